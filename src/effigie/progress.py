@@ -1,0 +1,56 @@
+"""How a long call tells its caller where it is, and how the caller stops it.
+
+Every long function takes ``progress`` (called often, from the calling thread) and ``cancel`` (set from any thread).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from effigie.errors import Cancelled
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report: ``done`` of ``total`` (None while unknown) ``unit`` in ``stage``."""
+
+    stage: str
+    done: float
+    total: float | None = None
+    unit: str = "frames"
+    note: str = ""
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+def silent(report: Progress) -> None:
+    """The callback of a caller who does not want to know."""
+
+
+@dataclass
+class Cancel:
+    """A flag that asks a long call to stop at its next safe place.
+
+    Example::
+
+        cancel = Cancel()
+        threading.Timer(60, cancel.set).start()
+        effigie.extract([clip], output, cancel=cancel)   # raises Cancelled after a minute
+    """
+
+    _event: threading.Event = field(default_factory=threading.Event)
+
+    def set(self) -> None:
+        self._event.set()
+
+    @property
+    def requested(self) -> bool:
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Raise :class:`Cancelled` if somebody asked for it."""
+        if self._event.is_set():
+            raise Cancelled("stopped on request; what was finished is kept, run the same command to continue")
