@@ -1,0 +1,5 @@
+"""The command line: parse, call the public functions, show progress. No logic lives here and nothing imports it."""
+
+from effigie.cli.app import main
+
+__all__ = ["main"]
