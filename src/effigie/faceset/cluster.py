@@ -1,0 +1,116 @@
+"""Who is in it: tracks joined into people by their identity embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import pdist
+
+from effigie.faceset.columns import Faces
+
+# SFace's published threshold between single faces. Tracks' embeddings are means, which spread less.
+SAME_PERSON = 0.363
+# The linkage's memory grows with the square of the tracks (4096: 67 MB); more are first joined greedily.
+MOST_TRACKS = 4096
+SURELY_SAME = 0.7
+UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class Person:
+    """One cluster of tracks.
+
+    Attributes:
+        cluster: its number; 0 has the most faces; -1 gathers tracks without an embedding.
+        faces: how many faces it has.
+        tracks: its (clip, track) pairs.
+        clips: names of the clips it appears in.
+        embedding: (128,) float32 unit mean over its faces; zeros for -1.
+    """
+
+    cluster: int
+    faces: int
+    tracks: tuple[tuple[str, int], ...]
+    clips: tuple[str, ...]
+    embedding: np.ndarray
+
+
+def people(faces: Faces, same_person: float = SAME_PERSON) -> list[Person]:
+    """The people of a set, most faces first, unknown last; the same faces always give the same numbers.
+
+    Args:
+        faces: with the columns clip, track, embedding.
+        same_person: cosine similarity in -1..1 from which two groups of tracks are one person.
+    """
+    tracks, counts, embeddings = _tracks(faces)
+    known = np.linalg.norm(embeddings, axis=1) > 0.5
+    labels = np.full(len(tracks), UNKNOWN)
+    labels[known] = group(embeddings[known], same_person)
+    totals = {label: int(counts[labels == label].sum()) for label in np.unique(labels)}
+    order = sorted(
+        totals, key=lambda label: (label == UNKNOWN, -totals[label], int(np.argmax(labels == label)))
+    )
+    found = []
+    for number, label in enumerate(order):
+        members = np.flatnonzero(labels == label)
+        mean = (embeddings[members] * counts[members, None]).sum(axis=0)
+        found.append(
+            Person(
+                cluster=UNKNOWN if label == UNKNOWN else number,
+                faces=totals[label],
+                tracks=tuple(tracks[member] for member in members),
+                clips=tuple(dict.fromkeys(tracks[member][0] for member in members)),
+                embedding=unit(mean).astype(np.float32),
+            )
+        )
+    return found
+
+
+def group(embeddings: np.ndarray, same_person: float = SAME_PERSON) -> np.ndarray:
+    """Agglomerative clustering with average linkage: (T, D) unit embeddings -> (T,) labels from 0."""
+    if len(embeddings) < 2:
+        return np.zeros(len(embeddings), np.int64)
+    if len(embeddings) > MOST_TRACKS:
+        leaders, owner = _join_greedily(embeddings)
+        return group(leaders, same_person)[owner] if len(leaders) <= MOST_TRACKS else owner
+    tree = linkage(pdist(embeddings.astype(np.float64), "cosine"), method="average")
+    return fcluster(tree, 1.0 - same_person, criterion="distance") - 1
+
+
+def unit(vector: np.ndarray) -> np.ndarray:
+    """A vector (..., D) scaled to length one; zeros stay zeros."""
+    length = np.linalg.norm(vector, axis=-1, keepdims=True)
+    return vector / np.where(length > 1e-12, length, 1.0)
+
+
+def _tracks(faces: Faces) -> tuple[list[tuple[str, int]], np.ndarray, np.ndarray]:
+    """(clip, track) pairs in order of appearance, faces of each (T,), unit mean embedding of each (T, D)."""
+    index: dict[tuple[str, int], int] = {}
+    owner = np.fromiter(
+        (index.setdefault(pair, len(index)) for pair in zip(faces.clip, faces.track.tolist(), strict=True)),
+        np.int64,
+        len(faces),
+    )
+    counts = np.bincount(owner, minlength=len(index))
+    sums = np.zeros((len(index), faces.embedding.shape[1]))
+    np.add.at(sums, owner, np.nan_to_num(faces.embedding))
+    return list(index), counts, unit(sums)
+
+
+def _join_greedily(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each track goes to the first leader that is surely the same person, or leads itself."""
+    leaders = np.empty_like(embeddings)
+    count = 0
+    owner = np.empty(len(embeddings), np.int64)
+    for index, embedding in enumerate(embeddings):
+        near = np.flatnonzero(leaders[:count] @ embedding >= SURELY_SAME)
+        if len(near) == 0:
+            leaders[count] = embedding
+            near = np.array([count])
+            count += 1
+        owner[index] = near[0]
+    sums = np.zeros((count, embeddings.shape[1]))
+    np.add.at(sums, owner, embeddings)
+    return unit(sums), owner

@@ -1,0 +1,118 @@
+"""What can be asked of a face by name: the quantities that filters, sorting, sheets and reports share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from effigie.errors import UsageError
+from effigie.faceset.columns import Faces
+from effigie.faceset.schema import BLENDSHAPES
+
+# Indices into the 478-point face mesh.
+UPPER_LIP, LOWER_LIP = 13, 14
+LEFT_EYE = {"upper": 159, "lower": 145, "outer": 33, "inner": 133}
+RIGHT_EYE = {"upper": 386, "lower": 374, "outer": 263, "inner": 362}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One quantity: which columns it reads, how it is computed, what it means."""
+
+    columns: tuple[str, ...]
+    compute: Callable[[Faces], np.ndarray]
+    meaning: str
+
+
+def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
+    """Gap between the inner lips over the distance of the outer eye corners, which no expression moves.
+
+    Args:
+        landmarks: (N, 478, 3) px.
+
+    Returns:
+        (N,) from 0 (closed) to about 0.6 (wide open).
+    """
+    return _over(
+        _distance(landmarks, UPPER_LIP, LOWER_LIP),
+        _distance(landmarks, LEFT_EYE["outer"], RIGHT_EYE["outer"]),
+    )
+
+
+def eye_opening(landmarks: np.ndarray) -> np.ndarray:
+    """Gap between the lids over the eye's width, both eyes' mean: (N, 478, 3) -> (N,), 0 to about 0.4."""
+    ratios = [
+        _over(
+            _distance(landmarks, eye["upper"], eye["lower"]), _distance(landmarks, eye["outer"], eye["inner"])
+        )
+        for eye in (LEFT_EYE, RIGHT_EYE)
+    ]
+    return (ratios[0] + ratios[1]) / 2
+
+
+def _distance(landmarks: np.ndarray, first: int, second: int) -> np.ndarray:
+    return np.linalg.norm(landmarks[:, first] - landmarks[:, second], axis=-1)
+
+
+def _over(value: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    return value / np.maximum(unit, 1e-6)
+
+
+def _size(box: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum(box[:, 2] - box[:, 0], 0) * np.maximum(box[:, 3] - box[:, 1], 0))
+
+
+def _blendshape(name: str) -> Measure:
+    index = BLENDSHAPES.index(name)
+    return Measure(("blendshapes",), lambda faces: faces.blendshapes[:, index], f"blendshape {name}, 0..1")
+
+
+_SMILES = [BLENDSHAPES.index(name) for name in ("mouthSmileLeft", "mouthSmileRight")]
+
+MEASURES: dict[str, Measure] = {
+    "clip": Measure(("clip",), lambda faces: faces.clip, "name of the clip"),
+    "frame": Measure(("frame",), lambda faces: faces.frame, "frame index in the clip"),
+    "time": Measure(("time_num", "time_den"), lambda faces: faces.time, "seconds into the clip"),
+    "track": Measure(("track",), lambda faces: faces.track, "face followed over frames"),
+    "cluster": Measure(("cluster",), lambda faces: faces.cluster, "person, 0 = most faces, -1 = unknown"),
+    "identity": Measure(
+        ("identity",),
+        lambda faces: faces["identity"],
+        "cosine distance to the main person, 0 = the same, 1 = another",
+    ),
+    "sharpness": Measure(
+        ("sharpness",), lambda faces: faces.sharpness, "variance of the Laplacian of the crop"
+    ),
+    "confidence": Measure(("confidence",), lambda faces: faces.confidence, "presence score, 0..1"),
+    "yaw": Measure(("pose",), lambda faces: faces.pose[:, 0], "degrees to the side"),
+    "pitch": Measure(("pose",), lambda faces: faces.pose[:, 1], "degrees up and down"),
+    "roll": Measure(("pose",), lambda faces: faces.pose[:, 2], "degrees in the picture plane"),
+    "width": Measure(("box",), lambda faces: faces.box[:, 2] - faces.box[:, 0], "width of the box, px"),
+    "height": Measure(("box",), lambda faces: faces.box[:, 3] - faces.box[:, 1], "height of the box, px"),
+    "size": Measure(("box",), lambda faces: _size(faces.box), "edge of the square as large as the box, px"),
+    "mouth": Measure(("landmarks",), lambda faces: mouth_opening(faces.landmarks), "mouth opening, 0..0.6"),
+    "eyes": Measure(("landmarks",), lambda faces: eye_opening(faces.landmarks), "eye opening, 0..0.4"),
+    "smile": Measure(
+        ("blendshapes",),
+        lambda faces: faces.blendshapes[:, _SMILES].mean(axis=1),
+        "smile of both corners, 0..1",
+    ),
+    **{name: _blendshape(name) for name in BLENDSHAPES if not name.startswith("_")},
+}
+
+
+def measure(name: str) -> Measure:
+    """The measure of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        return MEASURES[name]
+    except KeyError:
+        known = ", ".join(key for key in MEASURES if key not in BLENDSHAPES)
+        raise UsageError(
+            f"unknown name {name!r}; known: {known}, and the blendshapes (jawOpen ...)"
+        ) from None

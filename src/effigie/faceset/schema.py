@@ -1,0 +1,198 @@
+"""What a row of a face set is, and how it lies in Arrow: one face in one frame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from effigie.errors import FaceSetError
+
+VERSION = 1
+LANDMARKS = 478
+EMBEDDING = 128
+
+# The order of MediaPipe's blendshape model; ARKit's names.
+# fmt: off
+BLENDSHAPES = (
+    "_neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
+    "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight",
+    "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft",
+    "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight", "eyeSquintLeft", "eyeSquintRight",
+    "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen", "jawRight", "mouthClose",
+    "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
+    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight",
+    "mouthPucker", "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower",
+    "mouthShrugUpper", "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight",
+    "mouthUpperUpLeft", "mouthUpperUpRight", "noseSneerLeft", "noseSneerRight",
+)
+# fmt: on
+
+LISTS: dict[str, tuple[int, ...]] = {
+    "box": (4,),
+    "landmarks": (LANDMARKS, 3),
+    "blendshapes": (len(BLENDSHAPES),),
+    "pose": (3,),
+    "matrix": (2, 3),
+    "embedding": (EMBEDDING,),
+}
+SCALARS = {
+    "clip": pa.string(),
+    "frame": pa.int64(),
+    "time_num": pa.int64(),
+    "time_den": pa.int64(),
+    "track": pa.int64(),
+    "sharpness": pa.float64(),
+    "confidence": pa.float64(),
+}
+COLUMNS = ("clip", "frame", "time_num", "time_den", "track", *LISTS, "sharpness", "confidence", "crop")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceRecord:
+    """One face in one frame.
+
+    Attributes:
+        clip: name of its source in the face set.
+        frame: index of the frame in the clip, from 0; for a folder of stills, index of the picture.
+        time: presentation time in seconds, exact.
+        track: the face followed over frames, unique within the clip.
+        box: (4,) float32 x0 y0 x1 y1, px in the frame.
+        landmarks: (478, 3) float32, px in the frame, z in the same scale.
+        blendshapes: (52,) float32 in 0..1, in the order of :data:`BLENDSHAPES`.
+        pose: (3,) float32 yaw, pitch, roll in degrees.
+        matrix: (2, 3) float32, takes px in the frame to px in the crop.
+        embedding: (128,) float32, the unit identity embedding of its track; zeros where none could be had.
+        sharpness: variance of the Laplacian of the grey crop.
+        confidence: presence score, 0..1.
+        crop: JPEG bytes, crop_size x crop_size.
+    """
+
+    clip: str
+    frame: int
+    time: Fraction
+    track: int
+    box: np.ndarray
+    landmarks: np.ndarray
+    blendshapes: np.ndarray
+    pose: np.ndarray
+    matrix: np.ndarray
+    embedding: np.ndarray
+    sharpness: float
+    confidence: float
+    crop: bytes
+
+
+def picture_name(clip: str, frame: int, track: int) -> str:
+    """File name of one face's crop; sorts by clip, frame, track. Clip names hold no dot, so it parses."""
+    return f"{clip}.f{frame:07d}.t{track:02d}.jpg"
+
+
+def schema(crop_size: int) -> pa.Schema:
+    """The Arrow schema of a part, with version, crop size, Hugging Face features."""
+    fields = []
+    for name in COLUMNS:
+        if name in SCALARS:
+            fields.append(pa.field(name, SCALARS[name]))
+        elif name in LISTS:
+            fields.append(pa.field(name, pa.list_(pa.float32(), _length(name))))
+    fields.append(pa.field("crop", pa.struct([("bytes", pa.binary()), ("path", pa.string())])))
+    metadata = {
+        "effigie.version": str(VERSION),
+        "effigie.crop_size": str(crop_size),
+        "huggingface": json.dumps({"info": {"features": _hugging_face_features()}}),
+    }
+    return pa.schema(fields, metadata=metadata)
+
+
+def to_table(records: Sequence[FaceRecord], crop_size: int) -> pa.Table:
+    """Records as an Arrow table.
+
+    Raises:
+        FaceSetError: an array of the wrong shape, or a time that does not fit.
+    """
+    arrays: dict[str, pa.Array] = {}
+    for name in ("clip", "frame", "track", "sharpness", "confidence"):
+        arrays[name] = pa.array([getattr(record, name) for record in records], SCALARS[name])
+    try:
+        arrays["time_num"] = pa.array([record.time.numerator for record in records], pa.int64())
+        arrays["time_den"] = pa.array([record.time.denominator for record in records], pa.int64())
+    except OverflowError as error:
+        raise FaceSetError(f"a frame of {records[0].clip} has a time beyond 64 bits: {error}") from error
+    for name in LISTS:
+        arrays[name] = list_array(name, [getattr(record, name) for record in records])
+    names = [picture_name(record.clip, record.frame, record.track) for record in records]
+    arrays["crop"] = crop_array([record.crop for record in records], names)
+    return pa.Table.from_arrays([arrays[name] for name in COLUMNS], schema=schema(crop_size))
+
+
+def to_records(table: pa.Table) -> list[FaceRecord]:
+    """The records of a table that holds every column."""
+    plain = {name: table[name].to_pylist() for name in SCALARS}
+    lists = {name: list_values(name, table[name]) for name in LISTS}
+    crops = table["crop"].combine_chunks().field("bytes").to_pylist()
+    return [
+        FaceRecord(
+            clip=plain["clip"][row],
+            frame=plain["frame"][row],
+            time=Fraction(plain["time_num"][row], plain["time_den"][row]),
+            track=plain["track"][row],
+            sharpness=plain["sharpness"][row],
+            confidence=plain["confidence"][row],
+            crop=crops[row],
+            **{name: values[row] for name, values in lists.items()},
+        )
+        for row in range(table.num_rows)
+    ]
+
+
+def list_array(name: str, values: Sequence[np.ndarray] | np.ndarray) -> pa.Array:
+    """Rows of the list column ``name`` as an Arrow array, shapes checked."""
+    shape = LISTS[name]
+    for value in values:
+        if np.shape(value) != shape:
+            raise FaceSetError(f"{name} has shape {np.shape(value)}, a face set holds {shape}")
+    flat = np.asarray(values, np.float32).reshape(-1)
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float32()), _length(name))
+
+
+def list_values(name: str, column: pa.ChunkedArray) -> np.ndarray:
+    """A list column as an array (N, *shape) float32, writable."""
+    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return np.array(flat, np.float32).reshape(-1, *LISTS[name])
+
+
+def crop_array(crops: Sequence[bytes], names: Sequence[str]) -> pa.Array:
+    """The struct that the Hugging Face ``datasets`` library shows as a picture."""
+    return pa.StructArray.from_arrays(
+        [pa.array(crops, pa.binary()), pa.array(names, pa.string())], names=["bytes", "path"]
+    )
+
+
+def leaf(name: str) -> list[str]:
+    """The Parquet paths under which a column's values lie."""
+    if name == "crop":
+        return ["crop.bytes", "crop.path"]
+    return [f"{name}.list.element"] if name in LISTS else [name]
+
+
+def _length(name: str) -> int:
+    return int(np.prod(LISTS[name]))
+
+
+def _hugging_face_features() -> dict[str, Any]:
+    features: dict[str, Any] = {
+        name: {"dtype": str(dtype), "_type": "Value"} for name, dtype in SCALARS.items()
+    }
+    for name in ("sharpness", "confidence"):
+        features[name]["dtype"] = "float64"
+    for name in LISTS:
+        value = {"dtype": "float32", "_type": "Value"}
+        features[name] = {"feature": value, "length": _length(name), "_type": "Sequence"}
+    features["crop"] = {"_type": "Image"}
+    return {name: features[name] for name in COLUMNS}

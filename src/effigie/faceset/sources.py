@@ -1,0 +1,82 @@
+"""Where faces came from, and the names that clips get: safe as file names, unique within the set."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Container
+from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from effigie.errors import FaceSetError
+
+LONGEST_NAME = 100  # bytes; file systems allow 255, and temporary names add some
+NAME = re.compile(r"[\w-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """One source of a face set: a clip, or a folder of stills.
+
+    Attributes:
+        name: what rows carry as ``clip``; unique in the set. :meth:`FaceSet.new_source` gives it.
+        part: file name of its part inside the face set.
+        path: where the source lay, as given.
+        sha256: of its bytes, hex.
+        frames: frames looked at.
+        faces: faces found and not dropped; kept by the store.
+        width: of a frame, px.
+        height: of a frame, px.
+        rate: mean frames a second, or None for stills.
+        pictures: file names of a folder's stills in the order of ``frame``; empty for a clip.
+    """
+
+    name: str
+    part: str
+    path: str
+    sha256: str
+    frames: int = 0
+    faces: int = 0
+    width: int = 0
+    height: int = 0
+    rate: Fraction | None = None
+    pictures: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"rate": str(self.rate) if self.rate else None, "pictures": list(self.pictures)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> SourceInfo:
+        """Reads what :meth:`to_json` wrote; unknown keys of later versions are passed over.
+
+        Raises:
+            FaceSetError: something is missing, or the part's name would lead out of the face set.
+        """
+        known = {field.name for field in fields(cls)}
+        try:
+            found = {key: item for key, item in value.items() if key in known}
+            found["rate"] = Fraction(found["rate"]) if found.get("rate") else None
+            found["pictures"] = tuple(found.get("pictures", ()))
+            source = cls(**found)
+            if not NAME.fullmatch(source.name) or source.part != f"part-{source.name}.parquet":
+                raise ValueError(f"name {source.name!r}, part {source.part!r}")
+        except (TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+            raise FaceSetError(f"damaged description of a source ({error})") from error
+        return source
+
+
+def clip_name(path: str | Path, sha256: str, taken: Container[str]) -> str:
+    """A clip's name from its file name: letters, digits, ``-`` and ``_`` of any script, nothing else.
+
+    Args:
+        path: of the clip; only its last part counts.
+        sha256: tells clips of equal names apart.
+        taken: names in use, casefolded.
+    """
+    stem = unicodedata.normalize("NFC", Path(path).stem)
+    safe = re.sub(r"[^\w-]+", "_", stem).strip("_") or "clip"
+    safe = safe.encode()[:LONGEST_NAME].decode(errors="ignore")
+    candidates = [safe, *(f"{safe}-{sha256[:length]}" for length in (6, 16, 64))]
+    return next(name for name in candidates if name.casefold() not in taken or name == candidates[-1])

@@ -1,0 +1,274 @@
+"""The face set on disk: a folder of one Parquet part per source and ``faceset.json``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from effigie.errors import FaceSetError, UsageError
+from effigie.faceset import cluster, schema
+from effigie.faceset.columns import Faces
+from effigie.faceset.index import INDEX, new_index, read_index, write_index
+from effigie.faceset.part import GroupWriter, PartFile, partial, partial_folder, sweep
+from effigie.faceset.reading import Reader
+from effigie.faceset.schema import FaceRecord
+from effigie.faceset.select import Filter
+from effigie.faceset.sources import SourceInfo, clip_name
+from effigie.faceset.writer import PartWriter, copy_rows
+
+
+class FaceSet:
+    """A face set, open for reading and writing. One process writes a source at a time; many may read.
+
+    Use :meth:`create` or :meth:`open`. Example::
+
+        faces = FaceSet.open("anna.faces").load(["pose"], where="sharpness > 20 and cluster == 0")
+        batch = faces.crops(range(16), size=128)
+    """
+
+    def __init__(self, path: Path, document: dict[str, Any], same_person: float) -> None:
+        self.path = path
+        self.same_person = same_person
+        self._document = document
+        self._sources: dict[str, SourceInfo] = {}
+        self._parts: dict[str, PartFile] = {}
+        self._reserved: dict[str, str] = {}
+        self._people: list[cluster.Person] | None = None
+        self._deferred = False
+
+    @classmethod
+    def create(cls, path: str | Path, settings: Mapping[str, Any]) -> FaceSet:
+        """Start a face set, or go on with one of the same settings; what a killed run left is removed.
+
+        A source whose part is missing or damaged counts as not yet done.
+
+        Args:
+            path: a folder; made if need be.
+            settings: JSON values; everything that changes what a row is, ``crop_size`` (px) at least.
+
+        Raises:
+            UsageError: no ``crop_size``.
+            FaceSetError: other files lie there, or a face set of other settings or a newer version.
+        """
+        path = Path(path)
+        if not isinstance(settings.get("crop_size"), int) or not 8 <= settings["crop_size"] <= 4096:
+            raise UsageError("crop_size is the edge of a stored crop in px, 8 to 4096")
+        wanted = json.loads(json.dumps(dict(settings)))
+        if (path / INDEX).exists():
+            found = cls(path, read_index(path), cluster.SAME_PERSON)
+            if differing := sorted(
+                key for key in {*wanted, *found.settings} if wanted.get(key) != found.settings.get(key)
+            ):
+                raise FaceSetError(
+                    f"{path} was made with other settings ({', '.join(differing)}): choose another folder"
+                )
+            found._find_parts(strict=False)
+            return found
+        if path.exists() and (
+            not path.is_dir() or any(not file.name.startswith(".") for file in path.iterdir())
+        ):
+            raise FaceSetError(f"{path} exists and is not a face set: choose another folder")
+        created = cls(path, new_index(wanted), cluster.SAME_PERSON)
+        created._save()
+        sweep(path)
+        return created
+
+    @classmethod
+    def open(
+        cls, path: str | Path, same_person: float = cluster.SAME_PERSON, allow_empty: bool = False
+    ) -> FaceSet:
+        """Open a finished or growing face set; reads the footers of its parts, no rows.
+
+        Args:
+            path: its folder.
+            same_person: cosine similarity from which tracks are one person, for ``cluster`` and ``identity``.
+            allow_empty: accept a set without a single face.
+
+        Raises:
+            FaceSetError: missing, not a face set, damaged (names the file), of a newer version, or empty.
+        """
+        if not -1.0 < same_person < 1.0:
+            raise UsageError(f"same_person is a cosine similarity between -1 and 1, not {same_person}")
+        path = Path(path)
+        found = cls(path, read_index(path), same_person)
+        found._find_parts(strict=True)
+        if not allow_empty and len(found) == 0:
+            raise FaceSetError(f"{path} holds no face: extract another clip into it")
+        return found
+
+    def __len__(self) -> int:
+        return sum(part.rows for part in self._parts.values())
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What :meth:`create` was given."""
+        return self._document["settings"]
+
+    @property
+    def crop_size(self) -> int:
+        """Edge of a stored crop, px."""
+        return int(self.settings["crop_size"])
+
+    @property
+    def sources(self) -> dict[str, SourceInfo]:
+        """Name -> source, in the order of names."""
+        return {name: self._sources[name] for name in sorted(self._sources)}
+
+    @property
+    def dropped(self) -> list[dict[str, Any]]:
+        """What was dropped, when and why, oldest first."""
+        return list(self._document.get("dropped", []))
+
+    @property
+    def consents(self) -> list[str]:
+        """Ids of the consent records that cover this set."""
+        return list(self._document.get("consents", []))
+
+    def add_consents(self, ids: Iterable[str]) -> None:
+        """Record consent ids, each once."""
+        self._document["consents"] = list(dict.fromkeys([*self.consents, *ids]))
+        self._save()
+
+    def has(self, sha256: str) -> bool:
+        """Whether a source with these bytes is finished, so that a rerun skips it."""
+        return any(source.sha256 == sha256 for source in self._sources.values())
+
+    def new_source(self, path: str | Path, sha256: str, **known: Any) -> SourceInfo:
+        """A source named after its file, safely and uniquely; ``known``: more fields of :class:`SourceInfo`.
+
+        The same bytes keep their name, so that extracting again replaces the part.
+        """
+        names = {source.sha256: source.name for source in self._sources.values()} | self._reserved
+        taken = {name.casefold() for name in names.values()}
+        name = self._reserved[sha256] = names.get(sha256) or clip_name(path, sha256, taken)
+        return SourceInfo(name=name, part=f"part-{name}.parquet", path=str(path), sha256=sha256, **known)
+
+    @contextlib.contextmanager
+    def writer(self, source: SourceInfo) -> Iterator[PartWriter]:
+        """Write the part of ``source``; it appears, and is recorded, only if the block succeeds.
+
+        Example::
+
+            source = faceset.new_source(clip, sha256(clip), frames=472, width=640, height=360)
+            with faceset.writer(source) as writer:
+                writer.write(records)
+        """
+        path = self.path / source.part
+        with partial(path) as temporary, GroupWriter(temporary, self.crop_size) as groups:
+            writer = PartWriter(groups, source)
+            yield writer
+            writer.source = replace(writer.source, faces=writer.faces)
+            groups.finish(writer.source.to_json())
+        self._sources[source.name] = writer.source
+        self._parts[source.name] = PartFile.open(path)
+        self._people = None
+        if not self._deferred:
+            self._save()
+
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Write ``faceset.json`` once at the end instead of after each source, for thousands of small ones.
+
+        A kill loses nothing: parts describe their own source, and the next open finds them.
+        """
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+            self._save()
+
+    def segments(self) -> contextlib.AbstractContextManager[Path]:
+        """A folder for the segment files of several processes; gone after the block, or after a kill."""
+        return partial_folder(self.path)
+
+    def load(self, columns: Collection[str] | None = None, where: str | Filter | None = None) -> Faces:
+        """Faces in memory, crops excepted: those are read when asked for.
+
+        Args:
+            columns: of :data:`~effigie.faceset.reading.STORED` and ``COMPUTED``; None loads every stored one,
+                about 7 KB a face. ``clip``, ``frame`` and ``track`` always come along.
+            where: a filter expression, see :mod:`effigie.faceset.select`.
+
+        Raises:
+            UsageError: an unknown column or a wrong filter.
+            FaceSetError: a part is damaged.
+        """
+        reader = self._reader()
+        return Faces.concatenate([reader.none(columns), *reader.batches(columns, where)])
+
+    def batches(
+        self, columns: Collection[str] | None = None, where: str | Filter | None = None
+    ) -> Iterator[Faces]:
+        """Like :meth:`load`, some thousand faces at a time, in order: memory does not grow with the set."""
+        return self._reader().batches(columns, where)
+
+    def records(self) -> Iterator[FaceRecord]:
+        """Every face with its crop, one row group in memory."""
+        for name in self.sources:
+            part = self._parts[name]
+            for number in range(len(part.starts) - 1):
+                yield from schema.to_records(part.read([number]))
+
+    def people(self) -> list[cluster.Person]:
+        """Who is in it; see :func:`effigie.faceset.cluster.people`. Kept until something is written."""
+        if self._people is None:
+            self._people = cluster.people(self.load(["embedding"]), self.same_person)
+        return self._people
+
+    def rewrite(self, keep: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:
+        """Keep only some rows of some parts; every new part is complete before the first one is replaced.
+
+        Args:
+            keep: source name -> (rows,) bool.
+            record: added to :attr:`dropped`.
+        """
+        with contextlib.ExitStack() as renames:
+            for name, rows in keep.items():
+                source = replace(self._sources[name], faces=int(rows.sum()))
+                temporary = renames.enter_context(partial(self._parts[name].path))
+                copy_rows(self._parts[name], temporary, rows, source)
+                self._sources[name] = source
+        for name in keep:
+            self._parts[name] = PartFile.open(self._parts[name].path)
+        self._people = None
+        self._document["dropped"] = [*self.dropped, dict(record)]
+        self._save()
+
+    def _reader(self) -> Reader:
+        return Reader({name: self._parts[name] for name in self.sources}, self.crop_size, self.people)
+
+    def _find_parts(self, strict: bool) -> None:
+        """Read the footers of the listed parts, and adopt those that a kill kept out of the list."""
+        sweep(self.path)
+        listed = [SourceInfo.from_json(value) for value in self._document["sources"].values()]
+        parts = {source.part: source for source in listed}
+        unlisted = sorted(path.name for path in self.path.glob("part-*.parquet") if path.name not in parts)
+        for file in [*parts, *unlisted]:
+            try:
+                part = PartFile.open(self.path / file)
+                if part.crop_size != self.crop_size:
+                    raise FaceSetError(
+                        f"{part.path} holds crops of {part.crop_size} px, the set {self.crop_size} px"
+                    )
+                if file in unlisted and part.source is None:
+                    raise FaceSetError(f"{part.path} does not belong to a face set: remove it")
+                source = parts.get(file) or SourceInfo.from_json(part.source or {})
+                if source.part != file:
+                    raise FaceSetError(f"{part.path} was copied or renamed from {source.part}: remove it")
+            except FaceSetError:
+                if strict:
+                    raise
+                continue
+            self._sources[source.name] = replace(source, faces=part.rows)
+            self._parts[source.name] = part
+
+    def _save(self) -> None:
+        self._document["sources"] = {name: source.to_json() for name, source in self.sources.items()}
+        write_index(self.path, self._document)

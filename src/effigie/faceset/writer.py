@@ -1,0 +1,95 @@
+"""Filling a part: rows streamed in by the caller, or out of the segment files of several processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from effigie.errors import FaceSetError
+from effigie.faceset import schema
+from effigie.faceset.part import GroupWriter, PartFile
+from effigie.faceset.schema import FaceRecord
+from effigie.faceset.sources import SourceInfo
+
+
+class PartWriter:
+    """Streams one source's faces into its part; :meth:`FaceSet.writer` makes it.
+
+    Attributes:
+        source: may be replaced before the block ends, when frames are known only then.
+        faces: how many were written.
+    """
+
+    def __init__(self, groups: GroupWriter, source: SourceInfo) -> None:
+        self.source = source
+        self.faces = 0
+        self._groups = groups
+
+    def write(self, records: Iterable[FaceRecord]) -> None:
+        """Add faces in order of frame; a row group at a time is in memory."""
+        self.faces += self._groups.write(self._checked(record) for record in records)
+
+    def append_segment(
+        self,
+        path: str | Path,
+        tracks: Mapping[int, int] | None = None,
+        embeddings: Mapping[int, np.ndarray] | None = None,
+    ) -> int:
+        """Stream the rows of a segment file in; returns how many.
+
+        Args:
+            path: written by :func:`~effigie.faceset.part.write_segment`.
+            tracks: old -> new track number, for a face that goes on from the segment before; others stay.
+            embeddings: new track number -> (128,) unit embedding, once the whole track is known; others stay.
+        """
+        segment = PartFile.open(Path(path))
+        if segment.crop_size != self._groups.crop_size:
+            raise FaceSetError(f"{path} holds crops of {segment.crop_size} px, not {self._groups.crop_size}")
+        for group in range(len(segment.starts) - 1):
+            table = segment.read([group])
+            for clip in set(table["clip"].to_pylist()):
+                self._check_clip(clip)
+            self._groups.write_table(_relabel(table, tracks or {}, embeddings or {}))
+        self.faces += segment.rows
+        return segment.rows
+
+    def _checked(self, record: FaceRecord) -> FaceRecord:
+        self._check_clip(record.clip)
+        return record
+
+    def _check_clip(self, clip: str) -> None:
+        if clip != self.source.name:
+            raise FaceSetError(f"a face of clip {clip!r} cannot go into the part of {self.source.name!r}")
+
+
+def _relabel(table: pa.Table, tracks: Mapping[int, int], embeddings: Mapping[int, np.ndarray]) -> pa.Table:
+    if not tracks and not embeddings:
+        return table
+    numbers = [tracks.get(track, track) for track in table["track"].to_pylist()]
+    vectors = schema.list_values("embedding", table["embedding"])
+    for row, track in enumerate(numbers):
+        vectors[row] = embeddings.get(track, vectors[row])
+    clips, frames = table["clip"].to_pylist(), table["frame"].to_pylist()
+    names = [schema.picture_name(*row) for row in zip(clips, frames, numbers, strict=True)]
+    crops = table["crop"].combine_chunks().field("bytes")
+    columns = {
+        "track": pa.array(numbers, pa.int64()),
+        "embedding": schema.list_array("embedding", vectors),
+        "crop": pa.StructArray.from_arrays([crops, pa.array(names, pa.string())], names=["bytes", "path"]),
+    }
+    for name, column in columns.items():
+        table = table.set_column(table.schema.get_field_index(name), name, column)
+    return table
+
+
+def copy_rows(part: PartFile, path: Path, keep: np.ndarray, source: SourceInfo) -> None:
+    """Write the rows of ``part`` where ``keep`` (rows,) is true to ``path``, a row group in memory."""
+    with GroupWriter(path, part.crop_size) as writer:
+        for group in range(len(part.starts) - 1):
+            rows = keep[part.starts[group] : part.starts[group + 1]]
+            if rows.any():
+                writer.write_table(part.read([group]).filter(pa.array(rows)))
+        writer.finish(source.to_json())
