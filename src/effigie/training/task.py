@@ -13,10 +13,10 @@ from torch import Tensor, nn
 class Task(Protocol):
     """What the loop trains: its networks, the losses of one optimiser step, a held-out error, a preview.
 
-    The loop moves ``networks()`` and every batch to the device. Frozen networks that only a loss needs stay the
-    task's own: move them to the device the batch arrives on. Randomness comes from the generator handed to
-    :meth:`batch` and, inside :meth:`losses`, from torch's global generator, which the loop seeds anew for each
-    step: a resumed run then repeats exactly what an uninterrupted one would have done.
+    The loop moves ``networks()`` and every batch to the device. Frozen networks that only a loss needs stay
+    the task's own: move them to the device the batch arrives on. Randomness comes from the generator handed
+    to :meth:`batch` and, inside :meth:`losses`, from torch's global generator, which the loop seeds anew for
+    each step: a resumed run then repeats exactly what an uninterrupted one would have done.
 
     Example::
 
@@ -45,7 +45,7 @@ class Task(Protocol):
         ...
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Groups for the optimiser, each ``{"params": ...}`` and optionally its own ``lr`` or ``weight_decay``.
+        """Groups for the optimiser: ``{"params": ...}``, and ``lr`` or ``weight_decay`` where they differ.
 
         Asked for once, after the networks are on the device. Every parameter belongs to one of the networks.
         """
@@ -54,17 +54,17 @@ class Task(Protocol):
     def batch(self, random: np.random.Generator) -> Any:
         """A batch on the host: tensors or arrays in any nesting of dicts, lists and tuples.
 
-        Called from a background thread, one call at a time. It depends on ``random`` alone, which is a function of
-        seed and step, so keep no position of your own and draw from no other generator.
+        Called from a background thread, one call at a time. It depends on ``random`` alone, which is a
+        function of seed and step, so keep no position of your own and draw from no other generator.
         """
         ...
 
     def losses(self, batch: Any, step: int) -> dict[str, Tensor]:
-        """Named scalar terms, already weighted; the loop sums them. Runs under autocast when precision is bf16."""
+        """Named scalar terms, already weighted; the loop sums them. Under autocast if precision is bf16."""
         ...
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
-        """Held-out figures of the (averaged) ``networks``, without gradients; ``"error"`` is what is minimised."""
+        """Held-out figures of the (averaged) ``networks``, no gradients; ``"error"`` is what is minimised."""
         ...
 
     def preview(self, networks: Mapping[str, nn.Module]) -> NDArray[np.uint8]:

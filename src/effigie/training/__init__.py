@@ -1,0 +1,31 @@
+"""The one training loop: budget, precision, checkpoints, averaged weights, numeric guard, previews, curves.
+
+Everything that learns in effigie is a :class:`Task` handed to :func:`train`. What may not enter here: any
+network, any loss, any knowledge of what a batch holds, and image code beyond writing previews and drawing the
+curve.
+"""
+
+from effigie.training.checkpoints import export
+from effigie.training.curve import CurvePoint, read_curve
+from effigie.training.device import choose_device, choose_precision
+from effigie.training.loop import StepReport, TrainingResult, train
+from effigie.training.plateau import Plateau, plateau
+from effigie.training.plot import plot_curve
+from effigie.training.settings import TrainingSettings
+from effigie.training.task import Task
+
+__all__ = [
+    "CurvePoint",
+    "Plateau",
+    "StepReport",
+    "Task",
+    "TrainingResult",
+    "TrainingSettings",
+    "choose_device",
+    "choose_precision",
+    "export",
+    "plateau",
+    "plot_curve",
+    "read_curve",
+    "train",
+]

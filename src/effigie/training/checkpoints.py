@@ -1,0 +1,160 @@
+"""Checkpoints on disk: a safetensors file each, written whole or not at all, checked when read. No pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from effigie.errors import ModelError
+from effigie.files import atomic, discard, write_json
+from effigie.training.state import AVERAGE, Snapshot
+
+VERSION = 1
+KEY = "effigie"
+"""Where in the safetensors header a checkpoint's record lies, as JSON."""
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """A checkpoint read back: its state, the record saved with it, a note for each newer damaged one."""
+
+    snapshot: Snapshot
+    record: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+class Checkpoints:
+    """The newest ``keep`` checkpoints in ``folder``.
+
+    Each ``step-000123.safetensors`` is complete in itself: tensors, and in the header a record (step,
+    seconds, settings, guard, digest of the tensors). ``state.json`` repeats the newest record for people and
+    other programs; nothing depends on it, so there is no moment at which the two could contradict each other.
+    """
+
+    def __init__(self, folder: Path, keep: int = 2) -> None:
+        self.folder = folder
+        self.keep = keep
+
+    def save(self, snapshot: Snapshot, record: Mapping[str, Any]) -> Path:
+        """Write ``snapshot`` with ``record`` (JSON values), then drop what is older than the last ``keep``.
+
+        Raises:
+            EffigieError: the disk is full or may not be written; the checkpoints there are left as they were.
+        """
+        path = self.folder / f"step-{snapshot.step:06d}.safetensors"
+        facts = {"version": VERSION, "step": snapshot.step, **record}
+        header = {**facts, "scalars": snapshot.scalars, "digest": _digest(snapshot.tensors)}
+        with atomic(path) as temporary:
+            # Through bytes, as safetensors' own writer hides a full disk behind an error of another kind.
+            temporary.write_bytes(safetensors.torch.save(snapshot.tensors, {KEY: json.dumps(header)}))
+        write_json(self.folder / "state.json", {**facts, "file": path.name})
+        # Steps beyond this one belong to a future that a damaged checkpoint made us abandon.
+        kept = [other for other in self._paths() if _step(other) <= snapshot.step][: self.keep]
+        for other in self._paths():
+            if other not in kept:
+                discard(other)
+        return path
+
+    def newest(self) -> Recovered | None:
+        """The newest checkpoint that can be read, or None if there is none at all.
+
+        Raises:
+            ModelError: there are checkpoints, but every one is damaged or of a newer version.
+        """
+        notes: list[str] = []
+        for path in self._paths():
+            try:
+                snapshot, record = read_checkpoint(path)
+                return Recovered(snapshot, record, tuple(notes))
+            except ModelError as error:
+                notes.append(str(error))
+        if notes:
+            raise ModelError(
+                f"no checkpoint in {self.folder} can be read ({notes[0]}); remove it to start over"
+            )
+        return None
+
+    def sweep(self) -> None:
+        """Remove what a killed run left half-written."""
+        for path in self.folder.glob(".step-*.partial*"):
+            discard(path)
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob("step-*.safetensors"), key=_step, reverse=True)
+
+
+def read_checkpoint(path: Path) -> tuple[Snapshot, dict[str, Any]]:
+    """The state and the record in a checkpoint file.
+
+    Raises:
+        ModelError: it is damaged, no checkpoint, or of a newer version.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            record = json.loads((file.metadata() or {})[KEY])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise ModelError(f"{path} is damaged ({error})") from error
+    if record["version"] > VERSION:
+        raise ModelError(f"{path} was written by a newer effigie: upgrade to read it")
+    if record["digest"] != _digest(tensors):
+        raise ModelError(f"{path} is damaged (its bytes have changed since it was written)")
+    return Snapshot(record["step"], tensors, record["scalars"]), record
+
+
+def export(folder: Path, precision: Literal["fp16", "fp32"] = "fp32") -> dict[str, Path]:
+    """Write the averaged weights of the newest checkpoint, one ``folder/<network>.safetensors`` per network.
+
+    Args:
+        folder: what :func:`effigie.training.train` was given.
+        precision: fp16 halves the files; a tensor with values beyond its range (65504) stays fp32.
+
+    Returns:
+        The file of each network.
+
+    Raises:
+        ModelError: nothing was trained there, or it is damaged.
+    """
+    recovered = Checkpoints(folder / "training").newest()
+    if recovered is None:
+        raise ModelError(f"{folder} holds no training state to export: train first")
+    networks: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in recovered.snapshot.tensors.items():
+        part, network, key = name.split("/", 2)
+        if part == AVERAGE:
+            networks.setdefault(network, {})[key] = _half(tensor) if precision == "fp16" else tensor
+    paths = {name: folder / f"{name}.safetensors" for name in networks}
+    for name, tensors in networks.items():
+        with atomic(paths[name]) as temporary:
+            temporary.write_bytes(safetensors.torch.save(tensors, {"step": str(recovered.snapshot.step)}))
+    return paths
+
+
+def _half(tensor: Tensor) -> Tensor:
+    if tensor.dtype != torch.float32:
+        return tensor
+    half = tensor.half()
+    return half if bool(half.isfinite().all()) else tensor
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names and bytes: safetensors itself notices a cut file, but not a changed byte."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _step(path: Path) -> int:
+    digits = path.stem.removeprefix("step-")
+    return int(digits) if digits.isdigit() else -1

@@ -1,0 +1,119 @@
+"""What a run leaves for people to look at: curve, TensorBoard scalars, the plotted curve and previews."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from effigie.training.curve import Curve
+from effigie.training.plateau import Plateau, plateau
+from effigie.training.plot import plot_curve
+from effigie.training.previews import write_preview
+from effigie.training.settings import TrainingSettings
+from effigie.training.task import Task
+
+
+class Journal:
+    """Collects the terms of each step; writes rows, evaluations and previews into ``folder``."""
+
+    def __init__(
+        self,
+        task: Task,
+        networks: Mapping[str, nn.Module],
+        folder: Path,
+        settings: TrainingSettings,
+        step: int,
+    ) -> None:
+        self.curve = Curve(folder / "curve.csv", step)
+        self.evaluation_s = self.preview_s = 0.0
+        """Seconds that the last evaluation and preview took: a budget must leave room for another."""
+        self._task = task
+        self._networks = networks
+        self._folder = folder
+        self._settings = settings
+        self._sums: dict[str, float] = {}
+        self._counts: dict[str, int] = {}
+        self._scalars: Any = None
+        if settings.tensorboard:
+            # Here and not above: TensorBoard takes longer to import than the rest of effigie together.
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._scalars = SummaryWriter(str(folder / "training" / "tensorboard"), purge_step=step + 1)
+
+    @property
+    def loss(self) -> float | None:
+        """Mean loss since the last row; None before the first step."""
+        if "loss" in self._sums:
+            return self._sums["loss"] / self._counts["loss"]
+        return next((p.values["loss"] for p in reversed(self.curve.points) if "loss" in p.values), None)
+
+    @property
+    def error(self) -> float | None:
+        """The newest held-out error."""
+        return self.curve.held_out[-1].error if self.curve.held_out else None
+
+    @property
+    def best_error(self) -> float | None:
+        """The lowest held-out error so far."""
+        return min((point.error for point in self.curve.held_out if point.error is not None), default=None)
+
+    @property
+    def plateau(self) -> Plateau:
+        """Whether the held-out error still improves, judged over ``patience`` evaluations if that is set."""
+        held_out = self.curve.held_out
+        errors = [point.values["held_out_error"] for point in held_out]
+        return plateau([point.step for point in held_out], errors, self._settings.patience)
+
+    def stepped(self, terms: Mapping[str, float]) -> None:
+        """Take note of one step's loss terms."""
+        for name, value in {"loss": sum(terms.values()), **terms}.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def row(self, step: int, seconds: float, figures: Mapping[str, float] | None = None) -> None:
+        """Write the means since the last row, and held-out ``figures`` if there are any."""
+        values = {name: total / self._counts[name] for name, total in self._sums.items()}
+        values |= {f"held_out_{name}": value for name, value in (figures or {}).items()}
+        self._sums, self._counts = {}, {}
+        self.curve.add(step, seconds, values)
+        if self._scalars is not None:
+            for name, value in values.items():
+                self._scalars.add_scalar(name.replace("held_out_", "held_out/"), value, step)
+
+    @torch.no_grad()
+    def evaluate(self, step: int, seconds: float) -> None:
+        """Evaluate the networks, write the row and draw the curve.
+
+        Raises:
+            ValueError: the task's figures lack ``error``.
+        """
+        begun = time.monotonic()
+        torch.manual_seed(self._settings.seed)
+        figures = self._task.evaluate(self._networks)
+        if "error" not in figures:
+            raise ValueError(f"evaluate() must return 'error' among its figures, not only {list(figures)}")
+        self.row(step, seconds, figures)
+        plot_curve(self.curve.path, self._folder / "curve.png")
+        self.evaluation_s = time.monotonic() - begun
+
+    @torch.no_grad()
+    def preview(self, step: int) -> None:
+        """Have the task draw a preview and write it."""
+        begun = time.monotonic()
+        torch.manual_seed(self._settings.seed)
+        write_preview(self._folder, step, self._task.preview(self._networks))
+        self.preview_s = time.monotonic() - begun
+
+    def rolled_back(self, step: int) -> None:
+        """Forget what was noted after ``step``."""
+        self._sums, self._counts = {}, {}
+        self.curve.cut(step)
+
+    def close(self) -> None:
+        if self._scalars is not None:
+            self._scalars.close()

@@ -1,0 +1,60 @@
+"""Batches made ahead in one background thread, so that augmentation and training overlap."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+AHEAD = 2
+
+
+class Prefetch:
+    """Yields batches ``make(random)`` for steps ``first``, ``first + 1``, ... in order.
+
+    ``random`` depends on seed, order and step alone, so a stream restarted at a step repeats it exactly;
+    another ``order`` gives other batches. An exception in ``make`` is raised by :meth:`next`.
+
+    Args:
+        make: called in the background thread, one call at a time.
+    """
+
+    def __init__(self, make: Callable[[np.random.Generator], Any], seed: int, order: int, first: int) -> None:
+        self._make = make
+        self._seeds = (seed, order)
+        self._queue: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(AHEAD)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._fill, args=(first,), name="effigie-batches", daemon=True)
+        self._thread.start()
+
+    def next(self) -> Any:
+        """The next batch; waits for it."""
+        batch, error = self._queue.get()
+        if error is not None:
+            raise error
+        return batch
+
+    def close(self) -> None:
+        """Stop the thread; a batch in the making is finished and dropped."""
+        self._stop.set()
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._thread.join(timeout=10)
+
+    def _fill(self, step: int) -> None:
+        try:
+            while not self._stop.is_set():
+                self._put(self._make(np.random.default_rng((*self._seeds, step))), None)
+                step += 1
+        except BaseException as error:
+            self._put(None, error)
+
+    def _put(self, batch: Any, error: BaseException | None) -> None:
+        while not self._stop.is_set():
+            try:
+                return self._queue.put((batch, error), timeout=0.1)
+            except queue.Full:
+                continue
