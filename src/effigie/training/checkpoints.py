@@ -23,6 +23,10 @@ KEY = "effigie"
 """Where in the safetensors header a checkpoint's record lies, as JSON."""
 
 
+class DamagedError(ModelError):
+    """A checkpoint's bytes are not what was written."""
+
+
 @dataclass(frozen=True)
 class Recovered:
     """A checkpoint read back: its state, the record saved with it, a note for each newer damaged one."""
@@ -43,6 +47,7 @@ class Checkpoints:
     def __init__(self, folder: Path, keep: int = 2) -> None:
         self.folder = folder
         self.keep = keep
+        self._damaged: set[Path] = set()
 
     def save(self, snapshot: Snapshot, record: Mapping[str, Any]) -> Path:
         """Write ``snapshot`` with ``record`` (JSON values), then drop what is older than the last ``keep``.
@@ -57,26 +62,28 @@ class Checkpoints:
             # Through bytes, as safetensors' own writer hides a full disk behind an error of another kind.
             temporary.write_bytes(safetensors.torch.save(snapshot.tensors, {KEY: json.dumps(header)}))
         write_json(self.folder / "state.json", {**facts, "file": path.name})
-        # Steps beyond this one belong to a future that a damaged checkpoint made us abandon.
-        kept = [other for other in self._paths() if _step(other) <= snapshot.step][: self.keep]
-        for other in self._paths():
-            if other not in kept:
-                discard(other)
+        # Damaged ones go only now that there is something better, and are not counted among those kept.
+        self._damaged.discard(path)
+        sound = [other for other in self._paths() if other not in self._damaged]
+        for old in [*self._damaged, *sound[self.keep :]]:
+            discard(old)
+        self._damaged.clear()
         return path
 
     def newest(self) -> Recovered | None:
         """The newest checkpoint that can be read, or None if there is none at all.
 
         Raises:
-            ModelError: there are checkpoints, but every one is damaged or of a newer version.
+            ModelError: there are checkpoints, but every one is damaged; or one is of a newer version.
         """
         notes: list[str] = []
         for path in self._paths():
             try:
                 snapshot, record = read_checkpoint(path)
                 return Recovered(snapshot, record, tuple(notes))
-            except ModelError as error:
+            except DamagedError as error:
                 notes.append(str(error))
+                self._damaged.add(path)
         if notes:
             raise ModelError(
                 f"no checkpoint in {self.folder} can be read ({notes[0]}); remove it to start over"
@@ -96,18 +103,21 @@ def read_checkpoint(path: Path) -> tuple[Snapshot, dict[str, Any]]:
     """The state and the record in a checkpoint file.
 
     Raises:
-        ModelError: it is damaged, no checkpoint, or of a newer version.
+        DamagedError: it is damaged, or no checkpoint.
+        ModelError: it may not be read, or is of a newer version.
     """
     try:
         with safe_open(path, "pt") as file:
             record = json.loads((file.metadata() or {})[KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except PermissionError as error:
+        raise ModelError(f"{path} may not be read: give yourself the permission, and run it again") from error
     except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise ModelError(f"{path} is damaged ({error})") from error
+        raise DamagedError(f"{path} is damaged ({error})") from error
     if record["version"] > VERSION:
         raise ModelError(f"{path} was written by a newer effigie: upgrade to read it")
     if record["digest"] != _digest(tensors):
-        raise ModelError(f"{path} is damaged (its bytes have changed since it was written)")
+        raise DamagedError(f"{path} is damaged (its bytes have changed since it was written)")
     return Snapshot(record["step"], tensors, record["scalars"]), record
 
 

@@ -58,6 +58,14 @@ def ticks(low: float, high: float, about: int = 6) -> list[float]:
     return [round(i * spacing, 12) for i in range(first, last + 1)]
 
 
+def decades(low: float, high: float) -> list[float]:
+    """Logarithms in ``low`` to ``high`` of 1, 2 and 5 times powers of ten; if wide, of powers alone."""
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    digits = (1, 2, 5) if high - low < 3 else (1,)
+    marks = [power + math.log10(digit) for power in powers for digit in digits]
+    return [mark for mark in marks if low <= mark <= high]
+
+
 def _series(
     image: Image, points: Points, minutes: float, colour: tuple[int, int, int], title: str, left: bool
 ) -> None:
@@ -74,7 +82,7 @@ def _series(
     def row(value: float) -> int:
         return round(HEIGHT - BOTTOM - (value - low) / (high - low) * span)
 
-    for tick in ticks(low, high):
+    for tick in decades(low, high) if logarithmic else ticks(low, high):
         y = row(tick)
         if left:
             cv2.line(image, (LEFT, y), (WIDTH - RIGHT, y), GRID, 1)
