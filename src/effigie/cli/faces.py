@@ -1,10 +1,253 @@
-"""`effigie faces`: look into a face set and put it in order."""
+"""Look into a face set, and take out what does not belong."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+from rich.markup import escape
+from rich.table import Table
+
+from effigie.cli.console import OUT, Json, print_json, progress_display
+from effigie.errors import UsageError
+
+if TYPE_CHECKING:
+    from effigie.faceset import FaceSet
+
+FaceSetPath = Annotated[
+    Path, typer.Argument(metavar="FACES", help="A face set that `effigie extract` wrote.")
+]
+Where = Annotated[
+    str | None,
+    typer.Option(metavar="FILTER", help='Only these faces, e.g. "sharpness > 20 and cluster == 0".'),
+]
+KEYS = "sharpness, yaw, pitch, roll, time, confidence, size, mouth, eyes, identity, smile or a blendshape."
+By = Annotated[str, typer.Option(metavar="KEY", help=KEYS)]
+Descending = Annotated[bool, typer.Option("--descending", help="Largest first.")]
+SamePerson = Annotated[
+    float | None,
+    typer.Option(metavar="COSINE", help="From here two tracks are one person; else 0.363."),
+]
 
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help=__doc__, no_args_is_help=True)
+    for verb in (info, sheet, sort, cluster, drop, export, import_pictures):
+        group.command("import" if verb is import_pictures else verb.__name__)(verb)
     app.add_typer(group, name="faces")
+
+
+def info(
+    faces: FaceSetPath,
+    poses: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Also draw the yaw by pitch histogram.")
+    ] = None,
+    same_person: SamePerson = None,
+    as_json: Json = False,
+) -> None:
+    """Show clips, people, sharpness, poses and expressions, and warn when people are mixed."""
+    from effigie import faceset
+
+    opened = _open(faces, same_person)
+    with progress_display() as progress:
+        found = faceset.info(opened, progress)
+    if poses:
+        faceset.pose_coverage(opened, poses)
+    if as_json:
+        print_json(found.to_json())
+        return
+    size = f"{found.crop_size} px, {found.bytes / 1e6:.1f} MB"
+    _say(f"{found.path}: {found.faces} faces in {len(found.clips)} clips, crops of {size}")
+    if found.dropped:
+        _say(f"dropped so far: {found.dropped}")
+    if found.consents:
+        _say(f"consents: {', '.join(found.consents)}")
+    clips = Table("clip", "frames", "faces", "frame size", "rate")
+    for clip in found.clips:
+        size = f"{clip['width']}x{clip['height']}"
+        clips.add_row(clip["name"], str(clip["frames"]), str(clip["faces"]), size, clip["rate"] or "")
+    OUT.print(clips)
+    people = Table("person", "faces", "share", "clips")
+    for person in found.people:
+        name = "unknown" if person.cluster < 0 else f"cluster {person.cluster}"
+        people.add_row(name, str(person.faces), f"{100 * person.share:.1f} %", _few(person.clips))
+    OUT.print(people)
+    spread = Table("", "least", "quarter", "median", "three quarters", "most")
+    for name, values in found.spread.items():
+        spread.add_row(name, *(f"{value:.3g}" for value in values))
+    OUT.print(spread)
+    _say(f"head poses: {found.poses.filled} of {found.poses.counts.size} cells of 10x10 degrees have a face")
+    for warning in found.warnings:
+        OUT.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True, highlight=False)
+
+
+def sheet(
+    faces: FaceSetPath,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="PNG", help="The picture to write.")],
+    by: By = "sharpness",
+    descending: Descending = False,
+    where: Where = None,
+    count: Annotated[int, typer.Option(min=1, help="Faces at most, evenly over the order.")] = 120,
+    size: Annotated[int, typer.Option(min=16, max=512, help="Edge of a face, px.")] = 112,
+    columns: Annotated[int, typer.Option(min=1, max=100, help="Faces a row.")] = 12,
+    same_person: SamePerson = None,
+    as_json: Json = False,
+) -> None:
+    """Draw a contact sheet: the faces of each person, in order."""
+    from effigie import faceset
+
+    opened = _open(faces, same_person)
+    with progress_display() as progress:
+        drawn = faceset.sheet(opened, output, by, descending, where, count, size, columns, progress)
+    if as_json:
+        print_json(asdict(drawn))
+    else:
+        _say(f"{drawn.path}: {drawn.shown} of {drawn.faces} faces, people: {drawn.people}")
+
+
+def sort(
+    faces: FaceSetPath,
+    by: By = "sharpness",
+    descending: Descending = False,
+    where: Where = None,
+    count: Annotated[int, typer.Option(min=0, help="Lines to print; 0 prints all.")] = 20,
+    same_person: SamePerson = None,
+    as_json: Json = False,
+) -> None:
+    """List faces in order, by the names that `drop` takes; the set itself has no order to change.
+
+    To see an order, draw it with `sheet --by KEY`; to have it in a file browser, use `export --by KEY`.
+    """
+    from effigie import faceset
+
+    opened = _open(faces, same_person)
+    with progress_display() as progress:
+        found = faceset.sort(opened, by, descending, where, progress)
+    rows: list[dict[str, Any]] = []
+    for index in range(min(count, len(found)) if count else len(found)):
+        clip, frame, track = found.clip[index], int(found.frame[index]), int(found.track[index])
+        value = found[by][index]
+        rows.append(
+            {
+                "name": f"{clip}:{frame}:{track}",
+                "clip": clip,
+                "frame": frame,
+                "track": track,
+                by: value if isinstance(value, str) else value.item(),
+            }
+        )
+    if as_json:
+        print_json({"faces": len(found), "by": by, "descending": descending, "order": rows})
+        return
+    for row in rows:
+        value = row[by]
+        typer.echo(f"{row['name']}\t{value if isinstance(value, str) else f'{value:.6g}'}")
+    if len(rows) < len(found):
+        _say(f"... {len(found) - len(rows)} more; --count 0 prints all")
+
+
+def cluster(faces: FaceSetPath, same_person: SamePerson = None, as_json: Json = False) -> None:
+    """Show who is in it: people by number of faces, their tracks and clips."""
+    people = _open(faces, same_person).people()
+    if as_json:
+        print_json([asdict(person) | {"embedding": person.embedding.tolist()} for person in people])
+        return
+    table = Table("person", "faces", "share", "tracks", "clips", "cosine to 0")
+    total = sum(person.faces for person in people)
+    for person in people:
+        name = "unknown" if person.cluster < 0 else f"cluster {person.cluster}"
+        share = f"{100 * person.faces / total:.1f} %"
+        cosine = f"{float(person.embedding @ people[0].embedding):.2f}"
+        table.add_row(name, str(person.faces), share, str(len(person.tracks)), _few(person.clips), cosine)
+    OUT.print(table)
+
+
+def drop(
+    faces: FaceSetPath,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="clip:frame:track, or the file name of an exported face."),
+    ] = None,
+    clusters: Annotated[
+        list[int] | None, typer.Option("--cluster", metavar="N", help="Drop this person; repeat for more.")
+    ] = None,
+    where: Annotated[
+        str | None, typer.Option(metavar="FILTER", help='Drop these, e.g. "sharpness < 8 or cluster != 0".')
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    same_person: SamePerson = None,
+    as_json: Json = False,
+) -> None:
+    """Take faces out for good: those of a person, those a filter chooses, those named, or all of these."""
+    from effigie import faceset
+
+    opened = _open(faces, same_person)
+    gone = faceset.drop(opened, clusters or [], where, names or [], dry_run)
+    if as_json:
+        print_json(asdict(gone))
+        return
+    verb = "would drop" if dry_run else "dropped"
+    clips = ", ".join(f"{clip} {count}" for clip, count in gone.by_clip.items())
+    _say(f"{verb} {gone.faces} faces{f' ({clips})' if clips else ''}; {gone.remaining} remain")
+
+
+def export(
+    faces: FaceSetPath,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="A new or empty folder.")],
+    by: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Number the names in this order; keys as in `sort`.")
+    ] = None,
+    descending: Descending = False,
+    where: Where = None,
+    same_person: SamePerson = None,
+    as_json: Json = False,
+) -> None:
+    """Write the crops as JPEGs with sortable names, and faces.csv beside them."""
+    from effigie import faceset
+
+    opened = _open(faces, same_person)
+    with progress_display() as progress:
+        written = faceset.export(opened, output, by, descending, where, progress)
+    if as_json:
+        print_json(asdict(written))
+    else:
+        _say(f"{written.folder}: {written.pictures} pictures and faces.csv")
+
+
+def import_pictures(
+    folder: Annotated[Path, typer.Argument(help="A folder of pictures with faces in them.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FACES", help="The face set to write.")],
+    as_json: Json = False,
+) -> None:
+    """Make a face set of a folder of pictures: the same as `effigie extract FOLDER`."""
+    import effigie
+    from effigie import faceset
+
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder: name the folder that holds the pictures")
+    with progress_display() as progress:
+        effigie.extract([folder], output, progress=progress)
+    found = faceset.FaceSet.open(output)
+    if as_json:
+        print_json({"path": str(output), "faces": len(found), "sources": len(found.sources)})
+    else:
+        _say(f"{output}: {len(found)} faces")
+
+
+def _open(path: Path, same_person: float | None) -> FaceSet:
+    from effigie import faceset
+
+    return faceset.FaceSet.open(path) if same_person is None else faceset.FaceSet.open(path, same_person)
+
+
+_PLAIN: dict[str, Any] = {"soft_wrap": True, "markup": False, "highlight": False}
+
+
+def _say(line: str) -> None:
+    OUT.print(line, **_PLAIN)
+
+
+def _few(names: tuple[str, ...]) -> str:
+    return escape(", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else ""))

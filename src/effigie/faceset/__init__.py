@@ -4,23 +4,44 @@ Storing, loading, filtering, sorting, telling people apart, contact sheets, drop
 Networks, training and anything that looks at video may not enter: faces arrive as records, leave as arrays.
 """
 
-from effigie.faceset.cluster import Person
+from effigie.faceset.cluster import Person, people
 from effigie.faceset.columns import Faces
+from effigie.faceset.coverage import Coverage, pose_coverage
+from effigie.faceset.edit import Dropped, drop
+from effigie.faceset.export import Exported, export
+from effigie.faceset.measures import MEASURES
+from effigie.faceset.order import measured, sort
 from effigie.faceset.part import write_segment
+from effigie.faceset.report import Info, info
 from effigie.faceset.schema import BLENDSHAPES, FaceRecord
 from effigie.faceset.select import Filter
+from effigie.faceset.sheet import Sheet, sheet
 from effigie.faceset.sources import SourceInfo
 from effigie.faceset.store import FaceSet
 from effigie.faceset.writer import PartWriter
 
 __all__ = [
     "BLENDSHAPES",
+    "MEASURES",
+    "Coverage",
+    "Dropped",
+    "Exported",
     "FaceRecord",
     "FaceSet",
     "Faces",
     "Filter",
+    "Info",
     "PartWriter",
     "Person",
+    "Sheet",
     "SourceInfo",
+    "drop",
+    "export",
+    "info",
+    "measured",
+    "people",
+    "pose_coverage",
+    "sheet",
+    "sort",
     "write_segment",
 ]

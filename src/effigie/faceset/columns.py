@@ -177,6 +177,10 @@ class Faces:
         values = {name: column[index] for name, column in self.values.items()}
         return Faces(self.crop_size, values, self.part[index], self.row[index], self._reader)
 
+    def with_values(self, values: Mapping[str, np.ndarray]) -> Faces:
+        """The same faces with other columns, arrays of N rows."""
+        return Faces(self.crop_size, values, self.part, self.row, self._reader)
+
     def encoded(self, index: int) -> bytes:
         """JPEG bytes of one crop, as stored."""
         return self._reader.encoded(int(self.part[index]), int(self.row[index]))

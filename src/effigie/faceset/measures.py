@@ -11,10 +11,9 @@ from effigie.errors import UsageError
 from effigie.faceset.columns import Faces
 from effigie.faceset.schema import BLENDSHAPES
 
-# Indices into the 478-point face mesh.
-UPPER_LIP, LOWER_LIP = 13, 14
-LEFT_EYE = {"upper": 159, "lower": 145, "outer": 33, "inner": 133}
-RIGHT_EYE = {"upper": 386, "lower": 374, "outer": 263, "inner": 362}
+# Indices into the 478-point face mesh: three pairs of points above each other, and the corners.
+LIPS = ((82, 13, 312), (87, 14, 317), (61, 291))
+EYES = (((160, 159, 158), (144, 145, 153), (33, 133)), ((387, 386, 385), (373, 374, 380), (263, 362)))
 
 
 @dataclass(frozen=True)
@@ -27,37 +26,22 @@ class Measure:
 
 
 def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
-    """Gap between the inner lips over the distance of the outer eye corners, which no expression moves.
-
-    Args:
-        landmarks: (N, 478, 3) px.
-
-    Returns:
-        (N,) from 0 (closed) to about 0.6 (wide open).
-    """
-    return _over(
-        _distance(landmarks, UPPER_LIP, LOWER_LIP),
-        _distance(landmarks, LEFT_EYE["outer"], RIGHT_EYE["outer"]),
-    )
+    """Inner lip gap over mouth width: landmarks (N, 478, 3) px -> (N,), 0 closed to about 1 wide open."""
+    return _opening(landmarks, *LIPS)
 
 
 def eye_opening(landmarks: np.ndarray) -> np.ndarray:
-    """Gap between the lids over the eye's width, both eyes' mean: (N, 478, 3) -> (N,), 0 to about 0.4."""
-    ratios = [
-        _over(
-            _distance(landmarks, eye["upper"], eye["lower"]), _distance(landmarks, eye["outer"], eye["inner"])
-        )
-        for eye in (LEFT_EYE, RIGHT_EYE)
-    ]
-    return (ratios[0] + ratios[1]) / 2
+    """Lid gap over eye width, mean of both eyes: landmarks (N, 478, 3) px -> (N,), 0 shut to about 0.4."""
+    return (_opening(landmarks, *EYES[0]) + _opening(landmarks, *EYES[1])) / 2
 
 
-def _distance(landmarks: np.ndarray, first: int, second: int) -> np.ndarray:
-    return np.linalg.norm(landmarks[:, first] - landmarks[:, second], axis=-1)
-
-
-def _over(value: np.ndarray, unit: np.ndarray) -> np.ndarray:
-    return value / np.maximum(unit, 1e-6)
+def _opening(
+    landmarks: np.ndarray, upper: tuple[int, ...], lower: tuple[int, ...], corners: tuple[int, int]
+) -> np.ndarray:
+    points = landmarks[..., :2]
+    gap = np.linalg.norm(points[:, upper] - points[:, lower], axis=-1).mean(axis=1)
+    width = np.linalg.norm(points[:, corners[0]] - points[:, corners[1]], axis=-1)
+    return gap / np.maximum(width, 1e-6)
 
 
 def _size(box: np.ndarray) -> np.ndarray:
@@ -92,7 +76,7 @@ MEASURES: dict[str, Measure] = {
     "width": Measure(("box",), lambda faces: faces.box[:, 2] - faces.box[:, 0], "width of the box, px"),
     "height": Measure(("box",), lambda faces: faces.box[:, 3] - faces.box[:, 1], "height of the box, px"),
     "size": Measure(("box",), lambda faces: _size(faces.box), "edge of the square as large as the box, px"),
-    "mouth": Measure(("landmarks",), lambda faces: mouth_opening(faces.landmarks), "mouth opening, 0..0.6"),
+    "mouth": Measure(("landmarks",), lambda faces: mouth_opening(faces.landmarks), "mouth opening, 0..1"),
     "eyes": Measure(("landmarks",), lambda faces: eye_opening(faces.landmarks), "eye opening, 0..0.4"),
     "smile": Measure(
         ("blendshapes",),

@@ -102,6 +102,11 @@ class FaceSet:
             raise FaceSetError(f"{path} holds no face: extract another clip into it")
         return found
 
+    @classmethod
+    def of(cls, faceset: FaceSet | str | Path) -> FaceSet:
+        """A face set as it is, or opened from its path."""
+        return faceset if isinstance(faceset, FaceSet) else cls.open(faceset)
+
     def __len__(self) -> int:
         return sum(part.rows for part in self._parts.values())
 

@@ -1,0 +1,43 @@
+"""Text and PNG files for the pictures that report on a face set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from effigie.errors import EffigieError
+from effigie.files import atomic
+
+BACKGROUND = (28, 28, 32)
+TEXT = (240, 240, 240)
+DIM = (160, 160, 170)
+
+
+def write_text(
+    image: np.ndarray, text: str, at: tuple[int, int], scale: float, colour: tuple[int, int, int]
+) -> None:
+    """Write one line into ``image`` (H, W, 3) uint8 RGB with its baseline starting at (x, y).
+
+    OpenCV's drawn font knows ASCII only; other letters become question marks.
+    """
+    plain = text.encode("ascii", "replace").decode()
+    cv2.putText(image, plain, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Write (H, W, 3) uint8 RGB as a PNG, whole or not at all, whatever letters the path has.
+
+    Raises:
+        EffigieError: it cannot be written.
+    """
+    if path.suffix.lower() != ".png":
+        raise EffigieError(f"{path}: pictures of a face set are PNG, name it {path.with_suffix('.png').name}")
+    done, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise EffigieError(
+            f"cannot encode {path} as PNG ({image.shape[1]}x{image.shape[0]} px): ask for fewer faces"
+        )
+    with atomic(path) as temporary:
+        temporary.write_bytes(encoded.tobytes())

@@ -1,0 +1,145 @@
+"""Taking faces out of a set: by person, by filter, by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from effigie.errors import UsageError
+from effigie.faceset.columns import Faces
+from effigie.faceset.store import FaceSet
+
+ADDRESS = re.compile(r"(?:part-(?P<part>[\w-]+)\.parquet|(?P<clip>[\w-]+)):(?P<frame>\d+):(?P<track>-?\d+)")
+EXPORTED = re.compile(r"(?:\d+\.)?(?P<clip>[\w-]+)\.f(?P<frame>\d+)\.t(?P<track>-?\d+)\.(?:jpe?g|png)")
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What a drop took: ``faces``, by clip; ``remaining`` in the set; ``dry_run``: nothing was written."""
+
+    faces: int
+    by_clip: dict[str, int]
+    remaining: int
+    dry_run: bool
+
+
+def drop(
+    faceset: FaceSet | str | Path,
+    clusters: Collection[int] = (),
+    where: str | None = None,
+    names: Collection[str] = (),
+    dry_run: bool = False,
+) -> Dropped:
+    """Take out every face that any of the conditions names, for good, and record it in ``faceset.json``.
+
+    Only parts that lose a face are rewritten; all are complete before the first old one is replaced.
+    Cluster numbers go by size, so they can change afterwards.
+
+    Example::
+
+        drop("anna.faces", clusters=[1])                         # the second person
+        drop("anna.faces", where="sharpness < 8 or confidence < 0.5", dry_run=True)
+        drop("anna.faces", names=["interview:120:0"])
+
+    Args:
+        faceset: a face set or its folder.
+        clusters: people, as numbered by :meth:`FaceSet.people`.
+        where: a filter expression.
+        names: ``clip:frame:track``, a part's file name standing for its clip if need be, or file names of
+            :func:`~effigie.faceset.export.export`.
+        dry_run: only count.
+
+    Raises:
+        UsageError: no condition, an unknown cluster or face, or nobody would be left.
+        FaceSetError: the set cannot be read.
+        EffigieError: the set cannot be written.
+    """
+    if not clusters and where is None and not names:
+        raise UsageError("nothing to drop: name a cluster, a filter or faces")
+    faceset = FaceSet.of(faceset)
+    keep = {name: np.ones(source.faces, bool) for name, source in faceset.sources.items()}
+    order = list(keep)
+    for part, row in _chosen(faceset, clusters, where, names):
+        keep[order[part]][row] = False
+    by_clip = {name: int((~rows).sum()) for name, rows in keep.items() if not rows.all()}
+    count = sum(by_clip.values())
+    if count == len(faceset):
+        raise UsageError(
+            f"that would drop all {count} faces of {faceset.path}: remove the folder if you mean it"
+        )
+    if count and not dry_run:
+        record = {
+            "when": datetime.now(UTC).isoformat(timespec="seconds"),
+            "clusters": sorted(clusters),
+            "where": where,
+            "names": list(names),
+            "faces": count,
+            "ranges": _ranges(faceset.load([]), keep, order),
+        }
+        faceset.rewrite({name: keep[name] for name in by_clip}, record)
+    return Dropped(count, by_clip, len(faceset) - (count if dry_run else 0), dry_run)
+
+
+def parse_name(name: str) -> tuple[str, int, int]:
+    """Clip, frame and track out of ``clip:frame:track`` or an exported file's name or path.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    found = ADDRESS.fullmatch(name) or EXPORTED.fullmatch(Path(name).name)
+    if not found:
+        raise UsageError(f"{name!r} names no face: write clip:frame:track or an exported file's name")
+    groups = found.groupdict()
+    return groups["clip"] or groups["part"], int(found["frame"]), int(found["track"])
+
+
+def _chosen(
+    faceset: FaceSet, clusters: Collection[int], where: str | None, names: Collection[str]
+) -> Iterable[tuple[int, int]]:
+    """Part and row of each chosen face, perhaps repeatedly."""
+    if clusters:
+        known = [person.cluster for person in faceset.people()]
+        if unknown := sorted(set(clusters).difference(known)):
+            raise UsageError(
+                f"{faceset.path} has no cluster {unknown[0]}; it has {', '.join(map(str, known))}"
+            )
+        faces = faceset.load(["cluster"])
+        yield from _addresses(faces.take(np.isin(faces.cluster, list(clusters))))
+    if where is not None:
+        yield from _addresses(faceset.load([], where))
+    if names:
+        faces = faceset.load([])
+        rows = {key: index for index, key in enumerate(_keys(faces))}
+        for name in names:
+            if (key := parse_name(name)) not in rows:
+                raise UsageError(f"{faceset.path} holds no face {name!r}; `effigie faces sort` lists them")
+            yield int(faces.part[rows[key]]), int(faces.row[rows[key]])
+
+
+def _addresses(faces: Faces) -> Iterable[tuple[int, int]]:
+    return zip(faces.part.tolist(), faces.row.tolist(), strict=True)
+
+
+def _keys(faces: Faces) -> Iterable[tuple[str, int, int]]:
+    return zip(faces.clip, faces.frame.tolist(), faces.track.tolist(), strict=True)
+
+
+def _ranges(faces: Faces, keep: dict[str, np.ndarray], order: list[str]) -> list[str]:
+    """Dropped faces as ``clip:first-last:track``: every stored face of that track in between went."""
+    tracks: dict[tuple[str, int], list[tuple[int, bool]]] = {}
+    for (clip, frame, track), (part, row) in zip(_keys(faces), _addresses(faces), strict=True):
+        tracks.setdefault((clip, track), []).append((frame, bool(keep[order[part]][row])))
+    found = []
+    for (clip, track), rows in tracks.items():
+        for kept, run in groupby(sorted(rows), key=lambda row: row[1]):
+            frames = [frame for frame, _ in run]
+            if not kept:
+                span = str(frames[0]) if frames[0] == frames[-1] else f"{frames[0]}-{frames[-1]}"
+                found.append(f"{clip}:{span}:{track}")
+    return found

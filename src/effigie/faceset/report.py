@@ -1,0 +1,113 @@
+"""What a face set holds, in figures, and what is wrong with it."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from effigie.faceset.cluster import UNKNOWN
+from effigie.faceset.coverage import Coverage, coverage
+from effigie.faceset.order import measured
+from effigie.faceset.store import FaceSet
+from effigie.progress import Cancel, ProgressCallback, silent
+
+SPREADS = ("sharpness", "size", "yaw", "pitch", "mouth", "eyes")
+QUARTILES = (0, 25, 50, 75, 100)
+
+
+@dataclass(frozen=True)
+class PersonShare:
+    """One person: cluster number, faces, share of all faces in 0..1, clips it appears in."""
+
+    cluster: int
+    faces: int
+    share: float
+    clips: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Info:
+    """A face set in figures.
+
+    Attributes:
+        path: its folder.
+        crop_size: edge of a stored crop, px.
+        faces: how many.
+        bytes: size on disk.
+        clips: one row per source: name, path, frames, faces, width, height, rate.
+        people: most faces first.
+        spread: measure -> minimum, quartiles, maximum; size in px, yaw and pitch in degrees.
+        poses: faces by head pose.
+        dropped: faces dropped so far.
+        consents: ids of consent records.
+        warnings: what is wrong and what to do, a line each.
+    """
+
+    path: Path
+    crop_size: int
+    faces: int
+    bytes: int
+    clips: list[dict[str, Any]]
+    people: list[PersonShare]
+    spread: dict[str, list[float]]
+    poses: Coverage
+    dropped: int
+    consents: list[str]
+    warnings: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        poses = {"counts": self.poses.counts.tolist(), "filled": self.poses.filled}
+        return asdict(self) | {"path": str(self.path), "poses": poses}
+
+
+def info(
+    faceset: FaceSet | str | Path, progress: ProgressCallback = silent, cancel: Cancel | None = None
+) -> Info:
+    """Clips, people, sharpness, poses and expressions of a face set, with warnings.
+
+    Raises:
+        FaceSetError: missing, damaged, of a newer version, or empty.
+    """
+    faceset = FaceSet.of(faceset)
+    faces = measured(faceset, SPREADS, None, progress, cancel)
+    people = [
+        PersonShare(person.cluster, person.faces, person.faces / len(faces), person.clips)
+        for person in faceset.people()
+    ]
+    shown = ("name", "path", "frames", "faces", "width", "height", "rate")
+    clips = [{key: source.to_json()[key] for key in shown} for source in faceset.sources.values()]
+    return Info(
+        path=faceset.path,
+        crop_size=faceset.crop_size,
+        faces=len(faces),
+        bytes=sum(file.stat().st_size for file in faceset.path.iterdir() if file.is_file()),
+        clips=clips,
+        people=people,
+        spread={name: np.nanpercentile(faces[name], QUARTILES).astype(float).tolist() for name in SPREADS},
+        poses=coverage(faces["yaw"], faces["pitch"]),
+        dropped=sum(int(entry.get("faces", 0)) for entry in faceset.dropped),
+        consents=faceset.consents,
+        warnings=_warnings(faceset.path, people),
+    )
+
+
+def _warnings(path: Path, people: list[PersonShare]) -> list[str]:
+    found = []
+    others = [person for person in people if person.cluster > 0]
+    command = f"effigie faces drop {shlex.quote(str(path))}"
+    if others:
+        share = 100 * sum(person.share for person in others)
+        which = f"--cluster {others[0].cluster}" if len(others) == 1 else '--where "cluster != 0"'
+        found.append(
+            f"{len(others) + 1} people are mixed, {share:.1f} % is not the main one: look with "
+            f"`effigie faces sheet {shlex.quote(str(path))}`, keep the main one with `{command} {which}`"
+        )
+    if unknown := [person for person in people if person.cluster == UNKNOWN]:
+        found.append(
+            f"{unknown[0].faces} faces have no identity: drop them with `{command} --cluster={UNKNOWN}`"
+        )
+    return found

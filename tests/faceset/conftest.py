@@ -1,0 +1,74 @@
+"""Faces to store: random numbers, real JPEGs, embeddings of people that are told apart by their index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from effigie.faceset import FaceRecord, FaceSet
+
+SIZE = 32
+
+
+def embedding_of(person: int, seed: int = 0) -> np.ndarray:
+    """A unit vector; the same person's are about 0.9 apart in cosine, two people's about 0."""
+    mean = np.random.default_rng(person).normal(size=128)
+    vector = mean + 0.3 * np.random.default_rng([person, seed]).normal(size=128)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def face(clip: str, frame: int, track: int = 0, person: int = 0, size: int = SIZE) -> FaceRecord:
+    random = np.random.default_rng([frame, track, person])
+    image = cv2.resize(
+        random.integers(0, 255, (4, 4, 3), np.uint8), (size, size), interpolation=cv2.INTER_CUBIC
+    )
+    return FaceRecord(
+        clip=clip,
+        frame=frame,
+        time=Fraction(frame * 1001, 30000),
+        track=track,
+        box=np.array([10, 20, 110, 140], np.float32),
+        landmarks=random.normal(100, 30, (478, 3)).astype(np.float32),
+        blendshapes=random.random(52, np.float32),
+        pose=np.array([frame % 40 - 20, 5, -3], np.float32),
+        matrix=random.normal(size=(2, 3)).astype(np.float32),
+        embedding=embedding_of(person, track),
+        sharpness=float(frame),
+        confidence=0.75,
+        crop=cv2.imencode(".jpg", image)[1].tobytes(),
+    )
+
+
+@pytest.fixture(scope="session")
+def make_face() -> Callable[..., FaceRecord]:
+    return face
+
+
+@pytest.fixture
+def new_set(tmp_path: Path) -> FaceSet:
+    return FaceSet.create(tmp_path / "set.faces", {"crop_size": SIZE})
+
+
+@pytest.fixture
+def add() -> Callable[..., None]:
+    """add(faceset, clip, [(frame, track, person), ...]) writes a part."""
+
+    def write(faceset: FaceSet, clip: str, faces: Sequence[tuple[int, int, int]]) -> None:
+        source = faceset.new_source(f"{clip}.mp4", f"{clip:0>64}", frames=len(faces), width=640, height=360)
+        with faceset.writer(source) as writer:
+            writer.write(face(source.name, *where, size=faceset.crop_size) for where in faces)
+
+    return write
+
+
+@pytest.fixture
+def mixed(new_set: FaceSet, add: Callable[..., None]) -> FaceSet:
+    """300 faces: clip a has person 7 in 200 frames and person 8 in 40; clip b person 7 in 60, two tracks."""
+    add(new_set, "a", [(i, 0, 7) for i in range(200)] + [(i, 1, 8) for i in range(40)])
+    add(new_set, "b", [(i, 0, 7) for i in range(30)] + [(i, 1, 7) for i in range(30, 60)])
+    return FaceSet.open(new_set.path)

@@ -1,0 +1,72 @@
+"""Telling people apart by the embeddings of their tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from effigie.faceset import FaceRecord, FaceSet, people
+from effigie.faceset import cluster as clustering
+
+
+def embeddings(people: list[int], noise: float = 0.5) -> np.ndarray:
+    random = np.random.default_rng(1)
+    means = random.normal(size=(max(people) + 1, 128))
+    vectors = means[people] + noise * random.normal(size=(len(people), 128))
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def same_partition(first: np.ndarray, second: list[int]) -> bool:
+    pairs = set(zip(first.tolist(), second, strict=True))
+    return len(pairs) == len(set(first.tolist())) == len(set(second))
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.5, 0.9])
+def test_tracks_group_by_person(noise: float) -> None:
+    truth = [0, 1, 2, 0, 1, 0, 3, 2, 2, 2, 0, 1] * 4
+    assert same_partition(clustering.group(embeddings(truth, noise)), truth)
+
+
+def test_very_many_tracks_group_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = np.random.default_rng(2).integers(0, 12, 500).tolist()
+    monkeypatch.setattr(clustering, "MOST_TRACKS", 100)
+    assert same_partition(clustering.group(embeddings(truth, 0.5)), truth)
+
+
+def test_one_track_or_none_is_no_special_case() -> None:
+    assert clustering.group(np.zeros((0, 128))).tolist() == []
+    assert clustering.group(embeddings([0])).tolist() == [0]
+
+
+def test_people_are_numbered_by_faces(mixed: FaceSet) -> None:
+    first, second = mixed.people()
+    assert (first.cluster, first.faces, first.clips) == (0, 260, ("a", "b"))
+    assert first.tracks == (("a", 0), ("b", 0), ("b", 1))
+    assert (second.cluster, second.faces, second.tracks) == (1, 40, (("a", 1),))
+    assert np.linalg.norm(first.embedding) == pytest.approx(1, abs=1e-5)
+    assert float(first.embedding @ second.embedding) < 0.3
+    again = people(mixed.load(["embedding"]))
+    assert [(person.cluster, person.tracks) for person in again] == [(0, first.tracks), (1, second.tracks)]
+    assert (mixed.load(["cluster"]).cluster == 1).sum() == 40
+
+
+def test_the_threshold_decides(mixed: FaceSet) -> None:
+    assert len(FaceSet.open(mixed.path, same_person=-0.9).people()) == 1
+    assert len(FaceSet.open(mixed.path, same_person=0.999).people()) == 3
+
+
+def test_tracks_without_embedding_are_nobody(new_set: FaceSet, make_face: Callable[..., FaceRecord]) -> None:
+    source = new_set.new_source("clip.mp4", "0" * 64)
+    blank = {1: np.zeros(128, np.float32), 2: np.full(128, np.nan, np.float32)}
+    with new_set.writer(source) as writer:
+        writer.write([make_face("clip", 0, 0)])
+        writer.write(
+            replace(make_face("clip", i, track), embedding=blank[track]) for track in blank for i in range(5)
+        )
+    known, unknown = new_set.people()
+    assert (known.cluster, known.faces) == (0, 1)
+    assert (unknown.cluster, unknown.faces, unknown.tracks) == (-1, 10, (("clip", 1), ("clip", 2)))
+    assert not unknown.embedding.any()
