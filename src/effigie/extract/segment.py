@@ -1,0 +1,171 @@
+"""What one worker does: analyse a stretch of a clip and write its faces to a segment file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from effigie.errors import Cancelled
+from effigie.extract.settings import ExtractSettings
+from effigie.faces.analyse import Analysed, Face, SmoothSettings, analyse
+from effigie.faces.identity import IdentityModel, unit
+from effigie.faces.quality import sharpness
+from effigie.faces.roi import crop
+from effigie.faces.track import Tracker
+from effigie.faceset.part import write_segment
+from effigie.faceset.schema import FaceRecord
+from effigie.media import Frame, Reader
+from effigie.scale.executor import report, stop_requested
+
+# A track's identity is the mean of a few looks, at these counts of its frames: 23 ms each, so not at every frame.
+LOOK_AT = frozenset({0, 25, 100, 400, 1500})
+REPORT_EVERY_S = 0.2
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of work: frames ``start`` to ``stop`` (exclusive; None = the end) of a clip."""
+
+    clip: str
+    path: Path
+    output: Path
+    start: int
+    stop: int | None
+    settings: ExtractSettings
+
+
+@dataclass
+class SegmentResult:
+    """What a worker found.
+
+    Attributes:
+        frames: how many were read.
+        width, height: of the frames, upright.
+        faces: rows written.
+        first, last: track -> (4,) box in the first and in the last frame, to join segments by.
+        identity: track -> (sum of embeddings (128,), how many).
+        damaged: packets that could not be decoded.
+    """
+
+    frames: int = 0
+    width: int = 0
+    height: int = 0
+    faces: int = 0
+    first: dict[int, np.ndarray] = field(default_factory=dict)
+    last: dict[int, np.ndarray] = field(default_factory=dict)
+    identity: dict[int, tuple[np.ndarray, int]] = field(default_factory=dict)
+    damaged: int = 0
+
+
+@cache
+def identity_model() -> IdentityModel:
+    """One per process: loading takes a third of a second."""
+    return IdentityModel()
+
+
+@cache
+def tracker() -> Tracker:
+    """One per process; its networks are kept, its memory of faces is reset for every segment."""
+    return Tracker()
+
+
+def extract_segment(segment: Segment) -> SegmentResult:
+    """Analyse a segment; the rows land in ``segment.output``."""
+    cv2.setNumThreads(1)
+    result = SegmentResult()
+    reach = SmoothSettings().reach
+    # A few frames before and after, so that smoothing is the same as without segments.
+    before, after = min(segment.start, reach), None if segment.stop is None else segment.stop + reach
+    with Reader(segment.path, start=segment.start - before, stop=after, threads=1) as reader:
+        tracker().restart()
+        frames = _counted(iter(reader), segment, result)
+        records = _records(frames, segment, result)
+        result.faces = write_segment(segment.output, records, segment.settings.size)
+        result.damaged = reader.damaged
+    return result
+
+
+def _counted(frames: Iterator[Frame], segment: Segment, result: SegmentResult) -> Iterator[Frame]:
+    told, unreported = time.monotonic(), 0
+    for frame in frames:
+        if stop_requested():
+            raise Cancelled("stopped on request")
+        yield frame
+        if segment.start <= frame.index and (segment.stop is None or frame.index < segment.stop):
+            result.frames += 1
+            unreported += 1
+            result.height, result.width = frame.image.shape[:2]
+        if time.monotonic() - told > REPORT_EVERY_S:
+            report((segment.clip, unreported))
+            told, unreported = time.monotonic(), 0
+    report((segment.clip, unreported))
+
+
+def _records(frames: Iterator[Frame], segment: Segment, result: SegmentResult) -> Iterator[FaceRecord]:
+    counts: dict[int, int] = {}
+    if segment.settings.stills:
+        analysed = _each_by_itself(frames)
+    else:
+        analysed = analyse(frames, tracker())
+    for item in analysed:
+        index = item.frame.index
+        if index < segment.start or (segment.stop is not None and index >= segment.stop):
+            continue
+        boxes = {face.track: face.box for face in item.faces}
+        if index == segment.start:
+            result.first = boxes
+        result.last = boxes
+        if index % segment.settings.every:
+            continue
+        for face in item.faces:
+            if np.exp(face.place[2]) < segment.settings.smallest:
+                continue
+            counts[face.track] = counts.get(face.track, -1) + 1
+            if counts[face.track] in LOOK_AT:
+                _look(item, face, result)
+            yield _record(item, face, segment)
+
+
+def _look(item: Analysed[Frame], face: Face, result: SegmentResult) -> None:
+    embedding = identity_model().of(item.frame.image, face.landmarks)
+    total, number = result.identity.get(face.track, (np.zeros(128, np.float32), 0))
+    result.identity[face.track] = (total + embedding, number + 1)
+
+
+def _record(item: Analysed[Frame], face: Face, segment: Segment) -> FaceRecord:
+    settings = segment.settings
+    matrix = face.matrix(settings.size)
+    picture = crop(item.frame.image, matrix, settings.size)
+    _, encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, settings.quality])
+    return FaceRecord(
+        clip=segment.clip,
+        frame=item.frame.index,
+        time=item.frame.time,
+        track=face.track,
+        box=face.box,
+        landmarks=face.landmarks,
+        blendshapes=face.blendshapes,
+        pose=face.pose.angles,
+        matrix=matrix,
+        embedding=np.zeros(128, np.float32),
+        sharpness=sharpness(picture),
+        confidence=face.presence,
+        crop=encoded.tobytes(),
+    )
+
+
+def _each_by_itself(frames: Iterator[Frame]) -> Iterator[Analysed[Frame]]:
+    for frame in frames:
+        tracker().reset()
+        yield from analyse([frame], tracker())
+
+
+def mean_identity(total: np.ndarray, number: int) -> np.ndarray:
+    """(128,) unit embedding of a track."""
+    return unit(total / max(number, 1))

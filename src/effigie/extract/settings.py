@@ -1,0 +1,49 @@
+"""What can be chosen about an extraction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from effigie.errors import UsageError
+
+
+@dataclass(frozen=True)
+class ExtractSettings:
+    """Settings of :func:`effigie.extract`.
+
+    Attributes:
+        size: side of the stored crops in pixels; 256 holds what tiny and base need, 512 what large needs.
+        every: keep every n-th frame; 1 keeps all.
+        smallest: faces whose crop is smaller than this many pixels in the frame are left out.
+        stills: the pictures of a folder are unrelated photos, so that nothing is followed from one to the next.
+        quality: JPEG quality of the crops, 1..100.
+        workers: processes; None takes every available core.
+    """
+
+    size: int = 256
+    every: int = 1
+    smallest: int = 40
+    stills: bool = False
+    quality: int = 95
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 64 <= self.size <= 1024:
+            raise UsageError(f"size must be 64 to 1024 pixels, not {self.size}")
+        if self.every < 1:
+            raise UsageError(f"every must be 1 or more, not {self.every}")
+        if not 1 <= self.quality <= 100:
+            raise UsageError(f"quality must be 1 to 100, not {self.quality}")
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(f"workers must be 1 or more, not {self.workers}")
+
+    def stored(self) -> dict[str, Any]:
+        """What the face set remembers: everything that changes its rows."""
+        return {
+            "crop_size": self.size,
+            "every": self.every,
+            "smallest": self.smallest,
+            "stills": self.stills,
+            "quality": self.quality,
+        }

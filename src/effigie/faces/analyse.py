@@ -1,0 +1,161 @@
+"""Frames in, frames with measured faces out: tracked, smoothed in time, in order, with a short fixed delay.
+
+Extraction and conversion both read clips through :func:`analyse`, so a face is cut the same way in both.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+
+from effigie.faces.align import crop_matrix, placement, smooth_placement
+from effigie.faces.mesh import Pose, eye_distance, fit_pose
+from effigie.faces.smooth import smooth_centre
+from effigie.faces.track import TrackedFace, Tracker
+
+
+class HasImage(Protocol):
+    """Anything that carries a picture: a frame of the media room, for one."""
+
+    @property
+    def image(self) -> np.ndarray: ...
+
+
+FrameType = TypeVar("FrameType", bound=HasImage)
+
+
+@dataclass(frozen=True)
+class SmoothSettings:
+    """How measurements are smoothed in time.
+
+    Attributes:
+        reach: frames looked at on either side; also the delay of :func:`analyse`.
+        landmark_sigma: temporal standard deviation for landmarks, in frames.
+        landmark_noise: tremble of a landmark, as a share of the distance between the eyes.
+        crop_sigma: temporal standard deviation for the crop's place, in frames.
+        crop_noise: tremble of the crop's place, as a share of the distance between the eyes.
+    """
+
+    reach: int = 5
+    landmark_sigma: float = 1.0
+    landmark_noise: float = 0.012
+    crop_sigma: float = 2.5
+    crop_noise: float = 0.05
+
+
+@dataclass(frozen=True)
+class Face:
+    """One measured face in one frame.
+
+    Attributes:
+        track: number of the person's track within the clip.
+        landmarks: (478, 3) float32 frame pixels, smoothed.
+        blendshapes: (52,) in [0, 1].
+        presence: the landmark network's confidence, 0..1.
+        pose: fitted to the canonical mesh.
+        place: (4,) where the crop lies, see :func:`effigie.faces.align.placement`; smoothed.
+    """
+
+    track: int
+    landmarks: np.ndarray
+    blendshapes: np.ndarray
+    presence: float
+    pose: Pose
+    place: np.ndarray
+
+    def matrix(self, size: int) -> np.ndarray:
+        """(2, 3) frame pixels to the ``size`` x ``size`` crop."""
+        return crop_matrix(self.place, size)
+
+    @property
+    def box(self) -> np.ndarray:
+        """(4,) float32 x0 y0 x1 y1 px."""
+        return np.concatenate([self.landmarks[:, :2].min(0), self.landmarks[:, :2].max(0)]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Analysed(Generic[FrameType]):
+    """A frame and its faces, largest first."""
+
+    frame: FrameType
+    faces: list[Face]
+
+
+@dataclass
+class _Pending(Generic[FrameType]):
+    frame: FrameType | None
+    faces: dict[int, Face]
+
+
+def analyse(
+    frames: Iterable[FrameType],
+    tracker: Tracker | None = None,
+    settings: SmoothSettings | None = None,
+) -> Iterator[Analysed[FrameType]]:
+    """Measure every frame of a clip.
+
+    Yields in the order of ``frames``, ``settings.reach`` frames late; memory does not grow with the clip.
+
+    Args:
+        frames: RGB uint8 pictures in temporal order.
+        tracker: brings its networks; a fresh one by default.
+    """
+    settings = settings or SmoothSettings()
+    tracker = tracker or Tracker()
+    reach = settings.reach
+    window: deque[_Pending[FrameType]] = deque(maxlen=2 * reach + 1)
+    waiting = 0
+    for frame in frames:
+        faces = {found.track: _measure(found) for found in tracker(frame.image)}
+        window.append(_Pending(frame, faces))
+        waiting += 1
+        if waiting > reach:
+            yield _emit(window, len(window) - waiting, settings)
+            waiting -= 1
+    while waiting:
+        yield _emit(window, len(window) - waiting, settings)
+        waiting -= 1
+
+
+def _measure(found: TrackedFace) -> Face:
+    pose = fit_pose(found.measured.landmarks)
+    landmarks = found.measured.landmarks
+    return Face(found.track, landmarks, found.blendshapes, found.measured.presence, pose, placement(pose))
+
+
+def _emit(window: deque[_Pending[FrameType]], index: int, settings: SmoothSettings) -> Analysed[FrameType]:
+    pending = window[index]
+    frame = pending.frame
+    assert frame is not None
+    pending.frame = None  # the picture has left; only its measurements stay for the frames to come
+    faces = [_smooth(window, index, track, settings) for track in pending.faces]
+    faces.sort(key=lambda face: -float(face.place[2]))
+    return Analysed(frame, faces)
+
+
+def _smooth(window: deque[_Pending[FrameType]], index: int, track: int, settings: SmoothSettings) -> Face:
+    half = 0
+    while (
+        half < settings.reach
+        and 0 <= index - half - 1
+        and index + half + 1 < len(window)
+        and track in window[index - half - 1].faces
+        and track in window[index + half + 1].faces
+    ):
+        half += 1
+    face = window[index].faces[track]
+    if half == 0:
+        return face
+    near = [window[i].faces[track] for i in range(index - half, index + half + 1)]
+    unit = eye_distance(face.landmarks)
+    landmarks = smooth_centre(
+        np.stack([other.landmarks for other in near]), settings.landmark_sigma, settings.landmark_noise * unit
+    ).astype(np.float32)
+    place = smooth_placement(
+        np.stack([other.place for other in near]), settings.crop_sigma, settings.crop_noise * unit
+    )
+    return replace(face, landmarks=landmarks, place=place, pose=fit_pose(landmarks))

@@ -1,0 +1,126 @@
+"""The canonical face mesh: its shape, its triangles, its named parts, and the pose of a face fitted to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from effigie.faces.runtime import bundle_member
+from effigie.faces.wire import children, fields
+
+VERTICES = 468  # the mesh proper; landmarks 468..477 are the irises
+
+FACE_OVAL = np.array(
+    "10 338 297 332 284 251 389 356 454 323 361 288 397 365 379 378 400 377 152 148 176 149 150 136 172 58 132 93 234 "
+    "127 162 21 54 103 67 109".split(),
+    dtype=np.intp,
+)
+INNER_LIPS = np.array("78 191 80 81 82 13 312 311 310 415 308 324 318 402 317 14 87 178 88 95".split(), dtype=np.intp)
+OUTER_LIPS = np.array("61 185 40 39 37 0 267 269 270 409 291 375 321 405 314 17 84 181 91 146".split(), dtype=np.intp)
+LEFT_EYE = np.array("33 246 161 160 159 158 157 173 133 155 154 153 145 144 163 7".split(), dtype=np.intp)
+RIGHT_EYE = np.array("263 466 388 387 386 385 384 398 362 382 381 380 374 373 390 249".split(), dtype=np.intp)
+LEFT_IRIS, RIGHT_IRIS = np.arange(468, 473), np.arange(473, 478)
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """The neutral face that poses are fitted to: units are centimetres, y up, z toward the viewer.
+
+    Attributes:
+        vertices: (468, 3) float64.
+        triangles: (898, 3) vertex indices.
+        weights: (468,) how much each vertex counts in the fit; zero for all but 33 that hardly move with expression.
+    """
+
+    vertices: np.ndarray
+    triangles: np.ndarray
+    weights: np.ndarray
+
+
+@cache
+def canonical() -> Canonical:
+    """Read the mesh from the landmarker bundle (MediaPipe GeometryPipelineMetadata)."""
+    message = bundle_member("geometry_pipeline_metadata_landmarks.binarypb")
+    mesh = next(children(message, 1))
+    buffer = np.frombuffer(b"".join(children(mesh, 3)), "<f4").reshape(VERTICES, 5)
+    indices = [value for number, value, _ in fields(mesh) if number == 4]
+    weights = np.zeros(VERTICES)
+    for basis in children(message, 2):
+        entry = {number: value for number, value, _ in fields(basis)}
+        weights[int(entry.get(1, 0))] = np.frombuffer(entry[2], "<f4")[0]  # type: ignore[call-overload]
+    triangles = np.array(indices, dtype=np.intp).reshape(-1, 3)
+    return Canonical(buffer[:, :3].astype(np.float64), triangles, weights)
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A weak-perspective pose: ``landmark = scale * rotation @ vertex + translation`` with y and z flipped.
+
+    Attributes:
+        rotation: (3, 3), vertex space (y up, z to the viewer) to the frame's (y down, z away), flips included.
+        scale: pixels a canonical centimetre.
+        translation: (3,) px; where the canonical origin lands.
+    """
+
+    rotation: np.ndarray
+    scale: float
+    translation: np.ndarray
+
+    @property
+    def angles(self) -> np.ndarray:
+        """(3,) yaw, pitch, roll in degrees: yaw > 0 to the image's right, pitch > 0 down, roll > 0 clockwise."""
+        r = self.rotation * np.array([1.0, -1.0, -1.0])  # undo the flips: identity when facing the camera
+        yaw = np.arctan2(-r[0, 2], np.hypot(r[0, 0], r[1, 0]))
+        pitch = np.arctan2(r[2, 1], r[2, 2])
+        roll = np.arctan2(r[1, 0], r[0, 0])
+        return np.degrees(np.array([yaw, pitch, roll])).astype(np.float32)
+
+    def unpose(self, landmarks: np.ndarray) -> np.ndarray:
+        """(N, 3) frame landmarks in the canonical space."""
+        return (landmarks - self.translation) @ self.rotation / self.scale
+
+    def apply(self, vertices: np.ndarray) -> np.ndarray:
+        """(N, 3) canonical vertices in frame pixels."""
+        return self.scale * vertices @ self.rotation.T + self.translation
+
+
+FLIP = np.diag([1.0, -1.0, -1.0])
+
+
+def fit_pose(landmarks: np.ndarray, shape: np.ndarray | None = None) -> Pose:
+    """Weighted orthogonal Procrustes of (>= 468, 3) landmarks to the canonical mesh, or to a person's own ``shape``."""
+    model = canonical()
+    basis = np.flatnonzero(model.weights)
+    weights = model.weights[basis] / model.weights.sum()
+    source = (model.vertices if shape is None else shape)[basis]
+    target = landmarks[basis].astype(np.float64)
+    source_mean, target_mean = weights @ source, weights @ target
+    a, b = source - source_mean, target - target_mean
+    u, s, vt = np.linalg.svd((b * weights[:, None]).T @ a)
+    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    rotation = (u * sign) @ vt
+    scale = float((s * sign).sum() / (weights @ (a**2).sum(1)))
+    return Pose(rotation, scale, target_mean - scale * rotation @ source_mean)
+
+
+def eye_distance(landmarks: np.ndarray) -> float:
+    """Pixels between the eyes' centres: the unit in which landmark errors are given."""
+    left, right = landmarks[LEFT_EYE, :2].mean(0), landmarks[RIGHT_EYE, :2].mean(0)
+    return float(np.hypot(*(right - left)))
+
+
+def mouth_opening(landmarks: np.ndarray) -> float:
+    """Inner lip gap over mouth width, from (478, >= 2) landmarks."""
+    gap = np.linalg.norm(landmarks[[82, 13, 312], :2] - landmarks[[87, 14, 317], :2], axis=1).mean()
+    return float(gap / np.linalg.norm(landmarks[61, :2] - landmarks[291, :2]))
+
+
+def eye_opening(landmarks: np.ndarray) -> float:
+    """Lid gap over eye width, mean of both eyes, from (478, >= 2) landmarks."""
+    ratios = []
+    for upper, lower, corners in (((160, 159, 158), (144, 145, 153), (33, 133)), ((387, 386, 385), (373, 374, 380), (263, 362))):
+        gap = np.linalg.norm(landmarks[list(upper), :2] - landmarks[list(lower), :2], axis=1).mean()
+        ratios.append(gap / np.linalg.norm(landmarks[corners[0], :2] - landmarks[corners[1], :2]))
+    return float(np.mean(ratios))

@@ -1,0 +1,68 @@
+"""The rotated square that a landmark network looks at, and the affine maps to and from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Roi:
+    """A square in the frame: centre and side in pixels, rotation in radians (clockwise, as image y points down)."""
+
+    x: float
+    y: float
+    side: float
+    angle: float
+
+    def matrix(self, size: int) -> np.ndarray:
+        """(2, 3) affine map from frame pixels to a ``size`` x ``size`` picture of the square."""
+        scale = size / self.side
+        cosine, sine = scale * np.cos(self.angle), scale * np.sin(self.angle)
+        return np.array(
+            [
+                [cosine, sine, size / 2 - cosine * self.x - sine * self.y],
+                [-sine, cosine, size / 2 + sine * self.x - cosine * self.y],
+            ],
+            dtype=np.float32,
+        )
+
+    def overlap(self, other: Roi) -> float:
+        """How much of the smaller square the two share, rotation ignored: 0 apart, 1 inside."""
+        reach = (self.side + other.side) / 2
+        smaller = min(self.side, other.side)
+        width = min(reach - abs(self.x - other.x), smaller)
+        height = min(reach - abs(self.y - other.y), smaller)
+        return max(width, 0.0) * max(height, 0.0) / smaller**2
+
+
+def crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    """Cut the ``size`` x ``size`` picture that ``matrix`` (frame to crop) describes.
+
+    A strong reduction is done in halves first: bilinear sampling alone would alias.
+    """
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if scale >= 0.5:
+        return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    factor = 2 ** int(np.floor(-np.log2(scale)))
+    larger = np.asarray(matrix, np.float32) * factor
+    larger[:, 2] += (factor - 1) / 2
+    side = size * factor
+    picture = cv2.warpAffine(image, larger, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def apply_affine(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Map (..., 2) points by a (2, 3) matrix; of (..., 3) points z is scaled alike."""
+    mapped = points[..., :2] @ matrix[:, :2].T + matrix[:, 2]
+    if points.shape[-1] == 2:
+        return mapped
+    scale = np.hypot(matrix[0, 0], matrix[1, 0])
+    return np.concatenate([mapped, points[..., 2:] * scale], axis=-1)
+
+
+def invert_affine(matrix: np.ndarray) -> np.ndarray:
+    """The (2, 3) inverse of a (2, 3) affine map."""
+    return cv2.invertAffineTransform(np.asarray(matrix, np.float64))

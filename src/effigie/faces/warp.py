@@ -1,0 +1,168 @@
+"""Bending a picture of a face into another geometry: a piecewise-affine warp over the face mesh.
+
+The mesh is extended by a ring around the face, so that the seam, the hairline and the jaw are warped smoothly, and
+the irises' centres become vertices, so that the gaze follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+
+from effigie.faces.mesh import FACE_OVAL, LEFT_EYE, RIGHT_EYE, VERTICES, canonical
+
+RING = 0.22  # the ring lies this share of the way further out from the face's middle
+IRISES = (468, 473)  # centres
+EYELIDS = ((159, 145), (386, 374))  # middle of the upper and lower lid of either eye
+SHRINK_LIMIT = 0.15  # a source triangle seen at less than this share of its target area has nothing to show
+VERTEX_COUNT = VERTICES + len(IRISES) + len(FACE_OVAL)
+
+
+@dataclass(frozen=True)
+class Warped:
+    """A warped picture.
+
+    Attributes:
+        image: (S, S, 3) of the source's dtype.
+        validity: (S, S) float32 in [0, 1]: 1 where the source really shows what is asked for, 0 where the picture is
+            stretched from nearly nothing, turned away, or outside the mesh.
+    """
+
+    image: np.ndarray
+    validity: np.ndarray
+
+
+@cache
+def triangles() -> np.ndarray:
+    """(T, 3) indices into :func:`vertices`: the mesh with a fan around either iris and a ring outside the oval."""
+    faces = [tri for tri in canonical().triangles if not any(set(tri) <= set(eye) for eye in (LEFT_EYE, RIGHT_EYE))]
+    for number, eye in enumerate((LEFT_EYE, RIGHT_EYE)):
+        centre = VERTICES + number
+        faces += [np.array([centre, eye[i], eye[(i + 1) % len(eye)]]) for i in range(len(eye))]
+    first = VERTICES + len(IRISES)
+    count = len(FACE_OVAL)
+    for i in range(count):
+        j = (i + 1) % count
+        faces.append(np.array([FACE_OVAL[i], first + i, first + j]))
+        faces.append(np.array([FACE_OVAL[i], first + j, FACE_OVAL[j]]))
+    result = np.array(faces, dtype=np.intp)
+    # One orientation for all, measured on the canonical face, so that the sign of the area tells front from back.
+    shape = vertices(np.vstack([canonical().vertices, np.zeros((10, 3))]) * [1, -1, -1], iris=False)
+    flip = signed_area(shape[:, :2], result) < 0
+    result[flip] = result[flip][:, ::-1]
+    return result
+
+
+def vertices(landmarks: np.ndarray, iris: bool = True) -> np.ndarray:
+    """(V, 3) mesh vertices of (478, 3) landmarks: the 468, two iris centres kept between their lids, and the ring."""
+    mesh = landmarks[:VERTICES]
+    centres = []
+    for index, eye, (upper, lower) in zip(IRISES, (LEFT_EYE, RIGHT_EYE), EYELIDS, strict=True):
+        middle = mesh[eye].mean(0)
+        centre = landmarks[index].copy() if iris else middle
+        # A closed lid hides the iris: its centre slides to the slit, or the fan around it would fold over.
+        opening = np.linalg.norm(mesh[upper, :2] - mesh[lower, :2])
+        axis = (mesh[lower, :2] - mesh[upper, :2]) / max(float(opening), 1e-6)
+        slit = (mesh[upper, :2] + mesh[lower, :2]) / 2
+        along = float((centre[:2] - slit) @ axis)
+        centre[:2] -= (along - np.clip(along, -0.3 * opening, 0.3 * opening)) * axis
+        centre[2] = middle[2]
+        centres.append(centre)
+    oval = mesh[FACE_OVAL]
+    ring = oval + RING * (oval - oval.mean(0))
+    return np.concatenate([mesh, np.stack(centres), ring])
+
+
+def signed_area(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(T,) twice the signed area of triangles over (V, 2) points."""
+    a, b, c = points[faces[:, 0]], points[faces[:, 1]], points[faces[:, 2]]
+    return (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+
+
+def affine_maps(source: np.ndarray, target: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(T, 2, 3) float32 maps from target pixels to source pixels, one a triangle."""
+    a = target[faces[:, 0]]
+    u, v = target[faces[:, 1]] - a, target[faces[:, 2]] - a
+    p, q = source[faces[:, 1]] - source[faces[:, 0]], source[faces[:, 2]] - source[faces[:, 0]]
+    determinant = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+    safe = np.where(np.abs(determinant) < 1e-6, np.inf, determinant)[:, None]
+    column_x = (p * v[:, 1:2] - q * u[:, 1:2]) / safe
+    column_y = (q * u[:, 0:1] - p * v[:, 0:1]) / safe
+    shift = source[faces[:, 0]] - column_x * a[:, 0:1] - column_y * a[:, 1:2]
+    return np.stack([column_x, column_y, shift], axis=2).astype(np.float32)
+
+
+def warp_map(
+    source: np.ndarray, target: np.ndarray, size: int, scale: float = 1.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The backward map of the warp.
+
+    Args:
+        source: (478, 3) landmarks in source pixels.
+        target: (478, 3) landmarks in the pixels of the full-size target.
+        size: side of the map; with ``scale`` 0.5 and size 64 it covers a 128 x 128 target at every second pixel.
+
+    Returns:
+        map_x, map_y (size, size) float32 source pixels, and validity (size, size) float32.
+    """
+    faces = triangles()
+    from_points = vertices(source).astype(np.float64)
+    to_points = vertices(target).astype(np.float64)
+    to_points[:, :2] = (to_points[:, :2] + 0.5) * scale - 0.5
+    maps = affine_maps(from_points[:, :2], to_points[:, :2], faces)
+    from_area = signed_area(from_points[:, :2], faces)
+    to_area = signed_area(to_points[:, :2], faces)
+    seen = np.clip(from_area * scale**2 / np.maximum(np.abs(to_area), 1e-6) / SHRINK_LIMIT - 1, 0, 1)
+    seen = per_vertex(seen, np.abs(to_area), faces)
+
+    labels = np.full((size, size), -1, np.int32)
+    corners = np.round(to_points[faces][..., :2] * 16).astype(np.int32)
+    # Painter's algorithm: far triangles first; those turned away are never seen.
+    depth = to_points[faces][..., 2].mean(1)
+    front = np.flatnonzero(to_area > 0)
+    for index in front[np.argsort(-depth[front])].tolist():
+        cv2.fillConvexPoly(labels, corners[index], index, cv2.LINE_8, 4)
+
+    inside = labels >= 0
+    chosen = labels[inside]
+    y, x = np.nonzero(inside)
+    picked = maps[chosen]
+    map_x = np.full((size, size), -1, np.float32)
+    map_y = map_x.copy()
+    map_x[inside] = picked[:, 0, 0] * x + picked[:, 0, 1] * y + picked[:, 0, 2]
+    map_y[inside] = picked[:, 1, 0] * x + picked[:, 1, 1] * y + picked[:, 1, 2]
+    validity = np.zeros((size, size), np.float32)
+    validity[inside] = seen[chosen]
+    return map_x, map_y, validity
+
+
+def per_vertex(values: np.ndarray, areas: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Spread (T,) values over shared vertices and back, so that they change softly across the mesh."""
+    weight = np.bincount(faces.ravel(), np.repeat(areas, 3) + 1e-6, VERTEX_COUNT)
+    total = np.bincount(faces.ravel(), np.repeat(values * (areas + 1e-6), 3), VERTEX_COUNT)
+    return (total / np.maximum(weight, 1e-9))[faces].mean(1).astype(np.float32)
+
+
+def warp(image: np.ndarray, source: np.ndarray, target: np.ndarray, size: int) -> Warped:
+    """Bend ``image`` from the geometry ``source`` into ``target``.
+
+    Args:
+        image: (H, W, 3) uint8 or float32.
+        source: (478, 3) landmarks in ``image`` pixels.
+        target: (478, 3) landmarks in the pixels of the ``size`` x ``size`` result.
+    """
+    # The field is smooth, so half the resolution is enough for large pictures and costs a quarter.
+    coarse = size if size <= 128 else size // 2
+    map_x, map_y, validity = warp_map(source, target, coarse, coarse / size)
+    if coarse != size:
+        shape = (size, size)
+        map_x, map_y, validity = (
+            cv2.resize(field, shape, interpolation=cv2.INTER_LINEAR) for field in (map_x, map_y, validity)
+        )
+    height, width = image.shape[:2]
+    inside = (map_x >= 0) & (map_y >= 0) & (map_x <= width - 1) & (map_y <= height - 1)
+    picture = cv2.remap(image, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return Warped(picture, np.where(inside, validity, 0).astype(np.float32))

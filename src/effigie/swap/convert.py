@@ -1,0 +1,200 @@
+"""`effigie.convert`: a model and a clip in, the swapped clip out."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from effigie.assets import REQUIRED, fetch_all
+from effigie.compose import Compositor
+from effigie.errors import MediaError, UsageError
+from effigie.faces.analyse import Analysed, Face, analyse
+from effigie.faces.track import Tracker
+from effigie.media import EncodeSettings, Frame, Reader, Writer
+from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.swap.model import load_model
+from effigie.swap.overlap import Ahead, Behind
+from effigie.swap.pick import Picker
+from effigie.swap.settings import ConvertSettings
+from effigie.swap.swapper import Swapper
+
+
+@dataclass
+class ConvertReport:
+    """What a conversion did.
+
+    Attributes:
+        output: the clip written.
+        frames: read and written.
+        swapped: frames in which the face was replaced; the others went through untouched.
+        seconds: wall time of the frames, loading excluded.
+        stages: seconds of each stage; they overlap, so their sum may exceed ``seconds``.
+        notes: what could not be carried over untouched.
+    """
+
+    output: Path
+    frames: int = 0
+    swapped: int = 0
+    seconds: float = 0.0
+    stages: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def convert_clip(
+    model: str | Path,
+    clip: str | Path,
+    output: str | Path,
+    settings: ConvertSettings | None = None,
+    *,
+    progress: ProgressCallback = silent,
+    cancel: Cancel | None = None,
+) -> ConvertReport:
+    """Put the model's source face into a clip of its target.
+
+    Frames without the target go through untouched, as do all pixels outside the face. Sound, subtitles and exact
+    times are carried over. The output appears under its name only when it is whole.
+
+    Args:
+        model: a folder made by :func:`effigie.swap.train`.
+        clip: the target's footage.
+        output: ``.mp4``, ``.mov`` or ``.mkv``, or a folder for PNG frames.
+
+    Raises:
+        ModelError: the model cannot be used.
+        MediaError: the clip cannot be read, or the target is nowhere in it (nothing is written then).
+        Cancelled: asked to stop; nothing is left under the output's name.
+    """
+    settings = settings or ConvertSettings()
+    cancel = cancel or Cancel()
+    clip, output = Path(clip), Path(output)
+    if output.exists() and clip.exists() and output.samefile(clip):
+        raise UsageError(f"{output} is the input itself: choose another name for the output")
+    fetch_all(REQUIRED, progress)
+    with Reader(clip) as reader:
+        return _Conversion(model, reader, output, settings, progress, cancel).run()
+
+
+class _Conversion:
+    """The state of one conversion: networks, the track being swapped, and where the time went."""
+
+    def __init__(
+        self,
+        model: str | Path,
+        reader: Reader,
+        output: Path,
+        settings: ConvertSettings,
+        progress: ProgressCallback,
+        cancel: Cancel,
+    ) -> None:
+        from effigie.training import choose_device, choose_precision
+
+        self._reader, self._settings = reader, settings
+        self._progress, self._cancel = progress, cancel
+        device = choose_device(settings.device)
+        loaded = load_model(model, str(device))
+        self._swapper = Swapper(loaded, device, choose_precision("auto", device))
+        self._picker = Picker(loaded.target.embedding, settings.who)
+        self._compositor = Compositor(settings.compose)
+        self._tracker = Tracker()
+        self._track: int | None = None
+        self._seconds: Counter[str] = Counter()
+        self._report = ConvertReport(output)
+
+    def run(self) -> ConvertReport:
+        """Read, analyse, swap and write, overlapping."""
+        settings, report = self._settings, self._report
+        info = self._reader.info
+        total = info.frames if settings.stop_after is None else min(settings.stop_after, info.frames or 1 << 60)
+        begun = time.perf_counter()
+        with contextlib.ExitStack() as stack:
+            writer = stack.enter_context(Writer(report.output, info, settings.encode))
+            masks = None
+            if settings.masks is not None:
+                masks = stack.enter_context(Writer(settings.masks, info, EncodeSettings(codec="png")))
+            out = stack.enter_context(Behind(self._timed_write(writer, masks)))
+            analysed = stack.enter_context(Ahead(analyse(self._frames(), self._tracker)))
+            for item in analysed:
+                self._cancel.check()
+                picture, mask = self._swap(item)
+                out.put((picture, mask, item.frame.time, item.frame.duration))
+                report.frames += 1
+                note = f"{report.swapped} swapped"
+                self._progress(Progress("convert", report.frames, total, "frames", note))
+            if not report.swapped:
+                raise MediaError(self._nobody())
+        self._progress(Progress("convert", report.frames, report.frames, "frames", f"{report.swapped} swapped"))
+        report.seconds = time.perf_counter() - begun
+        report.notes = [*self._reader.notes, *writer.notes]
+        report.stages = dict(self._seconds + self._swapper.seconds)
+        return report
+
+    def _frames(self) -> Iterator[Frame]:
+        cv2.setNumThreads(1)
+        frames = itertools.islice(iter(self._reader), self._settings.stop_after)
+        while True:
+            begun = time.perf_counter()
+            frame = next(frames, None)
+            self._seconds["decode"] += time.perf_counter() - begun
+            if frame is None:
+                return
+            # The rest of the generator's round trip is the analysis of this frame.
+            begun = time.perf_counter()
+            yield frame
+            self._seconds["landmarks"] += time.perf_counter() - begun
+
+    def _swap(self, item: Analysed[Frame]) -> tuple[np.ndarray, np.ndarray | None]:
+        begun = time.perf_counter()
+        face = self._picker(item.frame.image, item.faces)
+        self._seconds["identity"] += time.perf_counter() - begun
+        if face is None:
+            self._follow(None)
+            return item.frame.image, None
+        self._follow(face)
+        made = self._swapper(item.frame.image, face)
+        begun = time.perf_counter()
+        picture, mask = self._compositor.compose_masked(
+            item.frame.image, made.picture, made.mask, made.matrix, item.frame.time
+        )
+        self._seconds["compose"] += time.perf_counter() - begun
+        self._report.swapped += 1
+        return picture, mask
+
+    def _follow(self, face: Face | None) -> None:
+        """Whatever remembers earlier frames must forget them when the track ends."""
+        track = None if face is None else face.track
+        if track != self._track:
+            self._swapper.reset()
+            self._compositor.reset()
+            self._track = track
+
+    def _timed_write(
+        self, writer: Writer, masks: Writer | None
+    ) -> Callable[[tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]], None]:
+        def write(item: tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]) -> None:
+            picture, mask, moment, duration = item
+            begun = time.perf_counter()
+            writer.write(picture, moment, duration)
+            self._seconds["encode"] += time.perf_counter() - begun
+            if masks is not None:
+                grey = np.zeros(picture.shape[:2], np.uint8) if mask is None else mask
+                masks.write(np.repeat(grey[..., None], 3, axis=2), moment, duration)
+
+        return write
+
+    def _nobody(self) -> str:
+        name = self._reader.path
+        if self._picker.best_seen < 0:
+            return f"{name} shows no face: nothing to swap, nothing written"
+        return (
+            f"nobody in {name} is the person this model was trained on (best likeness "
+            f"{self._picker.best_seen:.2f}): choose a face with --who 0 (the largest), 1, ...; nothing written"
+        )

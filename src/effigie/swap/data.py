@@ -1,0 +1,154 @@
+"""Training pictures: a person's own frames, bent toward the other's shape, each with the prior it would get.
+
+At conversion the source's face is asked to take the target's geometry. In training the answer to that is not known,
+but a close relative is: the source's own frame, warped part of the way toward the target's shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from effigie.faces.mask import face_mask, polygon_mask
+from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from effigie.faces.roi import apply_affine
+from effigie.faces.warp import warp
+from effigie.swap.bank import Features
+from effigie.swap.person import Footage
+from effigie.swap.prior import Bank, nearest, render
+
+APART = 25  # frames; a prior from nearer than this in the same clip would be nearly the answer itself
+EYES_AND_MOUTH = 2.0  # extra weight of their pixels: small regions that people look at first
+
+
+@dataclass(frozen=True)
+class Example:
+    """One training picture, uint8, S x S: picture (3), prior (3), validity, mask, weight (x 32)."""
+
+    picture: np.ndarray
+    prior: np.ndarray
+    validity: np.ndarray
+    mask: np.ndarray
+    weight: np.ndarray
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Makes examples of one person.
+
+    Attributes:
+        footage: the person's frames.
+        bank: of the same person, in footage order: ``bank_rows[i]`` is the footage row of bank frame i.
+        found: features of all footage rows.
+        toward: (478, 3) the other person's shape minus this one's, in cm.
+        size: side of the pictures.
+        prior: whether priors are rendered at all.
+    """
+
+    footage: Footage
+    bank: Bank
+    bank_rows: np.ndarray
+    found: Features
+    toward: np.ndarray
+    size: int
+    prior: bool
+
+    def make(self, row: int, random: np.random.Generator | None) -> Example:
+        """The example of a footage row; with ``random`` None as it is, else varied."""
+        geometry = self.footage.geometries[row]
+        scale = self.size / self.footage.faces.crop_size
+        placement = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
+        wanted = geometry.landmarks
+        if random is not None:
+            wanted = geometry.pose.apply(geometry.unposed + random.uniform(0, 1) * self.toward)
+            placement = _jitter(self.size, random) @ np.vstack([placement, [0, 0, 1]])
+        landmarks = apply_affine(placement, wanted)
+        picture = self._picture(row, landmarks, placement, bent=random is not None)
+        prior = np.zeros((self.size, self.size, 3), np.uint8)
+        validity = np.zeros((self.size, self.size), np.uint8)
+        if self.prior:
+            rendered = render(self.bank, self._layers(row), landmarks, self.size)
+            prior = np.clip(rendered.picture, 0, 255).astype(np.uint8)
+            validity = (rendered.validity * 255).astype(np.uint8)
+        mask = face_mask(landmarks, self.size, self.size)
+        return Example(
+            picture, prior, validity, (mask * 255).astype(np.uint8), self._weight(landmarks, mask)
+        )
+
+    def _picture(self, row: int, landmarks: np.ndarray, placement: np.ndarray, bent: bool) -> np.ndarray:
+        crop = self.footage.crop(row)
+        size = (self.size, self.size)
+        around = cv2.warpAffine(crop, placement, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+        if not bent:
+            return around
+        warped = warp(crop, self.footage.geometries[row].landmarks, landmarks, self.size)
+        soft = cv2.GaussianBlur((warped.validity > 0).astype(np.float32), (0, 0), self.size * 0.015)
+        soft = (np.clip(2 * soft - 1, 0, 1))[..., None]
+        return (around + soft * (warped.image.astype(np.float32) - around)).astype(np.uint8)
+
+    def _layers(self, row: int) -> dict[str, dict[int, float]]:
+        clips, frames = self.footage.faces["clip"], self.footage.faces["frame"]
+        near = (clips[self.bank_rows] == clips[row]) & (np.abs(frames[self.bank_rows] - frames[row]) < APART)
+        return nearest(self.bank, self.found[row : row + 1], None if near.all() else ~near)
+
+    def _weight(self, landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        weight = 0.1 + 0.9 * mask
+        for part in (OUTER_LIPS, INNER_LIPS, LEFT_EYE, RIGHT_EYE):
+            hull = cv2.convexHull(landmarks[part, :2].astype(np.float32))[:, 0]
+            soft = cv2.GaussianBlur(polygon_mask(hull, self.size, self.size), (0, 0), self.size * 0.015)
+            weight = np.maximum(weight, 1 + EYES_AND_MOUTH * soft)
+        return np.minimum(weight * 32, 255).astype(np.uint8)
+
+
+def _jitter(size: int, random: np.random.Generator) -> np.ndarray:
+    """(2, 3) a small random rotation, scale and shift about the middle."""
+    angle, scale = random.normal(0, 4), np.exp(random.normal(0, 0.03))
+    matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), angle, scale)
+    matrix[:, 2] += random.normal(0, 0.015 * size, 2)
+    return matrix
+
+
+class Pool:
+    """A growing store of examples: some are made anew at every step, the rest are used again.
+
+    Rendering costs about a tenth of a training step's picture; making every one anew would starve the networks on two
+    cores, making all of them beforehand would delay the start.
+    """
+
+    def __init__(self, studio: Studio, most: int = 1200, fresh: int = 2) -> None:
+        self._studio = studio
+        self._most = min(most, 4 * len(studio.footage.training))
+        self._fresh = fresh
+        self._examples: list[Example] = []
+        self._next = 0
+
+    def draw(self, count: int, random: np.random.Generator) -> list[Example]:
+        """``count`` examples, after adding fresh ones."""
+        for _ in range(self._fresh if len(self._examples) >= count else 2 * count):
+            example = self._studio.make(int(random.choice(self._studio.footage.training)), random)
+            if len(self._examples) < self._most:
+                self._examples.append(example)
+            else:
+                self._examples[self._next % self._most] = example
+            self._next += 1
+        return [self._examples[int(i)] for i in random.integers(0, len(self._examples), count)]
+
+
+def distort(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The classic random warp of the encoder's input: a 5 x 5 grid of points pushed about, and a little colour.
+
+    Args:
+        pictures: (N, S, S, 3) uint8.
+    """
+    size = pictures.shape[1]
+    base = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).astype(np.float32)
+    result = np.empty_like(pictures)
+    for index, picture in enumerate(pictures):
+        push = random.normal(0, size * 0.02, (5, 5, 2)).astype(np.float32)
+        field = base + cv2.resize(push, (size, size), interpolation=cv2.INTER_CUBIC)
+        warped = cv2.remap(picture, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        gain, bias = np.exp(random.normal(0, 0.08, 3)), random.normal(0, 6, 3)
+        result[index] = np.clip(warped * gain + bias, 0, 255).astype(np.uint8)
+    return result

@@ -1,0 +1,186 @@
+"""A trained swap on disk and in memory.
+
+A folder: ``config.json`` (how to build the networks), ``swap.safetensors`` (averaged weights), ``people.safetensors``
+(both people's shapes and identities), ``bank/`` (the source frames that are warped, as a face set) and
+``manifest.json`` (what it was trained on). The training state beside it lets training go on.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from safetensors.torch import load_file as load_tensors
+
+from effigie.errors import FaceSetError, ModelError
+from effigie.faceset import FaceSet
+from effigie.files import atomic, write_json
+from effigie.swap.bank import Geometry, Person, features, occlusion
+from effigie.swap.networks import SwapNet
+from effigie.swap.person import Footage
+from effigie.swap.presets import Preset
+from effigie.swap.prior import Bank
+from effigie.swap.target import Retarget
+
+VERSION = 1
+CONFIG, WEIGHTS, PEOPLE, BANK, MANIFEST = (
+    "config.json",
+    "swap.safetensors",
+    "people.safetensors",
+    "bank",
+    "manifest.json",
+)
+OCCLUDED_CM = 12.0  # penalty of a fully covered face, in the centimetres that retrieval compares
+UNSHARP_CM = 0.5
+
+
+@dataclass(frozen=True)
+class SwapModel:
+    """Everything that conversion needs.
+
+    Attributes:
+        preset: sizes of the networks.
+        prior: whether they take the warped source.
+        network: in evaluation mode, or None while only the geometry is there.
+        bank: the source's frames.
+        source, target: what is known of either person.
+    """
+
+    preset: Preset
+    prior: bool
+    network: SwapNet
+    bank: Bank
+    source: Person
+    target: Person
+
+    @property
+    def retarget(self) -> Retarget:
+        return Retarget.between(self.target, self.source)
+
+
+def build_network(preset: Preset, prior: bool) -> SwapNet:
+    """An untrained network of a preset."""
+    return SwapNet(preset.width, preset.depth, preset.stem, prior)
+
+
+def save_description(folder: Path, preset: Preset, prior: bool, source: Person, target: Person) -> None:
+    """Write everything but weights and bank."""
+    write_json(folder / CONFIG, {"version": VERSION, "kind": "swap", "prior": prior, "preset": asdict(preset)})
+    tensors = {}
+    for name, person in (("source", source), ("target", target)):
+        tensors[f"{name}.shape"] = person.shape.astype(np.float32)
+        tensors[f"{name}.embedding"] = person.embedding
+        tensors[f"{name}.open_eye"] = np.array([person.open_eye], np.float32)
+    with atomic(folder / PEOPLE) as temporary:
+        save_file(tensors, temporary)
+
+
+def load_config(folder: Path) -> dict[str, Any]:
+    """The checked contents of ``config.json``.
+
+    Raises:
+        ModelError: no model there, damaged, or written by a newer effigie.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise ModelError(f"{folder} is not a model: it has no {CONFIG}; train one with `effigie train`")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        version = int(config["version"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is damaged ({error}): train again into a new folder") from error
+    if version > VERSION:
+        raise ModelError(f"{folder} was made by a newer effigie (model version {version}, this one reads {VERSION}): update")
+    if config.get("kind") != "swap":
+        raise ModelError(f"{folder} holds a {config.get('kind')} model, not a swap")
+    return config
+
+
+def load_model(folder: str | Path, device: str = "cpu") -> SwapModel:
+    """Load a trained swap.
+
+    Raises:
+        ModelError: missing, damaged, of a newer version, or not trained yet.
+    """
+    folder = Path(folder)
+    config = load_config(folder)
+    if not (folder / WEIGHTS).is_file():
+        raise ModelError(f"{folder} is not trained yet: run `effigie train` again to go on")
+    try:
+        preset = Preset(**config["preset"])
+        network = build_network(preset, bool(config["prior"]))
+        weights = load_tensors(folder / WEIGHTS)
+        network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+        source, target = load_people(folder)
+        bank = load_bank(folder / BANK, source)
+    except (SafetensorError, RuntimeError, KeyError, TypeError, OSError, FaceSetError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{folder} is damaged ({reason}): train again into a new folder") from error
+    network.eval().to(torch.device(device), memory_format=torch.channels_last)
+    return SwapModel(preset, bool(config["prior"]), network, bank, source, target)
+
+
+def load_people(folder: Path) -> tuple[Person, Person]:
+    """Source and target."""
+    tensors = load_file(folder / PEOPLE)
+    source, target = (
+        Person(
+            tensors[f"{name}.shape"].astype(np.float64),
+            float(tensors[f"{name}.open_eye"][0]),
+            tensors[f"{name}.embedding"],
+        )
+        for name in ("source", "target")
+    )
+    return source, target
+
+
+def save_bank(path: Path, footage: Footage, rows: np.ndarray, faceset: FaceSet) -> None:
+    """Keep some rows of the source's face set as the model's own little face set."""
+    wanted = {footage.faces.name(int(row)) for row in rows}
+    bank = FaceSet.create(path, {"crop_size": footage.faces.crop_size})
+    source = bank.new_source("bank", "bank", frames=len(rows))
+    with bank.writer(source) as writer:
+        for record in faceset.records():
+            if name_of(record) in wanted:
+                # Track numbers of different clips meet in one part: the clip's own numbering is not needed here.
+                writer.write([replace(record, clip=source.name, frame=writer.faces, track=0)])
+
+
+def name_of(record: Any) -> str:
+    """The picture name of a record, as :meth:`effigie.faceset.Faces.name` gives it."""
+    from effigie.faceset.schema import picture_name
+
+    return picture_name(record.clip, record.frame, record.track)
+
+
+def load_bank(path: Path, person: Person) -> Bank:
+    """Read a bank back; crops are decoded when first used and kept."""
+    faces = FaceSet.open(path).load(("landmarks", "matrix", "sharpness"))
+    geometries = [
+        Geometry.in_crop(landmarks, matrix)
+        for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)
+    ]
+    pictures: dict[int, np.ndarray] = {}
+
+    def read(index: int) -> np.ndarray:
+        if index not in pictures:
+            if len(pictures) > 64:
+                pictures.pop(next(iter(pictures)))
+            pictures[index] = faces.crop(index)
+        return pictures[index]
+
+    penalty = poorness(read, geometries, person, faces["sharpness"])
+    return Bank(read, geometries, features(geometries, person), penalty)
+
+
+def poorness(read: Any, geometries: list[Geometry], person: Person, sharpness: np.ndarray) -> np.ndarray:
+    """(N,) penalty in centimetres for covered and for blurred frames."""
+    covered = occlusion(read, geometries, person)
+    dull = np.clip(1 - sharpness / np.median(sharpness), 0, 1)
+    return OCCLUDED_CM * np.maximum(covered - 0.01, 0) + UNSHARP_CM * dull

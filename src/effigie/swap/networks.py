@@ -1,0 +1,156 @@
+"""The classic swap pair: one encoder for both people, a decoder for each; and what the prior adds to it.
+
+Shapes follow what CPUs are good at: pixels become channels at the entrance (PixelUnshuffle) and channels pixels at
+the exit (PixelShuffle), so that nearly all arithmetic happens at a quarter of the resolution and below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+PRIOR_CHANNELS = 4  # warped picture and its validity
+SLOPE = 0.1
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a decoder makes.
+
+    Attributes:
+        picture: (B, 3, S, S) in [0, 1].
+        mask: (B, 1, S, S) in [0, 1], where the face is; as logits in ``mask_logits``.
+        trust: (B, 1, S, S) in [0, 1], how much of the prior the picture holds; zeros without a prior.
+    """
+
+    picture: Tensor
+    mask_logits: Tensor
+    trust: Tensor
+
+    @property
+    def mask(self) -> Tensor:
+        return self.mask_logits.sigmoid()
+
+
+def _act() -> nn.Module:
+    return nn.LeakyReLU(SLOPE, inplace=True)
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions around a shortcut."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.act = _act()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(x + self.second(self.act(self.first(x))))
+
+
+class Encoder(nn.Module):
+    """(B, 3, S, S) in [0, 1] -> (B, 2 width, S/32, S/32): what both people have in common, pose and expression."""
+
+    def __init__(self, width: int, stem: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.PixelUnshuffle(stem),
+            nn.Conv2d(3 * stem**2, width, 3, padding=1),
+            _act(),
+            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
+            _act(),
+            Residual(2 * width),
+            nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1),
+            _act(),
+            nn.Conv2d(4 * width, 4 * width, 3, stride=2, padding=1),
+            _act(),
+            Residual(4 * width),
+            nn.Conv2d(4 * width, 2 * width, 1),
+        )
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return self.layers(picture - 0.5)
+
+
+class Decoder(nn.Module):
+    """(B, 2 width, S/32, S/32) and the prior (B, 4, S, S) -> :class:`Made`.
+
+    The picture is the prior where the decoder trusts it and the prior is valid, and its own invention elsewhere:
+    what geometry already shows sharply need not be learned.
+    """
+
+    def __init__(self, width: int, depth: int, stem: int, prior: bool) -> None:
+        super().__init__()
+        self.grow = nn.Sequential(
+            nn.Conv2d(2 * width, 4 * width, 3, padding=1),
+            _act(),
+            nn.Conv2d(4 * width, 16 * width, 1),
+            nn.PixelShuffle(2),
+            _act(),
+            Residual(4 * width),
+            nn.Conv2d(4 * width, 8 * width, 3, padding=1),
+            nn.PixelShuffle(2),
+            _act(),
+            Residual(2 * width),
+            nn.Conv2d(2 * width, 8 * width, 3, padding=1),
+            nn.PixelShuffle(2),
+            _act(),
+        )
+        self.look = (
+            nn.Sequential(
+                nn.PixelUnshuffle(stem), nn.Conv2d(PRIOR_CHANNELS * stem**2, 2 * width, 3, padding=1), _act()
+            )
+            if prior
+            else None
+        )
+        joined = 4 * width if prior else 2 * width
+        self.paint = nn.Sequential(
+            nn.Conv2d(joined, 2 * width, 1), _act(), *(Residual(2 * width) for _ in range(depth))
+        )
+        outputs = 5 if prior else 4  # picture, mask, trust
+        self.finish = nn.Sequential(nn.Conv2d(2 * width, outputs * stem**2, 3, padding=1), nn.PixelShuffle(stem))
+
+    def forward(self, code: Tensor, prior: Tensor | None = None) -> Made:
+        features = self.grow(code)
+        if self.look is not None:
+            if prior is None or prior.shape[1] != PRIOR_CHANNELS:
+                shape = None if prior is None else tuple(prior.shape)
+                raise ValueError(f"this decoder needs a prior of shape (B, {PRIOR_CHANNELS}, S, S), not {shape}")
+            features = torch.cat([features, self.look(prior - 0.5)], dim=1)
+        out = self.finish(self.paint(features)).float()
+        invented = out[:, :3].sigmoid()
+        if prior is None:
+            return Made(invented, out[:, 3:4], torch.zeros_like(out[:, 3:4]))
+        # Trusting at first: the prior is right almost everywhere, and errors there teach the rest.
+        trust = (out[:, 4:5] + 2).sigmoid() * prior[:, 3:4]
+        return Made(trust * prior[:, :3] + (1 - trust) * invented, out[:, 3:4], trust)
+
+
+class SwapNet(nn.Module):
+    """One shared encoder, a decoder for the source and one for the target.
+
+    Args:
+        width, depth, stem: see :class:`effigie.swap.presets.Preset`.
+        prior: whether the decoders see the warped source.
+    """
+
+    def __init__(self, width: int, depth: int, stem: int, prior: bool) -> None:
+        super().__init__()
+        self.encoder = Encoder(width, stem)
+        self.source = Decoder(width, depth, stem, prior)
+        self.target = Decoder(width, depth, stem, prior)
+
+    def forward(self, picture: Tensor, prior: Tensor | None, person: str) -> Made:
+        """Decode as ``person`` (``source`` or ``target``).
+
+        Args:
+            picture: (B, 3, S, S) RGB in [0, 1], S a multiple of 32.
+            prior: (B, 4, S, S) warped RGB in [0, 1] and validity, or None if the network takes none.
+        """
+        if picture.ndim != 4 or picture.shape[1] != 3 or picture.shape[2] % 32 or picture.shape[3] % 32:
+            raise ValueError(f"picture must be (B, 3, S, S) with S a multiple of 32, not {tuple(picture.shape)}")
+        decoder = self.source if person == "source" else self.target
+        return decoder(self.encoder(picture), prior)

@@ -1,0 +1,99 @@
+"""Letting reading, swapping and writing go on at the same time: bounded queues between threads.
+
+The heavy parts (decoding, networks, warps, encoding) run outside Python's lock, so threads really overlap.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+POLL_S = 0.2
+
+
+class Ahead(Generic[Item]):
+    """Iterates ``items`` in a thread, at most ``depth`` ahead; an error in the thread is raised by the loop.
+
+    Use as a context manager, so that the thread ends when the loop is left early.
+    """
+
+    def __init__(self, items: Iterator[Item], depth: int = 4) -> None:
+        self._items = items
+        self._queue: queue.Queue[tuple[str, Item | BaseException | None]] = queue.Queue(depth)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def __enter__(self) -> Iterator[Item]:
+        self._thread.start()
+        return self._iterate()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            for item in self._items:
+                self._put(("item", item))
+                if self._stop.is_set():
+                    return
+            self._put(("end", None))
+        except BaseException as error:  # handed to the loop, which raises it
+            self._put(("error", error))
+
+    def _put(self, message: tuple[str, Item | BaseException | None]) -> None:
+        while not self._stop.is_set():
+            try:
+                self._queue.put(message, timeout=POLL_S)
+                return
+            except queue.Full:
+                continue
+
+    def _iterate(self) -> Iterator[Item]:
+        while True:
+            kind, value = self._queue.get()
+            if kind == "end":
+                return
+            if kind == "error":
+                assert isinstance(value, BaseException)
+                raise value
+            yield value  # type: ignore[misc]
+
+
+class Behind(Generic[Item]):
+    """Calls ``consume`` with every item :meth:`put`, in order, in a thread, at most ``depth`` behind."""
+
+    def __init__(self, consume: Callable[[Item], None], depth: int = 4) -> None:
+        self._consume = consume
+        self._queue: queue.Queue[Item | None] = queue.Queue(depth)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def __enter__(self) -> Behind[Item]:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._error = self._error or InterruptedError()
+        self._queue.put(None)
+        self._thread.join()
+        if kind is None and self._error is not None:
+            raise self._error
+
+    def put(self, item: Item) -> None:
+        """Hand over an item; raises what went wrong with an earlier one."""
+        if self._error is not None:
+            raise self._error
+        self._queue.put(item)
+
+    def _work(self) -> None:
+        while (item := self._queue.get()) is not None:
+            if self._error is None:
+                try:
+                    self._consume(item)
+                except BaseException as error:  # kept for the next put
+                    self._error = error

@@ -1,0 +1,181 @@
+"""The geometric prior: the source's face bent into any wanted geometry, from the frames that need least bending.
+
+Three pictures are warped and joined: one chosen for the whole face and its pose, one for the mouth, one for the eyes.
+A single nearest frame would have to suit all three at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from effigie.faces.mask import polygon_mask
+from effigie.faces.mesh import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from effigie.faces.warp import warp
+from effigie.swap.bank import Features, Geometry
+
+REGIONS = ("face", "mouth", "eyes")
+FADE = {"face": 6, "mouth": 2, "eyes": 3}  # frames over which one source frame gives way to another
+STAY = {"face": 0.35, "mouth": 0.12, "eyes": 0.12}  # how much nearer (cm) another frame must be to take over
+FAINT = 0.08  # a layer that counts less than this is not worth its warp
+
+
+@dataclass(frozen=True)
+class Bank:
+    """The source's frames: pictures, geometry in crop pixels, features, and a penalty (cm) for poor ones.
+
+    Attributes:
+        read: index -> (S, S, 3) uint8 RGB.
+        geometries: one a frame.
+        features: of all frames.
+        penalty: (N,) centimetres added to every distance.
+    """
+
+    read: Callable[[int], np.ndarray]
+    geometries: list[Geometry]
+    features: Features
+    penalty: np.ndarray
+
+    def distances(self, region: str, wanted: np.ndarray) -> np.ndarray:
+        """(N,) distance (cm) of every frame to the (D,) features ``wanted`` of a region."""
+        return np.linalg.norm(getattr(self.features, region) - wanted, axis=1) + self.penalty
+
+
+Layers = dict[str, dict[int, float]]
+"""For each region: bank index -> weight, the weights of a region sum to one."""
+
+
+def nearest(bank: Bank, wanted: Features, allowed: np.ndarray | None = None) -> Layers:
+    """The best frame of each region for one moment by itself.
+
+    Args:
+        wanted: features of a single frame, (1, D) each.
+        allowed: (N,) bool; others are not considered.
+    """
+    layers: Layers = {}
+    for region in REGIONS:
+        distance = bank.distances(region, getattr(wanted, region)[0])
+        if allowed is not None:
+            distance = np.where(allowed, distance, np.inf)
+        layers[region] = {int(np.argmin(distance)): 1.0}
+    return layers
+
+
+class Chooser:
+    """Chooses frames over time: stays with one while it is nearly the best, and fades when it changes."""
+
+    def __init__(self, bank: Bank) -> None:
+        self._bank = bank
+        self._current: dict[str, int] = {}
+        self._weights: Layers = {region: {} for region in REGIONS}
+
+    def __call__(self, wanted: Features) -> Layers:
+        """Layers for the next frame, whose features are (1, D) each."""
+        for region in REGIONS:
+            distance = self._bank.distances(region, getattr(wanted, region)[0])
+            best = int(np.argmin(distance))
+            current = self._current.get(region)
+            if current is None or distance[current] - distance[best] > STAY[region]:
+                self._current[region] = best
+            self._weights[region] = _fade(self._weights[region], self._current[region], 1 / FADE[region])
+        return self._weights
+
+    def reset(self) -> None:
+        """At a cut there is nothing to fade from."""
+        self._current = {}
+        self._weights = {region: {} for region in REGIONS}
+
+
+def _fade(weights: dict[int, float], current: int, step: float) -> dict[int, float]:
+    if not weights:
+        return {current: 1.0}
+    faded = {index: weight for index, weight in weights.items() if index != current}
+    total = sum(faded.values())
+    remaining = max(total - step, 0.0)
+    result = {index: weight * remaining / total for index, weight in faded.items()} if total else {}
+    result = {index: weight for index, weight in result.items() if weight > FAINT}
+    return {**result, current: 1.0 - sum(result.values())}
+
+
+@dataclass(frozen=True)
+class Prior:
+    """The source in the wanted geometry: picture (S, S, 3) float32 in 0..255, validity (S, S) float32 in [0, 1]."""
+
+    picture: np.ndarray
+    validity: np.ndarray
+
+
+def render(bank: Bank, layers: Layers, landmarks: np.ndarray, size: int) -> Prior:
+    """Warp and join the chosen frames.
+
+    Args:
+        landmarks: (478, 3) wanted geometry in pixels of the ``size`` x ``size`` result.
+    """
+    picture, validity = _blend(bank, layers["face"], landmarks, size)
+    for region in ("mouth", "eyes"):
+        if layers[region] == layers["face"]:
+            continue
+        soft = region_mask(region, landmarks, size)
+        box = _box(soft)
+        if box is None:
+            continue
+        rows, columns = box
+        patch, seen = _blend(bank, layers[region], landmarks, size)
+        patch = _match_light(patch, picture, soft, box)
+        weight = (soft * np.minimum(seen / np.maximum(validity, 0.05), 1))[rows, columns, None]
+        picture[rows, columns] += weight * (patch[rows, columns] - picture[rows, columns])
+        part = soft[rows, columns]
+        validity[rows, columns] += part * (np.maximum(seen, validity) - validity)[rows, columns]
+    return Prior(picture, validity)
+
+
+def _blend(
+    bank: Bank, weights: dict[int, float], landmarks: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    picture = np.zeros((size, size, 3), np.float32)
+    validity = np.zeros((size, size), np.float32)
+    for index, weight in weights.items():
+        warped = warp(bank.read(index), bank.geometries[index].landmarks, landmarks, size)
+        picture += np.float32(weight) * warped.image
+        validity += np.float32(weight) * warped.validity
+    return picture, validity
+
+
+def region_mask(region: str, landmarks: np.ndarray, size: int) -> np.ndarray:
+    """(S, S) float32 in [0, 1]: 1 over the region, fading out around it."""
+    outlines = {"mouth": (OUTER_LIPS,), "eyes": (LEFT_EYE, RIGHT_EYE)}[region]
+    grow = {"mouth": 1.35, "eyes": 1.7}[region]
+    mask = np.zeros((size, size), np.float32)
+    for outline in outlines:
+        points = landmarks[outline, :2]
+        middle = points.mean(0)
+        width = np.ptp(points[:, 0])
+        # A closed mouth or eye is a line: grow it by a share of its width, not of its height.
+        offset = points - middle
+        height = np.maximum(np.abs(offset[:, 1:]), 1e-3)
+        offset = offset * grow + np.sign(offset) * [0, 0.12] * width * (height > 0.02 * width)
+        mask = np.maximum(mask, polygon_mask(cv2.convexHull((middle + offset).astype(np.float32))[:, 0], size, size))
+    return cv2.GaussianBlur(mask, (0, 0), size * 0.02)
+
+
+def _box(mask: np.ndarray) -> tuple[slice, slice] | None:
+    rows, columns = np.flatnonzero(mask.max(1) > 0.004), np.flatnonzero(mask.max(0) > 0.004)
+    if not rows.size or not columns.size:
+        return None
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _match_light(
+    patch: np.ndarray, picture: np.ndarray, soft: np.ndarray, box: tuple[slice, slice]
+) -> np.ndarray:
+    """Shift the patch to the light of its new surroundings, read where the two meet."""
+    rows, columns = box
+    rim = soft[rows, columns] * (1 - soft[rows, columns])
+    total = float(rim.sum())
+    if total < 1e-3:
+        return patch
+    difference = ((picture - patch)[rows, columns] * rim[..., None]).sum((0, 1)) / total
+    return patch + difference

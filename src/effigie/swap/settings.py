@@ -1,0 +1,91 @@
+"""What can be chosen about training a swap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from effigie.compose import ComposeSettings
+from effigie.errors import UsageError
+from effigie.media import EncodeSettings
+from effigie.swap.presets import preset
+
+PRIORS = ("mesh", "none")
+
+
+@dataclass(frozen=True)
+class SwapSettings:
+    """Settings of :func:`effigie.swap.train`.
+
+    Attributes:
+        preset: ``tiny`` (128 px, for CPUs), ``base`` (256) or ``large`` (384).
+        prior: ``mesh`` gives the networks the warped source as extra input; ``none`` is the classic autoencoder.
+        minutes: how long to train; None with ``steps`` None trains until the held-out error stops improving.
+        steps: how many steps to train in all.
+        batch: pictures a step, both people together; None takes the preset's.
+        learning_rate: of Adam.
+        held_out: share of each person's footage, in whole blocks of time, that is never trained on.
+        bank: most source frames kept for warping.
+        source_who: which person of the source face set, by number (0 = most faces); None when there is only one.
+        target_who: the same of the target face set.
+        device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        seed: of every random choice.
+    """
+
+    preset: str = "tiny"
+    prior: str = "mesh"
+    minutes: float | None = None
+    steps: int | None = None
+    batch: int | None = None
+    learning_rate: float = 5e-4
+    held_out: float = 0.1
+    bank: int = 400
+    source_who: int | None = None
+    target_who: int | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        preset(self.preset)
+        if self.prior not in PRIORS:
+            raise UsageError(f"prior must be one of {', '.join(PRIORS)}, not {self.prior!r}")
+        if self.minutes is not None and self.minutes <= 0:
+            raise UsageError(f"minutes must be above 0, not {self.minutes}")
+        if self.steps is not None and self.steps < 1:
+            raise UsageError(f"steps must be 1 or more, not {self.steps}")
+        if self.batch is not None and (self.batch < 2 or self.batch % 2):
+            raise UsageError(f"batch must be an even number, half for each person, not {self.batch}")
+        if not 0 < self.held_out <= 0.5:
+            raise UsageError(f"held_out must be above 0 and at most 0.5, not {self.held_out}")
+        if self.bank < 8:
+            raise UsageError(f"bank must be 8 or more, not {self.bank}")
+
+
+@dataclass(frozen=True)
+class ConvertSettings:
+    """Settings of :func:`effigie.convert`.
+
+    Attributes:
+        who: which person of the clip is swapped: None picks whoever the model was trained on, by identity; a number
+            picks the n-th largest face of the first frames (0 = largest).
+        compose: how the made face is put into the frame.
+        encode: how the output is encoded.
+        masks: a folder to write the masks to as well, one grey PNG a frame; 0 = pixel untouched.
+        device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
+        stop_after: convert only this many frames (for a quick look); None converts all.
+    """
+
+    who: int | None = None
+    compose: ComposeSettings = field(default_factory=ComposeSettings)
+    encode: EncodeSettings = field(default_factory=EncodeSettings)
+    masks: Path | None = None
+    device: str = "auto"
+    stop_after: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.who is not None and self.who < 0:
+            raise UsageError(f"who must be 0 or more, not {self.who}")
+        if self.stop_after is not None and self.stop_after < 1:
+            raise UsageError(f"stop_after must be 1 or more, not {self.stop_after}")

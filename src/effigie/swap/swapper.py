@@ -1,0 +1,116 @@
+"""One face of one frame: from what was measured to the made face, its mask and where it belongs."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from effigie.faces.analyse import Face
+from effigie.faces.mask import face_mask
+from effigie.faces.roi import crop
+from effigie.swap.bank import Geometry, features
+from effigie.swap.model import SwapModel
+from effigie.swap.networks import Made
+from effigie.swap.prior import Chooser, Prior, render
+from effigie.swap.task import to_float
+
+STEP = 32  # made faces are a multiple of this wide, so that sizes do not change with every pixel of movement
+GROW = 0.04  # the mask reaches this much beyond the mesh: the hairline and the jaw's edge belong to the face
+
+
+@dataclass(frozen=True)
+class MadeFace:
+    """A face to be put into a frame.
+
+    Attributes:
+        picture: (S, S, 3) float32 RGB in [0, 1].
+        mask: (S, S) float32 in [0, 1].
+        matrix: (2, 3) frame pixels to the picture's pixels.
+    """
+
+    picture: np.ndarray
+    mask: np.ndarray
+    matrix: np.ndarray
+
+
+class Swapper:
+    """Makes the source's face for every frame of one track, in order; :meth:`reset` starts another.
+
+    The networks work at the preset's size. What the prior shows more finely than that is added back where the network
+    trusted the prior, so that a small network does not blur a large face.
+    """
+
+    def __init__(self, model: SwapModel, device: torch.device, precision: str) -> None:
+        self._model = model
+        self._device = device
+        self._precision = precision
+        self._chooser = Chooser(model.bank)
+        self._retarget = model.retarget
+        self._largest = max(model.bank.read(0).shape[0], model.preset.size)
+        self.seconds: Counter[str] = Counter()
+
+    def reset(self) -> None:
+        """Forget the frames before."""
+        self._chooser.reset()
+
+    def __call__(self, image: np.ndarray, face: Face) -> MadeFace:
+        """Make the face that takes the place of ``face`` in the (H, W, 3) uint8 RGB frame."""
+        small = self._model.preset.size
+        side = int(np.clip(round(np.exp(face.place[2]) / STEP) * STEP, small, self._largest))
+        matrix = face.matrix(side)
+        geometry = Geometry.in_crop(face.landmarks, matrix)
+        with self._timed("warp"):
+            prior = None
+            if self._model.prior:
+                wanted = self._retarget(geometry)
+                layers = self._chooser(features([geometry], self._model.target))
+                prior = render(self._model.bank, layers, wanted, side)
+            else:
+                wanted = geometry.landmarks
+        with self._timed("network"):
+            made = self._run(crop(image, face.matrix(small), small), prior)
+        with self._timed("warp"):
+            picture = _resize(made.picture[0].permute(1, 2, 0).float().cpu().numpy(), side)
+            if prior is not None and side > small:
+                picture += _resize(made.trust[0, 0].float().cpu().numpy(), side)[..., None] * _detail(prior, small)
+            mask = face_mask(wanted, side, side, GROW)
+        return MadeFace(np.clip(picture, 0, 1), mask, matrix)
+
+    def _run(self, picture: np.ndarray, prior: Prior | None) -> Made:
+        size = picture.shape[0]
+        inputs = to_float(torch.from_numpy(picture[None])).to(self._device)
+        given = None
+        if prior is not None:
+            stacked = np.dstack([prior.picture / np.float32(255), prior.validity])
+            stacked = cv2.resize(stacked, (size, size), interpolation=cv2.INTER_AREA)
+            given = torch.from_numpy(np.clip(stacked, 0, 1)).permute(2, 0, 1)[None].to(self._device)
+            given = given.contiguous(memory_format=torch.channels_last)
+        half = self._precision == "bf16"
+        with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=half):
+            return self._model.network(inputs, given, "source")
+
+    @contextlib.contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        self.seconds[stage] += time.perf_counter() - begun
+
+
+def _detail(prior: Prior, small: int) -> np.ndarray:
+    """(S, S, 3) what the prior shows beyond the networks' resolution."""
+    side = prior.picture.shape[0]
+    picture = prior.picture / np.float32(255)
+    return picture - _resize(cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA), side)
+
+
+def _resize(picture: np.ndarray, side: int) -> np.ndarray:
+    if picture.shape[0] == side:
+        return picture.copy()
+    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC)

@@ -1,0 +1,174 @@
+"""What the training loop trains when it trains a swap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import torch
+from skimage.metrics import structural_similarity
+from torch import Tensor, nn
+
+from effigie.swap.data import Example, Pool, Studio, distort
+from effigie.swap.losses import Truth, WeightedLosses, default_losses
+from effigie.swap.networks import Made
+
+PEOPLE = ("source", "target")
+HELD_OUT_FRAMES = 24
+PREVIEW_ROWS = 4
+
+
+class SwapNetwork(Protocol):
+    """What the task can train: :class:`effigie.swap.networks.SwapNet`, or another network of the same call."""
+
+    def __call__(self, picture: Tensor, prior: Tensor | None, person: str) -> Made: ...
+
+
+@dataclass
+class _HeldOut:
+    pictures: Tensor
+    priors: Tensor
+    masks: np.ndarray
+
+
+class SwapTask:
+    """Trains ``network`` to restore either person from a distorted picture (and the prior).
+
+    Args:
+        network: called as ``network(picture, prior, person)``.
+        studios: ``source`` and ``target``.
+        batch: pictures a step, half of each person.
+        losses: weighted terms.
+        swap_examples: target frames with the source's prior, for the preview.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        studios: Mapping[str, Studio],
+        batch: int,
+        swap_examples: list[Example],
+        losses: WeightedLosses | None = None,
+    ) -> None:
+        self._network = network
+        self._studios = studios
+        self._batch = batch
+        self._losses = losses or default_losses()
+        self._pools = {person: Pool(studio) for person, studio in studios.items()}
+        self._swap = swap_examples
+        self._held_out = {person: _held_out(studio) for person, studio in studios.items()}
+
+    def networks(self) -> Mapping[str, nn.Module]:
+        return {"swap": self._network}
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        return [{"params": list(self._network.parameters())}]
+
+    def batch(self, random: np.random.Generator) -> dict[str, dict[str, np.ndarray]]:
+        """Half a batch of each person, uint8, channels last."""
+        batch = {}
+        for person in PEOPLE:
+            examples = self._pools[person].draw(self._batch // 2, random)
+            pictures = np.stack([example.picture for example in examples])
+            batch[person] = {
+                "input": distort(pictures, random),
+                "picture": pictures,
+                "prior": np.stack([joined(example) for example in examples]),
+                "mask": np.stack([example.mask for example in examples])[..., None],
+                "weight": np.stack([example.weight for example in examples])[..., None],
+            }
+        return batch
+
+    def losses(self, batch: dict[str, dict[str, Tensor]], step: int) -> dict[str, Tensor]:
+        """Named weighted terms, the mean of both people."""
+        total: dict[str, Tensor] = {}
+        for person, arrays in batch.items():
+            studio = self._studios[person]
+            prior = to_float(arrays["prior"]) if studio.prior else None
+            made = self._network(to_float(arrays["input"]), prior, person)
+            truth = Truth(
+                to_float(arrays["picture"]), to_float(arrays["mask"]), arrays["weight"].permute(0, 3, 1, 2) / 32.0
+            )
+            for name, term in self._losses(made, truth).items():
+                total[name] = total.get(name, torch.zeros((), device=term.device)) + term / len(batch)
+        return total
+
+    def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
+        """``error``: 1 - SSIM within the face mask on held-out frames, mean of both people; and each person's."""
+        network = networks["swap"]
+        figures = {}
+        for person, held_out in self._held_out.items():
+            made = self._run(network, held_out.pictures, held_out.priors, person).picture
+            pictures = made.float().cpu().permute(0, 2, 3, 1).numpy()
+            truth = to_float(held_out.pictures).permute(0, 2, 3, 1).numpy()
+            figures[person] = float(np.mean([
+                face_error(m, t, mask) for m, t, mask in zip(pictures, truth, held_out.masks, strict=True)
+            ]))
+        return {"error": float(np.mean(list(figures.values()))), **figures}
+
+    def preview(self, networks: Mapping[str, nn.Module]) -> np.ndarray:
+        """Rows of target, prior, swap | source, source restored."""
+        network = networks["swap"]
+        swap = _stack(self._swap[:PREVIEW_ROWS])
+        swapped = self._run(network, swap[0], swap[1], "source")
+        held_out = self._held_out["source"]
+        count = min(PREVIEW_ROWS, len(self._swap), len(held_out.pictures))
+        restored = self._run(network, held_out.pictures[:count], held_out.priors[:count], "source")
+        columns = [
+            swap[0].numpy(),
+            swap[1][..., :3].numpy(),
+            to_uint8(swapped.picture),
+            held_out.pictures.numpy(),
+            to_uint8(restored.picture),
+        ]
+        return np.concatenate([np.concatenate(list(column[:count]), axis=0) for column in columns], axis=1)
+
+    def _run(self, network: nn.Module, pictures: Tensor, priors: Tensor, person: str) -> Made:
+        device = next(network.parameters()).device
+        prior = to_float(priors).to(device) if self._studios[person].prior else None
+        return network(to_float(pictures).to(device), prior, person)
+
+
+def _held_out(studio: Studio) -> _HeldOut:
+    rows = studio.footage.held_out
+    chosen = rows[np.linspace(0, len(rows) - 1, min(HELD_OUT_FRAMES, len(rows))).astype(int)]
+    examples = [studio.make(int(row), None) for row in chosen]
+    pictures, priors = _stack(examples)
+    return _HeldOut(pictures, priors, np.stack([example.mask for example in examples]) > 127)
+
+
+def _stack(examples: list[Example]) -> tuple[Tensor, Tensor]:
+    pictures = torch.from_numpy(np.stack([example.picture for example in examples]))
+    return pictures, torch.from_numpy(np.stack([joined(example) for example in examples]))
+
+
+def joined(example: Example) -> np.ndarray:
+    """(S, S, 4) uint8: prior and validity."""
+    return np.concatenate([example.prior, example.validity[..., None]], axis=-1)
+
+
+def to_float(pictures: Tensor) -> Tensor:
+    """(B, S, S, C) uint8 -> (B, C, S, S) float32 in [0, 1], channels last in memory."""
+    return pictures.permute(0, 3, 1, 2).float() / 255.0
+
+
+def to_uint8(pictures: Tensor) -> np.ndarray:
+    """(B, 3, S, S) in [0, 1] -> (B, S, S, 3) uint8."""
+    return (pictures.float().clamp(0, 1) * 255).round().byte().cpu().permute(0, 2, 3, 1).numpy()
+
+
+def face_error(made: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
+    """1 - SSIM (Gaussian window, as Wang et al. 2004) within the mask.
+
+    Args:
+        made, truth: (S, S, 3) float in [0, 1].
+        mask: (S, S) bool.
+    """
+    grey = [cv2.cvtColor(np.ascontiguousarray(picture, np.float32), cv2.COLOR_RGB2GRAY) for picture in (made, truth)]
+    _, similarity = structural_similarity(
+        *grey, data_range=1.0, full=True, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    return float(1 - similarity[mask].mean())

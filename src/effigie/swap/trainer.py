@@ -1,0 +1,254 @@
+"""`effigie.swap.train`: two face sets in, a model out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from effigie import __version__
+from effigie.errors import ModelError, UsageError
+from effigie.faceset import FaceSet
+from effigie.files import sha256, write_json
+from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.swap.bank import choose, features
+from effigie.swap.data import Example, Studio
+from effigie.swap.model import (
+    BANK,
+    CONFIG,
+    MANIFEST,
+    WEIGHTS,
+    build_network,
+    load_config,
+    poorness,
+    save_bank,
+    save_description,
+)
+from effigie.swap.person import Footage, load_footage
+from effigie.swap.presets import preset
+from effigie.swap.prior import Bank, nearest, render
+from effigie.swap.settings import SwapSettings
+from effigie.swap.target import Retarget
+from effigie.swap.task import PREVIEW_ROWS, SwapTask
+
+CANDIDATES = 1000  # source frames looked at closely for the bank
+PATIENCE = 6  # looks at the held-out error without gain after which an unlimited run ends
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What training did.
+
+    Attributes:
+        output: the model folder.
+        steps, seconds: of all and of this call.
+        images_per_second: pictures trained on a second, both people together.
+        held_out_error: lowest 1 - SSIM in the face mask on held-out frames.
+        improving: False once it has stopped improving.
+        stopped_because: ``steps``, ``minutes`` or ``no improvement``.
+        curve: rows of the held-out curve.
+        notes: what went wrong and was put right.
+    """
+
+    output: Path
+    steps: int
+    seconds: float
+    images_per_second: float
+    held_out_error: float | None
+    improving: bool
+    stopped_because: str
+    curve: list[Any]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that the networks are trained on, before there are any networks."""
+
+    task: Callable[[Any], SwapTask]
+    footages: dict[str, Footage]
+    bank_rows: np.ndarray
+
+
+def train(
+    source: str | Path,
+    target: str | Path,
+    output: str | Path,
+    settings: SwapSettings | None = None,
+    *,
+    progress: ProgressCallback = silent,
+    cancel: Cancel | None = None,
+    callback: Callable[[Any], None] | None = None,
+) -> TrainReport:
+    """Learn to put the source's face into the target's footage.
+
+    A folder that holds a half-trained model of the same settings is trained further; ``minutes`` then counts anew.
+
+    Args:
+        source: face set of the person whose face will be shown.
+        target: face set of the person in the footage.
+        output: the model's folder.
+        callback: called after every step with a :class:`effigie.training.StepReport`.
+
+    Raises:
+        FaceSetError: missing, mixed people and none chosen, too few faces.
+        ModelError: ``output`` holds another model.
+        Cancelled: asked to stop; the state is saved and the same call goes on.
+    """
+    from effigie.training import TrainingSettings, export
+    from effigie.training import train as run
+
+    settings = settings or SwapSettings()
+    output = Path(output)
+    size = preset(settings.preset)
+    _check_output(output, settings)
+    prepared = prepare(source, target, settings, progress)
+    footages = prepared.footages
+    save_description(
+        output, size, settings.prior == "mesh", footages["source"].person, footages["target"].person
+    )
+    if not (output / BANK / "faceset.json").is_file():
+        progress(Progress("keep source frames", 0, 1, "sets"))
+        save_bank(output / BANK, footages["source"], prepared.bank_rows, FaceSet.open(source))
+    network = build_network(size, settings.prior == "mesh")
+    batch = settings.batch or size.batch
+    unlimited = settings.minutes is None and settings.steps is None
+    result = run(
+        prepared.task(network),
+        output,
+        TrainingSettings(
+            minutes=settings.minutes,
+            steps=settings.steps,
+            patience=PATIENCE if unlimited else None,
+            learning_rate=settings.learning_rate,
+            betas=(0.5, 0.99),
+            ema_decay=0.995,
+            precision=settings.precision,
+            device=settings.device,
+            seed=settings.seed,
+        ),
+        progress,
+        cancel,
+        callback,
+    )
+    export(output, "fp16")
+    report = TrainReport(
+        output,
+        result.steps,
+        result.seconds,
+        result.steps_per_second * batch,
+        result.best_error,
+        result.plateau.improving,
+        result.stopped_because,
+        result.curve,
+        result.notes,
+    )
+    _write_manifest(output, settings, Path(source), Path(target), report)
+    return report
+
+
+def prepare(
+    source: str | Path, target: str | Path, settings: SwapSettings, progress: ProgressCallback = silent
+) -> Prepared:
+    """Load both people, choose the bank, and set up the pictures to train on."""
+    size = preset(settings.preset).size
+    footages = {}
+    for number, (role, path, who) in enumerate(
+        (("source", source, settings.source_who), ("target", target, settings.target_who))
+    ):
+        progress(Progress("load faces", number, 2, "face sets", str(path)))
+        footages[role] = load_footage(str(path), role, who, settings.held_out)
+    progress(Progress("load faces", 2, 2, "face sets"))
+    shapes = {role: footage.person.shape for role, footage in footages.items()}
+    studios, rows = {}, {}
+    for number, (role, footage) in enumerate(footages.items()):
+        progress(Progress("choose frames", number, 2, "people", role))
+        other = shapes["target" if role == "source" else "source"]
+        bank, rows[role] = make_bank(footage, settings.bank)
+        found = features(footage.geometries, footage.person)
+        studios[role] = Studio(
+            footage, bank, rows[role], found, other - shapes[role], size, settings.prior == "mesh"
+        )
+    progress(Progress("choose frames", 2, 2, "people"))
+    examples = _swap_examples(studios, size)
+    batch = settings.batch or preset(settings.preset).batch
+    return Prepared(lambda network: SwapTask(network, studios, batch, examples), footages, rows["source"])
+
+
+def make_bank(footage: Footage, most: int) -> tuple[Bank, np.ndarray]:
+    """A bank of a person's best and most different training frames, and their footage rows."""
+    rows = footage.training
+    rows = rows[np.linspace(0, len(rows) - 1, min(CANDIDATES, len(rows))).astype(int)]
+    geometries = [footage.geometries[row] for row in rows]
+    penalty = poorness(
+        lambda i: footage.crop(int(rows[i])), geometries, footage.person, footage.faces["sharpness"][rows]
+    )
+    found = features(geometries, footage.person)
+    kept = choose(found, penalty, most)
+    chosen = rows[kept]
+    bank = Bank(
+        lambda i: footage.crop(int(chosen[i])), [geometries[i] for i in kept], found[kept], penalty[kept]
+    )
+    return bank, chosen
+
+
+def _swap_examples(studios: dict[str, Studio], size: int) -> list[Example]:
+    """Held-out target frames with the source's prior in their geometry, for previews."""
+    source, target = studios["source"], studios["target"]
+    retarget = Retarget.between(target.footage.person, source.footage.person)
+    rows = target.footage.held_out
+    examples = []
+    for row in rows[np.linspace(0, len(rows) - 1, min(PREVIEW_ROWS, len(rows))).astype(int)]:
+        example = target.make(int(row), None)
+        scale = size / target.footage.faces.crop_size
+        landmarks = retarget(target.footage.geometries[row]) * scale
+        rendered = render(source.bank, nearest(source.bank, target.found[row : row + 1]), landmarks, size)
+        examples.append(
+            replace(
+                example,
+                prior=np.clip(rendered.picture, 0, 255).astype(np.uint8),
+                validity=(rendered.validity * 255).astype(np.uint8),
+            )
+        )
+    return examples
+
+
+def _check_output(output: Path, settings: SwapSettings) -> None:
+    """An existing model must be of the same shape; anything else in the way is not overwritten."""
+    if (output / CONFIG).is_file():
+        config = load_config(output)
+        same = config["prior"] == (settings.prior == "mesh") and config["preset"] == asdict(preset(settings.preset))
+        if not same:
+            raise ModelError(f"{output} holds a model of another preset or prior: choose another folder")
+    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UsageError(f"{output} exists and is not a model: choose another folder")
+
+
+def _write_manifest(
+    output: Path, settings: SwapSettings, source: Path, target: Path, report: TrainReport
+) -> None:
+    sets = {}
+    for role, path in (("source", source), ("target", target)):
+        faceset = FaceSet.open(path)
+        sets[role] = {
+            "clips": {name: info.sha256 for name, info in faceset.sources.items()},
+            "faces": len(faceset),
+            "consents": faceset.consents,
+        }
+    write_json(
+        output / MANIFEST,
+        {
+            "effigie": __version__,
+            "kind": "swap",
+            "settings": asdict(settings),
+            "trained_on": sets,
+            "weights_sha256": sha256(output / WEIGHTS),
+            "steps": report.steps,
+            "held_out_error": report.held_out_error,
+            "notes": list(report.notes),
+        },
+    )
