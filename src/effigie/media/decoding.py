@@ -1,0 +1,54 @@
+"""Packets to pictures, past damage: a broken packet costs its own frame and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+
+@dataclass
+class Damage:
+    """Counts what could not be decoded."""
+
+    packets: int = 0
+
+
+def decoded(container: InputContainer, stream: VideoStream, damage: Damage) -> Iterator[VideoFrame]:
+    """Every frame the decoder gives from here on, in presentation order.
+
+    Raises:
+        OSError: the storage failed, which is not the file's fault.
+    """
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except OSError:
+            raise
+        except FFmpegError:  # the container itself breaks off here: give what the decoder still holds
+            damage.packets += 1
+            yield from _drained(stream, damage)
+            return
+        try:
+            frames = packet.decode()
+        except OSError:
+            raise
+        except FFmpegError:
+            damage.packets += 1
+            continue
+        yield from frames
+
+
+def _drained(stream: VideoStream, damage: Damage) -> list[VideoFrame]:
+    try:
+        return stream.decode(None)
+    except FFmpegError:
+        damage.packets += 1
+        return []

@@ -1,0 +1,103 @@
+"""Opening a file of unknown origin: local files and known formats only, every failure one clear line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from effigie.errors import MediaError
+
+MAX_SIDE = 16384
+"""Pixels; a larger side is a damaged header or an attack, and decoding it would take gigabytes."""
+
+MAX_PICTURE = 1 << 30
+"""Bytes of a picture file."""
+
+# A file may call itself .mp4 and be a playlist that names other files or hosts; such formats are not listed.
+FORMATS = "mov,matroska,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,gif,apng,mxf,dv,ivf,h264,hevc,rm,wtv,nut"
+PICTURES = "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe"
+
+
+@contextlib.contextmanager
+def opened(path: Path, formats: str = FORMATS) -> Iterator[InputContainer]:
+    """The file as a PyAV container.
+
+    Raises:
+        MediaError: missing, empty, a folder, not readable, or not media of a known format.
+    """
+    container = _open(path, formats)
+    with contextlib.closing(container):
+        yield container
+
+
+def _open(path: Path, formats: str) -> InputContainer:
+    if path.is_dir():
+        raise MediaError(
+            f"{path} is a folder, not a clip: name a file in it, or a folder of numbered pictures"
+        )
+    try:
+        if path.stat().st_size == 0:
+            raise MediaError(f"{path} is empty: copy or record it again")
+        if formats == PICTURES and path.stat().st_size > MAX_PICTURE:
+            raise MediaError(f"{path} is too large for a picture: check that it is one")
+        # FFmpeg takes a picture's name for a pattern if there is a % in it, and so is not told the name.
+        picture = formats == PICTURES
+        source = io.BytesIO(path.read_bytes()) if picture else f"file:{os.fspath(path.absolute())}"
+        return av.open(
+            source,
+            mode="r",
+            options={"format_whitelist": formats, "protocol_whitelist": "file"},
+            metadata_errors="replace",
+        )
+    except FileNotFoundError:
+        raise MediaError(f"{path} does not exist: check the name") from None
+    except PermissionError:
+        raise MediaError(
+            f"no permission to read {path}: change its permissions or copy it elsewhere"
+        ) from None
+    except (FFmpegError, OSError) as error:
+        raise MediaError(
+            f"{path} is not a clip that can be read ({reason(error)}): it is damaged, cut short, or no clip "
+            "at all; see whether a player opens it, then copy or convert it again"
+        ) from error
+
+
+def reason(error: Exception) -> str:
+    """FFmpeg's or the system's own words, without numbers and addresses."""
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(words)[:1].lower() + str(words)[1:]
+
+
+def picture_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The stream to read: the largest that is not a cover picture.
+
+    Raises:
+        MediaError: no such stream, no decoder for it, or a side over :data:`MAX_SIDE`.
+    """
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        raise MediaError(f"{path} holds no moving picture, only sound or data: choose a video")
+    readable = [s for s in streams if s.codec_context is not None]
+    if not readable:
+        raise MediaError(f"{path} uses a video codec that cannot be decoded here: convert it to H.264 first")
+    stream = max(readable, key=lambda s: s.width * s.height)
+    check_size(stream.width, stream.height, path)
+    return stream
+
+
+def check_size(width: int, height: int, path: Path) -> None:
+    """Refuse a picture that is empty or larger than any camera makes."""
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+        raise MediaError(
+            f"{path} claims {width}x{height} pixels, and up to {MAX_SIDE} a side are read: "
+            "it is damaged, or scale it down"
+        )

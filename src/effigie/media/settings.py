@@ -1,0 +1,51 @@
+"""How pictures are encoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from effigie.errors import UsageError
+
+Codec = Literal["h264", "hevc", "png"]
+
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+PIXEL_FORMATS = ("yuv420p", "yuv422p", "yuv444p")
+MAX_CRF = 51
+
+
+@dataclass(frozen=True)
+class EncodeSettings:
+    """What a :class:`~effigie.media.Writer` makes of the frames it is given."""
+
+    codec: Codec = "h264"
+    """h264 plays everywhere; hevc is smaller and slower; png writes a folder of pictures without loss."""
+
+    crf: int = 18
+    """Constant rate factor, 0 (best) to 51; 18 is hard to tell from the source. Not used for png."""
+
+    preset: str = "veryfast"
+    """How long the encoder searches, ultrafast to veryslow, for a smaller file of the same look."""
+
+    pixel_format: str = "yuv420p"
+    """yuv420p is what every player shows; yuv422p and yuv444p keep more colour detail."""
+
+    keep_audio: bool = True
+    """Carry sound and subtitles over from the clip."""
+
+    threads: int | None = None
+    """Encoder threads; None takes what the machine has."""
+
+    def __post_init__(self) -> None:
+        if self.codec not in ("h264", "hevc", "png"):
+            raise UsageError(f"codec {self.codec!r} is unknown: choose h264, hevc or png")
+        if not 0 <= self.crf <= MAX_CRF:
+            raise UsageError(f"crf {self.crf} is out of range: choose 0 (best) to {MAX_CRF} (smallest)")
+        if self.preset not in PRESETS:
+            raise UsageError(f"preset {self.preset!r} is unknown: choose one of {', '.join(PRESETS)}")
+        if self.pixel_format not in PIXEL_FORMATS:
+            raise UsageError(
+                f"pixel format {self.pixel_format!r} is unknown: choose {', '.join(PIXEL_FORMATS)}"
+            )
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"{self.threads} encoder threads: give 1 or more, or none for all cores")
