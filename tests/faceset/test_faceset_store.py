@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -49,6 +50,10 @@ def test_a_killed_writer_leaves_nothing_under_a_final_name(mixed: FaceSet) -> No
         assert len(alive) == 2 and all(".partial" in name for name in alive)
         assert len(FaceSet.open(mixed.path)) == 300
         assert files(mixed) - before == alive, "a living writer's files were swept away"
+        for name in alive:
+            os.utime(mixed.path / name, (0, 0))
+        FaceSet.open(mixed.path)
+        assert files(mixed) - before == alive, "age alone does not condemn a file"
         child.send_signal(signal.SIGKILL)
     found = FaceSet.open(mixed.path)
     assert not found.has("f" * 64) and len(found) == 300

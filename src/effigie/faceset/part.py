@@ -27,6 +27,7 @@ except ImportError:  # Windows: an open file cannot be removed there, and age de
 
 ROW_GROUP = 128
 STALE_SECONDS = 3600.0
+NEWBORN_SECONDS = 10.0
 SOURCE_KEY = b"effigie.source"
 # ArrowInvalid is a ValueError; running out of memory is not damage.
 UNREADABLE = (OSError, ValueError, KeyError, pa.ArrowNotImplementedError, pa.ArrowTypeError)
@@ -59,6 +60,9 @@ def partial_folder(parent: Path) -> Iterator[Path]:
 def sweep(folder: Path) -> None:
     """Remove what killed runs left in ``folder``; files that a living process writes stay."""
     for path in folder.glob(".*.partial*"):
+        # Between making a file and locking it lies a moment in which it would look abandoned.
+        if not _older(path, NEWBORN_SECONDS):
+            continue
         if path.is_dir():
             if not _alive(path / "lock"):
                 discard(path)

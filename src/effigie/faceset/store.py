@@ -38,7 +38,8 @@ class FaceSet:
         self._document = document
         self._sources: dict[str, SourceInfo] = {}
         self._parts: dict[str, PartFile] = {}
-        self._reserved: dict[str, str] = {}
+        self._names: dict[str, str] = {}  # by SHA-256; sources in work included
+        self._taken: set[str] = set()
         self._people: list[cluster.Person] | None = None
         self._deferred = False
 
@@ -142,16 +143,15 @@ class FaceSet:
 
     def has(self, sha256: str) -> bool:
         """Whether a source with these bytes is finished, so that a rerun skips it."""
-        return any(source.sha256 == sha256 for source in self._sources.values())
+        return self._names.get(sha256) in self._sources
 
     def new_source(self, path: str | Path, sha256: str, **known: Any) -> SourceInfo:
         """A source named after its file, safely and uniquely; ``known``: more fields of :class:`SourceInfo`.
 
         The same bytes keep their name, so that extracting again replaces the part.
         """
-        names = {source.sha256: source.name for source in self._sources.values()} | self._reserved
-        taken = {name.casefold() for name in names.values()}
-        name = self._reserved[sha256] = names.get(sha256) or clip_name(path, sha256, taken)
+        name = self._names.get(sha256) or clip_name(path, sha256, self._taken)
+        self._reserve(sha256, name)
         return SourceInfo(name=name, part=f"part-{name}.parquet", path=str(path), sha256=sha256, **known)
 
     @contextlib.contextmanager
@@ -170,6 +170,7 @@ class FaceSet:
             yield writer
             writer.source = replace(writer.source, faces=writer.faces)
             groups.finish(writer.source.to_json())
+        self._reserve(source.sha256, source.name)
         self._sources[source.name] = writer.source
         self._parts[source.name] = PartFile.open(path)
         self._people = None
@@ -246,6 +247,10 @@ class FaceSet:
         self._document["dropped"] = [*self.dropped, dict(record)]
         self._save()
 
+    def _reserve(self, sha256: str, name: str) -> None:
+        self._names[sha256] = name
+        self._taken.add(name.casefold())
+
     def _reader(self) -> Reader:
         return Reader({name: self._parts[name] for name in self.sources}, self.crop_size, self.people)
 
@@ -273,6 +278,7 @@ class FaceSet:
                 continue
             self._sources[source.name] = replace(source, faces=part.rows)
             self._parts[source.name] = part
+            self._reserve(source.sha256, source.name)
 
     def _save(self) -> None:
         self._document["sources"] = {name: source.to_json() for name, source in self.sources.items()}
