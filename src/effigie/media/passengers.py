@@ -21,8 +21,9 @@ AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 1200
 AAC_BITS_PER_CHANNEL = 96_000
 """Bits a second; transparent for a second generation."""
 
-# FFmpeg writes these into MP4 under its own private identifier, and hardly a player finds them there.
-UNPLAYABLE = {"mp4": {"vorbis"}}
+# Vorbis goes into MP4 under FFmpeg's private identifier, and hardly a player finds it there. The others are
+# listed for MOV and then refused.
+UNFIT = {"mp4": {"vorbis"}, "mov": {"flac", "opus", "truehd"}}
 
 KEPT_TAGS = ("language", "title", "handler_name")
 
@@ -123,7 +124,7 @@ class Passengers:
             return None
         codec = stream.codec_context.codec.canonical_name
         formats = self._output.format.name
-        if self._holds(stream) and codec not in UNPLAYABLE.get(formats, ()):
+        if self._holds(stream) and codec not in UNFIT.get(formats, ()):
             copy = self._output.add_stream_from_template(stream)
             return _Copied(self._output, _tagged(copy, stream), -self._origin)
         if isinstance(stream, AudioStream):

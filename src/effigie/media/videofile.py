@@ -23,7 +23,7 @@ from effigie.media.passengers import Passengers, Span
 from effigie.media.pictures import SEQUENCE_RATE
 from effigie.media.settings import EncodeSettings
 
-SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
+FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 ENCODERS = {"h264": "libx264", "hevc": "libx265"}
 MATROSKA_TICK = Fraction(1, 1000)
 MAX_TIMESCALE = 2**31 - 1
@@ -44,7 +44,8 @@ class VideoFile:
         )
         self._origin = span[0] if span else like.clock_origin
         self._tick = like.time_base
-        self._matroska = temporary.suffix.lower() == ".mkv"
+        self._format = FORMATS[temporary.suffix.lower()]
+        self._matroska = self._format == "matroska"
         self._output: av.container.OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._passengers: Passengers | None = None
@@ -88,7 +89,9 @@ class VideoFile:
         like, settings = self._like, self._settings
         ticks = (first - self._origin) / self._tick
         self._tick = Fraction(self._tick.numerator, self._tick.denominator * ticks.denominator)
-        self._output = av.open(f"file:{self._path.absolute()}", "w", container_options=self._options())
+        self._output = av.open(
+            f"file:{self._path.absolute()}", "w", format=self._format, container_options=self._options()
+        )
         rate = (like.rate or SEQUENCE_RATE).limit_denominator(100_000)
         stream = self._output.add_stream(
             ENCODERS[settings.codec], rate=rate, options=self._encoder_options(), time_base=self._tick

@@ -166,7 +166,7 @@ class Writer:
 
 def _kind(path: Path, settings: EncodeSettings) -> str:
     suffix = path.suffix.lower()
-    if suffix in videofile.SUFFIXES:
+    if suffix in videofile.FORMATS:
         if settings.codec == "png":
             raise UsageError(
                 f"{path} is a video name and codec png writes a folder: drop the suffix, or choose h264"
@@ -177,7 +177,7 @@ def _kind(path: Path, settings: EncodeSettings) -> str:
     if not suffix or settings.codec == "png":
         return "folder"
     raise UsageError(
-        f"{suffix} cannot be written: use {', '.join(videofile.SUFFIXES)}, {', '.join(STILLS)}, "
+        f"{suffix} cannot be written: use {', '.join(videofile.FORMATS)}, {', '.join(STILLS)}, "
         "or no suffix for a folder"
     )
 
