@@ -54,7 +54,7 @@ def test_people_are_numbered_by_faces(mixed: FaceSet) -> None:
 
 
 def test_the_threshold_decides(mixed: FaceSet) -> None:
-    assert len(FaceSet.open(mixed.path, same_person=-0.9).people()) == 1
+    assert len(FaceSet.open(mixed.path, same_person=-0.9).people()) == 2, "a picture shows them side by side"
     assert len(FaceSet.open(mixed.path, same_person=0.999).people()) == 3
 
 
@@ -70,3 +70,39 @@ def test_tracks_without_embedding_are_nobody(new_set: FaceSet, make_face: Callab
     assert (known.cluster, known.faces) == (0, 1)
     assert (unknown.cluster, unknown.faces, unknown.tracks) == (-1, 10, (("clip", 1), ("clip", 2)))
     assert not unknown.embedding.any()
+
+
+def alike(new_set: FaceSet, make_face: Callable[..., FaceRecord], frames: dict[int, range]) -> list[tuple]:
+    """The tracks of each person when every track has the same embedding."""
+    with new_set.writer(new_set.new_source("clip.mp4", "0" * 64)) as writer:
+        writer.write(
+            replace(make_face("clip", frame, track), embedding=make_face("clip", 0).embedding)
+            for track, seen in frames.items()
+            for frame in seen
+        )
+    return [person.tracks for person in new_set.people()]
+
+
+def test_faces_side_by_side_are_two_people_however_alike(
+    new_set: FaceSet, make_face: Callable[..., FaceRecord]
+) -> None:
+    tracks = alike(new_set, make_face, {0: range(30), 1: range(10, 30)})
+    assert tracks == [(("clip", 0),), (("clip", 1),)]
+
+
+def test_a_track_that_lingers_is_still_the_same_face(
+    new_set: FaceSet, make_face: Callable[..., FaceRecord]
+) -> None:
+    assert alike(new_set, make_face, {0: range(20), 1: range(18, 40)}) == [(("clip", 0), ("clip", 1))]
+
+
+def test_pairs_known_apart_stay_apart_among_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = [0, 1] * 60
+    monkeypatch.setattr(clustering, "MOST_TRACKS", 100)
+    vectors = embeddings(truth, 0.2)
+    halfway = vectors[:2].mean(axis=0) + 0.4 * vectors
+    halfway /= np.linalg.norm(halfway, axis=1, keepdims=True)
+    assert len(set(clustering.group(halfway).tolist())) == 1
+    pairs = np.arange(120).reshape(60, 2)
+    monkeypatch.setattr(clustering, "SURELY_SAME", 0.97)
+    assert same_partition(clustering.group(halfway, apart=pairs), truth)

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from effigie.cli.console import OUT, Json, print_json, progress_display
+from effigie.cli.console import ERRORS, OUT, Json, print_json, progress_display
 from effigie.errors import UsageError
 
 if TYPE_CHECKING:
@@ -228,12 +228,21 @@ def import_pictures(
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder: name the folder that holds the pictures")
     with progress_display() as progress:
-        effigie.extract([folder], output, progress=progress)
+        report = effigie.extract([folder], output, progress=progress)
     found = faceset.FaceSet.open(output)
     if as_json:
-        print_json({"path": str(output), "faces": len(found), "sources": len(found.sources)})
-    else:
-        _say(f"{output}: {len(found)} faces")
+        sources = {
+            "sources": len(found.sources),
+            "without_faces": report.without_faces,
+            "failed": report.failed,
+        }
+        print_json({"path": str(output), "faces": len(found), **sources})
+        return
+    _say(f"{output}: {len(found)} faces of {len(found.sources)} pictures")
+    if report.without_faces:
+        _say(f"nobody found in {_few(tuple(report.without_faces))}")
+    for reason in report.failed.values():
+        ERRORS.print(f"warning: {reason}", **_PLAIN)
 
 
 def _open(path: Path, same_person: float | None) -> FaceSet:
