@@ -72,7 +72,7 @@ def info(
     people = Table("person", "faces", "share", "clips")
     for person in found.people:
         name = "unknown" if person.cluster < 0 else f"cluster {person.cluster}"
-        people.add_row(name, str(person.faces), f"{100 * person.share:.1f} %", _few(person.clips))
+        people.add_row(name, str(person.faces), f"{100 * person.share:.1f} %", escape(_few(person.clips)))
     OUT.print(people)
     spread = Table("", "least", "quarter", "median", "three quarters", "most")
     for name, values in found.spread.items():
@@ -160,7 +160,9 @@ def cluster(faces: FaceSetPath, same_person: SamePerson = None, as_json: Json = 
         name = "unknown" if person.cluster < 0 else f"cluster {person.cluster}"
         share = f"{100 * person.faces / total:.1f} %"
         cosine = f"{float(person.embedding @ people[0].embedding):.2f}"
-        table.add_row(name, str(person.faces), share, str(len(person.tracks)), _few(person.clips), cosine)
+        table.add_row(
+            name, str(person.faces), share, str(len(person.tracks)), escape(_few(person.clips)), cosine
+        )
     OUT.print(table)
 
 
@@ -259,4 +261,4 @@ def _say(line: str) -> None:
 
 
 def _few(names: tuple[str, ...]) -> str:
-    return escape(", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else ""))
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
