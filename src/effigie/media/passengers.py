@@ -19,7 +19,7 @@ from effigie.media.opening import opened
 
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 AAC_BITS_PER_CHANNEL = 96_000
-"""Bits a second; transparent for a second generation."""
+"""Bits a second; generous, since the sound was encoded once already."""
 
 # Vorbis goes into MP4 under FFmpeg's private identifier, and hardly a player finds it there. The others are
 # listed for MOV and then refused.

@@ -103,7 +103,9 @@ class VideoFile:
         context.height, context.width = height + self._padding[0], width + self._padding[1]
         context.sample_aspect_ratio = like.pixel_aspect
         context.thread_count = settings.threads or 0
-        context.thread_type = ThreadType.FRAME  # slices, PyAV's default, cost x264 quality and speed
+        context.thread_type = (
+            ThreadType.FRAME
+        )  # slices, PyAV's default, give larger files, the more cores the larger
         if settings.codec == "hevc" and not self._matroska:
             context.codec_tag = "hvc1"  # the tag that Apple's players ask for
         declare(context, like.colour)
