@@ -1,0 +1,178 @@
+"""The whole way from a made face to a finished frame: region, colour, calm, grain, blend, paste."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from effigie.compose import colour, grain
+from effigie.compose.blend import BLENDS, blend
+from effigie.compose.grain import GrainSettings
+from effigie.compose.mask import MaskSettings, build_mask, support
+from effigie.compose.region import Region, as_picture, resize, to_crop, to_region, working_size
+from effigie.compose.smooth import Exponential, MotionCompensated
+from effigie.errors import UsageError
+
+MARGIN = 4  # px of footage around the mask, for the filters' sake
+
+
+@dataclass(frozen=True)
+class ComposeSettings:
+    """How a made face is put back.
+
+    Attributes:
+        colour: 'none', 'reinhard', 'histogram', 'covariance' or 'local'.
+        blend: 'feather', 'multiband' or 'poisson'.
+        mask: erosion per side and feather.
+        grain: sharpness and noise.
+        colour_time: s, time constant of the colour's and the grain's smoothing; 0 switches it off.
+        temporal: 0..1 (below 1), how much of the previous made face calms the new one; 0 switches it off.
+    """
+
+    colour: str = "local"
+    blend: str = "multiband"
+    mask: MaskSettings = field(default_factory=MaskSettings)
+    grain: GrainSettings = field(default_factory=GrainSettings)
+    colour_time: float = 0.1
+    temporal: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.colour not in colour.COLOURS:
+            raise UsageError(f"no colour method {self.colour!r}: choose one of {', '.join(colour.COLOURS)}")
+        if self.blend not in BLENDS:
+            raise UsageError(f"no blend method {self.blend!r}: choose one of {', '.join(BLENDS)}")
+        if self.colour_time < 0 or not 0 <= self.temporal < 1:
+            raise UsageError(
+                "colour_time is >= 0 s and temporal 0..1 (below 1), "
+                f"got {self.colour_time} and {self.temporal}"
+            )
+
+
+class Compositor:
+    """Puts one person's made faces back, frame after frame; one instance a track, for it remembers.
+
+    Example::
+
+        compositor = Compositor()
+        for frame in clip:
+            if frame.cut: compositor.reset()
+            picture = compositor.compose(frame.picture, face, outline, matrix, frame.time)
+    """
+
+    def __init__(self, settings: ComposeSettings | None = None) -> None:
+        self.settings = settings or ComposeSettings()
+        self._colour = colour.ColourSmoother(self.settings.colour_time)
+        self._grain = Exponential(self.settings.colour_time)
+        self._calm = MotionCompensated(self.settings.temporal)
+        self._count = 0
+
+    def reset(self) -> None:
+        """Forget the frames before: call at a cut."""
+        self._colour.reset()
+        self._grain.reset()
+        self._calm.reset()
+
+    def compose(
+        self,
+        frame: NDArray[np.uint8],
+        face: NDArray[Any],
+        mask: NDArray[np.float32],
+        matrix: NDArray[Any],
+        time: Fraction | None = None,
+        visible: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.uint8]:
+        """The frame with the made face in it.
+
+        Args:
+            frame: (H, W, 3) RGB uint8; not changed.
+            face: (S, S, 3) RGB, uint8 or float32 in 0..1.
+            mask: (S, S) float32 in 0..1, the face's outline.
+            matrix: (2, 3) frame px to crop px.
+            time: s; also seeds the grain, so that a frame has the same grain whoever renders it. None counts
+                frames.
+            visible: (S, S) float32 in 0..1, 0 where a hand or hair covers the face; None if nothing does.
+
+        Returns:
+            (H, W, 3) uint8, new; bit-identical to ``frame`` wherever the final mask is 0.
+
+        Raises:
+            ValueError: shapes, dtypes or the matrix make no sense, or the face holds numbers that are not
+            finite.
+        """
+        return self.compose_masked(frame, face, mask, matrix, time, visible)[0]
+
+    def compose_masked(
+        self,
+        frame: NDArray[np.uint8],
+        face: NDArray[Any],
+        mask: NDArray[np.float32],
+        matrix: NDArray[Any],
+        time: Fraction | None = None,
+        visible: NDArray[np.float32] | None = None,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """As :meth:`compose`, and the final mask: (H, W) uint8, 255 where the made face shows alone.
+
+        It is 0 exactly where the frame is untouched: the faintest share of the face counts as 1.
+        """
+        _check(frame, face, mask)
+        result, final = frame.copy(), np.zeros(frame.shape[:2], np.uint8)
+        self._count += 1
+        alpha = build_mask(mask, visible, self.settings.mask)
+        box = support(alpha)
+        if box is None:
+            return result, final
+        region = Region.around(matrix, box, (frame.shape[1], frame.shape[0]), MARGIN)
+        if region.empty:
+            return result, final
+        size = working_size(region, face.shape[0])
+        region = region.resized(face.shape[0], size)
+        face, alpha = resize(as_picture(face), size), resize(alpha, size)
+        footage = as_picture(region.cut(frame))
+        face = self._calm(self._coloured(face, alpha, footage, region, time), time)
+        placed = np.clip(to_region(face, region), 0, 1)
+        share = np.clip(to_region(alpha, region, cv2.INTER_LINEAR), 0, 1)
+        placed = self._grained(placed, footage, share, time)
+        region.paste(result, blend(footage, placed, share, self.settings.blend), share)
+        region.cut(final)[...] = np.ceil(share * 255)
+        return result, final
+
+    def _coloured(
+        self,
+        face: NDArray[Any],
+        alpha: NDArray[Any],
+        footage: NDArray[Any],
+        region: Region,
+        time: Fraction | None,
+    ) -> NDArray[Any]:
+        if self.settings.colour == "none":
+            return face
+        reference, known = to_crop(footage, region, face.shape[0], colour.SIZE)
+        counted = known * cv2.resize(alpha, known.shape, interpolation=cv2.INTER_AREA)
+        measured = colour.statistics(face, reference, counted, self.settings.colour)
+        return colour.apply(face, self._colour(measured, time))
+
+    def _grained(
+        self, face: NDArray[Any], footage: NDArray[Any], share: NDArray[Any], time: Fraction | None
+    ) -> NDArray[Any]:
+        if self.settings.grain.strength == 0:
+            return face
+        bands = grain.split(face)
+        planned = grain.plan(bands, grain.split(footage), share, self.settings.grain)
+        seed = self._count if time is None else round(time * 90000)
+        return grain.apply(face, bands, self._grain(planned, time), seed)
+
+
+def _check(frame: NDArray[Any], face: NDArray[Any], mask: NDArray[Any]) -> None:
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+        raise ValueError(f"a frame is (H, W, 3) uint8, got {frame.shape} {frame.dtype}")
+    if face.ndim != 3 or face.shape[0] != face.shape[1] or face.shape[2] != 3:
+        raise ValueError(f"a made face is (S, S, 3), got {face.shape}")
+    if mask.shape != face.shape[:2]:
+        raise ValueError(f"mask {mask.shape} and face {face.shape} differ in size")
+    if face.dtype != np.uint8 and not np.isfinite(face).all():
+        raise ValueError("the made face holds numbers that are not finite: the model that made it is broken")

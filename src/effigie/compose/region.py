@@ -1,0 +1,178 @@
+"""The part of a frame that a face touches, and the way between it and the crop.
+
+Pixel centres lie at whole numbers, as in ``cv2.warpAffine``: a matrix maps frame px (x, y) to crop px (x, y).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[Any]
+
+# Below this many region px per crop px a cubic tap skips crop pixels and the picture aliases: average them
+# first.
+SHRINK = 0.75
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A box of whole pixels in a frame, half open, and the affine map into it.
+
+    Attributes:
+        left, top, right, bottom: frame px; inside the frame; ``right <= left`` means the face is out of
+            sight.
+        matrix: (2, 3) float64, crop px to region px.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    matrix: NDArray[np.float64]
+
+    @classmethod
+    def around(
+        cls,
+        matrix: NDArray[Any],
+        box: tuple[float, float, float, float],
+        frame_size: tuple[int, int],
+        margin: int = 2,
+    ) -> Region:
+        """The region that holds a box of the crop.
+
+        Args:
+            matrix: (2, 3) frame px to crop px.
+            box: left, top, right, bottom in crop px, half open: the mask's support, or (0, 0, S, S).
+            frame_size: width and height of the frame.
+            margin: px of footage kept around it.
+
+        Raises:
+            ValueError: the matrix is not (2, 3), not finite or not invertible.
+        """
+        inverse = invert(matrix)
+        left, top, right, bottom = box
+        # Half a pixel each way: a pixel is a square around its centre.
+        corners = np.array(
+            [(x - 0.5, y - 0.5) for x in (left, right) for y in (top, bottom)],
+        )
+        placed = corners @ inverse[:, :2].T + inverse[:, 2]
+        width, height = frame_size
+        # Clipped before the cast, for a wild matrix puts corners beyond what an int holds.
+        low = np.clip(np.floor(placed.min(axis=0)) - margin, 0, (width, height)).astype(int)
+        high = np.clip(np.ceil(placed.max(axis=0)) + 1 + margin, 0, (width, height)).astype(int)
+        inverse[:, 2] -= low
+        return cls(int(low[0]), int(low[1]), int(high[0]), int(high[1]), inverse)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in px."""
+        return self.right - self.left, self.bottom - self.top
+
+    @property
+    def empty(self) -> bool:
+        return self.right <= self.left or self.bottom <= self.top
+
+    @property
+    def scale(self) -> float:
+        """Frame px per crop px."""
+        return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
+
+    def resized(self, old: int, new: int) -> Region:
+        """The same region for a crop that was resized from ``old`` to ``new`` px a side."""
+        return Region(self.left, self.top, self.right, self.bottom, rescale(self.matrix, old, new))
+
+    def cut(self, frame: Image) -> Image:
+        """A view of the frame's pixels in the box."""
+        return frame[self.top : self.bottom, self.left : self.right]
+
+    def paste(self, frame: Image, pixels: Image, mask: Image) -> None:
+        """Write float ``pixels`` (0..1) into a uint8 ``frame`` where ``mask`` > 0, and nowhere else."""
+        target = self.cut(frame)
+        rounded = cv2.convertScaleAbs(np.maximum(pixels, 0), alpha=255)
+        cv2.copyTo(rounded, (mask > 0).view(np.uint8), target)
+
+
+def invert(matrix: NDArray[Any]) -> NDArray[np.float64]:
+    """The inverse of a (2, 3) affine matrix.
+
+    Raises:
+        ValueError: not (2, 3), not finite, or flat.
+    """
+    matrix = np.asarray(matrix, np.float64)
+    if matrix.shape != (2, 3) or not np.isfinite(matrix).all():
+        raise ValueError(f"an align matrix is (2, 3) and finite, got {matrix.tolist()}")
+    if abs(np.linalg.det(matrix[:, :2])) < 1e-9:
+        raise ValueError(f"the align matrix is flat: {matrix.tolist()}")
+    return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
+
+
+def rescale(matrix: NDArray[np.float64], old: int, new: int) -> NDArray[np.float64]:
+    """A (2, 3) map *from* crop px of an ``old`` px crop, rewritten for the crop resized to ``new`` px."""
+    factor = old / new
+    shift = (factor - 1) / 2
+    linear = matrix[:, :2] * factor
+    return np.column_stack([linear, matrix[:, 2] + matrix[:, :2] @ (shift, shift)])
+
+
+def resize(image: Image, size: int) -> Image:
+    """A square picture at ``size`` px a side: area average downwards, cubic upwards."""
+    if image.shape[0] == size:
+        return image
+    interpolation = cv2.INTER_AREA if size < image.shape[0] else cv2.INTER_CUBIC
+    return cv2.resize(image, (size, size), interpolation=interpolation)
+
+
+def working_size(region: Region, crop_size: int) -> int:
+    """The crop size at which one crop px is one region px, or ``crop_size`` if that is no larger."""
+    return crop_size if region.scale >= SHRINK else max(4, round(crop_size * region.scale))
+
+
+def to_region(image: Image, region: Region, interpolation: int = cv2.INTER_CUBIC) -> Image:
+    """Warp a crop (S, S) or (S, S, 3) into the region, antialiased when it shrinks.
+
+    A picture's border is continued outwards; a mask (two dimensions) is zero outside the crop.
+    """
+    size = working_size(region, image.shape[0])
+    matrix = rescale(region.matrix, image.shape[0], size)
+    border = cv2.BORDER_REPLICATE if image.ndim == 3 else cv2.BORDER_CONSTANT
+    return cv2.warpAffine(resize(image, size), matrix, region.size, flags=interpolation, borderMode=border)
+
+
+def to_crop(pixels: Image, region: Region, crop_size: int, size: int) -> tuple[Image, Image]:
+    """The footage under the crop, the crop seen at ``size`` px a side, antialiased.
+
+    Args:
+        pixels: (h, w, 3) the region's footage, uint8 or float32.
+        region: whose matrix is for a crop of ``crop_size`` px.
+        crop_size: S.
+        size: px a side of the answer, usually far fewer than S.
+
+    Returns:
+        (size, size, 3) footage of the same dtype, and (size, size) float32: 1 where the frame has pixels, 0
+        beyond.
+    """
+    matrix = rescale(region.matrix, crop_size, size)
+    step = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    height, width = pixels.shape[:2]
+    if step > 1 / SHRINK:
+        small = max(1, round(width / step)), max(1, round(height / step))
+        pixels = cv2.resize(pixels, small, interpolation=cv2.INTER_AREA)
+        factor = np.array([small[0] / width, small[1] / height])
+        matrix = matrix * factor[:, None]
+        matrix[:, 2] += (factor - 1) / 2
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    reference = cv2.warpAffine(pixels, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    known = np.ones(pixels.shape[:2], np.float32)
+    return reference, cv2.warpAffine(known, matrix, (size, size), flags=flags)
+
+
+def as_picture(picture: Image) -> NDArray[np.float32]:
+    """A picture (h, w, 3) as float32 in 0..1, whether it came so or as uint8."""
+    if picture.dtype == np.uint8:
+        return np.multiply(picture, np.float32(1 / 255), dtype=np.float32)
+    return np.ascontiguousarray(picture, np.float32)
