@@ -1,0 +1,80 @@
+"""A measured value beside what it must reach."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+YES = "yes"  # the unit of what holds or does not
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of a table.
+
+    Attributes:
+        name: what was measured.
+        value: the measurement; NaN where there was nothing to measure, which reaches nothing.
+        unit: empty for a ratio or a count, ``yes`` for what holds (1) or does not (0).
+        at_least, at_most: what must be reached; with neither the figure only informs.
+    """
+
+    name: str
+    value: float
+    unit: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the bounds hold; None without bounds."""
+        if self.at_least is None and self.at_most is None:
+            return None
+        low = -math.inf if self.at_least is None else self.at_least
+        high = math.inf if self.at_most is None else self.at_most
+        return low <= self.value <= high
+
+    @property
+    def shown(self) -> str:
+        """The value and its unit as text."""
+        if self.unit == YES:
+            return "yes" if self.value else "no"
+        if math.isnan(self.value):
+            return "nothing to measure"
+        if math.isinf(self.value):
+            return "identical" if self.unit == "dB" else "infinite"
+        digits = f"{self.value:.0f}" if abs(self.value) >= 1000 else f"{self.value:.3g}"
+        return f"{digits} {self.unit}".strip()
+
+    @property
+    def wanted(self) -> str:
+        """The bounds as text; empty without."""
+        if self.unit == YES:
+            return "yes"
+        if self.at_least is not None and self.at_most is not None:
+            if self.at_least == self.at_most:
+                return f"{self.at_least:g} {self.unit}".strip()
+            return f"{self.at_least:g} to {self.at_most:g} {self.unit}".strip()
+        if self.at_least is not None:
+            return f"≥ {self.at_least:g} {self.unit}".strip()
+        return f"≤ {self.at_most:g} {self.unit}".strip() if self.at_most is not None else ""
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values; what is not finite becomes a string, which JSON can hold."""
+        values = asdict(self)
+        if not math.isfinite(self.value):
+            values["value"] = str(self.value)
+        return values | {"reached": self.reached}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Figure:
+        """The figure that :meth:`to_json` described."""
+        known = {key: values[key] for key in ("name", "unit", "at_least", "at_most")}
+        return cls(value=float(values["value"]), **known)
+
+
+def yes(name: str, holds: bool) -> Figure:
+    """A figure for something that must hold: 1 where it does, else 0."""
+    return Figure(name, float(holds), YES, at_least=1)

@@ -1,0 +1,45 @@
+"""Whether the rest of the picture was left alone: PSNR outside the mask, against the input encoded likewise.
+
+Unit: dB, over all pixels and frames together; infinite if identical. The input itself cannot be the
+reference: the encoder alone costs several dB, and would drown what is looked for.
+
+What fools it: a large mask leaves little outside. The encoder spends bits by the whole picture, so that two
+encodings that differ only inside the mask differ a little outside, most beside the mask, where blocks and
+deblocking straddle its edge.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+
+class OutsideError:
+    """Adds up squared errors outside a mask, frame by frame.
+
+    Args:
+        margin: pixels around the mask that are left out too; 16 is a macroblock.
+    """
+
+    def __init__(self, margin: int = 0) -> None:
+        self._margin = margin
+        self._sum = 0.0
+        self._count = 0
+
+    def add(self, output: np.ndarray, reference: np.ndarray, mask: np.ndarray) -> None:
+        """One frame: (H, W, 3) uint8 twice, and an (H, W) mask whose exact zeros are outside."""
+        touched = (mask > 0).view(np.uint8)
+        if self._margin:
+            touched = cv2.dilate(touched, np.ones((2 * self._margin + 1,) * 2, np.uint8))
+        squared = cv2.absdiff(output, reference)[touched == 0].astype(np.float32) ** 2
+        self._sum += float(squared.sum(dtype=np.float64))
+        self._count += squared.size
+
+    @property
+    def psnr(self) -> float:
+        """dB; NaN where nothing was outside."""
+        if not self._count:
+            return math.nan
+        return math.inf if not self._sum else 10 * math.log10(255**2 * self._count / self._sum)
