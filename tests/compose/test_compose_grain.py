@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+from portrait_scene import scene
 
 from effigie.compose.grain import BANDS, GrainSettings, apply, match_grain, plan, split
 from effigie.errors import UsageError
@@ -55,6 +56,15 @@ def test_missing_noise_is_made_up_and_differs_from_frame_to_frame():
     for made, shot in zip(split(first), split(noisy), strict=True):
         assert 0.7 < made.std() / shot.std() < 1.3
     assert np.abs(np.corrcoef((first - smooth).ravel(), (second - smooth).ravel())[0, 1]) < 0.1
+
+
+def test_the_features_of_a_tiny_face_do_not_pass_for_noise():
+    small = scene(48, face=24.0)
+    soft = small.blurred(2.0)
+    with_noise, without = (
+        match_grain(soft, small.face, small.mask, GrainSettings(strength=1, noise=noise)) for noise in (1, 0)
+    )
+    assert np.abs(with_noise - without)[small.mask > 0].mean() < 0.015
 
 
 def test_no_halo_beside_an_edge(portrait):

@@ -26,6 +26,10 @@ TILE = 512  # px a side of the noise from which grain is cut
 FLOOR_GAIN = 1.5  # of small coefficients: more would blow up a network's own texture; grain does the rest
 KNEE = 3.0  # multiples of the made face's noise at which a coefficient is signal
 QUIET = 2e-4  # grey levels 0..1: no band is taken for quieter, a tenth of what rounding to bytes leaves
+LOUDEST = 0.03  # grey levels 0..1: what is louder is texture, no grain
+PLENTY = (
+    1500  # pixels of a band inside the mask: of a smaller face, features fill the band and pass for noise
+)
 STEEPEST = 4.0  # multiples of the limit that the finest band's gain may say (see _match)
 SLACK = 0.03  # grey levels 0..1 by which sharpening may leave the range of its 5×5 neighbourhood
 
@@ -150,7 +154,8 @@ def _match(
     limit, strength = settings.limit, settings.strength
     made_noise, shot_noise = noises
     small = np.clip(shot_noise / made_noise, 1 / limit, min(limit, FLOOR_GAIN)) ** strength
-    grain = strength * settings.noise * np.sqrt(max(shot_noise**2 - (small * made_noise) ** 2, 0.0))
+    missing = np.sqrt(max(min(shot_noise, LOUDEST) ** 2 - (small * made_noise) ** 2, 0.0))
+    grain = strength * settings.noise * missing * min(np.count_nonzero(inside) / PLENTY, 1) ** 2
     knee = KNEE * made_noise
     squared = made * made
     flat, bent = made * (small - 1), made * (squared / (squared + knee * knee))
