@@ -20,17 +20,39 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from effigie import swap
     from effigie.extract import ExtractReport, ExtractSettings, extract
+    from effigie.swap import ConvertReport, ConvertSettings
+    from effigie.swap import convert_clip as convert
+    from effigie.swap import load_model as load
 
-__all__ = ["ExtractReport", "ExtractSettings", "extract", "swap"]
+__all__ = [
+    "ConvertReport",
+    "ConvertSettings",
+    "ExtractReport",
+    "ExtractSettings",
+    "convert",
+    "extract",
+    "load",
+    "swap",
+]
 
 # Imported at first use: torch alone takes seconds, and most verbs do without it.
-_HOMES = {"extract": "effigie.extract", "ExtractSettings": "effigie.extract", "ExtractReport": "effigie.extract"}
+_HOMES = {
+    "extract": ("effigie.extract", "extract"),
+    "ExtractSettings": ("effigie.extract", "ExtractSettings"),
+    "ExtractReport": ("effigie.extract", "ExtractReport"),
+    "convert": ("effigie.swap", "convert_clip"),
+    "ConvertSettings": ("effigie.swap", "ConvertSettings"),
+    "ConvertReport": ("effigie.swap", "ConvertReport"),
+    "load": ("effigie.swap", "load_model"),
+}
+_ROOMS = ("swap", "faceset", "media", "evaluate")
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-    elif name in ("swap", "faceset", "media"):
+        room, attribute = _HOMES[name]
+        value = getattr(importlib.import_module(room), attribute)
+    elif name in _ROOMS:
         value = importlib.import_module(f"effigie.{name}")
     else:
         raise AttributeError(f"module 'effigie' has no attribute {name!r}")

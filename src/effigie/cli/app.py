@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from effigie import __version__
-from effigie.cli import assets, faces
+from effigie.cli import assets, convert, extract, faces, train
 from effigie.cli.console import ERRORS
 from effigie.errors import Cancelled, EffigieError
 
@@ -22,8 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-assets.register(app)
-faces.register(app)
+for verb in (extract, faces, train, convert, assets):
+    verb.register(app)
 
 
 def _version(wanted: bool) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from effigie.assets import fetch
 from effigie.faces.roi import Roi
-from effigie.faces.runtime import LiteModel
+from effigie.faces.runtime import LiteModel, quiet
 
 ROI_SCALE = 1.5  # the landmark network was trained on squares this much larger than the detector's box
 
@@ -113,7 +113,8 @@ class LongRange:
 
     def __init__(self, threshold: float = 0.6, limit: int = 640) -> None:
         self._limit = limit
-        self._model = cv2.FaceDetectorYN.create(str(fetch("yunet")), "", (320, 320), threshold, 0.3, 50)
+        with quiet():
+            self._model = cv2.FaceDetectorYN.create(str(fetch("yunet")), "", (320, 320), threshold, 0.3, 50)
 
     def __call__(self, image: np.ndarray) -> list[Detection]:
         height, width = image.shape[:2]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import zipfile
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
 
 from effigie.assets import fetch
-
-# LiteRT announces its delegate on standard error at every start; users cannot act on it.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @cache
@@ -32,8 +32,9 @@ class LiteModel:
     def __init__(self, member: str, threads: int = 1) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(model_content=bundle_member(member), num_threads=threads)
-        self._interpreter.allocate_tensors()
+        with quiet():
+            self._interpreter = Interpreter(model_content=bundle_member(member), num_threads=threads)
+            self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
 
@@ -42,3 +43,22 @@ class LiteModel:
         self._interpreter.set_tensor(self._input, batch)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Native libraries announce their delegates on standard error at every start; users cannot act on that."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # no standard error at all, under a service
+        yield
+        return
+    sys.stderr.flush()
+    silence = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(silence, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(silence)
+        os.close(kept)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from effigie.faces.landmarks import BLENDSHAPES
 from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, VERTICES, Pose, eye_opening, fit_pose
 from effigie.faces.roi import apply_affine
 from effigie.faces.warp import warp
@@ -19,6 +20,10 @@ from effigie.faces.warp import warp
 TEXTURE = 64  # pixels; side of the frontal texture in which occlusion is looked for
 MOUTH = np.unique(np.concatenate([INNER_LIPS, OUTER_LIPS]))
 EYES = np.unique(np.concatenate([LEFT_EYE, RIGHT_EYE]))
+# Where somebody looks is no expression, and lids follow the gaze.
+EXPRESSIVE = np.array(
+    [i for i, name in enumerate(BLENDSHAPES) if not name.startswith(("_", "eyeLook", "eyeBlink"))], dtype=np.intp
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Person:
     """What is known about one person's face.
 
     Attributes:
-        shape: (478, 3) median landmarks in the canonical space (cm).
+        shape: (478, 3) neutral landmarks in the canonical space (cm).
         open_eye: eye opening (lid gap over width) that this person's eyes seldom exceed.
         embedding: (128,) unit identity.
     """
@@ -56,9 +61,18 @@ class Geometry:
         return cls.of(apply_affine(matrix.astype(np.float64), landmarks))
 
 
-def describe(geometries: list[Geometry], embeddings: np.ndarray) -> Person:
-    """A person's shape, eyes and identity from some of their frames; embeddings are (N, 128)."""
-    shape = np.median(np.stack([geometry.unposed for geometry in geometries]), axis=0)
+def describe(geometries: list[Geometry], blendshapes: np.ndarray, embeddings: np.ndarray) -> Person:
+    """A person's neutral shape, eyes and identity from N of their frames.
+
+    Two people's footage seldom shows the same mix of expressions, so that their average faces do not correspond:
+    somebody who laughs throughout would be neutral laughing. The calmest frames do correspond.
+
+    Args:
+        blendshapes: (N, 52) in [0, 1].
+        embeddings: (N, 128) unit.
+    """
+    calm = np.argsort((blendshapes[:, EXPRESSIVE] ** 2).sum(1))[: max(8, len(geometries) // 8)]
+    shape = np.median(np.stack([geometries[index].unposed for index in calm]), axis=0)
     openings = [eye_opening(geometry.landmarks) for geometry in geometries]
     mean = embeddings.mean(0)
     embedding = (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
@@ -124,8 +138,7 @@ def occlusion(read: Callable[[int], np.ndarray], geometries: list[Geometry], per
     median = np.median(stack, axis=0)
     deviation = np.abs(stack - median).sum(-1)
     usual = np.median(deviation, axis=0)
-    strange = (deviation > 4 * usual + 30) & visible
-    strange = np.stack([cv2.morphologyEx(s.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) for s in strange])
+    strange = (deviation > 3 * usual + 12) & visible
     return strange.sum((1, 2)) / np.maximum(visible.sum((1, 2)), 1)
 
 

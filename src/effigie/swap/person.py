@@ -63,7 +63,7 @@ def load_footage(path: str, role: str, who: int | None, held_out: float) -> Foot
         who = 0
     if who >= len(people):
         raise FaceSetError(f"{path} has no person number {who}: it holds {len(people)}, counted from 0")
-    columns = ("frame", "landmarks", "matrix", "embedding", "sharpness", "confidence")
+    columns = ("frame", "landmarks", "blendshapes", "matrix", "embedding", "sharpness", "confidence")
     faces = faceset.load(columns, where=f"cluster == {who}")
     if len(faces) < FEWEST:
         raise FaceSetError(f"{path} holds only {len(faces)} faces of the {role}; training needs {FEWEST} or more")
@@ -72,7 +72,9 @@ def load_footage(path: str, role: str, who: int | None, held_out: float) -> Foot
         for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)
     ]
     training, kept = split(faces["clip"], faces["frame"], held_out)
-    person = describe([geometries[i] for i in training], faces["embedding"][training])
+    person = describe(
+        [geometries[i] for i in training], faces["blendshapes"][training], faces["embedding"][training]
+    )
     return Footage(faces, geometries, person, training, kept)
 
 

@@ -1,0 +1,59 @@
+"""`effigie convert`: a model and a clip in, the swapped clip out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from effigie.cli.console import OUT, Json, print_json, progress_display
+from effigie.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    app.command("convert")(convert)
+
+
+def convert(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder made by train.")],
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="The target's footage.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help=".mp4, .mov, .mkv, or a folder for PNG frames.")],
+    who: Annotated[
+        int | None, typer.Option(help="Swap the n-th largest face (0 = largest) instead of the one trained on.")
+    ] = None,
+    colour: Annotated[str, typer.Option(help="none, reinhard, histogram, covariance or local.")] = "local",
+    blend: Annotated[str, typer.Option(help="feather, multiband or poisson.")] = "multiband",
+    codec: Annotated[str, typer.Option(help="h264, hevc or png.")] = "h264",
+    crf: Annotated[int, typer.Option(help="Quality of the encoder, lower is better.")] = 18,
+    masks: Annotated[Path | None, typer.Option(help="Also write the masks, a folder of grey PNGs.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Only the first frames, for a quick look.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put the source's face into a clip of the target; sound, times and everything else stay."""
+    if output.exists() and not force:
+        raise UsageError(f"{output} exists: choose another name, or replace it with --force")
+    from effigie.compose import ComposeSettings
+    from effigie.media import EncodeSettings
+    from effigie.swap import ConvertSettings, convert_clip
+
+    settings = ConvertSettings(
+        who=who,
+        compose=ComposeSettings(colour=colour, blend=blend),
+        encode=EncodeSettings(codec=codec, crf=crf),
+        masks=masks,
+        device=device,
+        stop_after=frames,
+    )
+    with progress_display() as progress:
+        report = convert_clip(model, clip, output, settings, progress=progress)
+    if as_json:
+        print_json(asdict(report))
+        return
+    rate = report.frames / max(report.seconds, 1e-9)
+    OUT.print(f"{report.output}: {report.swapped} of {report.frames} frames swapped, {rate:.1f} frames/s", soft_wrap=True)
+    for note in report.notes:
+        OUT.print(f"note: {note}", soft_wrap=True, markup=False)

@@ -1,0 +1,47 @@
+"""`effigie extract`: clips in, a face set out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from effigie.cli.console import OUT, Json, print_json, progress_display
+
+
+def register(app: typer.Typer) -> None:
+    app.command("extract")(extract)
+
+
+def extract(
+    clips: Annotated[list[str], typer.Argument(metavar="CLIP...", help="Files, folders or glob patterns.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FACES", help="The face set, a folder.")],
+    size: Annotated[int, typer.Option(help="Side of the stored crops in pixels.")] = 256,
+    every: Annotated[int, typer.Option(help="Keep every n-th frame.")] = 1,
+    smallest: Annotated[int, typer.Option(help="Leave out faces whose crop is smaller, in frame pixels.")] = 40,
+    stills: Annotated[bool, typer.Option("--stills", help="The pictures of a folder are unrelated photos.")] = False,
+    quality: Annotated[int, typer.Option(help="JPEG quality of the crops.")] = 95,
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Find, follow, align and store every face of some clips. Clips already done are skipped."""
+    from effigie.extract import ExtractSettings
+    from effigie.extract import extract as run
+
+    settings = ExtractSettings(size, every, smallest, stills, quality, workers)
+    with progress_display() as progress:
+        report = run(clips, output, settings, progress=progress)
+    if as_json:
+        print_json(asdict(report))
+        return
+    OUT.print(f"{report.faces} faces in {report.frames} frames of {report.clips} clips -> {report.output}")
+    if report.skipped:
+        OUT.print(f"{len(report.skipped)} clips were done already")
+    for clip in report.without_faces:
+        OUT.print(f"no face in {clip}", soft_wrap=True)
+    for note in [*report.notes, *report.failed.values()]:
+        OUT.print(f"note: {note}", soft_wrap=True, markup=False)
+    if report.failed:
+        raise typer.Exit(1)
