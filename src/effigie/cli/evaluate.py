@@ -44,7 +44,7 @@ def swap(
     ] = 18,
     as_json: Json = False,
 ) -> None:
-    """Measure a swapped clip: identity, movement, sharpness, flicker, what changed outside the face, sound."""
+    """Measure a swapped clip: identity, movement, sharpness, flicker, everything outside the face, sound."""
     from effigie.evaluate import EvaluateSettings, evaluate_swap
     from effigie.media import EncodeSettings
 

@@ -1,0 +1,40 @@
+"""`effigie demo`: from nothing to a judged swap, on samples that pip fetches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from effigie.cli.console import OUT, Json, print_json, progress_display
+
+
+def register(app: typer.Typer) -> None:
+    app.command("demo")(demo)
+
+
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for everything.")] = Path("effigie-demo"),
+    minutes: Annotated[float, typer.Option(help="How long to train.")] = 4.0,
+    as_json: Json = False,
+) -> None:
+    """Swap a face in a sample clip: extract, train for a few minutes, convert, measure."""
+    from effigie.demo import demo as run
+
+    with progress_display() as progress:
+        report = run(output, minutes, progress=progress)
+    if as_json:
+        print_json({**{name: str(getattr(report, name)) for name in ("video", "sheet", "curve", "preview", "portrait")},
+                    "verdict": report.verdict, "scores": report.scores.to_json()})
+        return
+    for line in report.verdict:
+        OUT.print(line, markup=False, highlight=False, soft_wrap=True)
+    for label, path in (
+        ("swapped clip", report.video),
+        ("before and after", report.sheet),
+        ("a portrait", report.portrait),
+        ("training curve", report.curve),
+        ("training preview", report.preview),
+    ):
+        OUT.print(f"{label + ':':18}{path}", markup=False, highlight=False, soft_wrap=True)

