@@ -1,0 +1,215 @@
+"""What the tests of several rooms share: sample clips, the real command line, one small model made by it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import psutil
+import pytest
+
+from effigie.assets import fetch
+
+COMMAND = str(Path(sys.executable).with_name("effigie"))
+CUT = 96  # frames of the woman that the small face set and model are made of
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def line(self) -> str:
+        """The one line it complained with; progress lines stand before it."""
+        assert "Traceback" not in self.err, self.err
+        complaints = [line for line in self.err.splitlines() if line.startswith("effigie: ")]
+        assert len(complaints) == 1, self.err
+        assert self.err.rstrip().endswith(complaints[0]), self.err
+        return complaints[0]
+
+
+class Command:
+    """`effigie` as a user starts it, in a session of its own so that everything it started can be found."""
+
+    def __init__(self, *arguments: object, cwd: Path, file_limit: int | None = None) -> None:
+        def limit() -> None:
+            import resource
+
+            if file_limit is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
+
+        self.process = subprocess.Popen(
+            [COMMAND, *map(str, arguments)],
+            cwd=cwd,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=limit,
+        )
+        self._read: list[str] = []
+
+    def wait_for(self, start: str) -> None:
+        """Read on until a line of progress begins with ``start``."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self._read.append(line)
+            if line.startswith(start):
+                return
+        raise AssertionError(f"ended without a line that begins with {start!r}: {''.join(self._read)}")
+
+    def family(self) -> list[psutil.Process]:
+        """All living processes of its session."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, ProcessLookupError):
+                if os.getsid(process.pid) == self.process.pid and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    def end(self, seconds: float = 120) -> Ended:
+        """Wait for it."""
+        out, err = self.process.communicate(timeout=seconds)
+        return Ended(self.process.returncode, out, "".join(self._read) + err)
+
+    def nobody_left(self, seconds: float = 5) -> bool:
+        """Whether every process of the session ends within some seconds."""
+        until = time.monotonic() + seconds
+        while self.family():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
+        return True
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Command]]:
+    """start(*arguments, cwd=..., file_limit=...) -> a running Command."""
+    running: list[Command] = []
+
+    def run(*arguments: object, cwd: Path = tmp_path, file_limit: int | None = None) -> Command:
+        running.append(Command(*arguments, cwd=cwd, file_limit=file_limit))
+        return running[-1]
+
+    yield run
+    for command in running:
+        for process in command.family():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        command.process.wait()
+
+
+@pytest.fixture
+def effigie(start: Callable[..., Command]) -> Callable[..., Ended]:
+    """effigie(*arguments, cwd=..., file_limit=...) -> how the command ended."""
+    return lambda *arguments, **options: start(*arguments, **options).end()
+
+
+@pytest.fixture(scope="session")
+def sample() -> Callable[[str], Path]:
+    """Path of a sample by its name, fetched at first use."""
+    return fetch
+
+
+@pytest.fixture(scope="session")
+def cut() -> Callable[..., Path]:
+    """cut(clip, target, start, stop): those frames, their times from 0, encoded again nearly without loss."""
+
+    def make(clip: Path, target: Path, first: int, last: int) -> Path:
+        with av.open(str(clip)) as source, av.open(str(target), "w") as output:
+            stream = output.add_stream("libx264", rate=source.streams.video[0].average_rate)
+            stream.options = {"preset": "ultrafast", "crf": "8", "g": "12"}
+            stream.width, stream.height = source.streams.video[0].width, source.streams.video[0].height
+            stream.pix_fmt = "yuv420p"
+            for index, frame in enumerate(source.decode(video=0)):
+                if index >= last:
+                    break
+                if index >= first:
+                    picture = av.VideoFrame.from_ndarray(frame.to_ndarray(format="yuv420p"), format="yuv420p")
+                    picture.pts, picture.time_base = index - first, 1 / Fraction(stream.average_rate)
+                    output.mux(stream.encode(picture))
+            output.mux(stream.encode(None))
+        return target
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def man(sample: Callable[[str], Path]) -> Path:
+    """A man, 72 frames of 640x360."""
+    return sample("sample_man")
+
+
+@pytest.fixture(scope="session")
+def woman(
+    sample: Callable[[str], Path], cut: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A woman, some frames of 640x360."""
+    return cut(sample("sample_woman"), tmp_path_factory.mktemp("woman") / "woman.mp4", 0, CUT)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A folder that a command made, and how it ended."""
+
+    path: Path
+    ended: Ended
+
+
+def _make(folder: Path, name: str, *arguments: object) -> Made:
+    ended = Command(*arguments, "-o", name, cwd=folder).end()
+    assert ended.code == 0, ended.err
+    return Made(folder / name, ended)
+
+
+@pytest.fixture(scope="session")
+def man_made(man: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return _make(tmp_path_factory.mktemp("faces"), "man.faces", "extract", man)
+
+
+@pytest.fixture(scope="session")
+def woman_made(woman: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return _make(tmp_path_factory.mktemp("faces"), "woman.faces", "extract", woman)
+
+
+@pytest.fixture(scope="session")
+def man_faces(man_made: Made) -> Path:
+    """The man's face set; copy it before changing it."""
+    return man_made.path
+
+
+@pytest.fixture(scope="session")
+def woman_faces(woman_made: Made) -> Path:
+    """The woman's face set; copy it before changing it."""
+    return woman_made.path
+
+
+@pytest.fixture(scope="session")
+def model_made(man_faces: Path, woman_faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    sets = ("--source", woman_faces, "--target", man_faces)
+    return _make(tmp_path_factory.mktemp("model"), "model", "train", *sets, "--steps", 2, "--batch", 2)
+
+
+@pytest.fixture(scope="session")
+def model(model_made: Made) -> Path:
+    """The woman for the man, hardly trained; copy it before changing it."""
+    return model_made.path
+
+
+@pytest.fixture(scope="session")
+def portrait(man: Path) -> np.ndarray:
+    """(360, 640, 3) uint8 RGB, the man's first frame."""
+    with av.open(str(man)) as container:
+        return next(container.decode(video=0)).to_ndarray(format="rgb24")
