@@ -67,7 +67,7 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._next = 0
         self._since_look = 0
-        self._since_search = 0
+        self._since_search = self.settings.search_every  # the first frame may hold far faces only
 
     def reset(self) -> None:
         """Forget everybody; numbers go on: call it at a cut."""
