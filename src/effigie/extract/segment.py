@@ -79,13 +79,14 @@ def extract_segment(segment: Segment) -> SegmentResult:
     """Analyse a segment; the rows land in ``segment.output``."""
     cv2.setNumThreads(1)
     result = SegmentResult()
-    reach = SmoothSettings().reach
+    reach = SmoothSettings().most
     # A few frames before and after, so that smoothing is the same as without segments.
     before, after = min(segment.start, reach), None if segment.stop is None else segment.stop + reach
     with Reader(segment.path, start=segment.start - before, stop=after, threads=1) as reader:
         tracker().restart()
         frames = _counted(iter(reader), segment, result)
-        records = _records(frames, segment, result)
+        rate = float(reader.info.rate or 25)
+        records = _records(frames, segment, result, rate)
         result.faces = write_segment(segment.output, records, segment.settings.size)
         result.damaged = reader.damaged
     return result
@@ -107,12 +108,14 @@ def _counted(frames: Iterator[Frame], segment: Segment, result: SegmentResult) -
     report((segment.clip, unreported))
 
 
-def _records(frames: Iterator[Frame], segment: Segment, result: SegmentResult) -> Iterator[FaceRecord]:
+def _records(
+    frames: Iterator[Frame], segment: Segment, result: SegmentResult, rate: float
+) -> Iterator[FaceRecord]:
     counts: dict[int, int] = {}
     if segment.settings.stills:
         analysed = _each_by_itself(frames)
     else:
-        analysed = analyse(frames, tracker())
+        analysed = analyse(frames, tracker(), rate=rate)
     for item in analysed:
         index = item.frame.index
         if index < segment.start or (segment.stop is not None and index >= segment.stop):

@@ -33,18 +33,22 @@ class SmoothSettings:
     """How measurements are smoothed in time.
 
     Attributes:
-        reach: frames looked at on either side; also the delay of :func:`analyse`.
-        landmark_sigma: temporal standard deviation for landmarks, in frames.
+        landmark_sigma: temporal standard deviation for landmarks, in seconds.
         landmark_noise: tremble of a landmark, as a share of the distance between the eyes.
-        crop_sigma: temporal standard deviation for the crop's place, in frames.
+        crop_sigma: temporal standard deviation for the crop's place, in seconds.
         crop_noise: tremble of the crop's place, as a share of the distance between the eyes.
+        most: frames looked at on either side at most: a frame waits in memory until those after it are measured.
     """
 
-    reach: int = 5
-    landmark_sigma: float = 1.0
+    landmark_sigma: float = 0.04
     landmark_noise: float = 0.012
-    crop_sigma: float = 2.5
+    crop_sigma: float = 0.1
     crop_noise: float = 0.05
+    most: int = 8
+
+    def reach(self, rate: float) -> int:
+        """Frames looked at on either side at ``rate`` frames a second; also the delay of :func:`analyse`."""
+        return int(np.clip(round(2 * self.crop_sigma * rate), 1, self.most))
 
 
 @dataclass(frozen=True)
@@ -95,18 +99,20 @@ def analyse(
     frames: Iterable[FrameType],
     tracker: Tracker | None = None,
     settings: SmoothSettings | None = None,
+    rate: float = 25.0,
 ) -> Iterator[Analysed[FrameType]]:
     """Measure every frame of a clip.
 
-    Yields in the order of ``frames``, ``settings.reach`` frames late; memory does not grow with the clip.
+    Yields in the order of ``frames``, a few frames late (``settings.reach``); memory does not grow with the clip.
 
     Args:
         frames: RGB uint8 pictures in temporal order.
         tracker: brings its networks; a fresh one by default.
+        rate: frames a second, at least roughly: smoothing acts in time, not in frames.
     """
     settings = settings or SmoothSettings()
     tracker = tracker or Tracker()
-    reach = settings.reach
+    reach = settings.reach(rate)
     window: deque[_Pending[FrameType]] = deque(maxlen=2 * reach + 1)
     waiting = 0
     for frame in frames:
@@ -114,10 +120,10 @@ def analyse(
         window.append(_Pending(frame, faces))
         waiting += 1
         if waiting > reach:
-            yield _emit(window, len(window) - waiting, settings)
+            yield _emit(window, len(window) - waiting, settings, rate)
             waiting -= 1
     while waiting:
-        yield _emit(window, len(window) - waiting, settings)
+        yield _emit(window, len(window) - waiting, settings, rate)
         waiting -= 1
 
 
@@ -127,20 +133,24 @@ def _measure(found: TrackedFace) -> Face:
     return Face(found.track, landmarks, found.blendshapes, found.measured.presence, pose, placement(pose))
 
 
-def _emit(window: deque[_Pending[FrameType]], index: int, settings: SmoothSettings) -> Analysed[FrameType]:
+def _emit(
+    window: deque[_Pending[FrameType]], index: int, settings: SmoothSettings, rate: float
+) -> Analysed[FrameType]:
     pending = window[index]
     frame = pending.frame
     assert frame is not None
     pending.frame = None  # the picture has left; only its measurements stay for the frames to come
-    faces = [_smooth(window, index, track, settings) for track in pending.faces]
+    faces = [_smooth(window, index, track, settings, rate) for track in pending.faces]
     faces.sort(key=lambda face: -float(face.place[2]))
     return Analysed(frame, faces)
 
 
-def _smooth(window: deque[_Pending[FrameType]], index: int, track: int, settings: SmoothSettings) -> Face:
-    half = 0
+def _smooth(
+    window: deque[_Pending[FrameType]], index: int, track: int, settings: SmoothSettings, rate: float
+) -> Face:
+    half, reach = 0, settings.reach(rate)
     while (
-        half < settings.reach
+        half < reach
         and 0 <= index - half - 1
         and index + half + 1 < len(window)
         and track in window[index - half - 1].faces
@@ -153,9 +163,9 @@ def _smooth(window: deque[_Pending[FrameType]], index: int, track: int, settings
     near = [window[i].faces[track] for i in range(index - half, index + half + 1)]
     unit = eye_distance(face.landmarks)
     landmarks = smooth_centre(
-        np.stack([other.landmarks for other in near]), settings.landmark_sigma, settings.landmark_noise * unit
+        np.stack([other.landmarks for other in near]), settings.landmark_sigma * rate, settings.landmark_noise * unit
     ).astype(np.float32)
     place = smooth_placement(
-        np.stack([other.place for other in near]), settings.crop_sigma, settings.crop_noise * unit
+        np.stack([other.place for other in near]), settings.crop_sigma * rate, settings.crop_noise * unit
     )
     return replace(face, landmarks=landmarks, place=place, pose=fit_pose(landmarks))

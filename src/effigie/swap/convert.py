@@ -101,7 +101,8 @@ class _Conversion:
         self._progress, self._cancel = progress, cancel
         device = choose_device(settings.device)
         loaded = load_model(model, str(device))
-        self._swapper = Swapper(loaded, device, choose_precision("auto", device))
+        self._rate = float(reader.info.rate or 25)
+        self._swapper = Swapper(loaded, device, choose_precision("auto", device), self._rate)
         self._picker = Picker(loaded.target.embedding, settings.who)
         self._compositor = Compositor(settings.compose)
         self._tracker = Tracker()
@@ -121,7 +122,7 @@ class _Conversion:
             if settings.masks is not None:
                 masks = stack.enter_context(Writer(settings.masks, info, EncodeSettings(codec="png")))
             out = stack.enter_context(Behind(self._timed_write(writer, masks)))
-            analysed = stack.enter_context(Ahead(analyse(self._frames(), self._tracker)))
+            analysed = stack.enter_context(Ahead(analyse(self._frames(), self._tracker, rate=self._rate)))
             for item in analysed:
                 self._cancel.check()
                 picture, mask = self._swap(item)

@@ -18,7 +18,7 @@ from effigie.faces.warp import warp
 from effigie.swap.bank import Features, Geometry
 
 REGIONS = ("face", "mouth", "eyes")
-FADE = {"face": 6, "mouth": 2, "eyes": 3}  # frames over which one source frame gives way to another
+FADE = {"face": 0.3, "mouth": 0.08, "eyes": 0.12}  # seconds in which one source frame gives way to another
 STAY = {"face": 0.35, "mouth": 0.12, "eyes": 0.12}  # how much nearer (cm) another frame must be to take over
 FAINT = 0.08  # a layer that counts less than this is not worth its warp
 
@@ -67,8 +67,9 @@ def nearest(bank: Bank, wanted: Features, allowed: np.ndarray | None = None) -> 
 class Chooser:
     """Chooses frames over time: stays with one while it is nearly the best, and fades when it changes."""
 
-    def __init__(self, bank: Bank) -> None:
+    def __init__(self, bank: Bank, rate: float) -> None:
         self._bank = bank
+        self._step = {region: 1 / max(seconds * rate, 1.0) for region, seconds in FADE.items()}
         self._current: dict[str, int] = {}
         self._weights: Layers = {region: {} for region in REGIONS}
 
@@ -80,7 +81,7 @@ class Chooser:
             current = self._current.get(region)
             if current is None or distance[current] - distance[best] > STAY[region]:
                 self._current[region] = best
-            self._weights[region] = _fade(self._weights[region], self._current[region], 1 / FADE[region])
+            self._weights[region] = _fade(self._weights[region], self._current[region], self._step[region])
         return self._weights
 
     def reset(self) -> None:

@@ -22,7 +22,7 @@ from effigie.swap.prior import Chooser, Prior, render
 from effigie.swap.task import to_float
 
 STEP = 32  # made faces are a multiple of this wide, so that sizes do not change with every pixel of movement
-GROW = 0.04  # the mask reaches this much beyond the mesh: the hairline and the jaw's edge belong to the face
+GROW = 0.07  # the mask reaches this much beyond the mesh: the hairline and the jaw's edge belong to the face
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class Swapper:
     trusted the prior, so that a small network does not blur a large face.
     """
 
-    def __init__(self, model: SwapModel, device: torch.device, precision: str) -> None:
+    def __init__(self, model: SwapModel, device: torch.device, precision: str, rate: float = 25.0) -> None:
         self._model = model
         self._device = device
         self._precision = precision
-        self._chooser = Chooser(model.bank)
+        self._chooser = Chooser(model.bank, rate)
         self._retarget = model.retarget
         self._largest = max(model.bank.read(0).shape[0], model.preset.size)
         self.seconds: Counter[str] = Counter()
