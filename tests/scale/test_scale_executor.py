@@ -1,0 +1,137 @@
+"""Work over processes: everything comes back, errors too, and nobody outlives the call."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from effigie.errors import Cancelled, EffigieError, MediaError
+from effigie.progress import Cancel
+from effigie.scale import LocalProcesses, available_cores
+from effigie.scale.executor import report, stop_requested
+
+
+def square(number):
+    report(("squared", number))
+    return number * number, os.getpid()
+
+
+def fail_at_three(number):
+    if number == 3:
+        raise MediaError("three is not readable")
+    return number
+
+
+def die_at_three(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
+    return number
+
+
+def wait_for_the_end(folder):
+    Path(folder, f"{os.getpid()}").touch()
+    while not stop_requested():
+        time.sleep(0.02)
+    raise Cancelled("stopped")
+
+
+def alive(folder):
+    return [path.name for path in Path(folder).iterdir() if psutil.pid_exists(int(path.name))]
+
+
+def test_all_work_comes_back_and_reports_arrive():
+    told = []
+    results = dict(LocalProcesses(2).run(square, range(20), told.append, Cancel()))
+    assert {number: value for number, (value, _) in results.items()} == {n: n * n for n in range(20)}
+    assert os.getpid() not in {process for _, process in results.values()}
+    assert {what for what, _ in told} == {"squared"}
+    assert {number for _, number in told} <= set(range(20))
+
+
+def test_no_work():
+    assert list(LocalProcesses(2).run(square, [], print, Cancel())) == []
+
+
+def test_an_error_in_a_worker_is_raised_here():
+    with pytest.raises(MediaError, match="three is not readable"):
+        list(LocalProcesses(2).run(fail_at_three, range(6), print, Cancel()))
+
+
+def test_a_killed_worker_is_explained():
+    with pytest.raises(EffigieError, match="--workers") as caught:
+        list(LocalProcesses(2).run(die_at_three, range(6), print, Cancel()))
+    assert "\n" not in str(caught.value)
+
+
+def test_cancel_stops_everybody(tmp_path):
+    cancel = Cancel()
+    work = LocalProcesses(2).run(wait_for_the_end, [str(tmp_path)] * 4, print, cancel)
+
+    def when_two_are_at_it():
+        while len(list(tmp_path.iterdir())) < 2:
+            time.sleep(0.02)
+        cancel.set()
+
+    threading.Thread(target=when_two_are_at_it).start()
+    with pytest.raises(Cancelled):
+        list(work)
+    assert alive(tmp_path) == []
+
+
+def test_leaving_early_stops_everybody():
+    def family():
+        return {child.pid for child in psutil.Process().children(recursive=True)}
+
+    list(LocalProcesses(2).run(square, range(2), print, Cancel()))
+    before = family()  # the fork server stays
+    for _ in LocalProcesses(2).run(square, range(50), print, Cancel()):
+        assert len(family() - before) == 2
+        break
+    assert family() <= before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_nobody_outlives_a_killed_caller(tmp_path):
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from test_scale_executor import wait_for_the_end\n"
+        "from effigie.progress import Cancel; from effigie.scale import LocalProcesses\n"
+        "if __name__ == '__main__':\n"
+        "    list(LocalProcesses(2).run(wait_for_the_end, [sys.argv[2]] * 2, print, Cancel()))\n"
+    )
+    script = tmp_path / "caller.py"
+    script.write_text(program)
+    folder = tmp_path / "workers"
+    folder.mkdir()
+    caller = subprocess.Popen([sys.executable, str(script), str(Path(__file__).parent), str(folder)])
+    until = time.monotonic() + 20
+    while len(list(folder.iterdir())) < 2 and time.monotonic() < until:
+        time.sleep(0.02)
+    assert len(alive(folder)) == 2
+    caller.kill()
+    caller.wait()
+    until = time.monotonic() + 5
+    while alive(folder) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert alive(folder) == []
+
+
+def test_cores_are_those_this_process_may_use():
+    if not hasattr(os, "sched_setaffinity"):
+        pytest.skip("no affinity here")
+    allowed = os.sched_getaffinity(0)
+    assert available_cores() == len(allowed)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert available_cores() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
