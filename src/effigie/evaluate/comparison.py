@@ -51,7 +51,11 @@ class Comparison:
         self.worst = {name: Worst(worst) for name in names}
         self.columns = worst
         self.ends: list[tuple[str, np.ndarray, np.ndarray]] = []
-        self._outside, self._far = OutsideError(), OutsideError(MACROBLOCK)
+        self._outside = {
+            "outside": OutsideError(),
+            "outside_luma": OutsideError(luma=True),
+            "outside_far": OutsideError(MACROBLOCK),
+        }
         self._frames = self._person = self._found = self._swapped = self._strangers = 0
         self._masked = False
         self._covered: list[float] = []
@@ -88,8 +92,8 @@ class Comparison:
             self._face(
                 index, output, given, landmarks, None if same is None else same.measured.landmarks, mask
             )
-        self._outside.add(output, encoded, touched)
-        self._far.add(output, encoded, touched)
+        for outside in self._outside.values():
+            outside.add(output, encoded, touched)
 
     def _face(
         self,
@@ -177,8 +181,7 @@ class Comparison:
             "geometry": geometry.compare_geometry(rows[:, 0], rows[:, 1:3], rows[:, 3:5]),
             "sharpness": sharpness.compare_sharpness(np.array(self._sharpness).reshape(-1, 2)),
             "flicker": flicker.compare_flicker(np.array(self._flicker).reshape(-1, 2)),
-            "outside": self._outside.psnr,
-            "outside_far": self._far.psnr,
+            **{name: outside.psnr for name, outside in self._outside.items()},
             "presence": PresenceScores(
                 frames=self._frames,
                 person=self._person,

@@ -6,7 +6,6 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-
 YES = "yes"  # the unit of what holds or does not
 
 

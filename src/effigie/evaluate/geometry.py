@@ -1,7 +1,8 @@
 """Whether the face moves as the footage does: landmark error, and mouth and eye movement over time.
 
-Units: the landmark error is a share of the distance between the eyes, 0 is perfect; re-encoding alone moves the
-landmarks by 0.002, a blur of two pixels by 0.01. Correlation is -1..1, the spread ratio 0 upwards, 1 is right.
+Units: the landmark error is a share of the distance between the eyes, 0 is perfect; re-encoding alone moves
+the landmarks by 0.002, a blur of two pixels by 0.01. Correlation is -1..1, the spread ratio 0 upwards, 1 is
+right.
 
 What fools them: the landmark error alone is blind, since a tracker puts a whole plausible face into a
 featureless blur (0.045 measured); a mean face that never moves scores as well. So movement is measured

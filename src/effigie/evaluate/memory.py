@@ -1,7 +1,8 @@
 """What a command costs: peak resident memory of all its processes together, time, processor time.
 
 Unit: bytes, seconds. The resident sets of the command and all its descendants are added up every few
-milliseconds, so pages that processes share count several times: the figure is an upper bound.
+milliseconds, so pages that processes share count several times: the figure is an upper bound. Where the
+system tells (Linux), the proportional sets are added up as well, in which a shared page counts once.
 
 What fools it: a peak shorter than the sampling interval is missed. Page cache does not count; memory that was
 swapped out does not either.
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 import psutil
 
 INTERVAL_S = 0.02
+PROPORTIONAL_EVERY_S = 0.25  # the kernel walks all pages for it: milliseconds a process
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Usage:
     """What a command took.
 
     Attributes:
-        peak_rss: bytes, all processes together.
+        peak_rss: bytes, all processes together, shared pages counted in each.
+        peak_pss: bytes, shared pages counted once; None where the system does not tell.
         seconds: from start to end.
         processor_seconds: of all processes, up to when each was last seen.
         processes: most at a time.
@@ -37,6 +40,7 @@ class Usage:
     """
 
     peak_rss: int
+    peak_pss: int | None
     seconds: float
     processor_seconds: float
     processes: int
@@ -68,35 +72,59 @@ def measure_command(
             env={**os.environ, **(environment or {})},
             start_new_session=True,
         )
-        peak = most = 0
-        spent: dict[int, float] = {}
+        watch = _Watch(process.pid)
         try:
             while process.poll() is None:
-                total, alive = _look(process.pid, spent)
-                peak, most = max(peak, total), max(most, alive)
+                watch.look()
                 time.sleep(interval)
         finally:
             _end(process)
         seconds = time.monotonic() - begun
         length = printed.seek(0, os.SEEK_END)
         printed.seek(max(0, length - 4096))
-        output = printed.read().decode("utf-8", "replace")
-    return Usage(peak, seconds, sum(spent.values()), most, process.returncode, output.strip())
+        output = printed.read().decode("utf-8", "replace").strip()
+    spent = sum(watch.spent.values())
+    return Usage(
+        watch.resident, watch.proportional, seconds, spent, watch.processes, process.returncode, output
+    )
 
 
-def _look(number: int, spent: dict[int, float]) -> tuple[int, int]:
-    """Bytes and processes now; processor seconds of each process go into ``spent``."""
-    total = alive = 0
-    with contextlib.suppress(psutil.Error):
-        root = psutil.Process(number)
-        for process in [root, *root.children(recursive=True)]:
-            with contextlib.suppress(psutil.Error):
-                with process.oneshot():
-                    total += process.memory_info().rss
-                    times = process.cpu_times()
-                spent[process.pid] = times.user + times.system
-                alive += 1
-    return total, alive
+class _Watch:
+    """The peaks of a process and its descendants, over all looks at them."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._proportional_due = 0.0
+        self.resident = self.processes = 0
+        self.proportional: int | None = None
+        self.spent: dict[int, float] = {}
+
+    def look(self) -> None:
+        with contextlib.suppress(psutil.Error):
+            root = psutil.Process(self._number)
+            processes = [root, *root.children(recursive=True)]
+            self.processes = max(self.processes, len(processes))
+            self.resident = max(self.resident, sum(self._resident(process) for process in processes))
+            if psutil.LINUX and time.monotonic() >= self._proportional_due:
+                total = sum(_proportional(process) for process in processes)
+                self.proportional = max(self.proportional or 0, total)
+                self._proportional_due = time.monotonic() + PROPORTIONAL_EVERY_S
+
+    def _resident(self, process: psutil.Process) -> int:
+        try:
+            with process.oneshot():
+                times = process.cpu_times()
+                self.spent[process.pid] = times.user + times.system
+                return process.memory_info().rss
+        except psutil.Error:
+            return 0
+
+
+def _proportional(process: psutil.Process) -> int:
+    try:
+        return process.memory_full_info().pss
+    except psutil.Error:
+        return 0
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

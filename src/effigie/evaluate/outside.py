@@ -3,6 +3,8 @@
 Unit: dB, over all pixels and frames together; infinite if identical. The input itself cannot be the
 reference: the encoder alone costs several dB, and would drown what is looked for.
 
+4:2:0 coding spends little on colour, so that RGB scores 2 to 3 dB less than brightness alone.
+
 What fools it: a large mask leaves little outside. The encoder spends bits by the whole picture, so that two
 encodings that differ only inside the mask differ a little outside, most beside the mask, where blocks and
 deblocking straddle its edge.
@@ -21,10 +23,11 @@ class OutsideError:
 
     Args:
         margin: pixels around the mask that are left out too; 16 is a macroblock.
+        luma: compare brightness alone, as is usual for codecs, instead of RGB.
     """
 
-    def __init__(self, margin: int = 0) -> None:
-        self._margin = margin
+    def __init__(self, margin: int = 0, luma: bool = False) -> None:
+        self._margin, self._luma = margin, luma
         self._sum = 0.0
         self._count = 0
 
@@ -33,7 +36,12 @@ class OutsideError:
         touched = (mask > 0).view(np.uint8)
         if self._margin:
             touched = cv2.dilate(touched, np.ones((2 * self._margin + 1,) * 2, np.uint8))
-        squared = cv2.absdiff(output, reference)[touched == 0].astype(np.float32) ** 2
+        if self._luma:
+            output, reference = (
+                cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)[..., :1] for image in (output, reference)
+            )
+        difference = np.atleast_3d(cv2.absdiff(output, reference))
+        squared = difference[touched == 0].astype(np.float32) ** 2
         self._sum += float(squared.sum(dtype=np.float64))
         self._count += squared.size
 

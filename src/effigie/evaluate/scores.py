@@ -43,7 +43,8 @@ class SwapScores:
         input_to_target: mean cosine of the untouched input to the target's centroid: what a perfect copy
             scores.
         outside: dB, PSNR where the mask is exactly 0, against the input encoded the same way.
-        outside_far: dB, the same 16 px and more away from the mask.
+        outside_luma: dB, the same for brightness alone.
+        outside_far: dB, as ``outside``, 16 px and more away from the mask.
         times, audio: of the container.
         presence: what the figures rest on.
         notes: what a reader must know to judge them, a sentence each.
@@ -55,6 +56,7 @@ class SwapScores:
     sharpness: SharpnessScores
     flicker: FlickerScores
     outside: float
+    outside_luma: float
     outside_far: float
     times: TimeScores
     audio: AudioScores
@@ -97,6 +99,7 @@ class SwapScores:
         """Of the rest of the picture and of the file."""
         return [
             Figure("outside the mask, PSNR", self.outside, "dB", at_least=45),
+            Figure("outside the mask, PSNR of brightness alone", self.outside_luma, "dB"),
             yes("same frames at the same times", self.times.exact),
             yes("sound bit for bit", self.audio.identical and self.audio.exact),
         ]

@@ -1,0 +1,139 @@
+"""`effigie bench`: measures every figure of docs/benchmarks.md anew, row by row, and keeps each at once."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from effigie.errors import EffigieError, UsageError
+from effigie.evaluate.bench_rows.material import Folder, Material, Samples
+from effigie.evaluate.bench_rows.row import Result, Row, Setting
+from effigie.evaluate.machine import describe_machine, load
+from effigie.evaluate.tables import render, replace_between_markers
+from effigie.files import atomic, write_json
+from effigie.progress import Cancel, Progress, ProgressCallback, silent
+
+VERSION = 1
+RESULTS, TABLE = "results.json", "benchmarks.md"
+
+
+def rows_of(material: Material) -> dict[str, Row]:
+    """Name -> row, in the order of the table; the swaps are named by who goes into whom."""
+    from effigie.evaluate.bench_rows.conversion import conversion
+    from effigie.evaluate.bench_rows.extraction import extraction
+    from effigie.evaluate.bench_rows.footprint import footprint
+    from effigie.evaluate.bench_rows.found import found
+    from effigie.evaluate.bench_rows.swapping import direction, swapping
+    from effigie.evaluate.bench_rows.training_quality import training_quality
+    from effigie.evaluate.bench_rows.training_speed import training_speed
+
+    rows: dict[str, Row] = {
+        "extraction": extraction,
+        "found": found,
+        "memory": footprint,
+        "training-speed": training_speed,
+        "training-quality": training_quality,
+    }
+    for pair in material.pairs():
+        for source, target in (pair, pair[::-1]):
+            rows[direction(source, target)] = functools.partial(
+                swapping, source_name=source, target_name=target
+            )
+    rows["convert"] = conversion
+    return rows
+
+
+def run_bench(
+    output: str | Path = "bench",
+    data: str | Path | None = None,
+    only: Sequence[str] = (),
+    quick: bool = False,
+    again: bool = False,
+    write_docs: str | Path | None = None,
+    *,
+    progress: ProgressCallback = silent,
+    cancel: Cancel | None = None,
+) -> dict[str, Result]:
+    """Measure rows that have no result yet, and write ``results.json`` and ``benchmarks.md`` after each.
+
+    Args:
+        output: folder for results, tables and what the rows make (models, face sets, swapped clips, sheets).
+        data: a folder with ``clips/`` and ``clips.tsv``; the samples that pip carries by default.
+        only: names of rows, or what they begin with (``swap``); all by default.
+        quick: tiny budgets, to see that everything runs; kept apart from real results.
+        again: measure rows that have a result, too.
+        write_docs: a Markdown file whose part between the two bench markers is replaced by the tables.
+
+    Returns:
+        Every result there is now, those of earlier calls included.
+
+    Raises:
+        UsageError: no such row or folder, or the file has no markers.
+        Cancelled: asked to stop; finished rows are kept.
+    """
+    cancel = cancel or Cancel()
+    output = Path(output)
+    work = output / ("quick" if quick else "work")
+    work.mkdir(parents=True, exist_ok=True)
+    cuts = work / "clips"
+    cuts.mkdir(exist_ok=True)
+    material: Material = Folder(data, cuts) if data is not None else Samples(cuts)
+    rows = rows_of(material)
+    chosen = choose(list(rows), only)
+    store = work / RESULTS if quick else output / RESULTS
+    records = read_records(store)
+    setting = Setting(material, work, quick, progress, cancel)
+    for number, name in enumerate(chosen):
+        progress(Progress("bench", number, len(chosen), "rows", name))
+        if name in records and records[name]["material"] == material.name and not again:
+            continue
+        busy = load()
+        result = rows[name](setting.named(name))
+        records[name] = {
+            "material": material.name,
+            "machine": describe_machine(),
+            "load_before": busy,
+            "result": result.to_json(),
+        }
+        write_json(store, {"version": VERSION, "rows": records})
+    progress(Progress("bench", len(chosen), len(chosen), "rows"))
+    ordered = {name: records[name] for name in (*rows, *records) if name in records}
+    text = render(ordered)
+    with atomic(store.parent / TABLE) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    if write_docs is not None:
+        replace_between_markers(Path(write_docs), text)
+    return {name: Result.from_json(record["result"]) for name, record in ordered.items()}
+
+
+def choose(names: Sequence[str], only: Sequence[str]) -> list[str]:
+    """The rows that are named, or begin with what is named, in their own order.
+
+    Raises:
+        UsageError: something names no row.
+    """
+    for wanted in only:
+        if not any(name.startswith(wanted) for name in names):
+            raise UsageError(f"no row is called {wanted!r}: choose of {', '.join(names)}")
+    return [name for name in names if not only or any(name.startswith(wanted) for wanted in only)]
+
+
+def read_records(path: Path) -> dict[str, Any]:
+    """The rows of an earlier call; empty without one.
+
+    Raises:
+        EffigieError: the file is damaged or of a newer version.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        version, rows = document["version"], document["rows"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise EffigieError(f"{path} is damaged ({error}): remove it or choose another output") from error
+    if version > VERSION:
+        raise EffigieError(f"{path} was written by a newer effigie: choose another output")
+    return rows

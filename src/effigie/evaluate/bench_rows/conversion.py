@@ -1,0 +1,51 @@
+"""Row: how fast a clip is converted, and where the time goes."""
+
+from __future__ import annotations
+
+import time
+
+import effigie
+from effigie.assets import fetch
+from effigie.evaluate.bench_rows.row import Result, Setting
+from effigie.evaluate.bench_rows.speed_model import speed_model
+from effigie.evaluate.figures import Figure
+from effigie.progress import Progress
+
+REPETITIONS = 3
+
+
+def conversion(setting: Setting) -> Result:
+    """Frames a second over the sample woman (640x360); the repetition in the middle is the one reported."""
+    model = speed_model(setting)
+    repetitions = 1 if setting.quick else REPETITIONS
+    stop_after = 24 if setting.quick else None
+    output = setting.work / "conversion.mp4"
+    runs = []
+    for number in range(repetitions):
+        setting.progress(Progress("convert", number, repetitions, "repetitions"))
+        begun = time.perf_counter()
+        report = effigie.convert(
+            model,
+            fetch("sample_woman"),
+            output,
+            effigie.ConvertSettings(stop_after=stop_after),
+            cancel=setting.cancel,
+        )
+        runs.append((report, time.perf_counter() - begun))
+    setting.progress(Progress("convert", repetitions, repetitions, "repetitions"))
+    output.unlink(missing_ok=True)
+    runs.sort(key=lambda run: run[0].seconds)
+    report, whole = runs[len(runs) // 2]
+    spent = sum(report.stages.values())
+    figures = [
+        Figure("convert", report.frames / report.seconds, "frames/s", at_least=12),
+        Figure("convert, loading the model included", report.frames / whole, "frames/s"),
+    ]
+    for stage, seconds in sorted(report.stages.items(), key=lambda item: -item[1]):
+        figures.append(Figure(f"of the work: {stage}", 100 * seconds / spent, "%"))
+    notes = [
+        f"{report.frames} frames of 640x360, {report.swapped} swapped; stages overlap: {spent:.1f} s of work "
+        f"in {report.seconds:.1f} s"
+    ]
+    details = {"seconds": [run.seconds for run, _ in runs], "stages": report.stages}
+    return Result("Conversion speed, tiny", figures, notes=notes, details=details)

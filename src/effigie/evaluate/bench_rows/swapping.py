@@ -1,0 +1,90 @@
+"""Rows: a whole swap, from clips to a swapped clip, measured on clips that nothing was trained on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import effigie
+from effigie.evaluate.bench_rows.material import Actor
+from effigie.evaluate.bench_rows.row import Result, Setting
+from effigie.evaluate.figures import YES, Figure
+from effigie.evaluate.scores import SwapScores
+from effigie.evaluate.swap import EvaluateSettings, evaluate_swap
+from effigie.files import discard
+
+MINUTES = 10.0
+
+
+def swapping(setting: Setting, source_name: str, target_name: str) -> Result:
+    """Train tiny for ten minutes, convert the target's held-out clips, and measure them.
+
+    The figures are means over the clips, weighted by their frames; what must hold, must hold in every clip.
+    """
+    source, target = setting.material.actor(source_name), setting.material.actor(target_name)
+    name = direction(source_name, target_name)
+    minutes = 0.5 if setting.quick else MINUTES
+    model, trained = setting.model(source, target, name, preset="tiny", minutes=minutes)
+    found: dict[str, SwapScores] = {}
+    speed: dict[str, Any] = {}
+    notes: dict[str, list[str]] = {}
+    for clip in target.test:
+        setting.cancel.check()
+        scores, report = _one(setting, model, clip, source, target, setting.work / name)
+        found[clip.name] = scores
+        speed[clip.name] = {"frames": report.frames, "seconds": report.seconds, "stages": report.stages}
+        for note in (*report.notes, *scores.notes):
+            notes.setdefault(note, []).append(clip.name)
+    columns = {clip: [figure.shown for figure in scores.figures()] for clip, scores in found.items()}
+    weights = [scores.presence.frames for scores in found.values()]
+    figures = [mean(list(each), weights) for each in zip(*(s.figures() for s in found.values()), strict=True)]
+    details = {
+        "training": trained,
+        "conversion": speed,
+        "scores": {clip: scores.to_json() for clip, scores in found.items()},
+    }
+    lines = [f"{minutes:g} minutes, {trained['steps']} steps"]
+    for note, clips in notes.items():
+        lines.append(note if len(clips) == len(found) else f"{', '.join(clips)}: {note}")
+    return Result(f"Swap: {source.name} into {target.name}", figures, columns, lines, details)
+
+
+def direction(source: str, target: str) -> str:
+    """The name of the row."""
+    return f"swap-{source}-into-{target}"
+
+
+def _one(
+    setting: Setting, model: Path, clip: Path, source: Actor, target: Actor, folder: Path
+) -> tuple[SwapScores, effigie.ConvertReport]:
+    output, masks = folder / f"{clip.stem}.mp4", folder / f"{clip.stem}-masks"
+    for stale in (output, masks):
+        discard(stale)
+    settings = effigie.ConvertSettings(masks=masks, stop_after=None)
+    report = effigie.convert(model, clip, output, settings, progress=setting.progress, cancel=setting.cancel)
+    scores = evaluate_swap(
+        output,
+        clip,
+        setting.faces(source),
+        setting.faces(target),
+        masks,
+        sheet=folder / f"{clip.stem}.png",
+        settings=EvaluateSettings(encode=settings.encode),
+        progress=setting.progress,
+        cancel=setting.cancel,
+    )
+    return scores, report
+
+
+def mean(figures: list[Figure], weights: list[int]) -> Figure:
+    """One figure for several clips: the weighted mean; of what must hold, whether it holds in all."""
+    values = [figure.value for figure in figures]
+    if figures[0].unit == YES:
+        return replace(figures[0], value=min(values))
+    known = [(value, weight) for value, weight in zip(values, weights, strict=True) if not math.isnan(value)]
+    if not known:
+        return figures[0]
+    total = sum(value * weight for value, weight in known) / sum(weight for _, weight in known)
+    return replace(figures[0], value=total)

@@ -1,0 +1,133 @@
+"""Row: how many pictures a second are trained on, beside the textbook's autoencoder."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+
+from effigie.errors import Cancelled
+from effigie.evaluate.bench_rows.row import Result, Setting
+from effigie.evaluate.figures import Figure
+from effigie.evaluate.textbook import TextbookNet, TextbookTask, train_textbook
+from effigie.progress import Cancel, Progress
+from effigie.swap.model import build_network
+from effigie.swap.presets import preset
+from effigie.swap.settings import SwapSettings
+from effigie.swap.trainer import Prepared, prepare
+from effigie.training import StepReport, TrainingSettings, choose_device, train
+from effigie.training.device import tuned
+
+REPETITIONS = 3
+SECONDS = 30.0  # measured a repetition
+WARM_UP = 8  # steps before the clock starts: the pool of pictures fills, kernels are chosen
+NEVER = 1e9
+
+
+class _Pace:
+    """Steps a second, from the end of the warm-up until ``seconds`` later."""
+
+    def __init__(self, warm_up: int, seconds: float) -> None:
+        self._warm_up, self._seconds = warm_up, seconds
+        self._begun = 0.0
+        self.rate = 0.0
+
+    def enough(self, steps: int) -> bool:
+        """Whether so many steps, just finished, are enough."""
+        now = time.perf_counter()
+        if steps <= self._warm_up:
+            self._begun = now
+            return False
+        self.rate = (steps - self._warm_up) / (now - self._begun)
+        return now - self._begun >= self._seconds
+
+
+def training_speed(setting: Setting) -> Result:
+    """Pictures a second of effigie's own loop and of the textbook's, alternating, on the same pictures."""
+    source, target = map(setting.material.actor, setting.material.pairs()[0])
+    faces = setting.faces(source), setting.faces(target)
+    size = preset("tiny")
+    prepared = {
+        prior: prepare(*faces, SwapSettings(preset="tiny", prior=prior), setting.progress)
+        for prior in ("mesh", "none")
+    }
+    textbook = TextbookNet(size.size)
+    rates: dict[str, list[float]] = {"mesh": [], "none": [], "textbook": []}
+    repetitions, seconds = (1, 2.0) if setting.quick else (REPETITIONS, SECONDS)
+    for number in range(repetitions):
+        setting.progress(Progress("train", number, repetitions, "repetitions"))
+        for prior, ready in prepared.items():
+            rates[prior].append(size.batch * _ours(ready, prior, seconds, setting))
+        rates["textbook"].append(size.batch * _textbook(prepared["none"], textbook, seconds, setting))
+    setting.progress(Progress("train", repetitions, repetitions, "repetitions"))
+    middle = {name: statistics.median(values) for name, values in rates.items()}
+    figures = [
+        Figure(
+            "tiny, --prior mesh, over the textbook", middle["mesh"] / middle["textbook"], "times", at_least=10
+        ),
+        Figure(
+            "tiny, --prior none, over the textbook", middle["none"] / middle["textbook"], "times", at_least=10
+        ),
+        Figure("tiny, --prior mesh", middle["mesh"], "images/s"),
+        Figure("tiny, --prior none", middle["none"], "images/s"),
+        Figure("textbook autoencoder of 2017", middle["textbook"], "images/s"),
+    ]
+    weights = sum(parameter.numel() for parameter in textbook.parameters())
+    notes = [
+        f"{size.size} px, batches of {size.batch}; the textbook's network has {weights / 1e6:.0f} M weights"
+    ]
+    return Result("Training speed", figures, notes=notes, details={"images_per_second": rates})
+
+
+def _ours(prepared: Prepared, prior: str, seconds: float, setting: Setting) -> float:
+    """Steps a second of the loop that users run, averaged weights and guard included."""
+    folder = setting.work / "training-speed"
+    pace, enough = _Pace(WARM_UP, seconds), Cancel()
+
+    def after(report: StepReport) -> None:
+        if pace.enough(report.step) or setting.cancel.requested:
+            enough.set()
+
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        train(
+            prepared.task(build_network(preset("tiny"), prior == "mesh")),
+            folder,
+            _settings(),
+            cancel=enough,
+            callback=after,
+        )
+    except Cancelled:
+        setting.cancel.check()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return pace.rate
+
+
+def _settings() -> TrainingSettings:
+    """As :func:`effigie.swap.train` chooses them, without looks and checkpoints in between."""
+    return TrainingSettings(
+        minutes=None,
+        learning_rate=SwapSettings().learning_rate,
+        betas=(0.5, 0.99),
+        ema_decay=0.995,
+        evaluate_every_s=NEVER,
+        preview_every_s=NEVER,
+        checkpoint_every_s=NEVER,
+        tensorboard=False,
+    )
+
+
+def _textbook(prepared: Prepared, network: TextbookNet, seconds: float, setting: Setting) -> float:
+    """Steps a second of the bare loop."""
+    pace = _Pace(1, seconds)
+    device = choose_device()
+
+    def keep_going(step: int) -> bool:
+        setting.cancel.check()
+        return step == 0 or not pace.enough(step)
+
+    with tuned(device, None):
+        network.to(device)
+        train_textbook(TextbookTask(prepared.task(network), network), network, keep_going)
+    return pace.rate

@@ -1,0 +1,59 @@
+"""Results as Markdown tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from effigie.errors import UsageError
+from effigie.evaluate.bench_rows.row import Result
+from effigie.files import atomic
+
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+VERDICTS = {None: "", True: "reached", False: "**missed**"}
+
+
+def render(records: Mapping[str, Mapping[str, Any]]) -> str:
+    """The tables of all rows, grouped by the machine and the clips that they were measured with."""
+    groups: dict[tuple[tuple[str, str], ...], list[Mapping[str, Any]]] = {}
+    for record in records.values():
+        head = (*record["machine"].items(), ("clips", record["material"]))
+        groups.setdefault(head, []).append(record)
+    parts = []
+    for head, members in groups.items():
+        parts.append("\n".join(f"- {name}: {value}" for name, value in head))
+        parts += [table(Result.from_json(member["result"])) for member in members]
+    return "\n\n".join(parts) + "\n"
+
+
+def table(result: Result) -> str:
+    """One row's heading, table and notes."""
+    headings = ["what", *result.columns, "measured", "must be", ""]
+    lines = [f"### {result.title}", "", _line(headings), "|" + "---|" * len(headings)]
+    for index, figure in enumerate(result.figures):
+        extra = [cells[index] for cells in result.columns.values()]
+        lines.append(_line([figure.name, *extra, figure.shown, figure.wanted, VERDICTS[figure.reached]]))
+    if result.notes:
+        lines += ["", *(f"- {note}" for note in result.notes)]
+    return "\n".join(lines)
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def replace_between_markers(path: Path, text: str) -> None:
+    """Put ``text`` between the two markers of a Markdown file.
+
+    Raises:
+        UsageError: there is no such file, or it lacks the markers.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path} does not exist: it must hold the lines {BEGIN} and {END}")
+    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise UsageError(f"{path} lacks the lines {BEGIN} and {END}, between which the tables go")
+    with atomic(path) as temporary:
+        temporary.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
