@@ -1,4 +1,4 @@
-"""The command line: parse, call the public functions, show progress. No logic lives here and nothing imports it."""
+"""The command line: parse, call the public functions, show progress. No logic here, and nothing imports it."""
 
 from effigie.cli.app import main
 

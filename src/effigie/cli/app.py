@@ -11,7 +11,7 @@ import typer
 
 from effigie import __version__
 from effigie.cli import assets, convert, demo, extract, faces, train
-from effigie.cli.console import ERRORS
+from effigie.cli.console import complain
 from effigie.errors import Cancelled, EffigieError
 
 app = typer.Typer(
@@ -52,8 +52,14 @@ def main() -> None:
     except EffigieError as error:
         if debug:
             raise
-        ERRORS.print(f"effigie: {error}", soft_wrap=True, markup=False, highlight=False)
+        complain(str(error))
         sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        reason = str(error).strip().splitlines() or ["no reason given"]
+        complain(f"{type(error).__name__}: {reason[0]} (not foreseen; --debug shows where it happened)")
+        sys.exit(EffigieError.exit_code)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

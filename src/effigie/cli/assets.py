@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def assets(
-    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch everything now, for use offline later.")] = False,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Fetch everything now, for use offline later.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List pretrained files and samples: name, licence, size, where each comes from."""
@@ -43,5 +45,7 @@ def assets(
     table = Table("name", "licence", "MB", "from", "here", "what for")
     for asset in ASSETS.values():
         here = "yes" if asset.cached else "no"
-        table.add_row(asset.name, asset.licence, f"{asset.size / 1e6:.1f}", asset.requirement, here, asset.purpose)
+        table.add_row(
+            asset.name, asset.licence, f"{asset.size / 1e6:.1f}", asset.requirement, here, asset.purpose
+        )
     OUT.print(table)

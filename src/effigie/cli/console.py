@@ -10,7 +10,15 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Display
 from rich.text import Text
 
@@ -73,6 +81,21 @@ def _plain() -> ProgressCallback:
             print(line, file=sys.stderr, flush=True)
 
     return report
+
+
+def say(line: str) -> None:
+    """Write a line to standard output as it is: brackets are no markup, and long lines are not broken."""
+    OUT.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 clip``, ``2 clips``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def complain(line: str) -> None:
+    """Write a line to standard error, begun with the program's name, as shells do."""
+    ERRORS.print(f"effigie: {line}", soft_wrap=True, markup=False, highlight=False)
 
 
 def print_json(value: Any) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
-from effigie.cli.console import OUT, Json, print_json, progress_display
+from effigie.cli.console import Json, counted, print_json, progress_display, say
 from effigie.errors import UsageError
 
 
@@ -19,9 +20,12 @@ def register(app: typer.Typer) -> None:
 def convert(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder made by train.")],
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="The target's footage.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help=".mp4, .mov, .mkv, or a folder for PNG frames.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help=".mp4, .mov, .mkv, or a folder for PNG frames.")
+    ],
     who: Annotated[
-        int | None, typer.Option(help="Swap the n-th largest face (0 = largest) instead of the one trained on.")
+        int | None,
+        typer.Option(help="Swap the n-th largest face (0 = largest) instead of the one trained on."),
     ] = None,
     colour: Annotated[str, typer.Option(help="none, reinhard, histogram, covariance or local.")] = "local",
     blend: Annotated[str, typer.Option(help="feather, multiband or poisson.")] = "multiband",
@@ -34,8 +38,9 @@ def convert(
     as_json: Json = False,
 ) -> None:
     """Put the source's face into a clip of the target; sound, times and everything else stay."""
-    if output.exists() and not force:
-        raise UsageError(f"{output} exists: choose another name, or replace it with --force")
+    for path in (output, masks):
+        if path is not None and path.exists():
+            _may_replace(path, force)
     from effigie.compose import ComposeSettings
     from effigie.media import EncodeSettings
     from effigie.swap import ConvertSettings, convert_clip
@@ -43,7 +48,7 @@ def convert(
     settings = ConvertSettings(
         who=who,
         compose=ComposeSettings(colour=colour, blend=blend),
-        encode=EncodeSettings(codec=codec, crf=crf),
+        encode=EncodeSettings(codec=cast(Any, codec), crf=crf),  # checked by the settings themselves
         masks=masks,
         device=device,
         stop_after=frames,
@@ -54,6 +59,17 @@ def convert(
         print_json(asdict(report))
         return
     rate = report.frames / max(report.seconds, 1e-9)
-    OUT.print(f"{report.output}: {report.swapped} of {report.frames} frames swapped, {rate:.1f} frames/s", soft_wrap=True)
+    whole = counted(report.frames, "frame")
+    say(f"{report.output}: {report.swapped} of {whole} swapped, {rate:.1f} frames/s")
     for note in report.notes:
-        OUT.print(f"note: {note}", soft_wrap=True, markup=False)
+        say(f"note: {note}")
+
+
+def _may_replace(path: Path, force: bool) -> None:
+    """A folder is replaced as a whole: only one that holds nothing but frames may be."""
+    if not force:
+        raise UsageError(f"{path} exists: choose another name, or replace it with --force")
+    if path.is_dir():
+        other = next((entry for entry in path.iterdir() if not re.fullmatch(r"\d+\.png", entry.name)), None)
+        if other is not None:
+            raise UsageError(f"{path} holds more than frames ({other.name}): choose another name")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from effigie.cli.console import OUT, Json, print_json, progress_display
+from effigie.cli.console import Json, complain, counted, print_json, progress_display, say
 
 
 def register(app: typer.Typer) -> None:
@@ -20,8 +20,12 @@ def extract(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FACES", help="The face set, a folder.")],
     size: Annotated[int, typer.Option(help="Side of the stored crops in pixels.")] = 256,
     every: Annotated[int, typer.Option(help="Keep every n-th frame.")] = 1,
-    smallest: Annotated[int, typer.Option(help="Leave out faces whose crop is smaller, in frame pixels.")] = 40,
-    stills: Annotated[bool, typer.Option("--stills", help="The pictures of a folder are unrelated photos.")] = False,
+    smallest: Annotated[
+        int, typer.Option(help="Leave out faces whose crop is smaller, in frame pixels.")
+    ] = 40,
+    stills: Annotated[
+        bool, typer.Option("--stills", help="The pictures of a folder are unrelated photos.")
+    ] = False,
     quality: Annotated[int, typer.Option(help="JPEG quality of the crops.")] = 95,
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
     as_json: Json = False,
@@ -35,13 +39,16 @@ def extract(
         report = run(clips, output, settings, progress=progress)
     if as_json:
         print_json(asdict(report))
-        return
-    OUT.print(f"{report.faces} faces in {report.frames} frames of {report.clips} clips -> {report.output}")
-    if report.skipped:
-        OUT.print(f"{len(report.skipped)} clips were done already")
-    for clip in report.without_faces:
-        OUT.print(f"no face in {clip}", soft_wrap=True)
-    for note in [*report.notes, *report.failed.values()]:
-        OUT.print(f"note: {note}", soft_wrap=True, markup=False)
+    else:
+        read = f"{counted(report.frames, 'frame')} of {counted(report.clips, 'clip')}"
+        say(f"{counted(report.faces, 'face')} in {read} -> {report.output}")
+        if report.skipped:
+            say(f"done already: {counted(len(report.skipped), 'clip')}")
+        for clip in report.without_faces:
+            say(f"no face in {clip}")
+        for note in report.notes:
+            say(f"note: {note}")
+    for reason in report.failed.values():
+        complain(reason)
     if report.failed:
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from effigie.cli.console import OUT, Json, print_json, progress_display
+from effigie.cli.console import Json, counted, print_json, progress_display, say
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    source: Annotated[Path, typer.Option(metavar="FACES_B", help="Face set of the person who will be shown.")],
+    source: Annotated[
+        Path, typer.Option(metavar="FACES_B", help="Face set of the person who will be shown.")
+    ],
     target: Annotated[Path, typer.Option(metavar="FACES_A", help="Face set of the person in the footage.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The model, a folder.")],
     preset: Annotated[str, typer.Option(help="tiny (128 px, CPUs), base (256) or large (384).")] = "tiny",
@@ -68,7 +70,7 @@ def train(
         )
         return
     state = "still improving: more minutes will help" if report.improving else "no longer improving"
-    OUT.print(f"{report.output}: {report.steps} steps, {report.images_per_second:.0f} images/s", soft_wrap=True)
-    OUT.print(f"held-out error {report.held_out_error:.4f}, {state}; curve.png and preview.png lie there")
+    say(f"{report.output}: {counted(report.steps, 'step')}, {report.images_per_second:.0f} images/s")
+    say(f"held-out error {report.held_out_error:.4f}, {state}; curve.png and preview.png lie there")
     for note in report.notes:
-        OUT.print(f"note: {note}", soft_wrap=True, markup=False)
+        say(f"note: {note}")

