@@ -48,7 +48,7 @@ def swap(
     from effigie.evaluate import EvaluateSettings, evaluate_swap
     from effigie.media import EncodeSettings
 
-    settings = EvaluateSettings(every, EncodeSettings(crf=crf), source_who, target_who)
+    settings = EvaluateSettings(every, EncodeSettings(crf=crf), source_who=source_who, target_who=target_who)
     with progress_display() as progress:
         scores = evaluate_swap(
             output, given, source, target, masks, sheet=sheet, settings=settings, progress=progress

@@ -46,11 +46,11 @@ def centroid(embeddings: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: there is none, or they cancel out.
     """
-    mean = np.asarray(embeddings, np.float64).reshape(-1, np.shape(embeddings)[-1]).mean(0)
-    length = float(np.linalg.norm(mean))
-    if not length > 1e-9:
+    total = np.asarray(embeddings, np.float64).reshape(-1, np.shape(embeddings)[-1]).sum(0)
+    length = float(np.linalg.norm(total))
+    if length < 1e-9:
         raise ValueError("a centroid needs at least one embedding that is not zero")
-    return mean / length
+    return total / length
 
 
 def cosines(embeddings: np.ndarray, person: np.ndarray) -> np.ndarray:

@@ -35,12 +35,14 @@ class EvaluateSettings:
     Attributes:
         every: identity is measured on every n-th frame (23 ms a face); everything else on every frame.
         encode: how the output was encoded, so that the input can be encoded likewise for comparison.
+        references: single frames of either face set that make up the person's centroid, at most.
         source_who, target_who: the person in either face set; 0 has the most faces.
         worst: frames a row on the sheet.
     """
 
     every: int = 5
     encode: EncodeSettings = EncodeSettings()  # noqa: RUF009 (frozen)
+    references: int = 60
     source_who: int = 0
     target_who: int = 0
     worst: int = 5
@@ -48,6 +50,8 @@ class EvaluateSettings:
     def __post_init__(self) -> None:
         if self.every < 1:
             raise UsageError(f"every must be 1 or more, not {self.every}")
+        if self.references < 1:
+            raise UsageError(f"references must be 1 or more, not {self.references}")
         if not 1 <= self.worst <= 20:
             raise UsageError(f"worst must be 1 to 20 frames, not {self.worst}")
 
@@ -86,12 +90,13 @@ def evaluate_swap(
         Cancelled: asked to stop.
     """
     settings, cancel = settings or EvaluateSettings(), cancel or Cancel()
-    identity = IdentityModel()
-    source = person_embeddings(source_faces, identity, settings.source_who)
-    target = person_embeddings(target_faces, identity, settings.target_who)
-    info = probe(input_clip)
+    info, made = probe(input_clip), probe(output_clip)
     size = (info.height, info.width)
+    _check_size((made.height, made.width), size, output_clip)
     folder = MaskFolder(masks, size) if masks is not None else None
+    identity = IdentityModel()
+    source = person_embeddings(source_faces, identity, settings.source_who, settings.references)
+    target = person_embeddings(target_faces, identity, settings.target_who, settings.references)
     tracker = Tracker()
     with contextlib.ExitStack() as stack:
         encoded = None
@@ -108,14 +113,14 @@ def evaluate_swap(
         reader = stack.enter_context(Reader(input_clip))
         output = stack.enter_context(Reader(output_clip))
         other = stack.enter_context(Reader(encoded)) if encoded else None
-        for index, (made, given, again) in enumerate(_side_by_side(output, reader, other)):
+        for index, (frame, given, again) in enumerate(_side_by_side(output, reader, other)):
             cancel.check()
-            for frame, so_far in ((made, times[0]), (given, times[1])):
-                if frame is not None:
-                    so_far.append(frame.time)
-            if made is None or given is None:
+            for one, so_far in ((frame, times[0]), (given, times[1])):
+                if one is not None:
+                    so_far.append(one.time)
+            if frame is None or given is None:
                 continue
-            fitted = _fitted(made, size, output_clip)
+            fitted = _fitted(frame, size, output_clip)
             reference = given.image if again is None else _fitted(again, size, encoded)
             mask = folder[index] if folder is not None else None
             comparison.add(index, fitted, given.image, reference, mask)
@@ -168,9 +173,12 @@ def _side_by_side(
 
 def _fitted(frame: Frame, size: tuple[int, int], path: str | Path | None) -> np.ndarray:
     """The picture without the row and column that 4:2:0 adds to odd sides."""
-    height, width = frame.image.shape[:2]
-    if not (size[0] <= height <= size[0] + 1 and size[1] <= width <= size[1] + 1):
-        raise UsageError(
-            f"{path} is {width}x{height}, the input {size[1]}x{size[0]}: it was not made from this clip"
-        )
+    _check_size(frame.image.shape[:2], size, path)
     return frame.image[: size[0], : size[1]]
+
+
+def _check_size(found: tuple[int, ...], size: tuple[int, int], path: str | Path | None) -> None:
+    if not all(wanted <= side <= wanted + 1 for side, wanted in zip(found, size, strict=True)):
+        raise UsageError(
+            f"{path} is {found[1]}x{found[0]}, the input {size[1]}x{size[0]}: it was not made from this clip"
+        )

@@ -1,0 +1,91 @@
+"""What effigie is compared with does what it claims to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from effigie.evaluate.bench_rows.training_quality import held_out, held_out_error
+from effigie.evaluate.plain_extract import plain_extract
+from effigie.evaluate.textbook import TextbookNet, TextbookTask, train_textbook
+from effigie.media import read_still
+from effigie.swap.settings import SwapSettings
+from effigie.swap.trainer import Prepared, prepare
+
+
+@pytest.fixture(scope="module")
+def network() -> TextbookNet:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    return TextbookNet(128)
+
+
+@pytest.fixture(scope="module")
+def prepared(man_faces: Path, woman_faces: Path) -> Prepared:
+    return prepare(woman_faces, man_faces, SwapSettings(prior="none", batch=2, bank=8))
+
+
+def test_the_plain_loop_finds_the_man(man: Path, tmp_path: Path) -> None:
+    report = plain_extract([man], tmp_path, size=128, stop_after=4)
+    assert (report.frames, report.faces) == (4, 4) and report.rate > 1
+    crops = [read_still(path) for path in sorted(tmp_path.glob("*.jpg"))]
+    assert [crop.shape for crop in crops] == [(128, 128, 3)] * 4
+    assert crops[0].std() > 30
+
+
+def test_the_textbook_network_has_the_textbooks_layers(network: TextbookNet) -> None:
+    shapes = [tuple(p.shape) for p in network.encoder.parameters() if p.ndim > 1]
+    assert shapes == [
+        (128, 3, 5, 5),
+        (256, 128, 5, 5),
+        (512, 256, 5, 5),
+        (1024, 512, 5, 5),
+        (1024, 8 * 8 * 1024),
+        (8 * 8 * 1024, 1024),
+        (4 * 512, 1024, 3, 3),
+    ]
+    decoder = [tuple(p.shape) for p in network.source.parameters() if p.ndim > 1]
+    assert decoder == [(1024, 512, 3, 3), (512, 256, 3, 3), (256, 128, 3, 3), (3, 64, 5, 5)]
+    assert {p.dtype for p in network.parameters()} == {torch.float32}
+
+
+def test_the_textbook_network_decodes_either_person(network: TextbookNet) -> None:
+    with torch.inference_mode():
+        made = {person: network(torch.rand(1, 3, 128, 128), None, person) for person in ("source", "target")}
+    assert made["source"].picture.shape == (1, 3, 128, 128)
+    assert made["source"].picture.min() >= 0 and made["source"].picture.max() <= 1
+    assert made["source"].mask.shape == (1, 1, 128, 128) and made["source"].mask.min() > 0.99
+    assert not torch.equal(made["source"].picture, made["target"].picture)
+
+
+def test_it_learns_from_the_very_batches_of_a_swap(network: TextbookNet, prepared: Prepared) -> None:
+    task = TextbookTask(prepared.task(network), network)
+    batch = task.batch(np.random.default_rng(0))
+    assert batch["source"]["input"].shape == (1, 128, 128, 3)
+    weight = network.source[0][0].weight.detach().clone()
+    steps = train_textbook(task, network, lambda step: step < 1)
+    assert steps == 1
+    moved = (network.source[0][0].weight - weight).abs().max()
+    assert 0 < moved < 1e-3  # Adam at 5e-5 goes about so far a step
+
+
+def test_held_out_error_is_zero_for_who_returns_the_picture(prepared: Prepared) -> None:
+    class Copy(torch.nn.Module):
+        def __init__(self, gain: float) -> None:
+            super().__init__()
+            self.gain = torch.nn.Parameter(torch.tensor(gain))
+
+        def forward(self, picture: torch.Tensor, prior: None, person: str) -> object:
+            from effigie.swap.networks import Made
+
+            return Made(picture * self.gain, picture[:, :1], picture[:, :1])
+
+    assert held_out_error(Copy(1.0), prepared, 128) == pytest.approx(0, abs=1e-6)
+    assert held_out_error(Copy(0.2), prepared, 128) > 0.2
+    pictures = held_out(prepared.footages["target"], 128)
+    assert len(pictures) == len(prepared.footages["target"].held_out)
+    picture, mask = pictures[0]
+    assert picture.shape == (128, 128, 3) and 0.2 < mask.mean() < 0.8

