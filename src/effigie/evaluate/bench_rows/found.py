@@ -50,7 +50,8 @@ def found(setting: Setting) -> Result:
         elif mine is not None:
             people.append(_people(mine))
     setting.progress(Progress("judge", len(clips), len(clips), "clips"))
-    least = min(shares, key=lambda name: shares[name])
+    # A clip in which the judge sees nobody proves nothing: it comes first, and as not a number it is not reached.
+    least = min(shares, key=lambda name: -1.0 if np.isnan(shares[name]) else shares[name])
     figures = [
         Figure("least found in any clip, of the frames in view", 100 * shares[least], "%", at_least=99),
         Figure("faces found where nobody is", invented, "", at_most=0),
