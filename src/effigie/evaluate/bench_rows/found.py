@@ -50,7 +50,7 @@ def found(setting: Setting) -> Result:
         elif mine is not None:
             people.append(_people(mine))
     setting.progress(Progress("judge", len(clips), len(clips), "clips"))
-    # A clip in which the judge sees nobody proves nothing: it comes first, and as not a number it is not reached.
+    # A clip in which the judge sees nobody proves nothing: it comes first, and NaN reaches no bound.
     least = min(shares, key=lambda name: -1.0 if np.isnan(shares[name]) else shares[name])
     figures = [
         Figure("least found in any clip, of the frames in view", 100 * shares[least], "%", at_least=99),
