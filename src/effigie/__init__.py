@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from effigie import swap
-    from effigie.extract import ExtractReport, ExtractSettings, extract
+    from effigie.extraction import ExtractReport, ExtractSettings, extract
     from effigie.swap import ConvertReport, ConvertSettings
     from effigie.swap import convert_clip as convert
     from effigie.swap import load_model as load
@@ -42,9 +42,9 @@ __all__ = [
 
 # Imported at first use: torch alone takes seconds, and most verbs do without it.
 _HOMES = {
-    "extract": ("effigie.extract", "extract"),
-    "ExtractSettings": ("effigie.extract", "ExtractSettings"),
-    "ExtractReport": ("effigie.extract", "ExtractReport"),
+    "extract": ("effigie.extraction", "extract"),
+    "ExtractSettings": ("effigie.extraction", "ExtractSettings"),
+    "ExtractReport": ("effigie.extraction", "ExtractReport"),
     "convert": ("effigie.swap", "convert_clip"),
     "ConvertSettings": ("effigie.swap", "ConvertSettings"),
     "ConvertReport": ("effigie.swap", "ConvertReport"),

@@ -10,7 +10,7 @@ import numpy as np
 
 from effigie.assets import fetch, fetch_all
 from effigie.evaluate import SwapScores, evaluate_swap
-from effigie.extract import extract
+from effigie.extraction import extract
 from effigie.files import atomic
 from effigie.media import Reader
 from effigie.progress import Cancel, ProgressCallback, silent

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import json
+import os
 import shutil
 import time
 import uuid
@@ -51,7 +52,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def _put(temporary: Path, path: Path) -> None:
-    """Rename; a folder cannot replace a folder in one step, so the old one steps aside until the new stands."""
+    """Rename; a folder cannot replace a folder in one step, so the old one stands aside meanwhile."""
     if not (path.is_dir() and temporary.is_dir()):
         temporary.replace(path)
         return
@@ -89,7 +90,8 @@ def explain(error: OSError, path: Path) -> EffigieError:
         return EffigieError(f"disk full while writing {path}: free some space and run the same command again")
     if error.errno in FORBIDDEN:
         return EffigieError(f"no permission to write {path}: choose another output folder")
-    return EffigieError(f"cannot write {path}: {error.strerror or error}")
+    reason = os.strerror(error.errno) if error.errno else error
+    return EffigieError(f"cannot write {path}: {reason}")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -31,8 +31,8 @@ def extract(
     as_json: Json = False,
 ) -> None:
     """Find, follow, align and store every face of some clips. Clips already done are skipped."""
-    from effigie.extract import ExtractSettings
-    from effigie.extract import extract as run
+    from effigie.extraction import ExtractSettings
+    from effigie.extraction import extract as run
 
     settings = ExtractSettings(size, every, smallest, stills, quality, workers)
     with progress_display() as progress:

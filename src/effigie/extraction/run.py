@@ -12,11 +12,11 @@ import numpy as np
 
 from effigie.assets import REQUIRED, fetch_all
 from effigie.errors import EffigieError, FaceSetError, MediaError
-from effigie.extract.segment import Segment, SegmentResult, extract_segment, mean_identity
-from effigie.extract.settings import ExtractSettings
+from effigie.extraction.segment import Segment, SegmentResult, extract_segment, mean_identity
+from effigie.extraction.settings import ExtractSettings
 from effigie.faces.detect import iou
 from effigie.faceset import FaceSet, SourceInfo
-from effigie.files import sha256
+from effigie.files import discard, explain, sha256
 from effigie.media import ClipInfo, expand, probe
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 from effigie.scale import LocalProcesses, available_cores
@@ -68,8 +68,8 @@ def extract(
 ) -> ExtractReport:
     """Find, follow, align and store every face of some clips.
 
-    A clip that is in the face set already is skipped, so a rerun continues where the last one stopped. A clip that
-    cannot be read is reported and does not stop the others.
+    A clip that is in the face set already is skipped, so a rerun continues where the last one stopped. A clip
+    that cannot be read is reported and does not stop the others. One without a face is done like any other.
 
     Args:
         clips: files, folders and glob patterns.
@@ -79,6 +79,7 @@ def extract(
     Raises:
         MediaError: nothing to read under these names, or not one of the clips could be read.
         FaceSetError: ``output`` is something else, or a face set of other settings.
+        EffigieError: the disk is full, or a worker was killed.
         Cancelled: asked to stop; finished clips are kept.
     """
     settings = settings or ExtractSettings()
@@ -86,14 +87,20 @@ def extract(
     paths = expand(clips)
     report = ExtractReport(Path(output))
     fetch_all(REQUIRED, progress)
-    faceset = FaceSet.create(output, settings.stored())
-    with faceset.segments() as folder:
-        workers = settings.workers or available_cores()
-        jobs = _plan(paths, faceset, settings, folder, workers, report, progress)
-        if jobs:
-            _work(jobs, faceset, workers, report, progress, cancel)
+    new = not report.output.exists()
+    try:
+        faceset = FaceSet.create(output, settings.stored())
+        with faceset.segments() as folder:
+            workers = settings.workers or available_cores()
+            jobs = _plan(paths, faceset, settings, folder, workers, report, progress)
+            if jobs:
+                _work(jobs, faceset, workers, report, progress, cancel)
+    except OSError as error:  # from a worker, whose own file nobody knows
+        raise explain(error, report.output) from error
     if report.failed and not report.clips and not report.skipped:
-        raise MediaError(next(iter(report.failed.values())))
+        if new:
+            discard(report.output)
+        raise MediaError("; ".join(report.failed.values()))
     return report
 
 
@@ -159,7 +166,7 @@ def _work(
         progress(Progress("extract", done, max(total, done) if total else None, "frames", note))
 
     pieces = [segment for job in jobs.values() for segment in job.segments]
-    executor = LocalProcesses(workers, preload=["effigie.extract.segment"])
+    executor = LocalProcesses(workers, preload=["effigie.extraction.segment"])
     with faceset.deferred():
         for segment, outcome in executor.run(_guarded, pieces, tell, cancel):
             job = jobs[segment.clip]

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from effigie.errors import Cancelled
-from effigie.extract.settings import ExtractSettings
+from effigie.extraction.settings import ExtractSettings
 from effigie.faces.analyse import Analysed, Face, SmoothSettings, analyse
 from effigie.faces.identity import IdentityModel, unit
 from effigie.faces.quality import sharpness
@@ -23,7 +23,7 @@ from effigie.faceset.schema import FaceRecord
 from effigie.media import Frame, Reader
 from effigie.scale.executor import report, stop_requested
 
-# A track's identity is the mean of a few looks, at these counts of its frames: 23 ms each, so not at every frame.
+# A track's identity is the mean of a few looks, at these counts of its frames: each takes 23 ms.
 LOOK_AT = frozenset({0, 25, 100, 400, 1500})
 REPORT_EVERY_S = 0.2
 

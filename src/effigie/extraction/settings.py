@@ -16,7 +16,7 @@ class ExtractSettings:
         size: side of the stored crops in pixels; 256 holds what tiny and base need, 512 what large needs.
         every: keep every n-th frame; 1 keeps all.
         smallest: faces whose crop is smaller than this many pixels in the frame are left out.
-        stills: the pictures of a folder are unrelated photos, so that nothing is followed from one to the next.
+        stills: the pictures of a folder are unrelated photos: nobody is followed from one to the next.
         quality: JPEG quality of the crops, 1..100.
         workers: processes; None takes every available core.
     """

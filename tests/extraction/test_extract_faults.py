@@ -1,0 +1,160 @@
+"""Extraction from bad clips, and broken off at any moment: one line, nothing torn, and a rerun finishes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+
+import av
+import numpy as np
+import pytest
+
+from effigie.faceset import FaceSet
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def long_clip(sample, tmp_path_factory):
+    """The woman's first 150 frames: some seconds of work."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    with av.open(str(sample("sample_woman"))) as source, av.open(str(path), "w") as output:
+        template = source.streams.video[0]
+        stream = output.add_stream_from_template(template)
+        for count, packet in enumerate(source.demux(template)):
+            if count == 150 or packet.dts is None:
+                break
+            packet.stream = stream
+            output.mux(packet)
+    return path
+
+
+def test_missing(effigie, tmp_path):
+    ended = effigie("extract", "missing.mp4", "-o", "faces")
+    assert ended.code == 1
+    assert "missing.mp4" in ended.line()
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"not a clip, just words\n" * 40], ids=["empty", "text"])
+def test_no_clip_at_all(effigie, tmp_path, content):
+    (tmp_path / "clip.mp4").write_bytes(content)
+    ended = effigie("extract", "clip.mp4", "-o", "faces")
+    assert ended.code == 1
+    assert "clip.mp4" in ended.line()
+    assert names(tmp_path) == ["clip.mp4"]
+
+
+def test_one_bad_clip_does_not_stop_the_others(effigie, man, tmp_path):
+    (tmp_path / "bad.mp4").write_bytes(man.read_bytes()[:20000])
+    ended = effigie("extract", "bad.mp4", man, "-o", "faces", "--every", 24, "--json")
+    assert ended.code == 1
+    assert "bad.mp4" in ended.line()
+    assert '"faces": 3' in ended.out
+    assert len(FaceSet.open(tmp_path / "faces")) == 3
+    again = effigie("extract", man, "-o", "faces", "--every", 24)
+    assert again.code == 0
+    assert "done already" in again.out
+
+
+def test_cut_short_gives_what_is_whole(effigie, man, tmp_path):
+    """A stream format without an index at the end, cut in the middle."""
+    with av.open(str(man)) as source, av.open(str(tmp_path / "whole.mkv"), "w") as output:
+        template = source.streams.video[0]
+        stream = output.add_stream_from_template(template)
+        for packet in source.demux(template):
+            if packet.dts is not None:
+                packet.stream = stream
+                output.mux(packet)
+    data = (tmp_path / "whole.mkv").read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(data[: len(data) // 2])
+    ended = effigie("extract", "cut.mkv", "-o", "faces")
+    assert ended.code == 0, ended.err
+    assert "Traceback" not in ended.err
+    assert 10 < len(FaceSet.open(tmp_path / "faces")) < 72
+
+
+def test_a_clip_without_a_face(effigie, sample, tmp_path):
+    """Looked at in full and nobody found: that is an answer, not a failure; the set is there and empty."""
+    clip = sample("sample_no_face")
+    ended = effigie("extract", clip, "-o", "faces")
+    assert ended.code == 0
+    assert f"no face in {clip}" in ended.out
+    assert "0 faces in 95 frames" in ended.out
+    assert len(FaceSet.open(tmp_path / "faces", allow_empty=True)) == 0
+    shown = effigie("faces", "info", "faces")
+    assert shown.code == 1
+    assert "holds no face" in shown.line()
+
+
+def test_the_disk_is_full(effigie, man, tmp_path):
+    """A limit on file size stands in for it: the same calls fail in the same places, in the worker too."""
+    ended = effigie("extract", man, "-o", "faces", file_limit=100_000)
+    assert ended.code == 1
+    assert "cannot write faces" in ended.line()
+    assert [name for name in names(tmp_path / "faces") if name.startswith("part-")] == []
+    assert effigie("extract", man, "-o", "faces").code == 0
+    assert len(FaceSet.open(tmp_path / "faces")) == 72
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop(start, man, man_faces, long_clip, tmp_path, number):
+    """The first clip is done, the second in work."""
+    shutil.copytree(man_faces, tmp_path / "faces")
+    command = start("extract", man, long_clip, "-o", "faces")
+    command.wait_for("extract:")
+    time.sleep(0.3)
+    command.process.send_signal(number)
+    ended = command.end(10)
+    assert ended.code == 130
+    assert "stopped" in ended.line()
+    assert command.nobody_left()
+    left = names(tmp_path / "faces")
+    assert len([name for name in left if name.startswith("part-")]) == 1
+    assert [name for name in left if name.startswith(".")] == []
+    assert len(FaceSet.open(tmp_path / "faces")) == 72
+
+
+def test_killed_and_run_again(start, man, man_faces, long_clip, tmp_path):
+    """SIGKILL to the parent: its workers end by themselves, no part is torn, a rerun finishes and tidies."""
+    shutil.copytree(man_faces, tmp_path / "faces")
+    command = start("extract", man, long_clip, "-o", "faces")
+    command.wait_for("extract:")
+    time.sleep(0.5)
+    assert len(command.family()) >= 3
+    command.process.kill()
+    assert command.end().code == -signal.SIGKILL
+    assert command.nobody_left()
+    assert len(FaceSet.open(tmp_path / "faces")) == 72
+    (left,) = [path for path in (tmp_path / "faces").iterdir() if path.name.startswith(".")]
+    an_hour_ago = time.time() - 3600  # what is only seconds old might belong to somebody just starting
+    os.utime(left, (an_hour_ago, an_hour_ago))
+    command = start("extract", man, long_clip, "-o", "faces")
+    ended = command.end()
+    assert ended.code == 0
+    assert "done already: 1 clip" in ended.out
+    faces = FaceSet.open(tmp_path / "faces")
+    assert len(faces) == 72 + 150
+    assert [name for name in names(tmp_path / "faces") if name.startswith(".")] == []
+    assert len(np.unique(faces.load(())["clip"])) == 2
+
+
+def test_a_worker_that_dies_is_explained(start, long_clip, tmp_path):
+    """As the system does when memory runs out."""
+    command = start("extract", long_clip, "-o", "faces")
+    command.wait_for("extract:")
+    busiest = max(
+        (process for process in command.family() if process.pid != command.process.pid),
+        key=lambda process: process.memory_info().rss,
+    )
+    busiest.kill()
+    ended = command.end(20)
+    assert ended.code == 1
+    assert "memory" in ended.line()
+    assert "--workers" in ended.line()
+    assert command.nobody_left()
+    assert [name for name in names(tmp_path / "faces") if "part-" in name] == []
