@@ -3,7 +3,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from effigie.compose.smooth import Exponential, MotionCompensated, OneEuro, WindowedSmoother, smooth_series
+from effigie.compose.calm import MotionCompensated
+from effigie.compose.smooth import Exponential, OneEuro, WindowedSmoother, smooth_series
 from effigie.errors import UsageError
 
 

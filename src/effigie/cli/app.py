@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from effigie import __version__
-from effigie.cli import assets, convert, demo, extract, faces, train
+from effigie.cli import assets, bench, convert, demo, evaluate, extract, faces, train
 from effigie.cli.console import complain
 from effigie.errors import Cancelled, EffigieError
 
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (demo, extract, faces, train, convert, assets):
+for verb in (demo, extract, faces, train, convert, evaluate, assets, bench):
     verb.register(app)
 
 

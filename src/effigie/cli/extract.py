@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 def extract(
     clips: Annotated[list[str], typer.Argument(metavar="CLIP...", help="Files, folders or glob patterns.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FACES", help="The face set, a folder.")],
-    size: Annotated[int, typer.Option(help="Side of the stored crops in pixels.")] = 256,
+    size: Annotated[
+        int | None, typer.Option(help="Side of the stored crops in pixels; as the faces are, 256 to 512.")
+    ] = None,
     every: Annotated[int, typer.Option(help="Keep every n-th frame.")] = 1,
     smallest: Annotated[
         int, typer.Option(help="Leave out faces whose crop is smaller, in frame pixels.")

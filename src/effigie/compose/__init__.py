@@ -5,12 +5,13 @@ face was made, networks, detectors, files and clips may not enter.
 """
 
 from effigie.compose.blend import BLENDS, blend
+from effigie.compose.calm import MotionCompensated
 from effigie.compose.colour import COLOURS, ColourSmoother, ColourStatistics, transfer
 from effigie.compose.grain import GrainSettings, match_grain
 from effigie.compose.mask import MaskSettings, build_mask
 from effigie.compose.paste import ComposeSettings, Compositor
 from effigie.compose.region import Region
-from effigie.compose.smooth import MotionCompensated, OneEuro, WindowedSmoother, smooth_series
+from effigie.compose.smooth import OneEuro, WindowedSmoother, smooth_series
 
 __all__ = [
     "BLENDS",

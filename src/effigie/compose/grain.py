@@ -41,12 +41,13 @@ class GrainSettings:
     Attributes:
         strength: 0..1, 0 leaves the face as it is, 1 matches the footage as far as the limits allow.
         limit: 1..4, the largest gain of a band and the inverse of the smallest: more draws halos.
-        noise: 0..1, the share of missing grain that is made up.
+        noise: 0..1, the share of missing grain that is made up. None by default: measured within one frame, a codec's
+            frozen texture passes for grain, and grain made up for it boils.
     """
 
-    strength: float = 0.9
+    strength: float = 0.6
     limit: float = 2.5
-    noise: float = 0.4
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1 or not 0 <= self.noise <= 1 or not 1 <= self.limit <= 4:

@@ -31,7 +31,7 @@ class MaskSettings:
     bottom: float = 0.0
     left: float = 0.0
     right: float = 0.0
-    feather: float = 0.1
+    feather: float = 0.06
     occlusion_feather: float = 0.01
 
     def __post_init__(self) -> None:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from effigie.compose import colour, grain
 from effigie.compose.blend import BLENDS, blend
+from effigie.compose.calm import FLOW_SIZE, MotionCompensated
 from effigie.compose.grain import GrainSettings
 from effigie.compose.mask import MaskSettings, build_mask, support
 from effigie.compose.region import Region, as_picture, resize, to_crop, to_region, working_size
-from effigie.compose.smooth import Exponential, MotionCompensated
+from effigie.compose.smooth import Exponential
 from effigie.errors import UsageError
 
 MARGIN = 4  # px of footage around the mask, for the filters' sake
@@ -39,7 +40,7 @@ class ComposeSettings:
     mask: MaskSettings = field(default_factory=MaskSettings)
     grain: GrainSettings = field(default_factory=GrainSettings)
     colour_time: float = 0.1
-    temporal: float = 0.0
+    temporal: float = 0.8
 
     def __post_init__(self) -> None:
         if self.colour not in colour.COLOURS:
@@ -133,7 +134,7 @@ class Compositor:
         region = region.resized(face.shape[0], size)
         face, alpha = resize(as_picture(face), size), resize(alpha, size)
         footage = as_picture(region.cut(frame))
-        face = self._calm(self._coloured(face, alpha, footage, region, time), time)
+        face = self._calmed(self._coloured(face, alpha, footage, region, time), footage, region, time)
         placed = np.clip(to_region(face, region), 0, 1)
         share = np.clip(to_region(alpha, region, cv2.INTER_LINEAR), 0, 1)
         placed = self._grained(placed, footage, share, time)
@@ -155,6 +156,15 @@ class Compositor:
         counted = known * cv2.resize(alpha, known.shape, interpolation=cv2.INTER_AREA)
         measured = colour.statistics(face, reference, counted, self.settings.colour)
         return colour.apply(face, self._colour(measured, time))
+
+    def _calmed(
+        self, face: NDArray[Any], footage: NDArray[Any], region: Region, time: Fraction | None
+    ) -> NDArray[Any]:
+        if self.settings.temporal == 0:
+            return face
+        seen, _ = to_crop(footage, region, face.shape[0], FLOW_SIZE)
+        grey = cv2.convertScaleAbs(cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY), alpha=255)
+        return self._calm(face, time, grey)
 
     def _grained(
         self, face: NDArray[Any], footage: NDArray[Any], share: NDArray[Any], time: Fraction | None

@@ -14,6 +14,7 @@ from effigie.assets import REQUIRED, fetch_all
 from effigie.errors import EffigieError, FaceSetError, MediaError
 from effigie.extraction.segment import Segment, SegmentResult, extract_segment, mean_identity
 from effigie.extraction.settings import ExtractSettings
+from effigie.extraction.size import crop_size
 from effigie.faces.detect import iou
 from effigie.faceset import FaceSet, SourceInfo
 from effigie.files import discard, explain, sha256
@@ -89,6 +90,8 @@ def extract(
     fetch_all(REQUIRED, progress)
     new = not report.output.exists()
     try:
+        if settings.size is None:
+            settings = replace(settings, size=crop_size(Path(output), paths))
         faceset = FaceSet.create(output, settings.stored())
         with faceset.segments() as folder:
             workers = settings.workers or available_cores()

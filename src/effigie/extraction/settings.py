@@ -13,7 +13,7 @@ class ExtractSettings:
     """Settings of :func:`effigie.extract`.
 
     Attributes:
-        size: side of the stored crops in pixels; 256 holds what tiny and base need, 512 what large needs.
+        size: side of the stored crops in pixels; None takes what the faces of the clips have, 256 to 512.
         every: keep every n-th frame; 1 keeps all.
         smallest: faces whose crop is smaller than this many pixels in the frame are left out.
         stills: the pictures of a folder are unrelated photos: nobody is followed from one to the next.
@@ -21,7 +21,7 @@ class ExtractSettings:
         workers: processes; None takes every available core.
     """
 
-    size: int = 256
+    size: int | None = None
     every: int = 1
     smallest: int = 40
     stills: bool = False
@@ -29,7 +29,7 @@ class ExtractSettings:
     workers: int | None = None
 
     def __post_init__(self) -> None:
-        if not 64 <= self.size <= 1024:
+        if self.size is not None and not 64 <= self.size <= 1024:
             raise UsageError(f"size must be 64 to 1024 pixels, not {self.size}")
         if self.every < 1:
             raise UsageError(f"every must be 1 or more, not {self.every}")
@@ -39,7 +39,7 @@ class ExtractSettings:
             raise UsageError(f"workers must be 1 or more, not {self.workers}")
 
     def stored(self) -> dict[str, Any]:
-        """What the face set remembers: everything that changes its rows."""
+        """What the face set remembers: everything that changes its rows; ``size`` must be known by then."""
         return {
             "crop_size": self.size,
             "every": self.every,

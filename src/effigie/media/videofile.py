@@ -25,6 +25,10 @@ from effigie.media.settings import EncodeSettings
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 ENCODERS = {"h264": "libx264", "hevc": "libx265"}
+# Types and quantisers of frames must not depend on what is in them: else a changed face changes how everything around
+# it is encoded. Measured on a swapped 360x288 clip, outside the mask, against the input encoded alike: 45.5 dB
+# instead of 42.4, for a file a third larger.
+STEADY = "mbtree=0:b-adapt=0:scenecut=0:weightp=0:qcomp=1"
 MATROSKA_TICK = Fraction(1, 1000)
 MAX_TIMESCALE = 2**31 - 1
 
@@ -129,6 +133,8 @@ class VideoFile:
 
     def _encoder_options(self) -> dict[str, str]:
         options = {"crf": str(self._settings.crf), "preset": self._settings.preset}
+        if self._settings.codec == "h264":
+            options["x264-params"] = STEADY
         if self._settings.codec == "hevc":
             pools = "" if self._settings.threads is None else f":pools={self._settings.threads}"
             options["x265-params"] = f"log-level=error{pools}"

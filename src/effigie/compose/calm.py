@@ -1,0 +1,80 @@
+"""Calming a made face over time: what the frames before showed is carried along by the footage's own motion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from effigie.compose.smooth import Exponential, Time
+from effigie.errors import UsageError
+
+Picture = NDArray[np.float32]
+FLOW_SIZE = 128  # px a side at which motion is measured; skin has no detail to follow more finely
+
+
+class MotionCompensated:
+    """Mixes the previous result into a new made face, in crop space.
+
+    Alignment has taken the head's rigid motion out already; the rest is measured on the footage (DIS optical flow),
+    whose motion the made face shares. The previous result is mixed in only where it agrees with the new face after a
+    small blur, so that what changes (teeth, lids, gaze) leaves no ghost.
+
+    Args:
+        strength: 0..1, share of the previous result at 25 frames/s where both agree; 0 switches it off.
+        tolerance: 0..1 grey levels, the difference at which the share has fallen to 37 %.
+    """
+
+    def __init__(self, strength: float = 0.5, tolerance: float = 0.02) -> None:
+        if not 0 <= strength < 1 or tolerance <= 0:
+            raise UsageError(
+                f"temporal strength is 0..1 (below 1), tolerance > 0; got {strength} and {tolerance}"
+            )
+        self.strength, self.tolerance = strength, tolerance
+        self._flow: Any = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the previous face."""
+        self._time: float | None = None
+        self._face: Picture | None = None
+        self._footage: NDArray[np.uint8] | None = None
+
+    def __call__(
+        self, face: Picture, time: Time | None = None, footage: NDArray[np.uint8] | None = None
+    ) -> Picture:
+        """The calmed face, (S, S, 3) float32 in 0..1 as it came in.
+
+        Args:
+            footage: (FLOW_SIZE, FLOW_SIZE) uint8 grey, the footage in the same crop; without it nothing is carried
+                along but by the crop itself.
+        """
+        known, before, now = self._face, self._footage, None if time is None else float(time)
+        elapsed = Exponential.STEP if now is None or self._time is None else now - self._time
+        self._time, self._face, self._footage = now, face, footage
+        if self.strength == 0 or known is None or elapsed <= 0:
+            return face
+        if known.shape != face.shape:
+            known = cv2.resize(known, face.shape[1::-1], interpolation=cv2.INTER_AREA)
+        if before is not None and footage is not None:
+            known = self._carried(known, before, footage)
+        change = known - face
+        side = max(3, face.shape[0] // 40) | 1
+        seen = cv2.blur(
+            cv2.cvtColor(np.abs(cv2.blur(change, (side, side))), cv2.COLOR_RGB2GRAY), (side, side)
+        )
+        share = self.strength ** (elapsed / Exponential.STEP) * np.exp(-((seen / self.tolerance) ** 2))
+        self._face = face + change * share[..., None].astype(np.float32)
+        return self._face
+
+    def _carried(self, known: Picture, before: NDArray[np.uint8], footage: NDArray[np.uint8]) -> Picture:
+        """``known`` moved to where the footage's motion has taken it."""
+        if self._flow is None:
+            self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        size = known.shape[0]
+        flow = self._flow.calc(footage, before, None) * np.float32(size / footage.shape[0])
+        flow = cv2.resize(flow, (size, size), interpolation=cv2.INTER_LINEAR)
+        x, y = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
+        return cv2.remap(known, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

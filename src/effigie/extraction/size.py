@@ -1,0 +1,53 @@
+"""How large crops should be stored: as large as the faces are in the footage, within reason."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+
+from effigie.errors import EffigieError, FaceSetError
+from effigie.faces.align import placement
+from effigie.faces.mesh import fit_pose
+from effigie.faces.track import Tracker
+from effigie.faceset import FaceSet
+from effigie.media import Reader
+
+SMALLEST, LARGEST, STEP = 256, 512, 32
+CLIPS = 6  # looked at, spread over all that are given
+FRAMES = 8  # of each clip, from its start, until a face is seen
+
+
+def crop_size(output: Path, paths: list[Path]) -> int:
+    """That of the face set that is there already, else what the clips' faces have."""
+    try:
+        return FaceSet.open(output, allow_empty=True).crop_size
+    except FaceSetError:
+        return natural_size(paths)
+
+
+def natural_size(paths: list[Path]) -> int:
+    """The crop size at which the largest of a few sampled faces keeps its pixels, a multiple of 32.
+
+    Args:
+        paths: clips; those that cannot be read are passed over, extraction reports them.
+    """
+    chosen = sorted({int(i) for i in np.linspace(0, len(paths) - 1, min(CLIPS, len(paths)))})
+    tracker = Tracker()
+    sides = [side for index in chosen for side in _sides(paths[index], tracker)]
+    wanted = STEP * int(np.ceil(max(sides, default=0.0) / STEP))
+    return int(np.clip(wanted, SMALLEST, LARGEST))
+
+
+def _sides(path: Path, tracker: Tracker) -> list[float]:
+    """Sides in pixels of the crops of the first faces in a clip."""
+    tracker.restart()
+    try:
+        with Reader(path, stop=FRAMES) as reader:
+            for frame in itertools.islice(reader, FRAMES):
+                if found := tracker(frame.image):
+                    return [float(np.exp(placement(fit_pose(face.measured.landmarks))[2])) for face in found]
+    except EffigieError:
+        pass
+    return []
