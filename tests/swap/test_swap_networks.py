@@ -1,0 +1,179 @@
+"""The networks and their losses: shapes of every preset, SSIM by the book, a tiny batch learned by heart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import structural_similarity
+from torch import nn
+
+from effigie.errors import UsageError
+from effigie.swap.losses import Truth, WeightedLosses, default_losses, ssim_map, weighted_l1
+from effigie.swap.model import build_network
+from effigie.swap.networks import PRIOR_CHANNELS, Made, SwapNet
+from effigie.swap.presets import PRESETS, preset
+from effigie.swap.task import face_error, to_float, to_uint8
+
+
+def small(prior):
+    """Narrow enough to train in a test."""
+    torch.manual_seed(0)
+    return SwapNet(width=16, depth=1, stem=4, prior=prior)
+
+
+def pictures(count, size, channels=3, seed=0):
+    """Smooth random pictures (N, C, S, S) in [0, 1]."""
+    coarse = torch.rand(count, channels, 6, 6, generator=torch.Generator().manual_seed(seed))
+    return nn.functional.interpolate(coarse, (size, size), mode="bicubic").clamp(0, 1)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("prior", [True, False], ids=["mesh", "none"])
+def test_shapes_of_every_preset(name, prior):
+    """On the meta device: nothing is computed, all shapes are checked."""
+    size = preset(name)
+    with torch.device("meta"):
+        network = build_network(size, prior)
+        picture = torch.empty(2, 3, size.size, size.size)
+        given = torch.empty(2, PRIOR_CHANNELS, size.size, size.size) if prior else None
+        for person in ("source", "target"):
+            made = network(picture, given, person)
+            assert made.picture.shape == (2, 3, size.size, size.size)
+            assert made.mask.shape == made.trust.shape == (2, 1, size.size, size.size)
+    assert network.encoder(picture.to("meta")).shape == (2, 2 * size.width, size.size // 32, size.size // 32)
+
+
+def test_presets_grow():
+    sizes = [preset(name) for name in ("tiny", "base", "large")]
+    assert [one.size for one in sizes] == [128, 256, 384]
+    with torch.device("meta"):
+        counts = [sum(p.numel() for p in build_network(one, True).parameters()) for one in sizes]
+    assert counts == sorted(counts)
+    assert 3e6 < counts[0] < 12e6
+    with pytest.raises(UsageError, match="tiny"):
+        preset("huge")
+
+
+@pytest.mark.parametrize("shape", [(3, 64, 64), (1, 4, 64, 64), (1, 3, 60, 64), (1, 3, 64, 50)])
+def test_wrong_pictures_are_refused(shape):
+    with pytest.raises(ValueError, match=r"\(B, 3, S, S\)"):
+        small(prior=False)(torch.zeros(shape), None, "source")
+
+
+@pytest.mark.parametrize("prior", [None, torch.zeros(1, 3, 64, 64)], ids=["none", "without validity"])
+def test_wrong_priors_are_refused(prior):
+    with pytest.raises(ValueError, match="prior"):
+        small(prior=True)(torch.zeros(1, 3, 64, 64), prior, "source")
+
+
+def test_two_decoders_share_one_encoder():
+    network = small(prior=False)
+    picture = pictures(1, 64)
+    one, two = network(picture, None, "source"), network(picture, None, "target")
+    assert not torch.allclose(one.picture, two.picture)
+    one.picture.mean().backward()
+    assert network.encoder.layers[1].weight.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in network.target.parameters())
+
+
+def test_the_prior_counts_only_where_it_is_valid():
+    """Left half valid: there the untrained picture is near the prior; right half: the prior is ignored."""
+    network = small(prior=True).eval()
+    picture = pictures(1, 64)
+    valid = torch.zeros(1, 1, 64, 64)
+    valid[..., :32] = 1
+    with torch.no_grad():
+        made = [
+            network(picture, torch.cat([pictures(1, 64, seed=seed), valid], 1), "source") for seed in (1, 2)
+        ]
+    for one in made:
+        assert one.trust[..., 32:].max() == 0
+        assert one.trust[..., :32].min() > 0.5
+        assert one.picture.min() >= 0
+        assert one.picture.max() <= 1
+    apart = (made[0].picture - made[1].picture).abs().mean(1)
+    assert apart[..., :24].mean() > 5 * apart[..., 40:].mean()
+
+
+def test_ssim_is_the_published_one():
+    """scikit-image's, uniform window, biased variances; away from the border, where the padding differs."""
+    a, b = pictures(2, 48, seed=3), pictures(2, 48, seed=4) * 0.3 + 0.7 * pictures(2, 48, seed=3)
+    mine = ssim_map(a, b).numpy()
+    for one in range(2):
+        for channel in range(3):
+            _, full = structural_similarity(
+                a[one, channel].numpy(),
+                b[one, channel].numpy(),
+                win_size=7,
+                data_range=1.0,
+                use_sample_covariance=False,
+                full=True,
+            )
+            assert np.abs(mine[one, channel] - full)[4:-4, 4:-4].max() < 5e-4  # float32
+    assert np.allclose(ssim_map(a, a).numpy(), 1, atol=1e-4)
+
+
+def test_losses_are_weighted_and_named():
+    picture = pictures(2, 32)
+    made = Made(picture.clone().requires_grad_(), torch.zeros(2, 1, 32, 32), torch.zeros(2, 1, 32, 32))
+    right = Truth(picture, torch.ones(2, 1, 32, 32), torch.ones(2, 1, 32, 32))
+    terms = default_losses()(made, right)
+    assert set(terms) == {"dssim", "l1", "mask"}
+    assert terms["l1"] == 0
+    assert terms["dssim"].abs() < 1e-4
+    # A difference counts by the weight of its place.
+    half = torch.zeros(2, 1, 32, 32)
+    half[..., :16] = 1
+    wrong = Truth(torch.where(half > 0, picture, 1 - picture), right.mask, half)
+    assert weighted_l1(made, wrong) == 0
+    assert weighted_l1(made, Truth(wrong.picture, right.mask, 1 - half)) > 0.1
+    doubled = WeightedLosses({"l1": (2.0, weighted_l1)})(made, Truth(wrong.picture, right.mask, right.weight))
+    assert torch.isclose(doubled["l1"], 2 * weighted_l1(made, Truth(wrong.picture, right.mask, right.weight)))
+
+
+@pytest.mark.parametrize("prior", [True, False], ids=["mesh", "none"])
+def test_a_tiny_batch_is_learned_by_heart(prior):
+    """Two faces a person; the prior is another picture, of use nowhere."""
+    network = small(prior)
+    optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
+    losses = default_losses()
+    people = {}
+    for seed, person in enumerate(("source", "target")):
+        mask = torch.zeros(2, 1, 64, 64)
+        mask[..., 16:48, 16:48] = 1
+        people[person] = Truth(pictures(2, 64, seed=seed + 5), mask, torch.ones(2, 1, 64, 64))
+    given = pictures(2, 64, PRIOR_CHANNELS, seed=9) if prior else None
+    history = []
+    for _ in range(60):
+        total = torch.zeros(())
+        for person, truth in people.items():
+            total = total + sum(losses(network(truth.picture, given, person), truth).values())
+        optimiser.zero_grad()
+        total.backward()
+        optimiser.step()
+        history.append(total.item())
+    assert history[-1] < 0.35 * history[0]
+    with torch.no_grad():
+        made = network(people["source"].picture, given, "source")
+    assert ((made.mask > 0.5).float() == people["source"].mask).float().mean() > 0.9
+
+
+def test_pictures_there_and_back():
+    bytes_ = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
+    floats = to_float(torch.from_numpy(bytes_))
+    assert floats.shape == (2, 3, 8, 8)
+    assert floats.max() <= 1
+    assert np.array_equal(to_uint8(floats), bytes_)
+
+
+def test_face_error_is_zero_for_the_same_and_looks_only_inside():
+    random = np.random.default_rng(0)
+    truth = random.random((64, 64, 3)).astype(np.float32)
+    mask = np.zeros((64, 64), bool)
+    mask[20:44, 20:44] = True
+    assert face_error(truth, truth, mask) < 1e-6
+    elsewhere = truth.copy()
+    elsewhere[:8] = 0
+    assert face_error(elsewhere, truth, mask) < 1e-6
+    assert face_error(1 - truth, truth, mask) > 0.5

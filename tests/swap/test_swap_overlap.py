@@ -1,0 +1,116 @@
+"""Threads before and behind the loop: order is kept, errors arrive, nobody stays."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from effigie.swap.overlap import Ahead, Behind
+
+
+class Trouble(Exception):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def no_thread_stays():
+    before = set(threading.enumerate())
+    yield
+    until = time.monotonic() + 3
+    while set(threading.enumerate()) - before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert set(threading.enumerate()) <= before
+
+
+def test_in_order_and_ahead():
+    """While the loop rests the thread works on, but no further than it may."""
+    made = []
+
+    def items():
+        for index in range(20):
+            made.append(index)
+            yield index
+
+    with Ahead(items(), depth=3) as loop:
+        assert next(loop) == 0
+        time.sleep(0.2)
+        assert 4 <= len(made) <= 6
+        assert list(loop) == list(range(1, 20))
+
+
+def test_an_error_before_the_loop_arrives_in_it():
+    def items():
+        yield 1
+        raise Trouble("broken")
+
+    seen = []
+    with pytest.raises(Trouble, match="broken"), Ahead(items()) as loop:
+        seen.extend(loop)
+    assert seen == [] or seen == [1]
+
+
+def test_leaving_the_loop_early_ends_the_thread():
+    def items():
+        index = 0
+        while True:
+            yield (index := index + 1)
+
+    with Ahead(items(), depth=2) as loop:
+        for item in loop:
+            if item == 5:
+                break
+    with pytest.raises(Trouble), Ahead(items(), depth=2) as loop:
+        for _ in loop:
+            raise Trouble
+
+
+def test_everything_is_consumed_in_order():
+    done = []
+    with Behind(done.append, depth=2) as out:
+        for index in range(50):
+            out.put(index)
+    assert done == list(range(50))
+
+
+def test_an_error_behind_the_loop_stops_it():
+    done = []
+
+    def consume(item):
+        if item == 3:
+            raise Trouble("disk")
+        done.append(item)
+
+    put = 0
+    with pytest.raises(Trouble, match="disk"), Behind(consume, depth=2) as out:
+        for index in range(1000):
+            out.put(index)
+            put = index
+            time.sleep(0.001)
+    assert done == [0, 1, 2]
+    assert put < 999
+
+
+def test_an_error_in_the_last_item_is_not_lost():
+    def consume(item):
+        time.sleep(0.05)
+        raise Trouble("at the end")
+
+    with pytest.raises(Trouble, match="at the end"), Behind(consume) as out:
+        out.put(1)
+
+
+def test_what_the_loop_raises_comes_first():
+    """And what still waits is dropped, not written."""
+    done = []
+
+    def consume(item):
+        time.sleep(0.05)
+        done.append(item)
+
+    with pytest.raises(Trouble, match="loop"), Behind(consume, depth=8) as out:
+        for index in range(8):
+            out.put(index)
+        raise Trouble("loop")
+    assert len(done) <= 2
