@@ -19,7 +19,7 @@ from effigie.errors import EffigieError
 CHUNK = 1 << 20
 FULL = {errno.ENOSPC, errno.EDQUOT}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
-EXPLAINED = FULL | FORBIDDEN
+EXPLAINED = FULL | FORBIDDEN | {errno.EFBIG, errno.EIO, errno.ENAMETOOLONG}
 ABANDONED_S = 3600.0  # nobody writes a file without touching it for so long: its writer was killed
 
 

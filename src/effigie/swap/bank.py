@@ -20,10 +20,14 @@ from effigie.faces.warp import warp
 TEXTURE = 64  # pixels; side of the frontal texture in which occlusion is looked for
 MOUTH = np.unique(np.concatenate([INNER_LIPS, OUTER_LIPS]))
 EYES = np.unique(np.concatenate([LEFT_EYE, RIGHT_EYE]))
+REST = np.setdiff1d(np.arange(VERTICES), np.concatenate([MOUTH, EYES]))  # mouth and eyes get frames of their own
 # Where somebody looks is no expression, and lids follow the gaze.
 EXPRESSIVE = np.array(
     [i for i, name in enumerate(BLENDSHAPES) if not name.startswith(("_", "eyeLook", "eyeBlink"))], dtype=np.intp
 )
+
+UPPER = np.array([i for i, name in enumerate(BLENDSHAPES) if name.startswith(("brow", "cheek", "nose", "eyeSq"))])
+LOWER = np.array([i for i, name in enumerate(BLENDSHAPES) if name.startswith(("jaw", "mouth"))])
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,13 @@ class Person:
         shape: (478, 3) neutral landmarks in the canonical space (cm).
         open_eye: eye opening (lid gap over width) that this person's eyes seldom exceed.
         embedding: (128,) unit identity.
+        calm: (52,) blendshapes of the calm face; the network that measures them is not quite blind to identity.
     """
 
     shape: np.ndarray
     open_eye: float
     embedding: np.ndarray
+    calm: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,8 @@ def describe(geometries: list[Geometry], blendshapes: np.ndarray, embeddings: np
     openings = [eye_opening(geometry.landmarks) for geometry in geometries]
     mean = embeddings.mean(0)
     embedding = (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
-    return Person(shape, float(np.percentile(openings, 90)), embedding)
+    still = np.median(blendshapes[calm], axis=0).astype(np.float32)
+    return Person(shape, float(np.percentile(openings, 90)), embedding, still)
 
 
 @dataclass(frozen=True)
@@ -91,19 +98,22 @@ class Features:
         return Features(self.face[key], self.mouth[key], self.eyes[key])
 
 
-def features(geometries: list[Geometry], person: Person) -> Features:
-    """Person-relative expression and pose of frames."""
+def features(geometries: list[Geometry], blendshapes: np.ndarray, person: Person) -> Features:
+    """Person-relative expression and pose of frames; blendshapes are (N, 52).
+
+    Landmarks alone hardly see a frown, which wrinkles the skin more than it moves the brows: blendshapes do.
+    """
     face, mouth, eyes = [], [], []
-    for geometry in geometries:
+    for geometry, shown in zip(geometries, blendshapes - person.calm, strict=True):
         relative = (geometry.unposed - person.shape)[:, :2]
         angles = geometry.pose.angles * (np.pi / 180) * np.array([1.0, 1.0, 0.3])
         gap = geometry.unposed[[82, 13, 312], :2] - geometry.unposed[[87, 14, 317], :2]
         opening = eye_opening(geometry.landmarks) / person.open_eye
         # A radian of turning moves the cheeks by about 7 cm; a turned face shows other light and another side.
         turned = 4.0 * angles
-        face.append(np.concatenate([_rms(relative[:VERTICES]), _rms(relative[MOUTH]), turned]))
+        face.append(np.concatenate([_rms(relative[REST]), 0.8 * shown[UPPER], turned]))
         # The gap between the lips is compared as it is: closed is closed on everybody.
-        mouth.append(np.concatenate([_rms(relative[MOUTH]), _rms(gap), 0.25 * turned]))
+        mouth.append(np.concatenate([_rms(relative[MOUTH]), _rms(gap), 0.3 * shown[LOWER], 0.25 * turned]))
         gaze = relative[[468, 473]] - relative[[*EYES]].reshape(2, -1, 2).mean(1)
         eyes.append(np.concatenate([[1.5 * opening], 0.7 * gaze.ravel(), 0.25 * turned]))
     return Features(np.stack(face), np.stack(mouth), np.stack(eyes))

@@ -78,6 +78,7 @@ def save_description(folder: Path, preset: Preset, prior: bool, source: Person, 
         tensors[f"{name}.shape"] = person.shape.astype(np.float32)
         tensors[f"{name}.embedding"] = person.embedding
         tensors[f"{name}.open_eye"] = np.array([person.open_eye], np.float32)
+        tensors[f"{name}.calm"] = person.calm
     with atomic(folder / PEOPLE) as temporary:
         save_file(tensors, temporary)
 
@@ -135,6 +136,7 @@ def load_people(folder: Path) -> tuple[Person, Person]:
             tensors[f"{name}.shape"].astype(np.float64),
             float(tensors[f"{name}.open_eye"][0]),
             tensors[f"{name}.embedding"],
+            tensors[f"{name}.calm"],
         )
         for name in ("source", "target")
     )
@@ -162,7 +164,7 @@ def name_of(record: Any) -> str:
 
 def load_bank(path: Path, person: Person) -> Bank:
     """Read a bank back; crops are decoded when first used and kept."""
-    faces = FaceSet.open(path).load(("landmarks", "matrix", "sharpness"))
+    faces = FaceSet.open(path).load(("landmarks", "blendshapes", "matrix", "sharpness"))
     geometries = [
         Geometry.in_crop(landmarks, matrix)
         for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)
@@ -177,7 +179,7 @@ def load_bank(path: Path, person: Person) -> Bank:
         return pictures[index]
 
     penalty = poorness(read, geometries, person, faces["sharpness"])
-    return Bank(read, geometries, features(geometries, person), penalty)
+    return Bank(read, geometries, features(geometries, faces["blendshapes"], person), penalty)
 
 
 def poorness(read: Any, geometries: list[Geometry], person: Person, sharpness: np.ndarray) -> np.ndarray:

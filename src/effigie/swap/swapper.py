@@ -70,7 +70,7 @@ class Swapper:
             prior = None
             if self._model.prior:
                 wanted = self._retarget(geometry)
-                layers = self._chooser(features([geometry], self._model.target))
+                layers = self._chooser(features([geometry], face.blendshapes[None], self._model.target))
                 prior = render(self._model.bank, layers, wanted, side)
             else:
                 wanted = geometry.landmarks

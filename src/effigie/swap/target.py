@@ -9,7 +9,7 @@ import numpy as np
 from effigie.faces.mesh import FACE_OVAL, VERTICES, canonical
 from effigie.swap.bank import Geometry, Person
 
-SHAPE = 0.55  # how much of the source's own facial shape the result takes on inside the face
+SHAPE = 0.75  # how much of the source's own facial shape the result takes on inside the face
 OUTLINE = 0.4  # of that, how much at the outline, where the head around it stays the target's
 
 

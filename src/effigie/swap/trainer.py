@@ -169,7 +169,7 @@ def prepare(
         progress(Progress("choose frames", number, 2, "people", role))
         other = shapes["target" if role == "source" else "source"]
         bank, rows[role] = make_bank(footage, settings.bank)
-        found = features(footage.geometries, footage.person)
+        found = features(footage.geometries, footage.faces["blendshapes"], footage.person)
         studios[role] = Studio(
             footage, bank, rows[role], found, other - shapes[role], size, settings.prior == "mesh"
         )
@@ -187,7 +187,7 @@ def make_bank(footage: Footage, most: int) -> tuple[Bank, np.ndarray]:
     penalty = poorness(
         lambda i: footage.crop(int(rows[i])), geometries, footage.person, footage.faces["sharpness"][rows]
     )
-    found = features(geometries, footage.person)
+    found = features(geometries, footage.faces["blendshapes"][rows], footage.person)
     kept = choose(found, penalty, most)
     chosen = rows[kept]
     bank = Bank(
