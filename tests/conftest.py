@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,8 @@ import psutil
 import pytest
 
 from effigie.assets import fetch
+from effigie.cli import main
+from effigie.faceset import FaceSet
 
 COMMAND = str(Path(sys.executable).with_name("effigie"))
 CUT = 96  # frames of the woman that the small face set and model are made of
@@ -117,6 +120,30 @@ def effigie(start: Callable[..., Command]) -> Callable[..., Ended]:
     return lambda *arguments, **options: start(*arguments, **options).end()
 
 
+@pytest.fixture
+def here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Ended]]:
+    """here(*arguments) -> how the real `main` ended, run in this process, which has torch loaded already."""
+    monkeypatch.chdir(tmp_path)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(*arguments: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["effigie", *map(str, arguments)])
+        capsys.readouterr()
+        code: object = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+        printed = capsys.readouterr()
+        return Ended(code if isinstance(code, int) else int(code is not None), printed.out, printed.err)
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture(scope="session")
 def sample() -> Callable[[str], Path]:
     """Path of a sample by its name, fetched at first use."""
@@ -194,6 +221,25 @@ def man_faces(man_made: Made) -> Path:
 def woman_faces(woman_made: Made) -> Path:
     """The woman's face set; copy it before changing it."""
     return woman_made.path
+
+
+def _thinned(path: Path, target: Path, step: int) -> Path:
+    """Every ``step``-th face of a face set, as a set of its own."""
+    whole = FaceSet.open(path)
+    few = FaceSet.create(target, whole.settings)
+    (source,) = whole.sources.values()
+    with few.writer(source) as writer:
+        writer.write(record for index, record in enumerate(whole.records()) if index % step == 0)
+    return target
+
+
+@pytest.fixture(scope="session")
+def few_faces(
+    man_faces: Path, woman_faces: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """Twenty-four faces each of the woman and of the man: quick to train with."""
+    folder = tmp_path_factory.mktemp("few")
+    return _thinned(woman_faces, folder / "woman.faces", 4), _thinned(man_faces, folder / "man.faces", 3)
 
 
 @pytest.fixture(scope="session")

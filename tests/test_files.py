@@ -72,12 +72,12 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_old(tmp_path, monkeypat
 
     def refuse(source, target, **options):
         if str(target) == str(path) and "partial" in str(source) and not str(source).endswith(".old"):
-            raise OSError(errno.EIO, "the disk is gone")
+            raise OSError(errno.EBUSY, "the folder is in use")
         return rename(source, target, **options)
 
     monkeypatch.setattr(os, "replace", refuse)
     monkeypatch.setattr(os, "rename", refuse)
-    with pytest.raises(OSError, match="the disk is gone"), atomic(path) as temporary:
+    with pytest.raises(OSError, match="in use"), atomic(path) as temporary:
         temporary.mkdir()
     assert names(path) == ["old.png"]
     assert names(tmp_path) == ["frames"]
@@ -90,6 +90,8 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_old(tmp_path, monkeypat
         (errno.EDQUOT, "disk full"),
         (errno.EACCES, "permission"),
         (errno.EROFS, "permission"),
+        (errno.EFBIG, "too large"),
+        (errno.EIO, "cannot write"),
     ],
 )
 def test_the_system_says_no(tmp_path, code, words):

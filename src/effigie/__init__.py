@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# OpenMP's threads spin while they wait for each other. On a machine that does anything else at the same time, a training
-# step then takes ten times as long; sleeping instead costs nothing measurable when it does not. Read when torch loads.
+# OpenMP's threads spin while they wait for each other. On a machine that does anything else at the same time, a
+# training step then takes ten times as long; sleeping instead costs nothing measurable when it does not.
+# Read when torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:

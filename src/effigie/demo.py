@@ -129,7 +129,11 @@ def verdict(scores: SwapScores) -> list[str]:
         lines = [f"The swap holds: all {len(bounded)} figures are reached."]
     else:
         names = ", ".join(figure.name for figure in missed)
-        lines = [f"{len(bounded) - len(missed)} of {len(bounded)} figures are reached; short of the mark: {names}."]
+        lines = [
+            f"{len(bounded) - len(missed)} of {len(bounded)} figures are reached; short of the mark: {names}."
+        ]
     for figure in bounded:
-        lines.append(f"{'ok ' if figure.reached else 'no '} {figure.name}: {figure.shown} (wanted {figure.wanted})")
+        lines.append(
+            f"{'ok ' if figure.reached else 'no '} {figure.name}: {figure.shown} (wanted {figure.wanted})"
+        )
     return lines

@@ -123,7 +123,9 @@ def test_segments_and_one_process_give_the_same_rows(man_faces, in_segments):
     difference = np.linalg.norm(whole["landmarks"][..., :2] - parts["landmarks"][..., :2], axis=2).max(1)
     assert difference.max() < 0.03 * unit
     assert np.median(difference) < 0.005 * unit
-    assert np.abs(whole["matrix"] - parts["matrix"])[:, :, 2].max() < 0.004 * FaceSet.open(man_faces).crop_size
+    assert (
+        np.abs(whole["matrix"] - parts["matrix"])[:, :, 2].max() < 0.004 * FaceSet.open(man_faces).crop_size
+    )
     assert (whole["embedding"] * parts["embedding"]).sum(1).min() > 0.95
 
 

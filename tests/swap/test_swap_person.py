@@ -124,7 +124,7 @@ def test_a_hand_over_the_face_is_noticed_and_not_kept(footage):
     assert strange[covered].min() > 3 * np.median(strange[others])
     assert sorted(np.argsort(-strange)[: len(covered)].tolist()) == covered
     penalty = poorness(read, footage.geometries, footage.person, footage.faces["sharpness"])
-    kept = choose(features(footage.geometries, footage.person), penalty, 36)
+    kept = choose(features(footage.geometries, footage.faces["blendshapes"], footage.person), penalty, 36)
     assert set(kept.tolist()).isdisjoint(covered)
 
 

@@ -243,7 +243,7 @@ def test_disk_full_is_explained_and_the_previous_checkpoint_survives(
         return write(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(EffigieError, match="disk full while writing .*step-000006"):
+    with pytest.raises(EffigieError, match=r"disk full while writing .*step-000006"):
         train(Regression(), tmp_path, settings(9, checkpoint_every_s=0))
     assert [path.name for path in (tmp_path / "training").iterdir() if "step" in path.name] == [
         "step-000005.safetensors"

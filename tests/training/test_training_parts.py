@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import threading
 import time
 from pathlib import Path
@@ -71,7 +72,7 @@ def test_state_round_trips_through_a_checkpoint(
 
     def build(own_seed: int) -> tuple[nn.Sequential, TrainingState]:
         torch.manual_seed(own_seed)
-        network = nn.Sequential(*(nn.Conv2d(a, b, 3) for a, b in zip(widths, widths[1:], strict=False)))
+        network = nn.Sequential(*(nn.Conv2d(a, b, 3) for a, b in itertools.pairwise(widths)))
         network = network.to(memory_format=torch.channels_last) if channels_last else network
         groups = [{"params": layer.parameters()} for layer in network]
         return network, TrainingState(

@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for everything.")] = Path("effigie-demo"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for everything.")] = Path(
+        "effigie-demo"
+    ),
     minutes: Annotated[float, typer.Option(help="How long to train.")] = 4.0,
     as_json: Json = False,
 ) -> None:
@@ -25,8 +27,16 @@ def demo(
     with progress_display() as progress:
         report = run(output, minutes, progress=progress)
     if as_json:
-        print_json({**{name: str(getattr(report, name)) for name in ("video", "sheet", "curve", "preview", "portrait")},
-                    "verdict": report.verdict, "scores": report.scores.to_json()})
+        print_json(
+            {
+                **{
+                    name: str(getattr(report, name))
+                    for name in ("video", "sheet", "curve", "preview", "portrait")
+                },
+                "verdict": report.verdict,
+                "scores": report.scores.to_json(),
+            }
+        )
         return
     for line in report.verdict:
         OUT.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -50,7 +50,7 @@ def train(
         source_who=source_who,
         target_who=target_who,
         device=device,
-        precision=precision,
+        precision=precision,  # type: ignore[arg-type]  # checked by the settings
         seed=seed,
     )
     with progress_display() as progress:

@@ -77,4 +77,6 @@ class MotionCompensated:
         flow = self._flow.calc(footage, before, None) * np.float32(size / footage.shape[0])
         flow = cv2.resize(flow, (size, size), interpolation=cv2.INTER_LINEAR)
         x, y = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
-        return cv2.remap(known, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.remap(
+            known, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )

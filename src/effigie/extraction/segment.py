@@ -87,7 +87,7 @@ def extract_segment(segment: Segment) -> SegmentResult:
         frames = _counted(iter(reader), segment, result)
         rate = float(reader.info.rate or 25)
         records = _records(frames, segment, result, rate)
-        result.faces = write_segment(segment.output, records, segment.settings.size)
+        result.faces = write_segment(segment.output, records, segment.settings.pixels)
         result.damaged = reader.damaged
     return result
 
@@ -143,8 +143,8 @@ def _look(item: Analysed[Frame], face: Face, result: SegmentResult) -> None:
 
 def _record(item: Analysed[Frame], face: Face, segment: Segment) -> FaceRecord:
     settings = segment.settings
-    matrix = face.matrix(settings.size)
-    picture = crop(item.frame.image, matrix, settings.size)
+    matrix = face.matrix(settings.pixels)
+    picture = crop(item.frame.image, matrix, settings.pixels)
     _, encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, settings.quality])
     return FaceRecord(
         clip=segment.clip,

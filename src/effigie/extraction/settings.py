@@ -38,10 +38,21 @@ class ExtractSettings:
         if self.workers is not None and self.workers < 1:
             raise UsageError(f"workers must be 1 or more, not {self.workers}")
 
+    @property
+    def pixels(self) -> int:
+        """Side of the crops, once it has been decided.
+
+        Raises:
+            ValueError: it is still to be taken from the clips.
+        """
+        if self.size is None:
+            raise ValueError("the crop size is not decided yet")
+        return self.size
+
     def stored(self) -> dict[str, Any]:
         """What the face set remembers: everything that changes its rows; ``size`` must be known by then."""
         return {
-            "crop_size": self.size,
+            "crop_size": self.pixels,
             "every": self.every,
             "smallest": self.smallest,
             "stills": self.stills,

@@ -151,7 +151,7 @@ def _smooth(
     half, reach = 0, settings.reach(rate)
     while (
         half < reach
-        and 0 <= index - half - 1
+        and index - half - 1 >= 0
         and index + half + 1 < len(window)
         and track in window[index - half - 1].faces
         and track in window[index + half + 1].faces
@@ -163,7 +163,9 @@ def _smooth(
     near = [window[i].faces[track] for i in range(index - half, index + half + 1)]
     unit = eye_distance(face.landmarks)
     landmarks = smooth_centre(
-        np.stack([other.landmarks for other in near]), settings.landmark_sigma * rate, settings.landmark_noise * unit
+        np.stack([other.landmarks for other in near]),
+        settings.landmark_sigma * rate,
+        settings.landmark_noise * unit,
     ).astype(np.float32)
     place = smooth_placement(
         np.stack([other.place for other in near]), settings.crop_sigma * rate, settings.crop_noise * unit

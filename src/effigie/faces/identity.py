@@ -14,7 +14,8 @@ SAME_PERSON = 0.363  # SFace's published cosine threshold; measured here: 0.83 w
 
 # Where the two eyes, the nose tip and the mouth corners must lie in the 112x112 picture (ArcFace template).
 TEMPLATE = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float32
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
+    np.float32,
 )
 
 
@@ -54,7 +55,9 @@ class IdentityModel:
         # Unfolded, the block-quantised weights are unpacked again at every call: 39 ms instead of 23.
         options.add_session_config_entry("session.disable_quant_qdq", "1")
         self._session = onnxruntime.InferenceSession(
-            without_initializer_inputs(fetch("sface").read_bytes()), options, providers=["CPUExecutionProvider"]
+            without_initializer_inputs(fetch("sface").read_bytes()),
+            options,
+            providers=["CPUExecutionProvider"],
         )
 
     def __call__(self, aligned: np.ndarray) -> np.ndarray:

@@ -45,12 +45,16 @@ def crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale >= 0.5:
-        return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.warpAffine(
+            image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
     factor = 2 ** int(np.floor(-np.log2(scale)))
     larger = np.asarray(matrix, np.float32) * factor
     larger[:, 2] += (factor - 1) / 2
     side = size * factor
-    picture = cv2.warpAffine(image, larger, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    picture = cv2.warpAffine(
+        image, larger, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
 
 

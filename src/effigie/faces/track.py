@@ -138,7 +138,9 @@ class Tracker:
             return
         track = _Track(self._next, roi)
         self._update(track, measured, self.settings.accept, image)
-        if track.fresh is not None and all(t.fresh is None or t.roi.overlap(track.roi) < 0.6 for t in self._tracks):
+        if track.fresh is not None and all(
+            t.fresh is None or t.roi.overlap(track.roi) < 0.6 for t in self._tracks
+        ):
             self._next += 1
             self._tracks.append(track)
 

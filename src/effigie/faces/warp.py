@@ -38,7 +38,9 @@ class Warped:
 @cache
 def triangles() -> np.ndarray:
     """(T, 3) indices into :func:`vertices`: the mesh with a fan around either iris and a ring outside the oval."""
-    faces = [tri for tri in canonical().triangles if not any(set(tri) <= set(eye) for eye in (LEFT_EYE, RIGHT_EYE))]
+    faces = [
+        tri for tri in canonical().triangles if not any(set(tri) <= set(eye) for eye in (LEFT_EYE, RIGHT_EYE))
+    ]
     for number, eye in enumerate((LEFT_EYE, RIGHT_EYE)):
         centre = VERTICES + number
         faces += [np.array([centre, eye[i], eye[(i + 1) % len(eye)]]) for i in range(len(eye))]

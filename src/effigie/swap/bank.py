@@ -13,20 +13,34 @@ import cv2
 import numpy as np
 
 from effigie.faces.landmarks import BLENDSHAPES
-from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, VERTICES, Pose, eye_opening, fit_pose
+from effigie.faces.mesh import (
+    INNER_LIPS,
+    LEFT_EYE,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    VERTICES,
+    Pose,
+    eye_opening,
+    fit_pose,
+)
 from effigie.faces.roi import apply_affine
 from effigie.faces.warp import warp
 
 TEXTURE = 64  # pixels; side of the frontal texture in which occlusion is looked for
 MOUTH = np.unique(np.concatenate([INNER_LIPS, OUTER_LIPS]))
 EYES = np.unique(np.concatenate([LEFT_EYE, RIGHT_EYE]))
-REST = np.setdiff1d(np.arange(VERTICES), np.concatenate([MOUTH, EYES]))  # mouth and eyes get frames of their own
+REST = np.setdiff1d(
+    np.arange(VERTICES), np.concatenate([MOUTH, EYES])
+)  # mouth and eyes get frames of their own
 # Where somebody looks is no expression, and lids follow the gaze.
 EXPRESSIVE = np.array(
-    [i for i, name in enumerate(BLENDSHAPES) if not name.startswith(("_", "eyeLook", "eyeBlink"))], dtype=np.intp
+    [i for i, name in enumerate(BLENDSHAPES) if not name.startswith(("_", "eyeLook", "eyeBlink"))],
+    dtype=np.intp,
 )
 
-UPPER = np.array([i for i, name in enumerate(BLENDSHAPES) if name.startswith(("brow", "cheek", "nose", "eyeSq"))])
+UPPER = np.array(
+    [i for i, name in enumerate(BLENDSHAPES) if name.startswith(("brow", "cheek", "nose", "eyeSq"))]
+)
 LOWER = np.array([i for i, name in enumerate(BLENDSHAPES) if name.startswith(("jaw", "mouth"))])
 
 
@@ -143,7 +157,9 @@ def occlusion(read: Callable[[int], np.ndarray], geometries: list[Geometry], per
     stack = np.stack(textures).astype(np.float32)
     visible = np.stack(seen) & _still_region(frontal)
     # Light changes with the pose, over the whole face at once: not an occlusion.
-    shift = np.stack([np.median(t[v], axis=0) if v.any() else np.zeros(3) for t, v in zip(stack, visible, strict=True)])
+    shift = np.stack(
+        [np.median(t[v], axis=0) if v.any() else np.zeros(3) for t, v in zip(stack, visible, strict=True)]
+    )
     stack -= shift[:, None, None]
     median = np.median(stack, axis=0)
     deviation = np.abs(stack - median).sum(-1)

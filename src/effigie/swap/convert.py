@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -107,14 +107,16 @@ class _Conversion:
         self._compositor = Compositor(settings.compose)
         self._tracker = Tracker()
         self._track: int | None = None
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
         self._report = ConvertReport(output)
 
     def run(self) -> ConvertReport:
         """Read, analyse, swap and write, overlapping."""
         settings, report = self._settings, self._report
         info = self._reader.info
-        total = info.frames if settings.stop_after is None else min(settings.stop_after, info.frames or 1 << 60)
+        total = (
+            info.frames if settings.stop_after is None else min(settings.stop_after, info.frames or 1 << 60)
+        )
         begun = time.perf_counter()
         with contextlib.ExitStack() as stack:
             writer = stack.enter_context(Writer(report.output, info, settings.encode))
@@ -132,10 +134,12 @@ class _Conversion:
                 self._progress(Progress("convert", report.frames, total, "frames", note))
             if not report.swapped:
                 raise MediaError(self._nobody())
-        self._progress(Progress("convert", report.frames, report.frames, "frames", f"{report.swapped} swapped"))
+        self._progress(
+            Progress("convert", report.frames, report.frames, "frames", f"{report.swapped} swapped")
+        )
         report.seconds = time.perf_counter() - begun
         report.notes = [*self._reader.notes, *writer.notes]
-        report.stages = dict(self._seconds + self._swapper.seconds)
+        report.stages = {**self._seconds, **self._swapper.seconds}
         return report
 
     def _frames(self) -> Iterator[Frame]:

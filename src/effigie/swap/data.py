@@ -73,9 +73,7 @@ class Studio:
             prior = np.clip(rendered.picture, 0, 255).astype(np.uint8)
             validity = (rendered.validity * 255).astype(np.uint8)
         mask = face_mask(landmarks, self.size, self.size)
-        return Example(
-            picture, prior, validity, (mask * 255).astype(np.uint8), self._weight(landmarks, mask)
-        )
+        return Example(picture, prior, validity, (mask * 255).astype(np.uint8), self._weight(landmarks, mask))
 
     def _picture(self, row: int, landmarks: np.ndarray, placement: np.ndarray, bent: bool) -> np.ndarray:
         crop = self.footage.crop(row)

@@ -79,4 +79,6 @@ class WeightedLosses:
 
 def default_losses() -> WeightedLosses:
     """Structure first, colour second, and the mask."""
-    return WeightedLosses({"dssim": (2.0, weighted_dssim), "l1": (2.0, weighted_l1), "mask": (0.1, mask_loss)})
+    return WeightedLosses(
+        {"dssim": (2.0, weighted_dssim), "l1": (2.0, weighted_l1), "mask": (0.1, mask_loss)}
+    )

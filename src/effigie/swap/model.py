@@ -37,7 +37,9 @@ CONFIG, WEIGHTS, PEOPLE, BANK, MANIFEST = (
     "manifest.json",
 )
 CLEAN = 0.008  # share of strange pixels that nine in ten uncovered faces stay below (a hand: 0.02 to 0.2)
-OCCLUDED_CM = 100.0  # penalty for each share of the face beyond that, in the centimetres that retrieval compares
+OCCLUDED_CM = (
+    100.0  # penalty for each share of the face beyond that, in the centimetres that retrieval compares
+)
 UNSHARP_CM = 0.5
 
 
@@ -72,7 +74,9 @@ def build_network(preset: Preset, prior: bool) -> SwapNet:
 
 def save_description(folder: Path, preset: Preset, prior: bool, source: Person, target: Person) -> None:
     """Write everything but weights and bank."""
-    write_json(folder / CONFIG, {"version": VERSION, "kind": "swap", "prior": prior, "preset": asdict(preset)})
+    write_json(
+        folder / CONFIG, {"version": VERSION, "kind": "swap", "prior": prior, "preset": asdict(preset)}
+    )
     tensors = {}
     for name, person in (("source", source), ("target", target)):
         tensors[f"{name}.shape"] = person.shape.astype(np.float32)
@@ -98,7 +102,9 @@ def load_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is damaged ({error}): train again into a new folder") from error
     if version > VERSION:
-        raise ModelError(f"{folder} was made by a newer effigie (model version {version}, this one reads {VERSION}): update")
+        raise ModelError(
+            f"{folder} was made by a newer effigie (model version {version}, this one reads {VERSION}): update"
+        )
     if config.get("kind") != "swap":
         raise ModelError(f"{folder} holds a {config.get('kind')} model, not a swap")
     return config
@@ -124,7 +130,8 @@ def load_model(folder: str | Path, device: str = "cpu") -> SwapModel:
     except (SafetensorError, RuntimeError, KeyError, TypeError, OSError, FaceSetError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{folder} is damaged ({reason}): train again into a new folder") from error
-    network.eval().to(torch.device(device), memory_format=torch.channels_last)
+    network.eval().to(torch.device(device))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return SwapModel(preset, bool(config["prior"]), network, bank, source, target)
 
 

@@ -66,7 +66,9 @@ def load_footage(path: str, role: str, who: int | None, held_out: float) -> Foot
     columns = ("frame", "landmarks", "blendshapes", "matrix", "embedding", "sharpness", "confidence")
     faces = faceset.load(columns, where=f"cluster == {who}")
     if len(faces) < FEWEST:
-        raise FaceSetError(f"{path} holds only {len(faces)} faces of the {role}; training needs {FEWEST} or more")
+        raise FaceSetError(
+            f"{path} holds only {len(faces)} faces of the {role}; training needs {FEWEST} or more"
+        )
     geometries = [
         Geometry.in_crop(landmarks, matrix)
         for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)

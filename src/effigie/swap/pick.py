@@ -7,7 +7,11 @@ import numpy as np
 from effigie.faces.analyse import Face
 from effigie.faces.identity import SAME_PERSON, IdentityModel, unit
 
-LOOK_AT = (0, 8, 40)  # a track's identity is looked at again after so many frames: the first may be a poor one
+LOOK_AT = (
+    0,
+    8,
+    40,
+)  # a track's identity is looked at again after so many frames: the first may be a poor one
 
 
 class Picker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from effigie.compose import ComposeSettings
 from effigie.errors import UsageError
@@ -44,7 +45,7 @@ class SwapSettings:
     source_who: int | None = None
     target_who: int | None = None
     device: str = "auto"
-    precision: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -57,6 +58,8 @@ class SwapSettings:
             raise UsageError(f"steps must be 1 or more, not {self.steps}")
         if self.batch is not None and (self.batch < 2 or self.batch % 2):
             raise UsageError(f"batch must be an even number, half for each person, not {self.batch}")
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise UsageError(f"precision must be auto, fp32 or bf16, not {self.precision!r}")
         if not 0 < self.held_out <= 0.5:
             raise UsageError(f"held_out must be above 0 and at most 0.5, not {self.held_out}")
         if self.bank < 8:

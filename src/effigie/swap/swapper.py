@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -54,7 +54,7 @@ class Swapper:
         self._chooser = Chooser(model.bank, rate)
         self._retarget = model.retarget
         self._largest = max(model.bank.read(0).shape[0], model.preset.size)
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def reset(self) -> None:
         """Forget the frames before."""
@@ -79,7 +79,9 @@ class Swapper:
         with self._timed("warp"):
             picture = _resize(made.picture[0].permute(1, 2, 0).float().cpu().numpy(), side)
             if prior is not None and side > small:
-                picture += _resize(made.trust[0, 0].float().cpu().numpy(), side)[..., None] * _detail(prior, small)
+                picture += _resize(made.trust[0, 0].float().cpu().numpy(), side)[..., None] * _detail(
+                    prior, small
+                )
             mask = face_mask(wanted, side, side, GROW)
         return MadeFace(np.clip(picture, 0, 1), mask, matrix)
 

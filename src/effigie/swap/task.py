@@ -90,7 +90,9 @@ class SwapTask:
             prior = to_float(arrays["prior"]) if studio.prior else None
             made = self._network(to_float(arrays["input"]), prior, person)
             truth = Truth(
-                to_float(arrays["picture"]), to_float(arrays["mask"]), arrays["weight"].permute(0, 3, 1, 2) / 32.0
+                to_float(arrays["picture"]),
+                to_float(arrays["mask"]),
+                arrays["weight"].permute(0, 3, 1, 2) / 32.0,
             )
             for name, term in self._losses(made, truth).items():
                 total[name] = total.get(name, torch.zeros((), device=term.device)) + term / len(batch)
@@ -104,9 +106,14 @@ class SwapTask:
             made = self._run(network, held_out.pictures, held_out.priors, person).picture
             pictures = made.float().cpu().permute(0, 2, 3, 1).numpy()
             truth = to_float(held_out.pictures).permute(0, 2, 3, 1).numpy()
-            figures[person] = float(np.mean([
-                face_error(m, t, mask) for m, t, mask in zip(pictures, truth, held_out.masks, strict=True)
-            ]))
+            figures[person] = float(
+                np.mean(
+                    [
+                        face_error(m, t, mask)
+                        for m, t, mask in zip(pictures, truth, held_out.masks, strict=True)
+                    ]
+                )
+            )
         return {"error": float(np.mean(list(figures.values()))), **figures}
 
     def preview(self, networks: Mapping[str, nn.Module]) -> np.ndarray:
@@ -167,7 +174,10 @@ def face_error(made: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
         made, truth: (S, S, 3) float in [0, 1].
         mask: (S, S) bool.
     """
-    grey = [cv2.cvtColor(np.ascontiguousarray(picture, np.float32), cv2.COLOR_RGB2GRAY) for picture in (made, truth)]
+    grey = [
+        cv2.cvtColor(np.ascontiguousarray(picture, np.float32), cv2.COLOR_RGB2GRAY)
+        for picture in (made, truth)
+    ]
     _, similarity = structural_similarity(
         *grey, data_range=1.0, full=True, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -221,7 +220,9 @@ def _check_output(output: Path, settings: SwapSettings) -> None:
     """An existing model must be of the same shape; anything else in the way is not overwritten."""
     if (output / CONFIG).is_file():
         config = load_config(output)
-        same = config["prior"] == (settings.prior == "mesh") and config["preset"] == asdict(preset(settings.preset))
+        same = config["prior"] == (settings.prior == "mesh") and config["preset"] == asdict(
+            preset(settings.preset)
+        )
         if not same:
             raise ModelError(f"{output} holds a model of another preset or prior: choose another folder")
     elif output.exists() and (not output.is_dir() or any(output.iterdir())):
