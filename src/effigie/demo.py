@@ -10,6 +10,7 @@ import numpy as np
 
 from effigie.assets import fetch, fetch_all
 from effigie.evaluate import SwapScores, evaluate_swap
+from effigie.evaluate.figures import Figure
 from effigie.extraction import extract
 from effigie.files import atomic
 from effigie.media import Reader
@@ -82,7 +83,7 @@ def demo(
     sheet = output / "before-after.png"
     write_sheet(sheet, fetch(CLIP), video)
     return DemoReport(
-        video, sheet, model / "curve.png", model / "preview.png", portrait, scores, verdict(scores)
+        video, sheet, model / "curve.png", model / "preview.png", portrait, scores, verdict(scores.figures())
     )
 
 
@@ -121,9 +122,9 @@ def _write_png(path: Path, image: np.ndarray) -> None:
         temporary.write_bytes(cv2.imencode(".png", image[..., ::-1])[1].tobytes())
 
 
-def verdict(scores: SwapScores) -> list[str]:
+def verdict(figures: list[Figure]) -> list[str]:
     """What the figures mean: one sentence for all, then one line for each that has a bound."""
-    bounded = [figure for figure in scores.figures() if figure.reached is not None]
+    bounded = [figure for figure in figures if figure.reached is not None]
     missed = [figure for figure in bounded if not figure.reached]
     if not missed:
         lines = [f"The swap holds: all {len(bounded)} figures are reached."]
