@@ -114,6 +114,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Command]]:
         command.process.wait()
 
 
+@pytest.fixture(scope="session")
+def run_once() -> Callable[..., Ended]:
+    """run_once(*arguments, cwd=folder) -> how the command ended; for fixtures of wider scope."""
+    return lambda *arguments, cwd: Command(*arguments, cwd=cwd).end()
+
+
 @pytest.fixture
 def effigie(start: Callable[..., Command]) -> Callable[..., Ended]:
     """effigie(*arguments, cwd=..., file_limit=...) -> how the command ended."""

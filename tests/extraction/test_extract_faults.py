@@ -108,7 +108,10 @@ def test_asked_to_stop(start, man, man_faces, long_clip, tmp_path, number):
     command = start("extract", man, long_clip, "-o", "faces")
     command.wait_for("extract:")
     time.sleep(0.3)
-    command.process.send_signal(number)
+    if number == signal.SIGINT:
+        os.killpg(command.process.pid, number)  # a terminal's Ctrl-C goes to the workers too
+    else:
+        command.process.send_signal(number)
     ended = command.end(10)
     assert ended.code == 130
     assert "stopped" in ended.line()

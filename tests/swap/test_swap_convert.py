@@ -40,12 +40,10 @@ def names(folder):
 
 
 @pytest.fixture(scope="module")
-def swapped(model, man, tmp_path_factory):
+def swapped(model, man, run_once, tmp_path_factory):
     """The man's clip with the woman's face, through the command line."""
-    from conftest import Command
-
     folder = tmp_path_factory.mktemp("golden")
-    ended = Command("convert", model, man, "-o", "out.mp4", "--masks", "masks", "--json", cwd=folder).end()
+    ended = run_once("convert", model, man, "-o", "out.mp4", "--masks", "masks", "--json", cwd=folder)
     assert ended.code == 0, ended.err
     return folder, json.loads(ended.out)
 
