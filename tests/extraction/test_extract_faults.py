@@ -122,6 +122,19 @@ def test_asked_to_stop(start, man, man_faces, long_clip, tmp_path, number):
     assert len(FaceSet.open(tmp_path / "faces")) == 72
 
 
+def test_asked_to_stop_while_the_workers_start(start, man, tmp_path):
+    """A terminal's Ctrl-C finds them in the middle of their imports."""
+    command = start("extract", man, "-o", "faces")
+    command.wait_for("look at clips: 1/1")
+    time.sleep(0.2)
+    os.killpg(command.process.pid, signal.SIGINT)
+    ended = command.end(20)
+    assert ended.code == 130
+    assert "stopped" in ended.line()
+    assert command.nobody_left()
+    assert names(tmp_path / "faces") == ["faceset.json"]
+
+
 def test_killed_and_run_again(start, man, man_faces, long_clip, tmp_path):
     """SIGKILL to the parent: its workers end by themselves, no part is torn, a rerun finishes and tidies."""
     shutil.copytree(man_faces, tmp_path / "faces")

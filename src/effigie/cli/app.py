@@ -11,7 +11,7 @@ import typer
 
 from effigie import __version__
 from effigie.cli import assets, bench, convert, demo, evaluate, extract, faces, train
-from effigie.cli.console import complain
+from effigie.cli.console import INTERRUPT, complain
 from effigie.errors import Cancelled, EffigieError
 
 app = typer.Typer(
@@ -24,6 +24,9 @@ app = typer.Typer(
 )
 for verb in (demo, extract, faces, train, convert, evaluate, assets, bench):
     verb.register(app)
+
+
+STOPPED = "stopped; finished work is kept, run the same command to continue"
 
 
 def _version(wanted: bool) -> None:
@@ -57,11 +60,18 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if INTERRUPT.requested:  # it came up in the middle of an import, or of somebody else's clearing up
+            complain(STOPPED)
+            sys.exit(Cancelled.exit_code)
         reason = str(error).strip().splitlines() or ["no reason given"]
         complain(f"{type(error).__name__}: {reason[0]} (not foreseen; --debug shows where it happened)")
         sys.exit(EffigieError.exit_code)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Ctrl-C and a polite kill unwind the stack, so that every half-written file is removed on the way."""
-    raise Cancelled("stopped; finished work is kept, run the same command to continue")
+    """Ctrl-C and a polite kill unwind the stack, so that every half-written file is removed on the way.
+
+    Where the exception is swallowed, as in a finaliser, the flag stops the call at its next safe place.
+    """
+    INTERRUPT.set()
+    raise Cancelled(STOPPED)

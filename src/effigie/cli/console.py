@@ -22,10 +22,11 @@ from rich.progress import (
 from rich.progress import Progress as Display
 from rich.text import Text
 
-from effigie.progress import Progress, ProgressCallback
+from effigie.progress import Cancel, Progress, ProgressCallback
 
 OUT = Console()
 ERRORS = Console(stderr=True)
+INTERRUPT = Cancel()  # set by Ctrl-C and a polite kill; every long call of a verb looks at it
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 

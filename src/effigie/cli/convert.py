@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from effigie.cli.console import Json, counted, print_json, progress_display, say
+from effigie.cli.console import INTERRUPT, Json, counted, print_json, progress_display, say
 from effigie.errors import UsageError
 
 
@@ -54,7 +54,7 @@ def convert(
         stop_after=frames,
     )
     with progress_display() as progress:
-        report = convert_clip(model, clip, output, settings, progress=progress)
+        report = convert_clip(model, clip, output, settings, progress=progress, cancel=INTERRUPT)
     if as_json:
         print_json(asdict(report))
         return

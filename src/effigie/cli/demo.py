@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from effigie.cli.console import OUT, Json, print_json, progress_display
+from effigie.cli.console import INTERRUPT, OUT, Json, print_json, progress_display
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +25,7 @@ def demo(
     from effigie.demo import demo as run
 
     with progress_display() as progress:
-        report = run(output, minutes, progress=progress)
+        report = run(output, minutes, progress=progress, cancel=INTERRUPT)
     if as_json:
         print_json(
             {

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from effigie.cli.console import Json, complain, counted, print_json, progress_display, say
+from effigie.cli.console import INTERRUPT, Json, complain, counted, print_json, progress_display, say
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def extract(
 
     settings = ExtractSettings(size, every, smallest, stills, quality, workers)
     with progress_display() as progress:
-        report = run(clips, output, settings, progress=progress)
+        report = run(clips, output, settings, progress=progress, cancel=INTERRUPT)
     if as_json:
         print_json(asdict(report))
     else:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from effigie.cli.console import Json, counted, print_json, progress_display, say
+from effigie.cli.console import INTERRUPT, Json, counted, print_json, progress_display, say
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +54,7 @@ def train(
         seed=seed,
     )
     with progress_display() as progress:
-        report = run(source, target, output, settings, progress=progress)
+        report = run(source, target, output, settings, progress=progress, cancel=INTERRUPT)
     if as_json:
         print_json(
             {

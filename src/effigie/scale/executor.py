@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver, resource_tracker
 from typing import Any, Protocol, TypeVar
 
 from effigie.errors import EffigieError
@@ -83,13 +84,19 @@ class LocalProcesses:
             Cancelled: ``cancel`` was set.
         """
         pieces = list(work)
-        context = self._context()
-        reports, cancelled = context.Queue(), context.Event()
-        pool = ProcessPoolExecutor(
-            min(self.workers, max(len(pieces), 1)), context, _start, (reports, cancelled)
-        )
+        pool: ProcessPoolExecutor | None = None
+        reports: Any = None
+        cancelled: Any = None
         try:
-            pending: dict[Future[Result], Work] = {pool.submit(function, piece): piece for piece in pieces}
+            with _uninterrupted():
+                context = self._context()
+                reports, cancelled = context.Queue(), context.Event()
+                pool = ProcessPoolExecutor(
+                    min(self.workers, max(len(pieces), 1)), context, _start, (reports, cancelled)
+                )
+                pending: dict[Future[Result], Work] = {
+                    pool.submit(function, piece): piece for piece in pieces
+                }
             while pending:
                 done, _ = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
                 _drain(reports, on_report)
@@ -101,17 +108,52 @@ class LocalProcesses:
                 "a worker process was killed, perhaps for want of memory: use fewer with --workers 1"
             ) from error
         finally:
-            cancelled.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            reports.close()
+            if pool is not None:
+                cancelled.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+                reports.close()
 
     def _context(self) -> Any:
         # Forking a process that runs threads (progress display, networks) can deadlock: a fork server has none.
         if "forkserver" in multiprocessing.get_all_start_methods():
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(self._preload)
+            _start_fork_server()
             return context
         return multiprocessing.get_context("spawn")
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C and a polite kill to the end: a process that is half started can neither work nor be stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's business
+        return
+    arrived: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: arrived.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for arrival in arrived:
+            signal.raise_signal(arrival)
+
+
+def _start_fork_server() -> None:
+    """A terminal's Ctrl-C reaches every process: one that is still importing would die of it, loudly.
+
+    Children inherit the blocked signal; here it is only put off until the server has been started.
+    """
+    resource_tracker.ensure_running()  # it unblocks the signal itself, so it has to be there before
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _drain(reports: Any, on_report: Callable[[Any], None]) -> None:
