@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from effigie.errors import UsageError
-from effigie.faces.mask import face_mask
+from effigie.faces.mask import Grow, face_mask
 from effigie.faces.mesh import eye_distance
 
 ERODE = 0.08  # of the eye distance: the seam must not count as sharpness of the face
@@ -58,7 +58,7 @@ class MaskFolder:
 
 def mesh_mask(landmarks: np.ndarray, size: tuple[int, int], grow: float = 0.0) -> np.ndarray:
     """(H, W) uint8, 255 inside the outline of (478, >= 2) landmarks grown by a share of itself."""
-    return np.round(255 * face_mask(landmarks, *size, grow)).astype(np.uint8)
+    return np.round(255 * face_mask(landmarks, *size, Grow(grow, grow, grow))).astype(np.uint8)
 
 
 def inside_face(landmarks: np.ndarray, size: tuple[int, int], mask: np.ndarray | None) -> np.ndarray:

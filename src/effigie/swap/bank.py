@@ -27,6 +27,8 @@ from effigie.faces.roi import apply_affine
 from effigie.faces.warp import warp
 
 TEXTURE = 64  # pixels; side of the frontal texture in which occlusion is looked for
+# Centimetres that a radian of turning counts: the warp follows a turning head well, up to where a side is hidden.
+TURNING = 2.5
 MOUTH = np.unique(np.concatenate([INNER_LIPS, OUTER_LIPS]))
 EYES = np.unique(np.concatenate([LEFT_EYE, RIGHT_EYE]))
 REST = np.setdiff1d(
@@ -123,9 +125,8 @@ def features(geometries: list[Geometry], blendshapes: np.ndarray, person: Person
         angles = geometry.pose.angles * (np.pi / 180) * np.array([1.0, 1.0, 0.3])
         gap = geometry.unposed[[82, 13, 312], :2] - geometry.unposed[[87, 14, 317], :2]
         opening = eye_opening(geometry.landmarks) / person.open_eye
-        # A radian of turning moves the cheeks by about 7 cm; a turned face shows other light and another side.
-        turned = 4.0 * angles
-        face.append(np.concatenate([_rms(relative[REST]), 0.8 * shown[UPPER], turned]))
+        turned = TURNING * angles
+        face.append(np.concatenate([_rms(relative[REST]), 1.6 * shown[UPPER], turned]))
         # The gap between the lips is compared as it is: closed is closed on everybody.
         mouth.append(np.concatenate([_rms(relative[MOUTH]), _rms(gap), 0.3 * shown[LOWER], 0.25 * turned]))
         gaze = relative[[468, 473]] - relative[[*EYES]].reshape(2, -1, 2).mean(1)

@@ -19,7 +19,7 @@ from effigie.swap.bank import Features, Geometry
 
 REGIONS = ("face", "mouth", "eyes")
 FADE = {"face": 0.3, "mouth": 0.08, "eyes": 0.12}  # seconds in which one source frame gives way to another
-STAY = {"face": 0.35, "mouth": 0.12, "eyes": 0.12}  # how much nearer (cm) another frame must be to take over
+STAY = {"face": 0.15, "mouth": 0.12, "eyes": 0.25}  # how much nearer (cm) another frame must be to take over
 FAINT = 0.08  # a layer that counts less than this is not worth its warp
 
 

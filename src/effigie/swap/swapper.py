@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from effigie.faces.analyse import Face
-from effigie.faces.mask import face_mask
+from effigie.faces.mask import Grow, face_mask
 from effigie.faces.roi import crop
 from effigie.swap.bank import Geometry, features
 from effigie.swap.model import SwapModel
@@ -22,7 +22,7 @@ from effigie.swap.prior import Chooser, Prior, render
 from effigie.swap.task import to_float
 
 STEP = 32  # made faces are a multiple of this wide, so that sizes do not change with every pixel of movement
-GROW = 0.07  # the mask reaches this much beyond the mesh: the hairline and the jaw's edge belong to the face
+GROW = Grow(top=0.16, side=0.07, jaw=0.02)  # the hairline belongs to a face as much as its skin does
 
 
 @dataclass(frozen=True)
