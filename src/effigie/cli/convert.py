@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -39,8 +38,8 @@ def convert(
 ) -> None:
     """Put the source's face into a clip of the target; sound, times and everything else stay."""
     for path in (output, masks):
-        if path is not None and path.exists():
-            _may_replace(path, force)
+        if path is not None and path.exists() and not force:
+            raise UsageError(f"{path} exists: choose another name, or replace it with --force")
     from effigie.compose import ComposeSettings
     from effigie.media import EncodeSettings
     from effigie.swap import ConvertSettings, convert_clip
@@ -63,13 +62,3 @@ def convert(
     say(f"{report.output}: {report.swapped} of {whole} swapped, {rate:.1f} frames/s")
     for note in report.notes:
         say(f"note: {note}")
-
-
-def _may_replace(path: Path, force: bool) -> None:
-    """A folder is replaced as a whole: only one that holds nothing but frames may be."""
-    if not force:
-        raise UsageError(f"{path} exists: choose another name, or replace it with --force")
-    if path.is_dir():
-        other = next((entry for entry in path.iterdir() if not re.fullmatch(r"\d+\.png", entry.name)), None)
-        if other is not None:
-            raise UsageError(f"{path} holds more than frames ({other.name}): choose another name")

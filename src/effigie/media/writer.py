@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -78,6 +79,8 @@ class Writer:
         self._kind = _kind(self.path, self.settings)
         if self.path.exists() and like.path.exists() and self.path.samefile(like.path):
             raise UsageError(f"{path} is the clip being read: choose another name for the output")
+        if self._kind == "folder":
+            _check_replaceable(self.path)
         self._size: tuple[int, int] | None = None
         self._sink: _Sink | None = None
         self._context: contextlib.AbstractContextManager[_Sink] | None = None
@@ -178,6 +181,15 @@ def _kind(path: Path, settings: EncodeSettings) -> str:
         f"{suffix} cannot be written: use {', '.join(videofile.FORMATS)}, {', '.join(STILLS)}, "
         "or no suffix for a folder"
     )
+
+
+def _check_replaceable(path: Path) -> None:
+    """A folder is replaced as a whole: only one that holds nothing but frames may be."""
+    if not path.is_dir():
+        return
+    other = next((entry for entry in path.iterdir() if not re.fullmatch(r"\d+\.png", entry.name)), None)
+    if other is not None:
+        raise UsageError(f"{path} holds more than frames ({other.name}): choose another name")
 
 
 class _Folder:

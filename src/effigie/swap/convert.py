@@ -119,7 +119,7 @@ class _Conversion:
         )
         begun = time.perf_counter()
         with contextlib.ExitStack() as stack:
-            writer = stack.enter_context(Writer(report.output, info, settings.encode))
+            writer = stack.enter_context(Writer(report.output, info, settings.encode, self._span()))
             masks = None
             if settings.masks is not None:
                 masks = stack.enter_context(Writer(settings.masks, info, EncodeSettings(codec="png")))
@@ -195,9 +195,18 @@ class _Conversion:
 
         return write
 
+    def _span(self) -> tuple[Fraction, Fraction] | None:
+        """What part of the sound goes with the first frames; None for all of it."""
+        info, count = self._reader.info, self._settings.stop_after
+        if count is None or info.rate is None or (info.frames or 0) <= count:
+            return None
+        return info.clock_origin, info.clock_origin + count / info.rate
+
     def _nobody(self) -> str:
-        name = self._reader.path
-        if self._picker.best_seen < 0:
+        name, who = self._reader.path, self._settings.who
+        if who is not None and self._picker.most:
+            return f"{name} never shows {who + 1} faces at once, at most {self._picker.most}: choose a smaller --who"
+        if not self._picker.most:
             return f"{name} shows no face: nothing to swap, nothing written"
         return (
             f"nobody in {name} is the person this model was trained on (best likeness "

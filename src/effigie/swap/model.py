@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 from safetensors.torch import load_file as load_tensors
 
 from effigie.errors import FaceSetError, ModelError
@@ -84,7 +84,7 @@ def save_description(folder: Path, preset: Preset, prior: bool, source: Person, 
         tensors[f"{name}.open_eye"] = np.array([person.open_eye], np.float32)
         tensors[f"{name}.calm"] = person.calm
     with atomic(folder / PEOPLE) as temporary:
-        save_file(tensors, temporary)
+        temporary.write_bytes(save(tensors))
 
 
 def load_config(folder: Path) -> dict[str, Any]:
@@ -99,6 +99,8 @@ def load_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         version = int(config["version"])
+        if version <= VERSION and not {"kind", "prior", "preset"} <= config.keys():
+            raise ValueError("kind, prior or preset is missing")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is damaged ({error}): train again into a new folder") from error
     if version > VERSION:

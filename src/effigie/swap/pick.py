@@ -21,6 +21,10 @@ class Picker:
         wanted: (128,) unit embedding of the person to swap.
         who: if given, the n-th largest face of the first frame with that many is swapped instead, and followed by
             its own identity from then on.
+
+    Attributes:
+        best_seen: cosine of the likest face so far.
+        most: faces seen at once at most.
     """
 
     def __init__(self, wanted: np.ndarray, who: int | None = None) -> None:
@@ -30,9 +34,11 @@ class Picker:
         self._sums: dict[int, np.ndarray] = {}
         self._counts: dict[int, int] = {}
         self.best_seen = -1.0
+        self.most = 0
 
     def __call__(self, image: np.ndarray, faces: list[Face]) -> Face | None:
         """The face to swap in this frame, or None; ``faces`` largest first."""
+        self.most = max(self.most, len(faces))
         for face in faces:
             count = self._counts.get(face.track, 0)
             if count in LOOK_AT:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from effigie import __version__
-from effigie.errors import ModelError, UsageError
+from effigie.errors import FaceSetError, ModelError, UsageError
 from effigie.faceset import FaceSet
-from effigie.files import sha256, write_json
+from effigie.files import discard, sha256, write_json
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 from effigie.swap.bank import choose, features
 from effigie.swap.data import Example, Studio
@@ -110,7 +110,8 @@ def train(
     save_description(
         output, size, settings.prior == "mesh", footages["source"].person, footages["target"].person
     )
-    if not (output / BANK / "faceset.json").is_file():
+    if not _has_bank(output / BANK):
+        discard(output / BANK)  # begun, never finished
         progress(Progress("keep source frames", 0, 1, "sets"))
         save_bank(output / BANK, footages["source"], prepared.bank_rows, FaceSet.open(source))
     network = build_network(size, settings.prior == "mesh")
@@ -214,6 +215,13 @@ def _swap_examples(studios: dict[str, Studio], size: int) -> list[Example]:
             )
         )
     return examples
+
+
+def _has_bank(path: Path) -> bool:
+    try:
+        return len(FaceSet.open(path)) > 0
+    except FaceSetError:
+        return False
 
 
 def _check_output(output: Path, settings: SwapSettings) -> None:
