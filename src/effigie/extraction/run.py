@@ -20,7 +20,7 @@ from effigie.faceset import FaceSet, SourceInfo
 from effigie.files import discard, explain, sha256
 from effigie.media import ClipInfo, expand, probe
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.scale import LocalProcesses, available_cores
+from effigie.scale import Executor, LocalProcesses
 
 SHORTEST = 240  # frames; a shorter segment costs more in seeking and warming up than it gains
 SAME_PLACE = 0.4  # overlap of two boxes in consecutive frames that makes them one track
@@ -88,16 +88,17 @@ def extract(
     paths = expand(clips)
     report = ExtractReport(Path(output))
     fetch_all(REQUIRED, progress)
+    executor = LocalProcesses(settings.workers, preload=["effigie.extraction.segment"])
+    executor.warm_up()
     new = not report.output.exists()
     try:
         if settings.size is None:
             settings = replace(settings, size=crop_size(Path(output), paths))
         faceset = FaceSet.create(output, settings.stored())
         with faceset.segments() as folder:
-            workers = settings.workers or available_cores()
-            jobs = _plan(paths, faceset, settings, folder, workers, report, progress)
+            jobs = _plan(paths, faceset, settings, folder, executor.workers, report, progress)
             if jobs:
-                _work(jobs, faceset, workers, report, progress, cancel)
+                _work(jobs, faceset, executor, report, progress, cancel)
     except OSError as error:  # from a worker, whose own file nobody knows
         raise explain(error, report.output) from error
     if report.failed and not report.clips and not report.skipped:
@@ -153,7 +154,7 @@ def _plan(
 def _work(
     jobs: Mapping[str, _Job],
     faceset: FaceSet,
-    workers: int,
+    executor: Executor,
     report: ExtractReport,
     progress: ProgressCallback,
     cancel: Cancel,
@@ -169,7 +170,6 @@ def _work(
         progress(Progress("extract", done, max(total, done) if total else None, "frames", note))
 
     pieces = [segment for job in jobs.values() for segment in job.segments]
-    executor = LocalProcesses(workers, preload=["effigie.extraction.segment"])
     with faceset.deferred():
         for segment, outcome in executor.run(_guarded, pieces, tell, cancel):
             job = jobs[segment.clip]

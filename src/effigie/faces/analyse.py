@@ -60,7 +60,7 @@ class Face:
         landmarks: (478, 3) float32 frame pixels, smoothed.
         blendshapes: (52,) in [0, 1].
         presence: the landmark network's confidence, 0..1.
-        pose: fitted to the canonical mesh.
+        pose: of the landmarks before smoothing, fitted to the canonical mesh.
         place: (4,) where the crop lies, see :func:`effigie.faces.align.placement`; smoothed.
     """
 
@@ -170,4 +170,4 @@ def _smooth(
     place = smooth_placement(
         np.stack([other.place for other in near]), settings.crop_sigma * rate, settings.crop_noise * unit
     )
-    return replace(face, landmarks=landmarks, place=place, pose=fit_pose(landmarks))
+    return replace(face, landmarks=landmarks, place=place)

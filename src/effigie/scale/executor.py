@@ -68,6 +68,11 @@ class LocalProcesses:
         self.workers = workers or available_cores()
         self._preload = list(preload)
 
+    def warm_up(self) -> None:
+        """Begin importing what workers need, while the caller does something else."""
+        with _uninterrupted():
+            self._context()
+
     def run(
         self,
         function: Callable[[Work], Result],

@@ -26,7 +26,7 @@ from effigie.swap.trainer import Prepared, prepare
 from effigie.training import choose_device
 from effigie.training.device import tuned
 
-MINUTES = 5.0
+MINUTES = 3.0
 MOST = 100  # held-out frames of each person
 
 
