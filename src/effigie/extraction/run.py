@@ -93,7 +93,7 @@ def extract(
     new = not report.output.exists()
     try:
         if settings.size is None:
-            settings = replace(settings, size=crop_size(Path(output), paths))
+            settings = replace(settings, size=crop_size(Path(output), paths, executor, cancel))
         faceset = FaceSet.create(output, settings.stored())
         with faceset.segments() as folder:
             jobs = _plan(paths, faceset, settings, folder, executor.workers, report, progress)
