@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from effigie.faces.identity import unit
 from effigie.faces.landmarks import BLENDSHAPES
 from effigie.faces.mesh import (
     INNER_LIPS,
@@ -96,8 +97,7 @@ def describe(geometries: list[Geometry], blendshapes: np.ndarray, embeddings: np
     calm = np.argsort((blendshapes[:, EXPRESSIVE] ** 2).sum(1))[: max(8, len(geometries) // 8)]
     shape = np.median(np.stack([geometries[index].unposed for index in calm]), axis=0)
     openings = [eye_opening(geometry.landmarks) for geometry in geometries]
-    mean = embeddings.mean(0)
-    embedding = (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
+    embedding = unit(embeddings.mean(0))
     still = np.median(blendshapes[calm], axis=0).astype(np.float32)
     return Person(shape, float(np.percentile(openings, 90)), embedding, still)
 

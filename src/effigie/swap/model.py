@@ -20,6 +20,7 @@ from safetensors.torch import load_file as load_tensors
 
 from effigie.errors import FaceSetError, ModelError
 from effigie.faceset import FaceSet
+from effigie.faceset.schema import picture_name
 from effigie.files import atomic, write_json
 from effigie.swap.bank import Geometry, Person, features, occlusion
 from effigie.swap.networks import SwapNet
@@ -159,16 +160,9 @@ def save_bank(path: Path, footage: Footage, rows: np.ndarray, faceset: FaceSet) 
     source = bank.new_source("bank", "bank", frames=len(rows))
     with bank.writer(source) as writer:
         for record in faceset.records():
-            if name_of(record) in wanted:
+            if picture_name(record.clip, record.frame, record.track) in wanted:
                 # Track numbers of different clips meet in one part: the clip's own numbering is not needed here.
                 writer.write([replace(record, clip=source.name, frame=writer.faces, track=0)])
-
-
-def name_of(record: Any) -> str:
-    """The picture name of a record, as :meth:`effigie.faceset.Faces.name` gives it."""
-    from effigie.faceset.schema import picture_name
-
-    return picture_name(record.clip, record.frame, record.track)
 
 
 def load_bank(path: Path, person: Person) -> Bank:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,12 +19,6 @@ from effigie.swap.networks import Made
 PEOPLE = ("source", "target")
 HELD_OUT_FRAMES = 24
 PREVIEW_ROWS = 4
-
-
-class SwapNetwork(Protocol):
-    """What the task can train: :class:`effigie.swap.networks.SwapNet`, or another network of the same call."""
-
-    def __call__(self, picture: Tensor, prior: Tensor | None, person: str) -> Made: ...
 
 
 @dataclass
