@@ -13,6 +13,8 @@ from effigie.errors import UsageError
 
 Picture = NDArray[np.float32]
 FLOW_SIZE = 128  # px a side at which motion is measured; skin has no detail to follow more finely
+HELD = 0.97  # share of the previous result where the footage did not change at all
+REPEATED = 0.35  # grey levels of 255 left after motion: less is a repeated frame, more is news
 
 
 class MotionCompensated:
@@ -20,7 +22,9 @@ class MotionCompensated:
 
     Alignment has taken the head's rigid motion out already; the rest is measured on the footage (DIS optical flow),
     whose motion the made face shares. The previous result is mixed in only where it agrees with the new face after a
-    small blur, so that what changes (teeth, lids, gaze) leaves no ghost.
+    small blur, so that what changes (teeth, lids, gaze) leaves no ghost. Where the footage itself repeats (webcams and
+    films brought to a higher rate show most pictures twice), the made face repeats too: whatever differs there is the
+    measurement's trembling.
 
     Args:
         strength: 0..1, share of the previous result at 25 frames/s where both agree; 0 switches it off.
@@ -58,25 +62,39 @@ class MotionCompensated:
             return face
         if known.shape != face.shape:
             known = cv2.resize(known, face.shape[1::-1], interpolation=cv2.INTER_AREA)
+        repeats: Picture | float = 0.0
         if before is not None and footage is not None:
-            known = self._carried(known, before, footage)
+            known, left = self._carried(known, before, footage)
+            repeats = np.exp(-((left / REPEATED) ** 2))
         change = known - face
         side = max(3, face.shape[0] // 40) | 1
         seen = cv2.blur(
             cv2.cvtColor(np.abs(cv2.blur(change, (side, side))), cv2.COLOR_RGB2GRAY), (side, side)
         )
         share = self.strength ** (elapsed / Exponential.STEP) * np.exp(-((seen / self.tolerance) ** 2))
+        share = share + repeats * (np.maximum(HELD, share) - share)
         self._face = face + change * share[..., None].astype(np.float32)
         return self._face
 
-    def _carried(self, known: Picture, before: NDArray[np.uint8], footage: NDArray[np.uint8]) -> Picture:
-        """``known`` moved to where the footage's motion has taken it."""
+    def _carried(
+        self, known: Picture, before: NDArray[np.uint8], footage: NDArray[np.uint8]
+    ) -> tuple[Picture, Picture]:
+        """``known`` moved to where the footage's motion has taken it; what of the footage no motion explains.
+
+        The latter is (S, S) float32 in levels of 255, averaged over a neighbourhood.
+        """
         if self._flow is None:
             self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         size = known.shape[0]
-        flow = self._flow.calc(footage, before, None) * np.float32(size / footage.shape[0])
-        flow = cv2.resize(flow, (size, size), interpolation=cv2.INTER_LINEAR)
-        x, y = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
-        return cv2.remap(
-            known, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        )
+        flow = self._flow.calc(footage, before, None)
+        left = cv2.blur(cv2.absdiff(footage, _moved(before, flow)).astype(np.float32), (9, 9))
+        flow = cv2.resize(flow * np.float32(size / footage.shape[0]), (size, size))
+        return _moved(known, flow), cv2.resize(left, (size, size))
+
+
+def _moved(picture: NDArray[Any], flow: NDArray[Any]) -> NDArray[Any]:
+    """(S, S[, 3]) taken at each pixel from where (S, S, 2) ``flow`` says it was."""
+    x, y = (np.arange(side, dtype=np.float32) for side in picture.shape[1::-1])
+    return cv2.remap(
+        picture, x + flow[..., 0], y[:, None] + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )

@@ -14,6 +14,7 @@ import numpy as np
 
 from effigie.faces.align import crop_matrix, placement, smooth_placement
 from effigie.faces.mesh import Pose, eye_distance, fit_pose
+from effigie.faces.repeat import Repeats
 from effigie.faces.smooth import smooth_centre
 from effigie.faces.track import TrackedFace, Tracker
 
@@ -47,7 +48,7 @@ class SmoothSettings:
     most: int = 8
 
     def reach(self, rate: float) -> int:
-        """Frames looked at on either side at ``rate`` frames a second; also the delay of :func:`analyse`."""
+        """Frames looked at on either side at ``rate`` frames a second."""
         return int(np.clip(round(2 * self.crop_sigma * rate), 1, self.most))
 
 
@@ -91,7 +92,10 @@ class Analysed(Generic[FrameType]):
 
 @dataclass
 class _Pending(Generic[FrameType]):
-    frame: FrameType | None
+    """One measured picture: the frames that show it, which leave before their measurements do."""
+
+    number: int
+    frames: list[FrameType]
     faces: dict[int, Face]
 
 
@@ -104,6 +108,7 @@ def analyse(
     """Measure every frame of a clip.
 
     Yields in the order of ``frames``, a few frames late (``settings.reach``); memory does not grow with the clip.
+    Frames that only repeat the one before get its measurements.
 
     Args:
         frames: RGB uint8 pictures in temporal order.
@@ -112,18 +117,24 @@ def analyse(
     """
     settings = settings or SmoothSettings()
     tracker = tracker or Tracker()
+    repeats = Repeats()
     reach = settings.reach(rate)
     window: deque[_Pending[FrameType]] = deque(maxlen=2 * reach + 1)
-    waiting = 0
-    for frame in frames:
-        faces = {found.track: _measure(found) for found in tracker(frame.image)}
-        window.append(_Pending(frame, faces))
-        waiting += 1
-        if waiting > reach:
-            yield _emit(window, len(window) - waiting, settings, rate)
+    waiting = 0  # pictures at the end of the window whose frames have not left yet
+    for number, frame in enumerate(frames):
+        if repeats(frame.image):
+            window[-1].frames.append(frame)
+        else:
+            found = tracker(frame.image)
+            repeats.measured(frame.image, [face.measured.landmarks for face in found])
+            window.append(_Pending(number, [frame], {face.track: _measure(face) for face in found}))
+            waiting += 1
+        # Repeated frames wait with their picture, so that fewer pictures are waited for.
+        while waiting > 1 and (waiting > reach or number - window[-waiting].number >= 2 * reach):
+            yield from _emit(window, len(window) - waiting, settings, rate)
             waiting -= 1
     while waiting:
-        yield _emit(window, len(window) - waiting, settings, rate)
+        yield from _emit(window, len(window) - waiting, settings, rate)
         waiting -= 1
 
 
@@ -135,14 +146,16 @@ def _measure(found: TrackedFace) -> Face:
 
 def _emit(
     window: deque[_Pending[FrameType]], index: int, settings: SmoothSettings, rate: float
-) -> Analysed[FrameType]:
+) -> Iterator[Analysed[FrameType]]:
     pending = window[index]
-    frame = pending.frame
-    assert frame is not None
-    pending.frame = None  # the picture has left; only its measurements stay for the frames to come
+    # Smoothing acts in time, but sees each picture once.
+    span = window[-1].number - window[0].number
+    rate *= (len(window) - 1) / span if span else 1.0
     faces = [_smooth(window, index, track, settings, rate) for track in pending.faces]
     faces.sort(key=lambda face: -float(face.place[2]))
-    return Analysed(frame, faces)
+    frames, pending.frames = pending.frames, []  # only the measurements stay, for the pictures to come
+    for frame in frames:
+        yield Analysed(frame, faces)
 
 
 def _smooth(

@@ -65,13 +65,18 @@ def nearest(bank: Bank, wanted: Features, allowed: np.ndarray | None = None) -> 
 
 
 class Chooser:
-    """Chooses frames over time: stays with one while it is nearly the best, and fades when it changes."""
+    """Chooses frames over time: stays with one while it is nearly the best, and fades when it changes.
+
+    Attributes:
+        misfit: for each region, how far (cm) what was chosen is from what was wanted, at the latest frame.
+    """
 
     def __init__(self, bank: Bank, rate: float) -> None:
         self._bank = bank
         self._step = {region: 1 / max(seconds * rate, 1.0) for region, seconds in FADE.items()}
         self._current: dict[str, int] = {}
         self._weights: Layers = {region: {} for region in REGIONS}
+        self.misfit = dict.fromkeys(REGIONS, 0.0)
 
     def __call__(self, wanted: Features) -> Layers:
         """Layers for the next frame, whose features are (1, D) each."""
@@ -81,7 +86,9 @@ class Chooser:
             current = self._current.get(region)
             if current is None or distance[current] - distance[best] > STAY[region]:
                 self._current[region] = best
-            self._weights[region] = _fade(self._weights[region], self._current[region], self._step[region])
+            weights = _fade(self._weights[region], self._current[region], self._step[region])
+            self._weights[region] = weights
+            self.misfit[region] = float(sum(weight * distance[index] for index, weight in weights.items()))
         return self._weights
 
     def reset(self) -> None:

@@ -17,6 +17,7 @@ from effigie.faces.mask import Grow, face_mask
 from effigie.faces.roi import crop
 from effigie.swap.bank import Geometry, features
 from effigie.swap.model import SwapModel
+from effigie.swap.mouth import borrow_inside, borrowed_share
 from effigie.swap.networks import Made
 from effigie.swap.prior import Chooser, Prior, render
 from effigie.swap.task import to_float
@@ -82,8 +83,18 @@ class Swapper:
                 picture += _resize(made.trust[0, 0].float().cpu().numpy(), side)[..., None] * _detail(
                     prior, small
                 )
+            picture = self._with_mouth(picture, image, face, geometry, wanted)
             mask = face_mask(wanted, side, side, GROW)
         return MadeFace(np.clip(picture, 0, 1), mask, matrix)
+
+    def _with_mouth(
+        self, picture: np.ndarray, image: np.ndarray, face: Face, geometry: Geometry, wanted: np.ndarray
+    ) -> np.ndarray:
+        share = borrowed_share(self._chooser.misfit["mouth"])
+        if share == 0:
+            return picture
+        side = picture.shape[0]
+        return borrow_inside(picture, crop(image, face.matrix(side), side), geometry.landmarks, wanted, share)
 
     def _run(self, picture: np.ndarray, prior: Prior | None) -> Made:
         size = picture.shape[0]

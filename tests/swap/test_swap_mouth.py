@@ -1,0 +1,62 @@
+"""What the source's footage never showed comes from the footage that is swapped, and only between the lips."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from effigie.faces.mesh import INNER_LIPS, canonical
+from effigie.swap.mouth import KNOWN, UNKNOWN, borrow_inside, borrowed_share
+
+SIZE = 128
+
+
+def face(opening: float) -> np.ndarray:
+    """(478, 3) frontal landmarks whose lips are ``opening`` px apart."""
+    shape = np.zeros((478, 3))
+    vertices = canonical().vertices
+    shape[:468] = vertices
+    shape[468:] = vertices[[33] * 5 + [263] * 5]
+    points = shape * [5.5, -5.5, -5.5] + [SIZE / 2, SIZE / 2 - 6, 0]
+    upper, lower = INNER_LIPS[1:10], INNER_LIPS[:10:-1]
+    middle = (points[upper, 1] + points[lower, 1]) / 2
+    bend = np.sin(np.linspace(0.15, 0.85, 9) * np.pi)
+    points[upper, 1], points[lower, 1] = middle - opening / 2 * bend, middle + opening / 2 * bend
+    return points
+
+
+@pytest.mark.parametrize(
+    ("misfit", "share"), [(0.0, 0.0), (KNOWN, 0.0), (0.6, 0.5), (UNKNOWN, 1.0), (9.0, 1.0)]
+)
+def test_the_less_the_source_knows_the_more_is_borrowed(misfit, share):
+    assert borrowed_share(misfit) == pytest.approx(share)
+
+
+def test_teeth_appear_between_the_lips_and_nowhere_else():
+    points = face(20)
+    footage = np.full((SIZE, SIZE, 3), 120, np.uint8)
+    x, y = points[[13, 14], :2].mean(0).astype(int)
+    footage[y - 3 : y + 4, x - 8 : x + 9] = 240
+    made = np.full((SIZE, SIZE, 3), 120 / 255, np.float32)
+    result = borrow_inside(made, footage, points, points, 1.0)
+    assert result[y, x].mean() > 0.85
+    changed = np.abs(result - made).max(2) > 1e-3
+    rows, columns = np.nonzero(changed)
+    lips = points[INNER_LIPS, :2]
+    assert rows.min() > lips[:, 1].min() - 8 and rows.max() < lips[:, 1].max() + 8
+    assert columns.min() > lips[:, 0].min() - 4 and columns.max() < lips[:, 0].max() + 4
+
+
+def test_they_are_seen_in_the_made_face_s_light():
+    points = face(20)
+    footage = np.full((SIZE, SIZE, 3), 200, np.uint8)
+    made = np.full((SIZE, SIZE, 3), 100 / 255, np.float32)
+    x, y = points[[13, 14], :2].mean(0).astype(int)
+    assert borrow_inside(made, footage, points, points, 1.0)[y, x] == pytest.approx(100 / 255, abs=0.03)
+
+
+def test_closed_lips_stay_closed():
+    points = face(0.2)
+    made = np.full((SIZE, SIZE, 3), 0.4, np.float32)
+    footage = np.full((SIZE, SIZE, 3), 255, np.uint8)
+    assert (borrow_inside(made, footage, points, points, 1.0) == made).all()
