@@ -24,6 +24,10 @@ class RefusedError(EffigieError):
     exit_code = 3
 
 
+class ConsentError(RefusedError):
+    """A consent record is forged, edited, damaged or of a newer version. Exit code 3."""
+
+
 class Cancelled(EffigieError):
     """The caller asked a long call to stop; what was finished is kept. Exit code 130, as after Ctrl-C."""
 
