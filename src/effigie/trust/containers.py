@@ -1,0 +1,165 @@
+"""Which files can carry content credentials, and how a file is shown to the C2PA library."""
+
+from __future__ import annotations
+
+import io
+import json
+import mmap
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import urlsplit
+
+from effigie.errors import EffigieError
+
+if TYPE_CHECKING:
+    import c2pa
+
+EMBEDDED = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/x-m4v",
+    ".mov": "video/quicktime",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+}
+"""Suffix → MIME type of what holds its credentials itself."""
+BESIDE = {".mkv": "video/x-matroska"}
+"""What C2PA knows no place in: the manifest lies beside it, bound to it by the hash of all its bytes."""
+READABLE = {
+    **EMBEDDED,
+    ".m4a": "audio/mp4",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+    ".avif": "image/avif",
+    ".heic": "image/heic",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".avi": "video/avi",
+    ".wav": "audio/wav",
+    ".mp3": "audio/mpeg",
+    ".flac": "audio/flac",
+}
+"""What may bring credentials along."""
+
+JUMBF_TAIL = bytes.fromhex("00110010800000aa00389b71")
+"""Last 12 bytes of every UUID that names a kind of box in a manifest."""
+SCANNED = 64 << 20
+"""Bytes from either end of a file in which the remains of a manifest are looked for; it stands near the front."""
+
+
+def can_hold(path: Path) -> bool:
+    """Whether credentials can be embedded in a file of this name."""
+    return Path(path).suffix.lower() in EMBEDDED
+
+
+def beside(path: Path) -> Path:
+    """Where C2PA tools look for the manifest of a file that cannot hold one: ``clip.c2pa`` for ``clip.mkv``."""
+    return Path(path).with_suffix(".c2pa")
+
+
+def context(anchors: str = "", timestamp_authority: str | None = None) -> c2pa.Context:
+    """The library's settings: nothing is contacted but the time-stamp authority, if there is one.
+
+    Args:
+        anchors: roots whose signers count as trusted, PEM.
+        timestamp_authority: the one URL that may be contacted.
+    """
+    import c2pa
+
+    host = urlsplit(timestamp_authority).hostname if timestamp_authority else None
+    settings = {
+        "version": 1,
+        "trust": {"user_anchors": anchors} if anchors else {},
+        "core": {"allowed_network_hosts": [host] if host else []},
+        "verify": {
+            "verify_after_reading": True,
+            # The signer of one's own output need not be trusted here; reading says what it is.
+            "verify_after_sign": False,
+            "verify_trust": True,
+            "verify_timestamp_trust": True,
+            "ocsp_fetch": False,
+            "remote_manifest_fetch": False,
+        },
+        "builder": {
+            # A thumbnail would show the input to whoever gets the output.
+            "thumbnail": {"enabled": False},
+            "certificate_status_fetch": None,
+            "created_assertion_labels": ["c2pa.actions", "c2pa.soft-binding", "org.effigie.output"],
+        },
+    }
+    return c2pa.Context.from_json(json.dumps(settings))
+
+
+class Watched(io.RawIOBase):
+    """A file that stops answering after ``seconds``, so that a library which loops over it comes to an end.
+
+    Raises:
+        TimeoutError: from ``read`` and ``seek``, when the time is over.
+    """
+
+    def __init__(self, stream: BinaryIO, seconds: float) -> None:
+        self._stream = stream
+        self._end = time.monotonic() + seconds
+
+    def _check(self) -> None:
+        if time.monotonic() > self._end:
+            raise TimeoutError("reading took too long")
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        self._check()
+        return self._stream.read(size)
+
+    def readinto(self, buffer: Any) -> int:
+        self._check()
+        return self._stream.readinto(buffer)  # type: ignore[attr-defined]
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._check()
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """An ordinary file for reading.
+
+    Raises:
+        EffigieError: it is missing, no file, or may not be read.
+    """
+    if not path.is_file():  # a pipe or a device would be waited for
+        raise EffigieError(f"{path} is not a file: check the path")
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise EffigieError(f"cannot read {path} ({error.strerror}): check the path") from error
+    with stream:
+        yield stream
+
+
+def remains(path: Path) -> bool:
+    """Whether parts of a manifest lie in a file, though none can be read from it."""
+    with opened(path) as stream:
+        size = path.stat().st_size
+        if not size:
+            return False
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return _count(data, 0, min(size, SCANNED)) or _count(data, max(SCANNED, size - SCANNED), size)
+
+
+def _count(data: mmap.mmap, start: int, stop: int) -> bool:
+    # One could be chance or a quotation; a manifest has one for every box.
+    found = 0
+    while found < 3 and (position := data.find(JUMBF_TAIL, start, stop)) >= 0:
+        found, start = found + 1, position + 1
+    return found == 3
