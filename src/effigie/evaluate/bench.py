@@ -22,6 +22,7 @@ RESULTS, TABLE = "results.json", "benchmarks.md"
 
 def rows_of(material: Material) -> dict[str, Row]:
     """Name -> row, in the order of the table; the swaps are named by who goes into whom."""
+    from effigie.evaluate.bench_rows.consent import consent
     from effigie.evaluate.bench_rows.conversion import conversion
     from effigie.evaluate.bench_rows.extraction import extraction
     from effigie.evaluate.bench_rows.footprint import footprint
@@ -43,6 +44,7 @@ def rows_of(material: Material) -> dict[str, Row]:
                 swapping, source_name=source, target_name=target
             )
     rows["convert"] = conversion
+    rows["consent"] = consent
     return rows
 
 

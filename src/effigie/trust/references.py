@@ -45,14 +45,14 @@ def references(
     found = []
     for number, path in enumerate(photos):
         progress(Progress("look at photos", number, len(photos), "files", path.name))
-        found.append(_of_file(path, cancel))
+        found.append(of_file(path, cancel))
     progress(Progress("look at photos", len(photos), len(photos), "files"))
     _same_person(photos, found)
     return _few(np.concatenate(found))
 
 
-def _of_file(path: Path, cancel: Cancel | None) -> np.ndarray:
-    """(N, 128) embeddings of the person in one file."""
+def of_file(path: Path, cancel: Cancel | None = None) -> np.ndarray:
+    """(N, 128) float32 unit embeddings of the person in a photo or clip, a look each; raises as :func:`references`."""
     looks = _looks(path, cancel)
     seen = [look for look in looks if look.faces]
     usable = [look.embedding for look in looks if look.embedding is not None]
