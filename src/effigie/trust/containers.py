@@ -46,6 +46,8 @@ READABLE = {
 
 JUMBF_TAIL = bytes.fromhex("00110010800000aa00389b71")
 """Last 12 bytes of every UUID that names a kind of box in a manifest."""
+MEMORY_MB = 32
+"""Of a file that is signed; the rest waits in a temporary file. The library would take 512."""
 SCANNED = 64 << 20
 """Bytes from either end of a file in which the remains of a manifest are looked for; it stands near the front."""
 
@@ -73,7 +75,10 @@ def context(anchors: str = "", timestamp_authority: str | None = None) -> c2pa.C
     settings = {
         "version": 1,
         "trust": {"user_anchors": anchors} if anchors else {},
-        "core": {"allowed_network_hosts": [host] if host else []},
+        "core": {
+            "allowed_network_hosts": [host] if host else [],
+            "backing_store_memory_threshold_in_mb": MEMORY_MB,
+        },
         "verify": {
             "verify_after_reading": True,
             # The signer of one's own output need not be trusted here; reading says what it is.

@@ -17,6 +17,7 @@ from effigie.files import atomic
 from effigie.trust.certificate import Identity, chosen_identity, trust_anchors
 from effigie.trust.containers import BESIDE, EMBEDDED, READABLE, Watched, beside, can_hold, context, opened
 from effigie.trust.reading import CredentialState, Ingredient, read_credentials
+from effigie.trust.seal import Unsealed, boxes_digest
 
 if TYPE_CHECKING:
     import c2pa
@@ -143,9 +144,14 @@ def _sign(
 
     identity = identity or chosen_identity()
     try:
+        boxes = boxes_digest(source) if embed else None
+    except Unsealed as error:
+        raise EffigieError(f"cannot sign {path} ({error}): check that the file is whole") from error
+    source.seek(0)
+    try:
         with (
             context(trust_anchors(), tsa_url) as settings,
-            c2pa.Builder(_definition(claim, media_type), settings) as builder,
+            c2pa.Builder(_definition(claim, media_type, boxes), settings) as builder,
             c2pa.Signer.from_info(
                 c2pa.C2paSignerInfo(
                     identity.alg,
@@ -162,7 +168,7 @@ def _sign(
             return builder.sign(signer, media_type, source, signed)
     except c2pa.C2paError as error:
         reason = " ".join(str(error).split())
-        if tsa_url and "time" in reason.lower():
+        if tsa_url and re.search(r"http|time.?stamp", reason, re.IGNORECASE):
             raise EffigieError(
                 f"{tsa_url} gave no time stamp for {path} ({reason}): try again, or without"
             ) from error
@@ -171,7 +177,7 @@ def _sign(
         ) from error
 
 
-def _definition(claim: Claim, media_type: str) -> dict[str, Any]:
+def _definition(claim: Claim, media_type: str, boxes: str | None) -> dict[str, Any]:
     agent = {"name": "effigie", "version": effigie.__version__}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     made = {
@@ -197,6 +203,7 @@ def _definition(claim: Claim, media_type: str) -> dict[str, Any]:
         "consents": list(claim.consents),
         "model_sha256": claim.model_hash,
         "version": effigie.__version__,
+        "boxes_sha256": boxes,
     }
     allowed = {"use": "allowed" if claim.training_allowed else "notAllowed"}
     assertions: list[dict[str, Any]] = [

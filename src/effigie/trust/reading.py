@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from effigie.errors import EffigieError
 from effigie.trust.certificate import trust_anchors
 from effigie.trust.containers import READABLE, Watched, beside, context, opened, remains
+from effigie.trust.seal import Unsealed, check_manifest, check_seal
 
 State = Literal["trusted", "valid", "broken", "absent"]
 
@@ -67,6 +68,7 @@ class CredentialState:
         source_types: IPTC digital source types, last part of their URI.
         actions: what was done, in order, such as ``c2pa.opened``.
         ingredients: what it was made from.
+        mark: the id that the invisible mark carries, by the credentials' word (12 hex digits), or None.
         signed_at: time by a time-stamp authority, ISO 8601, or None.
         problems: a sentence for each thing that does not hold or could not be checked.
     """
@@ -82,6 +84,7 @@ class CredentialState:
     source_types: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     ingredients: tuple[Ingredient, ...] = ()
+    mark: str | None = None
     signed_at: str | None = None
     problems: tuple[str, ...] = ()
 
@@ -111,7 +114,18 @@ def _read(path: Path) -> CredentialState:
             return _unreadable(path, sidecar, None)
         except (c2pa.C2paError, ValueError, RecursionError) as error:
             return _unreadable(path, sidecar, error)
-    return _described(store)
+        state = _described(store)
+        if state.ours and state.state != "broken":
+            try:
+                if sidecar is None:
+                    check_seal(stream, _string(_get(_output(store), "boxes_sha256")))
+                else:
+                    check_manifest(sidecar)
+            except Unsealed as error:
+                return replace(
+                    state, state="broken", problems=(*state.problems, f"{error} after it was signed")
+                )
+    return state
 
 
 def _sidecar(path: Path) -> bytes | None:
@@ -145,7 +159,7 @@ def _described(store: Any) -> CredentialState:
         and not problems
     ):
         state, problems = "broken", ("the C2PA library calls it invalid without a reason",)
-    output = _assertion(manifest, "org.effigie.output")
+    output = _output(store)
     actions = _list(_get(_assertion(manifest, "c2pa.actions"), "actions"))
     generator = _generator(manifest)
     ours = output is not None and (generator or "").startswith("effigie")
@@ -161,9 +175,15 @@ def _described(store: Any) -> CredentialState:
         source_types=tuple(_source_types(actions)),
         actions=tuple(filter(None, (_string(_get(action, "action")) for action in actions))),
         ingredients=tuple(_ingredients(store, manifests, manifest)),
+        mark=_output_id(output) if ours and _assertion(manifest, "c2pa.soft-binding") is not None else None,
         signed_at=_string(_get(manifest, "signature_info", "time")),
         problems=problems,
     )
+
+
+def _output(store: Any) -> Any:
+    """What effigie says in the newest manifest."""
+    return _assertion(_get(store, "manifests", _get(store, "active_manifest")), "org.effigie.output")
 
 
 def _judged(success: set[str], failure: set[str]) -> tuple[State, tuple[str, ...]]:

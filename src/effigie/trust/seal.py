@@ -1,0 +1,260 @@
+"""The bytes of a signed file that the hashes of the C2PA standard leave out.
+
+A manifest cannot hash itself: its wrapping in the file, the headers of its boxes and the padding of its signature can
+be changed without any reader noticing; in MP4 the standard leaves out ``ftyp`` and ``free`` too. None of that can
+change what is seen or claimed. In effigie's own outputs it is checked all the same: no byte can be changed unnoticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+MANIFEST_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+UNHASHED = (b"ftyp", b"free", b"skip", b"mfra")
+"""Top-level boxes that ``c2pa.hash.bmff.v3`` leaves out (specification 2.x §18.7), besides the manifest's own."""
+LARGEST_BOX = 64 << 20  # bytes
+MOST_BOXES = 100_000
+SEGMENTS = b"\x02\x11"
+"""The number that the library gives the segments of its manifest in a JPEG."""
+LABELS = {
+    b"c2pa": (b"c2pa",),
+    b"c2as": (b"c2pa.assertions",),
+    b"c2cl": (b"c2pa.claim", b"c2pa.claim.v2"),
+    b"c2cs": (b"c2pa.signature",),
+}
+"""Kind of box → the labels it may bear; others are named by their hashed references."""
+SHOWN, SALTED = 0x03, 0x13
+"""Toggles of a description box: it has a label and may be referred to; it has salt too."""
+COSE_UNSIGNED = {"pad", "pad2", "sigTst", "sigTst2", "rVals", "x5chain", 33}
+"""Headers of a signature that stand outside it: padding, time stamps, answers about revocation, certificates."""
+DEEPEST = 16
+
+
+class Unsealed(Exception):
+    """Something stands where it does not belong."""
+
+
+def boxes_digest(stream: BinaryIO) -> str | None:
+    """SHA-256 of the top-level boxes of an MP4 or MOV that the standard does not hash; None for another format.
+
+    Raises:
+        Unsealed: the boxes do not fit the file.
+    """
+    digest = hashlib.sha256()
+    if _head(stream, 12)[4:8] != b"ftyp":
+        return None
+    for kind, start, size in _boxes(stream):
+        if kind in UNHASHED:
+            if size > LARGEST_BOX:
+                raise Unsealed(f"a {kind.decode('ascii')} box is too large")
+            stream.seek(start)
+            digest.update(stream.read(size))
+    return digest.hexdigest()
+
+
+def check_seal(stream: BinaryIO, boxes_sha256: str | None) -> None:
+    """Check what the standard does not, in a file that effigie signed.
+
+    Args:
+        boxes_sha256: what :func:`boxes_digest` gave before it was signed.
+
+    Raises:
+        Unsealed: a byte was changed; says where.
+    """
+    head = _head(stream, 12)
+    if head[4:8] == b"ftyp":
+        if boxes_digest(stream) != boxes_sha256:
+            raise Unsealed("the file type box or free space was changed")
+        manifest = _from_boxes(stream)
+    elif head.startswith(b"\x89PNG"):
+        manifest = _from_chunks(stream)
+    elif head.startswith(b"\xff\xd8"):
+        manifest = _from_segments(stream)
+    else:
+        raise Unsealed("the container is not known")
+    check_manifest(manifest)
+
+
+def check_manifest(data: bytes) -> None:
+    """Check the parts of a manifest store that neither hashes nor signatures cover.
+
+    Raises:
+        Unsealed: a byte was changed.
+    """
+    if _superbox(data, 0, len(data), 0) != b"c2pa":
+        raise Unsealed("the manifest is no manifest store")
+
+
+def _head(stream: BinaryIO, size: int) -> bytes:
+    stream.seek(0)
+    return stream.read(size)
+
+
+def _boxes(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and size of the top-level boxes."""
+    end = stream.seek(0, os.SEEK_END)
+    start = 0
+    for _ in range(MOST_BOXES):
+        if start == end:
+            return
+        stream.seek(start)
+        header = stream.read(16)
+        if len(header) < 8:
+            raise Unsealed("the boxes do not fit the file")
+        size, kind = struct.unpack(">I4s", header[:8])
+        if size == 1 and len(header) == 16:
+            size = struct.unpack(">Q", header[8:])[0]
+        elif size == 0:
+            size = end - start
+        if size < 8 or start + size > end:
+            raise Unsealed("the boxes do not fit the file")
+        yield kind, start, size
+        start += size
+    raise Unsealed("there are too many boxes")
+
+
+def _from_boxes(stream: BinaryIO) -> bytes:
+    found = []
+    for kind, start, size in _boxes(stream):
+        stream.seek(start)
+        if kind == b"uuid" and stream.read(24)[8:] == MANIFEST_UUID:
+            if size > LARGEST_BOX:
+                raise Unsealed("the manifest is too large")
+            stream.seek(start)
+            found.append(stream.read(size))
+    # Version and flags, purpose, place of further hashes.
+    if len(found) != 1 or found[0][24:45] != b"\0\0\0\0manifest\0" + bytes(8):
+        raise Unsealed("the box that holds the manifest was changed")
+    return found[0][45:]
+
+
+def _from_chunks(stream: BinaryIO) -> bytes:
+    end = stream.seek(0, os.SEEK_END)
+    start, found = 8, []
+    while start < end:
+        stream.seek(start)
+        header = stream.read(8)
+        if len(header) < 8:
+            raise Unsealed("the chunks do not fit the file")
+        size, kind = struct.unpack(">I4s", header)
+        if kind == b"caBX":
+            data = stream.read(min(size + 4, LARGEST_BOX))
+            if len(data) != size + 4 or zlib.crc32(kind + data[:-4]) != int.from_bytes(data[-4:], "big"):
+                raise Unsealed("the chunk that holds the manifest was changed")
+            found.append(data[:-4])
+        start += size + 12
+    if len(found) != 1:
+        raise Unsealed("the chunk that holds the manifest was changed")
+    return found[0]
+
+
+def _from_segments(stream: BinaryIO) -> bytes:
+    """A manifest is spread over APP11 segments, each with the same number, its place and the first box's header."""
+    manifest, place = b"", 0
+    start = 2
+    while True:
+        stream.seek(start)
+        header = stream.read(4)
+        if len(header) < 4 or header[0] != 0xFF:
+            raise Unsealed("the segments do not fit the file")
+        size = int.from_bytes(header[2:], "big")
+        if header[1] == 0xDA:
+            return manifest
+        data = stream.read(size - 2)
+        if header[1] == 0xEB and (data[:2] == b"JP" or place):
+            place += 1
+            box = data[8:16] if place == 1 else manifest[:8]
+            if data[:16] != b"JP" + SEGMENTS + struct.pack(">I", place) + box:
+                raise Unsealed("a segment that holds the manifest was changed")
+            manifest += data[8:] if place == 1 else data[16:]
+        start += size + 2
+
+
+def _superbox(data: bytes, start: int, stop: int, depth: int) -> bytes:
+    """Check the box that fills ``data[start:stop]``; its kind."""
+    if depth > DEEPEST or _box(data, start, stop) != (b"jumb", stop):
+        raise Unsealed("the boxes of the manifest do not fit")
+    kind, label, start = _description(data, start + 8, stop)
+    if label not in LABELS.get(kind, (label,)):
+        raise Unsealed("a box of the manifest was renamed")
+    while start < stop:
+        inner, end = _box(data, start, stop)
+        if inner == b"jumb":
+            _superbox(data, start, end, depth + 1)
+        elif kind == b"c2cs" and inner == b"cbor":
+            _check_signature(data[start + 8 : end])
+        start = end
+    return kind
+
+
+def _box(data: bytes, start: int, stop: int) -> tuple[bytes, int]:
+    if stop - start < 8:
+        raise Unsealed("the boxes of the manifest do not fit")
+    size, kind = struct.unpack_from(">I4s", data, start)
+    if size < 8 or start + size > stop:
+        raise Unsealed("the boxes of the manifest do not fit")
+    return kind, start + size
+
+
+def _description(data: bytes, start: int, stop: int) -> tuple[bytes, bytes, int]:
+    """Kind, label and end of a description box."""
+    kind, end = _box(data, start, stop)
+    body = data[start + 8 : end]
+    label, zero, salt = body[17:].partition(b"\0")
+    if kind != b"jumd" or not zero or not label:
+        raise Unsealed("a box of the manifest is not described")
+    salted = len(salt) > 8 and salt[4:8] == b"c2sh" and int.from_bytes(salt[:4], "big") == len(salt)
+    if body[16] != (SALTED if salted else SHOWN) or (salt and not salted):
+        raise Unsealed("a description in the manifest was changed")
+    return body[:4], label, end
+
+
+def _check_signature(data: bytes) -> None:
+    """Outside what is signed nothing may stand but known headers; padding is zero."""
+    value, end = _cbor(data, 1 if data[:1] == b"\xd2" else 0, 0)
+    if end != len(data) or not isinstance(value, list) or len(value) != 4 or not isinstance(value[1], dict):
+        raise Unsealed("the signature was changed")
+    for name, content in value[1].items():
+        if name not in COSE_UNSIGNED:
+            raise Unsealed("something was added to the signature")
+        if name in ("pad", "pad2") and (not isinstance(content, bytes) or any(content)):
+            raise Unsealed("the padding of the signature was changed")
+
+
+def _cbor(data: bytes, start: int, depth: int) -> tuple[Any, int]:
+    """One value and where it ends; only what a signature is made of."""
+    if start >= len(data) or depth > DEEPEST:
+        raise Unsealed("the signature cannot be read")
+    major, extra = data[start] >> 5, data[start] & 31
+    start += 1
+    if extra >= 24:
+        width = {24: 1, 25: 2, 26: 4, 27: 8}.get(extra, len(data))
+        extra, start = int.from_bytes(data[start : start + width], "big"), start + width
+    if major in (2, 3):
+        content = data[start : start + extra]
+        if len(content) != extra:
+            raise Unsealed("the signature cannot be read")
+        return (content if major == 2 else content.decode("utf-8", "replace")), start + extra
+    if major == 4:
+        items = []
+        for _ in range(min(extra, len(data))):
+            item, start = _cbor(data, start, depth + 1)
+            items.append(item)
+        return items, start
+    if major == 5:
+        entries: dict[Any, Any] = {}
+        for _ in range(min(extra, len(data))):
+            name, start = _cbor(data, start, depth + 1)
+            content, start = _cbor(data, start, depth + 1)
+            if not isinstance(name, str | int) or name in entries:
+                raise Unsealed("the signature cannot be read")
+            entries[name] = content
+        return entries, start
+    if major == 6:
+        return _cbor(data, start, depth + 1)
+    return (extra if major == 0 else (-1 - extra if major == 1 else None)), start
