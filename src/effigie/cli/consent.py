@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from effigie.cli.console import INTERRUPT, OUT, Json, print_json, progress_display, say
+from effigie.cli.consent_text import rows, show_list, show_terms, written
+from effigie.cli.console import INTERRUPT, Json, print_json, progress_display, say
 from effigie.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from effigie.trust.keys import SigningKey
     from effigie.trust.store import ConsentStore
-    from effigie.trust.terms import Terms
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose likeness it is.")]
 Photos = Annotated[
@@ -91,7 +89,7 @@ def new(
         output = default_store().add(record)
     else:
         record.save(output, replace)
-    _written(record, output, as_json)
+    written(record, output, as_json)
 
 
 def request(
@@ -129,7 +127,7 @@ def request(
             cancel=INTERRUPT,
         )
     asked.save(output, replace)
-    _written(asked, output, as_json)
+    written(asked, output, as_json)
     if not as_json:
         say(f"send it to {asked.subject}, who runs: effigie consent grant {output.name} -o RECORD")
 
@@ -153,12 +151,12 @@ def grant(
             raise UsageError(
                 "--json asks nothing: read the request with `effigie consent show`, then add --yes"
             )
-        _show(asked)
+        show_terms(asked)
         if not typer.confirm(f"Sign this as {asked.subject}?"):
             raise UsageError("not signed: nothing was written")
     record = sign(asked, _key(key))
     record.save(output, replace)
-    _written(record, output, as_json)
+    written(record, output, as_json)
     if not as_json:
         say(f"to take it back one day: effigie consent revoke {output}")
 
@@ -178,7 +176,7 @@ def show(record: Record, folder: Folder = None, as_json: Json = False) -> None:
         if as_json:
             print_json(asked.to_json() | {"state": "requested", "path": record})
             return
-        _show(asked)
+        show_terms(asked)
         say(f"state: requested, not granted ({record})")
         return
     state, revoked = store.state_of(found, path), store.revocation_of(found, path)
@@ -186,7 +184,7 @@ def show(record: Record, folder: Folder = None, as_json: Json = False) -> None:
         shown = found.to_json() | {"state": state, "path": str(path)}
         print_json(shown | {"revocation": None if revoked is None else revoked.to_json()})
         return
-    _show(found)
+    show_terms(found)
     why = "" if revoked is None else f" on {revoked.when:%Y-%m-%d} by the {revoked.signature.role}"
     why += f": {revoked.reason}" if revoked is not None and revoked.reason else ""
     say(f"state: {state}{why} ({path})")
@@ -197,38 +195,12 @@ def list_records(folder: Folder = None, as_json: Json = False) -> None:
     store = _store(folder)
     found = store.list()
     if as_json:
-        rows = [
-            {
-                "id": stored.consent.id,
-                "subject": stored.consent.subject,
-                "uses": list(stored.consent.uses),
-                "project": stored.consent.project,
-                "until": stored.consent.until and stored.consent.until.isoformat(),
-                "strength": stored.consent.strength,
-                "state": stored.state,
-                "path": str(stored.path),
-            }
-            for stored in found
-        ]
-        print_json(rows)
+        print_json(rows(found))
         return
     if not found:
         say(f"no records in {', '.join(map(str, store.folders))}: make one with `effigie consent new`")
         return
-    table = Table("id", "subject", "uses", "project", "until", "strength", "state")
-    for stored in found:
-        consent = stored.consent
-        until = "never ends" if consent.until is None else consent.until.isoformat()
-        table.add_row(
-            consent.id,
-            escape(consent.subject),
-            ", ".join(consent.uses),
-            escape(consent.project or "any"),
-            until,
-            consent.strength,
-            stored.state,
-        )
-    OUT.print(table)
+    show_list(found)
 
 
 def revoke(
@@ -250,36 +222,6 @@ def revoke(
         return
     say(f"{found.id} of {found.subject} is revoked: {', '.join(map(str, places))}")
     say("send that file to whoever else has the record: beside it, or in their store, it holds there too")
-
-
-def _show(terms: Terms) -> None:
-    from effigie.trust.signed import Consent, ConsentRequest
-
-    until = "no end" if terms.until is None else terms.until.isoformat()
-    say(f"{terms.id}: consent of {terms.subject}, {terms.strength}")
-    say(f"uses: {', '.join(terms.uses)}")
-    say(f"from {terms.begins} to {until}")
-    say(f"project: {terms.project or 'any'}")
-    say(f"territory: {terms.territory or 'anywhere'}")
-    say(f"rests on: {terms.basis or 'nothing said'}")
-    for piece in terms.evidence:
-        say(f"evidence: {piece.kind} {piece.note} (SHA-256 {piece.sha256})")
-    say(f"faces: {len(terms.embeddings)} embeddings, made {terms.created:%Y-%m-%d %H:%M} UTC")
-    if isinstance(terms, (Consent, ConsentRequest)):
-        for signature in terms.signatures:
-            when = f"{signature.when:%Y-%m-%d %H:%M}"
-            say(f"signed by the {signature.role}, key {signature.fingerprint}, {when} UTC")
-
-
-def _written(terms: Terms, path: Path, as_json: bool) -> None:
-    if as_json:
-        until = terms.until and terms.until.isoformat()
-        brief: dict[str, Any] = {"id": terms.id, "subject": terms.subject, "uses": list(terms.uses)}
-        brief |= {"until": until, "strength": terms.strength, "references": len(terms.embeddings)}
-        print_json(brief | {"path": str(path)})
-        return
-    until = "without end" if terms.until is None else f"until {terms.until}"
-    say(f"{terms.id}: {terms.subject}, {', '.join(terms.uses)}, {until}, {terms.strength} -> {path}")
 
 
 def _free(output: Path | None, replace: bool) -> None:

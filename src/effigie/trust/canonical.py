@@ -69,11 +69,11 @@ def read_bytes(path: Path, limit_bytes: int = LIMIT) -> bytes:
     try:
         # A pipe would block and a device would never end.
         if not stat.S_ISREG(path.stat().st_mode):
-            raise ConsentError(f"{path} is no ordinary file: name a consent record")
+            raise ConsentError(f"{path} is no ordinary file: name one")
         with path.open("rb") as stream:
             data = stream.read(limit_bytes + 1)
     except FileNotFoundError:
-        raise ConsentError(f"{path} does not exist: check the name, or see `effigie consent list`") from None
+        raise ConsentError(f"{path} does not exist: check the name") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConsentError(f"{path} cannot be read ({reason}): check its permissions") from error

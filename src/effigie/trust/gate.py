@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass
 from datetime import date
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from effigie.errors import ConsentError, RefusedError, UsageError
 from effigie.files import atomic
-from effigie.progress import Cancel, ProgressCallback, silent
+from effigie.progress import Cancel
 from effigie.trust.match import SHARE, THRESHOLD, agreement, disagreeing
 from effigie.trust.signed import Consent
 from effigie.trust.store import ConsentStore, default_store
@@ -54,14 +54,15 @@ class Permit:
     Attributes:
         use: of :data:`~effigie.trust.terms.USES`.
         consents: the records it rests on.
+        made_by: shown to the constructor, and known to the gate alone.
     """
 
     use: str
     consents: tuple[Consent, ...]
-    _made_by: object = field(default=None, repr=False, compare=False)
+    made_by: InitVar[object] = None
 
-    def __post_init__(self) -> None:
-        if self._made_by is not _GATE:
+    def __post_init__(self, made_by: object) -> None:
+        if made_by is not _GATE:
             raise TypeError("a permit comes from effigie.trust.gate.permit or permit_model")
 
     @property
@@ -176,18 +177,17 @@ def save_consents(folder: str | Path, permit: Permit) -> None:
             temporary.write_bytes(data)
 
 
-def check_footage(
-    path: str | Path, *, progress: ProgressCallback = silent, cancel: Cancel | None = None
-) -> None:
+def check_footage(path: str | Path, *, cancel: Cancel | None = None) -> None:
     """Refuse a clip that is judged intimate, whoever consented.
 
     Raises:
         RefusedError: more than a tenth of its frames are.
         MediaError: it cannot be read.
+        AssetError: the network cannot be fetched.
     """
     from effigie.trust.intimate import check_clip
 
-    check_clip(Path(path), progress=progress, cancel=cancel)
+    check_clip(path, cancel)
 
 
 def _located(store: ConsentStore, wanted: str | Path) -> tuple[Consent, tuple[Path, ...]]:

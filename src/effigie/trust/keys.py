@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from effigie.errors import EffigieError, UsageError
+from effigie.errors import ConsentError, EffigieError, UsageError
 from effigie.files import discard, explain
 from effigie.trust.canonical import read_bytes, unpack_bytes
 from effigie.trust.home import home
@@ -69,6 +69,8 @@ class SigningKey:
 
         try:
             private = load_pem_private_key(read_bytes(path, LARGEST_KEY), None)
+        except ConsentError as error:  # nothing was refused: a file is not there
+            raise EffigieError(str(error)) from None
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise EffigieError(
                 f"{path} is no Ed25519 key in PEM without a password: restore it from a copy, or name another"

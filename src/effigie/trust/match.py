@@ -21,7 +21,9 @@ def agreement(consent: Terms, embeddings: np.ndarray) -> np.ndarray:
         embeddings: (N, 128) unit; zeros, where a face has none, agree with nothing.
     """
     vectors = np.asarray(embeddings, np.float32).reshape(-1, consent.embeddings.shape[1])
-    return (vectors @ consent.embeddings.T).max(axis=1)
+    # Longer than one they would agree with anybody; shorter ones, of blurred means, stay as they are.
+    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1)
+    return (vectors / lengths @ consent.embeddings.T).max(axis=1)
 
 
 def disagreeing(clips: np.ndarray, cosines: np.ndarray, most: int) -> str:

@@ -114,7 +114,7 @@ class Terms:
             raise UsageError(
                 f"a record holds 1 to {MOST_REFERENCES} embeddings of {WIDTH} numbers, not {vectors.shape}"
             )
-        if not np.isfinite(vectors).all() or np.abs(np.linalg.norm(vectors, axis=1) - 1).max() > 1e-3:
+        if not (np.abs(vectors) < 2).all() or np.abs(np.linalg.norm(vectors, axis=1) - 1).max() > 1e-3:
             raise UsageError("a record's embeddings have length one")
         vectors.setflags(write=False)
         object.__setattr__(self, "embeddings", vectors)
