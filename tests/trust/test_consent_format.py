@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import numpy as np
 import pytest
@@ -13,14 +12,13 @@ from hypothesis import strategies as st
 
 from effigie.errors import ConsentError, RefusedError, UsageError
 from effigie.trust.canonical import (
-    LIMIT,
     canonical,
     pack_vectors,
     parse_document,
     unpack_bytes,
     unpack_vectors,
 )
-from effigie.trust.keys import SigningKey, fingerprint, operator_key, verify
+from effigie.trust.keys import SigningKey
 from effigie.trust.record import Consent, ConsentRequest, Revocation, grant, revoke
 from effigie.trust.terms import Terms
 
@@ -298,50 +296,3 @@ REVOKED: dict[str, bytes] = {}
 def test_terms_that_cannot_be_are_refused(changed):
     with pytest.raises(UsageError):
         Terms(**fields(**changed))
-
-
-def test_odd_files_are_refused(key, tmp_path):
-    huge = tmp_path / "huge.json"
-    with huge.open("wb") as stream:
-        stream.truncate(LIMIT * 1000)  # sparse: 262 MB that are not there
-    os.mkfifo(tmp_path / "pipe.json")
-    for path in (huge, tmp_path, tmp_path / "none.json", tmp_path / "pipe.json", tmp_path / ("x" * 300)):
-        with pytest.raises(ConsentError):
-            Consent.load(path)
-
-
-def test_saving_replaces_nothing_unless_told(key, tmp_path):
-    one, two = made(key), made(key, subject="Ben")
-    path = tmp_path / "r.json"
-    one.save(path)
-    one.save(path)
-    with pytest.raises(UsageError, match="exists"):
-        two.save(path)
-    assert Consent.load(path).subject == one.subject
-    two.save(path, replace=True)
-    assert Consent.load(path).subject == "Ben"
-    assert [file.name for file in tmp_path.iterdir()] == ["r.json"]
-    with pytest.raises(UsageError, match="folder"):
-        one.save(tmp_path)
-
-
-def test_keys_are_private_and_never_replaced(tmp_path, monkeypatch):
-    monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
-    first = operator_key()
-    assert operator_key().public == first.public
-    path = tmp_path / "home" / "keys" / "operator.pem"
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.parent.stat().st_mode & 0o777 == 0o700
-    with pytest.raises(UsageError, match="never replaced"):
-        SigningKey.create(path)
-    assert [file.name for file in path.parent.iterdir()] == ["operator.pem"]
-    message = b"this"
-    signature = first.sign(message)
-    assert verify(first.public, signature, message)
-    assert not verify(first.public, signature, b"that")
-    assert not verify(first.public, signature[:-1], message)
-    assert not verify("nonsense", signature, message)
-    assert len(fingerprint(first.public)) == 16 == len(first.fingerprint)
-    path.write_text("no key")
-    with pytest.raises(Exception, match="no Ed25519 key"):
-        operator_key()
