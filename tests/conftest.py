@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +24,11 @@ import pytest
 from effigie.assets import fetch
 from effigie.cli import main
 from effigie.faceset import FaceSet
+from effigie.trust import default_store, new_consent
+
+# Keys, records and the ledger of the tests lie apart from those of whoever runs them.
+os.environ["EFFIGIE_HOME"] = tempfile.mkdtemp(prefix="effigie-tests-")
+atexit.register(shutil.rmtree, os.environ["EFFIGIE_HOME"], ignore_errors=True)
 
 COMMAND = str(Path(sys.executable).with_name("effigie"))
 CUT = 96  # frames of the woman that the small face set and model are made of
@@ -224,9 +232,17 @@ def man_faces(man_made: Made) -> Path:
 
 
 @pytest.fixture(scope="session")
-def woman_faces(woman_made: Made) -> Path:
-    """The woman's face set; copy it before changing it."""
+def woman_faces(woman_made: Made, woman_consent: Path) -> Path:
+    """The woman's face set; copy it before changing it. Her consent is in the store, where the gate looks for it."""
     return woman_made.path
+
+
+@pytest.fixture(scope="session")
+def woman_consent(woman: Path) -> Path:
+    """A record of the woman, valid for every use."""
+    return default_store().add(
+        new_consent("the woman of the samples", [woman], ("swap", "animate"), basis="sample")
+    )
 
 
 def _thinned(path: Path, target: Path, step: int) -> Path:

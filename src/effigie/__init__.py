@@ -6,8 +6,11 @@ Example::
 
     effigie.extract(["anna.mp4"], "anna.faces")
     effigie.extract(["ben.mp4"], "ben.faces")
-    effigie.swap.train("anna.faces", "ben.faces", "anna-in-ben", effigie.swap.SwapSettings(minutes=10))
+    consent = effigie.trust.new_consent("Anna", ["anna.jpg"], ["swap"], basis="signed release")
+    settings = effigie.swap.SwapSettings(minutes=10)
+    effigie.swap.train("anna.faces", "ben.faces", "anna-in-ben", settings, consent=consent)
     effigie.convert("anna-in-ben", "ben.mp4", "out.mp4")
+    print(effigie.verify("out.mp4").lines)
 """
 
 from __future__ import annotations
@@ -24,11 +27,12 @@ __version__ = "0.1.0"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from effigie import swap
+    from effigie import swap, trust
     from effigie.extraction import ExtractReport, ExtractSettings, extract
     from effigie.swap import ConvertReport, ConvertSettings
     from effigie.swap import convert_clip as convert
     from effigie.swap import load_model as load
+    from effigie.trust.verify import verify
 
 __all__ = [
     "ConvertReport",
@@ -39,6 +43,8 @@ __all__ = [
     "extract",
     "load",
     "swap",
+    "trust",
+    "verify",
 ]
 
 # Imported at first use: torch alone takes seconds, and most verbs do without it.
@@ -50,8 +56,9 @@ _HOMES = {
     "ConvertSettings": ("effigie.swap", "ConvertSettings"),
     "ConvertReport": ("effigie.swap", "ConvertReport"),
     "load": ("effigie.swap", "load_model"),
+    "verify": ("effigie.trust.verify", "verify"),
 }
-_ROOMS = ("swap", "faceset", "media", "evaluate")
+_ROOMS = ("swap", "trust", "faceset", "media", "evaluate")
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,9 @@ from effigie.media import Reader
 from effigie.progress import Cancel, ProgressCallback, silent
 from effigie.swap import ConvertSettings, SwapSettings, convert_clip
 from effigie.swap.trainer import train
+from effigie.trust import TrustSettings
+from effigie.trust.samples import sample_consent
+from effigie.trust.verify import verify
 
 SOURCE = ("sample_woman",)
 TARGET = ("sample_man", "sample_man_leaves", "sample_man_enters")
@@ -36,6 +39,7 @@ class DemoReport:
         portrait: the same face put into a still portrait of a third person.
         scores: as :func:`effigie.evaluate.evaluate_swap` measures them.
         verdict: the scores in a few sentences.
+        found: what `effigie verify` says of the clip.
     """
 
     video: Path
@@ -45,6 +49,7 @@ class DemoReport:
     portrait: Path
     scores: SwapScores = field(repr=False)
     verdict: list[str]
+    found: list[str]
 
 
 def demo(
@@ -72,18 +77,36 @@ def demo(
     extract([fetch(name) for name in TARGET], output / "target.faces", progress=progress, cancel=cancel)
     model = output / "model"
     settings = SwapSettings(minutes=minutes)
-    train(output / "source.faces", output / "target.faces", model, settings, progress=progress, cancel=cancel)
+    train(
+        output / "source.faces",
+        output / "target.faces",
+        model,
+        settings,
+        consent=sample_consent(SOURCE[0], output / "consents"),
+        progress=progress,
+        cancel=cancel,
+    )
     video, masks = output / "swap.mp4", output / "masks"
-    convert_clip(model, fetch(CLIP), video, ConvertSettings(masks=masks), progress=progress, cancel=cancel)
+    trust = TrustSettings(label="corner")
+    convert_clip(
+        model, fetch(CLIP), video, ConvertSettings(masks=masks, trust=trust), progress=progress, cancel=cancel
+    )
     portrait = output / "portrait.png"
-    convert_clip(model, _astronaut(output), portrait, ConvertSettings(who=0), cancel=cancel)
+    convert_clip(model, _astronaut(output), portrait, ConvertSettings(who=0, trust=trust), cancel=cancel)
     scores = evaluate_swap(
         video, fetch(CLIP), output / "source.faces", output / "target.faces", masks, progress=progress
     )
     sheet = output / "before-after.png"
     write_sheet(sheet, fetch(CLIP), video)
     return DemoReport(
-        video, sheet, model / "curve.png", model / "preview.png", portrait, scores, verdict(scores.figures())
+        video,
+        sheet,
+        model / "curve.png",
+        model / "preview.png",
+        portrait,
+        scores,
+        verdict(scores.figures()),
+        list(verify(video).lines),
     )
 
 

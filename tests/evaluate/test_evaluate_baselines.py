@@ -13,7 +13,7 @@ from effigie.evaluate.plain_extract import plain_extract
 from effigie.evaluate.textbook import TextbookNet, TextbookTask, train_textbook
 from effigie.media import read_still
 from effigie.swap.settings import SwapSettings
-from effigie.swap.trainer import Prepared, prepare
+from effigie.swap.trainer import Prepared, load_people, prepare
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,8 @@ def network() -> TextbookNet:
 
 @pytest.fixture(scope="module")
 def prepared(man_faces: Path, woman_faces: Path) -> Prepared:
-    return prepare(woman_faces, man_faces, SwapSettings(prior="none", batch=2, bank=8))
+    settings = SwapSettings(prior="none", batch=2, bank=8)
+    return prepare(load_people(woman_faces, man_faces, settings), settings)
 
 
 def test_the_plain_loop_finds_the_man(man: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from effigie.media import EncodeSettings, Reader, Writer
 from effigie.swap import ConvertSettings, SwapSettings, convert_clip, train
 from effigie.swap.model import load_model
 from effigie.swap.pick import Picker
+from effigie.trust import TrustSettings
 
 PNG = EncodeSettings(codec="png")
 
@@ -63,7 +64,7 @@ def test_training_says_what_it_did(model_made):
 
 def test_nothing_but_the_outputs_is_left(swapped):
     folder, report = swapped
-    assert names(folder) == ["masks", "out.mp4"]
+    assert names(folder) == ["masks", "out.mp4", "out.mp4.notice.txt"]
     assert (report["frames"], report["swapped"]) == (72, 72)
     assert report["notes"] == []
     assert {"decode", "landmarks", "warp", "network", "compose", "encode"} <= set(report["stages"])
@@ -117,7 +118,8 @@ def two_people(man, woman, tmp_path_factory):
 @pytest.mark.parametrize(("who", "half"), [(None, 0), (1, 0), (0, 1)])
 def test_a_bystander_is_never_touched(model, two_people, tmp_path, who, half):
     """Unasked the man is swapped, whom the model knows; by number whoever is asked for; nobody else."""
-    settings = ConvertSettings(who=who, encode=PNG, masks=tmp_path / "masks", stop_after=8)
+    plain = TrustSettings(watermark=False)  # the mark lies lightly on everything
+    settings = ConvertSettings(who=who, encode=PNG, trust=plain, masks=tmp_path / "masks", stop_after=8)
     report = convert_clip(model, two_people, tmp_path / "out", settings)
     assert report.swapped == report.frames == 8
     for (_, before), after, mask in zip(

@@ -112,7 +112,7 @@ def test_force_replaces(here, model, man, tmp_path):
     assert (tmp_path / "out.mp4").read_bytes() == b"old"
     assert here("convert", model, man, "-o", "out.mp4", "--force", "--frames", 1).code == 0
     assert (tmp_path / "out.mp4").stat().st_size > 1000
-    assert names(tmp_path) == ["out.mp4"]
+    assert names(tmp_path) == ["out.mp4", "out.mp4.notice.txt"]
 
 
 # --- conversion: bad models ---

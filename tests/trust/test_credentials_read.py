@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from credential_files import CLAIM, flipped, independent, make
 
+from effigie.trust import containers
 from effigie.trust.certificate import trust_anchors
 from effigie.trust.credentials import read_credentials, sign_file
 
@@ -70,7 +71,8 @@ def test_the_parts_that_the_standard_leaves_open_are_closed(signed: Path) -> Non
     data = signed.read_bytes()
     padding = data.rindex(b"cpadY") + 8  # the newest manifest stands last
     assert data[padding : padding + 100] == bytes(100)
-    places = [padding, padding + 50] + ([16] if signed.suffix in (".mp4", ".mov") else [])
+    payload = data.index(b"\xf6X@", padding)  # the empty payload, then a signature of 64 bytes
+    places = [padding, padding + 50, payload] + ([16] if signed.suffix in (".mp4", ".mov") else [])
     for place in places:
         copy = flipped(signed, [place], 0, "open")
         assert independent(copy)["validation_state"] == "Valid", place
@@ -178,6 +180,30 @@ def test_trust_is_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert read_credentials(flipped(signed, [signed.stat().st_size - 30], 0, "flip")).state == "broken"
 
 
+def test_a_changed_chain_is_broken_even_if_nobody_is_trusted(
+    signed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "elsewhere"))
+    assert read_credentials(signed).state == "valid"
+    start, stop = _region(signed)
+    for position in range(start, stop, 101):
+        assert read_credentials(flipped(signed, [position], 1, "flip")).state == "broken", position
+
+
+def test_a_trust_list_that_cannot_be_read_hides_nothing(
+    signed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("EFFIGIE_TRUST_ANCHORS", str(tmp_path / "gone.pem"))
+    state = read_credentials(signed)
+    assert state.state == "valid" and "gone.pem" in " ".join(state.problems)
+
+
+def test_a_file_that_never_ends_is_given_up(signed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "PATIENCE_S", -1.0)
+    state = read_credentials(signed)
+    assert state.state == "broken" and "too long" in state.problems[0]
+
+
 def _timed(path: Path) -> str:
     begun = time.monotonic()
     state = read_credentials(path)
@@ -231,3 +257,6 @@ def test_what_is_no_media_at_all(tmp_path: Path) -> None:
     for name in ("text.txt", "empty.mp4", "noise", ".", "gone.mp4"):
         assert _timed(tmp_path / name) == "absent", name
     assert _timed(Path("/dev/null")) == "absent"
+    assert read_credentials(tmp_path / "text.txt").problems == ()
+    (tmp_path / "clip.c2pa").write_bytes(b"jumb")
+    assert "another file" in read_credentials(tmp_path / "clip.c2pa").problems[0]

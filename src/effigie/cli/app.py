@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from effigie import __version__
-from effigie.cli import assets, bench, convert, demo, evaluate, extract, faces, train
+from effigie.cli import assets, bench, consent, convert, demo, evaluate, extract, faces, train, verify
 from effigie.cli.console import INTERRUPT, complain
 from effigie.errors import Cancelled, EffigieError
 
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (demo, extract, faces, train, convert, evaluate, assets, bench):
+for verb in (demo, extract, faces, consent, train, convert, verify, evaluate, assets, bench):
     verb.register(app)
 
 

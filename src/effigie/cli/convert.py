@@ -26,6 +26,21 @@ def convert(
         int | None,
         typer.Option(help="Swap the n-th largest face (0 = largest) instead of the one trained on."),
     ] = None,
+    consent: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RECORD", help="Consent instead of the one in the model, file or id."),
+    ] = None,
+    project: Annotated[
+        str | None, typer.Option(help="What it is for, if a consent is limited to that.")
+    ] = None,
+    label: Annotated[str, typer.Option(help="Visible notice: off, corner or first-seconds.")] = "off",
+    certificate: Annotated[
+        Path | None, typer.Option(help="PEM chain to sign with instead of the local certificate.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")] = None,
+    timestamp: Annotated[
+        str | None, typer.Option(metavar="URL", help="Time-stamp authority to ask; none by default.")
+    ] = None,
     colour: Annotated[str, typer.Option(help="none, reinhard, histogram, covariance or local.")] = "local",
     blend: Annotated[str, typer.Option(help="feather, multiband or poisson.")] = "multiband",
     codec: Annotated[str, typer.Option(help="h264, hevc or png.")] = "h264",
@@ -43,22 +58,35 @@ def convert(
     from effigie.compose import ComposeSettings
     from effigie.media import EncodeSettings
     from effigie.swap import ConvertSettings, convert_clip
+    from effigie.trust import TrustSettings
 
     settings = ConvertSettings(
         who=who,
         compose=ComposeSettings(colour=colour, blend=blend),
         encode=EncodeSettings(codec=cast(Any, codec), crf=crf),  # checked by the settings themselves
+        trust=TrustSettings(
+            label=cast(Any, label), certificate=certificate, key=key, timestamp_authority=timestamp
+        ),
         masks=masks,
         device=device,
         stop_after=frames,
     )
     with progress_display() as progress:
-        report = convert_clip(model, clip, output, settings, progress=progress, cancel=INTERRUPT)
+        report = convert_clip(
+            model,
+            clip,
+            output,
+            settings,
+            consent=consent,
+            project=project,
+            progress=progress,
+            cancel=INTERRUPT,
+        )
     if as_json:
         print_json(asdict(report))
         return
     rate = report.frames / max(report.seconds, 1e-9)
     whole = counted(report.frames, "frame")
-    say(f"{report.output}: {report.swapped} of {whole} swapped, {rate:.1f} frames/s")
+    say(f"{report.output}: {report.swapped} of {whole} swapped, {rate:.1f} frames/s; id {report.output_id}")
     for note in report.notes:
         say(f"note: {note}")

@@ -34,12 +34,16 @@ def demo(
                     for name in ("video", "sheet", "curve", "preview", "portrait")
                 },
                 "verdict": report.verdict,
+                "verify": report.found,
                 "scores": report.scores.to_json(),
             }
         )
         return
     for line in report.verdict:
         OUT.print(line, markup=False, highlight=False, soft_wrap=True)
+    OUT.print("what `effigie verify` finds in it:", markup=False, highlight=False)
+    for line in report.found:
+        OUT.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     for label, path in (
         ("swapped clip", report.video),
         ("before and after", report.sheet),

@@ -20,6 +20,15 @@ def train(
     ],
     target: Annotated[Path, typer.Option(metavar="FACES_A", help="Face set of the person in the footage.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The model, a folder.")],
+    consent: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RECORD", help="Consent of the person shown, file or id; by default looked for."
+        ),
+    ] = None,
+    project: Annotated[
+        str | None, typer.Option(help="What it is for, if a consent is limited to that.")
+    ] = None,
     preset: Annotated[str, typer.Option(help="tiny (128 px, CPUs), base (256) or large (384).")] = "tiny",
     prior: Annotated[str, typer.Option(help="mesh: geometry first; none: the classic autoencoder.")] = "mesh",
     minutes: Annotated[float | None, typer.Option(help="How long to train.")] = None,
@@ -54,7 +63,16 @@ def train(
         seed=seed,
     )
     with progress_display() as progress:
-        report = run(source, target, output, settings, progress=progress, cancel=INTERRUPT)
+        report = run(
+            source,
+            target,
+            output,
+            settings,
+            consent=consent,
+            project=project,
+            progress=progress,
+            cancel=INTERRUPT,
+        )
     if as_json:
         print_json(
             {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -24,6 +24,8 @@ from effigie.faceset import FaceSet
 from effigie.faceset.drawing import write_png
 from effigie.media import ClipInfo, EncodeSettings, Frame, Reader, Writer, probe
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.trust.credentials import read_credentials
+from effigie.trust.watermark import Marker
 
 VIDEOS = (".mp4", ".m4v", ".mov", ".mkv")
 
@@ -70,7 +72,7 @@ def evaluate_swap(
 ) -> SwapScores:
     """Measure a swapped clip against the clip it was made from. Memory does not grow with the clip.
 
-    The input is read twice: once to see which tracks are the target person and to encode it as the output
+    The input is given the output's invisible mark, so that the figures are of the swap alone. It is read twice: once to see which tracks are the target person and to encode it as the output
     was, once beside the output. Landmarks are measured afresh on both clips, with the same tracker and
     without smoothing.
 
@@ -104,7 +106,8 @@ def evaluate_swap(
             space = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="effigie-")))
             encoded = space / f"input{Path(output_clip).suffix.lower()}"
         who = WhoIsWho(target, identity)
-        _first_look(info, who, tracker, encoded, settings, progress, cancel)
+        mark = _same_mark(output_clip, folder)
+        _first_look(info, who, tracker, encoded, mark, settings, progress, cancel)
         tracks = who.tracks()
         comparison = Comparison(
             source, target, tracks, identity, tracker, size, settings.every, settings.worst
@@ -121,9 +124,10 @@ def evaluate_swap(
             if frame is None or given is None:
                 continue
             fitted = _fitted(frame, size, output_clip)
-            reference = given.image if again is None else _fitted(again, size, encoded)
+            footage = mark(given.image, index)
+            reference = footage if again is None else _fitted(again, size, encoded)
             mask = folder[index] if folder is not None else None
-            comparison.add(index, fitted, given.image, reference, mask)
+            comparison.add(index, fitted, footage, reference, mask)
             progress(Progress("compare", index + 1, info.frames, "frames"))
         if sheet is not None:
             write_png(Path(sheet), draw_sheet(comparison, f"{Path(output_clip).name}"))
@@ -146,6 +150,7 @@ def _first_look(
     who: WhoIsWho,
     tracker: Tracker,
     encoded: Path | None,
+    mark: Callable[[np.ndarray, int], np.ndarray],
     settings: EvaluateSettings,
     progress: ProgressCallback,
     cancel: Cancel,
@@ -160,8 +165,26 @@ def _first_look(
             cancel.check()
             who.look(frame.image, tracker(frame.image))
             if writer is not None:
-                writer.write(frame.image, frame.time, frame.duration)
+                writer.write(mark(frame.image, frame.index), frame.time, frame.duration)
             progress(Progress("look at the input", frame.index + 1, info.frames, "frames"))
+
+
+def _same_mark(output_clip: str | Path, folder: MaskFolder | None) -> Callable[[np.ndarray, int], np.ndarray]:
+    """Gives a frame of the input the invisible mark of the output, if that has one.
+
+    What is measured is the swap; the mark has figures of its own.
+    """
+    found = read_credentials(Path(output_clip)).mark
+    if found is None:
+        return lambda image, index: image
+    markers: dict[tuple[int, ...], Marker] = {}
+
+    def mark(image: np.ndarray, index: int) -> np.ndarray:
+        height, width = image.shape[:2]
+        marker = markers.setdefault((height, width), Marker(int(found, 16), (height, width)))
+        return marker.mark(image, folder[index] if folder is not None else None)
+
+    return mark
 
 
 def _side_by_side(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +47,8 @@ class Writer:
         like: the clip whose pictures these replace; frames may have another size.
         span: write only this part of the clip, (from, up to) seconds on its clock, beginning at 0; sound
             outside is left out. None keeps every time; only MPEG clocks, which start anywhere, start at 0.
+        finishing: called with the temporary path of the whole output just before it gets its name, to add what
+            belongs into the finished file; the same path must hold the output afterwards.
 
     Attributes:
         notes: what could not be carried over untouched, a sentence each.
@@ -69,6 +71,7 @@ class Writer:
         like: ClipInfo,
         settings: EncodeSettings | None = None,
         span: Span | None = None,
+        finishing: Callable[[Path], None] | None = None,
     ) -> None:
         self.path = Path(path)
         self.like = like
@@ -76,6 +79,7 @@ class Writer:
         self.notes: list[str] = []
         self.frames = 0
         self._span = span
+        self._finishing = finishing
         self._kind = _kind(self.path, self.settings)
         if self.path.exists() and like.path.exists() and self.path.samefile(like.path):
             raise UsageError(f"{path} is the clip being read: choose another name for the output")
@@ -133,6 +137,8 @@ class Writer:
                     raise MediaError(f"no frame was written to {self.path}: the clip or the range is empty")
                 with self._explained():
                     sink.finish()
+                if self._finishing is not None:
+                    self._finishing(temporary)
             except BaseException:
                 sink.abandon()
                 raise

@@ -21,11 +21,14 @@ from effigie.faces.analyse import Analysed, Face, analyse
 from effigie.faces.track import Tracker
 from effigie.media import EncodeSettings, Frame, Reader, Writer
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.swap.model import load_model
+from effigie.swap.model import SwapModel, load_model
 from effigie.swap.overlap import Ahead, Behind
 from effigie.swap.pick import Picker
 from effigie.swap.settings import ConvertSettings
 from effigie.swap.swapper import Swapper
+from effigie.training import choose_device, choose_precision
+from effigie.trust.gate import ConsentLike, check_footage
+from effigie.trust.outgoing import Outgoing
 
 
 @dataclass
@@ -39,9 +42,11 @@ class ConvertReport:
         seconds: wall time of the frames, loading excluded.
         stages: seconds of each stage; they overlap, so their sum may exceed ``seconds``.
         notes: what could not be carried over untouched.
+        output_id: 12 hex digits by which mark, credentials and ledger know the output.
     """
 
     output: Path
+    output_id: str = ""
     frames: int = 0
     swapped: int = 0
     seconds: float = 0.0
@@ -55,6 +60,8 @@ def convert_clip(
     output: str | Path,
     settings: ConvertSettings | None = None,
     *,
+    consent: ConsentLike = None,
+    project: str | None = None,
     progress: ProgressCallback = silent,
     cancel: Cancel | None = None,
 ) -> ConvertReport:
@@ -67,8 +74,11 @@ def convert_clip(
         model: a folder made by :func:`effigie.swap.train`.
         clip: the target's footage.
         output: ``.mp4``, ``.mov`` or ``.mkv``, or a folder for PNG frames.
+        consent: records (files or ids) instead of those the model was trained with.
+        project: what the output is for, where a record is limited to a project.
 
     Raises:
+        RefusedError: no valid consent for the face that would be shown, or the footage is intimate.
         ModelError: the model cannot be used.
         MediaError: the clip cannot be read, or the target is nowhere in it (nothing is written then).
         Cancelled: asked to stop; nothing is left under the output's name.
@@ -79,8 +89,11 @@ def convert_clip(
     if output.exists() and clip.exists() and output.samefile(clip):
         raise UsageError(f"{output} is the input itself: choose another name for the output")
     fetch_all(REQUIRED, progress)
+    device = choose_device(settings.device)
+    loaded = load_model(model, str(device), consent=consent, project=project)
+    check_footage(clip, cancel=cancel)
     with Reader(clip) as reader:
-        return _Conversion(model, reader, output, settings, progress, cancel).run()
+        return _Conversion(loaded, reader, output, settings, progress, cancel).run()
 
 
 class _Conversion:
@@ -88,22 +101,19 @@ class _Conversion:
 
     def __init__(
         self,
-        model: str | Path,
+        model: SwapModel,
         reader: Reader,
         output: Path,
         settings: ConvertSettings,
         progress: ProgressCallback,
         cancel: Cancel,
     ) -> None:
-        from effigie.training import choose_device, choose_precision
-
-        self._reader, self._settings = reader, settings
+        self._reader, self._settings, self._model = reader, settings, model
         self._progress, self._cancel = progress, cancel
         device = choose_device(settings.device)
-        loaded = load_model(model, str(device))
         self._rate = float(reader.info.rate or 25)
-        self._swapper = Swapper(loaded, device, choose_precision("auto", device), self._rate)
-        self._picker = Picker(loaded.target.embedding, settings.who)
+        self._swapper = Swapper(model, device, choose_precision("auto", device), self._rate)
+        self._picker = Picker(model.target.embedding, settings.who)
         self._compositor = Compositor(settings.compose)
         self._tracker = Tracker()
         self._track: int | None = None
@@ -119,11 +129,22 @@ class _Conversion:
         )
         begun = time.perf_counter()
         with contextlib.ExitStack() as stack:
-            writer = stack.enter_context(Writer(report.output, info, settings.encode, self._span()))
+            outgoing = stack.enter_context(
+                Outgoing(
+                    report.output,
+                    info,
+                    self._model.permit,
+                    "convert",
+                    self._model.manifest_sha256,
+                    settings.trust,
+                    settings.encode,
+                    self._span(),
+                )
+            )
             masks = None
             if settings.masks is not None:
                 masks = stack.enter_context(Writer(settings.masks, info, EncodeSettings(codec="png")))
-            out = stack.enter_context(Behind(self._timed_write(writer, masks)))
+            out = stack.enter_context(Behind(self._timed_write(outgoing, masks)))
             analysed = stack.enter_context(Ahead(analyse(self._frames(), self._tracker, rate=self._rate)))
             for item in analysed:
                 self._cancel.check()
@@ -138,8 +159,9 @@ class _Conversion:
             Progress("convert", report.frames, report.frames, "frames", f"{report.swapped} swapped")
         )
         report.seconds = time.perf_counter() - begun
-        report.notes = [*self._reader.notes, *writer.notes]
-        report.stages = {**self._seconds, **self._swapper.seconds}
+        report.notes = [*self._reader.notes, *outgoing.notes]
+        report.stages = {**self._seconds, **self._swapper.seconds, "trust": outgoing.seconds}
+        report.output_id = outgoing.output_id
         return report
 
     def _frames(self) -> Iterator[Frame]:
@@ -182,13 +204,13 @@ class _Conversion:
             self._track = track
 
     def _timed_write(
-        self, writer: Writer, masks: Writer | None
+        self, outgoing: Outgoing, masks: Writer | None
     ) -> Callable[[tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]], None]:
         def write(item: tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]) -> None:
             picture, mask, moment, duration = item
-            begun = time.perf_counter()
-            writer.write(picture, moment, duration)
-            self._seconds["encode"] += time.perf_counter() - begun
+            begun, traced = time.perf_counter(), outgoing.seconds
+            outgoing.write(picture, mask, moment, duration)
+            self._seconds["encode"] += time.perf_counter() - begun - (outgoing.seconds - traced)
             if masks is not None:
                 grey = np.zeros(picture.shape[:2], np.uint8) if mask is None else mask
                 masks.write(np.repeat(grey[..., None], 3, axis=2), moment, duration)

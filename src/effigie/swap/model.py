@@ -21,13 +21,14 @@ from safetensors.torch import load_file as load_tensors
 from effigie.errors import FaceSetError, ModelError
 from effigie.faceset import FaceSet
 from effigie.faceset.schema import picture_name
-from effigie.files import atomic, write_json
+from effigie.files import atomic, sha256, write_json
 from effigie.swap.bank import Geometry, Person, features, occlusion
 from effigie.swap.networks import SwapNet
 from effigie.swap.person import Footage
 from effigie.swap.presets import Preset
 from effigie.swap.prior import Bank
 from effigie.swap.target import Retarget
+from effigie.trust.gate import ConsentLike, Permit, permit_model
 
 VERSION = 1
 CONFIG, WEIGHTS, PEOPLE, BANK, MANIFEST = (
@@ -54,6 +55,8 @@ class SwapModel:
         network: in evaluation mode, or None while only the geometry is there.
         bank: the source's frames.
         source, target: what is known of either person.
+        permit: the gate's, for showing the source.
+        manifest_sha256: of ``manifest.json``: outputs name the model by it.
     """
 
     preset: Preset
@@ -62,6 +65,8 @@ class SwapModel:
     bank: Bank
     source: Person
     target: Person
+    permit: Permit
+    manifest_sha256: str | None
 
     @property
     def retarget(self) -> Retarget:
@@ -113,10 +118,17 @@ def load_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def load_model(folder: str | Path, device: str = "cpu") -> SwapModel:
-    """Load a trained swap.
+def load_model(
+    folder: str | Path, device: str = "cpu", *, consent: ConsentLike = None, project: str | None = None
+) -> SwapModel:
+    """Load a trained swap, if the person it shows has consented.
+
+    Args:
+        consent: records (files or ids) instead of those the model was trained with.
+        project: what it is for, where a record is limited to a project.
 
     Raises:
+        RefusedError: no valid consent for the model's source.
         ModelError: missing, damaged, of a newer version, or not trained yet.
     """
     folder = Path(folder)
@@ -129,13 +141,15 @@ def load_model(folder: str | Path, device: str = "cpu") -> SwapModel:
         weights = load_tensors(folder / WEIGHTS)
         network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
         source, target = load_people(folder)
+        permit = permit_model(folder, "swap", consent=consent, project=project)
         bank = load_bank(folder / BANK, source)
     except (SafetensorError, RuntimeError, KeyError, TypeError, OSError, FaceSetError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{folder} is damaged ({reason}): train again into a new folder") from error
+    manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
     network.eval().to(torch.device(device))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return SwapModel(preset, bool(config["prior"]), network, bank, source, target)
+    return SwapModel(preset, bool(config["prior"]), network, bank, source, target, permit, manifest)
 
 
 def load_people(folder: Path) -> tuple[Person, Person]:

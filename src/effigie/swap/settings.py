@@ -10,6 +10,7 @@ from effigie.compose import ComposeSettings
 from effigie.errors import UsageError
 from effigie.media import EncodeSettings
 from effigie.swap.presets import preset
+from effigie.trust.settings import TrustSettings
 
 PRIORS = ("mesh", "none")
 
@@ -75,6 +76,7 @@ class ConvertSettings:
             picks the n-th largest face of the first frames (0 = largest).
         compose: how the made face is put into the frame.
         encode: how the output is encoded.
+        trust: how the output can be traced: label, mark, certificate.
         masks: a folder to write the masks to as well, one grey PNG a frame; 0 = pixel untouched.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         stop_after: convert only this many frames (for a quick look); None converts all.
@@ -83,6 +85,7 @@ class ConvertSettings:
     who: int | None = None
     compose: ComposeSettings = field(default_factory=ComposeSettings)
     encode: EncodeSettings = field(default_factory=EncodeSettings)
+    trust: TrustSettings = field(default_factory=TrustSettings)
     masks: Path | None = None
     device: str = "auto"
     stop_after: int | None = None

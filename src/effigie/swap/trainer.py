@@ -33,6 +33,7 @@ from effigie.swap.prior import Bank, nearest, render
 from effigie.swap.settings import SwapSettings
 from effigie.swap.target import Retarget
 from effigie.swap.task import PREVIEW_ROWS, SwapTask
+from effigie.trust.gate import ConsentLike, Permit, ShownFaces, permit, save_consents
 
 CANDIDATES = 1000  # source frames looked at closely for the bank
 PATIENCE = 6  # looks at the held-out error without gain after which an unlimited run ends
@@ -79,6 +80,8 @@ def train(
     output: str | Path,
     settings: SwapSettings | None = None,
     *,
+    consent: ConsentLike = None,
+    project: str | None = None,
     progress: ProgressCallback = silent,
     cancel: Cancel | None = None,
     callback: Callable[[Any], None] | None = None,
@@ -91,9 +94,12 @@ def train(
         source: face set of the person whose face will be shown.
         target: face set of the person in the footage.
         output: the model's folder.
+        consent: records (files or ids) of the source; None looks for one that fits in the stores.
+        project: what the model is for, where a record is limited to a project.
         callback: called after every step with a :class:`effigie.training.StepReport`.
 
     Raises:
+        RefusedError: no valid consent for the source's face.
         FaceSetError: missing, mixed people and none chosen, too few faces.
         ModelError: ``output`` holds another model.
         Cancelled: asked to stop; the state is saved and the same call goes on.
@@ -105,11 +111,13 @@ def train(
     output = Path(output)
     size = preset(settings.preset)
     _check_output(output, settings)
-    prepared = prepare(source, target, settings, progress)
-    footages = prepared.footages
+    footages = load_people(source, target, settings, progress)
+    permission = _permission(footages["source"], consent, project)
+    prepared = prepare(footages, settings, progress)
     save_description(
         output, size, settings.prior == "mesh", footages["source"].person, footages["target"].person
     )
+    save_consents(output, permission)
     if not _has_bank(output / BANK):
         discard(output / BANK)  # begun, never finished
         progress(Progress("keep source frames", 0, 1, "sets"))
@@ -147,15 +155,19 @@ def train(
         result.curve,
         result.notes,
     )
-    _write_manifest(output, settings, Path(source), Path(target), report)
+    _write_manifest(output, settings, Path(source), Path(target), report, permission)
     return report
 
 
-def prepare(
+def _permission(footage: Footage, consent: ConsentLike, project: str | None) -> Permit:
+    faces = footage.faces
+    return permit("swap", ShownFaces(faces["embedding"], faces["clip"]), consent, project=project)
+
+
+def load_people(
     source: str | Path, target: str | Path, settings: SwapSettings, progress: ProgressCallback = silent
-) -> Prepared:
-    """Load both people, choose the bank, and set up the pictures to train on."""
-    size = preset(settings.preset).size
+) -> dict[str, Footage]:
+    """The frames of ``source`` and ``target``."""
     footages = {}
     for number, (role, path, who) in enumerate(
         (("source", source, settings.source_who), ("target", target, settings.target_who))
@@ -163,6 +175,14 @@ def prepare(
         progress(Progress("load faces", number, 2, "face sets", str(path)))
         footages[role] = load_footage(str(path), role, who, settings.held_out)
     progress(Progress("load faces", 2, 2, "face sets"))
+    return footages
+
+
+def prepare(
+    footages: dict[str, Footage], settings: SwapSettings, progress: ProgressCallback = silent
+) -> Prepared:
+    """Choose the bank, and set up the pictures to train on."""
+    size = preset(settings.preset).size
     shapes = {role: footage.person.shape for role, footage in footages.items()}
     studios, rows = {}, {}
     for number, (role, footage) in enumerate(footages.items()):
@@ -238,7 +258,12 @@ def _check_output(output: Path, settings: SwapSettings) -> None:
 
 
 def _write_manifest(
-    output: Path, settings: SwapSettings, source: Path, target: Path, report: TrainReport
+    output: Path,
+    settings: SwapSettings,
+    source: Path,
+    target: Path,
+    report: TrainReport,
+    permission: Permit,
 ) -> None:
     sets = {}
     for role, path in (("source", source), ("target", target)):
@@ -254,6 +279,7 @@ def _write_manifest(
             "effigie": __version__,
             "kind": "swap",
             "settings": asdict(settings),
+            "consents": list(permission.ids),
             "trained_on": sets,
             "weights_sha256": sha256(output / WEIGHTS),
             "steps": report.steps,

@@ -44,6 +44,7 @@ READABLE = {
 }
 """What may bring credentials along."""
 
+PATIENCE_S, SLOWEST = 60.0, 10e6  # seconds, bytes a second
 JUMBF_TAIL = bytes.fromhex("00110010800000aa00389b71")
 """Last 12 bytes of every UUID that names a kind of box in a manifest."""
 MEMORY_MB = 32
@@ -99,19 +100,27 @@ def context(anchors: str = "", timestamp_authority: str | None = None) -> c2pa.C
 
 
 class Watched(io.RawIOBase):
-    """A file that stops answering after ``seconds``, so that a library which loops over it comes to an end.
+    """A file that stops answering after a while, so that a library which loops over it comes to an end.
+
+    It has a minute, and a second more for every 10 MB; a gigabyte takes a few seconds.
+
+    Attributes:
+        late: the error, once the time was over; the library reports another.
 
     Raises:
         TimeoutError: from ``read`` and ``seek``, when the time is over.
     """
 
-    def __init__(self, stream: BinaryIO, seconds: float) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._end = time.monotonic() + seconds
+        self._end = time.monotonic() + PATIENCE_S + stream.seek(0, io.SEEK_END) / SLOWEST
+        stream.seek(0)
+        self.late: TimeoutError | None = None
 
     def _check(self) -> None:
         if time.monotonic() > self._end:
-            raise TimeoutError("reading took too long")
+            self.late = TimeoutError("it took too long")
+            raise self.late
 
     def readable(self) -> bool:
         return True

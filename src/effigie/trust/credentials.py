@@ -38,8 +38,6 @@ COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrained
 OUTPUT = "org.effigie.output"
 MARK_ALGORITHM = "org.effigie.mark.1"
 OUTPUT_ID = re.compile(r"[0-9a-f]{12}")
-INGREDIENT_SECONDS = 120.0
-"""Longest look at the credentials of an input; a gigabyte takes a few."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +237,7 @@ def _add_ingredient(builder: c2pa.Builder, index: int, path: Path) -> None:
     media_type = READABLE.get(path.suffix.lower(), "application/octet-stream")
     try:
         with opened(path) as stream:
-            builder.add_ingredient(json.dumps(definition), media_type, Watched(stream, INGREDIENT_SECONDS))
+            builder.add_ingredient(json.dumps(definition), media_type, Watched(stream))
     except (EffigieError, c2pa.C2paError):
         # What cannot be read has no credentials to keep; that it was used still belongs into the record.
         definition["description"] = "could not be read when this was signed"

@@ -30,6 +30,8 @@ LABELS = {
 """Kind of box → the labels it may bear; others are named by their hashed references."""
 SHOWN, SALTED = 0x03, 0x13
 """Toggles of a description box: it has a label and may be referred to; it has salt too."""
+COSE_SIGN1 = b"\xd2"
+"""The tag of a signature by one signer (RFC 9052 §4.2)."""
 COSE_UNSIGNED = {"pad", "pad2", "sigTst", "sigTst2", "rVals", "x5chain", 33}
 """Headers of a signature that stand outside it: padding, time stamps, answers about revocation, certificates."""
 DEEPEST = 16
@@ -216,8 +218,10 @@ def _description(data: bytes, start: int, stop: int) -> tuple[bytes, bytes, int]
 
 def _check_signature(data: bytes) -> None:
     """Outside what is signed nothing may stand but known headers; padding is zero."""
-    value, end = _cbor(data, 1 if data[:1] == b"\xd2" else 0, 0)
-    if end != len(data) or not isinstance(value, list) or len(value) != 4 or not isinstance(value[1], dict):
+    value, end = _cbor(data, len(COSE_SIGN1), 0)
+    if not data.startswith(COSE_SIGN1) or end != len(data) or not isinstance(value, list) or len(value) != 4:
+        raise Unsealed("the signature was changed")
+    if not isinstance(value[1], dict) or value[2] is not None or not isinstance(value[3], bytes):
         raise Unsealed("the signature was changed")
     for name, content in value[1].items():
         if name not in COSE_UNSIGNED:
@@ -255,6 +259,8 @@ def _cbor(data: bytes, start: int, depth: int) -> tuple[Any, int]:
                 raise Unsealed("the signature cannot be read")
             entries[name] = content
         return entries, start
-    if major == 6:
-        return _cbor(data, start, depth + 1)
-    return (extra if major == 0 else (-1 - extra if major == 1 else None)), start
+    if major == 7 and extra == 22:
+        return None, start
+    if major in (0, 1):
+        return extra if major == 0 else -1 - extra, start
+    raise Unsealed("the signature cannot be read")

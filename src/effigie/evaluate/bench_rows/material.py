@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-from effigie.assets import fetch
+from effigie.assets import ASSETS, fetch
 from effigie.errors import UsageError
 from effigie.media import EncodeSettings, Reader, Writer, probe
 
@@ -22,11 +22,12 @@ TRAIN_SHARE = 0.8  # of a single clip; the rest, at its end, is for testing
 
 @dataclass(frozen=True)
 class Actor:
-    """A person with clips to train on and others to test on."""
+    """A person with clips to train on and others to test on, and the terms on which they may be shown."""
 
     name: str
     train: tuple[Path, ...]
     test: tuple[Path, ...]
+    terms: str
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def looped(clip: Path, output: Path, times: int) -> Path:
     return output
 
 
-def split(clip: Path, name: str, work: Path) -> Actor:
+def split(clip: Path, name: str, work: Path, terms: str) -> Actor:
     """An actor of one clip: its first part to train on, its last to test on."""
     with Reader(clip) as reader:
         count = sum(1 for _ in reader)
@@ -109,6 +110,7 @@ def split(clip: Path, name: str, work: Path) -> Actor:
         name,
         (cut(clip, work / f"{name}-train.mp4", 0, edge),),
         (cut(clip, work / f"{name}-test.mp4", edge, count),),
+        terms,
     )
 
 
@@ -129,8 +131,9 @@ class Samples:
 
     def actor(self, name: str) -> Actor:
         if name == WOMAN:
-            return split(fetch("sample_woman"), name, self._work)
-        return Actor(name, (fetch("sample_man_leaves"), fetch("sample_man_enters")), (fetch("sample_man"),))
+            return split(fetch("sample_woman"), name, self._work, ASSETS["sample_woman"].licence)
+        train = (fetch("sample_man_leaves"), fetch("sample_man_enters"))
+        return Actor(name, train, (fetch("sample_man"),), ASSETS["sample_man"].licence)
 
     def long_clip(self) -> Path:
         return looped(fetch("sample_woman"), self._work / "long.mp4", 3)
@@ -204,16 +207,20 @@ class Folder:
     def actor(self, name: str) -> Actor:
         clips = self._of(name)
         if name == WOMAN:
-            return split(clips[0], name, self._work)
+            return split(clips[0], name, self._work, self._terms(name))
         tests = {
             "grid_s1": self.HELD_OUT,
             "clm_author": ("cap13_edit2.mp4",),
             "openav_A": ("phrase_1.mp4", "phrase_2.mp4"),
         }[name]
-        return Actor(name, *_divided(clips, tests))
+        return Actor(name, *_divided(clips, tests), self._terms(name))
 
     def _of(self, person: str) -> list[Path]:
         return [self._clip(row["file"]) for row in self._rows if row["person"] == person]
+
+    def _terms(self, person: str) -> str:
+        row = next(row for row in self._rows if row["person"] == person)
+        return row.get("licence") or "the data folder's terms"
 
     def _clip(self, name: str) -> Path:
         return self._folder / "clips" / name

@@ -48,6 +48,16 @@ class Setting:
         effigie.extract(actor.train, path, progress=self.progress, cancel=self.cancel)
         return path
 
+    def consent(self, actor: Actor) -> Path:
+        """The actor's consent record, made at first use from a training clip and its terms."""
+        from effigie.trust import new_consent
+
+        path = self.work / "consents" / f"{actor.name}.json"
+        if not path.is_file():
+            record = new_consent(actor.name, actor.train[:1], ("swap",), basis=actor.terms)
+            record.save(path)
+        return path
+
     def model(self, source: Actor, target: Actor, name: str, **settings: Any) -> tuple[Path, dict[str, Any]]:
         """A trained swap and what its training reported; one that was stopped is begun anew.
 
@@ -65,7 +75,14 @@ class Setting:
                 return model, record
         shutil.rmtree(folder, ignore_errors=True)
         faces = self.faces(source), self.faces(target)
-        report = train(*faces, model, SwapSettings(**settings), progress=self.progress, cancel=self.cancel)
+        report = train(
+            *faces,
+            model,
+            SwapSettings(**settings),
+            consent=self.consent(source),
+            progress=self.progress,
+            cancel=self.cancel,
+        )
         record = {
             "settings": settings,
             "steps": report.steps,

@@ -22,7 +22,7 @@ from effigie.swap.person import Footage
 from effigie.swap.presets import preset
 from effigie.swap.settings import SwapSettings
 from effigie.swap.task import to_float
-from effigie.swap.trainer import Prepared, prepare
+from effigie.swap.trainer import Prepared, load_people, prepare
 from effigie.training import choose_device
 from effigie.training.device import tuned
 
@@ -39,7 +39,8 @@ def training_quality(setting: Setting) -> Result:
     )
     faces = setting.faces(source), setting.faces(target)
     size = preset("tiny")
-    prepared = prepare(*faces, SwapSettings(preset="tiny", prior="none"), setting.progress)
+    settings = SwapSettings(preset="tiny", prior="none")
+    prepared = prepare(load_people(*faces, settings, setting.progress), settings, setting.progress)
     device = choose_device()
     ours = held_out_error(load_model(model, str(device)).network, prepared, size.size)
     textbook = _textbook(prepared, minutes, size.size, setting)

@@ -14,7 +14,7 @@ from effigie.progress import Cancel, Progress
 from effigie.swap.model import build_network
 from effigie.swap.presets import preset
 from effigie.swap.settings import SwapSettings
-from effigie.swap.trainer import Prepared, prepare
+from effigie.swap.trainer import Prepared, load_people, prepare
 from effigie.training import StepReport, TrainingSettings, choose_device, train
 from effigie.training.device import tuned
 
@@ -47,8 +47,9 @@ def training_speed(setting: Setting) -> Result:
     source, target = map(setting.material.actor, setting.material.pairs()[0])
     faces = setting.faces(source), setting.faces(target)
     size = preset("tiny")
+    footages = load_people(*faces, SwapSettings(preset="tiny"), setting.progress)
     prepared = {
-        prior: prepare(*faces, SwapSettings(preset="tiny", prior=prior), setting.progress)
+        prior: prepare(footages, SwapSettings(preset="tiny", prior=prior), setting.progress)
         for prior in ("mesh", "none")
     }
     textbook = TextbookNet(size.size)

@@ -1,0 +1,45 @@
+"""What can be chosen about how an output can be traced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from effigie.errors import UsageError
+
+LabelMode = Literal["off", "corner", "first-seconds"]
+LABELS = ("off", "corner", "first-seconds")
+
+
+@dataclass(frozen=True)
+class TrustSettings:
+    """How an output says what it is. Credentials and the ledger's entry are always made.
+
+    Attributes:
+        label: the visible notice: ``off``, ``corner`` (throughout) or ``first-seconds``.
+        label_text: its words; None takes "AI-generated".
+        watermark: the invisible mark. Without it an output that loses its metadata can be traced by its pictures alone;
+            meant for measuring what a swap itself does to pixels.
+        certificate, key: PEM files to sign with, both or neither; by default a local certificate made at first use, or
+            ``EFFIGIE_CERTIFICATE`` and ``EFFIGIE_KEY``.
+        timestamp_authority: URL of an RFC 3161 service that confirms when the output was signed; none by default, and
+            then nothing is ever contacted.
+    """
+
+    label: LabelMode = "off"
+    label_text: str | None = None
+    watermark: bool = True
+    certificate: Path | None = None
+    key: Path | None = None
+    timestamp_authority: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.label not in LABELS:
+            raise UsageError(f"label must be one of {', '.join(LABELS)}, not {self.label!r}")
+        if (self.certificate is None) != (self.key is None):
+            raise UsageError("a certificate and its key go together: give both, or neither")
+        if self.timestamp_authority is not None and not self.timestamp_authority.startswith(
+            ("http://", "https://")
+        ):
+            raise UsageError(f"a time-stamp authority is an http(s) URL, not {self.timestamp_authority!r}")

@@ -1,0 +1,129 @@
+"""Nothing public that shows a face goes round the gate, and nothing leaves that cannot be traced."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import effigie
+from effigie.errors import RefusedError
+from effigie.media import Reader
+from effigie.swap import SwapSettings
+from effigie.trust import gate
+from effigie.trust.gate import Permit
+from effigie.trust.outgoing import Outgoing
+
+SOURCE = Path(effigie.__file__).parent
+# What is public and shows a face, or gives what is needed to: every other public name only reads or measures.
+SHOWING = {
+    "effigie.convert",
+    "effigie.load",
+    "effigie.swap.train",
+    "effigie.swap.load_model",
+    "effigie.swap.convert_clip",
+}
+HARMLESS = {"effigie.extract", "effigie.verify"}
+
+
+@pytest.fixture
+def nobody(monkeypatch, tmp_path):
+    """A home without any consent."""
+    monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def unconsented(model, tmp_path):
+    """The model without its records."""
+    copy = shutil.copytree(model, tmp_path / "model")
+    shutil.rmtree(copy / "consents")
+    return copy
+
+
+def public_calls():
+    for room in (effigie, effigie.swap):
+        for name in room.__all__:
+            value = getattr(room, name)
+            if inspect.isfunction(value):
+                yield f"{room.__name__}.{name}"
+
+
+def test_every_public_call_is_known_to_show_a_face_or_not():
+    assert set(public_calls()) == SHOWING | HARMLESS
+
+
+def test_training_without_consent_is_refused(nobody, few_faces, tmp_path):
+    with pytest.raises(RefusedError, match="effigie consent new"):
+        effigie.swap.train(*few_faces, tmp_path / "m", SwapSettings(steps=1, batch=2))
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("name", sorted(SHOWING - {"effigie.swap.train"}))
+def test_a_model_without_its_records_is_refused(nobody, unconsented, man, tmp_path, name):
+    room, _, call = name.rpartition(".")
+    function = getattr(importlib.import_module(room), call)
+    arguments = (unconsented, man, tmp_path / "out.mp4") if "convert" in name else (unconsented,)
+    with pytest.raises(RefusedError):
+        function(*arguments)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_on_the_command_line_too(nobody, here, few_faces, unconsented, man, tmp_path):
+    source, target = few_faces
+    refused = here("train", "--source", source, "--target", target, "-o", tmp_path / "m", "--steps", 1)
+    assert refused.code == 3
+    refused = here("convert", unconsented, man, "-o", tmp_path / "o.mp4")
+    assert refused.code == 3
+    assert not (tmp_path / "o.mp4").exists()
+
+
+def test_only_the_gate_makes_a_permit():
+    with pytest.raises(TypeError):
+        Permit("swap", ())
+
+
+def test_nothing_leaves_without_a_permit(man, tmp_path):
+    with Reader(man) as reader, pytest.raises(TypeError):
+        Outgoing(tmp_path / "out.mp4", reader.info, None, "convert")
+
+
+def test_made_frames_are_written_by_nothing_but_outgoing():
+    """In the rooms that make faces nobody opens a writer for the output: masks alone may be written directly."""
+    for path in (SOURCE / "swap").glob("*.py"):
+        calls = [
+            node
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Writer"
+        ]
+        for call in calls:
+            assert "masks" in ast.unparse(call.args[0]), f"{path.name}: {ast.unparse(call)}"
+
+
+def test_a_revoked_consent_stops_a_finished_model(model, man, tmp_path, monkeypatch):
+    from effigie.trust import Consent, default_store, revoke
+
+    monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
+    copy = shutil.copytree(model, tmp_path / "model")
+    (record,) = (copy / "consents").glob("*.json")
+    # The record was signed with the key of the tests' common home.
+    monkeypatch.undo()
+    revocation = revoke(Consent.load(record), reason="changed her mind")
+    monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
+    default_store().revoke(revocation)
+    with pytest.raises(RefusedError, match="changed her mind"):
+        effigie.convert(copy, man, tmp_path / "out.mp4")
+
+
+def test_another_face_in_the_bank_is_refused(model, man_faces, tmp_path):
+    """A model's faces are looked at again: a record of the woman does not cover a bank of the man."""
+    copy = shutil.copytree(model, tmp_path / "model")
+    shutil.rmtree(copy / "bank")
+    shutil.copytree(man_faces, copy / "bank")
+    with pytest.raises(RefusedError, match="agree"):
+        gate.permit_model(copy, "swap")
+    assert np.isfinite(gate.THRESHOLD)
