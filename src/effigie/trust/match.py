@@ -7,8 +7,8 @@ import numpy as np
 from effigie.trust.terms import Terms
 
 # Measured by `effigie bench --only consent` on 82 Londoners, 388 congressmen and the people of the clips. Of 140,448
-# comparisons of different people 0.32 % pass SFace's published 0.363, and 8 (0.006 %) pass 0.45. The right person's other
-# pictures pass both: of 582 none was below 0.51, the least with glasses drawn on and light from one side.
+# comparisons of different people 0.32 % pass SFace's published 0.363, and 8 (0.006 %) pass 0.45. The right person's
+# other pictures pass both: of 582 none was below 0.51, the least with glasses drawn on and light from one side.
 THRESHOLD = 0.45
 SHARE = 0.95
 """Of the faces shown, how many must agree."""
