@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TypeVar
 
 from effigie.errors import Cancelled, EffigieError, MediaError
 from effigie.files import sha256
@@ -18,105 +17,24 @@ from effigie.media import probe
 from effigie.media.pictures import is_picture
 from effigie.progress import Cancel
 from effigie.trust.fingerprint import Sample, compare, fingerprint
-from effigie.trust.ledger import Entry, Ledger
+from effigie.trust.ledger import Ledger
 from effigie.trust.reading import CredentialState, read_credentials
 from effigie.trust.sampling import Sampling, frames_of
 from effigie.trust.signed import is_id
 from effigie.trust.store import ConsentStore, default_store
-
-Verdict = Literal["made-by-effigie", "marked-by-others", "broken", "nothing-found"]
-Matched = Literal["id", "file", "pictures"]
+from effigie.trust.verification import Agreed, ConsentNow, Known, Mark, Matched, Verdict, Verification
 
 MARK_SECONDS = 60.0
 """Where the mark is looked for first; in a longer clip that has none there, all over it."""
 A_DAY = 86400.0
 LOOKED_AT = Sampling(places=3, each=8, step_s=0.25)
 """Denser than the ledger's second, so that a clip is found wherever it was cut; few places, so that it is quick."""
+CLIPS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".gif", ".apng")
 HOLDS = ("valid", "trusted")
 WORST_FIRST = ("revoked", "expired", "unknown", "valid")
 T = TypeVar("T")
 
-
-@dataclass(frozen=True)
-class Mark:
-    """The invisible mark: the output's id, 12 hex digits, and how sure it is, 0 to 1."""
-
-    id: str
-    confidence: float
-
-
-@dataclass(frozen=True)
-class Known:
-    """The output that this machine's ledger knows.
-
-    Attributes:
-        entry: what was recorded.
-        matched: by what: ``id`` (of mark or credentials), ``file`` (every byte), ``pictures`` (looks the same).
-    """
-
-    entry: Entry
-    matched: tuple[Matched, ...]
-
-
-@dataclass(frozen=True)
-class Agreed:
-    """One consent record that the output rests on, as far as this machine knows it."""
-
-    id: str
-    state: str
-    subject: str | None = None
-    until: str | None = None
-
-
-@dataclass(frozen=True)
-class ConsentNow:
-    """Whether consent holds today; the state of the worst of the records.
-
-    Attributes:
-        state: ``valid``, ``revoked``, ``expired``, or ``unknown`` where a record is not on this machine or not begun.
-        records: each of them.
-    """
-
-    state: str
-    records: tuple[Agreed, ...]
-
-
-@dataclass(frozen=True)
-class Verification:
-    """All that was found.
-
-    Attributes:
-        path: the file.
-        verdict: ``made-by-effigie``, ``marked-by-others``, ``broken`` (credentials that do not hold) or
-            ``nothing-found``.
-        credentials, watermark, ledger, consent: what each reading gave; None for nothing.
-        notes: readings that were not possible, a sentence each.
-    """
-
-    path: Path
-    verdict: Verdict
-    credentials: CredentialState
-    watermark: Mark | None
-    ledger: Known | None
-    consent: ConsentNow | None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """The verdict and what it rests on, in plain words."""
-        from effigie.trust.wording import lines
-
-        return lines(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON values: ``verdict``, ``credentials``, ``watermark``, ``ledger``, ``consent``."""
-        return {
-            "verdict": self.verdict,
-            "credentials": asdict(self.credentials),
-            "watermark": asdict(self.watermark) if self.watermark else None,
-            "ledger": _ledger_json(self.ledger) if self.ledger else None,
-            "consent": asdict(self.consent) if self.consent else None,
-        }
+__all__ = ["Verification", "verify"]
 
 
 def verify(
@@ -222,9 +140,6 @@ def _holds_pictures(path: Path, cancel: Cancel) -> bool:
     return True
 
 
-CLIPS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".gif", ".apng")
-
-
 def _mark(path: Path, cancel: Cancel) -> Mark | None:
     from effigie.trust.watermark import detect_file
 
@@ -288,17 +203,3 @@ def _agreed(name: str, store: ConsentStore) -> Agreed:
         state = "revoked"
     until = record.until.isoformat() if record.until else None
     return Agreed(name, state, record.subject, until)
-
-
-def _ledger_json(known: Known) -> dict[str, Any]:
-    entry = known.entry
-    return {
-        "output_id": entry.output_id,
-        "time": entry.time.isoformat(),
-        "command": entry.command,
-        "name": entry.name,
-        "model_hash": entry.model_hash,
-        "consents": list(entry.consents),
-        "file_sha256": entry.file_sha256,
-        "matched": list(known.matched),
-    }

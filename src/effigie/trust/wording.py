@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from effigie.trust.reading import CredentialState
-    from effigie.trust.verify import ConsentNow, Known, Mark, Verification
+    from effigie.trust.verification import ConsentNow, Known, Mark, Verification
 
 VERDICTS = {
     "made-by-effigie": "made with effigie: a trained model put a person's likeness into it",

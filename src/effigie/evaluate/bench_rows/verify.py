@@ -1,4 +1,4 @@
-"""Rows: how long `effigie verify` takes, how well clips are told apart by their pictures, whom the intimate gate stops."""
+"""Rows: how long `effigie verify` takes, how clips are told apart by their pictures, whom the intimate gate stops."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from effigie.evaluate.bench_rows.footprint import COMMAND
 from effigie.evaluate.bench_rows.row import Result, Setting
 from effigie.evaluate.figures import Figure
 from effigie.media import EncodeSettings, Reader, Writer, probe
+from effigie.media.clip import Image
 from effigie.progress import Progress
-from effigie.trust.fingerprint import Sample, compare
+from effigie.trust.fingerprint import FINGERPRINT_EVERY_S, Sample, compare, fingerprint
+from effigie.trust.intimate import THRESHOLD, look
 from effigie.trust.ledger import Entry, Ledger
 from effigie.trust.watermark import Marker
 
