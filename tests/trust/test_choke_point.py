@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ import pytest
 
 import effigie
 from effigie.errors import RefusedError
+from effigie.faceset import FaceSet
 from effigie.media import Reader
 from effigie.swap import SwapSettings
 from effigie.trust import gate
-from effigie.trust.gate import Permit
+from effigie.trust.gate import Permit, ShownFaces
 from effigie.trust.outgoing import Outgoing
 
 SOURCE = Path(effigie.__file__).parent
@@ -127,3 +129,14 @@ def test_another_face_in_the_bank_is_refused(model, man_faces, tmp_path):
     with pytest.raises(RefusedError, match="agree"):
         gate.permit_model(copy, "swap")
     assert np.isfinite(gate.THRESHOLD)
+
+
+def test_an_edited_identity_column_does_not_help(man_faces, woman_consent):
+    """The man's pictures under the woman's embedding: the gate looks at the pictures."""
+    from effigie.trust import Consent
+
+    woman = Consent.load(woman_consent)
+    honest = ShownFaces.of(FaceSet.open(man_faces).load(["embedding", "landmarks", "matrix"]))
+    edited = replace(honest, embeddings=np.repeat(woman.embeddings[:1], len(honest.embeddings), axis=0))
+    with pytest.raises(RefusedError, match="pictures do not show"):
+        gate.permit("swap", edited, woman)

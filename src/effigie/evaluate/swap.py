@@ -72,9 +72,9 @@ def evaluate_swap(
 ) -> SwapScores:
     """Measure a swapped clip against the clip it was made from. Memory does not grow with the clip.
 
-    The input is given the output's invisible mark, so that the figures are of the swap alone. It is read twice: once to see which tracks are the target person and to encode it as the output
-    was, once beside the output. Landmarks are measured afresh on both clips, with the same tracker and
-    without smoothing.
+    The input is given the output's invisible mark, so that the figures are of the swap alone. It is read twice:
+    once to see which tracks are the target person and to encode it as the output was, once beside the output.
+    Landmarks are measured afresh on both clips, with the same tracker and without smoothing.
 
     Args:
         output_clip: what ``convert`` wrote.

@@ -160,8 +160,7 @@ def train(
 
 
 def _permission(footage: Footage, consent: ConsentLike, project: str | None) -> Permit:
-    faces = footage.faces
-    return permit("swap", ShownFaces(faces["embedding"], faces["clip"]), consent, project=project)
+    return permit("swap", ShownFaces.of(footage.faces), consent, project=project)
 
 
 def load_people(

@@ -16,6 +16,8 @@ OUT_OF_DATE = {
 }
 NO_TIME = ("timeStamp.", "timeOfSigning.")
 """A time stamp that cannot be trusted says nothing; the signature holds without it."""
+SPOILT_TIME = {"timeStamp.malformed", "timeStamp.mismatch", "timeStamp.outsideValidity"}
+"""A time stamp that was changed, or never fitted. Readers pass over it; in an output of effigie none stands."""
 
 
 def judged(success: set[str], failure: set[str]) -> tuple[State, tuple[str, ...]]:
@@ -50,6 +52,12 @@ def findings(results: Any) -> tuple[set[str], set[str]]:
         for kind in ("success", "failure")
     )
     return success, failure
+
+
+def notes(results: Any) -> set[str]:
+    """Codes of what is neither good nor bad by the standard."""
+    found = (string(get(entry, "code")) for entry in entries(get(results, "informational")))
+    return {code for code in found if code}
 
 
 def get(value: Any, *keys: Any) -> Any:

@@ -19,6 +19,7 @@ from effigie.errors import ConsentError, RefusedError, UsageError
 from effigie.files import atomic
 from effigie.progress import Cancel
 from effigie.trust.match import SHARE, THRESHOLD, agreement, disagreeing
+from effigie.trust.shown import ShownFaces
 from effigie.trust.signed import Consent
 from effigie.trust.store import ConsentStore, default_store
 from effigie.trust.terms import USES, local_day
@@ -27,24 +28,8 @@ ConsentLike = str | Path | Consent | Sequence[str | Path | Consent] | None
 
 HOW = "make one with `effigie consent new NAME --photo FILE --uses {use} -o RECORD`, and name it with --consent RECORD"
 FEW = 4  # clips that a refusal names
+SEEN = 0.5  # share of them that must agree: single frames turned away, blurred or covered may not
 _GATE = object()
-
-
-@dataclass(frozen=True)
-class ShownFaces:
-    """The faces of whoever will be shown.
-
-    Attributes:
-        embeddings: (N, 128) float32 unit; zeros where a face has none.
-        clips: (N,) names of the clips they are from, for messages.
-    """
-
-    embeddings: np.ndarray
-    clips: np.ndarray
-
-    def __post_init__(self) -> None:
-        if self.embeddings.ndim != 2 or len(self.embeddings) != len(self.clips):
-            raise ValueError(f"{self.embeddings.shape} embeddings of {len(self.clips)} clips")
 
 
 @dataclass(frozen=True)
@@ -158,12 +143,10 @@ def permit_model(
                 "put it back into its consents folder, or name another with --consent RECORD"
             )
         consent = files
-    faces = FaceSet.open(folder / "bank").load(["embedding"])
+    faces = ShownFaces.of(FaceSet.open(folder / "bank").load(["embedding", "landmarks", "matrix"]))
     store = store or default_store()
     within = ConsentStore([*store.folders, own])  # a revocation that was put into the model counts too
-    return permit(
-        use, ShownFaces(faces.embedding, faces.clip), consent, project=project, store=within, today=today
-    )
+    return permit(use, faces, consent, project=project, store=within, today=today)
 
 
 def save_consents(folder: str | Path, permit: Permit) -> None:
@@ -252,6 +235,13 @@ def _matching(use: str, faces: ShownFaces, records: Sequence[Consent]) -> tuple[
             f"must: {disagreeing(faces.clips, cosines.max(axis=0), FEW)}; drop the faces of others, or get their "
             f"consent: {HOW.format(use=use)}"
         )
+    if faces.looked_at is not None:
+        seen = np.stack([agreement(record, faces.looked_at) for record in records]).max(axis=0) >= THRESHOLD
+        if seen.mean() < SEEN:
+            raise RefusedError(
+                f"the pictures do not show whom their stored identity says: {seen.sum()} of {len(seen)} looked at "
+                "agree with the consent; extract the clips again"
+            )
     # Only whoever is seen is named in the output's credentials.
     owners = np.unique(cosines.argmax(axis=0)[agrees])
     return tuple(records[index] for index in owners)
@@ -278,7 +268,7 @@ def _search(
         if best is None or rank > best:
             best, chosen = rank, record
     if chosen is not None:
-        return (chosen,)
+        return _matching(use, faces, [chosen])
     if near:
         raise RefusedError(near)
     clips = sorted(set(faces.clips.astype(str)))

@@ -12,7 +12,18 @@ from typing import Any
 from effigie.errors import EffigieError
 from effigie.trust.certificate import trust_anchors
 from effigie.trust.containers import READABLE, Watched, beside, context, opened, remains
-from effigie.trust.findings import State, entries, findings, get, judged, line, serious, string
+from effigie.trust.findings import (
+    SPOILT_TIME,
+    State,
+    entries,
+    findings,
+    get,
+    judged,
+    line,
+    notes,
+    serious,
+    string,
+)
 from effigie.trust.seal import Unsealed, check_manifest, check_seal
 
 LARGEST_SIDECAR = 64 << 20  # bytes
@@ -56,7 +67,7 @@ class CredentialState:
         actions: what was done, in order, such as ``c2pa.opened``.
         ingredients: what it was made from.
         mark: the id that the invisible mark carries, by the credentials' word (12 hex digits), or None.
-        signed_at: time by a time-stamp authority, ISO 8601, or None.
+        signed_at: time by a time-stamp authority on a trust list, ISO 8601, or None.
         problems: a sentence for each thing that does not hold or could not be checked.
     """
 
@@ -109,6 +120,8 @@ def _read(path: Path) -> CredentialState:
         state = replace(state, problems=(*state.problems, *problems))
         if state.ours and state.state != "broken":
             try:
+                if notes(get(store, "validation_results", "activeManifest")) & SPOILT_TIME:
+                    raise Unsealed("the time stamp was changed")
                 if sidecar is None:
                     check_seal(stream, string(get(_output(store), "boxes_sha256")))
                 else:
@@ -175,7 +188,7 @@ def _described(store: Any) -> CredentialState:
         actions=tuple(filter(None, (string(get(action, "action")) for action in actions))),
         ingredients=tuple(_ingredients(store, manifests, manifest)),
         mark=_output_id(output) if ours and _assertion(manifest, "c2pa.soft-binding") is not None else None,
-        signed_at=string(get(manifest, "signature_info", "time")),
+        signed_at=_signed_at(manifest, success),
         problems=problems,
     )
 
@@ -237,6 +250,11 @@ def _generator(manifest: Any) -> str | None:
 def _issuer(manifest: Any) -> str | None:
     parts = (string(get(manifest, "signature_info", key)) for key in ("issuer", "common_name"))
     return ", ".join(part for part in parts if part) or None
+
+
+def _signed_at(manifest: Any, success: set[str]) -> str | None:
+    """Only an authority on a trust list is believed."""
+    return string(get(manifest, "signature_info", "time")) if "timeStamp.trusted" in success else None
 
 
 def _output_id(output: Any) -> str | None:

