@@ -327,3 +327,9 @@ def test_starts_without_torch(made):
         [sys.executable, "-c", code, str(made[0])], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "False"
+
+
+def test_a_terminal_does_not_obey_the_file(made, tmp_path):
+    path = tmp_path / "a\x1b[31mred\udcff.mp4"
+    sign_file(made[1], path, Claim("00000000cafe", "convert", consents=("\x1b]0;title\x07",)))
+    assert text(verify(path)).replace("\n", "").isprintable()

@@ -30,6 +30,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     from effigie.evaluate.bench_rows.swapping import direction, swapping
     from effigie.evaluate.bench_rows.training_quality import training_quality
     from effigie.evaluate.bench_rows.training_speed import training_speed
+    from effigie.evaluate.bench_rows.verify import intimate, likeness, verify
 
     rows: dict[str, Row] = {
         "extraction": extraction,
@@ -45,6 +46,9 @@ def rows_of(material: Material) -> dict[str, Row]:
             )
     rows["convert"] = conversion
     rows["consent"] = consent
+    rows["intimate"] = intimate
+    rows["verify"] = verify
+    rows["likeness"] = likeness
     return rows
 
 

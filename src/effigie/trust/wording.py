@@ -19,7 +19,7 @@ VERDICTS = {
 
 def lines(found: Verification) -> tuple[str, ...]:
     """The verdict, then one line for each thing that was looked for."""
-    return (
+    told = (
         f"{found.path.name}: {VERDICTS[found.verdict]}.",
         f"credentials: {_credentials(found.credentials)}.",
         f"invisible mark: {_mark(found.watermark, found.credentials)}.",
@@ -27,6 +27,8 @@ def lines(found: Verification) -> tuple[str, ...]:
         *([f"consent: {_consent(found.consent)}."] if found.consent else []),
         *(f"note: {note}." for note in found.notes),
     )
+    # Names and reasons come out of the file: a terminal must not obey what is written in them.
+    return tuple("".join(letter if letter.isprintable() else "?" for letter in line) for line in told)
 
 
 def _credentials(state: CredentialState) -> str:
