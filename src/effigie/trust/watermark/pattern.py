@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from effigie.trust.watermark.payload import SYMBOLS, encode
 
 LINES = 288
-TILE = 192
-LOWEST, HIGHEST = 6.0, 19.0  # cycles a tile: 0.03 to 0.1 cycles a line
+TILE = 240
+LOWEST, HIGHEST = 4.3, 14.5  # cycles a tile: 0.018 to 0.06 cycles a line
 KEY = b"effigie watermark 1"
 
 Spectrum = NDArray[np.complex64]

@@ -20,18 +20,15 @@ ID_BITS = 48
 CRC_BITS = 16
 BITS = ID_BITS + CRC_BITS
 MEMORY = 12
-RATE = 12
+RATE = 8
 SYMBOLS = BITS * RATE
 
-# Chosen from 200,000 random sets: no codeword of few ones weighs less than 100 of 768 symbols.
-GENERATORS = (
-    *(0o15257, 0o16273, 0o11135, 0o11105, 0o11661, 0o15733),
-    *(0o12551, 0o17763, 0o15143, 0o17325, 0o14777, 0o15361),
-)
+# Chosen from 200,000 random sets: no codeword of few ones weighs less than 64 of 512 symbols.
+GENERATORS = (0o15257, 0o16273, 0o11135, 0o11105, 0o11661, 0o15733, 0o12551, 0o17763)
 
 _CRC_POLYNOMIAL = 0x1021
 _LAPS = 3
-_LIST = 128
+_LIST = 256
 _STATES = 1 << MEMORY
 
 

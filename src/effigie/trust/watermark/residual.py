@@ -16,7 +16,6 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from effigie.trust.watermark.hiding import contrast, small_size
 from effigie.trust.watermark.pattern import LINES
 
 Plane = NDArray[np.float32]
@@ -24,10 +23,10 @@ Plane = NDArray[np.float32]
 WIDEST = 4  # times the shorter side; what is longer is cut off
 MARGIN = 24  # lines mirrored around the picture, so that opposite sides do not meet in the filters
 
-CENTRES = (0.03, 0.045, 0.065, 0.095, 0.14)  # cycles a line
+CENTRES = (0.015, 0.022, 0.033, 0.05, 0.075)  # cycles a line
 ORIENTATIONS = 6
-BANDWIDTH, BEAM = 1.5, 1.5
-SCORE = 0.6  # s, in mean absolute values of the filter's output
+BANDWIDTH, BEAM = 1.6, 1.5
+SCORE = 0.3  # s, in mean absolute values of the filter's output
 
 
 class Sum:
@@ -37,8 +36,6 @@ class Sum:
         self.frames = 0
         self._size: tuple[int, int] | None = None
         self._luma: Plane | None = None
-        self._hiding: Plane | None = None
-        self._measured = 0
 
     def add(self, luma: NDArray[np.uint8]) -> bool:
         """Add the luma of one frame, (H, W) uint8; False if its shape differs from the first one's."""
@@ -55,44 +52,35 @@ class Sum:
         small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
         if self._luma is None:
             self._luma = np.zeros(small.shape, np.float32)
-            self._hiding = np.zeros(small_size(*small.shape)[::-1], np.float32)
         cv2.accumulate(small, self._luma)
-        if self.frames % 4 == 0 and self._hiding is not None:
-            self._hiding += contrast(
-                cv2.resize(small, small_size(*small.shape), interpolation=cv2.INTER_AREA)
-            )
-            self._measured += 1
         self.frames += 1
         return True
 
     def residual(self) -> Plane:
         """(h, w) float32, the shorter side 288: in arbitrary units, whatever speaks for the pattern."""
-        assert self._luma is not None and self._hiding is not None
-        hiding = self._hiding / self._measured
-        return scored(self._luma / self.frames, hiding)
+        assert self._luma is not None
+        return scored(self._luma / self.frames)
 
 
-def scored(picture: Plane, hiding: Plane) -> Plane:
+def scored(picture: Plane) -> Plane:
     """The picture's filter-bank scores, put together again.
 
     Args:
         picture: (h, w) float32, 0 to 255.
-        hiding: contrast of the frames, of any size.
     """
     height, width = picture.shape
-    trust = np.sqrt(np.minimum(0.2 + cv2.resize(hiding, (width, height)), 12.0))
     wide = cv2.copyMakeBorder(picture, *[MARGIN] * 4, borderType=cv2.BORDER_REFLECT)
-    trust = cv2.copyMakeBorder(trust, *[MARGIN] * 4, borderType=cv2.BORDER_CONSTANT, value=0)
     padded = tuple(scipy.fft.next_fast_len(side, real=True) for side in wide.shape)
     below, right = (more - side for more, side in zip(padded, wide.shape, strict=True))
     wide = cv2.copyMakeBorder(wide, 0, below, 0, right, borderType=cv2.BORDER_REPLICATE)
-    trust = cv2.copyMakeBorder(trust, 0, below, 0, right, borderType=cv2.BORDER_CONSTANT, value=0)
+    inside = np.zeros(padded, np.float32)
+    inside[MARGIN : MARGIN + height, MARGIN : MARGIN + width] = 1
     spectrum = scipy.fft.rfft2(wide)
     total = np.zeros_like(spectrum)
     for band in _bank(*padded):
         value = scipy.fft.irfft2(spectrum * band, s=padded)
         level = SCORE * float(np.mean(np.abs(value))) + 1e-6
-        total += scipy.fft.rfft2(value * trust / (value * value + level * level)) * band
+        total += scipy.fft.rfft2(value * inside / (value * value + level * level)) * band
     return scipy.fft.irfft2(total, s=padded)[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
 
 
