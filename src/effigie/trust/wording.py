@@ -59,6 +59,8 @@ def _mark(mark: Mark | None, credentials: CredentialState) -> str:
     named = credentials.output_id
     if named and named != mark.id:
         line += f"; the credentials name another output, {named}, so this file holds parts of both or one was copied"
+    if credentials.state not in ("valid", "trusted"):
+        line += "; its key is public and anybody could set it: a sign, no proof"
     return line
 
 
