@@ -44,7 +44,7 @@ def convert(
     colour: Annotated[str, typer.Option(help="none, reinhard, histogram, covariance or local.")] = "local",
     blend: Annotated[str, typer.Option(help="feather, multiband or poisson.")] = "multiband",
     codec: Annotated[str, typer.Option(help="h264, hevc or png.")] = "h264",
-    crf: Annotated[int, typer.Option(help="Quality of the encoder, lower is better.")] = 17,
+    crf: Annotated[int, typer.Option(help="Quality of the encoder, lower is better.")] = 16,
     masks: Annotated[Path | None, typer.Option(help="Also write the masks, a folder of grey PNGs.")] = None,
     frames: Annotated[int | None, typer.Option(help="Only the first frames, for a quick look.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",

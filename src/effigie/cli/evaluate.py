@@ -41,7 +41,7 @@ def swap(
     ] = 0,
     crf: Annotated[
         int, typer.Option(min=0, max=51, help="Quality at which OUTPUT was encoded, to encode CLIP alike.")
-    ] = 17,
+    ] = 16,
     as_json: Json = False,
 ) -> None:
     """Measure a swapped clip: identity, movement, sharpness, flicker, everything outside the face, sound."""

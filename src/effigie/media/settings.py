@@ -21,8 +21,8 @@ class EncodeSettings:
     codec: Codec = "h264"
     """h264 plays everywhere; hevc is smaller and slower; png writes a folder of pictures without loss."""
 
-    crf: int = 17
-    """Constant rate factor, 0 (best) to 51; 17 is hard to tell from the source. Not used for png."""
+    crf: int = 16
+    """Constant rate factor, 0 (best) to 51; 16 is hard to tell from the source. Not used for png."""
 
     preset: str = "veryfast"
     """How long the encoder searches, ultrafast to veryslow, for a smaller file of the same look."""

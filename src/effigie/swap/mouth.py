@@ -19,7 +19,8 @@ KNOWN, UNKNOWN = (
     0.4,
     0.8,
 )  # cm between the wanted mouth and the source's nearest: theirs alone, the target's alone
-GROW, EDGE = 0.15, 0.06  # of the mouth's opening: how far teeth reach under either lip, and how softly
+# Of the mouth's opening: how far its inside reaches under either lip and beyond the corners, and how softly it ends.
+GROW, WIDEN, EDGE = 0.1, 0.15, 0.06
 AROUND = 1.7  # the skin whose light is compared reaches so far around the lips
 
 
@@ -57,9 +58,10 @@ def _inside(landmarks: np.ndarray, size: int) -> np.ndarray:
     opening = float(np.linalg.norm(landmarks[13, :2] - landmarks[14, :2]))
     if opening < 0.01 * size:
         return np.zeros((size, size), np.float32)
-    # Teeth go on under the lips, where these are apart: the corners stay where they are.
     reach = GROW * (upper - lower)
     corners = landmarks[INNER_LIPS[[0, 10]], :2]
+    across = (corners[1] - corners[0]) / max(float(np.linalg.norm(corners[1] - corners[0])), 1e-3)
+    corners = corners + WIDEN * opening * np.stack([-across, across])
     outline = np.concatenate([corners[:1], upper + reach, corners[1:], (lower - reach)[::-1]])
     mask = polygon_mask(outline.astype(np.float32), size, size)
     return cv2.GaussianBlur(mask, (0, 0), max(0.6, EDGE * opening))

@@ -33,7 +33,8 @@ from effigie.swap.prior import Bank, nearest, render
 from effigie.swap.settings import SwapSettings
 from effigie.swap.target import Retarget
 from effigie.swap.task import PREVIEW_ROWS, SwapTask
-from effigie.trust.gate import ConsentLike, Permit, ShownFaces, permit, save_consents
+from effigie.trust.gate import ConsentLike, Permit, permit, save_consents
+from effigie.trust.shown import ShownFaces
 
 CANDIDATES = 1000  # source frames looked at closely for the bank
 PATIENCE = 6  # looks at the held-out error without gain after which an unlimited run ends

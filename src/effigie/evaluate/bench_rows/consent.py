@@ -21,11 +21,12 @@ from effigie.evaluate.figures import Figure
 from effigie.faces.track import Tracker
 from effigie.media import read_still
 from effigie.progress import Progress
-from effigie.trust.gate import ShownFaces, permit
+from effigie.trust.gate import permit
 from effigie.trust.keys import SigningKey
 from effigie.trust.match import THRESHOLD, agreement
 from effigie.trust.record import Consent, new_consent
 from effigie.trust.references import of_file
+from effigie.trust.shown import ShownFaces
 from effigie.trust.store import ConsentStore
 
 CURVE = (0.25, 0.30, 0.363, 0.40, 0.45, 0.50, 0.55, 0.60)

@@ -13,9 +13,10 @@ import numpy as np
 
 from effigie.errors import RefusedError
 from effigie.trust.canonical import canonical
-from effigie.trust.gate import ShownFaces, permit
+from effigie.trust.gate import permit
 from effigie.trust.keys import SigningKey
 from effigie.trust.record import Consent, revoke
+from effigie.trust.shown import ShownFaces
 from effigie.trust.signature import CONSENT, OPERATOR, Signature
 from effigie.trust.store import ConsentStore
 from effigie.trust.terms import Terms, now
