@@ -4,7 +4,7 @@ The pattern is the same through a clip and its key is public, so that anyone can
 effigie. What an id means (credentials, ledger, consent) may not enter here, nor may networks.
 """
 
-from effigie.trust.watermark.detect import Found, detect, detect_file
+from effigie.trust.watermark.detection import Found, detect, detect_file
 from effigie.trust.watermark.embed import Marker, Strength
 from effigie.trust.watermark.payload import new_id
 

@@ -3,40 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from effigie.errors import UsageError
+from effigie.trust.watermark.geometry import Pose, Search
 from effigie.trust.watermark.hiding import contrast, small_size
 from effigie.trust.watermark.pattern import carriers, draw
+from effigie.trust.watermark.payload import SYMBOLS, encode, encode_into
+from effigie.trust.watermark.residual import Sum
+from effigie.trust.watermark.sampling import sampled
 
 Image = NDArray[np.uint8]
+
+LOOKS, LOOK_S = 8, 60.0  # frames of the clip, and seconds from its start, that a codeword is chosen by
+_COARSE = 25  # JPEG quality that stands for what an encoder will leave of a picture at half size
+_ROUNDING = 1 / 6  # mean square of rounding to whole levels with noise
 
 
 @dataclass(frozen=True)
 class Strength:
-    """How strong the mark is, in grey levels of 255."""
+    """How strong the mark is, in grey levels of 255, root mean square."""
 
-    flat: float = 1.2
-    """Root mean square where nothing hides it."""
+    flat: float = 0.75
+    """Where nothing hides it."""
 
-    texture: float = 0.4
+    texture: float = 0.6
     """Added for every grey level of local contrast."""
 
     most: float = 3.0
-    """Root mean square nowhere exceeded, however rough the place."""
+    """Nowhere exceeded, however rough the place, before the face's share is added."""
 
     mean: float = 1.98
-    """Root mean square over the frame never exceeded: 1.98 is 42.2 dB."""
+    """Over the frame never exceeded: 1.98 is 42.2 dB."""
 
     face: float = 1.25
     """Times as strong inside the face mask: what is generated must stay traceable when cut out."""
 
     def __post_init__(self) -> None:
-        if min(self.flat, self.texture, self.most, self.mean, self.face) < 0:
-            raise UsageError("strengths of the watermark cannot be negative")
+        if min(self.flat, self.texture, self.most, self.face) < 0 or self.mean**2 <= _ROUNDING:
+            raise UsageError("strengths of the watermark cannot be negative, and its mean must exceed 0.41")
 
 
 class Marker:
@@ -45,9 +54,14 @@ class Marker:
     Args:
         output_id: 48 bits, see :func:`effigie.trust.watermark.new_id`.
         size: (height, width) in pixels.
+        strength: how strong.
+        like: the clip whose pictures these replace. Of the id's codewords the one is taken that this clip speaks
+            for by itself: worth a fifth of the mark's strength after rough encoding. The same id, size and clip
+            give the same mark.
 
     Raises:
         UsageError: the id or the size is not possible.
+        MediaError: ``like`` cannot be read.
 
     Example::
 
@@ -55,13 +69,20 @@ class Marker:
         marked = marker.mark(image, face_mask)
     """
 
-    def __init__(self, output_id: int, size: tuple[int, int], strength: Strength | None = None) -> None:
+    def __init__(
+        self,
+        output_id: int,
+        size: tuple[int, int],
+        strength: Strength | None = None,
+        like: str | Path | None = None,
+    ) -> None:
         height, width = size
         if height < 1 or width < 1:
             raise UsageError(f"a frame of {width}x{height} pixels cannot be marked")
         self.output_id, self.size = output_id, (height, width)
         self.strength = strength or Strength()
-        self._pattern = draw(carriers().spectrum(output_id), height, width)
+        codeword = encode(output_id) if like is None else _suited(output_id, Path(like))
+        self._pattern = draw(carriers().spectrum(codeword), height, width)
         # Rounding to whole levels would erase a weak mark and draw contours; noise before rounding keeps it on
         # average. It is the same in all frames, like the mark, and so costs the encoder nothing.
         self._noise = np.random.default_rng(output_id).random((height, width), np.float32) - np.float32(0.5)
@@ -84,7 +105,7 @@ class Marker:
         cv2.add(delta, self._noise, dst=delta)
         brighter = cv2.merge([cv2.add(delta, 0, dtype=cv2.CV_8U)] * 3)
         darker = cv2.merge([cv2.subtract(0, delta, dtype=cv2.CV_8U)] * 3)
-        return cv2.subtract(cv2.add(image, brighter), darker)
+        return np.asarray(cv2.subtract(cv2.add(image, brighter), darker), np.uint8)
 
     def _amplitude(self, image: Image, face_mask: Image | None) -> NDArray[np.float32]:
         """Root mean square of the mark around every place, (h, w) float32, at the size texture is measured."""
@@ -95,5 +116,26 @@ class Marker:
         if face_mask is not None:
             mask = cv2.resize(face_mask, self._small, interpolation=cv2.INTER_AREA).astype(np.float32)
             amplitude *= 1 + (strength.face - 1) / 255 * mask
-        over = float(np.sqrt(np.mean(amplitude * amplitude))) / strength.mean
-        return amplitude / max(1.0, over)
+        allowed = strength.mean**2 - _ROUNDING
+        share = min(1.0, np.sqrt(allowed / max(float(np.mean(amplitude * amplitude)), 1e-12)))
+        return np.asarray(amplitude * share, np.float32)
+
+
+def _suited(output_id: int, clip: Path) -> NDArray[np.float32]:
+    """The codeword of an id that a clip, unmarked, speaks for most: as it is, and as an encoder may leave it."""
+    clean, coarse = Sum(), Sum()
+    for frame, _ in sampled(clip, LOOK_S, LOOKS):
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame
+        half = (
+            cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            if min(grey.shape) > 1
+            else grey
+        )
+        data = cv2.imencode(".jpg", half, [cv2.IMWRITE_JPEG_QUALITY, _COARSE])[1]
+        clean.add(np.asarray(grey, np.uint8))
+        coarse.add(np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8))
+    evidence = np.zeros(SYMBOLS, np.float32)
+    for total in (clean, coarse):
+        found = Search(total.residual()).evidence(Pose())[:SYMBOLS]
+        evidence += found / max(float(np.linalg.norm(found)), 1e-12)
+    return encode_into(output_id, evidence)

@@ -7,6 +7,7 @@ matrix products.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,14 +16,14 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from effigie.trust.watermark.pattern import HIGHEST, TILE, carriers
+from effigie.trust.watermark.pattern import REACH, TILE, Spectrum, carriers, waves
 
 SCALES = np.exp(np.arange(np.log(0.70), np.log(2.0), 0.008))
-"""Of the pattern in the frame's own units: 1 uncropped, 1/0.7 after cropping 30 % off the shorter side."""
+"""Of the pattern in the frame's own lines: 1 uncropped, 1/0.7 after cropping 30 % off the shorter side."""
 
-_REACH = int(HIGHEST)
-_SHIFTS = 64  # a side; over twice the highest harmonic
+_SHIFTS = 128  # a side of the tile
 _SMOOTH = 21  # bins of the spectrum that the noise is averaged over
+_APART = 0.012  # of two candidates' scales, in logarithms
 
 
 @dataclass(frozen=True)
@@ -46,91 +47,75 @@ class Search:
         self._residual = residual
         self._size = tuple(scipy.fft.next_fast_len(side, real=True) for side in residual.shape)
         power = np.abs(scipy.fft.rfft2(residual, s=self._size)) ** 2
-        both = np.concatenate([power[:, :0:-1][::-1][:, -_SMOOTH:], power], axis=1)
-        both[:, :_SMOOTH] = np.roll(power[::-1, 1 : _SMOOTH + 1][:, ::-1], 1, axis=0)
-        both = np.fft.fftshift(both, axes=0)
+        # The half plane that rfft2 leaves out mirrors the other: average over the seam as well.
+        seam = np.roll(power[::-1, _SMOOTH:0:-1], 1, axis=0)
+        both = np.fft.fftshift(np.concatenate([seam, power], axis=1), axes=0)
         noise = cv2.blur(both, (_SMOOTH, _SMOOTH), borderType=cv2.BORDER_REFLECT)[:, _SMOOTH:]
-        self._noise = np.maximum(np.fft.ifftshift(noise, axes=0), noise.max() * 1e-8)
-        self._halves: dict[float, NDArray[np.complex64]] = {}
+        self._noise = np.maximum(np.fft.ifftshift(noise, axes=0), noise.max() * 1e-8 + 1e-30)
+        self._halves: dict[float, Spectrum] = {}
 
-    def whitened(self, across: float, down: float) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
+    def parts(self, across: float, down: float) -> tuple[Spectrum, NDArray[np.float32]]:
         """The picture at the harmonics of a pattern so stretched.
 
         Returns:
             (M,) complex64 whose real and imaginary parts have variance 1 where there is no mark, and (M,)
-            float32 proportional to what a mark would add.
+            float32 proportional to what a mark would add to them.
         """
         every = carriers()
         height, width = self._residual.shape
         if across not in self._halves:
-            self._halves[across] = self._residual @ _waves(width, np.arange(_REACH + 1), across)
-        values = _waves(height, np.arange(-_REACH, _REACH + 1), down).T @ self._halves[across]
+            self._halves[across] = self._residual @ waves(width, np.arange(REACH + 1), 1 / (TILE * across))
+        values = waves(height, np.arange(-REACH, REACH + 1), 1 / (TILE * down)).T @ self._halves[across]
         u = np.rint(every.across * self._size[1] / (TILE * across)).astype(np.int64)
         v = np.rint(every.down * self._size[0] / (TILE * down)).astype(np.int64)
-        deviation = np.sqrt(self._noise[v, u] / 2)
-        weight = every.shape / deviation
-        weight *= 1 / np.sqrt(np.mean(weight**2))
-        return values[every.down + _REACH, every.across] / deviation, weight
+        weight = 1 / np.sqrt(self._noise[v, u] / 2)
+        return values[every.down + REACH, every.across] * weight, weight / np.sqrt(np.mean(weight**2))
 
     def shifts(self, across: float, down: float) -> NDArray[np.float32]:
-        """(64, 64) the known harmonics' correlation in standard deviations, for shifts of 1/64 tile, [y, x]."""
+        """(128, 128) the known harmonics' correlation in standard deviations, for shifts of 1/128 tile, [y, x]."""
         every = carriers()
-        values, weight = self.whitened(across, down)
-        sync = every.sync
+        values, weight = self.parts(across, down)
+        known = every.known
+        signs = every.scramble[known, 0] - 1j * every.scramble[known, 1]
         grid = np.zeros((_SHIFTS, _SHIFTS), np.complex64)
-        grid[every.down[sync], every.across[sync]] = weight[sync] * values[sync] * every.known[sync].conj()
-        total = np.fft.ifft2(grid).real * _SHIFTS**2
-        return (total / np.sqrt(np.sum(weight[sync] ** 2))).astype(np.float32)
+        grid[every.down[known], every.across[known]] = weight[known] * values[known] * signs
+        total = scipy.fft.ifft2(grid).real * _SHIFTS**2
+        return np.asarray(total / np.sqrt(2 * np.sum(weight[known] ** 2)), np.float32)
 
-    def candidates(self, count: int) -> list[Pose]:
-        """The most likely poses, best first, at different scales or shifts."""
-        found: list[tuple[float, Pose]] = []
+    def candidates(self, count: int) -> Iterator[Pose]:
+        """The most likely poses, best first, at different scales, each refined."""
+        found = []
         for scale in SCALES.tolist():
-            field = self.shifts(scale, scale)
-            y, x = np.unravel_index(int(np.argmax(field)), field.shape)
-            found.append((float(field[y, x]), Pose(scale, scale, x / _SHIFTS, y / _SHIFTS)))
+            found.append((*self._peak(scale, scale), scale))
             self._halves.clear()
-        found.sort(key=lambda item: -item[0])
-        chosen: list[Pose] = []
-        for _, pose in found:
-            if all(abs(np.log(pose.across / other.across)) > 0.012 for other in chosen):
-                chosen.append(pose)
+        chosen: list[float] = []
+        for _, _, scale in sorted(found, key=lambda item: -item[0]):
+            if all(abs(np.log(scale / other)) > _APART for other in chosen):
+                chosen.append(scale)
+                yield self._refined(scale)
             if len(chosen) == count:
-                break
-        return chosen
+                return
 
-    def refined(self, pose: Pose) -> tuple[float, Pose]:
-        """The best pose near one of :meth:`candidates`, width and height stretched apart, and its correlation."""
-        best = (-np.inf, pose)
+    def _peak(self, across: float, down: float) -> tuple[float, Pose]:
+        field = self.shifts(across, down)
+        y, x = divmod(int(np.argmax(field)), _SHIFTS)
+        return float(field[y, x]), Pose(across, down, x / _SHIFTS, y / _SHIFTS)
+
+    def _refined(self, scale: float) -> Pose:
+        """The best pose near a scale, width and height stretched apart: files have whole, often even, sides."""
+        best = self._peak(scale, scale)
         for step in (0.004, 0.0015):
             centre = best[1]
-            for across, down in _around(centre.across, centre.down, step):
-                field = self.shifts(across, down)
-                y, x = np.unravel_index(int(np.argmax(field)), field.shape)
-                if field[y, x] > best[0]:
-                    best = (float(field[y, x]), Pose(across, down, x / _SHIFTS, y / _SHIFTS))
-        return best[0], best[1]
+            for i, j in itertools.product(range(-2, 3), repeat=2):
+                here = self._peak(centre.across * (1 + i * step), centre.down * (1 + j * step))
+                best = max(best, here, key=lambda item: item[0])
+        self._halves.clear()
+        return best[1]
 
     def evidence(self, pose: Pose) -> NDArray[np.float32]:
-        """(SYMBOLS,) what speaks for every code symbol if the pattern lies so."""
+        """(SYMBOLS + known,) what speaks for every code symbol, then for the known ones, if it lies so."""
         every = carriers()
-        values, weight = self.whitened(pose.across, pose.down)
-        turned = values * np.exp(2j * np.pi * (every.across * pose.x + every.down * pose.y))
-        data = ~every.sync
-        turned, weight, known = turned[data], weight[data], every.known[data]
-        parts = np.stack(
-            [weight * turned.real * np.sign(known.real), weight * turned.imag * np.sign(known.imag)], axis=1
-        )
-        return parts.ravel()[every.slots].astype(np.float32)
-
-
-def _waves(length: int, orders: NDArray[np.int64], scale: float) -> NDArray[np.complex64]:
-    """(length, orders) complex64: conjugate harmonics of the tile along one side."""
-    places = (np.arange(length) + 0.5) / (TILE * scale)
-    return np.exp(-2j * np.pi * np.outer(places, orders)).astype(np.complex64)
-
-
-def _around(across: float, down: float, step: float) -> Iterator[tuple[float, float]]:
-    for i in range(-2, 3):
-        for j in range(-2, 3):
-            yield across * (1 + i * step), down * (1 + j * step)
+        values, weight = self.parts(pose.across, pose.down)
+        turned = weight * values * np.exp(2j * np.pi * (every.across * pose.x + every.down * pose.y))
+        parts = np.stack([turned.real, turned.imag], axis=1) * every.scramble
+        return np.asarray(parts.ravel()[every.slots], np.float32)
