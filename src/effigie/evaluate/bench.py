@@ -31,6 +31,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     from effigie.evaluate.bench_rows.training_quality import training_quality
     from effigie.evaluate.bench_rows.training_speed import training_speed
     from effigie.evaluate.bench_rows.verify import intimate, likeness, verify
+    from effigie.evaluate.bench_rows.watermark import watermark
 
     rows: dict[str, Row] = {
         "extraction": extraction,
@@ -49,6 +50,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     rows["intimate"] = intimate
     rows["verify"] = verify
     rows["likeness"] = likeness
+    rows["watermark"] = watermark
     return rows
 
 

@@ -1,0 +1,247 @@
+"""What happens to a clip on its way through the world: encoded again, cut, scaled, cropped, filmed off a screen.
+
+Every attack takes frames and gives a file, as a platform or a person would, so that what is read afterwards has
+been through a real encoder. Frames are (H, W, 3) uint8 RGB in a list: clips of a few seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.filter import Graph
+from av.video.stream import VideoStream
+
+from effigie.errors import EffigieError
+from effigie.media.clip import Image
+
+Change = Callable[[list[Image], Fraction], tuple[list[Image], Fraction]]
+"""Frames and their rate to others."""
+
+H264, HEVC, VP8, VP9, GIF, JPEG = "h264", "hevc", "vp8", "vp9", "gif", "jpeg"
+CRF = 23  # what an encoder takes if nobody says
+GIF_RATE = Fraction(25, 2)
+JPEG_QUALITY = 80
+
+_CODECS = {
+    H264: ("libx264", ".mp4", {"preset": "medium"}),
+    HEVC: ("libx265", ".mp4", {"preset": "fast", "x265-params": "log-level=error"}),
+    VP8: ("libvpx", ".webm", {"deadline": "good", "cpu-used": "4", "b": "2M"}),
+    VP9: ("libvpx-vp9", ".webm", {"deadline": "good", "cpu-used": "5", "row-mt": "1", "b": "0"}),
+}
+
+
+def unchanged(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
+    return frames, rate
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One thing that happens to a clip.
+
+    Attributes:
+        name: in words.
+        kind: attacks of one kind are counted together.
+        change: to the frames, before they are encoded.
+        codec: one of the constants above.
+        crf: constant rate factor, where the codec has one.
+    """
+
+    name: str
+    kind: str
+    change: Change = field(default=unchanged)
+    codec: str = H264
+    crf: int = CRF
+
+    def apply(self, frames: Sequence[Image], rate: Fraction, stem: Path) -> Path:
+        """Do it, and write the result beside ``stem`` with the codec's suffix.
+
+        Raises:
+            EffigieError: nothing is left to write.
+        """
+        changed, at = self.change(list(frames), rate)
+        if not changed:
+            raise EffigieError(f"{self.name} leaves nothing of {stem.name}: give a longer clip")
+        if self.codec == JPEG:
+            return _jpeg(changed, stem)
+        if self.codec == GIF:
+            return _gif(changed, at, stem)
+        return _video(changed, at, stem, self.codec, self.crf)
+
+
+def resized(factor: float) -> Change:
+    """Every side times ``factor``, to whole even numbers of pixels as encoders want them."""
+
+    def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
+        height, width = frames[0].shape[:2]
+        size = max(2, 2 * round(width * factor / 2)), max(2, 2 * round(height * factor / 2))
+        how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+        return [np.asarray(cv2.resize(frame, size, interpolation=how), np.uint8) for frame in frames], rate
+
+    return change
+
+
+def cropped(share: float, across: float = 0.5, down: float = 0.5) -> Change:
+    """``share`` off every side's length; 0 takes it all off at the right or bottom, 1 at the left or top."""
+
+    def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
+        height, width = frames[0].shape[:2]
+        rows, columns = int(height * (1 - share)) // 2 * 2, int(width * (1 - share)) // 2 * 2
+        top, left = round((height - rows) * down), round((width - columns) * across)
+        return [np.ascontiguousarray(f[top : top + rows, left : left + columns]) for f in frames], rate
+
+    return change
+
+
+def toned(gain: float = 1.0, lift: float = 0.0) -> Change:
+    """Contrast times ``gain`` about middle grey, brightness raised by ``lift`` times the range."""
+    levels = np.clip(np.rint((np.arange(256) - 128) * gain + 128 + 255 * lift), 0, 255).astype(np.uint8)
+
+    def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
+        return [levels[frame] for frame in frames], rate
+
+    return change
+
+
+def paced(share: Fraction) -> Change:
+    """``share`` of the frames at ``share`` of the rate: 4/5 makes 30 frames a second 24."""
+
+    def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
+        kept = [frames[int(index / share)] for index in range(int(len(frames) * share))]
+        return kept, rate * share
+
+    return change
+
+
+def cut(seconds: float, place: float) -> Change:
+    """``seconds`` of the clip: from its beginning at ``place`` 0, its end at 1."""
+
+    def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
+        count = min(len(frames), round(seconds * rate))
+        first = round((len(frames) - count) * place)
+        return frames[first : first + count], rate
+
+    return change
+
+
+def filmed(factor: float = 1.37, blur: float = 1.0) -> Change:
+    """As off a screen: shown larger, out of focus by ``blur`` pixels, and sampled back at another size."""
+
+    def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
+        shown, _ = resized(factor)(frames, rate)
+        soft = [np.asarray(cv2.GaussianBlur(frame, (0, 0), blur * factor), np.uint8) for frame in shown]
+        return resized(0.9 / factor)(soft, rate)
+
+    return change
+
+
+def single(place: float) -> Change:
+    """One frame: the first at ``place`` 0, the last at 1."""
+
+    def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
+        return [frames[round((len(frames) - 1) * place)]], rate
+
+    return change
+
+
+def chained(*changes: Change) -> Change:
+    """One change after another."""
+
+    def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
+        for each in changes:
+            frames, rate = each(frames, rate)
+        return frames, rate
+
+    return change
+
+
+ATTACKS = (
+    Attack("H.264 CRF 28", "H.264 CRF 28", crf=28),
+    Attack("half size", "half size", resized(0.5)),
+    Attack("H.264 CRF 33", "H.264 CRF 33", crf=33),
+    Attack("half size, CRF 33", "half size, CRF 33", resized(0.5), crf=33),
+    Attack("10 % cropped", "cropped 10-30 %", cropped(0.1)),
+    Attack("20 % cropped, off centre", "cropped 10-30 %", cropped(0.2, 0.1, 0.9)),
+    Attack("30 % cropped, off centre", "cropped 10-30 %", cropped(0.3, 0.8, 0.3)),
+    Attack("scaled 0.5", "scaled 0.5-1.5", resized(0.5)),
+    Attack("scaled 0.73", "scaled 0.5-1.5", resized(0.73)),
+    Attack("scaled 1.21", "scaled 0.5-1.5", resized(1.21)),
+    Attack("scaled 1.5", "scaled 0.5-1.5", resized(1.5)),
+    Attack("brightness +20 %", "brightness, contrast ±20 %", toned(lift=0.2)),
+    Attack("brightness -20 %", "brightness, contrast ±20 %", toned(lift=-0.2)),
+    Attack("contrast +20 %", "brightness, contrast ±20 %", toned(gain=1.2)),
+    Attack("contrast -20 %", "brightness, contrast ±20 %", toned(gain=0.8)),
+    Attack("4 of 5 frames", "30 to 24 frames/s", paced(Fraction(4, 5))),
+    Attack("first 2 s", "any 2 s", cut(2, 0.0)),
+    Attack("middle 2 s", "any 2 s", cut(2, 0.5)),
+    Attack("last 2 s", "any 2 s", cut(2, 1.0)),
+    Attack("filmed off a screen", "filmed off a screen", filmed(), crf=28),
+    Attack("GIF", "GIF, WebM", codec=GIF),
+    Attack("WebM, VP8", "GIF, WebM", codec=VP8, crf=20),
+    Attack("WebM, VP9", "GIF, WebM", codec=VP9, crf=34),
+    Attack("HEVC CRF 28", "HEVC CRF 28", codec=HEVC, crf=28),
+    Attack("first frame as JPEG 80", "one frame as JPEG 80", single(0.0), codec=JPEG),
+    Attack("a frame as JPEG 80", "one frame as JPEG 80", single(0.61), codec=JPEG),
+)
+
+
+def _video(frames: Sequence[Image], rate: Fraction, stem: Path, codec: str, crf: int) -> Path:
+    encoder, suffix, options = _CODECS[codec]
+    path = stem.with_name(stem.name + suffix)
+    height, width = (side // 2 * 2 for side in frames[0].shape[:2])
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(encoder, rate=rate)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.options = {**options, "crf": str(crf)}
+        for frame in frames:
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame[:height, :width]), format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path
+
+
+def _gif(frames: Sequence[Image], rate: Fraction, stem: Path) -> Path:
+    """A GIF of 12.5 frames a second with one palette for all, dithered, as converters make it."""
+    path = stem.with_name(stem.name + ".gif")
+    step = max(1, round(rate / GIF_RATE))
+    kept = frames[::step]
+    height, width = kept[0].shape[:2]
+    graph = Graph()
+    source = graph.add_buffer(
+        width=width, height=height, format=av.VideoFormat("rgb24"), time_base=1 / GIF_RATE
+    )
+    split, made, used = graph.add("split"), graph.add("palettegen"), graph.add("paletteuse")
+    sink = graph.add("buffersink")
+    source.link_to(split)
+    split.link_to(used, 0, 0)
+    split.link_to(made, 1, 0)
+    made.link_to(used, 0, 1)
+    used.link_to(sink)
+    graph.configure()
+    for index, frame in enumerate(kept):
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        picture.pts, picture.time_base = index, 1 / GIF_RATE
+        source.push(picture)
+    source.push(None)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("gif", rate=GIF_RATE)
+        stream.width, stream.height, stream.pix_fmt = width, height, "pal8"
+        for _ in kept:
+            shown = sink.pull()
+            assert isinstance(shown, av.VideoFrame)
+            container.mux(stream.encode(shown))
+        container.mux(stream.encode(None))
+    return path
+
+
+def _jpeg(frames: Sequence[Image], stem: Path) -> Path:
+    path = stem.with_name(stem.name + ".jpg")
+    data = cv2.imencode(".jpg", frames[0][..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+    path.write_bytes(data.tobytes())
+    return path
