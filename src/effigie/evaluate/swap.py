@@ -25,6 +25,7 @@ from effigie.faceset.drawing import write_png
 from effigie.media import ClipInfo, EncodeSettings, Frame, Reader, Writer, probe
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 from effigie.trust.credentials import read_credentials
+from effigie.trust.outgoing import marker_for
 from effigie.trust.watermark import Marker
 
 VIDEOS = (".mp4", ".m4v", ".mov", ".mkv")
@@ -106,7 +107,7 @@ def evaluate_swap(
             space = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="effigie-")))
             encoded = space / f"input{Path(output_clip).suffix.lower()}"
         who = WhoIsWho(target, identity)
-        mark = _same_mark(output_clip, folder)
+        mark = _same_mark(output_clip, info.path, folder)
         _first_look(info, who, tracker, encoded, mark, settings, progress, cancel)
         tracks = who.tracks()
         comparison = Comparison(
@@ -169,7 +170,9 @@ def _first_look(
             progress(Progress("look at the input", frame.index + 1, info.frames, "frames"))
 
 
-def _same_mark(output_clip: str | Path, folder: MaskFolder | None) -> Callable[[np.ndarray, int], np.ndarray]:
+def _same_mark(
+    output_clip: str | Path, input_clip: Path, folder: MaskFolder | None
+) -> Callable[[np.ndarray, int], np.ndarray]:
     """Gives a frame of the input the invisible mark of the output, if that has one.
 
     What is measured is the swap; the mark has figures of its own.
@@ -180,9 +183,10 @@ def _same_mark(output_clip: str | Path, folder: MaskFolder | None) -> Callable[[
     markers: dict[tuple[int, ...], Marker] = {}
 
     def mark(image: np.ndarray, index: int) -> np.ndarray:
-        height, width = image.shape[:2]
-        marker = markers.setdefault((height, width), Marker(int(found, 16), (height, width)))
-        return marker.mark(image, folder[index] if folder is not None else None)
+        size = image.shape[:2]
+        if size not in markers:
+            markers[size] = marker_for(found, size, input_clip)
+        return markers[size].mark(image, folder[index] if folder is not None else None)
 
     return mark
 

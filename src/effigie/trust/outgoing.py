@@ -12,6 +12,7 @@ from typing import Self
 
 import numpy as np
 
+from effigie.errors import MediaError
 from effigie.files import atomic, discard, sha256
 from effigie.media import EncodeSettings, Writer
 from effigie.media.clip import ClipInfo
@@ -124,8 +125,7 @@ class Outgoing:
             self._next_fingerprint = float(time) + FINGERPRINT_EVERY_S
         if self.settings.watermark:
             if self._marker is None:
-                height, width = image.shape[:2]
-                self._marker = Marker(int(self.output_id, 16), (height, width))
+                self._marker = marker_for(self.output_id, image.shape[:2], self._like.path)
             image = self._marker.mark(image, mask)
         image = self._label.draw(image, float(time))
         self.seconds += clock.perf_counter() - begun
@@ -176,3 +176,12 @@ class Outgoing:
             signed.replace(path)
         finally:
             discard(signed)
+
+
+def marker_for(output_id: str, size: tuple[int, ...], clip: Path) -> Marker:
+    """The marker of an output of ``size`` (height, width) made from a clip; the same arguments give the same mark."""
+    height, width = size
+    try:
+        return Marker(int(output_id, 16), (height, width), like=clip)
+    except MediaError:  # a folder of pictures, or what this reader alone cannot sample: any codeword will do
+        return Marker(int(output_id, 16), (height, width))
