@@ -28,13 +28,13 @@ _ROUNDING = 1 / 6  # mean square of rounding to whole levels with noise
 class Strength:
     """How strong the mark is, in grey levels of 255, root mean square."""
 
-    flat: float = 0.75
+    flat: float = 0.45
     """Where nothing hides it."""
 
     texture: float = 0.5
     """Added for every grey level of local contrast."""
 
-    most: float = 4.0
+    most: float = 3.0
     """Nowhere exceeded, however rough the place, before the face's share is added."""
 
     mean: float = 1.96
