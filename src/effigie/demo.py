@@ -19,6 +19,7 @@ from effigie.swap import ConvertSettings, SwapSettings, convert_clip
 from effigie.swap.trainer import train
 from effigie.trust import TrustSettings
 from effigie.trust.samples import sample_consent
+from effigie.trust.store import default_store
 from effigie.trust.verify import verify
 
 SOURCE = ("sample_woman",)
@@ -82,7 +83,7 @@ def demo(
         output / "target.faces",
         model,
         settings,
-        consent=sample_consent(SOURCE[0], output / "consents"),
+        consent=sample_consent(SOURCE[0], default_store(output).folders[0]),
         progress=progress,
         cancel=cancel,
     )

@@ -209,10 +209,12 @@ class _Conversion:
         def write(item: tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]) -> None:
             picture, mask, moment, duration = item
             begun, traced = time.perf_counter(), outgoing.seconds
-            outgoing.write(picture, mask, moment, duration)
+            label = outgoing.write(picture, mask, moment, duration)
             self._seconds["encode"] += time.perf_counter() - begun - (outgoing.seconds - traced)
             if masks is not None:
-                grey = np.zeros(picture.shape[:2], np.uint8) if mask is None else mask
+                grey = np.zeros(picture.shape[:2], np.uint8) if mask is None else mask.copy()
+                if label is not None:
+                    grey[label] = 255
                 masks.write(np.repeat(grey[..., None], 3, axis=2), moment, duration)
 
         return write

@@ -77,7 +77,7 @@ class ConvertSettings:
         compose: how the made face is put into the frame.
         encode: how the output is encoded.
         trust: how the output can be traced: label, mark, certificate.
-        masks: a folder to write the masks to as well, one grey PNG a frame; 0 = pixel untouched.
+        masks: a folder to write the masks to as well, one grey PNG a frame; 0 = neither face nor label.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         stop_after: convert only this many frames (for a quick look); None converts all.
     """

@@ -98,6 +98,14 @@ class Label:
         region[:] = (region * (255 - cover) + light * np.uint16(255) + 127) // 255
         return result
 
+    def area(self, height: int, width: int, time_s: float) -> tuple[slice, slice] | None:
+        """Rows and columns that the notice covers in a frame, None where it is not drawn."""
+        if self._strength(time_s - (time_s if self._began is None else self._began)) <= 0:
+            return None
+        plate = _plate(height, width, self.text)
+        rows, columns = plate.cover.shape[:2]
+        return slice(plate.top, plate.top + rows), slice(plate.left, plate.left + columns)
+
     def _strength(self, shown_s: float) -> float:
         if self.mode == "off":
             return 0.0

@@ -110,8 +110,8 @@ class Outgoing:
         mask: np.ndarray | None,
         time: Fraction,
         duration: Fraction | None = None,
-    ) -> None:
-        """Add one frame.
+    ) -> tuple[slice, slice] | None:
+        """Add one frame; returns the rows and columns that the label covers, if it is drawn.
 
         Args:
             image: (H, W, 3) uint8 RGB.
@@ -130,6 +130,7 @@ class Outgoing:
         image = self._label.draw(image, float(time))
         self.seconds += clock.perf_counter() - begun
         self._writer.write(image, time, duration)
+        return self._label.area(image.shape[0], image.shape[1], float(time))
 
     def _finish(self, whole: Path) -> None:
         """Sign the finished output, still under its temporary name, and enter it in the ledger."""
