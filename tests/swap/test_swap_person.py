@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from effigie.errors import FaceSetError
 from effigie.faceset import FaceSet
-from effigie.swap.bank import Features, choose, features, occlusion
+from effigie.prior.bank import Features, choose, features, occlusion
 from effigie.swap.model import poorness
 from effigie.swap.person import FEWEST, GUARD, load_footage, split
 from effigie.swap.trainer import make_bank

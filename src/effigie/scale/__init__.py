@@ -1,4 +1,7 @@
-"""Running the same function over many pieces of work: processes on this machine. It knows nothing of what it runs."""
+"""Running work side by side: the same function over many pieces in processes, or stages of one stream in threads.
+
+It knows nothing of what it runs.
+"""
 
 from effigie.scale.executor import Executor, LocalProcesses, available_cores
 

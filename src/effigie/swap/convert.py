@@ -21,8 +21,8 @@ from effigie.faces.analyse import Analysed, Face, analyse
 from effigie.faces.track import Tracker
 from effigie.media import EncodeSettings, Frame, Reader, Writer
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.scale.overlap import Ahead, Behind
 from effigie.swap.model import SwapModel, load_model
-from effigie.swap.overlap import Ahead, Behind
 from effigie.swap.pick import Picker
 from effigie.swap.settings import ConvertSettings
 from effigie.swap.swapper import Swapper

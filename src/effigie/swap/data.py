@@ -15,9 +15,9 @@ from effigie.faces.mask import face_mask, polygon_mask
 from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from effigie.faces.roi import apply_affine
 from effigie.faces.warp import warp
-from effigie.swap.bank import Features
+from effigie.prior.bank import Features
+from effigie.prior.render import Bank, nearest, render
 from effigie.swap.person import Footage
-from effigie.swap.prior import Bank, nearest, render
 
 APART = 25  # frames; a prior from nearer than this in the same clip would be nearly the answer itself
 EYES_AND_MOUTH = 2.0  # extra weight of their pixels: small regions that people look at first

@@ -22,11 +22,11 @@ from effigie.errors import FaceSetError, ModelError
 from effigie.faceset import FaceSet
 from effigie.faceset.schema import picture_name
 from effigie.files import atomic, sha256, write_json
-from effigie.swap.bank import Geometry, Person, features, occlusion
+from effigie.prior.bank import Geometry, Person, features, occlusion
+from effigie.prior.render import Bank
 from effigie.swap.networks import SwapNet
 from effigie.swap.person import Footage
 from effigie.swap.presets import Preset
-from effigie.swap.prior import Bank
 from effigie.swap.target import Retarget
 from effigie.trust.gate import ConsentLike, Permit, permit_model
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from effigie.errors import FaceSetError
 from effigie.faceset import Faces, FaceSet
-from effigie.swap.bank import Geometry, Person, describe
+from effigie.prior.bank import Geometry, Person, describe
 
 FEWEST = 16
 BLOCKS = 10  # the footage is cut into this many stretches, of which some are held out

@@ -15,11 +15,11 @@ import torch
 from effigie.faces.analyse import Face
 from effigie.faces.mask import Grow, face_mask
 from effigie.faces.roi import crop
-from effigie.swap.bank import Geometry, features
+from effigie.prior.bank import Geometry, features
+from effigie.prior.render import Chooser, Prior, render
 from effigie.swap.model import SwapModel
 from effigie.swap.mouth import borrow_inside, borrowed_share
 from effigie.swap.networks import Made
-from effigie.swap.prior import Chooser, Prior, render
 from effigie.swap.task import to_float
 
 STEP = 32  # made faces are a multiple of this wide, so that sizes do not change with every pixel of movement

@@ -16,7 +16,7 @@ from effigie.faces.mesh import (
     VERTICES,
     canonical,
 )
-from effigie.swap.bank import Geometry, Person
+from effigie.prior.bank import Geometry, Person
 
 SHAPE = 0.75  # how much of the source's own facial shape the result takes on inside the face
 UPPER_LIP, LOWER_LIP = INNER_LIPS[1:10], INNER_LIPS[:10:-1]  # the inner lips, corner to corner

@@ -13,8 +13,9 @@ from effigie import __version__
 from effigie.errors import FaceSetError, ModelError, UsageError
 from effigie.faceset import FaceSet
 from effigie.files import discard, sha256, write_json
+from effigie.prior.bank import choose, features
+from effigie.prior.render import Bank, nearest, render
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.swap.bank import choose, features
 from effigie.swap.data import Example, Studio
 from effigie.swap.model import (
     BANK,
@@ -29,7 +30,6 @@ from effigie.swap.model import (
 )
 from effigie.swap.person import Footage, load_footage
 from effigie.swap.presets import preset
-from effigie.swap.prior import Bank, nearest, render
 from effigie.swap.settings import SwapSettings
 from effigie.swap.target import Retarget
 from effigie.swap.task import PREVIEW_ROWS, SwapTask

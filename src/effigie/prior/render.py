@@ -15,7 +15,7 @@ import numpy as np
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from effigie.faces.warp import warp
-from effigie.swap.bank import Features, Geometry
+from effigie.prior.bank import Features, Geometry
 
 REGIONS = ("face", "mouth", "eyes")
 FADE = {"face": 0.3, "mouth": 0.08, "eyes": 0.12}  # seconds in which one source frame gives way to another

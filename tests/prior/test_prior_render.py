@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from effigie.faces.mesh import FACE_OVAL, eye_distance, fit_pose, mouth_opening
-from effigie.swap.bank import Features, features
+from effigie.prior.bank import Features, features
+from effigie.prior.render import REGIONS, STAY, Bank, Chooser, nearest, render
 from effigie.swap.person import load_footage
-from effigie.swap.prior import REGIONS, STAY, Bank, Chooser, nearest, render
 from effigie.swap.target import Retarget
 from effigie.swap.trainer import make_bank
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from effigie.swap.overlap import Ahead, Behind
+from effigie.scale.overlap import Ahead, Behind
 
 
 class Trouble(Exception):
