@@ -135,3 +135,20 @@ def test_cores_are_those_this_process_may_use():
         assert available_cores() == 1
     finally:
         os.sched_setaffinity(0, allowed)
+
+
+def test_a_plain_script_needs_no_main_guard(tmp_path):
+    """Python would run the script again in every worker, which then starts workers of its own, and fails."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import math\n"
+        "from effigie.progress import Cancel\n"
+        "from effigie.scale import LocalProcesses\n"
+        "print('once')\n"
+        "executor = LocalProcesses(2)\n"
+        "executor.warm_up()\n"
+        "print(sorted(dict(executor.run(math.factorial, [3, 4], print, Cancel())).values()))\n"
+    )
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split("\n")[:2] == ["once", "[6, 24]"]

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -70,7 +71,7 @@ class LocalProcesses:
 
     def warm_up(self) -> None:
         """Begin importing what workers need, while the caller does something else."""
-        with _uninterrupted():
+        with _uninterrupted(), _unnamed_main():
             self._context()
 
     def run(
@@ -93,7 +94,7 @@ class LocalProcesses:
         reports: Any = None
         cancelled: Any = None
         try:
-            with _uninterrupted():
+            with _uninterrupted(), _unnamed_main():
                 context = self._context()
                 reports, cancelled = context.Queue(), context.Event()
                 pool = ProcessPoolExecutor(
@@ -146,6 +147,24 @@ def _uninterrupted() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         for arrival in arrived:
             signal.raise_signal(arrival)
+
+
+@contextlib.contextmanager
+def _unnamed_main() -> Iterator[None]:
+    """Processes begun in here do not run the caller's script again.
+
+    Python does that so that they find functions defined in the script. Ours are importable, and a script that calls
+    ``effigie.extract`` without ``if __name__ == "__main__":`` would begin anew in every worker.
+    """
+    main = sys.modules["__main__"]
+    before = {name: getattr(main, name) for name in ("__spec__", "__file__") if hasattr(main, name)}
+    try:
+        for name in before:
+            setattr(main, name, None)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(main, name, value)
 
 
 def _start_fork_server() -> None:
