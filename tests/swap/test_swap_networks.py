@@ -13,7 +13,8 @@ from effigie.swap.losses import Truth, WeightedLosses, default_losses, ssim_map,
 from effigie.swap.model import build_network
 from effigie.swap.networks import PRIOR_CHANNELS, Made, SwapNet
 from effigie.swap.presets import PRESETS, preset
-from effigie.swap.task import face_error, to_float, to_uint8
+from effigie.training.face_error import face_error
+from effigie.training.pictures import to_float, to_uint8
 
 
 def small(prior):

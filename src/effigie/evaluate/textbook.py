@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from effigie.swap.networks import Made
-from effigie.swap.task import SwapTask, to_float
+from effigie.swap.task import SwapTask
+from effigie.training.pictures import to_float
 from effigie.training.prefetch import Prefetch
 
 SLOPE = 0.1

@@ -51,6 +51,20 @@ class Reader:
                 if mask.any():
                     yield self._read(number, groups, wanted).take(mask)
 
+    def clip(self, name: str, columns: Collection[str] | None = None) -> Faces:
+        """The faces of one clip; no other part is read. Crops of all that this reader gave share one cache.
+
+        Raises:
+            KeyError: there is no such clip.
+            FaceSetError: its part is damaged.
+        """
+        number = self._clips.index(name) if name in self._clips else -1
+        if number < 0:
+            raise KeyError(name)
+        groups = range(len(self._crops.parts[number].starts) - 1)
+        wanted = _wanted(columns)
+        return self._read(number, groups, wanted) if len(groups) else self.none(columns)
+
     def none(self, columns: Collection[str] | None) -> Faces:
         """No face, with the wanted columns in their types."""
         table = schema.schema(self._crop_size).empty_table()

@@ -209,6 +209,10 @@ class FaceSet:
         reader = self._reader()
         return Faces.concatenate([reader.none(columns), *reader.batches(columns, where)])
 
+    def reader(self) -> Reader:
+        """For reading clip by clip, at random, as training on more faces than memory holds does."""
+        return self._reader()
+
     def batches(
         self, columns: Collection[str] | None = None, where: str | Filter | None = None
     ) -> Iterator[Faces]:

@@ -116,13 +116,19 @@ class Prior:
     validity: np.ndarray
 
 
-def render(bank: Bank, layers: Layers, landmarks: np.ndarray, size: int) -> Prior:
+Whole = Callable[[int, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+"""A frame of the bank by index, landmarks (478, 3), size -> picture (S, S, 3) float32 and validity (S, S)."""
+
+
+def render(bank: Bank, layers: Layers, landmarks: np.ndarray, size: int, whole: Whole | None = None) -> Prior:
     """Warp and join the chosen frames.
 
     Args:
         landmarks: (478, 3) wanted geometry in pixels of the ``size`` x ``size`` result.
+        whole: how the frames chosen for the whole face are warped; as mouth and eyes are, the mesh and its ring alone,
+            by default.
     """
-    picture, validity = _blend(bank, layers["face"], landmarks, size)
+    picture, validity = _blend(bank, layers["face"], landmarks, size, whole)
     for region in ("mouth", "eyes"):
         if layers[region] == layers["face"]:
             continue
@@ -141,14 +147,18 @@ def render(bank: Bank, layers: Layers, landmarks: np.ndarray, size: int) -> Prio
 
 
 def _blend(
-    bank: Bank, weights: dict[int, float], landmarks: np.ndarray, size: int
+    bank: Bank, weights: dict[int, float], landmarks: np.ndarray, size: int, whole: Whole | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     picture = np.zeros((size, size, 3), np.float32)
     validity = np.zeros((size, size), np.float32)
     for index, weight in weights.items():
-        warped = warp(bank.read(index), bank.geometries[index].landmarks, landmarks, size)
-        picture += np.float32(weight) * warped.image
-        validity += np.float32(weight) * warped.validity
+        if whole is None:
+            warped = warp(bank.read(index), bank.geometries[index].landmarks, landmarks, size)
+            shown, seen = warped.image, warped.validity
+        else:
+            shown, seen = whole(index, landmarks, size)
+        picture += np.float32(weight) * shown
+        validity += np.float32(weight) * seen
     return picture, validity
 
 

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
-from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from effigie.swap.data import Example, Pool, Studio, distort
 from effigie.swap.losses import Truth, WeightedLosses, default_losses
 from effigie.swap.networks import Made
+from effigie.training.face_error import face_error
+from effigie.training.pictures import to_float, to_uint8
 
 PEOPLE = ("source", "target")
 HELD_OUT_FRAMES = 24
@@ -149,30 +149,3 @@ def _stack(examples: list[Example]) -> tuple[Tensor, Tensor]:
 def joined(example: Example) -> np.ndarray:
     """(S, S, 4) uint8: prior and validity."""
     return np.concatenate([example.prior, example.validity[..., None]], axis=-1)
-
-
-def to_float(pictures: Tensor) -> Tensor:
-    """(B, S, S, C) uint8 -> (B, C, S, S) float32 in [0, 1], channels last in memory."""
-    return pictures.permute(0, 3, 1, 2).float() / 255.0
-
-
-def to_uint8(pictures: Tensor) -> np.ndarray:
-    """(B, 3, S, S) in [0, 1] -> (B, S, S, 3) uint8."""
-    return (pictures.float().clamp(0, 1) * 255).round().byte().cpu().permute(0, 2, 3, 1).numpy()
-
-
-def face_error(made: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
-    """1 - SSIM (Gaussian window, as Wang et al. 2004) within the mask.
-
-    Args:
-        made, truth: (S, S, 3) float in [0, 1].
-        mask: (S, S) bool.
-    """
-    grey = [
-        cv2.cvtColor(np.ascontiguousarray(picture, np.float32), cv2.COLOR_RGB2GRAY)
-        for picture in (made, truth)
-    ]
-    _, similarity = structural_similarity(
-        *grey, data_range=1.0, full=True, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
-    )
-    return float(1 - similarity[mask].mean())

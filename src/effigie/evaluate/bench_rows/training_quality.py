@@ -21,10 +21,10 @@ from effigie.swap.model import load_model
 from effigie.swap.person import Footage
 from effigie.swap.presets import preset
 from effigie.swap.settings import SwapSettings
-from effigie.swap.task import to_float
 from effigie.swap.trainer import Prepared, load_people, prepare
 from effigie.training import choose_device
 from effigie.training.device import tuned
+from effigie.training.pictures import to_float
 
 MINUTES = 3.0
 MOST = 100  # held-out frames of each person
