@@ -1,0 +1,68 @@
+"""What can be chosen about how a portrait follows its driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from effigie.errors import UsageError
+
+Region = Literal["all", "face", "mouth", "eyes"]
+REGIONS = ("all", "face", "mouth", "eyes")
+STRONGEST = 2.0
+
+
+@dataclass(frozen=True)
+class Controls:
+    """How strongly, and with which parts, a portrait follows its driver. Strengths go from 0 (still) over 1 to 2.
+
+    Attributes:
+        head: turning, moving and coming nearer.
+        expression: the whole face; ``eyes`` and ``mouth`` are multiplied by it.
+        eyes: lids, gaze and brows.
+        mouth: lips, jaw and chin.
+        region: ``all``; ``face`` (without the head's motion), ``mouth`` or ``eyes`` alone.
+        relative: the head turns as the driver's head turns from its neutral frame. False: it takes the driver's own
+            angles, for a portrait that is not meant to keep its own; the place in the picture stays relative.
+        smoothing: seconds, standard deviation of additional smoothing over time; blinks soften above 0.03. 0 for none.
+        ease: seconds in which the portrait takes up the motion, so that the start does not jump.
+    """
+
+    head: float = 1.0
+    expression: float = 1.0
+    eyes: float = 1.0
+    mouth: float = 1.0
+    region: Region = "all"
+    relative: bool = True
+    smoothing: float = 0.0
+    ease: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("head", "expression", "eyes", "mouth"):
+            if not 0 <= getattr(self, name) <= STRONGEST:
+                raise UsageError(f"{name} must be from 0 to {STRONGEST:g}, not {getattr(self, name)}")
+        if self.region not in REGIONS:
+            raise UsageError(f"region must be one of {', '.join(REGIONS)}, not {self.region!r}")
+        for name in ("smoothing", "ease"):
+            if not 0 <= getattr(self, name) <= 5:
+                raise UsageError(f"{name} must be from 0 to 5 seconds, not {getattr(self, name)}")
+
+    @property
+    def of_head(self) -> float:
+        """Strength of the head's motion, the region counted in."""
+        return self.head if self.region == "all" else 0.0
+
+    @property
+    def of_eyes(self) -> float:
+        """Strength about the eyes."""
+        return self.expression * self.eyes * (self.region != "mouth")
+
+    @property
+    def of_mouth(self) -> float:
+        """Strength about the mouth."""
+        return self.expression * self.mouth * (self.region != "eyes")
+
+    @property
+    def of_rest(self) -> float:
+        """Strength between the two: nose and cheeks."""
+        return self.expression * (self.region in ("all", "face"))
