@@ -16,6 +16,7 @@ from effigie.faces.analyse import Face
 from effigie.faces.mask import Grow, face_mask
 from effigie.faces.roi import crop
 from effigie.prior.bank import Geometry, features
+from effigie.prior.detail import enlarged, resized
 from effigie.prior.render import Chooser, Prior, render
 from effigie.swap.model import SwapModel
 from effigie.swap.mouth import borrow_inside, borrowed_share
@@ -78,11 +79,12 @@ class Swapper:
         with self._timed("network"):
             made = self._run(crop(image, face.matrix(small), small), prior)
         with self._timed("warp"):
-            picture = _resize(made.picture[0].permute(1, 2, 0).float().cpu().numpy(), side)
-            if prior is not None and side > small:
-                picture += _resize(made.trust[0, 0].float().cpu().numpy(), side)[..., None] * _detail(
-                    prior, small
-                )
+            picture = made.picture[0].permute(1, 2, 0).float().cpu().numpy()
+            if prior is None:
+                picture = resized(picture, side)
+            else:
+                trust = made.trust[0, 0].float().cpu().numpy()
+                picture = enlarged(picture, trust, prior.picture / np.float32(255))
             picture = self._with_mouth(picture, image, face, geometry, wanted)
             mask = face_mask(wanted, side, side, GROW)
         return MadeFace(np.clip(picture, 0, 1), mask, matrix)
@@ -114,16 +116,3 @@ class Swapper:
         begun = time.perf_counter()
         yield
         self.seconds[stage] += time.perf_counter() - begun
-
-
-def _detail(prior: Prior, small: int) -> np.ndarray:
-    """(S, S, 3) what the prior shows beyond the networks' resolution."""
-    side = prior.picture.shape[0]
-    picture = prior.picture / np.float32(255)
-    return picture - _resize(cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA), side)
-
-
-def _resize(picture: np.ndarray, side: int) -> np.ndarray:
-    if picture.shape[0] == side:
-        return picture.copy()
-    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC)

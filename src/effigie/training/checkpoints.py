@@ -134,6 +134,25 @@ def export(folder: Path, precision: Literal["fp16", "fp32"] = "fp32") -> dict[st
     Raises:
         ModelError: nothing was trained there, or it is damaged.
     """
+    networks = averaged(folder)
+    if precision == "fp16":
+        networks = {
+            name: {key: _half(tensor) for key, tensor in tensors.items()}
+            for name, tensors in networks.items()
+        }
+    paths = {name: folder / f"{name}.safetensors" for name in networks}
+    for name, tensors in networks.items():
+        with atomic(paths[name]) as temporary:
+            temporary.write_bytes(safetensors.torch.save(tensors))
+    return paths
+
+
+def averaged(folder: Path) -> dict[str, dict[str, Tensor]]:
+    """Network -> name -> averaged tensor, of the newest checkpoint.
+
+    Raises:
+        ModelError: nothing was trained there, or it is damaged.
+    """
     recovered = Checkpoints(folder / "training").newest()
     if recovered is None:
         raise ModelError(f"{folder} holds no training state to export: train first")
@@ -141,12 +160,8 @@ def export(folder: Path, precision: Literal["fp16", "fp32"] = "fp32") -> dict[st
     for name, tensor in recovered.snapshot.tensors.items():
         part, network, key = name.split("/", 2)
         if part == AVERAGE:
-            networks.setdefault(network, {})[key] = _half(tensor) if precision == "fp16" else tensor
-    paths = {name: folder / f"{name}.safetensors" for name in networks}
-    for name, tensors in networks.items():
-        with atomic(paths[name]) as temporary:
-            temporary.write_bytes(safetensors.torch.save(tensors, {"step": str(recovered.snapshot.step)}))
-    return paths
+            networks.setdefault(network, {})[key] = tensor
+    return networks
 
 
 def _half(tensor: Tensor) -> Tensor:

@@ -1,0 +1,174 @@
+"""Training pictures: a person's moment to be made, and the shots that it has to be made from.
+
+Somebody filmed gives both: one frame is wanted, others are the shots. Of somebody photographed once, the picture is
+what is wanted, and the shot is the same picture bent away from it, by a change of pose and expression that somebody
+filmed really made. So stills of a thousand people teach what faces look like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from effigie.faces.mask import face_mask, polygon_mask
+from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, mouth_opening
+from effigie.faces.roi import apply_affine
+from effigie.heads.album import Album, resized
+from effigie.heads.drawing import draw_landmarks
+from effigie.heads.mirror import mirrored
+from effigie.heads.people import Gallery, Identity, Shot
+from effigie.heads.scene import Scene
+from effigie.heads.stills import Motions
+from effigie.prior.bank import Geometry
+from effigie.prior.render import Prior
+
+HARD = 5  # times as many shots looked at as are taken, when the least alike are wanted
+APART = 12  # frames; a shot from nearer than this would nearly be the answer
+EYES_AND_MOUTH = 2.0  # extra weight of their pixels: small regions that people look at first
+HIDDEN = 2.0  # extra weight of what no shot shows
+WEIGHT = 32  # of a pixel that counts once, in a byte
+
+
+@dataclass(frozen=True)
+class Example:
+    """One training picture with what it is made from; pictures are uint8, S x S.
+
+    Attributes:
+        person: index of the identity.
+        shots: (K, S, S, 3) pictures for the embedder; fewer than K are repeated.
+        shot_drawings: (K, S, S, 3) their landmarks, drawn.
+        drawing: (S, S, 3) the wanted landmarks, drawn.
+        picture: (S, S, 3) what should be made.
+        prior: (S, S, 4) the shots bent into the wanted geometry, and where they really show it.
+        weight: (S, S) how much a pixel counts, times ``WEIGHT``.
+    """
+
+    person: int
+    shots: np.ndarray
+    shot_drawings: np.ndarray
+    drawing: np.ndarray
+    picture: np.ndarray
+    prior: np.ndarray
+    weight: np.ndarray
+
+
+class ExampleMaker:
+    """Makes examples of the people of a gallery.
+
+    Args:
+        gallery: where pictures come from.
+        size: S.
+        shots: K.
+        motions: changes of pose and expression for stills; None where nobody is filmed.
+        prior: whether priors are rendered; if not they are zeros.
+    """
+
+    def __init__(
+        self, gallery: Gallery, size: int, shots: int, motions: Motions | None, prior: bool = True
+    ) -> None:
+        self._gallery, self._size, self._shots = gallery, size, shots
+        self._motions, self._prior = motions, prior
+
+    def make(self, person: int, random: np.random.Generator) -> Example:
+        """A random example of identity number ``person``."""
+        identity = self._gallery.identities[person]
+        if len(identity) == 1 or (not identity.filmed and random.random() < 0.5):
+            return self._of_still(person, identity, random)
+        wanted = int(random.integers(len(identity)))
+        count = int(random.integers(1, self._shots + 1))
+        shots = choose_shots(identity, wanted, count * (HARD if random.random() < 0.5 else 1), random)
+        if len(shots) > count:
+            # Talkers' frames are much alike: the farthest of several mouths has more to teach.
+            mouths = [
+                mouth_opening(self._gallery.geometry(identity, int(i)).landmarks) for i in [wanted, *shots]
+            ]
+            shots = shots[np.argsort(-np.abs(np.array(mouths[1:]) - mouths[0]))[:count]]
+        return self.of_frames(person, wanted, shots, random)
+
+    def of_frames(
+        self, person: int, wanted: int, shots: Sequence[int] | np.ndarray, random: np.random.Generator | None
+    ) -> Example:
+        """The identity's frame ``wanted`` to be made from its frames ``shots``; with ``random`` None as it is."""
+        identity = self._gallery.identities[person]
+        album = [self._gallery.shot(identity, int(index)) for index in shots]
+        return self._example(person, self._gallery.shot(identity, wanted), album, random)
+
+    def _of_still(self, person: int, identity: Identity, random: np.random.Generator) -> Example:
+        still = self._gallery.shot(identity, int(random.integers(len(identity))))
+        if self._motions is None:
+            return self._example(person, still, [still], random)
+        small = resized(still, max(self._size, min(2 * self._size, still.picture.shape[0])))
+        bent, blendshapes = self._motions.bend(small.geometry, small.blendshapes, random)
+        shown = Scene(small.picture, small.geometry.landmarks).render(bent.landmarks).image
+        return self._example(person, still, [Shot(shown, bent, blendshapes)], random)
+
+    def _example(
+        self, person: int, wanted: Shot, shots: Sequence[Shot], random: np.random.Generator | None
+    ) -> Example:
+        size = self._size
+        if random is not None and random.random() < 0.5:
+            wanted, shots = mirrored(wanted), [mirrored(shot) for shot in shots]
+        scale = size / wanted.picture.shape[0]
+        placement = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
+        if random is not None:
+            placement = _jitter(size, random) @ np.vstack([placement, [0, 0, 1]])
+        picture = cv2.warpAffine(
+            wanted.picture, placement, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
+        )
+        landmarks = apply_affine(placement, wanted.geometry.landmarks)
+        album = Album(shots, size)
+        prior = np.zeros((size, size, 4), np.uint8)
+        if self._prior:
+            layers = album.nearest(Geometry.of(landmarks), wanted.blendshapes)
+            prior = to_bytes(album.render(layers, landmarks))
+        again = [album.shots[index % len(shots)] for index in range(self._shots)]
+        return Example(
+            person,
+            np.stack([shot.picture for shot in again]),
+            np.stack([draw_landmarks(shot.geometry.landmarks, size) for shot in again]),
+            draw_landmarks(landmarks, size),
+            np.asarray(picture, np.uint8),
+            prior,
+            pixel_weight(landmarks, prior[..., 3] if self._prior else None, size),
+        )
+
+
+def choose_shots(identity: Identity, wanted: int, count: int, random: np.random.Generator) -> np.ndarray:
+    """Indices of ``count`` other frames, of a film not next to the wanted one."""
+    others = np.array([index for index in range(len(identity)) if index != wanted])
+    if identity.filmed:
+        distance = np.abs(others - wanted)
+        far = others[distance >= min(APART, distance.max())]
+        others = far if len(far) else others
+    return random.choice(others, min(count, len(others)), replace=False)
+
+
+def to_bytes(prior: Prior) -> np.ndarray:
+    """(S, S, 4) uint8 picture and validity of a prior."""
+    picture, validity = prior.picture, prior.validity
+    return np.dstack([np.clip(picture, 0, 255), 255 * validity]).round().astype(np.uint8)
+
+
+def pixel_weight(landmarks: np.ndarray, validity: np.ndarray | None, size: int) -> np.ndarray:
+    """(S, S) uint8: the face counts ten times its surroundings, eyes and mouth thrice the face.
+
+    So does what the prior does not show, (S, S) ``validity`` of 255 being all: there is the network's work.
+    """
+    weight = 0.1 + 0.9 * face_mask(landmarks, size, size)
+    hidden = 0.0 if validity is None else HIDDEN * (1 - validity / np.float32(255))
+    for part in (OUTER_LIPS, INNER_LIPS, LEFT_EYE, RIGHT_EYE):
+        hull = cv2.convexHull(landmarks[part, :2].astype(np.float32))[:, 0]
+        soft = cv2.GaussianBlur(polygon_mask(hull, size, size), (0, 0), size * 0.015)
+        weight = np.maximum(weight, 1 + EYES_AND_MOUTH * soft)
+    return np.asarray(np.minimum((weight + hidden) * WEIGHT, 255), np.uint8)
+
+
+def _jitter(size: int, random: np.random.Generator) -> np.ndarray:
+    """(2, 3) a small random rotation, scale and shift about the middle."""
+    angle, scale = random.normal(0, 5), np.exp(random.normal(0, 0.04))
+    matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), angle, scale)
+    matrix[:, 2] += random.normal(0, 0.02 * size, 2)
+    return matrix

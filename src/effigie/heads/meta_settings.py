@@ -1,0 +1,86 @@
+"""What can be chosen about learning talking heads from many people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from effigie.errors import UsageError
+from effigie.heads.presets import preset
+
+PRIORS = ("mesh", "none")
+CONTENTS = ("light", "full", "none")
+BATCH = {"pico": 12, "nano": 12, "base": 8, "paper": 8}
+SHOTS = {"pico": 2, "nano": 2, "base": 8, "paper": 8}
+RATE = {"pico": 3e-4, "nano": 3e-4, "base": 1e-4, "paper": 5e-5}
+
+
+@dataclass(frozen=True)
+class MetaSettings:
+    """Settings of :func:`effigie.heads.meta_train`.
+
+    Attributes:
+        preset: ``nano`` (128 px, for CPUs), ``base`` (256), ``paper`` (256, exactly the paper's sizes) or ``pico``.
+        prior: ``mesh`` gives the generator the bent shots as extra input; ``none`` is the paper's bare form.
+        minutes: how long to train; None with ``steps`` None trains until the held-out error stops improving.
+        steps: how many steps to train in all.
+        batch: examples a step; None takes the preset's.
+        shots: most shots a person is embedded from (the paper's K); None takes the preset's (the paper: 8).
+        learning_rate: of embedder and generator; None takes the preset's (the paper: 5e-5).
+        content: ``full`` compares VGG16's five blocks at full size, ``light`` its first three at half the size, which
+            is an eighth of the work; ``none`` leaves the content loss out.
+        match: weight of the embedding match, which only tuning needs; 0 trains the paper's feed-forward variant.
+        held_out: share of the people kept out of training, for the curve.
+        device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        seed: of every random choice.
+    """
+
+    preset: str = "nano"
+    prior: str = "mesh"
+    minutes: float | None = None
+    steps: int | None = None
+    batch: int | None = None
+    shots: int | None = None
+    learning_rate: float | None = None
+    content: str = "light"
+    match: float = 0.1
+    held_out: float = 0.03
+    device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        preset(self.preset)
+        for name, choices in (("prior", PRIORS), ("content", CONTENTS)):
+            if getattr(self, name) not in choices:
+                raise UsageError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
+        for name in ("minutes", "learning_rate"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise UsageError(f"{name} must be above 0, not {value}")
+        for name in ("steps", "batch", "shots"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name} must be 1 or more, not {value}")
+        if self.match < 0:
+            raise UsageError(f"match must be 0 or more, not {self.match}")
+        if not 0 < self.held_out <= 0.5:
+            raise UsageError(f"held_out must be above 0 and at most 0.5, not {self.held_out}")
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise UsageError(f"precision must be auto, fp32 or bf16, not {self.precision!r}")
+
+    @property
+    def examples(self) -> int:
+        """Examples a step."""
+        return self.batch or BATCH[self.preset]
+
+    @property
+    def most_shots(self) -> int:
+        """K."""
+        return self.shots or SHOTS[self.preset]
+
+    @property
+    def rate(self) -> float:
+        """Learning rate of embedder and generator."""
+        return self.learning_rate or RATE[self.preset]
