@@ -27,20 +27,25 @@ __version__ = "0.1.0"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from effigie import swap, trust
+    from effigie import heads, swap, trust
     from effigie.extraction import ExtractReport, ExtractSettings, extract
+    from effigie.heads import AnimateReport, AnimateSettings, animate
     from effigie.swap import ConvertReport, ConvertSettings
     from effigie.swap import convert_clip as convert
     from effigie.swap import load_model as load
     from effigie.trust.verify import verify
 
 __all__ = [
+    "AnimateReport",
+    "AnimateSettings",
     "ConvertReport",
     "ConvertSettings",
     "ExtractReport",
     "ExtractSettings",
+    "animate",
     "convert",
     "extract",
+    "heads",
     "load",
     "swap",
     "trust",
@@ -55,10 +60,13 @@ _HOMES = {
     "convert": ("effigie.swap", "convert_clip"),
     "ConvertSettings": ("effigie.swap", "ConvertSettings"),
     "ConvertReport": ("effigie.swap", "ConvertReport"),
+    "animate": ("effigie.heads", "animate"),
+    "AnimateSettings": ("effigie.heads", "AnimateSettings"),
+    "AnimateReport": ("effigie.heads", "AnimateReport"),
     "load": ("effigie.swap", "load_model"),
     "verify": ("effigie.trust.verify", "verify"),
 }
-_ROOMS = ("swap", "trust", "faceset", "media", "evaluate")
+_ROOMS = ("swap", "heads", "trust", "faceset", "media", "evaluate")
 
 
 def __getattr__(name: str) -> Any:

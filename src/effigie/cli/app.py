@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 from effigie import __version__
-from effigie.cli import assets, bench, consent, convert, demo, evaluate, extract, faces, train, verify
+from effigie.cli import (
+    animate,
+    assets,
+    bench,
+    consent,
+    convert,
+    demo,
+    evaluate,
+    extract,
+    faces,
+    train,
+    verify,
+)
 from effigie.cli.console import INTERRUPT, complain
 from effigie.errors import Cancelled, EffigieError
 
@@ -22,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (demo, extract, faces, consent, train, convert, verify, evaluate, assets, bench):
+for verb in (demo, extract, faces, consent, train, convert, animate, verify, evaluate, assets, bench):
     verb.register(app)
 
 

@@ -71,8 +71,8 @@ UPPER_INNER, LOWER_INNER = INNER_LIPS[1:10], INNER_LIPS[:10:-1]
 
 
 def lip_gaps(shape: np.ndarray) -> np.ndarray:
-    """(9,) signed gaps between the inner lips, cm: negative where the network lets them overlap."""
-    return shape[UPPER_INNER, 1] - shape[LOWER_INNER, 1]
+    """(9, 3) from the lower inner lip to the upper, cm; y is negative where the network lets them overlap."""
+    return shape[UPPER_INNER] - shape[LOWER_INNER]
 
 
 def openness(now: float, rest: float) -> float:
@@ -117,8 +117,8 @@ class LipField:
         )
 
     def move(self, shape: np.ndarray, change: np.ndarray) -> None:
-        """Widen the gaps of ``shape`` by (9,) ``change`` cm, in place."""
-        shape[:, 1] += self.upper @ (UPPER_LIP * change) - self.lower @ ((1 - UPPER_LIP) * change)
+        """Change the gaps of ``shape`` by (9, 3) cm, in place."""
+        shape += self.upper @ (UPPER_LIP * change) - self.lower @ ((1 - UPPER_LIP) * change)
 
 
 def _spread(

@@ -12,7 +12,7 @@ import numpy as np
 from effigie.assets import REQUIRED, fetch_all
 from effigie.errors import FaceSetError, MediaError, UsageError
 from effigie.faces.analyse import Face
-from effigie.faces.identity import SAME_PERSON, IdentityModel, unit
+from effigie.faces.identity import SAME_PERSON, IdentityModel
 from effigie.faces.mesh import Pose, fit_pose
 from effigie.faces.roi import apply_affine
 from effigie.faces.track import Tracker
@@ -256,8 +256,10 @@ def _turned(path: Path, pose: Pose) -> tuple[str, ...]:
 
 def _one_person(found: Sequence[Portrait]) -> None:
     embeddings = np.stack([portrait.embedding for portrait in found])
-    cosines = embeddings @ unit(np.median(embeddings, axis=0))
-    worst = int(np.argmin(cosines))
-    if cosines[worst] < SAME_PERSON:
-        other = found[int(np.argmax(cosines))].name
-        raise UsageError(f"{found[worst].name} and {other} show different people: name pictures of one")
+    cosines = embeddings @ embeddings.T
+    middle = int(np.argmax(np.median(cosines, axis=1)))
+    worst = int(np.argmin(cosines[middle]))
+    if cosines[middle, worst] < SAME_PERSON:
+        raise UsageError(
+            f"{found[worst].name} and {found[middle].name} show different people: name pictures of one"
+        )

@@ -109,12 +109,13 @@ class Retargeter:
         A shut portrait opens by as much as a driver whose mouth is shut at rest. Where either shows teeth at rest the
         gaps are the driver's own: by the change alone the mouth would never close, or hardly open.
         """
-        own, driver = lip_gaps(self.shape), self._proportions[1] * lip_gaps(now)
-        rest = self._proportions[1] * lip_gaps(self._neutral)
-        wider = max(own[3:6].mean(), rest[3:6].mean())
+        own, driver = lip_gaps(self.shape), self._proportions * lip_gaps(now)
+        rest = self._proportions * lip_gaps(self._neutral)
+        wider = max(own[3:6, 1].mean(), rest[3:6, 1].mean())
         parted = float(np.clip((wider - SHUT_CM) / (PARTED_CM - SHUT_CM), 0, 1))
         wanted = own + driver - rest + parted * (rest - own)
-        wanted = np.maximum(own + strength * (wanted - own), np.minimum(own, 0))
+        wanted = own + strength * (wanted - own)
+        wanted[:, 1] = np.maximum(wanted[:, 1], np.minimum(own[:, 1], 0))
         self._lips.move(shape, wanted - lip_gaps(shape))
 
     def _posed(self, index: int, share: float) -> Pose:

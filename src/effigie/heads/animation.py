@@ -1,0 +1,287 @@
+"""`effigie.animate`: a portrait and a driver in, a video of the portrait that moves as the driver does."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from effigie.assets import REQUIRED, fetch_all
+from effigie.errors import UsageError
+from effigie.heads.framing import framed
+from effigie.heads.motion import Motion, read_motion
+from effigie.heads.painter import Geometry, Painter
+from effigie.heads.portrait import Portrait, read_portraits, shown
+from effigie.heads.retarget import Retargeter
+from effigie.heads.scene import Scene
+from effigie.heads.settings import AnimateSettings
+from effigie.heads.template import is_template, load_motion, save_motion
+from effigie.media import ClipInfo, probe
+from effigie.media.colour import for_rgb
+from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.scale.overlap import Ahead, Behind
+from effigie.trust.gate import ConsentLike, Permit, check_footage, permit
+from effigie.trust.intimate import check_images
+from effigie.trust.outgoing import Outgoing
+
+QUICK = 300  # frames of the driver that are looked at for a quick look at a few
+
+
+@dataclass
+class AnimateReport:
+    """What an animation did.
+
+    Attributes:
+        output: the video written.
+        output_id: 12 hex digits by which mark, credentials and ledger know the output.
+        frames: written.
+        held: frames in which the driver was out of sight; the portrait held still in them.
+        neutral: index of the driver's frame that motion was measured from.
+        seconds: wall time from the first look at the portrait to the finished file.
+        stages: seconds of each stage; they overlap, so their sum may exceed ``seconds``.
+        notes: what to expect of a difficult portrait, and what could not be carried over.
+    """
+
+    output: Path
+    output_id: str = ""
+    frames: int = 0
+    held: int = 0
+    neutral: int = 0
+    seconds: float = 0.0
+    stages: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Sitter:
+    """Who is animated: the picture that moves, the gate's permit, and who paints.
+
+    Attributes:
+        portrait: framed as the output is.
+        permit: to animate this person.
+        painter: makes the frames.
+        path: of the portrait, or of the person's model.
+        model_hash: SHA-256 of the model's manifest; None where there is none.
+    """
+
+    portrait: Portrait
+    permit: Permit
+    painter: Painter
+    path: Path
+    model_hash: str | None = None
+
+
+def animate(
+    portrait: str | Path,
+    driver: str | Path,
+    output: str | Path,
+    settings: AnimateSettings | None = None,
+    *,
+    consent: ConsentLike = None,
+    project: str | None = None,
+    progress: ProgressCallback = silent,
+    cancel: Cancel | None = None,
+) -> AnimateReport:
+    """Let a portrait move and speak as a driver does.
+
+    The frames have the driver's exact times, and its sound is carried over. The output appears under its name only
+    when it is whole.
+
+    Args:
+        portrait: a picture, clip or face set of the person to be shown.
+        driver: a clip of whoever moves, or a motion template.
+        output: ``.mp4``, ``.mov`` or ``.mkv``, or a folder for PNG frames.
+        consent: records (files or ids) of the person in the portrait; None looks for one in the store.
+        project: what the output is for, where a record is limited to a project.
+
+    Raises:
+        RefusedError: no valid consent of the person in the portrait, or portrait or driver are intimate.
+        MediaError: a file cannot be read or shows no face; a broken template. Nothing is written then.
+        UsageError: several faces and none chosen; the output is an input.
+        Cancelled: asked to stop; nothing is left under the output's name.
+    """
+    settings, cancel = settings or AnimateSettings(), cancel or Cancel()
+    portrait, driver, output = Path(portrait), Path(driver), Path(output)
+    for path in (portrait, driver):
+        if output.exists() and path.exists() and output.samefile(path):
+            raise UsageError(f"{output} is an input itself: choose another name for the output")
+    fetch_all(REQUIRED, progress)
+    seconds: defaultdict[str, float] = defaultdict(float)
+    begun = time.perf_counter()
+    sitter = seat(portrait, settings, consent=consent, project=project, progress=progress, cancel=cancel)
+    seconds["portrait"] = time.perf_counter() - begun
+    motion = _driven(driver, settings, progress, cancel)
+    seconds["driver"] = time.perf_counter() - begun - seconds["portrait"]
+    report = _Animation(sitter, motion, output, settings, seconds, progress, cancel).run()
+    report.seconds = time.perf_counter() - begun
+    return report
+
+
+def seat(
+    portrait: Path,
+    settings: AnimateSettings,
+    *,
+    consent: ConsentLike = None,
+    project: str | None = None,
+    progress: ProgressCallback = silent,
+    cancel: Cancel | None = None,
+) -> Sitter:
+    """Read whoever is to be animated and ask the gate; raises as :func:`animate`."""
+    (best,) = read_portraits(portrait, settings.who, most=1, progress=progress, cancel=cancel)
+    allowed = permit("animate", shown([best]), consent, project=project)
+    check_images([best.image], best.name)
+    return Sitter(framed(best, settings.paste, settings.size), allowed, Geometry(), portrait)
+
+
+def _driven(driver: Path, settings: AnimateSettings, progress: ProgressCallback, cancel: Cancel) -> Motion:
+    """The driver's motion; of a clip only after a look at what it shows."""
+    if is_template(driver):
+        motion = load_motion(driver)
+        if settings.neutral is not None:
+            motion = motion.with_neutral(settings.neutral)
+    else:
+        probe(driver)
+        check_footage(driver, cancel=cancel)
+        few = None
+        if settings.stop_after is not None and settings.save_motion is None:
+            # One more than is shown, whose time says where the sound ends; enough to find a calm one among.
+            few = max(settings.stop_after + 1, QUICK, (settings.neutral or 0) + 1)
+        motion = read_motion(
+            driver,
+            settings.driver_who,
+            neutral=settings.neutral,
+            stop_after=few,
+            progress=progress,
+            cancel=cancel,
+        )
+    if settings.save_motion is not None:
+        save_motion(motion, settings.save_motion)
+    return motion
+
+
+class _Animation:
+    """The state of one animation: what is shown, how it moves, and where the time went."""
+
+    def __init__(
+        self,
+        sitter: Sitter,
+        motion: Motion,
+        output: Path,
+        settings: AnimateSettings,
+        seconds: defaultdict[str, float],
+        progress: ProgressCallback,
+        cancel: Cancel,
+    ) -> None:
+        self._sitter, self._motion, self._settings = sitter, motion, settings
+        self._progress, self._cancel, self._seconds = progress, cancel, seconds
+        self._count = min(settings.stop_after or len(motion), len(motion))
+        self._report = AnimateReport(output, neutral=motion.neutral)
+
+    def run(self) -> AnimateReport:
+        """Bend, paint and write, overlapping."""
+        report, motion, count = self._report, self._motion, self._count
+        like = clock_of(motion, self._sitter)
+        with contextlib.ExitStack() as stack:
+            outgoing = stack.enter_context(
+                Outgoing(
+                    report.output,
+                    like,
+                    self._sitter.permit,
+                    "animate",
+                    self._sitter.model_hash,
+                    self._settings.trust,
+                    self._settings.encode,
+                    self._span(like),
+                )
+            )
+            out = stack.enter_context(Behind(self._timed_write(outgoing)))
+            bent = stack.enter_context(Ahead(self._bent()))
+            for index, picture, landmarks in bent:
+                self._cancel.check()
+                begun = time.perf_counter()
+                painted = self._sitter.painter(picture, landmarks, index)
+                self._seconds["paint"] += time.perf_counter() - begun
+                out.put((index, *painted))
+                report.frames += 1
+                report.held += not motion.present[index]
+                self._progress(Progress("animate", report.frames, count, "frames"))
+        report.notes = [*self._sitter.portrait.notes, *outgoing.notes, *self._said()]
+        report.stages = {**self._seconds, "trust": outgoing.seconds}
+        report.output_id = outgoing.output_id
+        return report
+
+    def _bent(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Every frame's number, the portrait bent into it, and the landmarks it was bent to."""
+        portrait = self._sitter.portrait
+        height, width = portrait.image.shape[:2]
+        retarget = Retargeter(portrait.landmarks, self._motion, self._settings.controls, (width, height))
+        still = self._settings.paste == "portrait"
+        scene = Scene(portrait.image, portrait.landmarks, still_background=still)
+        for index in range(self._count):
+            begun = time.perf_counter()
+            landmarks = retarget(index)
+            placed = time.perf_counter()
+            picture = scene.render(landmarks).image
+            self._seconds["retarget"] += placed - begun
+            self._seconds["scene"] += time.perf_counter() - placed
+            yield index, picture, landmarks
+
+    def _timed_write(self, outgoing: Outgoing) -> Callable[[tuple[int, np.ndarray, np.ndarray]], None]:
+        def write(item: tuple[int, np.ndarray, np.ndarray]) -> None:
+            index, picture, mask = item
+            begun, traced = time.perf_counter(), outgoing.seconds
+            outgoing.write(picture, mask, self._motion.times[index], self._motion.durations[index])
+            self._seconds["encode"] += time.perf_counter() - begun - (outgoing.seconds - traced)
+
+        return write
+
+    def _span(self, like: ClipInfo) -> tuple[Fraction, Fraction] | None:
+        """What part of the sound goes with the first frames; None for all of it."""
+        if self._count == len(self._motion):
+            return None
+        return like.clock_origin, self._motion.times[self._count]
+
+    def _said(self) -> list[str]:
+        motion, report = self._motion, self._report
+        notes = []
+        if report.held:
+            notes.append(
+                f"the driver was out of sight in {report.held} of {report.frames} frames: "
+                "the portrait held still"
+            )
+        if motion.sha256 and motion.clip is None and self._settings.encode.keep_audio:
+            notes.append("there is no sound: the clip that the template was made of is not there any more")
+        return notes
+
+
+def clock_of(motion: Motion, sitter: Sitter) -> ClipInfo:
+    """What the output is like: the driver's clock and sound, the portrait's size and colours."""
+    height, width = sitter.portrait.image.shape[:2]
+    shown_as: dict[str, Any] = {
+        "width": width,
+        "height": height,
+        "rotation": 0,
+        "pixel_aspect": Fraction(1),
+        "pixel_format": "rgb24",
+        "colour": for_rgb(height),
+    }
+    if motion.clip is not None:
+        return replace(probe(motion.clip), **shown_as)
+    return ClipInfo(
+        path=sitter.path,
+        kind="sequence",
+        rate=motion.rate,
+        frames=len(motion),
+        duration=None,
+        time_base=motion.time_base,
+        clock_origin=motion.clock_origin,
+        codec="none",
+        **shown_as,
+    )

@@ -1,0 +1,426 @@
+"""The whole way through the real command line, and every bad input of it: nothing half-written is ever left."""
+
+from __future__ import annotations
+
+import ast
+import json
+import struct
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+import effigie
+from effigie.errors import Cancelled, MediaError, RefusedError, UsageError
+from effigie.faces.mesh import eye_distance, eye_opening
+from effigie.heads import AnimateSettings, Controls, animate, load_motion, read_motion, save_motion
+from effigie.heads.finding import faces_of
+from effigie.heads.portrait import read_portraits
+from effigie.heads.retarget import Retargeter
+from effigie.media import EncodeSettings, Reader
+from effigie.progress import Cancel
+from effigie.trust import TrustSettings, new_consent
+from effigie.trust.ledger import Ledger
+from effigie.trust.verify import verify
+
+PLAIN = TrustSettings(watermark=False)  # without mark and label: what the animation itself does to pixels
+PNG = EncodeSettings(codec="png")
+
+
+def frames_of(path, stop=None):
+    with Reader(path, stop=stop) as reader:
+        return list(reader)
+
+
+def sound(path):
+    """Time and bytes of every packet."""
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        return [(p.pts * p.time_base, bytes(p)) for p in container.demux(stream) if p.pts is not None]
+
+
+def pictures(folder):
+    return [cv2.imread(str(path))[..., ::-1] for path in sorted(folder.iterdir())]
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def consent(man, tmp_path_factory):
+    """A record of the man as a file: it is not in the store, where it would allow what other tests want refused."""
+    path = tmp_path_factory.mktemp("consent") / "man.json"
+    new_consent("the man of the samples", [man], ("animate",), basis="sample").save(path)
+    return path
+
+
+@pytest.fixture
+def still(portrait, tmp_path):
+    """The man's first frame as a file."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    return picture(folder / "man.png", portrait)
+
+
+def picture(path, image):
+    cv2.imwrite(str(path), image[..., ::-1])
+    return path
+
+
+@pytest.fixture(scope="module")
+def animated(portrait, consent, sample, run_once, tmp_path_factory):
+    """The man's first frame, driven by the woman, through the command line."""
+    folder = tmp_path_factory.mktemp("animated")
+    picture(folder / "man.png", portrait)
+    ended = run_once(
+        *("animate", "man.png", "--driver", sample("sample_woman"), "-o", "out.mp4", "--frames", 36),
+        *("--consent", consent, "--json"),
+        cwd=folder,
+    )
+    assert ended.code == 0, ended.err
+    return folder, json.loads(ended.out)
+
+
+def test_the_portrait_moves_as_the_driver_does(animated, portrait, sample):
+    """Measured afresh in the output: pose and lids are where the driver's motion wants them on this face."""
+    folder, report = animated
+    assert (report["frames"], report["held"], report["notes"]) == (36, 0, [])
+    assert {"portrait", "driver", "retarget", "scene", "paint", "encode", "trust"} <= set(report["stages"])
+    made = frames_of(folder / "out.mp4")
+    motion = read_motion(sample("sample_woman"), stop_after=300)
+    ((own,), _) = faces_of(portrait)
+    retarget = Retargeter(own.landmarks, motion, size=(640, 360))
+    assert report["neutral"] == motion.neutral
+    far = []
+    for index in (12, 20, 28, 35):
+        ((face,), _) = faces_of(made[index].image)
+        wanted = retarget(index)
+        error = np.linalg.norm(face.landmarks[:, :2] - wanted[:, :2], axis=1).mean()
+        assert error < 0.06 * eye_distance(wanted)
+        far.append(np.linalg.norm(wanted[:, :2] - own.landmarks[:, :2], axis=1).mean() / eye_distance(wanted))
+        assert eye_opening(face.landmarks) < 0.5 * eye_opening(own.landmarks)  # hers are closed here
+    assert max(far) > 0.15  # there was motion to follow
+    assert np.abs(made[0].image[100:].astype(int) - portrait[100:]).mean() < 4  # it begins as the portrait
+
+
+def test_the_drivers_times_and_sound_are_kept(animated, sample):
+    folder, _ = animated
+    driver = frames_of(sample("sample_woman"), 37)
+    made = frames_of(folder / "out.mp4")
+    assert [frame.time for frame in made] == [frame.time for frame in driver[:36]]
+    assert made[0].image.shape == (360, 640, 3)
+    until = driver[36].time
+    assert sound(folder / "out.mp4") == [
+        packet for packet in sound(sample("sample_woman")) if packet[0] < until
+    ]
+
+
+def test_the_output_says_what_it_is(animated, consent):
+    folder, report = animated
+    assert names(folder) == ["man.png", "out.mp4", "out.mp4.notice.txt"]
+    found = verify(folder / "out.mp4")
+    assert found.credentials.state == "trusted"
+    assert found.credentials.output_id == report["output_id"]
+    assert found.credentials.command == "animate"
+    assert found.credentials.consents == (json.loads(consent.read_text())["id"],)
+    assert found.watermark is not None and found.watermark.id == report["output_id"]
+    entry = Ledger().by_id(report["output_id"])
+    assert entry is not None and entry.command == "animate"
+
+
+def test_the_label_is_on_unless_asked_otherwise(still, consent, man, tmp_path):
+    for name, trust in (("with", None), ("without", PLAIN)):
+        settings = AnimateSettings(encode=PNG, stop_after=1, **({} if trust is None else {"trust": trust}))
+        animate(still, man, tmp_path / name, settings, consent=consent)
+    (labelled,), (plain,) = pictures(tmp_path / "with"), pictures(tmp_path / "without")
+    corner = np.abs(labelled[:30, -160:].astype(int) - plain[:30, -160:]).mean()
+    assert corner > 30
+    assert np.abs(labelled[60:].astype(int) - plain[60:]).mean() < 3
+
+
+def test_all_of_the_sound_goes_with_all_of_the_frames(still, consent, man, tmp_path):
+    report = animate(still, man, tmp_path / "out.mov", consent=consent)
+    assert report.frames == 72
+    assert sound(tmp_path / "out.mov") == sound(man)
+
+
+def test_a_template_drives_like_its_clip(still, consent, man, tmp_path, here):
+    ended = here(
+        *("animate", still, "--driver", man, "-o", "clip.mp4", "--consent", consent),
+        *("--save-motion", "man.motion", "--frames", 6),
+    )
+    assert ended.code == 0, ended.err
+    assert len(load_motion(tmp_path / "man.motion")) == 72
+    ended = here(
+        "animate", still, "--driver", "man.motion", "-o", "again.mp4", "--consent", consent, "--frames", 6
+    )
+    assert ended.code == 0, ended.err
+    assert "6 frames" in ended.out
+    first, second = frames_of(tmp_path / "clip.mp4"), frames_of(tmp_path / "again.mp4")
+    for a, b in zip(first, second, strict=True):
+        assert a.time == b.time
+        assert np.abs(a.image.astype(int) - b.image).mean() < 2
+    assert sound(tmp_path / "clip.mp4") == sound(tmp_path / "again.mp4")
+
+
+def test_a_template_without_its_clip_has_no_sound_and_says_so(still, consent, man, tmp_path):
+    from dataclasses import replace
+
+    motion = replace(read_motion(man, stop_after=5), clip=tmp_path / "gone.mp4")
+    save_motion(motion, tmp_path / "man.motion")
+    report = animate(still, tmp_path / "man.motion", tmp_path / "out.mp4", consent=consent)
+    assert any("no sound" in note for note in report.notes)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert not container.streams.audio
+    assert [frame.time for frame in frames_of(tmp_path / "out.mp4")] == list(motion.times)
+
+
+def test_a_driver_who_leaves_is_held(still, consent, sample, tmp_path):
+    settings = AnimateSettings(encode=PNG, trust=PLAIN, stop_after=80)
+    report = animate(still, sample("sample_man_leaves"), tmp_path / "out", settings, consent=consent)
+    assert (report.frames, report.held) == (80, 8)
+    assert any("out of sight in 8 of 80 frames" in note for note in report.notes)
+    made = pictures(tmp_path / "out")
+    assert all(np.array_equal(made[71], later) for later in made[72:])
+    assert not np.array_equal(made[60], made[71])
+
+
+def test_only_the_head_can_be_shown(still, consent, man, tmp_path):
+    settings = AnimateSettings(paste="crop", size=256, encode=PNG, trust=PLAIN, stop_after=1)
+    animate(still, man, tmp_path / "out", settings, consent=consent)
+    (made,) = pictures(tmp_path / "out")
+    assert made.shape == (256, 256, 3)
+    ((face,), _) = faces_of(made)
+    assert np.abs(face.box[:2] + face.box[2:] - 256).max() < 60  # in the middle
+    assert face.box[3] - face.box[1] > 90
+
+
+def test_odd_sides_grow_by_a_pixel(portrait, consent, man, tmp_path):
+    odd = picture(tmp_path / "odd.png", portrait[:315, 141:440])
+    report = animate(odd, man, tmp_path / "out.mp4", AnimateSettings(stop_after=2), consent=consent)
+    assert frames_of(tmp_path / "out.mp4")[0].image.shape == (316, 300, 3)
+    assert any("extended to 300x316" in note for note in report.notes)
+
+
+def test_a_huge_picture_is_shrunk(portrait, consent, man, tmp_path):
+    huge = picture(tmp_path / "huge.jpg", cv2.resize(portrait, (5120, 2880), interpolation=cv2.INTER_CUBIC))
+    settings = AnimateSettings(encode=PNG, trust=PLAIN, stop_after=1)
+    animate(huge, man, tmp_path / "out", settings, consent=consent)
+    (made,) = pictures(tmp_path / "out")
+    assert made.shape == (720, 1280, 3)
+    ((face,), _) = faces_of(made)
+    ((own,), _) = faces_of(portrait)
+    assert np.abs(face.landmarks[:, :2] - 2 * own.landmarks[:, :2]).mean() < 0.03 * eye_distance(
+        face.landmarks
+    )
+
+
+def turned_jpeg(path, image, orientation):
+    """A JPEG whose EXIF says how it is to be turned, as phones write it."""
+    data = cv2.imencode(".jpg", image[..., ::-1])[1].tobytes()
+    tiff = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
+    exif = b"Exif\0\0" + tiff
+    path.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
+    return path
+
+
+def test_a_turned_photo_is_upright(portrait, consent, man, tmp_path):
+    phone = turned_jpeg(tmp_path / "phone.jpg", np.ascontiguousarray(np.rot90(portrait)), 6)
+    settings = AnimateSettings(encode=PNG, trust=PLAIN, stop_after=1)
+    animate(phone, man, tmp_path / "out", settings, consent=consent)
+    (made,) = pictures(tmp_path / "out")
+    assert made.shape == portrait.shape
+    assert np.abs(made.astype(int) - portrait).mean() < 6
+
+
+def test_landmarks_are_found_in_a_drawing(portrait):
+    drawing = cv2.cvtColor(
+        cv2.adaptiveThreshold(
+            cv2.cvtColor(cv2.GaussianBlur(portrait, (0, 0), 1), cv2.COLOR_RGB2GRAY),
+            *(255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 15, 4),
+        ),
+        cv2.COLOR_GRAY2RGB,
+    )
+    ((face,), _), ((own,), _) = faces_of(drawing), faces_of(portrait)
+    assert np.abs(face.landmarks[:, :2] - own.landmarks[:, :2]).mean() < 0.15 * eye_distance(own.landmarks)
+
+
+def test_a_face_that_fills_the_picture_is_found(portrait):
+    ((own,), _) = faces_of(portrait)
+    x0, y0, x1, y1 = own.box.astype(int)
+    ((face,), _) = faces_of(np.ascontiguousarray(portrait[y0 + 8 : y1 - 8, x0 + 8 : x1 - 8]))
+    shifted = face.landmarks[:, :2] + [x0 + 8, y0 + 8]
+    assert np.abs(shifted - own.landmarks[:, :2]).mean() < 0.08 * eye_distance(own.landmarks)
+
+
+def test_a_clip_and_a_face_set_can_be_portraits(man, man_faces, consent, tmp_path):
+    for name, source in (("clip", man), ("faces", man_faces)):
+        settings = AnimateSettings(encode=PNG, trust=PLAIN, stop_after=2)
+        report = animate(source, man, tmp_path / name, settings, consent=consent)
+        assert report.frames == 2
+        ((face,), _) = faces_of(pictures(tmp_path / name)[0])
+        assert eye_opening(face.landmarks) > 0.2  # a frame with open eyes was taken
+
+
+def test_several_shots_of_one_person_and_never_of_two(man, woman, tmp_path):
+    shots = read_portraits([man], most=4)
+    assert len(shots) == 4
+    assert len({shot.name for shot in shots}) == 4
+    with pytest.raises(UsageError, match="different people"):
+        read_portraits([man, woman])
+
+
+# What is refused, and how. ------------------------------------------------------------------------------------------
+
+
+def test_without_consent_it_is_refused(still, man, here, monkeypatch, tmp_path):
+    monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
+    ended = here("animate", still, "--driver", man, "-o", "out.mp4")
+    assert ended.code == 3
+    assert "effigie consent new" in ended.line()
+    assert [name for name in names(tmp_path) if "out" in name] == []
+
+
+def test_a_consent_for_another_use_or_person_does_not_help(still, man, woman_consent, tmp_path):
+    swap_only = tmp_path / "swap.json"
+    new_consent("the man", [man], ("swap",), basis="sample").save(swap_only)
+    with pytest.raises(RefusedError, match="not for animate"):
+        effigie.animate(still, man, tmp_path / "out.mp4", consent=swap_only)
+    with pytest.raises(RefusedError, match="agree"):
+        effigie.animate(still, man, tmp_path / "out.mp4", consent=woman_consent)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_an_intimate_portrait_is_refused(still, consent, man, tmp_path, monkeypatch):
+    """The network's threshold is set below what it says of the portrait; a template has no pictures to judge."""
+    from effigie.trust import intimate
+
+    save_motion(read_motion(man, stop_after=2), tmp_path / "m.motion")
+    monkeypatch.setattr(intimate, "THRESHOLD", 0.5 * float(intimate.scores([frames_of(still)[0].image])[0]))
+    with pytest.raises(RefusedError, match=r"man\.png looks intimate"):
+        animate(still, tmp_path / "m.motion", tmp_path / "out.mp4", consent=consent)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_an_intimate_driver_is_refused(woman, woman_consent, man, tmp_path, monkeypatch):
+    """The threshold is set between what the network says of the portrait and of the driver."""
+    from effigie.trust import intimate
+
+    (portrait,) = read_portraits(woman)
+    own, driver = float(intimate.scores([portrait.image])[0]), intimate.look(man).scores
+    assert own < min(driver)
+    monkeypatch.setattr(intimate, "THRESHOLD", (own + min(driver)) / 2)
+    still = picture(tmp_path / "woman.png", portrait.image)
+    with pytest.raises(RefusedError, match="looks intimate") as refused:
+        animate(still, man, tmp_path / "out.mp4", consent=woman_consent)
+    assert str(man) in str(refused.value)
+    assert names(tmp_path) == ["woman.png"]
+
+
+def says(here, code, *arguments):
+    """The one line that a command complains with; nothing of an output is there then."""
+    ended = here("animate", *arguments, "-o", "out.mp4", "--save-motion", "kept.motion")
+    assert ended.code == code, ended.err
+    assert not [path for path in Path.cwd().iterdir() if path.name.startswith((".", "out", "kept"))]
+    return ended.line()
+
+
+def test_nobody_and_too_many_in_the_portrait(sample, man, consent, here):
+    driven = ("--driver", man, "--consent", consent)
+    assert "no face was found" in says(here, 1, sample("sample_no_face"), *driven)
+    assert "shows 5 faces: choose with --who" in says(here, 2, sample("sample_group"), *driven)
+    assert "counted from 0" in says(here, 2, sample("sample_group"), *driven, "--who", 9)
+    # Chosen, a stranger is a stranger.
+    assert "consent" in says(here, 3, sample("sample_group"), *driven, "--who", 0)
+
+
+def test_tiny_and_broken_portraits(portrait, man, consent, here, tmp_path):
+    driven = ("--driver", man, "--consent", consent)
+    small = picture(tmp_path / "tiny.png", cv2.resize(portrait, (96, 54), interpolation=cv2.INTER_AREA))
+    assert "only 3" in says(here, 1, small, *driven)
+    small = picture(tmp_path / "dot.png", portrait[:3, :4])
+    assert "no face was found" in says(here, 1, small, *driven)
+    (tmp_path / "cut.png").write_bytes((tmp_path / "tiny.png").read_bytes()[:200])
+    assert "cut.png" in says(here, 1, tmp_path / "cut.png", *driven)
+    assert "nowhere.png" in says(here, 1, "nowhere.png", *driven)
+
+
+def test_bad_drivers(still, sample, man, consent, here, tmp_path):
+    consented = (still, "--consent", consent)
+    assert "shows no face" in says(here, 1, *consented, "--driver", sample("sample_no_face"))
+    assert "at most 1" in says(here, 1, *consented, "--driver", man, "--driver-who", 1)
+    assert "nowhere.mp4" in says(here, 1, *consented, "--driver", "nowhere.mp4")
+    save_motion(read_motion(man, stop_after=3), tmp_path / "t.motion")
+    whole = (tmp_path / "t.motion").read_bytes()
+    (tmp_path / "t.motion").write_bytes(whole[: len(whole) // 2])
+    assert "damaged motion template" in says(here, 1, *consented, "--driver", "t.motion")
+    (tmp_path / "t.motion").write_bytes(b"no parquet at all")
+    assert "damaged motion template" in says(here, 1, *consented, "--driver", "t.motion")
+
+
+def test_bad_requests(still, man, consent, here):
+    driven = (still, "--driver", man, "--consent", consent)
+    assert "region must be one of" in says(here, 2, *driven, "--region", "nose")
+    assert "head must be from 0 to 2" in says(here, 2, *driven, "--head", 3)
+    assert "paste must be one of" in says(here, 2, *driven, "--paste", "both")
+    assert "none of the driver's 72" in says(here, 2, *driven, "--neutral", 400)
+
+
+def test_inputs_and_earlier_outputs_are_not_written_over(still, man, consent, here, tmp_path):
+    with pytest.raises(UsageError, match="an input itself"):
+        animate(still, man, still, consent=consent)
+    (tmp_path / "out.mp4").write_bytes(b"earlier")
+    ended = here("animate", still, "--driver", man, "-o", "out.mp4", "--consent", consent)
+    assert ended.code == 2 and "--force" in ended.line()
+    assert (tmp_path / "out.mp4").read_bytes() == b"earlier"
+
+
+def test_it_tells_progress_and_stops(still, man, consent, tmp_path):
+    cancel, seen = Cancel(), []
+
+    def progress(report):
+        seen.append((report.stage, report.done))
+        if (report.stage, report.done) == ("animate", 3):
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        animate(still, man, tmp_path / "out.mp4", consent=consent, progress=progress, cancel=cancel)
+    assert names(tmp_path) == ["in"]
+    assert {stage for stage, _ in seen} == {"portrait", "driver", "animate"}
+
+
+def test_controls_reach_the_picture(still, consent, man, tmp_path):
+    """Nothing moves at strength 0."""
+    settings = AnimateSettings(
+        controls=Controls(head=0, expression=0), encode=PNG, trust=PLAIN, stop_after=30
+    )
+    animate(still, man, tmp_path / "out", settings, consent=consent)
+    made = pictures(tmp_path / "out")
+    assert max(np.abs(made[0].astype(int) - later).max() for later in made) <= 1
+
+
+def test_made_frames_are_written_by_nothing_but_outgoing():
+    """In the room that makes faces nobody opens a writer."""
+    room = Path(effigie.__file__).parent / "heads"
+    for path in room.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = (
+                getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
+            )
+            assert called != "Writer", path.name
+
+
+def test_heads_knows_nothing_of_swap():
+    room = Path(effigie.__file__).parent / "heads"
+    for path in room.glob("*.py"):
+        assert "effigie.swap" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_broken_portraits_raise_what_they_say(tmp_path):
+    with pytest.raises(MediaError):
+        read_portraits(tmp_path / "nothing.png")
+    with pytest.raises(UsageError):
+        read_portraits([])
