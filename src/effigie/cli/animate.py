@@ -18,7 +18,11 @@ def register(app: typer.Typer) -> None:
 
 def animate(
     portrait: Annotated[
-        Path, typer.Argument(metavar="PORTRAIT", help="A picture, clip or face set of whoever is shown.")
+        Path,
+        typer.Argument(
+            metavar="PORTRAIT",
+            help="A picture, clip or face set of whoever is shown, or a PERSON made by tune.",
+        ),
     ],
     driver: Annotated[
         Path, typer.Option("--driver", metavar="CLIP", help="Footage of whoever moves, or a motion template.")
@@ -48,6 +52,13 @@ def animate(
     save_motion: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Keep the driver's motion as a template for --driver."),
+    ] = None,
+    paint: Annotated[
+        str, typer.Option(help="network: make what geometry cannot show; geometry: bend the portrait only.")
+    ] = "network",
+    heads: Annotated[
+        Path | None,
+        typer.Option(metavar="HEADS", help="A folder made by meta-train; the model that ships by default."),
     ] = None,
     paste: Annotated[str, typer.Option(help="portrait: the whole picture; crop: the head.")] = "portrait",
     size: Annotated[
@@ -94,6 +105,8 @@ def animate(
             relative=not absolute,
             smoothing=smoothing,
         ),
+        paint=cast(Any, paint),
+        heads=heads,
         paste=cast(Any, paste),
         size=size,
         who=who,

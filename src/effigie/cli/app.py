@@ -20,7 +20,9 @@ from effigie.cli import (
     evaluate,
     extract,
     faces,
+    meta_train,
     train,
+    tune,
     verify,
 )
 from effigie.cli.console import INTERRUPT, complain
@@ -34,7 +36,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (demo, extract, faces, consent, train, convert, animate, verify, evaluate, assets, bench):
+for verb in (
+    demo,
+    extract,
+    faces,
+    consent,
+    train,
+    convert,
+    meta_train,
+    tune,
+    animate,
+    verify,
+    evaluate,
+    assets,
+    bench,
+):
     verb.register(app)
 
 

@@ -10,28 +10,48 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from effigie.heads.controls import Controls
+from effigie.heads.meta_settings import MetaSettings
 from effigie.heads.settings import AnimateSettings
 
 if TYPE_CHECKING:
     from effigie.heads.animation import AnimateReport, animate
+    from effigie.heads.meta import MetaReport, meta_train
+    from effigie.heads.model import load_heads
     from effigie.heads.motion import Motion, read_motion
+    from effigie.heads.person import load_person
     from effigie.heads.template import load_motion, save_motion
+    from effigie.heads.tune import TuneReport, TuneSettings, tune
 
 __all__ = [
     "AnimateReport",
     "AnimateSettings",
     "Controls",
+    "MetaReport",
+    "MetaSettings",
     "Motion",
+    "TuneReport",
+    "TuneSettings",
     "animate",
+    "load_heads",
     "load_motion",
+    "load_person",
+    "meta_train",
     "read_motion",
     "save_motion",
+    "tune",
 ]
 
 # Imported at first use: torch takes seconds, and settings are read without it.
 _HOMES = {
     "animate": "animation",
     "AnimateReport": "animation",
+    "meta_train": "meta",
+    "MetaReport": "meta",
+    "load_heads": "model",
+    "load_person": "person",
+    "tune": "tune",
+    "TuneReport": "tune",
+    "TuneSettings": "tune",
     "Motion": "motion",
     "read_motion": "motion",
     "load_motion": "template",

@@ -64,15 +64,24 @@ class Album:
 
     def _whole(self, index: int, landmarks: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
         rendered = self._scene(index).render(landmarks)
-        # Around the face the bent picture is all there is to go by; what it lacks there, the network may add.
-        around = 1 - polygon_mask(
-            cv2.convexHull(landmarks[FACE_OVAL, :2].astype(np.float32))[:, 0], size, size
-        )
-        return rendered.image.astype(np.float32), np.maximum(rendered.validity, around)
+        return rendered.image.astype(np.float32), known(rendered.validity, landmarks)
 
     def _prepared(self, index: int) -> Scene:
         shot = self.shots[index]
         return Scene(shot.picture, shot.geometry.landmarks)
+
+
+def known(validity: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """(S, S) the validity of a scene's face, and 1 around the face, where the bent picture is all there is to go by.
+
+    Args:
+        validity: (S, S) float32, 0 outside the face's mesh.
+        landmarks: (478, 3) px.
+    """
+    size = validity.shape[0]
+    outline = cv2.convexHull(landmarks[FACE_OVAL, :2].astype(np.float32))[:, 0]
+    around = 1 - polygon_mask(outline + RIM * (outline.mean(0) - outline), size, size)
+    return np.asarray(np.maximum(validity, around), np.float32)
 
 
 def resized(shot: Shot, size: int) -> Shot:

@@ -15,20 +15,17 @@ import numpy as np
 
 from effigie.assets import REQUIRED, fetch_all
 from effigie.errors import UsageError
-from effigie.heads.framing import framed
 from effigie.heads.motion import Motion, read_motion
-from effigie.heads.painter import Geometry, Painter
-from effigie.heads.portrait import Portrait, read_portraits, shown
 from effigie.heads.retarget import Retargeter
-from effigie.heads.scene import Scene
+from effigie.heads.scene import Rendered, Scene
 from effigie.heads.settings import AnimateSettings
+from effigie.heads.sitter import Sitter, seat
 from effigie.heads.template import is_template, load_motion, save_motion
 from effigie.media import ClipInfo, probe
 from effigie.media.colour import for_rgb
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 from effigie.scale.overlap import Ahead, Behind
-from effigie.trust.gate import ConsentLike, Permit, check_footage, permit
-from effigie.trust.intimate import check_images
+from effigie.trust.gate import ConsentLike, check_footage
 from effigie.trust.outgoing import Outgoing
 
 QUICK = 300  # frames of the driver that are looked at for a quick look at a few
@@ -59,25 +56,6 @@ class AnimateReport:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Sitter:
-    """Who is animated: the picture that moves, the gate's permit, and who paints.
-
-    Attributes:
-        portrait: framed as the output is.
-        permit: to animate this person.
-        painter: makes the frames.
-        path: of the portrait, or of the person's model.
-        model_hash: SHA-256 of the model's manifest; None where there is none.
-    """
-
-    portrait: Portrait
-    permit: Permit
-    painter: Painter
-    path: Path
-    model_hash: str | None = None
-
-
 def animate(
     portrait: str | Path,
     driver: str | Path,
@@ -95,7 +73,8 @@ def animate(
     when it is whole.
 
     Args:
-        portrait: a picture, clip or face set of the person to be shown.
+        portrait: a picture, clip or face set of the person to be shown, or their model made by
+            :func:`effigie.heads.tune`.
         driver: a clip of whoever moves, or a motion template.
         output: ``.mp4``, ``.mov`` or ``.mkv``, or a folder for PNG frames.
         consent: records (files or ids) of the person in the portrait; None looks for one in the store.
@@ -122,22 +101,6 @@ def animate(
     report = _Animation(sitter, motion, output, settings, seconds, progress, cancel).run()
     report.seconds = time.perf_counter() - begun
     return report
-
-
-def seat(
-    portrait: Path,
-    settings: AnimateSettings,
-    *,
-    consent: ConsentLike = None,
-    project: str | None = None,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
-) -> Sitter:
-    """Read whoever is to be animated and ask the gate; raises as :func:`animate`."""
-    (best,) = read_portraits(portrait, settings.who, most=1, progress=progress, cancel=cancel)
-    allowed = permit("animate", shown([best]), consent, project=project)
-    check_images([best.image], best.name)
-    return Sitter(framed(best, settings.paste, settings.size), allowed, Geometry(), portrait)
 
 
 def _driven(driver: Path, settings: AnimateSettings, progress: ProgressCallback, cancel: Cancel) -> Motion:
@@ -199,14 +162,16 @@ class _Animation:
                     self._settings.trust,
                     self._settings.encode,
                     self._span(like),
+                    shows=self._sitter.path,
                 )
             )
             out = stack.enter_context(Behind(self._timed_write(outgoing)))
+            painter = self._sitter.painter(motion)
             bent = stack.enter_context(Ahead(self._bent()))
-            for index, picture, landmarks in bent:
+            for index, rendered, landmarks in bent:
                 self._cancel.check()
                 begun = time.perf_counter()
-                painted = self._sitter.painter(picture, landmarks, index)
+                painted = painter(rendered, landmarks, index)
                 self._seconds["paint"] += time.perf_counter() - begun
                 out.put((index, *painted))
                 report.frames += 1
@@ -217,7 +182,7 @@ class _Animation:
         report.output_id = outgoing.output_id
         return report
 
-    def _bent(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    def _bent(self) -> Iterator[tuple[int, Rendered, np.ndarray]]:
         """Every frame's number, the portrait bent into it, and the landmarks it was bent to."""
         portrait = self._sitter.portrait
         height, width = portrait.image.shape[:2]
@@ -228,10 +193,10 @@ class _Animation:
             begun = time.perf_counter()
             landmarks = retarget(index)
             placed = time.perf_counter()
-            picture = scene.render(landmarks).image
+            rendered = scene.render(landmarks)
             self._seconds["retarget"] += placed - begun
             self._seconds["scene"] += time.perf_counter() - placed
-            yield index, picture, landmarks
+            yield index, rendered, landmarks
 
     def _timed_write(self, outgoing: Outgoing) -> Callable[[tuple[int, np.ndarray, np.ndarray]], None]:
         def write(item: tuple[int, np.ndarray, np.ndarray]) -> None:

@@ -98,42 +98,66 @@ class ExampleMaker:
 
     def _of_still(self, person: int, identity: Identity, random: np.random.Generator) -> Example:
         still = self._gallery.shot(identity, int(random.integers(len(identity))))
-        if self._motions is None:
-            return self._example(person, still, [still], random)
-        small = resized(still, max(self._size, min(2 * self._size, still.picture.shape[0])))
-        bent, blendshapes = self._motions.bend(small.geometry, small.blendshapes, random)
-        shown = Scene(small.picture, small.geometry.landmarks).render(bent.landmarks).image
-        return self._example(person, still, [Shot(shown, bent, blendshapes)], random)
+        shot = still if self._motions is None else bent(still, self._motions, self._size, random)
+        return self._example(person, still, [shot], random)
 
     def _example(
         self, person: int, wanted: Shot, shots: Sequence[Shot], random: np.random.Generator | None
     ) -> Example:
-        size = self._size
-        if random is not None and random.random() < 0.5:
-            wanted, shots = mirrored(wanted), [mirrored(shot) for shot in shots]
-        scale = size / wanted.picture.shape[0]
-        placement = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
-        if random is not None:
-            placement = _jitter(size, random) @ np.vstack([placement, [0, 0, 1]])
-        picture = cv2.warpAffine(
-            wanted.picture, placement, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
-        )
-        landmarks = apply_affine(placement, wanted.geometry.landmarks)
-        album = Album(shots, size)
-        prior = np.zeros((size, size, 4), np.uint8)
-        if self._prior:
-            layers = album.nearest(Geometry.of(landmarks), wanted.blendshapes)
-            prior = to_bytes(album.render(layers, landmarks))
-        again = [album.shots[index % len(shots)] for index in range(self._shots)]
-        return Example(
-            person,
-            np.stack([shot.picture for shot in again]),
-            np.stack([draw_landmarks(shot.geometry.landmarks, size) for shot in again]),
-            draw_landmarks(landmarks, size),
-            np.asarray(picture, np.uint8),
-            prior,
-            pixel_weight(landmarks, prior[..., 3] if self._prior else None, size),
-        )
+        return example(person, wanted, shots, self._size, self._shots, self._prior, random)
+
+
+def example(
+    person: int,
+    wanted: Shot,
+    shots: Sequence[Shot],
+    size: int,
+    count: int = 1,
+    prior: bool = True,
+    random: np.random.Generator | None = None,
+) -> Example:
+    """The example of making ``wanted`` from ``shots``.
+
+    Args:
+        person: its number.
+        size: S.
+        count: K; fewer shots are repeated.
+        prior: whether it is rendered; if not it is zeros.
+        random: varies place and side; None leaves them.
+    """
+    if random is not None and random.random() < 0.5:
+        wanted, shots = mirrored(wanted), [mirrored(shot) for shot in shots]
+    scale = size / wanted.picture.shape[0]
+    placement = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
+    if random is not None:
+        placement = _jitter(size, random) @ np.vstack([placement, [0, 0, 1]])
+    picture = cv2.warpAffine(
+        wanted.picture, placement, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
+    )
+    landmarks = apply_affine(placement, wanted.geometry.landmarks)
+    album = Album(shots, size)
+    rendered = np.zeros((size, size, 4), np.uint8)
+    if prior:
+        layers = album.nearest(Geometry.of(landmarks), wanted.blendshapes)
+        rendered = to_bytes(album.render(layers, landmarks))
+    again = [album.shots[index % len(shots)] for index in range(count)]
+    return Example(
+        person,
+        np.stack([shot.picture for shot in again]),
+        np.stack([draw_landmarks(shot.geometry.landmarks, size) for shot in again]),
+        draw_landmarks(landmarks, size),
+        np.asarray(picture, np.uint8),
+        rendered,
+        pixel_weight(landmarks, rendered[..., 3] if prior else None, size),
+    )
+
+
+def bent(still: Shot, motions: Motions, size: int, random: np.random.Generator) -> Shot:
+    """The still as it would look after a change that somebody else made: a shot to make the still from again."""
+    small = resized(still, max(size, min(2 * size, still.picture.shape[0])))
+    geometry, blendshapes = motions.bend(small.geometry, small.blendshapes, random)
+    shown = Scene(small.picture, small.geometry.landmarks).render(geometry.landmarks).image
+    return Shot(shown, geometry, blendshapes)
 
 
 def choose_shots(identity: Identity, wanted: int, count: int, random: np.random.Generator) -> np.ndarray:

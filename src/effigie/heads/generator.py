@@ -13,8 +13,11 @@ from effigie.heads.presets import Preset
 
 PRIOR_CHANNELS = 4  # warped picture and its validity
 ATTENTION_SIDE_UP = 64
+TRUSTING = 3.0
+MOST_LIGHT = 0.4
+"""Natural logarithm of the factor by which a place gets brighter or darker at most."""
 BLUR = 8
-"""An invention starts from the prior's colours at this fraction of its resolution."""
+"""An invention starts from the prior's colours, and light changes, at this fraction of the resolution."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Generator(nn.Module):
             channels = width
         self.paint = nn.ModuleList(Residual(channels, channels, "adaptive") for _ in range(preset.paint))
         self.last_norm = AdaIN(channels)
+        self.light = convolution(channels, 3) if prior else None
         outputs = 4 if prior else 3
         self.finish = nn.Sequential(
             convolution(channels, outputs * preset.stem**2), nn.PixelShuffle(preset.stem)
@@ -116,17 +120,19 @@ class Generator(nn.Module):
             wanted = f"a prior of shape (B, {PRIOR_CHANNELS}, S, S)" if self.prior else "no prior"
             given = None if prior is None else tuple(prior.shape)
             raise ValueError(f"this generator takes {wanted}, not {given}")
-        out = self._paint(seen, psi)
+        out, light = self._paint(seen, psi)
         if prior is None:
             return Made((out.tanh() + 1) / 2, torch.zeros_like(out[:, :1]))
         prior = prior.float()
         invented = (out[:, :3] + continued(prior).clamp(0.02, 0.98).logit()).sigmoid()
         # Trusting at first: the prior is right almost everywhere, and errors there teach the rest.
-        trust = (out[:, 3:] + 2).sigmoid() * prior[:, 3:]
-        return Made(trust * prior[:, :3] + (1 - trust) * invented, trust)
+        trust = (out[:, 3:] + TRUSTING).sigmoid() * prior[:, 3:]
+        # A head that turns is lit anew, smoothly and without losing its skin.
+        lit = (prior[:, :3] * light.exp()).clamp(0, 1)
+        return Made(trust * lit + (1 - trust) * invented, trust)
 
-    def _paint(self, seen: Tensor, psi: Tensor) -> Tensor:
-        """(B, 3 or 4, S, S) float32, any range."""
+    def _paint(self, seen: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3 or 4, S, S) float32, any range; and with a prior the logarithm of its light (B, 3, S, S), else 0."""
         features = self.halving(seen)
         person = iter(torch.split(psi, self.counts, dim=-1))
         x = features.pop()
@@ -142,7 +148,13 @@ class Generator(nn.Module):
                 x = x + self.skips[step](features.pop())
         for block in self.paint:
             x = block(x, person)
-        return self.finish(F.relu(self.last_norm(x, person))).float()
+        x = F.relu(self.last_norm(x, person))
+        out = self.finish(x).float()
+        if self.light is None:
+            return out, out.new_zeros(())
+        coarse = F.avg_pool2d(x, max(1, BLUR // self.stem))
+        gain = MOST_LIGHT * self.light(coarse).float().tanh()
+        return out, F.interpolate(gain, scale_factor=float(BLUR), mode="bilinear", align_corners=False)
 
 
 def continued(prior: Tensor) -> Tensor:

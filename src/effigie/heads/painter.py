@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from effigie.faces.mesh import FACE_OVAL
+from effigie.heads.scene import Rendered
 
 FACE_MARGIN = 0.06  # of the face's width, beyond its outline
 
@@ -19,12 +20,12 @@ class Painter(Protocol):
     """
 
     def __call__(
-        self, picture: np.ndarray, landmarks: np.ndarray, index: int
+        self, rendered: Rendered, landmarks: np.ndarray, index: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """One frame.
 
         Args:
-            picture: (H, W, 3) uint8 RGB, the portrait bent into the frame's geometry; may be overwritten.
+            rendered: the portrait bent into the frame's geometry; may be overwritten.
             landmarks: (478, 3) float32 px of that picture, where the face is to be.
             index: of the frame in the motion.
 
@@ -38,9 +39,10 @@ class Geometry:
     """The warped portrait as it is: no network."""
 
     def __call__(
-        self, picture: np.ndarray, landmarks: np.ndarray, index: int
+        self, rendered: Rendered, landmarks: np.ndarray, index: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """See :class:`Painter`."""
+        picture = rendered.image
         return picture, face_mask(landmarks, picture.shape[0], picture.shape[1])
 
 

@@ -75,6 +75,13 @@ def shot_of(portrait: Portrait, size: int) -> Shot:
     return Shot(crop(portrait.image, matrix, size), geometry, portrait.blendshapes)
 
 
+def save_config(folder: Path, preset: Preset, prior: bool) -> None:
+    """Write how the generator is built."""
+    write_json(
+        folder / CONFIG, {"version": VERSION, "kind": "person", "prior": prior, "preset": asdict(preset)}
+    )
+
+
 def save_person(
     folder: Path,
     preset: Preset,
@@ -85,9 +92,7 @@ def save_person(
     portraits: Sequence[Portrait],
 ) -> None:
     """Write all but consents and manifest; the first portrait is the one that moves."""
-    write_json(
-        folder / CONFIG, {"version": VERSION, "kind": "person", "prior": prior, "preset": asdict(preset)}
-    )
+    save_config(folder, preset, prior)
     main = portraits[0]
     arrays = {
         "embedding": embedding.detach().float().cpu().numpy().reshape(-1),

@@ -13,6 +13,8 @@ from effigie.trust.settings import TrustSettings
 
 Paste = Literal["portrait", "crop"]
 PASTES = ("portrait", "crop")
+Paint = Literal["network", "geometry"]
+PAINTS = ("network", "geometry")
 SMALLEST_SIDE, LARGEST_SIDE = 64, 4096
 
 
@@ -22,6 +24,8 @@ class AnimateSettings:
 
     Attributes:
         controls: how strongly, and with which parts, the portrait follows the driver.
+        paint: ``network`` makes what geometry cannot show; ``geometry`` bends the portrait and no more.
+        heads: the meta-learned model that paints a portrait; None takes the one that ships. A tuned person has its own.
         paste: ``portrait`` shows the whole picture, ``crop`` a square around the head.
         size: px; the output's larger side. None keeps the picture's, up to 1280.
         who: which face of the portrait, by size (0 = the largest), or which person of a face set; None if there is one.
@@ -35,6 +39,8 @@ class AnimateSettings:
     """
 
     controls: Controls = field(default_factory=Controls)
+    paint: Paint = "network"
+    heads: Path | None = None
     paste: Paste = "portrait"
     size: int | None = None
     who: int | None = None
@@ -47,6 +53,8 @@ class AnimateSettings:
     stop_after: int | None = None
 
     def __post_init__(self) -> None:
+        if self.paint not in PAINTS:
+            raise UsageError(f"paint must be one of {', '.join(PAINTS)}, not {self.paint!r}")
         if self.paste not in PASTES:
             raise UsageError(f"paste must be one of {', '.join(PASTES)}, not {self.paste!r}")
         if self.size is not None and not SMALLEST_SIDE <= self.size <= LARGEST_SIDE:

@@ -43,6 +43,8 @@ class Outgoing:
         model_hash: SHA-256 of the model's manifest.
         settings: label, mark, certificate.
         encode, span: as for the writer.
+        shows: what the pictures were made from, where that is not ``like`` itself: a portrait in motion has the
+            driver's clock and sound and another's pictures. A folder counts as unknown.
 
     Attributes:
         output_id: 48 bits as 12 hex digits, in mark, credentials and ledger.
@@ -60,20 +62,22 @@ class Outgoing:
         settings: TrustSettings | None = None,
         encode: EncodeSettings | None = None,
         span: Span | None = None,
+        shows: Path | None = None,
     ) -> None:
         if not isinstance(permit, Permit):
             raise TypeError("an output needs the gate's permit")
         self.settings = settings or TrustSettings()
         self.output_id = secrets.token_hex(6)
         self.seconds = 0.0
-        self._permit, self._like = permit, like
+        self._permit = permit
+        self._alike = shows or like.path
         self._claim = Claim(
             output_id=self.output_id,
             command=command,
             title=path.name,
             model_hash=model_hash,
             consents=permit.ids,
-            ingredients=(like.path,),
+            ingredients=_ingredients(like.path, shows),
             watermarked=self.settings.watermark,
         )
         # A certificate that cannot sign is refused before an hour of work, not after it.
@@ -125,7 +129,7 @@ class Outgoing:
             self._next_fingerprint = float(time) + FINGERPRINT_EVERY_S
         if self.settings.watermark:
             if self._marker is None:
-                self._marker = marker_for(self.output_id, image.shape[:2], self._like.path)
+                self._marker = marker_for(self.output_id, image.shape[:2], self._alike)
             image = self._marker.mark(image, mask)
         image = self._label.draw(image, float(time))
         self.seconds += clock.perf_counter() - begun
@@ -177,6 +181,12 @@ class Outgoing:
             signed.replace(path)
         finally:
             discard(signed)
+
+
+def _ingredients(clip: Path, shows: Path | None) -> tuple[Path, ...]:
+    """What was edited first, then what was put into it."""
+    seen = dict.fromkeys(path for path in (shows, clip) if path is not None and path.is_file())
+    return tuple(seen) or (clip,)
 
 
 def marker_for(output_id: str, size: tuple[int, ...], clip: Path) -> Marker:

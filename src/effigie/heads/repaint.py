@@ -1,0 +1,127 @@
+"""The network's face in the bent portrait: what geometry cannot show is made by the generator, and put in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from effigie.compose import ComposeSettings, Compositor
+from effigie.compose.grain import GrainSettings
+from effigie.compose.mask import MaskSettings
+from effigie.faces.align import crop_matrix, placement
+from effigie.faces.mask import Grow, face_mask
+from effigie.faces.mesh import fit_pose
+from effigie.faces.roi import apply_affine, crop
+from effigie.heads.album import Album, known
+from effigie.heads.drawing import draw_landmarks
+from effigie.heads.generator import Generator
+from effigie.heads.layers import folded
+from effigie.heads.scene import Rendered
+from effigie.prior.bank import Geometry
+from effigie.prior.detail import enlarged, resized
+from effigie.prior.render import Chooser
+from effigie.training import choose_device, choose_precision
+
+STEP = (
+    32  # the face is made at multiples of this many pixels, so that sizes do not change with every movement
+)
+LARGEST = 512
+GROW = Grow(top=0.02, side=0.0, jaw=0.03)
+Shown = Callable[[int], np.ndarray]
+"""Frame number -> (52,) blendshapes as the person shows them."""
+
+
+class NetworkPainter:
+    """Makes the face of every frame, in order; a :class:`effigie.heads.painter.Painter`.
+
+    The generator works at its preset's size. What the bent portrait shows more finely is added back where the
+    generator kept it.
+
+    Args:
+        generator: of the person, or meta-learned.
+        psi: (1, P) the person's parameters.
+        album: the person's T shots; with None (one portrait) the bent portrait itself is the prior.
+        shown: for choosing among the album's shots.
+        rate: frames a second.
+        device: torch device, or ``auto``.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        psi: Tensor,
+        album: Album | None,
+        shown: Shown,
+        rate: float = 25.0,
+        device: str = "auto",
+    ) -> None:
+        self._device = choose_device(device)
+        self._half = choose_precision("auto", self._device) == "bf16"
+        self._generator = folded(generator).to(self._device)
+        self._generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._psi = psi.to(self._device)
+        self._album, self._shown = album, shown
+        self._chooser: Chooser | None = None if album is None else album.chooser(rate)
+        self._compositor = Compositor(
+            ComposeSettings(
+                colour="none",
+                blend="feather",
+                mask=MaskSettings(feather=0.1),
+                grain=GrainSettings(strength=0.0),
+                temporal=0.0,
+            )
+        )
+
+    def __call__(
+        self, rendered: Rendered, landmarks: np.ndarray, index: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See :class:`effigie.heads.painter.Painter`."""
+        place = placement(fit_pose(landmarks))
+        small = self._generator.size
+        side = int(np.clip(np.ceil(np.exp(place[2]) / STEP) * STEP, small, LARGEST))
+        if self._album is not None:
+            side = self._album.size
+        matrix = crop_matrix(place, side)
+        wanted = apply_affine(matrix.astype(np.float64), landmarks)
+        prior, validity = self._prior(rendered, matrix, wanted, index, side)
+        picture = self._made(prior, validity, wanted)
+        mask = face_mask(wanted, side, side, GROW)
+        return self._compositor.compose_masked(rendered.image, np.clip(picture, 0, 1), mask, matrix)
+
+    def _prior(
+        self, rendered: Rendered, matrix: np.ndarray, wanted: np.ndarray, index: int, side: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(side, side, 3) float32 in [0, 1] and (side, side) float32."""
+        if self._album is None or self._chooser is None:
+            seen = cv2.warpAffine(rendered.validity, matrix, (side, side), flags=cv2.INTER_LINEAR)
+            return crop(rendered.image, matrix, side) / np.float32(255), known(seen, wanted)
+        geometry = Geometry.of(wanted)
+        layers = self._chooser(self._album.features(geometry, self._shown(index)))
+        prior = self._album.render(layers, wanted)
+        return np.clip(prior.picture, 0, 255) / np.float32(255), prior.validity
+
+    def _made(self, prior: np.ndarray, validity: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        """(side, side, 3) float32, about [0, 1]."""
+        generator, side = self._generator, prior.shape[0]
+        small = generator.size
+        scale = small / side
+        points = wanted * scale
+        points[:, :2] += (scale - 1) / 2
+        drawing = torch.from_numpy(draw_landmarks(points, small)).permute(2, 0, 1)[None].float() / 255
+        given = None
+        if generator.prior:
+            both = cv2.resize(np.dstack([prior, validity]), (small, small), interpolation=cv2.INTER_AREA)
+            given = torch.from_numpy(np.clip(both, 0, 1)).permute(2, 0, 1)[None].to(self._device)
+        with (
+            torch.inference_mode(),
+            torch.autocast(self._device.type, torch.bfloat16, enabled=self._half),
+        ):
+            made = generator(drawing.to(self._device), None, given, psi=self._psi)
+        picture = made.picture[0].permute(1, 2, 0).float().cpu().numpy()
+        if not generator.prior:
+            return resized(picture, side)
+        return enlarged(picture, made.trust[0, 0].float().cpu().numpy(), prior)
