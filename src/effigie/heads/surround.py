@@ -1,0 +1,215 @@
+"""How everything around a face moves with the head: hair as one with the skull, the neck half, the background not.
+
+A smooth field over the portrait, made once, says how deep every pixel lies and how much of the head's motion it
+takes part in. A new pose mixes four precomputed layers and inverts the result, on a grid of centimetres, so that it
+costs two milliseconds whatever the picture's size.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from effigie.faces.mesh import VERTICES, Pose, canonical, fit_pose
+
+CELLS_PER_CM = 1.6
+MIDDLE = np.array([[0.0, 2.0, -2.0]])  # of the head, canonical cm
+SKULL_CENTRE = np.array([0.0, 2.0, -3.5])
+SKULL_RADII = np.array([8.4, 11.0, 8.0])
+PLATEAU = 4.5  # cm behind the canonical origin: hair beside the head, throat and background lie flat there
+STEEPEST = 1.1  # depth may change by this much a cm, or a turn of 40 degrees would fold the field over
+HEAD = (9.0, 11.5, 11.0)  # cm from the middle of the head to its outline: side, top, chin
+HAIR = 2.5  # cm of hair around that outline which moves as one with it
+NECK = 13.2  # cm below the middle of the head, where all is neck
+REACH = 9.0  # cm over which the motion fades out, at least
+SLOWER = 2.2  # cm of that for a cm of motion, or the field would fold over
+FARTHEST = 28.0  # cm of that at most
+BELOW = 0.8  # of that between chin and shoulders
+STRETCH = 3.0  # what is missing at the picture's border is made up by stretching so many times as much
+BESIDE = 3.0  # cm along the border that this reaches from where the person touches it
+EARS = 4.0  # cm below the head's middle, from which on hair moves less and less with the skull
+BELOW_EARS = 1.2  # cm that it counts as further away for every cm lower
+NEWTON_STEPS = 4
+
+
+def smooth_step(x: np.ndarray) -> np.ndarray:
+    """0 below 0, 1 above 1, nowhere steeper than 1.5."""
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)
+
+
+class Surround:
+    """The field around the face of one portrait.
+
+    Args:
+        landmarks: (478, 3) of the portrait, px.
+        height, width: of the portrait.
+
+    Attributes:
+        box: x0, y0, x1, y1 px of the part of the picture that can move.
+        own: the portrait's own pose.
+    """
+
+    def __init__(self, landmarks: np.ndarray, height: int, width: int) -> None:
+        self.own = fit_pose(landmarks)
+        self._shape = self.own.unpose(landmarks)
+        self._last = np.array([width - 1, height - 1])
+        middle = self.own.apply(MIDDLE)[0, :2]
+        reach = (max(HEAD) + HAIR + FARTHEST) * self.own.scale
+        low = np.clip(np.floor(middle - reach), 0, self._last).astype(int)
+        high = np.clip(np.ceil(middle + reach), low + 1, self._last + 1).astype(int)
+        self.box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+        cells = np.clip(np.ceil((high - low) / self.own.scale * CELLS_PER_CM), 2, high - low + 1).astype(int)
+        self._step = ((high - low) / cells).astype(np.float32)
+        axes = ((np.arange(n) + 0.5) * s + at - 0.5 for n, s, at in zip(cells, self._step, low, strict=True))
+        self._points = np.dstack(np.meshgrid(*axes)).astype(np.float32)
+        self._distance, self._reach = self._outside()
+        self._held = [np.ones(self._points.shape[:2], np.float32)] * 2
+        depth = self._depth(landmarks)
+        offset = np.dstack([self._points, depth]) - self.own.translation
+        self._layers = np.dstack([offset, np.ones_like(depth)]).astype(np.float32)
+
+    def upright(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How many cm (..., 2) px of the portrait lie to the right of and below the head's middle, head upright."""
+        roll = np.radians(float(self.own.angles[2]))
+        across, down = np.moveaxis((points - self.own.apply(MIDDLE)[0, :2]) / self.own.scale, -1, 0)
+        return np.cos(roll) * across + np.sin(roll) * down, np.cos(roll) * down - np.sin(roll) * across
+
+    def hold(self, person: np.ndarray) -> None:
+        """Tell which part of the box shows the person: all their hair moves as one, however high it is.
+
+        Args:
+            person: (h, w) bool over the box, in cells of any size.
+        """
+        share = cv2.resize(person.astype(np.float32), self._points.shape[1::-1], interpolation=cv2.INTER_AREA)
+        away = cv2.distanceTransform((share < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / CELLS_PER_CM
+        near = np.where(away > 0, away - 1, 0) * 0.9  # distances in cells run a little short
+        _, down = self.upright(self._points)
+        # Above the chin the person's outline counts, below the neck's fade does.
+        hair = np.maximum(near, 0) + BELOW_EARS * np.maximum(down - EARS, 0)
+        self._distance = np.minimum(self._distance, cv2.GaussianBlur(hair.astype(np.float32), (0, 0), 1.0))
+        # A picture's border that shows only background need not be stretched; what is beside may come there.
+        along = int(2 * BESIDE * CELLS_PER_CM) | 1
+        self._held = [
+            cv2.blur(cv2.dilate(share, np.ones(kernel, np.uint8)), kernel[::-1])
+            for kernel in ((along, 1), (1, along))
+        ]
+
+    def _outside(self) -> tuple[np.ndarray, np.ndarray]:
+        """How far (cm) every cell lies outside head and hair, and how quickly motion fades there (1 = REACH)."""
+        across, down = self.upright(self._points)
+        below = smooth_step(down / NECK)
+        tall = np.where(down < 0, HEAD[1], HEAD[2])
+        relative = np.maximum(np.hypot(across / HEAD[0], down / tall), 1)
+        distance = np.hypot(across, down) * (1 - 1 / relative) - HAIR * (1 - below)
+        return np.maximum(distance, 0).astype(np.float32), (1 - (1 - BELOW) * below).astype(np.float32)
+
+    def _depth(self, landmarks: np.ndarray) -> np.ndarray:
+        """(h, w) z in px of the portrait: face, skull and a plateau behind them, without steep slopes."""
+        shape = self._points.shape[:2]
+        r, t, s = self.own.rotation, self.own.translation, self.own.scale
+        # The ray of a pixel in canonical space is origin + z * direction; its first point on the skull counts.
+        flat = self._points.reshape(-1, 2).astype(np.float64)
+        origin = (np.column_stack([flat - t[:2], np.zeros(len(flat))]) / s @ r - SKULL_CENTRE) / SKULL_RADII
+        direction = r[2] / SKULL_RADII
+        a, b, c = direction @ direction, origin @ direction, (origin**2).sum(1) - 1
+        inner = np.maximum(b * b - a * c, 0)
+        skull = np.where(inner > 0, (-b - np.sqrt(inner)) / a, PLATEAU).reshape(shape)
+        depth = np.minimum(np.minimum(skull, PLATEAU), self._face_depth(landmarks)).astype(np.float32)
+        run = np.hypot(*(np.mgrid[-1:2, -1:2] * self._step[::-1, None, None])) / s * STEEPEST
+        for _ in range(int(16 * CELLS_PER_CM)):
+            around = cv2.copyMakeBorder(depth, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+            for y, x in np.ndindex(3, 3):
+                np.minimum(depth, around[y : y + shape[0], x : x + shape[1]] + np.float32(run[y, x]), depth)
+        return cv2.GaussianBlur(depth, (0, 0), 0.7 * CELLS_PER_CM) * s + t[2]
+
+    def _face_depth(self, landmarks: np.ndarray) -> np.ndarray:
+        """(h, w) cm: depth of the face's mesh, infinite outside it."""
+        faces = canonical().triangles
+        corners = np.round((landmarks[:VERTICES, :2] - self._points[0, 0]) / self._step * 16).astype(
+            np.int32
+        )[faces]
+        z = (landmarks[faces, 2].mean(1) - self.own.translation[2]) / self.own.scale
+        depth = np.full(self._points.shape[:2], np.inf, np.float32)
+        for index in np.argsort(-z).tolist():
+            cv2.fillConvexPoly(depth, corners[index], float(z[index]), cv2.LINE_8, 4)
+        return depth
+
+    def depth_at(self, points: np.ndarray) -> np.ndarray:
+        """(N,) z px of the field at (N, 2) px of the portrait."""
+        return _sample(self._layers[..., 2], self._cell(points)[None])[0] + self.own.translation[2]
+
+    def pose(self, target: np.ndarray) -> Pose:
+        """The pose of (478, 3) landmarks of the same person in the portrait's pixels."""
+        return fit_pose(target, self._shape)
+
+    def turn(self, pose: Pose) -> np.ndarray:
+        """(3, 3): what a pose makes of offsets between points of the portrait, in px."""
+        return pose.scale / self.own.scale * pose.rotation @ self.own.rotation.T
+
+    def moved(self, pose: Pose, points: np.ndarray) -> np.ndarray:
+        """(N, 3) points of the portrait's head where a pose takes them."""
+        return (points - self.own.translation) @ self.turn(pose).T + pose.translation
+
+    def displacement(self, pose: Pose) -> np.ndarray:
+        """(h, w, 2) float32: how many pixels from a cell of the box its source lies, x and y.
+
+        Args:
+            pose: of the head that is wanted, from :meth:`pose`.
+        """
+        mix = np.empty((4, 2), np.float32)
+        mix[:3] = self.turn(pose)[:2].T
+        mix[:2] -= np.eye(2)
+        mix[3] = pose.translation[:2] - self.own.translation[:2]
+        moved = self._layers @ mix
+        on_head = self._distance == 0
+        most = np.linalg.norm(moved[on_head], axis=1).max() / self.own.scale if on_head.any() else 0.0
+        reach = min(np.hypot(REACH, SLOWER * most), FARTHEST)
+        weight = 1 - smooth_step(self._distance / (reach * self._reach))
+        forward = (moved * weight[..., None]).astype(np.float32)
+        return self._keep_inside(self._inverted(forward) - self._points)
+
+    def at(self, displacement: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """(..., 2) of a :meth:`displacement` at (..., 2) px."""
+        return _sample(displacement, self._cell(points))
+
+    def _cell(self, points: np.ndarray) -> np.ndarray:
+        return ((points - self._points[0, 0]) / self._step).astype(np.float32)
+
+    def _inverted(self, forward: np.ndarray) -> np.ndarray:
+        """(h, w, 2): where the points that ``forward`` moves onto the cells come from, by Newton's method."""
+        slope_x, slope_y = (
+            np.gradient(forward, axis=1) / self._step[0],
+            np.gradient(forward, axis=0) / self._step[1],
+        )
+        slopes = np.dstack([1 + slope_x[..., 0], slope_y[..., 0], slope_x[..., 1], 1 + slope_y[..., 1]])
+        source = self._points - forward
+        for _ in range(NEWTON_STEPS):
+            cell = self._cell(source)
+            wrong_x, wrong_y = cv2.split(self._points - source - _sample(forward, cell))
+            a, b, c, d = cv2.split(_sample(slopes, cell))
+            determinant = np.maximum(a * d - b * c, 0.2)
+            source[..., 0] += (d * wrong_x - b * wrong_y) / determinant
+            source[..., 1] += (a * wrong_y - c * wrong_x) / determinant
+        return source
+
+    def _keep_inside(self, displacement: np.ndarray) -> np.ndarray:
+        """Where the picture's border would come into view, stretch what is next to it instead."""
+        for index in (0, 1):
+            # One coordinate after the other, lying along the rows.
+            field, place, held = (
+                part if index == 0 else part.T
+                for part in (displacement[..., index], self._points[..., index], self._held[index])
+            )
+            for edge, border, sign in ((0, 0, 1), (-1, self._last[index], -1)):
+                if abs(place[0, edge] - border) > self._step[index]:
+                    continue  # the box ends inside the picture
+                missing = held[:, edge] * np.maximum(-sign * field[:, edge], 0)
+                length = np.maximum(STRETCH * missing, 1.0)
+                away = np.maximum(1 - np.abs(place - border) / length[:, None], 0)
+                field += (sign * missing)[:, None] * away * away
+        return displacement
+
+
+def _sample(field: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    return cv2.remap(field, cells, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
