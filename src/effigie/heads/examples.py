@@ -17,6 +17,7 @@ from effigie.faces.mask import face_mask, polygon_mask
 from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, mouth_opening
 from effigie.faces.roi import apply_affine
 from effigie.heads.album import Album, resized
+from effigie.heads.closeup import closeups
 from effigie.heads.drawing import draw_landmarks
 from effigie.heads.mirror import mirrored
 from effigie.heads.people import Gallery, Identity, Shot
@@ -44,6 +45,7 @@ class Example:
         picture: (S, S, 3) what should be made.
         prior: (S, S, 4) the shots bent into the wanted geometry, and where they really show it.
         weight: (S, S) how much a pixel counts, times ``WEIGHT``.
+        looks: (3, 3) float32 of :func:`effigie.heads.closeup.closeups`.
     """
 
     person: int
@@ -53,6 +55,7 @@ class Example:
     picture: np.ndarray
     prior: np.ndarray
     weight: np.ndarray
+    looks: np.ndarray
 
 
 class ExampleMaker:
@@ -149,6 +152,7 @@ def example(
         np.asarray(picture, np.uint8),
         rendered,
         pixel_weight(landmarks, rendered[..., 3] if prior else None, size),
+        closeups(landmarks, size),
     )
 
 

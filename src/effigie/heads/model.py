@@ -34,7 +34,7 @@ CONFIG, MANIFEST, MOTIONS = "config.json", "manifest.json", "motions.safetensors
 NETWORKS = ("embedder", "generator", "discriminator")
 TABLE = "table."  # names of the discriminator's people begin so
 SHIPPED = "shipped"
-KEPT_MOMENTS = 128  # in a model's folder: 3 KB each
+KEPT_MOMENTS = 96  # in a model's folder: 3 KB each
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from effigie.heads.closeup import drawn, look_at
 from effigie.heads.examples import WEIGHT, Example, ExampleMaker
 from effigie.heads.generator import Generator, Made
 from effigie.heads.losses import embedding_match, pyramid_l1
@@ -91,14 +92,8 @@ class HeadsTask:
         seen = as_floats(batch)
         embedding = embed(self._networks.embedder, seen)
         made = run(self._networks.generator, seen, embedding)
-        real, weights = seen["picture"], self._weights
-        terms = {"pixels": weights.pixels * pyramid_l1(made.picture, real, seen["weight"])}
-        if self._content is not None:
-            terms["content"] = weights.content * self._content(made.picture, real)
-        if weights.adversary:
-            terms |= self._adversary.losses(
-                made.picture, real, drawing=seen["drawing"], person=batch["person"]
-            )
+        weights = self._weights
+        terms = compared(made.picture, seen, weights, self._content, self._adversary, batch["person"])
         if weights.match:
             columns = self._networks.discriminator.column(batch["person"])
             terms["match"] = weights.match * embedding_match(embedding, columns)
@@ -124,6 +119,29 @@ class HeadsTask:
             for e, picture, kept in zip(examples, to_uint8(made.picture), trust, strict=True)
         ]
         return np.concatenate(rows, axis=0)
+
+
+def compared(
+    made: Tensor,
+    seen: Mapping[str, Tensor],
+    weights: LossWeights,
+    content: Perceptual | None,
+    adversary: Adversary,
+    person: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """Weighted terms of made pictures (B, 3, S, S) against what should have been made, whole and looked at closely."""
+    real = seen["picture"]
+    terms = {"pixels": weights.pixels * pyramid_l1(made, real, seen["weight"])}
+    look = drawn(seen["looks"])
+    close, truth = look_at(made, look), look_at(real, look)
+    if content is not None:
+        terms["content"] = weights.content * content(close, truth)
+    if weights.adversary:
+        conditions = {"drawing": look_at(seen["drawing"], look)}
+        if person is not None:
+            conditions["person"] = person
+        terms |= adversary.losses(close, truth, **conditions)
+    return terms
 
 
 def mean_error(pictures: Sequence[np.ndarray] | np.ndarray, examples: Sequence[Example]) -> float:
@@ -188,7 +206,7 @@ def nbytes(example: Example) -> int:
 
 def stacked(examples: Sequence[Example]) -> dict[str, np.ndarray]:
     """Examples as one array for each of their pictures, and ``person`` (B,) int64."""
-    names = ("shots", "shot_drawings", "drawing", "picture", "prior", "weight")
+    names = ("shots", "shot_drawings", "drawing", "picture", "prior", "weight", "looks")
     batch = {name: np.stack([getattr(example, name) for example in examples]) for name in names}
     return {**batch, "person": np.array([example.person for example in examples], np.int64)}
 
@@ -197,7 +215,8 @@ def as_floats(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The pictures of :func:`stacked` as floats in [0, 1], channels first; shots (B * K, 3, S, S); weight from 0."""
     shots = {name: to_float(batch[name].flatten(0, 1)) for name in ("shots", "shot_drawings")}
     plain = {name: to_float(batch[name]) for name in ("drawing", "picture", "prior")}
-    return {**shots, **plain, "weight": batch["weight"][:, None].float() / WEIGHT}
+    weight = batch["weight"][:, None].float() / WEIGHT
+    return {**shots, **plain, "weight": weight, "looks": batch["looks"]}
 
 
 def embed(embedder: nn.Module, seen: Mapping[str, Tensor]) -> Tensor:

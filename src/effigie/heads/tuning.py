@@ -22,11 +22,10 @@ from effigie.heads.discriminator import Discriminator
 from effigie.heads.drawing import draw_landmarks
 from effigie.heads.examples import Example, bent, example
 from effigie.heads.generator import Generator, Made
-from effigie.heads.losses import pyramid_l1
 from effigie.heads.model import HeadsModel
 from effigie.heads.people import Shot
 from effigie.heads.stills import Motions
-from effigie.heads.task import LossWeights, Perceptual, as_floats, mean_error, stacked
+from effigie.heads.task import LossWeights, Perceptual, as_floats, compared, mean_error, stacked
 from effigie.training.adversary import Adversary, Judged
 from effigie.training.pictures import to_uint8
 
@@ -151,15 +150,9 @@ class TuneTask:
 
     def losses(self, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
         """Weighted terms."""
-        seen, weights = as_floats(batch), self._weights
+        seen = as_floats(batch)
         made = self.tuned(seen["drawing"], seen["prior"])
-        real = seen["picture"]
-        terms = {"pixels": weights.pixels * pyramid_l1(made.picture, real, seen["weight"])}
-        if self._content is not None:
-            terms["content"] = weights.content * self._content(made.picture, real)
-        if weights.adversary:
-            terms |= self._adversary.losses(made.picture, real, drawing=seen["drawing"])
-        return terms
+        return compared(made.picture, seen, self._weights, self._content, self._adversary)
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """``error``: of held-out pictures and mimicry, 1 at the start; both by themselves as well."""
