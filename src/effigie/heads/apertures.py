@@ -51,15 +51,13 @@ class Opening:
     def gap(self, landmarks: np.ndarray) -> float:
         """Pixels between the two edges, near the middle."""
         middle = slice(3, len(self.upper) - 3)
-        return float(
-            np.linalg.norm(
-                landmarks[self.upper[middle], :2] - landmarks[self.lower[middle], :2], axis=1
-            ).mean()
-        )
+        apart = landmarks[self.lower[middle], :2] - landmarks[self.upper[middle], :2]
+        return float(np.hypot(apart[:, 0], apart[:, 1]).mean())
 
     def width(self, landmarks: np.ndarray) -> float:
         """Pixels from corner to corner."""
-        return max(float(np.linalg.norm(landmarks[self.upper[-1], :2] - landmarks[self.upper[0], :2])), 1e-6)
+        across = landmarks[self.upper[-1], :2] - landmarks[self.upper[0], :2]
+        return max(float(np.hypot(across[0], across[1])), 1e-6)
 
 
 # The right eye's outline starts at its outer corner as the left one's does: turned round, both run left to right.
@@ -130,7 +128,7 @@ class Apertures:
 
     def __init__(self, landmarks: np.ndarray, scale: float) -> None:
         self._landmarks = landmarks
-        self._scale = scale
+        self._gaps = [eye.gap(landmarks) / scale for eye in EYES]  # cm
         self._eyes = [Place(eye, landmarks, scale) for eye in EYES]
         self._mouth = Place(MOUTH, landmarks, scale)
 
@@ -142,13 +140,12 @@ class Apertures:
             by as much as they close: onto skin.
         """
         target, own = target.copy(), self._landmarks.copy()
-        for eye, place in zip(EYES, self._eyes, strict=True):
-            portrait = eye.gap(self._landmarks) / eye.width(self._landmarks)
-            least = max(min(OPEN, OWN * portrait), 1e-6)
-            keep = (eye.gap(target) / eye.width(target) / least - CLOSED / OPEN) / (1 - CLOSED / OPEN)
+        for eye, place, portrait in zip(EYES, self._eyes, self._gaps, strict=True):
+            least = max(min(OPEN, OWN * portrait / place.width), 1e-6)
+            gap = eye.gap(target)
+            keep = (gap / eye.width(target) / least - CLOSED / OPEN) / (1 - CLOSED / OPEN)
             keep = float(np.clip(keep, 0, 1))
-            most = WIDER[0] * eye.gap(self._landmarks) / self._scale + WIDER[1]
-            held = min(most * scale / max(eye.gap(target), 1e-6), 1.0)
+            held = min((WIDER[0] * portrait + WIDER[1]) * scale / max(gap, 1e-6), 1.0)
             # The upper lid does most of the way.
             slit = 0.25 * target[eye.upper] + 0.75 * target[eye.lower]
             for edge, sign in ((eye.upper, -1), (eye.lower, 1)):
@@ -163,10 +160,9 @@ class Apertures:
     ) -> list[tuple[tuple[slice, slice], np.ndarray]]:
         """Where (478, 3) ``target`` shows closed lids: rows and columns, and (h, w) float32 cover in [0, 1]."""
         lines = []
-        for eye in EYES:
+        for eye, own in zip(EYES, self._gaps, strict=True):
             # Lids that are closed in the portrait show their own.
-            own, now = eye.gap(self._landmarks) / self._scale, eye.gap(target) / scale
-            closed = float(ramp(own, *MEET) - ramp(now, *MEET))
+            closed = float(ramp(own, *MEET) - ramp(eye.gap(target) / scale, *MEET))
             box = _box(target[eye.upper, :2], 0.5 * scale + 2, shape)
             if closed <= 0 or box is None:
                 continue
@@ -203,7 +199,8 @@ class Apertures:
         local = place.local(points)
         was, now = source.local(self._landmarks[iris, :2])[0], place.local(target[iris, :2])[0]
         # Nobody sees an iris behind a closed lid; what the landmarks say of it is a guess.
-        sure = min(_openness(eye, target, scale), _openness(eye, self._landmarks, self._scale))
+        gap, own = eye.gap(target) / scale, self._gaps[number]
+        sure = float(np.clip((min(gap, own) - 0.1) / 0.3, 0, 1))
         room = (min(IRIS + CORNER, was[0]), max(1 - IRIS - CORNER, was[0]))
         aside = was[0] + sure * (np.clip(now[0], *room) - was[0])
         lowered = sure * float(np.clip(now[1] - was[1], -LOOK, LOOK))
@@ -211,7 +208,7 @@ class Apertures:
         rim = np.clip([aside - IRIS, aside + IRIS], 0.01, 0.99)
         across = np.interp(local[..., 0], [-1, 0, *rim, 1, 2], [-1, 0, *(rim - aside + was[0]), 1, 2])
         down, known = _within(local[..., 1] - lowered, *source.edges(across), max(1.5 / scale, EDGE))
-        light = _lit(eye.gap(target) / scale) / _lit(eye.gap(self._landmarks) / self._scale)
+        light = _lit(gap) / _lit(own)
         return Layer(box, source.picture(across, down).astype(np.float32), cover, known, min(light, 1.0))
 
     def mouth(self, target: np.ndarray, scale: float, shape: tuple[int, ...]) -> Layer | None:
@@ -258,10 +255,6 @@ def _within(
 def _lit(gap: float) -> float:
     """How light an eye is whose lids are ``gap`` cm apart: they and their lashes throw shadows."""
     return 0.5 + 0.5 * float(ramp(gap, 0.1, 0.5))
-
-
-def _openness(eye: Opening, landmarks: np.ndarray, scale: float) -> float:
-    return float(np.clip((eye.gap(landmarks) / scale - 0.1) / 0.3, 0, 1))
 
 
 def _begin(

@@ -89,8 +89,9 @@ def _cut(small: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.ndarray:
     marks[np.hypot(across / 7, down / 9.5) < 1] = cv2.GC_FGD
     marks[_shoulders(across, down)] = cv2.GC_FGD
     marks[(down > 0) & (down < 16) & (np.abs(across) < 3)] = cv2.GC_FGD
-    if not np.isin(marks, (cv2.GC_BGD, cv2.GC_PR_BGD)).any():
-        return np.ones(across.shape, bool)
+    person = np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD))
+    if person.all() or not person.any():  # nothing to tell apart
+        return person
     cv2.setRNGSeed(0)  # GrabCut starts from clusters drawn by chance
     cv2.grabCut(small, marks, None, np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
     return np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD))
@@ -117,8 +118,10 @@ def _strands(
 
 def _connected(person: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.ndarray:
     """The part that holds the face, without holes: a gap in the hair moves with the hair."""
+    if not person.any():
+        return person
     _, labels = cv2.connectedComponents(person.astype(np.uint8), connectivity=8)
-    middle = np.unravel_index(np.argmin(np.hypot(across, down)), person.shape)
+    middle = np.unravel_index(np.argmin(np.where(person, np.hypot(across, down), np.inf)), person.shape)
     whole = labels == labels[middle]
     framed = cv2.copyMakeBorder((~whole).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
     _, outside = cv2.connectedComponents(framed, connectivity=4)

@@ -28,6 +28,7 @@ BELOW = 0.8  # of that between chin and shoulders
 STRETCH = 3.0  # what is missing at the picture's border is made up by stretching so many times as much
 BESIDE = 3.0  # cm along the border that this reaches from where the person touches it
 EARS = 4.0  # cm below the head's middle, from which on hair moves less and less with the skull
+MOST_HAIR = 24.0  # cm from the head's middle
 BELOW_EARS = 1.2  # cm that it counts as further away for every cm lower
 NEWTON_STEPS = 4
 
@@ -82,12 +83,12 @@ class Surround:
             person: (h, w) bool over the box, in cells of any size.
         """
         share = cv2.resize(person.astype(np.float32), self._points.shape[1::-1], interpolation=cv2.INTER_AREA)
-        away = cv2.distanceTransform((share < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / CELLS_PER_CM
-        near = np.where(away > 0, away - 1, 0) * 0.9  # distances in cells run a little short
-        _, down = self.upright(self._points)
+        across, down = self.upright(self._points)
+        hair = (share > 0.5) & (down < HEAD[2]) & (np.hypot(across, down) < MOST_HAIR)
+        away = cv2.distanceTransform((~hair).astype(np.uint8), cv2.DIST_L2, 5) / CELLS_PER_CM
         # Above the chin the person's outline counts, below the neck's fade does.
-        hair = np.maximum(near, 0) + BELOW_EARS * np.maximum(down - EARS, 0)
-        self._distance = np.minimum(self._distance, cv2.GaussianBlur(hair.astype(np.float32), (0, 0), 1.0))
+        away = 0.9 * np.maximum(away - 1, 0) + BELOW_EARS * np.maximum(down - EARS, 0)
+        self._distance = np.minimum(self._distance, cv2.GaussianBlur(away.astype(np.float32), (0, 0), 1.0))
         # A picture's border that shows only background need not be stretched; what is beside may come there.
         along = int(2 * BESIDE * CELLS_PER_CM) | 1
         self._held = [
@@ -162,7 +163,7 @@ class Surround:
         mix[:2] -= np.eye(2)
         mix[3] = pose.translation[:2] - self.own.translation[:2]
         moved = self._layers @ mix
-        on_head = self._distance == 0
+        on_head = self._distance < 0.5
         most = np.linalg.norm(moved[on_head], axis=1).max() / self.own.scale if on_head.any() else 0.0
         reach = min(np.hypot(REACH, SLOWER * most), FARTHEST)
         weight = 1 - smooth_step(self._distance / (reach * self._reach))
