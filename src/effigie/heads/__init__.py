@@ -15,12 +15,12 @@ from effigie.heads.settings import AnimateSettings
 
 if TYPE_CHECKING:
     from effigie.heads.animation import AnimateReport, animate
+    from effigie.heads.few_shot import TuneReport, TuneSettings, tune
     from effigie.heads.meta import MetaReport, meta_train
     from effigie.heads.model import load_heads
     from effigie.heads.motion import Motion, read_motion
     from effigie.heads.person import load_person
     from effigie.heads.template import load_motion, save_motion
-    from effigie.heads.tune import TuneReport, TuneSettings, tune
 
 __all__ = [
     "AnimateReport",
@@ -49,9 +49,9 @@ _HOMES = {
     "MetaReport": "meta",
     "load_heads": "model",
     "load_person": "person",
-    "tune": "tune",
-    "TuneReport": "tune",
-    "TuneSettings": "tune",
+    "tune": "few_shot",
+    "TuneReport": "few_shot",
+    "TuneSettings": "few_shot",
     "Motion": "motion",
     "read_motion": "motion",
     "load_motion": "template",
