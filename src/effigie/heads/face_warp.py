@@ -19,6 +19,7 @@ RIM = 3.5  # cm inside the oval where the mesh goes over into the surround
 EVEN = 8.0  # how strongly expression is evened out at the rim: landmarks slide along the outline there
 FADE = 7.0  # cm outside the oval over which expression fades out
 JUMP = 0.7  # cells
+RIM_SHARE, EDGE_ON = 0.3, 0.2  # weight at the rim; cosine to the line of sight
 NEGLIGIBLE = 1e-4
 SOFTEN = 0.8  # cm over which it is evened out there
 
@@ -50,6 +51,7 @@ class FaceWarp:
         # Edge-on parts of the mesh are torn by a turn; at its rim it takes the surround's gentler depth.
         depth = around.depth_at(landmarks[:VERTICES, :2])
         self._lift = _rim()[0] * (depth - landmarks[:VERTICES, 2])
+        self._shown = _shown(landmarks)
         self._step = max(1, round(FACE_CM * around.own.scale / CELLS))
 
     def field(
@@ -78,7 +80,7 @@ class FaceWarp:
         grid = np.dstack(np.meshgrid(*axes)).astype(np.float32)
         faces = triangles()
         area = signed_area(vertices[:, :2], faces)
-        labels = _labels((vertices - [*grid[0, 0], 0]) / [step, step, 1], area, rows, columns)
+        labels = _labels((vertices - [*grid[0, 0], 0]) / [step, step, 1], area * self._shown, rows, columns)
         inside = labels >= 0
         if not inside.any():
             return None
@@ -151,6 +153,15 @@ def _rim() -> tuple[np.ndarray, csr_array]:
     laplacian = np.eye(VERTICES) - beside / beside.sum(1, keepdims=True)
     smooth = np.linalg.inv(np.eye(VERTICES) + EVEN * weight[:, None] * laplacian)
     return weight, csr_array(np.where(np.abs(smooth) > NEGLIGIBLE, smooth, 0))
+
+
+def _shown(landmarks: np.ndarray) -> np.ndarray:
+    """(T,) bool: not those at the rim that the portrait itself hides or shows edge-on; they would flicker."""
+    faces = triangles()
+    a, b, c = (landmarks[faces[:, i]].astype(np.float64) for i in range(3))
+    normal = np.cross(b - a, c - a)
+    facing = normal[:, 2] / np.maximum(np.linalg.norm(normal, axis=1), 1e-9)
+    return np.asarray((_rim()[0][faces].mean(1) < RIM_SHARE) | (facing > EDGE_ON))
 
 
 def _labels(vertices: np.ndarray, area: np.ndarray, rows: int, columns: int) -> np.ndarray:
