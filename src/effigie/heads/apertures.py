@@ -14,6 +14,7 @@ import numpy as np
 
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, RIGHT_EYE
+from effigie.heads.surround import smooth_step
 
 CLOSED, OPEN = (
     0.05,
@@ -231,8 +232,7 @@ class Apertures:
 
 def ramp(x: float | np.ndarray, low: float, high: float) -> np.ndarray:
     """0 below ``low``, 1 above ``high``, smooth between."""
-    t = np.clip((np.asarray(x, np.float32) - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    return smooth_step((np.asarray(x, np.float32) - low) / (high - low))
 
 
 def _within(
