@@ -111,11 +111,12 @@ def test_frozen_gives_back_what_was_learning_even_after_an_error():
     assert [parameter.requires_grad for parameter in network.parameters()] == [True, False, True, True]
 
 
-def test_the_group_learns_faster_and_takes_more_along(adversary):
-    column = nn.Parameter(torch.zeros(3))
-    group = adversary.parameter_group(1e-3, column)
-    assert group["lr"] == 1e-3 and group["betas"][0] == 0
-    assert sum(parameter is column for parameter in group["params"]) == 1
+def test_the_group_holds_what_learns(adversary):
+    group = adversary.parameter_group(1e-3, 1e-8)
+    assert group["lr"] == 1e-3 and group["betas"][0] == 0 and group["eps"] == 1e-8
+    count = len(group["params"])
+    next(adversary.discriminator.parameters()).requires_grad_(False)
+    assert len(adversary.parameter_group()["params"]) == count - 1
     assert adversary.parameter_group()["lr"] == 2e-4
 
 

@@ -14,6 +14,8 @@ from effigie.heads.presets import Preset
 PRIOR_CHANNELS = 4  # warped picture and its validity
 ATTENTION_SIDE_UP = 64
 TRUSTING = 3.0
+FAINT = 0.1
+"""Weight of colours that are not valid."""
 MOST_LIGHT = 0.4
 """Natural logarithm of the factor by which a place gets brighter or darker at most."""
 BLUR = 8
@@ -125,8 +127,9 @@ class Generator(nn.Module):
             return Made((out.tanh() + 1) / 2, torch.zeros_like(out[:, :1]))
         prior = prior.float()
         invented = (out[:, :3] + continued(prior).clamp(0.02, 0.98).logit()).sigmoid()
-        # Trusting at first: the prior is right almost everywhere, and errors there teach the rest.
-        trust = (out[:, 3:] + TRUSTING).sigmoid() * prior[:, 3:]
+        # Trusting at first where the prior is valid: there it is right almost everywhere, and errors teach the rest.
+        # Elsewhere it may still be worth something, such as what was painted between the lips.
+        trust = (out[:, 3:] + TRUSTING * (2 * prior[:, 3:] - 1)).sigmoid()
         # A head that turns is lit anew, smoothly and without losing its skin.
         lit = (prior[:, :3] * light.exp()).clamp(0, 1)
         return Made(trust * lit + (1 - trust) * invented, trust)
@@ -160,12 +163,13 @@ class Generator(nn.Module):
 def continued(prior: Tensor) -> Tensor:
     """(B, 3, S, S) the prior's colours, blurred, and continued smoothly to where it is not valid.
 
-    Each coarser scale fills what the finer one does not know; grey where nothing is valid at all.
+    Each coarser scale fills what the finer one does not know. What is not valid counts faintly: where nothing else is
+    known, it is better than nothing.
 
     Args:
         prior: (B, 4, S, S) RGB and validity in [0, 1], float32.
     """
-    valid = prior[:, 3:]
+    valid = prior[:, 3:].clamp(min=FAINT)
     level = F.avg_pool2d(torch.cat([prior[:, :3] * valid, valid], dim=1), BLUR)
     levels = [level]
     while level.shape[-1] > 1:

@@ -110,6 +110,7 @@ def meta_train(
         held_out,
         LossWeights(match=settings.match),
         content_loss(settings.content),
+        critic_rate=settings.critic_rate,
     )
     save_config(output, size, settings.prior == "mesh", people)
     if motions is not None:

@@ -21,6 +21,7 @@ from effigie.training.face_error import face_error
 from effigie.training.pictures import to_float, to_uint8
 
 PREVIEW_ROWS = 6
+CRITIC_EPS = 1e-8  # with Adam's eps of 1e-5 the deep layers of a small discriminator hardly move (gradients of 1e-5)
 POOL_BYTES = 600 << 20
 FACE = 0.9 * WEIGHT  # pixel weight from which a pixel belongs to the face
 Perceptual = Callable[[Tensor, Tensor], Tensor]
@@ -57,6 +58,7 @@ class HeadsTask:
         weights: of the losses.
         content: perceptual distance of two (B, 3, S, S) pictures in [0, 1]; None leaves it out.
         fresh: examples made anew a step; the rest are used again.
+        critic_rate: learning rate of the discriminator.
     """
 
     def __init__(
@@ -69,10 +71,11 @@ class HeadsTask:
         weights: LossWeights | None = None,
         content: Perceptual | None = None,
         fresh: int = 3,
+        critic_rate: float = 2e-4,
     ) -> None:
         self._networks, self._batch, self._weights = networks, batch, weights or LossWeights()
         self._adversary = Adversary(networks.discriminator, self._weights.adversary, self._weights.features)
-        self._content = content
+        self._content, self._critic_rate = content, critic_rate
         self._pool = Pool(maker, Draw(identities), fresh)
         self._held_out = list(held_out)
 
@@ -81,7 +84,7 @@ class HeadsTask:
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         made = [*self._networks.embedder.parameters(), *self._networks.generator.parameters()]
-        return [{"params": made}, self._adversary.parameter_group()]
+        return [{"params": made}, self._adversary.parameter_group(self._critic_rate, CRITIC_EPS)]
 
     def batch(self, random: np.random.Generator) -> dict[str, np.ndarray]:
         """uint8 pictures, channels last, and the numbers of the people."""

@@ -25,7 +25,7 @@ from effigie.heads.generator import Generator, Made
 from effigie.heads.model import HeadsModel
 from effigie.heads.people import Shot
 from effigie.heads.stills import Motions
-from effigie.heads.task import LossWeights, Perceptual, as_floats, compared, mean_error, stacked
+from effigie.heads.task import CRITIC_EPS, LossWeights, Perceptual, as_floats, compared, mean_error, stacked
 from effigie.training.adversary import Adversary, Judged
 from effigie.training.pictures import to_uint8
 
@@ -136,9 +136,10 @@ class TuneTask:
         return {"tuned": self.tuned, "judge": self._adversary.discriminator}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        judge = self._adversary.parameter_group()
-        judge["params"] = [p for p in judge["params"] if p.requires_grad]
-        return [{"params": list(self.tuned.parameters())}, judge]
+        return [
+            {"params": list(self.tuned.parameters())},
+            self._adversary.parameter_group(eps=CRITIC_EPS),
+        ]
 
     def batch(self, random: np.random.Generator) -> dict[str, np.ndarray]:
         """uint8 pictures, channels last."""

@@ -50,10 +50,15 @@ class Adversary:
         self.discriminator = discriminator
         self.weight, self.matching = weight, matching
 
-    def parameter_group(self, rate: float = 2e-4, *more: nn.Parameter) -> dict[str, Any]:
-        """The optimiser's group of the discriminator, and of parameters that are learned along with it."""
-        parameters = [*self.discriminator.parameters(), *more]
-        return {"params": parameters, "lr": rate, "betas": (0.0, 0.999), "eps": 1e-5}
+    def parameter_group(self, rate: float = 2e-4, eps: float = 1e-5) -> dict[str, Any]:
+        """The optimiser's group of the discriminator's parameters that learn.
+
+        Args:
+            rate: learning rate; the paper's by default.
+            eps: of Adam; the paper's by default. Small networks have gradients that are no larger, and need less.
+        """
+        parameters = [parameter for parameter in self.discriminator.parameters() if parameter.requires_grad]
+        return {"params": parameters, "lr": rate, "betas": (0.0, 0.999), "eps": eps}
 
     def losses(self, made: Tensor, real: Tensor, **conditions: Tensor | None) -> dict[str, Tensor]:
         """Weighted terms of one step: ``catch``, ``fool`` and ``features``.
