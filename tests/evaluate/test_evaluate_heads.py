@@ -16,13 +16,15 @@ from scipy.spatial.transform import Rotation
 
 from effigie.assets import fetch
 from effigie.errors import AssetError, UsageError
+from effigie.evaluate.bench_rows.heads import verdicts
+from effigie.evaluate.bench_rows.material import Folder
 from effigie.evaluate.frechet import frechet_distance
 from effigie.evaluate.gaze import EyeState, compare_eyes, eye_state
 from effigie.evaluate.heads import evaluate_heads
 from effigie.evaluate.heads_judge import Judge, expression_error, pose_error
 from effigie.evaluate.heads_protocol import choose_subjects, divided, driven, spread
-from effigie.evaluate.heads_settings import BENT, COPIED, OURS_FF, PAPER_FT, ROWS, HeadsSettings
-from effigie.evaluate.heads_table import HeadScores, not_better
+from effigie.evaluate.heads_settings import BENT, COPIED, OURS_FF, OURS_FT, PAPER_FT, ROWS, HeadsSettings
+from effigie.evaluate.heads_table import HeadScores, HeadsTable, not_better
 from effigie.evaluate.lpips import perceptual_distance
 from effigie.evaluate.mobilenet import MobileNetV2, Perception, load_network
 from effigie.evaluate.ssim import ssim
@@ -300,3 +302,47 @@ def test_the_command_measures_and_complains(faces: Path, here: Callable) -> None
     assert wrong.code == 2 and "shots" in wrong.line()
     wrong = here("evaluate", "heads", faces, "--rows", "nonsense")
     assert wrong.code == 2 and "no row begins" in wrong.line()
+
+
+def scores(good: float) -> HeadScores:
+    """Every metric the better, the greater ``good``, which is from 0 to 1."""
+    names = [field.name for field in dataclasses.fields(HeadScores)]
+    high = {"ssim", "ssim_face", "csim", "blink", "gaze", "sharpness", "to_portrait"}
+    return HeadScores(**{name: good if name in high else 1 - good for name in names})
+
+
+def test_the_bench_says_which_row_is_better_and_by_how_many_metrics() -> None:
+    table = HeadsTable(
+        {
+            1: {BENT: scores(0.6), OURS_FF: scores(0.8), OURS_FT: scores(0.79)},
+            32: {BENT: scores(0.7), OURS_FF: scores(0.85), OURS_FT: scores(0.9)},
+        },
+        ["a"],
+    )
+    assert all(figure.reached for figure in verdicts(table))
+    table.scores[32][OURS_FT] = dataclasses.replace(scores(0.9), csim=0.69)
+    missed = {figure.name: figure.value for figure in verdicts(table) if not figure.reached}
+    assert missed == {
+        "T = 32: metrics in which ours FT is not better than mesh prior alone": 1,
+        "ours FT: metrics not better at T = 32 than at 1": 1,
+        "T = 32: metrics in which FT is not better than FF": 1,
+    }
+
+
+def test_nobody_is_both_learned_from_and_measured(tmp_path: Path) -> None:
+    for folder, names in (
+        ("clips", ()),
+        ("portraits/london", [f"L{n:03d}_{k}.jpg" for n in range(102) for k in "ab"]),
+    ):
+        (tmp_path / folder).mkdir(parents=True)
+        for name in names:
+            (tmp_path / folder / name).touch()
+    people = ["openav_A", "openav_B", "pexels_woman", "none", "a+b", "grid_s1"]
+    lines = ["file\tperson", *(f"{number}.mp4\t{person}" for number, person in enumerate(people))]
+    (tmp_path / "clips.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = Folder(tmp_path, tmp_path).heads()
+    assert [path.name for path in found.films] == ["1.mp4", "5.mp4"]
+    assert [path.name for path in found.held_out_films] == ["0.mp4", "2.mp4"]
+    learned, kept = ({path.name[:4] for path in paths} for paths in (found.stills, found.held_out_stills))
+    assert (len(learned), len(kept), learned & kept) == (90, 12, set())
+    assert min(kept) == "L003" and len(found.held_out_stills) == 24

@@ -22,11 +22,13 @@ RESULTS, TABLE = "results.json", "benchmarks.md"
 
 def rows_of(material: Material) -> dict[str, Row]:
     """Name -> row, in the order of the table; the swaps are named by who goes into whom."""
+    from effigie.evaluate.bench_rows.animation import animation, first_use
     from effigie.evaluate.bench_rows.consent import consent
     from effigie.evaluate.bench_rows.conversion import conversion
     from effigie.evaluate.bench_rows.extraction import extraction
     from effigie.evaluate.bench_rows.footprint import footprint
     from effigie.evaluate.bench_rows.found import found
+    from effigie.evaluate.bench_rows.heads import heads
     from effigie.evaluate.bench_rows.swapping import direction, swapping
     from effigie.evaluate.bench_rows.training_quality import training_quality
     from effigie.evaluate.bench_rows.training_speed import training_speed
@@ -46,6 +48,9 @@ def rows_of(material: Material) -> dict[str, Row]:
                 swapping, source_name=source, target_name=target
             )
     rows["convert"] = conversion
+    rows["animate"] = animation
+    rows["first-use"] = first_use
+    rows["heads"] = heads
     rows["consent"] = consent
     rows["intimate"] = intimate
     rows["verify"] = verify

@@ -38,6 +38,21 @@ class Labelled:
     people: int
 
 
+@dataclass(frozen=True)
+class Heads:
+    """What talking heads are learned from and measured on: nobody is in both.
+
+    Attributes:
+        films, stills: to learn from.
+        held_out_films, held_out_stills: to measure on.
+    """
+
+    films: tuple[Path, ...]
+    stills: tuple[Path, ...]
+    held_out_films: tuple[Path, ...]
+    held_out_stills: tuple[Path, ...]
+
+
 class Material(Protocol):
     """Where the rows get their clips."""
 
@@ -64,6 +79,10 @@ class Material(Protocol):
 
     def labelled(self) -> list[Labelled]:
         """Clips of which it is known how many people they show."""
+        ...
+
+    def heads(self) -> Heads:
+        """Films and portraits for talking heads."""
         ...
 
 
@@ -150,6 +169,9 @@ class Samples:
         people = ("sample_woman", "sample_man", "sample_man_leaves", "sample_man_enters")
         return [Labelled(fetch(name), 1) for name in people] + [Labelled(fetch("sample_no_face"), 0)]
 
+    def heads(self) -> Heads:
+        return Heads((), (), (fetch("sample_woman"), fetch("sample_man")), ())
+
 
 class Folder:
     """A folder with ``clips/`` and ``clips.tsv`` (columns file, person, frames and more).
@@ -163,6 +185,7 @@ class Folder:
 
     HELD_OUT = ("bbbz8n.mpg", "bbbz9s.mpg")
     PAIRS = (("grid_s1", "clm_author"), ("openav_A", WOMAN))
+    UNSEEN = ("openav_A", WOMAN, MAN, "grid_lbax4n")  # films of whom no talking head is learned
 
     def __init__(self, folder: str | Path, work: Path) -> None:
         self._folder, self._work = Path(folder), work
@@ -203,6 +226,23 @@ class Folder:
             Labelled(self._clip(row["file"]), counts.get(row["person"], 1 + row["person"].count("+")))
             for row in self._rows
         ]
+
+    def heads(self) -> Heads:
+        """Of the London portraits, named by who it is, every seventh person is kept out, twelve in all."""
+        portraits = self._folder / "portraits"
+        london = sorted((portraits / "london").glob("*.jpg"))
+        unseen = set(sorted({path.name[:4] for path in london})[3::7][:12])
+        single = [row for row in self._rows if row["person"] != "none" and "+" not in row["person"]]
+        films = {held: [r for r in single if (r["person"] in self.UNSEEN) == held] for held in (False, True)}
+        return Heads(
+            tuple(self._clip(row["file"]) for row in films[False]),
+            (
+                *(path for path in london if path.name[:4] not in unseen),
+                *sorted((portraits / "congress").glob("*.jpg")),
+            ),
+            tuple(self._clip(row["file"]) for row in films[True]),
+            tuple(path for path in london if path.name[:4] in unseen),
+        )
 
     def actor(self, name: str) -> Actor:
         clips = self._of(name)
