@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from effigie.training.adversary import Adversary, Judged, feature_distance, frozen, hinge
+from effigie.training.adversary import Adversary, Judged, feature_distance, frozen, hinge, paired_hinge
 
 
 class Judge(nn.Module):
@@ -136,3 +136,24 @@ def test_a_maker_learns_colours_from_the_adversary_alone(adversary):
         sum(adversary.losses(made, real).values()).backward()
         optimiser.step()
     assert (colour.detach() - wanted).abs().mean() < 0.12
+
+
+def test_paired_scores_are_compared_pair_by_pair():
+    better, worse = torch.tensor([5.0, -3.0]), torch.tensor([3.0, -5.0])
+    assert paired_hinge(better, worse) == 0
+    assert paired_hinge(worse, better) == 3
+    # Together they would not be told apart: the second real one scores below the first made one.
+    assert hinge(better, worse) > 1
+
+
+def test_paired_terms_reach_either_side_alone(adversary):
+    adversary = Adversary(adversary.discriminator, matching=0, paired=True)
+    made = torch.rand(2, 3, 8, 8, requires_grad=True)
+    terms = adversary.losses(made, torch.rand(2, 3, 8, 8))
+    terms["catch"].backward(retain_graph=True)
+    assert made.grad is None
+    learned = [parameter.grad.clone() for parameter in adversary.discriminator.parameters()]
+    terms["fool"].backward()
+    assert made.grad is not None
+    for parameter, before in zip(adversary.discriminator.parameters(), learned, strict=True):
+        assert torch.equal(parameter.grad, before)

@@ -111,6 +111,7 @@ def meta_train(
         LossWeights(match=settings.match),
         content_loss(settings.content),
         critic_rate=settings.critic_rate,
+        paired=settings.paired,
     )
     save_config(output, size, settings.prior == "mesh", people)
     if motions is not None:

@@ -12,8 +12,7 @@ PRIORS = ("mesh", "none")
 CONTENTS = ("light", "full", "none")
 BATCH = {"pico": 12, "nano": 12, "base": 8, "paper": 8}
 SHOTS = {"pico": 2, "nano": 2, "base": 8, "paper": 8}
-# Small networks learn from thousands of steps, not millions: at the paper's rate their critic stayed at chance.
-CRITIC_RATE = {"pico": 1e-3, "nano": 1e-3, "base": 4e-4, "paper": 2e-4}
+CRITIC_RATE = 2e-4
 RATE = {"pico": 3e-4, "nano": 3e-4, "base": 1e-4, "paper": 5e-5}
 
 
@@ -32,6 +31,8 @@ class MetaSettings:
         content: ``full`` compares VGG16's five blocks at full size, ``light`` its first three at half the size, which
             is an eighth of the work; ``none`` leaves the content loss out.
         match: weight of the embedding match, which only tuning needs; 0 trains the paper's feed-forward variant.
+        adversary: ``paired`` compares made and real of the same moment, ``hinge`` is the paper's; None takes ``paired``
+            with a prior, where the two are nearly alike, and ``hinge`` without.
         held_out: share of the people kept out of training, for the curve.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         precision: ``auto``, ``fp32`` or ``bf16``.
@@ -47,6 +48,7 @@ class MetaSettings:
     learning_rate: float | None = None
     content: str = "light"
     match: float = 0.1
+    adversary: Literal["paired", "hinge"] | None = None
     held_out: float = 0.03
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -65,6 +67,8 @@ class MetaSettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} must be 1 or more, not {value}")
+        if self.adversary not in (None, "paired", "hinge"):
+            raise UsageError(f"adversary must be paired or hinge, not {self.adversary!r}")
         if self.match < 0:
             raise UsageError(f"match must be 0 or more, not {self.match}")
         if not 0 < self.held_out <= 0.5:
@@ -83,9 +87,14 @@ class MetaSettings:
         return self.shots or SHOTS[self.preset]
 
     @property
+    def paired(self) -> bool:
+        """Whether the adversary compares pair by pair."""
+        return (self.adversary or ("paired" if self.prior == "mesh" else "hinge")) == "paired"
+
+    @property
     def critic_rate(self) -> float:
         """Learning rate of the discriminator."""
-        return CRITIC_RATE[self.preset]
+        return CRITIC_RATE
 
     @property
     def rate(self) -> float:

@@ -21,7 +21,9 @@ from effigie.training.face_error import face_error
 from effigie.training.pictures import to_float, to_uint8
 
 PREVIEW_ROWS = 6
-CRITIC_EPS = 1e-8  # with Adam's eps of 1e-5 the deep layers of a small discriminator hardly move (gradients of 1e-5)
+CRITIC_EPS = (
+    1e-8  # with Adam's eps of 1e-5 the deep layers of a small discriminator hardly move (gradients of 1e-5)
+)
 POOL_BYTES = 600 << 20
 FACE = 0.9 * WEIGHT  # pixel weight from which a pixel belongs to the face
 Perceptual = Callable[[Tensor, Tensor], Tensor]
@@ -42,7 +44,7 @@ class LossWeights:
     pixels: float = 10.0
     content: float = 1.0
     adversary: float = 0.3
-    features: float = 3.0
+    features: float = 10.0
     match: float = 0.1
 
 
@@ -59,6 +61,7 @@ class HeadsTask:
         content: perceptual distance of two (B, 3, S, S) pictures in [0, 1]; None leaves it out.
         fresh: examples made anew a step; the rest are used again.
         critic_rate: learning rate of the discriminator.
+        paired: see :class:`effigie.training.adversary.Adversary`.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class HeadsTask:
         content: Perceptual | None = None,
         fresh: int = 3,
         critic_rate: float = 2e-4,
+        paired: bool = False,
     ) -> None:
         self._networks, self._batch, self._weights = networks, batch, weights or LossWeights()
         self._adversary = Adversary(networks.discriminator, self._weights.adversary, self._weights.features)

@@ -120,6 +120,7 @@ class TuneTask:
             Judge(discriminator, discriminator.new_column(embedding)),
             self._weights.adversary,
             self._weights.features,
+            paired=model.prior,
         )
         self._pool: list[Example] = []
         self._held_out = self._examples_of(kept) if kept else self._made_again(MIMICRY)
