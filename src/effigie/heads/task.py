@@ -78,7 +78,9 @@ class HeadsTask:
         paired: bool = False,
     ) -> None:
         self._networks, self._batch, self._weights = networks, batch, weights or LossWeights()
-        self._adversary = Adversary(networks.discriminator, self._weights.adversary, self._weights.features)
+        self._adversary = Adversary(
+            networks.discriminator, self._weights.adversary, self._weights.features, paired
+        )
         self._content, self._critic_rate = content, critic_rate
         self._pool = Pool(maker, Draw(identities), fresh)
         self._held_out = list(held_out)
