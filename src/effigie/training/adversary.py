@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-DRIFT = 1e-3
+DRIFT = 1e-5
 """Of squared scores: paired ones say nothing about where they lie, and would wander off."""
 
 
