@@ -30,6 +30,9 @@ def meta_train(
     shots: Annotated[int | None, typer.Option(help="Most pictures a person is embedded from (K).")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of embedder and generator.")] = None,
     content: Annotated[str, typer.Option(help="Content loss: light, full (the paper's) or none.")] = "light",
+    adversary: Annotated[
+        str | None, typer.Option(help="paired, hinge (the paper's) or none; by default by the prior.")
+    ] = None,
     match: Annotated[float, typer.Option(help="Weight of the embedding match; 0: feed-forward only.")] = 0.1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
@@ -52,6 +55,7 @@ def meta_train(
         shots=shots,
         learning_rate=learning_rate,
         content=content,
+        adversary=cast(Any, adversary),
         match=match,
         device=device,
         precision=cast(Any, precision),  # checked by the settings themselves

@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,21 +19,18 @@ from torch import Tensor
 from effigie.errors import UsageError
 from effigie.evaluate.heads_protocol import RATE, Moment
 from effigie.evaluate.heads_settings import BENT, COPIED, OURS_FF, OURS_FT, ROWS, TUNED, HeadsSettings
-from effigie.heads.album import Album, moved, resized
-from effigie.heads.drawing import draw_landmarks
+from effigie.heads.album import Album, resized
 from effigie.heads.examples import to_bytes
-from effigie.heads.few_shot import LOOKS, PATIENCE, TuneSettings
+from effigie.heads.few_shot import TuneSettings
 from effigie.heads.generator import Generator
-from effigie.heads.layers import folded
 from effigie.heads.meta import content_loss
 from effigie.heads.meta_settings import BATCH
 from effigie.heads.model import HeadsModel, load_heads
 from effigie.heads.people import Shot
-from effigie.heads.tuning import RATE as LEARNING_RATE
+from effigie.heads.repaint import FaceMaker, put_in
 from effigie.heads.tuning import TuneTask, embedding_of
-from effigie.prior import detail
 from effigie.progress import Cancel, ProgressCallback
-from effigie.training import TrainingSettings, choose_device, train
+from effigie.training import train
 
 Maker = Callable[[Sequence[Moment]], list[np.ndarray]]
 """A run of moments -> a picture of each, (S, S, 3) uint8 RGB, S being the size of the shots."""
@@ -62,7 +58,7 @@ class Bent:
 
 
 class Painted:
-    """A generator with a person's parameters.
+    """A generator with a person's parameters; within the bent shots, as an animation shows it, if it takes them.
 
     Args:
         generator: of any size up to the shots'.
@@ -72,37 +68,21 @@ class Painted:
     """
 
     def __init__(self, generator: Generator, psi: Tensor, shots: Sequence[Shot], device: str) -> None:
-        self._device = choose_device(device)
-        self._generator = folded(generator).to(self._device)
-        self._psi = psi.detach().to(self._device)
+        self._maker = FaceMaker(generator, psi, device)
         self._side = shots[0].picture.shape[0]
         self._album = Album(shots, self._side) if generator.prior else None
 
-    @torch.no_grad()
     def __call__(self, run: Sequence[Moment]) -> list[np.ndarray]:
-        small = self._generator.size
-        points = [moved(moment.geometry, small / self._side).landmarks for moment in run]
-        drawings = np.stack([draw_landmarks(each, small) for each in points])
-        bent = (
-            None if self._album is None else [prior / np.float32(255) for prior in priors(self._album, run)]
-        )
-        given = None
-        if bent is not None:
-            reduced = [cv2.resize(prior, (small, small), interpolation=cv2.INTER_AREA) for prior in bent]
-            given = self._tensor(np.stack(reduced))
-        made = self._generator(self._tensor(drawings) / 255, None, given, psi=self._psi)
-        pictures = made.picture.permute(0, 2, 3, 1).float().cpu().numpy()
-        trusts = made.trust[:, 0].float().cpu().numpy()
-        if bent is None:
-            large = [detail.resized(picture, self._side) for picture in pictures]
+        wanted = [moment.geometry.landmarks for moment in run]
+        if self._album is None:
+            pictures = [self._maker(points, self._side, None, None) for points in wanted]
         else:
-            large = [
-                detail.enlarged(p, t, b[..., :3]) for p, t, b in zip(pictures, trusts, bent, strict=True)
+            bent = [prior / np.float32(255) for prior in priors(self._album, run)]
+            pictures = [
+                put_in(self._maker(points, self._side, prior[..., :3], prior[..., 3]), prior[..., :3], points)
+                for points, prior in zip(wanted, bent, strict=True)
             ]
-        return [np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8) for picture in large]
-
-    def _tensor(self, pictures: np.ndarray) -> Tensor:
-        return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().to(self._device)
+        return [np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8) for picture in pictures]
 
 
 def priors(album: Album, run: Sequence[Moment]) -> list[np.ndarray]:
@@ -164,25 +144,13 @@ class Workshop:
     def _tuned(self, model: HeadsModel, shots: Sequence[Shot], progress: ProgressCallback) -> Painted:
         """As ``effigie tune`` does it, nothing being kept."""
         settings = self._settings
+        tuning = TuneSettings(steps=settings.tune_steps, device=settings.device, seed=settings.seed)
         task = TuneTask(model, shots, BATCH[model.preset.name], content=content_loss(settings.content))
         with tempfile.TemporaryDirectory(prefix="effigie-") as folder:
             train(
                 task,
                 Path(folder),
-                TrainingSettings(
-                    minutes=None,
-                    steps=TuneSettings(steps=settings.tune_steps).steps_for(len(shots)),
-                    patience=PATIENCE,
-                    learning_rate=LEARNING_RATE,
-                    betas=(0.0, 0.999),
-                    warm_up_steps=10,
-                    clip_gradient=None,
-                    ema_decay=0.97,
-                    evaluate_every_steps=LOOKS,
-                    device=settings.device,
-                    tensorboard=False,
-                    seed=settings.seed,
-                ),
+                tuning.training(len(shots)),
                 progress,
                 self._cancel,
             )

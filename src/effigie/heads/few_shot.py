@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from math import log2
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from effigie import __version__
 from effigie.errors import ModelError, UsageError
@@ -20,6 +20,9 @@ from effigie.heads.tuning import RATE, TuneTask
 from effigie.progress import Cancel, ProgressCallback, silent
 from effigie.trust.gate import ConsentLike, Permit, permit, save_consents
 from effigie.trust.intimate import check_images
+
+if TYPE_CHECKING:
+    from effigie.training import TrainingSettings
 
 MOST_SHOTS = 32
 PATIENCE = 4  # looks without gain after which tuning ends
@@ -68,6 +71,26 @@ class TuneSettings:
     def steps_for(self, count: int) -> int:
         """Steps for ``count`` pictures."""
         return self.steps or round(125 + 21 * log2(count))
+
+    def training(self, count: int) -> TrainingSettings:
+        """How the loop tunes to ``count`` pictures."""
+        from effigie.training import TrainingSettings
+
+        return TrainingSettings(
+            minutes=self.minutes,
+            steps=self.steps_for(count),
+            patience=PATIENCE,
+            learning_rate=RATE,
+            betas=(0.0, 0.999),
+            warm_up_steps=10,
+            clip_gradient=None,
+            ema_decay=0.97,
+            evaluate_every_steps=LOOKS,
+            precision=self.precision,
+            device=self.device,
+            tensorboard=False,
+            seed=self.seed,
+        )
 
 
 @dataclass(frozen=True)
@@ -125,7 +148,6 @@ def tune(
         ModelError: ``heads`` cannot be used, or ``output`` holds another model.
         Cancelled: asked to stop; the same call goes on.
     """
-    from effigie.training import TrainingSettings
     from effigie.training import train as run
 
     settings = settings or TuneSettings()
@@ -148,21 +170,7 @@ def tune(
     result = run(
         task,
         output,
-        TrainingSettings(
-            minutes=settings.minutes,
-            steps=settings.steps_for(len(portraits)),
-            patience=PATIENCE,
-            learning_rate=RATE,
-            betas=(0.0, 0.999),
-            warm_up_steps=10,
-            clip_gradient=None,
-            ema_decay=0.97,
-            evaluate_every_steps=LOOKS,
-            precision=settings.precision,
-            device=settings.device,
-            tensorboard=False,
-            seed=settings.seed,
-        ),
+        settings.training(len(portraits)),
         progress,
         cancel,
         callback,

@@ -75,6 +75,7 @@ class Generator(nn.Module):
         self.paint = nn.ModuleList(Residual(channels, channels, "adaptive") for _ in range(preset.paint))
         self.last_norm = AdaIN(channels)
         self.light = convolution(channels, 3) if prior else None
+        self.light_gain = nn.Parameter(torch.zeros(())) if prior else None
         outputs = 4 if prior else 3
         self.finish = nn.Sequential(
             convolution(channels, outputs * preset.stem**2), nn.PixelShuffle(preset.stem)
@@ -128,8 +129,8 @@ class Generator(nn.Module):
         prior = prior.float()
         invented = (out[:, :3] + continued(prior).clamp(0.02, 0.98).logit()).sigmoid()
         # Trusting at first where the prior is valid: there it is right almost everywhere, and errors teach the rest.
-        # Elsewhere it may still be worth something, such as what was painted between the lips.
-        trust = (out[:, 3:] + TRUSTING * (2 * prior[:, 3:] - 1)).sigmoid()
+        # Elsewhere it may be worth something or not, such as what was painted between the lips.
+        trust = (out[:, 3:] + TRUSTING * prior[:, 3:]).sigmoid()
         # A head that turns is lit anew, smoothly and without losing its skin.
         lit = (prior[:, :3] * light.exp()).clamp(0, 1)
         return Made(trust * lit + (1 - trust) * invented, trust)
@@ -153,10 +154,10 @@ class Generator(nn.Module):
             x = block(x, person)
         x = F.relu(self.last_norm(x, person))
         out = self.finish(x).float()
-        if self.light is None:
+        if self.light is None or self.light_gain is None:
             return out, out.new_zeros(())
         coarse = F.avg_pool2d(x, max(1, BLUR // self.stem))
-        gain = MOST_LIGHT * self.light(coarse).float().tanh()
+        gain = MOST_LIGHT * (self.light_gain * self.light(coarse)).float().tanh()
         return out, F.interpolate(gain, scale_factor=float(BLUR), mode="bilinear", align_corners=False)
 
 

@@ -108,7 +108,7 @@ def meta_train(
         {number: gallery.identities[number] for number in learned},
         settings.examples,
         held_out,
-        LossWeights(match=settings.match),
+        loss_weights(settings),
         content_loss(settings.content),
         critic_rate=settings.critic_rate,
         paired=settings.paired,
@@ -126,7 +126,7 @@ def meta_train(
             patience=PATIENCE if unlimited else None,
             learning_rate=settings.rate,
             betas=(0.0, 0.999),
-            ema_decay=0.999,
+            ema_decay=0.998,
             clip_gradient=None,
             precision=settings.precision,
             device=settings.device,
@@ -175,6 +175,13 @@ def held_out_examples(gallery: Gallery, maker: ExampleMaker, kept: Sequence[int]
     """Moments of people that are never trained on, each made from one shot; the same in every run."""
     random = np.random.default_rng(0)
     return [maker.make(kept[number % len(kept)], random) for number in range(HELD_OUT_EXAMPLES)]
+
+
+def loss_weights(settings: MetaSettings) -> LossWeights:
+    """How much each term counts."""
+    if settings.adversary == "none":
+        return LossWeights(adversary=0, match=0)
+    return LossWeights(match=settings.match)
 
 
 def content_loss(kind: str) -> Perceptual | None:

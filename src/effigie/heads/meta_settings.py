@@ -31,8 +31,9 @@ class MetaSettings:
         content: ``full`` compares VGG16's five blocks at full size, ``light`` its first three at half the size, which
             is an eighth of the work; ``none`` leaves the content loss out.
         match: weight of the embedding match, which only tuning needs; 0 trains the paper's feed-forward variant.
-        adversary: ``paired`` compares made and real of the same moment, ``hinge`` is the paper's; None takes ``paired``
-            with a prior, where the two are nearly alike, and ``hinge`` without.
+        adversary: ``paired`` compares made and real of the same moment, ``hinge`` is the paper's, ``none`` leaves it
+            out (a quarter less work; for a first stretch of training); None takes ``paired`` with a prior, where the
+            two are nearly alike, and ``hinge`` without.
         held_out: share of the people kept out of training, for the curve.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         precision: ``auto``, ``fp32`` or ``bf16``.
@@ -48,7 +49,7 @@ class MetaSettings:
     learning_rate: float | None = None
     content: str = "light"
     match: float = 0.1
-    adversary: Literal["paired", "hinge"] | None = None
+    adversary: Literal["paired", "hinge", "none"] | None = None
     held_out: float = 0.03
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -67,8 +68,8 @@ class MetaSettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} must be 1 or more, not {value}")
-        if self.adversary not in (None, "paired", "hinge"):
-            raise UsageError(f"adversary must be paired or hinge, not {self.adversary!r}")
+        if self.adversary not in (None, "paired", "hinge", "none"):
+            raise UsageError(f"adversary must be paired, hinge or none, not {self.adversary!r}")
         if self.match < 0:
             raise UsageError(f"match must be 0 or more, not {self.match}")
         if not 0 < self.held_out <= 0.5:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from effigie.compose import ComposeSettings, Compositor
 from effigie.compose.grain import GrainSettings
-from effigie.compose.mask import MaskSettings
+from effigie.compose.mask import MaskSettings, build_mask
 from effigie.faces.align import crop_matrix, placement
 from effigie.faces.mask import Grow, face_mask
 from effigie.faces.mesh import fit_pose
@@ -31,46 +31,101 @@ STEP = (
 )
 LARGEST = 512
 GROW = Grow(top=0.02, side=0.0, jaw=0.03)
+MASK = MaskSettings(feather=0.1)
 Shown = Callable[[int], np.ndarray]
 """Frame number -> (52,) blendshapes as the person shows them."""
+
+
+class FaceMaker:
+    """A generator with a person's parameters, ready to make faces at any size.
+
+    The generator works at its preset's size. What the bent picture shows more finely is added back where the generator
+    kept it.
+
+    Args:
+        generator: of the person, or meta-learned.
+        psi: (1, P) the person's parameters.
+        device: torch device, or ``auto``.
+    """
+
+    def __init__(self, generator: Generator, psi: Tensor, device: str = "auto") -> None:
+        self._device = choose_device(device)
+        self._half = choose_precision("auto", self._device) == "bf16"
+        self._generator = folded(generator).to(self._device)
+        self._psi = psi.detach().to(self._device)
+
+    @property
+    def size(self) -> int:
+        """Side of what the generator itself makes, px."""
+        return self._generator.size
+
+    @property
+    def prior(self) -> bool:
+        """Whether it takes the bent picture."""
+        return self._generator.prior
+
+    def __call__(
+        self, landmarks: np.ndarray, side: int, prior: np.ndarray | None, validity: np.ndarray | None
+    ) -> np.ndarray:
+        """(side, side, 3) float32, about [0, 1].
+
+        Args:
+            landmarks: (478, 3) wanted, px of the result.
+            side: px, not less than :attr:`size`.
+            prior: (side, side, 3) float32 in [0, 1], the person bent there; not needed without :attr:`prior`.
+            validity: (side, side) float32 in [0, 1].
+        """
+        small = self.size
+        scale = small / side
+        points = landmarks * scale
+        points[:, :2] += (scale - 1) / 2
+        drawing = torch.from_numpy(draw_landmarks(points, small)).permute(2, 0, 1)[None].float() / 255
+        given = None
+        if self.prior:
+            if prior is None or validity is None:
+                raise ValueError("this generator needs the bent picture")
+            both = cv2.resize(np.dstack([prior, validity]), (small, small), interpolation=cv2.INTER_AREA)
+            given = torch.from_numpy(np.clip(both, 0, 1)).permute(2, 0, 1)[None].to(self._device)
+        with (
+            torch.inference_mode(),
+            torch.autocast(self._device.type, torch.bfloat16, enabled=self._half),
+        ):
+            made = self._generator(drawing.to(self._device), None, given, psi=self._psi)
+        picture = made.picture[0].permute(1, 2, 0).float().cpu().numpy()
+        if prior is None or not self.prior:
+            return resized(picture, side)
+        return enlarged(picture, made.trust[0, 0].float().cpu().numpy(), prior)
+
+
+def outline(landmarks: np.ndarray, side: int) -> np.ndarray:
+    """(side, side) float32 in [0, 1], where a made face takes the bent one's place, its edge not softened yet."""
+    return face_mask(landmarks, side, side, GROW)
+
+
+def put_in(made: np.ndarray, prior: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """(S, S, 3) the made face within the bent picture, as an animation shows it."""
+    share = build_mask(outline(landmarks, prior.shape[0]), None, MASK)[..., None]
+    return prior + share * (made - prior)
 
 
 class NetworkPainter:
     """Makes the face of every frame, in order; a :class:`effigie.heads.painter.Painter`.
 
-    The generator works at its preset's size. What the bent portrait shows more finely is added back where the
-    generator kept it.
-
     Args:
-        generator: of the person, or meta-learned.
-        psi: (1, P) the person's parameters.
+        maker: of the person.
         album: the person's T shots; with None (one portrait) the bent portrait itself is the prior.
         shown: for choosing among the album's shots.
         rate: frames a second.
-        device: torch device, or ``auto``.
     """
 
-    def __init__(
-        self,
-        generator: Generator,
-        psi: Tensor,
-        album: Album | None,
-        shown: Shown,
-        rate: float = 25.0,
-        device: str = "auto",
-    ) -> None:
-        self._device = choose_device(device)
-        self._half = choose_precision("auto", self._device) == "bf16"
-        self._generator = folded(generator).to(self._device)
-        self._generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._psi = psi.to(self._device)
-        self._album, self._shown = album, shown
+    def __init__(self, maker: FaceMaker, album: Album | None, shown: Shown, rate: float = 25.0) -> None:
+        self._maker, self._album, self._shown = maker, album, shown
         self._chooser: Chooser | None = None if album is None else album.chooser(rate)
         self._compositor = Compositor(
             ComposeSettings(
                 colour="none",
                 blend="feather",
-                mask=MaskSettings(feather=0.1),
+                mask=MASK,
                 grain=GrainSettings(strength=0.0),
                 temporal=0.0,
             )
@@ -81,16 +136,14 @@ class NetworkPainter:
     ) -> tuple[np.ndarray, np.ndarray]:
         """See :class:`effigie.heads.painter.Painter`."""
         place = placement(fit_pose(landmarks))
-        small = self._generator.size
-        side = int(np.clip(np.ceil(np.exp(place[2]) / STEP) * STEP, small, LARGEST))
+        side = int(np.clip(np.ceil(np.exp(place[2]) / STEP) * STEP, self._maker.size, LARGEST))
         if self._album is not None:
             side = self._album.size
         matrix = crop_matrix(place, side)
         wanted = apply_affine(matrix.astype(np.float64), landmarks)
         prior, validity = self._prior(rendered, matrix, wanted, index, side)
-        picture = self._made(prior, validity, wanted)
-        mask = face_mask(wanted, side, side, GROW)
-        return self._compositor.compose_masked(rendered.image, np.clip(picture, 0, 1), mask, matrix)
+        picture = np.clip(self._maker(wanted, side, prior, validity), 0, 1)
+        return self._compositor.compose_masked(rendered.image, picture, outline(wanted, side), matrix)
 
     def _prior(
         self, rendered: Rendered, matrix: np.ndarray, wanted: np.ndarray, index: int, side: int
@@ -103,25 +156,3 @@ class NetworkPainter:
         layers = self._chooser(self._album.features(geometry, self._shown(index)))
         prior = self._album.render(layers, wanted)
         return np.clip(prior.picture, 0, 255) / np.float32(255), prior.validity
-
-    def _made(self, prior: np.ndarray, validity: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-        """(side, side, 3) float32, about [0, 1]."""
-        generator, side = self._generator, prior.shape[0]
-        small = generator.size
-        scale = small / side
-        points = wanted * scale
-        points[:, :2] += (scale - 1) / 2
-        drawing = torch.from_numpy(draw_landmarks(points, small)).permute(2, 0, 1)[None].float() / 255
-        given = None
-        if generator.prior:
-            both = cv2.resize(np.dstack([prior, validity]), (small, small), interpolation=cv2.INTER_AREA)
-            given = torch.from_numpy(np.clip(both, 0, 1)).permute(2, 0, 1)[None].to(self._device)
-        with (
-            torch.inference_mode(),
-            torch.autocast(self._device.type, torch.bfloat16, enabled=self._half),
-        ):
-            made = generator(drawing.to(self._device), None, given, psi=self._psi)
-        picture = made.picture[0].permute(1, 2, 0).float().cpu().numpy()
-        if not generator.prior:
-            return resized(picture, side)
-        return enlarged(picture, made.trust[0, 0].float().cpu().numpy(), prior)

@@ -72,7 +72,7 @@ def _untuned(portrait: Portrait, allowed: Permit, path: Path, settings: AnimateS
     from effigie.heads.album import resized
     from effigie.heads.model import load_heads
     from effigie.heads.person import shot_of
-    from effigie.heads.repaint import NetworkPainter
+    from effigie.heads.repaint import FaceMaker, NetworkPainter
     from effigie.heads.tuning import embedding_of
 
     model = load_heads(settings.heads)
@@ -81,15 +81,10 @@ def _untuned(portrait: Portrait, allowed: Permit, path: Path, settings: AnimateS
         embedding = embedding_of(model, [resized(shot_of(portrait, 2 * size), size)])
         psi = model.networks.generator.parameters_for(embedding[None])
 
+    maker = FaceMaker(model.networks.generator, psi, settings.device)
+
     def painter(motion: Motion) -> Painter:
-        return NetworkPainter(
-            model.networks.generator,
-            psi,
-            None,
-            _shown_by(portrait, motion),
-            float(motion.rate or 25),
-            settings.device,
-        )
+        return NetworkPainter(maker, None, _shown_by(portrait, motion), float(motion.rate or 25))
 
     return Sitter(_framed(portrait, settings), allowed, painter, path, model.manifest_sha256)
 
@@ -98,7 +93,7 @@ def _tuned(path: Path, settings: AnimateSettings, consent: ConsentLike, project:
     """A person's own model."""
     from effigie.heads.album import Album
     from effigie.heads.person import load_person
-    from effigie.heads.repaint import NetworkPainter
+    from effigie.heads.repaint import FaceMaker, NetworkPainter
 
     person = load_person(path, consent=consent, project=project)
 
@@ -106,14 +101,9 @@ def _tuned(path: Path, settings: AnimateSettings, consent: ConsentLike, project:
         if settings.paint == "geometry":
             return Geometry()
         several = len(person.shots) > 1
-        return NetworkPainter(
-            person.generator,
-            person.psi,
-            Album(person.shots, 2 * person.preset.size) if several else None,
-            _shown_by(person.portrait, motion),
-            float(motion.rate or 25),
-            settings.device,
-        )
+        album = Album(person.shots, 2 * person.preset.size) if several else None
+        maker = FaceMaker(person.generator, person.psi, settings.device)
+        return NetworkPainter(maker, album, _shown_by(person.portrait, motion), float(motion.rate or 25))
 
     return Sitter(_framed(person.portrait, settings), person.permit, painter, path, person.manifest_sha256)
 

@@ -42,9 +42,9 @@ class LossWeights:
     """
 
     pixels: float = 10.0
-    content: float = 1.0
+    content: float = 3.0
     adversary: float = 0.3
-    features: float = 10.0
+    features: float = 2.0
     match: float = 0.1
 
 
@@ -90,6 +90,8 @@ class HeadsTask:
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         made = [*self._networks.embedder.parameters(), *self._networks.generator.parameters()]
+        if not self._weights.adversary:
+            return [{"params": made}]
         return [{"params": made}, self._adversary.parameter_group(self._critic_rate, CRITIC_EPS)]
 
     def batch(self, random: np.random.Generator) -> dict[str, np.ndarray]:

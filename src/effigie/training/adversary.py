@@ -77,11 +77,14 @@ class Adversary:
             real: (B, 3, S, S) what they should look like.
             conditions: what else the discriminator is told; ``fool`` sends no gradient to them.
         """
-        truth = self.discriminator(real, **conditions)
-        caught = self.discriminator(made.detach(), **conditions)
-        fixed = {name: None if given is None else given.detach() for name, given in conditions.items()}
-        with frozen(self.discriminator):
-            judged = self.discriminator(made, **fixed)
+        # Partners differ by less than bfloat16 can tell.
+        exact = torch.autocast(made.device.type, enabled=False) if self.paired else contextlib.nullcontext()
+        with exact:
+            truth = self.discriminator(real, **conditions)
+            caught = self.discriminator(made.detach(), **conditions)
+            fixed = {name: None if given is None else given.detach() for name, given in conditions.items()}
+            with frozen(self.discriminator):
+                judged = self.discriminator(made, **fixed)
         if self.paired:
             catch = paired_hinge(truth.score, caught.score) + DRIFT * truth.score.float().square().mean()
             fool = paired_hinge(judged.score, truth.score.detach())
