@@ -1,4 +1,4 @@
-"""`effigie demo`: the three steps on samples that pip fetches, from nothing to a judged result."""
+"""`effigie demo`: a swap and a talking head of samples that pip fetches, from nothing to a judged result."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from effigie.trust.verify import verify
 SOURCE = ("sample_woman",)
 TARGET = ("sample_man", "sample_man_leaves", "sample_man_enters")
 CLIP = "sample_man"
+TALKING_FRAMES = 240
 SHEET_COLUMNS = 6
 SHEET_HEIGHT = 300
 
@@ -38,6 +39,7 @@ class DemoReport:
         sheet: frames before and after, one PNG.
         curve, preview: of the training.
         portrait: the same face put into a still portrait of a third person.
+        talking: one picture of the man, moved by the woman's performance.
         scores: as :func:`effigie.evaluate.evaluate_swap` measures them.
         verdict: the scores in a few sentences.
         found: what `effigie verify` says of the clip.
@@ -48,6 +50,7 @@ class DemoReport:
     curve: Path
     preview: Path
     portrait: Path
+    talking: Path
     scores: SwapScores = field(repr=False)
     verdict: list[str]
     found: list[str]
@@ -60,7 +63,7 @@ def demo(
     progress: ProgressCallback = silent,
     cancel: Cancel | None = None,
 ) -> DemoReport:
-    """Extract two people from sample clips, train for a few minutes, convert, and measure the result.
+    """Extract two people from sample clips, train for a few minutes, convert, and measure; then animate one picture.
 
     Run again, it keeps the faces and trains the same model further.
 
@@ -94,6 +97,7 @@ def demo(
     )
     portrait = output / "portrait.png"
     convert_clip(model, _astronaut(output), portrait, ConvertSettings(who=0, trust=trust), cancel=cancel)
+    talking = _talking(output, trust, progress, cancel)
     scores = evaluate_swap(
         video, fetch(CLIP), output / "source.faces", output / "target.faces", masks, progress=progress
     )
@@ -105,6 +109,7 @@ def demo(
         model / "curve.png",
         model / "preview.png",
         portrait,
+        talking,
         scores,
         verdict(scores.figures()),
         list(verify(video).lines),
@@ -118,6 +123,25 @@ def _astronaut(output: Path) -> Path:
     path = output / "astronaut.png"
     _write_png(path, astronaut())
     return path
+
+
+def _talking(output: Path, trust: TrustSettings, progress: ProgressCallback, cancel: Cancel | None) -> Path:
+    """A picture of the man, and the woman as its driver."""
+    from effigie.heads import AnimateSettings, animate
+
+    picture, talking = output / "one-picture.png", output / "talking.mp4"
+    with Reader(fetch(CLIP), stop=1) as reader:
+        _write_png(picture, next(iter(reader)).image)
+    animate(
+        picture,
+        fetch(SOURCE[0]),
+        talking,
+        AnimateSettings(trust=trust, stop_after=TALKING_FRAMES),
+        consent=sample_consent(CLIP, default_store(output).folders[0]),
+        progress=progress,
+        cancel=cancel,
+    )
+    return talking
 
 
 def write_sheet(path: Path, before: Path, after: Path, columns: int = SHEET_COLUMNS) -> None:

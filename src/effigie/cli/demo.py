@@ -21,7 +21,7 @@ def demo(
     minutes: Annotated[float, typer.Option(help="How long to train.")] = 4.0,
     as_json: Json = False,
 ) -> None:
-    """Swap a face in a sample clip: extract, train for a few minutes, convert, measure."""
+    """Swap a face in a sample clip and measure it; let one picture move as somebody else does."""
     from effigie.demo import demo as run
 
     with progress_display() as progress:
@@ -31,7 +31,7 @@ def demo(
             {
                 **{
                     name: str(getattr(report, name))
-                    for name in ("video", "sheet", "curve", "preview", "portrait")
+                    for name in ("video", "sheet", "curve", "preview", "portrait", "talking")
                 },
                 "verdict": report.verdict,
                 "verify": report.found,
@@ -48,7 +48,8 @@ def demo(
         ("swapped clip", report.video),
         ("before and after", report.sheet),
         ("a portrait", report.portrait),
+        ("one picture, moving", report.talking),
         ("training curve", report.curve),
         ("training preview", report.preview),
     ):
-        OUT.print(f"{label + ':':18}{path}", markup=False, highlight=False, soft_wrap=True)
+        OUT.print(f"{label + ':':21}{path}", markup=False, highlight=False, soft_wrap=True)
