@@ -12,7 +12,7 @@ PRIORS = ("mesh", "none")
 CONTENTS = ("light", "full", "none")
 BATCH = {"pico": 12, "nano": 12, "base": 8, "paper": 8}
 SHOTS = {"pico": 2, "nano": 2, "base": 8, "paper": 8}
-CRITIC_RATE = {True: 1e-3, False: 2e-4}  # paired, the paper's
+CRITIC_RATE = {True: 5e-4, False: 2e-4}  # paired, the paper's
 RATE = {"pico": 3e-4, "nano": 3e-4, "base": 1e-4, "paper": 5e-5}
 
 
