@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -104,26 +105,28 @@ def animate(
 
 
 def _driven(driver: Path, settings: AnimateSettings, progress: ProgressCallback, cancel: Cancel) -> Motion:
-    """The driver's motion; of a clip only after a look at what it shows."""
+    """The driver's motion; what a clip shows is looked at meanwhile, and nothing is made before both are done."""
     if is_template(driver):
         motion = load_motion(driver)
         if settings.neutral is not None:
             motion = motion.with_neutral(settings.neutral)
     else:
         probe(driver)
-        check_footage(driver, cancel=cancel)
         few = None
         if settings.stop_after is not None and settings.save_motion is None:
             # One more than is shown, whose time says where the sound ends; enough to find a calm one among.
             few = max(settings.stop_after + 1, QUICK, (settings.neutral or 0) + 1)
-        motion = read_motion(
-            driver,
-            settings.driver_who,
-            neutral=settings.neutral,
-            stop_after=few,
-            progress=progress,
-            cancel=cancel,
-        )
+        with ThreadPoolExecutor(1) as beside:
+            harmless = beside.submit(check_footage, driver, cancel=cancel)
+            motion = read_motion(
+                driver,
+                settings.driver_who,
+                neutral=settings.neutral,
+                stop_after=few,
+                progress=progress,
+                cancel=cancel,
+            )
+            harmless.result()
     if settings.save_motion is not None:
         save_motion(motion, settings.save_motion)
     return motion
@@ -166,6 +169,11 @@ class _Animation:
                 )
             )
             out = stack.enter_context(Behind(self._timed_write(outgoing)))
+            if self._settings.paint == "network":
+                # Bending, painting and writing share the cores: more threads for one would only wait for the others.
+                from effigie.training.device import choose_device, tuned
+
+                stack.enter_context(tuned(choose_device(self._settings.device), 1))
             painter = self._sitter.painter(motion)
             bent = stack.enter_context(Ahead(self._bent()))
             for index, rendered, landmarks in bent:

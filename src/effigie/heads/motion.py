@@ -21,6 +21,7 @@ from effigie.files import sha256
 from effigie.heads.follow import Follower
 from effigie.media import Frame, Reader
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.scale.overlap import Ahead
 
 RECOVER_S = 0.2  # how long the held face takes to join the driver again
 CALM_S = 0.1  # on either side of a frame that is to be neutral the driver is calm too
@@ -203,11 +204,12 @@ def _measure(
     info, rows, found = reader.info, list[tuple[_Moment, Face | None]](), 0
     total = info.frames if stop_after is None else min(stop_after, info.frames or stop_after)
     try:
-        for item in analyse(_watched(reader, cancel), Tracker(), rate=float(info.rate or 25)):
-            face = follower(item.frame.image, item.faces)
-            found += face is not None
-            rows.append((_Moment(item.frame.time, item.frame.duration), face))
-            progress(Progress("driver", len(rows), total, "frames"))
+        with Ahead(_watched(reader, cancel)) as frames:
+            for item in analyse(frames, Tracker(), rate=float(info.rate or 25)):
+                face = follower(item.frame.image, item.faces)
+                found += face is not None
+                rows.append((_Moment(item.frame.time, item.frame.duration), face))
+                progress(Progress("driver", len(rows), total, "frames"))
     finally:
         cv2.setNumThreads(threads)
     progress(Progress("driver", len(rows), len(rows), "frames"))
