@@ -25,7 +25,6 @@ from effigie.trust.verify import verify
 SOURCE = ("sample_woman",)
 TARGET = ("sample_man", "sample_man_leaves", "sample_man_enters")
 CLIP = "sample_man"
-TALKING_FRAMES = 240
 SHEET_COLUMNS = 6
 SHEET_HEIGHT = 300
 
@@ -136,7 +135,7 @@ def _talking(output: Path, trust: TrustSettings, progress: ProgressCallback, can
         picture,
         fetch(SOURCE[0]),
         talking,
-        AnimateSettings(trust=trust, stop_after=TALKING_FRAMES),
+        AnimateSettings(trust=trust),
         consent=sample_consent(CLIP, default_store(output).folders[0]),
         progress=progress,
         cancel=cancel,
