@@ -70,3 +70,16 @@ def apply_affine(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 def invert_affine(matrix: np.ndarray) -> np.ndarray:
     """The (2, 3) inverse of a (2, 3) affine map."""
     return cv2.invertAffineTransform(np.asarray(matrix, np.float64))
+
+
+def jitter(size: int, random: np.random.Generator, degrees: float, scale: float, shift: float) -> np.ndarray:
+    """(2, 3) a small random rotation, scale and shift of a ``size`` x ``size`` picture about its middle.
+
+    Args:
+        degrees, scale, shift: standard deviations: of the angle, of the scale's logarithm, and of the shift as a share
+            of the size.
+    """
+    angle, zoom = random.normal(0, degrees), np.exp(random.normal(0, scale))
+    matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), angle, zoom)
+    matrix[:, 2] += random.normal(0, shift * size, 2)
+    return np.asarray(matrix)

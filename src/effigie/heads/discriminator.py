@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from effigie.heads.embedder import seen_together
-from effigie.heads.layers import ATTENTION_SIDE, Halving, Residual, float_weight, linear, normed
+from effigie.heads.embedder import looking_at_both, seen_together
+from effigie.heads.layers import Residual, float_weight, linear, normed
 from effigie.heads.presets import Preset
 from effigie.training.adversary import Judged
 
@@ -24,15 +24,7 @@ class Discriminator(nn.Module):
     def __init__(self, preset: Preset, people: int) -> None:
         super().__init__()
         self.size = preset.size
-        self.halving = Halving(
-            6,
-            preset.judge_widths,
-            preset.size,
-            preset.stem,
-            "none",
-            preset.narrow,
-            ATTENTION_SIDE if preset.attention else None,
-        )
+        self.halving = looking_at_both(preset)
         self.last = Residual(preset.embedding, preset.embedding, "none")
         self.everyone = linear(preset.embedding, 1)
         table = nn.Embedding(people, preset.embedding)

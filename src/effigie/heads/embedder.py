@@ -16,15 +16,7 @@ class Embedder(nn.Module):
     def __init__(self, preset: Preset) -> None:
         super().__init__()
         self.size = preset.size
-        self.halving = Halving(
-            6,
-            preset.judge_widths,
-            preset.size,
-            preset.stem,
-            "none",
-            preset.narrow,
-            ATTENTION_SIDE if preset.attention else None,
-        )
+        self.halving = looking_at_both(preset)
 
     def forward(self, picture: Tensor, drawing: Tensor) -> Tensor:
         """(B, N) embeddings.
@@ -38,6 +30,19 @@ class Embedder(nn.Module):
         """
         seen = seen_together(picture, drawing, self.size)
         return F.relu(self.halving(seen)[-1]).float().sum((2, 3))
+
+
+def looking_at_both(preset: Preset) -> Halving:
+    """What embedder and discriminator see with: 6 channels of :func:`seen_together` down to 4x4."""
+    return Halving(
+        6,
+        preset.judge_widths,
+        preset.size,
+        preset.stem,
+        "none",
+        preset.narrow,
+        ATTENTION_SIDE if preset.attention else None,
+    )
 
 
 def seen_together(picture: Tensor, drawing: Tensor, size: int) -> Tensor:

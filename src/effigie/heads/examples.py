@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from effigie.faces.mask import face_mask, polygon_mask
-from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, mouth_opening
-from effigie.faces.roi import apply_affine
+from effigie.faces.emphasis import emphasis
+from effigie.faces.emphasis import to_bytes as weight_bytes
+from effigie.faces.mask import face_mask
+from effigie.faces.mesh import mouth_opening
+from effigie.faces.roi import apply_affine, jitter
 from effigie.heads.album import Album, resized
 from effigie.heads.closeup import closeups
 from effigie.heads.drawing import draw_landmarks
@@ -28,9 +30,7 @@ from effigie.prior.render import Prior
 
 HARD = 5  # times as many shots looked at as are taken, when the least alike are wanted
 APART = 12  # frames; a shot from nearer than this would nearly be the answer
-EYES_AND_MOUTH = 2.0  # extra weight of their pixels: small regions that people look at first
 HIDDEN = 2.0  # extra weight of what no shot shows
-WEIGHT = 32  # of a pixel that counts once, in a byte
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Example:
         drawing: (S, S, 3) the wanted landmarks, drawn.
         picture: (S, S, 3) what should be made.
         prior: (S, S, 4) the shots bent into the wanted geometry, and where they really show it.
-        weight: (S, S) how much a pixel counts, times ``WEIGHT``.
+        weight: (S, S) how much a pixel counts, times ``WEIGHT`` of :mod:`effigie.faces.emphasis`.
         looks: (3, 3) float32 of :func:`effigie.heads.closeup.closeups`.
     """
 
@@ -133,7 +133,7 @@ def example(
     scale = size / wanted.picture.shape[0]
     placement = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
     if random is not None:
-        placement = _jitter(size, random) @ np.vstack([placement, [0, 0, 1]])
+        placement = jitter(size, random, 5, 0.04, 0.02) @ np.vstack([placement, [0, 0, 1]])
     picture = cv2.warpAffine(
         wanted.picture, placement, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
     )
@@ -185,18 +185,5 @@ def pixel_weight(landmarks: np.ndarray, validity: np.ndarray | None, size: int) 
 
     So does what the prior does not show, (S, S) ``validity`` of 255 being all: there is the network's work.
     """
-    weight = 0.1 + 0.9 * face_mask(landmarks, size, size)
     hidden = 0.0 if validity is None else HIDDEN * (1 - validity / np.float32(255))
-    for part in (OUTER_LIPS, INNER_LIPS, LEFT_EYE, RIGHT_EYE):
-        hull = cv2.convexHull(landmarks[part, :2].astype(np.float32))[:, 0]
-        soft = cv2.GaussianBlur(polygon_mask(hull, size, size), (0, 0), size * 0.015)
-        weight = np.maximum(weight, 1 + EYES_AND_MOUTH * soft)
-    return np.asarray(np.minimum((weight + hidden) * WEIGHT, 255), np.uint8)
-
-
-def _jitter(size: int, random: np.random.Generator) -> np.ndarray:
-    """(2, 3) a small random rotation, scale and shift about the middle."""
-    angle, scale = random.normal(0, 5), np.exp(random.normal(0, 0.04))
-    matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), angle, scale)
-    matrix[:, 2] += random.normal(0, 0.02 * size, 2)
-    return matrix
+    return weight_bytes(emphasis(landmarks, face_mask(landmarks, size, size)) + hidden)

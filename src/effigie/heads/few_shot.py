@@ -154,6 +154,8 @@ def tune(
     output = Path(output)
     _check_output(output)
     model = load_heads(heads)
+    if model.manifest_sha256 is None:
+        raise ModelError(f"{heads} has no {MANIFEST}: it is not trained to the end")
     portraits = read_portraits(pictures, settings.who, most=settings.shots, progress=progress, cancel=cancel)
     portraits = portraits[:MOST_SHOTS]
     permission = permit("animate", shown(portraits), consent, project=project)
@@ -199,7 +201,7 @@ def tune(
         result.curve,
         (*(note for portrait in portraits for note in portrait.notes), *result.notes),
     )
-    _write_manifest(output, heads, model, settings, portraits, report, permission)
+    _write_manifest(output, model, settings, portraits, report, permission)
     discard(output / "training")  # optimiser and checkpoints: ten times the model, and tuning is done
     return report
 
@@ -216,15 +218,12 @@ def _check_output(output: Path) -> None:
 
 def _write_manifest(
     output: Path,
-    heads: str | Path | None,
     model: HeadsModel,
     settings: TuneSettings,
     portraits: Sequence[Portrait],
     report: TuneReport,
     permission: Permit,
 ) -> None:
-    if model.manifest_sha256 is None:
-        raise ModelError(f"{heads} has no {MANIFEST}: it is not trained to the end")
     write_json(
         output / MANIFEST,
         {

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from effigie.faces.emphasis import WEIGHT
 from effigie.heads.closeup import drawn, look_at
-from effigie.heads.examples import WEIGHT, Example, ExampleMaker
+from effigie.heads.examples import Example, ExampleMaker
 from effigie.heads.generator import Generator, Made
 from effigie.heads.losses import embedding_match, pyramid_l1
 from effigie.heads.model import Networks
@@ -19,6 +20,7 @@ from effigie.heads.people import Identity
 from effigie.training.adversary import Adversary
 from effigie.training.face_error import face_error
 from effigie.training.pictures import to_float, to_uint8
+from effigie.training.pool import Pool
 
 PREVIEW_ROWS = 6
 CRITIC_EPS = (
@@ -85,7 +87,12 @@ class HeadsTask:
             networks.discriminator, self._weights.adversary, self._weights.features, paired
         )
         self._content, self._critic_rate = content, critic_rate
-        self._pool = Pool(maker, Draw(identities), fresh)
+        whom = Draw(identities)
+        self._pool = Pool(
+            lambda random: maker.make(whom(random), random),
+            lambda first: max(2 * batch, POOL_BYTES // nbytes(first)),
+            fresh,
+        )
         self._held_out = list(held_out)
 
     def networks(self) -> Mapping[str, nn.Module]:
@@ -186,31 +193,6 @@ class Draw:
         shares = np.array([share for _, share in self._kinds])
         kind, _ = self._kinds[int(random.choice(len(shares), p=shares / shares.sum()))]
         return int(kind[int(random.integers(len(kind)))])
-
-
-class Pool:
-    """A growing store of examples: some are made anew at every step, the rest are used again.
-
-    Bending pictures costs as much as training on them; on two cores the networks would wait.
-    """
-
-    def __init__(self, maker: ExampleMaker, draw: Draw, fresh: int) -> None:
-        self._maker, self._whom, self._fresh = maker, draw, fresh
-        self._examples: list[Example] = []
-        self._most = 0
-        self._next = 0
-
-    def draw(self, count: int, random: np.random.Generator) -> list[Example]:
-        """``count`` examples, after adding fresh ones."""
-        for _ in range(self._fresh if len(self._examples) >= count else 2 * count):
-            example = self._maker.make(self._whom(random), random)
-            self._most = self._most or max(2 * count, POOL_BYTES // nbytes(example))
-            if len(self._examples) < self._most:
-                self._examples.append(example)
-            else:
-                self._examples[self._next % self._most] = example
-            self._next += 1
-        return [self._examples[int(i)] for i in random.integers(0, len(self._examples), count)]
 
 
 def nbytes(example: Example) -> int:

@@ -11,16 +11,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from effigie.faces.mask import face_mask, polygon_mask
-from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
-from effigie.faces.roi import apply_affine
+from effigie.faces.emphasis import emphasis, to_bytes
+from effigie.faces.mask import face_mask
+from effigie.faces.roi import apply_affine, jitter
 from effigie.faces.warp import warp
 from effigie.prior.bank import Features
 from effigie.prior.render import Bank, nearest, render
 from effigie.swap.person import Footage
 
 APART = 25  # frames; a prior from nearer than this in the same clip would be nearly the answer itself
-EYES_AND_MOUTH = 2.0  # extra weight of their pixels: small regions that people look at first
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Studio:
         wanted = geometry.landmarks
         if random is not None:
             wanted = geometry.pose.apply(geometry.unposed + random.uniform(0, 1) * self.toward)
-            placement = _jitter(self.size, random) @ np.vstack([placement, [0, 0, 1]])
+            placement = jitter(self.size, random, 4, 0.03, 0.015) @ np.vstack([placement, [0, 0, 1]])
         landmarks = apply_affine(placement, wanted)
         picture = self._picture(row, landmarks, placement, bent=random is not None)
         prior = np.zeros((self.size, self.size, 3), np.uint8)
@@ -73,7 +72,9 @@ class Studio:
             prior = np.clip(rendered.picture, 0, 255).astype(np.uint8)
             validity = (rendered.validity * 255).astype(np.uint8)
         mask = face_mask(landmarks, self.size, self.size)
-        return Example(picture, prior, validity, (mask * 255).astype(np.uint8), self._weight(landmarks, mask))
+        return Example(
+            picture, prior, validity, (mask * 255).astype(np.uint8), to_bytes(emphasis(landmarks, mask))
+        )
 
     def _picture(self, row: int, landmarks: np.ndarray, placement: np.ndarray, bent: bool) -> np.ndarray:
         crop = self.footage.crop(row)
@@ -90,48 +91,6 @@ class Studio:
         clips, frames = self.footage.faces["clip"], self.footage.faces["frame"]
         near = (clips[self.bank_rows] == clips[row]) & (np.abs(frames[self.bank_rows] - frames[row]) < APART)
         return nearest(self.bank, self.found[row : row + 1], None if near.all() else ~near)
-
-    def _weight(self, landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        weight = 0.1 + 0.9 * mask
-        for part in (OUTER_LIPS, INNER_LIPS, LEFT_EYE, RIGHT_EYE):
-            hull = cv2.convexHull(landmarks[part, :2].astype(np.float32))[:, 0]
-            soft = cv2.GaussianBlur(polygon_mask(hull, self.size, self.size), (0, 0), self.size * 0.015)
-            weight = np.maximum(weight, 1 + EYES_AND_MOUTH * soft)
-        return np.minimum(weight * 32, 255).astype(np.uint8)
-
-
-def _jitter(size: int, random: np.random.Generator) -> np.ndarray:
-    """(2, 3) a small random rotation, scale and shift about the middle."""
-    angle, scale = random.normal(0, 4), np.exp(random.normal(0, 0.03))
-    matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), angle, scale)
-    matrix[:, 2] += random.normal(0, 0.015 * size, 2)
-    return matrix
-
-
-class Pool:
-    """A growing store of examples: some are made anew at every step, the rest are used again.
-
-    Rendering costs about a tenth of a training step's picture; making every one anew would starve the networks on two
-    cores, making all of them beforehand would delay the start.
-    """
-
-    def __init__(self, studio: Studio, most: int = 1200, fresh: int = 2) -> None:
-        self._studio = studio
-        self._most = min(most, 4 * len(studio.footage.training))
-        self._fresh = fresh
-        self._examples: list[Example] = []
-        self._next = 0
-
-    def draw(self, count: int, random: np.random.Generator) -> list[Example]:
-        """``count`` examples, after adding fresh ones."""
-        for _ in range(self._fresh if len(self._examples) >= count else 2 * count):
-            example = self._studio.make(int(random.choice(self._studio.footage.training)), random)
-            if len(self._examples) < self._most:
-                self._examples.append(example)
-            else:
-                self._examples[self._next % self._most] = example
-            self._next += 1
-        return [self._examples[int(i)] for i in random.integers(0, len(self._examples), count)]
 
 
 def distort(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -10,15 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from effigie.swap.data import Example, Pool, Studio, distort
+from effigie.faces.emphasis import WEIGHT
+from effigie.swap.data import Example, Studio, distort
 from effigie.swap.losses import Truth, WeightedLosses, default_losses
 from effigie.swap.networks import Made
 from effigie.training.face_error import face_error
 from effigie.training.pictures import to_float, to_uint8
+from effigie.training.pool import Pool
 
 PEOPLE = ("source", "target")
 HELD_OUT_FRAMES = 24
 PREVIEW_ROWS = 4
+POOL = 1200  # examples kept of a person, four of each frame at most
+FRESH = 2  # made anew a step: rendering costs a tenth of what training on a picture does
 
 
 @dataclass
@@ -51,7 +55,7 @@ class SwapTask:
         self._studios = studios
         self._batch = batch
         self._losses = losses or default_losses()
-        self._pools = {person: Pool(studio) for person, studio in studios.items()}
+        self._pools = {person: _pool(studio) for person, studio in studios.items()}
         self._swap = swap_examples
         self._held_out = {person: _held_out(studio) for person, studio in studios.items()}
 
@@ -86,7 +90,7 @@ class SwapTask:
             truth = Truth(
                 to_float(arrays["picture"]),
                 to_float(arrays["mask"]),
-                arrays["weight"].permute(0, 3, 1, 2) / 32.0,
+                arrays["weight"].permute(0, 3, 1, 2) / WEIGHT,
             )
             for name, term in self._losses(made, truth).items():
                 total[name] = total.get(name, torch.zeros((), device=term.device)) + term / len(batch)
@@ -131,6 +135,11 @@ class SwapTask:
         device = next(network.parameters()).device
         prior = to_float(priors).to(device) if self._studios[person].prior else None
         return network(to_float(pictures).to(device), prior, person)
+
+
+def _pool(studio: Studio) -> Pool[Example]:
+    rows = studio.footage.training
+    return Pool(lambda random: studio.make(int(random.choice(rows)), random), min(POOL, 4 * len(rows)), FRESH)
 
 
 def _held_out(studio: Studio) -> _HeldOut:
