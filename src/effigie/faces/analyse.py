@@ -99,6 +99,14 @@ class _Pending(Generic[FrameType]):
     faces: dict[int, Face]
 
 
+@dataclass(frozen=True)
+class Found(Generic[FrameType]):
+    """A frame and the faces measured in it, not smoothed yet; None where it only repeats the one before."""
+
+    frame: FrameType
+    faces: list[TrackedFace] | None
+
+
 def analyse(
     frames: Iterable[FrameType],
     tracker: Tracker | None = None,
@@ -115,19 +123,36 @@ def analyse(
         tracker: brings its networks; a fresh one by default.
         rate: frames a second, at least roughly: smoothing acts in time, not in frames.
     """
+    return smoothed(measured(frames, tracker), settings, rate)
+
+
+def measured(frames: Iterable[FrameType], tracker: Tracker | None = None) -> Iterator[Found[FrameType]]:
+    """The first half of :func:`analyse`, nearly all of its work: the networks."""
+    tracker, repeats = tracker or Tracker(), Repeats()
+    for frame in frames:
+        if repeats(frame.image):
+            yield Found(frame, None)
+        else:
+            faces = tracker(frame.image)
+            repeats.measured(frame.image, [face.measured.landmarks for face in faces])
+            yield Found(frame, faces)
+
+
+def smoothed(
+    found: Iterable[Found[FrameType]], settings: SmoothSettings | None = None, rate: float = 25.0
+) -> Iterator[Analysed[FrameType]]:
+    """The second half of :func:`analyse`; it may run in another thread than the first."""
     settings = settings or SmoothSettings()
-    tracker = tracker or Tracker()
-    repeats = Repeats()
     reach = settings.reach(rate)
     window: deque[_Pending[FrameType]] = deque(maxlen=2 * reach + 1)
     waiting = 0  # pictures at the end of the window whose frames have not left yet
-    for number, frame in enumerate(frames):
-        if repeats(frame.image):
-            window[-1].frames.append(frame)
+    for number, item in enumerate(found):
+        if item.faces is None:
+            window[-1].frames.append(item.frame)
         else:
-            found = tracker(frame.image)
-            repeats.measured(frame.image, [face.measured.landmarks for face in found])
-            window.append(_Pending(number, [frame], {face.track: _measure(face) for face in found}))
+            window.append(
+                _Pending(number, [item.frame], {face.track: _measure(face) for face in item.faces})
+            )
             waiting += 1
         # Repeated frames wait with their picture, so that fewer pictures are waited for.
         while waiting > 1 and (waiting > reach or number - window[-waiting].number >= 2 * reach):

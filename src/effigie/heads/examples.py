@@ -30,6 +30,7 @@ from effigie.prior.render import Prior
 
 HARD = 5  # times as many shots looked at as are taken, when the least alike are wanted
 APART = 12  # frames; a shot from nearer than this would nearly be the answer
+ALBUM = 32  # most shots that geometry has to choose from, as many as anybody is tuned with
 HIDDEN = 2.0  # extra weight of what no shot shows
 
 
@@ -64,7 +65,7 @@ class ExampleMaker:
     Args:
         gallery: where pictures come from.
         size: S.
-        shots: K.
+        shots: K, most that are embedded; of somebody filmed, geometry may choose from up to ``ALBUM``.
         motions: changes of pose and expression for stills; None where nobody is filmed.
         prior: whether priors are rendered; if not they are zeros.
     """
@@ -81,8 +82,10 @@ class ExampleMaker:
         if len(identity) == 1 or (not identity.filmed and random.random() < 0.5):
             return self._of_still(person, identity, random)
         wanted = int(random.integers(len(identity)))
-        count = int(random.integers(1, self._shots + 1))
-        shots = choose_shots(identity, wanted, count * (HARD if random.random() < 0.5 else 1), random)
+        # Few shots as often as many: the better geometry does, the less there is to learn, and it must be left alone.
+        count = int(ALBUM ** random.random()) if identity.filmed else int(random.integers(1, self._shots + 1))
+        hard = count <= self._shots and random.random() < 0.5
+        shots = choose_shots(identity, wanted, count * HARD if hard else count, random)
         if len(shots) > count:
             # Talkers' frames are much alike: the farthest of several mouths has more to teach.
             mouths = [

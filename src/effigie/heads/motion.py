@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from effigie.assets import REQUIRED, fetch_all
 from effigie.errors import MediaError, UsageError
-from effigie.faces.analyse import Face, analyse
+from effigie.faces.analyse import Face, measured, smoothed
 from effigie.faces.landmarks import BLENDSHAPES, COUNT
 from effigie.faces.mesh import Pose, eye_opening, fit_pose, mouth_opening
 from effigie.faces.track import Tracker
@@ -204,8 +204,8 @@ def _measure(
     info, rows, found = reader.info, list[tuple[_Moment, Face | None]](), 0
     total = info.frames if stop_after is None else min(stop_after, info.frames or stop_after)
     try:
-        with Ahead(_watched(reader, cancel)) as frames:
-            for item in analyse(frames, Tracker(), rate=float(info.rate or 25)):
+        with Ahead(_watched(reader, cancel)) as frames, Ahead(measured(frames, Tracker())) as seen:
+            for item in smoothed(seen, rate=float(info.rate or 25)):
                 face = follower(item.frame.image, item.faces)
                 found += face is not None
                 rows.append((_Moment(item.frame.time, item.frame.duration), face))
