@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 
+import cv2
 import pytest
 
-from effigie.scale.overlap import Ahead, Behind
+from effigie.scale.overlap import Ahead, Behind, one_opencv_thread, several
 
 
 class Trouble(Exception):
@@ -114,3 +115,63 @@ def test_what_the_loop_raises_comes_first():
             out.put(index)
         raise Trouble("loop")
     assert len(done) <= 2
+
+
+def test_several_at_once_and_in_order():
+    """Two work at the same time, the slow one first; no more are begun than may wait."""
+    both, drawn = threading.Barrier(2, timeout=5), []
+
+    def items():
+        for index in range(12):
+            drawn.append(index)
+            yield index
+
+    def make(index):
+        if index < 2:
+            both.wait()  # passes only when two threads are here at once
+        time.sleep(0.02 * (index % 3 == 0))
+        return 10 * index
+
+    with several(make, items(), workers=2, depth=3) as loop:
+        assert next(loop) == 0
+        assert drawn == [0, 1, 2, 3]
+        assert list(loop) == [10 * index for index in range(1, 12)]
+
+
+@pytest.mark.parametrize("where", ["items", "make"])
+def test_an_error_of_several_arrives_in_its_place(where):
+    def items():
+        yield from (1, 2)
+        if where == "items":
+            raise Trouble("broken")
+        yield 3
+
+    def make(item):
+        if item == 3:
+            raise Trouble("broken")
+        return item
+
+    seen = []
+    with pytest.raises(Trouble, match="broken"), several(make, items(), depth=1) as loop:
+        seen.extend(loop)
+
+
+def test_leaving_several_early_begins_nothing_more():
+    begun = []
+
+    def make(index):
+        begun.append(index)
+        time.sleep(0.05)
+
+    with pytest.raises(Trouble), several(make, range(100), workers=2, depth=8) as loop:
+        next(loop)
+        raise Trouble
+    assert len(begun) <= 5
+
+
+def test_opencv_gets_its_threads_back():
+    before = cv2.getNumThreads()
+    with pytest.raises(Trouble), one_opencv_thread():
+        assert cv2.getNumThreads() == 1
+        raise Trouble
+    assert cv2.getNumThreads() == before

@@ -150,9 +150,7 @@ def smoothed(
         if item.faces is None:
             window[-1].frames.append(item.frame)
         else:
-            window.append(
-                _Pending(number, [item.frame], {face.track: _measure(face) for face in item.faces})
-            )
+            window.append(_Pending(number, [item.frame], {face.track: _measure(face) for face in item.faces}))
             waiting += 1
         # Repeated frames wait with their picture, so that fewer pictures are waited for.
         while waiting > 1 and (waiting > reach or number - window[-waiting].number >= 2 * reach):

@@ -59,6 +59,8 @@ def _box(landmarks: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice] |
 
 def _same(one: np.ndarray, other: np.ndarray) -> bool:
     red, green, blue = cv2.split(cv2.absdiff(one, other))
-    difference = cv2.max(cv2.max(red, green), blue).astype(np.float32)  # a tenth of the time of numpy's maximum
+    difference = cv2.max(cv2.max(red, green), blue).astype(
+        np.float32
+    )  # a tenth of the time of numpy's maximum
     cells = cv2.resize(difference, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
     return bool(cells.mean() < SAME and cells.max() < SAME_CELL)

@@ -25,7 +25,7 @@ from effigie.heads.template import is_template, load_motion, save_motion
 from effigie.media import ClipInfo, probe
 from effigie.media.colour import for_rgb
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.scale.overlap import Ahead, Behind
+from effigie.scale.overlap import Behind, one_opencv_thread, several
 from effigie.trust.gate import ConsentLike, check_footage
 from effigie.trust.outgoing import Outgoing
 
@@ -175,9 +175,11 @@ class _Animation:
 
                 stack.enter_context(tuned(choose_device(self._settings.device), 1))
             painter = self._sitter.painter(motion)
-            bent = stack.enter_context(Ahead(self._bent()))
-            for index, rendered, landmarks in bent:
+            stack.enter_context(one_opencv_thread())
+            bent = stack.enter_context(several(self._bender(), self._placed()))
+            for index, rendered, landmarks, seconds in bent:
                 self._cancel.check()
+                self._seconds["scene"] += seconds
                 begun = time.perf_counter()
                 painted = painter(rendered, landmarks, index)
                 self._seconds["paint"] += time.perf_counter() - begun
@@ -190,21 +192,30 @@ class _Animation:
         report.output_id = outgoing.output_id
         return report
 
-    def _bent(self) -> Iterator[tuple[int, Rendered, np.ndarray]]:
-        """Every frame's number, the portrait bent into it, and the landmarks it was bent to."""
+    def _placed(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Every frame's number, and (478, 3) where the portrait's landmarks go."""
         portrait = self._sitter.portrait
         height, width = portrait.image.shape[:2]
         retarget = Retargeter(portrait.landmarks, self._motion, self._settings.controls, (width, height))
-        still = self._settings.paste == "portrait"
-        scene = Scene(portrait.image, portrait.landmarks, still_background=still)
         for index in range(self._count):
             begun = time.perf_counter()
             landmarks = retarget(index)
-            placed = time.perf_counter()
+            self._seconds["retarget"] += time.perf_counter() - begun
+            yield index, landmarks
+
+    def _bender(self) -> Callable[[tuple[int, np.ndarray]], tuple[int, Rendered, np.ndarray, float]]:
+        """Bends the portrait to landmarks and says how long it took; its frames do not depend on each other."""
+        portrait = self._sitter.portrait
+        still = self._settings.paste == "portrait"
+        scene = Scene(portrait.image, portrait.landmarks, still_background=still)
+
+        def bend(placed: tuple[int, np.ndarray]) -> tuple[int, Rendered, np.ndarray, float]:
+            index, landmarks = placed
+            begun = time.perf_counter()
             rendered = scene.render(landmarks)
-            self._seconds["retarget"] += placed - begun
-            self._seconds["scene"] += time.perf_counter() - placed
-            yield index, rendered, landmarks
+            return index, rendered, landmarks, time.perf_counter() - begun
+
+        return bend
 
     def _timed_write(self, outgoing: Outgoing) -> Callable[[tuple[int, np.ndarray, np.ndarray]], None]:
         def write(item: tuple[int, np.ndarray, np.ndarray]) -> None:

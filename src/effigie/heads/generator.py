@@ -137,6 +137,7 @@ class Generator(nn.Module):
 
     def _paint(self, seen: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3 or 4, S, S) float32, any range; and with a prior the logarithm of its light (B, 3, S, S), else 0."""
+        seen = seen.to(next(self.parameters()).dtype)
         features = self.halving(seen)
         person = iter(torch.split(psi, self.counts, dim=-1))
         x = features.pop()

@@ -77,9 +77,10 @@ def _without_norm(layer: nn.Module) -> nn.Module:
     # torch's remove_parametrizations would take the norm from every copy: copies share one class.
     fresh: nn.Conv2d | nn.Linear | nn.Embedding
     if isinstance(layer, Convolution):
-        fresh = Convolution(layer.in_channels, layer.out_channels, layer.kernel_size[0])
+        side = layer.kernel_size[0]
+        fresh = nn.Conv2d(layer.in_channels, layer.out_channels, side, padding=side // 2)
     elif isinstance(layer, Linear):
-        fresh = Linear(layer.in_features, layer.out_features)
+        fresh = nn.Linear(layer.in_features, layer.out_features)
     elif isinstance(layer, nn.Embedding):
         fresh = nn.Embedding(layer.num_embeddings, layer.embedding_dim)
     else:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -21,7 +20,7 @@ from effigie.files import sha256
 from effigie.heads.follow import Follower
 from effigie.media import Frame, Reader
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.scale.overlap import Ahead
+from effigie.scale.overlap import Ahead, one_opencv_thread
 
 RECOVER_S = 0.2  # how long the held face takes to join the driver again
 CALM_S = 0.1  # on either side of a frame that is to be neutral the driver is calm too
@@ -199,19 +198,18 @@ def _measure(
     cancel: Cancel,
 ) -> list[tuple[_Moment, Face | None]]:
     """Every frame's time and the driver's face in it; raises if there is none at all."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # the pictures are small: more threads would only wait for each other
     info, rows, found = reader.info, list[tuple[_Moment, Face | None]](), 0
     total = info.frames if stop_after is None else min(stop_after, info.frames or stop_after)
-    try:
-        with Ahead(_watched(reader, cancel)) as frames, Ahead(measured(frames, Tracker())) as seen:
-            for item in smoothed(seen, rate=float(info.rate or 25)):
-                face = follower(item.frame.image, item.faces)
-                found += face is not None
-                rows.append((_Moment(item.frame.time, item.frame.duration), face))
-                progress(Progress("driver", len(rows), total, "frames"))
-    finally:
-        cv2.setNumThreads(threads)
+    with (
+        one_opencv_thread(),
+        Ahead(_watched(reader, cancel)) as frames,
+        Ahead(measured(frames, Tracker())) as seen,
+    ):
+        for item in smoothed(seen, rate=float(info.rate or 25)):
+            face = follower(item.frame.image, item.faces)
+            found += face is not None
+            rows.append((_Moment(item.frame.time, item.frame.duration), face))
+            progress(Progress("driver", len(rows), total, "frames"))
     progress(Progress("driver", len(rows), len(rows), "frames"))
     if not follower.most:
         raise MediaError(f"{clip} shows no face: choose a driver whose face can be seen")

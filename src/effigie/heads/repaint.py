@@ -50,8 +50,9 @@ class FaceMaker:
 
     def __init__(self, generator: Generator, psi: Tensor, device: str = "auto") -> None:
         self._device = choose_device(device)
-        self._half = choose_precision("auto", self._device) == "bf16"
-        self._generator = folded(generator).to(self._device)
+        # Weights of half the precision themselves: autocast would convert every one of them for every frame.
+        half = choose_precision("auto", self._device) == "bf16"
+        self._generator = folded(generator).to(self._device, torch.bfloat16 if half else torch.float32)
         self._psi = psi.detach().to(self._device)
 
     @property
@@ -86,10 +87,7 @@ class FaceMaker:
                 raise ValueError("this generator needs the bent picture")
             both = cv2.resize(np.dstack([prior, validity]), (small, small), interpolation=cv2.INTER_AREA)
             given = torch.from_numpy(np.clip(both, 0, 1)).permute(2, 0, 1)[None].to(self._device)
-        with (
-            torch.inference_mode(),
-            torch.autocast(self._device.type, torch.bfloat16, enabled=self._half),
-        ):
+        with torch.inference_mode():
             made = self._generator(drawing.to(self._device), None, given, psi=self._psi)
         picture = made.picture[0].permute(1, 2, 0).float().cpu().numpy()
         if prior is None or not self.prior:

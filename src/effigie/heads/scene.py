@@ -102,14 +102,18 @@ class Scene:
         """Field, validity, and the rows and columns outside which nothing moves."""
         coarse = self._around.displacement(pose)
         x0, y0, x1, y1 = self._around.box
-        field = self._identity.copy()
-        field[y0:y1, x0:x1] += cv2.resize(coarse, (x1 - x0, y1 - y0))
+        moved = cv2.resize(coarse, (x1 - x0, y1 - y0))
+        if moved.shape == self._identity.shape:
+            field = cv2.add(self._identity, moved, dst=moved)
+        else:
+            field = self._identity.copy()
+            field[y0:y1, x0:x1] += moved
         validity = np.zeros(field.shape[:2], np.float32)
         face = self._face.field(source, target, pose, coarse, self.image.shape)
         if face is not None:
             left, top, right, bottom = face.box
             inside = slice(top, bottom), slice(left, right)
-            field[inside] = self._identity[inside] + face.displacement
+            np.add(self._identity[inside], face.displacement, out=field[inside])
             validity[inside] = face.validity
             x0, y0, x1, y1 = min(x0, left), min(y0, top), max(x1, right), max(y1, bottom)
         return field, validity, (slice(y0, y1), slice(x0, x1))

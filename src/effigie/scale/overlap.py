@@ -5,13 +5,62 @@ The heavy parts (decoding, networks, warps, encoding) run outside Python's lock,
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+import cv2
+
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 POLL_S = 0.2
+
+
+@contextlib.contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """OpenCV with one thread: where several threads share the cores, more for one would only wait for the others."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+@contextlib.contextmanager
+def several(
+    make: Callable[[Item], Made], items: Iterable[Item], workers: int = 2, depth: int = 4
+) -> Iterator[Iterator[Made]]:
+    """What ``make`` makes of every item, in order, made by ``workers`` threads at most ``depth`` ahead.
+
+    Items are drawn in the caller's thread, so that what yields them may remember the ones before.
+
+    Example::
+
+        with several(scene.render, landmarks) as pictures:
+            for picture in pictures:
+                writer.write(picture)
+    """
+    waiting: deque[Future[Made]] = deque()
+
+    def made(pool: ThreadPoolExecutor) -> Iterator[Made]:
+        for item in items:
+            waiting.append(pool.submit(make, item))
+            if len(waiting) > depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            yield made(pool)
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 class Ahead(Generic[Item]):

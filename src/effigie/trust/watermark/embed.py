@@ -110,8 +110,8 @@ class Marker:
     def _amplitude(self, image: Image, face_mask: Image | None) -> NDArray[np.float32]:
         """Root mean square of the mark around every place, (h, w) float32, at the size texture is measured."""
         strength = self.strength
-        small = cv2.resize(image, self._small, interpolation=cv2.INTER_AREA)
-        hidden = contrast(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)  # first: one channel is shrunk instead of three
+        hidden = contrast(np.asarray(cv2.resize(grey, self._small, interpolation=cv2.INTER_AREA), np.uint8))
         amplitude = np.minimum(strength.flat + strength.texture * hidden, strength.most)
         if face_mask is not None:
             mask = cv2.resize(face_mask, self._small, interpolation=cv2.INTER_AREA).astype(np.float32)
