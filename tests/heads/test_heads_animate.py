@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import struct
 from pathlib import Path
 
 import av
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 
 import effigie
-from effigie.errors import Cancelled, MediaError, RefusedError, UsageError
+from effigie.errors import Cancelled, RefusedError, UsageError
 from effigie.faces.mesh import eye_distance, eye_opening
 from effigie.heads import AnimateSettings, Controls, animate, load_motion, read_motion, save_motion
 from effigie.heads.finding import faces_of
@@ -218,44 +217,6 @@ def test_a_huge_picture_is_shrunk(portrait, consent, man, tmp_path):
     )
 
 
-def turned_jpeg(path, image, orientation):
-    """A JPEG whose EXIF says how it is to be turned, as phones write it."""
-    data = cv2.imencode(".jpg", image[..., ::-1])[1].tobytes()
-    tiff = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
-    exif = b"Exif\0\0" + tiff
-    path.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
-    return path
-
-
-def test_a_turned_photo_is_upright(portrait, consent, man, tmp_path):
-    phone = turned_jpeg(tmp_path / "phone.jpg", np.ascontiguousarray(np.rot90(portrait)), 6)
-    settings = AnimateSettings(encode=PNG, trust=PLAIN, stop_after=1)
-    animate(phone, man, tmp_path / "out", settings, consent=consent)
-    (made,) = pictures(tmp_path / "out")
-    assert made.shape == portrait.shape
-    assert np.abs(made.astype(int) - portrait).mean() < 6
-
-
-def test_landmarks_are_found_in_a_drawing(portrait):
-    drawing = cv2.cvtColor(
-        cv2.adaptiveThreshold(
-            cv2.cvtColor(cv2.GaussianBlur(portrait, (0, 0), 1), cv2.COLOR_RGB2GRAY),
-            *(255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 15, 4),
-        ),
-        cv2.COLOR_GRAY2RGB,
-    )
-    ((face,), _), ((own,), _) = faces_of(drawing), faces_of(portrait)
-    assert np.abs(face.landmarks[:, :2] - own.landmarks[:, :2]).mean() < 0.15 * eye_distance(own.landmarks)
-
-
-def test_a_face_that_fills_the_picture_is_found(portrait):
-    ((own,), _) = faces_of(portrait)
-    x0, y0, x1, y1 = own.box.astype(int)
-    ((face,), _) = faces_of(np.ascontiguousarray(portrait[y0 + 8 : y1 - 8, x0 + 8 : x1 - 8]))
-    shifted = face.landmarks[:, :2] + [x0 + 8, y0 + 8]
-    assert np.abs(shifted - own.landmarks[:, :2]).mean() < 0.08 * eye_distance(own.landmarks)
-
-
 def test_a_clip_and_a_face_set_can_be_portraits(man, man_faces, consent, tmp_path):
     for name, source in (("clip", man), ("faces", man_faces)):
         settings = AnimateSettings(encode=PNG, trust=PLAIN, stop_after=2)
@@ -263,14 +224,6 @@ def test_a_clip_and_a_face_set_can_be_portraits(man, man_faces, consent, tmp_pat
         assert report.frames == 2
         ((face,), _) = faces_of(pictures(tmp_path / name)[0])
         assert eye_opening(face.landmarks) > 0.2  # a frame with open eyes was taken
-
-
-def test_several_shots_of_one_person_and_never_of_two(man, woman, tmp_path):
-    shots = read_portraits([man], most=4)
-    assert len(shots) == 4
-    assert len({shot.name for shot in shots}) == 4
-    with pytest.raises(UsageError, match="different people"):
-        read_portraits([man, woman])
 
 
 # What is refused, and how. ------------------------------------------------------------------------------------------
@@ -417,10 +370,3 @@ def test_heads_knows_nothing_of_swap():
     room = Path(effigie.__file__).parent / "heads"
     for path in room.glob("*.py"):
         assert "effigie.swap" not in path.read_text(encoding="utf-8"), path.name
-
-
-def test_broken_portraits_raise_what_they_say(tmp_path):
-    with pytest.raises(MediaError):
-        read_portraits(tmp_path / "nothing.png")
-    with pytest.raises(UsageError):
-        read_portraits([])

@@ -24,7 +24,6 @@ from effigie.heads.examples import to_bytes
 from effigie.heads.few_shot import TuneSettings
 from effigie.heads.generator import Generator
 from effigie.heads.meta import content_loss
-from effigie.heads.meta_settings import BATCH
 from effigie.heads.model import HeadsModel, load_heads
 from effigie.heads.people import Shot
 from effigie.heads.repaint import FaceMaker, put_in
@@ -145,7 +144,9 @@ class Workshop:
         """As ``effigie tune`` does it, nothing being kept."""
         settings = self._settings
         tuning = TuneSettings(steps=settings.tune_steps, device=settings.device, seed=settings.seed)
-        task = TuneTask(model, shots, BATCH[model.preset.name], content=content_loss(settings.content))
+        task = TuneTask(
+            model, shots, tuning.examples(model.preset.name), content=content_loss(settings.content)
+        )
         with tempfile.TemporaryDirectory(prefix="effigie-") as folder:
             train(
                 task,

@@ -31,6 +31,7 @@ from effigie.prior.render import Prior
 HARD = 5  # times as many shots looked at as are taken, when the least alike are wanted
 APART = 12  # frames; a shot from nearer than this would nearly be the answer
 ALBUM = 32  # most shots that geometry has to choose from, as many as anybody is tuned with
+MANY = 0.25  # share of the filmed with so many; always, what one shot does not show was learned too little
 HIDDEN = 2.0  # extra weight of what no shot shows
 
 
@@ -82,8 +83,9 @@ class ExampleMaker:
         if len(identity) == 1 or (not identity.filmed and random.random() < 0.5):
             return self._of_still(person, identity, random)
         wanted = int(random.integers(len(identity)))
-        # Few shots as often as many: the better geometry does, the less there is to learn, and it must be left alone.
-        count = int(ALBUM ** random.random()) if identity.filmed else int(random.integers(1, self._shots + 1))
+        # Given many shots geometry is nearly right, and must be left alone; given few there is much to learn.
+        many = identity.filmed and random.random() < MANY
+        count = int(ALBUM ** random.random()) if many else int(random.integers(1, self._shots + 1))
         hard = count <= self._shots and random.random() < 0.5
         shots = choose_shots(identity, wanted, count * HARD if hard else count, random)
         if len(shots) > count:

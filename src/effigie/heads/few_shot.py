@@ -37,7 +37,7 @@ class TuneSettings:
         shots: most pictures taken of each clip or face set (T), at most 32 in all.
         steps: how many steps to train; None takes 125 for one picture to 230 for 32, as the paper's authors do.
         minutes: how long at most; None for no limit.
-        batch: examples a step; None takes the preset's.
+        batch: examples a step; None takes half of what the preset is meta-trained with: one person, few pictures.
         who: which face of a picture, by size (0 = the largest), or which person of a face set; None if there is one.
         content: the content loss: ``light``, ``full`` or ``none``.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
@@ -71,6 +71,10 @@ class TuneSettings:
     def steps_for(self, count: int) -> int:
         """Steps for ``count`` pictures."""
         return self.steps or round(125 + 21 * log2(count))
+
+    def examples(self, preset: str) -> int:
+        """Examples a step."""
+        return self.batch or BATCH[preset] // 2
 
     def training(self, count: int) -> TrainingSettings:
         """How the loop tunes to ``count`` pictures."""
@@ -165,7 +169,7 @@ def tune(
     task = TuneTask(
         model,
         [shot_of(portrait, side) for portrait in portraits],
-        settings.batch or BATCH[model.preset.name],
+        settings.examples(model.preset.name),
         content=content_loss(settings.content),
     )
     save_config(output, model.preset, model.prior)

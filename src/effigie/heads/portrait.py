@@ -13,6 +13,7 @@ from effigie.assets import REQUIRED, fetch_all
 from effigie.errors import FaceSetError, MediaError, UsageError
 from effigie.faces.analyse import Face
 from effigie.faces.identity import SAME_PERSON, IdentityModel
+from effigie.faces.landmarks import BLENDSHAPES
 from effigie.faces.mesh import Pose, fit_pose
 from effigie.faces.roi import apply_affine
 from effigie.faces.track import Tracker
@@ -27,6 +28,9 @@ from effigie.trust.shown import ShownFaces
 SMALLEST = 40  # px, side of the face's crop: a smaller face has no features to animate
 BYSTANDER = 0.5  # a face less than half as wide as the largest stands behind it
 ASIDE = 45.0  # degrees of yaw from which half the face is not seen
+LYING = 60.0  # degrees of roll that few heads reach: more likely nobody told the picture which side is up
+BLINKS = [BLENDSHAPES.index("eyeBlinkLeft"), BLENDSHAPES.index("eyeBlinkRight")]
+SHUT = 0.6  # of that blendshape
 LOOKS = 24  # frames of a clip among which the best are chosen
 
 
@@ -167,7 +171,7 @@ def _of_clip(
                 identity.of(image, face.landmarks),
                 face.blendshapes.astype(np.float32),
                 str(path) if still else f"{path}, frame {number}",
-                (*_doubtful(path, face, sure), *_turned(path, face.pose)),
+                (*_doubtful(path, face, sure), *_expect(path, face.pose, face.blendshapes)),
             )
         )
     return portraits
@@ -202,7 +206,7 @@ def _of_faces(path: Path, who: int | None, most: int, identity: IdentityModel) -
                 identity.of(image, placed[index]),
                 faces["blendshapes"][index],
                 name,
-                _turned(Path(name), poses[index]),
+                _expect(name, poses[index], faces["blendshapes"][index]),
             )
         )
     return portraits
@@ -229,7 +233,7 @@ def _best(looks: Sequence[tuple[np.ndarray, Pose]], most: int) -> list[int]:
     """At most ``most`` of the looks, each of another stretch: the calmest that face the camera, eyes open."""
     cost = np.array(
         [
-            float((shown[EXPRESSIVE] ** 2).sum() + shown[9] ** 2 + shown[10] ** 2)
+            float((shown[EXPRESSIVE] ** 2).sum() + (shown[BLINKS] ** 2).sum())
             + float(((pose.angles[:2] / 25) ** 2).sum())
             for shown, pose in looks
         ]
@@ -244,14 +248,24 @@ def _doubtful(path: Path, face: Face, sure: bool) -> tuple[str, ...]:
     return (f"the face in {path} was hard to find (confidence {face.presence:.2f}): look at the result",)
 
 
-def _turned(path: Path, pose: Pose) -> tuple[str, ...]:
-    yaw = abs(float(pose.angles[0]))
-    if yaw < ASIDE:
-        return ()
-    return (
-        f"{path} shows the face from the side ({yaw:.0f} degrees): the far half is not seen and will look stretched; "
-        "a picture from the front is better",
-    )
+def _expect(path: Path | str, pose: Pose, shown: np.ndarray) -> tuple[str, ...]:
+    """What to expect of a picture: seen from the side, lying on its side, eyes closed."""
+    notes = []
+    yaw, roll = abs(float(pose.angles[0])), abs(float(pose.angles[2]))
+    if yaw >= ASIDE:
+        notes.append(
+            f"{path} shows the face from the side ({yaw:.0f} degrees): the far half is not seen and will look "
+            "stretched; a picture from the front is better"
+        )
+    if roll >= LYING:
+        notes.append(
+            f"the face in {path} lies on its side ({roll:.0f} degrees): if the picture does, turn it upright first"
+        )
+    if min(shown[BLINKS]) > SHUT:
+        notes.append(
+            f"the eyes in {path} are closed and will open only a little: take a picture with open eyes"
+        )
+    return tuple(notes)
 
 
 def _one_person(found: Sequence[Portrait]) -> None:
