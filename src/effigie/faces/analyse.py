@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 
 from effigie.faces.align import crop_matrix, placement, smooth_placement
+from effigie.faces.cuts import Cuts
 from effigie.faces.mesh import Pose, eye_distance, fit_pose
 from effigie.faces.repeat import Repeats
 from effigie.faces.smooth import smooth_centre
@@ -116,7 +117,8 @@ def analyse(
     """Measure every frame of a clip.
 
     Yields in the order of ``frames``, a few frames late (``settings.reach``); memory does not grow with the clip.
-    Frames that only repeat the one before get its measurements.
+    Frames that only repeat the one before get its measurements. Where a shot is cut all tracks end, so that nothing is
+    smoothed across.
 
     Args:
         frames: RGB uint8 pictures in temporal order.
@@ -127,9 +129,12 @@ def analyse(
 
 
 def measured(frames: Iterable[FrameType], tracker: Tracker | None = None) -> Iterator[Found[FrameType]]:
-    """The first half of :func:`analyse`, nearly all of its work: the networks."""
-    tracker, repeats = tracker or Tracker(), Repeats()
+    """The first half of :func:`analyse`, nearly all of its work: the networks; at a cut everybody is forgotten."""
+    tracker, repeats, cuts = tracker or Tracker(), Repeats(), Cuts()
     for frame in frames:
+        if cuts(frame.image):
+            tracker.reset()
+            repeats.reset()
         if repeats(frame.image):
             yield Found(frame, None)
         else:
