@@ -28,6 +28,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from effigie import heads, swap, trust
+    from effigie.cleaning import review
     from effigie.extraction import ExtractReport, ExtractSettings, extract
     from effigie.heads import AnimateReport, AnimateSettings, animate
     from effigie.swap import ConvertReport, ConvertSettings
@@ -47,6 +48,7 @@ __all__ = [
     "extract",
     "heads",
     "load",
+    "review",
     "swap",
     "trust",
     "verify",
@@ -57,6 +59,7 @@ _HOMES = {
     "extract": ("effigie.extraction", "extract"),
     "ExtractSettings": ("effigie.extraction", "ExtractSettings"),
     "ExtractReport": ("effigie.extraction", "ExtractReport"),
+    "review": ("effigie.cleaning", "review"),
     "convert": ("effigie.swap", "convert_clip"),
     "ConvertSettings": ("effigie.swap", "ConvertSettings"),
     "ConvertReport": ("effigie.swap", "ConvertReport"),

@@ -14,8 +14,6 @@ import pytest
 from effigie.media import EncodeSettings, Reader, Writer
 from effigie.swap import ConvertSettings, SwapSettings, convert_clip, train
 from effigie.swap.model import load_model
-from effigie.swap.pick import Picker
-from effigie.trust import TrustSettings
 
 PNG = EncodeSettings(codec="png")
 
@@ -99,51 +97,6 @@ def test_the_face_changes_and_nothing_else(swapped, man, tmp_path):
         outside.append((difference[~near] ** 2).mean())
     assert np.mean(inside) > 6
     assert 10 * np.log10(255**2 / np.mean(outside)) > 40
-
-
-@pytest.fixture(scope="module")
-def two_people(man, woman, tmp_path_factory):
-    """The man on the left, the woman, whose face is larger, on the right: 16 frames of 1280x360."""
-    folder = tmp_path_factory.mktemp("two")
-    with (
-        Reader(man, stop=16) as left,
-        Reader(woman, stop=16) as right,
-        Writer(folder / "two.mp4", left.info, EncodeSettings(crf=8, preset="ultrafast")) as writer,
-    ):
-        for a, b in zip(left, right, strict=True):
-            writer.write(np.hstack([a.image, b.image]), a.time, a.duration)
-    return folder / "two.mp4"
-
-
-@pytest.mark.parametrize(("who", "half"), [(None, 0), (1, 0), (0, 1)])
-def test_a_bystander_is_never_touched(model, two_people, tmp_path, who, half):
-    """Unasked the man is swapped, whom the model knows; by number whoever is asked for; nobody else."""
-    plain = TrustSettings(watermark=False)  # the mark lies lightly on everything
-    settings = ConvertSettings(who=who, encode=PNG, trust=plain, masks=tmp_path / "masks", stop_after=8)
-    report = convert_clip(model, two_people, tmp_path / "out", settings)
-    assert report.swapped == report.frames == 8
-    for (_, before), after, mask in zip(
-        frames_of(two_people, 8), pictures(tmp_path / "out"), pictures(tmp_path / "masks"), strict=True
-    ):
-        touched = (mask[..., 0] > 0).any(axis=0)
-        mine, other = slice(640 * half, 640 * half + 640), slice(640 * (1 - half), 640 * (1 - half) + 640)
-        assert touched[mine].any()
-        assert not touched[other].any()
-        # With PNG there is no encoder: every pixel outside the mask is the input's, to the bit.
-        assert np.array_equal(after[mask[..., 0] == 0], before[mask[..., 0] == 0])
-        assert (after != before).any()
-
-
-def test_picker_waits_for_the_one_asked_for(model, two_people):
-    """--who 1 in a picture with one face: nobody, until a second comes in."""
-    from effigie.faces.analyse import analyse
-
-    with Reader(two_people, stop=2) as reader:
-        first = next(analyse(list(reader)))
-    picker = Picker(np.zeros(128, np.float32), who=1)
-    assert picker(first.frame.image, first.faces[:1]) is None
-    assert picker(first.frame.image, first.faces) is first.faces[1]
-    assert picker(first.frame.image, first.faces[:1]) is None  # the other one alone is not it
 
 
 def test_who_comes_late(model, sample, tmp_path, here):

@@ -1,4 +1,4 @@
-"""`effigie convert`: a model and a clip in, the swapped clip out."""
+"""`effigie convert`: a model, or several, and a clip in, the swapped clip out."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ def convert(
     who: Annotated[
         int | None,
         typer.Option(help="Swap the n-th largest face (0 = largest) instead of the one trained on."),
+    ] = None,
+    others: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="[NUMBER=]MODEL",
+            help="One more model, for one more person: whom it was trained on, or the n-th largest face.",
+        ),
     ] = None,
     consent: Annotated[
         list[str] | None,
@@ -57,11 +65,11 @@ def convert(
             raise UsageError(f"{path} exists: choose another name, or replace it with --force")
     from effigie.compose import ComposeSettings
     from effigie.media import EncodeSettings
-    from effigie.swap import ConvertSettings, convert_clip
+    from effigie.swap import ConvertSettings, Role, convert_clip
     from effigie.trust import TrustSettings
 
+    people = [Role(model, who), *(_role(text) for text in others or ())]
     settings = ConvertSettings(
-        who=who,
         compose=ComposeSettings(colour=colour, blend=blend),
         encode=EncodeSettings(codec=cast(Any, codec), crf=crf),  # checked by the settings themselves
         trust=TrustSettings(
@@ -73,7 +81,7 @@ def convert(
     )
     with progress_display() as progress:
         report = convert_clip(
-            model,
+            people,
             clip,
             output,
             settings,
@@ -87,6 +95,18 @@ def convert(
         return
     rate = report.frames / max(report.seconds, 1e-9)
     whole = counted(report.frames, "frame")
+    if len(report.each) > 1:
+        say(", ".join(f"{name}: {count}" for name, count in report.each.items()) + " frames")
     say(f"{report.output}: {report.swapped} of {whole} swapped, {rate:.1f} frames/s; id {report.output_id}")
     for note in report.notes:
         say(f"note: {note}")
+
+
+def _role(text: str) -> Any:
+    """``MODEL``, or ``NUMBER=MODEL``."""
+    from effigie.swap import Role
+
+    number, equals, model = text.partition("=")
+    if not equals or not number.isdecimal():
+        return Role(Path(text))
+    return Role(Path(model), int(number))

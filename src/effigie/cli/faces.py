@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from effigie.cli.console import ERRORS, OUT, Json, print_json, progress_display
+from effigie.cli.review import review
 from effigie.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ SamePerson = Annotated[
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help=__doc__, no_args_is_help=True)
-    for verb in (info, sheet, sort, cluster, drop, export, import_pictures):
+    for verb in (info, review, sheet, sort, cluster, drop, export, import_pictures):
         group.command("import" if verb is import_pictures else verb.__name__)(verb)
     app.add_typer(group, name="faces")
 

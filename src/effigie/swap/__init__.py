@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from effigie.swap.settings import ConvertSettings, SwapSettings
 
 if TYPE_CHECKING:
+    from effigie.swap.cast import Role
     from effigie.swap.convert import ConvertReport, convert_clip
     from effigie.swap.model import SwapModel, load_model
     from effigie.swap.trainer import TrainReport, train
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ConvertReport",
     "ConvertSettings",
+    "Role",
     "SwapModel",
     "SwapSettings",
     "TrainReport",
@@ -35,6 +37,7 @@ _HOMES = {
     "SwapModel": "model",
     "convert_clip": "convert",
     "ConvertReport": "convert",
+    "Role": "cast",
 }
 
 

@@ -1,4 +1,4 @@
-"""`effigie.convert`: a model and a clip in, the swapped clip out."""
+"""`effigie.convert`: a model, or several, and a clip in, the swapped clip out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -17,17 +17,18 @@ import numpy as np
 from effigie.assets import REQUIRED, fetch_all
 from effigie.compose import Compositor
 from effigie.errors import MediaError, UsageError
-from effigie.faces.analyse import Analysed, Face, analyse
+from effigie.faces.analyse import Analysed, analyse
 from effigie.faces.track import Tracker
 from effigie.media import EncodeSettings, Frame, Reader, Writer
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 from effigie.scale.overlap import Ahead, Behind
-from effigie.swap.model import SwapModel, load_model
-from effigie.swap.pick import Picker
+from effigie.swap.cast import Part, Role, check_distinct, roles
+from effigie.swap.model import load_model
+from effigie.swap.pick import Picker, Wanted
 from effigie.swap.settings import ConvertSettings
 from effigie.swap.swapper import Swapper
 from effigie.training import choose_device, choose_precision
-from effigie.trust.gate import ConsentLike, check_footage
+from effigie.trust.gate import ConsentLike, check_footage, together
 from effigie.trust.outgoing import Outgoing
 
 
@@ -38,7 +39,8 @@ class ConvertReport:
     Attributes:
         output: the clip written.
         frames: read and written.
-        swapped: frames in which the face was replaced; the others went through untouched.
+        swapped: frames in which a face was replaced; the others went through untouched.
+        each: of each model, by its folder's name, the frames in which its person's face was.
         seconds: wall time of the frames, loading excluded.
         stages: seconds of each stage; they overlap, so their sum may exceed ``seconds``.
         notes: what could not be carried over untouched.
@@ -49,13 +51,14 @@ class ConvertReport:
     output_id: str = ""
     frames: int = 0
     swapped: int = 0
+    each: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
 def convert_clip(
-    model: str | Path,
+    model: str | Path | Role | Sequence[str | Path | Role],
     clip: str | Path,
     output: str | Path,
     settings: ConvertSettings | None = None,
@@ -65,13 +68,14 @@ def convert_clip(
     progress: ProgressCallback = silent,
     cancel: Cancel | None = None,
 ) -> ConvertReport:
-    """Put the model's source face into a clip of its target.
+    """Put the model's source face into a clip of its target; with several models, everybody's at once.
 
     Frames without the target go through untouched, as do all pixels outside the face. Sound, subtitles and exact
     times are carried over. The output appears under its name only when it is whole.
 
     Args:
-        model: a folder made by :func:`effigie.swap.train`.
+        model: a folder made by :func:`effigie.swap.train`, or several, each for the person it was trained on; a
+            :class:`effigie.swap.Role` says by number whom it plays.
         clip: the target's footage.
         output: ``.mp4``, ``.mov`` or ``.mkv``, or a folder for PNG frames.
         consent: records (files or ids) instead of those the model was trained with.
@@ -85,38 +89,45 @@ def convert_clip(
     """
     settings = settings or ConvertSettings()
     cancel = cancel or Cancel()
-    clip, output = Path(clip), Path(output)
+    clip, output, cast = Path(clip), Path(output), roles(model)
+    if settings.who is not None:
+        if len(cast) > 1 or cast[0].who is not None:
+            raise UsageError("who is for one model; of several, say it of each: --map NUMBER=MODEL")
+        cast = [Role(cast[0].model, settings.who)]
     if output.exists() and clip.exists() and output.samefile(clip):
         raise UsageError(f"{output} is the input itself: choose another name for the output")
     fetch_all(REQUIRED, progress)
     device = choose_device(settings.device)
-    loaded = load_model(model, str(device), consent=consent, project=project)
+    precision = choose_precision("auto", device)
+    models = [load_model(role.model, str(device), consent=consent, project=project) for role in cast]
     check_footage(clip, cancel=cancel)
     with Reader(clip) as reader:
-        return _Conversion(loaded, reader, output, settings, progress, cancel).run()
+        rate = float(reader.info.rate or 25)
+        parts = [
+            Part(role, one, Swapper(one, device, precision, rate), Compositor(settings.compose))
+            for role, one in zip(cast, models, strict=True)
+        ]
+        check_distinct(parts)
+        return _Conversion(parts, reader, output, settings, progress, cancel).run()
 
 
 class _Conversion:
-    """The state of one conversion: networks, the track being swapped, and where the time went."""
+    """The state of one conversion: who is being swapped, and where the time went."""
 
     def __init__(
         self,
-        model: SwapModel,
+        parts: list[Part],
         reader: Reader,
         output: Path,
         settings: ConvertSettings,
         progress: ProgressCallback,
         cancel: Cancel,
     ) -> None:
-        self._reader, self._settings, self._model = reader, settings, model
+        self._parts, self._reader, self._settings = parts, reader, settings
         self._progress, self._cancel = progress, cancel
-        device = choose_device(settings.device)
         self._rate = float(reader.info.rate or 25)
-        self._swapper = Swapper(model, device, choose_precision("auto", device), self._rate)
-        self._picker = Picker(model.target.embedding, settings.who)
-        self._compositor = Compositor(settings.compose)
+        self._picker = Picker([Wanted(part.model.target.embedding, part.role.who) for part in parts])
         self._tracker = Tracker()
-        self._track: int | None = None
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._report = ConvertReport(output)
 
@@ -133,9 +144,9 @@ class _Conversion:
                 Outgoing(
                     report.output,
                     info,
-                    self._model.permit,
+                    together([part.model.permit for part in self._parts]),
                     "convert",
-                    self._model.manifest_sha256,
+                    ",".join(hash_ for part in self._parts if (hash_ := part.model.manifest_sha256)) or None,
                     settings.trust,
                     settings.encode,
                     self._span(),
@@ -159,8 +170,12 @@ class _Conversion:
             Progress("convert", report.frames, report.frames, "frames", f"{report.swapped} swapped")
         )
         report.seconds = time.perf_counter() - begun
-        report.notes = [*self._reader.notes, *outgoing.notes]
-        report.stages = {**self._seconds, **self._swapper.seconds, "trust": outgoing.seconds}
+        for part in self._parts:
+            report.each[part.role.model.name] = part.swapped
+            for stage, spent in part.swapper.seconds.items():
+                self._seconds[stage] += spent
+        report.notes = [*self._reader.notes, *outgoing.notes, *self._absent()]
+        report.stages = {**self._seconds, "trust": outgoing.seconds}
         report.output_id = outgoing.output_id
         return report
 
@@ -180,28 +195,23 @@ class _Conversion:
 
     def _swap(self, item: Analysed[Frame]) -> tuple[np.ndarray, np.ndarray | None]:
         begun = time.perf_counter()
-        face = self._picker(item.frame.image, item.faces)
+        faces = self._picker(item.frame.image, item.faces)
         self._seconds["identity"] += time.perf_counter() - begun
-        if face is None:
-            self._follow(None)
-            return item.frame.image, None
-        self._follow(face)
-        made = self._swapper(item.frame.image, face)
-        begun = time.perf_counter()
-        picture, mask = self._compositor.compose_masked(
-            item.frame.image, made.picture, made.mask, made.matrix, item.frame.time
-        )
-        self._seconds["compose"] += time.perf_counter() - begun
-        self._report.swapped += 1
+        picture, mask = item.frame.image, None
+        for part, face in zip(self._parts, faces, strict=True):
+            part.follow(face)
+            if face is None:
+                continue
+            made = part.swapper(item.frame.image, face)
+            begun = time.perf_counter()
+            picture, own = part.compositor.compose_masked(
+                picture, made.picture, made.mask, made.matrix, item.frame.time
+            )
+            mask = own if mask is None else np.maximum(mask, own)
+            self._seconds["compose"] += time.perf_counter() - begun
+            part.swapped += 1
+        self._report.swapped += mask is not None
         return picture, mask
-
-    def _follow(self, face: Face | None) -> None:
-        """Whatever remembers earlier frames must forget them when the track ends."""
-        track = None if face is None else face.track
-        if track != self._track:
-            self._swapper.reset()
-            self._compositor.reset()
-            self._track = track
 
     def _timed_write(
         self, outgoing: Outgoing, masks: Writer | None
@@ -226,13 +236,24 @@ class _Conversion:
             return None
         return info.clock_origin, info.clock_origin + count / info.rate
 
+    def _absent(self) -> list[str]:
+        """A sentence for each model whose person was not there."""
+        return [
+            f"{part.role.model.name}: {self._missing(number)}"
+            for number, part in enumerate(self._parts)
+            if not part.swapped
+        ]
+
     def _nobody(self) -> str:
-        name, who = self._reader.path, self._settings.who
-        if who is not None and self._picker.most:
-            return f"{name} never shows {who + 1} faces at once, at most {self._picker.most}: choose a smaller --who"
+        return f"{self._missing(0)}; nothing written"
+
+    def _missing(self, number: int) -> str:
+        name, who = self._reader.path, self._parts[number].role.who
         if not self._picker.most:
-            return f"{name} shows no face: nothing to swap, nothing written"
+            return f"{name} shows no face: nothing to swap"
+        if who is not None:
+            return f"{name} never shows {who + 1} faces at once, at most {self._picker.most}: choose a smaller number"
         return (
             f"nobody in {name} is the person this model was trained on (best likeness "
-            f"{self._picker.best_seen:.2f}): choose a face with --who 0 (the largest), 1, ...; nothing written"
+            f"{self._picker.best_seen[number]:.2f}): choose a face by number, 0 is the largest"
         )

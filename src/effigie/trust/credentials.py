@@ -48,7 +48,7 @@ class Claim:
         output_id: 48 bits as 12 hex digits, the same in mark and ledger.
         command: the verb that made it.
         title: its file name.
-        model_hash: SHA-256 of the model's manifest, or None.
+        model_hash: SHA-256 of the model's manifest, of several separated by commas; or None.
         consents: ids of the consent records it rests on.
         ingredients: what it was made from; the first is what was edited, the others were put into it. A missing or
             damaged one is named without credentials.

@@ -149,6 +149,19 @@ def permit_model(
     return permit(use, faces, consent, project=project, store=within, today=today)
 
 
+def together(permits: Sequence[Permit]) -> Permit:
+    """One permit for an output that shows several people, each of whom has been allowed.
+
+    Raises:
+        ValueError: there is none, or they are for different uses.
+    """
+    uses = {permit.use for permit in permits}
+    if len(uses) != 1:
+        raise ValueError(f"permits to be joined must be for one use, not {sorted(uses) or 'none'}")
+    records = {consent.id: consent for permit in permits for consent in permit.consents}
+    return Permit(uses.pop(), tuple(records.values()), _GATE)
+
+
 def save_consents(folder: str | Path, permit: Permit) -> None:
     """Copy the permit's records into a model, each whole or not at all.
 

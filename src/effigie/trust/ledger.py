@@ -55,7 +55,7 @@ class Entry:
         time: when it was finished, with its time zone.
         command: the verb that made it.
         name: its file name, without folders.
-        model_hash: SHA-256 of the model's manifest, hex.
+        model_hash: SHA-256 of the model's manifest, hex; of several separated by commas.
         consents: ids of the consent records it rests on.
         file_sha256: of the finished file, hex; None for a folder of pictures.
         fingerprints: (seconds, hash) of frames a second apart, see :mod:`effigie.trust.fingerprint`.

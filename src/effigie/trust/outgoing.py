@@ -40,7 +40,7 @@ class Outgoing:
         like: the clip whose pictures these replace; also the ingredient that the credentials name.
         permit: what the gate allowed.
         command: the verb.
-        model_hash: SHA-256 of the model's manifest.
+        model_hash: SHA-256 of the model's manifest; of several separated by commas.
         settings: label, mark, certificate.
         encode, span: as for the writer.
         shows: what the pictures were made from, where that is not ``like`` itself: a portrait in motion has the
