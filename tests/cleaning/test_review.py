@@ -131,7 +131,7 @@ def test_how_the_whole_footage_is_is_not_dropped(man_faces, tmp_path):
     review = effigie.review(dark)
     lit = next(one for one in review.findings if one.kind == "badly lit")
     assert len(lit.names) == review.faces and not lit.drop
-    assert not set(lit.names) & set(review.proposed)
+    assert len(review.proposed) < review.faces / 2  # for other reasons
 
 
 def test_what_the_source_never_does_is_told(man_faces, tmp_path):
