@@ -30,8 +30,6 @@ from effigie.prior.render import Prior
 
 HARD = 5  # times as many shots looked at as are taken, when the least alike are wanted
 APART = 12  # frames; a shot from nearer than this would nearly be the answer
-ALBUM = 32  # most shots that geometry has to choose from, as many as anybody is tuned with
-MANY = 0.25  # share of the filmed with so many; always, what one shot does not show was learned too little
 HIDDEN = 2.0  # extra weight of what no shot shows
 
 
@@ -66,7 +64,7 @@ class ExampleMaker:
     Args:
         gallery: where pictures come from.
         size: S.
-        shots: K, most that are embedded; of somebody filmed, geometry may choose from up to ``ALBUM``.
+        shots: K.
         motions: changes of pose and expression for stills; None where nobody is filmed.
         prior: whether priors are rendered; if not they are zeros.
     """
@@ -83,11 +81,8 @@ class ExampleMaker:
         if len(identity) == 1 or (not identity.filmed and random.random() < 0.5):
             return self._of_still(person, identity, random)
         wanted = int(random.integers(len(identity)))
-        # Given many shots geometry is nearly right, and must be left alone; given few there is much to learn.
-        many = identity.filmed and random.random() < MANY
-        count = int(ALBUM ** random.random()) if many else int(random.integers(1, self._shots + 1))
-        hard = count <= self._shots and random.random() < 0.5
-        shots = choose_shots(identity, wanted, count * HARD if hard else count, random)
+        count = int(random.integers(1, self._shots + 1))
+        shots = choose_shots(identity, wanted, count * (HARD if random.random() < 0.5 else 1), random)
         if len(shots) > count:
             # Talkers' frames are much alike: the farthest of several mouths has more to teach.
             mouths = [
