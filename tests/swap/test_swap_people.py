@@ -97,10 +97,10 @@ def exchanged(model, other_model, two_people, tmp_path_factory):
     return folder, convert_clip([model, other_model], two_people, folder / "out", settings)
 
 
-def test_two_models_swap_two_people_at_once(exchanged, two_people):
+def test_two_models_swap_two_people_at_once(exchanged, model, other_model, two_people):
     folder, report = exchanged
     assert (report.frames, report.swapped) == (8, 8)
-    assert report.each == {"model": 8, "other": 8}
+    assert report.each == {str(model): 8, str(other_model): 8}
     before = frames_of(two_people, 8)
     for (_, frame), after, mask in zip(
         before, pictures(folder / "out"), pictures(folder / "masks"), strict=True
@@ -131,7 +131,7 @@ def test_both_consents_and_models_are_on_record(model, other_model, two_people, 
     )
     assert ended.code == 0, ended.err
     report = json.loads(ended.out)
-    assert report["each"] == {"model": 2, "other": 2}
+    assert report["each"] == {str(model): 2, str(other_model): 2}
     entry = Ledger().by_id(report["output_id"])
     assert len(entry.consents) == 2
     assert entry.model_hash.split(",") == [load_model(one).manifest_sha256 for one in (model, other_model)]
@@ -141,7 +141,7 @@ def test_people_by_number(model, other_model, two_people, tmp_path):
     """The largest face is the woman's, on the right: numbers go before identity."""
     settings = ConvertSettings(encode=PNG, trust=PLAIN, masks=tmp_path / "masks", stop_after=2)
     report = convert_clip([Role(other_model, 1)], two_people, tmp_path / "out", settings)
-    assert report.each == {"other": 2}
+    assert report.each == {str(other_model): 2}
     (mask, _) = pictures(tmp_path / "masks")
     assert (mask[:, :640] > 0).any()
     assert not (mask[:, 640:] > 0).any()
@@ -149,8 +149,8 @@ def test_people_by_number(model, other_model, two_people, tmp_path):
 
 def test_who_is_not_there_is_told(model, other_model, man, tmp_path):
     report = convert_clip([model, other_model], man, tmp_path / "out.mp4", ConvertSettings(stop_after=3))
-    assert report.each == {"model": 3, "other": 0}
-    assert any("other: nobody in" in note for note in report.notes)
+    assert report.each == {str(model): 3, str(other_model): 0}
+    assert any(f"{other_model}: nobody in" in note for note in report.notes)
 
 
 def test_a_face_is_for_one_of_two_who_want_it(two_people):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -80,18 +81,19 @@ class Part:
             self._track = track
 
 
-def check_distinct(parts: Sequence[Part]) -> None:
+def check_distinct(cast: Sequence[Role], models: Sequence[SwapModel]) -> None:
     """Two models that look for the same person could not tell whose frames are whose.
 
     Raises:
         UsageError: two do.
     """
-    sought = [part for part in parts if part.role.who is None]
-    for number, part in enumerate(sought):
-        for other in sought[:number]:
-            likeness = float(np.dot(part.model.target.embedding, other.model.target.embedding))
-            if likeness >= SAME_PERSON:
-                raise UsageError(
-                    f"{other.role.model} and {part.role.model} were trained on the same person (cosine "
-                    f"{likeness:.2f}): say by number whom each of them plays, --map 1=MODEL for the second largest face"
-                )
+    sought = [
+        (role, model.target.embedding) for role, model in zip(cast, models, strict=True) if role.who is None
+    ]
+    for (one, mine), (other, theirs) in combinations(sought, 2):
+        likeness = float(np.dot(mine, theirs))
+        if likeness >= SAME_PERSON:
+            raise UsageError(
+                f"{one.model} and {other.model} were trained on the same person (cosine {likeness:.2f}): say by "
+                "number whom each of them plays, --map 1=MODEL for the second largest face"
+            )

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from effigie.assets import REQUIRED, fetch_all
@@ -21,7 +20,7 @@ from effigie.faces.analyse import Analysed, analyse
 from effigie.faces.track import Tracker
 from effigie.media import EncodeSettings, Frame, Reader, Writer
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.scale.overlap import Ahead, Behind
+from effigie.scale.overlap import Ahead, Behind, one_opencv_thread
 from effigie.swap.cast import Part, Role, check_distinct, roles
 from effigie.swap.model import load_model
 from effigie.swap.pick import Picker, Wanted
@@ -40,7 +39,7 @@ class ConvertReport:
         output: the clip written.
         frames: read and written.
         swapped: frames in which a face was replaced; the others went through untouched.
-        each: of each model, by its folder's name, the frames in which its person's face was.
+        each: of each model, by its folder, the frames in which its person's face was replaced.
         seconds: wall time of the frames, loading excluded.
         stages: seconds of each stage; they overlap, so their sum may exceed ``seconds``.
         notes: what could not be carried over untouched.
@@ -100,6 +99,7 @@ def convert_clip(
     device = choose_device(settings.device)
     precision = choose_precision("auto", device)
     models = [load_model(role.model, str(device), consent=consent, project=project) for role in cast]
+    check_distinct(cast, models)
     check_footage(clip, cancel=cancel)
     with Reader(clip) as reader:
         rate = float(reader.info.rate or 25)
@@ -107,7 +107,6 @@ def convert_clip(
             Part(role, one, Swapper(one, device, precision, rate), Compositor(settings.compose))
             for role, one in zip(cast, models, strict=True)
         ]
-        check_distinct(parts)
         return _Conversion(parts, reader, output, settings, progress, cancel).run()
 
 
@@ -156,6 +155,7 @@ class _Conversion:
             if settings.masks is not None:
                 masks = stack.enter_context(Writer(settings.masks, info, EncodeSettings(codec="png")))
             out = stack.enter_context(Behind(self._timed_write(outgoing, masks)))
+            stack.enter_context(one_opencv_thread())
             analysed = stack.enter_context(Ahead(analyse(self._frames(), self._tracker, rate=self._rate)))
             for item in analysed:
                 self._cancel.check()
@@ -171,7 +171,7 @@ class _Conversion:
         )
         report.seconds = time.perf_counter() - begun
         for part in self._parts:
-            report.each[part.role.model.name] = part.swapped
+            report.each[str(part.role.model)] = part.swapped
             for stage, spent in part.swapper.seconds.items():
                 self._seconds[stage] += spent
         report.notes = [*self._reader.notes, *outgoing.notes, *self._absent()]
@@ -180,7 +180,6 @@ class _Conversion:
         return report
 
     def _frames(self) -> Iterator[Frame]:
-        cv2.setNumThreads(1)
         frames = itertools.islice(iter(self._reader), self._settings.stop_after)
         while True:
             begun = time.perf_counter()
@@ -239,7 +238,7 @@ class _Conversion:
     def _absent(self) -> list[str]:
         """A sentence for each model whose person was not there."""
         return [
-            f"{part.role.model.name}: {self._missing(number)}"
+            f"{part.role.model}: {self._missing(number)}"
             for number, part in enumerate(self._parts)
             if not part.swapped
         ]
