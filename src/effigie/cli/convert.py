@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -11,17 +11,25 @@ import typer
 from effigie.cli.console import INTERRUPT, Json, counted, print_json, progress_display, say
 from effigie.errors import UsageError
 
+BESIDE_PROJECT = ("model", "clip", "output", "frames", "force", "as_json", "save_project")
+
 
 def register(app: typer.Typer) -> None:
     app.command("convert")(convert)
 
 
 def convert(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder made by train.")],
-    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="The target's footage.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help=".mp4, .mov, .mkv, or a folder for PNG frames.")
+    context: typer.Context,
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A folder made by train, or a project file (.toml).")
     ],
+    clip: Annotated[
+        Path | None,
+        typer.Argument(metavar="[CLIP]", help="The target's footage; a project file names its own."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help=".mp4, .mov, .mkv, or a folder for PNG frames.")
+    ] = None,
     who: Annotated[
         int | None,
         typer.Option(help="Swap the n-th largest face (0 = largest) instead of the one trained on."),
@@ -55,38 +63,67 @@ def convert(
     crf: Annotated[int, typer.Option(help="Quality of the encoder, lower is better.")] = 16,
     masks: Annotated[Path | None, typer.Option(help="Also write the masks, a folder of grey PNGs.")] = None,
     frames: Annotated[int | None, typer.Option(help="Only the first frames, for a quick look.")] = None,
+    save_project: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TOML", help="Keep all of this in a project file, to be edited and converted again."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
     as_json: Json = False,
 ) -> None:
     """Put the source's face into a clip of the target; sound, times and everything else stay."""
-    for path in (output, masks):
-        if path is not None and path.exists() and not force:
-            raise UsageError(f"{path} exists: choose another name, or replace it with --force")
     from effigie.compose import ComposeSettings
     from effigie.media import EncodeSettings
     from effigie.swap import ConvertSettings, Role, convert_clip
+    from effigie.swap import project as projects
     from effigie.trust import TrustSettings
 
-    people = [Role(model, who), *(_role(text) for text in others or ())]
-    settings = ConvertSettings(
-        compose=ComposeSettings(colour=colour, blend=blend),
-        encode=EncodeSettings(codec=cast(Any, codec), crf=crf),  # checked by the settings themselves
-        trust=TrustSettings(
-            label=cast(Any, label), certificate=certificate, key=key, timestamp_authority=timestamp
-        ),
-        masks=masks,
-        device=device,
-        stop_after=frames,
-    )
+    if model.suffix == projects.SUFFIX:
+        if clip is not None:
+            raise UsageError(f"{model} names its clip itself: leave {clip} out")
+        for name in context.params:
+            given = getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+            if given and name not in BESIDE_PROJECT:
+                option = "map" if name == "others" else name
+                raise UsageError(f"--{option} is the project file's to say: edit {model}")
+        plan = projects.load_project(model)
+        plan = replace(plan, output=output or plan.output)
+    else:
+        if clip is None:
+            raise UsageError("name the clip after the model, or a project file (.toml) alone")
+        plan = projects.Project(
+            clip,
+            (Role(model, who), *(_role(text) for text in others or ())),
+            output,
+            ConvertSettings(
+                compose=ComposeSettings(colour=colour, blend=blend),
+                encode=EncodeSettings(codec=cast(Any, codec), crf=crf),  # checked by the settings themselves
+                trust=TrustSettings(
+                    label=cast(Any, label), certificate=certificate, key=key, timestamp_authority=timestamp
+                ),
+                masks=masks,
+                device=device,
+            ),
+            tuple(consent or ()),
+            project,
+        )
+    if plan.output is None:
+        raise UsageError("name the output: -o FILE")
+    for path in (plan.output, plan.settings.masks, save_project):
+        if path is not None and path.exists() and not force:
+            raise UsageError(f"{path} exists: choose another name, or replace it with --force")
+    if save_project is not None:
+        projects.save_project(plan, save_project)
     with progress_display() as progress:
         report = convert_clip(
-            people,
-            clip,
-            output,
-            settings,
-            consent=consent,
-            project=project,
+            plan.people,
+            plan.clip,
+            plan.output,
+            replace(plan.settings, stop_after=frames),
+            consent=list(plan.consents) or None,
+            project=plan.purpose,
             progress=progress,
             cancel=INTERRUPT,
         )

@@ -25,6 +25,7 @@ from effigie.swap.cast import Part, Role, check_distinct, roles
 from effigie.swap.model import load_model
 from effigie.swap.pick import Picker, Wanted
 from effigie.swap.settings import ConvertSettings
+from effigie.swap.shots import Shot, Shots
 from effigie.swap.swapper import Swapper
 from effigie.training import choose_device, choose_precision
 from effigie.trust.gate import ConsentLike, check_footage, together
@@ -127,6 +128,8 @@ class _Conversion:
         self._rate = float(reader.info.rate or 25)
         self._picker = Picker([Wanted(part.model.target.embedding, part.role.who) for part in parts])
         self._tracker = Tracker()
+        self._shots = Shots(settings.shots)
+        self._shot: Shot | None = None
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._report = ConvertReport(output)
 
@@ -193,11 +196,13 @@ class _Conversion:
             self._seconds["landmarks"] += time.perf_counter() - begun
 
     def _swap(self, item: Analysed[Frame]) -> tuple[np.ndarray, np.ndarray | None]:
+        self._enter(self._shots(item.frame.index))
         begun = time.perf_counter()
         faces = self._picker(item.frame.image, item.faces)
         self._seconds["identity"] += time.perf_counter() - begun
         picture, mask = item.frame.image, None
         for part, face in zip(self._parts, faces, strict=True):
+            face = None if self._left_alone(part) else face
             part.follow(face)
             if face is None:
                 continue
@@ -211,6 +216,20 @@ class _Conversion:
             part.swapped += 1
         self._report.swapped += mask is not None
         return picture, mask
+
+    def _enter(self, shot: Shot | None) -> None:
+        """From here on the settings of a shot hold, or the clip's own."""
+        if shot == self._shot:
+            return
+        self._shot = shot
+        compose = self._settings.compose if shot is None or shot.compose is None else shot.compose
+        for part in self._parts:
+            part.follow(None)
+            part.compositor = Compositor(compose)
+
+    def _left_alone(self, part: Part) -> bool:
+        shot = self._shot
+        return shot is not None and (shot.skip or str(part.role.model) in shot.without)
 
     def _timed_write(
         self, outgoing: Outgoing, masks: Writer | None

@@ -10,6 +10,7 @@ from effigie.compose import ComposeSettings
 from effigie.errors import UsageError
 from effigie.media import EncodeSettings
 from effigie.swap.presets import preset
+from effigie.swap.shots import Shot, Shots
 from effigie.trust.settings import TrustSettings
 
 PRIORS = ("mesh", "none")
@@ -80,6 +81,7 @@ class ConvertSettings:
         masks: a folder to write the masks to as well, one grey PNG a frame; 0 = neither face nor label.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         stop_after: convert only this many frames (for a quick look); None converts all.
+        shots: stretches of frames with settings of their own.
     """
 
     who: int | None = None
@@ -89,8 +91,10 @@ class ConvertSettings:
     masks: Path | None = None
     device: str = "auto"
     stop_after: int | None = None
+    shots: tuple[Shot, ...] = ()
 
     def __post_init__(self) -> None:
+        Shots(self.shots)  # refuses those that overlap
         if self.who is not None and self.who < 0:
             raise UsageError(f"who must be 0 or more, not {self.who}")
         if self.stop_after is not None and self.stop_after < 1:

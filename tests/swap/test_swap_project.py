@@ -1,0 +1,174 @@
+"""A conversion as a file: what it says is done, again and again, and what it says wrongly is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from effigie.compose import ComposeSettings
+from effigie.compose.mask import MaskSettings
+from effigie.errors import UsageError
+from effigie.media import EncodeSettings, Reader
+from effigie.swap import ConvertSettings, Role, convert_clip
+from effigie.swap.project import Project, load_project, save_project
+from effigie.swap.shots import Shot, Shots
+from effigie.trust import TrustSettings
+
+PNG = EncodeSettings(codec="png")
+PLAIN = TrustSettings(watermark=False)
+
+
+def pictures(folder):
+    return [cv2.imread(str(path))[..., ::-1] for path in sorted(folder.iterdir())]
+
+
+def written(tmp_path, text):
+    path = tmp_path / "scene.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    settings = ConvertSettings(
+        compose=ComposeSettings(colour="histogram", mask=MaskSettings(top=0.05, feather=0.1)),
+        encode=EncodeSettings(codec="hevc", crf=20),
+        trust=TrustSettings(label="corner"),
+        masks=tmp_path / "masks",
+        shots=(
+            Shot(120, 239, compose=ComposeSettings(blend="feather", temporal=0.0)),
+            Shot(400, skip=True),
+            Shot(0, 9, without=(str(tmp_path / "anna"),)),
+        ),
+    )
+    project = Project(
+        tmp_path / "scene.mp4",
+        (Role(tmp_path / "anna"), Role(Path("/elsewhere/carl"), 1)),
+        tmp_path / "out.mp4",
+        settings,
+        ("c-0123456789abcdef",),
+        "the film",
+    )
+    save_project(project, tmp_path / "scene.toml")
+    assert load_project(tmp_path / "scene.toml") == project
+    text = (tmp_path / "scene.toml").read_text()
+    assert 'clip = "scene.mp4"' in text  # relative: the folder can be moved as a whole
+    assert 'model = "/elsewhere/carl"' in text
+
+
+def test_written_by_hand(tmp_path):
+    path = written(
+        tmp_path,
+        """
+        clip = "scene.mp4"
+        [[people]]
+        model = "anna-in-ben"
+        [[people]]
+        model = "carl-in-dan"
+        who = 1
+        [compose]
+        mask = { feather = 0.08 }
+        [[shots]]
+        first = 10
+        last = 20
+        compose = { colour = "none", temporal = 0 }
+        [[shots]]
+        first = 30
+        without = ["carl-in-dan"]
+        """,
+    )
+    project = load_project(path)
+    assert project.clip == tmp_path / "scene.mp4" and project.output is None
+    assert project.people == (Role(tmp_path / "anna-in-ben"), Role(tmp_path / "carl-in-dan", 1))
+    assert project.settings.compose.mask.feather == 0.08
+    calm, late = project.settings.shots
+    assert calm.compose is not None and calm.compose.colour == "none"
+    assert late.without == (str(tmp_path / "carl-in-dan"),) and late.last is None
+
+
+GOOD = 'clip = "a.mp4"\n[[people]]\nmodel = "m"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("clip = ", "no TOML"),
+        ('clip = "a.mp4"', "needs a clip and"),
+        ("[[people]]\nmodel = 'm'", "needs a clip and"),
+        ("version = 99\n" + GOOD, "update effigie"),
+        ("colour = 'none'\n" + GOOD, "no setting 'colour'"),
+        (GOOD + "[compose]\ncolor = 'none'", "no setting 'color'"),
+        (GOOD + "[compose]\ncolour = 3", "colour cannot be 3"),
+        (GOOD + "[compose]\ncolour = 'purple'", "purple"),
+        (GOOD + "[compose]\ntemporal = true", "temporal cannot be True"),
+        (GOOD + "[compose.mask]\nfether = 1", "no setting 'fether'"),
+        (GOOD + "[encode]\ncodec = 'avi'", "codec cannot be 'avi'"),
+        (GOOD + "[shots]\nfirst = 1", "write [[shots]]"),
+        (GOOD + "[[shots]]\nfirst = 9\nlast = 3", "cannot end at 3"),
+        (GOOD + "[[shots]]\nfirst = 0\n[[shots]]\nfirst = 5", "overlap"),
+        (GOOD + "[[shots]]\nwithout = ['x']", "nobody's model"),
+        (GOOD + "[[shots]]\nwithout = 'm'", "list of texts"),
+        ('clip = "a.mp4"\n[[people]]\nwho = 1', "model"),
+    ],
+)
+def test_what_is_wrong_is_told(tmp_path, text, told):
+    with pytest.raises(UsageError) as refused:
+        load_project(written(tmp_path, text))
+    assert told in str(refused.value)
+
+
+def test_no_project_there(tmp_path):
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_project(tmp_path / "nothing.toml")
+
+
+def test_which_shot_a_frame_is_in():
+    one, other = Shot(10, 19), Shot(30)
+    shots = Shots([other, one])
+    assert [shots(frame) for frame in (0, 9, 10, 19, 20, 29, 30, 10**6)] == [
+        *(None, None, one, one, None, None, other, other)
+    ]
+
+
+def test_shots_are_left_alone_or_put_in_otherwise(model, man, tmp_path):
+    """Frames 2 and 3 stay; frames 4 and 5 get another blend, as if the whole clip had been made with it."""
+    sharp = ComposeSettings(colour="none", blend="feather", temporal=0.0)
+
+    def made(name, **settings):
+        given = ConvertSettings(encode=PNG, trust=PLAIN, stop_after=6, **settings)
+        return convert_clip(model, man, tmp_path / name, given), pictures(tmp_path / name)
+
+    shots = (Shot(2, 3, skip=True), Shot(4, 5, compose=sharp))
+    report, cut = made("cut", shots=shots)
+    _, plain = made("plain")
+    assert (report.frames, report.swapped) == (6, 4)
+    with Reader(man, stop=6) as reader:
+        inputs = [frame.image for frame in reader]
+    for index in (2, 3):
+        assert np.array_equal(cut[index], inputs[index])
+    for index in (0, 1):
+        assert np.array_equal(cut[index], plain[index])
+    for index in (4, 5):
+        assert not np.array_equal(cut[index], plain[index])
+        assert not np.array_equal(cut[index], inputs[index])
+
+
+def test_a_saved_conversion_is_done_again(model, man, tmp_path, here):
+    first = here(
+        *("convert", model, man, "-o", "first", "--codec", "png", "--colour", "none", "--frames", 3),
+        *("--save-project", "scene.toml"),
+    )
+    assert first.code == 0, first.err
+    again = here("convert", "scene.toml", "-o", "again", "--frames", 3)
+    assert again.code == 0, again.err
+    for one, other in zip(pictures(tmp_path / "first"), pictures(tmp_path / "again"), strict=True):
+        # Another output has another id, and so another mark: a level or so.
+        assert np.abs(one.astype(int) - other).mean() < 2
+    refused = here("convert", "scene.toml", "-o", "x", "--colour", "local")
+    assert refused.code == 2
+    assert "--colour is the project file's to say" in refused.line()
+    assert here("convert", "scene.toml", man, "-o", "x").code == 2
+    assert here("convert", model, "-o", "x").code == 2
+    assert not (tmp_path / "x").exists()
