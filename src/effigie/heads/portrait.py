@@ -171,7 +171,10 @@ def _of_clip(
                 identity.of(image, face.landmarks),
                 face.blendshapes.astype(np.float32),
                 str(path) if still else f"{path}, frame {number}",
-                (*_doubtful(path, face, sure), *_expect(path, face.pose, face.blendshapes)),
+                # Of a clip's looks only the best, which moves, need be good.
+                (*_doubtful(path, face, sure), *_expect(path, face.pose, face.blendshapes))
+                if index == best[0]
+                else (),
             )
         )
     return portraits
