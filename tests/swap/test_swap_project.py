@@ -58,6 +58,17 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert 'model = "/elsewhere/carl"' in text
 
 
+def test_records_are_files_beside_the_project_or_ids(tmp_path, monkeypatch):
+    (tmp_path / "anna.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    project = Project(Path("a.mp4"), (Role(Path("m")),), consents=("anna.json", "c-0123456789abcdef"))
+    (tmp_path / "scenes").mkdir()
+    save_project(project, tmp_path / "scenes" / "one.toml")
+    records = load_project(tmp_path / "scenes" / "one.toml").consents
+    assert Path(records[0]).samefile(tmp_path / "anna.json")
+    assert records[1] == "c-0123456789abcdef"
+
+
 def test_written_by_hand(tmp_path):
     path = written(
         tmp_path,
@@ -110,6 +121,7 @@ GOOD = 'clip = "a.mp4"\n[[people]]\nmodel = "m"\n'
         (GOOD + "[[shots]]\nfirst = 0\n[[shots]]\nfirst = 5", "overlap"),
         (GOOD + "[[shots]]\nwithout = ['x']", "nobody's model"),
         (GOOD + "[[shots]]\nwithout = 'm'", "list of texts"),
+        (GOOD + "[trust]\nwatermark = false", "not a project's to leave out"),
         ('clip = "a.mp4"\n[[people]]\nwho = 1', "model"),
     ],
 )

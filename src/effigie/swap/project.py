@@ -107,6 +107,8 @@ def load_project(path: str | Path) -> Project:
         trust=at.settings(TrustSettings, document.get("trust", {}), "trust"),
         shots=tuple(at.placed(shot, cast) for shot in shots),
     )
+    if not settings.trust.watermark:
+        raise UsageError(f"{path}: the invisible mark is not a project's to leave out")
     given = {name: document[name] for name in ("masks", "device") if name in document}
     general = at.settings(ConvertSettings, given, "the top")
     return Project(
@@ -114,7 +116,7 @@ def load_project(path: str | Path) -> Project:
         cast,
         at.path(document["output"]) if "output" in document else None,
         replace(settings, masks=general.masks, device=general.device),
-        tuple(str(one) for one in document.get("consents", ())),
+        tuple(at.record(str(one)) for one in document.get("consents", ())),
         document.get("purpose"),
     )
 
@@ -136,10 +138,13 @@ def save_project(project: Project, path: str | Path) -> None:
     if project.purpose is not None:
         document["purpose"] = project.purpose
     if project.consents:
-        document["consents"] = list(project.consents)
+        document["consents"] = [
+            _relative(Path(one), folder) if Path(one).is_file() else one for one in project.consents
+        ]
     document["people"] = [_table(role, folder) for role in project.people]
     for name in ("compose", "encode", "trust"):
         document[name] = _table(getattr(settings, name), folder)
+    del document["trust"]["watermark"]
     document["shots"] = [
         _table(shot, folder) | {"without": [_relative(Path(name), folder) for name in shot.without]}
         for shot in settings.shots
@@ -156,6 +161,10 @@ class _At:
 
     def path(self, text: str) -> Path:
         return self.file.parent / text
+
+    def record(self, name: str) -> str:
+        """A consent: a file beside the project, else an id."""
+        return str(self.path(name)) if self.path(name).is_file() else name
 
     def placed(self, shot: Shot, cast: tuple[Role, ...]) -> Shot:
         """The shot with its models named as those of the cast are."""
