@@ -37,6 +37,7 @@ SHOWING = {
 # Meta-learning shows nobody: its result needs somebody's pictures, and then a record.
 HARMLESS = {
     "effigie.extract",
+    "effigie.review",
     "effigie.verify",
     "effigie.heads.meta_train",
     "effigie.heads.load_heads",

@@ -267,11 +267,15 @@ class _Conversion:
 
     def _missing(self, number: int) -> str:
         name, who = self._reader.path, self._parts[number].role.who
+        by_number = "--who" if len(self._parts) == 1 else "--map NUMBER=MODEL"
         if not self._picker.most:
             return f"{name} shows no face: nothing to swap"
         if who is not None:
-            return f"{name} never shows {who + 1} faces at once, at most {self._picker.most}: choose a smaller number"
+            return (
+                f"{name} never shows {who + 1} faces at once, at most {self._picker.most}: choose a smaller number "
+                f"with {by_number}"
+            )
         return (
             f"nobody in {name} is the person this model was trained on (best likeness "
-            f"{self._picker.best_seen[number]:.2f}): choose a face by number, 0 is the largest"
+            f"{self._picker.best_seen[number]:.2f}): choose a face with {by_number}, 0 being the largest"
         )
