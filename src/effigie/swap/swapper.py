@@ -13,18 +13,18 @@ import numpy as np
 import torch
 
 from effigie.faces.analyse import Face
-from effigie.faces.mask import Grow, face_mask
+from effigie.faces.mask import face_mask
 from effigie.faces.roi import crop
 from effigie.prior.bank import Geometry, features
 from effigie.prior.detail import enlarged, resized
 from effigie.prior.render import Chooser, Prior, render
+from effigie.swap.exchange import GROW
 from effigie.swap.model import SwapModel
 from effigie.swap.mouth import borrow_inside, borrowed_share
 from effigie.swap.networks import Made
 from effigie.training.pictures import to_float
 
 STEP = 32  # made faces are a multiple of this wide, so that sizes do not change with every pixel of movement
-GROW = Grow(top=0.16, side=0.07, jaw=0.02)  # the hairline belongs to a face as much as its skin does
 
 
 @dataclass(frozen=True)

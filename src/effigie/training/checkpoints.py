@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -121,11 +121,14 @@ def read_checkpoint(path: Path) -> tuple[Snapshot, dict[str, Any]]:
     return Snapshot(record["step"], tensors, record["scalars"]), record
 
 
-def export(folder: Path, precision: Literal["fp16", "fp32"] = "fp32") -> dict[str, Path]:
+def export(
+    folder: Path, precision: Literal["fp16", "fp32"] = "fp32", only: Collection[str] | None = None
+) -> dict[str, Path]:
     """Write the averaged weights of the newest checkpoint, one ``folder/<network>.safetensors`` per network.
 
     Args:
         folder: what :func:`effigie.training.train` was given.
+        only: names of the networks to write; None writes all.
         precision: fp16 halves the files; a tensor with values beyond its range (65504) stays fp32.
 
     Returns:
@@ -135,6 +138,8 @@ def export(folder: Path, precision: Literal["fp16", "fp32"] = "fp32") -> dict[st
         ModelError: nothing was trained there, or it is damaged.
     """
     networks = averaged(folder)
+    if only is not None:
+        networks = {name: tensors for name, tensors in networks.items() if name in only}
     if precision == "fp16":
         networks = {
             name: {key: _half(tensor) for key, tensor in tensors.items()}
