@@ -11,7 +11,7 @@ from effigie.swap.data import Studio, upright
 from effigie.training.pictures import to_float
 from effigie.training.recogniser import Recogniser, chip_matrix, cut, load_recogniser
 
-FRAMES = 60  # of the source, evenly, that say who it is
+FRAMES = 60  # of the source that say who it is: of its bank the best, uncovered and sharp
 
 
 class Likeness:
@@ -40,9 +40,8 @@ class Likeness:
 
     @torch.no_grad()
     def _embeddings(self, studio: Studio) -> Tensor:
-        """(N, 128) of training frames, at the size that the networks work at."""
-        rows = studio.footage.training
-        chosen = rows[np.linspace(0, len(rows) - 1, min(FRAMES, len(rows))).astype(int)]
+        """(N, 128) of the source's best frames, at the size that the networks work at."""
+        chosen = studio.bank_rows[np.argsort(studio.bank.penalty, kind="stable")[:FRAMES]]
         found = []
         for row in chosen:
             placement = upright(studio.size, studio.footage.faces.crop_size)
