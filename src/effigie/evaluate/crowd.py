@@ -62,8 +62,10 @@ def cut_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     return np.round(GREY + inside * (crop(image, matrix, SIDE) - GREY)).astype(np.uint8)
 
 
-def source_crowd(faces: FaceSet | str | Path, who: int, most: int) -> list[np.ndarray]:
-    """At most ``most`` faces of a person in a face set, evenly over all, in the order of the footage."""
+def source_crowd(faces: FaceSet | str | Path, who: int, most: int) -> list[np.ndarray] | None:
+    """At most ``most`` faces of a person in a face set, evenly over all, in the order of the footage; None for 0."""
+    if not most:
+        return None
     found = FaceSet.of(faces).load(["landmarks", "matrix"], where=f"cluster == {who}")
     chosen = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
     return [

@@ -185,7 +185,7 @@ def _movement(made: np.ndarray, landmarks: np.ndarray) -> dict[str, float]:
 def _seam(moment: Moment, landmarks: np.ndarray) -> dict[str, float]:
     assert moment.mask is not None
     own = own_part(landmarks, moment.mask)
-    steps = seam_steps(moment.output, moment.given, own, eye_distance(landmarks))
+    steps = seam_steps(moment.output, moment.encoded, own, eye_distance(landmarks))
     if steps is None:
         return {}
     row: dict[str, float] = {"seam_pairs": steps.pairs, "edge_pairs": steps.all_pairs}

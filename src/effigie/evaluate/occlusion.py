@@ -1,9 +1,10 @@
 """Whether what covers the face stays in front of it, where somebody drew what covers it.
 
 Units: shares of pixels, 0..1. *In front*: of the covered pixels within the face's outline, those whose colour is that
-of the footage, encoded as the output was, to :data:`NEAR` levels in every channel after a blur of one pixel; bit by bit
-would measure the encoder. *Replaced*: of the face's other pixels, those where the conversion's mask is above a half. Two
-pixels on either side of a drawn edge count as neither, and so does the outline's rim, where the mask is feathered.
+of the footage, encoded as the output was, to :data:`NEAR` levels in every channel after a blur of one pixel; to compare
+bit by bit would measure the encoder. *Replaced*: of the face's other pixels, those where the conversion's mask is above
+a half. Two pixels on either side of a drawn edge count as neither, nor does the outline's rim, where the mask is
+feathered.
 
 What fools them: a face painted over a hand of the same colour passes as the hand. A mask that replaces nothing has
 everything in front: read the two together. What is replaced is the mask's word, not the picture's. Drawn covers that

@@ -52,6 +52,7 @@ class SwapScores:
             None for one person.
         expression: mean error of the landmarks without pose, share of the eye distance.
         pose: mean angle between the heads, degrees.
+        crowd: None where no faces were asked for.
         seam: None without masks.
         occlusion: of what is drawn to cover the face; None where nothing is drawn.
         outside: dB, PSNR where the mask is exactly 0, against the input encoded the same way.
@@ -71,7 +72,7 @@ class SwapScores:
     expression: float
     pose: float
     eyes: EyeScores
-    crowd: CrowdScores
+    crowd: CrowdScores | None
     sharpness: SharpnessScores
     flicker: FlickerScores
     settling: SettlingScores
@@ -114,12 +115,15 @@ class SwapScores:
                 "%",
                 at_least=99,
             ),
-            Figure("Fréchet distance to the source's faces", self.crowd.output),
-            Figure("Fréchet distance of the untouched input", self.crowd.input),
         ]
         if self.own_face is not None:
             name = "own face: closer to the own source than to another's"
-            figures.insert(3, Figure(name, 100 * self.own_face, "%", at_least=100))
+            figures.append(Figure(name, 100 * self.own_face, "%", at_least=100))
+        if self.crowd is not None:
+            figures += [
+                Figure("Fréchet distance to the source's faces", self.crowd.output),
+                Figure("Fréchet distance of the untouched input", self.crowd.input),
+            ]
         return figures
 
     def _movement(self) -> list[Figure]:

@@ -15,8 +15,8 @@ only where the footage is *even*, the two points less than :data:`EVEN` apart: t
 
 What fools it: pairs are chosen by the footage, so that a perfect face whose own shadows lie elsewhere, or whose jaw
 ends elsewhere, reads a little above 1 (points taken a few pixels further along the edge, in the footage itself, read
-1.2 to 1.4). A wide feather counts like a hard edge. A made face that is flat where the footage is not comes below 1, which is
-no merit. What shows elsewhere than at the mask's edge is not seen at all.
+1.2 to 1.4). A wide feather counts like a hard edge. A made face that is flat where the footage is not comes below 1,
+which is no merit. What shows elsewhere than at the mask's edge is not seen at all.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FULL = 250  # of 255; from here on the mask is at its full level
 POINTS = 200  # along an edge, at most
 BESIDE = 1.5  # px from the edge to the points outside, and from the first full pixel on to those inside
 REACH = 0.5  # of the eye distance; where the mask is not full within this, it is no face but a thin tip
-BLUR = 0.02  # of the eye distance, at least a pixel
+BLUR = 0.03  # of the eye distance, at least a pixel and a half
 EVEN = 10.0  # CIEDE2000; a larger step is an edge of the footage's own
 FLOOR = 0.5  # CIEDE2000; a footage more even than that is flat paint, and a ratio to it would say nothing
 
@@ -92,6 +92,8 @@ def edge_pairs(mask: np.ndarray, eye_distance: float) -> np.ndarray:
     normal = np.stack([sampled(cv2.Sobel(smooth, cv2.CV_32F, *o), edge) for o in ((1, 0), (0, 1))], axis=1)
     length = np.linalg.norm(normal, axis=1, keepdims=True)
     known = length[:, 0] > 1e-4
+    if not known.any():  # the whole picture is replaced
+        return none
     edge, normal = edge[known], normal[known] / length[known]
     steps = np.arange(1, max(4, round(REACH * eye_distance)), dtype=np.float32)
     walked = edge[:, None] + steps[None, :, None] * normal[:, None]
@@ -99,7 +101,7 @@ def edge_pairs(mask: np.ndarray, eye_distance: float) -> np.ndarray:
     first = steps[full.argmax(1)]
     pairs = low + np.stack([edge - BESIDE * normal, edge + (first + BESIDE)[:, None] * normal], axis=1)
     last = np.array([mask.shape[1] - 1, mask.shape[0] - 1])
-    within = ((pairs >= 0) & (pairs <= last)).all((1, 2))
+    within = ((pairs >= 0) & (pairs <= last)).all((1, 2)) & (sampled(part, pairs[:, 0] - low) == 0)
     return pairs[full.any(1) & within].astype(np.float32)
 
 
@@ -108,7 +110,7 @@ def steps_across(image: np.ndarray, pairs: np.ndarray, eye_distance: float) -> n
     low = np.maximum(np.floor(pairs.min((0, 1))).astype(int) - 8, 0)
     high = np.ceil(pairs.max((0, 1))).astype(int) + 9
     box = image[low[1] : high[1], low[0] : high[0]]
-    smooth = cv2.GaussianBlur(box, (0, 0), max(1.0, BLUR * eye_distance)).astype(np.float32) / 255
+    smooth = cv2.GaussianBlur(box, (0, 0), max(1.5, BLUR * eye_distance)).astype(np.float32) / 255
     points = (pairs - low).reshape(-1, 2)
     colours = cv2.cvtColor(sampled(smooth, points)[:, None], cv2.COLOR_RGB2LAB).reshape(-1, 2, 3)
     return np.asarray(deltaE_ciede2000(colours[:, 0], colours[:, 1]), np.float64)
@@ -120,7 +122,8 @@ def seam_steps(
     """Steps across the edge in one frame; None where the mask has no edge.
 
     Args:
-        output, given: (H, W, 3) uint8 RGB.
+        output: (H, W, 3) uint8 RGB.
+        given: the input, encoded as the output was.
         mask: (H, W) uint8 of the conversion, of this person alone.
         eye_distance: px.
     """

@@ -21,14 +21,14 @@ from effigie.evaluate.settling import SettlingScores, compare_settling
 
 
 def face_scores(
-    comparison: Comparison, role: int, sources: Sequence[np.ndarray], crowd: Sequence[np.ndarray]
+    comparison: Comparison, role: int, sources: Sequence[np.ndarray], crowd: Sequence[np.ndarray] | None
 ) -> dict[str, Any]:
     """The fields of :class:`~effigie.evaluate.scores.SwapScores` that are measured on pictures.
 
     Args:
         role: whose.
         sources: (N, 128) embeddings of every role's source.
-        crowd: faces of this role's source.
+        crowd: faces of this role's source; None for no Fréchet distance.
     """
     face = comparison.faces[role]
     table = face.table
@@ -44,7 +44,7 @@ def face_scores(
         "expression": _mean(moved[:, 1]),
         "pose": _mean(moved[:, 2]),
         "eyes": compare_eyes(*_eyes(table)),
-        "crowd": compare_crowds(face.crowd.output, face.crowd.input, crowd),
+        "crowd": None if crowd is None else compare_crowds(face.crowd.output, face.crowd.input, crowd),
         "sharpness": sharpness.compare_sharpness(table.known("sharpness_output", "sharpness_input")),
         "flicker": flicker.compare_flicker(table.known("flicker_output", "flicker_input")),
         "settling": _settling(table),

@@ -12,7 +12,7 @@ from effigie.errors import UsageError
 from effigie.evaluate.alongside import Mark, check_size, first_look, fitted, same_mark, side_by_side
 from effigie.evaluate.comparison import Comparison
 from effigie.evaluate.container import compare_audio, compare_times
-from effigie.evaluate.crowd import Crowd, source_crowd
+from effigie.evaluate.crowd import Crowd, CrowdScores, source_crowd
 from effigie.evaluate.face_comparison import FaceComparison
 from effigie.evaluate.frames import write_csv
 from effigie.evaluate.person import WhoIsWho, person_embeddings
@@ -185,10 +185,8 @@ def evaluate_cast(
         ]
         comparison = Comparison(faces, tracks, tracker, settings.every)
         times = _compare(comparison, output_clip, info, encoded, mark, folder, covers, progress, cancel)
-    found = [
-        face_scores(comparison, role, sources, source_crowd(one.source, one.source_who, settings.crowd))
-        for role, one in enumerate(cast)
-    ]
+    crowds = [source_crowd(one.source, one.source_who, settings.crowd) for one in cast]
+    found = [face_scores(comparison, role, sources, crowd) for role, crowd in enumerate(crowds)]
     if sheet is not None:
         name = Path(output_clip).name
         people = [face.table for face in faces]
@@ -203,7 +201,7 @@ def evaluate_cast(
                 **each,
                 times=exact,
                 audio=audio,
-                notes=[*_own_notes(face, each["crowd"].faces), *notes],
+                notes=[*_own_notes(face, each["crowd"]), *notes],
                 pictures=comparison.table,
                 faces=face.table,
             )
@@ -251,11 +249,11 @@ def _compare(
     return times
 
 
-def _own_notes(face: FaceComparison, crowd: int) -> list[str]:
+def _own_notes(face: FaceComparison, crowd: CrowdScores | None) -> list[str]:
     """What a reader must know about one person's figures."""
     if not len(face.table):
         return ["the target person was not found in the input: is it the right face set?"]
-    return [f"Fréchet distances are of {crowd} faces each"] if crowd > 1 else []
+    return [f"Fréchet distances are of {crowd.faces} faces each"] if crowd is not None else []
 
 
 def _notes(

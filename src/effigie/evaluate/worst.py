@@ -129,7 +129,8 @@ def worst_of_all(table: FrameTable, most: int, measures: Sequence[Measure] = MEA
     each = {measure.name: ranks(measure.badness(table)) for measure in measures}
     frames = table["frame"]
     chosen = []
-    for row in worst_rows(frames, together(each), most):
+    apart = int(np.clip(len(frames) // (2 * most), 1, APART))  # or a short clip would not fill the sheet
+    for row in worst_rows(frames, together(each), most, apart):
         known = [measure for measure in measures if not np.isnan(each[measure.name][row])]
         known.sort(key=lambda measure: -each[measure.name][row])
         text = ", ".join(measure.shown(table, row) for measure in known[:REASONS])
