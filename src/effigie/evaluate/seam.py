@@ -9,7 +9,7 @@ them lies the feather. Both pictures are lightly blurred first, so that noise an
 at the very same pairs; the ratio is of the means over all pairs and frames. Edge outside of the picture is none.
 
 Two ratios. Most of a mask's edge follows edges of the footage (hair, a jaw before a wall), with steps of 20 and more in
-either clip: over the *whole* edge, sixteen grey levels of paint on a face measured no more than 1.07 to 1.18, and swaps
+either clip: over the *whole* edge, sixteen grey levels of paint on a face measured no more than 1.06 to 1.18, and swaps
 with a fringe cut off straight came out below 1, because other hair had vanished. So the figure that has a limit counts
 only where the footage is *even*, the two points less than :data:`EVEN` apart: there a step is a seam.
 
