@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
+from effigie.evaluate.covers import compare_occlusion, occlusion
 from effigie.evaluate.crowd import SIDE, Crowd, compare_crowds, cut_face
 from effigie.evaluate.exchange import own_face
 from effigie.evaluate.face_comparison import COLUMNS
 from effigie.evaluate.figures import Figure
 from effigie.evaluate.frames import FrameTable, merged, write_csv
-from effigie.evaluate.occlusion import compare_occlusion, occlusion
 from effigie.evaluate.regions import own_part
 from effigie.evaluate.seam import EVEN, SeamScores, compare_seam, edge_pairs, seam_steps
 from effigie.evaluate.settling import compare_settling, drift, mean_colour

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from effigie.evaluate import flicker, geometry, sharpness
+from effigie.evaluate.covers import occlusion
 from effigie.evaluate.crowd import Crowd
 from effigie.evaluate.expression import expression_error
 from effigie.evaluate.frames import FrameTable
 from effigie.evaluate.gaze import OPEN, eye_state
 from effigie.evaluate.identity import cosines
-from effigie.evaluate.occlusion import occlusion
 from effigie.evaluate.pose import pose_error
 from effigie.evaluate.regions import covered, inside_face, own_part
 from effigie.evaluate.seam import seam_steps

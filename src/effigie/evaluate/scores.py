@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from effigie.evaluate.container import AudioScores, TimeScores
+from effigie.evaluate.covers import OcclusionScores
 from effigie.evaluate.crowd import CrowdScores
 from effigie.evaluate.figures import Figure, mean, yes
 from effigie.evaluate.flicker import FlickerScores
@@ -14,7 +15,6 @@ from effigie.evaluate.frames import FrameTable, merged
 from effigie.evaluate.gaze import EyeScores
 from effigie.evaluate.geometry import GeometryScores
 from effigie.evaluate.identity import IdentityScores
-from effigie.evaluate.occlusion import OcclusionScores
 from effigie.evaluate.seam import SeamScores
 from effigie.evaluate.settling import SettlingScores
 from effigie.evaluate.sharpness import SharpnessScores

@@ -9,12 +9,12 @@ import numpy as np
 
 from effigie.evaluate import flicker, geometry, identity, sharpness
 from effigie.evaluate.comparison import Comparison
+from effigie.evaluate.covers import compare_occlusion
 from effigie.evaluate.crowd import compare_crowds
 from effigie.evaluate.exchange import own_face
 from effigie.evaluate.face_comparison import FaceComparison
 from effigie.evaluate.frames import FrameTable
 from effigie.evaluate.gaze import EyeState, compare_eyes
-from effigie.evaluate.occlusion import compare_occlusion
 from effigie.evaluate.scores import PresenceScores
 from effigie.evaluate.seam import SeamScores, compare_seam
 from effigie.evaluate.settling import SettlingScores, compare_settling
