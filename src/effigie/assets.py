@@ -124,7 +124,7 @@ ASSETS: dict[str, Asset] = {
             "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
             14212972,
             "BSD-3-Clause (torchvision)",
-            "features by which pictures of talking heads are judged, never trained: MobileNetV2 (ImageNet)",
+            "features by which made pictures are judged, never trained: MobileNetV2 (ImageNet)",
         ),
         Asset(
             "sample_woman",
