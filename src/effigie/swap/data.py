@@ -57,8 +57,7 @@ class Studio:
     def make(self, row: int, random: np.random.Generator | None) -> Example:
         """The example of a footage row; with ``random`` None as it is, else varied."""
         geometry = self.footage.geometries[row]
-        scale = self.size / self.footage.faces.crop_size
-        placement = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
+        placement = self._placement()
         wanted = geometry.landmarks
         if random is not None:
             wanted = geometry.pose.apply(geometry.unposed + random.uniform(0, 1) * self.toward)
@@ -75,6 +74,15 @@ class Studio:
         return Example(
             picture, prior, validity, (mask * 255).astype(np.uint8), to_bytes(emphasis(landmarks, mask))
         )
+
+    def upright(self, row: int) -> np.ndarray:
+        """(478, 3) landmarks of a footage row in its example's pixels, where that is not varied."""
+        return apply_affine(self._placement(), self.footage.geometries[row].landmarks)
+
+    def _placement(self) -> np.ndarray:
+        """(2, 3) a stored crop's pixels to a picture's."""
+        scale = self.size / self.footage.faces.crop_size
+        return np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
 
     def _picture(self, row: int, landmarks: np.ndarray, placement: np.ndarray, bent: bool) -> np.ndarray:
         crop = self.footage.crop(row)
