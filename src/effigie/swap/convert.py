@@ -28,7 +28,7 @@ from effigie.swap.model import load_model
 from effigie.swap.pick import Picker, Wanted
 from effigie.swap.settings import ConvertSettings
 from effigie.swap.shots import Shot, Shots
-from effigie.swap.swapper import MadeFace, Swapper
+from effigie.swap.swapper import MadeFace, Sketch, Swapper
 from effigie.training import choose_device, choose_precision
 from effigie.training.device import tuned
 from effigie.trust.gate import ConsentLike, check_footage, together
@@ -114,6 +114,9 @@ def convert_clip(
         return _Conversion(parts, device, reader, output, settings, progress, cancel).run()
 
 
+AT_ONCE = 2  # frames whose faces a network makes in one go
+
+_Sketched = tuple[Part, Compositor, Sketch]
 _Placed = tuple[Compositor, MadeFace]
 _Written = tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]
 """Picture, mask, time, duration."""
@@ -172,12 +175,17 @@ class _Conversion:
             # Four threads share the cores: more of them for the network would wait for the others.
             stack.enter_context(tuned(self._device, max(1, available_cores() // 4)))
             analysed = stack.enter_context(Ahead(analyse(self._frames(), self._tracker, rate=self._rate)))
+            sketched: list[tuple[Frame, list[_Sketched]]] = []
             for item in analysed:
                 self._cancel.check()
-                composed.put((item.frame, self._swap(item)))
+                sketched.append((item.frame, self._sketch(item)))
+                if len(sketched) == AT_ONCE:
+                    self._make(sketched, composed)
+                    sketched = []
                 report.frames += 1
                 note = f"{report.swapped} swapped"
                 self._progress(Progress("convert", report.frames, total, "frames", note))
+            self._make(sketched, composed)
             if not report.swapped:
                 raise MediaError(self._nobody())
         self._progress(
@@ -206,21 +214,34 @@ class _Conversion:
             yield frame
             self._seconds["landmarks"] += time.perf_counter() - begun
 
-    def _swap(self, item: Analysed[Frame]) -> list[_Placed]:
+    def _sketch(self, item: Analysed[Frame]) -> list[_Sketched]:
         self._enter(self._shots(item.frame.index))
         begun = time.perf_counter()
         faces = self._picker(item.frame.image, item.faces)
         self._seconds["identity"] += time.perf_counter() - begun
-        placed = []
+        sketched = []
         for part, face in zip(self._parts, faces, strict=True):
             face = None if self._left_alone(part) else face
             part.follow(face)
             if face is None:
                 continue
-            placed.append((part.compositor, part.swapper(item.frame.image, face)))
+            sketched.append((part, part.compositor, part.swapper.sketch(item.frame.image, face)))
             part.swapped += 1
-        self._report.swapped += bool(placed)
-        return placed
+        self._report.swapped += bool(sketched)
+        return sketched
+
+    def _make(
+        self,
+        sketched: list[tuple[Frame, list[_Sketched]]],
+        composed: Behind[tuple[Frame, list[_Placed]]],
+    ) -> None:
+        """Make the faces of a few frames, each network run once, and hand them on."""
+        made: dict[int, Iterator[MadeFace]] = {}
+        for part in self._parts:
+            own = [sketch for _, each in sketched for whose, _, sketch in each if whose is part]
+            made[id(part)] = iter(part.swapper.make(own) if own else [])
+        for frame, each in sketched:
+            composed.put((frame, [(compositor, next(made[id(part)])) for part, compositor, _ in each]))
 
     def _composer(self, out: Behind[_Written]) -> Callable[[tuple[Frame, list[_Placed]]], None]:
         def compose(item: tuple[Frame, list[_Placed]]) -> None:
