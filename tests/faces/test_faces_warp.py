@@ -9,7 +9,7 @@ import pytest
 from effigie.faces.mask import face_mask
 from effigie.faces.mesh import FLIP, INNER_LIPS, VERTICES, canonical
 from effigie.faces.roi import apply_affine
-from effigie.faces.warp import signed_area, triangles, vertices, warp
+from effigie.faces.warp import Canvas, signed_area, triangles, vertices, warp
 
 SIZE = 256
 
@@ -143,3 +143,16 @@ def test_a_closed_mouth_does_not_claim_what_an_open_one_shows(picture):
     assert made.validity[between].mean() < 0.3
     forehead = made.validity[50:70, 100:156]
     assert forehead.mean() > 0.95
+
+
+@pytest.mark.parametrize("size", [127, 128, 224, 257])
+@pytest.mark.parametrize("box", [(40, 91, 3, 64), (0, 33, 60, 61), (90, 120, 71, 127)])
+def test_a_part_is_the_whole_cut_out(picture, size, box):
+    """To the last bit, wherever the box begins, and whether or not the field is found at half resolution."""
+    source, wanted = head(), head(20, 10.0 * size / SIZE, (size / 2, size / 2), opening=0.5)
+    rows, columns = slice(*box[:2]), slice(*box[2:])
+    whole = warp(picture, source, wanted, size)
+    part = Canvas(wanted, size).warp(picture, source, (rows, columns))
+    assert np.array_equal(part.image, whole.image[rows, columns])
+    assert np.array_equal(part.validity, whole.validity[rows, columns])
+    assert whole.validity.any() and part.image.shape == (box[1] - box[0], box[3] - box[2], 3)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from effigie.cli.console import INTERRUPT, Json, counted, print_json, progress_display, say
+
+if TYPE_CHECKING:
+    from effigie.swap import TrainReport
 
 
 def register(app: typer.Typer) -> None:
@@ -95,13 +99,48 @@ def train(
                 "images_per_second": report.images_per_second,
                 "held_out_error": report.held_out_error,
                 "improving": report.improving,
+                "best": report.best and asdict(report.best),
+                "parts": {name: asdict(part) for name, part in report.standing.parts.items()},
+                "next_gain_seconds": report.standing.ahead.seconds,
+                "gain_in_sight": report.standing.ahead.in_sight,
                 "stopped_because": report.stopped_because,
                 "notes": list(report.notes),
             }
         )
         return
-    state = "still improving: more minutes will help" if report.improving else "no longer improving"
-    say(f"{report.output}: {counted(report.steps, 'step')}, {report.images_per_second:.0f} images/s")
-    say(f"held-out error {report.held_out_error:.4f}, {state}; curve.png and preview.png lie there")
+    for line in told(report):
+        say(line)
     for note in report.notes:
         say(f"note: {note}")
+
+
+def told(report: TrainReport) -> list[str]:
+    """What came of it, whether more minutes would help, and whose weights the model has: a sentence a line."""
+    from effigie.training.forecast import duration
+    from effigie.training.standing import in_parts
+
+    standing, total = report.standing, report.curve[-1].seconds
+    lines = [
+        f"{report.output}: {counted(report.steps, 'step')} in {duration(total)}, "
+        f"{report.images_per_second:.0f} images/s; curve.png and preview.png lie there"
+    ]
+    error = f"held-out error {standing.error:.4f}{in_parts(standing.parts)}"
+    if report.stopped_because == "no improvement":
+        since = next((p.seconds for p in report.curve if p.step == standing.plateau.since), 0.0)
+        minute = f"minute {since / 60:.0f} of {total / 60:.0f}"
+        lines.append(f"{error}: ended by itself, since {minute} it has fallen by less than 1 %")
+        lines.append(
+            "more minutes would hardly help; more varied footage may: effigie faces review says what is missing"
+        )
+    elif not standing.plateau.improving:
+        lines.append(f"{error}, {standing.plateau}: more minutes will hardly help")
+    else:
+        ahead = f", {standing.ahead}" if str(standing.ahead) else ""
+        advice = "run it again to train on" if standing.ahead.in_sight else "more minutes will hardly help"
+        lines.append(f"{error}, still improving{ahead}: {advice}")
+    if report.best is not None and report.best.step < report.steps:
+        lines.append(
+            f"the model is as it was after {duration(report.best.seconds)}, step {report.best.step}, when the error "
+            f"was {report.best.error:.4f}; training goes on from step {report.steps}"
+        )
+    return lines

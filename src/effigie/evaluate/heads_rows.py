@@ -30,6 +30,7 @@ from effigie.heads.repaint import FaceMaker, put_in
 from effigie.heads.tuning import TuneTask, embedding_of
 from effigie.progress import Cancel, ProgressCallback
 from effigie.training import train
+from effigie.training.export import averaged
 
 Maker = Callable[[Sequence[Moment]], list[np.ndarray]]
 """A run of moments -> a picture of each, (S, S, 3) uint8 RGB, S being the size of the shots."""
@@ -155,6 +156,7 @@ class Workshop:
                 progress,
                 self._cancel,
             )
+            best = averaged(Path(folder))["tuned"]
         tuned = copy.deepcopy(task.tuned).cpu()
-        tuned.load_state_dict(task.best)
+        tuned.load_state_dict(best)
         return Painted(tuned.generator, tuned.psi, shots, settings.device)

@@ -20,6 +20,9 @@ EYELIDS = ((159, 145), (386, 374))  # middle of the upper and lower lid of eithe
 SHRINK_LIMIT = 0.15  # a source triangle seen at less than this share of its target area has nothing to show
 VERTEX_COUNT = VERTICES + len(IRISES) + len(FACE_OVAL)
 
+Box = tuple[slice, ...]
+"""Rows and columns."""
+
 
 @dataclass(frozen=True)
 class Warped:
@@ -97,48 +100,96 @@ def affine_maps(source: np.ndarray, target: np.ndarray, faces: np.ndarray) -> np
     return np.stack([column_x, column_y, shift], axis=2).astype(np.float32)
 
 
-def warp_map(
-    source: np.ndarray, target: np.ndarray, size: int, scale: float = 1.0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The backward map of the warp.
+class Canvas:
+    """A geometry to bend pictures into: what depends on it alone is found once, for any number of pictures.
 
     Args:
-        source: (478, 3) landmarks in source pixels.
-        target: (478, 3) landmarks in the pixels of the full-size target.
-        size: side of the map; with ``scale`` 0.5 and size 64 it covers a 128 x 128 target at every second pixel.
-
-    Returns:
-        map_x, map_y (size, size) float32 source pixels, and validity (size, size) float32.
+        target: (478, 3) landmarks in the pixels of the result.
+        size: side of the result.
     """
-    faces = triangles()
-    from_points = vertices(source).astype(np.float64)
-    to_points = vertices(target).astype(np.float64)
-    to_points[:, :2] = (to_points[:, :2] + 0.5) * scale - 0.5
-    maps = affine_maps(from_points[:, :2], to_points[:, :2], faces)
-    from_area = signed_area(from_points[:, :2], faces)
-    to_area = signed_area(to_points[:, :2], faces)
-    seen = np.clip(from_area * scale**2 / np.maximum(np.abs(to_area), 1e-6) / SHRINK_LIMIT - 1, 0, 1)
-    seen = per_vertex(seen, np.abs(to_area), faces)
 
+    def __init__(self, target: np.ndarray, size: int) -> None:
+        self.size = size
+        # The field is smooth, so half the resolution is enough for large pictures and costs a quarter.
+        self._coarse = size if size <= 128 else size // 2
+        self._scale = self._coarse / size
+        faces = triangles()
+        points = vertices(target).astype(np.float64)
+        points[:, :2] = (points[:, :2] + 0.5) * self._scale - 0.5
+        self._points, self._area = points, signed_area(points[:, :2], faces)
+        self._labels = _labels(points, self._area, faces, self._coarse)
+
+    def warp(self, image: np.ndarray, source: np.ndarray, box: Box | None = None) -> Warped:
+        """Bend ``image`` from the geometry ``source`` into this one.
+
+        Args:
+            image: (H, W, 3) uint8 or float32.
+            source: (478, 3) landmarks in ``image`` pixels.
+            box: rows and columns of the result that are wanted, the same pixels as in the whole; None for all.
+        """
+        map_x, map_y, validity = self._fields(source, _whole(self.size) if box is None else box)
+        height, width = image.shape[:2]
+        inside = (map_x >= 0) & (map_y >= 0) & (map_x <= width - 1) & (map_y <= height - 1)
+        picture = cv2.remap(image, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return Warped(picture, np.where(inside, validity, 0).astype(np.float32))
+
+    def _fields(self, source: np.ndarray, box: Box) -> tuple[np.ndarray, ...]:
+        """:meth:`_maps` at full resolution."""
+        if self._coarse == self.size:
+            return self._maps(source, box)
+        near = _whole(self._coarse)
+        if 2 * self._coarse == self.size:
+            # What lies around decides nothing, but for the pixel beside it, which enlarging looks at.
+            near = tuple(slice(max(s.start // 2 - 1, 0), min(s.stop // 2 + 2, self._coarse)) for s in box)
+        rows, columns = near
+        scale = self.size / self._coarse
+        shape = (round((columns.stop - columns.start) * scale), round((rows.stop - rows.start) * scale))
+        cut = tuple(
+            slice(s.start - 2 * n.start, s.stop - 2 * n.start) for s, n in zip(box, near, strict=True)
+        )
+        return tuple(
+            np.ascontiguousarray(cv2.resize(field, shape, interpolation=cv2.INTER_LINEAR)[cut])
+            for field in self._maps(source, near)
+        )
+
+    def _maps(self, source: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Source pixels ``x`` and ``y`` and the validity of the (coarse) pixels in ``box``, float32 each."""
+        faces = triangles()
+        points = vertices(source).astype(np.float64)
+        maps = affine_maps(points[:, :2], self._points[:, :2], faces)
+        area = signed_area(points[:, :2], faces)
+        size = np.abs(self._area)
+        seen = np.clip(area * self._scale**2 / np.maximum(size, 1e-6) / SHRINK_LIMIT - 1, 0, 1)
+        seen = per_vertex(seen, size, faces)
+        labels = self._labels[box]
+        inside = labels >= 0
+        chosen = labels[inside]
+        y, x = np.nonzero(inside)
+        y, x = y + box[0].start, x + box[1].start
+        picked = maps[chosen]
+        map_x = np.full(labels.shape, -1, np.float32)
+        map_y = map_x.copy()
+        map_x[inside] = picked[:, 0, 0] * x + picked[:, 0, 1] * y + picked[:, 0, 2]
+        map_y[inside] = picked[:, 1, 0] * x + picked[:, 1, 1] * y + picked[:, 1, 2]
+        validity = np.zeros(labels.shape, np.float32)
+        validity[inside] = seen[chosen]
+        return map_x, map_y, validity
+
+
+def _labels(points: np.ndarray, area: np.ndarray, faces: np.ndarray, size: int) -> np.ndarray:
+    """(size, size) int32: the triangle that each pixel shows, -1 where there is none."""
     labels = np.full((size, size), -1, np.int32)
-    corners = np.round(to_points[faces][..., :2] * 16).astype(np.int32)
+    corners = np.round(points[faces][..., :2] * 16).astype(np.int32)
     # Painter's algorithm: far triangles first; those turned away are never seen.
-    depth = to_points[faces][..., 2].mean(1)
-    front = np.flatnonzero(to_area > 0)
+    depth = points[faces][..., 2].mean(1)
+    front = np.flatnonzero(area > 0)
     for index in front[np.argsort(-depth[front])].tolist():
         cv2.fillConvexPoly(labels, corners[index], index, cv2.LINE_8, 4)
+    return labels
 
-    inside = labels >= 0
-    chosen = labels[inside]
-    y, x = np.nonzero(inside)
-    picked = maps[chosen]
-    map_x = np.full((size, size), -1, np.float32)
-    map_y = map_x.copy()
-    map_x[inside] = picked[:, 0, 0] * x + picked[:, 0, 1] * y + picked[:, 0, 2]
-    map_y[inside] = picked[:, 1, 0] * x + picked[:, 1, 1] * y + picked[:, 1, 2]
-    validity = np.zeros((size, size), np.float32)
-    validity[inside] = seen[chosen]
-    return map_x, map_y, validity
+
+def _whole(size: int) -> Box:
+    return slice(0, size), slice(0, size)
 
 
 def per_vertex(values: np.ndarray, areas: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -156,15 +207,4 @@ def warp(image: np.ndarray, source: np.ndarray, target: np.ndarray, size: int) -
         source: (478, 3) landmarks in ``image`` pixels.
         target: (478, 3) landmarks in the pixels of the ``size`` x ``size`` result.
     """
-    # The field is smooth, so half the resolution is enough for large pictures and costs a quarter.
-    coarse = size if size <= 128 else size // 2
-    map_x, map_y, validity = warp_map(source, target, coarse, coarse / size)
-    if coarse != size:
-        shape = (size, size)
-        map_x, map_y, validity = (
-            cv2.resize(field, shape, interpolation=cv2.INTER_LINEAR) for field in (map_x, map_y, validity)
-        )
-    height, width = image.shape[:2]
-    inside = (map_x >= 0) & (map_y >= 0) & (map_x <= width - 1) & (map_y <= height - 1)
-    picture = cv2.remap(image, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return Warped(picture, np.where(inside, validity, 0).astype(np.float32))
+    return Canvas(target, size).warp(image, source)

@@ -17,6 +17,7 @@ from effigie.faces.emphasis import emphasis
 from effigie.faces.emphasis import to_bytes as weight_bytes
 from effigie.faces.mask import face_mask
 from effigie.faces.mesh import mouth_opening
+from effigie.faces.regions import face_regions
 from effigie.faces.roi import apply_affine, jitter
 from effigie.heads.album import Album, resized
 from effigie.heads.closeup import closeups
@@ -46,6 +47,7 @@ class Example:
         prior: (S, S, 4) the shots bent into the wanted geometry, and where they really show it.
         weight: (S, S) how much a pixel counts, times ``WEIGHT`` of :mod:`effigie.faces.emphasis`.
         looks: (3, 3) float32 of :func:`effigie.heads.closeup.closeups`.
+        regions: (S, S) uint8 of :func:`effigie.faces.regions.face_regions`.
     """
 
     person: int
@@ -56,6 +58,7 @@ class Example:
     prior: np.ndarray
     weight: np.ndarray
     looks: np.ndarray
+    regions: np.ndarray
 
 
 class ExampleMaker:
@@ -153,6 +156,7 @@ def example(
         rendered,
         pixel_weight(landmarks, rendered[..., 3] if prior else None, size),
         closeups(landmarks, size),
+        face_regions(landmarks, face_mask(landmarks, size, size) > 0.5),
     )
 
 

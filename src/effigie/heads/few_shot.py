@@ -22,7 +22,7 @@ from effigie.trust.gate import ConsentLike, Permit, permit, save_consents
 from effigie.trust.intimate import check_images
 
 if TYPE_CHECKING:
-    from effigie.training import TrainingSettings
+    from effigie.training import TrainingResult, TrainingSettings
 
 MOST_SHOTS = 32
 PATIENCE = 4  # looks without gain after which tuning ends
@@ -92,6 +92,8 @@ class TuneSettings:
             evaluate_every_steps=LOOKS,
             precision=self.precision,
             device=self.device,
+            keep_best=True,
+            start_counts=True,
             tensorboard=False,
             seed=self.seed,
         )
@@ -153,6 +155,7 @@ def tune(
         Cancelled: asked to stop; the same call goes on.
     """
     from effigie.training import train as run
+    from effigie.training.export import averaged
 
     settings = settings or TuneSettings()
     output = Path(output)
@@ -182,25 +185,26 @@ def tune(
         callback,
     )
     tuned = task.tuned
-    tuned.load_state_dict(task.best)
+    best = averaged(output)["tuned"]
+    tuned.load_state_dict(best)
     save_person(
         output,
         model.preset,
         model.prior,
         tuned.generator,
         task.embedding,
-        task.best["psi"],
+        best["psi"],
         portraits,
     )
     save_consents(output, permission)
-    (unlike, astray), (best_unlike, best_astray) = task.figures[0], task.figures[-1]
+    first, last = _figures(result)
     report = TuneReport(
         output,
         len(portraits),
         result.steps,
         result.seconds,
-        (unlike, best_unlike),
-        (astray, best_astray),
+        (first["held_out_pictures"], last["held_out_pictures"]),
+        (first["held_out_mimicry"], last["held_out_mimicry"]),
         result.stopped_because,
         result.curve,
         (*(note for portrait in portraits for note in portrait.notes), *result.notes),
@@ -208,6 +212,13 @@ def tune(
     _write_manifest(output, model, settings, portraits, report, permission)
     discard(output / "training")  # optimiser and checkpoints: ten times the model, and tuning is done
     return report
+
+
+def _figures(result: TrainingResult) -> tuple[dict[str, float], dict[str, float]]:
+    """The rows of the curve before the first step and of the weights that are kept."""
+    held_out = [point for point in result.curve if point.error is not None]
+    best = held_out[-1].step if result.best is None else result.best.step
+    return held_out[0].values, next(point.values for point in reversed(held_out) if point.step <= best)
 
 
 def _check_output(output: Path) -> None:

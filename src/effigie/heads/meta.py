@@ -218,8 +218,8 @@ def check_output(output: Path, settings: MetaSettings, people: int) -> None:
 
 
 def save_averaged(output: Path, networks: Networks) -> None:
-    """Export the averaged weights of the newest checkpoint."""
-    from effigie.training.checkpoints import averaged
+    """Export the averaged weights: the newest, for an adversary improves what the held-out error calls worse."""
+    from effigie.training.export import averaged
 
     for name, tensors in averaged(output).items():
         networks.named()[name].load_state_dict(tensors)

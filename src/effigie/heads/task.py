@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from effigie.faces.emphasis import WEIGHT
+from effigie.faces.regions import REGIONS
 from effigie.heads.closeup import drawn, look_at
 from effigie.heads.examples import Example, ExampleMaker
 from effigie.heads.generator import Generator, Made
@@ -18,7 +19,7 @@ from effigie.heads.losses import embedding_match, pyramid_l1
 from effigie.heads.model import Networks
 from effigie.heads.people import Identity
 from effigie.training.adversary import Adversary
-from effigie.training.face_error import face_error
+from effigie.training.face_error import face_error, face_errors
 from effigie.training.pictures import to_float, to_uint8
 from effigie.training.pool import Pool
 
@@ -121,13 +122,20 @@ class HeadsTask:
         return terms
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
-        """``error``: 1 - SSIM within the face of people never trained on; ``prior``: of geometry alone."""
+        """``error``: 1 - SSIM within the face of people never trained on, and that of its regions.
+
+        ``prior``: of geometry alone.
+        """
         made = make(networks, self._held_out)
         priors = [example.prior[..., :3] for example in self._held_out]
-        return {
-            "error": mean_error(to_uint8(made.picture), self._held_out),
-            "prior": mean_error(priors, self._held_out),
-        }
+        errors = face_errors(
+            [picture / 255.0 for picture in to_uint8(made.picture)],
+            [example.picture / 255.0 for example in self._held_out],
+            [example.regions for example in self._held_out],
+            REGIONS,
+            [example.weight >= FACE for example in self._held_out],
+        )
+        return {**errors, "prior": mean_error(priors, self._held_out)}
 
     def preview(self, networks: Mapping[str, nn.Module]) -> np.ndarray:
         """Rows of shot, landmarks, prior, made, how much of the prior was kept, truth."""

@@ -82,11 +82,11 @@ def divided(shots: Sequence[Shot]) -> tuple[list[Shot], list[Shot]]:
 
 
 class TuneTask:
-    """Tunes generator, psi and discriminator to a person; keeps the best weights it has seen in :attr:`best`.
+    """Tunes generator, psi and discriminator to a person.
 
-    What tells the best is half the error on what was held out (shots, or with few the shots themselves made from
-    bent ones), half mimicry: whether the made face takes the expressions it is asked to take. Over-tuned generators
-    lose that first.
+    What tells the best weights is half the error on what was held out (shots, or with few the shots themselves made
+    from bent ones), half mimicry: whether the made face takes the expressions it is asked to take. Over-tuned
+    generators lose that first.
 
     Args:
         model: meta-learned.
@@ -126,12 +126,10 @@ class TuneTask:
         self._held_out = self._examples_of(kept) if kept else self._made_again(MIMICRY)
         self._asked = self._expressions(MIMICRY)
         self._landmarks = LandmarkModel()
-        self._start: tuple[float, float] | None = None
-        self._best = np.inf
-        self.best: dict[str, Tensor] = {}
-        self.figures: list[
-            tuple[float, float]
-        ] = []  # error on pictures and mimicry, at the start and at the best
+        # Before anything is resumed: errors are shares of these, whichever call they are from.
+        unlike, astray = self._measured(self.tuned.eval())
+        self._start = max(unlike, 1e-6), max(astray, 1e-6)
+        self.tuned.train()
 
     def networks(self) -> Mapping[str, nn.Module]:
         return {"tuned": self.tuned, "judge": self._adversary.discriminator}
@@ -158,17 +156,8 @@ class TuneTask:
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """``error``: of held-out pictures and mimicry, 1 at the start; both by themselves as well."""
-        tuned = networks["tuned"]
-        unlike = mean_error(to_uint8(self._run(tuned, self._held_out).picture), self._held_out)
-        astray = self._astray(tuned)
-        if self._start is None:
-            self._start = max(unlike, 1e-6), max(astray, 1e-6)
-            self.figures.append((unlike, astray))
+        unlike, astray = self._measured(networks["tuned"])
         error = unlike / self._start[0] / 2 + max(astray / self._start[1], 1 / LOOSE) / 2
-        if error < self._best:
-            self._best = error
-            self.figures[1:] = [(unlike, astray)]
-            self.best = {key: value.detach().clone() for key, value in tuned.state_dict().items()}
         return {"error": error, "pictures": unlike, "mimicry": astray}
 
     def preview(self, networks: Mapping[str, nn.Module]) -> np.ndarray:
@@ -180,6 +169,11 @@ class TuneTask:
             for e, picture in zip(examples, made, strict=True)
         ]
         return np.concatenate(rows)
+
+    def _measured(self, tuned: nn.Module) -> tuple[float, float]:
+        """Error on what was held out, and mimicry."""
+        unlike = mean_error(to_uint8(self._run(tuned, self._held_out).picture), self._held_out)
+        return unlike, self._astray(tuned)
 
     @torch.no_grad()
     def _run(self, tuned: nn.Module, examples: Sequence[Example]) -> Made:

@@ -14,7 +14,7 @@ import numpy as np
 
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
-from effigie.faces.warp import warp
+from effigie.faces.warp import Box, Canvas
 from effigie.prior.bank import Features, Geometry
 
 REGIONS = ("face", "mouth", "eyes")
@@ -128,7 +128,9 @@ def render(bank: Bank, layers: Layers, landmarks: np.ndarray, size: int, whole: 
         whole: how the frames chosen for the whole face are warped; as mouth and eyes are, the mesh and its ring alone,
             by default.
     """
-    picture, validity = _blend(bank, layers["face"], landmarks, size, whole)
+    canvas = Canvas(landmarks, size)
+    shown = (lambda index: whole(index, landmarks, size)) if whole else _bent(bank, canvas)
+    picture, validity = _blend(layers["face"], shown)
     for region in ("mouth", "eyes"):
         if layers[region] == layers["face"]:
             continue
@@ -136,29 +138,34 @@ def render(bank: Bank, layers: Layers, landmarks: np.ndarray, size: int, whole: 
         box = _box(soft)
         if box is None:
             continue
-        rows, columns = box
-        patch, seen = _blend(bank, layers[region], landmarks, size)
-        patch = _match_light(patch, picture, soft, box)
-        weight = (soft * np.minimum(seen / np.maximum(validity, 0.05), 1))[rows, columns, None]
-        picture[rows, columns] += weight * (patch[rows, columns] - picture[rows, columns])
-        part = soft[rows, columns]
-        validity[rows, columns] += part * (np.maximum(seen, validity) - validity)[rows, columns]
+        patch, seen = _blend(layers[region], _bent(bank, canvas, box))
+        part, under, known = soft[box], picture[box], validity[box]
+        patch = _match_light(patch, under, part)
+        weight = part * np.minimum(seen / np.maximum(known, 0.05), 1)
+        under += weight[..., None] * (patch - under)
+        known += part * (np.maximum(seen, known) - known)
     return Prior(picture, validity)
 
 
-def _blend(
-    bank: Bank, weights: dict[int, float], landmarks: np.ndarray, size: int, whole: Whole | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    picture = np.zeros((size, size, 3), np.float32)
-    validity = np.zeros((size, size), np.float32)
+Shown = Callable[[int], tuple[np.ndarray, np.ndarray]]
+"""A frame of the bank by index -> picture (h, w, 3) and validity (h, w)."""
+
+
+def _bent(bank: Bank, canvas: Canvas, box: Box | None = None) -> Shown:
+    def shown(index: int) -> tuple[np.ndarray, np.ndarray]:
+        warped = canvas.warp(bank.read(index), bank.geometries[index].landmarks, box)
+        return warped.image, warped.validity
+
+    return shown
+
+
+def _blend(weights: dict[int, float], shown: Shown) -> tuple[np.ndarray, np.ndarray]:
+    picture: np.ndarray = np.zeros((), np.float32)
+    validity: np.ndarray = np.zeros((), np.float32)
     for index, weight in weights.items():
-        if whole is None:
-            warped = warp(bank.read(index), bank.geometries[index].landmarks, landmarks, size)
-            shown, seen = warped.image, warped.validity
-        else:
-            shown, seen = whole(index, landmarks, size)
-        picture += np.float32(weight) * shown
-        validity += np.float32(weight) * seen
+        frame, seen = shown(index)
+        picture = picture + np.float32(weight) * frame
+        validity = validity + np.float32(weight) * seen
     return picture, validity
 
 
@@ -181,21 +188,17 @@ def region_mask(region: str, landmarks: np.ndarray, size: int) -> np.ndarray:
     return cv2.GaussianBlur(mask, (0, 0), size * 0.02)
 
 
-def _box(mask: np.ndarray) -> tuple[slice, slice] | None:
+def _box(mask: np.ndarray) -> Box | None:
     rows, columns = np.flatnonzero(mask.max(1) > 0.004), np.flatnonzero(mask.max(0) > 0.004)
     if not rows.size or not columns.size:
         return None
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def _match_light(
-    patch: np.ndarray, picture: np.ndarray, soft: np.ndarray, box: tuple[slice, slice]
-) -> np.ndarray:
-    """Shift the patch to the light of its new surroundings, read where the two meet."""
-    rows, columns = box
-    rim = soft[rows, columns] * (1 - soft[rows, columns])
+def _match_light(patch: np.ndarray, under: np.ndarray, soft: np.ndarray) -> np.ndarray:
+    """Shift the patch (h, w, 3) to the light of what it is laid over, read where the two meet."""
+    rim = soft * (1 - soft)
     total = float(rim.sum())
     if total < 1e-3:
         return patch
-    difference = ((picture - patch)[rows, columns] * rim[..., None]).sum((0, 1)) / total
-    return patch + difference
+    return patch + ((under - patch) * rim[..., None]).sum((0, 1)) / total

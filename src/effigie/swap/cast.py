@@ -77,7 +77,8 @@ class Part:
         track = None if face is None else face.track
         if track != self._track:
             self.swapper.reset()
-            self.compositor.reset()
+            # Another, and not the same one reset: a thread behind may still compose with it.
+            self.compositor = Compositor(self.compositor.settings)
             self._track = track
 
 

@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from effigie.assets import REQUIRED, fetch_all
 from effigie.compose import Compositor
@@ -20,14 +21,16 @@ from effigie.faces.analyse import Analysed, analyse
 from effigie.faces.track import Tracker
 from effigie.media import EncodeSettings, Frame, Reader, Writer
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.scale.executor import available_cores
 from effigie.scale.overlap import Ahead, Behind, one_opencv_thread
 from effigie.swap.cast import Part, Role, check_distinct, roles
 from effigie.swap.model import load_model
 from effigie.swap.pick import Picker, Wanted
 from effigie.swap.settings import ConvertSettings
 from effigie.swap.shots import Shot, Shots
-from effigie.swap.swapper import Swapper
+from effigie.swap.swapper import MadeFace, Sketch, Swapper
 from effigie.training import choose_device, choose_precision
+from effigie.training.device import tuned
 from effigie.trust.gate import ConsentLike, check_footage, together
 from effigie.trust.outgoing import Outgoing
 
@@ -108,7 +111,15 @@ def convert_clip(
             Part(role, one, Swapper(one, device, precision, rate), Compositor(settings.compose))
             for role, one in zip(cast, models, strict=True)
         ]
-        return _Conversion(parts, reader, output, settings, progress, cancel).run()
+        return _Conversion(parts, device, reader, output, settings, progress, cancel).run()
+
+
+AT_ONCE = 2  # frames whose faces a network makes in one go
+
+_Sketched = tuple[Part, Compositor, Sketch]
+_Placed = tuple[Compositor, MadeFace]
+_Written = tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]
+"""Picture, mask, time, duration."""
 
 
 class _Conversion:
@@ -117,13 +128,14 @@ class _Conversion:
     def __init__(
         self,
         parts: list[Part],
+        device: torch.device,
         reader: Reader,
         output: Path,
         settings: ConvertSettings,
         progress: ProgressCallback,
         cancel: Cancel,
     ) -> None:
-        self._parts, self._reader, self._settings = parts, reader, settings
+        self._parts, self._device, self._reader, self._settings = parts, device, reader, settings
         self._progress, self._cancel = progress, cancel
         self._rate = float(reader.info.rate or 25)
         self._picker = Picker([Wanted(part.model.target.embedding, part.role.who) for part in parts])
@@ -158,15 +170,22 @@ class _Conversion:
             if settings.masks is not None:
                 masks = stack.enter_context(Writer(settings.masks, info, EncodeSettings(codec="png")))
             out = stack.enter_context(Behind(self._timed_write(outgoing, masks)))
+            composed = stack.enter_context(Behind(self._composer(out)))
             stack.enter_context(one_opencv_thread())
+            # Four threads share the cores: more of them for the network would wait for the others.
+            stack.enter_context(tuned(self._device, max(1, available_cores() // 4)))
             analysed = stack.enter_context(Ahead(analyse(self._frames(), self._tracker, rate=self._rate)))
+            sketched: list[tuple[Frame, list[_Sketched]]] = []
             for item in analysed:
                 self._cancel.check()
-                picture, mask = self._swap(item)
-                out.put((picture, mask, item.frame.time, item.frame.duration))
+                sketched.append((item.frame, self._sketch(item)))
+                if len(sketched) == AT_ONCE:
+                    self._make(sketched, composed)
+                    sketched = []
                 report.frames += 1
                 note = f"{report.swapped} swapped"
                 self._progress(Progress("convert", report.frames, total, "frames", note))
+            self._make(sketched, composed)
             if not report.swapped:
                 raise MediaError(self._nobody())
         self._progress(
@@ -195,27 +214,49 @@ class _Conversion:
             yield frame
             self._seconds["landmarks"] += time.perf_counter() - begun
 
-    def _swap(self, item: Analysed[Frame]) -> tuple[np.ndarray, np.ndarray | None]:
+    def _sketch(self, item: Analysed[Frame]) -> list[_Sketched]:
         self._enter(self._shots(item.frame.index))
         begun = time.perf_counter()
         faces = self._picker(item.frame.image, item.faces)
         self._seconds["identity"] += time.perf_counter() - begun
-        picture, mask = item.frame.image, None
+        sketched = []
         for part, face in zip(self._parts, faces, strict=True):
             face = None if self._left_alone(part) else face
             part.follow(face)
             if face is None:
                 continue
-            made = part.swapper(item.frame.image, face)
-            begun = time.perf_counter()
-            picture, own = part.compositor.compose_masked(
-                picture, made.picture, made.mask, made.matrix, item.frame.time
-            )
-            mask = own if mask is None else np.maximum(mask, own)
-            self._seconds["compose"] += time.perf_counter() - begun
+            sketched.append((part, part.compositor, part.swapper.sketch(item.frame.image, face)))
             part.swapped += 1
-        self._report.swapped += mask is not None
-        return picture, mask
+        self._report.swapped += bool(sketched)
+        return sketched
+
+    def _make(
+        self,
+        sketched: list[tuple[Frame, list[_Sketched]]],
+        composed: Behind[tuple[Frame, list[_Placed]]],
+    ) -> None:
+        """Make the faces of a few frames, each network run once, and hand them on."""
+        made: dict[int, Iterator[MadeFace]] = {}
+        for part in self._parts:
+            own = [sketch for _, each in sketched for whose, _, sketch in each if whose is part]
+            made[id(part)] = iter(part.swapper.make(own) if own else [])
+        for frame, each in sketched:
+            composed.put((frame, [(compositor, next(made[id(part)])) for part, compositor, _ in each]))
+
+    def _composer(self, out: Behind[_Written]) -> Callable[[tuple[Frame, list[_Placed]]], None]:
+        def compose(item: tuple[Frame, list[_Placed]]) -> None:
+            frame, placed = item
+            begun = time.perf_counter()
+            picture, mask = frame.image, None
+            for compositor, made in placed:
+                picture, own = compositor.compose_masked(
+                    picture, made.picture, made.mask, made.matrix, frame.time
+                )
+                mask = own if mask is None else np.maximum(mask, own)
+            self._seconds["compose"] += time.perf_counter() - begun
+            out.put((picture, mask, frame.time, frame.duration))
+
+        return compose
 
     def _enter(self, shot: Shot | None) -> None:
         """From here on the settings of a shot hold, or the clip's own."""
@@ -231,10 +272,8 @@ class _Conversion:
         shot = self._shot
         return shot is not None and (shot.skip or str(part.role.model) in shot.without)
 
-    def _timed_write(
-        self, outgoing: Outgoing, masks: Writer | None
-    ) -> Callable[[tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]], None]:
-        def write(item: tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]) -> None:
+    def _timed_write(self, outgoing: Outgoing, masks: Writer | None) -> Callable[[_Written], None]:
+        def write(item: _Written) -> None:
             picture, mask, moment, duration = item
             begun, traced = time.perf_counter(), outgoing.seconds
             label = outgoing.write(picture, mask, moment, duration)

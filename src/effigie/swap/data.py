@@ -75,6 +75,11 @@ class Studio:
             picture, prior, validity, (mask * 255).astype(np.uint8), to_bytes(emphasis(landmarks, mask))
         )
 
+    def landmarks(self, row: int) -> np.ndarray:
+        """(478, 3) landmarks of a footage row in its example's pixels, where that is not varied."""
+        placement = upright(self.size, self.footage.faces.crop_size)
+        return apply_affine(placement, self.footage.geometries[row].landmarks)
+
     def whole(self, row: int, placement: np.ndarray) -> np.ndarray:
         """(S, S, 3) uint8: a footage row as it is, placed by a (2, 3) map from its crop's pixels."""
         size = (self.size, self.size)

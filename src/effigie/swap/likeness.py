@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from effigie.faces.roi import apply_affine
 from effigie.swap.data import Studio, upright
 from effigie.training.pictures import to_float
 from effigie.training.recogniser import Recogniser, chip_matrix, cut, load_recogniser
@@ -46,7 +45,6 @@ class Likeness:
         for row in chosen:
             placement = upright(studio.size, studio.footage.faces.crop_size)
             picture = to_float(torch.from_numpy(studio.whole(int(row), placement)[None]))
-            landmarks = apply_affine(placement, studio.footage.geometries[int(row)].landmarks)
-            chip = torch.from_numpy(chip_matrix(landmarks).astype(np.float32))[None]
+            chip = torch.from_numpy(chip_matrix(studio.landmarks(int(row))).astype(np.float32))[None]
             found.append(self._recogniser(cut(picture, chip)))
         return torch.cat(found)

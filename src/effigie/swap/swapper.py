@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -42,19 +42,55 @@ class MadeFace:
     matrix: np.ndarray
 
 
+@dataclass(frozen=True)
+class Sketch:
+    """What the network needs to make a face, and what its picture needs to become a :class:`MadeFace`.
+
+    Attributes:
+        face: (s, s, 3) uint8, the target's face as the network sees it.
+        prior: None where the network takes none.
+        wanted: (478, 3) the made face's landmarks in the made picture's pixels.
+        geometry: of the target's face, in the same pixels.
+        mouth: (S, S, 3) uint8, the target's face in the made picture's place, where its mouth will be borrowed.
+        share: 0..1, of the mouth's inside.
+        matrix: (2, 3) frame pixels to the made picture's.
+        side: S.
+    """
+
+    face: np.ndarray
+    prior: Prior | None
+    wanted: np.ndarray
+    geometry: Geometry
+    mouth: np.ndarray | None
+    share: float
+    matrix: np.ndarray
+    side: int
+
+
 class Swapper:
     """Makes the source's face for every frame of one track, in order; :meth:`reset` starts another.
 
     The networks work at the preset's size. What the prior shows more finely than that is added back where the network
     trusted the prior, so that a small network does not blur a large face.
+
+    Args:
+        finest: largest side of a made face, as a share of the side at which a pixel of it is one of the frame.
     """
 
-    def __init__(self, model: SwapModel, device: torch.device, precision: str, rate: float = 25.0) -> None:
+    def __init__(
+        self,
+        model: SwapModel,
+        device: torch.device,
+        precision: str,
+        rate: float = 25.0,
+        finest: float = 1.0,
+    ) -> None:
         self._model = model
         self._device = device
         self._precision = precision
         self._chooser = Chooser(model.bank, rate)
         self._retarget = model.retarget
+        self._finest = finest
         self._largest = max(model.bank.read(0).shape[0], model.preset.size)
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
@@ -64,8 +100,13 @@ class Swapper:
 
     def __call__(self, image: np.ndarray, face: Face) -> MadeFace:
         """Make the face that takes the place of ``face`` in the (H, W, 3) uint8 RGB frame."""
+        return self.make([self.sketch(image, face)])[0]
+
+    def sketch(self, image: np.ndarray, face: Face) -> Sketch:
+        """All of :meth:`__call__` that remembers the frames before; the rest is :meth:`make`'s."""
         small = self._model.preset.size
-        side = int(np.clip(round(np.exp(face.place[2]) / STEP) * STEP, small, self._largest))
+        full = self._finest * np.exp(face.place[2])
+        side = int(np.clip(round(full / STEP) * STEP, small, self._largest))
         matrix = face.matrix(side)
         geometry = Geometry.in_crop(face.landmarks, matrix)
         with self._timed("warp"):
@@ -76,36 +117,42 @@ class Swapper:
                 prior = render(self._model.bank, layers, wanted, side)
             else:
                 wanted = geometry.landmarks
+            share = borrowed_share(self._chooser.misfit["mouth"])
+            mouth = crop(image, matrix, side) if share else None
+        given = crop(image, face.matrix(small), small)
+        return Sketch(given, prior, wanted, geometry, mouth, share, matrix, side)
+
+    def make(self, sketches: Sequence[Sketch]) -> list[MadeFace]:
+        """The faces of several sketches, the network run once: it costs a fifth less a face for two than for one."""
         with self._timed("network"):
-            made = self._run(crop(image, face.matrix(small), small), prior)
+            made = self._run(sketches)
+            pictures = made.picture.permute(0, 2, 3, 1).float().cpu().numpy()
+            trusts = made.trust[:, 0].float().cpu().numpy()
         with self._timed("warp"):
-            picture = made.picture[0].permute(1, 2, 0).float().cpu().numpy()
-            if prior is None:
-                picture = resized(picture, side)
-            else:
-                trust = made.trust[0, 0].float().cpu().numpy()
-                picture = enlarged(picture, trust, prior.picture / np.float32(255))
-            picture = self._with_mouth(picture, image, face, geometry, wanted)
-            mask = face_mask(wanted, side, side, GROW)
-        return MadeFace(np.clip(picture, 0, 1), mask, matrix)
+            return [
+                self._finished(sketch, picture, trust)
+                for sketch, picture, trust in zip(sketches, pictures, trusts, strict=True)
+            ]
 
-    def _with_mouth(
-        self, picture: np.ndarray, image: np.ndarray, face: Face, geometry: Geometry, wanted: np.ndarray
-    ) -> np.ndarray:
-        share = borrowed_share(self._chooser.misfit["mouth"])
-        if share == 0:
-            return picture
-        side = picture.shape[0]
-        return borrow_inside(picture, crop(image, face.matrix(side), side), geometry.landmarks, wanted, share)
+    def _finished(self, sketch: Sketch, picture: np.ndarray, trust: np.ndarray) -> MadeFace:
+        side = sketch.side
+        if sketch.prior is None:
+            picture = resized(picture, side)
+        else:
+            picture = enlarged(picture, trust, sketch.prior.picture / np.float32(255))
+        if sketch.mouth is not None:
+            picture = borrow_inside(
+                picture, sketch.mouth, sketch.geometry.landmarks, sketch.wanted, sketch.share
+            )
+        mask = face_mask(sketch.wanted, side, side, GROW)
+        return MadeFace(np.clip(picture, 0, 1), mask, sketch.matrix)
 
-    def _run(self, picture: np.ndarray, prior: Prior | None) -> Made:
-        size = picture.shape[0]
-        inputs = to_float(torch.from_numpy(picture[None])).to(self._device)
+    def _run(self, sketches: Sequence[Sketch]) -> Made:
+        inputs = to_float(torch.from_numpy(np.stack([sketch.face for sketch in sketches]))).to(self._device)
+        priors = [_shrunk(sketch.prior, inputs.shape[-1]) for sketch in sketches if sketch.prior is not None]
         given = None
-        if prior is not None:
-            stacked = np.dstack([prior.picture / np.float32(255), prior.validity])
-            stacked = cv2.resize(stacked, (size, size), interpolation=cv2.INTER_AREA)
-            given = torch.from_numpy(np.clip(stacked, 0, 1)).permute(2, 0, 1)[None].to(self._device)
+        if priors:
+            given = torch.from_numpy(np.stack(priors)).permute(0, 3, 1, 2).to(self._device)
             given = given.contiguous(memory_format=torch.channels_last)
         half = self._precision == "bf16"
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=half):
@@ -116,3 +163,9 @@ class Swapper:
         begun = time.perf_counter()
         yield
         self.seconds[stage] += time.perf_counter() - begun
+
+
+def _shrunk(prior: Prior, size: int) -> np.ndarray:
+    """(size, size, 4) picture and validity in [0, 1], as the network takes them."""
+    stacked = np.dstack([prior.picture / np.float32(255), prior.validity])
+    return np.clip(cv2.resize(stacked, (size, size), interpolation=cv2.INTER_AREA), 0, 1)

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from effigie.faces.emphasis import WEIGHT
+from effigie.faces.regions import REGIONS, face_regions
 from effigie.swap.data import Example, Studio, distort
 from effigie.swap.exchange import Exchange, Exchanged
 from effigie.swap.losses import Truth, WeightedLosses, default_losses
 from effigie.swap.networks import Made
 from effigie.swap.shares import Shares
 from effigie.swap.teachers import Teachers
-from effigie.training.face_error import face_error
+from effigie.training.face_error import face_errors
 from effigie.training.pictures import to_float, to_uint8
 from effigie.training.pool import Pool
 
@@ -32,7 +33,7 @@ FRESH = 2  # made anew a step: rendering costs a tenth of what training on a pic
 class _HeldOut:
     pictures: Tensor
     priors: Tensor
-    masks: np.ndarray
+    regions: np.ndarray
 
 
 class SwapTask:
@@ -119,22 +120,25 @@ class SwapTask:
         return self._network(pictures, to_float(priors) if self._studios[person].prior else None, person)
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
-        """``error``: 1 - SSIM within the face mask on held-out frames, mean of both people; and each person's."""
+        """``error``: 1 - SSIM within the face mask on held-out frames, mean of both people.
+
+        Also ``error_eyes``, ``error_mouth`` and ``error_skin``; and each person's: ``source``, ``source_eyes``, ...
+        """
         network = networks["swap"]
-        figures = {}
+        found: dict[str, dict[str, float]] = {}
         for person, held_out in self._held_out.items():
             made = self._run(network, held_out.pictures, held_out.priors, person).picture
             pictures = made.float().cpu().permute(0, 2, 3, 1).numpy()
             truth = to_float(held_out.pictures).permute(0, 2, 3, 1).numpy()
-            figures[person] = float(
-                np.mean(
-                    [
-                        face_error(m, t, mask)
-                        for m, t, mask in zip(pictures, truth, held_out.masks, strict=True)
-                    ]
-                )
-            )
-        return {"error": float(np.mean(list(figures.values()))), **figures}
+            found[person] = face_errors(pictures, truth, held_out.regions, REGIONS)
+        names = dict.fromkeys(name for errors in found.values() for name in errors)
+        both = {name: float(np.mean([e[name] for e in found.values() if name in e])) for name in names}
+        each = {
+            name.replace("error", person): value
+            for person, errors in found.items()
+            for name, value in errors.items()
+        }
+        return {**both, **each}
 
     def preview(self, networks: Mapping[str, nn.Module]) -> np.ndarray:
         """Rows of target, prior, swap | source, source restored."""
@@ -169,7 +173,11 @@ def _held_out(studio: Studio) -> _HeldOut:
     chosen = rows[np.linspace(0, len(rows) - 1, min(HELD_OUT_FRAMES, len(rows))).astype(int)]
     examples = [studio.make(int(row), None) for row in chosen]
     pictures, priors = _stack(examples)
-    return _HeldOut(pictures, priors, np.stack([example.mask for example in examples]) > 127)
+    regions = [
+        face_regions(studio.landmarks(int(row)), example.mask > 127)
+        for row, example in zip(chosen, examples, strict=True)
+    ]
+    return _HeldOut(pictures, priors, np.stack(regions))
 
 
 def _stack(examples: Sequence[Example | Exchanged]) -> tuple[Tensor, Tensor]:

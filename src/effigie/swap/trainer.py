@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,10 @@ from effigie.swap.teachers import Teachers
 from effigie.trust.gate import ConsentLike, Permit, permit, save_consents
 from effigie.trust.shown import ShownFaces
 
+if TYPE_CHECKING:
+    from effigie.training.best import Best
+    from effigie.training.standing import Standing
+
 CANDIDATES = 1000  # source frames looked at closely for the bank
 PATIENCE = 6  # looks at the held-out error without gain after which an unlimited run ends
 
@@ -50,8 +54,10 @@ class TrainReport:
         output: the model folder.
         steps, seconds: of all and of this call.
         images_per_second: pictures trained on a second, both people together.
-        held_out_error: lowest 1 - SSIM in the face mask on held-out frames.
+        held_out_error: 1 - SSIM in the face mask on held-out frames, of the weights that the model has.
         improving: False once it has stopped improving.
+        best: when those weights were evaluated; None where the newest are taken.
+        standing: the newest held-out error by regions, and how long until another percent is gained.
         stopped_because: ``steps``, ``minutes`` or ``no improvement``.
         curve: rows of the held-out curve.
         notes: what went wrong and was put right.
@@ -63,6 +69,8 @@ class TrainReport:
     images_per_second: float
     held_out_error: float | None
     improving: bool
+    best: Best | None
+    standing: Standing
     stopped_because: str
     curve: list[Any]
     notes: tuple[str, ...]
@@ -138,6 +146,7 @@ def train(
             learning_rate=settings.learning_rate,
             betas=(0.5, 0.99),
             ema_decay=0.995,
+            keep_best=True,
             precision=settings.precision,
             device=settings.device,
             seed=settings.seed,
@@ -152,8 +161,10 @@ def train(
         result.steps,
         result.seconds,
         result.steps_per_second * batch,
-        result.best_error,
+        result.best_error if result.best is None else result.best.error,
         result.plateau.improving,
+        result.best,
+        result.standing,
         result.stopped_because,
         result.curve,
         result.notes,
@@ -277,6 +288,7 @@ def _write_manifest(
             "weights_sha256": sha256(output / WEIGHTS),
             "steps": report.steps,
             "held_out_error": report.held_out_error,
+            "best_step": None if report.best is None else report.best.step,
             "notes": list(report.notes),
         },
     )

@@ -5,9 +5,9 @@ network, any loss, any knowledge of what a batch holds, and image code beyond wr
 curve.
 """
 
-from effigie.training.checkpoints import export
 from effigie.training.curve import CurvePoint, read_curve
 from effigie.training.device import choose_device, choose_precision
+from effigie.training.export import export
 from effigie.training.loop import StepReport, TrainingResult, train
 from effigie.training.plateau import Plateau, plateau
 from effigie.training.plot import plot_curve

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from effigie.errors import ModelError
 from effigie.files import atomic, discard, write_json
-from effigie.training.state import AVERAGE, Snapshot
+from effigie.training.state import Snapshot
 
 VERSION = 1
 KEY = "effigie"
@@ -57,7 +57,7 @@ class Checkpoints:
         """
         path = self.folder / f"step-{snapshot.step:06d}.safetensors"
         facts = {"version": VERSION, "step": snapshot.step, **record}
-        header = {**facts, "scalars": snapshot.scalars, "digest": _digest(snapshot.tensors)}
+        header = {**facts, "scalars": snapshot.scalars, "digest": digest(snapshot.tensors)}
         with atomic(path) as temporary:
             # Through bytes, as safetensors' own writer hides a full disk behind an error of another kind.
             temporary.write_bytes(safetensors.torch.save(snapshot.tensors, {KEY: json.dumps(header)}))
@@ -116,67 +116,12 @@ def read_checkpoint(path: Path) -> tuple[Snapshot, dict[str, Any]]:
         raise DamagedError(f"{path} is damaged ({error})") from error
     if record["version"] > VERSION:
         raise ModelError(f"{path} was written by a newer effigie: upgrade to read it")
-    if record["digest"] != _digest(tensors):
+    if record["digest"] != digest(tensors):
         raise DamagedError(f"{path} is damaged (its bytes have changed since it was written)")
     return Snapshot(record["step"], tensors, record["scalars"]), record
 
 
-def export(
-    folder: Path, precision: Literal["fp16", "fp32"] = "fp32", only: Collection[str] | None = None
-) -> dict[str, Path]:
-    """Write the averaged weights of the newest checkpoint, one ``folder/<network>.safetensors`` per network.
-
-    Args:
-        folder: what :func:`effigie.training.train` was given.
-        only: names of the networks to write; None writes all.
-        precision: fp16 halves the files; a tensor with values beyond its range (65504) stays fp32.
-
-    Returns:
-        The file of each network.
-
-    Raises:
-        ModelError: nothing was trained there, or it is damaged.
-    """
-    networks = averaged(folder)
-    if only is not None:
-        networks = {name: tensors for name, tensors in networks.items() if name in only}
-    if precision == "fp16":
-        networks = {
-            name: {key: _half(tensor) for key, tensor in tensors.items()}
-            for name, tensors in networks.items()
-        }
-    paths = {name: folder / f"{name}.safetensors" for name in networks}
-    for name, tensors in networks.items():
-        with atomic(paths[name]) as temporary:
-            temporary.write_bytes(safetensors.torch.save(tensors))
-    return paths
-
-
-def averaged(folder: Path) -> dict[str, dict[str, Tensor]]:
-    """Network -> name -> averaged tensor, of the newest checkpoint.
-
-    Raises:
-        ModelError: nothing was trained there, or it is damaged.
-    """
-    recovered = Checkpoints(folder / "training").newest()
-    if recovered is None:
-        raise ModelError(f"{folder} holds no training state to export: train first")
-    networks: dict[str, dict[str, Tensor]] = {}
-    for name, tensor in recovered.snapshot.tensors.items():
-        part, network, key = name.split("/", 2)
-        if part == AVERAGE:
-            networks.setdefault(network, {})[key] = tensor
-    return networks
-
-
-def _half(tensor: Tensor) -> Tensor:
-    if tensor.dtype != torch.float32:
-        return tensor
-    half = tensor.half()
-    return half if bool(half.isfinite().all()) else tensor
-
-
-def _digest(tensors: Mapping[str, Tensor]) -> str:
+def digest(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over names and bytes: safetensors itself notices a cut file, but not a changed byte."""
     digest = hashlib.sha256()
     for name in sorted(tensors):

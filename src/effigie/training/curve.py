@@ -11,6 +11,8 @@ from pathlib import Path
 from effigie.files import EXPLAINED, atomic, explain
 
 FIRST = ("step", "seconds", "held_out_error", "loss")
+PART = "held_out_error_"
+"""How the column of a part of the held-out error begins."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from effigie.training.curve import Curve
-from effigie.training.plateau import Plateau, plateau
+from effigie.training.best import Best
+from effigie.training.curve import Curve, CurvePoint
 from effigie.training.plot import plot_curve
 from effigie.training.previews import write_preview
 from effigie.training.settings import TrainingSettings
+from effigie.training.standing import Standing, standing
 from effigie.training.task import Task
 
 
@@ -30,6 +31,8 @@ class Journal:
         step: int,
     ) -> None:
         self.curve = Curve(folder / "curve.csv", step)
+        self.standing = self._judged(settings)
+        """What the evaluations so far say."""
         self.evaluation_s = self.preview_s = 0.0
         """Seconds that the last evaluation and preview took: a budget must leave room for another."""
         self._task = task
@@ -53,21 +56,12 @@ class Journal:
         return next((p.values["loss"] for p in reversed(self.curve.points) if "loss" in p.values), None)
 
     @property
-    def error(self) -> float | None:
-        """The newest held-out error."""
-        return self.curve.held_out[-1].error if self.curve.held_out else None
-
-    @property
     def best_error(self) -> float | None:
         """The lowest held-out error so far."""
         return min((point.error for point in self.curve.held_out if point.error is not None), default=None)
 
-    @property
-    def plateau(self) -> Plateau:
-        """Whether the held-out error still improves, judged over ``patience`` evaluations if that is set."""
-        held_out = self.curve.held_out
-        errors = [point.values["held_out_error"] for point in held_out]
-        return plateau([point.step for point in held_out], errors, self._settings.patience)
+    def _judged(self, settings: TrainingSettings) -> Standing:
+        return standing(self.curve.held_out, settings.patience, 0 if settings.start_counts else 1)
 
     def stepped(self, terms: Mapping[str, float]) -> None:
         """Take note of one step's loss terms."""
@@ -86,8 +80,8 @@ class Journal:
                 self._scalars.add_scalar(name.replace("held_out_", "held_out/"), value, step)
 
     @torch.no_grad()
-    def evaluate(self, step: int, seconds: float) -> None:
-        """Evaluate the networks, write the row and draw the curve.
+    def evaluate(self, step: int, seconds: float) -> CurvePoint:
+        """Evaluate the networks and write the row.
 
         Raises:
             ValueError: the task's figures lack ``error``.
@@ -98,8 +92,14 @@ class Journal:
         if "error" not in figures:
             raise ValueError(f"evaluate() must return 'error' among its figures, not only {list(figures)}")
         self.row(step, seconds, figures)
-        plot_curve(self.curve.path, self._folder / "curve.png")
+        self.standing = self._judged(self._settings)
         self.evaluation_s = time.monotonic() - begun
+        return self.curve.points[-1]
+
+    def draw(self, best: Best | None) -> None:
+        """Draw the curve, with the weights that are kept marked on it."""
+        where = None if best is None else (best.seconds, best.error)
+        plot_curve(self.curve.path, self._folder / "curve.png", where, str(self.standing.ahead))
 
     @torch.no_grad()
     def preview(self, step: int) -> None:
@@ -113,6 +113,7 @@ class Journal:
         """Forget what was noted after ``step``."""
         self._sums, self._counts = {}, {}
         self.curve.cut(step)
+        self.standing = self._judged(self._settings)
 
     def close(self) -> None:
         if self._scalars is not None:

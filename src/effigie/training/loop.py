@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,17 @@ import torch
 
 from effigie.errors import Cancelled
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.training.best import Best, BestWeights, forget
 from effigie.training.checkpoints import Checkpoints
 from effigie.training.curve import CurvePoint
 from effigie.training.device import choose_device, choose_precision, to_device, tuned
 from effigie.training.guard import Guard, NumericError
 from effigie.training.journal import Journal
+from effigie.training.pace import Clock, Due
 from effigie.training.plateau import Plateau
 from effigie.training.prefetch import Prefetch
 from effigie.training.settings import TrainingSettings
+from effigie.training.standing import Standing
 from effigie.training.state import Snapshot, TrainingState
 from effigie.training.task import Task
 
@@ -58,11 +60,18 @@ class TrainingResult:
     """Of this call, evaluations and previews included."""
     best_error: float | None
     """Lowest held-out error of the whole curve."""
+    best: Best | None
+    """Whose weights are exported; None if that is the newest's."""
     curve: list[CurvePoint]
-    plateau: Plateau
+    standing: Standing
     stopped_because: StoppedBecause
     notes: tuple[str, ...]
     """What went wrong and was put right: damaged checkpoints, roll-backs."""
+
+    @property
+    def plateau(self) -> Plateau:
+        """Whether the held-out error still improved at the end."""
+        return self.standing.plateau
 
 
 def train(
@@ -75,10 +84,10 @@ def train(
 ) -> TrainingResult:
     """Train ``task``, or go on training it, until a budget of ``settings`` is used up.
 
-    Into ``folder`` go ``training/`` (checkpoints, ``state.json``, TensorBoard), ``curve.csv``, ``curve.png``,
-    ``preview.png`` and ``previews/``. A folder that holds a checkpoint is resumed from the newest undamaged
-    one. However the call ends, the last checkpoint on disk is whole; when it is stopped by ``cancel``, Ctrl-C
-    or any :class:`Cancelled`, the current state is saved before leaving.
+    Into ``folder`` go ``training/`` (checkpoints, ``best.safetensors``, ``state.json``, TensorBoard), ``curve.csv``,
+    ``curve.png``, ``preview.png`` and ``previews/``. A folder that holds a checkpoint is resumed from the newest
+    undamaged one. However the call ends, the last checkpoint on disk is whole; when it is stopped by ``cancel``,
+    Ctrl-C or any :class:`Cancelled`, the current state is saved before leaving.
 
     Args:
         callback: called with a :class:`StepReport` after every step, from the calling thread.
@@ -101,7 +110,7 @@ def train(
         checkpoints.sweep()
         recovered = checkpoints.newest()
         precision = choose_precision(settings.precision, device)
-        clock = _Clock()
+        clock = Clock()
         notes: list[str] = []
         if recovered is not None:
             state.restore(recovered.snapshot)
@@ -115,6 +124,8 @@ def train(
 
         journal = Journal(task, state.average.networks, folder, settings, state.step)
         closing.callback(journal.close)
+        kept = _kept(folder / "training", settings)
+        notes += [] if kept is None else kept.notes
         batches = Prefetch(task.batch, settings.seed, guard.order, state.step)
         closing.callback(lambda: batches.close())
 
@@ -122,11 +133,11 @@ def train(
         saved_step = first_step = state.step
         stopped: StoppedBecause | None = None
         row_due, good_due, checkpoint_due, progress_due = (
-            _Due(seconds)
+            Due(seconds)
             for seconds in (ROW_EVERY_S, GOOD_EVERY_S, settings.checkpoint_every_s, PROGRESS_EVERY_S)
         )
-        evaluation_due = _Due(settings.evaluate_every_s, settings.evaluate_every_steps)
-        preview_due = _Due(settings.preview_every_s)
+        evaluation_due = Due(settings.evaluate_every_s, settings.evaluate_every_steps)
+        preview_due = Due(settings.preview_every_s)
 
         def save(snapshot: Snapshot) -> None:
             nonlocal saved_step
@@ -140,7 +151,7 @@ def train(
                         "precision": precision,
                         "guard": guard.state(),
                         "best_error": journal.best_error,
-                        "plateau": dataclasses.asdict(journal.plateau),
+                        "plateau": dataclasses.asdict(journal.standing.plateau),
                         "settings": dataclasses.asdict(settings),
                         "notes": notes,
                     },
@@ -150,7 +161,10 @@ def train(
         def look(evaluate: bool, preview: bool) -> None:
             with autocast:
                 if evaluate:
-                    journal.evaluate(state.step, clock.total)
+                    point = journal.evaluate(state.step, clock.total)
+                    if kept is not None:
+                        kept.offer(point.step, point.seconds, point.values["held_out_error"], state.averaged)
+                    journal.draw(None if kept is None else kept.best)
                 if preview:
                     journal.preview(state.step)
 
@@ -217,43 +231,20 @@ def train(
             seconds=clock.here,
             steps_per_second=(state.step - first_step) / clock.here,
             best_error=journal.best_error,
+            best=None if kept is None else kept.best,
             curve=journal.curve.points,
-            plateau=journal.plateau,
+            standing=journal.standing,
             stopped_because=stopped,
             notes=tuple(notes),
         )
 
 
-class _Clock:
-    """Seconds of this call (``here``), and with those of earlier calls (``total``)."""
-
-    def __init__(self) -> None:
-        self.earlier = 0.0
-        self._begun = time.monotonic()
-
-    @property
-    def here(self) -> float:
-        return time.monotonic() - self._begun
-
-    @property
-    def total(self) -> float:
-        return self.earlier + self.here
-
-
-class _Due:
-    """True once every so many seconds, or every so many steps if those are given."""
-
-    def __init__(self, seconds: float, steps: int | None = None) -> None:
-        self._seconds, self._steps = seconds, steps
-        self._last = time.monotonic()
-
-    def __call__(self, step: int) -> bool:
-        if self._steps is not None:
-            return step % self._steps == 0
-        due = time.monotonic() - self._last >= self._seconds
-        if due:
-            self._last = time.monotonic()
-        return due
+def _kept(folder: Path, settings: TrainingSettings) -> BestWeights | None:
+    """Where the best weights go; None, and none left of an earlier run, if the newest are wanted."""
+    if settings.keep_best:
+        return BestWeights(folder, 0 if settings.start_counts else 1)
+    forget(folder)
+    return None
 
 
 def _stopped(
@@ -264,7 +255,7 @@ def _stopped(
     last_look = journal.evaluation_s + journal.preview_s
     if settings.minutes is not None and seconds + last_look >= 60 * settings.minutes:
         return "minutes"
-    if settings.patience is not None and _looked(journal, step) and not journal.plateau.improving:
+    if settings.patience is not None and _looked(journal, step) and not journal.standing.plateau.improving:
         return "no improvement"
     return None
 
@@ -278,7 +269,7 @@ def _seed(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0])
 
 
-def _progress(settings: TrainingSettings, step: int, first_step: int, clock: _Clock, note: str) -> Progress:
+def _progress(settings: TrainingSettings, step: int, first_step: int, clock: Clock, note: str) -> Progress:
     """Counted in steps where those are limited, else in minutes; the note begins with rate and time left."""
     rate = (step - first_step) / max(clock.here, 1e-6)
     left: list[float] = []
@@ -297,8 +288,8 @@ def _note(journal: Journal, notes: list[str]) -> str:
     parts: list[Any] = []
     if journal.loss is not None:
         parts.append(f"loss {journal.loss:.4g}")
-    if journal.error is not None:
-        parts.append(f"held-out error {journal.error:.4g}, {journal.plateau}")
+    if journal.standing.error is not None:
+        parts.append(str(journal.standing))
     if notes:
         parts.append(f"{len(notes)} notes, the last: {notes[-1]}")
     return ", ".join(parts)

@@ -23,6 +23,11 @@ class Plateau:
         return "still improving" if self.improving else f"stopped improving at step {self.since}"
 
 
+def window_of(count: int) -> int:
+    """How many of ``count`` evaluations must bring an improvement; with no more than that it is too early to tell."""
+    return max(WINDOW, count // 4)
+
+
 def plateau(
     steps: Sequence[int], errors: Sequence[float], window: int | None = None, tolerance: float = TOLERANCE
 ) -> Plateau:
@@ -39,7 +44,7 @@ def plateau(
         tolerance: relative improvement that counts.
     """
     finite = [(step, error) for step, error in zip(steps, errors, strict=True) if math.isfinite(error)]
-    window = window or max(WINDOW, len(finite) // 4)
+    window = window or window_of(len(finite))
     if len(finite) <= window:
         return Plateau(True, None)
     values = [error for _, error in finite]

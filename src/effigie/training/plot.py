@@ -1,7 +1,8 @@
-"""The curve as a picture: training loss and held-out error against minutes."""
+"""The curve as a picture: training loss, held-out error and its parts against minutes."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,29 +12,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effigie.files import atomic
-from effigie.training.curve import read_curve
+from effigie.training.curve import PART, CurvePoint, read_curve
 from effigie.training.previews import encode_png
 
 WIDTH, HEIGHT = 960, 540
 LEFT, RIGHT, TOP, BOTTOM = 96, 96, 48, 64
 PAPER, INK, GRID = (255, 255, 255), (40, 40, 40), (228, 228, 228)
 LOSS, ERROR = (31, 119, 180), (214, 82, 20)
+PARTS = ((148, 103, 189), (188, 60, 120), (72, 140, 60), (120, 120, 120))
+BOLD, PLAIN, THIN = 3, 2, 1
+CROWDED = 200
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 Image = NDArray[np.uint8]
 Points = list[tuple[float, float]]
+Colour = tuple[int, int, int]
 
 
-def plot_curve(curve: Path, picture: Path) -> None:
-    """Draw the curve file as a PNG: loss on the left axis (blue), held-out error on the right (orange).
+def plot_curve(curve: Path, picture: Path, best: tuple[float, float] | None = None, said: str = "") -> None:
+    """Draw the curve file as a PNG: loss on the left axis (blue), held-out error on the right (orange, bold).
 
-    An axis is logarithmic where its values are positive and span more than a factor of ten.
+    Parts of the held-out error are thin lines on its axis. An axis is logarithmic where its values are positive and
+    span more than a factor of ten.
+
+    Args:
+        best: seconds and held-out error of the weights that are kept, marked by a ring.
+        said: a sentence for the lower edge.
     """
     points = read_curve(curve)
-    loss = [
-        (p.seconds / 60, p.values["loss"]) for p in points if math.isfinite(p.values.get("loss", math.nan))
-    ]
-    error = [(p.seconds / 60, p.error) for p in points if p.error is not None and math.isfinite(p.error)]
+    loss, error = _finite(points, "loss"), _finite(points, "held_out_error")
+    names = dict.fromkeys(name for point in points for name in point.values if name.startswith(PART))
+    parts = {name.removeprefix(PART): _finite(points, name) for name in names}
     minutes = max([x for x, _ in loss + error], default=0.0) or 1.0
 
     image: Image = np.full((HEIGHT, WIDTH, 3), PAPER, np.uint8)
@@ -42,8 +51,21 @@ def plot_curve(curve: Path, picture: Path) -> None:
         cv2.line(image, (x, TOP), (x, HEIGHT - BOTTOM), GRID, 1)
         _text(image, _label(tick), x, HEIGHT - BOTTOM + 20, INK)
     _text(image, "minutes of training", WIDTH // 2, HEIGHT - 16, INK)
-    _series(image, loss, minutes, LOSS, "training loss", left=True)
-    _series(image, error, minutes, ERROR, "held-out error", left=False)
+    _text(image, said, WIDTH - RIGHT, HEIGHT - 16, ERROR, 1.0)
+    left = _Axis(image, minutes, loss, left=True)
+    left.labels(LOSS)
+    left.line(loss, LOSS, PLAIN if len(loss) <= CROWDED else THIN)
+    right = _Axis(
+        image, minutes, [*error, *(point for series in parts.values() for point in series)], left=False
+    )
+    right.labels(ERROR)
+    for series, colour in zip(parts.values(), itertools.cycle(PARTS), strict=False):
+        right.line(series, colour, THIN)
+    right.line(error, ERROR, BOLD)
+    if best is not None:
+        right.ring((best[0] / 60, best[1]), ERROR)
+    _text(image, f"training loss{'' if loss else ': none yet'}", LEFT, TOP - 18, LOSS, 0.0, 0.5)
+    _legend(image, f"held-out error{'' if error else ': none yet'}", list(parts), best is not None)
     cv2.rectangle(image, (LEFT, TOP), (WIDTH - RIGHT, HEIGHT - BOTTOM), INK, 1, cv2.LINE_AA)
     with atomic(picture) as temporary:
         temporary.write_bytes(encode_png(image))
@@ -66,34 +88,65 @@ def decades(low: float, high: float) -> list[float]:
     return [mark for mark in marks if low <= mark <= high]
 
 
-def _series(
-    image: Image, points: Points, minutes: float, colour: tuple[int, int, int], title: str, left: bool
-) -> None:
-    """One line with its own axis: labels at the left edge, with grid lines, or at the right."""
-    name = title if points else f"{title}: none yet"
-    _text(image, name, LEFT if left else WIDTH - RIGHT, TOP - 18, colour, 0.0 if left else 1.0, 0.5)
-    if not points:
-        return
-    values = [y for _, y in points]
-    logarithmic = min(values) > 0 and max(values) > 10 * min(values)
-    low, high = _range([math.log10(y) for y in values] if logarithmic else values)
-    span = HEIGHT - TOP - BOTTOM
+class _Axis:
+    """One of the two scales, fitted to ``points`` (minutes, value); lines are drawn on it."""
 
-    def row(value: float) -> int:
-        return round(HEIGHT - BOTTOM - (value - low) / (high - low) * span)
+    def __init__(self, image: Image, minutes: float, points: Points, left: bool) -> None:
+        self._image, self._minutes, self._left = image, minutes, left
+        values = [y for _, y in points]
+        self._empty = not values
+        self._logarithmic = not self._empty and min(values) > 0 and max(values) > 10 * min(values)
+        scaled = [math.log10(y) for y in values] if self._logarithmic else values
+        self._low, self._high = (0.0, 1.0) if self._empty else _range(scaled)
 
-    for tick in decades(low, high) if logarithmic else ticks(low, high):
-        y = row(tick)
-        if left:
-            cv2.line(image, (LEFT, y), (WIDTH - RIGHT, y), GRID, 1)
-        text = _label(10**tick if logarithmic else tick)
-        _text(image, text, LEFT - 8 if left else WIDTH - RIGHT + 8, y + 4, colour, 1.0 if left else 0.0)
-    drawn = [(x / minutes, math.log10(y) if logarithmic else y) for x, y in points]
-    pixels = [(round(LEFT + x * (WIDTH - LEFT - RIGHT)), row(y)) for x, y in drawn]
-    cv2.polylines(image, [np.array(pixels, np.int32)], False, colour, 2, cv2.LINE_AA)
-    if len(pixels) <= 60:
-        for pixel in pixels:
-            cv2.circle(image, pixel, 3, colour, -1, cv2.LINE_AA)
+    def labels(self, colour: Colour) -> None:
+        """At the left edge, with grid lines, or at the right."""
+        if self._empty:
+            return
+        for tick in (decades if self._logarithmic else ticks)(self._low, self._high):
+            y = self._row(tick)
+            if self._left:
+                cv2.line(self._image, (LEFT, y), (WIDTH - RIGHT, y), GRID, 1)
+            text = _label(10**tick if self._logarithmic else tick)
+            x, align = (LEFT - 8, 1.0) if self._left else (WIDTH - RIGHT + 8, 0.0)
+            _text(self._image, text, x, y + 4, colour, align)
+
+    def line(self, points: Points, colour: Colour, thickness: int) -> None:
+        """Joined, and with dots where there are few points."""
+        pixels = [self._pixel(point) for point in points]
+        cv2.polylines(self._image, [np.array(pixels, np.int32)], False, colour, thickness, cv2.LINE_AA)
+        for pixel in pixels if len(pixels) <= 60 and thickness > THIN else ():
+            cv2.circle(self._image, pixel, thickness + 1, colour, -1, cv2.LINE_AA)
+
+    def ring(self, point: tuple[float, float], colour: Colour) -> None:
+        """Around one point."""
+        cv2.circle(self._image, self._pixel(point), 9, colour, 2, cv2.LINE_AA)
+
+    def _pixel(self, point: tuple[float, float]) -> tuple[int, int]:
+        value = math.log10(point[1]) if self._logarithmic else point[1]
+        return round(LEFT + point[0] / self._minutes * (WIDTH - LEFT - RIGHT)), self._row(value)
+
+    def _row(self, value: float) -> int:
+        return round(
+            HEIGHT - BOTTOM - (value - self._low) / (self._high - self._low) * (HEIGHT - TOP - BOTTOM)
+        )
+
+
+def _finite(points: Sequence[CurvePoint], name: str) -> Points:
+    """(minutes, value) of the rows that have the value."""
+    found = [(p.seconds / 60, p.values.get(name, math.nan)) for p in points]
+    return [(x, y) for x, y in found if math.isfinite(y)]
+
+
+def _legend(image: Image, title: str, parts: Sequence[str], ringed: bool) -> None:
+    """At the right of the upper edge: the error, then its parts in their colours, then what the ring means."""
+    entries = [(f"{title} (bold)" if parts else title, ERROR)]
+    entries += list(zip(parts, itertools.cycle(PARTS), strict=False))
+    entries += [("o kept", ERROR)] if ringed else []
+    x = float(WIDTH - RIGHT)
+    for text, colour in reversed(entries):
+        _text(image, text, round(x), TOP - 18, colour, 1.0, 0.5)
+        x -= cv2.getTextSize(text, FONT, 0.5, 1)[0][0] + 16
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
@@ -111,7 +164,7 @@ def _text(
     text: str,
     x: int,
     y: int,
-    colour: tuple[int, int, int],
+    colour: Colour,
     align: float = 0.5,
     size: float = 0.45,
 ) -> None:

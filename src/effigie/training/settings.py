@@ -54,6 +54,11 @@ class TrainingSettings:
     """Checkpoints kept; with two, a damaged newest one still leaves another."""
     max_rollbacks: int = 5
     """Roll-backs in a row after which training that keeps failing numerically gives up."""
+    keep_best: bool = False
+    """Export the weights of the lowest held-out error, not the newest: not where an adversary goes on making pictures
+    better that the error calls worse."""
+    start_counts: bool = False
+    """Whether weights as they were before the first step may be the best: where training begins with trained ones."""
     tensorboard: bool = True
     """Also write scalars for TensorBoard, under ``training/tensorboard``."""
     seed: int = 0

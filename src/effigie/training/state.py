@@ -77,12 +77,8 @@ class TrainingState:
 
     def capture(self) -> Snapshot:
         """A copy that later steps do not touch."""
-        tensors: dict[str, Tensor] = {}
         scalars: dict[str, float] = {}
-        for part, networks in ((NETWORK, self.networks), (AVERAGE, self.average.networks)):
-            for name, network in networks.items():
-                for key, value in network.state_dict().items():
-                    tensors[f"{part}/{name}/{key}"] = _owned(value)
+        tensors = {**_weights(NETWORK, self.networks), **self.averaged()}
         for index, values in self.optimiser.state_dict()["state"].items():
             for key, value in values.items():
                 name = f"{OPTIMISER}/{self._names[index]}/{key}"
@@ -91,6 +87,10 @@ class TrainingState:
                 else:
                     scalars[name] = value
         return Snapshot(self.step, tensors, scalars)
+
+    def averaged(self) -> dict[str, Tensor]:
+        """The average's part of :meth:`capture`."""
+        return _weights(AVERAGE, self.average.networks)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Become what ``snapshot`` was.
@@ -122,6 +122,14 @@ class TrainingState:
         self.optimiser.zero_grad(set_to_none=True)
         self.step = snapshot.step
         self.whole = True
+
+
+def _weights(part: str, networks: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+    return {
+        f"{part}/{name}/{key}": _owned(value)
+        for name, network in networks.items()
+        for key, value in network.state_dict().items()
+    }
 
 
 def _names(networks: Mapping[str, nn.Module], parameters: list[nn.Parameter]) -> list[str]:

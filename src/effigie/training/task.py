@@ -64,7 +64,10 @@ class Task(Protocol):
         ...
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
-        """Held-out figures of the (averaged) ``networks``, no gradients; ``"error"`` is what is minimised."""
+        """Held-out figures of the (averaged) ``networks``, no gradients; ``"error"`` is what is minimised.
+
+        ``"error_<part>"`` is a part of it, such as ``"error_eyes"``: drawn and told beside it.
+        """
         ...
 
     def preview(self, networks: Mapping[str, nn.Module]) -> NDArray[np.uint8]:
