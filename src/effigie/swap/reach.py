@@ -20,6 +20,7 @@ LEAVE, RETURN = (
     27.0,
 )  # degrees: the footage is left as it is beyond the one, until it is back at the other
 DISSOLVE = 0.2  # s
+MOST_NAMED = 12  # stretches of frames; more are counted
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Shown:
     geometry: float
     face: float
     side: float
+
+    @property
+    def left(self) -> bool:
+        """Whether the footage is left as it is."""
+        return self.face == 0
 
 
 class Reach:
@@ -64,6 +70,50 @@ class Reach:
         self._left = beyond > (RETURN if self._left else LEAVE)
         wanted = 0.0 if self._left else 1.0
         known = wanted if self._face is None else self._face
-        self._face = float(np.clip(wanted, known - self._step, known + self._step))
+        near = abs(wanted - known) <= self._step * 1.001  # five fifths are not quite one
+        self._face = wanted if near else known + self._step * float(np.sign(wanted - known))
         geometry_share = float(np.clip((beyond - FAMILIAR) / (STRANGE - FAMILIAR), 0, 1))
         return Shown(beyond, geometry_share, self._face, 1 - float(np.clip(beyond / FAMILIAR, 0, 1)))
+
+
+class Turned:
+    """Which frames were made by geometry alone or left as they are, and how to say so."""
+
+    def __init__(self) -> None:
+        self._alone: list[int] = []
+        self._left: list[int] = []
+
+    def note(self, frame: int, shown: Shown) -> None:
+        """Frames in order."""
+        if shown.left:
+            self._left.append(frame)
+        elif shown.geometry == 1:
+            self._alone.append(frame)
+
+    def notes(self) -> list[str]:
+        """A sentence for each kind that there was."""
+        kinds = (
+            (self._left, LEAVE, "the face was left as it is there"),
+            (self._alone, STRANGE, "the face was made by geometry alone there"),
+        )
+        return [
+            f"{stretches(frames)}: the head is turned some {degrees:g} degrees or more beyond what the source's "
+            f"footage shows; {what}"
+            for frames, degrees, what in kinds
+            if frames
+        ]
+
+
+def stretches(frames: Sequence[int]) -> str:
+    """Ascending frame numbers in words: ``frames 3-9 and 14``."""
+    ends: list[list[int]] = []
+    for frame in frames:
+        if ends and frame == ends[-1][1] + 1:
+            ends[-1][1] = frame
+        else:
+            ends.append([frame, frame])
+    named = [str(first) if first == last else f"{first}-{last}" for first, last in ends]
+    if len(named) > MOST_NAMED:
+        return f"{len(frames)} frames between {ends[0][0]} and {ends[-1][1]}"
+    head = "frame " if len(frames) == 1 else "frames "
+    return head + (named[0] if len(named) == 1 else ", ".join(named[:-1]) + " and " + named[-1])
