@@ -57,6 +57,20 @@ def test_local_spares_white_in_a_tinted_face():
     assert np.ptp(teeth, axis=1).max() < 0.03
 
 
+def test_from_yellow_light_into_pale_footage_lips_do_not_turn_magenta(portrait):
+    yellow = portrait.face * np.array([1, 0.85, 0.4], np.float32)
+    grey = cv2.cvtColor(portrait.face, cv2.COLOR_RGB2GRAY)[..., None]
+    pale = (grey + 0.4 * (portrait.face - grey)).astype(np.float32)
+    result = transfer(yellow, pale, portrait.mask, "local")
+    inside = cv2.erode(portrait.mask, np.ones((15, 15))) > 0.5
+    red = cv2.cvtColor(portrait.face, cv2.COLOR_RGB2LAB)[..., 1]
+    lips = inside & (red > np.quantile(red[inside], 0.9))
+    green_to_red = [cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)[..., 1] for picture in (result, pale)]
+    assert (
+        np.abs(green_to_red[0] - green_to_red[1])[lips].mean() < 1.5
+    )  # 4 where shading alone is transferred
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_what_lies_outside_the_mask_does_not_count(portrait, method):
     shot = portrait.face.copy()

@@ -140,5 +140,5 @@ COLOURS: dict[str, tuple[Callable[[Picture, Array], Array], Callable[[Picture, A
     "reinhard": (colour_global.measure_reinhard, colour_global.apply_reinhard),
     "histogram": (colour_global.measure_histogram, colour_global.apply_histogram),
     "covariance": (colour_global.measure_covariance, colour_global.apply_covariance),
-    "local": (colour_local.measure_local, colour_local.apply_local),
+    "local": (colour_local.measure_lit, colour_local.apply_lit),
 }

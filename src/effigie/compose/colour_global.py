@@ -49,6 +49,16 @@ def apply_reinhard(face: Picture, source: Array, target: Array) -> Picture:
     return cv2.cvtColor(cv2.transform(cv2.cvtColor(face, cv2.COLOR_RGB2LAB), affine), cv2.COLOR_LAB2RGB)
 
 
+def apply_chroma(face: Picture, source: Array, target: Array) -> Picture:
+    """The face with its colours weakened where the footage's differ less among themselves; lightness stays.
+
+    White stays white, and nothing is strengthened: what is spread wider in the footage is another face's lips and eyes.
+    """
+    gain = np.clip(target[1] / np.maximum(source[1], 1e-3), SPREAD[0], 1)
+    weaker = np.diag([1, gain[1], gain[2]]).astype(np.float32)
+    return cv2.cvtColor(cv2.transform(cv2.cvtColor(face, cv2.COLOR_RGB2LAB), weaker), cv2.COLOR_LAB2RGB)
+
+
 # Histogram: the quantile function of each CIE LAB channel. Averaging quantile functions moves the histogram
 # as a whole, where averaging histograms would fade one into the other.
 

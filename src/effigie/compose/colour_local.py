@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from effigie.compose.colour_global import apply_chroma, measure_reinhard
+
 Picture = NDArray[np.float32]
 Array = NDArray[Any]
 
@@ -92,3 +94,19 @@ def _own_tint(face: Picture, tint: Array, brightness: Array) -> tuple[Array, Arr
     projection = (tint - tint.sum(axis=2, keepdims=True) * GREY) / (strength + TINTLESS)
     chroma = cv2.transform(cv2.multiply(face, cv2.resize(projection, face.shape[1::-1])), np.ones((1, 3)))
     return np.clip(chroma, 0, 2), np.clip(chroma / np.maximum(brightness, 0.1), 0, 2)
+
+
+def measure_lit(picture: Picture, weight: Array) -> Array:
+    """(R * R + 2, 3) the shading of :func:`measure_local`, and below it mean and spread of LAB."""
+    return np.vstack([measure_local(picture, weight).reshape(-1, 3), measure_reinhard(picture, weight)])
+
+
+def apply_lit(face: Picture, source: Array, target: Array) -> Picture:
+    """The face (S, S, 3) as colourful as the footage first, all of it alike, then in its shading.
+
+    Shading alone takes the same tint from lips as from skin: from yellow light into grey, lips turn magenta.
+    """
+    side = round(np.sqrt(len(source) - 2))
+    face = apply_chroma(face, source[-2:], target[-2:])
+    shadings = [known[:-2].reshape(side, side, 3) for known in (source, target)]
+    return apply_local(face, apply_chroma(shadings[0], source[-2:], target[-2:]), shadings[1])

@@ -45,7 +45,7 @@ class GrainSettings:
             frozen texture passes for grain, and grain made up for it boils.
     """
 
-    strength: float = 0.77
+    strength: float = 0.95
     limit: float = 2.5
     noise: float = 0.0
 

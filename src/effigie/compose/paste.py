@@ -162,7 +162,7 @@ class Compositor:
     ) -> NDArray[Any]:
         if self.settings.temporal == 0:
             return face
-        seen, _ = to_crop(footage, region, face.shape[0], FLOW_SIZE)
+        seen, _ = to_crop(footage, region, face.shape[0], min(face.shape[0], FLOW_SIZE))
         grey = cv2.convertScaleAbs(cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY), alpha=255)
         return self._calm(face, time, grey)
 
