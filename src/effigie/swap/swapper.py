@@ -74,7 +74,7 @@ class Swapper:
     trusted the prior, so that a small network does not blur a large face.
 
     Args:
-        finest: largest side of a made face, as a share of the side at which a pixel of it is one of the frame.
+        finest: a made face's side as a share of what footage and source show; never less than the network's.
     """
 
     def __init__(
@@ -105,8 +105,8 @@ class Swapper:
     def sketch(self, image: np.ndarray, face: Face) -> Sketch:
         """All of :meth:`__call__` that remembers the frames before; the rest is :meth:`make`'s."""
         small = self._model.preset.size
-        full = self._finest * np.exp(face.place[2])
-        side = int(np.clip(round(full / STEP) * STEP, small, self._largest))
+        full = min(float(np.exp(face.place[2])), self._largest)
+        side = int(np.clip(round(self._finest * full / STEP) * STEP, small, self._largest))
         matrix = face.matrix(side)
         geometry = Geometry.in_crop(face.landmarks, matrix)
         with self._timed("warp"):
@@ -123,7 +123,7 @@ class Swapper:
         return Sketch(given, prior, wanted, geometry, mouth, share, matrix, side)
 
     def make(self, sketches: Sequence[Sketch]) -> list[MadeFace]:
-        """The faces of several sketches, the network run once: it costs a fifth less a face for two than for one."""
+        """The faces of several sketches, the network run once: for several a face costs a third less."""
         with self._timed("network"):
             made = self._run(sketches)
             pictures = made.picture.permute(0, 2, 3, 1).float().cpu().numpy()
