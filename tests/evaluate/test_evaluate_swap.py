@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -11,13 +12,12 @@ import numpy as np
 import pytest
 
 from effigie.errors import FaceSetError, UsageError
-from effigie.evaluate import EvaluateSettings, SwapScores, evaluate_swap
+from effigie.evaluate import EvaluateSettings, Swapped, SwapScores, evaluate_cast, evaluate_swap
 from effigie.evaluate.regions import MaskFolder, inside_face
-from effigie.evaluate.worst import APART, Worst
 from effigie.media import EncodeSettings, Reader, Writer, read_still
 
 FRAMES = 14
-FEW = EvaluateSettings(references=12)
+FEW = EvaluateSettings(references=12, crowd=0)
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,14 @@ def test_a_clip_against_itself_is_perfect(same: SwapScores) -> None:
     assert same.geometry.landmark_error == 0
     assert same.geometry.mouth.correlation == pytest.approx(1)
     assert same.geometry.eyes.spread == pytest.approx(1)
+    assert same.expression == same.pose == same.eyes.gaze_error == 0
+    assert same.eyes.gaze == pytest.approx(1)
     assert same.sharpness.ratio == 1
     assert same.flicker.ratio == pytest.approx(1)
+    assert same.settling.starts == 1 and same.settling.flicker == pytest.approx(1)
+    assert same.outside_ssim > 0.9
+    assert same.seam is same.occlusion is same.own_face is same.crowd is None
+    assert any("no seam" in note for note in same.notes) and any("covers" in note for note in same.notes)
     assert same.identity.to_target > 0.85
     assert same.times.exact and same.times.output_frames == FRAMES
     assert same.audio.streams == 1 and same.audio.identical and same.audio.exact
@@ -93,8 +99,11 @@ def test_a_blurred_face_is_seen_where_it_counts(
         return image
 
     output = changed(clip, tmp_path / "blur.mp4", blur)
-    sheet = tmp_path / "sheet.png"
-    scores = evaluate_swap(output, clip, woman_faces, man_faces, masks, sheet=sheet, settings=FEW)
+    sheet, rows = tmp_path / "sheet.png", tmp_path / "frames.csv"
+    settings = EvaluateSettings(references=12, crowd=6)
+    scores = evaluate_swap(
+        output, clip, woman_faces, man_faces, masks, sheet=sheet, csv=rows, settings=settings
+    )
     assert scores.sharpness.ratio < 0.2
     assert scores.sharpness.ratio_10 <= scores.sharpness.ratio * 1.5
     assert scores.geometry.landmark_error < 0.05, "the landmark error alone does not see blur"
@@ -104,7 +113,119 @@ def test_a_blurred_face_is_seen_where_it_counts(
     assert "sharpness, output over input" in missed
     picture = read_still(sheet)
     assert picture.shape[1] > 1500 and picture.std() > 20
-    assert json.loads(json.dumps(scores.to_json()))["presence"]["frames"] == FRAMES
+    known = json.loads(json.dumps(scores.to_json(frames=True)))
+    assert known["presence"]["frames"] == len(known["frames"]) == FRAMES
+    assert len(rows.read_text(encoding="utf-8").splitlines()) == FRAMES + 1
+    assert scores.crowd is not None and scores.crowd.faces == 6
+    assert scores.crowd.input > scores.crowd.source, "a man is not the woman"
+
+
+def test_a_tint_shows_at_its_edge_and_covers_that_it_runs_over_are_not_in_front(
+    clip: Path, man_faces: Path, tmp_path: Path
+) -> None:
+    oval = cv2.ellipse(np.zeros((360, 640), np.uint8), (300, 180), (70, 95), 0, 0, 360, 255, -1)
+    rise = np.minimum(cv2.distanceTransform(oval, cv2.DIST_L2, 5) / 10, 1)[..., None]
+    masks, covers = tmp_path / "masks", tmp_path / "covers"
+    hand = np.zeros((360, 640), np.uint8)
+    hand[200:] = 255
+    for folder, picture in ((masks, np.round(255 * rise).astype(np.uint8)), (covers, hand)):
+        folder.mkdir()
+        for index in range(FRAMES):
+            cv2.imwrite(str(folder / f"{index:06d}.png"), picture)
+
+    def tint(strength: float) -> SwapScores:
+        def change(image: np.ndarray, index: int) -> np.ndarray:
+            return np.clip(image + rise * np.array([strength, 0, -strength]), 0, 255).astype(np.uint8)
+
+        output = changed(clip, tmp_path / f"{strength}.mp4", change)
+        return evaluate_swap(output, clip, man_faces, man_faces, masks, occluders=covers, settings=FEW)
+
+    plain, red = tint(0), tint(25)
+    assert plain.seam is not None and red.seam is not None and plain.occlusion is not None
+    assert plain.seam.ratio == pytest.approx(1, abs=0.03) and red.seam.ratio > 1.3
+    assert red.seam.frames == plain.seam.frames == FRAMES
+    assert plain.occlusion.in_front > 0.99 and plain.occlusion.frames == FRAMES
+    assert red.occlusion is not None and red.occlusion.in_front < 0.4
+    assert red.occlusion.replaced == plain.occlusion.replaced > 0.8
+    missed = {figure.name for figure in red.figures() if figure.reached is False}
+    assert {"colour seam, output over input", "covers still in front"} <= missed
+    with pytest.raises(UsageError, match="no covers"):
+        evaluate_swap(clip, clip, man_faces, man_faces, occluders=tmp_path, settings=FEW)
+
+
+def test_a_face_that_takes_time_after_a_cut_drifts(
+    man: Path, woman: Path, man_faces: Path, tmp_path: Path
+) -> None:
+    clip = tmp_path / "cut.mp4"
+    with Reader(woman, 0, 4) as before, Reader(man, 0, 12) as after:
+        info, frames = after.info, [*before, *after]
+    with Writer(clip, info, EncodeSettings(crf=8, keep_audio=False)) as writer:
+        for index, frame in enumerate(frames):
+            writer.write(frame.image, Fraction(index, 10), Fraction(1, 10))
+
+    def settle(image: np.ndarray, index: int) -> np.ndarray:
+        off = 24 * max(0.0, 1 - (index - 4) / 4) if index >= 4 else 0
+        return np.clip(image + np.array([off, 0, -off]), 0, 255).astype(np.uint8)
+
+    calm, settling = (
+        evaluate_swap(output, clip, man_faces, man_faces, settings=FEW)
+        for output in (clip, changed(clip, tmp_path / "out.mp4", settle, 99))
+    )
+    assert calm.presence.person == 12, "who stood there before the cut is somebody else"
+    assert calm.settling.worst == settling.settling.worst == 4
+    assert calm.settling.drift < 0.2 < 3 < settling.settling.drift
+    assert calm.pictures["shot"].tolist() == [0] * 4 + [1] * 12
+    assert "colour drift after cuts" in {f.name for f in settling.figures() if f.reached is False}
+
+
+def test_people_who_exchange_their_faces_are_noticed(
+    man: Path, woman: Path, man_faces: Path, woman_faces: Path, tmp_path: Path
+) -> None:
+    clip = tmp_path / "two.mp4"
+    with Reader(man, 0, 4) as left, Reader(woman, 0, 4) as right:
+        pairs = list(zip(left, right, strict=True))
+        with Writer(clip, left.info, EncodeSettings(crf=8, keep_audio=False)) as writer:
+            for one, other in pairs:
+                writer.write(np.hstack([one.image, other.image]), one.time, one.duration)
+    settings = EvaluateSettings(every=2, references=12, crowd=0)
+    sheet = tmp_path / "sheet.png"
+    kept = evaluate_cast(
+        clip,
+        clip,
+        [Swapped(man_faces, man_faces), Swapped(woman_faces, woman_faces)],
+        sheet=sheet,
+        csv=tmp_path / "two.csv",
+        settings=settings,
+    )
+    assert [scores.own_face for scores in kept.people] == [1, 1]
+    assert [scores.presence.person for scores in kept.people] == [4, 4]
+    assert read_still(sheet).shape[0] > 2000
+    assert len((tmp_path / "two.csv").read_text(encoding="utf-8").splitlines()) == 9
+    swapped = [Swapped(woman_faces, man_faces), Swapped(man_faces, woman_faces)]
+    wrong = evaluate_cast(clip, clip, swapped, settings=settings)
+    assert [scores.own_face for scores in wrong.people] == [0, 0]
+    figures = {figure.name: figure for figure in wrong.figures()}
+    name = "own face: closer to the own source than to another's"
+    assert figures[name].reached is False and {f.name: f for f in kept.figures()}[name].reached
+    assert len(wrong.to_json(frames=True)["frames"]) == 8
+    with pytest.raises(UsageError, match="somebody"):
+        evaluate_cast(clip, clip, [])
+
+
+def test_the_command_measures_one_person_or_several(
+    here: Callable, clip: Path, man_faces: Path, woman_faces: Path, tmp_path: Path
+) -> None:
+    one = ("evaluate", "swap", clip, "--input", clip, "--source", man_faces, "--target", man_faces)
+    rows = tmp_path / "frames.csv"
+    ended = here(*one, "--csv", rows, "--json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    assert found["geometry"]["landmark_error"] == 0 and len(found["frames"]) == FRAMES
+    assert {figure["name"] for figure in found["figures"]} >= {"pose error", "gaze, correlation"}
+    assert rows.exists()
+    short = here(*one, "--source", woman_faces)
+    assert short.code == 2 and "2 sources for 1 targets" in short.line()
+    assert "--source-who" in here(*one, "--source-who", 0, "--source-who", 1).line()
 
 
 def test_trembling_raises_flicker_and_a_frozen_face_loses_its_mouth(
@@ -173,13 +294,3 @@ def test_only_the_persons_own_part_of_a_mask_counts() -> None:
     assert inside[120, 100] and not inside[120, 300]
     outline = inside_face(points, (240, 400), None)
     assert 0 < outline.sum() < inside.sum()
-
-
-def test_the_worst_frames_are_kept_apart() -> None:
-    worst = Worst(2)
-    picture = np.zeros((50, 50, 3), np.uint8)
-    points = np.array([[10.0, 10.0], [40.0, 40.0]])
-    for frame, badness in enumerate([5, 9, 1, 1, 1, 1, 1, 1, 1, 1, 1, 7, 8, 3, float("nan")]):
-        worst.offer(frame, badness, "", (picture, picture), points)
-    assert [(pair.frame, pair.badness) for pair in worst.pairs] == [(1, 9), (12, 8)]
-    assert worst.pairs[1].frame - worst.pairs[0].frame >= APART

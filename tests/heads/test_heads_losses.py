@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from effigie.errors import ModelError
-from effigie.heads.content import CAFFE, TORCHVISION, Content, Vgg, bundled_vgg, read_vgg
 from effigie.heads.losses import embedding_match, pyramid_l1
+from effigie.training.content import CAFFE, TORCHVISION, Content, Vgg, bundled_vgg, read_vgg
 
 
 def pictures(count, size, seed=0):

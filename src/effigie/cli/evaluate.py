@@ -23,48 +23,96 @@ def swap(
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The clip that `effigie convert` wrote.")],
     given: Annotated[Path, typer.Option("--input", metavar="CLIP", help="The clip it was made from.")],
     source: Annotated[
-        Path, typer.Option("--source", metavar="FACES_B", help="Faces of the person who is to be seen.")
+        list[Path],
+        typer.Option(
+            "--source", metavar="FACES_B", help="Faces of the person who is to be seen; once for each person."
+        ),
     ],
     target: Annotated[
-        Path, typer.Option("--target", metavar="FACES_A", help="Faces of the person in the input.")
+        list[Path],
+        typer.Option(
+            "--target", metavar="FACES_A", help="Faces of the person in the input; in the order of --source."
+        ),
     ],
     masks: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="The masks that `convert --masks` wrote.")
     ] = None,
+    occluders: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Grey PNGs, one a frame, white where something covers a face."),
+    ] = None,
     sheet: Annotated[
-        Path | None, typer.Option(metavar="PNG", help="Draw the worst frames by every metric.")
+        Path | None, typer.Option(metavar="PNG", help="Draw the worst frames of all and by every metric.")
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every figure of every frame, to find bad shots."),
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Measure identity on every n-th frame.")] = 5,
     source_who: Annotated[
-        int, typer.Option("--source-who", metavar="N", help="Person of FACES_B; 0 has the most faces.")
-    ] = 0,
+        list[int] | None,
+        typer.Option("--source-who", metavar="N", help="Person of FACES_B; 0 has the most faces."),
+    ] = None,
     target_who: Annotated[
-        int, typer.Option("--target-who", metavar="N", help="Person of FACES_A; 0 has the most faces.")
-    ] = 0,
+        list[int] | None,
+        typer.Option("--target-who", metavar="N", help="Person of FACES_A; 0 has the most faces."),
+    ] = None,
     crf: Annotated[
         int, typer.Option(min=0, max=51, help="Quality at which OUTPUT was encoded, to encode CLIP alike.")
     ] = 16,
     as_json: Json = False,
 ) -> None:
-    """Measure a swapped clip: identity, movement, sharpness, flicker, everything outside the face, sound."""
-    from effigie.evaluate import EvaluateSettings, evaluate_swap
+    """Measure a swapped clip: identity, movement, the picture of the face, everything around it, sound."""
+    from effigie.evaluate import EvaluateSettings, Swapped, evaluate_cast
     from effigie.media import EncodeSettings
 
-    settings = EvaluateSettings(every, EncodeSettings(crf=crf), source_who=source_who, target_who=target_who)
+    who = [
+        _in_order(numbers, len(source), name)
+        for numbers, name in ((source_who, "source"), (target_who, "target"))
+    ]
+    if len(target) != len(source):
+        raise UsageError(f"{len(source)} sources for {len(target)} targets: name both for each person")
+    cast = [Swapped(*one) for one in zip(source, target, *who, strict=True)]
+    settings = EvaluateSettings(every, EncodeSettings(crf=crf))
     with progress_display() as progress:
-        scores = evaluate_swap(
-            output, given, source, target, masks, sheet=sheet, settings=settings, progress=progress
+        scores = evaluate_cast(
+            output,
+            given,
+            cast,
+            masks,
+            occluders=occluders,
+            sheet=sheet,
+            csv=csv,
+            settings=settings,
+            progress=progress,
+            cancel=INTERRUPT,
         )
+    people = scores.people
     if as_json:
-        print_json(scores.to_json() | {"figures": [figure.to_json() for figure in scores.figures()]})
+        found = scores.to_json(frames=True) if len(people) > 1 else people[0].to_json(frames=True)
+        print_json(found | {"figures": [figure.to_json() for figure in scores.figures()]})
         return
-    table = Table("what", "measured", "should be", "")
-    for figure in scores.figures():
+    columns = scores.columns() if len(people) > 1 else []
+    names = [f"person {number + 1}" for number in range(len(columns))]
+    table = Table("what", *names, "measured", "should be", "")
+    for row, figure in enumerate(scores.figures()):
         verdict = {None: "", True: "[green]reached[/]", False: "[red]missed[/]"}[figure.reached]
-        table.add_row(figure.name, figure.shown, figure.wanted, verdict)
+        each = [column[row].shown for column in columns]
+        table.add_row(figure.name, *each, figure.shown, figure.wanted, verdict)
     OUT.print(table)
-    for note in scores.notes:
+    for note in dict.fromkeys(note for each_ in people for note in each_.notes):
         OUT.print(f"note: {note}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _in_order(numbers: list[int] | None, people: int, side: str) -> list[int]:
+    """Which person of each face set; without a word the one with the most faces."""
+    if not numbers:
+        return [0] * people
+    if len(numbers) != people:
+        raise UsageError(
+            f"--{side}-who was given {len(numbers)} times for {people} people: once for each, or never"
+        )
+    return numbers
 
 
 def heads(

@@ -39,6 +39,16 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Or how many steps in all.")] = None,
     batch: Annotated[int | None, typer.Option(help="Pictures a step, both people together.")] = None,
     learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 5e-4,
+    identity: Annotated[
+        float | None,
+        typer.Option(help="Share of the likeness term, 0 to 4; by default the preset's. 0 leaves it out."),
+    ] = None,
+    adversary: Annotated[
+        float | None, typer.Option(help="Share of the adversary, likewise: sharper, slower, needs patience.")
+    ] = None,
+    perceptual: Annotated[
+        float | None, typer.Option(help="Share of the perceptual distance (VGG16), likewise; for GPUs.")
+    ] = None,
     source_who: Annotated[int | None, typer.Option(help="Person of the source set, 0 = most faces.")] = None,
     target_who: Annotated[int | None, typer.Option(help="Person of the target set, 0 = most faces.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
@@ -60,6 +70,9 @@ def train(
         steps=steps,
         batch=batch,
         learning_rate=learning_rate,
+        identity=identity,
+        adversary=adversary,
+        perceptual=perceptual,
         source_who=source_who,
         target_who=target_who,
         device=device,

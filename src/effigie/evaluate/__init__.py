@@ -11,23 +11,26 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from effigie.evaluate.heads_settings import HeadsSettings
-from effigie.evaluate.scores import SwapScores
-from effigie.evaluate.swap import EvaluateSettings, evaluate_swap
+from effigie.evaluate.scores import CastScores, SwapScores
+from effigie.evaluate.swap import EvaluateSettings, Swapped, evaluate_cast, evaluate_swap
 
 if TYPE_CHECKING:
     from effigie.evaluate.heads import evaluate_heads
     from effigie.evaluate.heads_table import HeadsTable
 
 __all__ = [
+    "CastScores",
     "EvaluateSettings",
     "HeadsSettings",
     "HeadsTable",
     "SwapScores",
+    "Swapped",
+    "evaluate_cast",
     "evaluate_heads",
     "evaluate_swap",
 ]
 
-# Imported at first use: torch takes seconds, and swaps are measured without it.
+# Imported at first use: torch takes seconds.
 _HOMES = {"evaluate_heads": "heads", "HeadsTable": "heads_table"}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 YES = "yes"  # the unit of what holds or does not
@@ -77,3 +77,15 @@ class Figure:
 def yes(name: str, holds: bool) -> Figure:
     """A figure for something that must hold: 1 where it does, else 0."""
     return Figure(name, float(holds), YES, at_least=1)
+
+
+def mean(figures: list[Figure], weights: list[int]) -> Figure:
+    """One figure for several: the weighted mean; of what must hold, whether it holds in all."""
+    values = [figure.value for figure in figures]
+    if figures[0].unit == YES:
+        return replace(figures[0], value=min(values))
+    known = [(value, weight) for value, weight in zip(values, weights, strict=True) if not math.isnan(value)]
+    if not known:
+        return figures[0]
+    total = sum(value * weight for value, weight in known) / sum(weight for _, weight in known)
+    return replace(figures[0], value=total)

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
+from effigie.evaluate.expression import expression_error
 from effigie.evaluate.flicker import differences
 from effigie.evaluate.gaze import EyeState, eye_state
 from effigie.evaluate.geometry import landmark_error
 from effigie.evaluate.lpips import perceptual_distance
 from effigie.evaluate.mobilenet import Perceived, Perception
+from effigie.evaluate.pose import pose_error
 from effigie.evaluate.sharpness import laplacian_variance
 from effigie.evaluate.ssim import INSIDE, ssim
 from effigie.faces.identity import IdentityModel
 from effigie.faces.landmarks import LandmarkModel
 from effigie.faces.mask import face_mask
-from effigie.faces.mesh import VERTICES, eye_distance
 from effigie.faces.roi import Roi
 from effigie.prior.bank import Geometry
 
@@ -152,15 +152,3 @@ class Judge:
             )
             for mine, asked, driver in zip(self.glance(made), wanted, drivers, strict=True)
         ]
-
-
-def expression_error(made: Geometry, truth: Geometry) -> float:
-    """Mean distance of the mesh points once either head's pose is taken out, as a share of the eye distance."""
-    distance = np.linalg.norm(made.unposed[:VERTICES, :2] - truth.unposed[:VERTICES, :2], axis=1)
-    return float(distance.mean() / max(eye_distance(truth.unposed), 1e-6))
-
-
-def pose_error(made: Geometry, truth: Geometry) -> float:
-    """Angle between the two heads' rotations, degrees."""
-    turn = Rotation.from_matrix(made.pose.rotation @ truth.pose.rotation.T)
-    return float(np.degrees(turn.magnitude()))

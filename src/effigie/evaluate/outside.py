@@ -31,8 +31,8 @@ class OutsideError:
         self._sum = 0.0
         self._count = 0
 
-    def add(self, output: np.ndarray, reference: np.ndarray, mask: np.ndarray) -> None:
-        """One frame: (H, W, 3) uint8 twice, and an (H, W) mask whose exact zeros are outside."""
+    def add(self, output: np.ndarray, reference: np.ndarray, mask: np.ndarray) -> float:
+        """One frame: (H, W, 3) uint8 twice, and an (H, W) mask whose exact zeros are outside. Returns its own dB."""
         touched = (mask > 0).view(np.uint8)
         if self._margin:
             touched = cv2.dilate(touched, np.ones((2 * self._margin + 1,) * 2, np.uint8))
@@ -42,12 +42,18 @@ class OutsideError:
             )
         difference = np.atleast_3d(cv2.absdiff(output, reference))
         squared = difference[touched == 0].astype(np.float32) ** 2
-        self._sum += float(squared.sum(dtype=np.float64))
+        total = float(squared.sum(dtype=np.float64))
+        self._sum += total
         self._count += squared.size
+        return _psnr(total, squared.size)
 
     @property
     def psnr(self) -> float:
         """dB; NaN where nothing was outside."""
-        if not self._count:
-            return math.nan
-        return math.inf if not self._sum else 10 * math.log10(255**2 * self._count / self._sum)
+        return _psnr(self._sum, self._count)
+
+
+def _psnr(total: float, count: int) -> float:
+    if not count:
+        return math.nan
+    return math.inf if not total else 10 * math.log10(255**2 * count / total)

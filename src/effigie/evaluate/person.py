@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,34 +46,48 @@ def person_embeddings(
 
 @dataclass
 class WhoIsWho:
-    """First run over a clip: which tracks are the person.
+    """First run over a clip: which tracks are whose."""
 
-    Args:
-        person: (N, 128) embeddings of the one looked for.
-    """
-
-    person: np.ndarray
     identity: IdentityModel
-    _seen: dict[int, int] = field(default_factory=dict)
+    _frames: dict[int, int] = field(default_factory=dict)
     _sums: dict[int, np.ndarray] = field(default_factory=dict)
 
     def look(self, image: np.ndarray, faces: Sequence[TrackedFace]) -> None:
         """The next frame, (H, W, 3) uint8 RGB, and its tracked faces."""
         for face in faces:
-            count = self._seen[face.track] = self._seen.get(face.track, -1) + 1
-            if count % LOOK_EVERY == 0:
+            count = self._frames[face.track] = self._frames.get(face.track, 0) + 1
+            if count % LOOK_EVERY == 1:
                 embedding = self.identity.of(image, face.measured.landmarks)
                 self._sums[face.track] = self._sums.get(face.track, np.zeros(128)) + embedding
 
-    def tracks(self) -> dict[int, float]:
-        """Track -> cosine to the person: every track that is the same person, else the nearest one alone."""
-        middle = centroid(self.person)
-        found = {track: float(centroid(total) @ middle) for track, total in self._sums.items()}
-        same = {track: cosine for track, cosine in found.items() if cosine >= SAME_PERSON}
-        if same or not found:
-            return same
-        nearest = max(found, key=lambda track: found[track])
-        return {nearest: found[nearest]}
+    def tracks(self, people: Sequence[np.ndarray]) -> list[dict[int, float]]:
+        """For each of some people, track -> cosine to them.
+
+        Every track belongs to the person it is nearest to, where it is the same person; whoever has none of these gets
+        the nearest track that is nobody's.
+
+        Args:
+            people: (N, 128) embeddings each.
+        """
+        middles = [centroid(person) for person in people]
+        found: list[dict[int, float]] = [{} for _ in people]
+        rest: dict[int, list[float]] = {}
+        for track, total in self._sums.items():
+            near = [float(centroid(total) @ middle) for middle in middles]
+            who = int(np.argmax(near))
+            if near[who] >= SAME_PERSON:
+                found[who][track] = near[who]
+            else:
+                rest[track] = near
+        for who, mine in enumerate(found):
+            if not mine and rest:
+                track = max(rest, key=lambda track: rest[track][who])
+                mine[track] = rest.pop(track)[who]
+        return found
+
+    def frames(self, tracks: Iterable[int]) -> int:
+        """In how many frames these tracks were seen."""
+        return sum(self._frames[track] for track in tracks)
 
 
 def the_person(faces: Sequence[TrackedFace], tracks: dict[int, float]) -> TrackedFace | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -16,22 +17,44 @@ AROUND = 0.5  # without masks, everything within an outline this much larger cou
 BELONGS = 0.3  # a mask belongs to the person within an outline this much larger
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where a folder of pictures comes from, for what is said when it does not fit.
+
+    Attributes:
+        name: of the pictures.
+        wanted: the folder that should have been named.
+        remedy: what to do about pictures that do not fit.
+    """
+
+    name: str
+    wanted: str
+    remedy: str
+
+
+CONVERTED = Source("masks", "the folder that `effigie convert --masks` wrote", "convert again")
+DRAWN = Source(
+    "covers", "a folder of grey PNGs, one a frame, white where something covers a face", "draw them anew"
+)
+
+
 class MaskFolder:
-    """Masks that ``convert`` wrote: a folder of grey PNGs in the order of the frames.
+    """A folder of grey PNGs in the order of the frames: masks that ``convert`` wrote, or drawn covers.
 
     Args:
         size: (height, width) that they must have.
+        source: what the folder should be, and what to do if it is not.
 
     Raises:
         UsageError: no such folder, or no PNG in it.
     """
 
-    def __init__(self, folder: str | Path, size: tuple[int, int]) -> None:
+    def __init__(self, folder: str | Path, size: tuple[int, int], source: Source = CONVERTED) -> None:
         self.folder = Path(folder)
-        self._size = size
+        self._size, self._source = size, source
         self._files = sorted(self.folder.glob("*.png")) if self.folder.is_dir() else []
         if not self._files:
-            raise UsageError(f"{folder} holds no masks: name the folder that `effigie convert --masks` wrote")
+            raise UsageError(f"{folder} holds no {source.name}: name {source.wanted}")
 
     def __len__(self) -> int:
         return len(self._files)
@@ -44,14 +67,15 @@ class MaskFolder:
         """
         if index >= len(self._files):
             raise UsageError(
-                f"{self.folder} holds {len(self._files)} masks, the clip has more frames: convert again"
+                f"{self.folder} holds {len(self._files)} {self._source.name}, the clip has more frames: "
+                f"{self._source.remedy}"
             )
         path = self._files[index]
         mask = cv2.imdecode(np.frombuffer(path.read_bytes() or b"\0", np.uint8), cv2.IMREAD_GRAYSCALE)
         if mask is None or mask.shape != self._size:
             found = "no picture" if mask is None else f"{mask.shape[1]}x{mask.shape[0]}"
             raise UsageError(
-                f"{path} is {found}, the frames are {self._size[1]}x{self._size[0]}: convert again"
+                f"{path} is {found}, the frames are {self._size[1]}x{self._size[0]}: {self._source.remedy}"
             )
         return mask
 
@@ -81,3 +105,13 @@ def covered(landmarks: np.ndarray, size: tuple[int, int], mask: np.ndarray) -> f
     """Share of the mesh's outline that a (H, W) uint8 mask replaces, 0..1."""
     outline = mesh_mask(landmarks, size) > 127
     return float((mask[outline] > 127).mean()) if outline.any() else 0.0
+
+
+def own_part(landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """(H, W) uint8: of a mask over several faces, the patches that this face's outline touches."""
+    number, patches = cv2.connectedComponents((mask > 0).view(np.uint8))
+    if number <= 2:  # nothing, or one patch
+        return mask
+    mine = np.zeros(number, bool)
+    mine[patches[mesh_mask(landmarks, mask.shape) > 127]] = True
+    return np.where(mine[patches], mask, 0).astype(np.uint8)

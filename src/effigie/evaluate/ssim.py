@@ -6,10 +6,12 @@ counts as much as the face; hence the face is also measured by itself.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from skimage.metrics import structural_similarity
 
 INSIDE = 0.5
+WINDOW = 5  # px that the Gaussian window reaches to either side
 
 
 def ssim(made: np.ndarray, truth: np.ndarray, face: np.ndarray) -> tuple[float, float]:
@@ -19,15 +21,36 @@ def ssim(made: np.ndarray, truth: np.ndarray, face: np.ndarray) -> tuple[float, 
         made, truth: (H, W, 3) uint8.
         face: (H, W) in [0, 1]; the second figure is NaN where it is nowhere above one half.
     """
-    whole, each = structural_similarity(
+    whole, each = _windows(made, truth, 2)
+    inside = face > INSIDE
+    return whole, float(each[inside].mean()) if inside.any() else float("nan")
+
+
+def ssim_outside(made: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
+    """Of the brightness of everything that was left alone: windows that lie wholly where the mask is 0.
+
+    Args:
+        made, truth: (H, W, 3) uint8 RGB.
+        mask: (H, W), 0 outside. NaN where no window is outside, or the picture is smaller than one.
+    """
+    touched = cv2.dilate((mask > 0).view(np.uint8), np.ones((2 * WINDOW + 1,) * 2, np.uint8))
+    outside = touched == 0
+    if not outside.any() or min(mask.shape) < 2 * WINDOW + 1:
+        return float("nan")
+    mine, true = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (made, truth))
+    _, each = _windows(mine, true, None)
+    return float(each[outside].mean())
+
+
+def _windows(made: np.ndarray, truth: np.ndarray, channels: int | None) -> tuple[float, np.ndarray]:
+    mean, each = structural_similarity(
         truth,
         made,
         data_range=255,
-        channel_axis=2,
+        channel_axis=channels,
         gaussian_weights=True,
         sigma=1.5,
         use_sample_covariance=False,
         full=True,
     )
-    inside = face > INSIDE
-    return float(whole), float(each[inside].mean()) if inside.any() else float("nan")
+    return float(mean), each

@@ -192,7 +192,7 @@ def content_loss(kind: str) -> Perceptual | None:
     """
     if kind == "none":
         return None
-    from effigie.heads.content import Content
+    from effigie.training.content import Content
 
     return Content(deepest=3, halve=True) if kind == "light" else Content()
 

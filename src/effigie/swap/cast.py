@@ -81,6 +81,10 @@ class Part:
             self.compositor = Compositor(self.compositor.settings)
             self._track = track
 
+    def leave(self) -> None:
+        """Their face is left as it is in this frame: what was composed before is no longer of use."""
+        self.compositor = Compositor(self.compositor.settings)
+
 
 def check_distinct(cast: Sequence[Role], models: Sequence[SwapModel]) -> None:
     """Two models that look for the same person could not tell whose frames are whose.

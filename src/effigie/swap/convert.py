@@ -210,7 +210,7 @@ class _Conversion:
             report.each[str(part.role.model)] = part.swapped
             for stage, spent in part.swapper.seconds.items():
                 self._seconds[stage] += spent
-        report.notes = [*self._reader.notes, *outgoing.notes, *self._absent()]
+        report.notes = [*self._reader.notes, *outgoing.notes, *self._absent(), *self._turned()]
         report.stages = {**self._seconds, "trust": outgoing.seconds}
         report.output_id = outgoing.output_id
         return report
@@ -239,7 +239,11 @@ class _Conversion:
             part.follow(face)
             if face is None:
                 continue
-            sketched.append((part, part.compositor, part.swapper.sketch(item.frame.image, face)))
+            sketch = part.swapper.sketch(item.frame.image, face, item.frame.index)
+            if sketch is None:
+                part.leave()
+                continue
+            sketched.append((part, part.compositor, sketch))
             part.swapped += 1
         self._report.swapped += bool(sketched)
         return sketched
@@ -263,8 +267,9 @@ class _Conversion:
             begun = time.perf_counter()
             picture, mask = frame.image, None
             for compositor, made in placed:
+                visible = None if made.share == 1 else np.full_like(made.mask, made.share)
                 picture, own = compositor.compose_masked(
-                    picture, made.picture, made.mask, made.matrix, frame.time
+                    picture, made.picture, made.mask, made.matrix, frame.time, visible
                 )
                 mask = own if mask is None else np.maximum(mask, own)
             self._seconds["compose"] += time.perf_counter() - begun
@@ -315,11 +320,22 @@ class _Conversion:
             if not part.swapped
         ]
 
+    def _turned(self) -> list[str]:
+        """Where heads were turned farther than the source's footage shows; of several models it is said whose."""
+        several = len(self._parts) > 1
+        return [
+            f"{part.role.model}: {note}" if several else note
+            for part in self._parts
+            for note in part.swapper.turned.notes()
+        ]
+
     def _nobody(self) -> str:
         return f"{self._missing(0)}; nothing written"
 
     def _missing(self, number: int) -> str:
         name, who = self._reader.path, self._parts[number].role.who
+        if turned := self._parts[number].swapper.turned.notes():
+            return f"{name}: {turned[0]}"
         by_number = "--who" if len(self._parts) == 1 else "--map NUMBER=MODEL"
         if not self._picker.most:
             return f"{name} shows no face: nothing to swap"

@@ -57,7 +57,7 @@ class Studio:
     def make(self, row: int, random: np.random.Generator | None) -> Example:
         """The example of a footage row; with ``random`` None as it is, else varied."""
         geometry = self.footage.geometries[row]
-        placement = self._placement()
+        placement = upright(self.size, self.footage.faces.crop_size)
         wanted = geometry.landmarks
         if random is not None:
             wanted = geometry.pose.apply(geometry.unposed + random.uniform(0, 1) * self.toward)
@@ -75,21 +75,23 @@ class Studio:
             picture, prior, validity, (mask * 255).astype(np.uint8), to_bytes(emphasis(landmarks, mask))
         )
 
-    def upright(self, row: int) -> np.ndarray:
+    def landmarks(self, row: int) -> np.ndarray:
         """(478, 3) landmarks of a footage row in its example's pixels, where that is not varied."""
-        return apply_affine(self._placement(), self.footage.geometries[row].landmarks)
+        placement = upright(self.size, self.footage.faces.crop_size)
+        return apply_affine(placement, self.footage.geometries[row].landmarks)
 
-    def _placement(self) -> np.ndarray:
-        """(2, 3) a stored crop's pixels to a picture's."""
-        scale = self.size / self.footage.faces.crop_size
-        return np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
+    def whole(self, row: int, placement: np.ndarray) -> np.ndarray:
+        """(S, S, 3) uint8: a footage row as it is, placed by a (2, 3) map from its crop's pixels."""
+        size = (self.size, self.size)
+        return cv2.warpAffine(
+            self.footage.crop(row), placement, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
+        )
 
     def _picture(self, row: int, landmarks: np.ndarray, placement: np.ndarray, bent: bool) -> np.ndarray:
-        crop = self.footage.crop(row)
-        size = (self.size, self.size)
-        around = cv2.warpAffine(crop, placement, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+        around = self.whole(row, placement)
         if not bent:
             return around
+        crop = self.footage.crop(row)
         warped = warp(crop, self.footage.geometries[row].landmarks, landmarks, self.size)
         soft = cv2.GaussianBlur((warped.validity > 0).astype(np.float32), (0, 0), self.size * 0.015)
         soft = (np.clip(2 * soft - 1, 0, 1))[..., None]
@@ -99,6 +101,12 @@ class Studio:
         clips, frames = self.footage.faces["clip"], self.footage.faces["frame"]
         near = (clips[self.bank_rows] == clips[row]) & (np.abs(frames[self.bank_rows] - frames[row]) < APART)
         return nearest(self.bank, self.found[row : row + 1], None if near.all() else ~near)
+
+
+def upright(size: int, crop_size: int) -> np.ndarray:
+    """(2, 3) map from the pixels of a stored crop to those of a picture of ``size`` a side."""
+    scale = size / crop_size
+    return np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
 
 
 def distort(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:

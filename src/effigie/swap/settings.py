@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +10,7 @@ from effigie.compose import ComposeSettings
 from effigie.errors import UsageError
 from effigie.media import EncodeSettings
 from effigie.swap.presets import preset
+from effigie.swap.shares import OF_PRESET, Shares
 from effigie.swap.shots import Shot, Shots
 from effigie.trust.settings import TrustSettings
 
@@ -29,6 +30,9 @@ class SwapSettings:
         learning_rate: of Adam.
         held_out: share of each person's footage, in whole blocks of time, that is never trained on.
         bank: most source frames kept for warping.
+        identity: share of the likeness term, see :class:`effigie.swap.teachers.Shares`; None takes the preset's.
+        adversary: share of the adversary; None takes the preset's.
+        perceptual: share of the perceptual distance; None takes the preset's.
         source_who: which person of the source face set, by number (0 = most faces); None when there is only one.
         target_who: the same of the target face set.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
@@ -44,6 +48,9 @@ class SwapSettings:
     learning_rate: float = 5e-4
     held_out: float = 0.1
     bank: int = 400
+    identity: float | None = None
+    adversary: float | None = None
+    perceptual: float | None = None
     source_who: int | None = None
     target_who: int | None = None
     device: str = "auto"
@@ -66,6 +73,15 @@ class SwapSettings:
             raise UsageError(f"held_out must be above 0 and at most 0.5, not {self.held_out}")
         if self.bank < 8:
             raise UsageError(f"bank must be 8 or more, not {self.bank}")
+        _ = self.shares
+
+    @property
+    def shares(self) -> Shares:
+        """How much each teacher counts: the preset's, but for those that are chosen."""
+        given = {name: getattr(self, name) for name in ("identity", "adversary", "perceptual")}
+        return replace(
+            OF_PRESET[self.preset], **{name: share for name, share in given.items() if share is not None}
+        )
 
 
 @dataclass(frozen=True)

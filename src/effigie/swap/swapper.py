@@ -6,25 +6,26 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import torch
 
 from effigie.faces.analyse import Face
-from effigie.faces.mask import Grow, face_mask
+from effigie.faces.mask import face_mask
 from effigie.faces.roi import crop
 from effigie.prior.bank import Geometry, features
 from effigie.prior.detail import enlarged, resized
 from effigie.prior.render import Chooser, Prior, render
+from effigie.swap.exchange import GROW
 from effigie.swap.model import SwapModel
 from effigie.swap.mouth import borrow_inside, borrowed_share
 from effigie.swap.networks import Made
+from effigie.swap.reach import Reach, Shown, Turned
 from effigie.training.pictures import to_float
 
 STEP = 32  # made faces are a multiple of this wide, so that sizes do not change with every pixel of movement
-GROW = Grow(top=0.16, side=0.07, jaw=0.02)  # the hairline belongs to a face as much as its skin does
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,13 @@ class MadeFace:
         picture: (S, S, 3) float32 RGB in [0, 1].
         mask: (S, S) float32 in [0, 1].
         matrix: (2, 3) frame pixels to the picture's pixels.
+        share: 0..1, how much of it is seen: less than 1 while it comes or goes.
     """
 
     picture: np.ndarray
     mask: np.ndarray
     matrix: np.ndarray
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Sketch:
         share: 0..1, of the mouth's inside.
         matrix: (2, 3) frame pixels to the made picture's.
         side: S.
+        shown: how far the pose is from what the source's footage shows, and what follows.
     """
 
     face: np.ndarray
@@ -65,6 +69,7 @@ class Sketch:
     share: float
     matrix: np.ndarray
     side: int
+    shown: Shown
 
 
 class Swapper:
@@ -72,6 +77,10 @@ class Swapper:
 
     The networks work at the preset's size. What the prior shows more finely than that is added back where the network
     trusted the prior, so that a small network does not blur a large face.
+
+    Attributes:
+        turned: frames in which the head was turned too far.
+        seconds: spent on each stage.
 
     Args:
         finest: a made face's side as a share of what footage and source show; never less than the network's.
@@ -89,6 +98,8 @@ class Swapper:
         self._device = device
         self._precision = precision
         self._chooser = Chooser(model.bank, rate)
+        self._reach = Reach(model.bank.geometries, rate)
+        self.turned = Turned()
         self._retarget = model.retarget
         self._finest = finest
         self._largest = max(model.bank.read(0).shape[0], model.preset.size)
@@ -97,18 +108,28 @@ class Swapper:
     def reset(self) -> None:
         """Forget the frames before."""
         self._chooser.reset()
+        self._reach.reset()
 
-    def __call__(self, image: np.ndarray, face: Face) -> MadeFace:
-        """Make the face that takes the place of ``face`` in the (H, W, 3) uint8 RGB frame."""
-        return self.make([self.sketch(image, face)])[0]
+    def __call__(self, image: np.ndarray, face: Face, index: int = 0) -> MadeFace | None:
+        """Make the face that takes the place of ``face`` in the (H, W, 3) uint8 RGB frame number ``index``.
 
-    def sketch(self, image: np.ndarray, face: Face) -> Sketch:
+        None where the head is turned so far beyond what the source's footage shows that it is better left alone.
+        """
+        sketch = self.sketch(image, face, index)
+        return None if sketch is None else self.make([sketch])[0]
+
+    def sketch(self, image: np.ndarray, face: Face, index: int) -> Sketch | None:
         """All of :meth:`__call__` that remembers the frames before; the rest is :meth:`make`'s."""
         small = self._model.preset.size
         full = min(float(np.exp(face.place[2])), self._largest)
         side = int(np.clip(round(self._finest * full / STEP) * STEP, small, self._largest))
         matrix = face.matrix(side)
         geometry = Geometry.in_crop(face.landmarks, matrix)
+        shown = self._reach(geometry)
+        self.turned.note(index, shown)
+        if shown.left:
+            self._chooser.reset()
+            return None
         with self._timed("warp"):
             prior = None
             if self._model.prior:
@@ -120,7 +141,7 @@ class Swapper:
             share = borrowed_share(self._chooser.misfit["mouth"])
             mouth = crop(image, matrix, side) if share else None
         given = crop(image, face.matrix(small), small)
-        return Sketch(given, prior, wanted, geometry, mouth, share, matrix, side)
+        return Sketch(given, prior, wanted, geometry, mouth, share, matrix, side, shown)
 
     def make(self, sketches: Sequence[Sketch]) -> list[MadeFace]:
         """The faces of several sketches, the network run once: for several a face costs a third less."""
@@ -135,17 +156,20 @@ class Swapper:
             ]
 
     def _finished(self, sketch: Sketch, picture: np.ndarray, trust: np.ndarray) -> MadeFace:
-        side = sketch.side
+        side, shown = sketch.side, sketch.shown
         if sketch.prior is None:
             picture = resized(picture, side)
         else:
-            picture = enlarged(picture, trust, sketch.prior.picture / np.float32(255))
+            bent = sketch.prior.picture / np.float32(255)
+            picture = enlarged(picture, trust, bent)
+            if shown.geometry:
+                picture += np.float32(shown.geometry) * sketch.prior.validity[..., None] * (bent - picture)
         if sketch.mouth is not None:
             picture = borrow_inside(
                 picture, sketch.mouth, sketch.geometry.landmarks, sketch.wanted, sketch.share
             )
-        mask = face_mask(sketch.wanted, side, side, GROW)
-        return MadeFace(np.clip(picture, 0, 1), mask, sketch.matrix)
+        mask = face_mask(sketch.wanted, side, side, replace(GROW, side=GROW.side * shown.side))
+        return MadeFace(np.clip(picture, 0, 1), mask, sketch.matrix, shown.face)
 
     def _run(self, sketches: Sequence[Sketch]) -> Made:
         inputs = to_float(torch.from_numpy(np.stack([sketch.face for sketch in sketches]))).to(self._device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,11 @@ from torch import Tensor, nn
 from effigie.faces.emphasis import WEIGHT
 from effigie.faces.regions import REGIONS, face_regions
 from effigie.swap.data import Example, Studio, distort
+from effigie.swap.exchange import Exchange, Exchanged
 from effigie.swap.losses import Truth, WeightedLosses, default_losses
 from effigie.swap.networks import Made
+from effigie.swap.shares import Shares
+from effigie.swap.teachers import Teachers
 from effigie.training.face_error import face_errors
 from effigie.training.pictures import to_float, to_uint8
 from effigie.training.pool import Pool
@@ -41,7 +44,7 @@ class SwapTask:
         studios: ``source`` and ``target``.
         batch: pictures a step, half of each person.
         losses: weighted terms.
-        swap_examples: target frames with the source's prior, for the preview.
+        teachers: what else is asked of the pictures; None asks for nothing else.
     """
 
     def __init__(
@@ -49,25 +52,31 @@ class SwapTask:
         network: nn.Module,
         studios: Mapping[str, Studio],
         batch: int,
-        swap_examples: list[Example],
         losses: WeightedLosses | None = None,
+        teachers: Teachers | None = None,
     ) -> None:
         self._network = network
         self._studios = studios
         self._batch = batch
         self._losses = losses or default_losses()
         self._pools = {person: _pool(studio) for person, studio in studios.items()}
-        self._swap = swap_examples
+        self._teachers = teachers or Teachers(Shares())
+        exchange = Exchange.between(studios["source"], studios["target"])
+        rows = studios["target"].footage.training
+        self._exchanges = Pool(
+            lambda random: exchange.make(int(random.choice(rows)), random), min(POOL, 4 * len(rows)), 1
+        )
+        self._swap = _previewed(exchange)
         self._held_out = {person: _held_out(studio) for person, studio in studios.items()}
 
     def networks(self) -> Mapping[str, nn.Module]:
-        return {"swap": self._network}
+        return {"swap": self._network, **self._teachers.networks()}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        return [{"params": list(self._network.parameters())}]
+        return [{"params": list(self._network.parameters())}, *self._teachers.parameter_groups()]
 
     def batch(self, random: np.random.Generator) -> dict[str, dict[str, np.ndarray]]:
-        """Half a batch of each person, uint8, channels last."""
+        """Half a batch of each person, and a quarter of swaps where somebody looks at them; uint8, channels last."""
         batch = {}
         for person in PEOPLE:
             examples = self._pools[person].draw(self._batch // 2, random)
@@ -79,23 +88,36 @@ class SwapTask:
                 "mask": np.stack([example.mask for example in examples])[..., None],
                 "weight": np.stack([example.weight for example in examples])[..., None],
             }
+        if self._teachers.of_swaps:
+            batch["swap"] = _stacked(self._exchanges.draw(max(1, self._batch // 4), random))
         return batch
 
     def losses(self, batch: dict[str, dict[str, Tensor]], step: int) -> dict[str, Tensor]:
-        """Named weighted terms, the mean of both people."""
+        """Named weighted terms, the mean of both people, and what the teachers say."""
         total: dict[str, Tensor] = {}
-        for person, arrays in batch.items():
-            studio = self._studios[person]
-            prior = to_float(arrays["prior"]) if studio.prior else None
-            made = self._network(to_float(arrays["input"]), prior, person)
+        for person in PEOPLE:
+            arrays = batch[person]
+            made = self._made(to_float(arrays["input"]), arrays["prior"], person)
             truth = Truth(
                 to_float(arrays["picture"]),
                 to_float(arrays["mask"]),
                 arrays["weight"].permute(0, 3, 1, 2) / WEIGHT,
             )
-            for name, term in self._losses(made, truth).items():
-                total[name] = total.get(name, torch.zeros((), device=term.device)) + term / len(batch)
-        return total
+            terms = self._losses(made, truth)
+            if person == "source":
+                known = torch.stack([term for name, term in terms.items() if name != "mask"]).sum()
+                taught = self._teachers.terms(
+                    step, made.picture, arrays, known / len(PEOPLE), lambda: self._swapped(batch["swap"])
+                )
+            for name, term in terms.items():
+                total[name] = total.get(name, torch.zeros((), device=term.device)) + term / len(PEOPLE)
+        return total | taught
+
+    def _swapped(self, arrays: dict[str, Tensor]) -> tuple[Made, dict[str, Tensor]]:
+        return self._made(to_float(arrays["picture"]), arrays["prior"], "source"), arrays
+
+    def _made(self, pictures: Tensor, priors: Tensor, person: str) -> Made:
+        return self._network(pictures, to_float(priors) if self._studios[person].prior else None, person)
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """``error``: 1 - SSIM within the face mask on held-out frames, mean of both people.
@@ -152,17 +174,34 @@ def _held_out(studio: Studio) -> _HeldOut:
     examples = [studio.make(int(row), None) for row in chosen]
     pictures, priors = _stack(examples)
     regions = [
-        face_regions(studio.upright(int(row)), example.mask > 127)
+        face_regions(studio.landmarks(int(row)), example.mask > 127)
         for row, example in zip(chosen, examples, strict=True)
     ]
     return _HeldOut(pictures, priors, np.stack(regions))
 
 
-def _stack(examples: list[Example]) -> tuple[Tensor, Tensor]:
+def _stack(examples: Sequence[Example | Exchanged]) -> tuple[Tensor, Tensor]:
     pictures = torch.from_numpy(np.stack([example.picture for example in examples]))
     return pictures, torch.from_numpy(np.stack([joined(example) for example in examples]))
 
 
-def joined(example: Example) -> np.ndarray:
+def _previewed(exchange: Exchange) -> list[Exchanged]:
+    """Held-out frames of the target with the source's prior."""
+    rows = exchange.target.footage.held_out
+    chosen = rows[np.linspace(0, len(rows) - 1, min(PREVIEW_ROWS, len(rows))).astype(int)]
+    return [exchange.make(int(row), None) for row in chosen]
+
+
+def _stacked(examples: list[Exchanged]) -> dict[str, np.ndarray]:
+    return {
+        "picture": np.stack([example.picture for example in examples]),
+        "prior": np.stack([joined(example) for example in examples]),
+        "mask": np.stack([example.mask for example in examples])[..., None],
+        "share": np.stack([example.share for example in examples])[..., None],
+        "chip": np.stack([example.chip for example in examples]),
+    }
+
+
+def joined(example: Example | Exchanged) -> np.ndarray:
     """(S, S, 4) uint8: prior and validity."""
     return np.concatenate([example.prior, example.validity[..., None]], axis=-1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,10 @@ from effigie.errors import FaceSetError, ModelError, UsageError
 from effigie.faceset import FaceSet
 from effigie.files import discard, sha256, write_json
 from effigie.prior.bank import choose, features
-from effigie.prior.render import Bank, nearest, render
+from effigie.prior.render import Bank
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.swap.data import Example, Studio
+from effigie.swap.data import Studio
+from effigie.swap.likeness import Likeness
 from effigie.swap.model import (
     BANK,
     CONFIG,
@@ -31,8 +32,9 @@ from effigie.swap.model import (
 from effigie.swap.person import Footage, load_footage
 from effigie.swap.presets import preset
 from effigie.swap.settings import SwapSettings
-from effigie.swap.target import Retarget
-from effigie.swap.task import PREVIEW_ROWS, SwapTask
+from effigie.swap.shares import Shares
+from effigie.swap.task import SwapTask
+from effigie.swap.teachers import Teachers
 from effigie.trust.gate import ConsentLike, Permit, permit, save_consents
 from effigie.trust.shown import ShownFaces
 
@@ -153,7 +155,7 @@ def train(
         cancel,
         callback,
     )
-    export(output, "fp16")
+    export(output, "fp16", ("swap",))  # the critic has done its work
     report = TrainReport(
         output,
         result.steps,
@@ -205,9 +207,21 @@ def prepare(
             footage, bank, rows[role], found, other - shapes[role], size, settings.prior == "mesh"
         )
     progress(Progress("choose frames", 2, 2, "people"))
-    examples = _swap_examples(studios, size)
     batch = settings.batch or preset(settings.preset).batch
-    return Prepared(lambda network: SwapTask(network, studios, batch, examples), footages, rows["source"])
+    teachers = _teachers(settings.shares, studios["source"])
+    return Prepared(
+        lambda network: SwapTask(network, studios, batch, teachers=teachers), footages, rows["source"]
+    )
+
+
+def _teachers(shares: Shares, source: Studio) -> Teachers:
+    """Fetches what they need."""
+    content = None
+    if shares.perceptual:
+        from effigie.training.content import Content
+
+        content = Content()
+    return Teachers(shares, Likeness(source) if shares.identity else None, content)
 
 
 def make_bank(footage: Footage, most: int) -> tuple[Bank, np.ndarray]:
@@ -225,27 +239,6 @@ def make_bank(footage: Footage, most: int) -> tuple[Bank, np.ndarray]:
         lambda i: footage.crop(int(chosen[i])), [geometries[i] for i in kept], found[kept], penalty[kept]
     )
     return bank, chosen
-
-
-def _swap_examples(studios: dict[str, Studio], size: int) -> list[Example]:
-    """Held-out target frames with the source's prior in their geometry, for previews."""
-    source, target = studios["source"], studios["target"]
-    retarget = Retarget.between(target.footage.person, source.footage.person)
-    rows = target.footage.held_out
-    examples = []
-    for row in rows[np.linspace(0, len(rows) - 1, min(PREVIEW_ROWS, len(rows))).astype(int)]:
-        example = target.make(int(row), None)
-        scale = size / target.footage.faces.crop_size
-        landmarks = retarget(target.footage.geometries[row]) * scale
-        rendered = render(source.bank, nearest(source.bank, target.found[row : row + 1]), landmarks, size)
-        examples.append(
-            replace(
-                example,
-                prior=np.clip(rendered.picture, 0, 255).astype(np.uint8),
-                validity=(rendered.validity * 255).astype(np.uint8),
-            )
-        )
-    return examples
 
 
 def _has_bank(path: Path) -> bool:

@@ -20,7 +20,7 @@ class Judged:
     """What a discriminator says of a batch.
 
     Attributes:
-        score: (B,) high for what it takes to be real.
+        score: (B,), or (B, 1, h, w) of patches; high for what it takes to be real.
         features: its features block by block, for feature matching.
     """
 
@@ -97,12 +97,12 @@ class Adversary:
 
 
 def hinge(real: Tensor, made: Tensor) -> Tensor:
-    """The discriminator's loss of scores (B,): real should be above 1, made below -1."""
+    """The discriminator's loss of scores: real should be above 1, made below -1."""
     return F.relu(1 - real.float()).mean() + F.relu(1 + made.float()).mean()
 
 
 def paired_hinge(better: Tensor, worse: Tensor) -> Tensor:
-    """Scores (B,) should be above those of their partners by 1 (Jolicoeur-Martineau 2018, pair by pair)."""
+    """Scores should be above those of their partners by 1 (Jolicoeur-Martineau 2018, pair by pair)."""
     return F.relu(1 + worse.float() - better.float()).mean()
 
 

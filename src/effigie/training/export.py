@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
@@ -16,12 +17,15 @@ from effigie.training.checkpoints import Checkpoints, DamagedError
 from effigie.training.state import AVERAGE
 
 
-def export(folder: Path, precision: Literal["fp16", "fp32"] = "fp32") -> dict[str, Path]:
+def export(
+    folder: Path, precision: Literal["fp16", "fp32"] = "fp32", only: Collection[str] | None = None
+) -> dict[str, Path]:
     """Write the averaged weights that :func:`averaged` finds, one ``folder/<network>.safetensors`` per network.
 
     Args:
         folder: what :func:`effigie.training.train` was given.
         precision: fp16 halves the files; a tensor with values beyond its range (65504) stays fp32.
+        only: names of the networks to write; None writes all.
 
     Returns:
         The file of each network.
@@ -30,6 +34,8 @@ def export(folder: Path, precision: Literal["fp16", "fp32"] = "fp32") -> dict[st
         ModelError: nothing was trained there, or it is damaged.
     """
     networks = averaged(folder)
+    if only is not None:
+        networks = {name: tensors for name, tensors in networks.items() if name in only}
     if precision == "fp16":
         networks = {
             name: {key: _half(tensor) for key, tensor in tensors.items()}

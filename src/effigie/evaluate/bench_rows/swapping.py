@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ import numpy as np
 import effigie
 from effigie.evaluate.bench_rows.material import Actor
 from effigie.evaluate.bench_rows.row import Result, Setting
-from effigie.evaluate.figures import YES, Figure
+from effigie.evaluate.figures import Figure, mean
 from effigie.evaluate.scores import SwapScores
 from effigie.evaluate.swap import EvaluateSettings, evaluate_swap
 from effigie.files import discard
@@ -87,18 +85,6 @@ def _one(
         cancel=setting.cancel,
     )
     return scores, report
-
-
-def mean(figures: list[Figure], weights: list[int]) -> Figure:
-    """One figure for several clips: the weighted mean; of what must hold, whether it holds in all."""
-    values = [figure.value for figure in figures]
-    if figures[0].unit == YES:
-        return replace(figures[0], value=min(values))
-    known = [(value, weight) for value, weight in zip(values, weights, strict=True) if not math.isnan(value)]
-    if not known:
-        return figures[0]
-    total = sum(value * weight for value, weight in known) / sum(weight for _, weight in known)
-    return replace(figures[0], value=total)
 
 
 def _marked_similarity(

@@ -1,0 +1,77 @@
+"""Pictures of the swap itself: the target's frames with the source's prior in their geometry, as conversion makes them.
+
+Nobody knows what the answer looks like, so nothing can be restored from them. What can be told of an answer is how much
+it looks like the source, and whether it looks made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from effigie.faces.mask import Grow, face_mask
+from effigie.faces.roi import apply_affine, jitter
+from effigie.prior.bank import Geometry
+from effigie.prior.render import nearest, render
+from effigie.swap.data import Studio, upright
+from effigie.swap.target import Retarget
+from effigie.training.recogniser import chip_matrix
+
+GROW = Grow(top=0.16, side=0.07, jaw=0.02)  # the hairline belongs to a face as much as its skin does
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    """One moment of the target, uint8, S x S.
+
+    Attributes:
+        picture: (S, S, 3) the target.
+        prior: (S, S, 3) the source in the target's geometry.
+        validity, mask: (S, S) of the prior; the outline of the wanted face.
+        share: (S, S) where conversion puts the made face: the outline, grown to the hairline.
+        chip: (2, 3) float32 from the picture to the chip by which it is recognised.
+    """
+
+    picture: np.ndarray
+    prior: np.ndarray
+    validity: np.ndarray
+    mask: np.ndarray
+    share: np.ndarray
+    chip: np.ndarray
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Makes them.
+
+    Attributes:
+        source, target: of whom the pictures are.
+        retarget: from the target's geometry to the wanted one.
+    """
+
+    source: Studio
+    target: Studio
+    retarget: Retarget
+
+    @classmethod
+    def between(cls, source: Studio, target: Studio) -> Exchange:
+        return cls(source, target, Retarget.between(target.footage.person, source.footage.person))
+
+    def make(self, row: int, random: np.random.Generator | None) -> Exchanged:
+        """A footage row of the target; with ``random`` None as it is, else turned and shifted a little."""
+        size, target = self.target.size, self.target
+        placement = upright(size, target.footage.faces.crop_size)
+        if random is not None:
+            placement = jitter(size, random, 4, 0.03, 0.015) @ np.vstack([placement, [0, 0, 1]])
+        geometry: Geometry = target.footage.geometries[row]
+        wanted = apply_affine(placement, self.retarget(geometry))
+        picture = target.whole(row, placement)
+        prior, validity = np.zeros((size, size, 3), np.uint8), np.zeros((size, size), np.uint8)
+        if self.source.prior:
+            layers = nearest(self.source.bank, target.found[row : row + 1])
+            rendered = render(self.source.bank, layers, wanted, size)
+            prior = np.clip(rendered.picture, 0, 255).astype(np.uint8)
+            validity = (rendered.validity * 255).astype(np.uint8)
+        mask, share = ((face_mask(wanted, size, size, grow) * 255).astype(np.uint8) for grow in (None, GROW))
+        return Exchanged(picture, prior, validity, mask, share, chip_matrix(wanted).astype(np.float32))
