@@ -1,8 +1,11 @@
+from fractions import Fraction
+
 import cv2
 import numpy as np
 import pytest
 from portrait_scene import scene
 
+from effigie.compose import ComposeSettings, Compositor
 from effigie.compose.grain import BANDS, GrainSettings, apply, match_grain, plan, split
 from effigie.errors import UsageError
 
@@ -107,3 +110,23 @@ def test_settings_out_of_range_are_refused():
     for wrong in ({"strength": 1.5}, {"limit": 9}, {"noise": -0.1}):
         with pytest.raises(UsageError, match="grain"):
             GrainSettings(**wrong)
+
+
+def test_measured_now_and_then_holds_in_between(portrait):
+    """Of a face that grows softer from frame to frame, sharpening follows when it is measured, and not before."""
+    results = {}
+    for every in (1, 3):
+        settings = ComposeSettings(
+            colour="none", temporal=0, colour_time=0, grain=GrainSettings(strength=1, noise=0, every=every)
+        )
+        compositor = Compositor(settings)
+        results[every] = []
+        for frame in range(7):
+            soft = cv2.GaussianBlur(portrait.face, (0, 0), 0.6 + 0.2 * frame)
+            results[every].append(
+                compositor.compose(portrait.frame, soft, portrait.mask, portrait.matrix, Fraction(frame, 25))
+            )
+    same = [bool((one == other).all()) for one, other in zip(results[1], results[3], strict=True)]
+    assert same == [True, False, False, True, False, False, True]
+    with pytest.raises(UsageError, match="every so many frames"):
+        GrainSettings(every=0)

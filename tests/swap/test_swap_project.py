@@ -37,6 +37,7 @@ def test_what_is_saved_is_loaded(tmp_path):
         encode=EncodeSettings(codec="hevc", crf=20),
         trust=TrustSettings(label="corner"),
         masks=tmp_path / "masks",
+        fast=True,
         shots=(
             Shot(120, 239, compose=ComposeSettings(blend="feather", temporal=0.0)),
             Shot(400, skip=True),

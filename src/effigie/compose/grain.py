@@ -41,6 +41,7 @@ class GrainSettings:
     Attributes:
         strength: 0..1, 0 leaves the face as it is, 1 matches the footage as far as the limits allow.
         limit: 1..4, the largest gain of a band and the inverse of the smallest: more draws halos.
+        every: frames from one measurement to the next; what was measured holds in between, smoothed as ever.
         noise: 0..1, the share of missing grain that is made up. None by default: measured within one frame, a codec's
             frozen texture passes for grain, and grain made up for it boils.
     """
@@ -48,6 +49,7 @@ class GrainSettings:
     strength: float = 0.95
     limit: float = 2.5
     noise: float = 0.0
+    every: int = 1
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1 or not 0 <= self.noise <= 1 or not 1 <= self.limit <= 4:
@@ -55,6 +57,8 @@ class GrainSettings:
                 "grain: strength and noise are 0..1, limit is 1..4; "
                 f"got {self.strength}, {self.noise} and {self.limit}"
             )
+        if self.every < 1:
+            raise UsageError(f"grain is measured every so many frames, 1 or more; got {self.every}")
 
 
 def match_grain(

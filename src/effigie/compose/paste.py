@@ -69,6 +69,8 @@ class Compositor:
         self.settings = settings or ComposeSettings()
         self._colour = colour.ColourSmoother(self.settings.colour_time)
         self._grain = Exponential(self.settings.colour_time)
+        self._plan: NDArray[Any] | None = None
+        self._since = 0
         self._calm = MotionCompensated(self.settings.temporal)
         self._count = 0
 
@@ -76,6 +78,7 @@ class Compositor:
         """Forget the frames before: call at a cut."""
         self._colour.reset()
         self._grain.reset()
+        self._plan = None
         self._calm.reset()
 
     def compose(
@@ -172,9 +175,12 @@ class Compositor:
         if self.settings.grain.strength == 0:
             return face
         bands = grain.split(face)
-        planned = grain.plan(bands, grain.split(footage), share, self.settings.grain)
+        if self._plan is None or self._since >= self.settings.grain.every:
+            self._plan = grain.plan(bands, grain.split(footage), share, self.settings.grain)
+            self._since = 0
+        self._since += 1
         seed = self._count if time is None else round(time * 90000)
-        return grain.apply(face, bands, self._grain(planned, time), seed)
+        return grain.apply(face, bands, self._grain(self._plan, time), seed)
 
 
 def _check(frame: NDArray[Any], face: NDArray[Any], mask: NDArray[Any]) -> None:

@@ -7,7 +7,7 @@ import itertools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from effigie.media import EncodeSettings, Frame, Reader, Writer
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 from effigie.scale.executor import available_cores
 from effigie.scale.overlap import Ahead, Behind, one_opencv_thread
+from effigie.swap import fast
 from effigie.swap.cast import Part, Role, check_distinct, roles
 from effigie.swap.model import load_model
 from effigie.swap.pick import Picker, Wanted
@@ -91,6 +92,14 @@ def convert_clip(
         Cancelled: asked to stop; nothing is left under the output's name.
     """
     settings = settings or ConvertSettings()
+    if settings.fast:
+        settings = replace(
+            settings,
+            compose=fast.composed(settings.compose),
+            shots=tuple(
+                replace(shot, compose=shot.compose and fast.composed(shot.compose)) for shot in settings.shots
+            ),
+        )
     cancel = cancel or Cancel()
     clip, output, cast = Path(clip), Path(output), roles(model)
     if settings.who is not None:
@@ -108,13 +117,18 @@ def convert_clip(
     with Reader(clip) as reader:
         rate = float(reader.info.rate or 25)
         parts = [
-            Part(role, one, Swapper(one, device, precision, rate), Compositor(settings.compose))
+            Part(
+                role,
+                one,
+                Swapper(one, device, precision, rate, fast.FINEST if settings.fast else 1.0),
+                Compositor(settings.compose),
+            )
             for role, one in zip(cast, models, strict=True)
         ]
         return _Conversion(parts, device, reader, output, settings, progress, cancel).run()
 
 
-AT_ONCE = 2  # frames whose faces a network makes in one go
+AT_ONCE = 4  # frames whose faces a network makes in one go: for 8.4 ms each, not 12.2, at tiny on one core
 
 _Sketched = tuple[Part, Compositor, Sketch]
 _Placed = tuple[Compositor, MadeFace]

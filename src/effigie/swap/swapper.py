@@ -86,7 +86,7 @@ class Swapper:
         seconds: spent on each stage.
 
     Args:
-        finest: largest side of a made face, as a share of the side at which a pixel of it is one of the frame.
+        finest: a made face's side as a share of what footage and source show; never less than the network's.
     """
 
     def __init__(
@@ -124,8 +124,8 @@ class Swapper:
     def sketch(self, image: np.ndarray, face: Face, index: int) -> Sketch | None:
         """All of :meth:`__call__` that remembers the frames before; the rest is :meth:`make`'s."""
         small = self._model.preset.size
-        full = self._finest * np.exp(face.place[2])
-        side = int(np.clip(round(full / STEP) * STEP, small, self._largest))
+        full = min(float(np.exp(face.place[2])), self._largest)
+        side = int(np.clip(round(self._finest * full / STEP) * STEP, small, self._largest))
         matrix = face.matrix(side)
         geometry = Geometry.in_crop(face.landmarks, matrix)
         shown = self._reach(geometry)
@@ -147,7 +147,7 @@ class Swapper:
         return Sketch(given, prior, wanted, geometry, mouth, share, matrix, side, shown)
 
     def make(self, sketches: Sequence[Sketch]) -> list[MadeFace]:
-        """The faces of several sketches, the network run once: it costs a fifth less a face for two than for one."""
+        """The faces of several sketches, the network run once: for several a face costs a third less."""
         with self._timed("network"):
             made = self._run(sketches)
             pictures = made.picture.permute(0, 2, 3, 1).float().cpu().numpy()
