@@ -146,7 +146,8 @@ def train(
             learning_rate=settings.learning_rate,
             betas=(0.5, 0.99),
             ema_decay=0.995,
-            keep_best=True,
+            # SSIM, by which weights are compared, prefers what an adversary sharpens as it was before.
+            keep_best=not settings.shares.adversary,
             precision=settings.precision,
             device=settings.device,
             seed=settings.seed,
