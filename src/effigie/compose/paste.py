@@ -15,6 +15,7 @@ from effigie.compose.blend import BLENDS, blend
 from effigie.compose.calm import FLOW_SIZE, MotionCompensated
 from effigie.compose.grain import GrainSettings
 from effigie.compose.mask import MaskSettings, build_mask, support
+from effigie.compose.motion import MotionBlur
 from effigie.compose.region import Region, as_picture, resize, to_crop, to_region, working_size
 from effigie.compose.smooth import Exponential
 from effigie.errors import UsageError
@@ -33,6 +34,7 @@ class ComposeSettings:
         grain: sharpness and noise.
         colour_time: s, time constant of the colour's and the grain's smoothing; 0 switches it off.
         temporal: 0..1 (below 1), how much of the previous made face calms the new one; 0 switches it off.
+        motion_blur: 0..1, how much of the footage's motion blur the made face is given; 0 switches it off.
     """
 
     colour: str = "local"
@@ -41,12 +43,15 @@ class ComposeSettings:
     grain: GrainSettings = field(default_factory=GrainSettings)
     colour_time: float = 0.1
     temporal: float = 0.8
+    motion_blur: float = 1.0
 
     def __post_init__(self) -> None:
         if self.colour not in colour.COLOURS:
             raise UsageError(f"no colour method {self.colour!r}: choose one of {', '.join(colour.COLOURS)}")
         if self.blend not in BLENDS:
             raise UsageError(f"no blend method {self.blend!r}: choose one of {', '.join(BLENDS)}")
+        if not 0 <= self.motion_blur <= 1:
+            raise UsageError(f"motion_blur is 0..1, got {self.motion_blur}")
         if self.colour_time < 0 or not 0 <= self.temporal < 1:
             raise UsageError(
                 "colour_time is >= 0 s and temporal 0..1 (below 1), "
@@ -72,6 +77,7 @@ class Compositor:
         self._plan: NDArray[Any] | None = None
         self._since = 0
         self._calm = MotionCompensated(self.settings.temporal)
+        self._motion = MotionBlur(self.settings.motion_blur)
         self._count = 0
 
     def reset(self) -> None:
@@ -80,6 +86,7 @@ class Compositor:
         self._grain.reset()
         self._plan = None
         self._calm.reset()
+        self._motion.reset()
 
     def compose(
         self,
@@ -140,6 +147,8 @@ class Compositor:
         face = self._calmed(self._coloured(face, alpha, footage, region, time), footage, region, time)
         placed = np.clip(to_region(face, region), 0, 1)
         share = np.clip(to_region(alpha, region, cv2.INTER_LINEAR), 0, 1)
+        middle = region.matrix @ ((size - 1) / 2, (size - 1) / 2, 1) + (region.left, region.top)
+        placed = self._motion(placed, footage, share, middle, time)
         placed = self._grained(placed, footage, share, time)
         region.paste(result, blend(footage, placed, share, self.settings.blend), share)
         region.cut(final)[...] = np.ceil(share * 255)
