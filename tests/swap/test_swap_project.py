@@ -38,6 +38,7 @@ def test_what_is_saved_is_loaded(tmp_path):
         trust=TrustSettings(label="corner"),
         masks=tmp_path / "masks",
         fast=True,
+        turned="make",
         shots=(
             Shot(120, 239, compose=ComposeSettings(blend="feather", temporal=0.0)),
             Shot(400, skip=True),

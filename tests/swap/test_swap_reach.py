@@ -54,6 +54,14 @@ def test_a_head_at_the_border_does_not_flicker(reach):
     assert all(not reach(turned(10 + between)).left for _ in range(20))
 
 
+def test_where_nobody_may_be_recognised_no_face_is_left():
+    reach = Reach([turned(0)], RATE, leave=False)
+    for yaw in (0, 30, 80):
+        shown = reach(turned(yaw))
+        assert shown.face == 1
+    assert shown.geometry == 1
+
+
 def test_after_a_cut_nothing_is_dissolved(reach):
     assert reach(turned(0)).face == 1
     reach.reset()

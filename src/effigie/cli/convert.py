@@ -62,6 +62,12 @@ def convert(
     codec: Annotated[str, typer.Option(help="h264, hevc or png.")] = "h264",
     crf: Annotated[int, typer.Option(help="Quality of the encoder, lower is better.")] = 16,
     masks: Annotated[Path | None, typer.Option(help="Also write the masks, a folder of grey PNGs.")] = None,
+    turned: Annotated[
+        str,
+        typer.Option(
+            help="Heads turned beyond what the source's footage shows: leave them as they are, or make them."
+        ),
+    ] = "leave",
     fast: Annotated[
         bool, typer.Option("--fast", help="A third less work, for a slightly softer face.")
     ] = False,
@@ -108,6 +114,7 @@ def convert(
                 ),
                 masks=masks,
                 device=device,
+                turned=turned,
                 fast=fast,
             ),
             tuple(consent or ()),

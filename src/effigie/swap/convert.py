@@ -120,7 +120,14 @@ def convert_clip(
             Part(
                 role,
                 one,
-                Swapper(one, device, precision, rate, fast.FINEST if settings.fast else 1.0),
+                Swapper(
+                    one,
+                    device,
+                    precision,
+                    rate,
+                    fast.FINEST if settings.fast else 1.0,
+                    settings.turned == "leave",
+                ),
                 Compositor(settings.compose),
             )
             for role, one in zip(cast, models, strict=True)

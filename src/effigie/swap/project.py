@@ -87,7 +87,7 @@ def load_project(path: str | Path) -> Project:
         raise UsageError(f"{path} is no TOML: {error}") from error
     known = {
         *("version", "clip", "output", "masks", "people", "compose", "encode", "trust", "shots", "consents"),
-        *("purpose", "device", "fast"),
+        *("purpose", "device", "fast", "turned"),
     }
     _refuse_unknown(document, known, str(path))
     version = document.get("version", VERSION)
@@ -109,13 +109,15 @@ def load_project(path: str | Path) -> Project:
     )
     if not settings.trust.watermark:
         raise UsageError(f"{path}: the invisible mark is not a project's to leave out")
-    given = {name: document[name] for name in ("masks", "device", "fast") if name in document}
+    given = {name: document[name] for name in ("masks", "device", "fast", "turned") if name in document}
     general = at.settings(ConvertSettings, given, "the top")
     return Project(
         at.path(document["clip"]),
         cast,
         at.path(document["output"]) if "output" in document else None,
-        replace(settings, masks=general.masks, device=general.device, fast=general.fast),
+        replace(
+            settings, masks=general.masks, device=general.device, fast=general.fast, turned=general.turned
+        ),
         tuple(at.record(str(one)) for one in document.get("consents", ())),
         document.get("purpose"),
     )
@@ -137,6 +139,8 @@ def save_project(project: Project, path: str | Path) -> None:
     document["device"] = settings.device
     if settings.fast:
         document["fast"] = True
+    if settings.turned != "leave":
+        document["turned"] = settings.turned
     if project.purpose is not None:
         document["purpose"] = project.purpose
     if project.consents:

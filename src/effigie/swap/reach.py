@@ -52,10 +52,12 @@ class Reach:
     Args:
         geometries: of the source's frames.
         rate: frames a second.
+        leave: whether the footage is left as it is at all; else geometry makes the face however far it is turned.
     """
 
-    def __init__(self, geometries: Sequence[Geometry], rate: float) -> None:
+    def __init__(self, geometries: Sequence[Geometry], rate: float, leave: bool = True) -> None:
         self._poses = np.array([geometry.pose.angles[:2] for geometry in geometries])
+        self._leave = leave
         self._step = 1 / max(DISSOLVE * rate, 1.0)
         self.reset()
 
@@ -67,7 +69,7 @@ class Reach:
     def __call__(self, geometry: Geometry) -> Shown:
         """The next frame of the track."""
         beyond = float(np.linalg.norm(self._poses - np.asarray(geometry.pose.angles)[:2], axis=1).min())
-        self._left = beyond > (RETURN if self._left else LEAVE)
+        self._left = self._leave and beyond > (RETURN if self._left else LEAVE)
         wanted = 0.0 if self._left else 1.0
         known = wanted if self._face is None else self._face
         near = abs(wanted - known) <= self._step * 1.001  # five fifths are not quite one

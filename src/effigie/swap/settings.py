@@ -15,6 +15,7 @@ from effigie.swap.shots import Shot, Shots
 from effigie.trust.settings import TrustSettings
 
 PRIORS = ("mesh", "none")
+TURNED = ("leave", "make")
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ class ConvertSettings:
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         stop_after: convert only this many frames (for a quick look); None converts all.
         shots: stretches of frames with settings of their own.
+        turned: what becomes of a head that is turned far beyond what the source's footage shows: ``leave`` shows the
+            footage's own face there, ``make`` a face by geometry, however bad (nobody is to be recognised).
         fast: a third less work for a slightly softer face, for looks in between; see :mod:`effigie.swap.fast`.
     """
 
@@ -109,10 +112,13 @@ class ConvertSettings:
     device: str = "auto"
     stop_after: int | None = None
     shots: tuple[Shot, ...] = ()
+    turned: str = "leave"
     fast: bool = False
 
     def __post_init__(self) -> None:
         Shots(self.shots)  # refuses those that overlap
+        if self.turned not in TURNED:
+            raise UsageError(f"turned is {' or '.join(TURNED)}, not {self.turned!r}")
         if self.who is not None and self.who < 0:
             raise UsageError(f"who must be 0 or more, not {self.who}")
         if self.stop_after is not None and self.stop_after < 1:

@@ -87,6 +87,7 @@ class Swapper:
 
     Args:
         finest: a made face's side as a share of what footage and source show; never less than the network's.
+        leave: whether a head turned too far is left as it is, see :class:`effigie.swap.reach.Reach`.
     """
 
     def __init__(
@@ -96,12 +97,13 @@ class Swapper:
         precision: str,
         rate: float = 25.0,
         finest: float = 1.0,
+        leave: bool = True,
     ) -> None:
         self._model = model
         self._device = device
         self._precision = precision
         self._chooser = Chooser(model.bank, rate)
-        self._reach = Reach(model.bank.geometries, rate)
+        self._reach = Reach(model.bank.geometries, rate, leave)
         self.turned = Turned()
         self._retarget = model.retarget
         self._finest = finest
