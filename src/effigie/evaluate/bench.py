@@ -29,6 +29,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     from effigie.evaluate.bench_rows.footprint import footprint
     from effigie.evaluate.bench_rows.found import found
     from effigie.evaluate.bench_rows.heads import heads
+    from effigie.evaluate.bench_rows.stages import stages
     from effigie.evaluate.bench_rows.swapping import direction, swapping
     from effigie.evaluate.bench_rows.training_quality import training_quality
     from effigie.evaluate.bench_rows.training_speed import training_speed
@@ -47,6 +48,7 @@ def rows_of(material: Material) -> dict[str, Row]:
             rows[direction(source, target)] = functools.partial(
                 swapping, source_name=source, target_name=target
             )
+    rows["stages"] = stages
     rows["convert"] = conversion
     rows["animate"] = animation
     rows["first-use"] = first_use

@@ -26,8 +26,7 @@ def swapping(setting: Setting, source_name: str, target_name: str) -> Result:
     """
     source, target = setting.material.actor(source_name), setting.material.actor(target_name)
     name = direction(source_name, target_name)
-    minutes = 0.5 if setting.quick else MINUTES
-    model, trained = setting.model(source, target, name, preset="tiny", minutes=minutes)
+    model, trained = model_of(setting, source, target)
     found: dict[str, SwapScores] = {}
     marked: list[float] = []
     speed: dict[str, Any] = {}
@@ -53,10 +52,16 @@ def swapping(setting: Setting, source_name: str, target_name: str) -> Result:
         "conversion": speed,
         "scores": {clip: scores.to_json() for clip, scores in found.items()},
     }
-    lines = [f"{minutes:g} minutes, {trained['steps']} steps"]
+    lines = [f"{trained['settings']['minutes']:g} minutes, {trained['steps']} steps"]
     for note, clips in notes.items():
         lines.append(note if len(clips) == len(found) else f"{', '.join(clips)}: {note}")
     return Result(f"Swap: {source.name} into {target.name}", figures, columns, lines, details)
+
+
+def model_of(setting: Setting, source: Actor, target: Actor) -> tuple[Path, dict[str, Any]]:
+    """The model of a row, trained at first use, and what its training reported."""
+    minutes = 0.5 if setting.quick else MINUTES
+    return setting.model(source, target, direction(source.name, target.name), preset="tiny", minutes=minutes)
 
 
 def direction(source: str, target: str) -> str:
