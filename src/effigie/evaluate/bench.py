@@ -29,6 +29,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     from effigie.evaluate.bench_rows.footprint import footprint
     from effigie.evaluate.bench_rows.found import found
     from effigie.evaluate.bench_rows.heads import heads
+    from effigie.evaluate.bench_rows.occlusion import occlusion
     from effigie.evaluate.bench_rows.swapping import direction, swapping
     from effigie.evaluate.bench_rows.training_quality import training_quality
     from effigie.evaluate.bench_rows.training_speed import training_speed
@@ -48,6 +49,7 @@ def rows_of(material: Material) -> dict[str, Row]:
                 swapping, source_name=source, target_name=target
             )
     rows["convert"] = conversion
+    rows["occlusion"] = occlusion
     rows["animate"] = animation
     rows["first-use"] = first_use
     rows["heads"] = heads

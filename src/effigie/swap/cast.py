@@ -13,6 +13,7 @@ from effigie.compose import Compositor
 from effigie.errors import UsageError
 from effigie.faces.analyse import Face
 from effigie.faces.identity import SAME_PERSON
+from effigie.occlusion.mask import Visibility
 from effigie.swap.model import SwapModel
 from effigie.swap.swapper import Swapper
 
@@ -61,7 +62,7 @@ class Part:
     Attributes:
         role: what was asked for.
         model: loaded.
-        swapper, compositor: of this person alone.
+        swapper, compositor, visibility: of this person alone.
         swapped: frames so far in which their face was replaced.
     """
 
@@ -69,6 +70,7 @@ class Part:
     model: SwapModel
     swapper: Swapper
     compositor: Compositor
+    visibility: Visibility
     swapped: int = 0
     _track: int | None = field(default=None, repr=False)
 
@@ -78,6 +80,7 @@ class Part:
         if track != self._track:
             self.swapper.reset()
             self.compositor.reset()
+            self.visibility.reset()
             self._track = track
 
 

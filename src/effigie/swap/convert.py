@@ -19,10 +19,12 @@ from effigie.errors import MediaError, UsageError
 from effigie.faces.analyse import Analysed, analyse
 from effigie.faces.track import Tracker
 from effigie.media import EncodeSettings, Frame, Reader, Writer
+from effigie.occlusion.mask import Visibility
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 from effigie.scale.overlap import Ahead, Behind, one_opencv_thread
 from effigie.swap.cast import Part, Role, check_distinct, roles
 from effigie.swap.model import load_model
+from effigie.swap.paint import Paint
 from effigie.swap.pick import Picker, Wanted
 from effigie.swap.settings import ConvertSettings
 from effigie.swap.shots import Shot, Shots
@@ -85,6 +87,7 @@ def convert_clip(
         RefusedError: no valid consent for the face that would be shown, or the footage is intimate.
         ModelError: the model cannot be used.
         MediaError: the clip cannot be read, or the target is nowhere in it (nothing is written then).
+        UsageError: the paint-over mask is not of the clip's size, length or times (nothing is written then).
         Cancelled: asked to stop; nothing is left under the output's name.
     """
     settings = settings or ConvertSettings()
@@ -105,10 +108,20 @@ def convert_clip(
     with Reader(clip) as reader:
         rate = float(reader.info.rate or 25)
         parts = [
-            Part(role, one, Swapper(one, device, precision, rate), Compositor(settings.compose))
+            Part(
+                role,
+                one,
+                Swapper(one, device, precision, rate),
+                Compositor(settings.compose),
+                Visibility(device=device),
+            )
             for role, one in zip(cast, models, strict=True)
         ]
-        return _Conversion(parts, reader, output, settings, progress, cancel).run()
+        with contextlib.ExitStack() as stack:
+            paint = None
+            if settings.paint is not None:
+                paint = stack.enter_context(Paint(settings.paint, reader.info, settings.stop_after))
+            return _Conversion(parts, reader, output, settings, paint, progress, cancel).run()
 
 
 class _Conversion:
@@ -120,10 +133,11 @@ class _Conversion:
         reader: Reader,
         output: Path,
         settings: ConvertSettings,
+        paint: Paint | None,
         progress: ProgressCallback,
         cancel: Cancel,
     ) -> None:
-        self._parts, self._reader, self._settings = parts, reader, settings
+        self._parts, self._reader, self._settings, self._paint = parts, reader, settings, paint
         self._progress, self._cancel = progress, cancel
         self._rate = float(reader.info.rate or 25)
         self._picker = Picker([Wanted(part.model.target.embedding, part.role.who) for part in parts])
@@ -167,6 +181,8 @@ class _Conversion:
                 report.frames += 1
                 note = f"{report.swapped} swapped"
                 self._progress(Progress("convert", report.frames, total, "frames", note))
+            if self._paint is not None:
+                self._paint.finish()
             if not report.swapped:
                 raise MediaError(self._nobody())
         self._progress(
@@ -201,6 +217,7 @@ class _Conversion:
         faces = self._picker(item.frame.image, item.faces)
         self._seconds["identity"] += time.perf_counter() - begun
         picture, mask = item.frame.image, None
+        paint = None if self._paint is None else self._paint(item.frame)
         for part, face in zip(self._parts, faces, strict=True):
             face = None if self._left_alone(part) else face
             part.follow(face)
@@ -208,8 +225,13 @@ class _Conversion:
                 continue
             made = part.swapper(item.frame.image, face)
             begun = time.perf_counter()
+            visible = None
+            if part.compositor.settings.occlusion == "on":
+                visible = part.visibility(item.frame.image, face, made.mask.shape[0])
+            self._seconds["occlusion"] += time.perf_counter() - begun
+            begun = time.perf_counter()
             picture, own = part.compositor.compose_masked(
-                picture, made.picture, made.mask, made.matrix, item.frame.time
+                picture, made.picture, made.mask, made.matrix, item.frame.time, visible, paint
             )
             mask = own if mask is None else np.maximum(mask, own)
             self._seconds["compose"] += time.perf_counter() - begun
