@@ -209,7 +209,7 @@ def polygon(size: int, points: NDArray[np.floating]) -> Picture:
     """(size, size) in 0..1 a filled outline of (N, 2) px, antialiased."""
     mask = np.zeros((size, size), np.uint8)
     cv2.fillPoly(mask, [np.rint(np.clip(points, -4e3, 4e3) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    return mask.astype(np.float32) / 255
+    return np.asarray(mask / 255, np.float32)
 
 
 def line(size: int, points: NDArray[np.floating], thickness: float, closed: bool = False) -> Picture:
@@ -217,7 +217,7 @@ def line(size: int, points: NDArray[np.floating], thickness: float, closed: bool
     mask = np.zeros((size, size), np.uint8)
     fixed = np.rint(np.clip(points, -4e3, 4e3) * 16).astype(np.int32)
     cv2.polylines(mask, [fixed], closed, 255, max(1, round(thickness)), cv2.LINE_AA, 4)
-    return mask.astype(np.float32) * np.float32(min(1.0, thickness) / 255)
+    return np.asarray(mask * (min(1.0, thickness) / 255), np.float32)
 
 
 def bent(
