@@ -19,6 +19,7 @@ from effigie.media import Reader
 from effigie.occlusion import OcclusionSettings, Visibility, load_occlusion, train_occlusion
 from effigie.occlusion import train as training
 from effigie.occlusion.examples import Painter, plain_faces
+from effigie.occlusion.mask import with_lashes, without_doubts
 from effigie.occlusion.model import MANIFEST, WEIGHTS, shipped
 from effigie.occlusion.network import SIZE, OcclusionNet, drawing, folded
 from effigie.occlusion.task import OcclusionTask, entropy, inputs_of, stacked
@@ -182,3 +183,19 @@ def test_what_is_held_before_it_is_found_at_once_and_forgotten_at_a_cut(measured
     visibility.reset()
     assert np.array_equal(visibility(image, face, SIDE), clean)
     assert (visibility(image, face, 100).shape, drawing(points, SIDE).shape) == ((100, 100), (SIDE, SIDE, 2))
+
+
+def test_lashes_and_doubts_are_face_a_finger_is_not(measured):
+    _, face = measured[0]
+    landmarks = (face.matrix(SIZE) @ np.c_[face.landmarks[:, :2], np.ones(478)].T).T
+    said = np.ones((SIZE, SIZE), np.float32)
+    x, y = landmarks[[33, 133]].mean(0).astype(int)
+    said[y : y + 2, x - 6 : x + 7] = 0.0  # a line of lashes
+    nose_x, nose_y = landmarks[4].astype(int)
+    said[nose_y - 5 : nose_y + 6, nose_x - 5 : nose_x + 6] = 0.45  # a nose that shines
+    chin_x, chin_y = landmarks[152].astype(int)
+    said[chin_y - 20 : chin_y, chin_x : chin_x + 9] = 0.05  # a finger
+    found = without_doubts(with_lashes(said, landmarks))
+    assert (found[y - 2 : y + 4, x - 6 : x + 7] == 1).all()
+    assert (found[nose_y - 5 : nose_y + 6, nose_x - 5 : nose_x + 6] == 1).all()
+    assert np.allclose(found[chin_y - 20 : chin_y, chin_x : chin_x + 9], 0.05)
