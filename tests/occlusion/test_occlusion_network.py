@@ -172,7 +172,7 @@ def test_what_is_held_before_it_is_found_at_once_and_forgotten_at_a_cut(measured
     cheek = face.landmarks[205, :2]
     reach = 0.35 * np.exp(face.place[2]) / 2
     held = image.copy()
-    low, high = (cheek - reach).astype(int), (cheek + reach * [0.6, 1.4]).astype(int)
+    low, high = (cheek - reach).astype(int), (cheek + reach * np.array([0.6, 1.4])).astype(int)
     held[low[1] : high[1], low[0] : high[0]] = (40, 90, 170)
     true = np.zeros(image.shape[:2], np.float32)
     true[low[1] : high[1], low[0] : high[0]] = 1
