@@ -27,7 +27,7 @@ __version__ = "0.1.0"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from effigie import heads, swap, trust
+    from effigie import heads, occlusion, swap, trust
     from effigie.cleaning import review
     from effigie.extraction import ExtractReport, ExtractSettings, extract
     from effigie.heads import AnimateReport, AnimateSettings, animate
@@ -48,6 +48,7 @@ __all__ = [
     "extract",
     "heads",
     "load",
+    "occlusion",
     "review",
     "swap",
     "trust",
@@ -69,7 +70,7 @@ _HOMES = {
     "load": ("effigie.swap", "load_model"),
     "verify": ("effigie.trust.verify", "verify"),
 }
-_ROOMS = ("swap", "heads", "trust", "faceset", "media", "evaluate")
+_ROOMS = ("swap", "heads", "occlusion", "trust", "faceset", "media", "evaluate")
 
 
 def __getattr__(name: str) -> Any:

@@ -33,9 +33,12 @@ def written(tmp_path, text):
 
 def test_what_is_saved_is_loaded(tmp_path):
     settings = ConvertSettings(
-        compose=ComposeSettings(colour="histogram", mask=MaskSettings(top=0.05, feather=0.1)),
+        compose=ComposeSettings(
+            colour="histogram", mask=MaskSettings(top=0.05, feather=0.1), occlusion="off"
+        ),
         encode=EncodeSettings(codec="hevc", crf=20),
         trust=TrustSettings(label="corner"),
+        paint=tmp_path / "over.mov",
         masks=tmp_path / "masks",
         fast=True,
         turned="make",
@@ -115,6 +118,8 @@ GOOD = 'clip = "a.mp4"\n[[people]]\nmodel = "m"\n'
         (GOOD + "[compose]\ncolor = 'none'", "no setting 'color'"),
         (GOOD + "[compose]\ncolour = 3", "colour cannot be 3"),
         (GOOD + "[compose]\ncolour = 'purple'", "purple"),
+        (GOOD + "[compose]\nocclusion = 'maybe'", "maybe"),
+        ("paint = true\n" + GOOD, "paint cannot be True"),
         (GOOD + "[compose]\ntemporal = true", "temporal cannot be True"),
         (GOOD + "[compose.mask]\nfether = 1", "no setting 'fether'"),
         (GOOD + "[encode]\ncodec = 'avi'", "codec cannot be 'avi'"),

@@ -59,6 +59,24 @@ def convert(
     ] = None,
     colour: Annotated[str, typer.Option(help="none, reinhard, histogram, covariance or local.")] = "local",
     blend: Annotated[str, typer.Option(help="feather, multiband or poisson.")] = "multiband",
+    occlusion: Annotated[
+        str,
+        typer.Option(help="on: hands, hair, glasses and whatever else is before the face stay there; off."),
+    ] = "on",
+    paint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MASKCLIP",
+            help="A mask painted elsewhere, of the clip's size and length: white shows the made face, black not.",
+        ),
+    ] = None,
+    erode: Annotated[
+        str,
+        typer.Option(
+            metavar="SHARES", help="Shrink the mask by shares of the face: 0.03, or top=0.05,left=-0.02."
+        ),
+    ] = "0",
+    feather: Annotated[float, typer.Option(help="How softly the mask ends, a share of the face.")] = 0.06,
     codec: Annotated[str, typer.Option(help="h264, hevc or png.")] = "h264",
     crf: Annotated[int, typer.Option(help="Quality of the encoder, lower is better.")] = 16,
     masks: Annotated[Path | None, typer.Option(help="Also write the masks, a folder of grey PNGs.")] = None,
@@ -84,6 +102,7 @@ def convert(
 ) -> None:
     """Put the source's face into a clip of the target; sound, times and everything else stay."""
     from effigie.compose import ComposeSettings
+    from effigie.compose.mask import MaskSettings
     from effigie.media import EncodeSettings
     from effigie.swap import ConvertSettings, Role, convert_clip
     from effigie.swap import project as projects
@@ -107,11 +126,17 @@ def convert(
             (Role(model, who), *(_role(text) for text in others or ())),
             output,
             ConvertSettings(
-                compose=ComposeSettings(colour=colour, blend=blend),
+                compose=ComposeSettings(
+                    colour=colour,
+                    blend=blend,
+                    occlusion=occlusion,
+                    mask=MaskSettings(**eroded(erode), feather=feather),
+                ),
                 encode=EncodeSettings(codec=cast(Any, codec), crf=crf),  # checked by the settings themselves
                 trust=TrustSettings(
                     label=cast(Any, label), certificate=certificate, key=key, timestamp_authority=timestamp
                 ),
+                paint=paint,
                 masks=masks,
                 device=device,
                 turned=turned,
@@ -158,3 +183,24 @@ def _role(text: str) -> Any:
     if not equals or not number.isdecimal():
         return Role(Path(text))
     return Role(Path(model), int(number))
+
+
+def eroded(text: str) -> dict[str, float]:
+    """Erosion by side: of ``0.03``, which is for all four, or of ``top=0.05,left=-0.02``.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    sides = ("top", "bottom", "left", "right")
+    try:
+        if "=" not in text:
+            return dict.fromkeys(sides, float(text))
+        pairs = [part.split("=") for part in text.split(",")]
+        shares = {side.strip(): float(share) for side, share in pairs}
+        if set(shares) <= set(sides) and len(shares) == len(pairs):
+            return shares
+    except ValueError:
+        pass
+    raise UsageError(
+        f"--erode is a share such as 0.03, or top=0.05,left=-0.02 ({', '.join(sides)}), not {text!r}"
+    )

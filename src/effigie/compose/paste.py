@@ -20,6 +20,7 @@ from effigie.compose.region import Region, as_picture, resize, to_crop, to_regio
 from effigie.compose.smooth import Exponential
 from effigie.errors import UsageError
 
+OCCLUSIONS = ("on", "off")
 MARGIN = 4  # px of footage around the mask, for the filters' sake
 
 
@@ -31,6 +32,7 @@ class ComposeSettings:
         colour: 'none', 'reinhard', 'histogram', 'covariance' or 'local'.
         blend: 'feather', 'multiband' or 'poisson'.
         mask: erosion per side and feather.
+        occlusion: 'on' where whoever makes the face also finds out what covers it, so that it stays in front; 'off'.
         grain: sharpness and noise.
         colour_time: s, time constant of the colour's and the grain's smoothing; 0 switches it off.
         temporal: 0..1 (below 1), how much of the previous made face calms the new one; 0 switches it off.
@@ -40,6 +42,7 @@ class ComposeSettings:
     colour: str = "local"
     blend: str = "multiband"
     mask: MaskSettings = field(default_factory=MaskSettings)
+    occlusion: str = "on"
     grain: GrainSettings = field(default_factory=GrainSettings)
     colour_time: float = 0.1
     temporal: float = 0.8
@@ -52,6 +55,8 @@ class ComposeSettings:
             raise UsageError(f"no blend method {self.blend!r}: choose one of {', '.join(BLENDS)}")
         if not 0 <= self.motion_blur <= 1:
             raise UsageError(f"motion_blur is 0..1, got {self.motion_blur}")
+        if self.occlusion not in OCCLUSIONS:
+            raise UsageError(f"occlusion is {' or '.join(OCCLUSIONS)}, not {self.occlusion!r}")
         if self.colour_time < 0 or not 0 <= self.temporal < 1:
             raise UsageError(
                 "colour_time is >= 0 s and temporal 0..1 (below 1), "
@@ -125,12 +130,18 @@ class Compositor:
         matrix: NDArray[Any],
         time: Fraction | None = None,
         visible: NDArray[np.float32] | None = None,
+        paint: NDArray[np.float32] | None = None,
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """As :meth:`compose`, and the final mask: (H, W) uint8, 255 where the made face shows alone.
 
         It is 0 exactly where the frame is untouched: the faintest share of the face counts as 1.
+
+        Args:
+            paint: (H, W) float32 in 0..1 by which the mask is multiplied, in the frame's own pixels.
         """
         _check(frame, face, mask)
+        if paint is not None and paint.shape != frame.shape[:2]:
+            raise ValueError(f"paint {paint.shape} is not of the frame's size {frame.shape[:2]}")
         result, final = frame.copy(), np.zeros(frame.shape[:2], np.uint8)
         self._count += 1
         alpha = build_mask(mask, visible, self.settings.mask)
@@ -147,6 +158,8 @@ class Compositor:
         face = self._calmed(self._coloured(face, alpha, footage, region, time), footage, region, time)
         placed = np.clip(to_region(face, region), 0, 1)
         share = np.clip(to_region(alpha, region, cv2.INTER_LINEAR), 0, 1)
+        if paint is not None:
+            share *= region.cut(paint)
         middle = region.matrix @ ((size - 1) / 2, (size - 1) / 2, 1) + (region.left, region.top)
         placed = self._motion(placed, footage, share, middle, time)
         placed = self._grained(placed, footage, share, time)

@@ -29,6 +29,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     from effigie.evaluate.bench_rows.footprint import footprint
     from effigie.evaluate.bench_rows.found import found
     from effigie.evaluate.bench_rows.heads import heads
+    from effigie.evaluate.bench_rows.occlusion import occlusion
     from effigie.evaluate.bench_rows.stages import stages
     from effigie.evaluate.bench_rows.swapping import direction, swapping
     from effigie.evaluate.bench_rows.training_quality import training_quality
@@ -50,6 +51,7 @@ def rows_of(material: Material) -> dict[str, Row]:
             )
     rows["stages"] = stages
     rows["convert"] = conversion
+    rows["occlusion"] = occlusion
     rows["animate"] = animation
     rows["first-use"] = first_use
     rows["heads"] = heads

@@ -13,7 +13,8 @@ from effigie.swap.settings import ConvertSettings, SwapSettings
 
 if TYPE_CHECKING:
     from effigie.swap.cast import Role
-    from effigie.swap.convert import ConvertReport, convert_clip
+    from effigie.swap.conversion import ConvertReport
+    from effigie.swap.convert import convert_clip
     from effigie.swap.model import SwapModel, load_model
     from effigie.swap.trainer import TrainReport, train
 
@@ -36,7 +37,7 @@ _HOMES = {
     "load_model": "model",
     "SwapModel": "model",
     "convert_clip": "convert",
-    "ConvertReport": "convert",
+    "ConvertReport": "conversion",
     "Role": "cast",
 }
 

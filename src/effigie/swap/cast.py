@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from effigie.compose import Compositor
 from effigie.errors import UsageError
 from effigie.faces.analyse import Face
 from effigie.faces.identity import SAME_PERSON
+from effigie.swap.finish import Finish
 from effigie.swap.model import SwapModel
 from effigie.swap.swapper import Swapper
 
@@ -61,14 +61,14 @@ class Part:
     Attributes:
         role: what was asked for.
         model: loaded.
-        swapper, compositor: of this person alone.
+        swapper, finish: of this person alone.
         swapped: frames so far in which their face was replaced.
     """
 
     role: Role
     model: SwapModel
     swapper: Swapper
-    compositor: Compositor
+    finish: Finish
     swapped: int = 0
     _track: int | None = field(default=None, repr=False)
 
@@ -77,13 +77,13 @@ class Part:
         track = None if face is None else face.track
         if track != self._track:
             self.swapper.reset()
-            # Another, and not the same one reset: a thread behind may still compose with it.
-            self.compositor = Compositor(self.compositor.settings)
+            # Another, and not the same one reset: a thread behind may still work with it.
+            self.finish = self.finish.again()
             self._track = track
 
     def leave(self) -> None:
         """Their face is left as it is in this frame: what was composed before is no longer of use."""
-        self.compositor = Compositor(self.compositor.settings)
+        self.finish = self.finish.again()
 
 
 def check_distinct(cast: Sequence[Role], models: Sequence[SwapModel]) -> None:

@@ -3,62 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from effigie.assets import REQUIRED, fetch_all
-from effigie.compose import Compositor
-from effigie.errors import MediaError, UsageError
-from effigie.faces.analyse import Analysed, analyse
-from effigie.faces.track import Tracker
-from effigie.media import EncodeSettings, Frame, Reader, Writer
-from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.scale.executor import available_cores
-from effigie.scale.overlap import Ahead, Behind, one_opencv_thread
+from effigie.errors import UsageError
+from effigie.media import Reader
+from effigie.occlusion.mask import Visibility
+from effigie.progress import Cancel, ProgressCallback, silent
 from effigie.swap import fast
 from effigie.swap.cast import Part, Role, check_distinct, roles
+from effigie.swap.conversion import Conversion, ConvertReport
+from effigie.swap.finish import Finish
 from effigie.swap.model import load_model
-from effigie.swap.pick import Picker, Wanted
+from effigie.swap.paint import Paint
 from effigie.swap.settings import ConvertSettings
-from effigie.swap.shots import Shot, Shots
-from effigie.swap.swapper import MadeFace, Sketch, Swapper
+from effigie.swap.swapper import Swapper
 from effigie.training import choose_device, choose_precision
-from effigie.training.device import tuned
-from effigie.trust.gate import ConsentLike, check_footage, together
-from effigie.trust.outgoing import Outgoing
-
-
-@dataclass
-class ConvertReport:
-    """What a conversion did.
-
-    Attributes:
-        output: the clip written.
-        frames: read and written.
-        swapped: frames in which a face was replaced; the others went through untouched.
-        each: of each model, by its folder, the frames in which its person's face was replaced.
-        seconds: wall time of the frames, loading excluded.
-        stages: seconds of each stage; they overlap, so their sum may exceed ``seconds``.
-        notes: what could not be carried over untouched.
-        output_id: 12 hex digits by which mark, credentials and ledger know the output.
-    """
-
-    output: Path
-    output_id: str = ""
-    frames: int = 0
-    swapped: int = 0
-    each: dict[str, int] = field(default_factory=dict)
-    seconds: float = 0.0
-    stages: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+from effigie.trust.gate import ConsentLike, check_footage
 
 
 def convert_clip(
@@ -89,6 +52,7 @@ def convert_clip(
         RefusedError: no valid consent for the face that would be shown, or the footage is intimate.
         ModelError: the model cannot be used.
         MediaError: the clip cannot be read, or the target is nowhere in it (nothing is written then).
+        UsageError: the paint-over mask is not of the clip's size, length or times (nothing is written then).
         Cancelled: asked to stop; nothing is left under the output's name.
     """
     settings = settings or ConvertSettings()
@@ -128,230 +92,12 @@ def convert_clip(
                     fast.FINEST if settings.fast else 1.0,
                     settings.turned == "leave",
                 ),
-                Compositor(settings.compose),
+                Finish(settings.compose, Visibility(device=device)),
             )
             for role, one in zip(cast, models, strict=True)
         ]
-        return _Conversion(parts, device, reader, output, settings, progress, cancel).run()
-
-
-AT_ONCE = 4  # frames whose faces a network makes in one go: for 8.4 ms each, not 12.2, at tiny on one core
-
-_Sketched = tuple[Part, Compositor, Sketch]
-_Placed = tuple[Compositor, MadeFace]
-_Written = tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]
-"""Picture, mask, time, duration."""
-
-
-class _Conversion:
-    """The state of one conversion: who is being swapped, and where the time went."""
-
-    def __init__(
-        self,
-        parts: list[Part],
-        device: torch.device,
-        reader: Reader,
-        output: Path,
-        settings: ConvertSettings,
-        progress: ProgressCallback,
-        cancel: Cancel,
-    ) -> None:
-        self._parts, self._device, self._reader, self._settings = parts, device, reader, settings
-        self._progress, self._cancel = progress, cancel
-        self._rate = float(reader.info.rate or 25)
-        self._picker = Picker([Wanted(part.model.target.embedding, part.role.who) for part in parts])
-        self._tracker = Tracker()
-        self._shots = Shots(settings.shots)
-        self._shot: Shot | None = None
-        self._seconds: defaultdict[str, float] = defaultdict(float)
-        self._report = ConvertReport(output)
-
-    def run(self) -> ConvertReport:
-        """Read, analyse, swap and write, overlapping."""
-        settings, report = self._settings, self._report
-        info = self._reader.info
-        total = (
-            info.frames if settings.stop_after is None else min(settings.stop_after, info.frames or 1 << 60)
-        )
-        begun = time.perf_counter()
         with contextlib.ExitStack() as stack:
-            outgoing = stack.enter_context(
-                Outgoing(
-                    report.output,
-                    info,
-                    together([part.model.permit for part in self._parts]),
-                    "convert",
-                    ",".join(hash_ for part in self._parts if (hash_ := part.model.manifest_sha256)) or None,
-                    settings.trust,
-                    settings.encode,
-                    self._span(),
-                )
-            )
-            masks = None
-            if settings.masks is not None:
-                masks = stack.enter_context(Writer(settings.masks, info, EncodeSettings(codec="png")))
-            out = stack.enter_context(Behind(self._timed_write(outgoing, masks)))
-            composed = stack.enter_context(Behind(self._composer(out)))
-            stack.enter_context(one_opencv_thread())
-            # Four threads share the cores: more of them for the network would wait for the others.
-            stack.enter_context(tuned(self._device, max(1, available_cores() // 4)))
-            analysed = stack.enter_context(Ahead(analyse(self._frames(), self._tracker, rate=self._rate)))
-            sketched: list[tuple[Frame, list[_Sketched]]] = []
-            for item in analysed:
-                self._cancel.check()
-                sketched.append((item.frame, self._sketch(item)))
-                if len(sketched) == AT_ONCE:
-                    self._make(sketched, composed)
-                    sketched = []
-                report.frames += 1
-                note = f"{report.swapped} swapped"
-                self._progress(Progress("convert", report.frames, total, "frames", note))
-            self._make(sketched, composed)
-            if not report.swapped:
-                raise MediaError(self._nobody())
-        self._progress(
-            Progress("convert", report.frames, report.frames, "frames", f"{report.swapped} swapped")
-        )
-        report.seconds = time.perf_counter() - begun
-        for part in self._parts:
-            report.each[str(part.role.model)] = part.swapped
-            for stage, spent in part.swapper.seconds.items():
-                self._seconds[stage] += spent
-        report.notes = [*self._reader.notes, *outgoing.notes, *self._absent(), *self._turned()]
-        report.stages = {**self._seconds, "trust": outgoing.seconds}
-        report.output_id = outgoing.output_id
-        return report
-
-    def _frames(self) -> Iterator[Frame]:
-        frames = itertools.islice(iter(self._reader), self._settings.stop_after)
-        while True:
-            begun = time.perf_counter()
-            frame = next(frames, None)
-            self._seconds["decode"] += time.perf_counter() - begun
-            if frame is None:
-                return
-            # The rest of the generator's round trip is the analysis of this frame.
-            begun = time.perf_counter()
-            yield frame
-            self._seconds["landmarks"] += time.perf_counter() - begun
-
-    def _sketch(self, item: Analysed[Frame]) -> list[_Sketched]:
-        self._enter(self._shots(item.frame.index))
-        begun = time.perf_counter()
-        faces = self._picker(item.frame.image, item.faces)
-        self._seconds["identity"] += time.perf_counter() - begun
-        sketched = []
-        for part, face in zip(self._parts, faces, strict=True):
-            face = None if self._left_alone(part) else face
-            part.follow(face)
-            if face is None:
-                continue
-            sketch = part.swapper.sketch(item.frame.image, face, item.frame.index)
-            if sketch is None:
-                part.leave()
-                continue
-            sketched.append((part, part.compositor, sketch))
-            part.swapped += 1
-        self._report.swapped += bool(sketched)
-        return sketched
-
-    def _make(
-        self,
-        sketched: list[tuple[Frame, list[_Sketched]]],
-        composed: Behind[tuple[Frame, list[_Placed]]],
-    ) -> None:
-        """Make the faces of a few frames, each network run once, and hand them on."""
-        made: dict[int, Iterator[MadeFace]] = {}
-        for part in self._parts:
-            own = [sketch for _, each in sketched for whose, _, sketch in each if whose is part]
-            made[id(part)] = iter(part.swapper.make(own) if own else [])
-        for frame, each in sketched:
-            composed.put((frame, [(compositor, next(made[id(part)])) for part, compositor, _ in each]))
-
-    def _composer(self, out: Behind[_Written]) -> Callable[[tuple[Frame, list[_Placed]]], None]:
-        def compose(item: tuple[Frame, list[_Placed]]) -> None:
-            frame, placed = item
-            begun = time.perf_counter()
-            picture, mask = frame.image, None
-            for compositor, made in placed:
-                visible = None if made.share == 1 else np.full_like(made.mask, made.share)
-                picture, own = compositor.compose_masked(
-                    picture, made.picture, made.mask, made.matrix, frame.time, visible
-                )
-                mask = own if mask is None else np.maximum(mask, own)
-            self._seconds["compose"] += time.perf_counter() - begun
-            out.put((picture, mask, frame.time, frame.duration))
-
-        return compose
-
-    def _enter(self, shot: Shot | None) -> None:
-        """From here on the settings of a shot hold, or the clip's own."""
-        if shot == self._shot:
-            return
-        self._shot = shot
-        compose = self._settings.compose if shot is None or shot.compose is None else shot.compose
-        for part in self._parts:
-            part.follow(None)
-            part.compositor = Compositor(compose)
-
-    def _left_alone(self, part: Part) -> bool:
-        shot = self._shot
-        return shot is not None and (shot.skip or str(part.role.model) in shot.without)
-
-    def _timed_write(self, outgoing: Outgoing, masks: Writer | None) -> Callable[[_Written], None]:
-        def write(item: _Written) -> None:
-            picture, mask, moment, duration = item
-            begun, traced = time.perf_counter(), outgoing.seconds
-            label = outgoing.write(picture, mask, moment, duration)
-            self._seconds["encode"] += time.perf_counter() - begun - (outgoing.seconds - traced)
-            if masks is not None:
-                grey = np.zeros(picture.shape[:2], np.uint8) if mask is None else mask.copy()
-                if label is not None:
-                    grey[label] = 255
-                masks.write(np.repeat(grey[..., None], 3, axis=2), moment, duration)
-
-        return write
-
-    def _span(self) -> tuple[Fraction, Fraction] | None:
-        """What part of the sound goes with the first frames; None for all of it."""
-        info, count = self._reader.info, self._settings.stop_after
-        if count is None or info.rate is None or (info.frames or 0) <= count:
-            return None
-        return info.clock_origin, info.clock_origin + count / info.rate
-
-    def _absent(self) -> list[str]:
-        """A sentence for each model whose person was not there."""
-        return [
-            f"{part.role.model}: {self._missing(number)}"
-            for number, part in enumerate(self._parts)
-            if not part.swapped
-        ]
-
-    def _turned(self) -> list[str]:
-        """Where heads were turned farther than the source's footage shows; of several models it is said whose."""
-        several = len(self._parts) > 1
-        return [
-            f"{part.role.model}: {note}" if several else note
-            for part in self._parts
-            for note in part.swapper.turned.notes()
-        ]
-
-    def _nobody(self) -> str:
-        return f"{self._missing(0)}; nothing written"
-
-    def _missing(self, number: int) -> str:
-        name, who = self._reader.path, self._parts[number].role.who
-        if turned := self._parts[number].swapper.turned.notes():
-            return f"{name}: {turned[0]}"
-        by_number = "--who" if len(self._parts) == 1 else "--map NUMBER=MODEL"
-        if not self._picker.most:
-            return f"{name} shows no face: nothing to swap"
-        if who is not None:
-            return (
-                f"{name} never shows {who + 1} faces at once, at most {self._picker.most}: choose a smaller number "
-                f"with {by_number}"
-            )
-        return (
-            f"nobody in {name} is the person this model was trained on (best likeness "
-            f"{self._picker.best_seen[number]:.2f}): choose a face with {by_number}, 0 being the largest"
-        )
+            paint = None
+            if settings.paint is not None:
+                paint = stack.enter_context(Paint(settings.paint, reader.info, settings.stop_after))
+            return Conversion(parts, device, reader, output, settings, paint, progress, cancel).run()

@@ -86,8 +86,8 @@ def load_project(path: str | Path) -> Project:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is no TOML: {error}") from error
     known = {
-        *("version", "clip", "output", "masks", "people", "compose", "encode", "trust", "shots", "consents"),
-        *("purpose", "device", "fast", "turned"),
+        *("version", "clip", "output", "paint", "masks", "people", "compose", "encode", "trust", "shots"),
+        *("consents", "purpose", "device", "fast", "turned"),
     }
     _refuse_unknown(document, known, str(path))
     version = document.get("version", VERSION)
@@ -109,14 +109,21 @@ def load_project(path: str | Path) -> Project:
     )
     if not settings.trust.watermark:
         raise UsageError(f"{path}: the invisible mark is not a project's to leave out")
-    given = {name: document[name] for name in ("masks", "device", "fast", "turned") if name in document}
+    given = {
+        name: document[name] for name in ("paint", "masks", "device", "fast", "turned") if name in document
+    }
     general = at.settings(ConvertSettings, given, "the top")
     return Project(
         at.path(document["clip"]),
         cast,
         at.path(document["output"]) if "output" in document else None,
         replace(
-            settings, masks=general.masks, device=general.device, fast=general.fast, turned=general.turned
+            settings,
+            paint=general.paint,
+            masks=general.masks,
+            device=general.device,
+            fast=general.fast,
+            turned=general.turned,
         ),
         tuple(at.record(str(one)) for one in document.get("consents", ())),
         document.get("purpose"),
@@ -134,8 +141,9 @@ def save_project(project: Project, path: str | Path) -> None:
     document: dict[str, Any] = {"version": VERSION, "clip": _relative(project.clip, folder)}
     if project.output is not None:
         document["output"] = _relative(project.output, folder)
-    if settings.masks is not None:
-        document["masks"] = _relative(settings.masks, folder)
+    for name in ("paint", "masks"):
+        if (path_ := getattr(settings, name)) is not None:
+            document[name] = _relative(path_, folder)
     document["device"] = settings.device
     if settings.fast:
         document["fast"] = True

@@ -95,6 +95,8 @@ class ConvertSettings:
         compose: how the made face is put into the frame.
         encode: how the output is encoded.
         trust: how the output can be traced: label, mark, certificate.
+        paint: a mask painted elsewhere, a clip, a picture or a folder of them, of the clip's size, length and times: by
+            it the mask is multiplied; white shows the made face, black or transparent leaves the footage.
         masks: a folder to write the masks to as well, one grey PNG a frame; 0 = neither face nor label.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         stop_after: convert only this many frames (for a quick look); None converts all.
@@ -108,6 +110,7 @@ class ConvertSettings:
     compose: ComposeSettings = field(default_factory=ComposeSettings)
     encode: EncodeSettings = field(default_factory=EncodeSettings)
     trust: TrustSettings = field(default_factory=TrustSettings)
+    paint: Path | None = None
     masks: Path | None = None
     device: str = "auto"
     stop_after: int | None = None

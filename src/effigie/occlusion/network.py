@@ -1,0 +1,123 @@
+"""The network: a U-Net that says of each pixel of an aligned crop whether the face itself is seen there."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from effigie.faces.mask import Grow
+from effigie.faces.mesh import (
+    INNER_LIPS,
+    LEFT_EYE,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    VERTICES,
+)
+
+SIZE = 128  # px, side of the crop that it looks at
+OUTLINE = Grow(top=0.16, side=0.07, jaw=0.02)  # what counts as face: as far as a swap reaches
+LEFT_BROW = np.array([70, 63, 105, 66, 107, 55, 65, 52, 53, 46])
+RIGHT_BROW = np.array([300, 293, 334, 296, 336, 285, 295, 282, 283, 276])
+NOSE = np.array([168, 6, 197, 195, 5, 4, 98, 97, 2, 326, 327, 4])
+WIDTHS = (16, 32, 64, 96)
+DRAWN = 2  # channels of the drawing
+_SHIFT = 4
+
+
+def drawing(landmarks: np.ndarray, size: int = SIZE) -> np.ndarray:
+    """(size, size, 2) uint8 where the parts of the face are: its outline filled with the lips, and eyes, brows, nose.
+
+    Where they should be is what tells a mouth from a hole and a brow from a hair: told by pixels alone, both are dark.
+
+    Args:
+        landmarks: (478, >= 2) in pixels of the drawing.
+    """
+    points = np.rint(np.clip(landmarks[:, :2], -8 * size, 9 * size) * 2**_SHIFT).astype(np.int32)
+    whole, parts = np.zeros((2, size, size), np.uint8)
+    cv2.fillConvexPoly(whole, cv2.convexHull(points[:VERTICES]), 128, cv2.LINE_AA, _SHIFT)
+    cv2.fillPoly(whole, [points[OUTER_LIPS]], 192, cv2.LINE_AA, _SHIFT)
+    cv2.fillPoly(whole, [points[INNER_LIPS]], 255, cv2.LINE_AA, _SHIFT)
+    cv2.fillPoly(parts, [points[LEFT_EYE], points[RIGHT_EYE]], 255, cv2.LINE_AA, _SHIFT)
+    cv2.fillPoly(
+        parts, [cv2.convexHull(points[brow]) for brow in (LEFT_BROW, RIGHT_BROW)], 128, cv2.LINE_AA, _SHIFT
+    )
+    cv2.polylines(parts, [points[NOSE]], False, 64, 1, cv2.LINE_AA, _SHIFT)
+    return np.dstack([whole, parts])
+
+
+def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """3 x 3, normalised over the batch: at use the norm folds into the weights and costs nothing."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+    )
+
+
+class OcclusionNet(nn.Module):
+    """Four scales, from half the picture's size on; the finest is added at full size, from the pixels themselves.
+
+    Args:
+        widths: channels of the scales.
+    """
+
+    def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        inputs = 3 + DRAWN
+        self.down = nn.ModuleList()
+        for number, width in enumerate(widths):
+            before = widths[number - 1] if number else inputs
+            self.down.append(nn.Sequential(convolution(before, width, 2), convolution(width, width)))
+        self.across = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(convolution(width, width) for width in widths[:-1])
+        fine = widths[0] // 2
+        self.detail = convolution(inputs, fine)
+        self.narrow = nn.Conv2d(widths[0], fine, 1)
+        self.last = nn.Sequential(convolution(fine, fine), nn.Conv2d(fine, 1, 3, 1, 1))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits of "the face is seen here".
+
+        Args:
+            inputs: (B, 5, S, S) in 0..1, RGB and the drawing; S a multiple of 16.
+
+        Returns:
+            (B, 1, S, S).
+
+        Raises:
+            ValueError: another shape.
+        """
+        if inputs.ndim != 4 or inputs.shape[1] != 3 + DRAWN or inputs.shape[2] % 16 or inputs.shape[3] % 16:
+            raise ValueError(
+                f"inputs are (B, {3 + DRAWN}, S, S), S a multiple of 16, got {tuple(inputs.shape)}"
+            )
+        scales = []
+        now = inputs - 0.5
+        detail = self.detail(now)
+        for down in self.down:
+            now = down(now)
+            scales.append(now)
+        for number in range(len(self.up) - 1, -1, -1):
+            now = nn.functional.interpolate(self.across[number](now), scale_factor=2.0, mode="bilinear")
+            now = self.up[number](now + scales[number])
+        now = nn.functional.interpolate(self.narrow(now), scale_factor=2.0, mode="bilinear")
+        return self.last(torch.relu(now + detail))
+
+
+def folded(network: OcclusionNet) -> nn.Module:
+    """The same in evaluation mode with every norm folded into the convolution before it: a third faster."""
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    copy = OcclusionNet(network.widths)
+    copy.load_state_dict(network.state_dict())
+    copy.eval().requires_grad_(False)
+    for module in copy.modules():
+        if isinstance(module, nn.Sequential) and len(module) == 3 and isinstance(module[1], nn.BatchNorm2d):
+            convolved = module[0]
+            assert isinstance(convolved, nn.Conv2d)
+            module[0] = fuse_conv_bn_eval(convolved, module[1])
+            module[1] = nn.Identity()
+    return copy.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

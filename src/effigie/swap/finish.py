@@ -1,0 +1,67 @@
+"""From a made face to the frame: what covers the face is found out, the rest is composed."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from fractions import Fraction
+
+import numpy as np
+
+from effigie.compose import ComposeSettings, Compositor
+from effigie.faces.analyse import Face
+from effigie.media import Frame
+from effigie.occlusion.mask import Visibility
+from effigie.swap.swapper import MadeFace
+
+MadeInto = tuple[np.ndarray, np.ndarray]
+"""Picture and mask, (H, W, 3) and (H, W) uint8."""
+
+
+class Finish:
+    """Puts one person's made faces into frames, in order, and remembers the frames before; one instance a track.
+
+    It may run in a thread of its own, so that it is never reset: :meth:`again` makes another.
+
+    Attributes:
+        seconds: spent on each stage.
+    """
+
+    def __init__(self, compose: ComposeSettings, visibility: Visibility) -> None:
+        self.compose = compose
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._compositor = Compositor(compose)
+        self._visibility = visibility
+
+    def again(self, compose: ComposeSettings | None = None) -> Finish:
+        """Another that remembers nothing, with the same settings or others."""
+        made = Finish(compose or self.compose, self._visibility.again())
+        made.seconds = self.seconds
+        return made
+
+    def __call__(
+        self, picture: np.ndarray, frame: Frame, face: Face, made: MadeFace, paint: np.ndarray | None = None
+    ) -> MadeInto:
+        """The picture with the made face in it, and the mask of what was replaced.
+
+        Args:
+            picture: (H, W, 3) uint8, the frame or what others have made of it.
+            frame: as it came; what covers a face is looked for there.
+            face: measured in it.
+            made: for it.
+            paint: (H, W) float32 in 0..1 by which the mask is multiplied.
+        """
+        begun = time.perf_counter()
+        visible = None
+        if self.compose.occlusion == "on":
+            visible = self._visibility(frame.image, face, made.mask.shape[0])
+        self.seconds["occlusion"] += time.perf_counter() - begun
+        begun = time.perf_counter()
+        if made.share < 1:
+            visible = np.full_like(made.mask, made.share) if visible is None else visible * made.share
+        moment: Fraction = frame.time
+        done = self._compositor.compose_masked(
+            picture, made.picture, made.mask, made.matrix, moment, visible, paint
+        )
+        self.seconds["compose"] += time.perf_counter() - begun
+        return done

@@ -1,0 +1,212 @@
+"""What is before the face stays there in a conversion; and masks painted elsewhere do as they say."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from effigie.cli.convert import eroded
+from effigie.compose import ComposeSettings, Compositor
+from effigie.errors import MediaError, UsageError
+from effigie.faces.analyse import analyse
+from effigie.media import EncodeSettings, Reader, Writer, probe
+from effigie.swap import ConvertSettings, convert_clip
+from effigie.swap.paint import Paint, share
+from effigie.swap.project import load_project
+from effigie.swap.shots import Shot
+from effigie.trust import TrustSettings
+
+PNG = EncodeSettings(codec="png")
+PLAIN = TrustSettings(watermark=False)
+COUNT = 5
+
+
+def pictures(folder):
+    return [cv2.imread(str(path))[..., ::-1] for path in sorted(folder.iterdir())]
+
+
+@pytest.fixture(scope="module")
+def inputs(man):
+    with Reader(man, stop=COUNT) as reader:
+        return [frame.image for frame in reader]
+
+
+@pytest.fixture(scope="module")
+def made(model, man, tmp_path_factory):
+    """made(clip, **settings) -> the frames of a conversion."""
+
+    def run(clip=man, **settings):
+        folder = tmp_path_factory.mktemp("made") / "out"
+        given = ConvertSettings(encode=PNG, trust=PLAIN, stop_after=COUNT, **settings)
+        convert_clip(model, clip, folder, given)
+        return pictures(folder)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def plain(made):
+    return made()
+
+
+def written(folder, images):
+    folder.mkdir()
+    for number, image in enumerate(images):
+        cv2.imwrite(str(folder / f"{number:04d}.png"), image[..., ::-1] if image.ndim == 3 else image)
+    return folder
+
+
+def test_what_is_held_before_the_face_stays_there(man, inputs, made, tmp_path):
+    """A blue card on the cheek: on, its pixels are the footage's own; off, and in a shot of its own, they are not."""
+    with Reader(man, stop=COUNT) as reader:
+        faces = [item.faces[0] for item in analyse(reader)]
+    held, inner = [], []
+    for image, face in zip(inputs, faces, strict=True):
+        low = face.landmarks[205, :2] - 0.05 * np.exp(face.place[2])
+        high = low + 0.3 * np.exp(face.place[2])
+        (left, top), (right, bottom) = low.astype(int), high.astype(int)
+        image = image.copy()
+        image[top:bottom, left:right] = (40, 90, 170)
+        held.append(image)
+        middle = np.zeros(image.shape[:2], bool)
+        middle[top + 9 : bottom - 9, left + 9 : right - 9] = True
+        inner.append(middle)
+    clip = written(tmp_path / "held", held)
+    kept, painted = made(clip), made(clip, compose=ComposeSettings(occlusion="off"))
+    mixed = made(clip, shots=(Shot(0, 1, compose=ComposeSettings(occlusion="off")),))
+    for number, (image, middle) in enumerate(zip(held, inner, strict=True)):
+        assert (np.abs(kept[number].astype(int) - image).max(2)[middle] <= 8).mean() > 0.9
+        assert (np.abs(painted[number].astype(int) - image).max(2)[middle] <= 8).mean() < 0.7
+        alike = painted if number < 2 else kept
+        assert np.abs(mixed[number].astype(int) - alike[number])[middle].mean() < 12
+
+
+def test_black_paint_leaves_the_footage_and_white_changes_nothing(inputs, made, plain, tmp_path):
+    height, width = inputs[0].shape[:2]
+    half = np.zeros((height, width), np.uint8)
+    half[:, width // 2 :] = 255
+    cv2.imwrite(str(tmp_path / "half.png"), half)
+    cv2.imwrite(str(tmp_path / "white.png"), np.full_like(half, 255))
+    painted, white = made(paint=tmp_path / "half.png"), made(paint=tmp_path / "white.png")
+    changed = 0
+    for image, one, all_, without in zip(inputs, painted, white, plain, strict=True):
+        assert np.array_equal(one[:, : width // 2], image[:, : width // 2])
+        assert np.array_equal(all_, without)
+        changed += int((one != image).any(2).sum())
+    assert changed > 500
+
+
+def test_a_clip_of_paint_follows_the_frames(man, inputs, made, plain, tmp_path):
+    """The third frame is painted black; the others white. As a clip of the same times, and as a folder."""
+    height, width = inputs[0].shape[:2]
+    white, black = np.full((height, width, 3), 255, np.uint8), np.zeros((height, width, 3), np.uint8)
+    images = [black if number == 2 else white for number in range(72)]
+    with Reader(man) as reader, Writer(tmp_path / "paint.mp4", probe(man)) as writer:
+        for frame, image in zip(reader, images, strict=True):
+            writer.write(image, frame.time, frame.duration)
+    for paint in (tmp_path / "paint.mp4", written(tmp_path / "folder", images[:COUNT])):
+        painted = made(paint=paint)
+        assert np.array_equal(painted[2], inputs[2])
+        assert np.array_equal(painted[0], plain[0]) and np.array_equal(painted[1], plain[1])
+
+
+def test_alpha_and_grey_are_paint():
+    image = np.array([[[255, 255, 255], [0, 0, 0], [128, 128, 128], [250, 20, 20], [3, 4, 2]]], np.uint8)
+    assert np.allclose(share(image), [[1, 0, 0.502, 1, 0]], atol=0.01)
+
+
+def test_paint_with_alpha_is_opaque_where_the_face_shows(man, inputs, tmp_path):
+    height, width = inputs[0].shape[:2]
+    strokes = np.full((height, width, 4), 255, np.uint8)
+    strokes[: height // 2, :, 3] = 0
+    cv2.imwrite(str(tmp_path / "strokes.png"), strokes)
+    with Reader(man, stop=2) as reader, Paint(tmp_path / "strokes.png", probe(man)) as paint:
+        for frame in reader:
+            found = paint(frame)
+            assert (found[: height // 2] == 0).all() and (found[height // 2 :] == 1).all()
+        paint.finish()
+
+
+def faults(man, folder):
+    """Masks that do not fit, by what is told of each."""
+    info = probe(man)
+    whole = np.full((info.height, info.width, 3), 255, np.uint8)
+    small = folder / "small.png"
+    cv2.imwrite(str(small), whole[::2, ::2])
+    short, long = written(folder / "short", [whole] * 3), written(folder / "long", [whole] * 80)
+    slow = folder / "slow.mp4"
+    with Writer(slow, info) as writer:
+        for number in range(72):
+            writer.write(whole, Fraction(number, 12), Fraction(1, 12))
+    text = folder / "notes.txt"
+    text.write_text("no mask")
+    return {
+        "export it at the clip's size": small,
+        "ends after 3 frames": short,
+        "is longer than": long,
+        "export it at the clip's frame rate": slow,
+        "notes.txt": text,
+    }
+
+
+def test_paint_that_does_not_fit_is_refused_and_nothing_written(model, man, tmp_path):
+    settings = {"encode": PNG, "trust": PLAIN}
+    for told, paint in faults(man, tmp_path).items():
+        error = MediaError if told == "notes.txt" else UsageError
+        with pytest.raises(error, match=told):
+            if told == "is longer than":
+                with Reader(man) as reader, Paint(paint, reader.info) as read:
+                    for frame in reader:
+                        read(frame)
+                    read.finish()
+            else:
+                convert_clip(model, man, tmp_path / "out", ConvertSettings(paint=paint, **settings))
+        assert not (tmp_path / "out").exists()
+
+
+def test_paint_is_of_the_frames_size():
+    frame, face = np.zeros((40, 60, 3), np.uint8), np.zeros((16, 16, 3), np.float32)
+    with pytest.raises(ValueError, match="paint"):
+        Compositor().compose_masked(
+            frame, face, np.ones((16, 16), np.float32), np.eye(2, 3), paint=np.ones((40, 40), np.float32)
+        )
+
+
+def test_settings_from_the_command_line(model, man, tmp_path, here):
+    """What is asked for is in the project that is saved."""
+    paint = tmp_path / "white.png"
+    info = probe(man)
+    cv2.imwrite(str(paint), np.full((info.height, info.width), 255, np.uint8))
+    ended = here(
+        *("convert", model, man, "-o", "out", "--codec", "png", "--frames", 2, "--occlusion", "off"),
+        *(
+            "--paint",
+            paint,
+            "--erode",
+            "top=0.05,left=-0.02",
+            "--feather",
+            0.1,
+            "--save-project",
+            "scene.toml",
+        ),
+    )
+    assert ended.code == 0, ended.err
+    settings = load_project(tmp_path / "scene.toml").settings
+    assert settings.paint == paint and settings.compose.occlusion == "off"
+    mask = settings.compose.mask
+    assert (mask.top, mask.left, mask.right, mask.feather) == (0.05, -0.02, 0.0, 0.1)
+    assert 'paint = "white.png"' in (tmp_path / "scene.toml").read_text()
+    assert here("convert", model, man, "-o", "x", "--occlusion", "maybe").code == 2
+    refused = here("convert", model, man, "-o", "x", "--paint", "nothing.mov")
+    assert refused.code == 1 and "nothing.mov" in refused.line()
+
+
+def test_erosion_by_side():
+    assert eroded("0.03") == {"top": 0.03, "bottom": 0.03, "left": 0.03, "right": 0.03}
+    assert eroded("top=0.1, left=-0.2") == {"top": 0.1, "left": -0.2}
+    for wrong in ("much", "up=1", "top=", "top=0.1,top=0.2", ""):
+        with pytest.raises(UsageError, match="--erode"):
+            eroded(wrong)
