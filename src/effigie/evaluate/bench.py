@@ -22,6 +22,7 @@ RESULTS, TABLE = "results.json", "benchmarks.md"
 
 def rows_of(material: Material) -> dict[str, Row]:
     """Name -> row, in the order of the table; the swaps are named by who goes into whom."""
+    from effigie.evaluate.bench_rows.adversary import adversary
     from effigie.evaluate.bench_rows.animation import animation, first_use
     from effigie.evaluate.bench_rows.consent import consent
     from effigie.evaluate.bench_rows.conversion import conversion
@@ -50,6 +51,7 @@ def rows_of(material: Material) -> dict[str, Row]:
                 swapping, source_name=source, target_name=target
             )
     rows["stages"] = stages
+    rows["adversary"] = adversary
     rows["convert"] = conversion
     rows["occlusion"] = occlusion
     rows["animate"] = animation

@@ -33,7 +33,7 @@ def swapping(setting: Setting, source_name: str, target_name: str) -> Result:
     notes: dict[str, list[str]] = {}
     for clip in target.test:
         setting.cancel.check()
-        scores, report = _one(setting, model, clip, source, target, setting.work / name)
+        scores, report = judged(setting, model, clip, source, target, setting.work / name)
         found[clip.name] = scores
         marked.append(_marked_similarity(setting, model, clip, source, target, setting.work / name))
         speed[clip.name] = {"frames": report.frames, "seconds": report.seconds, "stages": report.stages}
@@ -69,9 +69,10 @@ def direction(source: str, target: str) -> str:
     return f"swap-{source}-into-{target}"
 
 
-def _one(
+def judged(
     setting: Setting, model: Path, clip: Path, source: Actor, target: Actor, folder: Path
 ) -> tuple[SwapScores, effigie.ConvertReport]:
+    """Convert a clip into ``folder`` and measure it."""
     output, masks = folder / f"{clip.stem}.mp4", folder / f"{clip.stem}-masks"
     for stale in (output, masks):
         discard(stale)
