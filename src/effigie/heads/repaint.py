@@ -126,6 +126,7 @@ class NetworkPainter:
                 mask=MASK,
                 grain=GrainSettings(strength=0.0),
                 temporal=0.0,
+                motion_blur=0.0,
             )
         )
 
