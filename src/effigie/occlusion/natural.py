@@ -49,7 +49,6 @@ def seen(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         landmarks: (478, >= 2) px.
     """
     size = picture.shape[0]
-    unit = float(np.linalg.norm(landmarks[RIGHT_EYE, :2].mean(0) - landmarks[LEFT_EYE, :2].mean(0)))
     colours = cv2.cvtColor(cv2.GaussianBlur(picture, (0, 0), size / 160), cv2.COLOR_RGB2LAB).astype(
         np.float32
     )
@@ -60,6 +59,22 @@ def seen(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     skin = np.median(np.concatenate(samples), 0)
     away = np.linalg.norm((colours - skin) * np.array([0.5, 1.0, 1.0], np.float32), axis=2)
     outline = face_mask(landmarks, size, size, OUTLINE) > 0.5
+    found = np.where(away < SKIN, 1.0, np.where(away > OTHER, 0.0, UNKNOWN)).astype(np.float32)
+    # Between skin and hair the colours mix: nobody knows there, nor at a lone pixel of either.
+    mixed = cv2.dilate((found == 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    found[mixed & (found == 1)] = UNKNOWN
+    found[certain_face(landmarks, size)] = 1
+    found[~outline & (found == 1)] = UNKNOWN
+    return found
+
+
+def certain_face(landmarks: np.ndarray, size: int) -> np.ndarray:
+    """(S, S) bool: within the mesh below the brows, and brows, eyes and lips themselves.
+
+    Args:
+        landmarks: (478, >= 2) px of a picture of ``size``.
+    """
+    unit = float(np.linalg.norm(landmarks[RIGHT_EYE, :2].mean(0) - landmarks[LEFT_EYE, :2].mean(0)))
     certain = np.zeros((size, size), np.uint8)
     cv2.fillConvexPoly(certain, cv2.convexHull(np.rint(landmarks[:468, :2]).astype(np.int32)), 1)
     brow = landmarks[[*LEFT_BROW, *RIGHT_BROW], :2]
@@ -70,10 +85,4 @@ def seen(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     certain[height < np.median(brow @ down) - 0.08 * unit] = 0
     for part in (LEFT_BROW, RIGHT_BROW, LEFT_EYE, RIGHT_EYE, OUTER_LIPS):
         cv2.fillConvexPoly(certain, cv2.convexHull(np.rint(landmarks[part, :2]).astype(np.int32)), 1)
-    found = np.where(away < SKIN, 1.0, np.where(away > OTHER, 0.0, UNKNOWN)).astype(np.float32)
-    # Between skin and hair the colours mix: nobody knows there, nor at a lone pixel of either.
-    mixed = cv2.dilate((found == 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    found[mixed & (found == 1)] = UNKNOWN
-    found[certain > 0] = 1
-    found[~outline & (found == 1)] = UNKNOWN
-    return found
+    return certain > 0

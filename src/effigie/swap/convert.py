@@ -16,6 +16,7 @@ from effigie.swap import fast
 from effigie.swap.cast import Part, Role, check_distinct, roles
 from effigie.swap.conversion import Conversion, ConvertReport
 from effigie.swap.finish import Finish
+from effigie.swap.hairline import Hairline
 from effigie.swap.model import load_model
 from effigie.swap.paint import Paint
 from effigie.swap.settings import ConvertSettings
@@ -78,6 +79,7 @@ def convert_clip(
     models = [load_model(role.model, str(device), consent=consent, project=project) for role in cast]
     check_distinct(cast, models)
     check_footage(clip, cancel=cancel)
+    visibility = Visibility(device=device)
     with Reader(clip) as reader:
         rate = float(reader.info.rate or 25)
         parts = [
@@ -91,8 +93,9 @@ def convert_clip(
                     rate,
                     fast.FINEST if settings.fast else 1.0,
                     settings.turned == "leave",
+                    Hairline(one.bank, visibility),
                 ),
-                Finish(settings.compose, Visibility(device=device)),
+                Finish(settings.compose, visibility.again()),
             )
             for role, one in zip(cast, models, strict=True)
         ]

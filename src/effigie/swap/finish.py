@@ -55,6 +55,8 @@ class Finish:
         visible = None
         if self.compose.occlusion == "on":
             visible = self._visibility(frame.image, face, made.mask.shape[0])
+            if made.own is not None:
+                visible = visible * made.own
         self.seconds["occlusion"] += time.perf_counter() - begun
         begun = time.perf_counter()
         if made.share < 1:

@@ -19,6 +19,7 @@ from effigie.prior.bank import Geometry, features
 from effigie.prior.detail import enlarged, resized
 from effigie.prior.render import Chooser, Prior, render
 from effigie.swap.exchange import GROW
+from effigie.swap.hairline import Hairline
 from effigie.swap.model import SwapModel
 from effigie.swap.mouth import borrow_inside, borrowed_share
 from effigie.swap.networks import Made
@@ -40,12 +41,15 @@ class MadeFace:
         mask: (S, S) float32 in [0, 1].
         matrix: (2, 3) frame pixels to the picture's pixels.
         share: 0..1, how much of it is seen: less than 1 while it comes or goes.
+        own: (S, S) float32 in [0, 1], 0 where the source's frames show hair or a wall instead of the face; None where
+            that was not looked for.
     """
 
     picture: np.ndarray
     mask: np.ndarray
     matrix: np.ndarray
     share: float = 1.0
+    own: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Sketch:
         share: 0..1, of the mouth's inside.
         matrix: (2, 3) frame pixels to the made picture's.
         side: S.
+        own: see :class:`MadeFace`.
         shown: how far the pose is from what the source's footage shows, and what follows.
     """
 
@@ -72,6 +77,7 @@ class Sketch:
     share: float
     matrix: np.ndarray
     side: int
+    own: np.ndarray | None
     shown: Shown
 
 
@@ -87,6 +93,7 @@ class Swapper:
 
     Args:
         finest: a made face's side as a share of what footage and source show; never less than the network's.
+        hairline: says where the source's frames show no face; None does not look.
         leave: whether a head turned too far is left as it is, see :class:`effigie.swap.reach.Reach`.
     """
 
@@ -98,6 +105,7 @@ class Swapper:
         rate: float = 25.0,
         finest: float = 1.0,
         leave: bool = True,
+        hairline: Hairline | None = None,
     ) -> None:
         self._model = model
         self._device = device
@@ -107,6 +115,7 @@ class Swapper:
         self.turned = Turned()
         self._retarget = model.retarget
         self._finest = finest
+        self._hairline = hairline
         self._largest = max(model.bank.read(0).shape[0], model.preset.size)
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
@@ -136,17 +145,19 @@ class Swapper:
             self._chooser.reset()
             return None
         with self._timed("warp"):
-            prior = None
+            prior = own = None
             if self._model.prior:
                 wanted = self._retarget(geometry)
                 layers = self._chooser(features([geometry], face.blendshapes[None], self._model.target))
                 prior = render(self._model.bank, layers, wanted, side)
+                if self._hairline is not None:
+                    own = self._hairline(layers["face"], wanted, side)
             else:
                 wanted = geometry.landmarks
             share = borrowed_share(self._chooser.misfit["mouth"])
             mouth = crop(image, matrix, side) if share else None
         given = crop(image, face.matrix(small), small)
-        return Sketch(given, prior, wanted, geometry, mouth, share, matrix, side, shown)
+        return Sketch(given, prior, wanted, geometry, mouth, share, matrix, side, own, shown)
 
     def make(self, sketches: Sequence[Sketch]) -> list[MadeFace]:
         """The faces of several sketches, the network run once: for several a face costs a third less."""
@@ -174,7 +185,7 @@ class Swapper:
                 picture, sketch.mouth, sketch.geometry.landmarks, sketch.wanted, sketch.share
             )
         mask = face_mask(sketch.wanted, side, side, replace(GROW, side=GROW.side * shown.side))
-        return MadeFace(np.clip(picture, 0, 1), mask, sketch.matrix, shown.face)
+        return MadeFace(np.clip(picture, 0, 1), mask, sketch.matrix, shown.face, sketch.own)
 
     def _run(self, sketches: Sequence[Sketch]) -> Made:
         inputs = to_float(torch.from_numpy(np.stack([sketch.face for sketch in sketches]))).to(self._device)

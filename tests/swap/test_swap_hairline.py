@@ -1,0 +1,91 @@
+"""A fringe in the source's own frames is not carried onto another's forehead; brows, eyes and glasses are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from effigie.occlusion.canvas import Stage
+from effigie.occlusion.mask import Visibility
+from effigie.occlusion.natural import certain_face
+from effigie.occlusion.occluders import draw
+from effigie.prior.render import Bank
+from effigie.swap.hairline import Hairline
+from effigie.swap.person import load_footage
+from effigie.swap.trainer import make_bank
+
+SIDE = 160
+
+
+@pytest.fixture(scope="module")
+def bank(few_faces):
+    return make_bank(load_footage(str(few_faces[1]), "target", None, 0.1), 8)[0]
+
+
+def fringed(bank: Bank) -> tuple[Bank, np.ndarray]:
+    """The same frames with a painted fringe, and where it hangs over the forehead, (SIDE, SIDE) bool."""
+    size, landmarks = bank.read(0).shape[0], bank.geometries[0].landmarks[:, :2].astype(np.float32)
+    stage = Stage(size, landmarks, np.full(3, 0.6, np.float32), np.array([0, -0.7, 0.7], np.float32), _plain)
+    there = forehead(wanted_of(bank))
+    for seed in range(200):
+        layer = draw(np.random.default_rng(seed), stage, "hair")
+        over = (cv2.resize(layer.alpha, (SIDE, SIDE)) > 0.9) & there
+        if 0.3 < over.sum() / there.sum() < 0.8:
+            break
+
+    def read(index):
+        painted = (
+            bank.read(index) / 255 * (1 - layer.alpha[..., None]) + layer.colour * layer.alpha[..., None]
+        )
+        return (255 * np.clip(painted, 0, 1)).astype(np.uint8)
+
+    return replace(bank, read=read), over
+
+
+def _plain(random):
+    return np.full((64, 64, 3), 0.3, np.float32)
+
+
+def wanted_of(bank):
+    scale = SIDE / bank.read(0).shape[0]
+    return bank.geometries[0].landmarks * scale + (scale - 1) / 2
+
+
+def forehead(landmarks):
+    above = np.zeros((SIDE, SIDE), bool)
+    rows = slice(int(landmarks[10, 1]) + 4, int(landmarks[[105, 334], 1].min()) - 6)
+    above[rows, int(landmarks[104, 0]) : int(landmarks[333, 0])] = True
+    return above
+
+
+def test_a_fringe_is_left_out_and_what_is_below_the_brows_is_not(bank):
+    wanted, visibility = wanted_of(bank), Visibility()
+    plain = Hairline(bank, visibility)({0: 1.0}, wanted, SIDE)
+    painted, over = fringed(bank)
+    covered = Hairline(painted, visibility)({0: 1.0}, wanted, SIDE)
+    there, below = forehead(wanted), certain_face(wanted, SIDE)
+    assert over.sum() > 100
+    assert plain.shape == (SIDE, SIDE)
+    assert plain[there].mean() > 0.85
+    assert covered[over].mean() < 0.35
+    assert np.quantile(plain[below], 0.02) > 0.8  # scaled up, its rim is not quite 1
+    assert covered[below].mean() > 0.98
+
+
+def test_frames_that_fade_into_each_other_are_mixed(bank):
+    wanted, visibility = wanted_of(bank), Visibility()
+
+    painted, over = fringed(bank)
+    mixed = Bank(
+        lambda index: (painted if index else bank).read(0),
+        [bank.geometries[0]] * 2,
+        bank.features[:2],
+        bank.penalty[:2],
+    )
+    line = Hairline(mixed, visibility)
+    shares = [line({0: 1 - w, 1: w}, wanted, SIDE)[over].mean() for w in (0.0, 0.25, 1.0)]
+    assert shares[0] > shares[1] > shares[2]
+    assert set(line._known) == {0, 1}
