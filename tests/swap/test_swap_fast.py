@@ -13,7 +13,9 @@ from effigie.compose import ComposeSettings
 from effigie.compose.grain import GrainSettings
 from effigie.faces.analyse import analyse
 from effigie.media import EncodeSettings, Reader
+from effigie.occlusion.mask import Visibility
 from effigie.swap import ConvertSettings, convert_clip, fast
+from effigie.swap.finish import Finish
 from effigie.swap.model import load_model
 from effigie.swap.swapper import STEP, Swapper
 
@@ -68,3 +70,21 @@ def test_fast_through_the_command_line_is_nearly_the_same_picture(model, man, ru
 def frames_of(path):
     with Reader(path) as reader:
         return [frame.image for frame in reader]
+
+
+def test_what_covers_a_face_is_looked_for_every_other_frame(model, seen):
+    class Counting(Visibility):
+        asked = 0
+
+        def __call__(self, image, face, side):
+            Counting.asked += 1
+            return super().__call__(image, face, side)
+
+    swapper = Swapper(load_model(model, "cpu"), torch.device("cpu"), "fp32")
+    finish = Finish(ComposeSettings(), Counting(), fast.COVERS_EVERY)
+    for item in seen:
+        made = swapper(item.frame.image, item.faces[0], item.frame.index)
+        picture, mask = finish(item.frame.image, item.frame, item.faces[0], made)
+        assert mask.any()
+        assert not np.array_equal(picture, item.frame.image)
+    assert Counting.asked == -(-len(seen) // fast.COVERS_EVERY)

@@ -95,7 +95,7 @@ def convert_clip(
                     settings.turned == "leave",
                     Hairline(one.bank, visibility),
                 ),
-                Finish(settings.compose, visibility.again()),
+                Finish(settings.compose, visibility.again(), fast.COVERS_EVERY if settings.fast else 1),
             )
             for role, one in zip(cast, models, strict=True)
         ]

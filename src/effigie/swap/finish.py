@@ -23,19 +23,26 @@ class Finish:
 
     It may run in a thread of its own, so that it is never reset: :meth:`again` makes another.
 
+    Args:
+        compose: how faces are put in.
+        visibility: says what covers them.
+        every: what covers a face is looked for in every n-th frame, and holds until the next.
+
     Attributes:
         seconds: spent on each stage.
     """
 
-    def __init__(self, compose: ComposeSettings, visibility: Visibility) -> None:
-        self.compose = compose
+    def __init__(self, compose: ComposeSettings, visibility: Visibility, every: int = 1) -> None:
+        self.compose, self.every = compose, every
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self._compositor = Compositor(compose)
         self._visibility = visibility
+        self._count = 0
+        self._visible = np.zeros((0, 0), np.float32)
 
     def again(self, compose: ComposeSettings | None = None) -> Finish:
         """Another that remembers nothing, with the same settings or others."""
-        made = Finish(compose or self.compose, self._visibility.again())
+        made = Finish(compose or self.compose, self._visibility.again(), self.every)
         made.seconds = self.seconds
         return made
 
@@ -54,7 +61,7 @@ class Finish:
         begun = time.perf_counter()
         visible = None
         if self.compose.occlusion == "on":
-            visible = self._visibility(frame.image, face, made.mask.shape[0])
+            visible = self._seen(frame, face, made.mask.shape[0])
             if made.own is not None:
                 visible = visible * made.own
         self.seconds["occlusion"] += time.perf_counter() - begun
@@ -67,3 +74,9 @@ class Finish:
         )
         self.seconds["compose"] += time.perf_counter() - begun
         return done
+
+    def _seen(self, frame: Frame, face: Face, side: int) -> np.ndarray:
+        if self._count % self.every == 0 or self._visible.shape[0] != side:
+            self._visible = self._visibility(frame.image, face, side)
+        self._count += 1
+        return self._visible
