@@ -103,7 +103,7 @@ class ConvertSettings:
         shots: stretches of frames with settings of their own.
         turned: what becomes of a head that is turned far beyond what the source's footage shows: ``leave`` shows the
             footage's own face there, ``make`` a face by geometry, however bad (nobody is to be recognised).
-        fast: a third less work for a slightly softer face, for looks in between; see :mod:`effigie.swap.fast`.
+        fast: about a quarter faster for a slightly softer face, for looks in between; see :mod:`effigie.swap.fast`.
     """
 
     who: int | None = None
