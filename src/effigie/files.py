@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from effigie.errors import EffigieError
+from effigie.errors import EffigieError, UsageError
 
 CHUNK = 1 << 20
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -73,6 +73,20 @@ def _sweep(folder: Path, start: str, end: str) -> None:
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > ABANDONED_S:
                     discard(path)
+
+
+def require_free(folder: Path, what: str = "a model") -> None:
+    """Refuse a folder that something else lies in, or a file of its name.
+
+    Args:
+        folder: where something is to be written that is not there yet.
+        what: the thing, for the message.
+
+    Raises:
+        UsageError: it is taken.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} exists and is not {what}: choose another folder")
 
 
 def discard(path: Path) -> None:

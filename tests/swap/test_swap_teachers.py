@@ -9,7 +9,7 @@ from torch import nn
 
 from effigie.errors import UsageError
 from effigie.prior.bank import features
-from effigie.swap.data import Studio, upright
+from effigie.swap.data import Studio
 from effigie.swap.exchange import Exchange
 from effigie.swap.likeness import Likeness
 from effigie.swap.networks import SwapNet
@@ -65,7 +65,7 @@ def test_a_swapped_moment_is_the_targets_with_the_sources_prior(studios):
     exchange = Exchange.between(studios["source"], studios["target"])
     row = int(studios["target"].footage.training[0])
     moment = exchange.make(row, None)
-    placement = upright(SIZE, studios["target"].footage.faces.crop_size)
+    placement = studios["target"].placement()
     assert np.array_equal(moment.picture, studios["target"].whole(row, placement))
     inside = (moment.mask > 250) & (moment.validity > 250)
     assert inside.mean() > 0.15

@@ -58,6 +58,12 @@ def crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
 
 
+def resizing(size: int, crop_size: int) -> np.ndarray:
+    """(2, 3) map from the pixels of a picture of ``crop_size`` a side to those of the same at ``size``."""
+    scale = size / crop_size
+    return np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
+
+
 def apply_affine(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Map (..., 2) points by a (2, 3) matrix; of (..., 3) points z is scaled alike."""
     mapped = points[..., :2] @ matrix[:, :2].T + matrix[:, 2]

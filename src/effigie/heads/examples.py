@@ -18,7 +18,7 @@ from effigie.faces.emphasis import to_bytes as weight_bytes
 from effigie.faces.mask import face_mask
 from effigie.faces.mesh import mouth_opening
 from effigie.faces.regions import face_regions
-from effigie.faces.roi import apply_affine, jitter
+from effigie.faces.roi import apply_affine, jitter, resizing
 from effigie.heads.album import Album, resized
 from effigie.heads.closeup import closeups
 from effigie.heads.drawing import draw_landmarks
@@ -133,8 +133,7 @@ def example(
     """
     if random is not None and random.random() < 0.5:
         wanted, shots = mirrored(wanted), [mirrored(shot) for shot in shots]
-    scale = size / wanted.picture.shape[0]
-    placement = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
+    placement = resizing(size, wanted.picture.shape[0])
     if random is not None:
         placement = jitter(size, random, 5, 0.04, 0.02) @ np.vstack([placement, [0, 0, 1]])
     picture = cv2.warpAffine(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from effigie import __version__
 from effigie.errors import ModelError, UsageError
-from effigie.files import discard, sha256, write_json
+from effigie.files import discard, require_free, sha256, write_json
 from effigie.heads.meta import content_loss
 from effigie.heads.meta_settings import BATCH, CONTENTS
 from effigie.heads.model import CONFIG, MANIFEST, HeadsModel, load_config, load_heads
@@ -227,8 +227,8 @@ def _check_output(output: Path) -> None:
         load_config(output, "person")
         if (output / PERSON).is_file():
             raise UsageError(f"{output} is tuned already: choose another folder, or remove it")
-    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise UsageError(f"{output} exists and is not a person's model: choose another folder")
+    else:
+        require_free(output, "a person's model")
 
 
 def _write_manifest(

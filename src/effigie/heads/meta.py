@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from effigie import __version__
-from effigie.errors import FaceSetError, ModelError, UsageError
-from effigie.files import write_json
+from effigie.errors import FaceSetError, ModelError
+from effigie.files import require_free, write_json
 from effigie.heads.examples import Example, ExampleMaker
 from effigie.heads.meta_settings import MetaSettings
 from effigie.heads.model import (
@@ -213,8 +213,8 @@ def check_output(output: Path, settings: MetaSettings, people: int) -> None:
             raise ModelError(
                 f"{output} holds a model of another preset, prior or other people: choose another folder"
             )
-    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise UsageError(f"{output} exists and is not a model: choose another folder")
+    else:
+        require_free(output)
 
 
 def save_averaged(output: Path, networks: Networks) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from effigie.errors import FaceSetError
 from effigie.faces.mask import face_mask
-from effigie.faces.roi import apply_affine, jitter
+from effigie.faces.roi import apply_affine, jitter, resizing
 from effigie.faceset import FaceSet
 from effigie.occlusion.canvas import Stage
 from effigie.occlusion.footage import bearded, recorded, shaded
@@ -86,9 +86,8 @@ def plain_faces(
             if done % 50 == 0:
                 progress(Progress("faces", done, len(chosen), "faces", f"set {number + 1} of {len(folders)}"))
             picture = faces.crop(row, CANVAS)
-            scale = CANVAS / faces.crop_size
             landmarks = apply_affine(faces.matrix[row].astype(np.float64), faces.landmarks[row])[:, :2]
-            landmarks = (landmarks * scale + (scale - 1) / 2).astype(np.float32)
+            landmarks = apply_affine(resizing(CANVAS, faces.crop_size), landmarks).astype(np.float32)
             if faces.confidence[row] < SURE or glasses_score(picture, landmarks) >= GLASSES:
                 left_out += 1
                 continue
@@ -154,12 +153,10 @@ class Painter:
     def _cut(
         self, face: Plain, picture: np.ndarray, covered: np.ndarray, random: np.random.Generator
     ) -> Example:
-        scale = SIZE / CANVAS
         matrix = np.vstack([jitter(CANVAS, random, 5, 0.06, 0.02), [0, 0, 1]])
         if random.random() < 0.5:
             matrix = matrix @ np.array([[-1, 0, CANVAS - 1], [0, 1, 0], [0, 0, 1]])
-        down = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]])
-        matrix = (down @ matrix)[:2]
+        matrix = resizing(SIZE, CANVAS) @ matrix
         landmarks = apply_affine(matrix, face.landmarks).astype(np.float32)
         natural = face.seen.astype(np.float32)
         visible = np.where(natural == 0, 0, 1 - covered)

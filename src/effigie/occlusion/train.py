@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from effigie import __version__
-from effigie.errors import FaceSetError, ModelError, UsageError
+from effigie.errors import FaceSetError, ModelError
 from effigie.faceset import FaceSet
-from effigie.files import write_json
+from effigie.files import require_free, write_json
 from effigie.occlusion.examples import Example, Painter, Plain, plain_faces
 from effigie.occlusion.model import CONFIG, MANIFEST, load_occlusion, save_occlusion
 from effigie.occlusion.network import OcclusionNet
@@ -154,8 +154,8 @@ def check_output(output: Path) -> None:
         except ModelError as error:
             if "not trained yet" not in str(error):
                 raise
-    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise UsageError(f"{output} exists and is not a model: choose another folder")
+    else:
+        require_free(output)
 
 
 def _write_manifest(

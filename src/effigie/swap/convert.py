@@ -80,6 +80,8 @@ def convert_clip(
     check_distinct(cast, models)
     check_footage(clip, cancel=cancel)
     visibility = Visibility(device=device)
+    composed = [settings.compose, *(shot.compose for shot in settings.shots if shot.compose)]
+    looked_for = any(compose.occlusion == "on" for compose in composed)
     with Reader(clip) as reader:
         rate = float(reader.info.rate or 25)
         parts = [
@@ -93,7 +95,7 @@ def convert_clip(
                     rate,
                     fast.FINEST if settings.fast else 1.0,
                     settings.turned == "leave",
-                    Hairline(one.bank, visibility),
+                    Hairline(one.bank, visibility) if looked_for else None,
                 ),
                 Finish(settings.compose, visibility.again(), fast.COVERS_EVERY if settings.fast else 1),
             )

@@ -6,6 +6,7 @@ but a close relative is: the source's own frame, warped part of the way toward t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -13,10 +14,10 @@ import numpy as np
 
 from effigie.faces.emphasis import emphasis, to_bytes
 from effigie.faces.mask import face_mask
-from effigie.faces.roi import apply_affine, jitter
+from effigie.faces.roi import apply_affine, jitter, resizing
 from effigie.faces.warp import warp
 from effigie.prior.bank import Features
-from effigie.prior.render import Bank, nearest, render
+from effigie.prior.render import Bank, Layers, nearest, render
 from effigie.swap.person import Footage
 
 APART = 25  # frames; a prior from nearer than this in the same clip would be nearly the answer itself
@@ -57,28 +58,40 @@ class Studio:
     def make(self, row: int, random: np.random.Generator | None) -> Example:
         """The example of a footage row; with ``random`` None as it is, else varied."""
         geometry = self.footage.geometries[row]
-        placement = upright(self.size, self.footage.faces.crop_size)
         wanted = geometry.landmarks
         if random is not None:
             wanted = geometry.pose.apply(geometry.unposed + random.uniform(0, 1) * self.toward)
-            placement = jitter(self.size, random, 4, 0.03, 0.015) @ np.vstack([placement, [0, 0, 1]])
+        placement = self.placement(random)
         landmarks = apply_affine(placement, wanted)
         picture = self._picture(row, landmarks, placement, bent=random is not None)
-        prior = np.zeros((self.size, self.size, 3), np.uint8)
-        validity = np.zeros((self.size, self.size), np.uint8)
-        if self.prior:
-            rendered = render(self.bank, self._layers(row), landmarks, self.size)
-            prior = np.clip(rendered.picture, 0, 255).astype(np.uint8)
-            validity = (rendered.validity * 255).astype(np.uint8)
+        prior, validity = self.bent(lambda: self._layers(row), landmarks)
         mask = face_mask(landmarks, self.size, self.size)
         return Example(
             picture, prior, validity, (mask * 255).astype(np.uint8), to_bytes(emphasis(landmarks, mask))
         )
 
+    def placement(self, random: np.random.Generator | None = None) -> np.ndarray:
+        """(2, 3) map from a stored crop's pixels to a picture's, with ``random`` turned and shifted a little."""
+        upright = resizing(self.size, self.footage.faces.crop_size)
+        if random is None:
+            return upright
+        return jitter(self.size, random, 4, 0.03, 0.015) @ np.vstack([upright, [0, 0, 1]])
+
+    def bent(self, layers: Callable[[], Layers], landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The prior, (S, S, 3), and its validity, (S, S), uint8; black and invalid where none is rendered.
+
+        Args:
+            layers: chooses frames of the bank.
+            landmarks: (478, 3) wanted, in the picture's pixels.
+        """
+        if not self.prior:
+            return np.zeros((self.size, self.size, 3), np.uint8), np.zeros((self.size, self.size), np.uint8)
+        rendered = render(self.bank, layers(), landmarks, self.size)
+        return np.clip(rendered.picture, 0, 255).astype(np.uint8), (rendered.validity * 255).astype(np.uint8)
+
     def landmarks(self, row: int) -> np.ndarray:
         """(478, 3) landmarks of a footage row in its example's pixels, where that is not varied."""
-        placement = upright(self.size, self.footage.faces.crop_size)
-        return apply_affine(placement, self.footage.geometries[row].landmarks)
+        return apply_affine(self.placement(), self.footage.geometries[row].landmarks)
 
     def whole(self, row: int, placement: np.ndarray) -> np.ndarray:
         """(S, S, 3) uint8: a footage row as it is, placed by a (2, 3) map from its crop's pixels."""
@@ -97,16 +110,10 @@ class Studio:
         soft = (np.clip(2 * soft - 1, 0, 1))[..., None]
         return (around + soft * (warped.image.astype(np.float32) - around)).astype(np.uint8)
 
-    def _layers(self, row: int) -> dict[str, dict[int, float]]:
+    def _layers(self, row: int) -> Layers:
         clips, frames = self.footage.faces["clip"], self.footage.faces["frame"]
         near = (clips[self.bank_rows] == clips[row]) & (np.abs(frames[self.bank_rows] - frames[row]) < APART)
         return nearest(self.bank, self.found[row : row + 1], None if near.all() else ~near)
-
-
-def upright(size: int, crop_size: int) -> np.ndarray:
-    """(2, 3) map from the pixels of a stored crop to those of a picture of ``size`` a side."""
-    scale = size / crop_size
-    return np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
 
 
 def distort(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from effigie.faces.mask import Grow, face_mask
-from effigie.faces.roi import apply_affine, jitter
+from effigie.faces.mask import face_mask
+from effigie.faces.roi import apply_affine
 from effigie.prior.bank import Geometry
-from effigie.prior.render import nearest, render
-from effigie.swap.data import Studio, upright
-from effigie.swap.target import Retarget
+from effigie.prior.render import nearest
+from effigie.swap.data import Studio
+from effigie.swap.target import GROW, Retarget
 from effigie.training.recogniser import chip_matrix
-
-GROW = Grow(top=0.16, side=0.07, jaw=0.02)  # the hairline belongs to a face as much as its skin does
 
 
 @dataclass(frozen=True)
@@ -61,17 +59,12 @@ class Exchange:
     def make(self, row: int, random: np.random.Generator | None) -> Exchanged:
         """A footage row of the target; with ``random`` None as it is, else turned and shifted a little."""
         size, target = self.target.size, self.target
-        placement = upright(size, target.footage.faces.crop_size)
-        if random is not None:
-            placement = jitter(size, random, 4, 0.03, 0.015) @ np.vstack([placement, [0, 0, 1]])
+        placement = target.placement(random)
         geometry: Geometry = target.footage.geometries[row]
         wanted = apply_affine(placement, self.retarget(geometry))
         picture = target.whole(row, placement)
-        prior, validity = np.zeros((size, size, 3), np.uint8), np.zeros((size, size), np.uint8)
-        if self.source.prior:
-            layers = nearest(self.source.bank, target.found[row : row + 1])
-            rendered = render(self.source.bank, layers, wanted, size)
-            prior = np.clip(rendered.picture, 0, 255).astype(np.uint8)
-            validity = (rendered.validity * 255).astype(np.uint8)
+        prior, validity = self.source.bent(
+            lambda: nearest(self.source.bank, target.found[row : row + 1]), wanted
+        )
         mask, share = ((face_mask(wanted, size, size, grow) * 255).astype(np.uint8) for grow in (None, GROW))
         return Exchanged(picture, prior, validity, mask, share, chip_matrix(wanted).astype(np.float32))

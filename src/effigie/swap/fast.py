@@ -8,9 +8,7 @@ from effigie.compose import ComposeSettings
 
 FINEST = 0.75  # of a made face's side: bending it and all that is done to it before it lies in the frame costs half
 MEASURED_EVERY = 3  # frames: sharpness changes with the face's distance and focus, not from frame to frame
-COVERS_EVERY = (
-    2  # frames: a crop follows the face, and a hand before it moves little in a twenty-fifth of a second
-)
+COVERS_EVERY = 2  # frames: a crop follows the face, and a hand before it moves little from one to the next
 
 
 def composed(settings: ComposeSettings) -> ComposeSettings:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from fractions import Fraction
 
 import numpy as np
 
@@ -13,9 +12,6 @@ from effigie.faces.analyse import Face
 from effigie.media import Frame
 from effigie.occlusion.mask import Visibility
 from effigie.swap.swapper import MadeFace
-
-MadeInto = tuple[np.ndarray, np.ndarray]
-"""Picture and mask, (H, W, 3) and (H, W) uint8."""
 
 
 class Finish:
@@ -48,8 +44,8 @@ class Finish:
 
     def __call__(
         self, picture: np.ndarray, frame: Frame, face: Face, made: MadeFace, paint: np.ndarray | None = None
-    ) -> MadeInto:
-        """The picture with the made face in it, and the mask of what was replaced.
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The picture with the made face in it, and the mask of what was replaced, (H, W) uint8.
 
         Args:
             picture: (H, W, 3) uint8, the frame or what others have made of it.
@@ -68,9 +64,8 @@ class Finish:
         begun = time.perf_counter()
         if made.share < 1:
             visible = np.full_like(made.mask, made.share) if visible is None else visible * made.share
-        moment: Fraction = frame.time
         done = self._compositor.compose_masked(
-            picture, made.picture, made.mask, made.matrix, moment, visible, paint
+            picture, made.picture, made.mask, made.matrix, frame.time, visible, paint
         )
         self.seconds["compose"] += time.perf_counter() - begun
         return done

@@ -12,13 +12,12 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from effigie.faces.roi import apply_affine
+from effigie.faces.roi import apply_affine, resizing
 from effigie.faces.warp import Canvas
 from effigie.occlusion.mask import Visibility, without_doubts
 from effigie.occlusion.natural import certain_face
 from effigie.occlusion.network import SIZE
 from effigie.prior.render import Bank
-from effigie.swap.data import upright
 
 SOFT = 0.025  # of the picture's side: how softly the made face ends there, for skin goes over into skin
 
@@ -42,7 +41,7 @@ class Hairline:
             weights: of the frames chosen for the whole face.
             wanted: (478, 3) landmarks of the made face in the pixels of a picture of ``side``.
         """
-        placed = apply_affine(upright(SIZE, side), wanted)
+        placed = apply_affine(resizing(SIZE, side), wanted)
         canvas = Canvas(placed, SIZE)
         seen = np.zeros((SIZE, SIZE), np.float32)
         for index, weight in weights.items():
@@ -62,7 +61,7 @@ class Hairline:
         """(SIZE, SIZE, 3) float32, what is face, and the landmarks in its pixels."""
         if index not in self._known:
             crop = self._bank.read(index)
-            landmarks = apply_affine(upright(SIZE, crop.shape[0]), self._bank.geometries[index].landmarks)
+            landmarks = apply_affine(resizing(SIZE, crop.shape[0]), self._bank.geometries[index].landmarks)
             small = cv2.resize(crop, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
             said = without_doubts(self._visibility.seen(small, landmarks))
             self._known[index] = np.repeat(said[..., None], 3, axis=2), landmarks

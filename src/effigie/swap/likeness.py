@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from effigie.swap.data import Studio, upright
+from effigie.swap.data import Studio
 from effigie.training.pictures import to_float
 from effigie.training.recogniser import Recogniser, chip_matrix, cut, load_recogniser
 
@@ -43,7 +43,7 @@ class Likeness:
         chosen = studio.bank_rows[np.argsort(studio.bank.penalty, kind="stable")[:FRAMES]]
         found = []
         for row in chosen:
-            placement = upright(studio.size, studio.footage.faces.crop_size)
+            placement = studio.placement()
             picture = to_float(torch.from_numpy(studio.whole(int(row), placement)[None]))
             chip = torch.from_numpy(chip_matrix(studio.landmarks(int(row))).astype(np.float32))[None]
             found.append(self._recogniser(cut(picture, chip)))

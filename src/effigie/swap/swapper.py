@@ -18,12 +18,12 @@ from effigie.faces.roi import crop
 from effigie.prior.bank import Geometry, features
 from effigie.prior.detail import enlarged, resized
 from effigie.prior.render import Chooser, Prior, render
-from effigie.swap.exchange import GROW
 from effigie.swap.hairline import Hairline
 from effigie.swap.model import SwapModel
 from effigie.swap.mouth import borrow_inside, borrowed_share
 from effigie.swap.networks import Made
 from effigie.swap.reach import Reach, Shown, Turned
+from effigie.swap.target import GROW
 from effigie.training.pictures import to_float
 
 STEP = 32  # made faces are a multiple of this wide, so that sizes do not change with every pixel of movement

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from effigie.faces.mask import Grow
 from effigie.faces.mesh import (
     FACE_OVAL,
     INNER_LIPS,
@@ -18,6 +19,7 @@ from effigie.faces.mesh import (
 )
 from effigie.prior.bank import Geometry, Person
 
+GROW = Grow(top=0.16, side=0.07, jaw=0.02)  # the hairline belongs to a face as much as its skin does
 SHAPE = 0.75  # how much of the source's own facial shape the result takes on inside the face
 UPPER_LIP, LOWER_LIP = INNER_LIPS[1:10], INNER_LIPS[:10:-1]  # the inner lips, corner to corner
 OUTLINE = 0.4  # of that, how much at the outline, where the head around it stays the target's

@@ -42,10 +42,10 @@ class Teachers:
         self._likeness = likeness if shares.identity else None
         self._content = content if shares.perceptual else None
         self._critic = PatchCritic(channels=4) if shares.adversary else None
-        self._paired = self._loose = None
+        self._judges: tuple[Adversary, Adversary] | None = None
         if self._critic is not None:
-            self._paired = Adversary(self._critic, matching=MATCHING, paired=True)
-            self._loose = Adversary(self._critic, matching=0)
+            paired = Adversary(self._critic, matching=MATCHING, paired=True)
+            self._judges = paired, Adversary(self._critic, matching=0)
 
     @property
     def of_swaps(self) -> bool:
@@ -58,7 +58,7 @@ class Teachers:
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The optimiser's groups of :meth:`networks`."""
-        return [] if self._paired is None else [self._paired.parameter_group(CRITIC_RATE, CRITIC_EPS)]
+        return [] if self._judges is None else [self._judges[0].parameter_group(CRITIC_RATE, CRITIC_EPS)]
 
     def terms(
         self,
@@ -94,11 +94,12 @@ class Teachers:
             composite = share * made.picture + (1 - share) * to_float(given["picture"])
             distance = self._likeness(composite, given["chip"])
             terms["identity"] = balance.weighed(distance, made.picture, rise * self._shares.identity)
-        if self._paired is not None and self._loose is not None:
+        if self._judges is not None:
+            paired, loose = self._judges
             mask, outline = to_float(batch["mask"]), to_float(given["mask"])
             real = seen(truth, mask)
-            one = self._paired.losses(seen(restored, mask), real)
-            other = self._loose.losses(seen(made.picture, outline), real[: len(outline)])
+            one = paired.losses(seen(restored, mask), real)
+            other = loose.losses(seen(made.picture, outline), real[: len(outline)])
             terms["catch"] = one["catch"] + other["catch"]
             part = rise * self._shares.adversary
             terms["fool"] = balance.weighed(one["fool"] + one["features"], restored, part)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from effigie import __version__
-from effigie.errors import FaceSetError, ModelError, UsageError
+from effigie.errors import FaceSetError, ModelError
 from effigie.faceset import FaceSet
-from effigie.files import discard, sha256, write_json
+from effigie.files import discard, require_free, sha256, write_json
 from effigie.prior.bank import choose, features
 from effigie.prior.render import Bank
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
@@ -258,8 +258,8 @@ def _check_output(output: Path, settings: SwapSettings) -> None:
         )
         if not same:
             raise ModelError(f"{output} holds a model of another preset or prior: choose another folder")
-    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise UsageError(f"{output} exists and is not a model: choose another folder")
+    else:
+        require_free(output)
 
 
 def _write_manifest(
