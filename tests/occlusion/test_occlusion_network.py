@@ -19,7 +19,7 @@ from effigie.media import Reader
 from effigie.occlusion import OcclusionSettings, Visibility, load_occlusion, train_occlusion
 from effigie.occlusion import train as training
 from effigie.occlusion.examples import Painter, plain_faces
-from effigie.occlusion.mask import with_lashes, without_doubts
+from effigie.occlusion.mask import with_lashes, with_rims, without_doubts
 from effigie.occlusion.model import MANIFEST, WEIGHTS, shipped
 from effigie.occlusion.network import SIZE, OcclusionNet, drawing, folded
 from effigie.occlusion.task import OcclusionTask, entropy, inputs_of, stacked
@@ -199,3 +199,19 @@ def test_lashes_and_doubts_are_face_a_finger_is_not(measured):
     assert (found[y - 2 : y + 4, x - 6 : x + 7] == 1).all()
     assert (found[nose_y - 5 : nose_y + 6, nose_x - 5 : nose_x + 6] == 1).all()
     assert np.allclose(found[chin_y - 20 : chin_y, chin_x : chin_x + 9], 0.05)
+
+
+def test_rims_around_the_eyes_cover_more_and_nothing_else_does(measured):
+    _, face = measured[0]
+    landmarks = (face.matrix(SIZE) @ np.c_[face.landmarks[:, :2], np.ones(478)].T).T
+    said = np.ones((SIZE, SIZE), np.float32)
+    x, y = landmarks[[33, 133]].mean(0).astype(int)
+    said[y + 14 : y + 16, x - 8 : x + 9] = 0.6  # a lower rim
+    chin_x, chin_y = landmarks[152].astype(int)
+    said[chin_y - 12 : chin_y - 10, chin_x - 8 : chin_x + 9] = 0.6  # as thin, at the chin
+    said[y - 14 : y - 1, x + 14 : x + 30] = 0.6  # as near to the eye, and no rim
+    found = with_rims(said, landmarks)
+    assert found[y + 14 : y + 16, x - 8 : x + 9].max() < 0.5
+    others = np.ones_like(said, bool)
+    others[y + 14 : y + 16, x - 8 : x + 9] = False
+    assert np.array_equal(found[others], said[others])

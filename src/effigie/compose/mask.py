@@ -32,7 +32,7 @@ class MaskSettings:
     left: float = 0.0
     right: float = 0.0
     feather: float = 0.06
-    occlusion_feather: float = 0.01
+    occlusion_feather: float = 0.004
 
     def __post_init__(self) -> None:
         for side in ("top", "bottom", "left", "right"):

@@ -11,18 +11,21 @@ import torch
 from effigie.faces.analyse import Face
 from effigie.faces.mesh import LEFT_EYE, RIGHT_EYE
 from effigie.faces.roi import apply_affine, crop
+from effigie.occlusion.edges import refined
 from effigie.occlusion.model import load_occlusion
 from effigie.occlusion.network import SIZE, OcclusionNet, drawing, folded
 
 CALM = 0.5  # share of the frame before where the two agree
 NEWS = 0.25  # difference at which that share has fallen to 37 %: a hand that moves is not averaged with its trace
 SURE = (0.25, 0.7)  # below, it is nothing, above, all: what is half sure of is seldom half transparent
-FIRM = (
-    0.08  # share of a patch that must be below for it to be believed: doubt about a shiny nose is no finger
-)
+DOUBTS = (0.25, 0.7)  # a patch below the second in which hardly anything is below the first is doubted
+FIRM = 0.08  # of a patch must be below for it to be believed: doubt about a shiny nose is no finger
 
 LASHES = 5  # px: what is thinner, at an eye, is taken for lashes and make-up, which belong to the face
 AROUND = 9  # px around the lids in which that holds; the rims of glasses lie farther off
+RIMS = 7  # px: what is thinner around the eyes, lashes left out, is taken for a rim
+GLASSES = 41  # px around the lids in which that holds
+COVERED = 1.8  # times what was said of a rim: narrower than a pixel, it covers each it crosses in part
 
 
 class Visibility:
@@ -66,17 +69,16 @@ class Visibility:
         """
         matrix = face.matrix(SIZE)
         landmarks = apply_affine(matrix, face.landmarks[:, :2])
-        said = without_doubts(with_lashes(self.seen(crop(image, matrix, SIZE), landmarks), landmarks))
+        small = crop(image, matrix, SIZE)
+        said = with_rims(with_lashes(self.seen(small, landmarks), landmarks), landmarks)
+        said = without_doubts(said)
         if self._before is not None:
             agree = CALM * np.exp(-(((said - self._before) / NEWS) ** 2))
             said = said + agree * (self._before - said)
         self._before = said
         low, high = SURE
-        sure = np.clip((said - low) / (high - low), 0, 1)
-        if side == SIZE:
-            return sure.astype(np.float32)
-        way = cv2.INTER_AREA if side < SIZE else cv2.INTER_CUBIC
-        return np.clip(cv2.resize(sure, (side, side), interpolation=way), 0, 1).astype(np.float32)
+        edged = refined(said, small, crop(image, face.matrix(side), side))
+        return np.clip((edged - low) / (high - low), 0, 1).astype(np.float32)
 
     def seen(self, picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """(SIZE, SIZE) float32 in 0..1, what the network says of one picture, nothing remembered.
@@ -98,17 +100,36 @@ def with_lashes(visible: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     Args:
         landmarks: (478, >= 2) px.
     """
+    return np.where(_around_eyes(landmarks, AROUND), _filled(visible, LASHES), visible)
+
+
+def with_rims(visible: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """(SIZE, SIZE) visibility in which thin strokes around the eyes cover more: the rims of glasses do not break.
+
+    Args:
+        landmarks: (478, >= 2) px.
+    """
+    around = _filled(visible, RIMS)
+    rims = np.clip(around - COVERED * (around - visible), 0, 1)
+    return np.where(_around_eyes(landmarks, GLASSES), rims, visible)
+
+
+def _filled(visible: np.ndarray, width: int) -> np.ndarray:
+    """Without what is covered by strokes narrower than ``width``."""
+    return cv2.morphologyEx(visible, cv2.MORPH_CLOSE, np.ones((width, width), np.uint8))
+
+
+def _around_eyes(landmarks: np.ndarray, width: int) -> np.ndarray:
+    """(SIZE, SIZE) bool: the eyes and half of ``width`` around them."""
     eyes = np.zeros((SIZE, SIZE), np.uint8)
     points = np.rint(np.clip(landmarks[:, :2], -SIZE, 2 * SIZE)).astype(np.int32)
     cv2.fillPoly(eyes, [points[LEFT_EYE], points[RIGHT_EYE]], 1)
-    eyes = cv2.dilate(eyes, np.ones((AROUND, AROUND), np.uint8))
-    closed = cv2.morphologyEx(visible, cv2.MORPH_CLOSE, np.ones((LASHES, LASHES), np.uint8))
-    return np.where(eyes > 0, closed, visible)
+    return cv2.dilate(eyes, np.ones((width, width), np.uint8)) > 0
 
 
 def without_doubts(visible: np.ndarray) -> np.ndarray:
     """(SIZE, SIZE) visibility in which patches that are nowhere, or hardly anywhere, surely covered are face."""
-    sure, doubtful = SURE
+    sure, doubtful = DOUBTS
     count, patches = cv2.connectedComponents((visible < doubtful).astype(np.uint8))
     sizes = np.bincount(patches.ravel(), minlength=count)
     firm = np.bincount(patches.ravel(), weights=(visible < sure).ravel(), minlength=count)
