@@ -140,7 +140,8 @@ def here(
 ) -> Iterator[Callable[..., Ended]]:
     """here(*arguments) -> how the real `main` ended, run in this process, which has torch loaded already."""
     monkeypatch.chdir(tmp_path)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.getsignal(number) for number in numbers}
 
     def run(*arguments: object) -> Ended:
         monkeypatch.setattr(sys, "argv", ["effigie", *map(str, arguments)])

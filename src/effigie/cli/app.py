@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from effigie import __version__
 from effigie.cli import (
     animate,
     assets,
+    background,
     bench,
     consent,
     convert,
@@ -26,8 +28,9 @@ from effigie.cli import (
     tune,
     verify,
 )
-from effigie.cli.console import INTERRUPT, complain
-from effigie.errors import Cancelled, EffigieError
+from effigie.cli.console import ERRORS, INTERRUPT, choose_reporting, complain, end_reporting, say
+from effigie.cli.reporting import STYLES, StatusFile
+from effigie.errors import Cancelled, EffigieError, UsageError
 
 app = typer.Typer(
     name="effigie",
@@ -68,34 +71,85 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
+    progress: Annotated[
+        str,
+        typer.Option(
+            metavar="STYLE", help="On standard error: auto, bar, lines, json (one a second) or none."
+        ),
+    ] = "auto",
+    status: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Keep one line of JSON there: state, stage, rate, time left; for monitors."
+        ),
+    ] = None,
+    in_background: Annotated[
+        Path | None,
+        typer.Option(
+            background.OPTION,
+            metavar="LOG",
+            help="Go on when the terminal closes, writing to LOG; LOG.status has the status.",
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Options that every verb shares."""
+    """Options that every verb shares; they stand before the verb."""
+    if progress not in STYLES:
+        raise UsageError(f"--progress is one of {', '.join(STYLES)}, not {progress!r}")
+    if in_background is None:
+        choose_reporting(progress, None if status is None else StatusFile(status, sys.argv[1:]))
+        return
+    arguments = background.without_option(sys.argv[1:])
+    if status is None:
+        status = in_background.with_name(f"{in_background.name}.status")
+        arguments = ["--status", str(status), *arguments]
+    process = background.start(arguments, in_background)
+    if ended := background.failed_early(process, in_background):
+        code, text = ended
+        ERRORS.print(text.rstrip(), soft_wrap=True, markup=False, highlight=False)
+        raise typer.Exit(code)
+    say(f"process {process.pid} goes on in the background; log: {in_background}, status: {status}")
+    raise typer.Exit
 
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 bad usage, 3 refused, 130 interrupted."""
-    debug = "--debug" in sys.argv
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    hangup = getattr(signal, "SIGHUP", None)  # a terminal that closes; nohup has it ignored, and so it stays
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        signal.signal(hangup, _interrupt)
+    code, complaint = EffigieError.exit_code, "ended by an error"
+    try:
+        code, complaint = _run("--debug" in sys.argv)
+    finally:
+        end_reporting(code, complaint)
+    if complaint:
+        complain(complaint)
+    sys.exit(code)
+
+
+def _run(debug: bool) -> tuple[int, str]:
+    """Exit code, and what to complain of."""
     try:
         app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
+    except SystemExit as ending:  # Typer's own: all is done, or it has complained itself
+        return (ending.code if isinstance(ending.code, int) else 0), ""
     except EffigieError as error:
         if debug:
             raise
-        complain(str(error))
-        sys.exit(error.exit_code)
+        return error.exit_code, str(error)
     except Exception as error:
         if debug:
             raise
         if INTERRUPT.requested:  # it came up in the middle of an import, or of somebody else's clearing up
-            complain(STOPPED)
-            sys.exit(Cancelled.exit_code)
+            return Cancelled.exit_code, STOPPED
         reason = str(error).strip().splitlines() or ["no reason given"]
-        complain(f"{type(error).__name__}: {reason[0]} (not foreseen; --debug shows where it happened)")
-        sys.exit(EffigieError.exit_code)
+        foreseen = "(not foreseen; --debug shows where it happened)"
+        return EffigieError.exit_code, f"{type(error).__name__}: {reason[0]} {foreseen}"
+    return 0, ""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

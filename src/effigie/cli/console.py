@@ -1,27 +1,17 @@
-"""What the verbs share: consoles, the progress display with rate and time left, and JSON for machines."""
+"""What the verbs share: consoles, the progress display, and JSON for machines."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import sys
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Display
-from rich.text import Text
 
+from effigie.cli.reporting import Pace, StatusFile, reporter
+from effigie.errors import Cancelled
 from effigie.progress import Cancel, Progress, ProgressCallback
 
 OUT = Console()
@@ -31,57 +21,37 @@ INTERRUPT = Cancel()  # set by Ctrl-C and a polite kill; every long call of a ve
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
-class Rate(ProgressColumn):
-    """Units done, of how many, and how many a second."""
+STATUS: StatusFile | None = None
+STYLE = "auto"
 
-    def render(self, task: Task) -> Text:
-        total = "" if task.total is None else f"/{task.total:.0f}"
-        rate = "" if task.speed is None else f"  {task.speed:.1f}/s"
-        return Text(f"{task.completed:.0f}{total} {task.fields['unit']}{rate}", style="cyan")
+
+def choose_reporting(style: str, status: StatusFile | None) -> None:
+    """How every later :func:`progress_display` reports: in which style, and into which file besides."""
+    global STYLE, STATUS
+    STYLE, STATUS = style, status
+
+
+def end_reporting(code: int, complaint: str) -> None:
+    """Say in the status file, if there is one, how the command ended."""
+    if STATUS is not None:
+        states = {0: "done", Cancelled.exit_code: "stopped"}
+        STATUS.end(states.get(code, "failed"), complaint)
 
 
 @contextlib.contextmanager
 def progress_display() -> Iterator[ProgressCallback]:
-    """A callback that draws one bar per stage on standard error, with rate and time left.
-
-    Without a terminal it writes a plain line per stage and tenth instead, so that logs stay readable.
-    """
-    if not ERRORS.is_terminal:
-        yield _plain()
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        Rate(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", style="dim"),
-    )
-    with Display(*columns, console=ERRORS, speed_estimate_period=60) as display:
-        tasks: dict[str, TaskID] = {}
+    """A callback that shows progress on standard error, and keeps the status file if there is one."""
+    with reporter(STYLE, ERRORS) as shown:
+        if STATUS is None:
+            yield shown
+            return
+        status, pace = STATUS, Pace()
 
         def report(progress: Progress) -> None:
-            task = tasks.get(progress.stage)
-            if task is None:
-                task = tasks[progress.stage] = display.add_task(progress.stage, unit=progress.unit, note="")
-            display.update(task, completed=progress.done, total=progress.total, note=progress.note)
+            status.report(pace(progress))
+            shown(progress)
 
         yield report
-
-
-def _plain() -> ProgressCallback:
-    last: dict[str, int] = {}
-
-    def report(progress: Progress) -> None:
-        tenth = int(10 * progress.done / progress.total) if progress.total else 0
-        if last.get(progress.stage) != tenth:
-            last[progress.stage] = tenth
-            total = "" if progress.total is None else f"/{progress.total:.0f}"
-            line = f"{progress.stage}: {progress.done:.0f}{total} {progress.unit} {progress.note}".rstrip()
-            print(line, file=sys.stderr, flush=True)
-
-    return report
 
 
 def say(line: str) -> None:

@@ -1,0 +1,202 @@
+"""Where a long command is: a bar for people, lines for logs, JSON lines for programs, a status file for monitors."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Display
+from rich.text import Text
+
+from effigie.errors import UsageError
+from effigie.files import atomic
+from effigie.progress import Progress, ProgressCallback
+
+STYLES = ("auto", "bar", "lines", "json", "none")
+EVERY_S = 1.0  # between two JSON lines, and two states of a status file
+WINDOW_S = 60.0  # over which a rate is measured
+
+
+class Pace:
+    """Units a second of each stage, over the last minute, and the seconds left."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, deque[tuple[float, float]]] = {}
+
+    def __call__(self, progress: Progress) -> dict[str, Any]:
+        """What is known of a stage, for JSON; rate and seconds left are None until they can be told."""
+        now = time.monotonic()
+        seen = self._seen.setdefault(progress.stage, deque())
+        if seen and progress.done < seen[-1][1]:
+            seen.clear()  # it began anew
+        seen.append((now, progress.done))
+        while now - seen[0][0] > WINDOW_S and len(seen) > 2:
+            seen.popleft()
+        begun, first = seen[0]
+        passed = now - begun
+        rate = (progress.done - first) / passed if passed > 0 and progress.done > first else None
+        left = None
+        if rate and progress.total is not None:
+            left = max(progress.total - progress.done, 0) / rate
+        return {
+            "stage": progress.stage,
+            "done": progress.done,
+            "total": progress.total,
+            "unit": progress.unit,
+            "rate": None if rate is None else round(rate, 3),
+            "left_s": None if left is None else round(left, 1),
+            "note": progress.note,
+        }
+
+
+@dataclass
+class StatusFile:
+    """One line of JSON in a file: what runs, where it is, how it ended; replaced whole, at most once a second.
+
+    It says ``running`` until the command ends. After a kill that no process survives it still does, and ``updated``
+    grows old: a monitor compares that with the clock, or looks for ``pid``.
+
+    Raises:
+        UsageError: the file cannot be written; only when it is begun, for a long run does not end for want of it.
+    """
+
+    path: Path
+    command: list[str]
+    begun: float = field(default_factory=time.time)
+    _last: dict[str, Any] = field(default_factory=dict)
+    _written: float = float("-inf")
+
+    def __post_init__(self) -> None:
+        try:
+            self._write("running", "")
+        except Exception as error:
+            raise UsageError(f"the status cannot be written to {self.path}: {error}") from error
+
+    def report(self, known: dict[str, Any]) -> None:
+        """Note a stage's progress, as :class:`Pace` tells it."""
+        other = known["stage"] != self._last.get("stage")
+        self._last = known
+        if other or time.monotonic() - self._written >= EVERY_S:
+            with contextlib.suppress(Exception):
+                self._write("running", "")
+
+    def end(self, state: str, message: str = "") -> None:
+        """``done``, ``failed`` or ``stopped``, and why."""
+        with contextlib.suppress(Exception):
+            self._write(state, message)
+
+    def _write(self, state: str, message: str) -> None:
+        now = time.time()
+        status = {
+            "state": state,
+            **self._last,
+            "message": message,
+            "command": self.command,
+            "pid": os.getpid(),
+            "begun": round(self.begun, 3),
+            "updated": round(now, 3),
+        }
+        with atomic(self.path) as draft:
+            draft.write_text(json.dumps(status, ensure_ascii=False) + "\n", encoding="utf-8")
+        self._written = time.monotonic()
+
+
+class Rate(ProgressColumn):
+    """Units done, of how many, and how many a second."""
+
+    def render(self, task: Task) -> Text:
+        total = "" if task.total is None else f"/{task.total:.0f}"
+        rate = "" if task.speed is None else f"  {task.speed:.1f}/s"
+        return Text(f"{task.completed:.0f}{total} {task.fields['unit']}{rate}", style="cyan")
+
+
+@contextlib.contextmanager
+def reporter(style: str, console: Console) -> Iterator[ProgressCallback]:
+    """A callback that shows progress on ``console`` in one of :data:`STYLES`."""
+    if style == "auto":
+        style = "bar" if console.is_terminal else "lines"
+    if style == "bar":
+        with _bars(console) as bars:
+            yield bars
+    else:
+        yield {"lines": _lines, "json": _json_lines, "none": _nothing}[style]()
+
+
+@contextlib.contextmanager
+def _bars(console: Console) -> Iterator[ProgressCallback]:
+    """One bar per stage, with rate and time left."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        Rate(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", style="dim"),
+    )
+    with Display(*columns, console=console, speed_estimate_period=WINDOW_S) as display:
+        tasks: dict[str, TaskID] = {}
+
+        def report(progress: Progress) -> None:
+            task = tasks.get(progress.stage)
+            if task is None:
+                task = tasks[progress.stage] = display.add_task(progress.stage, unit=progress.unit, note="")
+            display.update(task, completed=progress.done, total=progress.total, note=progress.note)
+
+        yield report
+
+
+def _lines() -> ProgressCallback:
+    """A plain line per stage and tenth, so that logs stay readable."""
+    last: dict[str, int] = {}
+
+    def report(progress: Progress) -> None:
+        tenth = int(10 * progress.done / progress.total) if progress.total else 0
+        if last.get(progress.stage) != tenth:
+            last[progress.stage] = tenth
+            total = "" if progress.total is None else f"/{progress.total:.0f}"
+            _put(f"{progress.stage}: {progress.done:.0f}{total} {progress.unit} {progress.note}".rstrip())
+
+    return report
+
+
+def _json_lines() -> ProgressCallback:
+    """A line of JSON per stage and second, and at each stage's end."""
+    pace, last = Pace(), dict[str, float]()
+
+    def report(progress: Progress) -> None:
+        known, now = pace(progress), time.monotonic()
+        ended = progress.total is not None and progress.done >= progress.total
+        if ended or now - last.get(progress.stage, float("-inf")) >= EVERY_S:
+            last[progress.stage] = now
+            _put(json.dumps(known, ensure_ascii=False))
+
+    return report
+
+
+def _nothing() -> ProgressCallback:
+    return lambda progress: None
+
+
+def _put(line: str) -> None:
+    """To standard error; where that has gone with its terminal, the work goes on."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
