@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from effigie.faces.mesh import FACE_OVAL, eye_distance, fit_pose, mouth_opening
+from effigie.faces.warp import Canvas
 from effigie.prior.bank import Features, features
 from effigie.prior.render import REGIONS, STAY, Bank, Chooser, nearest, render
 from effigie.swap.person import load_footage
@@ -139,7 +140,7 @@ def test_the_prior_restores_a_frame_of_its_own_bank(woman_footage):
     shown = woman_footage.faces["blendshapes"][rows[index]][None]
     wanted = features([geometry], shown, woman_footage.person)
     layers = nearest(bank, wanted)
-    made = render(bank, {region: {index: 1.0} for region in REGIONS}, geometry.landmarks, size)
+    made = render(bank, {region: {index: 1.0} for region in REGIONS}, Canvas(geometry.landmarks, size))
     truth = woman_footage.crop(int(rows[index])).astype(float)
     inside = made.validity > 0.95
     assert inside.mean() > 0.2
@@ -153,7 +154,7 @@ def test_layers_are_joined_without_a_step(woman_footage, man_footage):
     bank, _ = make_bank(woman_footage, 16)
     retarget = Retarget.between(man_footage.person, woman_footage.person)
     wanted = retarget(man_footage.geometries[30])
-    made = render(bank, {"face": {0: 0.5, 7: 0.5}, "mouth": {3: 1.0}, "eyes": {11: 1.0}}, wanted, 128)
+    made = render(bank, {"face": {0: 0.5, 7: 0.5}, "mouth": {3: 1.0}, "eyes": {11: 1.0}}, Canvas(wanted, 128))
     assert np.isfinite(made.picture).all()
     assert made.validity.min() >= 0
     assert made.validity.max() <= 1 + 1e-5

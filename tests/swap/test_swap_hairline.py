@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
+from effigie.faces.warp import Canvas
 from effigie.occlusion.canvas import Stage
 from effigie.occlusion.mask import Visibility
 from effigie.occlusion.natural import certain_face
 from effigie.occlusion.occluders import draw
-from effigie.prior.render import Bank
+from effigie.prior.render import REGIONS, Bank, render
 from effigie.swap.hairline import Hairline
 from effigie.swap.person import load_footage
 from effigie.swap.trainer import make_bank
@@ -54,6 +55,13 @@ def wanted_of(bank):
     return bank.geometries[0].landmarks * scale + (scale - 1) / 2
 
 
+def own(bank, line, weights, wanted):
+    canvas = Canvas(wanted, SIDE)
+    prior = render(bank, dict.fromkeys(REGIONS, weights), canvas, line.beside(canvas))
+    assert prior.picture.shape == (SIDE, SIDE, 3)
+    return line(prior, canvas)
+
+
 def forehead(landmarks):
     above = np.zeros((SIDE, SIDE), bool)
     rows = slice(int(landmarks[10, 1]) + 4, int(landmarks[[105, 334], 1].min()) - 6)
@@ -63,9 +71,9 @@ def forehead(landmarks):
 
 def test_a_fringe_is_left_out_and_what_is_below_the_brows_is_not(bank):
     wanted, visibility = wanted_of(bank), Visibility()
-    plain = Hairline(bank, visibility)({0: 1.0}, wanted, SIDE)
+    plain = own(bank, Hairline(bank, visibility), {0: 1.0}, wanted)
     painted, over = fringed(bank)
-    covered = Hairline(painted, visibility)({0: 1.0}, wanted, SIDE)
+    covered = own(painted, Hairline(painted, visibility), {0: 1.0}, wanted)
     there, below = forehead(wanted), certain_face(wanted, SIDE)
     assert over.sum() > 100
     assert plain.shape == (SIDE, SIDE)
@@ -86,6 +94,6 @@ def test_frames_that_fade_into_each_other_are_mixed(bank):
         bank.penalty[:2],
     )
     line = Hairline(mixed, visibility)
-    shares = [line({0: 1 - w, 1: w}, wanted, SIDE)[over].mean() for w in (0.0, 0.25, 1.0)]
+    shares = [own(mixed, line, {0: 1 - w, 1: w}, wanted)[over].mean() for w in (0.0, 0.25, 1.0)]
     assert shares[0] > shares[1] > shares[2]
     assert set(line._known) == {0, 1}

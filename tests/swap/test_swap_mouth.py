@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from effigie.faces.mesh import INNER_LIPS, canonical
+from effigie.faces.warp import Canvas
 from effigie.swap.mouth import KNOWN, UNKNOWN, borrow_inside, borrowed_share
 
 SIZE = 128
@@ -38,7 +39,7 @@ def test_teeth_appear_between_the_lips_and_nowhere_else():
     x, y = points[[13, 14], :2].mean(0).astype(int)
     footage[y - 3 : y + 4, x - 8 : x + 9] = 240
     made = np.full((SIZE, SIZE, 3), 120 / 255, np.float32)
-    result = borrow_inside(made, footage, points, points, 1.0)
+    result = borrow_inside(made, footage, points, Canvas(points, SIZE), 1.0)
     assert result[y, x].mean() > 0.85
     changed = np.abs(result - made).max(2) > 1e-3
     rows, columns = np.nonzero(changed)
@@ -52,11 +53,13 @@ def test_they_are_seen_in_the_made_face_s_light():
     footage = np.full((SIZE, SIZE, 3), 200, np.uint8)
     made = np.full((SIZE, SIZE, 3), 100 / 255, np.float32)
     x, y = points[[13, 14], :2].mean(0).astype(int)
-    assert borrow_inside(made, footage, points, points, 1.0)[y, x] == pytest.approx(100 / 255, abs=0.03)
+    assert borrow_inside(made, footage, points, Canvas(points, SIZE), 1.0)[y, x] == pytest.approx(
+        100 / 255, abs=0.03
+    )
 
 
 def test_closed_lips_stay_closed():
     points = face(0.2)
     made = np.full((SIZE, SIZE, 3), 0.4, np.float32)
     footage = np.full((SIZE, SIZE, 3), 255, np.uint8)
-    assert (borrow_inside(made, footage, points, points, 1.0) == made).all()
+    assert (borrow_inside(made, footage, points, Canvas(points, SIZE), 1.0) == made).all()

@@ -103,13 +103,13 @@ def affine_maps(source: np.ndarray, target: np.ndarray, faces: np.ndarray) -> np
 class Canvas:
     """A geometry to bend pictures into: what depends on it alone is found once, for any number of pictures.
 
-    Args:
+    Attributes:
         target: (478, 3) landmarks in the pixels of the result.
         size: side of the result.
     """
 
     def __init__(self, target: np.ndarray, size: int) -> None:
-        self.size = size
+        self.target, self.size = target, size
         # The field is smooth, so half the resolution is enough for large pictures and costs a quarter.
         self._coarse = size if size <= 128 else size // 2
         self._scale = self._coarse / size
@@ -117,7 +117,8 @@ class Canvas:
         points = vertices(target).astype(np.float64)
         points[:, :2] = (points[:, :2] + 0.5) * self._scale - 0.5
         self._points, self._area = points, signed_area(points[:, :2], faces)
-        self._labels = _labels(points, self._area, faces, self._coarse)
+        labels = _labels(points, self._area, faces, self._coarse)
+        self._inside, self._triangle = labels >= 0, np.maximum(labels, 0).astype(np.intp)
 
     def warp(self, image: np.ndarray, source: np.ndarray, box: Box | None = None) -> Warped:
         """Bend ``image`` from the geometry ``source`` into this one.
@@ -161,19 +162,14 @@ class Canvas:
         size = np.abs(self._area)
         seen = np.clip(area * self._scale**2 / np.maximum(size, 1e-6) / SHRINK_LIMIT - 1, 0, 1)
         seen = per_vertex(seen, size, faces)
-        labels = self._labels[box]
-        inside = labels >= 0
-        chosen = labels[inside]
-        y, x = np.nonzero(inside)
-        y, x = y + box[0].start, x + box[1].start
-        picked = maps[chosen]
-        map_x = np.full(labels.shape, -1, np.float32)
-        map_y = map_x.copy()
-        map_x[inside] = picked[:, 0, 0] * x + picked[:, 0, 1] * y + picked[:, 0, 2]
-        map_y[inside] = picked[:, 1, 0] * x + picked[:, 1, 1] * y + picked[:, 1, 2]
-        validity = np.zeros(labels.shape, np.float32)
-        validity[inside] = seen[chosen]
-        return map_x, map_y, validity
+        inside, triangle = self._inside[box], self._triangle[box]
+        y = np.arange(box[0].start, box[0].stop, dtype=np.float32)[:, None]
+        x = np.arange(box[1].start, box[1].stop, dtype=np.float32)
+        map_x, map_y = (
+            np.where(inside, by_x[triangle] * x + by_y[triangle] * y + shift[triangle], np.float32(-1))
+            for by_x, by_y, shift in np.ascontiguousarray(maps.transpose(1, 2, 0))
+        )
+        return map_x, map_y, np.where(inside, seen[triangle], np.float32(0))
 
 
 def _labels(points: np.ndarray, area: np.ndarray, faces: np.ndarray, size: int) -> np.ndarray:
@@ -190,6 +186,14 @@ def _labels(points: np.ndarray, area: np.ndarray, faces: np.ndarray, size: int) 
 
 def _whole(size: int) -> Box:
     return slice(0, size), slice(0, size)
+
+
+def enclosing(mask: np.ndarray) -> Box | None:
+    """Rows and columns in which a (S, S) mask is above 0, or hardly; None where it is nowhere."""
+    rows, columns = np.flatnonzero(mask.max(1) > 0.004), np.flatnonzero(mask.max(0) > 0.004)
+    if not rows.size or not columns.size:
+        return None
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def per_vertex(values: np.ndarray, areas: np.ndarray, faces: np.ndarray) -> np.ndarray:

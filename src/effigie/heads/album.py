@@ -10,6 +10,7 @@ import numpy as np
 
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import FACE_OVAL, eye_opening
+from effigie.faces.warp import Canvas
 from effigie.heads.people import Shot
 from effigie.heads.scene import Scene
 from effigie.prior.bank import Features, Geometry, Person, features
@@ -60,11 +61,12 @@ class Album:
 
     def render(self, layers: Layers, landmarks: np.ndarray) -> Prior:
         """The chosen shots bent to (478, 3) ``landmarks`` in pixels of the ``size`` x ``size`` result."""
-        return render(self.bank, layers, landmarks, self.size, self._whole)
 
-    def _whole(self, index: int, landmarks: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-        rendered = self._scene(index).render(landmarks)
-        return rendered.image.astype(np.float32), known(rendered.validity, landmarks)
+        def whole(index: int) -> tuple[np.ndarray, np.ndarray]:
+            rendered = self._scene(index).render(landmarks)
+            return rendered.image.astype(np.float32), known(rendered.validity, landmarks)
+
+        return render(self.bank, layers, Canvas(landmarks, self.size), whole)
 
     def _prepared(self, index: int) -> Scene:
         shot = self.shots[index]

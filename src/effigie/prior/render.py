@@ -14,7 +14,7 @@ import numpy as np
 
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
-from effigie.faces.warp import Box, Canvas
+from effigie.faces.warp import Box, Canvas, enclosing
 from effigie.prior.bank import Features, Geometry
 
 REGIONS = ("face", "mouth", "eyes")
@@ -110,32 +110,41 @@ def _fade(weights: dict[int, float], current: int, step: float) -> dict[int, flo
 
 @dataclass(frozen=True)
 class Prior:
-    """The source in the wanted geometry: picture (S, S, 3) float32 in 0..255, validity (S, S) float32 in [0, 1]."""
+    """The source in the wanted geometry.
+
+    Attributes:
+        picture: (S, S, 3) float32 in 0..255.
+        validity: (S, S) float32 in [0, 1].
+        fourth: (S, S) float32 in 0..255, what else the frames of the whole face had; None if nothing.
+    """
 
     picture: np.ndarray
     validity: np.ndarray
+    fourth: np.ndarray | None = None
 
 
-Whole = Callable[[int, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
-"""A frame of the bank by index, landmarks (478, 3), size -> picture (S, S, 3) float32 and validity (S, S)."""
+Shown = Callable[[int], tuple[np.ndarray, np.ndarray]]
+"""A frame of the bank by index -> picture (h, w, 3), or (h, w, 4) with something beside it, and validity (h, w)."""
 
 
-def render(bank: Bank, layers: Layers, landmarks: np.ndarray, size: int, whole: Whole | None = None) -> Prior:
+def render(bank: Bank, layers: Layers, canvas: Canvas, whole: Shown | None = None) -> Prior:
     """Warp and join the chosen frames.
 
     Args:
-        landmarks: (478, 3) wanted geometry in pixels of the ``size`` x ``size`` result.
-        whole: how the frames chosen for the whole face are warped; as mouth and eyes are, the mesh and its ring alone,
+        canvas: the wanted geometry.
+        whole: the frames chosen for the whole face, bent into it; as mouth and eyes are, the mesh and its ring alone,
             by default.
     """
-    canvas = Canvas(landmarks, size)
-    shown = (lambda index: whole(index, landmarks, size)) if whole else _bent(bank, canvas)
-    picture, validity = _blend(layers["face"], shown)
+    landmarks, size = canvas.target, canvas.size
+    picture, validity = _blend(layers["face"], whole or _bent(bank, canvas))
+    fourth = None
+    if picture.shape[2] == 4:
+        picture, fourth = np.ascontiguousarray(picture[..., :3]), picture[..., 3]
     for region in ("mouth", "eyes"):
         if layers[region] == layers["face"]:
             continue
         soft = region_mask(region, landmarks, size)
-        box = _box(soft)
+        box = enclosing(soft)
         if box is None:
             continue
         patch, seen = _blend(layers[region], _bent(bank, canvas, box))
@@ -144,11 +153,7 @@ def render(bank: Bank, layers: Layers, landmarks: np.ndarray, size: int, whole: 
         weight = part * np.minimum(seen / np.maximum(known, 0.05), 1)
         under += weight[..., None] * (patch - under)
         known += part * (np.maximum(seen, known) - known)
-    return Prior(picture, validity)
-
-
-Shown = Callable[[int], tuple[np.ndarray, np.ndarray]]
-"""A frame of the bank by index -> picture (h, w, 3) and validity (h, w)."""
+    return Prior(picture, validity, fourth)
 
 
 def _bent(bank: Bank, canvas: Canvas, box: Box | None = None) -> Shown:
@@ -186,13 +191,6 @@ def region_mask(region: str, landmarks: np.ndarray, size: int) -> np.ndarray:
             mask, polygon_mask(cv2.convexHull((middle + offset).astype(np.float32))[:, 0], size, size)
         )
     return cv2.GaussianBlur(mask, (0, 0), size * 0.02)
-
-
-def _box(mask: np.ndarray) -> Box | None:
-    rows, columns = np.flatnonzero(mask.max(1) > 0.004), np.flatnonzero(mask.max(0) > 0.004)
-    if not rows.size or not columns.size:
-        return None
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _match_light(patch: np.ndarray, under: np.ndarray, soft: np.ndarray) -> np.ndarray:

@@ -79,7 +79,7 @@ def convert_clip(
     models = [load_model(role.model, str(device), consent=consent, project=project) for role in cast]
     check_distinct(cast, models)
     check_footage(clip, cancel=cancel)
-    visibility = Visibility(device=device)
+    visibility = Visibility(device=device, half=precision == "bf16")
     composed = [settings.compose, *(shot.compose for shot in settings.shots if shot.compose)]
     looked_for = any(compose.occlusion == "on" for compose in composed)
     with Reader(clip) as reader:

@@ -15,7 +15,7 @@ import numpy as np
 from effigie.faces.emphasis import emphasis, to_bytes
 from effigie.faces.mask import face_mask
 from effigie.faces.roi import apply_affine, jitter, resizing
-from effigie.faces.warp import warp
+from effigie.faces.warp import Canvas, warp
 from effigie.prior.bank import Features
 from effigie.prior.render import Bank, Layers, nearest, render
 from effigie.swap.person import Footage
@@ -86,7 +86,7 @@ class Studio:
         """
         if not self.prior:
             return np.zeros((self.size, self.size, 3), np.uint8), np.zeros((self.size, self.size), np.uint8)
-        rendered = render(self.bank, layers(), landmarks, self.size)
+        rendered = render(self.bank, layers(), Canvas(landmarks, self.size))
         return np.clip(rendered.picture, 0, 255).astype(np.uint8), (rendered.validity * 255).astype(np.uint8)
 
     def landmarks(self, row: int) -> np.ndarray:

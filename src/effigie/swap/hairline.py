@@ -7,7 +7,7 @@ everything belongs to the face, glasses too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -17,8 +17,9 @@ from effigie.faces.warp import Canvas
 from effigie.occlusion.mask import Visibility, without_doubts
 from effigie.occlusion.natural import certain_face
 from effigie.occlusion.network import SIZE
-from effigie.prior.render import Bank
+from effigie.prior.render import Bank, Prior, Shown
 
+READ = 64  # frames with what is face beside them are kept, as many as the bank keeps
 SOFT = 0.025  # of the picture's side: how softly the made face ends there, for skin goes over into skin
 
 
@@ -28,41 +29,47 @@ class Hairline:
     Args:
         bank: the source's frames.
         visibility: whose network is asked.
+
+    Example::
+
+        canvas = Canvas(wanted, side)
+        prior = render(bank, layers, canvas, hairline.beside(canvas))
+        own = hairline(prior, canvas)
     """
 
     def __init__(self, bank: Bank, visibility: Visibility) -> None:
         self._bank, self._visibility = bank, visibility
-        self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._read = lru_cache(READ)(self._with_face)
+        self._known: dict[int, np.ndarray] = {}
 
-    def __call__(self, weights: Mapping[int, float], wanted: np.ndarray, side: int) -> np.ndarray:
-        """(side, side) float32 in 0..1: 1 where the frames show the face.
+    def beside(self, canvas: Canvas) -> Shown:
+        """Frames of the bank bent into ``canvas``, what is face beside the picture as a fourth channel."""
 
-        Args:
-            weights: of the frames chosen for the whole face.
-            wanted: (478, 3) landmarks of the made face in the pixels of a picture of ``side``.
-        """
-        placed = apply_affine(resizing(SIZE, side), wanted)
-        canvas = Canvas(placed, SIZE)
-        seen = np.zeros((SIZE, SIZE), np.float32)
-        for index, weight in weights.items():
-            picture, landmarks = self._of(index)
-            bent = canvas.warp(picture, landmarks)
-            # Where the bent picture ends nothing of the source's is shown.
-            seen += np.float32(weight) * np.where(bent.validity > 0.5, bent.image[..., 0], 1).astype(
-                np.float32
-            )
-        soft = cv2.GaussianBlur(np.clip(seen, 0, 1), (0, 0), SOFT * SIZE)
+        def shown(index: int) -> tuple[np.ndarray, np.ndarray]:
+            bent = canvas.warp(self._read(index), self._bank.geometries[index].landmarks)
+            return bent.image, bent.validity
+
+        return shown
+
+    def __call__(self, prior: Prior, canvas: Canvas) -> np.ndarray:
+        """(S, S) float32 in 0..1: 1 where the frames of a prior, rendered with :meth:`beside`, show the face."""
+        assert prior.fourth is not None
+        # Where the bent picture ends nothing of the source's is shown.
+        seen = np.where(prior.validity > 0.5, prior.fourth, np.float32(255))
+        small = cv2.resize(seen, (SIZE, SIZE), interpolation=cv2.INTER_AREA) / np.float32(255)
+        soft = cv2.GaussianBlur(np.clip(small, 0, 1), (0, 0), SOFT * SIZE)
         # As soft outside of its edge as inside would show half of what is to go.
         soft = np.clip(2 * soft - 1, 0, 1)
-        soft[certain_face(placed, SIZE)] = 1
-        return cv2.resize(soft, (side, side), interpolation=cv2.INTER_LINEAR)
+        soft[certain_face(apply_affine(resizing(SIZE, canvas.size), canvas.target), SIZE)] = 1
+        return cv2.resize(soft, (canvas.size, canvas.size), interpolation=cv2.INTER_LINEAR)
 
-    def _of(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """(SIZE, SIZE, 3) float32, what is face, and the landmarks in its pixels."""
+    def _with_face(self, index: int) -> np.ndarray:
+        """(S, S, 4) uint8, a frame of the bank and what of it is face."""
+        picture = self._bank.read(index)
+        side = picture.shape[0]
         if index not in self._known:
-            crop = self._bank.read(index)
-            landmarks = apply_affine(resizing(SIZE, crop.shape[0]), self._bank.geometries[index].landmarks)
-            small = cv2.resize(crop, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+            landmarks = apply_affine(resizing(SIZE, side), self._bank.geometries[index].landmarks)
+            small = cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
             said = without_doubts(self._visibility.seen(small, landmarks))
-            self._known[index] = np.repeat(said[..., None], 3, axis=2), landmarks
-        return self._known[index]
+            self._known[index] = (255 * said).astype(np.uint8)
+        return np.dstack([picture, cv2.resize(self._known[index], (side, side))])

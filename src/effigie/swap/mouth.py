@@ -12,13 +12,11 @@ import numpy as np
 
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import INNER_LIPS, OUTER_LIPS
-from effigie.faces.warp import warp
+from effigie.faces.warp import Canvas, enclosing
 from effigie.swap.target import LOWER_LIP, UPPER_LIP
 
-KNOWN, UNKNOWN = (
-    0.4,
-    0.8,
-)  # cm between the wanted mouth and the source's nearest: theirs alone, the target's alone
+# Centimetres between the wanted mouth and the source's nearest: theirs alone, the target's alone.
+KNOWN, UNKNOWN = 0.4, 0.8
 # Of the mouth's opening: how far its inside reaches under either lip and beyond the corners, and how softly it ends.
 GROW, WIDEN, EDGE = 0.1, 0.15, 0.06
 AROUND = 1.7  # the skin whose light is compared reaches so far around the lips
@@ -30,7 +28,7 @@ def borrowed_share(misfit: float) -> float:
 
 
 def borrow_inside(
-    made: np.ndarray, footage: np.ndarray, landmarks: np.ndarray, wanted: np.ndarray, share: float
+    made: np.ndarray, footage: np.ndarray, landmarks: np.ndarray, canvas: Canvas, share: float
 ) -> np.ndarray:
     """The made face with the inside of the footage's mouth between its lips, in the made face's light.
 
@@ -38,18 +36,21 @@ def borrow_inside(
         made: (S, S, 3) float32 in [0, 1].
         footage: (S, S, 3) uint8, the target's face in the same crop.
         landmarks: (478, 3) of the footage, in its pixels.
-        wanted: (478, 3) of the made face.
+        canvas: the made face's geometry.
         share: 0..1, see :func:`borrowed_share`.
     """
-    size = made.shape[0]
-    inside = _inside(wanted, size) * np.float32(share)
-    if not inside.any():
+    inside = _inside(canvas.target, canvas.size) * np.float32(share)
+    ring = _around(canvas.target, canvas.size)
+    box = enclosing(np.maximum(inside, ring))
+    if box is None or not inside.any():
         return made
-    moved = warp(footage, landmarks, wanted, size).image / np.float32(255)
-    ring = _around(wanted, size)
+    moved = canvas.warp(footage, landmarks, box).image / np.float32(255)
+    under, ring, share_inside = made[box], ring[box][..., None], inside[box][..., None]
     total = max(float(ring.sum()), 1e-3)
-    gain = ((made * ring).sum((0, 1)) / total + 0.02) / ((moved * ring).sum((0, 1)) / total + 0.02)
-    return made + inside[..., None] * (moved * np.clip(gain, 0.4, 2.5) - made)
+    gain = ((under * ring).sum((0, 1)) / total + 0.02) / ((moved * ring).sum((0, 1)) / total + 0.02)
+    result = made.copy()
+    result[box] += share_inside * (moved * np.clip(gain, 0.4, 2.5) - under)
+    return result
 
 
 def _inside(landmarks: np.ndarray, size: int) -> np.ndarray:
@@ -68,9 +69,9 @@ def _inside(landmarks: np.ndarray, size: int) -> np.ndarray:
 
 
 def _around(landmarks: np.ndarray, size: int) -> np.ndarray:
-    """(S, S, 1) float32: skin around the lips."""
+    """(S, S) float32: skin around the lips."""
     lips = landmarks[OUTER_LIPS, :2]
     middle = lips.mean(0)
     wide = cv2.convexHull((middle + AROUND * (lips - middle)).astype(np.float32))[:, 0]
     whole = polygon_mask(wide, size, size)
-    return np.clip(whole - polygon_mask(lips.astype(np.float32), size, size), 0, 1)[..., None]
+    return np.clip(whole - polygon_mask(lips.astype(np.float32), size, size), 0, 1)

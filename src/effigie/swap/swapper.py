@@ -15,6 +15,7 @@ import torch
 from effigie.faces.analyse import Face
 from effigie.faces.mask import face_mask
 from effigie.faces.roi import crop
+from effigie.faces.warp import Canvas
 from effigie.prior.bank import Geometry, features
 from effigie.prior.detail import enlarged, resized
 from effigie.prior.render import Chooser, Prior, render
@@ -59,7 +60,7 @@ class Sketch:
     Attributes:
         face: (s, s, 3) uint8, the target's face as the network sees it.
         prior: None where the network takes none.
-        wanted: (478, 3) the made face's landmarks in the made picture's pixels.
+        wanted: the made face's geometry in the made picture's pixels.
         geometry: of the target's face, in the same pixels.
         mouth: (S, S, 3) uint8, the target's face in the made picture's place, where its mouth will be borrowed.
         share: 0..1, of the mouth's inside.
@@ -71,7 +72,7 @@ class Sketch:
 
     face: np.ndarray
     prior: Prior | None
-    wanted: np.ndarray
+    wanted: Canvas
     geometry: Geometry
     mouth: np.ndarray | None
     share: float
@@ -147,13 +148,15 @@ class Swapper:
         with self._timed("warp"):
             prior = own = None
             if self._model.prior:
-                wanted = self._retarget(geometry)
+                wanted = Canvas(self._retarget(geometry), side)
                 layers = self._chooser(features([geometry], face.blendshapes[None], self._model.target))
-                prior = render(self._model.bank, layers, wanted, side)
-                if self._hairline is not None:
-                    own = self._hairline(layers["face"], wanted, side)
+                line = self._hairline
+                prior = render(
+                    self._model.bank, layers, wanted, None if line is None else line.beside(wanted)
+                )
+                own = None if line is None else line(prior, wanted)
             else:
-                wanted = geometry.landmarks
+                wanted = Canvas(geometry.landmarks, side)
             share = borrowed_share(self._chooser.misfit["mouth"])
             mouth = crop(image, matrix, side) if share else None
         given = crop(image, face.matrix(small), small)
@@ -184,7 +187,7 @@ class Swapper:
             picture = borrow_inside(
                 picture, sketch.mouth, sketch.geometry.landmarks, sketch.wanted, sketch.share
             )
-        mask = face_mask(sketch.wanted, side, side, replace(GROW, side=GROW.side * shown.side))
+        mask = face_mask(sketch.wanted.target, side, side, replace(GROW, side=GROW.side * shown.side))
         return MadeFace(np.clip(picture, 0, 1), mask, sketch.matrix, shown.face, sketch.own)
 
     def _run(self, sketches: Sequence[Sketch]) -> Made:

@@ -86,9 +86,9 @@ def _followed(
                 if item.frame.index % EVERY:
                     continue
                 if sketch.prior is not None:
-                    look("bent alone", _bytes(sketch.prior.picture), sketch.wanted)
-                look("after the network", _bytes(255 * made.picture), sketch.wanted)
-                there = apply_affine(invert_affine(made.matrix), sketch.wanted)
+                    look("bent alone", _bytes(sketch.prior.picture), sketch.wanted.target)
+                look("after the network", _bytes(255 * made.picture), sketch.wanted.target)
+                there = apply_affine(invert_affine(made.matrix), sketch.wanted.target)
                 for stage, picture in finished.items():
                     look(stage, picture, there)
     return {stage: float(np.mean(values)) for stage, values in seen.items()}
