@@ -16,11 +16,11 @@ from effigie.evaluate.swap import EvaluateSettings, evaluate_swap
 from effigie.files import discard
 from effigie.trust import TrustSettings
 
-MINUTES = 10.0
+MINUTES = 30.0
 
 
 def swapping(setting: Setting, source_name: str, target_name: str) -> Result:
-    """Train tiny for ten minutes, convert the target's held-out clips, and measure them.
+    """Train tiny for half an hour, convert the target's held-out clips, and measure them.
 
     The figures are means over the clips, weighted by their frames; what must hold, must hold in every clip.
     """
