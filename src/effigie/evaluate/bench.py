@@ -31,6 +31,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     from effigie.evaluate.bench_rows.found import found
     from effigie.evaluate.bench_rows.heads import heads
     from effigie.evaluate.bench_rows.occlusion import occlusion
+    from effigie.evaluate.bench_rows.people import people
     from effigie.evaluate.bench_rows.stages import stages
     from effigie.evaluate.bench_rows.swapping import direction, swapping
     from effigie.evaluate.bench_rows.training_quality import training_quality
@@ -52,6 +53,7 @@ def rows_of(material: Material) -> dict[str, Row]:
             )
     rows["stages"] = stages
     rows["adversary"] = adversary
+    rows["people"] = people
     rows["convert"] = conversion
     rows["occlusion"] = occlusion
     rows["animate"] = animation

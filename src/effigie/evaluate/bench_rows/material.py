@@ -9,6 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from effigie.assets import ASSETS, fetch
 from effigie.errors import UsageError
 from effigie.media import EncodeSettings, Reader, Writer, probe
@@ -53,6 +55,19 @@ class Heads:
     held_out_stills: tuple[Path, ...]
 
 
+@dataclass(frozen=True)
+class Scene:
+    """A clip of several people, and who is to be seen in whose place.
+
+    Attributes:
+        clip: it shows all of the targets.
+        roles: source and target of each.
+    """
+
+    clip: Path
+    roles: tuple[tuple[Actor, Actor], ...]
+
+
 class Material(Protocol):
     """Where the rows get their clips."""
 
@@ -81,6 +96,10 @@ class Material(Protocol):
         """Clips of which it is known how many people they show."""
         ...
 
+    def scene(self) -> Scene:
+        """A clip of two people, each to be swapped with somebody of their own."""
+        ...
+
     def heads(self) -> Heads:
         """Films and portraits for talking heads."""
         ...
@@ -99,6 +118,17 @@ def cut(clip: Path, output: Path, start: int, stop: int) -> Path:
             writer.write(first.image, first.time, first.duration)
             for frame in frames:
                 writer.write(frame.image, frame.time, frame.duration)
+    return output
+
+
+def beside(left: Path, right: Path, output: Path) -> Path:
+    """Two clips of the same height side by side, as long as the shorter, without sound; made once."""
+    if output.is_file():
+        return output
+    settings = EncodeSettings(crf=CLEAN.crf, keep_audio=False)
+    with Reader(left) as one, Reader(right) as other, Writer(output, one.info, settings) as writer:
+        for a, b in zip(one, other, strict=False):
+            writer.write(np.hstack([a.image, b.image]), a.time, a.duration)
     return output
 
 
@@ -169,6 +199,12 @@ class Samples:
         people = ("sample_woman", "sample_man", "sample_man_leaves", "sample_man_enters")
         return [Labelled(fetch(name), 1) for name in people] + [Labelled(fetch("sample_no_face"), 0)]
 
+    def scene(self) -> Scene:
+        """Both of them side by side, each with the other's face."""
+        woman, man = self.actor(WOMAN), self.actor(MAN)
+        clip = beside(man.test[0], woman.test[0], self._work / "beside.mp4")
+        return Scene(clip, ((woman, man), (man, woman)))
+
     def heads(self) -> Heads:
         return Heads((), (), (fetch("sample_woman"), fetch("sample_man")), ())
 
@@ -185,6 +221,7 @@ class Folder:
 
     HELD_OUT = ("bbbz8n.mpg", "bbbz9s.mpg")
     PAIRS = (("grid_s1", "clm_author"), ("openav_A", WOMAN))
+    SCENE, TOGETHER = "intel_F+M", ("intel_F", "intel_M")
     UNSEEN = ("openav_A", WOMAN, MAN, "grid_lbax4n")  # films of whom no talking head is learned
 
     def __init__(self, folder: str | Path, work: Path) -> None:
@@ -226,6 +263,14 @@ class Folder:
             Labelled(self._clip(row["file"]), counts.get(row["person"], 1 + row["person"].count("+")))
             for row in self._rows
         ]
+
+    def scene(self) -> Scene:
+        """Two people who sit side by side in a real one."""
+        woman, man = (Actor(name, tuple(self._of(name)), (), self._terms(name)) for name in self.TOGETHER)
+        return Scene(
+            self._of(self.SCENE)[0],
+            ((self.actor(WOMAN), woman), (self.actor("clm_author"), man)),
+        )
 
     def heads(self) -> Heads:
         """Of the London portraits, named by who it is, every seventh person is kept out, twelve in all."""
