@@ -71,6 +71,16 @@ def test_from_yellow_light_into_pale_footage_lips_do_not_turn_magenta(portrait):
     )  # 4 where shading alone is transferred
 
 
+def test_from_grey_footage_into_warm_light_brows_do_not_turn_red(portrait):
+    grey = cv2.cvtColor(portrait.face, cv2.COLOR_RGB2GRAY)
+    warm = portrait.face * np.array([1, 0.8, 0.6], np.float32)
+    result = transfer(cv2.merge([grey] * 3), warm, portrait.mask, "local")
+    inside = cv2.erode(portrait.mask, np.ones((15, 15))) > 0.5
+    dark = inside & (grey < np.quantile(grey[inside], 0.05))
+    made, real = (np.ptp(picture, axis=2)[dark].mean() for picture in (result, warm))
+    assert made < 0.8 * real  # 1.3 where every pixel is given the skin's tint
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_what_lies_outside_the_mask_does_not_count(portrait, method):
     shot = portrait.face.copy()

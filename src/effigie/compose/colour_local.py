@@ -69,14 +69,15 @@ def apply_local(face: Picture, source: Array, target: Array) -> Picture:
     strength = (tint * tint).sum(axis=2, keepdims=True)
     # The change in two parts: what takes the skin's own tint away, and what brings another.
     fading = np.clip(1 - (new_tint * tint).sum(axis=2, keepdims=True) / (strength + TINTLESS), 0, 1) * -tint
-    chroma, saturation = _own_tint(face, tint, grey / np.maximum(base, DARK))
+    brightness = grey / np.maximum(base, DARK)
+    chroma, saturation = _own_tint(face, tint, brightness)
     skinned = cv2.multiply(cv2.resize(fading, size), cv2.merge([chroma] * 3))
     # White parts (teeth, eyes) have nothing to lose and are spared some of the new: skins differ in colour
     # more than lights do. Not where the face is grey anyway, for then nothing tells teeth from skin.
     spared = cv2.resize(SPARED * strength[..., 0] / (strength[..., 0] + TINTLESS), size)
-    lit = cv2.multiply(
-        cv2.resize(new_tint - tint - fading, size), cv2.merge([1 - spared * (1 - saturation)] * 3)
-    )
+    # Brows and lashes send back little of any light: as much tint as skin takes on would turn them red.
+    taken = np.minimum(brightness, 1) * (1 - spared * (1 - saturation))
+    lit = cv2.multiply(cv2.resize(new_tint - tint - fading, size), cv2.merge([taken] * 3))
     return face + cv2.merge([lift] * 3) + skinned + lit
 
 
