@@ -23,6 +23,7 @@ Array = NDArray[Any]
 
 BANDS = 4  # two at full resolution: what a variance of the Laplacian sees is mostly the first
 TILE = 512  # px a side of the noise from which grain is cut
+SPILL = 5  # px of a band beside the mask's edge, both sides together, that are not measured
 FLOOR_GAIN = 1.5  # of small coefficients: more would blow up a network's own texture; grain does the rest
 KNEE = 3.0  # multiples of the made face's noise at which a coefficient is signal
 QUIET = 2e-4  # grey levels 0..1: no band is taken for quieter, a tenth of what rounding to bytes leaves
@@ -112,7 +113,8 @@ def plan(face: list[Array], reference: list[Array], mask: Array, settings: Grain
     for index, (made, shot) in enumerate(zip(face, reference, strict=True)):
         if mask.shape != made.shape:
             mask = cv2.resize(mask, made.shape[::-1], interpolation=cv2.INTER_AREA)
-        inside = mask > 0.9
+        # What the mask leaves in front, rims of glasses first of all, reaches over its edge in every band.
+        inside = cv2.erode((mask > 0.9).view(np.uint8), np.ones((SPILL, SPILL), np.uint8)) > 0
         if np.count_nonzero(inside) < 16:
             continue
         made_noise, shot_noise = _noise(made[inside]), _noise(shot[inside])
