@@ -15,8 +15,7 @@ import pytest
 
 from effigie.errors import Cancelled, EffigieError, MediaError
 from effigie.progress import Cancel
-from effigie.scale import LocalProcesses, available_cores
-from effigie.scale.executor import report, stop_requested
+from effigie.scale import LocalProcesses, available_cores, report, stop_requested
 
 
 def square(number):

@@ -21,7 +21,7 @@ from effigie.faces.track import Tracker
 from effigie.faceset.part import write_segment
 from effigie.faceset.schema import FaceRecord
 from effigie.media import Frame, Reader
-from effigie.scale.executor import report, stop_requested
+from effigie.scale import report, stop_requested
 
 # A track's identity is the mean of a few looks, at these counts of its frames: each takes 23 ms.
 LOOK_AT = frozenset({0, 25, 100, 400, 1500})
