@@ -121,3 +121,15 @@ def sha256(path: Path) -> str:
         while block := stream.read(CHUNK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def content_digest(path: Path) -> str:
+    """SHA-256 of a file, or of names and contents of all that lies in a folder; hidden files and empty folders apart."""
+    if path.is_file():
+        return sha256(path)
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")):
+        name = file.relative_to(path)
+        if file.is_file() and not any(part.startswith(".") for part in name.parts):
+            digest.update(f"{name.as_posix()}\0{sha256(file)}\0".encode())
+    return digest.hexdigest()

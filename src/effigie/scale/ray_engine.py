@@ -49,6 +49,9 @@ class RayWorkers:
     """
 
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
+        if address is None:
+            # The one switch by which Ray takes the loopback address for its own, on every system; read at its import.
+            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         self._ray = _loaded()
         self._address = address
         self._wanted = workers

@@ -96,7 +96,8 @@ class Lost(EffigieError):
     """A piece of work took its worker with it: the process was killed, for want of memory most often."""
 
     def __init__(
-        self, message: str = "a worker process was killed, perhaps for want of memory: use fewer with --workers 1"
+        self,
+        message: str = "a worker process was killed, perhaps for want of memory: use fewer with --workers 1",
     ) -> None:
         super().__init__(message)
 

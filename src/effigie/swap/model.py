@@ -24,6 +24,7 @@ from effigie.faceset.schema import picture_name
 from effigie.files import atomic, sha256, write_json
 from effigie.prior.bank import Geometry, Person, features, occlusion
 from effigie.prior.render import Bank
+from effigie.swap.layout import BANK, CONFIG, MANIFEST, PEOPLE, WEIGHTS
 from effigie.swap.networks import SwapNet
 from effigie.swap.person import Footage
 from effigie.swap.presets import Preset
@@ -31,13 +32,6 @@ from effigie.swap.target import Retarget
 from effigie.trust.gate import ConsentLike, Permit, permit_model
 
 VERSION = 1
-CONFIG, WEIGHTS, PEOPLE, BANK, MANIFEST = (
-    "config.json",
-    "swap.safetensors",
-    "people.safetensors",
-    "bank",
-    "manifest.json",
-)
 CLEAN = 0.008  # share of strange pixels that nine in ten uncovered faces stay below (a hand: 0.02 to 0.2)
 OCCLUDED_CM = (
     100.0  # penalty for each share of the face beyond that, in the centimetres that retrieval compares
