@@ -22,13 +22,19 @@ Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 POLL_S = 0.1
+KILLED = "a worker process was killed, perhaps for want of memory: use fewer with --workers 1"
 
 _reports: Any = None
 _cancelled: Any = None
+_marks: Any = None
 
 
 class Executor(Protocol):
-    """Runs ``function`` over ``work``, in any order, and yields ``(work, result)`` as each is finished."""
+    """Runs ``function`` over ``work``, in any order, and yields ``(work, result)`` as each is finished.
+
+    A piece of work that kills its process is tried once more, alone; if it does so again, ``on_killed(piece)`` is its
+    result, and without ``on_killed`` that ends the call with an EffigieError.
+    """
 
     def run(
         self,
@@ -36,6 +42,7 @@ class Executor(Protocol):
         work: Iterable[Work],
         on_report: Callable[[Any], None],
         cancel: Cancel,
+        on_killed: Callable[[Work], Result] | None = None,
     ) -> Iterator[tuple[Work, Result]]: ...
 
 
@@ -80,39 +87,87 @@ class LocalProcesses:
         work: Iterable[Work],
         on_report: Callable[[Any], None],
         cancel: Cancel,
+        on_killed: Callable[[Work], Result] | None = None,
     ) -> Iterator[tuple[Work, Result]]:
         """Run ``function``, which must be importable, over picklable pieces of work.
 
         An exception in a worker is raised here; the rest is told to stop.
 
+        Args:
+            on_killed: see :class:`Executor`. What kills a worker is most often a want of memory, which a piece has more
+                of when it is alone, or a decoder that a broken file makes crash.
+
         Raises:
-            EffigieError: a worker was killed (out of memory, most often).
+            EffigieError: a worker was killed twice by one piece, and there is no ``on_killed``.
             Cancelled: ``cancel`` was set.
         """
-        pieces = list(work)
+        waiting = list(enumerate(work))
+        while waiting:
+            begun: set[int] = set()
+            done: set[int] = set()
+            try:
+                for number, piece, result in self._pooled(function, waiting, on_report, cancel, begun):
+                    done.add(number)
+                    yield piece, result
+                return
+            except BrokenProcessPool as error:
+                cancel.check()
+                if not begun - done:  # nobody's fault: trying again would never end
+                    raise EffigieError(KILLED) from error
+            suspects = [(number, piece) for number, piece in waiting if number in begun - done]
+            waiting = [(number, piece) for number, piece in waiting if number not in begun | done]
+            for number, piece in suspects:
+                try:
+                    alone = self._pooled(function, [(number, piece)], on_report, cancel, set())
+                    for _, _, result in alone:
+                        yield piece, result
+                except BrokenProcessPool as error:
+                    cancel.check()
+                    if on_killed is None:
+                        raise EffigieError(KILLED) from error
+                    yield piece, on_killed(piece)
+
+    def _pooled(
+        self,
+        function: Callable[[Work], Result],
+        pieces: list[tuple[int, Work]],
+        on_report: Callable[[Any], None],
+        cancel: Cancel,
+        begun: set[int],
+    ) -> Iterator[tuple[int, Work, Result]]:
+        """Numbered pieces in processes of their own; once one of those was killed, ``begun`` holds what had begun.
+
+        Raises:
+            BrokenProcessPool: one was killed.
+        """
         pool: ProcessPoolExecutor | None = None
         reports: Any = None
         cancelled: Any = None
+        marks: Any = None
         try:
             with _uninterrupted(), _unnamed_main():
                 context = self._context()
                 reports, cancelled = context.Queue(), context.Event()
+                marks = context.RawArray("b", len(pieces))
                 pool = ProcessPoolExecutor(
-                    min(self.workers, max(len(pieces), 1)), context, _start, (reports, cancelled)
+                    min(self.workers, len(pieces)), context, _start, (reports, cancelled, marks)
                 )
-                pending: dict[Future[Result], Work] = {
-                    pool.submit(function, piece): piece for piece in pieces
+                pending = {
+                    pool.submit(_marked, function, place, piece): (number, piece)
+                    for place, (number, piece) in enumerate(pieces)
                 }
             while pending:
                 done, _ = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
                 _drain(reports, on_report)
                 cancel.check()
-                for future in done:
-                    yield pending.pop(future), future.result()
-        except BrokenProcessPool as error:
-            raise EffigieError(
-                "a worker process was killed, perhaps for want of memory: use fewer with --workers 1"
-            ) from error
+                for future in sorted(done, key=_broken):  # what was finished in time is kept
+                    number, piece = pending[future]
+                    result = future.result()
+                    del pending[future]
+                    yield number, piece, result
+        except BrokenProcessPool:
+            begun.update(number for mark, (number, _) in zip(marks, pieces, strict=True) if mark)
+            raise
         finally:
             if pool is not None:
                 cancelled.set()
@@ -188,10 +243,20 @@ def _drain(reports: Any, on_report: Callable[[Any], None]) -> None:
             return
 
 
-def _start(reports: Any, cancelled: Any) -> None:
+def _broken(future: Future[Any]) -> bool:
+    return isinstance(future.exception(), BrokenProcessPool)
+
+
+def _marked(function: Callable[[Work], Result], place: int, piece: Work) -> Result:
+    """In a worker: note in shared memory, which outlives the process, that a piece has begun."""
+    _marks[place] = 1
+    return function(piece)
+
+
+def _start(reports: Any, cancelled: Any, marks: Any) -> None:
     """In every worker: Ctrl-C is the caller's business, and nobody outlives a caller that was killed."""
-    global _reports, _cancelled
-    _reports, _cancelled = reports, cancelled
+    global _reports, _cancelled, _marks
+    _reports, _cancelled, _marks = reports, cancelled, marks
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()

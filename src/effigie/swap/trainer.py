@@ -13,6 +13,7 @@ from effigie import __version__
 from effigie.errors import FaceSetError, ModelError
 from effigie.faceset import FaceSet
 from effigie.files import discard, require_free, sha256, write_json
+from effigie.locks import one_writer
 from effigie.prior.bank import choose, features
 from effigie.prior.render import Bank
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
@@ -85,6 +86,7 @@ class Prepared:
     bank_rows: np.ndarray
 
 
+@one_writer("output")
 def train(
     source: str | Path,
     target: str | Path,
