@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from effigie.errors import EffigieError, MediaError, UsageError
-from effigie.files import atomic, explain
+from effigie.files import atomic, discard, explain
 
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 FILE = "file://"
@@ -109,10 +109,9 @@ def near(name: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def delivered(name: str | Path) -> Iterator[Path]:
-    """A path on this machine to make a file at; when the block ends well, it lies under ``name``.
+    """A path on this machine to make a single file at; when the block ends well, it lies under ``name``.
 
-    What is made beside it (``<name>.notice.txt``) goes along, and is there first. A local path is handed out as it is:
-    whoever writes it is to do so whole or not at all.
+    A local path is handed out as it is: whoever writes it is to do so whole or not at all.
     """
     if not is_remote(name):
         yield here(name)
@@ -120,17 +119,8 @@ def delivered(name: str | Path) -> Iterator[Path]:
     parent, _, last = str(name).rpartition("/")
     if last != safe_name(last):
         raise UsageError(f"{name} does not end in a file name: name the output itself")
-    with tempfile.TemporaryDirectory(prefix="effigie-") as folder:
-        made = Path(folder) / last
+    with RemoteFolder(parent).delivered(last, "") as made:
         yield made
-        system, where = opened(parent)
-        others = sorted(path for path in Path(folder).iterdir() if path != made)
-        for path in (*others, made):
-            if not path.is_file():
-                raise UsageError(
-                    f"a folder of frames cannot be uploaded to {parent}: choose a video, or a local folder"
-                )
-            _upload(system, path, f"{where.rstrip('/')}/{path.name}")
 
 
 def _upload(system: Any, path: Path, target: str) -> None:
@@ -175,6 +165,16 @@ class Folder(Protocol):
         """Put a small file there, whole or not at all."""
         ...
 
+    def delivered(self, name: str, scratch: str) -> contextlib.AbstractContextManager[Path]:
+        """A path on this machine to make a file at; when the block ends well, it lies in the folder under ``name``.
+
+        What is made beside it (``<name>.notice.txt``) goes along, and is there first.
+
+        Args:
+            scratch: a folder of the caller's alone, within this one, to make it in where that can be.
+        """
+        ...
+
 
 class LocalFolder:
     """A folder on this machine's disks, or on one that several machines share."""
@@ -201,6 +201,26 @@ class LocalFolder:
     def write(self, name: str, data: bytes) -> None:
         with atomic(self.path / name) as temporary:
             temporary.write_bytes(data)
+
+    @contextlib.contextmanager
+    def delivered(self, name: str, scratch: str) -> Iterator[Path]:
+        """See :class:`Folder`. Made apart, since whoever writes a file looks through its folder for what a kill left."""
+        apart = self.path / scratch
+        discard(apart)
+        try:
+            apart.mkdir(parents=True)
+            made = apart / name
+            yield made
+            for path in (*(other for other in apart.iterdir() if other != made), made):
+                if path.is_dir():
+                    with atomic(self.path / path.name) as temporary:
+                        path.rename(temporary)
+                elif not path.name.startswith("."):
+                    path.replace(self.path / path.name)
+        except OSError as error:
+            raise explain(error, self.path / name) from error
+        finally:
+            discard(apart)
 
 
 class RemoteFolder:
@@ -238,6 +258,18 @@ class RemoteFolder:
             self._system.pipe_file(target, data)
         except Exception as error:
             raise _failed("written", self.path_of(name), error) from error
+
+    @contextlib.contextmanager
+    def delivered(self, name: str, scratch: str) -> Iterator[Path]:
+        """See :class:`Folder`."""
+        with tempfile.TemporaryDirectory(prefix="effigie-") as apart:
+            made = Path(apart) / name
+            yield made
+            shown = sorted(path for path in Path(apart).iterdir() if not path.name.startswith("."))
+            for path in (*(other for other in shown if other != made), made):
+                if not path.is_file():
+                    raise UsageError(f"{self._address} cannot take a folder of frames: choose a video")
+                _upload(self._system, path, f"{self._path.rstrip('/')}/{path.name}")
 
 
 def folder(name: str | Path) -> Folder:

@@ -18,6 +18,7 @@ from effigie.extraction.size import crop_size
 from effigie.faces.detect import iou
 from effigie.faceset import FaceSet, SourceInfo
 from effigie.files import discard, explain, sha256
+from effigie.locks import one_writer
 from effigie.media import ClipInfo, expand, probe
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 from effigie.scale import Executor, LocalProcesses
@@ -59,6 +60,7 @@ class _Job:
     results: dict[int, SegmentResult] = field(default_factory=dict)
 
 
+@one_writer("output")
 def extract(
     clips: Iterable[str | Path],
     output: str | Path,
@@ -80,7 +82,7 @@ def extract(
     Raises:
         MediaError: nothing to read under these names, or not one of the clips could be read.
         FaceSetError: ``output`` is something else, or a face set of other settings.
-        EffigieError: the disk is full, or a worker was killed.
+        EffigieError: the disk is full, or somebody else is writing ``output``.
         Cancelled: asked to stop; finished clips are kept.
     """
     settings = settings or ExtractSettings()
@@ -171,7 +173,7 @@ def _work(
 
     pieces = [segment for job in jobs.values() for segment in job.segments]
     with faceset.deferred():
-        for segment, outcome in executor.run(_guarded, pieces, tell, cancel):
+        for segment, outcome in executor.run(_guarded, pieces, tell, cancel, _killed):
             job = jobs[segment.clip]
             if isinstance(outcome, str):
                 report.failed[str(job.info.path)] = outcome
@@ -189,6 +191,13 @@ def _guarded(segment: Segment) -> SegmentResult | str:
         return extract_segment(segment)
     except (MediaError, FaceSetError) as error:
         return str(error)
+
+
+def _killed(segment: Segment) -> str:
+    return (
+        f"{segment.path} killed the process that read it, twice: it makes the decoder crash, or takes more memory than "
+        "there is; convert it to H.264 first, or leave it out"
+    )
 
 
 def _join(job: _Job, faceset: FaceSet, report: ExtractReport) -> None:

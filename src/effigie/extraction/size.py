@@ -38,7 +38,7 @@ def natural_size(paths: list[Path], executor: Executor, cancel: Cancel) -> int:
         paths: clips; those that cannot be read are passed over, extraction reports them.
     """
     chosen = sorted({int(i) for i in np.linspace(0, len(paths) - 1, min(CLIPS, len(paths)))})
-    looks = executor.run(sides_in, [paths[index] for index in chosen], lambda _: None, cancel)
+    looks = executor.run(sides_in, [paths[index] for index in chosen], lambda _: None, cancel, lambda _: [])
     sides = [side for _, found in looks for side in found]
     wanted = STEP * int(np.ceil(max(sides, default=0.0) / STEP))
     return int(np.clip(wanted, SMALLEST, LARGEST))

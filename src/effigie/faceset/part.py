@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +16,8 @@ import pyarrow.parquet as pq
 from effigie.errors import FaceSetError
 from effigie.faceset import schema
 from effigie.faceset.schema import FaceRecord
-from effigie.files import atomic, discard
-
-try:
-    import fcntl
-except ImportError:  # Windows: an open file cannot be removed there, and age decides about the rest
-    fcntl = None  # type: ignore[assignment]
+from effigie.files import abandoned, atomic, discard, older, temporary_for
+from effigie.locks import REMOVABLE, take
 
 ROW_GROUP = 128
 STALE_SECONDS = 3600.0
@@ -40,18 +34,19 @@ def partial(path: Path) -> Iterator[Path]:
     The lock is how :func:`sweep` tells a running writer's file from one that a killed run left behind.
     """
     with contextlib.ExitStack() as until_renamed, atomic(path) as temporary:
-        if fcntl:
-            _lock(until_renamed.enter_context(temporary.open("wb")))
+        if REMOVABLE:
+            take(until_renamed.enter_context(temporary.open("wb")))
         yield temporary
 
 
 @contextlib.contextmanager
 def partial_folder(parent: Path) -> Iterator[Path]:
     """A working folder inside ``parent``, removed on exit, or after a kill by :func:`sweep`."""
-    folder = Path(tempfile.mkdtemp(prefix=".segments.", suffix=".partial", dir=parent))
+    folder = temporary_for(parent / "segments")
+    folder.mkdir()
     try:
         with (folder / "lock").open("wb") as stream:
-            _lock(stream)
+            take(stream)
             yield folder
     finally:
         discard(folder)
@@ -61,7 +56,7 @@ def sweep(folder: Path) -> None:
     """Remove what killed runs left in ``folder``; files that a living process writes stay."""
     for path in folder.glob(".*.partial*"):
         # Between making a file and locking it lies a moment in which it would look abandoned.
-        if not _older(path, NEWBORN_SECONDS):
+        if not older(path, NEWBORN_SECONDS):
             continue
         if path.is_dir():
             if not _alive(path / "lock"):
@@ -69,31 +64,16 @@ def sweep(folder: Path) -> None:
         elif path.suffix == ".parquet":
             if not _alive(path):
                 discard(path)
-        elif _older(path, STALE_SECONDS):
+        elif abandoned(path):
             discard(path)
 
 
-def _lock(stream: IO[bytes]) -> None:
-    if fcntl:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 def _alive(path: Path) -> bool:
-    if not fcntl:
-        return not _older(path, STALE_SECONDS)
+    if not REMOVABLE:  # age decides about the rest
+        return not older(path, STALE_SECONDS)
     try:
         with path.open("rb") as stream:
-            _lock(stream)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _older(path: Path, seconds: float) -> bool:
-    try:
-        return time.time() - path.stat().st_mtime > seconds
+            return not take(stream)
     except OSError:
         return False
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from effigie.errors import EffigieError, MediaError
-from effigie.media.sources import PICTURES, VIDEOS, as_people_count, expand
+from effigie.media.pictures import SUFFIXES as PICTURES
+from effigie.media.sources import VIDEOS, as_people_count, expand
 from effigie.storage import absolute, here, is_remote, opened
 
 WEB = ("http", "https")  # a page with links is no folder

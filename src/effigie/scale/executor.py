@@ -19,8 +19,8 @@ class Executor(Protocol):
 
     ``work`` is drawn as workers become free, never far ahead, so that it may be endless; memory does not grow with it.
     What a worker says with :func:`effigie.scale.report` arrives at ``on_report``. An exception in ``function`` is
-    raised here, and the rest told to stop. A piece whose worker was killed gives ``lost(piece)`` as its result, or
-    :class:`~effigie.scale.worker.Lost` is raised.
+    raised here, and the rest told to stop. A piece that kills its worker is tried once more, alone, after all others;
+    if it does so again, ``on_killed(piece)`` is its result, or :class:`~effigie.scale.worker.Lost` is raised.
     """
 
     @property
@@ -42,7 +42,7 @@ class Executor(Protocol):
         work: Iterable[Work],
         on_report: Callable[[Any], None],
         cancel: Cancel,
-        lost: Callable[[Work], Result] | None = None,
+        on_killed: Callable[[Work], Result] | None = None,
     ) -> Iterator[tuple[Work, Result]]: ...
 
 
@@ -63,7 +63,7 @@ class InThisProcess:
         work: Iterable[Work],
         on_report: Callable[[Any], None],
         cancel: Cancel,
-        lost: Callable[[Work], Result] | None = None,
+        on_killed: Callable[[Work], Result] | None = None,
     ) -> Iterator[tuple[Work, Result]]:
         """As :class:`Executor`; nobody can be killed without the caller."""
         for piece in work:

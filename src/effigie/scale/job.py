@@ -16,9 +16,9 @@ from effigie.errors import Cancelled, EffigieError, RefusedError, UsageError
 from effigie.files import content_digest
 from effigie.progress import Cancel, Progress, ProgressCallback
 from effigie.scale.executor import Executor, executor_for
-from effigie.scale.manifest import Manifest, Record, choose_name, key_of, longer_name, plain_name
+from effigie.scale.manifest import Manifest, Record, choose_name, key_of, longer_name, plain_name, scratch_of
 from effigie.scale.worker import Lost, Overheard, report
-from effigie.storage import content_token, delivered, folder, is_remote, near
+from effigie.storage import content_token, folder, is_remote, near
 
 REPORT_EVERY_S = 0.5
 MOST_NOTES = 50  # kept in the report; all of them lie in the outputs' records
@@ -186,7 +186,7 @@ class _Job:
         """Do some clips; returns those that are worth another attempt."""
         left = []
         self._tell()
-        run = self._executor.run(work_on, self._pieces(clips), self._hear, self._cancel, _lost)
+        run = self._executor.run(work_on, self._pieces(clips), self._hear, self._cancel, _killed)
         for piece, outcome in run:
             self._shares.pop(piece.clip, None)
             if outcome.kind == "failed" and outcome.again and not last:
@@ -231,8 +231,8 @@ class _Job:
         self._progress(Progress(self._stage, done, self._total, "clips", ", ".join(said)))
 
 
-def _lost(piece: Piece) -> Outcome:
-    return Outcome("failed", f"{piece.clip}: {Lost()}", again=True)
+def _killed(piece: Piece) -> Outcome:
+    return Outcome("failed", f"{piece.clip}: twice, {Lost()}")
 
 
 def work_on(piece: Piece) -> Outcome:
@@ -277,7 +277,7 @@ def _worked_on(piece: Piece) -> Outcome:
                     continue  # another clip of this name was begun between looking and claiming
                 begun = Record(False, key, clip, sha256, token)
                 manifest.write(name, begun)
-                with delivered(manifest.folder.path_of(name)) as output:
+                with manifest.folder.delivered(name, scratch_of(name)) as output:
                     facts = plan.make(plan.arguments, path, output, _teller(clip), Overheard())
                 size = manifest.folder.size(name) or 0
                 manifest.write(name, replace(begun, done=True, size=size, facts=facts))

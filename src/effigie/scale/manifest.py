@@ -1,7 +1,7 @@
 """What is done already in an output folder: a small record for every output, which any machine can read and write.
 
-``.effigie/<output>.json`` says of which content of which clip an output was made, by what, and how. There is no list
-that several machines would have to write together.
+``.effigie/<two digits>/<output>.json`` says of which content of which clip an output was made, by what, and how. There
+is no list that several machines would have to write together.
 """
 
 from __future__ import annotations
@@ -9,19 +9,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from effigie.errors import EffigieError
+from effigie.errors import BusyError, EffigieError
+from effigie.locks import exclusive
 from effigie.storage import Folder, LocalFolder, safe_name
-
-try:
-    import fcntl
-except ImportError:  # Windows: two runs at once may then do a clip twice
-    fcntl = None  # type: ignore[assignment]
 
 VERSION = 1
 RECORDS = ".effigie"
@@ -59,7 +53,7 @@ class Manifest:
 
     def read(self, name: str) -> Record | None:
         """The record of an output; None without one, or with one that is damaged or of a newer version."""
-        data = self.folder.read(f"{RECORDS}/{name}.json")
+        data = self.folder.read(_record(name))
         try:
             values = json.loads(data or b"null")
             if values is None or values.pop("version") > VERSION:
@@ -71,7 +65,7 @@ class Manifest:
     def write(self, name: str, record: Record) -> None:
         """Keep a record."""
         text = json.dumps({"version": VERSION, **asdict(record)}, ensure_ascii=False)
-        self.folder.write(f"{RECORDS}/{name}.json", text.encode())
+        self.folder.write(_record(name), text.encode())
 
     def finished(self, name: str, key: str) -> bool:
         """Whether an output of this key is there."""
@@ -94,35 +88,28 @@ class Manifest:
         On disks alone: behind fsspec nothing can be claimed, and two runs that begin a clip at the same moment both
         make it.
         """
-        if fcntl is None or not isinstance(self.folder, LocalFolder):
+        if not isinstance(self.folder, LocalFolder):
             yield True
             return
-        path = self.folder.path / RECORDS / f".{name}.claim"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            with path.open("ab") as stream:
-                try:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    yield False
-                    return
-                except OSError:  # a network disk without locks
-                    yield True
-                    return
-                if not _same(stream.fileno(), path):
-                    continue  # whoever held it before has removed it between opening and locking it here
-                try:
-                    yield True
-                finally:
-                    path.unlink(missing_ok=True)
-                return
+        try:
+            claim = exclusive(self.folder.path / _record(name))
+            claim.__enter__()
+        except BusyError:
+            yield False
+            return
+        with contextlib.ExitStack() as stack:
+            stack.push(claim)
+            yield True
 
 
-def _same(number: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(number), path.stat())
-    except FileNotFoundError:
-        return False
+def _record(name: str) -> str:
+    """Where the record of an output lies: in one of 256 folders, since every write looks through its own."""
+    return f"{RECORDS}/{hashlib.sha256(name.encode()).hexdigest()[:2]}/{name}.json"
+
+
+def scratch_of(name: str) -> str:
+    """Where an output is made, apart from the others."""
+    return _record(name).removesuffix(".json") + ".work"
 
 
 def identity_of(*parts: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import pickle
@@ -11,10 +12,12 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.connection import Connection
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from effigie.errors import EffigieError
 from effigie.progress import Cancel
@@ -54,41 +57,40 @@ class LocalProcesses:
         work: Iterable[Work],
         on_report: Callable[[Any], None],
         cancel: Cancel,
-        lost: Callable[[Work], Result] | None = None,
+        on_killed: Callable[[Work], Result] | None = None,
     ) -> Iterator[tuple[Work, Result]]:
         """Run ``function``, which must be importable, over picklable pieces of work; see :class:`Executor`.
 
         Raises:
-            Lost: a worker was killed, and there is no ``lost``.
+            Lost: a worker was killed twice by one piece and there is no ``on_killed``, or workers cannot even begin.
             Cancelled: ``cancel`` was set.
         """
-        pieces = iter(work)
         crew = _Crew(self._context, self.workers)
+        queue = Queue(work)
         try:
-            more = True
             while True:
-                while more and len(crew.busy) < self.workers:
-                    try:
-                        crew.give(function, next(pieces))
-                    except StopIteration:
-                        more = False
+                while len(crew.busy) < self.workers and queue.ready(len(crew.busy)):
+                    crew.give(function, queue.take())
                 if not crew.busy:
                     return
-                # Those who are done get new work before the caller looks at what they made.
-                finished = []
+                finished: list[tuple[Work, Result]] = []
                 for piece, kind, value in crew.hear():
                     if kind == "report":
                         on_report(value)
                     elif kind == "error":
                         raise value
-                    elif kind == "lost" and lost is None:
+                    elif kind == "result":
+                        finished.append((piece, value))
+                    elif queue.again(piece):
+                        continue
+                    elif on_killed is None:
                         raise Lost()
                     else:
-                        finished.append((piece, lost(piece) if kind == "lost" and lost else value))
+                        finished.append((piece, on_killed(piece)))
                 cancel.check()
-                with contextlib.suppress(StopIteration):
-                    while more and len(crew.busy) < self.workers:
-                        crew.give(function, next(pieces))
+                # Those who are done get new work before the caller looks at what they made.
+                while len(crew.busy) < self.workers and queue.ready(len(crew.busy)):
+                    crew.give(function, queue.take())
                 yield from finished
         finally:
             crew.dismiss()
@@ -103,16 +105,50 @@ class LocalProcesses:
         return multiprocessing.get_context("spawn")
 
 
+class Queue(Generic[Work]):
+    """Pieces in order, drawn as they are needed; those that killed their worker once more at the end, each alone.
+
+    Alone there is more memory, and nobody else's piece goes down with it.
+    """
+
+    def __init__(self, work: Iterable[Work]) -> None:
+        self._pieces = iter(work)
+        self._next: list[Work] = []
+        self._suspects: deque[Work] = deque()
+        self._last: list[Work] = []
+
+    def ready(self, busy: int) -> bool:
+        """Whether a piece may be begun beside ``busy`` others."""
+        if not self._next:
+            self._next = list(itertools.islice(self._pieces, 1))
+        return bool(self._next) or (bool(self._suspects) and busy == 0)
+
+    def take(self) -> Work:
+        """The next one; only when :meth:`ready`."""
+        if self._next:
+            return self._next.pop()
+        self._last = [self._suspects.popleft()]
+        return self._last[0]
+
+    def again(self, piece: Work) -> bool:
+        """Put back a piece that lost its worker; False if it was tried alone already."""
+        if any(piece is suspect for suspect in self._last):
+            return False
+        self._suspects.append(piece)
+        return True
+
+
 class _Worker:
     """A process, the pipe to it, and the piece it has in hand."""
 
     def __init__(self, process: Any, pipe: Connection) -> None:
         self.process, self.pipe = process, pipe
         self.piece: Any = None
+        self.begun = False
 
 
 class _Crew:
-    """The workers of one run. Each has a pipe of its own: a killed process leaves no lock behind that others wait for."""
+    """The workers of one run. Each has a pipe of its own: a killed one leaves no lock behind that others wait for."""
 
     def __init__(self, context: Callable[[], Any], size: int) -> None:
         self._context, self._size = context, size
@@ -144,11 +180,15 @@ class _Crew:
             except (EOFError, OSError):
                 del self.busy[pipe]
                 self._bury(one)
+                if not one.begun:  # nobody's piece is at fault: trying again would never end
+                    raise Lost() from None
                 kind, value = "lost", None
-            else:
-                if kind != "report":
-                    del self.busy[pipe]
-                    self._idle.append(one)
+            if kind == "begun":
+                one.begun = True
+                continue
+            if kind in ("result", "error"):
+                del self.busy[pipe]
+                self._idle.append(one)
             heard.append((one.piece, kind, value))
         return heard
 
@@ -160,7 +200,8 @@ class _Crew:
         until = time.monotonic() + GRACE_S
         everybody = [*self._idle, *self.busy.values()]
         while self.busy and time.monotonic() < until:
-            self.hear()  # of no use any more, but a full pipe would keep them from stopping
+            with contextlib.suppress(Lost):
+                self.hear()  # of no use any more, but a full pipe would keep them from stopping
         for one in everybody:
             one.pipe.close()
         for one in everybody:
@@ -181,7 +222,7 @@ class _Crew:
             cores = max(1, available_cores() // self._size)
             process = context.Process(
                 target=_serve,
-                args=(theirs, self._stop[0], worker.passed_on(), os.getcwd(), cores),
+                args=(theirs, self._stop[0], worker.passed_on(), str(Path.cwd()), cores),
                 daemon=True,
             )
             process.start()
@@ -223,6 +264,7 @@ def _serve(pipe: Connection, stop: Connection, environment: dict[str, str], fold
     worker.share_cores(cores)
     line = _Pipe(pipe, stop)
     worker.connect(line)
+    line.send("begun", None)
     with worker.in_folder(folder):
         while True:
             try:

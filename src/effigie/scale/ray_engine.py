@@ -13,12 +13,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from effigie.errors import EffigieError, UsageError
 from effigie.progress import Cancel
 from effigie.scale import worker
-from effigie.scale.processes import portable
+from effigie.scale.processes import Queue, portable
 from effigie.scale.worker import Lost, available_cores
 
 Work = TypeVar("Work")
@@ -36,7 +37,7 @@ ADDRESS = "ray://"
 class RayWorkers:
     """Tasks of Ray.
 
-    Ray started here listens on this machine's own address (127.0.0.1) alone, shows no dashboard and sends no statistics.
+    Ray started here listens on 127.0.0.1 alone, shows no dashboard and sends no statistics.
 
     Args:
         address: None starts Ray for as long as this object is open; ``ray://host:port`` (Ray's client port) or
@@ -108,26 +109,22 @@ class RayWorkers:
         work: Iterable[Work],
         on_report: Callable[[Any], None],
         cancel: Cancel,
-        lost: Callable[[Work], Result] | None = None,
+        on_killed: Callable[[Work], Result] | None = None,
     ) -> Iterator[tuple[Work, Result]]:
         """As :class:`effigie.scale.Executor` says."""
         self.warm_up()
-        ray, pieces = self._ray, iter(work)
+        ray, queue = self._ray, Queue(work)
         mailbox = ray.remote(num_cpus=0, max_restarts=-1)(_Mailbox).remote()
         task = ray.remote(num_cpus=1, max_retries=0)(_task)
         cores = max(1, available_cores() // self.workers) if self._address is None else 1
-        given = (mailbox, worker.passed_on(), os.getcwd(), cores)
+        given = (mailbox, worker.passed_on(), str(Path.cwd()), cores)
         pending: dict[Any, Work] = {}
-        more, listen = True, 0.0
+        listen = 0.0
         try:
             while True:
-                while more and len(pending) < QUEUED * self.workers:
-                    try:
-                        piece = next(pieces)
-                    except StopIteration:
-                        more = False
-                    else:
-                        pending[task.remote(function, piece, *given)] = piece
+                while len(pending) < QUEUED * self.workers and queue.ready(len(pending)):
+                    piece = queue.take()
+                    pending[task.remote(function, piece, *given)] = piece
                 if not pending:
                     break
                 done, _ = ray.wait(list(pending), num_returns=1, timeout=POLL_S)
@@ -140,9 +137,12 @@ class RayWorkers:
                     piece = pending.pop(reference)
                     if kind == "error":
                         raise value
-                    if kind == "lost" and lost is None:
-                        raise Lost()
-                    yield piece, (lost(piece) if kind == "lost" and lost else value)
+                    if kind == "result":
+                        yield piece, value
+                    elif not queue.again(piece):
+                        if on_killed is None:
+                            raise Lost()
+                        yield piece, on_killed(piece)
             self._hear(mailbox, on_report)
         finally:
             self._dismiss(mailbox, list(pending))

@@ -1,4 +1,4 @@
-"""What a piece of work may ask and tell while it runs, wherever it runs: who stops it, who hears it, its share of cores."""
+"""What a piece of work may ask and tell while it runs: who stops it, who hears it, its share of the cores."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 from effigie.errors import EffigieError
@@ -105,7 +106,7 @@ class Lost(EffigieError):
 @contextlib.contextmanager
 def in_folder(folder: str) -> Iterator[None]:
     """Work in the caller's folder, so that relative names mean the same; where it is not there, stay."""
-    before = os.getcwd()
+    before = Path.cwd()
     with contextlib.suppress(OSError):
         os.chdir(folder)
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from effigie.assets import REQUIRED, fetch_all
 from effigie.errors import UsageError
+from effigie.locks import one_writer
 from effigie.media import Reader
 from effigie.occlusion.mask import Visibility
 from effigie.progress import Cancel, ProgressCallback, silent
@@ -26,6 +27,7 @@ from effigie.training import choose_device, choose_precision
 from effigie.trust.gate import ConsentLike, check_footage
 
 
+@one_writer("output")
 def convert_clip(
     model: str | Path | Role | Sequence[str | Path | Role],
     clip: str | Path,
