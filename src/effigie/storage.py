@@ -204,7 +204,7 @@ class LocalFolder:
 
     @contextlib.contextmanager
     def delivered(self, name: str, scratch: str) -> Iterator[Path]:
-        """See :class:`Folder`. Made apart, since whoever writes a file looks through its folder for what a kill left."""
+        """See :class:`Folder`. Made apart: whoever writes a file looks through its folder for what a kill left."""
         apart = self.path / scratch
         discard(apart)
         try:

@@ -167,9 +167,8 @@ def animate(
             progress=progress,
             cancel=INTERRUPT,
         )
-        report.output = Path(output)
     if as_json:
-        print_json(asdict(report))
+        print_json({**asdict(report), "output": str(output)})
         return
     rate = report.frames / max(report.seconds, 1e-9)
     say(f"{output}: {counted(report.frames, 'frame')}, {rate:.1f} frames/s; id {report.output_id}")

@@ -207,9 +207,8 @@ def convert(
             progress=progress,
             cancel=INTERRUPT,
         )
-        report.output = Path(destination)
     if as_json:
-        print_json(asdict(report))
+        print_json({**asdict(report), "output": str(destination)})
         return
     rate = report.frames / max(report.seconds, 1e-9)
     whole = counted(report.frames, "frame")
