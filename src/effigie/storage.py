@@ -94,16 +94,7 @@ def near(name: str | Path) -> Iterator[Path]:
     system, path = opened(address)
     with tempfile.TemporaryDirectory(prefix="effigie-") as folder:
         copy = Path(folder) / safe_name(address)
-        try:
-            system.get_file(path, str(copy))
-        except FileNotFoundError:
-            raise MediaError(f"{address} does not exist: check the name") from None
-        except OSError as error:
-            raise (explain(error, copy) if error.errno else _failed("fetched", address, error)) from error
-        except Exception as error:
-            raise _failed("fetched", address, error) from error
-        if not copy.is_file():
-            raise MediaError(f"{address} is no file: name one")
+        _fetch(system, path, address, copy)
         yield copy
 
 
@@ -121,6 +112,19 @@ def delivered(name: str | Path) -> Iterator[Path]:
         raise UsageError(f"{name} does not end in a file name: name the output itself")
     with RemoteFolder(parent).delivered(last, "") as made:
         yield made
+
+
+def _fetch(system: Any, path: str, address: str, copy: Path) -> None:
+    try:
+        system.get_file(path, str(copy))
+    except FileNotFoundError:
+        raise MediaError(f"{address} does not exist: check the name") from None
+    except OSError as error:
+        raise (explain(error, copy) if error.errno else _failed("fetched", address, error)) from error
+    except Exception as error:
+        raise _failed("fetched", address, error) from error
+    if not copy.is_file():
+        raise MediaError(f"{address} is no file: name one")
 
 
 def _upload(system: Any, path: Path, target: str) -> None:
@@ -269,7 +273,27 @@ class RemoteFolder:
             for path in (*(other for other in shown if other != made), made):
                 if not path.is_file():
                     raise UsageError(f"{self._address} cannot take a folder of frames: choose a video")
-                _upload(self._system, path, f"{self._path.rstrip('/')}/{path.name}")
+                self.put(path, path.name)
+
+    def names(self) -> list[str]:
+        """Of what lies directly in it; empty if it is not there."""
+        self._system.invalidate_cache()
+        try:
+            found = self._system.ls(self._path, detail=False)
+        except FileNotFoundError:
+            return []
+        except Exception as error:
+            raise _failed("listed", self._address, error) from error
+        return [str(path).rstrip("/").rpartition("/")[2] for path in found]
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Copy a file of it here."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _fetch(self._system, f"{self._path}/{name}", self.path_of(name), target)
+
+    def put(self, path: Path, name: str) -> None:
+        """Copy a file there, whole or not at all."""
+        _upload(self._system, path, f"{self._path.rstrip('/')}/{name}")
 
 
 def folder(name: str | Path) -> Folder:

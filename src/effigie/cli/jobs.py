@@ -20,14 +20,13 @@ Engine = Annotated[
     str,
     typer.Option(
         metavar="ENGINE",
-        help="Of several clips: local (processes of this machine), ray, or ray://HOST:PORT, a cluster.",
+        help="Where clips are worked on: local (processes here), ray, or ray://HOST:PORT, a cluster.",
     ),
 ]
-Retries = Annotated[int, typer.Option(help="Of several clips: how often one that failed is tried again.")]
+Retries = Annotated[int, typer.Option(help="How often a clip that failed is tried again.")]
 Container = Annotated[
     str, typer.Option(help="Of several clips: what the outputs are, mp4, mov, mkv, or frames (PNG folders).")
 ]
-JOB_OPTIONS = ("workers", "engine", "retries", "container")
 
 
 def refuse_existing(*paths: str | Path | None) -> None:
@@ -75,7 +74,7 @@ def tell(report: JobReport, as_json: bool) -> None:
         if report.there:
             parts.append(f"{report.there} there already")
         if report.elsewhere:
-            parts.append(f"{report.elsewhere and len(report.elsewhere)} in the hands of another run")
+            parts.append(f"{len(report.elsewhere)} in the hands of another run")
         if report.failed:
             parts.append(f"{len(report.failed)} failed")
         say(f"{', '.join(parts)} -> {report.output}")

@@ -8,13 +8,12 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import threading
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing import connection, forkserver, resource_tracker
+from multiprocessing import connection
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -22,6 +21,7 @@ from typing import Any, Generic, TypeVar
 from effigie.errors import EffigieError
 from effigie.progress import Cancel
 from effigie.scale import worker
+from effigie.scale.starting import start_fork_server, uninterrupted, unnamed_main
 from effigie.scale.worker import Lost, available_cores
 
 Work = TypeVar("Work")
@@ -45,7 +45,7 @@ class LocalProcesses:
 
     def warm_up(self) -> None:
         """Begin importing what workers need, while the caller does something else."""
-        with _uninterrupted(), _unnamed_main():
+        with uninterrupted(), unnamed_main():
             self._context()
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class LocalProcesses:
         if "forkserver" in multiprocessing.get_all_start_methods():
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(self._preload)
-            _start_fork_server()
+            start_fork_server()
             return context
         return multiprocessing.get_context("spawn")
 
@@ -214,7 +214,7 @@ class _Crew:
         self._idle, self.busy, self._stop = [], {}, None
 
     def _hired(self) -> _Worker:
-        with _uninterrupted(), _unnamed_main():
+        with uninterrupted(), unnamed_main():
             context = self._context()
             if self._stop is None:
                 self._stop = context.Pipe(duplex=False)
@@ -287,57 +287,6 @@ def portable(error: Exception) -> Exception:
     except Exception:
         return EffigieError(f"{type(error).__name__}: {error}")
     return error
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Put off Ctrl-C and a polite kill to the end: a process that is half started can neither work nor be stopped."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's business
-        return
-    arrived: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, _: arrived.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        for arrival in arrived:
-            signal.raise_signal(arrival)
-
-
-@contextlib.contextmanager
-def _unnamed_main() -> Iterator[None]:
-    """Processes begun in here do not run the caller's script again.
-
-    Python does that so that they find functions defined in the script. Ours are importable, and a script that calls
-    ``effigie.extract`` without ``if __name__ == "__main__":`` would begin anew in every worker.
-    """
-    main = sys.modules["__main__"]
-    before = {name: getattr(main, name) for name in ("__spec__", "__file__") if hasattr(main, name)}
-    try:
-        for name in before:
-            setattr(main, name, None)
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(main, name, value)
-
-
-def _start_fork_server() -> None:
-    """A terminal's Ctrl-C reaches every process: one that is still importing would die of it, loudly.
-
-    Children inherit the blocked signal; here it is only put off until the server has been started.
-    """
-    resource_tracker.ensure_running()  # it unblocks the signal itself, so it has to be there before
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _die_with(parent: Any) -> None:
