@@ -12,7 +12,7 @@ import pytest
 
 import effigie
 from effigie.errors import FaceSetError, MediaError
-from effigie.extraction import ExtractSettings
+from effigie.extraction import ExtractSettings, plan
 from effigie.extraction.plan import fingerprint
 from effigie.extraction.run import join_tracks
 from effigie.extraction.segment import SegmentResult

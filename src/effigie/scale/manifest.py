@@ -148,7 +148,10 @@ def choose_name(manifest: Manifest, clip: str, suffix: str, sha256: str, twins: 
     record = manifest.read(plain)
     if record is not None and (record.sha256 == sha256 or (record.clip == clip and not twins)):
         return plain
-    name = longer_name(clip, suffix, sha256) if twins or record is not None else plain
+    longer = longer_name(clip, suffix, sha256)
+    if manifest.read(longer) is not None:
+        return longer
+    name = longer if twins or record is not None else plain
     if manifest.read(name) is None and not force and manifest.folder.size(name) is not None:
         raise EffigieError(
             f"{manifest.folder.path_of(name)} exists and was not made here: choose another folder, "

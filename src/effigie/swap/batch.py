@@ -96,11 +96,13 @@ def convert_clips(
 
 
 def allowed(arguments: _Arguments) -> None:
-    """Ask the gate and look at the models once, before thousands of clips fail of the same."""
-    from effigie.swap.model import load_model
+    """Look for the models and ask the gate once, before thousands of clips fail of the same."""
+    from effigie.swap.model import load_config
+    from effigie.trust.gate import permit_model
 
     for role in arguments.people:
-        load_model(role.model, consent=arguments.consent, project=arguments.project)
+        load_config(role.model)
+        permit_model(role.model, "swap", consent=arguments.consent, project=arguments.project)
 
 
 def convert_one(
@@ -108,7 +110,9 @@ def convert_one(
 ) -> dict[str, Any]:
     """In a worker: one clip, through the same call as a single one."""
     from effigie.swap.convert import convert_clip
+    from effigie.swap.model import keep_models
 
+    keep_models()
     report = convert_clip(
         arguments.people,
         clip,
