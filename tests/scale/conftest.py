@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
+from pathlib import Path
 
 import copying
 import pytest
@@ -19,11 +21,13 @@ needs_ray = pytest.mark.skipif(
 
 @pytest.fixture(scope="session")
 def ray():
-    """Ray with two workers, started once."""
-    executor = executor_for("ray", 2)
-    executor.warm_up()
-    yield executor
-    executor.close()
+    """Ray with two workers, started once; they find what these tests make of clips."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+        executor = executor_for("ray", 2)
+        executor.warm_up()
+        yield executor
+        executor.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from effigie.assets import REQUIRED, fetch_all
 from effigie.errors import UsageError
@@ -30,6 +30,7 @@ class _Arguments:
     settings: AnimateSettings
     consent: ConsentLike
     project: str | None
+    precision: Literal["fp32", "bf16"] | None = None
 
 
 def animate_clips(
@@ -80,7 +81,8 @@ def animate_clips(
     engine = engine_of(job, PRELOAD, [*found, output])
     with contextlib.closing(engine) as executor:
         executor.warm_up()
-        said_by(allowed, arguments, executor=executor, cancel=cancel)
+        precision = said_by(allowed, arguments, executor=executor, cancel=cancel)
+        arguments = replace(arguments, precision=precision)
         models = [content_digest(path) for path in (shown, settings.heads) if path is not None]
         telling = {
             name: value for name, value in asdict(settings).items() if name not in ("device", "save_motion")
@@ -96,11 +98,13 @@ def animate_clips(
         return run_job(plan, found, executor, job.retries, "animate", progress, cancel)
 
 
-def allowed(arguments: _Arguments) -> None:
-    """Read the portrait and ask the gate once, before thousands of clips fail of the same."""
+def allowed(arguments: _Arguments) -> Literal["fp32", "bf16"]:
+    """Read the portrait and ask the gate once, before thousands of clips fail of the same; decide on the precision."""
     from effigie.heads.sitter import seat
+    from effigie.training.device import choose_device, choose_precision
 
     seat(arguments.portrait, arguments.settings, consent=arguments.consent, project=arguments.project)
+    return choose_precision("auto", choose_device(arguments.settings.device))
 
 
 def animate_one(
@@ -108,7 +112,10 @@ def animate_one(
 ) -> dict[str, Any]:
     """In a worker: one driver, through the same call as a single one."""
     from effigie.heads.animation import animate
+    from effigie.training.device import agree_on
 
+    if arguments.precision is not None:
+        agree_on(arguments.precision)
     report = animate(
         arguments.portrait,
         clip,

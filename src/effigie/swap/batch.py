@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from effigie.assets import REQUIRED, fetch_all
 from effigie.errors import UsageError
@@ -32,6 +32,7 @@ class _Arguments:
     settings: ConvertSettings
     consent: ConsentLike
     project: str | None
+    precision: Literal["fp32", "bf16"] | None = None
 
 
 def convert_clips(
@@ -83,7 +84,8 @@ def convert_clips(
     engine = engine_of(job, PRELOAD, [*found, output])
     with contextlib.closing(engine) as executor:
         executor.warm_up()
-        said_by(allowed, arguments, executor=executor, cancel=cancel)
+        precision = said_by(allowed, arguments, executor=executor, cancel=cancel)
+        arguments = replace(arguments, precision=precision)
         plan = Plan(
             convert_one,
             arguments,
@@ -95,14 +97,16 @@ def convert_clips(
         return run_job(plan, found, executor, job.retries, "convert", progress, cancel)
 
 
-def allowed(arguments: _Arguments) -> None:
-    """Look for the models and ask the gate once, before thousands of clips fail of the same."""
+def allowed(arguments: _Arguments) -> Literal["fp32", "bf16"]:
+    """Look for the models and ask the gate once, before thousands of clips fail of it; decide on the precision."""
     from effigie.swap.model import load_config
+    from effigie.training.device import choose_device, choose_precision
     from effigie.trust.gate import permit_model
 
     for role in arguments.people:
         load_config(role.model)
         permit_model(role.model, "swap", consent=arguments.consent, project=arguments.project)
+    return choose_precision("auto", choose_device(arguments.settings.device))
 
 
 def convert_one(
@@ -111,8 +115,11 @@ def convert_one(
     """In a worker: one clip, through the same call as a single one."""
     from effigie.swap.convert import convert_clip
     from effigie.swap.model import keep_models
+    from effigie.training.device import agree_on
 
     keep_models()
+    if arguments.precision is not None:
+        agree_on(arguments.precision)
     report = convert_clip(
         arguments.people,
         clip,
