@@ -87,7 +87,7 @@ def test_on_the_command_line(here, model, footage, tmp_path):
     for output in outputs:
         assert output.name.startswith("talk-")
         assert output.with_name(f"{output.name}.notice.txt").is_file()
-        assert effigie.verify(output).verdict == "intact"
+        assert effigie.verify(output).verdict == "made-by-effigie"
     again = here(*arguments, "--json")
     said = json.loads(again.out)
     assert (said["made"], said["there"], len(said["failed"])) == (0, 2, 1)
