@@ -105,8 +105,10 @@ def older(path: Path, seconds: float) -> bool:
 
 def _left(path: Path) -> list[re.Match[str]]:
     """Names of temporary files of ``path`` that lie beside it."""
-    found = [TEMPORARY.fullmatch(other.name) for other in path.parent.iterdir()]
     wanted = (path.stem[:LONGEST_STEM], path.suffix)
+    # Every write looks here, among ten thousand others perhaps: names alone, and the cheap test first.
+    names = [name for name in os.listdir(path.parent) if name.startswith(f".{wanted[0]}.")]  # noqa: PTH208
+    found = [TEMPORARY.fullmatch(name) for name in names]
     return [left for left in found if left and (left["stem"], left["suffix"] or "") == wanted]
 
 

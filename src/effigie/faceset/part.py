@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -150,26 +151,31 @@ def write_segment(path: Path, records: Iterable[FaceRecord], crop_size: int) -> 
 class PartFile:
     """A finished part or segment, its footer read; no file stays open.
 
+    Of thousands of parts only what every one needs stays in memory: a footer takes 47 KB there.
+
     Attributes:
         path: where it lies.
-        metadata: its Parquet footer.
         stamp: modification time and size when the footer was read.
         starts: (groups + 1,) first row of each row group.
+        crop_size: edge of its crops, px.
+        about: JSON of its source as the footer has it; None in a segment.
     """
 
     path: Path
-    metadata: Any
     stamp: tuple[int, int]
     starts: np.ndarray
+    crop_size: int
+    about: bytes | None
 
     @classmethod
     def open(cls, path: Path) -> PartFile:
         """Raises FaceSetError: missing, damaged, or of a newer version."""
         try:
-            metadata = pq.read_metadata(path)
+            stamp = _stamp(path)
+            metadata = _footer(path, stamp)
             found = metadata.metadata or {}
             version = int(found[b"effigie.version"])
-            stamp = _stamp(path)
+            crop_size = int(found[b"effigie.crop_size"])
         except FileNotFoundError:
             raise FaceSetError(f"part missing: {path}; run `effigie extract` on its clip again") from None
         except UNREADABLE as error:
@@ -179,22 +185,17 @@ class PartFile:
                 f"{path} is of version {version}, this effigie reads up to {schema.VERSION}: update effigie"
             )
         rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-        return cls(path, metadata, stamp, np.cumsum([0, *rows]))
+        return cls(path, stamp, np.cumsum([0, *rows]), crop_size, found.get(SOURCE_KEY))
 
     @property
     def rows(self) -> int:
-        return int(self.metadata.num_rows)
-
-    @property
-    def crop_size(self) -> int:
-        return int(self.metadata.metadata[b"effigie.crop_size"])
+        return int(self.starts[-1])
 
     @property
     def source(self) -> dict[str, Any] | None:
         """What the footer says of the source; None in a segment."""
-        found = self.metadata.metadata.get(SOURCE_KEY)
         try:
-            return json.loads(found) if found else None
+            return json.loads(self.about) if self.about else None
         except ValueError as error:
             raise damaged(self.path, error) from error
 
@@ -209,10 +210,16 @@ class PartFile:
                 raise FaceSetError(
                     f"{self.path.parent} was changed by another command meanwhile: open it again"
                 )
-            with pq.ParquetFile(self.path, metadata=self.metadata, page_checksum_verification=True) as file:
+            metadata = _footer(self.path, self.stamp)
+            with pq.ParquetFile(self.path, metadata=metadata, page_checksum_verification=True) as file:
                 return file.read_row_groups(list(groups), columns=None if columns is None else list(columns))
         except UNREADABLE as error:
             raise damaged(self.path, error) from error
+
+
+@functools.lru_cache(maxsize=256)
+def _footer(path: Path, stamp: tuple[int, int]) -> Any:
+    return pq.read_metadata(path)
 
 
 def damaged(path: Path, error: Exception) -> FaceSetError:
