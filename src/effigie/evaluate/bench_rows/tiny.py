@@ -19,6 +19,7 @@ from effigie.progress import Progress
 
 SIDE = 96  # px
 REACH = 1.9  # side of the square that is shown, in heights of the face
+LARGEST = 0.85  # of the film's height, so that squares can be moved
 PLACES = 5  # squares are moved by so many steps each way, so that a stretch of film gives many clips
 
 
@@ -31,6 +32,8 @@ def tiny_clips(setting: Setting, count: int, frames: int) -> Path:
         film = [frame.image for frame in reader]
     squares = _squares(film[0])
     starts = len(film) - frames
+    if count > starts * len(squares):
+        raise EffigieError(f"the sample gives {starts * len(squares)} clips that differ, not {count}")
     for number in range(count):
         output = folder / f"{number // 1000:02d}" / f"tiny-{number:05d}.mp4"
         if output.is_file():
@@ -38,7 +41,7 @@ def tiny_clips(setting: Setting, count: int, frames: int) -> Path:
         if number % 50 == 0:
             setting.cancel.check()
             setting.progress(Progress("make tiny clips", number, count, "clips"))
-        top, left, side = squares[number // starts % len(squares)]
+        top, left, side = squares[number // starts]
         stretch = film[number % starts : number % starts + frames]
         _write(output, info, (picture[top : top + side, left : left + side] for picture in stretch))
     if len(list(folder.rglob("*.mp4"))) != count:
@@ -51,14 +54,12 @@ def _squares(picture: Image) -> list[tuple[int, int, int]]:
     found = ShortRange()(picture)
     x0, y0, x1, y1 = max((face.box for face in found), key=lambda box: float(box[3] - box[1]))
     height, width = picture.shape[:2]
-    side = int(min(REACH * (y1 - y0), height, width))
-    places = []
-    for step in np.ndindex(PLACES, PLACES):
-        dy, dx = (0.02 * side * (place - PLACES // 2) for place in step)
-        top = int(np.clip((y0 + y1 - side) / 2 + dy, 0, height - side))
-        left = int(np.clip((x0 + x1 - side) / 2 + dx, 0, width - side))
-        places.append((top, left, side))
-    return list(dict.fromkeys(places))
+    side = int(min(REACH * (y1 - y0), LARGEST * height))
+    step = max(1, round(0.02 * side))
+    room = PLACES - 1  # steps that the first place leaves above and beside itself
+    top = int(np.clip((y0 + y1 - side) / 2, room * step, height - side))
+    left = int(np.clip((x0 + x1 - side) / 2, room * step, width - side))
+    return [(top - down * step, left - along * step, side) for down, along in np.ndindex(PLACES, PLACES)]
 
 
 def _write(output: Path, like: ClipInfo, pictures: Iterator[Image]) -> None:
