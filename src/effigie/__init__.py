@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from effigie import heads, occlusion, swap, trust
     from effigie.cleaning import review
     from effigie.extraction import ExtractReport, ExtractSettings, extract
-    from effigie.heads import AnimateReport, AnimateSettings, animate
-    from effigie.swap import ConvertReport, ConvertSettings
+    from effigie.heads import AnimateReport, AnimateSettings, animate, animate_clips
+    from effigie.scale.job import JobReport, JobSettings
+    from effigie.swap import ConvertReport, ConvertSettings, convert_clips
     from effigie.swap import convert_clip as convert
     from effigie.swap import load_model as load
     from effigie.trust.verify import verify
@@ -43,8 +44,12 @@ __all__ = [
     "ConvertSettings",
     "ExtractReport",
     "ExtractSettings",
+    "JobReport",
+    "JobSettings",
     "animate",
+    "animate_clips",
     "convert",
+    "convert_clips",
     "extract",
     "heads",
     "load",
@@ -67,6 +72,10 @@ _HOMES = {
     "animate": ("effigie.heads", "animate"),
     "AnimateSettings": ("effigie.heads", "AnimateSettings"),
     "AnimateReport": ("effigie.heads", "AnimateReport"),
+    "convert_clips": ("effigie.swap", "convert_clips"),
+    "animate_clips": ("effigie.heads", "animate_clips"),
+    "JobReport": ("effigie.scale.job", "JobReport"),
+    "JobSettings": ("effigie.scale.job", "JobSettings"),
     "load": ("effigie.swap", "load_model"),
     "verify": ("effigie.trust.verify", "verify"),
 }

@@ -34,6 +34,10 @@ class Cancelled(EffigieError):
     exit_code = 130
 
 
+class BusyError(EffigieError):
+    """Another process is writing the same output. Exit code 1."""
+
+
 class MediaError(EffigieError):
     """A clip, still or sound file cannot be read or written."""
 

@@ -7,12 +7,15 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from effigie.errors import EffigieError, UsageError
 
@@ -21,6 +24,11 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 EXPLAINED = FULL | FORBIDDEN | {errno.EFBIG, errno.EIO, errno.ENAMETOOLONG}
 ABANDONED_S = 3600.0  # nobody writes a file without touching it for so long: its writer was killed
+LONGEST_STEM = 40  # of a temporary name, so that a name of the greatest allowed length still has one
+TEMPORARY = re.compile(
+    r"\.(?P<stem>.+)\.(?P<process>\d+)-[0-9a-f]{8}\.(?P<kind>partial|aside)(?P<suffix>\.[^.]+)?"
+)
+"""Names of temporary files and folders: of what, by which process; ``aside`` is a folder that is being replaced."""
 
 
 @contextlib.contextmanager
@@ -35,12 +43,12 @@ def atomic(path: Path) -> Iterator[Path]:
         EffigieError: the disk is full or the folder cannot be written.
     """
     path = Path(path)
-    # Shortened, so that a name of the greatest allowed length still has a temporary one.
-    stem = path.stem[:40]
-    temporary = path.with_name(f".{stem}.{uuid.uuid4().hex[:8]}.partial{path.suffix}")
+    temporary = temporary_for(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path.parent, f".{stem}.", f".partial{path.suffix}")
+        for left in _left(path):
+            if abandoned(path.with_name(left[0])):
+                _clear(path, left)
         yield temporary
         _put(temporary, path)
     except OSError as error:
@@ -51,12 +59,77 @@ def atomic(path: Path) -> Iterator[Path]:
         discard(temporary)
 
 
+def clear_abandoned(path: Path) -> None:
+    """Remove what killed writers of ``path``, a file or a folder, left; the caller knows that nobody writes it now.
+
+    A folder that a kill caught between being put aside and being replaced comes back.
+    """
+    with contextlib.suppress(OSError):
+        if len(path.stem) <= LONGEST_STEM:  # a longer one may be another file's
+            for left in _left(path):
+                _clear(path, left)
+        if path.is_dir():
+            for below in list(path.rglob(".*")):
+                name = TEMPORARY.fullmatch(below.name)
+                if name and not _elsewhere(int(name["process"])):
+                    discard(below)
+
+
+def temporary_for(path: Path) -> Path:
+    """A name beside ``path`` that nobody has, by which :func:`clear_abandoned` knows whose it is."""
+    process = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return path.with_name(f".{path.stem[:LONGEST_STEM]}.{process}.partial{path.suffix}")
+
+
+def _elsewhere(process: int) -> bool:
+    """Whether another process of this number lives. In containers a rerun may have that of the killed run."""
+    return process != os.getpid() and psutil.pid_exists(process)
+
+
+def abandoned(path: Path) -> bool:
+    """Whether the writer of a temporary file is gone.
+
+    One that lives is known by the number in the name, whatever the clocks say; one on another machine by age alone.
+    """
+    name = TEMPORARY.fullmatch(path.name)
+    return not (name and psutil.pid_exists(int(name["process"]))) and older(path, ABANDONED_S)
+
+
+def older(path: Path, seconds: float) -> bool:
+    """Whether a file was last written so many seconds ago, as far as clocks can be trusted; False if it is gone."""
+    try:
+        return time.time() - path.stat().st_mtime > seconds
+    except OSError:
+        return False
+
+
+def _left(path: Path) -> list[re.Match[str]]:
+    """Names of temporary files of ``path`` that lie beside it."""
+    wanted = (path.stem[:LONGEST_STEM], path.suffix)
+    # Every write looks here, among ten thousand others perhaps: names alone, and the cheap test first.
+    names = [name for name in os.listdir(path.parent) if name.startswith(f".{wanted[0]}.")]  # noqa: PTH208
+    found = [TEMPORARY.fullmatch(name) for name in names]
+    return [left for left in found if left and (left["stem"], left["suffix"] or "") == wanted]
+
+
+def _clear(path: Path, left: re.Match[str]) -> None:
+    with contextlib.suppress(OSError):
+        if left["kind"] == "aside" and not path.exists():
+            path.with_name(left[0]).replace(path)
+        else:
+            discard(path.with_name(left[0]))
+
+
 def _put(temporary: Path, path: Path) -> None:
     """Rename; a folder cannot replace a folder in one step, so the old one stands aside meanwhile."""
+    if temporary.is_file():
+        # Else a power cut could leave the new name with nothing in it; a disk that is full may say so only here.
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
     if not (path.is_dir() and temporary.is_dir()):
         temporary.replace(path)
         return
-    aside = temporary.with_name(f"{temporary.name}.old")
+    aside = temporary.with_name(".aside".join(temporary.name.rsplit(".partial", 1)))
     try:
         path.replace(aside)
         temporary.replace(path)
@@ -64,15 +137,6 @@ def _put(temporary: Path, path: Path) -> None:
         if aside.exists() and not path.exists():
             aside.replace(path)
         discard(aside)
-
-
-def _sweep(folder: Path, start: str, end: str) -> None:
-    """Remove temporary files of a name that killed writers left behind."""
-    for path in folder.iterdir():
-        if path.name.startswith(start) and path.name.endswith((end, f"{end}.old")):
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > ABANDONED_S:
-                    discard(path)
 
 
 def require_free(folder: Path, what: str = "a model") -> None:
@@ -120,4 +184,16 @@ def sha256(path: Path) -> str:
     with path.open("rb") as stream:
         while block := stream.read(CHUNK):
             digest.update(block)
+    return digest.hexdigest()
+
+
+def content_digest(path: Path) -> str:
+    """SHA-256 of a file, or of names and contents of all that lies in a folder, but for hidden files."""
+    if path.is_file():
+        return sha256(path)
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")):
+        name = file.relative_to(path)
+        if file.is_file() and not any(part.startswith(".") for part in name.parts):
+            digest.update(f"{name.as_posix()}\0{sha256(file)}\0".encode())
     return digest.hexdigest()

@@ -12,8 +12,9 @@ import pytest
 
 import effigie
 from effigie.errors import FaceSetError, MediaError
-from effigie.extraction import ExtractSettings, run
-from effigie.extraction.run import fingerprint, join_tracks
+from effigie.extraction import ExtractSettings, plan
+from effigie.extraction.plan import fingerprint
+from effigie.extraction.run import join_tracks
 from effigie.extraction.segment import SegmentResult
 from effigie.faces.mesh import eye_distance
 from effigie.faceset import FaceSet
@@ -109,7 +110,7 @@ def in_segments(man, tmp_path_factory):
     """The man's 72 frames cut into three segments of work, two processes."""
     folder = tmp_path_factory.mktemp("segments")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "SHORTEST", 24)
+        patch.setattr(plan, "SHORTEST", 24)
         effigie.extract([man], folder / "faces", ExtractSettings(workers=2))
     return folder / "faces"
 

@@ -15,8 +15,7 @@ import pytest
 
 from effigie.errors import Cancelled, EffigieError, MediaError
 from effigie.progress import Cancel
-from effigie.scale import LocalProcesses, available_cores
-from effigie.scale.executor import report, stop_requested
+from effigie.scale import LocalProcesses, available_cores, processes, report, stop_requested
 
 
 def square(number):
@@ -37,11 +36,24 @@ def die_at_three(number):
     return number
 
 
+def die_once(place):
+    """The first time that any of them gets there, its process is killed, as the system does for want of memory."""
+    folder, number = place
+    if number == 3 and not Path(folder, "died").exists():
+        Path(folder, "died").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
 def wait_for_the_end(folder):
     Path(folder, f"{os.getpid()}").touch()
     while not stop_requested():
         time.sleep(0.02)
     raise Cancelled("stopped")
+
+
+def _die(*_):
+    os._exit(1)
 
 
 def alive(folder):
@@ -70,6 +82,28 @@ def test_a_killed_worker_is_explained():
     with pytest.raises(EffigieError, match="--workers") as caught:
         list(LocalProcesses(2).run(die_at_three, range(6), print, Cancel()))
     assert "\n" not in str(caught.value)
+
+
+def test_what_kills_its_worker_is_given_up_and_the_others_go_on():
+    """Twice, so that a piece that was only killed beside another is not given up with it."""
+    told = []
+    work = LocalProcesses(2).run(die_at_three, range(12), print, Cancel(), lambda piece: told.append(piece))
+    results = dict(work)
+    assert told == [3]
+    assert results == {number: number for number in range(12)} | {3: None}
+
+
+def test_what_was_killed_once_is_done_again(tmp_path):
+    work = [(str(tmp_path), number) for number in range(8)]
+    results = list(LocalProcesses(2).run(die_once, work, print, Cancel()))
+    assert sorted(number for _, number in results) == list(range(8))
+
+
+def test_workers_that_cannot_even_begin_end_the_call(monkeypatch):
+    """Not the work's fault, so trying again would never end."""
+    monkeypatch.setattr(processes, "_serve", _die)
+    with pytest.raises(EffigieError, match="--workers"):
+        list(LocalProcesses(2).run(square, range(4), print, Cancel(), lambda _: None))
 
 
 def test_cancel_stops_everybody(tmp_path):

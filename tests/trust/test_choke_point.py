@@ -29,8 +29,12 @@ SHOWING = {
     "effigie.swap.train",
     "effigie.swap.load_model",
     "effigie.swap.convert_clip",
+    "effigie.convert_clips",
+    "effigie.swap.convert_clips",
     "effigie.animate",
+    "effigie.animate_clips",
     "effigie.heads.animate",
+    "effigie.heads.animate_clips",
     "effigie.heads.tune",
     "effigie.heads.load_person",
 }
@@ -45,7 +49,7 @@ HARMLESS = {
     "effigie.heads.load_motion",
     "effigie.heads.save_motion",
 }
-NEEDS_MORE = {"effigie.swap.train", "effigie.animate"}
+NEEDS_MORE = {"effigie.swap.train", "effigie.animate", "effigie.animate_clips"}
 
 
 @pytest.fixture

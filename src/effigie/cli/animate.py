@@ -8,8 +8,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from effigie.cli import jobs
 from effigie.cli.console import INTERRUPT, Json, counted, print_json, progress_display, say
-from effigie.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -24,11 +24,21 @@ def animate(
             help="A picture, clip or face set of whoever is shown, or a PERSON made by tune.",
         ),
     ],
-    driver: Annotated[
-        Path, typer.Option("--driver", metavar="CLIP", help="Footage of whoever moves, or a motion template.")
+    drivers: Annotated[
+        list[str],
+        typer.Option(
+            "--driver",
+            metavar="CLIP",
+            help="Footage of whoever moves, or a motion template; several by naming it again, a folder or a pattern.",
+        ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help=".mp4, .mov, .mkv, or a folder for PNG frames.")
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            help=".mp4, .mov, .mkv, or a folder for PNG frames; of several drivers their folder.",
+        ),
     ],
     who: Annotated[
         int | None, typer.Option(help="Which face of the portrait, by size (0 = the largest).")
@@ -83,16 +93,26 @@ def animate(
     crf: Annotated[int, typer.Option(help="Quality of the encoder, lower is better.")] = 16,
     frames: Annotated[int | None, typer.Option(help="Only the first frames, for a quick look.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    workers: jobs.Workers = None,
+    engine: jobs.Engine = "local",
+    retries: jobs.Retries = 1,
+    container: jobs.Container = "mp4",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Let a portrait move and speak as the driver does; the driver's times and sound are kept."""
-    for path in (output, save_motion):
-        if path is not None and path.exists() and not force:
-            raise UsageError(f"{path} exists: choose another name, or replace it with --force")
-    from effigie.heads import AnimateSettings, Controls
+    """Let a portrait move and speak as the driver does; the driver's times and sound are kept.
+
+    Of several drivers those whose outputs are there already, with the same settings, are not animated again.
+    """
+    from effigie.media.addresses import names_one_clip
+
+    several = len(drivers) > 1 or not names_one_clip(drivers[0])
+    if not several and not force:
+        jobs.refuse_existing(output, save_motion)
+    from effigie.heads import AnimateSettings, Controls, animate_clips
     from effigie.heads import animate as run
     from effigie.media import EncodeSettings
+    from effigie.storage import delivered, near
     from effigie.trust import TrustSettings
 
     settings = AnimateSettings(  # checked by the settings themselves
@@ -120,11 +140,27 @@ def animate(
         device=device,
         stop_after=frames,
     )
-    with progress_display() as progress:
+    if several:
+        job = jobs.job_settings(output, workers, engine, retries, container, force)
+        with progress_display() as progress:
+            done = animate_clips(
+                portrait,
+                drivers,
+                output,
+                settings,
+                job,
+                consent=consent,
+                project=project,
+                progress=progress,
+                cancel=INTERRUPT,
+            )
+        jobs.tell(done, as_json)
+        return
+    with progress_display() as progress, near(drivers[0]) as driver, delivered(output) as made:
         report = run(
             portrait,
             driver,
-            output,
+            made,
             settings,
             consent=consent,
             project=project,
@@ -132,9 +168,9 @@ def animate(
             cancel=INTERRUPT,
         )
     if as_json:
-        print_json(asdict(report))
+        print_json({**asdict(report), "output": str(output)})
         return
     rate = report.frames / max(report.seconds, 1e-9)
-    say(f"{report.output}: {counted(report.frames, 'frame')}, {rate:.1f} frames/s; id {report.output_id}")
+    say(f"{output}: {counted(report.frames, 'frame')}, {rate:.1f} frames/s; id {report.output_id}")
     for note in report.notes:
         say(f"note: {note}")

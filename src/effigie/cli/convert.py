@@ -1,4 +1,4 @@
-"""`effigie convert`: a model, or several, and a clip in, the swapped clip out."""
+"""`effigie convert`: a model, or several, and clips in, swapped clips out."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from effigie.cli import jobs
 from effigie.cli.console import INTERRUPT, Json, counted, print_json, progress_display, say
 from effigie.errors import UsageError
 
-BESIDE_PROJECT = ("model", "clip", "output", "frames", "force", "as_json", "save_project")
+BESIDE_PROJECT = ("model", "clips", "output", "frames", "force", "as_json", "save_project")
 
 
 def register(app: typer.Typer) -> None:
@@ -23,12 +24,20 @@ def convert(
     model: Annotated[
         Path, typer.Argument(metavar="MODEL", help="A folder made by train, or a project file (.toml).")
     ],
-    clip: Annotated[
-        Path | None,
-        typer.Argument(metavar="[CLIP]", help="The target's footage; a project file names its own."),
+    clips: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[CLIP]...",
+            help="The target's footage: one clip, or files, folders and glob patterns; a project file names its own.",
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help=".mp4, .mov, .mkv, or a folder for PNG frames.")
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help=".mp4, .mov, .mkv, or a folder for PNG frames; of several clips their folder.",
+        ),
     ] = None,
     who: Annotated[
         int | None,
@@ -97,17 +106,28 @@ def convert(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    workers: jobs.Workers = None,
+    engine: jobs.Engine = "local",
+    retries: jobs.Retries = 1,
+    container: jobs.Container = "mp4",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Put the source's face into a clip of the target; sound, times and everything else stay."""
+    """Put the source's face into clips of the target; sound, times and everything else stay.
+
+    Of several clips those that are there already, of the same clip, model and settings, are not made again.
+    """
     from effigie.compose import ComposeSettings
     from effigie.compose.mask import MaskSettings
     from effigie.media import EncodeSettings
-    from effigie.swap import ConvertSettings, Role, convert_clip
+    from effigie.media.addresses import names_one_clip
+    from effigie.storage import delivered, here, near
+    from effigie.swap import ConvertSettings, Role, convert_clip, convert_clips
     from effigie.swap import project as projects
     from effigie.trust import TrustSettings
 
+    several = bool(clips) and (len(clips or ()) > 1 or not names_one_clip((clips or [""])[0]))
+    clip = clips[0] if clips else None
     if model.suffix == projects.SUFFIX:
         if clip is not None:
             raise UsageError(f"{model} names its clip itself: leave {clip} out")
@@ -117,14 +137,15 @@ def convert(
                 option = "map" if name == "others" else name
                 raise UsageError(f"--{option} is the project file's to say: edit {model}")
         plan = projects.load_project(model)
-        plan = replace(plan, output=output or plan.output)
+        destination = output or plan.output
     else:
         if clip is None:
             raise UsageError("name the clip after the model, or a project file (.toml) alone")
+        destination = output
         plan = projects.Project(
-            clip,
+            here(clip),
             (Role(model, who), *(_role(text) for text in others or ())),
-            output,
+            None if output is None else here(output),
             ConvertSettings(
                 compose=ComposeSettings(
                     colour=colour,
@@ -145,32 +166,55 @@ def convert(
             tuple(consent or ()),
             project,
         )
-    if plan.output is None:
-        raise UsageError("name the output: -o FILE")
-    for path in (plan.output, plan.settings.masks, save_project):
-        if path is not None and path.exists() and not force:
-            raise UsageError(f"{path} exists: choose another name, or replace it with --force")
+    if destination is None:
+        raise UsageError("name the output: -o FILE, or a folder for several clips")
+    consents = list(plan.consents) or None
+    settings = replace(plan.settings, stop_after=frames)
+    if several:
+        if save_project is not None:
+            raise UsageError("a project file is for one clip: save it with that one alone")
+        job = jobs.job_settings(destination, workers, engine, retries, container, force)
+        with progress_display() as progress:
+            done = convert_clips(
+                plan.people,
+                clips or [],
+                destination,
+                settings,
+                job,
+                consent=consents,
+                project=plan.purpose,
+                progress=progress,
+                cancel=INTERRUPT,
+            )
+        jobs.tell(done, as_json)
+        return
+    if not force:
+        jobs.refuse_existing(destination, plan.settings.masks, save_project)
     if save_project is not None:
         projects.save_project(plan, save_project)
-    with progress_display() as progress:
+    with (
+        progress_display() as progress,
+        near(plan.clip if clip is None else clip) as footage,
+        delivered(destination) as made,
+    ):
         report = convert_clip(
             plan.people,
-            plan.clip,
-            plan.output,
-            replace(plan.settings, stop_after=frames),
-            consent=list(plan.consents) or None,
+            footage,
+            made,
+            settings,
+            consent=consents,
             project=plan.purpose,
             progress=progress,
             cancel=INTERRUPT,
         )
     if as_json:
-        print_json(asdict(report))
+        print_json({**asdict(report), "output": str(destination)})
         return
     rate = report.frames / max(report.seconds, 1e-9)
     whole = counted(report.frames, "frame")
     if len(report.each) > 1:
         say(", ".join(f"{name}: {count}" for name, count in report.each.items()) + " frames")
-    say(f"{report.output}: {report.swapped} of {whole} swapped, {rate:.1f} frames/s; id {report.output_id}")
+    say(f"{destination}: {report.swapped} of {whole} swapped, {rate:.1f} frames/s; id {report.output_id}")
     for note in report.notes:
         say(f"note: {note}")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from effigie.cli import jobs
 from effigie.cli.console import INTERRUPT, Json, complain, counted, print_json, progress_display, say
 
 
@@ -16,8 +16,10 @@ def register(app: typer.Typer) -> None:
 
 
 def extract(
-    clips: Annotated[list[str], typer.Argument(metavar="CLIP...", help="Files, folders or glob patterns.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FACES", help="The face set, a folder.")],
+    clips: Annotated[
+        list[str], typer.Argument(metavar="CLIP...", help="Files, folders, glob patterns or addresses.")
+    ],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FACES", help="The face set, a folder.")],
     size: Annotated[
         int | None, typer.Option(help="Side of the stored crops in pixels; as the faces are, 256 to 512.")
     ] = None,
@@ -30,13 +32,15 @@ def extract(
     ] = False,
     quality: Annotated[int, typer.Option(help="JPEG quality of the crops.")] = 95,
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
+    engine: jobs.Engine = "local",
+    retries: jobs.Retries = 1,
     as_json: Json = False,
 ) -> None:
     """Find, follow, align and store every face of some clips. Clips already done are skipped."""
     from effigie.extraction import ExtractSettings
     from effigie.extraction import extract as run
 
-    settings = ExtractSettings(size, every, smallest, stills, quality, workers)
+    settings = ExtractSettings(size, every, smallest, stills, quality, workers, engine, retries)
     with progress_display() as progress:
         report = run(clips, output, settings, progress=progress, cancel=INTERRUPT)
     if as_json:

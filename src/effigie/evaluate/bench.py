@@ -30,6 +30,8 @@ def rows_of(material: Material) -> dict[str, Row]:
     from effigie.evaluate.bench_rows.footprint import footprint
     from effigie.evaluate.bench_rows.found import found
     from effigie.evaluate.bench_rows.heads import heads
+    from effigie.evaluate.bench_rows.jobs import ray_pool, two_processes
+    from effigie.evaluate.bench_rows.many import many_clips
     from effigie.evaluate.bench_rows.occlusion import occlusion
     from effigie.evaluate.bench_rows.people import people
     from effigie.evaluate.bench_rows.stages import stages
@@ -55,6 +57,9 @@ def rows_of(material: Material) -> dict[str, Row]:
     rows["adversary"] = adversary
     rows["people"] = people
     rows["convert"] = conversion
+    rows["two-processes"] = two_processes
+    rows["ray"] = ray_pool
+    rows["many-clips"] = many_clips
     rows["occlusion"] = occlusion
     rows["animate"] = animation
     rows["first-use"] = first_use

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Iterable, Mapping
+import contextlib
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from effigie.assets import REQUIRED, fetch_all
-from effigie.errors import EffigieError, FaceSetError, MediaError
+from effigie.errors import FaceSetError, MediaError
+from effigie.extraction.mirror import mirrored
+from effigie.extraction.plan import Job, look_at, plan
 from effigie.extraction.segment import Segment, SegmentResult, extract_segment, mean_identity
 from effigie.extraction.settings import ExtractSettings
 from effigie.extraction.size import crop_size
 from effigie.faces.detect import iou
-from effigie.faceset import FaceSet, SourceInfo
-from effigie.files import discard, explain, sha256
-from effigie.media import ClipInfo, expand, probe
+from effigie.faceset import FaceSet
+from effigie.files import discard, explain
+from effigie.locks import one_writer
+from effigie.media.addresses import clips_in
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.scale import Executor, LocalProcesses
+from effigie.scale import Executor, executor_for
+from effigie.storage import is_remote
 
-SHORTEST = 240  # frames; a shorter segment costs more in seeking and warming up than it gains
+TWICE = (
+    "twice: it makes the decoder crash, or takes too much memory; convert it to H.264 first, or leave it out"
+)
 SAME_PLACE = 0.4  # overlap of two boxes in consecutive frames that makes them one track
 
 
@@ -39,7 +45,7 @@ class ExtractReport:
         notes: damage that was worked round.
     """
 
-    output: Path
+    output: Path | str
     clips: int = 0
     frames: int = 0
     faces: int = 0
@@ -47,16 +53,6 @@ class ExtractReport:
     without_faces: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-
-
-@dataclass
-class _Job:
-    """A clip on its way: its segments, and what came of them."""
-
-    info: ClipInfo
-    source: SourceInfo
-    segments: list[Segment]
-    results: dict[int, SegmentResult] = field(default_factory=dict)
 
 
 def extract(
@@ -70,117 +66,109 @@ def extract(
     """Find, follow, align and store every face of some clips.
 
     A clip that is in the face set already is skipped, so a rerun continues where the last one stopped. A clip
-    that cannot be read is reported and does not stop the others. One without a face is done like any other.
+    that cannot be read is tried again, then reported, and does not stop the others. One without a face is done like any
+    other.
 
     Args:
-        clips: files, folders and glob patterns.
-        output: the face set's folder; made, or added to.
+        clips: files, folders and glob patterns, and addresses that fsspec knows (``s3://bucket/*.mp4``).
+        output: the face set's folder; made, or added to. At an address it is fetched and put back whole.
         progress: gets frames done and to do.
 
     Raises:
         MediaError: nothing to read under these names, or not one of the clips could be read.
         FaceSetError: ``output`` is something else, or a face set of other settings.
-        EffigieError: the disk is full, or a worker was killed.
+        EffigieError: the disk is full, or somebody else is writing ``output``.
         Cancelled: asked to stop; finished clips are kept.
     """
     settings = settings or ExtractSettings()
     cancel = cancel or Cancel()
-    paths = expand(clips)
-    report = ExtractReport(Path(output))
+    names = clips_in(clips)
     fetch_all(REQUIRED, progress)
-    executor = LocalProcesses(settings.workers, preload=["effigie.extraction.segment"])
-    executor.warm_up()
-    new = not report.output.exists()
-    try:
-        if settings.size is None:
-            settings = replace(settings, size=crop_size(Path(output), paths, executor, cancel))
-        faceset = FaceSet.create(output, settings.stored())
-        with faceset.segments() as folder:
-            jobs = _plan(paths, faceset, settings, folder, executor.workers, report, progress)
-            if jobs:
-                _work(jobs, faceset, executor, report, progress, cancel)
-    except OSError as error:  # from a worker, whose own file nobody knows
-        raise explain(error, report.output) from error
+    with mirrored(output) as folder:
+        report = _into(names, folder, settings, progress, cancel)
+    return replace(report, output=output if is_remote(output) else report.output)
+
+
+@one_writer("output")
+def _into(
+    clips: list[str], output: Path, settings: ExtractSettings, progress: ProgressCallback, cancel: Cancel
+) -> ExtractReport:
+    """Extract into a face set on this machine."""
+    report = ExtractReport(output)
+    in_memory = any(clip.startswith("memory://") for clip in clips)  # no other process would find them
+    engine = "inline" if in_memory else settings.engine
+    new = not output.exists()
+    with contextlib.closing(executor_for(engine, settings.workers, [extract_segment.__module__])) as executor:
+        executor.warm_up()
+        try:
+            if settings.size is None:
+                settings = replace(settings, size=crop_size(output, clips, executor, cancel))
+            faceset = FaceSet.create(output, settings.stored())
+            with faceset.segments() as folder:
+                found = look_at(
+                    clips, faceset, settings, executor, report.failed, report.skipped, progress, cancel
+                )
+                jobs = plan(found, settings, folder, executor.workers)
+                if jobs:
+                    _work(jobs, faceset, executor, settings, report, progress, cancel)
+        except OSError as error:  # from a worker, whose own file nobody knows
+            raise explain(error, output) from error
     if report.failed and not report.clips and not report.skipped:
         if new:
-            discard(report.output)
+            discard(output)
         raise MediaError("; ".join(report.failed.values()))
     return report
 
 
-def _plan(
-    paths: list[Path],
-    faceset: FaceSet,
-    settings: ExtractSettings,
-    folder: Path,
-    workers: int,
-    report: ExtractReport,
-    progress: ProgressCallback,
-) -> dict[str, _Job]:
-    """Probe the clips and cut the long ones into segments, so that the workers finish together."""
-    found: list[tuple[ClipInfo, SourceInfo]] = []
-    seen: set[str] = set()
-    for number, path in enumerate(paths):
-        progress(Progress("look at clips", number, len(paths), "clips", path.name))
-        try:
-            info = probe(path)
-            digest = fingerprint(path)
-        except EffigieError as error:
-            report.failed[str(path)] = str(error)
-            continue
-        if faceset.has(digest) or digest in seen:
-            report.skipped.append(str(path))
-            continue
-        seen.add(digest)
-        source = faceset.new_source(path, digest, width=info.width, height=info.height, rate=info.rate)
-        found.append((info, source))
-    progress(Progress("look at clips", len(paths), len(paths), "clips"))
-    total = sum(info.frames or 1 for info, _ in found)
-    wanted = max(SHORTEST, math.ceil(total / (2 * workers)))
-    jobs = {}
-    for info, source in sorted(found, key=lambda pair: -(pair[0].frames or 0)):
-        frames = info.frames or 0
-        pieces = 1 if settings.stills or info.kind == "animation" else max(1, round(frames / wanted))
-        edges = [round(frames * i / pieces) for i in range(pieces)]
-        stops: list[int | None] = [*edges[1:], None]
-        segments = [
-            Segment(source.name, info.path, folder / f"{source.name}.{i}.parquet", start, stop, settings)
-            for i, (start, stop) in enumerate(zip(edges, stops, strict=True))
-        ]
-        jobs[source.name] = _Job(info, source, segments)
-    return jobs
-
-
 def _work(
-    jobs: Mapping[str, _Job],
+    jobs: dict[str, Job],
     faceset: FaceSet,
     executor: Executor,
+    settings: ExtractSettings,
     report: ExtractReport,
     progress: ProgressCallback,
     cancel: Cancel,
 ) -> None:
     total = sum(job.info.frames or 0 for job in jobs.values()) or None
-    done = 0
-    finished = 0
+    done, clips = 0, len(jobs)
 
     def tell(message: tuple[str, int]) -> None:
         nonlocal done
         done += message[1]
-        note = f"{finished}/{len(jobs)} clips, {report.faces} faces"
+        note = f"{report.clips}/{clips} clips, {report.faces} faces"
         progress(Progress("extract", done, max(total, done) if total else None, "frames", note))
 
-    pieces = [segment for job in jobs.values() for segment in job.segments]
+    # Workers of another machine do not see this one's disk.
+    function = _guarded if settings.engine == "local" else _carried
     with faceset.deferred():
-        for segment, outcome in executor.run(_guarded, pieces, tell, cancel):
-            job = jobs[segment.clip]
-            if isinstance(outcome, str):
-                report.failed[str(job.info.path)] = outcome
-                continue
-            job.results[segment.start] = outcome
-            if len(job.results) == len(job.segments):
-                _join(job, faceset, report)
-                finished += 1
-    progress(Progress("extract", done, done, "frames", f"{finished}/{len(jobs)} clips, {report.faces} faces"))
+        for attempt in range(settings.retries + 1):
+            failed: dict[str, str] = {}
+            for segment, outcome in executor.run(function, _missing(jobs), tell, cancel, _killed):
+                job = jobs[segment.clip]
+                if isinstance(outcome, str):
+                    failed[segment.clip] = outcome
+                    continue
+                if outcome.rows is not None:
+                    segment.output.write_bytes(outcome.rows)
+                job.results[segment.start] = replace(outcome, rows=None)
+                if len(job.results) == len(job.segments):
+                    _join(job, faceset, report)
+                    del jobs[segment.clip]
+            for clip, reason in failed.items():
+                if attempt == settings.retries or reason.endswith(TWICE):
+                    report.failed[jobs.pop(clip).source.path] = reason
+            if not jobs:
+                break
+    progress(Progress("extract", done, done, "frames", f"{report.clips}/{clips} clips, {report.faces} faces"))
+
+
+def _missing(jobs: Mapping[str, Job]) -> Iterator[Segment]:
+    """What is still to be analysed; clips that are finished meanwhile are forgotten."""
+    for name in list(jobs):
+        job = jobs[name]
+        for segment in job.segments:
+            if segment.start not in job.results:
+                yield segment
 
 
 def _guarded(segment: Segment) -> SegmentResult | str:
@@ -191,7 +179,19 @@ def _guarded(segment: Segment) -> SegmentResult | str:
         return str(error)
 
 
-def _join(job: _Job, faceset: FaceSet, report: ExtractReport) -> None:
+def _carried(segment: Segment) -> SegmentResult | str:
+    """As :func:`_guarded`, the rows in the result."""
+    with tempfile.TemporaryDirectory(prefix="effigie-") as folder:
+        output = Path(folder) / segment.output.name
+        result = _guarded(replace(segment, output=output))
+        return result if isinstance(result, str) else replace(result, rows=output.read_bytes())
+
+
+def _killed(segment: Segment) -> str:
+    return f"{segment.path} killed the process that read it, {TWICE}"
+
+
+def _join(job: Job, faceset: FaceSet, report: ExtractReport) -> None:
     """Number tracks through the whole clip, give each its identity, write the part."""
     results = [job.results[segment.start] for segment in job.segments]
     numbers = join_tracks(results)
@@ -212,9 +212,9 @@ def _join(job: _Job, faceset: FaceSet, report: ExtractReport) -> None:
     report.frames += frames
     report.faces += writer.faces
     if not writer.faces:
-        report.without_faces.append(str(job.info.path))
+        report.without_faces.append(job.source.path)
     if damaged := sum(result.damaged for result in results):
-        report.notes.append(f"{job.info.path}: {damaged} damaged packets were passed over")
+        report.notes.append(f"{job.source.path}: {damaged} damaged packets were passed over")
 
 
 def join_tracks(results: list[SegmentResult]) -> list[dict[int, int]]:
@@ -236,14 +236,3 @@ def join_tracks(results: list[SegmentResult]) -> list[dict[int, int]]:
         numbers.append(mapping)
         following = max([following, *(number + 1 for number in mapping.values())])
     return numbers
-
-
-def fingerprint(path: Path) -> str:
-    """SHA-256 of a clip: of the file, or of names and contents of a folder of pictures."""
-    if path.is_file():
-        return sha256(path)
-    digest = hashlib.sha256()
-    for file in sorted(path.iterdir()):
-        if file.is_file():
-            digest.update(f"{file.name}\0{sha256(file)}\0".encode())
-    return digest.hexdigest()

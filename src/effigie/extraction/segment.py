@@ -21,7 +21,8 @@ from effigie.faces.track import Tracker
 from effigie.faceset.part import write_segment
 from effigie.faceset.schema import FaceRecord
 from effigie.media import Frame, Reader
-from effigie.scale.executor import report, stop_requested
+from effigie.scale import report, stop_requested
+from effigie.storage import near
 
 # A track's identity is the mean of a few looks, at these counts of its frames: each takes 23 ms.
 LOOK_AT = frozenset({0, 25, 100, 400, 1500})
@@ -30,10 +31,10 @@ REPORT_EVERY_S = 0.2
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of work: frames ``start`` to ``stop`` (exclusive; None = the end) of a clip."""
+    """A stretch of work: frames ``start`` to ``stop`` (exclusive; None = the end) of a clip, a path or an address."""
 
     clip: str
-    path: Path
+    path: str
     output: Path
     start: int
     stop: int | None
@@ -51,6 +52,7 @@ class SegmentResult:
         first, last: track -> (4,) box in the first and in the last frame, to join segments by.
         identity: track -> (sum of embeddings (128,), how many).
         damaged: packets that could not be decoded.
+        rows: the file of rows itself, where it cannot be left for the caller.
     """
 
     frames: int = 0
@@ -61,6 +63,7 @@ class SegmentResult:
     last: dict[int, np.ndarray] = field(default_factory=dict)
     identity: dict[int, tuple[np.ndarray, int]] = field(default_factory=dict)
     damaged: int = 0
+    rows: bytes | None = None
 
 
 @cache
@@ -82,7 +85,10 @@ def extract_segment(segment: Segment) -> SegmentResult:
     reach = SmoothSettings().most
     # A few frames before and after, so that smoothing is the same as without segments.
     before, after = min(segment.start, reach), None if segment.stop is None else segment.stop + reach
-    with Reader(segment.path, start=segment.start - before, stop=after, threads=1) as reader:
+    with (
+        near(segment.path) as path,
+        Reader(path, start=segment.start - before, stop=after, threads=1) as reader,
+    ):
         tracker().restart()
         frames = _counted(iter(reader), segment, result)
         rate = float(reader.info.rate or 25)

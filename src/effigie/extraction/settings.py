@@ -18,7 +18,9 @@ class ExtractSettings:
         smallest: faces whose crop is smaller than this many pixels in the frame are left out.
         stills: the pictures of a folder are unrelated photos: nobody is followed from one to the next.
         quality: JPEG quality of the crops, 1..100.
-        workers: processes; None takes every available core.
+        workers: clips or parts of them at a time; None takes every available core, of a cluster too.
+        engine: ``local``: processes of this machine; ``ray``, ``ray://host:port``, ``ray://auto``: Ray.
+        retries: how often a clip that failed is tried again, after all the others.
     """
 
     size: int | None = None
@@ -27,6 +29,8 @@ class ExtractSettings:
     stills: bool = False
     quality: int = 95
     workers: int | None = None
+    engine: str = "local"
+    retries: int = 1
 
     def __post_init__(self) -> None:
         if self.size is not None and not 64 <= self.size <= 1024:
@@ -37,6 +41,8 @@ class ExtractSettings:
             raise UsageError(f"quality must be 1 to 100, not {self.quality}")
         if self.workers is not None and self.workers < 1:
             raise UsageError(f"workers must be 1 or more, not {self.workers}")
+        if self.retries < 0:
+            raise UsageError(f"retries must be 0 or more, not {self.retries}")
 
     @property
     def pixels(self) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from effigie.errors import UsageError
 from effigie.faceset.columns import Faces
 from effigie.faceset.store import FaceSet
+from effigie.locks import exclusive
 
 ADDRESS = re.compile(r"(?:part-(?P<part>[\w-]+)\.parquet|(?P<clip>[\w-]+)):(?P<frame>\d+):(?P<track>-?\d+)")
 EXPORTED = re.compile(r"(?:\d+\.)?(?P<clip>[\w-]+)\.f(?P<frame>\d+)\.t(?P<track>-?\d+)\.(?:jpe?g|png)")
@@ -58,7 +59,7 @@ def drop(
     Raises:
         UsageError: no condition, an unknown cluster or face, or nobody would be left.
         FaceSetError: the set cannot be read.
-        EffigieError: the set cannot be written.
+        EffigieError: the set cannot be written, or somebody else is writing it.
     """
     if not clusters and where is None and not names:
         raise UsageError("nothing to drop: name a cluster, a filter or faces")
@@ -82,7 +83,8 @@ def drop(
             "faces": count,
             "ranges": _ranges(faceset.load([]), keep, order),
         }
-        faceset.rewrite({name: keep[name] for name in by_clip}, record)
+        with exclusive(faceset.path):
+            faceset.rewrite({name: keep[name] for name in by_clip}, record)
     return Dropped(count, by_clip, len(faceset) - (count if dry_run else 0), dry_run)
 
 

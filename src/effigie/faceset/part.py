@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
-import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +17,8 @@ import pyarrow.parquet as pq
 from effigie.errors import FaceSetError
 from effigie.faceset import schema
 from effigie.faceset.schema import FaceRecord
-from effigie.files import atomic, discard
-
-try:
-    import fcntl
-except ImportError:  # Windows: an open file cannot be removed there, and age decides about the rest
-    fcntl = None  # type: ignore[assignment]
+from effigie.files import abandoned, atomic, discard, older, temporary_for
+from effigie.locks import REMOVABLE, take
 
 ROW_GROUP = 128
 STALE_SECONDS = 3600.0
@@ -40,18 +35,19 @@ def partial(path: Path) -> Iterator[Path]:
     The lock is how :func:`sweep` tells a running writer's file from one that a killed run left behind.
     """
     with contextlib.ExitStack() as until_renamed, atomic(path) as temporary:
-        if fcntl:
-            _lock(until_renamed.enter_context(temporary.open("wb")))
+        if REMOVABLE:
+            take(until_renamed.enter_context(temporary.open("wb")))
         yield temporary
 
 
 @contextlib.contextmanager
 def partial_folder(parent: Path) -> Iterator[Path]:
     """A working folder inside ``parent``, removed on exit, or after a kill by :func:`sweep`."""
-    folder = Path(tempfile.mkdtemp(prefix=".segments.", suffix=".partial", dir=parent))
+    folder = temporary_for(parent / "segments")
+    folder.mkdir()
     try:
         with (folder / "lock").open("wb") as stream:
-            _lock(stream)
+            take(stream)
             yield folder
     finally:
         discard(folder)
@@ -61,7 +57,7 @@ def sweep(folder: Path) -> None:
     """Remove what killed runs left in ``folder``; files that a living process writes stay."""
     for path in folder.glob(".*.partial*"):
         # Between making a file and locking it lies a moment in which it would look abandoned.
-        if not _older(path, NEWBORN_SECONDS):
+        if not older(path, NEWBORN_SECONDS):
             continue
         if path.is_dir():
             if not _alive(path / "lock"):
@@ -69,31 +65,16 @@ def sweep(folder: Path) -> None:
         elif path.suffix == ".parquet":
             if not _alive(path):
                 discard(path)
-        elif _older(path, STALE_SECONDS):
+        elif abandoned(path):
             discard(path)
 
 
-def _lock(stream: IO[bytes]) -> None:
-    if fcntl:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 def _alive(path: Path) -> bool:
-    if not fcntl:
-        return not _older(path, STALE_SECONDS)
+    if not REMOVABLE:  # age decides about the rest
+        return not older(path, STALE_SECONDS)
     try:
         with path.open("rb") as stream:
-            _lock(stream)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _older(path: Path, seconds: float) -> bool:
-    try:
-        return time.time() - path.stat().st_mtime > seconds
+            return not take(stream)
     except OSError:
         return False
 
@@ -170,26 +151,31 @@ def write_segment(path: Path, records: Iterable[FaceRecord], crop_size: int) -> 
 class PartFile:
     """A finished part or segment, its footer read; no file stays open.
 
+    Of thousands of parts only what every one needs stays in memory: a footer takes 47 KB there.
+
     Attributes:
         path: where it lies.
-        metadata: its Parquet footer.
         stamp: modification time and size when the footer was read.
         starts: (groups + 1,) first row of each row group.
+        crop_size: edge of its crops, px.
+        about: JSON of its source as the footer has it; None in a segment.
     """
 
     path: Path
-    metadata: Any
     stamp: tuple[int, int]
     starts: np.ndarray
+    crop_size: int
+    about: bytes | None
 
     @classmethod
     def open(cls, path: Path) -> PartFile:
         """Raises FaceSetError: missing, damaged, or of a newer version."""
         try:
-            metadata = pq.read_metadata(path)
+            stamp = _stamp(path)
+            metadata = _footer(path, stamp)
             found = metadata.metadata or {}
             version = int(found[b"effigie.version"])
-            stamp = _stamp(path)
+            crop_size = int(found[b"effigie.crop_size"])
         except FileNotFoundError:
             raise FaceSetError(f"part missing: {path}; run `effigie extract` on its clip again") from None
         except UNREADABLE as error:
@@ -199,22 +185,17 @@ class PartFile:
                 f"{path} is of version {version}, this effigie reads up to {schema.VERSION}: update effigie"
             )
         rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-        return cls(path, metadata, stamp, np.cumsum([0, *rows]))
+        return cls(path, stamp, np.cumsum([0, *rows]), crop_size, found.get(SOURCE_KEY))
 
     @property
     def rows(self) -> int:
-        return int(self.metadata.num_rows)
-
-    @property
-    def crop_size(self) -> int:
-        return int(self.metadata.metadata[b"effigie.crop_size"])
+        return int(self.starts[-1])
 
     @property
     def source(self) -> dict[str, Any] | None:
         """What the footer says of the source; None in a segment."""
-        found = self.metadata.metadata.get(SOURCE_KEY)
         try:
-            return json.loads(found) if found else None
+            return json.loads(self.about) if self.about else None
         except ValueError as error:
             raise damaged(self.path, error) from error
 
@@ -229,10 +210,16 @@ class PartFile:
                 raise FaceSetError(
                     f"{self.path.parent} was changed by another command meanwhile: open it again"
                 )
-            with pq.ParquetFile(self.path, metadata=self.metadata, page_checksum_verification=True) as file:
+            metadata = _footer(self.path, self.stamp)
+            with pq.ParquetFile(self.path, metadata=metadata, page_checksum_verification=True) as file:
                 return file.read_row_groups(list(groups), columns=None if columns is None else list(columns))
         except UNREADABLE as error:
             raise damaged(self.path, error) from error
+
+
+@functools.lru_cache(maxsize=256)
+def _footer(path: Path, stamp: tuple[int, int]) -> Any:
+    return pq.read_metadata(path)
 
 
 def damaged(path: Path, error: Exception) -> FaceSetError:

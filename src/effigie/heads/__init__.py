@@ -15,6 +15,7 @@ from effigie.heads.settings import AnimateSettings
 
 if TYPE_CHECKING:
     from effigie.heads.animation import AnimateReport, animate
+    from effigie.heads.batch import animate_clips
     from effigie.heads.few_shot import TuneReport, TuneSettings, tune
     from effigie.heads.meta import MetaReport, meta_train
     from effigie.heads.model import load_heads
@@ -32,6 +33,7 @@ __all__ = [
     "TuneReport",
     "TuneSettings",
     "animate",
+    "animate_clips",
     "load_heads",
     "load_motion",
     "load_person",
@@ -45,6 +47,7 @@ __all__ = [
 _HOMES = {
     "animate": "animation",
     "AnimateReport": "animation",
+    "animate_clips": "batch",
     "meta_train": "meta",
     "MetaReport": "meta",
     "load_heads": "model",

@@ -22,6 +22,7 @@ from effigie.heads.scene import Rendered, Scene
 from effigie.heads.settings import AnimateSettings
 from effigie.heads.sitter import Sitter, seat
 from effigie.heads.template import is_template, load_motion, save_motion
+from effigie.locks import one_writer
 from effigie.media import ClipInfo, probe
 from effigie.media.colour import for_rgb
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
@@ -57,6 +58,7 @@ class AnimateReport:
     notes: list[str] = field(default_factory=list)
 
 
+@one_writer("output")
 def animate(
     portrait: str | Path,
     driver: str | Path,

@@ -14,9 +14,10 @@ from effigie.files import discard, require_free, sha256, write_json
 from effigie.heads.meta import content_loss
 from effigie.heads.meta_settings import BATCH, CONTENTS
 from effigie.heads.model import CONFIG, MANIFEST, HeadsModel, load_config, load_heads
-from effigie.heads.person import PERSON, save_config, save_person, shot_of
+from effigie.heads.person import save_config, save_person, shot_of
 from effigie.heads.portrait import Portrait, read_portraits, shown
 from effigie.heads.tuning import RATE, TuneTask
+from effigie.locks import one_writer
 from effigie.progress import Cancel, ProgressCallback, silent
 from effigie.trust.gate import ConsentLike, Permit, permit, save_consents
 from effigie.trust.intimate import check_images
@@ -125,6 +126,7 @@ class TuneReport:
     notes: tuple[str, ...]
 
 
+@one_writer("output")
 def tune(
     heads: str | Path | None,
     pictures: str | Path | Sequence[str | Path],
@@ -225,7 +227,7 @@ def _check_output(output: Path) -> None:
     """A person's model may be tuned anew; anything else in the way is not overwritten."""
     if (output / CONFIG).is_file():
         load_config(output, "person")
-        if (output / PERSON).is_file():
+        if (output / MANIFEST).is_file():  # which is written last: a person without it was cut off by a kill
             raise UsageError(f"{output} is tuned already: choose another folder, or remove it")
     else:
         require_free(output, "a person's model")

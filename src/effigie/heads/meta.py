@@ -27,6 +27,7 @@ from effigie.heads.people import Gallery
 from effigie.heads.presets import preset
 from effigie.heads.stills import Motions
 from effigie.heads.task import HeadsTask, LossWeights, Perceptual
+from effigie.locks import one_writer
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 
 PATIENCE = 10  # looks at the held-out error without gain after which an unlimited run ends
@@ -62,6 +63,7 @@ class MetaReport:
     notes: tuple[str, ...]
 
 
+@one_writer("output")
 def meta_train(
     faces: Sequence[str | Path],
     output: str | Path,

@@ -32,7 +32,7 @@ def expand(inputs: Iterable[str | Path] | str | Path, recursive: bool = True) ->
     if not found:
         wanted = ", ".join(str(name) for name in names) or "nothing"
         raise MediaError(f"no clip found in {wanted}: name a video, a picture, or a folder that holds some")
-    return sorted(found.values(), key=_as_people_count)
+    return sorted(found.values(), key=as_people_count)
 
 
 def _expanded(name: str | Path, recursive: bool) -> Iterator[Path]:
@@ -81,6 +81,6 @@ def _readable(path: Path) -> bool:
     return path.suffix.lower() in VIDEOS + PICTURES
 
 
-def _as_people_count(path: Path) -> list[tuple[int, str]]:
-    """clip2 before clip10."""
+def as_people_count(path: str | Path) -> list[tuple[int, str]]:
+    """A key to sort by: clip2 before clip10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(path))]

@@ -13,6 +13,7 @@ from effigie import __version__
 from effigie.errors import FaceSetError, ModelError
 from effigie.faceset import FaceSet
 from effigie.files import require_free, write_json
+from effigie.locks import one_writer
 from effigie.occlusion.examples import Example, Painter, Plain, plain_faces
 from effigie.occlusion.model import CONFIG, MANIFEST, load_occlusion, save_occlusion
 from effigie.occlusion.network import OcclusionNet
@@ -49,6 +50,7 @@ class OcclusionReport:
     notes: tuple[str, ...]
 
 
+@one_writer("output")
 def train_occlusion(
     faces: Sequence[str | Path],
     output: str | Path,

@@ -1,8 +1,10 @@
-"""Running work side by side: the same function over many pieces in processes, or stages of one stream in threads.
+"""Running work side by side: the same function over many pieces, or stages of one stream in threads; jobs over lists.
 
-It knows nothing of what it runs.
+Processes on this machine, or Ray's on many. It knows nothing of what it runs.
 """
 
-from effigie.scale.executor import Executor, LocalProcesses, available_cores
+from effigie.scale.executor import Executor, executor_for
+from effigie.scale.processes import LocalProcesses
+from effigie.scale.worker import available_cores, report, stop_requested
 
-__all__ = ["Executor", "LocalProcesses", "available_cores"]
+__all__ = ["Executor", "LocalProcesses", "available_cores", "executor_for", "report", "stop_requested"]

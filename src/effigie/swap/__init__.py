@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from effigie.swap.settings import ConvertSettings, SwapSettings
 
 if TYPE_CHECKING:
-    from effigie.swap.cast import Role
+    from effigie.swap.batch import convert_clips
     from effigie.swap.conversion import ConvertReport
     from effigie.swap.convert import convert_clip
     from effigie.swap.model import SwapModel, load_model
+    from effigie.swap.roles import Role
     from effigie.swap.trainer import TrainReport, train
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "SwapSettings",
     "TrainReport",
     "convert_clip",
+    "convert_clips",
     "load_model",
     "train",
 ]
@@ -38,7 +40,8 @@ _HOMES = {
     "SwapModel": "model",
     "convert_clip": "convert",
     "ConvertReport": "conversion",
-    "Role": "cast",
+    "Role": "roles",
+    "convert_clips": "batch",
 }
 
 

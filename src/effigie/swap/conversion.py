@@ -19,7 +19,7 @@ from effigie.faces.analyse import Analysed, Face, analyse
 from effigie.faces.track import Tracker
 from effigie.media import EncodeSettings, Frame, Reader, Writer
 from effigie.progress import Cancel, Progress, ProgressCallback
-from effigie.scale.executor import available_cores
+from effigie.scale import available_cores
 from effigie.scale.overlap import Ahead, Behind, one_opencv_thread
 from effigie.swap.cast import Part
 from effigie.swap.finish import Finish

@@ -9,22 +9,25 @@ from pathlib import Path
 
 from effigie.assets import REQUIRED, fetch_all
 from effigie.errors import UsageError
+from effigie.locks import one_writer
 from effigie.media import Reader
 from effigie.occlusion.mask import Visibility
 from effigie.progress import Cancel, ProgressCallback, silent
 from effigie.swap import fast
-from effigie.swap.cast import Part, Role, check_distinct, roles
+from effigie.swap.cast import Part, check_distinct
 from effigie.swap.conversion import Conversion, ConvertReport
 from effigie.swap.finish import Finish
 from effigie.swap.hairline import Hairline
 from effigie.swap.model import load_model
 from effigie.swap.paint import Paint
+from effigie.swap.roles import Role, roles
 from effigie.swap.settings import ConvertSettings
 from effigie.swap.swapper import Swapper
 from effigie.training import choose_device, choose_precision
 from effigie.trust.gate import ConsentLike, check_footage
 
 
+@one_writer("output")
 def convert_clip(
     model: str | Path | Role | Sequence[str | Path | Role],
     clip: str | Path,

@@ -24,6 +24,7 @@ from effigie.faceset.schema import picture_name
 from effigie.files import atomic, sha256, write_json
 from effigie.prior.bank import Geometry, Person, features, occlusion
 from effigie.prior.render import Bank
+from effigie.swap.layout import BANK, CONFIG, MANIFEST, PEOPLE, WEIGHTS
 from effigie.swap.networks import SwapNet
 from effigie.swap.person import Footage
 from effigie.swap.presets import Preset
@@ -31,18 +32,14 @@ from effigie.swap.target import Retarget
 from effigie.trust.gate import ConsentLike, Permit, permit_model
 
 VERSION = 1
-CONFIG, WEIGHTS, PEOPLE, BANK, MANIFEST = (
-    "config.json",
-    "swap.safetensors",
-    "people.safetensors",
-    "bank",
-    "manifest.json",
-)
 CLEAN = 0.008  # share of strange pixels that nine in ten uncovered faces stay below (a hand: 0.02 to 0.2)
 OCCLUDED_CM = (
     100.0  # penalty for each share of the face beyond that, in the centimetres that retrieval compares
 )
 UNSHARP_CM = 0.5
+MOST_KEPT = 4  # as many as a scene has people, most often
+
+_kept: dict[tuple[Any, ...], SwapModel] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,6 +133,10 @@ def load_model(
     if not (folder / WEIGHTS).is_file():
         raise ModelError(f"{folder} is not trained yet: run `effigie train` again to go on")
     try:
+        stamp = _stamp(folder, device)
+        if _kept is not None and stamp in _kept:
+            permit = permit_model(folder, "swap", consent=consent, project=project)
+            return replace(_kept[stamp], permit=permit)
         preset = Preset(**config["preset"])
         network = build_network(preset, bool(config["prior"]))
         weights = load_tensors(folder / WEIGHTS)
@@ -149,7 +150,32 @@ def load_model(
     manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
     network.eval().to(torch.device(device))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return SwapModel(preset, bool(config["prior"]), network, bank, source, target, permit, manifest)
+    model = SwapModel(preset, bool(config["prior"]), network, bank, source, target, permit, manifest)
+    if _kept is not None:
+        while len(_kept) >= MOST_KEPT:
+            del _kept[next(iter(_kept))]
+        _kept[stamp] = model
+    return model
+
+
+def keep_models() -> None:
+    """From here on this process keeps the models it loads for the next clip; the gate is asked anew each time."""
+    global _kept
+    if _kept is None:
+        _kept = {}
+
+
+def _stamp(folder: Path, device: str) -> tuple[Any, ...]:
+    """What changes when a model's files do."""
+    files = [folder / name for name in (CONFIG, WEIGHTS, PEOPLE, MANIFEST)]
+    files += sorted((folder / BANK).iterdir())
+    states = [(file.name, *_written(file)) for file in files if file.exists()]
+    return (str(folder.resolve()), device, *states)
+
+
+def _written(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_mtime_ns, status.st_size
 
 
 def load_people(folder: Path) -> tuple[Person, Person]:

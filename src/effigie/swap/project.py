@@ -41,7 +41,7 @@ from effigie.compose import ComposeSettings
 from effigie.errors import UsageError
 from effigie.files import atomic
 from effigie.media import EncodeSettings
-from effigie.swap.cast import Role
+from effigie.swap.roles import Role
 from effigie.swap.settings import ConvertSettings
 from effigie.swap.shots import Shot
 from effigie.trust.settings import TrustSettings

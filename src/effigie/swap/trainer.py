@@ -13,22 +13,14 @@ from effigie import __version__
 from effigie.errors import FaceSetError, ModelError
 from effigie.faceset import FaceSet
 from effigie.files import discard, require_free, sha256, write_json
+from effigie.locks import one_writer
 from effigie.prior.bank import choose, features
 from effigie.prior.render import Bank
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 from effigie.swap.data import Studio
+from effigie.swap.layout import BANK, CONFIG, MANIFEST, WEIGHTS
 from effigie.swap.likeness import Likeness
-from effigie.swap.model import (
-    BANK,
-    CONFIG,
-    MANIFEST,
-    WEIGHTS,
-    build_network,
-    load_config,
-    poorness,
-    save_bank,
-    save_description,
-)
+from effigie.swap.model import build_network, load_config, poorness, save_bank, save_description
 from effigie.swap.person import Footage, load_footage
 from effigie.swap.presets import preset
 from effigie.swap.settings import SwapSettings
@@ -85,6 +77,7 @@ class Prepared:
     bank_rows: np.ndarray
 
 
+@one_writer("output")
 def train(
     source: str | Path,
     target: str | Path,

@@ -16,6 +16,8 @@ from effigie.errors import UsageError
 
 Precision = Literal["fp32", "bf16"]
 
+_agreed: Precision | None = None
+
 WORTHWHILE = 1.15
 """bf16 must beat fp32 by this much on a CPU: below it, the lost mantissa buys nothing."""
 
@@ -43,11 +45,19 @@ def choose_precision(wanted: Literal["auto", "fp32", "bf16"], device: torch.devi
     """What ``auto`` means on ``device``; fp32 and bf16 are returned as they are."""
     if wanted != "auto":
         return wanted
+    if _agreed is not None:
+        return _agreed
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type == "cpu":
         return "bf16" if _bf16_gain() > WORTHWHILE else "fp32"
     return "fp32"
+
+
+def agree_on(precision: Precision) -> None:
+    """Let ``auto`` mean this from here on in this process: workers that each measured would not all decide alike."""
+    global _agreed
+    _agreed = precision
 
 
 @functools.cache

@@ -162,6 +162,17 @@ def together(permits: Sequence[Permit]) -> Permit:
     return Permit(uses.pop(), tuple(records.values()), _GATE)
 
 
+def located(consent: ConsentLike) -> ConsentLike:
+    """Records as they are understood in any folder: of files the whole path, ids as they are."""
+    if isinstance(consent, (str, Path)):
+        return Path(consent).absolute() if Path(consent).exists() else consent
+    if consent is None or isinstance(consent, Consent):
+        return consent
+    return [
+        one if isinstance(one, Consent) or not Path(one).exists() else Path(one).absolute() for one in consent
+    ]
+
+
 def save_consents(folder: str | Path, permit: Permit) -> None:
     """Copy the permit's records into a model, each whole or not at all.
 

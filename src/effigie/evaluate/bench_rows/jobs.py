@@ -1,0 +1,140 @@
+"""Rows: what a second process brings over lists of clips, and how Ray compares with processes of this machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import statistics
+import sys
+from pathlib import Path
+
+from effigie.errors import EffigieError
+from effigie.evaluate.bench_rows.material import Samples
+from effigie.evaluate.bench_rows.row import Result, Setting
+from effigie.evaluate.bench_rows.speed_model import speed_model
+from effigie.evaluate.bench_rows.tiny import tiny_clips
+from effigie.evaluate.figures import Figure
+from effigie.evaluate.memory import Usage, measure_command
+from effigie.progress import Progress
+
+COMMAND = (sys.executable, "-c", "from effigie.cli import main; main()")
+REPETITIONS = 2
+RAY_CLIPS, RAY_FRAMES = 200, 24
+MB = 1e6
+
+
+def two_processes(setting: Setting) -> Result:
+    """Seconds of ``effigie extract`` and ``effigie convert`` over 20 short clips with one worker and with two."""
+    clips = Samples(setting.work / "clips").short_clips()
+    clips = clips[:4] if setting.quick else clips
+    model = speed_model(setting)
+    commands = {
+        "extract": ["extract", *map(str, clips), "--size", "256"],
+        "convert": ["convert", str(model), *map(str, clips)],
+    }
+    figures, details = [], {}
+    for verb, command in commands.items():
+        arms = {f"{count}": [*command, "--workers", f"{count}"] for count in (1, 2)}
+        runs = _alternating(setting, verb, arms, 1 if setting.quick else REPETITIONS)
+        details[verb] = _details(runs)
+        seconds = {arm: statistics.median(use.seconds for use in done) for arm, done in runs.items()}
+        spent = {arm: statistics.median(use.processor_seconds for use in done) for arm, done in runs.items()}
+        figures += [
+            Figure(
+                f"{verb}, {len(clips)} clips: two over one",
+                seconds["1"] / seconds["2"],
+                "times",
+                at_least=1.8,
+            ),
+            Figure(f"{verb}: one", seconds["1"], "s"),
+            Figure(f"{verb}: two", seconds["2"], "s"),
+            Figure(f"{verb}: cores that one keeps busy", spent["1"] / seconds["1"], ""),
+            Figure(f"{verb}: processor time of two over one", spent["2"] / spent["1"], "times"),
+        ]
+    notes = [
+        "commands from start to end; one worker overlaps the stages of its conversion, as any user gets it"
+    ]
+    return Result("Two processes against one", figures, notes=notes, details=details)
+
+
+def ray_pool(setting: Setting) -> Result:
+    """Seconds of the same commands over 200 tiny clips, with two workers of either engine."""
+    if importlib.util.find_spec("ray") is None:
+        return Result(
+            "Ray against local processes", [], notes=["Ray is not installed: pip install 'effigie[ray]'"]
+        )
+    count = 8 if setting.quick else RAY_CLIPS
+    folder = tiny_clips(setting, count, RAY_FRAMES)
+    model = speed_model(setting)
+    commands = {
+        "extract": ["extract", str(folder), "--size", "256", "--smallest", "1"],
+        "convert": ["convert", str(model), str(folder), "--who", "0"],
+    }
+    figures, details = [], {}
+    for verb, command in commands.items():
+        arms = {engine: [*command, "--workers", "2", "--engine", engine] for engine in ("local", "ray")}
+        runs = _alternating(setting, f"{verb} by Ray", arms, 1)
+        details[verb] = _details(runs)
+        seconds = {arm: statistics.median(use.seconds for use in done) for arm, done in runs.items()}
+        figures += [
+            Figure(
+                f"{verb}, {count} clips: rate of Ray over local",
+                seconds["local"] / seconds["ray"],
+                "times",
+                at_least=0.8,
+            ),
+            Figure(f"{verb}: local", seconds["local"], "s"),
+            Figure(f"{verb}: Ray, its start included", seconds["ray"], "s"),
+            Figure(
+                f"{verb}: peak of Ray, all its processes", max(u.peak_rss for u in runs["ray"]) / MB, "MB"
+            ),
+        ]
+    notes = [
+        f"clips of {RAY_FRAMES} frames, 96 x 96; two workers each; Ray is started and ended by every command"
+    ]
+    return Result("Ray against local processes", figures, notes=notes, details=details)
+
+
+def _alternating(
+    setting: Setting, name: str, arms: dict[str, list[str]], repetitions: int
+) -> dict[str, list[Usage]]:
+    """Commands in turns; the order is reversed each time, so that a machine that tires wrongs nobody."""
+    runs: dict[str, list[Usage]] = {arm: [] for arm in arms}
+    for number in range(repetitions):
+        order = list(arms) if number % 2 == 0 else list(arms)[::-1]
+        for position, arm in enumerate(order):
+            setting.cancel.check()
+            done = number * len(arms) + position
+            setting.progress(Progress(name, done, repetitions * len(arms), "runs", arm))
+            runs[arm].append(measured(arms[arm], setting.work / "job-output"))
+    setting.progress(Progress(name, repetitions * len(arms), repetitions * len(arms), "runs"))
+    return runs
+
+
+def measured(command: list[str], output: Path) -> Usage:
+    """What a command costs that begins with nothing; its output is removed.
+
+    Raises:
+        EffigieError: it failed.
+    """
+    shutil.rmtree(output, ignore_errors=True)
+    usage = measure_command([*COMMAND, *command, "-o", str(output)])
+    shutil.rmtree(output, ignore_errors=True)
+    if usage.exit_code:
+        raise EffigieError(f"`effigie {command[0]}` failed in the bench: {usage.output.splitlines()[-1:]}")
+    return usage
+
+
+def _details(runs: dict[str, list[Usage]]) -> dict[str, list[dict[str, float]]]:
+    return {
+        arm: [
+            {
+                "seconds": use.seconds,
+                "processor_seconds": use.processor_seconds,
+                "peak_rss": use.peak_rss,
+                "processes": use.processes,
+            }
+            for use in done
+        ]
+        for arm, done in runs.items()
+    }

@@ -1,0 +1,61 @@
+"""Processes begun safely: no signal in the middle of it, and without the caller's script being run again."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from multiprocessing import forkserver, resource_tracker
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C and a polite kill to the end: a process that is half started can neither work nor be stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's business
+        return
+    arrived: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: arrived.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for arrival in arrived:
+            signal.raise_signal(arrival)
+
+
+@contextlib.contextmanager
+def unnamed_main() -> Iterator[None]:
+    """Processes begun in here do not run the caller's script again.
+
+    Python does that so that they find functions defined in the script. Ours are importable, and a script that calls
+    ``effigie.extract`` without ``if __name__ == "__main__":`` would begin anew in every worker.
+    """
+    main = sys.modules["__main__"]
+    before = {name: getattr(main, name) for name in ("__spec__", "__file__") if hasattr(main, name)}
+    try:
+        for name in before:
+            setattr(main, name, None)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(main, name, value)
+
+
+def start_fork_server() -> None:
+    """A terminal's Ctrl-C reaches every process: one that is still importing would die of it, loudly.
+
+    Children inherit the blocked signal; here it is only put off until the server has been started.
+    """
+    resource_tracker.ensure_running()  # it unblocks the signal itself, so it has to be there before
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,67 @@
+"""Jobs over little files, by every engine that is there."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+from pathlib import Path
+
+import copying
+import pytest
+
+from effigie.progress import Cancel, silent
+from effigie.scale.executor import executor_for
+from effigie.scale.job import Plan, run_job
+
+needs_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="Ray is not installed: effigie[ray]"
+)
+
+
+@pytest.fixture(scope="session")
+def ray():
+    """Ray with two workers, started once; they find what these tests make of clips."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+        executor = executor_for("ray", 2)
+        executor.warm_up()
+        yield executor
+        executor.close()
+
+
+@pytest.fixture
+def job(tmp_path):
+    """job(clips, output=..., engine=..., identity=..., retries=..., seconds=..., **more) -> the report."""
+    (tmp_path / "calls").mkdir()
+
+    def run(clips, output=None, engine="inline", identity="one", retries=1, seconds=0.0, force=False, **more):
+        plan = Plan(
+            copying.capitals,
+            (str(tmp_path / "calls"), seconds),
+            identity,
+            str(output or tmp_path / "out"),
+            ".mp4",
+            force,
+        )
+        executor = executor_for(engine, 2) if isinstance(engine, str) else engine
+        closing = contextlib.closing(executor) if isinstance(engine, str) else contextlib.nullcontext()
+        with closing:
+            progress, cancel = more.get("progress", silent), more.get("cancel") or Cancel()
+            return run_job(plan, [str(clip) for clip in clips], executor, retries, "copy", progress, cancel)
+
+    run.calls = lambda: copying.calls(tmp_path / "calls")
+    return run
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """clips(text, ...) -> files clip0.mp4, clip1.mp4, ... that hold those texts."""
+
+    def make(*texts):
+        paths = [tmp_path / f"clip{number}.mp4" for number in range(len(texts))]
+        for path, text in zip(paths, texts, strict=True):
+            path.write_text(text)
+        return paths
+
+    return make

@@ -1,0 +1,260 @@
+"""Lists of clips: what is missing is made once, what fails is said, and nothing is lost whatever ends the job."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import needs_ray
+from effigie.errors import Cancelled, UsageError
+from effigie.progress import Cancel
+from effigie.scale import executor_for
+from effigie.scale.manifest import longer_name, plain_name
+from effigie.storage import safe_name
+
+ENGINES = ["inline", "local", pytest.param("ray", marks=needs_ray)]
+RUN = (
+    "import sys; sys.path.insert(0, sys.argv[1])\n"
+    "import copying; from effigie.progress import Cancel, silent\n"
+    "from effigie.scale import executor_for; from effigie.scale.job import Plan, run_job\n"
+    "plan = Plan(copying.capitals, (sys.argv[2], float(sys.argv[5])), 'one', sys.argv[3], '.mp4')\n"
+    "report = run_job(plan, sys.argv[6:], executor_for(sys.argv[4], 2), 1, 'copy', silent, Cancel())\n"
+    "print(report.made, report.there, len(report.elsewhere))\n"
+)
+
+
+@pytest.fixture
+def engine(request):
+    """An engine by its name; Ray's is started once for all tests."""
+    return request.getfixturevalue("ray") if request.param == "ray" else request.param
+
+
+def contents(folder):
+    return {path.name: path.read_text() for path in Path(folder).iterdir() if path.suffix == ".mp4"}
+
+
+def run_apart(tmp_path, clips, engine="local", seconds=0.0):
+    """A job in a process of its own, which can be killed."""
+    here = str(Path(__file__).parent)
+    arguments = [here, tmp_path / "calls", tmp_path / "out", engine, seconds, *clips]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])}
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, *map(str, arguments)], stdout=subprocess.PIPE, text=True, env=environment
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_made_once_and_not_again(engine, job, clips, tmp_path):
+    said = []
+    paths = clips("one", "two", "three")
+    report = job(paths, engine=engine, progress=said.append)
+    assert (report.made, report.there, report.failed, report.frames) == (3, 0, {}, 11)
+    assert contents(tmp_path / "out") == {"clip0.mp4": "ONE", "clip1.mp4": "TWO", "clip2.mp4": "THREE"}
+    assert (tmp_path / "out" / "clip0.mp4.notice.txt").read_text() == "made here"
+    assert (said[0].done, said[-1].done, said[-1].total, said[-1].unit) == (0, 3, 3, "clips")
+    again = job([*paths, *clips("one", "two", "three", "four")], engine=engine)
+    assert (again.made, again.there) == (1, 6)
+    assert sorted(job.calls()) == ["clip0.mp4", "clip1.mp4", "clip2.mp4", "clip3.mp4"]
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_what_fails_is_tried_again_and_said_and_the_others_go_on(engine, job, clips, tmp_path):
+    report = job(clips("one", "broken", "flaky", "refused", "surprise", "two"), engine=engine)
+    assert sorted(contents(tmp_path / "out")) == ["clip0.mp4", "clip2.mp4", "clip5.mp4"]
+    assert (report.made, report.retried) == (3, 3)
+    said = {Path(clip).name: reason for clip, reason in report.failed.items()}
+    assert sorted(said) == ["clip1.mp4", "clip3.mp4", "clip4.mp4"]
+    assert "is broken" in said["clip1.mp4"]
+    assert "ZeroDivisionError" in said["clip4.mp4"]
+    # Asked twice, whoever refused would say no twice.
+    assert [job.calls().count(f"clip{n}.mp4") for n in range(6)] == [1, 2, 2, 1, 2, 1]
+
+
+@pytest.mark.parametrize("engine", ENGINES[1:], indirect=True)
+def test_a_clip_that_kills_its_worker_costs_no_other(engine, job, clips, tmp_path):
+    report = job(clips("one", "deadly", "two", "three", "four"), engine=engine)
+    assert report.made == 4
+    ((clip, reason),) = report.failed.items()
+    assert clip.endswith("clip1.mp4")
+    assert "--workers" in reason
+    assert "clip1.mp4" not in contents(tmp_path / "out")
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_cancel_keeps_what_is_finished(engine, job, clips, tmp_path):
+    cancel = Cancel()
+    paths = clips(*map(str, range(12)))
+
+    def stop():
+        while len(contents(tmp_path / "out") if (tmp_path / "out").exists() else ()) < 3:
+            time.sleep(0.01)
+        cancel.set()
+
+    waiting = threading.Thread(target=stop)
+    waiting.start()
+    with pytest.raises(Cancelled):
+        job(paths, engine=engine, seconds=0.2, cancel=cancel)
+    waiting.join()
+    kept = contents(tmp_path / "out")
+    assert 3 <= len(kept) < 12
+    assert job(paths, engine=engine).there == len(kept)
+    assert list((tmp_path / "out").rglob("*.work")) == []
+
+
+def test_another_setting_and_another_content_are_made_anew(job, clips, tmp_path):
+    paths = clips("one", "two")
+    job(paths)
+    assert job(paths, identity="other").made == 2
+    paths[0].write_text("changed")
+    (tmp_path / "out" / "clip1.mp4").unlink()
+    report = job(paths, identity="other")
+    assert (report.made, report.there) == (2, 0)
+    assert contents(tmp_path / "out") == {"clip0.mp4": "CHANGED", "clip1.mp4": "TWO"}
+
+
+def test_clips_of_one_name_do_not_clash(job, tmp_path):
+    paths = [tmp_path / folder / name for folder in "abc" for name in ("talk.mp4", "Talk.MOV")]
+    for number, path in enumerate(paths):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"number {number}")
+    assert job(paths).made == 6
+    made = contents(tmp_path / "out")
+    assert sorted(made.values()) == [f"NUMBER {number}" for number in range(6)]
+    assert job(reversed(paths)).there == 6
+    # Alone in its list, each is found under the name it has.
+    assert [job([path]).there for path in paths] == [1] * 6
+
+
+def test_a_newcomer_of_a_known_name_replaces_nobody(job, tmp_path):
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "talk.mp4").write_text(folder)
+    assert job([tmp_path / "a" / "talk.mp4"]).made == 1
+    assert job([tmp_path / "b" / "talk.mp4"]).made == 1
+    made = contents(tmp_path / "out")
+    assert made.pop("talk.mp4") == "A"
+    assert list(made.values()) == ["B"]
+
+
+def test_a_file_that_no_job_made_is_left_alone(job, clips, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "clip0.mp4").write_text("somebody's")
+    report = job(clips("one"))
+    assert "--force" in next(iter(report.failed.values()))
+    assert contents(tmp_path / "out") == {"clip0.mp4": "somebody's"}
+    assert job(clips("one"), force=True).made == 1
+    assert contents(tmp_path / "out") == {"clip0.mp4": "ONE"}
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b'{"version": 99}', b'{"version": 1, "done": true}', b"\xff"])
+def test_a_damaged_record_is_as_good_as_none(job, clips, tmp_path, damage):
+    job(clips("one"))
+    (record,) = (tmp_path / "out" / ".effigie").rglob("*.json")
+    record.write_bytes(damage)
+    assert job(clips("one"), force=True).made == 1
+    assert job(clips("one")).there == 1
+
+
+def test_two_runs_at_once_share_the_work(tmp_path, clips):
+    (tmp_path / "calls").mkdir()
+    paths = clips(*(f"text {number}" for number in range(16)))
+    runs = [run_apart(tmp_path, order, seconds=0.15) for order in (paths, paths[::-1])]
+    said = [list(map(int, run.communicate(timeout=60)[0].split())) for run in runs]
+    names = (tmp_path / "calls").glob("calls-*")
+    assert sorted(line for path in names for line in path.read_text().split()) == sorted(
+        p.name for p in paths
+    )
+    assert sum(made for made, _, _ in said) == 16
+    assert all(sum(counts) == 16 for counts in said)
+    assert len(contents(tmp_path / "out")) == 16
+
+
+@pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=needs_ray)])
+def test_killed_in_the_middle_and_run_again(job, tmp_path, clips, engine):
+    paths = clips(*(f"text {number}" for number in range(30)))
+    run = run_apart(tmp_path, paths, engine, seconds=0.1)
+    until = time.monotonic() + 60
+    while (
+        len(contents(tmp_path / "out") if (tmp_path / "out").exists() else ()) < 5
+        and time.monotonic() < until
+    ):
+        time.sleep(0.01)
+    run.kill()
+    run.wait()
+    time.sleep(1)  # its workers notice, and end
+    kept = contents(tmp_path / "out")
+    assert 5 <= len(kept) < 30
+    report = job(paths)
+    assert report.made + report.there == 30
+    assert report.there >= len(kept) - 2  # all but those whose record the kill came before
+    assert set(contents(tmp_path / "out").values()) == {f"TEXT {number}" for number in range(30)}
+    assert list((tmp_path / "out").rglob("*.work")) == []
+
+
+def test_ten_thousand_pieces_are_drawn_as_they_are_needed():
+    drawn = []
+    executor = executor_for("local", 2)
+    for count, _ in enumerate(executor.run(abs, _counted(10_000, drawn), print, Cancel())):
+        assert len(drawn) - count <= 2 * executor.workers + 2
+    assert count == 9_999
+
+
+def _counted(number, drawn):
+    for piece in range(number):
+        drawn.append(None)
+        yield piece
+
+
+def test_an_engine_that_is_not_there(monkeypatch):
+    with pytest.raises(UsageError, match="slurm"):
+        executor_for("slurm")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match=r"pip install 'effigie\[ray\]'"):
+        executor_for("ray")
+
+
+@needs_ray
+def test_ray_listens_to_this_machine_alone(ray):
+    import psutil
+
+    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    listening = [
+        connection.laddr.ip.removeprefix("::ffff:")
+        for process in family
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening
+    assert set(listening) <= {"127.0.0.1", "::1"}
+
+
+@given(st.text(max_size=400))
+def test_no_name_leads_out_of_the_folder(text):
+    for name in (safe_name(text), plain_name(text, ".mp4"), longer_name(text, ".mp4", "0" * 64)):
+        assert name and name not in (".", "..") and not name.startswith(".")
+        assert "/" not in name and "\\" not in name and "\0" not in name
+        assert len(name.encode()) <= 240
+
+
+def test_names_are_the_clips_own():
+    assert plain_name("/a/b/my talk.v2.mov", ".mp4") == "my talk.v2.mp4"
+    assert plain_name("s3://bucket/../../etc/passwd", ".mp4") == "passwd.mp4"
+    assert plain_name("https://host/clip.mp4?token=../x", ".mp4") == "clip.mp4"
+    assert plain_name("..", ".mp4") == "clip.mp4"
+    assert plain_name("/a/b/..\\..\\x.mp4", ".mp4") == "_.._x.mp4"
+
+
+def test_the_folder_is_a_file(job, clips, tmp_path):
+    (tmp_path / "out").write_text("a file")
+    report = job(clips("one"))
+    assert "name a folder" in next(iter(report.failed.values()))
+    assert shutil.which("true") is None or (tmp_path / "out").read_text() == "a file"
