@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from effigie.swap.networks import Made
+from effigie.training.together import weighted_mean
 
 WINDOW = 7
 C1, C2 = 0.01**2, 0.03**2
@@ -33,13 +34,13 @@ class Loss(Protocol):
 def weighted_l1(made: Made, truth: Truth) -> Tensor:
     """Mean absolute difference; ``truth.weight`` says how much a pixel counts."""
     difference = (made.picture - truth.picture).abs().mean(1, keepdim=True)
-    return (difference * truth.weight).sum() / truth.weight.sum()
+    return weighted_mean(difference, truth.weight)
 
 
 def weighted_dssim(made: Made, truth: Truth) -> Tensor:
     """(1 - SSIM) / 2 (Wang et al. 2004, uniform 7x7 window), averaged with ``truth.weight``."""
     structure = ssim_map(made.picture, truth.picture).mean(1, keepdim=True)
-    return ((1 - structure) / 2 * truth.weight).sum() / truth.weight.sum()
+    return weighted_mean((1 - structure) / 2, truth.weight)
 
 
 def mask_loss(made: Made, truth: Truth) -> Tensor:
