@@ -26,7 +26,7 @@ from effigie.cli import (
     tune,
     verify,
 )
-from effigie.cli.console import INTERRUPT, complain
+from effigie.cli.console import INTERRUPT, complain, place
 from effigie.errors import Cancelled, EffigieError
 
 app = typer.Typer(
@@ -85,7 +85,8 @@ def main() -> None:
     except EffigieError as error:
         if debug:
             raise
-        complain(str(error))
+        if not error.told:
+            complain(str(error))
         sys.exit(error.exit_code)
     except Exception as error:
         if debug:
@@ -103,5 +104,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
     Where the exception is swallowed, as in a finaliser, the flag stops the call at its next safe place.
     """
+    again = INTERRUPT.requested
     INTERRUPT.set()
-    raise Cancelled(STOPPED)
+    # A terminal and torchrun both tell each of several processes: the second time it is saving already.
+    if not (again and place().size > 1):
+        raise Cancelled(STOPPED)

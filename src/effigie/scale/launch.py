@@ -9,7 +9,6 @@ import contextlib
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -113,8 +112,10 @@ def die_with_launcher() -> None:
 
 
 def _wait_for_launcher() -> None:
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdin.buffer.read()
+    # Not through sys.stdin, whose lock would be in the way of an orderly end.
+    with contextlib.suppress(OSError):
+        while os.read(0, 1):
+            pass
     os._exit(1)
 
 

@@ -110,6 +110,14 @@ def _bf16_gain() -> float:
 
 
 @contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Networks built inside begin with the same weights at every call; whoever draws outside notices nothing."""
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextlib.contextmanager
 def tuned(device: torch.device, threads: int | None) -> Iterator[None]:
     """Torch set up for training, undone afterwards: no denormals, ``threads`` threads, fast CUDA kernels."""
     before = torch.get_num_threads(), torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from effigie.errors import Cancelled, UsageError
+from effigie.errors import Cancelled, PeerError, UsageError
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 from effigie.scale.launch import World
 from effigie.training.best import Best
@@ -29,7 +29,7 @@ from effigie.training.standing import Standing
 from effigie.training.state import Snapshot, TrainingState
 from effigie.training.task import Task
 from effigie.training.together import average_gradients, averaged, whole_batch_norms
-from effigie.training.world import PeerError, agreed, joined, led, share_tensors
+from effigie.training.world import agreed, joined, led, share_tensors
 
 PROGRESS_EVERY_S = 0.2
 GO_ON, STOP = 0, len(REASONS) + 1

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-from effigie.errors import Cancelled, EffigieError
+from effigie.errors import Cancelled, EffigieError, PeerError
 from effigie.scale.launch import World, announced
 
 START_S = 120.0
@@ -30,18 +30,6 @@ SILENCE_S = 1800.0
 """Seconds that the others wait for one that does not answer; the leader evaluates meanwhile."""
 LAST_WORDS_S = 5.0
 Value = TypeVar("Value")
-
-
-class PeerError(EffigieError):
-    """Another process failed; this one ended with it.
-
-    Attributes:
-        told: whether that process has said so itself.
-    """
-
-    def __init__(self, message: str, told: bool) -> None:
-        super().__init__(message)
-        self.told = told
 
 
 @dataclass
@@ -189,8 +177,11 @@ def _part(meeting: _Meeting, failure: BaseException | None) -> None:
             said["stopped"] = isinstance(failure, (Cancelled, KeyboardInterrupt))
             if meeting.store.add(meeting.key("failures"), 1) == 1:
                 meeting.store.set(meeting.key("failure"), json.dumps(said))
+            elif isinstance(failure, EffigieError):
+                first = json.loads(meeting.store.get(meeting.key("failure")))
+                failure.told = first["message"] == said["message"]
     dist.destroy_process_group()
-    if failure is None:
+    if failure is None or (isinstance(failure, PeerError) and not failure.told):
         return
     with contextlib.suppress(RuntimeError):
         gone = meeting.store.add(meeting.key("gone"), 1)
