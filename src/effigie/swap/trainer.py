@@ -203,9 +203,16 @@ def load_people(
 
 
 def prepare(
-    footages: dict[str, Footage], settings: SwapSettings, progress: ProgressCallback = silent
+    footages: dict[str, Footage],
+    settings: SwapSettings,
+    progress: ProgressCallback = silent,
+    shares: Shares | None = None,
 ) -> Prepared:
-    """Choose the bank, and set up the pictures to train on."""
+    """Choose the bank, and set up the pictures to train on.
+
+    Args:
+        shares: of the teachers; None takes those of the settings.
+    """
     size = preset(settings.preset).size
     shapes = {role: footage.person.shape for role, footage in footages.items()}
     studios, rows = {}, {}
@@ -219,7 +226,7 @@ def prepare(
         )
     progress(Progress("choose frames", 2, 2, "people"))
     batch = settings.batch or preset(settings.preset).batch
-    teachers = _teachers(settings.shares, studios["source"])
+    teachers = _teachers(shares or settings.shares, studios["source"])
     return Prepared(
         lambda network: SwapTask(network, studios, batch, teachers=teachers), footages, rows["source"]
     )
