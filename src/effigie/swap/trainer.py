@@ -35,6 +35,7 @@ from effigie.swap.settings import SwapSettings
 from effigie.swap.shares import Shares
 from effigie.swap.task import SwapTask
 from effigie.swap.teachers import Teachers
+from effigie.training.device import seeded
 from effigie.trust.gate import ConsentLike, Permit, permit, save_consents
 from effigie.trust.shown import ShownFaces
 
@@ -120,7 +121,6 @@ def train(
     """
     from effigie.training import TrainingSettings, export
     from effigie.training import train as run
-    from effigie.training.device import seeded
     from effigie.training.world import joined
 
     settings, output = settings or SwapSettings(), Path(output)
@@ -226,7 +226,8 @@ def prepare(
         )
     progress(Progress("choose frames", 2, 2, "people"))
     batch = settings.batch or preset(settings.preset).batch
-    teachers = _teachers(shares or settings.shares, studios["source"])
+    with seeded(settings.seed):
+        teachers = _teachers(shares or settings.shares, studios["source"])
     return Prepared(
         lambda network: SwapTask(network, studios, batch, teachers=teachers), footages, rows["source"]
     )
