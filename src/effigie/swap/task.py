@@ -15,7 +15,7 @@ from effigie.faces.regions import REGIONS, face_regions
 from effigie.swap.data import Example, Studio, distort
 from effigie.swap.exchange import Exchange, Exchanged
 from effigie.swap.losses import Truth, WeightedLosses, default_losses
-from effigie.swap.networks import Made
+from effigie.swap.networks import Made, SwapNet
 from effigie.swap.shares import Shares
 from effigie.swap.teachers import Teachers
 from effigie.training.face_error import face_errors
@@ -41,7 +41,7 @@ class SwapTask:
     """Trains ``network`` to restore either person from a distorted picture (and the prior).
 
     Args:
-        network: called as ``network(picture, prior, person)``.
+        network: to be trained.
         studios: ``source`` and ``target``.
         batch: pictures a step, half of each person.
         losses: weighted terms.
@@ -50,7 +50,7 @@ class SwapTask:
 
     def __init__(
         self,
-        network: nn.Module,
+        network: SwapNet,
         studios: Mapping[str, Studio],
         batch: int,
         losses: WeightedLosses | None = None,
@@ -114,9 +114,12 @@ class SwapTask:
     def losses(self, batch: dict[str, dict[str, Tensor]], step: int) -> dict[str, Tensor]:
         """Named weighted terms, the mean of both people, and what the teachers say."""
         total: dict[str, Tensor] = {}
-        for person in PEOPLE:
+        made_of = self._network.both(
+            {person: to_float(batch[person]["input"]) for person in PEOPLE},
+            {person: self._prior(batch[person]["prior"], person) for person in PEOPLE},
+        )
+        for person, made in made_of.items():
             arrays = batch[person]
-            made = self._made(to_float(arrays["input"]), arrays["prior"], person)
             truth = Truth(
                 to_float(arrays["picture"]),
                 to_float(arrays["mask"]),
@@ -133,10 +136,11 @@ class SwapTask:
         return total | taught
 
     def _swapped(self, arrays: dict[str, Tensor]) -> tuple[Made, dict[str, Tensor]]:
-        return self._made(to_float(arrays["picture"]), arrays["prior"], "source"), arrays
+        prior = self._prior(arrays["prior"], "source")
+        return self._network(to_float(arrays["picture"]), prior, "source"), arrays
 
-    def _made(self, pictures: Tensor, priors: Tensor, person: str) -> Made:
-        return self._network(pictures, to_float(priors) if self._studios[person].prior else None, person)
+    def _prior(self, priors: Tensor, person: str) -> Tensor | None:
+        return to_float(priors) if self._studios[person].prior else None
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """``error``: 1 - SSIM within the face mask on held-out frames, mean of both people.
@@ -178,8 +182,7 @@ class SwapTask:
 
     def _run(self, network: nn.Module, pictures: Tensor, priors: Tensor, person: str) -> Made:
         device = next(network.parameters()).device
-        prior = to_float(priors).to(device) if self._studios[person].prior else None
-        return network(to_float(pictures).to(device), prior, person)
+        return network(to_float(pictures).to(device), self._prior(priors.to(device), person), person)
 
 
 def _pool(studio: Studio, lanes: int) -> Pool[Example]:
