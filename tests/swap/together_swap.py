@@ -17,10 +17,10 @@ from effigie.swap.trainer import load_people, prepare
 from effigie.training import TrainingSettings, train
 
 
-def run(source: str, target: str, folder: str, steps: str) -> dict[str, Any]:
+def run(source: str, target: str, folder: str, steps: str, adversary: str = "0.5") -> dict[str, Any]:
     """Train, and tell of it."""
-    settings = SwapSettings(bank=8, batch=8)
-    prepared = prepare(load_people(source, target, settings), settings, shares=Shares(adversary=0.5, begin=0))
+    settings, shares = SwapSettings(bank=8, batch=8), Shares(adversary=float(adversary), begin=0)
+    prepared = prepare(load_people(source, target, settings), settings, shares=shares)
     torch.manual_seed(0)
     task = prepared.task(SwapNet(8, 1, 4, True))
     rank, curve = os.environ.get("RANK", "0"), []

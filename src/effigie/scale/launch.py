@@ -146,12 +146,12 @@ def _watched(processes: Sequence[subprocess.Popen[bytes]], cancel: Cancel) -> in
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    for stop in (subprocess.Popen.terminate, subprocess.Popen.kill):
+    for stop, seconds in ((subprocess.Popen.terminate, GRACE_S), (subprocess.Popen.kill, LAST_S)):
         for process in processes:
             if process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     stop(process)
-        until = time.monotonic() + LAST_S
+        until = time.monotonic() + seconds
         for process in processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=max(0.0, until - time.monotonic()))
