@@ -1,4 +1,4 @@
-"""``python -m effigie``: the command line, where the command itself is not on the path."""
+"""``python -m effigie``: the command line, where the command itself is not on the path, and for torchrun."""
 
 from effigie.cli import main
 

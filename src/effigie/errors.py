@@ -7,9 +7,14 @@ from __future__ import annotations
 
 
 class EffigieError(Exception):
-    """Anything effigie can explain. Exit code 1."""
+    """Anything effigie can explain. Exit code 1.
+
+    Attributes:
+        told: whether another process, that works together with this one, has said it already.
+    """
 
     exit_code = 1
+    told = False
 
 
 class UsageError(EffigieError):
@@ -36,6 +41,14 @@ class Cancelled(EffigieError):
 
 class BusyError(EffigieError):
     """Another process is writing the same output. Exit code 1."""
+
+
+class PeerError(EffigieError):
+    """Another of the processes that train together failed; this one ended with it."""
+
+    def __init__(self, message: str, told: bool) -> None:
+        super().__init__(message)
+        self.told = told
 
 
 class MediaError(EffigieError):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from effigie.training.slots import Slot
+
 
 class Regression:
     """Learns ``y = 2x - 1`` with a small network, noise in the data and dropout in the loss (both seeded)."""
+
+    examples, parts = 32, 8
 
     def __init__(self, width: int = 8, noise: float = 0.0, dropout: float = 0.0) -> None:
         torch.manual_seed(7)
@@ -28,11 +32,15 @@ class Regression:
     def parameter_groups(self) -> list[dict[str, Any]]:
         return [{"params": self.body.parameters()}, {"params": self.head.parameters(), "lr": 2e-2}]
 
-    def batch(self, random: np.random.Generator) -> Any:
+    def batch(self, slots: Sequence[Slot]) -> Any:
         self.batches += 1
-        # One x in each of 32 strata: batch norm takes the mean away, so it must not differ between batches.
-        x = ((np.arange(32)[:, None] + random.random((32, 1))) / 16 - 1).astype(np.float32)
-        y = 2 * x - 1 + self.noise * random.standard_normal((32, 1)).astype(np.float32)
+        parts = []
+        for slot in slots:
+            random = slot.random()
+            # One x in each of 32 strata: batch norm takes the mean away, so it must not differ between batches.
+            x = (4 * slot.number + np.arange(4)[:, None] + random.random((4, 1))) / 16 - 1
+            parts.append((x, 2 * x - 1 + self.noise * random.standard_normal((4, 1))))
+        x, y = (np.concatenate(values).astype(np.float32) for values in zip(*parts, strict=True))
         return {"x": x, "y": y}
 
     def losses(self, batch: Any, step: int) -> dict[str, Tensor]:
@@ -70,10 +78,10 @@ class Poisoned(Regression):
 class Broken(Regression):
     """Its data thread fails at the fourth batch."""
 
-    def batch(self, random: np.random.Generator) -> Any:
+    def batch(self, slots: Sequence[Slot]) -> Any:
         if self.batches == 3:
             raise OSError("crop 17 cannot be read")
-        return super().batch(random)
+        return super().batch(slots)
 
 
 class Slow(Regression):

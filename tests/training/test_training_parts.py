@@ -25,6 +25,7 @@ from effigie.training.guard import RECOVERY, STREAK, Guard, NumericError
 from effigie.training.plot import decades, plot_curve, ticks
 from effigie.training.prefetch import AHEAD, Prefetch
 from effigie.training.previews import thin, write_preview
+from effigie.training.slots import Slot
 from effigie.training.state import TrainingState
 
 
@@ -256,12 +257,12 @@ def test_previews_stay_few_and_refuse_what_is_no_picture(tmp_path: Path) -> None
 def test_prefetch_repeats_from_any_step_and_stops(tmp_path: Path) -> None:
     made: list[float] = []
 
-    def make(random: np.random.Generator) -> float:
-        made.append(random.random())
+    def make(step: int, order: int = 0) -> float:
+        made.append(Slot(3, order, step, 0).random().random())
         return made[-1]
 
     def take(count: int, order: int = 0, first: int = 0) -> list[float]:
-        stream = Prefetch(make, 3, order, first)
+        stream = Prefetch(lambda step: make(step, order), first)
         batches = [stream.next() for _ in range(count)]
         stream.close()
         return batches
@@ -273,7 +274,7 @@ def test_prefetch_repeats_from_any_step_and_stops(tmp_path: Path) -> None:
         t for t in threading.enumerate() if t.name == "effigie-batches"
     ]
     made.clear()
-    stream = Prefetch(make, 0, 0, 0)
+    stream = Prefetch(make, 0)
     time.sleep(0.2)
     stream.close()
     assert len(made) == AHEAD + 1, "it runs ahead, but not away"

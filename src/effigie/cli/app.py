@@ -28,7 +28,16 @@ from effigie.cli import (
     tune,
     verify,
 )
-from effigie.cli.console import ERRORS, INTERRUPT, choose_reporting, complain, end_reporting, say
+from effigie.cli.console import (
+    ERRORS,
+    INTERRUPT,
+    choose_reporting,
+    complain,
+    end_reporting,
+    first,
+    place,
+    say,
+)
 from effigie.cli.reporting import STYLES, StatusFile
 from effigie.errors import Cancelled, EffigieError, UsageError
 
@@ -99,7 +108,9 @@ def options(
     if progress not in STYLES:
         raise UsageError(f"--progress is one of {', '.join(STYLES)}, not {progress!r}")
     if in_background is None:
-        choose_reporting(progress, None if status is None else StatusFile(status, sys.argv[1:]))
+        choose_reporting(
+            progress, None if status is None or not first() else StatusFile(status, sys.argv[1:])
+        )
         return
     arguments = background.without_option(sys.argv[1:])
     if status is None:
@@ -140,7 +151,7 @@ def _run(debug: bool) -> tuple[int, str]:
     except EffigieError as error:
         if debug:
             raise
-        return error.exit_code, str(error)
+        return error.exit_code, "" if error.told else str(error)
     except Exception as error:
         if debug:
             raise
@@ -157,5 +168,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
     Where the exception is swallowed, as in a finaliser, the flag stops the call at its next safe place.
     """
+    again = INTERRUPT.requested
     INTERRUPT.set()
-    raise Cancelled(STOPPED)
+    # A terminal and torchrun both tell each of several processes: the second time it is saving already.
+    if not (again and place().size > 1):
+        raise Cancelled(STOPPED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -11,8 +12,9 @@ import typer
 from rich.console import Console
 
 from effigie.cli.reporting import Pace, StatusFile, reporter
-from effigie.errors import Cancelled
-from effigie.progress import Cancel, Progress, ProgressCallback
+from effigie.errors import Cancelled, UsageError
+from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.scale.launch import World, announced
 
 OUT = Console()
 ERRORS = Console(stderr=True)
@@ -38,9 +40,28 @@ def end_reporting(code: int, complaint: str) -> None:
         STATUS.end(states.get(code, "failed"), complaint)
 
 
+def place() -> World:
+    """This process's place among those that train together; alone, too, where the variables make no sense."""
+    try:
+        return announced(os.environ)
+    except UsageError:
+        return World(0, 1, 0, 1)  # whoever needs them complains
+
+
+def first() -> bool:
+    """Whether this is the only process of its command, or the first of several: it alone speaks."""
+    return place().leader
+
+
 @contextlib.contextmanager
 def progress_display() -> Iterator[ProgressCallback]:
-    """A callback that shows progress on standard error, and keeps the status file if there is one."""
+    """A callback that shows progress on standard error, and keeps the status file if there is one.
+
+    Of several processes that train together the first shows it.
+    """
+    if not first():
+        yield silent
+        return
     with reporter(STYLE, ERRORS) as shown:
         if STATUS is None:
             yield shown
@@ -56,7 +77,8 @@ def progress_display() -> Iterator[ProgressCallback]:
 
 def say(line: str) -> None:
     """Write a line to standard output as it is: brackets are no markup, and long lines are not broken."""
-    OUT.print(line, soft_wrap=True, markup=False, highlight=False)
+    if first():
+        OUT.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def counted(number: int, thing: str) -> str:
@@ -64,11 +86,19 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
+def on(processes: int) -> str:
+    """`` on 2 processes``; nothing of one."""
+    return "" if processes == 1 else f" on {processes} processes"
+
+
 def complain(line: str) -> None:
     """Write a line to standard error, begun with the program's name, as shells do."""
-    ERRORS.print(f"effigie: {line}", soft_wrap=True, markup=False, highlight=False)
+    here = place()
+    who = "effigie" if here.size == 1 else f"effigie: process {here.rank} of {here.size}"
+    ERRORS.print(f"{who}: {line}", soft_wrap=True, markup=False, highlight=False)
 
 
 def print_json(value: Any) -> None:
     """Write ``value`` to standard output as JSON, and nothing else."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    if first():
+        print(json.dumps(value, indent=2, ensure_ascii=False, default=str))

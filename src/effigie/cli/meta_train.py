@@ -8,7 +8,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from effigie.cli.console import INTERRUPT, Json, counted, print_json, progress_display, say
+from effigie.cli.console import INTERRUPT, Json, counted, on, print_json, progress_display, say
+from effigie.cli.devices import Devices, spread
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +36,7 @@ def meta_train(
     ] = None,
     match: Annotated[float, typer.Option(help="Weight of the embedding match; 0: feed-forward only.")] = 0.1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    devices: Devices = 1,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     as_json: Json = False,
@@ -61,6 +63,8 @@ def meta_train(
         precision=cast(Any, precision),  # checked by the settings themselves
         seed=seed,
     )
+    if spread(devices):
+        return
     with progress_display() as progress:
         report = run(faces, output, settings, progress=progress, cancel=INTERRUPT)
     if as_json:
@@ -70,7 +74,7 @@ def meta_train(
     error = "" if report.held_out_error is None else f", held-out error {report.held_out_error:.4f}"
     say(
         f"{report.output}: {counted(report.steps, 'step')} on {learned} people ({kept} held out){error}, "
-        f"{report.examples_per_second:.1f} examples/s; stopped: {report.stopped_because}"
+        f"{report.examples_per_second:.1f} examples/s{on(report.processes)}; stopped: {report.stopped_because}"
     )
     for note in report.notes:
         say(f"note: {note}")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from effigie.cli.console import INTERRUPT, Json, counted, print_json, progress_display, say
+from effigie.cli.console import INTERRUPT, Json, counted, on, print_json, progress_display, say
+from effigie.cli.devices import Devices, spread
 
 if TYPE_CHECKING:
     from effigie.swap import TrainReport
@@ -52,6 +53,7 @@ def train(
     source_who: Annotated[int | None, typer.Option(help="Person of the source set, 0 = most faces.")] = None,
     target_who: Annotated[int | None, typer.Option(help="Person of the target set, 0 = most faces.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    devices: Devices = 1,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     as_json: Json = False,
@@ -79,6 +81,8 @@ def train(
         precision=precision,  # type: ignore[arg-type]  # checked by the settings
         seed=seed,
     )
+    if spread(devices):
+        return
     with progress_display() as progress:
         report = run(
             source,
@@ -104,6 +108,7 @@ def train(
                 "next_gain_seconds": report.standing.ahead.seconds,
                 "gain_in_sight": report.standing.ahead.in_sight,
                 "stopped_because": report.stopped_because,
+                "processes": report.processes,
                 "notes": list(report.notes),
             }
         )
@@ -122,7 +127,7 @@ def told(report: TrainReport) -> list[str]:
     standing, total = report.standing, report.curve[-1].seconds
     lines = [
         f"{report.output}: {counted(report.steps, 'step')} in {duration(total)}, "
-        f"{report.images_per_second:.0f} images/s; curve.png and preview.png lie there"
+        f"{report.images_per_second:.0f} images/s{on(report.processes)}; curve.png and preview.png lie there"
     ]
     error = f"held-out error {standing.error:.4f}{in_parts(standing.parts)}"
     if report.stopped_because == "no improvement":

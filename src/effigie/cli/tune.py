@@ -8,7 +8,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from effigie.cli.console import INTERRUPT, Json, counted, print_json, progress_display, say
+from effigie.cli.console import INTERRUPT, Json, counted, on, print_json, progress_display, say
+from effigie.cli.devices import Devices, spread
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +41,7 @@ def tune(
     minutes: Annotated[float | None, typer.Option(help="How long at most.")] = None,
     content: Annotated[str, typer.Option(help="Content loss: light, full or none.")] = "light",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    devices: Devices = 1,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     as_json: Json = False,
@@ -58,6 +60,8 @@ def tune(
         precision=cast(Any, precision),  # checked by the settings themselves
         seed=seed,
     )
+    if spread(devices):
+        return
     with progress_display() as progress:
         report = run(
             heads,
@@ -74,7 +78,8 @@ def tune(
         return
     say(
         f"{report.output}: {counted(report.shots, 'picture')}, {counted(report.steps, 'step')} in "
-        f"{report.seconds:.0f} s; held-out error {report.held_out[0]:.4f} -> {report.held_out[1]:.4f}, "
+        f"{report.seconds:.0f} s{on(report.processes)}; "
+        f"held-out error {report.held_out[0]:.4f} -> {report.held_out[1]:.4f}, "
         f"mimicry {100 * report.mimicry[0]:.1f} -> {100 * report.mimicry[1]:.1f} % of the eye distance; "
         f"stopped: {report.stopped_because}"
     )

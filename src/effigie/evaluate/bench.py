@@ -36,6 +36,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     from effigie.evaluate.bench_rows.people import people
     from effigie.evaluate.bench_rows.stages import stages
     from effigie.evaluate.bench_rows.swapping import direction, swapping
+    from effigie.evaluate.bench_rows.training_efficiency import training_efficiency
     from effigie.evaluate.bench_rows.training_quality import training_quality
     from effigie.evaluate.bench_rows.training_speed import training_speed
     from effigie.evaluate.bench_rows.verify import intimate, likeness, verify
@@ -46,6 +47,7 @@ def rows_of(material: Material) -> dict[str, Row]:
         "found": found,
         "memory": footprint,
         "training-speed": training_speed,
+        "training-efficiency": training_efficiency,
         "training-quality": training_quality,
     }
     for pair in material.pairs():

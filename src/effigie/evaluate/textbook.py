@@ -21,6 +21,7 @@ from effigie.swap.networks import Made
 from effigie.swap.task import SwapTask
 from effigie.training.pictures import to_float
 from effigie.training.prefetch import Prefetch
+from effigie.training.slots import slots
 
 SLOPE = 0.1
 BOTTLENECK = 1024
@@ -83,9 +84,9 @@ class TextbookTask:
     def __init__(self, task: SwapTask, network: TextbookNet) -> None:
         self._task, self._network = task, network
 
-    def batch(self, random: np.random.Generator) -> dict[str, dict[str, np.ndarray]]:
+    def batch(self, step: int, seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
         """The swap task's own batch."""
-        return self._task.batch(random)
+        return self._task.batch(slots(seed, 0, step, range(self._task.parts)))
 
     def losses(self, batch: Mapping[str, Mapping[str, Tensor]], step: int) -> dict[str, Tensor]:
         """L1 over the whole picture, the mean of both people."""
@@ -110,7 +111,7 @@ def train_textbook(
         keep_going: asked with the number of steps done, before every step.
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, betas=BETAS)
-    batches = Prefetch(task.batch, seed, 0, 0)
+    batches = Prefetch(lambda step: task.batch(step, seed), 0)
     network.train()
     try:
         for step in itertools.count():

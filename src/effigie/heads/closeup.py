@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from effigie.faces.mesh import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from effigie.training import together
 
 SHARES = (0.3, 0.45, 0.25)  # of looks at everything, at the mouth and at the eyes
 ROOM = 1.7  # times the width of what is looked at
@@ -36,9 +37,10 @@ def closeups(landmarks: np.ndarray, size: int) -> np.ndarray:
 def drawn(looks: Tensor) -> Tensor:
     """(B, 3) one look for each of (B, 3, 3), by torch's global generator."""
     shares = torch.tensor(SHARES, device=looks.device)
-    chosen = torch.multinomial(shares.expand(len(looks), -1), 1)[:, 0]
+    chosen = together.drawn(lambda count: torch.multinomial(shares.expand(count, -1), 1)[:, 0], len(looks))
     look = looks[torch.arange(len(looks), device=looks.device), chosen]
-    off = SHIFT * look[:, 2:] * torch.randn_like(look[:, :2]) * (chosen > 0)[:, None]
+    aside = together.drawn(lambda count: torch.randn(count, 2, device=look.device), len(looks))
+    off = SHIFT * look[:, 2:] * aside * (chosen > 0)[:, None]
     return torch.cat([look[:, :2] + off, look[:, 2:]], dim=1)
 
 

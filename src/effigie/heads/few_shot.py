@@ -113,6 +113,7 @@ class TuneReport:
         stopped_because: ``steps``, ``minutes`` or ``no improvement``.
         curve: rows of the held-out curve.
         notes: what to expect of difficult pictures, and what was put right.
+        processes: how many trained together.
     """
 
     output: Path
@@ -124,6 +125,7 @@ class TuneReport:
     stopped_because: str
     curve: list[Any]
     notes: tuple[str, ...]
+    processes: int = 1
 
 
 @one_writer("output")
@@ -141,6 +143,8 @@ def tune(
 ) -> TuneReport:
     """Tune a meta-learned model to one person.
 
+    Of several processes that train together (torchrun, ``--devices``) the first alone needs and writes ``output``.
+
     Args:
         heads: folder of the meta-learned model; None takes the one that ships.
         pictures: pictures, clips or face sets of the person; the calmest look that faces the camera becomes the
@@ -157,63 +161,69 @@ def tune(
         Cancelled: asked to stop; the same call goes on.
     """
     from effigie.training import train as run
+    from effigie.training.world import joined
+
+    settings, output = settings or TuneSettings(), Path(output)
+    with joined() as world:
+        if world.leader:
+            _check_output(output)
+        model = load_heads(heads)
+        if model.manifest_sha256 is None:
+            raise ModelError(f"{heads} has no {MANIFEST}: it is not trained to the end")
+        portraits = read_portraits(
+            pictures, settings.who, most=settings.shots, progress=progress, cancel=cancel
+        )
+        portraits = portraits[:MOST_SHOTS]
+        permission = permit("animate", shown(portraits), consent, project=project)
+        for portrait in portraits:
+            check_images([portrait.image], portrait.name)
+        side = 2 * model.preset.size
+        task = TuneTask(
+            model,
+            [shot_of(portrait, side) for portrait in portraits],
+            settings.examples(model.preset.name),
+            content=content_loss(settings.content),
+        )
+        if world.leader:
+            save_config(output, model.preset, model.prior)
+        result = run(
+            task,
+            output,
+            settings.training(len(portraits)),
+            progress,
+            cancel,
+            callback,
+        )
+        first, last = _figures(result)
+        report = TuneReport(
+            output,
+            len(portraits),
+            result.steps,
+            result.seconds,
+            (first["held_out_pictures"], last["held_out_pictures"]),
+            (first["held_out_mimicry"], last["held_out_mimicry"]),
+            result.stopped_because,
+            result.curve,
+            (*(note for portrait in portraits for note in portrait.notes), *result.notes),
+            result.processes,
+        )
+        if world.leader:
+            _save(output, model, task, portraits, permission)
+            _write_manifest(output, model, settings, portraits, report, permission)
+            discard(output / "training")  # optimiser and checkpoints: ten times the model, and tuning is done
+        return report
+
+
+def _save(
+    output: Path, model: HeadsModel, task: TuneTask, portraits: Sequence[Portrait], permission: Permit
+) -> None:
     from effigie.training.export import averaged
 
-    settings = settings or TuneSettings()
-    output = Path(output)
-    _check_output(output)
-    model = load_heads(heads)
-    if model.manifest_sha256 is None:
-        raise ModelError(f"{heads} has no {MANIFEST}: it is not trained to the end")
-    portraits = read_portraits(pictures, settings.who, most=settings.shots, progress=progress, cancel=cancel)
-    portraits = portraits[:MOST_SHOTS]
-    permission = permit("animate", shown(portraits), consent, project=project)
-    for portrait in portraits:
-        check_images([portrait.image], portrait.name)
-    side = 2 * model.preset.size
-    task = TuneTask(
-        model,
-        [shot_of(portrait, side) for portrait in portraits],
-        settings.examples(model.preset.name),
-        content=content_loss(settings.content),
-    )
-    save_config(output, model.preset, model.prior)
-    result = run(
-        task,
-        output,
-        settings.training(len(portraits)),
-        progress,
-        cancel,
-        callback,
-    )
-    tuned = task.tuned
     best = averaged(output)["tuned"]
-    tuned.load_state_dict(best)
-    save_person(
-        output,
-        model.preset,
-        model.prior,
-        tuned.generator,
-        task.embedding,
-        best["psi"],
-        portraits,
-    )
+    task.tuned.load_state_dict(best)
+    generator = task.tuned.generator
+    save_person(output, model.preset, model.prior, generator, task.embedding, best["psi"], portraits)
     save_consents(output, permission)
-    first, last = _figures(result)
-    report = TuneReport(
-        output,
-        len(portraits),
-        result.steps,
-        result.seconds,
-        (first["held_out_pictures"], last["held_out_pictures"]),
-        (first["held_out_mimicry"], last["held_out_mimicry"]),
-        result.stopped_because,
-        result.curve,
-        (*(note for portrait in portraits for note in portrait.notes), *result.notes),
-    )
-    _write_manifest(output, model, settings, portraits, report, permission)
-    discard(output / "training")  # optimiser and checkpoints: ten times the model, and tuning is done
-    return report
 
 
 def _figures(result: TrainingResult) -> tuple[dict[str, float], dict[str, float]]:

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from effigie.training.together import weighted_mean
+
 SCALES = 4
 
 
@@ -39,8 +41,8 @@ def pyramid_l1(made: Tensor, real: Tensor, weight: Tensor | None = None, scales:
     for scale in range(scales):
         if scale:
             difference, counts = F.avg_pool2d(difference, 2), F.avg_pool2d(counts, 2)
-        seen = difference.abs().mean(1, keepdim=True) * counts
-        terms.append(seen.sum() / counts.sum().clamp(min=1e-6))
+        seen = difference.abs().mean(1, keepdim=True)
+        terms.append(weighted_mean(seen, counts, 1e-6))
     return torch.stack(terms).mean()
 
 

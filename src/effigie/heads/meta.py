@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from effigie.heads.task import HeadsTask, LossWeights, Perceptual
 from effigie.locks import one_writer
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 
+if TYPE_CHECKING:
+    pass
+
 PATIENCE = 10  # looks at the held-out error without gain after which an unlimited run ends
 HELD_OUT_EXAMPLES = 36
 FEWEST = 4  # people; of fewer nothing can be learned about a new one
@@ -49,6 +52,7 @@ class MetaReport:
         stopped_because: ``steps``, ``minutes`` or ``no improvement``.
         curve: rows of the held-out curve.
         notes: what went wrong and was put right.
+        processes: how many trained together.
     """
 
     output: Path
@@ -61,6 +65,7 @@ class MetaReport:
     stopped_because: str
     curve: list[Any]
     notes: tuple[str, ...]
+    processes: int = 1
 
 
 @one_writer("output")
@@ -77,7 +82,8 @@ def meta_train(
 
     A folder that holds a half-trained model of the same settings is trained further; ``minutes`` then counts anew.
     No consent is asked for: the result shows nobody until it is tuned to somebody or given a portrait. What the
-    discriminator learned about single people is not exported.
+    discriminator learned about single people is not exported. Of several processes that train together (torchrun,
+    ``--devices``) the first alone needs and writes ``output``.
 
     Args:
         faces: face sets with crops of one size.
@@ -91,68 +97,76 @@ def meta_train(
     """
     from effigie.training import TrainingSettings
     from effigie.training import train as run
+    from effigie.training.device import seeded
+    from effigie.training.world import joined
 
-    settings = settings or MetaSettings()
-    output = Path(output)
-    size = preset(settings.preset)
-    gallery = Gallery(faces, progress)
-    learned, kept = divided(gallery, settings.held_out, settings.seed)
-    people = len(gallery.identities)
-    check_output(output, settings, people)
-    progress(Progress("motions", 0, 1, "sets"))
-    motions = Motions.of(gallery)
-    maker = ExampleMaker(gallery, size.size, settings.most_shots, motions, settings.prior == "mesh")
-    held_out = held_out_examples(gallery, maker, kept)
-    networks = Networks.build(size, settings.prior == "mesh", people)
-    task = HeadsTask(
-        networks,
-        maker,
-        {number: gallery.identities[number] for number in learned},
-        settings.examples,
-        held_out,
-        loss_weights(settings),
-        content_loss(settings.content),
-        critic_rate=settings.critic_rate,
-        paired=settings.paired,
-    )
-    save_config(output, size, settings.prior == "mesh", people)
-    if motions is not None:
-        save_motions(output, motions)
-    unlimited = settings.minutes is None and settings.steps is None
-    result = run(
-        task,
-        output,
-        TrainingSettings(
-            minutes=settings.minutes,
-            steps=settings.steps,
-            patience=PATIENCE if unlimited else None,
-            learning_rate=settings.rate,
-            betas=(0.0, 0.999),
-            ema_decay=0.998,
-            clip_gradient=None,
-            precision=settings.precision,
-            device=settings.device,
-            seed=settings.seed,
-        ),
-        progress,
-        cancel,
-        callback,
-    )
-    save_averaged(output, networks)
-    report = MetaReport(
-        output,
-        (len(learned), len(kept)),
-        result.steps,
-        result.seconds,
-        result.steps_per_second * settings.examples,
-        result.best_error,
-        result.plateau.improving,
-        result.stopped_because,
-        result.curve,
-        result.notes,
-    )
-    _write_manifest(output, settings, gallery, report)
-    return report
+    settings, output = settings or MetaSettings(), Path(output)
+    with joined() as world:
+        size = preset(settings.preset)
+        gallery = Gallery(faces, progress)
+        learned, kept = divided(gallery, settings.held_out, settings.seed)
+        people = len(gallery.identities)
+        if world.leader:
+            check_output(output, settings, people)
+        progress(Progress("motions", 0, 1, "sets"))
+        motions = Motions.of(gallery)
+        maker = ExampleMaker(gallery, size.size, settings.most_shots, motions, settings.prior == "mesh")
+        held_out = held_out_examples(gallery, maker, kept)
+        with seeded(settings.seed):
+            networks = Networks.build(size, settings.prior == "mesh", people)
+        task = HeadsTask(
+            networks,
+            maker,
+            {number: gallery.identities[number] for number in learned},
+            settings.examples,
+            held_out,
+            loss_weights(settings),
+            content_loss(settings.content),
+            critic_rate=settings.critic_rate,
+            paired=settings.paired,
+        )
+        if world.leader:
+            save_config(output, size, settings.prior == "mesh", people)
+            if motions is not None:
+                save_motions(output, motions)
+        unlimited = settings.minutes is None and settings.steps is None
+        result = run(
+            task,
+            output,
+            TrainingSettings(
+                minutes=settings.minutes,
+                steps=settings.steps,
+                patience=PATIENCE if unlimited else None,
+                learning_rate=settings.rate,
+                betas=(0.0, 0.999),
+                ema_decay=0.998,
+                clip_gradient=None,
+                precision=settings.precision,
+                device=settings.device,
+                seed=settings.seed,
+            ),
+            progress,
+            cancel,
+            callback,
+        )
+        if world.leader:
+            save_averaged(output, networks)
+        report = MetaReport(
+            output,
+            (len(learned), len(kept)),
+            result.steps,
+            result.seconds,
+            result.steps_per_second * settings.examples,
+            result.best_error,
+            result.plateau.improving,
+            result.stopped_because,
+            result.curve,
+            result.notes,
+            result.processes,
+        )
+        if world.leader:
+            _write_manifest(output, settings, gallery, report)
+        return report
 
 
 def divided(gallery: Gallery, held_out: float, seed: int) -> tuple[list[int], list[int]]:

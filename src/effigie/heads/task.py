@@ -22,6 +22,7 @@ from effigie.training.adversary import Adversary
 from effigie.training.face_error import face_error, face_errors
 from effigie.training.pictures import to_float, to_uint8
 from effigie.training.pool import Pool
+from effigie.training.slots import Slot
 
 PREVIEW_ROWS = 6
 CRITIC_EPS = (
@@ -83,7 +84,8 @@ class HeadsTask:
         critic_rate: float = 2e-4,
         paired: bool = False,
     ) -> None:
-        self._networks, self._batch, self._weights = networks, batch, weights or LossWeights()
+        self._networks, self._weights = networks, weights or LossWeights()
+        self.examples = self.parts = batch
         self._adversary = Adversary(
             networks.discriminator, self._weights.adversary, self._weights.features, paired
         )
@@ -91,6 +93,7 @@ class HeadsTask:
         whom = Draw(identities)
         self._pool = Pool(
             lambda random: maker.make(whom(random), random),
+            batch,
             lambda first: max(2 * batch, POOL_BYTES // nbytes(first)),
             fresh,
         )
@@ -105,9 +108,9 @@ class HeadsTask:
             return [{"params": made}]
         return [{"params": made}, self._adversary.parameter_group(self._critic_rate, CRITIC_EPS)]
 
-    def batch(self, random: np.random.Generator) -> dict[str, np.ndarray]:
+    def batch(self, slots: Sequence[Slot]) -> dict[str, np.ndarray]:
         """uint8 pictures, channels last, and the numbers of the people."""
-        return stacked(self._pool.draw(self._batch, random))
+        return stacked([self._pool.draw(slot.number, slot, slot.random()) for slot in slots])
 
     def losses(self, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
         """Weighted terms."""

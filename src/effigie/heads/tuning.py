@@ -28,13 +28,15 @@ from effigie.heads.stills import Motions
 from effigie.heads.task import CRITIC_EPS, LossWeights, Perceptual, as_floats, compared, mean_error, stacked
 from effigie.training.adversary import Adversary, Judged
 from effigie.training.pictures import to_uint8
+from effigie.training.pool import Pool
+from effigie.training.slots import Slot
 
 HELD_OUT = 4  # every so many shots one is not trained on
 MOST_HELD_OUT = 6
 MIMICRY = 12  # changes of expression that mimicry is judged by
 LOOSE = 1.1  # times the landmark error of the start that still counts as following
 RATE = 1e-4
-POOL = 160  # examples made once and used again and again
+POOL = 160  # examples kept
 
 
 class Tuned(nn.Module):
@@ -105,7 +107,8 @@ class TuneTask:
         content: Perceptual | None = None,
     ) -> None:
         self._size, self._prior, self._motions = model.preset.size, model.prior, model.motions
-        self._batch, self._weights, self._content = batch, weights or LossWeights(), content
+        self._weights, self._content = weights or LossWeights(), content
+        self.examples = self.parts = batch
         learned, kept = divided(shots)
         self._shots = learned
         embedding = embedding_of(model, [resized(shot, self._size) for shot in shots])
@@ -122,7 +125,8 @@ class TuneTask:
             self._weights.features,
             paired=model.prior,
         )
-        self._pool: list[Example] = []
+        # Few pictures: made once and used again and again.
+        self._pool = Pool(self._make, batch, POOL, 1, renewed=False)
         self._held_out = self._examples_of(kept) if kept else self._made_again(MIMICRY)
         self._asked = self._expressions(MIMICRY)
         self._landmarks = LandmarkModel()
@@ -140,13 +144,9 @@ class TuneTask:
             self._adversary.parameter_group(eps=CRITIC_EPS),
         ]
 
-    def batch(self, random: np.random.Generator) -> dict[str, np.ndarray]:
+    def batch(self, slots: Sequence[Slot]) -> dict[str, np.ndarray]:
         """uint8 pictures, channels last."""
-        while len(self._pool) < min(POOL, 2 * self._batch):
-            self._pool.append(self._make(random))
-        if len(self._pool) < POOL:
-            self._pool.append(self._make(random))
-        return stacked([self._pool[int(i)] for i in random.integers(0, len(self._pool), self._batch)])
+        return stacked([self._pool.draw(slot.number, slot, slot.random()) for slot in slots])
 
     def losses(self, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
         """Weighted terms."""

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from effigie.occlusion.examples import Example, Painter
 from effigie.occlusion.network import OcclusionNet
 from effigie.training.pool import Pool
+from effigie.training.slots import Slot
+from effigie.training.together import weighted_mean
 
 POOL = 4000  # examples kept, 130 KB each
 PREVIEW = 12
@@ -33,8 +35,9 @@ class OcclusionTask:
     def __init__(
         self, network: OcclusionNet, painter: Painter, batch: int, held_out: Sequence[Example], fresh: int = 8
     ) -> None:
-        self._network, self._batch = network, batch
-        self._pool = Pool(painter.make, POOL, min(fresh, batch))
+        self._network = network
+        self.examples = self.parts = batch
+        self._pool = Pool(painter.make, batch, POOL, min(fresh, batch))
         self._held_out = stacked(held_out)
 
     def networks(self) -> Mapping[str, nn.Module]:
@@ -43,9 +46,9 @@ class OcclusionTask:
     def parameter_groups(self) -> list[dict[str, Any]]:
         return [{"params": list(self._network.parameters())}]
 
-    def batch(self, random: np.random.Generator) -> dict[str, np.ndarray]:
+    def batch(self, slots: Sequence[Slot]) -> dict[str, np.ndarray]:
         """uint8 pictures, channels last."""
-        return stacked(self._pool.draw(self._batch, random))
+        return stacked([self._pool.draw(slot.number, slot, slot.random()) for slot in slots])
 
     def losses(self, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
         """Cross entropy with the visible share of every pixel that is known."""
@@ -112,7 +115,7 @@ def entropy(logits: Tensor, visible: Tensor, weight: Tensor) -> Tensor:
     edge = nn.functional.max_pool2d(true, 5, 1, 2) - low
     counted = known * (1 + (COVERED - 1) * (1 - true) + EDGE * edge)
     each = nn.functional.binary_cross_entropy_with_logits(logits.float(), true, reduction="none")
-    return (each * counted).sum() / counted.sum().clamp(min=1)
+    return weighted_mean(each, counted, 1)
 
 
 def run(network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from effigie import __version__
-from effigie.errors import FaceSetError, ModelError
+from effigie.errors import FaceSetError, ModelError, UsageError
 from effigie.faceset import FaceSet
 from effigie.files import require_free, write_json
 from effigie.locks import one_writer
@@ -20,6 +21,7 @@ from effigie.occlusion.network import OcclusionNet
 from effigie.occlusion.settings import OcclusionSettings
 from effigie.occlusion.task import OcclusionTask
 from effigie.progress import Cancel, ProgressCallback, silent
+from effigie.scale.launch import announced
 
 PATIENCE = 10  # looks at the held-out error without gain after which an unlimited run ends
 HELD_OUT_EXAMPLES = 160
@@ -72,13 +74,15 @@ def train_occlusion(
 
     Raises:
         FaceSetError: one cannot be read, or too few faces are in them.
-        ModelError, UsageError: ``output`` holds something else.
+        ModelError, UsageError: ``output`` holds something else; or several processes were started.
         Cancelled: asked to stop; the state is saved and the same call goes on.
     """
     from effigie.training import TrainingSettings
     from effigie.training import train as run
     from effigie.training.export import averaged
 
+    if announced(os.environ).size > 1:
+        raise UsageError("the occlusion network is small: train it on one device, without torchrun")
     settings, output = settings or OcclusionSettings(), Path(output)
     check_output(output)
     found, left_out = plain_faces(faces, progress, cancel)

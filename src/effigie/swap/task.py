@@ -15,12 +15,13 @@ from effigie.faces.regions import REGIONS, face_regions
 from effigie.swap.data import Example, Studio, distort
 from effigie.swap.exchange import Exchange, Exchanged
 from effigie.swap.losses import Truth, WeightedLosses, default_losses
-from effigie.swap.networks import Made
+from effigie.swap.networks import Made, SwapNet
 from effigie.swap.shares import Shares
 from effigie.swap.teachers import Teachers
 from effigie.training.face_error import face_errors
 from effigie.training.pictures import to_float, to_uint8
 from effigie.training.pool import Pool
+from effigie.training.slots import Slot
 
 PEOPLE = ("source", "target")
 HELD_OUT_FRAMES = 24
@@ -40,7 +41,7 @@ class SwapTask:
     """Trains ``network`` to restore either person from a distorted picture (and the prior).
 
     Args:
-        network: called as ``network(picture, prior, person)``.
+        network: to be trained.
         studios: ``source`` and ``target``.
         batch: pictures a step, half of each person.
         losses: weighted terms.
@@ -49,7 +50,7 @@ class SwapTask:
 
     def __init__(
         self,
-        network: nn.Module,
+        network: SwapNet,
         studios: Mapping[str, Studio],
         batch: int,
         losses: WeightedLosses | None = None,
@@ -57,14 +58,22 @@ class SwapTask:
     ) -> None:
         self._network = network
         self._studios = studios
-        self._batch = batch
         self._losses = losses or default_losses()
-        self._pools = {person: _pool(studio) for person, studio in studios.items()}
         self._teachers = teachers or Teachers(Shares())
+        self.examples, self.parts, self._swaps = batch, batch // 2, 0
+        if self._teachers.of_swaps:
+            # A part then holds two pairs and a swap. A batch that is no multiple of such is one part.
+            self._swaps = max(1, batch // 4)
+            self.parts = 1 if batch % 4 else batch // 4
+        pairs = batch // 2
+        self._pools = {person: _pool(studio, pairs) for person, studio in studios.items()}
         exchange = Exchange.between(studios["source"], studios["target"])
         rows = studios["target"].footage.training
         self._exchanges = Pool(
-            lambda random: exchange.make(int(random.choice(rows)), random), min(POOL, 4 * len(rows)), 1
+            lambda random: exchange.make(int(random.choice(rows)), random),
+            max(1, self._swaps),
+            min(POOL, 4 * len(rows)),
+            1,
         )
         self._swap = _previewed(exchange)
         self._held_out = {person: _held_out(studio) for person, studio in studios.items()}
@@ -75,29 +84,42 @@ class SwapTask:
     def parameter_groups(self) -> list[dict[str, Any]]:
         return [{"params": list(self._network.parameters())}, *self._teachers.parameter_groups()]
 
-    def batch(self, random: np.random.Generator) -> dict[str, dict[str, np.ndarray]]:
-        """Half a batch of each person, and a quarter of swaps where somebody looks at them; uint8, channels last."""
+    def batch(self, slots: Sequence[Slot]) -> dict[str, dict[str, np.ndarray]]:
+        """Half of each person, and a quarter of swaps where somebody looks at them; uint8, channels last."""
+        drawn: dict[str, list[Example]] = {person: [] for person in PEOPLE}
+        inputs: dict[str, list[np.ndarray]] = {person: [] for person in PEOPLE}
+        swaps: list[Exchanged] = []
+        for slot in slots:
+            random = slot.random()
+            for lane in _lanes(slot.number, self.examples // 2, self.parts):
+                for person in PEOPLE:
+                    example = self._pools[person].draw(lane, slot, random)
+                    drawn[person].append(example)
+                    inputs[person].append(distort(example.picture[None], random)[0])
+            lanes = _lanes(slot.number, self._swaps, self.parts)
+            swaps += [self._exchanges.draw(lane, slot, random) for lane in lanes]
         batch = {}
-        for person in PEOPLE:
-            examples = self._pools[person].draw(self._batch // 2, random)
-            pictures = np.stack([example.picture for example in examples])
+        for person, examples in drawn.items():
             batch[person] = {
-                "input": distort(pictures, random),
-                "picture": pictures,
+                "input": np.stack(inputs[person]),
+                "picture": np.stack([example.picture for example in examples]),
                 "prior": np.stack([joined(example) for example in examples]),
                 "mask": np.stack([example.mask for example in examples])[..., None],
                 "weight": np.stack([example.weight for example in examples])[..., None],
             }
-        if self._teachers.of_swaps:
-            batch["swap"] = _stacked(self._exchanges.draw(max(1, self._batch // 4), random))
+        if swaps:
+            batch["swap"] = _stacked(swaps)
         return batch
 
     def losses(self, batch: dict[str, dict[str, Tensor]], step: int) -> dict[str, Tensor]:
         """Named weighted terms, the mean of both people, and what the teachers say."""
         total: dict[str, Tensor] = {}
-        for person in PEOPLE:
+        made_of = self._network.both(
+            {person: to_float(batch[person]["input"]) for person in PEOPLE},
+            {person: self._prior(batch[person]["prior"], person) for person in PEOPLE},
+        )
+        for person, made in made_of.items():
             arrays = batch[person]
-            made = self._made(to_float(arrays["input"]), arrays["prior"], person)
             truth = Truth(
                 to_float(arrays["picture"]),
                 to_float(arrays["mask"]),
@@ -114,10 +136,11 @@ class SwapTask:
         return total | taught
 
     def _swapped(self, arrays: dict[str, Tensor]) -> tuple[Made, dict[str, Tensor]]:
-        return self._made(to_float(arrays["picture"]), arrays["prior"], "source"), arrays
+        prior = self._prior(arrays["prior"], "source")
+        return self._network(to_float(arrays["picture"]), prior, "source"), arrays
 
-    def _made(self, pictures: Tensor, priors: Tensor, person: str) -> Made:
-        return self._network(pictures, to_float(priors) if self._studios[person].prior else None, person)
+    def _prior(self, priors: Tensor, person: str) -> Tensor | None:
+        return to_float(priors) if self._studios[person].prior else None
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """``error``: 1 - SSIM within the face mask on held-out frames, mean of both people.
@@ -159,13 +182,19 @@ class SwapTask:
 
     def _run(self, network: nn.Module, pictures: Tensor, priors: Tensor, person: str) -> Made:
         device = next(network.parameters()).device
-        prior = to_float(priors).to(device) if self._studios[person].prior else None
-        return network(to_float(pictures).to(device), prior, person)
+        return network(to_float(pictures).to(device), self._prior(priors.to(device), person), person)
 
 
-def _pool(studio: Studio) -> Pool[Example]:
+def _pool(studio: Studio, lanes: int) -> Pool[Example]:
     rows = studio.footage.training
-    return Pool(lambda random: studio.make(int(random.choice(rows)), random), min(POOL, 4 * len(rows)), FRESH)
+    return Pool(
+        lambda random: studio.make(int(random.choice(rows)), random), lanes, min(POOL, 4 * len(rows)), FRESH
+    )
+
+
+def _lanes(part: int, lanes: int, parts: int) -> range:
+    """Numbers of the lanes that belong to a part."""
+    return range(part * (lanes // parts), (part + 1) * (lanes // parts))
 
 
 def _held_out(studio: Studio) -> _HeldOut:

@@ -99,7 +99,8 @@ class Teachers:
             mask, outline = to_float(batch["mask"]), to_float(given["mask"])
             real = seen(truth, mask)
             one = paired.losses(seen(restored, mask), real)
-            other = loose.losses(seen(made.picture, outline), real[: len(outline)])
+            apart = len(real) // len(outline)  # evenly: a part of a batch then holds its share of both
+            other = loose.losses(seen(made.picture, outline), real[::apart][: len(outline)])
             terms["catch"] = one["catch"] + other["catch"]
             part = rise * self._shares.adversary
             terms["fool"] = balance.weighed(one["fool"] + one["features"], restored, part)

@@ -27,6 +27,7 @@ from effigie.swap.settings import SwapSettings
 from effigie.swap.shares import Shares
 from effigie.swap.task import SwapTask
 from effigie.swap.teachers import Teachers
+from effigie.training.device import seeded
 from effigie.trust.gate import ConsentLike, Permit, permit, save_consents
 from effigie.trust.shown import ShownFaces
 
@@ -53,6 +54,7 @@ class TrainReport:
         stopped_because: ``steps``, ``minutes`` or ``no improvement``.
         curve: rows of the held-out curve.
         notes: what went wrong and was put right.
+        processes: how many trained together.
     """
 
     output: Path
@@ -66,6 +68,7 @@ class TrainReport:
     stopped_because: str
     curve: list[Any]
     notes: tuple[str, ...]
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ def train(
     """Learn to put the source's face into the target's footage.
 
     A folder that holds a half-trained model of the same settings is trained further; ``minutes`` then counts anew.
+    Of several processes that train together (torchrun, ``--devices``) the first alone needs and writes ``output``.
 
     Args:
         source: face set of the person whose face will be shown.
@@ -110,61 +114,67 @@ def train(
     """
     from effigie.training import TrainingSettings, export
     from effigie.training import train as run
+    from effigie.training.world import joined
 
-    settings = settings or SwapSettings()
-    output = Path(output)
-    size = preset(settings.preset)
-    _check_output(output, settings)
-    footages = load_people(source, target, settings, progress)
-    permission = _permission(footages["source"], consent, project)
-    prepared = prepare(footages, settings, progress)
-    save_description(
-        output, size, settings.prior == "mesh", footages["source"].person, footages["target"].person
-    )
-    save_consents(output, permission)
-    if not _has_bank(output / BANK):
-        discard(output / BANK)  # begun, never finished
-        progress(Progress("keep source frames", 0, 1, "sets"))
-        save_bank(output / BANK, footages["source"], prepared.bank_rows, FaceSet.open(source))
-    network = build_network(size, settings.prior == "mesh")
-    batch = settings.batch or size.batch
-    unlimited = settings.minutes is None and settings.steps is None
-    result = run(
-        prepared.task(network),
-        output,
-        TrainingSettings(
-            minutes=settings.minutes,
-            steps=settings.steps,
-            patience=PATIENCE if unlimited else None,
-            learning_rate=settings.learning_rate,
-            betas=(0.5, 0.99),
-            ema_decay=0.995,
-            # SSIM, by which weights are compared, prefers what an adversary sharpens as it was before.
-            keep_best=not settings.shares.adversary,
-            precision=settings.precision,
-            device=settings.device,
-            seed=settings.seed,
-        ),
-        progress,
-        cancel,
-        callback,
-    )
-    export(output, "fp16", ("swap",))  # the critic has done its work
-    report = TrainReport(
-        output,
-        result.steps,
-        result.seconds,
-        result.steps_per_second * batch,
-        result.best_error if result.best is None else result.best.error,
-        result.plateau.improving,
-        result.best,
-        result.standing,
-        result.stopped_because,
-        result.curve,
-        result.notes,
-    )
-    _write_manifest(output, settings, Path(source), Path(target), report, permission)
-    return report
+    settings, output = settings or SwapSettings(), Path(output)
+    with joined() as world:
+        size = preset(settings.preset)
+        if world.leader:
+            _check_output(output, settings)
+        footages = load_people(source, target, settings, progress)
+        permission = _permission(footages["source"], consent, project)
+        prepared = prepare(footages, settings, progress)
+        if world.leader:
+            people = footages["source"].person, footages["target"].person
+            save_description(output, size, settings.prior == "mesh", *people)
+            save_consents(output, permission)
+            if not _has_bank(output / BANK):
+                discard(output / BANK)  # begun, never finished
+                progress(Progress("keep source frames", 0, 1, "sets"))
+                save_bank(output / BANK, footages["source"], prepared.bank_rows, FaceSet.open(source))
+        with seeded(settings.seed):
+            task = prepared.task(build_network(size, settings.prior == "mesh"))
+        batch = settings.batch or size.batch
+        unlimited = settings.minutes is None and settings.steps is None
+        result = run(
+            task,
+            output,
+            TrainingSettings(
+                minutes=settings.minutes,
+                steps=settings.steps,
+                patience=PATIENCE if unlimited else None,
+                learning_rate=settings.learning_rate,
+                betas=(0.5, 0.99),
+                ema_decay=0.995,
+                # SSIM, by which weights are compared, prefers what an adversary sharpens as it was before.
+                keep_best=not settings.shares.adversary,
+                precision=settings.precision,
+                device=settings.device,
+                seed=settings.seed,
+            ),
+            progress,
+            cancel,
+            callback,
+        )
+        if world.leader:
+            export(output, "fp16", ("swap",))  # the critic has done its work
+        report = TrainReport(
+            output,
+            result.steps,
+            result.seconds,
+            result.steps_per_second * batch,
+            result.best_error if result.best is None else result.best.error,
+            result.plateau.improving,
+            result.best,
+            result.standing,
+            result.stopped_because,
+            result.curve,
+            result.notes,
+            result.processes,
+        )
+        if world.leader:
+            _write_manifest(output, settings, Path(source), Path(target), report, permission)
+        return report
 
 
 def _permission(footage: Footage, consent: ConsentLike, project: str | None) -> Permit:
@@ -186,9 +196,16 @@ def load_people(
 
 
 def prepare(
-    footages: dict[str, Footage], settings: SwapSettings, progress: ProgressCallback = silent
+    footages: dict[str, Footage],
+    settings: SwapSettings,
+    progress: ProgressCallback = silent,
+    shares: Shares | None = None,
 ) -> Prepared:
-    """Choose the bank, and set up the pictures to train on."""
+    """Choose the bank, and set up the pictures to train on.
+
+    Args:
+        shares: of the teachers; None takes those of the settings.
+    """
     size = preset(settings.preset).size
     shapes = {role: footage.person.shape for role, footage in footages.items()}
     studios, rows = {}, {}
@@ -202,7 +219,8 @@ def prepare(
         )
     progress(Progress("choose frames", 2, 2, "people"))
     batch = settings.batch or preset(settings.preset).batch
-    teachers = _teachers(settings.shares, studios["source"])
+    with seeded(settings.seed):
+        teachers = _teachers(shares or settings.shares, studios["source"])
     return Prepared(
         lambda network: SwapTask(network, studios, batch, teachers=teachers), footages, rows["source"]
     )

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from effigie.training.together import length
+
 TINY = 1e-12
 MOST = 1e8  # a term that hardly has a gradient is not blown up without bounds
 
@@ -16,7 +18,8 @@ class Balance:
 
     A discriminator's gradient grows and shrinks as it learns, an embedding's has units of its own. Here each term is
     given the weight at which its gradient is ``share`` times as long as the known ones', anew at every step (Esser et
-    al. 2021, equation 7, without a trained layer to measure at).
+    al. 2021, equation 7, without a trained layer to measure at). Lengths are those of the whole batch's gradients,
+    whichever part of it this process holds.
 
     Example::
 
@@ -30,7 +33,7 @@ class Balance:
 
     def __init__(self, picture: Tensor, known: Tensor) -> None:
         (gradient,) = torch.autograd.grad(known, picture, retain_graph=True)
-        self.length = gradient.float().norm()
+        self.length = length(gradient)
 
     def weighed(self, term: Tensor, picture: Tensor, share: float) -> Tensor:
         """The scalar ``term`` of ``picture``, times its weight; the gradient is computed here, once.
@@ -40,7 +43,7 @@ class Balance:
             share: length of its gradient, as a multiple of what is known's.
         """
         (gradient,) = torch.autograd.grad(term, picture)
-        weight = (share * self.length / (gradient.float().norm() + TINY)).clamp(max=MOST)
+        weight = (share * self.length / (length(gradient) + TINY)).clamp(max=MOST)
         value = weight * term.detach().float()
         return torch.as_tensor(_Known.apply(picture, value, weight * gradient))  # type: ignore[no-untyped-call]
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 from torch import Tensor
 
 from effigie.files import atomic, discard
-from effigie.training.checkpoints import KEY, VERSION, DamagedError, digest, read_checkpoint
+from effigie.training.checkpoints import VERSION, DamagedError, digest, read_checkpoint, save_bytes
 
 FILE = "best.safetensors"
 MARGIN = 0.005
@@ -74,7 +72,7 @@ class BestWeights:
         tensors = weights()
         header = {"version": VERSION, "scalars": {}, **asdict(best), "digest": digest(tensors)}
         with atomic(self._path) as temporary:
-            temporary.write_bytes(safetensors.torch.save(tensors, {KEY: json.dumps(header)}))
+            temporary.write_bytes(save_bytes(tensors, header))
         self.best = best
         return True
 

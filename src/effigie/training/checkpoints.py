@@ -60,7 +60,7 @@ class Checkpoints:
         header = {**facts, "scalars": snapshot.scalars, "digest": digest(snapshot.tensors)}
         with atomic(path) as temporary:
             # Through bytes, as safetensors' own writer hides a full disk behind an error of another kind.
-            temporary.write_bytes(safetensors.torch.save(snapshot.tensors, {KEY: json.dumps(header)}))
+            temporary.write_bytes(save_bytes(snapshot.tensors, header))
         write_json(self.folder / "state.json", {**facts, "file": path.name})
         # Damaged ones go only now that there is something better, and are not counted among those kept.
         self._damaged.discard(path)
@@ -119,6 +119,12 @@ def read_checkpoint(path: Path) -> tuple[Snapshot, dict[str, Any]]:
     if record["digest"] != digest(tensors):
         raise DamagedError(f"{path} is damaged (its bytes have changed since it was written)")
     return Snapshot(record["step"], tensors, record["scalars"]), record
+
+
+def save_bytes(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
+    """A safetensors file with a record in its header."""
+    dense = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    return safetensors.torch.save(dense, {KEY: json.dumps(header)})
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:

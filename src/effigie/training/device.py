@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from effigie.errors import UsageError
+from effigie.scale import available_cores
+from effigie.scale.launch import World
 
 Precision = Literal["fp32", "bf16"]
 
@@ -39,6 +41,40 @@ def choose_device(name: str = "auto") -> torch.device:
         reason = str(error).splitlines()[0]
         raise UsageError(f"device {name!r} cannot be used here ({reason}); use auto, or cpu") from error
     return device
+
+
+def device_of(name: str, world: World) -> torch.device:
+    """The device of this process: where several train on one machine's GPUs, one for each.
+
+    Raises:
+        UsageError: no such device here, or too few.
+    """
+    device = choose_device(name)
+    if world.size == 1 or device.type == "cpu":
+        return device
+    if device.type != "cuda":
+        raise UsageError(
+            f"several processes train on CUDA or on the CPU, not on {device}: choose --device cpu"
+        )
+    if device.index is not None:
+        raise UsageError(
+            f"device {name!r} is one GPU, for {world.size} processes: choose cuda, which deals them out"
+        )
+    if world.local_size > torch.cuda.device_count():
+        raise UsageError(
+            f"{world.local_size} processes on this machine, but {torch.cuda.device_count()} GPUs: start as many as "
+            "there are GPUs, or choose --device cpu"
+        )
+    device = torch.device("cuda", world.local_rank)
+    torch.cuda.set_device(device)
+    return device
+
+
+def threads_of(wanted: int | None, world: World) -> int | None:
+    """CPU threads of this process: what is wanted, else its share of the cores; None for torch's own choice."""
+    if wanted is not None or world.local_size == 1:
+        return wanted
+    return max(1, available_cores() // world.local_size)
 
 
 def choose_precision(wanted: Literal["auto", "fp32", "bf16"], device: torch.device) -> Precision:
@@ -81,6 +117,14 @@ def _bf16_gain() -> float:
     # Alternating, and the best of each: other work on the machine then disturbs both alike.
     pairs = [(seconds(False), seconds(True)) for _ in range(6)]
     return min(plain for plain, _ in pairs) / min(half for _, half in pairs)
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Networks built inside begin with the same weights at every call; whoever draws outside notices nothing."""
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        yield
 
 
 @contextlib.contextmanager

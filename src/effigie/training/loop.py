@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 
-from effigie.errors import Cancelled
+from effigie.errors import Cancelled, PeerError, UsageError
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.training.best import Best, BestWeights, forget
-from effigie.training.checkpoints import Checkpoints
+from effigie.scale.launch import World
+from effigie.training.best import Best
 from effigie.training.curve import CurvePoint
-from effigie.training.device import choose_device, choose_precision, to_device, tuned
+from effigie.training.device import device_of, threads_of, to_device, tuned
 from effigie.training.guard import Guard, NumericError
-from effigie.training.journal import Journal
+from effigie.training.keeper import REASONS, Keeper, StoppedBecause, read_outcome
 from effigie.training.pace import Clock, Due
 from effigie.training.plateau import Plateau
 from effigie.training.prefetch import Prefetch
 from effigie.training.settings import TrainingSettings
+from effigie.training.slots import share_of, slots
 from effigie.training.standing import Standing
 from effigie.training.state import Snapshot, TrainingState
 from effigie.training.task import Task
+from effigie.training.together import average_gradients, averaged, whole_batch_norms
+from effigie.training.world import agreed, joined, led, share_tensors
 
-GOOD_EVERY_S = 10.0
-"""Seconds between copies in memory to roll back to; going back to a checkpoint could lose a minute."""
-ROW_EVERY_S = 5.0
 PROGRESS_EVERY_S = 0.2
-
-StoppedBecause = Literal["steps", "minutes", "no improvement"]
+GO_ON, STOP = 0, len(REASONS) + 1
+"""What processes agree on before each step: to go on, a reason to end (1, 2, ...), or to stop on request."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class TrainingResult:
     stopped_because: StoppedBecause
     notes: tuple[str, ...]
     """What went wrong and was put right: damaged checkpoints, roll-backs."""
+    processes: int = 1
+    """How many trained together."""
 
     @property
     def plateau(self) -> Plateau:
@@ -89,92 +91,71 @@ def train(
     undamaged one. However the call ends, the last checkpoint on disk is whole; when it is stopped by ``cancel``,
     Ctrl-C or any :class:`Cancelled`, the current state is saved before leaving.
 
+    Where several processes were started (torchrun, ``--devices``), each calls this with the same arguments and learns
+    from its part of every batch; weights, terms and decisions are the same in all. The first alone uses ``folder``.
+
     Args:
         callback: called with a :class:`StepReport` after every step, from the calling thread.
 
     Raises:
-        UsageError: the device does not exist.
+        UsageError: the device does not exist, or the batch cannot be divided among the processes.
         ModelError: the folder's checkpoints are damaged, or of other networks than the task's.
         EffigieError: training fails numerically again and again (NumericError), or the disk is full.
-        Cancelled: it was stopped.
+        Cancelled: it was stopped, or another process was.
+        PeerError: another process failed.
     """
     cancel = cancel or Cancel()
-    device = choose_device(settings.device)
     with contextlib.ExitStack() as closing:
+        world = closing.enter_context(joined())
+        mine = share_of(world.rank, world.size, task.parts, task.examples)
+        device = device_of(settings.device, world)
         closing.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
-        closing.enter_context(tuned(device, settings.threads))
+        closing.enter_context(tuned(device, threads_of(settings.threads, world)))
 
         state = TrainingState(task.networks(), task.parameter_groups, settings, device)
         guard = Guard(settings.max_rollbacks)
-        checkpoints = Checkpoints(folder / "training", settings.keep)
-        checkpoints.sweep()
-        recovered = checkpoints.newest()
-        precision = choose_precision(settings.precision, device)
         clock = Clock()
-        notes: list[str] = []
-        if recovered is not None:
-            state.restore(recovered.snapshot)
-            guard.resume(recovered.record["guard"])
-            clock.earlier = recovered.record["seconds"]
-            notes += [f"{note}; went on from step {state.step}" for note in recovered.notes]
-            # The probe behind auto is a measurement: another outcome would change the run in its middle.
-            if settings.precision == "auto" and recovered.record["device"] == device.type:
-                precision = recovered.record["precision"]
-        autocast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+        keeper: Keeper | None = None
 
-        journal = Journal(task, state.average.networks, folder, settings, state.step)
-        closing.callback(journal.close)
-        kept = _kept(folder / "training", settings)
-        notes += [] if kept is None else kept.notes
-        batches = Prefetch(task.batch, settings.seed, guard.order, state.step)
+        def begin() -> dict[str, Any]:
+            nonlocal keeper
+            keeper = Keeper(task, state, guard, folder, settings, device, clock, world.size)
+            closing.callback(keeper.close)
+            return keeper.begun()
+
+        _require_same(settings, task, state, device)
+        begun = led(begin)
+        notes: list[str] = begun["notes"]
+        if keeper is not None:
+            keeper.notes = notes  # it writes what is added later
+        guard.resume(begun["guard"])
+        autocast = torch.autocast(device.type, torch.bfloat16, enabled=begun["precision"] == "bf16")
+        _follow(state, keeper)
+        closing.enter_context(whole_batch_norms(state.networks))
+        running = _running(world, device, task)
+        progress(Progress("train on", world.size, world.size, "processes", running))
+
+        def batches_from(step: int) -> Prefetch:
+            seed, order = settings.seed, guard.order
+            return Prefetch(lambda at: task.batch(slots(seed, order, at, mine)), step)
+
+        batches = batches_from(state.step)
         closing.callback(lambda: batches.close())
-
-        good = state.capture()
-        saved_step = first_step = state.step
-        stopped: StoppedBecause | None = None
-        row_due, good_due, checkpoint_due, progress_due = (
-            Due(seconds)
-            for seconds in (ROW_EVERY_S, GOOD_EVERY_S, settings.checkpoint_every_s, PROGRESS_EVERY_S)
-        )
-        evaluation_due = Due(settings.evaluate_every_s, settings.evaluate_every_steps)
-        preview_due = Due(settings.preview_every_s)
-
-        def save(snapshot: Snapshot) -> None:
-            nonlocal saved_step
-            if snapshot.step != saved_step:
-                checkpoints.save(
-                    snapshot,
-                    {
-                        "seconds": clock.total,
-                        "seed": settings.seed,
-                        "device": device.type,
-                        "precision": precision,
-                        "guard": guard.state(),
-                        "best_error": journal.best_error,
-                        "plateau": dataclasses.asdict(journal.standing.plateau),
-                        "settings": dataclasses.asdict(settings),
-                        "notes": notes,
-                    },
-                )
-                saved_step = snapshot.step
-
-        def look(evaluate: bool, preview: bool) -> None:
-            with autocast:
-                if evaluate:
-                    point = journal.evaluate(state.step, clock.total)
-                    if kept is not None:
-                        kept.offer(point.step, point.seconds, point.values["held_out_error"], state.averaged)
-                    journal.draw(None if kept is None else kept.best)
-                if preview:
-                    journal.preview(state.step)
-
+        first_step = state.step
+        progress_due = Due(PROGRESS_EVERY_S)
         try:
-            # At the start too: it shows at once that all is well, and what a look costs.
-            look(evaluate=not _looked(journal, state.step), preview=True)
+            if keeper is not None:
+                keeper.first_look(autocast)
             while True:
-                cancel.check()
-                stopped = _stopped(settings, state.step, clock.here, journal)
-                if stopped is not None:
+                stopped = None if keeper is None else keeper.stopped()
+                said = agreed(STOP if cancel.requested else REASONS.index(stopped) + 1 if stopped else GO_ON)
+                if said == STOP:
+                    cancel.check()
+                    raise Cancelled(
+                        "another process was stopped on request; run the same command to continue"
+                    )
+                if said != GO_ON:
+                    reason: StoppedBecause = REASONS[said - 1]
                     break
 
                 batch = to_device(batches.next(), device)
@@ -183,86 +164,100 @@ def train(
                     losses = task.losses(batch, state.step)
                 state.optimiser.zero_grad(set_to_none=True)
                 torch.autograd.backward(torch.stack([term.float() for term in losses.values()]).sum())
+                average_gradients(state.parameters)
                 norm = torch.nn.utils.clip_grad_norm_(
                     state.parameters, settings.clip_gradient or float("inf")
                 )
+                values = averaged(torch.stack([term.detach().float() for term in losses.values()]))
                 # One transfer for all the numbers: each would wait for the device on its own.
-                *values, gradient_norm = torch.stack(
-                    [*(t.detach().float() for t in losses.values()), norm]
-                ).tolist()
-                terms = dict(zip(losses, values, strict=True))
+                *numbers, gradient_norm = torch.cat([values, norm[None]]).tolist()
+                terms = dict(zip(losses, numbers, strict=True))
 
                 if fault := guard.fault(terms, gradient_norm):
                     failed_step = state.step
-                    state.restore(good)
-                    notes.append(guard.roll_back(fault, failed_step, good.step, folder))
-                    journal.rolled_back(good.step)
+                    if keeper is not None:
+                        state.restore(keeper.good)
+                    _follow(state, keeper)
+                    notes.append(guard.roll_back(fault, failed_step, state.step, folder))
+                    if keeper is not None:
+                        keeper.rolled_back()
                     batches.close()
-                    batches = Prefetch(task.batch, settings.seed, guard.order, state.step)
+                    batches = batches_from(state.step)
                     progress(_progress(settings, state.step, first_step, clock, notes[-1]))
                     continue
 
                 state.advance(guard.rate_scale)
                 guard.passed(state.step)
-                journal.stepped(terms)
                 if callback is not None:
                     callback(StepReport(state.step, clock.total, terms))
-                if row_due(state.step):
-                    journal.row(state.step, clock.total)
-                look(evaluation_due(state.step), preview_due(state.step))
-                if guard.calm and checkpoint_due(state.step):
-                    good = state.capture()
-                    save(good)
-                elif guard.calm and good_due(state.step):
-                    good = state.capture()
+                if keeper is not None:
+                    keeper.stepped(terms, autocast)
                 if progress_due(state.step):
-                    progress(_progress(settings, state.step, first_step, clock, _note(journal, notes)))
+                    progress(
+                        _progress(settings, state.step, first_step, clock, _note(keeper, notes, running))
+                    )
 
-            if not _looked(journal, state.step):
-                look(evaluate=True, preview=True)
-            save(state.capture())
-        except (Cancelled, KeyboardInterrupt, SystemExit, NumericError):
-            save(state.capture() if state.whole and guard.calm else good)
+            if keeper is not None:
+                keeper.finish(autocast)
+        except (Cancelled, KeyboardInterrupt, SystemExit, NumericError, PeerError):
+            if keeper is not None:
+                keeper.rescue()
             raise
 
-        progress(_progress(settings, state.step, first_step, clock, _note(journal, notes)))
+        progress(_progress(settings, state.step, first_step, clock, _note(keeper, notes, running)))
+        seconds = clock.here
+        outcome = led(lambda: {} if keeper is None else keeper.outcome())
+        curve, best, standing = read_outcome(outcome, settings)
         return TrainingResult(
             steps=state.step,
-            seconds=clock.here,
-            steps_per_second=(state.step - first_step) / clock.here,
-            best_error=journal.best_error,
-            best=None if kept is None else kept.best,
-            curve=journal.curve.points,
-            standing=journal.standing,
-            stopped_because=stopped,
+            seconds=seconds,
+            steps_per_second=(state.step - first_step) / seconds,
+            best_error=outcome["best_error"],
+            best=best,
+            curve=curve,
+            standing=standing,
+            stopped_because=reason,
             notes=tuple(notes),
+            processes=world.size,
         )
 
 
-def _kept(folder: Path, settings: TrainingSettings) -> BestWeights | None:
-    """Where the best weights go; None, and none left of an earlier run, if the newest are wanted."""
-    if settings.keep_best:
-        return BestWeights(folder, 0 if settings.start_counts else 1)
-    forget(folder)
-    return None
+def _require_same(settings: TrainingSettings, task: Task, state: TrainingState, device: torch.device) -> None:
+    """Processes that were started differently would learn something that nobody asked for.
+
+    Raises:
+        UsageError: this one differs from the leader.
+    """
+    shapes = [list(parameter.shape) for parameter in state.parameters]
+    here = {
+        "device": device.type,
+        "batch": [task.examples, task.parts],
+        **asdict(settings),
+        "networks": shapes,
+    }
+    mine = json.loads(json.dumps(here))
+    first = led(lambda: mine)
+    if others := [name for name in mine if mine[name] != first[name]]:
+        raise UsageError(f"this process was started with another {others[0]} than the first: start all alike")
 
 
-def _stopped(
-    settings: TrainingSettings, step: int, seconds: float, journal: Journal
-) -> StoppedBecause | None:
-    if settings.steps is not None and step >= settings.steps:
-        return "steps"
-    last_look = journal.evaluation_s + journal.preview_s
-    if settings.minutes is not None and seconds + last_look >= 60 * settings.minutes:
-        return "minutes"
-    if settings.patience is not None and _looked(journal, step) and not journal.standing.plateau.improving:
-        return "no improvement"
-    return None
+def _follow(state: TrainingState, keeper: Keeper | None) -> None:
+    """Every process becomes what the leader is, which stands where its ``good`` state is."""
+    good = None if keeper is None else keeper.good
+    told: Any = led(lambda: None if good is None else [good.step, good.scalars])
+    tensors = share_tensors(None if good is None else good.tensors)
+    if good is None:
+        step, scalars = told
+        state.restore(Snapshot(step, tensors, scalars))
 
 
-def _looked(journal: Journal, step: int) -> bool:
-    held_out = journal.curve.held_out
-    return bool(held_out) and held_out[-1].step == step
+def _running(world: World, device: torch.device, task: Task) -> str:
+    """How many train, and on what."""
+    if world.size == 1:
+        return f"1 process on {device}"
+    here = "" if world.local_size == world.size else f", {world.local_size} of them on this machine"
+    each = task.examples // world.size
+    return f"{world.size} processes{here} on {device.type}, each with {each} of the batch of {task.examples}"
 
 
 def _seed(*parts: int) -> int:
@@ -284,12 +279,14 @@ def _progress(settings: TrainingSettings, step: int, first_step: int, clock: Clo
     return Progress("train", min(clock.here / 60, settings.minutes), settings.minutes, "min", note)
 
 
-def _note(journal: Journal, notes: list[str]) -> str:
-    parts: list[Any] = []
-    if journal.loss is not None:
-        parts.append(f"loss {journal.loss:.4g}")
-    if journal.standing.error is not None:
-        parts.append(str(journal.standing))
+def _note(keeper: Keeper | None, notes: list[str], running: str) -> str:
+    parts = [running] if not running.startswith("1 ") else []
+    if keeper is not None:
+        journal = keeper.journal
+        if journal.loss is not None:
+            parts.append(f"loss {journal.loss:.4g}")
+        if journal.standing.error is not None:
+            parts.append(str(journal.standing))
     if notes:
         parts.append(f"{len(notes)} notes, the last: {notes[-1]}")
     return ", ".join(parts)

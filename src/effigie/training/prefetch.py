@@ -7,24 +7,20 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 AHEAD = 2
 
 
 class Prefetch:
-    """Yields batches ``make(random)`` for steps ``first``, ``first + 1``, ... in order.
+    """Yields batches ``make(step)`` for steps ``first``, ``first + 1``, ... in order.
 
-    ``random`` depends on seed, order and step alone, so a stream restarted at a step repeats it exactly;
-    another ``order`` gives other batches. An exception in ``make`` is raised by :meth:`next`.
+    An exception in ``make`` is raised by :meth:`next`.
 
     Args:
         make: called in the background thread, one call at a time.
     """
 
-    def __init__(self, make: Callable[[np.random.Generator], Any], seed: int, order: int, first: int) -> None:
+    def __init__(self, make: Callable[[int], Any], first: int) -> None:
         self._make = make
-        self._seeds = (seed, order)
         self._queue: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(AHEAD)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._fill, args=(first,), name="effigie-batches", daemon=True)
@@ -47,7 +43,7 @@ class Prefetch:
     def _fill(self, step: int) -> None:
         try:
             while not self._stop.is_set():
-                self._put(self._make(np.random.default_rng((*self._seeds, step))), None)
+                self._put(self._make(step), None)
                 step += 1
         except BaseException as error:
             self._put(None, error)

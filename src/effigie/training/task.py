@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from effigie.training.slots import Slot
+
 
 class Task(Protocol):
     """What the loop trains: its networks, the losses of one optimiser step, a held-out error, a preview.
 
     The loop moves ``networks()`` and every batch to the device. Frozen networks that only a loss needs stay
-    the task's own: move them to the device the batch arrives on. Randomness comes from the generator handed
+    the task's own: move them to the device the batch arrives on. Randomness comes from the slots handed
     to :meth:`batch` and, inside :meth:`losses`, from torch's global generator, which the loop seeds anew for
     each step: a resumed run then repeats exactly what an uninterrupted one would have done.
+
+    Several processes may train together, each on some slots of every batch. Terms that are plain means over the
+    examples need no thought. What weighs examples by a sum over the batch, takes the norm of a gradient or draws random
+    numbers goes through :mod:`effigie.training.together`, and one process or several then do the same.
 
     Example::
 
@@ -27,8 +33,9 @@ class Task(Protocol):
                 return {"line": self.line}
             def parameter_groups(self):
                 return [{"params": self.line.parameters()}]
-            def batch(self, random):
-                x = random.uniform(-1, 1, (16, 1)).astype(np.float32)
+            examples = parts = 16
+            def batch(self, slots):
+                x = np.array([[slot.random().uniform(-1, 1)] for slot in slots], np.float32)
                 return {"x": x, "y": 3 * x}
             def losses(self, batch, step):
                 return {"l1": (self.line(batch["x"]) - batch["y"]).abs().mean()}
@@ -51,11 +58,22 @@ class Task(Protocol):
         """
         ...
 
-    def batch(self, random: np.random.Generator) -> Any:
-        """A batch on the host: tensors or arrays in any nesting of dicts, lists and tuples.
+    @property
+    def examples(self) -> int:
+        """Examples of a whole batch."""
+        ...
 
-        Called from a background thread, one call at a time. It depends on ``random`` alone, which is a
-        function of seed and step, so keep no position of your own and draw from no other generator.
+    @property
+    def parts(self) -> int:
+        """Into how many equal parts a batch can be divided among processes; 1 where it cannot be."""
+        ...
+
+    def batch(self, slots: Sequence[Slot]) -> Any:
+        """The parts of a batch that belong to ``slots``, in their order, on the host: tensors or arrays in any nesting
+        of dicts, lists and tuples.
+
+        Called from a background thread, one call at a time. A part depends on its slot alone, so keep no position
+        of your own and draw from no other generator.
         """
         ...
 

@@ -1,0 +1,160 @@
+"""Several processes of one command on this machine that train together, and how each knows its place.
+
+The variables are torchrun's, so that either can start the same command.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from effigie.errors import UsageError
+from effigie.progress import Cancel
+
+LAUNCHED = "EFFIGIE_LAUNCHED"
+GRACE_S = 60.0  # for the others to save and end, once one has failed
+LAST_S = 10.0
+POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class World:
+    """A process's place among those that work together.
+
+    Attributes:
+        rank, size: its number, and how many there are.
+        local_rank, local_size: the same on this machine.
+    """
+
+    rank: int
+    size: int
+    local_rank: int
+    local_size: int
+
+    @property
+    def leader(self) -> bool:
+        """Whether it is the one that writes."""
+        return self.rank == 0
+
+
+def announced(environment: Mapping[str, str]) -> World:
+    """The place that the variables give: alone, where they give none.
+
+    Raises:
+        UsageError: they are there in part, or contradict each other.
+    """
+    size = environment.get("WORLD_SIZE", "1")
+    if size == "1":
+        return World(0, 1, 0, 1)
+    names = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+    if missing := [name for name in names if name not in environment]:
+        raise UsageError(
+            f"WORLD_SIZE is {size}, but {', '.join(missing)} not set: start with torchrun, or with --devices"
+        )
+    try:
+        rank, count = int(environment["RANK"]), int(size)
+        local_rank = int(environment.get("LOCAL_RANK", "0"))
+        local_size = int(environment.get("LOCAL_WORLD_SIZE", "1"))
+    except ValueError as error:
+        raise UsageError(
+            f"RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE are numbers ({error})"
+        ) from error
+    if not (0 <= rank < count and 0 <= local_rank < local_size <= count):
+        raise UsageError(
+            f"process {rank} of {count}, {local_rank} of {local_size} on this machine, cannot be: see RANK, "
+            "WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE"
+        )
+    return World(rank, count, local_rank, local_size)
+
+
+def launch(command: Sequence[str], processes: int, cancel: Cancel | None = None) -> int:
+    """Run a command so many times as one world, and wait; the exit code of the first that failed, or 0.
+
+    When one fails, the others are given time to end by themselves, then ended. They end when this process does, however
+    that comes about.
+
+    Args:
+        cancel: passed on as a polite kill.
+    """
+    cancel = cancel or Cancel()
+    shared = {
+        **os.environ,
+        "WORLD_SIZE": str(processes),
+        "LOCAL_WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_free_port()),
+        LAUNCHED: "1",
+    }
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for rank in range(processes):
+            place = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+            # A group of its own: a terminal's Ctrl-C comes to this process alone, which passes it on once.
+            group = {} if os.name == "nt" else {"process_group": 0}
+            started.append(
+                subprocess.Popen(list(command), env={**shared, **place}, stdin=subprocess.PIPE, **group)  # type: ignore[call-overload]
+            )
+        return _watched(started, cancel)
+    finally:
+        _end(started)
+
+
+def die_with_launcher() -> None:
+    """In a process that :func:`launch` started: end at once when the one that started it is gone."""
+    if LAUNCHED in os.environ:
+        threading.Thread(target=_wait_for_launcher, daemon=True).start()
+
+
+def _wait_for_launcher() -> None:
+    # Not through sys.stdin, whose lock would be in the way of an orderly end.
+    with contextlib.suppress(OSError):
+        while os.read(0, 1):
+            pass
+    os._exit(1)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _watched(processes: Sequence[subprocess.Popen[bytes]], cancel: Cancel) -> int:
+    first, until = 0, float("inf")
+    told = False
+    while True:
+        codes = [process.poll() for process in processes]
+        if first == 0 and (failed := [code for code in codes if code]):
+            first, until = failed[0], time.monotonic() + GRACE_S
+        if all(code is not None for code in codes):
+            # A polite stop of several: whoever only heard of it says so with another code.
+            return first if first >= 0 else 1
+        if cancel.requested and not told:
+            told, until = True, time.monotonic() + GRACE_S
+            for process in processes:
+                with contextlib.suppress(ProcessLookupError):
+                    process.terminate()
+        if time.monotonic() > until:
+            return first if first > 0 else 1
+        time.sleep(POLL_S)
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for stop, seconds in ((subprocess.Popen.terminate, GRACE_S), (subprocess.Popen.kill, LAST_S)):
+        for process in processes:
+            if process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    stop(process)
+        until = time.monotonic() + seconds
+        for process in processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=max(0.0, until - time.monotonic()))
+    for process in processes:
+        if process.stdin is not None:
+            process.stdin.close()

@@ -1,0 +1,56 @@
+"""How a batch is made of parts, each with randomness of its own, so that processes can share the making of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from effigie.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One part of a batch.
+
+    Who makes it does not matter: its randomness depends on these numbers alone.
+
+    Attributes:
+        seed, order: of the run; a roll-back takes another order.
+        step: optimiser steps done before this batch.
+        number: place in the batch, from 0.
+    """
+
+    seed: int
+    order: int
+    step: int
+    number: int
+
+    def random(self) -> np.random.Generator:
+        """A fresh generator, the same at every call."""
+        return np.random.default_rng((self.seed, self.order, self.step, self.number))
+
+
+def slots(seed: int, order: int, step: int, numbers: range) -> list[Slot]:
+    """The slots of a batch that have these numbers."""
+    return [Slot(seed, order, step, number) for number in numbers]
+
+
+def share_of(rank: int, size: int, parts: int, examples: int) -> range:
+    """Numbers of the slots that process ``rank`` of ``size`` makes and learns from: as many as every other.
+
+    Args:
+        parts: slots of a batch.
+        examples: pictures of a batch, for the message.
+
+    Raises:
+        UsageError: they cannot be divided evenly.
+    """
+    if parts % size:
+        step = examples // parts * size
+        choices = [str(n) for n in (examples // step * step, (examples // step + 1) * step) if n]
+        raise UsageError(
+            f"a batch of {examples} cannot be divided evenly among {size} processes: choose {' or '.join(choices)}"
+        )
+    each = parts // size
+    return range(rank * each, (rank + 1) * each)

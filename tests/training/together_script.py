@@ -1,0 +1,145 @@
+"""What one of several processes does in tests: train, and leave behind what it ended with. Started by the tests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from regression_task import Regression
+from torch import Tensor
+
+from effigie.errors import EffigieError
+from effigie.progress import Cancel
+from effigie.training import TrainingSettings, together, train
+from effigie.training.adversary import Adversary, Judged
+from effigie.training.balance import Balance
+
+RANK = int(os.environ.get("RANK", "0"))
+
+
+class Contest(Regression):
+    """A regression with all that depends on the whole batch: weights, an adversary, balancing, random numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(noise=0.1)
+        self.judge = Scores()
+        self.adversary = Adversary(self.judge, matching=0.5)
+
+    def networks(self):
+        return {**super().networks(), "judge": self.judge}
+
+    def parameter_groups(self):
+        return [*super().parameter_groups(), self.adversary.parameter_group(1e-2)]
+
+    def losses(self, batch: Any, step: int) -> dict[str, Tensor]:
+        noise = together.drawn(lambda count: torch.randn(count, 1), len(batch["x"]))
+        made = self.head(self.body(batch["x"])) + 0.01 * noise
+        weight = batch["x"].abs() + 0.1
+        known = together.weighted_mean((made - batch["y"]).square(), weight)
+        terms = self.adversary.losses(made, batch["y"])
+        balance = Balance(made, known)
+        fool = balance.weighed(terms["fool"] + terms["features"], made, 0.3)
+        return {"known": known, "catch": terms["catch"], "fool": fool}
+
+
+class Scores(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(5)
+        self.first, self.last = torch.nn.Linear(1, 8), torch.nn.Linear(8, 1)
+
+    def forward(self, picture: Tensor) -> Judged:
+        features = torch.tanh(self.first(picture))
+        return Judged(self.last(features)[:, 0], [features])
+
+
+class NanOnOne(Regression):
+    """Once, the loss of one process's part is no number."""
+
+    armed = True
+
+    def losses(self, batch: Any, step: int) -> dict[str, Tensor]:
+        terms = super().losses(batch, step)
+        if RANK == 1 and step == 12 and self.armed:
+            self.armed = False
+            terms["square"] = terms["square"] * float("nan")
+        return terms
+
+    def evaluate(self, networks):
+        return {"error": 1.0}  # it does not improve
+
+
+class FailsOnOne(Regression):
+    def batch(self, slots):
+        if RANK == 1 and self.batches == 3:
+            raise OSError("crop 17 cannot be read")
+        return super().batch(slots)
+
+
+class DiesOnOne(Regression):
+    def batch(self, slots):
+        if RANK == 1 and self.batches == 3:
+            os._exit(9)
+        return super().batch(slots)
+
+
+class Slow(Regression):
+    def losses(self, batch: Any, step: int) -> dict[str, Tensor]:
+        time.sleep(0.02)
+        return super().losses(batch, step)
+
+
+TASKS = {task.__name__: task for task in (Regression, Contest, NanOnOne, FailsOnOne, DiesOnOne, Slow)}
+PLAIN = {
+    "minutes": None,
+    "learning_rate": 1e-2,
+    "warm_up_steps": 5,
+    "precision": "fp32",
+    "device": "cpu",
+    "tensorboard": False,
+}
+
+
+def run(name: str, folder: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Train, and tell of it."""
+    cancel, stop_at = Cancel(), settings.pop("stop_at", None)
+    curve: list[list[float]] = []
+    told: dict[str, Any] = {"rank": RANK, "curve": curve}
+    task = TASKS[name]()
+
+    def after(report: Any) -> None:
+        curve.append([report.step, *report.terms.values()])
+        if RANK == 1 and report.step == stop_at:
+            cancel.set()
+
+    try:
+        # Only the first is given the folder: nobody else may need it.
+        where = Path(folder if RANK == 0 else f"{folder}-none")
+        result = train(task, where, TrainingSettings(**(PLAIN | settings)), cancel=cancel, callback=after)
+        told |= {"steps": result.steps, "why": result.stopped_because, "notes": result.notes}
+        told |= {"rows": [[point.step, point.error] for point in result.curve], "processes": result.processes}
+    except (EffigieError, OSError) as error:
+        told["error"] = f"{type(error).__name__}: {error}"
+    told["digest"] = digest(task)
+    return told
+
+
+def digest(task: Regression) -> str:
+    """Of all weights, to the last bit."""
+    found = hashlib.sha256()
+    for network in task.networks().values():
+        for tensor in network.state_dict().values():
+            found.update(tensor.contiguous().numpy().tobytes())
+    return found.hexdigest()
+
+
+if __name__ == "__main__":
+    outcome = run(sys.argv[1], sys.argv[2], json.loads(sys.argv[4]))
+    Path(f"{sys.argv[3]}{RANK}.json").write_text(json.dumps(outcome))
+    sys.exit(1 if "error" in outcome else 0)
