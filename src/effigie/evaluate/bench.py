@@ -24,6 +24,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     """Name -> row, in the order of the table; the swaps are named by who goes into whom."""
     from effigie.evaluate.bench_rows.adversary import adversary
     from effigie.evaluate.bench_rows.animation import animation, first_use
+    from effigie.evaluate.bench_rows.broken_media import broken_media
     from effigie.evaluate.bench_rows.consent import consent
     from effigie.evaluate.bench_rows.conversion import conversion
     from effigie.evaluate.bench_rows.extraction import extraction
@@ -62,6 +63,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     rows["verify"] = verify
     rows["likeness"] = likeness
     rows["watermark"] = watermark
+    rows["broken-media"] = broken_media
     return rows
 
 
