@@ -31,6 +31,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     from effigie.evaluate.bench_rows.footprint import footprint
     from effigie.evaluate.bench_rows.found import found
     from effigie.evaluate.bench_rows.heads import heads
+    from effigie.evaluate.bench_rows.kills import kills
     from effigie.evaluate.bench_rows.occlusion import occlusion
     from effigie.evaluate.bench_rows.stages import stages
     from effigie.evaluate.bench_rows.swapping import direction, swapping
@@ -63,6 +64,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     rows["verify"] = verify
     rows["likeness"] = likeness
     rows["watermark"] = watermark
+    rows["kills"] = kills
     rows["broken-media"] = broken_media
     return rows
 

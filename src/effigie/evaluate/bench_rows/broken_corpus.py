@@ -17,7 +17,7 @@ from effigie.files import atomic
 from effigie.media import Reader
 
 SIZE = (320, 180)  # px; the sample's face is found in it
-FRAMES = 8
+FRAMES = 4
 RATE = 25
 MOVING: dict[str, tuple[str, str, dict[str, str], bool]] = {
     # File: codec, pixel format, options of the container, sound.
@@ -115,7 +115,7 @@ def _encode(
         stream = output.add_stream(codec, rate=RATE, options=quiet)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = *SIZE, pixel_format
-        stream.codec_context.gop_size = 4
+        stream.codec_context.gop_size = 2
         voice = output.add_stream("aac", rate=44100) if sound else None
         for index, image in enumerate(images):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format=pixel_format)

@@ -22,7 +22,7 @@ LIMIT_S = 30.0
 AT_ONCE = 20  # clips in one extraction
 EVERY = ("read", "verify", "extract")
 IN_TURN = ("convert", "consent", "animate", "evaluate", "paint")
-"""Verbs that take a second or so: every file goes through one of them, and a file that can be read through two."""
+"""Verbs that take a second or so: every file goes through one of them."""
 BAD = ("traceback", "hang", "crash")
 
 
@@ -47,11 +47,10 @@ def broken_media(setting: Setting) -> Result:
 
 
 def tasks_for(files: Sequence[Recipe]) -> list[Task]:
-    """What is done with every file: three verbs always, two of the slow ones in turn, extraction by the score."""
+    """What is done with every file: three verbs always, extraction by the score, one of the slow ones in turn."""
     tasks = []
     for number, recipe in enumerate(files):
-        in_turn = (IN_TURN[number % len(IN_TURN)], IN_TURN[(number // len(IN_TURN) + 1) % len(IN_TURN)])
-        tasks += [Task(verb, (recipe,)) for verb in dict.fromkeys(("read", "verify", *in_turn))]
+        tasks += [Task(verb, (recipe,)) for verb in ("read", "verify", IN_TURN[number % len(IN_TURN)])]
         if (number + 1) % AT_ONCE == 0 or number + 1 == len(files):
             tasks.append(Task("extract", tuple(files[number // AT_ONCE * AT_ONCE : number + 1])))
     return tasks

@@ -74,7 +74,7 @@ class Verbs:
         probe(path)
         with Reader(path) as reader:
             count = sum(1 for _ in reader)
-        with Reader(path, start=3, stop=6) as reader:
+        with Reader(path, start=1, stop=3) as reader:
             middle = sum(1 for _ in reader)
         return f"{count} and {middle} frames"
 
@@ -124,7 +124,7 @@ class Verbs:
             path if still else self._small.portrait,
             self._whole if still else path,
             out / "out.mp4",
-            AnimateSettings(paint="geometry", size=160, encode=QUICKLY, stop_after=6),
+            AnimateSettings(paint="geometry", size=160, encode=QUICKLY, stop_after=4),
             consent=self._small.consent,
             progress=lambda _: alive(),
         )

@@ -64,12 +64,12 @@ def watch(
     waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
     for task in tasks:
         waiting.put(task)
-    lock = threading.Lock()
+    lock, enough = threading.Lock(), threading.Event()
 
     def work(lane: int) -> None:
         process = _Process(prepare, (*arguments, lane))
         try:
-            while not cancel.requested:
+            while not (cancel.requested or enough.is_set()):
                 try:
                     task = waiting.get_nowait()
                 except queue.Empty:
@@ -81,8 +81,11 @@ def watch(
             process.end()
 
     with ThreadPoolExecutor(lanes) as pool:
-        for future in [pool.submit(work, lane) for lane in range(lanes)]:
-            future.result()
+        try:
+            for future in [pool.submit(work, lane) for lane in range(lanes)]:
+                future.result()
+        finally:  # Ctrl-C, or a lane that failed
+            enough.set()
     cancel.check()
 
 
