@@ -224,7 +224,7 @@ def test_a_write_that_the_system_refuses(tmp_path, target):
 
 
 def test_a_container_that_breaks_off_while_it_is_counted(tmp_path):
-    """An animated PNG with bits turned over: FFmpeg gives up in its middle, and what stands before is counted and read."""
+    """An animated PNG with bits turned over: FFmpeg gives up in its middle, what is before it is read."""
     clip = tmp_path / "in.png"
     with av.open(str(clip), "w", format="apng") as output:
         stream = output.add_stream("apng", rate=25)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from effigie.evaluate.bench_rows.material import Folder, Material, Samples
 from effigie.evaluate.bench_rows.row import Result, Row, Setting
 from effigie.evaluate.machine import describe_machine, load
 from effigie.evaluate.tables import render, replace_between_markers
-from effigie.files import atomic, write_json
+from effigie.files import atomic, read_json, write_json
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 
 VERSION = 1
@@ -153,9 +152,9 @@ def read_records(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        version, rows = document["version"], document["rows"]
-    except (ValueError, KeyError, TypeError) as error:
+        document = read_json(path)
+        version, rows = int(document["version"]), dict(document["rows"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise EffigieError(f"{path} is damaged ({error}): remove it or choose another output") from error
     if version > VERSION:
         raise EffigieError(f"{path} was written by a newer effigie: choose another output")

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from effigie.errors import FaceSetError
 from effigie.faceset import schema
 from effigie.faceset.schema import FaceRecord
-from effigie.files import abandoned, atomic, discard, older, temporary_for
+from effigie.files import abandoned, atomic, discard, older, parse_json, temporary_for
 from effigie.locks import REMOVABLE, take
 
 ROW_GROUP = 128
@@ -194,7 +194,7 @@ class PartFile:
         """What the footer says of the source; None in a segment."""
         found = self.metadata.metadata.get(SOURCE_KEY)
         try:
-            return json.loads(found) if found else None
+            return parse_json(found.decode()) if found else None
         except ValueError as error:
             raise damaged(self.path, error) from error
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from effigie.evaluate.bench_rows.broken_corpus import Recipe, recipes, whole_media
 from effigie.evaluate.bench_rows.broken_verbs import Task, prepare
 from effigie.evaluate.bench_rows.row import Result, Setting
-from effigie.evaluate.bench_rows.small import own_home, small
+from effigie.evaluate.bench_rows.small import Kept, own_home, small
 from effigie.evaluate.bench_rows.watched import Outcome, watch
 from effigie.evaluate.figures import Figure
-from effigie.files import write_json
 from effigie.progress import Progress
 from effigie.scale import available_cores
 
@@ -20,9 +19,8 @@ COUNT = 2000
 QUICK_COUNT = 66
 LIMIT_S = 30.0
 AT_ONCE = 20  # clips in one extraction
-EVERY = ("read", "verify", "extract")
-IN_TURN = ("convert", "consent", "animate", "evaluate", "paint")
-"""Verbs that take a second or so: every file goes through one of them."""
+IN_TURN = ("read", "verify", "convert", "consent", "animate", "evaluate", "paint")
+"""Every file goes through one of them, and through extraction, which reads it all."""
 BAD = ("traceback", "hang", "crash")
 
 
@@ -33,24 +31,35 @@ def broken_media(setting: Setting) -> Result:
         things = small(work, setting.progress, setting.cancel)
         bases = whole_media(things.clips[1], work / "whole")
         tasks = tasks_for(recipes(bases, QUICK_COUNT if setting.quick else COUNT))
+        known = Kept(work / f"outcomes-{len(tasks)}.jsonl")
         outcomes: list[Outcome] = []
+        waiting = []
+        for task in tasks:  # a bench that was stopped goes on
+            if (values := known.found.get(_key(task))) is not None:
+                outcomes.append(Outcome(task, *values))
+            else:
+                waiting.append(task)
 
         def told(outcome: Outcome) -> None:
+            known.add(_key(outcome.task), [outcome.how, outcome.said, outcome.megabytes])
             outcomes.append(outcome)
             bad = sum(one.how in BAD for one in outcomes)
             setting.progress(Progress("broken", len(outcomes), len(tasks), "calls", f"{bad} bad"))
-            if outcome.how in BAD:  # at once: a bench that is stopped has them too
-                write_json(work / "faults.json", [described(one) for one in outcomes if one.how in BAD])
 
-        watch(prepare, (things, bases[0]), tasks, max(1, available_cores()), LIMIT_S, setting.cancel, told)
+        lanes = max(1, available_cores())
+        watch(prepare, (things, bases[0]), waiting, lanes, LIMIT_S, setting.cancel, told)
     return _result(outcomes)
 
 
+def _key(task: Task) -> str:
+    return f"{task.verb} {task.recipes[0].seed} {len(task.recipes)}"
+
+
 def tasks_for(files: Sequence[Recipe]) -> list[Task]:
-    """What is done with every file: three verbs always, extraction by the score, one of the slow ones in turn."""
+    """What is done with every file: extraction by the score, and one of the other verbs in turn."""
     tasks = []
     for number, recipe in enumerate(files):
-        tasks += [Task(verb, (recipe,)) for verb in ("read", "verify", IN_TURN[number % len(IN_TURN)])]
+        tasks.append(Task(IN_TURN[number % len(IN_TURN)], (recipe,)))
         if (number + 1) % AT_ONCE == 0 or number + 1 == len(files):
             tasks.append(Task("extract", tuple(files[number // AT_ONCE * AT_ONCE : number + 1])))
     return tasks
@@ -75,7 +84,7 @@ def _result(outcomes: Sequence[Outcome]) -> Result:
         Figure("most memory of a process", max(one.megabytes for one in outcomes), "MB"),
     ]
     notes = []
-    for verb in (*EVERY, *IN_TURN):
+    for verb in ("extract", *IN_TURN):
         mine = collections.Counter(one.how for one in outcomes if one.task.verb == verb)
         notes.append(f"{verb}: {mine['done']} calls went through, {mine['refused']} were refused in one line")
     faults = [described(one) for one in outcomes if one.how in BAD]

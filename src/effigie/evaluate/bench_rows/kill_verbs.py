@@ -15,7 +15,7 @@ from effigie.errors import EffigieError, ModelError
 from effigie.evaluate.bench_rows.small import QUICK, Small
 from effigie.media import EncodeSettings
 
-FRAMES = 10
+FRAMES = 6
 TOLERANCE = 3.0  # of 255, mean: two outputs differ by their invisible marks, which are of different ids
 BEFORE, AFTER = 2, 4  # steps that a model has, and that it is to have
 

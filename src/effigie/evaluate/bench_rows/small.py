@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
 
 from effigie.assets import ASSETS, fetch
 from effigie.evaluate.bench_rows.material import cut
-from effigie.media import Reader
+from effigie.media import EncodeSettings, Reader, Writer
 from effigie.media.writer import save_still
 from effigie.progress import Cancel, ProgressCallback, silent
 
 FRAMES = 24
+SMALLER = EncodeSettings(crf=8, keep_audio=False)
 QUICK = {"batch": 2, "precision": "fp32", "bank": 12}
 """Settings of :class:`effigie.swap.SwapSettings` with which a step takes little."""
 
@@ -38,6 +44,29 @@ class Small:
     model: Path
 
 
+class Kept:
+    """What has been found so far, a line of JSON each, so that a row that was stopped goes on.
+
+    Attributes:
+        found: key -> value.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.found: dict[str, Any] = {}
+        if path.is_file():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                with contextlib.suppress(ValueError):  # the last one may have been cut off
+                    key, value = json.loads(line)
+                    self.found[key] = value
+
+    def add(self, key: str, value: Any) -> None:
+        """Keep what was found."""
+        self.found[key] = value
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps([key, value]) + "\n")
+
+
 @contextlib.contextmanager
 def own_home(folder: Path) -> Iterator[None]:
     """Keys, records and ledger lie in ``folder`` meanwhile, apart from those of whoever runs the bench."""
@@ -50,6 +79,16 @@ def own_home(folder: Path) -> Iterator[None]:
             del os.environ["EFFIGIE_HOME"]
         else:
             os.environ["EFFIGIE_HOME"] = before
+
+
+def shrunk(clip: Path, output: Path, start: int, stop: int) -> None:
+    """Some frames of a clip at half its size, without sound; made once."""
+    if output.is_file():
+        return
+    with Reader(clip, start, stop) as reader, Writer(output, reader.info, SMALLER) as writer:
+        for frame in reader:
+            half = cv2.resize(frame.image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            writer.write(np.asarray(half, np.uint8), frame.time, frame.duration)
 
 
 def small(work: Path, progress: ProgressCallback = silent, cancel: Cancel | None = None) -> Small:
