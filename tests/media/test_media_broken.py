@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 from fractions import Fraction
@@ -13,6 +14,7 @@ import pytest
 from media_clips import Sound, make, number, picture
 
 from effigie.errors import EffigieError, MediaError
+from effigie.evaluate.mutations import mutated
 from effigie.media import EncodeSettings, Reader, Writer, probe, read_still
 
 FAST = EncodeSettings(preset="ultrafast", threads=1)
@@ -219,3 +221,23 @@ def test_a_write_that_the_system_refuses(tmp_path, target):
     assert str(tmp_path / target) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert [file.name for file in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_a_container_that_breaks_off_while_it_is_counted(tmp_path):
+    """An animated PNG with bits turned over: FFmpeg gives up in its middle, what is before it is read."""
+    clip = tmp_path / "in.png"
+    with av.open(str(clip), "w", format="apng") as output:
+        stream = output.add_stream("apng", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "rgb24"
+        for index in range(6):
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture(index), format="rgb24")))
+        output.mux(stream.encode(None))
+    data = clip.read_bytes()
+    gave_up = 0
+    for seed in range(24):
+        clip.write_bytes(mutated(data, "flips", seed))
+        with contextlib.suppress(MediaError):
+            frames, reader = whole(clip)
+            gave_up += reader.info.frames < 6
+            assert len(frames) >= 1
+    assert gave_up

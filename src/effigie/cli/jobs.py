@@ -20,7 +20,7 @@ Engine = Annotated[
     str,
     typer.Option(
         metavar="ENGINE",
-        help="Where clips are worked on: local (processes here), ray, or ray://HOST:PORT, a cluster.",
+        help="Where clips are worked on: local (processes here), ray, or ray://auto (a cluster).",
     ),
 ]
 Retries = Annotated[int, typer.Option(help="How often a clip that failed is tried again.")]

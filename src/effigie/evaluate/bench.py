@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from effigie.evaluate.bench_rows.material import Folder, Material, Samples
 from effigie.evaluate.bench_rows.row import Result, Row, Setting
 from effigie.evaluate.machine import describe_machine, load
 from effigie.evaluate.tables import render, replace_between_markers
-from effigie.files import atomic, write_json
+from effigie.files import atomic, read_json, write_json
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 
 VERSION = 1
@@ -24,6 +23,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     """Name -> row, in the order of the table; the swaps are named by who goes into whom."""
     from effigie.evaluate.bench_rows.adversary import adversary
     from effigie.evaluate.bench_rows.animation import animation, first_use
+    from effigie.evaluate.bench_rows.broken_media import broken_media
     from effigie.evaluate.bench_rows.consent import consent
     from effigie.evaluate.bench_rows.conversion import conversion
     from effigie.evaluate.bench_rows.extraction import extraction
@@ -31,6 +31,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     from effigie.evaluate.bench_rows.found import found
     from effigie.evaluate.bench_rows.heads import heads
     from effigie.evaluate.bench_rows.jobs import ray_pool, two_processes
+    from effigie.evaluate.bench_rows.kills import kills
     from effigie.evaluate.bench_rows.many import many_clips
     from effigie.evaluate.bench_rows.occlusion import occlusion
     from effigie.evaluate.bench_rows.people import people
@@ -71,6 +72,8 @@ def rows_of(material: Material) -> dict[str, Row]:
     rows["verify"] = verify
     rows["likeness"] = likeness
     rows["watermark"] = watermark
+    rows["kills"] = kills
+    rows["broken-media"] = broken_media
     return rows
 
 
@@ -158,9 +161,9 @@ def read_records(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        version, rows = document["version"], document["rows"]
-    except (ValueError, KeyError, TypeError) as error:
+        document = read_json(path)
+        version, rows = int(document["version"]), dict(document["rows"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise EffigieError(f"{path} is damaged ({error}): remove it or choose another output") from error
     if version > VERSION:
         raise EffigieError(f"{path} was written by a newer effigie: choose another output")

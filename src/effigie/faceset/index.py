@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from effigie import __version__
 from effigie.errors import FaceSetError
 from effigie.faceset.schema import VERSION
-from effigie.files import write_json
+from effigie.files import read_json, write_json
 
 FORMAT = "effigie face set"
 INDEX = "faceset.json"
@@ -36,7 +35,7 @@ def read_index(path: Path) -> dict[str, Any]:
         what = "is a file, not a face set" if path.exists() else "does not exist"
         raise FaceSetError(f"{path} {what}: name the folder that `effigie extract` wrote")
     try:
-        document = json.loads((path / INDEX).read_text(encoding="utf-8"))
+        document = read_json(path / INDEX)
         if document["format"] != FORMAT:
             raise ValueError(f"format {document['format']!r}")
         version = int(document["version"])

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from effigie.errors import FaceSetError
 from effigie.faceset import schema
 from effigie.faceset.schema import FaceRecord
-from effigie.files import abandoned, atomic, discard, older, temporary_for
+from effigie.files import abandoned, atomic, discard, older, parse_json, temporary_for
 from effigie.locks import REMOVABLE, take
 
 ROW_GROUP = 128
@@ -195,7 +195,7 @@ class PartFile:
     def source(self) -> dict[str, Any] | None:
         """What the footer says of the source; None in a segment."""
         try:
-            return json.loads(self.about) if self.about else None
+            return parse_json(self.about.decode()) if self.about else None
         except ValueError as error:
             raise damaged(self.path, error) from error
 

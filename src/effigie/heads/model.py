@@ -9,7 +9,6 @@ training go on.
 from __future__ import annotations
 
 import importlib.resources
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from effigie.errors import ModelError
-from effigie.files import atomic, sha256, write_json
+from effigie.files import atomic, read_json, sha256, write_json
 from effigie.heads.discriminator import Discriminator
 from effigie.heads.embedder import Embedder
 from effigie.heads.generator import Generator
@@ -104,7 +103,7 @@ def load_config(folder: Path, kind: str = "heads") -> dict[str, Any]:
     if not path.is_file():
         raise ModelError(f"{folder} is not a model: it has no {CONFIG}")
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path)
         version, found = int(config["version"]), config["kind"]
         Preset(**config["preset"])
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -32,11 +32,15 @@ def opened(path: Path, formats: str = FORMATS) -> Iterator[InputContainer]:
     """The file as a PyAV container.
 
     Raises:
-        MediaError: missing, empty, a folder, not readable, or not media of a known format.
+        MediaError: missing, empty, a folder, not readable, or not media of a known format; or the block met damage
+            that it does not know how to pass over.
     """
     container = _open(path, formats)
     with contextlib.closing(container):
-        yield container
+        try:
+            yield container
+        except FFmpegError as error:
+            raise _no_clip(path, error) from error
 
 
 def _open(path: Path, formats: str) -> InputContainer:
@@ -65,10 +69,14 @@ def _open(path: Path, formats: str) -> InputContainer:
             f"no permission to read {path}: change its permissions or copy it elsewhere"
         ) from None
     except (FFmpegError, OSError) as error:
-        raise MediaError(
-            f"{path} is not a clip that can be read ({reason(error)}): it is damaged, cut short, or no clip "
-            "at all; see whether a player opens it, then copy or convert it again"
-        ) from error
+        raise _no_clip(path, error) from error
+
+
+def _no_clip(path: Path, error: Exception) -> MediaError:
+    return MediaError(
+        f"{path} is not a clip that can be read ({reason(error)}): it is damaged, cut short, or no clip "
+        "at all; see whether a player opens it, then copy or convert it again"
+    )
 
 
 def reason(error: Exception) -> str:

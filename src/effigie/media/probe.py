@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 from av.container import InputContainer
+from av.error import FFmpegError
 from av.stream import Stream
 from av.video.stream import VideoStream
 
@@ -145,6 +147,14 @@ def _count(
     if rate and duration:
         return max(1, math.ceil(duration * rate))
     if container.format.name in ANIMATIONS:
-        with opened(path) as fresh:
-            return sum(1 for packet in fresh.demux(picture_stream(fresh, path)) if packet.size)
+        return _packets(path)
     return None
+
+
+def _packets(path: Path) -> int:
+    """How many packets of pictures there are, up to where the container breaks off."""
+    count = 0
+    with opened(path) as container, contextlib.suppress(FFmpegError):
+        for packet in container.demux(picture_stream(container, path)):
+            count += bool(packet.size)
+    return count

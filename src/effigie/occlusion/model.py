@@ -7,7 +7,6 @@ was trained on). The training state beside it lets training go on.
 from __future__ import annotations
 
 import importlib.resources
-import json
 from pathlib import Path
 
 import torch
@@ -15,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from effigie.errors import ModelError
-from effigie.files import atomic, write_json
+from effigie.files import atomic, read_json, write_json
 from effigie.occlusion.network import OcclusionNet
 
 VERSION = 1
@@ -56,7 +55,7 @@ def load_occlusion(folder: str | Path | None = None) -> OcclusionNet:
     folder = shipped() if folder is None else Path(folder)
     path = folder / CONFIG
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path)
         version, kind, widths = int(config["version"]), config["kind"], tuple(map(int, config["widths"]))
     except FileNotFoundError as error:
         raise ModelError(f"{folder} is not a model: it has no {CONFIG}") from error
@@ -70,15 +69,15 @@ def load_occlusion(folder: str | Path | None = None) -> OcclusionNet:
         raise ModelError(f"{folder} holds a {kind} model, not one of kind occlusion")
     if not (folder / WEIGHTS).is_file():
         raise ModelError(f"{folder} is not trained yet: run `effigie occlusion train` again to go on")
-    network = OcclusionNet(widths)
     try:
+        network = OcclusionNet(widths)
         missing, unknown = network.load_state_dict(
             {name: value.float() for name, value in load_file(folder / WEIGHTS).items()}, strict=False
         )
         missing = [name for name in missing if not name.endswith("num_batches_tracked")]
         if missing or unknown:
             raise ValueError(f"tensors do not fit: {[*missing, *unknown][0]}")
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+    except (SafetensorError, OSError, ValueError, RuntimeError, IndexError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{folder / WEIGHTS} is damaged ({reason}): get the model again") from error
     return network.eval().requires_grad_(False)

@@ -7,7 +7,6 @@ A folder: ``config.json`` (how to build the networks), ``swap.safetensors`` (ave
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from safetensors.torch import load_file as load_tensors
 from effigie.errors import FaceSetError, ModelError
 from effigie.faceset import FaceSet
 from effigie.faceset.schema import picture_name
-from effigie.files import atomic, sha256, write_json
+from effigie.files import atomic, read_json, sha256, write_json
 from effigie.prior.bank import Geometry, Person, features, occlusion
 from effigie.prior.render import Bank
 from effigie.swap.layout import BANK, CONFIG, MANIFEST, PEOPLE, WEIGHTS
@@ -100,7 +99,7 @@ def load_config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ModelError(f"{folder} is not a model: it has no {CONFIG}; train one with `effigie train`")
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path)
         version = int(config["version"])
         if version <= VERSION and not {"kind", "prior", "preset"} <= config.keys():
             raise ValueError("kind, prior or preset is missing")

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from effigie.errors import ModelError
-from effigie.files import atomic, discard, write_json
+from effigie.files import atomic, discard, parse_json, write_json
 from effigie.training.state import Snapshot
 
 VERSION = 1
@@ -108,17 +108,19 @@ def read_checkpoint(path: Path) -> tuple[Snapshot, dict[str, Any]]:
     """
     try:
         with safe_open(path, "pt") as file:
-            record = json.loads((file.metadata() or {})[KEY])
+            record = dict(parse_json((file.metadata() or {})[KEY]))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        version, step = int(record["version"]), int(record["step"])
+        written, scalars = record["digest"], dict(record["scalars"])
     except PermissionError as error:
         raise ModelError(f"{path} may not be read: give yourself the permission, and run it again") from error
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise DamagedError(f"{path} is damaged ({error})") from error
-    if record["version"] > VERSION:
+    if version > VERSION:
         raise ModelError(f"{path} was written by a newer effigie: upgrade to read it")
-    if record["digest"] != digest(tensors):
+    if written != digest(tensors):
         raise DamagedError(f"{path} is damaged (its bytes have changed since it was written)")
-    return Snapshot(record["step"], tensors, record["scalars"]), record
+    return Snapshot(step, tensors, scalars), record
 
 
 def save_bytes(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 from effigie.files import EXPLAINED, atomic, explain
 
 FIRST = ("step", "seconds", "held_out_error", "loss")
+BEYOND = "beyond the columns"
 PART = "held_out_error_"
 """How the column of a part of the held-out error begins."""
 
@@ -34,16 +35,23 @@ class CurvePoint:
 
 
 def read_curve(path: Path) -> list[CurvePoint]:
-    """The rows of a curve file; a last line cut short by a crash is left out. No file is an empty curve."""
+    """The rows of a curve file; a last line cut short by a crash is left out, and so are damaged ones: nothing but the
+    drawing depends on them. No file is an empty curve."""
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8", errors="replace").replace("\0", "")
     whole = text[: text.rfind("\n") + 1]
-    points = []
-    for row in csv.DictReader(io.StringIO(whole)):
-        values = {name: float(cell) for name, cell in row.items() if name not in FIRST[:2] and cell}
-        points.append(CurvePoint(int(row["step"]), float(row["seconds"]), values))
-    return points
+    points: list[CurvePoint] = []
+    rows = csv.DictReader(io.StringIO(whole), restkey=BEYOND)
+    while True:
+        try:
+            row = next(rows)
+            values = {name: float(cell) for name, cell in row.items() if name not in FIRST[:2] and cell}
+            points.append(CurvePoint(int(row["step"]), float(row["seconds"]), values))
+        except StopIteration:
+            return points
+        except (ValueError, KeyError, TypeError, csv.Error):
+            continue
 
 
 class Curve:

@@ -7,7 +7,6 @@ and honest defaults, not prevention.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
 from datetime import date
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from effigie.errors import ConsentError, RefusedError, UsageError
-from effigie.files import atomic
+from effigie.files import atomic, read_json
 from effigie.progress import Cancel
 from effigie.trust.match import SHARE, THRESHOLD, agreement, disagreeing
 from effigie.trust.shown import ShownFaces
@@ -205,7 +204,7 @@ def _located(store: ConsentStore, wanted: str | Path) -> tuple[Consent, tuple[Pa
 def _named(folder: Path) -> set[str]:
     """Ids of the records that a model's manifest names."""
     try:
-        ids = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["consents"]
+        ids = read_json(folder / "manifest.json")["consents"]
         return {str(one) for one in ids}
     except FileNotFoundError:
         return set()  # training has not finished: its records are there before

@@ -1,0 +1,74 @@
+"""Verbs killed at random moments, by the kit of the bench; and a clock that jumps."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from effigie.evaluate.bench_rows import kills
+from effigie.evaluate.bench_rows.kill_verbs import VERBS
+from effigie.evaluate.bench_rows.small import Small, own_home, shrunk
+from effigie.media.writer import save_still
+from effigie.swap import SwapSettings, train
+from effigie.training.checkpoints import Checkpoints
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+
+
+@pytest.fixture(scope="module")
+def things(man, woman, few_faces, woman_consent, model, portrait, tmp_path_factory):
+    """As the bench makes them, of what the other tests have."""
+    folder = tmp_path_factory.mktemp("things")
+    (folder / "model").symlink_to(model)
+    save_still(folder / "portrait.png", portrait)
+    clips = folder / "kill-clips"
+    clips.mkdir()
+    for name, clip in (("man", man), ("woman", woman)):
+        shrunk(clip, clips / f"{name}.mp4", 0, 6)
+    return Small((woman, man), few_faces, woman_consent, folder / "portrait.png", folder / "model")
+
+
+@pytest.mark.parametrize("verb", ["extract", "convert"])
+def test_killed_at_two_moments(things, tmp_path, verb):
+    with own_home(tmp_path / "home"):
+        reference = kills._reference(verb, things, tmp_path)
+        for number in (1, 2):
+            kill = kills._killed(verb, number, things, tmp_path, reference)
+            assert not kill.bad, kill
+
+
+def test_the_kit_sees_what_is_torn_and_what_is_lost(things, tmp_path):
+    """A figure that cannot be wrong is no figure: the checks are shown what they must find."""
+    with own_home(tmp_path / "home"):
+        folder, _ = kills._reference("extract", things, tmp_path)
+    (part,) = sorted((folder / "faces").glob("part-man.parquet"))
+    finished = VERBS["extract"].killed(folder)
+    data = part.read_bytes()
+    part.write_bytes(data[: len(data) // 2])
+    with pytest.raises(Exception, match="damaged"):
+        VERBS["extract"].killed(folder)
+    part.write_bytes(data)  # the same, but written again: as if the clip had been done twice
+    with pytest.raises(AssertionError, match="done again"):
+        VERBS["extract"].done(folder, folder, finished)
+    (folder / "out.mp4").write_bytes(b"half of an output")
+    with pytest.raises(Exception, match=r"out\.mp4"):
+        VERBS["convert"].killed(folder)
+
+
+def test_training_does_not_look_at_the_wall_clock(few_faces, woman_consent, tmp_path, monkeypatch):
+    """Days forth and back between two looks: the same weights, and all of the budget used."""
+    settings = SwapSettings(steps=3, batch=2, precision="fp32", bank=12)
+    true, jumps = time.time, random.Random(3)
+    train(*few_faces, tmp_path / "steady", settings, consent=woman_consent)
+    monkeypatch.setattr(time, "time", lambda: true() + jumps.uniform(-1e6, 1e6))
+    train(*few_faces, tmp_path / "jumping", settings, consent=woman_consent)
+    one, other = (load_file(tmp_path / name / "swap.safetensors") for name in ("steady", "jumping"))
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    newest = Checkpoints(tmp_path / "jumping" / "training").newest()
+    assert newest is not None and newest.snapshot.step == 3
+    assert 0 < newest.record["seconds"] < 100

@@ -1,0 +1,310 @@
+"""Whatever reads effigie's files: damage is told in one line, nothing is unpickled, no name leads out of a folder."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import pickle
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import effigie
+from effigie.errors import EffigieError
+from effigie.evaluate.bench import read_records
+from effigie.evaluate.mutations import MUTATIONS, mutated
+from effigie.faceset import FaceSet
+from effigie.heads.model import load_heads
+from effigie.heads.model import shipped as shipped_heads
+from effigie.heads.motion import Motion
+from effigie.heads.person import load_person, save_person, shot_of
+from effigie.heads.portrait import read_portraits, shown
+from effigie.heads.template import load_motion, save_motion
+from effigie.heads.tuning import embedding_of
+from effigie.occlusion.model import load_occlusion
+from effigie.occlusion.model import shipped as shipped_occlusion
+from effigie.swap import load_model
+from effigie.swap.project import load_project
+from effigie.training.best import BestWeights, read_best
+from effigie.training.checkpoints import Checkpoints
+from effigie.training.curve import read_curve
+from effigie.training.state import Snapshot
+from effigie.trust import default_store, new_consent
+from effigie.trust.gate import permit, save_consents
+from effigie.trust.keys import SigningKey
+from effigie.trust.ledger import Entry, Ledger
+from effigie.trust.record import revoke
+from effigie.trust.signed import Consent, Revocation
+
+LARGE = ("cut", "empty", "garbage", "flips_in_the_head", "absurd_number", "zeros")
+"""Ways to break a file of megabytes: the rest would tell nothing more."""
+PROJECT = """
+clip = "scene.mp4"
+output = "out.mp4"
+[[people]]
+model = "anna-in-ben"
+[compose]
+colour = "local"
+[[shots]]
+first = 3
+last = 9
+skip = true
+"""
+
+
+def whole_face_set(path):
+    faces = FaceSet.open(path)
+    loaded = faces.load()
+    for row in range(0, len(loaded), 6):
+        loaded.crop(row)
+    faces.people()
+
+
+@pytest.fixture(scope="module")
+def person(woman, woman_consent, tmp_path_factory):
+    """A person's model as tuning leaves it, not tuned at all."""
+    folder = tmp_path_factory.mktemp("person") / "person"
+    heads = load_heads()
+    portraits = read_portraits([woman], None, most=2)
+    generator = heads.networks.generator
+    embedding = embedding_of(heads, [shot_of(portrait, heads.preset.size) for portrait in portraits])
+    psi = generator.parameters_for(embedding[None])
+    save_person(folder, heads.preset, heads.prior, generator, embedding, psi, portraits)
+    allowed = permit("animate", shown(portraits))
+    save_consents(folder, allowed)
+    (folder / "manifest.json").write_text(json.dumps({"consents": list(allowed.ids)}))
+    load_person(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small_things(woman, tmp_path_factory):
+    """Everything that is one file."""
+    folder = tmp_path_factory.mktemp("things")
+    count = 4
+    motion = Motion(
+        times=tuple(Fraction(index, 25) for index in range(count)),
+        durations=(None,) * count,
+        present=np.ones(count, bool),
+        rotation=np.stack([np.eye(3)] * count),
+        scale=np.ones(count),
+        translation=np.zeros((count, 3)),
+        unposed=np.random.default_rng(0).normal(0, 3, (count, 478, 3)).astype(np.float32),
+        blendshapes=np.zeros((count, 52), np.float32),
+        neutral=0,
+        rate=Fraction(25),
+        size=(640, 360),
+        time_base=Fraction(1, 25),
+        clock_origin=Fraction(0),
+        sha256="",
+    )
+    save_motion(motion, folder / "talk.motion")
+    (folder / "plan.toml").write_text(PROJECT)
+    key = SigningKey.create(folder / "key.pem")
+    record = new_consent("somebody", [woman], key=key)
+    record.save(folder / "record.json")
+    revoke(record, key).save(folder / "gone.json")
+    Ledger(folder / "ledger.sqlite").record(Entry("0" * 12, record.signatures[0].when, "convert", "out.mp4"))
+    save_checkpoints(folder / "training")
+    (folder / "curve.csv").write_text(
+        "step,seconds,held_out_error,loss\n0,0.5,0.2,\n9,1.5,,0.7\n12,2.5,0.1,0.6\n"
+    )
+    (folder / "results.json").write_text(json.dumps({"version": 1, "rows": {}}))
+    return folder
+
+
+def save_checkpoints(folder):
+    tensors = {"network/a/weight": torch.arange(12.0), "average/a/weight": torch.zeros(12)}
+    Checkpoints(folder).save(Snapshot(3, tensors, {"optimiser/a/weight/step": 3.0}), {"seconds": 1.5})
+    BestWeights(folder).offer(3, 1.5, 0.1, lambda: tensors)
+
+
+SETS = {
+    # What: where it lies, its files, how it is read.
+    "face set": ("faces", ("faceset.json", "part-*.parquet"), whole_face_set),
+    "swap model": (
+        "model",
+        ("config.json", "swap.safetensors", "people.safetensors", "manifest.json", "consents/c-*.json"),
+        load_model,
+    ),
+    "checkpoint": (
+        "things",
+        ("training/step-*.safetensors",),
+        lambda p: Checkpoints(p / "training").newest(),
+    ),
+    "best weights": ("things", ("training/best.safetensors",), lambda p: read_best(p / "training")),
+    "curve": ("things", ("curve.csv",), lambda p: read_curve(p / "curve.csv")),
+    "heads model": ("heads", ("config.json", "generator.safetensors", "motions.safetensors"), load_heads),
+    "person": ("person", ("config.json", "person.safetensors", "portrait.png", "manifest.json"), load_person),
+    "occlusion model": ("occlusion", ("config.json", "occlusion.safetensors"), load_occlusion),
+    "motion": ("things", ("talk.motion",), lambda p: load_motion(p / "talk.motion")),
+    "project": ("things", ("plan.toml",), lambda p: load_project(p / "plan.toml")),
+    "record": ("things", ("record.json",), lambda p: Consent.load(p / "record.json")),
+    "revocation": ("things", ("gone.json",), lambda p: Revocation.load(p / "gone.json")),
+    "key": ("things", ("key.pem",), lambda p: SigningKey.load(p / "key.pem")),
+    "ledger": ("things", ("ledger.sqlite",), lambda p: list(Ledger(p / "ledger.sqlite").entries())),
+    "bench": ("things", ("results.json",), lambda p: read_records(p / "results.json")),
+}
+
+
+@pytest.fixture
+def places(few_faces, model, person, small_things):
+    return {
+        "faces": few_faces[0],
+        "model": model,
+        "heads": shipped_heads(),
+        "person": person,
+        "occlusion": shipped_occlusion(),
+        "things": small_things,
+    }
+
+
+def copied(place, folder):
+    """What loaders read, of a folder: no training state, and the larger files are the very same until replaced."""
+    unread = (
+        shutil.ignore_patterns("step-*", "best*", "previews", "tensorboard")
+        if place.name == "model"
+        else None
+    )
+    shutil.copytree(place, folder, ignore=unread)
+    return folder
+
+
+def contents(path, data):
+    """What a file is replaced with: broken in every way, or JSON of another shape."""
+    large = len(data) > 1 << 20
+    for number, kind in enumerate(LARGE if large else sorted(MUTATIONS)):
+        yield kind, mutated(data, kind, number)
+    if path.suffix != ".json":
+        return
+    for text in ("[]", "null", "3", '"text"', "{}", '{"version": []}', "[" * 100_000, '{"version": 1e400}'):
+        yield f"JSON {text[:20]}", text.encode()
+    yield from _emptied(data)
+
+
+def _emptied(data):
+    """A JSON document with each of its fields replaced by a value of another kind in turn."""
+    try:
+        document = json.loads(data)
+    except ValueError:
+        return
+    for name in document if isinstance(document, dict) else ():
+        for other in (None, [], -1, {"a": None}, "x"):
+            yield f"{name} is {other}", json.dumps(document | {name: other}).encode()
+
+
+@pytest.mark.parametrize("what", SETS)
+def test_damage_is_told_in_one_line(places, tmp_path, what):
+    place, files, read = SETS[what]
+    folder = copied(places[place], tmp_path / "it")
+    read(folder)
+    for pattern in files:
+        (path,) = list(folder.glob(pattern))[:1]
+        data = path.read_bytes()
+        for how, other in contents(path, data):
+            path.write_bytes(other)
+            try:
+                read(folder)
+            except EffigieError as error:
+                assert "\n" not in str(error), (path.name, how)
+                assert len(str(error)) < 2000, (path.name, how)
+            except Exception as error:
+                raise AssertionError(f"{path.name}, {how}: {type(error).__name__}: {error}") from error
+        path.write_bytes(data)
+    read(folder)
+
+
+class Trap:
+    """Unpickled, it leaves a trace."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return (Path.touch, (self.trace,))
+
+
+@pytest.mark.parametrize("what", SETS)
+def test_nothing_is_unpickled(places, tmp_path, what):
+    place, files, read = SETS[what]
+    folder, trace = copied(places[place], tmp_path / "it"), tmp_path / "ran"
+    for pattern in files:
+        (path,) = list(folder.glob(pattern))[:1]
+        data = path.read_bytes()
+        torch.save({"weights": Trap(trace)}, tmp_path / "torch")
+        np.save(tmp_path / "array.npy", np.array([Trap(trace)], object), allow_pickle=True)
+        for trap in (
+            pickle.dumps(Trap(trace)),
+            (tmp_path / "torch").read_bytes(),
+            (tmp_path / "array.npy").read_bytes(),
+        ):
+            path.write_bytes(trap)
+            try:
+                read(folder)
+            except EffigieError as error:
+                assert "\n" not in str(error)
+        path.write_bytes(data)
+    assert not trace.exists()
+
+
+def test_nobody_in_the_source_can_unpickle():
+    """No pickle, no torch.load without weights_only, no numpy.load that allows objects, no eval of text."""
+    package = Path(effigie.__file__).parent
+    found = []
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+                found += [
+                    (path.name, name)
+                    for name in names
+                    if name in ("pickle", "dill", "joblib", "shelve", "marshal")
+                ]
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                if called == "torch.load" and given.get("weights_only") != "True":
+                    found.append((path.name, called))
+                if given.get("allow_pickle") == "True" or called in ("eval", "exec", "os.system"):
+                    found.append((path.name, called))
+                if given.get("shell") == "True":
+                    found.append((path.name, "shell"))
+    assert found == []
+    assert importlib.util.find_spec("effigie") is not None
+
+
+HOSTILE = ("../../secret", "/etc/passwd", "..\\..\\secret", "C:\\secret", "\0", "a/../../b", "x" * 300)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_in_a_face_set_leads_out_of_it(few_faces, tmp_path, name):
+    folder = tmp_path / "sets" / "faces"
+    shutil.copytree(few_faces[0], folder)
+    (tmp_path / "secret").write_bytes(b"secret")
+    index = json.loads((folder / "faceset.json").read_text())
+    ((clip, source),) = index["sources"].items()
+    for changed in ({"part": name}, {"name": name}, {"part": f"part-{name}.parquet", "name": name}):
+        (folder / "faceset.json").write_text(json.dumps(index | {"sources": {clip: source | changed}}))
+        before = sorted(path for path in tmp_path.rglob("*"))
+        with pytest.raises(EffigieError) as caught:
+            whole_face_set(folder)
+        assert "\n" not in str(caught.value)
+        assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_id_of_a_record_leads_out_of_the_store(model, tmp_path, name):
+    """Ids stand in manifests that anybody may have written."""
+    folder = copied(model, tmp_path / "model")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"consents": [name]}))
+    with pytest.raises(EffigieError) as caught:
+        load_model(folder)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(EffigieError):
+        default_store().find(name)

@@ -1,0 +1,143 @@
+"""Broken media through the readers, files that change while they are read, and the watch over processes itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+
+import pytest
+
+import effigie
+from effigie.errors import EffigieError, UsageError
+from effigie.evaluate.bench_rows.broken_corpus import MOVING, STILLS, recipes, whole_media
+from effigie.evaluate.bench_rows.watched import watch
+from effigie.evaluate.mutations import MUTATIONS, mutated
+from effigie.extraction import ExtractSettings
+from effigie.faceset import FaceSet
+from effigie.media import Reader, probe
+from effigie.progress import Cancel
+
+
+@pytest.fixture(scope="module")
+def bases(man, tmp_path_factory):
+    return whole_media(man, tmp_path_factory.mktemp("whole"))
+
+
+def test_what_is_whole_is_read_in_every_format(bases):
+    assert {path.name for path in bases} == {*MOVING, *STILLS, "moving.webp"}
+    for path in bases:
+        with Reader(path) as reader:
+            assert sum(1 for _ in reader) == (1 if path.name in STILLS else 4), path.name
+
+
+def test_damage_is_the_same_each_time_and_never_too_much(bases):
+    for kind in MUTATIONS:
+        for path in bases[:3]:
+            data = path.read_bytes()
+            broken = mutated(data, kind, 7)
+            assert broken == mutated(data, kind, 7)
+            assert len(broken) <= 2 * len(data) + 64
+    changed = sum(mutated(bases[0].read_bytes(), kind, 7) != bases[0].read_bytes() for kind in MUTATIONS)
+    assert changed >= len(MUTATIONS) - 1
+
+
+def test_broken_files_are_read_or_refused(bases, tmp_path):
+    """A tenth of the bench's row, read only; an error of any other kind would end the test."""
+    read = refused = 0
+    for recipe in recipes(bases, 200, first_seed=50_000):
+        path = recipe.make(tmp_path)
+        try:
+            probe(path)
+            with Reader(path) as reader:
+                read += sum(1 for _ in reader) > 0
+        except EffigieError as error:
+            assert "\n" not in str(error)
+            refused += 1
+        path.unlink()
+    assert read > 40
+    assert refused > 40
+
+
+@pytest.mark.parametrize("name", ["end.mp4", "h264.mkv", "moving.gif"])
+@pytest.mark.parametrize("what", ["gone", "cut", "emptied", "another"])
+def test_a_file_that_changes_while_it_is_read(bases, tmp_path, name, what):
+    """Frames to the end, fewer, or one line: whatever the system still has of it."""
+    (base,) = [path for path in bases if path.name == name]
+    path = tmp_path / name
+    shutil.copy(base, path)
+    frames = 0
+    try:
+        with Reader(path) as reader:
+            for _ in reader:
+                frames += 1
+                if frames == 1:
+                    if what == "gone":
+                        path.unlink()
+                    elif what == "another":
+                        path.write_bytes((bases[4]).read_bytes())
+                    else:
+                        os.truncate(path, 0 if what == "emptied" else path.stat().st_size // 2)
+    except EffigieError as error:
+        assert "\n" not in str(error)
+        assert str(path) in str(error)
+    assert 1 <= frames <= 4
+
+
+def test_a_clip_that_vanishes_between_planning_and_reading(bases, tmp_path):
+    """It is reported; the others are done."""
+    gone, stays = tmp_path / "gone.mp4", tmp_path / "stays.mp4"
+    shutil.copy(bases[0], gone)
+    shutil.copy(bases[1], stays)
+
+    def progress(report):
+        if report.stage == "look at clips" and report.done == 2:
+            gone.unlink(missing_ok=True)
+
+    settings = ExtractSettings(size=256, workers=1)
+    report = effigie.extract([gone, stays], tmp_path / "faces", settings, progress=progress)
+    assert list(report.failed) == [str(gone)]
+    assert "does not exist" in report.failed[str(gone)]
+    assert report.clips == 1
+    assert len(FaceSet.open(tmp_path / "faces")) == 4
+
+
+def asked(task, alive):
+    """What :func:`watch` is shown: every way in which a call can end."""
+    if task == "hang":
+        time.sleep(60)
+    if task == "slow":
+        for _ in range(8):
+            time.sleep(0.3)
+            alive()
+    if task == "crash":
+        os.abort()
+    if task == "refuse":
+        raise UsageError("that cannot be")
+    if task == "lines":
+        raise UsageError("first\nsecond")
+    if task == "error":
+        raise KeyError("not foreseen")
+    return f"{task} done"
+
+
+def ask(*_):
+    return asked
+
+
+def test_the_watch_tells_every_end_from_every_other():
+    wanted = {
+        "fine": "done",
+        "hang": "hang",
+        "slow": "done",
+        "crash": "crash",
+        "refuse": "refused",
+        "lines": "traceback",
+        "error": "traceback",
+        "after": "done",
+    }
+    found = {}
+    watch(ask, (), list(wanted), 1, 1.5, Cancel(), lambda outcome: found.update({outcome.task: outcome}))
+    assert {task: outcome.how for task, outcome in found.items()} == wanted
+    assert "KeyError" in found["error"].said
+    assert found["fine"].megabytes > 1
