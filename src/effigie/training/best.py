@@ -13,7 +13,8 @@ import safetensors.torch
 from torch import Tensor
 
 from effigie.files import atomic, discard
-from effigie.training.checkpoints import KEY, VERSION, DamagedError, digest, read_checkpoint
+from effigie.tensors import digest
+from effigie.training.checkpoints import KEY, VERSION, DamagedError, read_checkpoint
 
 FILE = "best.safetensors"
 MARGIN = 0.005

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from effigie.errors import ModelError
 from effigie.files import atomic, discard, parse_json, write_json
+from effigie.tensors import digest
 from effigie.training.state import Snapshot
 
 VERSION = 1
@@ -121,15 +119,6 @@ def read_checkpoint(path: Path) -> tuple[Snapshot, dict[str, Any]]:
     if written != digest(tensors):
         raise DamagedError(f"{path} is damaged (its bytes have changed since it was written)")
     return Snapshot(step, tensors, scalars), record
-
-
-def digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names and bytes: safetensors itself notices a cut file, but not a changed byte."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def _step(path: Path) -> int:
