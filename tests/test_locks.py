@@ -180,7 +180,7 @@ def test_a_living_writer_is_known_whatever_the_clock_says(tmp_path, monkeypatch)
     assert (tmp_path / "out").read_bytes() == b"first"
 
 
-def test_the_decorator_finds_its_path_however_it_is_given(tmp_path, holder):
+def test_the_decorator_finds_its_path_however_it_is_given(tmp_path, holder, monkeypatch):
     @one_writer("output")
     def write(text, output):
         output.write_text(text)
@@ -193,3 +193,5 @@ def test_the_decorator_finds_its_path_however_it_is_given(tmp_path, holder):
     with pytest.raises(UsageError):
         write("x", "/")
     assert not (tmp_path / "out.mp4").exists()
+    monkeypatch.setenv("RANK", "1")  # the second of two that train together
+    assert write("x", tmp_path / "out.mp4") == "x"

@@ -90,13 +90,18 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 def one_writer(argument: str) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
-    """Let nobody else write the path in ``argument`` while a function runs; see :func:`exclusive`."""
+    """Let nobody else write the path in ``argument`` while a function runs; see :func:`exclusive`.
+
+    Of several processes that torchrun began for one training, the first holds the lock for all.
+    """
 
     def wrap(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
         signature = inspect.signature(function)
 
         @functools.wraps(function)
         def alone(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+            if os.environ.get("RANK", "0") != "0":
+                return function(*args, **kwargs)
             path: Any = signature.bind(*args, **kwargs).arguments[argument]
             if not Path(path).name:
                 raise UsageError(f"{path} has no name: name a file or a folder in it")

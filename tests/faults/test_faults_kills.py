@@ -64,8 +64,10 @@ def test_training_does_not_look_at_the_wall_clock(few_faces, woman_consent, tmp_
     """Days forth and back between two looks: the same weights, and all of the budget used."""
     settings = SwapSettings(steps=3, batch=2, precision="fp32", bank=12)
     true, jumps = time.time, random.Random(3)
+    torch.manual_seed(0)  # weights begin with it
     train(*few_faces, tmp_path / "steady", settings, consent=woman_consent)
     monkeypatch.setattr(time, "time", lambda: true() + jumps.uniform(-1e6, 1e6))
+    torch.manual_seed(0)
     train(*few_faces, tmp_path / "jumping", settings, consent=woman_consent)
     one, other = (load_file(tmp_path / name / "swap.safetensors") for name in ("steady", "jumping"))
     assert all(torch.equal(one[key], other[key]) for key in one)

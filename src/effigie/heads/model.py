@@ -14,10 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors.numpy
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from effigie.errors import ModelError
@@ -27,6 +25,7 @@ from effigie.heads.embedder import Embedder
 from effigie.heads.generator import Generator
 from effigie.heads.presets import Preset
 from effigie.heads.stills import Motions
+from effigie.tensors import pack, unpack, unpack_arrays
 
 VERSION = 1
 CONFIG, MANIFEST, MOTIONS = "config.json", "manifest.json", "motions.safetensors"
@@ -126,7 +125,7 @@ def save_networks(folder: Path, networks: Mapping[str, nn.Module]) -> None:
             if not (name == "discriminator" and key.startswith((TABLE, f"parametrizations.{TABLE}")))
         }
         with atomic(folder / f"{name}.safetensors") as temporary:
-            temporary.write_bytes(save(tensors))
+            temporary.write_bytes(pack(tensors))
 
 
 def save_motions(folder: Path, motions: Motions) -> None:
@@ -137,7 +136,7 @@ def save_motions(folder: Path, motions: Motions) -> None:
         **{name: getattr(kept, name).astype("float16") for name in ("unposed", "rotations", "blendshapes")},
     }
     with atomic(folder / MOTIONS) as temporary:
-        temporary.write_bytes(safetensors.numpy.save(arrays))
+        temporary.write_bytes(pack(arrays))
 
 
 def load_heads(folder: str | Path | None = None) -> HeadsModel:
@@ -165,7 +164,7 @@ def load_weights(path: Path, network: nn.Module) -> None:
         ModelError: missing, damaged, or of another network.
     """
     try:
-        tensors = {name: value.float() for name, value in load_file(path).items()}
+        tensors = {name: value.float() for name, value in unpack(path).items()}
         missing, unknown = network.load_state_dict(tensors, strict=False)
         missing = [name for name in missing if TABLE not in name]
         if missing or unknown:
@@ -180,12 +179,12 @@ def _load_motions(path: Path) -> Motions | None:
     if not path.is_file():
         return None
     try:
-        arrays = safetensors.numpy.load_file(path)
+        arrays = unpack_arrays(path)
         return Motions(
             arrays["actors"],
             *(arrays[name].astype("float32") for name in ("unposed", "rotations", "blendshapes")),
         )
-    except (SafetensorError, OSError, KeyError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ModelError(f"{path} is damaged ({error}): get the model again") from error
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import safetensors.numpy
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
@@ -33,6 +32,7 @@ from effigie.heads.people import Shot
 from effigie.heads.portrait import Portrait
 from effigie.heads.presets import Preset
 from effigie.prior.bank import Geometry
+from effigie.tensors import pack, unpack_arrays
 from effigie.trust.gate import ConsentLike, Permit, permit_model
 
 PERSON, PORTRAIT, BANK, GENERATOR = "person.safetensors", "portrait.png", "bank", "generator.safetensors"
@@ -102,7 +102,7 @@ def save_person(
         "identity": main.embedding.astype(np.float32),
     }
     with atomic(folder / PERSON) as temporary:
-        temporary.write_bytes(safetensors.numpy.save(arrays))
+        temporary.write_bytes(pack(arrays))
     encoded = cv2.imencode(".png", cv2.cvtColor(main.image, cv2.COLOR_RGB2BGR))[1]
     with atomic(folder / PORTRAIT) as temporary:
         temporary.write_bytes(encoded.tobytes())
@@ -128,7 +128,7 @@ def load_person(
     generator = Generator(preset, prior)
     load_weights(folder / GENERATOR, generator)
     try:
-        arrays = safetensors.numpy.load_file(folder / PERSON)
+        arrays = unpack_arrays(folder / PERSON)
         encoded = np.frombuffer((folder / PORTRAIT).read_bytes(), np.uint8)
         image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
         if image is None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 
 from effigie.errors import ModelError
 from effigie.files import atomic, read_json, write_json
 from effigie.occlusion.network import OcclusionNet
+from effigie.tensors import pack, unpack
 
 VERSION = 1
 CONFIG, MANIFEST, WEIGHTS = "config.json", "manifest.json", "occlusion.safetensors"
@@ -43,7 +43,7 @@ def save_occlusion(folder: Path, network: OcclusionNet) -> None:
     }
     write_json(folder / CONFIG, {"version": VERSION, "kind": "occlusion", "widths": list(network.widths)})
     with atomic(folder / WEIGHTS) as temporary:
-        temporary.write_bytes(save(tensors))
+        temporary.write_bytes(pack(tensors))
 
 
 def load_occlusion(folder: str | Path | None = None) -> OcclusionNet:
@@ -72,7 +72,7 @@ def load_occlusion(folder: str | Path | None = None) -> OcclusionNet:
     try:
         network = OcclusionNet(widths)
         missing, unknown = network.load_state_dict(
-            {name: value.float() for name, value in load_file(folder / WEIGHTS).items()}, strict=False
+            {name: value.float() for name, value in unpack(folder / WEIGHTS).items()}, strict=False
         )
         missing = [name for name in missing if not name.endswith("num_batches_tracked")]
         if missing or unknown:

@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
-from safetensors.torch import load_file as load_tensors
 
 from effigie.errors import FaceSetError, ModelError
 from effigie.faceset import FaceSet
@@ -28,6 +26,7 @@ from effigie.swap.networks import SwapNet
 from effigie.swap.person import Footage
 from effigie.swap.presets import Preset
 from effigie.swap.target import Retarget
+from effigie.tensors import pack, unpack, unpack_arrays
 from effigie.trust.gate import ConsentLike, Permit, permit_model
 
 VERSION = 1
@@ -39,6 +38,11 @@ UNSHARP_CM = 0.5
 MOST_KEPT = 4  # as many as a scene has people, most often
 
 _kept: dict[tuple[Any, ...], SwapModel] | None = None
+# What a model's parts say when they are damaged, or do not fit each other.
+DAMAGE = (
+    *(SafetensorError, OSError, FaceSetError),
+    *(LookupError, RuntimeError, TypeError, ValueError, ArithmeticError),
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def save_description(folder: Path, preset: Preset, prior: bool, source: Person, 
         tensors[f"{name}.open_eye"] = np.array([person.open_eye], np.float32)
         tensors[f"{name}.calm"] = person.calm
     with atomic(folder / PEOPLE) as temporary:
-        temporary.write_bytes(save(tensors))
+        temporary.write_bytes(pack(tensors))
 
 
 def load_config(folder: Path) -> dict[str, Any]:
@@ -138,12 +142,12 @@ def load_model(
             return replace(_kept[stamp], permit=permit)
         preset = Preset(**config["preset"])
         network = build_network(preset, bool(config["prior"]))
-        weights = load_tensors(folder / WEIGHTS)
+        weights = unpack(folder / WEIGHTS)
         network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
         source, target = load_people(folder)
         permit = permit_model(folder, "swap", consent=consent, project=project)
         bank = load_bank(folder / BANK, source)
-    except (SafetensorError, RuntimeError, KeyError, TypeError, OSError, FaceSetError) as error:
+    except DAMAGE as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{folder} is damaged ({reason}): train again into a new folder") from error
     manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
@@ -179,7 +183,7 @@ def _written(file: Path) -> tuple[int, int]:
 
 def load_people(folder: Path) -> tuple[Person, Person]:
     """Source and target."""
-    tensors = load_file(folder / PEOPLE)
+    tensors = unpack_arrays(folder / PEOPLE)
     source, target = (
         Person(
             tensors[f"{name}.shape"].astype(np.float64),

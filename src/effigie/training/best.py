@@ -11,7 +11,8 @@ from typing import Any
 from torch import Tensor
 
 from effigie.files import atomic, discard
-from effigie.training.checkpoints import VERSION, DamagedError, digest, read_checkpoint, save_bytes
+from effigie.tensors import digest
+from effigie.training.checkpoints import VERSION, DamagedError, read_checkpoint, save_bytes
 
 FILE = "best.safetensors"
 MARGIN = 0.005

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from effigie.errors import ModelError
 from effigie.files import atomic, discard, parse_json, write_json
+from effigie.tensors import digest
 from effigie.training.state import Snapshot
 
 VERSION = 1
@@ -127,15 +126,6 @@ def save_bytes(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> byte
     """A safetensors file with a record in its header."""
     dense = {name: tensor.contiguous() for name, tensor in tensors.items()}
     return safetensors.torch.save(dense, {KEY: json.dumps(header)})
-
-
-def digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names and bytes: safetensors itself notices a cut file, but not a changed byte."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def _step(path: Path) -> int:

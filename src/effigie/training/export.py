@@ -6,12 +6,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from effigie.errors import ModelError
 from effigie.files import atomic
+from effigie.tensors import pack
 from effigie.training.best import read_best
 from effigie.training.checkpoints import Checkpoints, DamagedError
 from effigie.training.state import AVERAGE
@@ -44,7 +44,7 @@ def export(
     paths = {name: folder / f"{name}.safetensors" for name in networks}
     for name, tensors in networks.items():
         with atomic(paths[name]) as temporary:
-            temporary.write_bytes(safetensors.torch.save(tensors))
+            temporary.write_bytes(pack(tensors))
     return paths
 
 
