@@ -17,7 +17,7 @@ from effigie.occlusion.network import SIZE, OcclusionNet, drawing, folded
 
 CALM = 0.5  # share of the frame before where the two agree
 NEWS = 0.25  # difference at which that share has fallen to 37 %: a hand that moves is not averaged with its trace
-SURE = (0.25, 0.7)  # below, it is nothing, above, all: what is half sure of is seldom half transparent
+SURE = (0.2, 0.6)  # below, it is nothing, above, all: what is half sure of is seldom half transparent
 DOUBTS = (0.25, 0.7)  # a patch below the second in which hardly anything is below the first is doubted
 FIRM = 0.08  # of a patch must be below for it to be believed: doubt about a shiny nose is no finger
 
@@ -25,7 +25,7 @@ LASHES = 5  # px: what is thinner, at an eye, is taken for lashes and make-up, w
 AROUND = 9  # px around the lids in which that holds; the rims of glasses lie farther off
 RIMS = 7  # px: what is thinner around the eyes, lashes left out, is taken for a rim
 GLASSES = 41  # px around the lids in which that holds
-COVERED = 1.8  # times what was said of a rim: narrower than a pixel, it covers each it crosses in part
+COVERED = 2.0  # times what was said of a rim: narrower than a pixel, it covers each it crosses in part
 
 
 class Visibility:
