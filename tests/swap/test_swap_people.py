@@ -13,8 +13,8 @@ from effigie.faces.analyse import analyse
 from effigie.faces.identity import IdentityModel
 from effigie.media import EncodeSettings, Reader, Writer
 from effigie.swap import ConvertSettings, Role, SwapSettings, convert_clip, load_model, train
-from effigie.swap.cast import roles
 from effigie.swap.pick import Picker, Wanted
+from effigie.swap.roles import roles
 from effigie.trust import TrustSettings, new_consent
 from effigie.trust.ledger import Ledger
 
