@@ -26,6 +26,7 @@ COMMANDS = {
 def held(tmp_path_factory):
     """A folder in which another process writes ``out``; and its number."""
     folder = tmp_path_factory.mktemp("held")
+    (folder / "clip.mp4").write_bytes(b"nobody reads this")
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(folder / "out")], stdout=subprocess.PIPE, text=True
     )
@@ -45,4 +46,4 @@ def test_the_second_run_is_told_to_wait(here, held, verb, monkeypatch):
     line = ended.line()
     assert f"process {owner}" in line
     assert "out: wait until it is done, or choose another output" in line
-    assert [path.name for path in folder.iterdir()] == [".out.lock"]
+    assert sorted(path.name for path in folder.iterdir()) == [".out.lock", "clip.mp4"]

@@ -81,6 +81,7 @@ def test_from_memory_to_memory(memory, job):
 
 @pytest.mark.parametrize("engine", ["inline", "local"])
 def test_from_a_server(server, job, tmp_path, engine):
+    pytest.importorskip("aiohttp", reason="fsspec reads from servers with it")
     address, folder = server
     (folder / "a b.mp4").write_text("one")
     clip = f"{address}/a%20b.mp4"

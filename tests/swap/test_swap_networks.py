@@ -146,7 +146,7 @@ def test_a_tiny_batch_is_learned_by_heart(prior):
         people[person] = Truth(pictures(2, 64, seed=seed + 5), mask, torch.ones(2, 1, 64, 64))
     given = pictures(2, 64, PRIOR_CHANNELS, seed=9) if prior else None
     history = []
-    for _ in range(60):
+    for _ in range(80):
         total = torch.zeros(())
         for person, truth in people.items():
             total = total + sum(losses(network(truth.picture, given, person), truth).values())

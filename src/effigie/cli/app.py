@@ -117,11 +117,11 @@ def options(
         status = in_background.with_name(f"{in_background.name}.status")
         arguments = ["--status", str(status), *arguments]
     process = background.start(arguments, in_background)
+    say(f"process {process.pid} works in the background; log: {in_background}, status: {status}")
     if ended := background.failed_early(process, in_background):
         code, text = ended
         ERRORS.print(text.rstrip(), soft_wrap=True, markup=False, highlight=False)
         raise typer.Exit(code)
-    say(f"process {process.pid} goes on in the background; log: {in_background}, status: {status}")
     raise typer.Exit
 
 

@@ -55,10 +55,12 @@ def without_option(arguments: Sequence[str]) -> list[str]:
 
 
 def failed_early(process: subprocess.Popen[bytes], log: Path) -> tuple[int, str] | None:
-    """Exit code and the log's end of a process that ended at once; None if it is at work."""
+    """Exit code and the log's end of a process that failed at once; None if it is at work, or done already."""
     begun = time.monotonic()
     while time.monotonic() - begun < EARLY_S:
         code = process.poll()
+        if code == 0:
+            return None
         if code is not None:
             text = ""
             with contextlib.suppress(OSError):
