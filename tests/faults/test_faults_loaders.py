@@ -188,13 +188,14 @@ def contents(path, data):
 
 
 def _emptied(data):
-    """A JSON document with each of its fields replaced by a value of another kind in turn."""
+    """A JSON document with each of its fields replaced by values of two other kinds, in turn."""
     try:
         document = json.loads(data)
     except ValueError:
         return
-    for name in document if isinstance(document, dict) else ():
-        for other in (None, [], -1, {"a": None}, "x"):
+    kinds = (None, [], -1, {"a": None}, "x")
+    for number, name in enumerate(document if isinstance(document, dict) else ()):
+        for other in (kinds[number % 5], kinds[(number + 2) % 5]):
             yield f"{name} is {other}", json.dumps(document | {name: other}).encode()
 
 
