@@ -13,8 +13,9 @@ import pytest
 
 from effigie.errors import EffigieError, UsageError
 from effigie.evaluate.bench import choose, read_records, rows_of
+from effigie.evaluate.bench_rows.cuts import cut, looped
 from effigie.evaluate.bench_rows.found import in_view
-from effigie.evaluate.bench_rows.material import Folder, Samples, cut, looped
+from effigie.evaluate.bench_rows.material import Folder, Samples
 from effigie.evaluate.bench_rows.row import Result
 from effigie.evaluate.bench_rows.swapping import mean
 from effigie.evaluate.figures import Figure, yes

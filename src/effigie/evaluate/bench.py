@@ -106,7 +106,7 @@ def run_bench(
         Cancelled: asked to stop; finished rows are kept.
     """
     cancel = cancel or Cancel()
-    output = Path(output)
+    output = Path(output).absolute()  # rows work in directories of their own
     work = output / ("quick" if quick else "work")
     work.mkdir(parents=True, exist_ok=True)
     cuts = work / "clips"

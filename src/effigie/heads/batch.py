@@ -70,12 +70,8 @@ def animate_clips(
         raise UsageError("a motion template is kept of one driver: animate that one by itself")
     found = _drivers(drivers)
     fetch_all((*REQUIRED, "open_nsfw"), progress)
-    trust = replace(
-        settings.trust,
-        certificate=_path(settings.trust.certificate),
-        key=_path(settings.trust.key),
-    )
-    settings = replace(settings, trust=trust, heads=_path(settings.heads))
+    heads = None if settings.heads is None else Path(settings.heads).absolute()
+    settings = replace(settings, trust=settings.trust.located(), heads=heads)
     shown = Path(portrait).absolute()
     arguments = _Arguments(shown, settings, located(consent), project)
     engine = engine_of(job, PRELOAD, [*found, output])
@@ -114,8 +110,7 @@ def animate_one(
     from effigie.heads.animation import animate
     from effigie.training.device import agree_on
 
-    if arguments.precision is not None:
-        agree_on(arguments.precision)
+    agree_on(arguments.precision)
     report = animate(
         arguments.portrait,
         clip,
@@ -133,10 +128,6 @@ def animate_one(
         "seconds": round(report.seconds, 3),
         "notes": report.notes,
     }
-
-
-def _path(path: Path | None) -> Path | None:
-    return None if path is None else Path(path).absolute()
 
 
 def _drivers(drivers: str | Path | Iterable[str | Path]) -> list[str]:

@@ -98,6 +98,7 @@ def meta_train(
     from effigie.training import TrainingSettings
     from effigie.training import train as run
     from effigie.training.device import seeded
+    from effigie.training.settings import patience_of
     from effigie.training.world import joined
 
     settings, output = settings or MetaSettings(), Path(output)
@@ -129,14 +130,13 @@ def meta_train(
             save_config(output, size, settings.prior == "mesh", people)
             if motions is not None:
                 save_motions(output, motions)
-        unlimited = settings.minutes is None and settings.steps is None
         result = run(
             task,
             output,
             TrainingSettings(
                 minutes=settings.minutes,
                 steps=settings.steps,
-                patience=PATIENCE if unlimited else None,
+                patience=patience_of(settings.minutes, settings.steps, PATIENCE),
                 learning_rate=settings.rate,
                 betas=(0.0, 0.999),
                 ema_decay=0.998,

@@ -80,6 +80,7 @@ def train_occlusion(
     from effigie.training import TrainingSettings
     from effigie.training import train as run
     from effigie.training.export import averaged
+    from effigie.training.settings import patience_of
 
     if announced(os.environ).size > 1:
         raise UsageError("the occlusion network is small: train it on one device, without torchrun")
@@ -90,14 +91,13 @@ def train_occlusion(
     network = OcclusionNet()
     task = OcclusionTask(network, Painter(learned), settings.batch, held_out_examples(kept))
     write_json(output / CONFIG, {"version": 1, "kind": "occlusion", "widths": list(network.widths)})
-    unlimited = settings.minutes is None and settings.steps is None
     result = run(
         task,
         output,
         TrainingSettings(
             minutes=settings.minutes,
             steps=settings.steps,
-            patience=PATIENCE if unlimited else None,
+            patience=patience_of(settings.minutes, settings.steps, PATIENCE),
             learning_rate=settings.learning_rate,
             weight_decay=1e-4,
             precision=settings.precision,

@@ -75,12 +75,9 @@ def convert_clips(
         raise UsageError("painted masks and a folder of masks are for one clip: convert that one by itself")
     found = clips_in(clips)
     fetch_all((*REQUIRED, "open_nsfw"), progress)
-    trust = replace(
-        settings.trust,
-        certificate=_path(settings.trust.certificate),
-        key=_path(settings.trust.key),
+    arguments = _Arguments(
+        people, replace(settings, trust=settings.trust.located()), located(consent), project
     )
-    arguments = _Arguments(people, replace(settings, trust=trust), located(consent), project)
     engine = engine_of(job, PRELOAD, [*found, output])
     with contextlib.closing(engine) as executor:
         executor.warm_up()
@@ -118,8 +115,7 @@ def convert_one(
     from effigie.training.device import agree_on
 
     keep_models()
-    if arguments.precision is not None:
-        agree_on(arguments.precision)
+    agree_on(arguments.precision)
     report = convert_clip(
         arguments.people,
         clip,
@@ -137,10 +133,6 @@ def convert_one(
         "seconds": round(report.seconds, 3),
         "notes": report.notes,
     }
-
-
-def _path(path: Path | None) -> Path | None:
-    return None if path is None else Path(path).absolute()
 
 
 def _models(people: tuple[Role, ...]) -> list[Any]:

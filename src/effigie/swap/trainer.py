@@ -114,6 +114,7 @@ def train(
     """
     from effigie.training import TrainingSettings, export
     from effigie.training import train as run
+    from effigie.training.settings import patience_of
     from effigie.training.world import joined
 
     settings, output = settings or SwapSettings(), Path(output)
@@ -135,14 +136,13 @@ def train(
         with seeded(settings.seed):
             task = prepared.task(build_network(size, settings.prior == "mesh"))
         batch = settings.batch or size.batch
-        unlimited = settings.minutes is None and settings.steps is None
         result = run(
             task,
             output,
             TrainingSettings(
                 minutes=settings.minutes,
                 steps=settings.steps,
-                patience=PATIENCE if unlimited else None,
+                patience=patience_of(settings.minutes, settings.steps, PATIENCE),
                 learning_rate=settings.learning_rate,
                 betas=(0.5, 0.99),
                 ema_decay=0.995,

@@ -90,8 +90,11 @@ def choose_precision(wanted: Literal["auto", "fp32", "bf16"], device: torch.devi
     return "fp32"
 
 
-def agree_on(precision: Precision) -> None:
-    """Let ``auto`` mean this from here on in this process: workers that each measured would not all decide alike."""
+def agree_on(precision: Precision | None) -> None:
+    """Let ``auto`` mean this from here on in this process: workers that each measured would not all decide alike.
+
+    None lets it be measured again.
+    """
     global _agreed
     _agreed = precision
 

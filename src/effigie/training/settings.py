@@ -87,6 +87,11 @@ class TrainingSettings:
         )
 
 
+def patience_of(minutes: float | None, steps: int | None, patience: int) -> int | None:
+    """``patience`` for a run that nothing else ends; a run told how long to train trains so long."""
+    return patience if minutes is None and steps is None else None
+
+
 def _require(holds: bool, name: str, value: object, wanted: str) -> None:
     if not holds:
         raise UsageError(f"{name} is {value!r}; it must be {wanted}")

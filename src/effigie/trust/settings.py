@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -43,3 +43,9 @@ class TrustSettings:
             ("http://", "https://")
         ):
             raise UsageError(f"a time-stamp authority is an http(s) URL, not {self.timestamp_authority!r}")
+
+    def located(self) -> TrustSettings:
+        """The same, its files told whatever the working directory, as other processes need them."""
+        if self.certificate is None or self.key is None:
+            return self
+        return replace(self, certificate=Path(self.certificate).absolute(), key=Path(self.key).absolute())

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from effigie.assets import ASSETS, REQUIRED, fetch, fetch_all
 from effigie.errors import EffigieError
+from effigie.evaluate.bench_rows.cuts import cut
 from effigie.evaluate.bench_rows.footprint import COMMAND
 from effigie.evaluate.bench_rows.heads_model import fast_model
-from effigie.evaluate.bench_rows.material import cut
 from effigie.evaluate.bench_rows.row import Result, Setting
 from effigie.evaluate.figures import Figure, yes
 from effigie.faceset.drawing import write_png

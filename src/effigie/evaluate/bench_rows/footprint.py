@@ -9,7 +9,7 @@ from pathlib import Path
 
 from effigie.assets import fetch
 from effigie.errors import EffigieError
-from effigie.evaluate.bench_rows.material import looped
+from effigie.evaluate.bench_rows.cuts import looped
 from effigie.evaluate.bench_rows.row import Result, Setting
 from effigie.evaluate.bench_rows.speed_model import speed_model
 from effigie.evaluate.figures import Figure

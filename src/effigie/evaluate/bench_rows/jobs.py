@@ -37,8 +37,7 @@ def two_processes(setting: Setting) -> Result:
         arms = {f"{count}": [*command, "--workers", f"{count}"] for count in (1, 2)}
         runs = _alternating(setting, verb, arms, 1 if setting.quick else REPETITIONS)
         details[verb] = _details(runs)
-        seconds = {arm: statistics.median(use.seconds for use in done) for arm, done in runs.items()}
-        spent = {arm: statistics.median(use.processor_seconds for use in done) for arm, done in runs.items()}
+        seconds, spent = _medians(runs, "seconds"), _medians(runs, "processor_seconds")
         figures += [
             Figure(
                 f"{verb}, {len(clips)} clips: two over one",
@@ -75,7 +74,7 @@ def ray_pool(setting: Setting) -> Result:
         arms = {engine: [*command, "--workers", "2", "--engine", engine] for engine in ("local", "ray")}
         runs = _alternating(setting, f"{verb} by Ray", arms, 1)
         details[verb] = _details(runs)
-        seconds = {arm: statistics.median(use.seconds for use in done) for arm, done in runs.items()}
+        seconds = _medians(runs, "seconds")
         figures += [
             Figure(
                 f"{verb}, {count} clips: rate of Ray over local",
@@ -123,6 +122,11 @@ def measured(command: list[str], output: Path) -> Usage:
     if usage.exit_code:
         raise EffigieError(f"`effigie {command[0]}` failed in the bench: {usage.output.splitlines()[-1:]}")
     return usage
+
+
+def _medians(runs: dict[str, list[Usage]], name: str) -> dict[str, float]:
+    """Arm -> the median of an attribute."""
+    return {arm: statistics.median(getattr(use, name) for use in done) for arm, done in runs.items()}
 
 
 def _details(runs: dict[str, list[Usage]]) -> dict[str, list[dict[str, float]]]:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from effigie.assets import ASSETS, fetch
-from effigie.evaluate.bench_rows.material import cut
+from effigie.evaluate.bench_rows.cuts import cut
 from effigie.media import EncodeSettings, Reader, Writer
 from effigie.media.writer import save_still
 from effigie.progress import Cancel, ProgressCallback, silent

@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from effigie.errors import EffigieError
 from effigie.evaluate.bench_rows.row import Result, Setting
+from effigie.evaluate.bench_rows.speed_model import uninterrupted
 from effigie.evaluate.figures import Figure
 from effigie.evaluate.matrix_peak import matrix_peak
 from effigie.evaluate.memory import measure_command
@@ -28,7 +29,7 @@ from effigie.swap.presets import PRESETS, preset
 from effigie.swap.settings import SwapSettings
 from effigie.swap.task import SwapTask
 from effigie.swap.trainer import Prepared, load_people, prepare
-from effigie.training import StepReport, TrainingSettings, choose_device, choose_precision, train
+from effigie.training import StepReport, choose_device, choose_precision, train
 from effigie.training.device import to_device, tuned
 from effigie.training.slots import slots
 from effigie.training.state import TrainingState
@@ -36,7 +37,6 @@ from effigie.training.state import TrainingState
 STEPS, WARM_UP = 40, 10
 REPETITIONS = 7
 MEMORY_STEPS = 3
-NEVER = 1e9
 GIGA = 1e9
 COMMAND = f"import sys; from {__name__} import few_steps; few_steps(*sys.argv[1:])"
 
@@ -121,27 +121,12 @@ def step_seconds(prepared: Prepared, steps: int, setting: Setting) -> float:
         times.append(time.perf_counter())
 
     try:
-        train(_task(prepared), folder, _settings(steps), callback=after)
+        train(_task(prepared), folder, uninterrupted(steps), callback=after)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     skipped = min(WARM_UP, steps // 2)
     lengths = [late - early for early, late in pairwise(times[skipped:])]
     return statistics.median(lengths)
-
-
-def _settings(steps: int) -> TrainingSettings:
-    """As :func:`effigie.swap.train` chooses them, without looks and checkpoints in between."""
-    return TrainingSettings(
-        minutes=None,
-        steps=steps,
-        learning_rate=SwapSettings().learning_rate,
-        betas=(0.5, 0.99),
-        ema_decay=0.995,
-        evaluate_every_s=NEVER,
-        preview_every_s=NEVER,
-        checkpoint_every_s=NEVER,
-        tensorboard=False,
-    )
 
 
 @dataclass
@@ -165,7 +150,7 @@ def parts_of_a_step(
 ) -> dict[str, float]:
     """Median seconds of each part of a step, one after the other, nothing beside it."""
     task, watch = _task(prepared), _Watch(device, {})
-    state = TrainingState(task.networks(), task.parameter_groups, _settings(1), device)
+    state = TrainingState(task.networks(), task.parameter_groups, uninterrupted(1), device)
     for number in range(3 + repetitions):
         if number == 3:
             watch.times.clear()  # kernels are chosen, the pool of pictures has begun
@@ -198,7 +183,7 @@ def few_steps(name: str, source: str, target: str) -> None:
         train(
             _task(prepared, name),
             Path(folder),
-            replace(_settings(MEMORY_STEPS), device="cpu"),
+            replace(uninterrupted(MEMORY_STEPS), device="cpu"),
             callback=lambda report: times.append(time.perf_counter()),
         )
     print(json.dumps(min(late - early for early, late in pairwise(times[1:]))))

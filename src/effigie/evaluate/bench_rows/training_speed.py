@@ -8,6 +8,7 @@ import time
 
 from effigie.errors import Cancelled
 from effigie.evaluate.bench_rows.row import Result, Setting
+from effigie.evaluate.bench_rows.speed_model import uninterrupted
 from effigie.evaluate.figures import Figure
 from effigie.evaluate.textbook import TextbookNet, TextbookTask, train_textbook
 from effigie.progress import Cancel, Progress
@@ -15,13 +16,12 @@ from effigie.swap.model import build_network
 from effigie.swap.presets import preset
 from effigie.swap.settings import SwapSettings
 from effigie.swap.trainer import Prepared, load_people, prepare
-from effigie.training import StepReport, TrainingSettings, choose_device, train
+from effigie.training import StepReport, choose_device, train
 from effigie.training.device import tuned
 
 REPETITIONS = 3
 SECONDS = 30.0  # measured a repetition
 WARM_UP = 8  # steps before the clock starts: the pool of pictures fills, kernels are chosen
-NEVER = 1e9
 
 
 class _Pace:
@@ -94,7 +94,7 @@ def _ours(prepared: Prepared, prior: str, seconds: float, setting: Setting) -> f
         train(
             prepared.task(build_network(preset("tiny"), prior == "mesh")),
             folder,
-            _settings(),
+            uninterrupted(),
             cancel=enough,
             callback=after,
         )
@@ -103,20 +103,6 @@ def _ours(prepared: Prepared, prior: str, seconds: float, setting: Setting) -> f
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return pace.rate
-
-
-def _settings() -> TrainingSettings:
-    """As :func:`effigie.swap.train` chooses them, without looks and checkpoints in between."""
-    return TrainingSettings(
-        minutes=None,
-        learning_rate=SwapSettings().learning_rate,
-        betas=(0.5, 0.99),
-        ema_decay=0.995,
-        evaluate_every_s=NEVER,
-        preview_every_s=NEVER,
-        checkpoint_every_s=NEVER,
-        tensorboard=False,
-    )
 
 
 def _textbook(prepared: Prepared, network: TextbookNet, seconds: float, setting: Setting) -> float:
