@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 
 import cv2
 import pytest
 
-from effigie.scale.overlap import Ahead, Behind, one_opencv_thread, several
+from effigie.scale.overlap import Ahead, Behind, several, shared_cores
 
 
 class Trouble(Exception):
@@ -169,9 +170,9 @@ def test_leaving_several_early_begins_nothing_more():
     assert len(begun) <= 5
 
 
-def test_opencv_gets_its_threads_back():
-    before = cv2.getNumThreads()
-    with pytest.raises(Trouble), one_opencv_thread():
-        assert cv2.getNumThreads() == 1
+def test_opencv_gets_its_threads_back_and_python_its_patience():
+    before = cv2.getNumThreads(), sys.getswitchinterval()
+    with pytest.raises(Trouble), shared_cores():
+        assert cv2.getNumThreads() == 1 and sys.getswitchinterval() < before[1]
         raise Trouble
-    assert cv2.getNumThreads() == before
+    assert (cv2.getNumThreads(), sys.getswitchinterval()) == before

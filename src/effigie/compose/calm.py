@@ -65,52 +65,58 @@ class MotionCompensated:
             return face
         if known.shape != face.shape:
             known = cv2.resize(known, face.shape[1::-1], interpolation=cv2.INTER_AREA)
-        repeats: Picture | float = 0.0
+        left: Picture | None = None
         if before is not None and footage is not None:
             known, left = self._carried(known, before, footage)
-            repeats = np.exp(-((left / REPEATED) ** 2))
         change = known - face
-        side = max(3, face.shape[0] // 40) | 1
-        seen = cv2.blur(
-            cv2.cvtColor(np.abs(cv2.blur(change, (side, side))), cv2.COLOR_RGB2GRAY), (side, side)
-        )
-        share = self.strength ** (elapsed / Exponential.STEP) * np.exp(-((seen / self.tolerance) ** 2))
-        share = share + repeats * (np.maximum(HELD, share) - share)
-        self._face = face + change * share[..., None].astype(np.float32)
+        share = np.float32(self.strength ** (elapsed / Exponential.STEP)) * self._agreement(change)
+        if left is not None:
+            repeats = np.exp(-((cv2.resize(left, share.shape[::-1]) / REPEATED) ** 2))
+            share += repeats * (np.maximum(HELD, share) - share)
+        share = cv2.resize(share, face.shape[1::-1])
+        self._face = face + cv2.multiply(change, cv2.merge([share] * 3))
         return self._face
+
+    def _agreement(self, change: Picture) -> Picture:
+        """0..1, at the size of :func:`_coarse`: 1 where two faces that differ by ``change`` show the same."""
+        change = _coarse(change)
+        side = max(3, change.shape[0] // 40) | 1
+        grey = cv2.cvtColor(np.abs(cv2.blur(change, (side, side))), cv2.COLOR_RGB2GRAY)
+        return np.exp(-((cv2.blur(grey, (side, side)) / self.tolerance) ** 2))
 
     def _carried(
         self, known: Picture, before: NDArray[np.uint8], footage: NDArray[np.uint8]
     ) -> tuple[Picture, Picture]:
         """``known`` moved to where the footage's motion has taken it; what of the footage no motion explains.
 
-        The latter is (S, S) float32 in levels of 255, averaged over a neighbourhood.
+        The latter is float32 in levels of 255 at the size of :func:`_coarse`, averaged over a neighbourhood.
         """
         if self._flow is None:
-            # The preset halved in time: 0.003 px of motion differ.
+            # The preset in less than half its time: of the footage, what no motion explains is no more with it.
             self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
             self._flow.setPatchStride(4)
             self._flow.setGradientDescentIterations(12)
-            self._flow.setVariationalRefinementIterations(3)
+            self._flow.setVariationalRefinementIterations(1)
         size = known.shape[0]
         if before.shape != footage.shape:
             before = cv2.resize(before, footage.shape[::-1], interpolation=cv2.INTER_AREA)
         flow = self._flow.calc(footage, before, None)
-        now, then = (_coarse(each) for each in (footage, _moved(before, flow)))
+        now, then = (_coarse(each) for each in (footage, _moved(before, flow, cv2.INTER_LINEAR)))
         left = cv2.blur(cv2.absdiff(now, then).astype(np.float32), (9, 9))
         flow = cv2.resize(flow * np.float32(size / footage.shape[0]), (size, size))
-        return _moved(known, flow), cv2.resize(left, (size, size))
+        # Carried on from frame to frame, it would be blurred by anything less than cubic.
+        return _moved(known, flow, cv2.INTER_CUBIC), left
 
 
-def _coarse(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if grey.shape[0] <= NEWS_SIZE:
-        return grey
-    return np.asarray(cv2.resize(grey, (NEWS_SIZE, NEWS_SIZE), interpolation=cv2.INTER_AREA), np.uint8)
+def _coarse(picture: NDArray[Any]) -> NDArray[Any]:
+    if picture.shape[0] <= NEWS_SIZE:
+        return picture
+    return cv2.resize(picture, (NEWS_SIZE, NEWS_SIZE), interpolation=cv2.INTER_AREA)
 
 
-def _moved(picture: NDArray[Any], flow: NDArray[Any]) -> NDArray[Any]:
+def _moved(picture: NDArray[Any], flow: NDArray[Any], interpolation: int) -> NDArray[Any]:
     """(S, S[, 3]) taken at each pixel from where (S, S, 2) ``flow`` says it was."""
     x, y = (np.arange(side, dtype=np.float32) for side in picture.shape[1::-1])
     return cv2.remap(
-        picture, x + flow[..., 0], y[:, None] + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        picture, x + flow[..., 0], y[:, None] + flow[..., 1], interpolation, borderMode=cv2.BORDER_REPLICATE
     )

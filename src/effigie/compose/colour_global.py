@@ -18,6 +18,7 @@ Picture = NDArray[np.float32]
 Array = NDArray[Any]
 
 TRIM = 0.02  # share of the pixels at either end of the brightness that does not count
+FINE = 128  # px a side from which a face's chroma is changed at half its size
 SPREAD = (0.5, 2.0)  # limits of a contrast gain: what lies beyond is a mouth, a glint or a hand, not light
 
 
@@ -53,7 +54,15 @@ def apply_chroma(face: Picture, source: Array, target: Array) -> Picture:
     """The face with its colours weakened where the footage's differ less among themselves; lightness stays.
 
     White stays white, and nothing is strengthened: what is spread wider in the footage is another face's lips and eyes.
+    A large face's colours are changed at half its size, which is as fine as video keeps them.
     """
+    if min(face.shape[:2]) >= FINE:
+        half = cv2.resize(face, (face.shape[1] // 2, face.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        return face + cv2.resize(_weakened(half, source, target) - half, face.shape[1::-1])
+    return _weakened(face, source, target)
+
+
+def _weakened(face: Picture, source: Array, target: Array) -> Picture:
     gain = np.clip(target[1] / np.maximum(source[1], 1e-3), SPREAD[0], 1)
     weaker = np.diag([1, gain[1], gain[2]]).astype(np.float32)
     return cv2.cvtColor(cv2.transform(cv2.cvtColor(face, cv2.COLOR_RGB2LAB), weaker), cv2.COLOR_LAB2RGB)

@@ -16,7 +16,15 @@ from effigie.compose.calm import FLOW_SIZE, MotionCompensated
 from effigie.compose.grain import GrainSettings
 from effigie.compose.mask import MaskSettings, build_mask, support
 from effigie.compose.motion import MotionBlur
-from effigie.compose.region import Region, as_picture, resize, to_crop, to_region, working_size
+from effigie.compose.region import (
+    Region,
+    as_picture,
+    known_in_crop,
+    resize,
+    to_crop,
+    to_region,
+    working_size,
+)
 from effigie.compose.smooth import Exponential
 from effigie.errors import UsageError
 
@@ -177,7 +185,8 @@ class Compositor:
     ) -> NDArray[Any]:
         if self.settings.colour == "none":
             return face
-        reference, known = to_crop(footage, region, face.shape[0], colour.SIZE)
+        reference = to_crop(footage, region, face.shape[0], colour.SIZE)
+        known = known_in_crop(region, face.shape[0], colour.SIZE)
         counted = known * cv2.resize(alpha, known.shape, interpolation=cv2.INTER_AREA)
         measured = colour.statistics(face, reference, counted, self.settings.colour)
         return colour.apply(face, self._colour(measured, time))
@@ -187,9 +196,9 @@ class Compositor:
     ) -> NDArray[Any]:
         if self.settings.temporal == 0:
             return face
-        seen, _ = to_crop(footage, region, face.shape[0], min(face.shape[0], FLOW_SIZE))
-        grey = cv2.convertScaleAbs(cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY), alpha=255)
-        return self._calm(face, time, grey)
+        grey = cv2.convertScaleAbs(cv2.cvtColor(footage, cv2.COLOR_RGB2GRAY), alpha=255)
+        seen = to_crop(grey, region, face.shape[0], min(face.shape[0], FLOW_SIZE))
+        return self._calm(face, time, seen)
 
     def _grained(
         self, face: NDArray[Any], footage: NDArray[Any], share: NDArray[Any], time: Fraction | None

@@ -17,6 +17,7 @@ Image = NDArray[Any]
 # Below this many region px per crop px a cubic tap skips crop pixels and the picture aliases: average them
 # first.
 SHRINK = 0.75
+_BACK = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,19 +144,31 @@ def to_region(image: Image, region: Region, interpolation: int = cv2.INTER_CUBIC
     return cv2.warpAffine(resize(image, size), matrix, region.size, flags=interpolation, borderMode=border)
 
 
-def to_crop(pixels: Image, region: Region, crop_size: int, size: int) -> tuple[Image, Image]:
-    """The footage under the crop, the crop seen at ``size`` px a side, antialiased.
+def to_crop(pixels: Image, region: Region, crop_size: int, size: int) -> Image:
+    """The footage under the crop, the crop seen at ``size`` px a side, antialiased; its border is continued outwards.
 
     Args:
-        pixels: (h, w, 3) the region's footage, uint8 or float32.
+        pixels: (h, w) or (h, w, 3) the region's footage, uint8 or float32.
         region: whose matrix is for a crop of ``crop_size`` px.
         crop_size: S.
         size: px a side of the answer, usually far fewer than S.
 
     Returns:
-        (size, size, 3) footage of the same dtype, and (size, size) float32: 1 where the frame has pixels, 0
-        beyond.
+        (size, size) or (size, size, 3) of the same dtype.
     """
+    pixels, matrix = _reduced(pixels, region, crop_size, size)
+    return cv2.warpAffine(pixels, matrix, (size, size), flags=_BACK, borderMode=cv2.BORDER_REPLICATE)
+
+
+def known_in_crop(region: Region, crop_size: int, size: int) -> NDArray[np.float32]:
+    """(size, size): 1 where the frame has pixels under the crop, 0 beyond; arguments as for :func:`to_crop`."""
+    width, height = region.size
+    known, matrix = _reduced(np.ones((height, width), np.float32), region, crop_size, size)
+    return np.asarray(cv2.warpAffine(known, matrix, (size, size), flags=_BACK), np.float32)
+
+
+def _reduced(pixels: Image, region: Region, crop_size: int, size: int) -> tuple[Image, NDArray[np.float64]]:
+    """The footage no finer than the crop seen at ``size`` px, and the (2, 3) map from that crop to it."""
     matrix = rescale(region.matrix, crop_size, size)
     step = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     height, width = pixels.shape[:2]
@@ -165,10 +178,7 @@ def to_crop(pixels: Image, region: Region, crop_size: int, size: int) -> tuple[I
         factor = np.array([small[0] / width, small[1] / height])
         matrix = matrix * factor[:, None]
         matrix[:, 2] += (factor - 1) / 2
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    reference = cv2.warpAffine(pixels, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    known = np.ones(pixels.shape[:2], np.float32)
-    return reference, cv2.warpAffine(known, matrix, (size, size), flags=flags)
+    return pixels, matrix
 
 
 def as_picture(picture: Image) -> NDArray[np.float32]:

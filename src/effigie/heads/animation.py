@@ -26,7 +26,7 @@ from effigie.locks import one_writer
 from effigie.media import ClipInfo, probe
 from effigie.media.colour import for_rgb
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.scale.overlap import Behind, one_opencv_thread, several
+from effigie.scale.overlap import Behind, several, shared_cores
 from effigie.trust.gate import ConsentLike, check_footage
 from effigie.trust.outgoing import Outgoing
 
@@ -177,7 +177,7 @@ class _Animation:
 
                 stack.enter_context(tuned(choose_device(self._settings.device), 1))
             painter = self._sitter.painter(motion)
-            stack.enter_context(one_opencv_thread())
+            stack.enter_context(shared_cores())
             bent = stack.enter_context(several(self._bender(), self._placed()))
             for index, rendered, landmarks, seconds in bent:
                 self._cancel.check()

@@ -20,7 +20,7 @@ from effigie.files import sha256
 from effigie.heads.follow import Follower
 from effigie.media import Frame, Reader
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.scale.overlap import Ahead, one_opencv_thread
+from effigie.scale.overlap import Ahead, shared_cores
 
 RECOVER_S = 0.2  # how long the held face takes to join the driver again
 CALM_S = 0.1  # on either side of a frame that is to be neutral the driver is calm too
@@ -201,7 +201,7 @@ def _measure(
     info, rows, found = reader.info, list[tuple[_Moment, Face | None]](), 0
     total = info.frames if stop_after is None else min(stop_after, info.frames or stop_after)
     with (
-        one_opencv_thread(),
+        shared_cores(),
         Ahead(_watched(reader, cancel)) as frames,
         Ahead(measured(frames, Tracker())) as seen,
     ):

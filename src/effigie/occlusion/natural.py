@@ -80,8 +80,8 @@ def certain_face(landmarks: np.ndarray, size: int) -> np.ndarray:
     brow = landmarks[[*LEFT_BROW, *RIGHT_BROW], :2]
     down = landmarks[152, :2] - landmarks[10, :2]
     down = down / max(float(np.linalg.norm(down)), 1e-6)
-    y, x = np.mgrid[:size, :size]
-    height = x * down[0] + y * down[1]
+    each = np.arange(size)
+    height = each * down[0] + each[:, None] * down[1]
     certain[height < np.median(brow @ down) - 0.08 * unit] = 0
     for part in (LEFT_BROW, RIGHT_BROW, LEFT_EYE, RIGHT_EYE, OUTER_LIPS):
         cv2.fillConvexPoly(certain, cv2.convexHull(np.rint(landmarks[part, :2]).astype(np.int32)), 1)

@@ -20,7 +20,7 @@ def enlarged(picture: np.ndarray, trust: np.ndarray, prior: np.ndarray) -> np.nd
     small, side = picture.shape[0], prior.shape[0]
     made = resized(picture, side)
     if side > small:
-        made += resized(trust, side)[..., None] * detail(prior, small)
+        made += cv2.multiply(detail(prior, small), cv2.merge([resized(trust, side)] * 3))
     return made
 
 

@@ -205,4 +205,7 @@ def _match_light(patch: np.ndarray, under: np.ndarray, soft: np.ndarray) -> np.n
     total = float(rim.sum())
     if total < 1e-3:
         return patch
-    return patch + ((under - patch) * rim[..., None]).sum((0, 1)) / total
+    return (
+        patch
+        + np.array(cv2.sumElems(cv2.multiply(under - patch, cv2.merge([rim] * 3)))[:3], np.float32) / total
+    )

@@ -20,7 +20,7 @@ from effigie.faces.track import Tracker
 from effigie.media import EncodeSettings, Frame, Reader, Writer
 from effigie.progress import Cancel, Progress, ProgressCallback
 from effigie.scale import available_cores
-from effigie.scale.overlap import Ahead, Behind, one_opencv_thread
+from effigie.scale.overlap import Ahead, Behind, shared_cores
 from effigie.swap.cast import Part
 from effigie.swap.finish import Finish
 from effigie.swap.paint import Paint
@@ -120,7 +120,7 @@ class Conversion:
                 masks = stack.enter_context(Writer(settings.masks, info, EncodeSettings(codec="png")))
             out = stack.enter_context(Behind(self._timed_write(outgoing, masks)))
             composed = stack.enter_context(Behind(self._composer(out)))
-            stack.enter_context(one_opencv_thread())
+            stack.enter_context(shared_cores())
             # Four threads share the cores: more of them for the network would wait for the others.
             stack.enter_context(tuned(self._device, max(1, available_cores() // 4)))
             analysed = stack.enter_context(Ahead(analyse(self._frames(), self._tracker, rate=self._rate)))

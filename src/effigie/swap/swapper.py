@@ -210,5 +210,8 @@ class Swapper:
 
 def _shrunk(prior: Prior, size: int) -> np.ndarray:
     """(size, size, 4) picture and validity in [0, 1], as the network takes them."""
-    stacked = np.dstack([prior.picture / np.float32(255), prior.validity])
-    return np.clip(cv2.resize(stacked, (size, size), interpolation=cv2.INTER_AREA), 0, 1)
+    picture, validity = (
+        cv2.resize(each, (size, size), interpolation=cv2.INTER_AREA)
+        for each in (prior.picture, prior.validity)
+    )
+    return np.clip(np.dstack([picture / np.float32(255), validity]), 0, 1)

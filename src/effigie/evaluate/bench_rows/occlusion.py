@@ -13,7 +13,7 @@ from effigie.evaluate.occlusion import SIDE, Overlap, Stretch, holes, last_stret
 from effigie.occlusion.mask import Visibility
 from effigie.occlusion.occluders import KINDS, UNSEEN
 from effigie.progress import Progress
-from effigie.scale.overlap import one_opencv_thread
+from effigie.scale.overlap import shared_cores
 from effigie.training.device import tuned
 
 FRAMES = 24  # of each clip, its last
@@ -77,7 +77,7 @@ def occlusion(setting: Setting) -> Result:
 def milliseconds(stretch: Stretch, visibility: Visibility) -> float:
     """Of the processor, for one face, mask at the size of a made face: the middle of nine rounds of ten."""
     rounds = []
-    with one_opencv_thread():
+    with shared_cores():
         for _ in range(10):
             begun = time.process_time()
             for _ in range(10):
