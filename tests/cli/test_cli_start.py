@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import cv2
+import numpy as np
 import pytest
 
 VERBS = ("extract", "faces", "train", "convert", "assets")
@@ -92,3 +94,14 @@ def test_debug_shows_where(effigie):
     assert ended.code == 1
     assert "Traceback" in ended.err
     assert "UsageError" in ended.err
+
+
+def test_a_broken_picture_is_told_in_one_line(effigie, man, tmp_path):
+    """OpenCV's own lines of C++ would come before it."""
+    picture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8), (0, 0), 5)
+    whole = cv2.imencode(".tiff", picture, [cv2.IMWRITE_TIFF_COMPRESSION, 5])[1].tobytes()
+    middle = len(whole) // 2
+    (tmp_path / "broken.tiff").write_bytes(whole[:middle] + bytes(500) + whole[middle + 500 :])
+    ended = effigie("animate", "broken.tiff", "--driver", man, "-o", "made.mp4")
+    assert ended.code == 1 and "no face" in ended.line()
+    assert all(line.startswith(("portrait: ", "effigie: ")) for line in ended.err.splitlines()), ended.err

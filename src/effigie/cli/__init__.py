@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 
@@ -9,6 +10,8 @@ def main() -> None:
     """The `effigie` command, see :func:`effigie.cli.app.main`."""
     # Until there is anything to tidy up, Ctrl-C just ends: no traceback out of the middle of an import.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # OpenCV would tell on its own, in lines of C++, what is wrong with a broken picture before effigie says it.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     from effigie.cli.app import main as run
 
     run()
