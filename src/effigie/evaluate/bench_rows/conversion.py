@@ -43,7 +43,7 @@ def conversion(setting: Setting) -> Result:
     spent = sum(report.stages.values())
     gate = _gate_seconds(model)
     figures = [
-        Figure("convert", report.frames / report.seconds, "frames/s", at_least=12),
+        Figure("convert", report.frames / report.seconds, "frames/s", at_least=25),
         Figure("convert --fast", quick.frames / quick.seconds, "frames/s", at_least=20),
         Figure("convert --fast, as a multiple, in turns", statistics.median(ratios), ""),
         Figure("convert, loading the model included", report.frames / whole, "frames/s"),

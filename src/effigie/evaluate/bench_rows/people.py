@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import effigie
@@ -54,7 +55,9 @@ def people(setting: Setting) -> Result:
         f"{source.name} into {target.name}": [figure.shown for figure in chosen(figures)]
         for (source, target), figures in zip(scene.roles, scores.columns(), strict=True)
     }
-    notes = [f"{report.frames} frames; swapped: {', '.join(map(str, report.each.values()))}", *report.notes]
+    notes = [f"{report.frames} frames; swapped: {', '.join(map(str, report.each.values()))}"]
+    # Models are told by their folders, and where the bench lies is nobody's business.
+    notes += [note.replace(f"{setting.work}{os.sep}", "") for note in report.notes]
     details = {"training": trained, "scores": scores.to_json()}
     return Result("Two people, two models", chosen(scores.figures()), columns, notes, details)
 
