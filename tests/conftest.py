@@ -26,6 +26,10 @@ from effigie.cli import main
 from effigie.faceset import FaceSet
 from effigie.trust import default_store, new_consent
 
+# Tests that run side by side share the cores: threads of OpenMP that wait for each other would take turns.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
+
 # Keys, records and the ledger of the tests lie apart from those of whoever runs them.
 os.environ["EFFIGIE_HOME"] = tempfile.mkdtemp(prefix="effigie-tests-")
 atexit.register(shutil.rmtree, os.environ["EFFIGIE_HOME"], ignore_errors=True)
