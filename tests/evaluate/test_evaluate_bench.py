@@ -36,6 +36,11 @@ def test_figures_know_whether_they_are_reached() -> None:
     assert Figure("", 1, at_least=0.7, at_most=1.3).wanted == "0.7 to 1.3"
 
 
+def test_figures_of_numpy_survive_json() -> None:
+    for value in (np.float64(1.05), np.mean([1, 2])):
+        assert json.loads(json.dumps(Figure("memory", value, at_most=1.1).to_json()))["value"] == value
+
+
 def test_results_survive_json() -> None:
     figures = [
         Figure("a", 1.5, "s", at_most=2),

@@ -33,7 +33,7 @@ class Figure:
             return None
         low = -math.inf if self.at_least is None else self.at_least
         high = math.inf if self.at_most is None else self.at_most
-        return low <= self.value <= high
+        return bool(low <= self.value <= high)  # NumPy's own bool is none that JSON knows
 
     @property
     def shown(self) -> str:

@@ -1,7 +1,7 @@
 """Pictures of the swap itself: the target's frames with the source's prior in their geometry, as conversion makes them.
 
 Nobody knows what the answer looks like, so nothing can be restored from them. What can be told of an answer is how much
-it looks like the source, and whether it looks made.
+it looks like the source.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Exchanged:
     Attributes:
         picture: (S, S, 3) the target.
         prior: (S, S, 3) the source in the target's geometry.
-        validity, mask: (S, S) of the prior; the outline of the wanted face.
+        validity: (S, S) of the prior.
         share: (S, S) where conversion puts the made face: the outline, grown to the hairline.
         chip: (2, 3) float32 from the picture to the chip by which it is recognised.
     """
@@ -34,7 +34,6 @@ class Exchanged:
     picture: np.ndarray
     prior: np.ndarray
     validity: np.ndarray
-    mask: np.ndarray
     share: np.ndarray
     chip: np.ndarray
 
@@ -66,5 +65,5 @@ class Exchange:
         prior, validity = self.source.bent(
             lambda: nearest(self.source.bank, target.found[row : row + 1]), wanted
         )
-        mask, share = ((face_mask(wanted, size, size, grow) * 255).astype(np.uint8) for grow in (None, GROW))
-        return Exchanged(picture, prior, validity, mask, share, chip_matrix(wanted).astype(np.float32))
+        share = (face_mask(wanted, size, size, GROW) * 255).astype(np.uint8)
+        return Exchanged(picture, prior, validity, share, chip_matrix(wanted).astype(np.float32))

@@ -13,7 +13,7 @@ class Shares:
 
     Attributes:
         identity: the swapped face looks like the source.
-        adversary: restored and swapped faces do not look made.
+        adversary: restored faces do not look made.
         perceptual: restored faces have the truth's features in a network trained on photographs.
         begin: steps of restoring alone before; from then on the shares rise over as many again.
     """

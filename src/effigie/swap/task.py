@@ -225,7 +225,6 @@ def _stacked(examples: list[Exchanged]) -> dict[str, np.ndarray]:
     return {
         "picture": np.stack([example.picture for example in examples]),
         "prior": np.stack([joined(example) for example in examples]),
-        "mask": np.stack([example.mask for example in examples])[..., None],
         "share": np.stack([example.share for example in examples])[..., None],
         "chip": np.stack([example.chip for example in examples]),
     }

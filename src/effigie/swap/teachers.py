@@ -1,7 +1,9 @@
 """What teaches a swap beyond restoring pictures: likeness, an adversary, perceptual features.
 
-Restoring knows the right answer, but only for the source's own frames. Of the swap itself nobody has the answer: a
-recogniser says whether it looks like the source, a critic whether it looks made.
+Restoring knows the right answer, but only for the source's own frames; there a critic says what still looks made. Of
+the swap itself nobody has the answer: a recogniser says whether it looks like the source. A critic is not asked of it:
+the target's poses give a swap away whatever it looks like, and what nothing holds in place was driven into patterns
+that fool a critic and nobody else (docs/swap.md).
 """
 
 from __future__ import annotations
@@ -42,15 +44,14 @@ class Teachers:
         self._likeness = likeness if shares.identity else None
         self._content = content if shares.perceptual else None
         self._critic = PatchCritic(channels=4) if shares.adversary else None
-        self._judges: tuple[Adversary, Adversary] | None = None
+        self._adversary: Adversary | None = None
         if self._critic is not None:
-            paired = Adversary(self._critic, matching=MATCHING, paired=True)
-            self._judges = paired, Adversary(self._critic, matching=0)
+            self._adversary = Adversary(self._critic, matching=MATCHING, paired=True)
 
     @property
     def of_swaps(self) -> bool:
         """Whether anybody looks at swapped pictures, which must be made then."""
-        return self._likeness is not None or self._critic is not None
+        return self._likeness is not None
 
     def networks(self) -> Mapping[str, nn.Module]:
         """What is trained along."""
@@ -58,7 +59,8 @@ class Teachers:
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The optimiser's groups of :meth:`networks`."""
-        return [] if self._judges is None else [self._judges[0].parameter_group(CRITIC_RATE, CRITIC_EPS)]
+        adversary = self._adversary
+        return [] if adversary is None else [adversary.parameter_group(CRITIC_RATE, CRITIC_EPS)]
 
     def terms(
         self,
@@ -74,8 +76,8 @@ class Teachers:
             restored: (B, 3, S, S) the source's pictures, restored.
             batch: what they were restored from: ``picture`` and ``mask`` (B, S, S, C) uint8.
             known: scalar, what they are restored by.
-            swap: makes swapped pictures, and gives what they were made from: ``picture``, ``mask`` and ``share``
-                (B, S, S, C) uint8, ``chip`` (B, 2, 3).
+            swap: makes swapped pictures, and gives what they were made from: ``picture`` and ``share`` (B, S, S, C)
+                uint8, ``chip`` (B, 2, 3).
         """
         rise = self._shares.at(step)
         if rise == 0:
@@ -86,25 +88,18 @@ class Teachers:
         if self._content is not None:
             distance = self._content(restored, truth)
             terms["perceptual"] = balance.weighed(distance, restored, rise * self._shares.perceptual)
-        if not self.of_swaps:
-            return terms
-        made, given = swap()
+        if self._adversary is not None:
+            mask = to_float(batch["mask"])
+            said = self._adversary.losses(seen(restored, mask), seen(truth, mask))
+            terms["catch"] = said["catch"]
+            part = rise * self._shares.adversary
+            terms["fool"] = balance.weighed(said["fool"] + said["features"], restored, part)
         if self._likeness is not None:
+            made, given = swap()
             share = to_float(given["share"])
             composite = share * made.picture + (1 - share) * to_float(given["picture"])
             distance = self._likeness(composite, given["chip"])
             terms["identity"] = balance.weighed(distance, made.picture, rise * self._shares.identity)
-        if self._judges is not None:
-            paired, loose = self._judges
-            mask, outline = to_float(batch["mask"]), to_float(given["mask"])
-            real = seen(truth, mask)
-            one = paired.losses(seen(restored, mask), real)
-            apart = len(real) // len(outline)  # evenly: a part of a batch then holds its share of both
-            other = loose.losses(seen(made.picture, outline), real[::apart][: len(outline)])
-            terms["catch"] = one["catch"] + other["catch"]
-            part = rise * self._shares.adversary
-            terms["fool"] = balance.weighed(one["fool"] + one["features"], restored, part)
-            terms["fool_swapped"] = balance.weighed(other["fool"], made.picture, part)
         return terms
 
 
