@@ -31,6 +31,9 @@ ASK_S = 0.5  # between two questions of a worker whether to stop: each goes thro
 GRACE_S = 15.0
 QUEUED = 2  # pieces in flight for each worker: one worked on, one waiting
 STORE_BYTES = 1 << 30
+# Ray starts a process for what waits, and ends whichever then idles for a second: with a short task each, all of them
+# spent their time on loading networks anew.
+IDLE_MS = 10 * 60 * 1000
 ADDRESS = "ray://"
 
 
@@ -84,6 +87,7 @@ class RayWorkers:
                         include_dashboard=False,
                         object_store_memory=_store_bytes(),
                         _node_ip_address="127.0.0.1",
+                        _system_config={"idle_worker_killing_time_threshold_ms": IDLE_MS},
                         **quiet,
                     )
                 elif self._address == ADDRESS + "auto":
