@@ -296,7 +296,10 @@ def test_training_broken_off_politely(start, few_faces, tmp_path):
     sets = ("--source", few_faces[0], "--target", few_faces[1])
     command = start("train", *sets, "-o", "m", "--steps", 5000, *QUICK)
     command.wait_for("train:")
-    time.sleep(0.5)
+    curve, until = tmp_path / "m" / "curve.csv", time.monotonic() + 60
+    while not curve.exists() or curve.read_text().count("\n") < 3:  # what it is called, the start, a step
+        assert time.monotonic() < until
+        time.sleep(0.05)
     command.process.send_signal(signal.SIGINT)
     ended = command.end(30)
     assert ended.code == 130
