@@ -12,12 +12,6 @@ from effigie.files import atomic
 from effigie.progress import Progress
 
 
-def in_process(seconds):
-    """Its number, after a while."""
-    time.sleep(seconds)
-    return os.getpid()
-
-
 def capitals(arguments, clip, output, progress, cancel):
     """``arguments``: a folder in which every call leaves a line, and how many seconds a clip takes."""
     folder, seconds = arguments

@@ -10,7 +10,6 @@ import threading
 import time
 from pathlib import Path
 
-import copying
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -236,17 +235,6 @@ def test_ray_listens_to_this_machine_alone(ray):
     ]
     assert listening
     assert set(listening) <= {"127.0.0.1", "::1"}
-
-
-@needs_ray
-def test_workers_of_ray_stay(ray):
-    """Ended whenever they idle, they would load networks for nearly every clip."""
-    pieces = [1.5] * 4 + [0.1] * 12
-    done = [process for _, process in ray.run(copying.in_process, pieces, lambda _: None, Cancel())]
-    time.sleep(3)
-    done += [process for _, process in ray.run(copying.in_process, pieces[:2], lambda _: None, Cancel())]
-    assert len(done) == 18
-    assert len(set(done)) <= 4
 
 
 @given(st.text(max_size=400))
