@@ -165,7 +165,7 @@ def places(few_faces, model, person, small_things):
 
 
 def copied(place, folder):
-    """What loaders read, of a folder: no training state, and the larger files are the very same until replaced."""
+    """A copy of what loaders read of a folder: no state of training."""
     unread = (
         shutil.ignore_patterns("step-*", "best*", "previews", "tensorboard")
         if place.name == "model"
