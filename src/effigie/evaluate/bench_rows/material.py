@@ -140,10 +140,14 @@ class Samples:
         return looped(fetch("sample_woman"), self._work / "long.mp4", 3)
 
     def short_clips(self) -> list[Path]:
+        return self.parts(SHORT_FRAMES)
+
+    def parts(self, frames: int) -> list[Path]:
+        """Twenty clips of so many frames, all of the same woman, from evenly spread beginnings."""
         clip = fetch("sample_woman")
-        step = ((probe(clip).frames or 472) - SHORT_FRAMES) // (SHORT_CLIPS - 1)
+        step = ((probe(clip).frames or 472) - frames) // (SHORT_CLIPS - 1)
         return [
-            cut(clip, self._work / f"short-{number:02d}.mp4", number * step, number * step + SHORT_FRAMES)
+            cut(clip, self._work / f"of-{frames}-{number:02d}.mp4", number * step, number * step + frames)
             for number in range(SHORT_CLIPS)
         ]
 
