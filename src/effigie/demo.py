@@ -26,9 +26,10 @@ SOURCE = ("sample_woman",)
 TARGET = ("sample_man", "sample_man_leaves", "sample_man_enters")
 CLIP = "sample_man"
 # What a few minutes on two short clips promise: the verdict counts these alone. `effigie evaluate swap` asks for more,
-# of swaps that were trained for longer, and measures more.
+# of swaps that were trained for longer, and measures more. Judged is what leaves: with the invisible mark, which alone
+# may take brightness to 42 dB, and with the hair, glasses and hands that stay the target's.
 PROMISED = {
-    "similarity to the source": (0.60, None),
+    "similarity to the source": (0.50, None),
     "closer to the source than to the target": (99, None),
     "landmark error, share of the eye distance": (None, 5),
     "mouth opening, correlation": (0.9, None),
@@ -38,7 +39,7 @@ PROMISED = {
     "sharpness, output over input": (0.6, None),
     "flicker, output over input": (None, 1.3),
     "face still found in the output": (99, None),
-    "outside the mask, PSNR": (45, None),
+    "outside the mask, PSNR": (42, None),
     "same frames at the same times": (1, None),
     "sound bit for bit": (1, None),
 }

@@ -92,11 +92,12 @@ class MotionCompensated:
         The latter is float32 in levels of 255 at the size of :func:`_coarse`, averaged over a neighbourhood.
         """
         if self._flow is None:
-            # The preset in less than half its time: of the footage, what no motion explains is no more with it.
+            # The preset in half its time. With one refinement instead of three a millisecond less, and up to a
+            # thirtieth more flicker.
             self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
             self._flow.setPatchStride(4)
             self._flow.setGradientDescentIterations(12)
-            self._flow.setVariationalRefinementIterations(1)
+            self._flow.setVariationalRefinementIterations(3)
         size = known.shape[0]
         if before.shape != footage.shape:
             before = cv2.resize(before, footage.shape[::-1], interpolation=cv2.INTER_AREA)
