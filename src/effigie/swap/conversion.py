@@ -123,7 +123,7 @@ class Conversion:
             stack.enter_context(shared_cores())
             # Four threads share the cores: more of them for the network would wait for the others.
             stack.enter_context(tuned(self._device, max(1, available_cores() // 4)))
-            analysed = stack.enter_context(Ahead(analyse(self._frames(), self._tracker, rate=self._rate)))
+            analysed = stack.enter_context(Ahead(self._analysed()))
             taken: list[_Taken] = []
             for item in analysed:
                 self._cancel.check()
@@ -161,10 +161,17 @@ class Conversion:
             self._seconds["decode"] += time.perf_counter() - begun
             if frame is None:
                 return
-            # The rest of the generator's round trip is the analysis of this frame.
-            begun = time.perf_counter()
             yield frame
-            self._seconds["landmarks"] += time.perf_counter() - begun
+
+    def _analysed(self) -> Iterator[Analysed[Frame]]:
+        items = analyse(self._frames(), self._tracker, rate=self._rate)
+        while True:
+            begun, decoded = time.perf_counter(), self._seconds["decode"]
+            item = next(items, None)
+            self._seconds["landmarks"] += time.perf_counter() - begun - (self._seconds["decode"] - decoded)
+            if item is None:
+                return
+            yield item
 
     def _sketch(self, item: Analysed[Frame]) -> list[_Sketched]:
         self._enter(self._shots(item.frame.index))
