@@ -63,6 +63,7 @@ def apply_chroma(face: Picture, source: Array, target: Array) -> Picture:
 
 
 def _weakened(face: Picture, source: Array, target: Array) -> Picture:
+    """:func:`apply_chroma` at the face's own size."""
     gain = np.clip(target[1] / np.maximum(source[1], 1e-3), SPREAD[0], 1)
     weaker = np.diag([1, gain[1], gain[2]]).astype(np.float32)
     return cv2.cvtColor(cv2.transform(cv2.cvtColor(face, cv2.COLOR_RGB2LAB), weaker), cv2.COLOR_LAB2RGB)
