@@ -60,7 +60,7 @@ def two_processes(setting: Setting) -> Result:
 
 
 def ray_pool(setting: Setting) -> Result:
-    """Seconds of the same commands over 200 tiny clips, with two workers of either engine."""
+    """Seconds of the same commands over 200 clips, with two workers of either engine."""
     if importlib.util.find_spec("ray") is None:
         return Result(
             "Ray against local processes", [], notes=["Ray is not installed: pip install 'effigie[ray]'"]
@@ -68,9 +68,11 @@ def ray_pool(setting: Setting) -> Result:
     count = 8 if setting.quick else RAY_CLIPS
     folder = tiny_clips(setting, count, RAY_FRAMES)
     model = speed_model(setting)
+    longer = Samples(setting.work / "clips").parts(SHORT_FRAMES, count)
     commands = {
-        "extract": ["extract", str(folder), "--size", "256", "--smallest", "1"],
-        "convert": ["convert", str(model), str(folder), "--who", "0"],
+        "extract": ["extract", *map(str, longer), "--size", "256"],
+        "extract of tiny ones": ["extract", str(folder), "--size", "256", "--smallest", "1"],
+        "convert of tiny ones": ["convert", str(model), str(folder), "--who", "0"],
     }
     figures, details = [], {}
     for verb, command in commands.items():
@@ -92,7 +94,8 @@ def ray_pool(setting: Setting) -> Result:
             ),
         ]
     notes = [
-        f"clips of {RAY_FRAMES} frames, 96 x 96; two workers each; Ray is started and ended by every command"
+        f"clips of {SHORT_FRAMES} frames, 640 x 360; tiny ones of {RAY_FRAMES} frames, 96 x 96",
+        "two workers each; Ray is started and ended by every command",
     ]
     return Result("Ray against local processes", figures, notes=notes, details=details)
 

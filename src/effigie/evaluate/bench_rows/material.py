@@ -142,13 +142,13 @@ class Samples:
     def short_clips(self) -> list[Path]:
         return self.parts(SHORT_FRAMES)
 
-    def parts(self, frames: int) -> list[Path]:
-        """Twenty clips of so many frames, all of the same woman, from evenly spread beginnings."""
+    def parts(self, frames: int, count: int = SHORT_CLIPS) -> list[Path]:
+        """Clips of so many frames, all of the same woman, from evenly spread beginnings."""
         clip = fetch("sample_woman")
-        step = ((probe(clip).frames or 472) - frames) // (SHORT_CLIPS - 1)
+        step = ((probe(clip).frames or 472) - frames) // (count - 1)
+        starts = [number * step for number in range(count)]
         return [
-            cut(clip, self._work / f"of-{frames}-{number:02d}.mp4", number * step, number * step + frames)
-            for number in range(SHORT_CLIPS)
+            cut(clip, self._work / f"of-{frames}-from-{start}.mp4", start, start + frames) for start in starts
         ]
 
     def labelled(self) -> list[Labelled]:
