@@ -14,7 +14,7 @@ import time
 import pytest
 
 from effigie.errors import EffigieError
-from effigie.files import atomic, discard, sha256, write_json
+from effigie.files import atomic, content_digest, discard, sha256, write_json
 
 
 def names(folder):
@@ -163,3 +163,15 @@ def test_sha256_of_more_than_one_block(tmp_path):
     data = os.urandom((1 << 20) + 17)
     (tmp_path / "a").write_bytes(data)
     assert sha256(tmp_path / "a") == hashlib.sha256(data).hexdigest()
+
+
+def test_content_of_a_folder_is_names_and_contents_but_for_hidden_files(tmp_path):
+    (tmp_path / "0.png").write_bytes(b"a")
+    (tmp_path / "1.png").write_bytes(b"b")
+    before = content_digest(tmp_path)
+    (tmp_path / ".DS_Store").write_bytes(b"where icons lie")
+    assert content_digest(tmp_path) == before
+    (tmp_path / "1.png").rename(tmp_path / "2.png")
+    moved = content_digest(tmp_path)
+    (tmp_path / "2.png").write_bytes(b"c")
+    assert len({before, moved, content_digest(tmp_path)}) == 3

@@ -13,7 +13,6 @@ import pytest
 import effigie
 from effigie.errors import FaceSetError, MediaError
 from effigie.extraction import ExtractSettings, plan
-from effigie.extraction.plan import fingerprint
 from effigie.extraction.run import join_tracks
 from effigie.extraction.segment import SegmentResult
 from effigie.faces.mesh import eye_distance
@@ -234,13 +233,3 @@ def test_stills_are_not_followed(portrait, sample, tmp_path):
     found = FaceSet.open(tmp_path / "faces")
     assert found.load(())["track"].tolist() == [0, 1, 2]
     assert sorted(person.faces for person in found.people()) == [1, 2]
-
-
-def test_fingerprint_of_a_folder_knows_names_and_contents(tmp_path):
-    (tmp_path / "0.png").write_bytes(b"a")
-    (tmp_path / "1.png").write_bytes(b"b")
-    before = fingerprint(tmp_path)
-    (tmp_path / "1.png").rename(tmp_path / "2.png")
-    moved = fingerprint(tmp_path)
-    (tmp_path / "2.png").write_bytes(b"c")
-    assert len({before, moved, fingerprint(tmp_path)}) == 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from effigie.errors import EffigieError
 from effigie.extraction.segment import Segment, SegmentResult
 from effigie.extraction.settings import ExtractSettings
 from effigie.faceset import FaceSet, SourceInfo
-from effigie.files import sha256
+from effigie.files import content_digest
 from effigie.media import ClipInfo, probe
 from effigie.progress import Cancel, Progress, ProgressCallback
 from effigie.scale import Executor
@@ -80,7 +79,7 @@ def look(clip: str) -> Looked:
     """What a clip is, and the digest of its content; or why it cannot be read."""
     try:
         with near(clip) as path:
-            return probe(path), fingerprint(path)
+            return probe(path), content_digest(path)
     except EffigieError as error:
         return str(error)
 
@@ -109,14 +108,3 @@ def plan(
         ]
         jobs[source.name] = Job(info, source, segments)
     return jobs
-
-
-def fingerprint(path: Path) -> str:
-    """SHA-256 of a clip: of the file, or of names and contents of a folder of pictures."""
-    if path.is_file():
-        return sha256(path)
-    digest = hashlib.sha256()
-    for file in sorted(path.iterdir()):
-        if file.is_file():
-            digest.update(f"{file.name}\0{sha256(file)}\0".encode())
-    return digest.hexdigest()
