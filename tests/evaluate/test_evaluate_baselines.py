@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from effigie.errors import EffigieError
 from effigie.evaluate.bench_rows.training_quality import held_out, held_out_error
+from effigie.evaluate.extract_floor import floor_rate
 from effigie.evaluate.plain_extract import plain_extract
 from effigie.evaluate.textbook import TextbookNet, TextbookTask, train_textbook
 from effigie.media import read_still
@@ -34,6 +36,12 @@ def test_the_plain_loop_finds_the_man(man: Path, tmp_path: Path) -> None:
     crops = [read_still(path) for path in sorted(tmp_path.glob("*.jpg"))]
     assert [crop.shape for crop in crops] == [(128, 128, 3)] * 4
     assert crops[0].std() > 30
+
+
+def test_the_floor_is_measured_by_all_processes_at_once(man: Path, tmp_path: Path) -> None:
+    assert floor_rate([man], 2) > 1
+    with pytest.raises(EffigieError, match="gone.mp4"):
+        floor_rate([tmp_path / "gone.mp4"], 2)
 
 
 def test_the_textbook_network_has_the_textbooks_layers(network: TextbookNet) -> None:
