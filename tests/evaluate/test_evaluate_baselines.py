@@ -40,7 +40,7 @@ def test_the_plain_loop_finds_the_man(man: Path, tmp_path: Path) -> None:
 
 def test_the_floor_is_measured_by_all_processes_at_once(man: Path, tmp_path: Path) -> None:
     assert floor_rate([man], 2) > 1
-    with pytest.raises(EffigieError, match="gone.mp4"):
+    with pytest.raises(EffigieError, match=r"gone\.mp4"):
         floor_rate([tmp_path / "gone.mp4"], 2)
 
 

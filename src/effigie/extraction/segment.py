@@ -68,8 +68,8 @@ class SegmentResult:
 
 @cache
 def identity_model() -> IdentityModel:
-    """One per process, quick to load: a worker looks at a dozen faces or two."""
-    return IdentityModel(fold=False)
+    """One per process."""
+    return IdentityModel()
 
 
 @cache

@@ -47,7 +47,7 @@ class IdentityModel:
     """SFace (OpenCV Zoo) through ONNX Runtime, 23 ms a face on one core.
 
     Args:
-        fold: unpack the quantised weights once: loading takes 0.4 s instead of 0.04, a face 23 ms instead of 39.
+        fold: unpack the quantised weights once: loading takes 0.15 s instead of 0.08, a face 23 ms instead of 45.
     """
 
     def __init__(self, threads: int = 1, fold: bool = True) -> None:

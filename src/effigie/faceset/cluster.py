@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import pdist
 
 from effigie.faceset.columns import Faces
 
@@ -97,6 +95,10 @@ def group(
     if len(embeddings) > MOST_TRACKS:
         leaders, owner = _join_greedily(embeddings)
         return group(leaders, same_person, owner[apart])[owner] if len(leaders) <= MOST_TRACKS else owner
+    # At the top of the file they would cost every worker's start a quarter of a second.
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import pdist
+
     distances = pdist(embeddings.astype(np.float64), "cosine")
     first, second = apart.min(axis=1), apart.max(axis=1)
     index = len(embeddings) * first - first * (first + 1) // 2 + second - first - 1

@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from effigie.progress import Cancel
 from effigie.trust.watermark.geometry import Pose, Search
@@ -29,7 +29,7 @@ POSES = 8
 
 FALSE_ALARMS = 1e-9
 _TRIALS = 2 * math.e**3 / 9 * (1 + POSES) * 2.0 ** (ID_BITS + FREE_BITS)
-AGREEMENT = float(norm.isf(FALSE_ALARMS / _TRIALS))
+AGREEMENT = -float(ndtri(FALSE_ALARMS / _TRIALS))
 """Standard deviations that a codeword must agree by."""
 
 
@@ -125,4 +125,4 @@ def _read(searches: list[Search], pose: Pose, frames: int, known: bool) -> Found
     agreement = sure / max(float(np.linalg.norm(witnesses)), 1e-12)
     if agreement < AGREEMENT:
         return None
-    return Found(output_id, 1 - _TRIALS * float(norm.sf(agreement)), agreement, frames, pose)
+    return Found(output_id, 1 - _TRIALS * float(ndtr(-agreement)), agreement, frames, pose)
