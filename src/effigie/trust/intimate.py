@@ -131,7 +131,9 @@ def prepared(image: Image) -> np.ndarray:
     """
     shrinks = image.shape[0] > RESIZED and image.shape[1] > RESIZED
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    small = cv2.resize(image[..., ::-1], (RESIZED, RESIZED), interpolation=interpolation)
+    small = cv2.resize(
+        cv2.cvtColor(image, cv2.COLOR_RGB2BGR), (RESIZED, RESIZED), interpolation=interpolation
+    )
     _, coded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
     edge = (RESIZED - SIDE) // 2
