@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import json
+import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +24,7 @@ from effigie.evaluate.figures import Figure, yes
 from effigie.evaluate.machine import describe_machine
 from effigie.evaluate.tables import render, replace_between_markers
 from effigie.media import Reader
+from effigie.training.device import choose_device, preferred
 
 
 def test_figures_know_whether_they_are_reached() -> None:
@@ -151,16 +154,35 @@ def test_the_machine_is_described_without_its_name() -> None:
 
 def test_a_row_runs_is_kept_and_is_not_run_again(effigie: Callable, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("<!-- bench:begin -->\n<!-- bench:end -->\n", encoding="utf-8")
+    page.write_text("<!-- bench:begin -->\n<!-- bench:end -->\n\n<!-- history:end -->\n", encoding="utf-8")
     arguments = ("bench", "-o", "out", "--quick", "--only", "found", "--json", "--write-docs", page)
     first = effigie(*arguments)
     assert first.code == 0, first.err
     figures = json.loads(first.out)["found"]["figures"]
     assert [figure["reached"] for figure in figures] == [True, True]
     assert figures[0]["value"] == 100 and figures[1]["value"] == 0
-    assert "Faces found" in page.read_text(encoding="utf-8")
+    told = page.read_text(encoding="utf-8")
+    assert "### Faces found" in told
+    (line,) = (line for line in told.splitlines() if "| Faces found |" in line)
+    assert line.startswith(f"| {datetime.datetime.now(datetime.UTC).date()} | ") and ": 100 %; " in line
     again = effigie(*arguments)
+    assert page.read_text(encoding="utf-8") == told  # nothing was measured
     assert again.code == 0 and json.loads(again.out) == json.loads(first.out)
     assert "judge" in first.err and "judge" not in again.err
+    nowhere = effigie("bench", "-o", "out", "--only", "found", "--again", "--device", "abacus")
+    assert nowhere.code == 2 and "abacus" in nowhere.line()
     wrong = effigie("bench", "-o", "out", "--only", "nonsense")
     assert wrong.code == 2 and "no row" in wrong.line()
+
+
+def test_a_device_that_is_preferred_is_what_auto_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EFFIGIE_DEVICE", "")
+    with preferred("cpu"):
+        assert os.environ["EFFIGIE_DEVICE"] == "cpu" and choose_device().type == "cpu"
+        with preferred("auto"):
+            assert os.environ["EFFIGIE_DEVICE"] == "cpu"
+    assert os.environ["EFFIGIE_DEVICE"] == ""
+    monkeypatch.setenv("EFFIGIE_DEVICE", "abacus")
+    with pytest.raises(UsageError, match="abacus"):
+        choose_device()
+    assert choose_device("cpu").type == "cpu"  # what is asked for counts more

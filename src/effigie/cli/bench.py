@@ -30,8 +30,15 @@ def bench(
     again: Annotated[bool, typer.Option("--again", help="Also rows that have a result already.")] = False,
     write_docs: Annotated[
         Path | None,
-        typer.Option(metavar="MARKDOWN", help="Put the tables between the bench markers of this file."),
+        typer.Option(
+            metavar="MARKDOWN",
+            help="Put the tables between the bench markers of this file, and add to its history.",
+        ),
     ] = None,
+    device: Annotated[
+        str,
+        typer.Option(metavar="DEVICE", help="Where networks are trained and run: cpu, cuda, cuda:1, mps."),
+    ] = "auto",
     as_json: Json = False,
 ) -> None:
     """Measure speed, memory, training and swaps; an hour or two. Stopped, it goes on where it was."""
@@ -39,7 +46,7 @@ def bench(
 
     names = [name.strip() for name in only.split(",") if name.strip()]
     with progress_display() as progress:
-        results = run_bench(output, data, names, quick, again, write_docs, progress=progress)
+        results = run_bench(output, data, names, quick, again, write_docs, device, progress=progress)
     if as_json:
         print_json({name: result.to_json() for name, result in results.items()})
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 from effigie.errors import EffigieError, UsageError
 from effigie.evaluate.bench_rows.material import Folder, Material, Samples
 from effigie.evaluate.bench_rows.row import Result, Row, Setting
-from effigie.evaluate.machine import describe_machine, load
-from effigie.evaluate.tables import render, replace_between_markers
+from effigie.evaluate.machine import commit, describe_machine, load
+from effigie.evaluate.tables import add_history, history, render, replace_between_markers
 from effigie.files import atomic, read_json, write_json
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.training.device import preferred
 
 VERSION = 1
 RESULTS, TABLE = "results.json", "benchmarks.md"
@@ -84,6 +86,7 @@ def run_bench(
     quick: bool = False,
     again: bool = False,
     write_docs: str | Path | None = None,
+    device: str = "auto",
     *,
     progress: ProgressCallback = silent,
     cancel: Cancel | None = None,
@@ -96,13 +99,15 @@ def run_bench(
         only: names of rows, or what they begin with (``swap``); all by default.
         quick: tiny budgets, to see that everything runs; kept apart from real results.
         again: measure rows that have a result, too.
-        write_docs: a Markdown file whose part between the two bench markers is replaced by the tables.
+        write_docs: a Markdown file whose part between the two bench markers is replaced by the tables; what is
+            measured now is added to its history.
+        device: torch device on which networks are trained and run; ``auto`` as everywhere.
 
     Returns:
         Every result there is now, those of earlier calls included.
 
     Raises:
-        UsageError: no such row or folder, or the file has no markers.
+        UsageError: no such row, folder or device, or the file has no markers.
         Cancelled: asked to stop; finished rows are kept.
     """
     cancel = cancel or Cancel()
@@ -117,19 +122,22 @@ def run_bench(
     store = work / RESULTS if quick else output / RESULTS
     records = read_records(store)
     setting = Setting(material, work, quick, progress, cancel)
-    for number, name in enumerate(chosen):
-        progress(Progress("bench", number, len(chosen), "rows", name))
-        if name in records and records[name]["material"] == material.name and not again:
-            continue
-        busy = load()
-        result = rows[name](setting.named(name))
-        records[name] = {
-            "material": material.name,
-            "machine": describe_machine(),
-            "load_before": busy,
-            "result": result.to_json(),
-        }
-        write_json(store, {"version": VERSION, "rows": records})
+    measured: list[Result] = []
+    with preferred(device):
+        for number, name in enumerate(chosen):
+            progress(Progress("bench", number, len(chosen), "rows", name))
+            if name in records and records[name]["material"] == material.name and not again:
+                continue
+            busy = load()
+            result = rows[name](setting.named(name))
+            records[name] = {
+                "material": material.name,
+                "machine": describe_machine(),
+                "load_before": busy,
+                "result": result.to_json(),
+            }
+            measured.append(result)
+            write_json(store, {"version": VERSION, "rows": records})
     progress(Progress("bench", len(chosen), len(chosen), "rows"))
     ordered = {name: records[name] for name in (*rows, *records) if name in records}
     text = render(ordered)
@@ -137,6 +145,7 @@ def run_bench(
         temporary.write_text(text, encoding="utf-8")
     if write_docs is not None:
         replace_between_markers(Path(write_docs), text)
+        add_history(Path(write_docs), history(measured, commit(), datetime.datetime.now(datetime.UTC).date()))
     return {name: Result.from_json(record["result"]) for name, record in ordered.items()}
 
 

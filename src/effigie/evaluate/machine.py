@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -45,6 +46,17 @@ def graphics() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return "Apple MPS" if torch.backends.mps.is_available() else "none"
+
+
+def commit() -> str:
+    """Of the source that is running, as git tells it, ``+`` if it was changed since; else effigie's version."""
+    folder = Path(__file__).parent
+    asked = ("git", "-C", str(folder), "describe", "--always", "--abbrev=7", "--exclude=*", "--dirty=+")
+    try:
+        found = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return found.stdout.strip() or __version__
 
 
 def load() -> float | None:

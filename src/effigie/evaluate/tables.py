@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from effigie.evaluate.bench_rows.row import Result
 from effigie.files import atomic
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+HISTORY = "<!-- history:end -->"
 VERDICTS = {None: "", True: "reached", False: "**missed**"}
 
 
@@ -41,6 +43,27 @@ def table(result: Result) -> str:
 
 def _line(cells: list[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def history(results: Sequence[Result], commit: str, day: date) -> list[str]:
+    """A line of Markdown for each of the results that has limits: when, at which commit, and what came of them."""
+    lines = []
+    for result in results:
+        bounded = [f"{each.name}: {each.shown}" for each in result.figures if each.reached is not None]
+        if bounded:
+            lines.append(_line([day.isoformat(), commit, result.title, "; ".join(bounded)]))
+    return lines
+
+
+def add_history(path: Path, lines: Sequence[str]) -> None:
+    """Put lines at the end of a Markdown file's history; a file without the marker keeps none."""
+    before, marker, after = path.read_text(encoding="utf-8").partition(HISTORY)
+    if not marker or not lines:
+        return
+    with atomic(path) as temporary:
+        temporary.write_text(
+            "".join([before, *(f"{line}\n" for line in lines), marker, after]), encoding="utf-8"
+        )
 
 
 def replace_between_markers(path: Path, text: str) -> None:

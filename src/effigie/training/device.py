@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import time
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -20,16 +21,20 @@ Precision = Literal["fp32", "bf16"]
 
 _agreed: Precision | None = None
 
+PREFERRED = "EFFIGIE_DEVICE"
+"""Environment variable: what ``auto`` means here and in every process begun from here."""
 WORTHWHILE = 1.15
 """bf16 must beat fp32 by this much on a CPU: below it, the lost mantissa buys nothing."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device called ``name``; auto takes CUDA, then MPS, then the CPU.
+    """The device called ``name``; auto takes what ``EFFIGIE_DEVICE`` says, else CUDA, then MPS, then the CPU.
 
     Raises:
         UsageError: no such device here.
     """
+    if name == "auto":
+        name = os.environ.get(PREFERRED) or "auto"
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -41,6 +46,27 @@ def choose_device(name: str = "auto") -> torch.device:
         reason = str(error).splitlines()[0]
         raise UsageError(f"device {name!r} cannot be used here ({reason}); use auto, or cpu") from error
     return device
+
+
+@contextlib.contextmanager
+def preferred(name: str) -> Iterator[None]:
+    """Let ``auto`` mean this device within the block, for processes begun there, too; ``auto`` changes nothing.
+
+    Raises:
+        UsageError: no such device here.
+    """
+    if name == "auto":
+        yield
+        return
+    choose_device(name)
+    before = os.environ.get(PREFERRED)
+    os.environ[PREFERRED] = name
+    try:
+        yield
+    finally:
+        os.environ.pop(PREFERRED)
+        if before is not None:
+            os.environ[PREFERRED] = before
 
 
 def device_of(name: str, world: World) -> torch.device:
