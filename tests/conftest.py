@@ -76,14 +76,15 @@ class Command:
         )
         self._read: list[str] = []
 
-    def wait_for(self, start: str) -> None:
-        """Read on until a line of progress begins with ``start``."""
+    def wait_for(self, start: str, holding: str = "") -> None:
+        """Read on until a line of progress begins with ``start`` and holds ``holding``."""
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self._read.append(line)
-            if line.startswith(start):
+            if line.startswith(start) and holding in line:
                 return
-        raise AssertionError(f"ended without a line that begins with {start!r}: {''.join(self._read)}")
+        wanted = f"begins with {start!r} and holds {holding!r}"
+        raise AssertionError(f"ended without a line that {wanted}: {''.join(self._read)}")
 
     def family(self) -> list[psutil.Process]:
         """All living processes of its session."""
