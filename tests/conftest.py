@@ -26,6 +26,13 @@ from effigie.cli import main
 from effigie.faceset import FaceSet
 from effigie.trust import default_store, new_consent
 
+# What a shell or a launcher may have set and effigie, pytest's own output aside, listens to: tests set their own.
+INHERITED = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+INHERITED += ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "RAY_ADDRESS")
+for name in os.environ.copy():
+    if name in INHERITED or (name.startswith("EFFIGIE_") and name != "EFFIGIE_CACHE"):
+        del os.environ[name]
+
 # Tests that run side by side share the cores: threads of OpenMP that wait for each other would take turns.
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
@@ -36,6 +43,13 @@ atexit.register(shutil.rmtree, os.environ["EFFIGIE_HOME"], ignore_errors=True)
 
 COMMAND = str(Path(sys.executable).with_name("effigie"))
 CUT = 96  # frames of the woman that the small face set and model are made of
+
+
+def heed_signals() -> None:
+    """For a process about to start: nohup has it ignore hang-ups, a script's background interrupts, and so for good."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
 
 
 @dataclass(frozen=True)
@@ -59,9 +73,10 @@ class Command:
     """`effigie` as a user starts it, in a session of its own so that everything it started can be found."""
 
     def __init__(self, *arguments: object, cwd: Path, file_limit: int | None = None) -> None:
-        def limit() -> None:
+        def prepare() -> None:
             import resource
 
+            heed_signals()
             if file_limit is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
 
@@ -72,7 +87,7 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=limit,
+            preexec_fn=prepare,
         )
         self._read: list[str] = []
 

@@ -31,8 +31,9 @@ def test_smearing_keeps_the_mean_and_the_place():
     assert moved.sum() == pytest.approx(1, abs=1e-5)
     assert (moved * x).sum() == pytest.approx(20, abs=0.05)
     assert (moved * y).sum() == pytest.approx(20, abs=0.05)
-    assert moved[20, 16] > 0
-    assert moved[16, 20] < 1e-9
+    # Large kernels are applied by a Fourier transform: what is nothing is so but for rounding.
+    assert moved[19, 16] > 0.01 and moved[21, 24] > 0.01, "on the way"
+    assert abs(moved[16, 20]) < 1e-6 and abs(moved[20, 14]) < 1e-6, "beside it, and beyond its ends"
     assert smeared(picture, np.array([0.2, 0.0])) is picture
 
 

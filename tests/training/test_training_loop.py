@@ -103,12 +103,14 @@ def test_another_seed_gives_another_run(tmp_path: Path) -> None:
     assert reports[0].terms != reports[1].terms
 
 
-def test_budget_by_minutes_includes_the_last_look(tmp_path: Path) -> None:
-    result = train(Slow(), tmp_path, settings(None, minutes=1.0 / 60, evaluate_every_s=0.3))
+def test_budget_by_minutes_includes_the_last_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the task's clock: a look from 0 to 1/8 s, 96 steps to 1/2, a look, 64 steps to 7/8, and the last look."""
+    task = Slow()
+    monkeypatch.setattr("effigie.training.pace.monotonic", task.clock)
+    result = train(task, tmp_path, settings(None, minutes=1.0 / 60, evaluate_every_s=0.5))
     assert result.stopped_because == "minutes"
-    assert 0.7 < result.seconds < 1.6
-    assert 10 < result.steps < 200
-    assert result.curve[-1].step == result.steps and result.curve[-1].error is not None
+    assert (result.steps, result.seconds) == (160, 1.0)
+    assert [point.step for point in result.curve if point.error is not None] == [0, 96, 160]
 
 
 def test_finished_folder_is_not_trained_further(tmp_path: Path) -> None:

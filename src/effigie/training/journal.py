@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from torch import nn
 
 from effigie.training.best import Best
 from effigie.training.curve import Curve, CurvePoint
+from effigie.training.pace import Clock
 from effigie.training.plot import plot_curve
 from effigie.training.previews import write_preview
 from effigie.training.settings import TrainingSettings
@@ -86,14 +86,14 @@ class Journal:
         Raises:
             ValueError: the task's figures lack ``error``.
         """
-        begun = time.monotonic()
+        clock = Clock()
         torch.manual_seed(self._settings.seed)
         figures = self._task.evaluate(self._networks)
         if "error" not in figures:
             raise ValueError(f"evaluate() must return 'error' among its figures, not only {list(figures)}")
         self.row(step, seconds, figures)
         self.standing = self._judged(self._settings)
-        self.evaluation_s = time.monotonic() - begun
+        self.evaluation_s = clock.here
         return self.curve.points[-1]
 
     def draw(self, best: Best | None) -> None:
@@ -104,10 +104,10 @@ class Journal:
     @torch.no_grad()
     def preview(self, step: int) -> None:
         """Have the task draw a preview and write it."""
-        begun = time.monotonic()
+        clock = Clock()
         torch.manual_seed(self._settings.seed)
         write_preview(self._folder, step, self._task.preview(self._networks))
-        self.preview_s = time.monotonic() - begun
+        self.preview_s = clock.here
 
     def rolled_back(self, step: int) -> None:
         """Forget what was noted after ``step``."""

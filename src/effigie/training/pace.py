@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import monotonic
 
 
 class Clock:
@@ -10,11 +10,11 @@ class Clock:
 
     def __init__(self) -> None:
         self.earlier = 0.0
-        self._begun = time.monotonic()
+        self._begun = monotonic()
 
     @property
     def here(self) -> float:
-        return time.monotonic() - self._begun
+        return monotonic() - self._begun
 
     @property
     def total(self) -> float:
@@ -26,12 +26,12 @@ class Due:
 
     def __init__(self, seconds: float, steps: int | None = None) -> None:
         self._seconds, self._steps = seconds, steps
-        self._last = time.monotonic()
+        self._last = monotonic()
 
     def __call__(self, step: int) -> bool:
         if self._steps is not None:
             return step % self._steps == 0
-        due = time.monotonic() - self._last >= self._seconds
+        due = monotonic() - self._last >= self._seconds
         if due:
-            self._last = time.monotonic()
+            self._last = monotonic()
         return due
