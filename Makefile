@@ -14,15 +14,15 @@ test: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 lint: $(READY)
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src benchmarks tests
+	$(BIN)/ruff format --check src benchmarks tests
 
 types: $(READY)
 	$(BIN)/mypy
 
 # Slow studies: every figure in docs/benchmarks.md. Give DATA=folder for the pairs that pip does not carry.
 bench: $(READY)
-	$(BIN)/effigie bench --output bench $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m benchmarks --output bench $(if $(DATA),--data $(DATA))
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

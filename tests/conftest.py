@@ -24,7 +24,7 @@ import pytest
 from effigie.assets import fetch
 from effigie.cli import main
 from effigie.faceset import FaceSet
-from effigie.trust import default_store, new_consent
+from effigie.consent import default_store, new_consent
 
 # What a shell or a launcher may have set and effigie, pytest's own output aside, listens to: tests set their own.
 INHERITED = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")

@@ -14,7 +14,7 @@ import pytest
 from effigie import assets
 from effigie.assets import ASSETS, REQUIRED, Asset, fetch, fetch_all
 from effigie.errors import AssetError
-from effigie.files import sha256
+from effigie.io.atomic import sha256
 
 CONTENT = b"weights" * 1000
 MODEL = Asset(
@@ -23,7 +23,7 @@ MODEL = Asset(
     member="effigie_test_package/model.bin",
     digest=hashlib.sha256(CONTENT).hexdigest(),
     size=len(CONTENT),
-    licence="Apache-2.0",
+    license="Apache-2.0",
     purpose="a test",
 )
 
@@ -151,7 +151,7 @@ def test_the_table_is_complete():
         assert re.fullmatch(r"[0-9a-f]{64}", asset.digest)
         assert asset.size > 0
         assert asset.package_digest is None or re.fullmatch(r"[0-9a-f]{64}", asset.package_digest)
-        assert asset.licence
+        assert asset.license
         assert asset.purpose
     assert len({asset.path.name for asset in ASSETS.values()}) == len(ASSETS)
 

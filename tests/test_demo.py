@@ -9,7 +9,7 @@ import cv2
 
 from effigie.assets import fetch
 from effigie.demo import SHEET_COLUMNS, SHEET_HEIGHT, verdict, write_sheet
-from effigie.evaluate.figures import Figure
+from effigie.evaluate.report.figures import Figure
 
 GOOD = Figure("similarity to the source", 0.7, at_least=0.6)
 INFORMS = Figure("similarity to the target", 0.1)

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from effigie.errors import EffigieError
-from effigie.files import atomic, content_digest, discard, sha256, write_json
+from effigie.io.atomic import atomic, content_digest, discard, sha256, write_json
 
 
 def names(folder):
@@ -119,7 +119,7 @@ def test_the_longest_name_the_system_allows(tmp_path):
 def test_a_kill_leaves_nothing_under_the_name_and_is_cleared_up_later(tmp_path):
     path = tmp_path / "out.mp4"
     program = (
-        "import os, signal, sys; from pathlib import Path; from effigie.files import atomic\n"
+        "import os, signal, sys; from pathlib import Path; from effigie.io.atomic import atomic\n"
         "with atomic(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )

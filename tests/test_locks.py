@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from effigie.errors import BusyError, EffigieError, UsageError
-from effigie.files import atomic, temporary_for
-from effigie.locks import exclusive, one_writer
+from effigie.io.atomic import atomic, temporary_for
+from effigie.io.locks import exclusive, one_writer
 
 HOLDER = (
-    "import sys, time; from pathlib import Path; from effigie.locks import exclusive\n"
+    "import sys, time; from pathlib import Path; from effigie.io.locks import exclusive\n"
     "with exclusive(Path(sys.argv[1])):\n"
     "    print('held', flush=True); time.sleep(60)\n"
 )
@@ -152,7 +152,7 @@ def test_a_folder_killed_between_aside_and_replaced_comes_back(tmp_path):
     path.mkdir()
     (path / "0.png").write_text("old")
     program = (
-        "import os, signal, sys; from pathlib import Path; import effigie.files as files\n"
+        "import os, signal, sys; from pathlib import Path; import effigie.io.atomic as files\n"
         "rename = os.rename\n"
         "def once(source, target, **options):\n"
         "    rename(source, target, **options); os.kill(os.getpid(), signal.SIGKILL)\n"

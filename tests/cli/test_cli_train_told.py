@@ -6,9 +6,9 @@ from pathlib import Path
 
 from effigie.cli.train import told
 from effigie.swap import TrainReport
-from effigie.training.best import Best
-from effigie.training.curve import CurvePoint
-from effigie.training.standing import standing
+from effigie.training.best_checkpoint import Best
+from effigie.training.monitor.curve import CurvePoint
+from effigie.training.monitor.progress_summary import standing
 
 
 def report(errors: list[float], because: str = "minutes", best: int | None = None) -> TrainReport:

@@ -27,16 +27,16 @@ class Scene:
 
 
 def scene(
-    size: int = 192, face: float = 160.0, turn: float = 0.06, centre: tuple[float, float] = (224, 120)
+    size: int = 192, face: float = 160.0, turn: float = 0.06, center: tuple[float, float] = (224, 120)
 ) -> Scene:
-    """The portrait scaled so that the crop covers ``face`` frame px; ``centre`` in the portrait's own px."""
+    """The portrait scaled so that the crop covers ``face`` frame px; ``center`` in the portrait's own px."""
     portrait = data.astronaut()
     zoom = face / 160.0
     interpolation = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
     frame = cv2.resize(portrait, None, fx=zoom, fy=zoom, interpolation=interpolation)
     scale = size / face
     linear = scale * np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    matrix = np.column_stack([linear, (size / 2, size / 2) - linear @ (np.array(centre) * zoom)])
+    matrix = np.column_stack([linear, (size / 2, size / 2) - linear @ (np.array(center) * zoom)])
     flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     crop = cv2.warpAffine(frame, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     mask = np.zeros((size, size), np.float32)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from effigie.compose.blend import BLENDS, blend, membrane
-from effigie.compose.mask import MaskSettings, build_mask
+from effigie.compositing.blend import BLENDS, blend, membrane
+from effigie.compositing.mask import MaskSettings, build_mask
 from effigie.errors import UsageError
 
 
@@ -22,8 +22,8 @@ def _seam(picture, radius=45):
     """Mean squared step along the radius within 3 px of the disc's rim."""
     y, x = np.mgrid[: picture.shape[0], : picture.shape[1]] - picture.shape[0] / 2
     near = np.abs(np.hypot(x, y) - radius) < 3
-    grey = picture.mean(axis=2)
-    return float((np.gradient(grey)[0][near] ** 2 + np.gradient(grey)[1][near] ** 2).mean())
+    gray = picture.mean(axis=2)
+    return float((np.gradient(gray)[0][near] ** 2 + np.gradient(gray)[1][near] ** 2).mean())
 
 
 @pytest.mark.parametrize("method", BLENDS)

@@ -2,11 +2,11 @@ import cv2
 import numpy as np
 import pytest
 
-from effigie.compose import colour
-from effigie.compose.colour import COLOURS, ColourSmoother, transfer
+from effigie.compositing import color
+from effigie.compositing.color import COLORS, ColorSmoother, transfer
 from effigie.errors import UsageError
 
-METHODS = [name for name in COLOURS if name != "none"]
+METHODS = [name for name in COLORS if name != "none"]
 TINT = np.float32([0.75, 0.95, 1.1])
 
 
@@ -59,8 +59,8 @@ def test_local_spares_white_in_a_tinted_face():
 
 def test_from_yellow_light_into_pale_footage_lips_do_not_turn_magenta(portrait):
     yellow = portrait.face * np.array([1, 0.85, 0.4], np.float32)
-    grey = cv2.cvtColor(portrait.face, cv2.COLOR_RGB2GRAY)[..., None]
-    pale = (grey + 0.4 * (portrait.face - grey)).astype(np.float32)
+    gray = cv2.cvtColor(portrait.face, cv2.COLOR_RGB2GRAY)[..., None]
+    pale = (gray + 0.4 * (portrait.face - gray)).astype(np.float32)
     result = transfer(yellow, pale, portrait.mask, "local")
     inside = cv2.erode(portrait.mask, np.ones((15, 15))) > 0.5
     red = cv2.cvtColor(portrait.face, cv2.COLOR_RGB2LAB)[..., 1]
@@ -72,11 +72,11 @@ def test_from_yellow_light_into_pale_footage_lips_do_not_turn_magenta(portrait):
 
 
 def test_from_grey_footage_into_warm_light_brows_do_not_turn_red(portrait):
-    grey = cv2.cvtColor(portrait.face, cv2.COLOR_RGB2GRAY)
+    gray = cv2.cvtColor(portrait.face, cv2.COLOR_RGB2GRAY)
     warm = portrait.face * np.array([1, 0.8, 0.6], np.float32)
-    result = transfer(cv2.merge([grey] * 3), warm, portrait.mask, "local")
+    result = transfer(cv2.merge([gray] * 3), warm, portrait.mask, "local")
     inside = cv2.erode(portrait.mask, np.ones((15, 15))) > 0.5
-    dark = inside & (grey < np.quantile(grey[inside], 0.05))
+    dark = inside & (gray < np.quantile(gray[inside], 0.05))
     made, real = (np.ptp(picture, axis=2)[dark].mean() for picture in (result, warm))
     assert made < 0.8 * real  # 1.3 where every pixel is given the skin's tint
 
@@ -102,7 +102,7 @@ def test_contrast_gain_is_limited(portrait, method):
     assert spread < 4 * own + 0.002
 
 
-@pytest.mark.parametrize("method", COLOURS)
+@pytest.mark.parametrize("method", COLORS)
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
 def test_flat_pictures_and_an_empty_mask_stay_finite(portrait, method, level):
     flat = np.full((64, 64, 3), level, np.float32)
@@ -120,13 +120,13 @@ def test_an_unknown_method_is_refused(portrait):
 
 
 def _seen(portrait, gain, method="reinhard"):
-    return colour.statistics(portrait.face, portrait.face * np.float32(gain), portrait.mask, method)
+    return color.statistics(portrait.face, portrait.face * np.float32(gain), portrait.mask, method)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_smoothing_calms_the_footage_and_keeps_the_faces_own(portrait, method):
     rng = np.random.default_rng(1)
-    smoother = ColourSmoother(0.2)
+    smoother = ColorSmoother(0.2)
     raw, calm = [], []
     for frame in range(40):
         known = _seen(portrait, 0.9 + 0.01 * rng.standard_normal(), method)
@@ -138,7 +138,7 @@ def test_smoothing_calms_the_footage_and_keeps_the_faces_own(portrait, method):
 
 
 def test_a_lamp_is_followed_at_once_and_a_cut_forgets(portrait):
-    smoother = ColourSmoother(0.5)
+    smoother = ColorSmoother(0.5)
     smoother(_seen(portrait, 1.0), 0.0)
     dark = _seen(portrait, 0.7)
     assert np.allclose(smoother(dark, 0.04).target, dark.target)

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 from portrait_scene import scene
 
-from effigie.compose import ComposeSettings, Compositor
-from effigie.compose.grain import BANDS, GrainSettings, apply, match_grain, plan, split
+from effigie.compositing import ComposeSettings, Compositor
+from effigie.compositing.grain import BANDS, GrainSettings, apply, match_grain, plan, split
 from effigie.errors import UsageError
 
 FULL = GrainSettings(strength=1, noise=1)
 
 
 def _sharpness(picture, mask):
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    return float(cv2.Laplacian(grey, cv2.CV_32F)[mask > 0.95].var())
+    gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    return float(cv2.Laplacian(gray, cv2.CV_32F)[mask > 0.95].var())
 
 
 @pytest.mark.parametrize("sigma", [0.5, 0.6, 0.7])
@@ -117,7 +117,7 @@ def test_measured_now_and_then_holds_in_between(portrait):
     results = {}
     for every in (1, 3):
         settings = ComposeSettings(
-            colour="none", temporal=0, colour_time=0, grain=GrainSettings(strength=1, noise=0, every=every)
+            color="none", temporal=0, color_time=0, grain=GrainSettings(strength=1, noise=0, every=every)
         )
         compositor = Compositor(settings)
         results[every] = []

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from effigie.compose.mask import MaskSettings, build_mask, longer_side, support
+from effigie.compositing.mask import MaskSettings, build_mask, longer_side, support
 from effigie.errors import UsageError
 
 

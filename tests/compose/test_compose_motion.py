@@ -9,16 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from effigie.compose import ComposeSettings, Compositor, GrainSettings
-from effigie.compose.motion import MotionBlur, shutter, smeared
+from effigie.compositing import ComposeSettings, Compositor, GrainSettings
+from effigie.compositing.motion_blur import MotionBlur, shutter, smeared
 from effigie.errors import UsageError
 
-PLAIN = ComposeSettings(colour="none", grain=GrainSettings(strength=0), temporal=0, blend="feather")
+PLAIN = ComposeSettings(color="none", grain=GrainSettings(strength=0), temporal=0, blend="feather")
 
 
 def edges(picture, mask, way):
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    x, y = (cv2.Sobel(grey, cv2.CV_32F, *order)[mask > 0.9] for order in ((1, 0), (0, 1)))
+    gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    x, y = (cv2.Sobel(gray, cv2.CV_32F, *order)[mask > 0.9] for order in ((1, 0), (0, 1)))
     cosine, sine = np.asarray(way) / np.linalg.norm(way)
     return float(((cosine * x + sine * y) ** 2).mean() / ((cosine * y - sine * x) ** 2).mean())
 

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 from portrait_scene import scene
 
-from effigie.compose.blend import BLENDS
-from effigie.compose.colour import COLOURS
-from effigie.compose.grain import GrainSettings
-from effigie.compose.mask import MaskSettings, build_mask
-from effigie.compose.paste import ComposeSettings, Compositor
-from effigie.compose.region import Region, known_in_crop, to_crop, to_region
+from effigie.compositing.blend import BLENDS
+from effigie.compositing.color import COLORS
+from effigie.compositing.grain import GrainSettings
+from effigie.compositing.mask import MaskSettings, build_mask
+from effigie.compositing.compositor import ComposeSettings, Compositor
+from effigie.compositing.region import Region, known_in_crop, to_crop, to_region
 from effigie.errors import UsageError
 
-PLAIN = ComposeSettings(colour="none", grain=GrainSettings(strength=0), blend="feather")
+PLAIN = ComposeSettings(color="none", grain=GrainSettings(strength=0), blend="feather")
 
 
 def _final_mask(shot, visible=None):
@@ -27,11 +27,11 @@ def _final_mask(shot, visible=None):
 
 
 @pytest.mark.parametrize("blend", BLENDS)
-@pytest.mark.parametrize("colour", COLOURS)
-def test_outside_is_bit_identical_and_inside_changes(portrait, blend, colour):
+@pytest.mark.parametrize("colour", COLORS)
+def test_outside_is_bit_identical_and_inside_changes(portrait, blend, color):
     frame = portrait.frame.copy()
     face = np.clip(portrait.blurred(2)[:, ::-1] * np.float32([0.8, 1, 1.1]), 0, 1)
-    result = Compositor(ComposeSettings(colour=colour, blend=blend)).compose(
+    result = Compositor(ComposeSettings(color=color, blend=blend)).compose(
         frame, face, portrait.mask, portrait.matrix
     )
     outside = ~_final_mask(portrait)
@@ -71,7 +71,7 @@ def test_deterministic_by_time_whoever_renders(portrait):
 
 
 def test_reset_makes_the_next_frame_a_first_frame(portrait):
-    settings = ComposeSettings(colour_time=0.5, temporal=0.6)
+    settings = ComposeSettings(color_time=0.5, temporal=0.6)
     worn = Compositor(settings)
     for frame in range(4):
         worn.compose(
@@ -101,8 +101,8 @@ def test_flicker_of_the_made_face_is_taken_out(portrait):
 @pytest.mark.parametrize(
     "settings", [ComposeSettings(), ComposeSettings(blend="poisson", temporal=0.5), PLAIN]
 )
-def test_a_face_over_the_border(centre, settings):
-    shot = scene(128, centre=centre)
+def test_a_face_over_the_border(center, settings):
+    shot = scene(128, center=center)
     result = Compositor(settings).compose(shot.frame, shot.face, shot.mask, shot.matrix)
     outside = ~_final_mask(shot)
     assert np.array_equal(result[outside], shot.frame[outside])
@@ -126,9 +126,9 @@ def test_a_tiny_face_is_averaged_not_sampled(face):
     checker = np.indices((192, 192)).sum(axis=0) % 2
     checker = np.repeat(checker[..., None], 3, 2).astype(np.float32)
     result = Compositor(PLAIN).compose(shot.frame, checker, shot.mask, shot.matrix)
-    centre = np.rint(cv2.invertAffineTransform(shot.matrix) @ (96, 96, 1)).astype(int)
+    center = np.rint(cv2.invertAffineTransform(shot.matrix) @ (96, 96, 1)).astype(int)
     if face >= 12:
-        assert np.abs(result[centre[1], centre[0]].astype(int) - 128).max() < 12
+        assert np.abs(result[center[1], center[0]].astype(int) - 128).max() < 12
     default = Compositor().compose(shot.frame, shot.face, shot.mask, shot.matrix)
     outside = ~_final_mask(shot)
     assert np.array_equal(default[outside], shot.frame[outside])

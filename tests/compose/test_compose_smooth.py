@@ -3,8 +3,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from effigie.compose.calm import MotionCompensated
-from effigie.compose.smooth import Exponential, OneEuro, WindowedSmoother, smooth_series
+from effigie.compositing.temporal import MotionCompensated
+from effigie.compositing.smoothing import Exponential, OneEuro, WindowedSmoother, smooth_series
 from effigie.errors import UsageError
 
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from effigie.errors import EffigieError
-from effigie.evaluate.bench_rows.training_quality import held_out, held_out_error
-from effigie.evaluate.extract_floor import floor_rate
-from effigie.evaluate.plain_extract import plain_extract
-from effigie.evaluate.textbook import TextbookNet, TextbookTask, train_textbook
+from benchmarks.rows.training_quality import held_out, held_out_error
+from benchmarks.extract_floor import floor_rate
+from benchmarks.plain_extract import plain_extract
+from benchmarks.textbook import TextbookNet, TextbookTask, train_textbook
 from effigie.media import read_still
-from effigie.swap.settings import SwapSettings
+from effigie.swap.config import SwapSettings
 from effigie.swap.trainer import Prepared, load_people, prepare
 
 
@@ -87,7 +87,7 @@ def test_held_out_error_is_zero_for_who_returns_the_picture(prepared: Prepared) 
             self.gain = torch.nn.Parameter(torch.tensor(gain))
 
         def forward(self, picture: torch.Tensor, prior: None, person: str) -> object:
-            from effigie.swap.networks import Made
+            from effigie.swap.network import Made
 
             return Made(picture * self.gain, picture[:, :1], picture[:, :1])
 

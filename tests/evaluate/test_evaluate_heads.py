@@ -16,27 +16,27 @@ from scipy.spatial.transform import Rotation
 
 from effigie.assets import fetch
 from effigie.errors import AssetError, UsageError
-from effigie.evaluate.bench_rows.heads import verdicts
-from effigie.evaluate.bench_rows.material import Folder
-from effigie.evaluate.expression import expression_error
-from effigie.evaluate.frechet import frechet_distance
-from effigie.evaluate.gaze import EyeState, compare_eyes, eye_state
-from effigie.evaluate.heads import evaluate_heads
-from effigie.evaluate.heads_judge import Judge
-from effigie.evaluate.heads_protocol import choose_subjects, divided, driven, spread
-from effigie.evaluate.heads_settings import BENT, COPIED, OURS_FF, OURS_FT, PAPER_FT, ROWS, HeadsSettings
-from effigie.evaluate.heads_table import HeadScores, HeadsTable, not_better
-from effigie.evaluate.lpips import perceptual_distance
-from effigie.evaluate.mobilenet import MobileNetV2, Perception, load_network
-from effigie.evaluate.pose import pose_error
-from effigie.evaluate.ssim import ssim
+from benchmarks.rows.heads import verdicts
+from benchmarks.rows.material import Folder
+from effigie.evaluate.metrics.expression import expression_error
+from effigie.evaluate.metrics.frechet import frechet_distance
+from effigie.evaluate.metrics.gaze import EyeState, compare_eyes, eye_state
+from effigie.evaluate.protocols.heads import evaluate_heads
+from effigie.evaluate.protocols.heads_metrics import Judge
+from effigie.evaluate.protocols.heads_protocol import choose_subjects, divided, driven, spread
+from effigie.evaluate.protocols.heads_config import BENT, COPIED, OURS_FF, OURS_FT, PAPER_FT, ROWS, HeadsSettings
+from effigie.evaluate.report.heads_table import HeadScores, HeadsTable, not_better
+from effigie.evaluate.metrics.perceptual_distance import perceptual_distance
+from effigie.evaluate.metrics.mobilenet import MobileNetV2, Perception, load_network
+from effigie.evaluate.metrics.pose import pose_error
+from effigie.evaluate.metrics.ssim import ssim
 from effigie.extraction import ExtractSettings, extract
-from effigie.faces.identity import IdentityModel
+from effigie.faces.recognizer import IdentityModel
 from effigie.faces.mesh import LEFT_IRIS, RIGHT_IRIS, Pose
-from effigie.heads.model import Networks, save_config, save_networks
-from effigie.heads.people import Gallery
+from effigie.heads.checkpoint import Networks, save_config, save_networks
+from effigie.heads.meta_learning.identity_dataset import Gallery
 from effigie.heads.presets import preset
-from effigie.prior.bank import Geometry
+from effigie.prior.frame_bank import Geometry
 
 RANDOM = np.random.default_rng(3)
 

@@ -10,9 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-from effigie.evaluate import container, flicker, geometry, identity, outside, sharpness
-from effigie.evaluate.face_error import face_error
-from effigie.evaluate.memory import measure_command
+from effigie.evaluate.metrics import container
+from effigie.evaluate.metrics import flicker
+from effigie.evaluate.metrics import geometry
+from effigie.evaluate.metrics import identity
+from effigie.evaluate.metrics import background_psnr
+from effigie.evaluate.metrics import sharpness
+from effigie.evaluate.metrics.face_error import face_error
+from benchmarks.memory import measure_command
 from effigie.faces.mesh import canonical, mouth_opening
 
 RANDOM = np.random.default_rng(7)
@@ -147,31 +152,31 @@ def test_psnr_outside_is_the_known_one() -> None:
     mask[40:80, 40:80] = 1
     output = image.copy()
     output[mask > 0] = 0
-    same = outside.OutsideError()
+    same = background_psnr.OutsideError()
     same.add(output, image, mask)
     assert same.psnr == math.inf
-    off = outside.OutsideError()
+    off = background_psnr.OutsideError()
     shifted = np.where(mask[..., None] > 0, output, image + 5).astype(np.uint8)
     off.add(shifted, image, mask)
     assert off.psnr == pytest.approx(20 * math.log10(255 / 5))
-    grey = outside.OutsideError(luma=True)
-    grey.add(shifted, image, mask)
-    assert grey.psnr == pytest.approx(off.psnr, abs=0.5)
+    gray = background_psnr.OutsideError(luma=True)
+    gray.add(shifted, image, mask)
+    assert gray.psnr == pytest.approx(off.psnr, abs=0.5)
 
 
 def test_psnr_outside_pools_frames_and_keeps_its_margin() -> None:
     image = texture()
     mask = np.zeros(image.shape[:2], np.uint8)
     mask[60, 60] = 255
-    near, two = image.copy(), outside.OutsideError()
+    near, two = image.copy(), background_psnr.OutsideError()
     near[60, 65] += 9
-    far = outside.OutsideError(margin=8)
+    far = background_psnr.OutsideError(margin=8)
     far.add(near, image, mask)
     assert far.psnr == math.inf
     two.add(image, image, mask)
     two.add(np.where(mask[..., None] > 0, image, image - 4).astype(np.uint8), image, mask)
     assert two.psnr == pytest.approx(10 * math.log10(255**2 / 8))
-    nothing = outside.OutsideError()
+    nothing = background_psnr.OutsideError()
     nothing.add(near, image, np.ones_like(mask))
     assert math.isnan(nothing.psnr)
 

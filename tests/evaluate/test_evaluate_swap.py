@@ -13,7 +13,7 @@ import pytest
 
 from effigie.errors import FaceSetError, UsageError
 from effigie.evaluate import EvaluateSettings, Swapped, SwapScores, evaluate_cast, evaluate_swap
-from effigie.evaluate.regions import MaskFolder, inside_face
+from effigie.evaluate.metrics.regions import MaskFolder, inside_face
 from effigie.media import EncodeSettings, Reader, Writer, read_still
 
 FRAMES = 14

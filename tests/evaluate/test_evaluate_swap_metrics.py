@@ -10,17 +10,17 @@ import cv2
 import numpy as np
 import pytest
 
-from effigie.evaluate.covers import compare_occlusion, occlusion
-from effigie.evaluate.crowd import SIDE, Crowd, compare_crowds, cut_face
-from effigie.evaluate.exchange import own_face
-from effigie.evaluate.face_comparison import COLUMNS
-from effigie.evaluate.figures import Figure
-from effigie.evaluate.frames import FrameTable, merged, write_csv
-from effigie.evaluate.regions import own_part
-from effigie.evaluate.seam import EVEN, SeamScores, compare_seam, edge_pairs, seam_steps
-from effigie.evaluate.settling import compare_settling, drift, mean_colour
-from effigie.evaluate.ssim import ssim_outside
-from effigie.evaluate.worst import APART, MEASURES, ranks, worst_by, worst_of_all, worst_rows
+from effigie.evaluate.metrics.occlusion_preservation import compare_occlusion, occlusion
+from effigie.evaluate.metrics.distribution import SIDE, Crowd, compare_crowds, cut_face
+from effigie.evaluate.metrics.identity_swaps import own_face
+from effigie.evaluate.protocols.face_comparison import COLUMNS
+from effigie.evaluate.report.figures import Figure
+from effigie.evaluate.report.frames import FrameTable, merged, write_csv
+from effigie.evaluate.metrics.regions import own_part
+from effigie.evaluate.metrics.seam import EVEN, SeamScores, compare_seam, edge_pairs, seam_steps
+from effigie.evaluate.metrics.cut_stability import compare_settling, drift, mean_color
+from effigie.evaluate.metrics.ssim import ssim_outside
+from effigie.evaluate.report.worst import APART, MEASURES, ranks, worst_by, worst_of_all, worst_rows
 from effigie.faces.mesh import canonical
 
 RANDOM = np.random.default_rng(11)
@@ -36,16 +36,16 @@ def skin(height: int = 240, width: int = 240) -> np.ndarray:
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def oval(height: int = 240, width: int = 240, centre: tuple[int, int] = (110, 120)) -> np.ndarray:
+def oval(height: int = 240, width: int = 240, center: tuple[int, int] = (110, 120)) -> np.ndarray:
     """A mask feathered over twelve pixels inwards."""
-    solid = cv2.ellipse(np.zeros((height, width), np.uint8), centre, (60, 80), 0, 0, 360, 255, -1)
+    solid = cv2.ellipse(np.zeros((height, width), np.uint8), center, (60, 80), 0, 0, 360, 255, -1)
     rise = np.minimum(cv2.distanceTransform((solid > 0).astype(np.uint8), cv2.DIST_L2, 5) / 12, 1)
     return np.round(255 * rise).astype(np.uint8)
 
 
-def painted(image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+def painted(image: np.ndarray, mask: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
     share = (mask / 255.0)[..., None]
-    return np.clip(image + share * np.array(colour), 0, 255).astype(np.uint8)
+    return np.clip(image + share * np.array(color), 0, 255).astype(np.uint8)
 
 
 def scored(output: np.ndarray, given: np.ndarray, mask: np.ndarray) -> SeamScores:
@@ -66,7 +66,7 @@ def test_an_untouched_edge_is_one_and_a_seam_drawn_on_is_more() -> None:
 
 
 def test_a_seam_on_even_skin_shows_although_most_of_the_edge_is_an_edge_anyway() -> None:
-    image, mask = skin(), oval(centre=(128, 120))  # its right edge along that of the dark wall
+    image, mask = skin(), oval(center=(128, 120))  # its right edge along that of the dark wall
     pairs = edge_pairs(mask, EYES)
     seam = scored(painted(image, mask, (16, 8, 4)), image, mask)
     assert len(pairs) > 100 and 0.3 < seam.share < 0.9 and seam.reference < EVEN
@@ -80,10 +80,10 @@ def test_pairs_straddle_the_feather_and_leave_the_picture_s_border_out() -> None
     assert (outside == 0).all() and (inside >= 250).all()
     lengths = np.linalg.norm(pairs[:, 1] - pairs[:, 0], axis=1)
     assert 12 <= np.median(lengths) <= 20
-    cut = edge_pairs(oval(centre=(20, 120)), EYES)
+    cut = edge_pairs(oval(center=(20, 120)), EYES)
     assert len(cut) > 0 and (cut >= 0).all()
     x, y = cut[:, 0].round().astype(int).T
-    assert not oval(centre=(20, 120))[y, x].any(), "where the picture ends is no edge"
+    assert not oval(center=(20, 120))[y, x].any(), "where the picture ends is no edge"
     for nothing in (np.zeros((50, 50), np.uint8), np.full((50, 50), 255, np.uint8)):
         assert len(edge_pairs(nothing, EYES)) == 0
     assert seam_steps(skin(), skin(), np.zeros((240, 240), np.uint8), EYES) is None
@@ -115,8 +115,8 @@ def test_the_worst_start_counts_and_flicker_only_of_the_first_half_second() -> N
 
 
 def test_mean_colour_is_cielab() -> None:
-    grey = np.full((8, 8, 3), 119, np.uint8)
-    assert mean_colour(grey, np.ones((8, 8), bool)) == pytest.approx([50, 0, 0], abs=0.5)
+    gray = np.full((8, 8, 3), 119, np.uint8)
+    assert mean_color(gray, np.ones((8, 8), bool)) == pytest.approx([50, 0, 0], abs=0.5)
 
 
 def test_a_hand_that_is_painted_over_is_not_in_front() -> None:

@@ -13,11 +13,11 @@ import pytest
 import effigie
 from effigie.errors import FaceSetError, MediaError
 from effigie.extraction import ExtractSettings, plan
-from effigie.extraction.run import join_tracks
+from effigie.extraction.extractor import join_tracks
 from effigie.extraction.segment import SegmentResult
 from effigie.faces.mesh import eye_distance
 from effigie.faceset import FaceSet
-from effigie.files import sha256
+from effigie.io.atomic import sha256
 
 COLUMNS = (
     "landmarks",

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from effigie.faces.analyse import analyse
-from effigie.faces.cuts import Cuts
+from effigie.faces.analyzer import analyze
+from effigie.faces.shot_detector import Cuts
 from effigie.faces.mesh import eye_distance
 from effigie.media import Reader
 
@@ -60,9 +60,9 @@ def test_any_size_and_another_one_is_a_cut(shape):
 def test_a_face_in_the_same_place_is_another_persons_after_a_cut(man, woman):
     """Both faces fill the middle: without the cut the track of the first would slide onto the second."""
     one, other = first(man, 12), first(woman, 12)
-    faces = [item.faces[0] for item in analyse([Picture(image) for image in [*one, *other]])]
+    faces = [item.faces[0] for item in analyze([Picture(image) for image in [*one, *other]])]
     assert {face.track for face in faces[:12]}.isdisjoint(face.track for face in faces[12:])
-    alone = [item.faces[0] for item in analyse([Picture(image) for image in other])]
+    alone = [item.faces[0] for item in analyze([Picture(image) for image in other])]
     for face, expected in zip(faces[12:], alone, strict=True):
         apart = np.linalg.norm(face.landmarks[:, :2] - expected.landmarks[:, :2], axis=1).mean()
         assert apart < 0.02 * eye_distance(expected.landmarks)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from effigie.faces import identity
+from effigie.faces import recognizer
 from effigie.faces.align import crop_matrix, placement, smooth_placement
-from effigie.faces.analyse import SmoothSettings, analyse
-from effigie.faces.detect import LongRange, ShortRange, iou, suppress
-from effigie.faces.landmarks import BLENDSHAPES, LandmarkModel, roi_of
+from effigie.faces.analyzer import SmoothSettings, analyze
+from effigie.faces.detector import LongRange, ShortRange, iou, suppress
+from effigie.faces.landmarker import BLENDSHAPES, LandmarkModel, roi_of
 from effigie.faces.mesh import canonical, eye_distance, fit_pose
-from effigie.faces.roi import Roi, apply_affine, crop, invert_affine
-from effigie.faces.smooth import smooth_centre
-from effigie.faces.track import Tracker
+from effigie.faces.crop import Roi, apply_affine, crop, invert_affine
+from effigie.faces.smoothing import smooth_center
+from effigie.faces.tracker import Tracker
 from effigie.media import Reader, read_still
 
 
@@ -36,12 +36,12 @@ def man_frames(man):
 
 @pytest.fixture(scope="module")
 def man_analysed(man_frames):
-    return list(analyse(man_frames))
+    return list(analyze(man_frames))
 
 
 @pytest.fixture(scope="module")
 def woman_analysed(woman):
-    return list(analyse(frames_of(woman, 12)))
+    return list(analyze(frames_of(woman, 12)))
 
 
 def test_frames_come_back_in_order_each_with_its_face(man_frames, man_analysed):
@@ -50,10 +50,10 @@ def test_frames_come_back_in_order_each_with_its_face(man_frames, man_analysed):
 
 
 def test_fewer_frames_than_the_window_reaches(man_frames, man_analysed):
-    few = list(analyse(man_frames[:3]))
+    few = list(analyze(man_frames[:3]))
     assert [item.frame for item in few] == man_frames[:3]
     assert all(len(item.faces) == 1 for item in few)
-    assert list(analyse([])) == []
+    assert list(analyze([])) == []
     near = np.abs(few[0].faces[0].landmarks - man_analysed[0].faces[0].landmarks).max()
     assert near < 0.02 * eye_distance(few[0].faces[0].landmarks)
 
@@ -72,21 +72,21 @@ def test_memory_does_not_grow(man_frames):
             del picture
             assert sum(one() is not None for one in alive) <= SmoothSettings().most + 3
 
-    for item in analyse(pictures()):
+    for item in analyze(pictures()):
         del item
 
 
 def test_five_friends(sample):
     image = read_still(sample("sample_group"))
-    faces = next(analyse([Picture(image)])).faces
+    faces = next(analyze([Picture(image)])).faces
     assert len(faces) == 5
     sides = [face.place[2] for face in faces]
     assert sides == sorted(sides, reverse=True)
-    model = identity.IdentityModel()
+    model = recognizer.IdentityModel()
     found = np.stack([model.of(image, face.landmarks) for face in faces])
     cosine = (found @ found.T)[np.triu_indices(5, 1)]
     assert (
-        cosine > identity.SAME_PERSON
+        cosine > recognizer.SAME_PERSON
     ).sum() <= 1  # two of them look alike; that they stand side by side tells
     assert np.median(cosine) < 0.2
 
@@ -99,31 +99,31 @@ def test_a_blank_picture_holds_nobody(turn):
 
 
 def test_identity_tells_the_two_apart(man_analysed, woman_analysed):
-    model = identity.IdentityModel()
+    model = recognizer.IdentityModel()
 
-    def looks(analysed):
-        return np.stack([model.of(item.frame.image, item.faces[0].landmarks) for item in analysed[:9:4]])
+    def looks(analyzed):
+        return np.stack([model.of(item.frame.image, item.faces[0].landmarks) for item in analyzed[:9:4]])
 
     man, woman = looks(man_analysed), looks(woman_analysed)
     assert np.allclose(np.linalg.norm(man, axis=1), 1, atol=1e-5)
     assert (man @ man.T).min() > 0.6
     assert (woman @ woman.T).min() > 0.6
-    assert (man @ woman.T).max() < identity.SAME_PERSON - 0.1
+    assert (man @ woman.T).max() < recognizer.SAME_PERSON - 0.1
 
 
 def test_identity_alignment_puts_the_eyes_where_the_network_expects(man_analysed):
     landmarks = man_analysed[0].faces[0].landmarks.astype(np.float64)
-    points = identity.five_points(landmarks)
-    matrix = identity.similarity(points, identity.TEMPLATE.astype(np.float64))
-    assert np.abs(apply_affine(matrix, points) - identity.TEMPLATE).max() < 6
-    assert identity.align(man_analysed[0].frame.image, landmarks).shape == (112, 112, 3)
+    points = recognizer.five_points(landmarks)
+    matrix = recognizer.similarity(points, recognizer.TEMPLATE.astype(np.float64))
+    assert np.abs(apply_affine(matrix, points) - recognizer.TEMPLATE).max() < 6
+    assert recognizer.align(man_analysed[0].frame.image, landmarks).shape == (112, 112, 3)
 
 
 def test_similarity_is_recovered():
     random = np.random.default_rng(0)
     points = random.normal(0, 50, (5, 2))
     wanted = np.array([[0.6, -0.8, 3], [0.8, 0.6, -7]]) * [[2.0, 2.0, 1], [2.0, 2.0, 1]]
-    found = identity.similarity(points, apply_affine(wanted, points))
+    found = recognizer.similarity(points, apply_affine(wanted, points))
     assert np.allclose(found, wanted)
 
 
@@ -169,7 +169,7 @@ def test_landmarks_do_not_depend_on_where_the_face_is(portrait, man_analysed):
 def test_noise_goes():
     random = np.random.default_rng(0)
     still = random.uniform(100, 300, (1, 60, 3)) + random.normal(0, 0.3, (400, 60, 3))
-    smooth = np.stack([smooth_centre(still[i - 5 : i + 6], 1.0, 1.0) for i in range(5, 395)])
+    smooth = np.stack([smooth_center(still[i - 5 : i + 6], 1.0, 1.0) for i in range(5, 395)])
     assert smooth.std(0).mean() < 0.65 * still.std(0).mean()
 
 
@@ -180,7 +180,7 @@ def test_a_blink_stays(length):
     lid = np.zeros((41, 8, 2))
     lid[20 : 20 + length] += [0, 6]
     seen = lid + random.normal(0, 0.25, lid.shape)
-    smooth = np.stack([smooth_centre(seen[i - 5 : i + 6], 1.0, 0.8) for i in range(5, 36)])
+    smooth = np.stack([smooth_center(seen[i - 5 : i + 6], 1.0, 0.8) for i in range(5, 36)])
     during = smooth[15 : 15 + length, :, 1].mean()
     assert during > 5.7
     assert np.abs(smooth[:14, :, 1]).mean() < 0.25
@@ -189,7 +189,7 @@ def test_a_blink_stays(length):
 
 def test_steady_motion_is_not_delayed():
     path = np.arange(11)[:, None, None] * np.array([2.0, -1.0]) + np.zeros((11, 3, 2))
-    assert np.allclose(smooth_centre(path, 1.5, 1.0), path[5])
+    assert np.allclose(smooth_center(path, 1.5, 1.0), path[5])
     places = np.arange(11)[:, None] * np.array([2.0, 1.0, 0.01, 0.02]) + [100, 80, 5, 3.0]
     assert np.allclose(smooth_placement(places, 2.5, 3.0), places[5])
 

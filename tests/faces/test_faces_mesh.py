@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from effigie.faces.landmarks import LandmarkModel, Measured, roi_of
+from effigie.faces.landmarker import LandmarkModel, Measured, roi_of
 from effigie.faces.mesh import FACE_OVAL, FLIP, VERTICES, Pose, canonical, fit_pose
-from effigie.faces.track import Tracker
+from effigie.faces.tracker import Tracker
 
 ANGLE = st.floats(-60, 60)
 

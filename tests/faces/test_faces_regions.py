@@ -10,7 +10,7 @@ from test_faces_warp import head
 from effigie.faces.mask import face_mask
 from effigie.faces.mesh import FACE_OVAL, LEFT_EYE, LEFT_IRIS, OUTER_LIPS, RIGHT_EYE, RIGHT_IRIS
 from effigie.faces.regions import REGIONS, face_regions
-from effigie.training.face_error import face_error, face_errors
+from effigie.nn.structural_error import face_error, face_errors
 
 SIZE = 128
 

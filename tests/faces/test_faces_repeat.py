@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from effigie.faces.analyse import SmoothSettings, analyse
-from effigie.faces.repeat import IN_A_ROW, Repeats
+from effigie.faces.analyzer import SmoothSettings, analyze
+from effigie.faces.duplicate_frames import IN_A_ROW, Repeats
 from effigie.media import Reader
 
 
@@ -70,7 +70,7 @@ def test_a_still_picture_is_measured_now_and_then():
 
 def test_repeated_frames_share_their_picture_s_face_and_keep_their_order(pictures):
     shown = [Shown(image.copy(), 3 * i + k) for i, image in enumerate(pictures) for k in range(3)]
-    found = list(analyse(shown, rate=75.0))
+    found = list(analyze(shown, rate=75.0))
     assert [item.frame.number for item in found] == list(range(len(shown)))
     assert all(item.faces for item in found)
     for start in range(0, len(found), 3):
@@ -81,9 +81,9 @@ def test_repeated_frames_share_their_picture_s_face_and_keep_their_order(picture
 def test_repeats_do_not_change_what_is_measured(pictures):
     """A clip shown at three times its rate measures as the clip itself does."""
     settings = SmoothSettings(most=4)
-    once = list(analyse([Shown(image, 0) for image in pictures], settings=settings, rate=25.0))
+    once = list(analyze([Shown(image, 0) for image in pictures], settings=settings, rate=25.0))
     thrice = list(
-        analyse([Shown(image, 0) for image in pictures for _ in range(3)], settings=settings, rate=75.0)
+        analyze([Shown(image, 0) for image in pictures for _ in range(3)], settings=settings, rate=75.0)
     )
     for one, other in zip(once[6:-6], thrice[18:-18:3], strict=True):
         assert np.abs(one.faces[0].landmarks - other.faces[0].landmarks).max() < 0.15
@@ -101,4 +101,4 @@ def test_few_frames_wait(pictures):
                 yield Shown(image, came)
 
     settings = SmoothSettings()
-    assert max(came - item.frame.number for item in analyse(coming(), rate=100.0)) <= 2 * settings.most + 8
+    assert max(came - item.frame.number for item in analyze(coming(), rate=100.0)) <= 2 * settings.most + 8

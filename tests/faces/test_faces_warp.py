@@ -8,13 +8,13 @@ import pytest
 
 from effigie.faces.mask import face_mask
 from effigie.faces.mesh import FLIP, INNER_LIPS, VERTICES, canonical
-from effigie.faces.roi import apply_affine
+from effigie.faces.crop import apply_affine
 from effigie.faces.warp import Canvas, signed_area, triangles, vertices, warp
 
 SIZE = 256
 
 
-def head(yaw=0.0, scale=11.0, centre=(128.0, 128.0), opening=0.0):
+def head(yaw=0.0, scale=11.0, center=(128.0, 128.0), opening=0.0):
     """(478, 3) landmarks of the canonical head turned to the image's right by ``yaw`` degrees, in pixels."""
     shape = canonical().vertices.copy()
     shape[:, 1] -= opening * np.clip((-4.0 - shape[:, 1]) / 2, 0, 1)
@@ -23,7 +23,7 @@ def head(yaw=0.0, scale=11.0, centre=(128.0, 128.0), opening=0.0):
     turn = np.radians(yaw)
     rotation = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
     points = np.vstack([shape, irises]) @ rotation.T @ FLIP
-    return (scale * points + [*centre, 0]).astype(np.float32)
+    return (scale * points + [*center, 0]).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_outside_the_mesh_nothing_is_claimed(picture):
 
 def test_beyond_the_source_picture_nothing_is_claimed(picture):
     """Half of the source's face lies outside its picture."""
-    made = warp(picture, head(centre=(0.0, 128.0)), head(), SIZE)
+    made = warp(picture, head(center=(0.0, 128.0)), head(), SIZE)
     assert (made.validity[:, :120] == 0).all()
     assert np.median(made.validity[100:160, 140:200]) > 0.99
 

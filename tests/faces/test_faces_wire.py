@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from effigie.faces.wire import children, delimited, encode_varint, fields, varint
+from effigie.io.protobuf import children, delimited, encode_varint, fields, varint
 
 NUMBERS = st.integers(1, 2**29 - 1)
 FIELD = st.one_of(

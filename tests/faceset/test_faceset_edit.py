@@ -153,7 +153,7 @@ def test_a_set_on_a_full_or_read_only_disk_is_explained(
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("effigie.files.os.replace", full)
+    monkeypatch.setattr("effigie.io.atomic.os.replace", full)
     with pytest.raises(EffigieError, match=r"disk full while writing .*part-a"):
         drop(mixed, where="clip == 'a' and frame < 5")
     monkeypatch.undo()

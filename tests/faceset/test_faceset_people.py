@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from effigie.faceset import FaceRecord, FaceSet, people
-from effigie.faceset import cluster as clustering
+from effigie.faceset import clustering as clustering
 
 
 def embeddings(people: list[int], noise: float = 0.5) -> np.ndarray:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from effigie.errors import EffigieError, UsageError
-from effigie.faceset import FaceSet, pose_coverage, sheet
-from effigie.faceset.coverage import PITCH_EDGES, YAW_EDGES, coverage
+from effigie.faceset import contact_sheet
+from effigie.faceset import FaceSet, pose_coverage
+from effigie.faceset.pose_coverage import PITCH_EDGES, YAW_EDGES, coverage
 from effigie.faceset.drawing import BACKGROUND
-from effigie.faceset.sheet import GAP, HEADING, LABEL, MARGIN, TITLE, choose
+from effigie.faceset.contact_sheet import GAP, HEADING, LABEL, MARGIN, TITLE, choose
 
 
 def read(path: Path) -> np.ndarray:
@@ -21,7 +22,7 @@ def read(path: Path) -> np.ndarray:
 
 def test_the_sheet_has_its_size_and_its_faces(mixed: FaceSet, tmp_path: Path) -> None:
     output = tmp_path / "ünïcode sheet.png"
-    drawn = sheet(mixed, output, by="yaw", count=50, size=40, columns=10)
+    drawn = contact_sheet(mixed, output, by="yaw", count=50, size=40, columns=10)
     image = read(output)
     assert output.read_bytes().startswith(b"\x89PNG")
     assert image.shape == (drawn.height, drawn.width, 3)
@@ -37,7 +38,7 @@ def test_the_sheet_has_its_size_and_its_faces(mixed: FaceSet, tmp_path: Path) ->
 
 
 def test_a_filtered_sheet_of_few_faces(mixed: FaceSet, tmp_path: Path) -> None:
-    drawn = sheet(mixed.path, tmp_path / "s.png", where="clip == 'b' and frame < 3", size=64)
+    drawn = contact_sheet(mixed.path, tmp_path / "s.png", where="clip == 'b' and frame < 3", size=64)
     assert (drawn.shown, drawn.people) == (3, 1) and read(drawn.path).shape == (drawn.height, drawn.width, 3)
 
 
@@ -65,9 +66,9 @@ def test_never_more_faces_than_asked_nor_any_twice(seed: int) -> None:
 def test_wrong_requests_are_usage_errors(mixed: FaceSet, tmp_path: Path) -> None:
     for wrong in ({"count": 0}, {"size": 0}, {"columns": -1}, {"by": "beauty"}, {"where": "beauty > 1"}):
         with pytest.raises(UsageError):
-            sheet(mixed, tmp_path / "s.png", **wrong)
+            contact_sheet(mixed, tmp_path / "s.png", **wrong)
     with pytest.raises(EffigieError, match=r"s\.png"):
-        sheet(mixed, tmp_path / "s.jpg")
+        contact_sheet(mixed, tmp_path / "s.jpg")
     assert not list(tmp_path.glob("s.*g"))
 
 

@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 
 from effigie.errors import EffigieError, ModelError
 from effigie.faceset.index import read_index
-from effigie.files import parse_json, read_json, write_json
-from effigie.heads.model import load_config as load_heads_config
-from effigie.heads.motion import Motion
-from effigie.heads.template import load_motion, save_motion
-from effigie.occlusion.model import load_occlusion
-from effigie.swap.model import load_config as load_swap_config
-from effigie.swap.project import load_project
-from effigie.training.checkpoints import Checkpoints, DamagedError, read_checkpoint
-from effigie.training.curve import Curve, read_curve
+from effigie.io.atomic import parse_json, read_json, write_json
+from effigie.heads.checkpoint import load_config as load_heads_config
+from effigie.heads.motion.motion import Motion
+from effigie.heads.motion.template import load_motion, save_motion
+from effigie.occlusion.checkpoint import load_occlusion
+from effigie.swap.checkpoint import load_config as load_swap_config
+from effigie.swap.inference.project import load_project
+from effigie.training.checkpoint import Checkpoints, DamagedError, read_checkpoint
+from effigie.training.monitor.curve import Curve, read_curve
 from effigie.training.state import Snapshot
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

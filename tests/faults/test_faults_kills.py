@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from effigie.evaluate.bench_rows import kills
-from effigie.evaluate.bench_rows.kill_verbs import VERBS
-from effigie.evaluate.bench_rows.small import Small, own_home, shrunk
+from benchmarks.rows import kills
+from benchmarks.rows.kill_verbs import VERBS
+from benchmarks.rows.small import Small, own_home, shrunk
 from effigie.media.writer import save_still
 from effigie.swap import SwapSettings, train
-from effigie.training.checkpoints import Checkpoints
+from effigie.training.checkpoint import Checkpoints
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 

@@ -16,30 +16,30 @@ import torch
 
 import effigie
 from effigie.errors import EffigieError
-from effigie.evaluate.bench import read_records
-from effigie.evaluate.mutations import MUTATIONS, mutated
+from benchmarks.bench import read_records
+from benchmarks.mutations import MUTATIONS, mutated
 from effigie.faceset import FaceSet
-from effigie.heads.model import load_heads
-from effigie.heads.model import shipped as shipped_heads
-from effigie.heads.motion import Motion
-from effigie.heads.person import load_person, save_person, shot_of
-from effigie.heads.portrait import read_portraits, shown
-from effigie.heads.template import load_motion, save_motion
-from effigie.heads.tuning import embedding_of
-from effigie.occlusion.model import load_occlusion
-from effigie.occlusion.model import shipped as shipped_occlusion
-from effigie.swap import load_model
-from effigie.swap.project import load_project
-from effigie.training.best import BestWeights, read_best
-from effigie.training.checkpoints import Checkpoints
-from effigie.training.curve import read_curve
+from effigie.heads.checkpoint import load_heads
+from effigie.heads.checkpoint import shipped as shipped_heads
+from effigie.heads.motion.motion import Motion
+from effigie.heads.person_checkpoint import load_person, save_person, shot_of
+from effigie.heads.inference.portrait import read_portraits, shown
+from effigie.heads.motion.template import load_motion, save_motion
+from effigie.heads.finetune.task import embedding_of
+from effigie.occlusion.checkpoint import load_occlusion
+from effigie.occlusion.checkpoint import shipped as shipped_occlusion
+from effigie.swap import load_swap
+from effigie.swap.inference.project import load_project
+from effigie.training.best_checkpoint import BestWeights, read_best
+from effigie.training.checkpoint import Checkpoints
+from effigie.training.monitor.curve import read_curve
 from effigie.training.state import Snapshot
-from effigie.trust import default_store, new_consent
-from effigie.trust.gate import permit, save_consents
-from effigie.trust.keys import SigningKey
-from effigie.trust.ledger import Entry, Ledger
-from effigie.trust.record import revoke
-from effigie.trust.signed import Consent, Revocation
+from effigie.consent import default_store, new_consent
+from effigie.consent.gate import permit, save_consents
+from effigie.consent.keys import SigningKey
+from effigie.provenance.ledger.ledger import Entry, Ledger
+from effigie.consent.record import revoke
+from effigie.consent.document import Consent, Revocation
 
 LARGE = ("cut", "empty", "garbage", "flips_in_the_head", "absurd_number", "zeros")
 """Ways to break a file of megabytes: the rest would tell nothing more."""
@@ -130,7 +130,7 @@ SETS = {
     "swap model": (
         "model",
         ("config.json", "swap.safetensors", "people.safetensors", "manifest.json", "consents/c-*.json"),
-        load_model,
+        load_swap,
     ),
     "checkpoint": (
         "things",
@@ -305,7 +305,7 @@ def test_no_id_of_a_record_leads_out_of_the_store(model, tmp_path, name):
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"consents": [name]}))
     with pytest.raises(EffigieError) as caught:
-        load_model(folder)
+        load_swap(folder)
     assert "\n" not in str(caught.value)
     with pytest.raises(EffigieError):
         default_store().find(name)

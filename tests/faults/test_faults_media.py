@@ -10,9 +10,9 @@ import pytest
 
 import effigie
 from effigie.errors import EffigieError, UsageError
-from effigie.evaluate.bench_rows.broken_corpus import MOVING, STILLS, recipes, whole_media
-from effigie.evaluate.bench_rows.watched import watch
-from effigie.evaluate.mutations import MUTATIONS, mutated
+from benchmarks.rows.broken_corpus import MOVING, STILLS, recipes, whole_media
+from benchmarks.rows.watched import watch
+from benchmarks.mutations import MUTATIONS, mutated
 from effigie.extraction import ExtractSettings
 from effigie.faceset import FaceSet
 from effigie.media import Reader, probe

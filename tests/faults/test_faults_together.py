@@ -8,7 +8,7 @@ import sys
 import pytest
 
 HOLDER = (
-    "import sys, time; from pathlib import Path; from effigie.locks import exclusive\n"
+    "import sys, time; from pathlib import Path; from effigie.io.locks import exclusive\n"
     "with exclusive(Path(sys.argv[1])):\n"
     "    print('held', flush=True); time.sleep(100)\n"
 )

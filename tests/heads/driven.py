@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from effigie.faces.mesh import fit_pose
-from effigie.heads.motion import Motion
+from effigie.heads.motion.motion import Motion
 
 
 def motion_of(landmarks, neutral=0, rate=25, present=None, size=(640, 360)):

@@ -15,14 +15,15 @@ import effigie
 from effigie.errors import Cancelled, RefusedError, UsageError
 from effigie.faces.mesh import eye_distance, eye_opening
 from effigie.heads import AnimateSettings, Controls, animate, load_motion, read_motion, save_motion
-from effigie.heads.finding import faces_of
-from effigie.heads.portrait import read_portraits
-from effigie.heads.retarget import Retargeter
+from effigie.heads.inference.face_search import faces_of
+from effigie.heads.inference.portrait import read_portraits
+from effigie.heads.motion.retarget import Retargeter
 from effigie.media import EncodeSettings, Reader
 from effigie.progress import Cancel
-from effigie.trust import TrustSettings, new_consent
-from effigie.trust.ledger import Ledger
-from effigie.trust.verify import verify
+from effigie.provenance import TrustSettings
+from effigie.consent import new_consent
+from effigie.provenance.ledger.ledger import Ledger
+from effigie.provenance.verifier import verify
 
 PLAIN = TrustSettings(watermark=False)  # without mark and label: what the animation itself does to pixels
 PNG = EncodeSettings(codec="png")
@@ -134,10 +135,10 @@ def test_the_label_is_on_unless_asked_otherwise(still, consent, man, tmp_path):
     for name, trust in (("with", None), ("without", PLAIN)):
         settings = AnimateSettings(encode=PNG, stop_after=1, **({} if trust is None else {"trust": trust}))
         animate(still, man, tmp_path / name, settings, consent=consent)
-    (labelled,), (plain,) = pictures(tmp_path / "with"), pictures(tmp_path / "without")
-    corner = np.abs(labelled[:30, -160:].astype(int) - plain[:30, -160:]).mean()
+    (labeled,), (plain,) = pictures(tmp_path / "with"), pictures(tmp_path / "without")
+    corner = np.abs(labeled[:30, -160:].astype(int) - plain[:30, -160:]).mean()
     assert corner > 30
-    assert np.abs(labelled[60:].astype(int) - plain[60:]).mean() < 3
+    assert np.abs(labeled[60:].astype(int) - plain[60:]).mean() < 3
 
 
 def test_all_of_the_sound_goes_with_all_of_the_frames(still, consent, man, tmp_path):
@@ -249,7 +250,7 @@ def test_a_consent_for_another_use_or_person_does_not_help(still, man, woman_con
 
 def test_an_intimate_portrait_is_refused(still, consent, man, tmp_path, monkeypatch):
     """The network's threshold is set below what it says of the portrait; a template has no pictures to judge."""
-    from effigie.trust import intimate
+    from effigie.consent import intimate
 
     save_motion(read_motion(man, stop_after=2), tmp_path / "m.motion")
     monkeypatch.setattr(intimate, "THRESHOLD", 0.5 * float(intimate.scores([frames_of(still)[0].image])[0]))
@@ -260,7 +261,7 @@ def test_an_intimate_portrait_is_refused(still, consent, man, tmp_path, monkeypa
 
 def test_an_intimate_driver_is_refused(woman, woman_consent, man, tmp_path, monkeypatch):
     """The threshold is set between what the network says of the portrait and of the driver."""
-    from effigie.trust import intimate
+    from effigie.consent import intimate
 
     (portrait,) = read_portraits(woman)
     own, driver = float(intimate.scores([portrait.image])[0]), intimate.look(man).scores

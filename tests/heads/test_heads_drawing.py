@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from effigie.faces.mesh import FLIP, INNER_LIPS, LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS, canonical
-from effigie.heads.drawing import CLOSED, NOSE, draw_landmarks
+from effigie.heads.network.landmark_image import CLOSED, NOSE, draw_landmarks
 
 SIZE = 128
 
@@ -18,9 +18,9 @@ def landmarks():
     points = np.empty((478, 3))
     points[:468] = vertices
     for iris, eye in ((LEFT_IRIS, LEFT_EYE), (RIGHT_IRIS, RIGHT_EYE)):
-        centre = vertices[eye].mean(0)
+        center = vertices[eye].mean(0)
         ring = 0.55 * np.array([[1, 0, 0], [0, -1, 0], [-1, 0, 0], [0, 1, 0]])
-        points[iris] = [centre, *(centre + ring)]
+        points[iris] = [center, *(center + ring)]
     middle = (points.max(0) + points.min(0)) / 2
     return ((points - middle) * 5.8 + SIZE / 2).astype(np.float32)
 
@@ -31,7 +31,7 @@ def yellow(drawing):
     return np.where(blue == 0, 2 * np.minimum(red, green) - np.maximum(red, green), 0).clip(2) - 2
 
 
-def centre(weight):
+def center(weight):
     rows, columns = np.mgrid[: len(weight), : len(weight)]
     return np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()
 
@@ -40,8 +40,8 @@ def test_every_part_is_there_on_black(landmarks):
     drawing = draw_landmarks(landmarks, SIZE)
     assert drawing.shape == (SIZE, SIZE, 3) and drawing.dtype == np.uint8
     assert (drawing.sum(2) == 0).mean() > 0.75
-    for colour in [*(colour for colour, _ in CLOSED), NOSE, (255, 255, 0)]:
-        assert (np.abs(drawing.astype(int) - colour).max(2) < 40).sum() >= 8, colour
+    for color in [*(color for color, _ in CLOSED), NOSE, (255, 255, 0)]:
+        assert (np.abs(drawing.astype(int) - color).max(2) < 40).sum() >= 8, color
 
 
 def test_the_same_landmarks_make_the_same_drawing(landmarks):
@@ -88,7 +88,7 @@ def test_drawn_exactly_below_a_pixel(landmarks, shift):
     def weight(points):
         return draw_landmarks(points, SIZE).astype(float).sum(2)
 
-    moved = centre(weight(landmarks + np.array([shift, 0, 0]))) - centre(weight(landmarks))
+    moved = center(weight(landmarks + np.array([shift, 0, 0]))) - center(weight(landmarks))
     assert moved == pytest.approx([shift, 0], abs=0.15)
 
 

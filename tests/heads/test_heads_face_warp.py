@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from effigie.faces.mesh import canonical
 from effigie.faces.warp import signed_area
-from effigie.heads.face_warp import _labels, triangles
+from effigie.heads.warp.face_warp import _labels, triangles
 
 ROWS, COLUMNS = 140, 120
 

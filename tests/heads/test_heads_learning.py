@@ -15,15 +15,15 @@ from safetensors.torch import load_file
 from effigie.errors import FaceSetError, ModelError, RefusedError, UsageError
 from effigie.extraction import ExtractSettings, extract
 from effigie.heads import MetaSettings, TuneSettings, load_heads, load_person, meta_train, tune
-from effigie.heads.album import Album
-from effigie.heads.closeup import closeups, drawn, look_at
-from effigie.heads.examples import ExampleMaker, choose_shots
-from effigie.heads.mirror import mirrored, opposite_landmarks
-from effigie.heads.people import Gallery
-from effigie.heads.person import shot_of
-from effigie.heads.portrait import read_portraits
-from effigie.heads.stills import Motions, closed
-from effigie.heads.tuning import TuneTask, divided
+from effigie.heads.finetune.reference_set import Album
+from effigie.heads.meta_learning.random_crops import closeups, drawn, look_at
+from effigie.heads.meta_learning.dataset import ExampleMaker, choose_shots
+from effigie.heads.meta_learning.hflip import mirrored, opposite_landmarks
+from effigie.heads.meta_learning.identity_dataset import Gallery
+from effigie.heads.person_checkpoint import shot_of
+from effigie.heads.inference.portrait import read_portraits
+from effigie.heads.meta_learning.stills import Motions, closed
+from effigie.heads.finetune.task import TuneTask, divided
 from effigie.media import Reader
 from effigie.training import train
 from effigie.training.export import averaged

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from effigie.errors import ModelError
-from effigie.heads.losses import embedding_match, pyramid_l1
-from effigie.training.content import CAFFE, TORCHVISION, Content, Vgg, bundled_vgg, read_vgg
+from effigie.heads.meta_learning.losses import embedding_match, pyramid_l1
+from effigie.nn.perceptual import CAFFE, TORCHVISION, Content, Vgg, bundled_vgg, read_vgg
 
 
 def pictures(count, size, seed=0):
@@ -60,11 +60,11 @@ def test_pyramid_refuses_shapes_that_differ():
 def test_embeddings_and_columns_meet():
     embedding = torch.nn.Parameter(torch.rand(4, 8))
     column = torch.nn.Parameter(torch.rand(4, 8))
-    optimiser = torch.optim.SGD([embedding, column], lr=0.1)
+    optimizer = torch.optim.SGD([embedding, column], lr=0.1)
     before = embedding_match(embedding, column)
     before.backward()
     assert torch.equal(embedding.grad, -column.grad) and embedding.grad.abs().sum() > 0
-    optimiser.step()
+    optimizer.step()
     assert embedding_match(embedding, column) < before
 
 
@@ -113,12 +113,12 @@ def test_content_teaches_what_is_made_alone(vgg, halve):
 def test_following_content_leads_to_the_picture(vgg):
     real = pictures(1, 32)
     made = torch.full_like(real, 0.5).requires_grad_()
-    content, optimiser = Content(vgg, deepest=2), torch.optim.Adam([made], lr=0.02)
+    content, optimizer = Content(vgg, deepest=2), torch.optim.Adam([made], lr=0.02)
     before = (made - real).abs().mean().item()
     for _ in range(60):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         content(made, real).backward()
-        optimiser.step()
+        optimizer.step()
     assert (made - real).abs().mean().item() < 0.4 * before
 
 

@@ -13,8 +13,8 @@ from scipy.spatial.transform import Rotation
 
 from effigie.errors import Cancelled, MediaError, UsageError
 from effigie.faces.mesh import FLIP, Pose, canonical, eye_distance
-from effigie.heads.motion import Motion, read_motion, recovered
-from effigie.heads.template import is_template, load_motion, save_motion
+from effigie.heads.motion.motion import Motion, read_motion, recovered
+from effigie.heads.motion.template import is_template, load_motion, save_motion
 from effigie.media import Reader, Writer
 from effigie.progress import Cancel
 
@@ -33,15 +33,15 @@ def face():
 
 
 def test_every_frame_has_its_exact_time_and_the_face_as_it_was_measured(man, man_motion):
-    from effigie.faces.analyse import analyse
+    from effigie.faces.analyzer import analyze
 
     with Reader(man, stop=40) as reader:
-        analysed = list(analyse(reader, rate=float(reader.info.rate)))
-    assert man_motion.times == tuple(item.frame.time for item in analysed)
-    assert man_motion.durations == tuple(item.frame.duration for item in analysed)
+        analyzed = list(analyze(reader, rate=float(reader.info.rate)))
+    assert man_motion.times == tuple(item.frame.time for item in analyzed)
+    assert man_motion.durations == tuple(item.frame.duration for item in analyzed)
     assert man_motion.present.all()
     assert (man_motion.size, man_motion.rate) == ((640, 360), 30)
-    for index, item in enumerate(analysed):
+    for index, item in enumerate(analyzed):
         error = np.abs(man_motion.landmarks(index) - item.faces[0].landmarks).max()
         assert error < 0.01 * eye_distance(item.faces[0].landmarks)
 

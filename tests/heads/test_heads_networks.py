@@ -11,14 +11,14 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from effigie.errors import UsageError
-from effigie.heads.discriminator import Discriminator
-from effigie.heads.embedder import Embedder
-from effigie.heads.generator import Generator, continued
-from effigie.heads.layers import AdaIN, Affine, Attention, Plain, folded, instance_norm
-from effigie.heads.losses import pyramid_l1
+from effigie.heads.network.discriminator import Discriminator
+from effigie.heads.network.embedder import Embedder
+from effigie.heads.network.generator import Generator, continued
+from effigie.heads.network.layers import AdaIN, Affine, Attention, Plain, folded, instance_norm
+from effigie.heads.meta_learning.losses import pyramid_l1
 from effigie.heads.presets import PRESETS, preset
-from effigie.training.adversary import Adversary
-from effigie.training.settings import TrainingSettings
+from effigie.nn.gan import Adversary
+from effigie.training.config import TrainingSettings
 from effigie.training.state import TrainingState
 
 PICO = preset("pico")
@@ -166,13 +166,13 @@ def test_colours_continue_into_holes():
 def test_learns_one_picture_by_heart():
     embedder, generator, _ = made_networks(prior=False)
     picture, drawing = pictures(1, 64, seed=4), pictures(1, 64, seed=5)
-    optimiser = torch.optim.Adam([*embedder.parameters(), *generator.parameters()], lr=2e-3)
+    optimizer = torch.optim.Adam([*embedder.parameters(), *generator.parameters()], lr=2e-3)
     first = None
     for _ in range(150):
         loss = pyramid_l1(generator(drawing, embedder(picture, drawing)).picture, picture)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         first = first or loss.item()
     assert loss.item() < 0.03 < 0.1 < first
 
@@ -238,7 +238,7 @@ def one_step(state, adversary):
     picture, drawing, prior = pictures(2, 64), pictures(2, 64, seed=1), pictures(2, 64, 4, seed=2)
     made = generator(drawing, embedder(picture, drawing), prior).picture
     terms = adversary.losses(made, picture, drawing=drawing, person=torch.tensor([0, 1]))
-    state.optimiser.zero_grad()
+    state.optimizer.zero_grad()
     torch.stack(list(terms.values())).sum().backward()
     state.advance(1.0)
     return {name: value.item() for name, value in terms.items()}

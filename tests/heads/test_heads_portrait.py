@@ -12,8 +12,8 @@ from scipy.spatial.transform import Rotation
 
 from effigie.errors import MediaError, UsageError
 from effigie.faces.mesh import eye_distance
-from effigie.heads.finding import faces_of
-from effigie.heads.portrait import BLINKS, _expect, read_portraits
+from effigie.heads.inference.face_search import faces_of
+from effigie.heads.inference.portrait import BLINKS, _expect, read_portraits
 
 
 def turned_jpeg(path, image, orientation):

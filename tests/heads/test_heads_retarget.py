@@ -9,11 +9,11 @@ from scipy.spatial.transform import Rotation
 
 from effigie.errors import UsageError
 from effigie.faces.mesh import eye_distance, eye_opening, fit_pose, mouth_opening
-from effigie.heads.controls import Controls
-from effigie.heads.features import EYES, LOWER_INNER, UPPER_INNER, lip_gaps
-from effigie.heads.motion import read_motion
-from effigie.heads.portrait import read_portraits
-from effigie.heads.retarget import Retargeter, inside, smoothed
+from effigie.heads.motion.controls import Controls
+from effigie.heads.motion.features import EYES, LOWER_INNER, UPPER_INNER, lip_gaps
+from effigie.heads.motion.motion import read_motion
+from effigie.heads.inference.portrait import read_portraits
+from effigie.heads.motion.retarget import Retargeter, inside, smoothed
 from effigie.media import Reader
 
 NOW = Controls(ease=0)  # the whole motion from the first frame on
@@ -89,7 +89,7 @@ def test_self_reenactment_meets_the_landmarks(sample):
     motion = read_motion(sample("sample_woman"), stop_after=200)
     with Reader(sample("sample_woman"), start=motion.neutral, stop=motion.neutral + 1) as reader:
         image = next(iter(reader)).image
-    from effigie.heads.finding import faces_of
+    from effigie.heads.inference.face_search import faces_of
 
     ((face,), _) = faces_of(image)
     retarget = Retargeter(face.landmarks, motion, NOW, (image.shape[1], image.shape[0]))

@@ -13,8 +13,8 @@ from scipy.spatial.transform import Rotation
 from effigie.assets import fetch
 from effigie.faces.mask import face_mask, polygon_mask
 from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, RIGHT_EYE, fit_pose
-from effigie.faces.track import Tracker
-from effigie.heads.scene import Rendered, Scene
+from effigie.faces.tracker import Tracker
+from effigie.heads.warp.scene import Rendered, Scene
 from effigie.media import Reader
 
 Portrait = tuple[np.ndarray, np.ndarray]
@@ -302,9 +302,9 @@ def test_a_portraits_own_teeth_stay(astronaut: Portrait) -> None:
 
 def test_a_grey_portrait_stays_grey(man: Portrait) -> None:
     image, landmarks = man
-    grey = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    gray = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     target = open_mouth(turned(closed_eyes(landmarks), yaw=12), 1.5)
-    made = Scene(grey, landmarks).render(target).image
+    made = Scene(gray, landmarks).render(target).image
     assert np.ptp(made.astype(int), axis=2).max() <= 1
 
 

@@ -14,7 +14,7 @@ import pytest
 from media_clips import Sound, make, number, picture
 
 from effigie.errors import EffigieError, MediaError
-from effigie.evaluate.mutations import mutated
+from benchmarks.mutations import mutated
 from effigie.media import EncodeSettings, Reader, Writer, probe, read_still
 
 FAST = EncodeSettings(preset="ultrafast", threads=1)

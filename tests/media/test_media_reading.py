@@ -99,7 +99,7 @@ def test_declared_matrix_and_range_give_the_textbook_colour(tmp_path, matrix, fu
     flat = yuv(rgb, matrix, full)
     clip = make(tmp_path / "clip.mp4", count=1, flat=flat, matrix=matrix, full=full, options={"crf": "0"})
     info = probe(clip)
-    assert (info.colour.matrix, info.colour.range, info.colour.matrix_declared) == (
+    assert (info.color.matrix, info.color.range, info.color.matrix_declared) == (
         matrix,
         "full" if full else "limited",
         True,
@@ -111,7 +111,7 @@ def test_declared_matrix_and_range_give_the_textbook_colour(tmp_path, matrix, fu
 @pytest.mark.parametrize(("height", "matrix"), [(64, "bt601"), (720, "bt709")])
 def test_undeclared_matrix_goes_by_the_number_of_lines(tmp_path, height, matrix):
     clip = make(tmp_path / "clip.mp4", count=1, size=(64, height))
-    assert (probe(clip).colour.matrix, probe(clip).colour.matrix_declared) == (matrix, False)
+    assert (probe(clip).color.matrix, probe(clip).color.matrix_declared) == (matrix, False)
 
 
 def test_variable_rate_times_are_exact(tmp_path):
@@ -152,10 +152,10 @@ def test_animations(tmp_path, suffix):
 
 def test_transparency_falls_on_black(tmp_path):
     """In a GIF and in a PNG alike."""
-    colours = np.zeros((8, 8, 4), np.uint8)
-    colours[..., :3] = 200
-    colours[:4, :, 3] = 255
-    assert cv2.imwrite(str(tmp_path / "a.png"), colours)
+    colors = np.zeros((8, 8, 4), np.uint8)
+    colors[..., :3] = 200
+    colors[:4, :, 3] = 255
+    assert cv2.imwrite(str(tmp_path / "a.png"), colors)
     with av.open(str(tmp_path / "a.gif"), "w") as output:
         stream = output.add_stream("gif", rate=10)
         stream.width, stream.height, stream.pix_fmt = 8, 8, "pal8"

@@ -70,7 +70,7 @@ def test_flat_colours_do_not_shift(tmp_path, matrix, full):
         given, got, _ = convert(clip, tmp_path / f"out{index}.mp4")
         assert np.abs(given[1].image.astype(int) - got[1].image).max() <= 2
         assert np.abs(got[1].image.astype(int) - rgb).max() <= 3
-        assert probe(tmp_path / f"out{index}.mp4").colour == probe(clip).colour
+        assert probe(tmp_path / f"out{index}.mp4").color == probe(clip).color
 
 
 def test_shape_of_pixels_and_rotation(tmp_path):
@@ -125,7 +125,7 @@ def test_silent_sources_become_video(tmp_path, kind):
     given, got, writer = convert(source, tmp_path / "out.mp4")
     assert [number(frame.image) for frame in got] == list(range(6))
     assert [frame.time for frame in got] == [frame.time for frame in given]
-    assert probe(tmp_path / "out.mp4").colour.matrix_declared
+    assert probe(tmp_path / "out.mp4").color.matrix_declared
     assert writer.notes == []
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from effigie.occlusion.edges import refined
+from effigie.occlusion.upsample import refined
 
 SMALL, LARGE = 128, 384
 

@@ -12,15 +12,15 @@ import torch
 from effigie.assets import fetch
 from effigie.errors import FaceSetError, ModelError, UsageError
 from effigie.extraction import ExtractSettings, extract
-from effigie.faces.analyse import analyse
+from effigie.faces.analyzer import analyze
 from effigie.faces.mask import face_mask
-from effigie.files import sha256
+from effigie.io.atomic import sha256
 from effigie.media import Reader
 from effigie.occlusion import OcclusionSettings, Visibility, load_occlusion, train_occlusion
-from effigie.occlusion import train as training
-from effigie.occlusion.examples import Painter, plain_faces
-from effigie.occlusion.mask import with_lashes, with_rims, without_doubts
-from effigie.occlusion.model import MANIFEST, WEIGHTS, shipped
+from effigie.occlusion import trainer as training
+from effigie.occlusion.dataset import Painter, plain_faces
+from effigie.occlusion.predictor import with_lashes, with_rims, without_doubts
+from effigie.occlusion.checkpoint import MANIFEST, WEIGHTS, shipped
 from effigie.occlusion.network import SIZE, OcclusionNet, drawing, folded
 from effigie.occlusion.task import OcclusionTask, entropy, inputs_of, stacked
 
@@ -43,7 +43,7 @@ def stills(man, woman, tmp_path_factory):
 @pytest.fixture(scope="module")
 def measured(man):
     with Reader(man, stop=6) as reader:
-        return [(item.frame.image, item.faces[0]) for item in analyse(reader)]
+        return [(item.frame.image, item.faces[0]) for item in analyze(reader)]
 
 
 def test_shapes():
@@ -72,13 +72,13 @@ def test_it_learns(stills):
     examples = [painter.make(random, "blob") for _ in range(4)]
     task = OcclusionTask(network, painter, 4, examples)
     batch = {name: torch.from_numpy(array) for name, array in stacked(examples).items()}
-    optimiser = torch.optim.Adam(network.parameters(), 1e-2)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
     losses = []
     for step in range(40):
         loss = task.losses(batch, step)["entropy"]
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
     figures = task.evaluate({"occlusion": network})

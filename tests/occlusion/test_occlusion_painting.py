@@ -5,24 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from effigie.evaluate.bench_rows.disguise import with_glasses
-from effigie.faces.analyse import analyse
+from benchmarks.rows.disguise import with_glasses
+from effigie.faces.analyzer import analyze
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
-from effigie.faces.roi import apply_affine, crop
+from effigie.faces.crop import apply_affine, crop
 from effigie.media import Reader
-from effigie.occlusion.canvas import Layer, Stage
-from effigie.occlusion.examples import CANVAS, Painter, Plain
-from effigie.occlusion.natural import GLASSES, glasses_score, seen
+from effigie.occlusion.synthetic.canvas import Layer, Stage
+from effigie.occlusion.dataset import CANVAS, Painter, Plain
+from effigie.occlusion.synthetic.natural import GLASSES, glasses_score, seen
 from effigie.occlusion.network import SIZE
-from effigie.occlusion.occluders import KINDS, UNSEEN, WEIGHTS, draw, laid
+from effigie.occlusion.synthetic.occluders import KINDS, UNSEEN, WEIGHTS, draw, laid
 
 
 @pytest.fixture(scope="module")
 def plain(man):
     """The man, nothing before his face."""
     with Reader(man, stop=3) as reader:
-        item = list(analyse(reader))[2]
+        item = list(analyze(reader))[2]
     face = item.faces[0]
     matrix = face.matrix(CANVAS)
     picture = crop(item.frame.image, matrix, CANVAS)
@@ -39,13 +39,13 @@ def stage(plain):
 def test_every_kind_hides_something_and_repeats_itself(kind, stage):
     layers = [draw(np.random.default_rng(seed), stage, kind) for seed in (1, 2, 3, 1)]
     for layer in layers:
-        assert layer.alpha.shape == (CANVAS, CANVAS) and layer.colour.shape == (CANVAS, CANVAS, 3)
-        assert layer.alpha.dtype == layer.colour.dtype == np.float32
+        assert layer.alpha.shape == (CANVAS, CANVAS) and layer.color.shape == (CANVAS, CANVAS, 3)
+        assert layer.alpha.dtype == layer.color.dtype == np.float32
         assert layer.alpha.min() >= 0 and layer.alpha.max() <= 1 + 1e-6
-        assert layer.colour.min() >= 0 and layer.colour.max() <= 1 + 1e-6
+        assert layer.color.min() >= 0 and layer.color.max() <= 1 + 1e-6
     assert max(layer.alpha.max() for layer in layers) > 0.25
     assert np.array_equal(layers[0].alpha, layers[3].alpha)
-    assert np.array_equal(layers[0].colour, layers[3].colour)
+    assert np.array_equal(layers[0].color, layers[3].color)
     assert not np.array_equal(layers[0].alpha, layers[1].alpha)
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from effigie.faces.mesh import FACE_OVAL, eye_distance, fit_pose, mouth_opening
 from effigie.faces.warp import Canvas
-from effigie.prior.bank import Features, features
+from effigie.prior.frame_bank import Features, features
 from effigie.prior.render import REGIONS, STAY, Bank, Chooser, nearest, render
-from effigie.swap.person import load_footage
-from effigie.swap.target import Retarget
+from effigie.swap.person_frames import load_footage
+from effigie.swap.shape_retarget import Retarget
 from effigie.swap.trainer import make_bank
 
 RATE = 25.0

@@ -11,8 +11,8 @@ import copying
 import pytest
 
 from effigie.progress import Cancel, silent
-from effigie.scale.executor import executor_for
-from effigie.scale.job import Plan, run_job
+from effigie.execution.executor import executor_for
+from effigie.execution.job import Plan, run_job
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed: effigie[ray]"

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from effigie.errors import MediaError, RefusedError
-from effigie.files import atomic
+from effigie.io.atomic import atomic
 from effigie.progress import Progress
 
 

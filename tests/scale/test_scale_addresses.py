@@ -14,8 +14,8 @@ import fsspec
 import pytest
 
 from effigie.errors import EffigieError, MediaError, UsageError
-from effigie.media.addresses import clips_in, names_one_clip
-from effigie.storage import absolute, delivered, is_remote, near
+from effigie.media.remote_inputs import clips_in, names_one_clip
+from effigie.io.storage import absolute, delivered, is_remote, near
 
 
 @pytest.fixture

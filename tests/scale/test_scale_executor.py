@@ -15,7 +15,8 @@ import pytest
 
 from effigie.errors import Cancelled, EffigieError, MediaError
 from effigie.progress import Cancel
-from effigie.scale import LocalProcesses, available_cores, processes, report, stop_requested
+from effigie.execution import processes
+from effigie.execution import LocalProcesses, available_cores, report, stop_requested
 
 
 def square(number):
@@ -138,7 +139,7 @@ def test_nobody_outlives_a_killed_caller(tmp_path):
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from test_scale_executor import wait_for_the_end\n"
-        "from effigie.progress import Cancel; from effigie.scale import LocalProcesses\n"
+        "from effigie.progress import Cancel; from effigie.execution import LocalProcesses\n"
         "if __name__ == '__main__':\n"
         "    list(LocalProcesses(2).run(wait_for_the_end, [sys.argv[2]] * 2, print, Cancel()))\n"
     )
@@ -177,7 +178,7 @@ def test_a_plain_script_needs_no_main_guard(tmp_path):
     script.write_text(
         "import math\n"
         "from effigie.progress import Cancel\n"
-        "from effigie.scale import LocalProcesses\n"
+        "from effigie.execution import LocalProcesses\n"
         "print('once')\n"
         "executor = LocalProcesses(2)\n"
         "executor.warm_up()\n"

@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from conftest import needs_ray
 from effigie.errors import Cancelled, UsageError
 from effigie.progress import Cancel
-from effigie.scale import executor_for
-from effigie.scale.manifest import longer_name, plain_name
-from effigie.storage import safe_name
+from effigie.execution import executor_for
+from effigie.execution.manifest import longer_name, plain_name
+from effigie.io.storage import safe_name
 
 ENGINES = ["inline", "local", pytest.param("ray", marks=needs_ray)]
 RUN = (
     "import sys; sys.path.insert(0, sys.argv[1])\n"
     "import copying; from effigie.progress import Cancel, silent\n"
-    "from effigie.scale import executor_for; from effigie.scale.job import Plan, run_job\n"
+    "from effigie.execution import executor_for; from effigie.execution.job import Plan, run_job\n"
     "plan = Plan(copying.capitals, (sys.argv[2], float(sys.argv[5])), 'one', sys.argv[3], '.mp4')\n"
     "report = run_job(plan, sys.argv[6:], executor_for(sys.argv[4], 2), 1, 'copy', silent, Cancel())\n"
     "print(report.made, report.there, len(report.elsewhere))\n"

@@ -9,7 +9,7 @@ import time
 import cv2
 import pytest
 
-from effigie.scale.overlap import Ahead, Behind, several, shared_cores
+from effigie.execution.pipeline import Ahead, Behind, several, shared_cores
 
 
 class Trouble(Exception):

@@ -15,7 +15,7 @@ from effigie import JobSettings
 from effigie.errors import UsageError
 from effigie.media import Reader
 from effigie.swap import ConvertSettings
-from effigie.trust import TrustSettings
+from effigie.provenance import TrustSettings
 
 PLAIN = ConvertSettings(stop_after=6, trust=TrustSettings(watermark=False))
 

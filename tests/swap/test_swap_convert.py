@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from effigie.media import EncodeSettings, Reader, Writer
-from effigie.swap import ConvertSettings, SwapSettings, convert_clip, train
-from effigie.swap.model import load_model
+from effigie.swap import ConvertSettings, SwapSettings, convert, train
+from effigie.swap.checkpoint import load_swap
 
 PNG = EncodeSettings(codec="png")
 
@@ -125,7 +125,7 @@ def test_a_face_that_comes_and_goes(model, man, tmp_path):
         for time, image in zip(times, shown, strict=True):
             writer.write(image, time)
     settings = ConvertSettings(masks=tmp_path / "masks")
-    report = convert_clip(model, tmp_path / "in.mp4", tmp_path / "out.mp4", settings)
+    report = convert(model, tmp_path / "in.mp4", tmp_path / "out.mp4", settings)
     assert (report.frames, report.swapped) == (18, 14)
     assert [t for t, _ in frames_of(tmp_path / "out.mp4")] == [t for t, _ in frames_of(tmp_path / "in.mp4")]
     touched = [bool((mask > 0).any()) for mask in pictures(tmp_path / "masks")]
@@ -135,9 +135,9 @@ def test_a_face_that_comes_and_goes(model, man, tmp_path):
 def test_the_classic_autoencoder_stands_on_its_own(few_faces, man, tmp_path):
     """--prior none: trained, saved, loaded, converted."""
     train(*few_faces, tmp_path / "model", SwapSettings(prior="none", steps=2, batch=2))
-    loaded = load_model(tmp_path / "model")
+    loaded = load_swap(tmp_path / "model")
     assert not loaded.prior
-    report = convert_clip(
+    report = convert(
         tmp_path / "model", man, tmp_path / "out", ConvertSettings(encode=PNG, stop_after=3)
     )
     assert (report.frames, report.swapped) == (3, 3)
@@ -167,7 +167,7 @@ def test_the_python_way_tells_progress_and_stops(model, man, tmp_path):
             cancel.set()
 
     with pytest.raises(Cancelled):
-        convert_clip(model, man, tmp_path / "out.mp4", progress=progress, cancel=cancel)
+        convert(model, man, tmp_path / "out.mp4", progress=progress, cancel=cancel)
     assert names(tmp_path) == []
     steps = [report for report in seen if report.stage == "convert"]
     assert [report.done for report in steps] == [1, 2, 3]

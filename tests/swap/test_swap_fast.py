@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from effigie.compose import ComposeSettings
-from effigie.compose.grain import GrainSettings
-from effigie.faces.analyse import analyse
+from effigie.compositing import ComposeSettings
+from effigie.compositing.grain import GrainSettings
+from effigie.faces.analyzer import analyze
 from effigie.media import EncodeSettings, Reader
-from effigie.occlusion.mask import Visibility
-from effigie.swap import ConvertSettings, convert_clip, fast
-from effigie.swap.finish import Finish
-from effigie.swap.model import load_model
-from effigie.swap.swapper import STEP, Swapper
+from effigie.occlusion.predictor import Visibility
+from effigie.swap.inference import fast
+from effigie.swap import ConvertSettings, convert
+from effigie.swap.inference.compositing import Finish
+from effigie.swap.checkpoint import load_swap
+from effigie.swap.inference.swapper import STEP, Swapper
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +26,11 @@ def seen(man):
     """The man's first frames, analysed."""
     with Reader(man) as reader:
         frames = list(itertools.islice(iter(reader), 6))
-    return list(analyse(frames, rate=25.0))
+    return list(analyze(frames, rate=25.0))
 
 
 def test_faces_made_together_are_those_made_one_by_one(model, seen):
-    loaded = load_model(model, "cpu")
+    loaded = load_swap(model, "cpu")
     swapper = Swapper(loaded, torch.device("cpu"), "fp32")
     sketches = [swapper.sketch(item.frame.image, item.faces[0], item.frame.index) for item in seen]
     alone = [swapper.make([sketch])[0] for sketch in sketches]
@@ -39,7 +40,7 @@ def test_faces_made_together_are_those_made_one_by_one(model, seen):
 
 
 def test_a_fast_face_is_smaller_but_never_below_the_network(model, seen):
-    loaded = load_model(model, "cpu")
+    loaded = load_swap(model, "cpu")
     sides = {}
     for finest in (1.0, fast.FINEST, 0.01):
         swapper = Swapper(loaded, torch.device("cpu"), "fp32", finest=finest)
@@ -50,9 +51,9 @@ def test_a_fast_face_is_smaller_but_never_below_the_network(model, seen):
 
 
 def test_what_was_asked_for_stays_but_how_often_it_is_measured():
-    asked = ComposeSettings(colour="histogram", grain=GrainSettings(strength=0.5))
+    asked = ComposeSettings(color="histogram", grain=GrainSettings(strength=0.5))
     given = fast.composed(asked)
-    assert (given.colour, given.grain.strength, given.grain.every) == ("histogram", 0.5, fast.MEASURED_EVERY)
+    assert (given.color, given.grain.strength, given.grain.every) == ("histogram", 0.5, fast.MEASURED_EVERY)
     assert fast.composed(ComposeSettings(grain=GrainSettings(every=9))).grain.every == 9
 
 
@@ -61,7 +62,7 @@ def test_fast_through_the_command_line_is_nearly_the_same_picture(model, man, ru
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["swapped"] == 8
     png = EncodeSettings(codec="png")
-    convert_clip(model, man, tmp_path / "usual", ConvertSettings(encode=png, stop_after=8))
+    convert(model, man, tmp_path / "usual", ConvertSettings(encode=png, stop_after=8))
     pairs = zip(*(frames_of(tmp_path / name) for name in ("fast", "usual")), strict=True)
     differences = [np.abs(one.astype(int) - other).max(-1) for one, other in pairs]
     assert 0 < np.mean([(difference > 8).mean() for difference in differences]) < 0.05
@@ -80,7 +81,7 @@ def test_what_covers_a_face_is_looked_for_every_other_frame(model, seen):
             Counting.asked += 1
             return super().__call__(image, face, side)
 
-    swapper = Swapper(load_model(model, "cpu"), torch.device("cpu"), "fp32")
+    swapper = Swapper(load_swap(model, "cpu"), torch.device("cpu"), "fp32")
     finish = Finish(ComposeSettings(), Counting(), fast.COVERS_EVERY)
     for item in seen:
         made = swapper(item.frame.image, item.faces[0], item.frame.index)

@@ -11,7 +11,7 @@ import pytest
 
 from effigie.errors import ModelError
 from effigie.faceset import FaceSet
-from effigie.swap import SwapSettings, load_model, train
+from effigie.swap import SwapSettings, load_swap, train
 
 QUICK = ("--batch", 2, "--precision", "fp32")
 
@@ -175,7 +175,7 @@ def test_weights_of_another_network(copy):
     config["preset"]["width"] = 32
     (copy / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="damaged") as caught:
-        load_model(copy)
+        load_swap(copy)
     assert "\n" not in str(caught.value)
 
 
@@ -262,7 +262,7 @@ def test_a_bank_that_was_never_finished_is_made_again(few_faces, copy):
     _gone("bank")(copy)
     FaceSet.create(copy / "bank", {"crop_size": 256})
     train(*few_faces, copy, SwapSettings(steps=3, batch=2, precision="fp32"))
-    assert len(load_model(copy).bank.geometries) > 0
+    assert len(load_swap(copy).bank.geometries) > 0
 
 
 # --- both: broken off ---
@@ -323,10 +323,10 @@ def test_training_killed(start, few_faces, tmp_path):
     assert command.end(20).code == -signal.SIGKILL
     assert command.nobody_left()
     with pytest.raises(ModelError, match="not trained yet"):
-        load_model(tmp_path / "m")
+        load_swap(tmp_path / "m")
     report = train(*few_faces, tmp_path / "m", SwapSettings(steps=1, batch=2, precision="fp32"))
     assert report.steps == 1
-    assert load_model(tmp_path / "m").bank.geometries
+    assert load_swap(tmp_path / "m").bank.geometries
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_the_disk_is_full_while_training(effigie, few_faces, tmp_path, limit):
     assert "m" in ended.line()
     assert litter(tmp_path) == []
     with pytest.raises(ModelError):
-        load_model(tmp_path / "m")
+        load_swap(tmp_path / "m")
     report = train(*few_faces, tmp_path / "m", SwapSettings(steps=2, batch=2, precision="fp32"))
     assert report.steps == 2
-    assert load_model(tmp_path / "m").bank.geometries
+    assert load_swap(tmp_path / "m").bank.geometries

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from effigie.faces.warp import Canvas
-from effigie.occlusion.canvas import Stage
-from effigie.occlusion.mask import Visibility
-from effigie.occlusion.natural import certain_face
-from effigie.occlusion.occluders import draw
+from effigie.occlusion.synthetic.canvas import Stage
+from effigie.occlusion.predictor import Visibility
+from effigie.occlusion.synthetic.natural import certain_face
+from effigie.occlusion.synthetic.occluders import draw
 from effigie.prior.render import REGIONS, Bank, render
-from effigie.swap.hairline import Hairline
-from effigie.swap.person import load_footage
+from effigie.swap.inference.source_visibility import Hairline
+from effigie.swap.person_frames import load_footage
 from effigie.swap.trainer import make_bank
 
 SIDE = 160
@@ -39,7 +39,7 @@ def fringed(bank: Bank) -> tuple[Bank, np.ndarray]:
 
     def read(index):
         painted = (
-            bank.read(index) / 255 * (1 - layer.alpha[..., None]) + layer.colour * layer.alpha[..., None]
+            bank.read(index) / 255 * (1 - layer.alpha[..., None]) + layer.color * layer.alpha[..., None]
         )
         return (255 * np.clip(painted, 0, 1)).astype(np.uint8)
 

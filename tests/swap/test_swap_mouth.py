@@ -7,7 +7,7 @@ import pytest
 
 from effigie.faces.mesh import INNER_LIPS, canonical
 from effigie.faces.warp import Canvas
-from effigie.swap.mouth import KNOWN, UNKNOWN, borrow_inside, borrowed_share
+from effigie.swap.inference.mouth_inpaint import KNOWN, UNKNOWN, borrow_inside, borrowed_share
 
 SIZE = 128
 

@@ -10,11 +10,11 @@ from torch import nn
 
 from effigie.errors import UsageError
 from effigie.swap.losses import Truth, WeightedLosses, default_losses, ssim_map, weighted_l1
-from effigie.swap.model import build_network
-from effigie.swap.networks import PRIOR_CHANNELS, Made, SwapNet
+from effigie.swap.checkpoint import build_network
+from effigie.swap.network import PRIOR_CHANNELS, Made, SwapNet
 from effigie.swap.presets import PRESETS, preset
-from effigie.training.face_error import face_error
-from effigie.training.pictures import to_float, to_uint8
+from effigie.nn.structural_error import face_error
+from effigie.nn.images import to_float, to_uint8
 
 
 def small(prior):
@@ -137,7 +137,7 @@ def test_losses_are_weighted_and_named():
 def test_a_tiny_batch_is_learned_by_heart(prior):
     """Two faces a person; the prior is another picture, of use nowhere."""
     network = small(prior)
-    optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
+    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     losses = default_losses()
     people = {}
     for seed, person in enumerate(("source", "target")):
@@ -150,9 +150,9 @@ def test_a_tiny_batch_is_learned_by_heart(prior):
         total = torch.zeros(())
         for person, truth in people.items():
             total = total + sum(losses(network(truth.picture, given, person), truth).values())
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         total.backward()
-        optimiser.step()
+        optimizer.step()
         history.append(total.item())
     assert history[-1] < 0.35 * history[0]
     with torch.no_grad():

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from effigie.cli.convert import eroded
-from effigie.compose import ComposeSettings, Compositor
+from effigie.compositing import ComposeSettings, Compositor
 from effigie.errors import MediaError, UsageError
-from effigie.faces.analyse import analyse
+from effigie.faces.analyzer import analyze
 from effigie.media import EncodeSettings, Reader, Writer, probe
-from effigie.swap import ConvertSettings, convert_clip
-from effigie.swap.paint import Paint, share
-from effigie.swap.project import load_project
-from effigie.swap.shots import Shot
-from effigie.trust import TrustSettings
+from effigie.swap import ConvertSettings, convert
+from effigie.swap.inference.mask_clip import Paint, share
+from effigie.swap.inference.project import load_project
+from effigie.swap.inference.shots import Shot
+from effigie.provenance import TrustSettings
 
 PNG = EncodeSettings(codec="png")
 PLAIN = TrustSettings(watermark=False)
@@ -41,7 +41,7 @@ def made(model, man, tmp_path_factory):
     def run(clip=man, **settings):
         folder = tmp_path_factory.mktemp("made") / "out"
         given = ConvertSettings(encode=PNG, trust=PLAIN, stop_after=COUNT, **settings)
-        convert_clip(model, clip, folder, given)
+        convert(model, clip, folder, given)
         return pictures(folder)
 
     return run
@@ -62,7 +62,7 @@ def written(folder, images):
 def test_what_is_held_before_the_face_stays_there(man, inputs, made, tmp_path):
     """A blue card on the cheek: on, its pixels are the footage's own; off, and in a shot of its own, they are not."""
     with Reader(man, stop=COUNT) as reader:
-        faces = [item.faces[0] for item in analyse(reader)]
+        faces = [item.faces[0] for item in analyze(reader)]
     held, inner = [], []
     for image, face in zip(inputs, faces, strict=True):
         low = face.landmarks[205, :2] - 0.05 * np.exp(face.place[2])
@@ -163,7 +163,7 @@ def test_paint_that_does_not_fit_is_refused_and_nothing_written(model, man, tmp_
                         read(frame)
                     read.finish()
             else:
-                convert_clip(model, man, tmp_path / "out", ConvertSettings(paint=paint, **settings))
+                convert(model, man, tmp_path / "out", ConvertSettings(paint=paint, **settings))
         assert not (tmp_path / "out").exists()
 
 

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from effigie.errors import UsageError
-from effigie.faces.analyse import analyse
-from effigie.faces.identity import IdentityModel
+from effigie.faces.analyzer import analyze
+from effigie.faces.recognizer import IdentityModel
 from effigie.media import EncodeSettings, Reader, Writer
-from effigie.swap import ConvertSettings, Role, SwapSettings, convert_clip, load_model, train
-from effigie.swap.pick import Picker, Wanted
-from effigie.swap.roles import roles
-from effigie.trust import TrustSettings, new_consent
-from effigie.trust.ledger import Ledger
+from effigie.swap import ConvertSettings, Role, SwapSettings, convert, load_swap, train
+from effigie.swap.inference.person_matcher import Picker, Wanted
+from effigie.swap.inference.roles import roles
+from effigie.provenance import TrustSettings
+from effigie.consent import new_consent
+from effigie.provenance.ledger.ledger import Ledger
 
 PNG = EncodeSettings(codec="png")
 PLAIN = TrustSettings(watermark=False)  # the mark lies lightly on everything
@@ -33,7 +34,7 @@ def pictures(folder):
 
 def first_of(clip):
     with Reader(clip, stop=2) as reader:
-        return next(analyse(list(reader)))
+        return next(analyze(list(reader)))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_a_bystander_is_never_touched(model, two_people, tmp_path, who, half):
     """Unasked the man is swapped, whom the model knows; by number whoever is asked for; nobody else."""
     plain = TrustSettings(watermark=False)  # the mark lies lightly on everything
     settings = ConvertSettings(who=who, encode=PNG, trust=plain, masks=tmp_path / "masks", stop_after=8)
-    report = convert_clip(model, two_people, tmp_path / "out", settings)
+    report = convert(model, two_people, tmp_path / "out", settings)
     assert report.swapped == report.frames == 8
     for (_, before), after, mask in zip(
         frames_of(two_people, 8), pictures(tmp_path / "out"), pictures(tmp_path / "masks"), strict=True
@@ -94,7 +95,7 @@ def exchanged(model, other_model, two_people, tmp_path_factory):
     """Both swapped at once: the woman's face on the left, the man's on the right."""
     folder = tmp_path_factory.mktemp("exchanged")
     settings = ConvertSettings(encode=PNG, trust=PLAIN, masks=folder / "masks", stop_after=8)
-    return folder, convert_clip([model, other_model], two_people, folder / "out", settings)
+    return folder, convert([model, other_model], two_people, folder / "out", settings)
 
 
 def test_two_models_swap_two_people_at_once(exchanged, model, other_model, two_people):
@@ -114,9 +115,9 @@ def test_nobody_gets_the_others_face(exchanged, model, other_model):
     """Left was the man and shows the woman now, right the other way round, in every frame."""
     folder, _ = exchanged
     identity = IdentityModel()
-    woman, man = load_model(model).source.embedding, load_model(other_model).source.embedding
+    woman, man = load_swap(model).source.embedding, load_swap(other_model).source.embedding
     for picture in pictures(folder / "out"):
-        (item,) = analyse([type("Frame", (), {"image": np.ascontiguousarray(picture)})()])
+        (item,) = analyze([type("Frame", (), {"image": np.ascontiguousarray(picture)})()])
         assert len(item.faces) == 2
         for face in item.faces:
             shown = identity.of(item.frame.image, face.landmarks)
@@ -134,13 +135,13 @@ def test_both_consents_and_models_are_on_record(model, other_model, two_people, 
     assert report["each"] == {str(model): 2, str(other_model): 2}
     entry = Ledger().by_id(report["output_id"])
     assert len(entry.consents) == 2
-    assert entry.model_hash.split(",") == [load_model(one).manifest_sha256 for one in (model, other_model)]
+    assert entry.model_hash.split(",") == [load_swap(one).manifest_sha256 for one in (model, other_model)]
 
 
 def test_people_by_number(model, other_model, two_people, tmp_path):
     """The largest face is the woman's, on the right: numbers go before identity."""
     settings = ConvertSettings(encode=PNG, trust=PLAIN, masks=tmp_path / "masks", stop_after=2)
-    report = convert_clip([Role(other_model, 1)], two_people, tmp_path / "out", settings)
+    report = convert([Role(other_model, 1)], two_people, tmp_path / "out", settings)
     assert report.each == {str(other_model): 2}
     (mask, _) = pictures(tmp_path / "masks")
     assert (mask[:, :640] > 0).any()
@@ -148,7 +149,7 @@ def test_people_by_number(model, other_model, two_people, tmp_path):
 
 
 def test_who_is_not_there_is_told(model, other_model, man, tmp_path):
-    report = convert_clip([model, other_model], man, tmp_path / "out.mp4", ConvertSettings(stop_after=3))
+    report = convert([model, other_model], man, tmp_path / "out.mp4", ConvertSettings(stop_after=3))
     assert report.each == {str(model): 3, str(other_model): 0}
     assert any(f"{other_model}: nobody in" in note for note in report.notes)
 
@@ -175,7 +176,7 @@ def test_bad_casts(model, other_model, two_people, tmp_path, here):
     with pytest.raises(UsageError, match="0 or more"):
         Role(model, -1)
     with pytest.raises(UsageError, match="who is for one model"):
-        convert_clip([model, other_model], two_people, tmp_path / "out.mp4", ConvertSettings(who=0))
+        convert([model, other_model], two_people, tmp_path / "out.mp4", ConvertSettings(who=0))
     ended = here("convert", model, two_people, "-o", "out.mp4", "--map", f"1={tmp_path / 'nothing'}")
     assert ended.code == 1
     assert "is not a model" in ended.line()
@@ -187,5 +188,5 @@ def test_two_models_of_one_person_ask_for_numbers(model, few_faces, two_people, 
     woman_faces, man_faces = few_faces
     train(woman_faces, man_faces, twin, SwapSettings(steps=1, batch=2))
     with pytest.raises(UsageError, match="trained on the same person"):
-        convert_clip([model, twin], two_people, tmp_path / "out.mp4")
+        convert([model, twin], two_people, tmp_path / "out.mp4")
     assert not (tmp_path / "out.mp4").exists()

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from effigie.errors import FaceSetError
 from effigie.faceset import FaceSet
-from effigie.prior.bank import Features, choose, features, occlusion
-from effigie.swap.model import poorness
-from effigie.swap.person import FEWEST, GUARD, load_footage, split
+from effigie.prior.frame_bank import Features, choose, features, occlusion
+from effigie.swap.checkpoint import poorness
+from effigie.swap.person_frames import FEWEST, GUARD, load_footage, split
 from effigie.swap.trainer import make_bank
 
 

@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from effigie.compose import ComposeSettings
-from effigie.compose.mask import MaskSettings
+from effigie.compositing import ComposeSettings
+from effigie.compositing.mask import MaskSettings
 from effigie.errors import UsageError
 from effigie.media import EncodeSettings, Reader
-from effigie.swap import ConvertSettings, Role, convert_clip
-from effigie.swap.project import Project, load_project, save_project
-from effigie.swap.shots import Shot, Shots
-from effigie.trust import TrustSettings
+from effigie.swap import ConvertSettings, Role, convert
+from effigie.swap.inference.project import Project, load_project, save_project
+from effigie.swap.inference.shots import Shot, Shots
+from effigie.provenance import TrustSettings
 
 PNG = EncodeSettings(codec="png")
 PLAIN = TrustSettings(watermark=False)
@@ -34,7 +34,7 @@ def written(tmp_path, text):
 def test_what_is_saved_is_loaded(tmp_path):
     settings = ConvertSettings(
         compose=ComposeSettings(
-            colour="histogram", mask=MaskSettings(top=0.05, feather=0.1), occlusion="off"
+            color="histogram", mask=MaskSettings(top=0.05, feather=0.1), occlusion="off"
         ),
         encode=EncodeSettings(codec="hevc", crf=20),
         trust=TrustSettings(label="corner"),
@@ -100,7 +100,7 @@ def test_written_by_hand(tmp_path):
     assert project.people == (Role(tmp_path / "anna-in-ben"), Role(tmp_path / "carl-in-dan", 1))
     assert project.settings.compose.mask.feather == 0.08
     calm, late = project.settings.shots
-    assert calm.compose is not None and calm.compose.colour == "none"
+    assert calm.compose is not None and calm.compose.color == "none"
     assert late.without == (str(tmp_path / "carl-in-dan"),) and late.last is None
 
 
@@ -153,11 +153,11 @@ def test_which_shot_a_frame_is_in():
 
 def test_shots_are_left_alone_or_put_in_otherwise(model, man, tmp_path):
     """Frames 2 and 3 stay; frames 4 and 5 get another blend, as if the whole clip had been made with it."""
-    sharp = ComposeSettings(colour="none", blend="feather", temporal=0.0)
+    sharp = ComposeSettings(color="none", blend="feather", temporal=0.0)
 
     def made(name, **settings):
         given = ConvertSettings(encode=PNG, trust=PLAIN, stop_after=6, **settings)
-        return convert_clip(model, man, tmp_path / name, given), pictures(tmp_path / name)
+        return convert(model, man, tmp_path / name, given), pictures(tmp_path / name)
 
     shots = (Shot(2, 3, skip=True), Shot(4, 5, compose=sharp))
     report, cut = made("cut", shots=shots)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from effigie.swap.reach import DISSOLVE, LEAVE, RETURN, STRANGE, Reach, Shown, Turned, stretches
+from effigie.swap.inference.pose_limits import DISSOLVE, LEAVE, RETURN, STRANGE, Reach, Shown, Turned, stretches
 
 RATE = 25.0
 

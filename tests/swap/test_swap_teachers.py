@@ -8,19 +8,19 @@ import torch
 from torch import nn
 
 from effigie.errors import UsageError
-from effigie.prior.bank import features
-from effigie.swap.data import Studio
-from effigie.swap.exchange import Exchange
-from effigie.swap.likeness import Likeness
-from effigie.swap.networks import SwapNet
-from effigie.swap.person import load_footage
-from effigie.swap.settings import SwapSettings
-from effigie.swap.shares import Shares
+from effigie.prior.frame_bank import features
+from effigie.swap.dataset import Studio
+from effigie.swap.cross_identity_dataset import Exchange
+from effigie.swap.identity_loss import Likeness
+from effigie.swap.network import SwapNet
+from effigie.swap.person_frames import load_footage
+from effigie.swap.config import SwapSettings
+from effigie.swap.loss_weights import Shares
 from effigie.swap.task import SwapTask
-from effigie.swap.teachers import Teachers
+from effigie.swap.auxiliary_losses import Teachers
 from effigie.swap.trainer import make_bank
-from effigie.training.recogniser import EMBEDDING
-from effigie.training.slots import slots
+from effigie.nn.recognizer import EMBEDDING
+from effigie.training.data.sample_key import slots
 
 SIZE = 64
 
@@ -134,13 +134,13 @@ def test_learning_likeness_brings_the_swap_nearer_to_the_source(studios, likenes
     picture, share = picture.permute(0, 3, 1, 2), share[:, None]
     chips = torch.from_numpy(np.stack([m.chip for m in moments]))
     made = nn.Parameter(torch.full_like(picture, 0.5))
-    optimiser = torch.optim.Adam([made], lr=0.02)
+    optimizer = torch.optim.Adam([made], lr=0.02)
     found = []
     for _ in range(30):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = likeness(share * made + (1 - share) * picture, chips)
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         found.append(loss.item())
     assert found[-1] < 0.5 * found[0]
 

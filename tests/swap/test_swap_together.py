@@ -11,8 +11,8 @@ import pytest
 from together_swap import run
 
 from effigie.faceset import FaceSet
-from effigie.scale.launch import launch
-from effigie.training.checkpoints import Checkpoints
+from effigie.execution.launch import launch
+from effigie.training.checkpoint import Checkpoints
 
 SCRIPT = Path(__file__).with_name("together_swap.py")
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from effigie.swap.networks import SwapNet
-from effigie.swap.settings import SwapSettings
-from effigie.swap.shares import Shares
+from effigie.swap.network import SwapNet
+from effigie.swap.config import SwapSettings
+from effigie.swap.loss_weights import Shares
 from effigie.swap.trainer import load_people, prepare
 from effigie.training import TrainingSettings, train
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from effigie.training.slots import Slot
+from effigie.training.data.sample_key import Slot
 
 
 class Regression:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from effigie.training.adversary import Adversary, Judged, feature_distance, frozen, hinge, paired_hinge
+from effigie.nn.gan import Adversary, Judged, feature_distance, frozen, hinge, paired_hinge
 
 
 class Judge(nn.Module):
@@ -123,19 +123,19 @@ def test_the_group_holds_what_learns(adversary):
 def test_a_maker_learns_colours_from_the_adversary_alone(adversary):
     """No pixel loss: pictures of one grey become red because that is what real ones are."""
     torch.manual_seed(1)
-    colour = nn.Parameter(torch.tensor([0.5, 0.5, 0.5]))
+    color = nn.Parameter(torch.tensor([0.5, 0.5, 0.5]))
     wanted = torch.tensor([0.9, 0.2, 0.2])
     adversary = Adversary(adversary.discriminator, matching=0)
-    optimiser = torch.optim.Adam(
-        [{"params": [colour], "lr": 5e-3}, adversary.parameter_group(5e-3)], betas=(0.0, 0.99)
+    optimizer = torch.optim.Adam(
+        [{"params": [color], "lr": 5e-3}, adversary.parameter_group(5e-3)], betas=(0.0, 0.99)
     )
     for _ in range(200):
         noise = 0.1 * torch.randn(2, 8, 3, 8, 8)
-        made, real = (each[:, None, None] + part for each, part in zip((colour, wanted), noise, strict=True))
-        optimiser.zero_grad()
+        made, real = (each[:, None, None] + part for each, part in zip((color, wanted), noise, strict=True))
+        optimizer.zero_grad()
         sum(adversary.losses(made, real).values()).backward()
-        optimiser.step()
-    assert (colour.detach() - wanted).abs().mean() < 0.12
+        optimizer.step()
+    assert (color.detach() - wanted).abs().mean() < 0.12
 
 
 def test_paired_scores_are_compared_pair_by_pair():

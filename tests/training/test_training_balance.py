@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from effigie.training.adversary import Adversary
-from effigie.training.balance import Balance
-from effigie.training.critic import PatchCritic
+from effigie.nn.gan import Adversary
+from effigie.nn.gradient_balancing import Balance
+from effigie.nn.discriminator import PatchCritic
 
 
 @pytest.fixture
@@ -66,12 +66,12 @@ def test_the_critic_learns_to_tell_made_from_real():
     torch.manual_seed(0)
     critic = PatchCritic(width=8)
     adversary = Adversary(critic, matching=0)
-    optimiser = torch.optim.Adam([adversary.parameter_group(2e-3)])
+    optimizer = torch.optim.Adam([adversary.parameter_group(2e-3)])
     smooth = torch.nn.functional.interpolate(torch.rand(8, 3, 4, 4), (32, 32), mode="bilinear")
     rough = (smooth + 0.1 * torch.randn_like(smooth)).clamp(0, 1)
     for _ in range(60):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         adversary.losses(smooth, rough)["catch"].backward()
-        optimiser.step()
+        optimizer.step()
     with torch.no_grad():
         assert (critic(rough).score.mean((1, 2, 3)) > critic(smooth).score.mean((1, 2, 3))).all()

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from effigie.errors import Cancelled, EffigieError, ModelError, UsageError
 from effigie.progress import Cancel, Progress
 from effigie.training import StepReport, TrainingSettings, export, read_curve, train
-from effigie.training.checkpoints import Checkpoints, read_checkpoint
+from effigie.training.checkpoint import Checkpoints, read_checkpoint
 
 
 def settings(steps: int | None, **others: object) -> TrainingSettings:
@@ -106,7 +106,7 @@ def test_another_seed_gives_another_run(tmp_path: Path) -> None:
 def test_budget_by_minutes_includes_the_last_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the task's clock: a look from 0 to 1/8 s, 96 steps to 1/2, a look, 64 steps to 7/8, and the last look."""
     task = Slow()
-    monkeypatch.setattr("effigie.training.pace.monotonic", task.clock)
+    monkeypatch.setattr("effigie.training.timer.monotonic", task.clock)
     result = train(task, tmp_path, settings(None, minutes=1.0 / 60, evaluate_every_s=0.5))
     assert result.stopped_because == "minutes"
     assert (result.steps, result.seconds) == (160, 1.0)
@@ -212,7 +212,7 @@ def test_interrupt_amid_a_step_saves_the_last_whole_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C after the weights moved but before the average followed must not save the mixture."""
-    from effigie.training.average import Average
+    from effigie.training.ema import Average
 
     follow = Average.update
 

@@ -16,16 +16,17 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import nn
 
-from effigie.training import TrainingSettings, choose_device, choose_precision, plateau
-from effigie.training.average import Average, decay_at
-from effigie.training.checkpoints import Checkpoints, read_checkpoint
-from effigie.training.curve import Curve, read_curve
+from effigie.training.monitor import plateau
+from effigie.training import TrainingSettings, choose_device, choose_precision
+from effigie.training.ema import Average, decay_at
+from effigie.training.checkpoint import Checkpoints, read_checkpoint
+from effigie.training.monitor.curve import Curve, read_curve
 from effigie.training.device import to_device
-from effigie.training.guard import RECOVERY, STREAK, Guard, NumericError
-from effigie.training.plot import decades, plot_curve, ticks
-from effigie.training.prefetch import AHEAD, Prefetch
-from effigie.training.previews import thin, write_preview
-from effigie.training.slots import Slot
+from effigie.training.nan_guard import RECOVERY, STREAK, Guard, NumericError
+from effigie.training.monitor.plot import decades, plot_curve, ticks
+from effigie.training.data.prefetcher import AHEAD, Prefetch
+from effigie.training.monitor.previews import thin, write_preview
+from effigie.training.data.sample_key import Slot
 from effigie.training.state import TrainingState
 
 
@@ -84,7 +85,7 @@ def test_state_round_trips_through_a_checkpoint(
         torch.manual_seed(state.step)
         network(torch.randn(2, widths[0], 9, 9)).square().mean().backward()
         state.advance(1.0)
-        state.optimiser.zero_grad()
+        state.optimizer.zero_grad()
 
     network, state = build(seed)
     for _ in range(steps):
@@ -213,19 +214,19 @@ def test_curve_survives_a_torn_line_new_columns_and_lost_steps(tmp_path: Path) -
 def test_plot_shows_both_lines(tmp_path: Path) -> None:
     import cv2
 
-    from effigie.training.plot import ERROR, LOSS
+    from effigie.training.monitor.plot import ERROR, LOSS
 
-    def colours() -> set[tuple[int, ...]]:
+    def colors() -> set[tuple[int, ...]]:
         plot_curve(tmp_path / "curve.csv", tmp_path / "curve.png")
         picture = cv2.imread(str(tmp_path / "curve.png"))[60:460, 110:850, ::-1]
         return {tuple(pixel) for pixel in np.unique(picture.reshape(-1, 3), axis=0).tolist()}
 
     curve = Curve(tmp_path / "curve.csv", 0)
-    assert not {LOSS, ERROR} & colours(), "an empty curve draws too"
+    assert not {LOSS, ERROR} & colors(), "an empty curve draws too"
     curve.add(0, 0.0, {"held_out_error": 0.5})
     for step in range(1, 40):
         curve.add(step, 6.0 * step, {"loss": 5 / step, "held_out_error": 0.5 - step / 100})
-    assert {LOSS, ERROR} <= colours()
+    assert {LOSS, ERROR} <= colors()
 
 
 @given(low=st.floats(-50, 50), span=st.floats(1e-4, 1e4))

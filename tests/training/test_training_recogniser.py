@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from effigie.errors import ModelError
-from effigie.faces.roi import apply_affine
+from effigie.faces.crop import apply_affine
 from effigie.faceset import FaceSet
-from effigie.training.recogniser import SIZE, chip_matrix, cut, load_recogniser
+from effigie.nn.recognizer import SIZE, chip_matrix, cut, load_recognizer
 
 
 @pytest.fixture(scope="module")
-def recogniser():
-    return load_recogniser()
+def recognizer():
+    return load_recognizer()
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,16 @@ def as_picture(image):
     return torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
 
 
-def embedding(recogniser, faces, index):
+def embedding(recognizer, faces, index):
     geometry = faces.landmarks[index]
     chips = cut(as_picture(faces.pictures[index]), torch.from_numpy(chip_matrix(geometry))[None])
     with torch.no_grad():
-        return recogniser(chips)[0]
+        return recognizer(chips)[0]
 
 
-def test_people_are_told_apart(recogniser, man_crops, woman_crops):
-    men = [embedding(recogniser, man_crops, index) for index in (0, 30, 60)]
-    women = [embedding(recogniser, woman_crops, index) for index in (0, 40, 80)]
+def test_people_are_told_apart(recognizer, man_crops, woman_crops):
+    men = [embedding(recognizer, man_crops, index) for index in (0, 30, 60)]
+    women = [embedding(recognizer, woman_crops, index) for index in (0, 40, 80)]
     for people in (men, women):
         assert max(float((a - b).norm()) for a in people for b in people) < 0.6
     assert min(float((a - b).norm()) for a in men for b in women) > 0.6
@@ -88,17 +88,17 @@ def test_eyes_and_nose_lie_where_the_network_wants_them(man_crops):
     assert chip[2, 1] > chip[33, 1]
 
 
-def test_gradients_reach_the_picture(recogniser, man_crops):
+def test_gradients_reach_the_picture(recognizer, man_crops):
     picture = as_picture(man_crops.pictures[0]).requires_grad_(True)
     matrix = torch.from_numpy(chip_matrix(man_crops.landmarks[0]))[None]
-    wanted = embedding(recogniser, man_crops, 30)
-    before = (recogniser(cut(picture, matrix))[0] - wanted).square().sum()
+    wanted = embedding(recognizer, man_crops, 30)
+    before = (recognizer(cut(picture, matrix))[0] - wanted).square().sum()
     before.backward()
     assert picture.grad.abs().max() > 0
-    assert all(parameter.grad is None for parameter in recogniser.parameters())
+    assert all(parameter.grad is None for parameter in recognizer.parameters())
     with torch.no_grad():
         nearer = picture - 0.5 * picture.grad / picture.grad.norm()
-        after = (recogniser(cut(nearer, matrix))[0] - wanted).square().sum()
+        after = (recognizer(cut(nearer, matrix))[0] - wanted).square().sum()
     assert after < before
 
 
@@ -109,4 +109,4 @@ def test_another_file_is_refused(tmp_path, content):
     path = tmp_path / "network.dat"
     path.write_bytes(content)
     with pytest.raises(ModelError, match="recognition network"):
-        load_recogniser(path)
+        load_recognizer(path)

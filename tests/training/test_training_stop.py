@@ -16,13 +16,13 @@ from safetensors.torch import load_file
 
 from effigie.errors import Cancelled
 from effigie.training import TrainingSettings, export, read_curve, train
-from effigie.training.best import FILE, MARGIN, BestWeights, read_best
-from effigie.training.checkpoints import Checkpoints
-from effigie.training.curve import CurvePoint
+from effigie.training.best_checkpoint import FILE, MARGIN, BestWeights, read_best
+from effigie.training.checkpoint import Checkpoints
+from effigie.training.monitor.curve import CurvePoint
 from effigie.training.export import averaged
-from effigie.training.forecast import duration, forecast
-from effigie.training.plot import ERROR, PARTS, plot_curve
-from effigie.training.standing import in_parts, standing
+from effigie.training.monitor.forecast import duration, forecast
+from effigie.training.monitor.plot import ERROR, PARTS, plot_curve
+from effigie.training.monitor.progress_summary import in_parts, standing
 
 MINUTE = 60.0
 
@@ -148,8 +148,8 @@ def test_parts_reach_the_curve_the_picture_and_the_words(tmp_path: Path) -> None
     assert "the eyes still improve" in str(result.standing)
     picture = cv2.imread(str(tmp_path / "curve.png"))[..., ::-1]
 
-    def drawn(colour: tuple[int, int, int]) -> int:
-        return int((np.abs(picture[50:470, 100:860].astype(int) - colour).sum(-1) < 60).sum())
+    def drawn(color: tuple[int, int, int]) -> int:
+        return int((np.abs(picture[50:470, 100:860].astype(int) - color).sum(-1) < 60).sum())
 
     assert drawn(ERROR) > 2 * drawn(PARTS[0]) > 40
     assert drawn(PARTS[1]) > 100

@@ -16,11 +16,11 @@ from regression_task import Regression
 from together_script import run
 
 from effigie.errors import EffigieError, UsageError
-from effigie.scale.launch import announced, launch
+from effigie.execution.launch import announced, launch
 from effigie.training import TrainingSettings, train
-from effigie.training.checkpoints import Checkpoints, read_checkpoint
-from effigie.training.slots import share_of, slots
-from effigie.training.world import joined
+from effigie.training.checkpoint import Checkpoints, read_checkpoint
+from effigie.training.data.sample_key import share_of, slots
+from effigie.training.process_group import joined
 
 SCRIPT = Path(__file__).with_name("together_script.py")
 ALL = {"checkpoint_every_s": 0, "keep": 99}

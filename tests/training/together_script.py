@@ -16,9 +16,10 @@ from torch import Tensor
 
 from effigie.errors import EffigieError
 from effigie.progress import Cancel
-from effigie.training import TrainingSettings, together, train
-from effigie.training.adversary import Adversary, Judged
-from effigie.training.balance import Balance
+from effigie.training import distributed
+from effigie.training import TrainingSettings, train
+from effigie.nn.gan import Adversary, Judged
+from effigie.nn.gradient_balancing import Balance
 
 RANK = int(os.environ.get("RANK", "0"))
 
@@ -38,10 +39,10 @@ class Contest(Regression):
         return [*super().parameter_groups(), self.adversary.parameter_group(1e-2)]
 
     def losses(self, batch: Any, step: int) -> dict[str, Tensor]:
-        noise = together.drawn(lambda count: torch.randn(count, 1), len(batch["x"]))
+        noise = distributed.drawn(lambda count: torch.randn(count, 1), len(batch["x"]))
         made = self.head(self.body(batch["x"])) + 0.01 * noise
         weight = batch["x"].abs() + 0.1
-        known = together.weighted_mean((made - batch["y"]).square(), weight)
+        known = distributed.weighted_mean((made - batch["y"]).square(), weight)
         terms = self.adversary.losses(made, batch["y"])
         balance = Balance(made, known)
         fool = balance.weighed(terms["fool"] + terms["features"], made, 0.3)

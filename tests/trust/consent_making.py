@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from effigie.trust.gate import ShownFaces
-from effigie.trust.keys import SigningKey
-from effigie.trust.record import Consent, ConsentRequest
-from effigie.trust.signature import CONSENT, OPERATOR, REQUEST, Signature
-from effigie.trust.terms import Evidence, Terms, now
+from effigie.consent.gate import ShownFaces
+from effigie.consent.keys import SigningKey
+from effigie.consent.record import Consent, ConsentRequest
+from effigie.consent.signature import CONSENT, OPERATOR, REQUEST, Signature
+from effigie.consent.terms import Evidence, Terms, now
 
 TODAY = date(2026, 6, 15)
 

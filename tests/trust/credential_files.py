@@ -11,7 +11,7 @@ import c2pa
 import cv2
 import numpy as np
 
-from effigie.trust.credentials import Claim
+from effigie.provenance.c2pa.credentials import Claim
 
 KINDS = ("mp4", "mov", "m4v", "png", "jpg")
 CLAIM = Claim(

@@ -17,9 +17,9 @@ from effigie.errors import RefusedError
 from effigie.faceset import FaceSet
 from effigie.media import Reader
 from effigie.swap import SwapSettings
-from effigie.trust import gate
-from effigie.trust.gate import Permit, ShownFaces
-from effigie.trust.outgoing import Outgoing
+from effigie.consent import gate
+from effigie.consent.gate import Permit, ShownFaces
+from effigie.provenance.signed_writer import Outgoing
 
 SOURCE = Path(effigie.__file__).parent
 # What is public and shows a face, or gives what is needed to: every other public name only reads or measures.
@@ -27,8 +27,8 @@ SHOWING = {
     "effigie.convert",
     "effigie.load",
     "effigie.swap.train",
-    "effigie.swap.load_model",
-    "effigie.swap.convert_clip",
+    "effigie.swap.load_swap",
+    "effigie.swap.convert",
     "effigie.convert_clips",
     "effigie.swap.convert_clips",
     "effigie.animate",
@@ -128,7 +128,7 @@ def test_made_frames_are_written_by_nothing_but_outgoing():
 
 
 def test_a_revoked_consent_stops_a_finished_model(model, man, tmp_path, monkeypatch):
-    from effigie.trust import Consent, default_store, revoke
+    from effigie.consent import Consent, default_store, revoke
 
     monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
     copy = shutil.copytree(model, tmp_path / "model")
@@ -154,7 +154,7 @@ def test_another_face_in_the_bank_is_refused(model, man_faces, tmp_path):
 
 def test_an_edited_identity_column_does_not_help(man_faces, woman_consent):
     """The man's pictures under the woman's embedding: the gate looks at the pictures."""
-    from effigie.trust import Consent
+    from effigie.consent import Consent
 
     woman = Consent.load(woman_consent)
     honest = ShownFaces.of(FaceSet.open(man_faces).load(["embedding", "landmarks", "matrix"]))

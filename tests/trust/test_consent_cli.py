@@ -8,9 +8,9 @@ import cv2
 import pytest
 from skimage import data
 
-from effigie.trust.canonical import canonical
-from effigie.trust.keys import SigningKey
-from effigie.trust.record import Consent
+from effigie.consent.canonical import canonical
+from effigie.consent.keys import SigningKey
+from effigie.consent.record import Consent
 
 
 @pytest.fixture

@@ -16,14 +16,14 @@ import effigie
 from effigie.assets import fetch
 from effigie.errors import MediaError, RefusedError, UsageError
 from effigie.faceset import FaceSet
-from effigie.files import sha256
+from effigie.io.atomic import sha256
 from effigie.media import read_still
-from effigie.trust.gate import ShownFaces, permit, permit_model, save_consents
-from effigie.trust.keys import SigningKey
-from effigie.trust.match import THRESHOLD, agreement
-from effigie.trust.record import grant, new_consent, request_consent, revoke
-from effigie.trust.references import of_file
-from effigie.trust.store import ConsentStore
+from effigie.consent.gate import ShownFaces, permit, permit_model, save_consents
+from effigie.consent.keys import SigningKey
+from effigie.consent.match import THRESHOLD, agreement
+from effigie.consent.record import grant, new_consent, request_consent, revoke
+from effigie.consent.references import of_file
+from effigie.consent.store import ConsentStore
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_a_model_s_records_cannot_be_taken_out_or_put_in(model, man, key, store,
 def test_the_gate_does_without_torch():
     program = (
         "import sys\n"
-        "import effigie.trust.gate, effigie.trust.record, effigie.trust.store, effigie.cli.consent\n"
+        "import effigie.consent.gate, effigie.consent.record, effigie.consent.store, effigie.cli.consent\n"
         "heavy = ('torch', 'cv2', 'onnxruntime', 'cryptography', 'pyarrow', 'av', 'scipy')\n"
         "print([name for name in heavy if name in sys.modules])\n"
     )

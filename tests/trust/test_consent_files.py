@@ -8,9 +8,9 @@ import pytest
 from consent_making import made
 
 from effigie.errors import ConsentError, EffigieError, UsageError
-from effigie.trust.canonical import LIMIT
-from effigie.trust.keys import SigningKey, fingerprint, operator_key, verify
-from effigie.trust.record import Consent
+from effigie.consent.canonical import LIMIT
+from effigie.consent.keys import SigningKey, fingerprint, operator_key, verify
+from effigie.consent.record import Consent
 
 
 @pytest.fixture

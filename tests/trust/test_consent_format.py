@@ -11,16 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from effigie.errors import ConsentError, RefusedError, UsageError
-from effigie.trust.canonical import (
+from effigie.consent.canonical import (
     canonical,
     pack_vectors,
     parse_document,
     unpack_bytes,
     unpack_vectors,
 )
-from effigie.trust.keys import SigningKey
-from effigie.trust.record import Consent, ConsentRequest, Revocation, grant, revoke
-from effigie.trust.terms import Terms
+from effigie.consent.keys import SigningKey
+from effigie.consent.record import Consent, ConsentRequest, Revocation, grant, revoke
+from effigie.consent.terms import Terms
 
 WORDS = st.text(st.characters(codec="utf-8"), max_size=12)
 VALUES = st.recursive(

@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from effigie.errors import EffigieError, UsageError
-from effigie.trust import authority
-from effigie.trust.certificate import chosen_identity, load_identity, local_identity, trust_anchors
-from effigie.trust.credentials import read_credentials, sign_file
+from effigie.provenance.c2pa import authority
+from effigie.provenance.c2pa.certificate import chosen_identity, load_identity, local_identity, trust_anchors
+from effigie.provenance.c2pa.credentials import read_credentials, sign_file
 
 
 @pytest.fixture(autouse=True)

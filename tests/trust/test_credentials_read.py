@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from credential_files import CLAIM, flipped, independent, make
 
-from effigie.trust import containers
-from effigie.trust.certificate import trust_anchors
-from effigie.trust.credentials import read_credentials, sign_file
+from effigie.provenance.c2pa import containers
+from effigie.provenance.c2pa.certificate import trust_anchors
+from effigie.provenance.c2pa.credentials import read_credentials, sign_file
 
 SECONDS = 20.0  # for reading anything small, on a busy machine
 

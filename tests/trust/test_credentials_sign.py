@@ -15,7 +15,7 @@ from credential_files import CLAIM, KINDS, assertions, decoded, independent, mak
 
 import effigie
 from effigie.errors import EffigieError, UsageError
-from effigie.trust.credentials import Claim, beside, can_hold, read_credentials, sign_beside, sign_file
+from effigie.provenance.c2pa.credentials import Claim, beside, can_hold, read_credentials, sign_beside, sign_file
 
 
 @pytest.fixture(autouse=True)
@@ -175,7 +175,7 @@ def test_nobody_is_contacted_unless_asked(tmp_path: Path, contacted: tuple[str, 
 
 def effigie_identity() -> c2pa.Signer:
     """The local certificate, for the library itself."""
-    from effigie.trust.certificate import local_identity
+    from effigie.provenance.c2pa.certificate import local_identity
 
     identity = local_identity()
     return c2pa.Signer.from_info(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from effigie.errors import UsageError
-from effigie.trust.fingerprint import NOTHING, MatchSettings, compare, distance, fingerprint
+from effigie.provenance.ledger.fingerprint import NOTHING, MatchSettings, compare, distance, fingerprint
 
 SIZE = (180, 320)
 
@@ -63,9 +63,9 @@ def test_pictures_of_different_things_are_far_apart():
 
 
 @pytest.mark.parametrize("grey", [0, 5, 128, 255])
-def test_a_picture_without_structure_has_no_hash(grey):
+def test_a_picture_without_structure_has_no_hash(gray):
     random = np.random.default_rng(0)
-    flat = np.full((*SIZE, 3), grey, np.uint8)
+    flat = np.full((*SIZE, 3), gray, np.uint8)
     assert fingerprint(flat) == NOTHING
     noisy = (flat + random.normal(0, 4, flat.shape)).clip(0, 255).astype(np.uint8)
     assert fingerprint(noisy) == NOTHING

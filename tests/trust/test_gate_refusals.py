@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from effigie.errors import RefusedError, UsageError
-from effigie.evaluate.bench_rows.consent_cases import refused_cases
-from effigie.trust.gate import Permit, ShownFaces, permit, save_consents
-from effigie.trust.keys import SigningKey
-from effigie.trust.match import SHARE, THRESHOLD, agreement
-from effigie.trust.record import Consent, grant, revoke
-from effigie.trust.store import ConsentStore, default_store
+from benchmarks.rows.consent_cases import refused_cases
+from effigie.consent.gate import Permit, ShownFaces, permit, save_consents
+from effigie.consent.keys import SigningKey
+from effigie.consent.match import SHARE, THRESHOLD, agreement
+from effigie.consent.record import Consent, grant, revoke
+from effigie.consent.store import ConsentStore, default_store
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import skimage.data
 
 from effigie.errors import MediaError, RefusedError, UsageError
 from effigie.media import Reader
-from effigie.trust.intimate import FRAMES, SHARE, check_clip, check_images, look, prepared, scores
-from effigie.trust.sampling import Sampling, frames_of
+from effigie.consent.intimate import FRAMES, SHARE, check_clip, check_images, look, prepared, scores
+from effigie.media.sampling import Sampling, frames_of
 
 
 def lumps(seed):

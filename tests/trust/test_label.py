@@ -10,7 +10,7 @@ import pytest
 from credential_files import CLAIM
 
 from effigie.errors import UsageError
-from effigie.trust.label import Label, sidecar_text
+from effigie.provenance.label import Label, sidecar_text
 
 SIZES = [
     (64, 64),
@@ -32,10 +32,10 @@ def _box(before: np.ndarray, after: np.ndarray) -> tuple[int, int, int, int]:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("grey", [0, 100, 255])
-def test_it_stands_out_in_the_upper_right_corner(size: tuple[int, int], grey: int) -> None:
-    image = np.full((*size, 3), grey, np.uint8)
+def test_it_stands_out_in_the_upper_right_corner(size: tuple[int, int], gray: int) -> None:
+    image = np.full((*size, 3), gray, np.uint8)
     drawn = Label("corner").draw(image, 0.0)
-    assert (image == grey).all() and drawn.dtype == np.uint8 and drawn.shape == image.shape
+    assert (image == gray).all() and drawn.dtype == np.uint8 and drawn.shape == image.shape
     top, bottom, left, right = _box(image, drawn)
     height, width = size
     assert top > 0 and right < width and bottom < height / 3 and left > width / 4

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from effigie.errors import EffigieError
-from effigie.trust import ledger as room
-from effigie.trust.ledger import Entry, Ledger
+from effigie.provenance.ledger import ledger as room
+from effigie.provenance.ledger.ledger import Entry, Ledger
 
 
 def entry(output_id="0123456789ab", **changes):
@@ -85,7 +85,7 @@ WRITE_TWENTY = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from effigie.trust.ledger import Entry, Ledger
+from effigie.provenance.ledger.ledger import Entry, Ledger
 for number in range(20):
     Ledger(Path(sys.argv[1])).record(
         Entry(f"{int(sys.argv[2]):06x}{number:06x}", datetime.now(UTC), "convert", "a.mp4"))

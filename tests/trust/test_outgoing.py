@@ -12,10 +12,10 @@ import effigie
 from effigie.errors import UsageError
 from effigie.media import EncodeSettings, Reader
 from effigie.swap import ConvertSettings
-from effigie.trust import TrustSettings
-from effigie.trust.credentials import read_credentials
-from effigie.trust.ledger import Ledger
-from effigie.trust.outgoing import Outgoing
+from effigie.provenance import TrustSettings
+from effigie.provenance.c2pa.credentials import read_credentials
+from effigie.provenance.ledger.ledger import Ledger
+from effigie.provenance.signed_writer import Outgoing
 
 
 def swapped(model, clip, output, **settings):
@@ -72,12 +72,12 @@ def test_the_mark_is_on_by_default_and_the_label_on_request(model, man, tmp_path
     swapped(model, man, tmp_path / "label", encode=png, trust=TrustSettings(watermark=False, label="corner"))
     assert read_credentials(tmp_path / "bare" / "000000.png").mark is None
     assert bare.output_id
-    plain, marked, labelled = (
+    plain, marked, labeled = (
         pictures(tmp_path / name)[0].astype(int) for name in ("bare", "marked", "label")
     )
     everywhere = np.abs(marked - plain).max(2) > 0
     assert everywhere.mean() > 0.05 and np.abs(marked - plain).max() < 40
-    drawn = np.abs(labelled - plain).max(2) > 60
+    drawn = np.abs(labeled - plain).max(2) > 60
     assert 0.0005 < drawn.mean() < 0.1
 
 

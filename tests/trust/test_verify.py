@@ -17,14 +17,14 @@ import pytest
 import skimage.data
 
 from effigie.errors import EffigieError
-from effigie.files import sha256
+from effigie.io.atomic import sha256
 from effigie.media import EncodeSettings, Reader, Writer, probe
-from effigie.trust import ConsentStore, new_consent, revoke
-from effigie.trust.credentials import Claim, sign_file
-from effigie.trust.fingerprint import fingerprint
-from effigie.trust.ledger import Entry, Ledger
-from effigie.trust.verify import verify
-from effigie.trust.watermark import Marker
+from effigie.consent import ConsentStore, new_consent, revoke
+from effigie.provenance.c2pa.credentials import Claim, sign_file
+from effigie.provenance.ledger.fingerprint import fingerprint
+from effigie.provenance.ledger.ledger import Entry, Ledger
+from effigie.provenance.verifier import verify
+from effigie.provenance.watermark import Marker
 
 OUTPUT_ID = "5ca1ab1e0042"
 KEYS = ["verdict", "credentials", "watermark", "ledger", "consent"]
@@ -201,7 +201,7 @@ def test_credentials_of_others(stranger, man, tmp_path):
     sign = """
 import io, json, sys
 import c2pa
-from effigie.trust.certificate import local_identity
+from effigie.provenance.c2pa.certificate import local_identity
 who = local_identity()
 info = c2pa.C2paSignerInfo(who.alg, who.certificate_chain_pem.encode(), who.private_key_pem.encode(), None)
 claim = {"claim_generator_info": [{"name": "Camera", "version": "1"}], "title": "photo", "assertions": [
@@ -322,7 +322,7 @@ def test_on_the_command_line(here, made, tmp_path):
 
 
 def test_starts_without_torch(made):
-    code = "import sys; from effigie.trust.verify import verify; verify(sys.argv[1]); print('torch' in sys.modules)"
+    code = "import sys; from effigie.provenance.verifier import verify; verify(sys.argv[1]); print('torch' in sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", code, str(made[0])], capture_output=True, text=True, check=True
     )

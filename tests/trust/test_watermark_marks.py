@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from effigie.errors import Cancelled, MediaError, UsageError
-from effigie.evaluate.attacks import (
+from benchmarks.attacks import (
     GIF,
     VP8,
     Attack,
@@ -26,8 +26,8 @@ from effigie.evaluate.attacks import (
 )
 from effigie.media import EncodeSettings, Reader, Writer
 from effigie.progress import Cancel
-from effigie.trust.watermark import Marker, Strength, detect, detect_file
-from effigie.trust.watermark.detection import AGREEMENT
+from effigie.provenance.watermark import Marker, Strength, detect, detect_file
+from effigie.provenance.watermark.detector import AGREEMENT
 
 OUTPUT_ID = 0xC0FFEE123456
 FRAMES = 40  # of the man's 72

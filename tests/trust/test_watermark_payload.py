@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from effigie.errors import UsageError
-from effigie.trust.watermark import new_id
-from effigie.trust.watermark.payload import FREE_BITS, ID_BITS, SYMBOLS, crc8, decode, encode, encode_into
+from effigie.provenance.watermark import new_id
+from effigie.provenance.watermark.payload import FREE_BITS, ID_BITS, SYMBOLS, crc8, decode, encode, encode_into
 
 ids = st.integers(0, 2**ID_BITS - 1)
 free_bits = st.integers(0, 2**FREE_BITS - 1)
@@ -54,7 +54,7 @@ def test_of_its_codewords_an_id_takes_one_that_the_evidence_speaks_for(output_id
 
 
 def test_noise_decodes_to_nothing_that_agrees_as_a_mark_would() -> None:
-    from effigie.trust.watermark.detection import AGREEMENT
+    from effigie.provenance.watermark.detector import AGREEMENT
 
     random = np.random.default_rng(5)
     agreements = []

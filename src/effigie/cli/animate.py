@@ -104,16 +104,16 @@ def animate(
 
     Of several drivers those whose outputs are there already, with the same settings, are not animated again.
     """
-    from effigie.media.addresses import names_one_clip
+    from effigie.media.remote_inputs import names_one_clip
 
     several = len(drivers) > 1 or not names_one_clip(drivers[0])
     if not several and not force:
         jobs.refuse_existing(output, save_motion)
     from effigie.heads import AnimateSettings, Controls, animate_clips
     from effigie.heads import animate as run
+    from effigie.io.storage import delivered, near
     from effigie.media import EncodeSettings
-    from effigie.storage import delivered, near
-    from effigie.trust import TrustSettings
+    from effigie.provenance import TrustSettings
 
     settings = AnimateSettings(  # checked by the settings themselves
         controls=Controls(

@@ -15,7 +15,6 @@ from effigie.cli import (
     animate,
     assets,
     background,
-    bench,
     consent,
     convert,
     demo,
@@ -63,7 +62,6 @@ for verb in (
     verify,
     evaluate,
     assets,
-    bench,
 ):
     verb.register(app)
 

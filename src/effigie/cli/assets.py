@@ -29,7 +29,7 @@ def assets(
     rows = [
         {
             "name": asset.name,
-            "licence": asset.licence,
+            "licence": asset.license,
             "bytes": asset.size,
             "package": asset.requirement,
             "member": asset.member,
@@ -46,6 +46,6 @@ def assets(
     for asset in ASSETS.values():
         here = "yes" if asset.cached else "no"
         table.add_row(
-            asset.name, asset.licence, f"{asset.size / 1e6:.1f}", asset.requirement, here, asset.purpose
+            asset.name, asset.license, f"{asset.size / 1e6:.1f}", asset.requirement, here, asset.purpose
         )
     OUT.print(table)

@@ -14,8 +14,8 @@ from effigie.errors import UsageError
 if TYPE_CHECKING:
     from datetime import date
 
-    from effigie.trust.keys import SigningKey
-    from effigie.trust.store import ConsentStore
+    from effigie.consent.keys import SigningKey
+    from effigie.consent.store import ConsentStore
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose likeness it is.")]
 Photos = Annotated[
@@ -66,8 +66,8 @@ def new(
     as_json: Json = False,
 ) -> None:
     """Attest that a person consents: you say so, and sign. They can sign themselves: see `request`."""
-    from effigie.trust.record import new_consent
-    from effigie.trust.store import default_store
+    from effigie.consent.record import new_consent
+    from effigie.consent.store import default_store
 
     _free(output, replace)
     with progress_display() as progress:
@@ -108,7 +108,7 @@ def request(
     as_json: Json = False,
 ) -> None:
     """Write terms for a person to sign on their own machine with `effigie consent grant`."""
-    from effigie.trust.record import request_consent
+    from effigie.consent.record import request_consent
 
     _free(output, replace)
     with progress_display() as progress:
@@ -141,8 +141,8 @@ def grant(
     as_json: Json = False,
 ) -> None:
     """Consent to the use of your likeness: read the terms, and sign them with your own key."""
-    from effigie.trust.record import ConsentRequest
-    from effigie.trust.record import grant as sign
+    from effigie.consent.record import ConsentRequest
+    from effigie.consent.record import grant as sign
 
     asked = ConsentRequest.load(request)
     _free(output, replace)
@@ -163,8 +163,8 @@ def grant(
 
 def show(record: Record, folder: Folder = None, as_json: Json = False) -> None:
     """Show what a record or request says, who signed it and whether it holds today."""
+    from effigie.consent.record import ConsentRequest
     from effigie.errors import ConsentError
-    from effigie.trust.record import ConsentRequest
 
     store = _store(folder)
     try:
@@ -211,7 +211,7 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Take a consent back: models that rest on it are refused wherever the revocation lies."""
-    from effigie.trust.record import revoke as sign
+    from effigie.consent.record import revoke as sign
 
     store = _store(folder)
     found, path = store.locate(record)
@@ -235,7 +235,7 @@ def _uses(text: str) -> list[str]:
 
 
 def _day(text: str | None) -> date | None:
-    from effigie.trust.terms import parse_date
+    from effigie.consent.terms import parse_date
 
     try:
         return None if text is None else parse_date(text)
@@ -244,7 +244,7 @@ def _day(text: str | None) -> date | None:
 
 
 def _until(text: str | None) -> Any:
-    from effigie.trust.record import A_YEAR
+    from effigie.consent.record import A_YEAR
 
     if text is None:
         return A_YEAR
@@ -252,21 +252,21 @@ def _until(text: str | None) -> Any:
 
 
 def _key(path: Path | None) -> SigningKey | None:
-    from effigie.trust.keys import SigningKey
+    from effigie.consent.keys import SigningKey
 
     return None if path is None else SigningKey.load(path)
 
 
 def _store(folder: Path | None) -> ConsentStore:
-    from effigie.trust.store import default_store
+    from effigie.consent.store import default_store
 
     return default_store(folder)
 
 
 def _is_request(path: Path) -> bool:
+    from effigie.consent.canonical import read_document
+    from effigie.consent.signature import REQUEST
     from effigie.errors import ConsentError
-    from effigie.trust.canonical import read_document
-    from effigie.trust.signature import REQUEST
 
     try:
         read_document(path, REQUEST)

@@ -12,13 +12,13 @@ from rich.table import Table
 from effigie.cli.console import OUT, print_json, say
 
 if TYPE_CHECKING:
-    from effigie.trust.store import Stored
-    from effigie.trust.terms import Terms
+    from effigie.consent.store import Stored
+    from effigie.consent.terms import Terms
 
 
 def show_terms(terms: Terms) -> None:
     """Everything that terms say, a line each, and who signed them."""
-    from effigie.trust.signed import Consent, ConsentRequest
+    from effigie.consent.document import Consent, ConsentRequest
 
     until = "no end" if terms.until is None else terms.until.isoformat()
     say(f"{terms.id}: consent of {terms.subject}, {terms.strength}")

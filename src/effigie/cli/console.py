@@ -13,8 +13,8 @@ from rich.console import Console
 
 from effigie.cli.reporting import Pace, StatusFile, reporter
 from effigie.errors import Cancelled, UsageError
+from effigie.execution.launch import World, announced
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.scale.launch import World, announced
 
 OUT = Console()
 ERRORS = Console(stderr=True)

@@ -66,7 +66,7 @@ def convert(
     timestamp: Annotated[
         str | None, typer.Option(metavar="URL", help="Time-stamp authority to ask; none by default.")
     ] = None,
-    colour: Annotated[str, typer.Option(help="none, reinhard, histogram, covariance or local.")] = "local",
+    color: Annotated[str, typer.Option(help="none, reinhard, histogram, covariance or local.")] = "local",
     blend: Annotated[str, typer.Option(help="feather, multiband or poisson.")] = "multiband",
     occlusion: Annotated[
         str,
@@ -117,14 +117,14 @@ def convert(
 
     Of several clips those that are there already, of the same clip, model and settings, are not made again.
     """
-    from effigie.compose import ComposeSettings
-    from effigie.compose.mask import MaskSettings
+    from effigie.compositing import ComposeSettings
+    from effigie.compositing.mask import MaskSettings
+    from effigie.io.storage import delivered, here, near
     from effigie.media import EncodeSettings
-    from effigie.media.addresses import names_one_clip
-    from effigie.storage import delivered, here, near
-    from effigie.swap import ConvertSettings, Role, convert_clip, convert_clips
-    from effigie.swap import project as projects
-    from effigie.trust import TrustSettings
+    from effigie.media.remote_inputs import names_one_clip
+    from effigie.provenance import TrustSettings
+    from effigie.swap import ConvertSettings, Role, convert, convert_clips
+    from effigie.swap.inference import project as projects
 
     several = bool(clips) and (len(clips or ()) > 1 or not names_one_clip((clips or [""])[0]))
     clip = clips[0] if clips else None
@@ -148,7 +148,7 @@ def convert(
             None if output is None else here(output),
             ConvertSettings(
                 compose=ComposeSettings(
-                    colour=colour,
+                    color=color,
                     blend=blend,
                     occlusion=occlusion,
                     mask=MaskSettings(**eroded(erode), feather=feather),
@@ -197,7 +197,7 @@ def convert(
         near(plan.clip if clip is None else clip) as footage,
         delivered(destination) as made,
     ):
-        report = convert_clip(
+        report = convert(
             plan.people,
             footage,
             made,

@@ -10,7 +10,7 @@ import typer
 
 from effigie.cli.console import INTERRUPT
 from effigie.errors import Cancelled, UsageError
-from effigie.scale.launch import announced, die_with_launcher, launch
+from effigie.execution.launch import announced, die_with_launcher, launch
 
 Devices = Annotated[
     int,

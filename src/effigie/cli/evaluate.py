@@ -144,7 +144,7 @@ def heads(
 ) -> None:
     """Measure talking heads on people held out, their own motion and others', beside simpler ways."""
     from effigie.evaluate import HeadsSettings, evaluate_heads
-    from effigie.evaluate.heads_settings import ROWS
+    from effigie.evaluate.protocols.heads_config import ROWS
 
     try:
         counts = tuple(int(count) for count in shots.split(","))

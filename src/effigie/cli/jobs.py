@@ -10,8 +10,8 @@ import typer
 
 from effigie.cli.console import complain, counted, print_json, say
 from effigie.errors import UsageError
-from effigie.scale.job import JobReport, JobSettings
-from effigie.storage import RemoteFolder, is_remote, safe_name
+from effigie.execution.job import JobReport, JobSettings
+from effigie.io.storage import RemoteFolder, is_remote, safe_name
 
 Workers = Annotated[
     int | None, typer.Option(help="Of several clips: how many at a time; what suits the machine by default.")
@@ -55,7 +55,7 @@ def job_settings(
     Raises:
         UsageError: ``output`` is a video's name.
     """
-    from effigie.media.videofile import FORMATS
+    from effigie.media.video_file import FORMATS
 
     if Path(str(output)).suffix.lower() in FORMATS:
         raise UsageError(f"{output} is one video's name, and there are several clips: name a folder")

@@ -27,7 +27,7 @@ from rich.progress import Progress as Display
 from rich.text import Text
 
 from effigie.errors import UsageError
-from effigie.files import atomic
+from effigie.io.atomic import atomic
 from effigie.progress import Progress, ProgressCallback
 
 STYLES = ("auto", "bar", "lines", "json", "none")

@@ -121,8 +121,8 @@ def train(
 
 def told(report: TrainReport) -> list[str]:
     """What came of it, whether more minutes would help, and whose weights the model has: a sentence a line."""
-    from effigie.training.forecast import duration
-    from effigie.training.standing import in_parts
+    from effigie.training.monitor.forecast import duration
+    from effigie.training.monitor.progress_summary import in_parts
 
     standing, total = report.standing, report.curve[-1].seconds
     lines = [

@@ -22,7 +22,7 @@ def verify(
 
     Exit code 0 whenever there is a verdict, whichever it is; 1 if FILE cannot be read.
     """
-    from effigie.trust.verify import verify as look
+    from effigie.provenance.verifier import verify as look
 
     found = look(file, cancel=INTERRUPT)
     if as_json:

@@ -7,16 +7,17 @@ of the product may depend on how it is measured.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from effigie.evaluate.heads_settings import HeadsSettings
-from effigie.evaluate.scores import CastScores, SwapScores
-from effigie.evaluate.swap import EvaluateSettings, Swapped, evaluate_cast, evaluate_swap
+import lazy_loader
+
+from effigie.evaluate.protocols.heads_config import HeadsSettings
+from effigie.evaluate.protocols.swap import EvaluateSettings, Swapped, evaluate_cast, evaluate_swap
+from effigie.evaluate.report.scores import CastScores, SwapScores
 
 if TYPE_CHECKING:
-    from effigie.evaluate.heads import evaluate_heads
-    from effigie.evaluate.heads_table import HeadsTable
+    from effigie.evaluate.protocols.heads import evaluate_heads
+    from effigie.evaluate.report.heads_table import HeadsTable
 
 __all__ = [
     "CastScores",
@@ -31,10 +32,10 @@ __all__ = [
 ]
 
 # Imported at first use: torch takes seconds.
-_HOMES = {"evaluate_heads": "heads", "HeadsTable": "heads_table"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'effigie.evaluate' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"effigie.evaluate.{_HOMES[name]}"), name)
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "protocols.heads": ["evaluate_heads"],
+        "report.heads_table": ["HeadsTable"],
+    },
+)

@@ -5,7 +5,7 @@ The room is not called `extract`: that is the public function, `effigie.extract`
 What a face is, is the business of `faces`; how it is stored, of `faceset`. Nothing here trains or generates.
 """
 
-from effigie.extraction.run import ExtractReport, extract
-from effigie.extraction.settings import ExtractSettings
+from effigie.extraction.config import ExtractSettings
+from effigie.extraction.extractor import ExtractReport, extract
 
 __all__ = ["ExtractReport", "ExtractSettings", "extract"]

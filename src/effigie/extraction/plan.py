@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from effigie.errors import EffigieError
+from effigie.execution import Executor
+from effigie.extraction.config import ExtractSettings
 from effigie.extraction.segment import Segment, SegmentResult
-from effigie.extraction.settings import ExtractSettings
 from effigie.faceset import FaceSet, SourceInfo
-from effigie.files import content_digest
+from effigie.io.atomic import content_digest
+from effigie.io.storage import is_remote, near
 from effigie.media import ClipInfo, probe
 from effigie.progress import Cancel, Progress, ProgressCallback
-from effigie.scale import Executor
-from effigie.storage import is_remote, near
 
 SHORTEST = 240  # frames; a shorter segment costs more in seeking and warming up than it gains
 

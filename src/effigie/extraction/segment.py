@@ -12,17 +12,17 @@ import cv2
 import numpy as np
 
 from effigie.errors import Cancelled
-from effigie.extraction.settings import ExtractSettings
-from effigie.faces.analyse import Analysed, Face, SmoothSettings, analyse
-from effigie.faces.identity import IdentityModel, unit
+from effigie.execution import report, stop_requested
+from effigie.extraction.config import ExtractSettings
+from effigie.faces.analyzer import Analyzed, Face, SmoothSettings, analyze
+from effigie.faces.crop import crop
 from effigie.faces.quality import sharpness
-from effigie.faces.roi import crop
-from effigie.faces.track import Tracker
-from effigie.faceset.part import write_segment
+from effigie.faces.recognizer import IdentityModel, unit
+from effigie.faces.tracker import Tracker
+from effigie.faceset.part_file import write_segment
 from effigie.faceset.schema import FaceRecord
+from effigie.io.storage import near
 from effigie.media import Frame, Reader
-from effigie.scale import report, stop_requested
-from effigie.storage import near
 
 # A track's identity is the mean of a few looks, at these counts of its frames: each takes 23 ms.
 LOOK_AT = frozenset({0, 25, 100, 400, 1500})
@@ -119,10 +119,10 @@ def _records(
 ) -> Iterator[FaceRecord]:
     counts: dict[int, int] = {}
     if segment.settings.stills:
-        analysed = _each_by_itself(frames)
+        analyzed = _each_by_itself(frames)
     else:
-        analysed = analyse(frames, tracker(), rate=rate)
-    for item in analysed:
+        analyzed = analyze(frames, tracker(), rate=rate)
+    for item in analyzed:
         index = item.frame.index
         if index < segment.start or (segment.stop is not None and index >= segment.stop):
             continue
@@ -141,13 +141,13 @@ def _records(
             yield _record(item, face, segment)
 
 
-def _look(item: Analysed[Frame], face: Face, result: SegmentResult) -> None:
+def _look(item: Analyzed[Frame], face: Face, result: SegmentResult) -> None:
     embedding = identity_model().of(item.frame.image, face.landmarks)
     total, number = result.identity.get(face.track, (np.zeros(128, np.float32), 0))
     result.identity[face.track] = (total + embedding, number + 1)
 
 
-def _record(item: Analysed[Frame], face: Face, segment: Segment) -> FaceRecord:
+def _record(item: Analyzed[Frame], face: Face, segment: Segment) -> FaceRecord:
     settings = segment.settings
     matrix = face.matrix(settings.pixels)
     picture = crop(item.frame.image, matrix, settings.pixels)
@@ -171,10 +171,10 @@ def _record(item: Analysed[Frame], face: Face, segment: Segment) -> FaceRecord:
     )
 
 
-def _each_by_itself(frames: Iterator[Frame]) -> Iterator[Analysed[Frame]]:
+def _each_by_itself(frames: Iterator[Frame]) -> Iterator[Analyzed[Frame]]:
     for frame in frames:
         tracker().reset()
-        yield from analyse([frame], tracker())
+        yield from analyze([frame], tracker())
 
 
 def mean_identity(total: np.ndarray, number: int) -> np.ndarray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from effigie.faces.crop import Roi
 from effigie.faces.mesh import Pose
-from effigie.faces.roi import Roi
 
 SIDE_CM = 21.5  # the mesh is 17.7 cm high; the rest is room for an open jaw and a soft seam
 CENTRE_CM = np.array([0.0, -1.0, 2.5])
@@ -13,10 +13,10 @@ CENTRE_CM = np.array([0.0, -1.0, 2.5])
 
 def placement(pose: Pose) -> np.ndarray:
     """(4,) crop centre x, y in pixels, log of the side in pixels, rotation in radians."""
-    centre = pose.apply(CENTRE_CM[None])[0]
+    center = pose.apply(CENTRE_CM[None])[0]
     r = pose.rotation
     angle = np.arctan2(r[1, 0] + r[0, 1], r[0, 0] - r[1, 1])
-    return np.array([centre[0], centre[1], np.log(pose.scale * SIDE_CM), angle])
+    return np.array([center[0], center[1], np.log(pose.scale * SIDE_CM), angle])
 
 
 def roi_of(place: np.ndarray) -> Roi:
@@ -30,7 +30,7 @@ def crop_matrix(place: np.ndarray, size: int) -> np.ndarray:
 
 
 def smooth_placement(window: np.ndarray, sigma: float, noise: float) -> np.ndarray:
-    """The middle of (2k + 1, 4) placements, smoothed as :func:`effigie.faces.smooth.smooth_centre` does.
+    """The middle of (2k + 1, 4) placements, smoothed as :func:`effigie.faces.smoothing.smooth_center` does.
 
     Args:
         noise: pixels of the crop's centre below which motion is thought to be tremble.

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from effigie.faces.runtime import bundle_member
-from effigie.faces.wire import children, fields
+from effigie.io.protobuf import children, fields
 
 VERTICES = 468  # the mesh proper; landmarks 468..477 are the irises
 

@@ -45,8 +45,8 @@ def triangles() -> np.ndarray:
         tri for tri in canonical().triangles if not any(set(tri) <= set(eye) for eye in (LEFT_EYE, RIGHT_EYE))
     ]
     for number, eye in enumerate((LEFT_EYE, RIGHT_EYE)):
-        centre = VERTICES + number
-        faces += [np.array([centre, eye[i], eye[(i + 1) % len(eye)]]) for i in range(len(eye))]
+        center = VERTICES + number
+        faces += [np.array([center, eye[i], eye[(i + 1) % len(eye)]]) for i in range(len(eye))]
     first = VERTICES + len(IRISES)
     count = len(FACE_OVAL)
     for i in range(count):
@@ -64,21 +64,21 @@ def triangles() -> np.ndarray:
 def vertices(landmarks: np.ndarray, iris: bool = True) -> np.ndarray:
     """(V, 3) mesh vertices of (478, 3) landmarks: the 468, two iris centres kept between their lids, and the ring."""
     mesh = landmarks[:VERTICES]
-    centres = []
+    centers = []
     for index, eye, (upper, lower) in zip(IRISES, (LEFT_EYE, RIGHT_EYE), EYELIDS, strict=True):
         middle = mesh[eye].mean(0)
-        centre = landmarks[index].copy() if iris else middle
+        center = landmarks[index].copy() if iris else middle
         # A closed lid hides the iris: its centre slides to the slit, or the fan around it would fold over.
         opening = np.linalg.norm(mesh[upper, :2] - mesh[lower, :2])
         axis = (mesh[lower, :2] - mesh[upper, :2]) / max(float(opening), 1e-6)
         slit = (mesh[upper, :2] + mesh[lower, :2]) / 2
-        along = float((centre[:2] - slit) @ axis)
-        centre[:2] -= (along - np.clip(along, -0.3 * opening, 0.3 * opening)) * axis
-        centre[2] = middle[2]
-        centres.append(centre)
+        along = float((center[:2] - slit) @ axis)
+        center[:2] -= (along - np.clip(along, -0.3 * opening, 0.3 * opening)) * axis
+        center[2] = middle[2]
+        centers.append(center)
     oval = mesh[FACE_OVAL]
     ring = oval + RING * (oval - oval.mean(0))
-    return np.concatenate([mesh, np.stack(centres), ring])
+    return np.concatenate([mesh, np.stack(centers), ring])
 
 
 def signed_area(points: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -4,18 +4,18 @@ Storing, loading, filtering, sorting, telling people apart, contact sheets, drop
 Networks, training and anything that looks at video may not enter: faces arrive as records, leave as arrays.
 """
 
-from effigie.faceset.cluster import Person, people
+from effigie.faceset.clustering import Person, people
 from effigie.faceset.columns import Faces
-from effigie.faceset.coverage import Coverage, pose_coverage
+from effigie.faceset.contact_sheet import Sheet, sheet
 from effigie.faceset.edit import Dropped, drop
 from effigie.faceset.export import Exported, export
+from effigie.faceset.filter import Filter
 from effigie.faceset.measures import MEASURES
-from effigie.faceset.order import measured, sort
-from effigie.faceset.part import write_segment
+from effigie.faceset.part_file import write_segment
+from effigie.faceset.pose_coverage import Coverage, pose_coverage
 from effigie.faceset.report import Info, info
 from effigie.faceset.schema import BLENDSHAPES, FaceRecord
-from effigie.faceset.select import Filter
-from effigie.faceset.sheet import Sheet, sheet
+from effigie.faceset.sorting import measured, sort
 from effigie.faceset.sources import SourceInfo
 from effigie.faceset.store import FaceSet
 from effigie.faceset.writer import PartWriter

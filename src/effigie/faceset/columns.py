@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from effigie.errors import FaceSetError
-from effigie.faceset.part import PartFile
+from effigie.faceset.part_file import PartFile
 from effigie.faceset.schema import picture_name
 
 CACHE_BYTES = 2 << 30

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from effigie.errors import EffigieError
-from effigie.files import atomic
+from effigie.io.atomic import atomic
 
 BACKGROUND = (28, 28, 32)
 TEXT = (240, 240, 240)
@@ -16,14 +16,14 @@ DIM = (160, 160, 170)
 
 
 def write_text(
-    image: np.ndarray, text: str, at: tuple[int, int], scale: float, colour: tuple[int, int, int]
+    image: np.ndarray, text: str, at: tuple[int, int], scale: float, color: tuple[int, int, int]
 ) -> None:
     """Write one line into ``image`` (H, W, 3) uint8 RGB with its baseline starting at (x, y).
 
     OpenCV's drawn font knows ASCII only; other letters become question marks.
     """
     plain = text.encode("ascii", "replace").decode()
-    cv2.putText(image, plain, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
+    cv2.putText(image, plain, at, cv2.FONT_HERSHEY_SIMPLEX, scale, color, 1, cv2.LINE_AA)
 
 
 def write_png(path: Path, image: np.ndarray) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from effigie.errors import UsageError
 from effigie.faceset.columns import Faces
 from effigie.faceset.store import FaceSet
-from effigie.locks import exclusive
+from effigie.io.locks import exclusive
 
 ADDRESS = re.compile(r"(?:part-(?P<part>[\w-]+)\.parquet|(?P<clip>[\w-]+)):(?P<frame>\d+):(?P<track>-?\d+)")
 EXPORTED = re.compile(r"(?:\d+\.)?(?P<clip>[\w-]+)\.f(?P<frame>\d+)\.t(?P<track>-?\d+)\.(?:jpe?g|png)")

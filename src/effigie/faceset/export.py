@@ -10,9 +10,9 @@ import numpy as np
 
 from effigie.errors import FaceSetError
 from effigie.faceset.columns import Faces
-from effigie.faceset.order import measured, order
+from effigie.faceset.sorting import measured, order
 from effigie.faceset.store import FaceSet
-from effigie.files import atomic
+from effigie.io.atomic import atomic
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
 
 TABLE = (

@@ -8,7 +8,7 @@ from typing import Any
 from effigie import __version__
 from effigie.errors import FaceSetError
 from effigie.faceset.schema import VERSION
-from effigie.files import read_json, write_json
+from effigie.io.atomic import read_json, write_json
 
 FORMAT = "effigie face set"
 INDEX = "faceset.json"

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from effigie.faceset.cluster import UNKNOWN
-from effigie.faceset.coverage import Coverage, coverage
-from effigie.faceset.order import measured
+from effigie.faceset.clustering import UNKNOWN
+from effigie.faceset.pose_coverage import Coverage, coverage
+from effigie.faceset.sorting import measured
 from effigie.faceset.store import FaceSet
 from effigie.progress import Cancel, ProgressCallback, silent
 

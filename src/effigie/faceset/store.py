@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from effigie.errors import FaceSetError, UsageError
-from effigie.faceset import cluster, schema
+from effigie.faceset import clustering, schema
 from effigie.faceset.columns import Faces
+from effigie.faceset.filter import Filter
 from effigie.faceset.index import INDEX, new_index, read_index, write_index
-from effigie.faceset.part import GroupWriter, PartFile, partial, partial_folder, sweep
-from effigie.faceset.reading import Reader
+from effigie.faceset.part_file import GroupWriter, PartFile, partial, partial_folder, sweep
+from effigie.faceset.reader import Reader
 from effigie.faceset.schema import FaceRecord
-from effigie.faceset.select import Filter
 from effigie.faceset.sources import SourceInfo, clip_name
 from effigie.faceset.writer import PartWriter, copy_rows
 
@@ -40,7 +40,7 @@ class FaceSet:
         self._parts: dict[str, PartFile] = {}
         self._names: dict[str, str] = {}  # by SHA-256; sources in work included
         self._taken: set[str] = set()
-        self._people: list[cluster.Person] | None = None
+        self._people: list[clustering.Person] | None = None
         self._deferred = False
 
     @classmethod
@@ -62,7 +62,7 @@ class FaceSet:
             raise UsageError("crop_size is the edge of a stored crop in px, 8 to 4096")
         wanted = json.loads(json.dumps(dict(settings)))
         if (path / INDEX).exists():
-            found = cls(path, read_index(path), cluster.SAME_PERSON)
+            found = cls(path, read_index(path), clustering.SAME_PERSON)
             if differing := sorted(
                 key for key in {*wanted, *found.settings} if wanted.get(key) != found.settings.get(key)
             ):
@@ -75,14 +75,14 @@ class FaceSet:
             not path.is_dir() or any(not file.name.startswith(".") for file in path.iterdir())
         ):
             raise FaceSetError(f"{path} exists and is not a face set: choose another folder")
-        created = cls(path, new_index(wanted), cluster.SAME_PERSON)
+        created = cls(path, new_index(wanted), clustering.SAME_PERSON)
         created._save()
         sweep(path)
         return created
 
     @classmethod
     def open(
-        cls, path: str | Path, same_person: float = cluster.SAME_PERSON, allow_empty: bool = False
+        cls, path: str | Path, same_person: float = clustering.SAME_PERSON, allow_empty: bool = False
     ) -> FaceSet:
         """Open a finished or growing face set; reads the footers of its parts, no rows.
 
@@ -198,9 +198,9 @@ class FaceSet:
         """Faces in memory, crops excepted: those are read when asked for.
 
         Args:
-            columns: of :data:`~effigie.faceset.reading.STORED` and ``COMPUTED``; None loads every stored one,
+            columns: of :data:`~effigie.faceset.reader.STORED` and ``COMPUTED``; None loads every stored one,
                 about 7 KB a face. ``clip``, ``frame`` and ``track`` always come along.
-            where: a filter expression, see :mod:`effigie.faceset.select`.
+            where: a filter expression, see :mod:`effigie.faceset.filter`.
 
         Raises:
             UsageError: an unknown column or a wrong filter.
@@ -226,10 +226,10 @@ class FaceSet:
             for number in range(len(part.starts) - 1):
                 yield from schema.to_records(part.read([number]))
 
-    def people(self) -> list[cluster.Person]:
-        """Who is in it; see :func:`effigie.faceset.cluster.people`. Kept until something is written."""
+    def people(self) -> list[clustering.Person]:
+        """Who is in it; see :func:`effigie.faceset.clustering.people`. Kept until something is written."""
         if self._people is None:
-            self._people = cluster.people(self.load(["embedding"]), self.same_person)
+            self._people = clustering.people(self.load(["embedding"]), self.same_person)
         return self._people
 
     def rewrite(self, keep: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:

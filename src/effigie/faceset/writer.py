@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from effigie.errors import FaceSetError
 from effigie.faceset import schema
-from effigie.faceset.part import GroupWriter, PartFile
+from effigie.faceset.part_file import GroupWriter, PartFile
 from effigie.faceset.schema import FaceRecord
 from effigie.faceset.sources import SourceInfo
 
@@ -41,7 +41,7 @@ class PartWriter:
         """Stream the rows of a segment file in; returns how many.
 
         Args:
-            path: written by :func:`~effigie.faceset.part.write_segment`.
+            path: written by :func:`~effigie.faceset.part_file.write_segment`.
             tracks: old -> new track number, for a face that goes on from the segment before; others stay.
             embeddings: new track number -> (128,) unit embedding, once the whole track is known; others stay.
         """

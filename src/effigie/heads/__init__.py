@@ -6,22 +6,23 @@ Geometry first: the scene is bent into the driver's motion without any network; 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from effigie.heads.controls import Controls
-from effigie.heads.meta_settings import MetaSettings
-from effigie.heads.settings import AnimateSettings
+import lazy_loader
+
+from effigie.heads.config import AnimateSettings
+from effigie.heads.meta_learning.config import MetaSettings
+from effigie.heads.motion.controls import Controls
 
 if TYPE_CHECKING:
-    from effigie.heads.animation import AnimateReport, animate
-    from effigie.heads.batch import animate_clips
-    from effigie.heads.few_shot import TuneReport, TuneSettings, tune
-    from effigie.heads.meta import MetaReport, meta_train
-    from effigie.heads.model import load_heads
-    from effigie.heads.motion import Motion, read_motion
-    from effigie.heads.person import load_person
-    from effigie.heads.template import load_motion, save_motion
+    from effigie.heads.checkpoint import load_heads
+    from effigie.heads.finetune.trainer import TuneReport, TuneSettings, tune
+    from effigie.heads.inference.animation import AnimateReport, animate
+    from effigie.heads.inference.batch import animate_clips
+    from effigie.heads.meta_learning.trainer import MetaReport, meta_train
+    from effigie.heads.motion.motion import Motion, read_motion
+    from effigie.heads.motion.template import load_motion, save_motion
+    from effigie.heads.person_checkpoint import load_person
 
 __all__ = [
     "AnimateReport",
@@ -44,25 +45,16 @@ __all__ = [
 ]
 
 # Imported at first use: torch takes seconds, and settings are read without it.
-_HOMES = {
-    "animate": "animation",
-    "AnimateReport": "animation",
-    "animate_clips": "batch",
-    "meta_train": "meta",
-    "MetaReport": "meta",
-    "load_heads": "model",
-    "load_person": "person",
-    "tune": "few_shot",
-    "TuneReport": "few_shot",
-    "TuneSettings": "few_shot",
-    "Motion": "motion",
-    "read_motion": "motion",
-    "load_motion": "template",
-    "save_motion": "template",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'effigie.heads' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"effigie.heads.{_HOMES[name]}"), name)
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "inference.animation": ["AnimateReport", "animate"],
+        "inference.batch": ["animate_clips"],
+        "meta_learning.trainer": ["MetaReport", "meta_train"],
+        "checkpoint": ["load_heads"],
+        "person_checkpoint": ["load_person"],
+        "finetune.trainer": ["TuneReport", "TuneSettings", "tune"],
+        "motion.motion": ["Motion", "read_motion"],
+        "motion.template": ["load_motion", "save_motion"],
+    },
+)

@@ -4,18 +4,18 @@ Reads and writes video, animations, stills and sequences with exact times, uprig
 and carries sound through untouched. Nothing that knows what a picture shows may enter: no faces, no networks.
 """
 
-from effigie.media.clip import Audio, ClipInfo, Colour, Frame
-from effigie.media.pictures import read_still
+from effigie.media.clip import Audio, ClipInfo, Color, Frame
+from effigie.media.config import EncodeSettings
+from effigie.media.images import read_still
+from effigie.media.inputs import expand
 from effigie.media.probe import probe
 from effigie.media.reader import Reader
-from effigie.media.settings import EncodeSettings
-from effigie.media.sources import expand
 from effigie.media.writer import Writer
 
 __all__ = [
     "Audio",
     "ClipInfo",
-    "Colour",
+    "Color",
     "EncodeSettings",
     "Frame",
     "Reader",

@@ -16,7 +16,7 @@ Range = Literal["limited", "full"]
 
 
 @dataclass(frozen=True)
-class Colour:
+class Color:
     """How YUV numbers and RGB translate into each other, in the words of ITU-T H.273.
 
     For RGB material (GIF, PNG) it says how the clip would be written as video.
@@ -74,7 +74,7 @@ class ClipInfo:
     """Seconds a tick; every frame's time is a whole number of ticks."""
     codec: str
     pixel_format: str
-    colour: Colour
+    color: Color
     pixel_aspect: Fraction = Fraction(1)
     """Width of a displayed pixel over its height, after rotation."""
     audio: tuple[Audio, ...] = ()

@@ -14,11 +14,11 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from effigie.errors import MediaError
-from effigie.media import pictures
+from effigie.media import images
 from effigie.media.clip import Audio, ClipInfo, Kind
-from effigie.media.colour import described, for_rgb
-from effigie.media.decoding import Damage, decoded
-from effigie.media.opening import check_size, opened, picture_stream, reason
+from effigie.media.color import described, for_rgb
+from effigie.media.container import check_size, opened, picture_stream, reason
+from effigie.media.decoder import Damage, decoded
 from effigie.media.orientation import Orientation, orientation
 
 ANIMATIONS = ("gif", "apng")
@@ -35,9 +35,9 @@ def probe(path: str | Path) -> ClipInfo:
     """
     path = Path(path)
     if path.is_dir():
-        return pictures.probe_sequence(path)
-    if pictures.is_picture(path):
-        return pictures.probe_still(path)
+        return images.probe_sequence(path)
+    if images.is_picture(path):
+        return images.probe_still(path)
     with opened(path) as container:
         return describe(container, path)[0]
 
@@ -52,9 +52,9 @@ def describe(container: InputContainer, path: Path) -> tuple[ClipInfo, Orientati
     rate = _rate(stream)
     duration = _duration(container, stream)
     pixel_format = context.pix_fmt or "unknown"
-    colour = described(context)
+    color = described(context)
     if context.format is not None and context.format.is_rgb:
-        colour = for_rgb(height)
+        color = for_rgb(height)
     names = container.format.name.split(",")
     kind: Kind = "animation" if any(name in ANIMATIONS for name in names) else "video"
     info = ClipInfo(
@@ -69,7 +69,7 @@ def describe(container: InputContainer, path: Path) -> tuple[ClipInfo, Orientati
         time_base=stream.time_base or Fraction(1, 1000),
         codec=context.codec.canonical_name,
         pixel_format=pixel_format,
-        colour=colour,
+        color=color,
         pixel_aspect=1 / aspect if turn.transposes else aspect,
         audio=tuple(_audio(container)),
         subtitles=len(container.streams.subtitles),

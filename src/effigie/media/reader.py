@@ -19,11 +19,11 @@ from av.video.stream import VideoStream
 from effigie.errors import MediaError, UsageError
 from effigie.media import seeking
 from effigie.media.clip import ClipInfo, Frame
-from effigie.media.colour import to_rgb
-from effigie.media.decoding import Damage, decoded
-from effigie.media.opening import check_size, opened, picture_stream, reason
+from effigie.media.color import to_rgb
+from effigie.media.container import check_size, opened, picture_stream, reason
+from effigie.media.decoder import Damage, decoded
+from effigie.media.images import is_picture, pictures_of
 from effigie.media.orientation import Orientation
-from effigie.media.pictures import is_picture, pictures_of
 from effigie.media.probe import describe, probe, undecodable
 
 
@@ -174,6 +174,6 @@ class Reader:
         check_size(frame.width, frame.height, self.path)
         width, height = self.info.width, self.info.height
         stored = (height, width) if self._turn.transposes else (width, height)
-        image = to_rgb(frame, self.info.colour, stored, self._reformatter)
+        image = to_rgb(frame, self.info.color, stored, self._reformatter)
         duration = frame.duration * self.info.time_base if frame.duration else None
         return Frame(self._turn.upright(image), index, time, duration)

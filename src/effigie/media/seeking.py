@@ -16,7 +16,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from effigie.media.opening import opened, picture_stream
+from effigie.media.container import opened, picture_stream
 
 CONTAINERS = ("mov", "matroska")
 """Those that know a time for every frame; a program stream's seek lands somewhere near."""

@@ -15,13 +15,13 @@ import numpy as np
 from av.error import FFmpegError
 
 from effigie.errors import EffigieError, MediaError, UsageError
-from effigie.files import atomic, explain
-from effigie.media import videofile
+from effigie.io.atomic import atomic, explain
+from effigie.media import video_file
 from effigie.media.clip import ClipInfo, Image
-from effigie.media.opening import reason
-from effigie.media.passengers import Span
-from effigie.media.settings import EncodeSettings
-from effigie.media.videofile import VideoFile
+from effigie.media.config import EncodeSettings
+from effigie.media.container import reason
+from effigie.media.stream_copy import Span
+from effigie.media.video_file import VideoFile
 
 STILLS = (".png", ".jpg", ".jpeg")
 JPEG_QUALITY = 95
@@ -173,7 +173,7 @@ class Writer:
 
 def _kind(path: Path, settings: EncodeSettings) -> str:
     suffix = path.suffix.lower()
-    if suffix in videofile.FORMATS:
+    if suffix in video_file.FORMATS:
         if settings.codec == "png":
             raise UsageError(
                 f"{path} is a video name and codec png writes a folder: drop the suffix, or choose h264"
@@ -184,7 +184,7 @@ def _kind(path: Path, settings: EncodeSettings) -> str:
     if not suffix or settings.codec == "png":
         return "folder"
     raise UsageError(
-        f"{suffix} cannot be written: use {', '.join(videofile.FORMATS)}, {', '.join(STILLS)}, "
+        f"{suffix} cannot be written: use {', '.join(video_file.FORMATS)}, {', '.join(STILLS)}, "
         "or no suffix for a folder"
     )
 

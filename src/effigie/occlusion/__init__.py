@@ -7,28 +7,25 @@ how another is made; may not import `swap` or `heads`.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from effigie.occlusion.settings import OcclusionSettings
+import lazy_loader
+
+from effigie.occlusion.config import OcclusionSettings
 
 if TYPE_CHECKING:
-    from effigie.occlusion.mask import Visibility
-    from effigie.occlusion.model import load_occlusion
-    from effigie.occlusion.train import OcclusionReport, train_occlusion
+    from effigie.occlusion.checkpoint import load_occlusion
+    from effigie.occlusion.predictor import Visibility
+    from effigie.occlusion.trainer import OcclusionReport, train_occlusion
 
 __all__ = ["OcclusionReport", "OcclusionSettings", "Visibility", "load_occlusion", "train_occlusion"]
 
 # Imported at first use: torch takes seconds, and settings are read without it.
-_HOMES = {
-    "Visibility": "mask",
-    "load_occlusion": "model",
-    "train_occlusion": "train",
-    "OcclusionReport": "train",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'effigie.occlusion' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"effigie.occlusion.{_HOMES[name]}"), name)
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "predictor": ["Visibility"],
+        "checkpoint": ["load_occlusion"],
+        "trainer": ["OcclusionReport", "train_occlusion"],
+    },
+)

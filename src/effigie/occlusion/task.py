@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from effigie.occlusion.examples import Example, Painter
+from effigie.occlusion.dataset import Example, Painter
 from effigie.occlusion.network import OcclusionNet
-from effigie.training.pool import Pool
-from effigie.training.slots import Slot
-from effigie.training.together import weighted_mean
+from effigie.training.data.sample_cache import Pool
+from effigie.training.data.sample_key import Slot
+from effigie.training.distributed import weighted_mean
 
 POOL = 4000  # examples kept, 130 KB each
 PREVIEW = 12

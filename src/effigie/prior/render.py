@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from effigie.faces.crop import apply_affine, resizing
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
-from effigie.faces.roi import apply_affine, resizing
 from effigie.faces.warp import Box, Canvas, enclosing
-from effigie.prior.bank import Features, Geometry
+from effigie.prior.frame_bank import Features, Geometry
 
 SOFT_SIZE = 128  # px a side from which on masks are soft enough to be drawn at half the size
 REGIONS = ("face", "mouth", "eyes")

@@ -6,17 +6,18 @@ networks add what geometry cannot reach. May not be imported by, nor import, `he
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from effigie.swap.settings import ConvertSettings, SwapSettings
+import lazy_loader
+
+from effigie.swap.config import ConvertSettings, SwapSettings
 
 if TYPE_CHECKING:
-    from effigie.swap.batch import convert_clips
-    from effigie.swap.conversion import ConvertReport
-    from effigie.swap.convert import convert_clip
-    from effigie.swap.model import SwapModel, load_model
-    from effigie.swap.roles import Role
+    from effigie.swap.checkpoint import SwapModel, load_swap
+    from effigie.swap.inference.batch import convert_clips
+    from effigie.swap.inference.conversion import ConvertReport
+    from effigie.swap.inference.convert import convert
+    from effigie.swap.inference.roles import Role
     from effigie.swap.trainer import TrainReport, train
 
 __all__ = [
@@ -26,26 +27,21 @@ __all__ = [
     "SwapModel",
     "SwapSettings",
     "TrainReport",
-    "convert_clip",
+    "convert",
     "convert_clips",
-    "load_model",
+    "load_swap",
     "train",
 ]
 
 # Imported at first use: torch takes seconds, and settings are read without it.
-_HOMES = {
-    "train": "trainer",
-    "TrainReport": "trainer",
-    "load_model": "model",
-    "SwapModel": "model",
-    "convert_clip": "convert",
-    "ConvertReport": "conversion",
-    "Role": "roles",
-    "convert_clips": "batch",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'effigie.swap' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"effigie.swap.{_HOMES[name]}"), name)
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "trainer": ["TrainReport", "train"],
+        "checkpoint": ["SwapModel", "load_swap"],
+        "inference.convert": ["convert"],
+        "inference.conversion": ["ConvertReport"],
+        "inference.roles": ["Role"],
+        "inference.batch": ["convert_clips"],
+    },
+)

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from effigie.swap.networks import Made
-from effigie.training.together import weighted_mean
+from effigie.swap.network import Made
+from effigie.training.distributed import weighted_mean
 
 WINDOW = 7
 C1, C2 = 0.01**2, 0.03**2

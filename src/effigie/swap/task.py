@@ -10,18 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from effigie.faces.emphasis import WEIGHT
+from effigie.faces.loss_mask import WEIGHT
 from effigie.faces.regions import REGIONS, face_regions
-from effigie.swap.data import Example, Studio, distort
-from effigie.swap.exchange import Exchange, Exchanged
+from effigie.nn.images import to_float, to_uint8
+from effigie.nn.structural_error import face_errors
+from effigie.swap.auxiliary_losses import Teachers
+from effigie.swap.cross_identity_dataset import Exchange, Exchanged
+from effigie.swap.dataset import Example, Studio, distort
+from effigie.swap.loss_weights import Shares
 from effigie.swap.losses import Truth, WeightedLosses, default_losses
-from effigie.swap.networks import Made, SwapNet
-from effigie.swap.shares import Shares
-from effigie.swap.teachers import Teachers
-from effigie.training.face_error import face_errors
-from effigie.training.pictures import to_float, to_uint8
-from effigie.training.pool import Pool
-from effigie.training.slots import Slot
+from effigie.swap.network import Made, SwapNet
+from effigie.training.data.sample_cache import Pool
+from effigie.training.data.sample_key import Slot
 
 PEOPLE = ("source", "target")
 HELD_OUT_FRAMES = 24

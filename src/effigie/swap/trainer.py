@@ -10,30 +10,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from effigie import __version__
+from effigie.consent.gate import ConsentLike, Permit, permit, save_consents
+from effigie.consent.subject_faces import ShownFaces
 from effigie.errors import FaceSetError, ModelError
 from effigie.faceset import FaceSet
-from effigie.files import discard, require_free, sha256, write_json
-from effigie.locks import one_writer
-from effigie.prior.bank import choose, features
+from effigie.io.atomic import discard, require_free, sha256, write_json
+from effigie.io.locks import one_writer
+from effigie.prior.frame_bank import choose, features
 from effigie.prior.render import Bank
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.swap.data import Studio
-from effigie.swap.layout import BANK, CONFIG, MANIFEST, WEIGHTS
-from effigie.swap.likeness import Likeness
-from effigie.swap.model import build_network, load_config, poorness, save_bank, save_description
-from effigie.swap.person import Footage, load_footage
+from effigie.swap.auxiliary_losses import Teachers
+from effigie.swap.checkpoint import build_network, load_config, poorness, save_bank, save_description
+from effigie.swap.checkpoint_paths import BANK, CONFIG, MANIFEST, WEIGHTS
+from effigie.swap.config import SwapSettings
+from effigie.swap.dataset import Studio
+from effigie.swap.identity_loss import Likeness
+from effigie.swap.loss_weights import Shares
+from effigie.swap.person_frames import Footage, load_footage
 from effigie.swap.presets import preset
-from effigie.swap.settings import SwapSettings
-from effigie.swap.shares import Shares
 from effigie.swap.task import SwapTask
-from effigie.swap.teachers import Teachers
 from effigie.training.device import seeded
-from effigie.trust.gate import ConsentLike, Permit, permit, save_consents
-from effigie.trust.shown import ShownFaces
 
 if TYPE_CHECKING:
-    from effigie.training.best import Best
-    from effigie.training.standing import Standing
+    from effigie.training.best_checkpoint import Best
+    from effigie.training.monitor.progress_summary import Standing
 
 CANDIDATES = 1000  # source frames looked at closely for the bank
 PATIENCE = 6  # looks at the held-out error without gain after which an unlimited run ends
@@ -114,8 +114,8 @@ def train(
     """
     from effigie.training import TrainingSettings, export
     from effigie.training import train as run
-    from effigie.training.settings import patience_of
-    from effigie.training.world import joined
+    from effigie.training.config import patience_of
+    from effigie.training.process_group import joined
 
     settings, output = settings or SwapSettings(), Path(output)
     with joined() as world:
@@ -230,7 +230,7 @@ def _teachers(shares: Shares, source: Studio) -> Teachers:
     """Fetches what they need."""
     content = None
     if shares.perceptual:
-        from effigie.training.content import Content
+        from effigie.nn.perceptual import Content
 
         content = Content()
     return Teachers(shares, Likeness(source) if shares.identity else None, content)

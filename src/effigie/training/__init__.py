@@ -5,13 +5,13 @@ network, any loss, any knowledge of what a batch holds, and image code beyond wr
 curve.
 """
 
-from effigie.training.curve import CurvePoint, read_curve
+from effigie.training.config import TrainingSettings
 from effigie.training.device import choose_device, choose_precision
 from effigie.training.export import export
 from effigie.training.loop import StepReport, TrainingResult, train
-from effigie.training.plateau import Plateau, plateau
-from effigie.training.plot import plot_curve
-from effigie.training.settings import TrainingSettings
+from effigie.training.monitor.curve import CurvePoint, read_curve
+from effigie.training.monitor.plateau import Plateau, plateau
+from effigie.training.monitor.plot import plot_curve
 from effigie.training.task import Task
 
 __all__ = [

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from effigie.errors import UsageError
-from effigie.scale import available_cores
-from effigie.scale.launch import World
+from effigie.execution import available_cores
+from effigie.execution.launch import World
 
 Precision = Literal["fp32", "bf16"]
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from effigie.errors import ModelError
-from effigie.files import atomic
-from effigie.tensors import pack
-from effigie.training.best import read_best
-from effigie.training.checkpoints import Checkpoints, DamagedError
+from effigie.io.atomic import atomic
+from effigie.io.tensors import pack
+from effigie.training.best_checkpoint import read_best
+from effigie.training.checkpoint import Checkpoints, DamagedError
 from effigie.training.state import AVERAGE
 
 

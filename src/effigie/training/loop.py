@@ -13,23 +13,23 @@ import numpy as np
 import torch
 
 from effigie.errors import Cancelled, PeerError, UsageError
+from effigie.execution.launch import World
 from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.scale.launch import World
-from effigie.training.best import Best
-from effigie.training.curve import CurvePoint
+from effigie.training.best_checkpoint import Best
+from effigie.training.checkpoint_manager import REASONS, Keeper, StoppedBecause, read_outcome
+from effigie.training.config import TrainingSettings
+from effigie.training.data.prefetcher import Prefetch
+from effigie.training.data.sample_key import share_of, slots
 from effigie.training.device import device_of, threads_of, to_device, tuned
-from effigie.training.guard import Guard, NumericError
-from effigie.training.keeper import REASONS, Keeper, StoppedBecause, read_outcome
-from effigie.training.pace import Clock, Due
-from effigie.training.plateau import Plateau
-from effigie.training.prefetch import Prefetch
-from effigie.training.settings import TrainingSettings
-from effigie.training.slots import share_of, slots
-from effigie.training.standing import Standing
+from effigie.training.distributed import average_gradients, averaged, whole_batch_norms
+from effigie.training.monitor.curve import CurvePoint
+from effigie.training.monitor.plateau import Plateau
+from effigie.training.monitor.progress_summary import Standing
+from effigie.training.nan_guard import Guard, NumericError
+from effigie.training.process_group import agreed, joined, led, share_tensors
 from effigie.training.state import Snapshot, TrainingState
 from effigie.training.task import Task
-from effigie.training.together import average_gradients, averaged, whole_batch_norms
-from effigie.training.world import agreed, joined, led, share_tensors
+from effigie.training.timer import Clock, Due
 
 PROGRESS_EVERY_S = 0.2
 GO_ON, STOP = 0, len(REASONS) + 1
@@ -162,7 +162,7 @@ def train(
                 torch.manual_seed(_seed(settings.seed, guard.order, state.step))
                 with autocast:
                     losses = task.losses(batch, state.step)
-                state.optimiser.zero_grad(set_to_none=True)
+                state.optimizer.zero_grad(set_to_none=True)
                 torch.autograd.backward(torch.stack([term.float() for term in losses.values()]).sum())
                 average_gradients(state.parameters)
                 norm = torch.nn.utils.clip_grad_norm_(

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from effigie.errors import ModelError
-from effigie.training.average import Average
-from effigie.training.settings import TrainingSettings
+from effigie.training.config import TrainingSettings
+from effigie.training.ema import Average
 
 NETWORK, AVERAGE, OPTIMISER = "network", "average", "optimiser"
-"""First part of a tensor's name: ``network/decoder/1.weight``, ``optimiser/decoder/1.weight/exp_avg``."""
+"""First part of a tensor's name: ``network/decoder/1.weight``, ``optimizer/decoder/1.weight/exp_avg``."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class TrainingState:
             for name, network in networks.items()
         }
         self.average = Average(self.networks, settings.ema_decay)
-        self.optimiser = torch.optim.AdamW(
+        self.optimizer = torch.optim.AdamW(
             parameter_groups(),
             lr=settings.learning_rate,
             betas=settings.betas,
@@ -60,10 +60,10 @@ class TrainingState:
             fused=True if device.type in ("cpu", "cuda") else None,
         )
         self.parameters: list[nn.Parameter] = [
-            p for group in self.optimiser.param_groups for p in group["params"]
+            p for group in self.optimizer.param_groups for p in group["params"]
         ]
         self._names = _names(self.networks, self.parameters)
-        self._rates = [float(group["lr"]) for group in self.optimiser.param_groups]
+        self._rates = [float(group["lr"]) for group in self.optimizer.param_groups]
         self._warm_up = settings.warm_up_steps
         self.step = 0
         self.whole = True
@@ -71,10 +71,10 @@ class TrainingState:
     def advance(self, rate_scale: float) -> None:
         """One optimiser step with the gradients there are, at ``rate_scale`` times the scheduled rate."""
         scale = rate_scale * min(1.0, (self.step + 1) / max(1, self._warm_up))
-        for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * scale
         self.whole = False
-        self.optimiser.step()
+        self.optimizer.step()
         self.average.update(self.step + 1)
         self.step += 1
         self.whole = True
@@ -83,7 +83,7 @@ class TrainingState:
         """A copy that later steps do not touch."""
         scalars: dict[str, float] = {}
         tensors = {**_weights(NETWORK, self.networks), **self.averaged()}
-        for index, values in self.optimiser.state_dict()["state"].items():
+        for index, values in self.optimizer.state_dict()["state"].items():
             for key, value in values.items():
                 name = f"{OPTIMISER}/{self._names[index]}/{key}"
                 if isinstance(value, Tensor):
@@ -120,10 +120,10 @@ class TrainingState:
             }
             for index, (name, parameter) in enumerate(zip(self._names, self.parameters, strict=True))
         }
-        groups = self.optimiser.state_dict()["param_groups"]
+        groups = self.optimizer.state_dict()["param_groups"]
         state = {index: value for index, value in values.items() if value}
-        self.optimiser.load_state_dict({"state": state, "param_groups": groups})
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        self.optimizer.zero_grad(set_to_none=True)
         self.step = snapshot.step
         self.whole = True
 

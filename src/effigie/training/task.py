@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from effigie.training.slots import Slot
+from effigie.training.data.sample_key import Slot
 
 
 class Task(Protocol):
@@ -22,7 +22,7 @@ class Task(Protocol):
 
     Several processes may train together, each on some slots of every batch. Terms that are plain means over the
     examples need no thought. What weighs examples by a sum over the batch, takes the norm of a gradient or draws random
-    numbers goes through :mod:`effigie.training.together`, and one process or several then do the same.
+    numbers goes through :mod:`effigie.training.distributed`, and one process or several then do the same.
 
     Example::
 

@@ -1,0 +1,179 @@
+"""`effigie bench`: measures every figure of docs/benchmarks.md anew, row by row, and keeps each at once."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import commit, describe_machine, load
+from benchmarks.rows.material import Folder, Material, Samples
+from benchmarks.rows.row import Result, Row, Setting
+from benchmarks.tables import add_history, history, render, replace_between_markers
+from effigie.errors import EffigieError, UsageError
+from effigie.io.atomic import atomic, read_json, write_json
+from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.training.device import preferred
+
+VERSION = 1
+RESULTS, TABLE = "results.json", "benchmarks.md"
+
+
+def rows_of(material: Material) -> dict[str, Row]:
+    """Name -> row, in the order of the table; the swaps are named by who goes into whom."""
+    from benchmarks.rows.adversary import adversary
+    from benchmarks.rows.animation import animation, first_use
+    from benchmarks.rows.broken_media import broken_media
+    from benchmarks.rows.consent import consent
+    from benchmarks.rows.conversion import conversion
+    from benchmarks.rows.extraction import extraction
+    from benchmarks.rows.footprint import footprint
+    from benchmarks.rows.found import found
+    from benchmarks.rows.heads import heads
+    from benchmarks.rows.jobs import ray_pool, two_processes
+    from benchmarks.rows.kills import kills
+    from benchmarks.rows.many import many_clips
+    from benchmarks.rows.occlusion import occlusion
+    from benchmarks.rows.people import people
+    from benchmarks.rows.stages import stages
+    from benchmarks.rows.swapping import direction, swapping
+    from benchmarks.rows.training_efficiency import training_efficiency
+    from benchmarks.rows.training_quality import training_quality
+    from benchmarks.rows.training_speed import training_speed
+    from benchmarks.rows.verify import intimate, likeness, verify
+    from benchmarks.rows.watermark import watermark
+
+    rows: dict[str, Row] = {
+        "extraction": extraction,
+        "found": found,
+        "memory": footprint,
+        "training-speed": training_speed,
+        "training-efficiency": training_efficiency,
+        "training-quality": training_quality,
+    }
+    for pair in material.pairs():
+        for source, target in (pair, pair[::-1]):
+            rows[direction(source, target)] = functools.partial(
+                swapping, source_name=source, target_name=target
+            )
+    rows["stages"] = stages
+    rows["adversary"] = adversary
+    rows["people"] = people
+    rows["convert"] = conversion
+    rows["two-processes"] = two_processes
+    rows["ray"] = ray_pool
+    rows["many-clips"] = many_clips
+    rows["occlusion"] = occlusion
+    rows["animate"] = animation
+    rows["first-use"] = first_use
+    rows["heads"] = heads
+    rows["consent"] = consent
+    rows["intimate"] = intimate
+    rows["verify"] = verify
+    rows["likeness"] = likeness
+    rows["watermark"] = watermark
+    rows["kills"] = kills
+    rows["broken-media"] = broken_media
+    return rows
+
+
+def run_bench(
+    output: str | Path = "bench",
+    data: str | Path | None = None,
+    only: Sequence[str] = (),
+    quick: bool = False,
+    again: bool = False,
+    write_docs: str | Path | None = None,
+    device: str = "auto",
+    *,
+    progress: ProgressCallback = silent,
+    cancel: Cancel | None = None,
+) -> dict[str, Result]:
+    """Measure rows that have no result yet, and write ``results.json`` and ``benchmarks.md`` after each.
+
+    Args:
+        output: folder for results, tables and what the rows make (models, face sets, swapped clips, sheets).
+        data: a folder with ``clips/`` and ``clips.tsv``; the samples that pip carries by default.
+        only: names of rows, or what they begin with (``swap``); all by default.
+        quick: tiny budgets, to see that everything runs; kept apart from real results.
+        again: measure rows that have a result, too.
+        write_docs: a Markdown file whose part between the two bench markers is replaced by the tables; what is
+            measured now is added to its history.
+        device: torch device on which networks are trained and run; ``auto`` as everywhere.
+
+    Returns:
+        Every result there is now, those of earlier calls included.
+
+    Raises:
+        UsageError: no such row, folder or device, or the file has no markers.
+        Cancelled: asked to stop; finished rows are kept.
+    """
+    cancel = cancel or Cancel()
+    output = Path(output).absolute()  # rows work in directories of their own
+    work = output / ("quick" if quick else "work")
+    work.mkdir(parents=True, exist_ok=True)
+    cuts = work / "clips"
+    cuts.mkdir(exist_ok=True)
+    material: Material = Folder(data, cuts) if data is not None else Samples(cuts)
+    rows = rows_of(material)
+    chosen = choose(list(rows), only)
+    store = work / RESULTS if quick else output / RESULTS
+    records = read_records(store)
+    setting = Setting(material, work, quick, progress, cancel)
+    measured: list[Result] = []
+    with preferred(device):
+        for number, name in enumerate(chosen):
+            progress(Progress("bench", number, len(chosen), "rows", name))
+            if name in records and records[name]["material"] == material.name and not again:
+                continue
+            busy = load()
+            result = rows[name](setting.named(name))
+            records[name] = {
+                "material": material.name,
+                "machine": describe_machine(),
+                "load_before": busy,
+                "result": result.to_json(),
+            }
+            measured.append(result)
+            write_json(store, {"version": VERSION, "rows": records})
+    progress(Progress("bench", len(chosen), len(chosen), "rows"))
+    ordered = {name: records[name] for name in (*rows, *records) if name in records}
+    text = render(ordered)
+    with atomic(store.parent / TABLE) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    if write_docs is not None:
+        replace_between_markers(Path(write_docs), text)
+        add_history(Path(write_docs), history(measured, commit(), datetime.datetime.now(datetime.UTC).date()))
+    return {name: Result.from_json(record["result"]) for name, record in ordered.items()}
+
+
+def choose(names: Sequence[str], only: Sequence[str]) -> list[str]:
+    """The rows that are named, or begin with what is named, in their own order.
+
+    Raises:
+        UsageError: something names no row.
+    """
+    for wanted in only:
+        if not any(name.startswith(wanted) for name in names):
+            raise UsageError(f"no row is called {wanted!r}: choose of {', '.join(names)}")
+    return [name for name in names if not only or any(name.startswith(wanted) for wanted in only)]
+
+
+def read_records(path: Path) -> dict[str, Any]:
+    """The rows of an earlier call; empty without one.
+
+    Raises:
+        EffigieError: the file is damaged or of a newer version.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        document = read_json(path)
+        version, rows = int(document["version"]), dict(document["rows"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EffigieError(f"{path} is damaged ({error}): remove it or choose another output") from error
+    if version > VERSION:
+        raise EffigieError(f"{path} was written by a newer effigie: choose another output")
+    return rows

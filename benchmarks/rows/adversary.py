@@ -1,0 +1,69 @@
+"""Row: the same swap learned with an adversary and without, in the same minutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.rows.row import Result, Setting
+from benchmarks.rows.swapping import direction, judged, model_of
+from effigie.evaluate.report.figures import Figure
+from effigie.evaluate.report.scores import SwapScores
+from effigie.io.atomic import discard
+
+SHARE = 0.3
+FACE = ("similarity to the source", "similarity to the target", "Fréchet distance to the source's faces")
+REST = ("expression error, share of the eye distance", "sharpness, output over input")
+
+
+def adversary(setting: Setting) -> Result:
+    """Both taught alike but for the adversary, both judged on the first of the target's held-out clips."""
+    columns: dict[str, list[str]] = {}
+    found: dict[str, dict[str, float]] = {}
+    better: list[bool] = []
+    names: list[str] = [*FACE, *REST]
+    for pair in setting.material.pairs():
+        for source_name, target_name in (pair, pair[::-1]):
+            source, target = setting.material.actor(source_name), setting.material.actor(target_name)
+            way = direction(source_name, target_name)
+            plain, trained = model_of(setting, source, target)
+            taught, _ = setting.model(
+                source, target, f"{way}-adversary", **trained["settings"], adversary=SHARE
+            )
+            measured = {}
+            for kind, model in (("without", plain), ("with", taught)):
+                folder = Path(setting.work / f"{way}-compared" / kind)
+                discard(folder)
+                folder.mkdir(parents=True)
+                scores, _ = judged(setting, model, target.test[0], source, target, folder)
+                label = f"{way.removeprefix('swap-')}, {kind}"
+                measured[kind] = found[label] = _values(scores, names)
+                columns[label] = [f"{found[label][name]:.3g}" for name in names]
+            first, second = measured["with"], measured["without"]
+            better.append(
+                first[FACE[0]] > second[FACE[0]]
+                and first[FACE[2]] < second[FACE[2]]
+                and first[REST[1]] > second[REST[1]]
+            )
+    figures = [
+        Figure(
+            f"{name}, with less without, mean",
+            sum(
+                found[label][name] - found[label.replace(", with", ", without")][name]
+                for label in found
+                if label.endswith(", with")
+            )
+            / len(better),
+        )
+        for name in names
+    ]
+    columns = {label: [*cells, ""] for label, cells in columns.items()}
+    figures.append(
+        Figure("directions in which identity, Fréchet distance and sharpness are better", sum(better))
+    )
+    notes = [f"a share of {SHARE:g}; the same minutes, so that the adversary's model has fewer steps"]
+    return Result("Adversary, tiny", figures, columns, notes, {"figures": found})
+
+
+def _values(scores: SwapScores, names: list[str]) -> dict[str, float]:
+    found = {figure.name: figure.value for figure in scores.figures()}
+    return {name: found[name] for name in names}

@@ -1,0 +1,150 @@
+"""Rows: how fast a portrait is animated, where the time goes, and what the first use takes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from benchmarks.rows.cuts import cut
+from benchmarks.rows.footprint import COMMAND
+from benchmarks.rows.heads_model import fast_model
+from benchmarks.rows.row import Result, Setting
+from effigie.assets import ASSETS, REQUIRED, fetch, fetch_all
+from effigie.consent import new_consent
+from effigie.errors import EffigieError
+from effigie.evaluate.report.figures import Figure, yes
+from effigie.faceset.drawing import write_png
+from effigie.heads import AnimateSettings
+from effigie.heads.inference.animation import AnimateReport, animate
+from effigie.media import Reader, probe
+from effigie.progress import Progress
+
+REPETITIONS = 3
+DRIVER_S = 10
+QUICK_FRAMES = 25
+
+
+def animation(setting: Setting) -> Result:
+    """Frames a second, from reading the driver's clip to the signed file; the repetition in the middle counts."""
+    portrait, driver = _portrait(setting), _driver(setting)
+    model, what = fast_model(setting)
+    record = _consent(setting, portrait)
+    cases = (
+        ("prior alone, 512²", AnimateSettings(paint="geometry", paste="crop", size=512), 40.0),
+        ("nano, 256²", AnimateSettings(heads=model, paste="crop", size=256), 20.0),
+    )
+    figures, details = [], {}
+    for name, settings, wanted in cases:
+        runs = []
+        for number in range(1 if setting.quick else REPETITIONS):
+            setting.progress(Progress(name, number, REPETITIONS, "repetitions"))
+            output = setting.work / "animation.mp4"
+            runs.append(animate(portrait, driver, output, settings, consent=record, cancel=setting.cancel))
+            output.unlink(missing_ok=True)
+        runs.sort(key=lambda run: run.seconds)
+        report = runs[len(runs) // 2]
+        figures += _figures(name, report, wanted)
+        details[name] = {"seconds": [run.seconds for run in runs], "stages": report.stages}
+    notes = [
+        f"a driver of {probe(driver).frames} frames, 640x360; the network is {what}",
+        "stages overlap, so that their shares are of the work, not of the time; portrait is reading it, driver is "
+        "reading the motion, trust is mark, fingerprints and signature",
+    ]
+    return Result("Animation speed", figures, notes=notes, details=details)
+
+
+def _figures(name: str, report: AnimateReport, wanted: float) -> list[Figure]:
+    spent = sum(report.stages.values())
+    before = report.stages["portrait"] + report.stages["driver"]
+    figures = [
+        Figure(f"{name}: end to end", report.frames / report.seconds, "frames/s", at_least=wanted),
+        Figure(f"{name}: once the motion is read", report.frames / (report.seconds - before), "frames/s"),
+    ]
+    for stage, seconds in sorted(report.stages.items(), key=lambda item: -item[1]):
+        figures.append(Figure(f"{name}, of the work: {stage}", 100 * seconds / spent, "%"))
+    return figures
+
+
+def first_use(setting: Setting) -> Result:
+    """`effigie animate` as a command of a user who has no keys yet, from its start to its end."""
+    fetch_all(REQUIRED)
+    portrait, driver = _portrait(setting), _driver(setting)
+    model, what = fast_model(setting)
+    home, output = setting.work / "first-use-home", setting.work / "first-use.mp4"
+    shutil.rmtree(home, ignore_errors=True)
+    output.unlink(missing_ok=True)
+    record = home / "man.consent.json"
+    terms = ASSETS["sample_man"].license
+    _command(
+        home,
+        "consent",
+        "new",
+        "man",
+        "--photo",
+        portrait,
+        "--uses",
+        "animate",
+        "--basis",
+        terms,
+        "-o",
+        record,
+    )
+    begun = time.perf_counter()
+    _command(
+        home, "animate", portrait, "--driver", driver, "--heads", model, "--consent", record, "-o", output
+    )
+    seconds = time.perf_counter() - begun
+    info = probe(output)
+    figures = [
+        Figure("a portrait and a driver of 10 s", seconds, "s", at_most=30),
+        yes("as many frames as the driver, with sound if it has any", _same(driver, output)),
+    ]
+    notes = [
+        f"{info.frames} frames of {info.width}x{info.height}; {what}; the networks were fetched "
+        "before, which is not counted"
+    ]
+    return Result("First use", figures, notes=notes)
+
+
+def _same(driver: Path, output: Path) -> bool:
+    given, made = probe(driver), probe(output)
+    return given.frames == made.frames and bool(given.audio) == bool(made.audio)
+
+
+def _command(home: Path, *arguments: str | Path) -> None:
+    ended = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        env={**os.environ, "EFFIGIE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        raise EffigieError(f"`effigie {arguments[0]}` failed in the bench: {ended.stderr.splitlines()[-1:]}")
+
+
+def _portrait(setting: Setting) -> Path:
+    """The sample man, whose first frame looks at the camera."""
+    path = setting.work / "portrait.png"
+    if not path.is_file():
+        with Reader(fetch("sample_man"), stop=1) as reader:
+            write_png(path, next(iter(reader)).image)
+    return path
+
+
+def _driver(setting: Setting) -> Path:
+    """The first ten seconds of the sample woman."""
+    clip = fetch("sample_woman")
+    frames = QUICK_FRAMES if setting.quick else round(DRIVER_S * float(probe(clip).rate or 25))
+    return cut(clip, setting.work / f"driver-{frames}.mp4", 0, frames)
+
+
+def _consent(setting: Setting, portrait: Path) -> Path:
+    path = setting.work / "consents" / "portrait.json"
+    if not path.is_file():
+        record = new_consent("sample man", [portrait], ("animate",), basis=ASSETS["sample_man"].license)
+        record.save(path)
+    return path

@@ -1,0 +1,67 @@
+"""Row: how much memory extract and convert take, and that a longer clip does not take more."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.memory import Usage, measure_command
+from benchmarks.rows.cuts import looped
+from benchmarks.rows.row import Result, Setting
+from benchmarks.rows.speed_model import speed_model
+from effigie.assets import fetch
+from effigie.errors import EffigieError
+from effigie.evaluate.report.figures import Figure
+from effigie.progress import Progress
+
+MB = 1e6
+LONGER = 10
+COMMAND = (sys.executable, "-c", "from effigie.cli import main; main()")
+
+
+def footprint(setting: Setting) -> Result:
+    """Peak resident memory of the command line's whole process tree, for a clip and for the clip looped."""
+    times = 2 if setting.quick else LONGER
+    clip = fetch("sample_woman")
+    # Both are written here the same way, so that they differ in nothing but length.
+    clips = {1: looped(clip, setting.work / "once.mp4", 1)}
+    clips[times] = looped(clip, setting.work / f"looped-{times}.mp4", times)
+    model = speed_model(setting)
+    figures, details = [], {}
+    for verb in ("extract", "convert"):
+        peaks: dict[int, int] = {}
+        once: list[int] = []
+        for position, (count, path) in enumerate(clips.items()):
+            setting.cancel.check()
+            setting.progress(Progress(f"memory of {verb}", position, len(clips), "clips", f"{count} times"))
+            usage = _measure(verb, path, model, setting.work)
+            peaks[count] = usage.peak_rss
+            once += [] if usage.peak_pss is None else [usage.peak_pss]
+            details[f"{verb} {count}x"] = asdict(usage)
+        figures += [
+            Figure(f"{verb}: peak", max(peaks.values()) / MB, "MB", at_most=1000),
+            Figure(
+                f"{verb}: {times} times the clip over the clip",
+                peaks[times] / peaks[1],
+                "times",
+                at_most=1.05,
+            ),
+        ]
+        if once:
+            figures.append(Figure(f"{verb}: peak, shared pages counted once", max(once) / MB, "MB"))
+    return Result("Memory", figures, details=details)
+
+
+def _measure(verb: str, clip: Path, model: Path, work: Path) -> Usage:
+    output = work / ("memory.faces" if verb == "extract" else "memory.mp4")
+    shutil.rmtree(output, ignore_errors=True)
+    output.unlink(missing_ok=True)
+    arguments = [verb, str(clip)] if verb == "extract" else [verb, str(model), str(clip)]
+    usage = measure_command([*COMMAND, *arguments, "-o", str(output)])
+    if usage.exit_code:
+        raise EffigieError(f"`effigie {verb}` failed in the bench: {usage.output.splitlines()[-1:]}")
+    shutil.rmtree(output, ignore_errors=True)
+    output.unlink(missing_ok=True)
+    return usage

@@ -1,0 +1,114 @@
+"""Row: what equal minutes of training are worth, beside the textbook's autoencoder."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from benchmarks.rows.row import Result, Setting
+from benchmarks.textbook import TextbookNet, TextbookTask, train_textbook
+from effigie.evaluate.metrics.face_error import face_error
+from effigie.evaluate.report.figures import Figure
+from effigie.faces.mask import face_mask
+from effigie.io.atomic import write_json
+from effigie.nn.images import to_float
+from effigie.progress import Progress
+from effigie.swap.checkpoint import load_swap
+from effigie.swap.config import SwapSettings
+from effigie.swap.person_frames import Footage
+from effigie.swap.presets import preset
+from effigie.swap.trainer import Prepared, load_people, prepare
+from effigie.training import choose_device
+from effigie.training.device import tuned
+
+MINUTES = 3.0
+MOST = 100  # held-out frames of each person
+
+
+def training_quality(setting: Setting) -> Result:
+    """1 - SSIM within the face on frames that neither network was trained on, both people's mean."""
+    source, target = map(setting.material.actor, setting.material.pairs()[0])
+    minutes = 0.5 if setting.quick else MINUTES
+    model, trained = setting.model(
+        source, target, "training-quality", preset="tiny", prior="none", minutes=minutes
+    )
+    faces = setting.faces(source), setting.faces(target)
+    size = preset("tiny")
+    settings = SwapSettings(preset="tiny", prior="none")
+    prepared = prepare(load_people(*faces, settings, setting.progress), settings, setting.progress)
+    device = choose_device()
+    ours = held_out_error(load_swap(model, str(device)).network, prepared, size.size)
+    textbook = _textbook(prepared, minutes, size.size, setting)
+    theirs = textbook["error"]
+    figures = [
+        Figure("held-out face error, over the textbook's", ours / theirs, "", at_most=0.7),
+        Figure("effigie, tiny, --prior none", ours, "1 - SSIM"),
+        Figure("textbook autoencoder of 2017", theirs, "1 - SSIM"),
+    ]
+    notes = [
+        f"{minutes:g} minutes each: {trained['steps']} steps of {size.batch} pictures against "
+        f"{textbook['steps']}; "
+        f"{source.name} and {target.name}"
+    ]
+    return Result("Training quality, --prior none", figures, notes=notes, details={"textbook": textbook})
+
+
+def _textbook(prepared: Prepared, minutes: float, size: int, setting: Setting) -> dict[str, float]:
+    """Train the textbook's network for so long, once: what came of it is kept for a rerun."""
+    done = setting.work / "training-quality" / "textbook.json"
+    if done.is_file():
+        record = json.loads(done.read_text(encoding="utf-8"))
+        if record["minutes"] == minutes:
+            return record
+    device = choose_device()
+    torch.manual_seed(0)
+    network = TextbookNet(size).to(device)
+    task = TextbookTask(prepared.task(network), network)
+    begun = time.perf_counter()
+
+    def keep_going(step: int) -> bool:
+        setting.cancel.check()
+        passed = (time.perf_counter() - begun) / 60
+        setting.progress(
+            Progress("train the textbook's network", min(passed, minutes), minutes, "min", f"step {step}")
+        )
+        return passed < minutes
+
+    with tuned(device, None):
+        steps = train_textbook(task, network, keep_going)
+    record = {"minutes": minutes, "steps": steps, "error": held_out_error(network.eval(), prepared, size)}
+    write_json(done, record)
+    return record
+
+
+def held_out_error(network: nn.Module, prepared: Prepared, size: int) -> float:
+    """Mean of :func:`face_error` over both people's held-out frames, each restored by its own decoder."""
+    people = []
+    device = next(network.parameters()).device
+    for person, footage in prepared.footages.items():
+        errors = []
+        for picture, mask in held_out(footage, size):
+            given = to_float(torch.from_numpy(picture[None])).to(device)
+            with torch.inference_mode():
+                made = network(given, None, person).picture[0].float().cpu().permute(1, 2, 0).numpy()
+            errors.append(face_error(made, picture / 255.0, mask))
+        people.append(float(np.mean(errors)))
+    return float(np.mean(people))
+
+
+def held_out(footage: Footage, size: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pictures (S, S, 3) uint8 and face masks (S, S) of a person's held-out frames, evenly over them."""
+    rows = footage.held_out
+    rows = rows[np.linspace(0, len(rows) - 1, min(MOST, len(rows))).astype(int)]
+    scale = size / footage.faces.crop_size
+    found = []
+    for row in rows:
+        picture = cv2.resize(footage.crop(int(row)), (size, size), interpolation=cv2.INTER_AREA)
+        landmarks = (footage.geometries[row].landmarks[:, :2] + 0.5) * scale - 0.5
+        found.append((picture, face_mask(landmarks, size, size)))
+    return found

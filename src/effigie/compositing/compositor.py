@@ -1,0 +1,225 @@
+"""The whole way from a made face to a finished frame: region, colour, calm, grain, blend, paste."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from effigie.compositing import color, grain
+from effigie.compositing.blend import BLENDS, blend
+from effigie.compositing.grain import GrainSettings
+from effigie.compositing.mask import MaskSettings, build_mask, support
+from effigie.compositing.motion_blur import MotionBlur
+from effigie.compositing.region import (
+    Region,
+    as_picture,
+    known_in_crop,
+    resize,
+    to_crop,
+    to_region,
+    working_size,
+)
+from effigie.compositing.smoothing import Exponential
+from effigie.compositing.temporal import FLOW_SIZE, MotionCompensated
+from effigie.errors import UsageError
+
+OCCLUSIONS = ("on", "off")
+MARGIN = 4  # px of footage around the mask, for the filters' sake
+
+
+@dataclass(frozen=True)
+class ComposeSettings:
+    """How a made face is put back.
+
+    Attributes:
+        colour: 'none', 'reinhard', 'histogram', 'covariance' or 'local'.
+        blend: 'feather', 'multiband' or 'poisson'.
+        mask: erosion per side and feather.
+        occlusion: 'on' where whoever makes the face also finds out what covers it, so that it stays in front; 'off'.
+        grain: sharpness and noise.
+        colour_time: s, time constant of the colour's and the grain's smoothing; 0 switches it off.
+        temporal: 0..1 (below 1), how much of the previous made face calms the new one; 0 switches it off.
+        motion_blur: 0..1, how much of the footage's motion blur the made face is given; 0 switches it off.
+    """
+
+    color: str = "local"
+    blend: str = "multiband"
+    mask: MaskSettings = field(default_factory=MaskSettings)
+    occlusion: str = "on"
+    grain: GrainSettings = field(default_factory=GrainSettings)
+    color_time: float = 0.1
+    temporal: float = 0.8
+    motion_blur: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.color not in color.COLORS:
+            raise UsageError(f"no colour method {self.color!r}: choose one of {', '.join(color.COLORS)}")
+        if self.blend not in BLENDS:
+            raise UsageError(f"no blend method {self.blend!r}: choose one of {', '.join(BLENDS)}")
+        if not 0 <= self.motion_blur <= 1:
+            raise UsageError(f"motion_blur is 0..1, got {self.motion_blur}")
+        if self.occlusion not in OCCLUSIONS:
+            raise UsageError(f"occlusion is {' or '.join(OCCLUSIONS)}, not {self.occlusion!r}")
+        if self.color_time < 0 or not 0 <= self.temporal < 1:
+            raise UsageError(
+                "colour_time is >= 0 s and temporal 0..1 (below 1), "
+                f"got {self.color_time} and {self.temporal}"
+            )
+
+
+class Compositor:
+    """Puts one person's made faces back, frame after frame; one instance a track, for it remembers.
+
+    Example::
+
+        compositor = Compositor()
+        for frame in clip:
+            if frame.cut: compositor.reset()
+            picture = compositor.compose(frame.picture, face, outline, matrix, frame.time)
+    """
+
+    def __init__(self, settings: ComposeSettings | None = None) -> None:
+        self.settings = settings or ComposeSettings()
+        self._color = color.ColorSmoother(self.settings.color_time)
+        self._grain = Exponential(self.settings.color_time)
+        self._plan: NDArray[Any] | None = None
+        self._since = 0
+        self._calm = MotionCompensated(self.settings.temporal)
+        self._motion = MotionBlur(self.settings.motion_blur)
+        self._count = 0
+
+    def reset(self) -> None:
+        """Forget the frames before: call at a cut."""
+        self._color.reset()
+        self._grain.reset()
+        self._plan = None
+        self._calm.reset()
+        self._motion.reset()
+
+    def compose(
+        self,
+        frame: NDArray[np.uint8],
+        face: NDArray[Any],
+        mask: NDArray[np.float32],
+        matrix: NDArray[Any],
+        time: Fraction | None = None,
+        visible: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.uint8]:
+        """The frame with the made face in it.
+
+        Args:
+            frame: (H, W, 3) RGB uint8; not changed.
+            face: (S, S, 3) RGB, uint8 or float32 in 0..1.
+            mask: (S, S) float32 in 0..1, the face's outline.
+            matrix: (2, 3) frame px to crop px.
+            time: s; also seeds the grain, so that a frame has the same grain whoever renders it. None counts
+                frames.
+            visible: (S, S) float32 in 0..1, 0 where a hand or hair covers the face; None if nothing does.
+
+        Returns:
+            (H, W, 3) uint8, new; bit-identical to ``frame`` wherever the final mask is 0.
+
+        Raises:
+            ValueError: shapes, dtypes or the matrix make no sense, or the face holds numbers that are not
+            finite.
+        """
+        return self.compose_masked(frame, face, mask, matrix, time, visible)[0]
+
+    def compose_masked(
+        self,
+        frame: NDArray[np.uint8],
+        face: NDArray[Any],
+        mask: NDArray[np.float32],
+        matrix: NDArray[Any],
+        time: Fraction | None = None,
+        visible: NDArray[np.float32] | None = None,
+        paint: NDArray[np.float32] | None = None,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """As :meth:`compose`, and the final mask: (H, W) uint8, 255 where the made face shows alone.
+
+        It is 0 exactly where the frame is untouched: the faintest share of the face counts as 1.
+
+        Args:
+            paint: (H, W) float32 in 0..1 by which the mask is multiplied, in the frame's own pixels.
+        """
+        _check(frame, face, mask)
+        if paint is not None and paint.shape != frame.shape[:2]:
+            raise ValueError(f"paint {paint.shape} is not of the frame's size {frame.shape[:2]}")
+        result, final = frame.copy(), np.zeros(frame.shape[:2], np.uint8)
+        self._count += 1
+        alpha = build_mask(mask, visible, self.settings.mask)
+        box = support(alpha)
+        if box is None:
+            return result, final
+        region = Region.around(matrix, box, (frame.shape[1], frame.shape[0]), MARGIN)
+        if region.empty:
+            return result, final
+        size = working_size(region, face.shape[0])
+        region = region.resized(face.shape[0], size)
+        face, alpha = resize(as_picture(face), size), resize(alpha, size)
+        footage = as_picture(region.cut(frame))
+        face = self._calmed(self._colored(face, alpha, footage, region, time), footage, region, time)
+        placed = np.clip(to_region(face, region), 0, 1)
+        share = np.clip(to_region(alpha, region, cv2.INTER_LINEAR), 0, 1)
+        if paint is not None:
+            share *= region.cut(paint)
+        middle = region.matrix @ ((size - 1) / 2, (size - 1) / 2, 1) + (region.left, region.top)
+        placed = self._motion(placed, footage, share, middle, time)
+        placed = self._grained(placed, footage, share, time)
+        region.paste(result, blend(footage, placed, share, self.settings.blend), share)
+        region.cut(final)[...] = np.ceil(share * 255)
+        return result, final
+
+    def _colored(
+        self,
+        face: NDArray[Any],
+        alpha: NDArray[Any],
+        footage: NDArray[Any],
+        region: Region,
+        time: Fraction | None,
+    ) -> NDArray[Any]:
+        if self.settings.color == "none":
+            return face
+        reference = to_crop(footage, region, face.shape[0], color.SIZE)
+        known = known_in_crop(region, face.shape[0], color.SIZE)
+        counted = known * cv2.resize(alpha, known.shape, interpolation=cv2.INTER_AREA)
+        measured = color.statistics(face, reference, counted, self.settings.color)
+        return color.apply(face, self._color(measured, time))
+
+    def _calmed(
+        self, face: NDArray[Any], footage: NDArray[Any], region: Region, time: Fraction | None
+    ) -> NDArray[Any]:
+        if self.settings.temporal == 0:
+            return face
+        gray = cv2.convertScaleAbs(cv2.cvtColor(footage, cv2.COLOR_RGB2GRAY), alpha=255)
+        seen = to_crop(gray, region, face.shape[0], min(face.shape[0], FLOW_SIZE))
+        return self._calm(face, time, seen)
+
+    def _grained(
+        self, face: NDArray[Any], footage: NDArray[Any], share: NDArray[Any], time: Fraction | None
+    ) -> NDArray[Any]:
+        if self.settings.grain.strength == 0:
+            return face
+        bands = grain.split(face)
+        if self._plan is None or self._since >= self.settings.grain.every:
+            self._plan = grain.plan(bands, grain.split(footage), share, self.settings.grain)
+            self._since = 0
+        self._since += 1
+        seed = self._count if time is None else round(time * 90000)
+        return grain.apply(face, bands, self._grain(self._plan, time), seed)
+
+
+def _check(frame: NDArray[Any], face: NDArray[Any], mask: NDArray[Any]) -> None:
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+        raise ValueError(f"a frame is (H, W, 3) uint8, got {frame.shape} {frame.dtype}")
+    if face.ndim != 3 or face.shape[0] != face.shape[1] or face.shape[2] != 3:
+        raise ValueError(f"a made face is (S, S, 3), got {face.shape}")
+    if mask.shape != face.shape[:2]:
+        raise ValueError(f"mask {mask.shape} and face {face.shape} differ in size")
+    if face.dtype != np.uint8 and not np.isfinite(face).all():
+        raise ValueError("the made face holds numbers that are not finite: the model that made it is broken")

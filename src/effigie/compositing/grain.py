@@ -1,0 +1,223 @@
+"""Sharpness and grain: let the made face be as sharp, and as noisy, as the footage under it.
+
+A made face is softer than footage and has no noise of its own. Per band of a Laplacian pyramid of the
+brightness we measure noise (from its smallest coefficients: plain skin) and signal (the energy above it), in
+the footage and in the made face, and bring the one to the other: signal by a gain, noise by a gain on small
+coefficients and, where there is nothing to amplify, by synthetic grain of the footage's energy.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from effigie.errors import UsageError
+
+Picture = NDArray[np.float32]
+Array = NDArray[Any]
+
+BANDS = 4  # two at full resolution: what a variance of the Laplacian sees is mostly the first
+TILE = 512  # px a side of the noise from which grain is cut
+SPILL = 5  # px of a band beside the mask's edge, both sides together, that are not measured
+FLOOR_GAIN = 1.5  # of small coefficients: more would blow up a network's own texture; grain does the rest
+KNEE = 3.0  # multiples of the made face's noise at which a coefficient is signal
+QUIET = 2e-4  # grey levels 0..1: no band is taken for quieter, a tenth of what rounding to bytes leaves
+LOUDEST = 0.03  # grey levels 0..1: what is louder is texture, no grain
+PLENTY = (
+    1500  # pixels of a band inside the mask: of a smaller face, features fill the band and pass for noise
+)
+STEEPEST = 4.0  # multiples of the limit that the finest band's gain may say (see _match)
+SLACK = 0.03  # grey levels 0..1 by which sharpening may leave the range of its 5×5 neighbourhood
+
+
+@dataclass(frozen=True)
+class GrainSettings:
+    """How far the made face follows the footage's sharpness and noise.
+
+    Attributes:
+        strength: 0..1, 0 leaves the face as it is, 1 matches the footage as far as the limits allow.
+        limit: 1..4, the largest gain of a band and the inverse of the smallest: more draws halos.
+        every: frames from one measurement to the next; what was measured holds in between, smoothed as ever.
+        noise: 0..1, the share of missing grain that is made up. None by default: measured within one frame, a codec's
+            frozen texture passes for grain, and grain made up for it boils.
+    """
+
+    strength: float = 0.95
+    limit: float = 2.5
+    noise: float = 0.0
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1 or not 0 <= self.noise <= 1 or not 1 <= self.limit <= 4:
+            raise UsageError(
+                "grain: strength and noise are 0..1, limit is 1..4; "
+                f"got {self.strength}, {self.noise} and {self.limit}"
+            )
+        if self.every < 1:
+            raise UsageError(f"grain is measured every so many frames, 1 or more; got {self.every}")
+
+
+def match_grain(
+    face: Picture, reference: Picture, mask: Array, settings: GrainSettings | None = None, frame: int = 0
+) -> Picture:
+    """The made face with the footage's sharpness and grain.
+
+    Args:
+        face: (h, w, 3) float32 in 0..1, already in the region.
+        reference: (h, w, 3) the footage there.
+        mask: (h, w) in 0..1; measured where it is above 0.9.
+        settings: strength and limits.
+        frame: seeds the grain; the same number gives the same grain.
+
+    Returns:
+        (h, w, 3) float32 in 0..1.
+    """
+    bands, settings = split(face), settings or GrainSettings()
+    return apply(face, bands, plan(bands, split(reference), mask, settings), frame)
+
+
+def split(picture: Picture) -> list[Array]:
+    """The bands of the brightness of (h, w, 3), finest first: two at full size, then half, quarter, ..."""
+    return _bands(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+
+
+def _bands(sharp: Array) -> list[Array]:
+    bands = [_finest(sharp)]
+    gray = sharp - bands[0]
+    while len(bands) < BANDS and min(gray.shape) >= 4:
+        smaller = cv2.pyrDown(gray)
+        bands.append(gray - cv2.pyrUp(smaller, dstsize=gray.shape[::-1]))
+        gray = smaller
+    return bands
+
+
+def _finest(gray: Array) -> Array:
+    """The finest band: the Laplacian, scaled to 1 at the highest frequency, so that it can be taken off."""
+    return cv2.Laplacian(gray, -1, scale=-1 / 8)
+
+
+def plan(face: list[Array], reference: list[Array], mask: Array, settings: GrainSettings) -> Array:
+    """What :func:`apply` shall do to each band; may be averaged in time.
+
+    Returns:
+        (BANDS, 4) float32: gain of small coefficients, gain of large ones, the size at which the one goes
+        over into the other, and the amplitude of synthetic grain; gains 1 and grain 0 where the mask is too
+        small to measure.
+    """
+    result = np.tile(np.array([1, 1, 0, 0], np.float32), (BANDS, 1))
+    for index, (made, shot) in enumerate(zip(face, reference, strict=True)):
+        if mask.shape != made.shape:
+            mask = cv2.resize(mask, made.shape[::-1], interpolation=cv2.INTER_AREA)
+        # What the mask leaves in front, rims of glasses first of all, reaches over its edge in every band.
+        inside = cv2.erode((mask > 0.9).view(np.uint8), np.ones((SPILL, SPILL), np.uint8)) > 0
+        if np.count_nonzero(inside) < 16:
+            continue
+        made_noise, shot_noise = _noise(made[inside]), _noise(shot[inside])
+        result[index] = _match(index, made, shot, inside, (made_noise, shot_noise), settings)
+    result[:, 3] = np.sqrt(np.maximum((_unspill() * result[:, 3] ** 2).sum(axis=1), 0))
+    return result
+
+
+def apply(face: Picture, bands: list[Array], planned: Array, frame: int = 0) -> Picture:
+    """The face (h, w, 3) float32 in 0..1 after the gains and grain of :func:`plan`.
+
+    Args:
+        face: the made face.
+        bands: ``split(face)``.
+        planned: (BANDS, 4) from :func:`plan`.
+        frame: seeds the grain.
+    """
+    change: Array | None = None
+    for index in reversed(range(len(bands))):
+        band, (small, large, knee, grain) = bands[index], planned[index]
+        squared = band * band
+        step = band * (squared / (squared + knee * knee + 1e-12) * (large - small) + (small - 1))
+        if grain > 0:
+            step += grain * _cut_tile(band.shape, frame, index)
+        if change is not None and change.shape != step.shape:
+            change = cv2.pyrUp(change, dstsize=step.shape[::-1])
+        change = step if change is None else step + change
+    if change is None or not change.any():
+        return face
+    return np.clip(face + cv2.merge([_held(face, change)] * 3), 0, 1)
+
+
+def _noise(coefficients: Array) -> float:
+    """The noise's standard deviation, from the quieter third: the rest is pores, stubble and features."""
+    size = np.abs(coefficients)
+    rank = size.size * 3 // 10
+    return max(float(np.partition(size, rank)[rank]) / 0.3853, QUIET)
+
+
+def _match(
+    index: int, made: Array, shot: Array, inside: Array, noises: tuple[float, float], settings: GrainSettings
+) -> Array:
+    """One row of :func:`plan`: the gains that bring the energy inside the mask to the footage's."""
+    limit, strength = settings.limit, settings.strength
+    made_noise, shot_noise = noises
+    small = np.clip(shot_noise / made_noise, 1 / limit, min(limit, FLOOR_GAIN)) ** strength
+    missing = np.sqrt(max(min(shot_noise, LOUDEST) ** 2 - (small * made_noise) ** 2, 0.0))
+    grain = strength * settings.noise * missing * min(np.count_nonzero(inside) / PLENTY, 1) ** 2
+    knee = KNEE * made_noise
+    squared = made * made
+    flat, bent = made * (small - 1), made * (squared / (squared + knee * knee))
+    if index == 0:
+        # A gain on the finest band is less than it says: little of what it adds lies at the band's top.
+        flat, bent = _finest(flat), _finest(bent)
+    base, slope, target = (made + flat)[inside], bent[inside], shot[inside]
+    own, shown = _product(made[inside], made[inside]), _product(target, target)
+    added = grain**2 * len(base)
+    wanted = np.clip(own ** (1 - strength) * shown**strength, own / limit**2, own * limit**2 + added)
+    # |base + extra·slope|² + grain is quadratic in extra: solve for the wanted energy.
+    a, b = _product(slope, slope), _product(base, slope)
+    c = _product(base, base) + added - wanted
+    extra = (np.sqrt(max(b * b - a * c, 0.0)) - b) / max(a, 1e-12)
+    # Features are never weakened to make room for grain, only where the footage itself is softer.
+    most = limit * STEEPEST if index == 0 else limit
+    large = np.clip(small + extra, 1.0 if shown > own else 1 / limit, most)
+    return np.array([small, large, knee, grain], np.float32)
+
+
+def _product(one: Array, other: Array) -> float:
+    """The dot product without BLAS, whose threads cost ten times the sum itself on a busy machine."""
+    return float(np.einsum("i,i->", one, other))
+
+
+def _held(face: Picture, change: Array) -> Array:
+    """The change, kept from leaving the range of its neighbourhood by more than a little: no halos."""
+    gray = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
+    square = np.ones((5, 5), np.uint8)
+    return np.clip(change, cv2.erode(gray, square) - gray - SLACK, cv2.dilate(gray, square) - gray + SLACK)
+
+
+@functools.cache
+def _tile(level: int) -> Array:
+    """(TILE, TILE) noise of one band, of amplitude 1. The same on every machine."""
+    white = np.random.default_rng((2023, level)).standard_normal((TILE, TILE), dtype=np.float32)
+    top = _finest(white)
+    tile = top if level == 0 else white - top - cv2.pyrUp(cv2.pyrDown(white - top))
+    return tile / tile.std()
+
+
+@functools.cache
+def _unspill() -> Array:
+    """(BANDS, BANDS) noise energy that bands shall measure, to the energy of tiles: for bands overlap."""
+    measured = np.zeros((BANDS, BANDS))
+    for level in range(BANDS):
+        grown = _tile(level)[:128, :128]
+        for _ in range(level - 1):
+            grown = cv2.pyrUp(grown)
+        measured[:, level] = [float(band.var()) for band in _bands(grown)]
+    return np.linalg.inv(measured)
+
+
+def _cut_tile(shape: tuple[int, ...], frame: int, level: int) -> Array:
+    """Grain of one frame and band: the tile, wrapped around, from a place of the frame's own."""
+    top, left = np.random.default_rng((abs(frame), level)).integers(TILE, size=2)
+    rows, columns = (top + np.arange(shape[0])) % TILE, (left + np.arange(shape[1])) % TILE
+    return _tile(level).take(rows, axis=0).take(columns, axis=1)

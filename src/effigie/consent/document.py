@@ -1,0 +1,260 @@
+"""Terms with signatures below them: requests, records and revocations. None exists unless its signatures hold."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from effigie.consent.canonical import canonical, damaged, parse_document, read_bytes
+from effigie.consent.keys import SigningKey
+from effigie.consent.signature import (
+    CONSENT,
+    OPERATOR,
+    REQUEST,
+    REVOCATION,
+    SUBJECT,
+    VERSION,
+    Signature,
+    body_digest,
+)
+from effigie.consent.terms import (
+    ID,
+    LONGEST_TEXT,
+    SHA256,
+    Terms,
+    check_text,
+    local_day,
+)
+from effigie.errors import ConsentError, UsageError
+from effigie.io.atomic import atomic
+
+# Whose signatures a record of each strength carries. A request carries the operator's.
+SIGNERS = {"attested": (OPERATOR,), "granted": (OPERATOR, SUBJECT)}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _SignedTerms(Terms):
+    signatures: tuple[Signature, ...]
+    version: int = field(default=VERSION, init=False)
+
+    KIND: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check()
+
+    def _signers(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Check every signature again.
+
+        Raises:
+            ConsentError: one is missing or does not hold.
+        """
+        wanted = self._signers()
+        roles = tuple(signature.role for signature in self.signatures)
+        if roles != wanted:
+            raise ConsentError(f"it needs the signature of {' and '.join(wanted)}, and has {roles or 'none'}")
+        digest = self.digest
+        for signature in self.signatures:
+            if not signature.holds(self.KIND, digest):
+                raise ConsentError(f"the {signature.role}'s signature does not belong to these terms")
+        if len({signature.public for signature in self.signatures}) < len(self.signatures):
+            raise ConsentError("operator and subject signed with one key: the subject signs with their own")
+
+    def to_json(self) -> dict[str, Any]:
+        """The document: JSON values."""
+        return {
+            "format": self.KIND,
+            "version": VERSION,
+            "id": self.id,
+            "terms": self.body(),
+            "signatures": [signature.to_json() for signature in self.signatures],
+        }
+
+    def to_bytes(self) -> bytes:
+        """The document as it is written: canonical JSON and a line feed."""
+        return canonical(self.to_json()) + b"\n"
+
+    def save(self, path: Path, replace: bool = False) -> None:
+        """Write it, whole or not at all. The same document may be written again.
+
+        Raises:
+            UsageError: another file lies there, and ``replace`` is not set.
+            EffigieError: it cannot be written.
+        """
+        save_bytes(Path(path), self.to_bytes(), replace)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a document that anybody may have written.
+
+        Raises:
+            ConsentError: missing, damaged, edited, forged or of a newer version.
+        """
+        return cls.from_bytes(read_bytes(Path(path)), str(path))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, name: str) -> Self:
+        """As :meth:`load`, of bytes in memory that messages call ``name``."""
+        document = parse_document(data, cls.KIND, name, VERSION)
+        try:
+            if set(document) != {"format", "version", "id", "terms", "signatures"}:
+                raise ValueError("its fields are not those of its kind")
+            signatures = document["signatures"]
+            if not isinstance(signatures, list) or len(signatures) > len(SIGNERS["granted"]):
+                raise ValueError("its signatures are no list")
+            found = cls(
+                **cls.fields_of(document["terms"]),
+                signatures=tuple(Signature.from_json(signature) for signature in signatures),
+            )
+            if document["id"] != found.id:
+                raise ValueError("its id is not that of its terms")
+            if found.to_bytes() != data:
+                raise ValueError("it is not written as effigie writes it")
+        except ConsentError as error:
+            raise ConsentError(
+                f"{name} is forged or was edited ({error}): ask for the original, or make a new record"
+            ) from error
+        except (ValueError, UsageError) as error:
+            raise damaged(name, str(error)) from error
+        return found
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Consent(_SignedTerms):
+    """A record: terms, and the signatures that make them hold. It cannot be made with signatures that do not."""
+
+    KIND: ClassVar[str] = CONSENT
+
+    def _signers(self) -> tuple[str, ...]:
+        return SIGNERS[self.strength]
+
+    @property
+    def valid_today(self) -> bool:
+        """Whether today lies in its time; revocations are the store's to know."""
+        return self.valid_on(local_day())
+
+    def valid_on(self, day: date) -> bool:
+        """Whether a day lies in its time."""
+        return self.begins <= day and (self.until is None or day <= self.until)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ConsentRequest(_SignedTerms):
+    """Terms that an operator asks a subject to sign; not a consent yet."""
+
+    KIND: ClassVar[str] = REQUEST
+
+    def _signers(self) -> tuple[str, ...]:
+        if self.strength != "granted":
+            raise ConsentError("a request asks for a granted record")
+        return (OPERATOR,)
+
+
+@dataclass(frozen=True)
+class Revocation:
+    """A signed statement that a consent holds no longer. It cannot be made with a signature that does not hold.
+
+    Attributes:
+        consent: id of the record.
+        digest: hex SHA-256 of the record's terms.
+        when: as the signer's clock said, UTC.
+        reason: in words; may be empty.
+        signature: of one who signed the record.
+    """
+
+    consent: str
+    digest: str
+    reason: str
+    signature: Signature
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.consent, str) or not ID.fullmatch(self.consent):
+            raise UsageError("a consent's id is c- and 16 hex digits")
+        if not isinstance(self.digest, str) or not SHA256.fullmatch(self.digest):
+            raise UsageError("terms are named by the 64 hex digits of their SHA-256")
+        check_text("the reason", self.reason, LONGEST_TEXT, empty=True)
+        if not self.signature.holds(REVOCATION, body_digest(self.body())):
+            raise ConsentError("its signature does not belong to it")
+
+    @classmethod
+    def make(cls, consent: Consent, reason: str, role: str, key: SigningKey) -> Revocation:
+        """Revoke ``consent`` as one who signed it in ``role``."""
+        check_text("the reason", reason, LONGEST_TEXT, empty=True)
+        body = {"consent": consent.id, "sha256": consent.digest, "reason": reason}
+        signature = Signature.make(REVOCATION, body_digest(body), role, key)
+        return cls(consent.id, consent.digest, reason, signature)
+
+    @property
+    def when(self) -> datetime:
+        """When it was signed, as the signer's clock said, UTC."""
+        return self.signature.when
+
+    def revokes(self, consent: Consent) -> bool:
+        """Whether it is about this record and by one who signed it."""
+        mine = {(signature.role, signature.public) for signature in consent.signatures}
+        return self.digest == consent.digest and (self.signature.role, self.signature.public) in mine
+
+    def body(self) -> dict[str, str]:
+        """JSON values of what is signed."""
+        return {"consent": self.consent, "sha256": self.digest, "reason": self.reason}
+
+    def to_json(self) -> dict[str, Any]:
+        """The document: JSON values."""
+        return {
+            "format": REVOCATION,
+            "version": VERSION,
+            "revocation": self.body(),
+            "signatures": [self.signature.to_json()],
+        }
+
+    def to_bytes(self) -> bytes:
+        """The document as it is written."""
+        return canonical(self.to_json()) + b"\n"
+
+    def save(self, path: Path, replace: bool = False) -> None:
+        """As :meth:`Consent.save`."""
+        save_bytes(Path(path), self.to_bytes(), replace)
+
+    @classmethod
+    def load(cls, path: Path) -> Revocation:
+        """Read a revocation that anybody may have written.
+
+        Raises:
+            ConsentError: missing, damaged, edited, forged or of a newer version.
+        """
+        document = parse_document(read_bytes(Path(path)), REVOCATION, str(path), VERSION)
+        try:
+            body, signatures = document["revocation"], document["signatures"]
+            if set(document) != {"format", "version", "revocation", "signatures"} or len(signatures) != 1:
+                raise ValueError("its fields are not those of a revocation")
+            if set(body) != {"consent", "sha256", "reason"}:
+                raise ValueError("its fields are not those of a revocation")
+            return cls(body["consent"], body["sha256"], body["reason"], Signature.from_json(signatures[0]))
+        except (ValueError, KeyError, TypeError, UsageError, ConsentError) as error:
+            raise damaged(str(path), str(error)) from error
+
+
+def save_bytes(path: Path, data: bytes, replace: bool) -> None:
+    """Write ``data``, whole or not at all; another file that lies there is replaced only when asked for.
+
+    Raises:
+        UsageError: it lies there.
+        EffigieError: it cannot be written.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name a file")
+    if path.exists() and not replace and path.read_bytes() != data:
+        raise UsageError(f"{path} exists: choose another name, or say that it is to be replaced (--replace)")
+    with atomic(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is a consent's id: nothing that could be a path."""
+    return re.fullmatch(ID, text) is not None

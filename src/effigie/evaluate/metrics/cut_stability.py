@@ -1,0 +1,93 @@
+"""Whether a made face is there at once, or has to settle after a cut: the first half second against the next.
+
+Whatever a conversion carries from frame to frame (colour, smoothing, which frame it bends) starts anew at a shot cut
+and where a person comes into view. Two things are measured after every such start, the clip's own beginning included:
+
+- *flicker* in the first half second, as in :mod:`effigie.evaluate.metrics.flicker`: output over input, 1 is as calm;
+- *drift*: how far the made face's colour, less the footage's in the same frame (mean CIELAB inside the mask), lies from
+  what it is in the half second after, less what it varies there anyway; the worst start counts. Unit: the distance in
+  CIELAB, about 1 is just seen; 0 and below is no drift.
+
+What fools them: blur is calm; a colour that takes more than a second to settle hardly drifts in half of one; an
+expression that begins with the shot (teeth appear) moves the mean. A start that has no full second of the person says
+nothing about drift, and less than three frames about nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from effigie.evaluate.metrics.flicker import compare_flicker
+
+WINDOW = 0.5  # s
+LEAST = 3  # frames in either window
+
+
+@dataclass(frozen=True)
+class SettlingScores:
+    """How a made face begins; NaN where there was nothing to measure.
+
+    Attributes:
+        flicker: output over input, in the first half second of all starts.
+        drift: CIELAB, of the worst start.
+        worst: the first frame of that start; -1 for none.
+        starts: how many there are.
+        judged: of these, how many showed the person long enough for drift.
+    """
+
+    flicker: float
+    drift: float
+    worst: int
+    starts: int
+    judged: int
+
+
+def mean_color(image: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """(3,) mean CIELAB of (H, W, 3) uint8 RGB where (H, W) bool is True, which it must be somewhere."""
+    pixels = image[inside].astype(np.float32)[:, None] / 255
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)[:, 0].mean(0), np.float64)
+
+
+def drift(times: np.ndarray, offsets: np.ndarray) -> float:
+    """How far a start's colour is off, CIELAB; NaN without :data:`LEAST` frames in either half second.
+
+    Args:
+        times: (N,) s since the start, ascending.
+        offsets: (N, 3) mean colour of the made face less that of the footage's.
+    """
+    first, then = times < WINDOW, (times >= WINDOW) & (times < 2 * WINDOW)
+    if min(first.sum(), then.sum()) < LEAST:
+        return float("nan")
+    settled = offsets[then].mean(0)
+    off, usual = (np.linalg.norm(offsets[when] - settled, axis=1).mean() for when in (first, then))
+    return float(off - usual)
+
+
+def compare_settling(
+    starts: Sequence[int], since: np.ndarray, offsets: np.ndarray, levels: np.ndarray, which: np.ndarray
+) -> SettlingScores:
+    """Sum up a clip of N frames.
+
+    Args:
+        starts: the first frame of each start.
+        since: (N,) s since the start that a frame belongs to.
+        offsets: (N, 3) colour offsets; NaN where none was measured.
+        levels: (N, 2) motion-compensated differences, output and input; NaN likewise.
+        which: (N,) index into ``starts``.
+    """
+    early = (since < WINDOW) & ~np.isnan(levels).any(1)
+    known = ~np.isnan(offsets).any(1)
+    each = np.array([drift(since[k], offsets[k]) for k in (known & (which == s) for s in range(len(starts)))])
+    judged = int((~np.isnan(each)).sum()) if len(each) else 0
+    worst = int(np.nanargmax(each)) if judged else -1
+    return SettlingScores(
+        flicker=compare_flicker(levels[early]).ratio if early.sum() >= LEAST else float("nan"),
+        drift=float(each[worst]) if judged else float("nan"),
+        worst=int(starts[worst]) if judged else -1,
+        starts=len(starts),
+        judged=judged,
+    )

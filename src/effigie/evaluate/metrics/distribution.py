@@ -1,0 +1,131 @@
+"""The faces of a clip and of a source as crowds: which are taken, how they are cut, and how far they lie apart.
+
+What is real about somebody's face is what their own footage shows, so the reference is the source's face set: how far
+the made faces are from it, by :func:`effigie.evaluate.metrics.frechet.frechet_distance` of MobileNetV2's pooled
+features. Three
+crowds of the same number stand beside each other, because the distance alone has no scale: the output, the untouched
+input (what doing nothing scores), and the earlier half of the source's own set against the later (what the source
+scores; there half the numbers on either side, so that its bias is larger).
+
+Faces are cut along the skull, :data:`SIDE` px, and everything beyond the mesh's outline is grey: hair, neck and wall
+are the target's by right, and would be most of the distance.
+
+What fools it: light and camera are the target's, rightly, and count as a distance all the same; so does another mix of
+expressions. So compare rows of one pair of people, or the output with the input. Fewer samples read higher: figures of
+another number of faces are not comparable, and the number stands beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from effigie.evaluate.metrics.frechet import frechet_distance
+from effigie.faces.align import crop_matrix, placement
+from effigie.faces.crop import apply_affine, crop
+from effigie.faces.mask import face_mask
+from effigie.faces.mesh import fit_pose
+from effigie.faceset import FaceSet
+
+if TYPE_CHECKING:
+    from effigie.evaluate.metrics.mobilenet import Perception
+
+SIDE = 128  # px
+GRAY = np.array([124, 116, 104], np.float32)  # the mean of the pictures that the network has learned from
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class CrowdScores:
+    """Fréchet distances; NaN for fewer than two faces.
+
+    Attributes:
+        output: of the made faces to the source's.
+        input: of the footage's own faces to the source's.
+        source: of one half of the source's to the other.
+        faces: in the output, in the input, and of the source; twice a half for ``source``.
+    """
+
+    output: float
+    input: float
+    source: float
+    faces: int
+
+
+def cut_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """(S, S, 3) uint8: the face of (H, W, 3) uint8 RGB by its (478, 3) landmarks, grey around it."""
+    matrix = crop_matrix(placement(fit_pose(landmarks)), SIDE)
+    inside = face_mask(apply_affine(matrix, landmarks[:, :2]), SIDE, SIDE)[..., None]
+    return np.round(GRAY + inside * (crop(image, matrix, SIDE) - GRAY)).astype(np.uint8)
+
+
+def source_crowd(faces: FaceSet | str | Path, who: int, most: int) -> list[np.ndarray] | None:
+    """At most ``most`` faces of a person in a face set, evenly over all, in the order of the footage; None for 0."""
+    if not most:
+        return None
+    found = FaceSet.of(faces).load(["landmarks", "matrix"], where=f"cluster == {who}")
+    chosen = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
+    return [
+        cut_face(picture, apply_affine(found.matrix[index], found.landmarks[index]))
+        for picture, index in zip(found.crops(chosen), chosen, strict=True)
+    ]
+
+
+class Crowd:
+    """Takes ``most`` faces out of a clip, evenly.
+
+    Args:
+        most: faces at most; 0 takes none.
+        expected: faces that the clip is thought to have.
+    """
+
+    def __init__(self, most: int, expected: int) -> None:
+        self._most, self._expected = most, max(expected, most, 1)
+        self._seen = 0
+        self.output: list[np.ndarray] = []
+        self.input: list[np.ndarray] = []
+
+    def wants(self) -> bool:
+        """Whether the next face is to be taken; call it once a face."""
+        before, self._seen = self._seen, self._seen + 1
+        taken = self._seen * self._most // self._expected > before * self._most // self._expected
+        return taken and len(self.output) < self._most
+
+    def take(self, output: np.ndarray, given: np.ndarray, made: np.ndarray, landmarks: np.ndarray) -> None:
+        """A face of either clip, (H, W, 3) uint8 RGB, with its (478, 3) landmarks there."""
+        self.output.append(cut_face(output, made))
+        self.input.append(cut_face(given, landmarks))
+
+
+def compare_crowds(
+    output: Sequence[np.ndarray], given: Sequence[np.ndarray], source: Sequence[np.ndarray]
+) -> CrowdScores:
+    """Distances of (S, S, 3) uint8 faces; as many of each are used as there are of the fewest."""
+    count = min(len(output), len(given), len(source))
+    nan = float("nan")
+    if count < 2:
+        return CrowdScores(nan, nan, nan, count)
+    from effigie.evaluate.metrics.mobilenet import Perception
+
+    look = Perception()
+    mine, footage, real = (_features(look, _evenly(each, count)) for each in (output, given, source))
+    return CrowdScores(
+        frechet_distance(mine, real),
+        frechet_distance(footage, real),
+        frechet_distance(real[: count // 2], real[count // 2 :]),
+        count,
+    )
+
+
+def _evenly(faces: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
+    return [faces[int(index)] for index in np.linspace(0, len(faces) - 1, count).round()]
+
+
+def _features(look: Perception, faces: Sequence[np.ndarray]) -> np.ndarray:
+    """(N, 1280)."""
+    batches = (faces[start : start + BATCH] for start in range(0, len(faces), BATCH))
+    return np.stack([seen.pooled for batch in batches for seen in look(batch)])

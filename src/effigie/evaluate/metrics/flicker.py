@@ -1,0 +1,102 @@
+"""Whether the made face boils: how consecutive frames differ once motion is taken out, output over input.
+
+Unit: a ratio, 0 upwards; 1 is as calm as the footage. The levels behind it are mean absolute differences in
+0..255.
+
+Motion is measured on the input (DIS optical flow) and taken out of both clips: the geometry is the same,
+and flow measured on the output would explain its own trembling away.
+
+What fools it: blur is calm, so read it together with sharpness; a face that fails to move with the footage
+shows as flicker, rightly. Noisy footage hides much, footage without noise hides nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+
+MARGIN = 32  # pixels around the mask that flow may look at
+FLOOR = 0.1  # levels; a calmer input is a still picture, and a ratio to its coding noise would say nothing
+
+
+@dataclass(frozen=True)
+class FlickerScores:
+    """Calmness of a clip's face.
+
+    Attributes:
+        ratio: mean difference in the output over that in the input, the latter at least :data:`FLOOR`.
+        output, reference: the two differences, levels of 255.
+        frames: how many pairs of frames were measured.
+    """
+
+    ratio: float
+    output: float
+    reference: float
+    frames: int
+
+
+@cache
+def _dis() -> Any:
+    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+
+def flow_back(previous: np.ndarray, current: np.ndarray) -> np.ndarray:
+    """(H, W, 2) float32 px: where each pixel of ``current`` was in ``previous``, both (H, W, 3) uint8 RGB."""
+    gray = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (current, previous)]
+    return _dis().calc(gray[0], gray[1], None)
+
+
+def carried(previous: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """``previous`` (H, W) or (H, W, 3), moved along ``flow`` (H, W, 2) to where it is now."""
+    height, width = flow.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return cv2.remap(
+        previous, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def differences(
+    output: tuple[np.ndarray, np.ndarray],
+    reference: tuple[np.ndarray, np.ndarray],
+    inside: tuple[np.ndarray, np.ndarray],
+) -> tuple[float, float] | None:
+    """Mean absolute motion-compensated difference of a pair of frames, levels of 255: output, reference.
+
+    Args:
+        output: the frame before and this one, (H, W, 3) uint8 RGB.
+        reference: the same two frames of the input.
+        inside: (H, W) bool of either frame; only pixels that are inside in both count.
+
+    Returns:
+        None where the two masks share nothing.
+    """
+    rows, columns = (np.flatnonzero((inside[0] | inside[1]).any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    box = (
+        slice(max(rows[0] - MARGIN, 0), rows[-1] + 1 + MARGIN),
+        slice(max(columns[0] - MARGIN, 0), columns[-1] + 1 + MARGIN),
+    )
+    before, now = reference[0][box], reference[1][box]
+    if min(now.shape[:2]) < 16:  # too small for the flow's patches
+        return None
+    flow = flow_back(before, now)
+    shared = inside[1][box] & (carried(inside[0][box].astype(np.float32), flow) > 0.99)
+    if not shared.any():
+        return None
+    mine = cv2.absdiff(carried(output[0][box], flow), output[1][box])[shared].mean()
+    footage = cv2.absdiff(carried(before, flow), now)[shared].mean()
+    return float(mine), float(footage)
+
+
+def compare_flicker(levels: np.ndarray) -> FlickerScores:
+    """Sum up (N, 2) differences, output and input."""
+    if not len(levels):
+        nan = float("nan")
+        return FlickerScores(nan, nan, nan, 0)
+    output, reference = (float(value) for value in levels.mean(0))
+    return FlickerScores(output / max(reference, FLOOR), output, reference, len(levels))

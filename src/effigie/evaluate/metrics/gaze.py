@@ -1,0 +1,105 @@
+"""Whether eyes open, close and look as they should.
+
+Units: an eye's opening is its lid gap over its width (closed below 0.05, at rest about 0.3); gaze is where the iris
+lies between the corners, in eye widths, unposed, so that a turned head does not count (the whole range is about
+0.25 to either side). Errors are mean absolute differences of these; correlations are -1..1, over all moments, each
+person's own mean taken out first: they ask whether the eyes move when they should, not whether they are alike.
+
+What fools them: landmarks are measured in the made picture, and the network that finds them puts irises into the
+middle of eyes that show none. A gaze that never moves has a small error: the correlation finds it out. Nothing is
+said about moments in which the true eyes are closed, for gaze, or about people who neither blink nor look aside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from effigie.faces.mesh import eye_opening, fit_pose
+from effigie.heads.motion.features import EYES
+
+OPEN = 0.12  # a narrower eye shows too little of its iris to tell where it looks
+STILL = 1e-6
+
+
+@dataclass(frozen=True)
+class EyeState:
+    """The eyes of one face.
+
+    Attributes:
+        opening: lid gap over width, mean of both eyes.
+        gaze: (2,) along and across, in eye widths, mean of both eyes.
+    """
+
+    opening: float
+    gaze: np.ndarray
+
+
+@dataclass(frozen=True)
+class EyeScores:
+    """How the eyes of made faces follow those of real ones; NaN where there was nothing to measure.
+
+    Attributes:
+        opening_error: mean absolute difference of the openings.
+        blink: correlation of the openings.
+        gaze_error: mean distance of the gazes, eye widths.
+        gaze: correlation of the gazes, mean of both directions, by how much the true ones vary.
+    """
+
+    opening_error: float
+    blink: float
+    gaze_error: float
+    gaze: float
+
+
+def eye_state(landmarks: np.ndarray) -> EyeState:
+    """Of (478, 3) landmarks in pixels."""
+    shape = fit_pose(landmarks).unpose(landmarks)
+    # Eyes mirror each other: outward of one is inward of the other, so the sum along would cancel.
+    left, right = (eye.gaze(shape) for eye in EYES)
+    return EyeState(eye_opening(landmarks), np.array([(left[0] - right[0]) / 2, (left[1] + right[1]) / 2]))
+
+
+def compare_eyes(made: list[EyeState], truth: list[EyeState], people: list[int]) -> EyeScores:
+    """Scores over N moments.
+
+    Args:
+        made, truth: of each moment.
+        people: who is seen in each, by number.
+    """
+    nan = float("nan")
+    if not truth:
+        return EyeScores(nan, nan, nan, nan)
+    who = np.asarray(people)
+    openings = np.array([[m.opening, t.opening] for m, t in zip(made, truth, strict=True)])
+    gazes = np.array([[m.gaze, t.gaze] for m, t in zip(made, truth, strict=True)])
+    open_ = openings[:, 1] >= OPEN
+    seen = gazes[open_]
+    along = [centered_correlation(seen[:, 0, axis], seen[:, 1, axis], who[open_]) for axis in (0, 1)]
+    weights = [_within(seen[:, 1, axis], who[open_]).std() if len(seen) else 0.0 for axis in (0, 1)]
+    told = [(value, weight) for value, weight in zip(along, weights, strict=True) if not np.isnan(value)]
+    return EyeScores(
+        opening_error=float(np.abs(openings[:, 0] - openings[:, 1]).mean()),
+        blink=centered_correlation(openings[:, 0], openings[:, 1], who),
+        gaze_error=float(np.linalg.norm(seen[:, 0] - seen[:, 1], axis=1).mean()) if len(seen) else nan,
+        gaze=float(np.average([v for v, _ in told], weights=[w for _, w in told])) if told else nan,
+    )
+
+
+def centered_correlation(made: np.ndarray, truth: np.ndarray, people: np.ndarray) -> float:
+    """Pearson's correlation of (N,) values once each person's mean is taken out; NaN where the truth is still."""
+    if len(truth) < 2:
+        return float("nan")
+    mine, real = _within(made, people), _within(truth, people)
+    if real.std() < STILL:
+        return float("nan")
+    return 0.0 if mine.std() < STILL else float((mine @ real) / np.sqrt((mine @ mine) * (real @ real)))
+
+
+def _within(values: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """Values less the mean of whom they belong to."""
+    centered = np.asarray(values, np.float64).copy()
+    for person in np.unique(people):
+        centered[people == person] -= centered[people == person].mean()
+    return centered

@@ -1,0 +1,1 @@
+"""Protocols: which frames of which clips and people the metrics are applied to."""

@@ -1,0 +1,265 @@
+"""Measuring talking heads on people held out: the paper's protocol, rows from copying a shot to a tuned network."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from effigie.assets import REQUIRED, fetch_all
+from effigie.errors import UsageError
+from effigie.evaluate.metrics.mobilenet import ASSET
+from effigie.evaluate.protocols.heads_config import RUN, HeadsSettings
+from effigie.evaluate.protocols.heads_metrics import Judge, Other, Own, Seen
+from effigie.evaluate.protocols.heads_protocol import (
+    Moment,
+    Subject,
+    choose_subjects,
+    driven,
+    moment_of,
+)
+from effigie.evaluate.protocols.heads_rows import Maker, Workshop
+from effigie.evaluate.report.heads_sheet import HeadsSheet
+from effigie.evaluate.report.heads_table import HeadScores, HeadsTable
+from effigie.faces.mesh import mouth_opening
+from effigie.faces.recognizer import IdentityModel
+from effigie.faceset.drawing import write_png
+from effigie.heads.meta_learning.identity_dataset import Gallery
+from effigie.io.atomic import atomic, write_json
+from effigie.progress import Cancel, Progress, ProgressCallback, silent
+
+RESULTS, TABLE, SHEET = "heads.json", "heads.md", "heads.png"
+SHOT, TRUTH = "one shot", "truth, or driver"
+
+
+def evaluate_heads(
+    faces: Sequence[str | Path],
+    heads: str | Path | None = None,
+    bare: str | Path | None = None,
+    output: str | Path | None = None,
+    settings: HeadsSettings | None = None,
+    *,
+    progress: ProgressCallback = silent,
+    cancel: Cancel | None = None,
+) -> HeadsTable:
+    """Measure talking heads of people that no model was trained on.
+
+    Args:
+        faces: face sets of such people, of clips or stills, with crops of one size; pictures are made and judged at
+            that size. Whoever is in several clips is measured in the longest.
+        heads: a model trained with ``prior="mesh"``; None for the one that ships.
+        bare: one trained with ``prior="none"``, the paper's form; None leaves its rows out.
+        output: folder for ``heads.json``, ``heads.md`` and ``heads.png``, whose pictures are of these face sets alone;
+            None writes nothing.
+
+    Raises:
+        FaceSetError: a face set cannot be read, or nobody in it can be measured.
+        ModelError: a model cannot be used.
+        UsageError: a model was trained with the other prior.
+        AssetError: a network that judges cannot be fetched.
+        Cancelled: asked to stop.
+    """
+    settings, cancel = settings or HeadsSettings(), cancel or Cancel()
+    fetch_all([*REQUIRED, ASSET], progress)
+    workshop = Workshop(heads, bare, settings, cancel)
+    if not workshop.rows:
+        raise UsageError("no row to measure: the paper's rows need a model trained with --prior none")
+    gallery, identity = Gallery(faces, progress), IdentityModel()
+    subjects = choose_subjects(gallery, identity, settings)
+    run = _Evaluation(
+        gallery, subjects, workshop, Judge(identity, settings.device), settings, progress, cancel
+    )
+    table = run.table()
+    if output is not None:
+        folder = Path(output)
+        write_json(folder / RESULTS, table.to_json())
+        with atomic(folder / TABLE) as temporary:
+            temporary.write_text(table.markdown(), encoding="utf-8")
+        write_png(folder / SHEET, run.sheet.draw("rows: makers at each T    columns: moments held out"))
+    return table
+
+
+@dataclass
+class _Run:
+    """Consecutive moments to be made of one subject, and what they are compared with.
+
+    Attributes:
+        truth: the subject itself; with a driver, the driver.
+        column: on the sheet, and which moment is shown there; empty for none.
+    """
+
+    moments: list[Moment]
+    truth: list[Seen]
+    driver: str = ""
+    column: str = ""
+    shown: int = 0
+
+
+@dataclass
+class _Judged:
+    """What one maker's pictures came to, and those of the sheet."""
+
+    own: list[Own] = field(default_factory=list)
+    other: list[Other] = field(default_factory=list)
+    pictures: list[tuple[str, np.ndarray]] = field(default_factory=list)
+
+
+class _Evaluation:
+    """The state of one evaluation."""
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        subjects: list[Subject],
+        workshop: Workshop,
+        judge: Judge,
+        settings: HeadsSettings,
+        progress: ProgressCallback,
+        cancel: Cancel,
+    ) -> None:
+        self._gallery, self._subjects, self._workshop, self._judge = gallery, subjects, workshop, judge
+        self._settings, self._progress, self._cancel = settings, progress, cancel
+        self.sheet = HeadsSheet()
+
+    def table(self) -> HeadsTable:
+        """Everybody, one after the other; a maker is let go once its pictures are judged."""
+        settings, rows = self._settings, self._workshop.rows
+        found: dict[tuple[int, str], dict[str, _Judged]] = defaultdict(dict)
+        total = len(self._subjects) * len(settings.shots) * len(rows)
+        self._lay_out()
+        for number, subject in enumerate(self._subjects):
+            runs = self._runs(number)
+            done: dict[tuple[int, str], _Judged] = {}
+            for count in settings.shots:
+                for place, row in enumerate(rows):
+                    # Whoever has fewer shots than T gives the same ones again: nothing new would come of it.
+                    key = min(count, len(subject.shots)), row
+                    step = (number * len(settings.shots) + settings.shots.index(count)) * len(rows) + place
+                    note = f"{subject.name}, T = {count}, {row}"
+                    self._progress(Progress("heads", step, total, "rows", note))
+                    if key not in done:
+                        done[key] = self._row(number, row, key[0], runs, note)
+                    found[count, row][subject.name] = done[key]
+                    for column, picture in done[key].pictures:
+                        self.sheet.keep(f"T={count} {row}", column, picture)
+        self._progress(Progress("heads", total, total, "rows"))
+        every = {place: list(people.values()) for place, people in found.items()}
+        return HeadsTable(
+            {
+                count: {
+                    row: HeadScores.of(
+                        [one for each in every[count, row] for one in each.own],
+                        [one for each in every[count, row] for one in each.other],
+                    )
+                    for row in rows
+                }
+                for count in settings.shots
+            },
+            [subject.name for subject in self._subjects],
+            self._notes(),
+            asdict(settings),
+            {
+                count: {
+                    row: {name: HeadScores.of(one.own, one.other) for name, one in found[count, row].items()}
+                    for row in rows
+                }
+                for count in settings.shots
+            },
+        )
+
+    def _row(self, number: int, row: str, count: int, runs: list[_Run], note: str) -> _Judged:
+        """Prepare a row's maker for somebody, let it make every run, and judge them."""
+        subject = self._subjects[number]
+        shots = [self._gallery.shot(subject.identity, index) for index in subject.shots[:count]]
+
+        def told(progress: Progress) -> None:
+            self._progress(replace(progress, stage=f"heads: {progress.stage}", note=note))
+
+        make: Maker = self._workshop.maker(row, shots, told)
+        judged = _Judged()
+        for run in runs:
+            self._cancel.check()
+            made = make(run.moments)
+            if run.driver:
+                wanted = [moment.geometry for moment in run.moments]
+                judged.other += self._judge.other(made, wanted, subject.embedding, run.truth)
+            else:
+                judged.own += self._judge.own(number, made, run.truth)
+            if run.column:
+                judged.pictures.append((run.column, made[run.shown]))
+        return judged
+
+    def _runs(self, number: int) -> list[_Run]:
+        """The subject's own runs held out, and those of its drivers."""
+        gallery, subject, settings = self._gallery, self._subjects[number], self._settings
+        runs = []
+        for indices in subject.runs:
+            shots = [gallery.shot(subject.identity, index) for index in indices]
+            moments = [moment_of(shot) for shot in shots]
+            runs.append(_Run(moments, self._judge.look([shot.picture for shot in shots])))
+        for driver in self._drivers(number):
+            chosen = np.linspace(0, len(driver.runs) - 1, min(len(driver.runs), settings.cross_frames // RUN))
+            for indices in (driver.runs[int(index)] for index in chosen):
+                pictures = [gallery.shot(driver.identity, index).picture for index in indices]
+                runs.append(
+                    _Run(driven(gallery, subject, driver, indices), self._judge.glance(pictures), driver.name)
+                )
+        self._show(number, runs)
+        return runs
+
+    def _drivers(self, number: int) -> list[Subject]:
+        """Others who are filmed, in turns."""
+        others = self._subjects[number + 1 :] + self._subjects[:number]
+        filmed = [other for other in others if other.identity.filmed]
+        first = number % max(1, len(filmed))
+        return (filmed[first:] + filmed[:first])[: self._settings.cross_drivers]
+
+    def _lay_out(self) -> None:
+        """How many moments of whom the sheet shows."""
+        most = self._settings.columns
+        people = self._subjects[:most]
+        self._own_columns = [most // len(people)] * len(people)
+        self._other_columns = [1] * min(len(people), max(1, most // 2))
+
+    def _show(self, number: int, runs: list[_Run]) -> None:
+        """Choose the sheet's moments: of runs apart, where the mouth is farthest from that of the first shot."""
+        subject = self._subjects[number]
+        shot = self._gallery.shot(subject.identity, subject.shots[0])
+        rest = mouth_opening(shot.geometry.landmarks)
+        for driven_, counts in ((False, self._own_columns), (True, self._other_columns)):
+            offered = []
+            for run in (run for run in runs if bool(run.driver) == driven_):
+                apart = [abs(mouth_opening(m.geometry.landmarks) - rest) for m in run.moments]
+                offered.append((max(apart), int(np.argmax(apart)), run))
+            offered.sort(key=lambda one: -one[0])
+            for place, (_, shown, run) in enumerate(offered[: counts[number] if number < len(counts) else 0]):
+                by = f" by {run.driver}" if run.driver else ""
+                run.column, run.shown = f"{subject.name[:11]}{by} {place + 1}", shown
+                self.sheet.keep(SHOT, run.column, shot.picture)
+                self.sheet.keep(TRUTH, run.column, run.truth[shown].picture)
+
+    def _notes(self) -> list[str]:
+        subjects, settings = self._subjects, self._settings
+        notes = [
+            f"{len(subjects)} people, {sum(subject.identity.filmed for subject in subjects)} of them filmed; "
+            "every row makes the same moments, and those of every T are the same"
+        ]
+        fewer = [subject.name for subject in subjects if len(subject.shots) < max(settings.shots)]
+        if fewer:
+            notes.append(
+                f"{len(fewer)} people have fewer than {max(settings.shots)} pictures to spare, and give all they have"
+            )
+        names = [self._drivers(number) for number in range(len(subjects))]
+        between = [
+            float(subject.embedding @ driver.embedding)
+            for subject, drivers in zip(subjects, names, strict=True)
+            for driver in drivers
+        ]
+        if between:
+            notes.append(f"portraits and their drivers have a cosine of {np.mean(between):.2f} themselves")
+        elif settings.cross_drivers:
+            notes.append("nobody else is filmed: nobody was driven by another")
+        return notes

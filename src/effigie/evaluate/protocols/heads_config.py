@@ -1,0 +1,72 @@
+"""What can be chosen about measuring talking heads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from effigie.errors import UsageError
+from effigie.heads.meta_learning.config import CONTENTS
+
+COPIED, BENT = "source copied", "mesh prior alone"
+PAPER_FF, PAPER_FT, OURS_FF, OURS_FT = "paper FF", "paper FT", "ours FF", "ours FT"
+ROWS = (COPIED, BENT, PAPER_FF, PAPER_FT, OURS_FF, OURS_FT)
+TUNED = (PAPER_FT, OURS_FT)
+MOST_SHOTS = 32
+RUN = 4  # consecutive frames in a run: flicker needs neighbours, everything else different moments
+
+
+@dataclass(frozen=True)
+class HeadsSettings:
+    """Settings of :func:`effigie.evaluate.evaluate_heads`.
+
+    Attributes:
+        shots: the values of T, pictures of the person that a row is given. Whoever has fewer gives all there are.
+        rows: which of :data:`ROWS` to measure.
+        people: most people measured, those filmed longest first; None for all.
+        frames: held-out frames a person, in runs of four consecutive ones.
+        cross_drivers: how many other people drive each person.
+        cross_frames: frames of each of them.
+        tune_steps: steps of the fine-tuned rows; None takes what ``effigie tune`` would.
+        content: content loss of the fine-tuned rows: ``light``, ``full`` or ``none``.
+        columns: moments on the sheet of the person's own motion; half as many of others'.
+        device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
+        seed: of tuning.
+    """
+
+    shots: tuple[int, ...] = (1, 8, 32)
+    rows: tuple[str, ...] = ROWS
+    people: int | None = None
+    frames: int = 32
+    cross_drivers: int = 1
+    cross_frames: int = 8
+    tune_steps: int | None = None
+    content: str = "light"
+    columns: int = 6
+    device: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.shots or not all(1 <= count <= MOST_SHOTS for count in self.shots):
+            raise UsageError(f"shots must be numbers from 1 to {MOST_SHOTS}, not {self.shots}")
+        if list(self.shots) != sorted(set(self.shots)):
+            raise UsageError(f"shots must ascend and differ, not {self.shots}")
+        if not self.rows or not set(self.rows) <= set(ROWS):
+            raise UsageError(f"rows must be of {', '.join(ROWS)}, not {', '.join(self.rows) or 'none'}")
+        for name in ("people", "tune_steps"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise UsageError(f"{name} must be 1 or more, not {value}")
+        for name in ("frames", "cross_frames"):
+            if getattr(self, name) < RUN:
+                raise UsageError(f"{name} must be {RUN} or more, not {getattr(self, name)}")
+        if self.cross_drivers < 0:
+            raise UsageError(f"cross_drivers must be 0 or more, not {self.cross_drivers}")
+        if not 1 <= self.columns <= 12:
+            raise UsageError(f"columns must be from 1 to 12, not {self.columns}")
+        if self.content not in CONTENTS:
+            raise UsageError(f"content must be one of {', '.join(CONTENTS)}, not {self.content!r}")
+
+    def quick(self) -> HeadsSettings:
+        """The same for two people and few frames, hardly tuned: to see that everything runs."""
+        return replace(
+            self, people=2, frames=2 * RUN, cross_frames=RUN, tune_steps=6, content="none", columns=2
+        )

@@ -1,0 +1,154 @@
+"""Judging made pictures: every metric of one moment, kept until all moments of a row are together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from effigie.evaluate.metrics.expression import expression_error
+from effigie.evaluate.metrics.flicker import differences
+from effigie.evaluate.metrics.gaze import EyeState, eye_state
+from effigie.evaluate.metrics.geometry import landmark_error
+from effigie.evaluate.metrics.mobilenet import Perceived, Perception
+from effigie.evaluate.metrics.perceptual_distance import perceptual_distance
+from effigie.evaluate.metrics.pose import pose_error
+from effigie.evaluate.metrics.sharpness import laplacian_variance
+from effigie.evaluate.metrics.ssim import INSIDE, ssim
+from effigie.faces.crop import Roi
+from effigie.faces.landmarker import LandmarkModel
+from effigie.faces.mask import face_mask
+from effigie.faces.recognizer import IdentityModel
+from effigie.prior.frame_bank import Geometry
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is measured in one picture.
+
+    Attributes:
+        picture: (S, S, 3) uint8 RGB.
+        geometry: of the landmarks found in it.
+        eyes: by these landmarks.
+        embedding: (128,) SFace, aligned by them.
+        perceived: MobileNetV2's; None where nothing is compared by it.
+    """
+
+    picture: np.ndarray
+    geometry: Geometry
+    eyes: EyeState
+    embedding: np.ndarray
+    perceived: Perceived | None
+
+
+@dataclass(frozen=True)
+class Own:
+    """One moment of somebody's own motion, made beside true; fields as in :class:`heads_table.HeadScores`."""
+
+    person: int
+    ssim: float
+    ssim_face: float
+    lpips: float
+    csim: float
+    landmarks: float
+    expression: float
+    pose: float
+    eyes: tuple[EyeState, EyeState]
+    sharpness: tuple[float, float]
+    pooled: tuple[np.ndarray, np.ndarray]
+    flicker: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Other:
+    """One moment of somebody else's motion; there is no truth but who it is and where the landmarks should be."""
+
+    to_portrait: float
+    to_driver: float
+    landmarks: float
+
+
+class Judge:
+    """Measures pictures.
+
+    Args:
+        identity: SFace.
+        device: of MobileNetV2.
+    """
+
+    def __init__(self, identity: IdentityModel, device: str = "auto") -> None:
+        self._identity, self._landmarks = identity, LandmarkModel()
+        self._perception = Perception(device)
+
+    def look(self, pictures: Sequence[np.ndarray]) -> list[Seen]:
+        """Everything about (S, S, 3) uint8 crops. Landmarks are found anew in each, without a word of where."""
+        perceived = self._perception(pictures)
+        return [self._seen(picture, known) for picture, known in zip(pictures, perceived, strict=True)]
+
+    def glance(self, pictures: Sequence[np.ndarray]) -> list[Seen]:
+        """The same without MobileNetV2's features, half of the work."""
+        return [self._seen(picture, None) for picture in pictures]
+
+    def _seen(self, picture: np.ndarray, perceived: Perceived | None) -> Seen:
+        side = picture.shape[0]
+        rough = self._landmarks(picture, Roi((side - 1) / 2, (side - 1) / 2, float(side), 0.0))
+        landmarks = self._landmarks(picture, rough.roi()).landmarks.astype(np.float64)
+        embedding = self._identity.of(picture, landmarks)
+        return Seen(picture, Geometry.of(landmarks), eye_state(landmarks), embedding, perceived)
+
+    def own(self, person: int, made: Sequence[np.ndarray], truth: Sequence[Seen]) -> list[Own]:
+        """A run of consecutive made frames beside the true ones."""
+        found = []
+        masks = [face_mask(each.geometry.landmarks, *each.picture.shape[:2]) for each in truth]
+        for index, (mine, real) in enumerate(zip(self.look(made), truth, strict=True)):
+            assert mine.perceived is not None and real.perceived is not None
+            inside = masks[index] > INSIDE
+            whole, face = ssim(mine.picture, real.picture, masks[index])
+            before = None
+            if index:
+                before = differences(
+                    (made[index - 1], mine.picture),
+                    (truth[index - 1].picture, real.picture),
+                    (masks[index - 1] > INSIDE, inside),
+                )
+            found.append(
+                Own(
+                    person,
+                    whole,
+                    face,
+                    perceptual_distance(mine.perceived, real.perceived),
+                    float(mine.embedding @ real.embedding),
+                    landmark_error(mine.geometry.landmarks, real.geometry.landmarks),
+                    expression_error(mine.geometry, real.geometry),
+                    pose_error(mine.geometry, real.geometry),
+                    (mine.eyes, real.eyes),
+                    (laplacian_variance(mine.picture, inside), laplacian_variance(real.picture, inside)),
+                    (mine.perceived.pooled, real.perceived.pooled),
+                    before,
+                )
+            )
+        return found
+
+    def other(
+        self,
+        made: Sequence[np.ndarray],
+        wanted: Sequence[Geometry],
+        portrait: np.ndarray,
+        drivers: Sequence[Seen],
+    ) -> list[Other]:
+        """A run in which somebody else drives.
+
+        Args:
+            wanted: where the faces should be.
+            portrait: (128,) embedding of the picture that is driven.
+            drivers: the driver in the same moments.
+        """
+        return [
+            Other(
+                float(mine.embedding @ portrait),
+                float(mine.embedding @ driver.embedding),
+                landmark_error(mine.geometry.landmarks, asked.landmarks),
+            )
+            for mine, asked, driver in zip(self.glance(made), wanted, drivers, strict=True)
+        ]

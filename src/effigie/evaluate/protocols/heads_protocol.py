@@ -1,0 +1,176 @@
+"""Who is measured, from which shots, at which moments: the protocol of the paper (section 4) on people held out.
+
+Of somebody filmed, the shots come from the first part of the clip and the moments to be made from the last, with a
+gap between them; of somebody photographed, some stills are shots and the others are to be made. The moments are the
+same for every T and every row, and the shots of a smaller T are among those of a larger one, so that figures differ
+by nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from effigie.errors import FaceSetError
+from effigie.evaluate.protocols.heads_config import MOST_SHOTS, RUN, HeadsSettings
+from effigie.faces.align import crop_matrix, placement
+from effigie.faces.landmarker import BLENDSHAPES
+from effigie.faces.mesh import fit_pose
+from effigie.faces.recognizer import SAME_PERSON, IdentityModel
+from effigie.heads.meta_learning.dataset import APART
+from effigie.heads.meta_learning.identity_dataset import Gallery, Identity, Shot
+from effigie.heads.motion.controls import Controls
+from effigie.heads.motion.motion import Motion
+from effigie.heads.motion.retarget import Retargeter
+from effigie.prior.frame_bank import EXPRESSIVE, Geometry
+
+HELD_OUT = 0.4  # of a clip, at its end
+RATE = 25  # frames a second that clips are taken to have: what is chosen over time fades by it
+BLINKS = [BLENDSHAPES.index("eyeBlinkLeft"), BLENDSHAPES.index("eyeBlinkRight")]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is to be made: where the face is in the square crop, and (52,) blendshapes as the person would show them."""
+
+    geometry: Geometry
+    blendshapes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Somebody held out.
+
+    Attributes:
+        name: of the clip.
+        identity: their frames in the gallery.
+        shots: frames in the order in which they are given: of T, the first T. The first is the calmest.
+        runs: frames to be made, consecutive ones together.
+        embedding: (128,) SFace embedding of the first shot.
+    """
+
+    name: str
+    identity: Identity
+    shots: tuple[int, ...]
+    runs: tuple[tuple[int, ...], ...]
+    embedding: np.ndarray
+
+
+def choose_subjects(gallery: Gallery, model: IdentityModel, settings: HeadsSettings) -> list[Subject]:
+    """The people of a gallery, the longest clip of each, those filmed longest first.
+
+    Raises:
+        FaceSetError: nobody has a shot and a frame to spare.
+    """
+    found: list[Subject] = []
+    for identity in sorted(gallery.identities, key=lambda one: (-one.filmed, -len(one))):
+        if len(identity) < 2:
+            continue
+        calm = np.array([calmness(gallery, identity, index) for index in range(len(identity))])
+        shots, runs = divided(calm, identity.filmed, settings.frames)
+        first = gallery.shot(identity, shots[0])
+        embedding = model.of(first.picture, first.geometry.landmarks)
+        if all(float(embedding @ other.embedding) < SAME_PERSON for other in found):
+            found.append(Subject(identity.clips[shots[0]], identity, shots, runs, embedding))
+        if settings.people is not None and len(found) == settings.people:
+            break
+    if not found:
+        raise FaceSetError("nobody to measure: at least two frames of a person are needed")
+    return found
+
+
+def calmness(gallery: Gallery, identity: Identity, index: int) -> float:
+    """How far a frame is from a calm look at the camera with open eyes; 0 is there."""
+    shown = gallery.blendshapes(identity, index)
+    angles = gallery.geometry(identity, index).pose.angles[:2] / 25
+    return float((shown[EXPRESSIVE] ** 2).sum() + (shown[BLINKS] ** 2).sum() + (angles**2).sum())
+
+
+def divided(
+    calm: np.ndarray, filmed: bool, frames: int
+) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
+    """Shots and runs of somebody's N frames.
+
+    Args:
+        calm: (N,) of :func:`calmness`, N >= 2.
+        filmed: whether the frames follow each other.
+        frames: to be made, at most.
+    """
+    count = len(calm)
+    if not filmed:
+        order = [int(index) for index in np.argsort(calm, kind="stable")]
+        wanted = sorted(order[1::2])[:frames]
+        return tuple(i for i in order if i not in wanted)[:MOST_SHOTS], tuple((i,) for i in wanted)
+    edge = round((1 - HELD_OUT) * count)
+    last = max(1, edge - min(APART, edge // 2))
+    length = min(RUN, count - edge)
+    starts = np.linspace(edge, count - length, max(1, min(frames, count - edge) // RUN)).round().astype(int)
+    runs = tuple(tuple(range(int(start), int(start) + length)) for start in starts)
+    return spread(int(np.argmin(calm[:last])), last), runs
+
+
+def spread(first: int, count: int) -> tuple[int, ...]:
+    """At most 32 of the numbers below ``count``: ``first``, then always the one farthest from all before it."""
+    chosen = [first]
+    distance = np.abs(np.arange(count) - first)
+    while len(chosen) < min(MOST_SHOTS, count):
+        chosen.append(int(np.argmax(distance)))
+        distance = np.minimum(distance, np.abs(np.arange(count) - chosen[-1]))
+    return tuple(chosen)
+
+
+def moment_of(shot: Shot) -> Moment:
+    """The moment that a frame shows."""
+    return Moment(shot.geometry, shot.blendshapes)
+
+
+def driven(gallery: Gallery, subject: Subject, driver: Subject, frames: Sequence[int]) -> list[Moment]:
+    """The subject moving as the driver does in some of the driver's frames, relative to the driver's calmest.
+
+    The subject's first shot moves as ``effigie animate`` would move it; then its face is put upright in the middle of
+    the crop, as every crop's is.
+    """
+    portrait = gallery.shot(subject.identity, subject.shots[0])
+    numbers = [driver.shots[0], *frames]
+    shown = np.stack([gallery.blendshapes(driver.identity, number) for number in numbers])
+    motion = motion_of([gallery.geometry(driver.identity, number) for number in numbers], shown)
+    retarget = Retargeter(portrait.geometry.landmarks, motion, Controls(ease=0))
+    size = portrait.picture.shape[0]
+    moments = []
+    for index in range(1, len(numbers)):
+        landmarks = retarget(index).astype(np.float64)
+        matrix = crop_matrix(placement(fit_pose(landmarks)), size)
+        moments.append(
+            Moment(
+                Geometry.in_crop(landmarks, matrix),
+                np.clip(portrait.blendshapes + shown[index] - shown[0], 0, 1),
+            )
+        )
+    return moments
+
+
+def motion_of(geometries: Sequence[Geometry], blendshapes: np.ndarray) -> Motion:
+    """The motion through N faces in crops of one size, the first of which is neutral.
+
+    Args:
+        blendshapes: (N, 52).
+    """
+    count = len(geometries)
+    poses = [geometry.pose for geometry in geometries]
+    return Motion(
+        times=tuple(Fraction(number, RATE) for number in range(count)),
+        durations=(Fraction(1, RATE),) * count,
+        present=np.ones(count, bool),
+        rotation=np.stack([pose.rotation for pose in poses]),
+        scale=np.array([pose.scale for pose in poses]),
+        translation=np.stack([pose.translation for pose in poses]),
+        unposed=np.stack([geometry.unposed for geometry in geometries]).astype(np.float32),
+        blendshapes=np.asarray(blendshapes, np.float32),
+        neutral=0,
+        rate=Fraction(RATE),
+        size=(1, 1),  # of no picture: there is none
+        time_base=Fraction(1, RATE),
+    )

@@ -1,0 +1,287 @@
+"""The protocol for a swapped clip: input and output side by side, frame by frame, through every metric."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from effigie.errors import UsageError
+from effigie.evaluate.metrics.container import compare_audio, compare_times
+from effigie.evaluate.metrics.distribution import Crowd, CrowdScores, source_crowd
+from effigie.evaluate.metrics.regions import DRAWN, MaskFolder
+from effigie.evaluate.protocols.comparison import Comparison
+from effigie.evaluate.protocols.face_comparison import FaceComparison
+from effigie.evaluate.protocols.paired_reader import (
+    Mark,
+    check_size,
+    first_look,
+    fitted,
+    same_mark,
+    side_by_side,
+)
+from effigie.evaluate.protocols.person import WhoIsWho, person_embeddings
+from effigie.evaluate.report.frames import write_csv
+from effigie.evaluate.report.scores import CastScores, SwapScores
+from effigie.evaluate.report.sheet import draw_sheet
+from effigie.evaluate.report.summary import face_scores
+from effigie.faces.recognizer import IdentityModel
+from effigie.faces.tracker import Tracker
+from effigie.faceset import FaceSet
+from effigie.faceset.drawing import write_png
+from effigie.media import ClipInfo, EncodeSettings, Reader, probe
+from effigie.progress import Cancel, Progress, ProgressCallback, silent
+
+VIDEOS = (".mp4", ".m4v", ".mov", ".mkv")
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Settings of :func:`evaluate_swap`.
+
+    Attributes:
+        every: identity is measured on every n-th frame (23 ms a face), and so is SSIM; everything else on every frame.
+        encode: how the output was encoded, so that the input can be encoded likewise for comparison.
+        references: single frames of either face set that make up the person's centroid, at most.
+        source_who, target_who: the person in either face set; 0 has the most faces.
+        worst: frames a row on the sheet.
+        crowd: faces of the output, the input and the source that the Fréchet distances are taken of; 0 leaves them
+            out, and the network that they need (14 MB) is not fetched.
+    """
+
+    every: int = 5
+    encode: EncodeSettings = EncodeSettings()  # noqa: RUF009 (frozen)
+    references: int = 60
+    source_who: int = 0
+    target_who: int = 0
+    worst: int = 5
+    crowd: int = 64
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise UsageError(f"every must be 1 or more, not {self.every}")
+        if self.references < 1:
+            raise UsageError(f"references must be 1 or more, not {self.references}")
+        if not 1 <= self.worst <= 20:
+            raise UsageError(f"worst must be 1 to 20 frames, not {self.worst}")
+        if self.crowd < 0:
+            raise UsageError(f"crowd must be 0 or more faces, not {self.crowd}")
+
+
+@dataclass(frozen=True)
+class Swapped:
+    """One person of a clip, and who is to be seen in their place.
+
+    Attributes:
+        source, target: face sets of who is to be seen and of who is in the input.
+        source_who, target_who: the person in either; 0 has the most faces.
+    """
+
+    source: FaceSet | str | Path
+    target: FaceSet | str | Path
+    source_who: int = 0
+    target_who: int = 0
+
+
+def evaluate_swap(
+    output_clip: str | Path,
+    input_clip: str | Path,
+    source_faces: FaceSet | str | Path,
+    target_faces: FaceSet | str | Path,
+    masks: str | Path | None = None,
+    *,
+    occluders: str | Path | None = None,
+    sheet: str | Path | None = None,
+    csv: str | Path | None = None,
+    settings: EvaluateSettings | None = None,
+    progress: ProgressCallback = silent,
+    cancel: Cancel | None = None,
+) -> SwapScores:
+    """Measure a swapped clip against the clip it was made from. Memory does not grow with the clip but for numbers.
+
+    The input is given the output's invisible mark, so that the figures are of the swap alone. It is read twice:
+    once to see which tracks are the target person and to encode it as the output was, once beside the output; for
+    the sheet both are read once more. Landmarks are measured afresh on both clips, with the same tracker and without
+    smoothing.
+
+    Args:
+        output_clip: what ``convert`` wrote.
+        input_clip: what it was given.
+        source_faces: face set of the person who is to be seen.
+        target_faces: face set of the person in the input.
+        masks: the folder that ``convert`` wrote with ``masks``: without it the outline of the mesh stands
+            in, for the inside eroded and for the outside half as large again, and no seam is measured.
+        occluders: a folder of grey PNGs, one a frame, white where something covers a face; without it nothing is
+            said about covers.
+        sheet: a PNG to write, of the worst frames of all and by every metric, and the first and last.
+        csv: a file to write, every figure of every frame.
+
+    Raises:
+        UsageError: the clips are of different size, or masks or occluders do not belong to them.
+        MediaError: a clip cannot be read.
+        FaceSetError: a face set cannot be read, or lacks the person.
+        AssetError: a network that judges cannot be fetched.
+        Cancelled: asked to stop.
+    """
+    settings = settings or EvaluateSettings()
+    one = Swapped(source_faces, target_faces, settings.source_who, settings.target_who)
+    return evaluate_cast(
+        output_clip,
+        input_clip,
+        [one],
+        masks,
+        occluders=occluders,
+        sheet=sheet,
+        csv=csv,
+        settings=settings,
+        progress=progress,
+        cancel=cancel,
+    ).people[0]
+
+
+def evaluate_cast(
+    output_clip: str | Path,
+    input_clip: str | Path,
+    cast: Sequence[Swapped],
+    masks: str | Path | None = None,
+    *,
+    occluders: str | Path | None = None,
+    sheet: str | Path | None = None,
+    csv: str | Path | None = None,
+    settings: EvaluateSettings | None = None,
+    progress: ProgressCallback = silent,
+    cancel: Cancel | None = None,
+) -> CastScores:
+    """Measure a clip in which several people were swapped at once, each as :func:`evaluate_swap` measures one.
+
+    Besides, it is measured whether everybody has their own new face in every frame and never another's.
+
+    Args:
+        cast: everybody whose face was swapped; ``source_who`` and ``target_who`` of ``settings`` are not used.
+
+    Raises:
+        UsageError: also when nobody is named.
+    """
+    settings, cancel = settings or EvaluateSettings(), cancel or Cancel()
+    if not cast:
+        raise UsageError("name somebody whose face was swapped: a source and a target")
+    info, made = probe(input_clip), probe(output_clip)
+    size = (info.height, info.width)
+    check_size((made.height, made.width), size, output_clip)
+    folder = MaskFolder(masks, size) if masks is not None else None
+    covers = MaskFolder(occluders, size, DRAWN) if occluders is not None else None
+    identity = IdentityModel()
+    sources = [person_embeddings(one.source, identity, one.source_who, settings.references) for one in cast]
+    targets = [person_embeddings(one.target, identity, one.target_who, settings.references) for one in cast]
+    tracker, who = Tracker(), WhoIsWho(identity)
+    with contextlib.ExitStack() as stack:
+        encoded = None
+        if Path(output_clip).suffix.lower() in VIDEOS:
+            space = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="effigie-")))
+            encoded = space / f"input{Path(output_clip).suffix.lower()}"
+        mark = same_mark(output_clip, info.path, folder)
+        first_look(info, who, tracker, encoded, mark, settings.encode, progress, cancel)
+        tracks = who.tracks(targets)
+        faces = [
+            FaceComparison(
+                role, sources, target, identity, Crowd(settings.crowd, who.frames(mine)), settings.every
+            )
+            for role, (target, mine) in enumerate(zip(targets, tracks, strict=True))
+        ]
+        comparison = Comparison(faces, tracks, tracker, settings.every)
+        times = _compare(comparison, output_clip, info, encoded, mark, folder, covers, progress, cancel)
+    crowds = [source_crowd(one.source, one.source_who, settings.crowd) for one in cast]
+    found = [face_scores(comparison, role, sources, crowd) for role, crowd in enumerate(crowds)]
+    if sheet is not None:
+        name = Path(output_clip).name
+        people = [face.table for face in faces]
+        write_png(Path(sheet), draw_sheet(output_clip, input_clip, people, name, settings.worst, cancel))
+    if csv is not None:
+        write_csv(Path(csv), comparison.table, [face.table for face in faces])
+    notes = _notes(comparison, settings, folder, covers, len(times[0]))
+    exact, audio = compare_times(*times, info.clock_origin), compare_audio(output_clip, input_clip)
+    return CastScores(
+        [
+            SwapScores(
+                **each,
+                times=exact,
+                audio=audio,
+                notes=[*_own_notes(face, each["crowd"]), *notes],
+                pictures=comparison.table,
+                faces=face.table,
+            )
+            for each, face in zip(found, faces, strict=True)
+        ]
+    )
+
+
+def _compare(
+    comparison: Comparison,
+    output_clip: str | Path,
+    info: ClipInfo,
+    encoded: Path | None,
+    mark: Mark,
+    folder: MaskFolder | None,
+    covers: MaskFolder | None,
+    progress: ProgressCallback,
+    cancel: Cancel,
+) -> tuple[list, list]:
+    """Every frame through every metric; the times of either clip's frames."""
+    size = (info.height, info.width)
+    times: tuple[list, list] = ([], [])
+    with contextlib.ExitStack() as stack:
+        reader = stack.enter_context(Reader(info.path))
+        output = stack.enter_context(Reader(output_clip))
+        other = stack.enter_context(Reader(encoded)) if encoded else None
+        for index, (frame, given, again) in enumerate(side_by_side(output, reader, other)):
+            cancel.check()
+            for one, so_far in ((frame, times[0]), (given, times[1])):
+                if one is not None:
+                    so_far.append(one.time)
+            if frame is None or given is None:
+                continue
+            footage = mark(given.image, index)
+            comparison.add(
+                index,
+                float(given.time),
+                fitted(frame, size, output_clip),
+                footage,
+                footage if again is None else fitted(again, size, encoded),
+                folder[index] if folder is not None else None,
+                covers[index] if covers is not None else None,
+            )
+            progress(Progress("compare", index + 1, info.frames, "frames"))
+    return times
+
+
+def _own_notes(face: FaceComparison, crowd: CrowdScores | None) -> list[str]:
+    """What a reader must know about one person's figures."""
+    if not len(face.table):
+        return ["the target person was not found in the input: is it the right face set?"]
+    return [f"Fréchet distances are of {crowd.faces} faces each"] if crowd is not None else []
+
+
+def _notes(
+    comparison: Comparison,
+    settings: EvaluateSettings,
+    folder: MaskFolder | None,
+    covers: MaskFolder | None,
+    frames: int,
+) -> list[str]:
+    """What a reader must know about any person's figures."""
+    notes = []
+    if comparison.strangers:
+        notes.append(f"{comparison.strangers} frames were changed although the target person is not in them")
+    notes.append(f"identity was measured on every {settings.every}th frame")
+    if folder is None:
+        notes.append(
+            "without masks, the outline of the mesh stood in for what was replaced, and no seam was measured"
+        )
+    for pictures, name in ((folder, "masks"), (covers, "covers")):
+        if pictures is not None and len(pictures) != frames:
+            notes.append(f"{pictures.folder} holds {len(pictures)} {name} for {frames} frames")
+    if covers is None:
+        notes.append("nothing was measured of what covers the face: no covers were given")
+    return notes

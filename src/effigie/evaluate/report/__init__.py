@@ -1,0 +1,1 @@
+"""Reports: scores, tables, contact sheets and worst frames made from metrics."""

@@ -1,0 +1,226 @@
+"""The table of talking heads: figures of every row at every T, as JSON and Markdown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from effigie.evaluate.metrics.flicker import compare_flicker
+from effigie.evaluate.metrics.frechet import frechet_distance
+from effigie.evaluate.metrics.gaze import compare_eyes
+from effigie.evaluate.metrics.sharpness import compare_sharpness
+from effigie.evaluate.protocols.heads_metrics import Other, Own
+
+
+@dataclass(frozen=True)
+class HeadScores:
+    """A row's figures, means over all moments; NaN where there was nothing to measure.
+
+    Attributes:
+        ssim: of the whole crop, 1 is identical.
+        ssim_face: within the face.
+        lpips: distance of MobileNetV2 features, 0 is identical.
+        frechet: Fréchet distance of MobileNetV2 features over all moments.
+        csim: cosine of SFace embeddings, made to true.
+        landmarks: mean landmark error, share of the eye distance.
+        expression: the same with the pose taken out.
+        pose: angle between the heads, degrees.
+        opening: mean error of the eyes' opening.
+        blink: correlation of the eyes' opening.
+        gaze_error: eye widths.
+        gaze: correlation of where the eyes look.
+        sharpness: variance of the Laplacian in the face, made over true.
+        flicker: made over true.
+        moments: that these are of.
+        to_portrait, to_driver: with another driver, cosine to the portrait and to the driver.
+        asked: with another driver, error of the landmarks against those asked for, share of the eye distance.
+        driven: moments that these three are of.
+    """
+
+    ssim: float
+    ssim_face: float
+    lpips: float
+    frechet: float
+    csim: float
+    landmarks: float
+    expression: float
+    pose: float
+    opening: float
+    blink: float
+    gaze_error: float
+    gaze: float
+    sharpness: float
+    flicker: float
+    moments: int
+    to_portrait: float
+    to_driver: float
+    asked: float
+    driven: int
+
+    @classmethod
+    def of(cls, own: Sequence[Own], other: Sequence[Other]) -> HeadScores:
+        """Summed up."""
+        eyes = compare_eyes(
+            [each.eyes[0] for each in own], [each.eyes[1] for each in own], [each.person for each in own]
+        )
+        pooled = [np.stack([each.pooled[side] for each in own]) for side in (0, 1)]
+        return cls(
+            ssim=_mean(own, "ssim"),
+            ssim_face=_mean(own, "ssim_face"),
+            lpips=_mean(own, "lpips"),
+            frechet=frechet_distance(*pooled),
+            csim=_mean(own, "csim"),
+            landmarks=_mean(own, "landmarks"),
+            expression=_mean(own, "expression"),
+            pose=_mean(own, "pose"),
+            opening=eyes.opening_error,
+            blink=eyes.blink,
+            gaze_error=eyes.gaze_error,
+            gaze=eyes.gaze,
+            sharpness=compare_sharpness(np.array([each.sharpness for each in own])).ratio,
+            flicker=compare_flicker(np.array([each.flicker for each in own if each.flicker])).ratio,
+            moments=len(own),
+            to_portrait=_mean(other, "to_portrait"),
+            to_driver=_mean(other, "to_driver"),
+            asked=_mean(other, "landmarks"),
+            driven=len(other),
+        )
+
+
+def _mean(records: Sequence[Own] | Sequence[Other], name: str) -> float:
+    values = [getattr(record, name) for record in records]
+    return float(np.mean(values)) if values else math.nan
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric as it is shown.
+
+    Attributes:
+        better: 1 if more is better, -1 if less is, 0 if nearer to one; None if rows are not to be compared by it.
+        text: how the figure is written, times ``scale``.
+    """
+
+    name: str
+    heading: str
+    better: int | None
+    text: str = "{:.3f}"
+    scale: float = 1.0
+
+    def shown(self, scores: HeadScores) -> str:
+        """The figure as text."""
+        value = getattr(scores, self.name)
+        return "-" if math.isnan(value) else self.text.format(self.scale * value)
+
+    def badness(self, scores: HeadScores) -> float:
+        """What rows are compared by; less is better."""
+        value = float(getattr(scores, self.name))
+        return abs(math.log(max(value, 1e-6))) if not self.better else -self.better * value
+
+
+COLUMNS = (
+    Column("ssim", "SSIM ↑", 1),
+    Column("ssim_face", "in the face ↑", 1),
+    Column("lpips", "LPIPS-style ↓", -1),
+    Column("frechet", "Fréchet ↓", -1, "{:.1f}"),
+    Column("csim", "CSIM ↑", 1),
+    Column("landmarks", "landmarks, % ↓", -1, "{:.2f}", 100),
+    Column("expression", "expression, % ↓", -1, "{:.2f}", 100),
+    Column("pose", "pose, ° ↓", -1, "{:.2f}"),
+    Column("opening", "lids ↓", -1),
+    Column("blink", "blink, corr. ↑", 1, "{:.2f}"),
+    Column("gaze_error", "gaze ↓", -1),
+    Column("gaze", "gaze, corr. ↑", 1, "{:.2f}"),
+    Column("sharpness", "sharpness → 1", 0, "{:.2f}"),
+    # Calmer than the truth is no merit: what is calm is its noise, or it is a still picture.
+    Column("flicker", "flicker ≤ 1.3", None, "{:.2f}"),
+)
+CROSS = (
+    Column("to_portrait", "CSIM to portrait ↑", 1),
+    Column("to_driver", "CSIM to driver ↓", -1),
+    Column("asked", "landmarks, % ↓", -1, "{:.2f}", 100),
+)
+
+
+@dataclass(frozen=True)
+class HeadsTable:
+    """All rows.
+
+    Attributes:
+        scores: T -> row -> figures.
+        people: names of the clips of whom was measured.
+        notes: sentences on what was and what was not measured.
+        settings: as JSON values.
+        each: T -> row -> clip -> figures of one person.
+    """
+
+    scores: dict[int, dict[str, HeadScores]]
+    people: list[str]
+    notes: list[str] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+    each: dict[int, dict[str, dict[str, HeadScores]]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "people": self.people,
+            "notes": self.notes,
+            "settings": self.settings,
+            "scores": {
+                str(count): {row: finite(scores) for row, scores in rows.items()}
+                for count, rows in self.scores.items()
+            },
+            "each": {
+                str(count): {
+                    row: {name: finite(scores) for name, scores in people.items()}
+                    for row, people in rows.items()
+                }
+                for count, rows in self.each.items()
+            },
+        }
+
+    def markdown(self) -> str:
+        """A table for each T, of the people's own motion and of others'."""
+        parts = []
+        for count, rows in self.scores.items():
+            some = next(iter(rows.values()))
+            parts.append(f"### T = {count}\n\nTheir own motion, {some.moments} moments held out:\n")
+            parts.append(_table(COLUMNS, rows))
+            if some.driven:
+                parts.append(f"\nSomebody else's motion, {some.driven} moments:\n")
+                parts.append(_table(CROSS, rows))
+            parts.append("")
+        return "\n".join([*parts, *(f"- {note}" for note in self.notes)]) + "\n"
+
+    def worse(self, count: int, row: str, than: str) -> list[str]:
+        """Names of the metrics in which ``row`` does not beat ``than`` at T = ``count``."""
+        return not_better(self.scores[count][row], self.scores[count][than])
+
+
+def not_better(mine: HeadScores, theirs: HeadScores) -> list[str]:
+    """Names of the metrics in which ``mine`` do not beat ``theirs``."""
+    return [
+        column.name
+        for column in (*COLUMNS, *CROSS)
+        if column.better is not None
+        and not math.isnan(getattr(theirs, column.name))
+        and not column.badness(mine) < column.badness(theirs)
+    ]
+
+
+def finite(scores: HeadScores) -> dict[str, Any]:
+    """JSON values; what is not finite becomes a string, which JSON can hold."""
+    return {
+        name: value if isinstance(value, int) or math.isfinite(value) else str(value)
+        for name, value in asdict(scores).items()
+    }
+
+
+def _table(columns: Sequence[Column], rows: dict[str, HeadScores]) -> str:
+    lines = [["row", *(column.heading for column in columns)], ["---"] * (len(columns) + 1)]
+    lines += [[row, *(column.shown(scores) for column in columns)] for row, scores in rows.items()]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -1,0 +1,213 @@
+"""Everything that is measured of one swapped clip, and what it must reach."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any
+
+from effigie.evaluate.metrics.container import AudioScores, TimeScores
+from effigie.evaluate.metrics.cut_stability import SettlingScores
+from effigie.evaluate.metrics.distribution import CrowdScores
+from effigie.evaluate.metrics.flicker import FlickerScores
+from effigie.evaluate.metrics.gaze import EyeScores
+from effigie.evaluate.metrics.geometry import GeometryScores
+from effigie.evaluate.metrics.identity import IdentityScores
+from effigie.evaluate.metrics.occlusion_preservation import OcclusionScores
+from effigie.evaluate.metrics.seam import SeamScores
+from effigie.evaluate.metrics.sharpness import SharpnessScores
+from effigie.evaluate.report.figures import Figure, mean, yes
+from effigie.evaluate.report.frames import FrameTable, merged
+
+
+@dataclass(frozen=True)
+class PresenceScores:
+    """Who could be measured.
+
+    Attributes:
+        frames: in both clips.
+        person: frames of the input that show the target person.
+        swapped: of those, the share whose mask replaces some of the face; NaN without masks.
+        covered: mean share of the mesh's outline that the mask replaces where it does; NaN without masks.
+        found: of the person's frames, the share in which the output still shows a face at the same place.
+    """
+
+    frames: int
+    person: int
+    swapped: float
+    covered: float
+    found: float
+
+
+@dataclass(frozen=True)
+class SwapScores:
+    """What :func:`effigie.evaluate.evaluate_swap` measures of one person.
+
+    Attributes:
+        identity, geometry, eyes, crowd, sharpness, flicker, settling, seam: of the face; see the metric's own module
+            for units and pitfalls.
+        input_to_target: mean cosine of the untouched input to the target's centroid: what a perfect copy
+            scores.
+        own_face: where several people are swapped, share of the frames nearer to the own source than to another's;
+            None for one person.
+        expression: mean error of the landmarks without pose, share of the eye distance.
+        pose: mean angle between the heads, degrees.
+        crowd: None where no faces were asked for.
+        seam: None without masks.
+        occlusion: of what is drawn to cover the face; None where nothing is drawn.
+        outside: dB, PSNR where the mask is exactly 0, against the input encoded the same way.
+        outside_luma: dB, the same for brightness alone.
+        outside_far: dB, as ``outside``, 16 px and more away from the mask.
+        outside_ssim: SSIM of brightness where the mask is 0, on the frames on which identity is measured.
+        times, audio: of the container.
+        presence: what the figures rest on.
+        notes: what a reader must know to judge them, a sentence each.
+        pictures, faces: every figure of every frame; of the whole picture, and of the frames that show the person.
+    """
+
+    identity: IdentityScores
+    input_to_target: float
+    own_face: float | None
+    geometry: GeometryScores
+    expression: float
+    pose: float
+    eyes: EyeScores
+    crowd: CrowdScores | None
+    sharpness: SharpnessScores
+    flicker: FlickerScores
+    settling: SettlingScores
+    seam: SeamScores | None
+    occlusion: OcclusionScores | None
+    outside: float
+    outside_luma: float
+    outside_far: float
+    outside_ssim: float
+    times: TimeScores
+    audio: AudioScores
+    presence: PresenceScores
+    notes: list[str]
+    pictures: FrameTable = field(repr=False, compare=False)
+    faces: FrameTable = field(repr=False, compare=False)
+
+    def to_json(self, frames: bool = False) -> dict[str, Any]:
+        """JSON values; what is not finite becomes None. With ``frames``, every frame's figures too."""
+        tables = ("pictures", "faces")
+        known = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in tables}
+        plain = {name: _plain(value) for name, value in known.items()}
+        rows = {"frames": list(merged(self.pictures, [self.faces]))} if frames else {}
+        return _finite(plain) | rows
+
+    def figures(self) -> list[Figure]:
+        """The figures of the face, then of everything else, each with what it must reach."""
+        return self.face_figures() + self.rest_figures()
+
+    def face_figures(self) -> list[Figure]:
+        """Of the swapped face; what needs masks, drawn covers or several people only where these were given."""
+        return [*self._likeness(), *self._movement(), *self._picture(), *self._covers()]
+
+    def _likeness(self) -> list[Figure]:
+        figures = [
+            Figure("similarity to the source", self.identity.to_source, "", at_least=0.70),
+            Figure("similarity to the target", self.identity.to_target, "", at_most=0.20),
+            Figure(
+                "closer to the source than to the target",
+                100 * self.identity.closer_to_source,
+                "%",
+                at_least=99,
+            ),
+        ]
+        if self.own_face is not None:
+            name = "own face: closer to the own source than to another's"
+            figures.append(Figure(name, 100 * self.own_face, "%", at_least=100))
+        if self.crowd is not None:
+            figures += [
+                Figure("Fréchet distance to the source's faces", self.crowd.output),
+                Figure("Fréchet distance of the untouched input", self.crowd.input),
+            ]
+        return figures
+
+    def _movement(self) -> list[Figure]:
+        geometry, eyes = self.geometry, self.eyes
+        return [
+            Figure(
+                "landmark error, share of the eye distance", 100 * geometry.landmark_error, "%", at_most=5
+            ),
+            Figure("expression error, share of the eye distance", 100 * self.expression, "%", at_most=4),
+            Figure("pose error", self.pose, "°"),
+            Figure("mouth opening, correlation", geometry.mouth.correlation, "", at_least=0.9),
+            Figure("mouth opening, spread", geometry.mouth.spread, "", at_least=0.7, at_most=1.3),
+            Figure("eye opening, correlation", geometry.eyes.correlation, "", at_least=0.7),
+            Figure("eye opening, spread", geometry.eyes.spread, "", at_least=0.7, at_most=1.3),
+            Figure("gaze error, eye widths", eyes.gaze_error),
+            Figure("gaze, correlation", eyes.gaze),
+        ]
+
+    def _picture(self) -> list[Figure]:
+        figures = [
+            Figure("sharpness, output over input", self.sharpness.ratio, "", at_least=0.85),
+            Figure("flicker, output over input", self.flicker.ratio, "", at_most=1.1),
+            Figure("flicker after cuts, output over input", self.settling.flicker, "", at_most=1.1),
+            Figure("colour drift after cuts", self.settling.drift, "CIELAB", at_most=1),
+            Figure("face still found in the output", 100 * self.presence.found, "%", at_least=99),
+        ]
+        if self.seam is not None:
+            figures[2:2] = [
+                Figure("colour seam, output over input", self.seam.ratio, "times", at_most=1.2),
+                Figure("colour seam over the whole edge", self.seam.whole, "times"),
+            ]
+        return figures
+
+    def _covers(self) -> list[Figure]:
+        if self.occlusion is None:
+            return []
+        figures = [Figure("covers still in front", 100 * self.occlusion.in_front, "%", at_least=99)]
+        if self.seam is not None:
+            figures.append(Figure("uncovered face replaced", 100 * self.occlusion.replaced, "%"))
+        return figures
+
+    def rest_figures(self) -> list[Figure]:
+        """Of the rest of the picture and of the file."""
+        return [
+            Figure("outside the mask, PSNR", self.outside, "dB", at_least=45),
+            Figure("outside the mask, PSNR of brightness alone", self.outside_luma, "dB"),
+            Figure("outside the mask, SSIM", self.outside_ssim),
+            yes("same frames at the same times", self.times.exact),
+            yes("sound bit for bit", self.audio.identical and self.audio.exact),
+        ]
+
+
+@dataclass(frozen=True)
+class CastScores:
+    """What :func:`effigie.evaluate.evaluate_cast` measures: every person of one clip.
+
+    Attributes:
+        people: scores of each, in the order in which they were named.
+    """
+
+    people: list[SwapScores]
+
+    def columns(self) -> list[list[Figure]]:
+        """Each person's figures, the same names in the same order."""
+        return [scores.figures() for scores in self.people]
+
+    def figures(self) -> list[Figure]:
+        """Means over the people, weighted by their frames; of what must hold, whether it does for all."""
+        weights = [scores.presence.person for scores in self.people]
+        return [mean(list(each), weights) for each in zip(*self.columns(), strict=True)]
+
+    def to_json(self, frames: bool = False) -> dict[str, Any]:
+        """JSON values; what is not finite becomes None. With ``frames``, every frame's figures too."""
+        rows = list(merged(self.people[0].pictures, [scores.faces for scores in self.people]))
+        return {"people": [scores.to_json() for scores in self.people]} | ({"frames": rows} if frames else {})
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,238 @@
+"""`effigie.extract`: the public call. Plans segments, lets workers analyse them, joins them into parts."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from effigie.assets import REQUIRED, fetch_all
+from effigie.errors import FaceSetError, MediaError
+from effigie.execution import Executor, executor_for
+from effigie.extraction.config import ExtractSettings
+from effigie.extraction.crop_size import crop_size
+from effigie.extraction.plan import Job, look_at, plan
+from effigie.extraction.remote_copy import mirrored
+from effigie.extraction.segment import Segment, SegmentResult, extract_segment, mean_identity
+from effigie.faces.detector import iou
+from effigie.faceset import FaceSet
+from effigie.io.atomic import discard, explain
+from effigie.io.locks import one_writer
+from effigie.io.storage import is_remote
+from effigie.media.remote_inputs import clips_in
+from effigie.progress import Cancel, Progress, ProgressCallback, silent
+
+TWICE = (
+    "twice: it makes the decoder crash, or takes too much memory; convert it to H.264 first, or leave it out"
+)
+SAME_PLACE = 0.4  # overlap of two boxes in consecutive frames that makes them one track
+
+
+@dataclass
+class ExtractReport:
+    """What an extraction did.
+
+    Attributes:
+        output: the face set.
+        clips, frames, faces: what was read and found in this call.
+        skipped: clips that were done already.
+        without_faces: clips in which nobody was found.
+        failed: clip -> why it could not be read; the others are done.
+        notes: damage that was worked round.
+    """
+
+    output: Path | str
+    clips: int = 0
+    frames: int = 0
+    faces: int = 0
+    skipped: list[str] = field(default_factory=list)
+    without_faces: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def extract(
+    clips: Iterable[str | Path],
+    output: str | Path,
+    settings: ExtractSettings | None = None,
+    *,
+    progress: ProgressCallback = silent,
+    cancel: Cancel | None = None,
+) -> ExtractReport:
+    """Find, follow, align and store every face of some clips.
+
+    A clip that is in the face set already is skipped, so a rerun continues where the last one stopped. A clip
+    that cannot be read is tried again, then reported, and does not stop the others. One without a face is done like any
+    other.
+
+    Args:
+        clips: files, folders and glob patterns, and addresses that fsspec knows (``s3://bucket/*.mp4``).
+        output: the face set's folder; made, or added to. At an address it is fetched and put back whole.
+        progress: gets frames done and to do.
+
+    Raises:
+        MediaError: nothing to read under these names, or not one of the clips could be read.
+        FaceSetError: ``output`` is something else, or a face set of other settings.
+        EffigieError: the disk is full, or somebody else is writing ``output``.
+        Cancelled: asked to stop; finished clips are kept.
+    """
+    settings = settings or ExtractSettings()
+    cancel = cancel or Cancel()
+    names = clips_in(clips)
+    fetch_all(REQUIRED, progress)
+    with mirrored(output) as folder:
+        report = _into(names, folder, settings, progress, cancel)
+    return replace(report, output=output if is_remote(output) else report.output)
+
+
+@one_writer("output")
+def _into(
+    clips: list[str], output: Path, settings: ExtractSettings, progress: ProgressCallback, cancel: Cancel
+) -> ExtractReport:
+    """Extract into a face set on this machine."""
+    report = ExtractReport(output)
+    in_memory = any(clip.startswith("memory://") for clip in clips)  # no other process would find them
+    engine = "inline" if in_memory else settings.engine
+    new = not output.exists()
+    with contextlib.closing(executor_for(engine, settings.workers, [extract_segment.__module__])) as executor:
+        executor.warm_up()
+        try:
+            if settings.size is None:
+                settings = replace(settings, size=crop_size(output, clips, executor, cancel))
+            faceset = FaceSet.create(output, settings.stored())
+            with faceset.segments() as folder:
+                found = look_at(
+                    clips, faceset, settings, executor, report.failed, report.skipped, progress, cancel
+                )
+                jobs = plan(found, settings, folder, executor.workers)
+                if jobs:
+                    _work(jobs, faceset, executor, settings, report, progress, cancel)
+        except OSError as error:  # from a worker, whose own file nobody knows
+            raise explain(error, output) from error
+    if report.failed and not report.clips and not report.skipped:
+        if new:
+            discard(output)
+        raise MediaError("; ".join(report.failed.values()))
+    return report
+
+
+def _work(
+    jobs: dict[str, Job],
+    faceset: FaceSet,
+    executor: Executor,
+    settings: ExtractSettings,
+    report: ExtractReport,
+    progress: ProgressCallback,
+    cancel: Cancel,
+) -> None:
+    total = sum(job.info.frames or 0 for job in jobs.values()) or None
+    done, clips = 0, len(jobs)
+
+    def tell(message: tuple[str, int]) -> None:
+        nonlocal done
+        done += message[1]
+        note = f"{report.clips}/{clips} clips, {report.faces} faces"
+        progress(Progress("extract", done, max(total, done) if total else None, "frames", note))
+
+    # Workers of another machine do not see this one's disk.
+    function = _guarded if settings.engine == "local" else _carried
+    with faceset.deferred():
+        for attempt in range(settings.retries + 1):
+            failed: dict[str, str] = {}
+            for segment, outcome in executor.run(function, _missing(jobs), tell, cancel, _killed):
+                job = jobs[segment.clip]
+                if isinstance(outcome, str):
+                    failed[segment.clip] = outcome
+                    continue
+                if outcome.rows is not None:
+                    segment.output.write_bytes(outcome.rows)
+                job.results[segment.start] = replace(outcome, rows=None)
+                if len(job.results) == len(job.segments):
+                    _join(job, faceset, report)
+                    del jobs[segment.clip]
+            for clip, reason in failed.items():
+                if attempt == settings.retries or reason.endswith(TWICE):
+                    report.failed[jobs.pop(clip).source.path] = reason
+            if not jobs:
+                break
+    progress(Progress("extract", done, done, "frames", f"{report.clips}/{clips} clips, {report.faces} faces"))
+
+
+def _missing(jobs: Mapping[str, Job]) -> Iterator[Segment]:
+    """What is still to be analysed; clips that are finished meanwhile are forgotten."""
+    for name in list(jobs):
+        job = jobs[name]
+        for segment in job.segments:
+            if segment.start not in job.results:
+                yield segment
+
+
+def _guarded(segment: Segment) -> SegmentResult | str:
+    """A clip that cannot be read must not stop the others: its error comes back as text."""
+    try:
+        return extract_segment(segment)
+    except (MediaError, FaceSetError) as error:
+        return str(error)
+
+
+def _carried(segment: Segment) -> SegmentResult | str:
+    """As :func:`_guarded`, the rows in the result."""
+    with tempfile.TemporaryDirectory(prefix="effigie-") as folder:
+        output = Path(folder) / segment.output.name
+        result = _guarded(replace(segment, output=output))
+        return result if isinstance(result, str) else replace(result, rows=output.read_bytes())
+
+
+def _killed(segment: Segment) -> str:
+    return f"{segment.path} killed the process that read it, {TWICE}"
+
+
+def _join(job: Job, faceset: FaceSet, report: ExtractReport) -> None:
+    """Number tracks through the whole clip, give each its identity, write the part."""
+    results = [job.results[segment.start] for segment in job.segments]
+    numbers = join_tracks(results)
+    identities: dict[int, tuple[np.ndarray, int]] = {}
+    for result, mapping in zip(results, numbers, strict=True):
+        for track, (total, count) in result.identity.items():
+            whole, so_far = identities.get(mapping[track], (np.zeros(128, np.float32), 0))
+            identities[mapping[track]] = (whole + total, so_far + count)
+    embeddings = {track: mean_identity(*value) for track, value in identities.items()}
+    frames = sum(result.frames for result in results)
+    size = next(((r.width, r.height) for r in results if r.frames), (job.info.width, job.info.height))
+    with faceset.writer(job.source) as writer:
+        for segment, mapping in zip(job.segments, numbers, strict=True):
+            writer.append_segment(segment.output, mapping, embeddings)
+            segment.output.unlink()
+        writer.source = replace(job.source, frames=frames, width=size[0], height=size[1])
+    report.clips += 1
+    report.frames += frames
+    report.faces += writer.faces
+    if not writer.faces:
+        report.without_faces.append(job.source.path)
+    if damaged := sum(result.damaged for result in results):
+        report.notes.append(f"{job.source.path}: {damaged} damaged packets were passed over")
+
+
+def join_tracks(results: list[SegmentResult]) -> list[dict[int, int]]:
+    """For every segment: its own track numbers -> numbers through the whole clip."""
+    numbers: list[dict[int, int]] = []
+    following = 0
+    for position, result in enumerate(results):
+        mapping: dict[int, int] = {}
+        if position:
+            before, named = results[position - 1].last, numbers[-1]
+            for track, box in result.first.items():
+                near = {named[other]: iou(box, other_box) for other, other_box in before.items()}
+                best = max(near, key=lambda number: near[number], default=None)
+                if best is not None and near[best] > SAME_PLACE and best not in mapping.values():
+                    mapping[track] = best
+        for track in sorted({*result.identity, *result.first, *result.last} - {*mapping}):
+            mapping[track] = following
+            following += 1
+        numbers.append(mapping)
+        following = max([following, *(number + 1 for number in mapping.values())])
+    return numbers

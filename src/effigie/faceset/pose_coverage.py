@@ -1,0 +1,101 @@
+"""Which head poses a face set knows: a yaw by pitch histogram, and its picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, write_png, write_text
+from effigie.faceset.sorting import measured
+from effigie.faceset.store import FaceSet
+
+YAW_EDGES = np.arange(-60, 61, 10)
+PITCH_EDGES = np.arange(-40, 41, 10)
+CELL = 56
+LEFT, TOP, BOTTOM, RIGHT = 64, 44, 44, 20
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Faces by head pose.
+
+    Attributes:
+        counts: (8, 12) int64, rows pitch from -40 and columns yaw from -60 degrees, 10 degrees a cell; the
+            outermost cells also count what lies beyond.
+    """
+
+    counts: np.ndarray
+
+    @property
+    def filled(self) -> int:
+        """Cells that hold a face."""
+        return int((self.counts > 0).sum())
+
+
+def coverage(yaw: np.ndarray, pitch: np.ndarray) -> Coverage:
+    """Counts faces by pose: yaw (N,) and pitch (N,) in degrees; poses that are not numbers are left out."""
+    known = np.isfinite(yaw) & np.isfinite(pitch)
+    rows, columns = _cell(pitch[known], PITCH_EDGES), _cell(yaw[known], YAW_EDGES)
+    counts = np.zeros((len(PITCH_EDGES) - 1, len(YAW_EDGES) - 1), np.int64)
+    np.add.at(counts, (rows, columns), 1)
+    return Coverage(counts)
+
+
+def _cell(degrees: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    return np.clip(np.searchsorted(edges, degrees, side="right") - 1, 0, len(edges) - 2)
+
+
+def draw(found: Coverage, title: str) -> np.ndarray:
+    """The histogram as a picture, (H, W, 3) uint8 RGB; colour grows with the logarithm of the count."""
+    rows, columns = found.counts.shape
+    image = np.full((TOP + rows * CELL + BOTTOM, LEFT + columns * CELL + RIGHT, 3), BACKGROUND, np.uint8)
+    scaled = np.log1p(found.counts) / max(1e-9, np.log1p(found.counts.max()))
+    colors = cv2.applyColorMap((40 + 215 * scaled).astype(np.uint8), cv2.COLORMAP_VIRIDIS)[..., ::-1]
+    write_text(image, title, (12, 28), 0.55, TEXT)
+    for row in range(rows):
+        for column in range(columns):
+            y, x = TOP + row * CELL, LEFT + column * CELL
+            count = int(found.counts[row, column])
+            if count:
+                image[y + 1 : y + CELL - 1, x + 1 : x + CELL - 1] = colors[row, column]
+                dark = scaled[row, column] > 0.6
+                write_text(
+                    image, _short(count), (x + 8, y + CELL // 2 + 5), 0.42, (0, 0, 0) if dark else TEXT
+                )
+            else:
+                image[y + 1 : y + CELL - 1, x + 1 : x + CELL - 1] = np.asarray(BACKGROUND) + 12
+    for column, edge in enumerate(YAW_EDGES):
+        write_text(image, f"{edge}", (LEFT + column * CELL - 12, TOP + rows * CELL + 18), 0.4, DIM)
+    for row, edge in enumerate(PITCH_EDGES):
+        write_text(image, f"{edge}", (LEFT - 32, TOP + row * CELL + 5), 0.4, DIM)
+    write_text(
+        image,
+        "yaw, degrees (image right > 0)",
+        (LEFT + columns * CELL // 2 - 90, TOP + rows * CELL + 36),
+        0.42,
+        DIM,
+    )
+    write_text(image, "pitch (down > 0)", (6, TOP + rows * CELL + 36), 0.42, DIM)
+    return image
+
+
+def pose_coverage(faceset: FaceSet | str | Path, output: str | Path, where: str | None = None) -> Coverage:
+    """Count the head poses of a face set and draw them to a PNG.
+
+    Raises:
+        FaceSetError: the set cannot be read, or the filter chooses nobody.
+        EffigieError: the picture cannot be written.
+    """
+    faceset = FaceSet.of(faceset)
+    faces = measured(faceset, ["yaw", "pitch"], where)
+    found = coverage(faces["yaw"], faces["pitch"])
+    title = f"{faceset.path.name}: {len(faces)} faces, {found.filled} of {found.counts.size} poses"
+    write_png(Path(output), draw(found, title))
+    return found
+
+
+def _short(count: int) -> str:
+    return str(count) if count < 10_000 else f"{count // 1000}k"

@@ -1,0 +1,111 @@
+"""Rows of a face set as columns, a run of row groups at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from effigie.errors import FaceSetError, UsageError
+from effigie.faceset import schema
+from effigie.faceset.clustering import Person
+from effigie.faceset.columns import CropReader, Faces
+from effigie.faceset.filter import Filter
+from effigie.faceset.part_file import PartFile
+
+BATCH_GROUPS = 32
+ALWAYS = {"clip", "frame", "track"}
+STORED = tuple(name for name in schema.COLUMNS if name != "crop")
+COMPUTED = ("cluster", "identity")
+
+
+class Reader:
+    """Reads some parts, together one face set.
+
+    Args:
+        parts: clip name -> part, in order.
+        crop_size: px.
+        people: who is in the whole set; called only when ``cluster`` or ``identity`` is asked for.
+    """
+
+    def __init__(
+        self, parts: Mapping[str, PartFile], crop_size: int, people: Callable[[], list[Person]]
+    ) -> None:
+        self._clips = list(parts)
+        self._crop_size = crop_size
+        self._people = people
+        self._crops = CropReader(list(parts.values()))
+
+    def batches(self, columns: Collection[str] | None, where: str | Filter | None) -> Iterator[Faces]:
+        """Chosen faces with the wanted columns; what only the filter reads is let go again."""
+        chosen = Filter(where) if isinstance(where, str) else where
+        wanted = _wanted(columns)
+        for number, part in enumerate(self._crops.parts):
+            for first in range(0, len(part.starts) - 1, BATCH_GROUPS):
+                groups = range(first, min(first + BATCH_GROUPS, len(part.starts) - 1))
+                if chosen is None:
+                    yield self._read(number, groups, wanted)
+                    continue
+                mask = chosen(self._read(number, groups, {"clip", "track", *chosen.columns}))
+                if mask.any():
+                    yield self._read(number, groups, wanted).take(mask)
+
+    def clip(self, name: str, columns: Collection[str] | None = None) -> Faces:
+        """The faces of one clip; no other part is read. Crops of all that this reader gave share one cache.
+
+        Raises:
+            KeyError: there is no such clip.
+            FaceSetError: its part is damaged.
+        """
+        number = self._clips.index(name) if name in self._clips else -1
+        if number < 0:
+            raise KeyError(name)
+        groups = range(len(self._crops.parts[number].starts) - 1)
+        wanted = _wanted(columns)
+        return self._read(number, groups, wanted) if len(groups) else self.none(columns)
+
+    def none(self, columns: Collection[str] | None) -> Faces:
+        """No face, with the wanted columns in their types."""
+        table = schema.schema(self._crop_size).empty_table()
+        values = {name: _column(name, table[name]) for name in _wanted(columns).difference(COMPUTED)}
+        values |= {"cluster": np.empty(0, np.int64), "identity": np.empty(0, np.float32)}
+        values = {name: values[name] for name in _wanted(columns)}
+        return Faces(self._crop_size, values, np.empty(0, np.int64), np.empty(0, np.int64), self._crops)
+
+    def _read(self, number: int, groups: range, wanted: set[str]) -> Faces:
+        part, clip = self._crops.parts[number], self._clips[number]
+        stored = wanted.difference(COMPUTED) | ({"embedding"} if "identity" in wanted else set())
+        table = part.read(
+            groups, [leaf for name in schema.COLUMNS if name in stored for leaf in schema.leaf(name)]
+        )
+        values = {name: _column(name, table[name]) for name in table.column_names}
+        if set(values["clip"]) - {clip}:
+            raise FaceSetError(
+                f"{part.path} holds faces of another clip than {clip!r}: extract its clip again"
+            )
+        if "cluster" in wanted:
+            owner = {pair: person.cluster for person in self._people() for pair in person.tracks}
+            values["cluster"] = np.array([owner[clip, track] for track in values["track"].tolist()], np.int64)
+        if "identity" in wanted:
+            values["identity"] = 1.0 - values["embedding"] @ self._people()[0].embedding
+        rows = np.arange(part.starts[groups[0]], part.starts[groups[-1] + 1])
+        values = {name: values[name] for name in wanted}
+        return Faces(self._crop_size, values, np.full(len(rows), number), rows, self._crops)
+
+
+def _wanted(columns: Collection[str] | None) -> set[str]:
+    wanted = {*ALWAYS, *(STORED if columns is None else columns)}
+    if unknown := wanted.difference(STORED, COMPUTED):
+        raise UsageError(
+            f"no such column: {', '.join(sorted(unknown))}; there are {', '.join(STORED + COMPUTED)}"
+        )
+    return wanted
+
+
+def _column(name: str, column: pa.ChunkedArray) -> np.ndarray:
+    if name in schema.LISTS:
+        return schema.list_values(name, column)
+    if name == "clip":
+        return np.array(column.to_pylist(), object)
+    return np.array(column.to_numpy())

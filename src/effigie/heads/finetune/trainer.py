@@ -1,0 +1,268 @@
+"""`effigie.heads.tune`: from a meta-learned model and T pictures to one person's model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from math import log2
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from effigie import __version__
+from effigie.consent.gate import ConsentLike, Permit, permit, save_consents
+from effigie.consent.intimate import check_images
+from effigie.errors import ModelError, UsageError
+from effigie.heads.checkpoint import CONFIG, MANIFEST, HeadsModel, load_config, load_heads
+from effigie.heads.finetune.task import RATE, TuneTask
+from effigie.heads.inference.portrait import Portrait, read_portraits, shown
+from effigie.heads.meta_learning.config import BATCH, CONTENTS
+from effigie.heads.meta_learning.trainer import content_loss
+from effigie.heads.person_checkpoint import save_config, save_person, shot_of
+from effigie.io.atomic import discard, require_free, sha256, write_json
+from effigie.io.locks import one_writer
+from effigie.progress import Cancel, ProgressCallback, silent
+
+if TYPE_CHECKING:
+    from effigie.training import TrainingResult, TrainingSettings
+
+MOST_SHOTS = 32
+PATIENCE = 4  # looks without gain after which tuning ends
+LOOKS = 15  # steps between two looks
+
+
+@dataclass(frozen=True)
+class TuneSettings:
+    """Settings of :func:`effigie.heads.tune`.
+
+    Attributes:
+        shots: most pictures taken of each clip or face set (T), at most 32 in all.
+        steps: how many steps to train; None takes 125 for one picture to 230 for 32, as the paper's authors do.
+        minutes: how long at most; None for no limit.
+        batch: examples a step; None takes half of what the preset is meta-trained with: one person, few pictures.
+        who: which face of a picture, by size (0 = the largest), or which person of a face set; None if there is one.
+        content: the content loss: ``light``, ``full`` or ``none``.
+        device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        seed: of every random choice.
+    """
+
+    shots: int = 8
+    steps: int | None = None
+    minutes: float | None = None
+    batch: int | None = None
+    who: int | None = None
+    content: str = "light"
+    device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.shots <= MOST_SHOTS:
+            raise UsageError(f"shots must be from 1 to {MOST_SHOTS}, not {self.shots}")
+        for name in ("steps", "batch"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise UsageError(f"{name} must be 1 or more, not {value}")
+        if self.minutes is not None and self.minutes <= 0:
+            raise UsageError(f"minutes must be above 0, not {self.minutes}")
+        if self.who is not None and self.who < 0:
+            raise UsageError(f"who must be 0 or more, not {self.who}")
+        if self.content not in CONTENTS:
+            raise UsageError(f"content must be one of {', '.join(CONTENTS)}, not {self.content!r}")
+
+    def steps_for(self, count: int) -> int:
+        """Steps for ``count`` pictures."""
+        return self.steps or round(125 + 21 * log2(count))
+
+    def examples(self, preset: str) -> int:
+        """Examples a step."""
+        return self.batch or BATCH[preset] // 2
+
+    def training(self, count: int) -> TrainingSettings:
+        """How the loop tunes to ``count`` pictures."""
+        from effigie.training import TrainingSettings
+
+        return TrainingSettings(
+            minutes=self.minutes,
+            steps=self.steps_for(count),
+            patience=PATIENCE,
+            learning_rate=RATE,
+            betas=(0.0, 0.999),
+            warm_up_steps=10,
+            clip_gradient=None,
+            ema_decay=0.97,
+            evaluate_every_steps=LOOKS,
+            precision=self.precision,
+            device=self.device,
+            keep_best=True,
+            start_counts=True,
+            tensorboard=False,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True)
+class TuneReport:
+    """What tuning did.
+
+    Attributes:
+        output: the person's model.
+        shots: T.
+        steps, seconds: of this call.
+        held_out: 1 - SSIM in the face, before and at the best, on what was held out.
+        mimicry: landmark error as a share of the eye distance, likewise.
+        stopped_because: ``steps``, ``minutes`` or ``no improvement``.
+        curve: rows of the held-out curve.
+        notes: what to expect of difficult pictures, and what was put right.
+        processes: how many trained together.
+    """
+
+    output: Path
+    shots: int
+    steps: int
+    seconds: float
+    held_out: tuple[float, float]
+    mimicry: tuple[float, float]
+    stopped_because: str
+    curve: list[Any]
+    notes: tuple[str, ...]
+    processes: int = 1
+
+
+@one_writer("output")
+def tune(
+    heads: str | Path | None,
+    pictures: str | Path | Sequence[str | Path],
+    output: str | Path,
+    settings: TuneSettings | None = None,
+    *,
+    consent: ConsentLike = None,
+    project: str | None = None,
+    progress: ProgressCallback = silent,
+    cancel: Cancel | None = None,
+    callback: Callable[[Any], None] | None = None,
+) -> TuneReport:
+    """Tune a meta-learned model to one person.
+
+    Of several processes that train together (torchrun, ``--devices``) the first alone needs and writes ``output``.
+
+    Args:
+        heads: folder of the meta-learned model; None takes the one that ships.
+        pictures: pictures, clips or face sets of the person; the calmest look that faces the camera becomes the
+            picture that moves.
+        output: the person's model, a folder.
+        consent: records (files or ids) of the person; None looks for one that fits in the stores.
+        project: what it is for, where a record is limited to a project.
+        callback: called after every step with a :class:`effigie.training.StepReport`.
+
+    Raises:
+        RefusedError: no valid consent of the person, or a picture is intimate.
+        MediaError, UsageError, FaceSetError: as :func:`effigie.heads.inference.portrait.read_portraits`.
+        ModelError: ``heads`` cannot be used, or ``output`` holds another model.
+        Cancelled: asked to stop; the same call goes on.
+    """
+    from effigie.training import train as run
+    from effigie.training.process_group import joined
+
+    settings, output = settings or TuneSettings(), Path(output)
+    with joined() as world:
+        if world.leader:
+            _check_output(output)
+        model = load_heads(heads)
+        if model.manifest_sha256 is None:
+            raise ModelError(f"{heads} has no {MANIFEST}: it is not trained to the end")
+        portraits = read_portraits(
+            pictures, settings.who, most=settings.shots, progress=progress, cancel=cancel
+        )
+        portraits = portraits[:MOST_SHOTS]
+        permission = permit("animate", shown(portraits), consent, project=project)
+        for portrait in portraits:
+            check_images([portrait.image], portrait.name)
+        side = 2 * model.preset.size
+        task = TuneTask(
+            model,
+            [shot_of(portrait, side) for portrait in portraits],
+            settings.examples(model.preset.name),
+            content=content_loss(settings.content),
+        )
+        if world.leader:
+            save_config(output, model.preset, model.prior)
+        result = run(
+            task,
+            output,
+            settings.training(len(portraits)),
+            progress,
+            cancel,
+            callback,
+        )
+        first, last = _figures(result)
+        report = TuneReport(
+            output,
+            len(portraits),
+            result.steps,
+            result.seconds,
+            (first["held_out_pictures"], last["held_out_pictures"]),
+            (first["held_out_mimicry"], last["held_out_mimicry"]),
+            result.stopped_because,
+            result.curve,
+            (*(note for portrait in portraits for note in portrait.notes), *result.notes),
+            result.processes,
+        )
+        if world.leader:
+            _save(output, model, task, portraits, permission)
+            _write_manifest(output, model, settings, portraits, report, permission)
+            discard(output / "training")  # optimiser and checkpoints: ten times the model, and tuning is done
+        return report
+
+
+def _save(
+    output: Path, model: HeadsModel, task: TuneTask, portraits: Sequence[Portrait], permission: Permit
+) -> None:
+    from effigie.training.export import averaged
+
+    best = averaged(output)["tuned"]
+    task.tuned.load_state_dict(best)
+    generator = task.tuned.generator
+    save_person(output, model.preset, model.prior, generator, task.embedding, best["psi"], portraits)
+    save_consents(output, permission)
+
+
+def _figures(result: TrainingResult) -> tuple[dict[str, float], dict[str, float]]:
+    """The rows of the curve before the first step and of the weights that are kept."""
+    held_out = [point for point in result.curve if point.error is not None]
+    best = held_out[-1].step if result.best is None else result.best.step
+    return held_out[0].values, next(point.values for point in reversed(held_out) if point.step <= best)
+
+
+def _check_output(output: Path) -> None:
+    """A person's model may be tuned anew; anything else in the way is not overwritten."""
+    if (output / CONFIG).is_file():
+        load_config(output, "person")
+        if (output / MANIFEST).is_file():  # which is written last: a person without it was cut off by a kill
+            raise UsageError(f"{output} is tuned already: choose another folder, or remove it")
+    else:
+        require_free(output, "a person's model")
+
+
+def _write_manifest(
+    output: Path,
+    model: HeadsModel,
+    settings: TuneSettings,
+    portraits: Sequence[Portrait],
+    report: TuneReport,
+    permission: Permit,
+) -> None:
+    write_json(
+        output / MANIFEST,
+        {
+            "effigie": __version__,
+            "kind": "person",
+            "settings": asdict(settings),
+            "heads": model.manifest_sha256,
+            "consents": list(permission.ids),
+            "shots": [Path(portrait.name).name for portrait in portraits],
+            "weights_sha256": sha256(output / "generator.safetensors"),
+            "steps": report.steps,
+            "held_out": list(report.held_out),
+            "mimicry": list(report.mimicry),
+        },
+    )

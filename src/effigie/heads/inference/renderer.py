@@ -1,0 +1,55 @@
+"""Who makes the pictures of an animation: geometry alone, or a network on top of it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from effigie.faces.mesh import FACE_OVAL
+from effigie.heads.warp.scene import Rendered
+
+FACE_MARGIN = 0.06  # of the face's width, beyond its outline
+
+
+class Painter(Protocol):
+    """Turns the warped portrait of one frame into its final picture.
+
+    Called once a frame, in order, from one thread, so it may remember the frame before.
+    """
+
+    def __call__(
+        self, rendered: Rendered, landmarks: np.ndarray, index: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """One frame.
+
+        Args:
+            rendered: the portrait bent into the frame's geometry; may be overwritten.
+            landmarks: (478, 3) float32 px of that picture, where the face is to be.
+            index: of the frame in the motion.
+
+        Returns:
+            (H, W, 3) uint8 RGB, and (H, W) uint8 mask, 255 where the face was made.
+        """
+        ...
+
+
+class Geometry:
+    """The warped portrait as it is: no network."""
+
+    def __call__(
+        self, rendered: Rendered, landmarks: np.ndarray, index: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See :class:`Painter`."""
+        picture = rendered.image
+        return picture, face_mask(landmarks, picture.shape[0], picture.shape[1])
+
+
+def face_mask(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(height, width) uint8, 255 on the face and a little around it."""
+    outline = landmarks[FACE_OVAL, :2]
+    outline = outline + FACE_MARGIN * (outline - outline.mean(0))
+    mask = np.zeros((height, width), np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(outline).astype(np.int32)), 255)
+    return mask

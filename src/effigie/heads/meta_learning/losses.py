@@ -1,0 +1,54 @@
+"""What the networks minimise besides content and adversary: colour at every scale, and embeddings that agree.
+
+Feature matching is the adversary's (:func:`effigie.nn.gan.feature_distance`). Nothing that results are
+measured with may become a loss: no structural similarity, no identity network.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from effigie.training.distributed import weighted_mean
+
+SCALES = 4
+
+
+def pyramid_l1(made: Tensor, real: Tensor, weight: Tensor | None = None, scales: int = SCALES) -> Tensor:
+    """Mean absolute difference, averaged over the full size and ``scales - 1`` halvings of it.
+
+    Coarse scales forgive what is a pixel off and insist on colour and light.
+
+    Args:
+        made: (B, 3, S, S) RGB in [0, 1], S a multiple of ``2 ** (scales - 1)``.
+        real: (B, 3, S, S).
+        weight: (B, 1, S, S) how much each pixel counts, not negative; None counts all alike.
+
+    Raises:
+        ValueError: other shapes.
+    """
+    wanted = (len(made), 1, *made.shape[2:])
+    if made.shape != real.shape or (weight is not None and weight.shape != wanted):
+        given = None if weight is None else tuple(weight.shape)
+        raise ValueError(
+            f"made, real and weight must be alike but for weight's one channel, not {tuple(made.shape)}, "
+            f"{tuple(real.shape)} and {given}"
+        )
+    difference = made.float() - real.float()
+    counts = torch.ones_like(difference[:, :1]) if weight is None else weight.float()
+    terms = []
+    for scale in range(scales):
+        if scale:
+            difference, counts = F.avg_pool2d(difference, 2), F.avg_pool2d(counts, 2)
+        seen = difference.abs().mean(1, keepdim=True)
+        terms.append(weighted_mean(seen, counts, 1e-6))
+    return torch.stack(terms).mean()
+
+
+def embedding_match(embedding: Tensor, column: Tensor) -> Tensor:
+    """L_MCH: mean absolute difference of embeddings (B, N) and the discriminator's columns W_i (B, N).
+
+    Gradients reach both. Only the fine-tuned variant needs it: there w0 + e takes the place of W_i.
+    """
+    return (embedding.float() - column.float()).abs().mean()

@@ -1,0 +1,196 @@
+"""A person's model: what tuning leaves on disk, and everything that animation needs of it.
+
+A folder: ``config.json``, ``generator.safetensors`` (tuned, fp16), ``person.safetensors`` (the embedding, and psi: the
+person's own AdaIN parameters), ``bank/`` (the T shots as a face set), ``portrait.png`` and its landmarks (the picture
+that moves), ``consents/`` and ``manifest.json``. It is personal data in the plainest sense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from effigie.consent.gate import ConsentLike, Permit, permit_model
+from effigie.errors import FaceSetError, ModelError
+from effigie.faces.align import crop_matrix, placement
+from effigie.faces.crop import apply_affine, crop
+from effigie.faces.mesh import fit_pose
+from effigie.faces.quality import sharpness
+from effigie.faceset import FaceSet
+from effigie.faceset.schema import FaceRecord
+from effigie.heads.checkpoint import CONFIG, MANIFEST, VERSION, load_config, load_weights, save_networks
+from effigie.heads.inference.portrait import Portrait
+from effigie.heads.meta_learning.identity_dataset import Shot
+from effigie.heads.network.generator import Generator
+from effigie.heads.presets import Preset
+from effigie.io.atomic import atomic, discard, sha256, write_json
+from effigie.io.tensors import pack, unpack_arrays
+from effigie.prior.frame_bank import Geometry
+
+PERSON, PORTRAIT, BANK, GENERATOR = "person.safetensors", "portrait.png", "bank", "generator.safetensors"
+CROP = 384  # px, side of the stored shots
+
+
+@dataclass(frozen=True)
+class PersonModel:
+    """A person, ready to be animated.
+
+    Attributes:
+        preset, prior: of the generator.
+        generator: tuned, in evaluation mode.
+        psi: (1, P) the person's parameters.
+        shots: the T shots.
+        portrait: the picture that moves.
+        permit: the gate's.
+        manifest_sha256: outputs name the model by it.
+    """
+
+    preset: Preset
+    prior: bool
+    generator: Generator
+    psi: Tensor
+    shots: list[Shot]
+    portrait: Portrait
+    permit: Permit
+    manifest_sha256: str | None
+
+
+def is_person(path: Path) -> bool:
+    """Whether a person's model lies there."""
+    return (path / CONFIG).is_file() and (path / BANK).is_dir()
+
+
+def shot_of(portrait: Portrait, size: int) -> Shot:
+    """A portrait's skull-aligned crop of ``size`` pixels."""
+    matrix = crop_matrix(placement(fit_pose(portrait.landmarks)), size)
+    geometry = Geometry.in_crop(portrait.landmarks, matrix)
+    return Shot(crop(portrait.image, matrix, size), geometry, portrait.blendshapes)
+
+
+def save_config(folder: Path, preset: Preset, prior: bool) -> None:
+    """Write how the generator is built."""
+    write_json(
+        folder / CONFIG, {"version": VERSION, "kind": "person", "prior": prior, "preset": asdict(preset)}
+    )
+
+
+def save_person(
+    folder: Path,
+    preset: Preset,
+    prior: bool,
+    generator: Generator,
+    embedding: Tensor,
+    psi: Tensor,
+    portraits: Sequence[Portrait],
+) -> None:
+    """Write all but consents and manifest; the first portrait is the one that moves."""
+    save_config(folder, preset, prior)
+    main = portraits[0]
+    arrays = {
+        "embedding": embedding.detach().float().cpu().numpy().reshape(-1),
+        "psi": psi.detach().float().cpu().numpy().reshape(1, -1),
+        "landmarks": main.landmarks.astype(np.float32),
+        "blendshapes": main.blendshapes.astype(np.float32),
+        "identity": main.embedding.astype(np.float32),
+    }
+    with atomic(folder / PERSON) as temporary:
+        temporary.write_bytes(pack(arrays))
+    encoded = cv2.imencode(".png", cv2.cvtColor(main.image, cv2.COLOR_RGB2BGR))[1]
+    with atomic(folder / PORTRAIT) as temporary:
+        temporary.write_bytes(encoded.tobytes())
+    save_networks(folder, {"generator": generator})
+    _save_shots(folder / BANK, portraits)
+
+
+def load_person(
+    folder: str | Path, *, consent: ConsentLike = None, project: str | None = None
+) -> PersonModel:
+    """A tuned person, if they consented to being animated.
+
+    Raises:
+        RefusedError: no valid consent.
+        ModelError: missing, damaged, not a person's model, or of a newer version.
+    """
+    folder = Path(folder)
+    config = load_config(folder, "person")
+    if not (folder / MANIFEST).is_file():
+        raise ModelError(f"{folder} is not tuned to the end: run `effigie tune` again")
+    permit = permit_model(folder, "animate", consent=consent, project=project)
+    preset, prior = Preset(**config["preset"]), bool(config["prior"])
+    generator = Generator(preset, prior)
+    load_weights(folder / GENERATOR, generator)
+    try:
+        arrays = unpack_arrays(folder / PERSON)
+        encoded = np.frombuffer((folder / PORTRAIT).read_bytes(), np.uint8)
+        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+        if image is None:
+            raise ValueError(f"{PORTRAIT} is no picture")
+        portrait = Portrait(
+            cv2.cvtColor(image, cv2.COLOR_BGR2RGB),
+            arrays["landmarks"],
+            arrays["identity"],
+            arrays["blendshapes"],
+            str(folder),
+        )
+        psi = torch.from_numpy(arrays["psi"])
+        if psi.shape != (1, generator.count):
+            raise ValueError(f"psi has the shape {tuple(psi.shape)}")
+        shots = _load_shots(folder / BANK)
+    except (SafetensorError, OSError, KeyError, ValueError, FaceSetError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{folder} is damaged ({reason}): tune again into a new folder") from error
+    return PersonModel(preset, prior, generator, psi, shots, portrait, permit, sha256(folder / MANIFEST))
+
+
+def _save_shots(path: Path, portraits: Sequence[Portrait]) -> None:
+    discard(path)
+    bank = FaceSet.create(path, {"crop_size": CROP, "stills": True})
+    source = bank.new_source("shots", "shots", frames=len(portraits))
+    with bank.writer(source) as writer:
+        for number, portrait in enumerate(portraits):
+            pose = fit_pose(portrait.landmarks)
+            matrix = crop_matrix(placement(pose), CROP)
+            picture = crop(portrait.image, matrix, CROP)
+            encoded = cv2.imencode(
+                ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 97]
+            )[1]
+            points = portrait.landmarks[:, :2]
+            writer.write(
+                [
+                    FaceRecord(
+                        clip=source.name,
+                        frame=number,
+                        time=Fraction(number),
+                        track=number,
+                        box=np.concatenate([points.min(0), points.max(0)]).astype(np.float32),
+                        landmarks=portrait.landmarks.astype(np.float32),
+                        blendshapes=portrait.blendshapes.astype(np.float32),
+                        pose=pose.angles,
+                        matrix=matrix,
+                        embedding=portrait.embedding.astype(np.float32),
+                        sharpness=sharpness(picture),
+                        confidence=1.0,
+                        crop=encoded.tobytes(),
+                    )
+                ]
+            )
+
+
+def _load_shots(path: Path) -> list[Shot]:
+    faces = FaceSet.open(path).load(("landmarks", "blendshapes", "matrix"))
+    return [
+        Shot(
+            faces.crop(row),
+            Geometry.of(apply_affine(faces.matrix[row].astype(np.float64), faces.landmarks[row])),
+            faces.blendshapes[row],
+        )
+        for row in range(len(faces))
+    ]

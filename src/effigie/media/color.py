@@ -1,0 +1,139 @@
+"""Between YUV and RGB without shifting a colour: the clip's own matrix and range, both ways."""
+
+from __future__ import annotations
+
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from effigie.media.clip import Color, Image
+
+HD_LINES = 720
+
+# ITU-T H.273 code points, as libavutil numbers them.
+MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020"}
+PRIMARIES = {
+    1: "bt709",
+    4: "bt470m",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "film",
+    9: "bt2020",
+    10: "smpte428",
+    11: "smpte431",
+    12: "smpte432",
+    22: "ebu3213",
+}
+TRANSFERS = {
+    1: "bt709",
+    4: "gamma22",
+    5: "gamma28",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "linear",
+    9: "log100",
+    10: "log316",
+    11: "iec61966-2-4",
+    12: "bt1361",
+    13: "iec61966-2-1",
+    14: "bt2020-10",
+    15: "bt2020-12",
+    16: "smpte2084",
+    17: "smpte428",
+    18: "arib-std-b67",
+}
+UNSPECIFIED = 2
+
+_MATRIX_CODES = {"bt709": 1, "fcc": 4, "bt601": 6, "smpte240m": 7, "bt2020": 9}
+_PRIMARIES_CODES = {name: code for code, name in PRIMARIES.items()}
+_TRANSFER_CODES = {name: code for code, name in TRANSFERS.items()}
+_SCALER = {
+    "bt709": Colorspace.ITU709,
+    "fcc": Colorspace.FCC,
+    "bt601": Colorspace.ITU601,
+    "smpte240m": Colorspace.SMPTE240M,
+    "bt2020": Colorspace.BT2020,
+}
+
+# Without the last three a flat colour comes back up to 4 levels off instead of 2 (7 against 0.4 ms at 720p).
+_EXACT = (
+    Interpolation.BILINEAR
+    | Interpolation.ACCURATE_RND
+    | Interpolation.FULL_CHR_H_INT
+    | Interpolation.FULL_CHR_H_INP
+)
+
+
+def guessed(height: int) -> Color:
+    """The colour of material that does not say: by the number of lines, as players assume."""
+    return Color(matrix="bt709" if height >= HD_LINES else "bt601", matrix_declared=False)
+
+
+def for_rgb(height: int) -> Color:
+    """The colour in which RGB material (GIF, PNG) is written as video, and declared."""
+    return Color(matrix=guessed(height).matrix)
+
+
+def described(context: VideoCodecContext) -> Color:
+    """The colour a stream declares, with sane guesses for what it leaves open."""
+    matrix = MATRICES.get(int(context.colorspace))
+    full = int(context.color_range) == ColorRange.JPEG or (context.pix_fmt or "").startswith("yuvj")
+    return Color(
+        range="full" if full else "limited",
+        matrix=matrix or guessed(context.height).matrix,
+        primaries=PRIMARIES.get(int(context.color_primaries), "unspecified"),
+        transfer=TRANSFERS.get(int(context.color_trc), "unspecified"),
+        matrix_declared=matrix is not None,
+    )
+
+
+def declare(context: VideoCodecContext, color: Color) -> None:
+    """Write ``color`` into an encoder's tags."""
+    context.color_range = int(_range(color))
+    context.colorspace = _MATRIX_CODES[color.matrix] if color.matrix_declared else UNSPECIFIED
+    context.color_primaries = _PRIMARIES_CODES.get(color.primaries, UNSPECIFIED)
+    context.color_trc = _TRANSFER_CODES.get(color.transfer, UNSPECIFIED)
+
+
+def to_rgb(frame: VideoFrame, color: Color, size: tuple[int, int], reformatter: VideoReformatter) -> Image:
+    """The frame as (H, W, 3) uint8 RGB at ``size`` (width, height); transparency falls on black."""
+    transparent = any(component.is_alpha for component in frame.format.components)
+    rgb = reformatter.reformat(
+        frame,
+        width=size[0],
+        height=size[1],
+        format="rgba" if transparent else "rgb24",
+        src_colorspace=None if frame.format.is_rgb else _SCALER[color.matrix],
+        src_color_range=ColorRange.JPEG if frame.format.is_rgb else _range(color),
+        dst_color_range=ColorRange.JPEG,
+        interpolation=_EXACT,
+        threads=1,
+    ).to_ndarray()
+    return on_black(rgb) if transparent else rgb.astype(np.uint8, copy=False)
+
+
+def from_rgb(image: Image, pixel_format: str, color: Color, reformatter: VideoReformatter) -> VideoFrame:
+    """An (H, W, 3) uint8 RGB picture as a frame ready to encode; H and W must suit ``pixel_format``."""
+    return reformatter.reformat(
+        VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24"),
+        format=pixel_format,
+        src_color_range=ColorRange.JPEG,
+        dst_colorspace=_SCALER[color.matrix],
+        dst_color_range=_range(color),
+        interpolation=_EXACT,
+        threads=1,
+    )
+
+
+def on_black(rgba: np.ndarray) -> Image:
+    """(H, W, 4) uint8 with straight alpha over a black ground, (H, W, 3) uint8."""
+    alpha = rgba[..., 3:]
+    if alpha.size == 0 or alpha.min() == 255:
+        return np.ascontiguousarray(rgba[..., :3])
+    return ((rgba[..., :3].astype(np.uint16) * alpha + 127) // 255).astype(np.uint8)
+
+
+def _range(color: Color) -> ColorRange:
+    return ColorRange.JPEG if color.range == "full" else ColorRange.MPEG

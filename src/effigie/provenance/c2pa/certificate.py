@@ -1,0 +1,152 @@
+"""Whose signature content credentials bear: a certificate made on this machine, or one that the user brings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from effigie.errors import UsageError
+from effigie.provenance.c2pa.authority import key_pem, local_authorities, local_signer, pem, read
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What signs.
+
+    Attributes:
+        certificate_chain_pem: the signer's certificate first, each followed by its issuer; the root may be left out.
+        private_key_pem: PKCS 8 without a password.
+        alg: C2PA's name of the signature algorithm: es256, es384, es512, ps256 or ed25519.
+    """
+
+    certificate_chain_pem: str
+    private_key_pem: str = field(repr=False)
+    alg: str
+
+
+def chosen_identity(certificate: Path | None = None, key: Path | None = None) -> Identity:
+    """The files given, else ``EFFIGIE_CERTIFICATE`` and ``EFFIGIE_KEY``, else the certificate of this machine.
+
+    Raises:
+        UsageError: only one of the two is named, or they cannot sign.
+        EffigieError: a file cannot be read or written.
+    """
+    if certificate is None and key is None:
+        named, named_key = os.environ.get("EFFIGIE_CERTIFICATE"), os.environ.get("EFFIGIE_KEY")
+        certificate, key = Path(named) if named else None, Path(named_key) if named_key else None
+    if certificate is None and key is None:
+        return local_identity()
+    if certificate is None or key is None:
+        raise UsageError("a certificate and its key go together: give both, or neither")
+    return load_identity(certificate, key)
+
+
+def load_identity(certificate: Path, key: Path) -> Identity:
+    """A certificate chain and its key from PEM files.
+
+    Raises:
+        UsageError: they do not belong together, are out of date, are of a kind that C2PA does not accept, the
+            certificate is its own issuer, or the key needs a password.
+        EffigieError: a file cannot be read.
+    """
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        private = load_pem_private_key(read(key), None)
+    except TypeError as error:
+        raise UsageError(f"{key} is protected by a password: give a copy without one") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UsageError(f"{key} is no private key in PEM: check that it was not cut short") from error
+    try:
+        chain = x509.load_pem_x509_certificates(read(certificate))
+    except ValueError as error:
+        raise UsageError(
+            f"{certificate} holds no certificate in PEM: check that it was not cut short"
+        ) from error
+    ordered = _ordered(chain, private.public_key())
+    if not ordered:
+        raise UsageError(
+            f"no certificate in {certificate} belongs to {key}: name the two that were made together"
+        )
+    signer = ordered[0]
+    now = datetime.now(UTC)
+    if not signer.not_valid_before_utc <= now <= signer.not_valid_after_utc:
+        raise UsageError(
+            f"{certificate} is valid from {signer.not_valid_before_utc:%Y-%m-%d} to "
+            f"{signer.not_valid_after_utc:%Y-%m-%d}: get a new one"
+        )
+    if signer.issuer == signer.subject:
+        raise UsageError(
+            f"{certificate} is its own issuer, which C2PA forbids: have it issued by an authority"
+        )
+    return Identity("".join(map(pem, ordered)), key_pem(private), _algorithm(private, key))
+
+
+def local_identity() -> Identity:
+    """The certificate of this machine, made at first use.
+
+    Raises:
+        EffigieError: its files cannot be read or written, or are damaged.
+    """
+    chain, key = local_signer()
+    return Identity("".join(map(pem, chain)), key_pem(key), "es256")
+
+
+def trust_anchors() -> str:
+    """The roots whose signers count as trusted, in PEM; empty if there are none.
+
+    Those are the authority of this machine, if it has made one, and the certificates in ``EFFIGIE_TRUST_ANCHORS``:
+    a PEM file or a folder of them. Nothing is fetched.
+
+    Raises:
+        UsageError: ``EFFIGIE_TRUST_ANCHORS`` names something that holds no certificate.
+        EffigieError: a file cannot be read.
+    """
+    from cryptography import x509
+
+    certificates = local_authorities()
+    named = os.environ.get("EFFIGIE_TRUST_ANCHORS")
+    if named:
+        path = Path(named)
+        for file in sorted(path.glob("*.pem")) if path.is_dir() else [path]:
+            try:
+                certificates += x509.load_pem_x509_certificates(read(file))
+            except ValueError as error:
+                raise UsageError(f"{file} (EFFIGIE_TRUST_ANCHORS) holds no certificate in PEM") from error
+    return "".join(map(pem, certificates))
+
+
+def _ordered(chain: Sequence[Certificate], public: Any) -> list[Certificate]:
+    """The certificate of ``public`` and, as far as they are there, its issuers in turn."""
+    ordered = [certificate for certificate in chain if certificate.public_key() == public][:1]
+    while ordered and ordered[-1].issuer != ordered[-1].subject:
+        issuers = [c for c in chain if c.subject == ordered[-1].issuer and c not in ordered]
+        if not issuers:
+            break
+        ordered.append(issuers[0])
+    return ordered
+
+
+def _algorithm(private: Any, path: Path) -> str:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+    if isinstance(private, ec.EllipticCurvePrivateKey) and private.curve.name in CURVES:
+        return CURVES[private.curve.name]
+    if isinstance(private, ed25519.Ed25519PrivateKey):
+        return "ed25519"
+    if isinstance(private, rsa.RSAPrivateKey) and private.key_size >= 2048:
+        return "ps256"
+    raise UsageError(
+        f"{path} is a key that C2PA does not accept: use P-256, P-384, P-521, Ed25519, or RSA from 2048 bits"
+    )

@@ -1,0 +1,253 @@
+"""Signed statements in an output about what it is: content credentials by the C2PA standard."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
+
+import effigie
+from effigie.errors import EffigieError, UsageError
+from effigie.io.atomic import atomic
+from effigie.provenance.c2pa.certificate import Identity, chosen_identity, trust_anchors
+from effigie.provenance.c2pa.containers import (
+    BESIDE,
+    EMBEDDED,
+    READABLE,
+    Watched,
+    beside,
+    can_hold,
+    context,
+    opened,
+)
+from effigie.provenance.c2pa.reader import CredentialState, Ingredient, read_credentials
+from effigie.provenance.c2pa.strict_check import Unsealed, boxes_digest
+
+if TYPE_CHECKING:
+    import c2pa
+
+__all__ = [
+    "Claim",
+    "CredentialState",
+    "Ingredient",
+    "beside",
+    "can_hold",
+    "read_credentials",
+    "sign_beside",
+    "sign_file",
+]
+
+COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+"""IPTC: a composite that includes elements made by a trained model."""
+OUTPUT = "org.effigie.output"
+MARK_ALGORITHM = "org.effigie.mark.1"
+OUTPUT_ID = re.compile(r"[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What an output says of itself.
+
+    Attributes:
+        output_id: 48 bits as 12 hex digits, the same in mark and ledger.
+        command: the verb that made it.
+        title: its file name.
+        model_hash: SHA-256 of the model's manifest, of several separated by commas; or None.
+        consents: ids of the consent records it rests on.
+        ingredients: what it was made from; the first is what was edited, the others were put into it. A missing or
+            damaged one is named without credentials.
+        watermarked: whether the invisible mark carries the output id.
+        training_allowed: whether others may train generative models on it. No consent record covers that.
+    """
+
+    output_id: str
+    command: str
+    title: str = ""
+    model_hash: str | None = None
+    consents: tuple[str, ...] = ()
+    ingredients: tuple[Path, ...] = ()
+    watermarked: bool = False
+    training_allowed: bool = False
+
+    def __post_init__(self) -> None:
+        if not OUTPUT_ID.fullmatch(self.output_id):
+            raise UsageError(f"an output id is 12 hex digits, not {self.output_id!r}")
+
+
+def sign_file(
+    path: Path,
+    destination: Path,
+    claim: Claim,
+    identity: Identity | None = None,
+    tsa_url: str | None = None,
+) -> None:
+    """Write ``path`` with embedded credentials to ``destination``, whole or not at all. Streams.
+
+    Args:
+        path: .mp4, .m4v, .mov, .png, .jpg; credentials that it has itself are replaced, those of ingredients kept.
+        identity: who signs; None takes :func:`effigie.provenance.c2pa.certificate.chosen_identity`.
+        tsa_url: an RFC 3161 time-stamp authority to confirm the time; None contacts nobody.
+
+    Raises:
+        UsageError: the format holds no credentials, or the identity cannot sign.
+        EffigieError: a file cannot be read, written or signed, or the authority does not answer.
+    """
+    path = Path(path)
+    media_type = EMBEDDED.get(path.suffix.lower())
+    if media_type is None:
+        raise UsageError(f"{path.suffix or path.name} holds no credentials: use {', '.join(EMBEDDED)}")
+    with opened(path) as source, atomic(Path(destination)) as temporary, temporary.open("w+b") as signed:
+        _sign(source, signed, media_type, claim, identity, tsa_url, path, embed=True)
+
+
+def sign_beside(
+    path: Path,
+    claim: Claim,
+    identity: Identity | None = None,
+    tsa_url: str | None = None,
+    sidecar: Path | None = None,
+) -> Path:
+    """Write the credentials of a file that cannot hold them, such as .mkv, into a ``.c2pa`` file beside it.
+
+    Args:
+        sidecar: where; None takes :func:`beside`. The others are as for :func:`sign_file`.
+
+    Returns:
+        The path of the sidecar.
+
+    Raises:
+        UsageError, EffigieError: as for :func:`sign_file`.
+    """
+    path = Path(path)
+    sidecar = beside(path) if sidecar is None else Path(sidecar)
+    media_type = {**EMBEDDED, **BESIDE}.get(path.suffix.lower(), "application/octet-stream")
+    # The library copies the file while it hashes it.
+    with (
+        opened(path) as source,
+        atomic(sidecar) as temporary,
+        tempfile.TemporaryFile(dir=sidecar.parent) as copy,
+    ):
+        temporary.write_bytes(_sign(source, copy, media_type, claim, identity, tsa_url, path, embed=False))
+    return sidecar
+
+
+def _sign(
+    source: BinaryIO,
+    signed: IO[bytes],
+    media_type: str,
+    claim: Claim,
+    identity: Identity | None,
+    tsa_url: str | None,
+    path: Path,
+    embed: bool,
+) -> bytes:
+    """The manifest, as bytes; into ``signed`` goes the file with it."""
+    import c2pa
+
+    identity = identity or chosen_identity()
+    try:
+        boxes = boxes_digest(source) if embed else None
+    except Unsealed as error:
+        raise EffigieError(f"cannot sign {path} ({error}): check that the file is whole") from error
+    source.seek(0)
+    try:
+        with (
+            context(trust_anchors(), tsa_url) as settings,
+            c2pa.Builder(_definition(claim, media_type, boxes), settings) as builder,
+            c2pa.Signer.from_info(
+                c2pa.C2paSignerInfo(
+                    identity.alg,
+                    identity.certificate_chain_pem.encode("ascii"),
+                    identity.private_key_pem.encode("ascii"),
+                    tsa_url,
+                )
+            ) as signer,
+        ):
+            for index, ingredient in enumerate(claim.ingredients):
+                _add_ingredient(builder, index, Path(ingredient))
+            if not embed:
+                builder.set_no_embed()
+            return builder.sign(signer, media_type, source, signed)
+    except c2pa.C2paError as error:
+        reason = " ".join(str(error).split())
+        if tsa_url and re.search(r"http|time.?stamp", reason, re.IGNORECASE):
+            raise EffigieError(
+                f"{tsa_url} gave no time stamp for {path} ({reason}): try again, or without"
+            ) from error
+        raise EffigieError(
+            f"cannot sign {path} ({reason}): check that the file is whole and the certificate is one for C2PA"
+        ) from error
+
+
+def _definition(claim: Claim, media_type: str, boxes: str | None) -> dict[str, Any]:
+    agent = {"name": "effigie", "version": effigie.__version__}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    made = {
+        "softwareAgent": agent,
+        "when": now,
+        "digitalSourceType": COMPOSITE,
+        "description": f"a consenting person's likeness was put into it by a trained model (effigie {claim.command})",
+    }
+    if claim.ingredients:
+        actions: list[dict[str, Any]] = [
+            {"action": "c2pa.opened", "when": now, "parameters": {"ingredientIds": [_label(0)]}},
+            *(
+                {"action": "c2pa.placed", "when": now, "parameters": {"ingredientIds": [_label(index)]}}
+                for index in range(1, len(claim.ingredients))
+            ),
+            {"action": "c2pa.edited", **made},
+        ]
+    else:
+        actions = [{"action": "c2pa.created", **made}]
+    output = {
+        "output_id": claim.output_id,
+        "command": claim.command,
+        "consents": list(claim.consents),
+        "model_sha256": claim.model_hash,
+        "version": effigie.__version__,
+        "boxes_sha256": boxes,
+    }
+    allowed = {"use": "allowed" if claim.training_allowed else "notAllowed"}
+    assertions: list[dict[str, Any]] = [
+        {"label": "c2pa.actions", "data": {"actions": actions}},
+        {"label": OUTPUT, "data": output},
+        {"label": "cawg.training-mining", "data": {"entries": {"cawg.ai_generative_training": allowed}}},
+    ]
+    if claim.watermarked:
+        block = {"scope": {}, "value": claim.output_id}
+        assertions.append({"label": "c2pa.soft-binding", "data": {"alg": MARK_ALGORITHM, "blocks": [block]}})
+    return {
+        "claim_version": 2,
+        "claim_generator_info": [agent],
+        "title": claim.title,
+        "format": media_type,
+        "assertions": assertions,
+    }
+
+
+def _label(index: int) -> str:
+    return f"ingredient-{index}"
+
+
+def _add_ingredient(builder: c2pa.Builder, index: int, path: Path) -> None:
+    """Name an input, with the credentials it brings along if it has any."""
+    import c2pa
+
+    definition = {
+        "title": path.name,
+        "label": _label(index),
+        "relationship": "componentOf" if index else "parentOf",
+    }
+    media_type = READABLE.get(path.suffix.lower(), "application/octet-stream")
+    try:
+        with opened(path) as stream:
+            builder.add_ingredient(json.dumps(definition), media_type, Watched(stream))
+    except (EffigieError, c2pa.C2paError):
+        # What cannot be read has no credentials to keep; that it was used still belongs into the record.
+        definition["description"] = "could not be read when this was signed"
+        builder.add_ingredient(json.dumps(definition), "application/octet-stream", io.BytesIO())

@@ -1,0 +1,272 @@
+"""The ledger: one SQLite file in the user's folder that knows every output made here.
+
+Several processes may write at once. It is a memory, not a proof: whoever owns the file can change it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import time as clock
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from effigie.errors import EffigieError
+from effigie.io.atomic import explain
+from effigie.io.home import home
+from effigie.provenance.ledger.fingerprint import Match, MatchSettings, Sample, compare
+
+BUSY_S = 30.0  # how long a writer waits for the others; one entry takes milliseconds
+PATIENCE_S = 2.0  # how long a reader waits, where there is no write-ahead log
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE outputs (
+            output_id TEXT PRIMARY KEY,
+            time TEXT NOT NULL,
+            command TEXT NOT NULL,
+            name TEXT NOT NULL,
+            model_hash TEXT,
+            consents TEXT NOT NULL,
+            file_sha256 TEXT,
+            fingerprints BLOB NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX outputs_by_hash ON outputs (file_sha256)",
+    ),
+)
+"""Statements that lead from version k to k + 1. A change of the format is one more entry at the end."""
+
+COLUMNS = "output_id, time, command, name, model_hash, consents, file_sha256, fingerprints"
+SAMPLE = np.dtype([("time", "<f8"), ("hash", "<u8")])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One output.
+
+    Attributes:
+        output_id: 48 bits as 12 hex digits; the same in mark and credentials.
+        time: when it was finished, with its time zone.
+        command: the verb that made it.
+        name: its file name, without folders.
+        model_hash: SHA-256 of the model's manifest, hex; of several separated by commas.
+        consents: ids of the consent records it rests on.
+        file_sha256: of the finished file, hex; None for a folder of pictures.
+        fingerprints: (seconds, hash) of frames a second apart, see :mod:`effigie.provenance.ledger.fingerprint`.
+    """
+
+    output_id: str
+    time: datetime
+    command: str
+    name: str
+    model_hash: str | None = None
+    consents: tuple[str, ...] = ()
+    file_sha256: str | None = None
+    fingerprints: tuple[Sample, ...] = ()
+
+
+class Ledger:
+    """The ledger in a file; made when the first output is recorded.
+
+    Args:
+        path: ``home()/ledger.sqlite`` by default.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or home() / "ledger.sqlite"
+
+    def record(self, entry: Entry) -> None:
+        """Enter an output; on return it is on the disk.
+
+        Raises:
+            EffigieError: the file cannot be written, the disk is full, it is damaged or of a newer version, another
+                process holds it, or there is an output of that id.
+        """
+        values = (
+            entry.output_id,
+            entry.time.astimezone(UTC).isoformat(),
+            entry.command,
+            entry.name,
+            entry.model_hash,
+            json.dumps(list(entry.consents), ensure_ascii=False),
+            entry.file_sha256,
+            np.array(list(entry.fingerprints), SAMPLE).tobytes(),
+        )
+        with self._writing() as connection:
+            try:
+                connection.execute(f"INSERT INTO outputs ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+            except sqlite3.IntegrityError as error:
+                raise EffigieError(
+                    f"output {entry.output_id} is in {self.path} already: every output needs an id of its own"
+                ) from error
+
+    def by_id(self, output_id: str) -> Entry | None:
+        """The output of that id (12 hex digits).
+
+        Raises:
+            EffigieError: the ledger cannot be read; a missing one is empty.
+        """
+        return next(self._select("WHERE output_id = ?", output_id.lower()), None)
+
+    def by_hash(self, sha256: str) -> Entry | None:
+        """The latest output whose file had this SHA-256 (hex).
+
+        Raises:
+            EffigieError: as for :meth:`by_id`.
+        """
+        return next(self._select("WHERE file_sha256 = ? ORDER BY time DESC", sha256.lower()), None)
+
+    def nearest(
+        self, fingerprints: Sequence[Sample], settings: MatchSettings | None = None
+    ) -> tuple[Entry, Match] | None:
+        """The output that looks most like a clip, if any does.
+
+        A swap looks much like the clip it was made from, so this says where to look and proves nothing.
+
+        Raises:
+            EffigieError: as for :meth:`by_id`.
+        """
+        best: tuple[Entry, Match] | None = None
+        for entry in self._select("ORDER BY time DESC"):
+            match = compare(fingerprints, entry.fingerprints, settings)
+            if match is not None and (best is None or match.bits < best[1].bits):
+                best = entry, match
+        return best
+
+    def entries(self) -> Iterator[Entry]:
+        """Every output, the latest first.
+
+        Raises:
+            EffigieError: as for :meth:`by_id`.
+        """
+        yield from self._select("ORDER BY time DESC")
+
+    def _select(self, clause: str, *values: str) -> Iterator[Entry]:
+        if not self.path.exists():
+            return
+        with self._explained(), contextlib.closing(self._reader()) as connection:
+            version = self._version(connection)
+            if version == 0:  # begun a moment ago, or by a process that was killed
+                return
+        if version < len(MIGRATIONS):
+            with self._writing():
+                pass
+        with self._explained(), contextlib.closing(self._reader()) as connection:
+            for row in connection.execute(f"SELECT {COLUMNS} FROM outputs {clause}", values):
+                yield self._entry(row)
+
+    def _entry(self, row: tuple[str, str, str, str, str | None, str, str | None, bytes]) -> Entry:
+        output_id, time, command, name, model_hash, consents, file_sha256, blob = row
+        try:
+            samples = np.frombuffer(blob, SAMPLE).tolist()
+            agreed = tuple(str(consent) for consent in json.loads(consents))
+            when = datetime.fromisoformat(time)
+        except (ValueError, TypeError) as error:
+            raise self._damaged(error) from error
+        return Entry(output_id, when, command, name, model_hash, agreed, file_sha256, tuple(samples))
+
+    def _reader(self) -> sqlite3.Connection:
+        address = self.path.absolute().as_uri()
+        connection = sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=PATIENCE_S)
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            connection.close()
+            # Where nothing may be written, the log's index cannot be made; then nobody writes the file either.
+            if os.access(self.path.parent, os.W_OK):
+                raise
+            return sqlite3.connect(f"{address}?immutable=1", uri=True)
+        return connection
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A connection in a transaction, the schema up to date; committed when the block ends well."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise explain(error, self.path) from error
+        with self._explained():
+            connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+            with contextlib.closing(connection):
+                _log_ahead(connection)
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    self._migrate(connection)
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    with contextlib.suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+                    raise
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        version = self._version(connection)
+        for statements in MIGRATIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        if version < len(MIGRATIONS):
+            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def _version(self, connection: sqlite3.Connection) -> int:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(MIGRATIONS):
+            raise EffigieError(
+                f"{self.path} is of version {version}, and up to {len(MIGRATIONS)} is understood: update effigie"
+            )
+        return version
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._why(error) from error
+
+    def _why(self, error: sqlite3.Error) -> EffigieError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            return EffigieError(
+                f"disk full while writing the ledger {self.path}: free some space and try again"
+            )
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            return EffigieError(
+                f"the ledger {self.path} cannot be opened or written ({error}): check its permissions and its "
+                "folder's, or name another folder by EFFIGIE_HOME"
+            )
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return EffigieError(f"another process holds the ledger {self.path}: try again when it is done")
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
+            return self._damaged(error)
+        return EffigieError(f"the ledger {self.path} cannot be used ({error}): check the disk")
+
+    def _damaged(self, error: Exception) -> EffigieError:
+        return EffigieError(
+            f"the ledger {self.path} is damaged ({error}): move it away; a new one is begun with the next output"
+        )
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Write-ahead logging, so that readers never wait for a writer; network disks refuse it, and that is fine."""
+    # Turning it on does not wait for others as statements do: two processes that begin a ledger at once collide.
+    until = clock.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+                sqlite3.SQLITE_BUSY,
+                sqlite3.SQLITE_LOCKED,
+            )
+            if not busy or clock.monotonic() > until:
+                raise
+            clock.sleep(0.02)
+        else:
+            return

@@ -1,0 +1,198 @@
+"""Every output leaves through here: marked, labelled, written, signed and entered in the ledger, or not at all."""
+
+from __future__ import annotations
+
+import secrets
+import time as clock
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from effigie.consent.gate import Permit
+from effigie.errors import MediaError
+from effigie.io.atomic import atomic, discard, sha256
+from effigie.media import EncodeSettings, Writer
+from effigie.media.clip import ClipInfo
+from effigie.media.stream_copy import Span
+from effigie.provenance.c2pa.certificate import chosen_identity
+from effigie.provenance.c2pa.credentials import Claim, beside, can_hold, sign_beside, sign_file
+from effigie.provenance.config import TrustSettings
+from effigie.provenance.label import Label, sidecar_text
+from effigie.provenance.ledger.fingerprint import fingerprint
+from effigie.provenance.ledger.ledger import Entry, Ledger
+from effigie.provenance.watermark import Marker
+
+FINGERPRINT_EVERY_S = 1.0
+
+
+class Outgoing:
+    """A :class:`effigie.media.Writer` whose output can be traced. Needs a permit, which only the gate gives.
+
+    The output, its credentials and its entry in the ledger appear together when the block ends well. Beside the output
+    lies ``<name>.notice.txt``, which says in words what it is.
+
+    Args:
+        path: as for the writer.
+        like: the clip whose pictures these replace; also the ingredient that the credentials name.
+        permit: what the gate allowed.
+        command: the verb.
+        model_hash: SHA-256 of the model's manifest; of several separated by commas.
+        settings: label, mark, certificate.
+        encode, span: as for the writer.
+        shows: what the pictures were made from, where that is not ``like`` itself: a portrait in motion has the
+            driver's clock and sound and another's pictures. A folder counts as unknown.
+
+    Attributes:
+        output_id: 48 bits as 12 hex digits, in mark, credentials and ledger.
+        seconds: spent on being traceable; frames spent in the writer not included.
+        notes: what could not be done, a sentence each.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        like: ClipInfo,
+        permit: Permit,
+        command: str,
+        model_hash: str | None = None,
+        settings: TrustSettings | None = None,
+        encode: EncodeSettings | None = None,
+        span: Span | None = None,
+        shows: Path | None = None,
+    ) -> None:
+        if not isinstance(permit, Permit):
+            raise TypeError("an output needs the gate's permit")
+        self.settings = settings or TrustSettings()
+        self.output_id = secrets.token_hex(6)
+        self.seconds = 0.0
+        self._permit = permit
+        self._alike = shows or like.path
+        self._claim = Claim(
+            output_id=self.output_id,
+            command=command,
+            title=path.name,
+            model_hash=model_hash,
+            consents=permit.ids,
+            ingredients=_ingredients(like.path, shows),
+            watermarked=self.settings.watermark,
+        )
+        # A certificate that cannot sign is refused before an hour of work, not after it.
+        self._identity = chosen_identity(self.settings.certificate, self.settings.key)
+        self._writer = Writer(path, like, encode, span, finishing=self._finish)
+        self._label = Label(self.settings.label, self.settings.label_text)
+        self._marker: Marker | None = None
+        self._fingerprints: list[tuple[float, int]] = []
+        self._next_fingerprint = 0.0
+        self._notes: list[str] = []
+
+    @property
+    def path(self) -> Path:
+        """Where it goes."""
+        return self._writer.path
+
+    @property
+    def notes(self) -> list[str]:
+        """What could not be carried over or done."""
+        return [*self._writer.notes, *self._notes]
+
+    def __enter__(self) -> Self:
+        self._writer.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return self._writer.__exit__(kind, error, trace)
+
+    def write(
+        self,
+        image: np.ndarray,
+        mask: np.ndarray | None,
+        time: Fraction,
+        duration: Fraction | None = None,
+    ) -> tuple[slice, slice] | None:
+        """Add one frame; returns the rows and columns that the label covers, if it is drawn.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            mask: (H, W) uint8, 255 where the face was made; None where nothing was.
+            time, duration: as for the writer.
+        """
+        begun = clock.perf_counter()
+        if float(time) >= self._next_fingerprint:
+            # Of the picture as it was made: mark and label are too faint and too small to matter.
+            self._fingerprints.append((float(time), fingerprint(image)))
+            self._next_fingerprint = float(time) + FINGERPRINT_EVERY_S
+        if self.settings.watermark:
+            if self._marker is None:
+                self._marker = marker_for(self.output_id, image.shape[:2], self._alike)
+            image = self._marker.mark(image, mask)
+        image = self._label.draw(image, float(time))
+        self.seconds += clock.perf_counter() - begun
+        self._writer.write(image, time, duration)
+        return self._label.area(image.shape[0], image.shape[1], float(time))
+
+    def _finish(self, whole: Path) -> None:
+        """Sign the finished output, still under its temporary name, and enter it in the ledger."""
+        begun = clock.perf_counter()
+        digest = None
+        if whole.is_dir():
+            for picture in sorted(whole.iterdir()):
+                self._sign(picture)
+        else:
+            if can_hold(whole):
+                self._sign(whole)
+            else:
+                sidecar = sign_beside(
+                    whole,
+                    self._claim,
+                    self._identity,
+                    self.settings.timestamp_authority,
+                    beside(self.path),
+                )
+                self._notes.append(
+                    f"{self.path.suffix} holds no content credentials: they lie in {sidecar.name}"
+                )
+            digest = sha256(whole)
+        Ledger().record(
+            Entry(
+                output_id=self.output_id,
+                time=datetime.now(UTC),
+                command=self._claim.command,
+                name=self.path.name,
+                model_hash=self._claim.model_hash,
+                consents=self._permit.ids,
+                file_sha256=digest,
+                fingerprints=tuple(self._fingerprints),
+            )
+        )
+        with atomic(self.path.with_name(f"{self.path.name}.notice.txt")) as notice:
+            notice.write_text(sidecar_text(self._claim), encoding="utf-8")
+        self.seconds += clock.perf_counter() - begun
+
+    def _sign(self, path: Path) -> None:
+        signed = path.with_name(f"signed-{path.name}")
+        try:
+            sign_file(path, signed, self._claim, self._identity, self.settings.timestamp_authority)
+            signed.replace(path)
+        finally:
+            discard(signed)
+
+
+def _ingredients(clip: Path, shows: Path | None) -> tuple[Path, ...]:
+    """What was edited first, then what was put into it."""
+    seen = dict.fromkeys(path for path in (shows, clip) if path is not None and path.is_file())
+    return tuple(seen) or (clip,)
+
+
+def marker_for(output_id: str, size: tuple[int, ...], clip: Path) -> Marker:
+    """The marker of an output of ``size`` (height, width) made from a clip; the same arguments give the same mark."""
+    height, width = size
+    try:
+        return Marker(int(output_id, 16), (height, width), like=clip)
+    except MediaError:  # a folder of pictures, or what this reader alone cannot sample: any codeword will do
+        return Marker(int(output_id, 16), (height, width))

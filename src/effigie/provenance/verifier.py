@@ -1,0 +1,205 @@
+"""What a file says of where it comes from: credentials, mark, ledger and consent, read together into one verdict.
+
+Works on any file, needs no set-up and contacts nobody. Every reading stands alone: one that fails is said and the
+others go on.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from effigie.consent.document import is_id
+from effigie.consent.store import ConsentStore, default_store
+from effigie.errors import Cancelled, EffigieError, MediaError
+from effigie.io.atomic import sha256
+from effigie.media import probe
+from effigie.media.images import is_picture
+from effigie.media.sampling import Sampling, frames_of
+from effigie.progress import Cancel
+from effigie.provenance.c2pa.reader import CredentialState, read_credentials
+from effigie.provenance.ledger.fingerprint import Sample, compare, fingerprint
+from effigie.provenance.ledger.ledger import Ledger
+from effigie.provenance.report import Agreed, ConsentNow, Known, Mark, Matched, Verdict, Verification
+
+MARK_SECONDS = 60.0
+"""Where the mark is looked for first; in a longer clip that has none there, all over it."""
+A_DAY = 86400.0
+LOOKED_AT = Sampling(places=3, each=8, step_s=0.25)
+"""Denser than the ledger's second, so that a clip is found wherever it was cut; few places, so that it is quick."""
+CLIPS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".gif", ".apng")
+HOLDS = ("valid", "trusted")
+WORST_FIRST = ("revoked", "expired", "unknown", "valid")
+T = TypeVar("T")
+
+__all__ = ["Verification", "verify"]
+
+
+def verify(
+    path: str | Path,
+    *,
+    ledger: Ledger | None = None,
+    store: ConsentStore | None = None,
+    cancel: Cancel | None = None,
+) -> Verification:
+    """Say where a file comes from, as far as can be told.
+
+    Args:
+        path: any file: video, still, GIF, sound, text, whole or not.
+        ledger: the user's own by default.
+        store: consent records; by default those beside the file and the user's own.
+
+    Raises:
+        EffigieError: the file is missing, no ordinary file, or may not be read.
+        Cancelled: asked to stop.
+    """
+    path, ledger = Path(path), ledger or Ledger()
+    cancel = cancel or Cancel()
+    size = _size(path)
+    notes: list[str] = [] if size else ["the file is empty"]
+    credentials = read_credentials(path)
+    mark = known = None
+    if size:
+        pictures = _tried("the invisible mark", notes, lambda: _holds_pictures(path, cancel))
+        mark = _tried("the invisible mark", notes, lambda: _mark(path, cancel)) if pictures else None
+        if pictures is False:
+            notes.append("it holds no pictures, so there is no invisible mark to look for")
+        known = _tried(
+            "the ledger", notes, lambda: _known(path, ledger, mark, credentials, bool(pictures), cancel)
+        )
+    consents = known.entry.consents if known and known.matched != ("pictures",) else ()
+    if not consents and credentials.state in HOLDS:
+        consents = credentials.consents
+    store = store or default_store(path.absolute().parent)
+    consent = _tried("consent", notes, lambda: _consent(consents, store))
+    verdict = _verdict(credentials, mark, known)
+    return Verification(path, verdict, credentials, mark, known, consent, tuple(notes))
+
+
+def _verdict(credentials: CredentialState, mark: Mark | None, known: Known | None) -> Verdict:
+    if credentials.state == "broken":
+        return "broken"
+    # The clip that a swap was made from looks much like the swap: looking alike is a hint and no verdict.
+    recorded = known is not None and known.matched != ("pictures",)
+    if recorded or mark is not None or _named(credentials) is not None:
+        return "made-by-effigie"
+    return "nothing-found" if credentials.state == "absent" else "marked-by-others"
+
+
+def _named(credentials: CredentialState) -> str | None:
+    """The output of effigie that credentials name, this file or what it was made from, if they hold."""
+    if credentials.state not in HOLDS:
+        return None
+    if credentials.ours:
+        return credentials.output_id or ""
+    used = (part for part in credentials.ingredients if part.state in HOLDS and part.output_id)
+    return next((part.output_id for part in used), None)
+
+
+def _size(path: Path) -> int:
+    try:
+        status = path.stat()
+        # A pipe would block, and a device would never end.
+        if not stat.S_ISREG(status.st_mode):
+            what = "a folder" if path.is_dir() else "no ordinary file"
+            raise EffigieError(f"{path} is {what}: name a file")
+        with path.open("rb"):
+            return status.st_size
+    except FileNotFoundError:
+        raise EffigieError(f"{path} does not exist: check the name") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise EffigieError(
+            f"{path} cannot be read ({reason}): check its permissions, or copy it elsewhere"
+        ) from error
+
+
+def _tried(what: str, notes: list[str], reading: Callable[[], T]) -> T | None:
+    """A reading, or None and a note: whatever a hostile file does to one reader must not silence the others."""
+    try:
+        return reading()
+    except Cancelled:
+        raise
+    except EffigieError as error:
+        notes.append(f"{what} could not be read: {error}")
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [""])[0]
+        notes.append(f"{what} could not be read ({type(error).__name__}: {reason})")
+    return None
+
+
+def _holds_pictures(path: Path, cancel: Cancel) -> bool:
+    try:
+        next(iter(frames_of(path, Sampling(places=1), cancel)))
+    except MediaError:
+        if is_picture(path) or path.suffix.lower() in CLIPS:
+            raise  # it calls itself one: say what is wrong with it
+        return False
+    return True
+
+
+def _mark(path: Path, cancel: Cancel) -> Mark | None:
+    from effigie.provenance.watermark import detect_file
+
+    found = detect_file(path, seconds=MARK_SECONDS, cancel=cancel)
+    if found is None and float(probe(path).duration or 0) > MARK_SECONDS:
+        found = detect_file(path, seconds=A_DAY, cancel=cancel)
+    return None if found is None else Mark(found.hex, float(found.confidence))
+
+
+def _known(
+    path: Path,
+    ledger: Ledger,
+    mark: Mark | None,
+    credentials: CredentialState,
+    pictures: bool,
+    cancel: Cancel,
+) -> Known | None:
+    if not ledger.path.exists():
+        return None
+    by_hash = ledger.by_hash(sha256(path))
+    ids = [mark.id if mark else None, _named(credentials)]
+    by_id = next((entry for name in ids if name and (entry := ledger.by_id(name)) is not None), None)
+    entry = by_id or by_hash
+    looks = _looks(path, cancel) if pictures else ()
+    if entry is None:
+        near = ledger.nearest(looks) if looks else None
+        return None if near is None else Known(near[0], ("pictures",))
+    matched: list[Matched] = ["id"] if by_id else []
+    if by_hash and by_hash.output_id == entry.output_id:
+        matched.append("file")
+    if compare(looks, entry.fingerprints) is not None:
+        matched.append("pictures")
+    return Known(entry, tuple(matched))
+
+
+def _looks(path: Path, cancel: Cancel) -> tuple[Sample, ...]:
+    return tuple(
+        (float(frame.time), fingerprint(frame.image)) for frame in frames_of(path, LOOKED_AT, cancel)
+    )
+
+
+def _consent(ids: tuple[str, ...], store: ConsentStore) -> ConsentNow | None:
+    records = tuple(_agreed(name, store) for name in dict.fromkeys(ids))
+    if not records:
+        return None
+    states = {record.state if record.state in WORST_FIRST else "unknown" for record in records}
+    return ConsentNow(next(state for state in WORST_FIRST if state in states), records)
+
+
+def _agreed(name: str, store: ConsentStore) -> Agreed:
+    # A file may name anything as its consent: only what is formed like an id is looked for.
+    if not is_id(name):
+        return Agreed(name, "unknown")
+    try:
+        record, path = store.locate(name)
+    except EffigieError:
+        return Agreed(name, "unknown")
+    try:
+        state = store.state_of(record, path)
+    except EffigieError:  # its revocation is there, and damaged
+        state = "revoked"
+    until = record.until.isoformat() if record.until else None
+    return Agreed(name, state, record.subject, until)

@@ -1,0 +1,141 @@
+"""Marking frames: the same pattern in all of them, as strong as the texture around every pixel hides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from effigie.errors import UsageError
+from effigie.provenance.watermark.frames import sampled
+from effigie.provenance.watermark.geometry import Pose, Search
+from effigie.provenance.watermark.jnd_mask import contrast, small_size
+from effigie.provenance.watermark.pattern import carriers, draw
+from effigie.provenance.watermark.payload import SYMBOLS, encode, encode_into
+from effigie.provenance.watermark.residual import Sum
+
+Image = NDArray[np.uint8]
+
+LOOKS, LOOK_S = 8, 60.0  # frames of the clip, and seconds from its start, that a codeword is chosen by
+_COARSE = 25  # JPEG quality that stands for what an encoder will leave of a picture at half size
+_ROUNDING = 1 / 6  # mean square of rounding to whole levels with noise
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How strong the mark is, in grey levels of 255, root mean square."""
+
+    flat: float = 0.45
+    """Where nothing hides it."""
+
+    texture: float = 0.5
+    """Added for every grey level of local contrast."""
+
+    most: float = 3.0
+    """Nowhere exceeded, however rough the place, before the face's share is added."""
+
+    mean: float = 1.96
+    """Over the frame never exceeded: 1.96 is 42.3 dB."""
+
+    face: float = 1.25
+    """Times as strong inside the face mask: what is generated must stay traceable when cut out."""
+
+    def __post_init__(self) -> None:
+        if min(self.flat, self.texture, self.most, self.face) < 0 or self.mean**2 <= _ROUNDING:
+            raise UsageError("strengths of the watermark cannot be negative, and its mean must exceed 0.41")
+
+
+class Marker:
+    """Marks the frames of one output, all of one size.
+
+    Args:
+        output_id: 48 bits, see :func:`effigie.provenance.watermark.new_id`.
+        size: (height, width) in pixels.
+        strength: how strong.
+        like: the clip whose pictures these replace. Of the id's codewords the one is taken that this clip speaks
+            for by itself: worth a fifth of the mark's strength after rough encoding. The same id, size and clip
+            give the same mark.
+
+    Raises:
+        UsageError: the id or the size is not possible.
+        MediaError: ``like`` cannot be read.
+
+    Example::
+
+        marker = Marker(new_id(), (360, 640))
+        marked = marker.mark(image, face_mask)
+    """
+
+    def __init__(
+        self,
+        output_id: int,
+        size: tuple[int, int],
+        strength: Strength | None = None,
+        like: str | Path | None = None,
+    ) -> None:
+        height, width = size
+        if height < 1 or width < 1:
+            raise UsageError(f"a frame of {width}x{height} pixels cannot be marked")
+        self.output_id, self.size = output_id, (height, width)
+        self.strength = strength or Strength()
+        codeword = encode(output_id) if like is None else _suited(output_id, Path(like))
+        self._pattern = draw(carriers().spectrum(codeword), height, width)
+        # Rounding to whole levels would erase a weak mark and draw contours; noise before rounding keeps it on
+        # average. It is the same in all frames, like the mark, and so costs the encoder nothing.
+        self._noise = np.random.default_rng(output_id).random((height, width), np.float32) - np.float32(0.5)
+        self._small = small_size(height, width)
+        self._delta = np.empty((height, width), np.float32)
+
+    def mark(self, image: Image, face_mask: Image | None = None) -> Image:
+        """A marked copy of a frame.
+
+        Args:
+            image: (H, W, 3) uint8 RGB; left as it is.
+            face_mask: (H, W) uint8, 255 inside the generated face; None marks the whole frame alike.
+        """
+        height, width = self.size
+        if image.shape != (height, width, 3) or image.dtype != np.uint8:
+            raise UsageError(f"a frame must be ({height}, {width}, 3) uint8, not {image.shape} {image.dtype}")
+        amplitude = self._amplitude(image, face_mask)
+        delta = cv2.resize(amplitude, (width, height), dst=self._delta, interpolation=cv2.INTER_LINEAR)
+        cv2.multiply(delta, self._pattern, dst=delta)
+        cv2.add(delta, self._noise, dst=delta)
+        brighter = cv2.merge([cv2.add(delta, 0, dtype=cv2.CV_8U)] * 3)
+        darker = cv2.merge([cv2.subtract(0, delta, dtype=cv2.CV_8U)] * 3)
+        return np.asarray(cv2.subtract(cv2.add(image, brighter), darker), np.uint8)
+
+    def _amplitude(self, image: Image, face_mask: Image | None) -> NDArray[np.float32]:
+        """Root mean square of the mark around every place, (h, w) float32, at the size texture is measured."""
+        strength = self.strength
+        gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)  # first: one channel is shrunk instead of three
+        hidden = contrast(np.asarray(cv2.resize(gray, self._small, interpolation=cv2.INTER_AREA), np.uint8))
+        amplitude = np.minimum(strength.flat + strength.texture * hidden, strength.most)
+        if face_mask is not None:
+            mask = cv2.resize(face_mask, self._small, interpolation=cv2.INTER_AREA).astype(np.float32)
+            amplitude *= 1 + (strength.face - 1) / 255 * mask
+        allowed = strength.mean**2 - _ROUNDING
+        share = min(1.0, np.sqrt(allowed / max(float(np.mean(amplitude * amplitude)), 1e-12)))
+        return np.asarray(amplitude * share, np.float32)
+
+
+def _suited(output_id: int, clip: Path) -> NDArray[np.float32]:
+    """The codeword of an id that a clip, unmarked, speaks for most: as it is, and as an encoder may leave it."""
+    clean, coarse = Sum(), Sum()
+    for frame, _ in sampled(clip, LOOK_S, LOOKS):
+        gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame
+        half = (
+            cv2.resize(gray, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            if min(gray.shape) > 1
+            else gray
+        )
+        data = cv2.imencode(".jpg", half, [cv2.IMWRITE_JPEG_QUALITY, _COARSE])[1]
+        clean.add(np.asarray(gray, np.uint8))
+        coarse.add(np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8))
+    evidence = np.zeros(SYMBOLS, np.float32)
+    for total in (clean, coarse):
+        found = Search(total.residual()).evidence(Pose())[:SYMBOLS]
+        evidence += found / max(float(np.linalg.norm(found)), 1e-12)
+    return encode_into(output_id, evidence)

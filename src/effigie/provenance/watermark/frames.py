@@ -1,0 +1,97 @@
+"""Which frames of a file to look at: few, from all over it, with word of which are key frames."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from effigie.media import Reader
+from effigie.media.container import opened, picture_stream
+from effigie.media.decoder import Damage, decoded
+from effigie.media.images import is_picture
+from effigie.media.orientation import Orientation
+from effigie.media.probe import describe
+
+FRAMES = 64
+SPOTS = 8
+SHORT = 6
+"""Times as many frames as wanted may be decoded; of a longer clip only runs behind eight key frames are."""
+
+Sample = tuple[NDArray[np.uint8], bool]
+
+
+def sampled(path: Path, seconds: float, frames: int = FRAMES) -> Iterator[Sample]:
+    """About ``frames`` frames, (H, W) luma or (H, W, 3) RGB, upright, each with whether it is a key frame.
+
+    From all over a short clip; of a long one in runs behind eight key frames.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    if path.is_dir() or is_picture(path):
+        with Reader(path) as reader:
+            step = math.ceil((reader.info.frames or 1) / frames)
+            yield from ((frame.image, True) for frame in reader if frame.index % step == 0)
+        return
+    with opened(path) as container:
+        info, turn = describe(container, path)
+    rate = float(info.rate or 25)
+    count = info.frames or round(float(info.duration or 1) * rate)
+    count = max(1, min(count, math.ceil(seconds * rate)))
+    found = False
+    with opened(path) as container:
+        stream = picture_stream(container, path)
+        if count > SHORT * frames and info.kind == "video":
+            for image, key in _spots(container, stream, count / rate, frames // SPOTS):
+                found = True
+                yield turned(image, turn), key
+    if found:
+        return
+    with opened(path) as container:
+        stream = picture_stream(container, path)
+        for image, key in _all_over(container, stream, count, frames):
+            yield turned(image, turn), key
+
+
+def turned(luma: NDArray[np.uint8], turn: Orientation) -> NDArray[np.uint8]:
+    """(H, W) as stored to (H', W') as shown."""
+    return np.asarray(turn.upright(luma), np.uint8)
+
+
+def _all_over(container: InputContainer, stream: VideoStream, count: int, frames: int) -> Iterator[Sample]:
+    step = math.ceil(count / frames)
+    for number, frame in enumerate(decoded(container, stream, Damage())):
+        if number >= count:
+            return
+        if number % step == 0 or frame.key_frame:
+            yield _luma(frame), number == 0 or frame.key_frame
+
+
+def _spots(container: InputContainer, stream: VideoStream, length: float, run: int) -> Iterator[Sample]:
+    """Runs of frames at eight places; none where the container cannot seek."""
+    seen = set()
+    for spot in range(SPOTS):
+        try:
+            to = int(length * (spot + 0.5) / SPOTS / (stream.time_base or 1)) + (stream.start_time or 0)
+            container.seek(to, stream=stream, backward=True)
+        except FFmpegError:
+            continue
+        for number, frame in enumerate(decoded(container, stream, Damage())):
+            if number == 0 and frame.pts in seen:
+                break
+            seen.add(frame.pts)
+            yield _luma(frame), number == 0
+            if number + 1 == run:
+                break
+
+
+def _luma(frame: VideoFrame) -> NDArray[np.uint8]:
+    return np.asarray(frame.to_ndarray(format="gray"), np.uint8)

@@ -1,0 +1,235 @@
+"""A trained swap on disk and in memory.
+
+A folder: ``config.json`` (how to build the networks), ``swap.safetensors`` (averaged weights), ``people.safetensors``
+(both people's shapes and identities), ``bank/`` (the source frames that are warped, as a face set) and
+``manifest.json`` (what it was trained on). The training state beside it lets training go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+
+from effigie.consent.gate import ConsentLike, Permit, permit_model
+from effigie.errors import FaceSetError, ModelError
+from effigie.faceset import FaceSet
+from effigie.faceset.schema import picture_name
+from effigie.io.atomic import atomic, read_json, sha256, write_json
+from effigie.io.tensors import pack, unpack, unpack_arrays
+from effigie.prior.frame_bank import Geometry, Person, features, occlusion
+from effigie.prior.render import Bank
+from effigie.swap.checkpoint_paths import BANK, CONFIG, MANIFEST, PEOPLE, WEIGHTS
+from effigie.swap.network import SwapNet
+from effigie.swap.person_frames import Footage
+from effigie.swap.presets import Preset
+from effigie.swap.shape_retarget import Retarget
+
+VERSION = 1
+CLEAN = 0.008  # share of strange pixels that nine in ten uncovered faces stay below (a hand: 0.02 to 0.2)
+OCCLUDED_CM = (
+    100.0  # penalty for each share of the face beyond that, in the centimetres that retrieval compares
+)
+UNSHARP_CM = 0.5
+MOST_KEPT = 4  # as many as a scene has people, most often
+
+_kept: dict[tuple[Any, ...], SwapModel] | None = None
+# What a model's parts say when they are damaged, or do not fit each other.
+DAMAGE = (
+    *(SafetensorError, OSError, FaceSetError),
+    *(LookupError, RuntimeError, TypeError, ValueError, ArithmeticError),
+)
+
+
+@dataclass(frozen=True)
+class SwapModel:
+    """Everything that conversion needs.
+
+    Attributes:
+        preset: sizes of the networks.
+        prior: whether they take the warped source.
+        network: in evaluation mode, or None while only the geometry is there.
+        bank: the source's frames.
+        source, target: what is known of either person.
+        permit: the gate's, for showing the source.
+        manifest_sha256: of ``manifest.json``: outputs name the model by it.
+    """
+
+    preset: Preset
+    prior: bool
+    network: SwapNet
+    bank: Bank
+    source: Person
+    target: Person
+    permit: Permit
+    manifest_sha256: str | None
+
+    @property
+    def retarget(self) -> Retarget:
+        return Retarget.between(self.target, self.source)
+
+
+def build_network(preset: Preset, prior: bool) -> SwapNet:
+    """An untrained network of a preset."""
+    return SwapNet(preset.width, preset.depth, preset.stem, prior)
+
+
+def save_description(folder: Path, preset: Preset, prior: bool, source: Person, target: Person) -> None:
+    """Write everything but weights and bank."""
+    write_json(
+        folder / CONFIG, {"version": VERSION, "kind": "swap", "prior": prior, "preset": asdict(preset)}
+    )
+    tensors = {}
+    for name, person in (("source", source), ("target", target)):
+        tensors[f"{name}.shape"] = person.shape.astype(np.float32)
+        tensors[f"{name}.embedding"] = person.embedding
+        tensors[f"{name}.open_eye"] = np.array([person.open_eye], np.float32)
+        tensors[f"{name}.calm"] = person.calm
+    with atomic(folder / PEOPLE) as temporary:
+        temporary.write_bytes(pack(tensors))
+
+
+def load_config(folder: Path) -> dict[str, Any]:
+    """The checked contents of ``config.json``.
+
+    Raises:
+        ModelError: no model there, damaged, or written by a newer effigie.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise ModelError(f"{folder} is not a model: it has no {CONFIG}; train one with `effigie train`")
+    try:
+        config = read_json(path)
+        version = int(config["version"])
+        if version <= VERSION and not {"kind", "prior", "preset"} <= config.keys():
+            raise ValueError("kind, prior or preset is missing")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is damaged ({error}): train again into a new folder") from error
+    if version > VERSION:
+        raise ModelError(
+            f"{folder} was made by a newer effigie (model version {version}, this one reads {VERSION}): update"
+        )
+    if config.get("kind") != "swap":
+        raise ModelError(f"{folder} holds a {config.get('kind')} model, not a swap")
+    return config
+
+
+def load_swap(
+    folder: str | Path, device: str = "cpu", *, consent: ConsentLike = None, project: str | None = None
+) -> SwapModel:
+    """Load a trained swap, if the person it shows has consented.
+
+    Args:
+        consent: records (files or ids) instead of those the model was trained with.
+        project: what it is for, where a record is limited to a project.
+
+    Raises:
+        RefusedError: no valid consent for the model's source.
+        ModelError: missing, damaged, of a newer version, or not trained yet.
+    """
+    folder = Path(folder)
+    config = load_config(folder)
+    if not (folder / WEIGHTS).is_file():
+        raise ModelError(f"{folder} is not trained yet: run `effigie train` again to go on")
+    try:
+        stamp = _stamp(folder, device)
+        if _kept is not None and stamp in _kept:
+            permit = permit_model(folder, "swap", consent=consent, project=project)
+            return replace(_kept[stamp], permit=permit)
+        preset = Preset(**config["preset"])
+        network = build_network(preset, bool(config["prior"]))
+        weights = unpack(folder / WEIGHTS)
+        network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+        source, target = load_people(folder)
+        permit = permit_model(folder, "swap", consent=consent, project=project)
+        bank = load_bank(folder / BANK, source)
+    except DAMAGE as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{folder} is damaged ({reason}): train again into a new folder") from error
+    manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
+    network.eval().to(torch.device(device))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = SwapModel(preset, bool(config["prior"]), network, bank, source, target, permit, manifest)
+    if _kept is not None:
+        while len(_kept) >= MOST_KEPT:
+            del _kept[next(iter(_kept))]
+        _kept[stamp] = model
+    return model
+
+
+def keep_models() -> None:
+    """From here on this process keeps the models it loads for the next clip; the gate is asked anew each time."""
+    global _kept
+    if _kept is None:
+        _kept = {}
+
+
+def _stamp(folder: Path, device: str) -> tuple[Any, ...]:
+    """What changes when a model's files do."""
+    files = [folder / name for name in (CONFIG, WEIGHTS, PEOPLE, MANIFEST)]
+    files += sorted((folder / BANK).iterdir())
+    states = [(file.name, *_written(file)) for file in files if file.exists()]
+    return (str(folder.resolve()), device, *states)
+
+
+def _written(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+def load_people(folder: Path) -> tuple[Person, Person]:
+    """Source and target."""
+    tensors = unpack_arrays(folder / PEOPLE)
+    source, target = (
+        Person(
+            tensors[f"{name}.shape"].astype(np.float64),
+            float(tensors[f"{name}.open_eye"][0]),
+            tensors[f"{name}.embedding"],
+            tensors[f"{name}.calm"],
+        )
+        for name in ("source", "target")
+    )
+    return source, target
+
+
+def save_bank(path: Path, footage: Footage, rows: np.ndarray, faceset: FaceSet) -> None:
+    """Keep some rows of the source's face set as the model's own little face set."""
+    wanted = {footage.faces.name(int(row)) for row in rows}
+    bank = FaceSet.create(path, {"crop_size": footage.faces.crop_size})
+    source = bank.new_source("bank", "bank", frames=len(rows))
+    with bank.writer(source) as writer:
+        for record in faceset.records():
+            if picture_name(record.clip, record.frame, record.track) in wanted:
+                # Track numbers of different clips meet in one part: the clip's own numbering is not needed here.
+                writer.write([replace(record, clip=source.name, frame=writer.faces, track=0)])
+
+
+def load_bank(path: Path, person: Person) -> Bank:
+    """Read a bank back; crops are decoded when first used and kept."""
+    faces = FaceSet.open(path).load(("landmarks", "blendshapes", "matrix", "sharpness"))
+    geometries = [
+        Geometry.in_crop(landmarks, matrix)
+        for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)
+    ]
+    pictures: dict[int, np.ndarray] = {}
+
+    def read(index: int) -> np.ndarray:
+        if index not in pictures:
+            if len(pictures) > 64:
+                pictures.pop(next(iter(pictures)))
+            pictures[index] = faces.crop(index)
+        return pictures[index]
+
+    penalty = poorness(read, geometries, person, faces["sharpness"])
+    return Bank(read, geometries, features(geometries, faces["blendshapes"], person), penalty)
+
+
+def poorness(read: Any, geometries: list[Geometry], person: Person, sharpness: np.ndarray) -> np.ndarray:
+    """(N,) penalty in centimetres for covered and for blurred frames."""
+    covered = occlusion(read, geometries, person)
+    dull = np.clip(1 - sharpness / np.median(sharpness), 0, 1)
+    return OCCLUDED_CM * np.maximum(covered - CLEAN, 0) + UNSHARP_CM * dull

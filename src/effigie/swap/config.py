@@ -1,0 +1,129 @@
+"""What can be chosen about training a swap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from effigie.compositing import ComposeSettings
+from effigie.errors import UsageError
+from effigie.media import EncodeSettings
+from effigie.provenance.config import TrustSettings
+from effigie.swap.inference.shots import Shot, Shots
+from effigie.swap.loss_weights import OF_PRESET, Shares
+from effigie.swap.presets import preset
+
+PRIORS = ("mesh", "none")
+TURNED = ("leave", "make")
+
+
+@dataclass(frozen=True)
+class SwapSettings:
+    """Settings of :func:`effigie.swap.train`.
+
+    Attributes:
+        preset: ``tiny`` (128 px, for CPUs), ``base`` (256) or ``large`` (384).
+        prior: ``mesh`` gives the networks the warped source as extra input; ``none`` is the classic autoencoder.
+        minutes: how long to train; None with ``steps`` None trains until the held-out error stops improving.
+        steps: how many steps to train in all.
+        batch: pictures a step, both people together; None takes the preset's.
+        learning_rate: of Adam.
+        held_out: share of each person's footage, in whole blocks of time, that is never trained on.
+        bank: most source frames kept for warping.
+        identity: share of the likeness term, see :class:`effigie.swap.loss_weights.Shares`; None takes the preset's.
+        adversary: share of the adversary; None takes the preset's.
+        perceptual: share of the perceptual distance; None takes the preset's.
+        source_who: which person of the source face set, by number (0 = most faces); None when there is only one.
+        target_who: the same of the target face set.
+        device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        seed: of every random choice.
+    """
+
+    preset: str = "tiny"
+    prior: str = "mesh"
+    minutes: float | None = None
+    steps: int | None = None
+    batch: int | None = None
+    learning_rate: float = 5e-4
+    held_out: float = 0.1
+    bank: int = 400
+    identity: float | None = None
+    adversary: float | None = None
+    perceptual: float | None = None
+    source_who: int | None = None
+    target_who: int | None = None
+    device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        preset(self.preset)
+        if self.prior not in PRIORS:
+            raise UsageError(f"prior must be one of {', '.join(PRIORS)}, not {self.prior!r}")
+        if self.minutes is not None and self.minutes <= 0:
+            raise UsageError(f"minutes must be above 0, not {self.minutes}")
+        if self.steps is not None and self.steps < 1:
+            raise UsageError(f"steps must be 1 or more, not {self.steps}")
+        if self.batch is not None and (self.batch < 2 or self.batch % 2):
+            raise UsageError(f"batch must be an even number, half for each person, not {self.batch}")
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise UsageError(f"precision must be auto, fp32 or bf16, not {self.precision!r}")
+        if not 0 < self.held_out <= 0.5:
+            raise UsageError(f"held_out must be above 0 and at most 0.5, not {self.held_out}")
+        if self.bank < 8:
+            raise UsageError(f"bank must be 8 or more, not {self.bank}")
+        _ = self.shares
+
+    @property
+    def shares(self) -> Shares:
+        """How much each teacher counts: the preset's, but for those that are chosen."""
+        given = {name: getattr(self, name) for name in ("identity", "adversary", "perceptual")}
+        return replace(
+            OF_PRESET[self.preset], **{name: share for name, share in given.items() if share is not None}
+        )
+
+
+@dataclass(frozen=True)
+class ConvertSettings:
+    """Settings of :func:`effigie.convert`.
+
+    Attributes:
+        who: which person of the clip is swapped: None picks whoever the model was trained on, by identity; a number
+            picks the n-th largest face of the first frames (0 = largest).
+        compose: how the made face is put into the frame.
+        encode: how the output is encoded.
+        trust: how the output can be traced: label, mark, certificate.
+        paint: a mask painted elsewhere, a clip, a picture or a folder of them, of the clip's size, length and times: by
+            it the mask is multiplied; white shows the made face, black or transparent leaves the footage.
+        masks: a folder to write the masks to as well, one grey PNG a frame; 0 = neither face nor label.
+        device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
+        stop_after: convert only this many frames (for a quick look); None converts all.
+        shots: stretches of frames with settings of their own.
+        turned: what becomes of a head that is turned far beyond what the source's footage shows: ``leave`` shows the
+            footage's own face there, ``make`` a face by geometry, however bad (nobody is to be recognised).
+        fast: about a quarter faster for a slightly softer face, for looks in between; see
+            :mod:`effigie.swap.inference.fast`.
+    """
+
+    who: int | None = None
+    compose: ComposeSettings = field(default_factory=ComposeSettings)
+    encode: EncodeSettings = field(default_factory=EncodeSettings)
+    trust: TrustSettings = field(default_factory=TrustSettings)
+    paint: Path | None = None
+    masks: Path | None = None
+    device: str = "auto"
+    stop_after: int | None = None
+    shots: tuple[Shot, ...] = ()
+    turned: str = "leave"
+    fast: bool = False
+
+    def __post_init__(self) -> None:
+        Shots(self.shots)  # refuses those that overlap
+        if self.turned not in TURNED:
+            raise UsageError(f"turned is {' or '.join(TURNED)}, not {self.turned!r}")
+        if self.who is not None and self.who < 0:
+            raise UsageError(f"who must be 0 or more, not {self.who}")
+        if self.stop_after is not None and self.stop_after < 1:
+            raise UsageError(f"stop_after must be 1 or more, not {self.stop_after}")

@@ -1,0 +1,134 @@
+"""Training pictures: a person's own frames, bent toward the other's shape, each with the prior it would get.
+
+At conversion the source's face is asked to take the target's geometry. In training the answer to that is not known,
+but a close relative is: the source's own frame, warped part of the way toward the target's shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from effigie.faces.crop import apply_affine, jitter, resizing
+from effigie.faces.loss_mask import emphasis, to_bytes
+from effigie.faces.mask import face_mask
+from effigie.faces.warp import Canvas, warp
+from effigie.prior.frame_bank import Features
+from effigie.prior.render import Bank, Layers, nearest, render
+from effigie.swap.person_frames import Footage
+
+APART = 25  # frames; a prior from nearer than this in the same clip would be nearly the answer itself
+
+
+@dataclass(frozen=True)
+class Example:
+    """One training picture, uint8, S x S: picture (3), prior (3), validity, mask, weight (x 32)."""
+
+    picture: np.ndarray
+    prior: np.ndarray
+    validity: np.ndarray
+    mask: np.ndarray
+    weight: np.ndarray
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Makes examples of one person.
+
+    Attributes:
+        footage: the person's frames.
+        bank: of the same person, in footage order: ``bank_rows[i]`` is the footage row of bank frame i.
+        found: features of all footage rows.
+        toward: (478, 3) the other person's shape minus this one's, in cm.
+        size: side of the pictures.
+        prior: whether priors are rendered at all.
+    """
+
+    footage: Footage
+    bank: Bank
+    bank_rows: np.ndarray
+    found: Features
+    toward: np.ndarray
+    size: int
+    prior: bool
+
+    def make(self, row: int, random: np.random.Generator | None) -> Example:
+        """The example of a footage row; with ``random`` None as it is, else varied."""
+        geometry = self.footage.geometries[row]
+        wanted = geometry.landmarks
+        if random is not None:
+            wanted = geometry.pose.apply(geometry.unposed + random.uniform(0, 1) * self.toward)
+        placement = self.placement(random)
+        landmarks = apply_affine(placement, wanted)
+        picture = self._picture(row, landmarks, placement, bent=random is not None)
+        prior, validity = self.bent(lambda: self._layers(row), landmarks)
+        mask = face_mask(landmarks, self.size, self.size)
+        return Example(
+            picture, prior, validity, (mask * 255).astype(np.uint8), to_bytes(emphasis(landmarks, mask))
+        )
+
+    def placement(self, random: np.random.Generator | None = None) -> np.ndarray:
+        """(2, 3) map from a stored crop's pixels to a picture's, with ``random`` turned and shifted a little."""
+        upright = resizing(self.size, self.footage.faces.crop_size)
+        if random is None:
+            return upright
+        return jitter(self.size, random, 4, 0.03, 0.015) @ np.vstack([upright, [0, 0, 1]])
+
+    def bent(self, layers: Callable[[], Layers], landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The prior, (S, S, 3), and its validity, (S, S), uint8; black and invalid where none is rendered.
+
+        Args:
+            layers: chooses frames of the bank.
+            landmarks: (478, 3) wanted, in the picture's pixels.
+        """
+        if not self.prior:
+            return np.zeros((self.size, self.size, 3), np.uint8), np.zeros((self.size, self.size), np.uint8)
+        rendered = render(self.bank, layers(), Canvas(landmarks, self.size))
+        return np.clip(rendered.picture, 0, 255).astype(np.uint8), (rendered.validity * 255).astype(np.uint8)
+
+    def landmarks(self, row: int) -> np.ndarray:
+        """(478, 3) landmarks of a footage row in its example's pixels, where that is not varied."""
+        return apply_affine(self.placement(), self.footage.geometries[row].landmarks)
+
+    def whole(self, row: int, placement: np.ndarray) -> np.ndarray:
+        """(S, S, 3) uint8: a footage row as it is, placed by a (2, 3) map from its crop's pixels."""
+        size = (self.size, self.size)
+        return cv2.warpAffine(
+            self.footage.crop(row), placement, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
+        )
+
+    def _picture(self, row: int, landmarks: np.ndarray, placement: np.ndarray, bent: bool) -> np.ndarray:
+        around = self.whole(row, placement)
+        if not bent:
+            return around
+        crop = self.footage.crop(row)
+        warped = warp(crop, self.footage.geometries[row].landmarks, landmarks, self.size)
+        soft = cv2.GaussianBlur((warped.validity > 0).astype(np.float32), (0, 0), self.size * 0.015)
+        soft = (np.clip(2 * soft - 1, 0, 1))[..., None]
+        return (around + soft * (warped.image.astype(np.float32) - around)).astype(np.uint8)
+
+    def _layers(self, row: int) -> Layers:
+        clips, frames = self.footage.faces["clip"], self.footage.faces["frame"]
+        near = (clips[self.bank_rows] == clips[row]) & (np.abs(frames[self.bank_rows] - frames[row]) < APART)
+        return nearest(self.bank, self.found[row : row + 1], None if near.all() else ~near)
+
+
+def distort(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The classic random warp of the encoder's input: a 5 x 5 grid of points pushed about, and a little colour.
+
+    Args:
+        pictures: (N, S, S, 3) uint8.
+    """
+    size = pictures.shape[1]
+    base = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).astype(np.float32)
+    result = np.empty_like(pictures)
+    for index, picture in enumerate(pictures):
+        push = random.normal(0, size * 0.02, (5, 5, 2)).astype(np.float32)
+        field = base + cv2.resize(push, (size, size), interpolation=cv2.INTER_CUBIC)
+        warped = cv2.remap(picture, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        gain, bias = np.exp(random.normal(0, 0.08, 3)), random.normal(0, 6, 3)
+        result[index] = np.clip(warped * gain + bias, 0, 255).astype(np.uint8)
+    return result

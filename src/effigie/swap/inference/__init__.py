@@ -1,0 +1,1 @@
+"""Conversion: a trained swap and footage in, swapped footage out."""

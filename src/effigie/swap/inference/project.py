@@ -1,0 +1,262 @@
+"""A conversion in a file that people can read and edit, and that `effigie convert FILE.toml` does again.
+
+Example::
+
+    clip = "scene.mp4"
+    output = "out.mp4"
+
+    [[people]]
+    model = "anna-in-ben"
+
+    [[people]]
+    model = "carl-in-dan"
+    who = 1                  # the second largest face
+
+    [compose]
+    colour = "local"
+
+    [[shots]]                # frames 120 to 239 need another colour match
+    first = 120
+    last = 239
+    compose = { colour = "histogram" }
+
+    [[shots]]                # and these stay as they are
+    first = 400
+    skip = true
+
+Paths are relative to the file's folder.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import tomli_w
+
+from effigie.compositing import ComposeSettings
+from effigie.errors import UsageError
+from effigie.io.atomic import atomic
+from effigie.media import EncodeSettings
+from effigie.provenance.config import TrustSettings
+from effigie.swap.config import ConvertSettings
+from effigie.swap.inference.roles import Role
+from effigie.swap.inference.shots import Shot
+
+SUFFIX = ".toml"
+VERSION = 1
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True)
+class Project:
+    """Everything that `effigie convert` needs.
+
+    Attributes:
+        clip: the footage.
+        people: a model each.
+        output: None where the caller names one.
+        settings: of the conversion; who is who stands in ``people``.
+        consents: records instead of those in the models.
+        purpose: what it is for, where a record is limited to a project.
+    """
+
+    clip: Path
+    people: tuple[Role, ...]
+    output: Path | None = None
+    settings: ConvertSettings = field(default_factory=ConvertSettings)
+    consents: tuple[str, ...] = ()
+    purpose: str | None = None
+
+
+def load_project(path: str | Path) -> Project:
+    """Read a project file.
+
+    Raises:
+        UsageError: it cannot be read, is no TOML, or holds a setting that there is not; the line says which.
+    """
+    path = Path(path)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is no TOML: {error}") from error
+    known = {
+        *("version", "clip", "output", "paint", "masks", "people", "compose", "encode", "trust", "shots"),
+        *("consents", "purpose", "device", "fast", "turned"),
+    }
+    _refuse_unknown(document, known, str(path))
+    version = document.get("version", VERSION)
+    if not isinstance(version, int) or version > VERSION:
+        raise UsageError(
+            f"{path} is of version {version!r}, this effigie reads up to {VERSION}: update effigie"
+        )
+    at = _At(path)
+    people = _tables(document, "people", path)
+    if not isinstance(document.get("clip"), str) or not people:
+        raise UsageError(f"{path} needs a clip and, under [[people]], a model")
+    cast = tuple(at.settings(Role, table, "people") for table in people)
+    shots = [at.settings(Shot, table, "shots") for table in _tables(document, "shots", path)]
+    settings = ConvertSettings(
+        compose=at.settings(ComposeSettings, document.get("compose", {}), "compose"),
+        encode=at.settings(EncodeSettings, document.get("encode", {}), "encode"),
+        trust=at.settings(TrustSettings, document.get("trust", {}), "trust"),
+        shots=tuple(at.placed(shot, cast) for shot in shots),
+    )
+    if not settings.trust.watermark:
+        raise UsageError(f"{path}: the invisible mark is not a project's to leave out")
+    given = {
+        name: document[name] for name in ("paint", "masks", "device", "fast", "turned") if name in document
+    }
+    general = at.settings(ConvertSettings, given, "the top")
+    return Project(
+        at.path(document["clip"]),
+        cast,
+        at.path(document["output"]) if "output" in document else None,
+        replace(
+            settings,
+            paint=general.paint,
+            masks=general.masks,
+            device=general.device,
+            fast=general.fast,
+            turned=general.turned,
+        ),
+        tuple(at.record(str(one)) for one in document.get("consents", ())),
+        document.get("purpose"),
+    )
+
+
+def save_project(project: Project, path: str | Path) -> None:
+    """Write a project file; :func:`load_project` gives the same project back.
+
+    Raises:
+        EffigieError: it cannot be written.
+    """
+    path, settings = Path(path), project.settings
+    folder = path.absolute().parent
+    document: dict[str, Any] = {"version": VERSION, "clip": _relative(project.clip, folder)}
+    if project.output is not None:
+        document["output"] = _relative(project.output, folder)
+    for name in ("paint", "masks"):
+        if (path_ := getattr(settings, name)) is not None:
+            document[name] = _relative(path_, folder)
+    document["device"] = settings.device
+    if settings.fast:
+        document["fast"] = True
+    if settings.turned != "leave":
+        document["turned"] = settings.turned
+    if project.purpose is not None:
+        document["purpose"] = project.purpose
+    if project.consents:
+        document["consents"] = [
+            _relative(Path(one), folder) if Path(one).is_file() else one for one in project.consents
+        ]
+    document["people"] = [_table(role, folder) for role in project.people]
+    for name in ("compose", "encode", "trust"):
+        document[name] = _table(getattr(settings, name), folder)
+    del document["trust"]["watermark"]
+    document["shots"] = [
+        _table(shot, folder) | {"without": [_relative(Path(name), folder) for name in shot.without]}
+        for shot in settings.shots
+    ]
+    with atomic(path) as temporary:
+        temporary.write_text(tomli_w.dumps(document), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class _At:
+    """Turns tables of a project file into settings, strictly."""
+
+    file: Path
+
+    def path(self, text: str) -> Path:
+        return self.file.parent / text
+
+    def record(self, name: str) -> str:
+        """A consent: a file beside the project, else an id."""
+        return str(self.path(name)) if self.path(name).is_file() else name
+
+    def placed(self, shot: Shot, cast: tuple[Role, ...]) -> Shot:
+        """The shot with its models named as those of the cast are."""
+        known = {str(role.model) for role in cast}
+        without = tuple(str(self.path(name)) for name in shot.without)
+        for name, given in zip(without, shot.without, strict=True):
+            if name not in known:
+                raise UsageError(f"{self.file}: a shot is without {given!r}, which is nobody's model")
+        return replace(shot, without=without)
+
+    def settings(self, kind: type[Settings], table: Any, where: str) -> Settings:
+        """``kind`` with the fields that the table names.
+
+        Raises:
+            UsageError: a name or a value that it does not know.
+        """
+        if not isinstance(table, Mapping):
+            raise UsageError(f"{self.file}: {where} must be a table, not {table!r}")
+        hints = get_type_hints(kind)
+        names = [one.name for one in fields(kind)]  # type: ignore[arg-type]
+        _refuse_unknown(table, set(names), f"{self.file}, {where}")
+        values = {name: self._value(hints[name], value, f"{where}.{name}") for name, value in table.items()}
+        try:
+            return kind(**values)
+        except TypeError as error:
+            raise UsageError(f"{self.file}, {where}: {error}") from error
+
+    def _value(self, hint: Any, value: Any, where: str) -> Any:
+        if get_origin(hint) is tuple:
+            if isinstance(value, list) and all(isinstance(one, str) for one in value):
+                return tuple(value)
+            raise UsageError(f"{self.file}: {where} must be a list of texts, not {value!r}")
+        choices = [choice for choice in (get_args(hint) or (hint,)) if choice is not type(None)]
+        for choice in choices:
+            if is_dataclass(choice) and isinstance(value, Mapping):
+                return self.settings(choice, value, where)  # type: ignore[arg-type]
+            if choice is Path and isinstance(value, str):
+                return self.path(value)
+            if choice is float and type(value) in (int, float):
+                return float(value)
+            if isinstance(choice, type) and type(value) is choice:
+                return value
+            if isinstance(choice, str) and value == choice:  # of a Literal
+                return value
+        raise UsageError(f"{self.file}: {where} cannot be {value!r}")
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: set[str], where: str) -> None:
+    for name in table:
+        if name not in known:
+            raise UsageError(f"{where} has no setting {name!r}: known are {', '.join(sorted(known))}")
+
+
+def _tables(document: Mapping[str, Any], name: str, path: Path) -> list[Any]:
+    found = document.get(name, [])
+    if not isinstance(found, list):
+        raise UsageError(f"{path}: write [[{name}]] once for each, not [{name}]")
+    return found
+
+
+def _table(settings: Any, folder: Path) -> dict[str, Any]:
+    """Fields as TOML values; those that are None are left out."""
+    table: dict[str, Any] = {}
+    for one in fields(settings):
+        value = getattr(settings, one.name)
+        if value is None:
+            continue
+        if is_dataclass(value):
+            value = _table(value, folder)
+        elif isinstance(value, Path):
+            value = _relative(value, folder)
+        elif isinstance(value, tuple):
+            value = list(value)
+        table[one.name] = value
+    return table
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """As the file names it: relative where it lies in the file's folder."""
+    absolute = path.absolute()
+    return absolute.relative_to(folder).as_posix() if absolute.is_relative_to(folder) else str(absolute)

@@ -1,0 +1,61 @@
+"""From the target's measured face to the geometry that the source's face is asked to take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from effigie.faces.mask import Grow
+from effigie.faces.mesh import (
+    FACE_OVAL,
+    INNER_LIPS,
+    LEFT_EYE,
+    LEFT_IRIS,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+    VERTICES,
+    canonical,
+)
+from effigie.prior.frame_bank import Geometry, Person
+
+GROW = Grow(top=0.16, side=0.07, jaw=0.02)  # the hairline belongs to a face as much as its skin does
+SHAPE = 0.75  # how much of the source's own facial shape the result takes on inside the face
+UPPER_LIP, LOWER_LIP = INNER_LIPS[1:10], INNER_LIPS[:10:-1]  # the inner lips, corner to corner
+OUTLINE = 0.4  # of that, how much at the outline, where the head around it stays the target's
+
+
+@dataclass(frozen=True)
+class Retarget:
+    """Keeps the target's pose and expression, and lends it a part of the source's shape.
+
+    Identity lies in shape as well as in texture: measured on four pairs with the warp alone, 0.6 raises the cosine
+    to the source by 0.03 to 0.06 and costs 1 to 1.5 % of the eye distance in landmark error.
+    """
+
+    shift: np.ndarray
+
+    @classmethod
+    def between(cls, target: Person, source: Person, amount: float = SHAPE) -> Retarget:
+        """From the target person's shape toward the source person's."""
+        shift = amount * (source.shape - target.shape) * inner_weight()[:, None]
+        # How far lids and lips are open is the target's: eyes move as a whole, lips as pairs.
+        for eye, iris in ((LEFT_EYE, LEFT_IRIS), (RIGHT_EYE, RIGHT_IRIS)):
+            whole = np.concatenate([eye, iris])
+            shift[whole] = shift[eye].mean(0)
+        pairs = np.stack([UPPER_LIP, LOWER_LIP])
+        shift[pairs] = shift[pairs].mean(0)
+        return cls(shift)
+
+    def __call__(self, geometry: Geometry) -> np.ndarray:
+        """(478, 3) landmarks in the pixels of ``geometry``."""
+        return geometry.pose.apply(geometry.unposed + self.shift)
+
+
+def inner_weight() -> np.ndarray:
+    """(478,) 1 inside the face, falling to OUTLINE at the face oval."""
+    vertices = canonical().vertices[:, :2]
+    oval = vertices[FACE_OVAL]
+    distance = np.linalg.norm(vertices[:, None] - oval[None], axis=2).min(1)
+    weight = OUTLINE + (1 - OUTLINE) * np.clip(distance / 3.0, 0, 1)
+    return np.concatenate([weight, np.ones(478 - VERTICES)])

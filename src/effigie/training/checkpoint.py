@@ -1,0 +1,133 @@
+"""Checkpoints on disk: a safetensors file each, written whole or not at all, checked when read. No pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from effigie.errors import ModelError
+from effigie.io.atomic import atomic, discard, parse_json, write_json
+from effigie.io.tensors import digest
+from effigie.training.state import Snapshot
+
+VERSION = 1
+KEY = "effigie"
+"""Where in the safetensors header a checkpoint's record lies, as JSON."""
+
+
+class DamagedError(ModelError):
+    """A checkpoint's bytes are not what was written."""
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """A checkpoint read back: its state, the record saved with it, a note for each newer damaged one."""
+
+    snapshot: Snapshot
+    record: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+class Checkpoints:
+    """The newest ``keep`` checkpoints in ``folder``.
+
+    Each ``step-000123.safetensors`` is complete in itself: tensors, and in the header a record (step,
+    seconds, settings, guard, digest of the tensors). ``state.json`` repeats the newest record for people and
+    other programs; nothing depends on it, so there is no moment at which the two could contradict each other.
+    """
+
+    def __init__(self, folder: Path, keep: int = 2) -> None:
+        self.folder = folder
+        self.keep = keep
+        self._damaged: set[Path] = set()
+
+    def save(self, snapshot: Snapshot, record: Mapping[str, Any]) -> Path:
+        """Write ``snapshot`` with ``record`` (JSON values), then drop what is older than the last ``keep``.
+
+        Raises:
+            EffigieError: the disk is full or may not be written; the checkpoints there are left as they were.
+        """
+        path = self.folder / f"step-{snapshot.step:06d}.safetensors"
+        facts = {"version": VERSION, "step": snapshot.step, **record}
+        header = {**facts, "scalars": snapshot.scalars, "digest": digest(snapshot.tensors)}
+        with atomic(path) as temporary:
+            # Through bytes, as safetensors' own writer hides a full disk behind an error of another kind.
+            temporary.write_bytes(save_bytes(snapshot.tensors, header))
+        write_json(self.folder / "state.json", {**facts, "file": path.name})
+        # Damaged ones go only now that there is something better, and are not counted among those kept.
+        self._damaged.discard(path)
+        sound = [other for other in self._paths() if other not in self._damaged]
+        for old in [*self._damaged, *sound[self.keep :]]:
+            discard(old)
+        self._damaged.clear()
+        return path
+
+    def newest(self) -> Recovered | None:
+        """The newest checkpoint that can be read, or None if there is none at all.
+
+        Raises:
+            ModelError: there are checkpoints, but every one is damaged; or one is of a newer version.
+        """
+        notes: list[str] = []
+        for path in self._paths():
+            try:
+                snapshot, record = read_checkpoint(path)
+                return Recovered(snapshot, record, tuple(notes))
+            except DamagedError as error:
+                notes.append(str(error))
+                self._damaged.add(path)
+        if notes:
+            raise ModelError(
+                f"no checkpoint in {self.folder} can be read ({notes[0]}); remove it to start over"
+            )
+        return None
+
+    def sweep(self) -> None:
+        """Remove what a killed run left half-written."""
+        for path in self.folder.glob(".step-*.partial*"):
+            discard(path)
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob("step-*.safetensors"), key=_step, reverse=True)
+
+
+def read_checkpoint(path: Path) -> tuple[Snapshot, dict[str, Any]]:
+    """The state and the record in a checkpoint file.
+
+    Raises:
+        DamagedError: it is damaged, or no checkpoint.
+        ModelError: it may not be read, or is of a newer version.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            record = dict(parse_json((file.metadata() or {})[KEY]))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        version, step = int(record["version"]), int(record["step"])
+        written, scalars = record["digest"], dict(record["scalars"])
+    except PermissionError as error:
+        raise ModelError(f"{path} may not be read: give yourself the permission, and run it again") from error
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+        raise DamagedError(f"{path} is damaged ({error})") from error
+    if version > VERSION:
+        raise ModelError(f"{path} was written by a newer effigie: upgrade to read it")
+    if written != digest(tensors):
+        raise DamagedError(f"{path} is damaged (its bytes have changed since it was written)")
+    return Snapshot(step, tensors, scalars), record
+
+
+def save_bytes(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
+    """A safetensors file with a record in its header."""
+    dense = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    return safetensors.torch.save(dense, {KEY: json.dumps(header)})
+
+
+def _step(path: Path) -> int:
+    digits = path.stem.removeprefix("step-")
+    return int(digits) if digits.isdigit() else -1

@@ -1,0 +1,1 @@
+"""What a run shows of itself: curve, plot, previews, plateau and forecast."""
