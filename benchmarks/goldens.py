@@ -24,7 +24,7 @@ import numpy as np
 
 FRAMES = 96  # of the sample woman
 TRAIN = ("--steps", "6", "--batch", "4", "--seed", "0", "--precision", "fp32", "--device", "cpu")
-ANY = {"consents", "records", "model_hash", "file_sha256"}
+ANY = {"issuer", "consents", "records", "model_hash", "file_sha256"}
 """Members of a verification report that differ between runs: keys, and with them records, are made anew each time."""
 
 
