@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,8 @@ import typer
 from rich.table import Table
 
 from benchmarks.bench import run_bench
-from effigie.cli.console import OUT, Json, print_json, progress_display
+from effigie.cli.console import OUT, Json, print_error, print_json, progress_display
+from effigie.errors import CancelledError, EffigieError
 
 
 def bench(
@@ -48,10 +50,24 @@ def bench(
     table = Table("row", "what", "measured", "must be", "")
     for name, result in results.items():
         for figure in result.figures:
-            verdict = {None: "", True: "[green]reached[/]", False: "[red]missed[/]"}[figure.reached]
-            table.add_row(name, figure.name, figure.shown, figure.wanted, verdict)
+            verdict = {None: "", True: "[green]reached[/]", False: "[red]missed[/]"}[figure.is_reached]
+            table.add_row(name, figure.name, figure.value_text, figure.bounds_text, verdict)
     OUT.print(table)
 
 
+def main() -> None:
+    """Run the command line and exit as `effigie` does: 0 done, 1 failed, 2 bad usage, 3 refused, 130 interrupted."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command()(bench)
+    try:
+        app()
+    except EffigieError as error:
+        print_error(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print_error("stopped; finished rows are kept, run the same command to continue")
+        sys.exit(CancelledError.exit_code)
+
+
 if __name__ == "__main__":
-    typer.run(bench)
+    main()

@@ -1,4 +1,4 @@
-"""What happens to a clip on its way through the world: encoded again, cut, scaled, cropped, filmed off a screen.
+"""Attacks on the watermark: re-encoding, trimming, scaling, cropping, filming off a screen.
 
 Every attack takes frames and gives a file, as a platform or a person would, so that what is read afterwards has
 been through a real encoder. Frames are (H, W, 3) uint8 RGB in a list: clips of a few seconds.
@@ -42,7 +42,7 @@ def unchanged(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fractio
 
 @dataclass(frozen=True)
 class Attack:
-    """One thing that happens to a clip.
+    """One attack on a clip.
 
     Attributes:
         name: in words.
@@ -74,7 +74,7 @@ class Attack:
         return _video(changed, at, stem, self.codec, self.crf)
 
 
-def resized(factor: float) -> Change:
+def resize(factor: float) -> Change:
     """Every side times ``factor``, to whole even numbers of pixels as encoders want them."""
 
     def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
@@ -86,7 +86,7 @@ def resized(factor: float) -> Change:
     return change
 
 
-def cropped(share: float, across: float = 0.5, down: float = 0.5) -> Change:
+def crop(share: float, across: float = 0.5, down: float = 0.5) -> Change:
     """``share`` off every side's length; 0 takes it all off at the right or bottom, 1 at the left or top."""
 
     def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
@@ -98,7 +98,7 @@ def cropped(share: float, across: float = 0.5, down: float = 0.5) -> Change:
     return change
 
 
-def toned(gain: float = 1.0, lift: float = 0.0) -> Change:
+def adjust_tone(gain: float = 1.0, lift: float = 0.0) -> Change:
     """Contrast times ``gain`` about middle grey, brightness raised by ``lift`` times the range."""
     levels = np.clip(np.rint((np.arange(256) - 128) * gain + 128 + 255 * lift), 0, 255).astype(np.uint8)
 
@@ -108,7 +108,7 @@ def toned(gain: float = 1.0, lift: float = 0.0) -> Change:
     return change
 
 
-def paced(share: Fraction) -> Change:
+def change_frame_rate(share: Fraction) -> Change:
     """``share`` of the frames at ``share`` of the rate: 4/5 makes 30 frames a second 24."""
 
     def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
@@ -118,7 +118,7 @@ def paced(share: Fraction) -> Change:
     return change
 
 
-def cut(seconds: float, place: float) -> Change:
+def trim(seconds: float, place: float) -> Change:
     """``seconds`` of the clip: from its beginning at ``place`` 0, its end at 1."""
 
     def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
@@ -129,18 +129,18 @@ def cut(seconds: float, place: float) -> Change:
     return change
 
 
-def filmed(factor: float = 1.37, blur: float = 1.0) -> Change:
+def refilm(factor: float = 1.37, blur: float = 1.0) -> Change:
     """As off a screen: shown larger, out of focus by ``blur`` pixels, and sampled back at another size."""
 
     def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
-        shown, _ = resized(factor)(frames, rate)
+        shown, _ = resize(factor)(frames, rate)
         soft = [np.asarray(cv2.GaussianBlur(frame, (0, 0), blur * factor), np.uint8) for frame in shown]
-        return resized(0.9 / factor)(soft, rate)
+        return resize(0.9 / factor)(soft, rate)
 
     return change
 
 
-def single(place: float) -> Change:
+def single_frame(place: float) -> Change:
     """One frame: the first at ``place`` 0, the last at 1."""
 
     def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
@@ -149,7 +149,7 @@ def single(place: float) -> Change:
     return change
 
 
-def chained(*changes: Change) -> Change:
+def chain(*changes: Change) -> Change:
     """One change after another."""
 
     def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
@@ -162,31 +162,31 @@ def chained(*changes: Change) -> Change:
 
 ATTACKS = (
     Attack("H.264 CRF 28", "H.264 CRF 28", crf=28),
-    Attack("half size", "half size", resized(0.5)),
+    Attack("half size", "half size", resize(0.5)),
     Attack("H.264 CRF 33", "H.264 CRF 33", crf=33),
-    Attack("half size, CRF 33", "half size, CRF 33", resized(0.5), crf=33),
-    Attack("10 % cropped", "cropped 10-30 %", cropped(0.1)),
-    Attack("20 % cropped, off centre", "cropped 10-30 %", cropped(0.2, 0.1, 0.9)),
-    Attack("30 % cropped, off centre", "cropped 10-30 %", cropped(0.3, 0.8, 0.3)),
-    Attack("scaled 0.5", "scaled 0.5-1.5", resized(0.5)),
-    Attack("scaled 0.73", "scaled 0.5-1.5", resized(0.73)),
-    Attack("scaled 1.21", "scaled 0.5-1.5", resized(1.21)),
-    Attack("scaled 1.5", "scaled 0.5-1.5", resized(1.5)),
-    Attack("brightness +20 %", "brightness, contrast ±20 %", toned(lift=0.2)),
-    Attack("brightness -20 %", "brightness, contrast ±20 %", toned(lift=-0.2)),
-    Attack("contrast +20 %", "brightness, contrast ±20 %", toned(gain=1.2)),
-    Attack("contrast -20 %", "brightness, contrast ±20 %", toned(gain=0.8)),
-    Attack("4 of 5 frames", "30 to 24 frames/s", paced(Fraction(4, 5))),
-    Attack("first 2 s", "any 2 s", cut(2, 0.0)),
-    Attack("middle 2 s", "any 2 s", cut(2, 0.5)),
-    Attack("last 2 s", "any 2 s", cut(2, 1.0)),
-    Attack("filmed off a screen", "filmed off a screen", filmed(), crf=28),
+    Attack("half size, CRF 33", "half size, CRF 33", resize(0.5), crf=33),
+    Attack("10 % cropped", "cropped 10-30 %", crop(0.1)),
+    Attack("20 % cropped, off centre", "cropped 10-30 %", crop(0.2, 0.1, 0.9)),
+    Attack("30 % cropped, off centre", "cropped 10-30 %", crop(0.3, 0.8, 0.3)),
+    Attack("scaled 0.5", "scaled 0.5-1.5", resize(0.5)),
+    Attack("scaled 0.73", "scaled 0.5-1.5", resize(0.73)),
+    Attack("scaled 1.21", "scaled 0.5-1.5", resize(1.21)),
+    Attack("scaled 1.5", "scaled 0.5-1.5", resize(1.5)),
+    Attack("brightness +20 %", "brightness, contrast ±20 %", adjust_tone(lift=0.2)),
+    Attack("brightness -20 %", "brightness, contrast ±20 %", adjust_tone(lift=-0.2)),
+    Attack("contrast +20 %", "brightness, contrast ±20 %", adjust_tone(gain=1.2)),
+    Attack("contrast -20 %", "brightness, contrast ±20 %", adjust_tone(gain=0.8)),
+    Attack("4 of 5 frames", "30 to 24 frames/s", change_frame_rate(Fraction(4, 5))),
+    Attack("first 2 s", "any 2 s", trim(2, 0.0)),
+    Attack("middle 2 s", "any 2 s", trim(2, 0.5)),
+    Attack("last 2 s", "any 2 s", trim(2, 1.0)),
+    Attack("filmed off a screen", "filmed off a screen", refilm(), crf=28),
     Attack("GIF", "GIF, WebM", codec=GIF),
     Attack("WebM, VP8", "GIF, WebM", codec=VP8, crf=20),
     Attack("WebM, VP9", "GIF, WebM", codec=VP9, crf=34),
     Attack("HEVC CRF 28", "HEVC CRF 28", codec=HEVC, crf=28),
-    Attack("first frame as JPEG 80", "one frame as JPEG 80", single(0.0), codec=JPEG),
-    Attack("a frame as JPEG 80", "one frame as JPEG 80", single(0.61), codec=JPEG),
+    Attack("first frame as JPEG 80", "one frame as JPEG 80", single_frame(0.0), codec=JPEG),
+    Attack("a frame as JPEG 80", "one frame as JPEG 80", single_frame(0.61), codec=JPEG),
 )
 
 

@@ -1,4 +1,4 @@
-"""`effigie bench`: measures every figure of docs/benchmarks.md anew, row by row, and keeps each at once."""
+"""`python -m benchmarks`: measures every figure of docs/benchmarks.md anew, row by row, and keeps each at once."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import commit, describe_machine, load
-from benchmarks.rows.material import Folder, Material, Samples
-from benchmarks.rows.row import Result, Row, Setting
-from benchmarks.tables import add_history, history, render, replace_between_markers
+from benchmarks.fixtures.material import FolderMaterial, Material, SampleMaterial
+from benchmarks.fixtures.row import RowContext, RowFunction, RowResult
+from benchmarks.machine import describe_machine, git_commit, load_average
+from benchmarks.tables import add_history, format_history, render_tables, replace_between_markers
 from effigie.errors import EffigieError, UsageError
-from effigie.io.atomic import atomic, read_json, write_json
-from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.training.device import preferred
+from effigie.io.atomic_write import atomic_write, read_json, write_json
+from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.training.device import device_override
 
 VERSION = 1
 RESULTS, TABLE = "results.json", "benchmarks.md"
 
 
-def rows_of(material: Material) -> dict[str, Row]:
+def create_rows(material: Material) -> dict[str, RowFunction]:
     """Name -> row, in the order of the table; the swaps are named by who goes into whom."""
     from benchmarks.rows.adversary import adversary
     from benchmarks.rows.animation import animation, first_use
     from benchmarks.rows.broken_media import broken_media
     from benchmarks.rows.consent import consent
     from benchmarks.rows.conversion import conversion
+    from benchmarks.rows.detection import detection
     from benchmarks.rows.extraction import extraction
     from benchmarks.rows.footprint import footprint
-    from benchmarks.rows.found import found
     from benchmarks.rows.heads import heads
     from benchmarks.rows.jobs import ray_pool, two_processes
     from benchmarks.rows.kills import kills
@@ -38,16 +38,16 @@ def rows_of(material: Material) -> dict[str, Row]:
     from benchmarks.rows.occlusion import occlusion
     from benchmarks.rows.people import people
     from benchmarks.rows.stages import stages
-    from benchmarks.rows.swapping import direction, swapping
+    from benchmarks.rows.swapping import row_name, swapping
     from benchmarks.rows.training_efficiency import training_efficiency
     from benchmarks.rows.training_quality import training_quality
     from benchmarks.rows.training_speed import training_speed
-    from benchmarks.rows.verify import intimate, likeness, verify
+    from benchmarks.rows.verify import intimate, picture_match, verify
     from benchmarks.rows.watermark import watermark
 
-    rows: dict[str, Row] = {
+    rows: dict[str, RowFunction] = {
         "extraction": extraction,
-        "found": found,
+        "found": detection,
         "memory": footprint,
         "training-speed": training_speed,
         "training-efficiency": training_efficiency,
@@ -55,7 +55,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     }
     for pair in material.pairs():
         for source, target in (pair, pair[::-1]):
-            rows[direction(source, target)] = functools.partial(
+            rows[row_name(source, target)] = functools.partial(
                 swapping, source_name=source, target_name=target
             )
     rows["stages"] = stages
@@ -72,7 +72,7 @@ def rows_of(material: Material) -> dict[str, Row]:
     rows["consent"] = consent
     rows["intimate"] = intimate
     rows["verify"] = verify
-    rows["likeness"] = likeness
+    rows["likeness"] = picture_match
     rows["watermark"] = watermark
     rows["kills"] = kills
     rows["broken-media"] = broken_media
@@ -84,13 +84,13 @@ def run_bench(
     data: str | Path | None = None,
     only: Sequence[str] = (),
     quick: bool = False,
-    again: bool = False,
+    remeasure: bool = False,
     write_docs: str | Path | None = None,
     device: str = "auto",
     *,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
-) -> dict[str, Result]:
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
+) -> dict[str, RowResult]:
     """Measure rows that have no result yet, and write ``results.json`` and ``benchmarks.md`` after each.
 
     Args:
@@ -98,7 +98,7 @@ def run_bench(
         data: a folder with ``clips/`` and ``clips.tsv``; the samples that pip carries by default.
         only: names of rows, or what they begin with (``swap``); all by default.
         quick: tiny budgets, to see that everything runs; kept apart from real results.
-        again: measure rows that have a result, too.
+        remeasure: measure rows that have a result, too.
         write_docs: a Markdown file whose part between the two bench markers is replaced by the tables; what is
             measured now is added to its history.
         device: torch device on which networks are trained and run; ``auto`` as everywhere.
@@ -108,28 +108,28 @@ def run_bench(
 
     Raises:
         UsageError: no such row, folder or device, or the file has no markers.
-        Cancelled: asked to stop; finished rows are kept.
+        CancelledError: asked to stop; finished rows are kept.
     """
-    cancel = cancel or Cancel()
+    cancel = cancel or CancelToken()
     output = Path(output).absolute()  # rows work in directories of their own
     work = output / ("quick" if quick else "work")
     work.mkdir(parents=True, exist_ok=True)
     cuts = work / "clips"
     cuts.mkdir(exist_ok=True)
-    material: Material = Folder(data, cuts) if data is not None else Samples(cuts)
-    rows = rows_of(material)
-    chosen = choose(list(rows), only)
+    material: Material = FolderMaterial(data, cuts) if data is not None else SampleMaterial(cuts)
+    rows = create_rows(material)
+    chosen = select_rows(list(rows), only)
     store = work / RESULTS if quick else output / RESULTS
     records = read_records(store)
-    setting = Setting(material, work, quick, progress, cancel)
-    measured: list[Result] = []
-    with preferred(device):
+    context = RowContext(material, work, quick, progress, cancel)
+    measured: list[RowResult] = []
+    with device_override(device):
         for number, name in enumerate(chosen):
             progress(Progress("bench", number, len(chosen), "rows", name))
-            if name in records and records[name]["material"] == material.name and not again:
+            if name in records and records[name]["material"] == material.name and not remeasure:
                 continue
-            busy = load()
-            result = rows[name](setting.named(name))
+            busy = load_average()
+            result = rows[name](context.with_progress_name(name))
             records[name] = {
                 "material": material.name,
                 "machine": describe_machine(),
@@ -140,16 +140,19 @@ def run_bench(
             write_json(store, {"version": VERSION, "rows": records})
     progress(Progress("bench", len(chosen), len(chosen), "rows"))
     ordered = {name: records[name] for name in (*rows, *records) if name in records}
-    text = render(ordered)
-    with atomic(store.parent / TABLE) as temporary:
+    text = render_tables(ordered)
+    with atomic_write(store.parent / TABLE) as temporary:
         temporary.write_text(text, encoding="utf-8")
     if write_docs is not None:
         replace_between_markers(Path(write_docs), text)
-        add_history(Path(write_docs), history(measured, commit(), datetime.datetime.now(datetime.UTC).date()))
-    return {name: Result.from_json(record["result"]) for name, record in ordered.items()}
+        add_history(
+            Path(write_docs),
+            format_history(measured, git_commit(), datetime.datetime.now(datetime.UTC).date()),
+        )
+    return {name: RowResult.from_json(record["result"]) for name, record in ordered.items()}
 
 
-def choose(names: Sequence[str], only: Sequence[str]) -> list[str]:
+def select_rows(names: Sequence[str], only: Sequence[str]) -> list[str]:
     """The rows that are named, or begin with what is named, in their own order.
 
     Raises:

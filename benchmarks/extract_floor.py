@@ -1,4 +1,4 @@
-"""What extraction cannot be faster than: decoding and the landmark network on every core, and nothing else."""
+"""Lower bound of extraction's time: decoding and the landmark network on every core, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import cv2
 
 from effigie.faces.crop import Roi
 from effigie.faces.landmarker import LandmarkModel
-from effigie.media import Reader
+from effigie.media import VideoReader
 
 
 def floor_rate(clips: Sequence[Path], processes: int) -> float:
@@ -37,7 +37,7 @@ def _rate(clips: Sequence[Path]) -> float:
     landmarks = LandmarkModel()
     frames, begun = 0, time.perf_counter()
     for clip in clips:
-        with Reader(clip, threads=1) as reader:
+        with VideoReader(clip, threads=1) as reader:
             for frame in reader:
                 height, width = frame.image.shape[:2]
                 landmarks(frame.image, Roi(width / 2, height / 2, height / 2, 0.0))

@@ -52,7 +52,7 @@ def effigie(folder: Path, *arguments: object) -> str:
     return ended.stdout
 
 
-def cut(clip: Path, target: Path, frames: int) -> Path:
+def cut_clip(clip: Path, target: Path, frames: int) -> Path:
     """The first frames of a clip, encoded again nearly without loss."""
     with av.open(str(clip)) as source, av.open(str(target), "w") as output:
         video = source.streams.video[0]
@@ -70,7 +70,7 @@ def cut(clip: Path, target: Path, frames: int) -> Path:
     return target
 
 
-def columns_of(face_set: Path) -> dict[str, str]:
+def hash_columns(face_set: Path) -> dict[str, str]:
     """The hash of every column of a face set, over all its parts."""
     import pyarrow.parquet as parquet
 
@@ -81,13 +81,13 @@ def columns_of(face_set: Path) -> dict[str, str]:
     }
 
 
-def frames_of(clip: Path) -> list[str]:
+def hash_frames(clip: Path) -> list[str]:
     """The hash of every decoded frame."""
     with av.open(str(clip)) as container:
         return [digest(frame.to_ndarray(format="yuv420p").tobytes()) for frame in container.decode(video=0)]
 
 
-def tensors_of(path: Path) -> dict[str, str]:
+def hash_tensors(path: Path) -> dict[str, str]:
     """The hash of every tensor of a safetensors file."""
     from safetensors.numpy import load_file
 
@@ -96,21 +96,24 @@ def tensors_of(path: Path) -> dict[str, str]:
     }
 
 
-def lasting(value: Any) -> Any:
+def remove_volatile_fields(value: Any) -> Any:
     """A report without what differs between runs."""
     if isinstance(value, dict):
-        return {name: lasting(one) for name, one in value.items() if name not in ANY}
+        return {name: remove_volatile_fields(one) for name, one in value.items() if name not in ANY}
     if isinstance(value, list):
-        return [lasting(one) for one in value]
+        return [remove_volatile_fields(one) for one in value]
     return value
 
 
-def record(folder: Path) -> dict[str, Any]:
+def compute_goldens(folder: Path) -> dict[str, Any]:
     """Everything that is compared, made in an empty folder."""
-    from effigie.assets import fetch
+    from effigie.assets import fetch_asset
 
     os.environ |= {"EFFIGIE_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
-    man, woman = fetch("sample_man"), cut(fetch("sample_woman"), folder / "woman.mp4", FRAMES)
+    man, woman = (
+        fetch_asset("sample_man"),
+        cut_clip(fetch_asset("sample_woman"), folder / "woman.mp4", FRAMES),
+    )
     effigie(folder, "extract", man, "-o", "man.faces")
     effigie(folder, "extract", woman, "-o", "woman.faces")
     grant = ("--basis", "sample", "--uses", "swap,animate")
@@ -123,18 +126,18 @@ def record(folder: Path) -> dict[str, Any]:
     effigie(folder, *heads, "-o", "animation.mp4")
     effigie(folder, *heads, *GEOMETRY, "-o", "geometry.mp4")
     return {
-        "face set, man": columns_of(folder / "man.faces"),
-        "face set, woman": columns_of(folder / "woman.faces"),
-        "model": tensors_of(folder / "model" / "swap.safetensors"),
-        "conversion": frames_of(folder / "swap.mp4"),
-        "conversion, fast": frames_of(folder / "fast.mp4"),
-        "animation": frames_of(folder / "animation.mp4"),
-        "animation, geometry": frames_of(folder / "geometry.mp4"),
-        "verify": lasting(json.loads(effigie(folder, "verify", "swap.mp4", "--json"))),
+        "face set, man": hash_columns(folder / "man.faces"),
+        "face set, woman": hash_columns(folder / "woman.faces"),
+        "model": hash_tensors(folder / "model" / "swap.safetensors"),
+        "conversion": hash_frames(folder / "swap.mp4"),
+        "conversion, fast": hash_frames(folder / "fast.mp4"),
+        "animation": hash_frames(folder / "animation.mp4"),
+        "animation, geometry": hash_frames(folder / "geometry.mp4"),
+        "verify": remove_volatile_fields(json.loads(effigie(folder, "verify", "swap.mp4", "--json"))),
     }
 
 
-GEOMETRY = ("--paint", "geometry")
+GEOMETRY = ("--renderer", "geometry")
 
 
 def main() -> int:
@@ -146,7 +149,7 @@ def main() -> int:
     parser.add_argument("file", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="effigie-goldens-") as made:
-        found = record(Path(made))
+        found = compute_goldens(Path(made))
     if options.what == "record":
         options.file.write_text(json.dumps(found, indent=1), "utf-8")
         print(f"{options.file}: {len(found)} goldens")

@@ -1,4 +1,4 @@
-"""What the figures were measured on; never whose machine it is."""
+"""Description of the machine that the figures were measured on; never whose it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from effigie import __version__
+from effigie._version import __version__
 from effigie.execution import available_cores
 
 LIBRARIES = ("torch", "numpy", "av", "opencv-python-headless", "ai-edge-litert", "onnxruntime")
@@ -20,16 +20,16 @@ def describe_machine() -> dict[str, str]:
     """Processor, cores, memory, graphics processor, system and versions, ready to print."""
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
     return {
-        "processor": processor(),
+        "processor": processor_name(),
         "cores": str(available_cores()),
         "memory": f"{psutil.virtual_memory().total / 1e9:.0f} GB",
-        "graphics": graphics(),
+        "graphics": graphics_name(),
         "system": f"{platform.system()} {platform.release().split('-')[0]}, {platform.machine()}",
         "software": f"effigie {__version__}, Python {platform.python_version()}, {versions}",
     }
 
 
-def processor() -> str:
+def processor_name() -> str:
     """The processor's name."""
     table = Path("/proc/cpuinfo")
     if table.is_file():
@@ -39,7 +39,7 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def graphics() -> str:
+def graphics_name() -> str:
     """What torch would compute on beside the processor."""
     import torch
 
@@ -48,7 +48,7 @@ def graphics() -> str:
     return "Apple MPS" if torch.backends.mps.is_available() else "none"
 
 
-def commit() -> str:
+def git_commit() -> str:
     """Of the source that is running, as git tells it, ``+`` if it was changed since; else effigie's version."""
     folder = Path(__file__).parent
     asked = ("git", "-C", str(folder), "describe", "--always", "--abbrev=7", "--exclude=*", "--dirty=+")
@@ -59,6 +59,6 @@ def commit() -> str:
     return found.stdout.strip() or __version__
 
 
-def load() -> float | None:
+def load_average() -> float | None:
     """Runnable processes over the last minute, where the system tells: above 0.5 others were at work."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None

@@ -1,4 +1,4 @@
-"""How fast this machine multiplies matrices: the limit that training is measured against.
+"""Peak rate of matrix multiplication on this machine: the limit that training is measured against.
 
 Unit: floating-point operations a second, a multiplication and an addition counting two.
 
@@ -14,21 +14,21 @@ import torch
 
 SIZES = (512, 1024, 2048)
 SECONDS = 0.5  # a size and turn
-TURNS = 2
+ROUNDS = 2
 
 
 def matrix_peak(
-    dtype: torch.dtype, device: torch.device | None = None, seconds: float = SECONDS, turns: int = TURNS
+    dtype: torch.dtype, device: torch.device | None = None, seconds: float = SECONDS, rounds: int = ROUNDS
 ) -> float:
     """The best of several sizes of square matrices, with as many threads as torch has now.
 
     Args:
         seconds: spent on each size and turn.
-        turns: rounds through the sizes; the best counts, so that others at work disturb little.
+        rounds: rounds through the sizes; the best counts, so that others at work disturb little.
     """
     device = device or torch.device("cpu")
     best = 0.0
-    for _ in range(turns):
+    for _ in range(rounds):
         for size in SIZES:
             one, other = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
             one @ other

@@ -1,4 +1,4 @@
-"""What a command costs: peak resident memory of all its processes together, time, processor time.
+"""Cost of a command: peak resident memory of all its processes together, time, processor time.
 
 Unit: bytes, seconds. The resident sets of the command and all its descendants are added up every few
 milliseconds, so pages that processes share count several times: the figure is an upper bound. Where the
@@ -72,10 +72,10 @@ def measure_command(
             env={**os.environ, **(environment or {})},
             start_new_session=True,
         )
-        watch = _Watch(process.pid)
+        watch = _MemoryMonitor(process.pid)
         try:
             while process.poll() is None:
-                watch.look()
+                watch.sample()
                 time.sleep(interval)
         finally:
             _end(process)
@@ -89,7 +89,7 @@ def measure_command(
     )
 
 
-class _Watch:
+class _MemoryMonitor:
     """The peaks of a process and its descendants, over all looks at them."""
 
     def __init__(self, number: int) -> None:
@@ -99,18 +99,18 @@ class _Watch:
         self.proportional: int | None = None
         self.spent: dict[int, float] = {}
 
-    def look(self) -> None:
+    def sample(self) -> None:
         with contextlib.suppress(psutil.Error):
             root = psutil.Process(self._number)
             processes = [root, *root.children(recursive=True)]
             self.processes = max(self.processes, len(processes))
-            self.resident = max(self.resident, sum(self._resident(process) for process in processes))
+            self.resident = max(self.resident, sum(self._resident_set_size(process) for process in processes))
             if psutil.LINUX and time.monotonic() >= self._proportional_due:
-                total = sum(_proportional(process) for process in processes)
+                total = sum(_proportional_set_size(process) for process in processes)
                 self.proportional = max(self.proportional or 0, total)
                 self._proportional_due = time.monotonic() + PROPORTIONAL_EVERY_S
 
-    def _resident(self, process: psutil.Process) -> int:
+    def _resident_set_size(self, process: psutil.Process) -> int:
         try:
             with process.oneshot():
                 times = process.cpu_times()
@@ -120,7 +120,7 @@ class _Watch:
             return 0
 
 
-def _proportional(process: psutil.Process) -> int:
+def _proportional_set_size(process: psutil.Process) -> int:
     try:
         return process.memory_full_info().pss
     except psutil.Error:

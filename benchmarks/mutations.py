@@ -1,4 +1,4 @@
-"""Breaking files on purpose: one way of doing it a function, from bytes and a random generator to bytes.
+"""Mutations of files: functions from bytes and a random generator to broken bytes.
 
 Media, face sets and models are broken alike; where a container's boxes or header fields can be found, those are hit,
 since random damage hardly ever does.
@@ -46,79 +46,79 @@ FIELDS: dict[str, tuple[bytes, int, int]] = {
 }
 
 
-def flips(data: bytes, random: np.random.Generator) -> bytes:
+def flip_bits(data: bytes, random: np.random.Generator) -> bytes:
     """One to 64 bits turned over, anywhere."""
-    return _flipped(data, random, 0, len(data))
+    return _flip_bits(data, random, 0, len(data))
 
 
-def flips_in_the_head(data: bytes, random: np.random.Generator) -> bytes:
+def flip_head_bits(data: bytes, random: np.random.Generator) -> bytes:
     """Bits turned over in the first kilobyte."""
-    return _flipped(data, random, 0, HEAD)
+    return _flip_bits(data, random, 0, HEAD)
 
 
-def flips_in_the_tail(data: bytes, random: np.random.Generator) -> bytes:
+def flip_tail_bits(data: bytes, random: np.random.Generator) -> bytes:
     """Bits turned over in the last kilobytes, where many formats keep their index."""
-    return _flipped(data, random, max(0, len(data) - 4 * HEAD), len(data))
+    return _flip_bits(data, random, max(0, len(data) - 4 * HEAD), len(data))
 
 
-def noise(data: bytes, random: np.random.Generator) -> bytes:
+def insert_noise(data: bytes, random: np.random.Generator) -> bytes:
     """A stretch of random bytes."""
     first, last = _stretch(data, random)
     return data[:first] + random.bytes(last - first) + data[last:]
 
 
-def zeros(data: bytes, random: np.random.Generator) -> bytes:
+def insert_zeros(data: bytes, random: np.random.Generator) -> bytes:
     """A stretch of zeros, as a copy leaves that was broken off and gone on with."""
     first, last = _stretch(data, random)
     return data[:first] + bytes(last - first) + data[last:]
 
 
-def cut(data: bytes, random: np.random.Generator) -> bytes:
+def truncate(data: bytes, random: np.random.Generator) -> bytes:
     """The end is missing."""
     return data[: int(random.integers(0, max(1, len(data))))]
 
 
-def beheaded(data: bytes, random: np.random.Generator) -> bytes:
+def remove_head(data: bytes, random: np.random.Generator) -> bytes:
     """The beginning is missing."""
     return data[int(random.integers(1, max(2, len(data)))) :]
 
 
-def removed(data: bytes, random: np.random.Generator) -> bytes:
+def remove_range(data: bytes, random: np.random.Generator) -> bytes:
     """A stretch is missing."""
     first, last = _stretch(data, random)
     return data[:first] + data[last:]
 
 
-def doubled(data: bytes, random: np.random.Generator) -> bytes:
+def duplicate_range(data: bytes, random: np.random.Generator) -> bytes:
     """A stretch is there twice."""
     first, last = _stretch(data, random)
     return data[:last] + data[first:]
 
 
-def swapped(data: bytes, random: np.random.Generator) -> bytes:
+def swap_ranges(data: bytes, random: np.random.Generator) -> bytes:
     """Two halves of a stretch have changed places."""
     first, last = _stretch(data, random)
     middle = (first + last) // 2
     return data[:first] + data[middle:last] + data[first:middle] + data[last:]
 
 
-def empty(data: bytes, random: np.random.Generator) -> bytes:
+def remove_all(data: bytes, random: np.random.Generator) -> bytes:
     """No bytes at all."""
     return b""
 
 
-def garbage(data: bytes, random: np.random.Generator) -> bytes:
+def replace_by_garbage(data: bytes, random: np.random.Generator) -> bytes:
     """The first bytes, by which the format is known, and noise."""
     return data[: int(random.integers(0, 64))] + random.bytes(min(len(data), 20_000))
 
 
-def absurd_number(data: bytes, random: np.random.Generator) -> bytes:
+def corrupt_number(data: bytes, random: np.random.Generator) -> bytes:
     """A number in the head that no file can mean, of one to eight bytes."""
     at = int(random.integers(0, max(1, min(len(data), HEAD))))
-    return _put(data, at, _number(random, int(random.choice([1, 2, 4, 8]))))
+    return _replace_bytes(data, at, _number(random, int(random.choice([1, 2, 4, 8]))))
 
 
-def absurd_field(data: bytes, random: np.random.Generator) -> bytes:
+def corrupt_field(data: bytes, random: np.random.Generator) -> bytes:
     """A size, length, clock or count in the header that no file can mean."""
     places = [
         (found.end() + skip, length)
@@ -126,85 +126,82 @@ def absurd_field(data: bytes, random: np.random.Generator) -> bytes:
         for found in re.finditer(pattern, data)
     ]
     if not places:
-        return absurd_number(data, random)
+        return corrupt_number(data, random)
     at, length = places[int(random.integers(len(places)))]
     size = int(random.choice([size for size in (1, 2, 4, 8) if size <= length]))
-    return _put(data, at + int(random.integers(0, length - size + 1)), _number(random, size))
+    return _replace_bytes(data, at + int(random.integers(0, length - size + 1)), _number(random, size))
 
 
-def box_size(data: bytes, random: np.random.Generator) -> bytes:
+def corrupt_box_size(data: bytes, random: np.random.Generator) -> bytes:
     """An MP4 box that says it is larger, smaller or endless."""
     boxes = list(_boxes(data, 0, len(data)))
     if not boxes:
-        return absurd_number(data, random)
-    return _put(data, boxes[int(random.integers(len(boxes)))][0], _number(random, 4))
+        return corrupt_number(data, random)
+    return _replace_bytes(data, boxes[int(random.integers(len(boxes)))][0], _number(random, 4))
 
 
-def boxes_swapped(data: bytes, random: np.random.Generator) -> bytes:
+def swap_boxes(data: bytes, random: np.random.Generator) -> bytes:
     """Two MP4 boxes have changed places."""
     boxes = list(_boxes(data, 0, len(data)))
     if len(boxes) < 2:
-        return swapped(data, random)
+        return swap_ranges(data, random)
     (a, b), (c, d) = sorted(boxes[int(i)] for i in random.choice(len(boxes), 2, replace=False))
     if c < b:  # one inside the other
         return data[:a] + data[c:d] + data[b:]
     return data[:a] + data[c:d] + data[b:c] + data[a:b] + data[d:]
 
 
-def box_doubled(data: bytes, random: np.random.Generator) -> bytes:
+def duplicate_box(data: bytes, random: np.random.Generator) -> bytes:
     """An MP4 box is there twice."""
     boxes = list(_boxes(data, 0, len(data)))
     if not boxes:
-        return doubled(data, random)
+        return duplicate_range(data, random)
     first, last = boxes[int(random.integers(len(boxes)))]
     return data[:last] + data[first:]
 
 
-def box_removed(data: bytes, random: np.random.Generator) -> bytes:
+def remove_box(data: bytes, random: np.random.Generator) -> bytes:
     """An MP4 box is missing."""
     boxes = list(_boxes(data, 0, len(data)))
     if not boxes:
-        return removed(data, random)
+        return remove_range(data, random)
     first, last = boxes[int(random.integers(len(boxes)))]
     return data[:first] + data[last:]
 
 
-def unharmed(data: bytes, random: np.random.Generator) -> bytes:
+def keep_unchanged(data: bytes, random: np.random.Generator) -> bytes:
     """As it was: for a wrong name, and to see that what is whole is read."""
     return data
 
 
 MUTATIONS: dict[str, Mutation] = {
-    function.__name__: function
-    for function in (
-        flips,
-        flips_in_the_head,
-        flips_in_the_tail,
-        noise,
-        zeros,
-        cut,
-        beheaded,
-        removed,
-        doubled,
-        swapped,
-        empty,
-        garbage,
-        absurd_number,
-        absurd_field,
-        box_size,
-        boxes_swapped,
-        box_doubled,
-        box_removed,
-    )
+    "flips": flip_bits,
+    "flips_in_the_head": flip_head_bits,
+    "flips_in_the_tail": flip_tail_bits,
+    "noise": insert_noise,
+    "zeros": insert_zeros,
+    "cut": truncate,
+    "beheaded": remove_head,
+    "removed": remove_range,
+    "doubled": duplicate_range,
+    "swapped": swap_ranges,
+    "empty": remove_all,
+    "garbage": replace_by_garbage,
+    "absurd_number": corrupt_number,
+    "absurd_field": corrupt_field,
+    "box_size": corrupt_box_size,
+    "boxes_swapped": swap_boxes,
+    "box_doubled": duplicate_box,
+    "box_removed": remove_box,
 }
 
 
-def mutated(data: bytes, kind: str, seed: int) -> bytes:
+def mutate(data: bytes, kind: str, seed: int) -> bytes:
     """``data`` broken in one of the ways of :data:`MUTATIONS`, or ``unharmed``; the same arguments, the same bytes."""
-    return MUTATIONS.get(kind, unharmed)(data, np.random.default_rng(seed))
+    return MUTATIONS.get(kind, keep_unchanged)(data, np.random.default_rng(seed))
 
 
-def _flipped(data: bytes, random: np.random.Generator, first: int, last: int) -> bytes:
+def _flip_bits(data: bytes, random: np.random.Generator, first: int, last: int) -> bytes:
     found = np.frombuffer(data, np.uint8).copy()
     last = min(last, len(found))
     if last > first:
@@ -225,7 +222,7 @@ def _number(random: np.random.Generator, size: int) -> bytes:
     return value.to_bytes(size, "big" if random.random() < 0.7 else "little")
 
 
-def _put(data: bytes, at: int, new: bytes) -> bytes:
+def _replace_bytes(data: bytes, at: int, new: bytes) -> bytes:
     return (data[:at] + new + data[at + len(new) :])[: max(len(data), 1)]
 
 

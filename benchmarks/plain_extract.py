@@ -15,9 +15,9 @@ from pathlib import Path
 import av
 import cv2
 
-from effigie.faces.align import crop_matrix, placement
+from effigie.faces.align import compute_placement, crop_matrix
 from effigie.faces.crop import crop
-from effigie.faces.detector import ShortRange
+from effigie.faces.detector import BlazeFaceDetector
 from effigie.faces.landmarker import BlendshapeModel, LandmarkModel
 from effigie.faces.mesh import fit_pose
 
@@ -44,7 +44,7 @@ def plain_extract(
     size: int = 256,
     quality: int = 95,
     threads: int = 2,
-    stop_after: int | None = None,
+    max_frames: int | None = None,
 ) -> PlainReport:
     """Write the face crops of some clips into a folder as JPEGs.
 
@@ -53,17 +53,21 @@ def plain_extract(
         size: side of the crops, px.
         quality: of the JPEGs, 1..100.
         threads: of the detector and the landmark network.
-        stop_after: frames of each clip at most.
+        max_frames: frames of each clip at most.
     """
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     begun = time.perf_counter()
-    detector, landmarks, blendshapes = ShortRange(threads=threads), LandmarkModel(threads), BlendshapeModel()
+    detector, landmarks, blendshapes = (
+        BlazeFaceDetector(threads=threads),
+        LandmarkModel(threads),
+        BlendshapeModel(),
+    )
     frames = faces = 0
     for number, clip in enumerate(clips):
         with contextlib.closing(av.open(str(clip))) as container:
             for index, frame in enumerate(container.decode(video=0)):
-                if index == stop_after:
+                if index == max_frames:
                     break
                 image = frame.to_ndarray(format="rgb24")
                 frames += 1
@@ -72,7 +76,7 @@ def plain_extract(
                     if measured.presence < PRESENCE:
                         continue
                     blendshapes(measured.landmarks)
-                    matrix = crop_matrix(placement(fit_pose(measured.landmarks)), size)
+                    matrix = crop_matrix(compute_placement(fit_pose(measured.landmarks)), size)
                     picture = cv2.cvtColor(crop(image, matrix, size), cv2.COLOR_RGB2BGR)
                     _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
                     (folder / f"{number}-{index:06d}-{order}.jpg").write_bytes(encoded.tobytes())

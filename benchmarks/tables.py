@@ -7,16 +7,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows.row import Result
+from benchmarks.fixtures.row import RowResult
 from effigie.errors import UsageError
-from effigie.io.atomic import atomic
+from effigie.io.atomic_write import atomic_write
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 HISTORY = "<!-- history:end -->"
 VERDICTS = {None: "", True: "reached", False: "**missed**"}
 
 
-def render(records: Mapping[str, Mapping[str, Any]]) -> str:
+def render_tables(records: Mapping[str, Mapping[str, Any]]) -> str:
     """The tables of all rows, grouped by the machine and the clips that they were measured with."""
     groups: dict[tuple[tuple[str, str], ...], list[Mapping[str, Any]]] = {}
     for record in records.values():
@@ -25,17 +25,19 @@ def render(records: Mapping[str, Mapping[str, Any]]) -> str:
     parts = []
     for head, members in groups.items():
         parts.append("\n".join(f"- {name}: {value}" for name, value in head))
-        parts += [table(Result.from_json(member["result"])) for member in members]
+        parts += [render_table(RowResult.from_json(member["result"])) for member in members]
     return "\n\n".join(parts) + "\n"
 
 
-def table(result: Result) -> str:
+def render_table(result: RowResult) -> str:
     """One row's heading, table and notes."""
     headings = ["what", *result.columns, "measured", "must be", ""]
     lines = [f"### {result.title}", "", _line(headings), "|" + "---|" * len(headings)]
     for index, figure in enumerate(result.figures):
         extra = [cells[index] for cells in result.columns.values()]
-        lines.append(_line([figure.name, *extra, figure.shown, figure.wanted, VERDICTS[figure.reached]]))
+        lines.append(
+            _line([figure.name, *extra, figure.value_text, figure.bounds_text, VERDICTS[figure.is_reached]])
+        )
     if result.notes:
         lines += ["", *(f"- {note}" for note in result.notes)]
     return "\n".join(lines)
@@ -45,11 +47,13 @@ def _line(cells: list[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def history(results: Sequence[Result], commit: str, day: date) -> list[str]:
+def format_history(results: Sequence[RowResult], commit: str, day: date) -> list[str]:
     """A line of Markdown for each of the results that has limits: when, at which commit, and what came of them."""
     lines = []
     for result in results:
-        bounded = [f"{each.name}: {each.shown}" for each in result.figures if each.reached is not None]
+        bounded = [
+            f"{each.name}: {each.value_text}" for each in result.figures if each.is_reached is not None
+        ]
         if bounded:
             lines.append(_line([day.isoformat(), commit, result.title, "; ".join(bounded)]))
     return lines
@@ -60,7 +64,7 @@ def add_history(path: Path, lines: Sequence[str]) -> None:
     before, marker, after = path.read_text(encoding="utf-8").partition(HISTORY)
     if not marker or not lines:
         return
-    with atomic(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(
             "".join([before, *(f"{line}\n" for line in lines), marker, after]), encoding="utf-8"
         )
@@ -78,5 +82,5 @@ def replace_between_markers(path: Path, text: str) -> None:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise UsageError(f"{path} lacks the lines {BEGIN} and {END}, between which the tables go")
-    with atomic(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")

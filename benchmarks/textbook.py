@@ -9,7 +9,6 @@ Adam at 5e-5 with betas 0.5 and 0.999, float32.
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -18,10 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from effigie.nn.images import to_float
-from effigie.swap.network import Made
+from effigie.swap.network import DecoderOutput
 from effigie.swap.task import SwapTask
-from effigie.training.data.prefetcher import Prefetch
-from effigie.training.data.sample_key import slots
+from effigie.training.data.prefetcher import BatchPrefetcher
+from effigie.training.data.sample_key import make_sample_keys
 
 SLOPE = 0.1
 BOTTLENECK = 1024
@@ -30,12 +29,12 @@ BETAS = (0.5, 0.999)
 CERTAIN = 10.0  # mask logit: the textbook has no mask, so all of the picture is face
 
 
-def shrink(inputs: int, outputs: int) -> nn.Sequential:
+def downsample_block(inputs: int, outputs: int) -> nn.Sequential:
     """(B, inputs, S, S) -> (B, outputs, S/2, S/2)."""
     return nn.Sequential(nn.Conv2d(inputs, outputs, 5, stride=2, padding=2), nn.LeakyReLU(SLOPE))
 
 
-def grow(inputs: int, outputs: int) -> nn.Sequential:
+def upsample_block(inputs: int, outputs: int) -> nn.Sequential:
     """(B, inputs, S, S) -> (B, outputs, 2 S, 2 S)."""
     return nn.Sequential(
         nn.Conv2d(inputs, 4 * outputs, 3, padding=1), nn.LeakyReLU(SLOPE), nn.PixelShuffle(2)
@@ -53,29 +52,33 @@ class TextbookNet(nn.Module):
         super().__init__()
         side = size // 16
         self.encoder = nn.Sequential(
-            shrink(3, 128),
-            shrink(128, 256),
-            shrink(256, 512),
-            shrink(512, 1024),
+            downsample_block(3, 128),
+            downsample_block(128, 256),
+            downsample_block(256, 512),
+            downsample_block(512, 1024),
             nn.Flatten(),
             nn.Linear(1024 * side**2, BOTTLENECK),
             nn.Linear(BOTTLENECK, 1024 * side**2),
             nn.Unflatten(1, (1024, side, side)),
-            grow(1024, 512),
+            upsample_block(1024, 512),
         )
         self.source, self.target = self._decoder(), self._decoder()
 
     @staticmethod
     def _decoder() -> nn.Sequential:
         return nn.Sequential(
-            grow(512, 256), grow(256, 128), grow(128, 64), nn.Conv2d(64, 3, 5, padding=2), nn.Sigmoid()
+            upsample_block(512, 256),
+            upsample_block(256, 128),
+            upsample_block(128, 64),
+            nn.Conv2d(64, 3, 5, padding=2),
+            nn.Sigmoid(),
         )
 
-    def forward(self, picture: Tensor, prior: Tensor | None, person: str) -> Made:
+    def forward(self, picture: Tensor, prior: Tensor | None, person: str) -> DecoderOutput:
         """Decode (B, 3, S, S) in [0, 1] as ``source`` or ``target``; a prior is not looked at."""
         made = (self.source if person == "source" else self.target)(self.encoder(picture))
         plain = torch.zeros_like(made[:, :1])
-        return Made(made, plain + CERTAIN, plain)
+        return DecoderOutput(made, plain + CERTAIN, plain)
 
 
 class TextbookTask:
@@ -86,7 +89,7 @@ class TextbookTask:
 
     def batch(self, step: int, seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
         """The swap task's own batch."""
-        return self._task.batch(slots(seed, 0, step, range(self._task.parts)))
+        return self._task.batch(make_sample_keys(seed, 0, step, range(self._task.parts)))
 
     def losses(self, batch: Mapping[str, Mapping[str, Tensor]], step: int) -> dict[str, Tensor]:
         """L1 over the whole picture, the mean of both people."""
@@ -111,7 +114,7 @@ def train_textbook(
         keep_going: asked with the number of steps done, before every step.
     """
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, betas=BETAS)
-    batches = Prefetch(lambda step: task.batch(step, seed), 0)
+    batches = BatchPrefetcher(lambda step: task.batch(step, seed), 0)
     network.train()
     try:
         for step in itertools.count():
@@ -132,15 +135,3 @@ def _tensors(batch: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, Ten
         person: {name: torch.from_numpy(array) for name, array in arrays.items()}
         for person, arrays in batch.items()
     }
-
-
-def until(seconds: float) -> Callable[[int], bool]:
-    """True until so many seconds after the first question."""
-    ends: list[float] = []
-
-    def keep_going(step: int) -> bool:
-        if not ends:
-            ends.append(time.perf_counter() + seconds)
-        return time.perf_counter() < ends[0]
-
-    return keep_going

@@ -1,6 +1,7 @@
-"""The test suite under the settings in which machines differ: `make test-matrix`, or `make test-matrix SETTINGS="avx2 load"`.
+"""The test suite under the settings in which machines differ: `make test-matrix`.
 
-Each run gets an empty temporary folder, whose size is measured while it runs and after. Prints a Markdown table.
+`make test-matrix SETTINGS="avx2 load"` runs some. Each run gets an empty temporary folder, whose size is measured
+while it runs and after. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TWO_WORKERS = ("--numprocesses", "2", "--dist", "loadfile")
+TWO_WORKERS = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 BUSY = "while True: pass"
 
 
@@ -48,7 +49,7 @@ SETTINGS = {
     "plain": Setting("two workers"),
     "avx2": Setting("PyTorch and oneDNN without AVX-512: a laptop", AVX2),
     "sse": Setting("PyTorch and oneDNN without AVX", SSE),
-    "opencv": Setting("OpenCV without AVX2 and AVX-512", {"OPENCV_CPU_DISABLE": "AVX512_SKX,AVX2"}),
+    "opencv": Setting("OpenCV without AVX2 and AVX-512", {"OPENCV_CPU_DISABLE": "AVX512-SKX,AVX2"}),
     "openblas": Setting("OpenBLAS as on Haswell", {"OPENBLAS_CORETYPE": "Haswell"}),
     "one-worker": Setting("one worker", options=("--numprocesses", "1")),
     "no-worker": Setting("pytest alone", options=()),

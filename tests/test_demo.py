@@ -7,8 +7,8 @@ from pathlib import Path
 
 import cv2
 
-from effigie.assets import fetch
-from effigie.demo import SHEET_COLUMNS, SHEET_HEIGHT, verdict, write_sheet
+from effigie.assets import fetch_asset
+from effigie.demo import SHEET_COLUMNS, SHEET_HEIGHT, format_verdict, write_sheet
 from effigie.evaluate.report.figures import Figure
 
 GOOD = Figure("similarity to the source", 0.7, at_least=0.6)
@@ -16,7 +16,7 @@ INFORMS = Figure("similarity to the target", 0.1)
 
 
 def test_sheet_shows_the_input_above_the_output(tmp_path: Path) -> None:
-    clip = fetch("sample_man")
+    clip = fetch_asset("sample_man")
     write_sheet(tmp_path / "sheet.png", clip, clip)
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     assert sheet.shape == (2 * SHEET_HEIGHT, SHEET_COLUMNS * SHEET_HEIGHT, 3)
@@ -25,13 +25,13 @@ def test_sheet_shows_the_input_above_the_output(tmp_path: Path) -> None:
 
 
 def test_verdict_counts_only_what_has_a_bound() -> None:
-    lines = verdict([GOOD, INFORMS])
+    lines = format_verdict([GOOD, INFORMS])
     assert lines[0] == "The swap holds: all 1 figures are reached."
     assert len(lines) == 2 and "0.7" in lines[1] and lines[1].startswith("ok")
 
 
 def test_verdict_names_what_falls_short() -> None:
     poor = replace(GOOD, value=0.4)
-    lines = verdict([GOOD, poor])
+    lines = format_verdict([GOOD, poor])
     assert lines[0].startswith("1 of 2") and "similarity to the source" in lines[0]
     assert lines[2].startswith("no")

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from effigie.errors import EffigieError
-from effigie.io.atomic import atomic, content_digest, discard, sha256, write_json
+from effigie.io.atomic_write import atomic_write, content_digest, discard, sha256, write_json
 
 
 def names(folder):
@@ -23,7 +23,7 @@ def names(folder):
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
     path = tmp_path / "new" / "deep" / "clip.mp4"
-    with atomic(path) as temporary:
+    with atomic_write(path) as temporary:
         assert temporary.suffix == ".mp4"
         assert temporary.parent == path.parent
         temporary.write_bytes(b"half")
@@ -41,7 +41,7 @@ def test_what_breaks_off_leaves_the_old(tmp_path, stop, kind):
     else:
         path.mkdir()
         (path / "0.png").write_text("old")
-    with pytest.raises(stop), atomic(path) as temporary:
+    with pytest.raises(stop), atomic_write(path) as temporary:
         if kind == "file":
             temporary.write_text("new")
         else:
@@ -56,7 +56,7 @@ def test_a_folder_takes_the_place_of_a_folder(tmp_path):
     path = tmp_path / "frames"
     path.mkdir()
     (path / "old.png").write_text("old")
-    with atomic(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.mkdir()
         (temporary / "new.png").write_text("new")
     assert names(path) == ["new.png"]
@@ -77,7 +77,7 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_old(tmp_path, monkeypat
 
     monkeypatch.setattr(os, "replace", refuse)
     monkeypatch.setattr(os, "rename", refuse)
-    with pytest.raises(OSError, match="in use"), atomic(path) as temporary:
+    with pytest.raises(OSError, match="in use"), atomic_write(path) as temporary:
         temporary.mkdir()
     assert names(path) == ["old.png"]
     assert names(tmp_path) == ["frames"]
@@ -96,7 +96,7 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_old(tmp_path, monkeypat
 )
 def test_the_system_says_no(tmp_path, code, words):
     path = tmp_path / "out.mp4"
-    with pytest.raises(EffigieError, match=words) as caught, atomic(path) as temporary:
+    with pytest.raises(EffigieError, match=words) as caught, atomic_write(path) as temporary:
         temporary.write_bytes(b"half")
         raise OSError(code, os.strerror(code))
     assert str(path) in str(caught.value)
@@ -105,13 +105,13 @@ def test_the_system_says_no(tmp_path, code, words):
 
 
 def test_other_errors_pass_unchanged(tmp_path):
-    with pytest.raises(FileNotFoundError), atomic(tmp_path / "out"):
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "out"):
         (tmp_path / "missing").read_text()
 
 
 def test_the_longest_name_the_system_allows(tmp_path):
     path = tmp_path / ("x" * 251 + ".mp4")
-    with atomic(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(b"whole")
     assert names(tmp_path) == [path.name]
 
@@ -119,15 +119,15 @@ def test_the_longest_name_the_system_allows(tmp_path):
 def test_a_kill_leaves_nothing_under_the_name_and_is_cleared_up_later(tmp_path):
     path = tmp_path / "out.mp4"
     program = (
-        "import os, signal, sys; from pathlib import Path; from effigie.io.atomic import atomic\n"
-        "with atomic(Path(sys.argv[1])) as temporary:\n"
+        "import os, signal, sys; from pathlib import Path; from effigie.io.atomic_write import atomic_write\n"
+        "with atomic_write(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     ended = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
     assert ended.returncode == -signal.SIGKILL
     (left,) = tmp_path.iterdir()
     assert left != path
-    with atomic(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(b"whole")
     assert left.exists()  # so young that its writer might live
     long_ago = time.time() - 7200
@@ -135,7 +135,7 @@ def test_a_kill_leaves_nothing_under_the_name_and_is_cleared_up_later(tmp_path):
     other = tmp_path / left.name.replace("out", "other")
     other.write_bytes(b"")
     os.utime(other, (long_ago, long_ago))
-    with atomic(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(b"whole")
     assert names(tmp_path) == sorted(["out.mp4", other.name])
 

@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from effigie.errors import BusyError, EffigieError, UsageError
-from effigie.io.atomic import atomic, temporary_for
-from effigie.io.locks import exclusive, one_writer
+from effigie.errors import EffigieError, OutputLockedError, UsageError
+from effigie.io.atomic_write import atomic_write, temporary_path
+from effigie.io.locks import lock_output, with_output_lock
 
 HOLDER = (
-    "import sys, time; from pathlib import Path; from effigie.io.locks import exclusive\n"
-    "with exclusive(Path(sys.argv[1])):\n"
-    "    print('held', flush=True); time.sleep(60)\n"
+    "import sys; from pathlib import Path; from effigie.io.locks import lock_output\n"
+    "with lock_output(Path(sys.argv[1])):\n"
+    "    print('held', flush=True); sys.stdin.read()\n"
 )
 
 
@@ -30,18 +30,15 @@ def names(folder):
 @pytest.fixture
 def holder(tmp_path):
     """A process that holds the lock of ``out.mp4``."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path / "out.mp4")], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "out.mp4")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
 
 
 def test_the_second_is_told_who_and_what_to_do(tmp_path, holder):
-    with pytest.raises(BusyError) as caught, exclusive(tmp_path / "out.mp4"):
+    with pytest.raises(OutputLockedError) as caught, lock_output(tmp_path / "out.mp4"):
         raise AssertionError("two writers")
     message = str(caught.value)
     assert f"process {holder.pid}" in message
@@ -49,7 +46,7 @@ def test_the_second_is_told_who_and_what_to_do(tmp_path, holder):
     assert "wait" in message and "another output" in message
     assert "\n" not in message
     assert caught.value.exit_code == 1
-    with exclusive(tmp_path / "out.mkv"):  # another output is nobody's business
+    with lock_output(tmp_path / "out.mkv"):  # another output is nobody's business
         pass
 
 
@@ -58,21 +55,21 @@ def test_a_lock_ends_with_its_process(tmp_path, holder):
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
     assert names(tmp_path) == [".out.mp4.lock"]
-    with exclusive(tmp_path / "out.mp4"):
+    with lock_output(tmp_path / "out.mp4"):
         assert names(tmp_path) == [".out.mp4.lock"]
     assert names(tmp_path) == []
 
 
 def test_two_threads_of_one_process(tmp_path):
-    with ThreadPoolExecutor(1) as other, exclusive(tmp_path / "out"):
+    with ThreadPoolExecutor(1) as other, lock_output(tmp_path / "out"):
 
         def second():
-            with exclusive(tmp_path / "out"):
+            with lock_output(tmp_path / "out"):
                 return "in"
 
-        with pytest.raises(BusyError):
+        with pytest.raises(OutputLockedError):
             other.submit(second).result()
-    with exclusive(tmp_path / "out"):
+    with lock_output(tmp_path / "out"):
         pass
 
 
@@ -83,7 +80,7 @@ def test_of_many_at_once_one_at_a_time(tmp_path):
     def add(_):
         for _ in range(20):
             while True:
-                with contextlib.suppress(BusyError), exclusive(tmp_path / "out"):
+                with contextlib.suppress(OutputLockedError), lock_output(tmp_path / "out"):
                     value = int((tmp_path / "count").read_text())
                     time.sleep(0.0005)
                     (tmp_path / "count").write_text(str(value + 1))
@@ -97,7 +94,7 @@ def test_of_many_at_once_one_at_a_time(tmp_path):
 
 
 def test_what_stops_the_block_passes_and_folders_made_for_the_lock_go(tmp_path):
-    with pytest.raises(KeyboardInterrupt), exclusive(tmp_path / "new" / "deep" / "out"):
+    with pytest.raises(KeyboardInterrupt), lock_output(tmp_path / "new" / "deep" / "out"):
         assert (tmp_path / "new" / "deep").is_dir()
         raise KeyboardInterrupt
     assert names(tmp_path) == []
@@ -108,27 +105,27 @@ def test_where_no_lock_can_be_had_the_write_says_what_is_wrong(tmp_path):
     (tmp_path / "closed").mkdir(mode=0o500)
     with (
         pytest.raises(EffigieError, match="permission"),
-        exclusive(tmp_path / "closed" / "out"),
-        atomic(tmp_path / "closed" / "out") as temporary,
+        lock_output(tmp_path / "closed" / "out"),
+        atomic_write(tmp_path / "closed" / "out") as temporary,
     ):
         temporary.write_bytes(b"")
 
 
 def test_a_folder_in_the_way_of_the_lock_is_not_the_end(tmp_path):
     (tmp_path / ".out.lock").mkdir()
-    with exclusive(tmp_path / "out"):
+    with lock_output(tmp_path / "out"):
         (tmp_path / "out").write_bytes(b"whole")
     assert (tmp_path / "out").read_bytes() == b"whole"
 
 
-def test_what_killed_writers_left_goes_at_once_and_nothing_else_does(tmp_path):
+def test_what_killed_writers_left_goes_at_once_and_nothing_else_does(tmp_path, holder):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     path = tmp_path / "model"
     (path / "bank").mkdir(parents=True)
 
     def left(beside, process):
-        name = temporary_for(beside)
+        name = temporary_path(beside)
         name = name.with_name(name.name.replace(f".{os.getpid()}-", f".{process}-"))
         name.write_bytes(b"half")
         return name
@@ -136,11 +133,11 @@ def test_what_killed_writers_left_goes_at_once_and_nothing_else_does(tmp_path):
     dead = [left(path, gone.pid), left(path / "config.json", gone.pid), left(path / "bank" / "a", gone.pid)]
     others = [
         left(tmp_path / "model.b", gone.pid),
-        left(path / "weights", os.getppid()),
+        left(path / "weights", holder.pid),
         path / ".download.partial",
     ]
     others[-1].write_bytes(b"somebody else's")
-    with exclusive(path):
+    with lock_output(path):
         pass
     assert [file.name for file in dead if file.exists()] == []
     assert [file.name for file in others if not file.exists()] == []
@@ -152,18 +149,18 @@ def test_a_folder_killed_between_aside_and_replaced_comes_back(tmp_path):
     path.mkdir()
     (path / "0.png").write_text("old")
     program = (
-        "import os, signal, sys; from pathlib import Path; import effigie.io.atomic as files\n"
+        "import os, signal, sys; from pathlib import Path; import effigie.io.atomic_write as files\n"
         "rename = os.rename\n"
         "def once(source, target, **options):\n"
         "    rename(source, target, **options); os.kill(os.getpid(), signal.SIGKILL)\n"
         "os.replace = os.rename = once\n"
-        "with files.atomic(Path(sys.argv[1])) as temporary:\n"
+        "with files.atomic_write(Path(sys.argv[1])) as temporary:\n"
         "    temporary.mkdir(); (temporary / '0.png').write_text('new')\n"
     )
     ended = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
     assert ended.returncode == -signal.SIGKILL
     assert not path.exists()
-    with exclusive(path):
+    with lock_output(path):
         assert (path / "0.png").read_text() == "old"
     assert names(tmp_path) == ["frames"]
 
@@ -171,24 +168,24 @@ def test_a_folder_killed_between_aside_and_replaced_comes_back(tmp_path):
 def test_a_living_writer_is_known_whatever_the_clock_says(tmp_path, monkeypatch):
     """Another call for the same path, a year later by the clock, removes nothing of it."""
     now = time.time()
-    with atomic(tmp_path / "out") as first:
+    with atomic_write(tmp_path / "out") as first:
         first.write_bytes(b"first")
         monkeypatch.setattr(time, "time", lambda: now + 3e7)
-        with atomic(tmp_path / "out") as second:
+        with atomic_write(tmp_path / "out") as second:
             second.write_bytes(b"second")
         assert first.exists()
     assert (tmp_path / "out").read_bytes() == b"first"
 
 
 def test_the_decorator_finds_its_path_however_it_is_given(tmp_path, holder, monkeypatch):
-    @one_writer("output")
+    @with_output_lock("output")
     def write(text, output):
         output.write_text(text)
         return text
 
     for arguments, named in (((), {"output": tmp_path / "a", "text": "x"}), (("x", tmp_path / "a"), {})):
         assert write(*arguments, **named) == "x"
-    with pytest.raises(BusyError):
+    with pytest.raises(OutputLockedError):
         write("x", tmp_path / "out.mp4")
     with pytest.raises(UsageError):
         write("x", "/")

@@ -1,5 +1,5 @@
-"""The rows of the bench: one question each, answered by measuring; and the material and means they share.
+"""The rows of the benchmark: one question each, answered by measuring. What they share lies in benchmarks.fixtures.
 
-A row is a function of a :class:`~benchmarks.rows.row.Setting` that returns a
-:class:`~benchmarks.rows.row.Result`. No figure is written down here, only what must be reached.
+A row is a function of a :class:`~benchmarks.fixtures.row.RowContext` that returns a
+:class:`~benchmarks.fixtures.row.RowResult`. No figure is written down here, only what must be reached.
 """

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.rows.row import Result, Setting
-from benchmarks.rows.swapping import direction, judged, model_of
+from benchmarks.fixtures.row import RowContext, RowResult
+from benchmarks.rows.swapping import convert_and_evaluate, row_name, trained_model
 from effigie.evaluate.report.figures import Figure
 from effigie.evaluate.report.scores import SwapScores
-from effigie.io.atomic import discard
+from effigie.io.atomic_write import discard
 
 SHARE = 0.3
 FACE = ("similarity to the source", "similarity to the target", "Fréchet distance to the source's faces")
 REST = ("expression error, share of the eye distance", "sharpness, output over input")
 
 
-def adversary(setting: Setting) -> Result:
+def adversary(context: RowContext) -> RowResult:
     """Both taught alike but for the adversary, both judged on the first of the target's held-out clips."""
     columns: dict[str, list[str]] = {}
     found: dict[str, dict[str, float]] = {}
     better: list[bool] = []
     names: list[str] = [*FACE, *REST]
-    for pair in setting.material.pairs():
+    for pair in context.material.pairs():
         for source_name, target_name in (pair, pair[::-1]):
-            source, target = setting.material.actor(source_name), setting.material.actor(target_name)
-            way = direction(source_name, target_name)
-            plain, trained = model_of(setting, source, target)
-            taught, _ = setting.model(
+            source, target = context.material.actor(source_name), context.material.actor(target_name)
+            way = row_name(source_name, target_name)
+            plain, trained = trained_model(context, source, target)
+            taught, _ = context.model(
                 source, target, f"{way}-adversary", **trained["settings"], adversary=SHARE
             )
             measured = {}
             for kind, model in (("without", plain), ("with", taught)):
-                folder = Path(setting.work / f"{way}-compared" / kind)
+                folder = Path(context.work / f"{way}-compared" / kind)
                 discard(folder)
                 folder.mkdir(parents=True)
-                scores, _ = judged(setting, model, target.test[0], source, target, folder)
+                scores, _ = convert_and_evaluate(context, model, target.test[0], source, target, folder)
                 label = f"{way.removeprefix('swap-')}, {kind}"
                 measured[kind] = found[label] = _values(scores, names)
                 columns[label] = [f"{found[label][name]:.3g}" for name in names]
@@ -61,7 +61,7 @@ def adversary(setting: Setting) -> Result:
         Figure("directions in which identity, Fréchet distance and sharpness are better", sum(better))
     )
     notes = [f"a share of {SHARE:g}; the same minutes, so that the adversary's model has fewer steps"]
-    return Result("Adversary, tiny", figures, columns, notes, {"figures": found})
+    return RowResult("Adversary, tiny", figures, columns, notes, {"figures": found})
 
 
 def _values(scores: SwapScores, names: list[str]) -> dict[str, float]:

@@ -8,18 +8,18 @@ import subprocess
 import time
 from pathlib import Path
 
-from benchmarks.rows.cuts import cut
+from benchmarks.fixtures.cuts import cut_clip
+from benchmarks.fixtures.heads_model import fast_model
+from benchmarks.fixtures.row import RowContext, RowResult
 from benchmarks.rows.footprint import COMMAND
-from benchmarks.rows.heads_model import fast_model
-from benchmarks.rows.row import Result, Setting
-from effigie.assets import ASSETS, REQUIRED, fetch, fetch_all
+from effigie.assets import ASSETS, REQUIRED_ASSETS, fetch_asset, fetch_assets
 from effigie.consent import new_consent
 from effigie.errors import EffigieError
-from effigie.evaluate.report.figures import Figure, yes
+from effigie.evaluate.report.figures import Figure, yes_no_figure
 from effigie.faceset.drawing import write_png
 from effigie.heads import AnimateSettings
 from effigie.heads.inference.animation import AnimateReport, animate
-from effigie.media import Reader, probe
+from effigie.media import VideoReader, probe
 from effigie.progress import Progress
 
 REPETITIONS = 3
@@ -27,22 +27,22 @@ DRIVER_S = 10
 QUICK_FRAMES = 25
 
 
-def animation(setting: Setting) -> Result:
+def animation(context: RowContext) -> RowResult:
     """Frames a second, from reading the driver's clip to the signed file; the repetition in the middle counts."""
-    portrait, driver = _portrait(setting), _driver(setting)
-    model, what = fast_model(setting)
-    record = _consent(setting, portrait)
+    portrait, driver = _portrait(context), _driver(context)
+    model, what = fast_model(context)
+    record = _consent(context, portrait)
     cases = (
-        ("prior alone, 512²", AnimateSettings(paint="geometry", paste="crop", size=512), 40.0),
+        ("prior alone, 512²", AnimateSettings(renderer="geometry", paste="crop", size=512), 40.0),
         ("nano, 256²", AnimateSettings(heads=model, paste="crop", size=256), 20.0),
     )
     figures, details = [], {}
     for name, settings, wanted in cases:
         runs = []
-        for number in range(1 if setting.quick else REPETITIONS):
-            setting.progress(Progress(name, number, REPETITIONS, "repetitions"))
-            output = setting.work / "animation.mp4"
-            runs.append(animate(portrait, driver, output, settings, consent=record, cancel=setting.cancel))
+        for number in range(1 if context.quick else REPETITIONS):
+            context.progress(Progress(name, number, REPETITIONS, "repetitions"))
+            output = context.work / "animation.mp4"
+            runs.append(animate(portrait, driver, output, settings, consent=record, cancel=context.cancel))
             output.unlink(missing_ok=True)
         runs.sort(key=lambda run: run.seconds)
         report = runs[len(runs) // 2]
@@ -53,7 +53,7 @@ def animation(setting: Setting) -> Result:
         "stages overlap, so that their shares are of the work, not of the time; portrait is reading it, driver is "
         "reading the motion, trust is mark, fingerprints and signature",
     ]
-    return Result("Animation speed", figures, notes=notes, details=details)
+    return RowResult("Animation speed", figures, notes=notes, details=details)
 
 
 def _figures(name: str, report: AnimateReport, wanted: float) -> list[Figure]:
@@ -68,12 +68,12 @@ def _figures(name: str, report: AnimateReport, wanted: float) -> list[Figure]:
     return figures
 
 
-def first_use(setting: Setting) -> Result:
+def first_use(context: RowContext) -> RowResult:
     """`effigie animate` as a command of a user who has no keys yet, from its start to its end."""
-    fetch_all(REQUIRED)
-    portrait, driver = _portrait(setting), _driver(setting)
-    model, what = fast_model(setting)
-    home, output = setting.work / "first-use-home", setting.work / "first-use.mp4"
+    fetch_assets(REQUIRED_ASSETS)
+    portrait, driver = _portrait(context), _driver(context)
+    model, what = fast_model(context)
+    home, output = context.work / "first-use-home", context.work / "first-use.mp4"
     shutil.rmtree(home, ignore_errors=True)
     output.unlink(missing_ok=True)
     record = home / "man.consent.json"
@@ -100,13 +100,13 @@ def first_use(setting: Setting) -> Result:
     info = probe(output)
     figures = [
         Figure("a portrait and a driver of 10 s", seconds, "s", at_most=30),
-        yes("as many frames as the driver, with sound if it has any", _same(driver, output)),
+        yes_no_figure("as many frames as the driver, with sound if it has any", _same(driver, output)),
     ]
     notes = [
         f"{info.frames} frames of {info.width}x{info.height}; {what}; the networks were fetched "
         "before, which is not counted"
     ]
-    return Result("First use", figures, notes=notes)
+    return RowResult("First use", figures, notes=notes)
 
 
 def _same(driver: Path, output: Path) -> bool:
@@ -126,24 +126,24 @@ def _command(home: Path, *arguments: str | Path) -> None:
         raise EffigieError(f"`effigie {arguments[0]}` failed in the bench: {ended.stderr.splitlines()[-1:]}")
 
 
-def _portrait(setting: Setting) -> Path:
+def _portrait(context: RowContext) -> Path:
     """The sample man, whose first frame looks at the camera."""
-    path = setting.work / "portrait.png"
+    path = context.work / "portrait.png"
     if not path.is_file():
-        with Reader(fetch("sample_man"), stop=1) as reader:
+        with VideoReader(fetch_asset("sample_man"), stop=1) as reader:
             write_png(path, next(iter(reader)).image)
     return path
 
 
-def _driver(setting: Setting) -> Path:
+def _driver(context: RowContext) -> Path:
     """The first ten seconds of the sample woman."""
-    clip = fetch("sample_woman")
-    frames = QUICK_FRAMES if setting.quick else round(DRIVER_S * float(probe(clip).rate or 25))
-    return cut(clip, setting.work / f"driver-{frames}.mp4", 0, frames)
+    clip = fetch_asset("sample_woman")
+    frames = QUICK_FRAMES if context.quick else round(DRIVER_S * float(probe(clip).rate or 25))
+    return cut_clip(clip, context.work / f"driver-{frames}.mp4", 0, frames)
 
 
-def _consent(setting: Setting, portrait: Path) -> Path:
-    path = setting.work / "consents" / "portrait.json"
+def _consent(context: RowContext, portrait: Path) -> Path:
+    path = context.work / "consents" / "portrait.json"
     if not path.is_file():
         record = new_consent("sample man", [portrait], ("animate",), basis=ASSETS["sample_man"].license)
         record.save(path)

@@ -6,11 +6,11 @@ import collections
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.rows.broken_corpus import Recipe, recipes, whole_media
-from benchmarks.rows.broken_verbs import Task, prepare
-from benchmarks.rows.row import Result, Setting
-from benchmarks.rows.small import Kept, own_home, small
-from benchmarks.rows.watched import Outcome, watch
+from benchmarks.fixtures.broken_corpus import Recipe, create_media, recipes
+from benchmarks.fixtures.broken_verbs import Task, prepare
+from benchmarks.fixtures.row import RowContext, RowResult
+from benchmarks.fixtures.small import ResultLog, create_small_material, isolated_home
+from benchmarks.fixtures.watchdog import CallOutcome, run_watched
 from effigie.evaluate.report.figures import Figure
 from effigie.execution import available_cores
 from effigie.progress import Progress
@@ -24,30 +24,30 @@ IN_TURN = ("read", "verify", "convert", "consent", "animate", "evaluate", "paint
 BAD = ("traceback", "hang", "crash")
 
 
-def broken_media(setting: Setting) -> Result:
+def broken_media(context: RowContext) -> RowResult:
     """Files of 17 formats broken in 18 ways, in watched processes; an error must be effigie's own, and one line."""
-    work = setting.work / "broken"
-    with own_home(work / "home"):
-        things = small(work, setting.progress, setting.cancel)
-        bases = whole_media(things.clips[1], work / "whole")
-        tasks = tasks_for(recipes(bases, QUICK_COUNT if setting.quick else COUNT))
-        known = Kept(work / f"outcomes-{len(tasks)}.jsonl")
-        outcomes: list[Outcome] = []
+    work = context.work / "broken"
+    with isolated_home(work / "home"):
+        things = create_small_material(work, context.progress, context.cancel)
+        bases = create_media(things.clips[1], work / "whole")
+        tasks = tasks_for(recipes(bases, QUICK_COUNT if context.quick else COUNT))
+        known = ResultLog(work / f"outcomes-{len(tasks)}.jsonl")
+        outcomes: list[CallOutcome] = []
         waiting = []
         for task in tasks:  # a bench that was stopped goes on
             if (values := known.found.get(_key(task))) is not None:
-                outcomes.append(Outcome(task, *values))
+                outcomes.append(CallOutcome(task, *values))
             else:
                 waiting.append(task)
 
-        def told(outcome: Outcome) -> None:
+        def told(outcome: CallOutcome) -> None:
             known.add(_key(outcome.task), [outcome.how, outcome.said, outcome.megabytes])
             outcomes.append(outcome)
             bad = sum(one.how in BAD for one in outcomes)
-            setting.progress(Progress("broken", len(outcomes), len(tasks), "calls", f"{bad} bad"))
+            context.progress(Progress("broken", len(outcomes), len(tasks), "calls", f"{bad} bad"))
 
         lanes = max(1, available_cores())
-        watch(prepare, (things, bases[0]), waiting, lanes, LIMIT_S, setting.cancel, told)
+        run_watched(prepare, (things, bases[0]), waiting, lanes, LIMIT_S, context.cancel, told)
     return _result(outcomes)
 
 
@@ -65,14 +65,14 @@ def tasks_for(files: Sequence[Recipe]) -> list[Task]:
     return tasks
 
 
-def described(outcome: Outcome) -> dict[str, object]:
+def describe_outcome(outcome: CallOutcome) -> dict[str, object]:
     """JSON values by which it can be done again."""
     task: Task = outcome.task
     files = [f"{Path(one.base).name} {one.kind} {one.seed} {one.suffix}" for one in task.recipes]
     return {"verb": task.verb, "files": files, "how": outcome.how, "said": outcome.said}
 
 
-def _result(outcomes: Sequence[Outcome]) -> Result:
+def _result(outcomes: Sequence[CallOutcome]) -> RowResult:
     calls = collections.Counter(outcome.how for outcome in outcomes)
     files = {recipe.seed for outcome in outcomes for recipe in outcome.task.recipes}
     figures = [
@@ -87,6 +87,8 @@ def _result(outcomes: Sequence[Outcome]) -> Result:
     for verb in ("extract", *IN_TURN):
         mine = collections.Counter(one.how for one in outcomes if one.task.verb == verb)
         notes.append(f"{verb}: {mine['done']} calls went through, {mine['refused']} were refused in one line")
-    faults = [described(one) for one in outcomes if one.how in BAD]
+    faults = [describe_outcome(one) for one in outcomes if one.how in BAD]
     refused = collections.Counter(one.said.partition(":")[0] for one in outcomes if one.how == "refused")
-    return Result("Broken media", figures, notes=notes, details={"faults": faults, "errors": dict(refused)})
+    return RowResult(
+        "Broken media", figures, notes=notes, details={"faults": faults, "errors": dict(refused)}
+    )

@@ -7,43 +7,43 @@ import time
 from pathlib import Path
 
 import effigie
-from benchmarks.rows.row import Result, Setting
-from benchmarks.rows.speed_model import speed_model
-from effigie.assets import fetch
+from benchmarks.fixtures.row import RowContext, RowResult
+from benchmarks.fixtures.speed_model import speed_model
+from effigie.assets import fetch_asset
 from effigie.evaluate.report.figures import Figure
-from effigie.media import Reader
+from effigie.media import VideoReader
 from effigie.progress import Progress
 
 REPETITIONS = 3
 
 
-def conversion(setting: Setting) -> Result:
+def conversion(context: RowContext) -> RowResult:
     """Frames a second over the sample woman (640x360), as usual and with ``fast`` in turns; of each the median."""
-    model = speed_model(setting)
-    repetitions = 1 if setting.quick else REPETITIONS
-    stop_after = 24 if setting.quick else None
-    output = setting.work / "conversion.mp4"
+    model = speed_model(context)
+    repetitions = 1 if context.quick else REPETITIONS
+    max_frames = 24 if context.quick else None
+    output = context.work / "conversion.mp4"
     runs: dict[bool, list[tuple[effigie.ConvertReport, float]]] = {False: [], True: []}
     for number in range(repetitions):
-        setting.progress(Progress("convert", number, repetitions, "repetitions"))
+        context.progress(Progress("convert", number, repetitions, "repetitions"))
         for fast, done in runs.items():
             begun = time.perf_counter()
             report = effigie.convert(
                 model,
-                fetch("sample_woman"),
+                fetch_asset("sample_woman"),
                 output,
-                effigie.ConvertSettings(stop_after=stop_after, fast=fast),
-                cancel=setting.cancel,
+                effigie.ConvertSettings(max_frames=max_frames, fast=fast),
+                cancel=context.cancel,
             )
             done.append((report, time.perf_counter() - begun))
-    setting.progress(Progress("convert", repetitions, repetitions, "repetitions"))
+    context.progress(Progress("convert", repetitions, repetitions, "repetitions"))
     output.unlink(missing_ok=True)
     ratios = [usual.seconds / quick.seconds for (usual, _), (quick, _) in zip(*runs.values(), strict=True)]
     report, whole = _middle(runs[False])
     quick, _ = _middle(runs[True])
     spent = sum(report.stages.values())
     gate = _gate_seconds(model)
-    rate, limit = report.frames / report.seconds, _decoding_rate(stop_after)
+    rate, limit = report.frames / report.seconds, _decoding_rate(max_frames)
     figures = [
         Figure("convert", rate, "frames/s", at_least=25),
         Figure("decoding alone, the limit", limit, "frames/s"),
@@ -74,17 +74,17 @@ def conversion(setting: Setting) -> Result:
         "stages": report.stages,
         "stages, fast": quick.stages,
     }
-    return Result("Conversion speed, tiny", figures, notes=notes, details=details)
+    return RowResult("Conversion speed, tiny", figures, notes=notes, details=details)
 
 
 def _middle(runs: list[tuple[effigie.ConvertReport, float]]) -> tuple[effigie.ConvertReport, float]:
     return sorted(runs, key=lambda run: run[0].seconds)[len(runs) // 2]
 
 
-def _decoding_rate(stop_after: int | None) -> float:
+def _decoding_rate(max_frames: int | None) -> float:
     """Frames a second of reading the clip and doing nothing with it."""
     begun = time.perf_counter()
-    with Reader(fetch("sample_woman"), stop=stop_after) as reader:
+    with VideoReader(fetch_asset("sample_woman"), stop=max_frames) as reader:
         frames = sum(1 for _ in reader)
     return frames / (time.perf_counter() - begun)
 
@@ -97,6 +97,6 @@ def _gate_seconds(model: Path) -> float:
     for _ in range(3):
         begun = time.perf_counter()
         permit_model(model, "swap")
-        check_footage(fetch("sample_woman"))
+        check_footage(fetch_asset("sample_woman"))
         times.append(time.perf_counter() - begun)
     return min(times)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import effigie
 from benchmarks.extract_floor import floor_rate
+from benchmarks.fixtures.row import RowContext, RowResult
 from benchmarks.plain_extract import plain_extract
-from benchmarks.rows.row import Result, Setting
-from effigie.assets import REQUIRED, fetch_all
+from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.evaluate.report.figures import Figure
 from effigie.execution import available_cores
 from effigie.progress import Progress
@@ -20,27 +20,27 @@ from effigie.progress import Progress
 REPETITIONS = 3
 
 
-def extraction(setting: Setting) -> Result:
+def extraction(context: RowContext) -> RowResult:
     """Frames a second of all three over the same clips, in turns; medians of the repetitions."""
-    fetch_all(REQUIRED)
-    short, repetitions = setting.material.short_clips(), REPETITIONS
-    if setting.quick:
+    fetch_assets(REQUIRED_ASSETS)
+    short, repetitions = context.material.short_clips(), REPETITIONS
+    if context.quick:
         short, repetitions = short[:4], 1
-    long = short[0] if setting.quick else setting.material.long_clip()
+    long = short[0] if context.quick else context.material.long_clip()
     figures, details = [], {}
     for name, clips in (("one long clip", [long]), (f"{len(short)} short clips", short)):
         ours: list[float] = []
         plain: list[float] = []
         floor: list[float] = []
         for number in range(repetitions):
-            setting.progress(Progress(name, number, repetitions, "repetitions"))
-            setting.cancel.check()
-            plain.append(_plain(clips, setting.work))
-            setting.cancel.check()
-            ours.append(_ours(clips, setting))
-            setting.cancel.check()
+            context.progress(Progress(name, number, repetitions, "repetitions"))
+            context.cancel.check()
+            plain.append(_plain(clips, context.work))
+            context.cancel.check()
+            ours.append(_ours(clips, context))
+            context.cancel.check()
             floor.append(floor_rate(clips, available_cores()))
-        setting.progress(Progress(name, repetitions, repetitions, "repetitions"))
+        context.progress(Progress(name, repetitions, repetitions, "repetitions"))
         fast, slow, least = (statistics.median(rates) for rates in (ours, plain, floor))
         figures += [
             Figure(f"{name}: effigie over plain loop", fast / slow, "times", at_least=2),
@@ -51,15 +51,15 @@ def extraction(setting: Setting) -> Result:
         ]
         details[name] = {"effigie": ours, "plain": plain, "floor": floor}
     notes = ["decoding and landmarks alone: a process a core, their start left out; effigie's is counted"]
-    return Result("Extraction", figures, notes=notes, details=details)
+    return RowResult("Extraction", figures, notes=notes, details=details)
 
 
-def _ours(clips: Sequence[Path], setting: Setting) -> float:
-    output = setting.work / "extraction.faces"
+def _ours(clips: Sequence[Path], context: RowContext) -> float:
+    output = context.work / "extraction.faces"
     shutil.rmtree(output, ignore_errors=True)
     begun = time.perf_counter()
     settings = effigie.ExtractSettings(size=256)  # the plain loop's: its work must be the same
-    report = effigie.extract(clips, output, settings, cancel=setting.cancel)
+    report = effigie.extract(clips, output, settings, cancel=context.cancel)
     seconds = time.perf_counter() - begun
     shutil.rmtree(output, ignore_errors=True)
     return report.frames / seconds

@@ -7,11 +7,11 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.fixtures.cuts import loop_clip
+from benchmarks.fixtures.row import RowContext, RowResult
+from benchmarks.fixtures.speed_model import speed_model
 from benchmarks.memory import Usage, measure_command
-from benchmarks.rows.cuts import looped
-from benchmarks.rows.row import Result, Setting
-from benchmarks.rows.speed_model import speed_model
-from effigie.assets import fetch
+from effigie.assets import fetch_asset
 from effigie.errors import EffigieError
 from effigie.evaluate.report.figures import Figure
 from effigie.progress import Progress
@@ -21,22 +21,22 @@ LONGER = 10
 COMMAND = (sys.executable, "-c", "from effigie.cli import main; main()")
 
 
-def footprint(setting: Setting) -> Result:
+def footprint(context: RowContext) -> RowResult:
     """Peak resident memory of the command line's whole process tree, for a clip and for the clip looped."""
-    times = 2 if setting.quick else LONGER
-    clip = fetch("sample_woman")
+    times = 2 if context.quick else LONGER
+    clip = fetch_asset("sample_woman")
     # Both are written here the same way, so that they differ in nothing but length.
-    clips = {1: looped(clip, setting.work / "once.mp4", 1)}
-    clips[times] = looped(clip, setting.work / f"looped-{times}.mp4", times)
-    model = speed_model(setting)
+    clips = {1: loop_clip(clip, context.work / "once.mp4", 1)}
+    clips[times] = loop_clip(clip, context.work / f"looped-{times}.mp4", times)
+    model = speed_model(context)
     figures, details = [], {}
     for verb in ("extract", "convert"):
         peaks: dict[int, int] = {}
         once: list[int] = []
         for position, (count, path) in enumerate(clips.items()):
-            setting.cancel.check()
-            setting.progress(Progress(f"memory of {verb}", position, len(clips), "clips", f"{count} times"))
-            usage = _measure(verb, path, model, setting.work)
+            context.cancel.check()
+            context.progress(Progress(f"memory of {verb}", position, len(clips), "clips", f"{count} times"))
+            usage = _measure(verb, path, model, context.work)
             peaks[count] = usage.peak_rss
             once += [] if usage.peak_pss is None else [usage.peak_pss]
             details[f"{verb} {count}x"] = asdict(usage)
@@ -51,7 +51,7 @@ def footprint(setting: Setting) -> Result:
         ]
         if once:
             figures.append(Figure(f"{verb}: peak, shared pages counted once", max(once) / MB, "MB"))
-    return Result("Memory", figures, details=details)
+    return RowResult("Memory", figures, details=details)
 
 
 def _measure(verb: str, clip: Path, model: Path, work: Path) -> Usage:

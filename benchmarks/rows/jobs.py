@@ -8,11 +8,11 @@ import statistics
 import sys
 from pathlib import Path
 
+from benchmarks.fixtures.material import SHORT_FRAMES, SampleMaterial
+from benchmarks.fixtures.row import RowContext, RowResult
+from benchmarks.fixtures.speed_model import speed_model
+from benchmarks.fixtures.tiny import tiny_clips
 from benchmarks.memory import Usage, measure_command
-from benchmarks.rows.material import SHORT_FRAMES, Samples
-from benchmarks.rows.row import Result, Setting
-from benchmarks.rows.speed_model import speed_model
-from benchmarks.rows.tiny import tiny_clips
 from effigie.errors import EffigieError
 from effigie.evaluate.report.figures import Figure
 from effigie.progress import Progress
@@ -24,20 +24,22 @@ RAY_CLIPS, RAY_FRAMES = 200, 24
 MB = 1e6
 
 
-def two_processes(setting: Setting) -> Result:
+def two_processes(context: RowContext) -> RowResult:
     """Seconds of ``effigie extract`` and ``effigie convert`` over 20 clips with one worker and with two."""
-    samples = Samples(setting.work / "clips")
-    most = 4 if setting.quick else None
-    short, longer = ([*map(str, clips[:most])] for clips in (samples.short_clips(), samples.parts(LONGER)))
+    samples = SampleMaterial(context.work / "clips")
+    most = 4 if context.quick else None
+    short, longer = (
+        [*map(str, clips[:most])] for clips in (samples.short_clips(), samples.cut_parts(LONGER))
+    )
     commands = {
         "extract": ["extract", *short, "--size", "256"],
-        "convert": ["convert", str(speed_model(setting)), *short],
+        "convert": ["convert", str(speed_model(context)), *short],
         f"extract of {LONGER} frames each": ["extract", *longer, "--size", "256"],
     }
     figures, details = [], {}
     for verb, command in commands.items():
         arms = {f"{count}": [*command, "--workers", f"{count}"] for count in (1, 2)}
-        runs = _alternating(setting, verb, arms, 1 if setting.quick else REPETITIONS)
+        runs = _alternate(context, verb, arms, 1 if context.quick else REPETITIONS)
         details[verb] = _details(runs)
         seconds, spent = _medians(runs, "seconds"), _medians(runs, "processor_seconds")
         figures += [
@@ -56,28 +58,28 @@ def two_processes(setting: Setting) -> Result:
         "commands from start to end; one worker overlaps the stages of its conversion, as any user gets it",
         f"clips of {SHORT_FRAMES} frames, 640 x 360, where nothing else is said",
     ]
-    return Result("Two processes against one", figures, notes=notes, details=details)
+    return RowResult("Two processes against one", figures, notes=notes, details=details)
 
 
-def ray_pool(setting: Setting) -> Result:
+def ray_pool(context: RowContext) -> RowResult:
     """Seconds of the same commands over 200 clips, with two workers of either engine."""
     if importlib.util.find_spec("ray") is None:
-        return Result(
+        return RowResult(
             "Ray against local processes", [], notes=["Ray is not installed: pip install 'effigie[ray]'"]
         )
-    count = 8 if setting.quick else RAY_CLIPS
-    folder = tiny_clips(setting, count, RAY_FRAMES)
-    model = speed_model(setting)
-    longer = Samples(setting.work / "clips").parts(SHORT_FRAMES, count)
+    count = 8 if context.quick else RAY_CLIPS
+    folder = tiny_clips(context, count, RAY_FRAMES)
+    model = speed_model(context)
+    longer = SampleMaterial(context.work / "clips").cut_parts(SHORT_FRAMES, count)
     commands = {
         "extract": ["extract", *map(str, longer), "--size", "256"],
         "extract of tiny ones": ["extract", str(folder), "--size", "256", "--smallest", "1"],
-        "convert of tiny ones": ["convert", str(model), str(folder), "--who", "0"],
+        "convert of tiny ones": ["convert", str(model), str(folder), "--person", "0"],
     }
     figures, details = [], {}
     for verb, command in commands.items():
         arms = {engine: [*command, "--workers", "2", "--engine", engine] for engine in ("local", "ray")}
-        runs = _alternating(setting, f"{verb} by Ray", arms, 1)
+        runs = _alternate(context, f"{verb} by Ray", arms, 1)
         details[verb] = _details(runs)
         seconds = _medians(runs, "seconds")
         figures += [
@@ -97,26 +99,26 @@ def ray_pool(setting: Setting) -> Result:
         f"clips of {SHORT_FRAMES} frames, 640 x 360; tiny ones of {RAY_FRAMES} frames, 96 x 96",
         "two workers each; Ray is started and ended by every command",
     ]
-    return Result("Ray against local processes", figures, notes=notes, details=details)
+    return RowResult("Ray against local processes", figures, notes=notes, details=details)
 
 
-def _alternating(
-    setting: Setting, name: str, arms: dict[str, list[str]], repetitions: int
+def _alternate(
+    context: RowContext, name: str, arms: dict[str, list[str]], repetitions: int
 ) -> dict[str, list[Usage]]:
     """Commands in turns; the order is reversed each time, so that a machine that tires wrongs nobody."""
     runs: dict[str, list[Usage]] = {arm: [] for arm in arms}
     for number in range(repetitions):
         order = list(arms) if number % 2 == 0 else list(arms)[::-1]
         for position, arm in enumerate(order):
-            setting.cancel.check()
+            context.cancel.check()
             done = number * len(arms) + position
-            setting.progress(Progress(name, done, repetitions * len(arms), "runs", arm))
-            runs[arm].append(measured(arms[arm], setting.work / "job-output"))
-    setting.progress(Progress(name, repetitions * len(arms), repetitions * len(arms), "runs"))
+            context.progress(Progress(name, done, repetitions * len(arms), "runs", arm))
+            runs[arm].append(measure_clean(arms[arm], context.work / "job-output"))
+    context.progress(Progress(name, repetitions * len(arms), repetitions * len(arms), "runs"))
     return runs
 
 
-def measured(command: list[str], output: Path) -> Usage:
+def measure_clean(command: list[str], output: Path) -> Usage:
     """What a command costs that begins with nothing; its output is removed.
 
     Raises:

@@ -20,9 +20,15 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.rows.kill_verbs import FRAMES, VERBS
-from benchmarks.rows.row import Result, Setting
-from benchmarks.rows.small import Kept, Small, own_home, shrunk, small
+from benchmarks.fixtures.kill_verbs import FRAMES, VERBS
+from benchmarks.fixtures.row import RowContext, RowResult
+from benchmarks.fixtures.small import (
+    ResultLog,
+    SmallMaterial,
+    create_small_material,
+    isolated_home,
+    shrink_clip,
+)
 from effigie.errors import EffigieError
 from effigie.evaluate.report.figures import Figure
 from effigie.execution import available_cores
@@ -63,58 +69,58 @@ class Kill:
         return bool(self.torn or self.lost or self.outlived)
 
 
-def kills(setting: Setting) -> Result:
+def kills(context: RowContext) -> RowResult:
     """SIGKILL to verbs in processes forked from one that has imported everything, so that only work is killed."""
-    work = setting.work / "kills"
-    count = QUICK_COUNT if setting.quick else COUNT
-    with own_home(work / "home"):
-        things = small(work, setting.progress, setting.cancel)
+    work = context.work / "kills"
+    count = QUICK_COUNT if context.quick else COUNT
+    with isolated_home(work / "home"):
+        things = create_small_material(work, context.progress, context.cancel)
         _clips(things)
         references = {verb: _reference(verb, things, work) for verb in VERBS}
         order = [(list(VERBS)[number % len(VERBS)], number) for number in range(count)]
-        known = Kept(work / "kills.jsonl")
+        known = ResultLog(work / "kills.jsonl")
         found = [Kill(**known.found[str(case)]) for case in order if str(case) in known.found]
         waiting = [case for case in order if str(case) not in known.found]
         enough = threading.Event()
 
         def one(case: tuple[str, int]) -> None:
-            if setting.cancel.requested or enough.is_set():
+            if context.cancel.is_requested or enough.is_set():
                 return
             kill = _killed(*case, things, work, references[case[0]])
             known.add(str(case), asdict(kill))
             found.append(kill)
             bad = sum(kill.bad for kill in found)
-            setting.progress(Progress("kill", len(found), count, "kills", f"{bad} bad"))
+            context.progress(Progress("kill", len(found), count, "kills", f"{bad} bad"))
 
         with ThreadPoolExecutor(max(1, available_cores())) as lanes:
             try:
                 list(lanes.map(one, waiting))
             finally:  # Ctrl-C, or a case that failed
                 enough.set()
-        setting.cancel.check()
+        context.cancel.check()
     return _result(found, references)
 
 
-def _clips(things: Small) -> None:
+def _clips(things: SmallMaterial) -> None:
     """Three clips of a quarter of a second."""
     folder = things.model.parent / "kill-clips"
     folder.mkdir(exist_ok=True)
     woman, man = things.clips
-    shrunk(man, folder / "man.mp4", 0, FRAMES)
-    shrunk(woman, folder / "woman-a.mp4", 0, FRAMES)
-    shrunk(woman, folder / "woman-b.mp4", FRAMES, 2 * FRAMES)
+    shrink_clip(man, folder / "man.mp4", 0, FRAMES)
+    shrink_clip(woman, folder / "woman-a.mp4", 0, FRAMES)
+    shrink_clip(woman, folder / "woman-b.mp4", FRAMES, 2 * FRAMES)
 
 
-def _reference(verb: str, things: Small, work: Path) -> tuple[Path, float]:
+def _reference(verb: str, things: SmallMaterial, work: Path) -> tuple[Path, float]:
     """The verb without a kill: its folder, and how many seconds it takes."""
     folder = work / f"{verb}-reference-0"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    VERBS[verb].begin(things, folder)
+    VERBS[verb].prepare(things, folder)
     _ended(verb, things, folder)  # the first one imports what is left, and fetches
     shutil.rmtree(folder)
     folder.mkdir()
-    VERBS[verb].begin(things, folder)
+    VERBS[verb].prepare(things, folder)
     begun = time.monotonic()
     code = _ended(verb, things, folder)
     if code:
@@ -122,14 +128,14 @@ def _reference(verb: str, things: Small, work: Path) -> tuple[Path, float]:
     return folder, time.monotonic() - begun
 
 
-def _killed(verb: str, number: int, things: Small, work: Path, reference: tuple[Path, float]) -> Kill:
+def _killed(verb: str, number: int, things: SmallMaterial, work: Path, reference: tuple[Path, float]) -> Kill:
     wanted, whole = reference
     random = np.random.default_rng(number)
     folder = work / f"{verb}-{number}"
     for _ in range(TRIES):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        VERBS[verb].begin(things, folder)
+        VERBS[verb].prepare(things, folder)
         after = float(random.uniform(0, whole))
         process = _started(verb, things, folder)
         process.join(after)
@@ -141,14 +147,14 @@ def _killed(verb: str, number: int, things: Small, work: Path, reference: tuple[
     torn = lost = ""
     finished: dict[str, Any] = {}
     try:
-        finished = VERBS[verb].killed(folder)
+        finished = VERBS[verb].check_killed(folder)
     except Exception:
         torn = traceback.format_exc()
     complete = verb == "tune" and bool(finished)  # a person that is whole is not tuned again
     code = 0 if complete else _ended(verb, things, folder)
     try:
         assert not code, f"the rerun ended with {code}: {_log(folder)}"
-        VERBS[verb].done(folder, wanted, finished)
+        VERBS[verb].check_done(folder, wanted, finished)
         left = [path.name for path in folder.rglob(".*") if "home" not in path.parts]
         assert complete or not left, f"left behind: {left}"
     except Exception:
@@ -158,7 +164,7 @@ def _killed(verb: str, number: int, things: Small, work: Path, reference: tuple[
     return Kill(verb, number, after, whole, torn, lost, outlived)
 
 
-def _started(verb: str, things: Small, folder: Path) -> Any:
+def _started(verb: str, things: SmallMaterial, folder: Path) -> Any:
     if "forkserver" in multiprocessing.get_all_start_methods():
         context: Any = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(PRELOADED))
@@ -169,7 +175,7 @@ def _started(verb: str, things: Small, folder: Path) -> Any:
     return process
 
 
-def _ended(verb: str, things: Small, folder: Path) -> int:
+def _ended(verb: str, things: SmallMaterial, folder: Path) -> int:
     process = _started(verb, things, folder)
     process.join(LONGEST_S)
     if process.exitcode is None:
@@ -178,7 +184,7 @@ def _ended(verb: str, things: Small, folder: Path) -> int:
     return int(process.exitcode or 0)
 
 
-def _run(verb: str, things: Small, folder: Path) -> None:
+def _run(verb: str, things: SmallMaterial, folder: Path) -> None:
     """In a process of its own: the verb, as a user would run it in ``folder``."""
     os.chdir(folder)  # by which its workers are told from those of others
     os.environ["EFFIGIE_HOME"] = str(
@@ -214,7 +220,7 @@ def _outlived(folder: Path) -> int:
         time.sleep(0.1)
 
 
-def _result(found: Sequence[Kill], references: dict[str, tuple[Path, float]]) -> Result:
+def _result(found: Sequence[Kill], references: dict[str, tuple[Path, float]]) -> RowResult:
     each = collections.Counter(kill.verb for kill in found)
     figures = [
         Figure("kills", len(found)),
@@ -235,4 +241,4 @@ def _result(found: Sequence[Kill], references: dict[str, tuple[Path, float]]) ->
         f"{', '.join(map(str, spread[verb]))}"
         for verb in each
     ]
-    return Result("Kills", figures, notes=notes, details={"faults": [asdict(k) for k in found if k.bad]})
+    return RowResult("Kills", figures, notes=notes, details={"faults": [asdict(k) for k in found if k.bad]})

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from benchmarks.fixtures.row import RowContext, RowResult
+from benchmarks.fixtures.speed_model import speed_model
+from benchmarks.fixtures.tiny import tiny_clips
 from benchmarks.rows.jobs import COMMAND
-from benchmarks.rows.row import Result, Setting
-from benchmarks.rows.speed_model import speed_model
-from benchmarks.rows.tiny import tiny_clips
 from effigie.errors import EffigieError
 from effigie.evaluate.report.figures import YES, Figure
 from effigie.faceset import FaceSet
@@ -32,7 +32,7 @@ MB = 1e6
 
 
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """A running command: clips done, and bytes of all its processes and of the first of them."""
 
     done: int
@@ -40,17 +40,17 @@ class Look:
     caller: int
 
 
-def many_clips(setting: Setting) -> Result:
+def many_clips(context: RowContext) -> RowResult:
     """``effigie extract`` over 10,000 tiny clips and ``effigie convert`` over 400: killed on the way, and run again."""
-    count = 60 if setting.quick else EXTRACTED
-    few = 8 if setting.quick else CONVERTED
-    folder = tiny_clips(setting, count, FRAMES)
+    count = 60 if context.quick else EXTRACTED
+    few = 8 if context.quick else CONVERTED
+    folder = tiny_clips(context, count, FRAMES)
     chosen = sorted(folder.rglob("*.mp4"))
     figures, details = [], {}
 
-    faces = setting.work / "many.faces"
+    faces = context.work / "many.faces"
     command = ["extract", str(folder), "--size", "64", "--smallest", "1", "--workers", "2"]
-    killed, looks, seconds = _through(setting, "extract", command, faces, "part-*.parquet", count)
+    killed, looks, seconds = _run_with_kill(context, "extract", command, faces, "part-*.parquet", count)
     found = FaceSet.open(faces)
     hashes = Counter(source.sha256 for source in found.sources.values())
     whole = [source.frames == FRAMES for source in found.sources.values()]
@@ -65,9 +65,17 @@ def many_clips(setting: Setting) -> Result:
     details["extract"] = [vars(look) for look in looks]
     shutil.rmtree(faces, ignore_errors=True)
 
-    swapped = setting.work / "many.swapped"
-    command = ["convert", str(speed_model(setting)), *map(str, chosen[:few]), "--who", "0", "--workers", "2"]
-    killed, looks, seconds = _through(setting, "convert", command, swapped, "*.mp4", few)
+    swapped = context.work / "many.swapped"
+    command = [
+        "convert",
+        str(speed_model(context)),
+        *map(str, chosen[:few]),
+        "--person",
+        "0",
+        "--workers",
+        "2",
+    ]
+    killed, looks, seconds = _run_with_kill(context, "convert", command, swapped, "*.mp4", few)
     names = {path.stem for path in swapped.glob("*.mp4")}
     figures += [
         Figure(f"convert, {few} clips: lost", few - len(names), "", at_most=0),
@@ -81,10 +89,10 @@ def many_clips(setting: Setting) -> Result:
         f"clips of {FRAMES} frames, 96 x 96, two workers; the caller is killed at {100 * KILLED_AT:.0f} % and "
         "the same command run again; memory is that of the second run, clip counts those of both"
     ]
-    return Result("Many clips", figures, notes=notes, details=details)
+    return RowResult("Many clips", figures, notes=notes, details=details)
 
 
-def _memory(verb: str, looks: list[Look]) -> list[Figure]:
+def _memory(verb: str, looks: list[Snapshot]) -> list[Figure]:
     """The mean of the last fifth over that of the second fifth: workers have their networks by then."""
     parts = np.array_split(np.array([[look.done, look.whole, look.caller] for look in looks], float), 5)
     early, late = parts[1].mean(axis=0), parts[4].mean(axis=0)
@@ -98,29 +106,29 @@ def _memory(verb: str, looks: list[Look]) -> list[Figure]:
     ]
 
 
-def _through(
-    setting: Setting, verb: str, command: list[str], output: Path, pattern: str, count: int
-) -> tuple[int, list[Look], float]:
+def _run_with_kill(
+    context: RowContext, verb: str, command: list[str], output: Path, pattern: str, count: int
+) -> tuple[int, list[Snapshot], float]:
     """Run, kill the caller on the way, run again: clips kept, what the second run looked like, and its seconds."""
     shutil.rmtree(output, ignore_errors=True)
-    _watched(setting, f"{verb}, to be killed", command, output, pattern, count, KILLED_AT)
+    _watch_command(context, f"{verb}, to be killed", command, output, pattern, count, KILLED_AT)
     kept = len(list(output.glob(pattern)))
     if kept >= count:
         raise EffigieError(f"`effigie {verb}` was through before it could be killed: take more clips")
     begun = time.monotonic()
-    looks = _watched(setting, verb, command, output, pattern, count)
+    looks = _watch_command(context, verb, command, output, pattern, count)
     return kept, looks, time.monotonic() - begun
 
 
-def _watched(
-    setting: Setting,
+def _watch_command(
+    context: RowContext,
     verb: str,
     command: list[str],
     output: Path,
     pattern: str,
     count: int,
     kill_at: float | None = None,
-) -> list[Look]:
+) -> list[Snapshot]:
     """Looks at a command as it runs, to its end, or to where it is killed."""
     looks = []
     with tempfile.TemporaryFile() as printed:
@@ -133,10 +141,10 @@ def _watched(
         )
         try:
             while process.poll() is None:
-                setting.cancel.check()
+                context.cancel.check()
                 time.sleep(LOOK_S)
                 done = len(list(output.glob(pattern)))
-                setting.progress(Progress(verb, done, count, "clips"))
+                context.progress(Progress(verb, done, count, "clips"))
                 if kill_at is not None and done >= kill_at * count:
                     process.kill()
                     process.wait()
@@ -145,7 +153,7 @@ def _watched(
                     root = psutil.Process(process.pid)
                     family = [root, *root.children(recursive=True)]
                     sizes = [one.memory_info().rss for one in family]
-                    looks.append(Look(done, sum(sizes), sizes[0]))
+                    looks.append(Snapshot(done, sum(sizes), sizes[0]))
         finally:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)

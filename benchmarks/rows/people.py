@@ -6,12 +6,12 @@ import os
 from dataclasses import replace
 
 import effigie
-from benchmarks.rows.row import Result, Setting
-from effigie.evaluate.protocols.swap import EvaluateSettings, Swapped, evaluate_cast
+from benchmarks.fixtures.row import RowContext, RowResult
+from effigie.evaluate.protocols.swap import EvaluateSettings, SwappedPerson, evaluate_people
 from effigie.evaluate.report.figures import Figure
-from effigie.io.atomic import discard
+from effigie.io.atomic_write import discard
 from effigie.provenance import TrustSettings
-from effigie.swap import Role
+from effigie.swap import PersonAssignment
 
 MINUTES = 5.0  # it asks who is swapped with whom, not how well: a short training does
 LIMITED = (
@@ -24,45 +24,45 @@ LIMITED = (
 BESIDE = ("similarity to the source", "similarity to the target")
 
 
-def people(setting: Setting) -> Result:
+def people(context: RowContext) -> RowResult:
     """Train both models, convert the clip with both at once, and measure each person; is anybody mixed up?"""
-    scene = setting.material.scene()
-    folder = setting.work / "people"
+    scene = context.material.scene()
+    folder = context.work / "people"
     models, trained = [], {}
     for source, target in scene.roles:
-        minutes = 0.5 if setting.quick else MINUTES
+        minutes = 0.5 if context.quick else MINUTES
         name = f"people-{source.name}-into-{target.name}"
-        model, trained[name] = setting.model(source, target, name, preset="tiny", minutes=minutes)
-        models.append(Role(model))
+        model, trained[name] = context.model(source, target, name, preset="tiny", minutes=minutes)
+        models.append(PersonAssignment(model))
     output, masks = folder / "scene.mp4", folder / "masks"
     discard(folder)
     folder.mkdir(parents=True)
     settings = effigie.ConvertSettings(masks=masks, trust=TrustSettings(watermark=False))
     report = effigie.convert(
-        models, scene.clip, output, settings, progress=setting.progress, cancel=setting.cancel
+        models, scene.clip, output, settings, progress=context.progress, cancel=context.cancel
     )
-    scores = evaluate_cast(
+    scores = evaluate_people(
         output,
         scene.clip,
-        [Swapped(setting.faces(source), setting.faces(target)) for source, target in scene.roles],
+        [SwappedPerson(context.faces(source), context.faces(target)) for source, target in scene.roles],
         masks,
         sheet=folder / "scene.png",
-        settings=EvaluateSettings(every=1, encode=settings.encode),
-        progress=setting.progress,
-        cancel=setting.cancel,
+        settings=EvaluateSettings(interval=1, encode=settings.encode),
+        progress=context.progress,
+        cancel=context.cancel,
     )
     columns = {
-        f"{source.name} into {target.name}": [figure.shown for figure in chosen(figures)]
+        f"{source.name} into {target.name}": [figure.value_text for figure in select_figures(figures)]
         for (source, target), figures in zip(scene.roles, scores.columns(), strict=True)
     }
     notes = [f"{report.frames} frames; swapped: {', '.join(map(str, report.each.values()))}"]
     # Models are told by their folders, and where the bench lies is nobody's business.
-    notes += [note.replace(f"{setting.work}{os.sep}", "") for note in report.notes]
+    notes += [note.replace(f"{context.work}{os.sep}", "") for note in report.notes]
     details = {"training": trained, "scores": scores.to_json()}
-    return Result("Two people, two models", chosen(scores.figures()), columns, notes, details)
+    return RowResult("Two people, two models", select_figures(scores.figures()), columns, notes, details)
 
 
-def chosen(figures: list[Figure]) -> list[Figure]:
+def select_figures(figures: list[Figure]) -> list[Figure]:
     """Who is who, with its limits; likeness without, for it is measured elsewhere."""
     named = {figure.name: figure for figure in figures}
     return [

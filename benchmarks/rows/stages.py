@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.rows.row import Result, Setting
-from benchmarks.rows.swapping import direction, model_of
+from benchmarks.fixtures.row import RowContext, RowResult
+from benchmarks.rows.swapping import row_name, trained_model
 from effigie.compositing import ComposeSettings, Compositor, GrainSettings
 from effigie.evaluate.metrics.identity import cosines
 from effigie.evaluate.protocols.person import person_embeddings
@@ -17,7 +17,7 @@ from effigie.faces.analyzer import analyze
 from effigie.faces.crop import apply_affine, invert_affine
 from effigie.faces.recognizer import IdentityModel
 from effigie.faces.tracker import Tracker
-from effigie.media import Reader
+from effigie.media import VideoReader
 from effigie.swap.checkpoint import load_swap
 from effigie.swap.inference.swapper import Swapper
 
@@ -30,21 +30,21 @@ FINISHES = {
 }
 
 
-def stages(setting: Setting) -> Result:
+def stages(context: RowContext) -> RowResult:
     """Cosine to the source of the bent picture, of the face made of it, and of the frame as it is finished.
 
     The models are those of the rows of swaps, the clips the first of each target's held-out ones.
     """
     identity = IdentityModel()
     found: dict[str, dict[str, float]] = {}
-    for pair in setting.material.pairs():
+    for pair in context.material.pairs():
         for source_name, target_name in (pair, pair[::-1]):
-            source, target = setting.material.actor(source_name), setting.material.actor(target_name)
-            model, _ = model_of(setting, source, target)
-            known = person_embeddings(setting.faces(source), identity)
+            source, target = context.material.actor(source_name), context.material.actor(target_name)
+            model, _ = trained_model(context, source, target)
+            known = person_embeddings(context.faces(source), identity)
             lost = {"the source's own frames": float(cosines(known, known).mean())}
-            lost |= _followed(setting, model, target.test[0], known, identity)
-            found[direction(source_name, target_name).removeprefix("swap-")] = lost
+            lost |= _measure_stages(context, model, target.test[0], known, identity)
+            found[row_name(source_name, target_name).removeprefix("swap-")] = lost
     names = list(next(iter(found.values())))
     figures = [
         Figure(f"{name}, least of the directions", min(lost[name] for lost in found.values()))
@@ -52,11 +52,11 @@ def stages(setting: Setting) -> Result:
     ]
     columns = {way: [f"{lost[name]:.3f}" for name in names] for way, lost in found.items()}
     notes = [f"cosine of SFace to the source's mean, every {EVERY}th frame"]
-    return Result("Where likeness is lost", figures, columns, notes, {"cosines": found})
+    return RowResult("Where likeness is lost", figures, columns, notes, {"cosines": found})
 
 
-def _followed(
-    setting: Setting, folder: Path, clip: Path, known: np.ndarray, identity: IdentityModel
+def _measure_stages(
+    context: RowContext, folder: Path, clip: Path, known: np.ndarray, identity: IdentityModel
 ) -> dict[str, float]:
     import torch
 
@@ -64,19 +64,19 @@ def _followed(
     seen: dict[str, list[float]] = {}
 
     def look(stage: str, picture: np.ndarray, landmarks: np.ndarray) -> None:
-        seen.setdefault(stage, []).append(float(cosines(identity.of(picture, landmarks), known)))
+        seen.setdefault(stage, []).append(float(cosines(identity.embed(picture, landmarks), known)))
 
-    with Reader(clip) as reader:
+    with VideoReader(clip) as reader:
         rate = float(reader.info.rate or 25)
         swapper = Swapper(model, torch.device("cpu"), "fp32", rate)
         compositors = {stage: Compositor(settings) for stage, settings in FINISHES.items()}
         for item in analyze(iter(reader), Tracker(), rate=rate):
-            setting.cancel.check()
+            context.cancel.check()
             for face in item.faces[:1]:
-                sketch = swapper.sketch(item.frame.image, face, item.frame.index)
-                if sketch is None:
+                inputs = swapper.prepare_inputs(item.frame.image, face, item.frame.index)
+                if inputs is None:
                     continue
-                made = swapper.make([sketch])[0]
+                made = swapper.render_faces([inputs])[0]
                 finished = {
                     stage: compositor.compose(
                         item.frame.image, made.picture, made.mask, made.matrix, item.frame.time
@@ -85,10 +85,10 @@ def _followed(
                 }
                 if item.frame.index % EVERY:
                     continue
-                if sketch.prior is not None:
-                    look("bent alone", _bytes(sketch.prior.picture), sketch.wanted.target)
-                look("after the network", _bytes(255 * made.picture), sketch.wanted.target)
-                there = apply_affine(invert_affine(made.matrix), sketch.wanted.target)
+                if inputs.prior is not None:
+                    look("bent alone", _bytes(inputs.prior.picture), inputs.warper.target)
+                look("after the network", _bytes(255 * made.picture), inputs.warper.target)
+                there = apply_affine(invert_affine(made.matrix), inputs.warper.target)
                 for stage, picture in finished.items():
                     look(stage, picture, there)
     return {stage: float(np.mean(values)) for stage, values in seen.items()}

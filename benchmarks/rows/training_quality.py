@@ -10,40 +10,40 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.rows.row import Result, Setting
+from benchmarks.fixtures.row import RowContext, RowResult
 from benchmarks.textbook import TextbookNet, TextbookTask, train_textbook
 from effigie.evaluate.metrics.face_error import face_error
 from effigie.evaluate.report.figures import Figure
 from effigie.faces.mask import face_mask
-from effigie.io.atomic import write_json
+from effigie.io.atomic_write import write_json
 from effigie.nn.images import to_float
 from effigie.progress import Progress
 from effigie.swap.checkpoint import load_swap
 from effigie.swap.config import SwapSettings
-from effigie.swap.person_frames import Footage
-from effigie.swap.presets import preset
-from effigie.swap.trainer import Prepared, load_people, prepare
+from effigie.swap.person_frames import PersonFrames
+from effigie.swap.presets import get_preset
+from effigie.swap.trainer import TrainingSetup, load_people, prepare_training
 from effigie.training import choose_device
-from effigie.training.device import tuned
+from effigie.training.device import configure_backend
 
 MINUTES = 3.0
 MOST = 100  # held-out frames of each person
 
 
-def training_quality(setting: Setting) -> Result:
+def training_quality(context: RowContext) -> RowResult:
     """1 - SSIM within the face on frames that neither network was trained on, both people's mean."""
-    source, target = map(setting.material.actor, setting.material.pairs()[0])
-    minutes = 0.5 if setting.quick else MINUTES
-    model, trained = setting.model(
+    source, target = map(context.material.actor, context.material.pairs()[0])
+    minutes = 0.5 if context.quick else MINUTES
+    model, trained = context.model(
         source, target, "training-quality", preset="tiny", prior="none", minutes=minutes
     )
-    faces = setting.faces(source), setting.faces(target)
-    size = preset("tiny")
+    faces = context.faces(source), context.faces(target)
+    size = get_preset("tiny")
     settings = SwapSettings(preset="tiny", prior="none")
-    prepared = prepare(load_people(*faces, settings, setting.progress), settings, setting.progress)
+    prepared = prepare_training(load_people(*faces, settings, context.progress), settings, context.progress)
     device = choose_device()
     ours = held_out_error(load_swap(model, str(device)).network, prepared, size.size)
-    textbook = _textbook(prepared, minutes, size.size, setting)
+    textbook = _textbook(prepared, minutes, size.size, context)
     theirs = textbook["error"]
     figures = [
         Figure("held-out face error, over the textbook's", ours / theirs, "", at_most=0.7),
@@ -55,12 +55,12 @@ def training_quality(setting: Setting) -> Result:
         f"{textbook['steps']}; "
         f"{source.name} and {target.name}"
     ]
-    return Result("Training quality, --prior none", figures, notes=notes, details={"textbook": textbook})
+    return RowResult("Training quality, --prior none", figures, notes=notes, details={"textbook": textbook})
 
 
-def _textbook(prepared: Prepared, minutes: float, size: int, setting: Setting) -> dict[str, float]:
+def _textbook(prepared: TrainingSetup, minutes: float, size: int, context: RowContext) -> dict[str, float]:
     """Train the textbook's network for so long, once: what came of it is kept for a rerun."""
-    done = setting.work / "training-quality" / "textbook.json"
+    done = context.work / "training-quality" / "textbook.json"
     if done.is_file():
         record = json.loads(done.read_text(encoding="utf-8"))
         if record["minutes"] == minutes:
@@ -72,21 +72,21 @@ def _textbook(prepared: Prepared, minutes: float, size: int, setting: Setting) -
     begun = time.perf_counter()
 
     def keep_going(step: int) -> bool:
-        setting.cancel.check()
+        context.cancel.check()
         passed = (time.perf_counter() - begun) / 60
-        setting.progress(
+        context.progress(
             Progress("train the textbook's network", min(passed, minutes), minutes, "min", f"step {step}")
         )
         return passed < minutes
 
-    with tuned(device, None):
+    with configure_backend(device, None):
         steps = train_textbook(task, network, keep_going)
     record = {"minutes": minutes, "steps": steps, "error": held_out_error(network.eval(), prepared, size)}
     write_json(done, record)
     return record
 
 
-def held_out_error(network: nn.Module, prepared: Prepared, size: int) -> float:
+def held_out_error(network: nn.Module, prepared: TrainingSetup, size: int) -> float:
     """Mean of :func:`face_error` over both people's held-out frames, each restored by its own decoder."""
     people = []
     device = next(network.parameters()).device
@@ -101,7 +101,7 @@ def held_out_error(network: nn.Module, prepared: Prepared, size: int) -> float:
     return float(np.mean(people))
 
 
-def held_out(footage: Footage, size: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def held_out(footage: PersonFrames, size: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Pictures (S, S, 3) uint8 and face masks (S, S) of a person's held-out frames, evenly over them."""
     rows = footage.held_out
     rows = rows[np.linspace(0, len(rows) - 1, min(MOST, len(rows))).astype(int)]

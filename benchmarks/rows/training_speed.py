@@ -6,25 +6,25 @@ import shutil
 import statistics
 import time
 
-from benchmarks.rows.row import Result, Setting
-from benchmarks.rows.speed_model import uninterrupted
+from benchmarks.fixtures.row import RowContext, RowResult
+from benchmarks.fixtures.speed_model import settings_without_monitoring
 from benchmarks.textbook import TextbookNet, TextbookTask, train_textbook
-from effigie.errors import Cancelled
+from effigie.errors import CancelledError
 from effigie.evaluate.report.figures import Figure
-from effigie.progress import Cancel, Progress
+from effigie.progress import CancelToken, Progress
 from effigie.swap.checkpoint import build_network
 from effigie.swap.config import SwapSettings
-from effigie.swap.presets import preset
-from effigie.swap.trainer import Prepared, load_people, prepare
+from effigie.swap.presets import get_preset
+from effigie.swap.trainer import TrainingSetup, load_people, prepare_training
 from effigie.training import StepReport, choose_device, train
-from effigie.training.device import tuned
+from effigie.training.device import configure_backend
 
 REPETITIONS = 3
 SECONDS = 30.0  # measured a repetition
 WARM_UP = 8  # steps before the clock starts: the pool of pictures fills, kernels are chosen
 
 
-class _Pace:
+class _RateMeter:
     """Steps a second, from the end of the warm-up until ``seconds`` later."""
 
     def __init__(self, warm_up: int, seconds: float) -> None:
@@ -42,25 +42,25 @@ class _Pace:
         return now - self._begun >= self._seconds
 
 
-def training_speed(setting: Setting) -> Result:
+def training_speed(context: RowContext) -> RowResult:
     """Pictures a second of effigie's own loop and of the textbook's, alternating, on the same pictures."""
-    source, target = map(setting.material.actor, setting.material.pairs()[0])
-    faces = setting.faces(source), setting.faces(target)
-    size = preset("tiny")
-    footages = load_people(*faces, SwapSettings(preset="tiny"), setting.progress)
+    source, target = map(context.material.actor, context.material.pairs()[0])
+    faces = context.faces(source), context.faces(target)
+    size = get_preset("tiny")
+    footages = load_people(*faces, SwapSettings(preset="tiny"), context.progress)
     prepared = {
-        prior: prepare(footages, SwapSettings(preset="tiny", prior=prior), setting.progress)
+        prior: prepare_training(footages, SwapSettings(preset="tiny", prior=prior), context.progress)
         for prior in ("mesh", "none")
     }
     textbook = TextbookNet(size.size)
     rates: dict[str, list[float]] = {"mesh": [], "none": [], "textbook": []}
-    repetitions, seconds = (1, 2.0) if setting.quick else (REPETITIONS, SECONDS)
+    repetitions, seconds = (1, 2.0) if context.quick else (REPETITIONS, SECONDS)
     for number in range(repetitions):
-        setting.progress(Progress("train", number, repetitions, "repetitions"))
+        context.progress(Progress("train", number, repetitions, "repetitions"))
         for prior, ready in prepared.items():
-            rates[prior].append(size.batch * _ours(ready, prior, seconds, setting))
-        rates["textbook"].append(size.batch * _textbook(prepared["none"], textbook, seconds, setting))
-    setting.progress(Progress("train", repetitions, repetitions, "repetitions"))
+            rates[prior].append(size.batch * _ours(ready, prior, seconds, context))
+        rates["textbook"].append(size.batch * _textbook(prepared["none"], textbook, seconds, context))
+    context.progress(Progress("train", repetitions, repetitions, "repetitions"))
     middle = {name: statistics.median(values) for name, values in rates.items()}
     figures = [
         Figure(
@@ -77,44 +77,44 @@ def training_speed(setting: Setting) -> Result:
     notes = [
         f"{size.size} px, batches of {size.batch}; the textbook's network has {weights / 1e6:.0f} M weights"
     ]
-    return Result("Training speed", figures, notes=notes, details={"images_per_second": rates})
+    return RowResult("Training speed", figures, notes=notes, details={"images_per_second": rates})
 
 
-def _ours(prepared: Prepared, prior: str, seconds: float, setting: Setting) -> float:
+def _ours(prepared: TrainingSetup, prior: str, seconds: float, context: RowContext) -> float:
     """Steps a second of the loop that users run, averaged weights and guard included."""
-    folder = setting.work / "training-speed"
-    pace, enough = _Pace(WARM_UP, seconds), Cancel()
+    folder = context.work / "training-speed"
+    pace, enough = _RateMeter(WARM_UP, seconds), CancelToken()
 
     def after(report: StepReport) -> None:
-        if pace.enough(report.step) or setting.cancel.requested:
+        if pace.enough(report.step) or context.cancel.is_requested:
             enough.set()
 
     shutil.rmtree(folder, ignore_errors=True)
     try:
         train(
-            prepared.task(build_network(preset("tiny"), prior == "mesh")),
+            prepared.task(build_network(get_preset("tiny"), prior == "mesh")),
             folder,
-            uninterrupted(),
+            settings_without_monitoring(),
             cancel=enough,
             callback=after,
         )
-    except Cancelled:
-        setting.cancel.check()
+    except CancelledError:
+        context.cancel.check()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return pace.rate
 
 
-def _textbook(prepared: Prepared, network: TextbookNet, seconds: float, setting: Setting) -> float:
+def _textbook(prepared: TrainingSetup, network: TextbookNet, seconds: float, context: RowContext) -> float:
     """Steps a second of the bare loop."""
-    pace = _Pace(1, seconds)
+    pace = _RateMeter(1, seconds)
     device = choose_device()
 
     def keep_going(step: int) -> bool:
-        setting.cancel.check()
+        context.cancel.check()
         return step == 0 or not pace.enough(step)
 
-    with tuned(device, None):
+    with configure_backend(device, None):
         network.to(device)
         train_textbook(TextbookTask(prepared.task(network), network), network, keep_going)
     return pace.rate

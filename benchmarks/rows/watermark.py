@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 from skimage.metrics import structural_similarity
 
-from benchmarks.attacks import ATTACKS, chained, cropped, resized, toned
-from benchmarks.rows.row import Result, Setting
+from benchmarks.attacks import ATTACKS, adjust_tone, chain, crop, resize
+from benchmarks.fixtures.row import RowContext, RowResult
 from effigie.evaluate.report.figures import Figure
-from effigie.io.atomic import discard
-from effigie.media import EncodeSettings, Reader, Writer, probe
+from effigie.io.atomic_write import discard
+from effigie.media import EncodeSettings, VideoReader, VideoWriter, probe
 from effigie.media.clip import ClipInfo, Image
 from effigie.progress import Progress
-from effigie.provenance.watermark import Marker, detect, detect_file
+from effigie.provenance.watermark import WatermarkEmbedder, detect, detect_file
 
 OUTPUTS, SECONDS = 20, 3
 SEGMENTS, SEGMENT_FRAMES = 1000, 8
@@ -49,14 +49,14 @@ class Part:
     info: ClipInfo
 
 
-def watermark(setting: Setting) -> Result:
+def watermark(context: RowContext) -> RowResult:
     """Mark clips as convert does, do to each output what the world does, and look for the id.
 
     The clips are those with people of the material, in parts of three seconds, as many of every picture size as
     there are. Outputs are written by the encoder's defaults; every attack is encoded again and read as a file.
     """
-    parts = list(itertools.islice(_parts(setting), 2 if setting.quick else OUTPUTS))
-    folder = setting.work / "watermark"
+    parts = list(itertools.islice(_parts(context), 2 if context.quick else OUTPUTS))
+    folder = context.work / "watermark"
     folder.mkdir(exist_ok=True)
     random = np.random.default_rng(0)
     hits: dict[str, list[bool]] = defaultdict(list)
@@ -66,7 +66,7 @@ def watermark(setting: Setting) -> Result:
     seconds: list[float] = []
     details: list[dict[str, Any]] = []
     for number, part in enumerate(parts):
-        setting.progress(Progress("outputs", number, len(parts), "clips", part.clip.name))
+        context.progress(Progress("outputs", number, len(parts), "clips", part.clip.name))
         output_id = int(random.integers(1 << 48))
         output, likeness = _marked(part, output_id, folder)
         psnr.append(float(np.mean([one for one, _ in likeness])))
@@ -74,7 +74,7 @@ def watermark(setting: Setting) -> Result:
         frames = _read(output)
         read: dict[str, float | None] = {}
         for attack in ATTACKS:
-            setting.cancel.check()
+            context.cancel.check()
             attacked = attack.apply(frames, _rate(part.info), folder / "attacked")
             begun = time.perf_counter()
             found = detect_file(attacked)
@@ -86,15 +86,15 @@ def watermark(setting: Setting) -> Result:
         size = f"{part.info.width}x{part.info.height}"
         details.append({"clip": part.clip.name, "start": part.start, "size": size, "agreement": read})
         discard(output)
-    setting.progress(Progress("outputs", len(parts), len(parts), "clips"))
-    alarms, segments = _false_alarms(setting, random)
+    context.progress(Progress("outputs", len(parts), len(parts), "clips"))
+    alarms, segments = _false_alarms(context, random)
     figures = [_share(kind, found) for kind, found in hits.items()]
     figures += [
         Figure("wrong ids", wrong, "", at_most=0),
         Figure(f"false alarms in {segments} unmarked segments", alarms, "", at_most=0),
         Figure("PSNR, least of any output", min(psnr), "dB", at_least=42),
         Figure("SSIM, least of any output", min(ssim), "", at_least=0.985),
-        Figure("marking a frame of 640x360", _cost(setting), "ms", at_most=AT_MOST_MS),
+        Figure("marking a frame of 640x360", _cost(context), "ms", at_most=AT_MOST_MS),
         Figure("finding, longest", max(seconds), "s", at_most=AT_MOST_S),
     ]
     sizes = sorted({entry["size"] for entry in details})
@@ -103,21 +103,23 @@ def watermark(setting: Setting) -> Result:
         "named), several attacks of a kind counted together",
         "PSNR and SSIM (7x7 windows, luma) of marked frames before they are encoded",
     ]
-    return Result("Watermark", figures, notes=notes, details={"outputs": details, "psnr": psnr, "ssim": ssim})
+    return RowResult(
+        "Watermark", figures, notes=notes, details={"outputs": details, "psnr": psnr, "ssim": ssim}
+    )
 
 
 def _share(kind: str, found: list[bool]) -> Figure:
     return Figure(kind, 100 * float(np.mean(found)), "%", at_least=REACH.get(kind, OTHERWISE))
 
 
-def _parts(setting: Setting) -> Iterator[Part]:
+def _parts(context: RowContext) -> Iterator[Part]:
     """Parts of clips with people, every picture size in turn, of every size every clip in turn."""
     by_size: dict[tuple[int, int], list[list[Part]]] = defaultdict(list)
-    for labeled in setting.material.labeled():
-        info = probe(labeled.path)
+    for labeled_clips in context.material.labeled_clips():
+        info = probe(labeled_clips.path)
         length = round(SECONDS * _rate(info))
-        whole = (info.frames or 0) // length if labeled.people else 0
-        parts = [Part(labeled.path, number * length, length, info) for number in range(whole)]
+        whole = (info.frames or 0) // length if labeled_clips.people else 0
+        parts = [Part(labeled_clips.path, number * length, length, info) for number in range(whole)]
         if parts:
             by_size[info.width, info.height].append(parts)
     turns = [
@@ -135,16 +137,16 @@ def _rate(info: ClipInfo) -> Fraction:
 def _marked(part: Part, output_id: int, folder: Path) -> tuple[Path, list[tuple[float, float]]]:
     """The marked part as a file, and PSNR and SSIM of some of its frames."""
     output = folder / "output.mp4"
-    marker = Marker(output_id, (part.info.height, part.info.width), like=part.clip)
+    marker = WatermarkEmbedder(output_id, (part.info.height, part.info.width), like=part.clip)
     likeness = []
     rate, plain = _rate(part.info), EncodeSettings(keep_audio=False)
     info = replace(part.info, time_base=1 / rate)
     with (
-        Reader(part.clip, part.start, part.start + part.frames) as reader,
-        Writer(output, info, plain) as writer,
+        VideoReader(part.clip, part.start, part.start + part.frames) as reader,
+        VideoWriter(output, info, plain) as writer,
     ):
         for number, frame in enumerate(reader):
-            marked = marker.mark(frame.image)
+            marked = marker.embed(frame.image)
             if number % EVERY == 0:
                 likeness.append(_likeness(marked, frame.image))
             writer.write(marked, number / rate)
@@ -158,45 +160,45 @@ def _likeness(marked: Image, plain: Image) -> tuple[float, float]:
 
 
 def _read(path: Path) -> list[Image]:
-    with Reader(path) as reader:
+    with VideoReader(path) as reader:
         return [frame.image for frame in reader]
 
 
-def _false_alarms(setting: Setting, random: np.random.Generator) -> tuple[int, int]:
+def _false_alarms(context: RowContext, random: np.random.Generator) -> tuple[int, int]:
     """How often a mark is found in segments of unmarked clips, as they are, cropped, scaled and toned at random."""
-    clips = [labeled.path for labeled in setting.material.labeled()]
-    wanted = 20 if setting.quick else SEGMENTS
+    clips = [labeled_clips.path for labeled_clips in context.material.labeled_clips()]
+    wanted = 20 if context.quick else SEGMENTS
     alarms = 0
     for number in range(wanted):
-        setting.cancel.check()
+        context.cancel.check()
         clip = clips[number % len(clips)]
         count = probe(clip).frames or SEGMENT_FRAMES
         start = int(random.integers(max(1, count - SEGMENT_FRAMES)))
-        with Reader(clip, start, start + SEGMENT_FRAMES) as reader:
+        with VideoReader(clip, start, start + SEGMENT_FRAMES) as reader:
             frames = [frame.image for frame in reader]
         if random.random() < 0.5:
-            change = chained(
-                cropped(*random.uniform((0, 0, 0), (0.4, 1, 1))),
-                resized(random.uniform(0.4, 1.2)),
-                toned(random.uniform(0.7, 1.3)),
+            change = chain(
+                crop(*random.uniform((0, 0, 0), (0.4, 1, 1))),
+                resize(random.uniform(0.4, 1.2)),
+                adjust_tone(random.uniform(0.7, 1.3)),
             )
             frames, _ = change(frames, Fraction(25))
         alarms += detect(frames) is not None
-        setting.progress(Progress("unmarked", number + 1, wanted, "segments"))
+        context.progress(Progress("unmarked", number + 1, wanted, "segments"))
     return alarms, wanted
 
 
-def _cost(setting: Setting) -> float:
+def _cost(context: RowContext) -> float:
     """Milliseconds a frame of the least of some runs over 50 frames, on one core."""
-    clip = setting.material.short_clips()[0]
-    with Reader(clip, 0, 10) as reader:
+    clip = context.material.short_clips()[0]
+    with VideoReader(clip, 0, 10) as reader:
         frames = [
             np.asarray(cv2.resize(frame.image, COST_SIZE[::-1], interpolation=cv2.INTER_AREA), np.uint8)
             for frame in reader
         ]
     mask = np.zeros(COST_SIZE, np.uint8)
     mask[90:270, 220:420] = 255
-    marker = Marker(0, COST_SIZE)
+    marker = WatermarkEmbedder(0, COST_SIZE)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -204,7 +206,7 @@ def _cost(setting: Setting) -> float:
         for _ in range(5):
             begun = time.perf_counter()
             for frame in frames * 5:
-                marker.mark(frame, mask)
+                marker.embed(frame, mask)
             runs.append((time.perf_counter() - begun) / (5 * len(frames)))
     finally:
         cv2.setNumThreads(threads)

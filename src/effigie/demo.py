@@ -8,15 +8,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from effigie.assets import fetch, fetch_all
+from effigie.assets import fetch_asset, fetch_assets
 from effigie.consent.samples import sample_consent
 from effigie.consent.store import default_store
 from effigie.evaluate import EvaluateSettings, SwapScores, evaluate_swap
 from effigie.evaluate.report.figures import Figure
 from effigie.extraction import extract
-from effigie.io.atomic import atomic
-from effigie.media import Reader
-from effigie.progress import Cancel, ProgressCallback, silent
+from effigie.io.atomic_write import atomic_write
+from effigie.media import VideoReader
+from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.provenance import TrustSettings
 from effigie.provenance.verifier import verify
 from effigie.swap import ConvertSettings, SwapSettings, convert
@@ -28,7 +28,7 @@ CLIP = "sample_man"
 # What a few minutes on two short clips promise: the verdict counts these alone. `effigie evaluate swap` asks for more,
 # of swaps that were trained for longer, and measures more. Judged is what leaves: with the invisible mark, which alone
 # may take brightness to 42 dB, and with the hair, glasses and hands that stay the target's.
-PROMISED = {
+DEMO_BOUNDS = {
     "similarity to the source": (0.45, None),
     "closer to the source than to the target": (99, None),
     "landmark error, share of the eye distance": (None, 5),
@@ -77,8 +77,8 @@ def demo(
     output: str | Path = "effigie-demo",
     minutes: float = 4.0,
     *,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
 ) -> DemoReport:
     """Extract two people from sample clips, train for a few minutes, convert, and measure; then animate one picture.
 
@@ -90,12 +90,12 @@ def demo(
 
     Raises:
         AssetError: the samples cannot be fetched.
-        Cancelled: asked to stop; the same call continues.
+        CancelledError: asked to stop; the same call continues.
     """
     output = Path(output)
-    fetch_all([*SOURCE, *TARGET], progress)
-    extract([fetch(name) for name in SOURCE], output / "source.faces", progress=progress, cancel=cancel)
-    extract([fetch(name) for name in TARGET], output / "target.faces", progress=progress, cancel=cancel)
+    fetch_assets([*SOURCE, *TARGET], progress)
+    extract([fetch_asset(name) for name in SOURCE], output / "source.faces", progress=progress, cancel=cancel)
+    extract([fetch_asset(name) for name in TARGET], output / "target.faces", progress=progress, cancel=cancel)
     model = output / "model"
     settings = SwapSettings(minutes=minutes)
     train(
@@ -110,23 +110,28 @@ def demo(
     video, masks = output / "swap.mp4", output / "masks"
     trust = TrustSettings(label="corner")
     convert(
-        model, fetch(CLIP), video, ConvertSettings(masks=masks, trust=trust), progress=progress, cancel=cancel
+        model,
+        fetch_asset(CLIP),
+        video,
+        ConvertSettings(masks=masks, trust=trust),
+        progress=progress,
+        cancel=cancel,
     )
     portrait = output / "portrait.png"
-    convert(model, _astronaut(output), portrait, ConvertSettings(who=0, trust=trust), cancel=cancel)
-    talking = _talking(output, trust, progress, cancel)
+    convert(model, _write_astronaut(output), portrait, ConvertSettings(person=0, trust=trust), cancel=cancel)
+    talking = _animate_picture(output, trust, progress, cancel)
     scores = evaluate_swap(
         video,
-        fetch(CLIP),
+        fetch_asset(CLIP),
         output / "source.faces",
         output / "target.faces",
         masks,
-        settings=EvaluateSettings(crowd=0),
+        settings=EvaluateSettings(frechet_faces=0),
         progress=progress,
         cancel=cancel,
     )
     sheet = output / "before-after.png"
-    write_sheet(sheet, fetch(CLIP), video)
+    write_sheet(sheet, fetch_asset(CLIP), video)
     return DemoReport(
         video,
         sheet,
@@ -135,12 +140,12 @@ def demo(
         portrait,
         talking,
         scores,
-        verdict(promised(scores.figures())),
+        format_verdict(apply_demo_bounds(scores.figures())),
         list(verify(video).lines),
     )
 
 
-def _astronaut(output: Path) -> Path:
+def _write_astronaut(output: Path) -> Path:
     """The public-domain portrait that scikit-image carries, as a file."""
     from skimage.data import astronaut
 
@@ -149,16 +154,18 @@ def _astronaut(output: Path) -> Path:
     return path
 
 
-def _talking(output: Path, trust: TrustSettings, progress: ProgressCallback, cancel: Cancel | None) -> Path:
+def _animate_picture(
+    output: Path, trust: TrustSettings, progress: ProgressCallback, cancel: CancelToken | None
+) -> Path:
     """A picture of the man, and the woman as its driver."""
     from effigie.heads import AnimateSettings, animate
 
     picture, talking = output / "one-picture.png", output / "talking.mp4"
-    with Reader(fetch(CLIP), stop=1) as reader:
+    with VideoReader(fetch_asset(CLIP), stop=1) as reader:
         _write_png(picture, next(iter(reader)).image)
     animate(
         picture,
-        fetch(SOURCE[0]),
+        fetch_asset(SOURCE[0]),
         talking,
         AnimateSettings(trust=trust),
         consent=sample_consent(CLIP, default_store(output).folders[0]),
@@ -170,18 +177,18 @@ def _talking(output: Path, trust: TrustSettings, progress: ProgressCallback, can
 
 def write_sheet(path: Path, before: Path, after: Path, columns: int = SHEET_COLUMNS) -> None:
     """A PNG of frames spread over the clip: the input above, the output below."""
-    with Reader(before) as reader:
+    with VideoReader(before) as reader:
         count = sum(1 for _ in reader)
     wanted = set(np.linspace(0, count - 1, columns).astype(int).tolist())
     pairs = []
-    with Reader(before) as first, Reader(after) as second:
+    with VideoReader(before) as first, VideoReader(after) as second:
         for a, b in zip(first, second, strict=False):
             if a.index in wanted:
-                pairs.append(np.concatenate([_scaled(a.image), _scaled(b.image)], axis=0))
+                pairs.append(np.concatenate([_to_sheet_square(a.image), _to_sheet_square(b.image)], axis=0))
     _write_png(path, np.concatenate(pairs, axis=1))
 
 
-def _scaled(image: np.ndarray) -> np.ndarray:
+def _to_sheet_square(image: np.ndarray) -> np.ndarray:
     """At the sheet's height, a square from the middle."""
     height, width = image.shape[:2]
     left = max(0, (width - height) // 2)
@@ -190,23 +197,23 @@ def _scaled(image: np.ndarray) -> np.ndarray:
 
 
 def _write_png(path: Path, image: np.ndarray) -> None:
-    with atomic(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(cv2.imencode(".png", image[..., ::-1])[1].tobytes())
 
 
-def promised(figures: list[Figure]) -> list[Figure]:
+def apply_demo_bounds(figures: list[Figure]) -> list[Figure]:
     """The figures, with the demo's own bounds; those it promises nothing about only inform."""
-    bounds = [PROMISED.get(figure.name, (None, None)) for figure in figures]
+    bounds = [DEMO_BOUNDS.get(figure.name, (None, None)) for figure in figures]
     return [
         replace(figure, at_least=low, at_most=high)
         for figure, (low, high) in zip(figures, bounds, strict=True)
     ]
 
 
-def verdict(figures: list[Figure]) -> list[str]:
+def format_verdict(figures: list[Figure]) -> list[str]:
     """What the figures mean: one sentence for all, then one line for each that has a bound."""
-    bounded = [figure for figure in figures if figure.reached is not None]
-    missed = [figure for figure in bounded if not figure.reached]
+    bounded = [figure for figure in figures if figure.is_reached is not None]
+    missed = [figure for figure in bounded if not figure.is_reached]
     if not missed:
         lines = [f"The swap holds: all {len(bounded)} figures are reached."]
     else:
@@ -216,6 +223,6 @@ def verdict(figures: list[Figure]) -> list[str]:
         ]
     for figure in bounded:
         lines.append(
-            f"{'ok ' if figure.reached else 'no '} {figure.name}: {figure.shown} (wanted {figure.wanted})"
+            f"{'ok ' if figure.is_reached else 'no '} {figure.name}: {figure.value_text} (wanted {figure.bounds_text})"
         )
     return lines

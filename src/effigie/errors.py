@@ -1,4 +1,4 @@
-"""Errors are part of the interface: each says what happened, to which file, and what to do about it.
+"""Exceptions of effigie: each message says what happened, to which file, and what to do about it.
 
 The command line prints the message as one line and exits with ``exit_code``; a traceback only with ``--debug``.
 """
@@ -7,24 +7,24 @@ from __future__ import annotations
 
 
 class EffigieError(Exception):
-    """Anything effigie can explain. Exit code 1.
+    """Base class of all errors that effigie raises on purpose. Exit code 1.
 
     Attributes:
-        told: whether another process, that works together with this one, has said it already.
+        is_reported: whether another process of the same training has printed the message already.
     """
 
     exit_code = 1
-    told = False
+    is_reported = False
 
 
 class UsageError(EffigieError):
-    """The request itself cannot be right: a setting out of range, a contradiction. Exit code 2."""
+    """The request is invalid: a setting out of range, a contradiction. Exit code 2."""
 
     exit_code = 2
 
 
 class RefusedError(EffigieError):
-    """The consent gate said no. Exit code 3."""
+    """The consent gate refused the request. Exit code 3."""
 
     exit_code = 3
 
@@ -33,22 +33,22 @@ class ConsentError(RefusedError):
     """A consent record is forged, edited, damaged or of a newer version. Exit code 3."""
 
 
-class Cancelled(EffigieError):
-    """The caller asked a long call to stop; what was finished is kept. Exit code 130, as after Ctrl-C."""
+class CancelledError(EffigieError):
+    """The caller cancelled a long call; finished work is kept. Exit code 130, as after Ctrl-C."""
 
     exit_code = 130
 
 
-class BusyError(EffigieError):
+class OutputLockedError(EffigieError):
     """Another process is writing the same output. Exit code 1."""
 
 
-class PeerError(EffigieError):
-    """Another of the processes that train together failed; this one ended with it."""
+class DistributedError(EffigieError):
+    """Another process of a distributed training failed, and this one stopped with it."""
 
-    def __init__(self, message: str, told: bool) -> None:
+    def __init__(self, message: str, is_reported: bool) -> None:
         super().__init__(message)
-        self.told = told
+        self.is_reported = is_reported
 
 
 class MediaError(EffigieError):

@@ -1,4 +1,4 @@
-"""How a long call tells its caller where it is, and how the caller stops it.
+"""Progress reports and cancellation of long calls.
 
 Every long function takes ``progress`` (called often, from the calling thread) and ``cancel`` (set from any thread).
 """
@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from effigie.errors import Cancelled
+from effigie.errors import CancelledError
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Progress:
 ProgressCallback = Callable[[Progress], None]
 
 
-def silent(report: Progress) -> None:
-    """The callback of a caller who does not want to know."""
+def ignore_progress(report: Progress) -> None:
+    """Progress callback that does nothing."""
 
 
 @dataclass
-class Cancel:
-    """A flag that asks a long call to stop at its next safe place.
+class CancelToken:
+    """A thread-safe flag that asks a long call to stop at its next safe place.
 
     Example::
 
@@ -47,10 +47,12 @@ class Cancel:
         self._event.set()
 
     @property
-    def requested(self) -> bool:
+    def is_requested(self) -> bool:
         return self._event.is_set()
 
     def check(self) -> None:
-        """Raise :class:`Cancelled` if somebody asked for it."""
+        """Raise :class:`CancelledError` if cancellation was requested."""
         if self._event.is_set():
-            raise Cancelled("stopped on request; what was finished is kept, run the same command to continue")
+            raise CancelledError(
+                "stopped on request; what was finished is kept, run the same command to continue"
+            )

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import effigie
-from effigie.faceset.review import lacks
-from effigie.faceset.review.coverage import Lack
-from effigie.errors import Cancelled, FaceSetError
+from effigie.errors import CancelledError, FaceSetError
 from effigie.faceset import BLENDSHAPES, FaceSet
-from effigie.progress import Cancel
+from effigie.faceset.review import find_gaps
+from effigie.faceset.review.coverage import CoverageGap
+from effigie.progress import CancelToken
 
 BLURRED, DARK, COVERED, REPEATED, UNSURE, STRANGERS = (
     range(10, 15),
@@ -93,7 +93,7 @@ def test_every_fault_is_found_and_little_else(spoilt, man_faces, tmp_path):
     assert found(review, "covered") >= frames(man_faces, COVERED)
     assert len(found(review, "covered") - frames(man_faces, [*COVERED, *DARK])) <= 3
     assert found(review, "repeated") >= frames(man_faces, REPEATED)
-    assert review.suffering is None and review.lacks == []
+    assert review.affected is None and review.gaps == []
     picture = cv2.imread(str(tmp_path / "review.png"))
     assert picture.shape[0] > 6 * 112
 
@@ -131,7 +131,7 @@ def test_how_the_whole_footage_is_is_not_dropped(man_faces, tmp_path):
     review = effigie.review(dark)
     lit = next(one for one in review.findings if one.kind == "badly lit")
     assert len(lit.names) == review.faces and not lit.drop
-    assert len(review.proposed) < review.faces / 2  # for other reasons
+    assert len(review.proposed_drops) < review.faces / 2  # for other reasons
 
 
 def test_what_the_source_never_does_is_told(man_faces, tmp_path):
@@ -147,22 +147,24 @@ def test_what_the_source_never_does_is_told(man_faces, tmp_path):
         records[index] = replace(records[index], pose=turned, blendshapes=shown)
     with target.writer(source) as writer:
         writer.write(records)
-    told, suffering = lacks(man_faces, target)
-    assert {lack.does for lack in told} == {"turns to the picture's right", "purses the lips"}
-    assert suffering == pytest.approx(0.1, abs=0.02)
-    assert all(isinstance(lack, Lack) and "of the target's frames will suffer" in str(lack) for lack in told)
-    assert lacks(man_faces, man_faces) == ([], 0.0)
+    told, affected = find_gaps(man_faces, target)
+    assert {lack.action for lack in told} == {"turns to the picture's right", "purses the lips"}
+    assert affected == pytest.approx(0.1, abs=0.02)
+    assert all(
+        isinstance(lack, CoverageGap) and "of the target's frames will suffer" in str(lack) for lack in told
+    )
+    assert find_gaps(man_faces, man_faces) == ([], 0.0)
     review = effigie.review(man_faces, target)
-    assert review.lacks == told
+    assert review.gaps == told
 
 
 def test_bad_requests(man_faces, tmp_path, here):
     with pytest.raises(FaceSetError):
         effigie.review(tmp_path / "nothing")
     with pytest.raises(FaceSetError):
-        lacks(man_faces, man_faces, (0, 5))
-    cancel = Cancel()
+        find_gaps(man_faces, man_faces, (0, 5))
+    cancel = CancelToken()
     cancel.set()
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         effigie.review(man_faces, cancel=cancel)
     assert here("faces", "review", man_faces, "-o", "sheet.jpg").code == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 
 import cv2
 import numpy as np
@@ -20,29 +19,32 @@ def test_help_and_lists_load_nothing_heavy(arguments):
     program = (
         "import sys, atexit\n"
         f"heavy = {HEAVY}\n"
-        "atexit.register(lambda: print('LOADED', *[name for name in heavy if name in sys.modules]))\n"
+        "def told():\n"
+        "    print('LOADED', *[name for name in heavy if name in sys.modules])\n"
+        "    print(len(sys.modules))\n"
+        "atexit.register(told)\n"
         f"sys.argv = ['effigie', *{arguments}]\n"
         "from effigie.cli import main\n"
         "main()\n"
     )
-    begun = time.process_time(), time.perf_counter()
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.splitlines()[-1] == "LOADED"
-    assert time.perf_counter() - begun[1] < 5  # 0.2 s on an idle machine; torch alone would take this
+    *_, loaded, modules = ended.stdout.splitlines()
+    assert loaded == "LOADED"
+    assert int(modules) < 700  # 0.2 s, and half as many; torch alone has more
 
 
-def test_help_names_every_verb(effigie):
+def test_help_names_every_verb(effigie, here):
     ended = effigie("--help")
     assert ended.code == 0
     for verb in VERBS:
         assert verb in ended.out
-    assert effigie().code == 2
-    assert effigie("--version").out.startswith("effigie ")
+    assert here().code == 2
+    assert here("--version").out.startswith("effigie ")
 
 
-def test_assets_says_what_where_and_under_which_licence(effigie):
-    rows = json.loads(effigie("assets", "--json").out)
+def test_assets_says_what_where_and_under_which_licence(effigie, here):
+    rows = json.loads(here("assets", "--json").out)
     assert {"face_landmarker", "sface", "yunet", "sample_man"} <= {row["name"] for row in rows}
     for row in rows:
         assert row["licence"]
@@ -71,11 +73,11 @@ def test_assets_says_what_where_and_under_which_licence(effigie):
         ["train", "--source", "a", "--target", "b", "-o", "m", "--steps", "0"],
         ["train", "--source", "a", "--target", "b", "-o", "m", "--batch", "3"],
         ["convert", "m", "a.mp4"],
-        ["convert", "m", "a.mp4", "-o", "b.mp4", "--colour", "sepia"],
+        ["convert", "m", "a.mp4", "-o", "b.mp4", "--color", "sepia"],
         ["convert", "m", "a.mp4", "-o", "b.mp4", "--blend", "glue"],
         ["convert", "m", "a.mp4", "-o", "b.mp4", "--codec", "mpeg9"],
         ["convert", "m", "a.mp4", "-o", "b.mp4", "--crf", "99"],
-        ["convert", "m", "a.mp4", "-o", "b.mp4", "--who", "-1"],
+        ["convert", "m", "a.mp4", "-o", "b.mp4", "--person", "-1"],
         ["convert", "m", "a.mp4", "-o", "b.mp4", "--frames", "0"],
     ],
     ids=" ".join,
@@ -89,6 +91,7 @@ def test_bad_usage_is_two_and_touches_nothing(here, tmp_path, arguments):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_debug_shows_where(effigie):
     ended = effigie("--debug", "extract", "a.mp4", "-o", "f", "--size", "10")
     assert ended.code == 1
@@ -96,6 +99,7 @@ def test_debug_shows_where(effigie):
     assert "UsageError" in ended.err
 
 
+@pytest.mark.slow
 def test_a_broken_picture_is_told_in_one_line(effigie, man, tmp_path):
     """OpenCV's own lines of C++ would come before it."""
     picture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8), (0, 0), 5)

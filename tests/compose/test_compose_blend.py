@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from effigie.compositing.blend import BLENDS, blend, membrane
+from effigie.compositing.blend import BLEND_METHODS, blend, solve_membrane
 from effigie.compositing.mask import MaskSettings, build_mask
 from effigie.errors import UsageError
 
@@ -26,7 +26,7 @@ def _seam(picture, radius=45):
     return float((np.gradient(gray)[0][near] ** 2 + np.gradient(gray)[1][near] ** 2).mean())
 
 
-@pytest.mark.parametrize("method", BLENDS)
+@pytest.mark.parametrize("method", BLEND_METHODS)
 @pytest.mark.parametrize("feather", [0.0, 0.2])
 def test_outside_is_untouched_and_inside_is_the_face(method, feather):
     background, foreground = _pictures()
@@ -48,7 +48,7 @@ def test_the_seam_is_weaker_than_a_hard_cut(method):
     assert _seam(blend(background, foreground, _disc(), method)) < 0.5 * _seam(hard)
 
 
-@pytest.mark.parametrize("method", BLENDS)
+@pytest.mark.parametrize("method", BLEND_METHODS)
 def test_two_equal_pictures_stay_equal(method):
     background, _ = _pictures()
     mask = build_mask(_disc())
@@ -74,13 +74,13 @@ def test_the_membrane_takes_a_constant_and_a_slope_inwards():
     mask = _disc()
     slope = np.repeat(np.linspace(-0.1, 0.1, 128, dtype=np.float32)[None, :, None], 128, 0).repeat(3, 2)
     inside = mask > 0
-    assert np.abs(membrane(np.full((128, 128, 3), 0.1, np.float32), mask)[inside] - 0.1).max() < 0.005
+    assert np.abs(solve_membrane(np.full((128, 128, 3), 0.1, np.float32), mask)[inside] - 0.1).max() < 0.005
     hollow = slope * (1 - _disc(radius=38))[..., None]  # what lies inside the rim must not matter
-    assert np.abs(membrane(hollow, mask) - slope)[inside].mean() < 0.01
+    assert np.abs(solve_membrane(hollow, mask) - slope)[inside].mean() < 0.01
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (3, 5), (7, 7), (17, 40)])
-@pytest.mark.parametrize("method", BLENDS)
+@pytest.mark.parametrize("method", BLEND_METHODS)
 def test_odd_and_tiny_regions(method, shape):
     rng = np.random.default_rng(0)
     background, foreground = rng.random((2, *shape, 3), dtype=np.float32)

@@ -6,7 +6,14 @@ import pytest
 from portrait_scene import scene
 
 from effigie.compositing import ComposeSettings, Compositor
-from effigie.compositing.grain import BANDS, GrainSettings, apply, match_grain, plan, split
+from effigie.compositing.grain import (
+    BAND_COUNT,
+    GrainSettings,
+    apply_grain,
+    compute_gains,
+    match_grain,
+    split_bands,
+)
 from effigie.errors import UsageError
 
 FULL = GrainSettings(strength=1, noise=1)
@@ -56,7 +63,7 @@ def test_missing_noise_is_made_up_and_differs_from_frame_to_frame():
     first, again, second = (match_grain(smooth, noisy, mask, FULL, frame) for frame in (1, 1, 2))
     assert np.array_equal(first, again)
     assert np.abs(first - second).mean() > 0.003
-    for made, shot in zip(split(first), split(noisy), strict=True):
+    for made, shot in zip(split_bands(first), split_bands(noisy), strict=True):
         assert 0.7 < made.std() / shot.std() < 1.3
     assert np.abs(np.corrcoef((first - smooth).ravel(), (second - smooth).ravel())[0, 1]) < 0.1
 
@@ -100,10 +107,10 @@ def test_tiny_regions_and_flat_pictures(shape):
 
 
 def test_nothing_measurable_changes_nothing(portrait):
-    bands = split(portrait.face)
-    planned = plan(bands, bands, np.zeros_like(portrait.mask), FULL)
-    assert planned.shape == (BANDS, 4)
-    assert np.array_equal(apply(portrait.face, bands, planned), portrait.face)
+    bands = split_bands(portrait.face)
+    planned = compute_gains(bands, bands, np.zeros_like(portrait.mask), FULL)
+    assert planned.shape == (BAND_COUNT, 4)
+    assert np.array_equal(apply_grain(portrait.face, bands, planned), portrait.face)
 
 
 def test_settings_out_of_range_are_refused():
@@ -115,18 +122,21 @@ def test_settings_out_of_range_are_refused():
 def test_measured_now_and_then_holds_in_between(portrait):
     """Of a face that grows softer from frame to frame, sharpening follows when it is measured, and not before."""
     results = {}
-    for every in (1, 3):
+    for interval in (1, 3):
         settings = ComposeSettings(
-            color="none", temporal=0, color_time=0, grain=GrainSettings(strength=1, noise=0, every=every)
+            color="none",
+            temporal=0,
+            color_time=0,
+            grain=GrainSettings(strength=1, noise=0, interval=interval),
         )
         compositor = Compositor(settings)
-        results[every] = []
+        results[interval] = []
         for frame in range(7):
             soft = cv2.GaussianBlur(portrait.face, (0, 0), 0.6 + 0.2 * frame)
-            results[every].append(
+            results[interval].append(
                 compositor.compose(portrait.frame, soft, portrait.mask, portrait.matrix, Fraction(frame, 25))
             )
     same = [bool((one == other).all()) for one, other in zip(results[1], results[3], strict=True)]
     assert same == [True, False, False, True, False, False, True]
     with pytest.raises(UsageError, match="every so many frames"):
-        GrainSettings(every=0)
+        GrainSettings(interval=0)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from effigie.compositing.mask import MaskSettings, build_mask, longer_side, support
+from effigie.compositing.mask import MaskSettings, bounding_box, build_mask, longer_side
 from effigie.errors import UsageError
 
 
@@ -28,8 +28,8 @@ def test_more_erosion_and_more_feather_only_take_away(oval):
 )
 @pytest.mark.parametrize("share", [0.1, -0.1])
 def test_each_side_moves_alone(oval, side, edge, sign, share):
-    before = support(oval)
-    after = support(build_mask(oval, settings=MaskSettings(feather=0, **{side: share})))
+    before = bounding_box(oval)
+    after = bounding_box(build_mask(oval, settings=MaskSettings(feather=0, **{side: share})))
     moved = sign * (after[edge] - before[edge])
     assert moved == round(share * longer_side(oval))
     assert all(abs(after[other] - before[other]) <= 6 for other in range(4) if other != edge)
@@ -61,7 +61,7 @@ def test_an_occlusion_cuts_sharply(oval):
 
 def test_empty_stays_empty_and_nonsense_is_refused(oval):
     assert not build_mask(np.zeros((32, 32), np.float32)).any()
-    assert support(np.zeros((32, 32), np.float32)) is None
+    assert bounding_box(np.zeros((32, 32), np.float32)) is None
     with pytest.raises(ValueError, match="shape"):
         build_mask(oval, np.ones((10, 10), np.float32))
     with pytest.raises(UsageError, match="top"):

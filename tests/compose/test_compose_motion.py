@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from effigie.compositing import ComposeSettings, Compositor, GrainSettings
-from effigie.compositing.motion_blur import MotionBlur, shutter, smeared
+from effigie.compositing.motion_blur import MotionBlur, apply_motion_blur, estimate_shutter
 from effigie.errors import UsageError
 
 PLAIN = ComposeSettings(color="none", grain=GrainSettings(strength=0), temporal=0, blend="feather")
@@ -26,7 +26,7 @@ def edges(picture, mask, way):
 def test_smearing_keeps_the_mean_and_the_place():
     picture = np.zeros((41, 41), np.float32)
     picture[20, 20] = 1
-    moved = smeared(picture, np.array([9.0, 3.0]))
+    moved = apply_motion_blur(picture, np.array([9.0, 3.0]))
     y, x = np.mgrid[:41, :41]
     assert moved.sum() == pytest.approx(1, abs=1e-5)
     assert (moved * x).sum() == pytest.approx(20, abs=0.05)
@@ -34,31 +34,34 @@ def test_smearing_keeps_the_mean_and_the_place():
     # Large kernels are applied by a Fourier transform: what is nothing is so but for rounding.
     assert moved[19, 16] > 0.01 and moved[21, 24] > 0.01, "on the way"
     assert abs(moved[16, 20]) < 1e-6 and abs(moved[20, 14]) < 1e-6, "beside it, and beyond its ends"
-    assert smeared(picture, np.array([0.2, 0.0])) is picture
+    assert apply_motion_blur(picture, np.array([0.2, 0.0])) is picture
 
 
 @pytest.mark.parametrize("way", [(12.0, 0.0), (0.0, -10.0), (8.0, 8.0)], ids=str)
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_the_shutter_is_read_from_the_footage(portrait, way, share):
-    footage = smeared(portrait.face, share * np.array(way))
-    found = shutter(portrait.face, footage, portrait.mask, np.array(way))
+    footage = apply_motion_blur(portrait.face, share * np.array(way))
+    found = estimate_shutter(portrait.face, footage, portrait.mask, np.array(way))
     assert found == pytest.approx(share, abs=0.13)
 
 
 def test_a_made_face_that_is_smeared_already_is_left_alone(portrait):
     way = np.array([12.0, 0.0])
-    both = smeared(portrait.face, way)
-    assert shutter(both, both, portrait.mask, way) == pytest.approx(0, abs=0.01)
+    both = apply_motion_blur(portrait.face, way)
+    assert estimate_shutter(both, both, portrait.mask, way) == pytest.approx(0, abs=0.01)
 
 
 def test_too_little_of_a_face_says_nothing(portrait):
-    assert shutter(portrait.face, portrait.face, np.zeros_like(portrait.mask), np.array([9.0, 0.0])) is None
+    assert (
+        estimate_shutter(portrait.face, portrait.face, np.zeros_like(portrait.mask), np.array([9.0, 0.0]))
+        is None
+    )
 
 
 @pytest.mark.parametrize("step", [0.0, 1.0, 200.0], ids=["still", "slow", "jump"])
 def test_what_stands_still_moves_slowly_or_jumps_is_not_smeared(portrait, step):
     blur = MotionBlur()
-    footage = smeared(portrait.face, np.array([12.0, 0.0]))
+    footage = apply_motion_blur(portrait.face, np.array([12.0, 0.0]))
     for frame in range(3):
         made = blur(portrait.face, footage, portrait.mask, (100 + step * frame, 100), Fraction(frame, 25))
         assert made is portrait.face
@@ -66,7 +69,7 @@ def test_what_stands_still_moves_slowly_or_jumps_is_not_smeared(portrait, step):
 
 def test_nothing_is_remembered_across_a_cut(portrait):
     blur = MotionBlur()
-    footage = smeared(portrait.face, np.array([12.0, 0.0]))
+    footage = apply_motion_blur(portrait.face, np.array([12.0, 0.0]))
     assert blur(portrait.face, footage, portrait.mask, (100, 100)) is portrait.face
     assert blur(portrait.face, footage, portrait.mask, (112, 100)) is not portrait.face
     blur.reset()
@@ -84,7 +87,7 @@ def test_a_moving_face_is_as_smeared_as_the_footage(portrait):
             moved = cv2.warpAffine(
                 portrait.frame, shift, portrait.frame.shape[1::-1], borderMode=cv2.BORDER_REPLICATE
             )
-            footage = smeared(moved, 0.5 * way).astype(np.uint8)
+            footage = apply_motion_blur(moved, 0.5 * way).astype(np.uint8)
             matrix = portrait.matrix.copy()
             matrix[:, 2] -= portrait.matrix[:, :2] @ (way * frame)
             result = compositor.compose(footage, portrait.face, portrait.mask, matrix, Fraction(frame, 25))

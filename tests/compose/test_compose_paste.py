@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from portrait_scene import scene
 
-from effigie.compositing.blend import BLENDS
-from effigie.compositing.color import COLORS
+from effigie.compositing.blend import BLEND_METHODS
+from effigie.compositing.color import COLOR_METHODS
+from effigie.compositing.compositor import ComposeSettings, Compositor
 from effigie.compositing.grain import GrainSettings
 from effigie.compositing.mask import MaskSettings, build_mask
-from effigie.compositing.compositor import ComposeSettings, Compositor
-from effigie.compositing.region import Region, known_in_crop, to_crop, to_region
+from effigie.compositing.region import Region, frame_coverage, warp_to_crop, warp_to_region
 from effigie.errors import UsageError
 
 PLAIN = ComposeSettings(color="none", grain=GrainSettings(strength=0), blend="feather")
@@ -26,8 +26,8 @@ def _final_mask(shot, visible=None):
     return cv2.dilate(touched, np.ones((reach, reach))) > 0
 
 
-@pytest.mark.parametrize("blend", BLENDS)
-@pytest.mark.parametrize("colour", COLORS)
+@pytest.mark.parametrize("blend", BLEND_METHODS)
+@pytest.mark.parametrize("color", COLOR_METHODS)
 def test_outside_is_bit_identical_and_inside_changes(portrait, blend, color):
     frame = portrait.frame.copy()
     face = np.clip(portrait.blurred(2)[:, ::-1] * np.float32([0.8, 1, 1.1]), 0, 1)
@@ -42,7 +42,7 @@ def test_outside_is_bit_identical_and_inside_changes(portrait, blend, color):
     assert result is not frame and result.dtype == np.uint8
 
 
-@pytest.mark.parametrize("blend", BLENDS)
+@pytest.mark.parametrize("blend", BLEND_METHODS)
 @pytest.mark.parametrize("size", [128, 192, 320])
 def test_the_same_face_back_changes_next_to_nothing(blend, size):
     shot = scene(size)
@@ -97,7 +97,7 @@ def test_flicker_of_the_made_face_is_taken_out(portrait):
     assert np.std(levels, axis=0).max() < 0.2 * (np.std(gains, axis=0) * own).min()
 
 
-@pytest.mark.parametrize("centre", [(0, 120), (224, 0), (511, 511), (30, 480)])
+@pytest.mark.parametrize("center", [(0, 120), (224, 0), (511, 511), (30, 480)])
 @pytest.mark.parametrize(
     "settings", [ComposeSettings(), ComposeSettings(blend="poisson", temporal=0.5), PLAIN]
 )
@@ -166,14 +166,14 @@ def test_the_final_mask_says_where_the_frame_was_touched(portrait):
 
 
 def test_region_and_crop_are_each_others_inverse(portrait):
-    region = Region.around(portrait.matrix, (0, 0, 192, 192), portrait.frame.shape[1::-1])
-    footage = region.cut(portrait.frame).astype(np.float32) / 255
-    crop, known = to_crop(footage, region, 192, 192), known_in_crop(region, 192, 192)
+    region = Region.from_crop_box(portrait.matrix, (0, 0, 192, 192), portrait.frame.shape[1::-1])
+    footage = region.crop(portrait.frame).astype(np.float32) / 255
+    crop, known = warp_to_crop(footage, region, 192, 192), frame_coverage(region, 192, 192)
     assert np.abs(crop - portrait.face)[known > 0.99].mean() < 0.01
-    back = to_region(crop, region)
+    back = warp_to_region(crop, region)
     middle = (slice(40, 120), slice(40, 120))
     assert np.abs(back - footage)[middle].mean() < 0.01
-    small = to_crop(footage, region, 192, 48)
+    small = warp_to_crop(footage, region, 192, 48)
     assert (
         np.abs(small - cv2.resize(portrait.face, (48, 48), interpolation=cv2.INTER_AREA))[8:40, 8:40].mean()
         < 0.02
@@ -195,7 +195,7 @@ def test_nonsense_is_refused(portrait):
         Compositor().compose(portrait.frame / 255, portrait.face, portrait.mask, portrait.matrix)
     with pytest.raises(ValueError, match="differ"):
         Compositor().compose(portrait.frame, portrait.face, portrait.mask[:10, :10], portrait.matrix)
-    for wrong in ({"colour": "sepia"}, {"blend": "glue"}, {"temporal": 1.0}, {"colour_time": -1}):
+    for wrong in ({"color": "sepia"}, {"blend": "glue"}, {"temporal": 1.0}, {"color_time": -1}):
         with pytest.raises(UsageError):
             ComposeSettings(**wrong)
     with pytest.raises(UsageError):

@@ -3,8 +3,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from effigie.compositing.temporal import MotionCompensated
-from effigie.compositing.smoothing import Exponential, OneEuro, WindowedSmoother, smooth_series
+from effigie.compositing.smoothing import ExponentialAverage, OneEuroFilter, WindowedSmoother, smooth_series
+from effigie.compositing.temporal import MotionCompensatedFilter
 from effigie.errors import UsageError
 
 
@@ -16,18 +16,18 @@ def _times(count, seed=0):
 
 def test_one_euro_calms_rest_and_follows_motion():
     rng, times = np.random.default_rng(0), _times(300)
-    still = OneEuro(min_cutoff=1, beta=0.05)
+    still = OneEuroFilter(min_cutoff=1, beta=0.05)
     calm = np.array([still(5 + rng.standard_normal((4, 2)), time) for time in times])
     assert calm[50:].std() < 0.45
-    moving = OneEuro(min_cutoff=1, beta=0.05)
+    moving = OneEuroFilter(min_cutoff=1, beta=0.05)
     path = [moving(np.array([400.0 * float(time)]), time)[0] - 400.0 * float(time) for time in times]
-    slow = OneEuro(min_cutoff=1, beta=0)
+    slow = OneEuroFilter(min_cutoff=1, beta=0)
     lag = [slow(np.array([400.0 * float(time)]), time)[0] - 400.0 * float(time) for time in times]
     assert abs(path[-1]) < 0.2 * abs(lag[-1])
 
 
 def test_one_euro_reset_and_repeated_time_start_anew():
-    smoother = OneEuro()
+    smoother = OneEuroFilter()
     smoother(np.zeros(3), 0.0)
     assert (smoother(np.ones(3), 0.04) < 1).all()
     smoother.reset()
@@ -89,17 +89,17 @@ def test_times_that_do_not_rise_are_refused():
 
 def test_exponential_reaches_63_percent_after_its_time_constant_at_any_frame_rate():
     for rate in (10, 25, 60):
-        smoother = Exponential(0.5)
+        smoother = ExponentialAverage(0.5)
         smoother(np.zeros(1), 0)
         steps = [smoother(np.ones(1), Fraction(frame, rate)) for frame in range(1, rate // 2 + 1)]
         assert steps[-1] == pytest.approx(1 - np.exp(-1), abs=0.02)
-    assert Exponential(0)(np.ones(1), 0) == 1
+    assert ExponentialAverage(0)(np.ones(1), 0) == 1
 
 
 def test_motion_compensated_takes_flicker_but_leaves_no_ghost():
     rng = np.random.default_rng(3)
     base = np.full((96, 96, 3), 0.5, np.float32)
-    calm, out = MotionCompensated(0.7), []
+    calm, out = MotionCompensatedFilter(0.7), []
     for frame in range(30):
         noisy = base + 0.01 * rng.standard_normal(base.shape).astype(np.float32)
         out.append(calm(noisy, frame / 25))

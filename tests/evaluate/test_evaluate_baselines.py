@@ -2,44 +2,47 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 import torch
-
-from effigie.errors import EffigieError
-from benchmarks.rows.training_quality import held_out, held_out_error
+from benchmarks import textbook
 from benchmarks.extract_floor import floor_rate
 from benchmarks.plain_extract import plain_extract
+from benchmarks.rows.training_quality import held_out, held_out_error
 from benchmarks.textbook import TextbookNet, TextbookTask, train_textbook
+
+from effigie.errors import EffigieError
 from effigie.media import read_still
 from effigie.swap.config import SwapSettings
-from effigie.swap.trainer import Prepared, load_people, prepare
+from effigie.swap.trainer import TrainingSetup, load_people, prepare_training
 
 
 @pytest.fixture(scope="module")
 def network() -> TextbookNet:
-    torch.set_num_threads(1)
     torch.manual_seed(0)
     return TextbookNet(128)
 
 
 @pytest.fixture(scope="module")
-def prepared(man_faces: Path, woman_faces: Path) -> Prepared:
+def prepared(man_faces: Path, woman_faces: Path) -> TrainingSetup:
     settings = SwapSettings(prior="none", batch=2, bank=8)
-    return prepare(load_people(woman_faces, man_faces, settings), settings)
+    return prepare_training(load_people(woman_faces, man_faces, settings), settings)
 
 
 def test_the_plain_loop_finds_the_man(man: Path, tmp_path: Path) -> None:
-    report = plain_extract([man], tmp_path, size=128, stop_after=4)
-    assert (report.frames, report.faces) == (4, 4) and report.rate > 1
+    report = plain_extract([man], tmp_path, size=128, max_frames=4)
+    assert (report.frames, report.faces) == (4, 4)
+    assert report.rate == 4 / report.seconds > 0
     crops = [read_still(path) for path in sorted(tmp_path.glob("*.jpg"))]
     assert [crop.shape for crop in crops] == [(128, 128, 3)] * 4
     assert crops[0].std() > 30
 
 
+@pytest.mark.slow
 def test_the_floor_is_measured_by_all_processes_at_once(man: Path, tmp_path: Path) -> None:
-    assert floor_rate([man], 2) > 1
+    assert 0 < floor_rate([man], 2) < math.inf
     with pytest.raises(EffigieError, match=r"gone\.mp4"):
         floor_rate([tmp_path / "gone.mp4"], 2)
 
@@ -69,7 +72,12 @@ def test_the_textbook_network_decodes_either_person(network: TextbookNet) -> Non
     assert not torch.equal(made["source"].picture, made["target"].picture)
 
 
-def test_it_learns_from_the_very_batches_of_a_swap(network: TextbookNet, prepared: Prepared) -> None:
+def test_it_learns_from_the_very_batches_of_a_swap(
+    prepared: TrainingSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(textbook, "BOTTLENECK", 32)  # the two layers around it hold most of the weights
+    torch.manual_seed(0)
+    network = TextbookNet(128)
     task = TextbookTask(prepared.task(network), network)
     batch = task.batch(0)
     assert batch["source"]["input"].shape == (1, 128, 128, 3)
@@ -80,16 +88,16 @@ def test_it_learns_from_the_very_batches_of_a_swap(network: TextbookNet, prepare
     assert 0 < moved < 1e-3  # Adam at 5e-5 goes about so far a step
 
 
-def test_held_out_error_is_zero_for_who_returns_the_picture(prepared: Prepared) -> None:
+def test_held_out_error_is_zero_for_who_returns_the_picture(prepared: TrainingSetup) -> None:
     class Copy(torch.nn.Module):
         def __init__(self, gain: float) -> None:
             super().__init__()
             self.gain = torch.nn.Parameter(torch.tensor(gain))
 
         def forward(self, picture: torch.Tensor, prior: None, person: str) -> object:
-            from effigie.swap.network import Made
+            from effigie.swap.network import DecoderOutput
 
-            return Made(picture * self.gain, picture[:, :1], picture[:, :1])
+            return DecoderOutput(picture * self.gain, picture[:, :1], picture[:, :1])
 
     assert held_out_error(Copy(1.0), prepared, 128) == pytest.approx(0, abs=1e-6)
     assert held_out_error(Copy(0.2), prepared, 128) > 0.2

@@ -12,22 +12,22 @@ import numpy as np
 import pytest
 
 from effigie.errors import FaceSetError, UsageError
-from effigie.evaluate import EvaluateSettings, Swapped, SwapScores, evaluate_cast, evaluate_swap
-from effigie.evaluate.metrics.regions import MaskFolder, inside_face
-from effigie.media import EncodeSettings, Reader, Writer, read_still
+from effigie.evaluate import EvaluateSettings, SwappedPerson, SwapScores, evaluate_people, evaluate_swap
+from effigie.evaluate.metrics.regions import MaskFolder, face_interior
+from effigie.media import EncodeSettings, VideoReader, VideoWriter, read_still
 
-FRAMES = 14
-FEW = EvaluateSettings(references=12, crowd=0)
+FRAMES = 10
+FEW = EvaluateSettings(references=6, frechet_faces=0)
 
 
 @pytest.fixture(scope="module")
 def clip(man: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The man, opening his mouth into a smile, with sound."""
     path = tmp_path_factory.mktemp("clip") / "man.mp4"
-    with Reader(man, 12, 12 + FRAMES) as reader:
+    with VideoReader(man, 12, 12 + FRAMES) as reader:
         frames = list(reader)
         end = frames[-1].time + (frames[-1].duration or 0)
-        with Writer(path, reader.info, EncodeSettings(crf=8), span=(frames[0].time, end)) as writer:
+        with VideoWriter(path, reader.info, EncodeSettings(crf=8), span=(frames[0].time, end)) as writer:
             for frame in frames:
                 writer.write(frame.image, frame.time, frame.duration)
     return path
@@ -36,7 +36,7 @@ def clip(man: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def changed(
     clip: Path, path: Path, change: Callable[[np.ndarray, int], np.ndarray], stop: int = FRAMES
 ) -> Path:
-    with Reader(clip) as reader, Writer(path, reader.info) as writer:
+    with VideoReader(clip) as reader, VideoWriter(path, reader.info) as writer:
         for frame in reader:
             if frame.index < stop:
                 writer.write(change(frame.image, frame.index), frame.time, frame.duration)
@@ -66,16 +66,16 @@ def test_a_clip_against_itself_is_perfect(same: SwapScores) -> None:
     assert same.eyes.gaze == pytest.approx(1)
     assert same.sharpness.ratio == 1
     assert same.flicker.ratio == pytest.approx(1)
-    assert same.settling.starts == 1 and same.settling.flicker == pytest.approx(1)
-    assert same.outside_ssim > 0.9
-    assert same.seam is same.occlusion is same.own_face is same.crowd is None
+    assert same.cut_stability.starts == 1 and same.cut_stability.flicker == pytest.approx(1)
+    assert same.background_ssim > 0.9
+    assert same.seam is same.occlusion is same.own_face_share is same.frechet is None
     assert any("no seam" in note for note in same.notes) and any("covers" in note for note in same.notes)
     assert same.identity.to_target > 0.85
     assert same.times.exact and same.times.output_frames == FRAMES
     assert same.audio.streams == 1 and same.audio.identical and same.audio.exact
     assert (same.presence.frames, same.presence.person, same.presence.found) == (FRAMES, FRAMES, 1)
     assert same.presence.swapped != same.presence.swapped  # not a number: no masks were given
-    assert 30 < same.outside < 70  # the reference was encoded once more
+    assert 30 < same.background_psnr < 70  # the reference was encoded once more
 
 
 def test_people_are_told_apart(clip: Path, man_faces: Path, woman_faces: Path, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_people_are_told_apart(clip: Path, man_faces: Path, woman_faces: Path, t
     assert scores.identity.to_source < 0.36 < 0.8 < scores.identity.to_target
     assert scores.identity.to_target == pytest.approx(scores.input_to_target, abs=0.05)
     assert scores.geometry.landmark_error < 0.01
-    assert scores.outside > 55  # encoded once, as the reference was
+    assert scores.background_psnr > 55  # encoded once, as the reference was
 
 
 def test_a_blurred_face_is_seen_where_it_counts(
@@ -100,24 +100,24 @@ def test_a_blurred_face_is_seen_where_it_counts(
 
     output = changed(clip, tmp_path / "blur.mp4", blur)
     sheet, rows = tmp_path / "sheet.png", tmp_path / "frames.csv"
-    settings = EvaluateSettings(references=12, crowd=6)
+    settings = EvaluateSettings(references=6, frechet_faces=6)
     scores = evaluate_swap(
         output, clip, woman_faces, man_faces, masks, sheet=sheet, csv=rows, settings=settings
     )
     assert scores.sharpness.ratio < 0.2
     assert scores.sharpness.ratio_10 <= scores.sharpness.ratio * 1.5
     assert scores.geometry.landmark_error < 0.05, "the landmark error alone does not see blur"
-    assert scores.outside > 40 > 10 and scores.outside_far >= scores.outside - 1
+    assert scores.background_psnr > 40 > 10 and scores.background_psnr_far >= scores.background_psnr - 1
     assert scores.presence.swapped == 1 and scores.presence.covered > 0.8
-    missed = {figure.name for figure in scores.figures() if figure.reached is False}
+    missed = {figure.name for figure in scores.figures() if figure.is_reached is False}
     assert "sharpness, output over input" in missed
     picture = read_still(sheet)
     assert picture.shape[1] > 1500 and picture.std() > 20
     known = json.loads(json.dumps(scores.to_json(frames=True)))
     assert known["presence"]["frames"] == len(known["frames"]) == FRAMES
     assert len(rows.read_text(encoding="utf-8").splitlines()) == FRAMES + 1
-    assert scores.crowd is not None and scores.crowd.faces == 6
-    assert scores.crowd.input > scores.crowd.source, "a man is not the woman"
+    assert scores.frechet is not None and scores.frechet.faces == 6
+    assert scores.frechet.input > scores.frechet.source, "a man is not the woman"
 
 
 def test_a_tint_shows_at_its_edge_and_covers_that_it_runs_over_are_not_in_front(
@@ -147,7 +147,7 @@ def test_a_tint_shows_at_its_edge_and_covers_that_it_runs_over_are_not_in_front(
     assert plain.occlusion.in_front > 0.99 and plain.occlusion.frames == FRAMES
     assert red.occlusion is not None and red.occlusion.in_front < 0.4
     assert red.occlusion.replaced == plain.occlusion.replaced > 0.8
-    missed = {figure.name for figure in red.figures() if figure.reached is False}
+    missed = {figure.name for figure in red.figures() if figure.is_reached is False}
     assert {"colour seam, output over input", "covers still in front"} <= missed
     with pytest.raises(UsageError, match="no covers"):
         evaluate_swap(clip, clip, man_faces, man_faces, occluders=tmp_path, settings=FEW)
@@ -157,9 +157,9 @@ def test_a_face_that_takes_time_after_a_cut_drifts(
     man: Path, woman: Path, man_faces: Path, tmp_path: Path
 ) -> None:
     clip = tmp_path / "cut.mp4"
-    with Reader(woman, 0, 4) as before, Reader(man, 0, 12) as after:
+    with VideoReader(woman, 0, 4) as before, VideoReader(man, 0, 12) as after:
         info, frames = after.info, [*before, *after]
-    with Writer(clip, info, EncodeSettings(crf=8, keep_audio=False)) as writer:
+    with VideoWriter(clip, info, EncodeSettings(crf=8, keep_audio=False)) as writer:
         for index, frame in enumerate(frames):
             writer.write(frame.image, Fraction(index, 10), Fraction(1, 10))
 
@@ -172,44 +172,44 @@ def test_a_face_that_takes_time_after_a_cut_drifts(
         for output in (clip, changed(clip, tmp_path / "out.mp4", settle, 99))
     )
     assert calm.presence.person == 12, "who stood there before the cut is somebody else"
-    assert calm.settling.worst == settling.settling.worst == 4
-    assert calm.settling.drift < 0.2 < 3 < settling.settling.drift
+    assert calm.cut_stability.worst == settling.cut_stability.worst == 4
+    assert calm.cut_stability.drift < 0.2 < 3 < settling.cut_stability.drift
     assert calm.pictures["shot"].tolist() == [0] * 4 + [1] * 12
-    assert "colour drift after cuts" in {f.name for f in settling.figures() if f.reached is False}
+    assert "colour drift after cuts" in {f.name for f in settling.figures() if f.is_reached is False}
 
 
 def test_people_who_exchange_their_faces_are_noticed(
     man: Path, woman: Path, man_faces: Path, woman_faces: Path, tmp_path: Path
 ) -> None:
     clip = tmp_path / "two.mp4"
-    with Reader(man, 0, 4) as left, Reader(woman, 0, 4) as right:
+    with VideoReader(man, 0, 4) as left, VideoReader(woman, 0, 4) as right:
         pairs = list(zip(left, right, strict=True))
-        with Writer(clip, left.info, EncodeSettings(crf=8, keep_audio=False)) as writer:
+        with VideoWriter(clip, left.info, EncodeSettings(crf=8, keep_audio=False)) as writer:
             for one, other in pairs:
                 writer.write(np.hstack([one.image, other.image]), one.time, one.duration)
-    settings = EvaluateSettings(every=2, references=12, crowd=0)
+    settings = EvaluateSettings(interval=2, references=6, frechet_faces=0)
     sheet = tmp_path / "sheet.png"
-    kept = evaluate_cast(
+    kept = evaluate_people(
         clip,
         clip,
-        [Swapped(man_faces, man_faces), Swapped(woman_faces, woman_faces)],
+        [SwappedPerson(man_faces, man_faces), SwappedPerson(woman_faces, woman_faces)],
         sheet=sheet,
         csv=tmp_path / "two.csv",
         settings=settings,
     )
-    assert [scores.own_face for scores in kept.people] == [1, 1]
+    assert [scores.own_face_share for scores in kept.people] == [1, 1]
     assert [scores.presence.person for scores in kept.people] == [4, 4]
     assert read_still(sheet).shape[0] > 2000
     assert len((tmp_path / "two.csv").read_text(encoding="utf-8").splitlines()) == 9
-    swapped = [Swapped(woman_faces, man_faces), Swapped(man_faces, woman_faces)]
-    wrong = evaluate_cast(clip, clip, swapped, settings=settings)
-    assert [scores.own_face for scores in wrong.people] == [0, 0]
+    swapped = [SwappedPerson(woman_faces, man_faces), SwappedPerson(man_faces, woman_faces)]
+    wrong = evaluate_people(clip, clip, swapped, settings=settings)
+    assert [scores.own_face_share for scores in wrong.people] == [0, 0]
     figures = {figure.name: figure for figure in wrong.figures()}
     name = "own face: closer to the own source than to another's"
-    assert figures[name].reached is False and {f.name: f for f in kept.figures()}[name].reached
+    assert figures[name].is_reached is False and {f.name: f for f in kept.figures()}[name].is_reached
     assert len(wrong.to_json(frames=True)["frames"]) == 8
     with pytest.raises(UsageError, match="somebody"):
-        evaluate_cast(clip, clip, [])
+        evaluate_people(clip, clip, [])
 
 
 def test_the_command_measures_one_person_or_several(
@@ -225,7 +225,7 @@ def test_the_command_measures_one_person_or_several(
     assert rows.exists()
     short = here(*one, "--source", woman_faces)
     assert short.code == 2 and "2 sources for 1 targets" in short.line()
-    assert "--source-who" in here(*one, "--source-who", 0, "--source-who", 1).line()
+    assert "--source-person" in here(*one, "--source-person", 0, "--source-person", 1).line()
 
 
 def test_trembling_raises_flicker_and_a_frozen_face_loses_its_mouth(
@@ -253,7 +253,10 @@ def test_trembling_raises_flicker_and_a_frozen_face_loses_its_mouth(
 
 def test_a_shorter_output_and_lost_sound_are_noticed(clip: Path, man_faces: Path, tmp_path: Path) -> None:
     path = tmp_path / "short.mp4"
-    with Reader(clip) as reader, Writer(path, reader.info, EncodeSettings(keep_audio=False)) as writer:
+    with (
+        VideoReader(clip) as reader,
+        VideoWriter(path, reader.info, EncodeSettings(keep_audio=False)) as writer,
+    ):
         for frame in reader:
             if frame.index < 8:
                 writer.write(frame.image, frame.time, frame.duration)
@@ -278,19 +281,19 @@ def test_what_does_not_belong_together_is_refused(
             settings=FEW,
         )
     with pytest.raises(FaceSetError, match="no person 5"):
-        evaluate_swap(clip, clip, man_faces, man_faces, settings=EvaluateSettings(source_who=5))
+        evaluate_swap(clip, clip, man_faces, man_faces, settings=EvaluateSettings(source_person=5))
     with pytest.raises(UsageError, match="no masks"):
         MaskFolder(tmp_path / "none", (4, 4))
     with pytest.raises(UsageError):
-        EvaluateSettings(every=0)
+        EvaluateSettings(interval=0)
 
 
 def test_only_the_persons_own_part_of_a_mask_counts() -> None:
-    from effigie.faces.mesh import canonical
+    from effigie.faces.mesh import load_canonical_mesh
 
-    points = np.vstack([canonical().vertices, np.zeros((10, 3))]) * [8, -8, 8] + [100, 120, 0]
+    points = np.vstack([load_canonical_mesh().vertices, np.zeros((10, 3))]) * [8, -8, 8] + [100, 120, 0]
     mask = np.full((240, 400), 255, np.uint8)
-    inside = inside_face(points, (240, 400), mask)
+    inside = face_interior(points, (240, 400), mask)
     assert inside[120, 100] and not inside[120, 300]
-    outline = inside_face(points, (240, 400), None)
+    outline = face_interior(points, (240, 400), None)
     assert 0 < outline.sum() < inside.sum()

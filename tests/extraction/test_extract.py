@@ -17,7 +17,9 @@ from effigie.extraction.extractor import join_tracks
 from effigie.extraction.segment import SegmentResult
 from effigie.faces.mesh import eye_distance
 from effigie.faceset import FaceSet
-from effigie.io.atomic import sha256
+from effigie.io.atomic_write import sha256
+
+pytestmark = pytest.mark.slow
 
 COLUMNS = (
     "landmarks",
@@ -90,7 +92,7 @@ def test_a_clip_without_a_face_is_done_and_said(sample, everybody):
     assert everybody.failed == {}
     assert everybody.clips == 4
     found = FaceSet.open(everybody.output)
-    assert found.has(sha256(sample("sample_no_face")))
+    assert found.has_source(sha256(sample("sample_no_face")))
 
 
 def test_people_over_clips(everybody):
@@ -109,7 +111,7 @@ def in_segments(man, tmp_path_factory):
     """The man's 72 frames cut into three segments of work, two processes."""
     folder = tmp_path_factory.mktemp("segments")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "SHORTEST", 24)
+        patch.setattr(plan, "MIN_SEGMENT_FRAMES", 24)
         effigie.extract([man], folder / "faces", ExtractSettings(workers=2))
     return folder / "faces"
 
@@ -141,7 +143,9 @@ def box(x, y=0.0, size=10.0):
 
 
 def segment(first, last, tracks):
-    return SegmentResult(first=first, last=last, identity={track: (np.zeros(128), 1) for track in tracks})
+    return SegmentResult(
+        first_boxes=first, last_boxes=last, embedding_sums={track: (np.zeros(128), 1) for track in tracks}
+    )
 
 
 def test_tracks_run_through_segments():
@@ -171,14 +175,14 @@ def test_tracks_over_an_empty_segment():
     ]
 
 
-def test_a_second_run_skips_and_adds(man, sample, man_faces, effigie, tmp_path):
+def test_a_second_run_skips_and_adds(man, sample, man_faces, here, tmp_path):
     faces = tmp_path / "faces"
     shutil.copytree(man_faces, faces)
     parts = {path.name: path.stat().st_mtime_ns for path in faces.glob("part-*")}
-    again = effigie("extract", man, "-o", faces)
+    again = here("extract", man, "-o", faces)
     assert again.code == 0
     assert "done already: 1 clip" in again.out
-    more = effigie("extract", man, sample("sample_group"), "-o", faces, "--json")
+    more = here("extract", man, sample("sample_group"), "-o", faces, "--json")
     assert '"faces": 5' in more.out
     assert len(FaceSet.open(faces)) == 77
     assert {name: (faces / name).stat().st_mtime_ns for name in parts} == parts
@@ -187,7 +191,7 @@ def test_a_second_run_skips_and_adds(man, sample, man_faces, effigie, tmp_path):
 def test_the_same_clip_under_two_names_is_one(man, tmp_path):
     copy = tmp_path / "copy.mp4"
     shutil.copy(man, copy)
-    report = effigie.extract([man, copy], tmp_path / "faces", ExtractSettings(every=24))
+    report = effigie.extract([man, copy], tmp_path / "faces", ExtractSettings(frame_interval=24))
     assert (report.clips, len(report.skipped)) == (1, 1)
     assert report.faces == 3
 
@@ -210,7 +214,7 @@ def test_folders_and_patterns(man, sample, tmp_path):
     shutil.copy(sample("sample_group"), clips / "group.jpg")
     shutil.copy(man, clips / "man.mp4")
     (clips / "notes.txt").write_text("not a clip")
-    report = effigie.extract([clips], tmp_path / "a", ExtractSettings(every=36))
+    report = effigie.extract([clips], tmp_path / "a", ExtractSettings(frame_interval=36))
     assert (report.clips, report.faces) == (1, 2)  # a folder with videos stands for its videos
     report = effigie.extract([str(clips / "*.jpg")], tmp_path / "b")
     assert (report.clips, report.faces) == (1, 5)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from effigie.faces.analyzer import analyze
-from effigie.faces.shot_detector import Cuts
 from effigie.faces.mesh import eye_distance
-from effigie.media import Reader
+from effigie.faces.shot_detector import ShotDetector
+from effigie.media import VideoReader
 
 
 @dataclass
@@ -20,12 +20,12 @@ class Picture:
 
 
 def first(path, count, size=(640, 360)):
-    with Reader(path, stop=count) as reader:
+    with VideoReader(path, stop=count) as reader:
         return [cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA) for frame in reader]
 
 
 def found(frames):
-    cuts = Cuts()
+    cuts = ShotDetector()
     return [index for index, frame in enumerate(frames) if cuts(frame)]
 
 
@@ -44,6 +44,7 @@ def test_fast_motion_fades_and_noise_are_no_cut(man):
         assert found([still] * 6 + frames) == []
 
 
+@pytest.mark.slow
 def test_no_cut_in_a_shot(sample):
     for name in ("sample_man", "sample_woman", "sample_group"):
         assert found(first(sample(name), 80)) == []
@@ -51,7 +52,7 @@ def test_no_cut_in_a_shot(sample):
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 700, 3), (90, 40, 3)])
 def test_any_size_and_another_one_is_a_cut(shape):
-    cuts, black = Cuts(), np.zeros(shape, np.uint8)
+    cuts, black = ShotDetector(), np.zeros(shape, np.uint8)
     assert not cuts(black)
     assert not cuts(black)
     assert cuts(np.zeros((50, 60, 3), np.uint8)) == (shape[0] != 5)

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from effigie.faces import recognizer
-from effigie.faces.align import crop_matrix, placement, smooth_placement
-from effigie.faces.analyzer import SmoothSettings, analyze
-from effigie.faces.detector import LongRange, ShortRange, iou, suppress
-from effigie.faces.landmarker import BLENDSHAPES, LandmarkModel, roi_of
-from effigie.faces.mesh import canonical, eye_distance, fit_pose
+from effigie.faces.align import compute_placement, crop_matrix, smooth_placement
+from effigie.faces.analyzer import SmoothingSettings, analyze
 from effigie.faces.crop import Roi, apply_affine, crop, invert_affine
+from effigie.faces.detector import BlazeFaceDetector, YuNetDetector, iou, non_maximum_suppression
+from effigie.faces.landmarker import BLENDSHAPES, LandmarkModel, landmarks_to_roi
+from effigie.faces.mesh import eye_distance, fit_pose, load_canonical_mesh
 from effigie.faces.smoothing import smooth_center
 from effigie.faces.tracker import Tracker
-from effigie.media import Reader, read_still
+from effigie.media import VideoReader, read_still
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Picture:
 
 
 def frames_of(path, stop):
-    with Reader(path, stop=stop) as reader:
+    with VideoReader(path, stop=stop) as reader:
         return list(reader)
 
 
@@ -70,7 +70,7 @@ def test_memory_does_not_grow(man_frames):
             alive.append(weakref.ref(picture))
             yield picture
             del picture
-            assert sum(one() is not None for one in alive) <= SmoothSettings().most + 3
+            assert sum(one() is not None for one in alive) <= SmoothingSettings().max_radius + 3
 
     for item in analyze(pictures()):
         del item
@@ -80,13 +80,13 @@ def test_five_friends(sample):
     image = read_still(sample("sample_group"))
     faces = next(analyze([Picture(image)])).faces
     assert len(faces) == 5
-    sides = [face.place[2] for face in faces]
+    sides = [face.placement[2] for face in faces]
     assert sides == sorted(sides, reverse=True)
     model = recognizer.IdentityModel()
-    found = np.stack([model.of(image, face.landmarks) for face in faces])
+    found = np.stack([model.embed(image, face.landmarks) for face in faces])
     cosine = (found @ found.T)[np.triu_indices(5, 1)]
     assert (
-        cosine > recognizer.SAME_PERSON
+        cosine > recognizer.SAME_PERSON_SIMILARITY
     ).sum() <= 1  # two of them look alike; that they stand side by side tells
     assert np.median(cosine) < 0.2
 
@@ -102,28 +102,28 @@ def test_identity_tells_the_two_apart(man_analysed, woman_analysed):
     model = recognizer.IdentityModel()
 
     def looks(analyzed):
-        return np.stack([model.of(item.frame.image, item.faces[0].landmarks) for item in analyzed[:9:4]])
+        return np.stack([model.embed(item.frame.image, item.faces[0].landmarks) for item in analyzed[:9:4]])
 
     man, woman = looks(man_analysed), looks(woman_analysed)
     assert np.allclose(np.linalg.norm(man, axis=1), 1, atol=1e-5)
     assert (man @ man.T).min() > 0.6
     assert (woman @ woman.T).min() > 0.6
-    assert (man @ woman.T).max() < recognizer.SAME_PERSON - 0.1
+    assert (man @ woman.T).max() < recognizer.SAME_PERSON_SIMILARITY - 0.1
 
 
 def test_identity_alignment_puts_the_eyes_where_the_network_expects(man_analysed):
     landmarks = man_analysed[0].faces[0].landmarks.astype(np.float64)
-    points = recognizer.five_points(landmarks)
-    matrix = recognizer.similarity(points, recognizer.TEMPLATE.astype(np.float64))
-    assert np.abs(apply_affine(matrix, points) - recognizer.TEMPLATE).max() < 6
-    assert recognizer.align(man_analysed[0].frame.image, landmarks).shape == (112, 112, 3)
+    points = recognizer.five_point_landmarks(landmarks)
+    matrix = recognizer.estimate_similarity(points, recognizer.ARCFACE_TEMPLATE.astype(np.float64))
+    assert np.abs(apply_affine(matrix, points) - recognizer.ARCFACE_TEMPLATE).max() < 6
+    assert recognizer.align_face(man_analysed[0].frame.image, landmarks).shape == (112, 112, 3)
 
 
 def test_similarity_is_recovered():
     random = np.random.default_rng(0)
     points = random.normal(0, 50, (5, 2))
     wanted = np.array([[0.6, -0.8, 3], [0.8, 0.6, -7]]) * [[2.0, 2.0, 1], [2.0, 2.0, 1]]
-    found = recognizer.similarity(points, apply_affine(wanted, points))
+    found = recognizer.estimate_similarity(points, apply_affine(wanted, points))
     assert np.allclose(found, wanted)
 
 
@@ -136,7 +136,7 @@ def test_blendshapes_are_named_and_in_range(woman_analysed):
 
 
 def test_both_detectors_agree(portrait):
-    near, far = ShortRange()(portrait), LongRange()(portrait)
+    near, far = BlazeFaceDetector()(portrait), YuNetDetector()(portrait)
     assert len(near) == len(far) == 1
     assert iou(near[0].box, far[0].box) > 0.6
     assert np.abs(near[0].eyes - far[0].eyes).max() < 8
@@ -145,20 +145,20 @@ def test_both_detectors_agree(portrait):
 @pytest.mark.parametrize("size", [(48, 640), (640, 48), (40, 40)])
 def test_detectors_take_any_shape(size):
     image = np.zeros((*size, 3), np.uint8)
-    assert ShortRange()(image) == []
-    assert LongRange()(image) == []
+    assert BlazeFaceDetector()(image) == []
+    assert YuNetDetector()(image) == []
 
 
 def test_suppression_keeps_the_best_of_each_heap():
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [30, 30, 40, 40], [0, 30, 10, 40]], float)
-    assert suppress(boxes, np.array([0.6, 0.9, 0.7, 0.8])) == [1, 3, 2]
+    assert non_maximum_suppression(boxes, np.array([0.6, 0.9, 0.7, 0.8])) == [1, 3, 2]
     assert iou(boxes[0], boxes[2]) == 0
     assert iou(boxes[0], boxes[0]) == 1
 
 
 def test_landmarks_do_not_depend_on_where_the_face_is(portrait, man_analysed):
     """The same face, looked at in a picture moved by whole pixels, is measured alike."""
-    roi = roi_of(man_analysed[0].faces[0].landmarks)
+    roi = landmarks_to_roi(man_analysed[0].faces[0].landmarks)
     model = LandmarkModel()
     here = model(portrait, roi).landmarks
     moved = np.roll(portrait, (9, -14), axis=(0, 1))
@@ -215,9 +215,9 @@ def test_the_crop_holds_still_while_the_mouth_opens(man_analysed):
     """Of a side of 200 px, an opening jaw may move nothing by more than about a pixel."""
     face = man_analysed[0].faces[0]
     pose = fit_pose(face.landmarks)
-    neutral = pose.unpose(face.landmarks)
-    still = crop_matrix(placement(pose), 200)
-    opened = crop_matrix(placement(fit_pose(pose.apply(mouth_open(neutral, 2.5)))), 200)
+    neutral = pose.to_canonical(face.landmarks)
+    still = crop_matrix(compute_placement(pose), 200)
+    opened = crop_matrix(compute_placement(fit_pose(pose.apply(mouth_open(neutral, 2.5)))), 200)
     corners = np.array([[0, 0], [200, 0], [0, 200], [200, 200]], float)
     seen = apply_affine(opened, apply_affine(invert_affine(still), corners))
     assert np.abs(seen - corners).max() < 1.2
@@ -230,9 +230,9 @@ def test_the_crop_trembles_less_than_what_was_measured(man_frames, man_analysed)
         return np.abs(np.diff(np.stack(places)[5:-5], n=2, axis=0)).mean(0)
 
     tracker = Tracker()
-    measured = [tracker(frame.image)[0].measured.landmarks for frame in man_frames]
-    raw = tremble([placement(fit_pose(landmarks)) for landmarks in measured])
-    smooth = tremble([item.faces[0].place for item in man_analysed])
+    measured = [tracker(frame.image)[0].landmark_result.landmarks for frame in man_frames]
+    raw = tremble([compute_placement(fit_pose(landmarks)) for landmarks in measured])
+    smooth = tremble([item.faces[0].placement for item in man_analysed])
     assert (smooth < 0.6 * raw).all()
 
 
@@ -243,7 +243,7 @@ def test_the_crop_puts_the_face_into_the_middle(man_analysed):
     assert inside[:, :2].max() < 246
     assert abs(inside[33, 1] - inside[263, 1]) < 8  # level eyes
     assert face.box[0] < face.box[2]
-    assert np.abs(invert_affine(face.matrix(256)) @ [128, 128, 1] - face.place[:2]).max() < 0.01
+    assert np.abs(invert_affine(face.matrix(256)) @ [128, 128, 1] - face.placement[:2]).max() < 0.01
 
 
 def test_a_strong_reduction_does_not_alias():
@@ -257,5 +257,5 @@ def test_a_strong_reduction_does_not_alias():
 
 def test_canonical_face_measures_itself():
     """The eye distance of the canonical face at 10 px a centimetre is 6.3 cm."""
-    flat = canonical().vertices * [10, -10, -10]
+    flat = load_canonical_mesh().vertices * [10, -10, -10]
     assert 60 < eye_distance(flat) < 66

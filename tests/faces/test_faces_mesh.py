@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from effigie.faces.landmarker import LandmarkModel, Measured, roi_of
-from effigie.faces.mesh import FACE_OVAL, FLIP, VERTICES, Pose, canonical, fit_pose
+from effigie.faces.landmarker import LandmarkModel, LandmarkResult, landmarks_to_roi
+from effigie.faces.mesh import AXIS_FLIP, FACE_OVAL, MESH_VERTEX_COUNT, Pose, fit_pose, load_canonical_mesh
 from effigie.faces.tracker import Tracker
 
 ANGLE = st.floats(-60, 60)
@@ -23,13 +23,13 @@ def rotation(yaw, pitch, roll):
     x = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
     y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     z = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
-    return z @ y @ x @ FLIP
+    return z @ y @ x @ AXIS_FLIP
 
 
 def measured(image):
     """(478, 3) landmarks of the one face."""
     (face,) = Tracker()(np.ascontiguousarray(image))
-    return face.measured.landmarks
+    return face.landmark_result.landmarks
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +38,10 @@ def face(portrait):
 
 
 def test_canonical_is_one_sheet_with_the_face_oval_as_its_rim():
-    mesh = canonical()
-    assert mesh.vertices.shape == (VERTICES, 3)
+    mesh = load_canonical_mesh()
+    assert mesh.vertices.shape == (MESH_VERTEX_COUNT, 3)
     assert mesh.triangles.shape == (898, 3)
-    assert set(mesh.triangles.ravel()) == set(range(VERTICES))
+    assert set(mesh.triangles.ravel()) == set(range(MESH_VERTEX_COUNT))
     edges = Counter(
         tuple(sorted((int(tri[i]), int(tri[(i + 1) % 3])))) for tri in mesh.triangles for i in range(3)
     )
@@ -49,7 +49,7 @@ def test_canonical_is_one_sheet_with_the_face_oval_as_its_rim():
     rim = [edge for edge, uses in edges.items() if uses == 1]
     loop = {frozenset((int(a), int(b))) for a, b in zip(FACE_OVAL, np.roll(FACE_OVAL, -1), strict=True)}
     assert {frozenset(edge) for edge in rim} == loop
-    assert VERTICES - len(edges) + 898 == 1  # Euler: a disc, without holes
+    assert MESH_VERTEX_COUNT - len(edges) + 898 == 1  # Euler: a disc, without holes
     assert np.count_nonzero(mesh.weights) == 31
     assert abs(mesh.vertices[:, 0].mean()) < 0.01  # as wide to the left as to the right
     assert mesh.vertices[4, 2] > mesh.vertices[FACE_OVAL, 2].max()  # the nose points at the viewer
@@ -59,7 +59,7 @@ def test_canonical_is_one_sheet_with_the_face_oval_as_its_rim():
 @settings(deadline=None)
 def test_pose_is_recovered(yaw, pitch, roll, scale, shift):
     pose = Pose(rotation(yaw, pitch, roll), scale, np.array([shift, 300.0, -20.0]))
-    found = fit_pose(pose.apply(canonical().vertices))
+    found = fit_pose(pose.apply(load_canonical_mesh().vertices))
     assert np.allclose(found.angles, [yaw, pitch, roll], atol=0.01)
     assert np.isclose(found.scale, scale)
     assert np.allclose(found.translation, pose.translation, atol=1e-6 * scale + 1e-6)
@@ -70,24 +70,24 @@ def test_pose_is_recovered(yaw, pitch, roll, scale, shift):
 def test_unpose_undoes_apply(yaw, pitch, roll):
     pose = Pose(rotation(yaw, pitch, roll), 17.0, np.array([200.0, 100.0, 5.0]))
     shape = np.random.default_rng(0).normal(size=(478, 3))
-    assert np.allclose(pose.unpose(pose.apply(shape)), shape)
+    assert np.allclose(pose.to_canonical(pose.apply(shape)), shape)
 
 
 def test_signs_are_what_the_image_shows():
     def nose(yaw, pitch):
-        points = Pose(rotation(yaw, pitch, 0), 1.0, np.zeros(3)).apply(canonical().vertices)
+        points = Pose(rotation(yaw, pitch, 0), 1.0, np.zeros(3)).apply(load_canonical_mesh().vertices)
         return points[4, :2] - points[FACE_OVAL, :2].mean(0)
 
     assert nose(30, 0)[0] > nose(0, 0)[0] + 1  # yaw > 0: to the image's right
     assert nose(0, 30)[1] > nose(0, 0)[1] + 1  # pitch > 0: down
-    points = Pose(rotation(0, 0, 30), 1.0, np.zeros(3)).apply(canonical().vertices)
+    points = Pose(rotation(0, 0, 30), 1.0, np.zeros(3)).apply(load_canonical_mesh().vertices)
     assert points[263, 1] > points[33, 1] + 1  # roll > 0: clockwise, the image's right eye sinks
 
 
 def test_expression_does_not_move_the_pose(face):
     """The jaw drops by 3 cm: the angles, the scale and the place stay."""
     before = fit_pose(face)
-    shape = before.unpose(face)
+    shape = before.to_canonical(face)
     jaw = np.clip((shape[0, 1] - 1 - shape[:, 1]) / 3, 0, 1)
     shape[:, 1] -= 3 * jaw
     after = fit_pose(before.apply(shape))
@@ -101,7 +101,7 @@ def test_a_turned_picture_changes_roll_alone(portrait, face, degrees):
     middle = face[:, :2].mean(0)
     matrix = cv2.getRotationMatrix2D(tuple(map(float, middle)), -degrees, 1.0)
     turned = cv2.warpAffine(portrait, matrix, portrait.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
-    roi = roi_of(np.column_stack([face[:, :2] @ matrix[:, :2].T + matrix[:, 2], face[:, 2]]))
+    roi = landmarks_to_roi(np.column_stack([face[:, :2] @ matrix[:, :2].T + matrix[:, 2], face[:, 2]]))
     before, after = fit_pose(face).angles, fit_pose(LandmarkModel()(turned, roi).landmarks).angles
     assert np.abs(after - before - [0, 0, degrees]).max() < 2.5
 
@@ -113,6 +113,6 @@ def test_a_mirrored_picture_turns_yaw_and_roll_round(portrait, face):
 
 
 def test_measured_box_holds_its_landmarks(face):
-    x0, y0, x1, y1 = Measured(face, 1.0).box()
+    x0, y0, x1, y1 = LandmarkResult(face, 1.0).box()
     assert (face[:, 0] >= x0).all() and (face[:, 0] <= x1).all()
     assert (face[:, 1] >= y0).all() and (face[:, 1] <= y1).all()

@@ -10,7 +10,7 @@ from test_faces_warp import head
 from effigie.faces.mask import face_mask
 from effigie.faces.mesh import FACE_OVAL, LEFT_EYE, LEFT_IRIS, OUTER_LIPS, RIGHT_EYE, RIGHT_IRIS
 from effigie.faces.regions import REGIONS, face_regions
-from effigie.nn.structural_error import face_error, face_errors
+from effigie.nn.ssim import masked_ssim_error, region_ssim_errors
 
 SIZE = 128
 
@@ -52,9 +52,9 @@ def test_an_error_is_told_of_its_own_region(spoilt):
     random = np.random.default_rng(0)
     truth = cv2.GaussianBlur(random.random((SIZE, SIZE, 3)).astype(np.float32), (0, 0), 1)
     made = np.where((labels == 1 + REGIONS.index(spoilt))[..., None], random.permutation(truth), truth)
-    errors = face_errors([made, truth], [truth, truth], [labels, labels], REGIONS)
+    errors = region_ssim_errors([made, truth], [truth, truth], [labels, labels], REGIONS)
     assert errors["error"] == pytest.approx(
-        (face_error(made, truth, mask) + face_error(truth, truth, mask)) / 2
+        (masked_ssim_error(made, truth, mask) + masked_ssim_error(truth, truth, mask)) / 2
     )
     worst = max(REGIONS, key=lambda name: errors[f"error_{name}"])
     assert worst == spoilt
@@ -66,4 +66,4 @@ def test_an_error_is_told_of_its_own_region(spoilt):
 def test_a_region_that_nobody_shows_has_no_figure():
     truth = np.random.default_rng(0).random((SIZE, SIZE, 3))
     labels = np.full((SIZE, SIZE), 3, np.uint8)
-    assert face_errors([truth], [truth], [labels], REGIONS).keys() == {"error", "error_skin"}
+    assert region_ssim_errors([truth], [truth], [labels], REGIONS).keys() == {"error", "error_skin"}

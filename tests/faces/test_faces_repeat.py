@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from effigie.faces.analyzer import SmoothSettings, analyze
-from effigie.faces.duplicate_frames import IN_A_ROW, Repeats
-from effigie.media import Reader
+from effigie.faces.analyzer import SmoothingSettings, analyze
+from effigie.faces.duplicate_frames import MAX_DUPLICATES, DuplicateFrameDetector
+from effigie.media import VideoReader
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Shown:
 
 @pytest.fixture(scope="module")
 def pictures(man):
-    with Reader(man) as reader:
+    with VideoReader(man) as reader:
         return [frame.image for frame, _ in zip(reader, range(24), strict=False)]
 
 
@@ -33,39 +33,39 @@ def noise(seed: int) -> np.ndarray:
 
 
 def test_the_same_picture_with_coding_noise_is_a_repeat():
-    repeats, image = Repeats(), noise(0)
-    repeats.measured(image, [face_points()])
+    repeats, image = DuplicateFrameDetector(), noise(0)
+    repeats.set_reference(image, [face_points()])
     disturbed = image.copy()
     disturbed[::9, ::9] = np.clip(disturbed[::9, ::9].astype(int) + 2, 0, 255)
     assert repeats(disturbed)
 
 
 def test_a_small_local_movement_is_none():
-    repeats, image = Repeats(), noise(0)
-    repeats.measured(image, [face_points()])
+    repeats, image = DuplicateFrameDetector(), noise(0)
+    repeats.set_reference(image, [face_points()])
     moved = image.copy()
     moved[120:128, 140:152] = noise(1)[120:128, 140:152]
     assert not repeats(moved)
 
 
 def test_movement_elsewhere_does_not_matter():
-    repeats, image = Repeats(), noise(0)
-    repeats.measured(image, [face_points()])
+    repeats, image = DuplicateFrameDetector(), noise(0)
+    repeats.set_reference(image, [face_points()])
     moved = image.copy()
     moved[250:] = 0
     assert repeats(moved)
 
 
 def test_without_a_face_nothing_repeats():
-    repeats, image = Repeats(), noise(0)
-    repeats.measured(image, [])
+    repeats, image = DuplicateFrameDetector(), noise(0)
+    repeats.set_reference(image, [])
     assert not repeats(image)
 
 
 def test_a_still_picture_is_measured_now_and_then():
-    repeats, image = Repeats(), noise(0)
-    repeats.measured(image, [face_points()])
-    assert [repeats(image) for _ in range(IN_A_ROW + 1)] == [True] * IN_A_ROW + [False]
+    repeats, image = DuplicateFrameDetector(), noise(0)
+    repeats.set_reference(image, [face_points()])
+    assert [repeats(image) for _ in range(MAX_DUPLICATES + 1)] == [True] * MAX_DUPLICATES + [False]
 
 
 def test_repeated_frames_share_their_picture_s_face_and_keep_their_order(pictures):
@@ -80,7 +80,7 @@ def test_repeated_frames_share_their_picture_s_face_and_keep_their_order(picture
 
 def test_repeats_do_not_change_what_is_measured(pictures):
     """A clip shown at three times its rate measures as the clip itself does."""
-    settings = SmoothSettings(most=4)
+    settings = SmoothingSettings(max_radius=4)
     once = list(analyze([Shown(image, 0) for image in pictures], settings=settings, rate=25.0))
     thrice = list(
         analyze([Shown(image, 0) for image in pictures for _ in range(3)], settings=settings, rate=75.0)
@@ -100,5 +100,7 @@ def test_few_frames_wait(pictures):
                 came += 1
                 yield Shown(image, came)
 
-    settings = SmoothSettings()
-    assert max(came - item.frame.number for item in analyze(coming(), rate=100.0)) <= 2 * settings.most + 8
+    settings = SmoothingSettings()
+    assert (
+        max(came - item.frame.number for item in analyze(coming(), rate=100.0)) <= 2 * settings.max_radius + 8
+    )

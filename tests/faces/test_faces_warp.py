@@ -6,23 +6,23 @@ import cv2
 import numpy as np
 import pytest
 
-from effigie.faces.mask import face_mask
-from effigie.faces.mesh import FLIP, INNER_LIPS, VERTICES, canonical
 from effigie.faces.crop import apply_affine
-from effigie.faces.warp import Canvas, signed_area, triangles, vertices, warp
+from effigie.faces.mask import face_mask
+from effigie.faces.mesh import AXIS_FLIP, INNER_LIPS, MESH_VERTEX_COUNT, load_canonical_mesh
+from effigie.faces.warp import MeshWarper, extend_mesh, extended_triangles, signed_area, warp
 
 SIZE = 256
 
 
 def head(yaw=0.0, scale=11.0, center=(128.0, 128.0), opening=0.0):
     """(478, 3) landmarks of the canonical head turned to the image's right by ``yaw`` degrees, in pixels."""
-    shape = canonical().vertices.copy()
+    shape = load_canonical_mesh().vertices.copy()
     shape[:, 1] -= opening * np.clip((-4.0 - shape[:, 1]) / 2, 0, 1)
     eyes = [shape[[33, 133]].mean(0), shape[[263, 362]].mean(0)]
     irises = np.repeat(np.add(eyes, (0, 0, 0.5)), 5, axis=0)
     turn = np.radians(yaw)
     rotation = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
-    points = np.vstack([shape, irises]) @ rotation.T @ FLIP
+    points = np.vstack([shape, irises]) @ rotation.T @ AXIS_FLIP
     return (scale * points + [*center, 0]).astype(np.float32)
 
 
@@ -41,10 +41,10 @@ def core(landmarks, size=SIZE, margin=3):
 
 def test_triangles_cover_the_face_once():
     """On the canonical face every triangle looks the same way, and their areas add up to the outline's."""
-    points = vertices(head())
-    areas = signed_area(points[:, :2], triangles())
+    points = extend_mesh(head())
+    areas = signed_area(points[:, :2], extended_triangles())
     assert (areas > -1e-3).mean() > 0.97  # beneath the nose the surface really turns away
-    outline = cv2.contourArea(points[VERTICES + 2 :, None, :2].astype(np.float32))
+    outline = cv2.contourArea(points[MESH_VERTEX_COUNT + 2 :, None, :2].astype(np.float32))
     assert abs(areas.sum() / 2 / outline - 1) < 0.01
 
 
@@ -58,27 +58,27 @@ def test_identity_restores_the_picture(picture, size, yaw):
     assert inside.sum() > 0.2 * size**2
     difference = np.abs(made.image.astype(int) - picture)[inside]
     assert np.percentile(difference, 99) <= 1
-    assert np.median(made.validity[inside]) > 0.99
+    assert np.median(made.visibility[inside]) > 0.99
 
 
 def test_outside_the_mesh_nothing_is_claimed(picture):
     landmarks = head()
     made = warp(picture, landmarks, landmarks, SIZE)
-    ring = vertices(landmarks)[VERTICES + 2 :, :2]
+    ring = extend_mesh(landmarks)[MESH_VERTEX_COUNT + 2 :, :2]
     near = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillPoly(near, [np.round(ring).astype(np.int32)], 1)
     far = cv2.dilate(near, np.ones((7, 7))) == 0
     assert far.sum() > 1000
-    assert (made.validity[far] == 0).all()
-    assert made.validity.min() >= 0
-    assert made.validity.max() <= 1
+    assert (made.visibility[far] == 0).all()
+    assert made.visibility.min() >= 0
+    assert made.visibility.max() <= 1
 
 
 def test_beyond_the_source_picture_nothing_is_claimed(picture):
     """Half of the source's face lies outside its picture."""
     made = warp(picture, head(center=(0.0, 128.0)), head(), SIZE)
-    assert (made.validity[:, :120] == 0).all()
-    assert np.median(made.validity[100:160, 140:200]) > 0.99
+    assert (made.visibility[:, :120] == 0).all()
+    assert np.median(made.visibility[100:160, 140:200]) > 0.99
 
 
 @pytest.mark.parametrize("yaw", [-55, 55])
@@ -89,11 +89,11 @@ def test_a_hidden_cheek_is_not_claimed(picture, yaw):
     columns = np.arange(SIZE)[None] + np.zeros((SIZE, 1))
     right, left = inside & (columns > 128 + 45), inside & (columns < 128 - 45)
     hidden, seen = (right, left) if yaw > 0 else (left, right)
-    assert made.validity[hidden].mean() < 0.3
-    assert made.validity[seen].mean() > 0.9
+    assert made.visibility[hidden].mean() < 0.3
+    assert made.visibility[seen].mean() > 0.9
     # And the frontal view lacks nothing of itself: neither side is claimed less.
     straight = warp(picture, head(), head(), SIZE)
-    assert straight.validity[inside].mean() > 0.97
+    assert straight.visibility[inside].mean() > 0.97
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_affine_motion_is_followed(picture, matrix):
     target = apply_affine(matrix, source).astype(np.float32)
     made = warp(picture, source, target, SIZE)
     expected = cv2.warpAffine(picture, matrix, (SIZE, SIZE), flags=cv2.INTER_CUBIC)
-    inside = core(target) & (made.validity > 0.9)
+    inside = core(target) & (made.visibility > 0.9)
     assert inside.sum() > 0.15 * SIZE**2
     difference = np.abs(made.image.astype(int) - expected)[inside]
     assert difference.mean() < 0.6
@@ -122,9 +122,9 @@ def test_float_and_byte_pictures_agree(picture):
     source, target = head(10), head(-5, opening=0.5)
     as_bytes = warp(picture, source, target, SIZE)
     as_floats = warp(picture.astype(np.float32), source, target, SIZE)
-    inside = as_bytes.validity > 0
+    inside = as_bytes.visibility > 0
     assert np.abs(np.clip(as_floats.image, 0, 255) - as_bytes.image)[inside].max() <= 2
-    assert (as_floats.validity == as_bytes.validity).all()
+    assert (as_floats.visibility == as_bytes.visibility).all()
 
 
 def test_a_closed_mouth_does_not_claim_what_an_open_one_shows(picture):
@@ -140,8 +140,8 @@ def test_a_closed_mouth_does_not_claim_what_an_open_one_shows(picture):
     cv2.fillPoly(between, [np.round(opened[INNER_LIPS, :2]).astype(np.int32)], 1)
     between = cv2.erode(between, np.ones((5, 5))) > 0
     assert between.sum() > 200
-    assert made.validity[between].mean() < 0.3
-    forehead = made.validity[50:70, 100:156]
+    assert made.visibility[between].mean() < 0.3
+    forehead = made.visibility[50:70, 100:156]
     assert forehead.mean() > 0.95
 
 
@@ -152,7 +152,7 @@ def test_a_part_is_the_whole_cut_out(picture, size, box):
     source, wanted = head(), head(20, 10.0 * size / SIZE, (size / 2, size / 2), opening=0.5)
     rows, columns = slice(*box[:2]), slice(*box[2:])
     whole = warp(picture, source, wanted, size)
-    part = Canvas(wanted, size).warp(picture, source, (rows, columns))
+    part = MeshWarper(wanted, size).warp(picture, source, (rows, columns))
     assert np.array_equal(part.image, whole.image[rows, columns])
-    assert np.array_equal(part.validity, whole.validity[rows, columns])
-    assert whole.validity.any() and part.image.shape == (box[1] - box[0], box[3] - box[2], 3)
+    assert np.array_equal(part.visibility, whole.visibility[rows, columns])
+    assert whole.visibility.any() and part.image.shape == (box[1] - box[0], box[3] - box[2], 3)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from effigie.errors import Cancelled, EffigieError, FaceSetError, UsageError
-from effigie.faceset import FaceSet, drop, export, info
-from effigie.faceset.edit import parse_name
-from effigie.progress import Cancel
+from effigie.errors import CancelledError, EffigieError, FaceSetError, UsageError
+from effigie.faceset import FaceSet, drop, export, summarize
+from effigie.faceset.edit import parse_face_name
+from effigie.progress import CancelToken
 
 
 def names(faceset: FaceSet) -> list[str]:
@@ -31,7 +31,7 @@ def test_dropping_a_person_rewrites_only_its_parts(mixed: FaceSet) -> None:
     assert again.sources["a"].faces == 200 and again.sources["a"].frames == 240
     assert names(again) == names(mixed), "the open set agrees with a reload"
     assert again.dropped[0]["ranges"] == ["a:0-39:1"] and again.dropped[0]["clusters"] == [1]
-    assert again.has(mixed.sources["a"].sha256), "a rerun of extract does not bring them back"
+    assert again.has_source(mixed.sources["a"].sha256), "a rerun of extract does not bring them back"
 
 
 def test_conditions_add_up(mixed: FaceSet) -> None:
@@ -97,7 +97,7 @@ def test_a_drop_that_fails_halfway_changes_nothing(mixed: FaceSet) -> None:
     ],
 )
 def test_names_are_understood(name: str, parsed: tuple[str, int, int]) -> None:
-    assert parse_name(name) == parsed
+    assert parse_face_name(name) == parsed
 
 
 def test_export_writes_the_stored_bytes_and_a_table(mixed: FaceSet, tmp_path: Path) -> None:
@@ -126,14 +126,14 @@ def test_export_spares_folders_that_hold_something(mixed: FaceSet, tmp_path: Pat
 
 
 def test_a_cancelled_export_leaves_nothing(mixed: FaceSet, tmp_path: Path) -> None:
-    cancel = Cancel()
-    with pytest.raises(Cancelled):
+    cancel = CancelToken()
+    with pytest.raises(CancelledError):
         export(mixed, tmp_path / "out", progress=lambda report: cancel.set(), cancel=cancel)
     assert [path.name for path in tmp_path.iterdir()] == ["set.faces"]
 
 
 def test_info_counts_and_warns(mixed: FaceSet, add: Callable[..., None]) -> None:
-    found = info(mixed.path)
+    found = summarize(mixed.path)
     assert (found.faces, found.crop_size, [clip["faces"] for clip in found.clips]) == (300, 32, [240, 60])
     assert [person.share for person in found.people] == pytest.approx([260 / 300, 40 / 300])
     assert found.spread["sharpness"][0] == 0 and found.spread["sharpness"][-1] == 199
@@ -141,10 +141,10 @@ def test_info_counts_and_warns(mixed: FaceSet, add: Callable[..., None]) -> None
     assert len(found.warnings) == 1 and f"effigie faces drop {mixed.path} --cluster 1" in found.warnings[0]
     json.dumps(found.to_json(), allow_nan=False)
     drop(mixed, clusters=[1])
-    assert info(mixed.path).warnings == [] and info(mixed.path).dropped == 40
+    assert summarize(mixed.path).warnings == [] and summarize(mixed.path).dropped == 40
     add(mixed, "c", [(0, 0, 8)])
     add(mixed, "d", [(0, 0, 9)])
-    assert "drop" in info(mixed).warnings[0] and '--where "cluster != 0"' in info(mixed).warnings[0]
+    assert "drop" in summarize(mixed).warnings[0] and '--where "cluster != 0"' in summarize(mixed).warnings[0]
 
 
 def test_a_set_on_a_full_or_read_only_disk_is_explained(
@@ -153,7 +153,7 @@ def test_a_set_on_a_full_or_read_only_disk_is_explained(
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("effigie.io.atomic.os.replace", full)
+    monkeypatch.setattr("effigie.io.atomic_write.os.replace", full)
     with pytest.raises(EffigieError, match=r"disk full while writing .*part-a"):
         drop(mixed, where="clip == 'a' and frame < 5")
     monkeypatch.undo()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from effigie.errors import FaceSetError
 from effigie.faceset import FaceRecord, FaceSet, write_segment
-from effigie.faceset.schema import COLUMNS, LISTS
+from effigie.faceset.schema import COLUMNS, LIST_COLUMNS
 
 HERE = Path(__file__).parent
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -27,7 +27,7 @@ EXTREMES = np.array([0.0, -0.0, np.nan, np.inf, -np.inf, 1e-45, 3.4e38, 1 / 3], 
 @st.composite
 def records(draw: st.DrawFn) -> FaceRecord:
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
-    arrays = {name: random.normal(size=shape).astype(np.float32) for name, shape in LISTS.items()}
+    arrays = {name: random.normal(size=shape).astype(np.float32) for name, shape in LIST_COLUMNS.items()}
     for array in arrays.values():
         array.flat[0] = draw(st.sampled_from(EXTREMES))
     return FaceRecord(
@@ -59,7 +59,7 @@ def test_any_record_comes_out_as_it_went_in(faces: list[FaceRecord], repeat: int
     many = faces * repeat
     with tempfile.TemporaryDirectory() as folder:
         faceset = FaceSet.create(folder, {"crop_size": 64})
-        with faceset.writer(faceset.new_source("clip.mp4", "0" * 64)) as writer:
+        with faceset.writer(faceset.create_source("clip.mp4", "0" * 64)) as writer:
             writer.write(many)
         found = FaceSet.open(folder, allow_empty=True)
         assert len(found) == len(many)
@@ -68,7 +68,7 @@ def test_any_record_comes_out_as_it_went_in(faces: list[FaceRecord], repeat: int
         loaded = found.load()
         for index, record in enumerate(many):
             assert loaded.exact_time(index) == record.time
-            assert loaded.encoded(index) == record.crop
+            assert loaded.jpeg_bytes(index) == record.crop
             assert loaded.landmarks[index].tobytes() == record.landmarks.tobytes()
 
 
@@ -77,7 +77,10 @@ def test_any_record_comes_out_as_it_went_in(faces: list[FaceRecord], repeat: int
 def test_segments_join_into_the_same_part(faces: list[FaceRecord]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         faceset = FaceSet.create(folder, {"crop_size": 64})
-        with faceset.segments() as room, faceset.writer(faceset.new_source("clip.mp4", "0" * 64)) as writer:
+        with (
+            faceset.segment_folder() as room,
+            faceset.writer(faceset.create_source("clip.mp4", "0" * 64)) as writer,
+        ):
             for number in range(2):
                 assert write_segment(room / str(number), faces, 64) == len(faces)
                 assert writer.append_segment(room / str(number)) == len(faces)
@@ -90,7 +93,10 @@ def test_a_segment_can_take_new_tracks_and_embeddings(
     new_set: FaceSet, make_face: Callable[..., FaceRecord]
 ) -> None:
     embedding = make_face("clip", 0, person=3).embedding
-    with new_set.segments() as room, new_set.writer(new_set.new_source("clip.mp4", "0" * 64)) as writer:
+    with (
+        new_set.segment_folder() as room,
+        new_set.writer(new_set.create_source("clip.mp4", "0" * 64)) as writer,
+    ):
         write_segment(room / "0", [make_face("clip", 5, track) for track in (0, 1)], 32)
         writer.append_segment(room / "0", tracks={0: 4}, embeddings={4: embedding})
     first, second = new_set.records()
@@ -105,12 +111,12 @@ def test_a_segment_can_take_new_tracks_and_embeddings(
     ]
 
 
-@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("name", LIST_COLUMNS)
 def test_a_wrong_shape_is_refused(new_set: FaceSet, make_face: Callable[..., FaceRecord], name: str) -> None:
     wrong = replace(make_face("clip", 0), **{name: np.zeros((3, 5), np.float32)})
     with (
         pytest.raises(FaceSetError, match=f"{name} has shape"),
-        new_set.writer(new_set.new_source("clip.mp4", "0" * 64)) as writer,
+        new_set.writer(new_set.create_source("clip.mp4", "0" * 64)) as writer,
     ):
         writer.write([wrong])
     assert new_set.sources == {}

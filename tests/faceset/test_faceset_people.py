@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from effigie.faceset import FaceRecord, FaceSet, people
+from effigie.faceset import FaceRecord, FaceSet, cluster_tracks
 from effigie.faceset import clustering as clustering
 
 
@@ -27,18 +27,18 @@ def same_partition(first: np.ndarray, second: list[int]) -> bool:
 @pytest.mark.parametrize("noise", [0.1, 0.5, 0.9])
 def test_tracks_group_by_person(noise: float) -> None:
     truth = [0, 1, 2, 0, 1, 0, 3, 2, 2, 2, 0, 1] * 4
-    assert same_partition(clustering.group(embeddings(truth, noise)), truth)
+    assert same_partition(clustering.cluster_embeddings(embeddings(truth, noise)), truth)
 
 
 def test_very_many_tracks_group_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
     truth = np.random.default_rng(2).integers(0, 12, 500).tolist()
-    monkeypatch.setattr(clustering, "MOST_TRACKS", 100)
-    assert same_partition(clustering.group(embeddings(truth, 0.5)), truth)
+    monkeypatch.setattr(clustering, "MAX_LINKAGE_TRACKS", 100)
+    assert same_partition(clustering.cluster_embeddings(embeddings(truth, 0.5)), truth)
 
 
 def test_one_track_or_none_is_no_special_case() -> None:
-    assert clustering.group(np.zeros((0, 128))).tolist() == []
-    assert clustering.group(embeddings([0])).tolist() == [0]
+    assert clustering.cluster_embeddings(np.zeros((0, 128))).tolist() == []
+    assert clustering.cluster_embeddings(embeddings([0])).tolist() == [0]
 
 
 def test_people_are_numbered_by_faces(mixed: FaceSet) -> None:
@@ -48,7 +48,7 @@ def test_people_are_numbered_by_faces(mixed: FaceSet) -> None:
     assert (second.cluster, second.faces, second.tracks) == (1, 40, (("a", 1),))
     assert np.linalg.norm(first.embedding) == pytest.approx(1, abs=1e-5)
     assert float(first.embedding @ second.embedding) < 0.3
-    again = people(mixed.load(["embedding"]))
+    again = cluster_tracks(mixed.load(["embedding"]))
     assert [(person.cluster, person.tracks) for person in again] == [(0, first.tracks), (1, second.tracks)]
     assert (mixed.load(["cluster"]).cluster == 1).sum() == 40
 
@@ -59,7 +59,7 @@ def test_the_threshold_decides(mixed: FaceSet) -> None:
 
 
 def test_tracks_without_embedding_are_nobody(new_set: FaceSet, make_face: Callable[..., FaceRecord]) -> None:
-    source = new_set.new_source("clip.mp4", "0" * 64)
+    source = new_set.create_source("clip.mp4", "0" * 64)
     blank = {1: np.zeros(128, np.float32), 2: np.full(128, np.nan, np.float32)}
     with new_set.writer(source) as writer:
         writer.write([make_face("clip", 0, 0)])
@@ -74,7 +74,7 @@ def test_tracks_without_embedding_are_nobody(new_set: FaceSet, make_face: Callab
 
 def alike(new_set: FaceSet, make_face: Callable[..., FaceRecord], frames: dict[int, range]) -> list[tuple]:
     """The tracks of each person when every track has the same embedding."""
-    with new_set.writer(new_set.new_source("clip.mp4", "0" * 64)) as writer:
+    with new_set.writer(new_set.create_source("clip.mp4", "0" * 64)) as writer:
         writer.write(
             replace(make_face("clip", frame, track), embedding=make_face("clip", 0).embedding)
             for track, seen in frames.items()
@@ -98,11 +98,11 @@ def test_a_track_that_lingers_is_still_the_same_face(
 
 def test_pairs_known_apart_stay_apart_among_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
     truth = [0, 1] * 60
-    monkeypatch.setattr(clustering, "MOST_TRACKS", 100)
+    monkeypatch.setattr(clustering, "MAX_LINKAGE_TRACKS", 100)
     vectors = embeddings(truth, 0.2)
     halfway = vectors[:2].mean(axis=0) + 0.4 * vectors
     halfway /= np.linalg.norm(halfway, axis=1, keepdims=True)
-    assert len(set(clustering.group(halfway).tolist())) == 1
+    assert len(set(clustering.cluster_embeddings(halfway).tolist())) == 1
     pairs = np.arange(120).reshape(60, 2)
-    monkeypatch.setattr(clustering, "SURELY_SAME", 0.97)
-    assert same_partition(clustering.group(halfway, apart=pairs), truth)
+    monkeypatch.setattr(clustering, "GREEDY_SIMILARITY", 0.97)
+    assert same_partition(clustering.cluster_embeddings(halfway, cannot_link=pairs), truth)

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from effigie.errors import EffigieError, UsageError
-from effigie.faceset import contact_sheet
-from effigie.faceset import FaceSet, pose_coverage
-from effigie.faceset.pose_coverage import PITCH_EDGES, YAW_EDGES, coverage
+from effigie.faceset import FaceSet, draw_contact_sheet, pose_coverage
+from effigie.faceset.contact_sheet import GAP, HEADING, LABEL, MARGIN, TITLE, select_faces
 from effigie.faceset.drawing import BACKGROUND
-from effigie.faceset.contact_sheet import GAP, HEADING, LABEL, MARGIN, TITLE, choose
+from effigie.faceset.pose_coverage import PITCH_EDGES, YAW_EDGES, count_poses
 
 
 def read(path: Path) -> np.ndarray:
@@ -22,7 +21,7 @@ def read(path: Path) -> np.ndarray:
 
 def test_the_sheet_has_its_size_and_its_faces(mixed: FaceSet, tmp_path: Path) -> None:
     output = tmp_path / "ünïcode sheet.png"
-    drawn = contact_sheet(mixed, output, by="yaw", count=50, size=40, columns=10)
+    drawn = draw_contact_sheet(mixed, output, by="yaw", count=50, size=40, columns=10)
     image = read(output)
     assert output.read_bytes().startswith(b"\x89PNG")
     assert image.shape == (drawn.height, drawn.width, 3)
@@ -38,17 +37,17 @@ def test_the_sheet_has_its_size_and_its_faces(mixed: FaceSet, tmp_path: Path) ->
 
 
 def test_a_filtered_sheet_of_few_faces(mixed: FaceSet, tmp_path: Path) -> None:
-    drawn = contact_sheet(mixed.path, tmp_path / "s.png", where="clip == 'b' and frame < 3", size=64)
+    drawn = draw_contact_sheet(mixed.path, tmp_path / "s.png", where="clip == 'b' and frame < 3", size=64)
     assert (drawn.shown, drawn.people) == (3, 1) and read(drawn.path).shape == (drawn.height, drawn.width, 3)
 
 
 def test_faces_are_spread_over_the_order_and_nobody_is_hidden() -> None:
     clusters = np.array([0] * 1000 + [1] * 3 + [-1] * 5)
-    groups = choose(clusters, np.arange(1008.0), False, count=60, columns=12)
+    groups = select_faces(clusters, np.arange(1008.0), False, count=60, columns=12)
     assert [len(group) for group in groups] == [52, 3, 5]
     assert groups[0][0] == 0 and groups[0][-1] == 999 and np.diff(groups[0]).max() <= 20
     assert groups[1].tolist() == [1000, 1001, 1002] and groups[2].tolist() == [1003, 1004, 1005, 1006, 1007]
-    assert [len(group) for group in choose(np.arange(20), np.zeros(20), False, 7, 5)] == [1] * 7
+    assert [len(group) for group in select_faces(np.arange(20), np.zeros(20), False, 7, 5)] == [1] * 7
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -57,7 +56,7 @@ def test_never_more_faces_than_asked_nor_any_twice(seed: int) -> None:
     clusters = random.integers(-1, random.integers(1, 9), random.integers(1, 400))
     count = int(random.integers(1, 200))
     shown = np.concatenate(
-        choose(clusters, random.random(len(clusters)), True, count, int(random.integers(1, 14)))
+        select_faces(clusters, random.random(len(clusters)), True, count, int(random.integers(1, 14)))
     )
     assert len(shown) <= count and len(set(shown.tolist())) == len(shown)
     assert len(shown) >= min(count, len(clusters)) - len(np.unique(clusters))
@@ -66,9 +65,9 @@ def test_never_more_faces_than_asked_nor_any_twice(seed: int) -> None:
 def test_wrong_requests_are_usage_errors(mixed: FaceSet, tmp_path: Path) -> None:
     for wrong in ({"count": 0}, {"size": 0}, {"columns": -1}, {"by": "beauty"}, {"where": "beauty > 1"}):
         with pytest.raises(UsageError):
-            contact_sheet(mixed, tmp_path / "s.png", **wrong)
+            draw_contact_sheet(mixed, tmp_path / "s.png", **wrong)
     with pytest.raises(EffigieError, match=r"s\.png"):
-        contact_sheet(mixed, tmp_path / "s.jpg")
+        draw_contact_sheet(mixed, tmp_path / "s.jpg")
     assert not list(tmp_path.glob("s.*g"))
 
 
@@ -77,7 +76,7 @@ def test_coverage_counts_every_pose(mixed: FaceSet, tmp_path: Path) -> None:
         np.array([-60, -59.9, 0, 59.9, 60, 999, np.nan, -999]),
         np.array([0, 0, -0.1, 0, 39, 999, 0, -999]),
     )
-    found = coverage(yaw, pitch)
+    found = count_poses(yaw, pitch)
     assert found.counts.shape == (len(PITCH_EDGES) - 1, len(YAW_EDGES) - 1) == (8, 12)
     assert found.counts.sum() == 7 and found.filled == 5
     assert (

@@ -26,10 +26,10 @@ import sys
 from fractions import Fraction
 import numpy as np
 from effigie.faceset import FaceRecord, FaceSet
-from effigie.faceset.schema import LISTS
-arrays = {name: np.zeros(shape, np.float32) for name, shape in LISTS.items()}
+from effigie.faceset.schema import LIST_COLUMNS
+arrays = {name: np.zeros(shape, np.float32) for name, shape in LIST_COLUMNS.items()}
 faceset = FaceSet.open(sys.argv[1])
-with faceset.segments(), faceset.writer(faceset.new_source("killed.mp4", "f" * 64)) as writer:
+with faceset.segment_folder(), faceset.writer(faceset.create_source("killed.mp4", "f" * 64)) as writer:
     numbers = dict(track=0, sharpness=0, confidence=0, crop=b"")
     writer.write(FaceRecord("killed", i, Fraction(i), **numbers, **arrays) for i in range(300))
     print("writing", flush=True)
@@ -56,7 +56,7 @@ def test_a_killed_writer_leaves_nothing_under_a_final_name(mixed: FaceSet) -> No
         assert files(mixed) - before == alive, "age alone does not condemn a file"
         child.send_signal(signal.SIGKILL)
     found = FaceSet.open(mixed.path)
-    assert not found.has("f" * 64) and len(found) == 300
+    assert not found.has_source("f" * 64) and len(found) == 300
     assert files(mixed) == before
 
 
@@ -74,12 +74,12 @@ def test_a_part_whose_entry_was_never_written_is_adopted(mixed: FaceSet) -> None
     source = document["sources"].pop("b")
     index.write_text(json.dumps(document))
     found = FaceSet.create(mixed.path, mixed.settings)
-    assert found.has(source["sha256"]) and len(found) == 300
+    assert found.has_source(source["sha256"]) and len(found) == 300
     assert found.sources["b"] == mixed.sources["b"]
 
 
 def test_deferred_writes_the_index_once(new_set: FaceSet, add: Add) -> None:
-    with new_set.deferred():
+    with new_set.defer_index():
         add(new_set, "a", [(0, 0, 0)])
         assert json.loads((new_set.path / "faceset.json").read_text())["sources"] == {}
         assert len(FaceSet.open(new_set.path)) == 1, "the part speaks for itself"
@@ -91,8 +91,8 @@ def test_a_rerun_skips_what_is_done_and_redoes_what_is_damaged(mixed: FaceSet) -
     (mixed.path / "part-a.parquet").write_bytes(b"PAR1")
     (mixed.path / "part-b.parquet").unlink()
     again = FaceSet.create(mixed.path, mixed.settings)
-    assert not any(map(again.has, digests.values()))
-    assert again.new_source("a.mp4", digests["a"]).part == "part-a.parquet"
+    assert not any(map(again.has_source, digests.values()))
+    assert again.create_source("a.mp4", digests["a"]).part == "part-a.parquet"
 
 
 def test_other_settings_need_another_folder(mixed: FaceSet) -> None:
@@ -203,7 +203,7 @@ def test_names_cannot_leave_the_folder(new_set: FaceSet, make_face: Make) -> Non
         "日本/日本.mkv",
     ]
     for number, path in enumerate(paths):
-        source = new_set.new_source(path, f"{number:064x}")
+        source = new_set.create_source(path, f"{number:064x}")
         with new_set.writer(source) as writer:
             writer.write([make_face(source.name, number)])
     inside = [path for path in new_set.path.iterdir() if path.name.startswith("part-")]
@@ -216,9 +216,12 @@ def test_names_cannot_leave_the_folder(new_set: FaceSet, make_face: Make) -> Non
 
 
 def test_equal_names_are_told_apart_before_either_is_written(new_set: FaceSet) -> None:
-    first, second = new_set.new_source("one/take.mp4", "1" * 64), new_set.new_source("two/take.mp4", "2" * 64)
+    first, second = (
+        new_set.create_source("one/take.mp4", "1" * 64),
+        new_set.create_source("two/take.mp4", "2" * 64),
+    )
     assert (first.name, second.name) == ("take", "take-222222")
-    assert new_set.new_source("elsewhere/copy.mp4", "1" * 64).name == "take"
+    assert new_set.create_source("elsewhere/copy.mp4", "1" * 64).name == "take"
 
 
 @pytest.mark.parametrize(
@@ -258,7 +261,7 @@ def test_crops_are_decoded_on_demand(mixed: FaceSet, make_face: Make) -> None:
     assert images.shape == (4, 32, 32, 3) and images.dtype == np.uint8
     for image, index in zip(images, wanted, strict=True):
         assert np.array_equal(image, faces.crop(index))
-    assert faces.encoded(150) == make_face("a", 150, 0, 7).crop
+    assert faces.jpeg_bytes(150) == make_face("a", 150, 0, 7).crop
     small = faces.crops(wanted, 16).astype(int)
     mean = images.reshape(4, 16, 2, 16, 2, 3).mean((2, 4))
     assert np.abs(small - mean).mean() < 2, "half-size decoding agrees with averaging"
@@ -270,7 +273,7 @@ def test_crops_are_decoded_on_demand(mixed: FaceSet, make_face: Make) -> None:
 def test_the_crop_cache_is_bounded(mixed: FaceSet) -> None:
     faces = mixed.load([])
     reader = CropReader(faces._reader.parts, limit=1)
-    crops = [reader.encoded(int(part), int(row)) for part, row in zip(faces.part, faces.row, strict=True)]
+    crops = [reader.jpeg_bytes(int(part), int(row)) for part, row in zip(faces.part, faces.row, strict=True)]
     assert len(reader._groups) == 1
     assert crops == [record.crop for record in mixed.records()]
 

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from effigie.errors import EffigieError, ModelError
 from effigie.faceset.index import read_index
-from effigie.io.atomic import parse_json, read_json, write_json
 from effigie.heads.checkpoint import load_config as load_heads_config
 from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.template import load_motion, save_motion
+from effigie.io.atomic_write import parse_json, read_json, write_json
 from effigie.occlusion.checkpoint import load_occlusion
 from effigie.swap.checkpoint import load_config as load_swap_config
 from effigie.swap.inference.project import load_project
-from effigie.training.checkpoint import Checkpoints, DamagedError, read_checkpoint
+from effigie.training.checkpoint import CheckpointStore, DamagedError, read_checkpoint
 from effigie.training.monitor.curve import Curve, read_curve
 from effigie.training.state import Snapshot
 
@@ -38,7 +38,11 @@ FIELDS = {
     *("clip", "model", "output", "shots", "compose", "encode", "trust", "paint", "who", "device"),
 }
 DOCUMENTS = VALUES | st.dictionaries(st.sampled_from(sorted(FIELDS)) | TEXT, VALUES, max_size=10)
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+CHECKED = [
+    HealthCheck.function_scoped_fixture,
+    HealthCheck.too_slow,
+]  # each example anew, however slow the machine
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=CHECKED)
 
 
 def refused_in_one_line(read, path):
@@ -107,7 +111,9 @@ def tensors(draw):
     step=st.integers(0, 10**6),
 )
 def test_a_checkpoint_comes_back(tmp_path, held, scalars, step):
-    path = Checkpoints(tmp_path / "training", keep=1).save(Snapshot(step, held, scalars), {"seconds": 1.5})
+    path = CheckpointStore(tmp_path / "training", keep=1).save(
+        Snapshot(step, held, scalars), {"seconds": 1.5}
+    )
     snapshot, record = read_checkpoint(path)
     assert (snapshot.step, snapshot.scalars, record["seconds"]) == (step, scalars, 1.5)
     assert snapshot.tensors.keys() == held.keys()
@@ -122,7 +128,7 @@ def test_a_checkpoint_comes_back(tmp_path, held, scalars, step):
 def test_a_bit_turned_over_in_a_checkpoint_is_noticed(tmp_path, at, bit):
     """Where it is not in the spelling of the header alone, such as a blank at its end."""
     held = {"network/a/weight": torch.arange(20.0)}
-    path = Checkpoints(tmp_path / "training").save(Snapshot(7, held, {"x": 1.0}), {"seconds": 1.5})
+    path = CheckpointStore(tmp_path / "training").save(Snapshot(7, held, {"x": 1.0}), {"seconds": 1.5})
     data = bytearray(path.read_bytes())
     data[int(at * len(data))] ^= 1 << bit
     path.write_bytes(data)
@@ -174,7 +180,7 @@ def test_a_motion_comes_back(tmp_path, steps, seed, rate):
         translation=random.normal(size=(count, 3)),
         unposed=random.normal(0, 5, (count, 478, 3)).astype(np.float32),
         blendshapes=random.random((count, 52)).astype(np.float32),
-        neutral=0,
+        neutral_frame=0,
         rate=rate,
         size=(640, 360),
         time_base=Fraction(1, 25),
@@ -183,7 +189,7 @@ def test_a_motion_comes_back(tmp_path, steps, seed, rate):
     )
     save_motion(motion, tmp_path / "talk.motion")
     found = load_motion(tmp_path / "talk.motion")
-    for name in ("times", "durations", "rate", "size", "time_base", "clock_origin", "neutral"):
+    for name in ("times", "durations", "rate", "size", "time_base", "clock_origin", "neutral_frame"):
         assert getattr(found, name) == getattr(motion, name), name
     for name in ("present", "rotation", "scale", "translation"):
         assert np.array_equal(getattr(found, name), getattr(motion, name)), name

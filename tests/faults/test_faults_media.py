@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
+from multiprocessing.connection import Connection
 
 import pytest
+from benchmarks.fixtures.broken_corpus import MOVING, STILLS, create_media, recipes
+from benchmarks.fixtures.watchdog import run_watched
+from benchmarks.mutations import MUTATIONS, mutate
+from every_end import SIGNS, ask
 
 import effigie
-from effigie.errors import EffigieError, UsageError
-from benchmarks.rows.broken_corpus import MOVING, STILLS, recipes, whole_media
-from benchmarks.rows.watched import watch
-from benchmarks.mutations import MUTATIONS, mutated
+from effigie.errors import EffigieError
 from effigie.extraction import ExtractSettings
 from effigie.faceset import FaceSet
-from effigie.media import Reader, probe
-from effigie.progress import Cancel
+from effigie.media import VideoReader, probe
+from effigie.progress import CancelToken
 
 
 @pytest.fixture(scope="module")
 def bases(man, tmp_path_factory):
-    return whole_media(man, tmp_path_factory.mktemp("whole"))
+    return create_media(man, tmp_path_factory.mktemp("whole"))
 
 
 def test_what_is_whole_is_read_in_every_format(bases):
     assert {path.name for path in bases} == {*MOVING, *STILLS, "moving.webp"}
     for path in bases:
-        with Reader(path) as reader:
+        with VideoReader(path) as reader:
             assert sum(1 for _ in reader) == (1 if path.name in STILLS else 4), path.name
 
 
@@ -35,13 +36,14 @@ def test_damage_is_the_same_each_time_and_never_too_much(bases):
     for kind in MUTATIONS:
         for path in bases[:3]:
             data = path.read_bytes()
-            broken = mutated(data, kind, 7)
-            assert broken == mutated(data, kind, 7)
+            broken = mutate(data, kind, 7)
+            assert broken == mutate(data, kind, 7)
             assert len(broken) <= 2 * len(data) + 64
-    changed = sum(mutated(bases[0].read_bytes(), kind, 7) != bases[0].read_bytes() for kind in MUTATIONS)
+    changed = sum(mutate(bases[0].read_bytes(), kind, 7) != bases[0].read_bytes() for kind in MUTATIONS)
     assert changed >= len(MUTATIONS) - 1
 
 
+@pytest.mark.slow
 def test_broken_files_are_read_or_refused(bases, tmp_path):
     """A tenth of the bench's row, read only; an error of any other kind would end the test."""
     read = refused = 0
@@ -49,7 +51,7 @@ def test_broken_files_are_read_or_refused(bases, tmp_path):
         path = recipe.make(tmp_path)
         try:
             probe(path)
-            with Reader(path) as reader:
+            with VideoReader(path) as reader:
                 read += sum(1 for _ in reader) > 0
         except EffigieError as error:
             assert "\n" not in str(error)
@@ -68,7 +70,7 @@ def test_a_file_that_changes_while_it_is_read(bases, tmp_path, name, what):
     shutil.copy(base, path)
     frames = 0
     try:
-        with Reader(path) as reader:
+        with VideoReader(path) as reader:
             for _ in reader:
                 frames += 1
                 if frames == 1:
@@ -102,30 +104,8 @@ def test_a_clip_that_vanishes_between_planning_and_reading(bases, tmp_path):
     assert len(FaceSet.open(tmp_path / "faces")) == 4
 
 
-def asked(task, alive):
-    """What :func:`watch` is shown: every way in which a call can end."""
-    if task == "hang":
-        time.sleep(60)
-    if task == "slow":
-        for _ in range(8):
-            time.sleep(0.3)
-            alive()
-    if task == "crash":
-        os.abort()
-    if task == "refuse":
-        raise UsageError("that cannot be")
-    if task == "lines":
-        raise UsageError("first\nsecond")
-    if task == "error":
-        raise KeyError("not foreseen")
-    return f"{task} done"
-
-
-def ask(*_):
-    return asked
-
-
-def test_the_watch_tells_every_end_from_every_other():
+@pytest.mark.slow
+def test_the_watch_tells_every_end_from_every_other(monkeypatch):
     wanted = {
         "fine": "done",
         "hang": "hang",
@@ -136,8 +116,23 @@ def test_the_watch_tells_every_end_from_every_other():
         "error": "traceback",
         "after": "done",
     }
-    found = {}
-    watch(ask, (), list(wanted), 1, 1.5, Cancel(), lambda outcome: found.update({outcome.task: outcome}))
+    limit, found, waits = 123.0, {}, dict.fromkeys(wanted, 0)
+    poll = Connection.poll
+
+    def patient(connection, seconds=0.0):
+        """The limit is for the slowest machine: only of what does hang it is cut short."""
+        if seconds != limit:
+            return poll(connection, seconds)
+        task = list(wanted)[len(found)]
+        waits[task] += 1
+        return poll(connection, 0.5 if task == "hang" else limit)
+
+    monkeypatch.setattr(Connection, "poll", patient)
+    run_watched(
+        ask, (), list(wanted), 1, limit, CancelToken(), lambda outcome: found.update({outcome.task: outcome})
+    )
+    # Whenever the slow one says that it gets on, it has the whole limit again.
+    assert waits == dict.fromkeys(wanted, 1) | {"slow": SIGNS + 1}
     assert {task: outcome.how for task, outcome in found.items()} == wanted
     assert "KeyError" in found["error"].said
     assert found["fine"].megabytes > 1

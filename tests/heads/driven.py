@@ -10,7 +10,7 @@ from effigie.faces.mesh import fit_pose
 from effigie.heads.motion.motion import Motion
 
 
-def motion_of(landmarks, neutral=0, rate=25, present=None, size=(640, 360)):
+def build_motion(landmarks, neutral_frame=0, rate=25, present=None, size=(640, 360)):
     """The motion of (N, 478, 3) landmarks in px, one frame after the other."""
     poses = [fit_pose(frame) for frame in landmarks]
     count = len(landmarks)
@@ -22,10 +22,10 @@ def motion_of(landmarks, neutral=0, rate=25, present=None, size=(640, 360)):
         scale=np.array([pose.scale for pose in poses]),
         translation=np.stack([pose.translation for pose in poses]),
         unposed=np.stack(
-            [pose.unpose(frame) for pose, frame in zip(poses, landmarks, strict=True)], dtype=np.float32
+            [pose.to_canonical(frame) for pose, frame in zip(poses, landmarks, strict=True)], dtype=np.float32
         ),
         blendshapes=np.zeros((count, 52), np.float32),
-        neutral=neutral,
+        neutral_frame=neutral_frame,
         rate=Fraction(rate),
         size=size,
         time_base=Fraction(1, 12800),

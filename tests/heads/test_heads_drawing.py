@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from effigie.faces.mesh import FLIP, INNER_LIPS, LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS, canonical
-from effigie.heads.network.landmark_image import CLOSED, NOSE, draw_landmarks
+from effigie.faces.mesh import (
+    AXIS_FLIP,
+    INNER_LIPS,
+    LEFT_EYE,
+    LEFT_IRIS,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+    load_canonical_mesh,
+)
+from effigie.heads.network.landmark_image import CLOSED_CONTOURS, NOSE_COLOR, draw_landmarks
 
 SIZE = 128
 
@@ -14,7 +22,7 @@ SIZE = 128
 @pytest.fixture
 def landmarks():
     """The canonical face, looking straight ahead, in the middle of a crop."""
-    vertices = canonical().vertices @ FLIP
+    vertices = load_canonical_mesh().vertices @ AXIS_FLIP
     points = np.empty((478, 3))
     points[:468] = vertices
     for iris, eye in ((LEFT_IRIS, LEFT_EYE), (RIGHT_IRIS, RIGHT_EYE)):
@@ -40,7 +48,7 @@ def test_every_part_is_there_on_black(landmarks):
     drawing = draw_landmarks(landmarks, SIZE)
     assert drawing.shape == (SIZE, SIZE, 3) and drawing.dtype == np.uint8
     assert (drawing.sum(2) == 0).mean() > 0.75
-    for color in [*(color for color, _ in CLOSED), NOSE, (255, 255, 0)]:
+    for color in [*(color for color, _ in CLOSED_CONTOURS), NOSE_COLOR, (255, 255, 0)]:
         assert (np.abs(drawing.astype(int) - color).max(2) < 40).sum() >= 8, color
 
 

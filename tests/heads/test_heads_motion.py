@@ -8,34 +8,35 @@ from fractions import Fraction
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from driven import motion_of
+from driven import build_motion
 from scipy.spatial.transform import Rotation
 
-from effigie.errors import Cancelled, MediaError, UsageError
-from effigie.faces.mesh import FLIP, Pose, canonical, eye_distance
-from effigie.heads.motion.motion import Motion, read_motion, recovered
+from effigie.errors import CancelledError, MediaError, UsageError
+from effigie.faces.mesh import AXIS_FLIP, Pose, eye_distance, load_canonical_mesh
+from effigie.heads.motion.motion import Motion, blend_reappearances, read_motion
 from effigie.heads.motion.template import is_template, load_motion, save_motion
-from effigie.media import Reader, Writer
-from effigie.progress import Cancel
+from effigie.media import VideoReader, VideoWriter
+from effigie.progress import CancelToken
 
 
 @pytest.fixture(scope="module")
 def man_motion(man):
-    return read_motion(man, stop_after=40)
+    return read_motion(man, max_frames=40)
 
 
 @pytest.fixture(scope="module")
 def face():
     """(478, 3) px: the canonical face, irises in its eyes."""
-    vertices = canonical().vertices
+    vertices = load_canonical_mesh().vertices
     irises = np.concatenate([np.repeat(vertices[[159]], 5, 0), np.repeat(vertices[[386]], 5, 0)])
-    return Pose(FLIP, 10.0, np.array([320.0, 180.0, 0.0])).apply(np.concatenate([vertices, irises]))
+    return Pose(AXIS_FLIP, 10.0, np.array([320.0, 180.0, 0.0])).apply(np.concatenate([vertices, irises]))
 
 
+@pytest.mark.slow
 def test_every_frame_has_its_exact_time_and_the_face_as_it_was_measured(man, man_motion):
     from effigie.faces.analyzer import analyze
 
-    with Reader(man, stop=40) as reader:
+    with VideoReader(man, stop=40) as reader:
         analyzed = list(analyze(reader, rate=float(reader.info.rate)))
     assert man_motion.times == tuple(item.frame.time for item in analyzed)
     assert man_motion.durations == tuple(item.frame.duration for item in analyzed)
@@ -47,25 +48,25 @@ def test_every_frame_has_its_exact_time_and_the_face_as_it_was_measured(man, man
 
 
 def test_the_neutral_frame_is_calm(man_motion):
-    shown = man_motion.blendshapes[man_motion.neutral]
+    shown = man_motion.blendshapes[man_motion.neutral_frame]
     energy = (man_motion.blendshapes[:, 1:] ** 2).sum(1)
-    assert energy[man_motion.neutral] <= np.median(energy)
+    assert energy[man_motion.neutral_frame] <= np.median(energy)
     assert max(shown[9], shown[10]) < 0.3  # eyes open
     assert shown[25] < 0.1  # jaw shut
-    assert np.abs(man_motion.pose(man_motion.neutral).angles[:2]).max() < 10
+    assert np.abs(man_motion.pose(man_motion.neutral_frame).angles[:2]).max() < 10
 
 
 def test_another_neutral_frame_can_be_chosen(man, man_motion):
-    assert read_motion(man, neutral=3, stop_after=8).neutral == 3
+    assert read_motion(man, neutral_frame=3, max_frames=8).neutral_frame == 3
     with pytest.raises(UsageError, match="none of the driver's 40"):
-        man_motion.with_neutral(40)
+        man_motion.with_neutral_frame(40)
 
 
 @pytest.fixture(scope="module")
 def broken_off(man, tmp_path_factory):
     """The man, then nobody for six frames, then the man again, mirrored in time: he has moved meanwhile."""
     path = tmp_path_factory.mktemp("gap") / "gap.mp4"
-    with Reader(man, stop=40) as reader, Writer(path, reader.info) as writer:
+    with VideoReader(man, stop=40) as reader, VideoWriter(path, reader.info) as writer:
         frames = list(reader)
         shown = [frame.image for frame in frames[:12]]
         shown += [np.full_like(shown[0], 90)] * 6
@@ -75,6 +76,7 @@ def broken_off(man, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_lost_face_is_held_and_leads_back_softly(broken_off):
     motion = read_motion(broken_off)
     assert (~motion.present).nonzero()[0].tolist() == list(range(12, 18))
@@ -88,10 +90,11 @@ def test_a_lost_face_is_held_and_leads_back_softly(broken_off):
     assert steps[:6].max() == 0
 
 
+@pytest.mark.slow
 def test_before_the_first_appearance_the_face_rests(sample):
-    motion = read_motion(sample("sample_man_enters"), stop_after=104)
+    motion = read_motion(sample("sample_man_enters"), max_frames=104)
     assert not motion.present[:96].any() and motion.present[96:].all()
-    assert motion.present[motion.neutral]
+    assert motion.present[motion.neutral_frame]
     assert np.abs(motion.landmarks(0) - motion.landmarks(50)).max() == 0
     assert (
         len({b - a for a, b in zip(motion.times, motion.times[1:], strict=False)}) > 2
@@ -104,11 +107,11 @@ def test_recovery_is_a_matter_of_time_not_of_frames(face):
         count = 4 * rate // 5
         moved = np.stack([face + np.array([0 if i < 4 else 40, 0, 0]) for i in range(count)])
         present = np.array([i not in (3, 4) for i in range(count)])
-        motion = motion_of(moved, present=present, rate=rate)
+        motion = build_motion(moved, present=present, rate=rate)
         held = replace(
             motion, translation=np.where(present[:, None], motion.translation, motion.translation[2])
         )
-        x = recovered(held).translation[:, 0] - motion.translation[0, 0]
+        x = blend_reappearances(held).translation[:, 0] - motion.translation[0, 0]
         on_the_way = ((x > 0.01) & (x < 39.99)).sum()
         assert on_the_way == pytest.approx(0.2 * rate - 1, abs=1)
         assert np.all(np.diff(x) >= -1e-9)
@@ -117,32 +120,37 @@ def test_recovery_is_a_matter_of_time_not_of_frames(face):
 
 def test_no_face_and_too_few_faces_are_said(sample, man):
     with pytest.raises(MediaError, match="shows no face"):
-        read_motion(sample("sample_no_face"), stop_after=6)
+        read_motion(sample("sample_no_face"), max_frames=6)
     with pytest.raises(MediaError, match="never shows 2 faces at once, at most 1"):
-        read_motion(man, who=1, stop_after=4)
+        read_motion(man, person=1, max_frames=4)
     with pytest.raises(UsageError):
-        read_motion(man, who=-1)
+        read_motion(man, person=-1)
 
 
+@pytest.mark.slow
 def test_who_moves_can_be_chosen(man, woman, tmp_path):
     """Two people side by side: the larger by default, the other by number, whoever stands where."""
     path = tmp_path / "two.mp4"
-    with Reader(man, stop=10) as left, Reader(woman, stop=10) as right, Writer(path, left.info) as writer:
+    with (
+        VideoReader(man, stop=10) as left,
+        VideoReader(woman, stop=10) as right,
+        VideoWriter(path, left.info) as writer,
+    ):
         for a, b in zip(left, right, strict=True):
             writer.write(np.hstack([a.image, b.image]), a.time, a.duration)
     assert read_motion(path).translation[:, 0].min() > 640
-    assert read_motion(path, who=1).translation[:, 0].max() < 640
+    assert read_motion(path, person=1).translation[:, 0].max() < 640
 
 
 def test_reading_can_be_stopped(man):
-    cancel, seen = Cancel(), []
+    cancel, seen = CancelToken(), []
 
     def progress(report):
         seen.append(report.done)
         if report.done == 3:
             cancel.set()
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         read_motion(man, progress=progress, cancel=cancel)
     assert seen[:3] == [1, 2, 3]
 
@@ -155,7 +163,11 @@ def test_a_template_says_the_same_and_holds_no_picture(man, man_motion, tmp_path
     assert is_template(path) and not is_template(man)
     again = load_motion(path)
     assert (again.times, again.durations) == (man_motion.times, man_motion.durations)
-    assert (again.neutral, again.rate, again.size) == (man_motion.neutral, man_motion.rate, man_motion.size)
+    assert (again.neutral_frame, again.rate, again.size) == (
+        man_motion.neutral_frame,
+        man_motion.rate,
+        man_motion.size,
+    )
     assert (again.clip, again.sha256) == (man, man_motion.sha256)
     assert np.abs(again.unposed - man_motion.unposed).max() <= 0.00051
     assert np.abs(again.blendshapes - man_motion.blendshapes).max() < 1e-4
@@ -176,7 +188,7 @@ def test_the_sound_is_only_taken_from_the_very_clip(man_motion, tmp_path):
 @pytest.fixture
 def saved(face, tmp_path):
     path = tmp_path / "t.motion"
-    save_motion(motion_of(np.stack([face] * 5)), path)
+    save_motion(build_motion(np.stack([face] * 5)), path)
     return path
 
 
@@ -243,7 +255,7 @@ def test_nonsense_is_refused(saved, metadata, columns):
 
 
 def test_a_motion_of_wrong_shapes_is_none(face):
-    good = motion_of(np.stack([face] * 3))
+    good = build_motion(np.stack([face] * 3))
     with pytest.raises(ValueError, match="unposed of 3 frames"):
         replace(good, unposed=good.unposed[:, :468])
     assert isinstance(good, Motion) and good.seconds()[-1] == pytest.approx(float(Fraction(2, 25)))
@@ -256,7 +268,7 @@ def test_rotations_survive(face, tmp_path):
         + face.mean(0)
         for i in range(4)
     ]
-    motion = motion_of(np.stack(turned))
+    motion = build_motion(np.stack(turned))
     save_motion(motion, tmp_path / "r.motion")
     again = load_motion(tmp_path / "r.motion")
     for index in range(4):

@@ -12,8 +12,8 @@ from scipy.spatial.transform import Rotation
 
 from effigie.errors import MediaError, UsageError
 from effigie.faces.mesh import eye_distance
-from effigie.heads.inference.face_search import faces_of
-from effigie.heads.inference.portrait import BLINKS, _expect, read_portraits
+from effigie.heads.inference.face_search import find_faces
+from effigie.heads.inference.portrait import BLINK_INDICES, _quality_notes, read_portraits
 
 
 def turned_jpeg(path, image, orientation):
@@ -41,16 +41,16 @@ def test_a_picture_that_lies_on_its_side_is_told(portrait, tmp_path):
 
 
 def test_closed_eyes_and_a_face_seen_from_the_side_are_told(portrait):
-    ((own,), _) = faces_of(portrait)
+    ((own,), _) = find_faces(portrait)
     shut = own.blendshapes.copy()
-    shut[BLINKS] = 0.8
-    assert any("closed" in note for note in _expect("p.png", own.pose, shut))
-    shut[BLINKS[0]] = 0.1  # a wink
-    assert _expect("p.png", own.pose, shut) == ()
+    shut[BLINK_INDICES] = 0.8
+    assert any("closed" in note for note in _quality_notes("p.png", own.pose, shut))
+    shut[BLINK_INDICES[0]] = 0.1  # a wink
+    assert _quality_notes("p.png", own.pose, shut) == ()
     aside = replace(
         own.pose, rotation=Rotation.from_euler("y", 60, degrees=True).as_matrix() @ own.pose.rotation
     )
-    assert any("from the side" in note for note in _expect("p.png", aside, own.blendshapes))
+    assert any("from the side" in note for note in _quality_notes("p.png", aside, own.blendshapes))
 
 
 def test_landmarks_are_found_in_a_drawing(portrait):
@@ -61,20 +61,21 @@ def test_landmarks_are_found_in_a_drawing(portrait):
         ),
         cv2.COLOR_GRAY2RGB,
     )
-    ((face,), _), ((own,), _) = faces_of(drawing), faces_of(portrait)
+    ((face,), _), ((own,), _) = find_faces(drawing), find_faces(portrait)
     assert np.abs(face.landmarks[:, :2] - own.landmarks[:, :2]).mean() < 0.15 * eye_distance(own.landmarks)
 
 
 def test_a_face_that_fills_the_picture_is_found(portrait):
-    ((own,), _) = faces_of(portrait)
+    ((own,), _) = find_faces(portrait)
     x0, y0, x1, y1 = own.box.astype(int)
-    ((face,), _) = faces_of(np.ascontiguousarray(portrait[y0 + 8 : y1 - 8, x0 + 8 : x1 - 8]))
+    ((face,), _) = find_faces(np.ascontiguousarray(portrait[y0 + 8 : y1 - 8, x0 + 8 : x1 - 8]))
     shifted = face.landmarks[:, :2] + [x0 + 8, y0 + 8]
     assert np.abs(shifted - own.landmarks[:, :2]).mean() < 0.08 * eye_distance(own.landmarks)
 
 
+@pytest.mark.slow
 def test_several_shots_of_one_person_and_never_of_two(man, woman, tmp_path):
-    shots = read_portraits([man], most=4)
+    shots = read_portraits([man], max_portraits=4)
     assert len(shots) == 4
     assert len({shot.name for shot in shots}) == 4
     with pytest.raises(UsageError, match="different people"):

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from driven import motion_of
+from driven import build_motion
 from scipy.spatial.transform import Rotation
 
 from effigie.errors import UsageError
 from effigie.faces.mesh import eye_distance, eye_opening, fit_pose, mouth_opening
-from effigie.heads.motion.controls import Controls
-from effigie.heads.motion.features import EYES, LOWER_INNER, UPPER_INNER, lip_gaps
-from effigie.heads.motion.motion import read_motion
 from effigie.heads.inference.portrait import read_portraits
-from effigie.heads.motion.retarget import Retargeter, inside, smoothed
-from effigie.media import Reader
+from effigie.heads.motion.controls import Controls
+from effigie.heads.motion.features import EYE_LANDMARKS, LOWER_INNER, UPPER_INNER, lip_gaps
+from effigie.heads.motion.motion import read_motion
+from effigie.heads.motion.retarget import Retargeter, compute_frame_shift, smooth_motion
+from effigie.media import VideoReader
+
+pytestmark = pytest.mark.slow
 
 NOW = Controls(ease=0)  # the whole motion from the first frame on
 
@@ -29,25 +31,25 @@ def own(man):
 @pytest.fixture(scope="module")
 def driver(sample):
     """(478, 3) px of the woman, eyes open, mouth shut; hers is not the man's face."""
-    motion = read_motion(sample("sample_woman"), stop_after=230)
-    return changed(motion.landmarks(motion.neutral), shut)
+    motion = read_motion(sample("sample_woman"), max_frames=230)
+    return changed(motion.landmarks(motion.neutral_frame), shut)
 
 
 def changed(landmarks, change):
     """The face after ``change`` has been done to its unposed shape, in place."""
     pose = fit_pose(landmarks)
-    shape = pose.unpose(landmarks)
+    shape = pose.to_canonical(landmarks)
     change(shape)
     return pose.apply(shape)
 
 
 def blinked(shape):
-    for eye in EYES:
+    for eye in EYE_LANDMARKS:
         shape[eye.upper] = shape[eye.lower]
 
 
 def sleepy(shape):
-    for eye in EYES:
+    for eye in EYE_LANDMARKS:
         shape[eye.upper] = (shape[eye.upper] + shape[eye.lower]) / 2
 
 
@@ -69,7 +71,7 @@ def turned(landmarks, yaw):
 
 def on(own, frames, controls=NOW, **options):
     """Landmarks of ``own`` for the last of the driver's frames; the first is neutral."""
-    retarget = Retargeter(own, motion_of(np.stack(frames)), controls, **options)
+    retarget = Retargeter(own, build_motion(np.stack(frames)), controls, **options)
     return retarget(len(frames) - 1)
 
 
@@ -86,12 +88,14 @@ def test_a_driver_who_does_nothing_leaves_the_portrait_exactly_as_it_is(own, dri
 
 def test_self_reenactment_meets_the_landmarks(sample):
     """The woman's own neutral frame, measured as a still, driven by her clip: within 4 % of the eye distance."""
-    motion = read_motion(sample("sample_woman"), stop_after=200)
-    with Reader(sample("sample_woman"), start=motion.neutral, stop=motion.neutral + 1) as reader:
+    motion = read_motion(sample("sample_woman"), max_frames=200)
+    with VideoReader(
+        sample("sample_woman"), start=motion.neutral_frame, stop=motion.neutral_frame + 1
+    ) as reader:
         image = next(iter(reader)).image
-    from effigie.heads.inference.face_search import faces_of
+    from effigie.heads.inference.face_search import find_faces
 
-    ((face,), _) = faces_of(image)
+    ((face,), _) = find_faces(image)
     retarget = Retargeter(face.landmarks, motion, NOW, (image.shape[1], image.shape[0]))
     errors = [error(retarget(index), motion.landmarks(index)) for index in range(0, 200, 4)]
     assert np.mean(errors) < 0.02
@@ -134,8 +138,8 @@ def test_absolute_takes_the_drivers_own_angles(own, driver):
 
 def test_a_blink_closes_and_an_open_eye_keeps_its_own_size(own, driver):
     closed = on(own, [driver, changed(driver, blinked)])
-    shape = fit_pose(closed).unpose(closed)
-    for eye in EYES:
+    shape = fit_pose(closed).to_canonical(closed)
+    for eye in EYE_LANDMARKS:
         assert np.abs(shape[eye.upper] - shape[eye.lower]).max() < 1e-4
     half = on(own, [driver, changed(driver, sleepy)])
     assert 0.3 * eye_opening(own) < eye_opening(half) < 0.6 * eye_opening(own)
@@ -144,18 +148,18 @@ def test_a_blink_closes_and_an_open_eye_keeps_its_own_size(own, driver):
 
 def test_one_eye_can_wink(own, driver):
     def wink(shape):
-        shape[EYES[0].upper] = shape[EYES[0].lower]
+        shape[EYE_LANDMARKS[0].upper] = shape[EYE_LANDMARKS[0].lower]
 
     moved = on(own, [driver, changed(driver, wink)])
-    shape, rest = fit_pose(moved).unpose(moved), fit_pose(own).unpose(own)
-    assert EYES[0].opening(shape) < 0.01
-    assert EYES[1].opening(shape) == pytest.approx(EYES[1].opening(rest), rel=0.02)
+    shape, rest = fit_pose(moved).to_canonical(moved), fit_pose(own).to_canonical(own)
+    assert EYE_LANDMARKS[0].opening(shape) < 0.01
+    assert EYE_LANDMARKS[1].opening(shape) == pytest.approx(EYE_LANDMARKS[1].opening(rest), rel=0.02)
 
 
 def test_the_mouth_opens_as_far_and_shuts(own, driver):
     moved = on(own, [driver, changed(driver, opened)])
-    assert lip_gaps(fit_pose(moved).unpose(moved))[4, 1] == pytest.approx(1.5, rel=0.3)
-    again = Retargeter(own, motion_of(np.stack([driver, changed(driver, opened), driver])), NOW)(2)
+    assert lip_gaps(fit_pose(moved).to_canonical(moved))[4, 1] == pytest.approx(1.5, rel=0.3)
+    again = Retargeter(own, build_motion(np.stack([driver, changed(driver, opened), driver])), NOW)(2)
     assert mouth_opening(again) == pytest.approx(mouth_opening(own), abs=0.002)
 
 
@@ -165,26 +169,26 @@ def test_a_portrait_that_shows_its_teeth_can_shut_its_mouth(own, driver):
     moved = on(grinning, [driver, driver])
     assert mouth_opening(moved) < 0.01
     assert (
-        np.abs(lip_gaps(fit_pose(moved).unpose(moved))).max() < 0.02
+        np.abs(lip_gaps(fit_pose(moved).to_canonical(moved))).max() < 0.02
     )  # in depth too: a nod does not part them
-    chin = fit_pose(moved).unpose(moved)[152, 1] - fit_pose(grinning).unpose(grinning)[152, 1]
+    chin = fit_pose(moved).to_canonical(moved)[152, 1] - fit_pose(grinning).to_canonical(grinning)[152, 1]
     assert 0 < chin < 0.8  # and takes the chin along
 
 
 def test_a_driver_whose_mouth_rests_open_opens_a_shut_one_as_far(own, driver):
     parted = changed(driver, lambda shape: opened(shape, 0.8))
     moved = on(own, [parted, changed(parted, lambda shape: opened(shape, 0.5))])
-    assert lip_gaps(fit_pose(moved).unpose(moved))[4, 1] == pytest.approx(1.3, rel=0.3)
+    assert lip_gaps(fit_pose(moved).to_canonical(moved))[4, 1] == pytest.approx(1.3, rel=0.3)
 
 
 def test_irises_follow_within_the_eye(own, driver):
     def look(shape):
-        for eye in EYES:
+        for eye in EYE_LANDMARKS:
             shape[eye.iris, 0] += 0.4
 
     moved = on(own, [driver, changed(driver, look)])
-    shape, rest = fit_pose(moved).unpose(moved), fit_pose(own).unpose(own)
-    for eye in EYES:
+    shape, rest = fit_pose(moved).to_canonical(moved), fit_pose(own).to_canonical(own)
+    for eye in EYE_LANDMARKS:
         shift = shape[eye.iris[0]] - rest[eye.iris[0]]
         assert 0.25 < shift[0] < 0.55
         assert abs(shift[1]) < 0.05
@@ -192,8 +196,8 @@ def test_irises_follow_within_the_eye(own, driver):
             shape[eye.iris] - shape[eye.iris[0]], rest[eye.iris] - rest[eye.iris[0]], atol=1e-4
         )
     far = on(own, [driver, changed(driver, lambda shape: [look(shape) for _ in range(4)])])
-    shape = fit_pose(far).unpose(far)
-    for eye in EYES:
+    shape = fit_pose(far).to_canonical(far)
+    for eye in EYE_LANDMARKS:
         along = eye.gaze(shape)[0] - eye.gaze(rest)[0]
         assert abs(along) < 0.27  # never out of the eye
 
@@ -214,7 +218,7 @@ def test_the_mouth_alone_leaves_eyes_and_pose_alone(own, driver):
     moved = on(own, [driver, everything(driver)], Controls(region="mouth", ease=0))
     assert fit_pose(moved).angles == pytest.approx(fit_pose(own).angles, abs=0.5)
     upper = np.concatenate(
-        [*(np.r_[eye.upper, eye.lower, eye.iris, eye.corners] for eye in EYES), [105, 334, 4, 10]]
+        [*(np.r_[eye.upper, eye.lower, eye.iris, eye.corners] for eye in EYE_LANDMARKS), [105, 334, 4, 10]]
     )
     assert np.abs(moved[upper] - own[upper]).max() < 1e-3
     assert mouth_opening(moved) > mouth_opening(own) + 0.1
@@ -246,9 +250,12 @@ def test_no_strength_no_motion(own, driver):
 
 def test_the_start_does_not_jump(own, driver):
     far = turned(driver, 25)
-    motion = motion_of(np.stack([driver] + [far] * 15))
+    motion = build_motion(np.stack([driver] + [far] * 15))
     retarget = Retargeter(own, motion, Controls(ease=0.3))
-    assert np.abs(Retargeter(own, motion_of(np.stack([far] * 3 + [driver]), neutral=3))(0) - own).max() < 1e-3
+    assert (
+        np.abs(Retargeter(own, build_motion(np.stack([far] * 3 + [driver]), neutral_frame=3))(0) - own).max()
+        < 1e-3
+    )
     angles = np.array([fit_pose(retarget(index)).angles[0] for index in range(16)])
     assert np.abs(np.diff(angles)).max() < 8
     assert abs(angles[-1] - angles[0]) == pytest.approx(25, abs=1)
@@ -258,12 +265,12 @@ def test_the_start_does_not_jump(own, driver):
 def test_the_face_does_not_leave_the_picture(own, driver, move):
     """A driver who walks out is followed to the edge, smoothly, and no further."""
     steps = [driver + np.array([*move, 0]) * share for share in np.linspace(0, 1, 60)]
-    retarget = Retargeter(own, motion_of(np.stack(steps)), NOW, (640, 360))
+    retarget = Retargeter(own, build_motion(np.stack(steps)), NOW, (640, 360))
     landmarks = np.stack([retarget(index) for index in range(60)])
     extent = np.ptp(own[:, :2], axis=0)
     assert (landmarks[..., :2].min((0, 1)) >= -0.11 * extent).all()
     assert (landmarks[..., :2].max((0, 1)) <= np.array([640, 360]) + 0.11 * extent).all()
-    free = Retargeter(own, motion_of(np.stack(steps)), NOW)
+    free = Retargeter(own, build_motion(np.stack(steps)), NOW)
     first = np.abs(free(2) - landmarks[2]).max()
     assert first < 1e-3  # well inside nothing is held back
     speed = np.diff(landmarks[:, 1, :2], axis=0)
@@ -273,19 +280,19 @@ def test_the_face_does_not_leave_the_picture(own, driver, move):
 def test_a_face_at_the_edge_stays_where_it_is(own):
     """A portrait cut through the chin is not pulled inside."""
     cut = own - np.array([0, own[:, 1].min() + 20, 0])
-    assert np.abs(inside(cut, cut, (640, 360))).max() == 0
+    assert np.abs(compute_frame_shift(cut, cut, (640, 360))).max() == 0
 
 
 def test_more_smoothing_calms_a_tremble_and_keeps_the_place(driver):
     noise = np.random.default_rng(0).normal(0, 1.5, (40, 478, 3))
-    motion = motion_of(driver + noise)
-    assert smoothed(motion, 0) is motion
-    calm = smoothed(motion, 0.08)
+    motion = build_motion(driver + noise)
+    assert smooth_motion(motion, 0) is motion
+    calm = smooth_motion(motion, 0.08)
     before = np.std([motion.landmarks(i) for i in range(8, 32)], axis=0).mean()
     after = np.std([calm.landmarks(i) for i in range(8, 32)], axis=0).mean()
     assert after < 0.5 * before
     assert np.abs(np.mean([calm.landmarks(i) for i in range(8, 32)], axis=0) - driver).mean() < 1
-    assert (calm.times, calm.neutral) == (motion.times, motion.neutral)
+    assert (calm.times, calm.neutral_frame) == (motion.times, motion.neutral_frame)
 
 
 @pytest.mark.parametrize(

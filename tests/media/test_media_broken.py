@@ -11,17 +11,17 @@ import av
 import cv2
 import numpy as np
 import pytest
+from benchmarks.mutations import mutate
 from media_clips import Sound, make, number, picture
 
 from effigie.errors import EffigieError, MediaError
-from benchmarks.mutations import mutated
-from effigie.media import EncodeSettings, Reader, Writer, probe, read_still
+from effigie.media import EncodeSettings, VideoReader, VideoWriter, probe, read_still
 
 FAST = EncodeSettings(preset="ultrafast", threads=1)
 
 
 def whole(path):
-    with Reader(path) as reader:
+    with VideoReader(path) as reader:
         return list(reader), reader
 
 
@@ -113,7 +113,7 @@ def test_cut_short(tmp_path, suffix):
 def test_cut_short_after_its_index(tmp_path):
     clip = make(tmp_path / "in.mp4", count=40, options={"g": "6", "bf": "2"})
     info = probe(clip)
-    with Reader(clip) as reader, Writer(tmp_path / "fast.mp4", info, FAST) as writer:
+    with VideoReader(clip) as reader, VideoWriter(tmp_path / "fast.mp4", info, FAST) as writer:
         for frame in reader:
             writer.write(frame.image, frame.time)
     data = (tmp_path / "fast.mp4").read_bytes()
@@ -137,7 +137,7 @@ def test_damage_in_the_middle_costs_only_its_frames(tmp_path):
     frames, reader = whole(clip)
     assert [number(frame.image) for frame in frames] == [0, 1, 2, 3, 6, 7, 8, 9, 10, 11]
     assert [frame.time * 25 for frame in frames] == [0, 1, 2, 3, 6, 7, 8, 9, 10, 11]
-    assert reader.damaged == 2
+    assert reader.damaged_packets == 2
     assert len(reader.notes) == 1
     for at, size in spots:
         data[at : at + size] = bytes(size)
@@ -171,8 +171,8 @@ def test_breaking_off_leaves_nothing_and_keeps_the_old(tmp_path, target, how):
         for name in (target, "old.mp4"):
             with (
                 pytest.raises((Stop, KeyboardInterrupt)),
-                Reader(clip) as reader,
-                Writer(tmp_path / name, reader.info, FAST) as writer,
+                VideoReader(clip) as reader,
+                VideoWriter(tmp_path / name, reader.info, FAST) as writer,
             ):
                 for frame in reader:
                     if how == "before the first frame":
@@ -191,14 +191,14 @@ def test_breaking_off_leaves_nothing_and_keeps_the_old(tmp_path, target, how):
 def test_no_frame_written_is_an_error(tmp_path):
     info = probe(make(tmp_path / "in.mp4", count=1))
     for name in ("out.mp4", "frames", "out.png"):
-        with pytest.raises(MediaError, match="no frame"), Writer(tmp_path / name, info, FAST):
+        with pytest.raises(MediaError, match="no frame"), VideoWriter(tmp_path / name, info, FAST):
             pass
     assert [file.name for file in tmp_path.iterdir()] == ["in.mp4"]
 
 
 def test_a_still_holds_one_frame(tmp_path):
     info = probe(make(tmp_path / "in.mp4", count=1))
-    with pytest.raises(MediaError, match="one picture"), Writer(tmp_path / "out.png", info) as writer:
+    with pytest.raises(MediaError, match="one picture"), VideoWriter(tmp_path / "out.png", info) as writer:
         writer.write(picture(0), Fraction(0))
         writer.write(picture(1), Fraction(1))
     assert [file.name for file in tmp_path.iterdir()] == ["in.mp4"]
@@ -213,7 +213,7 @@ def test_a_write_that_the_system_refuses(tmp_path, target):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, hard))
     try:
-        with pytest.raises(EffigieError) as caught, Writer(tmp_path / target, info, FAST) as writer:
+        with pytest.raises(EffigieError) as caught, VideoWriter(tmp_path / target, info, FAST) as writer:
             for index in range(40):
                 writer.write(noise[index % 8], Fraction(index, 25))
     finally:
@@ -235,7 +235,7 @@ def test_a_container_that_breaks_off_while_it_is_counted(tmp_path):
     data = clip.read_bytes()
     gave_up = 0
     for seed in range(24):
-        clip.write_bytes(mutated(data, "flips", seed))
+        clip.write_bytes(mutate(data, "flips", seed))
         with contextlib.suppress(MediaError):
             frames, reader = whole(clip)
             gave_up += reader.info.frames < 6

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from media_clips import HEIGHT, WIDTH, Recipe, Sound, make, number, picture, yuv
 
-from effigie.media import Reader, probe, read_still
-from effigie.media.orientation import from_matrix
+from effigie.media import VideoReader, probe, read_still
+from effigie.media.orientation import orientation_from_matrix
 
 NTSC = Fraction(1001, 30000)
 UNEVEN = [0, 1, 2, 5, 6, 9, 10, 11, 20, 21, 22, 30, 31, 33, 36, 40, 41, 43, 44, 50]
 
 
 def read(path, **options):
-    with Reader(path, **options) as reader:
+    with VideoReader(path, **options) as reader:
         return list(reader)
 
 
@@ -66,12 +66,12 @@ def test_rotation_is_undone(tmp_path, rotation, suffix):
     assert np.abs(image.astype(int) - upright).mean() < 8
 
 
-@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("hflip", [False, True])
 @pytest.mark.parametrize("quarters", range(4))
-def test_display_matrix(mirrored, quarters):
+def test_display_matrix(hflip, quarters):
     """Each of the eight ways to hold a camera, against moving every pixel by the matrix."""
     turn = np.linalg.matrix_power(np.array([[0, 1], [-1, 0]]), quarters)  # row vectors, y down: clockwise
-    matrix = np.diag([-1 if mirrored else 1, 1]) @ turn
+    matrix = np.diag([-1 if hflip else 1, 1]) @ turn
     stored = picture(11, 24, 16)
     corners = np.array([[x, y] for y in range(16) for x in range(24)]) @ matrix
     corners -= corners.min(axis=0)
@@ -79,9 +79,9 @@ def test_display_matrix(mirrored, quarters):
     shown[corners[:, 1], corners[:, 0]] = stored.reshape(-1, 3)
     entries = np.zeros((3, 3), np.int32)
     entries[:2, :2] = matrix * 65536
-    found = from_matrix(entries.ravel())
-    assert np.array_equal(found.upright(stored), shown)
-    assert found.transposes == (quarters % 2 == 1)
+    found = orientation_from_matrix(entries.ravel())
+    assert np.array_equal(found.apply(stored), shown)
+    assert found.is_transposed == (quarters % 2 == 1)
 
 
 @pytest.mark.parametrize("size", [(97, 65), (64, 33), (33, 64), (16, 16)])

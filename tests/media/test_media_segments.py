@@ -8,15 +8,15 @@ import pytest
 from media_clips import Recipe, make
 
 from effigie.errors import UsageError
-from effigie.media import Reader
-from effigie.media.seeking import entry
+from effigie.media import VideoReader
+from effigie.media.seeking import find_entry_point
 
 UNEVEN = [0, 1, 2, 5, 6, 9, 10, 11, 20, 21, 22, 30, 31, 33, 36, 40, 41, 43, 44, 50]
 X265 = "log-level=error:keyint=6:min-keyint=6:bframes=3"
 
 
 def content(path, start=0, stop=None, threads=None):
-    with Reader(path, start, stop, threads) as reader:
+    with VideoReader(path, start, stop, threads) as reader:
         return [(frame.index, frame.time, frame.duration, frame.image.tobytes()) for frame in reader]
 
 
@@ -57,7 +57,7 @@ def test_segments_are_exact(tmp_path, name):
     for start in range(21):
         assert content(clip, start, start + 4) == everything[start : start + 4], start
     assert content(clip, 13) == everything[13:]
-    assert any(entry(clip, start) is not None for start in range(20)) == seeks
+    assert any(find_entry_point(clip, start) is not None for start in range(20)) == seeks
 
 
 def test_threads_do_not_change_frames(tmp_path):
@@ -67,7 +67,7 @@ def test_threads_do_not_change_frames(tmp_path):
 
 def test_reading_twice_gives_the_same(tmp_path):
     clip = make(tmp_path / "clip.mp4")
-    with Reader(clip, 7) as reader:
+    with VideoReader(clip, 7) as reader:
         first = [frame.time for frame in reader]
         assert first == [frame.time for frame in reader]
 
@@ -75,7 +75,7 @@ def test_reading_twice_gives_the_same(tmp_path):
 @pytest.mark.parametrize(("start", "stop"), [(-1, None), (5, 4)])
 def test_impossible_ranges(tmp_path, start, stop):
     with pytest.raises(UsageError):
-        Reader(make(tmp_path / "clip.mp4"), start, stop)
+        VideoReader(make(tmp_path / "clip.mp4"), start, stop)
 
 
 def test_a_segment_past_the_end_is_empty(tmp_path):

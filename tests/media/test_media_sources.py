@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from effigie.errors import MediaError
-from effigie.media import expand
+from effigie.media import expand_paths
 
 
 @pytest.fixture
@@ -32,17 +32,20 @@ def names(clips, root):
 
 
 def test_folder_of_videos_gives_the_videos_as_people_count(tree):
-    assert names(expand([tree / "talks"]), tree) == ["talks/clip2.MOV", "talks/clip10.mp4"]
+    assert names(expand_paths([tree / "talks"]), tree) == ["talks/clip2.MOV", "talks/clip10.mp4"]
 
 
 def test_numbered_pictures_are_one_clip_and_others_are_stills(tree):
-    assert names(expand(tree / "shots"), tree) == ["shots"]
-    assert names(expand([tree / "mixed"]), tree) == ["mixed/a1.png", "mixed/b2.png"]
-    assert names(expand([tree / "people"], recursive=False), tree) == ["people/anna.png", "people/ben.jpg"]
+    assert names(expand_paths(tree / "shots"), tree) == ["shots"]
+    assert names(expand_paths([tree / "mixed"]), tree) == ["mixed/a1.png", "mixed/b2.png"]
+    assert names(expand_paths([tree / "people"], recursive=False), tree) == [
+        "people/anna.png",
+        "people/ben.jpg",
+    ]
 
 
 def test_folders_recurse_and_nothing_comes_twice(tree):
-    everything = names(expand([tree, str(tree / "talks"), tree / "people/anna.png"]), tree)
+    everything = names(expand_paths([tree, str(tree / "talks"), tree / "people/anna.png"]), tree)
     assert everything == [
         *("mixed/a1.png", "mixed/b2.png", "people/anna.png", "people/ben.jpg", "people/deep/dave.gif"),
         *("shots", "talks/clip2.MOV", "talks/clip10.mp4"),
@@ -50,19 +53,19 @@ def test_folders_recurse_and_nothing_comes_twice(tree):
 
 
 def test_patterns(tree):
-    assert names(expand(f"{tree}/*/clip*"), tree) == ["talks/clip2.MOV", "talks/clip10.mp4"]
-    assert names(expand(f"{tree}/**/*.gif"), tree) == ["people/deep/dave.gif"]
+    assert names(expand_paths(f"{tree}/*/clip*"), tree) == ["talks/clip2.MOV", "talks/clip10.mp4"]
+    assert names(expand_paths(f"{tree}/**/*.gif"), tree) == ["people/deep/dave.gif"]
 
 
 def test_a_name_with_brackets_is_a_name_first(tmp_path):
     path = tmp_path / "take [1].png"
     cv2.imwrite(str(path), np.zeros((4, 4, 3), np.uint8))
-    assert expand(path) == [path]
+    assert expand_paths(path) == [path]
 
 
 @pytest.mark.parametrize("wanted", ["missing.mp4", "talks/notes.txt", "empty", "talks/*.txt"])
 def test_nothing_to_read_is_an_error(tree, wanted):
     with pytest.raises(MediaError):
-        expand([tree / wanted])
+        expand_paths([tree / wanted])
     with pytest.raises(MediaError):
-        expand([])
+        expand_paths([])

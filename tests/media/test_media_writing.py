@@ -16,7 +16,7 @@ from media_clips import HEIGHT, WIDTH, Recipe, Sound, make, number, picture, yuv
 from media_convert import FAST, convert
 
 from effigie.errors import UsageError
-from effigie.media import EncodeSettings, Reader, Writer, probe, read_still
+from effigie.media import EncodeSettings, VideoReader, VideoWriter, probe, read_still
 
 UNEVEN = [0, 1, 2, 5, 6, 9, 10, 11, 20, 21, 22, 30, 31, 33, 36, 40, 41, 43, 44, 50]
 
@@ -129,7 +129,8 @@ def test_silent_sources_become_video(tmp_path, kind):
     assert writer.notes == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     first=st.integers(0, 5000),
     steps=st.lists(st.integers(1, 4000), min_size=1, max_size=12),
@@ -141,10 +142,10 @@ def test_any_times_come_back_exactly(tmp_path, first, steps, tick):
     info = probe(_seed(tmp_path))
     info = replace(info, time_base=tick, rate=None)
     times = [ticks * tick for ticks in accumulate(steps, initial=first)]
-    with Writer(tmp_path / "out.mp4", info, FAST) as writer:
+    with VideoWriter(tmp_path / "out.mp4", info, FAST) as writer:
         for index, time in enumerate(times):
             writer.write(picture(index), time, None)
-    with Reader(tmp_path / "out.mp4") as reader:
+    with VideoReader(tmp_path / "out.mp4") as reader:
         frames = list(reader)
     assert [frame.time for frame in frames] == times
     assert [number(frame.image) for frame in frames] == list(range(len(times)))
@@ -158,10 +159,10 @@ def _seed(folder):
 
 def test_times_off_the_clock_are_rounded_and_said(tmp_path):
     info = replace(probe(make(tmp_path / "in.mp4")), time_base=Fraction(1, 25))
-    with Writer(tmp_path / "out.mp4", info, FAST) as writer:
+    with VideoWriter(tmp_path / "out.mp4", info, FAST) as writer:
         for time in (Fraction(0), Fraction(1, 25), Fraction(1, 24), Fraction(3, 25)):
             writer.write(picture(0), time)
-    with Reader(tmp_path / "out.mp4") as reader:
+    with VideoReader(tmp_path / "out.mp4") as reader:
         assert [frame.time * 25 for frame in reader] == [0, 1, 2, 3]
     assert len(writer.notes) == 2
 
@@ -174,7 +175,7 @@ def test_contradictions_are_refused_before_work_begins(tmp_path, name, settings)
     clip = make(tmp_path / "in.mp4", count=1)
     before = clip.read_bytes()
     with pytest.raises(UsageError):
-        Writer(tmp_path / name, probe(clip), settings)
+        VideoWriter(tmp_path / name, probe(clip), settings)
     assert clip.read_bytes() == before
 
 
@@ -205,7 +206,7 @@ def test_settings_out_of_range(wrong):
 )
 def test_wrong_pictures_are_refused(tmp_path, image):
     info = probe(make(tmp_path / "in.mp4", count=1))
-    with pytest.raises(UsageError), Writer(tmp_path / "out.mp4", info, FAST) as writer:
+    with pytest.raises(UsageError), VideoWriter(tmp_path / "out.mp4", info, FAST) as writer:
         writer.write(picture(0), Fraction(0))
         writer.write(image, Fraction(1, 25))
     assert [file.name for file in tmp_path.iterdir()] == ["in.mp4"]

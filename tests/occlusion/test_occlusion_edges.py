@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from effigie.occlusion.upsample import refined
+from effigie.occlusion.upsample import upsample_mask
 
 SMALL, LARGE = 128, 384
 
@@ -29,7 +29,7 @@ def test_a_rim_is_as_narrow_as_it_was_filmed(rimmed):
     # A network's answer: right in the mean, soft, and not quite sure of anything so thin.
     said = 1 - 0.8 * cv2.GaussianBlur(shrunk(rim), (0, 0), 0.7)
     wanted = rim > 0.5
-    found = refined(said, shrunk(picture), picture)
+    found = upsample_mask(said, shrunk(picture), picture)
     plain = cv2.resize(said, (LARGE, LARGE), interpolation=cv2.INTER_CUBIC)
 
     def overlap(mask):
@@ -48,13 +48,13 @@ def test_a_rim_is_as_narrow_as_it_was_filmed(rimmed):
 @pytest.mark.parametrize("level", [0.0, 0.4, 1.0])
 def test_where_the_mask_is_even_no_picture_shows_in_it(rimmed, level):
     picture, _ = rimmed
-    found = refined(np.full((SMALL, SMALL), level, np.float32), shrunk(picture), picture)
+    found = upsample_mask(np.full((SMALL, SMALL), level, np.float32), shrunk(picture), picture)
     assert found.shape == (LARGE, LARGE)
     assert np.allclose(found, level, atol=1e-5)
 
 
 def test_smaller_pictures_too(rimmed):
     picture, rim = rimmed
-    found = refined(1 - shrunk(rim), shrunk(picture), cv2.resize(picture, (96, 96)))
+    found = upsample_mask(1 - shrunk(rim), shrunk(picture), cv2.resize(picture, (96, 96)))
     assert found.shape == (96, 96)
     assert 0 <= found.min() < 0.4 < 0.99 < found.max() <= 1

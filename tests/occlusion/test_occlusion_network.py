@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 import torch
 
-from effigie.assets import fetch
+from effigie.assets import fetch_asset
 from effigie.errors import FaceSetError, ModelError, UsageError
 from effigie.extraction import ExtractSettings, extract
 from effigie.faces.analyzer import analyze
 from effigie.faces.mask import face_mask
-from effigie.io.atomic import sha256
-from effigie.media import Reader
-from effigie.occlusion import OcclusionSettings, Visibility, load_occlusion, train_occlusion
+from effigie.io.atomic_write import sha256
+from effigie.media import VideoReader
+from effigie.occlusion import OcclusionSettings, VisibilityPredictor, load_occlusion, train_occlusion
 from effigie.occlusion import trainer as training
-from effigie.occlusion.dataset import Painter, plain_faces
-from effigie.occlusion.predictor import with_lashes, with_rims, without_doubts
-from effigie.occlusion.checkpoint import MANIFEST, WEIGHTS, shipped
-from effigie.occlusion.network import SIZE, OcclusionNet, drawing, folded
-from effigie.occlusion.task import OcclusionTask, entropy, inputs_of, stacked
+from effigie.occlusion.checkpoint import MANIFEST, WEIGHTS, get_shipped_folder
+from effigie.occlusion.dataset import OcclusionSampler, load_uncovered_faces
+from effigie.occlusion.network import INPUT_SIZE, OcclusionNet, draw_face_parts, fold_batch_norm
+from effigie.occlusion.predictor import fill_doubtful_patches, fill_lashes, strengthen_rims
+from effigie.occlusion.task import OcclusionTask, collate, network_inputs, weighted_cross_entropy
 
 SIDE = 256
 
@@ -32,7 +32,7 @@ def stills(man, woman, tmp_path_factory):
     """A face set of six pictures."""
     folder = tmp_path_factory.mktemp("stills")
     for name, clip in (("man", man), ("woman", woman)):
-        with Reader(clip, stop=61) as reader:
+        with VideoReader(clip, stop=61) as reader:
             for frame in reader:
                 if frame.index % 30 == 0:
                     cv2.imwrite(str(folder / f"{name}{frame.index}.png"), frame.image[..., ::-1])
@@ -42,13 +42,13 @@ def stills(man, woman, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def measured(man):
-    with Reader(man, stop=6) as reader:
+    with VideoReader(man, stop=6) as reader:
         return [(item.frame.image, item.faces[0]) for item in analyze(reader)]
 
 
 def test_shapes():
     network = OcclusionNet().eval()
-    assert network(torch.rand(2, 5, SIZE, SIZE)).shape == (2, 1, SIZE, SIZE)
+    assert network(torch.rand(2, 5, INPUT_SIZE, INPUT_SIZE)).shape == (2, 1, INPUT_SIZE, INPUT_SIZE)
     assert network(torch.rand(1, 5, 64, 96)).shape == (1, 1, 64, 96)
     for wrong in ((1, 3, 64, 64), (1, 5, 60, 64), (5, 64, 64)):
         with pytest.raises(ValueError, match="multiple of 16"):
@@ -60,18 +60,19 @@ def test_folding_changes_nothing():
     network = OcclusionNet()
     network(torch.rand(4, 5, 64, 64))  # moves the running statistics
     inputs = torch.rand(1, 5, 64, 64)
-    assert torch.allclose(network.eval()(inputs), folded(network)(inputs), atol=1e-4)
+    assert torch.allclose(network.eval()(inputs), fold_batch_norm(network)(inputs), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_it_learns(stills):
-    faces, left_out = plain_faces([stills])
+    faces, left_out = load_uncovered_faces([stills])
     assert len(faces) + left_out == 6 and len(faces) >= 4
     torch.manual_seed(0)
     random = np.random.default_rng(0)
-    painter, network = Painter(faces), OcclusionNet((8, 12, 16, 16))
-    examples = [painter.make(random, "blob") for _ in range(4)]
+    painter, network = OcclusionSampler(faces), OcclusionNet((8, 12, 16, 16))
+    examples = [painter.sample(random, "blob") for _ in range(4)]
     task = OcclusionTask(network, painter, 4, examples)
-    batch = {name: torch.from_numpy(array) for name, array in stacked(examples).items()}
+    batch = {name: torch.from_numpy(array) for name, array in collate(examples).items()}
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
     losses = []
     for step in range(40):
@@ -83,7 +84,7 @@ def test_it_learns(stills):
     assert losses[-1] < 0.5 * losses[0]
     figures = task.evaluate({"occlusion": network})
     assert set(figures) == {"error", "seen", "covered", "holes"} and figures["error"] < 0.5
-    assert task.preview({"occlusion": network.eval()}).shape == (3 * SIZE, 4 * SIZE, 3)
+    assert task.preview({"occlusion": network.eval()}).shape == (3 * INPUT_SIZE, 4 * INPUT_SIZE, 3)
 
 
 def test_what_nobody_knows_counts_nothing():
@@ -91,9 +92,9 @@ def test_what_nobody_knows_counts_nothing():
     visible = torch.zeros(1, 16, 16, 1, dtype=torch.uint8)
     weight = torch.zeros_like(visible)
     weight[:, :8] = 255
-    entropy(logits, visible, weight).backward()
+    weighted_cross_entropy(logits, visible, weight).backward()
     assert (logits.grad[:, :, :8] > 0).all() and (logits.grad[:, :, 8:] == 0).all()
-    assert inputs_of({"picture": torch.zeros(1, 4, 4, 3), "drawing": torch.zeros(1, 4, 4, 2)}).shape == (
+    assert network_inputs({"picture": torch.zeros(1, 4, 4, 3), "drawing": torch.zeros(1, 4, 4, 2)}).shape == (
         1,
         5,
         4,
@@ -101,6 +102,7 @@ def test_what_nobody_knows_counts_nothing():
     )
 
 
+@pytest.mark.slow
 def test_training_resumes_and_loads(stills, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "HELD_OUT_EXAMPLES", 4)
     settings = {"batch": 2, "device": "cpu", "held_out": 0.2}
@@ -139,23 +141,23 @@ def test_what_is_no_model(tmp_path):
     assert "not one of kind" in said(good.replace("occlusion", "heads"))
     assert "damaged" in said("{")
     assert "get the model again" in said(good, b"cut short")
-    whole = (shipped() / WEIGHTS).read_bytes()
+    whole = (get_shipped_folder() / WEIGHTS).read_bytes()
     assert "do not fit" in said(good.replace("[16", "[24"), whole) or "damaged" in said(
         good.replace("[16", "[24"), whole
     )
 
 
 def test_the_one_that_ships_is_small_and_knows_none_of_the_samples():
-    assert (shipped() / WEIGHTS).stat().st_size < 1_500_000
-    manifest = json.loads((shipped() / MANIFEST).read_text())
+    assert (get_shipped_folder() / WEIGHTS).stat().st_size < 1_500_000
+    manifest = json.loads((get_shipped_folder() / MANIFEST).read_text())
     hashes = {digest for faces in manifest["trained_on"] for digest in faces["clips"].values()}
     samples = ("sample_woman", "sample_man", "sample_man_leaves", "sample_man_enters")
-    assert len(hashes) > 800 and not hashes & {sha256(fetch(name)) for name in samples}
+    assert len(hashes) > 800 and not hashes & {sha256(fetch_asset(name)) for name in samples}
     assert "clips" in manifest["trained_on"][0] and "/" not in json.dumps(manifest["settings"])
 
 
 def test_a_clean_face_has_no_holes(measured):
-    visibility = Visibility()
+    visibility = VisibilityPredictor()
     for image, face in measured:
         visible = visibility(image, face, SIDE)
         assert visible.shape == (SIDE, SIDE) and visible.dtype == np.float32
@@ -165,12 +167,12 @@ def test_a_clean_face_has_no_holes(measured):
 
 
 def test_what_is_held_before_it_is_found_at_once_and_forgotten_at_a_cut(measured):
-    visibility = Visibility()
+    visibility = VisibilityPredictor()
     (image, face), matrix = measured[2], measured[2][1].matrix(SIDE)
     points = (matrix @ np.c_[face.landmarks[:, :2], np.ones(478)].T).T
     outline = face_mask(points, SIDE, SIDE) > 0.5
     cheek = face.landmarks[205, :2]
-    reach = 0.35 * np.exp(face.place[2]) / 2
+    reach = 0.35 * np.exp(face.placement[2]) / 2
     held = image.copy()
     low, high = (cheek - reach).astype(int), (cheek + reach * np.array([0.6, 1.4])).astype(int)
     held[low[1] : high[1], low[0] : high[0]] = (40, 90, 170)
@@ -182,20 +184,23 @@ def test_what_is_held_before_it_is_found_at_once_and_forgotten_at_a_cut(measured
     assert (covered & true).sum() / (covered | true).sum() > 0.7
     visibility.reset()
     assert np.array_equal(visibility(image, face, SIDE), clean)
-    assert (visibility(image, face, 100).shape, drawing(points, SIDE).shape) == ((100, 100), (SIDE, SIDE, 2))
+    assert (visibility(image, face, 100).shape, draw_face_parts(points, SIDE).shape) == (
+        (100, 100),
+        (SIDE, SIDE, 2),
+    )
 
 
 def test_lashes_and_doubts_are_face_a_finger_is_not(measured):
     _, face = measured[0]
-    landmarks = (face.matrix(SIZE) @ np.c_[face.landmarks[:, :2], np.ones(478)].T).T
-    said = np.ones((SIZE, SIZE), np.float32)
+    landmarks = (face.matrix(INPUT_SIZE) @ np.c_[face.landmarks[:, :2], np.ones(478)].T).T
+    said = np.ones((INPUT_SIZE, INPUT_SIZE), np.float32)
     x, y = landmarks[[33, 133]].mean(0).astype(int)
     said[y : y + 2, x - 6 : x + 7] = 0.0  # a line of lashes
     nose_x, nose_y = landmarks[4].astype(int)
     said[nose_y - 5 : nose_y + 6, nose_x - 5 : nose_x + 6] = 0.45  # a nose that shines
     chin_x, chin_y = landmarks[152].astype(int)
     said[chin_y - 20 : chin_y, chin_x : chin_x + 9] = 0.05  # a finger
-    found = without_doubts(with_lashes(said, landmarks))
+    found = fill_doubtful_patches(fill_lashes(said, landmarks))
     assert (found[y - 2 : y + 4, x - 6 : x + 7] == 1).all()
     assert (found[nose_y - 5 : nose_y + 6, nose_x - 5 : nose_x + 6] == 1).all()
     assert np.allclose(found[chin_y - 20 : chin_y, chin_x : chin_x + 9], 0.05)
@@ -203,14 +208,14 @@ def test_lashes_and_doubts_are_face_a_finger_is_not(measured):
 
 def test_rims_around_the_eyes_cover_more_and_nothing_else_does(measured):
     _, face = measured[0]
-    landmarks = (face.matrix(SIZE) @ np.c_[face.landmarks[:, :2], np.ones(478)].T).T
-    said = np.ones((SIZE, SIZE), np.float32)
+    landmarks = (face.matrix(INPUT_SIZE) @ np.c_[face.landmarks[:, :2], np.ones(478)].T).T
+    said = np.ones((INPUT_SIZE, INPUT_SIZE), np.float32)
     x, y = landmarks[[33, 133]].mean(0).astype(int)
     said[y + 14 : y + 16, x - 8 : x + 9] = 0.6  # a lower rim
     chin_x, chin_y = landmarks[152].astype(int)
     said[chin_y - 12 : chin_y - 10, chin_x - 8 : chin_x + 9] = 0.6  # as thin, at the chin
     said[y - 14 : y - 1, x + 14 : x + 30] = 0.6  # as near to the eye, and no rim
-    found = with_rims(said, landmarks)
+    found = strengthen_rims(said, landmarks)
     assert found[y + 14 : y + 16, x - 8 : x + 9].max() < 0.5
     others = np.ones_like(said, bool)
     others[y + 14 : y + 16, x - 8 : x + 9] = False

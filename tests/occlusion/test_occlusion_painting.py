@@ -4,42 +4,52 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from benchmarks.fixtures.appearance_changes import draw_glasses
 
-from benchmarks.rows.disguise import with_glasses
 from effigie.faces.analyzer import analyze
+from effigie.faces.crop import apply_affine, crop
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
-from effigie.faces.crop import apply_affine, crop
-from effigie.media import Reader
-from effigie.occlusion.synthetic.canvas import Layer, Stage
-from effigie.occlusion.dataset import CANVAS, Painter, Plain
-from effigie.occlusion.synthetic.natural import GLASSES, glasses_score, seen
-from effigie.occlusion.network import SIZE
-from effigie.occlusion.synthetic.occluders import KINDS, UNSEEN, WEIGHTS, draw, laid
+from effigie.media import VideoReader
+from effigie.occlusion.dataset import CANVAS_SIZE, OcclusionSampler, UncoveredFace
+from effigie.occlusion.network import INPUT_SIZE
+from effigie.occlusion.synthetic.canvas import OccluderLayer, OccluderScene
+from effigie.occlusion.synthetic.occluders import (
+    HELD_OUT_KINDS,
+    KIND_WEIGHTS,
+    OCCLUDERS,
+    composite_occluder,
+    draw_occluder,
+)
+from effigie.occlusion.synthetic.visibility_labels import GLASSES_THRESHOLD, glasses_score, label_visibility
 
 
 @pytest.fixture(scope="module")
 def plain(man):
     """The man, nothing before his face."""
-    with Reader(man, stop=3) as reader:
+    with VideoReader(man, stop=3) as reader:
         item = list(analyze(reader))[2]
     face = item.faces[0]
-    matrix = face.matrix(CANVAS)
-    picture = crop(item.frame.image, matrix, CANVAS)
+    matrix = face.matrix(CANVAS_SIZE)
+    picture = crop(item.frame.image, matrix, CANVAS_SIZE)
     landmarks = apply_affine(matrix, face.landmarks)[:, :2].astype(np.float32)
-    return Plain(picture, landmarks, seen(picture, landmarks).astype(np.int8), "man")
+    return UncoveredFace(picture, landmarks, label_visibility(picture, landmarks).astype(np.int8), "man")
 
 
 @pytest.fixture(scope="module")
-def stage(plain):
-    return Painter([plain]).stage(plain, np.random.default_rng(0))
+def build_scene(plain):
+    return OcclusionSampler([plain]).build_scene(plain, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_hides_something_and_repeats_itself(kind, stage):
-    layers = [draw(np.random.default_rng(seed), stage, kind) for seed in (1, 2, 3, 1)]
+@pytest.mark.parametrize("kind", OCCLUDERS)
+def test_every_kind_hides_something_and_repeats_itself(kind, build_scene):
+    layers = [draw_occluder(np.random.default_rng(seed), build_scene, kind) for seed in (1, 2, 3, 1)]
     for layer in layers:
-        assert layer.alpha.shape == (CANVAS, CANVAS) and layer.color.shape == (CANVAS, CANVAS, 3)
+        assert layer.alpha.shape == (CANVAS_SIZE, CANVAS_SIZE) and layer.color.shape == (
+            CANVAS_SIZE,
+            CANVAS_SIZE,
+            3,
+        )
         assert layer.alpha.dtype == layer.color.dtype == np.float32
         assert layer.alpha.min() >= 0 and layer.alpha.max() <= 1 + 1e-6
         assert layer.color.min() >= 0 and layer.color.max() <= 1 + 1e-6
@@ -50,15 +60,19 @@ def test_every_kind_hides_something_and_repeats_itself(kind, stage):
 
 
 def test_some_kinds_are_never_trained_on():
-    assert UNSEEN and not set(UNSEEN) & set(WEIGHTS) and {*UNSEEN, *WEIGHTS} == set(KINDS)
+    assert (
+        HELD_OUT_KINDS
+        and not set(HELD_OUT_KINDS) & set(KIND_WEIGHTS)
+        and {*HELD_OUT_KINDS, *KIND_WEIGHTS} == set(OCCLUDERS)
+    )
 
 
-def test_what_is_hidden_is_what_alpha_says(stage, plain):
+def test_what_is_hidden_is_what_alpha_says(build_scene, plain):
     picture = plain.picture.astype(np.float32) / 255
-    alpha = np.zeros((CANVAS, CANVAS), np.float32)
+    alpha = np.zeros((CANVAS_SIZE, CANVAS_SIZE), np.float32)
     alpha[40:80, 40:80], alpha[100:120, 60:90] = 1.0, 0.25
-    layer = Layer(np.full((CANVAS, CANVAS, 3), 0.5, np.float32), alpha, near=False)
-    made = laid(picture, layer, np.random.default_rng(0), stage)
+    layer = OccluderLayer(np.full((CANVAS_SIZE, CANVAS_SIZE, 3), 0.5, np.float32), alpha, casts_shadow=False)
+    made = composite_occluder(picture, layer, np.random.default_rng(0), build_scene)
     assert np.allclose(made[alpha == 1], 0.5)
     assert np.array_equal(made[alpha == 0], picture[alpha == 0])
     assert np.allclose(made[110, 70], 0.75 * picture[110, 70] + 0.125, atol=1e-5)
@@ -66,22 +80,28 @@ def test_what_is_hidden_is_what_alpha_says(stage, plain):
 
 def test_a_shadow_darkens_and_hides_nothing(plain):
     """Whatever is near casts one, beside itself: the face stays face there."""
-    stage = Stage(CANVAS, plain.landmarks, np.ones(3, np.float32), np.array([-0.7, 0, 0.7], np.float32), None)
-    alpha = np.zeros((CANVAS, CANVAS), np.float32)
+    build_scene = OccluderScene(
+        CANVAS_SIZE, plain.landmarks, np.ones(3, np.float32), np.array([-0.7, 0, 0.7], np.float32), None
+    )
+    alpha = np.zeros((CANVAS_SIZE, CANVAS_SIZE), np.float32)
     alpha[60:100, 60:75] = 1
-    layer = Layer(np.ones((CANVAS, CANVAS, 3), np.float32), alpha)
-    white = np.ones((CANVAS, CANVAS, 3), np.float32)
-    made = [laid(white, layer, np.random.default_rng(seed), stage) for seed in range(12)]
+    layer = OccluderLayer(np.ones((CANVAS_SIZE, CANVAS_SIZE, 3), np.float32), alpha)
+    white = np.ones((CANVAS_SIZE, CANVAS_SIZE, 3), np.float32)
+    made = [composite_occluder(white, layer, np.random.default_rng(seed), build_scene) for seed in range(12)]
     cast = [picture for picture in made if picture.min() < 0.95]
     assert 3 <= len(cast) < 12
     assert all((picture[60:100, 60:75] == 1).all() for picture in made)
 
 
 def test_examples_know_what_they_do_not_know(plain):
-    painter = Painter([plain])
+    painter = OcclusionSampler([plain])
     for seed in range(6):
-        one, again = (painter.make(np.random.default_rng(seed), "hand") for _ in range(2))
-        assert one.picture.shape == (SIZE, SIZE, 3) and one.drawing.shape == (SIZE, SIZE, 2)
+        one, again = (painter.sample(np.random.default_rng(seed), "hand") for _ in range(2))
+        assert one.picture.shape == (INPUT_SIZE, INPUT_SIZE, 3) and one.drawing.shape == (
+            INPUT_SIZE,
+            INPUT_SIZE,
+            2,
+        )
         assert all(np.array_equal(getattr(one, name), getattr(again, name)) for name in vars(one))
         assert set(np.unique(one.weight)) <= {0, 255} and 0.15 < (one.weight > 0).mean() < 0.7
 
@@ -89,19 +109,24 @@ def test_examples_know_what_they_do_not_know(plain):
 def test_lips_eyes_and_beards_are_face_hair_on_the_forehead_is_not(plain):
     picture, landmarks = plain.picture.copy(), plain.landmarks
     parts = [
-        polygon_mask(landmarks[part], CANVAS, CANVAS) > 0.9 for part in (OUTER_LIPS, LEFT_EYE, RIGHT_EYE)
+        polygon_mask(landmarks[part], CANVAS_SIZE, CANVAS_SIZE) > 0.9
+        for part in (OUTER_LIPS, LEFT_EYE, RIGHT_EYE)
     ]
     black = landmarks[[205, 425, 200], :].astype(int)
     for x, y in black:  # a beard, as dark as any
         picture[y - 4 : y + 5, x - 4 : x + 5] = 8
     x, y = landmarks[10].astype(int)
     picture[y - 6 : y + 7, x - 12 : x + 13] = 8  # and a fringe
-    found = seen(picture, landmarks)
+    found = label_visibility(picture, landmarks)
     assert all((found[part] == 1).all() for part in parts)
     assert all(found[y, x] == 1 for x, y in black)
     assert found[y, x] == 0
 
 
 def test_glasses_are_noticed(plain):
-    worn = with_glasses(plain.picture, plain.landmarks)
-    assert glasses_score(plain.picture, plain.landmarks) < GLASSES < glasses_score(worn, plain.landmarks)
+    worn = draw_glasses(plain.picture, plain.landmarks)
+    assert (
+        glasses_score(plain.picture, plain.landmarks)
+        < GLASSES_THRESHOLD
+        < glasses_score(worn, plain.landmarks)
+    )

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from effigie.faces.mesh import FACE_OVAL, eye_distance, fit_pose, mouth_opening
-from effigie.faces.warp import Canvas
-from effigie.prior.frame_bank import Features, features
-from effigie.prior.render import REGIONS, STAY, Bank, Chooser, nearest, render
-from effigie.swap.person_frames import load_footage
-from effigie.swap.shape_retarget import Retarget
-from effigie.swap.trainer import make_bank
+from effigie.faces.warp import MeshWarper
+from effigie.prior.frame_bank import FrameBank, FrameFeatures, compute_features
+from effigie.prior.render import render
+from effigie.prior.selector import REGIONS, SWITCH_MARGIN_CM, FrameSelector, select_nearest
+from effigie.swap.person_frames import load_person_frames
+from effigie.swap.shape_retarget import ShapeRetarget
+from effigie.swap.trainer import build_bank
 
 RATE = 25.0
 
@@ -19,8 +20,8 @@ RATE = 25.0
 def line_bank(positions, penalty=None):
     """A bank whose frames lie on a line; nothing is read from it."""
     points = np.array(positions, float)[:, None]
-    features_ = Features(points, points, points)
-    return Bank(
+    features_ = FrameFeatures(points, points, points)
+    return FrameBank(
         lambda index: np.zeros((4, 4, 3), np.uint8),
         [],
         features_,
@@ -30,7 +31,7 @@ def line_bank(positions, penalty=None):
 
 def at(position):
     point = np.array([[float(position)]])
-    return Features(point, point, point)
+    return FrameFeatures(point, point, point)
 
 
 def total(weights):
@@ -39,20 +40,20 @@ def total(weights):
 
 def test_nearest_is_nearest():
     bank = line_bank([0, 1, 2, 3])
-    assert nearest(bank, at(1.9)) == {region: {2: 1.0} for region in REGIONS}
+    assert select_nearest(bank, at(1.9)) == {region: {2: 1.0} for region in REGIONS}
     allowed = np.array([True, True, False, False])
-    assert nearest(bank, at(2.4), allowed) == {region: {1: 1.0} for region in REGIONS}
+    assert select_nearest(bank, at(2.4), allowed) == {region: {1: 1.0} for region in REGIONS}
     covered = line_bank([0, 1, 2, 3], np.array([0, 0, 9.0, 0]))
-    assert nearest(covered, at(2.1))["face"] == {3: 1.0}
+    assert select_nearest(covered, at(2.1))["face"] == {3: 1.0}
 
 
 def test_noise_does_not_flip_the_choice():
     """Half way between two frames, trembling by less than it takes to change."""
     random = np.random.default_rng(0)
-    chooser = Chooser(line_bank([0, 1]), RATE)
+    chooser = FrameSelector(line_bank([0, 1]), RATE)
     seen = {region: set() for region in REGIONS}
     for _ in range(200):
-        layers = chooser(at(0.5 + random.uniform(-1, 1) * 0.45 * min(STAY.values())))
+        layers = chooser(at(0.5 + random.uniform(-1, 1) * 0.45 * min(SWITCH_MARGIN_CM.values())))
         for region in REGIONS:
             seen[region] |= set(layers[region])
             assert total(layers[region]) == pytest.approx(1)
@@ -61,7 +62,7 @@ def test_noise_does_not_flip_the_choice():
 
 @pytest.mark.parametrize("rate", [12.0, 25.0, 60.0])
 def test_a_change_is_a_fade_of_a_fixed_time(rate):
-    chooser = Chooser(line_bank([0, 1]), rate)
+    chooser = FrameSelector(line_bank([0, 1]), rate)
     chooser(at(0))
     history = []
     for _ in range(int(rate)):
@@ -80,7 +81,7 @@ def test_a_change_is_a_fade_of_a_fixed_time(rate):
 
 def test_a_walk_keeps_its_weights_whole():
     random = np.random.default_rng(1)
-    chooser = Chooser(line_bank(np.linspace(0, 5, 30)), RATE)
+    chooser = FrameSelector(line_bank(np.linspace(0, 5, 30)), RATE)
     position = 2.0
     for _ in range(300):
         position = np.clip(position + random.normal(0, 0.5), 0, 5)
@@ -91,7 +92,7 @@ def test_a_walk_keeps_its_weights_whole():
 
 
 def test_after_a_cut_nothing_fades():
-    chooser = Chooser(line_bank([0, 1]), RATE)
+    chooser = FrameSelector(line_bank([0, 1]), RATE)
     chooser(at(0))
     chooser.reset()
     assert chooser(at(1)) == {region: {1: 1.0} for region in REGIONS}
@@ -99,17 +100,17 @@ def test_after_a_cut_nothing_fades():
 
 @pytest.fixture(scope="module")
 def man_footage(man_faces):
-    return load_footage(str(man_faces), "target", None, 0.1)
+    return load_person_frames(str(man_faces), "target", None, 0.1)
 
 
 @pytest.fixture(scope="module")
 def woman_footage(woman_faces):
-    return load_footage(str(woman_faces), "source", None, 0.1)
+    return load_person_frames(str(woman_faces), "source", None, 0.1)
 
 
 def test_retargeting_keeps_the_pose_and_the_mouth(man_footage, woman_footage):
-    retarget = Retarget.between(man_footage.person, woman_footage.person)
-    same = Retarget.between(man_footage.person, man_footage.person)
+    retarget = ShapeRetarget.from_profiles(man_footage.person, woman_footage.person)
+    same = ShapeRetarget.from_profiles(man_footage.person, man_footage.person)
     before = np.array([mouth_opening(geometry.landmarks) for geometry in man_footage.geometries])
     after = []
     for geometry in man_footage.geometries:
@@ -126,7 +127,7 @@ def test_retargeting_keeps_the_pose_and_the_mouth(man_footage, woman_footage):
 
 
 def test_retargeting_goes_toward_the_source(man_footage, woman_footage):
-    retarget = Retarget.between(man_footage.person, woman_footage.person)
+    retarget = ShapeRetarget.from_profiles(man_footage.person, woman_footage.person)
     own = man_footage.person.shape
     toward = woman_footage.person.shape - own
     assert (retarget.shift * toward).sum() > 0.2 * (toward**2).sum()
@@ -134,15 +135,15 @@ def test_retargeting_goes_toward_the_source(man_footage, woman_footage):
 
 def test_the_prior_restores_a_frame_of_its_own_bank(woman_footage):
     """Asked for the geometry of one of its frames, it gives that frame."""
-    bank, rows = make_bank(woman_footage, 16)
+    bank, rows = build_bank(woman_footage, 16)
     index, size = 5, woman_footage.faces.crop_size
     geometry = woman_footage.geometries[rows[index]]
     shown = woman_footage.faces["blendshapes"][rows[index]][None]
-    wanted = features([geometry], shown, woman_footage.person)
-    layers = nearest(bank, wanted)
-    made = render(bank, {region: {index: 1.0} for region in REGIONS}, Canvas(geometry.landmarks, size))
+    wanted = compute_features([geometry], shown, woman_footage.person)
+    layers = select_nearest(bank, wanted)
+    made = render(bank, {region: {index: 1.0} for region in REGIONS}, MeshWarper(geometry.landmarks, size))
     truth = woman_footage.crop(int(rows[index])).astype(float)
-    inside = made.validity > 0.95
+    inside = made.visibility > 0.95
     assert inside.mean() > 0.2
     assert np.abs(made.picture - truth)[inside].mean() < 2
     assert layers == {region: {index: 1.0} for region in REGIONS}
@@ -151,11 +152,13 @@ def test_the_prior_restores_a_frame_of_its_own_bank(woman_footage):
 
 def test_layers_are_joined_without_a_step(woman_footage, man_footage):
     """Face, mouth and eyes out of different frames: valid where the face is, finite, and in range."""
-    bank, _ = make_bank(woman_footage, 16)
-    retarget = Retarget.between(man_footage.person, woman_footage.person)
+    bank, _ = build_bank(woman_footage, 16)
+    retarget = ShapeRetarget.from_profiles(man_footage.person, woman_footage.person)
     wanted = retarget(man_footage.geometries[30])
-    made = render(bank, {"face": {0: 0.5, 7: 0.5}, "mouth": {3: 1.0}, "eyes": {11: 1.0}}, Canvas(wanted, 128))
+    made = render(
+        bank, {"face": {0: 0.5, 7: 0.5}, "mouth": {3: 1.0}, "eyes": {11: 1.0}}, MeshWarper(wanted, 128)
+    )
     assert np.isfinite(made.picture).all()
-    assert made.validity.min() >= 0
-    assert made.validity.max() <= 1 + 1e-5
-    assert (made.validity > 0.5).mean() > 0.15
+    assert made.visibility.min() >= 0
+    assert made.visibility.max() <= 1 + 1e-5
+    assert (made.visibility > 0.5).mean() > 0.15

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 from pathlib import Path
 
 import copying
 import pytest
 
-from effigie.progress import Cancel, silent
-from effigie.execution.executor import executor_for
-from effigie.execution.job import Plan, run_job
-
-needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed: effigie[ray]"
-)
+from effigie.execution.executor import create_executor
+from effigie.execution.job import JobPlan, run_job
+from effigie.progress import CancelToken, ignore_progress
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +19,7 @@ def ray():
     """Ray with two workers, started once; they find what these tests make of clips."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
-        executor = executor_for("ray", 2)
+        executor = create_executor("ray", 2)
         executor.warm_up()
         yield executor
         executor.close()
@@ -32,22 +27,22 @@ def ray():
 
 @pytest.fixture
 def job(tmp_path):
-    """job(clips, output=..., engine=..., identity=..., retries=..., seconds=..., **more) -> the report."""
-    (tmp_path / "calls").mkdir()
+    """job(clips, output=..., engine=..., identity=..., retries=..., **more) -> the report."""
+    (tmp_path / "calls").mkdir(exist_ok=True)
 
-    def run(clips, output=None, engine="inline", identity="one", retries=1, seconds=0.0, force=False, **more):
-        plan = Plan(
+    def run(clips, output=None, engine="inline", identity="one", retries=1, force=False, **more):
+        plan = JobPlan(
             copying.capitals,
-            (str(tmp_path / "calls"), seconds),
+            str(tmp_path / "calls"),
             identity,
             str(output or tmp_path / "out"),
             ".mp4",
             force,
         )
-        executor = executor_for(engine, 2) if isinstance(engine, str) else engine
+        executor = create_executor(engine, 2) if isinstance(engine, str) else engine
         closing = contextlib.closing(executor) if isinstance(engine, str) else contextlib.nullcontext()
         with closing:
-            progress, cancel = more.get("progress", silent), more.get("cancel") or Cancel()
+            progress, cancel = more.get("progress", ignore_progress), more.get("cancel") or CancelToken()
             return run_job(plan, [str(clip) for clip in clips], executor, retries, "copy", progress, cancel)
 
     run.calls = lambda: copying.calls(tmp_path / "calls")
@@ -58,10 +53,10 @@ def job(tmp_path):
 def clips(tmp_path):
     """clips(text, ...) -> files clip0.mp4, clip1.mp4, ... that hold those texts."""
 
-    def make(*texts):
+    def function(*texts):
         paths = [tmp_path / f"clip{number}.mp4" for number in range(len(texts))]
         for path, text in zip(paths, texts, strict=True):
             path.write_text(text)
         return paths
 
-    return make
+    return function

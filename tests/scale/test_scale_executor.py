@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from copying import lives, until
 
-from effigie.errors import Cancelled, EffigieError, MediaError
-from effigie.progress import Cancel
-from effigie.execution import processes
-from effigie.execution import LocalProcesses, available_cores, report, stop_requested
+from effigie.errors import CancelledError, EffigieError, MediaError
+from effigie.execution import ProcessExecutor, available_cores, processes, report, stop_requested
+from effigie.progress import CancelToken
 
 
 def square(number):
@@ -50,7 +50,7 @@ def wait_for_the_end(folder):
     Path(folder, f"{os.getpid()}").touch()
     while not stop_requested():
         time.sleep(0.02)
-    raise Cancelled("stopped")
+    raise CancelledError("stopped")
 
 
 def _die(*_):
@@ -58,12 +58,12 @@ def _die(*_):
 
 
 def alive(folder):
-    return [path.name for path in Path(folder).iterdir() if psutil.pid_exists(int(path.name))]
+    return [path.name for path in Path(folder).iterdir() if lives(int(path.name))]
 
 
 def test_all_work_comes_back_and_reports_arrive():
     told = []
-    results = dict(LocalProcesses(2).run(square, range(20), told.append, Cancel()))
+    results = dict(ProcessExecutor(2).run(square, range(20), told.append, CancelToken()))
     assert {number: value for number, (value, _) in results.items()} == {n: n * n for n in range(20)}
     assert os.getpid() not in {process for _, process in results.values()}
     assert {what for what, _ in told} == {"squared"}
@@ -71,24 +71,26 @@ def test_all_work_comes_back_and_reports_arrive():
 
 
 def test_no_work():
-    assert list(LocalProcesses(2).run(square, [], print, Cancel())) == []
+    assert list(ProcessExecutor(2).run(square, [], print, CancelToken())) == []
 
 
 def test_an_error_in_a_worker_is_raised_here():
     with pytest.raises(MediaError, match="three is not readable"):
-        list(LocalProcesses(2).run(fail_at_three, range(6), print, Cancel()))
+        list(ProcessExecutor(2).run(fail_at_three, range(6), print, CancelToken()))
 
 
 def test_a_killed_worker_is_explained():
     with pytest.raises(EffigieError, match="--workers") as caught:
-        list(LocalProcesses(2).run(die_at_three, range(6), print, Cancel()))
+        list(ProcessExecutor(2).run(die_at_three, range(6), print, CancelToken()))
     assert "\n" not in str(caught.value)
 
 
 def test_what_kills_its_worker_is_given_up_and_the_others_go_on():
     """Twice, so that a piece that was only killed beside another is not given up with it."""
     told = []
-    work = LocalProcesses(2).run(die_at_three, range(12), print, Cancel(), lambda piece: told.append(piece))
+    work = ProcessExecutor(2).run(
+        die_at_three, range(12), print, CancelToken(), lambda piece: told.append(piece)
+    )
     results = dict(work)
     assert told == [3]
     assert results == {number: number for number in range(12)} | {3: None}
@@ -96,68 +98,66 @@ def test_what_kills_its_worker_is_given_up_and_the_others_go_on():
 
 def test_what_was_killed_once_is_done_again(tmp_path):
     work = [(str(tmp_path), number) for number in range(8)]
-    results = list(LocalProcesses(2).run(die_once, work, print, Cancel()))
+    results = list(ProcessExecutor(2).run(die_once, work, print, CancelToken()))
     assert sorted(number for _, number in results) == list(range(8))
 
 
 def test_workers_that_cannot_even_begin_end_the_call(monkeypatch):
     """Not the work's fault, so trying again would never end."""
-    monkeypatch.setattr(processes, "_serve", _die)
+    monkeypatch.setattr(processes, "_worker_main", _die)
     with pytest.raises(EffigieError, match="--workers"):
-        list(LocalProcesses(2).run(square, range(4), print, Cancel(), lambda _: None))
+        list(ProcessExecutor(2).run(square, range(4), print, CancelToken(), lambda _: None))
 
 
 def test_cancel_stops_everybody(tmp_path):
-    cancel = Cancel()
-    work = LocalProcesses(2).run(wait_for_the_end, [str(tmp_path)] * 4, print, cancel)
+    cancel = CancelToken()
+    work = ProcessExecutor(2).run(wait_for_the_end, [str(tmp_path)] * 4, print, cancel)
 
     def when_two_are_at_it():
-        while len(list(tmp_path.iterdir())) < 2:
-            time.sleep(0.02)
+        until(lambda: len(list(tmp_path.iterdir())) >= 2)
         cancel.set()
 
-    threading.Thread(target=when_two_are_at_it).start()
-    with pytest.raises(Cancelled):
+    threading.Thread(target=when_two_are_at_it, daemon=True).start()
+    with pytest.raises(CancelledError):
         list(work)
     assert alive(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_leaving_early_stops_everybody():
     def family():
         return {child.pid for child in psutil.Process().children(recursive=True)}
 
-    list(LocalProcesses(2).run(square, range(2), print, Cancel()))
+    list(ProcessExecutor(2).run(square, range(2), print, CancelToken()))
     before = family()  # the fork server stays
-    for _ in LocalProcesses(2).run(square, range(50), print, Cancel()):
+    for _ in ProcessExecutor(2).run(square, range(50), print, CancelToken()):
         assert len(family() - before) == 2
         break
     assert family() <= before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_nobody_outlives_a_killed_caller(tmp_path):
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from test_scale_executor import wait_for_the_end\n"
-        "from effigie.progress import Cancel; from effigie.execution import LocalProcesses\n"
+        "from effigie.progress import CancelToken; from effigie.execution import ProcessExecutor\n"
         "if __name__ == '__main__':\n"
-        "    list(LocalProcesses(2).run(wait_for_the_end, [sys.argv[2]] * 2, print, Cancel()))\n"
+        "    list(ProcessExecutor(2).run(wait_for_the_end, [sys.argv[2]] * 2, print, CancelToken()))\n"
     )
     script = tmp_path / "caller.py"
     script.write_text(program)
     folder = tmp_path / "workers"
     folder.mkdir()
-    caller = subprocess.Popen([sys.executable, str(script), str(Path(__file__).parent), str(folder)])
-    until = time.monotonic() + 20
-    while len(list(folder.iterdir())) < 2 and time.monotonic() < until:
-        time.sleep(0.02)
-    assert len(alive(folder)) == 2
-    caller.kill()
-    caller.wait()
-    until = time.monotonic() + 5
-    while alive(folder) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert alive(folder) == []
+    command = [sys.executable, str(script), str(Path(__file__).parent), str(folder)]
+    with subprocess.Popen(command) as caller:
+        try:
+            until(lambda: len(list(folder.iterdir())) >= 2)
+            assert len(alive(folder)) == 2
+        finally:
+            caller.kill()
+    until(lambda: not alive(folder))
 
 
 def test_cores_are_those_this_process_may_use():
@@ -177,13 +177,13 @@ def test_a_plain_script_needs_no_main_guard(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "import math\n"
-        "from effigie.progress import Cancel\n"
-        "from effigie.execution import LocalProcesses\n"
+        "from effigie.progress import CancelToken\n"
+        "from effigie.execution import ProcessExecutor\n"
         "print('once')\n"
-        "executor = LocalProcesses(2)\n"
+        "executor = ProcessExecutor(2)\n"
         "executor.warm_up()\n"
-        "print(sorted(dict(executor.run(math.factorial, [3, 4], print, Cancel())).values()))\n"
+        "print(sorted(dict(executor.run(math.factorial, [3, 4], print, CancelToken())).values()))\n"
     )
-    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.split("\n")[:2] == ["once", "[6, 24]"]

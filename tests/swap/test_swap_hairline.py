@@ -8,39 +8,41 @@ import cv2
 import numpy as np
 import pytest
 
-from effigie.faces.warp import Canvas
-from effigie.occlusion.synthetic.canvas import Stage
-from effigie.occlusion.predictor import Visibility
-from effigie.occlusion.synthetic.natural import certain_face
-from effigie.occlusion.synthetic.occluders import draw
-from effigie.prior.render import REGIONS, Bank, render
-from effigie.swap.inference.source_visibility import Hairline
-from effigie.swap.person_frames import load_footage
-from effigie.swap.trainer import make_bank
+from effigie.faces.warp import MeshWarper
+from effigie.occlusion.predictor import VisibilityPredictor
+from effigie.occlusion.synthetic.canvas import OccluderScene
+from effigie.occlusion.synthetic.occluders import draw_occluder
+from effigie.occlusion.synthetic.visibility_labels import certain_face_mask
+from effigie.prior.frame_bank import FrameBank
+from effigie.prior.render import render
+from effigie.prior.selector import REGIONS
+from effigie.swap.inference.source_visibility import SourceVisibility
+from effigie.swap.person_frames import load_person_frames
+from effigie.swap.trainer import build_bank
 
 SIDE = 160
 
 
 @pytest.fixture(scope="module")
 def bank(few_faces):
-    return make_bank(load_footage(str(few_faces[1]), "target", None, 0.1), 8)[0]
+    return build_bank(load_person_frames(str(few_faces[1]), "target", None, 0.1), 8)[0]
 
 
-def fringed(bank: Bank) -> tuple[Bank, np.ndarray]:
+def fringed(bank: FrameBank) -> tuple[FrameBank, np.ndarray]:
     """The same frames with a painted fringe, and where it hangs over the forehead, (SIDE, SIDE) bool."""
     size, landmarks = bank.read(0).shape[0], bank.geometries[0].landmarks[:, :2].astype(np.float32)
-    stage = Stage(size, landmarks, np.full(3, 0.6, np.float32), np.array([0, -0.7, 0.7], np.float32), _plain)
+    stage = OccluderScene(
+        size, landmarks, np.full(3, 0.6, np.float32), np.array([0, -0.7, 0.7], np.float32), _plain
+    )
     there = forehead(wanted_of(bank))
     for seed in range(200):
-        layer = draw(np.random.default_rng(seed), stage, "hair")
+        layer = draw_occluder(np.random.default_rng(seed), stage, "hair")
         over = (cv2.resize(layer.alpha, (SIDE, SIDE)) > 0.9) & there
         if 0.3 < over.sum() / there.sum() < 0.8:
             break
 
     def read(index):
-        painted = (
-            bank.read(index) / 255 * (1 - layer.alpha[..., None]) + layer.color * layer.alpha[..., None]
-        )
+        painted = bank.read(index) / 255 * (1 - layer.alpha[..., None]) + layer.color * layer.alpha[..., None]
         return (255 * np.clip(painted, 0, 1)).astype(np.uint8)
 
     return replace(bank, read=read), over
@@ -56,10 +58,10 @@ def wanted_of(bank):
 
 
 def own(bank, line, weights, wanted):
-    canvas = Canvas(wanted, SIDE)
-    prior = render(bank, dict.fromkeys(REGIONS, weights), canvas, line.beside(canvas))
+    warper = MeshWarper(wanted, SIDE)
+    prior = render(bank, dict.fromkeys(REGIONS, weights), warper, line.warp_with_visibility(warper))
     assert prior.picture.shape == (SIDE, SIDE, 3)
-    return line(prior, canvas)
+    return line(prior, warper)
 
 
 def forehead(landmarks):
@@ -70,11 +72,11 @@ def forehead(landmarks):
 
 
 def test_a_fringe_is_left_out_and_what_is_below_the_brows_is_not(bank):
-    wanted, visibility = wanted_of(bank), Visibility()
-    plain = own(bank, Hairline(bank, visibility), {0: 1.0}, wanted)
+    wanted, visibility = wanted_of(bank), VisibilityPredictor()
+    plain = own(bank, SourceVisibility(bank, visibility), {0: 1.0}, wanted)
     painted, over = fringed(bank)
-    covered = own(painted, Hairline(painted, visibility), {0: 1.0}, wanted)
-    there, below = forehead(wanted), certain_face(wanted, SIDE)
+    covered = own(painted, SourceVisibility(painted, visibility), {0: 1.0}, wanted)
+    there, below = forehead(wanted), certain_face_mask(wanted, SIDE)
     assert over.sum() > 100
     assert plain.shape == (SIDE, SIDE)
     assert plain[there].mean() > 0.85
@@ -84,16 +86,16 @@ def test_a_fringe_is_left_out_and_what_is_below_the_brows_is_not(bank):
 
 
 def test_frames_that_fade_into_each_other_are_mixed(bank):
-    wanted, visibility = wanted_of(bank), Visibility()
+    wanted, visibility = wanted_of(bank), VisibilityPredictor()
 
     painted, over = fringed(bank)
-    mixed = Bank(
+    mixed = FrameBank(
         lambda index: (painted if index else bank).read(0),
         [bank.geometries[0]] * 2,
         bank.features[:2],
         bank.penalty[:2],
     )
-    line = Hairline(mixed, visibility)
+    line = SourceVisibility(mixed, visibility)
     shares = [own(mixed, line, {0: 1 - w, 1: w}, wanted)[over].mean() for w in (0.0, 0.25, 1.0)]
     assert shares[0] > shares[1] > shares[2]
-    assert set(line._known) == {0, 1}
+    assert set(line._cache) == {0, 1}

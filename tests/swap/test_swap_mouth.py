@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from effigie.faces.mesh import INNER_LIPS, canonical
-from effigie.faces.warp import Canvas
-from effigie.swap.inference.mouth_inpaint import KNOWN, UNKNOWN, borrow_inside, borrowed_share
+from effigie.faces.mesh import INNER_LIPS, load_canonical_mesh
+from effigie.faces.warp import MeshWarper
+from effigie.swap.inference.mouth_inpaint import (
+    KNOWN_DISTANCE,
+    UNKNOWN_DISTANCE,
+    compute_inpaint_share,
+    inpaint_mouth,
+)
 
 SIZE = 128
 
@@ -15,7 +20,7 @@ SIZE = 128
 def face(opening: float) -> np.ndarray:
     """(478, 3) frontal landmarks whose lips are ``opening`` px apart."""
     shape = np.zeros((478, 3))
-    vertices = canonical().vertices
+    vertices = load_canonical_mesh().vertices
     shape[:468] = vertices
     shape[468:] = vertices[[33] * 5 + [263] * 5]
     points = shape * [5.5, -5.5, -5.5] + [SIZE / 2, SIZE / 2 - 6, 0]
@@ -27,10 +32,10 @@ def face(opening: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("misfit", "share"), [(0.0, 0.0), (KNOWN, 0.0), (0.6, 0.5), (UNKNOWN, 1.0), (9.0, 1.0)]
+    ("misfit", "share"), [(0.0, 0.0), (KNOWN_DISTANCE, 0.0), (0.6, 0.5), (UNKNOWN_DISTANCE, 1.0), (9.0, 1.0)]
 )
 def test_the_less_the_source_knows_the_more_is_borrowed(misfit, share):
-    assert borrowed_share(misfit) == pytest.approx(share)
+    assert compute_inpaint_share(misfit) == pytest.approx(share)
 
 
 def test_teeth_appear_between_the_lips_and_nowhere_else():
@@ -39,7 +44,7 @@ def test_teeth_appear_between_the_lips_and_nowhere_else():
     x, y = points[[13, 14], :2].mean(0).astype(int)
     footage[y - 3 : y + 4, x - 8 : x + 9] = 240
     made = np.full((SIZE, SIZE, 3), 120 / 255, np.float32)
-    result = borrow_inside(made, footage, points, Canvas(points, SIZE), 1.0)
+    result = inpaint_mouth(made, footage, points, MeshWarper(points, SIZE), 1.0)
     assert result[y, x].mean() > 0.85
     changed = np.abs(result - made).max(2) > 1e-3
     rows, columns = np.nonzero(changed)
@@ -53,7 +58,7 @@ def test_they_are_seen_in_the_made_face_s_light():
     footage = np.full((SIZE, SIZE, 3), 200, np.uint8)
     made = np.full((SIZE, SIZE, 3), 100 / 255, np.float32)
     x, y = points[[13, 14], :2].mean(0).astype(int)
-    assert borrow_inside(made, footage, points, Canvas(points, SIZE), 1.0)[y, x] == pytest.approx(
+    assert inpaint_mouth(made, footage, points, MeshWarper(points, SIZE), 1.0)[y, x] == pytest.approx(
         100 / 255, abs=0.03
     )
 
@@ -62,4 +67,4 @@ def test_closed_lips_stay_closed():
     points = face(0.2)
     made = np.full((SIZE, SIZE, 3), 0.4, np.float32)
     footage = np.full((SIZE, SIZE, 3), 255, np.uint8)
-    assert (borrow_inside(made, footage, points, Canvas(points, SIZE), 1.0) == made).all()
+    assert (inpaint_mouth(made, footage, points, MeshWarper(points, SIZE), 1.0) == made).all()

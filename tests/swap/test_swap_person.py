@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from effigie.errors import FaceSetError
 from effigie.faceset import FaceSet
-from effigie.prior.frame_bank import Features, choose, features, occlusion
-from effigie.swap.checkpoint import poorness
-from effigie.swap.person_frames import FEWEST, GUARD, load_footage, split
-from effigie.swap.trainer import make_bank
+from effigie.prior.frame_bank import FrameFeatures, compute_features, estimate_occlusion, select_frames
+from effigie.swap.checkpoint import compute_penalty
+from effigie.swap.person_frames import GUARD_FRAMES, MIN_FACES, load_person_frames, split_held_out
+from effigie.swap.trainer import build_bank
 
 
 def clips_and_frames(lengths, gaps=1):
@@ -24,7 +24,7 @@ def clips_and_frames(lengths, gaps=1):
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=4), st.floats(0.05, 0.5), st.integers(1, 3))
 def test_held_out_frames_are_apart_from_training(lengths, share, gaps):
     clips, frames = clips_and_frames(lengths, gaps)
-    training, held_out = split(clips, frames, share)
+    training, held_out = split_held_out(clips, frames, share)
     assert set(training).isdisjoint(held_out)
     assert len(held_out) >= 1 or len(clips) < 10
     if len(clips) < 200:
@@ -32,26 +32,26 @@ def test_held_out_frames_are_apart_from_training(lengths, share, gaps):
     assert abs(len(held_out) / len(clips) - max(1, round(share * 10)) / 10) < 0.02
     for row in held_out:
         same = training[clips[training] == clips[row]]
-        assert not same.size or np.abs(frames[same] - frames[row]).min() > GUARD
+        assert not same.size or np.abs(frames[same] - frames[row]).min() > GUARD_FRAMES
 
 
 def test_the_gap_costs_only_what_lies_in_it():
     clips, frames = clips_and_frames([1000])
-    training, held_out = split(clips, frames, 0.1)
+    training, held_out = split_held_out(clips, frames, 0.1)
     assert len(held_out) == 100
-    assert len(training) == 900 - 2 * GUARD
+    assert len(training) == 900 - 2 * GUARD_FRAMES
     assert np.array_equal(np.sort(training), training)
 
 
 def test_short_footage_still_trains():
-    training, held_out = split(*clips_and_frames([FEWEST]), 0.1)
-    assert len(training) >= FEWEST // 2
+    training, held_out = split_held_out(*clips_and_frames([MIN_FACES]), 0.1)
+    assert len(training) >= MIN_FACES // 2
     assert len(held_out) >= 1
 
 
 @pytest.fixture(scope="module")
 def footage(man_faces):
-    return load_footage(str(man_faces), "target", None, 0.1)
+    return load_person_frames(str(man_faces), "target", None, 0.1)
 
 
 def test_a_person_is_described(footage):
@@ -60,7 +60,7 @@ def test_a_person_is_described(footage):
     assert (
         5.5 < np.linalg.norm(person.shape[33] - person.shape[263]) < 12
     )  # cm between the eyes' outer corners
-    assert 0.1 < person.open_eye < 0.6
+    assert 0.1 < person.max_eye_opening < 0.6
     assert np.isclose(np.linalg.norm(person.embedding), 1, atol=1e-5)
     assert len(footage.geometries) == 72
     for geometry in footage.geometries[::20]:
@@ -72,14 +72,14 @@ def test_nobody_and_too_few(man_faces, tmp_path, man):
     from effigie.extraction import ExtractSettings
 
     with pytest.raises(FaceSetError, match="counted from 0"):
-        load_footage(str(man_faces), "source", 1, 0.1)
-    effigie.extract([man], tmp_path / "few", ExtractSettings(every=12))
+        load_person_frames(str(man_faces), "source", 1, 0.1)
+    effigie.extract([man], tmp_path / "few", ExtractSettings(frame_interval=12))
     with pytest.raises(FaceSetError, match="only 6 faces of the source"):
-        load_footage(str(tmp_path / "few"), "source", None, 0.1)
+        load_person_frames(str(tmp_path / "few"), "source", None, 0.1)
 
 
 def features_of(points):
-    return Features(points, points[:, :2], points[:, :1])
+    return FrameFeatures(points, points[:, :2], points[:, :1])
 
 
 def test_choose_is_the_same_every_time_and_spreads():
@@ -87,8 +87,8 @@ def test_choose_is_the_same_every_time_and_spreads():
     random = np.random.default_rng(0)
     points = np.concatenate([random.normal(0, 0.05, (1000, 3)), random.uniform(-5, 5, (20, 3))])
     found = features_of(points)
-    chosen = choose(found, np.zeros(1020), 30)
-    assert np.array_equal(chosen, choose(found, np.zeros(1020), 30))
+    chosen = select_frames(found, np.zeros(1020), 30)
+    assert np.array_equal(chosen, select_frames(found, np.zeros(1020), 30))
     assert len(set(chosen.tolist())) == 30
     assert (chosen >= 1000).sum() >= 18
     assert np.array_equal(chosen, np.sort(chosen))
@@ -97,13 +97,13 @@ def test_choose_is_the_same_every_time_and_spreads():
 def test_choose_avoids_poor_frames():
     points = np.random.default_rng(0).uniform(-1, 1, (200, 3))
     penalty = np.where(np.arange(200) % 2, 4.0, 0.0)
-    chosen = choose(features_of(points), penalty, 60)
+    chosen = select_frames(features_of(points), penalty, 60)
     assert (chosen % 2 == 0).mean() > 0.9
 
 
 def test_choose_takes_all_if_there_are_few():
     points = np.random.default_rng(0).uniform(-1, 1, (7, 3))
-    assert choose(features_of(points), np.zeros(7), 50).tolist() == list(range(7))
+    assert select_frames(features_of(points), np.zeros(7), 50).tolist() == list(range(7))
 
 
 def test_a_hand_over_the_face_is_noticed_and_not_kept(footage):
@@ -118,22 +118,24 @@ def test_a_hand_over_the_face_is_noticed_and_not_kept(footage):
             picture[12 * unit : 24 * unit, 15 * unit : 23 * unit] = skin
         return picture
 
-    strange = occlusion(read, footage.geometries, footage.person)
+    strange = estimate_occlusion(read, footage.geometries, footage.person)
     others = [index for index in range(72) if index not in covered]
     assert strange[covered].min() > 0.02
     assert strange[covered].min() > 3 * np.median(strange[others])
     assert sorted(np.argsort(-strange)[: len(covered)].tolist()) == covered
-    penalty = poorness(read, footage.geometries, footage.person, footage.faces["sharpness"])
-    kept = choose(features(footage.geometries, footage.faces["blendshapes"], footage.person), penalty, 36)
+    penalty = compute_penalty(read, footage.geometries, footage.person, footage.faces["sharpness"])
+    kept = select_frames(
+        compute_features(footage.geometries, footage.faces["blendshapes"], footage.person), penalty, 36
+    )
     assert set(kept.tolist()).isdisjoint(covered)
 
 
 def test_the_bank_is_a_choice_of_training_frames(footage):
-    bank, rows = make_bank(footage, 24)
+    bank, rows = build_bank(footage, 24)
     assert len(bank.geometries) == len(rows) == len(bank.penalty) == 24
     assert set(rows) <= set(footage.training)
     assert np.array_equal(bank.read(3), footage.crop(int(rows[3])))
-    again, same = make_bank(footage, 24)
+    again, same = build_bank(footage, 24)
     assert np.array_equal(rows, same)
     assert np.array_equal(again.penalty, bank.penalty)
 
@@ -149,13 +151,13 @@ def test_two_people_are_told_apart(man_faces, woman_faces, tmp_path):
     with mixed.writer(info) as writer:
         writer.write(source.records())
     with pytest.raises(FaceSetError) as caught:
-        load_footage(str(tmp_path / "mixed"), "source", None, 0.1)
+        load_person_frames(str(tmp_path / "mixed"), "source", None, 0.1)
     message = str(caught.value)
     assert "\n" not in message
     assert "2 people" in message
     assert "0: 96 faces" in message
     assert "1: 72 faces" in message
-    assert "--source-who" in message
+    assert "--source-person" in message
     assert "effigie faces drop" in message
-    chosen = load_footage(str(tmp_path / "mixed"), "source", 1, 0.1)
+    chosen = load_person_frames(str(tmp_path / "mixed"), "source", 1, 0.1)
     assert len(chosen.faces) == 72

@@ -11,11 +11,11 @@ import pytest
 from effigie.compositing import ComposeSettings
 from effigie.compositing.mask import MaskSettings
 from effigie.errors import UsageError
-from effigie.media import EncodeSettings, Reader
-from effigie.swap import ConvertSettings, Role, convert
-from effigie.swap.inference.project import Project, load_project, save_project
-from effigie.swap.inference.shots import Shot, Shots
+from effigie.media import EncodeSettings, VideoReader
 from effigie.provenance import TrustSettings
+from effigie.swap import ConvertSettings, PersonAssignment, convert
+from effigie.swap.inference.project import Project, load_project, save_project
+from effigie.swap.inference.shot_settings import ShotList, ShotSettings
 
 PNG = EncodeSettings(codec="png")
 PLAIN = TrustSettings(watermark=False)
@@ -33,24 +33,22 @@ def written(tmp_path, text):
 
 def test_what_is_saved_is_loaded(tmp_path):
     settings = ConvertSettings(
-        compose=ComposeSettings(
-            color="histogram", mask=MaskSettings(top=0.05, feather=0.1), occlusion="off"
-        ),
+        compose=ComposeSettings(color="histogram", mask=MaskSettings(top=0.05, feather=0.1), occlusion="off"),
         encode=EncodeSettings(codec="hevc", crf=20),
         trust=TrustSettings(label="corner"),
-        paint=tmp_path / "over.mov",
+        mask_clip=tmp_path / "over.mov",
         masks=tmp_path / "masks",
         fast=True,
-        turned="make",
+        extreme_pose="make",
         shots=(
-            Shot(120, 239, compose=ComposeSettings(blend="feather", temporal=0.0)),
-            Shot(400, skip=True),
-            Shot(0, 9, without=(str(tmp_path / "anna"),)),
+            ShotSettings(120, 239, compose=ComposeSettings(blend="feather", temporal=0.0)),
+            ShotSettings(400, skip=True),
+            ShotSettings(0, 9, excluded_models=(str(tmp_path / "anna"),)),
         ),
     )
     project = Project(
         tmp_path / "scene.mp4",
-        (Role(tmp_path / "anna"), Role(Path("/elsewhere/carl"), 1)),
+        (PersonAssignment(tmp_path / "anna"), PersonAssignment(Path("/elsewhere/carl"), 1)),
         tmp_path / "out.mp4",
         settings,
         ("c-0123456789abcdef",),
@@ -66,7 +64,9 @@ def test_what_is_saved_is_loaded(tmp_path):
 def test_records_are_files_beside_the_project_or_ids(tmp_path, monkeypatch):
     (tmp_path / "anna.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
-    project = Project(Path("a.mp4"), (Role(Path("m")),), consents=("anna.json", "c-0123456789abcdef"))
+    project = Project(
+        Path("a.mp4"), (PersonAssignment(Path("m")),), consents=("anna.json", "c-0123456789abcdef")
+    )
     (tmp_path / "scenes").mkdir()
     save_project(project, tmp_path / "scenes" / "one.toml")
     records = load_project(tmp_path / "scenes" / "one.toml").consents
@@ -97,11 +97,14 @@ def test_written_by_hand(tmp_path):
     )
     project = load_project(path)
     assert project.clip == tmp_path / "scene.mp4" and project.output is None
-    assert project.people == (Role(tmp_path / "anna-in-ben"), Role(tmp_path / "carl-in-dan", 1))
+    assert project.people == (
+        PersonAssignment(tmp_path / "anna-in-ben"),
+        PersonAssignment(tmp_path / "carl-in-dan", 1),
+    )
     assert project.settings.compose.mask.feather == 0.08
     calm, late = project.settings.shots
     assert calm.compose is not None and calm.compose.color == "none"
-    assert late.without == (str(tmp_path / "carl-in-dan"),) and late.last is None
+    assert late.excluded_models == (str(tmp_path / "carl-in-dan"),) and late.last is None
 
 
 GOOD = 'clip = "a.mp4"\n[[people]]\nmodel = "m"\n'
@@ -144,26 +147,26 @@ def test_no_project_there(tmp_path):
 
 
 def test_which_shot_a_frame_is_in():
-    one, other = Shot(10, 19), Shot(30)
-    shots = Shots([other, one])
+    one, other = ShotSettings(10, 19), ShotSettings(30)
+    shots = ShotList([other, one])
     assert [shots(frame) for frame in (0, 9, 10, 19, 20, 29, 30, 10**6)] == [
         *(None, None, one, one, None, None, other, other)
     ]
 
 
-def test_shots_are_left_alone_or_put_in_otherwise(model, man, tmp_path):
+def test_shots_are_left_alone_or_put_in_otherwise(quick_model, man, tmp_path):
     """Frames 2 and 3 stay; frames 4 and 5 get another blend, as if the whole clip had been made with it."""
     sharp = ComposeSettings(color="none", blend="feather", temporal=0.0)
 
     def made(name, **settings):
-        given = ConvertSettings(encode=PNG, trust=PLAIN, stop_after=6, **settings)
-        return convert(model, man, tmp_path / name, given), pictures(tmp_path / name)
+        given = ConvertSettings(encode=PNG, trust=PLAIN, max_frames=6, **settings)
+        return convert(quick_model, man, tmp_path / name, given), pictures(tmp_path / name)
 
-    shots = (Shot(2, 3, skip=True), Shot(4, 5, compose=sharp))
+    shots = (ShotSettings(2, 3, skip=True), ShotSettings(4, 5, compose=sharp))
     report, cut = made("cut", shots=shots)
     _, plain = made("plain")
     assert (report.frames, report.swapped) == (6, 4)
-    with Reader(man, stop=6) as reader:
+    with VideoReader(man, stop=6) as reader:
         inputs = [frame.image for frame in reader]
     for index in (2, 3):
         assert np.array_equal(cut[index], inputs[index])
@@ -174,9 +177,9 @@ def test_shots_are_left_alone_or_put_in_otherwise(model, man, tmp_path):
         assert not np.array_equal(cut[index], inputs[index])
 
 
-def test_a_saved_conversion_is_done_again(model, man, tmp_path, here):
+def test_a_saved_conversion_is_done_again(quick_model, man, tmp_path, here):
     first = here(
-        *("convert", model, man, "-o", "first", "--codec", "png", "--colour", "none", "--frames", 3),
+        *("convert", quick_model, man, "-o", "first", "--codec", "png", "--color", "none", "--frames", 3),
         *("--save-project", "scene.toml"),
     )
     assert first.code == 0, first.err
@@ -185,9 +188,9 @@ def test_a_saved_conversion_is_done_again(model, man, tmp_path, here):
     for one, other in zip(pictures(tmp_path / "first"), pictures(tmp_path / "again"), strict=True):
         # Another output has another id, and so another mark: a level or so.
         assert np.abs(one.astype(int) - other).mean() < 2
-    refused = here("convert", "scene.toml", "-o", "x", "--colour", "local")
+    refused = here("convert", "scene.toml", "-o", "x", "--color", "local")
     assert refused.code == 2
-    assert "--colour is the project file's to say" in refused.line()
+    assert "--color is the project file's to say" in refused.line()
     assert here("convert", "scene.toml", man, "-o", "x").code == 2
-    assert here("convert", model, "-o", "x").code == 2
+    assert here("convert", quick_model, "-o", "x").code == 2
     assert not (tmp_path / "x").exists()

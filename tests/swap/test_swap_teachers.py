@@ -8,42 +8,42 @@ import torch
 from torch import nn
 
 from effigie.errors import UsageError
-from effigie.prior.frame_bank import features
-from effigie.swap.dataset import Studio
-from effigie.swap.cross_identity_dataset import Exchange
-from effigie.swap.identity_loss import Likeness
-from effigie.swap.network import SwapNet
-from effigie.swap.person_frames import load_footage
+from effigie.nn.recognizer import EMBEDDING_SIZE
+from effigie.prior.frame_bank import compute_features
+from effigie.swap.auxiliary_losses import AuxiliaryLosses
 from effigie.swap.config import SwapSettings
-from effigie.swap.loss_weights import Shares
+from effigie.swap.cross_identity_dataset import CrossIdentityDataset
+from effigie.swap.dataset import SwapDataset
+from effigie.swap.identity_loss import IdentityLoss
+from effigie.swap.loss_weights import SwapLossWeights
+from effigie.swap.network import SwapNet
+from effigie.swap.person_frames import load_person_frames
 from effigie.swap.task import SwapTask
-from effigie.swap.auxiliary_losses import Teachers
-from effigie.swap.trainer import make_bank
-from effigie.nn.recognizer import EMBEDDING
-from effigie.training.data.sample_key import slots
+from effigie.swap.trainer import build_bank
+from effigie.training.data.sample_key import make_sample_keys
 
 SIZE = 64
 
 
 @pytest.fixture(scope="module")
-def studios(few_faces):
+def datasets(few_faces):
     footages = {
-        role: load_footage(str(path), role, None, 0.1)
+        role: load_person_frames(str(path), role, None, 0.1)
         for role, path in zip(("source", "target"), few_faces, strict=True)
     }
     made = {}
     for role, footage in footages.items():
         other = footages["target" if role == "source" else "source"]
-        bank, rows = make_bank(footage, 8)
-        found = features(footage.geometries, footage.faces["blendshapes"], footage.person)
-        toward = other.person.shape - footage.person.shape
-        made[role] = Studio(footage, bank, rows, found, toward, SIZE, True)
+        bank, rows = build_bank(footage, 8)
+        found = compute_features(footage.geometries, footage.faces["blendshapes"], footage.person)
+        shape_offset = other.person.shape - footage.person.shape
+        made[role] = SwapDataset(footage, bank, rows, found, shape_offset, SIZE, True)
     return made
 
 
 @pytest.fixture(scope="module")
-def likeness(studios):
-    return Likeness(studios["source"])
+def identity_loss(datasets):
+    return IdentityLoss(datasets["source"])
 
 
 def network():
@@ -51,8 +51,10 @@ def network():
     return SwapNet(width=8, depth=1, stem=4, prior=True)
 
 
-def task(studios, shares, likeness=None, content=None):
-    return SwapTask(network(), studios, 4, teachers=Teachers(shares, likeness, content))
+def task(datasets, shares, identity_loss=None, perceptual_loss=None):
+    return SwapTask(
+        network(), datasets, 4, auxiliary_losses=AuxiliaryLosses(shares, identity_loss, perceptual_loss)
+    )
 
 
 def as_tensors(batch):
@@ -62,27 +64,27 @@ def as_tensors(batch):
     }
 
 
-def test_a_swapped_moment_is_the_targets_with_the_sources_prior(studios):
-    exchange = Exchange.between(studios["source"], studios["target"])
-    row = int(studios["target"].footage.training[0])
-    moment = exchange.make(row, None)
-    placement = studios["target"].placement()
-    assert np.array_equal(moment.picture, studios["target"].whole(row, placement))
-    inside = (moment.share > 250) & (moment.validity > 250)
+def test_a_swapped_moment_is_the_targets_with_the_sources_prior(datasets):
+    dataset = CrossIdentityDataset.from_datasets(datasets["source"], datasets["target"])
+    row = int(datasets["target"].footage.training[0])
+    moment = dataset.make_sample(row, None)
+    placement = datasets["target"].placement()
+    assert np.array_equal(moment.picture, datasets["target"].place_crop(row, placement))
+    inside = (moment.share > 250) & (moment.visibility > 250)
     assert inside.mean() > 0.15
     assert np.abs(moment.prior[inside].astype(float) - moment.picture[inside]).mean() > 10
     random = np.random.default_rng(0)
-    assert not np.array_equal(exchange.make(row, random).picture, moment.picture)
+    assert not np.array_equal(dataset.make_sample(row, random).picture, moment.picture)
 
 
-def test_the_source_is_like_the_source_and_the_target_is_not(studios, likeness):
-    exchange = Exchange.between(studios["source"], studios["target"])
-    moment = exchange.make(int(studios["target"].footage.training[0]), None)
+def test_the_source_is_like_the_source_and_the_target_is_not(datasets, identity_loss):
+    dataset = CrossIdentityDataset.from_datasets(datasets["source"], datasets["target"])
+    moment = dataset.make_sample(int(datasets["target"].footage.training[0]), None)
     chip = torch.from_numpy(moment.chip)[None]
-    assert likeness.wanted.shape == (EMBEDDING,)
+    assert identity_loss.target_embedding.shape == (EMBEDDING_SIZE,)
 
     def distance(picture):
-        return float(likeness(torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255, chip))
+        return float(identity_loss(torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255, chip))
 
     swapped = np.where((moment.share > 127)[..., None], moment.prior, moment.picture)
     assert distance(swapped) < 0.5 * distance(moment.picture)
@@ -91,16 +93,16 @@ def test_the_source_is_like_the_source_and_the_target_is_not(studios, likeness):
 @pytest.mark.parametrize(
     ("shares", "names"),
     [
-        (Shares(), set()),
-        (Shares(identity=0.5, begin=0), {"identity"}),
-        (Shares(adversary=0.3, begin=0), {"catch", "fool"}),
-        (Shares(perceptual=0.3, begin=0), {"perceptual"}),
+        (SwapLossWeights(), set()),
+        (SwapLossWeights(identity=0.5, start_step=0), {"identity"}),
+        (SwapLossWeights(adversary=0.3, start_step=0), {"catch", "fool"}),
+        (SwapLossWeights(perceptual=0.3, start_step=0), {"perceptual"}),
     ],
     ids=["none", "identity", "adversary", "perceptual"],
 )
-def test_each_teacher_adds_its_terms(studios, likeness, shares, names):
-    one = task(studios, shares, likeness, lambda made, real: (made - real).square().mean())
-    batch = as_tensors(one.batch(slots(0, 0, 0, range(one.parts))))
+def test_each_teacher_adds_its_terms(datasets, identity_loss, shares, names):
+    one = task(datasets, shares, identity_loss, lambda made, real: (made - real).square().mean())
+    batch = as_tensors(one.batch(make_sample_keys(0, 0, 0, range(one.parts))))
     assert ("swap" in batch) == bool(shares.identity)
     terms = one.losses(batch, 1)
     assert set(terms) == {"dssim", "l1", "mask"} | names
@@ -110,23 +112,23 @@ def test_each_teacher_adds_its_terms(studios, likeness, shares, names):
         assert any(p.grad is not None and p.grad.abs().max() > 0 for p in trained.parameters()), name
 
 
-def test_teachers_wait_until_restoring_has_settled(studios, likeness):
-    shares = Shares(identity=0.5, begin=10)
-    one = task(studios, shares, likeness)
-    batch = as_tensors(one.batch(slots(0, 0, 0, range(one.parts))))
+def test_teachers_wait_until_restoring_has_settled(datasets, identity_loss):
+    shares = SwapLossWeights(identity=0.5, start_step=10)
+    one = task(datasets, shares, identity_loss)
+    batch = as_tensors(one.batch(make_sample_keys(0, 0, 0, range(one.parts))))
     assert "identity" not in one.losses(batch, 10)
     early, late = (one.losses(batch, step)["identity"] for step in (12, 40))
     assert early.item() == pytest.approx(0.2 * late.item(), rel=1e-3)
-    assert shares.at(0) == 0
-    assert shares.at(15) == 0.5
-    assert shares.at(1000) == 1
+    assert shares.ramp(0) == 0
+    assert shares.ramp(15) == 0.5
+    assert shares.ramp(1000) == 1
 
 
-def test_learning_likeness_brings_the_swap_nearer_to_the_source(studios, likeness):
+def test_learning_likeness_brings_the_swap_nearer_to_the_source(datasets, identity_loss):
     """Tiny overfit: the same few moments again and again, likeness alone."""
-    exchange = Exchange.between(studios["source"], studios["target"])
-    rows = studios["target"].footage.training[:2]
-    moments = [exchange.make(int(row), None) for row in rows]
+    dataset = CrossIdentityDataset.from_datasets(datasets["source"], datasets["target"])
+    rows = datasets["target"].footage.training[:2]
+    moments = [dataset.make_sample(int(row), None) for row in rows]
     picture, share = (
         torch.from_numpy(np.stack([getattr(m, name) for m in moments])).float() / 255
         for name in ("picture", "share")
@@ -138,7 +140,7 @@ def test_learning_likeness_brings_the_swap_nearer_to_the_source(studios, likenes
     found = []
     for _ in range(30):
         optimizer.zero_grad()
-        loss = likeness(share * made + (1 - share) * picture, chips)
+        loss = identity_loss(share * made + (1 - share) * picture, chips)
         loss.backward()
         optimizer.step()
         found.append(loss.item())

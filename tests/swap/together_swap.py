@@ -10,17 +10,20 @@ from typing import Any
 
 import torch
 
-from effigie.swap.network import SwapNet
 from effigie.swap.config import SwapSettings
-from effigie.swap.loss_weights import Shares
-from effigie.swap.trainer import load_people, prepare
+from effigie.swap.loss_weights import SwapLossWeights
+from effigie.swap.network import SwapNet
+from effigie.swap.trainer import load_people, prepare_training
 from effigie.training import TrainingSettings, train
 
 
 def run(source: str, target: str, folder: str, steps: str, adversary: str = "0.5") -> dict[str, Any]:
     """Train, and tell of it."""
-    settings, shares = SwapSettings(bank=8, batch=8), Shares(adversary=float(adversary), begin=0)
-    prepared = prepare(load_people(source, target, settings), settings, shares=shares)
+    settings, shares = (
+        SwapSettings(bank=8, batch=8),
+        SwapLossWeights(adversary=float(adversary), start_step=0),
+    )
+    prepared = prepare_training(load_people(source, target, settings), settings, shares=shares)
     torch.manual_seed(0)
     task = prepared.task(SwapNet(8, 1, 4, True))
     rank, curve = os.environ.get("RANK", "0"), []

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from effigie.training.data.sample_key import Slot
+from effigie.training.data.sample_key import SampleKey
 
 
 class Regression:
@@ -31,13 +31,13 @@ class Regression:
     def parameter_groups(self) -> list[dict[str, Any]]:
         return [{"params": self.body.parameters()}, {"params": self.head.parameters(), "lr": 2e-2}]
 
-    def batch(self, slots: Sequence[Slot]) -> Any:
+    def batch(self, sample_keys: Sequence[SampleKey]) -> Any:
         self.batches += 1
         parts = []
-        for slot in slots:
-            random = slot.random()
+        for sample_key in sample_keys:
+            random = sample_key.random()
             # One x in each of 32 strata: batch norm takes the mean away, so it must not differ between batches.
-            x = (4 * slot.number + np.arange(4)[:, None] + random.random((4, 1))) / 16 - 1
+            x = (4 * sample_key.number + np.arange(4)[:, None] + random.random((4, 1))) / 16 - 1
             parts.append((x, 2 * x - 1 + self.noise * random.standard_normal((4, 1))))
         x, y = (np.concatenate(values).astype(np.float32) for values in zip(*parts, strict=True))
         return {"x": x, "y": y}
@@ -77,10 +77,10 @@ class Poisoned(Regression):
 class Broken(Regression):
     """Its data thread fails at the fourth batch."""
 
-    def batch(self, slots: Sequence[Slot]) -> Any:
+    def batch(self, sample_keys: Sequence[SampleKey]) -> Any:
         if self.batches == 3:
             raise OSError("crop 17 cannot be read")
-        return super().batch(slots)
+        return super().batch(sample_keys)
 
 
 class Slow(Regression):

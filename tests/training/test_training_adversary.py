@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from effigie.nn.gan import Adversary, Judged, feature_distance, frozen, hinge, paired_hinge
+from effigie.nn.gan import (
+    DiscriminatorOutput,
+    GanLoss,
+    feature_matching_loss,
+    freeze_parameters,
+    hinge_loss,
+    relativistic_hinge_loss,
+)
 
 
 class Judge(nn.Module):
@@ -22,19 +29,19 @@ class Judge(nn.Module):
         one = nn.functional.leaky_relu(self.first(2 * picture - 1), 0.2)
         two = nn.functional.leaky_relu(self.second(one), 0.2)
         told = picture.new_zeros(len(picture), 1) if told is None else told
-        return Judged(self.score(torch.cat([two.mean((2, 3)), told], 1))[:, 0], [one, two])
+        return DiscriminatorOutput(self.score(torch.cat([two.mean((2, 3)), told], 1))[:, 0], [one, two])
 
 
 @pytest.fixture
 def adversary():
     torch.manual_seed(0)
-    return Adversary(Judge())
+    return GanLoss(Judge())
 
 
 def test_hinge_wants_real_up_and_made_down_up_to_a_margin():
     real = torch.tensor([-2.0, 0.5, 3.0], requires_grad=True)
     made = torch.tensor([-3.0, -0.5, 2.0], requires_grad=True)
-    loss = hinge(real, made)
+    loss = hinge_loss(real, made)
     assert loss.item() == pytest.approx((3 + 0.5 + 0) / 3 + (0 + 0.5 + 3) / 3)
     loss.backward()
     assert real.grad.tolist() == pytest.approx([-1 / 3, -1 / 3, 0])
@@ -83,29 +90,34 @@ def test_one_backward_is_the_sum_of_both_sides(adversary):
     together, judge_together = gradient("catch", "fool", "features")
     makers, _ = gradient("fool", "features")
     _, judges = gradient("catch")
-    assert torch.allclose(together, makers)
-    assert all(torch.allclose(a, b) for a, b in zip(judge_together, judges, strict=True))
+
+    def same(one, other):
+        """Up to rounding, which is of the order of the largest."""
+        return torch.allclose(one, other, rtol=1e-4, atol=1e-5 * float(other.abs().max()))
+
+    assert same(together, makers)
+    assert all(same(a, b) for a, b in zip(judge_together, judges, strict=True))
 
 
 def test_weights_are_as_asked(adversary):
     made, real = torch.rand(4, 3, 16, 16), torch.rand(4, 3, 16, 16)
     plain = adversary.losses(made, real)
-    heavier = Adversary(adversary.discriminator, weight=0.5, matching=30.0).losses(made, real)
+    heavier = GanLoss(adversary.discriminator, weight=0.5, feature_weight=30.0).losses(made, real)
     for term, factor in (("catch", 0.5), ("fool", 0.5), ("features", 3.0)):
         assert heavier[term].item() == pytest.approx(factor * plain[term].item(), rel=1e-5)
-    assert "features" not in Adversary(adversary.discriminator, matching=0).losses(made, real)
+    assert "features" not in GanLoss(adversary.discriminator, feature_weight=0).losses(made, real)
 
 
 def test_feature_distance_is_the_mean_of_the_blocks():
     made = [torch.ones(2, 3, 4, 4), torch.zeros(2, 5, 2, 2)]
     real = [torch.zeros(2, 3, 4, 4), torch.full((2, 5, 2, 2), 3.0)]
-    assert feature_distance(made, real).item() == 2
+    assert feature_matching_loss(made, real).item() == 2
 
 
 def test_frozen_gives_back_what_was_learning_even_after_an_error():
     network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     network[0].bias.requires_grad_(False)
-    with pytest.raises(RuntimeError), frozen(network):
+    with pytest.raises(RuntimeError), freeze_parameters(network):
         assert not any(parameter.requires_grad for parameter in network.parameters())
         raise RuntimeError
     assert [parameter.requires_grad for parameter in network.parameters()] == [True, False, True, True]
@@ -125,11 +137,11 @@ def test_a_maker_learns_colours_from_the_adversary_alone(adversary):
     torch.manual_seed(1)
     color = nn.Parameter(torch.tensor([0.5, 0.5, 0.5]))
     wanted = torch.tensor([0.9, 0.2, 0.2])
-    adversary = Adversary(adversary.discriminator, matching=0)
+    adversary = GanLoss(adversary.discriminator, feature_weight=0)
     optimizer = torch.optim.Adam(
         [{"params": [color], "lr": 5e-3}, adversary.parameter_group(5e-3)], betas=(0.0, 0.99)
     )
-    for _ in range(200):
+    for _ in range(100):
         noise = 0.1 * torch.randn(2, 8, 3, 8, 8)
         made, real = (each[:, None, None] + part for each, part in zip((color, wanted), noise, strict=True))
         optimizer.zero_grad()
@@ -140,14 +152,14 @@ def test_a_maker_learns_colours_from_the_adversary_alone(adversary):
 
 def test_paired_scores_are_compared_pair_by_pair():
     better, worse = torch.tensor([5.0, -3.0]), torch.tensor([3.0, -5.0])
-    assert paired_hinge(better, worse) == 0
-    assert paired_hinge(worse, better) == 3
+    assert relativistic_hinge_loss(better, worse) == 0
+    assert relativistic_hinge_loss(worse, better) == 3
     # Together they would not be told apart: the second real one scores below the first made one.
-    assert hinge(better, worse) > 1
+    assert hinge_loss(better, worse) > 1
 
 
 def test_paired_terms_reach_either_side_alone(adversary):
-    adversary = Adversary(adversary.discriminator, matching=0, paired=True)
+    adversary = GanLoss(adversary.discriminator, feature_weight=0, paired=True)
     made = torch.rand(2, 3, 8, 8, requires_grad=True)
     terms = adversary.losses(made, torch.rand(2, 3, 8, 8))
     terms["catch"].backward(retain_graph=True)

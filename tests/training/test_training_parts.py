@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import itertools
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,23 +15,22 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import nn
 
-from effigie.training.monitor import plateau
-from effigie.training import TrainingSettings, choose_device, choose_precision
-from effigie.training.ema import Average, decay_at
-from effigie.training.checkpoint import Checkpoints, read_checkpoint
-from effigie.training.monitor.curve import Curve, read_curve
+from effigie.training import TrainingSettings, choose_device, choose_precision, detect_plateau
+from effigie.training.checkpoint import CheckpointStore, read_checkpoint
+from effigie.training.data.prefetcher import QUEUE_SIZE, BatchPrefetcher
+from effigie.training.data.sample_key import SampleKey
 from effigie.training.device import to_device
-from effigie.training.nan_guard import RECOVERY, STREAK, Guard, NumericError
-from effigie.training.monitor.plot import decades, plot_curve, ticks
-from effigie.training.data.prefetcher import AHEAD, Prefetch
-from effigie.training.monitor.previews import thin, write_preview
-from effigie.training.data.sample_key import Slot
+from effigie.training.ema import ModelEma, compute_decay
+from effigie.training.monitor.curve import Curve, read_curve
+from effigie.training.monitor.plot import linear_ticks, log_ticks, plot_curve
+from effigie.training.monitor.previews import find_excess_steps, write_preview
+from effigie.training.nan_guard import MAX_STREAK, RECOVERY_STEPS, NanGuard, NumericError
 from effigie.training.state import TrainingState
 
 
 def test_average_follows_the_formula_and_copies_buffers() -> None:
     network = nn.BatchNorm1d(3)
-    average = Average({"norm": network}, decay=0.6)
+    average = ModelEma({"norm": network}, decay=0.6)
     expected = network.weight.detach().clone()
     for step in range(1, 30):
         with torch.no_grad():
@@ -49,14 +47,14 @@ def test_average_follows_the_formula_and_copies_buffers() -> None:
 
 
 def test_average_forgets_the_initial_weights_early() -> None:
-    left = np.cumprod([decay_at(step, 0.999) for step in range(1, 101)])
+    left = np.cumprod([compute_decay(step, 0.999) for step in range(1, 101)])
     assert left[9] < 1e-4, "after ten steps the initial weights are gone"
-    assert decay_at(10**6, 0.999) == 0.999
+    assert compute_decay(10**6, 0.999) == 0.999
 
 
 def test_average_keeps_shared_parts_shared() -> None:
     shared = nn.Linear(2, 2)
-    average = Average({"a": nn.Sequential(shared), "b": nn.Sequential(shared)}, 0.9)
+    average = ModelEma({"a": nn.Sequential(shared), "b": nn.Sequential(shared)}, 0.9)
     assert average.networks["a"][0] is average.networks["b"][0]
 
 
@@ -91,7 +89,7 @@ def test_state_round_trips_through_a_checkpoint(
     for _ in range(steps):
         advance(network, state)
     folder = tmp_path_factory.mktemp("state")
-    snapshot, record = read_checkpoint(Checkpoints(folder).save(state.capture(), {"seconds": 1.5}))
+    snapshot, record = read_checkpoint(CheckpointStore(folder).save(state.capture(), {"seconds": 1.5}))
     assert record["seconds"] == 1.5 and snapshot.step == steps
 
     other, restored = build(seed + 1)
@@ -140,59 +138,61 @@ def test_plateau_tells_falling_from_flat_despite_noise(noise: float, seed: int) 
     steps = list(range(0, 4000, 100))
     jitter = 1 + noise * random.standard_normal(len(steps))
     falling = np.exp(-np.arange(len(steps)) / 20) * jitter
-    assert plateau(steps, falling.tolist()).improving
+    assert detect_plateau(steps, falling.tolist()).improving
     flat = np.maximum(np.exp(-np.arange(len(steps)) / 3), 0.2) * jitter
-    verdict = plateau(steps, flat.tolist(), tolerance=0.1)
+    verdict = detect_plateau(steps, flat.tolist(), tolerance=0.1)
     assert not verdict.improving and verdict.since is not None and 300 <= verdict.since <= 3000
 
 
 def test_plateau_names_the_step_and_ignores_outliers() -> None:
     steps = list(range(12))
     errors = [1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3]
-    assert plateau(steps, errors) == plateau(steps, errors, 5)
-    assert plateau(steps, errors).since == 5
-    assert str(plateau(steps, errors)) == "stopped improving at step 5"
-    assert plateau(steps[:4], errors[:4]).improving, "too early to tell"
-    assert plateau([], []).improving
+    assert detect_plateau(steps, errors) == detect_plateau(steps, errors, 5)
+    assert detect_plateau(steps, errors).since == 5
+    assert str(detect_plateau(steps, errors)) == "stopped improving at step 5"
+    assert detect_plateau(steps[:4], errors[:4]).improving, "too early to tell"
+    assert detect_plateau([], []).improving
     slow = [1.0 * 0.97**i for i in range(20)]
     slow[3] = 0.01  # one lucky evaluation must not make everything after it look like a plateau
-    assert plateau(list(range(20)), slow).improving
-    assert not plateau(list(range(12)), [1.0 + i for i in range(12)]).improving
-    assert plateau(list(range(13)), [*errors, float("nan")]).since == 5
+    assert detect_plateau(list(range(20)), slow).improving
+    assert not detect_plateau(list(range(12)), [1.0 + i for i in range(12)]).improving
+    assert detect_plateau(list(range(13)), [*errors, float("nan")]).since == 5
 
 
 def test_guard_sees_divergence_but_not_a_hard_batch_nor_a_new_term() -> None:
-    guard = Guard(5)
+    guard = NanGuard(5)
     for step in range(50):
-        assert guard.fault({"a": 1.0 + 0.1 * (step % 2)}, 1.0) is None
-    assert guard.fault({"a": 50.0}, 1.0) is None and not guard.calm
-    assert guard.fault({"a": 1.0}, 1.0) is None and guard.calm
-    for _ in range(STREAK):
-        assert guard.fault({"a": 1.0, "adversary": 49.0}, 1.0) is None, "a term that joined is no divergence"
-    faults = [guard.fault({"a": 51.0 * 51, "adversary": 49.0}, 1.0) for _ in range(STREAK)]
-    assert faults[:-1] == [None] * (STREAK - 1) and "diverged" in str(faults[-1])
+        assert guard.find_fault({"a": 1.0 + 0.1 * (step % 2)}, 1.0) is None
+    assert guard.find_fault({"a": 50.0}, 1.0) is None and not guard.is_stable
+    assert guard.find_fault({"a": 1.0}, 1.0) is None and guard.is_stable
+    for _ in range(MAX_STREAK):
+        assert guard.find_fault({"a": 1.0, "adversary": 49.0}, 1.0) is None, (
+            "a term that joined is no divergence"
+        )
+    faults = [guard.find_fault({"a": 51.0 * 51, "adversary": 49.0}, 1.0) for _ in range(MAX_STREAK)]
+    assert faults[:-1] == [None] * (MAX_STREAK - 1) and "diverged" in str(faults[-1])
 
 
 def test_guard_leaves_losses_around_zero_alone() -> None:
     random = np.random.default_rng(0)
-    guard = Guard(5)
-    assert all(guard.fault({"hinge": float(x)}, 1.0) is None for x in random.normal(0, 1, 2000))
+    guard = NanGuard(5)
+    assert all(guard.find_fault({"hinge": float(x)}, 1.0) is None for x in random.normal(0, 1, 2000))
 
 
 def test_guard_slows_down_recovers_and_counts_failures_in_a_row(tmp_path: Path) -> None:
-    guard = Guard(2)
+    guard = NanGuard(2)
     guard.roll_back("loss a is nan", 10, 5, tmp_path)
     guard.roll_back("loss a is nan", 12, 5, tmp_path)
-    assert guard.rate_scale == 0.25 and guard.order == 2
-    resumed = Guard(2)
-    resumed.resume(guard.state())
+    assert guard.lr_scale == 0.25 and guard.order == 2
+    resumed = NanGuard(2)
+    resumed.load_state(guard.state())
     with pytest.raises(NumericError, match="step 14"):
         resumed.roll_back("loss a is nan", 14, 5, tmp_path)
-    for step in range(5, 5 + 2 * RECOVERY):
-        guard.passed(step)
-    assert guard.rate_scale == 1.0
+    for step in range(5, 5 + 2 * RECOVERY_STEPS):
+        guard.record_healthy_step(step)
+    assert guard.lr_scale == 1.0
     guard.roll_back("loss a is nan", 2000, 1990, tmp_path)
-    assert guard.rate_scale == 0.5
+    assert guard.lr_scale == 0.5
 
 
 def test_curve_survives_a_torn_line_new_columns_and_lost_steps(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_curve_survives_a_torn_line_new_columns_and_lost_steps(tmp_path: Path) -
 def test_plot_shows_both_lines(tmp_path: Path) -> None:
     import cv2
 
-    from effigie.training.monitor.plot import ERROR, LOSS
+    from effigie.training.monitor.plot import ERROR_COLOR, LOSS_COLOR
 
     def colors() -> set[tuple[int, ...]]:
         plot_curve(tmp_path / "curve.csv", tmp_path / "curve.png")
@@ -222,24 +222,24 @@ def test_plot_shows_both_lines(tmp_path: Path) -> None:
         return {tuple(pixel) for pixel in np.unique(picture.reshape(-1, 3), axis=0).tolist()}
 
     curve = Curve(tmp_path / "curve.csv", 0)
-    assert not {LOSS, ERROR} & colors(), "an empty curve draws too"
+    assert not {LOSS_COLOR, ERROR_COLOR} & colors(), "an empty curve draws too"
     curve.add(0, 0.0, {"held_out_error": 0.5})
     for step in range(1, 40):
         curve.add(step, 6.0 * step, {"loss": 5 / step, "held_out_error": 0.5 - step / 100})
-    assert {LOSS, ERROR} <= colors()
+    assert {LOSS_COLOR, ERROR_COLOR} <= colors()
 
 
 @given(low=st.floats(-50, 50), span=st.floats(1e-4, 1e4))
 def test_ticks_are_few_round_and_inside(low: float, span: float) -> None:
-    found = ticks(low, low + span)
+    found = linear_ticks(low, low + span)
     assert 2 <= len(found) <= 8
     assert all(low - 1e-5 * span <= tick <= low + span + 1e-5 * span for tick in found)
-    assert len(decades(-1.0, 0.5)) == 5
+    assert len(log_ticks(-1.0, 0.5)) == 5
 
 
 @given(steps=st.lists(st.integers(0, 10**6), unique=True, max_size=80).map(sorted), limit=st.integers(2, 40))
 def test_thinning_keeps_first_last_and_the_limit(steps: list[int], limit: int) -> None:
-    kept = sorted(set(steps) - set(thin(steps, limit)))
+    kept = sorted(set(steps) - set(find_excess_steps(steps, limit)))
     assert len(kept) == min(len(steps), limit)
     if steps:
         assert kept[0] == steps[0] and kept[-1] == steps[-1]
@@ -257,13 +257,15 @@ def test_previews_stay_few_and_refuse_what_is_no_picture(tmp_path: Path) -> None
 
 def test_prefetch_repeats_from_any_step_and_stops(tmp_path: Path) -> None:
     made: list[float] = []
+    one_more = threading.Semaphore(0)
 
     def make(step: int, order: int = 0) -> float:
-        made.append(Slot(3, order, step, 0).random().random())
+        made.append(SampleKey(3, order, step, 0).random().random())
+        one_more.release()
         return made[-1]
 
     def take(count: int, order: int = 0, first: int = 0) -> list[float]:
-        stream = Prefetch(lambda step: make(step, order), first)
+        stream = BatchPrefetcher(lambda step: make(step, order), first)
         batches = [stream.next() for _ in range(count)]
         stream.close()
         return batches
@@ -271,14 +273,14 @@ def test_prefetch_repeats_from_any_step_and_stops(tmp_path: Path) -> None:
     whole = take(6)
     assert take(3, first=3) == whole[3:]
     assert take(6, order=1) != whole
-    assert threading.active_count() == 1 or not [
-        t for t in threading.enumerate() if t.name == "effigie-batches"
-    ]
+    assert not [thread for thread in threading.enumerate() if thread.name == "effigie-batches"]
     made.clear()
-    stream = Prefetch(make, 0)
-    time.sleep(0.2)
+    one_more = threading.Semaphore(0)
+    stream = BatchPrefetcher(make, 0)
+    assert all(one_more.acquire(timeout=300) for _ in range(QUEUE_SIZE + 1)), "it runs ahead"
+    assert not one_more.acquire(timeout=0.2), "but not away"
     stream.close()
-    assert len(made) == AHEAD + 1, "it runs ahead, but not away"
+    assert len(made) == QUEUE_SIZE + 1
 
 
 def test_batches_of_any_nesting_reach_the_device() -> None:
@@ -308,6 +310,7 @@ def test_bf16_trains(tmp_path: Path) -> None:
         device="cpu",
         tensorboard=False,
         ema_decay=0.9,
+        threads=1,
     )
     result = train(Regression(), tmp_path, chosen)
     assert result.best_error is not None and result.best_error < 0.2

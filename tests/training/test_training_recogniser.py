@@ -12,7 +12,7 @@ import torch
 from effigie.errors import ModelError
 from effigie.faces.crop import apply_affine
 from effigie.faceset import FaceSet
-from effigie.nn.recognizer import SIZE, chip_matrix, cut, load_recognizer
+from effigie.nn.recognizer import CHIP_SIZE, compute_chip_matrix, crop_chips, load_recognizer
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,9 @@ def as_picture(image):
 
 def embedding(recognizer, faces, index):
     geometry = faces.landmarks[index]
-    chips = cut(as_picture(faces.pictures[index]), torch.from_numpy(chip_matrix(geometry))[None])
+    chips = crop_chips(
+        as_picture(faces.pictures[index]), torch.from_numpy(compute_chip_matrix(geometry))[None]
+    )
     with torch.no_grad():
         return recognizer(chips)[0]
 
@@ -72,33 +74,33 @@ def test_chips_are_cut_where_opencv_cuts_them():
     )
     matrix = np.array([[1.1, 0.2, -8.0], [-0.2, 1.1, 20.0]])
     expected = cv2.warpAffine(
-        image, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, matrix, (CHIP_SIZE, CHIP_SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    found = cut(as_picture(image), torch.from_numpy(matrix)[None])[0].permute(1, 2, 0).numpy() * 255
+    found = crop_chips(as_picture(image), torch.from_numpy(matrix)[None])[0].permute(1, 2, 0).numpy() * 255
     assert np.abs(found - expected).max() < 2.5
     assert np.abs(found - expected).mean() < 0.3
 
 
 def test_eyes_and_nose_lie_where_the_network_wants_them(man_crops):
     landmarks = man_crops.landmarks[0]
-    chip = landmarks[:, :2] @ chip_matrix(landmarks)[:, :2].T + chip_matrix(landmarks)[:, 2]
+    chip = landmarks[:, :2] @ compute_chip_matrix(landmarks)[:, :2].T + compute_chip_matrix(landmarks)[:, 2]
     assert chip[33, 0] < chip[133, 0] < chip[362, 0] < chip[263, 0]
     assert np.ptp(chip[[33, 133, 362, 263], 1]) < 8
-    assert abs(chip[2, 0] - SIZE / 2) < 8
+    assert abs(chip[2, 0] - CHIP_SIZE / 2) < 8
     assert chip[2, 1] > chip[33, 1]
 
 
 def test_gradients_reach_the_picture(recognizer, man_crops):
     picture = as_picture(man_crops.pictures[0]).requires_grad_(True)
-    matrix = torch.from_numpy(chip_matrix(man_crops.landmarks[0]))[None]
+    matrix = torch.from_numpy(compute_chip_matrix(man_crops.landmarks[0]))[None]
     wanted = embedding(recognizer, man_crops, 30)
-    before = (recognizer(cut(picture, matrix))[0] - wanted).square().sum()
+    before = (recognizer(crop_chips(picture, matrix))[0] - wanted).square().sum()
     before.backward()
     assert picture.grad.abs().max() > 0
     assert all(parameter.grad is None for parameter in recognizer.parameters())
     with torch.no_grad():
         nearer = picture - 0.5 * picture.grad / picture.grad.norm()
-        after = (recognizer(cut(nearer, matrix))[0] - wanted).square().sum()
+        after = (recognizer(crop_chips(nearer, matrix))[0] - wanted).square().sum()
     assert after < before
 
 

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from regression_task import Regression
 from safetensors.torch import load_file
 
-from effigie.errors import Cancelled
+from effigie.errors import CancelledError
 from effigie.training import TrainingSettings, export, read_curve, train
-from effigie.training.best_checkpoint import FILE, MARGIN, BestWeights, read_best
-from effigie.training.checkpoint import Checkpoints
+from effigie.training.best_checkpoint import BEST_FILE, TIE_TOLERANCE, BestCheckpointStore, read_best
+from effigie.training.checkpoint import CheckpointStore
+from effigie.training.export import load_ema_weights
 from effigie.training.monitor.curve import CurvePoint
-from effigie.training.export import averaged
-from effigie.training.monitor.forecast import duration, forecast
-from effigie.training.monitor.plot import ERROR, PARTS, plot_curve
-from effigie.training.monitor.progress_summary import in_parts, standing
+from effigie.training.monitor.forecast import forecast, format_duration
+from effigie.training.monitor.plot import ERROR_COLOR, PART_COLORS, plot_curve
+from effigie.training.monitor.progress_summary import format_parts, progress_summary
 
 MINUTE = 60.0
 
@@ -47,7 +47,7 @@ def settings(steps: int, **others: object) -> TrainingSettings:
 
 def weights_after(steps: int, folder: Path) -> dict[str, torch.Tensor]:
     train(Scripted([1.0] * 99), folder, settings(steps, keep_best=False))
-    return averaged(folder)["head"]
+    return load_ema_weights(folder)["head"]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,10 @@ def weights_after(steps: int, folder: Path) -> dict[str, torch.Tensor]:
     [
         ([9, 5, 4, 3, 6, 7], 3),
         ([1, 5, 4, 3, 2.9, 3.1], 4),  # nobody trained what step 0 shows
-        ([9, 3, 3 * (1 + MARGIN / 2), 3 * (1 + 3 * MARGIN), 4, 5], 2),  # within the margin the later one
+        (
+            [9, 3, 3 * (1 + TIE_TOLERANCE / 2), 3 * (1 + 3 * TIE_TOLERANCE), 4, 5],
+            2,
+        ),  # within the margin the later one
         ([9, 3, float("nan"), float("inf"), 4, 5], 1),
     ],
 )
@@ -67,20 +70,20 @@ def test_the_lowest_error_is_what_is_exported(tmp_path: Path, script: list[float
     wanted = weights_after(best, tmp_path / "other")
     for name, tensor in load_file(export(tmp_path / "run")["head"]).items():
         assert torch.equal(tensor, wanted[name])
-    newest = Checkpoints(tmp_path / "run" / "training").newest()
+    newest = CheckpointStore(tmp_path / "run" / "training").newest()
     assert newest is not None
     assert newest.snapshot.step == 5, "a run goes on from the newest"
-    kept = tmp_path / "run" / "training" / FILE
+    kept = tmp_path / "run" / "training" / BEST_FILE
     checkpoint = max(p.stat().st_size for p in (tmp_path / "run" / "training").glob("step-*"))
     assert kept.stat().st_size < checkpoint / 2
 
 
 def test_without_keeping_the_newest_is_exported(tmp_path: Path) -> None:
     train(Scripted([9, 1, 5]), tmp_path, settings(2))
-    assert (tmp_path / "training" / FILE).exists()
+    assert (tmp_path / "training" / BEST_FILE).exists()
     result = train(Scripted([5]), tmp_path, settings(3, keep_best=False))
     assert result.best is None
-    assert not (tmp_path / "training" / FILE).exists()
+    assert not (tmp_path / "training" / BEST_FILE).exists()
 
 
 def test_what_began_trained_may_stay_as_it_was(tmp_path: Path) -> None:
@@ -101,13 +104,13 @@ def test_a_resumed_run_remembers_its_best(tmp_path: Path) -> None:
 
 def test_a_damaged_best_is_noticed_and_the_newest_serves(tmp_path: Path) -> None:
     train(Scripted([9, 2, 3]), tmp_path, settings(2))
-    path = tmp_path / "training" / FILE
+    path = tmp_path / "training" / BEST_FILE
     content = bytearray(path.read_bytes())
     content[-3] ^= 1
     path.write_bytes(content)
-    newest = Checkpoints(tmp_path / "training").newest()
+    newest = CheckpointStore(tmp_path / "training").newest()
     assert newest is not None
-    head = averaged(tmp_path)["head"]
+    head = load_ema_weights(tmp_path)["head"]
     assert torch.equal(head["weight"], newest.snapshot.tensors["average/head/weight"])
     result = train(Scripted([4]), tmp_path, settings(3))
     assert result.best is not None
@@ -116,23 +119,23 @@ def test_a_damaged_best_is_noticed_and_the_newest_serves(tmp_path: Path) -> None
 
 
 def test_a_full_disk_leaves_what_was_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = BestWeights(tmp_path)
-    assert kept.offer(1, 1.0, 3.0, lambda: {"average/a/b": torch.ones(3)})
+    kept = BestCheckpointStore(tmp_path)
+    assert kept.save_if_best(1, 1.0, 3.0, lambda: {"average/a/b": torch.ones(3)})
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
         with pytest.raises(Exception, match="disk full"):
-            kept.offer(2, 2.0, 2.0, lambda: {"average/a/b": torch.zeros(3)})
+            kept.save_if_best(2, 2.0, 2.0, lambda: {"average/a/b": torch.zeros(3)})
     best, tensors = read_best(tmp_path)
     assert (best.step, tensors["average/a/b"].tolist()) == (1, [1, 1, 1])
-    assert [p.name for p in tmp_path.iterdir()] == [FILE]
+    assert [p.name for p in tmp_path.iterdir()] == [BEST_FILE]
 
 
 def test_stopped_in_between_the_best_stays(tmp_path: Path) -> None:
     def stop(report) -> None:
         if report.step == 3:
-            raise Cancelled("enough")
+            raise CancelledError("enough")
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         train(Scripted([9, 4, 5, 6]), tmp_path, settings(9), callback=stop)
     assert read_best(tmp_path / "training")[0].step == 1
 
@@ -142,18 +145,18 @@ def test_parts_reach_the_curve_the_picture_and_the_words(tmp_path: Path) -> None
     result = train(Scripted(script), tmp_path, settings(12))
     rows = read_curve(tmp_path / "curve.csv")
     assert rows[-1].values["held_out_error_eyes"] == pytest.approx(2 * script[-1], rel=1e-4)
-    parts = result.standing.parts
+    parts = result.progress_summary.parts
     assert (parts["eyes"].improving, parts["mouth"].improving) == (True, False)
-    assert in_parts(parts) == " (eyes 2.5, mouth 3; the eyes still improve)"
-    assert "the eyes still improve" in str(result.standing)
+    assert format_parts(parts) == " (eyes 2.5, mouth 3; the eyes still improve)"
+    assert "the eyes still improve" in str(result.progress_summary)
     picture = cv2.imread(str(tmp_path / "curve.png"))[..., ::-1]
 
-    def drawn(color: tuple[int, int, int]) -> int:
+    def count_pixels(color: tuple[int, int, int]) -> int:
         return int((np.abs(picture[50:470, 100:860].astype(int) - color).sum(-1) < 60).sum())
 
-    assert drawn(ERROR) > 2 * drawn(PARTS[0]) > 40
-    assert drawn(PARTS[1]) > 100
-    assert drawn(PARTS[2]) == 0
+    assert count_pixels(ERROR_COLOR) > 2 * count_pixels(PART_COLORS[0]) > 40
+    assert count_pixels(PART_COLORS[1]) > 100
+    assert count_pixels(PART_COLORS[2]) == 0
 
 
 def test_a_curve_without_parts_or_points_is_drawn(tmp_path: Path) -> None:
@@ -166,8 +169,8 @@ def test_before_the_first_step_nothing_counts() -> None:
     """A prior alone may be better for a while than what is learning: that is no plateau."""
     errors = [1.0, 1.3, 1.25, 1.2, 1.15, 1.1, 1.05, 1.01]
     points = [CurvePoint(i, MINUTE * i, {"held_out_error": error}) for i, error in enumerate(errors)]
-    assert standing(points, 6).plateau.improving
-    assert not standing(points, 6, first=0).plateau.improving
+    assert progress_summary(points, 6).plateau.improving
+    assert not progress_summary(points, 6, first=0).plateau.improving
 
 
 def power_law(level: float, height: float, exponent: float, count: int, noise: float, seed: int):
@@ -185,6 +188,7 @@ laws = st.tuples(
 )
 
 
+@pytest.mark.slow
 @given(laws)
 def test_the_wait_is_right_within_a_factor_of_two_or_not_told(law) -> None:
     level, exponent, count, noise, seed = law
@@ -192,7 +196,7 @@ def test_the_wait_is_right_within_a_factor_of_two_or_not_told(law) -> None:
     ahead = forecast(times, 0.05 * errors)
     if ahead.seconds is not None:
         assert wait / 2 < ahead.seconds < 2 * wait
-    if not ahead.in_sight:
+    if not ahead.is_expected:
         assert wait > times[-1] / 2
 
 
@@ -211,7 +215,7 @@ def test_no_more_gain_is_in_sight_of_a_flat_curve(count: int, noise: float, leve
     errors = level * (1 + noise * np.random.default_rng(seed).standard_normal(count))
     ahead = forecast(MINUTE * np.arange(1, count + 1), errors)
     assert ahead.seconds is None
-    assert not ahead.in_sight
+    assert not ahead.is_expected
     assert str(ahead) == "no more gain in sight"
 
 
@@ -241,7 +245,7 @@ def test_scale_and_unit_do_not_matter() -> None:
     ("seconds", "words"), [(7, "7 s"), (42, "40 s"), (250, "4 min"), (1500, "25 min"), (7000, "2 h")]
 )
 def test_durations_are_said_as_roughly_as_they_are_known(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
+    assert format_duration(seconds) == words
 
 
 def test_state_tells_the_plateau(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""What one of several processes does in tests: train, and leave behind what it ended with. Started by the tests."""
+"""What one of several processes does in tests: train, once or more, and leave behind what each ended with.
+
+Started by the tests.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import hashlib
 import json
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,10 @@ from regression_task import Regression
 from torch import Tensor
 
 from effigie.errors import EffigieError
-from effigie.progress import Cancel
-from effigie.training import distributed
-from effigie.training import TrainingSettings, train
-from effigie.nn.gan import Adversary, Judged
-from effigie.nn.gradient_balancing import Balance
+from effigie.nn.gan import DiscriminatorOutput, GanLoss
+from effigie.nn.gradient_balancing import GradientBalancer
+from effigie.progress import CancelToken
+from effigie.training import TrainingSettings, distributed, process_group, train
 
 RANK = int(os.environ.get("RANK", "0"))
 
@@ -30,7 +31,7 @@ class Contest(Regression):
     def __init__(self) -> None:
         super().__init__(noise=0.1)
         self.judge = Scores()
-        self.adversary = Adversary(self.judge, matching=0.5)
+        self.adversary = GanLoss(self.judge, feature_weight=0.5)
 
     def networks(self):
         return {**super().networks(), "judge": self.judge}
@@ -39,13 +40,13 @@ class Contest(Regression):
         return [*super().parameter_groups(), self.adversary.parameter_group(1e-2)]
 
     def losses(self, batch: Any, step: int) -> dict[str, Tensor]:
-        noise = distributed.drawn(lambda count: torch.randn(count, 1), len(batch["x"]))
+        noise = distributed.draw_shard(lambda count: torch.randn(count, 1), len(batch["x"]))
         made = self.head(self.body(batch["x"])) + 0.01 * noise
         weight = batch["x"].abs() + 0.1
         known = distributed.weighted_mean((made - batch["y"]).square(), weight)
         terms = self.adversary.losses(made, batch["y"])
-        balance = Balance(made, known)
-        fool = balance.weighed(terms["fool"] + terms["features"], made, 0.3)
+        balance = GradientBalancer(made, known)
+        fool = balance.balance_term(terms["fool"] + terms["features"], made, 0.3)
         return {"known": known, "catch": terms["catch"], "fool": fool}
 
 
@@ -55,9 +56,9 @@ class Scores(torch.nn.Module):
         torch.manual_seed(5)
         self.first, self.last = torch.nn.Linear(1, 8), torch.nn.Linear(8, 1)
 
-    def forward(self, picture: Tensor) -> Judged:
+    def forward(self, picture: Tensor) -> DiscriminatorOutput:
         features = torch.tanh(self.first(picture))
-        return Judged(self.last(features)[:, 0], [features])
+        return DiscriminatorOutput(self.last(features)[:, 0], [features])
 
 
 class NanOnOne(Regression):
@@ -77,26 +78,20 @@ class NanOnOne(Regression):
 
 
 class FailsOnOne(Regression):
-    def batch(self, slots):
+    def batch(self, sample_keys):
         if RANK == 1 and self.batches == 3:
             raise OSError("crop 17 cannot be read")
-        return super().batch(slots)
+        return super().batch(sample_keys)
 
 
 class DiesOnOne(Regression):
-    def batch(self, slots):
+    def batch(self, sample_keys):
         if RANK == 1 and self.batches == 3:
             os._exit(9)
-        return super().batch(slots)
+        return super().batch(sample_keys)
 
 
-class Slow(Regression):
-    def losses(self, batch: Any, step: int) -> dict[str, Tensor]:
-        time.sleep(0.02)
-        return super().losses(batch, step)
-
-
-TASKS = {task.__name__: task for task in (Regression, Contest, NanOnOne, FailsOnOne, DiesOnOne, Slow)}
+TASKS = {task.__name__: task for task in (Regression, Contest, NanOnOne, FailsOnOne, DiesOnOne)}
 PLAIN = {
     "minutes": None,
     "learning_rate": 1e-2,
@@ -104,12 +99,13 @@ PLAIN = {
     "precision": "fp32",
     "device": "cpu",
     "tensorboard": False,
+    "threads": 1,
 }
 
 
 def run(name: str, folder: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Train, and tell of it."""
-    cancel, stop_at = Cancel(), settings.pop("stop_at", None)
+    cancel, stop_at = CancelToken(), settings.pop("stop_at", None)
     curve: list[list[float]] = []
     told: dict[str, Any] = {"rank": RANK, "curve": curve}
     task = TASKS[name]()
@@ -141,6 +137,11 @@ def digest(task: Regression) -> str:
 
 
 if __name__ == "__main__":
-    outcome = run(sys.argv[1], sys.argv[2], json.loads(sys.argv[4]))
-    Path(f"{sys.argv[3]}{RANK}.json").write_text(json.dumps(outcome))
-    sys.exit(1 if "error" in outcome else 0)
+    # Whoever dies leaves no last words: nobody need wait for them as long as over a network.
+    process_group.SHUTDOWN_TIMEOUT_S = float(os.environ.get("LAST_WORDS_S", process_group.SHUTDOWN_TIMEOUT_S))
+    code = 0
+    for task, folder, settings in json.loads(sys.argv[1]):
+        outcome = run(task, folder, settings)
+        Path(f"{folder}-told{RANK}.json").write_text(json.dumps(outcome))
+        code = 1 if "error" in outcome else 0
+    sys.exit(code)

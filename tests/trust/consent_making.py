@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from effigie.consent.gate import ShownFaces
 from effigie.consent.keys import SigningKey
 from effigie.consent.record import Consent, ConsentRequest
 from effigie.consent.signature import CONSENT, OPERATOR, REQUEST, Signature
-from effigie.consent.terms import Evidence, Terms, now
+from effigie.consent.subject_faces import SubjectFaces
+from effigie.consent.terms import Evidence, Terms, utc_now
 
 TODAY = date(2026, 6, 15)
 
@@ -26,7 +26,7 @@ def fields(**changed: Any) -> dict[str, Any]:
     return {
         "subject": "Anna Ünal",
         "uses": ("swap",),
-        "project": None,
+        "purpose": None,
         "territory": "EU",
         "begins": date(2026, 1, 1),
         "until": date(2026, 12, 31),
@@ -34,30 +34,30 @@ def fields(**changed: Any) -> dict[str, Any]:
         "basis": "signed release",
         "strength": "attested",
         "embeddings": directions(3),
-        "created": now(),
+        "created": utc_now(),
     } | changed
 
 
 def made(key: SigningKey, **changed: Any) -> Consent:
     """An attested record."""
     values = fields(**changed)
-    return Consent(**values, signatures=(Signature.make(CONSENT, Terms(**values).digest, OPERATOR, key),))
+    return Consent(**values, signatures=(Signature.create(CONSENT, Terms(**values).digest, OPERATOR, key),))
 
 
 def asked(key: SigningKey, **changed: Any) -> ConsentRequest:
     """A request."""
     values = fields(strength="granted", **changed)
-    signature = Signature.make(REQUEST, Terms(**values).digest, OPERATOR, key)
+    signature = Signature.create(REQUEST, Terms(**values).digest, OPERATOR, key)
     return ConsentRequest(**values, signatures=(signature,))
 
 
-def shown(consent: Terms, count: int = 20, clip: str = "interview") -> ShownFaces:
+def shown(consent: Terms, count: int = 20, clip: str = "interview") -> SubjectFaces:
     """The record's own faces."""
     rows = consent.embeddings[np.arange(count) % len(consent.embeddings)]
-    return ShownFaces(rows, np.full(count, clip, object))
+    return SubjectFaces(rows, np.full(count, clip, object))
 
 
-def joined(*parts: ShownFaces) -> ShownFaces:
-    return ShownFaces(
+def joined(*parts: SubjectFaces) -> SubjectFaces:
+    return SubjectFaces(
         np.concatenate([part.embeddings for part in parts]), np.concatenate([part.clips for part in parts])
     )

@@ -8,7 +8,7 @@ import cv2
 import pytest
 from skimage import data
 
-from effigie.consent.canonical import canonical
+from effigie.consent.canonical import canonical_json
 from effigie.consent.keys import SigningKey
 from effigie.consent.record import Consent
 
@@ -31,6 +31,7 @@ def consent(here, monkeypatch, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_new_show_list_revoke(consent, portrait, tmp_path):
     release = tmp_path / "release.pdf"
     release.write_bytes(b"signed")
@@ -114,7 +115,7 @@ def test_an_edited_record_is_not_shown_as_one(consent, portrait, tmp_path):
     assert consent("new", "E. Collins", "--photo", portrait, "-o", path).code == 0
     document = json.loads(path.read_bytes())
     document["terms"]["uses"] = ["swap", "animate", "voice"]
-    path.write_bytes(canonical(document) + b"\n")
+    path.write_bytes(canonical_json(document) + b"\n")
     ended = consent("show", path)
     assert ended.code == 3 and "forged or was edited" in ended.line()
 

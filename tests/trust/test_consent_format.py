@@ -10,9 +10,8 @@ from consent_making import asked, directions, fields, made
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from effigie.errors import ConsentError, RefusedError, UsageError
 from effigie.consent.canonical import (
-    canonical,
+    canonical_json,
     pack_vectors,
     parse_document,
     unpack_bytes,
@@ -21,12 +20,17 @@ from effigie.consent.canonical import (
 from effigie.consent.keys import SigningKey
 from effigie.consent.record import Consent, ConsentRequest, Revocation, grant, revoke
 from effigie.consent.terms import Terms
+from effigie.errors import ConsentError, RefusedError, UsageError
 
 WORDS = st.text(st.characters(codec="utf-8"), max_size=12)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | WORDS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4),
     max_leaves=12,
+)
+
+UNHURRIED = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
@@ -40,23 +44,27 @@ def other(tmp_path_factory) -> SigningKey:
     return SigningKey.create(tmp_path_factory.mktemp("keys") / "other.pem")
 
 
+@settings(UNHURRIED)
 @given(VALUES)
 def test_canonical_is_json_and_stays_itself(value):
-    data = canonical(value)
+    data = canonical_json(value)
     assert json.loads(data) == value
-    assert canonical(json.loads(data)) == data
+    assert canonical_json(json.loads(data)) == data
 
 
+@pytest.mark.slow
+@settings(UNHURRIED)
 @given(st.dictionaries(WORDS, VALUES, max_size=5), st.randoms())
 def test_canonical_does_not_depend_on_order(value, random):
     keys = list(value)
     random.shuffle(keys)
-    assert canonical({name: value[name] for name in keys}) == canonical(value)
+    assert canonical_json({name: value[name] for name in keys}) == canonical_json(value)
 
 
+@settings(UNHURRIED)
 @given(VALUES, VALUES)
 def test_different_values_have_different_bytes(one, two):
-    assert (canonical(one) == canonical(two)) == (repr_of(one) == repr_of(two))
+    assert (canonical_json(one) == canonical_json(two)) == (repr_of(one) == repr_of(two))
 
 
 def repr_of(value: object) -> str:
@@ -68,7 +76,7 @@ def repr_of(value: object) -> str:
 )
 def test_canonical_refuses_what_has_no_one_form(value):
     with pytest.raises(ValueError):
-        canonical(value)
+        canonical_json(value)
 
 
 def test_canonical_refuses_depth():
@@ -76,7 +84,7 @@ def test_canonical_refuses_depth():
     for _ in range(40):
         value = [value]
     with pytest.raises(ValueError, match="deep"):
-        canonical(value)
+        canonical_json(value)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +124,7 @@ def test_documents_of_another_kind_or_time_say_so():
         parse_document(b"\xff\xfe", "k", "file")
 
 
+@settings(UNHURRIED)
 @given(st.binary(max_size=40))
 def test_any_bytes_are_refused_in_one_line(data):
     with pytest.raises(ConsentError) as caught:
@@ -130,6 +139,7 @@ def test_base64_has_one_spelling():
             unpack_bytes(other_spelling)
 
 
+@settings(UNHURRIED)
 @given(st.integers(1, 8), st.integers(0, 2**32 - 1))
 def test_vectors_come_back_as_they_were(count, seed):
     vectors = directions(count, seed)
@@ -149,7 +159,8 @@ def test_a_record_comes_back_as_it_was(key, tmp_path):
         back.embeddings[0, 0] = 1  # what was signed cannot be changed in memory either
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@pytest.mark.slow
+@settings(UNHURRIED, max_examples=200)
 @given(data=st.data())
 def test_any_changed_byte_is_refused(key, data):
     whole = RECORD.setdefault("bytes", made(key).to_bytes())
@@ -159,7 +170,8 @@ def test_any_changed_byte_is_refused(key, data):
         Consent.from_bytes(whole[:at] + bytes([byte]) + whole[at + 1 :], "file")
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@pytest.mark.slow
+@settings(UNHURRIED, max_examples=100)
 @given(data=st.data())
 def test_any_cut_or_addition_is_refused(key, data):
     whole = RECORD.setdefault("bytes", made(key).to_bytes())
@@ -189,7 +201,8 @@ def leaves(value, path=()):
             yield from leaves(item, (*path, index))
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@pytest.mark.slow
+@settings(UNHURRIED, max_examples=120)
 @given(data=st.data())
 def test_any_changed_field_is_refused(key, other, data):
     record = GRANTED.setdefault("record", grant(asked(key), other))
@@ -205,7 +218,7 @@ def test_any_changed_field_is_refused(key, other, data):
     else:
         del inside[path[-1]]
     with pytest.raises(RefusedError):
-        Consent.from_bytes(canonical(document) + b"\n", "file")
+        Consent.from_bytes(canonical_json(document) + b"\n", "file")
 
 
 GRANTED: dict[str, Consent] = {}
@@ -225,11 +238,13 @@ def test_a_signature_cannot_be_used_for_anything_else(key, other):
         [operator, subject, subject],
     ):
         with pytest.raises(ConsentError):
-            Consent.from_bytes(canonical(document | {"signatures": signatures}) + b"\n", "file")
+            Consent.from_bytes(canonical_json(document | {"signatures": signatures}) + b"\n", "file")
     # A request is not a record, whatever it calls itself.
     asked_document = json.loads(request.to_bytes())
     with pytest.raises(ConsentError):
-        Consent.from_bytes(canonical(asked_document | {"format": "effigie consent record"}) + b"\n", "file")
+        Consent.from_bytes(
+            canonical_json(asked_document | {"format": "effigie consent record"}) + b"\n", "file"
+        )
     with pytest.raises(ConsentError):
         ConsentRequest.from_bytes(record.to_bytes(), "file")
     with pytest.raises(ConsentError):
@@ -257,7 +272,8 @@ def test_only_who_signed_can_revoke(key, other, tmp_path):
         revoke(attested, other, "no more")
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@pytest.mark.slow
+@settings(UNHURRIED, max_examples=150)
 @given(data=st.data())
 def test_a_revocation_cannot_be_edited(key, tmp_path, data):
     whole = REVOKED.setdefault("bytes", revoke(made(key), key, "no more").to_bytes())

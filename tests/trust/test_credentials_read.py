@@ -16,7 +16,7 @@ from effigie.provenance.c2pa import containers
 from effigie.provenance.c2pa.certificate import trust_anchors
 from effigie.provenance.c2pa.credentials import read_credentials, sign_file
 
-SECONDS = 20.0  # for reading anything small, on a busy machine
+SECONDS = 120.0  # for reading anything small, on the slowest and busiest machine
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,6 +46,7 @@ def _region(path: Path) -> tuple[int, int]:
     return start, start + len(after) - len(before)
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_breaks(signed: Path) -> None:
     size = signed.stat().st_size
     start, stop = _region(signed)
@@ -180,6 +181,7 @@ def test_trust_is_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert read_credentials(flipped(signed, [signed.stat().st_size - 30], 0, "flip")).state == "broken"
 
 
+@pytest.mark.slow
 def test_a_changed_chain_is_broken_even_if_nobody_is_trusted(
     signed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -199,7 +201,7 @@ def test_a_trust_list_that_cannot_be_read_hides_nothing(
 
 
 def test_a_file_that_never_ends_is_given_up(signed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(containers, "PATIENCE_S", -1.0)
+    monkeypatch.setattr(containers, "TIMEOUT_S", -1.0)
     state = read_credentials(signed)
     assert state.state == "broken" and "too long" in state.problems[0]
 

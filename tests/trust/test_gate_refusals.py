@@ -10,17 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.fixtures.consent_cases import refused_cases
 from consent_making import TODAY, asked, directions, joined, made, shown
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from effigie.errors import RefusedError, UsageError
-from benchmarks.rows.consent_cases import refused_cases
-from effigie.consent.gate import Permit, ShownFaces, permit, save_consents
+from effigie.consent.face_matching import MATCH_THRESHOLD, MIN_MATCHING_SHARE, reference_similarity
+from effigie.consent.gate import Permit, permit, save_consents
 from effigie.consent.keys import SigningKey
-from effigie.consent.match import SHARE, THRESHOLD, agreement
 from effigie.consent.record import Consent, grant, revoke
 from effigie.consent.store import ConsentStore, default_store
+from effigie.consent.subject_faces import SubjectFaces
+from effigie.errors import RefusedError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_every_record_that_does_not_hold_is_refused(key, tmp_path):
         "other person": "0.0 % of the faces agree",
         "wrong use": "for swap, not for animate",
         "wrong project": "'Another'",
-        "no project": "--project",
+        "no project": "--purpose",
         "unknown id": "effigie consent list",
         "none": "effigie consent new",
     }.items():
@@ -103,14 +104,14 @@ def test_first_and_last_day_count(key, store):
 
 
 def test_the_project_is_compared_as_people_write(key, store):
-    record = made(key, project="The Film")
-    assert permit("swap", shown(record), record, project=" the film ", store=store, today=TODAY)
-    refusal("swap", shown(record), record, project="the films", store=store)
+    record = made(key, purpose="The Film")
+    assert permit("swap", shown(record), record, purpose=" the film ", store=store, today=TODAY)
+    refusal("swap", shown(record), record, purpose="the films", store=store)
 
 
 def test_the_refusal_names_the_clips_that_disagree(key, store):
     record = made(key)
-    stranger = ShownFaces(directions(6, seed=5), np.array(["party"] * 4 + ["street"] * 2, object))
+    stranger = SubjectFaces(directions(6, seed=5), np.array(["party"] * 4 + ["street"] * 2, object))
     line = refusal("swap", joined(shown(record), stranger), record, store=store)
     assert "76.9 % of the faces agree" in line and record.id in line and "Anna" in line
     assert "party (4 of 4 faces differ" in line and "street (2 of 2 faces differ" in line
@@ -123,26 +124,30 @@ def test_ninety_five_of_a_hundred_must_agree(key, store, strangers, passes):
     record = made(key)
     faces = joined(
         shown(record, 100 - strangers),
-        ShownFaces(directions(strangers, seed=5), np.full(strangers, "party", object)),
+        SubjectFaces(directions(strangers, seed=5), np.full(strangers, "party", object)),
     )
-    assert SHARE == 0.95
+    assert MIN_MATCHING_SHARE == 0.95
     if passes:
         assert permit("swap", faces, record, store=store, today=TODAY)
     else:
         refusal("swap", faces, record, store=store)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(cosine=st.floats(-1, 1))
 def test_the_threshold_is_a_cosine(key, tmp_path, cosine):
     record = made(key, embeddings=np.eye(1, 128, dtype=np.float32))
     face = np.zeros((1, 128), np.float32)
     face[0, :2] = cosine, np.sqrt(max(0.0, 1 - cosine**2))
-    assert agreement(record, face)[0] == pytest.approx(cosine, abs=1e-6)
-    if abs(cosine - THRESHOLD) < 1e-6:
+    assert reference_similarity(record, face)[0] == pytest.approx(cosine, abs=1e-6)
+    if abs(cosine - MATCH_THRESHOLD) < 1e-6:
         return
-    faces, store = ShownFaces(face, np.array(["clip"])), ConsentStore([tmp_path / "empty"])
-    if cosine > THRESHOLD:
+    faces, store = SubjectFaces(face, np.array(["clip"])), ConsentStore([tmp_path / "empty"])
+    if cosine > MATCH_THRESHOLD:
         assert permit("swap", faces, record, store=store, today=TODAY)
     else:
         refusal("swap", faces, record, store=store)
@@ -160,24 +165,24 @@ def test_two_people_need_two_records_and_only_who_is_seen_is_named(key, store):
 
 def test_faces_without_an_embedding_and_no_faces_are_refused(key, store):
     record = made(key)
-    empty = ShownFaces(np.zeros((10, 128), np.float32), np.full(10, "clip"))
+    empty = SubjectFaces(np.zeros((10, 128), np.float32), np.full(10, "clip"))
     refusal("swap", empty, record, store=store)
     assert "no face" in refusal(
-        "swap", ShownFaces(np.zeros((0, 128)), np.zeros(0, object)), record, store=store
+        "swap", SubjectFaces(np.zeros((0, 128)), np.zeros(0, object)), record, store=store
     )
     assert "effigie consent new" in refusal("swap", shown(record), [], store=store)
     with pytest.raises(UsageError, match="no use"):
         permit("clone", shown(record), record, store=store)
     with pytest.raises(ValueError):
-        ShownFaces(directions(3), np.array(["a"]))
+        SubjectFaces(directions(3), np.array(["a"]))
 
 
 def test_not_a_number_agrees_with_nobody(key, store):
     record = made(key)
-    strange = ShownFaces(np.full((10, 128), np.nan, np.float32), np.full(10, "clip"))
+    strange = SubjectFaces(np.full((10, 128), np.nan, np.float32), np.full(10, "clip"))
     refusal("swap", strange, record, store=store)
-    large = ShownFaces(1000 * directions(40, seed=5), np.full(40, "clip"))
-    assert np.abs(agreement(record, large.embeddings)).max() < 1
+    large = SubjectFaces(1000 * directions(40, seed=5), np.full(40, "clip"))
+    assert np.abs(reference_similarity(record, large.embeddings)).max() < 1
     refusal("swap", large, record, store=store)
 
 
@@ -211,8 +216,8 @@ def test_a_revocation_counts_wherever_it_lies(key, store, tmp_path, where):
     assert permit("swap", shown(record), path, store=store, today=TODAY)
     revocation.save(target)
     assert "changed my mind" in refusal("swap", shown(record), path, store=store)
-    assert store.revocation_of(record, path).reason == "changed my mind"
-    assert store.state_of(record, path, today=TODAY) == "revoked"
+    assert store.find_revocation(record, path).reason == "changed my mind"
+    assert store.consent_state(record, path, today=TODAY) == "revoked"
 
 
 def test_a_stranger_s_revocation_does_not_count_but_a_damaged_one_does(key, other, store):
@@ -251,7 +256,7 @@ def test_ids_are_no_paths(store, wanted, tmp_path):
     with pytest.raises(RefusedError):
         store.find(wanted)
     assert store.state(wanted) == "unknown"
-    assert store.revocation_of(wanted) is None
+    assert store.find_revocation(wanted) is None
 
 
 def test_a_file_named_by_another_id_is_not_that_record(key, store):
@@ -289,4 +294,4 @@ def test_a_permit_leaves_its_records_in_the_model(key, store, tmp_path):
     save_consents(tmp_path / "model", given)
     files = list((tmp_path / "model" / "consents").iterdir())
     assert [file.name for file in files] == [f"{record.id}.json"]
-    assert Consent.load(Path(files[0])).to_bytes() == record.to_bytes() == given.records()[files[0].name]
+    assert Consent.load(Path(files[0])).to_bytes() == record.to_bytes() == given.record_files()[files[0].name]

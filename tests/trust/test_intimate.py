@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 import skimage.data
 
+from effigie.consent.nsfw_detector import (
+    MAX_FRAMES,
+    MAX_NSFW_SHARE,
+    check_clip,
+    check_images,
+    preprocess,
+    score_clip,
+    score_images,
+)
 from effigie.errors import MediaError, RefusedError, UsageError
-from effigie.media import Reader
-from effigie.consent.intimate import FRAMES, SHARE, check_clip, check_images, look, prepared, scores
-from effigie.media.sampling import Sampling, frames_of
+from effigie.media import VideoReader
+from effigie.media.sampling import FrameSampling, sample_frames
 
 
 def lumps(seed):
@@ -51,17 +59,19 @@ def clip(path, seeds, rate=25):
 
 
 def test_the_network_tells_them_apart():
-    low, high = scores([lumps(HARMLESS), lumps(INTIMATE)])
+    low, high = score_images([lumps(HARMLESS), lumps(INTIMATE)])
     assert low < 0.1 and high > 0.8
 
 
+@pytest.mark.slow
 def test_people_of_the_samples_pass(sample):
     for name in ("sample_woman", "sample_man", "sample_man_leaves", "sample_no_face", "sample_group"):
         report = check_clip(sample(name))
-        assert report.highest < 0.2, name
-    assert scores([skimage.data.astronaut()])[0] < 0.2
+        assert report.max_score < 0.2, name
+    assert score_images([skimage.data.astronaut()])[0] < 0.2
 
 
+@pytest.mark.slow
 def test_a_clip_is_refused_with_a_plain_line(tmp_path):
     path = clip(tmp_path / "a.mp4", [INTIMATE] * 40)
     with pytest.raises(RefusedError, match=r"a\.mp4 looks intimate \(16 of 16 sampled") as caught:
@@ -69,9 +79,10 @@ def test_a_clip_is_refused_with_a_plain_line(tmp_path):
     assert caught.value.exit_code == 3 and "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_tenth_of_the_frames_may_err(tmp_path):
     few = check_clip(clip(tmp_path / "few.mp4", [HARMLESS] * 95 + [INTIMATE] * 5))
-    assert few.above == 1 <= SHARE * FRAMES
+    assert few.nsfw_count == 1 <= MAX_NSFW_SHARE * MAX_FRAMES
     with pytest.raises(RefusedError):
         check_clip(clip(tmp_path / "some.mp4", [HARMLESS] * 80 + [INTIMATE] * 20))
 
@@ -91,26 +102,27 @@ def test_stills(tmp_path):
 def test_what_is_no_clip(tmp_path):
     (tmp_path / "a.mp4").write_text("no clip")
     with pytest.raises(MediaError):
-        look(tmp_path / "a.mp4")
+        score_clip(tmp_path / "a.mp4")
 
 
 def test_prepared_as_the_training_pictures_were():
     red = np.zeros((300, 500, 3), np.uint8)
     red[..., 0] = 200
-    values = prepared(red)
+    values = preprocess(red)
     assert values.shape == (224, 224, 3) and values.dtype == np.float32
     np.testing.assert_allclose(values.mean((0, 1)), [-104, -117, 200 - 123], atol=3)
 
 
+@pytest.mark.slow
 def test_frames_are_spread_over_the_clip(sample):
     path = sample("sample_woman")
-    with Reader(path) as reader:
+    with VideoReader(path) as reader:
         exact = {frame.time: frame.image for frame in reader}
     end = max(exact)
-    for sampling, least in ((Sampling(16), 12), (Sampling(3, 4), 12)):
-        frames = list(frames_of(path, sampling))
+    for sampling, least in ((FrameSampling(16), 12), (FrameSampling(3, 4), 12)):
+        frames = list(sample_frames(path, sampling))
         times = [frame.time for frame in frames]
-        assert least <= len(times) <= sampling.places * sampling.each
+        assert least <= len(times) <= sampling.positions * sampling.frames_per_position
         assert times == sorted(set(times)) and times[0] < 0.25 * end and times[-1] > 0.75 * end
         for frame in frames:
             np.testing.assert_array_equal(frame.image, exact[frame.time])

@@ -16,18 +16,25 @@ import numpy as np
 import pytest
 import skimage.data
 
-from effigie.errors import EffigieError
-from effigie.io.atomic import sha256
-from effigie.media import EncodeSettings, Reader, Writer, probe
 from effigie.consent import ConsentStore, new_consent, revoke
+from effigie.errors import EffigieError
+from effigie.io.atomic_write import sha256
+from effigie.media import EncodeSettings, VideoReader, VideoWriter, probe
+from effigie.media.writer import write_still
 from effigie.provenance.c2pa.credentials import Claim, sign_file
-from effigie.provenance.ledger.fingerprint import fingerprint
-from effigie.provenance.ledger.ledger import Entry, Ledger
+from effigie.provenance.ledger.fingerprint import compute_fingerprint
+from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
 from effigie.provenance.verifier import verify
-from effigie.provenance.watermark import Marker
+from effigie.provenance.watermark import WatermarkEmbedder, detector
 
 OUTPUT_ID = "5ca1ab1e0042"
 KEYS = ["verdict", "credentials", "watermark", "ledger", "consent"]
+
+
+@pytest.fixture(autouse=True)
+def upright(monkeypatch):
+    """One pose is tried beside the upright one, not eight: nothing here is cropped, and each costs a while."""
+    monkeypatch.setattr(detector, "MAX_POSES", 1)
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +51,17 @@ def user(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def record(user, man):
-    return new_consent("the man of the samples", [man], ("swap",), timedelta(days=9), basis="sample")
+def still(man, tmp_path_factory):
+    """The man's first frame: what a record is made of here."""
+    path = tmp_path_factory.mktemp("still") / "man.png"
+    with VideoReader(man, 0, 1) as reader:
+        write_still(path, next(iter(reader)).image)
+    return path
+
+
+@pytest.fixture(scope="module")
+def record(user, still):
+    return new_consent("the man of the samples", [still], ("swap",), timedelta(days=9), basis="sample")
 
 
 @pytest.fixture(scope="module")
@@ -56,16 +72,16 @@ def made(user, man, record, tmp_path_factory):
     marked, output = folder / "marked.mp4", folder / "output.mp4"
     looks = []
     info = probe(man)
-    marker = Marker(int(OUTPUT_ID, 16), (info.height, info.width))
-    with Reader(man) as reader, Writer(marked, info, EncodeSettings(keep_audio=False)) as writer:
+    marker = WatermarkEmbedder(int(OUTPUT_ID, 16), (info.height, info.width))
+    with VideoReader(man) as reader, VideoWriter(marked, info, EncodeSettings(keep_audio=False)) as writer:
         for frame in reader:
             if frame.index % 25 == 0:
-                looks.append((float(frame.time), fingerprint(frame.image)))
-            writer.write(marker.mark(frame.image, None), frame.time, frame.duration)
+                looks.append((float(frame.time), compute_fingerprint(frame.image)))
+            writer.write(marker.embed(frame.image, None), frame.time, frame.duration)
     claim = Claim(OUTPUT_ID, "convert", "output.mp4", "ab" * 32, (record.id,), (man,), watermarked=True)
     sign_file(marked, output, claim)
-    Ledger().record(
-        Entry(
+    Ledger().add(
+        LedgerEntry(
             OUTPUT_ID,
             datetime.now(UTC),
             "convert",
@@ -91,7 +107,7 @@ def encoded(path, target, crf=28, scale=1.0, skip=0):
         stream = container.add_stream("libx264", rate=round(info.rate))
         stream.width, stream.height = round(info.width * scale), round(info.height * scale)
         stream.pix_fmt, stream.options = "yuv420p", {"crf": str(crf), "preset": "veryfast"}
-        with Reader(path, skip) as reader:
+        with VideoReader(path, skip) as reader:
             for frame in reader:
                 image = cv2.resize(frame.image, (stream.width, stream.height), interpolation=cv2.INTER_AREA)
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
@@ -104,6 +120,7 @@ def text(found):
     return "\n".join(found.lines)
 
 
+@pytest.mark.slow
 def test_an_output_as_it_left(made, record):
     found = verify(made[0])
     assert found.verdict == "made-by-effigie"
@@ -158,6 +175,7 @@ def test_changed_after_it_was_signed(made, tmp_path):
     assert "changed after" in found.lines[0]
 
 
+@pytest.mark.slow
 def test_looking_alike_is_no_verdict(made, man, tmp_path):
     """The clip that a swap was made from looks like the swap."""
     found = verify(encoded(man, tmp_path / "original.mp4", crf=20))
@@ -172,6 +190,7 @@ def test_found_by_its_pictures_wherever_it_was_cut(made, man, tmp_path):
     assert found.ledger is not None and found.ledger.matched == ("pictures",)
 
 
+@pytest.mark.slow
 def test_revoked(made, record):
     project = ConsentStore([made[0].parent / ".effigie" / "consents"])
     (revocation,) = project.revoke(revoke(record, reason="asked to"))
@@ -184,14 +203,16 @@ def test_revoked(made, record):
     assert verify(made[0]).consent.state == "valid"
 
 
-def test_expired(made, man, tmp_path):
+def test_expired(made, still, tmp_path):
     begins = (datetime.now() - timedelta(days=30)).date()
-    old = new_consent("somebody", [man], ("swap",), begins + timedelta(days=9), begins=begins, basis="sample")
+    old = new_consent(
+        "somebody", [still], ("swap",), begins + timedelta(days=9), begins=begins, basis="sample"
+    )
     store, ledger = ConsentStore([tmp_path / "consents"]), Ledger(tmp_path / "ledger.sqlite")
     store.add(old)
-    entry = Ledger().by_id(OUTPUT_ID)
-    ledger.record(
-        Entry(OUTPUT_ID, entry.time, "convert", "output.mp4", None, (old.id,), None, entry.fingerprints)
+    entry = Ledger().find_by_id(OUTPUT_ID)
+    ledger.add(
+        LedgerEntry(OUTPUT_ID, entry.time, "convert", "output.mp4", None, (old.id,), None, entry.fingerprints)
     )
     found = verify(made[1], ledger=ledger, store=store)
     assert found.consent.state == "expired" and old.until.isoformat() in text(found)
@@ -222,7 +243,7 @@ with c2pa.Signer.from_info(info) as signer, c2pa.Builder(claim) as builder, open
 
 
 def _gif(path, man):
-    with Reader(man, 0, 12) as reader, av.open(str(path), "w") as output:
+    with VideoReader(man, 0, 12) as reader, av.open(str(path), "w") as output:
         stream = output.add_stream("gif", rate=10)
         stream.width, stream.height, stream.pix_fmt = 160, 90, "rgb8"
         for frame in reader:
@@ -260,6 +281,7 @@ NOT_OURS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOT_OURS)
 def test_any_file_has_a_verdict(name, man, tmp_path, stranger):
     NOT_OURS[name](tmp_path / name, man)
@@ -309,6 +331,7 @@ def test_what_cannot_be_read(tmp_path):
             verify(tmp_path / path)
 
 
+@pytest.mark.slow
 def test_on_the_command_line(here, made, tmp_path):
     ended = here("verify", made[0])
     assert ended.code == 0 and "made with effigie" in ended.out.splitlines()[0]
@@ -321,8 +344,12 @@ def test_on_the_command_line(here, made, tmp_path):
     assert ended.code == 1 and "missing.mp4" in ended.line()
 
 
+@pytest.mark.slow
 def test_starts_without_torch(made):
-    code = "import sys; from effigie.provenance.verifier import verify; verify(sys.argv[1]); print('torch' in sys.modules)"
+    code = (
+        "import sys; from effigie.provenance.verifier import verify\n"
+        "verify(sys.argv[1]); print('torch' in sys.modules)"
+    )
     result = subprocess.run(
         [sys.executable, "-c", code, str(made[0])], capture_output=True, text=True, check=True
     )

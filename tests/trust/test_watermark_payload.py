@@ -4,48 +4,57 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from effigie.errors import UsageError
 from effigie.provenance.watermark import new_id
-from effigie.provenance.watermark.payload import FREE_BITS, ID_BITS, SYMBOLS, crc8, decode, encode, encode_into
+from effigie.provenance.watermark.payload import (
+    FREE_BITS,
+    ID_BITS,
+    SYMBOL_COUNT,
+    crc8,
+    decode,
+    encode,
+    encode_into,
+)
 
 ids = st.integers(0, 2**ID_BITS - 1)
 free_bits = st.integers(0, 2**FREE_BITS - 1)
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(UNHURRIED, max_examples=12)
 @given(output_id=ids, free=free_bits)
 def test_every_codeword_gives_its_id(output_id: int, free: int) -> None:
     symbols = encode(output_id, free)
-    assert symbols.shape == (SYMBOLS,) and set(np.unique(symbols)) == {-1.0, 1.0}
+    assert symbols.shape == (SYMBOL_COUNT,) and set(np.unique(symbols)) == {-1.0, 1.0}
     found = decode(3.7 * symbols)
     assert found is not None and found[0] == output_id
     assert np.array_equal(found[1], symbols)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(UNHURRIED, max_examples=12)
 @given(output_id=ids, free=free_bits, seed=st.integers(0, 2**32 - 1))
 def test_an_id_survives_noise_that_flips_a_third_of_the_symbols(output_id: int, free: int, seed: int) -> None:
     symbols = encode(output_id, free)
-    evidence = 0.44 * symbols + np.random.default_rng(seed).normal(size=SYMBOLS)
+    evidence = 0.44 * symbols + np.random.default_rng(seed).normal(size=SYMBOL_COUNT)
     assert np.mean(np.sign(evidence) != symbols) > 0.25
     found = decode(evidence)
     assert found is not None and found[0] == output_id
 
 
-@settings(max_examples=10, deadline=None)
+@settings(UNHURRIED, max_examples=10)
 @given(one=ids, bit=st.integers(0, ID_BITS - 1), free=free_bits)
 def test_ids_that_differ_in_a_bit_have_codewords_far_apart(one: int, bit: int, free: int) -> None:
     differing = int(np.sum(encode(one, free) != encode(one ^ (1 << bit), free)))
     assert differing >= 160
 
 
-@settings(max_examples=10, deadline=None)
+@settings(UNHURRIED, max_examples=10)
 @given(output_id=ids, seed=st.integers(0, 2**32 - 1))
 def test_of_its_codewords_an_id_takes_one_that_the_evidence_speaks_for(output_id: int, seed: int) -> None:
-    evidence = np.random.default_rng(seed).normal(size=SYMBOLS)
+    evidence = np.random.default_rng(seed).normal(size=SYMBOL_COUNT)
     symbols = encode_into(output_id, evidence)
     found = decode(symbols)
     assert found is not None and found[0] == output_id
@@ -54,16 +63,16 @@ def test_of_its_codewords_an_id_takes_one_that_the_evidence_speaks_for(output_id
 
 
 def test_noise_decodes_to_nothing_that_agrees_as_a_mark_would() -> None:
-    from effigie.provenance.watermark.detector import AGREEMENT
+    from effigie.provenance.watermark.detector import MIN_AGREEMENT
 
     random = np.random.default_rng(5)
     agreements = []
     for _ in range(60):
-        evidence = random.normal(size=SYMBOLS)
+        evidence = random.normal(size=SYMBOL_COUNT)
         found = decode(evidence)
         if found is not None:
             agreements.append(float(found[1] @ evidence / np.linalg.norm(evidence)))
-    assert max(agreements, default=0.0) < AGREEMENT - 1
+    assert max(agreements, default=0.0) < MIN_AGREEMENT - 1
 
 
 def test_the_checksum_is_the_published_one() -> None:

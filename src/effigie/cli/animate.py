@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
 from effigie.cli import jobs
-from effigie.cli.console import INTERRUPT, Json, counted, print_json, progress_display, say
+from effigie.cli.console import INTERRUPT, Json, format_count, print_json, print_line, progress_display
+from effigie.io.stored_names import to_stored
 
 
 def register(app: typer.Typer) -> None:
@@ -40,10 +40,10 @@ def animate(
             help=".mp4, .mov, .mkv, or a folder for PNG frames; of several drivers their folder.",
         ),
     ],
-    who: Annotated[
+    person: Annotated[
         int | None, typer.Option(help="Which face of the portrait, by size (0 = the largest).")
     ] = None,
-    driver_who: Annotated[
+    driver_person: Annotated[
         int | None, typer.Option(help="Which face of the driver's clip; the largest by default.")
     ] = None,
     head: Annotated[float, typer.Option(help="Strength of the head's motion, 0 to 2.")] = 1.0,
@@ -63,7 +63,7 @@ def animate(
         Path | None,
         typer.Option(metavar="FILE", help="Keep the driver's motion as a template for --driver."),
     ] = None,
-    paint: Annotated[
+    renderer: Annotated[
         str, typer.Option(help="network: make what geometry cannot show; geometry: bend the portrait only.")
     ] = "network",
     heads: Annotated[
@@ -78,7 +78,7 @@ def animate(
         list[str] | None,
         typer.Option(metavar="RECORD", help="Consent of whoever is shown, file or id."),
     ] = None,
-    project: Annotated[
+    purpose: Annotated[
         str | None, typer.Option(help="What it is for, if a consent is limited to that.")
     ] = None,
     label: Annotated[str, typer.Option(help="Visible notice: off, corner or first-seconds.")] = "corner",
@@ -104,14 +104,14 @@ def animate(
 
     Of several drivers those whose outputs are there already, with the same settings, are not animated again.
     """
-    from effigie.media.remote_inputs import names_one_clip
+    from effigie.media.inputs import is_single_clip
 
-    several = len(drivers) > 1 or not names_one_clip(drivers[0])
+    several = len(drivers) > 1 or not is_single_clip(drivers[0])
     if not several and not force:
         jobs.refuse_existing(output, save_motion)
     from effigie.heads import AnimateSettings, Controls, animate_clips
     from effigie.heads import animate as run
-    from effigie.io.storage import delivered, near
+    from effigie.io.storage import local_copy, upload_on_exit
     from effigie.media import EncodeSettings
     from effigie.provenance import TrustSettings
 
@@ -125,20 +125,20 @@ def animate(
             relative=not absolute,
             smoothing=smoothing,
         ),
-        paint=cast(Any, paint),
+        renderer=cast(Any, renderer),
         heads=heads,
         paste=cast(Any, paste),
         size=size,
-        who=who,
-        driver_who=driver_who,
-        neutral=neutral,
+        person=person,
+        driver_person=driver_person,
+        neutral_frame=neutral,
         save_motion=save_motion,
         encode=EncodeSettings(codec=cast(Any, codec), crf=crf),
         trust=TrustSettings(
             label=cast(Any, label), certificate=certificate, key=key, timestamp_authority=timestamp
         ),
         device=device,
-        stop_after=frames,
+        max_frames=frames,
     )
     if several:
         job = jobs.job_settings(output, workers, engine, retries, container, force)
@@ -150,27 +150,29 @@ def animate(
                 settings,
                 job,
                 consent=consent,
-                project=project,
+                purpose=purpose,
                 progress=progress,
                 cancel=INTERRUPT,
             )
-        jobs.tell(done, as_json)
+        jobs.print_job_report(done, as_json)
         return
-    with progress_display() as progress, near(drivers[0]) as driver, delivered(output) as made:
+    with progress_display() as progress, local_copy(drivers[0]) as driver, upload_on_exit(output) as made:
         report = run(
             portrait,
             driver,
             made,
             settings,
             consent=consent,
-            project=project,
+            purpose=purpose,
             progress=progress,
             cancel=INTERRUPT,
         )
     if as_json:
-        print_json({**asdict(report), "output": str(output)})
+        print_json({**to_stored(report), "output": str(output)})
         return
     rate = report.frames / max(report.seconds, 1e-9)
-    say(f"{output}: {counted(report.frames, 'frame')}, {rate:.1f} frames/s; id {report.output_id}")
+    print_line(
+        f"{output}: {format_count(report.frames, 'frame')}, {rate:.1f} frames/s; id {report.output_id}"
+    )
     for note in report.notes:
-        say(f"note: {note}")
+        print_line(f"note: {note}")

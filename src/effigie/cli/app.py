@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from effigie import __version__
+from effigie._version import __version__
 from effigie.cli import (
     animate,
     assets,
@@ -30,15 +30,16 @@ from effigie.cli import (
 from effigie.cli.console import (
     ERRORS,
     INTERRUPT,
-    choose_reporting,
-    complain,
+    configure_reporting,
     end_reporting,
-    first,
-    place,
-    say,
+    is_leader,
+    print_error,
+    print_line,
+    process_rank,
 )
+from effigie.cli.renamed_options import refuse_old_names
 from effigie.cli.reporting import STYLES, StatusFile
-from effigie.errors import Cancelled, EffigieError, UsageError
+from effigie.errors import CancelledError, EffigieError, UsageError
 
 app = typer.Typer(
     name="effigie",
@@ -66,10 +67,10 @@ for verb in (
     verb.register(app)
 
 
-STOPPED = "stopped; finished work is kept, run the same command to continue"
+STOPPED_MESSAGE = "stopped; finished work is kept, run the same command to continue"
 
 
-def _version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"effigie {__version__}")
         raise typer.Exit
@@ -99,24 +100,24 @@ def options(
         ),
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Options that every verb shares; they stand before the verb."""
     if progress not in STYLES:
         raise UsageError(f"--progress is one of {', '.join(STYLES)}, not {progress!r}")
     if in_background is None:
-        choose_reporting(
-            progress, None if status is None or not first() else StatusFile(status, sys.argv[1:])
+        configure_reporting(
+            progress, None if status is None or not is_leader() else StatusFile(status, sys.argv[1:])
         )
         return
-    arguments = background.without_option(sys.argv[1:])
+    arguments = background.remove_option(sys.argv[1:])
     if status is None:
         status = in_background.with_name(f"{in_background.name}.status")
         arguments = ["--status", str(status), *arguments]
     process = background.start(arguments, in_background)
-    say(f"process {process.pid} works in the background; log: {in_background}, status: {status}")
-    if ended := background.failed_early(process, in_background):
+    print_line(f"process {process.pid} works in the background; log: {in_background}, status: {status}")
+    if ended := background.wait_for_early_failure(process, in_background):
         code, text = ended
         ERRORS.print(text.rstrip(), soft_wrap=True, markup=False, highlight=False)
         raise typer.Exit(code)
@@ -136,25 +137,27 @@ def main() -> None:
     finally:
         end_reporting(code, complaint)
     if complaint:
-        complain(complaint)
+        print_error(complaint)
     sys.exit(code)
 
 
 def _run(debug: bool) -> tuple[int, str]:
-    """Exit code, and what to complain of."""
+    """Run the application; returns exit code and error message."""
     try:
-        app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
+        arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+        refuse_old_names(arguments)
+        app(args=arguments)
     except SystemExit as ending:  # Typer's own: all is done, or it has complained itself
         return (ending.code if isinstance(ending.code, int) else 0), ""
     except EffigieError as error:
         if debug:
             raise
-        return error.exit_code, "" if error.told else str(error)
+        return error.exit_code, "" if error.is_reported else str(error)
     except Exception as error:
         if debug:
             raise
-        if INTERRUPT.requested:  # it came up in the middle of an import, or of somebody else's clearing up
-            return Cancelled.exit_code, STOPPED
+        if INTERRUPT.is_requested:  # it came up in the middle of an import, or of somebody else's clearing up
+            return CancelledError.exit_code, STOPPED_MESSAGE
         reason = str(error).strip().splitlines() or ["no reason given"]
         foreseen = "(not foreseen; --debug shows where it happened)"
         return EffigieError.exit_code, f"{type(error).__name__}: {reason[0]} {foreseen}"
@@ -166,8 +169,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
     Where the exception is swallowed, as in a finaliser, the flag stops the call at its next safe place.
     """
-    again = INTERRUPT.requested
+    again = INTERRUPT.is_requested
     INTERRUPT.set()
     # A terminal and torchrun both tell each of several processes: the second time it is saving already.
-    if not (again and place().size > 1):
-        raise Cancelled(STOPPED)
+    if not (again and process_rank().size > 1):
+        raise CancelledError(STOPPED_MESSAGE)

@@ -21,11 +21,11 @@ def assets(
     as_json: Json = False,
 ) -> None:
     """List pretrained files and samples: name, licence, size, where each comes from."""
-    from effigie.assets import ASSETS, fetch_all
+    from effigie.assets import ASSETS, fetch_assets
 
     if fetch:
         with progress_display() as progress:
-            fetch_all(ASSETS, progress)
+            fetch_assets(ASSETS, progress)
     rows = [
         {
             "name": asset.name,
@@ -35,7 +35,7 @@ def assets(
             "member": asset.member,
             "sha256": asset.digest,
             "purpose": asset.purpose,
-            "path": str(asset.path) if asset.cached else None,
+            "path": str(asset.path) if asset.is_cached else None,
         }
         for asset in ASSETS.values()
     ]
@@ -44,7 +44,7 @@ def assets(
         return
     table = Table("name", "licence", "MB", "from", "here", "what for")
     for asset in ASSETS.values():
-        here = "yes" if asset.cached else "no"
+        here = "yes" if asset.is_cached else "no"
         table.add_row(
             asset.name, asset.license, f"{asset.size / 1e6:.1f}", asset.requirement, here, asset.purpose
         )

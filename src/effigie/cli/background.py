@@ -13,8 +13,9 @@ from pathlib import Path
 from effigie.errors import UsageError
 
 OPTION = "--background"
-EARLY_S = 3.0  # a command that is wrong in itself fails within them, and says so here instead of in a log
-TAIL = 2000  # characters of the log that are shown then
+# A command that is wrong in itself fails within them, and says so here instead of in a log.
+EARLY_FAILURE_S = 3.0
+LOG_TAIL_CHARS = 2000  # characters of the log that are shown then
 
 
 def start(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
@@ -41,7 +42,7 @@ def start(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def without_option(arguments: Sequence[str]) -> list[str]:
+def remove_option(arguments: Sequence[str]) -> list[str]:
     """The arguments without ``--background LOG`` or ``--background=LOG``."""
     rest, skip = [], False
     for argument in arguments:
@@ -54,17 +55,17 @@ def without_option(arguments: Sequence[str]) -> list[str]:
     return rest
 
 
-def failed_early(process: subprocess.Popen[bytes], log: Path) -> tuple[int, str] | None:
+def wait_for_early_failure(process: subprocess.Popen[bytes], log: Path) -> tuple[int, str] | None:
     """Exit code and the log's end of a process that failed at once; None if it is at work, or done already."""
     begun = time.monotonic()
-    while time.monotonic() - begun < EARLY_S:
+    while time.monotonic() - begun < EARLY_FAILURE_S:
         code = process.poll()
         if code == 0:
             return None
         if code is not None:
             text = ""
             with contextlib.suppress(OSError):
-                text = log.read_text("utf-8", errors="replace")[-TAIL:]
+                text = log.read_text("utf-8", errors="replace")[-LOG_TAIL_CHARS:]
             return code, text
         time.sleep(0.05)
     return None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from effigie.cli.consent_text import rows, show_list, show_terms, written
-from effigie.cli.console import INTERRUPT, Json, print_json, progress_display, say
+from effigie.cli.consent_text import print_records, print_terms, print_written, to_rows
+from effigie.cli.console import INTERRUPT, Json, print_json, print_line, progress_display
 from effigie.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Until = Annotated[
     str | None, typer.Option(metavar="DATE", help="Last day, or `never`; a year from the first by default.")
 ]
 From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day; today by default.")]
-Project = Annotated[str | None, typer.Option(metavar="NAME", help="Only for this project or purpose.")]
+Purpose = Annotated[str | None, typer.Option(metavar="NAME", help="Only for this project or purpose.")]
 Territory = Annotated[str | None, typer.Option(metavar="NAME", help="Where outputs may be shown.")]
 Basis = Annotated[str, typer.Option(metavar="TEXT", help='What it rests on, e.g. "signed release".')]
 EvidenceFiles = Annotated[
@@ -57,7 +57,7 @@ def new(
         Path | None,
         typer.Option("-o", "--output", metavar="RECORD", help="The file to write; else your own store."),
     ] = None,
-    project: Project = None,
+    purpose: Purpose = None,
     territory: Territory = None,
     basis: Basis = "",
     evidence: EvidenceFiles = None,
@@ -69,19 +69,19 @@ def new(
     from effigie.consent.record import new_consent
     from effigie.consent.store import default_store
 
-    _free(output, replace)
+    _require_free(output, replace)
     with progress_display() as progress:
         record = new_consent(
             name,
             photos,
-            _uses(uses),
-            _until(until),
-            begins=_day(begins),
-            project=project,
+            _parse_uses(uses),
+            _parse_until(until),
+            begins=_parse_day(begins),
+            purpose=purpose,
             territory=territory,
             basis=basis,
             evidence=evidence or (),
-            key=_key(key),
+            key=_load_key(key),
             progress=progress,
             cancel=INTERRUPT,
         )
@@ -89,7 +89,7 @@ def new(
         output = default_store().add(record)
     else:
         record.save(output, replace)
-    written(record, output, as_json)
+    print_written(record, output, as_json)
 
 
 def request(
@@ -99,7 +99,7 @@ def request(
     uses: Uses = "swap",
     until: Until = None,
     begins: From = None,
-    project: Project = None,
+    purpose: Purpose = None,
     territory: Territory = None,
     basis: Basis = "",
     evidence: EvidenceFiles = None,
@@ -110,26 +110,26 @@ def request(
     """Write terms for a person to sign on their own machine with `effigie consent grant`."""
     from effigie.consent.record import request_consent
 
-    _free(output, replace)
+    _require_free(output, replace)
     with progress_display() as progress:
         asked = request_consent(
             name,
             photos,
-            _uses(uses),
-            _until(until),
-            begins=_day(begins),
-            project=project,
+            _parse_uses(uses),
+            _parse_until(until),
+            begins=_parse_day(begins),
+            purpose=purpose,
             territory=territory,
             basis=basis,
             evidence=evidence or (),
-            key=_key(key),
+            key=_load_key(key),
             progress=progress,
             cancel=INTERRUPT,
         )
     asked.save(output, replace)
-    written(asked, output, as_json)
+    print_written(asked, output, as_json)
     if not as_json:
-        say(f"send it to {asked.subject}, who runs: effigie consent grant {output.name} -o RECORD")
+        print_line(f"send it to {asked.subject}, who runs: effigie consent grant {output.name} -o RECORD")
 
 
 def grant(
@@ -145,20 +145,20 @@ def grant(
     from effigie.consent.record import grant as sign
 
     asked = ConsentRequest.load(request)
-    _free(output, replace)
+    _require_free(output, replace)
     if not yes:
         if as_json:
             raise UsageError(
                 "--json asks nothing: read the request with `effigie consent show`, then add --yes"
             )
-        show_terms(asked)
+        print_terms(asked)
         if not typer.confirm(f"Sign this as {asked.subject}?"):
             raise UsageError("not signed: nothing was written")
-    record = sign(asked, _key(key))
+    record = sign(asked, _load_key(key))
     record.save(output, replace)
-    written(record, output, as_json)
+    print_written(record, output, as_json)
     if not as_json:
-        say(f"to take it back one day: effigie consent revoke {output}")
+        print_line(f"to take it back one day: effigie consent revoke {output}")
 
 
 def show(record: Record, folder: Folder = None, as_json: Json = False) -> None:
@@ -166,7 +166,7 @@ def show(record: Record, folder: Folder = None, as_json: Json = False) -> None:
     from effigie.consent.record import ConsentRequest
     from effigie.errors import ConsentError
 
-    store = _store(folder)
+    store = _open_store(folder)
     try:
         found, path = store.locate(record)
     except ConsentError:
@@ -176,31 +176,31 @@ def show(record: Record, folder: Folder = None, as_json: Json = False) -> None:
         if as_json:
             print_json(asked.to_json() | {"state": "requested", "path": record})
             return
-        show_terms(asked)
-        say(f"state: requested, not granted ({record})")
+        print_terms(asked)
+        print_line(f"state: requested, not granted ({record})")
         return
-    state, revoked = store.state_of(found, path), store.revocation_of(found, path)
+    state, revoked = store.consent_state(found, path), store.find_revocation(found, path)
     if as_json:
         shown = found.to_json() | {"state": state, "path": str(path)}
         print_json(shown | {"revocation": None if revoked is None else revoked.to_json()})
         return
-    show_terms(found)
-    why = "" if revoked is None else f" on {revoked.when:%Y-%m-%d} by the {revoked.signature.role}"
+    print_terms(found)
+    why = "" if revoked is None else f" on {revoked.signed_at:%Y-%m-%d} by the {revoked.signature.role}"
     why += f": {revoked.reason}" if revoked is not None and revoked.reason else ""
-    say(f"state: {state}{why} ({path})")
+    print_line(f"state: {state}{why} ({path})")
 
 
 def list_records(folder: Folder = None, as_json: Json = False) -> None:
     """List the records of your own store, and of a project."""
-    store = _store(folder)
+    store = _open_store(folder)
     found = store.list()
     if as_json:
-        print_json(rows(found))
+        print_json(to_rows(found))
         return
     if not found:
-        say(f"no records in {', '.join(map(str, store.folders))}: make one with `effigie consent new`")
+        print_line(f"no records in {', '.join(map(str, store.folders))}: make one with `effigie consent new`")
         return
-    show_list(found)
+    print_records(found)
 
 
 def revoke(
@@ -213,28 +213,30 @@ def revoke(
     """Take a consent back: models that rest on it are refused wherever the revocation lies."""
     from effigie.consent.record import revoke as sign
 
-    store = _store(folder)
+    store = _open_store(folder)
     found, path = store.locate(record)
-    revocation = sign(found, _key(key), reason)
+    revocation = sign(found, _load_key(key), reason)
     places = store.revoke(revocation, path)
     if as_json:
         print_json(revocation.to_json() | {"paths": [str(place) for place in places]})
         return
-    say(f"{found.id} of {found.subject} is revoked: {', '.join(map(str, places))}")
-    say("send that file to whoever else has the record: beside it, or in their store, it holds there too")
+    print_line(f"{found.id} of {found.subject} is revoked: {', '.join(map(str, places))}")
+    print_line(
+        "send that file to whoever else has the record: beside it, or in their store, it holds there too"
+    )
 
 
-def _free(output: Path | None, replace: bool) -> None:
-    """Say at once that a file lies there, not after the photos were looked at."""
+def _require_free(output: Path | None, replace: bool) -> None:
+    """Refuse an existing file at once, not after the photos were read."""
     if output is not None and output.exists() and not replace:
         raise UsageError(f"{output} exists: choose another name, or add --replace")
 
 
-def _uses(text: str) -> list[str]:
+def _parse_uses(text: str) -> list[str]:
     return [use.strip() for use in text.split(",") if use.strip()]
 
 
-def _day(text: str | None) -> date | None:
+def _parse_day(text: str | None) -> date | None:
     from effigie.consent.terms import parse_date
 
     try:
@@ -243,21 +245,21 @@ def _day(text: str | None) -> date | None:
         raise UsageError(str(error)) from error
 
 
-def _until(text: str | None) -> Any:
-    from effigie.consent.record import A_YEAR
+def _parse_until(text: str | None) -> Any:
+    from effigie.consent.record import ONE_YEAR
 
     if text is None:
-        return A_YEAR
-    return None if text == "never" else _day(text)
+        return ONE_YEAR
+    return None if text == "never" else _parse_day(text)
 
 
-def _key(path: Path | None) -> SigningKey | None:
+def _load_key(path: Path | None) -> SigningKey | None:
     from effigie.consent.keys import SigningKey
 
     return None if path is None else SigningKey.load(path)
 
 
-def _store(folder: Path | None) -> ConsentStore:
+def _open_store(folder: Path | None) -> ConsentStore:
     from effigie.consent.store import default_store
 
     return default_store(folder)

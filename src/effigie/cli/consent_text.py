@@ -1,4 +1,4 @@
-"""Consent records as people read them."""
+"""Consent records as text."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from effigie.cli.console import OUT, print_json, say
+from effigie.cli.console import OUT, print_json, print_line
 
 if TYPE_CHECKING:
-    from effigie.consent.store import Stored
+    from effigie.consent.store import StoredConsent
     from effigie.consent.terms import Terms
 
 
-def show_terms(terms: Terms) -> None:
-    """Everything that terms say, a line each, and who signed them."""
+def print_terms(terms: Terms) -> None:
+    """Print terms, a line for each, and who signed them."""
     from effigie.consent.document import Consent, ConsentRequest
 
     until = "no end" if terms.until is None else terms.until.isoformat()
-    say(f"{terms.id}: consent of {terms.subject}, {terms.strength}")
-    say(f"uses: {', '.join(terms.uses)}")
-    say(f"from {terms.begins} to {until}")
-    say(f"project: {terms.project or 'any'}")
-    say(f"territory: {terms.territory or 'anywhere'}")
-    say(f"rests on: {terms.basis or 'nothing said'}")
+    print_line(f"{terms.id}: consent of {terms.subject}, {terms.strength}")
+    print_line(f"uses: {', '.join(terms.uses)}")
+    print_line(f"from {terms.begins} to {until}")
+    print_line(f"project: {terms.purpose or 'any'}")
+    print_line(f"territory: {terms.territory or 'anywhere'}")
+    print_line(f"rests on: {terms.basis or 'nothing said'}")
     for piece in terms.evidence:
-        say(f"evidence: {piece.kind} {piece.note} (SHA-256 {piece.sha256})")
-    say(f"faces: {len(terms.embeddings)} embeddings, made {terms.created:%Y-%m-%d %H:%M} UTC")
+        print_line(f"evidence: {piece.kind} {piece.note} (SHA-256 {piece.sha256})")
+    print_line(f"faces: {len(terms.embeddings)} embeddings, made {terms.created:%Y-%m-%d %H:%M} UTC")
     if isinstance(terms, (Consent, ConsentRequest)):
         for signature in terms.signatures:
-            when = f"{signature.when:%Y-%m-%d %H:%M}"
-            say(f"signed by the {signature.role}, key {signature.fingerprint}, {when} UTC")
+            signed_at = f"{signature.signed_at:%Y-%m-%d %H:%M}"
+            print_line(f"signed by the {signature.role}, key {signature.fingerprint}, {signed_at} UTC")
 
 
-def written(terms: Terms, path: Path, as_json: bool) -> None:
-    """Say what was written where."""
+def print_written(terms: Terms, path: Path, as_json: bool) -> None:
+    """Print what was written where."""
     if as_json:
         until = terms.until and terms.until.isoformat()
         brief: dict[str, Any] = {"id": terms.id, "subject": terms.subject, "uses": list(terms.uses)}
@@ -45,17 +45,17 @@ def written(terms: Terms, path: Path, as_json: bool) -> None:
         print_json(brief | {"path": str(path)})
         return
     until = "without end" if terms.until is None else f"until {terms.until}"
-    say(f"{terms.id}: {terms.subject}, {', '.join(terms.uses)}, {until}, {terms.strength} -> {path}")
+    print_line(f"{terms.id}: {terms.subject}, {', '.join(terms.uses)}, {until}, {terms.strength} -> {path}")
 
 
-def rows(found: Sequence[Stored]) -> list[dict[str, Any]]:
+def to_rows(found: Sequence[StoredConsent]) -> list[dict[str, Any]]:
     """Stored records as JSON values."""
     return [
         {
             "id": stored.consent.id,
             "subject": stored.consent.subject,
             "uses": list(stored.consent.uses),
-            "project": stored.consent.project,
+            "project": stored.consent.purpose,
             "until": stored.consent.until and stored.consent.until.isoformat(),
             "strength": stored.consent.strength,
             "state": stored.state,
@@ -65,8 +65,8 @@ def rows(found: Sequence[Stored]) -> list[dict[str, Any]]:
     ]
 
 
-def show_list(found: Sequence[Stored]) -> None:
-    """Stored records as a table."""
+def print_records(found: Sequence[StoredConsent]) -> None:
+    """Print stored records as a table."""
     table = Table("subject", "uses", "project", "until", "strength", "state")
     table.add_column("id", no_wrap=True, min_width=18)
     for stored in found:
@@ -74,7 +74,7 @@ def show_list(found: Sequence[Stored]) -> None:
         table.add_row(
             escape(consent.subject),
             ", ".join(consent.uses),
-            escape(consent.project or "any"),
+            escape(consent.purpose or "any"),
             "no end" if consent.until is None else consent.until.isoformat(),
             consent.strength,
             stored.state,

@@ -1,4 +1,4 @@
-"""What the verbs share: consoles, the progress display, and JSON for machines."""
+"""Console output shared by all verbs: text, progress display and JSON."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from effigie.cli.reporting import Pace, StatusFile, reporter
-from effigie.errors import Cancelled, UsageError
-from effigie.execution.launch import World, announced
-from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.cli.reporting import RateMeter, StatusFile, create_reporter
+from effigie.errors import CancelledError, UsageError
+from effigie.execution.launch import RankInfo, read_rank_info
+from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
 OUT = Console()
 ERRORS = Console(stderr=True)
-INTERRUPT = Cancel()  # set by Ctrl-C and a polite kill; every long call of a verb looks at it
+INTERRUPT = CancelToken()  # set by Ctrl-C and a polite kill; every long call of a verb looks at it
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
-STATUS: StatusFile | None = None
-STYLE = "auto"
+STATUS_FILE: StatusFile | None = None
+PROGRESS_STYLE = "auto"
 
 
-def choose_reporting(style: str, status: StatusFile | None) -> None:
-    """How every later :func:`progress_display` reports: in which style, and into which file besides."""
-    global STYLE, STATUS
-    STYLE, STATUS = style, status
+def configure_reporting(style: str, status: StatusFile | None) -> None:
+    """Set how every later :func:`progress_display` reports: its style, and a status file."""
+    global PROGRESS_STYLE, STATUS_FILE
+    PROGRESS_STYLE, STATUS_FILE = style, status
 
 
 def end_reporting(code: int, complaint: str) -> None:
-    """Say in the status file, if there is one, how the command ended."""
-    if STATUS is not None:
-        states = {0: "done", Cancelled.exit_code: "stopped"}
-        STATUS.end(states.get(code, "failed"), complaint)
+    """Write into the status file, if there is one, how the command ended."""
+    if STATUS_FILE is not None:
+        states = {0: "done", CancelledError.exit_code: "stopped"}
+        STATUS_FILE.end(states.get(code, "failed"), complaint)
 
 
-def place() -> World:
-    """This process's place among those that train together; alone, too, where the variables make no sense."""
+def process_rank() -> RankInfo:
+    """Rank of this process; that of a single process where the variables make no sense."""
     try:
-        return announced(os.environ)
+        return read_rank_info(os.environ)
     except UsageError:
-        return World(0, 1, 0, 1)  # whoever needs them complains
+        return RankInfo(0, 1, 0, 1)  # whoever needs them complains
 
 
-def first() -> bool:
+def is_leader() -> bool:
     """Whether this is the only process of its command, or the first of several: it alone speaks."""
-    return place().leader
+    return process_rank().is_leader
 
 
 @contextlib.contextmanager
@@ -59,14 +59,14 @@ def progress_display() -> Iterator[ProgressCallback]:
 
     Of several processes that train together the first shows it.
     """
-    if not first():
-        yield silent
+    if not is_leader():
+        yield ignore_progress
         return
-    with reporter(STYLE, ERRORS) as shown:
-        if STATUS is None:
+    with create_reporter(PROGRESS_STYLE, ERRORS) as shown:
+        if STATUS_FILE is None:
             yield shown
             return
-        status, pace = STATUS, Pace()
+        status, pace = STATUS_FILE, RateMeter()
 
         def report(progress: Progress) -> None:
             status.report(pace(progress))
@@ -75,30 +75,30 @@ def progress_display() -> Iterator[ProgressCallback]:
         yield report
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Write a line to standard output as it is: brackets are no markup, and long lines are not broken."""
-    if first():
+    if is_leader():
         OUT.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
-def counted(number: int, thing: str) -> str:
+def format_count(number: int, thing: str) -> str:
     """``1 clip``, ``2 clips``."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def on(processes: int) -> str:
-    """`` on 2 processes``; nothing of one."""
+def format_processes(processes: int) -> str:
+    """`` on 2 processes``; empty for one."""
     return "" if processes == 1 else f" on {processes} processes"
 
 
-def complain(line: str) -> None:
+def print_error(line: str) -> None:
     """Write a line to standard error, begun with the program's name, as shells do."""
-    here = place()
+    here = process_rank()
     who = "effigie" if here.size == 1 else f"effigie: process {here.rank} of {here.size}"
     ERRORS.print(f"{who}: {line}", soft_wrap=True, markup=False, highlight=False)
 
 
 def print_json(value: Any) -> None:
     """Write ``value`` to standard output as JSON, and nothing else."""
-    if first():
+    if is_leader():
         print(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
 from effigie.cli import jobs
-from effigie.cli.console import INTERRUPT, Json, counted, print_json, progress_display, say
+from effigie.cli.console import INTERRUPT, Json, format_count, print_json, print_line, progress_display
 from effigie.errors import UsageError
+from effigie.io.stored_names import to_stored
 
-BESIDE_PROJECT = ("model", "clips", "output", "frames", "force", "as_json", "save_project")
+OPTIONS_WITH_PROJECT = ("model", "clips", "output", "frames", "force", "as_json", "save_project")
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +40,7 @@ def convert(
             help=".mp4, .mov, .mkv, or a folder for PNG frames; of several clips their folder.",
         ),
     ] = None,
-    who: Annotated[
+    person: Annotated[
         int | None,
         typer.Option(help="Swap the n-th largest face (0 = largest) instead of the one trained on."),
     ] = None,
@@ -55,7 +56,7 @@ def convert(
         list[str] | None,
         typer.Option(metavar="RECORD", help="Consent instead of the one in the model, file or id."),
     ] = None,
-    project: Annotated[
+    purpose: Annotated[
         str | None, typer.Option(help="What it is for, if a consent is limited to that.")
     ] = None,
     label: Annotated[str, typer.Option(help="Visible notice: off, corner or first-seconds.")] = "off",
@@ -72,7 +73,7 @@ def convert(
         str,
         typer.Option(help="on: hands, hair, glasses and whatever else is before the face stay there; off."),
     ] = "on",
-    paint: Annotated[
+    mask_clip: Annotated[
         Path | None,
         typer.Option(
             metavar="MASKCLIP",
@@ -119,22 +120,22 @@ def convert(
     """
     from effigie.compositing import ComposeSettings
     from effigie.compositing.mask import MaskSettings
-    from effigie.io.storage import delivered, here, near
+    from effigie.io.storage import local_copy, local_path, upload_on_exit
     from effigie.media import EncodeSettings
-    from effigie.media.remote_inputs import names_one_clip
+    from effigie.media.inputs import is_single_clip
     from effigie.provenance import TrustSettings
-    from effigie.swap import ConvertSettings, Role, convert, convert_clips
+    from effigie.swap import ConvertSettings, PersonAssignment, convert, convert_clips
     from effigie.swap.inference import project as projects
 
-    several = bool(clips) and (len(clips or ()) > 1 or not names_one_clip((clips or [""])[0]))
+    several = bool(clips) and (len(clips or ()) > 1 or not is_single_clip((clips or [""])[0]))
     clip = clips[0] if clips else None
     if model.suffix == projects.SUFFIX:
         if clip is not None:
             raise UsageError(f"{model} names its clip itself: leave {clip} out")
         for name in context.params:
             given = getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
-            if given and name not in BESIDE_PROJECT:
-                option = "map" if name == "others" else name
+            if given and name not in OPTIONS_WITH_PROJECT:
+                option = "map" if name == "others" else name.replace("_", "-")
                 raise UsageError(f"--{option} is the project file's to say: edit {model}")
         plan = projects.load_project(model)
         destination = output or plan.output
@@ -143,33 +144,33 @@ def convert(
             raise UsageError("name the clip after the model, or a project file (.toml) alone")
         destination = output
         plan = projects.Project(
-            here(clip),
-            (Role(model, who), *(_role(text) for text in others or ())),
-            None if output is None else here(output),
+            local_path(clip),
+            (PersonAssignment(model, person), *(_parse_assignment(text) for text in others or ())),
+            None if output is None else local_path(output),
             ConvertSettings(
                 compose=ComposeSettings(
                     color=color,
                     blend=blend,
                     occlusion=occlusion,
-                    mask=MaskSettings(**eroded(erode), feather=feather),
+                    mask=MaskSettings(**parse_erosion(erode), feather=feather),
                 ),
                 encode=EncodeSettings(codec=cast(Any, codec), crf=crf),  # checked by the settings themselves
                 trust=TrustSettings(
                     label=cast(Any, label), certificate=certificate, key=key, timestamp_authority=timestamp
                 ),
-                paint=paint,
+                mask_clip=mask_clip,
                 masks=masks,
                 device=device,
-                turned=turned,
+                extreme_pose=turned,
                 fast=fast,
             ),
             tuple(consent or ()),
-            project,
+            purpose,
         )
     if destination is None:
         raise UsageError("name the output: -o FILE, or a folder for several clips")
     consents = list(plan.consents) or None
-    settings = replace(plan.settings, stop_after=frames)
+    settings = replace(plan.settings, max_frames=frames)
     if several:
         if save_project is not None:
             raise UsageError("a project file is for one clip: save it with that one alone")
@@ -182,11 +183,11 @@ def convert(
                 settings,
                 job,
                 consent=consents,
-                project=plan.purpose,
+                purpose=plan.purpose,
                 progress=progress,
                 cancel=INTERRUPT,
             )
-        jobs.tell(done, as_json)
+        jobs.print_job_report(done, as_json)
         return
     if not force:
         jobs.refuse_existing(destination, plan.settings.masks, save_project)
@@ -194,8 +195,8 @@ def convert(
         projects.save_project(plan, save_project)
     with (
         progress_display() as progress,
-        near(plan.clip if clip is None else clip) as footage,
-        delivered(destination) as made,
+        local_copy(plan.clip if clip is None else clip) as footage,
+        upload_on_exit(destination) as made,
     ):
         report = convert(
             plan.people,
@@ -203,33 +204,35 @@ def convert(
             made,
             settings,
             consent=consents,
-            project=plan.purpose,
+            purpose=plan.purpose,
             progress=progress,
             cancel=INTERRUPT,
         )
     if as_json:
-        print_json({**asdict(report), "output": str(destination)})
+        print_json({**to_stored(report), "output": str(destination)})
         return
     rate = report.frames / max(report.seconds, 1e-9)
-    whole = counted(report.frames, "frame")
+    whole = format_count(report.frames, "frame")
     if len(report.each) > 1:
-        say(", ".join(f"{name}: {count}" for name, count in report.each.items()) + " frames")
-    say(f"{destination}: {report.swapped} of {whole} swapped, {rate:.1f} frames/s; id {report.output_id}")
+        print_line(", ".join(f"{name}: {count}" for name, count in report.each.items()) + " frames")
+    print_line(
+        f"{destination}: {report.swapped} of {whole} swapped, {rate:.1f} frames/s; id {report.output_id}"
+    )
     for note in report.notes:
-        say(f"note: {note}")
+        print_line(f"note: {note}")
 
 
-def _role(text: str) -> Any:
+def _parse_assignment(text: str) -> Any:
     """``MODEL``, or ``NUMBER=MODEL``."""
-    from effigie.swap import Role
+    from effigie.swap import PersonAssignment
 
     number, equals, model = text.partition("=")
     if not equals or not number.isdecimal():
-        return Role(Path(text))
-    return Role(Path(model), int(number))
+        return PersonAssignment(Path(text))
+    return PersonAssignment(Path(model), int(number))
 
 
-def eroded(text: str) -> dict[str, float]:
+def parse_erosion(text: str) -> dict[str, float]:
     """Erosion by side: of ``0.03``, which is for all four, or of ``top=0.05,left=-0.02``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Starting a training verb on several devices of this machine, and keeping all processes but the first quiet."""
+"""Running a training verb on several devices of this machine."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from effigie.cli.console import INTERRUPT
-from effigie.errors import Cancelled, UsageError
-from effigie.execution.launch import announced, die_with_launcher, launch
+from effigie.errors import CancelledError, UsageError
+from effigie.execution.launch import exit_with_launcher, launch, read_rank_info
 
 Devices = Annotated[
     int,
@@ -21,8 +21,8 @@ Devices = Annotated[
 ]
 
 
-def spread(devices: int) -> bool:
-    """Run this command line again in ``devices`` processes and wait, if they are not here already; tell whether.
+def run_on_devices(devices: int) -> bool:
+    """Run this command line again in ``devices`` processes and wait; False where this is one of them, or they are one.
 
     Raises:
         UsageError: fewer than one, or another number than torchrun has started.
@@ -30,19 +30,19 @@ def spread(devices: int) -> bool:
     """
     if devices < 1:
         raise UsageError(f"devices must be 1 or more, not {devices}")
-    world = announced(os.environ)
+    world = read_rank_info(os.environ)
     if world.size > 1:
         if devices not in (1, world.size):
             raise UsageError(
                 f"--devices {devices}, but {world.size} processes were started: leave it to torchrun"
             )
-        die_with_launcher()
+        exit_with_launcher()
         return False
     if devices == 1:
         return False
     code = launch([sys.executable, "-m", "effigie", *sys.argv[1:]], devices, INTERRUPT)
-    if INTERRUPT.requested:
-        raise Cancelled("stopped; finished work is kept, run the same command to continue")
+    if INTERRUPT.is_requested:
+        raise CancelledError("stopped; finished work is kept, run the same command to continue")
     if code:
         raise typer.Exit(code)
     return True

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from effigie.cli.console import INTERRUPT, OUT, Json, print_json, progress_display, say
+from effigie.cli.console import INTERRUPT, OUT, Json, print_json, print_line, progress_display
 from effigie.errors import UsageError
 
 
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def swap(
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The clip that `effigie convert` wrote.")],
-    given: Annotated[Path, typer.Option("--input", metavar="CLIP", help="The clip it was made from.")],
+    original: Annotated[Path, typer.Option("--input", metavar="CLIP", help="The clip it was made from.")],
     source: Annotated[
         list[Path],
         typer.Option(
@@ -49,13 +49,13 @@ def swap(
         typer.Option(metavar="FILE", help="Write every figure of every frame, to find bad shots."),
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Measure identity on every n-th frame.")] = 5,
-    source_who: Annotated[
+    source_person: Annotated[
         list[int] | None,
-        typer.Option("--source-who", metavar="N", help="Person of FACES_B; 0 has the most faces."),
+        typer.Option("--source-person", metavar="N", help="Person of FACES_B; 0 has the most faces."),
     ] = None,
-    target_who: Annotated[
+    target_person: Annotated[
         list[int] | None,
-        typer.Option("--target-who", metavar="N", help="Person of FACES_A; 0 has the most faces."),
+        typer.Option("--target-person", metavar="N", help="Person of FACES_A; 0 has the most faces."),
     ] = None,
     crf: Annotated[
         int, typer.Option(min=0, max=51, help="Quality at which OUTPUT was encoded, to encode CLIP alike.")
@@ -63,21 +63,21 @@ def swap(
     as_json: Json = False,
 ) -> None:
     """Measure a swapped clip: identity, movement, the picture of the face, everything around it, sound."""
-    from effigie.evaluate import EvaluateSettings, Swapped, evaluate_cast
+    from effigie.evaluate import EvaluateSettings, SwappedPerson, evaluate_people
     from effigie.media import EncodeSettings
 
     who = [
-        _in_order(numbers, len(source), name)
-        for numbers, name in ((source_who, "source"), (target_who, "target"))
+        _person_numbers(numbers, len(source), name)
+        for numbers, name in ((source_person, "source"), (target_person, "target"))
     ]
     if len(target) != len(source):
         raise UsageError(f"{len(source)} sources for {len(target)} targets: name both for each person")
-    cast = [Swapped(*one) for one in zip(source, target, *who, strict=True)]
+    cast = [SwappedPerson(*one) for one in zip(source, target, *who, strict=True)]
     settings = EvaluateSettings(every, EncodeSettings(crf=crf))
     with progress_display() as progress:
-        scores = evaluate_cast(
+        scores = evaluate_people(
             output,
-            given,
+            original,
             cast,
             masks,
             occluders=occluders,
@@ -96,21 +96,21 @@ def swap(
     names = [f"person {number + 1}" for number in range(len(columns))]
     table = Table("what", *names, "measured", "should be", "")
     for row, figure in enumerate(scores.figures()):
-        verdict = {None: "", True: "[green]reached[/]", False: "[red]missed[/]"}[figure.reached]
-        each = [column[row].shown for column in columns]
-        table.add_row(figure.name, *each, figure.shown, figure.wanted, verdict)
+        verdict = {None: "", True: "[green]reached[/]", False: "[red]missed[/]"}[figure.is_reached]
+        each = [column[row].value_text for column in columns]
+        table.add_row(figure.name, *each, figure.value_text, figure.bounds_text, verdict)
     OUT.print(table)
     for note in dict.fromkeys(note for each_ in people for note in each_.notes):
         OUT.print(f"note: {note}", soft_wrap=True, markup=False, highlight=False)
 
 
-def _in_order(numbers: list[int] | None, people: int, side: str) -> list[int]:
-    """Which person of each face set; without a word the one with the most faces."""
+def _person_numbers(numbers: list[int] | None, people: int, side: str) -> list[int]:
+    """Number of the person in each face set; by default the one with the most faces."""
     if not numbers:
         return [0] * people
     if len(numbers) != people:
         raise UsageError(
-            f"--{side}-who was given {len(numbers)} times for {people} people: once for each, or never"
+            f"--{side}-person was given {len(numbers)} times for {people} people: once for each, or never"
         )
     return numbers
 
@@ -171,4 +171,4 @@ def heads(
         return
     OUT.print(table.markdown(), soft_wrap=True, markup=False, highlight=False)
     if output is not None:
-        say(f"{output}: heads.json, heads.md, heads.png")
+        print_line(f"{output}: heads.json, heads.md, heads.png")

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from effigie.cli import jobs
-from effigie.cli.console import INTERRUPT, Json, complain, counted, print_json, progress_display, say
+from effigie.cli.console import (
+    INTERRUPT,
+    Json,
+    format_count,
+    print_error,
+    print_json,
+    print_line,
+    progress_display,
+)
+from effigie.io.stored_names import to_stored
 
 
 def register(app: typer.Typer) -> None:
@@ -44,17 +52,17 @@ def extract(
     with progress_display() as progress:
         report = run(clips, output, settings, progress=progress, cancel=INTERRUPT)
     if as_json:
-        print_json(asdict(report))
+        print_json(to_stored(report))
     else:
-        read = f"{counted(report.frames, 'frame')} of {counted(report.clips, 'clip')}"
-        say(f"{counted(report.faces, 'face')} in {read} -> {report.output}")
+        read = f"{format_count(report.frames, 'frame')} of {format_count(report.clips, 'clip')}"
+        print_line(f"{format_count(report.faces, 'face')} in {read} -> {report.output}")
         if report.skipped:
-            say(f"done already: {counted(len(report.skipped), 'clip')}")
+            print_line(f"done already: {format_count(len(report.skipped), 'clip')}")
         for clip in report.without_faces:
-            say(f"no face in {clip}")
+            print_line(f"no face in {clip}")
         for note in report.notes:
-            say(f"note: {note}")
+            print_line(f"note: {note}")
     for reason in report.failed.values():
-        complain(reason)
+        print_error(reason)
     if report.failed:
         raise typer.Exit(1)

@@ -1,8 +1,7 @@
-"""Look into a face set, and take out what does not belong."""
+"""`effigie faces`: inspect and edit a face set."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ from rich.table import Table
 from effigie.cli.console import ERRORS, OUT, Json, print_json, progress_display
 from effigie.cli.review import review
 from effigie.errors import UsageError
+from effigie.io.stored_names import to_stored
 
 if TYPE_CHECKING:
     from effigie.faceset import FaceSet
@@ -51,20 +51,20 @@ def info(
     """Show clips, people, sharpness, poses and expressions, and warn when people are mixed."""
     from effigie import faceset
 
-    opened = _open(faces, same_person)
+    opened = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        found = faceset.info(opened, progress)
+        found = faceset.summarize(opened, progress)
     if poses:
         faceset.pose_coverage(opened, poses)
     if as_json:
         print_json(found.to_json())
         return
     size = f"{found.crop_size} px, {found.bytes / 1e6:.1f} MB"
-    _say(f"{found.path}: {found.faces} faces in {len(found.clips)} clips, crops of {size}")
+    _print_line(f"{found.path}: {found.faces} faces in {len(found.clips)} clips, crops of {size}")
     if found.dropped:
-        _say(f"dropped so far: {found.dropped}")
+        _print_line(f"dropped so far: {found.dropped}")
     if found.consents:
-        _say(f"consents: {', '.join(found.consents)}")
+        _print_line(f"consents: {', '.join(found.consents)}")
     clips = Table("clip", "frames", "faces", "frame size", "rate")
     for clip in found.clips:
         size = f"{clip['width']}x{clip['height']}"
@@ -73,13 +73,17 @@ def info(
     people = Table("person", "faces", "share", "clips")
     for person in found.people:
         name = "unknown" if person.cluster < 0 else f"cluster {person.cluster}"
-        people.add_row(name, str(person.faces), f"{100 * person.share:.1f} %", escape(_few(person.clips)))
+        people.add_row(
+            name, str(person.faces), f"{100 * person.share:.1f} %", escape(_format_names(person.clips))
+        )
     OUT.print(people)
     spread = Table("", "least", "quarter", "median", "three quarters", "most")
     for name, values in found.spread.items():
         spread.add_row(name, *(f"{value:.3g}" for value in values))
     OUT.print(spread)
-    _say(f"head poses: {found.poses.filled} of {found.poses.counts.size} cells of 10x10 degrees have a face")
+    _print_line(
+        f"head poses: {found.poses.filled} of {found.poses.counts.size} cells of 10x10 degrees have a face"
+    )
     for warning in found.warnings:
         OUT.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True, highlight=False)
 
@@ -99,13 +103,15 @@ def sheet(
     """Draw a contact sheet: the faces of each person, in order."""
     from effigie import faceset
 
-    opened = _open(faces, same_person)
+    opened = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        drawn = faceset.sheet(opened, output, by, descending, where, count, size, columns, progress)
+        drawn = faceset.draw_contact_sheet(
+            opened, output, by, descending, where, count, size, columns, progress
+        )
     if as_json:
-        print_json(asdict(drawn))
+        print_json(to_stored(drawn))
     else:
-        _say(f"{drawn.path}: {drawn.shown} of {drawn.faces} faces, people: {drawn.people}")
+        _print_line(f"{drawn.path}: {drawn.shown} of {drawn.faces} faces, people: {drawn.people}")
 
 
 def sort(
@@ -123,9 +129,9 @@ def sort(
     """
     from effigie import faceset
 
-    opened = _open(faces, same_person)
+    opened = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        found = faceset.sort(opened, by, descending, where, progress)
+        found = faceset.sort_faces(opened, by, descending, where, progress)
     rows: list[dict[str, Any]] = []
     for index in range(min(count, len(found)) if count else len(found)):
         clip, frame, track = found.clip[index], int(found.frame[index]), int(found.track[index])
@@ -146,14 +152,14 @@ def sort(
         value = row[by]
         typer.echo(f"{row['name']}\t{value if isinstance(value, str) else f'{value:.6g}'}")
     if len(rows) < len(found):
-        _say(f"... {len(found) - len(rows)} more; --count 0 prints all")
+        _print_line(f"... {len(found) - len(rows)} more; --count 0 prints all")
 
 
 def cluster(faces: FaceSetPath, same_person: SamePerson = None, as_json: Json = False) -> None:
     """Show who is in it: people by number of faces, their tracks and clips."""
-    people = _open(faces, same_person).people()
+    people = _open_face_set(faces, same_person).people()
     if as_json:
-        print_json([asdict(person) | {"embedding": person.embedding.tolist()} for person in people])
+        print_json([to_stored(person) | {"embedding": person.embedding.tolist()} for person in people])
         return
     table = Table("person", "faces", "share", "tracks", "clips", "cosine to 0")
     total = sum(person.faces for person in people)
@@ -162,7 +168,12 @@ def cluster(faces: FaceSetPath, same_person: SamePerson = None, as_json: Json = 
         share = f"{100 * person.faces / total:.1f} %"
         cosine = f"{float(person.embedding @ people[0].embedding):.2f}"
         table.add_row(
-            name, str(person.faces), share, str(len(person.tracks)), escape(_few(person.clips)), cosine
+            name,
+            str(person.faces),
+            share,
+            str(len(person.tracks)),
+            escape(_format_names(person.clips)),
+            cosine,
         )
     OUT.print(table)
 
@@ -186,14 +197,14 @@ def drop(
     """Take faces out for good: those of a person, those a filter chooses, those named, or all of these."""
     from effigie import faceset
 
-    opened = _open(faces, same_person)
+    opened = _open_face_set(faces, same_person)
     gone = faceset.drop(opened, clusters or [], where, names or [], dry_run)
     if as_json:
-        print_json(asdict(gone))
+        print_json(to_stored(gone))
         return
     verb = "would drop" if dry_run else "dropped"
     clips = ", ".join(f"{clip} {count}" for clip, count in gone.by_clip.items())
-    _say(f"{verb} {gone.faces} faces{f' ({clips})' if clips else ''}; {gone.remaining} remain")
+    _print_line(f"{verb} {gone.faces} faces{f' ({clips})' if clips else ''}; {gone.remaining} remain")
 
 
 def export(
@@ -210,13 +221,13 @@ def export(
     """Write the crops as JPEGs with sortable names, and faces.csv beside them."""
     from effigie import faceset
 
-    opened = _open(faces, same_person)
+    opened = _open_face_set(faces, same_person)
     with progress_display() as progress:
         written = faceset.export(opened, output, by, descending, where, progress)
     if as_json:
-        print_json(asdict(written))
+        print_json(to_stored(written))
     else:
-        _say(f"{written.folder}: {written.pictures} pictures and faces.csv")
+        _print_line(f"{written.folder}: {written.pictures} pictures and faces.csv")
 
 
 def import_pictures(
@@ -241,25 +252,25 @@ def import_pictures(
         }
         print_json({"path": str(output), "faces": len(found), **sources})
         return
-    _say(f"{output}: {len(found)} faces of {len(found.sources)} pictures")
+    _print_line(f"{output}: {len(found)} faces of {len(found.sources)} pictures")
     if report.without_faces:
-        _say(f"nobody found in {_few(tuple(report.without_faces))}")
+        _print_line(f"nobody found in {_format_names(tuple(report.without_faces))}")
     for reason in report.failed.values():
-        ERRORS.print(f"warning: {reason}", **_PLAIN)
+        ERRORS.print(f"warning: {reason}", **_PLAIN_STYLE)
 
 
-def _open(path: Path, same_person: float | None) -> FaceSet:
+def _open_face_set(path: Path, same_person: float | None) -> FaceSet:
     from effigie import faceset
 
     return faceset.FaceSet.open(path) if same_person is None else faceset.FaceSet.open(path, same_person)
 
 
-_PLAIN: dict[str, Any] = {"soft_wrap": True, "markup": False, "highlight": False}
+_PLAIN_STYLE: dict[str, Any] = {"soft_wrap": True, "markup": False, "highlight": False}
 
 
-def _say(line: str) -> None:
-    OUT.print(line, **_PLAIN)
+def _print_line(line: str) -> None:
+    OUT.print(line, **_PLAIN_STYLE)
 
 
-def _few(names: tuple[str, ...]) -> str:
+def _format_names(names: tuple[str, ...]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

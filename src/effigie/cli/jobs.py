@@ -1,17 +1,17 @@
-"""What the verbs that take lists of clips share: their options, and what is said at the end."""
+"""Options and final report of the verbs that take lists of clips."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from effigie.cli.console import complain, counted, print_json, say
+from effigie.cli.console import format_count, print_error, print_json, print_line
 from effigie.errors import UsageError
 from effigie.execution.job import JobReport, JobSettings
 from effigie.io.storage import RemoteFolder, is_remote, safe_name
+from effigie.io.stored_names import to_stored
 
 Workers = Annotated[
     int | None, typer.Option(help="Of several clips: how many at a time; what suits the machine by default.")
@@ -30,7 +30,7 @@ Container = Annotated[
 
 
 def refuse_existing(*paths: str | Path | None) -> None:
-    """An existing output is replaced only with --force.
+    """Refuse outputs that exist; --force replaces them.
 
     Raises:
         UsageError: one is there.
@@ -40,47 +40,47 @@ def refuse_existing(*paths: str | Path | None) -> None:
             continue
         if is_remote(path):
             folder, _, name = str(path).rpartition("/")
-            there = RemoteFolder(folder).size(safe_name(name)) is not None
+            skipped = RemoteFolder(folder).size(safe_name(name)) is not None
         else:
-            there = Path(path).exists()
-        if there:
+            skipped = Path(path).exists()
+        if skipped:
             raise UsageError(f"{path} exists: choose another name, or replace it with --force")
 
 
 def job_settings(
     output: str | Path, workers: int | None, engine: str, retries: int, container: str, force: bool
 ) -> JobSettings:
-    """The settings of a job whose outputs go into a folder.
+    """Create the settings of a job whose outputs go into a folder.
 
     Raises:
         UsageError: ``output`` is a video's name.
     """
-    from effigie.media.video_file import FORMATS
+    from effigie.media.video_encoder import OUTPUT_FORMATS
 
-    if Path(str(output)).suffix.lower() in FORMATS:
+    if Path(str(output)).suffix.lower() in OUTPUT_FORMATS:
         raise UsageError(f"{output} is one video's name, and there are several clips: name a folder")
     return JobSettings(workers, engine, retries, container, force)
 
 
-def tell(report: JobReport, as_json: bool) -> None:
-    """Say what came of a job; ends with exit code 1 if a clip failed."""
+def print_job_report(report: JobReport, as_json: bool) -> None:
+    """Print a job's report; exits with code 1 if a clip failed."""
     if as_json:
-        print_json(asdict(report))
+        print_json(to_stored(report))
     else:
-        parts = [f"{counted(report.made, 'clip')} made"]
-        if report.made:
+        parts = [f"{format_count(report.completed, 'clip')} made"]
+        if report.completed:
             rate = report.frames / max(report.seconds, 1e-9)
-            parts[0] += f" ({counted(report.frames, 'frame')}, {rate:.1f} frames/s)"
-        if report.there:
-            parts.append(f"{report.there} there already")
-        if report.elsewhere:
-            parts.append(f"{len(report.elsewhere)} in the hands of another run")
+            parts[0] += f" ({format_count(report.frames, 'frame')}, {rate:.1f} frames/s)"
+        if report.skipped:
+            parts.append(f"{report.skipped} there already")
+        if report.claimed_elsewhere:
+            parts.append(f"{len(report.claimed_elsewhere)} in the hands of another run")
         if report.failed:
             parts.append(f"{len(report.failed)} failed")
-        say(f"{', '.join(parts)} -> {report.output}")
+        print_line(f"{', '.join(parts)} -> {report.output}")
         for note in report.notes:
-            say(f"note: {note}")
+            print_line(f"note: {note}")
     for reason in report.failed.values():
-        complain(reason)
+        print_error(reason)
     if report.failed:
         raise typer.Exit(1)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
-from effigie.cli.console import INTERRUPT, Json, counted, on, print_json, progress_display, say
-from effigie.cli.devices import Devices, spread
+from effigie.cli.console import (
+    INTERRUPT,
+    Json,
+    format_count,
+    format_processes,
+    print_json,
+    print_line,
+    progress_display,
+)
+from effigie.cli.devices import Devices, run_on_devices
+from effigie.io.stored_names import to_stored
 
 
 def register(app: typer.Typer) -> None:
@@ -63,18 +71,19 @@ def meta_train(
         precision=cast(Any, precision),  # checked by the settings themselves
         seed=seed,
     )
-    if spread(devices):
+    if run_on_devices(devices):
         return
     with progress_display() as progress:
         report = run(faces, output, settings, progress=progress, cancel=INTERRUPT)
     if as_json:
-        print_json({**asdict(report), "curve": len(report.curve)})
+        print_json({**to_stored(report), "curve": len(report.curve)})
         return
     learned, kept = report.people
     error = "" if report.held_out_error is None else f", held-out error {report.held_out_error:.4f}"
-    say(
-        f"{report.output}: {counted(report.steps, 'step')} on {learned} people ({kept} held out){error}, "
-        f"{report.examples_per_second:.1f} examples/s{on(report.processes)}; stopped: {report.stopped_because}"
+    print_line(
+        f"{report.output}: {format_count(report.steps, 'step')} on {learned} people ({kept} held out){error}, "
+        f"{report.examples_per_second:.1f} examples/s{format_processes(report.processes)}; "
+        f"stopped: {report.stopped_because}"
     )
     for note in report.notes:
-        say(f"note: {note}")
+        print_line(f"note: {note}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
-from effigie.cli.console import INTERRUPT, Json, counted, print_json, progress_display, say
+from effigie.cli.console import INTERRUPT, Json, format_count, print_json, print_line, progress_display
+from effigie.io.stored_names import to_stored
 
 
 def register(app: typer.Typer) -> None:
@@ -51,13 +51,13 @@ def train(
     with progress_display() as progress:
         report = train_occlusion(faces, output, settings, progress=progress, cancel=INTERRUPT)
     if as_json:
-        print_json({**asdict(report), "curve": len(report.curve)})
+        print_json({**to_stored(report), "curve": len(report.curve)})
         return
     learned, kept, left_out = report.faces
     error = "" if report.held_out_error is None else f", held-out error {report.held_out_error:.4f}"
-    say(
-        f"{report.output}: {counted(report.steps, 'step')} on {counted(learned, 'face')} ({kept} held out, {left_out} "
-        f"left out: glasses, or hardly measured){error}; stopped: {report.stopped_because}"
+    print_line(
+        f"{report.output}: {format_count(report.steps, 'step')} on {format_count(learned, 'face')} ({kept} held out, "
+        f"{left_out} left out: glasses, or hardly measured){error}; stopped: {report.stopped_because}"
     )
     for note in report.notes:
-        say(f"note: {note}")
+        print_line(f"note: {note}")

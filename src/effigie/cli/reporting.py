@@ -1,4 +1,4 @@
-"""Where a long command is: a bar for people, lines for logs, JSON lines for programs, a status file for monitors."""
+"""Progress reporting: a bar for people, lines for logs, JSON lines for programs, a status file for monitors."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ from rich.progress import Progress as Display
 from rich.text import Text
 
 from effigie.errors import UsageError
-from effigie.io.atomic import atomic
+from effigie.io.atomic_write import atomic_write
 from effigie.progress import Progress, ProgressCallback
 
 STYLES = ("auto", "bar", "lines", "json", "none")
-EVERY_S = 1.0  # between two JSON lines, and two states of a status file
+REPORT_INTERVAL_S = 1.0  # between two JSON lines, and two states of a status file
 WINDOW_S = 60.0  # over which a rate is measured
 
 
-class Pace:
-    """Units a second of each stage, over the last minute, and the seconds left."""
+class RateMeter:
+    """Measures the rate of each stage over the last minute, and the seconds left."""
 
     def __init__(self) -> None:
         self._seen: dict[str, deque[tuple[float, float]]] = {}
 
     def __call__(self, progress: Progress) -> dict[str, Any]:
-        """What is known of a stage, for JSON; rate and seconds left are None until they can be told."""
+        """State of a stage as JSON values; rate and seconds left are None until they are known."""
         now = time.monotonic()
         seen = self._seen.setdefault(progress.stage, deque())
         if seen and progress.done < seen[-1][1]:
@@ -91,15 +91,15 @@ class StatusFile:
             raise UsageError(f"the status cannot be written to {self.path}: {error}") from error
 
     def report(self, known: dict[str, Any]) -> None:
-        """Note a stage's progress, as :class:`Pace` tells it."""
+        """Write a stage's progress, as :class:`RateMeter` returns it."""
         other = known["stage"] != self._last.get("stage")
         self._last = known
-        if other or time.monotonic() - self._written >= EVERY_S:
+        if other or time.monotonic() - self._written >= REPORT_INTERVAL_S:
             with contextlib.suppress(Exception):
                 self._write("running", "")
 
     def end(self, state: str, message: str = "") -> None:
-        """``done``, ``failed`` or ``stopped``, and why."""
+        """Write the final state, ``done``, ``failed`` or ``stopped``, and why."""
         with contextlib.suppress(Exception):
             self._write(state, message)
 
@@ -114,13 +114,13 @@ class StatusFile:
             "begun": round(self.begun, 3),
             "updated": round(now, 3),
         }
-        with atomic(self.path) as draft:
+        with atomic_write(self.path) as draft:
             draft.write_text(json.dumps(status, ensure_ascii=False) + "\n", encoding="utf-8")
         self._written = time.monotonic()
 
 
-class Rate(ProgressColumn):
-    """Units done, of how many, and how many a second."""
+class RateColumn(ProgressColumn):
+    """Progress column: units done, total, and rate."""
 
     def render(self, task: Task) -> Text:
         total = "" if task.total is None else f"/{task.total:.0f}"
@@ -129,24 +129,24 @@ class Rate(ProgressColumn):
 
 
 @contextlib.contextmanager
-def reporter(style: str, console: Console) -> Iterator[ProgressCallback]:
+def create_reporter(style: str, console: Console) -> Iterator[ProgressCallback]:
     """A callback that shows progress on ``console`` in one of :data:`STYLES`."""
     if style == "auto":
         style = "bar" if console.is_terminal else "lines"
     if style == "bar":
-        with _bars(console) as bars:
+        with _report_bars(console) as bars:
             yield bars
     else:
-        yield {"lines": _lines, "json": _json_lines, "none": _nothing}[style]()
+        yield {"lines": _report_lines, "json": _report_json, "none": _report_nothing}[style]()
 
 
 @contextlib.contextmanager
-def _bars(console: Console) -> Iterator[ProgressCallback]:
+def _report_bars(console: Console) -> Iterator[ProgressCallback]:
     """One bar per stage, with rate and time left."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        Rate(),
+        RateColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -164,7 +164,7 @@ def _bars(console: Console) -> Iterator[ProgressCallback]:
         yield report
 
 
-def _lines() -> ProgressCallback:
+def _report_lines() -> ProgressCallback:
     """A plain line per stage and tenth, so that logs stay readable."""
     last: dict[str, int] = {}
 
@@ -173,30 +173,32 @@ def _lines() -> ProgressCallback:
         if last.get(progress.stage) != tenth:
             last[progress.stage] = tenth
             total = "" if progress.total is None else f"/{progress.total:.0f}"
-            _put(f"{progress.stage}: {progress.done:.0f}{total} {progress.unit} {progress.note}".rstrip())
+            _write_line(
+                f"{progress.stage}: {progress.done:.0f}{total} {progress.unit} {progress.note}".rstrip()
+            )
 
     return report
 
 
-def _json_lines() -> ProgressCallback:
+def _report_json() -> ProgressCallback:
     """A line of JSON per stage and second, and at each stage's end."""
-    pace, last = Pace(), dict[str, float]()
+    pace, last = RateMeter(), dict[str, float]()
 
     def report(progress: Progress) -> None:
         known, now = pace(progress), time.monotonic()
         ended = progress.total is not None and progress.done >= progress.total
-        if ended or now - last.get(progress.stage, float("-inf")) >= EVERY_S:
+        if ended or now - last.get(progress.stage, float("-inf")) >= REPORT_INTERVAL_S:
             last[progress.stage] = now
-            _put(json.dumps(known, ensure_ascii=False))
+            _write_line(json.dumps(known, ensure_ascii=False))
 
     return report
 
 
-def _nothing() -> ProgressCallback:
+def _report_nothing() -> ProgressCallback:
     return lambda progress: None
 
 
-def _put(line: str) -> None:
-    """To standard error; where that has gone with its terminal, the work goes on."""
+def _write_line(line: str) -> None:
+    """Write a line to standard error; errors of a closed terminal are ignored."""
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from effigie.cli.console import INTERRUPT, OUT, Json, counted, print_json, progress_display, say
+from effigie.cli.console import INTERRUPT, OUT, Json, format_count, print_json, print_line, progress_display
 
 
 def review(
@@ -20,7 +20,7 @@ def review(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="PNG", help="Draw some faces of every finding.")
     ] = None,
-    who: Annotated[int, typer.Option(min=0, help="The person that the set is of (0 = most faces).")] = 0,
+    person: Annotated[int, typer.Option(min=0, help="The person that the set is of (0 = most faces).")] = 0,
     drop: Annotated[bool, typer.Option("--drop", help="Take out what is proposed, for good.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -29,13 +29,15 @@ def review(
     from effigie import faceset
 
     with progress_display() as progress:
-        found = effigie.review(faces, target, output, who, progress=progress, cancel=INTERRUPT)
-    gone = faceset.drop(faces, names=found.proposed) if drop and found.proposed else None
+        found = effigie.review(faces, target, output, person, progress=progress, cancel=INTERRUPT)
+    gone = faceset.drop(faces, names=found.proposed_drops) if drop and found.proposed_drops else None
     if as_json:
-        extra: dict[str, Any] = {"proposed": len(found.proposed), "dropped": gone.faces if gone else 0}
+        extra: dict[str, Any] = {"proposed": len(found.proposed_drops), "dropped": gone.faces if gone else 0}
         print_json(found.to_json() | extra)
         return
-    say(f"{found.path}: {counted(found.faces, 'face')} looked at, {len(found.proposed)} better dropped")
+    print_line(
+        f"{found.path}: {format_count(found.faces, 'face')} looked at, {len(found.proposed_drops)} better dropped"
+    )
     if found.findings:
         table = Table("finding", "faces", "share", "", "why")
         for one in found.findings:
@@ -44,13 +46,17 @@ def review(
                 one.kind, str(len(one.names)), share, "drop" if one.drop else "all are so: kept", one.why
             )
         OUT.print(table)
-    for lack in found.lacks:
-        say(str(lack))
-    if found.suffering is not None:
-        say(f"{100 * found.suffering:.0f} % of the target's frames ask for something this set never shows")
+    for lack in found.gaps:
+        print_line(str(lack))
+    if found.affected is not None:
+        print_line(
+            f"{100 * found.affected:.0f} % of the target's frames ask for something this set never shows"
+        )
     if gone is not None:
-        say(f"dropped {gone.faces}; {gone.remaining} remain")
-    elif found.proposed:
-        say("nothing was dropped: --drop takes them out, `effigie faces drop FACES NAME...` single ones")
+        print_line(f"dropped {gone.faces}; {gone.remaining} remain")
+    elif found.proposed_drops:
+        print_line(
+            "nothing was dropped: --drop takes them out, `effigie faces drop FACES NAME...` single ones"
+        )
     if found.sheet is not None:
-        say(f"some of them: {found.sheet}")
+        print_line(f"some of them: {found.sheet}")

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from effigie.cli.console import INTERRUPT, Json, counted, on, print_json, progress_display, say
-from effigie.cli.devices import Devices, spread
+from effigie.cli.console import (
+    INTERRUPT,
+    Json,
+    format_count,
+    format_processes,
+    print_json,
+    print_line,
+    progress_display,
+)
+from effigie.cli.devices import Devices, run_on_devices
+from effigie.io.stored_names import to_stored
 
 if TYPE_CHECKING:
     from effigie.swap import TrainReport
@@ -31,7 +39,7 @@ def train(
             metavar="RECORD", help="Consent of the person shown, file or id; by default looked for."
         ),
     ] = None,
-    project: Annotated[
+    purpose: Annotated[
         str | None, typer.Option(help="What it is for, if a consent is limited to that.")
     ] = None,
     preset: Annotated[str, typer.Option(help="tiny (128 px, CPUs), base (256) or large (384).")] = "tiny",
@@ -50,8 +58,12 @@ def train(
     perceptual: Annotated[
         float | None, typer.Option(help="Share of the perceptual distance (VGG16), likewise; for GPUs.")
     ] = None,
-    source_who: Annotated[int | None, typer.Option(help="Person of the source set, 0 = most faces.")] = None,
-    target_who: Annotated[int | None, typer.Option(help="Person of the target set, 0 = most faces.")] = None,
+    source_person: Annotated[
+        int | None, typer.Option(help="Person of the source set, 0 = most faces.")
+    ] = None,
+    target_person: Annotated[
+        int | None, typer.Option(help="Person of the target set, 0 = most faces.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     devices: Devices = 1,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
@@ -75,13 +87,13 @@ def train(
         identity=identity,
         adversary=adversary,
         perceptual=perceptual,
-        source_who=source_who,
-        target_who=target_who,
+        source_person=source_person,
+        target_person=target_person,
         device=device,
         precision=precision,  # type: ignore[arg-type]  # checked by the settings
         seed=seed,
     )
-    if spread(devices):
+    if run_on_devices(devices):
         return
     with progress_display() as progress:
         report = run(
@@ -90,7 +102,7 @@ def train(
             output,
             settings,
             consent=consent,
-            project=project,
+            purpose=purpose,
             progress=progress,
             cancel=INTERRUPT,
         )
@@ -103,49 +115,54 @@ def train(
                 "images_per_second": report.images_per_second,
                 "held_out_error": report.held_out_error,
                 "improving": report.improving,
-                "best": report.best and asdict(report.best),
-                "parts": {name: asdict(part) for name, part in report.standing.parts.items()},
-                "next_gain_seconds": report.standing.ahead.seconds,
-                "gain_in_sight": report.standing.ahead.in_sight,
+                "best": report.best and to_stored(report.best),
+                "parts": {name: to_stored(part) for name, part in report.progress_summary.parts.items()},
+                "next_gain_seconds": report.progress_summary.forecast.seconds,
+                "gain_in_sight": report.progress_summary.forecast.is_expected,
                 "stopped_because": report.stopped_because,
                 "processes": report.processes,
                 "notes": list(report.notes),
             }
         )
         return
-    for line in told(report):
-        say(line)
+    for line in format_report(report):
+        print_line(line)
     for note in report.notes:
-        say(f"note: {note}")
+        print_line(f"note: {note}")
 
 
-def told(report: TrainReport) -> list[str]:
-    """What came of it, whether more minutes would help, and whose weights the model has: a sentence a line."""
-    from effigie.training.monitor.forecast import duration
-    from effigie.training.monitor.progress_summary import in_parts
+def format_report(report: TrainReport) -> list[str]:
+    """The result, whether more minutes would help, and which weights the model has: a sentence a line."""
+    from effigie.training.monitor.forecast import format_duration
+    from effigie.training.monitor.progress_summary import format_parts
 
-    standing, total = report.standing, report.curve[-1].seconds
+    progress_summary, total = report.progress_summary, report.curve[-1].seconds
     lines = [
-        f"{report.output}: {counted(report.steps, 'step')} in {duration(total)}, "
-        f"{report.images_per_second:.0f} images/s{on(report.processes)}; curve.png and preview.png lie there"
+        f"{report.output}: {format_count(report.steps, 'step')} in {format_duration(total)}, "
+        f"{report.images_per_second:.0f} images/s{format_processes(report.processes)}; "
+        "curve.png and preview.png lie there"
     ]
-    error = f"held-out error {standing.error:.4f}{in_parts(standing.parts)}"
+    error = f"held-out error {progress_summary.error:.4f}{format_parts(progress_summary.parts)}"
     if report.stopped_because == "no improvement":
-        since = next((p.seconds for p in report.curve if p.step == standing.plateau.since), 0.0)
+        since = next((p.seconds for p in report.curve if p.step == progress_summary.plateau.since), 0.0)
         minute = f"minute {since / 60:.0f} of {total / 60:.0f}"
         lines.append(f"{error}: ended by itself, since {minute} it has fallen by less than 1 %")
         lines.append(
             "more minutes would hardly help; more varied footage may: effigie faces review says what is missing"
         )
-    elif not standing.plateau.improving:
-        lines.append(f"{error}, {standing.plateau}: more minutes will hardly help")
+    elif not progress_summary.plateau.improving:
+        lines.append(f"{error}, {progress_summary.plateau}: more minutes will hardly help")
     else:
-        ahead = f", {standing.ahead}" if str(standing.ahead) else ""
-        advice = "run it again to train on" if standing.ahead.in_sight else "more minutes will hardly help"
-        lines.append(f"{error}, still improving{ahead}: {advice}")
+        forecast = f", {progress_summary.forecast}" if str(progress_summary.forecast) else ""
+        advice = (
+            "run it again to train on"
+            if progress_summary.forecast.is_expected
+            else "more minutes will hardly help"
+        )
+        lines.append(f"{error}, still improving{forecast}: {advice}")
     if report.best is not None and report.best.step < report.steps:
         lines.append(
-            f"the model is as it was after {duration(report.best.seconds)}, step {report.best.step}, when the error "
-            f"was {report.best.error:.4f}; training goes on from step {report.steps}"
+            f"the model is as it was after {format_duration(report.best.seconds)}, step {report.best.step}, "
+            f"when the error was {report.best.error:.4f}; training goes on from step {report.steps}"
         )
     return lines

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
-from effigie.cli.console import INTERRUPT, Json, counted, on, print_json, progress_display, say
-from effigie.cli.devices import Devices, spread
+from effigie.cli.console import (
+    INTERRUPT,
+    Json,
+    format_count,
+    format_processes,
+    print_json,
+    print_line,
+    progress_display,
+)
+from effigie.cli.devices import Devices, run_on_devices
+from effigie.io.stored_names import to_stored
 
 
 def register(app: typer.Typer) -> None:
@@ -32,11 +40,11 @@ def tune(
         list[str] | None,
         typer.Option(metavar="RECORD", help="Consent of the person, file or id; by default looked for."),
     ] = None,
-    project: Annotated[
+    purpose: Annotated[
         str | None, typer.Option(help="What it is for, if a consent is limited to that.")
     ] = None,
     shots: Annotated[int, typer.Option(help="Pictures taken of each clip or face set, at most 32.")] = 8,
-    who: Annotated[int | None, typer.Option(help="Which of several faces, 0 = the largest.")] = None,
+    person: Annotated[int | None, typer.Option(help="Which of several faces, 0 = the largest.")] = None,
     steps: Annotated[int | None, typer.Option(help="How many steps; by default by the pictures.")] = None,
     minutes: Annotated[float | None, typer.Option(help="How long at most.")] = None,
     content: Annotated[str, typer.Option(help="Content loss: light, full or none.")] = "light",
@@ -54,13 +62,13 @@ def tune(
         shots=shots,
         steps=steps,
         minutes=minutes,
-        who=who,
+        person=person,
         content=content,
         device=device,
         precision=cast(Any, precision),  # checked by the settings themselves
         seed=seed,
     )
-    if spread(devices):
+    if run_on_devices(devices):
         return
     with progress_display() as progress:
         report = run(
@@ -69,19 +77,19 @@ def tune(
             output,
             settings,
             consent=consent,
-            project=project,
+            purpose=purpose,
             progress=progress,
             cancel=INTERRUPT,
         )
     if as_json:
-        print_json({**asdict(report), "curve": len(report.curve)})
+        print_json({**to_stored(report), "curve": len(report.curve)})
         return
-    say(
-        f"{report.output}: {counted(report.shots, 'picture')}, {counted(report.steps, 'step')} in "
-        f"{report.seconds:.0f} s{on(report.processes)}; "
+    print_line(
+        f"{report.output}: {format_count(report.shots, 'picture')}, {format_count(report.steps, 'step')} in "
+        f"{report.seconds:.0f} s{format_processes(report.processes)}; "
         f"held-out error {report.held_out[0]:.4f} -> {report.held_out[1]:.4f}, "
         f"mimicry {100 * report.mimicry[0]:.1f} -> {100 * report.mimicry[1]:.1f} % of the eye distance; "
         f"stopped: {report.stopped_because}"
     )
     for note in report.notes:
-        say(f"note: {note}")
+        print_line(f"note: {note}")

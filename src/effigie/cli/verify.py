@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from effigie.cli.console import INTERRUPT, Json, print_json, say
+from effigie.cli.console import INTERRUPT, Json, print_json, print_line
 
 
 def register(app: typer.Typer) -> None:
@@ -29,4 +29,4 @@ def verify(
         print_json(found.to_json())
         return
     for line in found.lines:
-        say(line)
+        print_line(line)

@@ -1,4 +1,4 @@
-"""Blending: joining a made face with the footage around it.
+"""Blending of a made face with the footage around it.
 
 All methods share one rule: where the mask is 0 the answer is the background, bit by bit.
 """
@@ -17,15 +17,15 @@ from effigie.errors import UsageError
 Picture = NDArray[np.float32]
 Mask = NDArray[np.float32]
 
-LEVELS = 5  # of the Laplacian pyramid
-SMALLEST = 8  # px: no pyramid level gets smaller
+MAX_LEVELS = 5  # of the Laplacian pyramid
+MIN_LEVEL_SIDE = 8  # px: no pyramid level gets smaller
 # How much faster than the mask a band changes over, finest first: fine detail in a narrow zone, so that two
 # skins are never seen one through the other; the coarsest over the whole feather.
 STEEPNESS = (4.0, 3.0, 2.0, 1.5)
 
 
 def blend(background: Picture, foreground: Picture, mask: Mask, method: str = "multiband") -> Picture:
-    """Join two pictures.
+    """Blend two pictures.
 
     Args:
         background: (h, w, 3) float32 in 0..1, the footage.
@@ -40,22 +40,22 @@ def blend(background: Picture, foreground: Picture, mask: Mask, method: str = "m
         UsageError: no such method.
         ValueError: the shapes do not match.
     """
-    if method not in BLENDS:
-        raise UsageError(f"no blend method {method!r}: choose one of {', '.join(BLENDS)}")
+    if method not in BLEND_METHODS:
+        raise UsageError(f"no blend method {method!r}: choose one of {', '.join(BLEND_METHODS)}")
     if background.shape != foreground.shape or background.shape[:2] != mask.shape:
         shapes = f"{background.shape}, {foreground.shape} and {mask.shape}"
         raise ValueError(f"background, face and mask differ in shape: {shapes}")
     if not mask.any():
         return background.copy()
-    return BLENDS[method](background, foreground, mask)
+    return BLEND_METHODS[method](background, foreground, mask)
 
 
-def feather(background: Picture, foreground: Picture, mask: Mask) -> Picture:
+def alpha_blend(background: Picture, foreground: Picture, mask: Mask) -> Picture:
     """Alpha blending."""
-    return background + (foreground - background) * _three(mask)
+    return background + (foreground - background) * _to_three_channels(mask)
 
 
-def multiband(background: Picture, foreground: Picture, mask: Mask) -> Picture:
+def multiband_blend(background: Picture, foreground: Picture, mask: Mask) -> Picture:
     """Each band of frequencies changes over in a zone as wide as its waves (Burt and Adelson 1983).
 
     One pyramid does, that of the difference: the Laplacian pyramid is linear. The zones lie inside the mask's
@@ -64,36 +64,40 @@ def multiband(background: Picture, foreground: Picture, mask: Mask) -> Picture:
     difference = foreground - background
     inside = (mask > 0).astype(np.float32)
     reach, share, bands = inside, mask, []
-    for level in range(_levels(mask.shape)):
+    for level in range(_pyramid_levels(mask.shape)):
         steepness = STEEPNESS[level] if level < len(STEEPNESS) else 1.0
         smaller = cv2.pyrDown(difference)
         band = difference - cv2.pyrUp(smaller, dstsize=difference.shape[1::-1])
-        bands.append(cv2.multiply(band, _three(_zone(share, reach, steepness))))
+        bands.append(cv2.multiply(band, _to_three_channels(_transition_mask(share, reach, steepness))))
         difference, share, reach = smaller, cv2.pyrDown(share), cv2.pyrDown(reach)
-    joined = cv2.multiply(difference, _three(_zone(share, reach, 1.0)))
+    joined = cv2.multiply(difference, _to_three_channels(_transition_mask(share, reach, 1.0)))
     for band in reversed(bands):
         joined = band + cv2.pyrUp(joined, dstsize=band.shape[1::-1])
     # pyrUp spreads by a pixel or two of each level: the support's last two pixels take that back to nothing.
     rim = np.clip(2 * cv2.blur(inside, (5, 5)) - 1, 0, 1) * inside
-    return background + cv2.multiply(joined, _three(rim))
+    return background + cv2.multiply(joined, _to_three_channels(rim))
 
 
-def _zone(share: Mask, reach: Mask, steepness: float) -> Mask:
+def _transition_mask(share: Mask, reach: Mask, steepness: float) -> Mask:
     """The mask of one band: steeper than ``share``, and 0 where the blurred support ``reach`` ends."""
     steep = (share - 0.5) * steepness + 0.5
     return np.clip(np.minimum(steep, 2 * reach - 1), 0, 1)
 
 
-def poisson(background: Picture, foreground: Picture, mask: Mask) -> Picture:
+def poisson_blend(background: Picture, foreground: Picture, mask: Mask) -> Picture:
     """Gradient-domain blending: the face keeps its gradients and takes its absolute colour from its rim.
 
     The membrane (what is added to the face) solves Laplace's equation inside the mask with the difference at
     the rim as its boundary, from coarse to fine, so that a few sweeps a level do.
     """
-    return feather(background, foreground + membrane(background - foreground, mask), _zone(mask, mask, 2.0))
+    return alpha_blend(
+        background,
+        foreground + solve_membrane(background - foreground, mask),
+        _transition_mask(mask, mask, 2.0),
+    )
 
 
-def membrane(difference: Picture, mask: Mask, sweeps: int = 6) -> Picture:
+def solve_membrane(difference: Picture, mask: Mask, sweeps: int = 6) -> Picture:
     """The smoothest continuation of ``difference`` (h, w, 3) from the rim of ``mask`` (h, w) inwards."""
     inside = (mask > 0.5).astype(np.float32)
     rim = cv2.dilate(inside, np.ones((5, 5), np.uint8)) - inside
@@ -101,8 +105,8 @@ def membrane(difference: Picture, mask: Mask, sweeps: int = 6) -> Picture:
     if (rim > 0).any():
         low, middle, high = np.quantile(difference[rim > 0], (0.25, 0.5, 0.75), axis=0)
         difference = np.clip(difference, middle - (high - low), middle + (high - low), dtype=np.float32)
-    values, weights = [cv2.multiply(difference, _three(rim))], [rim]
-    for _ in range(_levels(mask.shape)):
+    values, weights = [cv2.multiply(difference, _to_three_channels(rim))], [rim]
+    for _ in range(_pyramid_levels(mask.shape)):
         values.append(cv2.pyrDown(values[-1]))
         weights.append(cv2.pyrDown(weights[-1]))
     weights_total = float(weights[-1].sum()) + 1e-6
@@ -110,24 +114,24 @@ def membrane(difference: Picture, mask: Mask, sweeps: int = 6) -> Picture:
     for value, weight in zip(reversed(values), reversed(weights), strict=True):
         field = cv2.resize(field, value.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         hold = np.minimum(weight * 4, 1)
-        pull = cv2.multiply(value, _three(hold / (weight + 1e-6)))
-        free = _three(1 - hold)
+        pull = cv2.multiply(value, _to_three_channels(hold / (weight + 1e-6)))
+        free = _to_three_channels(1 - hold)
         for _ in range(sweeps):
             field = pull + cv2.multiply(cv2.blur(field, (3, 3)), free)
     return field
 
 
-def _levels(shape: tuple[int, ...]) -> int:
-    return max(0, min(LEVELS, int(np.log2(max(1, min(shape) / SMALLEST)))))
+def _pyramid_levels(shape: tuple[int, ...]) -> int:
+    return max(0, min(MAX_LEVELS, int(np.log2(max(1, min(shape) / MIN_LEVEL_SIDE)))))
 
 
-def _three(mask: NDArray[Any]) -> NDArray[Any]:
+def _to_three_channels(mask: NDArray[Any]) -> NDArray[Any]:
     """A mask for three channels: OpenCV multiplies equal shapes far faster than NumPy broadcasts."""
     return cv2.merge([mask, mask, mask])
 
 
-BLENDS: dict[str, Callable[[Picture, Picture, Mask], Picture]] = {
-    "feather": feather,
-    "multiband": multiband,
-    "poisson": poisson,
+BLEND_METHODS: dict[str, Callable[[Picture, Picture, Mask], Picture]] = {
+    "feather": alpha_blend,
+    "multiband": multiband_blend,
+    "poisson": poisson_blend,
 }

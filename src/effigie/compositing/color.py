@@ -1,9 +1,9 @@
-"""Colour transfer: let the made face be lit as the footage is.
+"""Colour transfer: gives the made face the light and colour of the footage.
 
-``statistics`` looks at a made face and at the footage under it, ``apply`` changes the made face; in between a
-:class:`ColorSmoother` may calm the statistics over time, so that the colour does not flicker. All of it
-works in crop space, where the face stands still, and the statistics on small copies, where noise and
-sharpness do not count.
+``compute_statistics`` measures a made face and the footage under it, ``apply_transfer`` changes the made face; in
+between a :class:`ColorSmoother` may smooth the statistics over time, so that the colour does not flicker. All of it
+works in crop space, where the face stands still, and the statistics on small copies, where noise and sharpness do not
+count.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effigie.compositing import color_global, color_local
-from effigie.compositing.smoothing import Exponential, Time
+from effigie.compositing.smoothing import ExponentialAverage, Time
 from effigie.errors import UsageError
 
 Picture = NDArray[np.float32]
 Array = NDArray[Any]
 
-SIZE = 64  # px a side at which statistics are taken
+STATISTICS_SIZE = 64  # px a side at which statistics are taken
 
 
 @dataclass(frozen=True, eq=False)
 class ColorStatistics:
-    """What a method knows about two pictures: means or quantiles, so that they may be averaged in time.
+    """A method's statistics of two pictures: means or quantiles, so that they may be averaged in time.
 
     Attributes:
         method: the method that made them.
@@ -43,7 +43,7 @@ class ColorStatistics:
     level: Array
 
 
-def transfer(face: Picture, reference: Picture, mask: Array, method: str = "local") -> Picture:
+def transfer_color(face: Picture, reference: Picture, mask: Array, method: str = "local") -> Picture:
     """The made face in the colours of the footage.
 
     Args:
@@ -58,32 +58,45 @@ def transfer(face: Picture, reference: Picture, mask: Array, method: str = "loca
     Raises:
         UsageError: no such method.
     """
-    return apply(face, statistics(face, reference, mask, method))
+    return apply_transfer(face, compute_statistics(face, reference, mask, method))
 
 
-def statistics(face: Picture, reference: Picture, mask: Array, method: str) -> ColorStatistics:
-    """What :func:`apply` needs; arguments as for :func:`transfer`. With nothing to count it is 'none'."""
-    if method not in COLORS:
-        raise UsageError(f"no colour method {method!r}: choose one of {', '.join(COLORS)}")
-    face, reference, weight = _small(face), _small(reference), _small(np.asarray(mask, np.float32))
+def compute_statistics(face: Picture, reference: Picture, mask: Array, method: str) -> ColorStatistics:
+    """The statistics for :func:`apply_transfer`; arguments as for :func:`transfer_color`.
+
+    The method is 'none' where no pixel counts.
+    """
+    if method not in COLOR_METHODS:
+        raise UsageError(f"no colour method {method!r}: choose one of {', '.join(COLOR_METHODS)}")
+    face, reference, weight = (
+        _to_statistics_size(face),
+        _to_statistics_size(reference),
+        _to_statistics_size(np.asarray(mask, np.float32)),
+    )
     nothing = np.zeros(0, np.float32)
     if method == "none" or weight.sum() < 10:
         return ColorStatistics("none", nothing, nothing, nothing)
-    measure = COLORS[method][0]
+    measure = COLOR_METHODS[method][0]
     if method == "local":
         # The same pixels on both sides: what is plain skin in one and an eye in the other would tint it.
         weight = weight * np.maximum(
-            color_local.plainness(face, weight) * color_local.plainness(reference, weight), 0.02
+            color_local.plain_skin_weight(face, weight) * color_local.plain_skin_weight(reference, weight),
+            0.02,
         )
     level = (reference * weight[..., None]).sum(axis=(0, 1)) / weight.sum()
     return ColorStatistics(method, measure(face, weight), measure(reference, weight), level)
 
 
-def apply(face: Picture, known: ColorStatistics) -> Picture:
+def apply_transfer(face: Picture, statistics: ColorStatistics) -> Picture:
     """The face (S, S, 3) RGB float32 in 0..1 after the transfer that the statistics describe."""
-    if known.method == "none":
+    if statistics.method == "none":
         return face
-    return np.clip(COLORS[known.method][1](face, known.source, known.target), 0, 1, dtype=np.float32)
+    return np.clip(
+        COLOR_METHODS[statistics.method][1](face, statistics.source, statistics.target),
+        0,
+        1,
+        dtype=np.float32,
+    )
 
 
 class ColorSmoother:
@@ -98,47 +111,53 @@ class ColorSmoother:
         time_constant: s; 0 switches it off.
     """
 
-    JUMP = 0.05  # change of the mean, in grey levels 0..1, that is taken over whole
+    BRIGHTNESS_JUMP = 0.05  # change of the mean, in grey levels 0..1, that is taken over whole
 
     def __init__(self, time_constant: float = 0.1) -> None:
-        self._target = Exponential(time_constant)
+        self._average = ExponentialAverage(time_constant)
         self.reset()
 
     def reset(self) -> None:
         """Forget the past: the next statistics pass unchanged."""
-        self._target.reset()
+        self._average.reset()
         self._level: Array | None = None
         self._method = ""
 
-    def __call__(self, known: ColorStatistics, time: Time | None = None) -> ColorStatistics:
-        if known.method == "none":
-            return known
-        if known.method != self._method:
+    def __call__(self, statistics: ColorStatistics, time: Time | None = None) -> ColorStatistics:
+        if statistics.method == "none":
+            return statistics
+        if statistics.method != self._method:
             self.reset()
-        jump = 0.0 if self._level is None else float(np.abs(known.level - self._level).max())
-        self._level, self._method = known.level, known.method
-        target = self._target(known.target, time, follow=(jump / self.JUMP) ** 2)
-        return ColorStatistics(known.method, known.source, target, known.level)
+        jump = 0.0 if self._level is None else float(np.abs(statistics.level - self._level).max())
+        self._level, self._method = statistics.level, statistics.method
+        target = self._average(statistics.target, time, min_weight=(jump / self.BRIGHTNESS_JUMP) ** 2)
+        return ColorStatistics(statistics.method, statistics.source, target, statistics.level)
 
 
-def _small(picture: Array) -> Array:
-    if picture.shape[0] <= SIZE:
-        return picture if picture.shape[0] == SIZE else cv2.resize(picture, (SIZE, SIZE))
-    return cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+def _to_statistics_size(picture: Array) -> Array:
+    if picture.shape[0] <= STATISTICS_SIZE:
+        return (
+            picture
+            if picture.shape[0] == STATISTICS_SIZE
+            else cv2.resize(picture, (STATISTICS_SIZE, STATISTICS_SIZE))
+        )
+    return cv2.resize(picture, (STATISTICS_SIZE, STATISTICS_SIZE), interpolation=cv2.INTER_AREA)
 
 
-def _nothing(picture: Picture, weight: Array) -> Array:
+def _measure_nothing(picture: Picture, weight: Array) -> Array:
     return np.zeros(0, np.float32)
 
 
-def _unchanged(face: Picture, source: Array, target: Array) -> Picture:
+def _apply_nothing(face: Picture, source: Array, target: Array) -> Picture:
     return face
 
 
-COLORS: dict[str, tuple[Callable[[Picture, Array], Array], Callable[[Picture, Array, Array], Picture]]] = {
-    "none": (_nothing, _unchanged),
+COLOR_METHODS: dict[
+    str, tuple[Callable[[Picture, Array], Array], Callable[[Picture, Array, Array], Picture]]
+] = {
+    "none": (_measure_nothing, _apply_nothing),
     "reinhard": (color_global.measure_reinhard, color_global.apply_reinhard),
     "histogram": (color_global.measure_histogram, color_global.apply_histogram),
     "covariance": (color_global.measure_covariance, color_global.apply_covariance),
-    "local": (color_local.measure_lit, color_local.apply_lit),
+    "local": (color_local.measure_shading_and_chroma, color_local.apply_shading_and_chroma),
 }

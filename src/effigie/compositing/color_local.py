@@ -12,31 +12,31 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effigie.compositing.color_global import apply_chroma, measure_reinhard
+from effigie.compositing.color_global import measure_reinhard, reduce_chroma
 
 Picture = NDArray[np.float32]
 Array = NDArray[Any]
 
-GRAY = np.array([0.299, 0.587, 0.114], np.float32)  # brightness of RGB, as OpenCV has it
-SPARED = 0.5  # share of a new tint that white parts (teeth, eyes) do not take on
-DETAIL = 0.35  # the natural logarithm of the gain of detail never leaves ±0.35: 0.7 to 1.42
-DARK = 0.02  # grey levels 0..1 that keep ratios of brightness finite
-TINTLESS = 0.04**2  # squared tint below which a face is grey and nothing tells teeth from skin
-SIGMA = 0.16  # of the mask's longer side: the finest shading that is taken over
+LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)  # brightness of RGB, as OpenCV has it
+WHITE_PROTECTION = 0.5  # share of a new tint that white parts (teeth, eyes) do not take on
+MAX_LOG_GAIN = 0.35  # the natural logarithm of the gain of detail never leaves ±0.35: 0.7 to 1.42
+BRIGHTNESS_FLOOR = 0.02  # grey levels 0..1 that keep ratios of brightness finite
+TINT_FLOOR = 0.04**2  # squared tint below which a face is grey and nothing tells teeth from skin
+SHADING_SIGMA = 0.16  # of the mask's longer side: the finest shading that is taken over
 
 
-def plainness(picture: Picture, weight: Array) -> Array:
-    """(R, R) in 0..1: 0 for what sticks out of the shading, such as eyes, brows, lips and glints."""
-    shading = measure_local(picture, weight)
+def plain_skin_weight(picture: Picture, weight: Array) -> Array:
+    """(R, R) weights in 0..1: 0 for what differs from the shading, such as eyes, brows, lips and glints."""
+    shading = measure_shading(picture, weight)
     excess = np.abs(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) - cv2.cvtColor(shading, cv2.COLOR_RGB2GRAY))
     usual = np.median(excess[weight > 0.5 * weight.max()]) * 3 + 1e-3
     return np.maximum(1 - (excess / usual) ** 2, 0)
 
 
-def measure_local(picture: Picture, weight: Array) -> Array:
+def measure_shading(picture: Picture, weight: Array) -> Array:
     """(R, R, 3) the shading of a picture (R, R, 3) RGB float32 in 0..1 under weights (R, R)."""
     # A face's outline fills about 0.7 of its box; an area jumps less between frames than the box does.
-    sigma = SIGMA * np.sqrt(np.count_nonzero(weight) / 0.7)
+    sigma = SHADING_SIGMA * np.sqrt(np.count_nonzero(weight) / 0.7)
     return _normalized_blur(picture, weight, sigma)
 
 
@@ -48,15 +48,15 @@ def _normalized_blur(picture: Picture, weight: Array, sigma: float) -> Picture:
     return blurred[..., :3] / (blurred[..., 3:] + 1e-3) + mean
 
 
-def apply_local(face: Picture, source: Array, target: Array) -> Picture:
+def apply_shading(face: Picture, source: Array, target: Array) -> Picture:
     """The face (S, S, 3) with the shading ``target`` in the place of its own, ``source``: both (R, R, 3)."""
     size = (face.shape[1], face.shape[0])
     source_gray, target_gray = (cv2.cvtColor(field, cv2.COLOR_RGB2GRAY) for field in (source, target))
     # Detail is scaled with light, as texture is, but less and less: so large a ratio is another skin, and
     # gloss does not grow. Less light takes the colour of lips and cheeks with it; more is given to brightness
     # alone, for the colour of a dark picture is noisy.
-    ratio = np.log((target_gray + DARK) / (source_gray + DARK))
-    gain = np.exp(DETAIL * np.tanh(ratio / DETAIL))
+    ratio = np.log((target_gray + BRIGHTNESS_FLOOR) / (source_gray + BRIGHTNESS_FLOOR))
+    gain = np.exp(MAX_LOG_GAIN * np.tanh(ratio / MAX_LOG_GAIN))
     dimming, contrast = np.minimum(gain, 1), np.maximum(gain, 1)
     face = cv2.multiply(face, cv2.merge([cv2.resize(dimming, size)] * 3))
     source, source_gray = source * dimming[..., None], source_gray * dimming
@@ -68,20 +68,20 @@ def apply_local(face: Picture, source: Array, target: Array) -> Picture:
     tint, new_tint = source - source_gray[..., None], target - target_gray[..., None]
     strength = (tint * tint).sum(axis=2, keepdims=True)
     # The change in two parts: what takes the skin's own tint away, and what brings another.
-    fading = np.clip(1 - (new_tint * tint).sum(axis=2, keepdims=True) / (strength + TINTLESS), 0, 1) * -tint
-    brightness = gray / np.maximum(base, DARK)
-    chroma, saturation = _own_tint(face, tint, brightness)
+    fading = np.clip(1 - (new_tint * tint).sum(axis=2, keepdims=True) / (strength + TINT_FLOOR), 0, 1) * -tint
+    brightness = gray / np.maximum(base, BRIGHTNESS_FLOOR)
+    chroma, saturation = _skin_tint_share(face, tint, brightness)
     skinned = cv2.multiply(cv2.resize(fading, size), cv2.merge([chroma] * 3))
     # White parts (teeth, eyes) have nothing to lose and are spared some of the new: skins differ in colour
     # more than lights do. Not where the face is grey anyway, for then nothing tells teeth from skin.
-    spared = cv2.resize(SPARED * strength[..., 0] / (strength[..., 0] + TINTLESS), size)
+    spared = cv2.resize(WHITE_PROTECTION * strength[..., 0] / (strength[..., 0] + TINT_FLOOR), size)
     # Brows and lashes send back little of any light: as much tint as skin takes on would turn them red.
     taken = np.minimum(brightness, 1) * (1 - spared * (1 - saturation))
     lit = cv2.multiply(cv2.resize(new_tint - tint - fading, size), cv2.merge([taken] * 3))
     return face + cv2.merge([lift] * 3) + skinned + lit
 
 
-def _own_tint(face: Picture, tint: Array, brightness: Array) -> tuple[Array, Array]:
+def _skin_tint_share(face: Picture, tint: Array, brightness: Array) -> tuple[Array, Array]:
     """How much of the skin's tint each pixel has, 0..2, absolutely and for its brightness: two (S, S) arrays.
 
     Both are about 1 for skin and 0 for teeth and eyes; a shadow has less of the first, but not of the second.
@@ -92,22 +92,22 @@ def _own_tint(face: Picture, tint: Array, brightness: Array) -> tuple[Array, Arr
         brightness: (S, S) each pixel's, as a multiple of what is usual around it.
     """
     strength = (tint * tint).sum(axis=2, keepdims=True)
-    projection = (tint - tint.sum(axis=2, keepdims=True) * GRAY) / (strength + TINTLESS)
+    projection = (tint - tint.sum(axis=2, keepdims=True) * LUMA_WEIGHTS) / (strength + TINT_FLOOR)
     chroma = cv2.transform(cv2.multiply(face, cv2.resize(projection, face.shape[1::-1])), np.ones((1, 3)))
     return np.clip(chroma, 0, 2), np.clip(chroma / np.maximum(brightness, 0.1), 0, 2)
 
 
-def measure_lit(picture: Picture, weight: Array) -> Array:
-    """(R * R + 2, 3) the shading of :func:`measure_local`, and below it mean and spread of LAB."""
-    return np.vstack([measure_local(picture, weight).reshape(-1, 3), measure_reinhard(picture, weight)])
+def measure_shading_and_chroma(picture: Picture, weight: Array) -> Array:
+    """(R * R + 2, 3) the shading of :func:`measure_shading`, and below it mean and spread of LAB."""
+    return np.vstack([measure_shading(picture, weight).reshape(-1, 3), measure_reinhard(picture, weight)])
 
 
-def apply_lit(face: Picture, source: Array, target: Array) -> Picture:
+def apply_shading_and_chroma(face: Picture, source: Array, target: Array) -> Picture:
     """The face (S, S, 3) as colourful as the footage first, all of it alike, then in its shading.
 
     Shading alone takes the same tint from lips as from skin: from yellow light into grey, lips turn magenta.
     """
     side = round(np.sqrt(len(source) - 2))
-    face = apply_chroma(face, source[-2:], target[-2:])
+    face = reduce_chroma(face, source[-2:], target[-2:])
     shadings = [known[:-2].reshape(side, side, 3) for known in (source, target)]
-    return apply_local(face, apply_chroma(shadings[0], source[-2:], target[-2:]), shadings[1])
+    return apply_shading(face, reduce_chroma(shadings[0], source[-2:], target[-2:]), shadings[1])

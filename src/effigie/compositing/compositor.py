@@ -1,4 +1,4 @@
-"""The whole way from a made face to a finished frame: region, colour, calm, grain, blend, paste."""
+"""Composes a made face into its frame: region, colour, temporal filter, motion blur, grain, blend, paste."""
 
 from __future__ import annotations
 
@@ -11,60 +11,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effigie.compositing import color, grain
-from effigie.compositing.blend import BLENDS, blend
+from effigie.compositing.blend import BLEND_METHODS, blend
 from effigie.compositing.grain import GrainSettings
-from effigie.compositing.mask import MaskSettings, build_mask, support
+from effigie.compositing.mask import MaskSettings, bounding_box, build_mask
 from effigie.compositing.motion_blur import MotionBlur
 from effigie.compositing.region import (
     Region,
-    as_picture,
-    known_in_crop,
-    resize,
-    to_crop,
-    to_region,
-    working_size,
+    compute_working_size,
+    frame_coverage,
+    resize_square,
+    to_float_image,
+    warp_to_crop,
+    warp_to_region,
 )
-from effigie.compositing.smoothing import Exponential
-from effigie.compositing.temporal import FLOW_SIZE, MotionCompensated
+from effigie.compositing.smoothing import ExponentialAverage
+from effigie.compositing.temporal import MAX_FLOW_SIZE, MotionCompensatedFilter
 from effigie.errors import UsageError
+from effigie.io.stored_names import STORED_NAME
 
-OCCLUSIONS = ("on", "off")
-MARGIN = 4  # px of footage around the mask, for the filters' sake
+OCCLUSION_MODES = ("on", "off")
+REGION_MARGIN = 4  # px of footage around the mask, for the filters' sake
 
 
 @dataclass(frozen=True)
 class ComposeSettings:
-    """How a made face is put back.
+    """Settings of the compositing of a made face.
 
     Attributes:
-        colour: 'none', 'reinhard', 'histogram', 'covariance' or 'local'.
+        color: 'none', 'reinhard', 'histogram', 'covariance' or 'local'.
         blend: 'feather', 'multiband' or 'poisson'.
         mask: erosion per side and feather.
         occlusion: 'on' where whoever makes the face also finds out what covers it, so that it stays in front; 'off'.
         grain: sharpness and noise.
-        colour_time: s, time constant of the colour's and the grain's smoothing; 0 switches it off.
+        color_time: s, time constant of the colour's and the grain's smoothing; 0 switches it off.
         temporal: 0..1 (below 1), how much of the previous made face calms the new one; 0 switches it off.
         motion_blur: 0..1, how much of the footage's motion blur the made face is given; 0 switches it off.
     """
 
-    color: str = "local"
+    color: str = field(default="local", metadata={STORED_NAME: "colour"})
     blend: str = "multiband"
     mask: MaskSettings = field(default_factory=MaskSettings)
     occlusion: str = "on"
     grain: GrainSettings = field(default_factory=GrainSettings)
-    color_time: float = 0.1
+    color_time: float = field(default=0.1, metadata={STORED_NAME: "colour_time"})
     temporal: float = 0.8
     motion_blur: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.color not in color.COLORS:
-            raise UsageError(f"no colour method {self.color!r}: choose one of {', '.join(color.COLORS)}")
-        if self.blend not in BLENDS:
-            raise UsageError(f"no blend method {self.blend!r}: choose one of {', '.join(BLENDS)}")
+        if self.color not in color.COLOR_METHODS:
+            raise UsageError(
+                f"no colour method {self.color!r}: choose one of {', '.join(color.COLOR_METHODS)}"
+            )
+        if self.blend not in BLEND_METHODS:
+            raise UsageError(f"no blend method {self.blend!r}: choose one of {', '.join(BLEND_METHODS)}")
         if not 0 <= self.motion_blur <= 1:
             raise UsageError(f"motion_blur is 0..1, got {self.motion_blur}")
-        if self.occlusion not in OCCLUSIONS:
-            raise UsageError(f"occlusion is {' or '.join(OCCLUSIONS)}, not {self.occlusion!r}")
+        if self.occlusion not in OCCLUSION_MODES:
+            raise UsageError(f"occlusion is {' or '.join(OCCLUSION_MODES)}, not {self.occlusion!r}")
         if self.color_time < 0 or not 0 <= self.temporal < 1:
             raise UsageError(
                 "colour_time is >= 0 s and temporal 0..1 (below 1), "
@@ -73,7 +76,7 @@ class ComposeSettings:
 
 
 class Compositor:
-    """Puts one person's made faces back, frame after frame; one instance a track, for it remembers.
+    """Composes one person's made faces into frames, in order; one instance a track, for it keeps state between frames.
 
     Example::
 
@@ -85,21 +88,21 @@ class Compositor:
 
     def __init__(self, settings: ComposeSettings | None = None) -> None:
         self.settings = settings or ComposeSettings()
-        self._color = color.ColorSmoother(self.settings.color_time)
-        self._grain = Exponential(self.settings.color_time)
-        self._plan: NDArray[Any] | None = None
-        self._since = 0
-        self._calm = MotionCompensated(self.settings.temporal)
-        self._motion = MotionBlur(self.settings.motion_blur)
+        self._color_smoother = color.ColorSmoother(self.settings.color_time)
+        self._grain_smoother = ExponentialAverage(self.settings.color_time)
+        self._gains: NDArray[Any] | None = None
+        self._frames_since_measurement = 0
+        self._temporal_filter = MotionCompensatedFilter(self.settings.temporal)
+        self._motion_blur = MotionBlur(self.settings.motion_blur)
         self._count = 0
 
     def reset(self) -> None:
         """Forget the frames before: call at a cut."""
-        self._color.reset()
-        self._grain.reset()
-        self._plan = None
-        self._calm.reset()
-        self._motion.reset()
+        self._color_smoother.reset()
+        self._grain_smoother.reset()
+        self._gains = None
+        self._temporal_filter.reset()
+        self._motion_blur.reset()
 
     def compose(
         self,
@@ -138,44 +141,46 @@ class Compositor:
         matrix: NDArray[Any],
         time: Fraction | None = None,
         visible: NDArray[np.float32] | None = None,
-        paint: NDArray[np.float32] | None = None,
+        matte: NDArray[np.float32] | None = None,
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """As :meth:`compose`, and the final mask: (H, W) uint8, 255 where the made face shows alone.
 
         It is 0 exactly where the frame is untouched: the faintest share of the face counts as 1.
 
         Args:
-            paint: (H, W) float32 in 0..1 by which the mask is multiplied, in the frame's own pixels.
+            matte: (H, W) float32 in 0..1 by which the mask is multiplied, in the frame's own pixels.
         """
-        _check(frame, face, mask)
-        if paint is not None and paint.shape != frame.shape[:2]:
-            raise ValueError(f"paint {paint.shape} is not of the frame's size {frame.shape[:2]}")
-        result, final = frame.copy(), np.zeros(frame.shape[:2], np.uint8)
+        _check_shapes(frame, face, mask)
+        if matte is not None and matte.shape != frame.shape[:2]:
+            raise ValueError(
+                f"the paint-over matte {matte.shape} is not of the frame's size {frame.shape[:2]}"
+            )
+        result, alpha_map = frame.copy(), np.zeros(frame.shape[:2], np.uint8)
         self._count += 1
         alpha = build_mask(mask, visible, self.settings.mask)
-        box = support(alpha)
+        box = bounding_box(alpha)
         if box is None:
-            return result, final
-        region = Region.around(matrix, box, (frame.shape[1], frame.shape[0]), MARGIN)
-        if region.empty:
-            return result, final
-        size = working_size(region, face.shape[0])
-        region = region.resized(face.shape[0], size)
-        face, alpha = resize(as_picture(face), size), resize(alpha, size)
-        footage = as_picture(region.cut(frame))
-        face = self._calmed(self._colored(face, alpha, footage, region, time), footage, region, time)
-        placed = np.clip(to_region(face, region), 0, 1)
-        share = np.clip(to_region(alpha, region, cv2.INTER_LINEAR), 0, 1)
-        if paint is not None:
-            share *= region.cut(paint)
+            return result, alpha_map
+        region = Region.from_crop_box(matrix, box, (frame.shape[1], frame.shape[0]), REGION_MARGIN)
+        if region.is_empty:
+            return result, alpha_map
+        size = compute_working_size(region, face.shape[0])
+        region = region.with_crop_size(face.shape[0], size)
+        face, alpha = resize_square(to_float_image(face), size), resize_square(alpha, size)
+        footage = to_float_image(region.crop(frame))
+        face = self._stabilize(self._match_color(face, alpha, footage, region, time), footage, region, time)
+        placed = np.clip(warp_to_region(face, region), 0, 1)
+        share = np.clip(warp_to_region(alpha, region, cv2.INTER_LINEAR), 0, 1)
+        if matte is not None:
+            share *= region.crop(matte)
         middle = region.matrix @ ((size - 1) / 2, (size - 1) / 2, 1) + (region.left, region.top)
-        placed = self._motion(placed, footage, share, middle, time)
-        placed = self._grained(placed, footage, share, time)
+        placed = self._motion_blur(placed, footage, share, middle, time)
+        placed = self._match_grain(placed, footage, share, time)
         region.paste(result, blend(footage, placed, share, self.settings.blend), share)
-        region.cut(final)[...] = np.ceil(share * 255)
-        return result, final
+        region.crop(alpha_map)[...] = np.ceil(share * 255)
+        return result, alpha_map
 
-    def _colored(
+    def _match_color(
         self,
         face: NDArray[Any],
         alpha: NDArray[Any],
@@ -185,36 +190,36 @@ class Compositor:
     ) -> NDArray[Any]:
         if self.settings.color == "none":
             return face
-        reference = to_crop(footage, region, face.shape[0], color.SIZE)
-        known = known_in_crop(region, face.shape[0], color.SIZE)
+        reference = warp_to_crop(footage, region, face.shape[0], color.STATISTICS_SIZE)
+        known = frame_coverage(region, face.shape[0], color.STATISTICS_SIZE)
         counted = known * cv2.resize(alpha, known.shape, interpolation=cv2.INTER_AREA)
-        measured = color.statistics(face, reference, counted, self.settings.color)
-        return color.apply(face, self._color(measured, time))
+        measured = color.compute_statistics(face, reference, counted, self.settings.color)
+        return color.apply_transfer(face, self._color_smoother(measured, time))
 
-    def _calmed(
+    def _stabilize(
         self, face: NDArray[Any], footage: NDArray[Any], region: Region, time: Fraction | None
     ) -> NDArray[Any]:
         if self.settings.temporal == 0:
             return face
         gray = cv2.convertScaleAbs(cv2.cvtColor(footage, cv2.COLOR_RGB2GRAY), alpha=255)
-        seen = to_crop(gray, region, face.shape[0], min(face.shape[0], FLOW_SIZE))
-        return self._calm(face, time, seen)
+        gray_crop = warp_to_crop(gray, region, face.shape[0], min(face.shape[0], MAX_FLOW_SIZE))
+        return self._temporal_filter(face, time, gray_crop)
 
-    def _grained(
+    def _match_grain(
         self, face: NDArray[Any], footage: NDArray[Any], share: NDArray[Any], time: Fraction | None
     ) -> NDArray[Any]:
         if self.settings.grain.strength == 0:
             return face
-        bands = grain.split(face)
-        if self._plan is None or self._since >= self.settings.grain.every:
-            self._plan = grain.plan(bands, grain.split(footage), share, self.settings.grain)
-            self._since = 0
-        self._since += 1
+        bands = grain.split_bands(face)
+        if self._gains is None or self._frames_since_measurement >= self.settings.grain.interval:
+            self._gains = grain.compute_gains(bands, grain.split_bands(footage), share, self.settings.grain)
+            self._frames_since_measurement = 0
+        self._frames_since_measurement += 1
         seed = self._count if time is None else round(time * 90000)
-        return grain.apply(face, bands, self._grain(self._plan, time), seed)
+        return grain.apply_grain(face, bands, self._grain_smoother(self._gains, time), seed)
 
 
-def _check(frame: NDArray[Any], face: NDArray[Any], mask: NDArray[Any]) -> None:
+def _check_shapes(frame: NDArray[Any], face: NDArray[Any], mask: NDArray[Any]) -> None:
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
         raise ValueError(f"a frame is (H, W, 3) uint8, got {frame.shape} {frame.dtype}")
     if face.ndim != 3 or face.shape[0] != face.shape[1] or face.shape[2] != 3:

@@ -1,4 +1,4 @@
-"""Sharpness and grain: let the made face be as sharp, and as noisy, as the footage under it.
+"""Sharpness and grain: makes the made face as sharp, and as noisy, as the footage under it.
 
 A made face is softer than footage and has no noise of its own. Per band of a Laplacian pyramid of the
 brightness we measure noise (from its smallest coefficients: plain skin) and signal (the energy above it), in
@@ -9,7 +9,7 @@ coefficients and, where there is nothing to amplify, by synthetic grain of the f
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -17,22 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effigie.errors import UsageError
+from effigie.io.stored_names import STORED_NAME
 
 Picture = NDArray[np.float32]
 Array = NDArray[Any]
 
-BANDS = 4  # two at full resolution: what a variance of the Laplacian sees is mostly the first
-TILE = 512  # px a side of the noise from which grain is cut
-SPILL = 5  # px of a band beside the mask's edge, both sides together, that are not measured
-FLOOR_GAIN = 1.5  # of small coefficients: more would blow up a network's own texture; grain does the rest
-KNEE = 3.0  # multiples of the made face's noise at which a coefficient is signal
-QUIET = 2e-4  # grey levels 0..1: no band is taken for quieter, a tenth of what rounding to bytes leaves
-LOUDEST = 0.03  # grey levels 0..1: what is louder is texture, no grain
-PLENTY = (
+BAND_COUNT = 4  # two at full resolution: what a variance of the Laplacian sees is mostly the first
+TILE_SIZE = 512  # px a side of the noise from which grain is cut
+EDGE_MARGIN = 5  # px of a band beside the mask's edge, both sides together, that are not measured
+MAX_NOISE_GAIN = 1.5  # of small coefficients: more would blow up a network's own texture; grain does the rest
+SIGNAL_KNEE = 3.0  # multiples of the made face's noise at which a coefficient is signal
+MIN_NOISE = 2e-4  # grey levels 0..1: no band is taken for quieter, a tenth of what rounding to bytes leaves
+MAX_NOISE = 0.03  # grey levels 0..1: what is louder is texture, no grain
+RELIABLE_PIXELS = (
     1500  # pixels of a band inside the mask: of a smaller face, features fill the band and pass for noise
 )
-STEEPEST = 4.0  # multiples of the limit that the finest band's gain may say (see _match)
-SLACK = 0.03  # grey levels 0..1 by which sharpening may leave the range of its 5×5 neighbourhood
+FINEST_GAIN_FACTOR = 4.0  # multiples of the limit that the finest band's gain may say (see _match_band)
+MAX_OVERSHOOT = 0.03  # grey levels 0..1 by which sharpening may leave the range of its 5×5 neighbourhood
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class GrainSettings:
     Attributes:
         strength: 0..1, 0 leaves the face as it is, 1 matches the footage as far as the limits allow.
         limit: 1..4, the largest gain of a band and the inverse of the smallest: more draws halos.
-        every: frames from one measurement to the next; what was measured holds in between, smoothed as ever.
+        interval: frames from one measurement to the next; what was measured holds in between, smoothed as ever.
         noise: 0..1, the share of missing grain that is made up. None by default: measured within one frame, a codec's
             frozen texture passes for grain, and grain made up for it boils.
     """
@@ -50,7 +51,7 @@ class GrainSettings:
     strength: float = 0.95
     limit: float = 2.5
     noise: float = 0.0
-    every: int = 1
+    interval: int = field(default=1, metadata={STORED_NAME: "every"})
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1 or not 0 <= self.noise <= 1 or not 1 <= self.limit <= 4:
@@ -58,8 +59,8 @@ class GrainSettings:
                 "grain: strength and noise are 0..1, limit is 1..4; "
                 f"got {self.strength}, {self.noise} and {self.limit}"
             )
-        if self.every < 1:
-            raise UsageError(f"grain is measured every so many frames, 1 or more; got {self.every}")
+        if self.interval < 1:
+            raise UsageError(f"grain is measured every so many frames, 1 or more; got {self.interval}")
 
 
 def match_grain(
@@ -77,147 +78,165 @@ def match_grain(
     Returns:
         (h, w, 3) float32 in 0..1.
     """
-    bands, settings = split(face), settings or GrainSettings()
-    return apply(face, bands, plan(bands, split(reference), mask, settings), frame)
+    bands, settings = split_bands(face), settings or GrainSettings()
+    return apply_grain(face, bands, compute_gains(bands, split_bands(reference), mask, settings), frame)
 
 
-def split(picture: Picture) -> list[Array]:
+def split_bands(picture: Picture) -> list[Array]:
     """The bands of the brightness of (h, w, 3), finest first: two at full size, then half, quarter, ..."""
-    return _bands(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+    return _split_gray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
 
 
-def _bands(sharp: Array) -> list[Array]:
-    bands = [_finest(sharp)]
+def _split_gray(sharp: Array) -> list[Array]:
+    bands = [_finest_band(sharp)]
     gray = sharp - bands[0]
-    while len(bands) < BANDS and min(gray.shape) >= 4:
+    while len(bands) < BAND_COUNT and min(gray.shape) >= 4:
         smaller = cv2.pyrDown(gray)
         bands.append(gray - cv2.pyrUp(smaller, dstsize=gray.shape[::-1]))
         gray = smaller
     return bands
 
 
-def _finest(gray: Array) -> Array:
+def _finest_band(gray: Array) -> Array:
     """The finest band: the Laplacian, scaled to 1 at the highest frequency, so that it can be taken off."""
     return cv2.Laplacian(gray, -1, scale=-1 / 8)
 
 
-def plan(face: list[Array], reference: list[Array], mask: Array, settings: GrainSettings) -> Array:
-    """What :func:`apply` shall do to each band; may be averaged in time.
+def compute_gains(face: list[Array], reference: list[Array], mask: Array, settings: GrainSettings) -> Array:
+    """The gains of each band for :func:`apply_grain`; may be averaged in time.
 
     Returns:
-        (BANDS, 4) float32: gain of small coefficients, gain of large ones, the size at which the one goes
+        (BAND_COUNT, 4) float32: gain of small coefficients, gain of large ones, the size at which the one goes
         over into the other, and the amplitude of synthetic grain; gains 1 and grain 0 where the mask is too
         small to measure.
     """
-    result = np.tile(np.array([1, 1, 0, 0], np.float32), (BANDS, 1))
-    for index, (made, shot) in enumerate(zip(face, reference, strict=True)):
-        if mask.shape != made.shape:
-            mask = cv2.resize(mask, made.shape[::-1], interpolation=cv2.INTER_AREA)
+    result = np.tile(np.array([1, 1, 0, 0], np.float32), (BAND_COUNT, 1))
+    for index, (face_band, reference_band) in enumerate(zip(face, reference, strict=True)):
+        if mask.shape != face_band.shape:
+            mask = cv2.resize(mask, face_band.shape[::-1], interpolation=cv2.INTER_AREA)
         # What the mask leaves in front, rims of glasses first of all, reaches over its edge in every band.
-        inside = cv2.erode((mask > 0.9).view(np.uint8), np.ones((SPILL, SPILL), np.uint8)) > 0
+        inside = cv2.erode((mask > 0.9).view(np.uint8), np.ones((EDGE_MARGIN, EDGE_MARGIN), np.uint8)) > 0
         if np.count_nonzero(inside) < 16:
             continue
-        made_noise, shot_noise = _noise(made[inside]), _noise(shot[inside])
-        result[index] = _match(index, made, shot, inside, (made_noise, shot_noise), settings)
-    result[:, 3] = np.sqrt(np.maximum((_unspill() * result[:, 3] ** 2).sum(axis=1), 0))
+        face_noise, reference_noise = (
+            _estimate_noise(face_band[inside]),
+            _estimate_noise(reference_band[inside]),
+        )
+        result[index] = _match_band(
+            index, face_band, reference_band, inside, (face_noise, reference_noise), settings
+        )
+    result[:, 3] = np.sqrt(np.maximum((_band_unmixing() * result[:, 3] ** 2).sum(axis=1), 0))
     return result
 
 
-def apply(face: Picture, bands: list[Array], planned: Array, frame: int = 0) -> Picture:
-    """The face (h, w, 3) float32 in 0..1 after the gains and grain of :func:`plan`.
+def apply_grain(face: Picture, bands: list[Array], gains: Array, frame: int = 0) -> Picture:
+    """The face (h, w, 3) float32 in 0..1 after the gains and grain of :func:`compute_gains`.
 
     Args:
         face: the made face.
-        bands: ``split(face)``.
-        planned: (BANDS, 4) from :func:`plan`.
+        bands: ``split_bands(face)``.
+        gains: (BAND_COUNT, 4) from :func:`compute_gains`.
         frame: seeds the grain.
     """
     change: Array | None = None
     for index in reversed(range(len(bands))):
-        band, (small, large, knee, grain) = bands[index], planned[index]
+        band, (small, large, knee, grain) = bands[index], gains[index]
         squared = band * band
         step = band * (squared / (squared + knee * knee + 1e-12) * (large - small) + (small - 1))
         if grain > 0:
-            step += grain * _cut_tile(band.shape, frame, index)
+            step += grain * _crop_tile(band.shape, frame, index)
         if change is not None and change.shape != step.shape:
             change = cv2.pyrUp(change, dstsize=step.shape[::-1])
         change = step if change is None else step + change
     if change is None or not change.any():
         return face
-    return np.clip(face + cv2.merge([_held(face, change)] * 3), 0, 1)
+    return np.clip(face + cv2.merge([_limit_overshoot(face, change)] * 3), 0, 1)
 
 
-def _noise(coefficients: Array) -> float:
+def _estimate_noise(coefficients: Array) -> float:
     """The noise's standard deviation, from the quieter third: the rest is pores, stubble and features."""
     size = np.abs(coefficients)
     rank = size.size * 3 // 10
-    return max(float(np.partition(size, rank)[rank]) / 0.3853, QUIET)
+    return max(float(np.partition(size, rank)[rank]) / 0.3853, MIN_NOISE)
 
 
-def _match(
-    index: int, made: Array, shot: Array, inside: Array, noises: tuple[float, float], settings: GrainSettings
+def _match_band(
+    index: int,
+    face_band: Array,
+    reference_band: Array,
+    inside: Array,
+    noises: tuple[float, float],
+    settings: GrainSettings,
 ) -> Array:
-    """One row of :func:`plan`: the gains that bring the energy inside the mask to the footage's."""
+    """One row of :func:`compute_gains`: the gains that bring the energy inside the mask to the footage's."""
     limit, strength = settings.limit, settings.strength
-    made_noise, shot_noise = noises
-    small = np.clip(shot_noise / made_noise, 1 / limit, min(limit, FLOOR_GAIN)) ** strength
-    missing = np.sqrt(max(min(shot_noise, LOUDEST) ** 2 - (small * made_noise) ** 2, 0.0))
-    grain = strength * settings.noise * missing * min(np.count_nonzero(inside) / PLENTY, 1) ** 2
-    knee = KNEE * made_noise
-    squared = made * made
-    flat, bent = made * (small - 1), made * (squared / (squared + knee * knee))
+    face_noise, reference_noise = noises
+    small = np.clip(reference_noise / face_noise, 1 / limit, min(limit, MAX_NOISE_GAIN)) ** strength
+    missing = np.sqrt(max(min(reference_noise, MAX_NOISE) ** 2 - (small * face_noise) ** 2, 0.0))
+    grain = strength * settings.noise * missing * min(np.count_nonzero(inside) / RELIABLE_PIXELS, 1) ** 2
+    knee = SIGNAL_KNEE * face_noise
+    squared = face_band * face_band
+    flat, shaped = face_band * (small - 1), face_band * (squared / (squared + knee * knee))
     if index == 0:
         # A gain on the finest band is less than it says: little of what it adds lies at the band's top.
-        flat, bent = _finest(flat), _finest(bent)
-    base, slope, target = (made + flat)[inside], bent[inside], shot[inside]
-    own, shown = _product(made[inside], made[inside]), _product(target, target)
+        flat, shaped = _finest_band(flat), _finest_band(shaped)
+    base, slope, target = (face_band + flat)[inside], shaped[inside], reference_band[inside]
+    face_energy, reference_energy = _dot(face_band[inside], face_band[inside]), _dot(target, target)
     added = grain**2 * len(base)
-    wanted = np.clip(own ** (1 - strength) * shown**strength, own / limit**2, own * limit**2 + added)
+    target_energy = np.clip(
+        face_energy ** (1 - strength) * reference_energy**strength,
+        face_energy / limit**2,
+        face_energy * limit**2 + added,
+    )
     # |base + extra·slope|² + grain is quadratic in extra: solve for the wanted energy.
-    a, b = _product(slope, slope), _product(base, slope)
-    c = _product(base, base) + added - wanted
+    a, b = _dot(slope, slope), _dot(base, slope)
+    c = _dot(base, base) + added - target_energy
     extra = (np.sqrt(max(b * b - a * c, 0.0)) - b) / max(a, 1e-12)
     # Features are never weakened to make room for grain, only where the footage itself is softer.
-    most = limit * STEEPEST if index == 0 else limit
-    large = np.clip(small + extra, 1.0 if shown > own else 1 / limit, most)
+    max_gain = limit * FINEST_GAIN_FACTOR if index == 0 else limit
+    large = np.clip(small + extra, 1.0 if reference_energy > face_energy else 1 / limit, max_gain)
     return np.array([small, large, knee, grain], np.float32)
 
 
-def _product(one: Array, other: Array) -> float:
+def _dot(one: Array, other: Array) -> float:
     """The dot product without BLAS, whose threads cost ten times the sum itself on a busy machine."""
     return float(np.einsum("i,i->", one, other))
 
 
-def _held(face: Picture, change: Array) -> Array:
-    """The change, kept from leaving the range of its neighbourhood by more than a little: no halos."""
+def _limit_overshoot(face: Picture, change: Array) -> Array:
+    """The change, limited so that the result hardly leaves the range of its neighbourhood: no halos."""
     gray = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
     square = np.ones((5, 5), np.uint8)
-    return np.clip(change, cv2.erode(gray, square) - gray - SLACK, cv2.dilate(gray, square) - gray + SLACK)
+    return np.clip(
+        change,
+        cv2.erode(gray, square) - gray - MAX_OVERSHOOT,
+        cv2.dilate(gray, square) - gray + MAX_OVERSHOOT,
+    )
 
 
 @functools.cache
-def _tile(level: int) -> Array:
-    """(TILE, TILE) noise of one band, of amplitude 1. The same on every machine."""
-    white = np.random.default_rng((2023, level)).standard_normal((TILE, TILE), dtype=np.float32)
-    top = _finest(white)
+def _noise_tile(level: int) -> Array:
+    """(TILE_SIZE, TILE_SIZE) noise of one band, of amplitude 1. The same on every machine."""
+    white = np.random.default_rng((2023, level)).standard_normal((TILE_SIZE, TILE_SIZE), dtype=np.float32)
+    top = _finest_band(white)
     tile = top if level == 0 else white - top - cv2.pyrUp(cv2.pyrDown(white - top))
     return tile / tile.std()
 
 
 @functools.cache
-def _unspill() -> Array:
-    """(BANDS, BANDS) noise energy that bands shall measure, to the energy of tiles: for bands overlap."""
-    measured = np.zeros((BANDS, BANDS))
-    for level in range(BANDS):
-        grown = _tile(level)[:128, :128]
+def _band_unmixing() -> Array:
+    """(BAND_COUNT, BAND_COUNT) from the noise energy measured in the bands to that of the tiles, for bands overlap."""
+    measured = np.zeros((BAND_COUNT, BAND_COUNT))
+    for level in range(BAND_COUNT):
+        grown = _noise_tile(level)[:128, :128]
         for _ in range(level - 1):
             grown = cv2.pyrUp(grown)
-        measured[:, level] = [float(band.var()) for band in _bands(grown)]
+        measured[:, level] = [float(band.var()) for band in _split_gray(grown)]
     return np.linalg.inv(measured)
 
 
-def _cut_tile(shape: tuple[int, ...], frame: int, level: int) -> Array:
+def _crop_tile(shape: tuple[int, ...], frame: int, level: int) -> Array:
     """Grain of one frame and band: the tile, wrapped around, from a place of the frame's own."""
-    top, left = np.random.default_rng((abs(frame), level)).integers(TILE, size=2)
-    rows, columns = (top + np.arange(shape[0])) % TILE, (left + np.arange(shape[1])) % TILE
-    return _tile(level).take(rows, axis=0).take(columns, axis=1)
+    top, left = np.random.default_rng((abs(frame), level)).integers(TILE_SIZE, size=2)
+    rows, columns = (top + np.arange(shape[0])) % TILE_SIZE, (left + np.arange(shape[1])) % TILE_SIZE
+    return _noise_tile(level).take(rows, axis=0).take(columns, axis=1)

@@ -77,7 +77,7 @@ def build_mask(outline: Mask, visible: Mask | None = None, settings: MaskSetting
     return mask
 
 
-def support(mask: Mask) -> tuple[int, int, int, int] | None:
+def bounding_box(mask: Mask) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom (half open, px) of where the mask is above 0; None where it is nowhere."""
     rows = np.flatnonzero(mask.max(axis=1) > 0)
     columns = np.flatnonzero(mask.max(axis=0) > 0)
@@ -88,7 +88,7 @@ def support(mask: Mask) -> tuple[int, int, int, int] | None:
 
 def longer_side(mask: Mask) -> int:
     """The longer side of the mask's support in px; 0 for an empty mask."""
-    box = support(mask)
+    box = bounding_box(mask)
     return 0 if box is None else max(box[2] - box[0], box[3] - box[1])
 
 
@@ -98,15 +98,17 @@ def erode(mask: Mask, settings: MaskSettings, size: int) -> Mask:
     top, bottom, left, right = (round(share * size) for share in shares)
     mask = np.array(mask, np.float32)
     if max(top, bottom, left, right) > 0:
-        element, anchor = _element(top, bottom, left, right)
+        element, anchor = _structuring_element(top, bottom, left, right)
         mask = cv2.erode(mask, element, anchor=anchor, borderType=cv2.BORDER_CONSTANT, borderValue=0.0)
     if min(top, bottom, left, right) < 0:
-        element, anchor = _element(-bottom, -top, -right, -left)
+        element, anchor = _structuring_element(-bottom, -top, -right, -left)
         mask = cv2.dilate(mask, element, anchor=anchor)
     return mask
 
 
-def _element(top: int, bottom: int, left: int, right: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+def _structuring_element(
+    top: int, bottom: int, left: int, right: int
+) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     """A box that reaches so many px (0 where negative) from its anchor: separable, hence fast at any size."""
     top, bottom, left, right = (max(0, reach) for reach in (top, bottom, left, right))
     return np.ones((top + bottom + 1, left + right + 1), np.uint8), (left, top)

@@ -1,4 +1,4 @@
-"""The part of a frame that a face touches, and the way between it and the crop.
+"""The region of a frame that a face covers, and the warps between it and the crop.
 
 Pixel centres lie at whole numbers, as in ``cv2.warpAffine``: a matrix maps frame px (x, y) to crop px (x, y).
 """
@@ -16,8 +16,8 @@ Image = NDArray[Any]
 
 # Below this many region px per crop px a cubic tap skips crop pixels and the picture aliases: average them
 # first.
-SHRINK = 0.75
-_BACK = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+MIN_SCALE = 0.75
+_INVERSE_LINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Region:
     matrix: NDArray[np.float64]
 
     @classmethod
-    def around(
+    def from_crop_box(
         cls,
         matrix: NDArray[Any],
         box: tuple[float, float, float, float],
@@ -55,7 +55,7 @@ class Region:
         Raises:
             ValueError: the matrix is not (2, 3), not finite or not invertible.
         """
-        inverse = invert(matrix)
+        inverse = invert_affine(matrix)
         left, top, right, bottom = box
         # Half a pixel each way: a pixel is a square around its centre.
         corners = np.array(
@@ -75,7 +75,7 @@ class Region:
         return self.right - self.left, self.bottom - self.top
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         return self.right <= self.left or self.bottom <= self.top
 
     @property
@@ -83,22 +83,22 @@ class Region:
         """Frame px per crop px."""
         return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
 
-    def resized(self, old: int, new: int) -> Region:
+    def with_crop_size(self, old: int, new: int) -> Region:
         """The same region for a crop that was resized from ``old`` to ``new`` px a side."""
-        return Region(self.left, self.top, self.right, self.bottom, rescale(self.matrix, old, new))
+        return Region(self.left, self.top, self.right, self.bottom, rescale_affine(self.matrix, old, new))
 
-    def cut(self, frame: Image) -> Image:
+    def crop(self, frame: Image) -> Image:
         """A view of the frame's pixels in the box."""
         return frame[self.top : self.bottom, self.left : self.right]
 
     def paste(self, frame: Image, pixels: Image, mask: Image) -> None:
         """Write float ``pixels`` (0..1) into a uint8 ``frame`` where ``mask`` > 0, and nowhere else."""
-        target = self.cut(frame)
+        target = self.crop(frame)
         rounded = cv2.convertScaleAbs(np.maximum(pixels, 0), alpha=255)
         cv2.copyTo(rounded, (mask > 0).view(np.uint8), target)
 
 
-def invert(matrix: NDArray[Any]) -> NDArray[np.float64]:
+def invert_affine(matrix: NDArray[Any]) -> NDArray[np.float64]:
     """The inverse of a (2, 3) affine matrix.
 
     Raises:
@@ -112,7 +112,7 @@ def invert(matrix: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
 
 
-def rescale(matrix: NDArray[np.float64], old: int, new: int) -> NDArray[np.float64]:
+def rescale_affine(matrix: NDArray[np.float64], old: int, new: int) -> NDArray[np.float64]:
     """A (2, 3) map *from* crop px of an ``old`` px crop, rewritten for the crop resized to ``new`` px."""
     factor = old / new
     shift = (factor - 1) / 2
@@ -120,7 +120,7 @@ def rescale(matrix: NDArray[np.float64], old: int, new: int) -> NDArray[np.float
     return np.column_stack([linear, matrix[:, 2] + matrix[:, :2] @ (shift, shift)])
 
 
-def resize(image: Image, size: int) -> Image:
+def resize_square(image: Image, size: int) -> Image:
     """A square picture at ``size`` px a side: area average downwards, cubic upwards."""
     if image.shape[0] == size:
         return image
@@ -128,23 +128,25 @@ def resize(image: Image, size: int) -> Image:
     return cv2.resize(image, (size, size), interpolation=interpolation)
 
 
-def working_size(region: Region, crop_size: int) -> int:
+def compute_working_size(region: Region, crop_size: int) -> int:
     """The crop size at which one crop px is one region px, or ``crop_size`` if that is no larger."""
-    return crop_size if region.scale >= SHRINK else max(4, round(crop_size * region.scale))
+    return crop_size if region.scale >= MIN_SCALE else max(4, round(crop_size * region.scale))
 
 
-def to_region(image: Image, region: Region, interpolation: int = cv2.INTER_CUBIC) -> Image:
+def warp_to_region(image: Image, region: Region, interpolation: int = cv2.INTER_CUBIC) -> Image:
     """Warp a crop (S, S) or (S, S, 3) into the region, antialiased when it shrinks.
 
     A picture's border is continued outwards; a mask (two dimensions) is zero outside the crop.
     """
-    size = working_size(region, image.shape[0])
-    matrix = rescale(region.matrix, image.shape[0], size)
+    size = compute_working_size(region, image.shape[0])
+    matrix = rescale_affine(region.matrix, image.shape[0], size)
     border = cv2.BORDER_REPLICATE if image.ndim == 3 else cv2.BORDER_CONSTANT
-    return cv2.warpAffine(resize(image, size), matrix, region.size, flags=interpolation, borderMode=border)
+    return cv2.warpAffine(
+        resize_square(image, size), matrix, region.size, flags=interpolation, borderMode=border
+    )
 
 
-def to_crop(pixels: Image, region: Region, crop_size: int, size: int) -> Image:
+def warp_to_crop(pixels: Image, region: Region, crop_size: int, size: int) -> Image:
     """The footage under the crop, the crop seen at ``size`` px a side, antialiased; its border is continued outwards.
 
     Args:
@@ -156,23 +158,25 @@ def to_crop(pixels: Image, region: Region, crop_size: int, size: int) -> Image:
     Returns:
         (size, size) or (size, size, 3) of the same dtype.
     """
-    pixels, matrix = _reduced(pixels, region, crop_size, size)
-    return cv2.warpAffine(pixels, matrix, (size, size), flags=_BACK, borderMode=cv2.BORDER_REPLICATE)
+    pixels, matrix = _downscale(pixels, region, crop_size, size)
+    return cv2.warpAffine(
+        pixels, matrix, (size, size), flags=_INVERSE_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
-def known_in_crop(region: Region, crop_size: int, size: int) -> NDArray[np.float32]:
-    """(size, size): 1 where the frame has pixels under the crop, 0 beyond; arguments as for :func:`to_crop`."""
+def frame_coverage(region: Region, crop_size: int, size: int) -> NDArray[np.float32]:
+    """(size, size): 1 where the frame has pixels under the crop, 0 beyond; arguments as for :func:`warp_to_crop`."""
     width, height = region.size
-    known, matrix = _reduced(np.ones((height, width), np.float32), region, crop_size, size)
-    return np.asarray(cv2.warpAffine(known, matrix, (size, size), flags=_BACK), np.float32)
+    known, matrix = _downscale(np.ones((height, width), np.float32), region, crop_size, size)
+    return np.asarray(cv2.warpAffine(known, matrix, (size, size), flags=_INVERSE_LINEAR), np.float32)
 
 
-def _reduced(pixels: Image, region: Region, crop_size: int, size: int) -> tuple[Image, NDArray[np.float64]]:
+def _downscale(pixels: Image, region: Region, crop_size: int, size: int) -> tuple[Image, NDArray[np.float64]]:
     """The footage no finer than the crop seen at ``size`` px, and the (2, 3) map from that crop to it."""
-    matrix = rescale(region.matrix, crop_size, size)
+    matrix = rescale_affine(region.matrix, crop_size, size)
     step = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     height, width = pixels.shape[:2]
-    if step > 1 / SHRINK:
+    if step > 1 / MIN_SCALE:
         small = max(1, round(width / step)), max(1, round(height / step))
         pixels = cv2.resize(pixels, small, interpolation=cv2.INTER_AREA)
         factor = np.array([small[0] / width, small[1] / height])
@@ -181,7 +185,7 @@ def _reduced(pixels: Image, region: Region, crop_size: int, size: int) -> tuple[
     return pixels, matrix
 
 
-def as_picture(picture: Image) -> NDArray[np.float32]:
+def to_float_image(picture: Image) -> NDArray[np.float32]:
     """A picture (h, w, 3) as float32 in 0..1, whether it came so or as uint8."""
     if picture.dtype == np.uint8:
         return np.multiply(picture, np.float32(1 / 255), dtype=np.float32)

@@ -21,7 +21,7 @@ Time = Fraction | float
 Values = NDArray[Any]
 
 
-class OneEuro:
+class OneEuroFilter:
     """The one-euro filter (Casiez, Roussel, Vogel 2012) over an array: rest is calm, motion does not lag.
 
     Args:
@@ -50,14 +50,14 @@ class OneEuro:
             return value
         elapsed = now - self._time
         speed = (value - self._value) / elapsed
-        self._speed = self._speed + _share(self.derivative_cutoff, elapsed) * (speed - self._speed)
+        self._speed = self._speed + _low_pass_weight(self.derivative_cutoff, elapsed) * (speed - self._speed)
         cutoff = self.min_cutoff + self.beta * np.abs(self._speed)
-        self._value = self._value + _share(cutoff, elapsed) * (value - self._value)
+        self._value = self._value + _low_pass_weight(cutoff, elapsed) * (value - self._value)
         self._time = now
         return self._value
 
 
-def _share(cutoff: Any, elapsed: float) -> Any:
+def _low_pass_weight(cutoff: Any, elapsed: float) -> Any:
     """The weight of the newest sample for a low-pass of ``cutoff`` Hz after ``elapsed`` seconds."""
     turn = 2 * math.pi * cutoff * elapsed
     return turn / (turn + 1)
@@ -96,12 +96,12 @@ def smooth_series(
         shot, known = seconds[first:last], values[first:last]
         for index, center in enumerate(shot):
             low, high = np.searchsorted(shot, (center - window / 2 - 1e-9, center + window / 2 + 1e-9))
-            weights = local_weights(shot[low:high] - center, window, degree)
+            weights = compute_local_weights(shot[low:high] - center, window, degree)
             result[first + index] = np.tensordot(weights, known[low:high], 1)
     return result
 
 
-def local_weights(offsets: NDArray[np.float64], window: float, degree: int) -> NDArray[np.float64]:
+def compute_local_weights(offsets: NDArray[np.float64], window: float, degree: int) -> NDArray[np.float64]:
     """Weights whose product with samples at ``offsets`` (s) is the fitted polynomial's value at 0."""
     if len(offsets) == 1 or window <= 0:
         return (offsets == 0).astype(np.float64)
@@ -147,7 +147,7 @@ class WindowedSmoother:
         self._values.append(np.asarray(value, np.float64))
         final = []
         while float(time - self._times[self._next]) >= self.window / 2:
-            final.append(self._at(self._next))
+            final.append(self._smooth_sample(self._next))
             self._next += 1
         while self._next and float(self._times[self._next] - self._times[0]) > self.window / 2 + 1e-9:
             del self._times[0], self._values[0]
@@ -155,19 +155,19 @@ class WindowedSmoother:
         return final
 
     def flush(self) -> list[tuple[Time, Values]]:
-        """What has not come out yet, smoothed with the past alone; then start anew."""
-        rest = [self._at(index) for index in range(self._next, len(self._times))]
+        """The values that have not come out yet, smoothed with the past alone; then starts anew."""
+        rest = [self._smooth_sample(index) for index in range(self._next, len(self._times))]
         self.reset()
         return rest
 
-    def _at(self, index: int) -> tuple[Time, Values]:
+    def _smooth_sample(self, index: int) -> tuple[Time, Values]:
         offsets = np.array([float(t - self._times[index]) for t in self._times])
         near = np.abs(offsets) <= self.window / 2 + 1e-9
-        weights = local_weights(offsets[near], self.window, self.degree)
+        weights = compute_local_weights(offsets[near], self.window, self.degree)
         return self._times[index], np.tensordot(weights, np.stack(self._values)[near], 1)
 
 
-class Exponential:
+class ExponentialAverage:
     """An exponential average of an array with a time constant.
 
     Args:
@@ -187,13 +187,13 @@ class Exponential:
         self._time: float | None = None
         self._value: Values | None = None
 
-    def __call__(self, value: Values, time: Time | None = None, follow: float = 0.0) -> Values:
-        """The average so far. ``follow`` in 0..1 is the least weight of the new value: 1 takes it whole."""
+    def __call__(self, value: Values, time: Time | None = None, min_weight: float = 0.0) -> Values:
+        """The average so far. ``min_weight`` in 0..1 is the least weight of the new value: 1 takes it whole."""
         known, now = self._value, None if time is None else float(time)
         elapsed = self.STEP if now is None or self._time is None else now - self._time
         if known is None or known.shape != value.shape or elapsed <= 0 or self.time_constant == 0:
             self._time, self._value = now, value
             return value
-        share = max(1 - math.exp(-elapsed / self.time_constant), min(follow, 1.0))
+        share = max(1 - math.exp(-elapsed / self.time_constant), min(min_weight, 1.0))
         self._time, self._value = now, known + (value - known) * value.dtype.type(share)
         return self._value

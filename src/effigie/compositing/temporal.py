@@ -1,4 +1,4 @@
-"""Calming a made face over time: what the frames before showed is carried along by the footage's own motion."""
+"""Temporal filter of a made face: the previous result, warped by the footage's motion, is mixed into the new one."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effigie.compositing.smoothing import Exponential, Time
+from effigie.compositing.smoothing import ExponentialAverage, Time
 from effigie.errors import UsageError
 
 Picture = NDArray[np.float32]
 # px a side at which motion is measured, at most. A tenth of a pixel at 128 was a half in a large face, and what had
 # been sharpened trembled: half of all its flicker.
-FLOW_SIZE = 320
-NEWS_SIZE = 128  # px a side at which pictures are compared for news: finer, a codec's noise passes for it
-HELD = 0.97  # share of the previous result where the footage did not change at all
-REPEATED = 0.35  # grey levels of 255 left after motion: less is a repeated frame, more is news
+MAX_FLOW_SIZE = 320
+COMPARISON_SIZE = (
+    128  # px a side at which pictures are compared for news: finer, a codec's noise passes for it
+)
+REPEAT_SHARE = 0.97  # share of the previous result where the footage did not change at all
+REPEAT_TOLERANCE = 0.35  # grey levels of 255 left after motion: less is a repeated frame, more is news
 
 
-class MotionCompensated:
+class MotionCompensatedFilter:
     """Mixes the previous result into a new made face, in crop space.
 
     Alignment has taken the head's rigid motion out already; the rest is measured on the footage (DIS optical flow),
@@ -52,44 +54,44 @@ class MotionCompensated:
     def __call__(
         self, face: Picture, time: Time | None = None, footage: NDArray[np.uint8] | None = None
     ) -> Picture:
-        """The calmed face, (S, S, 3) float32 in 0..1 as it came in.
+        """The filtered face, (S, S, 3) float32 in 0..1 as it came in.
 
         Args:
             footage: (F, F) uint8 grey, the footage in the same crop, F best the face's own size up to
-                :data:`FLOW_SIZE`; without it nothing is carried along but by the crop itself.
+                :data:`MAX_FLOW_SIZE`; without it nothing is carried along but by the crop itself.
         """
-        known, before, now = self._face, self._footage, None if time is None else float(time)
-        elapsed = Exponential.STEP if now is None or self._time is None else now - self._time
+        previous, previous_footage, now = self._face, self._footage, None if time is None else float(time)
+        elapsed = ExponentialAverage.STEP if now is None or self._time is None else now - self._time
         self._time, self._face, self._footage = now, face, footage
-        if self.strength == 0 or known is None or elapsed <= 0:
+        if self.strength == 0 or previous is None or elapsed <= 0:
             return face
-        if known.shape != face.shape:
-            known = cv2.resize(known, face.shape[1::-1], interpolation=cv2.INTER_AREA)
-        left: Picture | None = None
-        if before is not None and footage is not None:
-            known, left = self._carried(known, before, footage)
-        change = known - face
-        share = np.float32(self.strength ** (elapsed / Exponential.STEP)) * self._agreement(change)
-        if left is not None:
-            repeats = np.exp(-((cv2.resize(left, share.shape[::-1]) / REPEATED) ** 2))
-            share += repeats * (np.maximum(HELD, share) - share)
+        if previous.shape != face.shape:
+            previous = cv2.resize(previous, face.shape[1::-1], interpolation=cv2.INTER_AREA)
+        residual: Picture | None = None
+        if previous_footage is not None and footage is not None:
+            previous, residual = self._warp_previous(previous, previous_footage, footage)
+        change = previous - face
+        share = np.float32(self.strength ** (elapsed / ExponentialAverage.STEP)) * self._agreement(change)
+        if residual is not None:
+            repeats = np.exp(-((cv2.resize(residual, share.shape[::-1]) / REPEAT_TOLERANCE) ** 2))
+            share += repeats * (np.maximum(REPEAT_SHARE, share) - share)
         share = cv2.resize(share, face.shape[1::-1])
         self._face = face + cv2.multiply(change, cv2.merge([share] * 3))
         return self._face
 
     def _agreement(self, change: Picture) -> Picture:
-        """0..1, at the size of :func:`_coarse`: 1 where two faces that differ by ``change`` show the same."""
-        change = _coarse(change)
+        """0..1, at the size of :func:`_to_comparison_size`: 1 where faces differing by ``change`` agree."""
+        change = _to_comparison_size(change)
         side = max(3, change.shape[0] // 40) | 1
         gray = cv2.cvtColor(np.abs(cv2.blur(change, (side, side))), cv2.COLOR_RGB2GRAY)
         return np.exp(-((cv2.blur(gray, (side, side)) / self.tolerance) ** 2))
 
-    def _carried(
-        self, known: Picture, before: NDArray[np.uint8], footage: NDArray[np.uint8]
+    def _warp_previous(
+        self, previous: Picture, previous_footage: NDArray[np.uint8], footage: NDArray[np.uint8]
     ) -> tuple[Picture, Picture]:
-        """``known`` moved to where the footage's motion has taken it; what of the footage no motion explains.
+        """``previous`` moved to where the footage's motion has taken it; what of the footage no motion explains.
 
-        The latter is float32 in levels of 255 at the size of :func:`_coarse`, averaged over a neighbourhood.
+        The latter is float32 in levels of 255, averaged over a neighbourhood, at :func:`_to_comparison_size`.
         """
         if self._flow is None:
             # The preset in half its time. With one refinement instead of three a millisecond less, and up to a
@@ -98,24 +100,27 @@ class MotionCompensated:
             self._flow.setPatchStride(4)
             self._flow.setGradientDescentIterations(12)
             self._flow.setVariationalRefinementIterations(3)
-        size = known.shape[0]
-        if before.shape != footage.shape:
-            before = cv2.resize(before, footage.shape[::-1], interpolation=cv2.INTER_AREA)
-        flow = self._flow.calc(footage, before, None)
-        now, then = (_coarse(each) for each in (footage, _moved(before, flow, cv2.INTER_LINEAR)))
-        left = cv2.blur(cv2.absdiff(now, then).astype(np.float32), (9, 9))
+        size = previous.shape[0]
+        if previous_footage.shape != footage.shape:
+            previous_footage = cv2.resize(previous_footage, footage.shape[::-1], interpolation=cv2.INTER_AREA)
+        flow = self._flow.calc(footage, previous_footage, None)
+        now, then = (
+            _to_comparison_size(each)
+            for each in (footage, _warp_by_flow(previous_footage, flow, cv2.INTER_LINEAR))
+        )
+        residual = cv2.blur(cv2.absdiff(now, then).astype(np.float32), (9, 9))
         flow = cv2.resize(flow * np.float32(size / footage.shape[0]), (size, size))
         # Carried on from frame to frame, it would be blurred by anything less than cubic.
-        return _moved(known, flow, cv2.INTER_CUBIC), left
+        return _warp_by_flow(previous, flow, cv2.INTER_CUBIC), residual
 
 
-def _coarse(picture: NDArray[Any]) -> NDArray[Any]:
-    if picture.shape[0] <= NEWS_SIZE:
+def _to_comparison_size(picture: NDArray[Any]) -> NDArray[Any]:
+    if picture.shape[0] <= COMPARISON_SIZE:
         return picture
-    return cv2.resize(picture, (NEWS_SIZE, NEWS_SIZE), interpolation=cv2.INTER_AREA)
+    return cv2.resize(picture, (COMPARISON_SIZE, COMPARISON_SIZE), interpolation=cv2.INTER_AREA)
 
 
-def _moved(picture: NDArray[Any], flow: NDArray[Any], interpolation: int) -> NDArray[Any]:
+def _warp_by_flow(picture: NDArray[Any], flow: NDArray[Any], interpolation: int) -> NDArray[Any]:
     """(S, S[, 3]) taken at each pixel from where (S, S, 2) ``flow`` says it was."""
     x, y = (np.arange(side, dtype=np.float32) for side in picture.shape[1::-1])
     return cv2.remap(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from effigie._renamed import explain_renamed
+
 if TYPE_CHECKING:
     from effigie.consent.document import Consent as Consent
     from effigie.consent.record import grant as grant
@@ -27,3 +29,4 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "store": ["ConsentStore", "default_store"],
     },
 )
+__getattr__ = explain_renamed(__name__, __getattr__)

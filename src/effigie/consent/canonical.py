@@ -1,4 +1,4 @@
-"""One value, one sequence of bytes: what is signed, and how documents of unknown origin are read.
+"""Canonical JSON for signed documents, and strict reading of documents of unknown origin.
 
 Canonical JSON here: UTF-8, keys sorted by code point, no space, no floating point, no escapes but those that JSON
 demands. A file that is valid JSON but not in this form is not accepted: whatever byte was changed, it shows.
@@ -17,51 +17,53 @@ import numpy as np
 
 from effigie.errors import ConsentError
 
-LIMIT = 1 << 18  # bytes; a record of eight references and a hundred pieces of evidence has 30 KB
-DEEPEST = 16
+MAX_DOCUMENT_BYTES = 1 << 18  # bytes; a record of eight references and a hundred pieces of evidence has 30 KB
+MAX_DEPTH = 16
 
 
-def canonical(value: Any) -> bytes:
-    """The bytes of a JSON value.
+def canonical_json(value: Any) -> bytes:
+    """Encode a JSON value in canonical form.
 
     Raises:
         ValueError: a float, a key that is no string, half a surrogate pair, a type JSON does not know, or a value
             nested more than sixteen deep.
     """
-    _check(value, 0)
+    _check_json(value, 0)
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
-def _check(value: Any, depth: int) -> None:
-    if depth > DEEPEST:
-        raise ValueError(f"nested more than {DEEPEST} deep")
+def _check_json(value: Any, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested more than {MAX_DEPTH} deep")
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise ValueError(f"the key {key!r} is no string")
-            _check(item, depth + 1)
+            _check_json(item, depth + 1)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            _check(item, depth + 1)
+            _check_json(item, depth + 1)
     elif value is not None and not isinstance(value, (str, int)):
         raise ValueError(f"{type(value).__name__} has no canonical form: write integers, strings or base64")
 
 
-def read_document(path: Path, kind: str, limit_bytes: int = LIMIT, newest: int = 1) -> dict[str, Any]:
-    """The document in a file that anybody may have written.
+def read_document(
+    path: Path, kind: str, max_bytes: int = MAX_DOCUMENT_BYTES, newest_version: int = 1
+) -> dict[str, Any]:
+    """Read a document from an untrusted file.
 
     Args:
         kind: what ``format`` must say.
-        newest: highest ``version`` that is understood.
+        newest_version: highest ``version`` that is understood.
 
     Raises:
         ConsentError: missing, no ordinary file, too large, not canonical JSON, of another kind or a newer version.
     """
-    return parse_document(read_bytes(path, limit_bytes), kind, str(path), newest)
+    return parse_document(read_bytes(path, max_bytes), kind, str(path), newest_version)
 
 
-def read_bytes(path: Path, limit_bytes: int = LIMIT) -> bytes:
-    """The bytes of an ordinary file.
+def read_bytes(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
+    """Read the bytes of an ordinary file.
 
     Raises:
         ConsentError: missing, a folder or device, larger than the limit, or not readable.
@@ -71,69 +73,69 @@ def read_bytes(path: Path, limit_bytes: int = LIMIT) -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ConsentError(f"{path} is no ordinary file: name one")
         with path.open("rb") as stream:
-            data = stream.read(limit_bytes + 1)
+            data = stream.read(max_bytes + 1)
     except FileNotFoundError:
         raise ConsentError(f"{path} does not exist: check the name") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConsentError(f"{path} cannot be read ({reason}): check its permissions") from error
-    if len(data) > limit_bytes:
-        raise ConsentError(f"{path} is larger than {limit_bytes} bytes: it is no consent document of effigie")
+    if len(data) > max_bytes:
+        raise ConsentError(f"{path} is larger than {max_bytes} bytes: it is no consent document of effigie")
     return data
 
 
-def parse_document(data: bytes, kind: str, name: str, newest: int = 1) -> dict[str, Any]:
+def parse_document(data: bytes, kind: str, name: str, newest_version: int = 1) -> dict[str, Any]:
     """As :func:`read_document`, of bytes in memory that messages call ``name``."""
     try:
         value = json.loads(
             data.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_float=_no_float,
-            parse_constant=_no_float,
+            object_pairs_hook=_reject_duplicate_keys,
+            parse_float=_reject_float,
+            parse_constant=_reject_float,
         )
     except (ValueError, RecursionError) as error:
-        raise damaged(name, f"it is not JSON as effigie writes it: {_short(error)}") from error
+        raise damaged_error(name, f"it is not JSON as effigie writes it: {_first_line(error)}") from error
     if not isinstance(value, dict) or not isinstance(value.get("format"), str):
-        raise damaged(name, "it does not say what it is")
+        raise damaged_error(name, "it does not say what it is")
     if value["format"] != kind:
         raise ConsentError(
             f"{name} is no {kind[8:] if kind.startswith('effigie ') else kind}: choose another file"
         )
     version = value.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise damaged(name, "it has no version")
-    if version > newest:
+        raise damaged_error(name, "it has no version")
+    if version > newest_version:
         raise ConsentError(
-            f"{name} is of version {version}, and up to {newest} is understood: update effigie"
+            f"{name} is of version {version}, and up to {newest_version} is understood: update effigie"
         )
     try:
-        whole = canonical(value) + b"\n"
+        whole = canonical_json(value) + b"\n"
     except ValueError as error:
-        raise damaged(name, _short(error)) from error
+        raise damaged_error(name, _first_line(error)) from error
     if whole != data:
-        raise damaged(name, "its bytes are not in canonical form")
+        raise damaged_error(name, "its bytes are not in canonical form")
     return value
 
 
-def damaged(name: str, reason: str) -> ConsentError:
-    """The error of a file that is not as it was written."""
+def damaged_error(name: str, reason: str) -> ConsentError:
+    """The error of a damaged or edited file."""
     return ConsentError(
         f"{name} is damaged or was edited ({reason}): ask for the original, or make a new record"
     )
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a key is there twice")
     return found
 
 
-def _no_float(text: str) -> Any:
+def _reject_float(text: str) -> Any:
     raise ValueError(f"the number {text[:20]} is no integer")
 
 
-def _short(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
 
 

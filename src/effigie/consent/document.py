@@ -1,4 +1,4 @@
-"""Terms with signatures below them: requests, records and revocations. None exists unless its signatures hold."""
+"""Signed consent documents: requests, records and revocations. None exists unless its signatures are valid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from effigie.consent.canonical import canonical, damaged, parse_document, read_bytes
+from effigie.consent.canonical import canonical_json, damaged_error, parse_document, read_bytes
 from effigie.consent.keys import SigningKey
 from effigie.consent.signature import (
     CONSENT,
@@ -21,18 +21,17 @@ from effigie.consent.signature import (
     body_digest,
 )
 from effigie.consent.terms import (
-    ID,
-    LONGEST_TEXT,
-    SHA256,
+    ID_PATTERN,
+    MAX_TEXT_LENGTH,
+    SHA256_PATTERN,
     Terms,
     check_text,
-    local_day,
 )
 from effigie.errors import ConsentError, UsageError
-from effigie.io.atomic import atomic
+from effigie.io.atomic_write import atomic_write
 
 # Whose signatures a record of each strength carries. A request carries the operator's.
-SIGNERS = {"attested": (OPERATOR,), "granted": (OPERATOR, SUBJECT)}
+REQUIRED_SIGNERS = {"attested": (OPERATOR,), "granted": (OPERATOR, SUBJECT)}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -46,7 +45,7 @@ class _SignedTerms(Terms):
         super().__post_init__()
         self.check()
 
-    def _signers(self) -> tuple[str, ...]:
+    def _required_signers(self) -> tuple[str, ...]:
         raise NotImplementedError
 
     def check(self) -> None:
@@ -55,15 +54,15 @@ class _SignedTerms(Terms):
         Raises:
             ConsentError: one is missing or does not hold.
         """
-        wanted = self._signers()
+        wanted = self._required_signers()
         roles = tuple(signature.role for signature in self.signatures)
         if roles != wanted:
             raise ConsentError(f"it needs the signature of {' and '.join(wanted)}, and has {roles or 'none'}")
         digest = self.digest
         for signature in self.signatures:
-            if not signature.holds(self.KIND, digest):
+            if not signature.is_valid(self.KIND, digest):
                 raise ConsentError(f"the {signature.role}'s signature does not belong to these terms")
-        if len({signature.public for signature in self.signatures}) < len(self.signatures):
+        if len({signature.public_key for signature in self.signatures}) < len(self.signatures):
             raise ConsentError("operator and subject signed with one key: the subject signs with their own")
 
     def to_json(self) -> dict[str, Any]:
@@ -78,7 +77,7 @@ class _SignedTerms(Terms):
 
     def to_bytes(self) -> bytes:
         """The document as it is written: canonical JSON and a line feed."""
-        return canonical(self.to_json()) + b"\n"
+        return canonical_json(self.to_json()) + b"\n"
 
     def save(self, path: Path, replace: bool = False) -> None:
         """Write it, whole or not at all. The same document may be written again.
@@ -106,10 +105,10 @@ class _SignedTerms(Terms):
             if set(document) != {"format", "version", "id", "terms", "signatures"}:
                 raise ValueError("its fields are not those of its kind")
             signatures = document["signatures"]
-            if not isinstance(signatures, list) or len(signatures) > len(SIGNERS["granted"]):
+            if not isinstance(signatures, list) or len(signatures) > len(REQUIRED_SIGNERS["granted"]):
                 raise ValueError("its signatures are no list")
             found = cls(
-                **cls.fields_of(document["terms"]),
+                **cls.parse_fields(document["terms"]),
                 signatures=tuple(Signature.from_json(signature) for signature in signatures),
             )
             if document["id"] != found.id:
@@ -121,25 +120,20 @@ class _SignedTerms(Terms):
                 f"{name} is forged or was edited ({error}): ask for the original, or make a new record"
             ) from error
         except (ValueError, UsageError) as error:
-            raise damaged(name, str(error)) from error
+            raise damaged_error(name, str(error)) from error
         return found
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Consent(_SignedTerms):
-    """A record: terms, and the signatures that make them hold. It cannot be made with signatures that do not."""
+    """A consent record: terms with valid signatures; invalid ones raise."""
 
     KIND: ClassVar[str] = CONSENT
 
-    def _signers(self) -> tuple[str, ...]:
-        return SIGNERS[self.strength]
+    def _required_signers(self) -> tuple[str, ...]:
+        return REQUIRED_SIGNERS[self.strength]
 
-    @property
-    def valid_today(self) -> bool:
-        """Whether today lies in its time; revocations are the store's to know."""
-        return self.valid_on(local_day())
-
-    def valid_on(self, day: date) -> bool:
+    def is_valid_on(self, day: date) -> bool:
         """Whether a day lies in its time."""
         return self.begins <= day and (self.until is None or day <= self.until)
 
@@ -150,7 +144,7 @@ class ConsentRequest(_SignedTerms):
 
     KIND: ClassVar[str] = REQUEST
 
-    def _signers(self) -> tuple[str, ...]:
+    def _required_signers(self) -> tuple[str, ...]:
         if self.strength != "granted":
             raise ConsentError("a request asks for a granted record")
         return (OPERATOR,)
@@ -158,12 +152,11 @@ class ConsentRequest(_SignedTerms):
 
 @dataclass(frozen=True)
 class Revocation:
-    """A signed statement that a consent holds no longer. It cannot be made with a signature that does not hold.
+    """A signed revocation of a consent record; an invalid signature raises.
 
     Attributes:
         consent: id of the record.
         digest: hex SHA-256 of the record's terms.
-        when: as the signer's clock said, UTC.
         reason: in words; may be empty.
         signature: of one who signed the record.
     """
@@ -174,31 +167,31 @@ class Revocation:
     signature: Signature
 
     def __post_init__(self) -> None:
-        if not isinstance(self.consent, str) or not ID.fullmatch(self.consent):
+        if not isinstance(self.consent, str) or not ID_PATTERN.fullmatch(self.consent):
             raise UsageError("a consent's id is c- and 16 hex digits")
-        if not isinstance(self.digest, str) or not SHA256.fullmatch(self.digest):
+        if not isinstance(self.digest, str) or not SHA256_PATTERN.fullmatch(self.digest):
             raise UsageError("terms are named by the 64 hex digits of their SHA-256")
-        check_text("the reason", self.reason, LONGEST_TEXT, empty=True)
-        if not self.signature.holds(REVOCATION, body_digest(self.body())):
+        check_text("the reason", self.reason, MAX_TEXT_LENGTH, empty=True)
+        if not self.signature.is_valid(REVOCATION, body_digest(self.body())):
             raise ConsentError("its signature does not belong to it")
 
     @classmethod
-    def make(cls, consent: Consent, reason: str, role: str, key: SigningKey) -> Revocation:
+    def create(cls, consent: Consent, reason: str, role: str, key: SigningKey) -> Revocation:
         """Revoke ``consent`` as one who signed it in ``role``."""
-        check_text("the reason", reason, LONGEST_TEXT, empty=True)
+        check_text("the reason", reason, MAX_TEXT_LENGTH, empty=True)
         body = {"consent": consent.id, "sha256": consent.digest, "reason": reason}
-        signature = Signature.make(REVOCATION, body_digest(body), role, key)
+        signature = Signature.create(REVOCATION, body_digest(body), role, key)
         return cls(consent.id, consent.digest, reason, signature)
 
     @property
-    def when(self) -> datetime:
+    def signed_at(self) -> datetime:
         """When it was signed, as the signer's clock said, UTC."""
-        return self.signature.when
+        return self.signature.signed_at
 
     def revokes(self, consent: Consent) -> bool:
         """Whether it is about this record and by one who signed it."""
-        mine = {(signature.role, signature.public) for signature in consent.signatures}
-        return self.digest == consent.digest and (self.signature.role, self.signature.public) in mine
+        mine = {(signature.role, signature.public_key) for signature in consent.signatures}
+        return self.digest == consent.digest and (self.signature.role, self.signature.public_key) in mine
 
     def body(self) -> dict[str, str]:
         """JSON values of what is signed."""
@@ -215,7 +208,7 @@ class Revocation:
 
     def to_bytes(self) -> bytes:
         """The document as it is written."""
-        return canonical(self.to_json()) + b"\n"
+        return canonical_json(self.to_json()) + b"\n"
 
     def save(self, path: Path, replace: bool = False) -> None:
         """As :meth:`Consent.save`."""
@@ -237,7 +230,7 @@ class Revocation:
                 raise ValueError("its fields are not those of a revocation")
             return cls(body["consent"], body["sha256"], body["reason"], Signature.from_json(signatures[0]))
         except (ValueError, KeyError, TypeError, UsageError, ConsentError) as error:
-            raise damaged(str(path), str(error)) from error
+            raise damaged_error(str(path), str(error)) from error
 
 
 def save_bytes(path: Path, data: bytes, replace: bool) -> None:
@@ -251,10 +244,10 @@ def save_bytes(path: Path, data: bytes, replace: bool) -> None:
         raise UsageError(f"{path} is a folder: name a file")
     if path.exists() and not replace and path.read_bytes() != data:
         raise UsageError(f"{path} exists: choose another name, or say that it is to be replaced (--replace)")
-    with atomic(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(data)
 
 
 def is_id(text: str) -> bool:
     """Whether a text is a consent's id: nothing that could be a path."""
-    return re.fullmatch(ID, text) is not None
+    return re.fullmatch(ID_PATTERN, text) is not None

@@ -1,4 +1,4 @@
-"""The gate: nobody's likeness is shown without a record that is theirs, valid, and for this use.
+"""The consent gate: no output shows a person without a valid consent record of theirs for this use.
 
 Everything that trains on, animates or writes a face passes through :func:`permit` or :func:`permit_model`, and what
 they return is what the later stages ask for. Whoever has the source can take the gate out: what it gives is evidence
@@ -15,38 +15,47 @@ from pathlib import Path
 import numpy as np
 
 from effigie.consent.document import Consent
-from effigie.consent.match import SHARE, THRESHOLD, agreement, disagreeing
+from effigie.consent.face_matching import (
+    MATCH_THRESHOLD,
+    MIN_MATCHING_SHARE,
+    describe_mismatches,
+    reference_similarity,
+)
 from effigie.consent.store import ConsentStore, default_store
-from effigie.consent.subject_faces import ShownFaces
-from effigie.consent.terms import USES, local_day
+from effigie.consent.subject_faces import SubjectFaces
+from effigie.consent.terms import USES, local_today
 from effigie.errors import ConsentError, RefusedError, UsageError
-from effigie.io.atomic import atomic, read_json
-from effigie.progress import Cancel
+from effigie.io.atomic_write import atomic_write, read_json
+from effigie.progress import CancelToken
 
 ConsentLike = str | Path | Consent | Sequence[str | Path | Consent] | None
 
-HOW = "make one with `effigie consent new NAME --photo FILE --uses {use} -o RECORD`, and name it with --consent RECORD"
-FEW = 4  # clips that a refusal names
-SEEN = 0.5  # share of them that must agree: single frames turned away, blurred or covered may not
+INSTRUCTIONS = (
+    "make one with `effigie consent new NAME --photo FILE --uses {use} -o RECORD`, "
+    "and name it with --consent RECORD"
+)
+MAX_NAMED_CLIPS = 4  # clips that a refusal names
+# Share of them that must agree: single frames turned away, blurred or covered may not.
+MIN_SAMPLE_AGREEMENT = 0.5
 _GATE = object()
 
 
 @dataclass(frozen=True)
 class Permit:
-    """What the gate allowed; only the gate can make one.
+    """Permission of the gate for one use; only the gate can create one.
 
     Attributes:
         use: of :data:`~effigie.consent.terms.USES`.
         consents: the records it rests on.
-        made_by: shown to the constructor, and known to the gate alone.
+        issuer_token: shown to the constructor, and known to the gate alone.
     """
 
     use: str
     consents: tuple[Consent, ...]
-    made_by: InitVar[object] = None
+    issuer_token: InitVar[object] = None
 
-    def __post_init__(self, made_by: object) -> None:
-        if made_by is not _GATE:
+    def __post_init__(self, issuer_token: object) -> None:
+        if issuer_token is not _GATE:
             raise TypeError("a permit comes from effigie.consent.gate.permit or permit_model")
 
     @property
@@ -54,7 +63,7 @@ class Permit:
         """Ids of the records."""
         return tuple(consent.id for consent in self.consents)
 
-    def records(self) -> dict[str, bytes]:
+    def record_files(self) -> dict[str, bytes]:
         """File name -> bytes of the records."""
         return {f"{consent.id}.json": consent.to_bytes() for consent in self.consents}
 
@@ -64,10 +73,10 @@ class Permit:
 
 def permit(
     use: str,
-    faces: ShownFaces,
+    faces: SubjectFaces,
     consent: ConsentLike = None,
     *,
-    project: str | None = None,
+    purpose: str | None = None,
     store: ConsentStore | None = None,
     today: date | None = None,
 ) -> Permit:
@@ -78,7 +87,7 @@ def permit(
         faces: all that will be shown.
         consent: records, ids or files; each must allow the use, and together they must cover the faces. None looks for
             one record in the store that does.
-        project: what it is for; a record that is limited to a project asks for it.
+        purpose: what it is for; a record that is limited to a project asks for it.
         store: where ids are looked up and revocations lie; the user's own by default.
         today: the day to judge by; today by default.
 
@@ -91,18 +100,18 @@ def permit(
         raise UsageError(f"{use!r} is no use: choose of {', '.join(USES)}")
     if not len(faces.embeddings):
         raise RefusedError("there is no face to ask consent for: extract clips that show the person")
-    store, today = store or default_store(), today or local_day()
+    store, today = store or default_store(), today or local_today()
     if consent is None:
-        return Permit(use, _search(use, faces, project, store, today), _GATE)
+        return Permit(use, _find_record(use, faces, purpose, store, today), _GATE)
     given = [consent] if isinstance(consent, (str, Path, Consent)) else list(consent)
     if not given:
-        raise RefusedError(f"no consent record was given: {HOW.format(use=use)}")
+        raise RefusedError(f"no consent record was given: {INSTRUCTIONS.format(use=use)}")
     records = []
     for one in given:
-        record, beside = (one, ()) if isinstance(one, Consent) else _located(store, one)
-        _check(record, use, project, store, today, beside)
+        record, record_paths = (one, ()) if isinstance(one, Consent) else _locate_record(store, one)
+        _check_record(record, use, purpose, store, today, record_paths)
         records.append(record)
-    return Permit(use, _matching(use, faces, records), _GATE)
+    return Permit(use, _match_records(use, faces, records), _GATE)
 
 
 def permit_model(
@@ -110,7 +119,7 @@ def permit_model(
     use: str,
     *,
     consent: ConsentLike = None,
-    project: str | None = None,
+    purpose: str | None = None,
     store: ConsentStore | None = None,
     today: date | None = None,
 ) -> Permit:
@@ -119,7 +128,7 @@ def permit_model(
     Args:
         folder: a model with ``consents/`` and ``bank/``.
         consent: records instead of the model's own, such as one that was renewed.
-        project, store, today: as for :func:`permit`.
+        purpose, store, today: as for :func:`permit`.
 
     Raises:
         RefusedError: as :func:`permit`; or the model holds no record, or lacks one that its manifest names.
@@ -134,22 +143,22 @@ def permit_model(
         if not files:
             raise RefusedError(
                 f"{folder} holds no consent record of the person it shows: name one with --consent RECORD, "
-                f"or {HOW.format(use=use)}"
+                f"or {INSTRUCTIONS.format(use=use)}"
             )
-        if missing := sorted(_named(folder) - {path.stem for path in files}):
+        if missing := sorted(_manifest_consents(folder) - {path.stem for path in files}):
             raise RefusedError(
                 f"{folder} lacks the consent record {', '.join(missing)} that its manifest names: "
                 "put it back into its consents folder, or name another with --consent RECORD"
             )
         consent = files
-    faces = ShownFaces.of(FaceSet.open(folder / "bank").load(["embedding", "landmarks", "matrix"]))
+    faces = SubjectFaces.from_faces(FaceSet.open(folder / "bank").load(["embedding", "landmarks", "matrix"]))
     store = store or default_store()
     within = ConsentStore([*store.folders, own])  # a revocation that was put into the model counts too
-    return permit(use, faces, consent, project=project, store=within, today=today)
+    return permit(use, faces, consent, purpose=purpose, store=within, today=today)
 
 
-def together(permits: Sequence[Permit]) -> Permit:
-    """One permit for an output that shows several people, each of whom has been allowed.
+def merge_permits(permits: Sequence[Permit]) -> Permit:
+    """Merge the permits of several people into one, for an output that shows them all.
 
     Raises:
         ValueError: there is none, or they are for different uses.
@@ -161,8 +170,8 @@ def together(permits: Sequence[Permit]) -> Permit:
     return Permit(uses.pop(), tuple(records.values()), _GATE)
 
 
-def located(consent: ConsentLike) -> ConsentLike:
-    """Records as they are understood in any folder: of files the whole path, ids as they are."""
+def resolve_paths(consent: ConsentLike) -> ConsentLike:
+    """The same records with absolute paths, valid in any working directory; ids as they are."""
     if isinstance(consent, (str, Path)):
         return Path(consent).absolute() if Path(consent).exists() else consent
     if consent is None or isinstance(consent, Consent):
@@ -178,30 +187,30 @@ def save_consents(folder: str | Path, permit: Permit) -> None:
     Raises:
         EffigieError: they cannot be written.
     """
-    for name, data in permit.records().items():
-        with atomic(Path(folder) / "consents" / name) as temporary:
+    for name, data in permit.record_files().items():
+        with atomic_write(Path(folder) / "consents" / name) as temporary:
             temporary.write_bytes(data)
 
 
-def check_footage(path: str | Path, *, cancel: Cancel | None = None) -> None:
-    """Refuse a clip that is judged intimate, whoever consented.
+def check_footage(path: str | Path, *, cancel: CancelToken | None = None) -> None:
+    """Refuse a clip that is judged intimate, whatever consent there is.
 
     Raises:
         RefusedError: more than a tenth of its frames are.
         MediaError: it cannot be read.
         AssetError: the network cannot be fetched.
     """
-    from effigie.consent.intimate import check_clip
+    from effigie.consent.nsfw_detector import check_clip
 
     check_clip(path, cancel)
 
 
-def _located(store: ConsentStore, wanted: str | Path) -> tuple[Consent, tuple[Path, ...]]:
+def _locate_record(store: ConsentStore, wanted: str | Path) -> tuple[Consent, tuple[Path, ...]]:
     record, path = store.locate(wanted)
     return record, (path,)
 
 
-def _named(folder: Path) -> set[str]:
+def _manifest_consents(folder: Path) -> set[str]:
     """Ids of the records that a model's manifest names."""
     try:
         ids = read_json(folder / "manifest.json")["consents"]
@@ -215,52 +224,60 @@ def _named(folder: Path) -> set[str]:
         ) from error
 
 
-def _check(
+def _check_record(
     consent: Consent,
     use: str,
-    project: str | None,
+    purpose: str | None,
     store: ConsentStore,
     today: date,
-    beside: Sequence[Path],
+    record_paths: Sequence[Path],
 ) -> None:
     """Refuse a record that does not allow this; the faces are not looked at."""
     consent.check()
     who = f"the consent of {consent.subject} ({consent.id})"
-    revoked = store.revocation_of(consent, *beside)
+    revoked = store.find_revocation(consent, *record_paths)
     if revoked is not None:
         why = f": {revoked.reason}" if revoked.reason else ""
-        raise RefusedError(f"{who} was revoked on {revoked.when.date()}{why}; what shows them cannot be made")
+        raise RefusedError(
+            f"{who} was revoked on {revoked.signed_at.date()}{why}; what shows them cannot be made"
+        )
     if today < consent.begins:
         raise RefusedError(f"{who} is not valid before {consent.begins}: wait, or ask for an earlier one")
-    if not consent.valid_on(today):
-        raise RefusedError(f"{who} expired on {consent.until}: ask again, and {HOW.format(use=use)}")
+    if not consent.is_valid_on(today):
+        raise RefusedError(f"{who} expired on {consent.until}: ask again, and {INSTRUCTIONS.format(use=use)}")
     if use not in consent.uses:
         raise RefusedError(
-            f"{who} is for {', '.join(consent.uses)}, not for {use}: ask for it, and {HOW.format(use=use)}"
+            f"{who} is for {', '.join(consent.uses)}, not for {use}: ask for it, and {INSTRUCTIONS.format(use=use)}"
         )
-    if consent.project is not None and (
-        project is None or project.strip().casefold() != consent.project.strip().casefold()
+    if consent.purpose is not None and (
+        purpose is None or purpose.strip().casefold() != consent.purpose.strip().casefold()
     ):
-        given = "none was named" if project is None else f"this is {project!r}"
+        given = "none was named" if purpose is None else f"this is {purpose!r}"
         raise RefusedError(
-            f"{who} is for the project {consent.project!r} only, and {given}: name it with --project if it is that one"
+            f"{who} is for the project {consent.purpose!r} only, and {given}: name it with --purpose if it is that one"
         )
 
 
-def _matching(use: str, faces: ShownFaces, records: Sequence[Consent]) -> tuple[Consent, ...]:
-    """Those of the records whose people are seen; refuses if too many faces are nobody's."""
-    cosines = np.stack([agreement(record, faces.embeddings) for record in records])
-    agrees = cosines.max(axis=0) >= THRESHOLD
-    if agrees.mean() < SHARE:
+def _match_records(use: str, faces: SubjectFaces, records: Sequence[Consent]) -> tuple[Consent, ...]:
+    """Records that match faces; refuses if too many faces match none."""
+    cosines = np.stack([reference_similarity(record, faces.embeddings) for record in records])
+    agrees = cosines.max(axis=0) >= MATCH_THRESHOLD
+    if agrees.mean() < MIN_MATCHING_SHARE:
         names = ", ".join(f"{record.subject} ({record.id})" for record in records)
         raise RefusedError(
-            f"{100 * agrees.mean():.1f} % of the faces agree with the consent of {names}, and {100 * SHARE:.0f} % "
-            f"must: {disagreeing(faces.clips, cosines.max(axis=0), FEW)}; drop the faces of others, or get their "
-            f"consent: {HOW.format(use=use)}"
+            f"{100 * agrees.mean():.1f} % of the faces agree with the consent of {names}, and "
+            f"{100 * MIN_MATCHING_SHARE:.0f} % must: "
+            f"{describe_mismatches(faces.clips, cosines.max(axis=0), MAX_NAMED_CLIPS)}; "
+            f"drop the faces of others, or get their consent: {INSTRUCTIONS.format(use=use)}"
         )
-    if faces.looked_at is not None:
-        seen = np.stack([agreement(record, faces.looked_at) for record in records]).max(axis=0) >= THRESHOLD
-        if seen.mean() < SEEN:
+    if faces.sampled_embeddings is not None:
+        seen = (
+            np.stack([reference_similarity(record, faces.sampled_embeddings) for record in records]).max(
+                axis=0
+            )
+            >= MATCH_THRESHOLD
+        )
+        if seen.mean() < MIN_SAMPLE_AGREEMENT:
             raise RefusedError(
                 f"the pictures do not show whom their stored identity says: {seen.sum()} of {len(seen)} looked at "
                 "agree with the consent; extract the clips again"
@@ -270,20 +287,20 @@ def _matching(use: str, faces: ShownFaces, records: Sequence[Consent]) -> tuple[
     return tuple(records[index] for index in owners)
 
 
-def _search(
-    use: str, faces: ShownFaces, project: str | None, store: ConsentStore, today: date
+def _find_record(
+    use: str, faces: SubjectFaces, purpose: str | None, store: ConsentStore, today: date
 ) -> tuple[Consent, ...]:
-    """The one record in the store that allows it: the best match, of equals the one that lasts longest."""
+    """Find the record in the store that allows the use: the best match, of equals the one that lasts longest."""
     best: tuple[float, date] | None = None
     chosen: Consent | None = None
     near = ""
     for stored in store.list(today):
         record = stored.consent
-        share = float((agreement(record, faces.embeddings) >= THRESHOLD).mean())
-        if share < SHARE:
+        share = float((reference_similarity(record, faces.embeddings) >= MATCH_THRESHOLD).mean())
+        if share < MIN_MATCHING_SHARE:
             continue
         try:
-            _check(record, use, project, store, today, (stored.path,))
+            _check_record(record, use, purpose, store, today, (stored.path,))
         except (RefusedError, ConsentError) as error:
             near = str(error)
             continue
@@ -291,9 +308,11 @@ def _search(
         if best is None or rank > best:
             best, chosen = rank, record
     if chosen is not None:
-        return _matching(use, faces, [chosen])
+        return _match_records(use, faces, [chosen])
     if near:
         raise RefusedError(near)
     clips = sorted(set(faces.clips.astype(str)))
-    shown = ", ".join(clips[:FEW]) + (f" and {len(clips) - FEW} more" if len(clips) > FEW else "")
-    raise RefusedError(f"there is no consent of the person in {shown}: {HOW.format(use=use)}")
+    shown = ", ".join(clips[:MAX_NAMED_CLIPS]) + (
+        f" and {len(clips) - MAX_NAMED_CLIPS} more" if len(clips) > MAX_NAMED_CLIPS else ""
+    )
+    raise RefusedError(f"there is no consent of the person in {shown}: {INSTRUCTIONS.format(use=use)}")

@@ -1,4 +1,4 @@
-"""Ed25519 keys of the people who sign: made at first use, kept for the owner's eyes only."""
+"""Ed25519 signing keys: made at first use, readable by their owner only."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from effigie.consent.canonical import read_bytes, unpack_bytes
 from effigie.errors import ConsentError, EffigieError, UsageError
-from effigie.io.atomic import discard, explain
+from effigie.io.atomic_write import convert_os_error, discard
 from effigie.io.home import home
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-PUBLIC_BYTES, SIGNATURE_BYTES = 32, 64
-LARGEST_KEY = 1 << 14  # bytes of a PEM file
+PUBLIC_KEY_BYTES, SIGNATURE_BYTES = 32, 64
+MAX_KEY_FILE_BYTES = 1 << 14  # bytes of a PEM file
 
 
 class SigningKey:
@@ -30,7 +30,7 @@ class SigningKey:
 
     @classmethod
     def create(cls, path: Path) -> SigningKey:
-        """Make a key and keep it in a new file that only its owner may read (PKCS 8, PEM).
+        """Generate a key and store it in a new file that only its owner may read (PKCS 8, PEM).
 
         Raises:
             UsageError: the file exists; a key is never replaced.
@@ -51,7 +51,7 @@ class SigningKey:
         except FileExistsError:
             raise UsageError(f"{path} exists: a key is never replaced, choose another name") from None
         except OSError as error:
-            raise explain(error, path) from error
+            raise convert_os_error(error, path) from error
         finally:
             discard(temporary)
         return cls(private)
@@ -68,7 +68,7 @@ class SigningKey:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
         try:
-            private = load_pem_private_key(read_bytes(path, LARGEST_KEY), None)
+            private = load_pem_private_key(read_bytes(path, MAX_KEY_FILE_BYTES), None)
         except ConsentError as error:  # nothing was refused: a file is not there
             raise EffigieError(str(error)) from None
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -80,7 +80,7 @@ class SigningKey:
         return cls(private)
 
     @property
-    def public(self) -> str:
+    def public_key(self) -> str:
         """The public key: base64 of its 32 bytes."""
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -90,7 +90,7 @@ class SigningKey:
     @property
     def fingerprint(self) -> str:
         """Sixteen hex digits by which people compare keys."""
-        return fingerprint(self.public)
+        return fingerprint(self.public_key)
 
     def sign(self, message: bytes) -> bytes:
         """The 64 bytes of the signature."""
@@ -98,7 +98,7 @@ class SigningKey:
 
 
 def operator_key() -> SigningKey:
-    """The key of whoever uses this account, made at first use.
+    """The key of this account's user, made at first use.
 
     Raises:
         EffigieError: it cannot be read or written.
@@ -111,23 +111,23 @@ def operator_key() -> SigningKey:
     return SigningKey.load(path)
 
 
-def fingerprint(public: str) -> str:
+def fingerprint(public_key: str) -> str:
     """The first 16 hex digits of the SHA-256 of a public key's bytes.
 
     Raises:
-        ValueError: ``public`` is no base64.
+        ValueError: ``public_key`` is no base64.
     """
-    return hashlib.sha256(unpack_bytes(public)).hexdigest()[:16]
+    return hashlib.sha256(unpack_bytes(public_key)).hexdigest()[:16]
 
 
-def verify(public: str, signature: bytes, message: bytes) -> bool:
-    """Whether the owner of ``public`` (base64) signed exactly ``message``."""
+def verify_signature(public_key: str, signature: bytes, message: bytes) -> bool:
+    """Whether the owner of ``public_key`` (base64) signed exactly ``message``."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     try:
-        raw = unpack_bytes(public)
-        if len(raw) != PUBLIC_BYTES or len(signature) != SIGNATURE_BYTES:
+        raw = unpack_bytes(public_key)
+        if len(raw) != PUBLIC_KEY_BYTES or len(signature) != SIGNATURE_BYTES:
             return False
         Ed25519PublicKey.from_public_bytes(raw).verify(signature, message)
     except (InvalidSignature, ValueError):

@@ -1,4 +1,4 @@
-"""Making consent records: attested by the operator, or asked for, granted by the subject, and revoked."""
+"""Creation of consent records: attested by the operator, or requested and granted by the subject; and revocation."""
 
 from __future__ import annotations
 
@@ -11,31 +11,43 @@ import numpy as np
 
 from effigie.consent.document import Consent, ConsentRequest, Revocation
 from effigie.consent.keys import SigningKey, operator_key
-from effigie.consent.references import references
+from effigie.consent.references import compute_references
 from effigie.consent.signature import CONSENT, OPERATOR, REQUEST, SUBJECT, Signature
-from effigie.consent.terms import USES, Evidence, Terms, local_day, now
+from effigie.consent.terms import USES, Evidence, Terms, local_today, utc_now
 from effigie.errors import ConsentError, UsageError
-from effigie.io.atomic import sha256
-from effigie.progress import Cancel, ProgressCallback, silent
+from effigie.io.atomic_write import sha256
+from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 
-A_YEAR = timedelta(days=365)
-RECORDED = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".wav", ".mp3", ".m4a", ".flac", ".ogg")
+ONE_YEAR = timedelta(days=365)
+RECORDING_SUFFIXES = (
+    ".mp4",
+    ".mov",
+    ".m4v",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".wav",
+    ".mp3",
+    ".m4a",
+    ".flac",
+    ".ogg",
+)
 
 
 def new_consent(
     subject: str,
     photos: Sequence[str | Path],
     uses: Sequence[str] = ("swap",),
-    until: date | timedelta | None = A_YEAR,
+    until: date | timedelta | None = ONE_YEAR,
     *,
     begins: date | None = None,
-    project: str | None = None,
+    purpose: str | None = None,
     territory: str | None = None,
     basis: str = "",
     evidence: Sequence[str | Path] = (),
     key: SigningKey | None = None,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
 ) -> Consent:
     """An attested record: the operator says that the subject consents, and signs. Nothing is written.
 
@@ -45,7 +57,7 @@ def new_consent(
         uses: of :data:`~effigie.consent.terms.USES`.
         until: last day, or how long from ``begins``; None for no end.
         begins: first day; today by default.
-        project: the only project or purpose it is for.
+        purpose: the only project or purpose it is for.
         territory: where outputs may be shown.
         basis: what it rests on, in words.
         evidence: files, such as a signed release, whose hashes the record keeps.
@@ -55,43 +67,43 @@ def new_consent(
         UsageError: a value that cannot be, or photos that do not show one person.
         MediaError: a photo cannot be read.
     """
-    terms = _terms(
+    terms = _build_terms(
         subject,
         photos,
         uses,
         until,
         "attested",
         begins,
-        project,
+        purpose,
         territory,
         basis,
         evidence,
         progress,
         cancel,
     )
-    return Consent(**terms, signatures=(_signature(CONSENT, terms, OPERATOR, key),))
+    return Consent(**terms, signatures=(_sign(CONSENT, terms, OPERATOR, key),))
 
 
 def request_consent(
     subject: str,
     photos: Sequence[str | Path],
     uses: Sequence[str] = ("swap",),
-    until: date | timedelta | None = A_YEAR,
+    until: date | timedelta | None = ONE_YEAR,
     *,
     begins: date | None = None,
-    project: str | None = None,
+    purpose: str | None = None,
     territory: str | None = None,
     basis: str = "",
     evidence: Sequence[str | Path] = (),
     key: SigningKey | None = None,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
 ) -> ConsentRequest:
     """Terms for the subject to sign on their own machine with :func:`grant`; arguments as :func:`new_consent`."""
-    terms = _terms(
-        subject, photos, uses, until, "granted", begins, project, territory, basis, evidence, progress, cancel
+    terms = _build_terms(
+        subject, photos, uses, until, "granted", begins, purpose, territory, basis, evidence, progress, cancel
     )
-    return ConsentRequest(**terms, signatures=(_signature(REQUEST, terms, OPERATOR, key),))
+    return ConsentRequest(**terms, signatures=(_sign(REQUEST, terms, OPERATOR, key),))
 
 
 def grant(request: ConsentRequest, key: SigningKey | None = None) -> Consent:
@@ -104,12 +116,12 @@ def grant(request: ConsentRequest, key: SigningKey | None = None) -> Consent:
         ConsentError: it is the key that the request was signed with.
     """
     key = key or operator_key()
-    if key.public == request.signatures[0].public:
+    if key.public_key == request.signatures[0].public_key:
         raise ConsentError(
             "the request was signed with this very key: the subject grants it on their own machine, or with --key"
         )
-    terms = Terms.fields_of(request.body())
-    return Consent(**terms, signatures=(*request.signatures, _signature(CONSENT, terms, SUBJECT, key)))
+    terms = Terms.parse_fields(request.body())
+    return Consent(**terms, signatures=(*request.signatures, _sign(CONSENT, terms, SUBJECT, key)))
 
 
 def revoke(consent: Consent, key: SigningKey | None = None, reason: str = "") -> Revocation:
@@ -122,67 +134,67 @@ def revoke(consent: Consent, key: SigningKey | None = None, reason: str = "") ->
         ConsentError: the key signed nothing in this record.
     """
     key = key or operator_key()
-    roles = [signature.role for signature in consent.signatures if signature.public == key.public]
+    roles = [signature.role for signature in consent.signatures if signature.public_key == key.public_key]
     if not roles:
         raise ConsentError(
             f"{consent.id} was not signed with the key {key.fingerprint}: revoke it with a key that signed it (--key)"
         )
-    return Revocation.make(consent, reason, roles[0], key)
+    return Revocation.create(consent, reason, roles[0], key)
 
 
-def _terms(
+def _build_terms(
     subject: str,
     photos: Sequence[str | Path],
     uses: Sequence[str],
     until: date | timedelta | None,
     strength: str,
     begins: date | None,
-    project: str | None,
+    purpose: str | None,
     territory: str | None,
     basis: str,
     evidence: Sequence[str | Path],
     progress: ProgressCallback,
-    cancel: Cancel | None,
+    cancel: CancelToken | None,
 ) -> dict[str, Any]:
-    begins = begins or local_day()
+    begins = begins or local_today()
     if isinstance(uses, str):
         raise UsageError("uses are a list of words")
     if unknown := sorted(set(uses) - set(USES)):
         raise UsageError(f"{', '.join(unknown)} is no use: choose of {', '.join(USES)}")
     files = [Path(photo) for photo in photos]
-    pieces = [_evidence(Path(path), None) for path in evidence]
-    pieces += [_evidence(path, "reference") for path in files if path.is_file()]
+    pieces = [_hash_evidence(Path(path), None) for path in evidence]
+    pieces += [_hash_evidence(path, "reference") for path in files if path.is_file()]
     fields: dict[str, Any] = {
         "subject": subject.strip(),
         "uses": tuple(use for use in USES if use in uses),
-        "project": project,
+        "purpose": purpose,
         "territory": territory,
         "begins": begins,
         "until": begins + until if isinstance(until, timedelta) else until,
         "evidence": tuple(pieces),
         "basis": basis.strip(),
         "strength": strength,
-        "created": now(),
+        "created": utc_now(),
     }
     # Wrong terms are said at once, not after the pictures were looked at.
     Terms(**fields, embeddings=np.eye(1, 128, dtype=np.float32))
-    return {**fields, "embeddings": references(files, progress, cancel)}
+    return {**fields, "embeddings": compute_references(files, progress, cancel)}
 
 
-def _evidence(path: Path, kind: str | None) -> Evidence:
+def _hash_evidence(path: Path, kind: str | None) -> Evidence:
     if not path.is_file():
         raise UsageError(f"{path} is no file: check the name")
-    kind = kind or ("recording" if path.suffix.lower() in RECORDED else "document")
+    kind = kind or ("recording" if path.suffix.lower() in RECORDING_SUFFIXES else "document")
     note = "".join(letter if letter.isprintable() else "?" for letter in path.name)
     return Evidence(kind, sha256(path), note[:200])
 
 
-def _signature(kind: str, terms: dict[str, Any], role: str, key: SigningKey | None) -> Signature:
-    return Signature.make(kind, Terms(**terms).digest, role, key or operator_key())
+def _sign(kind: str, terms: dict[str, Any], role: str, key: SigningKey | None) -> Signature:
+    return Signature.create(kind, Terms(**terms).digest, role, key or operator_key())
 
 
 __all__ = [
-    "A_YEAR",
+    "ONE_YEAR",
     "Consent",
     "ConsentRequest",
     "Revocation",

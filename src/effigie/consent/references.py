@@ -1,4 +1,4 @@
-"""The faces a record knows its subject by: few embeddings out of photos and clips that show one person."""
+"""Reference embeddings of a record: a few, computed from photos and clips of one person."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ from pathlib import Path
 
 import numpy as np
 
-from effigie.consent.terms import MOST_REFERENCES
+from effigie.consent.terms import MAX_REFERENCES
 from effigie.errors import UsageError
-from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
-LOOKS = 24  # of a clip: enough to see every pose, 40 ms each
-LONGEST = 3000  # frames of a clip that are looked through
-SMALLEST = 64  # px, side of the face's crop; the network reads 112
-BYSTANDER = 0.5  # a face less than half as wide as the subject's stands behind them
-STRAY = 0.1  # of a clip's looks may show somebody else passing, or a face that is hidden
+MAX_SAMPLES = 24  # of a clip: enough to see every pose, 40 ms each
+MAX_FRAMES = 3000  # frames of a clip that are looked through
+MIN_FACE_SIZE = 64  # px, side of the face's crop; the network reads 112
+BYSTANDER_WIDTH_RATIO = 0.5  # a face less than half as wide as the subject's stands behind them
+MAX_OUTLIER_SHARE = 0.1  # of a clip's looks may show somebody else passing, or a face that is hidden
 
 
 @dataclass(frozen=True)
-class _Look:
-    """One picture: the embedding of its largest face, None where it is too small; ``crowd``: somebody as large."""
+class _FaceSample:
+    """One picture: the embedding of its largest face, None where it is too small.
+
+    ``multiple_people``: whether another face in it is about as large.
+    """
 
     embedding: np.ndarray | None
     faces: int
-    crowd: bool
+    multiple_people: bool
 
 
-def references(
-    photos: Sequence[Path], progress: ProgressCallback = silent, cancel: Cancel | None = None
+def compute_references(
+    photos: Sequence[Path], progress: ProgressCallback = ignore_progress, cancel: CancelToken | None = None
 ) -> np.ndarray:
     """(n, 128) float32 unit embeddings, n of 1 to 8, of the one person whom photos and clips show.
 
@@ -45,53 +48,56 @@ def references(
     found = []
     for number, path in enumerate(photos):
         progress(Progress("look at photos", number, len(photos), "files", path.name))
-        found.append(of_file(path, cancel))
+        found.append(embed_file(path, cancel))
     progress(Progress("look at photos", len(photos), len(photos), "files"))
-    _same_person(photos, found)
-    return _few(np.concatenate(found))
+    _check_same_person(photos, found)
+    return _cluster_references(np.concatenate(found))
 
 
-def of_file(path: Path, cancel: Cancel | None = None) -> np.ndarray:
-    """(N, 128) float32 unit embeddings of the person in a photo or clip, a look each; raises as :func:`references`."""
-    looks = _looks(path, cancel)
+def embed_file(path: Path, cancel: CancelToken | None = None) -> np.ndarray:
+    """(N, 128) float32 unit embeddings of the person in a photo or clip, one a sample.
+
+    Raises as :func:`compute_references`.
+    """
+    looks = _sample_faces(path, cancel)
     seen = [look for look in looks if look.faces]
     usable = [look.embedding for look in looks if look.embedding is not None]
     if not seen:
         raise UsageError(f"no face in {path}: take a sharp picture of the person, facing the camera")
-    if sum(look.crowd for look in seen) > STRAY * len(seen):
+    if sum(look.multiple_people for look in seen) > MAX_OUTLIER_SHARE * len(seen):
         raise UsageError(f"{path} shows several people: cut out the one whom the record is for")
     if not usable:
-        raise UsageError(f"the face in {path} is smaller than {SMALLEST} pixels: take a larger picture")
+        raise UsageError(f"the face in {path} is smaller than {MIN_FACE_SIZE} pixels: take a larger picture")
     vectors = np.stack(usable)
-    return vectors[_agreeing(path, vectors)]
+    return vectors[_majority_mask(path, vectors)]
 
 
-def _agreeing(path: Path, vectors: np.ndarray) -> np.ndarray:
-    """(N,) bool: the looks that are of the person whom most of them are of."""
-    from effigie.faces.recognizer import SAME_PERSON
+def _majority_mask(path: Path, vectors: np.ndarray) -> np.ndarray:
+    """(N,) bool: the samples of the person whom most of them show."""
+    from effigie.faces.recognizer import SAME_PERSON_SIMILARITY
 
     middle = int(np.argmax(np.median(vectors @ vectors.T, axis=1)))
-    same = vectors @ vectors[middle] >= SAME_PERSON
-    if same.sum() < (1 - 2 * STRAY) * len(vectors):
+    same = vectors @ vectors[middle] >= SAME_PERSON_SIMILARITY
+    if same.sum() < (1 - 2 * MAX_OUTLIER_SHARE) * len(vectors):
         raise UsageError(
             f"{path} shows different people, or hardly a face that is not hidden: choose another"
         )
     return same
 
 
-def _looks(path: Path, cancel: Cancel | None) -> list[_Look]:
-    from effigie.assets import REQUIRED, fetch_all
+def _sample_faces(path: Path, cancel: CancelToken | None) -> list[_FaceSample]:
+    from effigie.assets import REQUIRED_ASSETS, fetch_assets
     from effigie.faces.analyzer import analyze
     from effigie.faces.recognizer import IdentityModel
     from effigie.faces.tracker import Tracker
-    from effigie.media import Reader
+    from effigie.media import VideoReader
 
-    fetch_all(REQUIRED)
-    tracker, identity = Tracker(), IdentityModel(fold=False)
+    fetch_assets(REQUIRED_ASSETS)
+    tracker, identity = Tracker(), IdentityModel(fold_constants=False)
     looks = []
-    with Reader(path, stop=LONGEST) as reader:
-        frames = min(reader.info.frames or LONGEST, LONGEST)
-        every = max(1, frames // LOOKS)
+    with VideoReader(path, stop=MAX_FRAMES) as reader:
+        frames = min(reader.info.frames or MAX_FRAMES, MAX_FRAMES)
+        every = max(1, frames // MAX_SAMPLES)
         for frame in reader:
             if cancel is not None:
                 cancel.check()
@@ -99,32 +105,34 @@ def _looks(path: Path, cancel: Cancel | None) -> list[_Look]:
                 continue
             tracker.reset()  # every look by itself
             (item,) = analyze([frame], tracker)
-            sides = [float(np.exp(face.place[2])) for face in item.faces]
-            crowd = len(sides) > 1 and sides[1] >= BYSTANDER * sides[0]
-            large = bool(sides) and sides[0] >= SMALLEST
-            embedding = identity.of(frame.image, item.faces[0].landmarks) if large else None
-            looks.append(_Look(embedding, len(sides), crowd))
+            sides = [float(np.exp(face.placement[2])) for face in item.faces]
+            multiple_people = len(sides) > 1 and sides[1] >= BYSTANDER_WIDTH_RATIO * sides[0]
+            large = bool(sides) and sides[0] >= MIN_FACE_SIZE
+            embedding = identity.embed(frame.image, item.faces[0].landmarks) if large else None
+            looks.append(_FaceSample(embedding, len(sides), multiple_people))
     return looks
 
 
-def _same_person(photos: Sequence[Path], found: Sequence[np.ndarray]) -> None:
-    from effigie.faces.recognizer import SAME_PERSON, unit
+def _check_same_person(photos: Sequence[Path], found: Sequence[np.ndarray]) -> None:
+    from effigie.faces.recognizer import SAME_PERSON_SIMILARITY, normalize_embedding
 
-    means = np.stack([unit(vectors.mean(axis=0)) for vectors in found])
+    means = np.stack([normalize_embedding(vectors.mean(axis=0)) for vectors in found])
     cosines = means @ means.T
     middle = int(np.argmax(np.median(cosines, axis=1)))
     for path, cosine in zip(photos, cosines[middle], strict=True):
-        if cosine < SAME_PERSON:
+        if cosine < SAME_PERSON_SIMILARITY:
             raise UsageError(f"{path} and {photos[middle]} show different people: a record is for one person")
 
 
-def _few(vectors: np.ndarray) -> np.ndarray:
-    """At most eight: means of groups of like looks, which say more than single looks and less of any one picture."""
+def _cluster_references(vectors: np.ndarray) -> np.ndarray:
+    """At most eight: means of clusters of samples, which say more than single samples and less of any one picture."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    from effigie.faces.recognizer import unit
+    from effigie.faces.recognizer import normalize_embedding
 
-    if len(vectors) <= MOST_REFERENCES:
+    if len(vectors) <= MAX_REFERENCES:
         return vectors
-    labels = fcluster(linkage(vectors, "average", metric="cosine"), MOST_REFERENCES, "maxclust")
-    return np.stack([unit(vectors[labels == label].mean(axis=0)) for label in np.unique(labels)])
+    labels = fcluster(linkage(vectors, "average", metric="cosine"), MAX_REFERENCES, "maxclust")
+    return np.stack(
+        [normalize_embedding(vectors[labels == label].mean(axis=0)) for label in np.unique(labels)]
+    )

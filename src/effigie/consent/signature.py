@@ -1,4 +1,4 @@
-"""One signature below one body: who signed it, as what, and when."""
+"""A signature of a document: who signed it, in which role, and when."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from effigie.consent.canonical import canonical, unpack_bytes
-from effigie.consent.keys import SigningKey, fingerprint, verify
-from effigie.consent.terms import TIME, now, parse_time
+from effigie.consent.canonical import canonical_json, unpack_bytes
+from effigie.consent.keys import SigningKey, fingerprint, verify_signature
+from effigie.consent.terms import TIME_FORMAT, parse_time, utc_now
 
 VERSION = 1
 CONSENT, REQUEST, REVOCATION = (
@@ -27,42 +27,44 @@ class Signature:
 
     Attributes:
         role: ``operator`` or ``subject``.
-        public: base64 of the signer's 32-byte Ed25519 key.
-        when: as the signer's clock said, UTC.
+        public_key: base64 of the signer's 32-byte Ed25519 key.
+        signed_at: as the signer's clock said, UTC.
         signature: base64 of the 64 bytes.
     """
 
     role: str
-    public: str
-    when: datetime
+    public_key: str
+    signed_at: datetime
     signature: str
 
     @classmethod
-    def make(cls, kind: str, digest: str, role: str, key: SigningKey) -> Signature:
+    def create(cls, kind: str, digest: str, role: str, key: SigningKey) -> Signature:
         """Sign the document of ``kind`` whose body hashes to ``digest``."""
-        when = now()
-        signature = key.sign(statement(kind, digest, role, when))
-        return cls(role, key.public, when, base64.b64encode(signature).decode("ascii"))
+        signed_at = utc_now()
+        signature = key.sign(signing_message(kind, digest, role, signed_at))
+        return cls(role, key.public_key, signed_at, base64.b64encode(signature).decode("ascii"))
 
-    def holds(self, kind: str, digest: str) -> bool:
+    def is_valid(self, kind: str, digest: str) -> bool:
         """Whether the owner of the key signed just that, in this role, at this time."""
         try:
             raw = unpack_bytes(self.signature)
         except ValueError:
             return False
-        return verify(self.public, raw, statement(kind, digest, self.role, self.when))
+        return verify_signature(
+            self.public_key, raw, signing_message(kind, digest, self.role, self.signed_at)
+        )
 
     @property
     def fingerprint(self) -> str:
         """Sixteen hex digits that name the key."""
-        return fingerprint(self.public)
+        return fingerprint(self.public_key)
 
     def to_json(self) -> dict[str, str]:
         """JSON values."""
         return {
             "role": self.role,
-            "public": self.public,
-            "when": self.when.strftime(TIME),
+            "public": self.public_key,
+            "when": self.signed_at.strftime(TIME_FORMAT),
             "signature": self.signature,
         }
 
@@ -80,15 +82,21 @@ class Signature:
         return cls(value["role"], value["public"], parse_time(value["when"]), value["signature"])
 
 
-def statement(kind: str, digest: str, role: str, when: datetime) -> bytes:
-    """What is signed: which body, as what, by whom and when, so that no signature can be used for another purpose."""
+def signing_message(kind: str, digest: str, role: str, signed_at: datetime) -> bytes:
+    """The signed message: kind, digest, role and time, so that no signature can be used for another purpose."""
     # A request is signed as the record that it asks for: granting adds a signature and changes nothing else.
     kind = CONSENT if kind == REQUEST else kind
-    return canonical(
-        {"signed": kind, "version": VERSION, "sha256": digest, "role": role, "when": when.strftime(TIME)}
+    return canonical_json(
+        {
+            "signed": kind,
+            "version": VERSION,
+            "sha256": digest,
+            "role": role,
+            "when": signed_at.strftime(TIME_FORMAT),
+        }
     )
 
 
 def body_digest(body: dict[str, Any]) -> str:
     """Hex SHA-256 of a body's canonical form."""
-    return hashlib.sha256(canonical(body)).hexdigest()
+    return hashlib.sha256(canonical_json(body)).hexdigest()

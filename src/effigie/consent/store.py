@@ -1,4 +1,4 @@
-"""Where records and revocations are kept: a folder in the project, one in the user's home, files anywhere."""
+"""Storage of records and revocations: a folder in the project, one in the user's home, files anywhere."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from effigie.consent.canonical import LIMIT, read_bytes
+from effigie.consent.canonical import MAX_DOCUMENT_BYTES, read_bytes
 from effigie.consent.document import Consent, Revocation, is_id
 from effigie.consent.signature import REVOCATION
-from effigie.consent.terms import local_day
+from effigie.consent.terms import local_today
 from effigie.errors import ConsentError
 from effigie.io.home import home
 
-FOLDER = "consents"
-REVOKED = ".revoked.json"
-MOST_FILES = 10_000  # of a folder are looked at
+CONSENTS_FOLDER = "consents"
+REVOCATION_SUFFIX = ".revoked.json"
+MAX_FILES = 10_000  # of a folder are looked at
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredConsent:
     """A record in a store.
 
     Attributes:
@@ -35,7 +35,7 @@ class Stored:
 
 
 class ConsentStore:
-    """Folders of records and revocations, the first of which is written to.
+    """A store of records and revocations in several folders, of which the first is written to.
 
     Args:
         folders: looked through in this order; they need not exist.
@@ -45,15 +45,19 @@ class ConsentStore:
         self.folders = tuple(Path(folder) for folder in folders)
 
     def add(self, document: Consent | Revocation) -> Path:
-        """Keep a record or revocation; its file."""
-        name = f"{document.id}.json" if isinstance(document, Consent) else f"{document.consent}{REVOKED}"
+        """Write a record or revocation into the store; returns its path."""
+        name = (
+            f"{document.id}.json"
+            if isinstance(document, Consent)
+            else f"{document.consent}{REVOCATION_SUFFIX}"
+        )
         path = self.folders[0] / name
         # A revocation is not undone by a later one, and a record of one id is that record.
         document.save(path, replace=True)
         return path
 
     def find(self, id_or_path: str | Path) -> Consent:
-        """The record of an id, or in a file.
+        """Find a record by its id or file.
 
         Raises:
             ConsentError: no such record, or it is damaged, edited, forged or newer.
@@ -61,7 +65,7 @@ class ConsentStore:
         return self.locate(id_or_path)[0]
 
     def locate(self, id_or_path: str | Path) -> tuple[Consent, Path]:
-        """As :meth:`find`, with its file."""
+        """As :meth:`find`, with the record's path."""
         wanted = str(id_or_path)
         if not is_id(wanted):
             return Consent.load(Path(id_or_path)), Path(id_or_path)
@@ -79,36 +83,38 @@ class ConsentStore:
         places = " or ".join(str(folder) for folder in self.folders)
         raise ConsentError(f"no record {wanted} in {places}: see `effigie consent list`, or name its file")
 
-    def list(self, today: date | None = None) -> list[Stored]:
+    def list(self, today: date | None = None) -> list[StoredConsent]:
         """Every record that can be read, by subject; damaged files are passed over."""
-        found: dict[str, Stored] = {}
+        found: dict[str, StoredConsent] = {}
         for record, path in self._records():
-            found.setdefault(record.id, Stored(record, path, self.state_of(record, path, today=today)))
+            found.setdefault(
+                record.id, StoredConsent(record, path, self.consent_state(record, path, today=today))
+            )
         return sorted(found.values(), key=lambda stored: (stored.consent.subject, stored.consent.created))
 
-    def state_of(self, consent: Consent, *beside: Path, today: date | None = None) -> str:
-        """``valid``, ``revoked``, ``expired`` or ``not yet valid``; arguments as :meth:`revocation_of`."""
-        today = today or local_day()
-        if self.revocation_of(consent, *beside) is not None:
+    def consent_state(self, consent: Consent, *record_paths: Path, today: date | None = None) -> str:
+        """``valid``, ``revoked``, ``expired`` or ``not yet valid``; arguments as :meth:`find_revocation`."""
+        today = today or local_today()
+        if self.find_revocation(consent, *record_paths) is not None:
             return "revoked"
         if today < consent.begins:
             return "not yet valid"
-        return "valid" if consent.valid_on(today) else "expired"
+        return "valid" if consent.is_valid_on(today) else "expired"
 
     def state(self, consent_id: str, today: date | None = None) -> str:
         """The state of a record by its id; ``unknown`` where there is no such record."""
         try:
             record, path = self.locate(consent_id) if is_id(consent_id) else (None, None)
-            return self.state_of(record, path, today=today) if record and path else "unknown"
+            return self.consent_state(record, path, today=today) if record and path else "unknown"
         except ConsentError:
             return "unknown"
 
-    def revocation_of(self, consent: Consent | str, *beside: Path) -> Revocation | None:
+    def find_revocation(self, consent: Consent | str, *record_paths: Path) -> Revocation | None:
         """The statement that revoked a record, if one lies in the store or beside a file.
 
         Args:
             consent: the record, or the id of one in the store.
-            beside: files or folders whose neighbours count too.
+            record_paths: files or folders whose neighbours count too.
 
         Raises:
             ConsentError: a file named as its revocation is damaged: then nobody can say that it holds.
@@ -118,20 +124,20 @@ class ConsentStore:
                 consent, path = self.locate(consent)
             except ConsentError:
                 return None
-            beside = (*beside, path)
-        folders = [*self.folders, *(place if place.is_dir() else place.parent for place in beside)]
+            record_paths = (*record_paths, path)
+        folders = [*self.folders, *(place if place.is_dir() else place.parent for place in record_paths)]
         for folder in dict.fromkeys(folders):
-            for path in _files(folder):
-                found = _revocation(path, consent)
+            for path in _list_files(folder):
+                found = _read_revocation(path, consent)
                 if found is not None and found.revokes(consent):
                     return found
         return None
 
-    def revoke(self, revocation: Revocation, *beside: Path) -> tuple[Path, ...]:
+    def revoke(self, revocation: Revocation, *record_paths: Path) -> tuple[Path, ...]:
         """Keep a revocation in the store, and beside files of the record; where it was written."""
         places = [self.add(revocation)]
-        for file in beside:
-            path = file.parent / f"{revocation.consent}{REVOKED}"
+        for file in record_paths:
+            path = file.parent / f"{revocation.consent}{REVOCATION_SUFFIX}"
             if path not in places:
                 revocation.save(path, replace=True)
                 places.append(path)
@@ -139,38 +145,43 @@ class ConsentStore:
 
     def _records(self) -> Iterator[tuple[Consent, Path]]:
         for folder in self.folders:
-            for path in _files(folder):
-                if not path.name.endswith(REVOKED):
+            for path in _list_files(folder):
+                if not path.name.endswith(REVOCATION_SUFFIX):
                     try:
                         yield Consent.load(path), path
                     except ConsentError:
                         continue
 
 
-def _files(folder: Path) -> list[Path]:
+def _list_files(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))[:MOST_FILES]
+        return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))[:MAX_FILES]
     except OSError:
         return []
 
 
-def _revocation(path: Path, consent: Consent) -> Revocation | None:
-    """What a file says, where it is a revocation. Only one that bears the record's name must be whole."""
+def _read_revocation(path: Path, consent: Consent) -> Revocation | None:
+    """Read a file that may be a revocation; only one named after the record must be undamaged."""
     try:
-        if REVOCATION.encode() not in read_bytes(path, LIMIT) and path.name != f"{consent.id}{REVOKED}":
+        if (
+            REVOCATION.encode() not in read_bytes(path, MAX_DOCUMENT_BYTES)
+            and path.name != f"{consent.id}{REVOCATION_SUFFIX}"
+        ):
             return None
         return Revocation.load(path)
     except ConsentError as error:
-        if path.name != f"{consent.id}{REVOKED}":
+        if path.name != f"{consent.id}{REVOCATION_SUFFIX}":
             return None
         raise ConsentError(f"{error}; until then {consent.id} counts as revoked") from error
 
 
-def default_store(project: str | Path | None = None) -> ConsentStore:
+def default_store(project_folder: str | Path | None = None) -> ConsentStore:
     """The store of a project's folder, if one is given, and the user's own.
 
     Args:
-        project: a folder, such as the one that models and outputs go to.
+        project_folder: a folder, such as the one that models and outputs go to.
     """
-    own = home() / FOLDER
-    return ConsentStore([own] if project is None else [Path(project) / ".effigie" / FOLDER, own])
+    own = home() / CONSENTS_FOLDER
+    return ConsentStore(
+        [own] if project_folder is None else [Path(project_folder) / ".effigie" / CONSENTS_FOLDER, own]
+    )

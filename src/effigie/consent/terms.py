@@ -1,4 +1,4 @@
-"""What somebody consents to: whose likeness, for which uses, until when, on what grounds, known by which faces."""
+"""Terms of a consent: subject, uses, period, basis, evidence and reference embeddings."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 
-from effigie.consent.canonical import canonical, pack_vectors, unpack_vectors
+from effigie.consent.canonical import canonical_json, pack_vectors, unpack_vectors
 from effigie.errors import UsageError
 
 Use = Literal["swap", "animate", "voice"]
 USES: tuple[Use, ...] = ("swap", "animate", "voice")
 STRENGTHS = ("attested", "granted")
 EVIDENCE_KINDS = ("document", "recording", "reference")
-NETWORK = "sface"  # whose embeddings a record holds; those of another network cannot be compared
-WIDTH = 128
-MOST_REFERENCES = 8  # a record is biometric data: it holds as little of a face as recognising it takes
-MOST_EVIDENCE = 100
-LONGEST_NAME, LONGEST_TEXT = 200, 2000  # characters
-ID = re.compile(r"c-[0-9a-f]{16}")
-SHA256 = re.compile(r"[0-9a-f]{64}")
-TIME = "%Y-%m-%dT%H:%M:%SZ"
+EMBEDDING_NETWORK = "sface"  # whose embeddings a record holds; those of another network cannot be compared
+EMBEDDING_SIZE = 128
+MAX_REFERENCES = 8  # a record is biometric data: it holds as little of a face as recognising it takes
+MAX_EVIDENCE = 100
+MAX_NAME_LENGTH, MAX_TEXT_LENGTH = 200, 2000  # characters
+ID_PATTERN = re.compile(r"c-[0-9a-f]{16}")
+SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 _KEYS = {
     *("subject", "uses", "project", "territory", "begins", "until", "evidence", "basis", "strength"),
@@ -34,7 +34,7 @@ _KEYS = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a record rests on, by hash: the thing itself stays with whoever keeps it.
+    """A piece of evidence, by hash: the file itself stays with whoever keeps it.
 
     Attributes:
         kind: ``document`` (a release form), ``recording`` or ``reference`` (a picture the embeddings are of).
@@ -49,9 +49,9 @@ class Evidence:
     def __post_init__(self) -> None:
         if self.kind not in EVIDENCE_KINDS:
             raise UsageError(f"evidence is of kind {', '.join(EVIDENCE_KINDS)}, not {self.kind!r}")
-        if not isinstance(self.sha256, str) or not SHA256.fullmatch(self.sha256):
+        if not isinstance(self.sha256, str) or not SHA256_PATTERN.fullmatch(self.sha256):
             raise UsageError("evidence is named by the 64 hex digits of its SHA-256")
-        check_text("the note on evidence", self.note, LONGEST_NAME, empty=True)
+        check_text("the note on evidence", self.note, MAX_NAME_LENGTH, empty=True)
 
     def to_json(self) -> dict[str, str]:
         """JSON values."""
@@ -65,7 +65,7 @@ class Terms:
     Attributes:
         subject: whose likeness it is.
         uses: what may be made of it, of :data:`USES`, in that order.
-        project: the only project or purpose it is for; None for any.
+        purpose: the only project or purpose it is for; None for any. Called ``project`` in documents.
         territory: where outputs may be shown; None for anywhere. Recorded, not enforced: files travel.
         begins: first day.
         until: last day; None for no end.
@@ -81,7 +81,7 @@ class Terms:
 
     subject: str
     uses: tuple[str, ...]
-    project: str | None
+    purpose: str | None
     territory: str | None
     begins: date
     until: date | None
@@ -92,11 +92,11 @@ class Terms:
     created: datetime
 
     def __post_init__(self) -> None:
-        check_text("the subject's name", self.subject, LONGEST_NAME)
-        check_text("the basis", self.basis, LONGEST_TEXT, empty=True)
-        for name, text in (("project", self.project), ("territory", self.territory)):
+        check_text("the subject's name", self.subject, MAX_NAME_LENGTH)
+        check_text("the basis", self.basis, MAX_TEXT_LENGTH, empty=True)
+        for name, text in (("purpose", self.purpose), ("territory", self.territory)):
             if text is not None:
-                check_text(f"the {name}", text, LONGEST_NAME)
+                check_text(f"the {name}", text, MAX_NAME_LENGTH)
         if not self.uses or self.uses != tuple(use for use in USES if use in self.uses):
             raise UsageError(
                 f"uses are some of {', '.join(USES)}, each once and in that order, not {self.uses}"
@@ -105,14 +105,14 @@ class Terms:
             raise UsageError(f"strength is {' or '.join(STRENGTHS)}, not {self.strength!r}")
         if self.until is not None and self.until < self.begins:
             raise UsageError(f"the consent would end ({self.until}) before it begins ({self.begins})")
-        if len(self.evidence) > MOST_EVIDENCE:
-            raise UsageError(f"{len(self.evidence)} pieces of evidence: {MOST_EVIDENCE} at most")
+        if len(self.evidence) > MAX_EVIDENCE:
+            raise UsageError(f"{len(self.evidence)} pieces of evidence: {MAX_EVIDENCE} at most")
         if self.created.tzinfo is None or self.created.microsecond:
             raise UsageError("a record's time is in UTC and whole seconds")
         vectors = np.array(self.embeddings, np.float32)
-        if vectors.ndim != 2 or vectors.shape[1] != WIDTH or not 1 <= len(vectors) <= MOST_REFERENCES:
+        if vectors.ndim != 2 or vectors.shape[1] != EMBEDDING_SIZE or not 1 <= len(vectors) <= MAX_REFERENCES:
             raise UsageError(
-                f"a record holds 1 to {MOST_REFERENCES} embeddings of {WIDTH} numbers, not {vectors.shape}"
+                f"a record holds 1 to {MAX_REFERENCES} embeddings of {EMBEDDING_SIZE} numbers, not {vectors.shape}"
             )
         if not (np.abs(vectors) < 2).all() or np.abs(np.linalg.norm(vectors, axis=1) - 1).max() > 1e-3:
             raise UsageError("a record's embeddings have length one")
@@ -122,7 +122,7 @@ class Terms:
     @property
     def digest(self) -> str:
         """Hex SHA-256 of the canonical body, without signatures."""
-        return hashlib.sha256(canonical(self.body())).hexdigest()
+        return hashlib.sha256(canonical_json(self.body())).hexdigest()
 
     @property
     def id(self) -> str:
@@ -134,20 +134,20 @@ class Terms:
         return {
             "subject": self.subject,
             "uses": list(self.uses),
-            "project": self.project,
+            "project": self.purpose,
             "territory": self.territory,
             "begins": self.begins.isoformat(),
             "until": None if self.until is None else self.until.isoformat(),
             "evidence": [piece.to_json() for piece in self.evidence],
             "basis": self.basis,
             "strength": self.strength,
-            "network": NETWORK,
+            "network": EMBEDDING_NETWORK,
             "embeddings": pack_vectors(self.embeddings),
-            "created": self.created.strftime(TIME),
+            "created": self.created.strftime(TIME_FORMAT),
         }
 
     @classmethod
-    def fields_of(cls, body: Any) -> dict[str, Any]:
+    def parse_fields(cls, body: Any) -> dict[str, Any]:
         """The fields that a body from a file describes.
 
         Raises:
@@ -155,7 +155,7 @@ class Terms:
         """
         if not isinstance(body, dict) or set(body) != _KEYS:
             raise ValueError("its fields are not those of a consent")
-        if body["network"] != NETWORK:
+        if body["network"] != EMBEDDING_NETWORK:
             raise ValueError(f"its embeddings are of another network, {str(body['network'])[:40]!r}")
         for key in ("subject", "basis", "strength", "begins", "embeddings", "created"):
             if not isinstance(body[key], str):
@@ -168,21 +168,16 @@ class Terms:
         return {
             "subject": body["subject"],
             "uses": tuple(uses),
-            "project": body["project"],
+            "purpose": body["project"],
             "territory": body["territory"],
             "begins": parse_date(body["begins"]),
             "until": None if body["until"] is None else parse_date(body["until"]),
             "evidence": tuple(_evidence(piece) for piece in evidence),
             "basis": body["basis"],
             "strength": body["strength"],
-            "embeddings": unpack_vectors(body["embeddings"], WIDTH),
+            "embeddings": unpack_vectors(body["embeddings"], EMBEDDING_SIZE),
             "created": parse_time(body["created"]),
         }
-
-    @classmethod
-    def terms_of(cls, body: Any) -> Self:
-        """The terms alone that a body describes; as :meth:`fields_of`."""
-        return cls(**cls.fields_of(body))
 
 
 def _evidence(piece: dict[str, Any]) -> Evidence:
@@ -191,7 +186,7 @@ def _evidence(piece: dict[str, Any]) -> Evidence:
     return Evidence(**piece)
 
 
-def check_text(what: str, text: Any, longest: int, empty: bool = False) -> None:
+def check_text(what: str, text: Any, max_length: int, empty: bool = False) -> None:
     """Refuse text that is too long, or that would do something to a terminal rather than be read.
 
     Raises:
@@ -199,8 +194,8 @@ def check_text(what: str, text: Any, longest: int, empty: bool = False) -> None:
     """
     if not isinstance(text, str) or not (empty or text.strip()):
         raise UsageError(f"{what} must be given in words")
-    if len(text) > longest:
-        raise UsageError(f"{what} is longer than {longest} characters")
+    if len(text) > max_length:
+        raise UsageError(f"{what} is longer than {max_length} characters")
     if not text.isprintable():
         raise UsageError(f"{what} holds characters that cannot be shown: write it on one line")
 
@@ -224,14 +219,14 @@ def parse_time(text: Any) -> datetime:
     """
     if not isinstance(text, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", text, re.ASCII):
         raise ValueError(f"{str(text)[:24]!r} is no time in UTC")
-    return datetime.strptime(text, TIME).replace(tzinfo=UTC)
+    return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
 
 
-def now() -> datetime:
-    """Now, in UTC and whole seconds."""
+def utc_now() -> datetime:
+    """The current time, UTC, in whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def local_day() -> date:
-    """Today where the computer stands."""
+def local_today() -> date:
+    """Today in the computer's time zone."""
     return datetime.now().astimezone().date()

@@ -1,4 +1,4 @@
-"""Measuring what effigie makes: one metric a file, protocols that apply them, the bench that reruns it all.
+"""Evaluation of swaps and talking heads: metrics, protocols that apply them, and reports.
 
 A metric is pure arithmetic on arrays, with its unit and what fools it in its docstring; protocols read
 clips and face sets. Everything may be imported here, and nothing but the command line imports this: no part
@@ -11,23 +11,24 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from effigie._renamed import explain_renamed
 from effigie.evaluate.protocols.heads_config import HeadsSettings
-from effigie.evaluate.protocols.swap import EvaluateSettings, Swapped, evaluate_cast, evaluate_swap
-from effigie.evaluate.report.scores import CastScores, SwapScores
+from effigie.evaluate.protocols.swap import EvaluateSettings, SwappedPerson, evaluate_people, evaluate_swap
+from effigie.evaluate.report.scores import PeopleScores, SwapScores
 
 if TYPE_CHECKING:
     from effigie.evaluate.protocols.heads import evaluate_heads
     from effigie.evaluate.report.heads_table import HeadsTable
 
 __all__ = [
-    "CastScores",
     "EvaluateSettings",
     "HeadsSettings",
     "HeadsTable",
+    "PeopleScores",
     "SwapScores",
-    "Swapped",
-    "evaluate_cast",
+    "SwappedPerson",
     "evaluate_heads",
+    "evaluate_people",
     "evaluate_swap",
 ]
 
@@ -39,3 +40,4 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "report.heads_table": ["HeadsTable"],
     },
 )
+__getattr__ = explain_renamed(__name__, __getattr__)

@@ -1,4 +1,4 @@
-"""One way to run work in parallel, so that another machine park can be put behind the same call."""
+"""The interface of executors, which run a function over many pieces of work, and the choice of one by name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, Protocol, TypeVar
 
 from effigie.errors import UsageError
 from effigie.execution import worker
-from effigie.execution.processes import LocalProcesses
-from effigie.progress import Cancel
+from effigie.execution.processes import ProcessExecutor
+from effigie.progress import CancelToken
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -20,20 +20,20 @@ class Executor(Protocol):
     ``work`` is drawn as workers become free, never far ahead, so that it may be endless; memory does not grow with it.
     What a worker says with :func:`effigie.execution.report` arrives at ``on_report``. An exception in ``function`` is
     raised here, and the rest told to stop. A piece that kills its worker is tried once more, alone, after all others;
-    if it does so again, ``on_killed(piece)`` is its result, or :class:`~effigie.execution.worker.Lost` is raised.
+    if it does so again, ``on_killed(piece)`` is its result, or ``WorkerLostError`` is raised.
     """
 
     @property
     def workers(self) -> int:
-        """How many pieces are worked on at a time."""
+        """Number of pieces that are worked on at a time."""
         ...
 
     def warm_up(self) -> None:
-        """Begin what takes a while, as the caller does something else."""
+        """Start what takes a while in the background."""
         ...
 
     def close(self) -> None:
-        """End what outlives a run."""
+        """Release what outlives a run."""
         ...
 
     def run(
@@ -41,13 +41,13 @@ class Executor(Protocol):
         function: Callable[[Work], Result],
         work: Iterable[Work],
         on_report: Callable[[Any], None],
-        cancel: Cancel,
+        cancel: CancelToken,
         on_killed: Callable[[Work], Result] | None = None,
     ) -> Iterator[tuple[Work, Result]]: ...
 
 
-class InThisProcess:
-    """One piece after another, here: for what must not leave the process, such as files in its memory."""
+class InlineExecutor:
+    """Runs one piece after another in this process: for what must not leave it, such as files in its memory."""
 
     workers = 1
 
@@ -62,13 +62,13 @@ class InThisProcess:
         function: Callable[[Work], Result],
         work: Iterable[Work],
         on_report: Callable[[Any], None],
-        cancel: Cancel,
+        cancel: CancelToken,
         on_killed: Callable[[Work], Result] | None = None,
     ) -> Iterator[tuple[Work, Result]]:
         """As :class:`Executor`; nobody can be killed without the caller."""
         for piece in work:
             cancel.check()
-            worker.connect(_Here(on_report, cancel))
+            worker.connect(_InlineConnection(on_report, cancel))
             try:
                 result = function(piece)
             finally:
@@ -76,19 +76,21 @@ class InThisProcess:
             yield piece, result
 
 
-class _Here:
-    def __init__(self, on_report: Callable[[Any], None], cancel: Cancel) -> None:
+class _InlineConnection:
+    def __init__(self, on_report: Callable[[Any], None], cancel: CancelToken) -> None:
         self._on_report, self._cancel = on_report, cancel
 
     def report(self, value: Any) -> None:
         self._on_report(value)
 
     def stop_requested(self) -> bool:
-        return self._cancel.requested
+        return self._cancel.is_requested
 
 
-def executor_for(engine: str = "local", workers: int | None = None, preload: Iterable[str] = ()) -> Executor:
-    """The executor that an engine's name stands for.
+def create_executor(
+    engine: str = "local", workers: int | None = None, preload: Iterable[str] = ()
+) -> Executor:
+    """Create the executor of an engine's name.
 
     Args:
         engine: ``local`` for processes on this machine; ``ray`` for Ray started here, for this call alone;
@@ -102,11 +104,11 @@ def executor_for(engine: str = "local", workers: int | None = None, preload: Ite
     if workers is not None and workers < 1:
         raise UsageError(f"workers must be 1 or more, not {workers}")
     if engine == "local":
-        return LocalProcesses(workers, preload)
+        return ProcessExecutor(workers, preload)
     if engine == "inline":
-        return InThisProcess()
+        return InlineExecutor()
     if engine == "ray" or (engine.startswith("ray://") and len(engine) > len("ray://")):
-        from effigie.execution.ray import RayWorkers
+        from effigie.execution.ray import RayExecutor
 
-        return RayWorkers(None if engine == "ray" else engine, workers)
+        return RayExecutor(None if engine == "ray" else engine, workers)
     raise UsageError(f"no engine is called {engine!r}: choose local, ray or ray://ADDRESS")

@@ -1,4 +1,4 @@
-"""The same thing done to every clip of a list: what is missing is made, what fails is tried again and then reported.
+"""Jobs: one function over a list of clips; missing outputs are made, failures are retried and then reported.
 
 Knows nothing of what is made: a function of a room does that, for one clip, and traces its own output.
 """
@@ -12,30 +12,31 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from effigie.errors import Cancelled, EffigieError, RefusedError, UsageError
-from effigie.execution.executor import Executor, executor_for
+from effigie.errors import CancelledError, EffigieError, RefusedError, UsageError
+from effigie.execution.executor import Executor, create_executor
 from effigie.execution.manifest import (
     Manifest,
-    Record,
+    OutputRecord,
     choose_name,
-    key_of,
+    compute_key,
     longer_name,
     plain_name,
-    scratch_of,
+    scratch_name,
 )
-from effigie.execution.worker import Lost, Overheard, report
-from effigie.io.atomic import content_digest
-from effigie.io.storage import content_token, folder, is_remote, near
-from effigie.progress import Cancel, Progress, ProgressCallback
+from effigie.execution.worker import WorkerCancelToken, WorkerLostError, report
+from effigie.io.atomic_write import content_digest
+from effigie.io.storage import is_remote, local_copy, open_folder, read_content_tag
+from effigie.io.stored_names import STORED_NAME
+from effigie.progress import CancelToken, Progress, ProgressCallback
 
-REPORT_EVERY_S = 0.5
-MOST_NOTES = 50  # kept in the report; all of them lie in the outputs' records
+REPORT_INTERVAL_S = 0.5
+MAX_NOTES = 50  # kept in the report; all of them lie in the outputs' records
 CONTAINERS = {"mp4": ".mp4", "mov": ".mov", "mkv": ".mkv", "frames": ""}
 
 
 @dataclass(frozen=True)
 class JobSettings:
-    """How a list of clips is worked on.
+    """Settings of a job over a list of clips.
 
     Attributes:
         workers: clips at a time; None takes what suits the machine or the cluster.
@@ -62,13 +63,13 @@ class JobSettings:
 
 @dataclass
 class JobReport:
-    """What came of a list of clips.
+    """Result of a job over a list of clips. `--json` calls its first counts ``made``, ``there`` and ``elsewhere``.
 
     Attributes:
         output: the folder.
-        made: outputs made in this call.
-        there: outputs that were there already, of the same clip, model and settings.
-        elsewhere: clips that another run is working on at this moment.
+        completed: outputs made in this call.
+        skipped: outputs that were there already, of the same clip, model and settings.
+        claimed_elsewhere: clips that another run is working on at this moment.
         failed: clip -> why it could not be done; the others are.
         notes: sentences about single outputs, each once, the first fifty.
         frames: in the outputs made.
@@ -77,9 +78,9 @@ class JobReport:
     """
 
     output: str
-    made: int = 0
-    there: int = 0
-    elsewhere: list[str] = field(default_factory=list)
+    completed: int = field(default=0, metadata={STORED_NAME: "made"})
+    skipped: int = field(default=0, metadata={STORED_NAME: "there"})
+    claimed_elsewhere: list[str] = field(default_factory=list, metadata={STORED_NAME: "elsewhere"})
     failed: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     frames: int = 0
@@ -87,20 +88,20 @@ class JobReport:
     retried: int = 0
 
 
-class Make(Protocol):
-    """Makes one output of one clip, whole or not at all, and says about it: ``frames`` and ``notes`` at least."""
+class ClipTask(Protocol):
+    """Makes one output of one clip, whole or not at all; returns facts about it, ``frames`` and ``notes`` at least."""
 
     def __call__(
-        self, arguments: Any, clip: Path, output: Path, progress: ProgressCallback, cancel: Cancel
+        self, arguments: Any, clip: Path, output: Path, progress: ProgressCallback, cancel: CancelToken
     ) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What all pieces of a job have in common.
+class JobPlan:
+    """What all items of a job have in common.
 
     Attributes:
-        make: importable.
+        function: importable.
         arguments: what it needs beside the clip; paths in it are absolute.
         identity: a digest of everything in ``arguments`` that changes an output.
         folder: where outputs go.
@@ -108,7 +109,7 @@ class Plan:
         force: as in :class:`JobSettings`.
     """
 
-    make: Make
+    function: ClipTask
     arguments: Any
     identity: str
     folder: str
@@ -117,47 +118,49 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """One clip of a job; ``twins``: another one has its name."""
+class JobItem:
+    """One clip of a job; ``has_duplicate_name``: another clip of the job has the same file name."""
 
-    plan: Plan
+    plan: JobPlan
     clip: str
-    twins: bool
+    has_duplicate_name: bool
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a piece: ``made``, ``there``, ``elsewhere`` or ``failed``."""
+class ItemOutcome:
+    """Result of one item: ``completed``, ``skipped``, ``claimed`` or ``failed``."""
 
     kind: str
     reason: str = ""
-    again: bool = False
+    retryable: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def engine_of(settings: JobSettings, preload: Iterable[str], addresses: Iterable[str | Path]) -> Executor:
-    """The executor a job asks for; files in a process's own memory are seen by no other."""
+def create_job_executor(
+    settings: JobSettings, preload: Iterable[str], addresses: Iterable[str | Path]
+) -> Executor:
+    """The executor of a job's engine; inline for files in this process's memory, which no other process sees."""
     inline = any(str(address).startswith("memory://") for address in addresses)
-    return executor_for("inline" if inline else settings.engine, settings.workers, preload)
+    return create_executor("inline" if inline else settings.engine, settings.workers, preload)
 
 
 def run_job(
-    plan: Plan,
+    plan: JobPlan,
     clips: Sequence[str],
     executor: Executor,
     retries: int,
     stage: str,
     progress: ProgressCallback,
-    cancel: Cancel,
+    cancel: CancelToken,
 ) -> JobReport:
-    """Make what is missing of the outputs of all clips.
+    """Make the missing outputs of all clips.
 
     Args:
         clips: paths or addresses.
         stage: what progress is called.
 
     Raises:
-        Cancelled: asked to stop; finished outputs are kept.
+        CancelledError: asked to stop; finished outputs are kept.
     """
     begun = time.monotonic()
     job = _Job(plan, clips, executor, stage, progress, cancel)
@@ -171,16 +174,16 @@ def run_job(
 
 
 class _Job:
-    """A job as it runs: what is done, and how far those in work are."""
+    """State of a running job: results so far and the progress of each clip."""
 
     def __init__(
         self,
-        plan: Plan,
+        plan: JobPlan,
         clips: Sequence[str],
         executor: Executor,
         stage: str,
         progress: ProgressCallback,
-        cancel: Cancel,
+        cancel: CancelToken,
     ) -> None:
         names = Counter(plain_name(clip, plan.suffix).casefold() for clip in clips)
         self._twins = {name for name, count in names.items() if count > 1}
@@ -191,123 +194,131 @@ class _Job:
         self.result = JobReport(plan.folder)
 
     def attempt(self, clips: list[str], last: bool) -> list[str]:
-        """Do some clips; returns those that are worth another attempt."""
+        """Process some clips; returns those to be retried."""
         left = []
-        self._tell()
-        run = self._executor.run(work_on, self._pieces(clips), self._hear, self._cancel, _killed)
+        self._report_progress()
+        run = self._executor.run(
+            process_item, self._pieces(clips), self._receive_share, self._cancel, _killed_outcome
+        )
         for piece, outcome in run:
             self._shares.pop(piece.clip, None)
-            if outcome.kind == "failed" and outcome.again and not last:
+            if outcome.kind == "failed" and outcome.retryable and not last:
                 left.append(piece.clip)
                 self.result.retried += 1
             else:
                 self._finished += 1
-                self._count(piece.clip, outcome)
-            self._tell()
+                self._count_outcome(piece.clip, outcome)
+            self._report_progress()
         return left
 
-    def _pieces(self, clips: list[str]) -> Iterator[Piece]:
+    def _pieces(self, clips: list[str]) -> Iterator[JobItem]:
         for clip in clips:
-            yield Piece(self._plan, clip, plain_name(clip, self._plan.suffix).casefold() in self._twins)
+            yield JobItem(self._plan, clip, plain_name(clip, self._plan.suffix).casefold() in self._twins)
 
-    def _count(self, clip: str, outcome: Outcome) -> None:
+    def _count_outcome(self, clip: str, outcome: ItemOutcome) -> None:
         result = self.result
-        if outcome.kind == "made":
-            result.made += 1
+        if outcome.kind == "completed":
+            result.completed += 1
             result.frames += int(outcome.facts.get("frames", 0))
             for note in outcome.facts.get("notes", ()):
-                if note not in result.notes and len(result.notes) < MOST_NOTES:
+                if note not in result.notes and len(result.notes) < MAX_NOTES:
                     result.notes.append(note)
-        elif outcome.kind == "there":
-            result.there += 1
-        elif outcome.kind == "elsewhere":
-            result.elsewhere.append(clip)
+        elif outcome.kind == "skipped":
+            result.skipped += 1
+        elif outcome.kind == "claimed":
+            result.claimed_elsewhere.append(clip)
         else:
             result.failed[clip] = outcome.reason
 
-    def _hear(self, said: tuple[str, float]) -> None:
+    def _receive_share(self, said: tuple[str, float]) -> None:
         clip, share = said
         self._shares[clip] = share
-        self._tell()
+        self._report_progress()
 
-    def _tell(self) -> None:
+    def _report_progress(self) -> None:
         result = self.result
         said = [f"{result.frames} frames"] if result.frames else []
-        said += [f"{result.there} there already"] if result.there else []
+        said += [f"{result.skipped} there already"] if result.skipped else []
         said += [f"{len(result.failed)} failed"] if result.failed else []
         done = self._finished + min(sum(self._shares.values()), self._total - self._finished)
         self._progress(Progress(self._stage, done, self._total, "clips", ", ".join(said)))
 
 
-def _killed(piece: Piece) -> Outcome:
-    return Outcome("failed", f"{piece.clip}: twice, {Lost()}")
+def _killed_outcome(piece: JobItem) -> ItemOutcome:
+    return ItemOutcome("failed", f"{piece.clip}: twice, {WorkerLostError()}")
 
 
-def work_on(piece: Piece) -> Outcome:
-    """In a worker: one clip. Whatever goes wrong is said of this clip alone."""
+def process_item(piece: JobItem) -> ItemOutcome:
+    """Process one clip in a worker; an error becomes the outcome of this clip alone."""
     try:
-        return _worked_on(piece)
-    except Cancelled:
+        return _process(piece)
+    except CancelledError:
         raise
     except (RefusedError, UsageError) as error:  # the answer would be the same
-        return Outcome("failed", _named(piece.clip, str(error)))
+        return ItemOutcome("failed", _with_clip_name(piece.clip, str(error)))
     except EffigieError as error:
-        return Outcome("failed", _named(piece.clip, str(error)), again=True)
+        return ItemOutcome("failed", _with_clip_name(piece.clip, str(error)), retryable=True)
     except Exception as error:  # not foreseen, and no reason to lose the others
-        return Outcome("failed", _named(piece.clip, f"{type(error).__name__}: {error}"), again=True)
+        return ItemOutcome(
+            "failed", _with_clip_name(piece.clip, f"{type(error).__name__}: {error}"), retryable=True
+        )
 
 
-def _named(clip: str, reason: str) -> str:
+def _with_clip_name(clip: str, reason: str) -> str:
     return reason if clip in reason else f"{clip}: {reason}"
 
 
-def _worked_on(piece: Piece) -> Outcome:
+def _process(piece: JobItem) -> ItemOutcome:
     plan, clip = piece.plan, piece.clip
-    manifest = Manifest(folder(plan.folder))
-    token = content_token(clip) if is_remote(clip) else None
+    manifest = Manifest(open_folder(plan.folder))
+    token = read_content_tag(clip) if is_remote(clip) else None
     plain = plain_name(clip, plan.suffix)
-    known = manifest.known_content([plain], clip, token)
+    known = manifest.known_digest([plain], clip, token)
     if known is not None:
         for name in (plain, longer_name(clip, plan.suffix, known)):
-            if manifest.finished(name, key_of(plan.identity, known)):
-                return Outcome("there")
-    with near(clip) as path:
+            if manifest.is_finished(name, compute_key(plan.identity, known)):
+                return ItemOutcome("skipped")
+    with local_copy(clip) as path:
         sha256 = content_digest(path)
-        key = key_of(plan.identity, sha256)
+        key = compute_key(plan.identity, sha256)
         for _ in range(2):
-            name = choose_name(manifest, clip, plan.suffix, sha256, piece.twins, plan.force)
-            with manifest.claimed(name) as ours:
+            name = choose_name(manifest, clip, plan.suffix, sha256, piece.has_duplicate_name, plan.force)
+            with manifest.claim(name) as ours:
                 if not ours:
-                    return Outcome("elsewhere")
-                if manifest.finished(name, key):
-                    return Outcome("there")
-                if name != choose_name(manifest, clip, plan.suffix, sha256, piece.twins, True):
+                    return ItemOutcome("claimed")
+                if manifest.is_finished(name, key):
+                    return ItemOutcome("skipped")
+                if name != choose_name(manifest, clip, plan.suffix, sha256, piece.has_duplicate_name, True):
                     continue  # another clip of this name was begun between looking and claiming
-                begun = Record(False, key, clip, sha256, token)
+                begun = OutputRecord(False, key, clip, sha256, token)
                 manifest.write(name, begun)
-                with manifest.folder.delivered(name, scratch_of(name)) as output:
-                    facts = plan.make(plan.arguments, path, output, _teller(clip), Overheard())
+                with manifest.folder.upload_on_exit(name, scratch_name(name)) as output:
+                    facts = plan.function(
+                        plan.arguments, path, output, _share_reporter(clip), WorkerCancelToken()
+                    )
                 size = manifest.folder.size(name) or 0
                 manifest.write(name, replace(begun, done=True, size=size, facts=facts))
-                return Outcome("made", facts=facts)
+                return ItemOutcome("completed", facts=facts)
     raise EffigieError(f"{clip}: no name is free for its output: choose another folder")
 
 
-def _teller(clip: str) -> ProgressCallback:
-    """Tells the caller now and then which share of a clip is done."""
+def _share_reporter(clip: str) -> ProgressCallback:
+    """Create a progress callback that reports to the caller which share of a clip is done."""
     told = 0.0
 
     def tell(progress: Progress) -> None:
         nonlocal told
-        if progress.total and time.monotonic() - told > REPORT_EVERY_S:
+        if progress.total and time.monotonic() - told > REPORT_INTERVAL_S:
             told = time.monotonic()
             report((clip, min(1.0, progress.done / progress.total)))
 
     return tell
 
 
-def said_by(function: Callable[..., Any], *arguments: Any, executor: Executor, cancel: Cancel) -> Any:
-    """What a function says in a worker; its error is raised here. So the caller's process need not hold networks."""
+def call_in_worker(
+    function: Callable[..., Any], *arguments: Any, executor: Executor, cancel: CancelToken
+) -> Any:
+    """Call a function in a worker, so that the caller's process holds no network; its error is raised here."""
     ((_, answer),) = executor.run(_Call(function), [arguments], lambda _: None, cancel)
     return answer
 

@@ -1,4 +1,4 @@
-"""Several processes of one command on this machine that train together, and how each knows its place.
+"""Launching several training processes of one command on this machine, and each one's rank.
 
 The variables are torchrun's, so that either can start the same command.
 """
@@ -15,17 +15,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from effigie.errors import UsageError
-from effigie.progress import Cancel
+from effigie.progress import CancelToken
 
-LAUNCHED = "EFFIGIE_LAUNCHED"
+LAUNCHED_VARIABLE = "EFFIGIE_LAUNCHED"
 GRACE_S = 60.0  # for the others to save and end, once one has failed
-LAST_S = 10.0
+KILL_GRACE_S = 10.0
 POLL_S = 0.05
 
 
 @dataclass(frozen=True)
-class World:
-    """A process's place among those that work together.
+class RankInfo:
+    """Rank of a process, and how many there are.
 
     Attributes:
         rank, size: its number, and how many there are.
@@ -38,20 +38,20 @@ class World:
     local_size: int
 
     @property
-    def leader(self) -> bool:
-        """Whether it is the one that writes."""
+    def is_leader(self) -> bool:
+        """Whether it is the process that writes files: rank 0."""
         return self.rank == 0
 
 
-def announced(environment: Mapping[str, str]) -> World:
-    """The place that the variables give: alone, where they give none.
+def read_rank_info(environment: Mapping[str, str]) -> RankInfo:
+    """Read the rank from torchrun's variables; a single process where there are none.
 
     Raises:
         UsageError: they are there in part, or contradict each other.
     """
     size = environment.get("WORLD_SIZE", "1")
     if size == "1":
-        return World(0, 1, 0, 1)
+        return RankInfo(0, 1, 0, 1)
     names = ("RANK", "MASTER_ADDR", "MASTER_PORT")
     if missing := [name for name in names if name not in environment]:
         raise UsageError(
@@ -70,11 +70,11 @@ def announced(environment: Mapping[str, str]) -> World:
             f"process {rank} of {count}, {local_rank} of {local_size} on this machine, cannot be: see RANK, "
             "WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE"
         )
-    return World(rank, count, local_rank, local_size)
+    return RankInfo(rank, count, local_rank, local_size)
 
 
-def launch(command: Sequence[str], processes: int, cancel: Cancel | None = None) -> int:
-    """Run a command so many times as one world, and wait; the exit code of the first that failed, or 0.
+def launch(command: Sequence[str], processes: int, cancel: CancelToken | None = None) -> int:
+    """Run a command in several processes and wait; the exit code of the first that failed, or 0.
 
     When one fails, the others are given time to end by themselves, then ended. They end when this process does, however
     that comes about.
@@ -82,14 +82,14 @@ def launch(command: Sequence[str], processes: int, cancel: Cancel | None = None)
     Args:
         cancel: passed on as a polite kill.
     """
-    cancel = cancel or Cancel()
+    cancel = cancel or CancelToken()
     shared = {
         **os.environ,
         "WORLD_SIZE": str(processes),
         "LOCAL_WORLD_SIZE": str(processes),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(_free_port()),
-        LAUNCHED: "1",
+        LAUNCHED_VARIABLE: "1",
     }
     started: list[subprocess.Popen[bytes]] = []
     try:
@@ -100,14 +100,14 @@ def launch(command: Sequence[str], processes: int, cancel: Cancel | None = None)
             started.append(
                 subprocess.Popen(list(command), env={**shared, **place}, stdin=subprocess.PIPE, **group)  # type: ignore[call-overload]
             )
-        return _watched(started, cancel)
+        return _wait_for_all(started, cancel)
     finally:
-        _end(started)
+        _terminate(started)
 
 
-def die_with_launcher() -> None:
-    """In a process that :func:`launch` started: end at once when the one that started it is gone."""
-    if LAUNCHED in os.environ:
+def exit_with_launcher() -> None:
+    """In a process that :func:`launch` started: exit as soon as the launcher is gone."""
+    if LAUNCHED_VARIABLE in os.environ:
         threading.Thread(target=_wait_for_launcher, daemon=True).start()
 
 
@@ -125,7 +125,7 @@ def _free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _watched(processes: Sequence[subprocess.Popen[bytes]], cancel: Cancel) -> int:
+def _wait_for_all(processes: Sequence[subprocess.Popen[bytes]], cancel: CancelToken) -> int:
     first, until = 0, float("inf")
     told = False
     while True:
@@ -135,7 +135,7 @@ def _watched(processes: Sequence[subprocess.Popen[bytes]], cancel: Cancel) -> in
         if all(code is not None for code in codes):
             # A polite stop of several: whoever only heard of it says so with another code.
             return first if first >= 0 else 1
-        if cancel.requested and not told:
+        if cancel.is_requested and not told:
             told, until = True, time.monotonic() + GRACE_S
             for process in processes:
                 with contextlib.suppress(ProcessLookupError):
@@ -145,8 +145,8 @@ def _watched(processes: Sequence[subprocess.Popen[bytes]], cancel: Cancel) -> in
         time.sleep(POLL_S)
 
 
-def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    for stop, seconds in ((subprocess.Popen.terminate, GRACE_S), (subprocess.Popen.kill, LAST_S)):
+def _terminate(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for stop, seconds in ((subprocess.Popen.terminate, GRACE_S), (subprocess.Popen.kill, KILL_GRACE_S)):
         for process in processes:
             if process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):

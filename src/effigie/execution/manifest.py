@@ -1,4 +1,4 @@
-"""What is done already in an output folder: a small record for every output, which any machine can read and write.
+"""Manifest of an output folder: a small record for every output, which any machine can read and write.
 
 ``.effigie/<two digits>/<output>.json`` says of which content of which clip an output was made, by what, and how. There
 is no list that several machines would have to write together.
@@ -13,22 +13,22 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from effigie.errors import BusyError, EffigieError
-from effigie.io.locks import exclusive
-from effigie.io.storage import Folder, LocalFolder, safe_name
+from effigie.errors import EffigieError, OutputLockedError
+from effigie.io.locks import lock_output
+from effigie.io.storage import LocalFolder, StorageFolder, safe_name
 
 VERSION = 1
-RECORDS = ".effigie"
-DIGITS = 12  # of a clip's SHA-256 in a name: 10,000 clips of one name clash once in five million
+RECORDS_FOLDER = ".effigie"
+DIGEST_DIGITS = 12  # of a clip's SHA-256 in a name: 10,000 clips of one name clash once in five million
 
 
 @dataclass(frozen=True)
-class Record:
-    """What is known of an output.
+class OutputRecord:
+    """Record of one output.
 
     Attributes:
         done: it is whole; else somebody has begun it.
-        key: of clip, model and settings together, see :func:`key_of`.
+        key: of clip, model and settings together, see :func:`compute_key`.
         clip: where the clip lay.
         sha256: of the clip's content.
         token: what the clip's server said of its content, if it did.
@@ -48,42 +48,42 @@ class Record:
 class Manifest:
     """The records of one output folder."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: StorageFolder) -> None:
         self.folder = folder
 
-    def read(self, name: str) -> Record | None:
+    def read(self, name: str) -> OutputRecord | None:
         """The record of an output; None without one, or with one that is damaged or of a newer version."""
-        data = self.folder.read(_record(name))
+        data = self.folder.read(_record_path(name))
         try:
             values = json.loads(data or b"null")
             if values is None or values.pop("version") > VERSION:
                 return None
-            return Record(**values)
+            return OutputRecord(**values)
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
-    def write(self, name: str, record: Record) -> None:
-        """Keep a record."""
+    def write(self, name: str, record: OutputRecord) -> None:
+        """Write a record."""
         text = json.dumps({"version": VERSION, **asdict(record)}, ensure_ascii=False)
-        self.folder.write(_record(name), text.encode())
+        self.folder.write(_record_path(name), text.encode())
 
-    def finished(self, name: str, key: str) -> bool:
-        """Whether an output of this key is there."""
+    def is_finished(self, name: str, key: str) -> bool:
+        """Whether a finished output with this key exists."""
         record = self.read(name)
         return (
             record is not None and record.done and record.key == key and self.folder.size(name) == record.size
         )
 
-    def known_content(self, names: list[str], clip: str, token: str | None) -> str | None:
-        """SHA-256 of a remote clip that was looked at before and is the same still, by its server's word."""
+    def known_digest(self, names: list[str], clip: str, token: str | None) -> str | None:
+        """SHA-256 of a remote clip that was read before and is unchanged by its server's content tag."""
         for record in map(self.read, names) if token is not None else ():
             if record is not None and record.clip == clip and record.token == token:
                 return record.sha256
         return None
 
     @contextlib.contextmanager
-    def claimed(self, name: str) -> Iterator[bool]:
-        """Whether an output is this process's to make, until the block ends; a claim ends with its process.
+    def claim(self, name: str) -> Iterator[bool]:
+        """Claim an output until the block ends; False where another process has it. A claim ends with its process.
 
         On disks alone: behind fsspec nothing can be claimed, and two runs that begin a clip at the same moment both
         make it.
@@ -92,9 +92,9 @@ class Manifest:
             yield True
             return
         try:
-            claim = exclusive(self.folder.path / _record(name))
+            claim = lock_output(self.folder.path / _record_path(name))
             claim.__enter__()
-        except BusyError:
+        except OutputLockedError:
             yield False
             return
         with contextlib.ExitStack() as stack:
@@ -102,43 +102,45 @@ class Manifest:
             yield True
 
 
-def _record(name: str) -> str:
-    """Where the record of an output lies: in one of 256 folders, since every write looks through its own."""
-    return f"{RECORDS}/{hashlib.sha256(name.encode()).hexdigest()[:2]}/{name}.json"
+def _record_path(name: str) -> str:
+    """Path of an output's record: in one of 256 folders, since every write looks through its own."""
+    return f"{RECORDS_FOLDER}/{hashlib.sha256(name.encode()).hexdigest()[:2]}/{name}.json"
 
 
-def scratch_of(name: str) -> str:
-    """Where an output is made, apart from the others."""
-    return _record(name).removesuffix(".json") + ".work"
+def scratch_name(name: str) -> str:
+    """Name under which an output is made, apart from the finished ones."""
+    return _record_path(name).removesuffix(".json") + ".work"
 
 
-def identity_of(*parts: Any) -> str:
-    """A digest of JSON values and paths: of all that decides about outputs beside the clip."""
+def compute_identity(*parts: Any) -> str:
+    """Digest of JSON values and paths: of everything that determines outputs except the clip."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def key_of(identity: str, sha256: str) -> str:
-    """One digest of all that decides about an output: clip, and what makes it (model, settings)."""
+def compute_key(identity: str, sha256: str) -> str:
+    """Digest of everything that determines an output: clip, and identity (model, settings)."""
     return hashlib.sha256(f"{VERSION} {identity} {sha256}".encode()).hexdigest()
 
 
 def plain_name(clip: str, suffix: str) -> str:
-    """What the output of a clip is called if no other clip has that name."""
+    """Name of a clip's output if no other clip has that name."""
     name = safe_name(clip)
     return (name.rpartition(".")[0] or name) + suffix
 
 
 def longer_name(clip: str, suffix: str, sha256: str) -> str:
-    """What it is called otherwise: with the beginning of its content's digest."""
-    return plain_name(clip, f"-{sha256[:DIGITS]}{suffix}")
+    """Name of a clip's output otherwise: with the beginning of the content's digest."""
+    return plain_name(clip, f"-{sha256[:DIGEST_DIGITS]}{suffix}")
 
 
-def choose_name(manifest: Manifest, clip: str, suffix: str, sha256: str, twins: bool, force: bool) -> str:
+def choose_name(
+    manifest: Manifest, clip: str, suffix: str, sha256: str, has_duplicate_name: bool, force: bool
+) -> str:
     """The output's name: the same on every machine and in every run.
 
     Args:
-        twins: another clip of this run has the same name.
+        has_duplicate_name: another clip of this run has the same name.
         force: what lies there and is not this job's may be replaced.
 
     Raises:
@@ -146,15 +148,15 @@ def choose_name(manifest: Manifest, clip: str, suffix: str, sha256: str, twins: 
     """
     plain = plain_name(clip, suffix)
     record = manifest.read(plain)
-    if record is not None and (record.sha256 == sha256 or (record.clip == clip and not twins)):
+    if record is not None and (record.sha256 == sha256 or (record.clip == clip and not has_duplicate_name)):
         return plain
     longer = longer_name(clip, suffix, sha256)
     if manifest.read(longer) is not None:
         return longer
-    name = longer if twins or record is not None else plain
+    name = longer if has_duplicate_name or record is not None else plain
     if manifest.read(name) is None and not force and manifest.folder.size(name) is not None:
         raise EffigieError(
-            f"{manifest.folder.path_of(name)} exists and was not made here: choose another folder, "
+            f"{manifest.folder.full_path(name)} exists and was not made here: choose another folder, "
             "or replace it with --force"
         )
     return name

@@ -1,4 +1,4 @@
-"""Letting reading, swapping and writing go on at the same time: bounded queues between threads.
+"""Pipelines of threads with bounded queues: reading, swapping and writing at the same time.
 
 The heavy parts (decoding, networks, warps, encoding) run outside Python's lock, so threads really overlap.
 """
@@ -17,21 +17,21 @@ from typing import Generic, TypeVar
 import cv2
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Output = TypeVar("Output")
 POLL_S = 0.2
-SWITCH_S = 2e-4
+SWITCH_INTERVAL_S = 2e-4
 
 
 @contextlib.contextmanager
 def shared_cores() -> Iterator[None]:
-    """What suits threads that share the cores: OpenCV with one each, and Python's lock handed over soon.
+    """Settings for threads that share the cores: OpenCV single-threaded, and a short switch interval of Python's lock.
 
     More threads for one stage would only wait for the others. A stage comes back from OpenCV after a fraction of a
     millisecond and wants the lock again; Python's usual 5 ms of waiting cost a conversion 8 % of its rate.
     """
     threads, interval = cv2.getNumThreads(), sys.getswitchinterval()
     cv2.setNumThreads(1)
-    sys.setswitchinterval(SWITCH_S)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         yield
     finally:
@@ -40,10 +40,10 @@ def shared_cores() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def several(
-    make: Callable[[Item], Made], items: Iterable[Item], workers: int = 2, depth: int = 4
-) -> Iterator[Iterator[Made]]:
-    """What ``make`` makes of every item, in order, made by ``workers`` threads at most ``depth`` ahead.
+def ordered_map(
+    make: Callable[[Item], Output], items: Iterable[Item], workers: int = 2, depth: int = 4
+) -> Iterator[Iterator[Output]]:
+    """Map ``make`` over items in order, in ``workers`` threads, at most ``depth`` items ahead.
 
     Items are drawn in the caller's thread, so that what yields them may remember the ones before.
 
@@ -53,9 +53,9 @@ def several(
             for picture in pictures:
                 writer.write(picture)
     """
-    waiting: deque[Future[Made]] = deque()
+    waiting: deque[Future[Output]] = deque()
 
-    def made(pool: ThreadPoolExecutor) -> Iterator[Made]:
+    def made(pool: ThreadPoolExecutor) -> Iterator[Output]:
         for item in items:
             waiting.append(pool.submit(make, item))
             if len(waiting) > depth:
@@ -71,7 +71,7 @@ def several(
                 future.cancel()
 
 
-class Ahead(Generic[Item]):
+class Prefetcher(Generic[Item]):
     """Iterates ``items`` in a thread, at most ``depth`` ahead; an error in the thread is raised by the loop.
 
     Use as a context manager, so that the thread ends when the loop is left early.
@@ -120,7 +120,7 @@ class Ahead(Generic[Item]):
             yield value  # type: ignore[misc]
 
 
-class Behind(Generic[Item]):
+class BackgroundConsumer(Generic[Item]):
     """Calls ``consume`` with every item :meth:`put`, in order, in a thread, at most ``depth`` behind."""
 
     def __init__(self, consume: Callable[[Item], None], depth: int = 4) -> None:
@@ -129,7 +129,7 @@ class Behind(Generic[Item]):
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, daemon=True)
 
-    def __enter__(self) -> Behind[Item]:
+    def __enter__(self) -> BackgroundConsumer[Item]:
         self._thread.start()
         return self
 

@@ -1,4 +1,4 @@
-"""Processes on this machine that work side by side; one that is killed costs the piece it had in hand and no other."""
+"""An executor on processes of this machine; a killed process costs only the piece that it worked on."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from typing import Any, Generic, TypeVar
 
 from effigie.errors import EffigieError
 from effigie.execution import worker
-from effigie.execution.spawn import start_fork_server, uninterrupted, unnamed_main
-from effigie.execution.worker import Lost, available_cores
-from effigie.progress import Cancel
+from effigie.execution.spawn import defer_signals, hide_main_module, start_fork_server
+from effigie.execution.worker import WorkerLostError, available_cores
+from effigie.progress import CancelToken
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -31,8 +31,8 @@ POLL_S = 0.1
 GRACE_S = 15.0  # a worker that was asked to stop has so long; one that decodes a huge picture is ended
 
 
-class LocalProcesses:
-    """Processes on this machine, each with its own networks and its share of the cores.
+class ProcessExecutor:
+    """Runs pieces of work in processes of this machine, each with its own networks and its share of the cores.
 
     Args:
         workers: how many; all available cores by default.
@@ -44,56 +44,56 @@ class LocalProcesses:
         self._preload = list(preload)
 
     def warm_up(self) -> None:
-        """Begin importing what workers need, while the caller does something else."""
-        with uninterrupted(), unnamed_main():
+        """Start importing what workers need, while the caller does something else."""
+        with defer_signals(), hide_main_module():
             self._context()
 
     def close(self) -> None:
-        """Nothing outlives a run."""
+        """Nothing to do: nothing outlives a run."""
 
     def run(
         self,
         function: Callable[[Work], Result],
         work: Iterable[Work],
         on_report: Callable[[Any], None],
-        cancel: Cancel,
+        cancel: CancelToken,
         on_killed: Callable[[Work], Result] | None = None,
     ) -> Iterator[tuple[Work, Result]]:
-        """Run ``function``, which must be importable, over picklable pieces of work; see :class:`Executor`.
+        """Run ``function``, which must be importable, over picklable pieces of work; see ``Executor``.
 
         Raises:
-            Lost: a worker was killed twice by one piece and there is no ``on_killed``, or workers cannot even begin.
-            Cancelled: ``cancel`` was set.
+            WorkerLostError: a worker was killed twice by one piece and there is no ``on_killed``, or none can start.
+            CancelledError: ``cancel`` was set.
         """
-        crew = _Crew(self._context, self.workers)
-        queue = Queue(work)
+        pool = _WorkerPool(self._context, self.workers)
+        queue = WorkQueue(work)
         try:
             while True:
-                while len(crew.busy) < self.workers and queue.ready(len(crew.busy)):
-                    crew.give(function, queue.take())
-                if not crew.busy:
+                while len(pool.busy) < self.workers and queue.is_ready(len(pool.busy)):
+                    pool.assign(function, queue.take())
+                if not pool.busy:
                     return
                 finished: list[tuple[Work, Result]] = []
-                for piece, kind, value in crew.hear():
+                for piece, kind, value in pool.receive():
                     if kind == "report":
                         on_report(value)
                     elif kind == "error":
                         raise value
                     elif kind == "result":
                         finished.append((piece, value))
-                    elif queue.again(piece):
+                    elif queue.retry(piece):
                         continue
                     elif on_killed is None:
-                        raise Lost()
+                        raise WorkerLostError()
                     else:
                         finished.append((piece, on_killed(piece)))
                 cancel.check()
                 # Those who are done get new work before the caller looks at what they made.
-                while len(crew.busy) < self.workers and queue.ready(len(crew.busy)):
-                    crew.give(function, queue.take())
+                while len(pool.busy) < self.workers and queue.is_ready(len(pool.busy)):
+                    pool.assign(function, queue.take())
                 yield from finished
         finally:
-            crew.dismiss()
+            pool.shut_down()
 
     def _context(self) -> Any:
         # Forking a process that runs threads (progress display, networks) can deadlock: a fork server has none.
@@ -105,8 +105,8 @@ class LocalProcesses:
         return multiprocessing.get_context("spawn")
 
 
-class Queue(Generic[Work]):
-    """Pieces in order, drawn as they are needed; those that killed their worker once more at the end, each alone.
+class WorkQueue(Generic[Work]):
+    """Queue of pieces in order; those that killed their worker are retried once at the end, each alone.
 
     Alone there is more memory, and nobody else's piece goes down with it.
     """
@@ -117,20 +117,20 @@ class Queue(Generic[Work]):
         self._suspects: deque[Work] = deque()
         self._last: list[Work] = []
 
-    def ready(self, busy: int) -> bool:
-        """Whether a piece may be begun beside ``busy`` others."""
+    def is_ready(self, busy: int) -> bool:
+        """Whether a piece may be started while ``busy`` others run."""
         if not self._next:
             self._next = list(itertools.islice(self._pieces, 1))
         return bool(self._next) or (bool(self._suspects) and busy == 0)
 
     def take(self) -> Work:
-        """The next one; only when :meth:`ready`."""
+        """The next piece; only when :meth:`is_ready`."""
         if self._next:
             return self._next.pop()
         self._last = [self._suspects.popleft()]
         return self._last[0]
 
-    def again(self, piece: Work) -> bool:
+    def retry(self, piece: Work) -> bool:
         """Put back a piece that lost its worker; False if it was tried alone already."""
         if any(piece is suspect for suspect in self._last):
             return False
@@ -139,15 +139,15 @@ class Queue(Generic[Work]):
 
 
 class _Worker:
-    """A process, the pipe to it, and the piece it has in hand."""
+    """A worker process, the pipe to it, and the piece that it works on."""
 
     def __init__(self, process: Any, pipe: Connection) -> None:
         self.process, self.pipe = process, pipe
         self.piece: Any = None
-        self.begun = False
+        self.has_started = False
 
 
-class _Crew:
+class _WorkerPool:
     """The workers of one run. Each has a pipe of its own: a killed one leaves no lock behind that others wait for."""
 
     def __init__(self, context: Callable[[], Any], size: int) -> None:
@@ -156,21 +156,21 @@ class _Crew:
         self._idle: list[_Worker] = []
         self.busy: dict[Connection, _Worker] = {}
 
-    def give(self, function: Callable[[Any], Any], piece: Any) -> None:
-        """Have a piece worked on by somebody who is idle, or new."""
+    def assign(self, function: Callable[[Any], Any], piece: Any) -> None:
+        """Give a piece to an idle worker, or to a new one."""
         while True:
-            one = self._idle.pop() if self._idle else self._hired()
+            one = self._idle.pop() if self._idle else self._start_worker()
             try:
                 one.pipe.send((function, piece))
             except OSError:  # killed while it had nothing to do
-                self._bury(one)
+                self._remove(one)
                 continue
             one.piece = piece
             self.busy[one.pipe] = one
             return
 
-    def hear(self) -> list[tuple[Any, str, Any]]:
-        """What the busy ones say within a moment: (piece, ``report``, ``result``, ``error`` or ``lost``, value)."""
+    def receive(self) -> list[tuple[Any, str, Any]]:
+        """Messages of busy workers: (piece, ``report``, ``result``, ``error`` or ``lost``, value); waits a moment."""
         heard = []
         for pipe in connection.wait(list(self.busy), POLL_S):
             assert isinstance(pipe, Connection)
@@ -179,12 +179,12 @@ class _Crew:
                 kind, value = pipe.recv()
             except (EOFError, OSError):
                 del self.busy[pipe]
-                self._bury(one)
-                if not one.begun:  # nobody's piece is at fault: trying again would never end
-                    raise Lost() from None
+                self._remove(one)
+                if not one.has_started:  # nobody's piece is at fault: trying again would never end
+                    raise WorkerLostError() from None
                 kind, value = "lost", None
             if kind == "begun":
-                one.begun = True
+                one.has_started = True
                 continue
             if kind in ("result", "error"):
                 del self.busy[pipe]
@@ -192,16 +192,16 @@ class _Crew:
             heard.append((one.piece, kind, value))
         return heard
 
-    def dismiss(self) -> None:
-        """Ask everybody to stop, wait for it, and end those who do not."""
+    def shut_down(self) -> None:
+        """Ask all workers to stop, wait, and kill those that do not."""
         if self._stop is None:
             return
         self._stop[1].close()
         until = time.monotonic() + GRACE_S
         everybody = [*self._idle, *self.busy.values()]
         while self.busy and time.monotonic() < until:
-            with contextlib.suppress(Lost):
-                self.hear()  # of no use any more, but a full pipe would keep them from stopping
+            with contextlib.suppress(WorkerLostError):
+                self.receive()  # of no use any more, but a full pipe would keep them from stopping
         for one in everybody:
             one.pipe.close()
         for one in everybody:
@@ -213,29 +213,29 @@ class _Crew:
         self._stop[0].close()
         self._idle, self.busy, self._stop = [], {}, None
 
-    def _hired(self) -> _Worker:
-        with uninterrupted(), unnamed_main():
+    def _start_worker(self) -> _Worker:
+        with defer_signals(), hide_main_module():
             context = self._context()
             if self._stop is None:
                 self._stop = context.Pipe(duplex=False)
             ours, theirs = context.Pipe()
             cores = max(1, available_cores() // self._size)
             process = context.Process(
-                target=_serve,
-                args=(theirs, self._stop[0], worker.passed_on(), str(Path.cwd()), cores),
+                target=_worker_main,
+                args=(theirs, self._stop[0], worker.passed_environment(), str(Path.cwd()), cores),
                 daemon=True,
             )
             process.start()
             theirs.close()  # so that its death ends the pipe
         return _Worker(process, ours)
 
-    def _bury(self, one: _Worker) -> None:
+    def _remove(self, one: _Worker) -> None:
         one.process.join(GRACE_S)
         one.pipe.close()
 
 
-class _Pipe:
-    """A worker's line to its caller."""
+class _PipeConnection:
+    """A worker's connection to its caller through a pipe."""
 
     def __init__(self, pipe: Connection, stop: Connection) -> None:
         self._pipe, self._stop = pipe, stop
@@ -252,20 +252,22 @@ class _Pipe:
         return self._stop.poll()  # nothing is ever sent: it was closed
 
 
-def _serve(pipe: Connection, stop: Connection, environment: dict[str, str], folder: str, cores: int) -> None:
-    """In every worker: piece after piece, until the caller has no more."""
+def _worker_main(
+    pipe: Connection, stop: Connection, environment: dict[str, str], folder: str, cores: int
+) -> None:
+    """Main function of a worker: runs piece after piece until the caller has no more."""
     # Ctrl-C is the caller's business, and nobody outlives a caller that was killed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-    worker.take_over(environment)
-    worker.share_cores(cores)
-    line = _Pipe(pipe, stop)
+        threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
+    worker.apply_environment(environment)
+    worker.limit_cores(cores)
+    line = _PipeConnection(pipe, stop)
     worker.connect(line)
     line.send("begun", None)
-    with worker.in_folder(folder):
+    with worker.working_folder(folder):
         while True:
             try:
                 function, piece = pipe.recv()
@@ -276,11 +278,11 @@ def _serve(pipe: Connection, stop: Connection, environment: dict[str, str], fold
             except BrokenPipeError:
                 return
             except Exception as error:
-                line.send("error", portable(error))
+                line.send("error", picklable_error(error))
 
 
-def portable(error: Exception) -> Exception:
-    """The error with its traceback as a note; one that cannot leave the process, by its words."""
+def picklable_error(error: Exception) -> Exception:
+    """The error with its traceback as a note; one that cannot be pickled becomes an EffigieError of its text."""
     error.add_note("".join(traceback.format_exception(error)))
     try:
         ForkingPickler.loads(ForkingPickler.dumps(error))  # as the pipe will
@@ -289,6 +291,6 @@ def portable(error: Exception) -> Exception:
     return error
 
 
-def _die_with(parent: Any) -> None:
+def _exit_with_parent(parent: Any) -> None:
     parent.join()
     os._exit(1)

@@ -1,4 +1,4 @@
-"""The same call over Ray: started here for this call alone, or a cluster that is there already.
+"""An executor on Ray, which is started for this call alone or runs already as a cluster.
 
 Ray runs the pieces, each as a task of its own; what is in flight is bounded here, and so is memory. Not Ray Data: its
 retries and its progress are of blocks of rows, and here a clip is what fails, is reported and is stopped.
@@ -18,27 +18,28 @@ from typing import Any, TypeVar
 
 from effigie.errors import EffigieError, UsageError
 from effigie.execution import worker
-from effigie.execution.processes import Queue, portable
-from effigie.execution.worker import Lost, available_cores
-from effigie.progress import Cancel
+from effigie.execution.processes import WorkQueue, picklable_error
+from effigie.execution.worker import WorkerLostError, available_cores
+from effigie.progress import CancelToken
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 POLL_S = 0.1
-LISTEN_S = 0.2  # between two looks at what workers said
-ASK_S = 0.5  # between two questions of a worker whether to stop: each goes through the network
+REPORT_INTERVAL_S = 0.2  # between two looks at what workers said
+# Between two questions of a worker whether to stop: each goes through the network.
+STOP_CHECK_INTERVAL_S = 0.5
 GRACE_S = 15.0
-QUEUED = 2  # pieces in flight for each worker: one worked on, one waiting
-STORE_BYTES = 1 << 30
+TASKS_PER_WORKER = 2  # pieces in flight for each worker: one worked on, one waiting
+MAX_STORE_BYTES = 1 << 30
 # Ray starts a process for what waits, and ends whichever then idles for a second: with a short task each, all of them
 # spent their time on loading networks anew.
 IDLE_MS = 10 * 60 * 1000
 ADDRESS = "ray://"
 
 
-class RayWorkers:
-    """Tasks of Ray.
+class RayExecutor:
+    """Runs pieces of work as tasks of Ray.
 
     Ray started here listens on 127.0.0.1 alone, shows no dashboard and sends no statistics.
 
@@ -56,14 +57,14 @@ class RayWorkers:
         if address is None:
             # The one switch by which Ray takes the loopback address for its own, on every system; read at its import.
             os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-        self._ray = _loaded()
+        self._ray = _import_ray()
         self._address = address
         self._wanted = workers
         self._started = False
 
     @property
     def workers(self) -> int:
-        """Tasks at a time."""
+        """Number of tasks at a time."""
         if self._wanted is not None:
             return self._wanted
         if self._address is None:
@@ -72,7 +73,7 @@ class RayWorkers:
         return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
     def warm_up(self) -> None:
-        """Start Ray, or reach the cluster."""
+        """Start Ray, or connect to the cluster."""
         if self._ray.is_initialized():
             return  # the caller's own: it is theirs to end, too
         quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
@@ -80,7 +81,7 @@ class RayWorkers:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         try:
-            with _handlers_kept():
+            with _preserve_signal_handlers():
                 if self._address is None:
                     self._ray.init(
                         num_cpus=self.workers,
@@ -101,10 +102,10 @@ class RayWorkers:
         self._started = True
 
     def close(self) -> None:
-        """End what was started here; of a cluster, leave it."""
+        """Shut down the Ray that was started here, or disconnect from the cluster."""
         if self._started:
             self._started = False
-            with _handlers_kept():
+            with _preserve_signal_handlers():
                 self._ray.shutdown()
 
     def run(
@@ -112,47 +113,47 @@ class RayWorkers:
         function: Callable[[Work], Result],
         work: Iterable[Work],
         on_report: Callable[[Any], None],
-        cancel: Cancel,
+        cancel: CancelToken,
         on_killed: Callable[[Work], Result] | None = None,
     ) -> Iterator[tuple[Work, Result]]:
-        """As :class:`effigie.execution.Executor` says."""
+        """See :class:`effigie.execution.Executor`."""
         self.warm_up()
-        ray, queue = self._ray, Queue(work)
+        ray, queue = self._ray, WorkQueue(work)
         mailbox = ray.remote(num_cpus=0, max_restarts=-1)(_Mailbox).remote()
         task = ray.remote(num_cpus=1, max_retries=0)(_task)
         cores = max(1, available_cores() // self.workers) if self._address is None else 1
-        given = (mailbox, worker.passed_on(), str(Path.cwd()), cores)
+        given = (mailbox, worker.passed_environment(), str(Path.cwd()), cores)
         pending: dict[Any, Work] = {}
         listen = 0.0
         try:
             while True:
-                while len(pending) < QUEUED * self.workers and queue.ready(len(pending)):
+                while len(pending) < TASKS_PER_WORKER * self.workers and queue.is_ready(len(pending)):
                     piece = queue.take()
                     pending[task.remote(function, piece, *given)] = piece
                 if not pending:
                     break
                 done, _ = ray.wait(list(pending), num_returns=1, timeout=POLL_S)
                 if time.monotonic() >= listen:
-                    listen = time.monotonic() + LISTEN_S
-                    self._hear(mailbox, on_report)
+                    listen = time.monotonic() + REPORT_INTERVAL_S
+                    self._receive(mailbox, on_report)
                 cancel.check()
                 for reference in done:
-                    kind, value = self._answer(reference)
+                    kind, value = self._task_outcome(reference)
                     piece = pending.pop(reference)
                     if kind == "error":
                         raise value
                     if kind == "result":
                         yield piece, value
-                    elif not queue.again(piece):
+                    elif not queue.retry(piece):
                         if on_killed is None:
-                            raise Lost()
+                            raise WorkerLostError()
                         yield piece, on_killed(piece)
-            self._hear(mailbox, on_report)
+            self._receive(mailbox, on_report)
         finally:
-            self._dismiss(mailbox, list(pending))
+            self._stop_tasks(mailbox, list(pending))
 
-    def _answer(self, reference: Any) -> tuple[str, Any]:
-        """What became of a task: ``result``, ``error`` or ``lost``, and the value."""
+    def _task_outcome(self, reference: Any) -> tuple[str, Any]:
+        """Outcome of a task: ``result``, ``error`` or ``lost``, and the value."""
         raised = self._ray.exceptions
         try:
             return self._ray.get(reference)
@@ -162,16 +163,16 @@ class RayWorkers:
         except raised.RayError:
             return "lost", None
 
-    def _hear(self, mailbox: Any, on_report: Callable[[Any], None]) -> None:
+    def _receive(self, mailbox: Any, on_report: Callable[[Any], None]) -> None:
         with contextlib.suppress(self._ray.exceptions.RayError):
-            for value in self._ray.get(mailbox.take.remote()):
+            for value in self._ray.get(mailbox.drain.remote()):
                 on_report(value)
 
-    def _dismiss(self, mailbox: Any, pending: list[Any]) -> None:
+    def _stop_tasks(self, mailbox: Any, pending: list[Any]) -> None:
         ray = self._ray
         with contextlib.suppress(ray.exceptions.RayError):
             if pending:
-                ray.get(mailbox.stop.remote())
+                ray.get(mailbox.request_stop.remote())
                 for reference in pending:
                     ray.cancel(reference, force=False)  # those that wait; the others ask the mailbox
                 ray.wait(pending, num_returns=len(pending), timeout=GRACE_S)
@@ -181,42 +182,42 @@ class RayWorkers:
 
 
 class _Mailbox:
-    """What workers say, until the caller takes it; and whether they are to stop."""
+    """A Ray actor that holds the workers' reports until the caller takes them, and the request to stop."""
 
     def __init__(self) -> None:
         self._said: list[Any] = []
         self._stop = False
 
-    def say(self, value: Any) -> None:
+    def put(self, value: Any) -> None:
         self._said.append(value)
 
-    def take(self) -> list[Any]:
+    def drain(self) -> list[Any]:
         said, self._said = self._said, []
         return said
 
-    def stop(self) -> None:
+    def request_stop(self) -> None:
         self._stop = True
 
-    def stopping(self) -> bool:
+    def stop_requested(self) -> bool:
         return self._stop
 
 
-class _Post:
-    """A worker's line to its caller, through the mailbox."""
+class _RayConnection:
+    """A worker's connection to its caller through the mailbox."""
 
     def __init__(self, mailbox: Any) -> None:
         self._mailbox = mailbox
         self._asked, self._stop = time.monotonic(), False
 
     def report(self, value: Any) -> None:
-        self._mailbox.say.remote(value)
+        self._mailbox.put.remote(value)
 
     def stop_requested(self) -> bool:
         import ray
 
-        if not self._stop and time.monotonic() - self._asked > ASK_S:
+        if not self._stop and time.monotonic() - self._asked > STOP_CHECK_INTERVAL_S:
             with contextlib.suppress(ray.exceptions.RayError):
-                self._stop = ray.get(self._mailbox.stopping.remote())
+                self._stop = ray.get(self._mailbox.stop_requested.remote())
             self._asked = time.monotonic()
         return self._stop
 
@@ -229,20 +230,20 @@ def _task(
     folder: str,
     cores: int,
 ) -> tuple[str, Any]:
-    """In a worker of Ray: one piece. Its error comes back as a value, so that it stays what it is."""
+    """Run one piece in a worker of Ray. An error comes back as a value, so that it keeps its type."""
     os.environ.update(environment)
-    worker.share_cores(cores)
-    worker.connect(_Post(mailbox))
+    worker.limit_cores(cores)
+    worker.connect(_RayConnection(mailbox))
     try:
-        with worker.in_folder(folder):
+        with worker.working_folder(folder):
             return "result", function(piece)
     except Exception as error:
-        return "error", portable(error)
+        return "error", picklable_error(error)
     finally:
         worker.connect(None)
 
 
-def _loaded() -> Any:
+def _import_ray() -> Any:
     try:
         import ray
     except ImportError:
@@ -253,15 +254,15 @@ def _loaded() -> Any:
 
 
 def _store_bytes() -> int:
-    """For the results on their way: a quarter of the shared memory, which containers keep small, at most 1 GB."""
+    """Size of Ray's object store: a quarter of the shared memory, which containers keep small, at most 1 GB."""
     with contextlib.suppress(OSError):
-        return max(80 << 20, min(STORE_BYTES, shutil.disk_usage("/dev/shm").free // 4))
-    return STORE_BYTES
+        return max(80 << 20, min(MAX_STORE_BYTES, shutil.disk_usage("/dev/shm").free // 4))
+    return MAX_STORE_BYTES
 
 
 @contextlib.contextmanager
-def _handlers_kept() -> Iterator[None]:
-    """Ray puts its own in the place of Ctrl-C's and a polite kill's; ours unwind the stack and tidy up."""
+def _preserve_signal_handlers() -> Iterator[None]:
+    """Restore the handlers of SIGINT and SIGTERM, which Ray replaces; effigie's unwind the stack and clean up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

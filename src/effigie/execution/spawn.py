@@ -1,4 +1,4 @@
-"""Processes begun safely: no signal in the middle of it, and without the caller's script being run again."""
+"""Starting processes: signals are deferred meanwhile, and the caller's script is not run again."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from multiprocessing import forkserver, resource_tracker
 
 
 @contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Put off Ctrl-C and a polite kill to the end: a process that is half started can neither work nor be stopped."""
+def defer_signals() -> Iterator[None]:
+    """Defer SIGINT and SIGTERM to the end: a process that is half started can neither work nor be stopped."""
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are the main thread's business
         return
@@ -31,8 +31,8 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def unnamed_main() -> Iterator[None]:
-    """Processes begun in here do not run the caller's script again.
+def hide_main_module() -> Iterator[None]:
+    """Keep processes that are started meanwhile from running the caller's script again.
 
     Python does that so that they find functions defined in the script. Ours are importable, and a script that calls
     ``effigie.extract`` without ``if __name__ == "__main__":`` would begin anew in every worker.
@@ -49,7 +49,7 @@ def unnamed_main() -> Iterator[None]:
 
 
 def start_fork_server() -> None:
-    """A terminal's Ctrl-C reaches every process: one that is still importing would die of it, loudly.
+    """Start the fork server with SIGINT ignored: a terminal's Ctrl-C would end it with a traceback while it imports.
 
     Children inherit the blocked signal; here it is only put off until the server has been started.
     """

@@ -1,4 +1,4 @@
-"""What a piece of work may ask and tell while it runs: who stops it, who hears it, its share of the cores."""
+"""State of a worker process: its connection to the caller, its share of the cores, its environment."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from effigie.errors import EffigieError
-from effigie.progress import Cancel
+from effigie.progress import CancelToken
 
-PASSED_ON = "EFFIGIE_"  # variables that say where home and cache are: workers may have been started before they changed
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+# Variables that say where home and cache are: workers may have been started before they changed.
+PASSED_PREFIX = "EFFIGIE_"
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 
 
-class Line(Protocol):
-    """What connects a worker with its caller."""
+class WorkerConnection(Protocol):
+    """A worker's connection to its caller."""
 
     def report(self, value: Any) -> None: ...
 
     def stop_requested(self) -> bool: ...
 
 
-_line: Line | None = None
-_share: int | None = None
+_connection: WorkerConnection | None = None
+_core_limit: int | None = None
 
 
 def report(value: Any) -> None:
-    """From inside a worker: tell the caller something; it arrives at ``on_report``."""
-    if _line is not None:
-        _line.report(value)
+    """Send the caller a value from inside a worker; it arrives at ``on_report``."""
+    if _connection is not None:
+        _connection.report(value)
 
 
 def stop_requested() -> bool:
-    """From inside a worker: whether the caller asked everybody to stop."""
-    return _line is not None and _line.stop_requested()
+    """Whether the caller asked all workers to stop."""
+    return _connection is not None and _connection.stop_requested()
 
 
 def available_cores() -> int:
@@ -44,22 +45,22 @@ def available_cores() -> int:
     cores = os.cpu_count() or 1
     with contextlib.suppress(AttributeError):
         cores = len(os.sched_getaffinity(0))
-    return cores if _share is None else min(cores, _share)
+    return cores if _core_limit is None else min(cores, _core_limit)
 
 
-def connect(line: Line | None) -> None:
-    """From here on this process is a worker at the other end of ``line``; None: it is none any more."""
-    global _line
-    _line = line
+def connect(connection: WorkerConnection | None) -> None:
+    """Make this process a worker at the other end of ``connection``; None ends that."""
+    global _connection
+    _connection = connection
 
 
-def share_cores(cores: int | None) -> None:
-    """Take only so many: several workers that each use the whole machine would wait for each other."""
-    global _share
-    _share = cores
+def limit_cores(cores: int | None) -> None:
+    """Limit the threads of all libraries: several workers that each use the whole machine would wait for each other."""
+    global _core_limit
+    _core_limit = cores
     if cores is None:
         return
-    for name in THREADS:  # for libraries that are not loaded yet
+    for name in THREAD_VARIABLES:  # for libraries that are not loaded yet
         os.environ[name] = str(cores)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(cores)
@@ -67,34 +68,34 @@ def share_cores(cores: int | None) -> None:
         sys.modules["cv2"].setNumThreads(cores)
 
 
-def passed_on() -> dict[str, str]:
-    """The variables that every worker is given."""
-    return {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
+def passed_environment() -> dict[str, str]:
+    """The environment variables that every worker gets."""
+    return {name: value for name, value in os.environ.items() if name.startswith(PASSED_PREFIX)}
 
 
-def take_over(environment: dict[str, str]) -> None:
-    """Have the caller's variables, and those alone."""
-    for name in passed_on():
+def apply_environment(environment: dict[str, str]) -> None:
+    """Replace the variables of :func:`passed_environment` by the caller's."""
+    for name in passed_environment():
         del os.environ[name]
     os.environ.update(environment)
 
 
-class Overheard(Cancel):
-    """A :class:`~effigie.progress.Cancel` inside a worker: set as soon as the caller asked everybody to stop."""
+class WorkerCancelToken(CancelToken):
+    """A :class:`~effigie.progress.CancelToken` inside a worker: set as soon as the caller asked all workers to stop."""
 
     @property
-    def requested(self) -> bool:
+    def is_requested(self) -> bool:
         if stop_requested():
             self.set()
-        return super().requested
+        return super().is_requested
 
     def check(self) -> None:
-        _ = self.requested
+        _ = self.is_requested
         super().check()
 
 
-class Lost(EffigieError):
-    """A piece of work took its worker with it: the process was killed, for want of memory most often."""
+class WorkerLostError(EffigieError):
+    """Error of a worker process that was killed while it worked, mostly for want of memory."""
 
     def __init__(
         self,
@@ -104,8 +105,8 @@ class Lost(EffigieError):
 
 
 @contextlib.contextmanager
-def in_folder(folder: str) -> Iterator[None]:
-    """Work in the caller's folder, so that relative names mean the same; where it is not there, stay."""
+def working_folder(folder: str) -> Iterator[None]:
+    """Change into the caller's folder meanwhile, if it exists, so that relative names mean the same."""
     before = Path.cwd()
     with contextlib.suppress(OSError):
         os.chdir(folder)

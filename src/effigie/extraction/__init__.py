@@ -1,6 +1,6 @@
-"""Clips in, a face set out: every clip is analysed once, in parallel, and stored as a part of its own.
+"""Extraction of face sets from clips: each is analysed once, in parallel, and stored as a part of its own.
 
-The room is not called `extract`: that is the public function, `effigie.extract`, which a package would hide.
+The package is not called `extract`: it would hide the public function `effigie.extract`.
 
 What a face is, is the business of `faces`; how it is stored, of `faceset`. Nothing here trains or generates.
 """

@@ -1,4 +1,4 @@
-"""What can be chosen about an extraction."""
+"""Settings of extraction."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class ExtractSettings:
 
     Attributes:
         size: side of the stored crops in pixels; None takes what the faces of the clips have, 256 to 512.
-        every: keep every n-th frame; 1 keeps all.
-        smallest: faces whose crop is smaller than this many pixels in the frame are left out.
+        frame_interval: keep every n-th frame; 1 keeps all.
+        min_face_size: faces whose crop is smaller than this many pixels in the frame are left out.
         stills: the pictures of a folder are unrelated photos: nobody is followed from one to the next.
         quality: JPEG quality of the crops, 1..100.
         workers: clips or parts of them at a time; None takes every available core, of a cluster too.
@@ -24,8 +24,8 @@ class ExtractSettings:
     """
 
     size: int | None = None
-    every: int = 1
-    smallest: int = 40
+    frame_interval: int = 1
+    min_face_size: int = 40
     stills: bool = False
     quality: int = 95
     workers: int | None = None
@@ -35,8 +35,8 @@ class ExtractSettings:
     def __post_init__(self) -> None:
         if self.size is not None and not 64 <= self.size <= 1024:
             raise UsageError(f"size must be 64 to 1024 pixels, not {self.size}")
-        if self.every < 1:
-            raise UsageError(f"every must be 1 or more, not {self.every}")
+        if self.frame_interval < 1:
+            raise UsageError(f"every must be 1 or more, not {self.frame_interval}")
         if not 1 <= self.quality <= 100:
             raise UsageError(f"quality must be 1 to 100, not {self.quality}")
         if self.workers is not None and self.workers < 1:
@@ -45,7 +45,7 @@ class ExtractSettings:
             raise UsageError(f"retries must be 0 or more, not {self.retries}")
 
     @property
-    def pixels(self) -> int:
+    def crop_size(self) -> int:
         """Side of the crops, once it has been decided.
 
         Raises:
@@ -55,12 +55,12 @@ class ExtractSettings:
             raise ValueError("the crop size is not decided yet")
         return self.size
 
-    def stored(self) -> dict[str, Any]:
-        """What the face set remembers: everything that changes its rows; ``size`` must be known by then."""
+    def to_json(self) -> dict[str, Any]:
+        """Settings that the face set stores: all that change its rows; ``size`` must be decided."""
         return {
-            "crop_size": self.pixels,
-            "every": self.every,
-            "smallest": self.smallest,
+            "crop_size": self.crop_size,
+            "every": self.frame_interval,
+            "smallest": self.min_face_size,
             "stills": self.stills,
             "quality": self.quality,
         }

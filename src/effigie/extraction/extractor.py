@@ -1,4 +1,4 @@
-"""`effigie.extract`: the public call. Plans segments, lets workers analyse them, joins them into parts."""
+"""`effigie.extract`: plans segments, has workers analyse them, and joins them into parts."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from pathlib import Path
 
 import numpy as np
 
-from effigie.assets import REQUIRED, fetch_all
+from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.errors import FaceSetError, MediaError
-from effigie.execution import Executor, executor_for
+from effigie.execution import Executor, create_executor
 from effigie.extraction.config import ExtractSettings
-from effigie.extraction.crop_size import crop_size
-from effigie.extraction.plan import Job, look_at, plan
-from effigie.extraction.remote_copy import mirrored
-from effigie.extraction.segment import Segment, SegmentResult, extract_segment, mean_identity
+from effigie.extraction.crop_size import choose_crop_size
+from effigie.extraction.plan import ClipJob, inspect_clips, plan_jobs
+from effigie.extraction.remote_copy import local_faceset
+from effigie.extraction.segment import Segment, SegmentResult, extract_segment, mean_embedding
 from effigie.faces.detector import iou
 from effigie.faceset import FaceSet
-from effigie.io.atomic import discard, explain
-from effigie.io.locks import one_writer
+from effigie.io.atomic_write import convert_os_error, discard
+from effigie.io.locks import with_output_lock
 from effigie.io.storage import is_remote
-from effigie.media.remote_inputs import clips_in
-from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.media.inputs import find_clips
+from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
-TWICE = (
+CRASHED_TWICE = (
     "twice: it makes the decoder crash, or takes too much memory; convert it to H.264 first, or leave it out"
 )
-SAME_PLACE = 0.4  # overlap of two boxes in consecutive frames that makes them one track
+MIN_TRACK_IOU = 0.4  # overlap of two boxes in consecutive frames that makes them one track
 
 
 @dataclass
 class ExtractReport:
-    """What an extraction did.
+    """Result of an extraction.
 
     Attributes:
         output: the face set.
@@ -60,8 +60,8 @@ def extract(
     output: str | Path,
     settings: ExtractSettings | None = None,
     *,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
 ) -> ExtractReport:
     """Find, follow, align and store every face of some clips.
 
@@ -78,41 +78,43 @@ def extract(
         MediaError: nothing to read under these names, or not one of the clips could be read.
         FaceSetError: ``output`` is something else, or a face set of other settings.
         EffigieError: the disk is full, or somebody else is writing ``output``.
-        Cancelled: asked to stop; finished clips are kept.
+        CancelledError: asked to stop; finished clips are kept.
     """
     settings = settings or ExtractSettings()
-    cancel = cancel or Cancel()
-    names = clips_in(clips)
-    fetch_all(REQUIRED, progress)
-    with mirrored(output) as folder:
-        report = _into(names, folder, settings, progress, cancel)
+    cancel = cancel or CancelToken()
+    names = find_clips(clips)
+    fetch_assets(REQUIRED_ASSETS, progress)
+    with local_faceset(output) as folder:
+        report = _extract_local(names, folder, settings, progress, cancel)
     return replace(report, output=output if is_remote(output) else report.output)
 
 
-@one_writer("output")
-def _into(
-    clips: list[str], output: Path, settings: ExtractSettings, progress: ProgressCallback, cancel: Cancel
+@with_output_lock("output")
+def _extract_local(
+    clips: list[str], output: Path, settings: ExtractSettings, progress: ProgressCallback, cancel: CancelToken
 ) -> ExtractReport:
     """Extract into a face set on this machine."""
     report = ExtractReport(output)
     in_memory = any(clip.startswith("memory://") for clip in clips)  # no other process would find them
     engine = "inline" if in_memory else settings.engine
     new = not output.exists()
-    with contextlib.closing(executor_for(engine, settings.workers, [extract_segment.__module__])) as executor:
+    with contextlib.closing(
+        create_executor(engine, settings.workers, [extract_segment.__module__])
+    ) as executor:
         executor.warm_up()
         try:
             if settings.size is None:
-                settings = replace(settings, size=crop_size(output, clips, executor, cancel))
-            faceset = FaceSet.create(output, settings.stored())
-            with faceset.segments() as folder:
-                found = look_at(
+                settings = replace(settings, size=choose_crop_size(output, clips, executor, cancel))
+            faceset = FaceSet.create(output, settings.to_json())
+            with faceset.segment_folder() as folder:
+                found = inspect_clips(
                     clips, faceset, settings, executor, report.failed, report.skipped, progress, cancel
                 )
-                jobs = plan(found, settings, folder, executor.workers)
+                jobs = plan_jobs(found, settings, folder, executor.workers)
                 if jobs:
-                    _work(jobs, faceset, executor, settings, report, progress, cancel)
+                    _run_jobs(jobs, faceset, executor, settings, report, progress, cancel)
         except OSError as error:  # from a worker, whose own file nobody knows
-            raise explain(error, output) from error
+            raise convert_os_error(error, output) from error
     if report.failed and not report.clips and not report.skipped:
         if new:
             discard(output)
@@ -120,30 +122,32 @@ def _into(
     return report
 
 
-def _work(
-    jobs: dict[str, Job],
+def _run_jobs(
+    jobs: dict[str, ClipJob],
     faceset: FaceSet,
     executor: Executor,
     settings: ExtractSettings,
     report: ExtractReport,
     progress: ProgressCallback,
-    cancel: Cancel,
+    cancel: CancelToken,
 ) -> None:
     total = sum(job.info.frames or 0 for job in jobs.values()) or None
     done, clips = 0, len(jobs)
 
-    def tell(message: tuple[str, int]) -> None:
+    def report_progress(message: tuple[str, int]) -> None:
         nonlocal done
         done += message[1]
         note = f"{report.clips}/{clips} clips, {report.faces} faces"
         progress(Progress("extract", done, max(total, done) if total else None, "frames", note))
 
     # Workers of another machine do not see this one's disk.
-    function = _guarded if settings.engine == "local" else _carried
-    with faceset.deferred():
+    function = _extract_or_error if settings.engine == "local" else _extract_rows
+    with faceset.defer_index():
         for attempt in range(settings.retries + 1):
             failed: dict[str, str] = {}
-            for segment, outcome in executor.run(function, _missing(jobs), tell, cancel, _killed):
+            for segment, outcome in executor.run(
+                function, _pending_segments(jobs), report_progress, cancel, _describe_crash
+            ):
                 job = jobs[segment.clip]
                 if isinstance(outcome, str):
                     failed[segment.clip] = outcome
@@ -152,18 +156,18 @@ def _work(
                     segment.output.write_bytes(outcome.rows)
                 job.results[segment.start] = replace(outcome, rows=None)
                 if len(job.results) == len(job.segments):
-                    _join(job, faceset, report)
+                    _write_part(job, faceset, report)
                     del jobs[segment.clip]
             for clip, reason in failed.items():
-                if attempt == settings.retries or reason.endswith(TWICE):
+                if attempt == settings.retries or reason.endswith(CRASHED_TWICE):
                     report.failed[jobs.pop(clip).source.path] = reason
             if not jobs:
                 break
     progress(Progress("extract", done, done, "frames", f"{report.clips}/{clips} clips, {report.faces} faces"))
 
 
-def _missing(jobs: Mapping[str, Job]) -> Iterator[Segment]:
-    """What is still to be analysed; clips that are finished meanwhile are forgotten."""
+def _pending_segments(jobs: Mapping[str, ClipJob]) -> Iterator[Segment]:
+    """Yield the segments still to be analysed; skips clips that are finished meanwhile."""
     for name in list(jobs):
         job = jobs[name]
         for segment in job.segments:
@@ -171,36 +175,36 @@ def _missing(jobs: Mapping[str, Job]) -> Iterator[Segment]:
                 yield segment
 
 
-def _guarded(segment: Segment) -> SegmentResult | str:
-    """A clip that cannot be read must not stop the others: its error comes back as text."""
+def _extract_or_error(segment: Segment) -> SegmentResult | str:
+    """Extract a segment; returns the error of an unreadable clip as text, so that it does not stop the others."""
     try:
         return extract_segment(segment)
     except (MediaError, FaceSetError) as error:
         return str(error)
 
 
-def _carried(segment: Segment) -> SegmentResult | str:
-    """As :func:`_guarded`, the rows in the result."""
+def _extract_rows(segment: Segment) -> SegmentResult | str:
+    """As :func:`_extract_or_error`, with the rows in the result."""
     with tempfile.TemporaryDirectory(prefix="effigie-") as folder:
         output = Path(folder) / segment.output.name
-        result = _guarded(replace(segment, output=output))
+        result = _extract_or_error(replace(segment, output=output))
         return result if isinstance(result, str) else replace(result, rows=output.read_bytes())
 
 
-def _killed(segment: Segment) -> str:
-    return f"{segment.path} killed the process that read it, {TWICE}"
+def _describe_crash(segment: Segment) -> str:
+    return f"{segment.path} killed the process that read it, {CRASHED_TWICE}"
 
 
-def _join(job: Job, faceset: FaceSet, report: ExtractReport) -> None:
+def _write_part(job: ClipJob, faceset: FaceSet, report: ExtractReport) -> None:
     """Number tracks through the whole clip, give each its identity, write the part."""
     results = [job.results[segment.start] for segment in job.segments]
     numbers = join_tracks(results)
     identities: dict[int, tuple[np.ndarray, int]] = {}
     for result, mapping in zip(results, numbers, strict=True):
-        for track, (total, count) in result.identity.items():
+        for track, (total, count) in result.embedding_sums.items():
             whole, so_far = identities.get(mapping[track], (np.zeros(128, np.float32), 0))
             identities[mapping[track]] = (whole + total, so_far + count)
-    embeddings = {track: mean_identity(*value) for track, value in identities.items()}
+    embeddings = {track: mean_embedding(*value) for track, value in identities.items()}
     frames = sum(result.frames for result in results)
     size = next(((r.width, r.height) for r in results if r.frames), (job.info.width, job.info.height))
     with faceset.writer(job.source) as writer:
@@ -213,24 +217,24 @@ def _join(job: Job, faceset: FaceSet, report: ExtractReport) -> None:
     report.faces += writer.faces
     if not writer.faces:
         report.without_faces.append(job.source.path)
-    if damaged := sum(result.damaged for result in results):
-        report.notes.append(f"{job.source.path}: {damaged} damaged packets were passed over")
+    if damaged_packets := sum(result.damaged_packets for result in results):
+        report.notes.append(f"{job.source.path}: {damaged_packets} damaged packets were passed over")
 
 
 def join_tracks(results: list[SegmentResult]) -> list[dict[int, int]]:
-    """For every segment: its own track numbers -> numbers through the whole clip."""
+    """Join tracks of consecutive segments; returns for each its track numbers -> numbers in the whole clip."""
     numbers: list[dict[int, int]] = []
     following = 0
     for position, result in enumerate(results):
         mapping: dict[int, int] = {}
         if position:
-            before, named = results[position - 1].last, numbers[-1]
-            for track, box in result.first.items():
-                near = {named[other]: iou(box, other_box) for other, other_box in before.items()}
-                best = max(near, key=lambda number: near[number], default=None)
-                if best is not None and near[best] > SAME_PLACE and best not in mapping.values():
+            before, numbers_before = results[position - 1].last_boxes, numbers[-1]
+            for track, box in result.first_boxes.items():
+                overlaps = {numbers_before[other]: iou(box, other_box) for other, other_box in before.items()}
+                best = max(overlaps, key=lambda number: overlaps[number], default=None)
+                if best is not None and overlaps[best] > MIN_TRACK_IOU and best not in mapping.values():
                     mapping[track] = best
-        for track in sorted({*result.identity, *result.first, *result.last} - {*mapping}):
+        for track in sorted({*result.embedding_sums, *result.first_boxes, *result.last_boxes} - {*mapping}):
             mapping[track] = following
             following += 1
         numbers.append(mapping)

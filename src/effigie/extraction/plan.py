@@ -1,4 +1,4 @@
-"""What there is to extract: clips looked at, the long ones cut into segments."""
+"""Plans an extraction: inspects clips, and splits long ones into segments."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from effigie.execution import Executor
 from effigie.extraction.config import ExtractSettings
 from effigie.extraction.segment import Segment, SegmentResult
 from effigie.faceset import FaceSet, SourceInfo
-from effigie.io.atomic import content_digest
-from effigie.io.storage import is_remote, near
+from effigie.io.atomic_write import content_digest
+from effigie.io.storage import is_remote, local_copy
 from effigie.media import ClipInfo, probe
-from effigie.progress import Cancel, Progress, ProgressCallback
+from effigie.progress import CancelToken, Progress, ProgressCallback
 
-SHORTEST = 240  # frames; a shorter segment costs more in seeking and warming up than it gains
+MIN_SEGMENT_FRAMES = 240  # frames; a shorter segment costs more in seeking and warming up than it gains
 
-Looked = tuple[ClipInfo, str] | str
-"""What a clip is and its digest; or why it cannot be read."""
+ClipInspection = tuple[ClipInfo, str] | str
+"""A clip's description and digest, or the reason why it cannot be read."""
 
 
 @dataclass
-class Job:
-    """A clip on its way: its segments, and what came of them."""
+class ClipJob:
+    """A clip to extract: its segments and their results."""
 
     info: ClipInfo
     source: SourceInfo
@@ -32,7 +32,7 @@ class Job:
     results: dict[int, SegmentResult] = field(default_factory=dict)
 
 
-def look_at(
+def inspect_clips(
     clips: list[str],
     faceset: FaceSet,
     settings: ExtractSettings,
@@ -40,62 +40,66 @@ def look_at(
     failed: dict[str, str],
     skipped: list[str],
     progress: ProgressCallback,
-    cancel: Cancel,
+    cancel: CancelToken,
 ) -> list[tuple[ClipInfo, SourceInfo]]:
-    """What the clips are, and those that are not in the face set yet; remote ones are fetched by workers for it."""
-    far: dict[str, Looked] = {}
+    """Inspect clips; returns those that are not in the face set yet. Workers fetch remote ones."""
+    inspected_remote: dict[str, ClipInspection] = {}
     remote = [clip for clip in clips if is_remote(clip)]
     for _ in range(settings.retries + 1):
-        left = [clip for clip in remote if not isinstance(far.get(clip), tuple)]
-        if not left:
+        pending = [clip for clip in remote if not isinstance(inspected_remote.get(clip), tuple)]
+        if not pending:
             break
-        for clip, looked in executor.run(look, left, lambda _: None, cancel, _unfetched):
-            far[clip] = looked
-            progress(Progress("look at clips", len(far), len(clips), "clips", clip))
-    found: list[tuple[ClipInfo, SourceInfo]] = []
-    seen: set[str] = set()
+        for clip, inspection in executor.run(inspect_clip, pending, lambda _: None, cancel, _describe_crash):
+            inspected_remote[clip] = inspection
+            progress(Progress("look at clips", len(inspected_remote), len(clips), "clips", clip))
+    new_clips: list[tuple[ClipInfo, SourceInfo]] = []
+    digests: set[str] = set()
     for number, clip in enumerate(clips):
-        progress(Progress("look at clips", max(number, len(far)), len(clips), "clips", Path(clip).name))
-        looked = far.pop(clip) if clip in far else look(clip)
-        if isinstance(looked, str):
-            failed[clip] = looked
+        progress(
+            Progress(
+                "look at clips", max(number, len(inspected_remote)), len(clips), "clips", Path(clip).name
+            )
+        )
+        inspection = inspected_remote.pop(clip) if clip in inspected_remote else inspect_clip(clip)
+        if isinstance(inspection, str):
+            failed[clip] = inspection
             continue
-        info, digest = looked
-        if faceset.has(digest) or digest in seen:
+        info, digest = inspection
+        if faceset.has_source(digest) or digest in digests:
             skipped.append(clip)
             continue
-        seen.add(digest)
-        found.append(
+        digests.add(digest)
+        new_clips.append(
             (
                 info,
-                faceset.new_source(clip, digest, width=info.width, height=info.height, rate=info.rate),
+                faceset.create_source(clip, digest, width=info.width, height=info.height, rate=info.rate),
             )
         )
     progress(Progress("look at clips", len(clips), len(clips), "clips"))
-    return found
+    return new_clips
 
 
-def look(clip: str) -> Looked:
-    """What a clip is, and the digest of its content; or why it cannot be read."""
+def inspect_clip(clip: str) -> ClipInspection:
+    """Inspect one clip; returns its description and digest, or the reason why it cannot be read."""
     try:
-        with near(clip) as path:
+        with local_copy(clip) as path:
             return probe(path), content_digest(path)
     except EffigieError as error:
         return str(error)
 
 
-def _unfetched(clip: str) -> Looked:
+def _describe_crash(clip: str) -> ClipInspection:
     return f"{clip} killed the process that looked at it, twice"
 
 
-def plan(
-    found: list[tuple[ClipInfo, SourceInfo]], settings: ExtractSettings, folder: Path, workers: int
-) -> dict[str, Job]:
-    """Cut the long clips into segments, so that the workers finish together."""
-    total = sum(info.frames or 1 for info, _ in found)
-    wanted = max(SHORTEST, math.ceil(total / (2 * workers)))
+def plan_jobs(
+    new_clips: list[tuple[ClipInfo, SourceInfo]], settings: ExtractSettings, folder: Path, workers: int
+) -> dict[str, ClipJob]:
+    """Split long clips into segments, so that the workers finish at the same time."""
+    total = sum(info.frames or 1 for info, _ in new_clips)
+    wanted = max(MIN_SEGMENT_FRAMES, math.ceil(total / (2 * workers)))
     jobs = {}
-    for info, source in sorted(found, key=lambda pair: -(pair[0].frames or 0)):
+    for info, source in sorted(new_clips, key=lambda pair: -(pair[0].frames or 0)):
         frames = info.frames or 0
         # Every segment of a remote clip would be fetched for itself.
         whole = settings.stills or info.kind == "animation" or is_remote(source.path)
@@ -106,5 +110,5 @@ def plan(
             Segment(source.name, source.path, folder / f"{source.name}.{i}.parquet", start, stop, settings)
             for i, (start, stop) in enumerate(zip(edges, stops, strict=True))
         ]
-        jobs[source.name] = Job(info, source, segments)
+        jobs[source.name] = ClipJob(info, source, segments)
     return jobs

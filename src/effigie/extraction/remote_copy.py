@@ -1,4 +1,4 @@
-"""A face set that lies behind fsspec, here for as long as it is added to."""
+"""Local copy of a face set behind fsspec while faces are added to it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from effigie.errors import FaceSetError
-from effigie.faceset.index import INDEX
-from effigie.io.storage import RemoteFolder, here, is_remote, safe_name
+from effigie.faceset.index import INDEX_FILE
+from effigie.io.storage import RemoteFolder, is_remote, local_path, safe_name
 
-PART = re.compile(r"part-[\w-]+\.parquet")
+PART_NAME = re.compile(r"part-[\w-]+\.parquet")
 
 
 @contextlib.contextmanager
-def mirrored(output: str | Path) -> Iterator[Path]:
-    """The face set's folder on this machine; a remote one is fetched, and what is new in it put back.
+def local_faceset(output: str | Path) -> Iterator[Path]:
+    """Context manager of a face set's local folder; a remote one is downloaded, and changes are uploaded.
 
     Parts go first and the index last, so that whoever reads it meanwhile finds what the index names. What was finished
     is put back when the block fails, too. Two machines must not add to one remote face set at a time.
@@ -27,27 +27,30 @@ def mirrored(output: str | Path) -> Iterator[Path]:
         EffigieError: it cannot be fetched or put back.
     """
     if not is_remote(output):
-        yield here(output)
+        yield local_path(output)
         return
-    address = str(output).rstrip("/")
-    remote = RemoteFolder(address)
+    url = str(output).rstrip("/")
+    remote = RemoteFolder(url)
     with tempfile.TemporaryDirectory(prefix="effigie-") as folder:
-        local = Path(folder) / safe_name(address)
-        names = remote.names()
-        if names and INDEX not in names:
-            raise FaceSetError(f"{address} exists and is not a face set: choose another folder")
-        before = {}
+        local = Path(folder) / safe_name(url)
+        names = remote.list_names()
+        if names and INDEX_FILE not in names:
+            raise FaceSetError(f"{url} exists and is not a face set: choose another folder")
+        previous_stats = {}
         for name in names:
-            if name == INDEX or PART.fullmatch(name):
-                remote.fetch(name, local / name)
-                before[name] = (local / name).stat()
+            if name == INDEX_FILE or PART_NAME.fullmatch(name):
+                remote.download(name, local / name)
+                previous_stats[name] = (local / name).stat()
         try:
             yield local
         finally:
             if local.is_dir():
-                parts = sorted(path.name for path in local.iterdir() if PART.fullmatch(path.name))
-                for name in (*parts, INDEX):
-                    now = (local / name).stat()
-                    was = before.get(name)
-                    if was is None or (was.st_mtime_ns, was.st_size) != (now.st_mtime_ns, now.st_size):
-                        remote.put(local / name, name)
+                parts = sorted(path.name for path in local.iterdir() if PART_NAME.fullmatch(path.name))
+                for name in (*parts, INDEX_FILE):
+                    current = (local / name).stat()
+                    previous = previous_stats.get(name)
+                    if previous is None or (previous.st_mtime_ns, previous.st_size) != (
+                        current.st_mtime_ns,
+                        current.st_size,
+                    ):
+                        remote.upload(local / name, name)

@@ -1,4 +1,4 @@
-"""Where the crop of a face lies: fixed to the skull, so that speech and blinks do not move it."""
+"""Placement of a face's crop: fixed to the skull, so that speech and blinks do not move it."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ import numpy as np
 from effigie.faces.crop import Roi
 from effigie.faces.mesh import Pose
 
-SIDE_CM = 21.5  # the mesh is 17.7 cm high; the rest is room for an open jaw and a soft seam
-CENTRE_CM = np.array([0.0, -1.0, 2.5])
+CROP_SIDE_CM = 21.5  # the mesh is 17.7 cm high; the rest is room for an open jaw and a soft seam
+CROP_CENTER_CM = np.array([0.0, -1.0, 2.5])
 
 
-def placement(pose: Pose) -> np.ndarray:
-    """(4,) crop centre x, y in pixels, log of the side in pixels, rotation in radians."""
-    center = pose.apply(CENTRE_CM[None])[0]
+def compute_placement(pose: Pose) -> np.ndarray:
+    """Placement (4,) of a face's crop: centre x, y in pixels, log of the side in pixels, rotation in radians."""
+    center = pose.apply(CROP_CENTER_CM[None])[0]
     r = pose.rotation
     angle = np.arctan2(r[1, 0] + r[0, 1], r[0, 0] - r[1, 1])
-    return np.array([center[0], center[1], np.log(pose.scale * SIDE_CM), angle])
+    return np.array([center[0], center[1], np.log(pose.scale * CROP_SIDE_CM), angle])
 
 
-def roi_of(place: np.ndarray) -> Roi:
-    """The crop square of a :func:`placement`."""
-    return Roi(float(place[0]), float(place[1]), float(np.exp(place[2])), float(place[3]))
+def placement_to_roi(placement: np.ndarray) -> Roi:
+    """The square of a :func:`compute_placement`."""
+    return Roi(float(placement[0]), float(placement[1]), float(np.exp(placement[2])), float(placement[3]))
 
 
-def crop_matrix(place: np.ndarray, size: int) -> np.ndarray:
+def crop_matrix(placement: np.ndarray, size: int) -> np.ndarray:
     """(2, 3) float32 affine map from frame pixels to a ``size`` x ``size`` crop."""
-    return roi_of(place).matrix(size)
+    return placement_to_roi(placement).matrix(size)
 
 
 def smooth_placement(window: np.ndarray, sigma: float, noise: float) -> np.ndarray:
-    """The middle of (2k + 1, 4) placements, smoothed as :func:`effigie.faces.smoothing.smooth_center` does.
+    """The middle of (2k + 1, 4) placements, smoothed as by :func:`effigie.faces.smoothing.smooth_center` does.
 
     Args:
         noise: pixels of the crop's centre below which motion is thought to be tremble.

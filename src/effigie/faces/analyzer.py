@@ -1,4 +1,4 @@
-"""Frames in, frames with measured faces out: tracked, smoothed in time, in order, with a short fixed delay.
+"""Measures the faces of a clip: tracked, smoothed in time, in order, with a short fixed delay.
 
 Extraction and conversion both read clips through :func:`analyze`, so a face is cut the same way in both.
 """
@@ -12,16 +12,16 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from effigie.faces.align import crop_matrix, placement, smooth_placement
-from effigie.faces.duplicate_frames import Repeats
+from effigie.faces.align import compute_placement, crop_matrix, smooth_placement
+from effigie.faces.duplicate_frames import DuplicateFrameDetector
 from effigie.faces.mesh import Pose, eye_distance, fit_pose
-from effigie.faces.shot_detector import Cuts
+from effigie.faces.shot_detector import ShotDetector
 from effigie.faces.smoothing import smooth_center
 from effigie.faces.tracker import TrackedFace, Tracker
 
 
 class HasImage(Protocol):
-    """Anything that carries a picture: a frame of the media room, for one."""
+    """Protocol of an object with a picture, such as :class:`effigie.media.Frame`."""
 
     @property
     def image(self) -> np.ndarray: ...
@@ -31,26 +31,26 @@ FrameType = TypeVar("FrameType", bound=HasImage)
 
 
 @dataclass(frozen=True)
-class SmoothSettings:
-    """How measurements are smoothed in time.
+class SmoothingSettings:
+    """Settings of temporal smoothing.
 
     Attributes:
         landmark_sigma: temporal standard deviation for landmarks, in seconds.
         landmark_noise: tremble of a landmark, as a share of the distance between the eyes.
         crop_sigma: temporal standard deviation for the crop's place, in seconds.
         crop_noise: tremble of the crop's place, as a share of the distance between the eyes.
-        most: frames looked at on either side at most: a frame waits in memory until those after it are measured.
+        max_radius: frames looked at on either side at most: a frame waits in memory until those after it are measured.
     """
 
     landmark_sigma: float = 0.04
     landmark_noise: float = 0.012
     crop_sigma: float = 0.1
     crop_noise: float = 0.05
-    most: int = 8
+    max_radius: int = 8
 
-    def reach(self, rate: float) -> int:
-        """Frames looked at on either side at ``rate`` frames a second."""
-        return int(np.clip(round(2 * self.crop_sigma * rate), 1, self.most))
+    def window_radius(self, rate: float) -> int:
+        """Frames on either side at ``rate`` frames a second."""
+        return int(np.clip(round(2 * self.crop_sigma * rate), 1, self.max_radius))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Face:
         blendshapes: (52,) in [0, 1].
         presence: the landmark network's confidence, 0..1.
         pose: of the landmarks before smoothing, fitted to the canonical mesh.
-        place: (4,) where the crop lies, see :func:`effigie.faces.align.placement`; smoothed.
+        placement: (4,) where the crop lies, see :func:`effigie.faces.align.compute_placement`; smoothed.
     """
 
     track: int
@@ -71,11 +71,11 @@ class Face:
     blendshapes: np.ndarray
     presence: float
     pose: Pose
-    place: np.ndarray
+    placement: np.ndarray
 
     def matrix(self, size: int) -> np.ndarray:
         """(2, 3) frame pixels to the ``size`` x ``size`` crop."""
-        return crop_matrix(self.place, size)
+        return crop_matrix(self.placement, size)
 
     @property
     def box(self) -> np.ndarray:
@@ -84,8 +84,8 @@ class Face:
 
 
 @dataclass(frozen=True)
-class Analyzed(Generic[FrameType]):
-    """A frame and its faces, largest first."""
+class AnalyzedFrame(Generic[FrameType]):
+    """A frame and its smoothed faces, largest first."""
 
     frame: FrameType
     faces: list[Face]
@@ -93,7 +93,7 @@ class Analyzed(Generic[FrameType]):
 
 @dataclass
 class _Pending(Generic[FrameType]):
-    """One measured picture: the frames that show it, which leave before their measurements do."""
+    """A measured picture, and the frames that show it until they are emitted."""
 
     number: int
     frames: list[FrameType]
@@ -101,8 +101,8 @@ class _Pending(Generic[FrameType]):
 
 
 @dataclass(frozen=True)
-class Found(Generic[FrameType]):
-    """A frame and the faces measured in it, not smoothed yet; None where it only repeats the one before."""
+class MeasuredFrame(Generic[FrameType]):
+    """A frame and the faces measured in it, not smoothed yet; None if it duplicates the frame before."""
 
     frame: FrameType
     faces: list[TrackedFace] | None
@@ -111,12 +111,12 @@ class Found(Generic[FrameType]):
 def analyze(
     frames: Iterable[FrameType],
     tracker: Tracker | None = None,
-    settings: SmoothSettings | None = None,
+    settings: SmoothingSettings | None = None,
     rate: float = 25.0,
-) -> Iterator[Analyzed[FrameType]]:
+) -> Iterator[AnalyzedFrame[FrameType]]:
     """Measure every frame of a clip.
 
-    Yields in the order of ``frames``, a few frames late (``settings.reach``); memory does not grow with the clip.
+    Yields in the order of ``frames``, delayed by ``settings.window_radius``; memory does not grow with the clip.
     Frames that only repeat the one before get its measurements. Where a shot is cut all tracks end, so that nothing is
     smoothed across.
 
@@ -125,40 +125,46 @@ def analyze(
         tracker: brings its networks; a fresh one by default.
         rate: frames a second, at least roughly: smoothing acts in time, not in frames.
     """
-    return smoothed(measured(frames, tracker), settings, rate)
+    return smooth_frames(measure_frames(frames, tracker), settings, rate)
 
 
-def measured(frames: Iterable[FrameType], tracker: Tracker | None = None) -> Iterator[Found[FrameType]]:
-    """The first half of :func:`analyze`, nearly all of its work: the networks; at a cut everybody is forgotten."""
-    tracker, repeats, cuts = tracker or Tracker(), Repeats(), Cuts()
+def measure_frames(
+    frames: Iterable[FrameType], tracker: Tracker | None = None
+) -> Iterator[MeasuredFrame[FrameType]]:
+    """The first half of :func:`analyze`: runs the networks, nearly all of its work; tracks end at a cut."""
+    tracker, duplicates, shots = tracker or Tracker(), DuplicateFrameDetector(), ShotDetector()
     for frame in frames:
-        if cuts(frame.image):
+        if shots(frame.image):
             tracker.reset()
-            repeats.reset()
-        if repeats(frame.image):
-            yield Found(frame, None)
+            duplicates.reset()
+        if duplicates(frame.image):
+            yield MeasuredFrame(frame, None)
         else:
             faces = tracker(frame.image)
-            repeats.measured(frame.image, [face.measured.landmarks for face in faces])
-            yield Found(frame, faces)
+            duplicates.set_reference(frame.image, [face.landmark_result.landmarks for face in faces])
+            yield MeasuredFrame(frame, faces)
 
 
-def smoothed(
-    found: Iterable[Found[FrameType]], settings: SmoothSettings | None = None, rate: float = 25.0
-) -> Iterator[Analyzed[FrameType]]:
+def smooth_frames(
+    measured_frames: Iterable[MeasuredFrame[FrameType]],
+    settings: SmoothingSettings | None = None,
+    rate: float = 25.0,
+) -> Iterator[AnalyzedFrame[FrameType]]:
     """The second half of :func:`analyze`; it may run in another thread than the first."""
-    settings = settings or SmoothSettings()
-    reach = settings.reach(rate)
-    window: deque[_Pending[FrameType]] = deque(maxlen=2 * reach + 1)
+    settings = settings or SmoothingSettings()
+    window_radius = settings.window_radius(rate)
+    window: deque[_Pending[FrameType]] = deque(maxlen=2 * window_radius + 1)
     waiting = 0  # pictures at the end of the window whose frames have not left yet
-    for number, item in enumerate(found):
+    for number, item in enumerate(measured_frames):
         if item.faces is None:
             window[-1].frames.append(item.frame)
         else:
-            window.append(_Pending(number, [item.frame], {face.track: _measure(face) for face in item.faces}))
+            window.append(_Pending(number, [item.frame], {face.track: _to_face(face) for face in item.faces}))
             waiting += 1
         # Repeated frames wait with their picture, so that fewer pictures are waited for.
-        while waiting > 1 and (waiting > reach or number - window[-waiting].number >= 2 * reach):
+        while waiting > 1 and (
+            waiting > window_radius or number - window[-waiting].number >= 2 * window_radius
+        ):
             yield from _emit(window, len(window) - waiting, settings, rate)
             waiting -= 1
     while waiting:
@@ -166,32 +172,39 @@ def smoothed(
         waiting -= 1
 
 
-def _measure(found: TrackedFace) -> Face:
-    pose = fit_pose(found.measured.landmarks)
-    landmarks = found.measured.landmarks
-    return Face(found.track, landmarks, found.blendshapes, found.measured.presence, pose, placement(pose))
+def _to_face(measured_frames: TrackedFace) -> Face:
+    pose = fit_pose(measured_frames.landmark_result.landmarks)
+    landmarks = measured_frames.landmark_result.landmarks
+    return Face(
+        measured_frames.track,
+        landmarks,
+        measured_frames.blendshapes,
+        measured_frames.landmark_result.presence,
+        pose,
+        compute_placement(pose),
+    )
 
 
 def _emit(
-    window: deque[_Pending[FrameType]], index: int, settings: SmoothSettings, rate: float
-) -> Iterator[Analyzed[FrameType]]:
+    window: deque[_Pending[FrameType]], index: int, settings: SmoothingSettings, rate: float
+) -> Iterator[AnalyzedFrame[FrameType]]:
     pending = window[index]
     # Smoothing acts in time, but sees each picture once.
     span = window[-1].number - window[0].number
     rate *= (len(window) - 1) / span if span else 1.0
-    faces = [_smooth(window, index, track, settings, rate) for track in pending.faces]
-    faces.sort(key=lambda face: -float(face.place[2]))
+    faces = [_smooth_face(window, index, track, settings, rate) for track in pending.faces]
+    faces.sort(key=lambda face: -float(face.placement[2]))
     frames, pending.frames = pending.frames, []  # only the measurements stay, for the pictures to come
     for frame in frames:
-        yield Analyzed(frame, faces)
+        yield AnalyzedFrame(frame, faces)
 
 
-def _smooth(
-    window: deque[_Pending[FrameType]], index: int, track: int, settings: SmoothSettings, rate: float
+def _smooth_face(
+    window: deque[_Pending[FrameType]], index: int, track: int, settings: SmoothingSettings, rate: float
 ) -> Face:
-    half, reach = 0, settings.reach(rate)
+    half, window_radius = 0, settings.window_radius(rate)
     while (
-        half < reach
+        half < window_radius
         and index - half - 1 >= 0
         and index + half + 1 < len(window)
         and track in window[index - half - 1].faces
@@ -201,14 +214,16 @@ def _smooth(
     face = window[index].faces[track]
     if half == 0:
         return face
-    near = [window[i].faces[track] for i in range(index - half, index + half + 1)]
-    unit = eye_distance(face.landmarks)
+    window_faces = [window[i].faces[track] for i in range(index - half, index + half + 1)]
+    eye_span = eye_distance(face.landmarks)
     landmarks = smooth_center(
-        np.stack([other.landmarks for other in near]),
+        np.stack([other.landmarks for other in window_faces]),
         settings.landmark_sigma * rate,
-        settings.landmark_noise * unit,
+        settings.landmark_noise * eye_span,
     ).astype(np.float32)
-    place = smooth_placement(
-        np.stack([other.place for other in near]), settings.crop_sigma * rate, settings.crop_noise * unit
+    placement = smooth_placement(
+        np.stack([other.placement for other in window_faces]),
+        settings.crop_sigma * rate,
+        settings.crop_noise * eye_span,
     )
-    return replace(face, landmarks=landmarks, place=place)
+    return replace(face, landmarks=landmarks, placement=placement)

@@ -1,4 +1,4 @@
-"""The rotated square that a landmark network looks at, and the affine maps to and from it."""
+"""Regions of interest: rotated squares, the affine maps to and from them, and crops."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Roi:
 
     def overlap(self, other: Roi) -> float:
         """How much of the smaller square the two share, rotation ignored: 0 apart, 1 inside."""
-        reach = (self.side + other.side) / 2
+        half_extent = (self.side + other.side) / 2
         smaller = min(self.side, other.side)
-        width = min(reach - abs(self.x - other.x), smaller)
-        height = min(reach - abs(self.y - other.y), smaller)
+        width = min(half_extent - abs(self.x - other.x), smaller)
+        height = min(half_extent - abs(self.y - other.y), smaller)
         return max(width, 0.0) * max(height, 0.0) / smaller**2
 
 
@@ -58,7 +58,7 @@ def crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
 
 
-def resizing(size: int, crop_size: int) -> np.ndarray:
+def resize_matrix(size: int, crop_size: int) -> np.ndarray:
     """(2, 3) map from the pixels of a picture of ``crop_size`` a side to those of the same at ``size``."""
     scale = size / crop_size
     return np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
@@ -78,7 +78,9 @@ def invert_affine(matrix: np.ndarray) -> np.ndarray:
     return cv2.invertAffineTransform(np.asarray(matrix, np.float64))
 
 
-def jitter(size: int, random: np.random.Generator, degrees: float, scale: float, shift: float) -> np.ndarray:
+def jitter_matrix(
+    size: int, random: np.random.Generator, degrees: float, scale: float, shift: float
+) -> np.ndarray:
     """(2, 3) a small random rotation, scale and shift of a ``size`` x ``size`` picture about its middle.
 
     Args:

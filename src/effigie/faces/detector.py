@@ -1,4 +1,4 @@
-"""Where faces are: a quick short-range detector, and a slower one for far and small faces as a second chance."""
+"""Face detectors: BlazeFace, quick, for near faces; YuNet, slower, for far and small ones."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from effigie.assets import fetch
+from effigie.assets import fetch_asset
 from effigie.faces.crop import Roi
-from effigie.faces.runtime import LiteModel, quiet
+from effigie.faces.runtime import TFLiteModel, suppress_stderr
 
 ROI_SCALE = 1.5  # the landmark network was trained on squares this much larger than the detector's box
 
@@ -33,12 +33,12 @@ class Detection:
 
 
 class Detector(Protocol):
-    """Finds every face of an RGB uint8 picture."""
+    """Protocol of a detector: finds every face of an RGB uint8 picture."""
 
     def __call__(self, image: np.ndarray) -> list[Detection]: ...
 
 
-class ShortRange:
+class BlazeFaceDetector:
     """BlazeFace short range at 128x128 (MediaPipe): 1 ms, faces down to about a tenth of the picture.
 
     Args:
@@ -48,7 +48,7 @@ class ShortRange:
     SIZE = 128
 
     def __init__(self, threshold: float = 0.5, threads: int = 1) -> None:
-        self._model = LiteModel("face_detector.tflite", threads)
+        self._model = TFLiteModel("face_detector.tflite", threads)
         self._threshold = threshold
 
     def __call__(self, image: np.ndarray) -> list[Detection]:
@@ -61,21 +61,24 @@ class ShortRange:
         canvas[0, top : top + small.shape[0], left : left + small.shape[1]] = small / np.float32(127.5) - 1
         regressed, logits = self._model(canvas)
         scores = 1 / (1 + np.exp(-np.clip(logits[0, :, 0], -80, 80)))
-        keep = np.flatnonzero(scores > self._threshold)
-        if not keep.size:
+        kept_indices = np.flatnonzero(scores > self._threshold)
+        if not kept_indices.size:
             return []
-        values = regressed[0, keep].reshape(-1, 8, 2)
-        values[:, [0, 2, 3]] += anchors()[keep, None] * self.SIZE
+        values = regressed[0, kept_indices].reshape(-1, 8, 2)
+        values[:, [0, 2, 3]] += compute_anchors()[kept_indices, None] * self.SIZE
         offset = np.array([left, top], np.float32)
         center, extent = (values[:, 0] - offset) / scale, values[:, 1] / scale
         boxes = np.concatenate([center - extent / 2, center + extent / 2], axis=1)
         eyes = (values[:, 2:4] - offset) / scale
-        return [Detection(boxes[i], eyes[i], float(scores[keep][i])) for i in suppress(boxes, scores[keep])]
+        return [
+            Detection(boxes[i], eyes[i], float(scores[kept_indices][i]))
+            for i in non_maximum_suppression(boxes, scores[kept_indices])
+        ]
 
 
 @cache
-def anchors() -> np.ndarray:
-    """(896, 2) anchor centres in [0, 1]: two on every cell of a 16x16 grid, six on every cell of an 8x8 grid."""
+def compute_anchors() -> np.ndarray:
+    """BlazeFace's (896, 2) anchor centres in [0, 1]: two a cell of a 16x16 grid, six a cell of an 8x8 grid."""
     grids = []
     for cells, each in ((16, 2), (8, 6)):
         centers = (np.arange(cells) + 0.5) / cells
@@ -84,7 +87,7 @@ def anchors() -> np.ndarray:
     return np.concatenate(grids).astype(np.float32)
 
 
-def suppress(boxes: np.ndarray, scores: np.ndarray, overlap: float = 0.3) -> list[int]:
+def non_maximum_suppression(boxes: np.ndarray, scores: np.ndarray, overlap: float = 0.3) -> list[int]:
     """Indices of the (N, 4) boxes that survive non-maximum suppression, best first."""
     kept: list[int] = []
     for index in np.argsort(-scores):
@@ -103,31 +106,33 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
     return float(shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared))
 
 
-class LongRange:
+class YuNetDetector:
     """YuNet (OpenCV Zoo) on the whole picture: 25 ms, faces from about 16 pixels up.
 
     Args:
         threshold: least score, 0..1.
-        limit: longest side in pixels that it looks at.
+        max_side: longest side in pixels that it looks at.
     """
 
-    def __init__(self, threshold: float = 0.6, limit: int = 640) -> None:
-        self._limit = limit
-        with quiet():
-            self._model = cv2.FaceDetectorYN.create(str(fetch("yunet")), "", (320, 320), threshold, 0.3, 50)
+    def __init__(self, threshold: float = 0.6, max_side: int = 640) -> None:
+        self._max_side = max_side
+        with suppress_stderr():
+            self._model = cv2.FaceDetectorYN.create(
+                str(fetch_asset("yunet")), "", (320, 320), threshold, 0.3, 50
+            )
 
     def __call__(self, image: np.ndarray) -> list[Detection]:
         height, width = image.shape[:2]
-        scale = min(1.0, self._limit / max(height, width))
+        scale = min(1.0, self._max_side / max(height, width))
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
         self._model.setInputSize(size)
         _, rows = self._model.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-        found = []
+        detections = []
         for row in [] if rows is None else rows:
             x, y, box_width, box_height = row[:4] / scale
             # YuNet's box reaches from the hairline to the chin; the landmark network expects brows to chin.
             y, box_height = y + 0.12 * box_height, 0.88 * box_height
             box = np.array([x, y, x + box_width, y + box_height], np.float32)
-            found.append(Detection(box, row[4:8].reshape(2, 2) / scale, float(row[14])))
-        return found
+            detections.append(Detection(box, row[4:8].reshape(2, 2) / scale, float(row[14])))
+        return detections

@@ -1,4 +1,4 @@
-"""Telling repeated frames: pictures shown twice because the clip runs faster than what was filmed.
+"""Detects duplicate frames: pictures shown twice because the clip's rate exceeds the camera's.
 
 A webcam's 24 frames/s stored at 60, films at 30, screen recordings: between two pictures nothing moves, and whatever
 the networks measure there is their own trembling. Smoothing over such frames makes a face glide that the footage
@@ -13,37 +13,37 @@ import numpy as np
 CELLS = (
     16  # the face's box is compared in so many cells a side: a lid's beginning movement is small but local
 )
-SAME, SAME_CELL = (
+MAX_MEAN_DIFFERENCE, MAX_CELL_DIFFERENCE = (
     0.5,
     4.0,
 )  # grey levels of 255, mean of the box and most of a cell; coding alone leaves 0.05 to 0.3
-IN_A_ROW = 4  # frames at most: a still picture is measured now and then all the same
+MAX_DUPLICATES = 4  # frames at most: a still picture is measured now and then all the same
 
 
-class Repeats:
-    """Compares each frame with the last one that was measured; give it the frames in order."""
+class DuplicateFrameDetector:
+    """Compares each frame with the last measured one; call it with the frames in order."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the frames before."""
-        self._picture: np.ndarray | None = None
+        """Forget the reference frame."""
+        self._reference: np.ndarray | None = None
         self._boxes: list[tuple[slice, slice]] = []
         self._count = 0
 
-    def measured(self, image: np.ndarray, landmarks: list[np.ndarray]) -> None:
-        """Remember a frame, (H, W, 3) uint8, and where its faces are: (478, >= 2) px each."""
+    def set_reference(self, image: np.ndarray, landmarks: list[np.ndarray]) -> None:
+        """Set the reference frame, (H, W, 3) uint8, and its faces' landmarks, (478, >= 2) px each."""
         self._boxes = [box for points in landmarks if (box := _box(points, image.shape)) is not None]
-        self._picture = image if self._boxes else None
+        self._reference = image if self._boxes else None
         self._count = 0
 
     def __call__(self, image: np.ndarray) -> bool:
-        """Whether every face of the remembered frame is there again, unmoved; False if there were none."""
-        known = self._picture
-        if known is None or known.shape != image.shape or self._count >= IN_A_ROW:
+        """Whether every face of the reference frame is unchanged; False if it had none."""
+        reference = self._reference
+        if reference is None or reference.shape != image.shape or self._count >= MAX_DUPLICATES:
             return False
-        if not all(_same(known[box], image[box]) for box in self._boxes):
+        if not all(_is_unchanged(reference[box], image[box]) for box in self._boxes):
             return False
         self._count += 1
         return True
@@ -57,10 +57,10 @@ def _box(landmarks: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice] |
     return slice(low[1], high[1]), slice(low[0], high[0])
 
 
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
+def _is_unchanged(one: np.ndarray, other: np.ndarray) -> bool:
     red, green, blue = cv2.split(cv2.absdiff(one, other))
     difference = cv2.max(cv2.max(red, green), blue).astype(
         np.float32
     )  # a tenth of the time of numpy's maximum
     cells = cv2.resize(difference, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
-    return bool(cells.mean() < SAME and cells.max() < SAME_CELL)
+    return bool(cells.mean() < MAX_MEAN_DIFFERENCE and cells.max() < MAX_CELL_DIFFERENCE)

@@ -1,4 +1,4 @@
-"""478 landmarks and 52 blendshapes of a face whose place is roughly known."""
+"""Networks for 478 landmarks and 52 blendshapes of a face in a region of interest."""
 
 from __future__ import annotations
 
@@ -6,224 +6,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from effigie.faces.blendshapes import BLENDSHAPES as BLENDSHAPES
 from effigie.faces.crop import Roi, apply_affine, crop, invert_affine
-from effigie.faces.runtime import LiteModel
+from effigie.faces.runtime import TFLiteModel
 
-SIZE = 256
-COUNT = 478
+INPUT_SIZE = 256
+LANDMARK_COUNT = 478
 EYE_CORNERS = (33, 263)  # outer corners, image left and right
 
 # What the blendshape network reads, in its order (MediaPipe face_landmarker).
+# fmt: off
 BLENDSHAPE_LANDMARKS = np.array(
     [
-        "0",
-        "1",
-        "4",
-        "5",
-        "6",
-        "7",
-        "8",
-        "10",
-        "13",
-        "14",
-        "17",
-        "21",
-        "33",
-        "37",
-        "39",
-        "40",
-        "46",
-        "52",
-        "53",
-        "54",
-        "55",
-        "58",
-        "61",
-        "63",
-        "65",
-        "66",
-        "67",
-        "70",
-        "78",
-        "80",
-        "81",
-        "82",
-        "84",
-        "87",
-        "88",
-        "91",
-        "93",
-        "95",
-        "103",
-        "105",
-        "107",
-        "109",
-        "127",
-        "132",
-        "133",
-        "136",
-        "144",
-        "145",
-        "146",
-        "148",
-        "149",
-        "150",
-        "152",
-        "153",
-        "154",
-        "155",
-        "157",
-        "158",
-        "159",
-        "160",
-        "161",
-        "162",
-        "163",
-        "168",
-        "172",
-        "173",
-        "176",
-        "178",
-        "181",
-        "185",
-        "191",
-        "195",
-        "197",
-        "234",
-        "246",
-        "249",
-        "251",
-        "263",
-        "267",
-        "269",
-        "270",
-        "276",
-        "282",
-        "283",
-        "284",
-        "285",
-        "288",
-        "291",
-        "293",
-        "295",
-        "296",
-        "297",
-        "300",
-        "308",
-        "310",
-        "311",
-        "312",
-        "314",
-        "317",
-        "318",
-        "321",
-        "323",
-        "324",
-        "332",
-        "334",
-        "336",
-        "338",
-        "356",
-        "361",
-        "362",
-        "365",
-        "373",
-        "374",
-        "375",
-        "377",
-        "378",
-        "379",
-        "380",
-        "381",
-        "382",
-        "384",
-        "385",
-        "386",
-        "387",
-        "388",
-        "389",
-        "390",
-        "397",
-        "398",
-        "400",
-        "402",
-        "405",
-        "409",
-        "415",
-        "454",
-        "466",
-        "468",
-        "469",
-        "470",
-        "471",
-        "472",
-        "473",
-        "474",
-        "475",
-        "476",
-        "477",
+        0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65, 66, 67, 70, 78,
+        80, 81, 82, 84, 87, 88, 91, 93, 95, 103, 105, 107, 109, 127, 132, 133, 136, 144, 145, 146, 148, 149, 150, 152,
+        153, 154, 155, 157, 158, 159, 160, 161, 162, 163, 168, 172, 173, 176, 178, 181, 185, 191, 195, 197, 234, 246,
+        249, 251, 263, 267, 269, 270, 276, 282, 283, 284, 285, 288, 291, 293, 295, 296, 297, 300, 308, 310, 311, 312,
+        314, 317, 318, 321, 323, 324, 332, 334, 336, 338, 356, 361, 362, 365, 373, 374, 375, 377, 378, 379, 380, 381,
+        382, 384, 385, 386, 387, 388, 389, 390, 397, 398, 400, 402, 405, 409, 415, 454, 466, 468, 469, 470, 471, 472,
+        473, 474, 475, 476, 477,
     ],
     dtype=np.intp,
 )
-
-BLENDSHAPES = [
-    "_neutral",
-    "browDownLeft",
-    "browDownRight",
-    "browInnerUp",
-    "browOuterUpLeft",
-    "browOuterUpRight",
-    "cheekPuff",
-    "cheekSquintLeft",
-    "cheekSquintRight",
-    "eyeBlinkLeft",
-    "eyeBlinkRight",
-    "eyeLookDownLeft",
-    "eyeLookDownRight",
-    "eyeLookInLeft",
-    "eyeLookInRight",
-    "eyeLookOutLeft",
-    "eyeLookOutRight",
-    "eyeLookUpLeft",
-    "eyeLookUpRight",
-    "eyeSquintLeft",
-    "eyeSquintRight",
-    "eyeWideLeft",
-    "eyeWideRight",
-    "jawForward",
-    "jawLeft",
-    "jawOpen",
-    "jawRight",
-    "mouthClose",
-    "mouthDimpleLeft",
-    "mouthDimpleRight",
-    "mouthFrownLeft",
-    "mouthFrownRight",
-    "mouthFunnel",
-    "mouthLeft",
-    "mouthLowerDownLeft",
-    "mouthLowerDownRight",
-    "mouthPressLeft",
-    "mouthPressRight",
-    "mouthPucker",
-    "mouthRight",
-    "mouthRollLower",
-    "mouthRollUpper",
-    "mouthShrugLower",
-    "mouthShrugUpper",
-    "mouthSmileLeft",
-    "mouthSmileRight",
-    "mouthStretchLeft",
-    "mouthStretchRight",
-    "mouthUpperUpLeft",
-    "mouthUpperUpRight",
-    "noseSneerLeft",
-    "noseSneerRight",
-]
+# fmt: on
 
 
 @dataclass(frozen=True)
-class Measured:
+class LandmarkResult:
     """(478, 3) landmarks in frame pixels (z in the same scale, smaller is nearer) and the network's presence 0..1."""
 
     landmarks: np.ndarray
@@ -231,7 +40,7 @@ class Measured:
 
     def roi(self) -> Roi:
         """The square to look at in the next frame."""
-        return roi_of(self.landmarks)
+        return landmarks_to_roi(self.landmarks)
 
     def box(self) -> np.ndarray:
         """(4,) x0 y0 x1 y1 px."""
@@ -239,7 +48,7 @@ class Measured:
         return np.concatenate([points.min(0), points.max(0)])
 
 
-def roi_of(landmarks: np.ndarray, scale: float = 1.5) -> Roi:
+def landmarks_to_roi(landmarks: np.ndarray, scale: float = 1.5) -> Roi:
     """The square around (478, >= 2) landmarks, level with the eyes, ``scale`` times their extent."""
     points = landmarks[:, :2]
     left, right = points[EYE_CORNERS[0]], points[EYE_CORNERS[1]]
@@ -255,22 +64,22 @@ class LandmarkModel:
     """Face mesh with irises (MediaPipe), 4 ms a face on one core."""
 
     def __init__(self, threads: int = 1) -> None:
-        self._model = LiteModel("face_landmarks_detector.tflite", threads)
+        self._model = TFLiteModel("face_landmarks_detector.tflite", threads)
 
-    def __call__(self, image: np.ndarray, roi: Roi) -> Measured:
-        matrix = roi.matrix(SIZE)
-        picture = crop(image, matrix, SIZE).astype(np.float32) * np.float32(1 / 255)
+    def __call__(self, image: np.ndarray, roi: Roi) -> LandmarkResult:
+        matrix = roi.matrix(INPUT_SIZE)
+        picture = crop(image, matrix, INPUT_SIZE).astype(np.float32) * np.float32(1 / 255)
         points, presence, _ = self._model(picture[None])
-        inside = points.reshape(COUNT, 3).astype(np.float64)
+        inside = points.reshape(LANDMARK_COUNT, 3).astype(np.float64)
         landmarks = apply_affine(invert_affine(matrix), inside).astype(np.float32)
-        return Measured(landmarks, float(1 / (1 + np.exp(-np.clip(presence.item(), -80, 80)))))
+        return LandmarkResult(landmarks, float(1 / (1 + np.exp(-np.clip(presence.item(), -80, 80)))))
 
 
 class BlendshapeModel:
     """52 expression coefficients in [0, 1] from landmarks (MediaPipe), 0.4 ms."""
 
     def __init__(self) -> None:
-        self._model = LiteModel("face_blendshapes.tflite")
+        self._model = TFLiteModel("face_blendshapes.tflite")
 
     def __call__(self, landmarks: np.ndarray) -> np.ndarray:
         """(52,) float32 of (478, >= 2) landmarks in pixels, in the order of :data:`BLENDSHAPES`."""

@@ -7,10 +7,10 @@ from functools import cache
 
 import numpy as np
 
-from effigie.faces.runtime import bundle_member
-from effigie.io.protobuf import children, fields
+from effigie.faces.runtime import read_bundle_member
+from effigie.io.protobuf import iterate_fields, iterate_submessages
 
-VERTICES = 468  # the mesh proper; landmarks 468..477 are the irises
+MESH_VERTEX_COUNT = 468  # the mesh proper; landmarks 468..477 are the irises
 
 
 def _points(numbers: str) -> np.ndarray:
@@ -27,12 +27,12 @@ LEFT_EYE = _points("33 246 161 160 159 158 157 173 133 155 154 153 145 144 163 7
 RIGHT_EYE = _points("263 466 388 387 386 385 384 398 362 382 381 380 374 373 390 249")
 # MediaPipe's fit also counts these two, 13 % of all weight, but they sink with the jaw: an opening mouth
 # swelled the crop by 3 % (0.11 of scale a unit of mouth opening; 0.06 without them, with no more tremble).
-JAW = (136, 365)
+JAW_VERTICES = (136, 365)
 LEFT_IRIS, RIGHT_IRIS = np.arange(468, 473), np.arange(473, 478)
 
 
 @dataclass(frozen=True)
-class Canonical:
+class CanonicalMesh:
     """The neutral face that poses are fitted to: units are centimetres, y up, z toward the viewer.
 
     Attributes:
@@ -48,21 +48,21 @@ class Canonical:
 
 
 @cache
-def canonical() -> Canonical:
+def load_canonical_mesh() -> CanonicalMesh:
     """Read the mesh from the landmarker bundle (MediaPipe GeometryPipelineMetadata)."""
-    message = bundle_member("geometry_pipeline_metadata_landmarks.binarypb")
-    mesh = next(children(message, 1))
-    buffer = np.frombuffer(b"".join(children(mesh, 3)), "<f4").reshape(VERTICES, 5)
-    indices = [value for number, value, _ in fields(mesh) if number == 4]
-    weights = np.zeros(VERTICES)
-    for basis in children(message, 2):
-        entry = {number: value for number, value, _ in fields(basis)}
+    message = read_bundle_member("geometry_pipeline_metadata_landmarks.binarypb")
+    mesh = next(iterate_submessages(message, 1))
+    buffer = np.frombuffer(b"".join(iterate_submessages(mesh, 3)), "<f4").reshape(MESH_VERTEX_COUNT, 5)
+    indices = [value for number, value, _ in iterate_fields(mesh) if number == 4]
+    weights = np.zeros(MESH_VERTEX_COUNT)
+    for basis in iterate_submessages(message, 2):
+        entry = {number: value for number, value, _ in iterate_fields(basis)}
         vertex, weight = entry.get(1, 0), entry[2]
         assert isinstance(vertex, int) and isinstance(weight, bytes)
         weights[vertex] = np.frombuffer(weight, "<f4")[0]
-    weights[[*JAW]] = 0
+    weights[[*JAW_VERTICES]] = 0
     triangles = np.array(indices, dtype=np.intp).reshape(-1, 3)
-    return Canonical(buffer[:, :3].astype(np.float64), triangles, weights)
+    return CanonicalMesh(buffer[:, :3].astype(np.float64), triangles, weights)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Pose:
         roll = np.arctan2(r[1, 0], r[0, 0])
         return np.degrees(np.array([yaw, pitch, roll])).astype(np.float32)
 
-    def unpose(self, landmarks: np.ndarray) -> np.ndarray:
+    def to_canonical(self, landmarks: np.ndarray) -> np.ndarray:
         """(N, 3) frame landmarks in the canonical space."""
         return (landmarks - self.translation) @ self.rotation / self.scale
 
@@ -100,12 +100,12 @@ class Pose:
         return self.scale * vertices @ self.rotation.T + self.translation
 
 
-FLIP = np.diag([1.0, -1.0, -1.0])
+AXIS_FLIP = np.diag([1.0, -1.0, -1.0])
 
 
 def fit_pose(landmarks: np.ndarray, shape: np.ndarray | None = None) -> Pose:
     """Weighted orthogonal Procrustes of (>= 468, 3) landmarks to the canonical mesh, or to one's own ``shape``."""
-    model = canonical()
+    model = load_canonical_mesh()
     basis = np.flatnonzero(model.weights)
     weights = model.weights[basis] / model.weights.sum()
     source = (model.vertices if shape is None else shape)[basis]

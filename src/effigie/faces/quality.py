@@ -1,4 +1,4 @@
-"""How good a picture of a face is."""
+"""Image quality of a face's crop."""
 
 from __future__ import annotations
 

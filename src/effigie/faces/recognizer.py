@@ -1,38 +1,42 @@
-"""Who it is: a unit embedding of an aligned face; cosine tells people apart."""
+"""Face recognition: unit identity embeddings of aligned faces, compared by cosine similarity."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from effigie.assets import fetch
+from effigie.assets import fetch_asset
 from effigie.faces.mesh import LEFT_EYE, RIGHT_EYE
-from effigie.io.protobuf import children, delimited, fields
+from effigie.io.protobuf import encode_bytes_field, iterate_fields, iterate_submessages
 
-SIZE = 112
-SAME_PERSON = 0.363  # SFace's published cosine threshold; measured here: 0.83 within a person, 0.07 between
+INPUT_SIZE = 112
+SAME_PERSON_SIMILARITY = (
+    0.363  # SFace's published cosine threshold; measured here: 0.83 within a person, 0.07 between
+)
 
 # Where the two eyes, the nose tip and the mouth corners must lie in the 112x112 picture (ArcFace template).
-TEMPLATE = np.array(
+ARCFACE_TEMPLATE = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
     np.float32,
 )
 
 
-def five_points(landmarks: np.ndarray) -> np.ndarray:
+def five_point_landmarks(landmarks: np.ndarray) -> np.ndarray:
     """(5, 2) eyes, nose tip and mouth corners of (478, >= 2) landmarks, image left first."""
     points = landmarks[:, :2]
     return np.stack([points[LEFT_EYE].mean(0), points[RIGHT_EYE].mean(0), points[4], points[61], points[291]])
 
 
-def align(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """The (112, 112, 3) uint8 picture that the embedding network reads."""
-    matrix = similarity(five_points(landmarks).astype(np.float64), TEMPLATE.astype(np.float64))
-    return cv2.warpAffine(image, matrix, (SIZE, SIZE), flags=cv2.INTER_AREA)
+def align_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Align a face to the (112, 112, 3) uint8 picture that the embedding network reads."""
+    matrix = estimate_similarity(
+        five_point_landmarks(landmarks).astype(np.float64), ARCFACE_TEMPLATE.astype(np.float64)
+    )
+    return cv2.warpAffine(image, matrix, (INPUT_SIZE, INPUT_SIZE), flags=cv2.INTER_AREA)
 
 
-def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """(2, 3) least-squares rotation, scale and shift of (N, 2) points (Umeyama 1991)."""
+def estimate_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Estimate the (2, 3) least-squares similarity transform of (N, 2) points (Umeyama 1991)."""
     source_mean, target_mean = source.mean(0), target.mean(0)
     a, b = source - source_mean, target - target_mean
     u, s, vt = np.linalg.svd(b.T @ a)
@@ -47,49 +51,52 @@ class IdentityModel:
     """SFace (OpenCV Zoo) through ONNX Runtime, 23 ms a face on one core.
 
     Args:
-        fold: unpack the quantised weights once: loading takes 0.15 s instead of 0.08, a face 23 ms instead of 45.
+        fold_constants: unpack the quantised weights once: loading takes 0.15 s instead of 0.08,
+            a face 23 ms instead of 45.
     """
 
-    def __init__(self, threads: int = 1, fold: bool = True) -> None:
+    def __init__(self, threads: int = 1, fold_constants: bool = True) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         # Unfolded, the block-quantised weights are unpacked again at every call.
-        options.add_session_config_entry("session.disable_quant_qdq", "1" if fold else "0")
+        options.add_session_config_entry("session.disable_quant_qdq", "1" if fold_constants else "0")
         self._session = onnxruntime.InferenceSession(
-            without_initializer_inputs(fetch("sface").read_bytes()),
+            remove_initializer_inputs(fetch_asset("sface").read_bytes()),
             options,
             providers=["CPUExecutionProvider"],
         )
 
     def __call__(self, aligned: np.ndarray) -> np.ndarray:
-        """(128,) unit float32 embedding of a (112, 112, 3) uint8 RGB picture made by :func:`align`."""
+        """(128,) unit float32 embedding of a (112, 112, 3) uint8 RGB picture made by :func:`align_face`."""
         data = aligned.transpose(2, 0, 1)[None].astype(np.float32)
         (features,) = self._session.run(None, {"data": data})
-        return unit(features[0])
+        return normalize_embedding(features[0])
 
-    def of(self, image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    def embed(self, image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """Embedding of the face with these (478, >= 2) landmarks in an RGB picture."""
-        return self(align(image, landmarks))
+        return self(align_face(image, landmarks))
 
 
-def unit(vector: np.ndarray) -> np.ndarray:
-    """``vector`` at length one."""
+def normalize_embedding(vector: np.ndarray) -> np.ndarray:
+    """Scale ``vector`` to length one; float32."""
     return (vector / max(float(np.linalg.norm(vector)), 1e-9)).astype(np.float32)
 
 
-def without_initializer_inputs(model: bytes) -> bytes:
-    """The ONNX model with only ``data`` left as graph input.
+def remove_initializer_inputs(model: bytes) -> bytes:
+    """Remove all graph inputs but ``data`` from an ONNX model.
 
     SFace lists its weights as inputs too, which ONNX Runtime refuses, and which would forbid constant folding.
     Field numbers are those of onnx.proto: ModelProto.graph = 7, GraphProto.input = 11, ValueInfoProto.name = 1.
     """
-    graph = next(children(model, 7))
+    graph = next(iterate_submessages(model, 7))
     kept = b"".join(
         raw
-        for number, value, raw in fields(graph)
-        if number != 11 or (isinstance(value, bytes) and next(children(value, 1)) == b"data")
+        for number, value, raw in iterate_fields(graph)
+        if number != 11 or (isinstance(value, bytes) and next(iterate_submessages(value, 1)) == b"data")
     )
-    return b"".join(delimited(7, kept) if number == 7 else raw for number, _, raw in fields(model))
+    return b"".join(
+        encode_bytes_field(7, kept) if number == 7 else raw for number, _, raw in iterate_fields(model)
+    )

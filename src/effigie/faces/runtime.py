@@ -1,4 +1,4 @@
-"""LiteRT models out of the face landmarker bundle, one interpreter per thread of use."""
+"""LiteRT models of the face landmarker bundle; one interpreter must not be shared by threads."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from functools import cache
 
 import numpy as np
 
-from effigie.assets import fetch
+from effigie.assets import fetch_asset
 
 
 @cache
-def bundle_member(name: str) -> bytes:
-    """A file inside the ``face_landmarker`` bundle."""
-    with zipfile.ZipFile(fetch("face_landmarker")) as bundle:
+def read_bundle_member(name: str) -> bytes:
+    """Read a file of the ``face_landmarker`` bundle."""
+    with zipfile.ZipFile(fetch_asset("face_landmarker")) as bundle:
         return bundle.read(name)
 
 
-class LiteModel:
+class TFLiteModel:
     """One ``.tflite`` network with a single input.
 
     Args:
@@ -32,8 +32,8 @@ class LiteModel:
     def __init__(self, member: str, threads: int = 1) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        with quiet():
-            self._interpreter = Interpreter(model_content=bundle_member(member), num_threads=threads)
+        with suppress_stderr():
+            self._interpreter = Interpreter(model_content=read_bundle_member(member), num_threads=threads)
             self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
@@ -46,19 +46,19 @@ class LiteModel:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Native libraries announce their delegates on standard error at every start; users cannot act on that."""
+def suppress_stderr() -> Iterator[None]:
+    """Suppress standard error: native libraries announce their delegates there at every start."""
     try:
-        kept = os.dup(2)
+        saved_stderr = os.dup(2)
     except OSError:  # no standard error at all, under a service
         yield
         return
     sys.stderr.flush()
-    silence = os.open(os.devnull, os.O_WRONLY)
+    devnull = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(silence, 2)
+        os.dup2(devnull, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(silence)
-        os.close(kept)
+        os.dup2(saved_stderr, 2)
+        os.close(devnull)
+        os.close(saved_stderr)

@@ -1,4 +1,4 @@
-"""Shot cuts: where a clip goes over to another shot, nothing may be carried on from the frames before.
+"""Detects shot cuts, across which nothing may be tracked or smoothed.
 
 Landmarks would be looked for where another person's face was, a track would go on under the wrong name, and smoothing
 would mix two shots. The score is PySceneDetect's: mean change of hue, saturation and brightness, compared with a bound
@@ -14,17 +14,17 @@ import cv2
 import numpy as np
 
 WIDTH = 96  # px at which frames are compared: what moves little, or is noise, does not count
-LEAST = 15.0  # mean change, of 255, from which on it may be a cut
-TIMES = 3.0  # times the least change of the frames before: motion does not begin at full speed
-BEFORE = 3  # frames
+MIN_CHANGE = 15.0  # mean change, of 255, from which on it may be a cut
+MIN_CHANGE_RATIO = 3.0  # times the least change of the frames before: motion does not begin at full speed
+HISTORY_FRAMES = 3  # frames
 
 
-class Cuts:
-    """Tells the first frame of every shot but the first; give it the frames in order."""
+class ShotDetector:
+    """Detects the first frame of every shot but the first; call it with the frames in order."""
 
     def __init__(self) -> None:
         self._last: np.ndarray | None = None
-        self._changes: deque[float] = deque(maxlen=BEFORE)
+        self._changes: deque[float] = deque(maxlen=HISTORY_FRAMES)
 
     def __call__(self, image: np.ndarray) -> bool:
         """Whether a new shot begins with this frame, (H, W, 3) uint8 RGB of any size."""
@@ -39,6 +39,6 @@ class Cuts:
             self._changes.clear()
             return last is not None
         change = float(cv2.absdiff(small, last).mean())
-        cut = change >= LEAST and change >= TIMES * min(self._changes, default=0.0)
+        cut = change >= MIN_CHANGE and change >= MIN_CHANGE_RATIO * min(self._changes, default=0.0)
         self._changes.append(change)
         return cut

@@ -1,4 +1,4 @@
-"""Taking the tremble out of measurements without slowing them down.
+"""Temporal smoothing of landmarks that does not delay motion.
 
 The window is symmetric in time, so steady motion is not delayed, and measurements that differ by much more than the
 landmark network's own noise count little, so that a blink or a plosive keeps its full size.
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def smooth_center(window: np.ndarray, sigma: float, noise: float) -> np.ndarray:
-    """The middle of a window of points, averaged over its like-placed neighbours.
+    """Smooth the middle of a window of points over time.
 
     Args:
         window: (2k + 1, N, D) the same N points in consecutive frames; the middle one is wanted.

@@ -1,4 +1,4 @@
-"""Bending a picture of a face into another geometry: a piecewise-affine warp over the face mesh.
+"""Warps a picture of a face to another geometry: piecewise affine over the face mesh.
 
 The mesh is extended by a ring around the face, so that the seam, the hairline and the jaw are warped smoothly, and
 the irises' centres become vertices, so that the gaze follows.
@@ -12,42 +12,44 @@ from functools import cache
 import cv2
 import numpy as np
 
-from effigie.faces.mesh import FACE_OVAL, LEFT_EYE, RIGHT_EYE, VERTICES, canonical
+from effigie.faces.mesh import FACE_OVAL, LEFT_EYE, MESH_VERTEX_COUNT, RIGHT_EYE, load_canonical_mesh
 
-RING = 0.22  # the ring lies this share of the way further out from the face's middle
-IRISES = (468, 473)  # centres
+RING_EXTENT = 0.22  # the ring lies this share of the way further out from the face's middle
+IRIS_CENTERS = (468, 473)  # centres
 EYELIDS = ((159, 145), (386, 374))  # middle of the upper and lower lid of either eye
 SHRINK_LIMIT = 0.15  # a source triangle seen at less than this share of its target area has nothing to show
-VERTEX_COUNT = VERTICES + len(IRISES) + len(FACE_OVAL)
+EXTENDED_VERTEX_COUNT = MESH_VERTEX_COUNT + len(IRIS_CENTERS) + len(FACE_OVAL)
 
-Box = tuple[slice, ...]
+PixelBox = tuple[slice, ...]
 """Rows and columns."""
 
 
 @dataclass(frozen=True)
-class Warped:
+class WarpResult:
     """A warped picture.
 
     Attributes:
         image: (S, S, 3) of the source's dtype.
-        validity: (S, S) float32 in [0, 1]: 1 where the source really shows what is asked for, 0 where the picture is
+        visibility: (S, S) float32 in [0, 1]: 1 where the source really shows what is asked for, 0 where the picture is
             stretched from nearly nothing, turned away, or outside the mesh.
     """
 
     image: np.ndarray
-    validity: np.ndarray
+    visibility: np.ndarray
 
 
 @cache
-def triangles() -> np.ndarray:
-    """(T, 3) indices into :func:`vertices`: the mesh with a fan around either iris and a ring outside the oval."""
+def extended_triangles() -> np.ndarray:
+    """(T, 3) indices into :func:`extend_mesh`: the mesh with a fan around either iris and a ring outside the oval."""
     faces = [
-        tri for tri in canonical().triangles if not any(set(tri) <= set(eye) for eye in (LEFT_EYE, RIGHT_EYE))
+        tri
+        for tri in load_canonical_mesh().triangles
+        if not any(set(tri) <= set(eye) for eye in (LEFT_EYE, RIGHT_EYE))
     ]
     for number, eye in enumerate((LEFT_EYE, RIGHT_EYE)):
-        center = VERTICES + number
+        center = MESH_VERTEX_COUNT + number
         faces += [np.array([center, eye[i], eye[(i + 1) % len(eye)]]) for i in range(len(eye))]
-    first = VERTICES + len(IRISES)
+    first = MESH_VERTEX_COUNT + len(IRIS_CENTERS)
     count = len(FACE_OVAL)
     for i in range(count):
         j = (i + 1) % count
@@ -55,17 +57,19 @@ def triangles() -> np.ndarray:
         faces.append(np.array([FACE_OVAL[i], first + j, FACE_OVAL[j]]))
     result = np.array(faces, dtype=np.intp)
     # One orientation for all, measured on the canonical face, so that the sign of the area tells front from back.
-    shape = vertices(np.vstack([canonical().vertices, np.zeros((10, 3))]) * [1, -1, -1], iris=False)
+    shape = extend_mesh(
+        np.vstack([load_canonical_mesh().vertices, np.zeros((10, 3))]) * [1, -1, -1], iris=False
+    )
     flip = signed_area(shape[:, :2], result) < 0
     result[flip] = result[flip][:, ::-1]
     return result
 
 
-def vertices(landmarks: np.ndarray, iris: bool = True) -> np.ndarray:
-    """(V, 3) mesh vertices of (478, 3) landmarks: the 468, two iris centres kept between their lids, and the ring."""
-    mesh = landmarks[:VERTICES]
+def extend_mesh(landmarks: np.ndarray, iris: bool = True) -> np.ndarray:
+    """Extend (478, 3) landmarks to (V, 3) vertices: the 468, two iris centres kept between their lids, and the ring."""
+    mesh = landmarks[:MESH_VERTEX_COUNT]
     centers = []
-    for index, eye, (upper, lower) in zip(IRISES, (LEFT_EYE, RIGHT_EYE), EYELIDS, strict=True):
+    for index, eye, (upper, lower) in zip(IRIS_CENTERS, (LEFT_EYE, RIGHT_EYE), EYELIDS, strict=True):
         middle = mesh[eye].mean(0)
         center = landmarks[index].copy() if iris else middle
         # A closed lid hides the iris: its centre slides to the slit, or the fan around it would fold over.
@@ -77,7 +81,7 @@ def vertices(landmarks: np.ndarray, iris: bool = True) -> np.ndarray:
         center[2] = middle[2]
         centers.append(center)
     oval = mesh[FACE_OVAL]
-    ring = oval + RING * (oval - oval.mean(0))
+    ring = oval + RING_EXTENT * (oval - oval.mean(0))
     return np.concatenate([mesh, np.stack(centers), ring])
 
 
@@ -100,8 +104,8 @@ def affine_maps(source: np.ndarray, target: np.ndarray, faces: np.ndarray) -> np
     return np.stack([column_x, column_y, shift], axis=2).astype(np.float32)
 
 
-class Canvas:
-    """A geometry to bend pictures into: what depends on it alone is found once, for any number of pictures.
+class MeshWarper:
+    """Warps pictures to one target geometry; what depends on the target alone is computed once.
 
     Attributes:
         target: (478, 3) landmarks in the pixels of the result.
@@ -113,55 +117,57 @@ class Canvas:
         # The field is smooth, so half the resolution is enough for large pictures and costs a quarter.
         self._coarse = size if size <= 128 else size // 2
         self._scale = self._coarse / size
-        faces = triangles()
-        points = vertices(target).astype(np.float64)
+        faces = extended_triangles()
+        points = extend_mesh(target).astype(np.float64)
         points[:, :2] = (points[:, :2] + 0.5) * self._scale - 0.5
         self._points, self._area = points, signed_area(points[:, :2], faces)
-        labels = _labels(points, self._area, faces, self._coarse)
+        labels = _rasterize_triangles(points, self._area, faces, self._coarse)
         self._inside, self._triangle = labels >= 0, np.maximum(labels, 0).astype(np.intp)
 
-    def warp(self, image: np.ndarray, source: np.ndarray, box: Box | None = None) -> Warped:
-        """Bend ``image`` from the geometry ``source`` into this one.
+    def warp(self, image: np.ndarray, source: np.ndarray, box: PixelBox | None = None) -> WarpResult:
+        """Warp ``image`` from the landmarks ``source`` to the target.
 
         Args:
             image: (H, W, 3) uint8 or float32.
             source: (478, 3) landmarks in ``image`` pixels.
             box: rows and columns of the result that are wanted, the same pixels as in the whole; None for all.
         """
-        map_x, map_y, validity = self._fields(source, _whole(self.size) if box is None else box)
+        map_x, map_y, visibility = self._compute_fields(source, _full_box(self.size) if box is None else box)
         height, width = image.shape[:2]
         inside = (map_x >= 0) & (map_y >= 0) & (map_x <= width - 1) & (map_y <= height - 1)
         picture = cv2.remap(image, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return Warped(picture, np.where(inside, validity, 0).astype(np.float32))
+        return WarpResult(picture, np.where(inside, visibility, 0).astype(np.float32))
 
-    def _fields(self, source: np.ndarray, box: Box) -> tuple[np.ndarray, ...]:
+    def _compute_fields(self, source: np.ndarray, box: PixelBox) -> tuple[np.ndarray, ...]:
         """:meth:`_maps` at full resolution."""
         if self._coarse == self.size:
             return self._maps(source, box)
-        near = _whole(self._coarse)
+        coarse_box = _full_box(self._coarse)
         if 2 * self._coarse == self.size:
             # What lies around decides nothing, but for the pixel beside it, which enlarging looks at.
-            near = tuple(slice(max(s.start // 2 - 1, 0), min(s.stop // 2 + 2, self._coarse)) for s in box)
-        rows, columns = near
+            coarse_box = tuple(
+                slice(max(s.start // 2 - 1, 0), min(s.stop // 2 + 2, self._coarse)) for s in box
+            )
+        rows, columns = coarse_box
         scale = self.size / self._coarse
         shape = (round((columns.stop - columns.start) * scale), round((rows.stop - rows.start) * scale))
-        cut = tuple(
-            slice(s.start - 2 * n.start, s.stop - 2 * n.start) for s, n in zip(box, near, strict=True)
+        crop_box = tuple(
+            slice(s.start - 2 * n.start, s.stop - 2 * n.start) for s, n in zip(box, coarse_box, strict=True)
         )
         return tuple(
-            np.ascontiguousarray(cv2.resize(field, shape, interpolation=cv2.INTER_LINEAR)[cut])
-            for field in self._maps(source, near)
+            np.ascontiguousarray(cv2.resize(field, shape, interpolation=cv2.INTER_LINEAR)[crop_box])
+            for field in self._maps(source, coarse_box)
         )
 
-    def _maps(self, source: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Source pixels ``x`` and ``y`` and the validity of the (coarse) pixels in ``box``, float32 each."""
-        faces = triangles()
-        points = vertices(source).astype(np.float64)
+    def _maps(self, source: np.ndarray, box: PixelBox) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Source pixels ``x`` and ``y`` and the visibility of the (coarse) pixels in ``box``, float32 each."""
+        faces = extended_triangles()
+        points = extend_mesh(source).astype(np.float64)
         maps = affine_maps(points[:, :2], self._points[:, :2], faces)
         area = signed_area(points[:, :2], faces)
         size = np.abs(self._area)
-        seen = np.clip(area * self._scale**2 / np.maximum(size, 1e-6) / SHRINK_LIMIT - 1, 0, 1)
-        seen = per_vertex(seen, size, faces)
+        visible = np.clip(area * self._scale**2 / np.maximum(size, 1e-6) / SHRINK_LIMIT - 1, 0, 1)
+        visible = smooth_over_vertices(visible, size, faces)
         inside, triangle = self._inside[box], self._triangle[box]
         y = np.arange(box[0].start, box[0].stop, dtype=np.float32)[:, None]
         x = np.arange(box[1].start, box[1].stop, dtype=np.float32)
@@ -169,11 +175,11 @@ class Canvas:
             np.where(inside, by_x[triangle] * x + by_y[triangle] * y + shift[triangle], np.float32(-1))
             for by_x, by_y, shift in np.ascontiguousarray(maps.transpose(1, 2, 0))
         )
-        return map_x, map_y, np.where(inside, seen[triangle], np.float32(0))
+        return map_x, map_y, np.where(inside, visible[triangle], np.float32(0))
 
 
-def _labels(points: np.ndarray, area: np.ndarray, faces: np.ndarray, size: int) -> np.ndarray:
-    """(size, size) int32: the triangle that each pixel shows, -1 where there is none."""
+def _rasterize_triangles(points: np.ndarray, area: np.ndarray, faces: np.ndarray, size: int) -> np.ndarray:
+    """Rasterize to (size, size) int32: the index of the triangle at each pixel, -1 outside."""
     labels = np.full((size, size), -1, np.int32)
     corners = np.round(points[faces][..., :2] * 16).astype(np.int32)
     # Painter's algorithm: far triangles first; those turned away are never seen.
@@ -184,31 +190,31 @@ def _labels(points: np.ndarray, area: np.ndarray, faces: np.ndarray, size: int) 
     return labels
 
 
-def _whole(size: int) -> Box:
+def _full_box(size: int) -> PixelBox:
     return slice(0, size), slice(0, size)
 
 
-def enclosing(mask: np.ndarray) -> Box | None:
-    """Rows and columns in which a (S, S) mask is above 0, or hardly; None where it is nowhere."""
+def mask_bounds(mask: np.ndarray) -> PixelBox | None:
+    """Rows and columns in which an (S, S) mask is above 0.004; None if nowhere."""
     rows, columns = np.flatnonzero(mask.max(1) > 0.004), np.flatnonzero(mask.max(0) > 0.004)
     if not rows.size or not columns.size:
         return None
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def per_vertex(values: np.ndarray, areas: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Spread (T,) values over shared vertices and back, so that they change softly across the mesh."""
-    weight = np.bincount(faces.ravel(), np.repeat(areas, 3) + 1e-6, VERTEX_COUNT)
-    total = np.bincount(faces.ravel(), np.repeat(values * (areas + 1e-6), 3), VERTEX_COUNT)
+def smooth_over_vertices(values: np.ndarray, areas: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Average (T,) triangle values over shared vertices, so that they change smoothly across the mesh."""
+    weight = np.bincount(faces.ravel(), np.repeat(areas, 3) + 1e-6, EXTENDED_VERTEX_COUNT)
+    total = np.bincount(faces.ravel(), np.repeat(values * (areas + 1e-6), 3), EXTENDED_VERTEX_COUNT)
     return (total / np.maximum(weight, 1e-9))[faces].mean(1).astype(np.float32)
 
 
-def warp(image: np.ndarray, source: np.ndarray, target: np.ndarray, size: int) -> Warped:
-    """Bend ``image`` from the geometry ``source`` into ``target``.
+def warp(image: np.ndarray, source: np.ndarray, target: np.ndarray, size: int) -> WarpResult:
+    """Warp ``image`` from the landmarks ``source`` to ``target``.
 
     Args:
         image: (H, W, 3) uint8 or float32.
         source: (478, 3) landmarks in ``image`` pixels.
         target: (478, 3) landmarks in the pixels of the ``size`` x ``size`` result.
     """
-    return Canvas(target, size).warp(image, source)
+    return MeshWarper(target, size).warp(image, source)

@@ -4,18 +4,21 @@ Storing, loading, filtering, sorting, telling people apart, contact sheets, drop
 Networks, training and anything that looks at video may not enter: faces arrive as records, leave as arrays.
 """
 
-from effigie.faceset.clustering import Person, people
+from typing import TYPE_CHECKING
+
+from effigie._renamed import explain_renamed
+from effigie.faceset.clustering import PersonCluster, cluster_tracks
 from effigie.faceset.columns import Faces
-from effigie.faceset.contact_sheet import Sheet, sheet
-from effigie.faceset.edit import Dropped, drop
-from effigie.faceset.export import Exported, export
+from effigie.faceset.contact_sheet import ContactSheet, draw_contact_sheet
+from effigie.faceset.edit import DropReport, drop
+from effigie.faceset.export import ExportReport, export
 from effigie.faceset.filter import Filter
 from effigie.faceset.measures import MEASURES
 from effigie.faceset.part_file import write_segment
-from effigie.faceset.pose_coverage import Coverage, pose_coverage
-from effigie.faceset.report import Info, info
+from effigie.faceset.pose_coverage import PoseCoverage, pose_coverage
+from effigie.faceset.report import FaceSetSummary, summarize
 from effigie.faceset.schema import BLENDSHAPES, FaceRecord
-from effigie.faceset.sorting import measured, sort
+from effigie.faceset.sorting import load_measures, sort_faces
 from effigie.faceset.sources import SourceInfo
 from effigie.faceset.store import FaceSet
 from effigie.faceset.writer import PartWriter
@@ -23,25 +26,28 @@ from effigie.faceset.writer import PartWriter
 __all__ = [
     "BLENDSHAPES",
     "MEASURES",
-    "Coverage",
-    "Dropped",
-    "Exported",
+    "ContactSheet",
+    "DropReport",
+    "ExportReport",
     "FaceRecord",
     "FaceSet",
+    "FaceSetSummary",
     "Faces",
     "Filter",
-    "Info",
     "PartWriter",
-    "Person",
-    "Sheet",
+    "PersonCluster",
+    "PoseCoverage",
     "SourceInfo",
+    "cluster_tracks",
+    "draw_contact_sheet",
     "drop",
     "export",
-    "info",
-    "measured",
-    "people",
+    "load_measures",
     "pose_coverage",
-    "sheet",
-    "sort",
+    "sort_faces",
+    "summarize",
     "write_segment",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = explain_renamed(__name__)

@@ -1,4 +1,4 @@
-"""Who is in it: tracks joined into people by their identity embeddings."""
+"""Clusters tracks into people by their identity embeddings."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from itertools import combinations
 
 import numpy as np
 
+from effigie.faces.recognizer import SAME_PERSON_SIMILARITY as SAME_PERSON_SIMILARITY
 from effigie.faceset.columns import Faces
 
-# SFace's published threshold between single faces. Tracks' embeddings are means, which spread less.
-SAME_PERSON = 0.363
 # The linkage's memory grows with the square of the tracks (4096: 67 MB); more are first joined greedily.
-MOST_TRACKS = 4096
-SURELY_SAME = 0.7
+MAX_LINKAGE_TRACKS = 4096
+GREEDY_SIMILARITY = 0.7
 # Two faces in one picture are two people, however alike: two women of the group sample reach 0.43.
 # Twice the largest cosine distance keeps them apart unless some 25 other pairs of tracks say otherwise.
-APART = 4.0
-UNKNOWN = -1
+CANNOT_LINK_DISTANCE = 4.0
+UNKNOWN_CLUSTER = -1
 
 
 @dataclass(frozen=True)
-class Person:
+class PersonCluster:
     """One cluster of tracks.
 
     Attributes:
@@ -40,8 +39,8 @@ class Person:
     embedding: np.ndarray
 
 
-def people(faces: Faces, same_person: float = SAME_PERSON) -> list[Person]:
-    """The people of a set, most faces first, unknown last; the same faces always give the same numbers.
+def cluster_tracks(faces: Faces, same_person: float = SAME_PERSON_SIMILARITY) -> list[PersonCluster]:
+    """Cluster tracks into people, most faces first, unknown last; the same faces always give the same numbers.
 
     Args:
         faces: with the columns clip, track, embedding.
@@ -50,65 +49,69 @@ def people(faces: Faces, same_person: float = SAME_PERSON) -> list[Person]:
     tracks, owner, embeddings = _tracks(faces)
     counts = np.bincount(owner, minlength=len(tracks))
     known = np.linalg.norm(embeddings, axis=1) > 0.5
-    labels = np.full(len(tracks), UNKNOWN)
+    labels = np.full(len(tracks), UNKNOWN_CLUSTER)
     position = np.cumsum(known) - 1
-    pairs = position[[pair for pair in _seen_together(faces, owner) if known[list(pair)].all()]].reshape(
-        -1, 2
-    )
-    labels[known] = group(embeddings[known], same_person, pairs)
+    pairs = position[
+        [pair for pair in _find_cooccurring_tracks(faces, owner) if known[list(pair)].all()]
+    ].reshape(-1, 2)
+    labels[known] = cluster_embeddings(embeddings[known], same_person, pairs)
     totals = {label: int(counts[labels == label].sum()) for label in np.unique(labels)}
     order = sorted(
-        totals, key=lambda label: (label == UNKNOWN, -totals[label], int(np.argmax(labels == label)))
+        totals, key=lambda label: (label == UNKNOWN_CLUSTER, -totals[label], int(np.argmax(labels == label)))
     )
     found = []
     for number, label in enumerate(order):
         members = np.flatnonzero(labels == label)
         mean = (embeddings[members] * counts[members, None]).sum(axis=0)
         found.append(
-            Person(
-                cluster=UNKNOWN if label == UNKNOWN else number,
+            PersonCluster(
+                cluster=UNKNOWN_CLUSTER if label == UNKNOWN_CLUSTER else number,
                 faces=totals[label],
                 tracks=tuple(tracks[member] for member in members),
                 clips=tuple(dict.fromkeys(tracks[member][0] for member in members)),
-                embedding=unit(mean).astype(np.float32),
+                embedding=normalize_rows(mean).astype(np.float32),
             )
         )
     return found
 
 
-def group(
-    embeddings: np.ndarray, same_person: float = SAME_PERSON, apart: np.ndarray | None = None
+def cluster_embeddings(
+    embeddings: np.ndarray, same_person: float = SAME_PERSON_SIMILARITY, cannot_link: np.ndarray | None = None
 ) -> np.ndarray:
     """Agglomerative clustering with average linkage.
 
     Args:
         embeddings: (T, D) unit vectors.
         same_person: cosine similarity from which two groups are joined.
-        apart: (P, 2) indices of pairs that are known to be different people.
+        cannot_link: (P, 2) indices of pairs that are known to be different people.
 
     Returns:
         (T,) labels from 0.
     """
-    apart = np.zeros((0, 2), np.int64) if apart is None else apart
+    cannot_link = np.zeros((0, 2), np.int64) if cannot_link is None else cannot_link
     if len(embeddings) < 2:
         return np.zeros(len(embeddings), np.int64)
-    if len(embeddings) > MOST_TRACKS:
-        leaders, owner = _join_greedily(embeddings)
-        return group(leaders, same_person, owner[apart])[owner] if len(leaders) <= MOST_TRACKS else owner
+    if len(embeddings) > MAX_LINKAGE_TRACKS:
+        leaders, owner = _merge_greedily(embeddings)
+        return (
+            cluster_embeddings(leaders, same_person, owner[cannot_link])[owner]
+            if len(leaders) <= MAX_LINKAGE_TRACKS
+            else owner
+        )
     # At the top of the file they would cost every worker's start a quarter of a second.
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import pdist
 
     distances = pdist(embeddings.astype(np.float64), "cosine")
-    first, second = apart.min(axis=1), apart.max(axis=1)
+    first, second = cannot_link.min(axis=1), cannot_link.max(axis=1)
     index = len(embeddings) * first - first * (first + 1) // 2 + second - first - 1
-    distances[index[first != second]] = APART
+    distances[index[first != second]] = CANNOT_LINK_DISTANCE
     tree = linkage(distances, method="average")
     return fcluster(tree, 1.0 - same_person, criterion="distance") - 1
 
 
-def unit(vector: np.ndarray) -> np.ndarray:
-    """A vector (..., D) scaled to length one; zeros stay zeros."""
+def normalize_rows(vector: np.ndarray) -> np.ndarray:
+    """Scale vectors (..., D) to length one; zeros stay zeros."""
     length = np.linalg.norm(vector, axis=-1, keepdims=True)
     return vector / np.where(length > 1e-12, length, 1.0)
 
@@ -123,37 +126,37 @@ def _tracks(faces: Faces) -> tuple[list[tuple[str, int]], np.ndarray, np.ndarray
     )
     sums = np.zeros((len(index), faces.embedding.shape[1]))
     np.add.at(sums, owner, np.nan_to_num(faces.embedding))
-    return list(index), owner, unit(sums)
+    return list(index), owner, normalize_rows(sums)
 
 
-def _seen_together(faces: Faces, owner: np.ndarray) -> list[tuple[int, int]]:
+def _find_cooccurring_tracks(faces: Faces, owner: np.ndarray) -> list[tuple[int, int]]:
     """Pairs of tracks that share at least half the pictures of the shorter one.
 
     Less may be one face whose track was lost and found again while the old one lingered.
     """
     clips = np.unique(faces.clip.astype(str), return_inverse=True)[1]
     lengths = np.bincount(owner)
-    together: Counter[tuple[int, int]] = Counter()
+    shared_counts: Counter[tuple[int, int]] = Counter()
     order = np.lexsort((owner, faces.frame, clips))
     pictures = np.flatnonzero(np.diff(faces.frame[order]) | np.diff(clips[order])) + 1
     for members in np.split(owner[order], pictures):
         if len(members) > 1:
-            together.update(combinations(np.unique(members).tolist(), 2))
-    return [pair for pair, shared in together.items() if 2 * shared >= lengths[list(pair)].min()]
+            shared_counts.update(combinations(np.unique(members).tolist(), 2))
+    return [pair for pair, shared in shared_counts.items() if 2 * shared >= lengths[list(pair)].min()]
 
 
-def _join_greedily(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each track goes to the first leader that is surely the same person, or leads itself."""
+def _merge_greedily(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Merge each track into the first cluster above ``GREEDY_SIMILARITY``, or start a new one."""
     leaders = np.empty_like(embeddings)
     count = 0
     owner = np.empty(len(embeddings), np.int64)
     for index, embedding in enumerate(embeddings):
-        near = np.flatnonzero(leaders[:count] @ embedding >= SURELY_SAME)
-        if len(near) == 0:
+        matches = np.flatnonzero(leaders[:count] @ embedding >= GREEDY_SIMILARITY)
+        if len(matches) == 0:
             leaders[count] = embedding
-            near = np.array([count])
+            matches = np.array([count])
             count += 1
-        owner[index] = near[0]
+        owner[index] = matches[0]
     sums = np.zeros((count, embeddings.shape[1]))
     np.add.at(sums, owner, embeddings)
-    return unit(sums), owner
+    return normalize_rows(sums), owner

@@ -39,12 +39,12 @@ class CropReader:
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__init__(**state)  # type: ignore[misc]
 
-    def encoded(self, part: int, row: int) -> bytes:
+    def jpeg_bytes(self, part: int, row: int) -> bytes:
         """JPEG bytes of one row of one part; safe from several threads."""
-        group = int(np.searchsorted(self.parts[part].starts, row, side="right")) - 1
+        group = int(np.searchsorted(self.parts[part].group_starts, row, side="right")) - 1
         with self._lock:
             crops = self._group(part, group)
-        return crops[row - int(self.parts[part].starts[group])].as_py()
+        return crops[row - int(self.parts[part].group_starts[group])].as_py()
 
     def _group(self, part: int, group: int) -> pa.Array:
         key = (part, group)
@@ -177,13 +177,13 @@ class Faces:
         values = {name: column[index] for name, column in self.values.items()}
         return Faces(self.crop_size, values, self.part[index], self.row[index], self._reader)
 
-    def with_values(self, values: Mapping[str, np.ndarray]) -> Faces:
-        """The same faces with other columns, arrays of N rows."""
+    def with_columns(self, values: Mapping[str, np.ndarray]) -> Faces:
+        """The same faces with replaced columns, arrays of N rows."""
         return Faces(self.crop_size, values, self.part, self.row, self._reader)
 
-    def encoded(self, index: int) -> bytes:
+    def jpeg_bytes(self, index: int) -> bytes:
         """JPEG bytes of one crop, as stored."""
-        return self._reader.encoded(int(self.part[index]), int(self.row[index]))
+        return self._reader.jpeg_bytes(int(self.part[index]), int(self.row[index]))
 
     def crop(self, index: int, size: int | None = None) -> np.ndarray:
         """One crop, (S, S, 3) uint8 RGB; ``size`` px, or as stored.
@@ -193,7 +193,7 @@ class Faces:
         """
         size = size or self.crop_size
         half = 2 * size <= self.crop_size
-        encoded = np.frombuffer(self.encoded(index), np.uint8)
+        encoded = np.frombuffer(self.jpeg_bytes(index), np.uint8)
         # Decoding at half scale averages 2x2 px in the inverse transform, in under half the time.
         image = (
             cv2.imdecode(encoded, cv2.IMREAD_REDUCED_COLOR_2 if half else cv2.IMREAD_COLOR)
@@ -223,7 +223,7 @@ class Faces:
 
     @staticmethod
     def concatenate(batches: Sequence[Faces]) -> Faces:
-        """One after the other; all from the same face set with the same columns, at least one."""
+        """Concatenate batches of the same face set with the same columns, at least one."""
         first = batches[0]
         if len(batches) == 1:
             return first

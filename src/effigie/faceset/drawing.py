@@ -1,4 +1,4 @@
-"""Text and PNG files for the pictures that report on a face set."""
+"""Draws text and writes PNG files, for the pictures that report on a face set."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import cv2
 import numpy as np
 
 from effigie.errors import EffigieError
-from effigie.io.atomic import atomic
+from effigie.io.atomic_write import atomic_write
 
 BACKGROUND = (28, 28, 32)
 TEXT = (240, 240, 240)
 DIM = (160, 160, 170)
 
 
-def write_text(
-    image: np.ndarray, text: str, at: tuple[int, int], scale: float, color: tuple[int, int, int]
+def draw_text(
+    image: np.ndarray, text: str, position: tuple[int, int], scale: float, color: tuple[int, int, int]
 ) -> None:
     """Write one line into ``image`` (H, W, 3) uint8 RGB with its baseline starting at (x, y).
 
     OpenCV's drawn font knows ASCII only; other letters become question marks.
     """
     plain = text.encode("ascii", "replace").decode()
-    cv2.putText(image, plain, at, cv2.FONT_HERSHEY_SIMPLEX, scale, color, 1, cv2.LINE_AA)
+    cv2.putText(image, plain, position, cv2.FONT_HERSHEY_SIMPLEX, scale, color, 1, cv2.LINE_AA)
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
@@ -39,5 +39,5 @@ def write_png(path: Path, image: np.ndarray) -> None:
         raise EffigieError(
             f"cannot encode {path} as PNG ({image.shape[1]}x{image.shape[0]} px): ask for fewer faces"
         )
-    with atomic(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(encoded.tobytes())

@@ -1,4 +1,4 @@
-"""Taking faces out of a set: by person, by filter, by name."""
+"""Drops faces from a set: by person, by filter, by name."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ import numpy as np
 from effigie.errors import UsageError
 from effigie.faceset.columns import Faces
 from effigie.faceset.store import FaceSet
-from effigie.io.locks import exclusive
+from effigie.io.locks import lock_output
 
-ADDRESS = re.compile(r"(?:part-(?P<part>[\w-]+)\.parquet|(?P<clip>[\w-]+)):(?P<frame>\d+):(?P<track>-?\d+)")
-EXPORTED = re.compile(r"(?:\d+\.)?(?P<clip>[\w-]+)\.f(?P<frame>\d+)\.t(?P<track>-?\d+)\.(?:jpe?g|png)")
+FACE_ADDRESS = re.compile(
+    r"(?:part-(?P<part>[\w-]+)\.parquet|(?P<clip>[\w-]+)):(?P<frame>\d+):(?P<track>-?\d+)"
+)
+EXPORTED_NAME = re.compile(r"(?:\d+\.)?(?P<clip>[\w-]+)\.f(?P<frame>\d+)\.t(?P<track>-?\d+)\.(?:jpe?g|png)")
 
 
 @dataclass(frozen=True)
-class Dropped:
-    """What a drop took: ``faces``, by clip; ``remaining`` in the set; ``dry_run``: nothing was written."""
+class DropReport:
+    """Result of a drop: ``faces``, and by clip; ``remaining`` in the set; ``dry_run``: nothing was written."""
 
     faces: int
     by_clip: dict[str, int]
@@ -36,8 +38,8 @@ def drop(
     where: str | None = None,
     names: Collection[str] = (),
     dry_run: bool = False,
-) -> Dropped:
-    """Take out every face that any of the conditions names, for good, and record it in ``faceset.json``.
+) -> DropReport:
+    """Drop every face that matches any of the conditions, permanently, and record it in ``faceset.json``.
 
     Only parts that lose a face are rewritten; all are complete before the first old one is replaced.
     Cluster numbers go by size, so they can change afterwards.
@@ -63,10 +65,10 @@ def drop(
     """
     if not clusters and where is None and not names:
         raise UsageError("nothing to drop: name a cluster, a filter or faces")
-    faceset = FaceSet.of(faceset)
+    faceset = FaceSet.from_path(faceset)
     keep = {name: np.ones(source.faces, bool) for name, source in faceset.sources.items()}
     order = list(keep)
-    for part, row in _chosen(faceset, clusters, where, names):
+    for part, row in _select_rows(faceset, clusters, where, names):
         keep[order[part]][row] = False
     by_clip = {name: int((~rows).sum()) for name, rows in keep.items() if not rows.all()}
     count = sum(by_clip.values())
@@ -81,27 +83,27 @@ def drop(
             "where": where,
             "names": list(names),
             "faces": count,
-            "ranges": _ranges(faceset.load([]), keep, order),
+            "ranges": _frame_ranges(faceset.load([]), keep, order),
         }
-        with exclusive(faceset.path):
+        with lock_output(faceset.path):
             faceset.rewrite({name: keep[name] for name in by_clip}, record)
-    return Dropped(count, by_clip, len(faceset) - (count if dry_run else 0), dry_run)
+    return DropReport(count, by_clip, len(faceset) - (count if dry_run else 0), dry_run)
 
 
-def parse_name(name: str) -> tuple[str, int, int]:
-    """Clip, frame and track out of ``clip:frame:track`` or an exported file's name or path.
+def parse_face_name(name: str) -> tuple[str, int, int]:
+    """Parse clip, frame and track from ``clip:frame:track`` or an exported file's name or path.
 
     Raises:
         UsageError: it is neither.
     """
-    found = ADDRESS.fullmatch(name) or EXPORTED.fullmatch(Path(name).name)
+    found = FACE_ADDRESS.fullmatch(name) or EXPORTED_NAME.fullmatch(Path(name).name)
     if not found:
         raise UsageError(f"{name!r} names no face: write clip:frame:track or an exported file's name")
     groups = found.groupdict()
     return groups["clip"] or groups["part"], int(found["frame"]), int(found["track"])
 
 
-def _chosen(
+def _select_rows(
     faceset: FaceSet, clusters: Collection[int], where: str | None, names: Collection[str]
 ) -> Iterable[tuple[int, int]]:
     """Part and row of each chosen face, perhaps repeatedly."""
@@ -112,19 +114,19 @@ def _chosen(
                 f"{faceset.path} has no cluster {unknown[0]}; it has {', '.join(map(str, known))}"
             )
         faces = faceset.load(["cluster"])
-        yield from _addresses(faces.take(np.isin(faces.cluster, list(clusters))))
+        yield from _row_addresses(faces.take(np.isin(faces.cluster, list(clusters))))
     if where is not None:
-        yield from _addresses(faceset.load([], where))
+        yield from _row_addresses(faceset.load([], where))
     if names:
         faces = faceset.load([])
         rows = {key: index for index, key in enumerate(_keys(faces))}
         for name in names:
-            if (key := parse_name(name)) not in rows:
+            if (key := parse_face_name(name)) not in rows:
                 raise UsageError(f"{faceset.path} holds no face {name!r}; `effigie faces sort` lists them")
             yield int(faces.part[rows[key]]), int(faces.row[rows[key]])
 
 
-def _addresses(faces: Faces) -> Iterable[tuple[int, int]]:
+def _row_addresses(faces: Faces) -> Iterable[tuple[int, int]]:
     return zip(faces.part.tolist(), faces.row.tolist(), strict=True)
 
 
@@ -132,10 +134,10 @@ def _keys(faces: Faces) -> Iterable[tuple[str, int, int]]:
     return zip(faces.clip, faces.frame.tolist(), faces.track.tolist(), strict=True)
 
 
-def _ranges(faces: Faces, keep: dict[str, np.ndarray], order: list[str]) -> list[str]:
+def _frame_ranges(faces: Faces, keep: dict[str, np.ndarray], order: list[str]) -> list[str]:
     """Dropped faces as ``clip:first-last:track``: every stored face of that track in between went."""
     tracks: dict[tuple[str, int], list[tuple[int, bool]]] = {}
-    for (clip, frame, track), (part, row) in zip(_keys(faces), _addresses(faces), strict=True):
+    for (clip, frame, track), (part, row) in zip(_keys(faces), _row_addresses(faces), strict=True):
         tracks.setdefault((clip, track), []).append((frame, bool(keep[order[part]][row])))
     found = []
     for (clip, track), rows in tracks.items():

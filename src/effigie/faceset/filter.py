@@ -1,4 +1,4 @@
-"""Choosing faces by an expression such as ``sharpness > 20 and abs(yaw) < 30``, without ever running code.
+"""Filters faces by an expression such as ``sharpness > 20 and abs(yaw) < 30``, without ever running code.
 
 The expression is parsed by Python's own grammar and then interpreted here, node by node. Anything but
 comparisons, and/or/not, numbers, strings, ``abs`` and the names of
@@ -17,10 +17,10 @@ import numpy as np
 
 from effigie.errors import UsageError
 from effigie.faceset.columns import Faces
-from effigie.faceset.measures import MEASURES, measure
+from effigie.faceset.measures import MEASURES, get_measure
 
-LONGEST = 2000
-DEEPEST = 50
+MAX_LENGTH = 2000
+MAX_DEPTH = 50
 
 COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
@@ -33,7 +33,7 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 
 class Filter:
-    """A parsed expression.
+    """A parsed filter expression; call it with faces.
 
     Attributes:
         text: as written.
@@ -45,9 +45,9 @@ class Filter:
 
     def __init__(self, text: str) -> None:
         self.text = text.strip()
-        if not self.text or len(self.text) > LONGEST:
+        if not self.text or len(self.text) > MAX_LENGTH:
             raise UsageError(
-                f"a filter has 1 to {LONGEST} characters, for example: sharpness > 20 and abs(yaw) < 30"
+                f"a filter has 1 to {MAX_LENGTH} characters, for example: sharpness > 20 and abs(yaw) < 30"
             )
         try:
             self._tree = ast.parse(self.text, mode="eval").body
@@ -64,11 +64,11 @@ class Filter:
     def __call__(self, faces: Faces) -> np.ndarray:
         """(N,) bool, true where a face is chosen; ``faces`` holds :attr:`columns`."""
         values = {name: MEASURES[name].compute(faces) for name in self._names}
-        return np.broadcast_to(np.asarray(self._value(self._tree, values), bool), (len(faces),)).copy()
+        return np.broadcast_to(np.asarray(self._evaluate(self._tree, values), bool), (len(faces),)).copy()
 
     def _check(self, node: ast.expr, depth: int) -> str:
         """The kind of a node's value: truth, number or text; refuses whatever is not allowed."""
-        if depth > DEEPEST:
+        if depth > MAX_DEPTH:
             raise UsageError("the filter is nested too deeply")
         match node:
             case ast.BoolOp(values=values):
@@ -86,14 +86,14 @@ class Filter:
                 self._expect("number", [argument], depth)
                 return "number"
             case ast.Name(id=name):
-                measure(name)
+                get_measure(name)
                 self._names.add(name)
                 return "text" if name == "clip" else "number"
             case ast.Constant(value=str()):
                 return "text"
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
                 return self._check_number(value)
-        raise UsageError(f"not allowed in a filter: {self._piece(node)!r}")
+        raise UsageError(f"not allowed in a filter: {self._source_text(node)!r}")
 
     def _check_comparison(
         self, node: ast.expr, operands: list[ast.expr], ops: list[ast.cmpop], depth: int
@@ -103,15 +103,15 @@ class Filter:
         if kinds == {"text"}:
             allowed = all(isinstance(op, ast.Eq | ast.NotEq) for op in ops)
         if not allowed or len(kinds) != 1 or kinds == {"truth"}:
-            raise UsageError(f"cannot compare so in a filter: {self._piece(node)!r}")
+            raise UsageError(f"cannot compare so in a filter: {self._source_text(node)!r}")
         return "truth"
 
     def _expect(self, kind: str, nodes: list[ast.expr], depth: int) -> None:
         for node in nodes:
             if self._check(node, depth + 1) != kind:
-                raise UsageError(f"in a filter, {self._piece(node)!r} should be a {kind}")
+                raise UsageError(f"in a filter, {self._source_text(node)!r} should be a {kind}")
 
-    def _piece(self, node: ast.expr) -> str:
+    def _source_text(self, node: ast.expr) -> str:
         return ast.get_source_segment(self.text, node) or self.text
 
     def _check_number(self, value: int | float) -> str:
@@ -121,24 +121,24 @@ class Filter:
             raise UsageError("a number in the filter is too large") from None
         return "number"
 
-    def _value(self, node: ast.expr, values: dict[str, np.ndarray]) -> Any:
+    def _evaluate(self, node: ast.expr, values: dict[str, np.ndarray]) -> Any:
         match node:
             case ast.BoolOp(op=conjunction, values=parts):
                 join = np.logical_and if isinstance(conjunction, ast.And) else np.logical_or
-                return functools.reduce(join, (self._value(part, values) for part in parts))
+                return functools.reduce(join, (self._evaluate(part, values) for part in parts))
             case ast.UnaryOp(op=sign, operand=operand):
-                value = np.asarray(self._value(operand, values))
+                value = np.asarray(self._evaluate(operand, values))
                 if isinstance(sign, ast.Not):
                     return np.logical_not(value)
                 return -value if isinstance(sign, ast.USub) else value
             case ast.Compare(left=left, ops=ops, comparators=others):
-                operands = [self._value(operand, values) for operand in (left, *others)]
+                operands = [self._evaluate(operand, values) for operand in (left, *others)]
                 result: Any = True
                 for op, first, second in zip(ops, operands, operands[1:], strict=False):
                     result = np.logical_and(result, COMPARISONS[type(op)](first, second))
                 return result
             case ast.Call(args=[argument]):
-                return np.abs(np.asarray(self._value(argument, values)))
+                return np.abs(np.asarray(self._evaluate(argument, values)))
             case ast.Name(id=name):
                 return values[name]
             case ast.Constant(value=str() as text):

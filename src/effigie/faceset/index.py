@@ -1,17 +1,17 @@
-"""``faceset.json``: what a face set says of itself."""
+"""Reads and writes ``faceset.json``, the index of a face set."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from effigie import __version__
+from effigie._version import __version__
 from effigie.errors import FaceSetError
 from effigie.faceset.schema import VERSION
-from effigie.io.atomic import read_json, write_json
+from effigie.io.atomic_write import read_json, write_json
 
 FORMAT = "effigie face set"
-INDEX = "faceset.json"
+INDEX_FILE = "faceset.json"
 
 
 def new_index(settings: dict[str, Any]) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def new_index(settings: dict[str, Any]) -> dict[str, Any]:
 
 def write_index(path: Path, document: dict[str, Any]) -> None:
     """Write the document into the face set at ``path``, whole or not at all."""
-    write_json(path / INDEX, document)
+    write_json(path / INDEX_FILE, document)
 
 
 def read_index(path: Path) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def read_index(path: Path) -> dict[str, Any]:
         what = "is a file, not a face set" if path.exists() else "does not exist"
         raise FaceSetError(f"{path} {what}: name the folder that `effigie extract` wrote")
     try:
-        document = read_json(path / INDEX)
+        document = read_json(path / INDEX_FILE)
         if document["format"] != FORMAT:
             raise ValueError(f"format {document['format']!r}")
         version = int(document["version"])
@@ -43,10 +43,10 @@ def read_index(path: Path) -> dict[str, Any]:
             int(document["settings"]["crop_size"])
             document["sources"].values()
     except FileNotFoundError:
-        raise FaceSetError(f"{path} is not a face set: it holds no {INDEX}") from None
+        raise FaceSetError(f"{path} is not a face set: it holds no {INDEX_FILE}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FaceSetError(
-            f"damaged {path / INDEX} ({type(error).__name__}: {error}): restore it, or extract anew elsewhere"
+            f"damaged {path / INDEX_FILE} ({type(error).__name__}: {error}): restore it, or extract anew elsewhere"
         ) from error
     if version > VERSION:
         raise FaceSetError(

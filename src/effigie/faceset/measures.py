@@ -1,4 +1,4 @@
-"""What can be asked of a face by name: the quantities that filters, sorting, sheets and reports share."""
+"""Named measures of a face, shared by filters, sorting, sheets and reports."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from effigie.faceset.columns import Faces
 from effigie.faceset.schema import BLENDSHAPES
 
 # Indices into the 478-point face mesh: three pairs of points above each other, and the corners.
-LIPS = ((82, 13, 312), (87, 14, 317), (61, 291))
-EYES = (((160, 159, 158), (144, 145, 153), (33, 133)), ((387, 386, 385), (373, 374, 380), (263, 362)))
+LIP_POINTS = ((82, 13, 312), (87, 14, 317), (61, 291))
+EYE_POINTS = (((160, 159, 158), (144, 145, 153), (33, 133)), ((387, 386, 385), (373, 374, 380), (263, 362)))
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One quantity: which columns it reads, how it is computed, what it means."""
+    """A named measure: the columns it reads, its function, and its meaning."""
 
     columns: tuple[str, ...]
     compute: Callable[[Faces], np.ndarray]
     meaning: str
 
 
-def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
+def measure_mouth_opening(landmarks: np.ndarray) -> np.ndarray:
     """Inner lip gap over mouth width: landmarks (N, 478, 3) px -> (N,), 0 closed to about 1 wide open."""
-    return _opening(landmarks, *LIPS)
+    return _gap_ratio(landmarks, *LIP_POINTS)
 
 
-def eye_opening(landmarks: np.ndarray) -> np.ndarray:
+def measure_eye_opening(landmarks: np.ndarray) -> np.ndarray:
     """Lid gap over eye width, mean of both eyes: landmarks (N, 478, 3) px -> (N,), 0 shut to about 0.4."""
-    return (_opening(landmarks, *EYES[0]) + _opening(landmarks, *EYES[1])) / 2
+    return (_gap_ratio(landmarks, *EYE_POINTS[0]) + _gap_ratio(landmarks, *EYE_POINTS[1])) / 2
 
 
-def _opening(
+def _gap_ratio(
     landmarks: np.ndarray, upper: tuple[int, ...], lower: tuple[int, ...], corners: tuple[int, int]
 ) -> np.ndarray:
     points = landmarks[..., :2]
@@ -44,7 +44,7 @@ def _opening(
     return gap / np.maximum(width, 1e-6)
 
 
-def _size(box: np.ndarray) -> np.ndarray:
+def _box_sizes(box: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(box[:, 2] - box[:, 0], 0) * np.maximum(box[:, 3] - box[:, 1], 0))
 
 
@@ -75,9 +75,15 @@ MEASURES: dict[str, Measure] = {
     "roll": Measure(("pose",), lambda faces: faces.pose[:, 2], "degrees in the picture plane"),
     "width": Measure(("box",), lambda faces: faces.box[:, 2] - faces.box[:, 0], "width of the box, px"),
     "height": Measure(("box",), lambda faces: faces.box[:, 3] - faces.box[:, 1], "height of the box, px"),
-    "size": Measure(("box",), lambda faces: _size(faces.box), "edge of the square as large as the box, px"),
-    "mouth": Measure(("landmarks",), lambda faces: mouth_opening(faces.landmarks), "mouth opening, 0..1"),
-    "eyes": Measure(("landmarks",), lambda faces: eye_opening(faces.landmarks), "eye opening, 0..0.4"),
+    "size": Measure(
+        ("box",), lambda faces: _box_sizes(faces.box), "edge of the square as large as the box, px"
+    ),
+    "mouth": Measure(
+        ("landmarks",), lambda faces: measure_mouth_opening(faces.landmarks), "mouth opening, 0..1"
+    ),
+    "eyes": Measure(
+        ("landmarks",), lambda faces: measure_eye_opening(faces.landmarks), "eye opening, 0..0.4"
+    ),
     "smile": Measure(
         ("blendshapes",),
         lambda faces: faces.blendshapes[:, _SMILES].mean(axis=1),
@@ -87,7 +93,7 @@ MEASURES: dict[str, Measure] = {
 }
 
 
-def measure(name: str) -> Measure:
+def get_measure(name: str) -> Measure:
     """The measure of that name.
 
     Raises:

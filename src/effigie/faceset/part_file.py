@@ -1,4 +1,4 @@
-"""Part files: writing one so that it appears whole or not at all, and reading it by row groups."""
+"""Part files of a face set: atomic writing, and reading by row groups."""
 
 from __future__ import annotations
 
@@ -17,69 +17,69 @@ import pyarrow.parquet as pq
 from effigie.errors import FaceSetError
 from effigie.faceset import schema
 from effigie.faceset.schema import FaceRecord
-from effigie.io.atomic import abandoned, atomic, discard, older, parse_json, temporary_for
-from effigie.io.locks import REMOVABLE, take
+from effigie.io.atomic_write import atomic_write, discard, is_abandoned, is_older, parse_json, temporary_path
+from effigie.io.locks import CAN_REMOVE_OPEN_FILES, try_lock
 
 ROW_GROUP = 128
 STALE_SECONDS = 3600.0
-NEWBORN_SECONDS = 10.0
+LOCK_GRACE_SECONDS = 10.0
 SOURCE_KEY = b"effigie.source"
 # ArrowInvalid is a ValueError; running out of memory is not damage.
-UNREADABLE = (OSError, ValueError, KeyError, pa.ArrowNotImplementedError, pa.ArrowTypeError)
+READ_ERRORS = (OSError, ValueError, KeyError, pa.ArrowNotImplementedError, pa.ArrowTypeError)
 
 
 @contextlib.contextmanager
-def partial(path: Path) -> Iterator[Path]:
-    """Like :func:`effigie.io.atomic.atomic`, with a lock held on the temporary file while its writer lives.
+def write_part(path: Path) -> Iterator[Path]:
+    """Like :func:`effigie.io.atomic_write.atomic_write`, with a lock held on the temporary file while its writer lives.
 
-    The lock is how :func:`sweep` tells a running writer's file from one that a killed run left behind.
+    The lock is how :func:`remove_abandoned_parts` tells a running writer's file from one that a killed run left behind.
     """
-    with contextlib.ExitStack() as until_renamed, atomic(path) as temporary:
-        if REMOVABLE:
-            take(until_renamed.enter_context(temporary.open("wb")))
+    with contextlib.ExitStack() as stack, atomic_write(path) as temporary:
+        if CAN_REMOVE_OPEN_FILES:
+            try_lock(stack.enter_context(temporary.open("wb")))
         yield temporary
 
 
 @contextlib.contextmanager
-def partial_folder(parent: Path) -> Iterator[Path]:
-    """A working folder inside ``parent``, removed on exit, or after a kill by :func:`sweep`."""
-    folder = temporary_for(parent / "segments")
+def working_folder(parent: Path) -> Iterator[Path]:
+    """Context manager of a temporary folder in ``parent``; after a kill :func:`remove_abandoned_parts` removes it."""
+    folder = temporary_path(parent / "segments")
     folder.mkdir()
     try:
         with (folder / "lock").open("wb") as stream:
-            take(stream)
+            try_lock(stream)
             yield folder
     finally:
         discard(folder)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what killed runs left in ``folder``; files that a living process writes stay."""
+def remove_abandoned_parts(folder: Path) -> None:
+    """Remove temporary files that killed runs left in ``folder``; those of live processes stay."""
     for path in folder.glob(".*.partial*"):
         # Between making a file and locking it lies a moment in which it would look abandoned.
-        if not older(path, NEWBORN_SECONDS):
+        if not is_older(path, LOCK_GRACE_SECONDS):
             continue
         if path.is_dir():
-            if not _alive(path / "lock"):
+            if not _is_locked(path / "lock"):
                 discard(path)
         elif path.suffix == ".parquet":
-            if not _alive(path):
+            if not _is_locked(path):
                 discard(path)
-        elif abandoned(path):
+        elif is_abandoned(path):
             discard(path)
 
 
-def _alive(path: Path) -> bool:
-    if not REMOVABLE:  # age decides about the rest
-        return not older(path, STALE_SECONDS)
+def _is_locked(path: Path) -> bool:
+    if not CAN_REMOVE_OPEN_FILES:  # age decides about the rest
+        return not is_older(path, STALE_SECONDS)
     try:
         with path.open("rb") as stream:
-            return not take(stream)
+            return not try_lock(stream)
     except OSError:
         return False
 
 
-class GroupWriter:
+class RowGroupWriter:
     """Writes records or tables as row groups of a Parquet file of ``crop_size`` px crops.
 
     Numbers are packed with zstd; JPEG bytes are stored as they are. Every page carries a checksum.
@@ -88,7 +88,9 @@ class GroupWriter:
     def __init__(self, path: Path, crop_size: int) -> None:
         self.crop_size = crop_size
         self._pending: list[FaceRecord] = []
-        compression = {leaf: "ZSTD" for name in schema.COLUMNS for leaf in schema.leaf(name)}
+        compression = {
+            leaf_paths: "ZSTD" for name in schema.COLUMNS for leaf_paths in schema.leaf_paths(name)
+        }
         self._writer = pq.ParquetWriter(
             path,
             schema.schema(crop_size),
@@ -98,7 +100,7 @@ class GroupWriter:
             write_page_checksum=True,
         )
 
-    def __enter__(self) -> GroupWriter:
+    def __enter__(self) -> RowGroupWriter:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -125,7 +127,7 @@ class GroupWriter:
         if table.num_rows:
             self._writer.write_table(table.replace_schema_metadata(), row_group_size=ROW_GROUP)
 
-    def finish(self, source: Mapping[str, Any] | None = None) -> None:
+    def finalize(self, source: Mapping[str, Any] | None = None) -> None:
         """Write what is pending, and the source's description into the footer."""
         self.flush()
         if source is not None:
@@ -141,9 +143,9 @@ def write_segment(path: Path, records: Iterable[FaceRecord], crop_size: int) -> 
         FaceSetError: a record has arrays of the wrong shape.
         EffigieError: the disk is full or the folder cannot be written.
     """
-    with partial(Path(path)) as temporary, GroupWriter(temporary, crop_size) as writer:
+    with write_part(Path(path)) as temporary, RowGroupWriter(temporary, crop_size) as writer:
         count = writer.write(records)
-        writer.finish()
+        writer.finalize()
     return count
 
 
@@ -156,48 +158,48 @@ class PartFile:
     Attributes:
         path: where it lies.
         stamp: modification time and size when the footer was read.
-        starts: (groups + 1,) first row of each row group.
+        group_starts: (groups + 1,) first row of each row group.
         crop_size: edge of its crops, px.
-        about: JSON of its source as the footer has it; None in a segment.
+        source_json: JSON of its source as the footer has it; None in a segment.
     """
 
     path: Path
     stamp: tuple[int, int]
-    starts: np.ndarray
+    group_starts: np.ndarray
     crop_size: int
-    about: bytes | None
+    source_json: bytes | None
 
     @classmethod
     def open(cls, path: Path) -> PartFile:
-        """Raises FaceSetError: missing, damaged, or of a newer version."""
+        """Open a part; raises FaceSetError: missing, damaged, or of a newer version."""
         try:
             stamp = _stamp(path)
             metadata = _footer(path, stamp)
-            found = metadata.metadata or {}
-            version = int(found[b"effigie.version"])
-            crop_size = int(found[b"effigie.crop_size"])
+            footer = metadata.metadata or {}
+            version = int(footer[b"effigie.version"])
+            crop_size = int(footer[b"effigie.crop_size"])
         except FileNotFoundError:
             raise FaceSetError(f"part missing: {path}; run `effigie extract` on its clip again") from None
-        except UNREADABLE as error:
-            raise damaged(path, error) from error
+        except READ_ERRORS as error:
+            raise make_damaged_part_error(path, error) from error
         if version > schema.VERSION:
             raise FaceSetError(
                 f"{path} is of version {version}, this effigie reads up to {schema.VERSION}: update effigie"
             )
         rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-        return cls(path, stamp, np.cumsum([0, *rows]), crop_size, found.get(SOURCE_KEY))
+        return cls(path, stamp, np.cumsum([0, *rows]), crop_size, footer.get(SOURCE_KEY))
 
     @property
     def rows(self) -> int:
-        return int(self.starts[-1])
+        return int(self.group_starts[-1])
 
     @property
     def source(self) -> dict[str, Any] | None:
-        """What the footer says of the source; None in a segment."""
+        """The source's description in the footer; None in a segment."""
         try:
-            return parse_json(self.about.decode()) if self.about else None
+            return parse_json(self.source_json.decode()) if self.source_json else None
         except ValueError as error:
-            raise damaged(self.path, error) from error
+            raise make_damaged_part_error(self.path, error) from error
 
     def read(self, groups: Sequence[int], columns: Sequence[str] | None = None) -> pa.Table:
         """Some row groups, checksums verified.
@@ -213,8 +215,8 @@ class PartFile:
             metadata = _footer(self.path, self.stamp)
             with pq.ParquetFile(self.path, metadata=metadata, page_checksum_verification=True) as file:
                 return file.read_row_groups(list(groups), columns=None if columns is None else list(columns))
-        except UNREADABLE as error:
-            raise damaged(self.path, error) from error
+        except READ_ERRORS as error:
+            raise make_damaged_part_error(self.path, error) from error
 
 
 @functools.lru_cache(maxsize=256)
@@ -222,7 +224,7 @@ def _footer(path: Path, stamp: tuple[int, int]) -> Any:
     return pq.read_metadata(path)
 
 
-def damaged(path: Path, error: Exception) -> FaceSetError:
+def make_damaged_part_error(path: Path, error: Exception) -> FaceSetError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return FaceSetError(
         f"damaged part {path} ({reason}): delete it and run `effigie extract` on its clip again"

@@ -1,4 +1,4 @@
-"""Which head poses a face set knows: a yaw by pitch histogram, and its picture."""
+"""Coverage of head poses in a face set: a yaw by pitch histogram, and its picture."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, write_png, write_text
-from effigie.faceset.sorting import measured
+from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
+from effigie.faceset.sorting import load_measures
 from effigie.faceset.store import FaceSet
 
 YAW_EDGES = np.arange(-60, 61, 10)
@@ -19,8 +19,8 @@ LEFT, TOP, BOTTOM, RIGHT = 64, 44, 44, 20
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """Faces by head pose.
+class PoseCoverage:
+    """Histogram of faces by head pose.
 
     Attributes:
         counts: (8, 12) int64, rows pitch from -40 and columns yaw from -60 degrees, 10 degrees a cell; the
@@ -35,26 +35,26 @@ class Coverage:
         return int((self.counts > 0).sum())
 
 
-def coverage(yaw: np.ndarray, pitch: np.ndarray) -> Coverage:
-    """Counts faces by pose: yaw (N,) and pitch (N,) in degrees; poses that are not numbers are left out."""
+def count_poses(yaw: np.ndarray, pitch: np.ndarray) -> PoseCoverage:
+    """Count faces by pose: yaw (N,) and pitch (N,) in degrees; poses that are not numbers are left out."""
     known = np.isfinite(yaw) & np.isfinite(pitch)
     rows, columns = _cell(pitch[known], PITCH_EDGES), _cell(yaw[known], YAW_EDGES)
     counts = np.zeros((len(PITCH_EDGES) - 1, len(YAW_EDGES) - 1), np.int64)
     np.add.at(counts, (rows, columns), 1)
-    return Coverage(counts)
+    return PoseCoverage(counts)
 
 
 def _cell(degrees: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.clip(np.searchsorted(edges, degrees, side="right") - 1, 0, len(edges) - 2)
 
 
-def draw(found: Coverage, title: str) -> np.ndarray:
-    """The histogram as a picture, (H, W, 3) uint8 RGB; colour grows with the logarithm of the count."""
+def render_pose_coverage(found: PoseCoverage, title: str) -> np.ndarray:
+    """Render the histogram as (H, W, 3) uint8 RGB; colour grows with the logarithm of the count."""
     rows, columns = found.counts.shape
     image = np.full((TOP + rows * CELL + BOTTOM, LEFT + columns * CELL + RIGHT, 3), BACKGROUND, np.uint8)
     scaled = np.log1p(found.counts) / max(1e-9, np.log1p(found.counts.max()))
     colors = cv2.applyColorMap((40 + 215 * scaled).astype(np.uint8), cv2.COLORMAP_VIRIDIS)[..., ::-1]
-    write_text(image, title, (12, 28), 0.55, TEXT)
+    draw_text(image, title, (12, 28), 0.55, TEXT)
     for row in range(rows):
         for column in range(columns):
             y, x = TOP + row * CELL, LEFT + column * CELL
@@ -62,38 +62,38 @@ def draw(found: Coverage, title: str) -> np.ndarray:
             if count:
                 image[y + 1 : y + CELL - 1, x + 1 : x + CELL - 1] = colors[row, column]
                 dark = scaled[row, column] > 0.6
-                write_text(
-                    image, _short(count), (x + 8, y + CELL // 2 + 5), 0.42, (0, 0, 0) if dark else TEXT
-                )
+                draw_text(image, _short(count), (x + 8, y + CELL // 2 + 5), 0.42, (0, 0, 0) if dark else TEXT)
             else:
                 image[y + 1 : y + CELL - 1, x + 1 : x + CELL - 1] = np.asarray(BACKGROUND) + 12
     for column, edge in enumerate(YAW_EDGES):
-        write_text(image, f"{edge}", (LEFT + column * CELL - 12, TOP + rows * CELL + 18), 0.4, DIM)
+        draw_text(image, f"{edge}", (LEFT + column * CELL - 12, TOP + rows * CELL + 18), 0.4, DIM)
     for row, edge in enumerate(PITCH_EDGES):
-        write_text(image, f"{edge}", (LEFT - 32, TOP + row * CELL + 5), 0.4, DIM)
-    write_text(
+        draw_text(image, f"{edge}", (LEFT - 32, TOP + row * CELL + 5), 0.4, DIM)
+    draw_text(
         image,
         "yaw, degrees (image right > 0)",
         (LEFT + columns * CELL // 2 - 90, TOP + rows * CELL + 36),
         0.42,
         DIM,
     )
-    write_text(image, "pitch (down > 0)", (6, TOP + rows * CELL + 36), 0.42, DIM)
+    draw_text(image, "pitch (down > 0)", (6, TOP + rows * CELL + 36), 0.42, DIM)
     return image
 
 
-def pose_coverage(faceset: FaceSet | str | Path, output: str | Path, where: str | None = None) -> Coverage:
+def pose_coverage(
+    faceset: FaceSet | str | Path, output: str | Path, where: str | None = None
+) -> PoseCoverage:
     """Count the head poses of a face set and draw them to a PNG.
 
     Raises:
         FaceSetError: the set cannot be read, or the filter chooses nobody.
         EffigieError: the picture cannot be written.
     """
-    faceset = FaceSet.of(faceset)
-    faces = measured(faceset, ["yaw", "pitch"], where)
-    found = coverage(faces["yaw"], faces["pitch"])
+    faceset = FaceSet.from_path(faceset)
+    faces = load_measures(faceset, ["yaw", "pitch"], where)
+    found = count_poses(faces["yaw"], faces["pitch"])
     title = f"{faceset.path.name}: {len(faces)} faces, {found.filled} of {found.counts.size} poses"
-    write_png(Path(output), draw(found, title))
+    write_png(Path(output), render_pose_coverage(found, title))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Rows of a face set as columns, a run of row groups at a time."""
+"""Reads rows of a face set as columns, some row groups at a time."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import pyarrow as pa
 
 from effigie.errors import FaceSetError, UsageError
 from effigie.faceset import schema
-from effigie.faceset.clustering import Person
+from effigie.faceset.clustering import PersonCluster
 from effigie.faceset.columns import CropReader, Faces
 from effigie.faceset.filter import Filter
 from effigie.faceset.part_file import PartFile
 
 BATCH_GROUPS = 32
-ALWAYS = {"clip", "frame", "track"}
-STORED = tuple(name for name in schema.COLUMNS if name != "crop")
-COMPUTED = ("cluster", "identity")
+KEY_COLUMNS = {"clip", "frame", "track"}
+STORED_COLUMNS = tuple(name for name in schema.COLUMNS if name != "crop")
+COMPUTED_COLUMNS = ("cluster", "identity")
 
 
-class Reader:
-    """Reads some parts, together one face set.
+class FaceSetReader:
+    """Reads the parts of one face set.
 
     Args:
         parts: clip name -> part, in order.
@@ -30,7 +30,7 @@ class Reader:
     """
 
     def __init__(
-        self, parts: Mapping[str, PartFile], crop_size: int, people: Callable[[], list[Person]]
+        self, parts: Mapping[str, PartFile], crop_size: int, people: Callable[[], list[PersonCluster]]
     ) -> None:
         self._clips = list(parts)
         self._crop_size = crop_size
@@ -38,12 +38,12 @@ class Reader:
         self._crops = CropReader(list(parts.values()))
 
     def batches(self, columns: Collection[str] | None, where: str | Filter | None) -> Iterator[Faces]:
-        """Chosen faces with the wanted columns; what only the filter reads is let go again."""
+        """Yield the filtered faces with the wanted columns, in batches."""
         chosen = Filter(where) if isinstance(where, str) else where
-        wanted = _wanted(columns)
+        wanted = _resolve_columns(columns)
         for number, part in enumerate(self._crops.parts):
-            for first in range(0, len(part.starts) - 1, BATCH_GROUPS):
-                groups = range(first, min(first + BATCH_GROUPS, len(part.starts) - 1))
+            for first in range(0, len(part.group_starts) - 1, BATCH_GROUPS):
+                groups = range(first, min(first + BATCH_GROUPS, len(part.group_starts) - 1))
                 if chosen is None:
                     yield self._read(number, groups, wanted)
                     continue
@@ -51,8 +51,8 @@ class Reader:
                 if mask.any():
                     yield self._read(number, groups, wanted).take(mask)
 
-    def clip(self, name: str, columns: Collection[str] | None = None) -> Faces:
-        """The faces of one clip; no other part is read. Crops of all that this reader gave share one cache.
+    def load_clip(self, name: str, columns: Collection[str] | None = None) -> Faces:
+        """Load the faces of one clip; no other part is read. Crops of all faces of this reader share one cache.
 
         Raises:
             KeyError: there is no such clip.
@@ -61,23 +61,32 @@ class Reader:
         number = self._clips.index(name) if name in self._clips else -1
         if number < 0:
             raise KeyError(name)
-        groups = range(len(self._crops.parts[number].starts) - 1)
-        wanted = _wanted(columns)
-        return self._read(number, groups, wanted) if len(groups) else self.none(columns)
+        groups = range(len(self._crops.parts[number].group_starts) - 1)
+        wanted = _resolve_columns(columns)
+        return self._read(number, groups, wanted) if len(groups) else self.empty(columns)
 
-    def none(self, columns: Collection[str] | None) -> Faces:
+    def empty(self, columns: Collection[str] | None) -> Faces:
         """No face, with the wanted columns in their types."""
         table = schema.schema(self._crop_size).empty_table()
-        values = {name: _column(name, table[name]) for name in _wanted(columns).difference(COMPUTED)}
+        values = {
+            name: _column(name, table[name])
+            for name in _resolve_columns(columns).difference(COMPUTED_COLUMNS)
+        }
         values |= {"cluster": np.empty(0, np.int64), "identity": np.empty(0, np.float32)}
-        values = {name: values[name] for name in _wanted(columns)}
+        values = {name: values[name] for name in _resolve_columns(columns)}
         return Faces(self._crop_size, values, np.empty(0, np.int64), np.empty(0, np.int64), self._crops)
 
     def _read(self, number: int, groups: range, wanted: set[str]) -> Faces:
         part, clip = self._crops.parts[number], self._clips[number]
-        stored = wanted.difference(COMPUTED) | ({"embedding"} if "identity" in wanted else set())
+        stored = wanted.difference(COMPUTED_COLUMNS) | ({"embedding"} if "identity" in wanted else set())
         table = part.read(
-            groups, [leaf for name in schema.COLUMNS if name in stored for leaf in schema.leaf(name)]
+            groups,
+            [
+                leaf_paths
+                for name in schema.COLUMNS
+                if name in stored
+                for leaf_paths in schema.leaf_paths(name)
+            ],
         )
         values = {name: _column(name, table[name]) for name in table.column_names}
         if set(values["clip"]) - {clip}:
@@ -89,22 +98,22 @@ class Reader:
             values["cluster"] = np.array([owner[clip, track] for track in values["track"].tolist()], np.int64)
         if "identity" in wanted:
             values["identity"] = 1.0 - values["embedding"] @ self._people()[0].embedding
-        rows = np.arange(part.starts[groups[0]], part.starts[groups[-1] + 1])
+        rows = np.arange(part.group_starts[groups[0]], part.group_starts[groups[-1] + 1])
         values = {name: values[name] for name in wanted}
         return Faces(self._crop_size, values, np.full(len(rows), number), rows, self._crops)
 
 
-def _wanted(columns: Collection[str] | None) -> set[str]:
-    wanted = {*ALWAYS, *(STORED if columns is None else columns)}
-    if unknown := wanted.difference(STORED, COMPUTED):
+def _resolve_columns(columns: Collection[str] | None) -> set[str]:
+    wanted = {*KEY_COLUMNS, *(STORED_COLUMNS if columns is None else columns)}
+    if unknown := wanted.difference(STORED_COLUMNS, COMPUTED_COLUMNS):
         raise UsageError(
-            f"no such column: {', '.join(sorted(unknown))}; there are {', '.join(STORED + COMPUTED)}"
+            f"no such column: {', '.join(sorted(unknown))}; there are {', '.join(STORED_COLUMNS + COMPUTED_COLUMNS)}"
         )
     return wanted
 
 
 def _column(name: str, column: pa.ChunkedArray) -> np.ndarray:
-    if name in schema.LISTS:
+    if name in schema.LIST_COLUMNS:
         return schema.list_values(name, column)
     if name == "clip":
         return np.array(column.to_pylist(), object)

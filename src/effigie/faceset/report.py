@@ -1,4 +1,4 @@
-"""What a face set holds, in figures, and what is wrong with it."""
+"""Summary of a face set in figures, with warnings."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from effigie.faceset.clustering import UNKNOWN
-from effigie.faceset.pose_coverage import Coverage, coverage
-from effigie.faceset.sorting import measured
+from effigie.faceset.clustering import UNKNOWN_CLUSTER
+from effigie.faceset.pose_coverage import PoseCoverage, count_poses
+from effigie.faceset.sorting import load_measures
 from effigie.faceset.store import FaceSet
-from effigie.progress import Cancel, ProgressCallback, silent
+from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 
-SPREADS = ("sharpness", "size", "yaw", "pitch", "mouth", "eyes")
+SPREAD_MEASURES = ("sharpness", "size", "yaw", "pitch", "mouth", "eyes")
 QUARTILES = (0, 25, 50, 75, 100)
 
 
@@ -30,8 +30,8 @@ class PersonShare:
 
 
 @dataclass(frozen=True)
-class Info:
-    """A face set in figures.
+class FaceSetSummary:
+    """Summary of a face set.
 
     Attributes:
         path: its folder.
@@ -54,7 +54,7 @@ class Info:
     clips: list[dict[str, Any]]
     people: list[PersonShare]
     spread: dict[str, list[float]]
-    poses: Coverage
+    poses: PoseCoverage
     dropped: int
     consents: list[str]
     warnings: list[str]
@@ -64,31 +64,35 @@ class Info:
         return asdict(self) | {"path": str(self.path), "poses": poses}
 
 
-def info(
-    faceset: FaceSet | str | Path, progress: ProgressCallback = silent, cancel: Cancel | None = None
-) -> Info:
-    """Clips, people, sharpness, poses and expressions of a face set, with warnings.
+def summarize(
+    faceset: FaceSet | str | Path,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
+) -> FaceSetSummary:
+    """Summarize clips, people, sharpness, poses and expressions of a face set, with warnings.
 
     Raises:
         FaceSetError: missing, damaged, of a newer version, or empty.
     """
-    faceset = FaceSet.of(faceset)
-    faces = measured(faceset, SPREADS, None, progress, cancel)
+    faceset = FaceSet.from_path(faceset)
+    faces = load_measures(faceset, SPREAD_MEASURES, None, progress, cancel)
     people = [
         PersonShare(person.cluster, person.faces, person.faces / len(faces), person.clips)
         for person in faceset.people()
     ]
     shown = ("name", "path", "frames", "faces", "width", "height", "rate")
     clips = [{key: source.to_json()[key] for key in shown} for source in faceset.sources.values()]
-    return Info(
+    return FaceSetSummary(
         path=faceset.path,
         crop_size=faceset.crop_size,
         faces=len(faces),
         bytes=sum(file.stat().st_size for file in faceset.path.iterdir() if file.is_file()),
         clips=clips,
         people=people,
-        spread={name: np.nanpercentile(faces[name], QUARTILES).astype(float).tolist() for name in SPREADS},
-        poses=coverage(faces["yaw"], faces["pitch"]),
+        spread={
+            name: np.nanpercentile(faces[name], QUARTILES).astype(float).tolist() for name in SPREAD_MEASURES
+        },
+        poses=count_poses(faces["yaw"], faces["pitch"]),
         dropped=sum(int(entry.get("faces", 0)) for entry in faceset.dropped),
         consents=faceset.consents,
         warnings=_warnings(faceset.path, people),
@@ -106,8 +110,8 @@ def _warnings(path: Path, people: list[PersonShare]) -> list[str]:
             f"{len(others) + 1} people are mixed, {share:.1f} % is not the main one: look with "
             f"`effigie faces sheet {shlex.quote(str(path))}`, keep the main one with `{command} {which}`"
         )
-    if unknown := [person for person in people if person.cluster == UNKNOWN]:
+    if unknown := [person for person in people if person.cluster == UNKNOWN_CLUSTER]:
         found.append(
-            f"{unknown[0].faces} faces have no identity: drop them with `{command} --cluster={UNKNOWN}`"
+            f"{unknown[0].faces} faces have no identity: drop them with `{command} --cluster={UNKNOWN_CLUSTER}`"
         )
     return found

@@ -1,4 +1,4 @@
-"""What a row of a face set is, and how it lies in Arrow: one face in one frame."""
+"""Arrow schema of a face set: a row is one face in one frame."""
 
 from __future__ import annotations
 
@@ -12,28 +12,13 @@ import numpy as np
 import pyarrow as pa
 
 from effigie.errors import FaceSetError
+from effigie.faces.blendshapes import BLENDSHAPES as BLENDSHAPES
 
 VERSION = 1
 LANDMARKS = 478
 EMBEDDING = 128
 
-# The order of MediaPipe's blendshape model; ARKit's names.
-# fmt: off
-BLENDSHAPES = (
-    "_neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
-    "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight",
-    "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft",
-    "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight", "eyeSquintLeft", "eyeSquintRight",
-    "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen", "jawRight", "mouthClose",
-    "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
-    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight",
-    "mouthPucker", "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower",
-    "mouthShrugUpper", "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight",
-    "mouthUpperUpLeft", "mouthUpperUpRight", "noseSneerLeft", "noseSneerRight",
-)
-# fmt: on
-
-LISTS: dict[str, tuple[int, ...]] = {
+LIST_COLUMNS: dict[str, tuple[int, ...]] = {
     "box": (4,),
     "landmarks": (LANDMARKS, 3),
     "blendshapes": (len(BLENDSHAPES),),
@@ -41,7 +26,7 @@ LISTS: dict[str, tuple[int, ...]] = {
     "matrix": (2, 3),
     "embedding": (EMBEDDING,),
 }
-SCALARS = {
+SCALAR_COLUMNS = {
     "clip": pa.string(),
     "frame": pa.int64(),
     "time_num": pa.int64(),
@@ -50,7 +35,7 @@ SCALARS = {
     "sharpness": pa.float64(),
     "confidence": pa.float64(),
 }
-COLUMNS = ("clip", "frame", "time_num", "time_den", "track", *LISTS, "sharpness", "confidence", "crop")
+COLUMNS = ("clip", "frame", "time_num", "time_den", "track", *LIST_COLUMNS, "sharpness", "confidence", "crop")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,9 +82,9 @@ def schema(crop_size: int) -> pa.Schema:
     """The Arrow schema of a part, with version, crop size, Hugging Face features."""
     fields = []
     for name in COLUMNS:
-        if name in SCALARS:
-            fields.append(pa.field(name, SCALARS[name]))
-        elif name in LISTS:
+        if name in SCALAR_COLUMNS:
+            fields.append(pa.field(name, SCALAR_COLUMNS[name]))
+        elif name in LIST_COLUMNS:
             fields.append(pa.field(name, pa.list_(pa.float32(), _length(name))))
     fields.append(pa.field("crop", pa.struct([("bytes", pa.binary()), ("path", pa.string())])))
     metadata = {
@@ -111,20 +96,20 @@ def schema(crop_size: int) -> pa.Schema:
 
 
 def to_table(records: Sequence[FaceRecord], crop_size: int) -> pa.Table:
-    """Records as an Arrow table.
+    """Convert records to an Arrow table.
 
     Raises:
         FaceSetError: an array of the wrong shape, or a time that does not fit.
     """
     arrays: dict[str, pa.Array] = {}
     for name in ("clip", "frame", "track", "sharpness", "confidence"):
-        arrays[name] = pa.array([getattr(record, name) for record in records], SCALARS[name])
+        arrays[name] = pa.array([getattr(record, name) for record in records], SCALAR_COLUMNS[name])
     try:
         arrays["time_num"] = pa.array([record.time.numerator for record in records], pa.int64())
         arrays["time_den"] = pa.array([record.time.denominator for record in records], pa.int64())
     except OverflowError as error:
         raise FaceSetError(f"a frame of {records[0].clip} has a time beyond 64 bits: {error}") from error
-    for name in LISTS:
+    for name in LIST_COLUMNS:
         arrays[name] = list_array(name, [getattr(record, name) for record in records])
     names = [picture_name(record.clip, record.frame, record.track) for record in records]
     arrays["crop"] = crop_array([record.crop for record in records], names)
@@ -132,9 +117,9 @@ def to_table(records: Sequence[FaceRecord], crop_size: int) -> pa.Table:
 
 
 def to_records(table: pa.Table) -> list[FaceRecord]:
-    """The records of a table that holds every column."""
-    plain = {name: table[name].to_pylist() for name in SCALARS}
-    lists = {name: list_values(name, table[name]) for name in LISTS}
+    """Convert a table that holds every column to records."""
+    plain = {name: table[name].to_pylist() for name in SCALAR_COLUMNS}
+    lists = {name: list_values(name, table[name]) for name in LIST_COLUMNS}
     crops = table["crop"].combine_chunks().field("bytes").to_pylist()
     return [
         FaceRecord(
@@ -153,7 +138,7 @@ def to_records(table: pa.Table) -> list[FaceRecord]:
 
 def list_array(name: str, values: Sequence[np.ndarray] | np.ndarray) -> pa.Array:
     """Rows of the list column ``name`` as an Arrow array, shapes checked."""
-    shape = LISTS[name]
+    shape = LIST_COLUMNS[name]
     for value in values:
         if np.shape(value) != shape:
             raise FaceSetError(f"{name} has shape {np.shape(value)}, a face set holds {shape}")
@@ -164,7 +149,7 @@ def list_array(name: str, values: Sequence[np.ndarray] | np.ndarray) -> pa.Array
 def list_values(name: str, column: pa.ChunkedArray) -> np.ndarray:
     """A list column as an array (N, *shape) float32, writable."""
     flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return np.array(flat, np.float32).reshape(-1, *LISTS[name])
+    return np.array(flat, np.float32).reshape(-1, *LIST_COLUMNS[name])
 
 
 def crop_array(crops: Sequence[bytes], names: Sequence[str]) -> pa.Array:
@@ -174,24 +159,24 @@ def crop_array(crops: Sequence[bytes], names: Sequence[str]) -> pa.Array:
     )
 
 
-def leaf(name: str) -> list[str]:
-    """The Parquet paths under which a column's values lie."""
+def leaf_paths(name: str) -> list[str]:
+    """The Parquet leaf paths of a column."""
     if name == "crop":
         return ["crop.bytes", "crop.path"]
-    return [f"{name}.list.element"] if name in LISTS else [name]
+    return [f"{name}.list.element"] if name in LIST_COLUMNS else [name]
 
 
 def _length(name: str) -> int:
-    return int(np.prod(LISTS[name]))
+    return int(np.prod(LIST_COLUMNS[name]))
 
 
 def _hugging_face_features() -> dict[str, Any]:
     features: dict[str, Any] = {
-        name: {"dtype": str(dtype), "_type": "Value"} for name, dtype in SCALARS.items()
+        name: {"dtype": str(dtype), "_type": "Value"} for name, dtype in SCALAR_COLUMNS.items()
     }
     for name in ("sharpness", "confidence"):
         features[name]["dtype"] = "float64"
-    for name in LISTS:
+    for name in LIST_COLUMNS:
         value = {"dtype": "float32", "_type": "Value"}
         features[name] = {"feature": value, "length": _length(name), "_type": "Sequence"}
     features["crop"] = {"_type": "Image"}

@@ -1,4 +1,4 @@
-"""Putting faces in order by anything that can be measured of them."""
+"""Sorts faces by a measure."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 from effigie.errors import FaceSetError, UsageError
 from effigie.faceset.columns import Faces
 from effigie.faceset.filter import Filter
-from effigie.faceset.measures import MEASURES, measure
+from effigie.faceset.measures import MEASURES, get_measure
 from effigie.faceset.store import FaceSet
-from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
-ALWAYS = ("clip", "frame", "track")
+KEY_COLUMNS = ("clip", "frame", "track")
 
 
-def sort(
+def sort_faces(
     faceset: FaceSet | str | Path,
     by: str = "sharpness",
     descending: bool = False,
     where: str | None = None,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
 ) -> Faces:
-    """Faces in order; the set on disk stays as it is.
+    """Sort faces by a measure; the set on disk is unchanged.
 
     Example::
 
@@ -48,24 +48,24 @@ def sort(
         UsageError: no such key or a wrong filter.
         FaceSetError: the set cannot be read, or the filter chooses nobody.
     """
-    faces = measured(faceset, [by], where, progress, cancel)
-    return faces.take(order(faces[by], descending))
+    faces = load_measures(faceset, [by], where, progress, cancel)
+    return faces.take(sort_indices(faces[by], descending))
 
 
-def order(values: np.ndarray, descending: bool = False) -> np.ndarray:
+def sort_indices(values: np.ndarray, descending: bool = False) -> np.ndarray:
     """Indices that sort values (N,), numbers or strings, stably; NaN comes last either way."""
     ranks = np.unique(values.astype(str), return_inverse=True)[1] if values.dtype == object else values
     return np.argsort(-np.asarray(ranks, np.float64) if descending else ranks, kind="stable")
 
 
-def measured(
+def load_measures(
     faceset: FaceSet | str | Path,
     names: Iterable[str],
     where: str | None = None,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
 ) -> Faces:
-    """Some measures of every chosen face, a column each, beside clip, frame and track.
+    """Load measures of every chosen face, a column each, beside clip, frame and track.
 
     Landmarks and other wide columns are read a batch at a time and let go: about 100 bytes a face stay.
 
@@ -73,15 +73,15 @@ def measured(
         UsageError: no such measure or a wrong filter.
         FaceSetError: the set cannot be read, or the filter chooses nobody.
     """
-    faceset = FaceSet.of(faceset)
-    wanted = list(dict.fromkeys((*ALWAYS, *names)))
-    columns = {column for name in wanted for column in measure(name).columns}
+    faceset = FaceSet.from_path(faceset)
+    wanted = list(dict.fromkeys((*KEY_COLUMNS, *names)))
+    columns = {column for name in wanted for column in get_measure(name).columns}
     batches = []
     done = 0
     for batch in faceset.batches(columns, Filter(where) if where else None):
         if cancel:
             cancel.check()
-        batches.append(batch.with_values({name: MEASURES[name].compute(batch) for name in wanted}))
+        batches.append(batch.with_columns({name: MEASURES[name].compute(batch) for name in wanted}))
         done += len(batch)
         progress(Progress("read faces", done, None if where else len(faceset), "faces"))
     if not batches:

@@ -1,4 +1,4 @@
-"""Where faces came from, and the names that clips get: safe as file names, unique within the set."""
+"""Sources of a face set, and clip names: safe as file names, unique within the set."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 from effigie.errors import FaceSetError
 
-LONGEST_NAME = 100  # bytes; file systems allow 255, and temporary names add some
-NAME = re.compile(r"[\w-]+")
+MAX_CLIP_NAME_BYTES = 100  # bytes; file systems allow 255, and temporary names add some
+NAME_PATTERN = re.compile(r"[\w-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class SourceInfo:
     """One source of a face set: a clip, or a folder of stills.
 
     Attributes:
-        name: what rows carry as ``clip``; unique in the set. :meth:`FaceSet.new_source` gives it.
+        name: what rows carry as ``clip``; unique in the set. :meth:`FaceSet.create_source` gives it.
         part: file name of its part inside the face set.
         path: where the source lay, as given.
         sha256: of its bytes, hex.
@@ -54,29 +54,29 @@ class SourceInfo:
         Raises:
             FaceSetError: something is missing, or the part's name would lead out of the face set.
         """
-        known = {field.name for field in fields(cls)}
+        field_names = {field.name for field in fields(cls)}
         try:
-            found = {key: item for key, item in value.items() if key in known}
-            found["rate"] = Fraction(found["rate"]) if found.get("rate") else None
-            found["pictures"] = tuple(found.get("pictures", ()))
-            source = cls(**found)
-            if not NAME.fullmatch(source.name) or source.part != f"part-{source.name}.parquet":
+            values = {key: item for key, item in value.items() if key in field_names}
+            values["rate"] = Fraction(values["rate"]) if values.get("rate") else None
+            values["pictures"] = tuple(values.get("pictures", ()))
+            source = cls(**values)
+            if not NAME_PATTERN.fullmatch(source.name) or source.part != f"part-{source.name}.parquet":
                 raise ValueError(f"name {source.name!r}, part {source.part!r}")
         except (TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
             raise FaceSetError(f"damaged description of a source ({error})") from error
         return source
 
 
-def clip_name(path: str | Path, sha256: str, taken: Container[str]) -> str:
-    """A clip's name from its file name: letters, digits, ``-`` and ``_`` of any script, nothing else.
+def make_clip_name(path: str | Path, sha256: str, used_names: Container[str]) -> str:
+    """Make a clip's name from its file name: letters, digits, ``-`` and ``_`` of any script, nothing else.
 
     Args:
         path: of the clip; only its last part counts.
         sha256: tells clips of equal names apart.
-        taken: names in use, casefolded.
+        used_names: names in use, casefolded.
     """
     stem = unicodedata.normalize("NFC", Path(path).stem)
     safe = re.sub(r"[^\w-]+", "_", stem).strip("_") or "clip"
-    safe = safe.encode()[:LONGEST_NAME].decode(errors="ignore")
+    safe = safe.encode()[:MAX_CLIP_NAME_BYTES].decode(errors="ignore")
     candidates = [safe, *(f"{safe}-{sha256[:length]}" for length in (6, 16, 64))]
-    return next(name for name in candidates if name.casefold() not in taken or name == candidates[-1])
+    return next(name for name in candidates if name.casefold() not in used_names or name == candidates[-1])

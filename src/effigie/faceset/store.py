@@ -15,11 +15,17 @@ from effigie.errors import FaceSetError, UsageError
 from effigie.faceset import clustering, schema
 from effigie.faceset.columns import Faces
 from effigie.faceset.filter import Filter
-from effigie.faceset.index import INDEX, new_index, read_index, write_index
-from effigie.faceset.part_file import GroupWriter, PartFile, partial, partial_folder, sweep
-from effigie.faceset.reader import Reader
+from effigie.faceset.index import INDEX_FILE, new_index, read_index, write_index
+from effigie.faceset.part_file import (
+    PartFile,
+    RowGroupWriter,
+    remove_abandoned_parts,
+    working_folder,
+    write_part,
+)
+from effigie.faceset.reader import FaceSetReader
 from effigie.faceset.schema import FaceRecord
-from effigie.faceset.sources import SourceInfo, clip_name
+from effigie.faceset.sources import SourceInfo, make_clip_name
 from effigie.faceset.writer import PartWriter, copy_rows
 
 
@@ -40,7 +46,7 @@ class FaceSet:
         self._parts: dict[str, PartFile] = {}
         self._names: dict[str, str] = {}  # by SHA-256; sources in work included
         self._taken: set[str] = set()
-        self._people: list[clustering.Person] | None = None
+        self._people: list[clustering.PersonCluster] | None = None
         self._deferred = False
 
     @classmethod
@@ -61,8 +67,8 @@ class FaceSet:
         if not isinstance(settings.get("crop_size"), int) or not 8 <= settings["crop_size"] <= 4096:
             raise UsageError("crop_size is the edge of a stored crop in px, 8 to 4096")
         wanted = json.loads(json.dumps(dict(settings)))
-        if (path / INDEX).exists():
-            found = cls(path, read_index(path), clustering.SAME_PERSON)
+        if (path / INDEX_FILE).exists():
+            found = cls(path, read_index(path), clustering.SAME_PERSON_SIMILARITY)
             if differing := sorted(
                 key for key in {*wanted, *found.settings} if wanted.get(key) != found.settings.get(key)
             ):
@@ -75,14 +81,17 @@ class FaceSet:
             not path.is_dir() or any(not file.name.startswith(".") for file in path.iterdir())
         ):
             raise FaceSetError(f"{path} exists and is not a face set: choose another folder")
-        created = cls(path, new_index(wanted), clustering.SAME_PERSON)
+        created = cls(path, new_index(wanted), clustering.SAME_PERSON_SIMILARITY)
         created._save()
-        sweep(path)
+        remove_abandoned_parts(path)
         return created
 
     @classmethod
     def open(
-        cls, path: str | Path, same_person: float = clustering.SAME_PERSON, allow_empty: bool = False
+        cls,
+        path: str | Path,
+        same_person: float = clustering.SAME_PERSON_SIMILARITY,
+        allow_empty: bool = False,
     ) -> FaceSet:
         """Open a finished or growing face set; reads the footers of its parts, no rows.
 
@@ -104,8 +113,8 @@ class FaceSet:
         return found
 
     @classmethod
-    def of(cls, faceset: FaceSet | str | Path) -> FaceSet:
-        """A face set as it is, or opened from its path."""
+    def from_path(cls, faceset: FaceSet | str | Path) -> FaceSet:
+        """Return a face set as it is, or open it from its path."""
         return faceset if isinstance(faceset, FaceSet) else cls.open(faceset)
 
     def __len__(self) -> int:
@@ -141,16 +150,16 @@ class FaceSet:
         self._document["consents"] = list(dict.fromkeys([*self.consents, *ids]))
         self._save()
 
-    def has(self, sha256: str) -> bool:
+    def has_source(self, sha256: str) -> bool:
         """Whether a source with these bytes is finished, so that a rerun skips it."""
         return self._names.get(sha256) in self._sources
 
-    def new_source(self, path: str | Path, sha256: str, **known: Any) -> SourceInfo:
-        """A source named after its file, safely and uniquely; ``known``: more fields of :class:`SourceInfo`.
+    def create_source(self, path: str | Path, sha256: str, **known: Any) -> SourceInfo:
+        """Create a source with a safe, unique name after its file; ``known``: more fields of :class:`SourceInfo`.
 
         The same bytes keep their name, so that extracting again replaces the part.
         """
-        name = self._names.get(sha256) or clip_name(path, sha256, self._taken)
+        name = self._names.get(sha256) or make_clip_name(path, sha256, self._taken)
         self._reserve(sha256, name)
         return SourceInfo(name=name, part=f"part-{name}.parquet", path=str(path), sha256=sha256, **known)
 
@@ -160,16 +169,16 @@ class FaceSet:
 
         Example::
 
-            source = faceset.new_source(clip, sha256(clip), frames=472, width=640, height=360)
+            source = faceset.create_source(clip, sha256(clip), frames=472, width=640, height=360)
             with faceset.writer(source) as writer:
                 writer.write(records)
         """
         path = self.path / source.part
-        with partial(path) as temporary, GroupWriter(temporary, self.crop_size) as groups:
+        with write_part(path) as temporary, RowGroupWriter(temporary, self.crop_size) as groups:
             writer = PartWriter(groups, source)
             yield writer
             writer.source = replace(writer.source, faces=writer.faces)
-            groups.finish(writer.source.to_json())
+            groups.finalize(writer.source.to_json())
         self._reserve(source.sha256, source.name)
         self._sources[source.name] = writer.source
         self._parts[source.name] = PartFile.open(path)
@@ -178,7 +187,7 @@ class FaceSet:
             self._save()
 
     @contextlib.contextmanager
-    def deferred(self) -> Iterator[None]:
+    def defer_index(self) -> Iterator[None]:
         """Write ``faceset.json`` once at the end instead of after each source, for thousands of small ones.
 
         A kill loses nothing: parts describe their own source, and the next open finds them.
@@ -190,9 +199,9 @@ class FaceSet:
             self._deferred = False
             self._save()
 
-    def segments(self) -> contextlib.AbstractContextManager[Path]:
+    def segment_folder(self) -> contextlib.AbstractContextManager[Path]:
         """A folder for the segment files of several processes; gone after the block, or after a kill."""
-        return partial_folder(self.path)
+        return working_folder(self.path)
 
     def load(self, columns: Collection[str] | None = None, where: str | Filter | None = None) -> Faces:
         """Faces in memory, crops excepted: those are read when asked for.
@@ -206,34 +215,34 @@ class FaceSet:
             UsageError: an unknown column or a wrong filter.
             FaceSetError: a part is damaged.
         """
-        reader = self._reader()
-        return Faces.concatenate([reader.none(columns), *reader.batches(columns, where)])
+        reader = self.reader()
+        return Faces.concatenate([reader.empty(columns), *reader.batches(columns, where)])
 
-    def reader(self) -> Reader:
-        """For reading clip by clip, at random, as training on more faces than memory holds does."""
-        return self._reader()
+    def reader(self) -> FaceSetReader:
+        """A reader for random access by clip, for training on more faces than fit in memory."""
+        return FaceSetReader({name: self._parts[name] for name in self.sources}, self.crop_size, self.people)
 
     def batches(
         self, columns: Collection[str] | None = None, where: str | Filter | None = None
     ) -> Iterator[Faces]:
         """Like :meth:`load`, some thousand faces at a time, in order: memory does not grow with the set."""
-        return self._reader().batches(columns, where)
+        return self.reader().batches(columns, where)
 
     def records(self) -> Iterator[FaceRecord]:
         """Every face with its crop, one row group in memory."""
         for name in self.sources:
             part = self._parts[name]
-            for number in range(len(part.starts) - 1):
+            for number in range(len(part.group_starts) - 1):
                 yield from schema.to_records(part.read([number]))
 
-    def people(self) -> list[clustering.Person]:
-        """Who is in it; see :func:`effigie.faceset.clustering.people`. Kept until something is written."""
+    def people(self) -> list[clustering.PersonCluster]:
+        """The people in the set, by :func:`effigie.faceset.clustering.cluster_tracks`; kept until the next write."""
         if self._people is None:
-            self._people = clustering.people(self.load(["embedding"]), self.same_person)
+            self._people = clustering.cluster_tracks(self.load(["embedding"]), self.same_person)
         return self._people
 
     def rewrite(self, keep: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:
-        """Keep only some rows of some parts; every new part is complete before the first one is replaced.
+        """Rewrite parts with only some rows; every new part is complete before the first one is replaced.
 
         Args:
             keep: source name -> (rows,) bool.
@@ -242,7 +251,7 @@ class FaceSet:
         with contextlib.ExitStack() as renames:
             for name, rows in keep.items():
                 source = replace(self._sources[name], faces=int(rows.sum()))
-                temporary = renames.enter_context(partial(self._parts[name].path))
+                temporary = renames.enter_context(write_part(self._parts[name].path))
                 copy_rows(self._parts[name], temporary, rows, source)
                 self._sources[name] = source
         for name in keep:
@@ -255,12 +264,9 @@ class FaceSet:
         self._names[sha256] = name
         self._taken.add(name.casefold())
 
-    def _reader(self) -> Reader:
-        return Reader({name: self._parts[name] for name in self.sources}, self.crop_size, self.people)
-
     def _find_parts(self, strict: bool) -> None:
         """Read the footers of the listed parts, and adopt those that a kill kept out of the list."""
-        sweep(self.path)
+        remove_abandoned_parts(self.path)
         listed = [SourceInfo.from_json(value) for value in self._document["sources"].values()]
         parts = {source.part: source for source in listed}
         unlisted = sorted(path.name for path in self.path.glob("part-*.parquet") if path.name not in parts)

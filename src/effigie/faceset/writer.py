@@ -1,4 +1,4 @@
-"""Filling a part: rows streamed in by the caller, or out of the segment files of several processes."""
+"""Writes a part from records, or from the segment files of several processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from effigie.errors import FaceSetError
 from effigie.faceset import schema
-from effigie.faceset.part_file import GroupWriter, PartFile
+from effigie.faceset.part_file import PartFile, RowGroupWriter
 from effigie.faceset.schema import FaceRecord
 from effigie.faceset.sources import SourceInfo
 
@@ -23,14 +23,14 @@ class PartWriter:
         faces: how many were written.
     """
 
-    def __init__(self, groups: GroupWriter, source: SourceInfo) -> None:
+    def __init__(self, groups: RowGroupWriter, source: SourceInfo) -> None:
         self.source = source
         self.faces = 0
         self._groups = groups
 
     def write(self, records: Iterable[FaceRecord]) -> None:
         """Add faces in order of frame; a row group at a time is in memory."""
-        self.faces += self._groups.write(self._checked(record) for record in records)
+        self.faces += self._groups.write(self._check_record(record) for record in records)
 
     def append_segment(
         self,
@@ -48,7 +48,7 @@ class PartWriter:
         segment = PartFile.open(Path(path))
         if segment.crop_size != self._groups.crop_size:
             raise FaceSetError(f"{path} holds crops of {segment.crop_size} px, not {self._groups.crop_size}")
-        for group in range(len(segment.starts) - 1):
+        for group in range(len(segment.group_starts) - 1):
             table = segment.read([group])
             for clip in set(table["clip"].to_pylist()):
                 self._check_clip(clip)
@@ -56,7 +56,7 @@ class PartWriter:
         self.faces += segment.rows
         return segment.rows
 
-    def _checked(self, record: FaceRecord) -> FaceRecord:
+    def _check_record(self, record: FaceRecord) -> FaceRecord:
         self._check_clip(record.clip)
         return record
 
@@ -87,9 +87,9 @@ def _relabel(table: pa.Table, tracks: Mapping[int, int], embeddings: Mapping[int
 
 def copy_rows(part: PartFile, path: Path, keep: np.ndarray, source: SourceInfo) -> None:
     """Write the rows of ``part`` where ``keep`` (rows,) is true to ``path``, a row group in memory."""
-    with GroupWriter(path, part.crop_size) as writer:
-        for group in range(len(part.starts) - 1):
-            rows = keep[part.starts[group] : part.starts[group + 1]]
+    with RowGroupWriter(path, part.crop_size) as writer:
+        for group in range(len(part.group_starts) - 1):
+            rows = keep[part.group_starts[group] : part.group_starts[group + 1]]
             if rows.any():
                 writer.write_table(part.read([group]).filter(pa.array(rows)))
-        writer.finish(source.to_json())
+        writer.finalize(source.to_json())

@@ -1,7 +1,7 @@
 """Talking heads: a portrait, or a few pictures of a person, and somebody else's motion make a video of that person.
 
-Geometry first: the scene is bent into the driver's motion without any network; embedder, generator and discriminator
-(arXiv 1905.08233) learn what geometry cannot give. May not be imported by, nor import, `swap`.
+Geometry first: the portrait is warped into the motion of the driver without any network; embedder, generator and
+discriminator (arXiv 1905.08233) learn what geometry cannot give. May not be imported by, nor import, `swap`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from effigie._renamed import explain_renamed
 from effigie.heads.config import AnimateSettings
 from effigie.heads.meta_learning.config import MetaSettings
 from effigie.heads.motion.controls import Controls
@@ -58,3 +59,4 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "motion.template": ["load_motion", "save_motion"],
     },
 )
+__getattr__ = explain_renamed(__name__, __getattr__)

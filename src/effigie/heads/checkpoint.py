@@ -1,8 +1,8 @@
-"""What meta-learning leaves on disk, and the model that ships.
+"""Saves and loads meta-learned models, and finds the one that ships.
 
 A folder: ``config.json`` (how to build the networks), ``embedder``, ``generator`` and ``discriminator.safetensors``
 (averaged weights, fp16; without the table W, whose columns are the people it was trained on), ``motions.safetensors``
-(some moments' landmarks, to bend a new person's pictures by) and ``manifest.json``. The training state beside it lets
+(some moments' landmarks, to warp a new person's pictures by) and ``manifest.json``. The training state beside it lets
 training go on.
 """
 
@@ -19,20 +19,20 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from effigie.errors import ModelError
-from effigie.heads.meta_learning.stills import Motions
+from effigie.heads.meta_learning.motion_bank import MotionBank
 from effigie.heads.network.discriminator import Discriminator
 from effigie.heads.network.embedder import Embedder
 from effigie.heads.network.generator import Generator
 from effigie.heads.presets import Preset
-from effigie.io.atomic import atomic, read_json, sha256, write_json
-from effigie.io.tensors import pack, unpack, unpack_arrays
+from effigie.io.atomic_write import atomic_write, read_json, sha256, write_json
+from effigie.io.tensors import load_arrays, load_tensors, serialize_tensors
 
 VERSION = 1
 CONFIG, MANIFEST, MOTIONS = "config.json", "manifest.json", "motions.safetensors"
 NETWORKS = ("embedder", "generator", "discriminator")
-TABLE = "table."  # names of the discriminator's people begin so
+TABLE_PREFIX = "table."  # names of the discriminator's people begin so
 SHIPPED = "shipped"
-KEPT_MOMENTS = 96  # in a model's folder: 3 KB each
+STORED_MOMENTS = 96  # in a model's folder: 3 KB each
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Networks:
 
     @classmethod
     def build(cls, preset: Preset, prior: bool, people: int = 1) -> Networks:
-        """Untrained; ``people`` columns in the discriminator's table."""
+        """Untrained networks; ``people`` columns in the discriminator's table."""
         return cls(Embedder(preset), Generator(preset, prior), Discriminator(preset, people))
 
-    def named(self) -> dict[str, nn.Module]:
-        """By the names of :data:`NETWORKS`."""
+    def by_name(self) -> dict[str, nn.Module]:
+        """The networks by the names of :data:`NETWORKS`."""
         return {name: getattr(self, name) for name in NETWORKS}
 
 
@@ -59,20 +59,20 @@ class HeadsModel:
 
     Attributes:
         preset: sizes.
-        prior: whether the generator takes the bent shots.
+        prior: whether the generator takes the warped shots.
         networks: in evaluation mode, on the CPU, spectral norms not folded.
-        motions: to bend stills by; None if nobody was filmed in its training.
+        motions: to warp stills by; None if nobody was filmed in its training.
         manifest_sha256: of ``manifest.json``: what is made with it names it so.
     """
 
     preset: Preset
     prior: bool
     networks: Networks
-    motions: Motions | None
+    motions: MotionBank | None
     manifest_sha256: str | None
 
 
-def shipped() -> Path:
+def get_shipped_folder() -> Path:
     """The folder of the model that comes with effigie.
 
     Raises:
@@ -120,23 +120,25 @@ def save_networks(folder: Path, networks: Mapping[str, nn.Module]) -> None:
     """Write each network as fp16 safetensors, whole or not at all; the discriminator's people stay out."""
     for name, network in networks.items():
         tensors = {
-            key: _half(value).contiguous()
+            key: _to_half(value).contiguous()
             for key, value in network.state_dict().items()
-            if not (name == "discriminator" and key.startswith((TABLE, f"parametrizations.{TABLE}")))
+            if not (
+                name == "discriminator" and key.startswith((TABLE_PREFIX, f"parametrizations.{TABLE_PREFIX}"))
+            )
         }
-        with atomic(folder / f"{name}.safetensors") as temporary:
-            temporary.write_bytes(pack(tensors))
+        with atomic_write(folder / f"{name}.safetensors") as temporary:
+            temporary.write_bytes(serialize_tensors(tensors))
 
 
-def save_motions(folder: Path, motions: Motions) -> None:
+def save_motions(folder: Path, motions: MotionBank) -> None:
     """Write some of the moments, fp16."""
-    kept = motions.fewer(KEPT_MOMENTS)
+    kept = motions.subsample(STORED_MOMENTS)
     arrays = {
         "actors": kept.actors.astype("int32"),
         **{name: getattr(kept, name).astype("float16") for name in ("unposed", "rotations", "blendshapes")},
     }
-    with atomic(folder / MOTIONS) as temporary:
-        temporary.write_bytes(pack(arrays))
+    with atomic_write(folder / MOTIONS) as temporary:
+        temporary.write_bytes(serialize_tensors(arrays))
 
 
 def load_heads(folder: str | Path | None = None) -> HeadsModel:
@@ -145,13 +147,13 @@ def load_heads(folder: str | Path | None = None) -> HeadsModel:
     Raises:
         ModelError: missing, damaged, not trained yet, of another kind or a newer version.
     """
-    folder = shipped() if folder is None else Path(folder)
+    folder = get_shipped_folder() if folder is None else Path(folder)
     config = load_config(folder)
     if not (folder / "generator.safetensors").is_file():
         raise ModelError(f"{folder} is not trained yet: run `effigie meta-train` again to go on")
     preset, prior = Preset(**config["preset"]), bool(config["prior"])
     networks = Networks.build(preset, prior)
-    for name, network in networks.named().items():
+    for name, network in networks.by_name().items():
         load_weights(folder / f"{name}.safetensors", network)
     manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
     return HeadsModel(preset, prior, networks, _load_motions(folder / MOTIONS), manifest)
@@ -164,9 +166,9 @@ def load_weights(path: Path, network: nn.Module) -> None:
         ModelError: missing, damaged, or of another network.
     """
     try:
-        tensors = {name: value.float() for name, value in unpack(path).items()}
+        tensors = {name: value.float() for name, value in load_tensors(path).items()}
         missing, unknown = network.load_state_dict(tensors, strict=False)
-        missing = [name for name in missing if TABLE not in name]
+        missing = [name for name in missing if TABLE_PREFIX not in name]
         if missing or unknown:
             raise ValueError(f"tensors do not fit: {[*missing, *unknown][0]}")
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
@@ -175,12 +177,12 @@ def load_weights(path: Path, network: nn.Module) -> None:
     network.eval().requires_grad_(False)
 
 
-def _load_motions(path: Path) -> Motions | None:
+def _load_motions(path: Path) -> MotionBank | None:
     if not path.is_file():
         return None
     try:
-        arrays = unpack_arrays(path)
-        return Motions(
+        arrays = load_arrays(path)
+        return MotionBank(
             arrays["actors"],
             *(arrays[name].astype("float32") for name in ("unposed", "rotations", "blendshapes")),
         )
@@ -188,5 +190,5 @@ def _load_motions(path: Path) -> Motions | None:
         raise ModelError(f"{path} is damaged ({error}): get the model again") from error
 
 
-def _half(tensor: Tensor) -> Tensor:
+def _to_half(tensor: Tensor) -> Tensor:
     return tensor.half() if tensor.dtype == torch.float32 else tensor

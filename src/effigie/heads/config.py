@@ -1,4 +1,4 @@
-"""What can be chosen about animating a portrait."""
+"""Settings of animation."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Literal
 
 from effigie.errors import UsageError
 from effigie.heads.motion.controls import Controls
+from effigie.io.stored_names import STORED_NAME
 from effigie.media import EncodeSettings
 from effigie.provenance.config import TrustSettings
 
-Paste = Literal["portrait", "crop"]
-PASTES = ("portrait", "crop")
-Paint = Literal["network", "geometry"]
-PAINTS = ("network", "geometry")
+PasteMode = Literal["portrait", "crop"]
+PASTE_MODES = ("portrait", "crop")
+RendererName = Literal["network", "geometry"]
+RENDERERS = ("network", "geometry")
 SMALLEST_SIDE, LARGEST_SIDE = 64, 4096
 
 
@@ -24,43 +25,43 @@ class AnimateSettings:
 
     Attributes:
         controls: how strongly, and with which parts, the portrait follows the driver.
-        paint: ``network`` makes what geometry cannot show; ``geometry`` bends the portrait and no more.
+        renderer: ``network`` makes what geometry cannot show; ``geometry`` warps the portrait and no more.
         heads: the meta-learned model that paints a portrait; None takes the one that ships. A tuned person has its own.
         paste: ``portrait`` shows the whole picture, ``crop`` a square around the head.
         size: px; the output's larger side. None keeps the picture's, up to 1280.
-        who: which face of the portrait, by size (0 = the largest), or which person of a face set; None if there is one.
-        driver_who: the same of the driver's clip; None takes the largest.
-        neutral: index of the driver's frame that motion is measured from; None finds the calmest.
+        person: which face of the portrait, by size (0 = the largest), or which person of a face set; None if one.
+        driver_person: the same of the driver's clip; None takes the largest.
+        neutral_frame: index of the driver's frame that motion is measured from; None finds the calmest.
         save_motion: where to keep the driver's motion as a template; None keeps none.
         encode: how the output is encoded.
         trust: how the output can be traced: label (on by default), mark, certificate.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
-        stop_after: animate only this many frames (for a quick look); None animates all.
+        max_frames: animate only this many frames (for a quick look); None animates all.
     """
 
     controls: Controls = field(default_factory=Controls)
-    paint: Paint = "network"
+    renderer: RendererName = field(default="network", metadata={STORED_NAME: "paint"})
     heads: Path | None = None
-    paste: Paste = "portrait"
+    paste: PasteMode = "portrait"
     size: int | None = None
-    who: int | None = None
-    driver_who: int | None = None
-    neutral: int | None = None
+    person: int | None = field(default=None, metadata={STORED_NAME: "who"})
+    driver_person: int | None = field(default=None, metadata={STORED_NAME: "driver_who"})
+    neutral_frame: int | None = field(default=None, metadata={STORED_NAME: "neutral"})
     save_motion: Path | None = None
     encode: EncodeSettings = field(default_factory=EncodeSettings)
     trust: TrustSettings = field(default_factory=lambda: TrustSettings(label="corner"))
     device: str = "auto"
-    stop_after: int | None = None
+    max_frames: int | None = field(default=None, metadata={STORED_NAME: "stop_after"})
 
     def __post_init__(self) -> None:
-        if self.paint not in PAINTS:
-            raise UsageError(f"paint must be one of {', '.join(PAINTS)}, not {self.paint!r}")
-        if self.paste not in PASTES:
-            raise UsageError(f"paste must be one of {', '.join(PASTES)}, not {self.paste!r}")
+        if self.renderer not in RENDERERS:
+            raise UsageError(f"renderer must be one of {', '.join(RENDERERS)}, not {self.renderer!r}")
+        if self.paste not in PASTE_MODES:
+            raise UsageError(f"paste must be one of {', '.join(PASTE_MODES)}, not {self.paste!r}")
         if self.size is not None and not SMALLEST_SIDE <= self.size <= LARGEST_SIDE:
             raise UsageError(f"size must be from {SMALLEST_SIDE} to {LARGEST_SIDE} pixels, not {self.size}")
-        for name in ("who", "driver_who", "neutral"):
+        for name in ("person", "driver_person", "neutral_frame"):
             if (value := getattr(self, name)) is not None and value < 0:
                 raise UsageError(f"{name} must be 0 or more, not {value}")
-        if self.stop_after is not None and self.stop_after < 1:
-            raise UsageError(f"stop_after must be 1 or more, not {self.stop_after}")
+        if self.max_frames is not None and self.max_frames < 1:
+            raise UsageError(f"max_frames must be 1 or more, not {self.max_frames}")

@@ -1,4 +1,4 @@
-"""A person's model: what tuning leaves on disk, and everything that animation needs of it.
+"""Saves and loads the model of a person.
 
 A folder: ``config.json``, ``generator.safetensors`` (tuned, fp16), ``person.safetensors`` (the embedding, and psi: the
 person's own AdaIN parameters), ``bank/`` (the T shots as a face set), ``portrait.png`` and its landmarks (the picture
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from effigie.consent.gate import ConsentLike, Permit, permit_model
 from effigie.errors import FaceSetError, ModelError
-from effigie.faces.align import crop_matrix, placement
+from effigie.faces.align import compute_placement, crop_matrix
 from effigie.faces.crop import apply_affine, crop
 from effigie.faces.mesh import fit_pose
 from effigie.faces.quality import sharpness
@@ -28,15 +28,15 @@ from effigie.faceset import FaceSet
 from effigie.faceset.schema import FaceRecord
 from effigie.heads.checkpoint import CONFIG, MANIFEST, VERSION, load_config, load_weights, save_networks
 from effigie.heads.inference.portrait import Portrait
-from effigie.heads.meta_learning.identity_dataset import Shot
+from effigie.heads.meta_learning.identity_dataset import ReferenceShot
 from effigie.heads.network.generator import Generator
 from effigie.heads.presets import Preset
-from effigie.io.atomic import atomic, discard, sha256, write_json
-from effigie.io.tensors import pack, unpack_arrays
-from effigie.prior.frame_bank import Geometry
+from effigie.io.atomic_write import atomic_write, discard, sha256, write_json
+from effigie.io.tensors import load_arrays, serialize_tensors
+from effigie.prior.frame_bank import FaceGeometry
 
 PERSON, PORTRAIT, BANK, GENERATOR = "person.safetensors", "portrait.png", "bank", "generator.safetensors"
-CROP = 384  # px, side of the stored shots
+CROP_SIZE = 384  # px, side of the stored shots
 
 
 @dataclass(frozen=True)
@@ -57,25 +57,25 @@ class PersonModel:
     prior: bool
     generator: Generator
     psi: Tensor
-    shots: list[Shot]
+    shots: list[ReferenceShot]
     portrait: Portrait
     permit: Permit
     manifest_sha256: str | None
 
 
-def is_person(path: Path) -> bool:
+def is_person_model(path: Path) -> bool:
     """Whether a person's model lies there."""
     return (path / CONFIG).is_file() and (path / BANK).is_dir()
 
 
-def shot_of(portrait: Portrait, size: int) -> Shot:
+def crop_shot(portrait: Portrait, size: int) -> ReferenceShot:
     """A portrait's skull-aligned crop of ``size`` pixels."""
-    matrix = crop_matrix(placement(fit_pose(portrait.landmarks)), size)
-    geometry = Geometry.in_crop(portrait.landmarks, matrix)
-    return Shot(crop(portrait.image, matrix, size), geometry, portrait.blendshapes)
+    matrix = crop_matrix(compute_placement(fit_pose(portrait.landmarks)), size)
+    geometry = FaceGeometry.from_frame_landmarks(portrait.landmarks, matrix)
+    return ReferenceShot(crop(portrait.image, matrix, size), geometry, portrait.blendshapes)
 
 
-def save_config(folder: Path, preset: Preset, prior: bool) -> None:
+def save_person_config(folder: Path, preset: Preset, prior: bool) -> None:
     """Write how the generator is built."""
     write_json(
         folder / CONFIG, {"version": VERSION, "kind": "person", "prior": prior, "preset": asdict(preset)}
@@ -92,7 +92,7 @@ def save_person(
     portraits: Sequence[Portrait],
 ) -> None:
     """Write all but consents and manifest; the first portrait is the one that moves."""
-    save_config(folder, preset, prior)
+    save_person_config(folder, preset, prior)
     main = portraits[0]
     arrays = {
         "embedding": embedding.detach().float().cpu().numpy().reshape(-1),
@@ -101,17 +101,17 @@ def save_person(
         "blendshapes": main.blendshapes.astype(np.float32),
         "identity": main.embedding.astype(np.float32),
     }
-    with atomic(folder / PERSON) as temporary:
-        temporary.write_bytes(pack(arrays))
+    with atomic_write(folder / PERSON) as temporary:
+        temporary.write_bytes(serialize_tensors(arrays))
     encoded = cv2.imencode(".png", cv2.cvtColor(main.image, cv2.COLOR_RGB2BGR))[1]
-    with atomic(folder / PORTRAIT) as temporary:
+    with atomic_write(folder / PORTRAIT) as temporary:
         temporary.write_bytes(encoded.tobytes())
     save_networks(folder, {"generator": generator})
     _save_shots(folder / BANK, portraits)
 
 
 def load_person(
-    folder: str | Path, *, consent: ConsentLike = None, project: str | None = None
+    folder: str | Path, *, consent: ConsentLike = None, purpose: str | None = None
 ) -> PersonModel:
     """A tuned person, if they consented to being animated.
 
@@ -123,12 +123,12 @@ def load_person(
     config = load_config(folder, "person")
     if not (folder / MANIFEST).is_file():
         raise ModelError(f"{folder} is not tuned to the end: run `effigie tune` again")
-    permit = permit_model(folder, "animate", consent=consent, project=project)
+    permit = permit_model(folder, "animate", consent=consent, purpose=purpose)
     preset, prior = Preset(**config["preset"]), bool(config["prior"])
     generator = Generator(preset, prior)
     load_weights(folder / GENERATOR, generator)
     try:
-        arrays = unpack_arrays(folder / PERSON)
+        arrays = load_arrays(folder / PERSON)
         encoded = np.frombuffer((folder / PORTRAIT).read_bytes(), np.uint8)
         image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
         if image is None:
@@ -152,13 +152,13 @@ def load_person(
 
 def _save_shots(path: Path, portraits: Sequence[Portrait]) -> None:
     discard(path)
-    bank = FaceSet.create(path, {"crop_size": CROP, "stills": True})
-    source = bank.new_source("shots", "shots", frames=len(portraits))
+    bank = FaceSet.create(path, {"crop_size": CROP_SIZE, "stills": True})
+    source = bank.create_source("shots", "shots", frames=len(portraits))
     with bank.writer(source) as writer:
         for number, portrait in enumerate(portraits):
             pose = fit_pose(portrait.landmarks)
-            matrix = crop_matrix(placement(pose), CROP)
-            picture = crop(portrait.image, matrix, CROP)
+            matrix = crop_matrix(compute_placement(pose), CROP_SIZE)
+            picture = crop(portrait.image, matrix, CROP_SIZE)
             encoded = cv2.imencode(
                 ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 97]
             )[1]
@@ -184,12 +184,14 @@ def _save_shots(path: Path, portraits: Sequence[Portrait]) -> None:
             )
 
 
-def _load_shots(path: Path) -> list[Shot]:
+def _load_shots(path: Path) -> list[ReferenceShot]:
     faces = FaceSet.open(path).load(("landmarks", "blendshapes", "matrix"))
     return [
-        Shot(
+        ReferenceShot(
             faces.crop(row),
-            Geometry.of(apply_affine(faces.matrix[row].astype(np.float64), faces.landmarks[row])),
+            FaceGeometry.from_landmarks(
+                apply_affine(faces.matrix[row].astype(np.float64), faces.landmarks[row])
+            ),
             faces.blendshapes[row],
         )
         for row in range(len(faces))

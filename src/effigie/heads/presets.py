@@ -1,4 +1,4 @@
-"""The sizes talking heads come in."""
+"""Presets: the sizes of the three networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where everything lies that belongs to the user and not to one project."""
+"""The per-user folder of effigie."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Just enough of the Protocol Buffers wire format to read a mesh and to trim an ONNX graph.
+"""A minimal reader and writer of the Protocol Buffers wire format, for the face mesh and the ONNX graph.
 
 A dependency on a schema compiler for two small reads would cost more than these lines.
 https://protobuf.dev/programming-guides/encoding/
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
-def varint(data: bytes, position: int) -> tuple[int, int]:
-    """The base-128 number at ``position``, and the position after it."""
+def decode_varint(data: bytes, position: int) -> tuple[int, int]:
+    """Decode the base-128 number at ``position``; returns it and the position after it."""
     value = shift = 0
     while True:
         byte = data[position]
@@ -26,7 +26,7 @@ def varint(data: bytes, position: int) -> tuple[int, int]:
 
 
 def encode_varint(value: int) -> bytes:
-    """``value`` (>= 0) in base 128."""
+    """Encode ``value`` (>= 0) in base 128."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -35,7 +35,7 @@ def encode_varint(value: int) -> bytes:
     return bytes(out)
 
 
-def fields(message: bytes) -> Iterator[tuple[int, int | bytes, bytes]]:
+def iterate_fields(message: bytes) -> Iterator[tuple[int, int | bytes, bytes]]:
     """Yield ``(field number, value, encoded bytes)``; length-delimited and fixed values come as bytes.
 
     Raises:
@@ -44,14 +44,14 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes, bytes]]:
     position = 0
     while position < len(message):
         start = position
-        key, position = varint(message, position)
+        key, position = decode_varint(message, position)
         number, kind = key >> 3, key & 7
         value: int | bytes
         if kind == VARINT:
-            value, position = varint(message, position)
+            value, position = decode_varint(message, position)
         else:
             if kind == BYTES:
-                length, position = varint(message, position)
+                length, position = decode_varint(message, position)
             elif kind in (FIXED32, FIXED64):
                 length = 4 if kind == FIXED32 else 8
             else:
@@ -63,13 +63,13 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes, bytes]]:
         yield number, value, message[start:position]
 
 
-def children(message: bytes, number: int) -> Iterator[bytes]:
-    """The length-delimited values of field ``number``."""
-    for found, value, _ in fields(message):
+def iterate_submessages(message: bytes, number: int) -> Iterator[bytes]:
+    """Yield the length-delimited values of field ``number``."""
+    for found, value, _ in iterate_fields(message):
         if found == number and isinstance(value, bytes):
             yield value
 
 
-def delimited(number: int, value: bytes) -> bytes:
+def encode_bytes_field(number: int, value: bytes) -> bytes:
     """Encode a length-delimited field."""
     return encode_varint(number << 3 | BYTES) + encode_varint(len(value)) + value

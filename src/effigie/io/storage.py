@@ -1,4 +1,4 @@
-"""Files on this machine or anywhere that fsspec reaches (``s3://``, ``gs://``, ``https://``, ``memory://`` ...).
+"""Local files and files behind fsspec (``s3://``, ``gs://``, ``https://``, ``memory://`` ...).
 
 What lies elsewhere is fetched to a temporary file for as long as it is needed; what is made is made here and uploaded
 whole, under a temporary name until it is. ``file://`` is this machine.
@@ -15,44 +15,50 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from effigie.errors import EffigieError, MediaError, UsageError
-from effigie.io.atomic import atomic, discard, explain
+from effigie.io.atomic_write import atomic_write, convert_os_error, discard
 
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-FILE = "file://"
-UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
-LONGEST_NAME = 150  # bytes; file systems allow 255, and suffixes and temporary names add some
-TELLING = ("ETag", "etag", "md5Hash", "content_md5", "sha256")  # what servers say of a file's content
+URL_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+FILE_SCHEME = "file://"
+UNSAFE_CHARACTERS = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
+MAX_NAME_BYTES = 150  # bytes; file systems allow 255, and suffixes and temporary names add some
+CONTENT_HASH_KEYS = (
+    "ETag",
+    "etag",
+    "md5Hash",
+    "content_md5",
+    "sha256",
+)  # what servers say of a file's content
 
 
 def is_remote(name: str | Path) -> bool:
-    """Whether a name is an address that is not on this machine's disks."""
-    return isinstance(name, str) and bool(ADDRESS.match(name)) and not name.lower().startswith(FILE)
+    """Whether a name is a URL other than ``file://``."""
+    return isinstance(name, str) and bool(URL_SCHEME.match(name)) and not name.lower().startswith(FILE_SCHEME)
 
 
-def here(name: str | Path) -> Path:
+def local_path(name: str | Path) -> Path:
     """The path of a name that is not remote; ``file:///x`` is ``/x``."""
     text = str(name)
-    return Path(text[len(FILE) :] if text.lower().startswith(FILE) else text).expanduser()
+    return Path(text[len(FILE_SCHEME) :] if text.lower().startswith(FILE_SCHEME) else text).expanduser()
 
 
-def absolute(name: str | Path) -> str:
-    """The name as it is understood from any folder."""
-    return str(name) if is_remote(name) else str(here(name).absolute())
+def absolute_name(name: str | Path) -> str:
+    """The absolute path of a local name; a remote one as it is."""
+    return str(name) if is_remote(name) else str(local_path(name).absolute())
 
 
-def safe_name(address: str | Path) -> str:
-    """The last part of a path or address, as a file name that stays in its folder: no separators, not hidden."""
-    text = str(address)
+def safe_name(url: str | Path) -> str:
+    """The last part of a path or URL as a safe file name: no separators, not hidden."""
+    text = str(url)
     if is_remote(text):
         text = text.split("://", 1)[1].split("?")[0].split("#")[0]
-    name = UNSAFE.sub("_", text.rstrip("/").rsplit("/", 1)[-1]).strip(". ")
+    name = UNSAFE_CHARACTERS.sub("_", text.rstrip("/").rsplit("/", 1)[-1]).strip(". ")
     stem, dot, suffix = name.rpartition(".")
     stem, suffix = (stem, dot + suffix[:16]) if stem else (name, "")
-    return (stem.encode()[:LONGEST_NAME].decode(errors="ignore") or "clip") + suffix
+    return (stem.encode()[:MAX_NAME_BYTES].decode(errors="ignore") or "clip") + suffix
 
 
-def opened(address: str) -> tuple[Any, str]:
-    """The file system of an address, and the path in it.
+def open_filesystem(url: str) -> tuple[Any, str]:
+    """Open the fsspec file system of a URL; returns it and the path in it.
 
     Raises:
         UsageError: no such kind of address, or the package for it is not installed.
@@ -61,74 +67,76 @@ def opened(address: str) -> tuple[Any, str]:
     import fsspec
 
     try:
-        return fsspec.core.url_to_fs(address)
+        return fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
-        raise UsageError(f"{address} cannot be opened: {_words(error)}") from error
+        raise UsageError(f"{url} cannot be opened: {_first_line(error)}") from error
     except Exception as error:  # every kind of store has errors of its own
-        raise EffigieError(f"{address} cannot be reached: {_words(error)}") from error
+        raise EffigieError(f"{url} cannot be reached: {_first_line(error)}") from error
 
 
-def content_token(address: str) -> str | None:
-    """What a server says a remote file's content is, without fetching it; None if it says nothing certain."""
-    system, path = opened(address)
+def read_content_tag(url: str) -> str | None:
+    """The server's hash or strong ETag of a remote file, with its size; None if it gives none."""
+    system, path = open_filesystem(url)
     with contextlib.suppress(Exception):
-        about = system.info(path)
-        said = next((str(about[key]) for key in TELLING if about.get(key)), None)
-        if said is not None and not said.startswith("W/"):  # a weak tag is of what it means, not of its bytes
-            return f"{said} {about.get('size')}"
+        details = system.info(path)
+        tag = next((str(details[key]) for key in CONTENT_HASH_KEYS if details.get(key)), None)
+        if tag is not None and not tag.startswith("W/"):  # a weak tag is of what it means, not of its bytes
+            return f"{tag} {details.get('size')}"
     return None
 
 
 @contextlib.contextmanager
-def near(name: str | Path) -> Iterator[Path]:
-    """A path on this machine under which a file can be read until the block ends.
+def local_copy(name: str | Path) -> Iterator[Path]:
+    """Context manager that yields a local path of a file; a remote one is downloaded until the block ends.
 
     Raises:
         MediaError: it is not there.
         EffigieError: it cannot be fetched, or the disk is full.
     """
     if not is_remote(name):
-        yield here(name)
+        yield local_path(name)
         return
-    address = str(name)
-    system, path = opened(address)
+    url = str(name)
+    system, path = open_filesystem(url)
     with tempfile.TemporaryDirectory(prefix="effigie-") as folder:
-        copy = Path(folder) / safe_name(address)
-        _fetch(system, path, address, copy)
+        copy = Path(folder) / safe_name(url)
+        _download(system, path, url, copy)
         yield copy
 
 
 @contextlib.contextmanager
-def delivered(name: str | Path) -> Iterator[Path]:
-    """A path on this machine to make a single file at; when the block ends well, it lies under ``name``.
+def upload_on_exit(name: str | Path) -> Iterator[Path]:
+    """Context manager that yields a local path to write a file to, and uploads it to ``name`` on success.
 
     A local path is handed out as it is: whoever writes it is to do so whole or not at all.
     """
     if not is_remote(name):
-        yield here(name)
+        yield local_path(name)
         return
     parent, _, last = str(name).rpartition("/")
     if last != safe_name(last):
         raise UsageError(f"{name} does not end in a file name: name the output itself")
-    with RemoteFolder(parent).delivered(last, "") as made:
-        yield made
+    with RemoteFolder(parent).upload_on_exit(last, "") as temporary:
+        yield temporary
 
 
-def _fetch(system: Any, path: str, address: str, copy: Path) -> None:
+def _download(system: Any, path: str, url: str, copy: Path) -> None:
     try:
         system.get_file(path, str(copy))
     except FileNotFoundError:
-        raise MediaError(f"{address} does not exist: check the name") from None
+        raise MediaError(f"{url} does not exist: check the name") from None
     except OSError as error:
-        raise (explain(error, copy) if error.errno else _failed("fetched", address, error)) from error
+        raise (
+            convert_os_error(error, copy) if error.errno else _storage_error("fetched", url, error)
+        ) from error
     except Exception as error:
-        raise _failed("fetched", address, error) from error
+        raise _storage_error("fetched", url, error) from error
     if not copy.is_file():
-        raise MediaError(f"{address} is no file: name one")
+        raise MediaError(f"{url} is no file: name one")
 
 
 def _upload(system: Any, path: Path, target: str) -> None:
-    """Whole or not at all: object stores show a file when it is complete, the others after the last step."""
+    """Upload atomically: object stores show a file when it is complete, other stores after the last step."""
     folder, _, name = target.rpartition("/")
     temporary = f"{folder}/.{name[:40]}.{uuid.uuid4().hex[:8]}.partial"
     try:
@@ -139,22 +147,22 @@ def _upload(system: Any, path: Path, target: str) -> None:
     except Exception as error:
         with contextlib.suppress(Exception):
             system.rm_file(temporary)
-        raise _failed("uploaded", target, error) from error
+        raise _storage_error("uploaded", target, error) from error
 
 
-def _failed(what: str, address: str, error: Exception) -> EffigieError:
-    return EffigieError(f"{address} could not be {what}: {_words(error)}")
+def _storage_error(what: str, url: str, error: Exception) -> EffigieError:
+    return EffigieError(f"{url} could not be {what}: {_first_line(error)}")
 
 
-def _words(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-class Folder(Protocol):
-    """A folder that results go into, wherever it lies."""
+class StorageFolder(Protocol):
+    """Protocol of a local or remote output folder."""
 
-    def path_of(self, name: str) -> str:
-        """The whole name of a file in it."""
+    def full_path(self, name: str) -> str:
+        """The path or URL of a file in the folder."""
         ...
 
     def size(self, name: str) -> int | None:
@@ -166,27 +174,27 @@ class Folder(Protocol):
         ...
 
     def write(self, name: str, data: bytes) -> None:
-        """Put a small file there, whole or not at all."""
+        """Write a small file atomically."""
         ...
 
-    def delivered(self, name: str, scratch: str) -> contextlib.AbstractContextManager[Path]:
-        """A path on this machine to make a file at; when the block ends well, it lies in the folder under ``name``.
+    def upload_on_exit(self, name: str, scratch: str) -> contextlib.AbstractContextManager[Path]:
+        """Context manager that yields a local path to write a file to, and puts it into the folder on success.
 
-        What is made beside it (``<name>.notice.txt``) goes along, and is there first.
+        Files written beside it (``<name>.notice.txt``) are put there first.
 
         Args:
-            scratch: a folder of the caller's alone, within this one, to make it in where that can be.
+            scratch: name of a subfolder of the caller's own, to write it in where the folder is local.
         """
         ...
 
 
 class LocalFolder:
-    """A folder on this machine's disks, or on one that several machines share."""
+    """A folder on a local or shared disk."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def path_of(self, name: str) -> str:
+    def full_path(self, name: str) -> str:
         return str(self.path / name)
 
     def size(self, name: str) -> int | None:
@@ -203,39 +211,39 @@ class LocalFolder:
             return None
 
     def write(self, name: str, data: bytes) -> None:
-        with atomic(self.path / name) as temporary:
+        with atomic_write(self.path / name) as temporary:
             temporary.write_bytes(data)
 
     @contextlib.contextmanager
-    def delivered(self, name: str, scratch: str) -> Iterator[Path]:
-        """See :class:`Folder`. Made apart: whoever writes a file looks through its folder for what a kill left."""
-        apart = self.path / scratch
-        discard(apart)
+    def upload_on_exit(self, name: str, scratch: str) -> Iterator[Path]:
+        """See :class:`StorageFolder`. Uses a subfolder: writers scan their folder for files that a kill left."""
+        scratch_folder = self.path / scratch
+        discard(scratch_folder)
         try:
-            apart.mkdir(parents=True)
-            made = apart / name
-            yield made
-            for path in (*(other for other in apart.iterdir() if other != made), made):
+            scratch_folder.mkdir(parents=True)
+            temporary = scratch_folder / name
+            yield temporary
+            for path in (*(other for other in scratch_folder.iterdir() if other != temporary), temporary):
                 if path.is_dir():
-                    with atomic(self.path / path.name) as temporary:
-                        path.rename(temporary)
+                    with atomic_write(self.path / path.name) as target:
+                        path.rename(target)
                 elif not path.name.startswith("."):
                     path.replace(self.path / path.name)
         except OSError as error:
-            raise explain(error, self.path / name) from error
+            raise convert_os_error(error, self.path / name) from error
         finally:
-            discard(apart)
+            discard(scratch_folder)
 
 
 class RemoteFolder:
-    """A folder, or what object stores have for one, behind fsspec."""
+    """A folder, or a prefix of an object store, behind fsspec."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address.rstrip("/")
-        self._system, self._path = opened(self._address)
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._system, self._path = open_filesystem(self._url)
 
-    def path_of(self, name: str) -> str:
-        return f"{self._address}/{name}"
+    def full_path(self, name: str) -> str:
+        return f"{self._url}/{name}"
 
     def size(self, name: str) -> int | None:
         self._system.invalidate_cache()  # others write there, too
@@ -244,7 +252,7 @@ class RemoteFolder:
         except FileNotFoundError:
             return None
         except Exception as error:
-            raise _failed("looked at", self.path_of(name), error) from error
+            raise _storage_error("looked at", self.full_path(name), error) from error
 
     def read(self, name: str) -> bytes | None:
         try:
@@ -252,7 +260,7 @@ class RemoteFolder:
         except FileNotFoundError:
             return None
         except Exception as error:
-            raise _failed("read", self.path_of(name), error) from error
+            raise _storage_error("read", self.full_path(name), error) from error
 
     def write(self, name: str, data: bytes) -> None:
         target = f"{self._path}/{name}"
@@ -261,50 +269,50 @@ class RemoteFolder:
                 self._system.makedirs(target.rpartition("/")[0], exist_ok=True)
             self._system.pipe_file(target, data)
         except Exception as error:
-            raise _failed("written", self.path_of(name), error) from error
+            raise _storage_error("written", self.full_path(name), error) from error
 
     @contextlib.contextmanager
-    def delivered(self, name: str, scratch: str) -> Iterator[Path]:
-        """See :class:`Folder`."""
-        with tempfile.TemporaryDirectory(prefix="effigie-") as apart:
-            made = Path(apart) / name
-            yield made
-            shown = sorted(path for path in Path(apart).iterdir() if not path.name.startswith("."))
-            for path in (*(other for other in shown if other != made), made):
+    def upload_on_exit(self, name: str, scratch: str) -> Iterator[Path]:
+        """See :class:`StorageFolder`."""
+        with tempfile.TemporaryDirectory(prefix="effigie-") as scratch_folder:
+            temporary = Path(scratch_folder) / name
+            yield temporary
+            visible = sorted(path for path in Path(scratch_folder).iterdir() if not path.name.startswith("."))
+            for path in (*(other for other in visible if other != temporary), temporary):
                 if not path.is_file():
-                    raise UsageError(f"{self._address} cannot take a folder of frames: choose a video")
-                self.put(path, path.name)
+                    raise UsageError(f"{self._url} cannot take a folder of frames: choose a video")
+                self.upload(path, path.name)
 
-    def names(self) -> list[str]:
-        """Of what lies directly in it; empty if it is not there."""
+    def list_names(self) -> list[str]:
+        """Names of the files directly in the folder; empty if it does not exist."""
         self._system.invalidate_cache()
         try:
-            found = self._system.ls(self._path, detail=False)
+            entries = self._system.ls(self._path, detail=False)
         except FileNotFoundError:
             return []
         except Exception as error:
-            raise _failed("listed", self._address, error) from error
-        return [str(path).rstrip("/").rpartition("/")[2] for path in found]
+            raise _storage_error("listed", self._url, error) from error
+        return [str(path).rstrip("/").rpartition("/")[2] for path in entries]
 
-    def fetch(self, name: str, target: Path) -> None:
-        """Copy a file of it here."""
+    def download(self, name: str, target: Path) -> None:
+        """Download a file of the folder to ``target``."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(self._system, f"{self._path}/{name}", self.path_of(name), target)
+        _download(self._system, f"{self._path}/{name}", self.full_path(name), target)
 
-    def put(self, path: Path, name: str) -> None:
-        """Copy a file there, whole or not at all."""
+    def upload(self, path: Path, name: str) -> None:
+        """Upload a file atomically."""
         _upload(self._system, path, f"{self._path.rstrip('/')}/{name}")
 
 
-def folder(name: str | Path) -> Folder:
-    """The folder of that name.
+def open_folder(name: str | Path) -> StorageFolder:
+    """Open the local or remote output folder of that name.
 
     Raises:
         UsageError: it is a file, or no address that can be opened.
     """
     if is_remote(name):
         return RemoteFolder(str(name))
-    path = here(name)
+    path = local_path(name)
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file: name a folder for the results")
     return LocalFolder(path)

@@ -1,26 +1,32 @@
-"""Pictures in and out of files.
+"""Reads and writes video, animations, stills and picture sequences.
 
-Reads and writes video, animations, stills and sequences with exact times, upright, in the clip's own colours,
-and carries sound through untouched. Nothing that knows what a picture shows may enter: no faces, no networks.
+Times are exact, pictures upright and in the clip's own colours, and sound is copied unchanged.
+Nothing that knows what a picture shows may enter: no faces, no networks.
 """
 
-from effigie.media.clip import Audio, ClipInfo, Color, Frame
+from typing import TYPE_CHECKING
+
+from effigie._renamed import explain_renamed
+from effigie.media.clip import AudioInfo, ClipInfo, ColorSpace, Frame
 from effigie.media.config import EncodeSettings
 from effigie.media.images import read_still
-from effigie.media.inputs import expand
+from effigie.media.inputs import expand_paths
 from effigie.media.probe import probe
-from effigie.media.reader import Reader
-from effigie.media.writer import Writer
+from effigie.media.reader import VideoReader
+from effigie.media.writer import VideoWriter
 
 __all__ = [
-    "Audio",
+    "AudioInfo",
     "ClipInfo",
-    "Color",
+    "ColorSpace",
     "EncodeSettings",
     "Frame",
-    "Reader",
-    "Writer",
-    "expand",
+    "VideoReader",
+    "VideoWriter",
+    "expand_paths",
     "probe",
     "read_still",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = explain_renamed(__name__)

@@ -1,4 +1,4 @@
-"""What a clip is and what one of its frames is: the plain values that pass between rooms."""
+"""Data classes that describe a clip and a frame."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
-Kind = Literal["video", "animation", "still", "sequence"]
-Range = Literal["limited", "full"]
+ClipKind = Literal["video", "animation", "still", "sequence"]
+LumaRange = Literal["limited", "full"]
 
 
 @dataclass(frozen=True)
-class Color:
-    """How YUV numbers and RGB translate into each other, in the words of ITU-T H.273.
+class ColorSpace:
+    """Colour space of a clip: how YUV and RGB convert into each other, in the terms of ITU-T H.273.
 
     For RGB material (GIF, PNG) it says how the clip would be written as video.
     """
 
-    range: Range = "limited"
+    range: LumaRange = "limited"
     """Limited: luma 16-235, as on television. Full: 0-255, as in JPEG."""
 
     matrix: str = "bt709"
@@ -40,8 +40,8 @@ class Color:
 
 
 @dataclass(frozen=True)
-class Audio:
-    """One sound stream."""
+class AudioInfo:
+    """Description of one audio stream."""
 
     codec: str
     sample_rate: int
@@ -54,10 +54,10 @@ class Audio:
 
 @dataclass(frozen=True)
 class ClipInfo:
-    """What is known of a clip after opening it and decoding its first frame."""
+    """Description of a clip, from its container and its first decoded frame."""
 
     path: Path
-    kind: Kind
+    kind: ClipKind
     width: int
     """Pixels, after rotation."""
     height: int
@@ -74,10 +74,10 @@ class ClipInfo:
     """Seconds a tick; every frame's time is a whole number of ticks."""
     codec: str
     pixel_format: str
-    color: Color
+    color: ColorSpace
     pixel_aspect: Fraction = Fraction(1)
     """Width of a displayed pixel over its height, after rotation."""
-    audio: tuple[Audio, ...] = ()
+    audio: tuple[AudioInfo, ...] = ()
     subtitles: int = 0
     """Number of subtitle streams."""
     clock_origin: Fraction = Fraction(0)

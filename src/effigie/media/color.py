@@ -1,4 +1,4 @@
-"""Between YUV and RGB without shifting a colour: the clip's own matrix and range, both ways."""
+"""Conversion between YUV and RGB by the clip's own matrix and range, in both directions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from effigie.media.clip import Color, Image
+from effigie.media.clip import ColorSpace, Image
 
 HD_LINES = 720
 
@@ -49,7 +49,7 @@ UNSPECIFIED = 2
 _MATRIX_CODES = {"bt709": 1, "fcc": 4, "bt601": 6, "smpte240m": 7, "bt2020": 9}
 _PRIMARIES_CODES = {name: code for code, name in PRIMARIES.items()}
 _TRANSFER_CODES = {name: code for code, name in TRANSFERS.items()}
-_SCALER = {
+_SCALER_COLORSPACES = {
     "bt709": Colorspace.ITU709,
     "fcc": Colorspace.FCC,
     "bt601": Colorspace.ITU601,
@@ -58,7 +58,7 @@ _SCALER = {
 }
 
 # Without the last three a flat colour comes back up to 4 levels off instead of 2 (7 against 0.4 ms at 720p).
-_EXACT = (
+_SCALER_FLAGS = (
     Interpolation.BILINEAR
     | Interpolation.ACCURATE_RND
     | Interpolation.FULL_CHR_H_INT
@@ -66,74 +66,76 @@ _EXACT = (
 )
 
 
-def guessed(height: int) -> Color:
-    """The colour of material that does not say: by the number of lines, as players assume."""
-    return Color(matrix="bt709" if height >= HD_LINES else "bt601", matrix_declared=False)
+def guess_color(height: int) -> ColorSpace:
+    """Guess the colour space of material that declares none by its number of lines, as players do."""
+    return ColorSpace(matrix="bt709" if height >= HD_LINES else "bt601", matrix_declared=False)
 
 
-def for_rgb(height: int) -> Color:
-    """The colour in which RGB material (GIF, PNG) is written as video, and declared."""
-    return Color(matrix=guessed(height).matrix)
+def choose_rgb_color(height: int) -> ColorSpace:
+    """Choose the colour space in which RGB material (GIF, PNG) is written as video, and declared."""
+    return ColorSpace(matrix=guess_color(height).matrix)
 
 
-def described(context: VideoCodecContext) -> Color:
-    """The colour a stream declares, with sane guesses for what it leaves open."""
+def read_color(context: VideoCodecContext) -> ColorSpace:
+    """Read the colour space that a stream declares; what it leaves open is guessed."""
     matrix = MATRICES.get(int(context.colorspace))
     full = int(context.color_range) == ColorRange.JPEG or (context.pix_fmt or "").startswith("yuvj")
-    return Color(
+    return ColorSpace(
         range="full" if full else "limited",
-        matrix=matrix or guessed(context.height).matrix,
+        matrix=matrix or guess_color(context.height).matrix,
         primaries=PRIMARIES.get(int(context.color_primaries), "unspecified"),
         transfer=TRANSFERS.get(int(context.color_trc), "unspecified"),
         matrix_declared=matrix is not None,
     )
 
 
-def declare(context: VideoCodecContext, color: Color) -> None:
-    """Write ``color`` into an encoder's tags."""
-    context.color_range = int(_range(color))
+def write_color(context: VideoCodecContext, color: ColorSpace) -> None:
+    """Write a colour space into an encoder's tags."""
+    context.color_range = int(_color_range(color))
     context.colorspace = _MATRIX_CODES[color.matrix] if color.matrix_declared else UNSPECIFIED
     context.color_primaries = _PRIMARIES_CODES.get(color.primaries, UNSPECIFIED)
     context.color_trc = _TRANSFER_CODES.get(color.transfer, UNSPECIFIED)
 
 
-def to_rgb(frame: VideoFrame, color: Color, size: tuple[int, int], reformatter: VideoReformatter) -> Image:
-    """The frame as (H, W, 3) uint8 RGB at ``size`` (width, height); transparency falls on black."""
+def to_rgb(
+    frame: VideoFrame, color: ColorSpace, size: tuple[int, int], reformatter: VideoReformatter
+) -> Image:
+    """Convert a frame to (H, W, 3) uint8 RGB at ``size`` (width, height), transparency over black."""
     transparent = any(component.is_alpha for component in frame.format.components)
     rgb = reformatter.reformat(
         frame,
         width=size[0],
         height=size[1],
         format="rgba" if transparent else "rgb24",
-        src_colorspace=None if frame.format.is_rgb else _SCALER[color.matrix],
-        src_color_range=ColorRange.JPEG if frame.format.is_rgb else _range(color),
+        src_colorspace=None if frame.format.is_rgb else _SCALER_COLORSPACES[color.matrix],
+        src_color_range=ColorRange.JPEG if frame.format.is_rgb else _color_range(color),
         dst_color_range=ColorRange.JPEG,
-        interpolation=_EXACT,
+        interpolation=_SCALER_FLAGS,
         threads=1,
     ).to_ndarray()
-    return on_black(rgb) if transparent else rgb.astype(np.uint8, copy=False)
+    return flatten_alpha(rgb) if transparent else rgb.astype(np.uint8, copy=False)
 
 
-def from_rgb(image: Image, pixel_format: str, color: Color, reformatter: VideoReformatter) -> VideoFrame:
-    """An (H, W, 3) uint8 RGB picture as a frame ready to encode; H and W must suit ``pixel_format``."""
+def from_rgb(image: Image, pixel_format: str, color: ColorSpace, reformatter: VideoReformatter) -> VideoFrame:
+    """Convert an (H, W, 3) uint8 RGB picture to a frame to encode; H and W must suit ``pixel_format``."""
     return reformatter.reformat(
         VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24"),
         format=pixel_format,
         src_color_range=ColorRange.JPEG,
-        dst_colorspace=_SCALER[color.matrix],
-        dst_color_range=_range(color),
-        interpolation=_EXACT,
+        dst_colorspace=_SCALER_COLORSPACES[color.matrix],
+        dst_color_range=_color_range(color),
+        interpolation=_SCALER_FLAGS,
         threads=1,
     )
 
 
-def on_black(rgba: np.ndarray) -> Image:
-    """(H, W, 4) uint8 with straight alpha over a black ground, (H, W, 3) uint8."""
+def flatten_alpha(rgba: np.ndarray) -> Image:
+    """Composite (H, W, 4) uint8 with straight alpha over black; returns (H, W, 3) uint8."""
     alpha = rgba[..., 3:]
     if alpha.size == 0 or alpha.min() == 255:
         return np.ascontiguousarray(rgba[..., :3])
     return ((rgba[..., :3].astype(np.uint16) * alpha + 127) // 255).astype(np.uint8)
 
 
-def _range(color: Color) -> ColorRange:
+def _color_range(color: ColorSpace) -> ColorRange:
     return ColorRange.JPEG if color.range == "full" else ColorRange.MPEG

@@ -1,4 +1,4 @@
-"""How pictures are encoded."""
+"""Settings of video encoding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_CRF = 51
 
 @dataclass(frozen=True)
 class EncodeSettings:
-    """What a :class:`~effigie.media.Writer` makes of the frames it is given."""
+    """Settings of :class:`~effigie.media.VideoWriter`."""
 
     codec: Codec = "h264"
     """h264 plays everywhere; hevc is smaller and slower; png writes a folder of pictures without loss."""

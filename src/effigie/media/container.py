@@ -1,4 +1,4 @@
-"""Opening a file of unknown origin: local files and known formats only, every failure one clear line."""
+"""Opens media files of unknown origin: local files and known formats only, every failure one clear message."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from effigie.errors import MediaError
 MAX_SIDE = 16384
 """Pixels; a larger side is a damaged header or an attack, and decoding it would take gigabytes."""
 
-MAX_PICTURE = 1 << 30
+MAX_PICTURE_BYTES = 1 << 30
 """Bytes of a picture file."""
 
 # A file may call itself .mp4 and be a playlist that names other files or hosts; such formats are not listed.
-FORMATS = "mov,matroska,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,gif,apng,mxf,dv,ivf,h264,hevc,rm,wtv,nut"
-PICTURES = "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe"
+INPUT_FORMATS = "mov,matroska,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,gif,apng,mxf,dv,ivf,h264,hevc,rm,wtv,nut"
+PICTURE_FORMATS = "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe"
 
 
 @contextlib.contextmanager
-def opened(path: Path, formats: str = FORMATS) -> Iterator[InputContainer]:
-    """The file as a PyAV container.
+def open_container(path: Path, formats: str = INPUT_FORMATS) -> Iterator[InputContainer]:
+    """Open the file as a PyAV container.
 
     Raises:
         MediaError: missing, empty, a folder, not readable, or not media of a known format; or the block met damage
@@ -40,7 +40,7 @@ def opened(path: Path, formats: str = FORMATS) -> Iterator[InputContainer]:
         try:
             yield container
         except FFmpegError as error:
-            raise _no_clip(path, error) from error
+            raise _make_unreadable_error(path, error) from error
 
 
 def _open(path: Path, formats: str) -> InputContainer:
@@ -51,10 +51,10 @@ def _open(path: Path, formats: str) -> InputContainer:
     try:
         if path.stat().st_size == 0:
             raise MediaError(f"{path} is empty: copy or record it again")
-        if formats == PICTURES and path.stat().st_size > MAX_PICTURE:
+        if formats == PICTURE_FORMATS and path.stat().st_size > MAX_PICTURE_BYTES:
             raise MediaError(f"{path} is too large for a picture: check that it is one")
         # FFmpeg takes a picture's name for a pattern if there is a % in it, and so is not told the name.
-        picture = formats == PICTURES
+        picture = formats == PICTURE_FORMATS
         source = io.BytesIO(path.read_bytes()) if picture else f"file:{os.fspath(path.absolute())}"
         return av.open(
             source,
@@ -69,24 +69,24 @@ def _open(path: Path, formats: str) -> InputContainer:
             f"no permission to read {path}: change its permissions or copy it elsewhere"
         ) from None
     except (FFmpegError, OSError) as error:
-        raise _no_clip(path, error) from error
+        raise _make_unreadable_error(path, error) from error
 
 
-def _no_clip(path: Path, error: Exception) -> MediaError:
+def _make_unreadable_error(path: Path, error: Exception) -> MediaError:
     return MediaError(
-        f"{path} is not a clip that can be read ({reason(error)}): it is damaged, cut short, or no clip "
+        f"{path} is not a clip that can be read ({describe_error(error)}): it is damaged, cut short, or no clip "
         "at all; see whether a player opens it, then copy or convert it again"
     )
 
 
-def reason(error: Exception) -> str:
-    """FFmpeg's or the system's own words, without numbers and addresses."""
+def describe_error(error: Exception) -> str:
+    """The message of FFmpeg or the system, without numbers and addresses."""
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(words)[:1].lower() + str(words)[1:]
 
 
-def picture_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The stream to read: the largest that is not a cover picture.
+def select_video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """Select the video stream to read: the largest that is not a cover picture.
 
     Raises:
         MediaError: no such stream, no decoder for it, or a side over :data:`MAX_SIDE`.
@@ -98,12 +98,12 @@ def picture_stream(container: InputContainer, path: Path) -> VideoStream:
     if not readable:
         raise MediaError(f"{path} uses a video codec that cannot be decoded here: convert it to H.264 first")
     stream = max(readable, key=lambda s: s.width * s.height)
-    check_size(stream.width, stream.height, path)
+    check_picture_size(stream.width, stream.height, path)
     return stream
 
 
-def check_size(width: int, height: int, path: Path) -> None:
-    """Refuse a picture that is empty or larger than any camera makes."""
+def check_picture_size(width: int, height: int, path: Path) -> None:
+    """Raise if a picture is empty or larger than any camera makes."""
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
         raise MediaError(
             f"{path} claims {width}x{height} pixels, and up to {MAX_SIDE} a side are read: "

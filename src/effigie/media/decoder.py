@@ -1,4 +1,4 @@
-"""Packets to pictures, past damage: a broken packet costs its own frame and no more."""
+"""Decodes packets to frames; a damaged packet costs only its own frame."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from av.video.stream import VideoStream
 
 
 @dataclass
-class Damage:
-    """Counts what could not be decoded."""
+class DamageCounter:
+    """Counts packets that could not be decoded."""
 
     packets: int = 0
 
 
-def decoded(container: InputContainer, stream: VideoStream, damage: Damage) -> Iterator[VideoFrame]:
-    """Every frame the decoder gives from here on, in presentation order.
+def decode_frames(
+    container: InputContainer, stream: VideoStream, damage: DamageCounter
+) -> Iterator[VideoFrame]:
+    """Yield every frame from the container's position on, in presentation order.
 
     Raises:
         OSError: the storage failed, which is not the file's fault.
@@ -34,7 +36,7 @@ def decoded(container: InputContainer, stream: VideoStream, damage: Damage) -> I
             raise
         except FFmpegError:  # the container itself breaks off here: give what the decoder still holds
             damage.packets += 1
-            yield from _drained(stream, damage)
+            yield from _flush_decoder(stream, damage)
             return
         try:
             frames = packet.decode()
@@ -46,7 +48,7 @@ def decoded(container: InputContainer, stream: VideoStream, damage: Damage) -> I
         yield from frames
 
 
-def _drained(stream: VideoStream, damage: Damage) -> list[VideoFrame]:
+def _flush_decoder(stream: VideoStream, damage: DamageCounter) -> list[VideoFrame]:
     try:
         return stream.decode(None)
     except FFmpegError:

@@ -1,4 +1,4 @@
-"""Single pictures, folders of numbered pictures, and animated WebP, which FFmpeg does not decode."""
+"""Reads stills, folders of numbered pictures, and animated WebP, which FFmpeg does not decode."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ import numpy as np
 
 from effigie.errors import MediaError
 from effigie.media.clip import ClipInfo, Frame, Image
-from effigie.media.color import for_rgb, on_black
-from effigie.media.container import PICTURES, check_size, opened, reason
+from effigie.media.color import choose_rgb_color, flatten_alpha
+from effigie.media.container import PICTURE_FORMATS, check_picture_size, describe_error, open_container
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 SEQUENCE_RATE = Fraction(25)
 """Frames a second of a folder of pictures, which cannot say."""
 
 _NUMBERED = re.compile(r"^(.*?)(\d+)$")
-_HEAD = 4096
+_HEAD_BYTES = 4096
 """Bytes; the chunks that announce an animation stand before the first picture."""
-_WINDOW = 64 << 20
+_WINDOW_BYTES = 64 << 20
 """Bytes of decoded WebP frames held at once."""
 
 
 def is_picture(path: Path) -> bool:
     """Whether ``path`` is read here rather than by FFmpeg's demuxers: a still, or an animated WebP."""
-    return path.suffix.lower() in SUFFIXES and not _animated_png(path)
+    return path.suffix.lower() in PICTURE_SUFFIXES and not _is_animated_png(path)
 
 
 def read_still(path: str | Path) -> Image:
-    """A picture as (H, W, 3) uint8 RGB, upright by its EXIF orientation, transparency on black.
+    """Read a picture as (H, W, 3) uint8 RGB, upright by its EXIF orientation, transparency over black.
 
     Raises:
         MediaError: missing, empty, damaged, not a picture, or larger than 16384 pixels a side.
     """
     path = Path(path)
-    transparent = _header(path)[3]
+    transparent = _read_header(path)[3]
     data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     # With alpha OpenCV can honour either the alpha or the EXIF turn; cameras, which turn, write no alpha.
-    image = _decoded(data, cv2.IMREAD_UNCHANGED) if transparent else None
+    image = _decode_image(data, cv2.IMREAD_UNCHANGED) if transparent else None
     if image is not None and image.ndim == 3 and image.shape[2] == 4 and image.dtype == np.uint8:
-        return on_black(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA))
-    image = _decoded(data, cv2.IMREAD_COLOR)
+        return flatten_alpha(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA))
+    image = _decode_image(data, cv2.IMREAD_COLOR)
     if image is None:
         raise MediaError(f"{path} cannot be decoded: it is damaged or cut short; copy or export it again")
     return np.ascontiguousarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def _decoded(data: np.ndarray, flags: int) -> np.ndarray | None:
+def _decode_image(data: np.ndarray, flags: int) -> np.ndarray | None:
     try:
         return cv2.imdecode(data, flags)
     except cv2.error:
@@ -59,18 +59,20 @@ def _decoded(data: np.ndarray, flags: int) -> np.ndarray | None:
 
 def probe_still(path: Path) -> ClipInfo:
     """Describe a picture file; an animated WebP is an animation."""
-    if _animated_webp(path):
+    if _is_animated_webp(path):
         return _describe_webp(path)
-    return _described(path, [path])
+    return _describe_pictures(path, [path])
 
 
-def sequence_files(folder: Path) -> list[Path]:
-    """The pictures of a folder in the order of their numbers; empty unless all are numbered alike.
+def list_sequence(folder: Path) -> list[Path]:
+    """List the pictures of a folder in the order of their numbers; empty unless all are numbered alike.
 
     Alike: the same words before the number and the same suffix, at least two of them, such as ``000000.png``,
     ``000001.png``. Gaps are fine. Files that are not pictures and hidden files do not count.
     """
-    files = [f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and not f.name.startswith(".")]
+    files = [
+        f for f in folder.iterdir() if f.suffix.lower() in PICTURE_SUFFIXES and not f.name.startswith(".")
+    ]
     matches = [(_NUMBERED.match(file.stem), file) for file in files]
     numbered = [(int(match[2]), match[1], file) for match, file in matches if match is not None]
     alike = len({(words, file.suffix.lower()) for _, words, file in numbered}) == 1
@@ -85,25 +87,25 @@ def probe_sequence(folder: Path) -> ClipInfo:
     Raises:
         MediaError: the folder holds no such pictures, or the first cannot be decoded.
     """
-    files = sequence_files(folder)
+    files = list_sequence(folder)
     if not files:
         raise MediaError(
             f"{folder} holds no sequence of numbered pictures (such as 000000.png, 000001.png): "
             "name a clip in it, or number its pictures"
         )
-    return _described(folder, files)
+    return _describe_pictures(folder, files)
 
 
-def pictures_of(info: ClipInfo, start: int, stop: int | None) -> Iterator[Frame]:
-    """The frames ``start`` to ``stop`` (excluded) of a still, a sequence or an animated WebP.
+def read_pictures(info: ClipInfo, start: int, stop: int | None) -> Iterator[Frame]:
+    """Yield frames ``start`` to ``stop`` (excluded) of a still, a sequence or an animated WebP.
 
     Raises:
         MediaError: a picture is damaged or of another size than the first.
     """
     if info.kind == "animation":
-        yield from _webp_frames(info, start, stop)
+        yield from _read_webp(info, start, stop)
         return
-    files = sequence_files(info.path) if info.kind == "sequence" else [info.path]
+    files = list_sequence(info.path) if info.kind == "sequence" else [info.path]
     for index, file in enumerate(files[:stop]):
         if index < start:
             continue
@@ -117,8 +119,8 @@ def pictures_of(info: ClipInfo, start: int, stop: int | None) -> Iterator[Frame]
         yield Frame(image, index, index * info.time_base, duration)
 
 
-def _described(path: Path, files: list[Path]) -> ClipInfo:
-    codec, pixel_format, _, _ = _header(files[0])
+def _describe_pictures(path: Path, files: list[Path]) -> ClipInfo:
+    codec, pixel_format, _, _ = _read_header(files[0])
     height, width = read_still(files[0]).shape[:2]
     sequence = path != files[0]
     return ClipInfo(
@@ -133,44 +135,44 @@ def _described(path: Path, files: list[Path]) -> ClipInfo:
         time_base=1 / SEQUENCE_RATE,
         codec=codec,
         pixel_format=pixel_format,
-        color=for_rgb(height),
+        color=choose_rgb_color(height),
     )
 
 
-def _header(path: Path) -> tuple[str, str, tuple[int, int], bool]:
+def _read_header(path: Path) -> tuple[str, str, tuple[int, int], bool]:
     """Codec, pixel format, stored size and whether there is alpha, from the header alone."""
-    with opened(path, PICTURES) as container:
+    with open_container(path, PICTURE_FORMATS) as container:
         if not container.streams.video or container.streams.video[0].codec_context is None:
             raise MediaError(f"{path} is not a picture that can be read: export it as PNG or JPEG")
         context = container.streams.video[0].codec_context
-        check_size(context.width, context.height, path)
+        check_picture_size(context.width, context.height, path)
         alpha = context.format is not None and any(c.is_alpha for c in context.format.components)
         return context.name, context.pix_fmt or "unknown", (context.width, context.height), alpha
 
 
-def _head(path: Path) -> bytes:
+def _read_head(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            return stream.read(_HEAD)
+            return stream.read(_HEAD_BYTES)
     except OSError:  # opening it in earnest says what is wrong
         return b""
 
 
-def _animated_png(path: Path) -> bool:
-    head = _head(path)
+def _is_animated_png(path: Path) -> bool:
+    head = _read_head(path)
     return head.startswith(b"\x89PNG") and b"acTL" in head.partition(b"IDAT")[0]
 
 
-def _animated_webp(path: Path) -> bool:
-    head = _head(path)
+def _is_animated_webp(path: Path) -> bool:
+    head = _read_head(path)
     return head.startswith(b"RIFF") and head[8:16] == b"WEBPVP8X" and bool(head[20] & 2)
 
 
 def _describe_webp(path: Path) -> ClipInfo:
-    size = _head(path)[24:30]
+    size = _read_head(path)[24:30]
     width, height = int.from_bytes(size[:3], "little") + 1, int.from_bytes(size[3:], "little") + 1
-    check_size(width, height, path)
-    durations = [frame.duration or Fraction(0) for frame in _webp_decoded(path, width * height * 3)]
+    check_picture_size(width, height, path)
+    durations = [frame.duration or Fraction(0) for frame in _decode_webp(path, width * height * 3)]
     if not durations:
         raise MediaError(f"no frame of {path} can be decoded: it is damaged or cut short; export it again")
     duration = sum(durations, Fraction(0))
@@ -186,36 +188,38 @@ def _describe_webp(path: Path) -> ClipInfo:
         time_base=Fraction(1, 1000),
         codec="webp",
         pixel_format="rgb24",
-        color=for_rgb(height),
+        color=choose_rgb_color(height),
     )
 
 
-def _webp_frames(info: ClipInfo, start: int, stop: int | None) -> Iterator[Frame]:
-    for frame in _webp_decoded(info.path, info.width * info.height * 3):
+def _read_webp(info: ClipInfo, start: int, stop: int | None) -> Iterator[Frame]:
+    for frame in _decode_webp(info.path, info.width * info.height * 3):
         if stop is not None and frame.index >= stop:
             return
         if frame.index >= start:
             yield frame
 
 
-def _webp_decoded(path: Path, frame_bytes: int) -> Iterator[Frame]:
+def _decode_webp(path: Path, frame_bytes: int) -> Iterator[Frame]:
     """Frames in windows of bounded memory; every window decodes from the beginning, as the format demands."""
     if not hasattr(cv2, "imdecodeanimation"):
         raise MediaError(
             f"{path} is an animated WebP, which needs opencv 4.11 or newer: save it as GIF or MP4"
         )
     data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-    window = max(1, _WINDOW // frame_bytes)
+    window = max(1, _WINDOW_BYTES // frame_bytes)
     index, time = 0, Fraction(0)
     while True:
         try:
             found, animation = cv2.imdecodeanimation(data, index, window)
         except cv2.error as error:
-            raise MediaError(f"{path} cannot be decoded ({reason(error)}): export it again") from error
+            raise MediaError(
+                f"{path} cannot be decoded ({describe_error(error)}): export it again"
+            ) from error
         frames = list(animation.frames) if found else []
         for image, milliseconds in zip(frames, animation.durations if found else (), strict=False):
             rgb = (
-                on_black(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA))
+                flatten_alpha(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA))
                 if image.shape[2] == 4
                 else image[..., ::-1]
             )

@@ -1,4 +1,4 @@
-"""What a user names - files, folders, patterns - into a list of clips."""
+"""Lists the clips that a user's files, folders, glob patterns and addresses behind fsspec stand for."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from effigie.errors import MediaError
-from effigie.media.images import SUFFIXES as PICTURES
-from effigie.media.images import sequence_files
+from effigie.errors import EffigieError, MediaError
+from effigie.io.storage import absolute_name, is_remote, local_path, open_filesystem
+from effigie.media.images import PICTURE_SUFFIXES, list_sequence
 
-VIDEOS = (
+VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts"),
     *(".wmv", ".asf", ".flv", ".ogv", ".3gp", ".3g2", ".mxf", ".dv", ".rm", ".wtv", ".nut", ".gif", ".apng"),
 )
+WEB_SCHEMES = ("http", "https")  # a page with links is no folder
 
 
-def expand(inputs: Iterable[str | Path] | str | Path, recursive: bool = True) -> list[Path]:
-    """The clips that files, folders and glob patterns stand for, sorted as people count, each once.
+def expand_paths(inputs: Iterable[str | Path] | str | Path, recursive: bool = True) -> list[Path]:
+    """Expand files, folders and glob patterns to a list of clips, in natural order, each once.
 
     A folder gives its videos; without any, its pictures: one clip (the folder itself) if they are numbered
     alike, else each by itself. Its subfolders follow the same rule where ``recursive``. Hidden files and
@@ -28,19 +29,19 @@ def expand(inputs: Iterable[str | Path] | str | Path, recursive: bool = True) ->
         MediaError: a name does not exist, is of no kind that can be read, or nothing was found.
     """
     names = [inputs] if isinstance(inputs, (str, Path)) else list(inputs)
-    found = {clip.resolve(): clip for name in names for clip in _expanded(name, recursive)}
+    found = {clip.resolve(): clip for name in names for clip in _expand_name(name, recursive)}
     if not found:
         wanted = ", ".join(str(name) for name in names) or "nothing"
         raise MediaError(f"no clip found in {wanted}: name a video, a picture, or a folder that holds some")
-    return sorted(found.values(), key=as_people_count)
+    return sorted(found.values(), key=natural_sort_key)
 
 
-def _expanded(name: str | Path, recursive: bool) -> Iterator[Path]:
+def _expand_name(name: str | Path, recursive: bool) -> Iterator[Path]:
     path = Path(name).expanduser()
     if path.is_dir():
-        yield from _in_folder(path, recursive)
+        yield from _list_folder(path, recursive)
     elif path.exists():
-        if not _readable(path):
+        if not _is_media_file(path):
             raise MediaError(
                 f"{path} is not of a kind that can be read ({path.suffix or 'no suffix'}): "
                 f"convert it to MP4, or to PNG for a picture"
@@ -49,38 +50,93 @@ def _expanded(name: str | Path, recursive: bool) -> Iterator[Path]:
     elif glob.has_magic(str(name)):
         for match in map(Path, sorted(glob.glob(str(path), recursive=True))):  # noqa: PTH207 absolute patterns too
             if match.is_dir():
-                yield from _in_folder(match, recursive)
-            elif _readable(match):
+                yield from _list_folder(match, recursive)
+            elif _is_media_file(match):
                 yield match
     else:
         raise MediaError(f"{path} does not exist: check the name")
 
 
-def _in_folder(folder: Path, recursive: bool) -> Iterator[Path]:
+def _list_folder(folder: Path, recursive: bool) -> Iterator[Path]:
     try:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except PermissionError:
         raise MediaError(
             f"no permission to read {folder}: change its permissions or copy it elsewhere"
         ) from None
-    videos = [entry for entry in entries if entry.suffix.lower() in VIDEOS and entry.is_file()]
-    pictures = [entry for entry in entries if entry.suffix.lower() in PICTURES and entry.is_file()]
+    videos = [entry for entry in entries if entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file()]
+    pictures = [entry for entry in entries if entry.suffix.lower() in PICTURE_SUFFIXES and entry.is_file()]
     if videos:
         yield from videos
-    elif sequence_files(folder):
+    elif list_sequence(folder):
         yield folder
     else:
         yield from pictures
     if recursive:
         for entry in entries:
             if entry.is_dir():
-                yield from _in_folder(entry, recursive)
+                yield from _list_folder(entry, recursive)
 
 
-def _readable(path: Path) -> bool:
-    return path.suffix.lower() in VIDEOS + PICTURES
+def _is_media_file(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES + PICTURE_SUFFIXES
 
 
-def as_people_count(path: str | Path) -> list[tuple[int, str]]:
-    """A key to sort by: clip2 before clip10."""
+def natural_sort_key(path: str | Path) -> list[tuple[int, str]]:
+    """Sort key of the natural order: clip2 before clip10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(path))]
+
+
+def find_clips(inputs: Iterable[str | Path] | str | Path) -> list[str]:
+    """Expand names to a list of clips, in natural order, each once: absolute paths, or URLs.
+
+    Paths are taken as by :func:`effigie.media.expand_paths`. A URL may name a file, a folder or a pattern
+    (``s3://bucket/day-*/*.mp4``); of a folder, its videos, else its pictures, each by itself, subfolders included.
+
+    Raises:
+        MediaError: nothing was found.
+        UsageError: no such kind of URL, or its package is not installed.
+        EffigieError: it cannot be reached.
+    """
+    names = [inputs] if isinstance(inputs, (str, Path)) else list(inputs)
+    local = [local_path(name) for name in names if not is_remote(name)]
+    found = {absolute_name(path) for path in expand_paths(local)} if local or not names else set()
+    for name in names:
+        if is_remote(name):
+            found.update(_list_remote(str(name)))
+    return sorted(found, key=natural_sort_key)
+
+
+def is_single_clip(name: str | Path) -> bool:
+    """Whether a name stands for one clip, rather than for a list: a file, or a folder of numbered pictures."""
+    if is_remote(name):
+        return (
+            not glob.has_magic(str(name))
+            and Path(str(name)).suffix.lower() in VIDEO_SUFFIXES + PICTURE_SUFFIXES
+        )
+    path = local_path(name)
+    if path.is_dir():
+        try:
+            return expand_paths(path) == [path]
+        except MediaError:
+            return True  # whoever reads it will say what is wrong
+    return path.exists() or not glob.has_magic(str(name))
+
+
+def _list_remote(url: str) -> list[str]:
+    system, path = open_filesystem(url)
+    try:
+        if glob.has_magic(path):
+            files = system.glob(path)
+        elif url.split("://")[0].lower() not in WEB_SCHEMES and system.isdir(path):
+            files = system.find(path)
+        else:
+            return [url]
+    except Exception as error:  # every kind of store has errors of its own
+        raise EffigieError(f"{url} cannot be listed: {error}") from error
+    visible = [file for file in files if not any(part.startswith(".") for part in file.split("/"))]
+    videos = [file for file in visible if Path(file).suffix.lower() in VIDEO_SUFFIXES]
+    chosen = videos or [file for file in visible if Path(file).suffix.lower() in PICTURE_SUFFIXES]
+    if not chosen:
+        raise MediaError(f"no clip found in {url}: name a video, a picture, or a folder that holds some")
+    return [system.unstrip_protocol(file) for file in chosen]

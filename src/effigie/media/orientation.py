@@ -1,4 +1,4 @@
-"""Which way up: the display matrix that phones write instead of turning the picture."""
+"""Orientation of frames: the display matrix that phones write instead of rotating the picture."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from effigie.media.clip import Image
 
 @dataclass(frozen=True)
 class Orientation:
-    """What makes a stored picture upright: first mirrored left to right, then turned clockwise."""
+    """Transform that makes a stored picture upright: a horizontal flip, then a clockwise rotation."""
 
     rotation: int = 0
     """0, 90, 180 or 270 degrees clockwise."""
-    mirrored: bool = False
+    hflip: bool = False
 
     @property
-    def transposes(self) -> bool:
+    def is_transposed(self) -> bool:
         return self.rotation in (90, 270)
 
-    def upright(self, image: Image) -> Image:
-        """(H, W, 3) as stored to (H', W', 3) as shown, contiguous."""
-        if self.mirrored:
+    def apply(self, image: Image) -> Image:
+        """Rotate (H, W, 3) as stored to (H', W', 3) as displayed, contiguous."""
+        if self.hflip:
             image = image[:, ::-1]
         return np.ascontiguousarray(np.rot90(image, -self.rotation // 90))
 
 
-def orientation(frame: VideoFrame) -> Orientation:
-    """What the frame's display matrix asks for; angles are rounded to the nearest quarter turn."""
+def read_orientation(frame: VideoFrame) -> Orientation:
+    """Read the orientation from a frame's display matrix; angles are rounded to the nearest quarter turn."""
     try:
         data = frame.side_data["DISPLAYMATRIX"]  # type: ignore[typeddict-item]
     except KeyError:
         return Orientation()
     except ValueError:  # side data of a kind that PyAV has no name for, such as EXIF; the angle alone is left
-        return Orientation(rotation=_quarter(-frame.rotation))
-    return from_matrix(np.frombuffer(bytes(data), dtype=np.int32))
+        return Orientation(rotation=_round_quarter_turn(-frame.rotation))
+    return orientation_from_matrix(np.frombuffer(bytes(data), dtype=np.int32))
 
 
-def from_matrix(matrix: np.ndarray) -> Orientation:
-    """The orientation of a display matrix: 9 values, row vectors, y pointing down (ISO 14496-12, 6.2.2)."""
+def orientation_from_matrix(matrix: np.ndarray) -> Orientation:
+    """Orientation of a display matrix: 9 values, row vectors, y pointing down (ISO 14496-12, 6.2.2)."""
     a, b, _, c, d = (float(value) for value in matrix[:5])
-    mirrored = a * d - b * c < 0
-    if mirrored:
+    hflip = a * d - b * c < 0
+    if hflip:
         a, b = -a, -b
-    return Orientation(rotation=_quarter(math.degrees(math.atan2(b, a))), mirrored=mirrored)
+    return Orientation(rotation=_round_quarter_turn(math.degrees(math.atan2(b, a))), hflip=hflip)
 
 
-def _quarter(degrees: float) -> int:
+def _round_quarter_turn(degrees: float) -> int:
     return round(degrees / 90) % 4 * 90

@@ -1,4 +1,4 @@
-"""What kind of clip a path is: opened, and its first frame decoded, so that what is probed can be read."""
+"""Probes clips: opens a path and decodes its first frame, so that what is probed can be read."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from av.video.stream import VideoStream
 
 from effigie.errors import MediaError
 from effigie.media import images
-from effigie.media.clip import Audio, ClipInfo, Kind
-from effigie.media.color import described, for_rgb
-from effigie.media.container import check_size, opened, picture_stream, reason
-from effigie.media.decoder import Damage, decoded
-from effigie.media.orientation import Orientation, orientation
+from effigie.media.clip import AudioInfo, ClipInfo, ClipKind
+from effigie.media.color import choose_rgb_color, read_color
+from effigie.media.container import check_picture_size, describe_error, open_container, select_video_stream
+from effigie.media.decoder import DamageCounter, decode_frames
+from effigie.media.orientation import Orientation, read_orientation
 
 ANIMATIONS = ("gif", "apng")
 ARBITRARY_CLOCKS = ("mpeg", "mpegts")
-FASTEST = 1000
+MAX_FRAME_RATE = 1000
 """Frames a second; a container that claims more is not believed."""
 
 
 def probe(path: str | Path) -> ClipInfo:
-    """Open a clip, a picture or a folder of numbered pictures and say what it is.
+    """Describe a clip, a picture or a folder of numbered pictures.
 
     Raises:
         MediaError: missing, empty, not media, without a decodable frame, or larger than 16384 pixels a side.
@@ -38,102 +38,106 @@ def probe(path: str | Path) -> ClipInfo:
         return images.probe_sequence(path)
     if images.is_picture(path):
         return images.probe_still(path)
-    with opened(path) as container:
-        return describe(container, path)[0]
+    with open_container(path) as container:
+        return read_clip_info(container, path)[0]
 
 
-def describe(container: InputContainer, path: Path) -> tuple[ClipInfo, Orientation]:
-    """The description of an open container and how to turn its frames; consumes its first packets."""
-    stream = picture_stream(container, path)
-    turn = _first_orientation(container, stream, path)
+def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Orientation]:
+    """Read the description and orientation of an open container; consumes its first packets."""
+    stream = select_video_stream(container, path)
+    orientation = _read_first_orientation(container, stream, path)
     context = stream.codec_context
-    width, height = (stream.height, stream.width) if turn.transposes else (stream.width, stream.height)
+    width, height = (
+        (stream.height, stream.width) if orientation.is_transposed else (stream.width, stream.height)
+    )
     aspect = context.sample_aspect_ratio or Fraction(1)
-    rate = _rate(stream)
-    duration = _duration(container, stream)
+    rate = _read_rate(stream)
+    duration = _read_duration(container, stream)
     pixel_format = context.pix_fmt or "unknown"
-    color = described(context)
+    color = read_color(context)
     if context.format is not None and context.format.is_rgb:
-        color = for_rgb(height)
+        color = choose_rgb_color(height)
     names = container.format.name.split(",")
-    kind: Kind = "animation" if any(name in ANIMATIONS for name in names) else "video"
+    kind: ClipKind = "animation" if any(name in ANIMATIONS for name in names) else "video"
     info = ClipInfo(
         path=path,
         kind=kind,
         width=width,
         height=height,
-        rotation=turn.rotation,
+        rotation=orientation.rotation,
         rate=rate,
-        frames=_count(container, stream, rate, duration, path),
+        frames=_estimate_frame_count(container, stream, rate, duration, path),
         duration=duration,
         time_base=stream.time_base or Fraction(1, 1000),
         codec=context.codec.canonical_name,
         pixel_format=pixel_format,
         color=color,
-        pixel_aspect=1 / aspect if turn.transposes else aspect,
-        audio=tuple(_audio(container)),
+        pixel_aspect=1 / aspect if orientation.is_transposed else aspect,
+        audio=tuple(_read_audio(container)),
         subtitles=len(container.streams.subtitles),
-        clock_origin=_clock_origin(container) if names[0] in ARBITRARY_CLOCKS else Fraction(0),
+        clock_origin=_read_clock_origin(container) if names[0] in ARBITRARY_CLOCKS else Fraction(0),
     )
-    return info, turn
+    return info, orientation
 
 
-def _first_orientation(container: InputContainer, stream: VideoStream, path: Path) -> Orientation:
-    damage = Damage()
+def _read_first_orientation(container: InputContainer, stream: VideoStream, path: Path) -> Orientation:
+    damage = DamageCounter()
     try:
-        for frame in decoded(container, stream, damage):
-            check_size(frame.width, frame.height, path)
-            return orientation(frame)
+        for frame in decode_frames(container, stream, damage):
+            check_picture_size(frame.width, frame.height, path)
+            return read_orientation(frame)
     except OSError as error:
         raise MediaError(
-            f"reading {path} failed ({reason(error)}): check the disk or copy the file again"
+            f"reading {path} failed ({describe_error(error)}): check the disk or copy the file again"
         ) from error
-    raise undecodable(path)
+    raise make_undecodable_error(path)
 
 
-def undecodable(path: Path) -> MediaError:
-    """The error of a file that opens but holds no picture that decodes."""
+def make_undecodable_error(path: Path) -> MediaError:
+    """Make the error of a file that opens but holds no frame that decodes."""
     return MediaError(
         f"no frame of {path} can be decoded: it is damaged or cut short; copy or record it again"
     )
 
 
-def _audio(container: InputContainer) -> Iterator[Audio]:
+def _read_audio(container: InputContainer) -> Iterator[AudioInfo]:
     for stream in container.streams.audio:
         if stream.codec_context is None:
-            yield Audio("unknown", 0, 0, stream.language, _start(stream))
+            yield AudioInfo("unknown", 0, 0, stream.language, _read_start(stream))
         else:
             context = stream.codec_context
             codec = context.codec.canonical_name
-            yield Audio(codec, context.sample_rate, context.channels, stream.language, _start(stream))
+            yield AudioInfo(
+                codec, context.sample_rate, context.channels, stream.language, _read_start(stream)
+            )
 
 
-def _start(stream: Stream) -> Fraction | None:
+def _read_start(stream: Stream) -> Fraction | None:
     if stream.start_time is None or stream.time_base is None:
         return None
     return stream.start_time * stream.time_base
 
 
-def _clock_origin(container: InputContainer) -> Fraction:
+def _read_clock_origin(container: InputContainer) -> Fraction:
     streams = [*container.streams.video, *container.streams.audio]
-    starts = [start for stream in streams if (start := _start(stream)) is not None]
+    starts = [start for stream in streams if (start := _read_start(stream)) is not None]
     return min(starts, default=Fraction(0))
 
 
-def _rate(stream: VideoStream) -> Fraction | None:
+def _read_rate(stream: VideoStream) -> Fraction | None:
     for rate in (stream.average_rate, stream.guessed_rate):
-        if rate and 0 < rate <= FASTEST:
+        if rate and 0 < rate <= MAX_FRAME_RATE:
             return Fraction(rate)
     return None
 
 
-def _duration(container: InputContainer, stream: VideoStream) -> Fraction | None:
+def _read_duration(container: InputContainer, stream: VideoStream) -> Fraction | None:
     if stream.duration and stream.time_base:
         return stream.duration * stream.time_base
     return Fraction(container.duration, 1_000_000) if container.duration else None
 
 
-def _count(
+def _estimate_frame_count(
     container: InputContainer,
     stream: VideoStream,
     rate: Fraction | None,
@@ -147,14 +151,14 @@ def _count(
     if rate and duration:
         return max(1, math.ceil(duration * rate))
     if container.format.name in ANIMATIONS:
-        return _packets(path)
+        return _count_packets(path)
     return None
 
 
-def _packets(path: Path) -> int:
-    """How many packets of pictures there are, up to where the container breaks off."""
+def _count_packets(path: Path) -> int:
+    """Count the video packets, up to where the container breaks off."""
     count = 0
-    with opened(path) as container, contextlib.suppress(FFmpegError):
-        for packet in container.demux(picture_stream(container, path)):
+    with open_container(path) as container, contextlib.suppress(FFmpegError):
+        for packet in container.demux(select_video_stream(container, path)):
             count += bool(packet.size)
     return count

@@ -1,4 +1,4 @@
-"""Frames of a clip, one at a time."""
+"""Reads the frames of a clip, one at a time."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from effigie.errors import MediaError, UsageError
 from effigie.media import seeking
 from effigie.media.clip import ClipInfo, Frame
 from effigie.media.color import to_rgb
-from effigie.media.container import check_size, opened, picture_stream, reason
-from effigie.media.decoder import Damage, decoded
-from effigie.media.images import is_picture, pictures_of
+from effigie.media.container import check_picture_size, describe_error, open_container, select_video_stream
+from effigie.media.decoder import DamageCounter, decode_frames
+from effigie.media.images import is_picture, read_pictures
 from effigie.media.orientation import Orientation
-from effigie.media.probe import describe, probe, undecodable
+from effigie.media.probe import make_undecodable_error, probe, read_clip_info
 
 
-class Reader:
+class VideoReader:
     """Iterates the frames ``start`` to ``stop`` (excluded) of a clip, with memory independent of its length.
 
     A segment holds exactly the frames, indices, times and pixels that reading everything and discarding the
-    rest would give. In a damaged file a packet that does not decode is skipped and counted in ``damaged``;
+    rest would give. In a damaged file a packet that does not decode is skipped and counted in ``damaged_packets``;
     indices then count the frames that did decode.
 
     Args:
@@ -62,25 +62,24 @@ class Reader:
         self.path = Path(path)
         self._start, self._stop, self._threads = start, stop, threads
         self._pictures = self.path.is_dir() or is_picture(self.path)
-        self._damage = Damage()
+        self._damage = DamageCounter()
         self._stack = contextlib.ExitStack()
         self._reformatter = VideoReformatter()
-        self._container: InputContainer | None = None
-        self._turn = Orientation()
+        self._orientation = Orientation()
         self.info = self._open()
 
     @property
-    def damaged(self) -> int:
+    def damaged_packets(self) -> int:
         """Packets skipped so far because they do not decode."""
         return self._damage.packets
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know about how the clip was read."""
-        if not self.damaged:
+        """Messages to the user about how the clip was read."""
+        if not self.damaged_packets:
             return []
         return [
-            f"{self.damaged} damaged packets of {self.path} were skipped; some frames are missing or marred"
+            f"{self.damaged_packets} damaged packets of {self.path} were skipped; some frames are missing or marred"
         ]
 
     def __enter__(self) -> Self:
@@ -92,67 +91,66 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._stack.close()
-        self._container = None
 
     def __iter__(self) -> Iterator[Frame]:
         if self._pictures:
-            yield from pictures_of(self.info, self._start, self._stop)
+            yield from read_pictures(self.info, self._start, self._stop)
             return
         try:
-            yield from self._video()
+            yield from self._read_video()
         except OSError as error:
             raise MediaError(
-                f"reading {self.path} failed ({reason(error)}): check the disk or copy the file again"
+                f"reading {self.path} failed ({describe_error(error)}): check the disk or copy the file again"
             ) from error
 
     def _open(self) -> ClipInfo:
         if self._pictures:
             return probe(self.path)
-        with opened(self.path) as container:
-            info, self._turn = describe(container, self.path)
+        with open_container(self.path) as container:
+            info, self._orientation = read_clip_info(container, self.path)
         return info
 
-    def _fresh(self) -> tuple[InputContainer, VideoStream]:
+    def _reopen(self) -> tuple[InputContainer, VideoStream]:
         self.close()
-        container = self._container = self._stack.enter_context(opened(self.path))
-        stream = picture_stream(container, self.path)
+        container = self._stack.enter_context(open_container(self.path))
+        stream = select_video_stream(container, self.path)
         if self._threads is not None:
             stream.thread_count = self._threads
             stream.thread_type = ThreadType.AUTO if self._threads > 1 else ThreadType.NONE
         return container, stream
 
-    def _video(self) -> Iterator[Frame]:
+    def _read_video(self) -> Iterator[Frame]:
         found = False
-        for index, frame, time in self._wanted():
+        for index, frame, time in self._select_frames():
             found = True
             if index is not None:
-                yield self._converted(frame, index, time)
+                yield self._to_frame(frame, index, time)
         self.close()
         if not found and (self._stop is None or self._stop > 0):
-            raise undecodable(self.path)
+            raise make_undecodable_error(self.path)
 
-    def _wanted(self) -> Iterator[tuple[int | None, VideoFrame, Fraction]]:
+    def _select_frames(self) -> Iterator[tuple[int | None, VideoFrame, Fraction]]:
         """Frames with their index, None for those before ``start``."""
         self._damage.packets = 0
-        to = seeking.entry(self.path, self._start) if self._start else None
-        if to is not None:
-            container, stream = self._fresh()
-            if seeking.seek(container, stream, to):
-                timed = self._timed(container, stream)
+        entry_point = seeking.find_entry_point(self.path, self._start) if self._start else None
+        if entry_point is not None:
+            container, stream = self._reopen()
+            if seeking.seek(container, stream, entry_point):
+                timed = self._decode_timed(container, stream)
                 first = next(
-                    (item for item in timed if item[0].pts is None or item[0].pts >= to.target), None
+                    (item for item in timed if item[0].pts is None or item[0].pts >= entry_point.target), None
                 )
-                if first is not None and first[0].pts == to.target:
-                    yield from self._numbered([first], self._start)
-                    yield from self._numbered(timed, self._start + 1)
+                if first is not None and first[0].pts == entry_point.target:
+                    yield from self._enumerate_frames([first], self._start)
+                    yield from self._enumerate_frames(timed, self._start + 1)
                     return
                 self._damage.packets = 0
-        container, stream = self._fresh()
-        yield from self._numbered(self._timed(container, stream), 0)
+        container, stream = self._reopen()
+        yield from self._enumerate_frames(self._decode_timed(container, stream), 0)
 
-    def _numbered(
+    def _enumerate_frames(
         self, timed: Iterable[tuple[VideoFrame, Fraction]], first: int
     ) -> Iterator[tuple[int | None, VideoFrame, Fraction]]:
         if self._stop is not None:
@@ -160,20 +158,22 @@ class Reader:
         for index, (frame, time) in enumerate(timed, first):
             yield (index if index >= self._start else None), frame, time
 
-    def _timed(self, container: InputContainer, stream: VideoStream) -> Iterator[tuple[VideoFrame, Fraction]]:
+    def _decode_timed(
+        self, container: InputContainer, stream: VideoStream
+    ) -> Iterator[tuple[VideoFrame, Fraction]]:
         """Decoded frames with exact times; where the container gives none, the last plus its duration."""
         tick = self.info.time_base
         step = 1 / self.info.rate if self.info.rate else tick
         following = Fraction(0)
-        for frame in decoded(container, stream, self._damage):
+        for frame in decode_frames(container, stream, self._damage):
             time = frame.pts * tick if frame.pts is not None else following
             following = time + (frame.duration * tick if frame.duration else step)
             yield frame, time
 
-    def _converted(self, frame: VideoFrame, index: int, time: Fraction) -> Frame:
-        check_size(frame.width, frame.height, self.path)
+    def _to_frame(self, frame: VideoFrame, index: int, time: Fraction) -> Frame:
+        check_picture_size(frame.width, frame.height, self.path)
         width, height = self.info.width, self.info.height
-        stored = (height, width) if self._turn.transposes else (width, height)
-        image = to_rgb(frame, self.info.color, stored, self._reformatter)
+        stored_size = (height, width) if self._orientation.is_transposed else (width, height)
+        image = to_rgb(frame, self.info.color, stored_size, self._reformatter)
         duration = frame.duration * self.info.time_base if frame.duration else None
-        return Frame(self._turn.upright(image), index, time, duration)
+        return Frame(self._orientation.apply(image), index, time, duration)

@@ -1,4 +1,4 @@
-"""Some frames of a file, quickly: for judging what it shows, where exact indices do not matter."""
+"""Samples frames of a clip quickly, where exact indices do not matter."""
 
 from __future__ import annotations
 
@@ -13,108 +13,110 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from effigie.media import ClipInfo, Frame, Reader, probe
+from effigie.media import ClipInfo, Frame, VideoReader, probe
 from effigie.media.color import to_rgb
-from effigie.media.container import check_size, opened, picture_stream
-from effigie.media.decoder import Damage, decoded
-from effigie.media.probe import describe
-from effigie.progress import Cancel
+from effigie.media.container import check_picture_size, open_container, select_video_stream
+from effigie.media.decoder import DamageCounter, decode_frames
+from effigie.media.probe import read_clip_info
+from effigie.progress import CancelToken
 
-AHEAD = 24
+MAX_FRAMES_AFTER_SEEK = 24
 """Frames decoded at most from a key frame towards the wanted moment: key frames may be ten seconds apart."""
 
-NEAR = 60
+SEEK_THRESHOLD = 60
 """Frames to a wanted moment up to which decoding on is cheaper than seeking, which may land far before."""
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """Which frames of a clip are looked at.
+class FrameSampling:
+    """Which frames of a clip are sampled.
 
     Attributes:
-        places: moments spread evenly over the clip.
-        each: frames taken at every one of them.
-        step_s: seconds between the frames of one place.
+        positions: moments spread evenly over the clip.
+        frames_per_position: frames taken at every one of them.
+        step_s: seconds between the frames of one position.
     """
 
-    places: int = 16
-    each: int = 1
+    positions: int = 16
+    frames_per_position: int = 1
     step_s: float = 0.25
 
 
-def frames_of(path: Path, sampling: Sampling, cancel: Cancel | None = None) -> Iterator[Frame]:
-    """Frames spread over a clip, in order of time; ``index`` counts them. A still or a short clip gives what it has.
+def sample_frames(path: Path, sampling: FrameSampling, cancel: CancelToken | None = None) -> Iterator[Frame]:
+    """Yield frames spread over a clip, in order of time; ``index`` counts them. A short clip gives what it has.
 
     Raises:
         MediaError: nothing of it can be decoded.
-        Cancelled: asked to stop.
+        CancelledError: asked to stop.
     """
-    cancel = cancel or Cancel()
+    cancel = cancel or CancelToken()
     info = probe(path)
     if info.kind == "video" and info.duration:
-        frames = _places(info, sampling)
+        frames = _sample_positions(info, sampling)
     else:
-        frames = _spread(path, info.frames or _packets(path), sampling.places * sampling.each)
+        frames = _sample_evenly(
+            path, info.frames or _count_packets(path), sampling.positions * sampling.frames_per_position
+        )
     found = False
     for index, frame in enumerate(frames):
         cancel.check()
         found = True
         yield Frame(frame.image, index, frame.time, frame.duration)
     if not found:
-        with Reader(path) as reader:
+        with VideoReader(path) as reader:
             yield next(iter(reader))
 
 
-def _packets(path: Path) -> int:
-    with opened(path) as container, contextlib.suppress(FFmpegError):
-        return sum(packet.size > 0 for packet in container.demux(picture_stream(container, path))) or 1
+def _count_packets(path: Path) -> int:
+    with open_container(path) as container, contextlib.suppress(FFmpegError):
+        return sum(packet.size > 0 for packet in container.demux(select_video_stream(container, path))) or 1
     return 1
 
 
-def _spread(path: Path, count: int, wanted: int) -> Iterator[Frame]:
-    chosen = {int((k + 0.5) * count / wanted) for k in range(wanted)}
-    with Reader(path, stop=max(chosen) + 1) as reader:
+def _sample_evenly(path: Path, count: int, samples: int) -> Iterator[Frame]:
+    chosen = {int((k + 0.5) * count / samples) for k in range(samples)}
+    with VideoReader(path, stop=max(chosen) + 1) as reader:
         for frame in reader:
             if frame.index in chosen:
                 yield frame
 
 
-def _places(info: ClipInfo, sampling: Sampling) -> Iterator[Frame]:
-    with opened(info.path) as container:
-        _, turn = describe(container, info.path)
-    with opened(info.path) as container:
-        stream = picture_stream(container, info.path)
+def _sample_positions(info: ClipInfo, sampling: FrameSampling) -> Iterator[Frame]:
+    with open_container(info.path) as container:
+        _, orientation = read_clip_info(container, info.path)
+    with open_container(info.path) as container:
+        stream = select_video_stream(container, info.path)
         reformatter = VideoReformatter()
-        stored = (info.height, info.width) if turn.transposes else (info.width, info.height)
-        for pts, frame in _chosen(container, stream, info, sampling):
-            check_size(frame.width, frame.height, info.path)
-            image = turn.upright(to_rgb(frame, info.color, stored, reformatter))
+        stored = (info.height, info.width) if orientation.is_transposed else (info.width, info.height)
+        for pts, frame in _decode_positions(container, stream, info, sampling):
+            check_picture_size(frame.width, frame.height, info.path)
+            image = orientation.apply(to_rgb(frame, info.color, stored, reformatter))
             yield Frame(image, 0, pts * info.time_base, None)
 
 
-def _chosen(
-    container: InputContainer, stream: VideoStream, info: ClipInfo, sampling: Sampling
+def _decode_positions(
+    container: InputContainer, stream: VideoStream, info: ClipInfo, sampling: FrameSampling
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Time in ticks and picture; at the wanted moments, or as near before them as is cheap to reach."""
+    """Yield time in ticks and frame, at the sampled times or as close before them as is cheap to reach."""
     start, length = stream.start_time or 0, int((info.duration or 0) / info.time_base)
     step = round(sampling.step_s / info.time_base)
-    near = round(NEAR / (info.rate or 25) / info.time_base)
-    timed, reached = decoded(container, stream, Damage()), start - 1
-    for place in range(sampling.places):
-        wanted = start + (2 * place + 1) * length // (2 * sampling.places)
-        limit = NEAR
-        if wanted - reached > near:
+    threshold = round(SEEK_THRESHOLD / (info.rate or 25) / info.time_base)
+    frames, last_time = decode_frames(container, stream, DamageCounter()), start - 1
+    for position in range(sampling.positions):
+        target_time = start + (2 * position + 1) * length // (2 * sampling.positions)
+        limit = SEEK_THRESHOLD
+        if target_time - last_time > threshold:
             with contextlib.suppress(FFmpegError):
-                container.seek(wanted, stream=stream, backward=True)
-            timed, limit = decoded(container, stream, Damage()), AHEAD
-        passed = taken = 0
-        for frame in timed:
-            if frame.pts is None or frame.pts <= reached:
+                container.seek(target_time, stream=stream, backward=True)
+            frames, limit = decode_frames(container, stream, DamageCounter()), MAX_FRAMES_AFTER_SEEK
+        decoded_count = taken = 0
+        for frame in frames:
+            if frame.pts is None or frame.pts <= last_time:
                 continue
-            passed += 1
-            if frame.pts >= wanted or (not taken and passed > limit):
+            decoded_count += 1
+            if frame.pts >= target_time or (not taken and decoded_count > limit):
                 yield frame.pts, frame
                 taken += 1
-                reached, wanted = frame.pts, frame.pts + step
-                if taken == sampling.each:
+                last_time, target_time = frame.pts, frame.pts + step
+                if taken == sampling.frames_per_position:
                     break

@@ -1,4 +1,4 @@
-"""Where to enter a file so that frame k comes out exactly as if everything before it had been decoded.
+"""Frame-exact seeking: entry points from which frame k decodes as if everything before it had been decoded.
 
 A pass over the packets alone, without decoding, lists every presentation time. Entering is allowed only where
 the codec's rules prove that nothing before the entry matters; anywhere else the reader decodes and discards.
@@ -16,15 +16,15 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from effigie.media.container import opened, picture_stream
+from effigie.media.container import open_container, select_video_stream
 
-CONTAINERS = ("mov", "matroska")
+INDEXED_CONTAINERS = ("mov", "matroska")
 """Those that know a time for every frame; a program stream's seek lands somewhere near."""
 
-INTRA_ONLY = frozenset(
+INTRA_CODECS = frozenset(
     {"mjpeg", "prores", "png", "dnxhd", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "v210"}
 )
-KEY_RESETS = frozenset({"vp8", "vp9", "mpeg4"})
+KEYFRAME_RESET_CODECS = frozenset({"vp8", "vp9", "mpeg4"})
 """Their key frames drop every reference, so that a key frame is a clean entry."""
 
 H264_IDR = 5
@@ -32,7 +32,7 @@ HEVC_IRAP = range(16, 22)
 
 
 @dataclass(frozen=True)
-class Entry:
+class EntryPoint:
     """Seek to ``position``, decode from the packet with ``pts``, and yield from ``target`` on."""
 
     position: int
@@ -42,44 +42,46 @@ class Entry:
     """Presentation time of the wanted frame, in ticks."""
 
 
-def entry(path: Path, start: int) -> Entry | None:
-    """The latest provably exact entry for frame ``start``; None where only decoding from the beginning is.
+def find_entry_point(path: Path, start: int) -> EntryPoint | None:
+    """Find the latest provably exact entry point for frame ``start``; None if decoding must begin at the start.
 
     Raises:
         MediaError: the file cannot be opened.
     """
-    with opened(path) as container:
-        stream = picture_stream(container, path)
-        if container.format.name.split(",")[0] not in CONTAINERS or not _known(
+    with open_container(path) as container:
+        stream = select_video_stream(container, path)
+        if container.format.name.split(",")[0] not in INDEXED_CONTAINERS or not _is_supported_codec(
             stream.codec_context.codec.canonical_name
         ):
             return None
         try:
-            return _search(container, stream, start)
+            return _search_entry_point(container, stream, start)
         except FFmpegError:
             return None
 
 
-def seek(container: InputContainer, stream: VideoStream, to: Entry) -> bool:
-    """Move to the entry; False if the container landed elsewhere (it must then be opened anew)."""
+def seek(container: InputContainer, stream: VideoStream, entry_point: EntryPoint) -> bool:
+    """Seek to an entry point; False if the container landed elsewhere (it must then be opened again)."""
     try:
-        container.seek(to.position, stream=stream, backward=True)
+        container.seek(entry_point.position, stream=stream, backward=True)
         packet = next(container.demux(stream))
-        landed = packet.is_keyframe and packet.pts == to.pts
-        container.seek(to.position, stream=stream, backward=True)
+        is_exact = packet.is_keyframe and packet.pts == entry_point.pts
+        container.seek(entry_point.position, stream=stream, backward=True)
     except (FFmpegError, StopIteration):
         return False
-    return bool(landed)
+    return bool(is_exact)
 
 
-def _known(codec: str) -> bool:
-    return codec in ("h264", "hevc") or codec in INTRA_ONLY or codec in KEY_RESETS
+def _is_supported_codec(codec: str) -> bool:
+    return codec in ("h264", "hevc") or codec in INTRA_CODECS or codec in KEYFRAME_RESET_CODECS
 
 
-def _search(container: InputContainer, stream: VideoStream, start: int) -> Entry | None:
+def _search_entry_point(container: InputContainer, stream: VideoStream, start: int) -> EntryPoint | None:
     times: list[int] = []  # of every packet, in decoding order
-    shown: list[int] = []  # of those that an edit list does not hide
-    clean: list[tuple[int, int, int]] = []  # rank in decoding order, position, pts of the clean entries
+    visible: list[int] = []  # of those that an edit list does not hide
+    entry_points: list[
+        tuple[int, int, int]
+    ] = []  # rank in decoding order, position, pts of the clean entries
     by_presentation = container.format.name.startswith("matroska")
     extradata = stream.codec_context.extradata or b""
     for packet in container.demux(stream):
@@ -88,45 +90,47 @@ def _search(container: InputContainer, stream: VideoStream, start: int) -> Entry
         position = packet.pts if by_presentation else packet.dts
         if packet.pts is None or position is None or packet.is_corrupt:
             return None
-        if packet.is_keyframe and _is_clean(stream.codec_context.codec.canonical_name, packet, extradata):
-            clean.append((len(times), position, packet.pts))
+        if packet.is_keyframe and _is_random_access(
+            stream.codec_context.codec.canonical_name, packet, extradata
+        ):
+            entry_points.append((len(times), position, packet.pts))
         times.append(packet.pts)
         if not packet.is_discard:
-            shown.append(packet.pts)
-    if start >= len(shown) or len(set(times)) != len(times):
+            visible.append(packet.pts)
+    if start >= len(visible) or len(set(times)) != len(times):
         return None
     order = np.array(times)
     # Frames before the first clean entry may or may not come out: counting packets would not count frames.
-    if not clean or clean[0][0] != 0 or order[0] != order.min():
+    if not entry_points or entry_points[0][0] != 0 or order[0] != order.min():
         return None
-    target = sorted(shown)[start]
+    target = sorted(visible)[start]
     latest_before = np.maximum.accumulate(order)
-    for rank, position, pts in reversed(clean[1:]):
+    for rank, position, pts in reversed(entry_points[1:]):
         if pts <= target and latest_before[rank - 1] < target:
-            return Entry(position, pts, target)
+            return EntryPoint(position, pts, target)
     return None
 
 
-def _is_clean(codec: str, packet: Packet, extradata: bytes) -> bool:
+def _is_random_access(codec: str, packet: Packet, extradata: bytes) -> bool:
     """Whether every picture shown from this packet on decodes without anything before it."""
     if codec == "h264":
         # A recovery point marked as key may leave later pictures referring to earlier ones: IDR only.
         prefix = (extradata[4] & 3) + 1 if extradata[:1] == b"\x01" and len(extradata) > 6 else 0
-        return any(unit[0] & 31 == H264_IDR for unit in _units(bytes(packet), prefix))
+        return any(unit[0] & 31 == H264_IDR for unit in _nal_units(bytes(packet), prefix))
     if codec == "hevc":
         # Pictures that follow any IRAP in both orders never refer across it (ITU-T H.265, 3.69).
         prefix = (extradata[21] & 3) + 1 if extradata[:1] == b"\x01" and len(extradata) > 22 else 0
-        return any(unit[0] >> 1 & 63 in HEVC_IRAP for unit in _units(bytes(packet), prefix))
+        return any(unit[0] >> 1 & 63 in HEVC_IRAP for unit in _nal_units(bytes(packet), prefix))
     return True
 
 
-def _units(data: bytes, prefix: int) -> Iterator[bytes]:
+def _nal_units(data: bytes, prefix: int) -> Iterator[bytes]:
     """The first bytes of each NAL unit: length-prefixed, or after start codes where ``prefix`` is 0."""
-    at = 0
-    while prefix and at + prefix < len(data):
-        length = int.from_bytes(data[at : at + prefix], "big")
-        yield data[at + prefix : at + prefix + 2]
-        at += prefix + length
-    while not prefix and (at := data.find(b"\x00\x00\x01", at)) >= 0 and at + 3 < len(data):
-        yield data[at + 3 : at + 5]
-        at += 3
+    offset = 0
+    while prefix and offset + prefix < len(data):
+        length = int.from_bytes(data[offset : offset + prefix], "big")
+        yield data[offset + prefix : offset + prefix + 2]
+        offset += prefix + length
+    while not prefix and (offset := data.find(b"\x00\x00\x01", offset)) >= 0 and offset + 3 < len(data):
+        yield data[offset + 3 : offset + 5]
+        offset += 3

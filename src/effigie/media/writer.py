@@ -1,4 +1,4 @@
-"""Frames into a file, whole or not at all."""
+"""Writes frames to a video, a folder of pictures or a still, atomically."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ import numpy as np
 from av.error import FFmpegError
 
 from effigie.errors import EffigieError, MediaError, UsageError
-from effigie.io.atomic import atomic, explain
-from effigie.media import video_file
+from effigie.io.atomic_write import atomic_write, convert_os_error
+from effigie.media import video_encoder
 from effigie.media.clip import ClipInfo, Image
 from effigie.media.config import EncodeSettings
-from effigie.media.container import reason
-from effigie.media.stream_copy import Span
-from effigie.media.video_file import VideoFile
+from effigie.media.container import describe_error
+from effigie.media.stream_copy import TimeSpan
+from effigie.media.video_encoder import VideoEncoder
 
-STILLS = (".png", ".jpg", ".jpeg")
+STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
 JPEG_QUALITY = 95
 
 
 class _Sink(Protocol):
     def write(self, image: Image, time: Fraction, duration: Fraction | None) -> None: ...
 
-    def finish(self) -> None: ...
+    def finalize(self) -> None: ...
 
-    def abandon(self) -> None: ...
+    def abort(self) -> None: ...
 
 
-class Writer:
-    """Writes frames to ``path`` with the clock, colours and sound of ``like``.
+class VideoWriter:
+    """Writes frames to ``path`` with the clock, colours and sound of ``source_info``.
 
     ``.mp4``, ``.m4v``, ``.mov`` and ``.mkv`` give video with sound and subtitles copied packet by packet; a
     name without suffix (or codec png) gives a folder of ``000000.png``, ``000001.png``, ...; ``.png`` and
@@ -44,10 +44,10 @@ class Writer:
     too, nothing is left. Odd sides grow by one pixel in 4:2:0 video, which cannot say that it was odd.
 
     Args:
-        like: the clip whose pictures these replace; frames may have another size.
+        source_info: the clip whose pictures these replace; frames may have another size.
         span: write only this part of the clip, (from, up to) seconds on its clock, beginning at 0; sound
             outside is left out. None keeps every time; only MPEG clocks, which start anywhere, start at 0.
-        finishing: called with the temporary path of the whole output just before it gets its name, to add what
+        finalizer: called with the temporary path of the whole output just before it gets its name, to add what
             belongs into the finished file; the same path must hold the output afterwards.
 
     Attributes:
@@ -68,29 +68,29 @@ class Writer:
     def __init__(
         self,
         path: str | Path,
-        like: ClipInfo,
+        source_info: ClipInfo,
         settings: EncodeSettings | None = None,
-        span: Span | None = None,
-        finishing: Callable[[Path], None] | None = None,
+        span: TimeSpan | None = None,
+        finalizer: Callable[[Path], None] | None = None,
     ) -> None:
         self.path = Path(path)
-        self.like = like
+        self.source_info = source_info
         self.settings = settings or EncodeSettings()
         self.notes: list[str] = []
         self.frames = 0
         self._span = span
-        self._finishing = finishing
-        self._kind = _kind(self.path, self.settings)
-        if self.path.exists() and like.path.exists() and self.path.samefile(like.path):
+        self._finalizer = finalizer
+        self._output_kind = _output_kind(self.path, self.settings)
+        if self.path.exists() and source_info.path.exists() and self.path.samefile(source_info.path):
             raise UsageError(f"{path} is the clip being read: choose another name for the output")
-        if self._kind == "folder":
+        if self._output_kind == "folder":
             _check_replaceable(self.path)
         self._size: tuple[int, int] | None = None
         self._sink: _Sink | None = None
         self._context: contextlib.AbstractContextManager[_Sink] | None = None
 
     def __enter__(self) -> Self:
-        self._context = self._destination()
+        self._context = self._open_output()
         self._sink = self._context.__enter__()
         return self
 
@@ -106,7 +106,7 @@ class Writer:
 
         Args:
             image: (H, W, 3) uint8 RGB, all of one size.
-            time: presentation time on the clock of ``like``, seconds, later than the frame before.
+            time: presentation time on the clock of ``source_info``, seconds, later than the frame before.
             duration: seconds; matters for the last frame.
 
         Raises:
@@ -114,7 +114,7 @@ class Writer:
             MediaError, EffigieError: as above.
         """
         if self._sink is None:
-            raise UsageError(f"{self.path} is not open for writing: use `with Writer(...)`")
+            raise UsageError(f"{self.path} is not open for writing: use `with VideoWriter(...)`")
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
             raise UsageError(f"a frame must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
         size = image.shape[:2]
@@ -123,74 +123,74 @@ class Writer:
                 f"the frames of {self.path} are {self._size[1]}x{self._size[0]}, one is {size[1]}x{size[0]}"
             )
         self._size = size
-        with self._explained():
+        with self._convert_errors():
             self._sink.write(image, time, duration)
         self.frames += 1
 
     @contextlib.contextmanager
-    def _destination(self) -> Iterator[_Sink]:
-        with atomic(self.path) as temporary:
-            sink = self._opened(temporary)
+    def _open_output(self) -> Iterator[_Sink]:
+        with atomic_write(self.path) as temporary:
+            sink = self._open_sink(temporary)
             try:
                 yield sink
                 if not self.frames:
                     raise MediaError(f"no frame was written to {self.path}: the clip or the range is empty")
-                with self._explained():
-                    sink.finish()
-                if self._finishing is not None:
-                    self._finishing(temporary)
+                with self._convert_errors():
+                    sink.finalize()
+                if self._finalizer is not None:
+                    self._finalizer(temporary)
             except BaseException:
-                sink.abandon()
+                sink.abort()
                 raise
 
-    def _opened(self, temporary: Path) -> _Sink:
-        if self._kind == "video":
-            return VideoFile(temporary, self.like, self.settings, self._span, self.notes)
-        if self.like.audio and self.settings.keep_audio:
+    def _open_sink(self, temporary: Path) -> _Sink:
+        if self._output_kind == "video":
+            return VideoEncoder(temporary, self.source_info, self.settings, self._span, self.notes)
+        if self.source_info.audio and self.settings.keep_audio:
             self.notes.append("the sound was left out because pictures hold none")
-        if self._kind == "still":
-            return _Still(temporary, self.path)
-        if self.like.kind == "video":
+        if self._output_kind == "still":
+            return _StillFile(temporary, self.path)
+        if self.source_info.kind == "video":
             self.notes.append(
                 "frame times were left out because pictures hold none; they are numbered in order"
             )
-        return _Folder(temporary)
+        return _PictureFolder(temporary)
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        """What FFmpeg or the system reports, as one line about the output's real name."""
+    def _convert_errors(self) -> Iterator[None]:
+        """Convert errors of FFmpeg and the system to one line about the output's real name."""
         try:
             yield
         except EffigieError:
             raise
         except OSError as error:
-            raise explain(error, self.path) from error
+            raise convert_os_error(error, self.path) from error
         except (FFmpegError, cv2.error, ValueError) as error:
             raise MediaError(
-                f"cannot encode {self.path} ({reason(error)}): try the default settings or another format"
+                f"cannot encode {self.path} ({describe_error(error)}): try the default settings or another format"
             ) from error
 
 
-def _kind(path: Path, settings: EncodeSettings) -> str:
+def _output_kind(path: Path, settings: EncodeSettings) -> str:
     suffix = path.suffix.lower()
-    if suffix in video_file.FORMATS:
+    if suffix in video_encoder.OUTPUT_FORMATS:
         if settings.codec == "png":
             raise UsageError(
                 f"{path} is a video name and codec png writes a folder: drop the suffix, or choose h264"
             )
         return "video"
-    if suffix in STILLS:
+    if suffix in STILL_SUFFIXES:
         return "still"
     if not suffix or settings.codec == "png":
         return "folder"
     raise UsageError(
-        f"{suffix} cannot be written: use {', '.join(video_file.FORMATS)}, {', '.join(STILLS)}, "
+        f"{suffix} cannot be written: use {', '.join(video_encoder.OUTPUT_FORMATS)}, {', '.join(STILL_SUFFIXES)}, "
         "or no suffix for a folder"
     )
 
 
 def _check_replaceable(path: Path) -> None:
-    """A folder is replaced as a whole: only one that holds nothing but frames may be."""
+    """Raise unless the folder to be replaced holds nothing but frames."""
     if not path.is_dir():
         return
     other = next((entry for entry in path.iterdir() if not re.fullmatch(r"\d+\.png", entry.name)), None)
@@ -198,8 +198,8 @@ def _check_replaceable(path: Path) -> None:
         raise UsageError(f"{path} holds more than frames ({other.name}): choose another name")
 
 
-class _Folder:
-    """Numbered PNG files."""
+class _PictureFolder:
+    """Writes numbered PNG files."""
 
     def __init__(self, temporary: Path) -> None:
         self._folder = temporary
@@ -207,18 +207,18 @@ class _Folder:
 
     def write(self, image: Image, time: Fraction, duration: Fraction | None) -> None:
         self._folder.mkdir(exist_ok=True)
-        save_still(self._folder / f"{self._count:06d}.png", image)
+        write_still(self._folder / f"{self._count:06d}.png", image)
         self._count += 1
 
-    def finish(self) -> None:
+    def finalize(self) -> None:
         """Every picture is complete already."""
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """The folder is removed by the caller."""
 
 
-class _Still:
-    """One picture."""
+class _StillFile:
+    """Writes one picture."""
 
     def __init__(self, temporary: Path, path: Path) -> None:
         self._temporary, self._path = temporary, path
@@ -229,17 +229,17 @@ class _Still:
             raise MediaError(
                 f"{self._path} holds one picture: give a name without suffix for a folder, or .mp4"
             )
-        save_still(self._temporary, image)
+        write_still(self._temporary, image)
         self._written = True
 
-    def finish(self) -> None:
+    def finalize(self) -> None:
         """The picture is complete already."""
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """The file is removed by the caller."""
 
 
-def save_still(path: Path, image: Image) -> None:
+def write_still(path: Path, image: Image) -> None:
     """Write (H, W, 3) uint8 RGB to ``path``, PNG or JPEG by its suffix."""
     jpeg = path.suffix.lower() in (".jpg", ".jpeg")
     # OpenCV's own PNG setting: 4.7 ms a 640x480 frame; any level asked for takes 12 ms and saves a quarter.

@@ -1,4 +1,4 @@
-"""A discriminator of patches: which parts of a picture look made?"""
+"""Patch discriminator: a score for each patch of a picture, high where it looks real."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from effigie.nn.gan import Judged
+from effigie.nn.gan import DiscriminatorOutput
 
 SLOPE = 0.2
 STEM = 2  # pixels become channels at the entrance: arithmetic at full resolution is dear on a CPU
 
 
-class PatchCritic(nn.Module):
+class PatchDiscriminator(nn.Module):
     """(B, channels, S, S) in [0, 1] -> scores (B, 1, S/8, S/8), each of a patch (Isola et al. 2017, section 3.2.2).
 
-    On the way up again it meets its own finer features (Schönfeld et al. 2020, the decoder of a U-Net), so that a patch
-    is judged by its detail and by where in the face it lies. Every layer has spectral norm (Miyato et al. 2018).
+    On the way up it is concatenated with its own finer features (Schönfeld et al. 2020, the decoder of a U-Net), so
+    that a patch is judged by its detail and by where in the face it lies. Every layer has spectral norm (Miyato et al.
+    2018).
 
     Args:
-        channels: of a picture and what it is judged by.
+        channels: of a picture and its conditions.
         width: channels at half the resolution.
     """
 
@@ -40,7 +41,7 @@ class PatchCritic(nn.Module):
         self.join = nn.Sequential(_convolution(2 * wide, wide), _act())
         self.score = _convolution(wide, 1)
 
-    def forward(self, picture: Tensor) -> Judged:
+    def forward(self, picture: Tensor) -> DiscriminatorOutput:
         """Scores of every patch, high for what looks real.
 
         Args:
@@ -50,7 +51,7 @@ class PatchCritic(nn.Module):
         middle = self.quarter(fine)
         coarse = self.eighth(middle)
         joined = self.join(torch.cat([self.up(coarse), middle], dim=1))
-        return Judged(self.score(joined), [fine, middle, coarse, joined])
+        return DiscriminatorOutput(self.score(joined), [fine, middle, coarse, joined])
 
 
 def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Terms that count by the share they have of the gradient, whatever their units, so that none can take over."""
+"""Gradient balancing: loss terms weighted by their share of the gradient, whatever their units."""
 
 from __future__ import annotations
 
@@ -7,49 +7,49 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from effigie.training.distributed import length
+from effigie.training.distributed import compute_gradient_norm
 
-TINY = 1e-12
-MOST = 1e8  # a term that hardly has a gradient is not blown up without bounds
+EPS = 1e-12
+MAX_WEIGHT = 1e8  # a term that hardly has a gradient is not scaled up without bounds
 
 
-class Balance:
-    """Weighs terms against what is always there, where both meet: at a made picture.
+class GradientBalancer:
+    """Scales loss terms relative to a reference loss, by the norms of their gradients at the generated picture.
 
     A discriminator's gradient grows and shrinks as it learns, an embedding's has units of its own. Here each term is
-    given the weight at which its gradient is ``share`` times as long as the known ones', anew at every step (Esser et
-    al. 2021, equation 7, without a trained layer to measure at). Lengths are those of the whole batch's gradients,
-    whichever part of it this process holds.
+    given the weight at which its gradient is ``share`` times as long as the reference loss's, anew at every step
+    (Esser et al. 2021, equation 7, without a trained layer to measure at). Norms are those of the whole batch's
+    gradients, whichever shard of it this process holds.
 
     Example::
 
-        balance = Balance(restored, 2 * l1 + 2 * dssim)
-        terms["identity"] = balance.weighed(identity(swapped), swapped, share=0.5)
+        balancer = GradientBalancer(restored, 2 * l1 + 2 * dssim)
+        terms["identity"] = balancer.balance_term(identity(swapped), swapped, share=0.5)
 
     Args:
-        picture: (B, 3, S, S) the made pictures that ``known`` was computed from, with gradients.
-        known: scalar, what pictures are restored by.
+        picture: (B, 3, S, S) the generated pictures that ``reference_loss`` was computed from, with gradients.
+        reference_loss: scalar.
     """
 
-    def __init__(self, picture: Tensor, known: Tensor) -> None:
-        (gradient,) = torch.autograd.grad(known, picture, retain_graph=True)
-        self.length = length(gradient)
+    def __init__(self, picture: Tensor, reference_loss: Tensor) -> None:
+        (gradient,) = torch.autograd.grad(reference_loss, picture, retain_graph=True)
+        self.reference_norm = compute_gradient_norm(gradient)
 
-    def weighed(self, term: Tensor, picture: Tensor, share: float) -> Tensor:
-        """The scalar ``term`` of ``picture``, times its weight; the gradient is computed here, once.
+    def balance_term(self, term: Tensor, picture: Tensor, share: float) -> Tensor:
+        """Scale the scalar ``term`` of ``picture``; its gradient is computed here, once.
 
         Args:
-            picture: (B, 3, S, S) the made pictures that the term was computed from.
-            share: length of its gradient, as a multiple of what is known's.
+            picture: (B, 3, S, S) the generated pictures that the term was computed from.
+            share: norm of its gradient, as a multiple of the reference loss's.
         """
         (gradient,) = torch.autograd.grad(term, picture)
-        weight = (share * self.length / (length(gradient) + TINY)).clamp(max=MOST)
+        weight = (share * self.reference_norm / (compute_gradient_norm(gradient) + EPS)).clamp(max=MAX_WEIGHT)
         value = weight * term.detach().float()
-        return torch.as_tensor(_Known.apply(picture, value, weight * gradient))  # type: ignore[no-untyped-call]
+        return torch.as_tensor(_PrecomputedGradient.apply(picture, value, weight * gradient))  # type: ignore[no-untyped-call]
 
 
-class _Known(torch.autograd.Function):
-    """A scalar whose gradient at ``picture`` is known already."""
+class _PrecomputedGradient(torch.autograd.Function):
+    """A scalar whose gradient at ``picture`` is given."""
 
     @staticmethod
     def forward(context: Any, picture: Tensor, value: Tensor, gradient: Tensor) -> Tensor:
@@ -57,6 +57,6 @@ class _Known(torch.autograd.Function):
         return value.clone()
 
     @staticmethod
-    def backward(context: Any, *outgoing: Tensor) -> tuple[Tensor, None, None]:
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = context.saved_tensors
-        return outgoing[0] * gradient, None, None
+        return gradients[0] * gradient, None, None

@@ -1,6 +1,6 @@
-"""A face recogniser to learn from: dlib's ResNet in torch, so that likeness has a gradient.
+"""Differentiable face recogniser for the identity loss: dlib's ResNet in torch.
 
-Another network (SFace) measures likeness, in `faces.identity`; this one never does. Two networks of different makers,
+Another network (SFace) measures identity, in `faces.recognizer`; this one never does. Two networks of different makers,
 data and losses agree only about what makes a face somebody's.
 """
 
@@ -15,15 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from effigie.assets import fetch
+from effigie.assets import fetch_asset
 from effigie.errors import ModelError
-from effigie.faces.recognizer import similarity
+from effigie.faces.recognizer import estimate_similarity
 
 ASSET = "dlib_resnet"
-SIZE = 150  # px a side of what the network reads
+CHIP_SIZE = 150  # px a side of what the network reads
 WIDTHS = (32, 32, 32, 64, 64, 64, 64, 128, 128, 128, 256, 256, 256, 256)  # of its residual blocks
-DOWN = (3, 7, 10, 13)  # blocks that halve the resolution
-EMBEDDING = 128
+DOWNSAMPLING_BLOCKS = (3, 7, 10, 13)  # blocks that halve the resolution
+EMBEDDING_SIZE = 128
 MEAN = (122.782, 117.001, 104.298)  # of red, green and blue in 0..255; differences are divided by 256
 PADDING = 0.25  # around the face, as dlib cuts its chips
 # Where dlib's five landmarks lie in a chip without padding: corners of the eye on the picture's right, outer first,
@@ -34,23 +34,23 @@ TEMPLATE = np.array(
 VERTICES = (263, 362, 33, 133, 2)
 
 
-def chip_matrix(landmarks: np.ndarray) -> np.ndarray:
-    """(2, 3) map from the pixels of (478, >= 2) landmarks to those of the ``SIZE`` px chip that is read."""
-    wanted = (TEMPLATE + PADDING) / (2 * PADDING + 1) * SIZE
-    return similarity(landmarks[VERTICES, :2].astype(np.float64), wanted)
+def compute_chip_matrix(landmarks: np.ndarray) -> np.ndarray:
+    """(2, 3) map from the pixels of (478, >= 2) landmarks to those of the ``CHIP_SIZE`` px chip that is read."""
+    template = (TEMPLATE + PADDING) / (2 * PADDING + 1) * CHIP_SIZE
+    return estimate_similarity(landmarks[VERTICES, :2].astype(np.float64), template)
 
 
-def cut(pictures: Tensor, matrices: Tensor) -> Tensor:
-    """Chips (B, 3, SIZE, SIZE) of (B, 3, H, W) pictures, bilinear, with gradients to the pictures.
+def crop_chips(pictures: Tensor, matrices: Tensor) -> Tensor:
+    """Crop chips (B, 3, CHIP_SIZE, CHIP_SIZE) of (B, 3, H, W) pictures, bilinear, with gradients to the pictures.
 
     Args:
-        matrices: (B, 2, 3) of :func:`chip_matrix`.
+        matrices: (B, 2, 3) of :func:`compute_chip_matrix`.
     """
     height, width = pictures.shape[2:]
     inverse = torch.linalg.inv(
         torch.cat([matrices, matrices.new_tensor([[[0.0, 0.0, 1.0]]]).expand(len(matrices), 1, 3)], dim=1)
     )[:, :2]
-    steps = torch.arange(SIZE, device=pictures.device, dtype=matrices.dtype)
+    steps = torch.arange(CHIP_SIZE, device=pictures.device, dtype=matrices.dtype)
     y, x = torch.meshgrid(steps, steps, indexing="ij")
     places = torch.stack([x, y, torch.ones_like(x)], dim=-1) @ inverse[:, None].transpose(2, 3)
     # Pixel centres are whole numbers: 0 is the middle of the first pixel, -1 the picture's edge half a pixel before.
@@ -59,7 +59,7 @@ def cut(pictures: Tensor, matrices: Tensor) -> Tensor:
 
 
 class Recognizer(nn.Module):
-    """(B, 3, SIZE, SIZE) RGB in [0, 1] -> (B, 128) embeddings; distances below 0.6 are the same person.
+    """(B, 3, CHIP_SIZE, CHIP_SIZE) RGB in [0, 1] -> (B, 128) embeddings; distances below 0.6 are the same person.
 
     King 2017, dlib_face_recognition_resnet_model_v1: 29 convolutions, batch norms folded into affine layers.
     """
@@ -68,10 +68,10 @@ class Recognizer(nn.Module):
         super().__init__()
         self.entrance = _Affine(3, 32, 7, stride=2)
         self.blocks = nn.ModuleList(
-            _Block(before, width, number in DOWN)
+            _Block(before, width, number in DOWNSAMPLING_BLOCKS)
             for number, (before, width) in enumerate(zip((32, *WIDTHS), WIDTHS, strict=False))
         )
-        self.embed = nn.Linear(256, EMBEDDING, bias=False)
+        self.embed = nn.Linear(256, EMBEDDING_SIZE, bias=False)
 
     def forward(self, chips: Tensor) -> Tensor:
         mean = chips.new_tensor(MEAN)[:, None, None]
@@ -101,13 +101,13 @@ class _Block(nn.Module):
         self.second = _Affine(outputs, outputs, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        made = self.second(F.relu(self.first(x)))
+        residual = self.second(F.relu(self.first(x)))
         if self.down:
             x = F.avg_pool2d(x, 2, 2)
-        return F.relu(_added(made, x))
+        return F.relu(_add_padded(residual, x))
 
 
-def _added(a: Tensor, b: Tensor) -> Tensor:
+def _add_padded(a: Tensor, b: Tensor) -> Tensor:
     """The sum of two maps; the smaller is filled up with zeros, in channels and below and to the right."""
     shape = [max(sides) for sides in zip(a.shape[1:], b.shape[1:], strict=True)]
     padded = []
@@ -127,23 +127,23 @@ def load_recognizer(path: Path | None = None) -> Recognizer:
         AssetError: it cannot be fetched.
         ModelError: the file is not dlib's.
     """
-    path = path or fetch(ASSET)
-    tensors = _tensors(path.read_bytes())
+    path = path or fetch_asset(ASSET)
+    tensors = _iterate_tensors(path.read_bytes())
     network = Recognizer()
     try:
         with torch.no_grad():
             for module in network.modules():
                 if isinstance(module, _Affine):
-                    _fill(module.convolution, next(tensors), next(tensors))
+                    _load_convolution(module.convolution, next(tensors), next(tensors))
             # Stored inputs first.
-            network.embed.weight.copy_(next(tensors).reshape(256, EMBEDDING).T)
+            network.embed.weight.copy_(next(tensors).reshape(256, EMBEDDING_SIZE).T)
     except (StopIteration, RuntimeError) as error:
         raise ModelError(f"{path} does not hold dlib's face recognition network") from error
     network.requires_grad_(False)
     return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def _fill(convolution: nn.Conv2d, weights: Tensor, affine: Tensor) -> None:
+def _load_convolution(convolution: nn.Conv2d, weights: Tensor, affine: Tensor) -> None:
     """Weights and biases of a convolution, with the gain and bias that follow folded in."""
     channels = convolution.out_channels
     gain, shift = affine[:channels], affine[channels:]
@@ -156,11 +156,13 @@ def _fill(convolution: nn.Conv2d, weights: Tensor, affine: Tensor) -> None:
 # A dlib tensor: version 2 and four sides, each as its number of bytes and the bytes, then little-endian floats.
 _INTEGER = rb"(?:\x01.|\x02..|\x03...|\x04....)"
 _HEADER = re.compile(rb"\x01\x02(" + _INTEGER + rb")(" + _INTEGER + rb")\x01\x01\x01\x01", re.DOTALL)
-FEWEST = 64  # numbers in the smallest tensor of weights; the file also holds small ones of other kinds
-MOST = 1 << 20
+MIN_TENSOR_SIZE = (
+    64  # numbers in the smallest tensor of weights; the file also holds small ones of other kinds
+)
+MAX_TENSOR_SIZE = 1 << 20
 
 
-def _tensors(data: bytes) -> Iterator[Tensor]:
+def _iterate_tensors(data: bytes) -> Iterator[Tensor]:
     """The flat tensors of weights in a dlib network's file, in the order in which a picture meets them."""
     start = 0
     while (match := _HEADER.search(data, start)) is not None:
@@ -168,7 +170,7 @@ def _tensors(data: bytes) -> Iterator[Tensor]:
         for side in match.groups():
             count *= int.from_bytes(side[1:], "little")
         end = match.end() + 4 * count
-        if FEWEST <= count <= MOST and end <= len(data):
+        if MIN_TENSOR_SIZE <= count <= MAX_TENSOR_SIZE and end <= len(data):
             values = np.frombuffer(data, "<f4", count, match.end())
             if np.isfinite(values).all() and np.abs(values).max() < 1e4:
                 yield torch.from_numpy(values.copy())

@@ -1,4 +1,4 @@
-"""What learning leaves on disk, and the model that ships.
+"""Saves and loads occlusion networks, and finds the one that ships.
 
 A folder: ``config.json`` (widths), ``occlusion.safetensors`` (averaged weights, fp16) and ``manifest.json`` (what it
 was trained on). The training state beside it lets training go on.
@@ -13,8 +13,8 @@ import torch
 from safetensors import SafetensorError
 
 from effigie.errors import ModelError
-from effigie.io.atomic import atomic, read_json, write_json
-from effigie.io.tensors import pack, unpack
+from effigie.io.atomic_write import atomic_write, read_json, write_json
+from effigie.io.tensors import load_tensors, serialize_tensors
 from effigie.occlusion.network import OcclusionNet
 
 VERSION = 1
@@ -22,7 +22,7 @@ CONFIG, MANIFEST, WEIGHTS = "config.json", "manifest.json", "occlusion.safetenso
 SHIPPED = "shipped"
 
 
-def shipped() -> Path:
+def get_shipped_folder() -> Path:
     """The folder of the model that comes with effigie.
 
     Raises:
@@ -42,8 +42,8 @@ def save_occlusion(folder: Path, network: OcclusionNet) -> None:
         if not name.endswith("num_batches_tracked")
     }
     write_json(folder / CONFIG, {"version": VERSION, "kind": "occlusion", "widths": list(network.widths)})
-    with atomic(folder / WEIGHTS) as temporary:
-        temporary.write_bytes(pack(tensors))
+    with atomic_write(folder / WEIGHTS) as temporary:
+        temporary.write_bytes(serialize_tensors(tensors))
 
 
 def load_occlusion(folder: str | Path | None = None) -> OcclusionNet:
@@ -52,7 +52,7 @@ def load_occlusion(folder: str | Path | None = None) -> OcclusionNet:
     Raises:
         ModelError: missing, damaged, of another kind or a newer version.
     """
-    folder = shipped() if folder is None else Path(folder)
+    folder = get_shipped_folder() if folder is None else Path(folder)
     path = folder / CONFIG
     try:
         config = read_json(path)
@@ -72,7 +72,7 @@ def load_occlusion(folder: str | Path | None = None) -> OcclusionNet:
     try:
         network = OcclusionNet(widths)
         missing, unknown = network.load_state_dict(
-            {name: value.float() for name, value in unpack(folder / WEIGHTS).items()}, strict=False
+            {name: value.float() for name, value in load_tensors(folder / WEIGHTS).items()}, strict=False
         )
         missing = [name for name in missing if not name.endswith("num_batches_tracked")]
         if missing or unknown:

@@ -1,4 +1,4 @@
-"""What can be chosen about learning what covers a face."""
+"""Settings of occlusion training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network: a U-Net that says of each pixel of an aligned crop whether the face itself is seen there."""
+"""The occlusion network: a U-Net that predicts for each pixel of an aligned crop whether the face is visible."""
 
 from __future__ import annotations
 
@@ -9,55 +9,59 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from effigie.faces.mask import Grow
+from effigie.faces.mask import MaskMargin
 from effigie.faces.mesh import (
     INNER_LIPS,
     LEFT_EYE,
+    MESH_VERTEX_COUNT,
     OUTER_LIPS,
     RIGHT_EYE,
-    VERTICES,
 )
 
-SIZE = 128  # px, side of the crop that it looks at
-OUTLINE = Grow(top=0.16, side=0.07, jaw=0.02)  # what counts as face: as far as a swap reaches
+INPUT_SIZE = 128  # px, side of its input
+FACE_GROWTH = MaskMargin(top=0.16, side=0.07, jaw=0.02)  # what counts as face: as far as a swap reaches
 LEFT_BROW = np.array([70, 63, 105, 66, 107, 55, 65, 52, 53, 46])
 RIGHT_BROW = np.array([300, 293, 334, 296, 336, 285, 295, 282, 283, 276])
 NOSE = np.array([168, 6, 197, 195, 5, 4, 98, 97, 2, 326, 327, 4])
 WIDTHS = (16, 32, 64, 96)
-DRAWN = 2  # channels of the drawing
-_SHIFT = 4
+DRAWING_CHANNELS = 2  # channels of the drawing
+_FIXED_POINT_BITS = 4
 
 
-def drawing(landmarks: np.ndarray, size: int = SIZE) -> np.ndarray:
-    """(size, size, 2) uint8 where the parts of the face are: its outline filled with the lips, and eyes, brows, nose.
+def draw_face_parts(landmarks: np.ndarray, size: int = INPUT_SIZE) -> np.ndarray:
+    """(size, size, 2) uint8 drawing of the parts of the face: its outline filled with the lips, and eyes, brows, nose.
 
     Where they should be is what tells a mouth from a hole and a brow from a hair: told by pixels alone, both are dark.
 
     Args:
         landmarks: (478, >= 2) in pixels of the drawing.
     """
-    points = np.rint(np.clip(landmarks[:, :2], -8 * size, 9 * size) * 2**_SHIFT).astype(np.int32)
+    points = np.rint(np.clip(landmarks[:, :2], -8 * size, 9 * size) * 2**_FIXED_POINT_BITS).astype(np.int32)
     whole, parts = np.zeros((2, size, size), np.uint8)
-    cv2.fillConvexPoly(whole, cv2.convexHull(points[:VERTICES]), 128, cv2.LINE_AA, _SHIFT)
-    cv2.fillPoly(whole, [points[OUTER_LIPS]], 192, cv2.LINE_AA, _SHIFT)
-    cv2.fillPoly(whole, [points[INNER_LIPS]], 255, cv2.LINE_AA, _SHIFT)
-    cv2.fillPoly(parts, [points[LEFT_EYE], points[RIGHT_EYE]], 255, cv2.LINE_AA, _SHIFT)
+    cv2.fillConvexPoly(whole, cv2.convexHull(points[:MESH_VERTEX_COUNT]), 128, cv2.LINE_AA, _FIXED_POINT_BITS)
+    cv2.fillPoly(whole, [points[OUTER_LIPS]], 192, cv2.LINE_AA, _FIXED_POINT_BITS)
+    cv2.fillPoly(whole, [points[INNER_LIPS]], 255, cv2.LINE_AA, _FIXED_POINT_BITS)
+    cv2.fillPoly(parts, [points[LEFT_EYE], points[RIGHT_EYE]], 255, cv2.LINE_AA, _FIXED_POINT_BITS)
     cv2.fillPoly(
-        parts, [cv2.convexHull(points[brow]) for brow in (LEFT_BROW, RIGHT_BROW)], 128, cv2.LINE_AA, _SHIFT
+        parts,
+        [cv2.convexHull(points[brow]) for brow in (LEFT_BROW, RIGHT_BROW)],
+        128,
+        cv2.LINE_AA,
+        _FIXED_POINT_BITS,
     )
-    cv2.polylines(parts, [points[NOSE]], False, 64, 1, cv2.LINE_AA, _SHIFT)
+    cv2.polylines(parts, [points[NOSE]], False, 64, 1, cv2.LINE_AA, _FIXED_POINT_BITS)
     return np.dstack([whole, parts])
 
 
-def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    """3 x 3, normalised over the batch: at use the norm folds into the weights and costs nothing."""
+def conv_block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """A 3 x 3 convolution with batch norm and ReLU: at use the norm folds into the weights and costs nothing."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
     )
 
 
 class OcclusionNet(nn.Module):
-    """Four scales, from half the picture's size on; the finest is added at full size, from the pixels themselves.
+    """A U-Net of four scales, from half the picture's size on; the finest is added at full size, from the pixels.
 
     Args:
         widths: channels of the scales.
@@ -66,17 +70,17 @@ class OcclusionNet(nn.Module):
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
         self.widths = tuple(widths)
-        inputs = 3 + DRAWN
+        inputs = 3 + DRAWING_CHANNELS
         self.down = nn.ModuleList()
         for number, width in enumerate(widths):
             before = widths[number - 1] if number else inputs
-            self.down.append(nn.Sequential(convolution(before, width, 2), convolution(width, width)))
+            self.down.append(nn.Sequential(conv_block(before, width, 2), conv_block(width, width)))
         self.across = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
-        self.up = nn.ModuleList(convolution(width, width) for width in widths[:-1])
+        self.up = nn.ModuleList(conv_block(width, width) for width in widths[:-1])
         fine = widths[0] // 2
-        self.detail = convolution(inputs, fine)
+        self.detail = conv_block(inputs, fine)
         self.narrow = nn.Conv2d(widths[0], fine, 1)
-        self.last = nn.Sequential(convolution(fine, fine), nn.Conv2d(fine, 1, 3, 1, 1))
+        self.last = nn.Sequential(conv_block(fine, fine), nn.Conv2d(fine, 1, 3, 1, 1))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits of "the face is seen here".
@@ -90,9 +94,14 @@ class OcclusionNet(nn.Module):
         Raises:
             ValueError: another shape.
         """
-        if inputs.ndim != 4 or inputs.shape[1] != 3 + DRAWN or inputs.shape[2] % 16 or inputs.shape[3] % 16:
+        if (
+            inputs.ndim != 4
+            or inputs.shape[1] != 3 + DRAWING_CHANNELS
+            or inputs.shape[2] % 16
+            or inputs.shape[3] % 16
+        ):
             raise ValueError(
-                f"inputs are (B, {3 + DRAWN}, S, S), S a multiple of 16, got {tuple(inputs.shape)}"
+                f"inputs are (B, {3 + DRAWING_CHANNELS}, S, S), S a multiple of 16, got {tuple(inputs.shape)}"
             )
         scales = []
         now = inputs - 0.5
@@ -107,8 +116,8 @@ class OcclusionNet(nn.Module):
         return self.last(torch.relu(now + detail))
 
 
-def folded(network: OcclusionNet) -> nn.Module:
-    """The same in evaluation mode with every norm folded into the convolution before it: a third faster."""
+def fold_batch_norm(network: OcclusionNet) -> nn.Module:
+    """A copy in evaluation mode with every norm folded into the convolution before it: a third faster."""
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 
     copy = OcclusionNet(network.widths)

@@ -1,4 +1,4 @@
-"""`effigie.occlusion.train_occlusion`: face sets in, a network that knows what covers a face out."""
+"""`effigie.occlusion.train_occlusion`: trains the occlusion network on face sets."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Any
 
 import numpy as np
 
-from effigie import __version__
+from effigie._version import __version__
 from effigie.errors import FaceSetError, ModelError, UsageError
-from effigie.execution.launch import announced
+from effigie.execution.launch import read_rank_info
 from effigie.faceset import FaceSet
-from effigie.io.atomic import require_free, write_json
-from effigie.io.locks import one_writer
+from effigie.io.atomic_write import require_empty_folder, write_json
+from effigie.io.locks import with_output_lock
 from effigie.occlusion.checkpoint import CONFIG, MANIFEST, load_occlusion, save_occlusion
 from effigie.occlusion.config import OcclusionSettings
-from effigie.occlusion.dataset import Example, Painter, Plain, plain_faces
+from effigie.occlusion.dataset import OcclusionExample, OcclusionSampler, UncoveredFace, load_uncovered_faces
 from effigie.occlusion.network import OcclusionNet
 from effigie.occlusion.task import OcclusionTask
-from effigie.progress import Cancel, ProgressCallback, silent
+from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 
-PATIENCE = 10  # looks at the held-out error without gain after which an unlimited run ends
+PATIENCE = 10  # evaluations of the held-out error without gain after which an unlimited run ends
 HELD_OUT_EXAMPLES = 160
-FEWEST = 4  # clips or pictures
+MIN_CLIPS = 4  # clips or pictures
 
 
 @dataclass(frozen=True)
 class OcclusionReport:
-    """What training did.
+    """The result of occlusion training.
 
     Attributes:
         output: the model folder.
@@ -52,17 +52,17 @@ class OcclusionReport:
     notes: tuple[str, ...]
 
 
-@one_writer("output")
+@with_output_lock("output")
 def train_occlusion(
     faces: Sequence[str | Path],
     output: str | Path,
     settings: OcclusionSettings | None = None,
     *,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
     callback: Callable[[Any], None] | None = None,
 ) -> OcclusionReport:
-    """Learn what covers a face from face sets of many people, filmed or photographed.
+    """Train the occlusion network on face sets of many people, filmed or photographed.
 
     A folder that holds a half-trained model is trained further; ``minutes`` then counts anew. No consent is asked for:
     the result shows nobody. Faces with glasses are left out, and hair that cannot be told from skin counts as unknown.
@@ -75,21 +75,21 @@ def train_occlusion(
     Raises:
         FaceSetError: one cannot be read, or too few faces are in them.
         ModelError, UsageError: ``output`` holds something else; or several processes were started.
-        Cancelled: asked to stop; the state is saved and the same call goes on.
+        CancelledError: asked to stop; the state is saved and the same call goes on.
     """
     from effigie.training import TrainingSettings
     from effigie.training import train as run
-    from effigie.training.config import patience_of
-    from effigie.training.export import averaged
+    from effigie.training.config import default_patience
+    from effigie.training.export import load_ema_weights
 
-    if announced(os.environ).size > 1:
+    if read_rank_info(os.environ).size > 1:
         raise UsageError("the occlusion network is small: train it on one device, without torchrun")
     settings, output = settings or OcclusionSettings(), Path(output)
     check_output(output)
-    found, left_out = plain_faces(faces, progress, cancel)
-    learned, kept = divided(found, settings.held_out, settings.seed)
+    found, left_out = load_uncovered_faces(faces, progress, cancel)
+    learned, kept = split_clips(found, settings.held_out, settings.seed)
     network = OcclusionNet()
-    task = OcclusionTask(network, Painter(learned), settings.batch, held_out_examples(kept))
+    task = OcclusionTask(network, OcclusionSampler(learned), settings.batch, sample_held_out(kept))
     write_json(output / CONFIG, {"version": 1, "kind": "occlusion", "widths": list(network.widths)})
     result = run(
         task,
@@ -97,7 +97,7 @@ def train_occlusion(
         TrainingSettings(
             minutes=settings.minutes,
             steps=settings.steps,
-            patience=patience_of(settings.minutes, settings.steps, PATIENCE),
+            patience=default_patience(settings.minutes, settings.steps, PATIENCE),
             learning_rate=settings.learning_rate,
             weight_decay=1e-4,
             precision=settings.precision,
@@ -109,7 +109,7 @@ def train_occlusion(
         cancel,
         callback,
     )
-    network.load_state_dict(averaged(output)["occlusion"])
+    network.load_state_dict(load_ema_weights(output)["occlusion"])
     save_occlusion(output, network)
     report = OcclusionReport(
         output,
@@ -125,30 +125,32 @@ def train_occlusion(
     return report
 
 
-def divided(faces: Sequence[Plain], held_out: float, seed: int) -> tuple[list[Plain], list[Plain]]:
+def split_clips(
+    faces: Sequence[UncoveredFace], held_out: float, seed: int
+) -> tuple[list[UncoveredFace], list[UncoveredFace]]:
     """Faces to learn from and those kept out, by whole clips.
 
     Raises:
         FaceSetError: too few clips.
     """
     clips = sorted({face.clip for face in faces})
-    if len(clips) < FEWEST:
+    if len(clips) < MIN_CLIPS:
         raise FaceSetError(
-            f"only {len(clips)} clips or pictures are fit to learn from: {FEWEST} or more are needed"
+            f"only {len(clips)} clips or pictures are fit to learn from: {MIN_CLIPS} or more are needed"
         )
     count = max(1, round(held_out * len(clips)))
     kept = set(np.random.default_rng(seed).choice(clips, count, replace=False).tolist())
     return [face for face in faces if face.clip not in kept], [face for face in faces if face.clip in kept]
 
 
-def held_out_examples(kept: Sequence[Plain]) -> list[Example]:
-    """The same in every run."""
-    painter, random = Painter(kept), np.random.default_rng(0)
-    return [painter.make(random) for _ in range(HELD_OUT_EXAMPLES)]
+def sample_held_out(kept: Sequence[UncoveredFace]) -> list[OcclusionExample]:
+    """The held-out examples, the same in every run."""
+    sampler, random = OcclusionSampler(kept), np.random.default_rng(0)
+    return [sampler.sample(random) for _ in range(HELD_OUT_EXAMPLES)]
 
 
 def check_output(output: Path) -> None:
-    """A model of this kind may be trained further; anything else in the way is not overwritten.
+    """Refuse an output folder that holds anything but a model of this kind, which may be trained further.
 
     Raises:
         ModelError: another model lies there.
@@ -161,7 +163,7 @@ def check_output(output: Path) -> None:
             if "not trained yet" not in str(error):
                 raise
     else:
-        require_free(output)
+        require_empty_folder(output)
 
 
 def _write_manifest(

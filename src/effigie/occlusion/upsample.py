@@ -1,4 +1,4 @@
-"""A small mask at the picture's own size: its edges go where the picture's are.
+"""Upsamples a small mask to the picture's size, its edges following the picture's.
 
 The fast guided filter (He and Sun 2015): around every pixel the mask is fitted as a straight line over brightness, at
 the mask's size; the lines are enlarged and asked with the brightness of the large picture. The rim of a pair of
@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 RADIUS = 2  # px of the mask: wide enough to see both sides of a rim, and no wider
-NOISE = 0.03**2  # variance of brightness 0..1 that is not followed: grain and pores are no edges
+NOISE_VARIANCE = 0.03**2  # variance of brightness 0..1 that is not followed: grain and pores are no edges
 
 
-def refined(mask: np.ndarray, small: np.ndarray, large: np.ndarray) -> np.ndarray:
+def upsample_mask(mask: np.ndarray, small: np.ndarray, large: np.ndarray) -> np.ndarray:
     """The mask at the size of ``large``.
 
     Args:
@@ -25,16 +25,18 @@ def refined(mask: np.ndarray, small: np.ndarray, large: np.ndarray) -> np.ndarra
     Returns:
         (S, S) float32 in 0..1.
     """
-    guide, asked = (_brightness(picture) for picture in (small, large))
-    level, share = _mean(guide), _mean(mask)
-    slope = (_mean(guide * mask) - level * share) / (_mean(guide * guide) - level * level + NOISE)
-    lines = cv2.resize(_mean(np.dstack([slope, share - slope * level])), asked.shape[::-1])
+    guide, asked = (_to_gray(picture) for picture in (small, large))
+    level, share = _box_mean(guide), _box_mean(mask)
+    slope = (_box_mean(guide * mask) - level * share) / (
+        _box_mean(guide * guide) - level * level + NOISE_VARIANCE
+    )
+    lines = cv2.resize(_box_mean(np.dstack([slope, share - slope * level])), asked.shape[::-1])
     return np.clip(lines[..., 0] * asked + lines[..., 1], 0, 1)
 
 
-def _brightness(picture: np.ndarray) -> np.ndarray:
+def _to_gray(picture: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
 
 
-def _mean(field: np.ndarray) -> np.ndarray:
+def _box_mean(field: np.ndarray) -> np.ndarray:
     return cv2.blur(field, (2 * RADIUS + 1, 2 * RADIUS + 1))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from effigie._renamed import explain_renamed
 from effigie.provenance.config import TrustSettings
 
 if TYPE_CHECKING:
@@ -18,3 +19,4 @@ __all__ = ["TrustSettings", "verify"]
 
 # Imported at first use: the libraries behind it take a while.
 __getattr__, __dir__, _ = lazy_loader.attach(__name__, submod_attrs={"verifier": ["verify"]})
+__getattr__ = explain_renamed(__name__, __getattr__)

@@ -1,4 +1,4 @@
-"""What can be chosen about how an output can be traced."""
+"""Settings of the provenance of outputs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Literal
 from effigie.errors import UsageError
 
 LabelMode = Literal["off", "corner", "first-seconds"]
-LABELS = ("off", "corner", "first-seconds")
+LABEL_MODES = ("off", "corner", "first-seconds")
 
 
 @dataclass(frozen=True)
 class TrustSettings:
-    """How an output says what it is. Credentials and the ledger's entry are always made.
+    """Label, watermark and certificate of outputs. Credentials and the ledger's entry are always made.
 
     Attributes:
         label: the visible notice: ``off``, ``corner`` (throughout) or ``first-seconds``.
@@ -35,8 +35,8 @@ class TrustSettings:
     timestamp_authority: str | None = None
 
     def __post_init__(self) -> None:
-        if self.label not in LABELS:
-            raise UsageError(f"label must be one of {', '.join(LABELS)}, not {self.label!r}")
+        if self.label not in LABEL_MODES:
+            raise UsageError(f"label must be one of {', '.join(LABEL_MODES)}, not {self.label!r}")
         if (self.certificate is None) != (self.key is None):
             raise UsageError("a certificate and its key go together: give both, or neither")
         if self.timestamp_authority is not None and not self.timestamp_authority.startswith(
@@ -44,8 +44,8 @@ class TrustSettings:
         ):
             raise UsageError(f"a time-stamp authority is an http(s) URL, not {self.timestamp_authority!r}")
 
-    def located(self) -> TrustSettings:
-        """The same, its files told whatever the working directory, as other processes need them."""
+    def resolve_paths(self) -> TrustSettings:
+        """The same settings with absolute paths, for other processes."""
         if self.certificate is None or self.key is None:
             return self
         return replace(self, certificate=Path(self.certificate).absolute(), key=Path(self.key).absolute())

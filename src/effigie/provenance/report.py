@@ -1,4 +1,4 @@
-"""What a verification found, as values: the verdict, and what each reading gave."""
+"""Result of a verification: the verdict, and what each check found."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from pathlib import Path
 from typing import Any, Literal
 
 from effigie.provenance.c2pa.reader import CredentialState
-from effigie.provenance.ledger.ledger import Entry
-from effigie.provenance.verification_text import lines
+from effigie.provenance.ledger.ledger import LedgerEntry
+from effigie.provenance.verification_text import format_lines
 
 Verdict = Literal["made-by-effigie", "marked-by-others", "broken", "nothing-found"]
-Matched = Literal["id", "file", "pictures"]
+MatchKind = Literal["id", "file", "pictures"]
 
 
 @dataclass(frozen=True)
-class Mark:
-    """The invisible mark: the output's id, 12 hex digits, and how sure it is, 0 to 1."""
+class WatermarkReading:
+    """The detected watermark: the output's id, 12 hex digits, and the confidence, 0 to 1."""
 
     id: str
     confidence: float
 
 
 @dataclass(frozen=True)
-class Known:
-    """The output that this machine's ledger knows.
+class LedgerMatch:
+    """The entry of this machine's ledger that matches a file.
 
     Attributes:
         entry: what was recorded.
         matched: by what: ``id`` (of mark or credentials), ``file`` (every byte), ``pictures`` (looks the same).
     """
 
-    entry: Entry
-    matched: tuple[Matched, ...]
+    entry: LedgerEntry
+    matched: tuple[MatchKind, ...]
 
 
 @dataclass(frozen=True)
-class Agreed:
-    """One consent record that the output rests on, as far as this machine knows it."""
+class ConsentStatus:
+    """State of one consent record that the output rests on, as far as this machine knows it."""
 
     id: str
     state: str
@@ -46,8 +46,8 @@ class Agreed:
 
 
 @dataclass(frozen=True)
-class ConsentNow:
-    """Whether consent holds today; the state of the worst of the records.
+class ConsentSummary:
+    """Whether consent is valid today; the worst state of the records.
 
     Attributes:
         state: ``valid``, ``revoked``, ``expired``, or ``unknown`` where a record is not on this machine or not begun.
@@ -55,12 +55,12 @@ class ConsentNow:
     """
 
     state: str
-    records: tuple[Agreed, ...]
+    records: tuple[ConsentStatus, ...]
 
 
 @dataclass(frozen=True)
 class Verification:
-    """All that was found.
+    """Result of verifying one file.
 
     Attributes:
         path: the file.
@@ -73,15 +73,15 @@ class Verification:
     path: Path
     verdict: Verdict
     credentials: CredentialState
-    watermark: Mark | None
-    ledger: Known | None
-    consent: ConsentNow | None
+    watermark: WatermarkReading | None
+    ledger: LedgerMatch | None
+    consent: ConsentSummary | None
     notes: tuple[str, ...] = ()
 
     @property
     def lines(self) -> tuple[str, ...]:
         """The verdict and what it rests on, in plain words."""
-        return lines(self)
+        return format_lines(self)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values: ``verdict``, ``credentials``, ``watermark``, ``ledger``, ``consent``."""
@@ -94,7 +94,7 @@ class Verification:
         }
 
 
-def _ledger_json(known: Known) -> dict[str, Any]:
+def _ledger_json(known: LedgerMatch) -> dict[str, Any]:
     entry = known.entry
     return {
         "output_id": entry.output_id,

@@ -1,4 +1,4 @@
-"""Every output leaves through here: marked, labelled, written, signed and entered in the ledger, or not at all."""
+"""The writer of all outputs: watermarked, labelled, written, signed and entered in the ledger, or not at all."""
 
 from __future__ import annotations
 
@@ -14,23 +14,27 @@ import numpy as np
 
 from effigie.consent.gate import Permit
 from effigie.errors import MediaError
-from effigie.io.atomic import atomic, discard, sha256
-from effigie.media import EncodeSettings, Writer
+from effigie.io.atomic_write import atomic_write, discard, sha256
+from effigie.media import EncodeSettings, VideoWriter
 from effigie.media.clip import ClipInfo
-from effigie.media.stream_copy import Span
-from effigie.provenance.c2pa.certificate import chosen_identity
-from effigie.provenance.c2pa.credentials import Claim, beside, can_hold, sign_beside, sign_file
+from effigie.media.stream_copy import TimeSpan
+from effigie.provenance.c2pa.certificate import select_identity
+from effigie.provenance.c2pa.credentials import (
+    Claim,
+    sidecar_path,
+    sign_file,
+    sign_sidecar,
+    supports_embedding,
+)
 from effigie.provenance.config import TrustSettings
 from effigie.provenance.label import Label, sidecar_text
-from effigie.provenance.ledger.fingerprint import fingerprint
-from effigie.provenance.ledger.ledger import Entry, Ledger
-from effigie.provenance.watermark import Marker
-
-FINGERPRINT_EVERY_S = 1.0
+from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint
+from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
+from effigie.provenance.watermark import WatermarkEmbedder
 
 
-class Outgoing:
-    """A :class:`effigie.media.Writer` whose output can be traced. Needs a permit, which only the gate gives.
+class SignedWriter:
+    """Writes a video or picture whose frames carry the watermark and whose file is signed; needs a permit of the gate.
 
     The output, its credentials and its entry in the ledger appear together when the block ends well. Beside the output
     lies ``<name>.notice.txt``, which says in words what it is.
@@ -43,7 +47,7 @@ class Outgoing:
         model_hash: SHA-256 of the model's manifest; of several separated by commas.
         settings: label, mark, certificate.
         encode, span: as for the writer.
-        shows: what the pictures were made from, where that is not ``like`` itself: a portrait in motion has the
+        source_path: what the pictures were made from, where that is not ``like`` itself: a portrait in motion has the
             driver's clock and sound and another's pictures. A folder counts as unknown.
 
     Attributes:
@@ -61,8 +65,8 @@ class Outgoing:
         model_hash: str | None = None,
         settings: TrustSettings | None = None,
         encode: EncodeSettings | None = None,
-        span: Span | None = None,
-        shows: Path | None = None,
+        span: TimeSpan | None = None,
+        source_path: Path | None = None,
     ) -> None:
         if not isinstance(permit, Permit):
             raise TypeError("an output needs the gate's permit")
@@ -70,33 +74,33 @@ class Outgoing:
         self.output_id = secrets.token_hex(6)
         self.seconds = 0.0
         self._permit = permit
-        self._alike = shows or like.path
+        self._alike = source_path or like.path
         self._claim = Claim(
             output_id=self.output_id,
             command=command,
             title=path.name,
             model_hash=model_hash,
             consents=permit.ids,
-            ingredients=_ingredients(like.path, shows),
+            ingredients=_ingredients(like.path, source_path),
             watermarked=self.settings.watermark,
         )
         # A certificate that cannot sign is refused before an hour of work, not after it.
-        self._identity = chosen_identity(self.settings.certificate, self.settings.key)
-        self._writer = Writer(path, like, encode, span, finishing=self._finish)
+        self._identity = select_identity(self.settings.certificate, self.settings.key)
+        self._writer = VideoWriter(path, like, encode, span, finalizer=self._finalize)
         self._label = Label(self.settings.label, self.settings.label_text)
-        self._marker: Marker | None = None
+        self._marker: WatermarkEmbedder | None = None
         self._fingerprints: list[tuple[float, int]] = []
         self._next_fingerprint = 0.0
         self._notes: list[str] = []
 
     @property
     def path(self) -> Path:
-        """Where it goes."""
+        """The output's path."""
         return self._writer.path
 
     @property
     def notes(self) -> list[str]:
-        """What could not be carried over or done."""
+        """What could not be copied or done, a sentence each."""
         return [*self._writer.notes, *self._notes]
 
     def __enter__(self) -> Self:
@@ -125,18 +129,18 @@ class Outgoing:
         begun = clock.perf_counter()
         if float(time) >= self._next_fingerprint:
             # Of the picture as it was made: mark and label are too faint and too small to matter.
-            self._fingerprints.append((float(time), fingerprint(image)))
-            self._next_fingerprint = float(time) + FINGERPRINT_EVERY_S
+            self._fingerprints.append((float(time), compute_fingerprint(image)))
+            self._next_fingerprint = float(time) + FINGERPRINT_INTERVAL_S
         if self.settings.watermark:
             if self._marker is None:
-                self._marker = marker_for(self.output_id, image.shape[:2], self._alike)
-            image = self._marker.mark(image, mask)
+                self._marker = create_embedder(self.output_id, image.shape[:2], self._alike)
+            image = self._marker.embed(image, mask)
         image = self._label.draw(image, float(time))
         self.seconds += clock.perf_counter() - begun
         self._writer.write(image, time, duration)
         return self._label.area(image.shape[0], image.shape[1], float(time))
 
-    def _finish(self, whole: Path) -> None:
+    def _finalize(self, whole: Path) -> None:
         """Sign the finished output, still under its temporary name, and enter it in the ledger."""
         begun = clock.perf_counter()
         digest = None
@@ -144,22 +148,22 @@ class Outgoing:
             for picture in sorted(whole.iterdir()):
                 self._sign(picture)
         else:
-            if can_hold(whole):
+            if supports_embedding(whole):
                 self._sign(whole)
             else:
-                sidecar = sign_beside(
+                sidecar = sign_sidecar(
                     whole,
                     self._claim,
                     self._identity,
                     self.settings.timestamp_authority,
-                    beside(self.path),
+                    sidecar_path(self.path),
                 )
                 self._notes.append(
                     f"{self.path.suffix} holds no content credentials: they lie in {sidecar.name}"
                 )
             digest = sha256(whole)
-        Ledger().record(
-            Entry(
+        Ledger().add(
+            LedgerEntry(
                 output_id=self.output_id,
                 time=datetime.now(UTC),
                 command=self._claim.command,
@@ -170,7 +174,7 @@ class Outgoing:
                 fingerprints=tuple(self._fingerprints),
             )
         )
-        with atomic(self.path.with_name(f"{self.path.name}.notice.txt")) as notice:
+        with atomic_write(self.path.with_name(f"{self.path.name}.notice.txt")) as notice:
             notice.write_text(sidecar_text(self._claim), encoding="utf-8")
         self.seconds += clock.perf_counter() - begun
 
@@ -183,16 +187,16 @@ class Outgoing:
             discard(signed)
 
 
-def _ingredients(clip: Path, shows: Path | None) -> tuple[Path, ...]:
-    """What was edited first, then what was put into it."""
-    seen = dict.fromkeys(path for path in (shows, clip) if path is not None and path.is_file())
+def _ingredients(clip: Path, source_path: Path | None) -> tuple[Path, ...]:
+    """Ingredients: what was edited first, then what was put into it."""
+    seen = dict.fromkeys(path for path in (source_path, clip) if path is not None and path.is_file())
     return tuple(seen) or (clip,)
 
 
-def marker_for(output_id: str, size: tuple[int, ...], clip: Path) -> Marker:
-    """The marker of an output of ``size`` (height, width) made from a clip; the same arguments give the same mark."""
+def create_embedder(output_id: str, size: tuple[int, ...], clip: Path) -> WatermarkEmbedder:
+    """Create the embedder of an output of ``size`` (height, width); the same arguments give the same mark."""
     height, width = size
     try:
-        return Marker(int(output_id, 16), (height, width), like=clip)
+        return WatermarkEmbedder(int(output_id, 16), (height, width), like=clip)
     except MediaError:  # a folder of pictures, or what this reader alone cannot sample: any codeword will do
-        return Marker(int(output_id, 16), (height, width))
+        return WatermarkEmbedder(int(output_id, 16), (height, width))

@@ -1,4 +1,4 @@
-"""A verification in plain words: what was found, what it shows, and what it does not show."""
+"""A verification in sentences: what was found, what it shows, and what it does not show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from effigie.provenance.c2pa.reader import CredentialState
-    from effigie.provenance.report import ConsentNow, Known, Mark, Verification
+    from effigie.provenance.report import ConsentSummary, LedgerMatch, Verification, WatermarkReading
 
 VERDICTS = {
     "made-by-effigie": "made with effigie: a trained model put a person's likeness into it",
@@ -17,25 +17,25 @@ VERDICTS = {
 }
 
 
-def lines(found: Verification) -> tuple[str, ...]:
+def format_lines(found: Verification) -> tuple[str, ...]:
     """The verdict, then one line for each thing that was looked for."""
     told = (
         f"{found.path.name}: {VERDICTS[found.verdict]}.",
-        f"credentials: {_credentials(found.credentials)}.",
-        f"invisible mark: {_mark(found.watermark, found.credentials)}.",
-        f"ledger of this machine: {_ledger(found.ledger)}.",
-        *([f"consent: {_consent(found.consent)}."] if found.consent else []),
+        f"credentials: {_format_credentials(found.credentials)}.",
+        f"invisible mark: {_format_mark(found.watermark, found.credentials)}.",
+        f"ledger of this machine: {_format_ledger(found.ledger)}.",
+        *([f"consent: {_format_consent(found.consent)}."] if found.consent else []),
         *(f"note: {note}." for note in found.notes),
     )
     # Names and reasons come out of the file: a terminal must not obey what is written in them.
     return tuple("".join(letter if letter.isprintable() else "?" for letter in line) for line in told)
 
 
-def _credentials(state: CredentialState) -> str:
+def _format_credentials(state: CredentialState) -> str:
     if state.state == "absent":
-        return "none" + _because(state)
+        return "none" + _format_problems(state)
     if state.state == "broken":
-        return "broken" + _because(state) + ". Nothing that they say can be relied on"
+        return "broken" + _format_problems(state) + ". Nothing that they say can be relied on"
     by = f"signed by {state.issuer or 'somebody who is not named'}"
     whole = "valid, nothing was changed since"
     if state.state == "trusted":
@@ -45,14 +45,14 @@ def _credentials(state: CredentialState) -> str:
             f"{by}, whom no trust list of this machine knows: that shows that it is whole, not who signed it"
         )
     program = f", by its own word made with {state.generator}" if state.generator else ""
-    return f"{whole}; {who}{program}{_because(state)}"
+    return f"{whole}; {who}{program}{_format_problems(state)}"
 
 
-def _because(state: CredentialState) -> str:
+def _format_problems(state: CredentialState) -> str:
     return f" ({'; '.join(state.problems)})" if state.problems else ""
 
 
-def _mark(mark: Mark | None, credentials: CredentialState) -> str:
+def _format_mark(mark: WatermarkReading | None, credentials: CredentialState) -> str:
     if mark is None:
         return "none found"
     line = f"output {mark.id}, confidence {mark.confidence:.2f}"
@@ -64,7 +64,7 @@ def _mark(mark: Mark | None, credentials: CredentialState) -> str:
     return line
 
 
-def _ledger(known: Known | None) -> str:
+def _format_ledger(known: LedgerMatch | None) -> str:
     if known is None:
         return "no such output"
     entry = known.entry
@@ -81,7 +81,7 @@ def _ledger(known: Known | None) -> str:
     return f"{made}; this file was changed since {same}"
 
 
-def _consent(consent: ConsentNow) -> str:
+def _format_consent(consent: ConsentSummary) -> str:
     said = {
         "valid": "valid today",
         "revoked": "REVOKED: it should not be shown any more",

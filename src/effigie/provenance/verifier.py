@@ -1,4 +1,4 @@
-"""What a file says of where it comes from: credentials, mark, ledger and consent, read together into one verdict.
+"""Verification of a file: credentials, watermark, ledger and consent, combined into one verdict.
 
 Works on any file, needs no set-up and contacts nobody. Every reading stands alone: one that fails is said and the
 others go on.
@@ -13,25 +13,33 @@ from typing import TypeVar
 
 from effigie.consent.document import is_id
 from effigie.consent.store import ConsentStore, default_store
-from effigie.errors import Cancelled, EffigieError, MediaError
-from effigie.io.atomic import sha256
+from effigie.errors import CancelledError, EffigieError, MediaError
+from effigie.io.atomic_write import sha256
 from effigie.media import probe
 from effigie.media.images import is_picture
-from effigie.media.sampling import Sampling, frames_of
-from effigie.progress import Cancel
+from effigie.media.sampling import FrameSampling, sample_frames
+from effigie.progress import CancelToken
 from effigie.provenance.c2pa.reader import CredentialState, read_credentials
-from effigie.provenance.ledger.fingerprint import Sample, compare, fingerprint
+from effigie.provenance.ledger.fingerprint import Sample, compute_fingerprint, match_clips
 from effigie.provenance.ledger.ledger import Ledger
-from effigie.provenance.report import Agreed, ConsentNow, Known, Mark, Matched, Verdict, Verification
+from effigie.provenance.report import (
+    ConsentStatus,
+    ConsentSummary,
+    LedgerMatch,
+    MatchKind,
+    Verdict,
+    Verification,
+    WatermarkReading,
+)
 
-MARK_SECONDS = 60.0
+MARK_SEARCH_S = 60.0
 """Where the mark is looked for first; in a longer clip that has none there, all over it."""
-A_DAY = 86400.0
-LOOKED_AT = Sampling(places=3, each=8, step_s=0.25)
+DAY_S = 86400.0
+FINGERPRINT_SAMPLING = FrameSampling(positions=3, frames_per_position=8, step_s=0.25)
 """Denser than the ledger's second, so that a clip is found wherever it was cut; few places, so that it is quick."""
-CLIPS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".gif", ".apng")
-HOLDS = ("valid", "trusted")
-WORST_FIRST = ("revoked", "expired", "unknown", "valid")
+CLIP_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".gif", ".apng")
+VALID_STATES = ("valid", "trusted")
+STATES_WORST_FIRST = ("revoked", "expired", "unknown", "valid")
 T = TypeVar("T")
 
 __all__ = ["Verification", "verify"]
@@ -42,7 +50,7 @@ def verify(
     *,
     ledger: Ledger | None = None,
     store: ConsentStore | None = None,
-    cancel: Cancel | None = None,
+    cancel: CancelToken | None = None,
 ) -> Verification:
     """Say where a file comes from, as far as can be told.
 
@@ -53,52 +61,58 @@ def verify(
 
     Raises:
         EffigieError: the file is missing, no ordinary file, or may not be read.
-        Cancelled: asked to stop.
+        CancelledError: asked to stop.
     """
     path, ledger = Path(path), ledger or Ledger()
-    cancel = cancel or Cancel()
-    size = _size(path)
+    cancel = cancel or CancelToken()
+    size = _checked_size(path)
     notes: list[str] = [] if size else ["the file is empty"]
     credentials = read_credentials(path)
     mark = known = None
     if size:
-        pictures = _tried("the invisible mark", notes, lambda: _holds_pictures(path, cancel))
-        mark = _tried("the invisible mark", notes, lambda: _mark(path, cancel)) if pictures else None
+        pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(path, cancel))
+        mark = (
+            _try_reading("the invisible mark", notes, lambda: _read_mark(path, cancel)) if pictures else None
+        )
         if pictures is False:
             notes.append("it holds no pictures, so there is no invisible mark to look for")
-        known = _tried(
-            "the ledger", notes, lambda: _known(path, ledger, mark, credentials, bool(pictures), cancel)
+        known = _try_reading(
+            "the ledger",
+            notes,
+            lambda: _search_ledger(path, ledger, mark, credentials, bool(pictures), cancel),
         )
     consents = known.entry.consents if known and known.matched != ("pictures",) else ()
-    if not consents and credentials.state in HOLDS:
+    if not consents and credentials.state in VALID_STATES:
         consents = credentials.consents
     store = store or default_store(path.absolute().parent)
-    consent = _tried("consent", notes, lambda: _consent(consents, store))
+    consent = _try_reading("consent", notes, lambda: _summarize_consent(consents, store))
     verdict = _verdict(credentials, mark, known)
     return Verification(path, verdict, credentials, mark, known, consent, tuple(notes))
 
 
-def _verdict(credentials: CredentialState, mark: Mark | None, known: Known | None) -> Verdict:
+def _verdict(
+    credentials: CredentialState, mark: WatermarkReading | None, known: LedgerMatch | None
+) -> Verdict:
     if credentials.state == "broken":
         return "broken"
     # The clip that a swap was made from looks much like the swap: looking alike is a hint and no verdict.
     recorded = known is not None and known.matched != ("pictures",)
-    if recorded or mark is not None or _named(credentials) is not None:
+    if recorded or mark is not None or _credentials_output_id(credentials) is not None:
         return "made-by-effigie"
     return "nothing-found" if credentials.state == "absent" else "marked-by-others"
 
 
-def _named(credentials: CredentialState) -> str | None:
+def _credentials_output_id(credentials: CredentialState) -> str | None:
     """The output of effigie that credentials name, this file or what it was made from, if they hold."""
-    if credentials.state not in HOLDS:
+    if credentials.state not in VALID_STATES:
         return None
     if credentials.ours:
         return credentials.output_id or ""
-    used = (part for part in credentials.ingredients if part.state in HOLDS and part.output_id)
+    used = (part for part in credentials.ingredients if part.state in VALID_STATES and part.output_id)
     return next((part.output_id for part in used), None)
 
 
-def _size(path: Path) -> int:
+def _checked_size(path: Path) -> int:
     try:
         status = path.stat()
         # A pipe would block, and a device would never end.
@@ -116,11 +130,11 @@ def _size(path: Path) -> int:
         ) from error
 
 
-def _tried(what: str, notes: list[str], reading: Callable[[], T]) -> T | None:
+def _try_reading(what: str, notes: list[str], reading: Callable[[], T]) -> T | None:
     """A reading, or None and a note: whatever a hostile file does to one reader must not silence the others."""
     try:
         return reading()
-    except Cancelled:
+    except CancelledError:
         raise
     except EffigieError as error:
         notes.append(f"{what} could not be read: {error}")
@@ -130,76 +144,77 @@ def _tried(what: str, notes: list[str], reading: Callable[[], T]) -> T | None:
     return None
 
 
-def _holds_pictures(path: Path, cancel: Cancel) -> bool:
+def _has_pictures(path: Path, cancel: CancelToken) -> bool:
     try:
-        next(iter(frames_of(path, Sampling(places=1), cancel)))
+        next(iter(sample_frames(path, FrameSampling(positions=1), cancel)))
     except MediaError:
-        if is_picture(path) or path.suffix.lower() in CLIPS:
+        if is_picture(path) or path.suffix.lower() in CLIP_SUFFIXES:
             raise  # it calls itself one: say what is wrong with it
         return False
     return True
 
 
-def _mark(path: Path, cancel: Cancel) -> Mark | None:
+def _read_mark(path: Path, cancel: CancelToken) -> WatermarkReading | None:
     from effigie.provenance.watermark import detect_file
 
-    found = detect_file(path, seconds=MARK_SECONDS, cancel=cancel)
-    if found is None and float(probe(path).duration or 0) > MARK_SECONDS:
-        found = detect_file(path, seconds=A_DAY, cancel=cancel)
-    return None if found is None else Mark(found.hex, float(found.confidence))
+    found = detect_file(path, seconds=MARK_SEARCH_S, cancel=cancel)
+    if found is None and float(probe(path).duration or 0) > MARK_SEARCH_S:
+        found = detect_file(path, seconds=DAY_S, cancel=cancel)
+    return None if found is None else WatermarkReading(found.hex, float(found.confidence))
 
 
-def _known(
+def _search_ledger(
     path: Path,
     ledger: Ledger,
-    mark: Mark | None,
+    mark: WatermarkReading | None,
     credentials: CredentialState,
     pictures: bool,
-    cancel: Cancel,
-) -> Known | None:
+    cancel: CancelToken,
+) -> LedgerMatch | None:
     if not ledger.path.exists():
         return None
-    by_hash = ledger.by_hash(sha256(path))
-    ids = [mark.id if mark else None, _named(credentials)]
-    by_id = next((entry for name in ids if name and (entry := ledger.by_id(name)) is not None), None)
+    by_hash = ledger.find_by_hash(sha256(path))
+    ids = [mark.id if mark else None, _credentials_output_id(credentials)]
+    by_id = next((entry for name in ids if name and (entry := ledger.find_by_id(name)) is not None), None)
     entry = by_id or by_hash
-    looks = _looks(path, cancel) if pictures else ()
+    looks = _compute_fingerprints(path, cancel) if pictures else ()
     if entry is None:
-        near = ledger.nearest(looks) if looks else None
-        return None if near is None else Known(near[0], ("pictures",))
-    matched: list[Matched] = ["id"] if by_id else []
+        near = ledger.find_similar(looks) if looks else None
+        return None if near is None else LedgerMatch(near[0], ("pictures",))
+    matched: list[MatchKind] = ["id"] if by_id else []
     if by_hash and by_hash.output_id == entry.output_id:
         matched.append("file")
-    if compare(looks, entry.fingerprints) is not None:
+    if match_clips(looks, entry.fingerprints) is not None:
         matched.append("pictures")
-    return Known(entry, tuple(matched))
+    return LedgerMatch(entry, tuple(matched))
 
 
-def _looks(path: Path, cancel: Cancel) -> tuple[Sample, ...]:
+def _compute_fingerprints(path: Path, cancel: CancelToken) -> tuple[Sample, ...]:
     return tuple(
-        (float(frame.time), fingerprint(frame.image)) for frame in frames_of(path, LOOKED_AT, cancel)
+        (float(frame.time), compute_fingerprint(frame.image))
+        for frame in sample_frames(path, FINGERPRINT_SAMPLING, cancel)
     )
 
 
-def _consent(ids: tuple[str, ...], store: ConsentStore) -> ConsentNow | None:
-    records = tuple(_agreed(name, store) for name in dict.fromkeys(ids))
+def _summarize_consent(ids: tuple[str, ...], store: ConsentStore) -> ConsentSummary | None:
+    records = tuple(_consent_status(name, store) for name in dict.fromkeys(ids))
     if not records:
         return None
-    states = {record.state if record.state in WORST_FIRST else "unknown" for record in records}
-    return ConsentNow(next(state for state in WORST_FIRST if state in states), records)
+    states = {record.state if record.state in STATES_WORST_FIRST else "unknown" for record in records}
+    return ConsentSummary(next(state for state in STATES_WORST_FIRST if state in states), records)
 
 
-def _agreed(name: str, store: ConsentStore) -> Agreed:
+def _consent_status(name: str, store: ConsentStore) -> ConsentStatus:
     # A file may name anything as its consent: only what is formed like an id is looked for.
     if not is_id(name):
-        return Agreed(name, "unknown")
+        return ConsentStatus(name, "unknown")
     try:
         record, path = store.locate(name)
     except EffigieError:
-        return Agreed(name, "unknown")
+        return ConsentStatus(name, "unknown")
     try:
-        state = store.state_of(record, path)
+        state = store.consent_state(record, path)
     except EffigieError:  # its revocation is there, and damaged
         state = "revoked"
     until = record.until.isoformat() if record.until else None
-    return Agreed(name, state, record.subject, until)
+    return ConsentStatus(name, state, record.subject, until)

@@ -1,7 +1,7 @@
 """Face swap: learn two people, then put the source's face into the target's footage with the target's expressions.
 
-Geometry first: for every target frame the source's nearest frames are bent into its geometry (`prior`), and the
-networks add what geometry cannot reach. May not be imported by, nor import, `heads`.
+Geometry first: for every target frame the source's nearest frames are warped into its geometry (`prior`), and the
+networks add what geometry cannot show. May not be imported by, nor import, `heads`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from effigie._renamed import explain_renamed
 from effigie.swap.config import ConvertSettings, SwapSettings
 
 if TYPE_CHECKING:
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
     from effigie.swap.inference.batch import convert_clips
     from effigie.swap.inference.conversion import ConvertReport
     from effigie.swap.inference.convert import convert
-    from effigie.swap.inference.roles import Role
+    from effigie.swap.inference.person_assignment import PersonAssignment
     from effigie.swap.trainer import TrainReport, train
 
 __all__ = [
     "ConvertReport",
     "ConvertSettings",
-    "Role",
+    "PersonAssignment",
     "SwapModel",
     "SwapSettings",
     "TrainReport",
@@ -41,7 +42,8 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "checkpoint": ["SwapModel", "load_swap"],
         "inference.convert": ["convert"],
         "inference.conversion": ["ConvertReport"],
-        "inference.roles": ["Role"],
+        "inference.person_assignment": ["PersonAssignment"],
         "inference.batch": ["convert_clips"],
     },
 )
+__getattr__ = explain_renamed(__name__, __getattr__)

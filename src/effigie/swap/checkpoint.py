@@ -1,4 +1,4 @@
-"""A trained swap on disk and in memory.
+"""Checkpoint of a trained swap: the model folder, saved and loaded.
 
 A folder: ``config.json`` (how to build the networks), ``swap.safetensors`` (averaged weights), ``people.safetensors``
 (both people's shapes and identities), ``bank/`` (the source frames that are warped, as a face set) and
@@ -19,27 +19,34 @@ from effigie.consent.gate import ConsentLike, Permit, permit_model
 from effigie.errors import FaceSetError, ModelError
 from effigie.faceset import FaceSet
 from effigie.faceset.schema import picture_name
-from effigie.io.atomic import atomic, read_json, sha256, write_json
-from effigie.io.tensors import pack, unpack, unpack_arrays
-from effigie.prior.frame_bank import Geometry, Person, features, occlusion
-from effigie.prior.render import Bank
+from effigie.io.atomic_write import atomic_write, read_json, sha256, write_json
+from effigie.io.tensors import load_arrays, load_tensors, serialize_tensors
+from effigie.prior.frame_bank import (
+    FaceGeometry,
+    FaceProfile,
+    FrameBank,
+    compute_features,
+    estimate_occlusion,
+)
 from effigie.swap.checkpoint_paths import BANK, CONFIG, MANIFEST, PEOPLE, WEIGHTS
 from effigie.swap.network import SwapNet
-from effigie.swap.person_frames import Footage
-from effigie.swap.presets import Preset
-from effigie.swap.shape_retarget import Retarget
+from effigie.swap.person_frames import PersonFrames
+from effigie.swap.presets import SwapPreset
+from effigie.swap.shape_retarget import ShapeRetarget
 
 VERSION = 1
-CLEAN = 0.008  # share of strange pixels that nine in ten uncovered faces stay below (a hand: 0.02 to 0.2)
+MAX_CLEAN_OCCLUSION = (
+    0.008  # share of strange pixels that nine in ten uncovered faces stay below (a hand: 0.02 to 0.2)
+)
 OCCLUDED_CM = (
     100.0  # penalty for each share of the face beyond that, in the centimetres that retrieval compares
 )
-UNSHARP_CM = 0.5
-MOST_KEPT = 4  # as many as a scene has people, most often
+BLUR_CM = 0.5
+MAX_CACHED_MODELS = 4  # as many people as a scene usually has
 
-_kept: dict[tuple[Any, ...], SwapModel] | None = None
-# What a model's parts say when they are damaged, or do not fit each other.
-DAMAGE = (
+_model_cache: dict[tuple[Any, ...], SwapModel] | None = None
+# Raised by a model's files when they are damaged or do not fit each other.
+DAMAGE_ERRORS = (
     *(SafetensorError, OSError, FaceSetError),
     *(LookupError, RuntimeError, TypeError, ValueError, ArithmeticError),
 )
@@ -47,39 +54,41 @@ DAMAGE = (
 
 @dataclass(frozen=True)
 class SwapModel:
-    """Everything that conversion needs.
+    """A trained swap: everything that conversion needs.
 
     Attributes:
         preset: sizes of the networks.
         prior: whether they take the warped source.
         network: in evaluation mode, or None while only the geometry is there.
         bank: the source's frames.
-        source, target: what is known of either person.
+        source, target: either person's face profile.
         permit: the gate's, for showing the source.
         manifest_sha256: of ``manifest.json``: outputs name the model by it.
     """
 
-    preset: Preset
+    preset: SwapPreset
     prior: bool
     network: SwapNet
-    bank: Bank
-    source: Person
-    target: Person
+    bank: FrameBank
+    source: FaceProfile
+    target: FaceProfile
     permit: Permit
     manifest_sha256: str | None
 
     @property
-    def retarget(self) -> Retarget:
-        return Retarget.between(self.target, self.source)
+    def retarget(self) -> ShapeRetarget:
+        return ShapeRetarget.from_profiles(self.target, self.source)
 
 
-def build_network(preset: Preset, prior: bool) -> SwapNet:
+def build_network(preset: SwapPreset, prior: bool) -> SwapNet:
     """An untrained network of a preset."""
     return SwapNet(preset.width, preset.depth, preset.stem, prior)
 
 
-def save_description(folder: Path, preset: Preset, prior: bool, source: Person, target: Person) -> None:
-    """Write everything but weights and bank."""
+def save_config(
+    folder: Path, preset: SwapPreset, prior: bool, source: FaceProfile, target: FaceProfile
+) -> None:
+    """Write configuration and face profiles: everything but weights and bank."""
     write_json(
         folder / CONFIG, {"version": VERSION, "kind": "swap", "prior": prior, "preset": asdict(preset)}
     )
@@ -87,10 +96,10 @@ def save_description(folder: Path, preset: Preset, prior: bool, source: Person, 
     for name, person in (("source", source), ("target", target)):
         tensors[f"{name}.shape"] = person.shape.astype(np.float32)
         tensors[f"{name}.embedding"] = person.embedding
-        tensors[f"{name}.open_eye"] = np.array([person.open_eye], np.float32)
-        tensors[f"{name}.calm"] = person.calm
-    with atomic(folder / PEOPLE) as temporary:
-        temporary.write_bytes(pack(tensors))
+        tensors[f"{name}.open_eye"] = np.array([person.max_eye_opening], np.float32)
+        tensors[f"{name}.calm"] = person.neutral_blendshapes
+    with atomic_write(folder / PEOPLE) as temporary:
+        temporary.write_bytes(serialize_tensors(tensors))
 
 
 def load_config(folder: Path) -> dict[str, Any]:
@@ -119,13 +128,13 @@ def load_config(folder: Path) -> dict[str, Any]:
 
 
 def load_swap(
-    folder: str | Path, device: str = "cpu", *, consent: ConsentLike = None, project: str | None = None
+    folder: str | Path, device: str = "cpu", *, consent: ConsentLike = None, purpose: str | None = None
 ) -> SwapModel:
     """Load a trained swap, if the person it shows has consented.
 
     Args:
         consent: records (files or ids) instead of those the model was trained with.
-        project: what it is for, where a record is limited to a project.
+        purpose: what it is for, where a record is limited to one purpose.
 
     Raises:
         RefusedError: no valid consent for the model's source.
@@ -136,56 +145,56 @@ def load_swap(
     if not (folder / WEIGHTS).is_file():
         raise ModelError(f"{folder} is not trained yet: run `effigie train` again to go on")
     try:
-        stamp = _stamp(folder, device)
-        if _kept is not None and stamp in _kept:
-            permit = permit_model(folder, "swap", consent=consent, project=project)
-            return replace(_kept[stamp], permit=permit)
-        preset = Preset(**config["preset"])
+        stamp = _cache_key(folder, device)
+        if _model_cache is not None and stamp in _model_cache:
+            permit = permit_model(folder, "swap", consent=consent, purpose=purpose)
+            return replace(_model_cache[stamp], permit=permit)
+        preset = SwapPreset(**config["preset"])
         network = build_network(preset, bool(config["prior"]))
-        weights = unpack(folder / WEIGHTS)
+        weights = load_tensors(folder / WEIGHTS)
         network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
-        source, target = load_people(folder)
-        permit = permit_model(folder, "swap", consent=consent, project=project)
+        source, target = load_profiles(folder)
+        permit = permit_model(folder, "swap", consent=consent, purpose=purpose)
         bank = load_bank(folder / BANK, source)
-    except DAMAGE as error:
+    except DAMAGE_ERRORS as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{folder} is damaged ({reason}): train again into a new folder") from error
     manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
     network.eval().to(torch.device(device))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model = SwapModel(preset, bool(config["prior"]), network, bank, source, target, permit, manifest)
-    if _kept is not None:
-        while len(_kept) >= MOST_KEPT:
-            del _kept[next(iter(_kept))]
-        _kept[stamp] = model
+    if _model_cache is not None:
+        while len(_model_cache) >= MAX_CACHED_MODELS:
+            del _model_cache[next(iter(_model_cache))]
+        _model_cache[stamp] = model
     return model
 
 
-def keep_models() -> None:
-    """From here on this process keeps the models it loads for the next clip; the gate is asked anew each time."""
-    global _kept
-    if _kept is None:
-        _kept = {}
+def enable_model_cache() -> None:
+    """Cache loaded models in this process from here on; the consent gate is asked anew each time."""
+    global _model_cache
+    if _model_cache is None:
+        _model_cache = {}
 
 
-def _stamp(folder: Path, device: str) -> tuple[Any, ...]:
-    """What changes when a model's files do."""
+def _cache_key(folder: Path, device: str) -> tuple[Any, ...]:
+    """Key that changes when a model's files do."""
     files = [folder / name for name in (CONFIG, WEIGHTS, PEOPLE, MANIFEST)]
     files += sorted((folder / BANK).iterdir())
-    states = [(file.name, *_written(file)) for file in files if file.exists()]
+    states = [(file.name, *_file_stamp(file)) for file in files if file.exists()]
     return (str(folder.resolve()), device, *states)
 
 
-def _written(file: Path) -> tuple[int, int]:
+def _file_stamp(file: Path) -> tuple[int, int]:
     status = file.stat()
     return status.st_mtime_ns, status.st_size
 
 
-def load_people(folder: Path) -> tuple[Person, Person]:
-    """Source and target."""
-    tensors = unpack_arrays(folder / PEOPLE)
+def load_profiles(folder: Path) -> tuple[FaceProfile, FaceProfile]:
+    """The face profiles of source and target."""
+    tensors = load_arrays(folder / PEOPLE)
     source, target = (
-        Person(
+        FaceProfile(
             tensors[f"{name}.shape"].astype(np.float64),
             float(tensors[f"{name}.open_eye"][0]),
             tensors[f"{name}.embedding"],
@@ -196,11 +205,11 @@ def load_people(folder: Path) -> tuple[Person, Person]:
     return source, target
 
 
-def save_bank(path: Path, footage: Footage, rows: np.ndarray, faceset: FaceSet) -> None:
-    """Keep some rows of the source's face set as the model's own little face set."""
+def save_bank(path: Path, footage: PersonFrames, rows: np.ndarray, faceset: FaceSet) -> None:
+    """Write some rows of the source's face set as the model's frame bank."""
     wanted = {footage.faces.name(int(row)) for row in rows}
     bank = FaceSet.create(path, {"crop_size": footage.faces.crop_size})
-    source = bank.new_source("bank", "bank", frames=len(rows))
+    source = bank.create_source("bank", "bank", frames=len(rows))
     with bank.writer(source) as writer:
         for record in faceset.records():
             if picture_name(record.clip, record.frame, record.track) in wanted:
@@ -208,11 +217,11 @@ def save_bank(path: Path, footage: Footage, rows: np.ndarray, faceset: FaceSet) 
                 writer.write([replace(record, clip=source.name, frame=writer.faces, track=0)])
 
 
-def load_bank(path: Path, person: Person) -> Bank:
-    """Read a bank back; crops are decoded when first used and kept."""
+def load_bank(path: Path, person: FaceProfile) -> FrameBank:
+    """Load a frame bank; crops are decoded when first used, and cached."""
     faces = FaceSet.open(path).load(("landmarks", "blendshapes", "matrix", "sharpness"))
     geometries = [
-        Geometry.in_crop(landmarks, matrix)
+        FaceGeometry.from_frame_landmarks(landmarks, matrix)
         for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)
     ]
     pictures: dict[int, np.ndarray] = {}
@@ -224,12 +233,14 @@ def load_bank(path: Path, person: Person) -> Bank:
             pictures[index] = faces.crop(index)
         return pictures[index]
 
-    penalty = poorness(read, geometries, person, faces["sharpness"])
-    return Bank(read, geometries, features(geometries, faces["blendshapes"], person), penalty)
+    penalty = compute_penalty(read, geometries, person, faces["sharpness"])
+    return FrameBank(read, geometries, compute_features(geometries, faces["blendshapes"], person), penalty)
 
 
-def poorness(read: Any, geometries: list[Geometry], person: Person, sharpness: np.ndarray) -> np.ndarray:
-    """(N,) penalty in centimetres for covered and for blurred frames."""
-    covered = occlusion(read, geometries, person)
-    dull = np.clip(1 - sharpness / np.median(sharpness), 0, 1)
-    return OCCLUDED_CM * np.maximum(covered - CLEAN, 0) + UNSHARP_CM * dull
+def compute_penalty(
+    read: Any, geometries: list[FaceGeometry], person: FaceProfile, sharpness: np.ndarray
+) -> np.ndarray:
+    """(N,) penalty in centimetres for occluded and for blurred frames."""
+    occluded = estimate_occlusion(read, geometries, person)
+    blur = np.clip(1 - sharpness / np.median(sharpness), 0, 1)
+    return OCCLUDED_CM * np.maximum(occluded - MAX_CLEAN_OCCLUSION, 0) + BLUR_CM * blur

@@ -1,4 +1,4 @@
-"""Names of what lies in a model's folder; see docs/formats.md."""
+"""File names in a swap's model folder; see docs/formats.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be chosen about training a swap."""
+"""Settings of training a swap and of conversion."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Literal
 
 from effigie.compositing import ComposeSettings
 from effigie.errors import UsageError
+from effigie.io.stored_names import STORED_NAME
 from effigie.media import EncodeSettings
 from effigie.provenance.config import TrustSettings
-from effigie.swap.inference.shots import Shot, Shots
-from effigie.swap.loss_weights import OF_PRESET, Shares
-from effigie.swap.presets import preset
+from effigie.swap.inference.shot_settings import ShotList, ShotSettings
+from effigie.swap.loss_weights import PRESET_WEIGHTS, SwapLossWeights
+from effigie.swap.presets import get_preset
 
 PRIORS = ("mesh", "none")
-TURNED = ("leave", "make")
+EXTREME_POSE_MODES = ("leave", "make")
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,12 @@ class SwapSettings:
         learning_rate: of Adam.
         held_out: share of each person's footage, in whole blocks of time, that is never trained on.
         bank: most source frames kept for warping.
-        identity: share of the likeness term, see :class:`effigie.swap.loss_weights.Shares`; None takes the preset's.
+        identity: share of the identity loss, see :class:`effigie.swap.loss_weights.SwapLossWeights`; None takes the
+            preset's.
         adversary: share of the adversary; None takes the preset's.
         perceptual: share of the perceptual distance; None takes the preset's.
-        source_who: which person of the source face set, by number (0 = most faces); None when there is only one.
-        target_who: the same of the target face set.
+        source_person: which person of the source face set, by number (0 = most faces); None when there is only one.
+        target_person: the same of the target face set.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         precision: ``auto``, ``fp32`` or ``bf16``.
         seed: of every random choice.
@@ -52,14 +54,14 @@ class SwapSettings:
     identity: float | None = None
     adversary: float | None = None
     perceptual: float | None = None
-    source_who: int | None = None
-    target_who: int | None = None
+    source_person: int | None = field(default=None, metadata={STORED_NAME: "source_who"})
+    target_person: int | None = field(default=None, metadata={STORED_NAME: "target_who"})
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        preset(self.preset)
+        get_preset(self.preset)
         if self.prior not in PRIORS:
             raise UsageError(f"prior must be one of {', '.join(PRIORS)}, not {self.prior!r}")
         if self.minutes is not None and self.minutes <= 0:
@@ -77,11 +79,12 @@ class SwapSettings:
         _ = self.shares
 
     @property
-    def shares(self) -> Shares:
-        """How much each teacher counts: the preset's, but for those that are chosen."""
-        given = {name: getattr(self, name) for name in ("identity", "adversary", "perceptual")}
+    def shares(self) -> SwapLossWeights:
+        """Shares of the auxiliary losses: the preset's, but for those that are set."""
+        overrides = {name: getattr(self, name) for name in ("identity", "adversary", "perceptual")}
         return replace(
-            OF_PRESET[self.preset], **{name: share for name, share in given.items() if share is not None}
+            PRESET_WEIGHTS[self.preset],
+            **{name: share for name, share in overrides.items() if share is not None},
         )
 
 
@@ -90,40 +93,40 @@ class ConvertSettings:
     """Settings of :func:`effigie.convert`.
 
     Attributes:
-        who: which person of the clip is swapped: None picks whoever the model was trained on, by identity; a number
+        person: which person of the clip is swapped: None picks whoever the model was trained on, by identity; a number
             picks the n-th largest face of the first frames (0 = largest).
         compose: how the made face is put into the frame.
         encode: how the output is encoded.
         trust: how the output can be traced: label, mark, certificate.
-        paint: a mask painted elsewhere, a clip, a picture or a folder of them, of the clip's size, length and times: by
-            it the mask is multiplied; white shows the made face, black or transparent leaves the footage.
+        mask_clip: a mask painted elsewhere, a clip, a picture or a folder of them, of the clip's size, length and
+            times: by it the mask is multiplied; white shows the made face, black or transparent leaves the footage.
         masks: a folder to write the masks to as well, one grey PNG a frame; 0 = neither face nor label.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
-        stop_after: convert only this many frames (for a quick look); None converts all.
+        max_frames: convert only this many frames (for a quick look); None converts all.
         shots: stretches of frames with settings of their own.
-        turned: what becomes of a head that is turned far beyond what the source's footage shows: ``leave`` shows the
-            footage's own face there, ``make`` a face by geometry, however bad (nobody is to be recognised).
+        extreme_pose: what becomes of a head that is turned far beyond what the source's footage shows: ``leave`` shows
+            the footage's own face there, ``make`` a face by geometry, however bad (nobody is to be recognised).
         fast: about a quarter faster for a slightly softer face, for looks in between; see
-            :mod:`effigie.swap.inference.fast`.
+            :mod:`effigie.swap.inference.fast_mode`.
     """
 
-    who: int | None = None
+    person: int | None = field(default=None, metadata={STORED_NAME: "who"})
     compose: ComposeSettings = field(default_factory=ComposeSettings)
     encode: EncodeSettings = field(default_factory=EncodeSettings)
     trust: TrustSettings = field(default_factory=TrustSettings)
-    paint: Path | None = None
+    mask_clip: Path | None = field(default=None, metadata={STORED_NAME: "paint"})
     masks: Path | None = None
     device: str = "auto"
-    stop_after: int | None = None
-    shots: tuple[Shot, ...] = ()
-    turned: str = "leave"
+    max_frames: int | None = field(default=None, metadata={STORED_NAME: "stop_after"})
+    shots: tuple[ShotSettings, ...] = ()
+    extreme_pose: str = field(default="leave", metadata={STORED_NAME: "turned"})
     fast: bool = False
 
     def __post_init__(self) -> None:
-        Shots(self.shots)  # refuses those that overlap
-        if self.turned not in TURNED:
-            raise UsageError(f"turned is {' or '.join(TURNED)}, not {self.turned!r}")
-        if self.who is not None and self.who < 0:
-            raise UsageError(f"who must be 0 or more, not {self.who}")
-        if self.stop_after is not None and self.stop_after < 1:
-            raise UsageError(f"stop_after must be 1 or more, not {self.stop_after}")
+        ShotList(self.shots)  # refuses those that overlap
+        if self.extreme_pose not in EXTREME_POSE_MODES:
+            raise UsageError(f"extreme_pose is {' or '.join(EXTREME_POSE_MODES)}, not {self.extreme_pose!r}")
+        if self.person is not None and self.person < 0:
+            raise UsageError(f"person must be 0 or more, not {self.person}")
+        if self.max_frames is not None and self.max_frames < 1:
+            raise UsageError(f"max_frames must be 1 or more, not {self.max_frames}")

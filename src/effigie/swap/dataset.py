@@ -1,4 +1,4 @@
-"""Training pictures: a person's own frames, bent toward the other's shape, each with the prior it would get.
+"""Training samples: a person's own frames, warped toward the other's shape, each with the prior rendered for it.
 
 At conversion the source's face is asked to take the target's geometry. In training the answer to that is not known,
 but a close relative is: the source's own frame, warped part of the way toward the target's shape.
@@ -12,112 +12,123 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from effigie.faces.crop import apply_affine, jitter, resizing
-from effigie.faces.loss_mask import emphasis, to_bytes
+from effigie.faces.crop import apply_affine, jitter_matrix, resize_matrix
+from effigie.faces.loss_mask import compute_loss_mask, quantize_loss_mask
 from effigie.faces.mask import face_mask
-from effigie.faces.warp import Canvas, warp
-from effigie.prior.frame_bank import Features
-from effigie.prior.render import Bank, Layers, nearest, render
-from effigie.swap.person_frames import Footage
+from effigie.faces.warp import MeshWarper, warp
+from effigie.prior.frame_bank import FrameBank, FrameFeatures
+from effigie.prior.render import render
+from effigie.prior.selector import FrameWeights, select_nearest
+from effigie.swap.person_frames import PersonFrames
 
-APART = 25  # frames; a prior from nearer than this in the same clip would be nearly the answer itself
+MIN_FRAME_GAP = 25  # frames; a prior from nearer than this in the same clip would be nearly the answer itself
 
 
 @dataclass(frozen=True)
-class Example:
-    """One training picture, uint8, S x S: picture (3), prior (3), validity, mask, weight (x 32)."""
+class SwapSample:
+    """One training picture, uint8, S x S: picture (3), prior (3), visibility, mask, weight (x 32)."""
 
     picture: np.ndarray
     prior: np.ndarray
-    validity: np.ndarray
+    visibility: np.ndarray
     mask: np.ndarray
     weight: np.ndarray
 
 
 @dataclass(frozen=True)
-class Studio:
-    """Makes examples of one person.
+class SwapDataset:
+    """Training samples of one person.
 
     Attributes:
         footage: the person's frames.
         bank: of the same person, in footage order: ``bank_rows[i]`` is the footage row of bank frame i.
-        found: features of all footage rows.
-        toward: (478, 3) the other person's shape minus this one's, in cm.
+        features: of all footage rows.
+        shape_offset: (478, 3) the other person's shape minus this one's, in cm.
         size: side of the pictures.
         prior: whether priors are rendered at all.
     """
 
-    footage: Footage
-    bank: Bank
+    footage: PersonFrames
+    bank: FrameBank
     bank_rows: np.ndarray
-    found: Features
-    toward: np.ndarray
+    features: FrameFeatures
+    shape_offset: np.ndarray
     size: int
     prior: bool
 
-    def make(self, row: int, random: np.random.Generator | None) -> Example:
-        """The example of a footage row; with ``random`` None as it is, else varied."""
+    def make_sample(self, row: int, random: np.random.Generator | None) -> SwapSample:
+        """The sample of a footage row; with ``random`` None as it is, else varied."""
         geometry = self.footage.geometries[row]
         wanted = geometry.landmarks
         if random is not None:
-            wanted = geometry.pose.apply(geometry.unposed + random.uniform(0, 1) * self.toward)
+            wanted = geometry.pose.apply(geometry.unposed + random.uniform(0, 1) * self.shape_offset)
         placement = self.placement(random)
         landmarks = apply_affine(placement, wanted)
-        picture = self._picture(row, landmarks, placement, bent=random is not None)
-        prior, validity = self.bent(lambda: self._layers(row), landmarks)
+        picture = self._picture(row, landmarks, placement, is_warped=random is not None)
+        prior, visibility = self.render_prior(lambda: self._select_frames(row), landmarks)
         mask = face_mask(landmarks, self.size, self.size)
-        return Example(
-            picture, prior, validity, (mask * 255).astype(np.uint8), to_bytes(emphasis(landmarks, mask))
+        return SwapSample(
+            picture,
+            prior,
+            visibility,
+            (mask * 255).astype(np.uint8),
+            quantize_loss_mask(compute_loss_mask(landmarks, mask)),
         )
 
     def placement(self, random: np.random.Generator | None = None) -> np.ndarray:
         """(2, 3) map from a stored crop's pixels to a picture's, with ``random`` turned and shifted a little."""
-        upright = resizing(self.size, self.footage.faces.crop_size)
+        upright = resize_matrix(self.size, self.footage.faces.crop_size)
         if random is None:
             return upright
-        return jitter(self.size, random, 4, 0.03, 0.015) @ np.vstack([upright, [0, 0, 1]])
+        return jitter_matrix(self.size, random, 4, 0.03, 0.015) @ np.vstack([upright, [0, 0, 1]])
 
-    def bent(self, layers: Callable[[], Layers], landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The prior, (S, S, 3), and its validity, (S, S), uint8; black and invalid where none is rendered.
+    def render_prior(
+        self, layers: Callable[[], FrameWeights], landmarks: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Render the prior, (S, S, 3), and its visibility, (S, S), uint8; black and invisible where there is none.
 
         Args:
-            layers: chooses frames of the bank.
+            layers: selects frames of the bank.
             landmarks: (478, 3) wanted, in the picture's pixels.
         """
         if not self.prior:
             return np.zeros((self.size, self.size, 3), np.uint8), np.zeros((self.size, self.size), np.uint8)
-        rendered = render(self.bank, layers(), Canvas(landmarks, self.size))
-        return np.clip(rendered.picture, 0, 255).astype(np.uint8), (rendered.validity * 255).astype(np.uint8)
+        rendered = render(self.bank, layers(), MeshWarper(landmarks, self.size))
+        return np.clip(rendered.picture, 0, 255).astype(np.uint8), (rendered.visibility * 255).astype(
+            np.uint8
+        )
 
     def landmarks(self, row: int) -> np.ndarray:
-        """(478, 3) landmarks of a footage row in its example's pixels, where that is not varied."""
+        """(478, 3) landmarks of a footage row in its sample's pixels, where that is not varied."""
         return apply_affine(self.placement(), self.footage.geometries[row].landmarks)
 
-    def whole(self, row: int, placement: np.ndarray) -> np.ndarray:
+    def place_crop(self, row: int, placement: np.ndarray) -> np.ndarray:
         """(S, S, 3) uint8: a footage row as it is, placed by a (2, 3) map from its crop's pixels."""
         size = (self.size, self.size)
         return cv2.warpAffine(
             self.footage.crop(row), placement, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
         )
 
-    def _picture(self, row: int, landmarks: np.ndarray, placement: np.ndarray, bent: bool) -> np.ndarray:
-        around = self.whole(row, placement)
-        if not bent:
+    def _picture(self, row: int, landmarks: np.ndarray, placement: np.ndarray, is_warped: bool) -> np.ndarray:
+        around = self.place_crop(row, placement)
+        if not is_warped:
             return around
         crop = self.footage.crop(row)
         warped = warp(crop, self.footage.geometries[row].landmarks, landmarks, self.size)
-        soft = cv2.GaussianBlur((warped.validity > 0).astype(np.float32), (0, 0), self.size * 0.015)
+        soft = cv2.GaussianBlur((warped.visibility > 0).astype(np.float32), (0, 0), self.size * 0.015)
         soft = (np.clip(2 * soft - 1, 0, 1))[..., None]
         return (around + soft * (warped.image.astype(np.float32) - around)).astype(np.uint8)
 
-    def _layers(self, row: int) -> Layers:
+    def _select_frames(self, row: int) -> FrameWeights:
         clips, frames = self.footage.faces["clip"], self.footage.faces["frame"]
-        near = (clips[self.bank_rows] == clips[row]) & (np.abs(frames[self.bank_rows] - frames[row]) < APART)
-        return nearest(self.bank, self.found[row : row + 1], None if near.all() else ~near)
+        excluded = (clips[self.bank_rows] == clips[row]) & (
+            np.abs(frames[self.bank_rows] - frames[row]) < MIN_FRAME_GAP
+        )
+        return select_nearest(self.bank, self.features[row : row + 1], None if excluded.all() else ~excluded)
 
 
-def distort(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The classic random warp of the encoder's input: a 5 x 5 grid of points pushed about, and a little colour.
+def random_warp(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Random warp and colour jitter of the encoder's input: a 5 x 5 grid of points is displaced.
 
     Args:
         pictures: (N, S, S, 3) uint8.

@@ -1,4 +1,4 @@
-"""What training minimises: named, weighted terms behind one interface, so that others can join."""
+"""Reconstruction losses of a swap: named, weighted terms behind one protocol."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from effigie.swap.network import Made
+from effigie.swap.network import DecoderOutput
 from effigie.training.distributed import weighted_mean
 
 WINDOW = 7
@@ -18,8 +18,8 @@ C1, C2 = 0.01**2, 0.03**2
 
 
 @dataclass(frozen=True)
-class Truth:
-    """What should have been made: picture (B, 3, S, S) in [0, 1], mask and weight (B, 1, S, S)."""
+class GroundTruth:
+    """Ground truth: picture (B, 3, S, S) in [0, 1], mask and weight (B, 1, S, S)."""
 
     picture: Tensor
     mask: Tensor
@@ -29,24 +29,24 @@ class Truth:
 class Loss(Protocol):
     """A term: a scalar to be minimised."""
 
-    def __call__(self, made: Made, truth: Truth) -> Tensor: ...
+    def __call__(self, output: DecoderOutput, truth: GroundTruth) -> Tensor: ...
 
 
-def weighted_l1(made: Made, truth: Truth) -> Tensor:
+def weighted_l1(output: DecoderOutput, truth: GroundTruth) -> Tensor:
     """Mean absolute difference; ``truth.weight`` says how much a pixel counts."""
-    difference = (made.picture - truth.picture).abs().mean(1, keepdim=True)
+    difference = (output.picture - truth.picture).abs().mean(1, keepdim=True)
     return weighted_mean(difference, truth.weight)
 
 
-def weighted_dssim(made: Made, truth: Truth) -> Tensor:
+def weighted_dssim(output: DecoderOutput, truth: GroundTruth) -> Tensor:
     """(1 - SSIM) / 2 (Wang et al. 2004, uniform 7x7 window), averaged with ``truth.weight``."""
-    structure = ssim_map(made.picture, truth.picture).mean(1, keepdim=True)
+    structure = ssim_map(output.picture, truth.picture).mean(1, keepdim=True)
     return weighted_mean((1 - structure) / 2, truth.weight)
 
 
-def mask_loss(made: Made, truth: Truth) -> Tensor:
+def mask_loss(output: DecoderOutput, truth: GroundTruth) -> Tensor:
     """Binary cross-entropy of the predicted mask."""
-    return F.binary_cross_entropy_with_logits(made.mask_logits, truth.mask)
+    return F.binary_cross_entropy_with_logits(output.mask_logits, truth.mask)
 
 
 def ssim_map(a: Tensor, b: Tensor) -> Tensor:
@@ -94,13 +94,13 @@ class WeightedLosses:
 
     terms: dict[str, tuple[float, Loss]]
 
-    def __call__(self, made: Made, truth: Truth) -> dict[str, Tensor]:
+    def __call__(self, output: DecoderOutput, truth: GroundTruth) -> dict[str, Tensor]:
         """Name -> weighted scalar."""
-        return {name: weight * loss(made, truth) for name, (weight, loss) in self.terms.items()}
+        return {name: weight * loss(output, truth) for name, (weight, loss) in self.terms.items()}
 
 
 def default_losses() -> WeightedLosses:
-    """Structure first, colour second, and the mask."""
+    """DSSIM, L1 and the mask's cross-entropy."""
     return WeightedLosses(
         {"dssim": (2.0, weighted_dssim), "l1": (2.0, weighted_l1), "mask": (0.1, mask_loss)}
     )

@@ -1,4 +1,4 @@
-"""The classic swap pair: one encoder for both people, a decoder for each; and what the prior adds to it.
+"""The swap network: one encoder for both people, a decoder for each, which blends in the prior.
 
 Shapes follow what CPUs are good at: pixels become channels at the entrance (PixelUnshuffle) and channels pixels at
 the exit (PixelShuffle), so that nearly all arithmetic happens at a quarter of the resolution and below.
@@ -12,23 +12,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-PRIOR_CHANNELS = 4  # warped picture and its validity
+PRIOR_CHANNELS = 4  # warped picture and its visibility
 SLOPE = 0.1
 
 
 @dataclass(frozen=True)
-class Made:
-    """What a decoder makes.
+class DecoderOutput:
+    """Output of a decoder.
 
     Attributes:
         picture: (B, 3, S, S) in [0, 1].
         mask: (B, 1, S, S) in [0, 1], where the face is; as logits in ``mask_logits``.
-        trust: (B, 1, S, S) in [0, 1], how much of the prior the picture holds; zeros without a prior.
+        blend_weight: (B, 1, S, S) in [0, 1], how much of the prior the picture holds; zeros without a prior.
     """
 
     picture: Tensor
     mask_logits: Tensor
-    trust: Tensor
+    blend_weight: Tensor
 
     @property
     def mask(self) -> Tensor:
@@ -39,7 +39,7 @@ def _act() -> nn.Module:
     return nn.LeakyReLU(SLOPE, inplace=True)
 
 
-class Residual(nn.Module):
+class ResidualBlock(nn.Module):
     """Two 3x3 convolutions around a shortcut."""
 
     def __init__(self, channels: int) -> None:
@@ -63,12 +63,12 @@ class Encoder(nn.Module):
             _act(),
             nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
             _act(),
-            Residual(2 * width),
+            ResidualBlock(2 * width),
             nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1),
             _act(),
             nn.Conv2d(4 * width, 4 * width, 3, stride=2, padding=1),
             _act(),
-            Residual(4 * width),
+            ResidualBlock(4 * width),
             nn.Conv2d(4 * width, 2 * width, 1),
         )
 
@@ -77,9 +77,9 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """(B, 2 width, S/32, S/32) and the prior (B, 4, S, S) -> :class:`Made`.
+    """(B, 2 width, S/32, S/32) and the prior (B, 4, S, S) -> :class:`DecoderOutput`.
 
-    The picture is the prior where the decoder trusts it and the prior is valid, and its own invention elsewhere:
+    The picture is the prior where ``blend_weight`` is high and the prior is visible, and generated elsewhere:
     what geometry already shows sharply need not be learned.
     """
 
@@ -91,11 +91,11 @@ class Decoder(nn.Module):
             nn.Conv2d(4 * width, 16 * width, 1),
             nn.PixelShuffle(2),
             _act(),
-            Residual(4 * width),
+            ResidualBlock(4 * width),
             nn.Conv2d(4 * width, 8 * width, 3, padding=1),
             nn.PixelShuffle(2),
             _act(),
-            Residual(2 * width),
+            ResidualBlock(2 * width),
             nn.Conv2d(2 * width, 8 * width, 3, padding=1),
             nn.PixelShuffle(2),
             _act(),
@@ -109,14 +109,14 @@ class Decoder(nn.Module):
         )
         joined = 4 * width if prior else 2 * width
         self.paint = nn.Sequential(
-            nn.Conv2d(joined, 2 * width, 1), _act(), *(Residual(2 * width) for _ in range(depth))
+            nn.Conv2d(joined, 2 * width, 1), _act(), *(ResidualBlock(2 * width) for _ in range(depth))
         )
-        outputs = 5 if prior else 4  # picture, mask, trust
+        outputs = 5 if prior else 4  # picture, mask, blend weight
         self.finish = nn.Sequential(
             nn.Conv2d(2 * width, outputs * stem**2, 3, padding=1), nn.PixelShuffle(stem)
         )
 
-    def forward(self, code: Tensor, prior: Tensor | None = None) -> Made:
+    def forward(self, code: Tensor, prior: Tensor | None = None) -> DecoderOutput:
         features = self.grow(code)
         if self.look is not None:
             if prior is None or prior.shape[1] != PRIOR_CHANNELS:
@@ -126,19 +126,21 @@ class Decoder(nn.Module):
                 )
             features = torch.cat([features, self.look(prior - 0.5)], dim=1)
         out = self.finish(self.paint(features)).float()
-        invented = out[:, :3].sigmoid()
+        generated = out[:, :3].sigmoid()
         if prior is None:
-            return Made(invented, out[:, 3:4], torch.zeros_like(out[:, 3:4]))
-        # Trusting at first: the prior is right almost everywhere, and errors there teach the rest.
-        trust = (out[:, 4:5] + 2).sigmoid() * prior[:, 3:4]
-        return Made(trust * prior[:, :3] + (1 - trust) * invented, out[:, 3:4], trust)
+            return DecoderOutput(generated, out[:, 3:4], torch.zeros_like(out[:, 3:4]))
+        # The bias makes the blend weight high at first: the prior is right almost everywhere.
+        blend_weight = (out[:, 4:5] + 2).sigmoid() * prior[:, 3:4]
+        return DecoderOutput(
+            blend_weight * prior[:, :3] + (1 - blend_weight) * generated, out[:, 3:4], blend_weight
+        )
 
 
 class SwapNet(nn.Module):
     """One shared encoder, a decoder for the source and one for the target.
 
     Args:
-        width, depth, stem: see :class:`effigie.swap.presets.Preset`.
+        width, depth, stem: see :class:`effigie.swap.presets.SwapPreset`.
         prior: whether the decoders see the warped source.
     """
 
@@ -148,12 +150,12 @@ class SwapNet(nn.Module):
         self.source = Decoder(width, depth, stem, prior)
         self.target = Decoder(width, depth, stem, prior)
 
-    def forward(self, picture: Tensor, prior: Tensor | None, person: str) -> Made:
+    def forward(self, picture: Tensor, prior: Tensor | None, person: str) -> DecoderOutput:
         """Decode as ``person`` (``source`` or ``target``).
 
         Args:
             picture: (B, 3, S, S) RGB in [0, 1], S a multiple of 32.
-            prior: (B, 4, S, S) warped RGB in [0, 1] and validity, or None if the network takes none.
+            prior: (B, 4, S, S) warped RGB in [0, 1] and visibility, or None if the network takes none.
         """
         if picture.ndim != 4 or picture.shape[1] != 3 or picture.shape[2] % 32 or picture.shape[3] % 32:
             raise ValueError(
@@ -162,9 +164,11 @@ class SwapNet(nn.Module):
         decoder = self.source if person == "source" else self.target
         return decoder(self.encoder(picture), prior)
 
-    def both(self, pictures: Mapping[str, Tensor], priors: Mapping[str, Tensor | None]) -> dict[str, Made]:
-        """Decode pictures of ``source`` and ``target`` as whose they are, encoded in one go: for training, a twentieth
-        faster than one after the other.
+    def decode_both(
+        self, pictures: Mapping[str, Tensor], priors: Mapping[str, Tensor | None]
+    ) -> dict[str, DecoderOutput]:
+        """Decode each person's pictures with their own decoder, encoded in one go: for training, a twentieth faster
+        than one after the other.
 
         Args:
             pictures, priors: as in :meth:`forward`, by person.

@@ -1,4 +1,4 @@
-"""Reading a person's frames out of a face set: who it is, which frames are for training, which are held out."""
+"""A person's frames from a face set: their profile, and the split into training and held-out rows."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import numpy as np
 
 from effigie.errors import FaceSetError
 from effigie.faceset import Faces, FaceSet
-from effigie.prior.frame_bank import Geometry, Person, describe
+from effigie.prior.frame_bank import FaceGeometry, FaceProfile, estimate_profile
 
-FEWEST = 16
-BLOCKS = 10  # the footage is cut into this many stretches, of which some are held out
-GUARD = 12  # frames beside a held-out stretch that are not trained on either: neighbours look alike
+MIN_FACES = 16
+BLOCK_COUNT = 10  # the footage is cut into this many stretches, of which some are held out
+GUARD_FRAMES = 12  # frames beside a held-out stretch that are not trained on either: neighbours look alike
 
 
 @dataclass(frozen=True)
-class Footage:
+class PersonFrames:
     """One person's frames in memory (crops as JPEG).
 
     Attributes:
         faces: the rows.
         geometries: of every row, in crop pixels.
-        person: what they have in common.
+        person: their face profile.
         training, held_out: indices of rows, disjoint, apart in time.
     """
 
     faces: Faces
-    geometries: list[Geometry]
-    person: Person
+    geometries: list[FaceGeometry]
+    person: FaceProfile
     training: np.ndarray
     held_out: np.ndarray
 
@@ -37,13 +37,13 @@ class Footage:
         return self.faces.crop(index)
 
 
-def load_footage(path: str, role: str, who: int | None, held_out: float) -> Footage:
+def load_person_frames(path: str, role: str, person: int | None, held_out: float) -> PersonFrames:
     """Load the frames of one person.
 
     Args:
         path: the face set.
         role: ``source`` or ``target``, for messages.
-        who: number of the person (0 = most faces); None if there is only one.
+        person: number of the person (0 = most faces); None if there is only one.
         held_out: share of the footage kept out of training.
 
     Raises:
@@ -52,36 +52,36 @@ def load_footage(path: str, role: str, who: int | None, held_out: float) -> Foot
     faceset = FaceSet.open(path)
     people = faceset.people()
     total = sum(person.faces for person in people)
-    if who is None:
+    if person is None:
         # A stray face or two (a passer-by, a poster) is not a second person to choose from.
         if len(people) > 1 and people[1].faces > 0.05 * total:
             listed = ", ".join(f"{person.cluster}: {person.faces} faces" for person in people[:6])
             raise FaceSetError(
-                f"{path} holds {len(people)} people ({listed}): choose with --{role}-who NUMBER, or remove the others "
-                f"with `effigie faces drop {path} --cluster NUMBER` (`effigie faces sheet {path}` shows them)"
+                f"{path} holds {len(people)} people ({listed}): choose with --{role}-person NUMBER, or remove the "
+                f"others with `effigie faces drop {path} --cluster NUMBER` (`effigie faces sheet {path}` shows them)"
             )
-        who = 0
-    if who >= len(people):
-        raise FaceSetError(f"{path} has no person number {who}: it holds {len(people)}, counted from 0")
+        person = 0
+    if person >= len(people):
+        raise FaceSetError(f"{path} has no person number {person}: it holds {len(people)}, counted from 0")
     columns = ("frame", "landmarks", "blendshapes", "matrix", "embedding", "sharpness", "confidence")
-    faces = faceset.load(columns, where=f"cluster == {who}")
-    if len(faces) < FEWEST:
+    faces = faceset.load(columns, where=f"cluster == {person}")
+    if len(faces) < MIN_FACES:
         raise FaceSetError(
-            f"{path} holds only {len(faces)} faces of the {role}; training needs {FEWEST} or more"
+            f"{path} holds only {len(faces)} faces of the {role}; training needs {MIN_FACES} or more"
         )
     geometries = [
-        Geometry.in_crop(landmarks, matrix)
+        FaceGeometry.from_frame_landmarks(landmarks, matrix)
         for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)
     ]
-    training, kept = split(faces["clip"], faces["frame"], held_out)
-    person = describe(
+    training, kept = split_held_out(faces["clip"], faces["frame"], held_out)
+    described = estimate_profile(
         [geometries[i] for i in training], faces["blendshapes"][training], faces["embedding"][training]
     )
-    return Footage(faces, geometries, person, training, kept)
+    return PersonFrames(faces, geometries, described, training, kept)
 
 
-def split(clips: np.ndarray, frames: np.ndarray, held_out: float) -> tuple[np.ndarray, np.ndarray]:
-    """Row indices for training and held out: whole blocks of time, with a gap between the two.
+def split_held_out(clips: np.ndarray, frames: np.ndarray, held_out: float) -> tuple[np.ndarray, np.ndarray]:
+    """Split rows into training and held out: whole blocks of time, with a gap between the two.
 
     Args:
         clips: (N,) clip names.
@@ -89,10 +89,10 @@ def split(clips: np.ndarray, frames: np.ndarray, held_out: float) -> tuple[np.nd
     """
     order = np.lexsort((frames, clips))
     count = len(order)
-    blocks = np.minimum(np.arange(count) * BLOCKS // count, BLOCKS - 1)
-    wanted = max(1, round(held_out * BLOCKS))
+    blocks = np.minimum(np.arange(count) * BLOCK_COUNT // count, BLOCK_COUNT - 1)
+    wanted = max(1, round(held_out * BLOCK_COUNT))
     # Blocks from the middle outward: the ends of a clip are often unlike the rest.
-    chosen = np.isin(blocks, [(BLOCKS // 2 + 3 * i) % BLOCKS for i in range(wanted)])
+    chosen = np.isin(blocks, [(BLOCK_COUNT // 2 + 3 * i) % BLOCK_COUNT for i in range(wanted)])
     kept, rest = order[chosen], order[~chosen]
     near = np.zeros(len(rest), bool)
     for clip in np.unique(clips[kept]):
@@ -101,7 +101,7 @@ def split(clips: np.ndarray, frames: np.ndarray, held_out: float) -> tuple[np.nd
         place = np.searchsorted(taken, frames[rest])
         before = np.abs(frames[rest] - taken[np.clip(place - 1, 0, len(taken) - 1)])
         after = np.abs(frames[rest] - taken[np.clip(place, 0, len(taken) - 1)])
-        near |= mine & (np.minimum(before, after) <= GUARD)
-    if near.sum() < len(rest) - FEWEST // 2:
+        near |= mine & (np.minimum(before, after) <= GUARD_FRAMES)
+    if near.sum() < len(rest) - MIN_FACES // 2:
         rest = rest[~near]
     return np.sort(rest), np.sort(kept)

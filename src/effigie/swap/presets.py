@@ -1,4 +1,4 @@
-"""The sizes a swap comes in."""
+"""Presets of a swap: the sizes of its networks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from effigie.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Preset:
+class SwapPreset:
     """One size of network.
 
     Attributes:
@@ -28,13 +28,13 @@ class Preset:
 
 
 PRESETS = {
-    "tiny": Preset(size=128, width=64, depth=2, stem=4, batch=16),
-    "base": Preset(size=256, width=96, depth=3, stem=4, batch=16),
-    "large": Preset(size=384, width=128, depth=4, stem=4, batch=8),
+    "tiny": SwapPreset(size=128, width=64, depth=2, stem=4, batch=16),
+    "base": SwapPreset(size=256, width=96, depth=3, stem=4, batch=16),
+    "large": SwapPreset(size=384, width=128, depth=4, stem=4, batch=8),
 }
 
 
-def preset(name: str) -> Preset:
+def get_preset(name: str) -> SwapPreset:
     """The preset of this name."""
     try:
         return PRESETS[name]

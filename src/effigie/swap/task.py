@@ -1,4 +1,4 @@
-"""What the training loop trains when it trains a swap."""
+"""The training task of a swap."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from effigie.faces.loss_mask import WEIGHT
+from effigie.faces.loss_mask import UNIT_WEIGHT
 from effigie.faces.regions import REGIONS, face_regions
 from effigie.nn.images import to_float, to_uint8
-from effigie.nn.structural_error import face_errors
-from effigie.swap.auxiliary_losses import Teachers
-from effigie.swap.cross_identity_dataset import Exchange, Exchanged
-from effigie.swap.dataset import Example, Studio, distort
-from effigie.swap.loss_weights import Shares
-from effigie.swap.losses import Truth, WeightedLosses, default_losses
-from effigie.swap.network import Made, SwapNet
-from effigie.training.data.sample_cache import Pool
-from effigie.training.data.sample_key import Slot
+from effigie.nn.ssim import region_ssim_errors
+from effigie.swap.auxiliary_losses import AuxiliaryLosses
+from effigie.swap.cross_identity_dataset import CrossIdentityDataset, CrossIdentitySample
+from effigie.swap.dataset import SwapDataset, SwapSample, random_warp
+from effigie.swap.loss_weights import SwapLossWeights
+from effigie.swap.losses import GroundTruth, WeightedLosses, default_losses
+from effigie.swap.network import DecoderOutput, SwapNet
+from effigie.training.data.sample_cache import SampleCache
+from effigie.training.data.sample_key import SampleKey
 
 PEOPLE = ("source", "target")
 HELD_OUT_FRAMES = 24
 PREVIEW_ROWS = 4
-POOL = 1200  # examples kept of a person, four of each frame at most
-FRESH = 2  # made anew a step: rendering costs a tenth of what training on a picture does
+CACHE_SIZE = 1200  # examples kept of a person, four of each frame at most
+NEW_PER_STEP = 2  # made anew a step: rendering costs a tenth of what training on a picture does
 
 
 @dataclass
-class _HeldOut:
+class _HeldOutFrames:
     pictures: Tensor
     priors: Tensor
     regions: np.ndarray
@@ -42,105 +42,109 @@ class SwapTask:
 
     Args:
         network: to be trained.
-        studios: ``source`` and ``target``.
+        datasets: of ``source`` and ``target``.
         batch: pictures a step, half of each person.
         losses: weighted terms.
-        teachers: what else is asked of the pictures; None asks for nothing else.
+        auxiliary_losses: further losses; None for none.
     """
 
     def __init__(
         self,
         network: SwapNet,
-        studios: Mapping[str, Studio],
+        datasets: Mapping[str, SwapDataset],
         batch: int,
         losses: WeightedLosses | None = None,
-        teachers: Teachers | None = None,
+        auxiliary_losses: AuxiliaryLosses | None = None,
     ) -> None:
         self._network = network
-        self._studios = studios
+        self._datasets = datasets
         self._losses = losses or default_losses()
-        self._teachers = teachers or Teachers(Shares())
+        self._auxiliary_losses = auxiliary_losses or AuxiliaryLosses(SwapLossWeights())
         self.examples, self.parts, self._swaps = batch, batch // 2, 0
-        if self._teachers.of_swaps:
+        if self._auxiliary_losses.needs_swaps:
             # A part then holds two pairs and a swap. A batch that is no multiple of such is one part.
             self._swaps = max(1, batch // 4)
             self.parts = 1 if batch % 4 else batch // 4
         pairs = batch // 2
-        self._pools = {person: _pool(studio, pairs) for person, studio in studios.items()}
-        exchange = Exchange.between(studios["source"], studios["target"])
-        rows = studios["target"].footage.training
-        self._exchanges = Pool(
-            lambda random: exchange.make(int(random.choice(rows)), random),
+        self._caches = {person: _build_cache(dataset, pairs) for person, dataset in datasets.items()}
+        cross_identity = CrossIdentityDataset.from_datasets(datasets["source"], datasets["target"])
+        rows = datasets["target"].footage.training
+        self._cross_identity_cache = SampleCache(
+            lambda random: cross_identity.make_sample(int(random.choice(rows)), random),
             max(1, self._swaps),
-            min(POOL, 4 * len(rows)),
+            min(CACHE_SIZE, 4 * len(rows)),
             1,
         )
-        self._swap = _previewed(exchange)
-        self._held_out = {person: _held_out(studio) for person, studio in studios.items()}
+        self._preview = _preview_samples(cross_identity)
+        self._held_out = {person: _held_out_frames(dataset) for person, dataset in datasets.items()}
 
     def networks(self) -> Mapping[str, nn.Module]:
-        return {"swap": self._network, **self._teachers.networks()}
+        return {"swap": self._network, **self._auxiliary_losses.networks()}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        return [{"params": list(self._network.parameters())}, *self._teachers.parameter_groups()]
+        return [{"params": list(self._network.parameters())}, *self._auxiliary_losses.parameter_groups()]
 
-    def batch(self, slots: Sequence[Slot]) -> dict[str, dict[str, np.ndarray]]:
-        """Half of each person, and a quarter of swaps where somebody looks at them; uint8, channels last."""
-        drawn: dict[str, list[Example]] = {person: [] for person in PEOPLE}
+    def batch(self, sample_keys: Sequence[SampleKey]) -> dict[str, dict[str, np.ndarray]]:
+        """Half of each person, and a quarter of swaps where a loss needs them; uint8, channels last."""
+        drawn: dict[str, list[SwapSample]] = {person: [] for person in PEOPLE}
         inputs: dict[str, list[np.ndarray]] = {person: [] for person in PEOPLE}
-        swaps: list[Exchanged] = []
-        for slot in slots:
-            random = slot.random()
-            for lane in _lanes(slot.number, self.examples // 2, self.parts):
+        swaps: list[CrossIdentitySample] = []
+        for sample_key in sample_keys:
+            random = sample_key.random()
+            for shard in _shard_numbers(sample_key.number, self.examples // 2, self.parts):
                 for person in PEOPLE:
-                    example = self._pools[person].draw(lane, slot, random)
+                    example = self._caches[person].draw(shard, sample_key, random)
                     drawn[person].append(example)
-                    inputs[person].append(distort(example.picture[None], random)[0])
-            lanes = _lanes(slot.number, self._swaps, self.parts)
-            swaps += [self._exchanges.draw(lane, slot, random) for lane in lanes]
+                    inputs[person].append(random_warp(example.picture[None], random)[0])
+            shards = _shard_numbers(sample_key.number, self._swaps, self.parts)
+            swaps += [self._cross_identity_cache.draw(shard, sample_key, random) for shard in shards]
         batch = {}
         for person, examples in drawn.items():
             batch[person] = {
                 "input": np.stack(inputs[person]),
                 "picture": np.stack([example.picture for example in examples]),
-                "prior": np.stack([joined(example) for example in examples]),
+                "prior": np.stack([concat_prior(example) for example in examples]),
                 "mask": np.stack([example.mask for example in examples])[..., None],
                 "weight": np.stack([example.weight for example in examples])[..., None],
             }
         if swaps:
-            batch["swap"] = _stacked(swaps)
+            batch["swap"] = _collate_swaps(swaps)
         return batch
 
     def losses(self, batch: dict[str, dict[str, Tensor]], step: int) -> dict[str, Tensor]:
-        """Named weighted terms, the mean of both people, and what the teachers say."""
+        """Named weighted terms, the mean of both people, and the auxiliary losses."""
         total: dict[str, Tensor] = {}
-        made_of = self._network.both(
+        outputs = self._network.decode_both(
             {person: to_float(batch[person]["input"]) for person in PEOPLE},
             {person: self._prior(batch[person]["prior"], person) for person in PEOPLE},
         )
-        for person, made in made_of.items():
+        for person, output in outputs.items():
             arrays = batch[person]
-            truth = Truth(
+            truth = GroundTruth(
                 to_float(arrays["picture"]),
                 to_float(arrays["mask"]),
-                arrays["weight"].permute(0, 3, 1, 2) / WEIGHT,
+                arrays["weight"].permute(0, 3, 1, 2) / UNIT_WEIGHT,
             )
-            terms = self._losses(made, truth)
+            terms = self._losses(output, truth)
             if person == "source":
                 known = torch.stack([term for name, term in terms.items() if name != "mask"]).sum()
-                taught = self._teachers.terms(
-                    step, made.picture, arrays, known / len(PEOPLE), lambda: self._swapped(batch["swap"])
+                auxiliary = self._auxiliary_losses.compute_terms(
+                    step,
+                    output.picture,
+                    arrays,
+                    known / len(PEOPLE),
+                    lambda: self._decode_swap(batch["swap"]),
                 )
             for name, term in terms.items():
                 total[name] = total.get(name, torch.zeros((), device=term.device)) + term / len(PEOPLE)
-        return total | taught
+        return total | auxiliary
 
-    def _swapped(self, arrays: dict[str, Tensor]) -> tuple[Made, dict[str, Tensor]]:
+    def _decode_swap(self, arrays: dict[str, Tensor]) -> tuple[DecoderOutput, dict[str, Tensor]]:
         prior = self._prior(arrays["prior"], "source")
         return self._network(to_float(arrays["picture"]), prior, "source"), arrays
 
     def _prior(self, priors: Tensor, person: str) -> Tensor | None:
-        return to_float(priors) if self._studios[person].prior else None
+        return to_float(priors) if self._datasets[person].prior else None
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """``error``: 1 - SSIM within the face mask on held-out frames, mean of both people.
@@ -153,7 +157,7 @@ class SwapTask:
             made = self._run(network, held_out.pictures, held_out.priors, person).picture
             pictures = made.float().cpu().permute(0, 2, 3, 1).numpy()
             truth = to_float(held_out.pictures).permute(0, 2, 3, 1).numpy()
-            found[person] = face_errors(pictures, truth, held_out.regions, REGIONS)
+            found[person] = region_ssim_errors(pictures, truth, held_out.regions, REGIONS)
         names = dict.fromkeys(name for errors in found.values() for name in errors)
         both = {name: float(np.mean([e[name] for e in found.values() if name in e])) for name in names}
         each = {
@@ -166,10 +170,10 @@ class SwapTask:
     def preview(self, networks: Mapping[str, nn.Module]) -> np.ndarray:
         """Rows of target, prior, swap | source, source restored."""
         network = networks["swap"]
-        swap = _stack(self._swap[:PREVIEW_ROWS])
+        swap = _collate_inputs(self._preview[:PREVIEW_ROWS])
         swapped = self._run(network, swap[0], swap[1], "source")
         held_out = self._held_out["source"]
-        count = min(PREVIEW_ROWS, len(self._swap), len(held_out.pictures))
+        count = min(PREVIEW_ROWS, len(self._preview), len(held_out.pictures))
         restored = self._run(network, held_out.pictures[:count], held_out.priors[:count], "source")
         columns = [
             swap[0].numpy(),
@@ -180,56 +184,59 @@ class SwapTask:
         ]
         return np.concatenate([np.concatenate(list(column[:count]), axis=0) for column in columns], axis=1)
 
-    def _run(self, network: nn.Module, pictures: Tensor, priors: Tensor, person: str) -> Made:
+    def _run(self, network: nn.Module, pictures: Tensor, priors: Tensor, person: str) -> DecoderOutput:
         device = next(network.parameters()).device
         return network(to_float(pictures).to(device), self._prior(priors.to(device), person), person)
 
 
-def _pool(studio: Studio, lanes: int) -> Pool[Example]:
-    rows = studio.footage.training
-    return Pool(
-        lambda random: studio.make(int(random.choice(rows)), random), lanes, min(POOL, 4 * len(rows)), FRESH
+def _build_cache(dataset: SwapDataset, shards: int) -> SampleCache[SwapSample]:
+    rows = dataset.footage.training
+    return SampleCache(
+        lambda random: dataset.make_sample(int(random.choice(rows)), random),
+        shards,
+        min(CACHE_SIZE, 4 * len(rows)),
+        NEW_PER_STEP,
     )
 
 
-def _lanes(part: int, lanes: int, parts: int) -> range:
-    """Numbers of the lanes that belong to a part."""
-    return range(part * (lanes // parts), (part + 1) * (lanes // parts))
+def _shard_numbers(part: int, shards: int, parts: int) -> range:
+    """Numbers of the shards that belong to a part of the batch."""
+    return range(part * (shards // parts), (part + 1) * (shards // parts))
 
 
-def _held_out(studio: Studio) -> _HeldOut:
-    rows = studio.footage.held_out
-    chosen = rows[np.linspace(0, len(rows) - 1, min(HELD_OUT_FRAMES, len(rows))).astype(int)]
-    examples = [studio.make(int(row), None) for row in chosen]
-    pictures, priors = _stack(examples)
+def _held_out_frames(dataset: SwapDataset) -> _HeldOutFrames:
+    rows = dataset.footage.held_out
+    selected = rows[np.linspace(0, len(rows) - 1, min(HELD_OUT_FRAMES, len(rows))).astype(int)]
+    examples = [dataset.make_sample(int(row), None) for row in selected]
+    pictures, priors = _collate_inputs(examples)
     regions = [
-        face_regions(studio.landmarks(int(row)), example.mask > 127)
-        for row, example in zip(chosen, examples, strict=True)
+        face_regions(dataset.landmarks(int(row)), example.mask > 127)
+        for row, example in zip(selected, examples, strict=True)
     ]
-    return _HeldOut(pictures, priors, np.stack(regions))
+    return _HeldOutFrames(pictures, priors, np.stack(regions))
 
 
-def _stack(examples: Sequence[Example | Exchanged]) -> tuple[Tensor, Tensor]:
+def _collate_inputs(examples: Sequence[SwapSample | CrossIdentitySample]) -> tuple[Tensor, Tensor]:
     pictures = torch.from_numpy(np.stack([example.picture for example in examples]))
-    return pictures, torch.from_numpy(np.stack([joined(example) for example in examples]))
+    return pictures, torch.from_numpy(np.stack([concat_prior(example) for example in examples]))
 
 
-def _previewed(exchange: Exchange) -> list[Exchanged]:
+def _preview_samples(cross_identity: CrossIdentityDataset) -> list[CrossIdentitySample]:
     """Held-out frames of the target with the source's prior."""
-    rows = exchange.target.footage.held_out
-    chosen = rows[np.linspace(0, len(rows) - 1, min(PREVIEW_ROWS, len(rows))).astype(int)]
-    return [exchange.make(int(row), None) for row in chosen]
+    rows = cross_identity.target.footage.held_out
+    selected = rows[np.linspace(0, len(rows) - 1, min(PREVIEW_ROWS, len(rows))).astype(int)]
+    return [cross_identity.make_sample(int(row), None) for row in selected]
 
 
-def _stacked(examples: list[Exchanged]) -> dict[str, np.ndarray]:
+def _collate_swaps(examples: list[CrossIdentitySample]) -> dict[str, np.ndarray]:
     return {
         "picture": np.stack([example.picture for example in examples]),
-        "prior": np.stack([joined(example) for example in examples]),
+        "prior": np.stack([concat_prior(example) for example in examples]),
         "share": np.stack([example.share for example in examples])[..., None],
         "chip": np.stack([example.chip for example in examples]),
     }
 
 
-def joined(example: Example | Exchanged) -> np.ndarray:
-    """(S, S, 4) uint8: prior and validity."""
-    return np.concatenate([example.prior, example.validity[..., None]], axis=-1)
+def concat_prior(example: SwapSample | CrossIdentitySample) -> np.ndarray:
+    """(S, S, 4) uint8: prior and visibility."""
+    return np.concatenate([example.prior, example.visibility[..., None]], axis=-1)

@@ -1,16 +1,19 @@
-"""The one training loop: budget, precision, checkpoints, averaged weights, numeric guard, previews, curves.
+"""The training loop: budget, precision, checkpoints, averaged weights, numeric guard, previews, curves.
 
 Everything that learns in effigie is a :class:`Task` handed to :func:`train`. What may not enter here: any
 network, any loss, any knowledge of what a batch holds, and image code beyond writing previews and drawing the
 curve.
 """
 
+from typing import TYPE_CHECKING
+
+from effigie._renamed import explain_renamed
 from effigie.training.config import TrainingSettings
 from effigie.training.device import choose_device, choose_precision
 from effigie.training.export import export
 from effigie.training.loop import StepReport, TrainingResult, train
 from effigie.training.monitor.curve import CurvePoint, read_curve
-from effigie.training.monitor.plateau import Plateau, plateau
+from effigie.training.monitor.plateau import Plateau, detect_plateau
 from effigie.training.monitor.plot import plot_curve
 from effigie.training.task import Task
 
@@ -23,9 +26,12 @@ __all__ = [
     "TrainingSettings",
     "choose_device",
     "choose_precision",
+    "detect_plateau",
     "export",
-    "plateau",
     "plot_curve",
     "read_curve",
     "train",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = explain_renamed(__name__)

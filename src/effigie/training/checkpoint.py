@@ -13,13 +13,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from effigie.errors import ModelError
-from effigie.io.atomic import atomic, discard, parse_json, write_json
-from effigie.io.tensors import digest
+from effigie.io.atomic_write import atomic_write, discard, parse_json, write_json
+from effigie.io.tensors import compute_digest
 from effigie.training.state import Snapshot
 
 VERSION = 1
-KEY = "effigie"
-"""Where in the safetensors header a checkpoint's record lies, as JSON."""
+HEADER_KEY = "effigie"
+"""Key of a checkpoint's record, as JSON, in the safetensors header."""
 
 
 class DamagedError(ModelError):
@@ -27,15 +27,15 @@ class DamagedError(ModelError):
 
 
 @dataclass(frozen=True)
-class Recovered:
-    """A checkpoint read back: its state, the record saved with it, a note for each newer damaged one."""
+class LoadedCheckpoint:
+    """A loaded checkpoint: its state, the record saved with it, and a note for each newer damaged one."""
 
     snapshot: Snapshot
     record: dict[str, Any]
     notes: tuple[str, ...]
 
 
-class Checkpoints:
+class CheckpointStore:
     """The newest ``keep`` checkpoints in ``folder``.
 
     Each ``step-000123.safetensors`` is complete in itself: tensors, and in the header a record (step,
@@ -56,10 +56,10 @@ class Checkpoints:
         """
         path = self.folder / f"step-{snapshot.step:06d}.safetensors"
         facts = {"version": VERSION, "step": snapshot.step, **record}
-        header = {**facts, "scalars": snapshot.scalars, "digest": digest(snapshot.tensors)}
-        with atomic(path) as temporary:
+        header = {**facts, "scalars": snapshot.scalars, "digest": compute_digest(snapshot.tensors)}
+        with atomic_write(path) as temporary:
             # Through bytes, as safetensors' own writer hides a full disk behind an error of another kind.
-            temporary.write_bytes(save_bytes(snapshot.tensors, header))
+            temporary.write_bytes(encode_checkpoint(snapshot.tensors, header))
         write_json(self.folder / "state.json", {**facts, "file": path.name})
         # Damaged ones go only now that there is something better, and are not counted among those kept.
         self._damaged.discard(path)
@@ -69,7 +69,7 @@ class Checkpoints:
         self._damaged.clear()
         return path
 
-    def newest(self) -> Recovered | None:
+    def newest(self) -> LoadedCheckpoint | None:
         """The newest checkpoint that can be read, or None if there is none at all.
 
         Raises:
@@ -79,7 +79,7 @@ class Checkpoints:
         for path in self._paths():
             try:
                 snapshot, record = read_checkpoint(path)
-                return Recovered(snapshot, record, tuple(notes))
+                return LoadedCheckpoint(snapshot, record, tuple(notes))
             except DamagedError as error:
                 notes.append(str(error))
                 self._damaged.add(path)
@@ -89,8 +89,8 @@ class Checkpoints:
             )
         return None
 
-    def sweep(self) -> None:
-        """Remove what a killed run left half-written."""
+    def remove_partial_files(self) -> None:
+        """Remove files that a killed run left half-written."""
         for path in self.folder.glob(".step-*.partial*"):
             discard(path)
 
@@ -107,7 +107,7 @@ def read_checkpoint(path: Path) -> tuple[Snapshot, dict[str, Any]]:
     """
     try:
         with safe_open(path, "pt") as file:
-            record = dict(parse_json((file.metadata() or {})[KEY]))
+            record = dict(parse_json((file.metadata() or {})[HEADER_KEY]))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         version, step = int(record["version"]), int(record["step"])
         written, scalars = record["digest"], dict(record["scalars"])
@@ -117,15 +117,15 @@ def read_checkpoint(path: Path) -> tuple[Snapshot, dict[str, Any]]:
         raise DamagedError(f"{path} is damaged ({error})") from error
     if version > VERSION:
         raise ModelError(f"{path} was written by a newer effigie: upgrade to read it")
-    if written != digest(tensors):
+    if written != compute_digest(tensors):
         raise DamagedError(f"{path} is damaged (its bytes have changed since it was written)")
     return Snapshot(step, tensors, scalars), record
 
 
-def save_bytes(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
+def encode_checkpoint(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
     """A safetensors file with a record in its header."""
     dense = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    return safetensors.torch.save(dense, {KEY: json.dumps(header)})
+    return safetensors.torch.save(dense, {HEADER_KEY: json.dumps(header)})
 
 
 def _step(path: Path) -> int:

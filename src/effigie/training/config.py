@@ -1,4 +1,4 @@
-"""How long, how fast and how carefully to train."""
+"""Settings of training."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ class TrainingSettings:
         )
 
 
-def patience_of(minutes: float | None, steps: int | None, patience: int) -> int | None:
-    """``patience`` for a run that nothing else ends; a run told how long to train trains so long."""
+def default_patience(minutes: float | None, steps: int | None, patience: int) -> int | None:
+    """``patience`` for a run without a budget of minutes or steps, else None."""
     return patience if minutes is None and steps is None else None
 
 

@@ -1,4 +1,4 @@
-"""Where to compute and in which precision, found by asking the hardware rather than by trusting its flags."""
+"""Choice of device, precision and threads, found by measuring the hardware rather than by trusting its flags."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from torch import Tensor, nn
 
 from effigie.errors import UsageError
 from effigie.execution import available_cores
-from effigie.execution.launch import World
+from effigie.execution.launch import RankInfo
 
 Precision = Literal["fp32", "bf16"]
 
-_agreed: Precision | None = None
+_fixed_precision: Precision | None = None
 
-PREFERRED = "EFFIGIE_DEVICE"
-"""Environment variable: what ``auto`` means here and in every process begun from here."""
-WORTHWHILE = 1.15
-"""bf16 must beat fp32 by this much on a CPU: below it, the lost mantissa buys nothing."""
+DEVICE_VARIABLE = "EFFIGIE_DEVICE"
+"""Environment variable: the device that ``auto`` means in this process and in its children."""
+MIN_BF16_SPEEDUP = 1.15
+"""Least speed-up of bf16 over fp32 on a CPU for which ``auto`` takes it."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -34,7 +34,7 @@ def choose_device(name: str = "auto") -> torch.device:
         UsageError: no such device here.
     """
     if name == "auto":
-        name = os.environ.get(PREFERRED) or "auto"
+        name = os.environ.get(DEVICE_VARIABLE) or "auto"
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -49,8 +49,8 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 @contextlib.contextmanager
-def preferred(name: str) -> Iterator[None]:
-    """Let ``auto`` mean this device within the block, for processes begun there, too; ``auto`` changes nothing.
+def device_override(name: str) -> Iterator[None]:
+    """Within the block, ``auto`` means this device, in child processes too; ``auto`` itself changes nothing.
 
     Raises:
         UsageError: no such device here.
@@ -59,17 +59,17 @@ def preferred(name: str) -> Iterator[None]:
         yield
         return
     choose_device(name)
-    before = os.environ.get(PREFERRED)
-    os.environ[PREFERRED] = name
+    before = os.environ.get(DEVICE_VARIABLE)
+    os.environ[DEVICE_VARIABLE] = name
     try:
         yield
     finally:
-        os.environ.pop(PREFERRED)
+        os.environ.pop(DEVICE_VARIABLE)
         if before is not None:
-            os.environ[PREFERRED] = before
+            os.environ[DEVICE_VARIABLE] = before
 
 
-def device_of(name: str, world: World) -> torch.device:
+def choose_process_device(name: str, world: RankInfo) -> torch.device:
     """The device of this process: where several train on one machine's GPUs, one for each.
 
     Raises:
@@ -96,38 +96,38 @@ def device_of(name: str, world: World) -> torch.device:
     return device
 
 
-def threads_of(wanted: int | None, world: World) -> int | None:
+def choose_threads(requested: int | None, world: RankInfo) -> int | None:
     """CPU threads of this process: what is wanted, else its share of the cores; None for torch's own choice."""
-    if wanted is not None or world.local_size == 1:
-        return wanted
+    if requested is not None or world.local_size == 1:
+        return requested
     return max(1, available_cores() // world.local_size)
 
 
-def choose_precision(wanted: Literal["auto", "fp32", "bf16"], device: torch.device) -> Precision:
+def choose_precision(requested: Literal["auto", "fp32", "bf16"], device: torch.device) -> Precision:
     """What ``auto`` means on ``device``; fp32 and bf16 are returned as they are."""
-    if wanted != "auto":
-        return wanted
-    if _agreed is not None:
-        return _agreed
+    if requested != "auto":
+        return requested
+    if _fixed_precision is not None:
+        return _fixed_precision
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type == "cpu":
-        return "bf16" if _bf16_gain() > WORTHWHILE else "fp32"
+        return "bf16" if _measure_bf16_speedup() > MIN_BF16_SPEEDUP else "fp32"
     return "fp32"
 
 
-def agree_on(precision: Precision | None) -> None:
-    """Let ``auto`` mean this from here on in this process: workers that each measured would not all decide alike.
+def fix_precision(precision: Precision | None) -> None:
+    """Fix what ``auto`` means in this process: workers that each measured would not all decide alike.
 
     None lets it be measured again.
     """
-    global _agreed
-    _agreed = precision
+    global _fixed_precision
+    _fixed_precision = precision
 
 
 @functools.cache
-def _bf16_gain() -> float:
-    """How many times faster a convolution trains in bf16 on this CPU; finding out takes 0.2 s.
+def _measure_bf16_speedup() -> float:
+    """Measure how many times faster a convolution trains in bf16 on this CPU; finding out takes 0.2 s.
 
     It has to be as large as those of the networks: converting the types has its price, which is what a small one would
     measure.
@@ -136,10 +136,10 @@ def _bf16_gain() -> float:
     pixels = torch.zeros(4, 128, 32, 32).contiguous(memory_format=torch.channels_last)
 
     def seconds(enabled: bool) -> float:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
             convolution(pixels).float().mean().backward()
-        return time.perf_counter() - begun
+        return time.perf_counter() - start
 
     for enabled in (True, False, True):  # the first ones choose their kernels
         seconds(enabled)
@@ -149,16 +149,16 @@ def _bf16_gain() -> float:
 
 
 @contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Networks built inside begin with the same weights at every call; whoever draws outside notices nothing."""
+def isolate_rng(seed: int) -> Iterator[None]:
+    """Seed torch's CPU generator within the block, and restore its state afterwards."""
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         yield
 
 
 @contextlib.contextmanager
-def tuned(device: torch.device, threads: int | None) -> Iterator[None]:
-    """Torch set up for training, undone afterwards: no denormals, ``threads`` threads, fast CUDA kernels."""
+def configure_backend(device: torch.device, threads: int | None) -> Iterator[None]:
+    """Configure torch for training within the block: no denormals, ``threads`` threads, fast CUDA kernels."""
     before = torch.get_num_threads(), torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision()
     # Denormals slow a CPU up to a hundredfold, and moments of AdamW that fade out turn into them.
     torch.set_flush_denormal(True)

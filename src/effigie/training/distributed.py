@@ -1,6 +1,6 @@
-"""Sums, norms and random numbers of a whole batch, whichever part of it this process holds.
+"""Reductions over the process group: sums, means, gradients, batch norms and random numbers of the whole batch.
 
-A task's losses are means over its own part of the batch; the loop takes the mean of the processes' gradients. For a
+A task's losses are means over its own shard of the batch; the loop takes the mean of the processes' gradients. For a
 mean of as many examples everywhere that is the whole batch's already. What is not such a mean goes through here.
 """
 
@@ -15,71 +15,71 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from effigie.training.process_group import collective, world
+from effigie.training.process_group import current_rank_info, run_collective
 
-BUCKET = 1 << 23
-"""Numbers that travel at once: 32 MB. The next are gathered meanwhile."""
+BUCKET_NUMEL = 1 << 23
+"""Numbers reduced at once (32 MB), while the next bucket is gathered."""
 
 
-def weighted_mean(values: Tensor, weights: Tensor, least: float = 0.0) -> Tensor:
-    """Mean of ``values``, weighted, over the whole batch: this process's part, so that the parts' mean is it.
+def weighted_mean(values: Tensor, weights: Tensor, min_total: float = 0.0) -> Tensor:
+    """Weighted mean over the whole batch, as this process's contribution: the mean of all contributions is the mean.
 
     Args:
         values: any shape.
         weights: of a shape that broadcasts to that of ``values``, as many numbers in every process; no gradient.
-        least: what the sum of the weights is raised to.
+        min_total: what the sum of the weights is raised to.
     """
-    total = summed(weights.detach().float().sum())
-    if least:
-        total = total.clamp(min=least)
-    return (values * weights).sum() * (world().size / total)
+    total = all_reduce_sum(weights.detach().float().sum())
+    if min_total:
+        total = total.clamp(min=min_total)
+    return (values * weights).sum() * (current_rank_info().size / total)
 
 
-def length(gradients: Tensor) -> Tensor:
+def compute_gradient_norm(gradients: Tensor) -> Tensor:
     """L2 norm of a gradient at the whole batch's examples, of which ``gradients`` are those of this process's loss."""
-    size = world().size
+    size = current_rank_info().size
     if size == 1:
         return gradients.float().norm()
-    return summed(gradients.float().square().sum()).sqrt() / size
+    return all_reduce_sum(gradients.float().square().sum()).sqrt() / size
 
 
-def drawn(draw: Callable[[int], Tensor], count: int) -> Tensor:
-    """The part of ``draw(size)`` random numbers that belongs to this process's ``count`` examples.
+def draw_shard(draw: Callable[[int], Tensor], count: int) -> Tensor:
+    """This process's ``count`` random numbers out of those of the whole batch, ``draw(count * world size)``.
 
-    Torch's generator has the same state in all processes: each draws for the whole batch and takes its part.
+    Torch's generator has the same state in all processes: each draws for the whole batch and takes its shard.
     """
-    here = world()
-    whole = draw(count * here.size)
-    return whole[here.rank * count : (here.rank + 1) * count]
+    world = current_rank_info()
+    values = draw(count * world.size)
+    return values[world.rank * count : (world.rank + 1) * count]
 
 
-def summed(value: Tensor) -> Tensor:
+def all_reduce_sum(value: Tensor) -> Tensor:
     """The sum over all processes; no gradient."""
-    if world().size == 1:
+    if current_rank_info().size == 1:
         return value
     total = value.detach().clone()
-    collective(lambda: dist.all_reduce(total))
+    run_collective(lambda: dist.all_reduce(total))
     return total
 
 
-def averaged(value: Tensor) -> Tensor:
+def all_reduce_mean(value: Tensor) -> Tensor:
     """The mean over all processes; no gradient."""
-    return summed(value) / world().size if world().size > 1 else value
+    return all_reduce_sum(value) / current_rank_info().size if current_rank_info().size > 1 else value
 
 
-def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
-    """Put the mean of all processes' gradients in the place of each one's own."""
-    size = world().size
+def all_reduce_gradients(parameters: Sequence[nn.Parameter]) -> None:
+    """Replace the gradients by their mean over all processes, in buckets."""
+    size = current_rank_info().size
     if size == 1:
         return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    travelling = []
+    pending = []
     for bucket in _buckets(gradients):
         flat = torch.cat([gradient.reshape(-1) for gradient in bucket])
-        work = collective(lambda flat=flat: dist.all_reduce(flat, async_op=True))  # type: ignore[misc]
-        travelling.append((bucket, flat, work))
-    for bucket, flat, work in travelling:
-        collective(work.wait)
+        work = run_collective(lambda flat=flat: dist.all_reduce(flat, async_op=True))  # type: ignore[misc]
+        pending.append((bucket, flat, work))
+    for bucket, flat, work in pending:
+        run_collective(work.wait)
         parts = torch.split(flat.div_(size), [gradient.numel() for gradient in bucket])
         torch._foreach_copy_(
             bucket, [part.view(gradient.shape) for part, gradient in zip(parts, bucket, strict=True)]
@@ -89,7 +89,7 @@ def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
 def _buckets(gradients: Sequence[Tensor]) -> Iterator[list[Tensor]]:
     bucket: list[Tensor] = []
     for gradient in gradients:
-        if bucket and sum(g.numel() for g in bucket) + gradient.numel() > BUCKET:
+        if bucket and sum(g.numel() for g in bucket) + gradient.numel() > BUCKET_NUMEL:
             yield bucket
             bucket = []
         bucket.append(gradient)
@@ -98,15 +98,15 @@ def _buckets(gradients: Sequence[Tensor]) -> Iterator[list[Tensor]]:
 
 
 @contextlib.contextmanager
-def whole_batch_norms(networks: Mapping[str, nn.Module]) -> Iterator[None]:
-    """Batch norms that normalise by the whole batch while they train."""
+def sync_batch_norms(networks: Mapping[str, nn.Module]) -> Iterator[None]:
+    """Within the block, batch norms in training mode normalise by the whole batch instead of this process's shard."""
     norms: list[nn.modules.batchnorm._BatchNorm] = []
-    if world().size > 1:
+    if current_rank_info().size > 1:
         modules = nn.ModuleDict(networks).modules()
         norms = [module for module in modules if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     for norm in norms:
-        # On the module itself: its class, and whoever asks for that, stay as they are.
-        norm.forward = functools.partial(_normalized, norm)  # type: ignore[method-assign]
+        # On the module itself: its class stays as it is.
+        norm.forward = functools.partial(_sync_batch_norm, norm)  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -114,25 +114,25 @@ def whole_batch_norms(networks: Mapping[str, nn.Module]) -> Iterator[None]:
             del norm.forward
 
 
-def _normalized(norm: nn.modules.batchnorm._BatchNorm, x: Tensor) -> Tensor:
+def _sync_batch_norm(norm: nn.modules.batchnorm._BatchNorm, x: Tensor) -> Tensor:
     if not norm.training:
         return type(norm).forward(norm, x)
     dims = [dim for dim in range(x.ndim) if dim != 1]
     shape = [1, -1] + [1] * (x.ndim - 2)
-    count = x.numel() / x.shape[1] * world().size
+    count = x.numel() / x.shape[1] * current_rank_info().size
     exact = x.float()
-    mean = _Sum.apply(exact.sum(dims)) / count  # type: ignore[no-untyped-call]
+    mean = _AllReduceSum.apply(exact.sum(dims)) / count  # type: ignore[no-untyped-call]
     centered = exact - mean.view(shape)
-    variance = _Sum.apply(centered.square().sum(dims)) / count  # type: ignore[no-untyped-call]
-    _note(norm, mean.detach(), variance.detach() * (count / max(count - 1, 1)))
-    made = centered * (variance.view(shape) + norm.eps).rsqrt()
+    variance = _AllReduceSum.apply(centered.square().sum(dims)) / count  # type: ignore[no-untyped-call]
+    _update_running_stats(norm, mean.detach(), variance.detach() * (count / max(count - 1, 1)))
+    output = centered * (variance.view(shape) + norm.eps).rsqrt()
     if norm.affine:
-        made = made * norm.weight.view(shape) + norm.bias.view(shape)
-    return made.to(x.dtype)
+        output = output * norm.weight.view(shape) + norm.bias.view(shape)
+    return output.to(x.dtype)
 
 
 @torch.no_grad()
-def _note(norm: nn.modules.batchnorm._BatchNorm, mean: Tensor, variance: Tensor) -> None:
+def _update_running_stats(norm: nn.modules.batchnorm._BatchNorm, mean: Tensor, variance: Tensor) -> None:
     if norm.running_mean is None or norm.running_var is None or norm.num_batches_tracked is None:
         return
     norm.num_batches_tracked.add_(1)
@@ -141,13 +141,13 @@ def _note(norm: nn.modules.batchnorm._BatchNorm, mean: Tensor, variance: Tensor)
     norm.running_var.lerp_(variance, part)
 
 
-class _Sum(torch.autograd.Function):
-    """The sum over all processes, whose gradients come from all of them too."""
+class _AllReduceSum(torch.autograd.Function):
+    """The sum over all processes, with the sum of their gradients."""
 
     @staticmethod
     def forward(context: Any, value: Tensor) -> Tensor:
-        return summed(value)
+        return all_reduce_sum(value)
 
     @staticmethod
-    def backward(context: Any, *outgoing: Tensor) -> Tensor:
-        return summed(outgoing[0])
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        return all_reduce_sum(gradients[0])

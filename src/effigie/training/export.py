@@ -1,4 +1,4 @@
-"""What leaves training: the averaged weights, a file a network."""
+"""Export of the averaged weights, one safetensors file per network."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 
 from effigie.errors import ModelError
-from effigie.io.atomic import atomic
-from effigie.io.tensors import pack
+from effigie.io.atomic_write import atomic_write
+from effigie.io.tensors import serialize_tensors
 from effigie.training.best_checkpoint import read_best
-from effigie.training.checkpoint import Checkpoints, DamagedError
-from effigie.training.state import AVERAGE
+from effigie.training.checkpoint import CheckpointStore, DamagedError
+from effigie.training.state import EMA
 
 
 def export(
     folder: Path, precision: Literal["fp16", "fp32"] = "fp32", only: Collection[str] | None = None
 ) -> dict[str, Path]:
-    """Write the averaged weights that :func:`averaged` finds, one ``folder/<network>.safetensors`` per network.
+    """Write the averaged weights that :func:`load_ema_weights` finds, one ``folder/<network>.safetensors`` per network.
 
     Args:
         folder: what :func:`effigie.training.train` was given.
@@ -33,23 +33,23 @@ def export(
     Raises:
         ModelError: nothing was trained there, or it is damaged.
     """
-    networks = averaged(folder)
+    networks = load_ema_weights(folder)
     if only is not None:
         networks = {name: tensors for name, tensors in networks.items() if name in only}
     if precision == "fp16":
         networks = {
-            name: {key: _half(tensor) for key, tensor in tensors.items()}
+            name: {key: _to_half(tensor) for key, tensor in tensors.items()}
             for name, tensors in networks.items()
         }
     paths = {name: folder / f"{name}.safetensors" for name in networks}
     for name, tensors in networks.items():
-        with atomic(paths[name]) as temporary:
-            temporary.write_bytes(pack(tensors))
+        with atomic_write(paths[name]) as temporary:
+            temporary.write_bytes(serialize_tensors(tensors))
     return paths
 
 
-def averaged(folder: Path) -> dict[str, dict[str, Tensor]]:
-    """Network -> name -> averaged tensor: of the best evaluation where that was kept, else of the newest checkpoint.
+def load_ema_weights(folder: Path) -> dict[str, dict[str, Tensor]]:
+    """Averaged weights as network -> name -> tensor: of the best checkpoint where it was kept, else of the newest.
 
     Raises:
         ModelError: nothing was trained there, or it is damaged.
@@ -57,19 +57,19 @@ def averaged(folder: Path) -> dict[str, dict[str, Tensor]]:
     try:
         tensors = read_best(folder / "training")[1]
     except DamagedError:  # or not there
-        recovered = Checkpoints(folder / "training").newest()
-        if recovered is None:
+        loaded = CheckpointStore(folder / "training").newest()
+        if loaded is None:
             raise ModelError(f"{folder} holds no training state to export: train first") from None
-        tensors = recovered.snapshot.tensors
+        tensors = loaded.snapshot.tensors
     networks: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         part, network, key = name.split("/", 2)
-        if part == AVERAGE:
+        if part == EMA:
             networks.setdefault(network, {})[key] = tensor
     return networks
 
 
-def _half(tensor: Tensor) -> Tensor:
+def _to_half(tensor: Tensor) -> Tensor:
     if tensor.dtype != torch.float32:
         return tensor
     half = tensor.half()

@@ -12,33 +12,43 @@ from typing import Any
 import numpy as np
 import torch
 
-from effigie.errors import Cancelled, PeerError, UsageError
-from effigie.execution.launch import World
-from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.training.best_checkpoint import Best
-from effigie.training.checkpoint_manager import REASONS, Keeper, StoppedBecause, read_outcome
+from effigie.errors import CancelledError, DistributedError, UsageError
+from effigie.execution.launch import RankInfo
+from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.training.best_checkpoint import BestCheckpoint
+from effigie.training.checkpoint_manager import (
+    STOP_REASONS,
+    CheckpointManager,
+    StopReason,
+    parse_curve_record,
+)
 from effigie.training.config import TrainingSettings
-from effigie.training.data.prefetcher import Prefetch
-from effigie.training.data.sample_key import share_of, slots
-from effigie.training.device import device_of, threads_of, to_device, tuned
-from effigie.training.distributed import average_gradients, averaged, whole_batch_norms
+from effigie.training.data.prefetcher import BatchPrefetcher
+from effigie.training.data.sample_key import make_sample_keys, shard_range
+from effigie.training.device import choose_process_device, choose_threads, configure_backend, to_device
+from effigie.training.distributed import all_reduce_gradients, all_reduce_mean, sync_batch_norms
 from effigie.training.monitor.curve import CurvePoint
 from effigie.training.monitor.plateau import Plateau
-from effigie.training.monitor.progress_summary import Standing
-from effigie.training.nan_guard import Guard, NumericError
-from effigie.training.process_group import agreed, joined, led, share_tensors
+from effigie.training.monitor.progress_summary import ProgressSummary
+from effigie.training.nan_guard import NanGuard, NumericError
+from effigie.training.process_group import (
+    all_reduce_max,
+    broadcast_result,
+    broadcast_tensors,
+    join_process_group,
+)
 from effigie.training.state import Snapshot, TrainingState
 from effigie.training.task import Task
-from effigie.training.timer import Clock, Due
+from effigie.training.timer import IntervalTrigger, Stopwatch
 
 PROGRESS_EVERY_S = 0.2
-GO_ON, STOP = 0, len(REASONS) + 1
+CONTINUE, CANCEL = 0, len(STOP_REASONS) + 1
 """What processes agree on before each step: to go on, a reason to end (1, 2, ...), or to stop on request."""
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """What ``callback`` gets after every step."""
+    """What ``callback`` is called with after every step."""
 
     step: int
     """Steps done in all."""
@@ -50,7 +60,7 @@ class StepReport:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """How a call of :func:`train` ended."""
+    """Result of a call of :func:`train`."""
 
     steps: int
     """Steps done in all."""
@@ -60,28 +70,28 @@ class TrainingResult:
     """Of this call, evaluations and previews included."""
     best_error: float | None
     """Lowest held-out error of the whole curve."""
-    best: Best | None
-    """Whose weights are exported; None if that is the newest's."""
+    best: BestCheckpoint | None
+    """The evaluation whose weights are exported; None where the newest are."""
     curve: list[CurvePoint]
-    standing: Standing
-    stopped_because: StoppedBecause
+    progress_summary: ProgressSummary
+    stopped_because: StopReason
     notes: tuple[str, ...]
     """What went wrong and was put right: damaged checkpoints, roll-backs."""
     processes: int = 1
-    """How many trained together."""
+    """World size."""
 
     @property
     def plateau(self) -> Plateau:
         """Whether the held-out error still improved at the end."""
-        return self.standing.plateau
+        return self.progress_summary.plateau
 
 
 def train(
     task: Task,
     folder: Path,
     settings: TrainingSettings,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
     callback: Callable[[StepReport], None] | None = None,
 ) -> TrainingResult:
     """Train ``task``, or go on training it, until a budget of ``settings`` is used up.
@@ -89,10 +99,10 @@ def train(
     Into ``folder`` go ``training/`` (checkpoints, ``best.safetensors``, ``state.json``, TensorBoard), ``curve.csv``,
     ``curve.png``, ``preview.png`` and ``previews/``. A folder that holds a checkpoint is resumed from the newest
     undamaged one. However the call ends, the last checkpoint on disk is whole; when it is stopped by ``cancel``,
-    Ctrl-C or any :class:`Cancelled`, the current state is saved before leaving.
+    Ctrl-C or any :class:`CancelledError`, the current state is saved before leaving.
 
     Where several processes were started (torchrun, ``--devices``), each calls this with the same arguments and learns
-    from its part of every batch; weights, terms and decisions are the same in all. The first alone uses ``folder``.
+    from its shard of every batch; weights, terms and decisions are the same in all. The first alone uses ``folder``.
 
     Args:
         callback: called with a :class:`StepReport` after every step, from the calling thread.
@@ -101,61 +111,62 @@ def train(
         UsageError: the device does not exist, or the batch cannot be divided among the processes.
         ModelError: the folder's checkpoints are damaged, or of other networks than the task's.
         EffigieError: training fails numerically again and again (NumericError), or the disk is full.
-        Cancelled: it was stopped, or another process was.
-        PeerError: another process failed.
+        CancelledError: it was stopped, or another process was.
+        DistributedError: another process failed.
     """
-    cancel = cancel or Cancel()
+    cancel = cancel or CancelToken()
     with contextlib.ExitStack() as closing:
-        world = closing.enter_context(joined())
-        mine = share_of(world.rank, world.size, task.parts, task.examples)
-        device = device_of(settings.device, world)
+        world = closing.enter_context(join_process_group())
+        mine = shard_range(world.rank, world.size, task.parts, task.examples)
+        device = choose_process_device(settings.device, world)
         closing.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
-        closing.enter_context(tuned(device, threads_of(settings.threads, world)))
+        closing.enter_context(configure_backend(device, choose_threads(settings.threads, world)))
 
         state = TrainingState(task.networks(), task.parameter_groups, settings, device)
-        guard = Guard(settings.max_rollbacks)
-        clock = Clock()
-        keeper: Keeper | None = None
+        guard = NanGuard(settings.max_rollbacks)
+        clock = Stopwatch()
+        manager: CheckpointManager | None = None
 
         def begin() -> dict[str, Any]:
-            nonlocal keeper
-            keeper = Keeper(task, state, guard, folder, settings, device, clock, world.size)
-            closing.callback(keeper.close)
-            return keeper.begun()
+            nonlocal manager
+            manager = CheckpointManager(task, state, guard, folder, settings, device, clock, world.size)
+            closing.callback(manager.close)
+            return manager.shared_state()
 
-        _require_same(settings, task, state, device)
-        begun = led(begin)
-        notes: list[str] = begun["notes"]
-        if keeper is not None:
-            keeper.notes = notes  # it writes what is added later
-        guard.resume(begun["guard"])
-        autocast = torch.autocast(device.type, torch.bfloat16, enabled=begun["precision"] == "bf16")
-        _follow(state, keeper)
-        closing.enter_context(whole_batch_norms(state.networks))
-        running = _running(world, device, task)
+        _check_same_settings(settings, task, state, device)
+        shared_state = broadcast_result(begin)
+        notes: list[str] = shared_state["notes"]
+        if manager is not None:
+            manager.notes = notes  # it writes what is added later
+        guard.load_state(shared_state["guard"])
+        autocast = torch.autocast(device.type, torch.bfloat16, enabled=shared_state["precision"] == "bf16")
+        _sync_state(state, manager)
+        closing.enter_context(sync_batch_norms(state.networks))
+        running = _describe_processes(world, device, task)
         progress(Progress("train on", world.size, world.size, "processes", running))
 
-        def batches_from(step: int) -> Prefetch:
+        def batches_from(step: int) -> BatchPrefetcher:
             seed, order = settings.seed, guard.order
-            return Prefetch(lambda at: task.batch(slots(seed, order, at, mine)), step)
+            return BatchPrefetcher(lambda at: task.batch(make_sample_keys(seed, order, at, mine)), step)
 
         batches = batches_from(state.step)
         closing.callback(lambda: batches.close())
         first_step = state.step
-        progress_due = Due(PROGRESS_EVERY_S)
+        progress_due = IntervalTrigger(PROGRESS_EVERY_S)
         try:
-            if keeper is not None:
-                keeper.first_look(autocast)
+            if manager is not None:
+                manager.evaluate_start(autocast)
             while True:
-                stopped = None if keeper is None else keeper.stopped()
-                said = agreed(STOP if cancel.requested else REASONS.index(stopped) + 1 if stopped else GO_ON)
-                if said == STOP:
+                stop_reason = None if manager is None else manager.stop_reason()
+                own = STOP_REASONS.index(stop_reason) + 1 if stop_reason else CONTINUE
+                decision = all_reduce_max(CANCEL if cancel.is_requested else own)
+                if decision == CANCEL:
                     cancel.check()
-                    raise Cancelled(
+                    raise CancelledError(
                         "another process was stopped on request; run the same command to continue"
                     )
-                if said != GO_ON:
-                    reason: StoppedBecause = REASONS[said - 1]
+                if decision != CONTINUE:
+                    reason: StopReason = STOP_REASONS[decision - 1]
                     break
 
                 batch = to_device(batches.next(), device)
@@ -164,129 +175,140 @@ def train(
                     losses = task.losses(batch, state.step)
                 state.optimizer.zero_grad(set_to_none=True)
                 torch.autograd.backward(torch.stack([term.float() for term in losses.values()]).sum())
-                average_gradients(state.parameters)
+                all_reduce_gradients(state.parameters)
                 norm = torch.nn.utils.clip_grad_norm_(
                     state.parameters, settings.clip_gradient or float("inf")
                 )
-                values = averaged(torch.stack([term.detach().float() for term in losses.values()]))
+                values = all_reduce_mean(torch.stack([term.detach().float() for term in losses.values()]))
                 # One transfer for all the numbers: each would wait for the device on its own.
                 *numbers, gradient_norm = torch.cat([values, norm[None]]).tolist()
                 terms = dict(zip(losses, numbers, strict=True))
 
-                if fault := guard.fault(terms, gradient_norm):
+                if fault := guard.find_fault(terms, gradient_norm):
                     failed_step = state.step
-                    if keeper is not None:
-                        state.restore(keeper.good)
-                    _follow(state, keeper)
+                    if manager is not None:
+                        state.restore(manager.last_good)
+                    _sync_state(state, manager)
                     notes.append(guard.roll_back(fault, failed_step, state.step, folder))
-                    if keeper is not None:
-                        keeper.rolled_back()
+                    if manager is not None:
+                        manager.on_rollback()
                     batches.close()
                     batches = batches_from(state.step)
-                    progress(_progress(settings, state.step, first_step, clock, notes[-1]))
+                    progress(_make_progress(settings, state.step, first_step, clock, notes[-1]))
                     continue
 
-                state.advance(guard.rate_scale)
-                guard.passed(state.step)
+                state.advance(guard.lr_scale)
+                guard.record_healthy_step(state.step)
                 if callback is not None:
-                    callback(StepReport(state.step, clock.total, terms))
-                if keeper is not None:
-                    keeper.stepped(terms, autocast)
+                    callback(StepReport(state.step, clock.total_s, terms))
+                if manager is not None:
+                    manager.on_step_end(terms, autocast)
                 if progress_due(state.step):
                     progress(
-                        _progress(settings, state.step, first_step, clock, _note(keeper, notes, running))
+                        _make_progress(
+                            settings, state.step, first_step, clock, _status_text(manager, notes, running)
+                        )
                     )
 
-            if keeper is not None:
-                keeper.finish(autocast)
-        except (Cancelled, KeyboardInterrupt, SystemExit, NumericError, PeerError):
-            if keeper is not None:
-                keeper.rescue()
+            if manager is not None:
+                manager.save_final(autocast)
+        except (CancelledError, KeyboardInterrupt, SystemExit, NumericError, DistributedError):
+            if manager is not None:
+                manager.save_interrupted()
             raise
 
-        progress(_progress(settings, state.step, first_step, clock, _note(keeper, notes, running)))
-        seconds = clock.here
-        outcome = led(lambda: {} if keeper is None else keeper.outcome())
-        curve, best, standing = read_outcome(outcome, settings)
+        progress(
+            _make_progress(settings, state.step, first_step, clock, _status_text(manager, notes, running))
+        )
+        seconds = clock.call_s
+        curve_record = broadcast_result(lambda: {} if manager is None else manager.curve_record())
+        curve, best, progress_summary = parse_curve_record(curve_record, settings)
         return TrainingResult(
             steps=state.step,
             seconds=seconds,
             steps_per_second=(state.step - first_step) / seconds,
-            best_error=outcome["best_error"],
+            best_error=curve_record["best_error"],
             best=best,
             curve=curve,
-            standing=standing,
+            progress_summary=progress_summary,
             stopped_because=reason,
             notes=tuple(notes),
             processes=world.size,
         )
 
 
-def _require_same(settings: TrainingSettings, task: Task, state: TrainingState, device: torch.device) -> None:
-    """Processes that were started differently would learn something that nobody asked for.
+def _check_same_settings(
+    settings: TrainingSettings, task: Task, state: TrainingState, device: torch.device
+) -> None:
+    """Compare this process's settings with those of rank 0: each has to train the same model.
 
     Raises:
-        UsageError: this one differs from the leader.
+        UsageError: they differ.
     """
     shapes = [list(parameter.shape) for parameter in state.parameters]
-    here = {
+    own = {
         "device": device.type,
         "batch": [task.examples, task.parts],
         **asdict(settings),
         "networks": shapes,
     }
-    mine = json.loads(json.dumps(here))
-    first = led(lambda: mine)
+    mine = json.loads(json.dumps(own))
+    first = broadcast_result(lambda: mine)
     if others := [name for name in mine if mine[name] != first[name]]:
         raise UsageError(f"this process was started with another {others[0]} than the first: start all alike")
 
 
-def _follow(state: TrainingState, keeper: Keeper | None) -> None:
-    """Every process becomes what the leader is, which stands where its ``good`` state is."""
-    good = None if keeper is None else keeper.good
-    told: Any = led(lambda: None if good is None else [good.step, good.scalars])
-    tensors = share_tensors(None if good is None else good.tensors)
-    if good is None:
-        step, scalars = told
+def _sync_state(state: TrainingState, manager: CheckpointManager | None) -> None:
+    """Broadcast the ``last_good`` state of rank 0, and restore it in the other processes."""
+    last_good = None if manager is None else manager.last_good
+    received: Any = broadcast_result(
+        lambda: None if last_good is None else [last_good.step, last_good.scalars]
+    )
+    tensors = broadcast_tensors(None if last_good is None else last_good.tensors)
+    if last_good is None:
+        step, scalars = received
         state.restore(Snapshot(step, tensors, scalars))
 
 
-def _running(world: World, device: torch.device, task: Task) -> str:
-    """How many train, and on what."""
+def _describe_processes(world: RankInfo, device: torch.device, task: Task) -> str:
+    """The number of processes and their device, in words."""
     if world.size == 1:
         return f"1 process on {device}"
-    here = "" if world.local_size == world.size else f", {world.local_size} of them on this machine"
+    local = "" if world.local_size == world.size else f", {world.local_size} of them on this machine"
     each = task.examples // world.size
-    return f"{world.size} processes{here} on {device.type}, each with {each} of the batch of {task.examples}"
+    return f"{world.size} processes{local} on {device.type}, each with {each} of the batch of {task.examples}"
 
 
 def _seed(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0])
 
 
-def _progress(settings: TrainingSettings, step: int, first_step: int, clock: Clock, note: str) -> Progress:
-    """Counted in steps where those are limited, else in minutes; the note begins with rate and time left."""
-    rate = (step - first_step) / max(clock.here, 1e-6)
+def _make_progress(
+    settings: TrainingSettings, step: int, first_step: int, clock: Stopwatch, note: str
+) -> Progress:
+    """Progress in steps where those are limited, else in minutes; the note begins with rate and time left."""
+    rate = (step - first_step) / max(clock.call_s, 1e-6)
     left: list[float] = []
     if settings.minutes is not None:
-        left.append(60 * settings.minutes - clock.here)
+        left.append(60 * settings.minutes - clock.call_s)
     if settings.steps is not None and rate > 0:
         left.append((settings.steps - step) / rate)
     when = f"{max(0.0, min(left)) / 60:.1f} min left, " if left else ""
     note = f"step {step}, {rate:.3g} steps/s, {when}{note}"
     if settings.steps is not None or settings.minutes is None:
         return Progress("train", step, settings.steps, "steps", note)
-    return Progress("train", min(clock.here / 60, settings.minutes), settings.minutes, "min", note)
+    return Progress("train", min(clock.call_s / 60, settings.minutes), settings.minutes, "min", note)
 
 
-def _note(keeper: Keeper | None, notes: list[str], running: str) -> str:
+def _status_text(manager: CheckpointManager | None, notes: list[str], running: str) -> str:
+    """Processes, loss, held-out error and the last note, in words."""
     parts = [running] if not running.startswith("1 ") else []
-    if keeper is not None:
-        journal = keeper.journal
-        if journal.loss is not None:
-            parts.append(f"loss {journal.loss:.4g}")
-        if journal.standing.error is not None:
-            parts.append(str(journal.standing))
+    if manager is not None:
+        logger = manager.logger
+        if logger.loss is not None:
+            parts.append(f"loss {logger.loss:.4g}")
+        if logger.progress_summary.error is not None:
+            parts.append(str(logger.progress_summary))
     if notes:
         parts.append(f"{len(notes)} notes, the last: {notes[-1]}")
     return ", ".join(parts)

@@ -1,7 +1,8 @@
-"""The processes that train together: how they meet, agree, tell each other what went wrong, and part.
+"""The process group of distributed training: joining and leaving it, broadcasts, and errors passed on to all ranks.
 
-Who started them does not matter: ``torchrun``, on one machine or several, or ``--devices`` (``scale/launch.py``). All
-know each other by the variables that torchrun sets. Process 0 leads: it alone reads and writes files.
+The processes are started by ``torchrun``, on one machine or several, or by ``--devices``
+(:mod:`effigie.execution.launch`), and find each other by the variables that torchrun sets. Rank 0 alone reads and
+writes files.
 """
 
 from __future__ import annotations
@@ -21,20 +22,21 @@ from torch import Tensor
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-from effigie.errors import Cancelled, EffigieError, PeerError
-from effigie.execution.launch import World, announced
+from effigie.errors import CancelledError, DistributedError, EffigieError
+from effigie.execution.launch import RankInfo, read_rank_info
 
-START_S = 120.0
-"""Seconds until all must have come."""
-SILENCE_S = 1800.0
-"""Seconds that the others wait for one that does not answer; the leader evaluates meanwhile."""
-LAST_WORDS_S = 5.0
+START_TIMEOUT_S = 120.0
+"""Seconds within which all processes must have joined."""
+COLLECTIVE_TIMEOUT_S = 1800.0
+"""Seconds that a collective waits for a process that does not answer: rank 0 evaluates while the others wait."""
+SHUTDOWN_TIMEOUT_S = 5.0
+"""Seconds that rank 0 waits for the others to read the error, and they for it to be written."""
 Value = TypeVar("Value")
 
 
 @dataclass
-class _Meeting:
-    world: World
+class _ProcessGroup:
+    rank_info: RankInfo
     store: Any
     number: int
 
@@ -43,36 +45,38 @@ class _Meeting:
 
 
 _store: Any = None  # lives as long as the process: others may still have to read in it
-_met = 0
-_meeting: _Meeting | None = None
-ALONE = World(0, 1, 0, 1)
+_group_count = 0
+_group: _ProcessGroup | None = None
+SINGLE_PROCESS = RankInfo(0, 1, 0, 1)
 
 
-def world() -> World:
-    """Who trains together now; a world of one outside of :func:`joined`."""
-    return ALONE if _meeting is None else _meeting.world
+def current_rank_info() -> RankInfo:
+    """This process's rank and the world size; a world of one process outside of :func:`join_process_group`."""
+    return SINGLE_PROCESS if _group is None else _group.rank_info
 
 
 @contextlib.contextmanager
-def joined(start_s: float = START_S, silence_s: float = SILENCE_S) -> Iterator[World]:
-    """Meet the other processes, and part at the end; does nothing where there are none, or they have met already.
+def join_process_group(
+    start_timeout_s: float = START_TIMEOUT_S, collective_timeout_s: float = COLLECTIVE_TIMEOUT_S
+) -> Iterator[RankInfo]:
+    """Join the other processes, and leave them at the end; does nothing in a single process or inside a group.
 
-    An exception that leaves this block ends the others too: theirs is a :class:`PeerError` with its message.
+    An exception that leaves this block ends the others too: theirs is a :class:`DistributedError` with its message.
 
     Args:
-        start_s: how long to wait for the others to come.
-        silence_s: how long to wait for an answer of theirs afterwards.
+        start_timeout_s: how long to wait until all have joined.
+        collective_timeout_s: how long a collective may wait afterwards.
 
     Raises:
         UsageError: the environment announces other processes, but not completely.
-        EffigieError: not all have come.
+        EffigieError: not all have joined in time.
     """
-    global _meeting
-    announcement = announced(os.environ)
-    if _meeting is not None or announcement.size == 1:
-        yield world()
+    global _group
+    announcement = read_rank_info(os.environ)
+    if _group is not None or announcement.size == 1:
+        yield current_rank_info()
         return
-    _meeting = _meet(announcement, start_s, silence_s)
+    _group = _init_group(announcement, start_timeout_s, collective_timeout_s)
     failure: BaseException | None = None
     try:
         yield announcement
@@ -80,148 +84,150 @@ def joined(start_s: float = START_S, silence_s: float = SILENCE_S) -> Iterator[W
         failure = error
         raise
     finally:
-        meeting, _meeting = _meeting, None
-        _part(meeting, failure)
+        group, _group = _group, None
+        _destroy_group(group, failure)
 
 
-def agreed(own: int) -> int:
-    """The largest number that any process says."""
-    if _meeting is None:
-        return own
-    said = torch.tensor(own)
-    collective(lambda: dist.all_reduce(said, dist.ReduceOp.MAX))
-    return int(said)
+def all_reduce_max(value: int) -> int:
+    """The largest ``value`` of any process."""
+    if _group is None:
+        return value
+    largest = torch.tensor(value)
+    run_collective(lambda: dist.all_reduce(largest, dist.ReduceOp.MAX))
+    return int(largest)
 
 
-def led(function: Callable[[], Value]) -> Value:
-    """What ``function``, which only the leader calls, returns (JSON values).
+def broadcast_result(function: Callable[[], Value]) -> Value:
+    """Call ``function`` on rank 0 alone, and return its result (JSON values) everywhere.
 
     Raises:
-        PeerError: it failed; the leader raises the error itself.
+        DistributedError: it failed on rank 0, which raises the error itself.
     """
-    if _meeting is None:
+    if _group is None:
         return function()
-    if _meeting.world.leader:
-        value = function()  # an error leaves the meeting, and so ends the others
-        _share_bytes(json.dumps(value).encode())
+    if _group.rank_info.is_leader:
+        value = function()  # an error leaves the group, and so ends the others
+        _broadcast_bytes(json.dumps(value).encode())
         return value
-    value = json.loads(_share_bytes(b""))
+    value = json.loads(_broadcast_bytes(b""))
     return value
 
 
-def share_tensors(tensors: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
-    """The leader's dense CPU tensors; what the others give is not looked at."""
-    if _meeting is None:
+def broadcast_tensors(tensors: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
+    """The dense CPU tensors of rank 0; those of the others are ignored."""
+    if _group is None:
         return dict(tensors or {})
-    mine = dict(tensors or {}) if _meeting.world.leader else {}
+    mine = dict(tensors or {}) if _group.rank_info.is_leader else {}
     listed = [(n, str(t.dtype).removeprefix("torch."), list(t.shape)) for n, t in mine.items()]
     received: dict[str, Tensor] = {}
-    for name, dtype, shape in led(lambda: listed):
-        tensor = mine[name] if _meeting.world.leader else torch.empty(shape, dtype=getattr(torch, dtype))
+    for name, dtype, shape in broadcast_result(lambda: listed):
+        tensor = mine[name] if _group.rank_info.is_leader else torch.empty(shape, dtype=getattr(torch, dtype))
         if tensor.numel():
             flat = tensor.reshape(-1).view(torch.uint8)
-            collective(lambda flat=flat: dist.broadcast(flat, 0))  # type: ignore[misc]
+            run_collective(lambda flat=flat: dist.broadcast(flat, 0))  # type: ignore[misc]
         received[name] = tensor
     return received
 
 
-def collective(call: Callable[[], Any]) -> Any:
-    """Run what needs all processes; where one of them is gone, say who and why.
+def run_collective(call: Callable[[], Any]) -> Any:
+    """Run a collective operation; where another process is gone, raise its error.
 
     Raises:
-        PeerError: one has failed, or does not answer.
-        Cancelled: one was stopped.
+        DistributedError: one has failed, or does not answer.
+        CancelledError: one was stopped.
     """
     try:
         return call()
     except RuntimeError as error:  # of torch.distributed: a connection was closed, or nobody answers
-        raise _lost(error) from error
+        raise _explain_failure(error) from error
 
 
-def _meet(world: World, start_s: float, silence_s: float) -> _Meeting:
-    global _store, _met
-    _met += 1
+def _init_group(world: RankInfo, start_timeout_s: float, collective_timeout_s: float) -> _ProcessGroup:
+    global _store, _group_count
+    _group_count += 1
     try:
         if _store is None:
-            _store, _, _ = next(rendezvous("env://", timeout=timedelta(seconds=start_s)))
-        _store.set_timeout(timedelta(seconds=start_s))
+            _store, _, _ = next(rendezvous("env://", timeout=timedelta(seconds=start_timeout_s)))
+        _store.set_timeout(timedelta(seconds=start_timeout_s))
         nccl = torch.cuda.is_available() and dist.is_nccl_available()
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if nccl else "gloo",
-            store=PrefixStore(f"group{_met}", _store),
+            store=PrefixStore(f"group{_group_count}", _store),
             rank=world.rank,
             world_size=world.size,
-            timeout=timedelta(seconds=silence_s),
+            timeout=timedelta(seconds=collective_timeout_s),
         )
-        # The first word goes through all connections: whoever is missing is missed here.
-        came = torch.ones(())
-        work: Any = dist.all_reduce(came, async_op=True)
-        work.wait(timedelta(seconds=start_s))
+        # The first collective uses all connections: a process that is missing is noticed here.
+        joined = torch.ones(())
+        work: Any = dist.all_reduce(joined, async_op=True)
+        work.wait(timedelta(seconds=start_timeout_s))
     except (RuntimeError, ValueError, OSError) as error:
         if dist.is_initialized():
             dist.destroy_process_group()
         reason = str(error).strip().splitlines() or ["no reason given"]
         raise EffigieError(
-            f"{world.size} processes were announced, but did not all come within {start_s:.0f} s "
+            f"{world.size} processes were announced, but did not all come within {start_timeout_s:.0f} s "
             f"(process {world.rank} waited; {reason[0][:120]}): start all of them, and see that MASTER_ADDR and "
             "MASTER_PORT lead to the first"
         ) from error
-    return _Meeting(world, _store, _met)
+    return _ProcessGroup(world, _store, _group_count)
 
 
-def _part(meeting: _Meeting, failure: BaseException | None) -> None:
-    """Leave the others; what went wrong first is written down for them."""
+def _destroy_group(group: _ProcessGroup, failure: BaseException | None) -> None:
+    """Leave the group; the first error is written into the store for the others."""
     with contextlib.suppress(RuntimeError):  # the store's host is gone
-        if failure is not None and not isinstance(failure, PeerError):
-            said = {"rank": meeting.world.rank, "message": _words(failure)}
-            said["stopped"] = isinstance(failure, (Cancelled, KeyboardInterrupt))
-            if meeting.store.add(meeting.key("failures"), 1) == 1:
-                meeting.store.set(meeting.key("failure"), json.dumps(said))
+        if failure is not None and not isinstance(failure, DistributedError):
+            record = {"rank": group.rank_info.rank, "message": _error_message(failure)}
+            record["stopped"] = isinstance(failure, (CancelledError, KeyboardInterrupt))
+            if group.store.add(group.key("failures"), 1) == 1:
+                group.store.set(group.key("failure"), json.dumps(record))
             elif isinstance(failure, EffigieError):
-                first = json.loads(meeting.store.get(meeting.key("failure")))
-                failure.told = first["message"] == said["message"]
+                first = json.loads(group.store.get(group.key("failure")))
+                failure.is_reported = first["message"] == record["message"]
     dist.destroy_process_group()
-    if failure is None or (isinstance(failure, PeerError) and not failure.told):
+    if failure is None or (isinstance(failure, DistributedError) and not failure.is_reported):
         return
     with contextlib.suppress(RuntimeError):
-        gone = meeting.store.add(meeting.key("gone"), 1)
-        until = time.monotonic() + LAST_WORDS_S
+        gone = group.store.add(group.key("gone"), 1)
+        until = time.monotonic() + SHUTDOWN_TIMEOUT_S
         # The leader may be the host of the store, where the others are about to read what happened.
-        while meeting.world.leader and gone < meeting.world.size and time.monotonic() < until:
+        while group.rank_info.is_leader and gone < group.rank_info.size and time.monotonic() < until:
             time.sleep(0.05)
-            gone = meeting.store.add(meeting.key("gone"), 0)
+            gone = group.store.add(group.key("gone"), 0)
 
 
-def _words(error: BaseException) -> str:
+def _error_message(error: BaseException) -> str:
     return str(error) if isinstance(error, EffigieError) else f"{type(error).__name__}: {error}"
 
 
-def _lost(error: RuntimeError) -> EffigieError:
-    assert _meeting is not None
-    until = time.monotonic() + LAST_WORDS_S
+def _explain_failure(error: RuntimeError) -> EffigieError:
+    assert _group is not None
+    until = time.monotonic() + SHUTDOWN_TIMEOUT_S
     while time.monotonic() < until:
         try:
-            if _meeting.store.check([_meeting.key("failure")]):
-                said = json.loads(_meeting.store.get(_meeting.key("failure")))
-                if said["stopped"]:
-                    return Cancelled(said["message"])
-                return PeerError(f"process {said['rank']} of {_meeting.world.size}: {said['message']}", True)
+            if _group.store.check([_group.key("failure")]):
+                record = json.loads(_group.store.get(_group.key("failure")))
+                if record["stopped"]:
+                    return CancelledError(record["message"])
+                return DistributedError(
+                    f"process {record['rank']} of {_group.rank_info.size}: {record['message']}", True
+                )
         except RuntimeError:
             break
         time.sleep(0.05)
     reason = (str(error).strip().splitlines() or [""])[0][:120]
-    return PeerError(
-        f"another of the {_meeting.world.size} processes ended or fell silent without a word, killed perhaps for want "
-        f"of memory ({reason}); run the same command again to go on from the last checkpoint",
+    return DistributedError(
+        f"another of the {_group.rank_info.size} processes ended or fell silent without a word, killed perhaps for "
+        f"want of memory ({reason}); run the same command again to go on from the last checkpoint",
         False,
     )
 
 
-def _share_bytes(data: bytes) -> bytes:
+def _broadcast_bytes(data: bytes) -> bytes:
     length = torch.tensor(len(data))
-    collective(lambda: dist.broadcast(length, 0))
+    run_collective(lambda: dist.broadcast(length, 0))
     content = torch.zeros(int(length), dtype=torch.uint8)
-    if world().leader:
+    if current_rank_info().is_leader:
         content = torch.frombuffer(bytearray(data), dtype=torch.uint8)
-    collective(lambda: dist.broadcast(content, 0))
+    run_collective(lambda: dist.broadcast(content, 0))
     return content.numpy().tobytes()

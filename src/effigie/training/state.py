@@ -1,4 +1,4 @@
-"""Everything that training changes, to be captured and put back as one: weights, average, optimiser."""
+"""Training state: weights, their moving average and the optimiser, captured and restored together."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from effigie.errors import ModelError
+from effigie.execution.spawn import defer_signals
 from effigie.training.config import TrainingSettings
-from effigie.training.ema import Average
+from effigie.training.ema import ModelEma
 
-NETWORK, AVERAGE, OPTIMISER = "network", "average", "optimiser"
-"""First part of a tensor's name: ``network/decoder/1.weight``, ``optimizer/decoder/1.weight/exp_avg``."""
+NETWORK, EMA, OPTIMIZER = "network", "average", "optimiser"
+"""First part of a tensor's name: ``network/decoder/1.weight``, ``optimiser/decoder/1.weight/exp_avg``."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class Snapshot:
 
 
 class TrainingState:
-    """Networks, their average and the optimiser, on the device, after ``step`` optimiser steps.
+    """Networks, their moving average and the optimiser, on the device, after ``step`` optimiser steps.
 
-    ``whole`` is False while a step is half done: an interrupt that arrives then must not save what it finds.
+    ``is_consistent`` is False while a step is half done: an interrupt that arrives then must not save what it finds.
 
     Raises:
         ValueError: the task names no network, names one badly, or optimises a parameter that is in none.
@@ -50,7 +51,7 @@ class TrainingState:
             name: network.to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
             for name, network in networks.items()
         }
-        self.average = Average(self.networks, settings.ema_decay)
+        self.ema = ModelEma(self.networks, settings.ema_decay)
         self.optimizer = torch.optim.AdamW(
             parameter_groups(),
             lr=settings.learning_rate,
@@ -62,51 +63,53 @@ class TrainingState:
         self.parameters: list[nn.Parameter] = [
             p for group in self.optimizer.param_groups for p in group["params"]
         ]
-        self._names = _names(self.networks, self.parameters)
-        self._rates = [float(group["lr"]) for group in self.optimizer.param_groups]
+        self._parameter_names = _parameter_names(self.networks, self.parameters)
+        self._base_lrs = [float(group["lr"]) for group in self.optimizer.param_groups]
         self._warm_up = settings.warm_up_steps
         self.step = 0
-        self.whole = True
+        self.is_consistent = True
 
-    def advance(self, rate_scale: float) -> None:
-        """One optimiser step with the gradients there are, at ``rate_scale`` times the scheduled rate."""
-        scale = rate_scale * min(1.0, (self.step + 1) / max(1, self._warm_up))
-        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+    def advance(self, lr_scale: float) -> None:
+        """Take an optimiser step at ``lr_scale`` times the scheduled learning rate, and update the average."""
+        scale = lr_scale * min(1.0, (self.step + 1) / max(1, self._warm_up))
+        for group, rate in zip(self.optimizer.param_groups, self._base_lrs, strict=True):
             group["lr"] = rate * scale
-        self.whole = False
-        self.optimizer.step()
-        self.average.update(self.step + 1)
-        self.step += 1
-        self.whole = True
+        # A stop that arrives in the middle waits for the end: half a step cannot be saved.
+        with defer_signals():
+            self.is_consistent = False
+            self.optimizer.step()
+            self.ema.update(self.step + 1)
+            self.step += 1
+            self.is_consistent = True
 
     def capture(self) -> Snapshot:
         """A copy that later steps do not touch."""
         scalars: dict[str, float] = {}
-        tensors = {**_weights(NETWORK, self.networks), **self.averaged()}
+        tensors = {**_weights(NETWORK, self.networks), **self.capture_ema()}
         for index, values in self.optimizer.state_dict()["state"].items():
             for key, value in values.items():
-                name = f"{OPTIMISER}/{self._names[index]}/{key}"
+                name = f"{OPTIMIZER}/{self._parameter_names[index]}/{key}"
                 if isinstance(value, Tensor):
-                    tensors[name] = _owned(value)
+                    tensors[name] = _copy_to_cpu(value)
                 else:
                     scalars[name] = value
         return Snapshot(self.step, tensors, scalars)
 
-    def averaged(self) -> dict[str, Tensor]:
-        """The average's part of :meth:`capture`."""
-        return _weights(AVERAGE, self.average.networks)
+    def capture_ema(self) -> dict[str, Tensor]:
+        """The moving average's tensors, as in :meth:`capture`."""
+        return _weights(EMA, self.ema.networks)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Become what ``snapshot`` was.
+        """Restore ``snapshot``.
 
         Raises:
             ModelError: it was taken of other networks.
         """
-        self.whole = False
-        for part, networks in ((NETWORK, self.networks), (AVERAGE, self.average.networks)):
+        self.is_consistent = False
+        for part, networks in ((NETWORK, self.networks), (EMA, self.ema.networks)):
             for name, network in networks.items():
                 try:
-                    network.load_state_dict(_under(f"{part}/{name}/", snapshot.tensors))
+                    network.load_state_dict(_select_prefix(f"{part}/{name}/", snapshot.tensors))
                 except RuntimeError as error:
                     raise ModelError(
                         f"the checkpoint of step {snapshot.step} is of another {name!r} network "
@@ -116,48 +119,51 @@ class TrainingState:
         merged: dict[str, Any] = {**snapshot.tensors, **snapshot.scalars}
         values = {
             index: {
-                key: _like(value, parameter) for key, value in _under(f"{OPTIMISER}/{name}/", merged).items()
+                key: _match_layout(value, parameter)
+                for key, value in _select_prefix(f"{OPTIMIZER}/{name}/", merged).items()
             }
-            for index, (name, parameter) in enumerate(zip(self._names, self.parameters, strict=True))
+            for index, (name, parameter) in enumerate(
+                zip(self._parameter_names, self.parameters, strict=True)
+            )
         }
         groups = self.optimizer.state_dict()["param_groups"]
         state = {index: value for index, value in values.items() if value}
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         self.optimizer.zero_grad(set_to_none=True)
         self.step = snapshot.step
-        self.whole = True
+        self.is_consistent = True
 
 
 def _weights(part: str, networks: Mapping[str, nn.Module]) -> dict[str, Tensor]:
     return {
-        f"{part}/{name}/{key}": _owned(value)
+        f"{part}/{name}/{key}": _copy_to_cpu(value)
         for name, network in networks.items()
         for key, value in network.state_dict().items()
     }
 
 
-def _names(networks: Mapping[str, nn.Module], parameters: list[nn.Parameter]) -> list[str]:
+def _parameter_names(networks: Mapping[str, nn.Module], parameters: list[nn.Parameter]) -> list[str]:
     known = {
         id(p): f"{name}/{key}" for name, network in networks.items() for key, p in network.named_parameters()
     }
-    strangers = [tuple(p.shape) for p in parameters if id(p) not in known]
-    if strangers:
+    unknown = [tuple(p.shape) for p in parameters if id(p) not in known]
+    if unknown:
         raise ValueError(
-            f"parameters of shapes {strangers} are optimised but belong to none of {list(networks)}"
+            f"parameters of shapes {unknown} are optimised but belong to none of {list(networks)}"
         )
     return [known[id(p)] for p in parameters]
 
 
-def _under(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def _select_prefix(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
 
-def _owned(value: Tensor) -> Tensor:
+def _copy_to_cpu(value: Tensor) -> Tensor:
     """A dense copy on the CPU, in the order that the value has in memory: turning it over costs five times as much."""
     return torch.empty_like(value, device="cpu", requires_grad=False).copy_(value.detach())
 
 
-def _like(value: Any, parameter: nn.Parameter) -> Any:
+def _match_layout(value: Any, parameter: nn.Parameter) -> Any:
     """``value`` copied into the parameter's memory layout: sums in another order would not resume exactly."""
     if not isinstance(value, Tensor):
         return value

@@ -1,4 +1,4 @@
-"""What the loop asks of the thing it trains, and nothing more."""
+"""The protocol between the training loop and what it trains."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from effigie.training.data.sample_key import Slot
+from effigie.training.data.sample_key import SampleKey
 
 
 class Task(Protocol):
-    """What the loop trains: its networks, the losses of one optimiser step, a held-out error, a preview.
+    """A trainable task: its networks, the losses of one optimiser step, a held-out error, a preview.
 
     The loop moves ``networks()`` and every batch to the device. Frozen networks that only a loss needs stay
-    the task's own: move them to the device the batch arrives on. Randomness comes from the slots handed
-    to :meth:`batch` and, inside :meth:`losses`, from torch's global generator, which the loop seeds anew for
+    the task's own: move them to the device the batch arrives on. Randomness comes from the sample keys
+    of :meth:`batch` and, inside :meth:`losses`, from torch's global generator, which the loop seeds anew for
     each step: a resumed run then repeats exactly what an uninterrupted one would have done.
 
-    Several processes may train together, each on some slots of every batch. Terms that are plain means over the
+    Several processes may train together, each on its shard of every batch. Terms that are plain means over the
     examples need no thought. What weighs examples by a sum over the batch, takes the norm of a gradient or draws random
     numbers goes through :mod:`effigie.training.distributed`, and one process or several then do the same.
 
@@ -34,8 +34,8 @@ class Task(Protocol):
             def parameter_groups(self):
                 return [{"params": self.line.parameters()}]
             examples = parts = 16
-            def batch(self, slots):
-                x = np.array([[slot.random().uniform(-1, 1)] for slot in slots], np.float32)
+            def batch(self, sample_keys):
+                x = np.array([[key.random().uniform(-1, 1)] for key in sample_keys], np.float32)
                 return {"x": x, "y": 3 * x}
             def losses(self, batch, step):
                 return {"l1": (self.line(batch["x"]) - batch["y"]).abs().mean()}
@@ -68,11 +68,11 @@ class Task(Protocol):
         """Into how many equal parts a batch can be divided among processes; 1 where it cannot be."""
         ...
 
-    def batch(self, slots: Sequence[Slot]) -> Any:
-        """The parts of a batch that belong to ``slots``, in their order, on the host: tensors or arrays in any nesting
-        of dicts, lists and tuples.
+    def batch(self, sample_keys: Sequence[SampleKey]) -> Any:
+        """The parts of a batch that belong to ``sample_keys``, in their order, on the host: tensors or arrays in any
+        nesting of dicts, lists and tuples.
 
-        Called from a background thread, one call at a time. A part depends on its slot alone, so keep no position
+        Called from a background thread, one call at a time. A part depends on its key alone, so keep no position
         of your own and draw from no other generator.
         """
         ...
@@ -84,7 +84,7 @@ class Task(Protocol):
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """Held-out figures of the (averaged) ``networks``, no gradients; ``"error"`` is what is minimised.
 
-        ``"error_<part>"`` is a part of it, such as ``"error_eyes"``: drawn and told beside it.
+        ``"error_<part>"`` is a part of it, such as ``"error_eyes"``: drawn and reported beside it.
         """
         ...
 

@@ -1,28 +1,28 @@
-"""How long training has lasted, and what is due."""
+"""Training time, and triggers that fire at intervals of seconds or steps."""
 
 from __future__ import annotations
 
 from time import monotonic
 
 
-class Clock:
-    """Seconds of this call (``here``), and with those of earlier calls (``total``)."""
+class Stopwatch:
+    """Seconds of training in this call (``call_s``), and together with earlier calls (``total_s``)."""
 
     def __init__(self) -> None:
-        self.earlier = 0.0
-        self._begun = monotonic()
+        self.earlier_s = 0.0
+        self._start = monotonic()
 
     @property
-    def here(self) -> float:
-        return monotonic() - self._begun
+    def call_s(self) -> float:
+        return monotonic() - self._start
 
     @property
-    def total(self) -> float:
-        return self.earlier + self.here
+    def total_s(self) -> float:
+        return self.earlier_s + self.call_s
 
 
-class Due:
-    """True once every so many seconds, or every so many steps if those are given."""
+class IntervalTrigger:
+    """Called with a step: True once every ``seconds``, or every ``steps`` steps where those are given."""
 
     def __init__(self, seconds: float, steps: int | None = None) -> None:
         self._seconds, self._steps = seconds, steps

@@ -1,4 +1,4 @@
-"""Whether the rest of the picture was left alone: PSNR outside the mask, against the input encoded likewise.
+"""Background PSNR: outside the mask, against the input encoded likewise.
 
 Unit: dB, over all pixels and frames together; infinite if identical. The input itself cannot be the
 reference: the encoder alone costs several dB, and would drown what is looked for.
@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 
-class OutsideError:
+class BackgroundError:
     """Adds up squared errors outside a mask, frame by frame.
 
     Args:

@@ -1,4 +1,4 @@
-"""Whether the file around the pictures is the same: frame count, exact times, sound bit for bit.
+"""Container metrics: frame count, exact frame times, and audio compared bit for bit.
 
 Units: counts, seconds, yes or no. Sound is compared as the packets' payload (SHA-256 of all of them in
 order) and by the time of every packet.
@@ -16,7 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from effigie.media import probe
-from effigie.media.container import opened
+from effigie.media.container import open_container
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class AudioScores:
 
 @dataclass
 class AudioTrack:
-    """What identifies one sound stream: ``times`` in ticks of ``time_base``, SHA-256 of the payload."""
+    """Identity of one audio stream: ``times`` in ticks of ``time_base``, SHA-256 of the payload."""
 
     codec: str
     time_base: Fraction
@@ -72,13 +72,13 @@ def compare_times(
     return TimeScores(len(output), len(reference), float(max(errors, default=Fraction(0))))
 
 
-def audio_tracks(path: str | Path) -> list[AudioTrack]:
+def read_audio_tracks(path: str | Path) -> list[AudioTrack]:
     """The sound streams of a file, in order; nothing is decoded.
 
     Raises:
         MediaError: it is no media file.
     """
-    with opened(Path(path)) as container:
+    with open_container(Path(path)) as container:
         found = {
             stream.index: AudioTrack(
                 stream.codec_context.name if stream.codec_context else "unknown",
@@ -103,7 +103,7 @@ def compare_audio(output: str | Path, reference: str | Path) -> AudioScores:
     Raises:
         MediaError: one of them is no media file.
     """
-    mine, theirs = audio_tracks(output), audio_tracks(reference)
+    mine, theirs = read_audio_tracks(output), read_audio_tracks(reference)
     origin = probe(reference).clock_origin
     # Not the codec's name: MP4 has one label for all layers of MPEG audio, and the bits say which it is.
     identical = [track.digest for track in mine] == [track.digest for track in theirs]

@@ -1,4 +1,4 @@
-"""Whether a made face is there at once, or has to settle after a cut: the first half second against the next.
+"""Cut stability: whether a face settles after a cut; its first half second against the next.
 
 Whatever a conversion carries from frame to frame (colour, smoothing, which frame it bends) starts anew at a shot cut
 and where a person comes into view. Two things are measured after every such start, the clip's own beginning included:
@@ -23,13 +23,13 @@ import numpy as np
 
 from effigie.evaluate.metrics.flicker import compare_flicker
 
-WINDOW = 0.5  # s
-LEAST = 3  # frames in either window
+WINDOW_S = 0.5  # s
+MIN_FRAMES = 3  # frames in either window
 
 
 @dataclass(frozen=True)
-class SettlingScores:
-    """How a made face begins; NaN where there was nothing to measure.
+class CutStabilityScores:
+    """Flicker and colour drift after cuts; NaN where there was nothing to measure.
 
     Attributes:
         flicker: output over input, in the first half second of all starts.
@@ -46,30 +46,30 @@ class SettlingScores:
     judged: int
 
 
-def mean_color(image: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def compute_mean_color(image: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """(3,) mean CIELAB of (H, W, 3) uint8 RGB where (H, W) bool is True, which it must be somewhere."""
     pixels = image[inside].astype(np.float32)[:, None] / 255
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)[:, 0].mean(0), np.float64)
 
 
-def drift(times: np.ndarray, offsets: np.ndarray) -> float:
-    """How far a start's colour is off, CIELAB; NaN without :data:`LEAST` frames in either half second.
+def color_drift(times: np.ndarray, offsets: np.ndarray) -> float:
+    """Colour offset at a start, CIELAB; NaN without :data:`MIN_FRAMES` frames in either half second.
 
     Args:
         times: (N,) s since the start, ascending.
         offsets: (N, 3) mean colour of the made face less that of the footage's.
     """
-    first, then = times < WINDOW, (times >= WINDOW) & (times < 2 * WINDOW)
-    if min(first.sum(), then.sum()) < LEAST:
+    first, then = times < WINDOW_S, (times >= WINDOW_S) & (times < 2 * WINDOW_S)
+    if min(first.sum(), then.sum()) < MIN_FRAMES:
         return float("nan")
     settled = offsets[then].mean(0)
     off, usual = (np.linalg.norm(offsets[when] - settled, axis=1).mean() for when in (first, then))
     return float(off - usual)
 
 
-def compare_settling(
+def compare_cut_stability(
     starts: Sequence[int], since: np.ndarray, offsets: np.ndarray, levels: np.ndarray, which: np.ndarray
-) -> SettlingScores:
+) -> CutStabilityScores:
     """Sum up a clip of N frames.
 
     Args:
@@ -79,13 +79,15 @@ def compare_settling(
         levels: (N, 2) motion-compensated differences, output and input; NaN likewise.
         which: (N,) index into ``starts``.
     """
-    early = (since < WINDOW) & ~np.isnan(levels).any(1)
+    early = (since < WINDOW_S) & ~np.isnan(levels).any(1)
     known = ~np.isnan(offsets).any(1)
-    each = np.array([drift(since[k], offsets[k]) for k in (known & (which == s) for s in range(len(starts)))])
+    each = np.array(
+        [color_drift(since[k], offsets[k]) for k in (known & (which == s) for s in range(len(starts)))]
+    )
     judged = int((~np.isnan(each)).sum()) if len(each) else 0
     worst = int(np.nanargmax(each)) if judged else -1
-    return SettlingScores(
-        flicker=compare_flicker(levels[early]).ratio if early.sum() >= LEAST else float("nan"),
+    return CutStabilityScores(
+        flicker=compare_flicker(levels[early]).ratio if early.sum() >= MIN_FRAMES else float("nan"),
         drift=float(each[worst]) if judged else float("nan"),
         worst=int(starts[worst]) if judged else -1,
         starts=len(starts),

@@ -1,4 +1,4 @@
-"""The faces of a clip and of a source as crowds: which are taken, how they are cut, and how far they lie apart.
+"""Fréchet distance between the faces of a clip and those of a source: sampling, cropping, comparison.
 
 What is real about somebody's face is what their own footage shows, so the reference is the source's face set: how far
 the made faces are from it, by :func:`effigie.evaluate.metrics.frechet.frechet_distance` of MobileNetV2's pooled
@@ -25,14 +25,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from effigie.evaluate.metrics.frechet import frechet_distance
-from effigie.faces.align import crop_matrix, placement
+from effigie.faces.align import compute_placement, crop_matrix
 from effigie.faces.crop import apply_affine, crop
 from effigie.faces.mask import face_mask
 from effigie.faces.mesh import fit_pose
 from effigie.faceset import FaceSet
 
 if TYPE_CHECKING:
-    from effigie.evaluate.metrics.mobilenet import Perception
+    from effigie.evaluate.metrics.mobilenet import PerceptualModel
 
 SIDE = 128  # px
 GRAY = np.array([124, 116, 104], np.float32)  # the mean of the pictures that the network has learned from
@@ -40,7 +40,7 @@ BATCH = 16
 
 
 @dataclass(frozen=True)
-class CrowdScores:
+class FrechetScores:
     """Fréchet distances; NaN for fewer than two faces.
 
     Attributes:
@@ -56,27 +56,27 @@ class CrowdScores:
     faces: int
 
 
-def cut_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def crop_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """(S, S, 3) uint8: the face of (H, W, 3) uint8 RGB by its (478, 3) landmarks, grey around it."""
-    matrix = crop_matrix(placement(fit_pose(landmarks)), SIDE)
+    matrix = crop_matrix(compute_placement(fit_pose(landmarks)), SIDE)
     inside = face_mask(apply_affine(matrix, landmarks[:, :2]), SIDE, SIDE)[..., None]
     return np.round(GRAY + inside * (crop(image, matrix, SIDE) - GRAY)).astype(np.uint8)
 
 
-def source_crowd(faces: FaceSet | str | Path, who: int, most: int) -> list[np.ndarray] | None:
+def sample_source_faces(faces: FaceSet | str | Path, person: int, most: int) -> list[np.ndarray] | None:
     """At most ``most`` faces of a person in a face set, evenly over all, in the order of the footage; None for 0."""
     if not most:
         return None
-    found = FaceSet.of(faces).load(["landmarks", "matrix"], where=f"cluster == {who}")
+    found = FaceSet.from_path(faces).load(["landmarks", "matrix"], where=f"cluster == {person}")
     chosen = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
     return [
-        cut_face(picture, apply_affine(found.matrix[index], found.landmarks[index]))
+        crop_face(picture, apply_affine(found.matrix[index], found.landmarks[index]))
         for picture, index in zip(found.crops(chosen), chosen, strict=True)
     ]
 
 
-class Crowd:
-    """Takes ``most`` faces out of a clip, evenly.
+class FaceSampler:
+    """Samples ``most`` faces of a clip, evenly.
 
     Args:
         most: faces at most; 0 takes none.
@@ -89,31 +89,33 @@ class Crowd:
         self.output: list[np.ndarray] = []
         self.input: list[np.ndarray] = []
 
-    def wants(self) -> bool:
+    def should_take(self) -> bool:
         """Whether the next face is to be taken; call it once a face."""
         before, self._seen = self._seen, self._seen + 1
         taken = self._seen * self._most // self._expected > before * self._most // self._expected
         return taken and len(self.output) < self._most
 
-    def take(self, output: np.ndarray, given: np.ndarray, made: np.ndarray, landmarks: np.ndarray) -> None:
+    def add(self, output: np.ndarray, original: np.ndarray, made: np.ndarray, landmarks: np.ndarray) -> None:
         """A face of either clip, (H, W, 3) uint8 RGB, with its (478, 3) landmarks there."""
-        self.output.append(cut_face(output, made))
-        self.input.append(cut_face(given, landmarks))
+        self.output.append(crop_face(output, made))
+        self.input.append(crop_face(original, landmarks))
 
 
-def compare_crowds(
-    output: Sequence[np.ndarray], given: Sequence[np.ndarray], source: Sequence[np.ndarray]
-) -> CrowdScores:
+def compare_distributions(
+    output: Sequence[np.ndarray], original: Sequence[np.ndarray], source: Sequence[np.ndarray]
+) -> FrechetScores:
     """Distances of (S, S, 3) uint8 faces; as many of each are used as there are of the fewest."""
-    count = min(len(output), len(given), len(source))
+    count = min(len(output), len(original), len(source))
     nan = float("nan")
     if count < 2:
-        return CrowdScores(nan, nan, nan, count)
-    from effigie.evaluate.metrics.mobilenet import Perception
+        return FrechetScores(nan, nan, nan, count)
+    from effigie.evaluate.metrics.mobilenet import PerceptualModel
 
-    look = Perception()
-    mine, footage, real = (_features(look, _evenly(each, count)) for each in (output, given, source))
-    return CrowdScores(
+    look = PerceptualModel()
+    mine, footage, real = (
+        _features(look, _select_evenly(each, count)) for each in (output, original, source)
+    )
+    return FrechetScores(
         frechet_distance(mine, real),
         frechet_distance(footage, real),
         frechet_distance(real[: count // 2], real[count // 2 :]),
@@ -121,11 +123,11 @@ def compare_crowds(
     )
 
 
-def _evenly(faces: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
+def _select_evenly(faces: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
     return [faces[int(index)] for index in np.linspace(0, len(faces) - 1, count).round()]
 
 
-def _features(look: Perception, faces: Sequence[np.ndarray]) -> np.ndarray:
+def _features(look: PerceptualModel, faces: Sequence[np.ndarray]) -> np.ndarray:
     """(N, 1280)."""
     batches = (faces[start : start + BATCH] for start in range(0, len(faces), BATCH))
     return np.stack([seen.pooled for batch in batches for seen in look(batch)])

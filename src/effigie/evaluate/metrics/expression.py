@@ -1,4 +1,4 @@
-"""Whether the face makes the right expression: landmarks once either head's pose is taken out.
+"""Expression error: of the landmarks once both heads' poses are taken out.
 
 Unit: mean distance of the 468 mesh points, a share of the distance between the eyes; 0 is the same shape.
 
@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from effigie.faces.mesh import VERTICES, eye_distance
-from effigie.prior.frame_bank import Geometry
+from effigie.faces.mesh import MESH_VERTEX_COUNT, eye_distance
+from effigie.prior.frame_bank import FaceGeometry
 
 
-def expression_error(made: Geometry, truth: Geometry) -> float:
+def expression_error(made: FaceGeometry, truth: FaceGeometry) -> float:
     """Mean distance of the mesh points once either head's pose is taken out, as a share of the eye distance."""
-    distance = np.linalg.norm(made.unposed[:VERTICES, :2] - truth.unposed[:VERTICES, :2], axis=1)
+    distance = np.linalg.norm(
+        made.unposed[:MESH_VERTEX_COUNT, :2] - truth.unposed[:MESH_VERTEX_COUNT, :2], axis=1
+    )
     return float(distance.mean() / max(eye_distance(truth.unposed), 1e-6))

@@ -1,4 +1,4 @@
-"""How far a made picture of a face is from the real one: 1 - SSIM within the mask.
+"""Face error: 1 - SSIM within the mask.
 
 Unit: 0 (identical) to 2; a good reconstruction is below 0.1, the mean face around 0.4. SSIM is
 scikit-image's with a Gaussian window, not the loss that training minimises.

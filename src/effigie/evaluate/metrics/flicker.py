@@ -1,4 +1,4 @@
-"""Whether the made face boils: how consecutive frames differ once motion is taken out, output over input.
+"""Flicker: motion-compensated difference of consecutive frames, output over input.
 
 Unit: a ratio, 0 upwards; 1 is as calm as the footage. The levels behind it are mean absolute differences in
 0..255.
@@ -20,15 +20,16 @@ import cv2
 import numpy as np
 
 MARGIN = 32  # pixels around the mask that flow may look at
-FLOOR = 0.1  # levels; a calmer input is a still picture, and a ratio to its coding noise would say nothing
+# Levels; a calmer input is a still picture, and a ratio to its coding noise would say nothing.
+MIN_REFERENCE = 0.1
 
 
 @dataclass(frozen=True)
 class FlickerScores:
-    """Calmness of a clip's face.
+    """Flicker of a clip's face.
 
     Attributes:
-        ratio: mean difference in the output over that in the input, the latter at least :data:`FLOOR`.
+        ratio: mean difference in the output over that in the input, the latter at least :data:`MIN_REFERENCE`.
         output, reference: the two differences, levels of 255.
         frames: how many pairs of frames were measured.
     """
@@ -40,17 +41,17 @@ class FlickerScores:
 
 
 @cache
-def _dis() -> Any:
+def _optical_flow() -> Any:
     return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
 
-def flow_back(previous: np.ndarray, current: np.ndarray) -> np.ndarray:
+def backward_flow(previous: np.ndarray, current: np.ndarray) -> np.ndarray:
     """(H, W, 2) float32 px: where each pixel of ``current`` was in ``previous``, both (H, W, 3) uint8 RGB."""
     gray = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (current, previous)]
-    return _dis().calc(gray[0], gray[1], None)
+    return _optical_flow().calc(gray[0], gray[1], None)
 
 
-def carried(previous: np.ndarray, flow: np.ndarray) -> np.ndarray:
+def warp_by_flow(previous: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """``previous`` (H, W) or (H, W, 3), moved along ``flow`` (H, W, 2) to where it is now."""
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
@@ -59,7 +60,7 @@ def carried(previous: np.ndarray, flow: np.ndarray) -> np.ndarray:
     )
 
 
-def differences(
+def compensated_differences(
     output: tuple[np.ndarray, np.ndarray],
     reference: tuple[np.ndarray, np.ndarray],
     inside: tuple[np.ndarray, np.ndarray],
@@ -84,12 +85,12 @@ def differences(
     before, now = reference[0][box], reference[1][box]
     if min(now.shape[:2]) < 16:  # too small for the flow's patches
         return None
-    flow = flow_back(before, now)
-    shared = inside[1][box] & (carried(inside[0][box].astype(np.float32), flow) > 0.99)
+    flow = backward_flow(before, now)
+    shared = inside[1][box] & (warp_by_flow(inside[0][box].astype(np.float32), flow) > 0.99)
     if not shared.any():
         return None
-    mine = cv2.absdiff(carried(output[0][box], flow), output[1][box])[shared].mean()
-    footage = cv2.absdiff(carried(before, flow), now)[shared].mean()
+    mine = cv2.absdiff(warp_by_flow(output[0][box], flow), output[1][box])[shared].mean()
+    footage = cv2.absdiff(warp_by_flow(before, flow), now)[shared].mean()
     return float(mine), float(footage)
 
 
@@ -99,4 +100,4 @@ def compare_flicker(levels: np.ndarray) -> FlickerScores:
         nan = float("nan")
         return FlickerScores(nan, nan, nan, 0)
     output, reference = (float(value) for value in levels.mean(0))
-    return FlickerScores(output / max(reference, FLOOR), output, reference, len(levels))
+    return FlickerScores(output / max(reference, MIN_REFERENCE), output, reference, len(levels))

@@ -1,4 +1,4 @@
-"""How like a crowd of made pictures is to a crowd of real ones: Fréchet distance of pooled MobileNetV2 features.
+"""Fréchet distance of generated pictures to real ones, of pooled MobileNetV2 features.
 
 Unit: that of the features, squared; 0 where both have the same mean and covariance. It is not the FID of papers,
 which takes Inception features: compare these figures only among themselves.

@@ -1,4 +1,4 @@
-"""Whether eyes open, close and look as they should.
+"""Gaze and blink agreement of generated with real eyes.
 
 Units: an eye's opening is its lid gap over its width (closed below 0.05, at rest about 0.3); gaze is where the iris
 lies between the corners, in eye widths, unposed, so that a turned head does not count (the whole range is about
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from effigie.faces.mesh import eye_opening, fit_pose
-from effigie.heads.motion.features import EYES
+from effigie.heads.motion.features import EYE_LANDMARKS
 
 OPEN = 0.12  # a narrower eye shows too little of its iris to tell where it looks
 STILL = 1e-6
@@ -38,7 +38,7 @@ class EyeState:
 
 @dataclass(frozen=True)
 class EyeScores:
-    """How the eyes of made faces follow those of real ones; NaN where there was nothing to measure.
+    """Agreement of generated with real eyes; NaN where there was nothing to measure.
 
     Attributes:
         opening_error: mean absolute difference of the openings.
@@ -54,10 +54,10 @@ class EyeScores:
 
 
 def eye_state(landmarks: np.ndarray) -> EyeState:
-    """Of (478, 3) landmarks in pixels."""
-    shape = fit_pose(landmarks).unpose(landmarks)
+    """Opening and gaze of the eyes, from (478, 3) landmarks in pixels."""
+    shape = fit_pose(landmarks).to_canonical(landmarks)
     # Eyes mirror each other: outward of one is inward of the other, so the sum along would cancel.
-    left, right = (eye.gaze(shape) for eye in EYES)
+    left, right = (eye.gaze(shape) for eye in EYE_LANDMARKS)
     return EyeState(eye_opening(landmarks), np.array([(left[0] - right[0]) / 2, (left[1] + right[1]) / 2]))
 
 

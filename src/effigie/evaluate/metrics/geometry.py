@@ -1,4 +1,4 @@
-"""Whether the face moves as the footage does: landmark error, and mouth and eye movement over time.
+"""Facial motion: landmark error, and mouth and eye movement over time.
 
 Units: the landmark error is a share of the distance between the eyes, 0 is perfect; re-encoding alone moves
 the landmarks by 0.002, a blur of two pixels by 0.01. Correlation is -1..1, the spread ratio 0 upwards, 1 is
@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from effigie.faces.mesh import VERTICES, eye_distance
+from effigie.faces.mesh import MESH_VERTEX_COUNT, eye_distance
 
-STILL = 1e-6  # below this standard deviation an opening does not move at all
+MIN_MOVEMENT = 1e-6  # below this standard deviation an opening does not move at all
 
 
 @dataclass(frozen=True)
 class Movement:
-    """How one opening follows another over time.
+    """Agreement of two openings (mouth or eyes) over time.
 
     Attributes:
         correlation: Pearson's, -1..1; 0 where the output is frozen, NaN where the input is.
@@ -36,7 +36,7 @@ class Movement:
 
 @dataclass(frozen=True)
 class GeometryScores:
-    """How well a clip's face follows another's.
+    """Agreement of a clip's facial motion with another's.
 
     Attributes:
         landmark_error: mean over frames, share of the distance between the eyes.
@@ -55,17 +55,17 @@ class GeometryScores:
 
 def landmark_error(output: np.ndarray, reference: np.ndarray) -> float:
     """Mean distance of the 468 mesh points of (>= 468, >= 2) landmarks over the reference's eye distance."""
-    distance = np.linalg.norm(output[:VERTICES, :2] - reference[:VERTICES, :2], axis=1)
+    distance = np.linalg.norm(output[:MESH_VERTEX_COUNT, :2] - reference[:MESH_VERTEX_COUNT, :2], axis=1)
     return float(distance.mean() / max(eye_distance(reference), 1e-6))
 
 
 def compare_movement(output: np.ndarray, reference: np.ndarray) -> Movement:
     """Movement of an opening measured in the same N frames of output and reference, (N,) each."""
     output, reference = np.asarray(output, np.float64), np.asarray(reference, np.float64)
-    if len(reference) < 2 or reference.std() < STILL:
+    if len(reference) < 2 or reference.std() < MIN_MOVEMENT:
         return Movement(float("nan"), float("nan"))
     spread = float(output.std() / reference.std())
-    if output.std() < STILL:
+    if output.std() < MIN_MOVEMENT:
         return Movement(0.0, spread)
     return Movement(float(np.corrcoef(output, reference)[0, 1]), spread)
 

@@ -1,4 +1,4 @@
-"""Whose face it is: cosine similarity of SFace embeddings to two people.
+"""Identity: cosine similarity of SFace embeddings to two people.
 
 Unit: cosine, -1..1. One person's frames reach about 0.8 among themselves, different people about 0.1;
 SFace's own threshold for "the same person" is 0.363.

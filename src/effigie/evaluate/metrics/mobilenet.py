@@ -1,4 +1,4 @@
-"""MobileNetV2 (arXiv 1801.04381), trained on ImageNet: features by which pictures are judged and nothing is trained.
+"""MobileNetV2 (arXiv 1801.04381), trained on ImageNet: features for metrics; no loss uses them.
 
 No loss of effigie uses this network, so that a good figure cannot be had by pleasing it.
 """
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from effigie.assets import fetch
+from effigie.assets import fetch_asset
 from effigie.errors import AssetError
 from effigie.training.device import choose_device
 
@@ -31,7 +31,13 @@ STAGES = (
     (6, 320, 1, 1),
 )
 FIRST, LAST = 32, 1280
-SEEN = (1, 3, 6, 13, 17)  # blocks whose output is compared: the last one at each resolution, from 1/2 to 1/32
+FEATURE_BLOCKS = (
+    1,
+    3,
+    6,
+    13,
+    17,
+)  # blocks whose output is compared: the last one at each resolution, from 1/2 to 1/32
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the RGB that the weights were trained on
 
 
@@ -78,18 +84,18 @@ class MobileNetV2(nn.Module):
         self.features = nn.Sequential(*blocks, _convolution(channels, LAST))
 
     def forward(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Normalised RGB (B, 3, S, S) -> features of the blocks :data:`SEEN`, and (B, 1280) pooled ones."""
+        """Normalised RGB (B, 3, S, S) -> features of the blocks :data:`FEATURE_BLOCKS`, and (B, 1280) pooled ones."""
         seen = []
         for number, block in enumerate(self.features):
             x = block(x)
-            if number in SEEN:
+            if number in FEATURE_BLOCKS:
                 seen.append(x)
         return seen, x.mean((2, 3))
 
 
 @dataclass(frozen=True)
-class Perceived:
-    """What the network sees in one picture.
+class PerceptualFeatures:
+    """Features of one picture.
 
     Attributes:
         layers: (C, h, w) features, fine to coarse, each pixel's vector of length one.
@@ -100,8 +106,8 @@ class Perceived:
     pooled: np.ndarray
 
 
-class Perception:
-    """The network, ready to look at pictures; about 25 ms for one of 256 x 256 on one core.
+class PerceptualModel:
+    """Computes features of pictures; about 25 ms for one of 256 x 256 on one core.
 
     Args:
         device: torch device, or ``auto``.
@@ -112,18 +118,20 @@ class Perception:
 
     def __init__(self, device: str = "auto") -> None:
         self._device = choose_device(device)
-        self._network = load_network(fetch(ASSET)).to(self._device)
+        self._network = load_network(fetch_asset(ASSET)).to(self._device)
         scale = torch.tensor([MEAN, DEVIATION], device=self._device)[..., None, None]
         self._mean, self._deviation = scale[0], scale[1]
 
     @torch.no_grad()
-    def __call__(self, pictures: Sequence[np.ndarray]) -> list[Perceived]:
-        """See (S, S, 3) uint8 RGB pictures of one size, 32 px or more."""
+    def __call__(self, pictures: Sequence[np.ndarray]) -> list[PerceptualFeatures]:
+        """Features of (S, S, 3) uint8 RGB pictures of one size, 32 px or more."""
         stacked = torch.from_numpy(np.stack(pictures)).to(self._device).permute(0, 3, 1, 2)
         seen, pooled = self._network((stacked.float() / 255 - self._mean) / self._deviation)
         units = [F.normalize(layer, dim=1, eps=1e-8).cpu() for layer in seen]
         means = pooled.double().cpu().numpy()
-        return [Perceived(tuple(layer[i] for layer in units), means[i]) for i in range(len(pictures))]
+        return [
+            PerceptualFeatures(tuple(layer[i] for layer in units), means[i]) for i in range(len(pictures))
+        ]
 
 
 def load_network(path: Path) -> MobileNetV2:

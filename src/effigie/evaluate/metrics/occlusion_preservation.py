@@ -1,4 +1,4 @@
-"""Whether what covers the face stays in front of it, where somebody drew what covers it.
+"""Occlusion preservation: whether what covers the face stays in front, given drawn occluder masks.
 
 Units: shares of pixels, 0..1. *In front*: of the covered pixels within the face's outline, those whose colour is that
 of the footage, encoded as the output was, to :data:`NEAR` levels in every channel after a blur of one pixel; to compare
@@ -24,7 +24,7 @@ RIM = 2  # px
 
 @dataclass(frozen=True)
 class OcclusionScores:
-    """How covers are kept.
+    """How well occluders are preserved.
 
     Attributes:
         in_front: share of the covered pixels of the face that show the footage.
@@ -37,7 +37,7 @@ class OcclusionScores:
     frames: int
 
 
-def occlusion(
+def count_occlusion_pixels(
     output: np.ndarray,
     reference: np.ndarray,
     face: np.ndarray,
@@ -68,7 +68,7 @@ def occlusion(
 
 
 def compare_occlusion(counts: np.ndarray, masked: bool) -> OcclusionScores:
-    """Sum up (N, 4) counts of :func:`occlusion`, frames in which nothing is covered left out."""
+    """Sum up (N, 4) counts of :func:`count_occlusion_pixels`, frames in which nothing is covered left out."""
     counts = np.reshape(counts, (-1, 4))
     counts = counts[counts[:, 1] > 0]
     front, covered, replaced, bare = counts.sum(0)

@@ -1,4 +1,4 @@
-"""How different two pictures look: distance of MobileNetV2 features, made as LPIPS makes it (arXiv 1801.03924).
+"""Perceptual distance: of MobileNetV2 features, in the manner of LPIPS (arXiv 1801.03924).
 
 Unit: 0 (identical) to 4. Measured on 256 px crops: the next frame 0.08, JPEG at quality 30 0.28, a blur of two pixels
 0.32, noise of ten grey levels 0.71, another person 1.4. At five resolutions the features of every place are brought
@@ -11,10 +11,10 @@ What fools it: it punishes noise more than people do and blur less, and knows no
 
 from __future__ import annotations
 
-from effigie.evaluate.metrics.mobilenet import Perceived
+from effigie.evaluate.metrics.mobilenet import PerceptualFeatures
 
 
-def perceptual_distance(made: Perceived, truth: Perceived) -> float:
+def perceptual_distance(made: PerceptualFeatures, truth: PerceptualFeatures) -> float:
     """Distance of two pictures of one size.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Whether the head is turned as it should be: the angle between two heads' rotations.
+"""Pose error: the angle between two heads' rotations.
 
 Unit: degrees, 0 upwards. What fools it: the pose is fitted to landmarks of the canonical face, so that another shape of
 nose or brow reads as a degree or two of turning; blur costs little, as with all landmarks.
@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from effigie.prior.frame_bank import Geometry
+from effigie.prior.frame_bank import FaceGeometry
 
 
-def pose_error(made: Geometry, truth: Geometry) -> float:
+def pose_error(made: FaceGeometry, truth: FaceGeometry) -> float:
     """Angle between the two heads' rotations, degrees."""
     turn = Rotation.from_matrix(made.pose.rotation @ truth.pose.rotation.T)
     return float(np.degrees(turn.magnitude()))

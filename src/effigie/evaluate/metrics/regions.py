@@ -1,4 +1,4 @@
-"""Which pixels count as face and which as everything else, from a conversion's masks or from the mesh."""
+"""Face and background regions of a frame, from a conversion's masks or from the mesh."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import cv2
 import numpy as np
 
 from effigie.errors import UsageError
-from effigie.faces.mask import Grow, face_mask
+from effigie.faces.mask import MaskMargin, face_mask
 from effigie.faces.mesh import eye_distance
 
-ERODE = 0.08  # of the eye distance: the seam must not count as sharpness of the face
+INNER_EROSION = 0.08  # of the eye distance: the seam must not count as sharpness of the face
 AROUND = 0.5  # without masks, everything within an outline this much larger counts as touched
 BELONGS = 0.3  # a mask belongs to the person within an outline this much larger
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a folder of pictures comes from, for what is said when it does not fit.
+class MaskSource:
+    """Where a folder of masks comes from, for error messages.
 
     Attributes:
         name: of the pictures.
@@ -32,8 +32,8 @@ class Source:
     remedy: str
 
 
-CONVERTED = Source("masks", "the folder that `effigie convert --masks` wrote", "convert again")
-DRAWN = Source(
+CONVERSION_MASKS = MaskSource("masks", "the folder that `effigie convert --masks` wrote", "convert again")
+OCCLUDER_MASKS = MaskSource(
     "covers", "a folder of grey PNGs, one a frame, white where something covers a face", "draw them anew"
 )
 
@@ -49,7 +49,9 @@ class MaskFolder:
         UsageError: no such folder, or no PNG in it.
     """
 
-    def __init__(self, folder: str | Path, size: tuple[int, int], source: Source = CONVERTED) -> None:
+    def __init__(
+        self, folder: str | Path, size: tuple[int, int], source: MaskSource = CONVERSION_MASKS
+    ) -> None:
         self.folder = Path(folder)
         self._size, self._source = size, source
         self._files = sorted(self.folder.glob("*.png")) if self.folder.is_dir() else []
@@ -80,38 +82,38 @@ class MaskFolder:
         return mask
 
 
-def mesh_mask(landmarks: np.ndarray, size: tuple[int, int], grow: float = 0.0) -> np.ndarray:
+def build_mesh_mask(landmarks: np.ndarray, size: tuple[int, int], grow: float = 0.0) -> np.ndarray:
     """(H, W) uint8, 255 inside the outline of (478, >= 2) landmarks grown by a share of itself."""
-    return np.round(255 * face_mask(landmarks, *size, Grow(grow, grow, grow))).astype(np.uint8)
+    return np.round(255 * face_mask(landmarks, *size, MaskMargin(grow, grow, grow))).astype(np.uint8)
 
 
-def inside_face(landmarks: np.ndarray, size: tuple[int, int], mask: np.ndarray | None) -> np.ndarray:
-    """(H, W) bool: where the made face can be judged, away from its seam.
+def face_interior(landmarks: np.ndarray, size: tuple[int, int], mask: np.ndarray | None) -> np.ndarray:
+    """(H, W) bool: the interior of the generated face, away from its seam.
 
     Args:
         landmarks: of the person, so that a mask over several faces is cut to this one.
         mask: (H, W) uint8 of the conversion; the mesh's outline where None.
     """
     if mask is None:
-        solid = mesh_mask(landmarks, size) > 127
+        solid = build_mesh_mask(landmarks, size) > 127
     else:
-        solid = (mask > 127) & (mesh_mask(landmarks, size, BELONGS) > 0)
-    reach = max(2, round(ERODE * eye_distance(landmarks)))
+        solid = (mask > 127) & (build_mesh_mask(landmarks, size, BELONGS) > 0)
+    reach = max(2, round(INNER_EROSION * eye_distance(landmarks)))
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
     return cv2.erode(solid.view(np.uint8), element, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
 
 
-def covered(landmarks: np.ndarray, size: tuple[int, int], mask: np.ndarray) -> float:
+def mask_coverage(landmarks: np.ndarray, size: tuple[int, int], mask: np.ndarray) -> float:
     """Share of the mesh's outline that a (H, W) uint8 mask replaces, 0..1."""
-    outline = mesh_mask(landmarks, size) > 127
+    outline = build_mesh_mask(landmarks, size) > 127
     return float((mask[outline] > 127).mean()) if outline.any() else 0.0
 
 
-def own_part(landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def select_own_mask(landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """(H, W) uint8: of a mask over several faces, the patches that this face's outline touches."""
     number, patches = cv2.connectedComponents((mask > 0).view(np.uint8))
     if number <= 2:  # nothing, or one patch
         return mask
     mine = np.zeros(number, bool)
-    mine[patches[mesh_mask(landmarks, mask.shape) > 127]] = True
+    mine[patches[build_mesh_mask(landmarks, mask.shape) > 127]] = True
     return np.where(mine[patches], mask, 0).astype(np.uint8)

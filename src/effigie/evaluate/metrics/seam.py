@@ -1,4 +1,4 @@
-"""Whether the edge of what was replaced can be seen: colour across it in the output, over the same in the footage.
+"""Seam visibility: colour steps across the mask's edge in the output, over the same in the footage.
 
 Unit: a ratio, 0 upwards; 1 steps across the edge as the footage does there by itself. The levels behind it are
 CIEDE2000 colour differences; about 1 is what an eye just sees, 2 to 3 is plain.
@@ -11,7 +11,7 @@ at the very same pairs; the ratio is of the means over all pairs and frames. Edg
 Two ratios. Most of a mask's edge follows edges of the footage (hair, a jaw before a wall), with steps of 20 and more in
 either clip: over the *whole* edge, sixteen grey levels of paint on a face measured no more than 1.06 to 1.18, and swaps
 with a fringe cut off straight came out below 1, because other hair had vanished. So the figure that has a limit counts
-only where the footage is *even*, the two points less than :data:`EVEN` apart: there a step is a seam.
+only where the footage is *even*, the two points less than :data:`MAX_EVEN_STEP` apart: there a step is a seam.
 
 What fools it: pairs are chosen by the footage, so that a perfect face whose own shadows lie elsewhere, or whose jaw
 ends elsewhere, reads a little above 1 (points taken a few pixels further along the edge, in the footage itself, read
@@ -27,13 +27,14 @@ import cv2
 import numpy as np
 from skimage.color import deltaE_ciede2000
 
-FULL = 250  # of 255; from here on the mask is at its full level
-POINTS = 200  # along an edge, at most
+FULL_MASK = 250  # of 255; from here on the mask is at its full level
+POINT_COUNT = 200  # along an edge, at most
 BESIDE = 1.5  # px from the edge to the points outside, and from the first full pixel on to those inside
 REACH = 0.5  # of the eye distance; where the mask is not full within this, it is no face but a thin tip
 BLUR = 0.03  # of the eye distance, at least a pixel and a half
-EVEN = 10.0  # CIEDE2000; a larger step is an edge of the footage's own
-FLOOR = 0.5  # CIEDE2000; a footage more even than that is flat paint, and a ratio to it would say nothing
+MAX_EVEN_STEP = 10.0  # CIEDE2000; a larger step is an edge of the footage's own
+# CIEDE2000; a footage more even than that is flat paint, and a ratio to it would say nothing.
+MIN_REFERENCE_STEP = 0.5
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class SeamScores:
 
     Attributes:
         ratio: mean step across the edge in the output over that in the input, where the footage is even; the latter
-            at least :data:`FLOOR`.
+            at least :data:`MIN_REFERENCE_STEP`.
         output, reference: the two steps, CIEDE2000.
         share: of the edge, how much is even.
         whole: the ratio over the whole edge.
@@ -87,9 +88,11 @@ def edge_pairs(mask: np.ndarray, eye_distance: float) -> np.ndarray:
     rim = int(3 * blur) + 2
     low, high = np.maximum(edge.min(0) - rim, 0), edge.max(0) + rim + 1
     part, touched = (each[low[1] : high[1], low[0] : high[0]] for each in (mask, touched))
-    edge = (edge[:: -(-len(edge) // POINTS)] - low).astype(np.float32)
+    edge = (edge[:: -(-len(edge) // POINT_COUNT)] - low).astype(np.float32)
     smooth = cv2.GaussianBlur(touched.astype(np.float32), (0, 0), blur)
-    normal = np.stack([sampled(cv2.Sobel(smooth, cv2.CV_32F, *o), edge) for o in ((1, 0), (0, 1))], axis=1)
+    normal = np.stack(
+        [sample_bilinear(cv2.Sobel(smooth, cv2.CV_32F, *o), edge) for o in ((1, 0), (0, 1))], axis=1
+    )
     length = np.linalg.norm(normal, axis=1, keepdims=True)
     known = length[:, 0] > 1e-4
     if not known.any():  # the whole picture is replaced
@@ -97,11 +100,11 @@ def edge_pairs(mask: np.ndarray, eye_distance: float) -> np.ndarray:
     edge, normal = edge[known], normal[known] / length[known]
     steps = np.arange(1, max(4, round(REACH * eye_distance)), dtype=np.float32)
     walked = edge[:, None] + steps[None, :, None] * normal[:, None]
-    full = sampled(part, walked.reshape(-1, 2)).reshape(len(edge), len(steps)) >= FULL
+    full = sample_bilinear(part, walked.reshape(-1, 2)).reshape(len(edge), len(steps)) >= FULL_MASK
     first = steps[full.argmax(1)]
     pairs = low + np.stack([edge - BESIDE * normal, edge + (first + BESIDE)[:, None] * normal], axis=1)
     last = np.array([mask.shape[1] - 1, mask.shape[0] - 1])
-    within = ((pairs >= 0) & (pairs <= last)).all((1, 2)) & (sampled(part, pairs[:, 0] - low) == 0)
+    within = ((pairs >= 0) & (pairs <= last)).all((1, 2)) & (sample_bilinear(part, pairs[:, 0] - low) == 0)
     return pairs[full.any(1) & within].astype(np.float32)
 
 
@@ -112,26 +115,26 @@ def steps_across(image: np.ndarray, pairs: np.ndarray, eye_distance: float) -> n
     box = image[low[1] : high[1], low[0] : high[0]]
     smooth = cv2.GaussianBlur(box, (0, 0), max(1.5, BLUR * eye_distance)).astype(np.float32) / 255
     points = (pairs - low).reshape(-1, 2)
-    colors = cv2.cvtColor(sampled(smooth, points)[:, None], cv2.COLOR_RGB2LAB).reshape(-1, 2, 3)
+    colors = cv2.cvtColor(sample_bilinear(smooth, points)[:, None], cv2.COLOR_RGB2LAB).reshape(-1, 2, 3)
     return np.asarray(deltaE_ciede2000(colors[:, 0], colors[:, 1]), np.float64)
 
 
 def seam_steps(
-    output: np.ndarray, given: np.ndarray, mask: np.ndarray, eye_distance: float
+    output: np.ndarray, original: np.ndarray, mask: np.ndarray, eye_distance: float
 ) -> SeamSteps | None:
     """Steps across the edge in one frame; None where the mask has no edge.
 
     Args:
         output: (H, W, 3) uint8 RGB.
-        given: the input, encoded as the output was.
+        original: the input, encoded as the output was.
         mask: (H, W) uint8 of the conversion, of this person alone.
         eye_distance: px.
     """
     pairs = edge_pairs(mask, eye_distance)
     if not len(pairs):
         return None
-    mine, footage = (steps_across(image, pairs, eye_distance) for image in (output, given))
-    even = footage < EVEN
+    mine, footage = (steps_across(image, pairs, eye_distance) for image in (output, original))
+    even = footage < MAX_EVEN_STEP
     return SeamSteps(
         (float(mine[even].sum()), float(footage[even].sum())),
         int(even.sum()),
@@ -151,16 +154,16 @@ def compare_seam(even: np.ndarray, pairs: np.ndarray, whole: np.ndarray, all_pai
         for sums, number in ((whole, everything), (even, count))
     )
     return SeamScores(
-        ratio=float(output / max(reference, FLOOR)) if count else nan,
+        ratio=float(output / max(reference, MIN_REFERENCE_STEP)) if count else nan,
         output=float(output) if count else nan,
         reference=float(reference) if count else nan,
         share=count / everything,
-        whole=float(all_output / max(all_reference, FLOOR)),
+        whole=float(all_output / max(all_reference, MIN_REFERENCE_STEP)),
         frames=len(all_pairs),
     )
 
 
-def sampled(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
+def sample_bilinear(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(N,) or (N, C) of a (H, W) or (H, W, C) picture at (N, 2) x, y in px, bilinear."""
     x, y = (np.ascontiguousarray(points[:, axis, None], np.float32) for axis in (0, 1))
     found = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -1,4 +1,4 @@
-"""How sharp the made face is: variance of the Laplacian inside the mask, output over input.
+"""Sharpness: variance of the Laplacian inside the mask, output over input.
 
 Unit: a ratio, 0 upwards; 1 is as sharp as the footage, a blur of two pixels is about 0.1.
 

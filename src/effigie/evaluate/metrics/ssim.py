@@ -1,4 +1,4 @@
-"""How alike two pictures are, window by window: SSIM (Wang et al. 2004), scikit-image's, with a Gaussian window.
+"""SSIM (Wang et al. 2004), scikit-image's, with a Gaussian window.
 
 Unit: -1..1, 1 is identical. What fools it: it prefers blur to detail that is a pixel off, and a still background
 counts as much as the face; hence the face is also measured by itself.
@@ -15,7 +15,7 @@ WINDOW = 5  # px that the Gaussian window reaches to either side
 
 
 def ssim(made: np.ndarray, truth: np.ndarray, face: np.ndarray) -> tuple[float, float]:
-    """Of the whole picture and of its face alone.
+    """SSIM of the whole picture and of its face alone.
 
     Args:
         made, truth: (H, W, 3) uint8.
@@ -26,8 +26,8 @@ def ssim(made: np.ndarray, truth: np.ndarray, face: np.ndarray) -> tuple[float, 
     return whole, float(each[inside].mean()) if inside.any() else float("nan")
 
 
-def ssim_outside(made: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
-    """Of the brightness of everything that was left alone: windows that lie wholly where the mask is 0.
+def compute_background_ssim(made: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
+    """SSIM of brightness outside the mask: of windows that lie wholly where it is 0.
 
     Args:
         made, truth: (H, W, 3) uint8 RGB.

@@ -1,4 +1,4 @@
-"""One person of a clip, input and output side by side: every frame of theirs through every metric of the face."""
+"""Per-frame comparison of one person's face in input and output, by every metric of the face."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from effigie.evaluate.metrics import flicker, geometry, sharpness
-from effigie.evaluate.metrics.cut_stability import WINDOW, mean_color
-from effigie.evaluate.metrics.distribution import Crowd
+from effigie.evaluate.metrics.cut_stability import WINDOW_S, compute_mean_color
+from effigie.evaluate.metrics.distribution import FaceSampler
 from effigie.evaluate.metrics.expression import expression_error
 from effigie.evaluate.metrics.gaze import OPEN, eye_state
 from effigie.evaluate.metrics.identity import cosines
-from effigie.evaluate.metrics.occlusion_preservation import occlusion
+from effigie.evaluate.metrics.occlusion_preservation import count_occlusion_pixels
 from effigie.evaluate.metrics.pose import pose_error
-from effigie.evaluate.metrics.regions import covered, inside_face, own_part
+from effigie.evaluate.metrics.regions import face_interior, mask_coverage, select_own_mask
 from effigie.evaluate.metrics.seam import seam_steps
 from effigie.evaluate.report.frames import FrameTable
 from effigie.faces.mesh import eye_distance, eye_opening, mouth_opening
 from effigie.faces.recognizer import IdentityModel
-from effigie.prior.frame_bank import Geometry
+from effigie.prior.frame_bank import FaceGeometry
 
 COLUMNS = (
     *("frame", "start", "since", "x0", "y0", "x1", "y1", "found"),
@@ -36,14 +36,14 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Moment:
+class ComparedFrame:
     """One frame of both clips.
 
     Attributes:
         index: of the frame.
         time: s.
         shot: number of the shot, counted by cuts in the input.
-        output, given: (H, W, 3) uint8 RGB.
+        output, original: (H, W, 3) uint8 RGB.
         encoded: the input after encoding as the output was.
         mask: (H, W) uint8 of the conversion.
         cover: (H, W) uint8, white where something covers a face.
@@ -53,22 +53,22 @@ class Moment:
     time: float
     shot: int
     output: np.ndarray
-    given: np.ndarray
+    original: np.ndarray
     encoded: np.ndarray
     mask: np.ndarray | None = None
     cover: np.ndarray | None = None
 
 
 class FaceComparison:
-    """What is measured of one person's face; only numbers are kept, and a few small pictures for the crowd.
+    """Measures one person's face, frame by frame; keeps numbers, and a few small pictures for the Fréchet distance.
 
     Args:
         role: which of ``sources`` is to be seen.
         sources: (N, 128) embeddings of the source of every role in the clip.
         target: (M, 128) embeddings of the person replaced.
         identity: SFace.
-        crowd: takes faces for the Fréchet distance.
-        every: identity on every n-th frame.
+        sampler: takes faces for the Fréchet distance.
+        interval: identity on every n-th frame.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class FaceComparison:
         sources: Sequence[np.ndarray],
         target: np.ndarray,
         identity: IdentityModel,
-        crowd: Crowd,
-        every: int,
+        sampler: FaceSampler,
+        interval: int,
     ) -> None:
         self.source, self.target = sources[role], target
         self._others = [source for number, source in enumerate(sources) if number != role]
-        self._identity, self._every = identity, every
-        self.crowd = crowd
+        self._identity, self._interval = identity, interval
+        self.sampler = sampler
         self.table = FrameTable(COLUMNS)
         self.embeddings: list[np.ndarray] = []
         self._last: tuple[int, int] | None = None  # frame and shot in which the person was last seen
@@ -91,7 +91,7 @@ class FaceComparison:
         self._since = 0.0
         self._previous: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
-    def add(self, moment: Moment, landmarks: np.ndarray, made: np.ndarray | None) -> None:
+    def add(self, moment: ComparedFrame, landmarks: np.ndarray, made: np.ndarray | None) -> None:
         """A frame that shows the person.
 
         Args:
@@ -110,61 +110,69 @@ class FaceComparison:
             "found": float(made is not None),
         }
         if made is not None:
-            row |= _movement(made, landmarks)
+            row |= _measure_movement(made, landmarks)
         # A face that the tracker no longer sees is still there to be recognised, where the input's is.
         where = landmarks if made is None else made
-        if moment.index % self._every == 0:
-            row |= self._who(moment, landmarks, where)
-        if self.crowd.wants():
-            self.crowd.take(moment.output, moment.given, where, landmarks)
+        if moment.index % self._interval == 0:
+            row |= self._measure_identity(moment, landmarks, where)
+        if self.sampler.should_take():
+            self.sampler.add(moment.output, moment.original, where, landmarks)
         if moment.mask is not None:
-            row["replaced_share"] = covered(landmarks, moment.mask.shape, moment.mask)
-            row |= _seam(moment, landmarks)
-        row |= self._picture(moment, landmarks, row["since"])
+            row["replaced_share"] = mask_coverage(landmarks, moment.mask.shape, moment.mask)
+            row |= _measure_seam(moment, landmarks)
+        row |= self._measure_interior(moment, landmarks, row["since"])
         self.table.add(row)
 
-    def absent(self) -> None:
+    def add_absent(self) -> None:
         """A frame that does not show the person."""
         self._previous = None
 
-    def _who(self, moment: Moment, landmarks: np.ndarray, made: np.ndarray) -> dict[str, float]:
-        embedding = self._identity.of(moment.output, made)
+    def _measure_identity(
+        self, moment: ComparedFrame, landmarks: np.ndarray, made: np.ndarray
+    ) -> dict[str, float]:
+        embedding = self._identity.embed(moment.output, made)
         self.embeddings.append(embedding)
         row = {
             "to_source": float(cosines(embedding, self.source)),
             "to_target": float(cosines(embedding, self.target)),
-            "input_to_target": float(cosines(self._identity.of(moment.given, landmarks), self.target)),
+            "input_to_target": float(cosines(self._identity.embed(moment.original, landmarks), self.target)),
         }
         if self._others:
             row["to_other"] = max(float(cosines(embedding, other)) for other in self._others)
         return row
 
-    def _picture(self, moment: Moment, landmarks: np.ndarray, since: float) -> dict[str, float]:
-        """What is measured inside the face, away from its seam."""
+    def _measure_interior(
+        self, moment: ComparedFrame, landmarks: np.ndarray, since: float
+    ) -> dict[str, float]:
+        """Measure the interior of the face, away from its seam."""
         row: dict[str, float] = {}
-        inside = inside_face(landmarks, moment.output.shape[:2], moment.mask)
+        inside = face_interior(landmarks, moment.output.shape[:2], moment.mask)
         if moment.cover is not None:
-            row |= _occlusion(moment, landmarks)
+            row |= _measure_occlusion(moment, landmarks)
         if not inside.any():
             self._previous = None
             return row
-        after, before = (sharpness.laplacian_variance(each, inside) for each in (moment.output, moment.given))
+        after, before = (
+            sharpness.laplacian_variance(each, inside) for each in (moment.output, moment.original)
+        )
         if before > 0:
             row |= {"sharpness_output": after, "sharpness_input": before}
         if self._previous is not None:
-            output, given, was = self._previous
-            levels = flicker.differences((output, moment.output), (given, moment.given), (was, inside))
+            output, original, was = self._previous
+            levels = flicker.compensated_differences(
+                (output, moment.output), (original, moment.original), (was, inside)
+            )
             if levels is not None:
                 row |= {"flicker_output": levels[0], "flicker_input": levels[1]}
-        if since < 2 * WINDOW:
-            offset = mean_color(moment.output, inside) - mean_color(moment.given, inside)
+        if since < 2 * WINDOW_S:
+            offset = compute_mean_color(moment.output, inside) - compute_mean_color(moment.original, inside)
             row |= dict(zip(("colour_l", "colour_a", "colour_b"), map(float, offset), strict=True))
-        self._previous = moment.output, moment.given, inside
+        self._previous = moment.output, moment.original, inside
         return row
 
 
-def _movement(made: np.ndarray, landmarks: np.ndarray) -> dict[str, float]:
-    mine, true = Geometry.of(made), Geometry.of(landmarks)
+def _measure_movement(made: np.ndarray, landmarks: np.ndarray) -> dict[str, float]:
+    mine, true = FaceGeometry.from_landmarks(made), FaceGeometry.from_landmarks(landmarks)
     eyes = [eye_state(each) for each in (made, landmarks)]
     row = {
         "landmarks": geometry.landmark_error(made, landmarks),
@@ -182,9 +190,9 @@ def _movement(made: np.ndarray, landmarks: np.ndarray) -> dict[str, float]:
     return row
 
 
-def _seam(moment: Moment, landmarks: np.ndarray) -> dict[str, float]:
+def _measure_seam(moment: ComparedFrame, landmarks: np.ndarray) -> dict[str, float]:
     assert moment.mask is not None
-    own = own_part(landmarks, moment.mask)
+    own = select_own_mask(landmarks, moment.mask)
     steps = seam_steps(moment.output, moment.encoded, own, eye_distance(landmarks))
     if steps is None:
         return {}
@@ -199,8 +207,8 @@ def _seam(moment: Moment, landmarks: np.ndarray) -> dict[str, float]:
     return row
 
 
-def _occlusion(moment: Moment, landmarks: np.ndarray) -> dict[str, float]:
+def _measure_occlusion(moment: ComparedFrame, landmarks: np.ndarray) -> dict[str, float]:
     assert moment.cover is not None
-    face = inside_face(landmarks, moment.cover.shape, None)
-    counts = occlusion(moment.output, moment.encoded, face, moment.cover, moment.mask)
+    face = face_interior(landmarks, moment.cover.shape, None)
+    counts = count_occlusion_pixels(moment.output, moment.encoded, face, moment.cover, moment.mask)
     return dict(zip(("in_front", "covered", "replaced", "bare"), map(float, counts), strict=True))

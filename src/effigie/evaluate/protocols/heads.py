@@ -1,4 +1,4 @@
-"""Measuring talking heads on people held out: the paper's protocol, rows from copying a shot to a tuned network."""
+"""Evaluation of talking heads on held-out people: the paper's protocol, from copying a shot to a fine-tuned network."""
 
 from __future__ import annotations
 
@@ -9,27 +9,32 @@ from pathlib import Path
 
 import numpy as np
 
-from effigie.assets import REQUIRED, fetch_all
+from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.errors import UsageError
 from effigie.evaluate.metrics.mobilenet import ASSET
 from effigie.evaluate.protocols.heads_config import RUN, HeadsSettings
-from effigie.evaluate.protocols.heads_metrics import Judge, Other, Own, Seen
-from effigie.evaluate.protocols.heads_protocol import (
-    Moment,
-    Subject,
-    choose_subjects,
-    driven,
-    moment_of,
+from effigie.evaluate.protocols.heads_metrics import (
+    CrossReenactment,
+    PictureEvaluator,
+    PictureMeasures,
+    SelfReenactment,
 )
-from effigie.evaluate.protocols.heads_rows import Maker, Workshop
+from effigie.evaluate.protocols.heads_protocol import (
+    Subject,
+    TargetFrame,
+    choose_subjects,
+    drive_subject,
+    to_target_frame,
+)
+from effigie.evaluate.protocols.heads_rows import Renderer, RendererFactory
 from effigie.evaluate.report.heads_sheet import HeadsSheet
 from effigie.evaluate.report.heads_table import HeadScores, HeadsTable
 from effigie.faces.mesh import mouth_opening
 from effigie.faces.recognizer import IdentityModel
 from effigie.faceset.drawing import write_png
-from effigie.heads.meta_learning.identity_dataset import Gallery
-from effigie.io.atomic import atomic, write_json
-from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.heads.meta_learning.identity_dataset import IdentityDataset
+from effigie.io.atomic_write import atomic_write, write_json
+from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
 RESULTS, TABLE, SHEET = "heads.json", "heads.md", "heads.png"
 SHOT, TRUTH = "one shot", "truth, or driver"
@@ -42,8 +47,8 @@ def evaluate_heads(
     output: str | Path | None = None,
     settings: HeadsSettings | None = None,
     *,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
 ) -> HeadsTable:
     """Measure talking heads of people that no model was trained on.
 
@@ -60,30 +65,30 @@ def evaluate_heads(
         ModelError: a model cannot be used.
         UsageError: a model was trained with the other prior.
         AssetError: a network that judges cannot be fetched.
-        Cancelled: asked to stop.
+        CancelledError: asked to stop.
     """
-    settings, cancel = settings or HeadsSettings(), cancel or Cancel()
-    fetch_all([*REQUIRED, ASSET], progress)
-    workshop = Workshop(heads, bare, settings, cancel)
-    if not workshop.rows:
+    settings, cancel = settings or HeadsSettings(), cancel or CancelToken()
+    fetch_assets([*REQUIRED_ASSETS, ASSET], progress)
+    factory = RendererFactory(heads, bare, settings, cancel)
+    if not factory.rows:
         raise UsageError("no row to measure: the paper's rows need a model trained with --prior none")
-    gallery, identity = Gallery(faces, progress), IdentityModel()
+    gallery, identity = IdentityDataset(faces, progress), IdentityModel()
     subjects = choose_subjects(gallery, identity, settings)
     run = _Evaluation(
-        gallery, subjects, workshop, Judge(identity, settings.device), settings, progress, cancel
+        gallery, subjects, factory, PictureEvaluator(identity, settings.device), settings, progress, cancel
     )
     table = run.table()
     if output is not None:
         folder = Path(output)
         write_json(folder / RESULTS, table.to_json())
-        with atomic(folder / TABLE) as temporary:
+        with atomic_write(folder / TABLE) as temporary:
             temporary.write_text(table.markdown(), encoding="utf-8")
         write_png(folder / SHEET, run.sheet.draw("rows: makers at each T    columns: moments held out"))
     return table
 
 
 @dataclass
-class _Run:
+class _MotionRun:
     """Consecutive moments to be made of one subject, and what they are compared with.
 
     Attributes:
@@ -91,19 +96,19 @@ class _Run:
         column: on the sheet, and which moment is shown there; empty for none.
     """
 
-    moments: list[Moment]
-    truth: list[Seen]
+    moments: list[TargetFrame]
+    truth: list[PictureMeasures]
     driver: str = ""
     column: str = ""
     shown: int = 0
 
 
 @dataclass
-class _Judged:
-    """What one maker's pictures came to, and those of the sheet."""
+class _RowResult:
+    """Measurements of one method's pictures, and its pictures for the sheet."""
 
-    own: list[Own] = field(default_factory=list)
-    other: list[Other] = field(default_factory=list)
+    own: list[SelfReenactment] = field(default_factory=list)
+    other: list[CrossReenactment] = field(default_factory=list)
     pictures: list[tuple[str, np.ndarray]] = field(default_factory=list)
 
 
@@ -112,27 +117,27 @@ class _Evaluation:
 
     def __init__(
         self,
-        gallery: Gallery,
+        gallery: IdentityDataset,
         subjects: list[Subject],
-        workshop: Workshop,
-        judge: Judge,
+        factory: RendererFactory,
+        evaluator: PictureEvaluator,
         settings: HeadsSettings,
         progress: ProgressCallback,
-        cancel: Cancel,
+        cancel: CancelToken,
     ) -> None:
-        self._gallery, self._subjects, self._workshop, self._judge = gallery, subjects, workshop, judge
+        self._gallery, self._subjects, self._factory, self._evaluator = gallery, subjects, factory, evaluator
         self._settings, self._progress, self._cancel = settings, progress, cancel
         self.sheet = HeadsSheet()
 
     def table(self) -> HeadsTable:
-        """Everybody, one after the other; a maker is let go once its pictures are judged."""
-        settings, rows = self._settings, self._workshop.rows
-        found: dict[tuple[int, str], dict[str, _Judged]] = defaultdict(dict)
+        """Evaluate all subjects in turn; a renderer is released once its pictures are measured."""
+        settings, rows = self._settings, self._factory.rows
+        found: dict[tuple[int, str], dict[str, _RowResult]] = defaultdict(dict)
         total = len(self._subjects) * len(settings.shots) * len(rows)
-        self._lay_out()
+        self._count_sheet_columns()
         for number, subject in enumerate(self._subjects):
             runs = self._runs(number)
-            done: dict[tuple[int, str], _Judged] = {}
+            done: dict[tuple[int, str], _RowResult] = {}
             for count in settings.shots:
                 for place, row in enumerate(rows):
                     # Whoever has fewer shots than T gives the same ones again: nothing new would come of it.
@@ -144,13 +149,13 @@ class _Evaluation:
                         done[key] = self._row(number, row, key[0], runs, note)
                     found[count, row][subject.name] = done[key]
                     for column, picture in done[key].pictures:
-                        self.sheet.keep(f"T={count} {row}", column, picture)
+                        self.sheet.add(f"T={count} {row}", column, picture)
         self._progress(Progress("heads", total, total, "rows"))
         every = {place: list(people.values()) for place, people in found.items()}
         return HeadsTable(
             {
                 count: {
-                    row: HeadScores.of(
+                    row: HeadScores.from_records(
                         [one for each in every[count, row] for one in each.own],
                         [one for each in every[count, row] for one in each.other],
                     )
@@ -163,68 +168,77 @@ class _Evaluation:
             asdict(settings),
             {
                 count: {
-                    row: {name: HeadScores.of(one.own, one.other) for name, one in found[count, row].items()}
+                    row: {
+                        name: HeadScores.from_records(one.own, one.other)
+                        for name, one in found[count, row].items()
+                    }
                     for row in rows
                 }
                 for count in settings.shots
             },
         )
 
-    def _row(self, number: int, row: str, count: int, runs: list[_Run], note: str) -> _Judged:
-        """Prepare a row's maker for somebody, let it make every run, and judge them."""
+    def _row(self, number: int, row: str, count: int, runs: list[_MotionRun], note: str) -> _RowResult:
+        """Prepare a row's renderer for a subject, render every run, and measure them."""
         subject = self._subjects[number]
         shots = [self._gallery.shot(subject.identity, index) for index in subject.shots[:count]]
 
-        def told(progress: Progress) -> None:
+        def report(progress: Progress) -> None:
             self._progress(replace(progress, stage=f"heads: {progress.stage}", note=note))
 
-        make: Maker = self._workshop.maker(row, shots, told)
-        judged = _Judged()
+        make: Renderer = self._factory.create_renderer(row, shots, report)
+        result = _RowResult()
         for run in runs:
             self._cancel.check()
             made = make(run.moments)
             if run.driver:
                 wanted = [moment.geometry for moment in run.moments]
-                judged.other += self._judge.other(made, wanted, subject.embedding, run.truth)
+                result.other += self._evaluator.measure_cross_reenactment(
+                    made, wanted, subject.embedding, run.truth
+                )
             else:
-                judged.own += self._judge.own(number, made, run.truth)
+                result.own += self._evaluator.measure_self_reenactment(number, made, run.truth)
             if run.column:
-                judged.pictures.append((run.column, made[run.shown]))
-        return judged
+                result.pictures.append((run.column, made[run.shown]))
+        return result
 
-    def _runs(self, number: int) -> list[_Run]:
+    def _runs(self, number: int) -> list[_MotionRun]:
         """The subject's own runs held out, and those of its drivers."""
         gallery, subject, settings = self._gallery, self._subjects[number], self._settings
         runs = []
         for indices in subject.runs:
             shots = [gallery.shot(subject.identity, index) for index in indices]
-            moments = [moment_of(shot) for shot in shots]
-            runs.append(_Run(moments, self._judge.look([shot.picture for shot in shots])))
+            moments = [to_target_frame(shot) for shot in shots]
+            runs.append(_MotionRun(moments, self._evaluator.measure([shot.picture for shot in shots])))
         for driver in self._drivers(number):
             chosen = np.linspace(0, len(driver.runs) - 1, min(len(driver.runs), settings.cross_frames // RUN))
             for indices in (driver.runs[int(index)] for index in chosen):
                 pictures = [gallery.shot(driver.identity, index).picture for index in indices]
                 runs.append(
-                    _Run(driven(gallery, subject, driver, indices), self._judge.glance(pictures), driver.name)
+                    _MotionRun(
+                        drive_subject(gallery, subject, driver, indices),
+                        self._evaluator.measure_without_features(pictures),
+                        driver.name,
+                    )
                 )
-        self._show(number, runs)
+        self._choose_sheet_frames(number, runs)
         return runs
 
     def _drivers(self, number: int) -> list[Subject]:
-        """Others who are filmed, in turns."""
+        """Other subjects who are filmed, in turns."""
         others = self._subjects[number + 1 :] + self._subjects[:number]
-        filmed = [other for other in others if other.identity.filmed]
-        first = number % max(1, len(filmed))
-        return (filmed[first:] + filmed[:first])[: self._settings.cross_drivers]
+        videos = [other for other in others if other.identity.is_video]
+        first = number % max(1, len(videos))
+        return (videos[first:] + videos[:first])[: self._settings.cross_drivers]
 
-    def _lay_out(self) -> None:
-        """How many moments of whom the sheet shows."""
+    def _count_sheet_columns(self) -> None:
+        """Number of moments of each subject on the sheet."""
         most = self._settings.columns
         people = self._subjects[:most]
         self._own_columns = [most // len(people)] * len(people)
         self._other_columns = [1] * min(len(people), max(1, most // 2))
 
-    def _show(self, number: int, runs: list[_Run]) -> None:
+    def _choose_sheet_frames(self, number: int, runs: list[_MotionRun]) -> None:
         """Choose the sheet's moments: of runs apart, where the mouth is farthest from that of the first shot."""
         subject = self._subjects[number]
         shot = self._gallery.shot(subject.identity, subject.shots[0])
@@ -238,13 +252,13 @@ class _Evaluation:
             for place, (_, shown, run) in enumerate(offered[: counts[number] if number < len(counts) else 0]):
                 by = f" by {run.driver}" if run.driver else ""
                 run.column, run.shown = f"{subject.name[:11]}{by} {place + 1}", shown
-                self.sheet.keep(SHOT, run.column, shot.picture)
-                self.sheet.keep(TRUTH, run.column, run.truth[shown].picture)
+                self.sheet.add(SHOT, run.column, shot.picture)
+                self.sheet.add(TRUTH, run.column, run.truth[shown].picture)
 
     def _notes(self) -> list[str]:
         subjects, settings = self._subjects, self._settings
         notes = [
-            f"{len(subjects)} people, {sum(subject.identity.filmed for subject in subjects)} of them filmed; "
+            f"{len(subjects)} people, {sum(subject.identity.is_video for subject in subjects)} of them filmed; "
             "every row makes the same moments, and those of every T are the same"
         ]
         fewer = [subject.name for subject in subjects if len(subject.shots) < max(settings.shots)]

@@ -1,17 +1,17 @@
-"""What can be chosen about measuring talking heads."""
+"""Settings of the evaluation of talking heads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from effigie.errors import UsageError
-from effigie.heads.meta_learning.config import CONTENTS
+from effigie.heads.meta_learning.config import CONTENT_LOSSES
 
-COPIED, BENT = "source copied", "mesh prior alone"
+COPIED, WARPED = "source copied", "mesh prior alone"
 PAPER_FF, PAPER_FT, OURS_FF, OURS_FT = "paper FF", "paper FT", "ours FF", "ours FT"
-ROWS = (COPIED, BENT, PAPER_FF, PAPER_FT, OURS_FF, OURS_FT)
+ROWS = (COPIED, WARPED, PAPER_FF, PAPER_FT, OURS_FF, OURS_FT)
 TUNED = (PAPER_FT, OURS_FT)
-MOST_SHOTS = 32
+MAX_SHOTS = 32
 RUN = 4  # consecutive frames in a run: flicker needs neighbours, everything else different moments
 
 
@@ -46,8 +46,8 @@ class HeadsSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.shots or not all(1 <= count <= MOST_SHOTS for count in self.shots):
-            raise UsageError(f"shots must be numbers from 1 to {MOST_SHOTS}, not {self.shots}")
+        if not self.shots or not all(1 <= count <= MAX_SHOTS for count in self.shots):
+            raise UsageError(f"shots must be numbers from 1 to {MAX_SHOTS}, not {self.shots}")
         if list(self.shots) != sorted(set(self.shots)):
             raise UsageError(f"shots must ascend and differ, not {self.shots}")
         if not self.rows or not set(self.rows) <= set(ROWS):
@@ -62,8 +62,8 @@ class HeadsSettings:
             raise UsageError(f"cross_drivers must be 0 or more, not {self.cross_drivers}")
         if not 1 <= self.columns <= 12:
             raise UsageError(f"columns must be from 1 to 12, not {self.columns}")
-        if self.content not in CONTENTS:
-            raise UsageError(f"content must be one of {', '.join(CONTENTS)}, not {self.content!r}")
+        if self.content not in CONTENT_LOSSES:
+            raise UsageError(f"content must be one of {', '.join(CONTENT_LOSSES)}, not {self.content!r}")
 
     def quick(self) -> HeadsSettings:
         """The same for two people and few frames, hardly tuned: to see that everything runs."""

@@ -1,4 +1,4 @@
-"""Judging made pictures: every metric of one moment, kept until all moments of a row are together."""
+"""Metrics of generated talking-head pictures, per moment."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from effigie.evaluate.metrics.expression import expression_error
-from effigie.evaluate.metrics.flicker import differences
+from effigie.evaluate.metrics.flicker import compensated_differences
 from effigie.evaluate.metrics.gaze import EyeState, eye_state
 from effigie.evaluate.metrics.geometry import landmark_error
-from effigie.evaluate.metrics.mobilenet import Perceived, Perception
+from effigie.evaluate.metrics.mobilenet import PerceptualFeatures, PerceptualModel
 from effigie.evaluate.metrics.perceptual_distance import perceptual_distance
 from effigie.evaluate.metrics.pose import pose_error
 from effigie.evaluate.metrics.sharpness import laplacian_variance
@@ -20,12 +20,12 @@ from effigie.faces.crop import Roi
 from effigie.faces.landmarker import LandmarkModel
 from effigie.faces.mask import face_mask
 from effigie.faces.recognizer import IdentityModel
-from effigie.prior.frame_bank import Geometry
+from effigie.prior.frame_bank import FaceGeometry
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What is measured in one picture.
+class PictureMeasures:
+    """Measurements of one picture.
 
     Attributes:
         picture: (S, S, 3) uint8 RGB.
@@ -36,15 +36,15 @@ class Seen:
     """
 
     picture: np.ndarray
-    geometry: Geometry
+    geometry: FaceGeometry
     eyes: EyeState
     embedding: np.ndarray
-    perceived: Perceived | None
+    perceived: PerceptualFeatures | None
 
 
 @dataclass(frozen=True)
-class Own:
-    """One moment of somebody's own motion, made beside true; fields as in :class:`heads_table.HeadScores`."""
+class SelfReenactment:
+    """One moment of self-reenactment, generated against true; fields as in ``HeadScores``."""
 
     person: int
     ssim: float
@@ -61,16 +61,16 @@ class Own:
 
 
 @dataclass(frozen=True)
-class Other:
-    """One moment of somebody else's motion; there is no truth but who it is and where the landmarks should be."""
+class CrossReenactment:
+    """One moment of cross-reenactment; the only truth is who it is and where the landmarks should be."""
 
     to_portrait: float
     to_driver: float
     landmarks: float
 
 
-class Judge:
-    """Measures pictures.
+class PictureEvaluator:
+    """Measures generated pictures.
 
     Args:
         identity: SFace.
@@ -79,41 +79,45 @@ class Judge:
 
     def __init__(self, identity: IdentityModel, device: str = "auto") -> None:
         self._identity, self._landmarks = identity, LandmarkModel()
-        self._perception = Perception(device)
+        self._perception = PerceptualModel(device)
 
-    def look(self, pictures: Sequence[np.ndarray]) -> list[Seen]:
-        """Everything about (S, S, 3) uint8 crops. Landmarks are found anew in each, without a word of where."""
+    def measure(self, pictures: Sequence[np.ndarray]) -> list[PictureMeasures]:
+        """Measure (S, S, 3) uint8 crops; landmarks are detected in each from scratch."""
         perceived = self._perception(pictures)
-        return [self._seen(picture, known) for picture, known in zip(pictures, perceived, strict=True)]
+        return [self._measure(picture, known) for picture, known in zip(pictures, perceived, strict=True)]
 
-    def glance(self, pictures: Sequence[np.ndarray]) -> list[Seen]:
+    def measure_without_features(self, pictures: Sequence[np.ndarray]) -> list[PictureMeasures]:
         """The same without MobileNetV2's features, half of the work."""
-        return [self._seen(picture, None) for picture in pictures]
+        return [self._measure(picture, None) for picture in pictures]
 
-    def _seen(self, picture: np.ndarray, perceived: Perceived | None) -> Seen:
+    def _measure(self, picture: np.ndarray, perceived: PerceptualFeatures | None) -> PictureMeasures:
         side = picture.shape[0]
         rough = self._landmarks(picture, Roi((side - 1) / 2, (side - 1) / 2, float(side), 0.0))
         landmarks = self._landmarks(picture, rough.roi()).landmarks.astype(np.float64)
-        embedding = self._identity.of(picture, landmarks)
-        return Seen(picture, Geometry.of(landmarks), eye_state(landmarks), embedding, perceived)
+        embedding = self._identity.embed(picture, landmarks)
+        return PictureMeasures(
+            picture, FaceGeometry.from_landmarks(landmarks), eye_state(landmarks), embedding, perceived
+        )
 
-    def own(self, person: int, made: Sequence[np.ndarray], truth: Sequence[Seen]) -> list[Own]:
-        """A run of consecutive made frames beside the true ones."""
+    def measure_self_reenactment(
+        self, person: int, made: Sequence[np.ndarray], truth: Sequence[PictureMeasures]
+    ) -> list[SelfReenactment]:
+        """Compare a run of consecutive generated frames with the true ones."""
         found = []
         masks = [face_mask(each.geometry.landmarks, *each.picture.shape[:2]) for each in truth]
-        for index, (mine, real) in enumerate(zip(self.look(made), truth, strict=True)):
+        for index, (mine, real) in enumerate(zip(self.measure(made), truth, strict=True)):
             assert mine.perceived is not None and real.perceived is not None
             inside = masks[index] > INSIDE
             whole, face = ssim(mine.picture, real.picture, masks[index])
             before = None
             if index:
-                before = differences(
+                before = compensated_differences(
                     (made[index - 1], mine.picture),
                     (truth[index - 1].picture, real.picture),
                     (masks[index - 1] > INSIDE, inside),
                 )
             found.append(
-                Own(
+                SelfReenactment(
                     person,
                     whole,
                     face,
@@ -130,14 +134,14 @@ class Judge:
             )
         return found
 
-    def other(
+    def measure_cross_reenactment(
         self,
         made: Sequence[np.ndarray],
-        wanted: Sequence[Geometry],
+        wanted: Sequence[FaceGeometry],
         portrait: np.ndarray,
-        drivers: Sequence[Seen],
-    ) -> list[Other]:
-        """A run in which somebody else drives.
+        drivers: Sequence[PictureMeasures],
+    ) -> list[CrossReenactment]:
+        """Measure a run that another person drives.
 
         Args:
             wanted: where the faces should be.
@@ -145,10 +149,10 @@ class Judge:
             drivers: the driver in the same moments.
         """
         return [
-            Other(
+            CrossReenactment(
                 float(mine.embedding @ portrait),
                 float(mine.embedding @ driver.embedding),
                 landmark_error(mine.geometry.landmarks, asked.landmarks),
             )
-            for mine, asked, driver in zip(self.glance(made), wanted, drivers, strict=True)
+            for mine, asked, driver in zip(self.measure_without_features(made), wanted, drivers, strict=True)
         ]

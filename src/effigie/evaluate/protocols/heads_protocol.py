@@ -1,4 +1,4 @@
-"""Who is measured, from which shots, at which moments: the protocol of the paper (section 4) on people held out.
+"""The paper's protocol (section 4) on held-out people: who is measured, from which shots, at which moments.
 
 Of somebody filmed, the shots come from the first part of the clip and the moments to be made from the last, with a
 gap between them; of somebody photographed, some stills are shots and the others are to be made. The moments are the
@@ -15,17 +15,17 @@ from fractions import Fraction
 import numpy as np
 
 from effigie.errors import FaceSetError
-from effigie.evaluate.protocols.heads_config import MOST_SHOTS, RUN, HeadsSettings
-from effigie.faces.align import crop_matrix, placement
+from effigie.evaluate.protocols.heads_config import MAX_SHOTS, RUN, HeadsSettings
+from effigie.faces.align import compute_placement, crop_matrix
 from effigie.faces.landmarker import BLENDSHAPES
 from effigie.faces.mesh import fit_pose
-from effigie.faces.recognizer import SAME_PERSON, IdentityModel
-from effigie.heads.meta_learning.dataset import APART
-from effigie.heads.meta_learning.identity_dataset import Gallery, Identity, Shot
+from effigie.faces.recognizer import SAME_PERSON_SIMILARITY, IdentityModel
+from effigie.heads.meta_learning.dataset import MIN_FRAME_GAP
+from effigie.heads.meta_learning.identity_dataset import Identity, IdentityDataset, ReferenceShot
 from effigie.heads.motion.controls import Controls
 from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.retarget import Retargeter
-from effigie.prior.frame_bank import EXPRESSIVE, Geometry
+from effigie.prior.frame_bank import EXPRESSIVE, FaceGeometry
 
 HELD_OUT = 0.4  # of a clip, at its end
 RATE = 25  # frames a second that clips are taken to have: what is chosen over time fades by it
@@ -33,16 +33,16 @@ BLINKS = [BLENDSHAPES.index("eyeBlinkLeft"), BLENDSHAPES.index("eyeBlinkRight")]
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What is to be made: where the face is in the square crop, and (52,) blendshapes as the person would show them."""
+class TargetFrame:
+    """Target of one frame: the face's geometry in the square crop, and the person's (52,) blendshapes."""
 
-    geometry: Geometry
+    geometry: FaceGeometry
     blendshapes: np.ndarray
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Somebody held out.
+    """A held-out person.
 
     Attributes:
         name: of the clip.
@@ -59,21 +59,21 @@ class Subject:
     embedding: np.ndarray
 
 
-def choose_subjects(gallery: Gallery, model: IdentityModel, settings: HeadsSettings) -> list[Subject]:
+def choose_subjects(gallery: IdentityDataset, model: IdentityModel, settings: HeadsSettings) -> list[Subject]:
     """The people of a gallery, the longest clip of each, those filmed longest first.
 
     Raises:
         FaceSetError: nobody has a shot and a frame to spare.
     """
     found: list[Subject] = []
-    for identity in sorted(gallery.identities, key=lambda one: (-one.filmed, -len(one))):
+    for identity in sorted(gallery.identities, key=lambda one: (-one.is_video, -len(one))):
         if len(identity) < 2:
             continue
-        calm = np.array([calmness(gallery, identity, index) for index in range(len(identity))])
-        shots, runs = divided(calm, identity.filmed, settings.frames)
+        calm = np.array([neutral_distance(gallery, identity, index) for index in range(len(identity))])
+        shots, runs = split_shots(calm, identity.is_video, settings.frames)
         first = gallery.shot(identity, shots[0])
-        embedding = model.of(first.picture, first.geometry.landmarks)
-        if all(float(embedding @ other.embedding) < SAME_PERSON for other in found):
+        embedding = model.embed(first.picture, first.geometry.landmarks)
+        if all(float(embedding @ other.embedding) < SAME_PERSON_SIMILARITY for other in found):
             found.append(Subject(identity.clips[shots[0]], identity, shots, runs, embedding))
         if settings.people is not None and len(found) == settings.people:
             break
@@ -82,52 +82,54 @@ def choose_subjects(gallery: Gallery, model: IdentityModel, settings: HeadsSetti
     return found
 
 
-def calmness(gallery: Gallery, identity: Identity, index: int) -> float:
-    """How far a frame is from a calm look at the camera with open eyes; 0 is there."""
+def neutral_distance(gallery: IdentityDataset, identity: Identity, index: int) -> float:
+    """Distance of a frame from a neutral, frontal face with open eyes; 0 is there."""
     shown = gallery.blendshapes(identity, index)
     angles = gallery.geometry(identity, index).pose.angles[:2] / 25
     return float((shown[EXPRESSIVE] ** 2).sum() + (shown[BLINKS] ** 2).sum() + (angles**2).sum())
 
 
-def divided(
-    calm: np.ndarray, filmed: bool, frames: int
+def split_shots(
+    calm: np.ndarray, is_video: bool, frames: int
 ) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
-    """Shots and runs of somebody's N frames.
+    """Split a person's N frames into shots and runs.
 
     Args:
-        calm: (N,) of :func:`calmness`, N >= 2.
-        filmed: whether the frames follow each other.
+        calm: (N,) of :func:`neutral_distance`, N >= 2.
+        is_video: whether the frames follow each other.
         frames: to be made, at most.
     """
     count = len(calm)
-    if not filmed:
+    if not is_video:
         order = [int(index) for index in np.argsort(calm, kind="stable")]
         wanted = sorted(order[1::2])[:frames]
-        return tuple(i for i in order if i not in wanted)[:MOST_SHOTS], tuple((i,) for i in wanted)
+        return tuple(i for i in order if i not in wanted)[:MAX_SHOTS], tuple((i,) for i in wanted)
     edge = round((1 - HELD_OUT) * count)
-    last = max(1, edge - min(APART, edge // 2))
+    last = max(1, edge - min(MIN_FRAME_GAP, edge // 2))
     length = min(RUN, count - edge)
     starts = np.linspace(edge, count - length, max(1, min(frames, count - edge) // RUN)).round().astype(int)
     runs = tuple(tuple(range(int(start), int(start) + length)) for start in starts)
-    return spread(int(np.argmin(calm[:last])), last), runs
+    return select_spread(int(np.argmin(calm[:last])), last), runs
 
 
-def spread(first: int, count: int) -> tuple[int, ...]:
+def select_spread(first: int, count: int) -> tuple[int, ...]:
     """At most 32 of the numbers below ``count``: ``first``, then always the one farthest from all before it."""
     chosen = [first]
     distance = np.abs(np.arange(count) - first)
-    while len(chosen) < min(MOST_SHOTS, count):
+    while len(chosen) < min(MAX_SHOTS, count):
         chosen.append(int(np.argmax(distance)))
         distance = np.minimum(distance, np.abs(np.arange(count) - chosen[-1]))
     return tuple(chosen)
 
 
-def moment_of(shot: Shot) -> Moment:
-    """The moment that a frame shows."""
-    return Moment(shot.geometry, shot.blendshapes)
+def to_target_frame(shot: ReferenceShot) -> TargetFrame:
+    """The target that a frame shows."""
+    return TargetFrame(shot.geometry, shot.blendshapes)
 
 
-def driven(gallery: Gallery, subject: Subject, driver: Subject, frames: Sequence[int]) -> list[Moment]:
+def drive_subject(
+    gallery: IdentityDataset, subject: Subject, driver: Subject, frames: Sequence[int]
+) -> list[TargetFrame]:
     """The subject moving as the driver does in some of the driver's frames, relative to the driver's calmest.
 
     The subject's first shot moves as ``effigie animate`` would move it; then its face is put upright in the middle of
@@ -136,23 +138,23 @@ def driven(gallery: Gallery, subject: Subject, driver: Subject, frames: Sequence
     portrait = gallery.shot(subject.identity, subject.shots[0])
     numbers = [driver.shots[0], *frames]
     shown = np.stack([gallery.blendshapes(driver.identity, number) for number in numbers])
-    motion = motion_of([gallery.geometry(driver.identity, number) for number in numbers], shown)
+    motion = build_motion([gallery.geometry(driver.identity, number) for number in numbers], shown)
     retarget = Retargeter(portrait.geometry.landmarks, motion, Controls(ease=0))
     size = portrait.picture.shape[0]
     moments = []
     for index in range(1, len(numbers)):
         landmarks = retarget(index).astype(np.float64)
-        matrix = crop_matrix(placement(fit_pose(landmarks)), size)
+        matrix = crop_matrix(compute_placement(fit_pose(landmarks)), size)
         moments.append(
-            Moment(
-                Geometry.in_crop(landmarks, matrix),
+            TargetFrame(
+                FaceGeometry.from_frame_landmarks(landmarks, matrix),
                 np.clip(portrait.blendshapes + shown[index] - shown[0], 0, 1),
             )
         )
     return moments
 
 
-def motion_of(geometries: Sequence[Geometry], blendshapes: np.ndarray) -> Motion:
+def build_motion(geometries: Sequence[FaceGeometry], blendshapes: np.ndarray) -> Motion:
     """The motion through N faces in crops of one size, the first of which is neutral.
 
     Args:
@@ -169,7 +171,7 @@ def motion_of(geometries: Sequence[Geometry], blendshapes: np.ndarray) -> Motion
         translation=np.stack([pose.translation for pose in poses]),
         unposed=np.stack([geometry.unposed for geometry in geometries]).astype(np.float32),
         blendshapes=np.asarray(blendshapes, np.float32),
-        neutral=0,
+        neutral_frame=0,
         rate=Fraction(RATE),
         size=(1, 1),  # of no picture: there is none
         time_base=Fraction(1, RATE),

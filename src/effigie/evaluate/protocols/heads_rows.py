@@ -1,4 +1,4 @@
-"""The rows of the table: ways to make a person's picture from T shots, from copying one to a tuned network.
+"""The methods in the table's rows, from copying one of T shots to a fine-tuned network.
 
 A maker is given a run of consecutive moments and makes a picture of each, at the size of the shots. Every row is
 judged at that size: what a smaller network makes is enlarged, and what it took from the bent shots gets their detail
@@ -17,48 +17,58 @@ import torch
 from torch import Tensor
 
 from effigie.errors import UsageError
-from effigie.evaluate.protocols.heads_config import BENT, COPIED, OURS_FF, OURS_FT, ROWS, TUNED, HeadsSettings
-from effigie.evaluate.protocols.heads_protocol import RATE, Moment
+from effigie.evaluate.protocols.heads_config import (
+    COPIED,
+    OURS_FF,
+    OURS_FT,
+    ROWS,
+    TUNED,
+    WARPED,
+    HeadsSettings,
+)
+from effigie.evaluate.protocols.heads_protocol import RATE, TargetFrame
 from effigie.heads.checkpoint import HeadsModel, load_heads
-from effigie.heads.finetune.reference_set import Album, resized
-from effigie.heads.finetune.task import TuneTask, embedding_of
+from effigie.heads.finetune.reference_set import ReferenceSet, resize_shot
+from effigie.heads.finetune.task import TuneTask, compute_embedding
 from effigie.heads.finetune.trainer import TuneSettings
-from effigie.heads.inference.neural_renderer import FaceMaker, put_in
-from effigie.heads.meta_learning.dataset import to_bytes
-from effigie.heads.meta_learning.identity_dataset import Shot
-from effigie.heads.meta_learning.trainer import content_loss
+from effigie.heads.inference.neural_renderer import FaceGenerator, paste_face
+from effigie.heads.meta_learning.dataset import prior_to_uint8
+from effigie.heads.meta_learning.identity_dataset import ReferenceShot
+from effigie.heads.meta_learning.trainer import build_perceptual_loss
 from effigie.heads.network.generator import Generator
-from effigie.progress import Cancel, ProgressCallback
+from effigie.progress import CancelToken, ProgressCallback
 from effigie.training import train
-from effigie.training.export import averaged
+from effigie.training.export import load_ema_weights
 
-Maker = Callable[[Sequence[Moment]], list[np.ndarray]]
+Renderer = Callable[[Sequence[TargetFrame]], list[np.ndarray]]
 """A run of moments -> a picture of each, (S, S, 3) uint8 RGB, S being the size of the shots."""
 
 
-class Copied:
-    """The shot that is nearest to what is wanted, as it is."""
+class CopyRenderer:
+    """Copies the shot that is nearest to the target."""
 
-    def __init__(self, shots: Sequence[Shot]) -> None:
-        self._album = Album(shots, shots[0].picture.shape[0])
+    def __init__(self, shots: Sequence[ReferenceShot]) -> None:
+        self._album = ReferenceSet(shots, shots[0].picture.shape[0])
 
-    def __call__(self, run: Sequence[Moment]) -> list[np.ndarray]:
-        nearest = [self._album.nearest(moment.geometry, moment.blendshapes)["face"] for moment in run]
-        return [self._album.shots[next(iter(layer))].picture for layer in nearest]
-
-
-class Bent:
-    """The shots bent into place: geometry, and no network."""
-
-    def __init__(self, shots: Sequence[Shot]) -> None:
-        self._album = Album(shots, shots[0].picture.shape[0])
-
-    def __call__(self, run: Sequence[Moment]) -> list[np.ndarray]:
-        return [prior[..., :3] for prior in priors(self._album, run)]
+    def __call__(self, run: Sequence[TargetFrame]) -> list[np.ndarray]:
+        find_nearest = [
+            self._album.find_nearest(moment.geometry, moment.blendshapes)["face"] for moment in run
+        ]
+        return [self._album.shots[next(iter(layer))].picture for layer in find_nearest]
 
 
-class Painted:
-    """A generator with a person's parameters; within the bent shots, as an animation shows it, if it takes them.
+class WarpRenderer:
+    """Warps the shots to the target: geometry, and no network."""
+
+    def __init__(self, shots: Sequence[ReferenceShot]) -> None:
+        self._album = ReferenceSet(shots, shots[0].picture.shape[0])
+
+    def __call__(self, run: Sequence[TargetFrame]) -> list[np.ndarray]:
+        return [prior[..., :3] for prior in render_priors(self._album, run)]
+
+
+class GeneratorRenderer:
+    """Renders with a generator and a person's parameters; onto the warped shots, as animation does, if it takes them.
 
     Args:
         generator: of any size up to the shots'.
@@ -67,36 +77,40 @@ class Painted:
         device: torch device.
     """
 
-    def __init__(self, generator: Generator, psi: Tensor, shots: Sequence[Shot], device: str) -> None:
-        self._maker = FaceMaker(generator, psi, device)
+    def __init__(
+        self, generator: Generator, psi: Tensor, shots: Sequence[ReferenceShot], device: str
+    ) -> None:
+        self._maker = FaceGenerator(generator, psi, device)
         self._side = shots[0].picture.shape[0]
-        self._album = Album(shots, self._side) if generator.prior else None
+        self._album = ReferenceSet(shots, self._side) if generator.prior else None
 
-    def __call__(self, run: Sequence[Moment]) -> list[np.ndarray]:
+    def __call__(self, run: Sequence[TargetFrame]) -> list[np.ndarray]:
         wanted = [moment.geometry.landmarks for moment in run]
         if self._album is None:
             pictures = [self._maker(points, self._side, None, None) for points in wanted]
         else:
-            bent = [prior / np.float32(255) for prior in priors(self._album, run)]
+            bent = [prior / np.float32(255) for prior in render_priors(self._album, run)]
             pictures = [
-                put_in(self._maker(points, self._side, prior[..., :3], prior[..., 3]), prior[..., :3], points)
+                paste_face(
+                    self._maker(points, self._side, prior[..., :3], prior[..., 3]), prior[..., :3], points
+                )
                 for points, prior in zip(wanted, bent, strict=True)
             ]
         return [np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8) for picture in pictures]
 
 
-def priors(album: Album, run: Sequence[Moment]) -> list[np.ndarray]:
+def render_priors(album: ReferenceSet, run: Sequence[TargetFrame]) -> list[np.ndarray]:
     """(S, S, 4) uint8 picture and validity of each moment, the shots chosen in order."""
-    choose = album.chooser(RATE)
+    choose = album.build_selector(RATE)
     rendered = []
     for moment in run:
         layers = choose(album.features(moment.geometry, moment.blendshapes))
-        rendered.append(to_bytes(album.render(layers, moment.geometry.landmarks)))
+        rendered.append(prior_to_uint8(album.render(layers, moment.geometry.landmarks)))
     return rendered
 
 
-class Workshop:
-    """Prepares the makers of the rows.
+class RendererFactory:
+    """Creates the renderers of the rows.
 
     Args:
         heads: a model that takes the bent shots; None for the one that ships.
@@ -113,7 +127,7 @@ class Workshop:
         heads: str | Path | None,
         bare: str | Path | None,
         settings: HeadsSettings,
-        cancel: Cancel,
+        cancel: CancelToken,
     ) -> None:
         self._settings, self._cancel = settings, cancel
         self.rows = tuple(
@@ -126,27 +140,34 @@ class Workshop:
         if self._bare is not None and self._bare.prior:
             raise UsageError(f"{bare} was trained with --prior mesh: give it with --heads")
 
-    def maker(self, row: str, shots: Sequence[Shot], progress: ProgressCallback) -> Maker:
-        """The row's maker for a person's T shots; a tuned row is tuned now."""
+    def create_renderer(
+        self, row: str, shots: Sequence[ReferenceShot], progress: ProgressCallback
+    ) -> Renderer:
+        """Create a row's renderer for a person's T shots; a fine-tuned row is trained now."""
         if row == COPIED:
-            return Copied(shots)
-        if row == BENT:
-            return Bent(shots)
+            return CopyRenderer(shots)
+        if row == WARPED:
+            return WarpRenderer(shots)
         model = self._ours if row in (OURS_FF, OURS_FT) else self._bare
         assert model is not None
         if row in TUNED:
-            return self._tuned(model, shots, progress)
-        embedding = embedding_of(model, [resized(shot, model.preset.size) for shot in shots])
+            return self._finetune(model, shots, progress)
+        embedding = compute_embedding(model, [resize_shot(shot, model.preset.size) for shot in shots])
         with torch.no_grad():
-            psi = model.networks.generator.parameters_for(embedding[None])
-        return Painted(model.networks.generator, psi, shots, self._settings.device)
+            psi = model.networks.generator.project_embedding(embedding[None])
+        return GeneratorRenderer(model.networks.generator, psi, shots, self._settings.device)
 
-    def _tuned(self, model: HeadsModel, shots: Sequence[Shot], progress: ProgressCallback) -> Painted:
-        """As ``effigie tune`` does it, nothing being kept."""
+    def _finetune(
+        self, model: HeadsModel, shots: Sequence[ReferenceShot], progress: ProgressCallback
+    ) -> GeneratorRenderer:
+        """Fine-tune as ``effigie tune`` does, without writing anything."""
         settings = self._settings
         tuning = TuneSettings(steps=settings.tune_steps, device=settings.device, seed=settings.seed)
         task = TuneTask(
-            model, shots, tuning.examples(model.preset.name), content=content_loss(settings.content)
+            model,
+            shots,
+            tuning.examples(model.preset.name),
+            perceptual_loss=build_perceptual_loss(settings.content),
         )
         with tempfile.TemporaryDirectory(prefix="effigie-") as folder:
             train(
@@ -156,7 +177,7 @@ class Workshop:
                 progress,
                 self._cancel,
             )
-            best = averaged(Path(folder))["tuned"]
+            best = load_ema_weights(Path(folder))["tuned"]
         tuned = copy.deepcopy(task.tuned).cpu()
         tuned.load_state_dict(best)
-        return Painted(tuned.generator, tuned.psi, shots, settings.device)
+        return GeneratorRenderer(tuned.generator, tuned.psi, shots, settings.device)

@@ -1,4 +1,4 @@
-"""What an output is measured against: its input with the same mark, encoded alike, read frame by frame beside it."""
+"""Paired reading of an output and its reference: the input with the same mark, encoded alike."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ import numpy as np
 
 from effigie.errors import UsageError
 from effigie.evaluate.metrics.regions import MaskFolder
-from effigie.evaluate.protocols.person import WhoIsWho
-from effigie.faces.shot_detector import Cuts
+from effigie.evaluate.protocols.person import TrackMatcher
+from effigie.faces.shot_detector import ShotDetector
 from effigie.faces.tracker import Tracker
-from effigie.media import ClipInfo, EncodeSettings, Frame, Reader, Writer
-from effigie.progress import Cancel, Progress, ProgressCallback
+from effigie.media import ClipInfo, EncodeSettings, Frame, VideoReader, VideoWriter
+from effigie.progress import CancelToken, Progress, ProgressCallback
 from effigie.provenance.c2pa.credentials import read_credentials
-from effigie.provenance.signed_writer import marker_for
-from effigie.provenance.watermark import Marker
+from effigie.provenance.signed_writer import create_embedder
+from effigie.provenance.watermark import WatermarkEmbedder
 
-Mark = Callable[[np.ndarray, int], np.ndarray]
+MarkFunction = Callable[[np.ndarray, int], np.ndarray]
 
 
-def first_look(
+def prepare_reference(
     info: ClipInfo,
-    who: WhoIsWho,
+    matcher: TrackMatcher,
     tracker: Tracker,
     encoded: Path | None,
-    mark: Mark,
+    mark: MarkFunction,
     encode: EncodeSettings,
     progress: ProgressCallback,
-    cancel: Cancel,
+    cancel: CancelToken,
 ) -> None:
-    """See who is in the input, and write it again as the output was written.
+    """Track the people of the input, and encode it again as the output was encoded.
 
     Where a shot is cut everybody is met anew: another person in the same place would keep the track.
     """
     tracker.restart()
-    cuts, plain = Cuts(), replace(encode, keep_audio=False)
+    cuts, plain = ShotDetector(), replace(encode, keep_audio=False)
     with contextlib.ExitStack() as stack:
-        reader = stack.enter_context(Reader(info.path))
-        writer = stack.enter_context(Writer(encoded, reader.info, plain)) if encoded else None
+        reader = stack.enter_context(VideoReader(info.path))
+        writer = stack.enter_context(VideoWriter(encoded, reader.info, plain)) if encoded else None
         for frame in reader:
             cancel.check()
             image = mark(
@@ -50,39 +50,41 @@ def first_look(
             )  # as it is measured later, so that tracks are numbered alike
             if cuts(image):
                 tracker.reset()
-            who.look(image, tracker(image))
+            matcher.add_frame(image, tracker(image))
             if writer is not None:
                 writer.write(image, frame.time, frame.duration)
             progress(Progress("look at the input", frame.index + 1, info.frames, "frames"))
 
 
-def same_mark(output_clip: str | Path, input_clip: Path, folder: MaskFolder | None) -> Mark:
-    """Gives a frame of the input the invisible mark of the output, if that has one.
+def create_mark_function(
+    output_clip: str | Path, input_clip: Path, folder: MaskFolder | None
+) -> MarkFunction:
+    """Create the function that embeds the output's watermark, if it has one, into frames of the input.
 
     What is measured is the swap; the mark has figures of its own.
     """
     found = read_credentials(Path(output_clip)).mark
     if found is None:
         return lambda image, index: image
-    markers: dict[tuple[int, ...], Marker] = {}
+    markers: dict[tuple[int, ...], WatermarkEmbedder] = {}
 
     def mark(image: np.ndarray, index: int) -> np.ndarray:
         size = image.shape[:2]
         if size not in markers:
-            markers[size] = marker_for(found, size, input_clip)
-        return markers[size].mark(image, folder[index] if folder is not None else None)
+            markers[size] = create_embedder(found, size, input_clip)
+        return markers[size].embed(image, folder[index] if folder is not None else None)
 
     return mark
 
 
-def side_by_side(
-    output: Iterable[Frame], given: Iterable[Frame], again: Iterable[Frame] | None
+def read_pairs(
+    output: Iterable[Frame], original: Iterable[Frame], reencoded: Iterable[Frame] | None
 ) -> Iterator[tuple[Frame | None, Frame | None, Frame | None]]:
-    """Frame by frame; None where a clip has ended."""
-    yield from zip_longest(output, given, again if again is not None else ())
+    """Read the clips frame by frame; None where one has ended."""
+    yield from zip_longest(output, original, reencoded if reencoded is not None else ())
 
 
-def fitted(frame: Frame, size: tuple[int, int], path: str | Path | None) -> np.ndarray:
+def crop_to_size(frame: Frame, size: tuple[int, int], path: str | Path | None) -> np.ndarray:
     """The picture without the row and column that 4:2:0 adds to odd sides.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The protocol for a swapped clip: input and output side by side, frame by frame, through every metric."""
+"""Evaluation protocol of a swapped clip: input and output side by side, frame by frame, by every metric."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from pathlib import Path
 
 from effigie.errors import UsageError
 from effigie.evaluate.metrics.container import compare_audio, compare_times
-from effigie.evaluate.metrics.distribution import Crowd, CrowdScores, source_crowd
-from effigie.evaluate.metrics.regions import DRAWN, MaskFolder
-from effigie.evaluate.protocols.comparison import Comparison
+from effigie.evaluate.metrics.distribution import FaceSampler, FrechetScores, sample_source_faces
+from effigie.evaluate.metrics.regions import OCCLUDER_MASKS, MaskFolder
+from effigie.evaluate.protocols.comparison import ClipComparison
 from effigie.evaluate.protocols.face_comparison import FaceComparison
 from effigie.evaluate.protocols.paired_reader import (
-    Mark,
+    MarkFunction,
     check_size,
-    first_look,
-    fitted,
-    same_mark,
-    side_by_side,
+    create_mark_function,
+    crop_to_size,
+    prepare_reference,
+    read_pairs,
 )
-from effigie.evaluate.protocols.person import WhoIsWho, person_embeddings
+from effigie.evaluate.protocols.person import TrackMatcher, person_embeddings
 from effigie.evaluate.report.frames import write_csv
-from effigie.evaluate.report.scores import CastScores, SwapScores
+from effigie.evaluate.report.scores import PeopleScores, SwapScores
 from effigie.evaluate.report.sheet import draw_sheet
 from effigie.evaluate.report.summary import face_scores
 from effigie.faces.recognizer import IdentityModel
 from effigie.faces.tracker import Tracker
 from effigie.faceset import FaceSet
 from effigie.faceset.drawing import write_png
-from effigie.media import ClipInfo, EncodeSettings, Reader, probe
-from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.media import ClipInfo, EncodeSettings, VideoReader, probe
+from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
 VIDEOS = (".mp4", ".m4v", ".mov", ".mkv")
 
@@ -42,47 +42,47 @@ class EvaluateSettings:
     """Settings of :func:`evaluate_swap`.
 
     Attributes:
-        every: identity is measured on every n-th frame (23 ms a face), and so is SSIM; everything else on every frame.
+        interval: identity (23 ms a face) and SSIM are measured on every n-th frame, everything else on every frame.
         encode: how the output was encoded, so that the input can be encoded likewise for comparison.
         references: single frames of either face set that make up the person's centroid, at most.
-        source_who, target_who: the person in either face set; 0 has the most faces.
+        source_person, target_person: the person in either face set; 0 has the most faces.
         worst: frames a row on the sheet.
-        crowd: faces of the output, the input and the source that the Fréchet distances are taken of; 0 leaves them
-            out, and the network that they need (14 MB) is not fetched.
+        frechet_faces: faces of the output, the input and the source that the Fréchet distances are taken of; 0 leaves
+            them out, and the network that they need (14 MB) is not fetched.
     """
 
-    every: int = 5
+    interval: int = 5
     encode: EncodeSettings = EncodeSettings()  # noqa: RUF009 (frozen)
     references: int = 60
-    source_who: int = 0
-    target_who: int = 0
+    source_person: int = 0
+    target_person: int = 0
     worst: int = 5
-    crowd: int = 64
+    frechet_faces: int = 64
 
     def __post_init__(self) -> None:
-        if self.every < 1:
-            raise UsageError(f"every must be 1 or more, not {self.every}")
+        if self.interval < 1:
+            raise UsageError(f"interval must be 1 or more, not {self.interval}")
         if self.references < 1:
             raise UsageError(f"references must be 1 or more, not {self.references}")
         if not 1 <= self.worst <= 20:
             raise UsageError(f"worst must be 1 to 20 frames, not {self.worst}")
-        if self.crowd < 0:
-            raise UsageError(f"crowd must be 0 or more faces, not {self.crowd}")
+        if self.frechet_faces < 0:
+            raise UsageError(f"frechet_faces must be 0 or more faces, not {self.frechet_faces}")
 
 
 @dataclass(frozen=True)
-class Swapped:
-    """One person of a clip, and who is to be seen in their place.
+class SwappedPerson:
+    """One person of a clip, and the source whose face replaces theirs.
 
     Attributes:
         source, target: face sets of who is to be seen and of who is in the input.
-        source_who, target_who: the person in either; 0 has the most faces.
+        source_person, target_person: the person in either; 0 has the most faces.
     """
 
     source: FaceSet | str | Path
     target: FaceSet | str | Path
-    source_who: int = 0
-    target_who: int = 0
+    source_person: int = 0
+    target_person: int = 0
 
 
 def evaluate_swap(
@@ -96,8 +96,8 @@ def evaluate_swap(
     sheet: str | Path | None = None,
     csv: str | Path | None = None,
     settings: EvaluateSettings | None = None,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
 ) -> SwapScores:
     """Measure a swapped clip against the clip it was made from. Memory does not grow with the clip but for numbers.
 
@@ -123,11 +123,11 @@ def evaluate_swap(
         MediaError: a clip cannot be read.
         FaceSetError: a face set cannot be read, or lacks the person.
         AssetError: a network that judges cannot be fetched.
-        Cancelled: asked to stop.
+        CancelledError: asked to stop.
     """
     settings = settings or EvaluateSettings()
-    one = Swapped(source_faces, target_faces, settings.source_who, settings.target_who)
-    return evaluate_cast(
+    one = SwappedPerson(source_faces, target_faces, settings.source_person, settings.target_person)
+    return evaluate_people(
         output_clip,
         input_clip,
         [one],
@@ -141,58 +141,67 @@ def evaluate_swap(
     ).people[0]
 
 
-def evaluate_cast(
+def evaluate_people(
     output_clip: str | Path,
     input_clip: str | Path,
-    cast: Sequence[Swapped],
+    cast: Sequence[SwappedPerson],
     masks: str | Path | None = None,
     *,
     occluders: str | Path | None = None,
     sheet: str | Path | None = None,
     csv: str | Path | None = None,
     settings: EvaluateSettings | None = None,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
-) -> CastScores:
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
+) -> PeopleScores:
     """Measure a clip in which several people were swapped at once, each as :func:`evaluate_swap` measures one.
 
     Besides, it is measured whether everybody has their own new face in every frame and never another's.
 
     Args:
-        cast: everybody whose face was swapped; ``source_who`` and ``target_who`` of ``settings`` are not used.
+        cast: everybody whose face was swapped; ``source_person`` and ``target_person`` of ``settings`` are not used.
 
     Raises:
         UsageError: also when nobody is named.
     """
-    settings, cancel = settings or EvaluateSettings(), cancel or Cancel()
+    settings, cancel = settings or EvaluateSettings(), cancel or CancelToken()
     if not cast:
         raise UsageError("name somebody whose face was swapped: a source and a target")
     info, made = probe(input_clip), probe(output_clip)
     size = (info.height, info.width)
     check_size((made.height, made.width), size, output_clip)
     folder = MaskFolder(masks, size) if masks is not None else None
-    covers = MaskFolder(occluders, size, DRAWN) if occluders is not None else None
+    covers = MaskFolder(occluders, size, OCCLUDER_MASKS) if occluders is not None else None
     identity = IdentityModel()
-    sources = [person_embeddings(one.source, identity, one.source_who, settings.references) for one in cast]
-    targets = [person_embeddings(one.target, identity, one.target_who, settings.references) for one in cast]
-    tracker, who = Tracker(), WhoIsWho(identity)
+    sources = [
+        person_embeddings(one.source, identity, one.source_person, settings.references) for one in cast
+    ]
+    targets = [
+        person_embeddings(one.target, identity, one.target_person, settings.references) for one in cast
+    ]
+    tracker, matcher = Tracker(), TrackMatcher(identity)
     with contextlib.ExitStack() as stack:
         encoded = None
         if Path(output_clip).suffix.lower() in VIDEOS:
             space = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="effigie-")))
             encoded = space / f"input{Path(output_clip).suffix.lower()}"
-        mark = same_mark(output_clip, info.path, folder)
-        first_look(info, who, tracker, encoded, mark, settings.encode, progress, cancel)
-        tracks = who.tracks(targets)
+        mark = create_mark_function(output_clip, info.path, folder)
+        prepare_reference(info, matcher, tracker, encoded, mark, settings.encode, progress, cancel)
+        tracks = matcher.match_tracks(targets)
         faces = [
             FaceComparison(
-                role, sources, target, identity, Crowd(settings.crowd, who.frames(mine)), settings.every
+                role,
+                sources,
+                target,
+                identity,
+                FaceSampler(settings.frechet_faces, matcher.count_frames(mine)),
+                settings.interval,
             )
             for role, (target, mine) in enumerate(zip(targets, tracks, strict=True))
         ]
-        comparison = Comparison(faces, tracks, tracker, settings.every)
+        comparison = ClipComparison(faces, tracks, tracker, settings.interval)
         times = _compare(comparison, output_clip, info, encoded, mark, folder, covers, progress, cancel)
-    crowds = [source_crowd(one.source, one.source_who, settings.crowd) for one in cast]
+    crowds = [sample_source_faces(one.source, one.source_person, settings.frechet_faces) for one in cast]
     found = [face_scores(comparison, role, sources, crowd) for role, crowd in enumerate(crowds)]
     if sheet is not None:
         name = Path(output_clip).name
@@ -202,13 +211,13 @@ def evaluate_cast(
         write_csv(Path(csv), comparison.table, [face.table for face in faces])
     notes = _notes(comparison, settings, folder, covers, len(times[0]))
     exact, audio = compare_times(*times, info.clock_origin), compare_audio(output_clip, input_clip)
-    return CastScores(
+    return PeopleScores(
         [
             SwapScores(
                 **each,
                 times=exact,
                 audio=audio,
-                notes=[*_own_notes(face, each["crowd"]), *notes],
+                notes=[*_own_notes(face, each["frechet"]), *notes],
                 pictures=comparison.table,
                 faces=face.table,
             )
@@ -218,37 +227,37 @@ def evaluate_cast(
 
 
 def _compare(
-    comparison: Comparison,
+    comparison: ClipComparison,
     output_clip: str | Path,
     info: ClipInfo,
     encoded: Path | None,
-    mark: Mark,
+    mark: MarkFunction,
     folder: MaskFolder | None,
     covers: MaskFolder | None,
     progress: ProgressCallback,
-    cancel: Cancel,
+    cancel: CancelToken,
 ) -> tuple[list, list]:
-    """Every frame through every metric; the times of either clip's frames."""
+    """Measure every frame by every metric; returns the times of both clips' frames."""
     size = (info.height, info.width)
     times: tuple[list, list] = ([], [])
     with contextlib.ExitStack() as stack:
-        reader = stack.enter_context(Reader(info.path))
-        output = stack.enter_context(Reader(output_clip))
-        other = stack.enter_context(Reader(encoded)) if encoded else None
-        for index, (frame, given, again) in enumerate(side_by_side(output, reader, other)):
+        reader = stack.enter_context(VideoReader(info.path))
+        output = stack.enter_context(VideoReader(output_clip))
+        other = stack.enter_context(VideoReader(encoded)) if encoded else None
+        for index, (frame, original, reencoded) in enumerate(read_pairs(output, reader, other)):
             cancel.check()
-            for one, so_far in ((frame, times[0]), (given, times[1])):
+            for one, so_far in ((frame, times[0]), (original, times[1])):
                 if one is not None:
                     so_far.append(one.time)
-            if frame is None or given is None:
+            if frame is None or original is None:
                 continue
-            footage = mark(given.image, index)
+            footage = mark(original.image, index)
             comparison.add(
                 index,
-                float(given.time),
-                fitted(frame, size, output_clip),
+                float(original.time),
+                crop_to_size(frame, size, output_clip),
                 footage,
-                footage if again is None else fitted(again, size, encoded),
+                footage if reencoded is None else crop_to_size(reencoded, size, encoded),
                 folder[index] if folder is not None else None,
                 covers[index] if covers is not None else None,
             )
@@ -256,25 +265,25 @@ def _compare(
     return times
 
 
-def _own_notes(face: FaceComparison, crowd: CrowdScores | None) -> list[str]:
-    """What a reader must know about one person's figures."""
+def _own_notes(face: FaceComparison, crowd: FrechetScores | None) -> list[str]:
+    """Notes on one person's figures."""
     if not len(face.table):
         return ["the target person was not found in the input: is it the right face set?"]
     return [f"Fréchet distances are of {crowd.faces} faces each"] if crowd is not None else []
 
 
 def _notes(
-    comparison: Comparison,
+    comparison: ClipComparison,
     settings: EvaluateSettings,
     folder: MaskFolder | None,
     covers: MaskFolder | None,
     frames: int,
 ) -> list[str]:
-    """What a reader must know about any person's figures."""
+    """Notes on all people's figures."""
     notes = []
     if comparison.strangers:
         notes.append(f"{comparison.strangers} frames were changed although the target person is not in them")
-    notes.append(f"identity was measured on every {settings.every}th frame")
+    notes.append(f"identity was measured on every {settings.interval}th frame")
     if folder is None:
         notes.append(
             "without masks, the outline of the mesh stood in for what was replaced, and no seam was measured"

@@ -1,4 +1,4 @@
-"""A measured value beside what it must reach."""
+"""A measured value with its bounds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Figure:
     Attributes:
         name: what was measured.
         value: the measurement; NaN where there was nothing to measure, which reaches nothing.
-        unit: empty for a ratio or a count, ``yes`` for what holds (1) or does not (0).
+        unit: empty for a ratio or a count, ``yes_no_figure`` for what holds (1) or does not (0).
         at_least, at_most: what must be reached; with neither the figure only informs.
     """
 
@@ -27,7 +27,7 @@ class Figure:
     at_most: float | None = None
 
     @property
-    def reached(self) -> bool | None:
+    def is_reached(self) -> bool | None:
         """Whether the bounds hold; None without bounds."""
         if self.at_least is None and self.at_most is None:
             return None
@@ -36,7 +36,7 @@ class Figure:
         return bool(low <= self.value <= high)  # NumPy's own bool is none that JSON knows
 
     @property
-    def shown(self) -> str:
+    def value_text(self) -> str:
         """The value and its unit as text."""
         if self.unit == YES:
             return "yes" if self.value else "no"
@@ -48,7 +48,7 @@ class Figure:
         return f"{digits} {self.unit}".strip()
 
     @property
-    def wanted(self) -> str:
+    def bounds_text(self) -> str:
         """The bounds as text; empty without."""
         if self.unit == YES:
             return "yes"
@@ -65,7 +65,7 @@ class Figure:
         values = asdict(self)
         if not math.isfinite(self.value):
             values["value"] = str(self.value)
-        return values | {"reached": self.reached}
+        return values | {"reached": self.is_reached}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Figure:
@@ -74,12 +74,12 @@ class Figure:
         return cls(value=float(values["value"]), **known)
 
 
-def yes(name: str, holds: bool) -> Figure:
+def yes_no_figure(name: str, holds: bool) -> Figure:
     """A figure for something that must hold: 1 where it does, else 0."""
     return Figure(name, float(holds), YES, at_least=1)
 
 
-def mean(figures: list[Figure], weights: list[int]) -> Figure:
+def mean_figure(figures: list[Figure], weights: list[int]) -> Figure:
     """One figure for several: the weighted mean; of what must hold, whether it holds in all."""
     values = [figure.value for figure in figures]
     if figures[0].unit == YES:

@@ -1,4 +1,4 @@
-"""Every figure of every frame, as numbers in columns: what scores are summed up from and bad shots are found by."""
+"""Table of per-frame measurements, from which scores are computed and bad frames are found."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from effigie.io.atomic import atomic
+from effigie.io.atomic_write import atomic_write
 
 
 class FrameTable:
@@ -35,7 +35,7 @@ class FrameTable:
         """(N, len(names)) float64."""
         return np.stack([self[name] for name in names], axis=1)
 
-    def known(self, *names: str) -> np.ndarray:
+    def complete_rows(self, *names: str) -> np.ndarray:
         """(M, len(names)) float64: the rows in which all of these were measured."""
         rows = self.stack(*names)
         return rows[~np.isnan(rows).any(1)]
@@ -61,7 +61,7 @@ class FrameTable:
             yield {name: _plain(value) for name, value in zip(self._columns, values, strict=True)}
 
 
-def merged(pictures: FrameTable, faces: Sequence[FrameTable]) -> Iterator[dict[str, Any]]:
+def merge_rows(pictures: FrameTable, faces: Sequence[FrameTable]) -> Iterator[dict[str, Any]]:
     """Rows of frames and of the faces in them, in the order of the frames; a frame without a face has one row."""
     each = [iter(table.rows()) for table in faces]
     waiting = [next(rows, None) for rows in each]
@@ -78,16 +78,16 @@ def merged(pictures: FrameTable, faces: Sequence[FrameTable]) -> Iterator[dict[s
 
 
 def write_csv(path: Path, pictures: FrameTable, faces: Sequence[FrameTable]) -> None:
-    """Write :func:`merged` rows with a heading, empty where nothing was measured; whole or not at all.
+    """Write :func:`merge_rows` rows with a heading, empty where nothing was measured; whole or not at all.
 
     Raises:
         EffigieError: it cannot be written.
     """
     names = [*pictures.names, "person", *(name for name in faces[0].names if name not in pictures.names)]
-    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names)
         writer.writeheader()
-        for row in merged(pictures, faces):
+        for row in merge_rows(pictures, faces):
             writer.writerow({name: _text(value) for name, value in row.items()})
 
 

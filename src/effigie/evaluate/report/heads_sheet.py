@@ -1,4 +1,4 @@
-"""The picture that belongs to the table: a row for every maker, a column for every moment."""
+"""Contact sheet of the talking-heads table: a row for every method, a column for every moment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, write_text
+from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, draw_text
 
 SIDE, GAP, LABEL, MARGIN, TITLE = 144, 4, 150, 8, 40
 MISSING = (48, 48, 54)
@@ -21,7 +21,7 @@ class HeadsSheet:
     rows: list[str] = field(default_factory=list)
     _kept: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
-    def keep(self, row: str, column: str, picture: np.ndarray) -> None:
+    def add(self, row: str, column: str, picture: np.ndarray) -> None:
         """Put an (S, S, 3) uint8 picture in its place; rows and columns come in the order of their first picture."""
         for names, name in ((self.rows, row), (self.columns, column)):
             if name not in names:
@@ -34,12 +34,12 @@ class HeadsSheet:
         step = SIDE + GAP
         height = TITLE + len(self.rows) * step + MARGIN
         image = np.full((height, LABEL + max(1, len(self.columns)) * step + MARGIN, 3), BACKGROUND, np.uint8)
-        write_text(image, title, (MARGIN, 16), 0.45, TEXT)
+        draw_text(image, title, (MARGIN, 16), 0.45, TEXT)
         for number, column in enumerate(self.columns):
-            write_text(image, _cut(column), (LABEL + number * step, TITLE - 6), 0.35, DIM)
+            draw_text(image, _cut(column), (LABEL + number * step, TITLE - 6), 0.35, DIM)
         for place, row in enumerate(self.rows):
             top = TITLE + place * step
-            write_text(image, row, (MARGIN, top + SIDE // 2), 0.4, TEXT)
+            draw_text(image, row, (MARGIN, top + SIDE // 2), 0.4, TEXT)
             for number, column in enumerate(self.columns):
                 left = LABEL + number * step
                 image[top : top + SIDE, left : left + SIDE] = self._kept.get((row, column), MISSING)

@@ -13,7 +13,7 @@ from effigie.evaluate.metrics.flicker import compare_flicker
 from effigie.evaluate.metrics.frechet import frechet_distance
 from effigie.evaluate.metrics.gaze import compare_eyes
 from effigie.evaluate.metrics.sharpness import compare_sharpness
-from effigie.evaluate.protocols.heads_metrics import Other, Own
+from effigie.evaluate.protocols.heads_metrics import CrossReenactment, SelfReenactment
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class HeadScores:
     driven: int
 
     @classmethod
-    def of(cls, own: Sequence[Own], other: Sequence[Other]) -> HeadScores:
-        """Summed up."""
+    def from_records(cls, own: Sequence[SelfReenactment], other: Sequence[CrossReenactment]) -> HeadScores:
+        """Aggregate the moments of a row."""
         eyes = compare_eyes(
             [each.eyes[0] for each in own], [each.eyes[1] for each in own], [each.person for each in own]
         )
@@ -91,14 +91,14 @@ class HeadScores:
         )
 
 
-def _mean(records: Sequence[Own] | Sequence[Other], name: str) -> float:
+def _mean(records: Sequence[SelfReenactment] | Sequence[CrossReenactment], name: str) -> float:
     values = [getattr(record, name) for record in records]
     return float(np.mean(values)) if values else math.nan
 
 
 @dataclass(frozen=True)
-class Column:
-    """A metric as it is shown.
+class MetricColumn:
+    """A metric's column in the table.
 
     Attributes:
         better: 1 if more is better, -1 if less is, 0 if nearer to one; None if rows are not to be compared by it.
@@ -111,38 +111,38 @@ class Column:
     text: str = "{:.3f}"
     scale: float = 1.0
 
-    def shown(self, scores: HeadScores) -> str:
+    def format_value(self, scores: HeadScores) -> str:
         """The figure as text."""
         value = getattr(scores, self.name)
         return "-" if math.isnan(value) else self.text.format(self.scale * value)
 
     def badness(self, scores: HeadScores) -> float:
-        """What rows are compared by; less is better."""
+        """Value by which rows are compared; less is better."""
         value = float(getattr(scores, self.name))
         return abs(math.log(max(value, 1e-6))) if not self.better else -self.better * value
 
 
 COLUMNS = (
-    Column("ssim", "SSIM ↑", 1),
-    Column("ssim_face", "in the face ↑", 1),
-    Column("lpips", "LPIPS-style ↓", -1),
-    Column("frechet", "Fréchet ↓", -1, "{:.1f}"),
-    Column("csim", "CSIM ↑", 1),
-    Column("landmarks", "landmarks, % ↓", -1, "{:.2f}", 100),
-    Column("expression", "expression, % ↓", -1, "{:.2f}", 100),
-    Column("pose", "pose, ° ↓", -1, "{:.2f}"),
-    Column("opening", "lids ↓", -1),
-    Column("blink", "blink, corr. ↑", 1, "{:.2f}"),
-    Column("gaze_error", "gaze ↓", -1),
-    Column("gaze", "gaze, corr. ↑", 1, "{:.2f}"),
-    Column("sharpness", "sharpness → 1", 0, "{:.2f}"),
+    MetricColumn("ssim", "SSIM ↑", 1),
+    MetricColumn("ssim_face", "in the face ↑", 1),
+    MetricColumn("lpips", "LPIPS-style ↓", -1),
+    MetricColumn("frechet", "Fréchet ↓", -1, "{:.1f}"),
+    MetricColumn("csim", "CSIM ↑", 1),
+    MetricColumn("landmarks", "landmarks, % ↓", -1, "{:.2f}", 100),
+    MetricColumn("expression", "expression, % ↓", -1, "{:.2f}", 100),
+    MetricColumn("pose", "pose, ° ↓", -1, "{:.2f}"),
+    MetricColumn("opening", "lids ↓", -1),
+    MetricColumn("blink", "blink, corr. ↑", 1, "{:.2f}"),
+    MetricColumn("gaze_error", "gaze ↓", -1),
+    MetricColumn("gaze", "gaze, corr. ↑", 1, "{:.2f}"),
+    MetricColumn("sharpness", "sharpness → 1", 0, "{:.2f}"),
     # Calmer than the truth is no merit: what is calm is its noise, or it is a still picture.
-    Column("flicker", "flicker ≤ 1.3", None, "{:.2f}"),
+    MetricColumn("flicker", "flicker ≤ 1.3", None, "{:.2f}"),
 )
 CROSS = (
-    Column("to_portrait", "CSIM to portrait ↑", 1),
-    Column("to_driver", "CSIM to driver ↓", -1),
-    Column("asked", "landmarks, % ↓", -1, "{:.2f}", 100),
+    MetricColumn("to_portrait", "CSIM to portrait ↑", 1),
+    MetricColumn("to_driver", "CSIM to driver ↓", -1),
+    MetricColumn("asked", "landmarks, % ↓", -1, "{:.2f}", 100),
 )
 
 
@@ -171,12 +171,12 @@ class HeadsTable:
             "notes": self.notes,
             "settings": self.settings,
             "scores": {
-                str(count): {row: finite(scores) for row, scores in rows.items()}
+                str(count): {row: to_finite_json(scores) for row, scores in rows.items()}
                 for count, rows in self.scores.items()
             },
             "each": {
                 str(count): {
-                    row: {name: finite(scores) for name, scores in people.items()}
+                    row: {name: to_finite_json(scores) for name, scores in people.items()}
                     for row, people in rows.items()
                 }
                 for count, rows in self.each.items()
@@ -196,12 +196,12 @@ class HeadsTable:
             parts.append("")
         return "\n".join([*parts, *(f"- {note}" for note in self.notes)]) + "\n"
 
-    def worse(self, count: int, row: str, than: str) -> list[str]:
+    def find_worse(self, count: int, row: str, than: str) -> list[str]:
         """Names of the metrics in which ``row`` does not beat ``than`` at T = ``count``."""
-        return not_better(self.scores[count][row], self.scores[count][than])
+        return list_not_better(self.scores[count][row], self.scores[count][than])
 
 
-def not_better(mine: HeadScores, theirs: HeadScores) -> list[str]:
+def list_not_better(mine: HeadScores, theirs: HeadScores) -> list[str]:
     """Names of the metrics in which ``mine`` do not beat ``theirs``."""
     return [
         column.name
@@ -212,7 +212,7 @@ def not_better(mine: HeadScores, theirs: HeadScores) -> list[str]:
     ]
 
 
-def finite(scores: HeadScores) -> dict[str, Any]:
+def to_finite_json(scores: HeadScores) -> dict[str, Any]:
     """JSON values; what is not finite becomes a string, which JSON can hold."""
     return {
         name: value if isinstance(value, int) or math.isfinite(value) else str(value)
@@ -220,7 +220,7 @@ def finite(scores: HeadScores) -> dict[str, Any]:
     }
 
 
-def _table(columns: Sequence[Column], rows: dict[str, HeadScores]) -> str:
+def _table(columns: Sequence[MetricColumn], rows: dict[str, HeadScores]) -> str:
     lines = [["row", *(column.heading for column in columns)], ["---"] * (len(columns) + 1)]
-    lines += [[row, *(column.shown(scores) for column in columns)] for row, scores in rows.items()]
+    lines += [[row, *(column.format_value(scores) for column in columns)] for row, scores in rows.items()]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -1,4 +1,4 @@
-"""Everything that is measured of one swapped clip, and what it must reach."""
+"""Scores of a swapped clip, with their bounds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from effigie.evaluate.metrics.container import AudioScores, TimeScores
-from effigie.evaluate.metrics.cut_stability import SettlingScores
-from effigie.evaluate.metrics.distribution import CrowdScores
+from effigie.evaluate.metrics.cut_stability import CutStabilityScores
+from effigie.evaluate.metrics.distribution import FrechetScores
 from effigie.evaluate.metrics.flicker import FlickerScores
 from effigie.evaluate.metrics.gaze import EyeScores
 from effigie.evaluate.metrics.geometry import GeometryScores
@@ -16,13 +16,14 @@ from effigie.evaluate.metrics.identity import IdentityScores
 from effigie.evaluate.metrics.occlusion_preservation import OcclusionScores
 from effigie.evaluate.metrics.seam import SeamScores
 from effigie.evaluate.metrics.sharpness import SharpnessScores
-from effigie.evaluate.report.figures import Figure, mean, yes
-from effigie.evaluate.report.frames import FrameTable, merged
+from effigie.evaluate.report.figures import Figure, mean_figure, yes_no_figure
+from effigie.evaluate.report.frames import FrameTable, merge_rows
+from effigie.io.stored_names import STORED_NAME, stored_name
 
 
 @dataclass(frozen=True)
 class PresenceScores:
-    """Who could be measured.
+    """Number of frames in which the person could be measured.
 
     Attributes:
         frames: in both clips.
@@ -41,24 +42,24 @@ class PresenceScores:
 
 @dataclass(frozen=True)
 class SwapScores:
-    """What :func:`effigie.evaluate.evaluate_swap` measures of one person.
+    """Scores of one person, as :func:`effigie.evaluate.evaluate_swap` measures them.
 
     Attributes:
-        identity, geometry, eyes, crowd, sharpness, flicker, settling, seam: of the face; see the metric's own module
-            for units and pitfalls.
+        identity, geometry, eyes, frechet, sharpness, flicker, cut_stability, seam: of the face; see the metric's
+            own module for units and pitfalls.
         input_to_target: mean cosine of the untouched input to the target's centroid: what a perfect copy
             scores.
-        own_face: where several people are swapped, share of the frames nearer to the own source than to another's;
-            None for one person.
+        own_face_share: where several people are swapped, share of the frames nearer to the own source than to
+            another's; None for one person.
         expression: mean error of the landmarks without pose, share of the eye distance.
         pose: mean angle between the heads, degrees.
-        crowd: None where no faces were asked for.
+        frechet: None where no faces were asked for.
         seam: None without masks.
         occlusion: of what is drawn to cover the face; None where nothing is drawn.
-        outside: dB, PSNR where the mask is exactly 0, against the input encoded the same way.
-        outside_luma: dB, the same for brightness alone.
-        outside_far: dB, as ``outside``, 16 px and more away from the mask.
-        outside_ssim: SSIM of brightness where the mask is 0, on the frames on which identity is measured.
+        background_psnr: dB, PSNR where the mask is exactly 0, against the input encoded the same way.
+        background_psnr_luma: dB, the same for brightness alone.
+        background_psnr_far: dB, as ``background_psnr``, 16 px and more away from the mask.
+        background_ssim: SSIM of brightness where the mask is 0, on the frames on which identity is measured.
         times, audio: of the container.
         presence: what the figures rest on.
         notes: what a reader must know to judge them, a sentence each.
@@ -67,21 +68,21 @@ class SwapScores:
 
     identity: IdentityScores
     input_to_target: float
-    own_face: float | None
+    own_face_share: float | None = field(metadata={STORED_NAME: "own_face"})
     geometry: GeometryScores
     expression: float
     pose: float
     eyes: EyeScores
-    crowd: CrowdScores | None
+    frechet: FrechetScores | None = field(metadata={STORED_NAME: "crowd"})
     sharpness: SharpnessScores
     flicker: FlickerScores
-    settling: SettlingScores
+    cut_stability: CutStabilityScores = field(metadata={STORED_NAME: "settling"})
     seam: SeamScores | None
     occlusion: OcclusionScores | None
-    outside: float
-    outside_luma: float
-    outside_far: float
-    outside_ssim: float
+    background_psnr: float = field(metadata={STORED_NAME: "outside"})
+    background_psnr_luma: float = field(metadata={STORED_NAME: "outside_luma"})
+    background_psnr_far: float = field(metadata={STORED_NAME: "outside_far"})
+    background_ssim: float = field(metadata={STORED_NAME: "outside_ssim"})
     times: TimeScores
     audio: AudioScores
     presence: PresenceScores
@@ -92,9 +93,11 @@ class SwapScores:
     def to_json(self, frames: bool = False) -> dict[str, Any]:
         """JSON values; what is not finite becomes None. With ``frames``, every frame's figures too."""
         tables = ("pictures", "faces")
-        known = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in tables}
+        known = {
+            stored_name(each): getattr(self, each.name) for each in fields(self) if each.name not in tables
+        }
         plain = {name: _plain(value) for name, value in known.items()}
-        rows = {"frames": list(merged(self.pictures, [self.faces]))} if frames else {}
+        rows = {"frames": list(merge_rows(self.pictures, [self.faces]))} if frames else {}
         return _finite(plain) | rows
 
     def figures(self) -> list[Figure]:
@@ -116,13 +119,13 @@ class SwapScores:
                 at_least=99,
             ),
         ]
-        if self.own_face is not None:
+        if self.own_face_share is not None:
             name = "own face: closer to the own source than to another's"
-            figures.append(Figure(name, 100 * self.own_face, "%", at_least=100))
-        if self.crowd is not None:
+            figures.append(Figure(name, 100 * self.own_face_share, "%", at_least=100))
+        if self.frechet is not None:
             figures += [
-                Figure("Fréchet distance to the source's faces", self.crowd.output),
-                Figure("Fréchet distance of the untouched input", self.crowd.input),
+                Figure("Fréchet distance to the source's faces", self.frechet.output),
+                Figure("Fréchet distance of the untouched input", self.frechet.input),
             ]
         return figures
 
@@ -146,8 +149,8 @@ class SwapScores:
         figures = [
             Figure("sharpness, output over input", self.sharpness.ratio, "", at_least=0.85),
             Figure("flicker, output over input", self.flicker.ratio, "", at_most=1.1),
-            Figure("flicker after cuts, output over input", self.settling.flicker, "", at_most=1.1),
-            Figure("colour drift after cuts", self.settling.drift, "CIELAB", at_most=1),
+            Figure("flicker after cuts, output over input", self.cut_stability.flicker, "", at_most=1.1),
+            Figure("colour drift after cuts", self.cut_stability.drift, "CIELAB", at_most=1),
             Figure("face still found in the output", 100 * self.presence.found, "%", at_least=99),
         ]
         if self.seam is not None:
@@ -168,17 +171,17 @@ class SwapScores:
     def rest_figures(self) -> list[Figure]:
         """Of the rest of the picture and of the file."""
         return [
-            Figure("outside the mask, PSNR", self.outside, "dB", at_least=45),
-            Figure("outside the mask, PSNR of brightness alone", self.outside_luma, "dB"),
-            Figure("outside the mask, SSIM", self.outside_ssim),
-            yes("same frames at the same times", self.times.exact),
-            yes("sound bit for bit", self.audio.identical and self.audio.exact),
+            Figure("outside the mask, PSNR", self.background_psnr, "dB", at_least=45),
+            Figure("outside the mask, PSNR of brightness alone", self.background_psnr_luma, "dB"),
+            Figure("outside the mask, SSIM", self.background_ssim),
+            yes_no_figure("same frames at the same times", self.times.exact),
+            yes_no_figure("sound bit for bit", self.audio.identical and self.audio.exact),
         ]
 
 
 @dataclass(frozen=True)
-class CastScores:
-    """What :func:`effigie.evaluate.evaluate_cast` measures: every person of one clip.
+class PeopleScores:
+    """Scores of every person of one clip, as :func:`effigie.evaluate.evaluate_people` measures them.
 
     Attributes:
         people: scores of each, in the order in which they were named.
@@ -193,11 +196,11 @@ class CastScores:
     def figures(self) -> list[Figure]:
         """Means over the people, weighted by their frames; of what must hold, whether it does for all."""
         weights = [scores.presence.person for scores in self.people]
-        return [mean(list(each), weights) for each in zip(*self.columns(), strict=True)]
+        return [mean_figure(list(each), weights) for each in zip(*self.columns(), strict=True)]
 
     def to_json(self, frames: bool = False) -> dict[str, Any]:
         """JSON values; what is not finite becomes None. With ``frames``, every frame's figures too."""
-        rows = list(merged(self.people[0].pictures, [scores.faces for scores in self.people]))
+        rows = list(merge_rows(self.people[0].pictures, [scores.faces for scores in self.people]))
         return {"people": [scores.to_json() for scores in self.people]} | ({"frames": rows} if frames else {})
 
 

@@ -1,4 +1,4 @@
-"""A picture of where a swap is worst: input beside output, the worst of all, a row for every metric, the ends."""
+"""Contact sheet of a swap's worst frames, input beside output: overall, by every metric, and the ends."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ import cv2
 import numpy as np
 
 from effigie.evaluate.report.frames import FrameTable
-from effigie.evaluate.report.worst import MEASURES, Chosen, worst_by, worst_of_all
-from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, write_text
-from effigie.media import Reader
-from effigie.progress import Cancel
+from effigie.evaluate.report.worst import FRAME_METRICS, SelectedFrame, worst_by, worst_overall
+from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, draw_text
+from effigie.media import VideoReader
+from effigie.progress import CancelToken
 
 SIDE = 192  # px of a shown face
 ALL_ROWS = 4  # of the worst of all
 GAP, LABEL, MARGIN = 6, 18, 10
 
-Both = tuple[np.ndarray, np.ndarray]  # input, output
+FramePair = tuple[np.ndarray, np.ndarray]  # input, output
 
 
 @dataclass(frozen=True)
-class Row:
+class SheetRow:
     """A heading and the frames under it; an empty heading goes on with the row above."""
 
     heading: str
-    chosen: list[Chosen]
+    chosen: list[SelectedFrame]
 
 
 def draw_sheet(
     output: str | Path,
-    given: str | Path,
+    original: str | Path,
     people: Sequence[FrameTable],
     title: str,
     columns: int,
-    cancel: Cancel | None = None,
+    cancel: CancelToken | None = None,
 ) -> np.ndarray:
     """(H, W, 3) uint8 RGB: everybody's worst frames, read once more from both clips; the first and last whole.
 
@@ -47,23 +47,23 @@ def draw_sheet(
 
     Raises:
         MediaError: a clip cannot be read.
-        Cancelled: asked to stop.
+        CancelledError: asked to stop.
     """
-    rows = [rows_of(table, columns) for table in people]
+    rows = [select_rows(table, columns) for table in people]
     wanted: dict[int, list[tuple[int, int]]] = {}
     for person, each in enumerate(rows):
         for chosen in (one for row in each for one in row.chosen):
             wanted.setdefault(chosen.frame, []).append((person, chosen.row))
     boxes = [table.stack("x0", "y0", "x1", "y1") for table in people]
-    faces: dict[tuple[int, int], Both] = {}
-    ends: list[tuple[str, Both]] = []
-    with Reader(output) as first, Reader(given) as second:
+    faces: dict[tuple[int, int], FramePair] = {}
+    ends: list[tuple[str, FramePair]] = []
+    with VideoReader(output) as first, VideoReader(original) as second:
         for made, true in zip(first, second, strict=False):
-            (cancel or Cancel()).check()
+            (cancel or CancelToken()).check()
             pictures = true.image, made.image[: true.image.shape[0], : true.image.shape[1]]
             for person, row in wanted.get(made.index, ()):
                 box = boxes[person][row]
-                faces[person, row] = around(pictures[0], box), around(pictures[1], box)
+                faces[person, row] = crop_around(pictures[0], box), crop_around(pictures[1], box)
             ends = [*ends[:1], (f"frame {made.index}", pictures)]
     parts = []
     for person, each in enumerate(rows):
@@ -73,16 +73,16 @@ def draw_sheet(
     return np.vstack([*parts, draw_ends(ends, parts[0].shape[1])]) if ends else np.vstack(parts)
 
 
-def rows_of(table: FrameTable, columns: int) -> list[Row]:
+def select_rows(table: FrameTable, columns: int) -> list[SheetRow]:
     """The worst of all, then each metric that was measured."""
-    worst = worst_of_all(table, ALL_ROWS * columns)
+    worst = worst_overall(table, ALL_ROWS * columns)
     lines = [worst[start : start + columns] for start in range(0, len(worst), columns)]
-    rows = [Row("" if number else "worst of all", line) for number, line in enumerate(lines)]
-    rows += [Row(measure.name, worst_by(table, measure, columns)) for measure in MEASURES]
+    rows = [SheetRow("" if number else "worst of all", line) for number, line in enumerate(lines)]
+    rows += [SheetRow(measure.name, worst_by(table, measure, columns)) for measure in FRAME_METRICS]
     return [row for row in rows if row.chosen]
 
 
-def around(image: np.ndarray, box: np.ndarray, side: int = SIDE) -> np.ndarray:
+def crop_around(image: np.ndarray, box: np.ndarray, side: int = SIDE) -> np.ndarray:
     """(side, side, 3) square of ``image`` around a (4,) box x0 y0 x1 y1, with some surroundings."""
     low, high = box[:2], box[2:]
     scale = side / (1.3 * max(float((high - low).max()), 1.0))
@@ -92,7 +92,9 @@ def around(image: np.ndarray, box: np.ndarray, side: int = SIDE) -> np.ndarray:
     return cv2.warpAffine(image, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def draw_rows(rows: Sequence[Row], faces: Mapping[int, Both], title: str, columns: int) -> np.ndarray:
+def draw_rows(
+    rows: Sequence[SheetRow], faces: Mapping[int, FramePair], title: str, columns: int
+) -> np.ndarray:
     """(H, W, 3) uint8 RGB: a titled row of input | output pairs for each of ``rows``.
 
     Args:
@@ -103,19 +105,19 @@ def draw_rows(rows: Sequence[Row], faces: Mapping[int, Both], title: str, column
     heights = [LABEL * (1 + bool(row.heading)) + SIDE + GAP for row in rows]
     tops = np.cumsum([MARGIN + 2 * LABEL - 8, *heights])
     image = np.full((int(tops[-1]), width, 3), BACKGROUND, np.uint8)
-    write_text(image, f"{title}    input | output, worst first", (MARGIN, MARGIN + 14), 0.5, TEXT)
+    draw_text(image, f"{title}    input | output, worst first", (MARGIN, MARGIN + 14), 0.5, TEXT)
     for row, (top, _) in zip(rows, pairwise(tops), strict=True):
-        write_text(image, row.heading, (MARGIN, int(top) + 13), 0.45, TEXT)
+        draw_text(image, row.heading, (MARGIN, int(top) + 13), 0.45, TEXT)
         y = int(top) + LABEL * bool(row.heading)
         for position, chosen in enumerate(row.chosen):
             x = MARGIN + position * (cell + 2 * GAP)
             for offset, picture in zip((0, SIDE + GAP // 2), faces.get(chosen.row, ()), strict=False):
                 image[y : y + SIDE, x + offset : x + offset + SIDE] = picture
-            write_text(image, f"{chosen.frame}: {chosen.text}", (x, y + SIDE + 13), 0.4, DIM)
+            draw_text(image, f"{chosen.frame}: {chosen.text}", (x, y + SIDE + 13), 0.4, DIM)
     return image
 
 
-def draw_ends(ends: Sequence[tuple[str, Both]], width: int) -> np.ndarray:
+def draw_ends(ends: Sequence[tuple[str, FramePair]], width: int) -> np.ndarray:
     """(H, width, 3) uint8 RGB: whole frames, input | output, for each (heading, pictures)."""
     each = (width - 2 * MARGIN - 3 * GAP) // 4
     cells = []
@@ -129,7 +131,7 @@ def draw_ends(ends: Sequence[tuple[str, Both]], width: int) -> np.ndarray:
     image = np.full((LABEL + height + MARGIN, width, 3), BACKGROUND, np.uint8)
     for position, (heading, shown) in enumerate(cells):
         x = MARGIN + 2 * position * (each + GAP)
-        write_text(image, heading, (x, 13), 0.45, TEXT)
+        draw_text(image, heading, (x, 13), 0.45, TEXT)
         for number, picture in enumerate(shown):
             left = x + number * (each + GAP)
             image[LABEL : LABEL + picture.shape[0], left : left + each] = picture

@@ -1,4 +1,4 @@
-"""From numbers of frames to the scores of a clip."""
+"""Scores of a clip, computed from the per-frame table."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 
 from effigie.evaluate.metrics import flicker, geometry, identity, sharpness
-from effigie.evaluate.metrics.cut_stability import SettlingScores, compare_settling
-from effigie.evaluate.metrics.distribution import compare_crowds
+from effigie.evaluate.metrics.cut_stability import CutStabilityScores, compare_cut_stability
+from effigie.evaluate.metrics.distribution import compare_distributions
 from effigie.evaluate.metrics.gaze import EyeState, compare_eyes
-from effigie.evaluate.metrics.identity_swaps import own_face
+from effigie.evaluate.metrics.identity_swaps import own_face_share
 from effigie.evaluate.metrics.occlusion_preservation import compare_occlusion
 from effigie.evaluate.metrics.seam import SeamScores, compare_seam
-from effigie.evaluate.protocols.comparison import Comparison
+from effigie.evaluate.protocols.comparison import ClipComparison
 from effigie.evaluate.protocols.face_comparison import FaceComparison
 from effigie.evaluate.report.frames import FrameTable
 from effigie.evaluate.report.scores import PresenceScores
 
 
 def face_scores(
-    comparison: Comparison, role: int, sources: Sequence[np.ndarray], crowd: Sequence[np.ndarray] | None
+    comparison: ClipComparison, role: int, sources: Sequence[np.ndarray], crowd: Sequence[np.ndarray] | None
 ) -> dict[str, Any]:
     """The fields of :class:`~effigie.evaluate.report.scores.SwapScores` that are measured on pictures.
 
@@ -33,36 +33,40 @@ def face_scores(
     face = comparison.faces[role]
     table = face.table
     embeddings = np.array(face.embeddings).reshape(-1, face.source.shape[1])
-    moved = table.known("landmarks", "expression", "pose")
-    openings = table.known("mouth_output", "mouth_input", "eyes_output", "eyes_input")
-    similar = comparison.table.known("ssim_outside")
+    moved = table.complete_rows("landmarks", "expression", "pose")
+    openings = table.complete_rows("mouth_output", "mouth_input", "eyes_output", "eyes_input")
+    similar = comparison.table.complete_rows("ssim_outside")
     return {
         "identity": identity.compare_identity(embeddings, face.source, face.target),
-        "input_to_target": _mean(table.known("input_to_target")),
-        "own_face": own_face(embeddings, sources, role) if len(sources) > 1 else None,
+        "input_to_target": _mean(table.complete_rows("input_to_target")),
+        "own_face_share": own_face_share(embeddings, sources, role) if len(sources) > 1 else None,
         "geometry": geometry.compare_geometry(moved[:, 0], openings[:, :2], openings[:, 2:]),
         "expression": _mean(moved[:, 1]),
         "pose": _mean(moved[:, 2]),
         "eyes": compare_eyes(*_eyes(table)),
-        "crowd": None if crowd is None else compare_crowds(face.crowd.output, face.crowd.input, crowd),
-        "sharpness": sharpness.compare_sharpness(table.known("sharpness_output", "sharpness_input")),
-        "flicker": flicker.compare_flicker(table.known("flicker_output", "flicker_input")),
-        "settling": _settling(table),
+        "frechet": None
+        if crowd is None
+        else compare_distributions(face.sampler.output, face.sampler.input, crowd),
+        "sharpness": sharpness.compare_sharpness(table.complete_rows("sharpness_output", "sharpness_input")),
+        "flicker": flicker.compare_flicker(table.complete_rows("flicker_output", "flicker_input")),
+        "cut_stability": _settling(table),
         "seam": _seam(table) if comparison.masked else None,
         "occlusion": (
-            compare_occlusion(table.known("in_front", "covered", "replaced", "bare"), comparison.masked)
+            compare_occlusion(
+                table.complete_rows("in_front", "covered", "replaced", "bare"), comparison.masked
+            )
             if comparison.drawn
             else None
         ),
-        "outside": comparison.outside.psnr,
-        "outside_luma": comparison.outside_luma.psnr,
-        "outside_far": comparison.outside_far.psnr,
-        "outside_ssim": _mean(similar),
+        "background_psnr": comparison.background.psnr,
+        "background_psnr_luma": comparison.background_luma.psnr,
+        "background_psnr_far": comparison.background_far.psnr,
+        "background_ssim": _mean(similar),
         "presence": _presence(comparison, face),
     }
 
 
-def _presence(comparison: Comparison, face: FaceComparison) -> PresenceScores:
+def _presence(comparison: ClipComparison, face: FaceComparison) -> PresenceScores:
     nan = float("nan")
     replaced = face.table["replaced_share"]
     swapped = replaced > 0
@@ -76,14 +80,14 @@ def _presence(comparison: Comparison, face: FaceComparison) -> PresenceScores:
 
 
 def _seam(table: FrameTable) -> SeamScores:
-    whole = table.known("edge_output", "edge_input", "edge_pairs")
-    even = table.known("seam_output", "seam_input", "seam_pairs")
+    whole = table.complete_rows("edge_output", "edge_input", "edge_pairs")
+    even = table.complete_rows("seam_output", "seam_input", "seam_pairs")
     return compare_seam(even[:, :2] * even[:, 2:], even[:, 2], whole[:, :2] * whole[:, 2:], whole[:, 2])
 
 
-def _settling(table: FrameTable) -> SettlingScores:
+def _settling(table: FrameTable) -> CutStabilityScores:
     starts, which = np.unique(table["start"], return_inverse=True)
-    return compare_settling(
+    return compare_cut_stability(
         [int(start) for start in starts],
         table["since"],
         table.stack("colour_l", "colour_a", "colour_b"),
@@ -95,7 +99,7 @@ def _settling(table: FrameTable) -> SettlingScores:
 def _eyes(table: FrameTable) -> tuple[list[EyeState], list[EyeState], list[int]]:
     states = []
     for side in ("output", "input"):
-        rows = table.known(f"eyes_{side}", f"gaze_x_{side}", f"gaze_y_{side}")
+        rows = table.complete_rows(f"eyes_{side}", f"gaze_x_{side}", f"gaze_y_{side}")
         states.append([EyeState(float(row[0]), row[1:]) for row in rows])
     return states[0], states[1], [0] * len(states[0])
 

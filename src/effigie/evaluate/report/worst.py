@@ -1,4 +1,4 @@
-"""Which frames of a clip are worst: by each metric, and by all of them together."""
+"""Selection of a clip's worst frames, by each metric and by all of them together."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import numpy as np
 
 from effigie.evaluate.report.frames import FrameTable
 
-APART = 8  # frames; neighbours look alike, so only the worst of a neighbourhood is shown
-STEEP = (
-    4  # the power of the mean of ranks: one thing that is very bad counts more than four that are mediocre
-)
-REASONS = 2  # named of a frame that is bad altogether
+MIN_FRAME_DISTANCE = 8  # frames; neighbours look alike, so only the worst of a neighbourhood is shown
+# The power of the mean of ranks: one thing that is very bad counts more than four that are mediocre.
+RANK_POWER = 4
+MAX_REASONS = 2  # named of a frame that is bad altogether
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """A frame to be shown, and why.
+class SelectedFrame:
+    """A selected frame, and the reason.
 
     Attributes:
         row: in the table.
@@ -32,7 +31,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Measure:
+class FrameMetric:
     """One metric as frames are ordered by it.
 
     Attributes:
@@ -47,41 +46,41 @@ class Measure:
     text: str
     columns: tuple[str, ...]
 
-    def shown(self, table: FrameTable, row: int) -> str:
+    def format_value(self, table: FrameTable, row: int) -> str:
         """The value of one row."""
         return self.text.format(*(table[name][row] for name in self.columns))
 
 
-def _over(made: str, true: str) -> Callable[[FrameTable], np.ndarray]:
+def _excess(made: str, true: str) -> Callable[[FrameTable], np.ndarray]:
     return lambda table: table[made] - table[true]
 
 
 # Levels that stand beside the footage's are ordered by their difference: a ratio to next to nothing says little.
-MEASURES = (
-    Measure("similarity to the source", lambda t: -t["to_source"], "like source {:.2f}", ("to_source",)),
-    Measure("expression", lambda t: t["expression"], "expression {:.1%}", ("expression",)),
-    Measure("gaze", lambda t: t["gaze"], "gaze off {:.2f}", ("gaze",)),
-    Measure("landmark error", lambda t: t["landmarks"], "landmarks {:.1%}", ("landmarks",)),
-    Measure("pose", lambda t: t["pose"], "pose off {:.1f} deg", ("pose",)),
-    Measure(
+FRAME_METRICS = (
+    FrameMetric("similarity to the source", lambda t: -t["to_source"], "like source {:.2f}", ("to_source",)),
+    FrameMetric("expression", lambda t: t["expression"], "expression {:.1%}", ("expression",)),
+    FrameMetric("gaze", lambda t: t["gaze"], "gaze off {:.2f}", ("gaze",)),
+    FrameMetric("landmark error", lambda t: t["landmarks"], "landmarks {:.1%}", ("landmarks",)),
+    FrameMetric("pose", lambda t: t["pose"], "pose off {:.1f} deg", ("pose",)),
+    FrameMetric(
         "colour seam",
-        _over("seam_output", "seam_input"),
+        _excess("seam_output", "seam_input"),
         "seam {:.1f} for {:.1f}",
         ("seam_output", "seam_input"),
     ),
-    Measure(
+    FrameMetric(
         "sharpness",
         lambda t: -t["sharpness_output"] / np.maximum(t["sharpness_input"], 1e-6),
         "sharp {:.0f} for {:.0f}",
         ("sharpness_output", "sharpness_input"),
     ),
-    Measure(
+    FrameMetric(
         "flicker",
-        _over("flicker_output", "flicker_input"),
+        _excess("flicker_output", "flicker_input"),
         "flicker {:.1f} for {:.1f}",
         ("flicker_output", "flicker_input"),
     ),
-    Measure(
+    FrameMetric(
         "covers",
         lambda t: np.where(t["covered"] > 0, 1 - t["in_front"] / np.maximum(t["covered"], 1), np.nan),
         "in front {:.0f} of {:.0f} px",
@@ -90,7 +89,9 @@ MEASURES = (
 )
 
 
-def worst_rows(frames: np.ndarray, badness: np.ndarray, most: int, apart: int = APART) -> list[int]:
+def worst_rows(
+    frames: np.ndarray, badness: np.ndarray, most: int, apart: int = MIN_FRAME_DISTANCE
+) -> list[int]:
     """At most ``most`` rows, worst first, whose (N,) frames are ``apart`` or more from each other; NaN are left out."""
     chosen: list[int] = []
     for row in np.argsort(-badness, kind="stable"):
@@ -108,31 +109,35 @@ def ranks(badness: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(badness), np.nan, below / max(1, len(known) - 1))
 
 
-def together(each: Mapping[str, np.ndarray]) -> np.ndarray:
+def combine_ranks(each: Mapping[str, np.ndarray]) -> np.ndarray:
     """(N,) in [0, 1]: the power mean of each row's ranks over the metrics that were measured there; NaN for none."""
     stacked = np.stack(list(each.values()))
     known = ~np.isnan(stacked)
-    total = np.where(known, stacked, 0) ** STEEP
+    total = np.where(known, stacked, 0) ** RANK_POWER
     count = known.sum(0)
-    return np.where(count > 0, (total.sum(0) / np.maximum(count, 1)) ** (1 / STEEP), np.nan)
+    return np.where(count > 0, (total.sum(0) / np.maximum(count, 1)) ** (1 / RANK_POWER), np.nan)
 
 
-def worst_by(table: FrameTable, measure: Measure, most: int) -> list[Chosen]:
+def worst_by(table: FrameTable, measure: FrameMetric, most: int) -> list[SelectedFrame]:
     """The worst frames by one metric."""
     frames = table["frame"]
     rows = worst_rows(frames, measure.badness(table), most)
-    return [Chosen(row, int(frames[row]), measure.shown(table, row)) for row in rows]
+    return [SelectedFrame(row, int(frames[row]), measure.format_value(table, row)) for row in rows]
 
 
-def worst_of_all(table: FrameTable, most: int, measures: Sequence[Measure] = MEASURES) -> list[Chosen]:
+def worst_overall(
+    table: FrameTable, most: int, measures: Sequence[FrameMetric] = FRAME_METRICS
+) -> list[SelectedFrame]:
     """The worst frames by the ranks of all metrics together, each with the metrics in which it is worst."""
     each = {measure.name: ranks(measure.badness(table)) for measure in measures}
     frames = table["frame"]
     chosen = []
-    apart = int(np.clip(len(frames) // (2 * most), 1, APART))  # or a short clip would not fill the sheet
-    for row in worst_rows(frames, together(each), most, apart):
+    apart = int(
+        np.clip(len(frames) // (2 * most), 1, MIN_FRAME_DISTANCE)
+    )  # or a short clip would not fill the sheet
+    for row in worst_rows(frames, combine_ranks(each), most, apart):
         known = [measure for measure in measures if not np.isnan(each[measure.name][row])]
         known.sort(key=lambda measure: -each[measure.name][row])
-        text = ", ".join(measure.shown(table, row) for measure in known[:REASONS])
-        chosen.append(Chosen(row, int(frames[row]), text))
+        text = ", ".join(measure.format_value(table, row) for measure in known[:MAX_REASONS])
+        chosen.append(SelectedFrame(row, int(frames[row]), text))
     return chosen

@@ -1,10 +1,10 @@
-"""Cleaning footage before it is learned from: what in a face set does harm, and what it lacks.
+"""Review of a face set before training: which faces harm, and what is not covered.
 
 Nothing is changed here: faces are found and proposed, and `faceset.drop` takes them out. Networks and training may not
 enter; everything is read from what extraction measured, and from the crops.
 """
 
-from effigie.faceset.review.coverage import Lack, lacks
+from effigie.faceset.review.coverage import CoverageGap, find_gaps
 from effigie.faceset.review.findings import Finding, Review, review
 
-__all__ = ["Finding", "Lack", "Review", "lacks", "review"]
+__all__ = ["CoverageGap", "Finding", "Review", "find_gaps", "review"]

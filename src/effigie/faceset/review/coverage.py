@@ -1,31 +1,34 @@
-"""What the target does that the source's footage never shows: there a swap has nothing to go by."""
+"""Coverage of a target's poses and expressions by the source's footage."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from effigie.faceset import Faces, FaceSet, measured
+from effigie.faceset import Faces, FaceSet, load_measures
+from effigie.io.stored_names import STORED_NAME
 
-SHARE = 0.01  # of the target's frames from which on a lack is told
-EXTREME = 1.0  # per cent of the source's frames that may lie beyond what it is said to show: single ones err
+MIN_SHARE = 0.01  # of the target's frames from which on a lack is told
+OUTLIER_PERCENT = (
+    1.0  # per cent of the source's frames that may lie beyond what it is said to show: single ones err
+)
 
 
 @dataclass(frozen=True)
 class Aspect:
-    """Something a face does more or less of.
+    """A pose or expression, and the measure that quantifies it.
 
     Attributes:
-        does: as in "the source never ... so far".
+        action: as in "the source never ... so far".
         measure: of :data:`effigie.faceset.MEASURES`.
         sign: 1 if more of the measure is more of it, else -1.
         margin: how far beyond what was seen geometry still follows well, in the measure's unit.
         unit: of the measure, for sentences.
     """
 
-    does: str
+    action: str
     measure: str
     sign: int
     margin: float
@@ -46,62 +49,71 @@ ASPECTS = (
 
 
 @dataclass(frozen=True)
-class Lack:
-    """Something the target does and the source does not.
+class CoverageGap:
+    """A pose or expression of the target that the source's footage does not cover.
 
     Attributes:
-        does: what.
-        seen: how far the source goes, in the measure's unit.
-        asked: how far the target goes.
+        action: as in :class:`Aspect`.
+        source_extent: how far the source goes, in the measure's unit.
+        target_extent: how far the target goes.
         share: of the target's frames that go farther than the source by more than geometry bridges.
         unit: of both.
     """
 
-    does: str
-    seen: float
-    asked: float
+    action: str = field(metadata={STORED_NAME: "does"})
+    source_extent: float = field(metadata={STORED_NAME: "seen"})
+    target_extent: float = field(metadata={STORED_NAME: "asked"})
     share: float
     unit: str = ""
 
     def __str__(self) -> str:
         return (
-            f"the source never {self.does} so far ({self.seen:.3g} against {self.asked:.3g}{self.unit}): "
+            f"the source never {self.action} so far "
+            f"({self.source_extent:.3g} against {self.target_extent:.3g}{self.unit}): "
             f"{100 * self.share:.0f} % of the target's frames will suffer"
         )
 
 
-def lacks(
-    source: FaceSet | str | Path, target: FaceSet | str | Path, who: tuple[int, int] = (0, 0)
-) -> tuple[list[Lack], float]:
-    """What the source's footage lacks, worst first, and the share of the target's frames that suffer from any of it.
+def find_gaps(
+    source: FaceSet | str | Path, target: FaceSet | str | Path, persons: tuple[int, int] = (0, 0)
+) -> tuple[list[CoverageGap], float]:
+    """Find coverage gaps, worst first, and the share of the target's frames that are affected by any.
 
     Args:
-        who: which person of either set, by number.
+        persons: which person of either set, by number.
 
     Raises:
         FaceSetError: one cannot be read, or has no such person.
     """
     names = tuple(dict.fromkeys(aspect.measure for aspect in ASPECTS))
-    shown, wanted = (
-        measured(faces, names, f"cluster == {number}")
-        for faces, number in zip((source, target), who, strict=True)
+    source_faces, target_faces = (
+        load_measures(faces, names, f"cluster == {number}")
+        for faces, number in zip((source, target), persons, strict=True)
     )
-    return missing(shown, wanted)
+    return compute_gaps(source_faces, target_faces)
 
 
-def missing(shown: Faces, wanted: Faces) -> tuple[list[Lack], float]:
-    """As :func:`lacks`, of faces with the measures of :data:`ASPECTS`."""
-    found, suffering = [], np.zeros(len(wanted), bool)
+def compute_gaps(source_faces: Faces, target_faces: Faces) -> tuple[list[CoverageGap], float]:
+    """Compute the gaps of :func:`find_gaps` from faces with the measures of :data:`ASPECTS`."""
+    gaps, affected = [], np.zeros(len(target_faces), bool)
     for aspect in ASPECTS:
-        have, want = (aspect.sign * faces[aspect.measure] for faces in (shown, wanted))
-        limit = float(np.percentile(have, 100 - EXTREME))
-        beyond = want > limit + aspect.margin
-        if beyond.mean() < SHARE:
-            continue
-        suffering |= beyond
-        asked = float(np.percentile(want, 100 - EXTREME))
-        found.append(
-            Lack(aspect.does, aspect.sign * limit, aspect.sign * asked, float(beyond.mean()), aspect.unit)
+        source_values, target_values = (
+            aspect.sign * faces[aspect.measure] for faces in (source_faces, target_faces)
         )
-    found.sort(key=lambda lack: -lack.share)
-    return found, float(suffering.mean())
+        limit = float(np.percentile(source_values, 100 - OUTLIER_PERCENT))
+        is_beyond = target_values > limit + aspect.margin
+        if is_beyond.mean() < MIN_SHARE:
+            continue
+        affected |= is_beyond
+        target_extent = float(np.percentile(target_values, 100 - OUTLIER_PERCENT))
+        gaps.append(
+            CoverageGap(
+                aspect.action,
+                aspect.sign * limit,
+                aspect.sign * target_extent,
+                float(is_beyond.mean()),
+                aspect.unit,
+            )
+        )
+    gaps.sort(key=lambda lack: -lack.share)
+    return gaps, float(affected.mean())

@@ -1,4 +1,4 @@
-"""The picture of a review: a row of faces for every fault."""
+"""Contact sheet of a review: a row of faces for every fault."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from effigie.faceset import Faces
-from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, write_png, write_text
+from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
 
 SIZE, COLUMNS, GAP, MARGIN, HEADING, TITLE = 112, 10, 6, 10, 26, 36
 
 
-def draw(path: Path, faces: Faces, rows: Sequence[tuple[str, Sequence[int]]], title: str) -> None:
+def draw_review_sheet(
+    path: Path, faces: Faces, rows: Sequence[tuple[str, Sequence[int]]], title: str
+) -> None:
     """Write a PNG with up to ten faces of every row, evenly spread over it.
 
     Args:
@@ -26,12 +28,12 @@ def draw(path: Path, faces: Faces, rows: Sequence[tuple[str, Sequence[int]]], ti
     step = HEADING + SIZE + GAP
     height = TITLE + max(1, len(rows)) * step + MARGIN
     image = np.full((height, 2 * MARGIN + COLUMNS * (SIZE + GAP), 3), BACKGROUND, np.uint8)
-    write_text(image, title, (MARGIN, 23), 0.55, TEXT)
+    draw_text(image, title, (MARGIN, 23), 0.55, TEXT)
     if not rows:
-        write_text(image, "nothing to object to", (MARGIN, TITLE + 18), 0.45, DIM)
+        draw_text(image, "nothing to object to", (MARGIN, TITLE + 18), 0.45, DIM)
     for number, (heading, indices) in enumerate(rows):
         top = TITLE + number * step
-        write_text(image, heading, (MARGIN, top + 18), 0.45, TEXT)
+        draw_text(image, heading, (MARGIN, top + 18), 0.45, TEXT)
         spread = np.linspace(0, len(indices) - 1, min(COLUMNS, len(indices))).round().astype(int)
         for place, position in enumerate(spread.tolist()):
             left = MARGIN + place * (SIZE + GAP)

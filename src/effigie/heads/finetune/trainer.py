@@ -1,33 +1,34 @@
-"""`effigie.heads.tune`: from a meta-learned model and T pictures to one person's model."""
+"""`effigie.heads.tune`: fine-tunes a meta-learned model to one person with T pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from math import log2
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from effigie import __version__
+from effigie._version import __version__
 from effigie.consent.gate import ConsentLike, Permit, permit, save_consents
-from effigie.consent.intimate import check_images
+from effigie.consent.nsfw_detector import check_images
 from effigie.errors import ModelError, UsageError
 from effigie.heads.checkpoint import CONFIG, MANIFEST, HeadsModel, load_config, load_heads
-from effigie.heads.finetune.task import RATE, TuneTask
-from effigie.heads.inference.portrait import Portrait, read_portraits, shown
-from effigie.heads.meta_learning.config import BATCH, CONTENTS
-from effigie.heads.meta_learning.trainer import content_loss
-from effigie.heads.person_checkpoint import save_config, save_person, shot_of
-from effigie.io.atomic import discard, require_free, sha256, write_json
-from effigie.io.locks import one_writer
-from effigie.progress import Cancel, ProgressCallback, silent
+from effigie.heads.finetune.task import LEARNING_RATE, TuneTask
+from effigie.heads.inference.portrait import Portrait, read_portraits, to_subject_faces
+from effigie.heads.meta_learning.config import BATCH_SIZE, CONTENT_LOSSES
+from effigie.heads.meta_learning.trainer import build_perceptual_loss
+from effigie.heads.person_checkpoint import crop_shot, save_person, save_person_config
+from effigie.io.atomic_write import discard, require_empty_folder, sha256, write_json
+from effigie.io.locks import with_output_lock
+from effigie.io.stored_names import STORED_NAME, to_stored
+from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 
 if TYPE_CHECKING:
     from effigie.training import TrainingResult, TrainingSettings
 
-MOST_SHOTS = 32
-PATIENCE = 4  # looks without gain after which tuning ends
-LOOKS = 15  # steps between two looks
+MAX_SHOTS = 32
+PATIENCE = 4  # evaluations without gain after which tuning ends
+EVALUATION_INTERVAL = 15  # steps between two evaluations
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class TuneSettings:
         steps: how many steps to train; None takes 125 for one picture to 230 for 32, as the paper's authors do.
         minutes: how long at most; None for no limit.
         batch: examples a step; None takes half of what the preset is meta-trained with: one person, few pictures.
-        who: which face of a picture, by size (0 = the largest), or which person of a face set; None if there is one.
+        person: which face of a picture, by size (0 = the largest), or which person of a face set; None if there is one.
         content: the content loss: ``light``, ``full`` or ``none``.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         precision: ``auto``, ``fp32`` or ``bf16``.
@@ -50,24 +51,24 @@ class TuneSettings:
     steps: int | None = None
     minutes: float | None = None
     batch: int | None = None
-    who: int | None = None
+    person: int | None = field(default=None, metadata={STORED_NAME: "who"})
     content: str = "light"
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.shots <= MOST_SHOTS:
-            raise UsageError(f"shots must be from 1 to {MOST_SHOTS}, not {self.shots}")
+        if not 1 <= self.shots <= MAX_SHOTS:
+            raise UsageError(f"shots must be from 1 to {MAX_SHOTS}, not {self.shots}")
         for name in ("steps", "batch"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise UsageError(f"{name} must be 1 or more, not {value}")
         if self.minutes is not None and self.minutes <= 0:
             raise UsageError(f"minutes must be above 0, not {self.minutes}")
-        if self.who is not None and self.who < 0:
-            raise UsageError(f"who must be 0 or more, not {self.who}")
-        if self.content not in CONTENTS:
-            raise UsageError(f"content must be one of {', '.join(CONTENTS)}, not {self.content!r}")
+        if self.person is not None and self.person < 0:
+            raise UsageError(f"person must be 0 or more, not {self.person}")
+        if self.content not in CONTENT_LOSSES:
+            raise UsageError(f"content must be one of {', '.join(CONTENT_LOSSES)}, not {self.content!r}")
 
     def steps_for(self, count: int) -> int:
         """Steps for ``count`` pictures."""
@@ -75,22 +76,22 @@ class TuneSettings:
 
     def examples(self, preset: str) -> int:
         """Examples a step."""
-        return self.batch or BATCH[preset] // 2
+        return self.batch or BATCH_SIZE[preset] // 2
 
     def training(self, count: int) -> TrainingSettings:
-        """How the loop tunes to ``count`` pictures."""
+        """The settings of the training loop for ``count`` pictures."""
         from effigie.training import TrainingSettings
 
         return TrainingSettings(
             minutes=self.minutes,
             steps=self.steps_for(count),
             patience=PATIENCE,
-            learning_rate=RATE,
+            learning_rate=LEARNING_RATE,
             betas=(0.0, 0.999),
             warm_up_steps=10,
             clip_gradient=None,
             ema_decay=0.97,
-            evaluate_every_steps=LOOKS,
+            evaluate_every_steps=EVALUATION_INTERVAL,
             precision=self.precision,
             device=self.device,
             keep_best=True,
@@ -102,7 +103,7 @@ class TuneSettings:
 
 @dataclass(frozen=True)
 class TuneReport:
-    """What tuning did.
+    """The result of fine-tuning.
 
     Attributes:
         output: the person's model.
@@ -128,7 +129,7 @@ class TuneReport:
     processes: int = 1
 
 
-@one_writer("output")
+@with_output_lock("output")
 def tune(
     heads: str | Path | None,
     pictures: str | Path | Sequence[str | Path],
@@ -136,9 +137,9 @@ def tune(
     settings: TuneSettings | None = None,
     *,
     consent: ConsentLike = None,
-    project: str | None = None,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    purpose: str | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
     callback: Callable[[Any], None] | None = None,
 ) -> TuneReport:
     """Tune a meta-learned model to one person.
@@ -151,41 +152,41 @@ def tune(
             picture that moves.
         output: the person's model, a folder.
         consent: records (files or ids) of the person; None looks for one that fits in the stores.
-        project: what it is for, where a record is limited to a project.
+        purpose: what it is for, where a record is limited to one purpose.
         callback: called after every step with a :class:`effigie.training.StepReport`.
 
     Raises:
         RefusedError: no valid consent of the person, or a picture is intimate.
         MediaError, UsageError, FaceSetError: as :func:`effigie.heads.inference.portrait.read_portraits`.
         ModelError: ``heads`` cannot be used, or ``output`` holds another model.
-        Cancelled: asked to stop; the same call goes on.
+        CancelledError: asked to stop; the same call goes on.
     """
     from effigie.training import train as run
-    from effigie.training.process_group import joined
+    from effigie.training.process_group import join_process_group
 
     settings, output = settings or TuneSettings(), Path(output)
-    with joined() as world:
-        if world.leader:
+    with join_process_group() as world:
+        if world.is_leader:
             _check_output(output)
         model = load_heads(heads)
         if model.manifest_sha256 is None:
             raise ModelError(f"{heads} has no {MANIFEST}: it is not trained to the end")
         portraits = read_portraits(
-            pictures, settings.who, most=settings.shots, progress=progress, cancel=cancel
+            pictures, settings.person, max_portraits=settings.shots, progress=progress, cancel=cancel
         )
-        portraits = portraits[:MOST_SHOTS]
-        permission = permit("animate", shown(portraits), consent, project=project)
+        portraits = portraits[:MAX_SHOTS]
+        permission = permit("animate", to_subject_faces(portraits), consent, purpose=purpose)
         for portrait in portraits:
             check_images([portrait.image], portrait.name)
         side = 2 * model.preset.size
         task = TuneTask(
             model,
-            [shot_of(portrait, side) for portrait in portraits],
+            [crop_shot(portrait, side) for portrait in portraits],
             settings.examples(model.preset.name),
-            content=content_loss(settings.content),
+            perceptual_loss=build_perceptual_loss(settings.content),
         )
-        if world.leader:
-            save_config(output, model.preset, model.prior)
+        if world.is_leader:
+            save_person_config(output, model.preset, model.prior)
         result = run(
             task,
             output,
@@ -194,7 +195,7 @@ def tune(
             cancel,
             callback,
         )
-        first, last = _figures(result)
+        first, last = _first_and_best(result)
         report = TuneReport(
             output,
             len(portraits),
@@ -207,26 +208,26 @@ def tune(
             (*(note for portrait in portraits for note in portrait.notes), *result.notes),
             result.processes,
         )
-        if world.leader:
-            _save(output, model, task, portraits, permission)
+        if world.is_leader:
+            _save_model(output, model, task, portraits, permission)
             _write_manifest(output, model, settings, portraits, report, permission)
             discard(output / "training")  # optimiser and checkpoints: ten times the model, and tuning is done
         return report
 
 
-def _save(
+def _save_model(
     output: Path, model: HeadsModel, task: TuneTask, portraits: Sequence[Portrait], permission: Permit
 ) -> None:
-    from effigie.training.export import averaged
+    from effigie.training.export import load_ema_weights
 
-    best = averaged(output)["tuned"]
+    best = load_ema_weights(output)["tuned"]
     task.tuned.load_state_dict(best)
     generator = task.tuned.generator
     save_person(output, model.preset, model.prior, generator, task.embedding, best["psi"], portraits)
     save_consents(output, permission)
 
 
-def _figures(result: TrainingResult) -> tuple[dict[str, float], dict[str, float]]:
+def _first_and_best(result: TrainingResult) -> tuple[dict[str, float], dict[str, float]]:
     """The rows of the curve before the first step and of the weights that are kept."""
     held_out = [point for point in result.curve if point.error is not None]
     best = held_out[-1].step if result.best is None else result.best.step
@@ -234,13 +235,13 @@ def _figures(result: TrainingResult) -> tuple[dict[str, float], dict[str, float]
 
 
 def _check_output(output: Path) -> None:
-    """A person's model may be tuned anew; anything else in the way is not overwritten."""
+    """Refuse an output folder that holds anything but an unfinished person's model."""
     if (output / CONFIG).is_file():
         load_config(output, "person")
         if (output / MANIFEST).is_file():  # which is written last: a person without it was cut off by a kill
             raise UsageError(f"{output} is tuned already: choose another folder, or remove it")
     else:
-        require_free(output, "a person's model")
+        require_empty_folder(output, "a person's model")
 
 
 def _write_manifest(
@@ -256,7 +257,7 @@ def _write_manifest(
         {
             "effigie": __version__,
             "kind": "person",
-            "settings": asdict(settings),
+            "settings": to_stored(settings),
             "heads": model.manifest_sha256,
             "consents": list(permission.ids),
             "shots": [Path(portrait.name).name for portrait in portraits],

@@ -1,4 +1,4 @@
-"""`effigie.animate`: a portrait and a driver in, a video of the portrait that moves as the driver does."""
+"""`effigie.animate`: animates a portrait with the motion of a driver."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from typing import Any
 
 import numpy as np
 
-from effigie.assets import REQUIRED, fetch_all
+from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.gate import ConsentLike, check_footage
 from effigie.errors import UsageError
-from effigie.execution.pipeline import Behind, several, shared_cores
+from effigie.execution.pipeline import BackgroundConsumer, ordered_map, shared_cores
 from effigie.heads.config import AnimateSettings
-from effigie.heads.inference.subject import Sitter, seat
+from effigie.heads.inference.subject import AnimationSubject, load_subject
 from effigie.heads.motion.motion import Motion, read_motion
 from effigie.heads.motion.retarget import Retargeter
 from effigie.heads.motion.template import is_template, load_motion, save_motion
-from effigie.heads.warp.scene import Rendered, Scene
-from effigie.io.locks import one_writer
+from effigie.heads.warp.scene import PortraitWarp, WarpedPortrait
+from effigie.io.locks import with_output_lock
 from effigie.media import ClipInfo, probe
-from effigie.media.color import for_rgb
-from effigie.progress import Cancel, Progress, ProgressCallback, silent
-from effigie.provenance.signed_writer import Outgoing
+from effigie.media.color import choose_rgb_color
+from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.provenance.signed_writer import SignedWriter
 
-QUICK = 300  # frames of the driver that are looked at for a quick look at a few
+QUICK_LOOK_FRAMES = 300  # frames of the driver that are read for an animation of a few
 
 
 @dataclass
 class AnimateReport:
-    """What an animation did.
+    """The result of an animation.
 
     Attributes:
         output: the video written.
@@ -58,7 +58,7 @@ class AnimateReport:
     notes: list[str] = field(default_factory=list)
 
 
-@one_writer("output")
+@with_output_lock("output")
 def animate(
     portrait: str | Path,
     driver: str | Path,
@@ -66,9 +66,9 @@ def animate(
     settings: AnimateSettings | None = None,
     *,
     consent: ConsentLike = None,
-    project: str | None = None,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    purpose: str | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
 ) -> AnimateReport:
     """Let a portrait move and speak as a driver does.
 
@@ -81,160 +81,166 @@ def animate(
         driver: a clip of whoever moves, or a motion template.
         output: ``.mp4``, ``.mov`` or ``.mkv``, or a folder for PNG frames.
         consent: records (files or ids) of the person in the portrait; None looks for one in the store.
-        project: what the output is for, where a record is limited to a project.
+        purpose: what the output is for, where a record is limited to one purpose.
 
     Raises:
         RefusedError: no valid consent of the person in the portrait, or portrait or driver are intimate.
         MediaError: a file cannot be read or shows no face; a broken template. Nothing is written then.
         UsageError: several faces and none chosen; the output is an input.
-        Cancelled: asked to stop; nothing is left under the output's name.
+        CancelledError: asked to stop; nothing is left under the output's name.
     """
-    settings, cancel = settings or AnimateSettings(), cancel or Cancel()
+    settings, cancel = settings or AnimateSettings(), cancel or CancelToken()
     portrait, driver, output = Path(portrait), Path(driver), Path(output)
     for path in (portrait, driver):
         if output.exists() and path.exists() and output.samefile(path):
             raise UsageError(f"{output} is an input itself: choose another name for the output")
-    fetch_all(REQUIRED, progress)
+    fetch_assets(REQUIRED_ASSETS, progress)
     seconds: defaultdict[str, float] = defaultdict(float)
-    begun = time.perf_counter()
-    sitter = seat(portrait, settings, consent=consent, project=project, progress=progress, cancel=cancel)
-    seconds["portrait"] = time.perf_counter() - begun
-    motion = _driven(driver, settings, progress, cancel)
-    seconds["driver"] = time.perf_counter() - begun - seconds["portrait"]
-    report = _Animation(sitter, motion, output, settings, seconds, progress, cancel).run()
-    report.seconds = time.perf_counter() - begun
+    start = time.perf_counter()
+    subject = load_subject(
+        portrait, settings, consent=consent, purpose=purpose, progress=progress, cancel=cancel
+    )
+    seconds["portrait"] = time.perf_counter() - start
+    motion = _read_driver(driver, settings, progress, cancel)
+    seconds["driver"] = time.perf_counter() - start - seconds["portrait"]
+    report = _Animation(subject, motion, output, settings, seconds, progress, cancel).run()
+    report.seconds = time.perf_counter() - start
     return report
 
 
-def _driven(driver: Path, settings: AnimateSettings, progress: ProgressCallback, cancel: Cancel) -> Motion:
-    """The driver's motion; what a clip shows is looked at meanwhile, and nothing is made before both are done."""
+def _read_driver(
+    driver: Path, settings: AnimateSettings, progress: ProgressCallback, cancel: CancelToken
+) -> Motion:
+    """The driver's motion; the clip is checked for intimate content in the meantime."""
     if is_template(driver):
         motion = load_motion(driver)
-        if settings.neutral is not None:
-            motion = motion.with_neutral(settings.neutral)
+        if settings.neutral_frame is not None:
+            motion = motion.with_neutral_frame(settings.neutral_frame)
     else:
         probe(driver)
-        few = None
-        if settings.stop_after is not None and settings.save_motion is None:
+        max_read = None
+        if settings.max_frames is not None and settings.save_motion is None:
             # One more than is shown, whose time says where the sound ends; enough to find a calm one among.
-            few = max(settings.stop_after + 1, QUICK, (settings.neutral or 0) + 1)
-        with ThreadPoolExecutor(1) as beside:
-            harmless = beside.submit(check_footage, driver, cancel=cancel)
+            max_read = max(settings.max_frames + 1, QUICK_LOOK_FRAMES, (settings.neutral_frame or 0) + 1)
+        with ThreadPoolExecutor(1) as executor:
+            footage_check = executor.submit(check_footage, driver, cancel=cancel)
             motion = read_motion(
                 driver,
-                settings.driver_who,
-                neutral=settings.neutral,
-                stop_after=few,
+                settings.driver_person,
+                neutral_frame=settings.neutral_frame,
+                max_frames=max_read,
                 progress=progress,
                 cancel=cancel,
             )
-            harmless.result()
+            footage_check.result()
     if settings.save_motion is not None:
         save_motion(motion, settings.save_motion)
     return motion
 
 
 class _Animation:
-    """The state of one animation: what is shown, how it moves, and where the time went."""
+    """One animation: its subject, its motion, and the seconds each stage took."""
 
     def __init__(
         self,
-        sitter: Sitter,
+        subject: AnimationSubject,
         motion: Motion,
         output: Path,
         settings: AnimateSettings,
         seconds: defaultdict[str, float],
         progress: ProgressCallback,
-        cancel: Cancel,
+        cancel: CancelToken,
     ) -> None:
-        self._sitter, self._motion, self._settings = sitter, motion, settings
+        self._subject, self._motion, self._settings = subject, motion, settings
         self._progress, self._cancel, self._seconds = progress, cancel, seconds
-        self._count = min(settings.stop_after or len(motion), len(motion))
-        self._report = AnimateReport(output, neutral=motion.neutral)
+        self._count = min(settings.max_frames or len(motion), len(motion))
+        self._report = AnimateReport(output, neutral=motion.neutral_frame)
 
     def run(self) -> AnimateReport:
-        """Bend, paint and write, overlapping."""
+        """Warp, render and write, overlapping."""
         report, motion, count = self._report, self._motion, self._count
-        like = clock_of(motion, self._sitter)
+        clip_info = build_clip_info(motion, self._subject)
         with contextlib.ExitStack() as stack:
             outgoing = stack.enter_context(
-                Outgoing(
+                SignedWriter(
                     report.output,
-                    like,
-                    self._sitter.permit,
+                    clip_info,
+                    self._subject.permit,
                     "animate",
-                    self._sitter.model_hash,
+                    self._subject.model_hash,
                     self._settings.trust,
                     self._settings.encode,
-                    self._span(like),
-                    shows=self._sitter.path,
+                    self._audio_range(clip_info),
+                    source_path=self._subject.path,
                 )
             )
-            out = stack.enter_context(Behind(self._timed_write(outgoing)))
-            if self._settings.paint == "network":
-                # Bending, painting and writing share the cores: more threads for one would only wait for the others.
-                from effigie.training.device import choose_device, tuned
+            out = stack.enter_context(BackgroundConsumer(self._build_writer(outgoing)))
+            if self._settings.renderer == "network":
+                # Warping, rendering and writing share the cores: more threads for one would only wait for the others.
+                from effigie.training.device import choose_device, configure_backend
 
-                stack.enter_context(tuned(choose_device(self._settings.device), 1))
-            painter = self._sitter.painter(motion)
+                stack.enter_context(configure_backend(choose_device(self._settings.device), 1))
+            renderer = self._subject.build_renderer(motion)
             stack.enter_context(shared_cores())
-            bent = stack.enter_context(several(self._bender(), self._placed()))
-            for index, rendered, landmarks, seconds in bent:
+            warped = stack.enter_context(ordered_map(self._build_warper(), self._retarget_frames()))
+            for index, rendered, landmarks, seconds in warped:
                 self._cancel.check()
                 self._seconds["scene"] += seconds
-                begun = time.perf_counter()
-                painted = painter(rendered, landmarks, index)
-                self._seconds["paint"] += time.perf_counter() - begun
-                out.put((index, *painted))
+                start = time.perf_counter()
+                rendered_frame = renderer(rendered, landmarks, index)
+                self._seconds["paint"] += time.perf_counter() - start
+                out.put((index, *rendered_frame))
                 report.frames += 1
                 report.held += not motion.present[index]
                 self._progress(Progress("animate", report.frames, count, "frames"))
-        report.notes = [*self._sitter.portrait.notes, *outgoing.notes, *self._said()]
+        report.notes = [*self._subject.portrait.notes, *outgoing.notes, *self._collect_notes()]
         report.stages = {**self._seconds, "trust": outgoing.seconds}
         report.output_id = outgoing.output_id
         return report
 
-    def _placed(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Every frame's number, and (478, 3) where the portrait's landmarks go."""
-        portrait = self._sitter.portrait
+    def _retarget_frames(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Every frame's number, and the portrait's (478, 3) landmarks in it."""
+        portrait = self._subject.portrait
         height, width = portrait.image.shape[:2]
         retarget = Retargeter(portrait.landmarks, self._motion, self._settings.controls, (width, height))
         for index in range(self._count):
-            begun = time.perf_counter()
+            start = time.perf_counter()
             landmarks = retarget(index)
-            self._seconds["retarget"] += time.perf_counter() - begun
+            self._seconds["retarget"] += time.perf_counter() - start
             yield index, landmarks
 
-    def _bender(self) -> Callable[[tuple[int, np.ndarray]], tuple[int, Rendered, np.ndarray, float]]:
-        """Bends the portrait to landmarks and says how long it took; its frames do not depend on each other."""
-        portrait = self._sitter.portrait
-        still = self._settings.paste == "portrait"
-        scene = Scene(portrait.image, portrait.landmarks, still_background=still)
+    def _build_warper(
+        self,
+    ) -> Callable[[tuple[int, np.ndarray]], tuple[int, WarpedPortrait, np.ndarray, float]]:
+        """A function that warps the portrait to landmarks and times it; its frames do not depend on each other."""
+        portrait = self._subject.portrait
+        still_background = self._settings.paste == "portrait"
+        scene = PortraitWarp(portrait.image, portrait.landmarks, still_background=still_background)
 
-        def bend(placed: tuple[int, np.ndarray]) -> tuple[int, Rendered, np.ndarray, float]:
-            index, landmarks = placed
-            begun = time.perf_counter()
+        def warp(target: tuple[int, np.ndarray]) -> tuple[int, WarpedPortrait, np.ndarray, float]:
+            index, landmarks = target
+            start = time.perf_counter()
             rendered = scene.render(landmarks)
-            return index, rendered, landmarks, time.perf_counter() - begun
+            return index, rendered, landmarks, time.perf_counter() - start
 
-        return bend
+        return warp
 
-    def _timed_write(self, outgoing: Outgoing) -> Callable[[tuple[int, np.ndarray, np.ndarray]], None]:
+    def _build_writer(self, outgoing: SignedWriter) -> Callable[[tuple[int, np.ndarray, np.ndarray]], None]:
         def write(item: tuple[int, np.ndarray, np.ndarray]) -> None:
             index, picture, mask = item
-            begun, traced = time.perf_counter(), outgoing.seconds
+            start, signing_seconds = time.perf_counter(), outgoing.seconds
             outgoing.write(picture, mask, self._motion.times[index], self._motion.durations[index])
-            self._seconds["encode"] += time.perf_counter() - begun - (outgoing.seconds - traced)
+            self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
 
         return write
 
-    def _span(self, like: ClipInfo) -> tuple[Fraction, Fraction] | None:
-        """What part of the sound goes with the first frames; None for all of it."""
+    def _audio_range(self, clip_info: ClipInfo) -> tuple[Fraction, Fraction] | None:
+        """Start and end of the sound that goes with the first frames, s; None for all of it."""
         if self._count == len(self._motion):
             return None
-        return like.clock_origin, self._motion.times[self._count]
+        return clip_info.clock_origin, self._motion.times[self._count]
 
-    def _said(self) -> list[str]:
+    def _collect_notes(self) -> list[str]:
         motion, report = self._motion, self._report
         notes = []
         if report.held:
@@ -247,21 +253,21 @@ class _Animation:
         return notes
 
 
-def clock_of(motion: Motion, sitter: Sitter) -> ClipInfo:
-    """What the output is like: the driver's clock and sound, the portrait's size and colours."""
-    height, width = sitter.portrait.image.shape[:2]
+def build_clip_info(motion: Motion, subject: AnimationSubject) -> ClipInfo:
+    """The clip info of the output: the driver's clock and sound, the portrait's size and colours."""
+    height, width = subject.portrait.image.shape[:2]
     shown_as: dict[str, Any] = {
         "width": width,
         "height": height,
         "rotation": 0,
         "pixel_aspect": Fraction(1),
         "pixel_format": "rgb24",
-        "color": for_rgb(height),
+        "color": choose_rgb_color(height),
     }
     if motion.clip is not None:
         return replace(probe(motion.clip), **shown_as)
     return ClipInfo(
-        path=sitter.path,
+        path=subject.path,
         kind="sequence",
         rate=motion.rate,
         frames=len(motion),

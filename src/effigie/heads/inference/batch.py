@@ -4,32 +4,41 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from effigie.assets import REQUIRED, fetch_all
-from effigie.consent.gate import ConsentLike, located
+from effigie.assets import REQUIRED_ASSETS, fetch_assets
+from effigie.consent.gate import ConsentLike, resolve_paths
 from effigie.errors import UsageError
-from effigie.execution.job import CONTAINERS, JobReport, JobSettings, Plan, engine_of, run_job, said_by
-from effigie.execution.manifest import identity_of
+from effigie.execution.job import (
+    CONTAINERS,
+    JobPlan,
+    JobReport,
+    JobSettings,
+    call_in_worker,
+    create_job_executor,
+    run_job,
+)
+from effigie.execution.manifest import compute_identity
 from effigie.heads.config import AnimateSettings
-from effigie.io.atomic import content_digest
-from effigie.io.storage import absolute, is_remote
-from effigie.media.remote_inputs import clips_in
-from effigie.progress import Cancel, ProgressCallback, silent
+from effigie.io.atomic_write import content_digest
+from effigie.io.storage import absolute_name, is_remote
+from effigie.io.stored_names import to_stored
+from effigie.media.inputs import find_clips
+from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 
 PRELOAD = ("effigie.heads.inference.animation", "effigie.heads.inference.neural_renderer")
 
 
 @dataclass(frozen=True)
 class _Arguments:
-    """Of :func:`effigie.heads.animate`, the driver and the output apart."""
+    """Arguments of :func:`effigie.heads.animate` without driver and output."""
 
     portrait: Path
     settings: AnimateSettings
     consent: ConsentLike
-    project: str | None
+    purpose: str | None
     precision: Literal["fp32", "bf16"] | None = None
 
 
@@ -41,9 +50,9 @@ def animate_clips(
     job: JobSettings | None = None,
     *,
     consent: ConsentLike = None,
-    project: str | None = None,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    purpose: str | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
 ) -> JobReport:
     """Let a portrait move as many drivers do, each as :func:`effigie.animate` would, several at a time.
 
@@ -56,68 +65,70 @@ def animate_clips(
         output: a folder, or an address of one.
         settings: of every animation.
         job: workers, engine, retries, container.
-        consent, project: as for :func:`effigie.animate`.
+        consent, purpose: as for :func:`effigie.animate`.
         progress: gets clips done and to do.
 
     Raises:
         RefusedError: no valid consent of the person in the portrait, or it is intimate.
         MediaError: there is no clip under these names, or no face in the portrait.
         UsageError: settings that are for one driver alone, or an engine that is not there.
-        Cancelled: asked to stop; finished outputs are kept.
+        CancelledError: asked to stop; finished outputs are kept.
     """
-    settings, job, cancel = settings or AnimateSettings(), job or JobSettings(), cancel or Cancel()
+    settings, job, cancel = settings or AnimateSettings(), job or JobSettings(), cancel or CancelToken()
     if settings.save_motion is not None:
         raise UsageError("a motion template is kept of one driver: animate that one by itself")
-    found = _drivers(drivers)
-    fetch_all((*REQUIRED, "open_nsfw"), progress)
+    driver_paths = _find_drivers(drivers)
+    fetch_assets((*REQUIRED_ASSETS, "open_nsfw"), progress)
     heads = None if settings.heads is None else Path(settings.heads).absolute()
-    settings = replace(settings, trust=settings.trust.located(), heads=heads)
-    shown = Path(portrait).absolute()
-    arguments = _Arguments(shown, settings, located(consent), project)
-    engine = engine_of(job, PRELOAD, [*found, output])
+    settings = replace(settings, trust=settings.trust.resolve_paths(), heads=heads)
+    portrait_path = Path(portrait).absolute()
+    arguments = _Arguments(portrait_path, settings, resolve_paths(consent), purpose)
+    engine = create_job_executor(job, PRELOAD, [*driver_paths, output])
     with contextlib.closing(engine) as executor:
         executor.warm_up()
-        precision = said_by(allowed, arguments, executor=executor, cancel=cancel)
+        precision = call_in_worker(check_portrait, arguments, executor=executor, cancel=cancel)
         arguments = replace(arguments, precision=precision)
-        models = [content_digest(path) for path in (shown, settings.heads) if path is not None]
-        telling = {
-            name: value for name, value in asdict(settings).items() if name not in ("device", "save_motion")
+        models = [content_digest(path) for path in (portrait_path, settings.heads) if path is not None]
+        output_settings = {
+            name: value
+            for name, value in to_stored(settings).items()
+            if name not in ("device", "save_motion")
         }
-        plan = Plan(
+        plan = JobPlan(
             animate_one,
             arguments,
-            identity_of("animate", models, telling),
-            absolute(output),
+            compute_identity("animate", models, output_settings),
+            absolute_name(output),
             CONTAINERS[job.container],
             job.force,
         )
-        return run_job(plan, found, executor, job.retries, "animate", progress, cancel)
+        return run_job(plan, driver_paths, executor, job.retries, "animate", progress, cancel)
 
 
-def allowed(arguments: _Arguments) -> Literal["fp32", "bf16"]:
-    """Read the portrait and ask the gate once, before thousands of clips fail of the same; decide on the precision."""
-    from effigie.heads.inference.subject import seat
+def check_portrait(arguments: _Arguments) -> Literal["fp32", "bf16"]:
+    """Read the portrait and ask the consent gate once, before any driver is read; returns the precision."""
+    from effigie.heads.inference.subject import load_subject
     from effigie.training.device import choose_device, choose_precision
 
-    seat(arguments.portrait, arguments.settings, consent=arguments.consent, project=arguments.project)
+    load_subject(arguments.portrait, arguments.settings, consent=arguments.consent, purpose=arguments.purpose)
     return choose_precision("auto", choose_device(arguments.settings.device))
 
 
 def animate_one(
-    arguments: _Arguments, clip: Path, output: Path, progress: ProgressCallback, cancel: Cancel
+    arguments: _Arguments, clip: Path, output: Path, progress: ProgressCallback, cancel: CancelToken
 ) -> dict[str, Any]:
-    """In a worker: one driver, through the same call as a single one."""
+    """Animate with one driver in a worker, through the same call as a single one."""
     from effigie.heads.inference.animation import animate
-    from effigie.training.device import agree_on
+    from effigie.training.device import fix_precision
 
-    agree_on(arguments.precision)
+    fix_precision(arguments.precision)
     report = animate(
         arguments.portrait,
         clip,
         output,
         arguments.settings,
         consent=arguments.consent,
-        project=arguments.project,
+        purpose=arguments.purpose,
         progress=progress,
         cancel=cancel,
     )
@@ -130,11 +141,14 @@ def animate_one(
     }
 
 
-def _drivers(drivers: str | Path | Iterable[str | Path]) -> list[str]:
+def _find_drivers(drivers: str | Path | Iterable[str | Path]) -> list[str]:
     """Clips, and the templates among the names: Parquet files, which no reader of clips knows."""
     from effigie.heads.motion.template import is_template
 
     names = [drivers] if isinstance(drivers, (str, Path)) else list(drivers)
     templates = [name for name in names if not is_remote(name) and is_template(name)]
     clips = [name for name in names if name not in templates]
-    return [*(absolute(name) for name in templates), *(clips_in(clips) if clips or not templates else [])]
+    return [
+        *(absolute_name(name) for name in templates),
+        *(find_clips(clips) if clips or not templates else []),
+    ]

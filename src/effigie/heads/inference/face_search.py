@@ -1,4 +1,4 @@
-"""Faces of single pictures, with a second and a third look where the first finds none."""
+"""Detects faces in single pictures, with a second and a third attempt where the first finds none."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import numpy as np
 
 from effigie.faces.analyzer import Face, analyze
 from effigie.faces.mesh import Pose
-from effigie.faces.tracker import Tracker, TrackSettings
+from effigie.faces.tracker import Tracker, TrackerSettings
 
 # A drawn or painted face is hardly one to the landmark network.
-UNSURE = TrackSettings(keep=0.15, accept=0.15)
-BORDER = 0.5  # of the larger side, added all round for a face that fills the picture: detectors expect room
-LEAST = 256  # px, larger side of a picture below which it is enlarged to be looked at
+LENIENT_SETTINGS = TrackerSettings(keep_threshold=0.15, accept_threshold=0.15)
+BORDER_SHARE = (
+    0.5  # of the larger side, added all round for a face that fills the picture: detectors expect room
+)
+MIN_SIDE = 256  # px, larger side of a picture below which it is enlarged to be looked at
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class _Still:
     image: np.ndarray
 
 
-def faces_of(
+def find_faces(
     image: np.ndarray, tracker: Tracker | None = None, thorough: bool = True
 ) -> tuple[list[Face], bool]:
     """Faces of one picture, largest first, and whether the networks are sure that these are faces.
@@ -33,28 +35,30 @@ def faces_of(
         thorough: look again where nothing was found: larger, with a border, and for drawn and painted faces.
     """
     tracker = tracker or Tracker()
-    if faces := _look(image, tracker):
+    if faces := _detect(image, tracker):
         return faces, True
     if not thorough:
         return [], True
-    larger = max(1.0, LEAST / max(image.shape[:2]))
-    for settings in (TrackSettings(), UNSURE):
+    larger = max(1.0, MIN_SIDE / max(image.shape[:2]))
+    for settings in (TrackerSettings(), LENIENT_SETTINGS):
         patient = Tracker(settings)
-        for border in (0, round(BORDER * larger * max(image.shape[:2]))):
+        for border in (0, round(BORDER_SHARE * larger * max(image.shape[:2]))):
             picture = cv2.resize(image, None, fx=larger, fy=larger, interpolation=cv2.INTER_CUBIC)
             picture = cv2.copyMakeBorder(picture, border, border, border, border, cv2.BORDER_REPLICATE)
-            if faces := _look(picture, patient):
-                return [_moved(face, border, larger) for face in faces], settings is not UNSURE
+            if faces := _detect(picture, patient):
+                return [
+                    _undo_padding(face, border, larger) for face in faces
+                ], settings is not LENIENT_SETTINGS
     return [], True
 
 
-def _look(image: np.ndarray, tracker: Tracker) -> list[Face]:
+def _detect(image: np.ndarray, tracker: Tracker) -> list[Face]:
     tracker.reset()
     (item,) = analyze([_Still(image)], tracker)
     return item.faces
 
 
-def _moved(face: Face, border: int, larger: float) -> Face:
+def _undo_padding(face: Face, border: int, larger: float) -> Face:
     """A face found in an enlarged picture with a border, in px of the picture itself."""
     half = np.array([0.5, 0.5, 0.0])
     offset = np.array([border, border, 0.0])
@@ -62,10 +66,10 @@ def _moved(face: Face, border: int, larger: float) -> Face:
     pose = Pose(
         face.pose.rotation, face.pose.scale / larger, (face.pose.translation - offset + half) / larger - half
     )
-    place = np.concatenate(
+    placement = np.concatenate(
         [
-            (face.place[:2] - border + 0.5) / larger - 0.5,
-            [face.place[2] - np.log(larger), face.place[3]],
+            (face.placement[:2] - border + 0.5) / larger - 0.5,
+            [face.placement[2] - np.log(larger), face.placement[3]],
         ]
     )
-    return replace(face, landmarks=landmarks, pose=pose, place=place)
+    return replace(face, landmarks=landmarks, pose=pose, placement=placement)

@@ -1,4 +1,4 @@
-"""The network's face in the bent portrait: what geometry cannot show is made by the generator, and put in place."""
+"""Renders the face with the generator and composes it into the warped portrait."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from torch import Tensor
 from effigie.compositing import ComposeSettings, Compositor
 from effigie.compositing.grain import GrainSettings
 from effigie.compositing.mask import MaskSettings, build_mask
-from effigie.faces.align import crop_matrix, placement
+from effigie.faces.align import compute_placement, crop_matrix
 from effigie.faces.crop import apply_affine, crop
-from effigie.faces.mask import Grow, face_mask
+from effigie.faces.mask import MaskMargin, face_mask
 from effigie.faces.mesh import fit_pose
-from effigie.heads.finetune.reference_set import Album, known
+from effigie.heads.finetune.reference_set import ReferenceSet, extend_visibility
 from effigie.heads.network.generator import Generator
 from effigie.heads.network.landmark_image import draw_landmarks
-from effigie.heads.network.layers import folded
-from effigie.heads.warp.scene import Rendered
-from effigie.prior.detail import enlarged, resized
-from effigie.prior.frame_bank import Geometry
-from effigie.prior.render import Chooser
+from effigie.heads.network.layers import fold_spectral_norm
+from effigie.heads.warp.scene import WarpedPortrait
+from effigie.prior.detail import upscale, upscale_with_detail
+from effigie.prior.frame_bank import FaceGeometry
+from effigie.prior.selector import FrameSelector
 from effigie.training import choose_device, choose_precision
 
-STEP = (
+SIDE_STEP = (
     32  # the face is made at multiples of this many pixels, so that sizes do not change with every movement
 )
-LARGEST = 512
-GROW = Grow(top=0.02, side=0.0, jaw=0.03)
+MAX_SIDE = 512
+GROW = MaskMargin(top=0.02, side=0.0, jaw=0.03)
 MASK = MaskSettings(feather=0.1)
-Shown = Callable[[int], np.ndarray]
+BlendshapeSource = Callable[[int], np.ndarray]
 """Frame number -> (52,) blendshapes as the person shows them."""
 
 
-class FaceMaker:
+class FaceGenerator:
     """A generator with a person's parameters, ready to make faces at any size.
 
-    The generator works at its preset's size. What the bent picture shows more finely is added back where the generator
-    kept it.
+    The generator works at its preset's size. What the warped picture shows more finely is added back where the
+    generator kept it.
 
     Args:
         generator: of the person, or meta-learned.
@@ -52,7 +52,9 @@ class FaceMaker:
         self._device = choose_device(device)
         # Weights of half the precision themselves: autocast would convert every one of them for every frame.
         half = choose_precision("auto", self._device) == "bf16"
-        self._generator = folded(generator).to(self._device, torch.bfloat16 if half else torch.float32)
+        self._generator = fold_spectral_norm(generator).to(
+            self._device, torch.bfloat16 if half else torch.float32
+        )
         self._psi = psi.detach().to(self._device)
 
     @property
@@ -62,63 +64,77 @@ class FaceMaker:
 
     @property
     def prior(self) -> bool:
-        """Whether it takes the bent picture."""
+        """Whether it takes the warped picture."""
         return self._generator.prior
 
     def __call__(
-        self, landmarks: np.ndarray, side: int, prior: np.ndarray | None, validity: np.ndarray | None
+        self, landmarks: np.ndarray, side: int, prior: np.ndarray | None, visibility: np.ndarray | None
     ) -> np.ndarray:
         """(side, side, 3) float32, about [0, 1].
 
         Args:
             landmarks: (478, 3) wanted, px of the result.
             side: px, not less than :attr:`size`.
-            prior: (side, side, 3) float32 in [0, 1], the person bent there; not needed without :attr:`prior`.
-            validity: (side, side) float32 in [0, 1].
+            prior: (side, side, 3) float32 in [0, 1], the person warped there; not needed without :attr:`prior`.
+            visibility: (side, side) float32 in [0, 1].
         """
         small = self.size
         scale = small / side
         points = landmarks * scale
         points[:, :2] += (scale - 1) / 2
         drawing = torch.from_numpy(draw_landmarks(points, small)).permute(2, 0, 1)[None].float() / 255
-        given = None
+        prior_input = None
         if self.prior:
-            if prior is None or validity is None:
-                raise ValueError("this generator needs the bent picture")
-            both = cv2.resize(np.dstack([prior, validity]), (small, small), interpolation=cv2.INTER_AREA)
-            given = torch.from_numpy(np.clip(both, 0, 1)).permute(2, 0, 1)[None].to(self._device)
+            if prior is None or visibility is None:
+                raise ValueError("this generator needs the warped picture")
+            prior_and_visibility = cv2.resize(
+                np.dstack([prior, visibility]), (small, small), interpolation=cv2.INTER_AREA
+            )
+            prior_input = (
+                torch.from_numpy(np.clip(prior_and_visibility, 0, 1)).permute(2, 0, 1)[None].to(self._device)
+            )
         with torch.inference_mode():
-            made = self._generator(drawing.to(self._device), None, given, psi=self._psi)
-        picture = made.picture[0].permute(1, 2, 0).float().cpu().numpy()
+            output = self._generator(drawing.to(self._device), None, prior_input, psi=self._psi)
+        picture = output.picture[0].permute(1, 2, 0).float().cpu().numpy()
         if prior is None or not self.prior:
-            return resized(picture, side)
-        return enlarged(picture, made.trust[0, 0].float().cpu().numpy(), prior)
+            return upscale(picture, side)
+        return upscale_with_detail(picture, output.blend_weight[0, 0].float().cpu().numpy(), prior)
 
 
-def outline(landmarks: np.ndarray, side: int) -> np.ndarray:
-    """(side, side) float32 in [0, 1], where a made face takes the bent one's place, its edge not softened yet."""
+def draw_face_outline(landmarks: np.ndarray, side: int) -> np.ndarray:
+    """(side, side) float32 in [0, 1], where a made face replaces the warped one, its edge not softened yet."""
     return face_mask(landmarks, side, side, GROW)
 
 
-def put_in(made: np.ndarray, prior: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """(S, S, 3) the made face within the bent picture, as an animation shows it."""
-    share = build_mask(outline(landmarks, prior.shape[0]), None, MASK)[..., None]
-    return prior + share * (made - prior)
+def paste_face(output: np.ndarray, prior: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """(S, S, 3) the made face within the warped picture, as an animation shows it."""
+    share = build_mask(draw_face_outline(landmarks, prior.shape[0]), None, MASK)[..., None]
+    return prior + share * (output - prior)
 
 
-class NetworkPainter:
-    """Makes the face of every frame, in order; a :class:`effigie.heads.inference.renderer.Painter`.
+class NeuralRenderer:
+    """Renders the face of every frame with the generator, in order.
+
+    A :class:`effigie.heads.inference.renderer.FrameRenderer`.
 
     Args:
-        maker: of the person.
-        album: the person's T shots; with None (one portrait) the bent portrait itself is the prior.
-        shown: for choosing among the album's shots.
+        generator: of the person.
+        reference_set: the person's T shots; with None (one portrait) the warped portrait itself is the prior.
+        blendshapes: for choosing among these shots.
         rate: frames a second.
     """
 
-    def __init__(self, maker: FaceMaker, album: Album | None, shown: Shown, rate: float = 25.0) -> None:
-        self._maker, self._album, self._shown = maker, album, shown
-        self._chooser: Chooser | None = None if album is None else album.chooser(rate)
+    def __init__(
+        self,
+        generator: FaceGenerator,
+        reference_set: ReferenceSet | None,
+        blendshapes: BlendshapeSource,
+        rate: float = 25.0,
+    ) -> None:
+        self._generator, self._reference_set, self._blendshapes = generator, reference_set, blendshapes
+        self._selector: FrameSelector | None = (
+            None if reference_set is None else reference_set.build_selector(rate)
+        )
         self._compositor = Compositor(
             ComposeSettings(
                 color="none",
@@ -131,27 +147,36 @@ class NetworkPainter:
         )
 
     def __call__(
-        self, rendered: Rendered, landmarks: np.ndarray, index: int
+        self, rendered: WarpedPortrait, landmarks: np.ndarray, index: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """See :class:`effigie.heads.inference.renderer.Painter`."""
-        place = placement(fit_pose(landmarks))
-        side = int(np.clip(np.ceil(np.exp(place[2]) / STEP) * STEP, self._maker.size, LARGEST))
-        if self._album is not None:
-            side = self._album.size
+        """See :class:`effigie.heads.inference.renderer.FrameRenderer`."""
+        place = compute_placement(fit_pose(landmarks))
+        side = int(np.clip(np.ceil(np.exp(place[2]) / SIDE_STEP) * SIDE_STEP, self._generator.size, MAX_SIDE))
+        if self._reference_set is not None:
+            side = self._reference_set.size
         matrix = crop_matrix(place, side)
-        wanted = apply_affine(matrix.astype(np.float64), landmarks)
-        prior, validity = self._prior(rendered, matrix, wanted, index, side)
-        picture = np.clip(self._maker(wanted, side, prior, validity), 0, 1)
-        return self._compositor.compose_masked(rendered.image, picture, outline(wanted, side), matrix)
+        target_landmarks = apply_affine(matrix.astype(np.float64), landmarks)
+        prior, visibility = self._prior(rendered, matrix, target_landmarks, index, side)
+        picture = np.clip(self._generator(target_landmarks, side, prior, visibility), 0, 1)
+        return self._compositor.compose_masked(
+            rendered.image, picture, draw_face_outline(target_landmarks, side), matrix
+        )
 
     def _prior(
-        self, rendered: Rendered, matrix: np.ndarray, wanted: np.ndarray, index: int, side: int
+        self,
+        rendered: WarpedPortrait,
+        matrix: np.ndarray,
+        target_landmarks: np.ndarray,
+        index: int,
+        side: int,
     ) -> tuple[np.ndarray, np.ndarray]:
         """(side, side, 3) float32 in [0, 1] and (side, side) float32."""
-        if self._album is None or self._chooser is None:
-            seen = cv2.warpAffine(rendered.validity, matrix, (side, side), flags=cv2.INTER_LINEAR)
-            return crop(rendered.image, matrix, side) / np.float32(255), known(seen, wanted)
-        geometry = Geometry.of(wanted)
-        layers = self._chooser(self._album.features(geometry, self._shown(index)))
-        prior = self._album.render(layers, wanted)
-        return np.clip(prior.picture, 0, 255) / np.float32(255), prior.validity
+        if self._reference_set is None or self._selector is None:
+            visible = cv2.warpAffine(rendered.visibility, matrix, (side, side), flags=cv2.INTER_LINEAR)
+            return crop(rendered.image, matrix, side) / np.float32(255), extend_visibility(
+                visible, target_landmarks
+            )
+        geometry = FaceGeometry.from_landmarks(target_landmarks)
+        layers = self._selector(self._reference_set.features(geometry, self._blendshapes(index)))
+        prior = self._reference_set.render(layers, target_landmarks)
+        return np.clip(prior.picture, 0, 255) / np.float32(255), prior.visibility

@@ -1,4 +1,4 @@
-"""Who makes the pictures of an animation: geometry alone, or a network on top of it."""
+"""Renderers of the frames of an animation: geometry alone, or a network on top of it."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import cv2
 import numpy as np
 
 from effigie.faces.mesh import FACE_OVAL
-from effigie.heads.warp.scene import Rendered
+from effigie.heads.warp.scene import WarpedPortrait
 
 FACE_MARGIN = 0.06  # of the face's width, beyond its outline
 
 
-class Painter(Protocol):
+class FrameRenderer(Protocol):
     """Turns the warped portrait of one frame into its final picture.
 
     Called once a frame, in order, from one thread, so it may remember the frame before.
     """
 
     def __call__(
-        self, rendered: Rendered, landmarks: np.ndarray, index: int
+        self, rendered: WarpedPortrait, landmarks: np.ndarray, index: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """One frame.
+        """Render one frame.
 
         Args:
-            rendered: the portrait bent into the frame's geometry; may be overwritten.
+            rendered: the portrait warped into the frame's geometry; may be overwritten.
             landmarks: (478, 3) float32 px of that picture, where the face is to be.
             index: of the frame in the motion.
 
@@ -35,18 +35,18 @@ class Painter(Protocol):
         ...
 
 
-class Geometry:
-    """The warped portrait as it is: no network."""
+class GeometryRenderer:
+    """Leaves the warped portrait as it is: no network."""
 
     def __call__(
-        self, rendered: Rendered, landmarks: np.ndarray, index: int
+        self, rendered: WarpedPortrait, landmarks: np.ndarray, index: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """See :class:`Painter`."""
+        """See :class:`FrameRenderer`."""
         picture = rendered.image
-        return picture, face_mask(landmarks, picture.shape[0], picture.shape[1])
+        return picture, draw_face_mask(landmarks, picture.shape[0], picture.shape[1])
 
 
-def face_mask(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
+def draw_face_mask(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
     """(height, width) uint8, 255 on the face and a little around it."""
     outline = landmarks[FACE_OVAL, :2]
     outline = outline + FACE_MARGIN * (outline - outline.mean(0))

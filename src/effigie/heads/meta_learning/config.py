@@ -1,4 +1,4 @@
-"""What can be chosen about learning talking heads from many people."""
+"""Settings of meta-learning."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from effigie.errors import UsageError
 from effigie.heads.presets import preset
 
 PRIORS = ("mesh", "none")
-CONTENTS = ("light", "full", "none")
-BATCH = {"pico": 12, "nano": 12, "base": 8, "paper": 8}
+CONTENT_LOSSES = ("light", "full", "none")
+BATCH_SIZE = {"pico": 12, "nano": 12, "base": 8, "paper": 8}
 SHOTS = {"pico": 2, "nano": 2, "base": 8, "paper": 8}
-CRITIC_RATE = {True: 5e-4, False: 2e-4}  # paired, the paper's
-RATE = {"pico": 3e-4, "nano": 3e-4, "base": 1e-4, "paper": 5e-5}
+DISCRIMINATOR_LEARNING_RATE = {True: 5e-4, False: 2e-4}  # paired, the paper's
+GENERATOR_LEARNING_RATE = {"pico": 3e-4, "nano": 3e-4, "base": 1e-4, "paper": 5e-5}
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class MetaSettings:
 
     Attributes:
         preset: ``nano`` (128 px, for CPUs), ``base`` (256), ``paper`` (256, exactly the paper's sizes) or ``pico``.
-        prior: ``mesh`` gives the generator the bent shots as extra input; ``none`` is the paper's bare form.
+        prior: ``mesh`` gives the generator the warped shots as extra input; ``none`` is the paper's bare form.
         minutes: how long to train; None with ``steps`` None trains until the held-out error stops improving.
         steps: how many steps to train in all.
         batch: examples a step; None takes the preset's.
@@ -57,7 +57,7 @@ class MetaSettings:
 
     def __post_init__(self) -> None:
         preset(self.preset)
-        for name, choices in (("prior", PRIORS), ("content", CONTENTS)):
+        for name, choices in (("prior", PRIORS), ("content", CONTENT_LOSSES)):
             if getattr(self, name) not in choices:
                 raise UsageError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
         for name in ("minutes", "learning_rate"):
@@ -80,11 +80,11 @@ class MetaSettings:
     @property
     def examples(self) -> int:
         """Examples a step."""
-        return self.batch or BATCH[self.preset]
+        return self.batch or BATCH_SIZE[self.preset]
 
     @property
-    def most_shots(self) -> int:
-        """K."""
+    def max_shots(self) -> int:
+        """K, the most shots a person is embedded from."""
         return self.shots or SHOTS[self.preset]
 
     @property
@@ -93,11 +93,11 @@ class MetaSettings:
         return (self.adversary or ("paired" if self.prior == "mesh" else "hinge")) == "paired"
 
     @property
-    def critic_rate(self) -> float:
+    def discriminator_learning_rate(self) -> float:
         """Learning rate of the discriminator."""
-        return CRITIC_RATE[self.paired]
+        return DISCRIMINATOR_LEARNING_RATE[self.paired]
 
     @property
-    def rate(self) -> float:
+    def generator_learning_rate(self) -> float:
         """Learning rate of embedder and generator."""
-        return self.learning_rate or RATE[self.preset]
+        return self.learning_rate or GENERATOR_LEARNING_RATE[self.preset]

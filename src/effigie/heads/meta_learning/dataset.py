@@ -1,7 +1,7 @@
-"""Training pictures: a person's moment to be made, and the shots that it has to be made from.
+"""Training examples of meta-learning: a picture of a person to be made, and the shots it is made from.
 
 Somebody filmed gives both: one frame is wanted, others are the shots. Of somebody photographed once, the picture is
-what is wanted, and the shot is the same picture bent away from it, by a change of pose and expression that somebody
+what is wanted, and the shot is the same picture warped away from it, by a change of pose and expression that somebody
 filmed really made. So stills of a thousand people teach what faces look like.
 """
 
@@ -13,30 +13,29 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from effigie.faces.crop import apply_affine, jitter, resizing
-from effigie.faces.loss_mask import emphasis
-from effigie.faces.loss_mask import to_bytes as weight_bytes
+from effigie.faces.crop import apply_affine, jitter_matrix, resize_matrix
+from effigie.faces.loss_mask import compute_loss_mask, quantize_loss_mask
 from effigie.faces.mask import face_mask
 from effigie.faces.mesh import mouth_opening
 from effigie.faces.regions import face_regions
-from effigie.heads.finetune.reference_set import Album, resized
-from effigie.heads.meta_learning.hflip import mirrored
-from effigie.heads.meta_learning.identity_dataset import Gallery, Identity, Shot
-from effigie.heads.meta_learning.random_crops import closeups
-from effigie.heads.meta_learning.stills import Motions
+from effigie.heads.finetune.reference_set import ReferenceSet, resize_shot
+from effigie.heads.meta_learning.hflip import hflip_shot
+from effigie.heads.meta_learning.identity_dataset import Identity, IdentityDataset, ReferenceShot
+from effigie.heads.meta_learning.motion_bank import MotionBank
+from effigie.heads.meta_learning.random_crops import compute_crop_boxes
 from effigie.heads.network.landmark_image import draw_landmarks
-from effigie.heads.warp.scene import Scene
-from effigie.prior.frame_bank import Geometry
-from effigie.prior.render import Prior
+from effigie.heads.warp.scene import PortraitWarp
+from effigie.prior.frame_bank import FaceGeometry
+from effigie.prior.render import RenderedPrior
 
-HARD = 5  # times as many shots looked at as are taken, when the least alike are wanted
-APART = 12  # frames; a shot from nearer than this would nearly be the answer
-HIDDEN = 2.0  # extra weight of what no shot shows
+HARD_CANDIDATES = 5  # times as many shots looked at as are taken, when the least alike are wanted
+MIN_FRAME_GAP = 12  # frames; a shot from nearer than this would nearly be the answer
+HIDDEN_WEIGHT = 2.0  # extra weight of what no shot shows
 
 
 @dataclass(frozen=True)
-class Example:
-    """One training picture with what it is made from; pictures are uint8, S x S.
+class HeadsExample:
+    """One training example; pictures are uint8, S x S.
 
     Attributes:
         person: index of the identity.
@@ -44,9 +43,9 @@ class Example:
         shot_drawings: (K, S, S, 3) their landmarks, drawn.
         drawing: (S, S, 3) the wanted landmarks, drawn.
         picture: (S, S, 3) what should be made.
-        prior: (S, S, 4) the shots bent into the wanted geometry, and where they really show it.
+        prior: (S, S, 4) the shots warped into the wanted geometry, and where they really show it.
         weight: (S, S) how much a pixel counts, times ``WEIGHT`` of :mod:`effigie.faces.loss_mask`.
-        looks: (3, 3) float32 of :func:`effigie.heads.meta_learning.random_crops.closeups`.
+        crop_boxes: (3, 3) float32 of :func:`effigie.heads.meta_learning.random_crops.compute_crop_boxes`.
         regions: (S, S) uint8 of :func:`effigie.faces.regions.face_regions`.
     """
 
@@ -57,15 +56,15 @@ class Example:
     picture: np.ndarray
     prior: np.ndarray
     weight: np.ndarray
-    looks: np.ndarray
+    crop_boxes: np.ndarray
     regions: np.ndarray
 
 
-class ExampleMaker:
-    """Makes examples of the people of a gallery.
+class ExampleSampler:
+    """Draws training examples of the people of a dataset.
 
     Args:
-        gallery: where pictures come from.
+        dataset: where pictures come from.
         size: S.
         shots: K.
         motions: changes of pose and expression for stills; None where nobody is filmed.
@@ -73,55 +72,61 @@ class ExampleMaker:
     """
 
     def __init__(
-        self, gallery: Gallery, size: int, shots: int, motions: Motions | None, prior: bool = True
+        self, dataset: IdentityDataset, size: int, shots: int, motions: MotionBank | None, prior: bool = True
     ) -> None:
-        self._gallery, self._size, self._shots = gallery, size, shots
+        self._dataset, self._size, self._shots = dataset, size, shots
         self._motions, self._prior = motions, prior
 
-    def make(self, person: int, random: np.random.Generator) -> Example:
+    def sample(self, person: int, random: np.random.Generator) -> HeadsExample:
         """A random example of identity number ``person``."""
-        identity = self._gallery.identities[person]
-        if len(identity) == 1 or (not identity.filmed and random.random() < 0.5):
-            return self._of_still(person, identity, random)
+        identity = self._dataset.identities[person]
+        if len(identity) == 1 or (not identity.is_video and random.random() < 0.5):
+            return self._sample_still(person, identity, random)
         wanted = int(random.integers(len(identity)))
         count = int(random.integers(1, self._shots + 1))
-        shots = choose_shots(identity, wanted, count * (HARD if random.random() < 0.5 else 1), random)
+        shots = choose_shots(
+            identity, wanted, count * (HARD_CANDIDATES if random.random() < 0.5 else 1), random
+        )
         if len(shots) > count:
             # Talkers' frames are much alike: the farthest of several mouths has more to teach.
             mouths = [
-                mouth_opening(self._gallery.geometry(identity, int(i)).landmarks) for i in [wanted, *shots]
+                mouth_opening(self._dataset.geometry(identity, int(i)).landmarks) for i in [wanted, *shots]
             ]
             shots = shots[np.argsort(-np.abs(np.array(mouths[1:]) - mouths[0]))[:count]]
-        return self.of_frames(person, wanted, shots, random)
+        return self.build_from_frames(person, wanted, shots, random)
 
-    def of_frames(
+    def build_from_frames(
         self, person: int, wanted: int, shots: Sequence[int] | np.ndarray, random: np.random.Generator | None
-    ) -> Example:
-        """The identity's frame ``wanted`` to be made from its frames ``shots``; with ``random`` None as it is."""
-        identity = self._gallery.identities[person]
-        album = [self._gallery.shot(identity, int(index)) for index in shots]
-        return self._example(person, self._gallery.shot(identity, wanted), album, random)
+    ) -> HeadsExample:
+        """The example of frame ``wanted`` made from the frames ``shots``; ``random`` None does not augment."""
+        identity = self._dataset.identities[person]
+        reference_set = [self._dataset.shot(identity, int(index)) for index in shots]
+        return self._example(person, self._dataset.shot(identity, wanted), reference_set, random)
 
-    def _of_still(self, person: int, identity: Identity, random: np.random.Generator) -> Example:
-        still = self._gallery.shot(identity, int(random.integers(len(identity))))
-        shot = still if self._motions is None else bent(still, self._motions, self._size, random)
+    def _sample_still(self, person: int, identity: Identity, random: np.random.Generator) -> HeadsExample:
+        still = self._dataset.shot(identity, int(random.integers(len(identity))))
+        shot = still if self._motions is None else bend_still(still, self._motions, self._size, random)
         return self._example(person, still, [shot], random)
 
     def _example(
-        self, person: int, wanted: Shot, shots: Sequence[Shot], random: np.random.Generator | None
-    ) -> Example:
-        return example(person, wanted, shots, self._size, self._shots, self._prior, random)
+        self,
+        person: int,
+        wanted: ReferenceShot,
+        shots: Sequence[ReferenceShot],
+        random: np.random.Generator | None,
+    ) -> HeadsExample:
+        return build_example(person, wanted, shots, self._size, self._shots, self._prior, random)
 
 
-def example(
+def build_example(
     person: int,
-    wanted: Shot,
-    shots: Sequence[Shot],
+    wanted: ReferenceShot,
+    shots: Sequence[ReferenceShot],
     size: int,
     count: int = 1,
     prior: bool = True,
     random: np.random.Generator | None = None,
-) -> Example:
+) -> HeadsExample:
     """The example of making ``wanted`` from ``shots``.
 
     Args:
@@ -132,61 +137,63 @@ def example(
         random: varies place and side; None leaves them.
     """
     if random is not None and random.random() < 0.5:
-        wanted, shots = mirrored(wanted), [mirrored(shot) for shot in shots]
-    placement = resizing(size, wanted.picture.shape[0])
+        wanted, shots = hflip_shot(wanted), [hflip_shot(shot) for shot in shots]
+    placement = resize_matrix(size, wanted.picture.shape[0])
     if random is not None:
-        placement = jitter(size, random, 5, 0.04, 0.02) @ np.vstack([placement, [0, 0, 1]])
+        placement = jitter_matrix(size, random, 5, 0.04, 0.02) @ np.vstack([placement, [0, 0, 1]])
     picture = cv2.warpAffine(
         wanted.picture, placement, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
     )
     landmarks = apply_affine(placement, wanted.geometry.landmarks)
-    album = Album(shots, size)
+    reference_set = ReferenceSet(shots, size)
     rendered = np.zeros((size, size, 4), np.uint8)
     if prior:
-        layers = album.nearest(Geometry.of(landmarks), wanted.blendshapes)
-        rendered = to_bytes(album.render(layers, landmarks))
-    again = [album.shots[index % len(shots)] for index in range(count)]
-    return Example(
+        layers = reference_set.find_nearest(FaceGeometry.from_landmarks(landmarks), wanted.blendshapes)
+        rendered = prior_to_uint8(reference_set.render(layers, landmarks))
+    repeated = [reference_set.shots[index % len(shots)] for index in range(count)]
+    return HeadsExample(
         person,
-        np.stack([shot.picture for shot in again]),
-        np.stack([draw_landmarks(shot.geometry.landmarks, size) for shot in again]),
+        np.stack([shot.picture for shot in repeated]),
+        np.stack([draw_landmarks(shot.geometry.landmarks, size) for shot in repeated]),
         draw_landmarks(landmarks, size),
         np.asarray(picture, np.uint8),
         rendered,
-        pixel_weight(landmarks, rendered[..., 3] if prior else None, size),
-        closeups(landmarks, size),
+        compute_pixel_weight(landmarks, rendered[..., 3] if prior else None, size),
+        compute_crop_boxes(landmarks, size),
         face_regions(landmarks, face_mask(landmarks, size, size) > 0.5),
     )
 
 
-def bent(still: Shot, motions: Motions, size: int, random: np.random.Generator) -> Shot:
-    """The still as it would look after a change that somebody else made: a shot to make the still from again."""
-    small = resized(still, max(size, min(2 * size, still.picture.shape[0])))
-    geometry, blendshapes = motions.bend(small.geometry, small.blendshapes, random)
-    shown = Scene(small.picture, small.geometry.landmarks).render(geometry.landmarks).image
-    return Shot(shown, geometry, blendshapes)
+def bend_still(
+    still: ReferenceShot, motions: MotionBank, size: int, random: np.random.Generator
+) -> ReferenceShot:
+    """The still warped by a change that somebody else made: a shot to make the still from again."""
+    small = resize_shot(still, max(size, min(2 * size, still.picture.shape[0])))
+    geometry, blendshapes = motions.transfer_motion(small.geometry, small.blendshapes, random)
+    shown = PortraitWarp(small.picture, small.geometry.landmarks).render(geometry.landmarks).image
+    return ReferenceShot(shown, geometry, blendshapes)
 
 
 def choose_shots(identity: Identity, wanted: int, count: int, random: np.random.Generator) -> np.ndarray:
-    """Indices of ``count`` other frames, of a film not next to the wanted one."""
+    """Indices of ``count`` other frames, of a video not next to the wanted one."""
     others = np.array([index for index in range(len(identity)) if index != wanted])
-    if identity.filmed:
+    if identity.is_video:
         distance = np.abs(others - wanted)
-        far = others[distance >= min(APART, distance.max())]
+        far = others[distance >= min(MIN_FRAME_GAP, distance.max())]
         others = far if len(far) else others
     return random.choice(others, min(count, len(others)), replace=False)
 
 
-def to_bytes(prior: Prior) -> np.ndarray:
-    """(S, S, 4) uint8 picture and validity of a prior."""
-    picture, validity = prior.picture, prior.validity
-    return np.dstack([np.clip(picture, 0, 255), 255 * validity]).round().astype(np.uint8)
+def prior_to_uint8(prior: RenderedPrior) -> np.ndarray:
+    """(S, S, 4) uint8 picture and visibility of a prior."""
+    picture, visibility = prior.picture, prior.visibility
+    return np.dstack([np.clip(picture, 0, 255), 255 * visibility]).round().astype(np.uint8)
 
 
-def pixel_weight(landmarks: np.ndarray, validity: np.ndarray | None, size: int) -> np.ndarray:
+def compute_pixel_weight(landmarks: np.ndarray, visibility: np.ndarray | None, size: int) -> np.ndarray:
     """(S, S) uint8: the face counts ten times its surroundings, eyes and mouth thrice the face.
 
-    So does what the prior does not show, (S, S) ``validity`` of 255 being all: there is the network's work.
+    So does what the prior does not show, (S, S) ``visibility`` of 255 being all: there is the network's work.
     """
-    hidden = 0.0 if validity is None else HIDDEN * (1 - validity / np.float32(255))
-    return weight_bytes(emphasis(landmarks, face_mask(landmarks, size, size)) + hidden)
+    hidden = 0.0 if visibility is None else HIDDEN_WEIGHT * (1 - visibility / np.float32(255))
+    return quantize_loss_mask(compute_loss_mask(landmarks, face_mask(landmarks, size, size)) + hidden)

@@ -1,6 +1,6 @@
-"""What the networks minimise besides content and adversary: colour at every scale, and embeddings that agree.
+"""Losses besides perceptual and adversarial ones: L1 at every scale, and the embedding match.
 
-Feature matching is the adversary's (:func:`effigie.nn.gan.feature_distance`). Nothing that results are
+Feature matching is the adversary's (:func:`effigie.nn.gan.feature_matching_loss`). Nothing that results are
 measured with may become a loss: no structural similarity, no identity network.
 """
 

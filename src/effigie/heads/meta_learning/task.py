@@ -1,4 +1,4 @@
-"""What the training loop trains when it meta-learns talking heads (arXiv 1905.08233, section 3.2)."""
+"""The training task of meta-learning (arXiv 1905.08233, section 3.2)."""
 
 from __future__ import annotations
 
@@ -10,46 +10,46 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from effigie.faces.loss_mask import WEIGHT
+from effigie.faces.loss_mask import UNIT_WEIGHT
 from effigie.faces.regions import REGIONS
 from effigie.heads.checkpoint import Networks
-from effigie.heads.meta_learning.dataset import Example, ExampleMaker
+from effigie.heads.meta_learning.dataset import ExampleSampler, HeadsExample
 from effigie.heads.meta_learning.identity_dataset import Identity
 from effigie.heads.meta_learning.losses import embedding_match, pyramid_l1
-from effigie.heads.meta_learning.random_crops import drawn, look_at
-from effigie.heads.network.generator import Generator, Made
-from effigie.nn.gan import Adversary
+from effigie.heads.meta_learning.random_crops import crop_and_resize, sample_crop_boxes
+from effigie.heads.network.generator import Generator, GeneratorOutput
+from effigie.nn.gan import GanLoss
 from effigie.nn.images import to_float, to_uint8
-from effigie.nn.structural_error import face_error, face_errors
-from effigie.training.data.sample_cache import Pool
-from effigie.training.data.sample_key import Slot
+from effigie.nn.ssim import masked_ssim_error, region_ssim_errors
+from effigie.training.data.sample_cache import SampleCache
+from effigie.training.data.sample_key import SampleKey
 
 PREVIEW_ROWS = 6
-CRITIC_EPS = (
+DISCRIMINATOR_EPS = (
     1e-8  # with Adam's eps of 1e-5 the deep layers of a small discriminator hardly move (gradients of 1e-5)
 )
-POOL_BYTES = 600 << 20
-FACE = 0.9 * WEIGHT  # pixel weight from which a pixel belongs to the face
-Perceptual = Callable[[Tensor, Tensor], Tensor]
+CACHE_BYTES = 600 << 20
+FACE_WEIGHT = 0.9 * UNIT_WEIGHT  # pixel weight from which a pixel belongs to the face
+PerceptualDistance = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """How much each term counts.
+    """Weights of the loss terms.
 
     Measured at ``nano``, gradients at the made picture are then of one size: pixels 0.01, content 0.03, adversary 0.01
-    once the critic has learned something (0.5 before weighting), features 0.01.
+    once the discriminator has learned something (0.5 before weighting), features 0.01.
 
     Attributes:
         pixels: L1 over a pyramid, in the face above all. The paper has none; with little data it steadies.
-        content: distance of perceptual features.
+        perceptual_loss: distance of perceptual features.
         adversary: hinge terms of generator and discriminator.
         features: distance of the discriminator's features.
         match: distance of embeddings and columns of W; only tuning profits from it.
     """
 
     pixels: float = 10.0
-    content: float = 3.0
+    perceptual_loss: float = 3.0
     adversary: float = 0.02
     features: float = 5.0
     match: float = 0.1
@@ -60,65 +60,78 @@ class HeadsTask:
 
     Args:
         networks: to be trained.
-        maker: makes examples.
+        sampler: of examples.
         identities: that are trained on, by number.
         batch: examples a step.
         held_out: examples of people not trained on.
         weights: of the losses.
-        content: perceptual distance of two (B, 3, S, S) pictures in [0, 1]; None leaves it out.
+        perceptual_loss: distance of two (B, 3, S, S) pictures in [0, 1]; None leaves it out.
         fresh: examples made anew a step; the rest are used again.
-        critic_rate: learning rate of the discriminator.
-        paired: see :class:`effigie.nn.gan.Adversary`.
+        discriminator_learning_rate: learning rate of the discriminator.
+        paired: see :class:`effigie.nn.gan.GanLoss`.
     """
 
     def __init__(
         self,
         networks: Networks,
-        maker: ExampleMaker,
+        sampler: ExampleSampler,
         identities: Mapping[int, Identity],
         batch: int,
-        held_out: Sequence[Example],
+        held_out: Sequence[HeadsExample],
         weights: LossWeights | None = None,
-        content: Perceptual | None = None,
+        perceptual_loss: PerceptualDistance | None = None,
         fresh: int = 3,
-        critic_rate: float = 2e-4,
+        discriminator_learning_rate: float = 2e-4,
         paired: bool = False,
     ) -> None:
         self._networks, self._weights = networks, weights or LossWeights()
         self.examples = self.parts = batch
-        self._adversary = Adversary(
+        self._adversary = GanLoss(
             networks.discriminator, self._weights.adversary, self._weights.features, paired
         )
-        self._content, self._critic_rate = content, critic_rate
-        whom = Draw(identities)
-        self._pool = Pool(
-            lambda random: maker.make(whom(random), random),
+        self._perceptual_loss, self._discriminator_learning_rate = (
+            perceptual_loss,
+            discriminator_learning_rate,
+        )
+        sample_identity = IdentitySampler(identities)
+        self._cache = SampleCache(
+            lambda random: sampler.sample(sample_identity(random), random),
             batch,
-            lambda first: max(2 * batch, POOL_BYTES // nbytes(first)),
+            lambda first: max(2 * batch, CACHE_BYTES // example_nbytes(first)),
             fresh,
         )
         self._held_out = list(held_out)
 
     def networks(self) -> Mapping[str, nn.Module]:
-        return self._networks.named()
+        return self._networks.by_name()
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        made = [*self._networks.embedder.parameters(), *self._networks.generator.parameters()]
+        output = [*self._networks.embedder.parameters(), *self._networks.generator.parameters()]
         if not self._weights.adversary:
-            return [{"params": made}]
-        return [{"params": made}, self._adversary.parameter_group(self._critic_rate, CRITIC_EPS)]
+            return [{"params": output}]
+        return [
+            {"params": output},
+            self._adversary.parameter_group(self._discriminator_learning_rate, DISCRIMINATOR_EPS),
+        ]
 
-    def batch(self, slots: Sequence[Slot]) -> dict[str, np.ndarray]:
+    def batch(self, sample_keys: Sequence[SampleKey]) -> dict[str, np.ndarray]:
         """uint8 pictures, channels last, and the numbers of the people."""
-        return stacked([self._pool.draw(slot.number, slot, slot.random()) for slot in slots])
+        return collate(
+            [
+                self._cache.draw(sample_key.number, sample_key, sample_key.random())
+                for sample_key in sample_keys
+            ]
+        )
 
     def losses(self, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
         """Weighted terms."""
-        seen = as_floats(batch)
-        embedding = embed(self._networks.embedder, seen)
-        made = run(self._networks.generator, seen, embedding)
+        inputs = batch_to_float(batch)
+        embedding = embed_shots(self._networks.embedder, inputs)
+        output = run_generator(self._networks.generator, inputs, embedding)
         weights = self._weights
-        terms = compared(made.picture, seen, weights, self._content, self._adversary, batch["person"])
+        terms = compute_losses(
+            output.picture, inputs, weights, self._perceptual_loss, self._adversary, batch["person"]
+        )
         if weights.match:
             columns = self._networks.discriminator.column(batch["person"])
             terms["match"] = weights.match * embedding_match(embedding, columns)
@@ -129,125 +142,127 @@ class HeadsTask:
 
         ``prior``: of geometry alone.
         """
-        made = make(networks, self._held_out)
+        output = generate(networks, self._held_out)
         priors = [example.prior[..., :3] for example in self._held_out]
-        errors = face_errors(
-            [picture / 255.0 for picture in to_uint8(made.picture)],
+        errors = region_ssim_errors(
+            [picture / 255.0 for picture in to_uint8(output.picture)],
             [example.picture / 255.0 for example in self._held_out],
             [example.regions for example in self._held_out],
             REGIONS,
-            [example.weight >= FACE for example in self._held_out],
+            [example.weight >= FACE_WEIGHT for example in self._held_out],
         )
-        return {**errors, "prior": mean_error(priors, self._held_out)}
+        return {**errors, "prior": mean_face_error(priors, self._held_out)}
 
     def preview(self, networks: Mapping[str, nn.Module]) -> np.ndarray:
-        """Rows of shot, landmarks, prior, made, how much of the prior was kept, truth."""
+        """Rows of shot, landmarks, prior, output, blend weight, truth."""
         spread = np.linspace(0, len(self._held_out) - 1, min(PREVIEW_ROWS, len(self._held_out)))
         examples = [self._held_out[int(index)] for index in spread]
-        made = make(networks, examples)
-        trust = to_uint8(made.trust.repeat(1, 3, 1, 1))
+        output = generate(networks, examples)
+        blend_weight = to_uint8(output.blend_weight.repeat(1, 3, 1, 1))
         rows = [
             np.concatenate([e.shots[0], e.drawing, e.prior[..., :3], picture, kept, e.picture], axis=1)
-            for e, picture, kept in zip(examples, to_uint8(made.picture), trust, strict=True)
+            for e, picture, kept in zip(examples, to_uint8(output.picture), blend_weight, strict=True)
         ]
         return np.concatenate(rows, axis=0)
 
 
-def compared(
-    made: Tensor,
-    seen: Mapping[str, Tensor],
+def compute_losses(
+    output: Tensor,
+    inputs: Mapping[str, Tensor],
     weights: LossWeights,
-    content: Perceptual | None,
-    adversary: Adversary,
+    perceptual_loss: PerceptualDistance | None,
+    adversary: GanLoss,
     person: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """Weighted terms of made pictures (B, 3, S, S) against what should have been made, whole and looked at closely."""
-    real = seen["picture"]
-    terms = {"pixels": weights.pixels * pyramid_l1(made, real, seen["weight"])}
-    look = drawn(seen["looks"])
-    close, truth = look_at(made, look), look_at(real, look)
-    if content is not None:
-        terms["content"] = weights.content * content(close, truth)
+    """Weighted loss terms of made pictures (B, 3, S, S) against the truth, whole and in random crops."""
+    real = inputs["picture"]
+    terms = {"pixels": weights.pixels * pyramid_l1(output, real, inputs["weight"])}
+    look = sample_crop_boxes(inputs["crop_boxes"])
+    close, truth = crop_and_resize(output, look), crop_and_resize(real, look)
+    if perceptual_loss is not None:
+        terms["content"] = weights.perceptual_loss * perceptual_loss(close, truth)
     if weights.adversary:
-        conditions = {"drawing": look_at(seen["drawing"], look)}
+        conditions = {"drawing": crop_and_resize(inputs["drawing"], look)}
         if person is not None:
             conditions["person"] = person
         terms |= adversary.losses(close, truth, **conditions)
     return terms
 
 
-def mean_error(pictures: Sequence[np.ndarray] | np.ndarray, examples: Sequence[Example]) -> float:
+def mean_face_error(pictures: Sequence[np.ndarray] | np.ndarray, examples: Sequence[HeadsExample]) -> float:
     """1 - SSIM within the face, mean over (S, S, 3) uint8 pictures of examples."""
     return float(
         np.mean(
             [
-                face_error(picture / 255.0, example.picture / 255.0, example.weight >= FACE)
+                masked_ssim_error(picture / 255.0, example.picture / 255.0, example.weight >= FACE_WEIGHT)
                 for picture, example in zip(pictures, examples, strict=True)
             ]
         )
     )
 
 
-class Draw:
-    """Chooses whom to learn from: the filmed, those with a few stills and those with one, each kind its share."""
+class IdentitySampler:
+    """Samples identities to learn from: filmed, with a few stills and with one, each kind by its share."""
 
     SHARES = (0.5, 0.2, 0.3)
 
     def __init__(self, identities: Mapping[int, Identity]) -> None:
         kinds: tuple[list[int], ...] = ([], [], [])
         for number, identity in identities.items():
-            kinds[0 if identity.filmed else 1 if len(identity) > 1 else 2].append(number)
+            kinds[0 if identity.is_video else 1 if len(identity) > 1 else 2].append(number)
         self._kinds = [(kind, share) for kind, share in zip(kinds, self.SHARES, strict=True) if kind]
 
     def __call__(self, random: np.random.Generator) -> int:
-        """Number of an identity."""
+        """The number of a random identity."""
         shares = np.array([share for _, share in self._kinds])
         kind, _ = self._kinds[int(random.choice(len(shares), p=shares / shares.sum()))]
         return int(kind[int(random.integers(len(kind)))])
 
 
-def nbytes(example: Example) -> int:
-    """Memory of an example's pictures."""
+def example_nbytes(example: HeadsExample) -> int:
+    """Bytes of an example's arrays."""
     return sum(value.nbytes for value in vars(example).values() if isinstance(value, np.ndarray))
 
 
-def stacked(examples: Sequence[Example]) -> dict[str, np.ndarray]:
+def collate(examples: Sequence[HeadsExample]) -> dict[str, np.ndarray]:
     """Examples as one array for each of their pictures, and ``person`` (B,) int64."""
-    names = ("shots", "shot_drawings", "drawing", "picture", "prior", "weight", "looks")
+    names = ("shots", "shot_drawings", "drawing", "picture", "prior", "weight", "crop_boxes")
     batch = {name: np.stack([getattr(example, name) for example in examples]) for name in names}
     return {**batch, "person": np.array([example.person for example in examples], np.int64)}
 
 
-def as_floats(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The pictures of :func:`stacked` as floats in [0, 1], channels first; shots (B * K, 3, S, S); weight from 0."""
+def batch_to_float(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The pictures of :func:`collate` as floats in [0, 1], channels first; shots (B * K, 3, S, S); weight from 0."""
     shots = {name: to_float(batch[name].flatten(0, 1)) for name in ("shots", "shot_drawings")}
     plain = {name: to_float(batch[name]) for name in ("drawing", "picture", "prior")}
-    weight = batch["weight"][:, None].float() / WEIGHT
-    return {**shots, **plain, "weight": weight, "looks": batch["looks"]}
+    weight = batch["weight"][:, None].float() / UNIT_WEIGHT
+    return {**shots, **plain, "weight": weight, "crop_boxes": batch["crop_boxes"]}
 
 
-def embed(embedder: nn.Module, seen: Mapping[str, Tensor]) -> Tensor:
+def embed_shots(embedder: nn.Module, inputs: Mapping[str, Tensor]) -> Tensor:
     """(B, N) embeddings, each the mean over a person's K shots."""
-    each: Tensor = embedder(seen["shots"], seen["shot_drawings"])
-    return each.reshape(seen["drawing"].shape[0], -1, each.shape[-1]).mean(1)
+    each: Tensor = embedder(inputs["shots"], inputs["shot_drawings"])
+    return each.reshape(inputs["drawing"].shape[0], -1, each.shape[-1]).mean(1)
 
 
-def run(generator: Generator, seen: Mapping[str, Tensor], embedding: Tensor) -> Made:
-    """The generator on floats of :func:`as_floats`."""
-    return generator(seen["drawing"], embedding, seen["prior"] if generator.prior else None)
+def run_generator(generator: Generator, inputs: Mapping[str, Tensor], embedding: Tensor) -> GeneratorOutput:
+    """The generator on floats of :func:`batch_to_float`."""
+    return generator(inputs["drawing"], embedding, inputs["prior"] if generator.prior else None)
 
 
 @torch.no_grad()
-def make(networks: Mapping[str, nn.Module], examples: Sequence[Example], at_once: int = 8) -> Made:
-    """What the networks make of examples, on the CPU."""
+def generate(
+    networks: Mapping[str, nn.Module], examples: Sequence[HeadsExample], at_once: int = 8
+) -> GeneratorOutput:
+    """The networks' outputs for examples, on the CPU."""
     device = next(networks["generator"].parameters()).device
-    pictures, trusts = [], []
+    pictures, blend_weights = [], []
     for first in range(0, len(examples), at_once):
-        batch = stacked(examples[first : first + at_once])
-        seen = as_floats({name: torch.from_numpy(value).to(device) for name, value in batch.items()})
+        batch = collate(examples[first : first + at_once])
+        inputs = batch_to_float({name: torch.from_numpy(value).to(device) for name, value in batch.items()})
         generator = networks["generator"]
         assert isinstance(generator, Generator)
-        made = run(generator, seen, embed(networks["embedder"], seen))
-        pictures.append(made.picture.float().cpu())
-        trusts.append(made.trust.float().cpu())
-    return Made(torch.cat(pictures), torch.cat(trusts))
+        output = run_generator(generator, inputs, embed_shots(networks["embedder"], inputs))
+        pictures.append(output.picture.float().cpu())
+        blend_weights.append(output.blend_weight.float().cpu())
+    return GeneratorOutput(torch.cat(pictures), torch.cat(blend_weights))

@@ -1,4 +1,4 @@
-"""`effigie.heads.meta_train`: learning from many people what a face does, so that a new one needs few pictures."""
+"""`effigie.heads.meta_train`: meta-learns talking heads from many people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from effigie import __version__
+from effigie._version import __version__
 from effigie.errors import FaceSetError, ModelError
 from effigie.heads.checkpoint import (
     CONFIG,
@@ -21,26 +21,26 @@ from effigie.heads.checkpoint import (
     save_networks,
 )
 from effigie.heads.meta_learning.config import MetaSettings
-from effigie.heads.meta_learning.dataset import Example, ExampleMaker
-from effigie.heads.meta_learning.identity_dataset import Gallery
-from effigie.heads.meta_learning.stills import Motions
-from effigie.heads.meta_learning.task import HeadsTask, LossWeights, Perceptual
+from effigie.heads.meta_learning.dataset import ExampleSampler, HeadsExample
+from effigie.heads.meta_learning.identity_dataset import IdentityDataset
+from effigie.heads.meta_learning.motion_bank import MotionBank
+from effigie.heads.meta_learning.task import HeadsTask, LossWeights, PerceptualDistance
 from effigie.heads.presets import preset
-from effigie.io.atomic import require_free, write_json
-from effigie.io.locks import one_writer
-from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.io.atomic_write import require_empty_folder, write_json
+from effigie.io.locks import with_output_lock
+from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
 if TYPE_CHECKING:
     pass
 
-PATIENCE = 10  # looks at the held-out error without gain after which an unlimited run ends
+PATIENCE = 10  # evaluations of the held-out error without gain after which an unlimited run ends
 HELD_OUT_EXAMPLES = 36
-FEWEST = 4  # people; of fewer nothing can be learned about a new one
+MIN_PEOPLE = 4  # people; of fewer nothing can be learned about a new one
 
 
 @dataclass(frozen=True)
 class MetaReport:
-    """What meta-learning did.
+    """The result of meta-learning.
 
     Attributes:
         output: the model folder.
@@ -68,14 +68,14 @@ class MetaReport:
     processes: int = 1
 
 
-@one_writer("output")
+@with_output_lock("output")
 def meta_train(
     faces: Sequence[str | Path],
     output: str | Path,
     settings: MetaSettings | None = None,
     *,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
     callback: Callable[[Any], None] | None = None,
 ) -> MetaReport:
     """Learn talking heads from face sets of many people, filmed or photographed.
@@ -93,40 +93,40 @@ def meta_train(
     Raises:
         FaceSetError: one cannot be read, or too few people are in them.
         ModelError: ``output`` holds another model.
-        Cancelled: asked to stop; the state is saved and the same call goes on.
+        CancelledError: asked to stop; the state is saved and the same call goes on.
     """
     from effigie.training import TrainingSettings
     from effigie.training import train as run
-    from effigie.training.config import patience_of
-    from effigie.training.device import seeded
-    from effigie.training.process_group import joined
+    from effigie.training.config import default_patience
+    from effigie.training.device import isolate_rng
+    from effigie.training.process_group import join_process_group
 
     settings, output = settings or MetaSettings(), Path(output)
-    with joined() as world:
+    with join_process_group() as process_group:
         size = preset(settings.preset)
-        gallery = Gallery(faces, progress)
-        learned, kept = divided(gallery, settings.held_out, settings.seed)
-        people = len(gallery.identities)
-        if world.leader:
+        dataset = IdentityDataset(faces, progress)
+        training, validation = split_identities(dataset, settings.held_out, settings.seed)
+        people = len(dataset.identities)
+        if process_group.is_leader:
             check_output(output, settings, people)
         progress(Progress("motions", 0, 1, "sets"))
-        motions = Motions.of(gallery)
-        maker = ExampleMaker(gallery, size.size, settings.most_shots, motions, settings.prior == "mesh")
-        held_out = held_out_examples(gallery, maker, kept)
-        with seeded(settings.seed):
+        motions = MotionBank.from_dataset(dataset)
+        sampler = ExampleSampler(dataset, size.size, settings.max_shots, motions, settings.prior == "mesh")
+        held_out = sample_held_out(dataset, sampler, validation)
+        with isolate_rng(settings.seed):
             networks = Networks.build(size, settings.prior == "mesh", people)
         task = HeadsTask(
             networks,
-            maker,
-            {number: gallery.identities[number] for number in learned},
+            sampler,
+            {number: dataset.identities[number] for number in training},
             settings.examples,
             held_out,
             loss_weights(settings),
-            content_loss(settings.content),
-            critic_rate=settings.critic_rate,
+            build_perceptual_loss(settings.content),
+            discriminator_learning_rate=settings.discriminator_learning_rate,
             paired=settings.paired,
         )
-        if world.leader:
+        if process_group.is_leader:
             save_config(output, size, settings.prior == "mesh", people)
             if motions is not None:
                 save_motions(output, motions)
@@ -136,8 +136,8 @@ def meta_train(
             TrainingSettings(
                 minutes=settings.minutes,
                 steps=settings.steps,
-                patience=patience_of(settings.minutes, settings.steps, PATIENCE),
-                learning_rate=settings.rate,
+                patience=default_patience(settings.minutes, settings.steps, PATIENCE),
+                learning_rate=settings.generator_learning_rate,
                 betas=(0.0, 0.999),
                 ema_decay=0.998,
                 clip_gradient=None,
@@ -149,11 +149,11 @@ def meta_train(
             cancel,
             callback,
         )
-        if world.leader:
+        if process_group.is_leader:
             save_averaged(output, networks)
         report = MetaReport(
             output,
-            (len(learned), len(kept)),
+            (len(training), len(validation)),
             result.steps,
             result.seconds,
             result.steps_per_second * settings.examples,
@@ -164,43 +164,47 @@ def meta_train(
             result.notes,
             result.processes,
         )
-        if world.leader:
-            _write_manifest(output, settings, gallery, report)
+        if process_group.is_leader:
+            _write_manifest(output, settings, dataset, report)
         return report
 
 
-def divided(gallery: Gallery, held_out: float, seed: int) -> tuple[list[int], list[int]]:
-    """Numbers of the identities to learn from and of those kept out: of the filmed and the photographed alike."""
+def split_identities(dataset: IdentityDataset, held_out: float, seed: int) -> tuple[list[int], list[int]]:
+    """Numbers of the training and the held-out identities, of the filmed and the photographed alike."""
     random = np.random.default_rng(seed)
-    kept: list[int] = []
-    for filmed in (True, False):
-        numbers = [n for n, identity in enumerate(gallery.identities) if identity.filmed == filmed]
-        if len(numbers) >= FEWEST:
+    validation: list[int] = []
+    for is_video in (True, False):
+        numbers = [n for n, identity in enumerate(dataset.identities) if identity.is_video == is_video]
+        if len(numbers) >= MIN_PEOPLE:
             count = max(1, round(held_out * len(numbers)))
-            kept += random.choice(numbers, count, replace=False).tolist()
-    learned = [number for number in range(len(gallery.identities)) if number not in set(kept)]
-    if len(learned) < FEWEST or not kept:
+            validation += random.choice(numbers, count, replace=False).tolist()
+    training = [number for number in range(len(dataset.identities)) if number not in set(validation)]
+    if len(training) < MIN_PEOPLE or not validation:
         raise FaceSetError(
-            f"only {len(gallery.identities)} people: meta-learning needs {FEWEST + 1} or more, best hundreds; "
+            f"only {len(dataset.identities)} people: meta-learning needs {MIN_PEOPLE + 1} or more, best hundreds; "
             "extract more clips, or a folder of portraits with --stills"
         )
-    return learned, sorted(kept)
+    return training, sorted(validation)
 
 
-def held_out_examples(gallery: Gallery, maker: ExampleMaker, kept: Sequence[int]) -> list[Example]:
-    """Moments of people that are never trained on, each made from one shot; the same in every run."""
+def sample_held_out(
+    dataset: IdentityDataset, sampler: ExampleSampler, validation: Sequence[int]
+) -> list[HeadsExample]:
+    """Examples of held-out people, each made from one shot; the same in every run."""
     random = np.random.default_rng(0)
-    return [maker.make(kept[number % len(kept)], random) for number in range(HELD_OUT_EXAMPLES)]
+    return [
+        sampler.sample(validation[number % len(validation)], random) for number in range(HELD_OUT_EXAMPLES)
+    ]
 
 
 def loss_weights(settings: MetaSettings) -> LossWeights:
-    """How much each term counts."""
+    """The loss weights for some settings."""
     if settings.adversary == "none":
         return LossWeights(adversary=0, match=0)
     return LossWeights(match=settings.match)
 
 
-def content_loss(kind: str) -> Perceptual | None:
+def build_perceptual_loss(kind: str) -> PerceptualDistance | None:
     """The content loss by its name in the settings; None for ``none``.
 
     Raises:
@@ -208,13 +212,13 @@ def content_loss(kind: str) -> Perceptual | None:
     """
     if kind == "none":
         return None
-    from effigie.nn.perceptual import Content
+    from effigie.nn.perceptual import PerceptualLoss
 
-    return Content(deepest=3, halve=True) if kind == "light" else Content()
+    return PerceptualLoss(depth=3, halve=True) if kind == "light" else PerceptualLoss()
 
 
 def check_output(output: Path, settings: MetaSettings, people: int) -> None:
-    """An existing model must be of the same shape; anything else in the way is not overwritten.
+    """Refuse an output folder that holds another model or anything else.
 
     Raises:
         ModelError: another model lies there.
@@ -230,26 +234,28 @@ def check_output(output: Path, settings: MetaSettings, people: int) -> None:
                 f"{output} holds a model of another preset, prior or other people: choose another folder"
             )
     else:
-        require_free(output)
+        require_empty_folder(output)
 
 
 def save_averaged(output: Path, networks: Networks) -> None:
     """Export the averaged weights: the newest, for an adversary improves what the held-out error calls worse."""
-    from effigie.training.export import averaged
+    from effigie.training.export import load_ema_weights
 
-    for name, tensors in averaged(output).items():
-        networks.named()[name].load_state_dict(tensors)
-    save_networks(output, networks.named())
+    for name, tensors in load_ema_weights(output).items():
+        networks.by_name()[name].load_state_dict(tensors)
+    save_networks(output, networks.by_name())
 
 
-def _write_manifest(output: Path, settings: MetaSettings, gallery: Gallery, report: MetaReport) -> None:
+def _write_manifest(
+    output: Path, settings: MetaSettings, dataset: IdentityDataset, report: MetaReport
+) -> None:
     sets = [
         {
             "clips": {name: info.sha256 for name, info in faceset.sources.items()},
             "faces": len(faceset),
             "consents": faceset.consents,
         }
-        for faceset in gallery.facesets
+        for faceset in dataset.facesets
     ]
     write_json(
         output / MANIFEST,

@@ -1,4 +1,4 @@
-"""What can be chosen about how a portrait follows its driver."""
+"""Controls of how a portrait follows its driver."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Literal
 
 from effigie.errors import UsageError
 
-Region = Literal["all", "face", "mouth", "eyes"]
-REGIONS = ("all", "face", "mouth", "eyes")
-STRONGEST = 2.0
+MotionRegion = Literal["all", "face", "mouth", "eyes"]
+MOTION_REGIONS = ("all", "face", "mouth", "eyes")
+MAX_STRENGTH = 2.0
 
 
 @dataclass(frozen=True)
@@ -32,37 +32,37 @@ class Controls:
     expression: float = 1.0
     eyes: float = 1.0
     mouth: float = 1.0
-    region: Region = "all"
+    region: MotionRegion = "all"
     relative: bool = True
     smoothing: float = 0.0
     ease: float = 0.3
 
     def __post_init__(self) -> None:
         for name in ("head", "expression", "eyes", "mouth"):
-            if not 0 <= getattr(self, name) <= STRONGEST:
-                raise UsageError(f"{name} must be from 0 to {STRONGEST:g}, not {getattr(self, name)}")
-        if self.region not in REGIONS:
-            raise UsageError(f"region must be one of {', '.join(REGIONS)}, not {self.region!r}")
+            if not 0 <= getattr(self, name) <= MAX_STRENGTH:
+                raise UsageError(f"{name} must be from 0 to {MAX_STRENGTH:g}, not {getattr(self, name)}")
+        if self.region not in MOTION_REGIONS:
+            raise UsageError(f"region must be one of {', '.join(MOTION_REGIONS)}, not {self.region!r}")
         for name in ("smoothing", "ease"):
             if not 0 <= getattr(self, name) <= 5:
                 raise UsageError(f"{name} must be from 0 to 5 seconds, not {getattr(self, name)}")
 
     @property
-    def of_head(self) -> float:
+    def head_strength(self) -> float:
         """Strength of the head's motion, the region counted in."""
         return self.head if self.region == "all" else 0.0
 
     @property
-    def of_eyes(self) -> float:
+    def eye_strength(self) -> float:
         """Strength about the eyes."""
         return self.expression * self.eyes * (self.region != "mouth")
 
     @property
-    def of_mouth(self) -> float:
+    def mouth_strength(self) -> float:
         """Strength about the mouth."""
         return self.expression * self.mouth * (self.region != "eyes")
 
     @property
-    def of_rest(self) -> float:
+    def rest_strength(self) -> float:
         """Strength between the two: nose and cheeks."""
         return self.expression * (self.region in ("all", "face"))

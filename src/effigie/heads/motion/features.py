@@ -7,14 +7,22 @@ from functools import cache
 
 import numpy as np
 
-from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, LEFT_IRIS, OUTER_LIPS, RIGHT_EYE, RIGHT_IRIS, canonical
+from effigie.faces.mesh import (
+    INNER_LIPS,
+    LEFT_EYE,
+    LEFT_IRIS,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+    load_canonical_mesh,
+)
 
 # Lid gap over eye width at which an eye counts as closed: the landmark network puts blinks at 0.01 to 0.05,
 # eyes at rest at 0.25 to 0.35.
-CLOSED = 0.05
-WIDEST = 1.6  # times its own open gap that an eye opens at most
-UPPER_LID = 0.8  # of a lid gap's change; the lower lid hardly moves
-UPPER_LIP = 0.35  # of a lip gap's change that is not the driver's own; jaw and lower lip move more
+CLOSED_RATIO = 0.05
+MAX_OPENNESS = 1.6  # times its own open gap that an eye opens at most
+UPPER_LID_SHARE = 0.8  # of a lid gap's change; the lower lid hardly moves
+UPPER_LIP_SHARE = 0.35  # of a lip gap's change that is not the driver's own; jaw and lower lip move more
 # Inner lip gap, cm, of a portrait whose mouth is shut (below) and of one whose teeth are seen (above).
 SHUT_CM, PARTED_CM = 0.1, 0.35
 LIP_REACH_CM = 0.8  # how far a lip's correction reaches into the skin above; the jaw takes up the rest below
@@ -22,7 +30,7 @@ JAW_REACH_CM = 4.5
 
 
 @dataclass(frozen=True)
-class Eye:
+class EyeLandmarks:
     """Landmark indices of one eye: outer and inner corner, seven pairs of lid points, the iris from its centre on."""
 
     corners: tuple[int, int]
@@ -44,7 +52,7 @@ class Eye:
         offset = shape[self.iris[0]] - origin
         return np.array([offset @ along, offset @ across]) / self.width(shape)
 
-    def look(self, shape: np.ndarray, own: np.ndarray, gaze: np.ndarray) -> None:
+    def set_gaze(self, shape: np.ndarray, own: np.ndarray, gaze: np.ndarray) -> None:
         """Put the iris of ``own`` where ``gaze`` says into the eye of ``shape``, in place."""
         origin, along, across = self._axes(shape)
         old_origin, old_along, old_across = self._axes(own)
@@ -61,12 +69,12 @@ class Eye:
         return (first + last) / 2, along, across / np.linalg.norm(across)
 
 
-def _eye(ring: np.ndarray, iris: np.ndarray) -> Eye:
+def _build_eye(ring: np.ndarray, iris: np.ndarray) -> EyeLandmarks:
     # The rings begin at the outer corner and run over the upper lid to the inner one.
-    return Eye((int(ring[0]), int(ring[8])), ring[1:8], ring[:8:-1], iris)
+    return EyeLandmarks((int(ring[0]), int(ring[8])), ring[1:8], ring[:8:-1], iris)
 
 
-EYES = (_eye(LEFT_EYE, LEFT_IRIS), _eye(RIGHT_EYE, RIGHT_IRIS))
+EYE_LANDMARKS = (_build_eye(LEFT_EYE, LEFT_IRIS), _build_eye(RIGHT_EYE, RIGHT_IRIS))
 UPPER_INNER, LOWER_INNER = INNER_LIPS[1:10], INNER_LIPS[:10:-1]
 
 
@@ -75,27 +83,27 @@ def lip_gaps(shape: np.ndarray) -> np.ndarray:
     return shape[UPPER_INNER] - shape[LOWER_INNER]
 
 
-def openness(now: float, rest: float) -> float:
+def compute_openness(now: float, rest: float) -> float:
     """How open an eye is by its opening now and at rest: 0 closed, 1 as at rest."""
-    return float(np.clip((now - CLOSED) / max(rest - CLOSED, 0.03), 0.0, WIDEST))
+    return float(np.clip((now - CLOSED_RATIO) / max(rest - CLOSED_RATIO, 0.03), 0.0, MAX_OPENNESS))
 
 
-def set_lids(shape: np.ndarray, own: np.ndarray, eye: Eye, open_: float) -> None:
+def set_lids(shape: np.ndarray, own: np.ndarray, eye: EyeLandmarks, open_: float) -> None:
     """Make the lid gaps of ``shape`` those of ``own`` times ``open_``, in place."""
     wanted = open_ * (own[eye.upper] - own[eye.lower])
     change = wanted - (shape[eye.upper] - shape[eye.lower])
-    shape[eye.upper] += UPPER_LID * change
-    shape[eye.lower] -= (1 - UPPER_LID) * change
+    shape[eye.upper] += UPPER_LID_SHARE * change
+    shape[eye.lower] -= (1 - UPPER_LID_SHARE) * change
 
 
 @cache
-def regions() -> tuple[np.ndarray, np.ndarray]:
+def region_weights() -> tuple[np.ndarray, np.ndarray]:
     """(478,), (478,): how much each landmark belongs to the eyes and to the mouth; the rest to neither.
 
     By height on the canonical face, softly: brows and lids above, lips, jaw and chin below, nose and cheeks between.
     """
-    height = np.concatenate([canonical().vertices[:, 1], np.full(10, 3.0)])
-    eyes, mouth = _step((height - 0.4) / 1.4), _step((-1.6 - height) / 1.4)
+    height = np.concatenate([load_canonical_mesh().vertices[:, 1], np.full(10, 3.0)])
+    eyes, mouth = _smooth_step((height - 0.4) / 1.4), _smooth_step((-1.6 - height) / 1.4)
     return eyes, mouth
 
 
@@ -107,21 +115,21 @@ class LipField:
     lower: np.ndarray
 
     @classmethod
-    def of(cls, shape: np.ndarray) -> LipField:
+    def from_shape(cls, shape: np.ndarray) -> LipField:
         """Of a face's own unposed landmarks."""
         lips = np.unique(np.concatenate([INNER_LIPS, OUTER_LIPS]))
         middle = (shape[UPPER_INNER] + shape[LOWER_INNER]) / 2
         return cls(
-            _spread(shape, middle, UPPER_INNER, lips, LIP_REACH_CM, up=True),
-            _spread(shape, middle, LOWER_INNER, lips, JAW_REACH_CM, up=False),
+            _lip_weights(shape, middle, UPPER_INNER, lips, LIP_REACH_CM, up=True),
+            _lip_weights(shape, middle, LOWER_INNER, lips, JAW_REACH_CM, up=False),
         )
 
     def move(self, shape: np.ndarray, change: np.ndarray) -> None:
         """Change the gaps of ``shape`` by (9, 3) cm, in place."""
-        shape += self.upper @ (UPPER_LIP * change) - self.lower @ ((1 - UPPER_LIP) * change)
+        shape += self.upper @ (UPPER_LIP_SHARE * change) - self.lower @ ((1 - UPPER_LIP_SHARE) * change)
 
 
-def _spread(
+def _lip_weights(
     shape: np.ndarray, middle: np.ndarray, inner: np.ndarray, lips: np.ndarray, reach: float, up: bool
 ) -> np.ndarray:
     """(478, 9) weights: across the mouth by nearness to the pairs, away from the lips fading within ``reach`` cm."""
@@ -131,16 +139,16 @@ def _spread(
     # Beyond the corners the weights fade as well.
     width = middle[-1, 0] - middle[0, 0]
     past = np.maximum(np.abs(shape[:, 0] - middle[:, 0].mean()) - width / 2, 0.0)
-    across *= (_step(1 - past / (0.5 * width)) / np.maximum(across.sum(1), 1e-9))[:, None]
+    across *= (_smooth_step(1 - past / (0.5 * width)) / np.maximum(across.sum(1), 1e-9))[:, None]
     lip_height = np.abs(shape[np.intersect1d(lips, np.flatnonzero(beyond > 0)), 1] - middle[:, 1].mean())
     thick = float(lip_height.max()) if lip_height.size else 0.0
-    fade = np.where(beyond >= 0, _step(1 - np.maximum(beyond - thick, 0) / reach), 0.0)
+    fade = np.where(beyond >= 0, _smooth_step(1 - np.maximum(beyond - thick, 0) / reach), 0.0)
     weights = across * fade[:, None]
     weights[inner] = np.eye(len(inner))
     weights[[INNER_LIPS[0], INNER_LIPS[10], *LEFT_IRIS, *RIGHT_IRIS]] = 0
     return np.asarray(weights)
 
 
-def _step(share: np.ndarray) -> np.ndarray:
+def _smooth_step(share: np.ndarray) -> np.ndarray:
     share = np.clip(share, 0.0, 1.0)
     return np.asarray(share * share * (3 - 2 * share))

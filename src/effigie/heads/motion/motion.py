@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from effigie.assets import REQUIRED, fetch_all
+from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.errors import MediaError, UsageError
-from effigie.execution.pipeline import Ahead, shared_cores
-from effigie.faces.analyzer import Face, measured, smoothed
-from effigie.faces.landmarker import BLENDSHAPES, COUNT
+from effigie.execution.pipeline import Prefetcher, shared_cores
+from effigie.faces.analyzer import Face, measure_frames, smooth_frames
+from effigie.faces.landmarker import BLENDSHAPES, LANDMARK_COUNT
 from effigie.faces.mesh import Pose, eye_opening, fit_pose, mouth_opening
 from effigie.faces.tracker import Tracker
-from effigie.heads.motion.person_matcher import Follower
-from effigie.io.atomic import sha256
-from effigie.media import Frame, Reader
-from effigie.progress import Cancel, Progress, ProgressCallback, silent
+from effigie.heads.motion.person_matcher import DriverMatcher
+from effigie.io.atomic_write import sha256
+from effigie.media import Frame, VideoReader
+from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
 RECOVER_S = 0.2  # how long the held face takes to join the driver again
 CALM_S = 0.1  # on either side of a frame that is to be neutral the driver is calm too
@@ -42,7 +42,7 @@ class Motion:
         translation: (N, 3) float64 px.
         unposed: (N, 478, 3) float32 landmarks in the canonical space, cm.
         blendshapes: (N, 52) float32 in [0, 1].
-        neutral: index of the calmest frame: what the others are a change from.
+        neutral_frame: index of the calmest frame: what the others are a change from.
         rate: mean frames a second; None for a still.
         size: width and height of the driver's picture, px.
         time_base, clock_origin: of the clip's clock, seconds.
@@ -58,7 +58,7 @@ class Motion:
     translation: np.ndarray
     unposed: np.ndarray
     blendshapes: np.ndarray
-    neutral: int
+    neutral_frame: int
     rate: Fraction | None
     size: tuple[int, int]
     time_base: Fraction
@@ -74,14 +74,14 @@ class Motion:
             "rotation": (count, 3, 3),
             "scale": (count,),
             "translation": (count, 3),
-            "unposed": (count, COUNT, 3),
+            "unposed": (count, LANDMARK_COUNT, 3),
             "blendshapes": (count, len(BLENDSHAPES)),
         }
         for name, shape in shapes.items():
             if np.shape(getattr(self, name)) != shape:
                 raise ValueError(f"{name} of {count} frames is {np.shape(getattr(self, name))}, not {shape}")
-        if not 0 <= self.neutral < count:
-            raise ValueError(f"neutral frame {self.neutral} of {count}")
+        if not 0 <= self.neutral_frame < count:
+            raise ValueError(f"neutral frame {self.neutral_frame} of {count}")
 
     def __len__(self) -> int:
         return len(self.times)
@@ -98,7 +98,7 @@ class Motion:
         """(N,) float64: times from the first frame."""
         return np.array([float(time - self.times[0]) for time in self.times])
 
-    def with_neutral(self, index: int) -> Motion:
+    def with_neutral_frame(self, index: int) -> Motion:
         """The same motion, measured from another frame.
 
         Raises:
@@ -108,41 +108,41 @@ class Motion:
             raise UsageError(f"neutral frame {index} is none of the driver's {len(self)}, counted from 0")
         if not self.present[index]:
             raise UsageError(f"the driver's face is not in frame {index}: choose another neutral frame")
-        return replace(self, neutral=index)
+        return replace(self, neutral_frame=index)
 
 
 def read_motion(
     clip: str | Path,
-    who: int | None = None,
+    person: int | None = None,
     *,
-    neutral: int | None = None,
-    stop_after: int | None = None,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    neutral_frame: int | None = None,
+    max_frames: int | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
 ) -> Motion:
-    """Measure a driver.
+    """Read the motion of a driver from a clip.
 
     Args:
         clip: footage of the driver.
-        who: if there are several people, the n-th largest (0 = the largest) of the first frame that shows so many; None
-            is 0.
-        neutral: index of the frame that the motion is a change from; None finds the calmest.
-        stop_after: read only so many frames.
+        person: if there are several people, the n-th largest (0 = the largest) of the first frame that shows so
+            many; None is 0.
+        neutral_frame: index of the frame that the motion is a change from; None finds the calmest.
+        max_frames: read only so many frames.
         progress: gets frames done and to do.
 
     Raises:
         MediaError: the clip cannot be read, or shows no face (or never so many).
-        UsageError: ``neutral`` is no frame that shows the driver.
+        UsageError: ``neutral_frame`` is no frame that shows the driver.
         AssetError: the networks cannot be fetched.
-        Cancelled: asked to stop.
+        CancelledError: asked to stop.
     """
-    if who is not None and who < 0:
-        raise UsageError(f"the driver's who must be 0 (the largest face) or more, not {who}")
-    fetch_all(REQUIRED, progress)
-    cancel, clip = cancel or Cancel(), Path(clip)
-    with Reader(clip, stop=stop_after) as reader:
+    if person is not None and person < 0:
+        raise UsageError(f"the driver's person must be 0 (the largest face) or more, not {person}")
+    fetch_assets(REQUIRED_ASSETS, progress)
+    cancel, clip = cancel or CancelToken(), Path(clip)
+    with VideoReader(clip, stop=max_frames) as reader:
         info = reader.info
-        rows = _measure(reader, Follower(who or 0), clip, who, stop_after, progress, cancel)
+        rows = _measure(reader, DriverMatcher(person or 0), clip, person, max_frames, progress, cancel)
     sounding = info.kind == "video"
     times = tuple(frame.time for frame, _ in rows)
     durations = tuple(frame.duration for frame, _ in rows)
@@ -151,10 +151,10 @@ def read_motion(
     # The tracker's pose is of the landmarks before they were smoothed.
     poses = [fit_pose(face.landmarks) for face in faces]
     unposed = np.stack(
-        [pose.unpose(face.landmarks) for pose, face in zip(poses, faces, strict=True)], dtype=np.float32
+        [pose.to_canonical(face.landmarks) for pose, face in zip(poses, faces, strict=True)], dtype=np.float32
     )
     blendshapes = np.stack([face.blendshapes for face in faces]).astype(np.float32)
-    calmest = _calmest(poses, unposed, blendshapes, np.array([float(t) for t in times])[present])
+    calmest = _find_neutral_frame(poses, unposed, blendshapes, np.array([float(t) for t in times])[present])
     seen = np.flatnonzero(present)
     # What stands for every frame until the gaps are filled: the last one seen; before the first, the calmest.
     last = np.searchsorted(seen, np.arange(len(times)), side="right") - 1
@@ -176,58 +176,60 @@ def read_motion(
         clip if sounding else None,
         sha256(clip) if sounding else "",
     )
-    motion = recovered(motion)
-    return motion if neutral is None else motion.with_neutral(neutral)
+    motion = blend_reappearances(motion)
+    return motion if neutral_frame is None else motion.with_neutral_frame(neutral_frame)
 
 
 @dataclass(frozen=True)
-class _Moment:
-    """When a frame is shown."""
+class _FrameTime:
+    """Time and duration of a frame."""
 
     time: Fraction
     duration: Fraction | None
 
 
 def _measure(
-    reader: Reader,
-    follower: Follower,
+    reader: VideoReader,
+    matcher: DriverMatcher,
     clip: Path,
-    who: int | None,
-    stop_after: int | None,
+    person: int | None,
+    max_frames: int | None,
     progress: ProgressCallback,
-    cancel: Cancel,
-) -> list[tuple[_Moment, Face | None]]:
+    cancel: CancelToken,
+) -> list[tuple[_FrameTime, Face | None]]:
     """Every frame's time and the driver's face in it; raises if there is none at all."""
-    info, rows, found = reader.info, list[tuple[_Moment, Face | None]](), 0
-    total = info.frames if stop_after is None else min(stop_after, info.frames or stop_after)
+    info, rows, found = reader.info, list[tuple[_FrameTime, Face | None]](), 0
+    total = info.frames if max_frames is None else min(max_frames, info.frames or max_frames)
     with (
         shared_cores(),
-        Ahead(_watched(reader, cancel)) as frames,
-        Ahead(measured(frames, Tracker())) as seen,
+        Prefetcher(_read_frames(reader, cancel)) as frames,
+        Prefetcher(measure_frames(frames, Tracker())) as seen,
     ):
-        for item in smoothed(seen, rate=float(info.rate or 25)):
-            face = follower(item.frame.image, item.faces)
+        for item in smooth_frames(seen, rate=float(info.rate or 25)):
+            face = matcher(item.frame.image, item.faces)
             found += face is not None
-            rows.append((_Moment(item.frame.time, item.frame.duration), face))
+            rows.append((_FrameTime(item.frame.time, item.frame.duration), face))
             progress(Progress("driver", len(rows), total, "frames"))
     progress(Progress("driver", len(rows), len(rows), "frames"))
-    if not follower.most:
+    if not matcher.max_faces:
         raise MediaError(f"{clip} shows no face: choose a driver whose face can be seen")
     if not found:
         raise MediaError(
-            f"{clip} never shows {(who or 0) + 1} faces at once, at most {follower.most}: "
-            "choose a smaller --driver-who"
+            f"{clip} never shows {(person or 0) + 1} faces at once, at most {matcher.max_faces}: "
+            "choose a smaller --driver-person"
         )
     return rows
 
 
-def _watched(frames: Reader, cancel: Cancel) -> Iterator[Frame]:
+def _read_frames(frames: VideoReader, cancel: CancelToken) -> Iterator[Frame]:
     for frame in frames:
         cancel.check()
         yield frame
 
 
-def _calmest(poses: list[Pose], unposed: np.ndarray, blendshapes: np.ndarray, times: np.ndarray) -> int:
+def _find_neutral_frame(
+    poses: list[Pose], unposed: np.ndarray, blendshapes: np.ndarray, times: np.ndarray
+) -> int:
     """Index of the frame nearest to a face at rest: no expression, eyes open, lips closed, facing the camera.
 
     Args:
@@ -248,7 +250,7 @@ def _calmest(poses: list[Pose], unposed: np.ndarray, blendshapes: np.ndarray, ti
     return int(np.argmin(cost + around))
 
 
-def recovered(motion: Motion) -> Motion:
+def blend_reappearances(motion: Motion) -> Motion:
     """Where the face comes back after a gap, lead from the held pose and shape to the measured ones, softly."""
     times, present = motion.seconds(), motion.present
     rotation, scale, translation = (
@@ -264,11 +266,11 @@ def recovered(motion: Motion) -> Motion:
             if share >= 1 or not present[index]:
                 break
             share = share * share * (3 - 2 * share)
-            rotation[index] = between(motion.rotation[held], motion.rotation[index], share)
+            rotation[index] = interpolate_rotation(motion.rotation[held], motion.rotation[index], share)
             scale[index] = motion.scale[held] ** (1 - share) * motion.scale[index] ** share
-            translation[index] = _mix(motion.translation[held], motion.translation[index], share)
-            unposed[index] = _mix(motion.unposed[held], motion.unposed[index], share)
-            blendshapes[index] = _mix(motion.blendshapes[held], motion.blendshapes[index], share)
+            translation[index] = _lerp(motion.translation[held], motion.translation[index], share)
+            unposed[index] = _lerp(motion.unposed[held], motion.unposed[index], share)
+            blendshapes[index] = _lerp(motion.blendshapes[held], motion.blendshapes[index], share)
     return replace(
         motion,
         rotation=rotation,
@@ -279,11 +281,11 @@ def recovered(motion: Motion) -> Motion:
     )
 
 
-def between(first: np.ndarray, last: np.ndarray, share: float) -> np.ndarray:
+def interpolate_rotation(first: np.ndarray, last: np.ndarray, share: float) -> np.ndarray:
     """(3, 3) rotation a ``share`` of the way from one to another; shares beyond 1 go on turning."""
     turn = Rotation.from_matrix(first.T @ last).as_rotvec()
     return np.asarray(first @ Rotation.from_rotvec(share * turn).as_matrix())
 
 
-def _mix(first: np.ndarray, last: np.ndarray, share: float) -> np.ndarray:
+def _lerp(first: np.ndarray, last: np.ndarray, share: float) -> np.ndarray:
     return (1 - share) * first + share * last

@@ -1,4 +1,4 @@
-"""A driver's motion on another face: the portrait keeps its own shape and takes up what changes in the driver's."""
+"""Retargets a driver's motion to a portrait, which keeps its own shape and takes the driver's changes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from scipy.spatial.transform import Rotation
 from effigie.faces.mesh import Pose, fit_pose
 from effigie.heads.motion.controls import Controls
 from effigie.heads.motion.features import (
-    EYES,
+    EYE_LANDMARKS,
     PARTED_CM,
     SHUT_CM,
     LipField,
+    compute_openness,
     lip_gaps,
-    openness,
-    regions,
+    region_weights,
     set_lids,
 )
-from effigie.heads.motion.motion import Motion, between
+from effigie.heads.motion.motion import Motion, interpolate_rotation
 
 # Pairs between which faces are compared, left to right, and from hairline to nose, which no jaw moves.
-ACROSS, DOWN = (234, 454), (10, 2)
-MOST_UNLIKE = 1.25  # times larger that a movement gets on a larger face
-GAZE_REACH = np.array([0.25, 0.15])  # of the eye's width that irises move along and across at most
-NEARER = 1.6  # times its own size that the head grows or shrinks at most
-KNEE = 0.08  # of the face's size, before the furthest place, within which the head slows down
-OVERHANG = 0.1  # of the face's size that may pass the picture's edge, such as a chin
+WIDTH_PAIR, HEIGHT_PAIR = (234, 454), (10, 2)
+MAX_PROPORTION = 1.25  # times larger that a movement gets on a larger face
+MAX_GAZE_SHIFT = np.array([0.25, 0.15])  # of the eye's width that irises move along and across at most
+MAX_SCALE_CHANGE = 1.6  # times its own size that the head grows or shrinks at most
+EDGE_KNEE = 0.08  # of the face's size, before the furthest place, within which the head slows down
+MAX_OVERHANG = 0.1  # of the face's size that may pass the picture's edge, such as a chin
 
 
 class Retargeter:
@@ -55,18 +55,22 @@ class Retargeter:
         size: tuple[int, int] | None = None,
     ) -> None:
         self.controls = controls or Controls()
-        self.motion = smoothed(motion, self.controls.smoothing)
+        self.motion = smooth_motion(motion, self.controls.smoothing)
         self.landmarks = landmarks.astype(np.float64)
         self.pose = fit_pose(self.landmarks)
-        self.shape = self.pose.unpose(self.landmarks)
+        self.shape = self.pose.to_canonical(self.landmarks)
         self._size = size
         self._seconds = motion.seconds()
-        self._neutral = self.motion.unposed[motion.neutral].astype(np.float64)
-        self._proportions = proportions(self.shape, self._neutral)
-        self._lips = LipField.of(self.shape)
+        self._neutral = self.motion.unposed[motion.neutral_frame].astype(np.float64)
+        self._proportions = compute_proportions(self.shape, self._neutral)
+        self._lips = LipField.from_shape(self.shape)
         controls = self.controls
-        eyes, mouth = regions()
-        gains = eyes * controls.of_eyes + mouth * controls.of_mouth + (1 - eyes - mouth) * controls.of_rest
+        eyes, mouth = region_weights()
+        gains = (
+            eyes * controls.eye_strength
+            + mouth * controls.mouth_strength
+            + (1 - eyes - mouth) * controls.rest_strength
+        )
         self._gains = gains[:, None] * self._proportions
 
     def __len__(self) -> int:
@@ -74,36 +78,36 @@ class Retargeter:
 
     def __call__(self, index: int) -> np.ndarray:
         """(478, 3) float32 landmarks in portrait px for frame ``index`` of the motion."""
-        share = self._taken_up(index)
-        landmarks = self._posed(index, share).apply(self._expression(index, share))
+        share = self._ease_in(index)
+        landmarks = self._transfer_pose(index, share).apply(self._transfer_expression(index, share))
         if self._size is not None:
-            landmarks[:, :2] += inside(landmarks, self.landmarks, self._size)
+            landmarks[:, :2] += compute_frame_shift(landmarks, self.landmarks, self._size)
         return landmarks.astype(np.float32)
 
-    def _taken_up(self, index: int) -> float:
+    def _ease_in(self, index: int) -> float:
         """0 at the first frame, 1 when the portrait has taken up the motion."""
         if not self.controls.ease:
             return 1.0
         share = min(float(self._seconds[index]) / self.controls.ease, 1.0)
         return share * share * (3 - 2 * share)
 
-    def _expression(self, index: int, share: float) -> np.ndarray:
+    def _transfer_expression(self, index: int, share: float) -> np.ndarray:
         """(478, 3) float64 unposed, cm: the portrait's shape with the driver's change of expression."""
         own, rest = self.shape, self._neutral
         now = self.motion.unposed[index].astype(np.float64)
         shape = own + share * self._gains * (now - rest)
-        self._meet_lips(shape, now, share * self.controls.of_mouth)
-        strength = share * self.controls.of_eyes
-        for eye in EYES:
-            open_ = openness(eye.opening(now), eye.opening(rest))
+        self._match_lip_gaps(shape, now, share * self.controls.mouth_strength)
+        strength = share * self.controls.eye_strength
+        for eye in EYE_LANDMARKS:
+            open_ = compute_openness(eye.opening(now), eye.opening(rest))
             set_lids(shape, own, eye, max(0.0, 1 + strength * (open_ - 1)))
             # Of an iris behind a lid the network knows nothing.
             seen = float(np.clip((open_ - 0.15) / 0.35, 0, 1))
-            turned = np.clip(eye.gaze(now) - eye.gaze(rest), -GAZE_REACH, GAZE_REACH)
-            eye.look(shape, own, eye.gaze(own) + strength * seen * turned)
+            transfer_rotation = np.clip(eye.gaze(now) - eye.gaze(rest), -MAX_GAZE_SHIFT, MAX_GAZE_SHIFT)
+            eye.set_gaze(shape, own, eye.gaze(own) + strength * seen * transfer_rotation)
         return shape
 
-    def _meet_lips(self, shape: np.ndarray, now: np.ndarray, strength: float) -> None:
+    def _match_lip_gaps(self, shape: np.ndarray, now: np.ndarray, strength: float) -> None:
         """Give the inner lips of ``shape`` the right gaps, in place.
 
         A shut portrait opens by as much as a driver whose mouth is shut at rest. Where either shows teeth at rest the
@@ -118,22 +122,22 @@ class Retargeter:
         wanted[:, 1] = np.maximum(wanted[:, 1], np.minimum(own[:, 1], 0))
         self._lips.move(shape, wanted - lip_gaps(shape))
 
-    def _posed(self, index: int, share: float) -> Pose:
+    def _transfer_pose(self, index: int, share: float) -> Pose:
         """The portrait's pose with the driver's change of pose."""
-        motion, neutral, own = self.motion, self.motion.neutral, self.pose
-        strength = share * self.controls.of_head
-        now, rest = motion.rotation[index], motion.rotation[neutral]
-        wanted = turned(own.rotation, rest, now) if self.controls.relative else now
-        grown = (motion.scale[index] / motion.scale[neutral]) ** strength
-        moved = (motion.translation[index] - motion.translation[neutral]) / motion.scale[neutral]
+        motion, neutral_frame, own = self.motion, self.motion.neutral_frame, self.pose
+        strength = share * self.controls.head_strength
+        now, rest = motion.rotation[index], motion.rotation[neutral_frame]
+        wanted = transfer_rotation(own.rotation, rest, now) if self.controls.relative else now
+        grown = (motion.scale[index] / motion.scale[neutral_frame]) ** strength
+        moved = (motion.translation[index] - motion.translation[neutral_frame]) / motion.scale[neutral_frame]
         return Pose(
-            between(own.rotation, wanted, strength),
-            own.scale * float(np.clip(grown, 1 / NEARER, NEARER)),
+            interpolate_rotation(own.rotation, wanted, strength),
+            own.scale * float(np.clip(grown, 1 / MAX_SCALE_CHANGE, MAX_SCALE_CHANGE)),
             own.translation + strength * own.scale * moved * np.array([1.0, 1.0, 0.0]),
         )
 
 
-def turned(own: np.ndarray, rest: np.ndarray, now: np.ndarray) -> np.ndarray:
+def transfer_rotation(own: np.ndarray, rest: np.ndarray, now: np.ndarray) -> np.ndarray:
     """(3, 3) rotation of a head that turns from ``own`` as another did from ``rest`` to ``now``.
 
     Nods happen about the head's own ears, turns to the side about the neck, leaning in the picture: the angles add up
@@ -144,16 +148,16 @@ def turned(own: np.ndarray, rest: np.ndarray, now: np.ndarray) -> np.ndarray:
     return np.asarray(Rotation.from_euler("ZYX", angles[0] + angles[2] - angles[1]).as_matrix() * flips)
 
 
-def proportions(shape: np.ndarray, driver: np.ndarray) -> np.ndarray:
+def compute_proportions(shape: np.ndarray, driver: np.ndarray) -> np.ndarray:
     """(3,) how much larger one unposed (478, 3) shape is than another: across, up, toward the viewer."""
     x, y = (
         np.linalg.norm(shape[a] - shape[b]) / max(float(np.linalg.norm(driver[a] - driver[b])), 1e-6)
-        for a, b in (ACROSS, DOWN)
+        for a, b in (WIDTH_PAIR, HEIGHT_PAIR)
     )
-    return np.clip(np.array([x, y, (x + y) / 2]), 1 / MOST_UNLIKE, MOST_UNLIKE)
+    return np.clip(np.array([x, y, (x + y) / 2]), 1 / MAX_PROPORTION, MAX_PROPORTION)
 
 
-def inside(landmarks: np.ndarray, own: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def compute_frame_shift(landmarks: np.ndarray, own: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(2,) px by which moved landmarks must shift so that the face does not leave the picture.
 
     Zero inside; toward an edge the face slows down and stops with a tenth of it outside, or where it was if that was
@@ -167,28 +171,28 @@ def inside(landmarks: np.ndarray, own: np.ndarray, size: tuple[int, int]) -> np.
     shift = np.zeros(2)
     for axis in range(2):
         low, high = own[:, axis].min(), own[:, axis].max()
-        knee = KNEE * (high - low)
+        knee = EDGE_KNEE * (high - low)
         near = landmarks[:, axis].min(), size[axis] - landmarks[:, axis].max()
         start = low, size[axis] - high
         for sign, margin, before in zip((1, -1), near, start, strict=True):
-            edge = min(-OVERHANG * float(high - low), float(before) - knee)
-            shift[axis] += sign * (edge + _kept(float(margin) - edge, knee) - float(margin))
+            edge = min(-MAX_OVERHANG * float(high - low), float(before) - knee)
+            shift[axis] += sign * (edge + _soften_limit(float(margin) - edge, knee) - float(margin))
     return shift
 
 
-def _kept(margin: float, knee: float) -> float:
+def _soften_limit(margin: float, knee: float) -> float:
     """``margin`` where it is above ``knee``, smoothly down to 0 where it is far below."""
     if margin >= knee:
         return margin
     return max(margin + knee, 0.0) ** 2 / (4 * knee)
 
 
-def smoothed(motion: Motion, sigma: float) -> Motion:
+def smooth_motion(motion: Motion, sigma: float) -> Motion:
     """The motion averaged over time with a Gaussian of ``sigma`` seconds; 0 gives the motion itself."""
     if sigma <= 0:
         return motion
     times = motion.seconds()
-    base = motion.rotation[motion.neutral]
+    base = motion.rotation[motion.neutral_frame]
     turns = Rotation.from_matrix(base.T @ motion.rotation).as_rotvec()
     scales = np.log(motion.scale)
     first = np.searchsorted(times, times - 3 * sigma)

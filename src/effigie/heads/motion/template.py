@@ -10,23 +10,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from effigie import __version__
+from effigie._version import __version__
 from effigie.errors import MediaError
-from effigie.faces.landmarker import BLENDSHAPES, COUNT
+from effigie.faces.landmarker import BLENDSHAPES, LANDMARK_COUNT
 from effigie.heads.motion.motion import Motion
-from effigie.io.atomic import atomic, sha256
+from effigie.io.atomic_write import atomic_write, sha256
 
 FORMAT = "effigie motion"
 VERSION = 1
-UNIT_CM = 0.001  # of stored landmarks: a fiftieth of what the landmark network trembles by
+LANDMARK_UNIT_CM = 0.001  # of stored landmarks: a fiftieth of what the landmark network trembles by
 BLENDSHAPE_UNIT = 1 / 60000
 MAGIC = b"PAR1"
-LONGEST = 1_000_000  # frames; eleven hours, more than memory holds
+MAX_FRAMES = 1_000_000  # frames; eleven hours, more than memory holds
 
-LISTS: dict[str, tuple[pa.DataType, tuple[int, ...]]] = {
+LIST_COLUMNS: dict[str, tuple[pa.DataType, tuple[int, ...]]] = {
     "rotation": (pa.float64(), (3, 3)),
     "translation": (pa.float64(), (3,)),
-    "unposed": (pa.int16(), (COUNT, 3)),
+    "unposed": (pa.int16(), (LANDMARK_COUNT, 3)),
     "blendshapes": (pa.uint16(), (len(BLENDSHAPES),)),
 }
 SCHEMA = pa.schema(
@@ -39,7 +39,7 @@ SCHEMA = pa.schema(
         pa.field("scale", pa.float64(), nullable=False),
         *(
             pa.field(name, pa.list_(kind, int(np.prod(shape))), nullable=False)
-            for name, (kind, shape) in LISTS.items()
+            for name, (kind, shape) in LIST_COLUMNS.items()
         ),
     ]
 )
@@ -65,7 +65,7 @@ def save_motion(motion: Motion, path: str | Path) -> None:
         "format": FORMAT,
         "version": VERSION,
         "effigie": __version__,
-        "neutral": motion.neutral,
+        "neutral": motion.neutral_frame,
         "rate": motion.rate or "",
         "width": motion.size[0],
         "height": motion.size[1],
@@ -85,7 +85,7 @@ def save_motion(motion: Motion, path: str | Path) -> None:
         "scale": motion.scale,
         "rotation": motion.rotation,
         "translation": motion.translation,
-        "unposed": np.clip(np.rint(motion.unposed / UNIT_CM), -32767, 32767).astype(np.int16),
+        "unposed": np.clip(np.rint(motion.unposed / LANDMARK_UNIT_CM), -32767, 32767).astype(np.int16),
         "blendshapes": np.rint(np.clip(motion.blendshapes, 0, 1) / BLENDSHAPE_UNIT).astype(np.uint16),
     }
     arrays = [
@@ -93,11 +93,11 @@ def save_motion(motion: Motion, path: str | Path) -> None:
             pa.array(np.ascontiguousarray(columns[field.name]).ravel(), field.type.value_type),
             type=field.type,
         )
-        if field.name in LISTS
+        if field.name in LIST_COLUMNS
         else pa.array(columns[field.name], field.type)
         for field in schema
     ]
-    with atomic(path) as temporary:
+    with atomic_write(path) as temporary:
         pq.write_table(
             pa.Table.from_arrays(arrays, schema=schema),
             temporary,
@@ -121,15 +121,15 @@ def load_motion(path: str | Path) -> Motion:
         raise MediaError(f"{path} does not exist: name a clip of the driver, or a template")
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            known = _known(path, file.schema_arrow.metadata or {})
-            if not 0 < file.metadata.num_rows <= LONGEST:
+            known = _read_metadata(path, file.schema_arrow.metadata or {})
+            if not 0 < file.metadata.num_rows <= MAX_FRAMES:
                 raise ValueError(f"{file.metadata.num_rows} frames")
             if not file.schema_arrow.equals(SCHEMA):
                 raise ValueError("other columns than those of a template")
             table = file.read()
-        motion = _motion(table, known)
-        _check(motion)
-        found = _clip(known["clip"], known["sha256"], path)
+        motion = _build_motion(table, known)
+        _check_motion(motion)
+        found = _find_clip(known["clip"], known["sha256"], path)
     except MediaError:
         raise
     except (OSError, pa.ArrowException, ValueError, KeyError, ArithmeticError, TypeError) as error:
@@ -140,8 +140,8 @@ def load_motion(path: str | Path) -> Motion:
     return Motion(**{**motion.__dict__, "clip": found})
 
 
-def _known(path: Path, metadata: dict[bytes, bytes]) -> dict[str, str]:
-    """What the footer says, as strings; refuses what is no template or a newer one."""
+def _read_metadata(path: Path, metadata: dict[bytes, bytes]) -> dict[str, str]:
+    """The metadata of the footer, as strings; refuses what is no template or a newer one."""
     prefix = b"effigie."
     known = {
         key[len(prefix) :].decode(): value.decode()
@@ -159,8 +159,8 @@ def _known(path: Path, metadata: dict[bytes, bytes]) -> dict[str, str]:
     return known
 
 
-def _motion(table: pa.Table, known: dict[str, str]) -> Motion:
-    values = {name: _array(table, name, shape) for name, (_, shape) in LISTS.items()}
+def _build_motion(table: pa.Table, known: dict[str, str]) -> Motion:
+    values = {name: _read_array(table, name, shape) for name, (_, shape) in LIST_COLUMNS.items()}
     columns = {name: table[name].to_pylist() for name in SCHEMA.names[:4]}
     return Motion(
         times=tuple(map(Fraction, columns["time_num"], columns["time_den"])),
@@ -172,9 +172,9 @@ def _motion(table: pa.Table, known: dict[str, str]) -> Motion:
         rotation=values["rotation"].astype(np.float64),
         scale=table["scale"].to_numpy().astype(np.float64),
         translation=values["translation"].astype(np.float64),
-        unposed=(values["unposed"] * UNIT_CM).astype(np.float32),
+        unposed=(values["unposed"] * LANDMARK_UNIT_CM).astype(np.float32),
         blendshapes=(values["blendshapes"] * BLENDSHAPE_UNIT).astype(np.float32),
-        neutral=int(known["neutral"]),
+        neutral_frame=int(known["neutral"]),
         rate=Fraction(known["rate"]) if known["rate"] else None,
         size=(int(known["width"]), int(known["height"])),
         time_base=Fraction(known["time_base"]),
@@ -183,15 +183,15 @@ def _motion(table: pa.Table, known: dict[str, str]) -> Motion:
     )
 
 
-def _array(table: pa.Table, name: str, shape: tuple[int, ...]) -> np.ndarray:
+def _read_array(table: pa.Table, name: str, shape: tuple[int, ...]) -> np.ndarray:
     values = table[name].combine_chunks()
     if values.null_count or values.flatten().null_count:
         raise ValueError(f"{name} has holes")
     return np.asarray(values.flatten().to_numpy()).reshape(table.num_rows, *shape)
 
 
-def _check(motion: Motion) -> None:
-    """What would make nonsense of the pictures, or no end of them."""
+def _check_motion(motion: Motion) -> None:
+    """Refuse values that no picture can be made of."""
     turns = motion.rotation
     checks: dict[str, Callable[[], bool]] = {
         "times do not ascend": lambda: all(
@@ -211,7 +211,7 @@ def _check(motion: Motion) -> None:
             raise ValueError(what)
 
 
-def _clip(name: str, digest: str, template: Path) -> Path | None:
+def _find_clip(name: str, digest: str, template: Path) -> Path | None:
     """The driver's clip, if it is still there with the same bytes."""
     if not name or not digest:
         return None

@@ -1,16 +1,16 @@
-"""The discriminator D: is this a real picture of this person with these landmarks?"""
+"""The discriminator D: scores whether a picture of a person with given landmarks is real."""
 
 from __future__ import annotations
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from effigie.heads.network.embedder import looking_at_both, seen_together
-from effigie.heads.network.layers import Residual, float_weight, linear, normed
+from effigie.heads.network.embedder import build_encoder, concat_drawing
+from effigie.heads.network.layers import ResidualBlock, apply_spectral_norm, float_weight, spectral_linear
 from effigie.heads.presets import Preset
-from effigie.nn.gan import Judged
+from effigie.nn.gan import DiscriminatorOutput
 
-SPREAD = 0.1
+TABLE_INIT_RANGE = 0.1
 """Columns of W start uniform in plus or minus this."""
 
 
@@ -24,24 +24,24 @@ class Discriminator(nn.Module):
     def __init__(self, preset: Preset, people: int) -> None:
         super().__init__()
         self.size = preset.size
-        self.halving = looking_at_both(preset)
-        self.last = Residual(preset.embedding, preset.embedding, "none")
-        self.everyone = linear(preset.embedding, 1)
+        self.halving = build_encoder(preset)
+        self.last = ResidualBlock(preset.embedding, preset.embedding, "none")
+        self.everyone = spectral_linear(preset.embedding, 1)
         table = nn.Embedding(people, preset.embedding)
-        nn.init.uniform_(table.weight, -SPREAD, SPREAD)
-        self.table = normed(table)
+        nn.init.uniform_(table.weight, -TABLE_INIT_RANGE, TABLE_INIT_RANGE)
+        self.table = apply_spectral_norm(table)
 
     def column(self, person: Tensor) -> Tensor:
         """(B, N) columns W_i of the people (B,) int64."""
         return F.embedding(person, float_weight(self.table, person))
 
-    def new_column(self, embedding: Tensor) -> Tensor:
+    def init_column(self, embedding: Tensor) -> Tensor:
         """(N,) w' = w0 + e of a new person of this embedding (N,): what ``column`` of :meth:`forward` starts from."""
         return (float_weight(self.everyone, embedding)[0] + embedding).detach().clone()
 
     def forward(
         self, picture: Tensor, drawing: Tensor, person: Tensor | None = None, column: Tensor | None = None
-    ) -> Judged:
+    ) -> DiscriminatorOutput:
         """Judge pictures; a high score says real.
 
         Args:
@@ -55,12 +55,12 @@ class Discriminator(nn.Module):
         """
         if person is not None and column is not None:
             raise ValueError("give the person or a column, not both")
-        features = self.halving(seen_together(picture, drawing, self.size))
+        features = self.halving(concat_drawing(picture, drawing, self.size))
         features.append(self.last(features[-1]))
         v = F.relu(features[-1]).float().sum((2, 3))
         if column is not None:
-            return Judged((v * column).sum(1) + self.everyone.bias, features)
+            return DiscriminatorOutput((v * column).sum(1) + self.everyone.bias, features)
         score = self.everyone(v)[:, 0].float()
         if person is not None:
             score = score + (v * self.column(person)).sum(1)
-        return Judged(score, features)
+        return DiscriminatorOutput(score, features)

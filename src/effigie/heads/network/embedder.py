@@ -1,4 +1,4 @@
-"""The embedder E: pictures of a person with their landmarks become the numbers that say who it is."""
+"""The embedder E: an embedding of a person from pictures with their landmarks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from effigie.heads.network.layers import ATTENTION_SIDE, Halving
+from effigie.heads.network.layers import ATTENTION_SIDE, DownsamplingEncoder
 from effigie.heads.presets import Preset
 
 
@@ -16,7 +16,7 @@ class Embedder(nn.Module):
     def __init__(self, preset: Preset) -> None:
         super().__init__()
         self.size = preset.size
-        self.halving = looking_at_both(preset)
+        self.halving = build_encoder(preset)
 
     def forward(self, picture: Tensor, drawing: Tensor) -> Tensor:
         """(B, N) embeddings.
@@ -28,13 +28,13 @@ class Embedder(nn.Module):
         Raises:
             ValueError: other shapes.
         """
-        seen = seen_together(picture, drawing, self.size)
+        seen = concat_drawing(picture, drawing, self.size)
         return F.relu(self.halving(seen)[-1]).float().sum((2, 3))
 
 
-def looking_at_both(preset: Preset) -> Halving:
-    """What embedder and discriminator see with: 6 channels of :func:`seen_together` down to 4x4."""
-    return Halving(
+def build_encoder(preset: Preset) -> DownsamplingEncoder:
+    """The encoder of embedder and discriminator: 6 channels of :func:`concat_drawing` down to 4x4."""
+    return DownsamplingEncoder(
         6,
         preset.judge_widths,
         preset.size,
@@ -45,7 +45,7 @@ def looking_at_both(preset: Preset) -> Halving:
     )
 
 
-def seen_together(picture: Tensor, drawing: Tensor, size: int) -> Tensor:
+def concat_drawing(picture: Tensor, drawing: Tensor, size: int) -> Tensor:
     """(B, 6, S, S): the picture in [-1, 1] and its drawing, black staying 0 as the padding is.
 
     Raises:

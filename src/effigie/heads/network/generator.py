@@ -1,4 +1,4 @@
-"""The generator G: drawn landmarks, painted as a person; and what a warped picture of the person adds to it."""
+"""The generator G: a picture of a person from drawn landmarks and, as a prior, a warped picture of them."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from torch import Tensor, nn
 from effigie.heads.network.layers import (
     ATTENTION_SIDE,
     AdaIN,
-    Attention,
-    Halving,
-    Residual,
-    convolution,
-    linear,
+    DownsamplingEncoder,
+    ResidualBlock,
+    SelfAttention,
+    spectral_conv,
+    spectral_linear,
 )
 from effigie.heads.presets import Preset
 
-PRIOR_CHANNELS = 4  # warped picture and its validity
-ATTENTION_SIDE_UP = 64
-TRUSTING = 3.0
-FAINT = 0.1
+PRIOR_CHANNELS = 4  # warped picture and its visibility
+DECODER_ATTENTION_SIDE = 64
+BLEND_BIAS = 3.0
+MIN_VISIBILITY = 0.1
 """Weight of colours that are not valid."""
-MOST_LIGHT = 0.4
+MAX_LOG_LIGHT = 0.4
 """Natural logarithm of the factor by which a place gets brighter or darker at most."""
-BLUR = 8
+BLUR_FACTOR = 8
 """An invention starts from the prior's colours, and light changes, at this fraction of the resolution."""
 
 
 @dataclass(frozen=True)
-class Made:
-    """What the generator makes.
+class GeneratorOutput:
+    """Output of the generator.
 
     Attributes:
         picture: (B, 3, S, S) RGB in [0, 1].
-        trust: (B, 1, S, S) in [0, 1], how much of the prior the picture holds; zeros without a prior.
+        blend_weight: (B, 1, S, S) in [0, 1], how much of the prior the picture holds; zeros without a prior.
     """
 
     picture: Tensor
-    trust: Tensor
+    blend_weight: Tensor
 
 
 class Generator(nn.Module):
@@ -55,7 +55,7 @@ class Generator(nn.Module):
         super().__init__()
         self.size, self.stem, self.prior = preset.size, preset.stem, prior
         widths, inputs = preset.widths, 3 + PRIOR_CHANNELS * prior
-        self.halving = Halving(
+        self.halving = DownsamplingEncoder(
             inputs,
             widths,
             preset.size,
@@ -65,7 +65,7 @@ class Generator(nn.Module):
             ATTENTION_SIDE if preset.attention else None,
         )
         self.residual = nn.ModuleList(
-            Residual(preset.most, preset.most, "adaptive") for _ in range(preset.residual)
+            ResidualBlock(preset.most, preset.most, "adaptive") for _ in range(preset.residual)
         )
         self.doubling, self.attention, self.skips = nn.ModuleList(), nn.ModuleDict(), nn.ModuleList()
         # Without a stem the encoder's finest features have half the picture's size, and the raw input joins last.
@@ -73,30 +73,30 @@ class Generator(nn.Module):
         channels, side = preset.most, preset.size // preset.stem >> preset.down
         for step, skip in enumerate(skipped):
             width = widths[::-1][step + (preset.stem > 1)]
-            self.doubling.append(Residual(channels, width, "adaptive", "double"))
+            self.doubling.append(ResidualBlock(channels, width, "adaptive", "double"))
             side *= 2
-            if preset.attention and side == ATTENTION_SIDE_UP:
-                self.attention[str(step)] = Attention(width)
+            if preset.attention and side == DECODER_ATTENTION_SIDE:
+                self.attention[str(step)] = SelfAttention(width)
             if prior:
-                self.skips.append(convolution(skip, width, 1))
+                self.skips.append(spectral_conv(skip, width, 1))
             channels = width
-        self.paint = nn.ModuleList(Residual(channels, channels, "adaptive") for _ in range(preset.paint))
+        self.paint = nn.ModuleList(ResidualBlock(channels, channels, "adaptive") for _ in range(preset.paint))
         self.last_norm = AdaIN(channels)
-        self.light = convolution(channels, 3) if prior else None
+        self.light = spectral_conv(channels, 3) if prior else None
         self.light_gain = nn.Parameter(torch.zeros(())) if prior else None
         outputs = 4 if prior else 3
         self.finish = nn.Sequential(
-            convolution(channels, outputs * preset.stem**2), nn.PixelShuffle(preset.stem)
+            spectral_conv(channels, outputs * preset.stem**2), nn.PixelShuffle(preset.stem)
         )
         self.counts = [module.count for module in self.modules() if isinstance(module, AdaIN)]
-        self.projection = linear(preset.embedding, sum(self.counts))
+        self.projection = spectral_linear(preset.embedding, sum(self.counts))
 
     @property
     def count(self) -> int:
-        """How many numbers psi has: a scale and a shift for every channel that AdaIN normalises."""
+        """The length of psi: a scale and a shift for every channel that AdaIN normalises."""
         return sum(self.counts)
 
-    def parameters_for(self, embedding: Tensor) -> Tensor:
+    def project_embedding(self, embedding: Tensor) -> Tensor:
         """psi = P e, (B, count), of embeddings (B, N)."""
         return self.projection(embedding).float()
 
@@ -106,13 +106,13 @@ class Generator(nn.Module):
         embedding: Tensor | None = None,
         prior: Tensor | None = None,
         psi: Tensor | None = None,
-    ) -> Made:
-        """Paint the drawing as the person.
+    ) -> GeneratorOutput:
+        """Generate the person with the drawn landmarks.
 
         Args:
             drawing: (B, 3, S, S) in [0, 1].
             embedding: (B, N); not needed when ``psi`` is given.
-            prior: (B, 4, S, S) warped RGB and validity in [0, 1]; None for a generator without.
+            prior: (B, 4, S, S) warped RGB and visibility in [0, 1]; None for a generator without.
             psi: (B, count) or (1, count), a person's own parameters instead of those of the embedding.
 
         Raises:
@@ -123,7 +123,7 @@ class Generator(nn.Module):
         if psi is None:
             if embedding is None:
                 raise ValueError("the generator needs an embedding or psi")
-            psi = self.parameters_for(embedding)
+            psi = self.project_embedding(embedding)
         if psi.shape[-1] != self.count:
             raise ValueError(f"psi must be (B, {self.count}), not {tuple(psi.shape)}")
         seen = drawing if prior is None else torch.cat([drawing, 2 * prior[:, :3] - 1, prior[:, 3:]], dim=1)
@@ -133,15 +133,15 @@ class Generator(nn.Module):
             raise ValueError(f"this generator takes {wanted}, not {given}")
         out, light = self._paint(seen, psi)
         if prior is None:
-            return Made((out.tanh() + 1) / 2, torch.zeros_like(out[:, :1]))
+            return GeneratorOutput((out.tanh() + 1) / 2, torch.zeros_like(out[:, :1]))
         prior = prior.float()
-        invented = (out[:, :3] + continued(prior).clamp(0.02, 0.98).logit()).sigmoid()
+        invented = (out[:, :3] + fill_prior(prior).clamp(0.02, 0.98).logit()).sigmoid()
         # Trusting at first where the prior is valid: there it is right almost everywhere, and errors teach the rest.
         # Elsewhere it may be worth something or not, such as what was painted between the lips.
-        trust = (out[:, 3:] + TRUSTING * prior[:, 3:]).sigmoid()
+        blend_weight = (out[:, 3:] + BLEND_BIAS * prior[:, 3:]).sigmoid()
         # A head that turns is lit anew, smoothly and without losing its skin.
         lit = (prior[:, :3] * light.exp()).clamp(0, 1)
-        return Made(trust * lit + (1 - trust) * invented, trust)
+        return GeneratorOutput(blend_weight * lit + (1 - blend_weight) * invented, blend_weight)
 
     def _paint(self, seen: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3 or 4, S, S) float32, any range; and with a prior the logarithm of its light (B, 3, S, S), else 0."""
@@ -165,22 +165,22 @@ class Generator(nn.Module):
         out = self.finish(x).float()
         if self.light is None or self.light_gain is None:
             return out, out.new_zeros(())
-        coarse = F.avg_pool2d(x, max(1, BLUR // self.stem))
-        gain = MOST_LIGHT * (self.light_gain * self.light(coarse)).float().tanh()
-        return out, F.interpolate(gain, scale_factor=float(BLUR), mode="bilinear", align_corners=False)
+        coarse = F.avg_pool2d(x, max(1, BLUR_FACTOR // self.stem))
+        gain = MAX_LOG_LIGHT * (self.light_gain * self.light(coarse)).float().tanh()
+        return out, F.interpolate(gain, scale_factor=float(BLUR_FACTOR), mode="bilinear", align_corners=False)
 
 
-def continued(prior: Tensor) -> Tensor:
+def fill_prior(prior: Tensor) -> Tensor:
     """(B, 3, S, S) the prior's colours, blurred, and continued smoothly to where it is not valid.
 
     Each coarser scale fills what the finer one does not know. What is not valid counts faintly: where nothing else is
     known, it is better than nothing.
 
     Args:
-        prior: (B, 4, S, S) RGB and validity in [0, 1], float32.
+        prior: (B, 4, S, S) RGB and visibility in [0, 1], float32.
     """
-    valid = prior[:, 3:].clamp(min=FAINT)
-    level = F.avg_pool2d(torch.cat([prior[:, :3] * valid, valid], dim=1), BLUR)
+    valid = prior[:, 3:].clamp(min=MIN_VISIBILITY)
+    level = F.avg_pool2d(torch.cat([prior[:, :3] * valid, valid], dim=1), BLUR_FACTOR)
     levels = [level]
     while level.shape[-1] > 1:
         level = F.avg_pool2d(level, 2)
@@ -192,4 +192,4 @@ def continued(prior: Tensor) -> Tensor:
         if level.shape[-1] > filled.shape[-1]:
             filled = F.interpolate(filled, scale_factor=2.0, mode="bilinear", align_corners=False)
         filled = known * color + (1 - known) * filled
-    return F.interpolate(filled, scale_factor=float(BLUR), mode="bilinear", align_corners=False)
+    return F.interpolate(filled, scale_factor=float(BLUR_FACTOR), mode="bilinear", align_corners=False)

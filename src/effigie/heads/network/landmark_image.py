@@ -1,4 +1,4 @@
-"""Landmarks as a picture: coloured contours of the facial parts on black, which is how networks are told the pose."""
+"""Landmarks drawn as a picture: coloured contours of the facial parts on black, the networks' input for the pose."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ BRIDGE = np.array([168, 6, 197, 195, 5, 4])
 NOSTRILS = np.array([129, 98, 97, 2, 326, 327, 358])
 
 # One colour a part (RGB), as far from each other as can be: a network tells them apart at once. Irises are yellow.
-CLOSED = (
+CLOSED_CONTOURS = (
     ((0, 0, 255), (FACE_OVAL,)),
     ((255, 128, 0), (LEFT_BROW, RIGHT_BROW)),
     ((0, 255, 0), (LEFT_EYE, RIGHT_EYE)),
     ((255, 0, 0), (OUTER_LIPS,)),
     ((255, 0, 255), (INNER_LIPS,)),
 )
-NOSE = (0, 255, 255)
+NOSE_COLOR = (0, 255, 255)
 
-SHIFT = 4
+FIXED_POINT_BITS = 4
 """Binary digits behind the point of the coordinates drawn: a sixteenth of a pixel."""
-THICKNESS = 1 / 160
+LINE_THICKNESS = 1 / 160
 """Of a line, as a share of the picture's side; at least one pixel."""
 
 
@@ -53,18 +53,28 @@ def draw_landmarks(landmarks: NDArray[np.floating], size: int) -> NDArray[np.uin
     if len(landmarks) != 478 or not np.isfinite(landmarks[:, :2]).all():
         raise ValueError(f"a drawing needs 478 finite landmarks, not {np.shape(landmarks)}")
     # Bounded, so that fixed-point coordinates of a face far outside do not overflow.
-    points = np.rint(np.clip(landmarks[:, :2], -8 * size, 9 * size) * 2**SHIFT).astype(np.int32)
-    thickness = max(1, round(size * THICKNESS))
+    points = np.rint(np.clip(landmarks[:, :2], -8 * size, 9 * size) * 2**FIXED_POINT_BITS).astype(np.int32)
+    thickness = max(1, round(size * LINE_THICKNESS))
     # Irises end at the lids: a closed eye shows none.
     eyes, irises = np.zeros((2, size, size), np.uint8)
-    cv2.fillPoly(eyes, [points[LEFT_EYE], points[RIGHT_EYE]], 255, cv2.LINE_AA, SHIFT)
+    cv2.fillPoly(eyes, [points[LEFT_EYE], points[RIGHT_EYE]], 255, cv2.LINE_AA, FIXED_POINT_BITS)
     for iris in (LEFT_IRIS, RIGHT_IRIS):
         center, ring = points[iris[0]], points[iris[1:]]
         radius = int(np.hypot(*(ring - center).T).mean())
-        cv2.circle(irises, center.tolist(), radius, 255, -1, cv2.LINE_AA, SHIFT)
+        cv2.circle(irises, center.tolist(), radius, 255, -1, cv2.LINE_AA, FIXED_POINT_BITS)
     seen = cv2.bitwise_and(eyes, irises)
     canvas = cv2.merge([seen, seen, np.zeros_like(seen)])
-    for color, parts in CLOSED:
-        cv2.polylines(canvas, [points[part] for part in parts], True, color, thickness, cv2.LINE_AA, SHIFT)
-    cv2.polylines(canvas, [points[BRIDGE], points[NOSTRILS]], False, NOSE, thickness, cv2.LINE_AA, SHIFT)
+    for color, parts in CLOSED_CONTOURS:
+        cv2.polylines(
+            canvas, [points[part] for part in parts], True, color, thickness, cv2.LINE_AA, FIXED_POINT_BITS
+        )
+    cv2.polylines(
+        canvas,
+        [points[BRIDGE], points[NOSTRILS]],
+        False,
+        NOSE_COLOR,
+        thickness,
+        cv2.LINE_AA,
+        FIXED_POINT_BITS,
+    )
     return canvas

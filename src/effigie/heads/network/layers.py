@@ -1,4 +1,4 @@
-"""What embedder, generator and discriminator are made of: spectral norm, residual blocks, AdaIN, self-attention."""
+"""Layers of embedder, generator and discriminator: spectral norm, residual blocks, AdaIN, self-attention."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
-EPSILON = 1e-4
+SPECTRAL_EPS = 1e-4
 """Of spectral norm, as in the paper's own release."""
-VARIANCE_FLOOR = 1e-5
+NORM_EPS = 1e-5
 ATTENTION_SIDE = 32
 """Side of the feature map that attends to itself where resolution halves."""
 Norm = Literal["none", "instance", "adaptive"]
 Resize = Literal["keep", "halve", "double"]
 Network = TypeVar("Network", bound=nn.Module)
-Layer = TypeVar("Layer", nn.Embedding, "Convolution", "Linear")
+Layer = TypeVar("Layer", nn.Embedding, "SpectralConv2d", "SpectralLinear")
 
 
-class Convolution(nn.Conv2d):
-    """A convolution of odd ``side`` that keeps the size of its input; made by :func:`convolution`."""
+class SpectralConv2d(nn.Conv2d):
+    """A convolution of odd ``side`` that keeps the size of its input; made by :func:`spectral_conv`."""
 
     def __init__(self, inputs: int, outputs: int, side: int = 3) -> None:
         super().__init__(inputs, outputs, side, padding=side // 2)
@@ -33,8 +33,8 @@ class Convolution(nn.Conv2d):
         return F.conv2d(input, float_weight(self, input), self.bias, padding=self.kernel_size[0] // 2)
 
 
-class Linear(nn.Linear):
-    """A linear map; made by :func:`linear`."""
+class SpectralLinear(nn.Linear):
+    """A linear map; made by :func:`spectral_linear`."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.linear(input, float_weight(self, input), self.bias)
@@ -46,23 +46,23 @@ def float_weight(module: nn.Conv2d | nn.Linear | nn.Embedding, like: Tensor) -> 
         return module.weight
 
 
-def convolution(inputs: int, outputs: int, side: int = 3) -> Convolution:
+def spectral_conv(inputs: int, outputs: int, side: int = 3) -> SpectralConv2d:
     """A convolution with spectral norm that keeps the size of its input."""
-    return normed(Convolution(inputs, outputs, side))
+    return apply_spectral_norm(SpectralConv2d(inputs, outputs, side))
 
 
-def linear(inputs: int, outputs: int) -> Linear:
+def spectral_linear(inputs: int, outputs: int) -> SpectralLinear:
     """A linear map with spectral norm."""
-    return normed(Linear(inputs, outputs))
+    return apply_spectral_norm(SpectralLinear(inputs, outputs))
 
 
-def normed(layer: Layer) -> Layer:
+def apply_spectral_norm(layer: Layer) -> Layer:
     """The layer with spectral norm on its weight."""
-    spectral_norm(layer, eps=EPSILON)
+    spectral_norm(layer, eps=SPECTRAL_EPS)
     return layer
 
 
-def folded(network: Network) -> Network:
+def fold_spectral_norm(network: Network) -> Network:
     """A frozen copy in eval mode, its spectral norms baked into plain weights: for inference and export."""
     plain = copy.deepcopy(network).eval()
     for parent in list(plain.modules()):
@@ -76,17 +76,17 @@ def folded(network: Network) -> Network:
 def _without_norm(layer: nn.Module) -> nn.Module:
     # torch's remove_parametrizations would take the norm from every copy: copies share one class.
     fresh: nn.Conv2d | nn.Linear | nn.Embedding
-    if isinstance(layer, Convolution):
+    if isinstance(layer, SpectralConv2d):
         side = layer.kernel_size[0]
         fresh = nn.Conv2d(layer.in_channels, layer.out_channels, side, padding=side // 2)
-    elif isinstance(layer, Linear):
+    elif isinstance(layer, SpectralLinear):
         fresh = nn.Linear(layer.in_features, layer.out_features)
     elif isinstance(layer, nn.Embedding):
         fresh = nn.Embedding(layer.num_embeddings, layer.embedding_dim)
     else:
         raise TypeError(f"cannot bake the norm of a {type(layer).__name__}")
     state = {"weight": layer.weight.detach()}
-    if isinstance(layer, (Convolution, Linear)) and layer.bias is not None:
+    if isinstance(layer, (SpectralConv2d, SpectralLinear)) and layer.bias is not None:
         state["bias"] = layer.bias.detach()
     fresh.to(state["weight"].device, state["weight"].dtype).load_state_dict(state)
     return fresh.eval()
@@ -101,11 +101,11 @@ def instance_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     centered = centered - centered.mean((2, 3), keepdim=True)
     # Channels last on a CPU: a tenth of the time of torch.var_mean, half of it with the gradients.
     variance = centered.square().mean((2, 3), keepdim=True)
-    gain = (1 + scale[..., None, None]) * (variance + VARIANCE_FLOOR).rsqrt()
+    gain = (1 + scale[..., None, None]) * (variance + NORM_EPS).rsqrt()
     return torch.addcmul(shift[..., None, None], centered, gain).to(x.dtype)
 
 
-class Affine(nn.Module):
+class InstanceNorm(nn.Module):
     """InstanceNorm with learned scale and shift."""
 
     def __init__(self, channels: int) -> None:
@@ -131,20 +131,20 @@ class AdaIN(nn.Module):
         return instance_norm(x, scale, shift)
 
 
-class Plain(nn.Module):
+class NoNorm(nn.Module):
     """No norm."""
 
     def forward(self, x: Tensor, person: Iterator[Tensor] | None = None) -> Tensor:
         return x
 
 
-def _norm(kind: Norm, channels: int) -> nn.Module:
+def _build_norm(kind: Norm, channels: int) -> nn.Module:
     if kind == "none":
-        return Plain()
-    return Affine(channels) if kind == "instance" else AdaIN(channels)
+        return NoNorm()
+    return InstanceNorm(channels) if kind == "instance" else AdaIN(channels)
 
 
-class Residual(nn.Module):
+class ResidualBlock(nn.Module):
     """[norm] - ReLU - [double] - conv - [norm] - ReLU - conv - [halve], around a 1x1 convolution (BigGAN's form).
 
     Where neither size nor channels change, the shortcut is the input itself: only so do the paper's parameter
@@ -167,12 +167,12 @@ class Residual(nn.Module):
         super().__init__()
         between = inputs if narrow and resize == "halve" else outputs
         self.resize, self.first = resize, first
-        self.norm1 = _norm("none" if first else norm, inputs)
-        self.conv1 = convolution(inputs, between)
-        self.norm2 = _norm(norm, between)
-        self.conv2 = convolution(between, outputs)
+        self.norm1 = _build_norm("none" if first else norm, inputs)
+        self.conv1 = spectral_conv(inputs, between)
+        self.norm2 = _build_norm(norm, between)
+        self.conv2 = spectral_conv(between, outputs)
         same = inputs == outputs and resize == "keep"
-        self.shortcut = nn.Identity() if same else convolution(inputs, outputs, 1)
+        self.shortcut = nn.Identity() if same else spectral_conv(inputs, outputs, 1)
 
     def forward(self, x: Tensor, person: Iterator[Tensor] | None = None) -> Tensor:
         y = x if self.first else F.relu(self.norm1(x, person))
@@ -187,15 +187,15 @@ class Residual(nn.Module):
         return y + self.shortcut(x)
 
 
-class Attention(nn.Module):
+class SelfAttention(nn.Module):
     """Self-attention over all positions (SAGAN, with BigGAN's pooled keys); starts as the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.query = convolution(channels, channels // 8, 1)
-        self.key = convolution(channels, channels // 8, 1)
-        self.value = convolution(channels, channels // 2, 1)
-        self.out = convolution(channels // 2, channels, 1)
+        self.query = spectral_conv(channels, channels // 8, 1)
+        self.key = spectral_conv(channels, channels // 8, 1)
+        self.value = spectral_conv(channels, channels // 2, 1)
+        self.out = spectral_conv(channels // 2, channels, 1)
         self.gain = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -206,7 +206,7 @@ class Attention(nn.Module):
         return x + self.gain * self.out(seen.mT.reshape(len(x), -1, *x.shape[2:]))
 
 
-class Halving(nn.Module):
+class DownsamplingEncoder(nn.Module):
     """A pyramid of residual blocks, each half the size of the one before: (B, inputs, S, S) -> features.
 
     Args:
@@ -234,14 +234,16 @@ class Halving(nn.Module):
         channels = inputs
         for scale, width in enumerate(widths):
             if scale == 0 and stem > 1:
-                entrance = convolution(inputs * stem**2, width)
+                entrance = spectral_conv(inputs * stem**2, width)
                 self.blocks.append(nn.Sequential(nn.PixelUnshuffle(stem), entrance))
                 side //= stem
             else:
-                self.blocks.append(Residual(channels, width, norm, "halve", first=scale == 0, narrow=narrow))
+                self.blocks.append(
+                    ResidualBlock(channels, width, norm, "halve", first=scale == 0, narrow=narrow)
+                )
                 side //= 2
             if side == attention_at:
-                self.attention[str(scale)] = Attention(width)
+                self.attention[str(scale)] = SelfAttention(width)
             channels = width
 
     def forward(self, x: Tensor) -> list[Tensor]:

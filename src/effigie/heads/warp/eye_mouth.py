@@ -1,4 +1,4 @@
-"""Eyes and mouth as openings: what lies behind lids and lips is covered and uncovered by them, not stretched.
+"""Warps eyes and mouth as openings: lids and lips cover and uncover what lies behind them, and do not stretch it.
 
 In a plain warp of the mesh an eye that closes squashes its iris into the slit, and teeth grow with an opening mouth.
 Here every opening gets a layer of its own over the warp, that takes from the portrait what stays in its place behind
@@ -16,20 +16,25 @@ from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, RIGHT_EYE
 from effigie.heads.warp.head_warp import smooth_step
 
-CLOSED, OPEN = (
+CLOSED_RATIO, OPEN_RATIO = (
     0.05,
     0.16,
 )  # lid gap over eye width: up to CLOSED a lid shuts whole, from OPEN on it is left alone
-OWN = 0.75  # of the portrait's own gap, if that is smaller than OPEN: a squint is no blink
-WIDER = (1.8, 0.1)  # times its own gap, and cm more, that an eye opens at most: what is shut cannot be shown
-WATERLINE = 0.08  # cm outside the lids' landmarks, which lie on the wet edge, where a shut lid's skin begins
-IRIS = 0.2  # radius over the eye's width
-CORNER = 0.05  # of the eye's width that an iris keeps from either corner
-LOOK = 0.35  # cm up or down
-INSET = 0.1  # cm: behind a lid that opens further than in the portrait lies more of what is just inside
-MEET = (0.02, 0.14)  # cm between lids that meet, and that do not
-LASHES = 0.12  # cm that their line is thick where lids meet
-EDGE = 0.03  # cm over which an opening fades into its edge
+OWN_GAP_SHARE = 0.75  # of the portrait's own gap, if that is smaller than OPEN: a squint is no blink
+MAX_OPENING = (
+    1.8,
+    0.1,
+)  # times its own gap, and cm more, that an eye opens at most: what is shut cannot be shown
+WATERLINE_CM = (
+    0.08  # cm outside the lids' landmarks, which lie on the wet edge, where a shut lid's skin begins
+)
+IRIS_RADIUS = 0.2  # radius over the eye's width
+CORNER_MARGIN = 0.05  # of the eye's width that an iris keeps from either corner
+MAX_GAZE_CM = 0.35  # cm up or down
+INSET_CM = 0.1  # cm: behind a lid that opens further than in the portrait lies more of what is just inside
+LASH_GAP_RANGE = (0.02, 0.14)  # cm between lids that meet, and that do not
+LASH_WIDTH = 0.12  # cm that their line is thick where lids meet
+EDGE_WIDTH = 0.03  # cm over which an opening fades into its edge
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ class Opening:
     lower: np.ndarray
 
     @staticmethod
-    def of(outline: np.ndarray) -> Opening:
-        """From a closed outline that starts in a corner and runs along the upper edge first."""
+    def from_outline(outline: np.ndarray) -> Opening:
+        """An opening from a closed outline that starts in a corner and runs along the upper edge first."""
         half = len(outline) // 2
         return Opening(outline[: half + 1], outline[[0, *range(len(outline) - 1, half - 1, -1)]])
 
@@ -62,12 +67,12 @@ class Opening:
 
 
 # The right eye's outline starts at its outer corner as the left one's does: turned round, both run left to right.
-EYES = (Opening.of(LEFT_EYE), Opening.of(np.roll(RIGHT_EYE[::-1], 9)))
+EYE_OPENINGS = (Opening.from_outline(LEFT_EYE), Opening.from_outline(np.roll(RIGHT_EYE[::-1], 9)))
 IRISES = (468, 473)  # centres
-MOUTH = Opening.of(INNER_LIPS)
+MOUTH = Opening.from_outline(INNER_LIPS)
 
 
-class Place:
+class OpeningCoordinates:
     """Coordinates in an opening: ``across`` 0..1 from corner to corner, ``down`` in cm at right angles.
 
     Args:
@@ -82,16 +87,16 @@ class Place:
         self.width = length / scale
         self._axes = np.stack([axis, np.array([-axis[1], axis[0]]) / length * scale])
         self._back = np.linalg.pinv(self._axes)
-        self._edges = [self.local(points[edge, :2]) for edge in (opening.upper, opening.lower)]
+        self._edges = [self.to_local(points[edge, :2]) for edge in (opening.upper, opening.lower)]
         for edge in self._edges:
             edge[:, 0] = np.maximum.accumulate(edge[:, 0])
 
-    def local(self, points: np.ndarray) -> np.ndarray:
+    def to_local(self, points: np.ndarray) -> np.ndarray:
         """(..., 2) coordinates of (..., 2) px."""
         return np.asarray((points - self._start) @ self._back)
 
-    def picture(self, across: np.ndarray, down: np.ndarray) -> np.ndarray:
-        """(..., 2) px."""
+    def to_picture(self, across: np.ndarray, down: np.ndarray) -> np.ndarray:
+        """(..., 2) px of local coordinates."""
         return np.asarray(np.stack([across, down], axis=-1) @ self._axes + self._start)
 
     def edges(self, across: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,8 +106,8 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A part of the wanted picture that shows through an opening.
+class OpeningLayer:
+    """A layer of the target picture that shows through an opening.
 
     Attributes:
         box: rows and columns of the picture.
@@ -119,8 +124,8 @@ class Layer:
     light: float = 1.0
 
 
-class Apertures:
-    """What the portrait shows behind its lids and lips.
+class EyeMouthWarp:
+    """Builds the layers behind the lids and lips of one portrait.
 
     Args:
         landmarks: (478, 3) of the portrait, px.
@@ -129,11 +134,11 @@ class Apertures:
 
     def __init__(self, landmarks: np.ndarray, scale: float) -> None:
         self._landmarks = landmarks
-        self._gaps = [eye.gap(landmarks) / scale for eye in EYES]  # cm
-        self._eyes = [Place(eye, landmarks, scale) for eye in EYES]
-        self._mouth = Place(MOUTH, landmarks, scale)
+        self._gaps = [eye.gap(landmarks) / scale for eye in EYE_OPENINGS]  # cm
+        self._eyes = [OpeningCoordinates(eye, landmarks, scale) for eye in EYE_OPENINGS]
+        self._mouth = OpeningCoordinates(MOUTH, landmarks, scale)
 
-    def lids(self, target: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    def adjust_lids(self, target: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
         """Close lids that are nearly closed, for a slit left open shows as a glimmer; open none too far.
 
         Returns:
@@ -141,30 +146,32 @@ class Apertures:
             by as much as they close: onto skin.
         """
         target, own = target.copy(), self._landmarks.copy()
-        for eye, place, portrait in zip(EYES, self._eyes, self._gaps, strict=True):
-            least = max(min(OPEN, OWN * portrait / place.width), 1e-6)
+        for eye, place, portrait in zip(EYE_OPENINGS, self._eyes, self._gaps, strict=True):
+            least = max(min(OPEN_RATIO, OWN_GAP_SHARE * portrait / place.width), 1e-6)
             gap = eye.gap(target)
-            keep = (gap / eye.width(target) / least - CLOSED / OPEN) / (1 - CLOSED / OPEN)
+            keep = (gap / eye.width(target) / least - CLOSED_RATIO / OPEN_RATIO) / (
+                1 - CLOSED_RATIO / OPEN_RATIO
+            )
             keep = float(np.clip(keep, 0, 1))
-            held = min((WIDER[0] * portrait + WIDER[1]) * scale / max(gap, 1e-6), 1.0)
+            held = min((MAX_OPENING[0] * portrait + MAX_OPENING[1]) * scale / max(gap, 1e-6), 1.0)
             # The upper lid does most of the way.
             slit = 0.25 * target[eye.upper] + 0.75 * target[eye.lower]
             for edge, sign in ((eye.upper, -1), (eye.lower, 1)):
                 target[edge] = slit + keep * held * (target[edge] - slit)
-                local = place.local(own[edge[1:-1], :2])
-                moved = local[:, 1] + sign * WATERLINE * (1 - keep)
-                own[edge[1:-1], :2] = place.picture(local[:, 0], moved)
+                local = place.to_local(own[edge[1:-1], :2])
+                moved = local[:, 1] + sign * WATERLINE_CM * (1 - keep)
+                own[edge[1:-1], :2] = place.to_picture(local[:, 0], moved)
         return target, own
 
-    def lashes(
+    def build_lash_lines(
         self, target: np.ndarray, scale: float, shape: tuple[int, ...]
     ) -> list[tuple[tuple[slice, slice], np.ndarray]]:
         """Where (478, 3) ``target`` shows closed lids: rows and columns, and (h, w) float32 cover in [0, 1]."""
         lines = []
-        for eye, own in zip(EYES, self._gaps, strict=True):
+        for eye, own in zip(EYE_OPENINGS, self._gaps, strict=True):
             # Lids that are closed in the portrait show their own.
-            closed = float(ramp(own, *MEET) - ramp(eye.gap(target) / scale, *MEET))
-            box = _box(target[eye.upper, :2], 0.5 * scale + 2, shape)
+            closed = float(ramp(own, *LASH_GAP_RANGE) - ramp(eye.gap(target) / scale, *LASH_GAP_RANGE))
+            box = _bounding_box(target[eye.upper, :2], 0.5 * scale + 2, shape)
             if closed <= 0 or box is None:
                 continue
             rows, columns = box
@@ -173,17 +180,20 @@ class Apertures:
             # Thickness is in whole pixels: drawn four times as large, it may be anything.
             big = np.zeros((4 * line.shape[0], 4 * line.shape[1]), np.uint8)
             points = np.round((path + 0.5) * 4 * 16 - 8).astype(np.int32)
-            cv2.polylines(big, [points], False, 255, max(4, round(4 * LASHES * scale)), cv2.LINE_AA, 4)
+            cv2.polylines(big, [points], False, 255, max(4, round(4 * LASH_WIDTH * scale)), cv2.LINE_AA, 4)
             line = cv2.resize(big, line.shape[::-1], interpolation=cv2.INTER_AREA)
             lines.append(
                 (
                     box,
-                    cv2.GaussianBlur(line, (0, 0), max(0.4, 0.3 * LASHES * scale)) * np.float32(closed / 255),
+                    cv2.GaussianBlur(line, (0, 0), max(0.4, 0.3 * LASH_WIDTH * scale))
+                    * np.float32(closed / 255),
                 )
             )
         return lines
 
-    def eye(self, number: int, target: np.ndarray, scale: float, shape: tuple[int, ...]) -> Layer | None:
+    def build_eye_layer(
+        self, number: int, target: np.ndarray, scale: float, shape: tuple[int, ...]
+    ) -> OpeningLayer | None:
         """The eyeball between the lids of (478, 3) ``target``; None where there is nothing to see.
 
         Args:
@@ -191,43 +201,49 @@ class Apertures:
             scale: pixels a cm of the target.
             shape: (H, W, ...) of the picture.
         """
-        eye, source, iris = EYES[number], self._eyes[number], [IRISES[number]]
-        begun = _begin(eye, target, scale, shape)
-        if begun is None:
+        eye, source, iris = EYE_OPENINGS[number], self._eyes[number], [IRISES[number]]
+        region = _opening_region(eye, target, scale, shape)
+        if region is None:
             return None
-        box, points, cover = begun
-        place = Place(eye, target, scale)
-        local = place.local(points)
-        was, now = source.local(self._landmarks[iris, :2])[0], place.local(target[iris, :2])[0]
+        box, points, cover = region
+        place = OpeningCoordinates(eye, target, scale)
+        local = place.to_local(points)
+        was, now = source.to_local(self._landmarks[iris, :2])[0], place.to_local(target[iris, :2])[0]
         # Nobody sees an iris behind a closed lid; what the landmarks say of it is a guess.
         gap, own = eye.gap(target) / scale, self._gaps[number]
         sure = float(np.clip((min(gap, own) - 0.1) / 0.3, 0, 1))
-        room = (min(IRIS + CORNER, was[0]), max(1 - IRIS - CORNER, was[0]))
+        room = (min(IRIS_RADIUS + CORNER_MARGIN, was[0]), max(1 - IRIS_RADIUS - CORNER_MARGIN, was[0]))
         aside = was[0] + sure * (np.clip(now[0], *room) - was[0])
-        lowered = sure * float(np.clip(now[1] - was[1], -LOOK, LOOK))
+        lowered = sure * float(np.clip(now[1] - was[1], -MAX_GAZE_CM, MAX_GAZE_CM))
         # The iris moves whole, the white on either side gives and takes.
-        rim = np.clip([aside - IRIS, aside + IRIS], 0.01, 0.99)
+        rim = np.clip([aside - IRIS_RADIUS, aside + IRIS_RADIUS], 0.01, 0.99)
         across = np.interp(local[..., 0], [-1, 0, *rim, 1, 2], [-1, 0, *(rim - aside + was[0]), 1, 2])
-        down, known = _within(local[..., 1] - lowered, *source.edges(across), max(1.5 / scale, EDGE))
-        light = _lit(gap) / _lit(own)
-        return Layer(box, source.picture(across, down).astype(np.float32), cover, known, min(light, 1.0))
+        down, known = _clamp_between_edges(
+            local[..., 1] - lowered, *source.edges(across), max(1.5 / scale, EDGE_WIDTH)
+        )
+        light = _eye_light(gap) / _eye_light(own)
+        return OpeningLayer(
+            box, source.to_picture(across, down).astype(np.float32), cover, known, min(light, 1.0)
+        )
 
-    def mouth(self, target: np.ndarray, scale: float, shape: tuple[int, ...]) -> Layer | None:
+    def build_mouth_layer(
+        self, target: np.ndarray, scale: float, shape: tuple[int, ...]
+    ) -> OpeningLayer | None:
         """What the portrait shows between its lips, between those of (478, 3) ``target``."""
-        begun = _begin(MOUTH, target, scale, shape)
-        if begun is None:
+        region = _opening_region(MOUTH, target, scale, shape)
+        if region is None:
             return None
-        box, points, cover = begun
-        place = Place(MOUTH, target, scale)
-        local = place.local(points)
+        box, points, cover = region
+        place = OpeningCoordinates(MOUTH, target, scale)
+        local = place.to_local(points)
         # Lips that part further sideways uncover more, but stretch what they hang on to a little as well.
         across = 0.5 + (local[..., 0] - 0.5) * np.sqrt(place.width / self._mouth.width)
         inside = np.clip(across, -0.02, 1.02)
         upper, lower = self._mouth.edges(inside)
         hanging = local[..., 1] - place.edges(local[..., 0])[0] + upper
-        down, known = _within(hanging, upper, lower, max(1.5 / scale, EDGE))
+        down, known = _clamp_between_edges(hanging, upper, lower, max(1.5 / scale, EDGE_WIDTH))
         known = known * (1 - ramp(np.abs(across - inside) * place.width, 0.0, 0.15))
-        return Layer(box, self._mouth.picture(inside, down).astype(np.float32), cover, known)
+        return OpeningLayer(box, self._mouth.to_picture(inside, down).astype(np.float32), cover, known)
 
 
 def ramp(x: float | np.ndarray, low: float, high: float) -> np.ndarray:
@@ -235,7 +251,7 @@ def ramp(x: float | np.ndarray, low: float, high: float) -> np.ndarray:
     return smooth_step((np.asarray(x, np.float32) - low) / (high - low))
 
 
-def _within(
+def _clamp_between_edges(
     down: np.ndarray, upper: np.ndarray, lower: np.ndarray, edge: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """``down`` brought between the edges, and how far (0..1) it was there; all in cm.
@@ -246,34 +262,34 @@ def _within(
         edge: so little outside is not outside.
     """
     outside = down - np.clip(down, upper - edge, lower + edge)
-    inset = np.clip(2 * outside, -INSET - edge, INSET + edge)
+    inset = np.clip(2 * outside, -INSET_CM - edge, INSET_CM + edge)
     inside = np.clip(down - outside - inset, np.minimum(down, upper), np.maximum(down, lower))
     held = np.where(outside == 0, down, np.clip(inside, upper - edge, lower + edge))
     return held, 1 - ramp(np.abs(outside), 0.0, 0.15)
 
 
-def _lit(gap: float) -> float:
+def _eye_light(gap: float) -> float:
     """How light an eye is whose lids are ``gap`` cm apart: they and their lashes throw shadows."""
     return 0.5 + 0.5 * float(ramp(gap, 0.1, 0.5))
 
 
-def _begin(
+def _opening_region(
     opening: Opening, target: np.ndarray, scale: float, shape: tuple[int, ...]
 ) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray] | None:
     """The box of an opening, (h, w, 2) px of its pixels, and where it is open."""
     outline = target[opening.outline, :2]
-    box = _box(outline, 0.4 * scale + 2, shape)
-    if box is None or opening.gap(target) < MEET[0] * scale:
+    box = _bounding_box(outline, 0.4 * scale + 2, shape)
+    if box is None or opening.gap(target) < LASH_GAP_RANGE[0] * scale:
         return None
     rows, columns = box
     x, y = np.meshgrid(np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop))
     cover = polygon_mask(outline - [columns.start, rows.start], *x.shape)
-    cover = cv2.GaussianBlur(cover, (0, 0), max(0.5, EDGE * scale))
+    cover = cv2.GaussianBlur(cover, (0, 0), max(0.5, EDGE_WIDTH * scale))
     # Nothing of what is behind may show outside.
     return box, np.dstack([x, y]), np.clip(2 * cover - 0.5, 0, 1)
 
 
-def _box(points: np.ndarray, margin: float, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+def _bounding_box(points: np.ndarray, margin: float, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
     """Rows and columns of the picture around points, px."""
     low = np.maximum(np.floor(points.min(0) - margin), 0).astype(int)
     high = np.minimum(np.ceil(points.max(0) + margin) + 1, [shape[1], shape[0]]).astype(int)

@@ -1,4 +1,4 @@
-"""A simple inside for mouths that were closed in the portrait: dark, a tongue's shimmer, a hint of upper teeth.
+"""Paints a simple inside of mouths that were closed in the portrait: dark, a tongue's shimmer, a hint of upper teeth.
 
 Colours come from the portrait's own lips and light, so that a grey picture stays grey. The teeth are fixed to the
 skull: lips move over them. Where the portrait shows its own teeth they stay, and only what lies below is painted.
@@ -11,7 +11,7 @@ import numpy as np
 
 from effigie.faces.mask import face_mask, polygon_mask
 from effigie.faces.mesh import OUTER_LIPS
-from effigie.heads.warp.eye_mouth import MOUTH, Layer, ramp
+from effigie.heads.warp.eye_mouth import MOUTH, OpeningLayer, ramp
 
 CELLS_PER_CM = 16
 LEFT, TOP, WIDTH, HEIGHT = (
@@ -23,14 +23,14 @@ LEFT, TOP, WIDTH, HEIGHT = (
 TEETH = (-1.0, 0.2, 0.035)  # cm: their upper end and edge below the lips' line; how much the row curves up
 TOOTH_EDGES = (0.0, 0.85, 1.5, 2.15)  # cm from the middle
 TEETH_SHOW = (0.1, 1.0)  # cm of opening: light reaches the teeth
-BEHIND = 0.6  # cm from the lips to the teeth
-DARK, TONGUE, TOOTH = 0.33, 0.65, 1.0  # how bright they are
-OWN = (0.1, 0.3)  # cm of opening from which the portrait has an inside of its own
-GROWN = (0.03, 0.18)  # cm wider than in the portrait: painted not at all, wholly
-SHADE = 0.2  # cm of shadow along the lips
+TEETH_DEPTH = 0.6  # cm from the lips to the teeth
+DARK_LEVEL, TONGUE_LEVEL, TOOTH_LEVEL = 0.33, 0.65, 1.0  # how bright they are
+OWN_RANGE = (0.1, 0.3)  # cm of opening from which the portrait has an inside of its own
+GROWTH_RANGE = (0.03, 0.18)  # cm wider than in the portrait: painted not at all, wholly
+SHADE_WIDTH = 0.2  # cm of shadow along the lips
 
 
-class Interior:
+class MouthInterior:
     """The inside of one portrait's mouth.
 
     Args:
@@ -39,23 +39,23 @@ class Interior:
         scale: pixels a cm.
 
     Attributes:
-        own: 0..1, how far the portrait shows an inside of its own.
+        own_share: 0..1, how far the portrait shows an inside of its own.
         middle: (3,) px of the portrait; the teeth's middle.
     """
 
     def __init__(self, image: np.ndarray, landmarks: np.ndarray, scale: float) -> None:
         self._own_gap = MOUTH.gap(landmarks) / scale
-        self.own = float(ramp(self._own_gap, *OWN))
-        self.middle = landmarks[MOUTH.outline].mean(0) + np.array([0, 0, BEHIND * scale])
+        self.own_share = float(ramp(self._own_gap, *OWN_RANGE))
+        self.middle = landmarks[MOUTH.outline].mean(0) + np.array([0, 0, TEETH_DEPTH * scale])
         axis = (landmarks[MOUTH.upper[-1], :2] - landmarks[MOUTH.upper[0], :2]) / MOUTH.width(landmarks)
         self._axes = np.stack([axis, [-axis[1], axis[0]]], axis=1) * scale
-        self._flesh, self._light = _colors(image, landmarks)
-        self._teeth = _teeth()
+        self._flesh, self._light = _sample_colors(image, landmarks)
+        self._teeth = _draw_teeth()
 
     def paint(
         self,
         picture: np.ndarray,
-        layer: Layer,
+        layer: OpeningLayer,
         target: np.ndarray,
         scale: float,
         turn: np.ndarray,
@@ -65,7 +65,7 @@ class Interior:
 
         Args:
             picture: (H, W, 3) uint8 RGB.
-            layer: the mouth, from :class:`effigie.heads.warp.eye_mouth.Apertures`.
+            layer: the mouth, from :class:`effigie.heads.warp.eye_mouth.EyeMouthWarp`.
             scale: pixels a cm of the target.
             turn: (2, 2) what the head's motion makes of offsets in the portrait.
             middle: (2,) px where the teeth's middle is now.
@@ -74,28 +74,28 @@ class Interior:
             (h, w) float32 over the layer's box: how far each pixel was painted over.
         """
         opening = MOUTH.gap(target) / scale
-        share = self.own + (1 - self.own) * float(ramp(opening - self._own_gap, *GROWN))
-        painted = np.float32(share) * layer.cover * (1 - np.float32(self.own) * layer.known)
+        share = self.own_share + (1 - self.own_share) * float(ramp(opening - self._own_gap, *GROWTH_RANGE))
+        painted = np.float32(share) * layer.cover * (1 - np.float32(self.own_share) * layer.known)
         if painted.max(initial=0) < 1 / 255:
             return painted
         rows, columns = layer.box
         corner = np.array([columns.start, rows.start])
         # Lips keep light from what is near them.
-        light = cv2.GaussianBlur(layer.cover, (0, 0), max(1.0, SHADE * scale))[..., None]
-        tongue = _tongue(target - [*corner, 0], painted.shape, scale)
-        color = self._flesh * (DARK + (TONGUE - DARK) * tongue) * light
-        if self.own < 1:
+        light = cv2.GaussianBlur(layer.cover, (0, 0), max(1.0, SHADE_WIDTH * scale))[..., None]
+        tongue = _draw_tongue(target - [*corner, 0], painted.shape, scale)
+        color = self._flesh * (DARK_LEVEL + (TONGUE_LEVEL - DARK_LEVEL) * tongue) * light
+        if self.own_share < 1:
             axes = turn @ self._axes
             to_box = np.column_stack([axes / CELLS_PER_CM, middle - corner + axes @ [LEFT, TOP]])
             teeth = cv2.warpAffine(self._teeth, to_box, painted.shape[::-1], None, cv2.INTER_LINEAR)
-            strength = (1 - self.own) * float(ramp(opening, *TEETH_SHOW))
-            color = color + strength * teeth[..., None] * (self._light * TOOTH * np.sqrt(light) - color)
+            strength = (1 - self.own_share) * float(ramp(opening, *TEETH_SHOW))
+            color = color + strength * teeth[..., None] * (self._light * TOOTH_LEVEL * np.sqrt(light) - color)
         region = picture[layer.box]
         region[:] = np.round(region + painted[..., None] * (color - region)).astype(np.uint8)
         return painted
 
 
-def _teeth() -> np.ndarray:
+def _draw_teeth() -> np.ndarray:
     """(h, w) float32 in [0, 1]: the upper row, darker to the sides where cheeks take the light."""
     x, y = np.meshgrid(
         np.arange(int(WIDTH * CELLS_PER_CM)) / CELLS_PER_CM + LEFT,
@@ -110,7 +110,7 @@ def _teeth() -> np.ndarray:
     return np.asarray(row * lines * np.exp(-((x / 2.0) ** 2)), np.float32)
 
 
-def _tongue(target: np.ndarray, shape: tuple[int, ...], scale: float) -> np.ndarray:
+def _draw_tongue(target: np.ndarray, shape: tuple[int, ...], scale: float) -> np.ndarray:
     """(h, w, 1) in [0, 1]: a soft mound over the lower lip of a wide open mouth."""
     upper, lower = target[13, :2], target[14, :2]
     axis = target[MOUTH.upper[-1], :2] - target[MOUTH.upper[0], :2]
@@ -126,7 +126,7 @@ def _tongue(target: np.ndarray, shape: tuple[int, ...], scale: float) -> np.ndar
     return mound[..., None]
 
 
-def _colors(image: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _sample_colors(image: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What is behind the lips, a deeper red than they are, and white in the face's light; (3,) float32 each."""
     height, width = image.shape[:2]
     face = face_mask(landmarks, height, width) > 0.5

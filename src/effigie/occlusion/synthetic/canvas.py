@@ -1,4 +1,4 @@
-"""What occluders are painted with: layers, noise, textures, shaded capsules."""
+"""Drawing tools for occluders: layers, noise, textures, shaded capsules."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ Picture = NDArray[np.float32]
 
 
 @dataclass
-class Layer:
-    """Something in front of a face, to be laid over it.
+class OccluderLayer:
+    """A layer of colour and alpha in front of a face.
 
     Attributes:
-        colour: (S, S, 3) float32 RGB in 0..1; means nothing where ``alpha`` is 0.
+        color: (S, S, 3) float32 RGB in 0..1; means nothing where ``alpha`` is 0.
         alpha: (S, S) float32 in 0..1, how much of the face it hides.
-        near: whether it lies so near the skin that it casts a shadow there.
+        casts_shadow: whether it lies so near the skin that it casts a shadow there.
     """
 
     color: Picture
     alpha: Picture
-    near: bool = True
+    casts_shadow: bool = True
 
     @classmethod
-    def empty(cls, size: int) -> Layer:
-        """Nothing yet."""
+    def empty(cls, size: int) -> OccluderLayer:
+        """An empty layer of ``size`` px a side."""
         return cls(np.zeros((size, size, 3), np.float32), np.zeros((size, size), np.float32))
 
-    def over(self, color: Picture, alpha: Picture) -> None:
-        """Lay ``alpha`` of ``color`` on top."""
+    def paint(self, color: Picture, alpha: Picture) -> None:
+        """Paint ``color`` with ``alpha`` over the layer."""
         share = alpha + self.alpha * (1 - alpha)
         weight = alpha / np.maximum(share, 1e-6)
         self.color += (color - self.color) * weight[..., None]
@@ -43,8 +43,8 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Where an occluder is to appear.
+class OccluderScene:
+    """The face that an occluder is drawn for: its landmarks, skin and light.
 
     Attributes:
         size: side of the square picture, px.
@@ -61,7 +61,7 @@ class Stage:
     texture: Callable[[np.random.Generator], Picture]
 
     @property
-    def unit(self) -> float:
+    def eye_distance(self) -> float:
         """The distance between the eyes, px."""
         return max(4.0, eye_distance(self.landmarks))
 
@@ -73,41 +73,41 @@ class Stage:
         down = np.array([-across[1], across[0]], np.float32)
         return across.astype(np.float32), down
 
-    def somewhere(self, random: np.random.Generator) -> Picture:
+    def sample_point(self, random: np.random.Generator) -> Picture:
         """(2,) px: a point on the face."""
         chosen = self.landmarks[random.integers(0, 468, 2)]
         return np.asarray(chosen[0] + random.random() * (chosen[1] - chosen[0]), np.float32)
 
-    def near(self, random: np.random.Generator, point: Picture, spread: float) -> Picture:
+    def jitter_point(self, random: np.random.Generator, point: Picture, spread: float) -> Picture:
         """(2,) px: ``point`` moved by chance, ``spread`` distances between the eyes."""
-        return (point + random.normal(0, spread, 2) * self.unit).astype(np.float32)
+        return (point + random.normal(0, spread, 2) * self.eye_distance).astype(np.float32)
 
 
 @cache
-def grid(size: int) -> tuple[Picture, Picture]:
+def pixel_grid(size: int) -> tuple[Picture, Picture]:
     """x and y of every pixel, (size, size) each."""
     y, x = np.mgrid[:size, :size].astype(np.float32)
     return x, y
 
 
-def noise(random: np.random.Generator, size: int, cells: float, along: float = 1.0) -> Picture:
+def smooth_noise(random: np.random.Generator, size: int, cells: float, along: float = 1.0) -> Picture:
     """(size, size) smooth noise of zero mean and unit spread, ``cells`` bumps across; ``along`` stretches it."""
     shape = max(2, round(cells / along)), max(2, round(cells))
     small = random.standard_normal(shape, dtype=np.float32)
     return np.asarray(cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC))
 
 
-def streaks(random: np.random.Generator, size: int, degrees: float, cells: float = 60) -> Picture:
+def streak_noise(random: np.random.Generator, size: int, degrees: float, cells: float = 60) -> Picture:
     """(size, size) noise drawn out along a direction: hair, brushed metal, wood."""
     side = int(size * 1.5)
-    long = noise(random, side, cells, 14) + 0.5 * noise(random, side, cells / 4, 8)
+    long = smooth_noise(random, side, cells, 14) + 0.5 * smooth_noise(random, side, cells / 4, 8)
     matrix = cv2.getRotationMatrix2D((side / 2, side / 2), degrees, 1)
     matrix[:, 2] -= (side - size) / 2
     return np.asarray(cv2.warpAffine(long, matrix, (size, size), borderMode=cv2.BORDER_REFLECT))
 
 
-def color(random: np.random.Generator, saturation: float = 0.5) -> Picture:
-    """(3,) some colour: greys, darks and pales as often as bright ones."""
+def sample_color(random: np.random.Generator, saturation: float = 0.5) -> Picture:
+    """(3,) a random colour: greys, darks and pales as often as bright ones."""
     value = random.beta(1.0, 1.0)
     tint = random.random(3) - 0.5
     return np.clip(value + tint * random.random() * saturation * 2 * (0.4 + value), 0.01, 1).astype(
@@ -115,16 +115,16 @@ def color(random: np.random.Generator, saturation: float = 0.5) -> Picture:
     )
 
 
-def fabric(random: np.random.Generator, size: int) -> Picture:
+def fabric_texture(random: np.random.Generator, size: int) -> Picture:
     """(size, size, 3) a cloth, wood, print or wall: two or three colours mixed by noise, stripes, checks or dots."""
-    x, y = grid(size)
+    x, y = pixel_grid(size)
     angle = random.uniform(0, np.pi)
     across = x * np.cos(angle) + y * np.sin(angle)
     along = y * np.cos(angle) - x * np.sin(angle)
     period = random.uniform(3, 30)
     kind = random.integers(0, 6)
     if kind == 0:
-        mix = noise(random, size, random.uniform(2, 30))
+        mix = smooth_noise(random, size, random.uniform(2, 30))
     elif kind == 1:
         mix = 2 * np.sin(2 * np.pi * across / period)
     elif kind == 2:
@@ -132,20 +132,20 @@ def fabric(random: np.random.Generator, size: int) -> Picture:
     elif kind == 3:
         mix = 2 * (np.sin(2 * np.pi * across / period) * np.sin(2 * np.pi * along / period) > 0.4)
     elif kind == 4:
-        mix = streaks(random, size, random.uniform(0, 180), random.uniform(20, 80))
+        mix = streak_noise(random, size, random.uniform(0, 180), random.uniform(20, 80))
     else:
         mix = np.zeros_like(x)  # plain
     share = np.clip(0.5 + 0.5 * mix, 0, 1)[..., None]
-    one = color(random)
-    other = color(random) if random.random() < 0.6 else np.clip(one * random.uniform(0.5, 1.4), 0, 1)
+    one = sample_color(random)
+    other = sample_color(random) if random.random() < 0.6 else np.clip(one * random.uniform(0.5, 1.4), 0, 1)
     cloth = one * (1 - share) + other * share
     weave = 1 + random.uniform(0, 0.12) * random.standard_normal((size, size, 1), dtype=np.float32)
-    folds = 1 + random.uniform(0, 0.3) * noise(random, size, random.uniform(2, 8))[..., None]
+    folds = 1 + random.uniform(0, 0.3) * smooth_noise(random, size, random.uniform(2, 8))[..., None]
     return np.clip(cloth * weave * folds, 0, 1).astype(np.float32)
 
 
-def capsule(
-    layer: Layer,
+def draw_capsule(
+    layer: OccluderLayer,
     start: Picture,
     end: Picture,
     radii: tuple[float, float],
@@ -153,19 +153,19 @@ def capsule(
     light: Picture,
     roundness: float = 0.75,
 ) -> None:
-    """A :func:`tube` of one piece: a limb, a handle, a ball."""
-    tube(layer, np.stack([start, end]), radii, surface, light, roundness)
+    """Draw a :func:`draw_tube` of one piece: a limb, a handle, a ball."""
+    draw_tube(layer, np.stack([start, end]), radii, surface, light, roundness)
 
 
-def tube(
-    layer: Layer,
+def draw_tube(
+    layer: OccluderLayer,
     path: Picture,
     radii: Sequence[float],
     surface: Picture,
     light: Picture,
     roundness: float = 0.75,
 ) -> None:
-    """Lay a shaded round body over a layer.
+    """Draw a shaded tube over a layer.
 
     Args:
         path: (N, 2) px along its axis, N >= 2.
@@ -180,7 +180,7 @@ def tube(
     if (high <= low).any():
         return
     window = np.s_[low[1] : high[1], low[0] : high[0]]
-    x, y = (axis[window] for axis in grid(size))
+    x, y = (axis[window] for axis in pixel_grid(size))
     inside = np.full(x.shape, -np.inf, np.float32)  # px within the surface, of the piece that is nearest
     aside, beneath, width = (np.ones_like(x) for _ in range(3))
     for start, end, first, last in zip(path, path[1:], radii, radii[1:], strict=False):
@@ -200,19 +200,19 @@ def tube(
     facing = (aside * light[0] + beneath * light[1]) / width + height * light[2]
     # Seen from the front, as bright as anything else: a limb is not darker than the face behind it.
     shade = 1 + roundness * (0.75 * (np.clip(facing, 0, 1.3) - light[2]) - 0.3 * (1 - height))
-    part = Layer(layer.color[window], layer.alpha[window])
-    part.over(np.clip(surface[window] * shade[..., None], 0, 1).astype(np.float32), alpha)
+    part = OccluderLayer(layer.color[window], layer.alpha[window])
+    part.paint(np.clip(surface[window] * shade[..., None], 0, 1).astype(np.float32), alpha)
     layer.color[window], layer.alpha[window] = part.color, part.alpha
 
 
-def polygon(size: int, points: NDArray[np.floating]) -> Picture:
+def draw_polygon(size: int, points: NDArray[np.floating]) -> Picture:
     """(size, size) in 0..1 a filled outline of (N, 2) px, antialiased."""
     mask = np.zeros((size, size), np.uint8)
     cv2.fillPoly(mask, [np.rint(np.clip(points, -4e3, 4e3) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     return np.asarray(mask / 255, np.float32)
 
 
-def line(size: int, points: NDArray[np.floating], thickness: float, closed: bool = False) -> Picture:
+def draw_line(size: int, points: NDArray[np.floating], thickness: float, closed: bool = False) -> Picture:
     """(size, size) in 0..1 a line through (N, 2) px, antialiased; one thinner than a pixel is fainter."""
     mask = np.zeros((size, size), np.uint8)
     fixed = np.rint(np.clip(points, -4e3, 4e3) * 16).astype(np.int32)
@@ -220,7 +220,7 @@ def line(size: int, points: NDArray[np.floating], thickness: float, closed: bool
     return np.asarray(mask * (min(1.0, thickness) / 255), np.float32)
 
 
-def bent(
+def curve_points(
     start: NDArray[np.floating], direction: float, length: float, bend: float, count: int = 12
 ) -> Picture:
     """(count, 2) px along a curve that sets out at ``direction`` (radians) and turns by ``bend`` in all."""
@@ -229,9 +229,9 @@ def bent(
     return np.asarray(start + np.cumsum(steps, 0), np.float32)
 
 
-def lit(surface: Picture, stage: Stage) -> Picture:
+def apply_light(surface: Picture, scene: OccluderScene) -> Picture:
     """A surface in the light of the face: as bright as its skin, brighter on the light's side."""
-    x, y = grid(stage.size)
-    slope = ((x - stage.size / 2) * stage.light[0] + (y - stage.size / 2) * stage.light[1]) / stage.size
-    brightness = 0.35 + 0.95 * float(stage.skin.max())
+    x, y = pixel_grid(scene.size)
+    slope = ((x - scene.size / 2) * scene.light[0] + (y - scene.size / 2) * scene.light[1]) / scene.size
+    brightness = 0.35 + 0.95 * float(scene.skin.max())
     return np.clip(surface * (brightness * (1 + 0.5 * slope))[..., None], 0, 1).astype(np.float32)

@@ -1,63 +1,79 @@
-"""Hands, fingers, arms: what most often comes before a face."""
+"""Hands, fingers and arms: the most frequent occluders."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from effigie.occlusion.synthetic.canvas import Layer, Picture, Stage, capsule, fabric, lit, noise, tube
+from effigie.occlusion.synthetic.canvas import (
+    OccluderLayer,
+    OccluderScene,
+    Picture,
+    apply_light,
+    draw_capsule,
+    draw_tube,
+    fabric_texture,
+    smooth_noise,
+)
 
-FINGERS = ((-0.42, 0.78), (-0.15, 0.93), (0.13, 1.0), (0.40, 0.9))  # where on the palm's edge, and how long
+FINGER_LAYOUT = (
+    (-0.42, 0.78),
+    (-0.15, 0.93),
+    (0.13, 1.0),
+    (0.40, 0.9),
+)  # where on the palm's edge, and how long
 
 
-def skin(random: np.random.Generator, stage: Stage) -> Picture:
+def skin_texture(random: np.random.Generator, scene: OccluderScene) -> Picture:
     """(S, S, 3) skin like the face's, or of another person: mottled, at times grained by a real picture."""
-    size = stage.size
+    size = scene.size
     near = random.choice([0.3, 1.0])  # as often as not the very colour of the face
-    tone = stage.skin * np.exp(near * random.normal(0, 0.12)) * np.exp(near * random.normal(0, 0.035, 3))
+    tone = scene.skin * np.exp(near * random.normal(0, 0.12)) * np.exp(near * random.normal(0, 0.035, 3))
     if random.random() < 0.2:
         other = np.array([0.85, 0.62, 0.5]) * random.uniform(0.25, 1.1)
-        tone = other * np.exp(random.normal(0, 0.06, 3)) * (0.4 + 0.8 * stage.skin.max())
+        tone = other * np.exp(random.normal(0, 0.06, 3)) * (0.4 + 0.8 * scene.skin.max())
     surface = np.broadcast_to(tone.astype(np.float32), (size, size, 3)).copy()
-    mottled = 0.05 * noise(random, size, 5) + 0.03 * noise(random, size, 14)
+    mottled = 0.05 * smooth_noise(random, size, 5) + 0.03 * smooth_noise(random, size, 14)
     surface *= 1 + mottled[..., None] * np.array([0.7, 1.0, 1.1], np.float32)
     fine = random.uniform(0, 0.05)
-    surface *= 1 + fine * noise(random, size, size / 3)[..., None]
+    surface *= 1 + fine * smooth_noise(random, size, size / 3)[..., None]
     if random.random() < 0.3:
-        real = stage.texture(random)
+        real = scene.texture(random)
         surface *= np.clip(0.5 + 0.5 * real / np.maximum(real.mean((0, 1)), 0.05), 0.6, 1.4)
     return np.clip(surface, 0, 1)
 
 
-def hand(random: np.random.Generator, stage: Stage) -> Layer:
+def draw_hand(random: np.random.Generator, scene: OccluderScene) -> OccluderLayer:
     """An open or half-closed hand whose fingers end somewhere on the face, with its arm or sleeve."""
-    layer, surface = Layer.empty(stage.size), skin(random, stage)
-    scale = stage.unit * random.uniform(
+    layer, surface = OccluderLayer.empty(scene.size), skin_texture(random, scene)
+    scale = scene.eye_distance * random.uniform(
         1.0, 2.0
     )  # a palm is nearly as wide as the eyes are apart, and nearer
-    tip = stage.near(random, stage.somewhere(random), 0.25)
+    tip = scene.jitter_point(random, scene.sample_point(random), 0.25)
     toward = random.uniform(-np.pi, 0) if random.random() < 0.85 else random.uniform(0, np.pi)
     ahead = np.array([np.cos(toward), np.sin(toward)], np.float32)
     beside = np.array([-ahead[1], ahead[0]], np.float32) * (1 if random.random() < 0.5 else -1)
     palm = (tip - ahead * scale * random.uniform(0.5, 1.5)).astype(np.float32)
     roundness = random.uniform(0.1, 0.85)
     wrist = palm - ahead * scale * 0.75
-    forearm(random, stage, layer, surface, wrist, -ahead, scale)
-    capsule(
+    draw_forearm(random, scene, layer, surface, wrist, -ahead, scale)
+    draw_capsule(
         layer, palm - ahead * scale * 0.35, palm + ahead * scale * 0.18,
-        (scale * 0.42, scale * 0.52), surface, stage.light, roundness * 0.5,
+        (scale * 0.42, scale * 0.52), surface, scene.light, roundness * 0.5,
     )  # fmt: skip
     spread, curl = random.uniform(0.02, 0.22), random.uniform(0.55, 1.05)
     thumb = palm - beside * scale * 0.42 - ahead * scale * 0.2
-    order = random.permutation(len(FINGERS)) if random.random() < 0.3 else range(len(FINGERS))
-    finger(random, stage, layer, surface, thumb, toward, beside, -0.8, 0.62 * scale, 0.16 * scale, roundness)
+    order = random.permutation(len(FINGER_LAYOUT)) if random.random() < 0.3 else range(len(FINGER_LAYOUT))
+    draw_finger(
+        random, scene, layer, surface, thumb, toward, beside, -0.8, 0.62 * scale, 0.16 * scale, roundness
+    )
     folded = random.random(4) < (0.25 if random.random() < 0.5 else 0.0)
     for number in order:
-        where, length = FINGERS[number]
+        where, length = FINGER_LAYOUT[number]
         root = palm + ahead * scale * (0.42 - 0.25 * where**2) + beside * scale * where
         long = scale * length * curl * (0.35 if folded[number] else random.uniform(0.92, 1.05))
-        finger(
+        draw_finger(
             random,
-            stage,
+            scene,
             layer,
             surface,
             root,
@@ -71,11 +87,11 @@ def hand(random: np.random.Generator, stage: Stage) -> Layer:
     return layer
 
 
-def fingers(random: np.random.Generator, stage: Stage) -> Layer:
+def draw_fingers(random: np.random.Generator, scene: OccluderScene) -> OccluderLayer:
     """One to four finger ends that reach in: a chin held, a nose scratched, a mouth covered."""
-    layer, surface = Layer.empty(stage.size), skin(random, stage)
-    scale = stage.unit * random.uniform(1.0, 1.7)
-    tip = stage.somewhere(random)
+    layer, surface = OccluderLayer.empty(scene.size), skin_texture(random, scene)
+    scale = scene.eye_distance * random.uniform(1.0, 1.7)
+    tip = scene.sample_point(random)
     toward = random.uniform(-np.pi, np.pi)
     ahead = np.array([np.cos(toward), np.sin(toward)], np.float32)
     beside = np.array([-ahead[1], ahead[0]], np.float32)
@@ -83,48 +99,56 @@ def fingers(random: np.random.Generator, stage: Stage) -> Layer:
     for number in range(int(random.integers(1, 5))):
         length = scale * random.uniform(1.0, 2.2)
         root = tip - ahead * length + beside * scale * 0.28 * (number - 1 + random.normal(0, 0.1))
-        finger(random, stage, layer, surface, root, toward, beside, random.normal(0, 0.1), length,
+        draw_finger(random, scene, layer, surface, root, toward, beside, random.normal(0, 0.1), length,
                0.135 * scale * random.uniform(0.9, 1.15), roundness)  # fmt: skip
     return layer
 
 
-def arm(random: np.random.Generator, stage: Stage) -> Layer:
+def draw_arm(random: np.random.Generator, scene: OccluderScene) -> OccluderLayer:
     """A sleeved or bare arm across the picture."""
-    layer, surface = Layer.empty(stage.size), skin(random, stage)
-    at, angle = stage.somewhere(random), random.uniform(-np.pi, np.pi)
+    layer, surface = OccluderLayer.empty(scene.size), skin_texture(random, scene)
+    position, angle = scene.sample_point(random), random.uniform(-np.pi, np.pi)
     ahead = np.array([np.cos(angle), np.sin(angle)], np.float32)
-    forearm(random, stage, layer, surface, stage.near(random, at, 0.3), ahead, stage.unit * 1.4)
+    draw_forearm(
+        random,
+        scene,
+        layer,
+        surface,
+        scene.jitter_point(random, position, 0.3),
+        ahead,
+        scene.eye_distance * 1.4,
+    )
     return layer
 
 
-def forearm(
+def draw_forearm(
     random: np.random.Generator,
-    stage: Stage,
-    layer: Layer,
+    scene: OccluderScene,
+    layer: OccluderLayer,
     surface: Picture,
     wrist: Picture,
     away: Picture,
     scale: float,
 ) -> None:
-    """From the wrist out of the picture, sleeved from somewhere on."""
+    """Draw a forearm from the wrist out of the picture, perhaps sleeved."""
     end = wrist + away * scale * 5
     radii = 0.3 * scale, 0.55 * scale
-    capsule(layer, wrist, end, radii, surface, stage.light)
+    draw_capsule(layer, wrist, end, radii, surface, scene.light)
     if random.random() < 0.7:
         cuff = wrist + away * scale * random.uniform(0.1, 1.2)
-        cloth = lit(fabric(random, stage.size), stage)
+        cloth = apply_light(fabric_texture(random, scene.size), scene)
         wide = random.uniform(1.1, 1.5)
-        capsule(layer, cuff, end, (radii[0] * wide, radii[1] * wide), cloth, stage.light, 0.6)
+        draw_capsule(layer, cuff, end, (radii[0] * wide, radii[1] * wide), cloth, scene.light, 0.6)
     elif random.random() < 0.3:  # a watch or a bracelet
         band = wrist + away * scale * 0.2
         dark = np.full_like(surface, random.uniform(0.02, 0.7))
-        capsule(layer, band, band + away * scale * 0.12, (radii[0] * 1.1,) * 2, dark, stage.light)
+        draw_capsule(layer, band, band + away * scale * 0.12, (radii[0] * 1.1,) * 2, dark, scene.light)
 
 
-def finger(
+def draw_finger(
     random: np.random.Generator,
-    stage: Stage,
-    layer: Layer,
+    scene: OccluderScene,
+    layer: OccluderLayer,
     surface: Picture,
     root: Picture,
     toward: float,
@@ -134,19 +158,19 @@ def finger(
     radius: float,
     roundness: float,
 ) -> None:
-    """Three limbs that bend a little, darker where fingers touch, with folds at the joints and perhaps a nail.
+    """Draw a finger: three limbs, darker where fingers touch, with folds at the joints and perhaps a nail.
 
     Args:
         toward: radians; ``aside`` radians more toward ``beside``.
     """
     ahead = np.array([np.cos(toward), np.sin(toward)], np.float32)
     bend = random.normal(0, 0.12)
-    at = np.asarray(root, np.float32)
+    position = np.asarray(root, np.float32)
     direction = ahead * np.cos(aside) + beside * np.sin(aside)
-    joints = [at]
+    joints = [position]
     for share in (0.44, 0.31, 0.25):
-        at = at + direction * length * share
-        joints.append(at)
+        position = position + direction * length * share
+        joints.append(position)
         angle = bend + random.normal(0, 0.05)
         cosine, sine = np.cos(angle), np.sin(angle)
         direction = np.array(
@@ -155,18 +179,18 @@ def finger(
     path = np.stack(joints).astype(np.float32)
     radii = [radius * scale for scale in (1.05, 1.0, 0.95, 0.84)]
     dark = surface * np.float32(random.uniform(0.35, 0.9))
-    tube(layer, path, [one + random.uniform(0.3, 1.0) for one in radii], dark, stage.light, 0.1)
-    tube(layer, path, radii, surface, stage.light, roundness)
+    draw_tube(layer, path, [one + random.uniform(0.3, 1.0) for one in radii], dark, scene.light, 0.1)
+    draw_tube(layer, path, radii, surface, scene.light, roundness)
     if random.random() < 0.6:
         fold = surface * np.float32(random.uniform(0.75, 0.95))
         for joint, before in zip(path[1:3], path[:2], strict=True):
             along = (joint - before) / max(float(np.linalg.norm(joint - before)), 1e-6)
             side = np.array([-along[1], along[0]], np.float32) * radius * 0.6
-            capsule(layer, joint - side, joint + side, (radius * 0.07,) * 2, fold, stage.light, 0.0)
+            draw_capsule(layer, joint - side, joint + side, (radius * 0.07,) * 2, fold, scene.light, 0.0)
     if random.random() < 0.5:
         tip = path[3] - (path[3] - path[2]) * 0.12
         tone = surface * random.uniform(1.0, 1.2)
         if random.random() < 0.25:
             tone = np.broadcast_to(random.random(3).astype(np.float32), surface.shape)
         base = tip - (path[3] - path[2]) * 0.3
-        capsule(layer, base, tip, (radius * 0.5, radius * 0.52), np.clip(tone, 0, 1), stage.light, 0.3)
+        draw_capsule(layer, base, tip, (radius * 0.5, radius * 0.52), np.clip(tone, 0, 1), scene.light, 0.3)

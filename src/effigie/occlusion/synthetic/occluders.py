@@ -8,71 +8,73 @@ from functools import partial
 import cv2
 import numpy as np
 
-from effigie.occlusion.synthetic import hands, things, worn
-from effigie.occlusion.synthetic.canvas import Layer, Stage
+from effigie.occlusion.synthetic import accessories, hands, objects
+from effigie.occlusion.synthetic.canvas import OccluderLayer, OccluderScene
 
-Kind = Callable[[np.random.Generator, Stage], Layer]
+DrawFunction = Callable[[np.random.Generator, OccluderScene], OccluderLayer]
 
-KINDS: Mapping[str, Kind] = {
-    "hand": hands.hand,
-    "fingers": hands.fingers,
-    "arm": hands.arm,
-    "glasses": worn.glasses,
-    "hair": worn.hair,
-    "cloth": worn.cloth,
-    "veil": worn.veil,
-    "microphone": things.microphone,
-    "cup": things.cup,
-    "board": things.board,
-    "stick": things.stick,
-    "blob": things.blob,
-    "branch": things.branch,
-    "fruit": things.fruit,
+OCCLUDERS: Mapping[str, DrawFunction] = {
+    "hand": hands.draw_hand,
+    "fingers": hands.draw_fingers,
+    "arm": hands.draw_arm,
+    "glasses": accessories.draw_glasses,
+    "hair": accessories.draw_hair,
+    "cloth": accessories.draw_cloth,
+    "veil": accessories.draw_veil,
+    "microphone": objects.draw_microphone,
+    "cup": objects.draw_cup,
+    "board": objects.draw_board,
+    "stick": objects.draw_stick,
+    "blob": objects.draw_blob,
+    "branch": objects.draw_branch,
+    "fruit": objects.draw_fruit,
 }
-WEIGHTS: Mapping[str, float] = {
+KIND_WEIGHTS: Mapping[str, float] = {
     "hand": 5.5, "fingers": 4.0, "arm": 1.0, "glasses": 3.0, "hair": 3.5, "cloth": 1.0, "veil": 0.5,
     "microphone": 1.5, "cup": 1.2, "board": 1.2, "stick": 1.0, "blob": 2.0,
 }  # fmt: skip
 """How often a kind is trained on; those without a weight never are: they show what a network makes of the unknown."""
-UNSEEN = tuple(kind for kind in KINDS if kind not in WEIGHTS)
+HELD_OUT_KINDS = tuple(kind for kind in OCCLUDERS if kind not in KIND_WEIGHTS)
 
 
-def draw(random: np.random.Generator, stage: Stage, kind: str | None = None) -> Layer:
+def draw_occluder(
+    random: np.random.Generator, scene: OccluderScene, kind: str | None = None
+) -> OccluderLayer:
     """An occluder, of a kind that is trained on unless another is named; its edge as a camera would show it."""
     if kind is None:
-        names = list(WEIGHTS)
-        weights = np.array([WEIGHTS[name] for name in names])
+        names = list(KIND_WEIGHTS)
+        weights = np.array([KIND_WEIGHTS[name] for name in names])
         kind = names[int(random.choice(len(names), p=weights / weights.sum()))]
-    return focused(random, KINDS[kind](random, stage))
+    return apply_focus_blur(random, OCCLUDERS[kind](random, scene))
 
 
-def focused(random: np.random.Generator, layer: Layer) -> Layer:
-    """As sharp as it comes, a little out of focus, or moving. Colour is blurred with its alpha: edges stay clean."""
+def apply_focus_blur(random: np.random.Generator, layer: OccluderLayer) -> OccluderLayer:
+    """The layer sharp, a little out of focus, or motion-blurred. Colour is blurred with its alpha: edges stay clean."""
     chance = random.random()
     size = layer.alpha.shape[0]
     if chance < 0.45:
-        blur = partial(_soft, sigma=random.uniform(0.3, 0.8))
+        blur = partial(_gaussian_blur, sigma=random.uniform(0.3, 0.8))
     elif chance < 0.75:
-        blur = partial(_soft, sigma=random.uniform(0.8, 2.5) * size / 160)
+        blur = partial(_gaussian_blur, sigma=random.uniform(0.8, 2.5) * size / 160)
     elif chance < 0.9:
-        blur = partial(_drawn_out, kernel=streak(random, size))
+        blur = partial(_motion_blur, kernel=motion_blur_kernel(random, size))
     else:
         return layer
     alpha = np.clip(blur(layer.alpha), 0, 1)
     spread = blur(layer.color * layer.alpha[..., None]) / np.maximum(alpha, 1e-4)[..., None]
-    return Layer(np.clip(spread, 0, 1), alpha, layer.near)
+    return OccluderLayer(np.clip(spread, 0, 1), alpha, layer.casts_shadow)
 
 
-def _soft(picture: np.ndarray, sigma: float) -> np.ndarray:
+def _gaussian_blur(picture: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.GaussianBlur(picture, (0, 0), sigma)
 
 
-def _drawn_out(picture: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+def _motion_blur(picture: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     return cv2.filter2D(picture, -1, kernel)
 
 
-def streak(random: np.random.Generator, size: int) -> np.ndarray:
-    """(k, k) of sum 1: motion during one exposure."""
+def motion_blur_kernel(random: np.random.Generator, size: int) -> np.ndarray:
+    """(k, k) kernel of sum 1: motion during one exposure."""
     length = random.uniform(3, 12) * size / 160
     angle, half = random.uniform(0, np.pi), int(np.ceil(length / 2)) + 1
     kernel = np.zeros((2 * half + 1, 2 * half + 1), np.uint8)
@@ -82,14 +84,16 @@ def streak(random: np.random.Generator, size: int) -> np.ndarray:
     return np.asarray(kernel / max(1.0, float(kernel.sum())), np.float32)
 
 
-def laid(picture: np.ndarray, layer: Layer, random: np.random.Generator, stage: Stage) -> np.ndarray:
+def composite_occluder(
+    picture: np.ndarray, layer: OccluderLayer, random: np.random.Generator, scene: OccluderScene
+) -> np.ndarray:
     """The (S, S, 3) float32 picture in 0..1 with the layer before it, and its shadow on the skin."""
-    if layer.near and random.random() < 0.6:
-        offset = -stage.light[:2] * stage.unit * random.uniform(0.02, 0.25)
+    if layer.casts_shadow and random.random() < 0.6:
+        offset = -scene.light[:2] * scene.eye_distance * random.uniform(0.02, 0.25)
         matrix = np.array([[1, 0, offset[0]], [0, 1, offset[1]]])
         cast = cv2.warpAffine(layer.alpha, matrix, layer.alpha.shape[::-1])
-        cast = cv2.GaussianBlur(cast, (0, 0), stage.unit * random.uniform(0.02, 0.15)) * random.uniform(
-            0.1, 0.55
-        )
+        cast = cv2.GaussianBlur(
+            cast, (0, 0), scene.eye_distance * random.uniform(0.02, 0.15)
+        ) * random.uniform(0.1, 0.55)
         picture = picture * (1 - cast[..., None])
     return np.asarray(picture + (layer.color - picture) * layer.alpha[..., None], np.float32)

@@ -1,4 +1,4 @@
-"""The certificate of this machine: an authority and a signer, made at first use, for their owner's eyes only."""
+"""The local certificate authority and signer, made at first use and readable by their owner only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from effigie.errors import EffigieError
-from effigie.io.atomic import discard, explain
+from effigie.io.atomic_write import convert_os_error, discard
 from effigie.io.home import home
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate, CertificateBuilder, KeyUsage, Name
 
 AUTHORITY_DAYS, SIGNER_DAYS = 30 * 365, 5 * 365
-RENEW_BEFORE = timedelta(days=30)
+RENEWAL_PERIOD = timedelta(days=30)
 CLOCK_SLACK = timedelta(hours=1)
 """A clock that was set back a little does not make a fresh certificate invalid."""
 CLAIM_SIGNING = "1.3.6.1.4.1.62558.2.1"
 """Extended key usage of C2PA's certificate profile (specification 2.x §14.5); older readers know emailProtection."""
-LARGEST_FILE = 1 << 20  # bytes of a PEM file
+MAX_FILE_BYTES = 1 << 20  # bytes of a PEM file
 
 
 def local_signer() -> tuple[list[Certificate], EllipticCurvePrivateKey]:
@@ -38,12 +38,14 @@ def local_signer() -> tuple[list[Certificate], EllipticCurvePrivateKey]:
     folder = home() / "certificates"
     path = folder / "signer.pem"
     if path.exists():
-        chain, key = _bundle(path)
-        if chain[0].not_valid_after_utc - datetime.now(UTC) > RENEW_BEFORE:
+        chain, key = _load_bundle(path)
+        if chain[0].not_valid_after_utc - datetime.now(UTC) > RENEWAL_PERIOD:
             return chain, key
-    issuer, issuer_key = _authority(folder)
+    issuer, issuer_key = _load_authority(folder)
     signer, key = _issue_signer(issuer, issuer_key)
-    _keep(path, key_pem(key) + pem(signer) + pem(issuer), replace=True)
+    _write_private_file(
+        path, key_to_pem(key) + certificate_to_pem(signer) + certificate_to_pem(issuer), replace=True
+    )
     return [signer, issuer], key
 
 
@@ -53,21 +55,21 @@ def local_authorities() -> list[Certificate]:
     Raises:
         EffigieError: a file cannot be read, or is damaged.
     """
-    return [_bundle(file)[0][0] for file in sorted((home() / "certificates").glob("authority*.pem"))]
+    return [_load_bundle(file)[0][0] for file in sorted((home() / "certificates").glob("authority*.pem"))]
 
 
-def _authority(folder: Path) -> tuple[Certificate, EllipticCurvePrivateKey]:
+def _load_authority(folder: Path) -> tuple[Certificate, EllipticCurvePrivateKey]:
     path = folder / "authority.pem"
     if path.exists():
-        chain, private = _bundle(path)
+        chain, private = _load_bundle(path)
         left = chain[0].not_valid_after_utc - datetime.now(UTC)
         if left > timedelta(days=SIGNER_DAYS):
             return chain[0], private
         # A new signer would outlive it. What it vouched for stays trusted: every authority*.pem is an anchor.
         path.replace(folder / f"authority-{chain[0].serial_number:x}.pem")
     authority, key = _issue_authority()
-    _keep(path, key_pem(key) + pem(authority), replace=False)
-    chain, private = _bundle(path)  # of two processes that made one at once, the first counts
+    _write_private_file(path, key_to_pem(key) + certificate_to_pem(authority), replace=False)
+    chain, private = _load_bundle(path)  # of two processes that made one at once, the first counts
     return chain[0], private
 
 
@@ -77,12 +79,12 @@ def _issue_authority() -> tuple[Certificate, EllipticCurvePrivateKey]:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name(f"effigie authority {uuid.uuid4().hex[:8]}")
+    name = _build_name(f"effigie authority {uuid.uuid4().hex[:8]}")
     public = key.public_key()
     builder = (
-        _certificate(name, name, public, AUTHORITY_DAYS)
+        _build_certificate(name, name, public, AUTHORITY_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(sign=False, issue=True), critical=True)
+        .add_extension(_key_usage(sign=False, issue=True), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
     )
     return builder.sign(key, hashes.SHA256()), key
@@ -100,18 +102,21 @@ def _issue_signer(
     uses = [x509.ObjectIdentifier(CLAIM_SIGNING), ExtendedKeyUsageOID.EMAIL_PROTECTION]
     parent = issuer_key.public_key()
     builder = (
-        _certificate(
-            _name(f"effigie signer {uuid.uuid4().hex[:8]}"), issuer.subject, key.public_key(), SIGNER_DAYS
+        _build_certificate(
+            _build_name(f"effigie signer {uuid.uuid4().hex[:8]}"),
+            issuer.subject,
+            key.public_key(),
+            SIGNER_DAYS,
         )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(sign=True, issue=False), critical=True)
+        .add_extension(_key_usage(sign=True, issue=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(parent), critical=False)
     )
     return builder.sign(issuer_key, hashes.SHA256()), key
 
 
-def _certificate(subject: Name, issuer: Name, public: Any, days: int) -> CertificateBuilder:
+def _build_certificate(subject: Name, issuer: Name, public: Any, days: int) -> CertificateBuilder:
     from cryptography import x509
 
     now = datetime.now(UTC)
@@ -127,7 +132,7 @@ def _certificate(subject: Name, issuer: Name, public: Any, days: int) -> Certifi
     )
 
 
-def _name(common: str) -> Name:
+def _build_name(common: str) -> Name:
     from cryptography import x509
     from cryptography.x509.oid import NameOID
 
@@ -136,7 +141,7 @@ def _name(common: str) -> Name:
     return x509.Name([x509.NameAttribute(kind, text) for kind, text in attributes])
 
 
-def _usage(*, sign: bool, issue: bool) -> KeyUsage:
+def _key_usage(*, sign: bool, issue: bool) -> KeyUsage:
     from cryptography import x509
 
     return x509.KeyUsage(
@@ -152,14 +157,14 @@ def _usage(*, sign: bool, issue: bool) -> KeyUsage:
     )
 
 
-def _bundle(path: Path) -> tuple[list[Certificate], EllipticCurvePrivateKey]:
-    """Certificates and key of one of our own files."""
+def _load_bundle(path: Path) -> tuple[list[Certificate], EllipticCurvePrivateKey]:
+    """Load certificates and key from one of effigie's own files."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        data = read(path)
+        data = read_pem(path)
         private = load_pem_private_key(data, None)
         chain = x509.load_pem_x509_certificates(data)
     except (ValueError, TypeError) as error:
@@ -169,22 +174,22 @@ def _bundle(path: Path) -> tuple[list[Certificate], EllipticCurvePrivateKey]:
     return chain, private
 
 
-def pem(certificate: Certificate) -> str:
+def certificate_to_pem(certificate: Certificate) -> str:
     """PEM text of a certificate."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
     return certificate.public_bytes(Encoding.PEM).decode("ascii")
 
 
-def key_pem(private: Any) -> str:
+def key_to_pem(private: Any) -> str:
     """PEM text of a private key, PKCS 8 without a password."""
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    pem: bytes = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return pem.decode("ascii")
+    certificate_to_pem: bytes = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return certificate_to_pem.decode("ascii")
 
 
-def read(path: Path) -> bytes:
+def read_pem(path: Path) -> bytes:
     """The bytes of a PEM file.
 
     Raises:
@@ -192,12 +197,12 @@ def read(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as stream:
-            return stream.read(LARGEST_FILE)
+            return stream.read(MAX_FILE_BYTES)
     except OSError as error:
         raise EffigieError(f"cannot read {path} ({error.strerror}): check the path") from error
 
 
-def _keep(path: Path, text: str, *, replace: bool) -> None:
+def _write_private_file(path: Path, text: str, *, replace: bool) -> None:
     """Write a file that only its owner may read; without ``replace`` one that is there already stays."""
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.partial")
     try:
@@ -213,6 +218,6 @@ def _keep(path: Path, text: str, *, replace: bool) -> None:
             with contextlib.suppress(FileExistsError):
                 os.link(temporary, path)
     except OSError as error:
-        raise explain(error, path) from error
+        raise convert_os_error(error, path) from error
     finally:
         discard(temporary)

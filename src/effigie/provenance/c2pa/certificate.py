@@ -1,4 +1,4 @@
-"""Whose signature content credentials bear: a certificate made on this machine, or one that the user brings."""
+"""The signing certificate of content credentials: a local one, or the user's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from effigie.errors import UsageError
-from effigie.provenance.c2pa.authority import key_pem, local_authorities, local_signer, pem, read
+from effigie.provenance.c2pa.authority import (
+    certificate_to_pem,
+    key_to_pem,
+    local_authorities,
+    local_signer,
+    read_pem,
+)
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -19,8 +25,8 @@ CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 
 
 @dataclass(frozen=True)
-class Identity:
-    """What signs.
+class SigningIdentity:
+    """A certificate chain and its private key.
 
     Attributes:
         certificate_chain_pem: the signer's certificate first, each followed by its issuer; the root may be left out.
@@ -33,7 +39,7 @@ class Identity:
     alg: str
 
 
-def chosen_identity(certificate: Path | None = None, key: Path | None = None) -> Identity:
+def select_identity(certificate: Path | None = None, key: Path | None = None) -> SigningIdentity:
     """The files given, else ``EFFIGIE_CERTIFICATE`` and ``EFFIGIE_KEY``, else the certificate of this machine.
 
     Raises:
@@ -50,7 +56,7 @@ def chosen_identity(certificate: Path | None = None, key: Path | None = None) ->
     return load_identity(certificate, key)
 
 
-def load_identity(certificate: Path, key: Path) -> Identity:
+def load_identity(certificate: Path, key: Path) -> SigningIdentity:
     """A certificate chain and its key from PEM files.
 
     Raises:
@@ -63,18 +69,18 @@ def load_identity(certificate: Path, key: Path) -> Identity:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        private = load_pem_private_key(read(key), None)
+        private = load_pem_private_key(read_pem(key), None)
     except TypeError as error:
         raise UsageError(f"{key} is protected by a password: give a copy without one") from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise UsageError(f"{key} is no private key in PEM: check that it was not cut short") from error
     try:
-        chain = x509.load_pem_x509_certificates(read(certificate))
+        chain = x509.load_pem_x509_certificates(read_pem(certificate))
     except ValueError as error:
         raise UsageError(
             f"{certificate} holds no certificate in PEM: check that it was not cut short"
         ) from error
-    ordered = _ordered(chain, private.public_key())
+    ordered = _order_chain(chain, private.public_key())
     if not ordered:
         raise UsageError(
             f"no certificate in {certificate} belongs to {key}: name the two that were made together"
@@ -90,17 +96,19 @@ def load_identity(certificate: Path, key: Path) -> Identity:
         raise UsageError(
             f"{certificate} is its own issuer, which C2PA forbids: have it issued by an authority"
         )
-    return Identity("".join(map(pem, ordered)), key_pem(private), _algorithm(private, key))
+    return SigningIdentity(
+        "".join(map(certificate_to_pem, ordered)), key_to_pem(private), _select_algorithm(private, key)
+    )
 
 
-def local_identity() -> Identity:
+def local_identity() -> SigningIdentity:
     """The certificate of this machine, made at first use.
 
     Raises:
         EffigieError: its files cannot be read or written, or are damaged.
     """
     chain, key = local_signer()
-    return Identity("".join(map(pem, chain)), key_pem(key), "es256")
+    return SigningIdentity("".join(map(certificate_to_pem, chain)), key_to_pem(key), "es256")
 
 
 def trust_anchors() -> str:
@@ -121,13 +129,13 @@ def trust_anchors() -> str:
         path = Path(named)
         for file in sorted(path.glob("*.pem")) if path.is_dir() else [path]:
             try:
-                certificates += x509.load_pem_x509_certificates(read(file))
+                certificates += x509.load_pem_x509_certificates(read_pem(file))
             except ValueError as error:
                 raise UsageError(f"{file} (EFFIGIE_TRUST_ANCHORS) holds no certificate in PEM") from error
-    return "".join(map(pem, certificates))
+    return "".join(map(certificate_to_pem, certificates))
 
 
-def _ordered(chain: Sequence[Certificate], public: Any) -> list[Certificate]:
+def _order_chain(chain: Sequence[Certificate], public: Any) -> list[Certificate]:
     """The certificate of ``public`` and, as far as they are there, its issuers in turn."""
     ordered = [certificate for certificate in chain if certificate.public_key() == public][:1]
     while ordered and ordered[-1].issuer != ordered[-1].subject:
@@ -138,7 +146,7 @@ def _ordered(chain: Sequence[Certificate], public: Any) -> list[Certificate]:
     return ordered
 
 
-def _algorithm(private: Any, path: Path) -> str:
+def _select_algorithm(private: Any, path: Path) -> str:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     if isinstance(private, ec.EllipticCurvePrivateKey) and private.curve.name in CURVES:

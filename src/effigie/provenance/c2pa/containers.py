@@ -1,4 +1,4 @@
-"""Which files can carry content credentials, and how a file is shown to the C2PA library."""
+"""File formats that can carry content credentials, and the stream that the C2PA library reads from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from effigie.errors import EffigieError
 if TYPE_CHECKING:
     import c2pa
 
-EMBEDDED = {
+EMBEDDABLE = {
     ".mp4": "video/mp4",
     ".m4v": "video/x-m4v",
     ".mov": "video/quicktime",
@@ -26,10 +26,10 @@ EMBEDDED = {
     ".jpeg": "image/jpeg",
 }
 """Suffix → MIME type of what holds its credentials itself."""
-BESIDE = {".mkv": "video/x-matroska"}
+SIDECAR_ONLY = {".mkv": "video/x-matroska"}
 """What C2PA knows no place in: the manifest lies beside it, bound to it by the hash of all its bytes."""
 READABLE = {
-    **EMBEDDED,
+    **EMBEDDABLE,
     ".m4a": "audio/mp4",
     ".webp": "image/webp",
     ".gif": "image/gif",
@@ -44,26 +44,26 @@ READABLE = {
 }
 """What may bring credentials along."""
 
-PATIENCE_S, SLOWEST = 60.0, 10e6  # seconds, bytes a second
+TIMEOUT_S, MIN_BYTES_PER_S = 60.0, 10e6  # seconds, bytes a second
 JUMBF_TAIL = bytes.fromhex("00110010800000aa00389b71")
 """Last 12 bytes of every UUID that names a kind of box in a manifest."""
-MEMORY_MB = 32
+MAX_MEMORY_MB = 32
 """Of a file that is signed; the rest waits in a temporary file. The library would take 512."""
-SCANNED = 64 << 20
+MAX_SCANNED_BYTES = 64 << 20
 """Bytes from either end of a file in which the remains of a manifest are looked for; it stands near the front."""
 
 
-def can_hold(path: Path) -> bool:
+def supports_embedding(path: Path) -> bool:
     """Whether credentials can be embedded in a file of this name."""
-    return Path(path).suffix.lower() in EMBEDDED
+    return Path(path).suffix.lower() in EMBEDDABLE
 
 
-def beside(path: Path) -> Path:
+def sidecar_path(path: Path) -> Path:
     """Where C2PA tools look for the manifest of a file that cannot hold one: ``clip.c2pa`` for ``clip.mkv``."""
     return Path(path).with_suffix(".c2pa")
 
 
-def context(anchors: str = "", timestamp_authority: str | None = None) -> c2pa.Context:
+def create_context(anchors: str = "", timestamp_authority: str | None = None) -> c2pa.Context:
     """The library's settings: nothing is contacted but the time-stamp authority, if there is one.
 
     Args:
@@ -78,7 +78,7 @@ def context(anchors: str = "", timestamp_authority: str | None = None) -> c2pa.C
         "trust": {"user_anchors": anchors} if anchors else {},
         "core": {
             "allowed_network_hosts": [host] if host else [],
-            "backing_store_memory_threshold_in_mb": MEMORY_MB,
+            "backing_store_memory_threshold_in_mb": MAX_MEMORY_MB,
         },
         "verify": {
             "verify_after_reading": True,
@@ -99,8 +99,8 @@ def context(anchors: str = "", timestamp_authority: str | None = None) -> c2pa.C
     return c2pa.Context.from_json(json.dumps(settings))
 
 
-class Watched(io.RawIOBase):
-    """A file that stops answering after a while, so that a library which loops over it comes to an end.
+class WatchdogStream(io.RawIOBase):
+    """A file stream that raises after a timeout, so that a library which loops over it ends.
 
     It has a minute, and a second more for every 10 MB; a gigabyte takes a few seconds.
 
@@ -113,7 +113,7 @@ class Watched(io.RawIOBase):
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._end = time.monotonic() + PATIENCE_S + stream.seek(0, io.SEEK_END) / SLOWEST
+        self._end = time.monotonic() + TIMEOUT_S + stream.seek(0, io.SEEK_END) / MIN_BYTES_PER_S
         stream.seek(0)
         self.late: TimeoutError | None = None
 
@@ -145,8 +145,8 @@ class Watched(io.RawIOBase):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """An ordinary file for reading.
+def open_watchdog(path: Path) -> Iterator[BinaryIO]:
+    """Open an ordinary file as a :class:`WatchdogStream`.
 
     Raises:
         EffigieError: it is missing, no file, or may not be read.
@@ -161,17 +161,19 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
-def remains(path: Path) -> bool:
+def has_manifest_fragments(path: Path) -> bool:
     """Whether parts of a manifest lie in a file, though none can be read from it."""
-    with opened(path) as stream:
+    with open_watchdog(path) as stream:
         size = path.stat().st_size
         if not size:
             return False
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _count(data, 0, min(size, SCANNED)) or _count(data, max(SCANNED, size - SCANNED), size)
+            return _count_fragments(data, 0, min(size, MAX_SCANNED_BYTES)) or _count_fragments(
+                data, max(MAX_SCANNED_BYTES, size - MAX_SCANNED_BYTES), size
+            )
 
 
-def _count(data: mmap.mmap, start: int, stop: int) -> bool:
+def _count_fragments(data: mmap.mmap, start: int, stop: int) -> bool:
     # One could be chance or a quotation; a manifest has one for every box.
     found = 0
     while found < 3 and (position := data.find(JUMBF_TAIL, start, stop)) >= 0:

@@ -1,4 +1,4 @@
-"""Signed statements in an output about what it is: content credentials by the C2PA standard."""
+"""Signing of outputs with content credentials by the C2PA standard."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
-import effigie
+from effigie._version import __version__
 from effigie.errors import EffigieError, UsageError
-from effigie.io.atomic import atomic
-from effigie.provenance.c2pa.certificate import Identity, chosen_identity, trust_anchors
+from effigie.io.atomic_write import atomic_write
+from effigie.provenance.c2pa.certificate import SigningIdentity, select_identity, trust_anchors
 from effigie.provenance.c2pa.containers import (
-    BESIDE,
-    EMBEDDED,
+    EMBEDDABLE,
     READABLE,
-    Watched,
-    beside,
-    can_hold,
-    context,
-    opened,
+    SIDECAR_ONLY,
+    WatchdogStream,
+    create_context,
+    open_watchdog,
+    sidecar_path,
+    supports_embedding,
 )
-from effigie.provenance.c2pa.reader import CredentialState, Ingredient, read_credentials
-from effigie.provenance.c2pa.strict_check import Unsealed, boxes_digest
+from effigie.provenance.c2pa.reader import OUTPUT_ID_PATTERN, CredentialState, Ingredient, read_credentials
+from effigie.provenance.c2pa.strict_check import StrictCheckError, hash_unprotected_boxes
 
 if TYPE_CHECKING:
     import c2pa
@@ -35,23 +35,22 @@ __all__ = [
     "Claim",
     "CredentialState",
     "Ingredient",
-    "beside",
-    "can_hold",
     "read_credentials",
-    "sign_beside",
+    "sidecar_path",
     "sign_file",
+    "sign_sidecar",
+    "supports_embedding",
 ]
 
-COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+COMPOSITE_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC: a composite that includes elements made by a trained model."""
-OUTPUT = "org.effigie.output"
+OUTPUT_ASSERTION = "org.effigie.output"
 MARK_ALGORITHM = "org.effigie.mark.1"
-OUTPUT_ID = re.compile(r"[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What an output says of itself.
+    """What an output's credentials say about it.
 
     Attributes:
         output_id: 48 bits as 12 hex digits, the same in mark and ledger.
@@ -75,7 +74,7 @@ class Claim:
     training_allowed: bool = False
 
     def __post_init__(self) -> None:
-        if not OUTPUT_ID.fullmatch(self.output_id):
+        if not OUTPUT_ID_PATTERN.fullmatch(self.output_id):
             raise UsageError(f"an output id is 12 hex digits, not {self.output_id!r}")
 
 
@@ -83,14 +82,14 @@ def sign_file(
     path: Path,
     destination: Path,
     claim: Claim,
-    identity: Identity | None = None,
+    identity: SigningIdentity | None = None,
     tsa_url: str | None = None,
 ) -> None:
     """Write ``path`` with embedded credentials to ``destination``, whole or not at all. Streams.
 
     Args:
         path: .mp4, .m4v, .mov, .png, .jpg; credentials that it has itself are replaced, those of ingredients kept.
-        identity: who signs; None takes :func:`effigie.provenance.c2pa.certificate.chosen_identity`.
+        identity: who signs; None takes :func:`effigie.provenance.c2pa.certificate.select_identity`.
         tsa_url: an RFC 3161 time-stamp authority to confirm the time; None contacts nobody.
 
     Raises:
@@ -98,24 +97,28 @@ def sign_file(
         EffigieError: a file cannot be read, written or signed, or the authority does not answer.
     """
     path = Path(path)
-    media_type = EMBEDDED.get(path.suffix.lower())
+    media_type = EMBEDDABLE.get(path.suffix.lower())
     if media_type is None:
-        raise UsageError(f"{path.suffix or path.name} holds no credentials: use {', '.join(EMBEDDED)}")
-    with opened(path) as source, atomic(Path(destination)) as temporary, temporary.open("w+b") as signed:
-        _sign(source, signed, media_type, claim, identity, tsa_url, path, embed=True)
+        raise UsageError(f"{path.suffix or path.name} holds no credentials: use {', '.join(EMBEDDABLE)}")
+    with (
+        open_watchdog(path) as source,
+        atomic_write(Path(destination)) as temporary,
+        temporary.open("w+b") as signed,
+    ):
+        _sign_stream(source, signed, media_type, claim, identity, tsa_url, path, embed=True)
 
 
-def sign_beside(
+def sign_sidecar(
     path: Path,
     claim: Claim,
-    identity: Identity | None = None,
+    identity: SigningIdentity | None = None,
     tsa_url: str | None = None,
     sidecar: Path | None = None,
 ) -> Path:
     """Write the credentials of a file that cannot hold them, such as .mkv, into a ``.c2pa`` file beside it.
 
     Args:
-        sidecar: where; None takes :func:`beside`. The others are as for :func:`sign_file`.
+        sidecar: where; None takes :func:`sidecar_path`. The others are as for :func:`sign_file`.
 
     Returns:
         The path of the sidecar.
@@ -124,24 +127,26 @@ def sign_beside(
         UsageError, EffigieError: as for :func:`sign_file`.
     """
     path = Path(path)
-    sidecar = beside(path) if sidecar is None else Path(sidecar)
-    media_type = {**EMBEDDED, **BESIDE}.get(path.suffix.lower(), "application/octet-stream")
+    sidecar = sidecar_path(path) if sidecar is None else Path(sidecar)
+    media_type = {**EMBEDDABLE, **SIDECAR_ONLY}.get(path.suffix.lower(), "application/octet-stream")
     # The library copies the file while it hashes it.
     with (
-        opened(path) as source,
-        atomic(sidecar) as temporary,
+        open_watchdog(path) as source,
+        atomic_write(sidecar) as temporary,
         tempfile.TemporaryFile(dir=sidecar.parent) as copy,
     ):
-        temporary.write_bytes(_sign(source, copy, media_type, claim, identity, tsa_url, path, embed=False))
+        temporary.write_bytes(
+            _sign_stream(source, copy, media_type, claim, identity, tsa_url, path, embed=False)
+        )
     return sidecar
 
 
-def _sign(
+def _sign_stream(
     source: BinaryIO,
     signed: IO[bytes],
     media_type: str,
     claim: Claim,
-    identity: Identity | None,
+    identity: SigningIdentity | None,
     tsa_url: str | None,
     path: Path,
     embed: bool,
@@ -149,16 +154,16 @@ def _sign(
     """The manifest, as bytes; into ``signed`` goes the file with it."""
     import c2pa
 
-    identity = identity or chosen_identity()
+    identity = identity or select_identity()
     try:
-        boxes = boxes_digest(source) if embed else None
-    except Unsealed as error:
+        boxes = hash_unprotected_boxes(source) if embed else None
+    except StrictCheckError as error:
         raise EffigieError(f"cannot sign {path} ({error}): check that the file is whole") from error
     source.seek(0)
     try:
         with (
-            context(trust_anchors(), tsa_url) as settings,
-            c2pa.Builder(_definition(claim, media_type, boxes), settings) as builder,
+            create_context(trust_anchors(), tsa_url) as settings,
+            c2pa.Builder(_manifest_definition(claim, media_type, boxes), settings) as builder,
             c2pa.Signer.from_info(
                 c2pa.C2paSignerInfo(
                     identity.alg,
@@ -184,20 +189,24 @@ def _sign(
         ) from error
 
 
-def _definition(claim: Claim, media_type: str, boxes: str | None) -> dict[str, Any]:
-    agent = {"name": "effigie", "version": effigie.__version__}
+def _manifest_definition(claim: Claim, media_type: str, boxes: str | None) -> dict[str, Any]:
+    agent = {"name": "effigie", "version": __version__}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     made = {
         "softwareAgent": agent,
         "when": now,
-        "digitalSourceType": COMPOSITE,
+        "digitalSourceType": COMPOSITE_SOURCE_TYPE,
         "description": f"a consenting person's likeness was put into it by a trained model (effigie {claim.command})",
     }
     if claim.ingredients:
         actions: list[dict[str, Any]] = [
-            {"action": "c2pa.opened", "when": now, "parameters": {"ingredientIds": [_label(0)]}},
+            {"action": "c2pa.opened", "when": now, "parameters": {"ingredientIds": [_ingredient_label(0)]}},
             *(
-                {"action": "c2pa.placed", "when": now, "parameters": {"ingredientIds": [_label(index)]}}
+                {
+                    "action": "c2pa.placed",
+                    "when": now,
+                    "parameters": {"ingredientIds": [_ingredient_label(index)]},
+                }
                 for index in range(1, len(claim.ingredients))
             ),
             {"action": "c2pa.edited", **made},
@@ -209,13 +218,13 @@ def _definition(claim: Claim, media_type: str, boxes: str | None) -> dict[str, A
         "command": claim.command,
         "consents": list(claim.consents),
         "model_sha256": claim.model_hash,
-        "version": effigie.__version__,
+        "version": __version__,
         "boxes_sha256": boxes,
     }
     allowed = {"use": "allowed" if claim.training_allowed else "notAllowed"}
     assertions: list[dict[str, Any]] = [
         {"label": "c2pa.actions", "data": {"actions": actions}},
-        {"label": OUTPUT, "data": output},
+        {"label": OUTPUT_ASSERTION, "data": output},
         {"label": "cawg.training-mining", "data": {"entries": {"cawg.ai_generative_training": allowed}}},
     ]
     if claim.watermarked:
@@ -230,7 +239,7 @@ def _definition(claim: Claim, media_type: str, boxes: str | None) -> dict[str, A
     }
 
 
-def _label(index: int) -> str:
+def _ingredient_label(index: int) -> str:
     return f"ingredient-{index}"
 
 
@@ -240,13 +249,13 @@ def _add_ingredient(builder: c2pa.Builder, index: int, path: Path) -> None:
 
     definition = {
         "title": path.name,
-        "label": _label(index),
+        "label": _ingredient_label(index),
         "relationship": "componentOf" if index else "parentOf",
     }
     media_type = READABLE.get(path.suffix.lower(), "application/octet-stream")
     try:
-        with opened(path) as stream:
-            builder.add_ingredient(json.dumps(definition), media_type, Watched(stream))
+        with open_watchdog(path) as stream:
+            builder.add_ingredient(json.dumps(definition), media_type, WatchdogStream(stream))
     except (EffigieError, c2pa.C2paError):
         # What cannot be read has no credentials to keep; that it was used still belongs into the record.
         definition["description"] = "could not be read when this was signed"

@@ -1,4 +1,4 @@
-"""What the C2PA library found in a manifest, judged, and values taken from what a stranger wrote."""
+"""Interpretation of the C2PA library's validation codes, and safe access to values from untrusted manifests."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ from typing import Any, Literal
 
 State = Literal["trusted", "valid", "broken", "absent"]
 
-LONGEST_TEXT = 500  # characters of anything that a file says
-MOST_ENTRIES = 100
+MAX_TEXT_LENGTH = 500  # characters of anything that a file says
+MAX_ENTRIES = 100
 UNKNOWN_SIGNER = {"signingCredential.untrusted": "its signer is not on a trust list of this machine"}
 """Findings that do not touch what was signed: the signature and the hashes hold."""
 OUT_OF_DATE = {
     "signingCredential.expired": "its certificate has run out, and no time stamp says that it was signed before",
     "claimSignature.outsideValidity": "its certificate has run out, and no time stamp says that it was signed before",
 }
-NO_TIME = ("timeStamp.", "timeOfSigning.")
+TIME_PREFIXES = ("timeStamp.", "timeOfSigning.")
 """A time stamp that cannot be trusted says nothing; the signature holds without it."""
-SPOILT_TIME = {"timeStamp.malformed", "timeStamp.mismatch", "timeStamp.outsideValidity"}
+BROKEN_TIME = {"timeStamp.malformed", "timeStamp.mismatch", "timeStamp.outsideValidity"}
 """A time stamp that was changed, or never fitted. Readers pass over it; in an output of effigie none stands."""
 
 
-def judged(success: set[str], failure: set[str]) -> tuple[State, tuple[str, ...]]:
-    """The state that findings amount to, and what they mean in words."""
-    changed = sorted(serious(failure))
+def judge_codes(success: set[str], failure: set[str]) -> tuple[State, tuple[str, ...]]:
+    """State that follows from validation codes, and their meaning in words."""
+    changed = sorted(tampering_codes(failure))
     if changed or "claimSignature.validated" not in success:
-        return "broken", tuple(map(_words, changed)) or ("its signature does not hold",)
+        return "broken", tuple(map(_describe_code, changed)) or ("its signature does not hold",)
     problems = [text for code, text in UNKNOWN_SIGNER.items() if code in failure]
     problems += sorted({text for code, text in OUT_OF_DATE.items() if code in failure})
     trusted = "signingCredential.trusted" in success and not failure & (UNKNOWN_SIGNER | OUT_OF_DATE).keys()
     return ("trusted" if trusted else "valid"), tuple(problems)
 
 
-def serious(failure: set[str]) -> set[str]:
-    """Those that mean that something was changed."""
+def tampering_codes(failure: set[str]) -> set[str]:
+    """Codes that mean that something was changed."""
     tolerated = UNKNOWN_SIGNER.keys() | OUT_OF_DATE.keys()
-    return {code for code in failure if code not in tolerated and not code.startswith(NO_TIME)}
+    return {code for code in failure if code not in tolerated and not code.startswith(TIME_PREFIXES)}
 
 
-def _words(code: str) -> str:
+def _describe_code(code: str) -> str:
     if code.endswith("Hash.mismatch"):
         return f"the file was changed after it was signed ({code})"
     if code.startswith(("assertion.", "claim")):
@@ -45,41 +45,47 @@ def _words(code: str) -> str:
     return f"the credentials do not hold ({code})"
 
 
-def findings(results: Any) -> tuple[set[str], set[str]]:
-    """Codes of what was found to hold and not to hold."""
+def validation_codes(results: Any) -> tuple[set[str], set[str]]:
+    """Success and failure codes of a validation."""
     success, failure = (
-        {code for code in (string(get(entry, "code")) for entry in entries(get(results, kind))) if code}
+        {
+            code
+            for code in (
+                to_text(get_nested(entry, "code")) for entry in to_entries(get_nested(results, kind))
+            )
+            if code
+        }
         for kind in ("success", "failure")
     )
     return success, failure
 
 
-def notes(results: Any) -> set[str]:
-    """Codes of what is neither good nor bad by the standard."""
-    found = (string(get(entry, "code")) for entry in entries(get(results, "informational")))
+def informational_codes(results: Any) -> set[str]:
+    """Informational codes of a validation."""
+    found = (to_text(get_nested(entry, "code")) for entry in to_entries(get_nested(results, "informational")))
     return {code for code in found if code}
 
 
-def get(value: Any, *keys: Any) -> Any:
-    """A value deep in what a stranger wrote; None where the shape is another."""
+def get_nested(value: Any, *keys: Any) -> Any:
+    """A nested value of an untrusted document; None where the structure differs."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) and isinstance(key, str) else None
     return value
 
 
-def entries(value: Any) -> list[Any]:
-    """The first of a list that a stranger wrote."""
-    return value[:MOST_ENTRIES] if isinstance(value, list) else []
+def to_entries(value: Any) -> list[Any]:
+    """The first entries of a list from an untrusted document."""
+    return value[:MAX_ENTRIES] if isinstance(value, list) else []
 
 
-def string(value: Any) -> str | None:
-    """A text that a stranger wrote, as one line; None if it is none."""
-    return line(value) if isinstance(value, str) and value else None
+def to_text(value: Any) -> str | None:
+    """A text from an untrusted document, as one line; None if it is none."""
+    return to_printable_line(value) if isinstance(value, str) and value else None
 
 
-def line(value: object) -> str:
+def to_printable_line(value: object) -> str:
     """One printable line: what a file says may end up on a terminal."""
     text = "".join(
-        character if character.isprintable() else " " for character in str(value)[: 4 * LONGEST_TEXT]
+        character if character.isprintable() else " " for character in str(value)[: 4 * MAX_TEXT_LENGTH]
     )
-    return " ".join(text.split())[:LONGEST_TEXT]
+    return " ".join(text.split())[:MAX_TEXT_LENGTH]

@@ -1,4 +1,4 @@
-"""Content credentials out of any file, by effigie or by others."""
+"""Reader of the content credentials of any file, by effigie or by others."""
 
 from __future__ import annotations
 
@@ -11,23 +11,30 @@ from typing import Any
 
 from effigie.errors import EffigieError
 from effigie.provenance.c2pa.certificate import trust_anchors
-from effigie.provenance.c2pa.containers import READABLE, Watched, beside, context, opened, remains
-from effigie.provenance.c2pa.findings import (
-    SPOILT_TIME,
-    State,
-    entries,
-    findings,
-    get,
-    judged,
-    line,
-    notes,
-    serious,
-    string,
+from effigie.provenance.c2pa.containers import (
+    READABLE,
+    WatchdogStream,
+    create_context,
+    has_manifest_fragments,
+    open_watchdog,
+    sidecar_path,
 )
-from effigie.provenance.c2pa.strict_check import Unsealed, check_manifest, check_seal
+from effigie.provenance.c2pa.findings import (
+    BROKEN_TIME,
+    State,
+    get_nested,
+    informational_codes,
+    judge_codes,
+    tampering_codes,
+    to_entries,
+    to_printable_line,
+    to_text,
+    validation_codes,
+)
+from effigie.provenance.c2pa.strict_check import StrictCheckError, check_container, check_manifest_store
 
-LARGEST_SIDECAR = 64 << 20  # bytes
-OUTPUT_ID = re.compile(r"[0-9a-f]{12}")
+MAX_SIDECAR_BYTES = 64 << 20  # bytes
+OUTPUT_ID_PATTERN = re.compile(r"[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ class CredentialState:
         ours: an output of effigie by its own word; only as good as the state.
         output_id, command, consents, model_hash: of an output of effigie.
         source_types: IPTC digital source types, last part of their URI.
-        actions: what was done, in order, such as ``c2pa.opened``.
+        actions: what was done, in order, such as ``c2pa.open_watchdog``.
         ingredients: what it was made from.
         mark: the id that the invisible mark carries, by the credentials' word (12 hex digits), or None.
         signed_at: time by a time-stamp authority on a trust list, ISO 8601, or None.
@@ -96,7 +103,7 @@ def read_credentials(path: Path) -> CredentialState:
     try:
         return _read(path)
     except (EffigieError, OSError, ValueError, RecursionError) as error:
-        return CredentialState("absent", problems=(line(error),))
+        return CredentialState("absent", problems=(to_printable_line(error),))
 
 
 def _read(path: Path) -> CredentialState:
@@ -104,54 +111,59 @@ def _read(path: Path) -> CredentialState:
 
     if path.suffix.lower() == ".c2pa":
         raise EffigieError(f"{path} holds the credentials of another file: check that one")
-    sidecar = _sidecar(path)
+    sidecar = _read_sidecar(path)
     media_type = READABLE.get(path.suffix.lower(), "application/octet-stream")
-    anchors, problems = _anchors()
-    with opened(path) as stream, context(anchors) as settings:
-        watched = Watched(stream)
+    anchors, problems = _load_trust_anchors()
+    with open_watchdog(path) as stream, create_context(anchors) as settings:
+        watched = WatchdogStream(stream)
         try:
             with c2pa.Reader(media_type, watched, sidecar, settings) as reader:
                 store = json.loads(reader.json())
         except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.NotSupported):
-            return _unreadable(path, sidecar, None)
+            return _unreadable_state(path, sidecar, None)
         except (c2pa.C2paError, ValueError, RecursionError) as error:
-            return _unreadable(path, sidecar, watched.late or error)
-        state = _described(store)
+            return _unreadable_state(path, sidecar, watched.late or error)
+        state = _describe_store(store)
         state = replace(state, problems=(*state.problems, *problems))
         if state.ours and state.state != "broken":
             try:
-                if notes(get(store, "validation_results", "activeManifest")) & SPOILT_TIME:
-                    raise Unsealed("the time stamp was changed")
+                if (
+                    informational_codes(get_nested(store, "validation_results", "activeManifest"))
+                    & BROKEN_TIME
+                ):
+                    raise StrictCheckError("the time stamp was changed")
                 if sidecar is None:
-                    check_seal(stream, string(get(_output(store), "boxes_sha256")))
+                    check_container(
+                        stream, to_text(get_nested(_read_output_assertion(store), "boxes_sha256"))
+                    )
                 else:
-                    check_manifest(sidecar)
-            except Unsealed as error:
+                    check_manifest_store(sidecar)
+            except StrictCheckError as error:
                 return replace(
                     state, state="broken", problems=(*state.problems, f"{error} after it was signed")
                 )
     return state
 
 
-def _anchors() -> tuple[str, tuple[str, ...]]:
-    """Who is trusted; a list that cannot be read makes nobody's credentials disappear."""
+def _load_trust_anchors() -> tuple[str, tuple[str, ...]]:
+    """Load the trust list; one that cannot be read does not hide credentials."""
     try:
         return trust_anchors(), ()
     except EffigieError as error:
-        return "", (f"nobody could be trusted: {line(error)}",)
+        return "", (f"nobody could be trusted: {to_printable_line(error)}",)
 
 
-def _sidecar(path: Path) -> bytes | None:
-    if path.suffix.lower() in READABLE or not beside(path).is_file():
+def _read_sidecar(path: Path) -> bytes | None:
+    if path.suffix.lower() in READABLE or not sidecar_path(path).is_file():
         return None
-    with opened(beside(path)) as stream:
-        return stream.read(LARGEST_SIDECAR)
+    with open_watchdog(sidecar_path(path)) as stream:
+        return stream.read(MAX_SIDECAR_BYTES)
 
 
-def _unreadable(path: Path, sidecar: bytes | None, error: Exception | None) -> CredentialState:
-    """None, or some that were destroyed?"""
-    reason = line(error) if error else "no manifest can be found"
-    if sidecar is not None or remains(path):
+def _unreadable_state(path: Path, sidecar: bytes | None, error: Exception | None) -> CredentialState:
+    """State of a file without readable credentials: absent, or destroyed."""
+    reason = to_printable_line(error) if error else "no manifest can be found"
+    if sidecar is not None or has_manifest_fragments(path):
         return CredentialState(
             "broken", problems=(f"there are credentials, but they cannot be read: {reason}",)
         )
@@ -160,103 +172,117 @@ def _unreadable(path: Path, sidecar: bytes | None, error: Exception | None) -> C
     return CredentialState("absent", problems=(f"the file could not be searched for credentials: {reason}",))
 
 
-def _described(store: Any) -> CredentialState:
-    label = get(store, "active_manifest")
-    manifests = get(store, "manifests")
-    manifest = get(manifests, label)
-    success, failure = findings(get(store, "validation_results", "activeManifest"))
+def _describe_store(store: Any) -> CredentialState:
+    label = get_nested(store, "active_manifest")
+    manifests = get_nested(store, "manifests")
+    manifest = get_nested(manifests, label)
+    success, failure = validation_codes(get_nested(store, "validation_results", "activeManifest"))
     # What has changed in the chain since: any of it but trust means that this file was changed.
-    deltas = entries(get(store, "validation_results", "ingredientDeltas"))
-    later = set[str]().union(*(findings(get(delta, "validationDeltas"))[1] for delta in deltas))
-    state, problems = judged(success, failure | serious(later))
-    if get(store, "validation_state") not in ("Valid", "Trusted") and not failure and not later:
+    deltas = to_entries(get_nested(store, "validation_results", "ingredientDeltas"))
+    later = set[str]().union(
+        *(validation_codes(get_nested(delta, "validationDeltas"))[1] for delta in deltas)
+    )
+    state, problems = judge_codes(success, failure | tampering_codes(later))
+    if get_nested(store, "validation_state") not in ("Valid", "Trusted") and not failure and not later:
         state, problems = "broken", ("the C2PA library calls it invalid without a reason",)
-    output = _output(store)
-    actions = entries(get(_assertion(manifest, "c2pa.actions"), "actions"))
-    generator = _generator(manifest)
+    output = _read_output_assertion(store)
+    actions = to_entries(get_nested(_read_assertion(manifest, "c2pa.actions"), "actions"))
+    generator = _read_generator(manifest)
     ours = output is not None and (generator or "").startswith("effigie")
     return CredentialState(
         state=state,
-        issuer=_issuer(manifest),
+        issuer=_read_issuer(manifest),
         generator=generator,
         ours=ours,
-        output_id=_output_id(output) if ours else None,
-        command=string(get(output, "command")) if ours else None,
-        consents=tuple(filter(None, map(string, entries(get(output, "consents"))))) if ours else (),
-        model_hash=string(get(output, "model_sha256")) if ours else None,
+        output_id=_read_output_id(output) if ours else None,
+        command=to_text(get_nested(output, "command")) if ours else None,
+        consents=tuple(filter(None, map(to_text, to_entries(get_nested(output, "consents")))))
+        if ours
+        else (),
+        model_hash=to_text(get_nested(output, "model_sha256")) if ours else None,
         source_types=tuple(_source_types(actions)),
-        actions=tuple(filter(None, (string(get(action, "action")) for action in actions))),
-        ingredients=tuple(_ingredients(store, manifests, manifest)),
-        mark=_output_id(output) if ours and _assertion(manifest, "c2pa.soft-binding") is not None else None,
-        signed_at=_signed_at(manifest, success),
+        actions=tuple(filter(None, (to_text(get_nested(action, "action")) for action in actions))),
+        ingredients=tuple(_read_ingredients(store, manifests, manifest)),
+        mark=_read_output_id(output)
+        if ours and _read_assertion(manifest, "c2pa.soft-binding") is not None
+        else None,
+        signed_at=_read_signing_time(manifest, success),
         problems=problems,
     )
 
 
-def _output(store: Any) -> Any:
+def _read_output_assertion(store: Any) -> Any:
     """What effigie says in the newest manifest."""
-    return _assertion(get(store, "manifests", get(store, "active_manifest")), "org.effigie.output")
+    return _read_assertion(
+        get_nested(store, "manifests", get_nested(store, "active_manifest")), "org.effigie.output"
+    )
 
 
-def _ingredients(store: Any, manifests: Any, manifest: Any) -> Iterator[Ingredient]:
-    deltas = entries(get(store, "validation_results", "ingredientDeltas"))
-    for entry in entries(get(manifest, "ingredients")):
-        title = string(get(entry, "title")) or "unnamed"
-        relationship = string(get(entry, "relationship")) or "unknown"
-        own = get(manifests, get(entry, "active_manifest"))
+def _read_ingredients(store: Any, manifests: Any, manifest: Any) -> Iterator[Ingredient]:
+    deltas = to_entries(get_nested(store, "validation_results", "ingredientDeltas"))
+    for entry in to_entries(get_nested(manifest, "ingredients")):
+        title = to_text(get_nested(entry, "title")) or "unnamed"
+        relationship = to_text(get_nested(entry, "relationship")) or "unknown"
+        own = get_nested(manifests, get_nested(entry, "active_manifest"))
         if own is None:
             yield Ingredient(title, relationship, "absent")
             continue
-        then, then_failure = findings(get(entry, "validation_results", "activeManifest"))
+        then, then_failure = validation_codes(get_nested(entry, "validation_results", "activeManifest"))
         now, now_failure = set[str](), set[str]()
         for delta in deltas:
             # What has changed since, such as who is trusted. Only what concerns this ingredient.
-            uri = string(get(delta, "ingredientAssertionURI")) or ""
-            if uri.endswith(f"/{string(get(entry, 'label'))}"):
-                success, failure = findings(get(delta, "validationDeltas"))
+            uri = to_text(get_nested(delta, "ingredientAssertionURI")) or ""
+            if uri.endswith(f"/{to_text(get_nested(entry, 'label'))}"):
+                success, failure = validation_codes(get_nested(delta, "validationDeltas"))
                 now, now_failure = now | success, now_failure | failure
-        state, problems = judged(then | now, then_failure | now_failure)
-        output = _assertion(own, "org.effigie.output")
+        state, problems = judge_codes(then | now, then_failure | now_failure)
+        output = _read_assertion(own, "org.effigie.output")
         yield Ingredient(
-            title, relationship, state, _generator(own), _issuer(own), _output_id(output), problems
+            title,
+            relationship,
+            state,
+            _read_generator(own),
+            _read_issuer(own),
+            _read_output_id(output),
+            problems,
         )
 
 
 def _source_types(actions: list[Any]) -> Iterator[str]:
     for action in actions:
-        source_type = string(get(action, "digitalSourceType"))
+        source_type = to_text(get_nested(action, "digitalSourceType"))
         if source_type:
             yield source_type.rstrip("/").rpartition("/")[2]
 
 
-def _assertion(manifest: Any, label: str) -> Any:
+def _read_assertion(manifest: Any, label: str) -> Any:
     """The data of an assertion, of any version."""
-    for assertion in entries(get(manifest, "assertions")):
-        name = string(get(assertion, "label")) or ""
+    for assertion in to_entries(get_nested(manifest, "assertions")):
+        name = to_text(get_nested(assertion, "label")) or ""
         if name == label or name.startswith(f"{label}.v"):
-            return get(assertion, "data")
+            return get_nested(assertion, "data")
     return None
 
 
-def _generator(manifest: Any) -> str | None:
-    information = entries(get(manifest, "claim_generator_info"))
-    name = string(get(information[0], "name")) if information else None
+def _read_generator(manifest: Any) -> str | None:
+    information = to_entries(get_nested(manifest, "claim_generator_info"))
+    name = to_text(get_nested(information[0], "name")) if information else None
     if name is None:
-        return string(get(manifest, "claim_generator"))
-    version = string(get(information[0], "version"))
+        return to_text(get_nested(manifest, "claim_generator"))
+    version = to_text(get_nested(information[0], "version"))
     return f"{name} {version}" if version else name
 
 
-def _issuer(manifest: Any) -> str | None:
-    parts = (string(get(manifest, "signature_info", key)) for key in ("issuer", "common_name"))
+def _read_issuer(manifest: Any) -> str | None:
+    parts = (to_text(get_nested(manifest, "signature_info", key)) for key in ("issuer", "common_name"))
     return ", ".join(part for part in parts if part) or None
 
 
-def _signed_at(manifest: Any, success: set[str]) -> str | None:
-    """Only an authority on a trust list is believed."""
-    return string(get(manifest, "signature_info", "time")) if "timeStamp.trusted" in success else None
+def _read_signing_time(manifest: Any, success: set[str]) -> str | None:
+    """Signing time, if it was confirmed by an authority on a trust list."""
+    return to_text(get_nested(manifest, "signature_info", "time")) if "timeStamp.trusted" in success else None
 
 
-def _output_id(output: Any) -> str | None:
-    text = string(get(output, "output_id"))
-    return text if text and OUTPUT_ID.fullmatch(text) else None
+def _read_output_id(output: Any) -> str | None:
+    text = to_text(get_nested(output, "output_id"))
+    return text if text and OUTPUT_ID_PATTERN.fullmatch(text) else None

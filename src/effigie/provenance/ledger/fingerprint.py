@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from effigie.errors import UsageError
 
-FINGERPRINT_EVERY_S = 1.0
+FINGERPRINT_INTERVAL_S = 1.0
 """Seconds between the frames of an output that are kept in the ledger."""
 
-NOTHING = 0
+EMPTY_HASH = 0
 """The hash of a picture without structure: black, white, a fade. It matches nothing, itself not even."""
 
-SIDE = 64  # pixels a side of the picture that is transformed
-BITS = 64
-LEAST_CONTRAST = 3.0
+TRANSFORM_SIDE = 64  # pixels a side of the picture that is transformed
+HASH_BITS = 64
+MIN_CONTRAST = 3.0
 """Grey levels (RMS of the 64 frequencies, 0..255); below it the signs are noise."""
 
 Sample = tuple[float, int]
@@ -33,9 +33,9 @@ Sample = tuple[float, int]
 
 @dataclass(frozen=True)
 class MatchSettings:
-    """When two clips are held to show the same pictures."""
+    """Thresholds for two clips that show the same pictures."""
 
-    most_bits: int = 8
+    max_bits: int = 8
     """Hamming distance, 0 to 64, up to which two frames agree: half size at JPEG 15 moves 1.3 (99 %: 4), and 99 % of
     the frames of two scenes are at least 20 apart."""
 
@@ -46,13 +46,13 @@ class MatchSettings:
     share: float = 0.8
     """Share of the aligned frames that must agree, 0 to 1."""
 
-    within_s: float = 0.3
+    max_offset_s: float = 0.3
     """Seconds by which aligned frames may be apart."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.most_bits < BITS // 2 or not 0 <= self.mean_bits <= self.most_bits:
+        if not 0 <= self.max_bits < HASH_BITS // 2 or not 0 <= self.mean_bits <= self.max_bits:
             raise UsageError("most_bits must be 0 to 31, and mean_bits between 0 and it")
-        if not 0 < self.share <= 1 or self.within_s < 0:
+        if not 0 < self.share <= 1 or self.max_offset_s < 0:
             raise UsageError("share must be above 0 and at most 1, and within_s not negative")
 
 
@@ -71,36 +71,31 @@ class Match:
     offset: float
 
 
-def fingerprint(image: np.ndarray) -> int:
-    """The hash of a picture, 64 bits; :data:`NOTHING` if it has no structure.
+def compute_fingerprint(image: np.ndarray) -> int:
+    """The hash of a picture, 64 bits; :data:`EMPTY_HASH` if it has no structure.
 
     Args:
         image: (H, W, 3) uint8 RGB.
     """
-    small = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image, (TRANSFORM_SIDE, TRANSFORM_SIDE), interpolation=cv2.INTER_AREA)
     gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    spectrum = cv2.dct(gray) / SIDE
-    rows, columns = _lowest()
+    spectrum = cv2.dct(gray) / TRANSFORM_SIDE
+    rows, columns = _low_frequencies()
     values = spectrum[rows, columns]
-    if float(np.sqrt(np.square(values).sum())) < LEAST_CONTRAST:
-        return NOTHING
+    if float(np.sqrt(np.square(values).sum())) < MIN_CONTRAST:
+        return EMPTY_HASH
     return int.from_bytes(np.packbits(values > 0).tobytes(), "big")
 
 
 @functools.cache
-def _lowest() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _low_frequencies() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Row and column of the 64 lowest frequencies, nearest the mean first, the mean itself left out."""
-    rows, columns = np.indices((SIDE, SIDE)).reshape(2, -1)
-    order = np.lexsort((columns, rows, rows * rows + columns * columns))[1 : BITS + 1]
+    rows, columns = np.indices((TRANSFORM_SIDE, TRANSFORM_SIDE)).reshape(2, -1)
+    order = np.lexsort((columns, rows, rows * rows + columns * columns))[1 : HASH_BITS + 1]
     return rows[order], columns[order]
 
 
-def distance(first: int, second: int) -> int:
-    """Hamming distance of two hashes, 0 to 64."""
-    return (first ^ second).bit_count()
-
-
-def compare(
+def match_clips(
     asked: Sequence[Sample], known: Sequence[Sample], settings: MatchSettings | None = None
 ) -> Match | None:
     """Whether a clip shows the pictures of a known one, or a part of them, however shifted in time.
@@ -115,34 +110,34 @@ def compare(
         The best alignment, or None if none is good enough. One frame alone is enough only where one clip has no more.
     """
     settings = settings or MatchSettings()
-    asked_times, asked_hashes = _arrays(asked)
-    known_times, known_hashes = _arrays(known)
+    asked_times, asked_hashes = _to_arrays(asked)
+    known_times, known_hashes = _to_arrays(known)
     if not len(asked_times) or not len(known_times):
         return None
     bits = np.bitwise_count(asked_hashes[:, None] ^ known_hashes[None]).astype(np.float64)
-    close = bits <= settings.most_bits
+    close = bits <= settings.max_bits
     if not close.any():
         return None
     shifts = known_times[None] - asked_times[:, None]
-    needed = min(2, len(known_times), max(1, int(np.ptp(asked_times) / FINGERPRINT_EVERY_S)))
+    needed = min(2, len(known_times), max(1, int(np.ptp(asked_times) / FINGERPRINT_INTERVAL_S)))
     best: Match | None = None
     for shift in np.unique(np.round(shifts[close], 1)).tolist():
-        aligned = np.where(np.abs(shifts - shift) <= settings.within_s, bits, np.inf).min(axis=0)
+        aligned = np.where(np.abs(shifts - shift) <= settings.max_offset_s, bits, np.inf).min(axis=0)
         aligned = aligned[np.isfinite(aligned)]
-        if len(aligned) < needed or np.mean(aligned <= settings.most_bits) < settings.share:
+        if len(aligned) < needed or np.mean(aligned <= settings.max_bits) < settings.share:
             continue
         found = Match(len(aligned), float(aligned.mean()), shift)
-        if found.bits <= settings.mean_bits and (best is None or _rank(found) < _rank(best)):
+        if found.bits <= settings.mean_bits and (best is None or _match_rank(found) < _match_rank(best)):
             best = found
     return best
 
 
-def _rank(match: Match) -> tuple[float, float]:
+def _match_rank(match: Match) -> tuple[float, float]:
     # Two frames that agree by chance must not beat twenty that agree well.
     return match.bits / np.sqrt(match.frames), abs(match.offset)
 
 
-def _arrays(samples: Sequence[Sample]) -> tuple[NDArray[np.float64], NDArray[np.uint64]]:
-    kept = [sample for sample in samples if sample[1] != NOTHING]
+def _to_arrays(samples: Sequence[Sample]) -> tuple[NDArray[np.float64], NDArray[np.uint64]]:
+    kept = [sample for sample in samples if sample[1] != EMPTY_HASH]
     times = np.array([time for time, _ in kept], np.float64)
     return times, np.array([value for _, value in kept], np.uint64)

@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 
 from effigie.errors import EffigieError
-from effigie.io.atomic import explain
+from effigie.io.atomic_write import convert_os_error
 from effigie.io.home import home
-from effigie.provenance.ledger.fingerprint import Match, MatchSettings, Sample, compare
+from effigie.provenance.ledger.fingerprint import Match, MatchSettings, Sample, match_clips
 
-BUSY_S = 30.0  # how long a writer waits for the others; one entry takes milliseconds
-PATIENCE_S = 2.0  # how long a reader waits, where there is no write-ahead log
+WRITE_TIMEOUT_S = 30.0  # how long a writer waits for the others; one entry takes milliseconds
+READ_TIMEOUT_S = 2.0  # how long a reader waits, where there is no write-ahead log
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -43,12 +43,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 """Statements that lead from version k to k + 1. A change of the format is one more entry at the end."""
 
 COLUMNS = "output_id, time, command, name, model_hash, consents, file_sha256, fingerprints"
-SAMPLE = np.dtype([("time", "<f8"), ("hash", "<u8")])
+SAMPLE_DTYPE = np.dtype([("time", "<f8"), ("hash", "<u8")])
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One output.
+class LedgerEntry:
+    """One output in the ledger.
 
     Attributes:
         output_id: 48 bits as 12 hex digits; the same in mark and credentials.
@@ -81,8 +81,8 @@ class Ledger:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or home() / "ledger.sqlite"
 
-    def record(self, entry: Entry) -> None:
-        """Enter an output; on return it is on the disk.
+    def add(self, entry: LedgerEntry) -> None:
+        """Add an output; on return it is on the disk.
 
         Raises:
             EffigieError: the file cannot be written, the disk is full, it is damaged or of a newer version, another
@@ -96,7 +96,7 @@ class Ledger:
             entry.model_hash,
             json.dumps(list(entry.consents), ensure_ascii=False),
             entry.file_sha256,
-            np.array(list(entry.fingerprints), SAMPLE).tobytes(),
+            np.array(list(entry.fingerprints), SAMPLE_DTYPE).tobytes(),
         )
         with self._writing() as connection:
             try:
@@ -106,7 +106,7 @@ class Ledger:
                     f"output {entry.output_id} is in {self.path} already: every output needs an id of its own"
                 ) from error
 
-    def by_id(self, output_id: str) -> Entry | None:
+    def find_by_id(self, output_id: str) -> LedgerEntry | None:
         """The output of that id (12 hex digits).
 
         Raises:
@@ -114,40 +114,40 @@ class Ledger:
         """
         return next(self._select("WHERE output_id = ?", output_id.lower()), None)
 
-    def by_hash(self, sha256: str) -> Entry | None:
+    def find_by_hash(self, sha256: str) -> LedgerEntry | None:
         """The latest output whose file had this SHA-256 (hex).
 
         Raises:
-            EffigieError: as for :meth:`by_id`.
+            EffigieError: as for :meth:`find_by_id`.
         """
         return next(self._select("WHERE file_sha256 = ? ORDER BY time DESC", sha256.lower()), None)
 
-    def nearest(
+    def find_similar(
         self, fingerprints: Sequence[Sample], settings: MatchSettings | None = None
-    ) -> tuple[Entry, Match] | None:
-        """The output that looks most like a clip, if any does.
+    ) -> tuple[LedgerEntry, Match] | None:
+        """The output whose fingerprints match a clip best, if any does.
 
         A swap looks much like the clip it was made from, so this says where to look and proves nothing.
 
         Raises:
-            EffigieError: as for :meth:`by_id`.
+            EffigieError: as for :meth:`find_by_id`.
         """
-        best: tuple[Entry, Match] | None = None
+        best: tuple[LedgerEntry, Match] | None = None
         for entry in self._select("ORDER BY time DESC"):
-            match = compare(fingerprints, entry.fingerprints, settings)
+            match = match_clips(fingerprints, entry.fingerprints, settings)
             if match is not None and (best is None or match.bits < best[1].bits):
                 best = entry, match
         return best
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[LedgerEntry]:
         """Every output, the latest first.
 
         Raises:
-            EffigieError: as for :meth:`by_id`.
+            EffigieError: as for :meth:`find_by_id`.
         """
         yield from self._select("ORDER BY time DESC")
 
-    def _select(self, clause: str, *values: str) -> Iterator[Entry]:
+    def _select(self, clause: str, *values: str) -> Iterator[LedgerEntry]:
         if not self.path.exists():
             return
         with self._explained(), contextlib.closing(self._reader()) as connection:
@@ -161,19 +161,19 @@ class Ledger:
             for row in connection.execute(f"SELECT {COLUMNS} FROM outputs {clause}", values):
                 yield self._entry(row)
 
-    def _entry(self, row: tuple[str, str, str, str, str | None, str, str | None, bytes]) -> Entry:
+    def _entry(self, row: tuple[str, str, str, str, str | None, str, str | None, bytes]) -> LedgerEntry:
         output_id, time, command, name, model_hash, consents, file_sha256, blob = row
         try:
-            samples = np.frombuffer(blob, SAMPLE).tolist()
+            samples = np.frombuffer(blob, SAMPLE_DTYPE).tolist()
             agreed = tuple(str(consent) for consent in json.loads(consents))
             when = datetime.fromisoformat(time)
         except (ValueError, TypeError) as error:
             raise self._damaged(error) from error
-        return Entry(output_id, when, command, name, model_hash, agreed, file_sha256, tuple(samples))
+        return LedgerEntry(output_id, when, command, name, model_hash, agreed, file_sha256, tuple(samples))
 
     def _reader(self) -> sqlite3.Connection:
         address = self.path.absolute().as_uri()
-        connection = sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=PATIENCE_S)
+        connection = sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=READ_TIMEOUT_S)
         try:
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()
         except sqlite3.OperationalError:
@@ -191,11 +191,11 @@ class Ledger:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
-            raise explain(error, self.path) from error
+            raise convert_os_error(error, self.path) from error
         with self._explained():
-            connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+            connection = sqlite3.connect(self.path, timeout=WRITE_TIMEOUT_S, isolation_level=None)
             with contextlib.closing(connection):
-                _log_ahead(connection)
+                _enable_write_ahead_log(connection)
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("BEGIN IMMEDIATE")
                 try:
@@ -253,10 +253,10 @@ class Ledger:
         )
 
 
-def _log_ahead(connection: sqlite3.Connection) -> None:
-    """Write-ahead logging, so that readers never wait for a writer; network disks refuse it, and that is fine."""
+def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Enable write-ahead logging, so that readers never wait for a writer; network disks may refuse it."""
     # Turning it on does not wait for others as statements do: two processes that begin a ledger at once collide.
-    until = clock.monotonic() + BUSY_S
+    until = clock.monotonic() + WRITE_TIMEOUT_S
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")

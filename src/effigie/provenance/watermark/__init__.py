@@ -1,11 +1,11 @@
-"""The imperceptible mark: a 48-bit output id in the luma of every frame, and how to find it again.
+"""Invisible watermark: a 48-bit output id in the luma of every frame; embedding and detection.
 
 The pattern is the same through a clip and its key is public, so that anyone can verify a file with nothing but
 effigie. What an id means (credentials, ledger, consent) may not enter here, nor may networks.
 """
 
-from effigie.provenance.watermark.detector import Found, detect, detect_file
-from effigie.provenance.watermark.embedder import Marker, Strength
+from effigie.provenance.watermark.detector import DetectedMark, detect, detect_file
+from effigie.provenance.watermark.embedder import MarkStrength, WatermarkEmbedder
 from effigie.provenance.watermark.payload import new_id
 
-__all__ = ["Found", "Marker", "Strength", "detect", "detect_file", "new_id"]
+__all__ = ["DetectedMark", "MarkStrength", "WatermarkEmbedder", "detect", "detect_file", "new_id"]

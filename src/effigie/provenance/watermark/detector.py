@@ -1,9 +1,9 @@
-"""Finding the mark: in frames, in a clip, in a still.
+"""Watermark detector for frames, clips and stills.
 
 An id is believed only if its whole codeword agrees with what was measured. Codewords are scrambled with signs drawn
 from the key. Against such signs the agreement of any one codeword with any measurement that holds no mark exceeds z
 standard deviations with at most 2e³/9 times the probability of a normal deviate (Pinelis 1994, Rademacher sums).
-Summed over all 2^60 codewords and all poses tried, :data:`AGREEMENT` keeps false alarms below one in 10^9 clips.
+Summed over all 2^60 codewords and all poses tried, :data:`MIN_AGREEMENT` keeps false alarms below one in 10^9 clips.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from effigie.progress import Cancel
-from effigie.provenance.watermark.frames import sampled
-from effigie.provenance.watermark.geometry import Pose, Search
-from effigie.provenance.watermark.payload import FREE_BITS, ID_BITS, SYMBOLS, decode
-from effigie.provenance.watermark.residual import Sum
+from effigie.progress import CancelToken
+from effigie.provenance.watermark.frames import sample_luma
+from effigie.provenance.watermark.geometry import PatternPose, PatternSearch
+from effigie.provenance.watermark.payload import FREE_BITS, ID_BITS, SYMBOL_COUNT, decode
+from effigie.provenance.watermark.residual import ResidualAccumulator
 
-POSES = 8
+MAX_POSES = 8
 """Tried beside the upright, uncropped one."""
 
-FALSE_ALARMS = 1e-9
-_TRIALS = 2 * math.e**3 / 9 * (1 + POSES) * 2.0 ** (ID_BITS + FREE_BITS)
-AGREEMENT = -float(ndtri(FALSE_ALARMS / _TRIALS))
+FALSE_ALARM_RATE = 1e-9
+_TRIALS = 2 * math.e**3 / 9 * (1 + MAX_POSES) * 2.0 ** (ID_BITS + FREE_BITS)
+MIN_AGREEMENT = -float(ndtri(FALSE_ALARM_RATE / _TRIALS))
 """Standard deviations that a codeword must agree by."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A mark that was found.
+class DetectedMark:
+    """A detected watermark.
 
     Attributes:
         id: the 48 bits.
@@ -49,7 +49,7 @@ class Found:
     confidence: float
     agreement: float
     frames: int
-    pose: Pose
+    pose: PatternPose
 
     @property
     def hex(self) -> str:
@@ -57,7 +57,7 @@ class Found:
         return f"{self.id:012x}"
 
 
-def detect(frames: Iterable[NDArray[np.uint8]], cancel: Cancel | None = None) -> Found | None:
+def detect(frames: Iterable[NDArray[np.uint8]], cancel: CancelToken | None = None) -> DetectedMark | None:
     """The mark in frames of one clip, or None.
 
     Args:
@@ -65,27 +65,31 @@ def detect(frames: Iterable[NDArray[np.uint8]], cancel: Cancel | None = None) ->
             better than one, those far apart better than neighbours.
 
     Raises:
-        Cancelled: asked to stop.
+        CancelledError: asked to stop.
     """
     return _detect(((frame, number == 0) for number, frame in enumerate(frames)), cancel)
 
 
-def detect_file(path: str | Path, seconds: float = 60.0, cancel: Cancel | None = None) -> Found | None:
+def detect_file(
+    path: str | Path, seconds: float = 60.0, cancel: CancelToken | None = None
+) -> DetectedMark | None:
     """The mark in a clip or still, or None.
 
     Args:
-        path: anything :class:`effigie.media.Reader` reads.
+        path: anything :class:`effigie.media.VideoReader` reads.
         seconds: how far into a clip to look; frames are taken from all over this part.
 
     Raises:
         MediaError: the file cannot be read.
-        Cancelled: asked to stop.
+        CancelledError: asked to stop.
     """
-    return _detect(sampled(Path(path), seconds), cancel)
+    return _detect(sample_luma(Path(path), seconds), cancel)
 
 
-def _detect(frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: Cancel | None) -> Found | None:
-    every, keys = Sum(), Sum()
+def _detect(
+    frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToken | None
+) -> DetectedMark | None:
+    every, keys = ResidualAccumulator(), ResidualAccumulator()
     for frame, key in frames:
         if cancel is not None:
             cancel.check()
@@ -96,33 +100,35 @@ def _detect(frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: Cancel | N
         return None
     # What an encoder says in a key frame it blurs and repeats in those behind: both are heard, separately.
     parts = [every, keys] if 0 < keys.frames < every.frames else [every]
-    searches = [Search(part.residual()) for part in parts]
-    found = _read(searches, Pose(), every.frames, known=True)
+    searches = [PatternSearch(part.residual()) for part in parts]
+    found = _decode_at(searches, PatternPose(), every.frames, known=True)
     if found is not None:
         return found
-    for pose in searches[0].candidates(POSES):
+    for pose in searches[0].find_candidates(MAX_POSES):
         if cancel is not None:
             cancel.check()
-        found = _read(searches, pose, every.frames, known=False)
+        found = _decode_at(searches, pose, every.frames, known=False)
         if found is not None:
             return found
     return None
 
 
-def _read(searches: list[Search], pose: Pose, frames: int, known: bool) -> Found | None:
+def _decode_at(
+    searches: list[PatternSearch], pose: PatternPose, frames: int, known: bool
+) -> DetectedMark | None:
     """What is written at a pose. The known symbols bear witness too, unless the pose was chosen by them."""
     evidence = np.zeros(0, np.float32)
     for search in searches:
         heard = search.evidence(pose)
         heard /= max(float(np.linalg.norm(heard)), 1e-12)
         evidence = evidence + heard if len(evidence) else heard
-    word = decode(evidence[:SYMBOLS])
+    word = decode(evidence[:SYMBOL_COUNT])
     if word is None:
         return None
     output_id, symbols = word
-    witnesses = evidence if known else evidence[:SYMBOLS]
-    sure = float(symbols @ evidence[:SYMBOLS]) + float(np.sum(witnesses[SYMBOLS:]))
+    witnesses = evidence if known else evidence[:SYMBOL_COUNT]
+    sure = float(symbols @ evidence[:SYMBOL_COUNT]) + float(np.sum(witnesses[SYMBOL_COUNT:]))
     agreement = sure / max(float(np.linalg.norm(witnesses)), 1e-12)
-    if agreement < AGREEMENT:
+    if agreement < MIN_AGREEMENT:
         return None
-    return Found(output_id, 1 - _TRIALS * float(ndtr(-agreement)), agreement, frames, pose)
+    return DetectedMark(output_id, 1 - _TRIALS * float(ndtr(-agreement)), agreement, frames, pose)

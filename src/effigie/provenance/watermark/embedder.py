@@ -1,4 +1,4 @@
-"""Marking frames: the same pattern in all of them, as strong as the texture around every pixel hides."""
+"""Watermark embedder: the same pattern in all frames, as strong as the texture around every pixel hides."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effigie.errors import UsageError
-from effigie.provenance.watermark.frames import sampled
-from effigie.provenance.watermark.geometry import Pose, Search
-from effigie.provenance.watermark.jnd_mask import contrast, small_size
-from effigie.provenance.watermark.pattern import carriers, draw
-from effigie.provenance.watermark.payload import SYMBOLS, encode, encode_into
-from effigie.provenance.watermark.residual import Sum
+from effigie.provenance.watermark.frames import sample_luma
+from effigie.provenance.watermark.geometry import PatternPose, PatternSearch
+from effigie.provenance.watermark.jnd_mask import local_contrast, measurement_size
+from effigie.provenance.watermark.pattern import carriers, render_pattern
+from effigie.provenance.watermark.payload import SYMBOL_COUNT, encode, encode_into
+from effigie.provenance.watermark.residual import ResidualAccumulator
 
 Image = NDArray[np.uint8]
 
-LOOKS, LOOK_S = 8, 60.0  # frames of the clip, and seconds from its start, that a codeword is chosen by
+SAMPLE_FRAMES, SAMPLE_SPAN_S = (
+    8,
+    60.0,
+)  # frames of the clip, and seconds from its start, that a codeword is chosen by
 _COARSE = 25  # JPEG quality that stands for what an encoder will leave of a picture at half size
 _ROUNDING = 1 / 6  # mean square of rounding to whole levels with noise
 
 
 @dataclass(frozen=True)
-class Strength:
+class MarkStrength:
     """How strong the mark is, in grey levels of 255, root mean square."""
 
     flat: float = 0.45
@@ -34,7 +37,7 @@ class Strength:
     texture: float = 0.5
     """Added for every grey level of local contrast."""
 
-    most: float = 3.0
+    max_level: float = 3.0
     """Nowhere exceeded, however rough the place, before the face's share is added."""
 
     mean: float = 1.96
@@ -44,12 +47,12 @@ class Strength:
     """Times as strong inside the face mask: what is generated must stay traceable when cut out."""
 
     def __post_init__(self) -> None:
-        if min(self.flat, self.texture, self.most, self.face) < 0 or self.mean**2 <= _ROUNDING:
+        if min(self.flat, self.texture, self.max_level, self.face) < 0 or self.mean**2 <= _ROUNDING:
             raise UsageError("strengths of the watermark cannot be negative, and its mean must exceed 0.41")
 
 
-class Marker:
-    """Marks the frames of one output, all of one size.
+class WatermarkEmbedder:
+    """Embeds the watermark into the frames of one output, all of one size.
 
     Args:
         output_id: 48 bits, see :func:`effigie.provenance.watermark.new_id`.
@@ -73,23 +76,23 @@ class Marker:
         self,
         output_id: int,
         size: tuple[int, int],
-        strength: Strength | None = None,
+        strength: MarkStrength | None = None,
         like: str | Path | None = None,
     ) -> None:
         height, width = size
         if height < 1 or width < 1:
             raise UsageError(f"a frame of {width}x{height} pixels cannot be marked")
         self.output_id, self.size = output_id, (height, width)
-        self.strength = strength or Strength()
-        codeword = encode(output_id) if like is None else _suited(output_id, Path(like))
-        self._pattern = draw(carriers().spectrum(codeword), height, width)
+        self.strength = strength or MarkStrength()
+        codeword = encode(output_id) if like is None else _select_codeword(output_id, Path(like))
+        self._pattern = render_pattern(carriers().spectrum(codeword), height, width)
         # Rounding to whole levels would erase a weak mark and draw contours; noise before rounding keeps it on
         # average. It is the same in all frames, like the mark, and so costs the encoder nothing.
         self._noise = np.random.default_rng(output_id).random((height, width), np.float32) - np.float32(0.5)
-        self._small = small_size(height, width)
+        self._small = measurement_size(height, width)
         self._delta = np.empty((height, width), np.float32)
 
-    def mark(self, image: Image, face_mask: Image | None = None) -> Image:
+    def embed(self, image: Image, face_mask: Image | None = None) -> Image:
         """A marked copy of a frame.
 
         Args:
@@ -111,8 +114,10 @@ class Marker:
         """Root mean square of the mark around every place, (h, w) float32, at the size texture is measured."""
         strength = self.strength
         gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)  # first: one channel is shrunk instead of three
-        hidden = contrast(np.asarray(cv2.resize(gray, self._small, interpolation=cv2.INTER_AREA), np.uint8))
-        amplitude = np.minimum(strength.flat + strength.texture * hidden, strength.most)
+        hidden = local_contrast(
+            np.asarray(cv2.resize(gray, self._small, interpolation=cv2.INTER_AREA), np.uint8)
+        )
+        amplitude = np.minimum(strength.flat + strength.texture * hidden, strength.max_level)
         if face_mask is not None:
             mask = cv2.resize(face_mask, self._small, interpolation=cv2.INTER_AREA).astype(np.float32)
             amplitude *= 1 + (strength.face - 1) / 255 * mask
@@ -121,10 +126,10 @@ class Marker:
         return np.asarray(amplitude * share, np.float32)
 
 
-def _suited(output_id: int, clip: Path) -> NDArray[np.float32]:
+def _select_codeword(output_id: int, clip: Path) -> NDArray[np.float32]:
     """The codeword of an id that a clip, unmarked, speaks for most: as it is, and as an encoder may leave it."""
-    clean, coarse = Sum(), Sum()
-    for frame, _ in sampled(clip, LOOK_S, LOOKS):
+    clean, coarse = ResidualAccumulator(), ResidualAccumulator()
+    for frame, _ in sample_luma(clip, SAMPLE_SPAN_S, SAMPLE_FRAMES):
         gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame
         half = (
             cv2.resize(gray, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
@@ -134,8 +139,8 @@ def _suited(output_id: int, clip: Path) -> NDArray[np.float32]:
         data = cv2.imencode(".jpg", half, [cv2.IMWRITE_JPEG_QUALITY, _COARSE])[1]
         clean.add(np.asarray(gray, np.uint8))
         coarse.add(np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8))
-    evidence = np.zeros(SYMBOLS, np.float32)
+    evidence = np.zeros(SYMBOL_COUNT, np.float32)
     for total in (clean, coarse):
-        found = Search(total.residual()).evidence(Pose())[:SYMBOLS]
+        found = PatternSearch(total.residual()).evidence(PatternPose())[:SYMBOL_COUNT]
         evidence += found / max(float(np.linalg.norm(found)), 1e-12)
     return encode_into(output_id, evidence)

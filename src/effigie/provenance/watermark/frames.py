@@ -1,4 +1,4 @@
-"""Which frames of a file to look at: few, from all over it, with word of which are key frames."""
+"""Sampling of a file's frames for the detector: few, from all over it, with their key-frame flags."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from effigie.media import Reader
-from effigie.media.container import opened, picture_stream
-from effigie.media.decoder import Damage, decoded
+from effigie.media import VideoReader
+from effigie.media.container import open_container, select_video_stream
+from effigie.media.decoder import DamageCounter, decode_frames
 from effigie.media.images import is_picture
 from effigie.media.orientation import Orientation
-from effigie.media.probe import describe
+from effigie.media.probe import read_clip_info
 
-FRAMES = 64
-SPOTS = 8
-SHORT = 6
+MAX_FRAMES = 64
+POSITION_COUNT = 8
+SHORT_RUN = 6
 """Times as many frames as wanted may be decoded; of a longer clip only runs behind eight key frames are."""
 
 Sample = tuple[NDArray[np.uint8], bool]
 
 
-def sampled(path: Path, seconds: float, frames: int = FRAMES) -> Iterator[Sample]:
+def sample_luma(path: Path, seconds: float, frames: int = MAX_FRAMES) -> Iterator[Sample]:
     """About ``frames`` frames, (H, W) luma or (H, W, 3) RGB, upright, each with whether it is a key frame.
 
     From all over a short clip; of a long one in runs behind eight key frames.
@@ -37,54 +37,60 @@ def sampled(path: Path, seconds: float, frames: int = FRAMES) -> Iterator[Sample
         MediaError: the file cannot be read.
     """
     if path.is_dir() or is_picture(path):
-        with Reader(path) as reader:
+        with VideoReader(path) as reader:
             step = math.ceil((reader.info.frames or 1) / frames)
             yield from ((frame.image, True) for frame in reader if frame.index % step == 0)
         return
-    with opened(path) as container:
-        info, turn = describe(container, path)
+    with open_container(path) as container:
+        info, turn = read_clip_info(container, path)
     rate = float(info.rate or 25)
     count = info.frames or round(float(info.duration or 1) * rate)
     count = max(1, min(count, math.ceil(seconds * rate)))
     found = False
-    with opened(path) as container:
-        stream = picture_stream(container, path)
-        if count > SHORT * frames and info.kind == "video":
-            for image, key in _spots(container, stream, count / rate, frames // SPOTS):
+    with open_container(path) as container:
+        stream = select_video_stream(container, path)
+        if count > SHORT_RUN * frames and info.kind == "video":
+            for image, key in _sample_positions(container, stream, count / rate, frames // POSITION_COUNT):
                 found = True
-                yield turned(image, turn), key
+                yield rotate_luma(image, turn), key
     if found:
         return
-    with opened(path) as container:
-        stream = picture_stream(container, path)
-        for image, key in _all_over(container, stream, count, frames):
-            yield turned(image, turn), key
+    with open_container(path) as container:
+        stream = select_video_stream(container, path)
+        for image, key in _sample_evenly(container, stream, count, frames):
+            yield rotate_luma(image, turn), key
 
 
-def turned(luma: NDArray[np.uint8], turn: Orientation) -> NDArray[np.uint8]:
+def rotate_luma(luma: NDArray[np.uint8], turn: Orientation) -> NDArray[np.uint8]:
     """(H, W) as stored to (H', W') as shown."""
-    return np.asarray(turn.upright(luma), np.uint8)
+    return np.asarray(turn.apply(luma), np.uint8)
 
 
-def _all_over(container: InputContainer, stream: VideoStream, count: int, frames: int) -> Iterator[Sample]:
+def _sample_evenly(
+    container: InputContainer, stream: VideoStream, count: int, frames: int
+) -> Iterator[Sample]:
     step = math.ceil(count / frames)
-    for number, frame in enumerate(decoded(container, stream, Damage())):
+    for number, frame in enumerate(decode_frames(container, stream, DamageCounter())):
         if number >= count:
             return
         if number % step == 0 or frame.key_frame:
             yield _luma(frame), number == 0 or frame.key_frame
 
 
-def _spots(container: InputContainer, stream: VideoStream, length: float, run: int) -> Iterator[Sample]:
+def _sample_positions(
+    container: InputContainer, stream: VideoStream, length: float, run: int
+) -> Iterator[Sample]:
     """Runs of frames at eight places; none where the container cannot seek."""
     seen = set()
-    for spot in range(SPOTS):
+    for spot in range(POSITION_COUNT):
         try:
-            to = int(length * (spot + 0.5) / SPOTS / (stream.time_base or 1)) + (stream.start_time or 0)
+            to = int(length * (spot + 0.5) / POSITION_COUNT / (stream.time_base or 1)) + (
+                stream.start_time or 0
+            )
             container.seek(to, stream=stream, backward=True)
         except FFmpegError:
             continue
-        for number, frame in enumerate(decoded(container, stream, Damage())):
+        for number, frame in enumerate(decode_frames(container, stream, DamageCounter())):
             if number == 0 and frame.pts in seen:
                 break
             seen.add(frame.pts)

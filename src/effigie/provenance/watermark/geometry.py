@@ -1,4 +1,4 @@
-"""Where the pattern lies: its scale and shift in a picture that may have been cropped or stretched.
+"""Geometry of the pattern: its scale and shift in a picture that may have been cropped or stretched.
 
 The tile is periodic, so a picture's correlation with it needs the picture's spectrum at the tile's harmonics
 alone, and one small inverse FFT then gives the correlation for all shifts at once. A scale costs two slim
@@ -16,20 +16,20 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from effigie.provenance.watermark.pattern import REACH, TILE, Spectrum, carriers, waves
+from effigie.provenance.watermark.pattern import MAX_ORDER, TILE_SIZE, Spectrum, carriers, conjugate_waves
 
 SCALES = np.exp(np.arange(np.log(0.70), np.log(2.0), 0.008))
 """Of the pattern in the frame's own lines: 1 uncropped, 1/0.7 after cropping 30 % off the shorter side."""
 
 _SHIFTS = 128  # along a side of the tile
-_DENSE = 4  # times the frequencies that the picture's own size gives, for the coarse search
-_SMOOTH = 21  # bins of the spectrum that the noise is averaged over
-_APART = 0.012  # of two candidates' scales, in logarithms
+_OVERSAMPLING = 4  # times the frequencies that the picture's own size gives, for the coarse search
+_NOISE_BINS = 21  # bins of the spectrum that the noise is averaged over
+_MIN_SCALE_DISTANCE = 0.012  # of two candidates' scales, in logarithms
 
 
 @dataclass(frozen=True)
-class Pose:
-    """How the pattern lies: stretched by ``across`` and ``down``, then moved by ``x`` and ``y`` tiles."""
+class PatternPose:
+    """Pose of the pattern: scaled by ``across`` and ``down``, then shifted by ``x`` and ``y`` tiles."""
 
     across: float = 1.0
     down: float = 1.0
@@ -37,7 +37,7 @@ class Pose:
     y: float = 0.0
 
 
-class Search:
+class PatternSearch:
     """Correlates a residual with the pattern at any pose.
 
     Args:
@@ -49,14 +49,14 @@ class Search:
         self._size = tuple(scipy.fft.next_fast_len(side, real=True) for side in residual.shape)
         power = np.abs(scipy.fft.rfft2(residual, s=self._size)) ** 2
         # The half plane that rfft2 leaves out mirrors the other: average over the seam as well.
-        seam = np.roll(power[::-1, _SMOOTH:0:-1], 1, axis=0)
+        seam = np.roll(power[::-1, _NOISE_BINS:0:-1], 1, axis=0)
         both = np.fft.fftshift(np.concatenate([seam, power], axis=1), axes=0)
-        noise = cv2.blur(both, (_SMOOTH, _SMOOTH), borderType=cv2.BORDER_REFLECT)[:, _SMOOTH:]
+        noise = cv2.blur(both, (_NOISE_BINS, _NOISE_BINS), borderType=cv2.BORDER_REFLECT)[:, _NOISE_BINS:]
         self._noise = np.maximum(np.fft.ifftshift(noise, axes=0), noise.max() * 1e-8 + 1e-30)
         self._dense: Spectrum | None = None
         self._halves: dict[float, Spectrum] = {}
 
-    def parts(self, across: float, down: float) -> tuple[Spectrum, NDArray[np.float32]]:
+    def harmonics_at(self, across: float, down: float) -> tuple[Spectrum, NDArray[np.float32]]:
         """The picture at the harmonics of a pattern so stretched.
 
         Returns:
@@ -66,80 +66,85 @@ class Search:
         every = carriers()
         height, width = self._residual.shape
         if across not in self._halves:
-            wave = waves(width, np.arange(REACH + 1), 1 / (TILE * across))
+            wave = conjugate_waves(width, np.arange(MAX_ORDER + 1), 1 / (TILE_SIZE * across))
             # One product of real matrices takes a third of the time of a real with a complex one.
             both = self._residual @ np.concatenate([wave.real, wave.imag], axis=1)
-            self._halves[across] = both[:, : REACH + 1] + 1j * both[:, REACH + 1 :]
-        values = waves(height, np.arange(-REACH, REACH + 1), 1 / (TILE * down)).T @ self._halves[across]
-        weight = self._weight(across, down)
-        return values[every.down + REACH, every.across] * weight, weight / np.sqrt(np.mean(weight**2))
+            self._halves[across] = both[:, : MAX_ORDER + 1] + 1j * both[:, MAX_ORDER + 1 :]
+        values = (
+            conjugate_waves(height, np.arange(-MAX_ORDER, MAX_ORDER + 1), 1 / (TILE_SIZE * down)).T
+            @ self._halves[across]
+        )
+        weight = self._noise_weight(across, down)
+        return values[every.down + MAX_ORDER, every.across] * weight, weight / np.sqrt(np.mean(weight**2))
 
-    def _weight(self, across: float, down: float) -> NDArray[np.float32]:
+    def _noise_weight(self, across: float, down: float) -> NDArray[np.float32]:
         """(M,) float32: one over the deviation of the noise at every harmonic."""
         every = carriers()
-        u = np.rint(every.across * self._size[1] / (TILE * across)).astype(np.int64)
-        v = np.rint(every.down * self._size[0] / (TILE * down)).astype(np.int64)
+        u = np.rint(every.across * self._size[1] / (TILE_SIZE * across)).astype(np.int64)
+        v = np.rint(every.down * self._size[0] / (TILE_SIZE * down)).astype(np.int64)
         return np.asarray(1 / np.sqrt(self._noise[v, u] / 2), np.float32)
 
-    def shifts(self, across: float, down: float) -> NDArray[np.float32]:
+    def correlate_shifts(self, across: float, down: float) -> NDArray[np.float32]:
         """(128, 128) the known harmonics' correlation in standard deviations, for shifts of 1/128 tile, [y, x]."""
         known = carriers().known
-        values, weight = self.parts(across, down)
-        return _correlated(values[known], weight[known])
+        values, weight = self.harmonics_at(across, down)
+        return _correlate(values[known], weight[known])
 
-    def rough_shifts(self, scale: float) -> NDArray[np.float32]:
+    def correlate_shifts_coarse(self, scale: float) -> NDArray[np.float32]:
         """Nearly the same for one scale both ways, in a fraction of the time, from one dense spectrum."""
         every = carriers()
-        tall, wide = (scipy.fft.next_fast_len(_DENSE * side, real=True) for side in self._residual.shape)
+        tall, wide = (
+            scipy.fft.next_fast_len(_OVERSAMPLING * side, real=True) for side in self._residual.shape
+        )
         if self._dense is None:
             self._dense = scipy.fft.rfft2(self._residual, s=(tall, wide))
-        u = every.across[every.known] * (wide / (TILE * scale))
-        v = every.down[every.known] * (tall / (TILE * scale))
+        u = every.across[every.known] * (wide / (TILE_SIZE * scale))
+        v = every.down[every.known] * (tall / (TILE_SIZE * scale))
         values = self._dense[np.rint(v).astype(np.int64), np.rint(u).astype(np.int64)]
         # Between the nearest frequency and the right one the picture's middle turns by a known angle.
         height, width = self._residual.shape
         turns = (u - np.rint(u)) * width / (2 * wide) + (v - np.rint(v)) * height / (2 * tall)
         turns += (np.rint(u) / wide + np.rint(v) / tall) / 2  # pixels' middles
-        weight = self._weight(scale, scale)[every.known]
-        return _correlated(values * weight * np.exp(-2j * np.pi * turns), weight)
+        weight = self._noise_weight(scale, scale)[every.known]
+        return _correlate(values * weight * np.exp(-2j * np.pi * turns), weight)
 
-    def candidates(self, count: int) -> Iterator[Pose]:
+    def find_candidates(self, count: int) -> Iterator[PatternPose]:
         """The most likely poses, best first, at different scales, each refined."""
-        found = [(float(self.rough_shifts(scale).max()), scale) for scale in SCALES.tolist()]
+        found = [(float(self.correlate_shifts_coarse(scale).max()), scale) for scale in SCALES.tolist()]
         chosen: list[float] = []
         for _, scale in sorted(found, reverse=True):
-            if all(abs(np.log(scale / other)) > _APART for other in chosen):
+            if all(abs(np.log(scale / other)) > _MIN_SCALE_DISTANCE for other in chosen):
                 chosen.append(scale)
-                yield self._refined(scale)
+                yield self._refine_scale(scale)
             if len(chosen) == count:
                 return
 
-    def _peak(self, across: float, down: float) -> tuple[float, Pose]:
-        field = self.shifts(across, down)
+    def _find_peak(self, across: float, down: float) -> tuple[float, PatternPose]:
+        field = self.correlate_shifts(across, down)
         y, x = divmod(int(np.argmax(field)), _SHIFTS)
-        return float(field[y, x]), Pose(across, down, x / _SHIFTS, y / _SHIFTS)
+        return float(field[y, x]), PatternPose(across, down, x / _SHIFTS, y / _SHIFTS)
 
-    def _refined(self, scale: float) -> Pose:
+    def _refine_scale(self, scale: float) -> PatternPose:
         """The best pose near a scale, width and height stretched apart: files have whole, often even, sides."""
-        best = self._peak(scale, scale)
+        best = self._find_peak(scale, scale)
         for step in (0.006, 0.003, 0.0015):
             center = best[1]
             for i, j in itertools.product(range(-1, 2), repeat=2):
-                here = self._peak(center.across * (1 + i * step), center.down * (1 + j * step))
+                here = self._find_peak(center.across * (1 + i * step), center.down * (1 + j * step))
                 best = max(best, here, key=lambda item: item[0])
         self._halves.clear()
         return best[1]
 
-    def evidence(self, pose: Pose) -> NDArray[np.float32]:
+    def evidence(self, pose: PatternPose) -> NDArray[np.float32]:
         """(SYMBOLS + known,) what speaks for every code symbol, then for the known ones, if it lies so."""
         every = carriers()
-        values, weight = self.parts(pose.across, pose.down)
+        values, weight = self.harmonics_at(pose.across, pose.down)
         turned = weight * values * np.exp(2j * np.pi * (every.across * pose.x + every.down * pose.y))
-        parts = np.stack([turned.real, turned.imag], axis=1) * every.scramble
-        return np.asarray(parts.ravel()[every.slots], np.float32)
+        harmonics_at = np.stack([turned.real, turned.imag], axis=1) * every.scramble
+        return np.asarray(harmonics_at.ravel()[every.slots], np.float32)
 
 
-def _correlated(values: Spectrum, weight: NDArray[np.float32]) -> NDArray[np.float32]:
+def _correlate(values: Spectrum, weight: NDArray[np.float32]) -> NDArray[np.float32]:
     """(128, 128) correlation with the known symbols, in standard deviations, for all shifts at once."""
     every = carriers()
     known = every.known

@@ -1,4 +1,4 @@
-"""The pattern: a periodic tile whose harmonics each carry two signs, known ones or code symbols.
+"""The watermark pattern: a periodic tile whose harmonics each carry two signs, known ones or code symbols.
 
 It lives in a frame scaled so that its shorter side is 288 "lines"; resizing a clip does not change it there, and
 cropping only scales and shifts it. Which harmonic carries what follows from a key. The key is public: anyone may
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from effigie.provenance.watermark.payload import SYMBOLS
+from effigie.provenance.watermark.payload import SYMBOL_COUNT
 
-LINES = 288
-TILE = 320
-LOWEST, HIGHEST = 6.4, 22.4  # cycles a tile: 0.02 to 0.07 cycles a line
-REACH = int(HIGHEST)
+REFERENCE_LINES = 288
+TILE_SIZE = 320
+MIN_FREQUENCY, MAX_FREQUENCY = 6.4, 22.4  # cycles a tile: 0.02 to 0.07 cycles a line
+MAX_ORDER = int(MAX_FREQUENCY)
 KEY = b"effigie watermark 1"
 
 # Below 0.02 cycles a line too few harmonics fit into a picture, above 0.07 an encoder keeps too little: measured
@@ -46,17 +46,17 @@ class Carriers:
     @functools.cached_property
     def known(self) -> NDArray[np.int64]:
         """Indices of the harmonics that carry known symbols only."""
-        return self.slots[SYMBOLS::2] // 2
+        return self.slots[SYMBOL_COUNT::2] // 2
 
     def spectrum(self, symbols: NDArray[np.float32]) -> Spectrum:
         """(M,) complex64: the tile that carries a codeword, (SYMBOLS,) of -1 and 1."""
         parts = np.ones(self.scramble.size, np.float32)
-        parts[self.slots[:SYMBOLS]] = symbols
+        parts[self.slots[:SYMBOL_COUNT]] = symbols
         signs = parts.reshape(-1, 2) * self.scramble
         return (signs[:, 0] + 1j * signs[:, 1]).astype(np.complex64)
 
 
-def _random(label: str, count: int) -> NDArray[np.uint64]:
+def _keyed_random(label: str, count: int) -> NDArray[np.uint64]:
     """Numbers that depend on the key and on nothing else, numpy's version included."""
     return np.frombuffer(hashlib.shake_256(KEY + b"/" + label.encode()).digest(8 * count), "<u8")
 
@@ -64,37 +64,37 @@ def _random(label: str, count: int) -> NDArray[np.uint64]:
 @functools.cache
 def carriers() -> Carriers:
     """The carriers of the project's key."""
-    reach = np.arange(-REACH, REACH + 1)
+    reach = np.arange(-MAX_ORDER, MAX_ORDER + 1)
     across, down = (axis.ravel() for axis in np.meshgrid(reach, reach))
     radius = np.hypot(across, down)
     half = (across > 0) | ((across == 0) & (down > 0))
-    use = half & (radius >= LOWEST) & (radius <= HIGHEST)
+    use = half & (radius >= MIN_FREQUENCY) & (radius <= MAX_FREQUENCY)
     across, down = across[use], down[use]
-    signs = 1 - 2 * (_random("signs", 2 * len(across)) >> np.uint64(63)).astype(np.float32)
-    harmonics = np.argsort(_random("harmonics", len(across)), kind="stable")
+    signs = 1 - 2 * (_keyed_random("signs", 2 * len(across)) >> np.uint64(63)).astype(np.float32)
+    harmonics = np.argsort(_keyed_random("harmonics", len(across)), kind="stable")
     parts = (2 * harmonics[:, None] + np.arange(2)).ravel()
-    order = np.argsort(_random("symbols", SYMBOLS), kind="stable")
-    slots = np.concatenate([parts[:SYMBOLS][order], parts[SYMBOLS:]])
+    order = np.argsort(_keyed_random("symbols", SYMBOL_COUNT), kind="stable")
+    slots = np.concatenate([parts[:SYMBOL_COUNT][order], parts[SYMBOL_COUNT:]])
     return Carriers(across, down, signs.reshape(-1, 2), slots)
 
 
-def draw(spectrum: Spectrum, height: int, width: int) -> NDArray[np.float32]:
+def render_pattern(spectrum: Spectrum, height: int, width: int) -> NDArray[np.float32]:
     """(height, width) float32 pattern of mean square 1 over a frame of that size.
 
     Args:
         spectrum: (M,) of :meth:`Carriers.spectrum`.
     """
     every = carriers()
-    grid = np.zeros((2 * REACH + 1, REACH + 1), np.complex64)
-    grid[every.down + REACH, every.across] = spectrum
-    scale = LINES / min(height, width) / TILE
-    across = waves(width, np.arange(REACH + 1), scale).conj()
-    down = waves(height, np.arange(-REACH, REACH + 1), scale).conj()
+    grid = np.zeros((2 * MAX_ORDER + 1, MAX_ORDER + 1), np.complex64)
+    grid[every.down + MAX_ORDER, every.across] = spectrum
+    scale = REFERENCE_LINES / min(height, width) / TILE_SIZE
+    across = conjugate_waves(width, np.arange(MAX_ORDER + 1), scale).conj()
+    down = conjugate_waves(height, np.arange(-MAX_ORDER, MAX_ORDER + 1), scale).conj()
     picture = (down @ grid @ across.T).real
     return np.ascontiguousarray(picture / np.sqrt(np.mean(picture**2)), np.float32)
 
 
-def waves(length: int, orders: NDArray[np.int64], scale: float) -> Spectrum:
+def conjugate_waves(length: int, orders: NDArray[np.int64], scale: float) -> Spectrum:
     """(length, orders) complex64: conjugate waves along one side, ``scale`` being tiles a pixel."""
     places = (np.arange(length) + 0.5) * scale
     return np.exp(-2j * np.pi * np.outer(places, orders)).astype(np.complex64)

@@ -21,10 +21,10 @@ from effigie.errors import UsageError
 ID_BITS = 48
 CRC_BITS = 8
 FREE_BITS = 12
-BITS = ID_BITS + CRC_BITS + FREE_BITS
+MESSAGE_BITS = ID_BITS + CRC_BITS + FREE_BITS
 MEMORY = 12
 RATE = 19
-SYMBOLS = BITS * RATE
+SYMBOL_COUNT = MESSAGE_BITS * RATE
 
 # Of 8,000 random sets, then improved one by one: no two words that differ in few bits close together differ in
 # less than 160 of 1,292 symbols.
@@ -34,14 +34,14 @@ GENERATORS = (
 )
 
 # Spread out, so that between them they reach every symbol: side by side they would sway a third of them.
-_FREE = np.arange(FREE_BITS) * BITS // FREE_BITS
-_FIXED = np.setdiff1d(np.arange(BITS), _FREE)
+_FREE = np.arange(FREE_BITS) * MESSAGE_BITS // FREE_BITS
+_FIXED = np.setdiff1d(np.arange(MESSAGE_BITS), _FREE)
 
 _CRC_POLYNOMIAL = 0x07
 _STATES = 1 << MEMORY
-_LAPS = 3
-_LIST = 256
-_NEVER = -1e4
+_DECODER_LAPS = 3
+_LIST_SIZE = 256
+_IMPOSSIBLE = -1e4
 
 Bits = NDArray[np.uint8]
 Symbols = NDArray[np.float32]
@@ -74,7 +74,7 @@ def encode(output_id: int, free: int = 0) -> Symbols:
     """
     if not 0 <= free < 1 << FREE_BITS:
         raise UsageError(f"{free} is out of range: give {FREE_BITS} free bits")
-    word = np.empty(BITS, np.uint8)
+    word = np.empty(MESSAGE_BITS, np.uint8)
     word[_FIXED], word[_FREE] = _fixed(output_id), _to_bits(free, FREE_BITS)
     return _convolve(word)
 
@@ -86,11 +86,11 @@ def encode_into(output_id: int, evidence: NDArray[np.floating]) -> Symbols:
         output_id: 48 bits.
         evidence: (SYMBOLS,) as for :func:`decode`, of pictures that are not marked yet.
     """
-    gains, fixed = _gains(evidence), _fixed(output_id)
+    gains, fixed = _branch_metrics(evidence), _fixed(output_id)
     newest = np.arange(2 * _STATES) >> MEMORY
     for step, bit in zip(_FIXED.tolist(), fixed.tolist(), strict=True):
-        gains[step, newest != bit] = _NEVER
-    words = [word for word in _likely(gains) if np.array_equal(word[_FIXED], fixed)]
+        gains[step, newest != bit] = _IMPOSSIBLE
+    words = [word for word in _list_viterbi(gains) if np.array_equal(word[_FIXED], fixed)]
     return max(
         map(_convolve, words), key=lambda symbols: float(symbols @ evidence), default=encode(output_id)
     )
@@ -104,7 +104,7 @@ def decode(evidence: NDArray[np.floating]) -> tuple[int, Symbols] | None:
             ratios matter. Proportional to log-likelihood ratios it is decoded best.
     """
     best: tuple[float, int, Symbols] | None = None
-    for word in _likely(_gains(evidence)):
+    for word in _list_viterbi(_branch_metrics(evidence)):
         fixed = word[_FIXED]
         if crc8(fixed[:ID_BITS]) != _to_int(fixed[ID_BITS:]):
             continue
@@ -143,30 +143,30 @@ def _outputs() -> Symbols:
     return (1 - 2 * (np.bitwise_count(registers) & 1).astype(np.float32)).astype(np.float32)
 
 
-def _gains(evidence: NDArray[np.floating]) -> NDArray[np.float32]:
+def _branch_metrics(evidence: NDArray[np.floating]) -> NDArray[np.float32]:
     """(BITS, 2 * states) what speaks for every content of the register at every step."""
-    steps = np.asarray(evidence, np.float32).reshape(BITS, RATE)
+    steps = np.asarray(evidence, np.float32).reshape(MESSAGE_BITS, RATE)
     return np.ascontiguousarray((_outputs() @ steps.T).T)
 
 
-def _likely(gains: NDArray[np.float32]) -> Bits:
+def _list_viterbi(gains: NDArray[np.float32]) -> Bits:
     """(N, BITS) different words of bits, the most likely among them; each the best path to one end state.
 
     The walk goes round the circle several times, so that where it began no longer matters. The best end state
     alone misses the right word four times as often near the limit.
     """
     metric = np.zeros(_STATES, np.float32)
-    choice = np.empty((BITS, _STATES), np.bool_)
-    for _ in range(_LAPS):
-        for step in range(BITS):
+    choice = np.empty((MESSAGE_BITS, _STATES), np.bool_)
+    for _ in range(_DECODER_LAPS):
+        for step in range(MESSAGE_BITS):
             # Register 2t + c leads to state t = register >> 1, from the state in its lower bits.
             paths = (gains[step].reshape(2, _STATES) + metric).reshape(_STATES, 2)
             choice[step] = paths[:, 1] > paths[:, 0]
             metric = np.maximum(paths[:, 0], paths[:, 1])
         metric -= metric.max()
-    state = np.argpartition(metric, -_LIST)[-_LIST:]
-    bits = np.empty((_LIST, BITS), np.uint8)
-    for step in range(BITS - 1, -1, -1):
+    state = np.argpartition(metric, -_LIST_SIZE)[-_LIST_SIZE:]
+    bits = np.empty((_LIST_SIZE, MESSAGE_BITS), np.uint8)
+    for step in range(MESSAGE_BITS - 1, -1, -1):
         bits[:, step] = state >> (MEMORY - 1)
         state = (state << 1 | choice[step, state]) & (_STATES - 1)
     return np.unique(bits, axis=0)

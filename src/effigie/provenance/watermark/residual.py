@@ -1,4 +1,4 @@
-"""From frames to a picture in which the mark stands out: what the frames have in common, less what it shows.
+"""Watermark residual of frames: what they have in common, less the picture's content.
 
 Frames add up, and as the mark is the same in all of them while the content moves, the mark remains. What stays
 of the content is strong in few places (edges) and weak in most. In a bank of band-pass filters every value is
@@ -16,22 +16,22 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from effigie.provenance.watermark.jnd_mask import contrast, small_size
-from effigie.provenance.watermark.pattern import LINES
+from effigie.provenance.watermark.jnd_mask import local_contrast, measurement_size
+from effigie.provenance.watermark.pattern import REFERENCE_LINES
 
 Plane = NDArray[np.float32]
 
-WIDEST = 4  # times the shorter side; what is longer is cut off
+MAX_ASPECT_RATIO = 4  # times the shorter side; what is longer is cut off
 MARGIN = 48  # lines mirrored around the picture, so that opposite sides do not meet in the filters
 
-CENTRES = (0.016, 0.025, 0.04, 0.063, 0.09)  # cycles a line
+BAND_CENTERS = (0.016, 0.025, 0.04, 0.063, 0.09)  # cycles a line
 ORIENTATIONS = 6
 BANDWIDTH, BEAM = 1.6, 1.5
-SCORE = 0.4  # s, in mean absolute values of the filter's output
-HIDING = 0.25  # power of the local contrast that a place counts with: the mark is stronger there
+SCORE_SCALE = 0.4  # s, in mean absolute values of the filter's output
+CONTRAST_POWER = 0.25  # power of the local contrast that a place counts with: the mark is stronger there
 
 
-class Sum:
+class ResidualAccumulator:
     """Adds up frames, each scaled so that its shorter side is 288 lines."""
 
     def __init__(self) -> None:
@@ -45,11 +45,11 @@ class Sum:
             self._size = luma.shape
         elif luma.shape != self._size:
             return False
-        longest = WIDEST * min(luma.shape)
+        longest = MAX_ASPECT_RATIO * min(luma.shape)
         luma = luma[:longest, :longest]
         height, width = luma.shape
-        scale = LINES / min(height, width)
-        size = max(LINES, round(width * scale)), max(LINES, round(height * scale))
+        scale = REFERENCE_LINES / min(height, width)
+        size = max(REFERENCE_LINES, round(width * scale)), max(REFERENCE_LINES, round(height * scale))
         small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
         if self._luma is None:
             self._luma = np.zeros(small.shape, np.float32)
@@ -60,18 +60,18 @@ class Sum:
     def residual(self) -> Plane:
         """(h, w) float32, the shorter side 288: in arbitrary units, whatever speaks for the pattern."""
         assert self._luma is not None
-        return scored(np.asarray(self._luma / self.frames, np.float32))
+        return score_bands(np.asarray(self._luma / self.frames, np.float32))
 
 
-def scored(picture: Plane) -> Plane:
+def score_bands(picture: Plane) -> Plane:
     """The scores of a picture's filter bank, put together again.
 
     Args:
         picture: (h, w) float32, 0 to 255.
     """
     height, width = picture.shape
-    small = cv2.resize(picture, small_size(height, width), interpolation=cv2.INTER_AREA)
-    hiding = (0.5 + cv2.resize(contrast(small), (width, height))) ** HIDING
+    small = cv2.resize(picture, measurement_size(height, width), interpolation=cv2.INTER_AREA)
+    hiding = (0.5 + cv2.resize(local_contrast(small), (width, height))) ** CONTRAST_POWER
     wide = cv2.copyMakeBorder(picture, MARGIN, MARGIN, MARGIN, MARGIN, borderType=cv2.BORDER_REFLECT)
     padded = tuple(scipy.fft.next_fast_len(side, real=True) for side in wide.shape)
     below, right = (more - side for more, side in zip(padded, wide.shape, strict=True))
@@ -81,20 +81,20 @@ def scored(picture: Plane) -> Plane:
     weight[inside] = hiding
     spectrum = scipy.fft.rfft2(wide)
     total = np.zeros_like(spectrum)
-    for band in _bank(*padded):
+    for band in _filter_bank(*padded):
         value = scipy.fft.irfft2(spectrum * band, s=padded)
-        level = SCORE * float(np.mean(np.abs(value))) + 1e-6
+        level = SCORE_SCALE * float(np.mean(np.abs(value))) + 1e-6
         total += scipy.fft.rfft2(value * weight / (value * value + level * level)) * band
     return np.ascontiguousarray(scipy.fft.irfft2(total, s=padded)[inside], np.float32)
 
 
 @functools.lru_cache(maxsize=2)
-def _bank(height: int, width: int) -> tuple[Plane, ...]:
+def _filter_bank(height: int, width: int) -> tuple[Plane, ...]:
     """Transfer functions over the half plane of ``rfft2``: log-Gaussian in frequency, Gaussian in angle."""
     down, across = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
     radius, angle = np.hypot(across, down) + 1e-9, np.arctan2(down, across)
     bands = []
-    for center in CENTRES:
+    for center in BAND_CENTERS:
         ring = np.exp(-(np.log(radius / center) ** 2) / (2 * np.log(BANDWIDTH) ** 2))
         for turn in range(ORIENTATIONS):
             off = np.angle(np.exp(2j * (angle - np.pi * turn / ORIENTATIONS))) / 2

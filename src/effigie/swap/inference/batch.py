@@ -4,48 +4,57 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from effigie.assets import REQUIRED, fetch_all
-from effigie.consent.gate import ConsentLike, located
+from effigie.assets import REQUIRED_ASSETS, fetch_assets
+from effigie.consent.gate import ConsentLike, resolve_paths
 from effigie.errors import UsageError
-from effigie.execution.job import CONTAINERS, JobReport, JobSettings, Plan, engine_of, run_job, said_by
-from effigie.execution.manifest import identity_of
-from effigie.io.atomic import content_digest
-from effigie.io.storage import absolute
-from effigie.media.remote_inputs import clips_in
-from effigie.progress import Cancel, ProgressCallback, silent
+from effigie.execution.job import (
+    CONTAINERS,
+    JobPlan,
+    JobReport,
+    JobSettings,
+    call_in_worker,
+    create_job_executor,
+    run_job,
+)
+from effigie.execution.manifest import compute_identity
+from effigie.io.atomic_write import content_digest
+from effigie.io.storage import absolute_name
+from effigie.io.stored_names import to_stored
+from effigie.media.inputs import find_clips
+from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.swap.checkpoint_paths import BANK, CONFIG, MANIFEST, PEOPLE, WEIGHTS
 from effigie.swap.config import ConvertSettings
-from effigie.swap.inference.roles import Role, roles
+from effigie.swap.inference.person_assignment import PersonAssignment, parse_assignments
 
 PRELOAD = ("effigie.swap.inference.convert",)
 
 
 @dataclass(frozen=True)
 class _Arguments:
-    """Of :func:`effigie.swap.convert`, the clip and the output apart."""
+    """Arguments of :func:`effigie.swap.convert` without clip and output."""
 
-    people: tuple[Role, ...]
+    people: tuple[PersonAssignment, ...]
     settings: ConvertSettings
     consent: ConsentLike
-    project: str | None
+    purpose: str | None
     precision: Literal["fp32", "bf16"] | None = None
 
 
 def convert_clips(
-    model: str | Path | Role | Sequence[str | Path | Role],
+    model: str | Path | PersonAssignment | Sequence[str | Path | PersonAssignment],
     clips: str | Path | Iterable[str | Path],
     output: str | Path,
     settings: ConvertSettings | None = None,
     job: JobSettings | None = None,
     *,
     consent: ConsentLike = None,
-    project: str | None = None,
-    progress: ProgressCallback = silent,
-    cancel: Cancel | None = None,
+    purpose: str | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
 ) -> JobReport:
     """Convert many clips with one model, each as :func:`effigie.convert` would, several at a time.
 
@@ -59,7 +68,7 @@ def convert_clips(
         output: a folder, or an address of one.
         settings: of every conversion.
         job: workers, engine, retries, container.
-        consent, project: as for :func:`effigie.convert`.
+        consent, purpose: as for :func:`effigie.convert`.
         progress: gets clips done and to do.
 
     Raises:
@@ -67,62 +76,65 @@ def convert_clips(
         MediaError: there is no clip under these names.
         ModelError: the model cannot be used.
         UsageError: settings that are for one clip alone, or an engine that is not there.
-        Cancelled: asked to stop; finished outputs are kept.
+        CancelledError: asked to stop; finished outputs are kept.
     """
-    settings, job, cancel = settings or ConvertSettings(), job or JobSettings(), cancel or Cancel()
-    people = tuple(Role(role.model.absolute(), role.who) for role in roles(model))
-    if settings.paint is not None or settings.masks is not None:
-        raise UsageError("painted masks and a folder of masks are for one clip: convert that one by itself")
-    found = clips_in(clips)
-    fetch_all((*REQUIRED, "open_nsfw"), progress)
-    arguments = _Arguments(
-        people, replace(settings, trust=settings.trust.located()), located(consent), project
+    settings, job, cancel = settings or ConvertSettings(), job or JobSettings(), cancel or CancelToken()
+    people = tuple(
+        PersonAssignment(assignment.model.absolute(), assignment.person)
+        for assignment in parse_assignments(model)
     )
-    engine = engine_of(job, PRELOAD, [*found, output])
+    if settings.mask_clip is not None or settings.masks is not None:
+        raise UsageError("painted masks and a folder of masks are for one clip: convert that one by itself")
+    clip_paths = find_clips(clips)
+    fetch_assets((*REQUIRED_ASSETS, "open_nsfw"), progress)
+    arguments = _Arguments(
+        people, replace(settings, trust=settings.trust.resolve_paths()), resolve_paths(consent), purpose
+    )
+    engine = create_job_executor(job, PRELOAD, [*clip_paths, output])
     with contextlib.closing(engine) as executor:
         executor.warm_up()
-        precision = said_by(allowed, arguments, executor=executor, cancel=cancel)
+        precision = call_in_worker(check_models, arguments, executor=executor, cancel=cancel)
         arguments = replace(arguments, precision=precision)
-        plan = Plan(
+        plan = JobPlan(
             convert_one,
             arguments,
-            identity_of("convert", _models(people), _telling(settings)),
-            absolute(output),
+            compute_identity("convert", _model_digests(people), _output_settings(settings)),
+            absolute_name(output),
             CONTAINERS[job.container],
             job.force,
         )
-        return run_job(plan, found, executor, job.retries, "convert", progress, cancel)
+        return run_job(plan, clip_paths, executor, job.retries, "convert", progress, cancel)
 
 
-def allowed(arguments: _Arguments) -> Literal["fp32", "bf16"]:
-    """Look for the models and ask the gate once, before thousands of clips fail of it; decide on the precision."""
+def check_models(arguments: _Arguments) -> Literal["fp32", "bf16"]:
+    """Load the configurations and ask the consent gate once, before any clip is converted; returns the precision."""
     from effigie.consent.gate import permit_model
     from effigie.swap.checkpoint import load_config
     from effigie.training.device import choose_device, choose_precision
 
-    for role in arguments.people:
-        load_config(role.model)
-        permit_model(role.model, "swap", consent=arguments.consent, project=arguments.project)
+    for assignment in arguments.people:
+        load_config(assignment.model)
+        permit_model(assignment.model, "swap", consent=arguments.consent, purpose=arguments.purpose)
     return choose_precision("auto", choose_device(arguments.settings.device))
 
 
 def convert_one(
-    arguments: _Arguments, clip: Path, output: Path, progress: ProgressCallback, cancel: Cancel
+    arguments: _Arguments, clip: Path, output: Path, progress: ProgressCallback, cancel: CancelToken
 ) -> dict[str, Any]:
-    """In a worker: one clip, through the same call as a single one."""
-    from effigie.swap.checkpoint import keep_models
+    """Convert one clip in a worker, through the same call as a single one."""
+    from effigie.swap.checkpoint import enable_model_cache
     from effigie.swap.inference.convert import convert
-    from effigie.training.device import agree_on
+    from effigie.training.device import fix_precision
 
-    keep_models()
-    agree_on(arguments.precision)
+    enable_model_cache()
+    fix_precision(arguments.precision)
     report = convert(
         arguments.people,
         clip,
         output,
         arguments.settings,
         consent=arguments.consent,
-        project=arguments.project,
+        purpose=arguments.purpose,
         progress=progress,
         cancel=cancel,
     )
@@ -135,21 +147,21 @@ def convert_one(
     }
 
 
-def _models(people: tuple[Role, ...]) -> list[Any]:
-    """What of the models shows in an output, by content."""
+def _model_digests(people: tuple[PersonAssignment, ...]) -> list[Any]:
+    """Digests of the models' files that an output depends on."""
     return [
         [
-            role.who,
+            assignment.person,
             *(
                 content_digest(path)
                 for name in (CONFIG, WEIGHTS, PEOPLE, MANIFEST, BANK)
-                if (path := role.model / name).exists()
+                if (path := assignment.model / name).exists()
             ),
         ]
-        for role in people
+        for assignment in people
     ]
 
 
-def _telling(settings: ConvertSettings) -> dict[str, Any]:
-    """The settings that change an output: not the machine it is made on."""
-    return {name: value for name, value in asdict(settings).items() if name not in ("device", "masks")}
+def _output_settings(settings: ConvertSettings) -> dict[str, Any]:
+    """The settings that an output depends on: not the machine it is made on."""
+    return {name: value for name, value in to_stored(settings).items() if name not in ("device", "masks")}

@@ -1,4 +1,4 @@
-"""One conversion as it runs: frames are read, measured, swapped and written, the stages overlapping."""
+"""The stages of a conversion, overlapping: frames are read, analysed, swapped, composed and written."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from effigie.consent.gate import together
+from effigie.consent.gate import merge_permits
 from effigie.errors import MediaError
 from effigie.execution import available_cores
-from effigie.execution.pipeline import Ahead, Behind, shared_cores
-from effigie.faces.analyzer import Analyzed, Face, analyze
+from effigie.execution.pipeline import BackgroundConsumer, Prefetcher, shared_cores
+from effigie.faces.analyzer import AnalyzedFrame, Face, analyze
 from effigie.faces.tracker import Tracker
-from effigie.media import EncodeSettings, Frame, Reader, Writer
-from effigie.progress import Cancel, Progress, ProgressCallback
-from effigie.provenance.signed_writer import Outgoing
+from effigie.media import EncodeSettings, Frame, VideoReader, VideoWriter
+from effigie.progress import CancelToken, Progress, ProgressCallback
+from effigie.provenance.signed_writer import SignedWriter
 from effigie.swap.config import ConvertSettings
-from effigie.swap.inference.cast import Part
-from effigie.swap.inference.compositing import Finish
-from effigie.swap.inference.mask_clip import Paint
-from effigie.swap.inference.person_matcher import Picker, Wanted
-from effigie.swap.inference.shots import Shot, Shots
-from effigie.swap.inference.swapper import MadeFace, Sketch
-from effigie.training.device import tuned
+from effigie.swap.inference.compositing import FaceCompositor
+from effigie.swap.inference.mask_clip import MaskClip
+from effigie.swap.inference.person_matcher import PersonMatcher, TargetPerson
+from effigie.swap.inference.person_state import PersonState
+from effigie.swap.inference.shot_settings import ShotList, ShotSettings
+from effigie.swap.inference.swapper import FaceInputs, SwappedFace
+from effigie.training.device import configure_backend
 
 
 @dataclass
 class ConvertReport:
-    """What a conversion did.
+    """The result of a conversion.
 
     Attributes:
         output: the clip written.
@@ -58,39 +58,43 @@ class ConvertReport:
     notes: list[str] = field(default_factory=list)
 
 
-AT_ONCE = 4  # frames whose faces a network makes in one go: for 8.4 ms each, not 12.2, at tiny on one core
+BATCH_FRAMES = (
+    4  # frames whose faces a network makes in one go: for 8.4 ms each, not 12.2, at tiny on one core
+)
 
-_Sketched = tuple[Part, Finish, Face, Sketch]
-_Placed = tuple[Finish, Face, MadeFace]
-_Taken = tuple[Frame, np.ndarray | None, list[_Sketched]]
-"""A frame, what is painted over it, and the faces to be made in it."""
-_Composed = tuple[Frame, np.ndarray | None, list[_Placed]]
-_Written = tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]
+_PreparedFace = tuple[PersonState, FaceCompositor, Face, FaceInputs]
+_RenderedFace = tuple[FaceCompositor, Face, SwappedFace]
+_PreparedFrame = tuple[Frame, np.ndarray | None, list[_PreparedFace]]
+"""A frame, its matte, and the inputs of the faces to be made in it."""
+_RenderedFrame = tuple[Frame, np.ndarray | None, list[_RenderedFace]]
+_ComposedFrame = tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]
 """Picture, mask, time, duration."""
 
 
 class Conversion:
-    """The state of one conversion: who is being swapped, and where the time went."""
+    """One conversion: its people, its stages, and the seconds each took."""
 
     def __init__(
         self,
-        parts: list[Part],
+        people: list[PersonState],
         device: torch.device,
-        reader: Reader,
+        reader: VideoReader,
         output: Path,
         settings: ConvertSettings,
-        paint: Paint | None,
+        mask_clip: MaskClip | None,
         progress: ProgressCallback,
-        cancel: Cancel,
+        cancel: CancelToken,
     ) -> None:
-        self._parts, self._device, self._reader = parts, device, reader
-        self._settings, self._paint = settings, paint
+        self._people, self._device, self._reader = people, device, reader
+        self._settings, self._mask_clip = settings, mask_clip
         self._progress, self._cancel = progress, cancel
         self._rate = float(reader.info.rate or 25)
-        self._picker = Picker([Wanted(part.model.target.embedding, part.role.who) for part in parts])
+        self._person_matcher = PersonMatcher(
+            [TargetPerson(state.model.target.embedding, state.assignment.person) for state in people]
+        )
         self._tracker = Tracker()
-        self._shots = Shots(settings.shots)
-        self._shot: Shot | None = None
+        self._shots = ShotList(settings.shots)
+        self._shot: ShotSettings | None = None
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._report = ConvertReport(output)
 
@@ -99,193 +103,196 @@ class Conversion:
         settings, report = self._settings, self._report
         info = self._reader.info
         total = (
-            info.frames if settings.stop_after is None else min(settings.stop_after, info.frames or 1 << 60)
+            info.frames if settings.max_frames is None else min(settings.max_frames, info.frames or 1 << 60)
         )
-        begun = time.perf_counter()
+        start = time.perf_counter()
         with contextlib.ExitStack() as stack:
             outgoing = stack.enter_context(
-                Outgoing(
+                SignedWriter(
                     report.output,
                     info,
-                    together([part.model.permit for part in self._parts]),
+                    merge_permits([state.model.permit for state in self._people]),
                     "convert",
-                    ",".join(hash_ for part in self._parts if (hash_ := part.model.manifest_sha256)) or None,
+                    ",".join(digest for state in self._people if (digest := state.model.manifest_sha256))
+                    or None,
                     settings.trust,
                     settings.encode,
-                    self._span(),
+                    self._audio_range(),
                 )
             )
             masks = None
             if settings.masks is not None:
-                masks = stack.enter_context(Writer(settings.masks, info, EncodeSettings(codec="png")))
-            out = stack.enter_context(Behind(self._timed_write(outgoing, masks)))
-            composed = stack.enter_context(Behind(self._composer(out)))
+                masks = stack.enter_context(VideoWriter(settings.masks, info, EncodeSettings(codec="png")))
+            out = stack.enter_context(BackgroundConsumer(self._build_writer(outgoing, masks)))
+            composed = stack.enter_context(BackgroundConsumer(self._build_composer(out)))
             stack.enter_context(shared_cores())
             # Four threads share the cores: more of them for the network would wait for the others.
-            stack.enter_context(tuned(self._device, max(1, available_cores() // 4)))
-            analyzed = stack.enter_context(Ahead(self._analyzed()))
-            taken: list[_Taken] = []
+            stack.enter_context(configure_backend(self._device, max(1, available_cores() // 4)))
+            analyzed = stack.enter_context(Prefetcher(self._analyze()))
+            prepared_frames: list[_PreparedFrame] = []
             for item in analyzed:
                 self._cancel.check()
-                paint = None if self._paint is None else self._paint(item.frame)
-                taken.append((item.frame, paint, self._sketch(item)))
-                if len(taken) == AT_ONCE:
-                    self._make(taken, composed)
-                    taken = []
+                matte = None if self._mask_clip is None else self._mask_clip(item.frame)
+                prepared_frames.append((item.frame, matte, self._prepare_frame(item)))
+                if len(prepared_frames) == BATCH_FRAMES:
+                    self._render_frames(prepared_frames, composed)
+                    prepared_frames = []
                 report.frames += 1
                 note = f"{report.swapped} swapped"
                 self._progress(Progress("convert", report.frames, total, "frames", note))
-            self._make(taken, composed)
-            if self._paint is not None:
-                self._paint.finish()
+            self._render_frames(prepared_frames, composed)
+            if self._mask_clip is not None:
+                self._mask_clip.check_end()
             if not report.swapped:
-                raise MediaError(self._nobody())
+                raise MediaError(self._nothing_swapped_message())
         self._progress(
             Progress("convert", report.frames, report.frames, "frames", f"{report.swapped} swapped")
         )
-        report.seconds = time.perf_counter() - begun
-        for part in self._parts:
-            report.each[str(part.role.model)] = part.swapped
-            for stage, spent in (*part.swapper.seconds.items(), *part.finish.seconds.items()):
+        report.seconds = time.perf_counter() - start
+        for state in self._people:
+            report.each[str(state.assignment.model)] = state.swapped
+            for stage, spent in (*state.swapper.seconds.items(), *state.compositor.seconds.items()):
                 self._seconds[stage] += spent
-        report.notes = [*self._reader.notes, *outgoing.notes, *self._absent(), *self._turned()]
+        report.notes = [*self._reader.notes, *outgoing.notes, *self._absence_notes(), *self._pose_notes()]
         report.stages = {**self._seconds, "trust": outgoing.seconds}
         report.output_id = outgoing.output_id
         return report
 
-    def _frames(self) -> Iterator[Frame]:
-        frames = itertools.islice(iter(self._reader), self._settings.stop_after)
+    def _read_frames(self) -> Iterator[Frame]:
+        frames = itertools.islice(iter(self._reader), self._settings.max_frames)
         while True:
-            begun = time.perf_counter()
+            start = time.perf_counter()
             frame = next(frames, None)
-            self._seconds["decode"] += time.perf_counter() - begun
+            self._seconds["decode"] += time.perf_counter() - start
             if frame is None:
                 return
             yield frame
 
-    def _analyzed(self) -> Iterator[Analyzed[Frame]]:
-        items = analyze(self._frames(), self._tracker, rate=self._rate)
+    def _analyze(self) -> Iterator[AnalyzedFrame[Frame]]:
+        items = analyze(self._read_frames(), self._tracker, rate=self._rate)
         while True:
-            begun, decoded = time.perf_counter(), self._seconds["decode"]
+            start, decoded = time.perf_counter(), self._seconds["decode"]
             item = next(items, None)
-            self._seconds["landmarks"] += time.perf_counter() - begun - (self._seconds["decode"] - decoded)
+            self._seconds["landmarks"] += time.perf_counter() - start - (self._seconds["decode"] - decoded)
             if item is None:
                 return
             yield item
 
-    def _sketch(self, item: Analyzed[Frame]) -> list[_Sketched]:
-        self._enter(self._shots(item.frame.index))
-        begun = time.perf_counter()
-        faces = self._picker(item.frame.image, item.faces)
-        self._seconds["identity"] += time.perf_counter() - begun
-        sketched = []
-        for part, face in zip(self._parts, faces, strict=True):
-            face = None if self._left_alone(part) else face
-            part.follow(face)
+    def _prepare_frame(self, item: AnalyzedFrame[Frame]) -> list[_PreparedFace]:
+        self._apply_shot(self._shots(item.frame.index))
+        start = time.perf_counter()
+        faces = self._person_matcher(item.frame.image, item.faces)
+        self._seconds["identity"] += time.perf_counter() - start
+        prepared = []
+        for state, face in zip(self._people, faces, strict=True):
+            face = None if self._is_excluded(state) else face
+            state.update(face)
             if face is None:
                 continue
-            sketch = part.swapper.sketch(item.frame.image, face, item.frame.index)
-            if sketch is None:
-                part.leave()
+            inputs = state.swapper.prepare_inputs(item.frame.image, face, item.frame.index)
+            if inputs is None:
+                state.reset_compositor()
                 continue
-            sketched.append((part, part.finish, face, sketch))
-            part.swapped += 1
-        self._report.swapped += bool(sketched)
-        return sketched
+            prepared.append((state, state.compositor, face, inputs))
+            state.swapped += 1
+        self._report.swapped += bool(prepared)
+        return prepared
 
-    def _make(
+    def _render_frames(
         self,
-        taken: list[_Taken],
-        composed: Behind[_Composed],
+        prepared_frames: list[_PreparedFrame],
+        composed: BackgroundConsumer[_RenderedFrame],
     ) -> None:
-        """Make the faces of a few frames, each network run once, and hand them on."""
-        made: dict[int, Iterator[MadeFace]] = {}
-        for part in self._parts:
-            own = [sketch for _, _, each in taken for whose, _, _, sketch in each if whose is part]
-            made[id(part)] = iter(part.swapper.make(own) if own else [])
-        for frame, paint, each in taken:
-            placed = [(finish, face, next(made[id(part)])) for part, finish, face, _ in each]
-            composed.put((frame, paint, placed))
+        """Make the faces of a few frames, each network run once, and pass them to the compositor."""
+        swapped: dict[int, Iterator[SwappedFace]] = {}
+        for state in self._people:
+            inputs = [one for _, _, faces in prepared_frames for owner, _, _, one in faces if owner is state]
+            swapped[id(state)] = iter(state.swapper.render_faces(inputs) if inputs else [])
+        for frame, matte, faces in prepared_frames:
+            rendered = [(compositor, face, next(swapped[id(state)])) for state, compositor, face, _ in faces]
+            composed.put((frame, matte, rendered))
 
-    def _composer(self, out: Behind[_Written]) -> Callable[[_Composed], None]:
-        def compose(item: _Composed) -> None:
-            frame, paint, placed = item
+    def _build_composer(self, out: BackgroundConsumer[_ComposedFrame]) -> Callable[[_RenderedFrame], None]:
+        def compose(item: _RenderedFrame) -> None:
+            frame, matte, rendered = item
             picture, mask = frame.image, None
-            for finish, face, made in placed:
-                picture, own = finish(picture, frame, face, made, paint)
-                mask = own if mask is None else np.maximum(mask, own)
+            for compositor, face, swapped in rendered:
+                picture, face_mask = compositor(picture, frame, face, swapped, matte)
+                mask = face_mask if mask is None else np.maximum(mask, face_mask)
             out.put((picture, mask, frame.time, frame.duration))
 
         return compose
 
-    def _enter(self, shot: Shot | None) -> None:
-        """From here on the settings of a shot hold, or the clip's own."""
+    def _apply_shot(self, shot: ShotSettings | None) -> None:
+        """Use the settings of a shot, or without one the clip's own, from this frame on."""
         if shot == self._shot:
             return
         self._shot = shot
         compose = self._settings.compose if shot is None or shot.compose is None else shot.compose
-        for part in self._parts:
-            part.follow(None)
-            part.finish = part.finish.again(compose)
+        for state in self._people:
+            state.update(None)
+            state.compositor = state.compositor.fresh_copy(compose)
 
-    def _left_alone(self, part: Part) -> bool:
+    def _is_excluded(self, state: PersonState) -> bool:
         shot = self._shot
-        return shot is not None and (shot.skip or str(part.role.model) in shot.without)
+        return shot is not None and (shot.skip or str(state.assignment.model) in shot.excluded_models)
 
-    def _timed_write(self, outgoing: Outgoing, masks: Writer | None) -> Callable[[_Written], None]:
-        def write(item: _Written) -> None:
-            picture, mask, moment, duration = item
-            begun, traced = time.perf_counter(), outgoing.seconds
-            label = outgoing.write(picture, mask, moment, duration)
-            self._seconds["encode"] += time.perf_counter() - begun - (outgoing.seconds - traced)
+    def _build_writer(
+        self, outgoing: SignedWriter, masks: VideoWriter | None
+    ) -> Callable[[_ComposedFrame], None]:
+        def write(item: _ComposedFrame) -> None:
+            picture, mask, frame_time, duration = item
+            start, signing_seconds = time.perf_counter(), outgoing.seconds
+            label = outgoing.write(picture, mask, frame_time, duration)
+            self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
             if masks is not None:
                 gray = np.zeros(picture.shape[:2], np.uint8) if mask is None else mask.copy()
                 if label is not None:
                     gray[label] = 255
-                masks.write(np.repeat(gray[..., None], 3, axis=2), moment, duration)
+                masks.write(np.repeat(gray[..., None], 3, axis=2), frame_time, duration)
 
         return write
 
-    def _span(self) -> tuple[Fraction, Fraction] | None:
-        """What part of the sound goes with the first frames; None for all of it."""
-        info, count = self._reader.info, self._settings.stop_after
+    def _audio_range(self) -> tuple[Fraction, Fraction] | None:
+        """Start and end of the sound that goes with the first frames, s; None for all of it."""
+        info, count = self._reader.info, self._settings.max_frames
         if count is None or info.rate is None or (info.frames or 0) <= count:
             return None
         return info.clock_origin, info.clock_origin + count / info.rate
 
-    def _absent(self) -> list[str]:
-        """A sentence for each model whose person was not there."""
+    def _absence_notes(self) -> list[str]:
+        """A note for each model whose person was not found."""
         return [
-            f"{part.role.model}: {self._missing(number)}"
-            for number, part in enumerate(self._parts)
-            if not part.swapped
+            f"{state.assignment.model}: {self._absence_message(number)}"
+            for number, state in enumerate(self._people)
+            if not state.swapped
         ]
 
-    def _turned(self) -> list[str]:
-        """Where heads were turned farther than the source's footage shows; of several models it is said whose."""
-        several = len(self._parts) > 1
+    def _pose_notes(self) -> list[str]:
+        """Notes on heads that turn farther than in the source's footage; of several models each names its own."""
+        several = len(self._people) > 1
         return [
-            f"{part.role.model}: {note}" if several else note
-            for part in self._parts
-            for note in part.swapper.turned.notes()
+            f"{state.assignment.model}: {note}" if several else note
+            for state in self._people
+            for note in state.swapper.pose_log.notes()
         ]
 
-    def _nobody(self) -> str:
-        return f"{self._missing(0)}; nothing written"
+    def _nothing_swapped_message(self) -> str:
+        return f"{self._absence_message(0)}; nothing written"
 
-    def _missing(self, number: int) -> str:
-        name, who = self._reader.path, self._parts[number].role.who
-        if turned := self._parts[number].swapper.turned.notes():
-            return f"{name}: {turned[0]}"
-        by_number = "--who" if len(self._parts) == 1 else "--map NUMBER=MODEL"
-        if not self._picker.most:
+    def _absence_message(self, number: int) -> str:
+        name, person = self._reader.path, self._people[number].assignment.person
+        if notes := self._people[number].swapper.pose_log.notes():
+            return f"{name}: {notes[0]}"
+        by_number = "--person" if len(self._people) == 1 else "--map NUMBER=MODEL"
+        if not self._person_matcher.max_faces:
             return f"{name} shows no face: nothing to swap"
-        if who is not None:
+        if person is not None:
             return (
-                f"{name} never shows {who + 1} faces at once, at most {self._picker.most}: choose a smaller number "
-                f"with {by_number}"
+                f"{name} never shows {person + 1} faces at once, at most {self._person_matcher.max_faces}: "
+                f"choose a smaller number with {by_number}"
             )
         return (
             f"nobody in {name} is the person this model was trained on (best likeness "
-            f"{self._picker.best_seen[number]:.2f}): choose a face with {by_number}, 0 being the largest"
+            f"{self._person_matcher.best_similarity[number]:.2f}): choose a face with {by_number}, 0 being the largest"
         )

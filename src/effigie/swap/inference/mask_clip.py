@@ -1,4 +1,4 @@
-"""A mask painted elsewhere, frame by frame beside the clip: where it is black the footage stays."""
+"""Reads a matte that was painted elsewhere, in step with the clip: where it is black the footage stays."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from typing import Self
 import numpy as np
 
 from effigie.errors import UsageError
-from effigie.media import ClipInfo, Frame, Reader
+from effigie.media import ClipInfo, Frame, VideoReader
 
 # What a codec makes of black and white; between them it is taken as it comes.
 BLACK, WHITE = 6, 249
-TIMED = ("video", "animation")
+TIMED_KINDS = ("video", "animation")
 
 
-class Paint:
-    """Reads a mask in step with a clip.
+class MaskClip:
+    """Reads a matte in step with a clip.
 
     Args:
         path: a clip, a folder of numbered pictures, or one picture for all frames; grey, or with alpha. White and
             opaque is 1, black or transparent is 0.
         clip: what it is for.
-        stop_after: only so many frames of the clip are made.
+        max_frames: only so many frames of the clip are made.
 
     Raises:
         MediaError: it cannot be read.
         UsageError: its size, or its number of frames where both are known, is not the clip's.
     """
 
-    def __init__(self, path: str | Path, clip: ClipInfo, stop_after: int | None = None) -> None:
+    def __init__(self, path: str | Path, clip: ClipInfo, max_frames: int | None = None) -> None:
         self.path = Path(path)
-        self._reader = Reader(self.path)
-        self._clip, self._whole = clip, stop_after is None
+        self._reader = VideoReader(self.path)
+        self._clip, self._is_complete = clip, max_frames is None
         info = self._reader.info
-        self._still = info.kind == "still"
+        self._is_still = info.kind == "still"
         if (info.width, info.height) != (clip.width, clip.height):
             raise UsageError(
                 f"the paint-over mask {self.path} is {info.width}x{info.height} pixels, {clip.path} is "
                 f"{clip.width}x{clip.height}: export it at the clip's size"
             )
-        self._timed = info.kind in TIMED and clip.kind in TIMED
+        self._has_times = info.kind in TIMED_KINDS and clip.kind in TIMED_KINDS
         self._frames: Iterator[Frame] = iter(self._reader)
-        self._kept: np.ndarray | None = None
+        self._mask: np.ndarray | None = None
         self._origin: Fraction | None = None
 
     def __enter__(self) -> Self:
@@ -62,43 +62,43 @@ class Paint:
         Raises:
             UsageError: the mask ends before the clip, or shows this frame at another time.
         """
-        if self._still and self._kept is not None:
-            return self._kept
-        painted = next(self._frames, None)
-        if painted is None:
+        if self._is_still and self._mask is not None:
+            return self._mask
+        mask_frame = next(self._frames, None)
+        if mask_frame is None:
             raise UsageError(
                 f"the paint-over mask {self.path} ends after {frame.index} frames, {self._clip.path} goes on: "
                 "export it at the clip's length"
             )
-        if self._timed:
-            self._check_time(frame, painted)
-        self._kept = share(painted.image)
-        return self._kept
+        if self._has_times:
+            self._check_time(frame, mask_frame)
+        self._mask = mask_from_image(mask_frame.image)
+        return self._mask
 
-    def finish(self) -> None:
-        """Call after the clip's last frame.
+    def check_end(self) -> None:
+        """Check that the matte ends with the clip; call after the clip's last frame.
 
         Raises:
             UsageError: the mask goes on although the clip has ended.
         """
-        if self._whole and not self._still and next(self._frames, None) is not None:
+        if self._is_complete and not self._is_still and next(self._frames, None) is not None:
             raise UsageError(
                 f"the paint-over mask {self.path} is longer than {self._clip.path}: export it at the clip's length"
             )
 
-    def _check_time(self, frame: Frame, painted: Frame) -> None:
+    def _check_time(self, frame: Frame, mask_frame: Frame) -> None:
         if self._origin is None:
-            self._origin = painted.time - frame.time
+            self._origin = mask_frame.time - frame.time
         step = 1 / (self._clip.rate or Fraction(25))
-        apart = painted.time - frame.time - self._origin
-        if abs(apart) > step / 2:
+        offset = mask_frame.time - frame.time - self._origin
+        if abs(offset) > step / 2:
             raise UsageError(
-                f"the paint-over mask {self.path} shows frame {frame.index} at {float(painted.time):.3f} s, "
+                f"the paint-over mask {self.path} shows frame {frame.index} at {float(mask_frame.time):.3f} s, "
                 f"{self._clip.path} at {float(frame.time):.3f} s: export it at the clip's frame rate"
             )
 
 
-def share(image: np.ndarray) -> np.ndarray:
+def mask_from_image(image: np.ndarray) -> np.ndarray:
     """(H, W) float32 in 0..1 of (H, W, 3) uint8 on black: strokes of any bright colour count as white does."""
     brightest = image.max(axis=2).astype(np.float32)
     return np.clip((brightest - BLACK) / (WHITE - BLACK), 0, 1)

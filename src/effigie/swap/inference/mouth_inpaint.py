@@ -1,4 +1,4 @@
-"""Teeth and tongue that the source's footage never showed, taken from the footage that is being swapped.
+"""Fills the inside of the made mouth from the target's footage where the source's never showed teeth and tongue.
 
 Nothing in the source's frames says what a laugh of theirs looks like inside if they never laughed, and lips pulled
 apart by a warp show smeared lips. What lies between the lips says little about who somebody is, and the target's own
@@ -12,23 +12,23 @@ import numpy as np
 
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import INNER_LIPS, OUTER_LIPS
-from effigie.faces.warp import Canvas, enclosing
+from effigie.faces.warp import MeshWarper, mask_bounds
 from effigie.swap.shape_retarget import LOWER_LIP, UPPER_LIP
 
 # Centimetres between the wanted mouth and the source's nearest: theirs alone, the target's alone.
-KNOWN, UNKNOWN = 0.4, 0.8
+KNOWN_DISTANCE, UNKNOWN_DISTANCE = 0.4, 0.8
 # Of the mouth's opening: how far its inside reaches under either lip and beyond the corners, and how softly it ends.
-GROW, WIDEN, EDGE = 0.1, 0.15, 0.06
-AROUND = 1.7  # the skin whose light is compared reaches so far around the lips
+GROW, CORNER_MARGIN, EDGE_SIGMA = 0.1, 0.15, 0.06
+RING_SCALE = 1.7  # the skin whose light is compared reaches so far around the lips
 
 
-def borrowed_share(misfit: float) -> float:
+def compute_inpaint_share(distance: float) -> float:
     """0..1: how much of the mouth's inside is the target's, by how far (cm) the source's nearest mouth is away."""
-    return float(np.clip((misfit - KNOWN) / (UNKNOWN - KNOWN), 0, 1))
+    return float(np.clip((distance - KNOWN_DISTANCE) / (UNKNOWN_DISTANCE - KNOWN_DISTANCE), 0, 1))
 
 
-def borrow_inside(
-    made: np.ndarray, footage: np.ndarray, landmarks: np.ndarray, canvas: Canvas, share: float
+def inpaint_mouth(
+    made: np.ndarray, footage: np.ndarray, landmarks: np.ndarray, warper: MeshWarper, share: float
 ) -> np.ndarray:
     """The made face with the inside of the footage's mouth between its lips, in the made face's light.
 
@@ -36,24 +36,24 @@ def borrow_inside(
         made: (S, S, 3) float32 in [0, 1].
         footage: (S, S, 3) uint8, the target's face in the same crop.
         landmarks: (478, 3) of the footage, in its pixels.
-        canvas: the made face's geometry.
-        share: 0..1, see :func:`borrowed_share`.
+        warper: the made face's geometry.
+        share: 0..1, see :func:`compute_inpaint_share`.
     """
-    inside = _inside(canvas.target, canvas.size) * np.float32(share)
-    ring = _around(canvas.target, canvas.size)
-    box = enclosing(np.maximum(inside, ring))
+    inside = _inner_mouth_mask(warper.target, warper.size) * np.float32(share)
+    ring = _lip_ring_mask(warper.target, warper.size)
+    box = mask_bounds(np.maximum(inside, ring))
     if box is None or not inside.any():
         return made
-    moved = canvas.warp(footage, landmarks, box).image / np.float32(255)
-    under, ring, share_inside = made[box], ring[box][..., None], inside[box][..., None]
+    warped = warper.warp(footage, landmarks, box).image / np.float32(255)
+    original, ring, share_inside = made[box], ring[box][..., None], inside[box][..., None]
     total = max(float(ring.sum()), 1e-3)
-    gain = ((under * ring).sum((0, 1)) / total + 0.02) / ((moved * ring).sum((0, 1)) / total + 0.02)
+    gain = ((original * ring).sum((0, 1)) / total + 0.02) / ((warped * ring).sum((0, 1)) / total + 0.02)
     result = made.copy()
-    result[box] += share_inside * (moved * np.clip(gain, 0.4, 2.5) - under)
+    result[box] += share_inside * (warped * np.clip(gain, 0.4, 2.5) - original)
     return result
 
 
-def _inside(landmarks: np.ndarray, size: int) -> np.ndarray:
+def _inner_mouth_mask(landmarks: np.ndarray, size: int) -> np.ndarray:
     """(S, S) float32: 1 between the lips, fading out under them; 0 everywhere where they are closed."""
     upper, lower = landmarks[UPPER_LIP, :2], landmarks[LOWER_LIP, :2]
     opening = float(np.linalg.norm(landmarks[13, :2] - landmarks[14, :2]))
@@ -62,16 +62,16 @@ def _inside(landmarks: np.ndarray, size: int) -> np.ndarray:
     reach = GROW * (upper - lower)
     corners = landmarks[INNER_LIPS[[0, 10]], :2]
     across = (corners[1] - corners[0]) / max(float(np.linalg.norm(corners[1] - corners[0])), 1e-3)
-    corners = corners + WIDEN * opening * np.stack([-across, across])
+    corners = corners + CORNER_MARGIN * opening * np.stack([-across, across])
     outline = np.concatenate([corners[:1], upper + reach, corners[1:], (lower - reach)[::-1]])
     mask = polygon_mask(outline.astype(np.float32), size, size)
-    return cv2.GaussianBlur(mask, (0, 0), max(0.6, EDGE * opening))
+    return cv2.GaussianBlur(mask, (0, 0), max(0.6, EDGE_SIGMA * opening))
 
 
-def _around(landmarks: np.ndarray, size: int) -> np.ndarray:
+def _lip_ring_mask(landmarks: np.ndarray, size: int) -> np.ndarray:
     """(S, S) float32: skin around the lips."""
     lips = landmarks[OUTER_LIPS, :2]
     middle = lips.mean(0)
-    wide = cv2.convexHull((middle + AROUND * (lips - middle)).astype(np.float32))[:, 0]
+    wide = cv2.convexHull((middle + RING_SCALE * (lips - middle)).astype(np.float32))[:, 0]
     whole = polygon_mask(wide, size, size)
     return np.clip(whole - polygon_mask(lips.astype(np.float32), size, size), 0, 1)

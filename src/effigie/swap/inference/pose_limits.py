@@ -1,6 +1,6 @@
-"""How far a head may turn beyond what the source's footage shows, and what happens there.
+"""Limits of the head's pose: what is shown where a head turns farther than in the source's footage.
 
-Bending a face by fifteen degrees looks right, by thirty it folds. Between the two the networks, which never saw such
+Warping a face by fifteen degrees looks right, by thirty it folds. Between the two the networks, which never saw such
 poses, hand over to geometry; beyond, the footage is left as it is. The change takes a fifth of a second either way, so
 that two faces are never seen one through the other for long.
 """
@@ -12,101 +12,111 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from effigie.prior.frame_bank import Geometry
+from effigie.prior.frame_bank import FaceGeometry
 
-FAMILIAR, STRANGE = 12.0, 20.0  # degrees: the networks alone up to the one, geometry alone from the other
-LEAVE, RETURN = (
+NETWORK_LIMIT, GEOMETRY_LIMIT = (
+    12.0,
+    20.0,
+)  # degrees: the networks alone up to the one, geometry alone from the other
+SKIP_ABOVE, RESUME_BELOW = (
     32.0,
     27.0,
 )  # degrees: the footage is left as it is beyond the one, until it is back at the other
-DISSOLVE = 0.2  # s
-MOST_NAMED = 12  # stretches of frames; more are counted
+DISSOLVE_SECONDS = 0.2  # s
+MAX_NAMED_RANGES = 12  # ranges of frames in a note; more are counted
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What of the made face counts at one moment.
+class PoseState:
+    """How the made face is shown at one pose.
 
     Attributes:
-        beyond: degrees to the nearest pose of the source's footage.
-        geometry: 0..1, how much of the networks' part geometry takes.
-        face: 0..1, how much of the face is shown at all.
-        side: 0..1, how much of what the mask reaches beyond the mesh at the sides: there a turned head shows what was
-            behind the source's.
+        excess_angle: degrees to the nearest pose of the source's footage.
+        geometry_weight: 0..1, how much of the networks' part geometry takes.
+        opacity: 0..1, how much of the face is shown at all.
+        side_growth: 0..1, how much of what the mask reaches beyond the mesh at the sides: there a turned head shows
+            what was behind the source's.
     """
 
-    beyond: float
-    geometry: float
-    face: float
-    side: float
+    excess_angle: float
+    geometry_weight: float
+    opacity: float
+    side_growth: float
 
     @property
-    def left(self) -> bool:
+    def is_skipped(self) -> bool:
         """Whether the footage is left as it is."""
-        return self.face == 0
+        return self.opacity == 0
 
 
-class Reach:
-    """Follows one track.
+class PoseLimiter:
+    """Says for every frame of one track how the made face is shown, by its pose; :meth:`reset` at a cut.
 
     Args:
         geometries: of the source's frames.
         rate: frames a second.
-        leave: whether the footage is left as it is at all; else geometry makes the face however far it is turned.
+        skip_extreme: whether the footage is left as it is at all; else geometry makes the face at any angle.
     """
 
-    def __init__(self, geometries: Sequence[Geometry], rate: float, leave: bool = True) -> None:
+    def __init__(self, geometries: Sequence[FaceGeometry], rate: float, skip_extreme: bool = True) -> None:
         self._poses = np.array([geometry.pose.angles[:2] for geometry in geometries])
-        self._leave = leave
-        self._step = 1 / max(DISSOLVE * rate, 1.0)
+        self._skip_extreme = skip_extreme
+        self._step = 1 / max(DISSOLVE_SECONDS * rate, 1.0)
         self.reset()
 
     def reset(self) -> None:
-        """At a cut there is nothing to dissolve from."""
-        self._left = False
-        self._face: float | None = None
+        """Forget the frames before: call at a cut."""
+        self._skipped = False
+        self._opacity: float | None = None
 
-    def __call__(self, geometry: Geometry) -> Shown:
-        """The next frame of the track."""
-        beyond = float(np.linalg.norm(self._poses - np.asarray(geometry.pose.angles)[:2], axis=1).min())
-        self._left = self._leave and beyond > (RETURN if self._left else LEAVE)
-        wanted = 0.0 if self._left else 1.0
-        known = wanted if self._face is None else self._face
-        near = abs(wanted - known) <= self._step * 1.001  # five fifths are not quite one
-        self._face = wanted if near else known + self._step * float(np.sign(wanted - known))
-        geometry_share = float(np.clip((beyond - FAMILIAR) / (STRANGE - FAMILIAR), 0, 1))
-        return Shown(beyond, geometry_share, self._face, 1 - float(np.clip(beyond / FAMILIAR, 0, 1)))
+    def __call__(self, geometry: FaceGeometry) -> PoseState:
+        """The state of the next frame of the track."""
+        excess_angle = float(np.linalg.norm(self._poses - np.asarray(geometry.pose.angles)[:2], axis=1).min())
+        self._skipped = self._skip_extreme and excess_angle > (RESUME_BELOW if self._skipped else SKIP_ABOVE)
+        wanted = 0.0 if self._skipped else 1.0
+        current = wanted if self._opacity is None else self._opacity
+        is_close = abs(wanted - current) <= self._step * 1.001  # five fifths are not quite one
+        self._opacity = wanted if is_close else current + self._step * float(np.sign(wanted - current))
+        geometry_weight = float(
+            np.clip((excess_angle - NETWORK_LIMIT) / (GEOMETRY_LIMIT - NETWORK_LIMIT), 0, 1)
+        )
+        return PoseState(
+            excess_angle,
+            geometry_weight,
+            self._opacity,
+            1 - float(np.clip(excess_angle / NETWORK_LIMIT, 0, 1)),
+        )
 
 
-class Turned:
-    """Which frames were made by geometry alone or left as they are, and how to say so."""
+class ExtremePoseLog:
+    """The frames that were made by geometry alone or left as they are, and notes about them."""
 
     def __init__(self) -> None:
-        self._alone: list[int] = []
-        self._left: list[int] = []
+        self._geometry_only: list[int] = []
+        self._skipped: list[int] = []
 
-    def note(self, frame: int, shown: Shown) -> None:
-        """Frames in order."""
-        if shown.left:
-            self._left.append(frame)
-        elif shown.geometry == 1:
-            self._alone.append(frame)
+    def add(self, frame: int, state: PoseState) -> None:
+        """Record a frame; frames in order."""
+        if state.is_skipped:
+            self._skipped.append(frame)
+        elif state.geometry_weight == 1:
+            self._geometry_only.append(frame)
 
     def notes(self) -> list[str]:
-        """A sentence for each kind that there was."""
+        """A sentence for each kind of frames that occurred."""
         kinds = (
-            (self._left, LEAVE, "the face was left as it is there"),
-            (self._alone, STRANGE, "the face was made by geometry alone there"),
+            (self._skipped, SKIP_ABOVE, "the face was left as it is there"),
+            (self._geometry_only, GEOMETRY_LIMIT, "the face was made by geometry alone there"),
         )
         return [
-            f"{stretches(frames)}: the head is turned some {degrees:g} degrees or more beyond what the source's "
-            f"footage shows; {what}"
+            f"{format_frame_ranges(frames)}: the head is turned some {degrees:g} degrees or more beyond what "
+            f"the source's footage shows; {what}"
             for frames, degrees, what in kinds
             if frames
         ]
 
 
-def stretches(frames: Sequence[int]) -> str:
+def format_frame_ranges(frames: Sequence[int]) -> str:
     """Ascending frame numbers in words: ``frames 3-9 and 14``."""
     ends: list[list[int]] = []
     for frame in frames:
@@ -115,7 +125,7 @@ def stretches(frames: Sequence[int]) -> str:
         else:
             ends.append([frame, frame])
     named = [str(first) if first == last else f"{first}-{last}" for first, last in ends]
-    if len(named) > MOST_NAMED:
+    if len(named) > MAX_NAMED_RANGES:
         return f"{len(frames)} frames between {ends[0][0]} and {ends[-1][1]}"
     head = "frame " if len(frames) == 1 else "frames "
     return head + (named[0] if len(named) == 1 else ", ".join(named[:-1]) + " and " + named[-1])

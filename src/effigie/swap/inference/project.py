@@ -1,4 +1,4 @@
-"""A conversion in a file that people can read and edit, and that `effigie convert FILE.toml` does again.
+"""Project files: a conversion as TOML that people can read and edit, and that `effigie convert FILE.toml` does again.
 
 Example::
 
@@ -39,12 +39,13 @@ import tomli_w
 
 from effigie.compositing import ComposeSettings
 from effigie.errors import UsageError
-from effigie.io.atomic import atomic
+from effigie.io.atomic_write import atomic_write
+from effigie.io.stored_names import stored_name
 from effigie.media import EncodeSettings
 from effigie.provenance.config import TrustSettings
 from effigie.swap.config import ConvertSettings
-from effigie.swap.inference.roles import Role
-from effigie.swap.inference.shots import Shot
+from effigie.swap.inference.person_assignment import PersonAssignment
+from effigie.swap.inference.shot_settings import ShotSettings
 
 SUFFIX = ".toml"
 VERSION = 1
@@ -53,19 +54,19 @@ Settings = TypeVar("Settings")
 
 @dataclass(frozen=True)
 class Project:
-    """Everything that `effigie convert` needs.
+    """All inputs of `effigie convert`.
 
     Attributes:
         clip: the footage.
         people: a model each.
         output: None where the caller names one.
-        settings: of the conversion; who is who stands in ``people``.
+        settings: of the conversion; assignments are in ``people``.
         consents: records instead of those in the models.
-        purpose: what it is for, where a record is limited to a project.
+        purpose: what it is for, where a record is limited to a purpose.
     """
 
     clip: Path
-    people: tuple[Role, ...]
+    people: tuple[PersonAssignment, ...]
     output: Path | None = None
     settings: ConvertSettings = field(default_factory=ConvertSettings)
     consents: tuple[str, ...] = ()
@@ -89,43 +90,43 @@ def load_project(path: str | Path) -> Project:
         *("version", "clip", "output", "paint", "masks", "people", "compose", "encode", "trust", "shots"),
         *("consents", "purpose", "device", "fast", "turned"),
     }
-    _refuse_unknown(document, known, str(path))
+    _check_names(document, known, str(path))
     version = document.get("version", VERSION)
     if not isinstance(version, int) or version > VERSION:
         raise UsageError(
             f"{path} is of version {version!r}, this effigie reads up to {VERSION}: update effigie"
         )
-    at = _At(path)
-    people = _tables(document, "people", path)
+    reader = _ProjectReader(path)
+    people = _get_tables(document, "people", path)
     if not isinstance(document.get("clip"), str) or not people:
         raise UsageError(f"{path} needs a clip and, under [[people]], a model")
-    cast = tuple(at.settings(Role, table, "people") for table in people)
-    shots = [at.settings(Shot, table, "shots") for table in _tables(document, "shots", path)]
+    assignments = tuple(reader.settings(PersonAssignment, table, "people") for table in people)
+    shots = [reader.settings(ShotSettings, table, "shots") for table in _get_tables(document, "shots", path)]
     settings = ConvertSettings(
-        compose=at.settings(ComposeSettings, document.get("compose", {}), "compose"),
-        encode=at.settings(EncodeSettings, document.get("encode", {}), "encode"),
-        trust=at.settings(TrustSettings, document.get("trust", {}), "trust"),
-        shots=tuple(at.placed(shot, cast) for shot in shots),
+        compose=reader.settings(ComposeSettings, document.get("compose", {}), "compose"),
+        encode=reader.settings(EncodeSettings, document.get("encode", {}), "encode"),
+        trust=reader.settings(TrustSettings, document.get("trust", {}), "trust"),
+        shots=tuple(reader.resolve_shot(shot, assignments) for shot in shots),
     )
     if not settings.trust.watermark:
         raise UsageError(f"{path}: the invisible mark is not a project's to leave out")
     given = {
         name: document[name] for name in ("paint", "masks", "device", "fast", "turned") if name in document
     }
-    general = at.settings(ConvertSettings, given, "the top")
+    general = reader.settings(ConvertSettings, given, "the top")
     return Project(
-        at.path(document["clip"]),
-        cast,
-        at.path(document["output"]) if "output" in document else None,
+        reader.path(document["clip"]),
+        assignments,
+        reader.path(document["output"]) if "output" in document else None,
         replace(
             settings,
-            paint=general.paint,
+            mask_clip=general.mask_clip,
             masks=general.masks,
             device=general.device,
             fast=general.fast,
-            turned=general.turned,
+            extreme_pose=general.extreme_pose,
         ),
-        tuple(at.record(str(one)) for one in document.get("consents", ())),
+        tuple(reader.resolve_consent(str(one)) for one in document.get("consents", ())),
         document.get("purpose"),
     )
 
@@ -138,37 +139,38 @@ def save_project(project: Project, path: str | Path) -> None:
     """
     path, settings = Path(path), project.settings
     folder = path.absolute().parent
-    document: dict[str, Any] = {"version": VERSION, "clip": _relative(project.clip, folder)}
+    document: dict[str, Any] = {"version": VERSION, "clip": _relative_path(project.clip, folder)}
     if project.output is not None:
-        document["output"] = _relative(project.output, folder)
-    for name in ("paint", "masks"):
-        if (path_ := getattr(settings, name)) is not None:
-            document[name] = _relative(path_, folder)
+        document["output"] = _relative_path(project.output, folder)
+    for name, path_ in (("paint", settings.mask_clip), ("masks", settings.masks)):
+        if path_ is not None:
+            document[name] = _relative_path(path_, folder)
     document["device"] = settings.device
     if settings.fast:
         document["fast"] = True
-    if settings.turned != "leave":
-        document["turned"] = settings.turned
+    if settings.extreme_pose != "leave":
+        document["turned"] = settings.extreme_pose
     if project.purpose is not None:
         document["purpose"] = project.purpose
     if project.consents:
         document["consents"] = [
-            _relative(Path(one), folder) if Path(one).is_file() else one for one in project.consents
+            _relative_path(Path(one), folder) if Path(one).is_file() else one for one in project.consents
         ]
-    document["people"] = [_table(role, folder) for role in project.people]
+    document["people"] = [_to_table(assignment, folder) for assignment in project.people]
     for name in ("compose", "encode", "trust"):
-        document[name] = _table(getattr(settings, name), folder)
+        document[name] = _to_table(getattr(settings, name), folder)
     del document["trust"]["watermark"]
     document["shots"] = [
-        _table(shot, folder) | {"without": [_relative(Path(name), folder) for name in shot.without]}
+        _to_table(shot, folder)
+        | {"without": [_relative_path(Path(name), folder) for name in shot.excluded_models]}
         for shot in settings.shots
     ]
-    with atomic(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(tomli_w.dumps(document), encoding="utf-8")
 
 
 @dataclass(frozen=True)
-class _At:
+class _ProjectReader:
     """Turns tables of a project file into settings, strictly."""
 
     file: Path
@@ -176,18 +178,18 @@ class _At:
     def path(self, text: str) -> Path:
         return self.file.parent / text
 
-    def record(self, name: str) -> str:
+    def resolve_consent(self, name: str) -> str:
         """A consent: a file beside the project, else an id."""
         return str(self.path(name)) if self.path(name).is_file() else name
 
-    def placed(self, shot: Shot, cast: tuple[Role, ...]) -> Shot:
-        """The shot with its models named as those of the cast are."""
-        known = {str(role.model) for role in cast}
-        without = tuple(str(self.path(name)) for name in shot.without)
-        for name, given in zip(without, shot.without, strict=True):
+    def resolve_shot(self, shot: ShotSettings, assignments: tuple[PersonAssignment, ...]) -> ShotSettings:
+        """The shot with its models named as the assignments name them."""
+        known = {str(assignment.model) for assignment in assignments}
+        excluded_models = tuple(str(self.path(name)) for name in shot.excluded_models)
+        for name, given in zip(excluded_models, shot.excluded_models, strict=True):
             if name not in known:
                 raise UsageError(f"{self.file}: a shot is without {given!r}, which is nobody's model")
-        return replace(shot, without=without)
+        return replace(shot, excluded_models=excluded_models)
 
     def settings(self, kind: type[Settings], table: Any, where: str) -> Settings:
         """``kind`` with the fields that the table names.
@@ -198,9 +200,11 @@ class _At:
         if not isinstance(table, Mapping):
             raise UsageError(f"{self.file}: {where} must be a table, not {table!r}")
         hints = get_type_hints(kind)
-        names = [one.name for one in fields(kind)]  # type: ignore[arg-type]
-        _refuse_unknown(table, set(names), f"{self.file}, {where}")
-        values = {name: self._value(hints[name], value, f"{where}.{name}") for name, value in table.items()}
+        names = {stored_name(field): str(field.name) for field in fields(kind)}  # type: ignore[arg-type]
+        _check_names(table, set(names), f"{self.file}, {where}")
+        values: dict[str, Any] = {}
+        for name, value in table.items():
+            values[names[name]] = self._value(hints[names[name]], value, f"{where}.{name}")
         try:
             return kind(**values)
         except TypeError as error:
@@ -226,37 +230,37 @@ class _At:
         raise UsageError(f"{self.file}: {where} cannot be {value!r}")
 
 
-def _refuse_unknown(table: Mapping[str, Any], known: set[str], where: str) -> None:
+def _check_names(table: Mapping[str, Any], known: set[str], where: str) -> None:
     for name in table:
         if name not in known:
             raise UsageError(f"{where} has no setting {name!r}: known are {', '.join(sorted(known))}")
 
 
-def _tables(document: Mapping[str, Any], name: str, path: Path) -> list[Any]:
+def _get_tables(document: Mapping[str, Any], name: str, path: Path) -> list[Any]:
     found = document.get(name, [])
     if not isinstance(found, list):
         raise UsageError(f"{path}: write [[{name}]] once for each, not [{name}]")
     return found
 
 
-def _table(settings: Any, folder: Path) -> dict[str, Any]:
-    """Fields as TOML values; those that are None are left out."""
+def _to_table(settings: Any, folder: Path) -> dict[str, Any]:
+    """The fields as TOML values; those that are None are left out."""
     table: dict[str, Any] = {}
     for one in fields(settings):
         value = getattr(settings, one.name)
         if value is None:
             continue
         if is_dataclass(value):
-            value = _table(value, folder)
+            value = _to_table(value, folder)
         elif isinstance(value, Path):
-            value = _relative(value, folder)
+            value = _relative_path(value, folder)
         elif isinstance(value, tuple):
             value = list(value)
-        table[one.name] = value
+        table[stored_name(one)] = value
     return table
 
 
-def _relative(path: Path, folder: Path) -> str:
-    """As the file names it: relative where it lies in the file's folder."""
+def _relative_path(path: Path, folder: Path) -> str:
+    """The path as the file names it: relative where it lies in the file's folder."""
     absolute = path.absolute()
     return absolute.relative_to(folder).as_posix() if absolute.is_relative_to(folder) else str(absolute)

@@ -1,1 +1,1 @@
-"""How batches are made: seeded parts of a batch, examples used more than once, and a thread that works ahead."""
+"""Making of batches: sample keys that seed them, a cache of samples, and a prefetching thread."""

@@ -1,4 +1,4 @@
-"""Batches made ahead in one background thread, so that augmentation and training overlap."""
+"""Prefetcher of batches: one background thread, so that augmentation and training overlap."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-AHEAD = 2
+QUEUE_SIZE = 2
 
 
-class Prefetch:
-    """Yields batches ``make(step)`` for steps ``first``, ``first + 1``, ... in order.
+class BatchPrefetcher:
+    """Prefetches batches ``make(step)`` for steps ``first``, ``first + 1``, ... in order.
 
     An exception in ``make`` is raised by :meth:`next`.
 
@@ -21,7 +21,7 @@ class Prefetch:
 
     def __init__(self, make: Callable[[int], Any], first: int) -> None:
         self._make = make
-        self._queue: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(AHEAD)
+        self._queue: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(QUEUE_SIZE)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._fill, args=(first,), name="effigie-batches", daemon=True)
         self._thread.start()

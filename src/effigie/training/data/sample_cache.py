@@ -1,4 +1,4 @@
-"""Examples that cost as much to make as to train on: made a few at a time, and used again."""
+"""Cache of training samples that cost as much to make as to train on: a few new ones a step, the rest reused."""
 
 from __future__ import annotations
 
@@ -7,56 +7,57 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from effigie.training.data.sample_key import Slot
+from effigie.training.data.sample_key import SampleKey
 
-Example = TypeVar("Example")
-FIRST = 2  # examples that a lane begins with
+Sample = TypeVar("Sample")
+INITIAL_SAMPLES = 2  # in each shard at the start
 
 
-class Pool(Generic[Example]):
-    """A growing store of examples in lanes: some are made anew at every step, the rest are used again.
+class SampleCache(Generic[Sample]):
+    """A growing cache of samples in shards: some are made anew at every step, the rest are reused.
 
     Making every one anew would starve the networks on two cores, making all of them beforehand would delay the start.
-    Every place in a batch has a lane of its own, and what a lane holds at a step depends on the seed alone: however
-    many processes share the lanes, and whether training was stopped in between, the batches are the same. What is not
+    Every place in a batch has a shard of its own, and what a shard holds at a step depends on the seed alone: however
+    many processes share the shards, and whether training was stopped in between, the batches are the same. What is not
     there yet, as after a stop, is made when it is drawn.
 
     Args:
-        make: an example, by a generator of random numbers.
-        lanes: examples that a whole batch draws.
-        most: examples that all lanes keep together; or, of the first one made, how many of its kind.
-        fresh: made anew a step, by all lanes together.
-        renewed: whether new ones take the place of the oldest once there are ``most``.
+        make: makes a sample from a generator of random numbers.
+        shards: samples that a whole batch draws.
+        capacity: samples that all shards keep together, or a function of the first sample that gives it.
+        new_per_step: samples made anew a step, by all shards together.
+        replace_oldest: whether new ones replace the oldest once there are ``capacity``.
     """
 
     def __init__(
         self,
-        make: Callable[[np.random.Generator], Example],
-        lanes: int,
-        most: int | Callable[[Example], int],
-        fresh: int,
-        renewed: bool = True,
+        make: Callable[[np.random.Generator], Sample],
+        shards: int,
+        capacity: int | Callable[[Sample], int],
+        new_per_step: int,
+        replace_oldest: bool = True,
     ) -> None:
-        self._make, self._lanes, self._most, self._fresh, self._renewed = make, lanes, most, fresh, renewed
-        self._examples: dict[int, dict[int, Example]] = {}
+        self._make, self._shards, self._capacity = make, shards, capacity
+        self._new_per_step, self._replace_oldest = new_per_step, replace_oldest
+        self._samples: dict[int, dict[int, Sample]] = {}
 
-    def draw(self, lane: int, slot: Slot, random: np.random.Generator) -> Example:
-        """An example of lane ``lane`` for the step of ``slot``, chosen by ``random``."""
-        kept = self._examples.setdefault(lane, {})
-        if not isinstance(self._most, int):
+    def draw(self, shard: int, sample_key: SampleKey, random: np.random.Generator) -> Sample:
+        """A sample of ``shard`` for the step of ``sample_key``, chosen by ``random``."""
+        kept = self._samples.setdefault(shard, {})
+        if not isinstance(self._capacity, int):
             # Not kept: whether this is the first draw of a run or of what a stop left must not matter.
-            self._most = self._most(self._made(slot.seed, lane, 0))
-        most = max(FIRST, self._most // self._lanes)
-        made = FIRST + (slot.step * self._fresh + lane) // self._lanes
-        if not self._renewed:
-            made = min(made, most)
-        oldest = max(0, made - most)
+            self._capacity = self._capacity(self._make_sample(sample_key.seed, shard, 0))
+        capacity = max(INITIAL_SAMPLES, self._capacity // self._shards)
+        made = INITIAL_SAMPLES + (sample_key.step * self._new_per_step + shard) // self._shards
+        if not self._replace_oldest:
+            made = min(made, capacity)
+        oldest = max(0, made - capacity)
         for number in [number for number in kept if number < oldest]:
             del kept[number]
         chosen = int(random.integers(oldest, made))
         if chosen not in kept:
-            kept[chosen] = self._made(slot.seed, lane, chosen)
+            kept[chosen] = self._make_sample(sample_key.seed, shard, chosen)
         return kept[chosen]
 
-    def _made(self, seed: int, lane: int, number: int) -> Example:
-        return self._make(np.random.default_rng((seed, lane, number)))
+    def _make_sample(self, seed: int, shard: int, number: int) -> Sample:
+        return self._make(np.random.default_rng((seed, shard, number)))

@@ -1,4 +1,4 @@
-"""How a batch is made of parts, each with randomness of its own, so that processes can share the making of it."""
+"""Keys of a batch's samples: each seeds its own random numbers, so that processes can share a batch."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from effigie.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Slot:
-    """One part of a batch.
-
-    Who makes it does not matter: its randomness depends on these numbers alone.
+class SampleKey:
+    """One part of a batch: its random numbers depend on these alone, whichever process makes it.
 
     Attributes:
         seed, order: of the run; a roll-back takes another order.
@@ -31,16 +29,16 @@ class Slot:
         return np.random.default_rng((self.seed, self.order, self.step, self.number))
 
 
-def slots(seed: int, order: int, step: int, numbers: range) -> list[Slot]:
-    """The slots of a batch that have these numbers."""
-    return [Slot(seed, order, step, number) for number in numbers]
+def make_sample_keys(seed: int, order: int, step: int, numbers: range) -> list[SampleKey]:
+    """The keys of a batch that have these numbers."""
+    return [SampleKey(seed, order, step, number) for number in numbers]
 
 
-def share_of(rank: int, size: int, parts: int, examples: int) -> range:
-    """Numbers of the slots that process ``rank`` of ``size`` makes and learns from: as many as every other.
+def shard_range(rank: int, size: int, parts: int, examples: int) -> range:
+    """Numbers of the keys that process ``rank`` of ``size`` makes and learns from: as many as every other.
 
     Args:
-        parts: slots of a batch.
+        parts: keys of a batch.
         examples: pictures of a batch, for the message.
 
     Raises:

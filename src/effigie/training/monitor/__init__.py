@@ -1,1 +1,1 @@
-"""What a run shows of itself: curve, plot, previews, plateau and forecast."""
+"""Monitoring of a run: logger, curve, plot, previews, plateau and forecast."""

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from effigie.io.atomic import EXPLAINED, atomic, explain
+from effigie.io.atomic_write import WRITE_ERRNOS, atomic_write, convert_os_error
 
-FIRST = ("step", "seconds", "held_out_error", "loss")
-BEYOND = "beyond the columns"
-PART = "held_out_error_"
-"""How the column of a part of the held-out error begins."""
+LEADING_COLUMNS = ("step", "seconds", "held_out_error", "loss")
+EXTRA_CELLS = "beyond the columns"
+PART_PREFIX = "held_out_error_"
+"""Prefix of the columns of the held-out error's parts."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,13 @@ def read_curve(path: Path) -> list[CurvePoint]:
     text = path.read_text(encoding="utf-8", errors="replace").replace("\0", "")
     whole = text[: text.rfind("\n") + 1]
     points: list[CurvePoint] = []
-    rows = csv.DictReader(io.StringIO(whole), restkey=BEYOND)
+    rows = csv.DictReader(io.StringIO(whole), restkey=EXTRA_CELLS)
     while True:
         try:
             row = next(rows)
-            values = {name: float(cell) for name, cell in row.items() if name not in FIRST[:2] and cell}
+            values = {
+                name: float(cell) for name, cell in row.items() if name not in LEADING_COLUMNS[:2] and cell
+            }
             points.append(CurvePoint(int(row["step"]), float(row["seconds"]), values))
         except StopIteration:
             return points
@@ -55,18 +57,18 @@ def read_curve(path: Path) -> list[CurvePoint]:
 
 
 class Curve:
-    """The curve file at ``path``, opened at ``step``: rows beyond it belong to steps that were lost."""
+    """The curve file at ``path``, opened at ``step``: rows after it belong to steps that were lost."""
 
     def __init__(self, path: Path, step: int) -> None:
         self.path = path
         self.points = read_curve(path)
         self._columns: list[str] = []
-        self.cut(step)
+        self.truncate(step)
 
-    def cut(self, step: int) -> None:
+    def truncate(self, step: int) -> None:
         """Drop the rows after ``step``."""
         self.points = [point for point in self.points if point.step <= step]
-        self._columns = list(FIRST)
+        self._columns = list(LEADING_COLUMNS)
         self._rewrite()
 
     def add(self, step: int, seconds: float, values: Mapping[str, float]) -> CurvePoint:
@@ -82,8 +84,8 @@ class Curve:
                 with self.path.open("a", encoding="utf-8", newline="") as stream:
                     self._write(stream, [point])
             except OSError as error:
-                if error.errno in EXPLAINED:
-                    raise explain(error, self.path) from error
+                if error.errno in WRITE_ERRNOS:
+                    raise convert_os_error(error, self.path) from error
                 raise
         else:
             self._rewrite()
@@ -97,7 +99,10 @@ class Curve:
     def _rewrite(self) -> None:
         for point in self.points:
             self._columns += [name for name in point.values if name not in self._columns]
-        with atomic(self.path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        with (
+            atomic_write(self.path) as temporary,
+            temporary.open("w", encoding="utf-8", newline="") as stream,
+        ):
             csv.writer(stream, lineterminator="\n").writerow(self._columns)
             self._write(stream, self.points)
 

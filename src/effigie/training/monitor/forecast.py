@@ -1,4 +1,4 @@
-"""How long until the held-out error will have fallen by another percent, judged by how it has fallen lately."""
+"""Forecast of the time until the held-out error will have fallen by another percent."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from dataclasses import dataclass
 import numpy as np
 
 GAIN = 0.01
-FEWEST = 6
-MOST = 200
+MIN_EVALUATIONS = 6
+MAX_EVALUATIONS = 200
 """Evaluations looked at: thinned out beyond that, a fit takes a few milliseconds however long the run."""
-SINCE = 0.25
+FIT_START = 0.25
 """The fit looks back to this share of the time trained: further back another law held (a swap's curve is often flat
 at first, falls, and flattens again)."""
 EXPONENTS = (-1.0, -0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Of time, in ``a + b t^-c``: -1 is a straight line, 0 stands for the logarithm."""
 DRAWS = 100
-SPREAD = 4.0
+MAX_SPREAD = 4.0
 """How many times the early answer (16 % of the weight lies below it) the late one (84 %) may be for there to be one."""
-FLOOR = 1e-5
+RESIDUAL_FLOOR = 1e-5
 """Of residuals, relative to the error: written curves are rounded."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """When the next percent will have been gained.
+    """Time until the next gain.
 
     Attributes:
         seconds: of training, from the last evaluation; None where that is not known, or none is in sight.
-        in_sight: False where no such gain is to be expected within as much time as was trained already.
+        is_expected: False where no such gain is to be expected within as much time as was trained already.
     """
 
     seconds: float | None = None
-    in_sight: bool = True
+    is_expected: bool = True
 
     def __str__(self) -> str:
-        if not self.in_sight:
+        if not self.is_expected:
             return "no more gain in sight"
-        return "" if self.seconds is None else f"next 1 % in about {duration(self.seconds)}"
+        return "" if self.seconds is None else f"next 1 % in about {format_duration(self.seconds)}"
 
 
 def forecast(seconds: Sequence[float], errors: Sequence[float], gain: float = GAIN) -> Forecast:
@@ -47,7 +47,7 @@ def forecast(seconds: Sequence[float], errors: Sequence[float], gain: float = GA
 
     No exponent is chosen: each of :data:`EXPONENTS` counts by how well it fits, with what the noise leaves open of
     ``a`` and ``b``; the answer is the median over them all. Single evaluations far off are weighted down. It is silent
-    (``seconds`` None) while there are fewer than :data:`FEWEST` evaluations or the answers differ too much.
+    (``seconds`` None) while there are fewer than :data:`MIN_EVALUATIONS` evaluations or the answers differ too much.
 
     Args:
         seconds: ``(N,)`` of training at each evaluation, rising.
@@ -57,31 +57,31 @@ def forecast(seconds: Sequence[float], errors: Sequence[float], gain: float = GA
     known = np.array(
         [(t, e) for t, e in zip(seconds, errors, strict=True) if t > 0 and math.isfinite(e)]
     ).reshape(-1, 2)
-    if len(known) < FEWEST:
+    if len(known) < MIN_EVALUATIONS:
         return Forecast()
     times, values = known.T
-    first = min(int(np.searchsorted(times, SINCE * times[-1])), len(times) - FEWEST)
-    if len(times) - first > MOST:
-        kept = np.unique(np.linspace(first, len(times) - 1, MOST).round().astype(int))
+    first = min(int(np.searchsorted(times, FIT_START * times[-1])), len(times) - MIN_EVALUATIONS)
+    if len(times) - first > MAX_EVALUATIONS:
+        kept = np.unique(np.linspace(first, len(times) - 1, MAX_EVALUATIONS).round().astype(int))
     else:
         kept = np.arange(first, len(times))
     # Seconds as a share of those trained, errors as a share of their mean: nothing below has a unit.
     unit, level = float(times[-1]), float(np.abs(values[kept]).mean())
     if level == 0 or np.ptp(values[kept]) == 0:
-        return Forecast(in_sight=False)
-    early, median, late = _quantiles(
-        *_waits(times[kept] / unit, values[kept] / level, gain), (0.16, 0.5, 0.84)
+        return Forecast(is_expected=False)
+    early, median, late = _weighted_quantiles(
+        *_sample_waits(times[kept] / unit, values[kept] / level, gain), (0.16, 0.5, 0.84)
     )
     # Further ahead than the run is long no fit is worth believing.
     if early > 1:
-        return Forecast(in_sight=False)
-    if median > 1 or late > SPREAD * early:
+        return Forecast(is_expected=False)
+    if median > 1 or late > MAX_SPREAD * early:
         return Forecast()
     return Forecast(float(median) * unit)
 
 
-def duration(seconds: float) -> str:
-    """In words, rounded as befits an estimate: ``40 s``, ``4 min``, ``3 h``."""
+def format_duration(seconds: float) -> str:
+    """A duration in words, rounded as befits an estimate: ``40 s``, ``4 min``, ``3 h``."""
     for unit, name in ((1.0, "s"), (60.0, "min"), (3600.0, "h")):
         count = seconds / unit
         if count < 90 or name == "h":
@@ -89,23 +89,23 @@ def duration(seconds: float) -> str:
     raise AssertionError
 
 
-def _waits(times: np.ndarray, values: np.ndarray, gain: float) -> tuple[np.ndarray, np.ndarray]:
-    """Waits from time 1 on, one a draw, and how much each counts, ``(len(EXPONENTS) * DRAWS,)`` each."""
+def _sample_waits(times: np.ndarray, values: np.ndarray, gain: float) -> tuple[np.ndarray, np.ndarray]:
+    """Sampled times from 1 on until the gain, one a draw, and their weights, ``(len(EXPONENTS) * DRAWS,)`` each."""
     random = np.random.default_rng(0).standard_normal((2, DRAWS))
     waits, evidence = [], []
     for exponent in EXPONENTS:
-        falling = _falling(times, exponent)
+        falling = _power_law(times, exponent)
         design = np.stack([np.ones_like(falling), falling], axis=1)
         coefficients, spread, residual = _robust_line(design, values)
         drawn = coefficients[:, None] + spread @ random
-        waits.append(_wait(drawn, exponent, gain))
+        waits.append(_time_to_gain(drawn, exponent, gain))
         evidence.append(np.full(DRAWS, -(len(times) - 2) * math.log(residual)))
     weights = np.concatenate(evidence)
     return np.concatenate(waits), np.exp(weights - weights.max())
 
 
-def _falling(times: np.ndarray, exponent: float) -> np.ndarray:
-    """What falls over time as ``t^-c`` does, for any exponent c."""
+def _power_law(times: np.ndarray, exponent: float) -> np.ndarray:
+    """``t^-c`` with a sign such that it falls over time; ``-log t`` where c is 0."""
     return -np.log(times) if exponent == 0 else math.copysign(1, exponent) * times**-exponent
 
 
@@ -116,17 +116,17 @@ def _robust_line(design: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np
         root = np.sqrt(weights)
         coefficients, *_ = np.linalg.lstsq(design * root[:, None], values * root, rcond=None)
         residuals = np.abs(values - design @ coefficients)
-        limit = 1.5 * max(1.4826 * float(np.median(residuals)), FLOOR)
+        limit = 1.5 * max(1.4826 * float(np.median(residuals)), RESIDUAL_FLOOR)
         weights = np.minimum(1, limit / np.maximum(residuals, 1e-12))
-    scale = max(math.sqrt(float((weights * residuals**2).sum()) / max(weights.sum() - 2, 1)), FLOOR)
+    scale = max(math.sqrt(float((weights * residuals**2).sum()) / max(weights.sum() - 2, 1)), RESIDUAL_FLOOR)
     normal = (design * weights[:, None]).T @ design
     return coefficients, scale * np.linalg.cholesky(np.linalg.pinv(normal) + 1e-18 * np.eye(2)), scale
 
 
-def _wait(coefficients: np.ndarray, exponent: float, gain: float) -> np.ndarray:
+def _time_to_gain(coefficients: np.ndarray, exponent: float, gain: float) -> np.ndarray:
     """Of (2, N) coefficients, how long after time 1 the value is lower by ``gain``; infinite where it never is."""
     start, slope = coefficients
-    now = _falling(np.ones(()), exponent)
+    now = _power_law(np.ones(()), exponent)
     with np.errstate(all="ignore"):
         wanted = now - gain * (start + slope * now) / slope
         if exponent == 0:
@@ -137,7 +137,7 @@ def _wait(coefficients: np.ndarray, exponent: float, gain: float) -> np.ndarray:
     return np.where((slope > 0) & np.isfinite(when), when - 1, np.inf)
 
 
-def _quantiles(values: np.ndarray, weights: np.ndarray, shares: Sequence[float]) -> list[float]:
+def _weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: Sequence[float]) -> list[float]:
     order = np.argsort(values)
     below = np.cumsum(weights[order])
     return [float(values[order][np.searchsorted(below, share * below[-1])]) for share in shares]

@@ -1,4 +1,4 @@
-"""What a run leaves for people to look at: curve, TensorBoard scalars, the plotted curve and previews."""
+"""Logger of a training run: curve file, TensorBoard scalars, plotted curve and previews."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from effigie.training.best_checkpoint import Best
+from effigie.training.best_checkpoint import BestCheckpoint
 from effigie.training.config import TrainingSettings
 from effigie.training.monitor.curve import Curve, CurvePoint
 from effigie.training.monitor.plot import plot_curve
 from effigie.training.monitor.previews import write_preview
-from effigie.training.monitor.progress_summary import Standing, standing
+from effigie.training.monitor.progress_summary import ProgressSummary, progress_summary
 from effigie.training.task import Task
-from effigie.training.timer import Clock
+from effigie.training.timer import Stopwatch
 
 
-class Journal:
-    """Collects the terms of each step; writes rows, evaluations and previews into ``folder``."""
+class TrainingLogger:
+    """Collects the loss terms of each step; writes curve rows, evaluations and previews into ``folder``."""
 
     def __init__(
         self,
@@ -31,8 +31,8 @@ class Journal:
         step: int,
     ) -> None:
         self.curve = Curve(folder / "curve.csv", step)
-        self.standing = self._judged(settings)
-        """What the evaluations so far say."""
+        self.progress_summary = self._summarize(settings)
+        """Of the evaluations so far."""
         self.evaluation_s = self.preview_s = 0.0
         """Seconds that the last evaluation and preview took: a budget must leave room for another."""
         self._task = task
@@ -60,16 +60,16 @@ class Journal:
         """The lowest held-out error so far."""
         return min((point.error for point in self.curve.held_out if point.error is not None), default=None)
 
-    def _judged(self, settings: TrainingSettings) -> Standing:
-        return standing(self.curve.held_out, settings.patience, 0 if settings.start_counts else 1)
+    def _summarize(self, settings: TrainingSettings) -> ProgressSummary:
+        return progress_summary(self.curve.held_out, settings.patience, 0 if settings.start_counts else 1)
 
-    def stepped(self, terms: Mapping[str, float]) -> None:
-        """Take note of one step's loss terms."""
+    def log_terms(self, terms: Mapping[str, float]) -> None:
+        """Add one step's loss terms to the means of the next row."""
         for name, value in {"loss": sum(terms.values()), **terms}.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
             self._counts[name] = self._counts.get(name, 0) + 1
 
-    def row(self, step: int, seconds: float, figures: Mapping[str, float] | None = None) -> None:
+    def write_row(self, step: int, seconds: float, figures: Mapping[str, float] | None = None) -> None:
         """Write the means since the last row, and held-out ``figures`` if there are any."""
         values = {name: total / self._counts[name] for name, total in self._sums.items()}
         values |= {f"held_out_{name}": value for name, value in (figures or {}).items()}
@@ -86,34 +86,34 @@ class Journal:
         Raises:
             ValueError: the task's figures lack ``error``.
         """
-        clock = Clock()
+        stopwatch = Stopwatch()
         torch.manual_seed(self._settings.seed)
         figures = self._task.evaluate(self._networks)
         if "error" not in figures:
             raise ValueError(f"evaluate() must return 'error' among its figures, not only {list(figures)}")
-        self.row(step, seconds, figures)
-        self.standing = self._judged(self._settings)
-        self.evaluation_s = clock.here
+        self.write_row(step, seconds, figures)
+        self.progress_summary = self._summarize(self._settings)
+        self.evaluation_s = stopwatch.call_s
         return self.curve.points[-1]
 
-    def draw(self, best: Best | None) -> None:
-        """Draw the curve, with the weights that are kept marked on it."""
-        where = None if best is None else (best.seconds, best.error)
-        plot_curve(self.curve.path, self._folder / "curve.png", where, str(self.standing.ahead))
+    def draw_curve(self, best: BestCheckpoint | None) -> None:
+        """Draw the curve, with the evaluation of the kept weights marked on it."""
+        marker = None if best is None else (best.seconds, best.error)
+        plot_curve(self.curve.path, self._folder / "curve.png", marker, str(self.progress_summary.forecast))
 
     @torch.no_grad()
-    def preview(self, step: int) -> None:
-        """Have the task draw a preview and write it."""
-        clock = Clock()
+    def write_preview(self, step: int) -> None:
+        """Write the task's preview picture."""
+        stopwatch = Stopwatch()
         torch.manual_seed(self._settings.seed)
         write_preview(self._folder, step, self._task.preview(self._networks))
-        self.preview_s = clock.here
+        self.preview_s = stopwatch.call_s
 
-    def rolled_back(self, step: int) -> None:
-        """Forget what was noted after ``step``."""
+    def truncate(self, step: int) -> None:
+        """Drop what was logged after ``step``."""
         self._sums, self._counts = {}, {}
-        self.curve.cut(step)
-        self.standing = self._judged(self._settings)
+        self.curve.truncate(step)
+        self.progress_summary = self._summarize(self._settings)
 
     def close(self) -> None:
         if self._scalars is not None:

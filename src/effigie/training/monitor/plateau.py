@@ -1,4 +1,4 @@
-"""When to stop: has the held-out error stopped improving?"""
+"""Plateau detection: whether the held-out error has stopped improving."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class Plateau:
-    """The verdict on a held-out curve."""
+    """Whether a held-out curve still improves."""
 
     improving: bool
     since: int | None
@@ -23,12 +23,12 @@ class Plateau:
         return "still improving" if self.improving else f"stopped improving at step {self.since}"
 
 
-def window_of(count: int) -> int:
+def default_window(count: int) -> int:
     """How many of ``count`` evaluations must bring an improvement; with no more than that it is too early to tell."""
     return max(WINDOW, count // 4)
 
 
-def plateau(
+def detect_plateau(
     steps: Sequence[int], errors: Sequence[float], window: int | None = None, tolerance: float = TOLERANCE
 ) -> Plateau:
     """Compare the best of the last ``window`` evaluations with the best of all before.
@@ -44,7 +44,7 @@ def plateau(
         tolerance: relative improvement that counts.
     """
     finite = [(step, error) for step, error in zip(steps, errors, strict=True) if math.isfinite(error)]
-    window = window or window_of(len(finite))
+    window = window or default_window(len(finite))
     if len(finite) <= window:
         return Plateau(True, None)
     values = [error for _, error in finite]

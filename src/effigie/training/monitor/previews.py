@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effigie.io.atomic import atomic, discard
+from effigie.io.atomic_write import atomic_write, discard
 
-KEPT = 32
+MAX_PREVIEWS = 32
 
 
 def write_preview(folder: Path, step: int, image: NDArray[np.uint8]) -> None:
@@ -28,10 +28,10 @@ def write_preview(folder: Path, step: int, image: NDArray[np.uint8]) -> None:
     png = encode_png(image)
     history = folder / "previews"
     for path in (history / f"step-{step:06d}.png", folder / "preview.png"):
-        with atomic(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_bytes(png)
     paths = {int(path.stem[5:]): path for path in history.glob("step-*.png") if path.stem[5:].isdigit()}
-    for old in thin(sorted(paths), KEPT):
+    for old in find_excess_steps(sorted(paths), MAX_PREVIEWS):
         discard(paths[old])
 
 
@@ -40,7 +40,7 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     return bytes(cv2.imencode(".png", np.ascontiguousarray(image[:, :, ::-1]))[1])
 
 
-def thin(steps: list[int], limit: int) -> list[int]:
+def find_excess_steps(steps: list[int], limit: int) -> list[int]:
     """Which of the rising ``steps`` to drop so that ``limit`` (2 or more) stay, first and last among them.
 
     Each time the one goes whose neighbours are closest together in proportion to their step: the history so

@@ -1,18 +1,18 @@
-"""Where a run stands by its held-out curve, for people: which parts still improve, and whether waiting is worth it."""
+"""Summary of a run by its held-out curve: error, the parts that still improve, plateau and forecast."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from effigie.training.monitor.curve import PART, CurvePoint
+from effigie.training.monitor.curve import PART_PREFIX, CurvePoint
 from effigie.training.monitor.forecast import Forecast, forecast
-from effigie.training.monitor.plateau import Plateau, plateau, window_of
+from effigie.training.monitor.plateau import Plateau, default_window, detect_plateau
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of the held-out error, such as a region's.
+class PartProgress:
+    """Progress of one part of the held-out error, such as a region's.
 
     Attributes:
         error: the newest.
@@ -24,55 +24,65 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What the evaluations so far say.
+class ProgressSummary:
+    """Progress of a run according to its evaluations so far.
 
     Attributes:
         error: the newest held-out error; None before the first evaluation.
         parts: by name.
-        plateau: of the whole error.
-        ahead: how long until it will have fallen by another percent; knows nothing of a curve that has stopped
+        plateau: of the total error.
+        forecast: how long until it will have fallen by another percent; knows nothing of a curve that has stopped
             improving but that none is in sight.
     """
 
     error: float | None
-    parts: dict[str, Part]
+    parts: dict[str, PartProgress]
     plateau: Plateau
-    ahead: Forecast
+    forecast: Forecast
 
     def __str__(self) -> str:
         if self.error is None:
             return ""
-        said = [f"held-out error {self.error:.4g}{in_parts(self.parts)}", str(self.plateau), str(self.ahead)]
-        return ", ".join(filter(None, said))
+        sentences = [
+            f"held-out error {self.error:.4g}{format_parts(self.parts)}",
+            str(self.plateau),
+            str(self.forecast),
+        ]
+        return ", ".join(filter(None, sentences))
 
 
-def standing(held_out: Sequence[CurvePoint], patience: int | None = None, first: int = 1) -> Standing:
-    """Judge the rows with a held-out error.
+def progress_summary(
+    held_out: Sequence[CurvePoint], patience: int | None = None, first: int = 1
+) -> ProgressSummary:
+    """Summarise the rows with a held-out error.
 
     Args:
         held_out: :attr:`effigie.training.monitor.curve.Curve.held_out`.
-        patience: evaluations that must bring an improvement; None as :func:`effigie.training.monitor.plateau.plateau`.
+        patience: evaluations that must bring an improvement; None takes that of :func:`default_window`.
         first: step from which evaluations count. A prior alone, before the first step, may be better for a while
             than what learns to improve on it: beside it training would seem to have stopped at once.
     """
-    counted = [point for point in held_out if point.step >= first]
-    whole = _judged(counted, "held_out_error", patience)
-    ahead = Forecast(in_sight=False)
-    if whole.improving:
-        errors = [point.values["held_out_error"] for point in counted]
-        ahead = forecast([point.seconds for point in counted], errors)
+    evaluations = [point for point in held_out if point.step >= first]
+    total = _detect_plateau(evaluations, "held_out_error", patience)
+    outlook = Forecast(is_expected=False)
+    if total.improving:
+        errors = [point.values["held_out_error"] for point in evaluations]
+        outlook = forecast([point.seconds for point in evaluations], errors)
     parts = {}
     newest = held_out[-1].values if held_out else {}
-    for name in (name for name in newest if name.startswith(PART)):
-        verdict = _judged(counted, name, patience)
-        settled = not verdict.improving or len(counted) > (patience or window_of(len(counted)))
-        parts[name.removeprefix(PART)] = Part(newest[name], verdict.improving if settled else None)
-    return Standing(newest.get("held_out_error"), parts, whole, ahead)
+    for name in (name for name in newest if name.startswith(PART_PREFIX)):
+        part_plateau = _detect_plateau(evaluations, name, patience)
+        is_decided = not part_plateau.improving or len(evaluations) > (
+            patience or default_window(len(evaluations))
+        )
+        parts[name.removeprefix(PART_PREFIX)] = PartProgress(
+            newest[name], part_plateau.improving if is_decided else None
+        )
+    return ProgressSummary(newest.get("held_out_error"), parts, total, outlook)
 
 
-def in_parts(parts: dict[str, Part]) -> str:
-    """`` (eyes 0.12, mouth 0.15, skin 0.06; the mouth still improves)``, or nothing where there are none."""
+def format_parts(parts: dict[str, PartProgress]) -> str:
+    """The parts in words: `` (eyes 0.12, mouth 0.15, skin 0.06; the mouth still improves)``; empty without parts."""
     if not parts:
         return ""
     figures = ", ".join(f"{name} {part.error:.2g}" for name, part in parts.items())
@@ -84,6 +94,6 @@ def in_parts(parts: dict[str, Part]) -> str:
     return f" ({figures}; the {' and the '.join(improving)} still {verb})"
 
 
-def _judged(points: Sequence[CurvePoint], name: str, patience: int | None) -> Plateau:
+def _detect_plateau(points: Sequence[CurvePoint], name: str, patience: int | None) -> Plateau:
     known = [point for point in points if name in point.values]
-    return plateau([point.step for point in known], [point.values[name] for point in known], patience)
+    return detect_plateau([point.step for point in known], [point.values[name] for point in known], patience)

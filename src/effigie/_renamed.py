@@ -1,0 +1,167 @@
+"""Old names of modules, functions and classes: importing or reading one raises an error that says the new name.
+
+The table is read only once something is not found; it costs an ordinary import nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
+from types import FrameType
+from typing import Any
+
+# "OLD_PACKAGE NEW_PACKAGE: NAME OLD=NEW ..." below effigie ("." is effigie itself), for modules and public names.
+_TABLE = """\
+. .: compose=compositing load=load_swap scale=execution
+. faceset: cleaning=review
+. io: files=atomic_write locks storage tensors
+cleaning faceset.review: Finding Lack=CoverageGap Review coverage findings lacks=find_gaps looks=appearance
+    review sheet
+compose compositing: BLENDS=BLEND_METHODS COLOURS=COLOR_METHODS ColourSmoother=ColorSmoother
+    ColourStatistics=ColorStatistics ComposeSettings Compositor GrainSettings MaskSettings
+    MotionCompensated=MotionCompensatedFilter OneEuro=OneEuroFilter Region WindowedSmoother blend build_mask
+    calm=temporal colour=color colour_global=color_global colour_local=color_local grain mask match_grain
+    motion=motion_blur paste=compositor region smooth=smoothing smooth_series transfer=transfer_color
+evaluate evaluate.metrics: container covers=occlusion_preservation crowd=distribution
+    exchange=identity_swaps expression face_error flicker frechet gaze geometry identity
+    lpips=perceptual_distance mobilenet outside=background_psnr pose regions seam settling=cut_stability
+    sharpness ssim
+evaluate evaluate.protocols: alongside=paired_reader comparison face_comparison heads
+    heads_judge=heads_metrics heads_protocol heads_rows heads_settings=heads_config occlusion person swap
+evaluate evaluate.report: figures frames heads_sheet heads_table scores sheet summary worst
+extraction extraction: mirror=remote_copy run=extractor settings=config size=crop_size
+faces faces: analyse=analyzer cuts=shot_detector detect=detector emphasis=loss_mask identity=recognizer
+    landmarks=landmarker repeat=duplicate_frames roi=crop smooth=smoothing track=tracker
+faces io: wire=protobuf
+faceset faceset: Coverage=PoseCoverage Dropped=DropReport Exported=ExportReport Info=FaceSetSummary
+    Person=PersonCluster Sheet=ContactSheet cluster=clustering coverage=pose_coverage info=summarize
+    measured=load_measures order=sorting part=part_file reading=reader select=filter
+    sheet=draw_contact_sheet sort=sort_faces
+heads heads: model=checkpoint person=person_checkpoint settings=config
+heads heads.finetune: album=reference_set few_shot=trainer tuning=task
+heads heads.inference: animation batch finding=face_search framing painter=renderer portrait
+    repaint=neural_renderer sitter=subject
+heads heads.meta_learning: closeup=random_crops examples=dataset losses meta=trainer meta_settings=config
+    mirror=hflip people=identity_dataset stills=motion_bank task
+heads heads.motion: controls features follow=person_matcher retarget template
+heads heads.network: discriminator drawing=landmark_image embedder generator layers
+heads heads.warp: apertures=eye_mouth background face_warp interior=mouth_interior scene surround=head_warp
+media media: Audio=AudioInfo Colour=ColorSpace Reader=VideoReader Writer=VideoWriter addresses=inputs
+    colour=color decoding=decoder expand=expand_paths opening=container passengers=stream_copy
+    pictures=images settings=config sources=inputs videofile=video_encoder
+occlusion occlusion: Visibility=VisibilityPredictor edges=upsample examples=dataset mask=predictor
+    model=checkpoint settings=config train=trainer
+occlusion occlusion.synthetic: canvas footage=augmentation hands natural=visibility_labels occluders
+    things=objects worn=accessories
+prior prior: bank=frame_bank
+scale execution: Executor LocalProcesses=ProcessExecutor available_cores executor
+    executor_for=create_executor job launch manifest overlap=pipeline processes ray_engine=ray report
+    starting=spawn stop_requested worker
+swap swap: Role=PersonAssignment convert_clip=convert data=dataset exchange=cross_identity_dataset
+    layout=checkpoint_paths likeness=identity_loss load_model=load_swap model=checkpoint networks=network
+    person=person_frames settings=config shares=loss_weights target=shape_retarget teachers=auxiliary_losses
+swap swap.inference: batch cast=person_state conversion convert fast=fast_mode finish=compositing
+    hairline=source_visibility mouth=mouth_inpaint paint=mask_clip pick=person_matcher project
+    reach=pose_limits roles=person_assignment shots=shot_settings swapper
+training nn: adversary=gan balance=gradient_balancing content=perceptual critic=discriminator
+    face_error=ssim pictures=images recogniser=recognizer
+training training: average=ema best=best_checkpoint checkpoints=checkpoint guard=nan_guard
+    keeper=checkpoint_manager pace=timer plateau=detect_plateau settings=config together=distributed
+    world=process_group
+training training.data: pool=sample_cache prefetch=prefetcher slots=sample_key
+training training.monitor: curve forecast journal=logger plot previews standing=progress_summary
+trust consent: Consent ConsentStore canonical default_store gate grant intimate=nsfw_detector keys
+    match=face_matching new_consent record references request_consent revoke samples shown=subject_faces
+    signature signed=document store terms
+trust io: home
+trust media: sampling
+trust provenance: TrustSettings label outgoing=signed_writer settings=config verification=report verify
+    watermark wording=verification_text
+trust provenance.c2pa: authority certificate containers credentials findings reading=reader
+    seal=strict_check
+trust provenance.ledger: fingerprint ledger
+trust.watermark provenance.watermark: Found=DetectedMark Marker=WatermarkEmbedder Strength=MarkStrength
+    detection=detector embed=embedder geometry hiding=jnd_mask pattern payload residual sampling=frames
+"""
+# Packages that were divided or left.
+_DIVIDED = {
+    "trust": "effigie.consent (new_consent, ConsentStore, ...) and effigie.provenance (verify, TrustSettings, ...)",
+    "cli.bench": "benchmarks, beside the package: python -m benchmarks",
+    "evaluate.attacks": "benchmarks.attacks",
+    "evaluate.bench": "benchmarks.bench",
+    "evaluate.bench_rows": "benchmarks.rows",
+}
+
+
+@functools.cache
+def _new_names() -> dict[str, str]:
+    """Old dotted name -> new one, both with ``effigie``."""
+    names = {f"effigie.{old}": new for old, new in _DIVIDED.items()}
+    for line in _TABLE.replace("\n    ", " ").splitlines():
+        packages, _, pairs = line.partition(": ")
+        old, new = ("effigie" if name == "." else f"effigie.{name}" for name in packages.split())
+        for pair in pairs.split():
+            before, _, after = pair.partition("=")
+            names[f"{old}.{before}"] = f"{new}.{after or before}"
+    return names
+
+
+def new_name(name: str) -> str | None:
+    """What an old dotted name is called today; None if it is no old name."""
+    return _new_names().get(name)
+
+
+def explain_renamed(package: str, getattr_: Callable[[str], Any] | None = None) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a package: ``getattr_``, whose AttributeError of an old name says the new one."""
+
+    def __getattr__(name: str) -> Any:
+        try:
+            if getattr_ is None:
+                raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            return getattr_(name)
+        except AttributeError:
+            new = new_name(f"{package}.{name}")
+            if new is None:
+                raise
+            raise AttributeError(f"{package}.{name} is now {new}", name=name) from None
+
+    return __getattr__
+
+
+class RenamedModuleFinder:
+    """The last finder of imports: raises ImportError for old names below ``effigie``, which no other finder knows."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        if not name.startswith("effigie."):
+            return None
+        new = new_name(name)
+        if new is None:
+            return None
+        wanted = _requested_module(name)
+        if wanted != name and (found := new_name(wanted)) is not None:
+            name, new = wanted, found
+        raise ImportError(f"{name} is now {new}", name=name)
+
+
+def _requested_module(name: str) -> str:
+    """The module whose import made Python look for its package ``name`` first."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        wanted = frame.f_locals.get("name")
+        if (
+            "importlib" in frame.f_code.co_filename
+            and isinstance(wanted, str)
+            and wanted.startswith(f"{name}.")
+        ):
+            name = wanted
+        frame = frame.f_back
+    return name
+
+
+def install() -> None:
+    """Append the finder, once."""
+    if RenamedModuleFinder not in sys.meta_path:
+        sys.meta_path.append(RenamedModuleFinder)

@@ -1,0 +1,210 @@
+"""Encodes a video file, and muxes the copied sound and subtitles."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.codec.context import ThreadType
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.format import VideoFormat
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from effigie.io.atomic_write import discard
+from effigie.media.clip import ClipInfo, Image
+from effigie.media.color import from_rgb, write_color
+from effigie.media.config import EncodeSettings
+from effigie.media.images import SEQUENCE_RATE
+from effigie.media.stream_copy import StreamCopier, TimeSpan
+
+OUTPUT_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+ENCODERS = {"h264": "libx264", "hevc": "libx265"}
+# Types and quantisers of frames must not depend on what is in them: else a changed face changes how everything around
+# it is encoded. Measured on a swapped 360x288 clip, outside the mask, against the input encoded alike: 45.5 dB
+# instead of 42.4, for a file a third larger.
+X264_PARAMS = "mbtree=0:b-adapt=0:scenecut=0:weightp=0:qcomp=1:bframes=0"
+MATROSKA_TICK = Fraction(1, 1000)
+MAX_TIMESCALE = 2**31 - 1
+
+
+class VideoEncoder:
+    """Encodes frames to ``temporary``; the size is that of the first frame, the clock that of ``source_info``."""
+
+    def __init__(
+        self,
+        temporary: Path,
+        source_info: ClipInfo,
+        settings: EncodeSettings,
+        span: TimeSpan | None,
+        notes: list[str],
+    ) -> None:
+        self._path, self._source_info, self._settings, self._span, self._notes = (
+            temporary,
+            source_info,
+            settings,
+            span,
+            notes,
+        )
+        self._origin = span[0] if span else source_info.clock_origin
+        self._tick = source_info.time_base
+        self._format = OUTPUT_FORMATS[temporary.suffix.lower()]
+        self._matroska = self._format == "matroska"
+        self._output: av.container.OutputContainer | None = None
+        self._stream: VideoStream | None = None
+        self._stream_copier: StreamCopier | None = None
+        self._reformatter = VideoReformatter()
+        self._last: int | None = None
+        self._durations: dict[int, int] = {}
+        self._padding = (0, 0)
+
+    def write(self, image: Image, time: Fraction, duration: Fraction | None) -> None:
+        """Encode one picture, (H, W, 3) uint8 RGB, shown at ``time`` on the clock of ``source_info``."""
+        if self._stream is None:
+            self._open_output(image.shape[0], image.shape[1], time)
+        assert self._stream is not None
+        if any(self._padding):
+            image = np.pad(image, ((0, self._padding[0]), (0, self._padding[1]), (0, 0)), mode="edge")
+        frame = from_rgb(image, self._settings.pixel_format, self._source_info.color, self._reformatter)
+        frame.pts, frame.time_base = self._to_ticks(time), self._tick
+        if duration:
+            self._durations[frame.pts] = max(1, round(duration / self._tick))
+        self._mux(self._stream.encode(frame))
+
+    def finalize(self) -> None:
+        """Flush the encoder, carry the rest of the sound, write the index."""
+        assert self._stream is not None and self._output is not None
+        self._mux(self._stream.encode(None))
+        if self._stream_copier is not None:
+            self._stream_copier.finalize()
+            self._stream_copier.close()
+        self._output.close()
+
+    def abort(self) -> None:
+        """Close without completing the file; the caller removes it."""
+        discard(self._path)  # first, so that closing does not spend minutes moving the index of a doomed file
+        with contextlib.suppress(FFmpegError, OSError):
+            if self._stream_copier is not None:
+                self._stream_copier.close()
+            if self._output is not None:
+                self._output.close()
+
+    def _open_output(self, height: int, width: int, first: Fraction) -> None:
+        source_info, settings = self._source_info, self._settings
+        ticks = (first - self._origin) / self._tick
+        self._tick = Fraction(self._tick.numerator, self._tick.denominator * ticks.denominator)
+        self._output = av.open(
+            f"file:{self._path.absolute()}", "w", format=self._format, container_options=self._options()
+        )
+        rate = (source_info.rate or SEQUENCE_RATE).limit_denominator(100_000)
+        stream = self._output.add_stream(
+            ENCODERS[settings.codec], rate=rate, options=self._encoder_options(), time_base=self._tick
+        )
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        context.pix_fmt = settings.pixel_format
+        self._padding = self._compute_padding(height, width)
+        context.height, context.width = height + self._padding[0], width + self._padding[1]
+        context.sample_aspect_ratio = source_info.pixel_aspect
+        context.thread_count = settings.threads or 0
+        context.thread_type = (
+            ThreadType.FRAME
+        )  # slices, PyAV's default, give larger files, the more cores the larger
+        if settings.codec == "hevc" and not self._matroska:
+            context.codec_tag = "hvc1"  # the tag that Apple's players ask for
+        write_color(context, source_info.color)
+        self._note_depth()
+        if settings.keep_audio and source_info.kind == "video":
+            self._stream_copier = StreamCopier(
+                source_info.path, self._output, self._origin, self._span, self._notes
+            )
+        self._note_clock(first)
+        self._stream = stream
+
+    def _options(self) -> dict[str, str]:
+        if self._matroska:
+            return {}
+        # Start offsets stand in movie ticks: at the default 1/1000 s, one of 1001/24000 s would be rounded.
+        clocks = [self._tick.denominator]
+        if self._settings.keep_audio:
+            clocks += [audio.sample_rate for audio in self._source_info.audio if audio.sample_rate]
+        timescale = math.lcm(*clocks)
+        if timescale > MAX_TIMESCALE:
+            timescale = min(self._tick.denominator, MAX_TIMESCALE)
+        return {"movflags": "+faststart", "movie_timescale": str(timescale), "strict": "experimental"}
+
+    def _encoder_options(self) -> dict[str, str]:
+        options = {"crf": str(self._settings.crf), "preset": self._settings.preset}
+        if self._settings.codec == "h264":
+            options["x264-params"] = X264_PARAMS
+        if self._settings.codec == "hevc":
+            pools = "" if self._settings.threads is None else f":pools={self._settings.threads}"
+            options["x265-params"] = f"log-level=error{pools}"
+        return options
+
+    def _compute_padding(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns to add: 4:2:0 has one colour sample for 2x2 pixels, and crops in steps of two."""
+        chroma = VideoFormat(self._settings.pixel_format, 16, 16)
+        rows, columns = 16 // chroma.chroma_height(16), 16 // chroma.chroma_width(16)
+        padding = (-height % rows, -width % columns)
+        if any(padding):
+            self._notes.append(
+                f"{width}x{height} was extended to {width + padding[1]}x{height + padding[0]} by repeating "
+                f"the edge, because {self._settings.pixel_format} needs even sides; yuv444p keeps odd ones"
+            )
+        return padding
+
+    def _to_ticks(self, time: Fraction) -> int:
+        exact = (time - self._origin) / self._tick
+        ticks = round(exact)
+        if ticks != exact:
+            self._note(f"frame times were rounded to the clip's clock of {self._tick} s")
+        if self._last is not None and ticks <= self._last:
+            ticks = self._last + 1
+            self._note("frames that were not later than the one before were moved on by one tick")
+        self._last = ticks
+        return ticks
+
+    def _mux(self, packets: list[Packet]) -> None:
+        assert self._output is not None
+        for packet in packets:
+            if packet.pts in self._durations:
+                packet.duration = self._durations.pop(packet.pts)
+            if self._stream_copier is not None and packet.dts is not None:
+                self._stream_copier.advance(packet.dts * packet.time_base)
+            self._output.mux(packet)
+
+    def _note(self, note: str) -> None:
+        if note not in self._notes:
+            self._notes.append(note)
+
+    def _note_depth(self) -> None:
+        with contextlib.suppress(ValueError):
+            bits = max(
+                component.bits for component in VideoFormat(self._source_info.pixel_format, 16, 16).components
+            )
+            if bits > 8:
+                self._note(f"{bits}-bit pictures were written with 8 bits")
+
+    def _note_clock(self, first: Fraction) -> None:
+        if self._origin and self._span is None:
+            self._note(
+                f"all times begin {float(self._origin):.3f} s earlier: an MPEG stream's clock starts anywhere"
+            )
+        starts = [first]
+        if self._stream_copier is not None and self._stream_copier.start_time is not None:
+            starts.append(self._stream_copier.start_time)
+        if self._matroska and (early := self._origin - min(starts)) > 0:
+            self._note(
+                f"sound and picture begin {float(early):.3f} s later, together, because Matroska begins at "
+                "0; .mp4 and .mov keep the times"
+            )
+        if self._matroska and (self._tick / MATROSKA_TICK).denominator != 1:
+            self._note(
+                "times were rounded to milliseconds because Matroska counts no finer; .mp4 and .mov keep them"
+            )
