@@ -4,25 +4,36 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test test-fast test-matrix lint types bench clean
 
 demo: $(READY)
 	$(BIN)/effigie demo --output effigie-demo
 
-# A worker a core; a file's tests stay together, for they share what takes long to make.
+# A worker a core; a file's tests stay together, for they share what takes long to make. conftest.py orders the files.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
+	$(PYTEST)
+
+# What is worth waiting for at every save: all but the slow ones.
+test-fast: $(READY)
+	$(PYTEST) -m "not slow"
+
+# The suite on other processors, terminals, clocks...: SETTINGS="avx2 load" for some; hours for all.
+test-matrix: $(READY)
+	$(BIN)/python tests/matrix.py $(SETTINGS)
 
 lint: $(READY)
-	$(BIN)/ruff check src benchmarks tests
-	$(BIN)/ruff format --check src benchmarks tests
+	$(BIN)/ruff check src benchmarks examples tests
+	$(BIN)/ruff format --check src benchmarks examples tests
+	$(BIN)/lint-imports pyproject.toml
 
 types: $(READY)
 	$(BIN)/mypy
 
-# Slow studies: every figure in docs/benchmarks.md. Give DATA=folder for the pairs that pip does not carry.
+# Slow studies: every figure in docs/results.md. DATA=folder adds people that pip does not carry; ONLY=convert,swap runs some.
 bench: $(READY)
-	$(BIN)/python -m benchmarks --output bench $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m benchmarks --output bench $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -1,1 +1,1 @@
-"""Benchmarks: every figure in docs/benchmarks.md, measured again by ``python -m benchmarks``. Not part of the wheel."""
+"""Benchmarks: every figure in docs/results.md, measured again by ``python -m benchmarks``. Not part of the wheel."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measures every figure of docs/benchmarks.md."""
+"""`python -m benchmarks`: measures every figure of docs/results.md."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def bench(
     write_docs: Annotated[
         Path | None,
         typer.Option(
-            metavar="MARKDOWN",
-            help="Put the tables between the bench markers of this file, and add to its history.",
+            metavar="FOLDER",
+            help="Put the tables into results.md there, and add a line a row to history.md.",
         ),
     ] = None,
     device: Annotated[

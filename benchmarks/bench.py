@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measures every figure of docs/benchmarks.md anew, row by row, and keeps each at once."""
+"""`python -m benchmarks`: measures every figure of docs/results.md anew, row by row, and keeps each at once."""
 
 from __future__ import annotations
 
@@ -11,14 +11,21 @@ from typing import Any
 from benchmarks.fixtures.material import FolderMaterial, Material, SampleMaterial
 from benchmarks.fixtures.row import RowContext, RowFunction, RowResult
 from benchmarks.machine import describe_machine, git_commit, load_average
-from benchmarks.tables import add_history, format_history, render_tables, replace_between_markers
+from benchmarks.tables import (
+    add_history,
+    format_history,
+    render_headline,
+    render_tables,
+    replace_between_markers,
+)
 from effigie.errors import EffigieError, UsageError
 from effigie.io.atomic_write import atomic_write, read_json, write_json
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.training.device import device_override
 
 VERSION = 1
-RESULTS, TABLE = "results.json", "benchmarks.md"
+RESULTS, TABLE = "results.json", "results.md"
+HISTORY_PAGE = "history.md"
 
 
 def create_rows(material: Material) -> dict[str, RowFunction]:
@@ -91,7 +98,7 @@ def run_bench(
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> dict[str, RowResult]:
-    """Measure rows that have no result yet, and write ``results.json`` and ``benchmarks.md`` after each.
+    """Measure rows that have no result yet, and write ``results.json`` and ``results.md`` after each.
 
     Args:
         output: folder for results, tables and what the rows make (models, face sets, swapped clips, sheets).
@@ -99,15 +106,15 @@ def run_bench(
         only: names of rows, or what they begin with (``swap``); all by default.
         quick: tiny budgets, to see that everything runs; kept apart from real results.
         remeasure: measure rows that have a result, too.
-        write_docs: a Markdown file whose part between the two bench markers is replaced by the tables; what is
-            measured now is added to its history.
+        write_docs: a folder with ``results.md``, whose part between the two markers is replaced by the tables, and
+            ``history.md``, to which what is measured now is added.
         device: torch device on which networks are trained and run; ``auto`` as everywhere.
 
     Returns:
         Every result there is now, those of earlier calls included.
 
     Raises:
-        UsageError: no such row, folder or device, or the file has no markers.
+        UsageError: no such row, folder or device, or the page of results has no markers.
         CancelledError: asked to stop; finished rows are kept.
     """
     cancel = cancel or CancelToken()
@@ -140,13 +147,13 @@ def run_bench(
             write_json(store, {"version": VERSION, "rows": records})
     progress(Progress("bench", len(chosen), len(chosen), "rows"))
     ordered = {name: records[name] for name in (*rows, *records) if name in records}
-    text = render_tables(ordered)
+    text = f"{render_headline(ordered)}\n{render_tables(ordered)}"
     with atomic_write(store.parent / TABLE) as temporary:
         temporary.write_text(text, encoding="utf-8")
     if write_docs is not None:
-        replace_between_markers(Path(write_docs), text)
+        replace_between_markers(Path(write_docs) / TABLE, text)
         add_history(
-            Path(write_docs),
+            Path(write_docs) / HISTORY_PAGE,
             format_history(measured, git_commit(), datetime.datetime.now(datetime.UTC).date()),
         )
     return {name: RowResult.from_json(record["result"]) for name, record in ordered.items()}

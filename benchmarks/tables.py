@@ -29,6 +29,20 @@ def render_tables(records: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def render_headline(records: Mapping[str, Mapping[str, Any]]) -> str:
+    """One table of every figure that has a bound, whatever its row."""
+    lines = ["### Headline", "", _line(["row", "what", "measured", "must be", ""]), "|---|---|---|---|---|"]
+    for record in records.values():
+        result = RowResult.from_json(record["result"])
+        for figure in result.figures:
+            if figure.is_reached is not None:
+                verdict = VERDICTS[figure.is_reached]
+                lines.append(
+                    _line([result.title, figure.name, figure.value_text, figure.bounds_text, verdict])
+                )
+    return "\n".join(lines) + "\n"
+
+
 def render_table(result: RowResult) -> str:
     """One row's heading, table and notes."""
     headings = ["what", *result.columns, "measured", "must be", ""]
@@ -60,9 +74,11 @@ def format_history(results: Sequence[RowResult], commit: str, day: date) -> list
 
 
 def add_history(path: Path, lines: Sequence[str]) -> None:
-    """Put lines at the end of a Markdown file's history; a file without the marker keeps none."""
+    """Put lines at the end of a Markdown file's history; without the file or the marker none is kept."""
+    if not lines or not path.is_file():
+        return
     before, marker, after = path.read_text(encoding="utf-8").partition(HISTORY)
-    if not marker or not lines:
+    if not marker:
         return
     with atomic_write(path) as temporary:
         temporary.write_text(

@@ -8,13 +8,14 @@ import json
 import os
 import platform
 import socket
-from collections.abc import Callable
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.bench import create_rows, read_records, select_rows
+from benchmarks.bench import create_rows, read_records, run_bench, select_rows
 from benchmarks.fixtures.cuts import cut_clip, loop_clip
 from benchmarks.fixtures.material import FolderMaterial, SampleMaterial
 from benchmarks.fixtures.row import RowResult
@@ -26,6 +27,8 @@ from effigie.errors import EffigieError, UsageError
 from effigie.evaluate.report.figures import Figure, mean_figure, yes_no_figure
 from effigie.media import VideoReader
 from effigie.training.device import choose_device, device_override
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_figures_know_whether_they_are_reached() -> None:
@@ -162,30 +165,42 @@ def test_the_machine_is_described_without_its_name(monkeypatch: pytest.MonkeyPat
     assert name not in " ".join(described.values())
 
 
+def bench(*arguments: object) -> subprocess.CompletedProcess:
+    """`python -m benchmarks` as in a clone."""
+    command = [sys.executable, "-m", "benchmarks", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.slow
-def test_a_row_runs_is_kept_and_is_not_run_again(effigie: Callable, here: Callable, tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("<!-- bench:begin -->\n<!-- bench:end -->\n\n<!-- history:end -->\n", encoding="utf-8")
-    arguments = ("bench", "-o", "out", "--quick", "--only", "found", "--json", "--write-docs", page)
+def test_a_row_runs_is_kept_and_is_not_run_again(tmp_path: Path) -> None:
+    page, past = tmp_path / "results.md", tmp_path / "history.md"
+    page.write_text("<!-- bench:begin -->\n<!-- bench:end -->\n", encoding="utf-8")
+    past.write_text("<!-- history:end -->\n", encoding="utf-8")
+    arguments = ("-o", tmp_path / "out", "--quick", "--only", "found", "--json", "--write-docs", tmp_path)
     begun = datetime.datetime.now(datetime.UTC).date()
-    first = effigie(*arguments)
+    first = bench(*arguments)
     days = {begun, datetime.datetime.now(datetime.UTC).date()}
-    assert first.code == 0, first.err
-    figures = json.loads(first.out)["found"]["figures"]
+    assert first.returncode == 0, first.stderr
+    figures = json.loads(first.stdout)["found"]["figures"]
     assert [figure["reached"] for figure in figures] == [True, True]
     assert figures[0]["value"] == 100 and figures[1]["value"] == 0
     told = page.read_text(encoding="utf-8")
-    assert "### Faces found" in told
-    (line,) = (line for line in told.splitlines() if "| Faces found |" in line)
+    assert "### Faces found" in told and told.count("| 100 % | ≥ 99 % | reached |") == 2, "headline and table"
+    (line,) = (line for line in past.read_text(encoding="utf-8").splitlines() if "| Faces found |" in line)
     assert line.startswith(tuple(f"| {day} | " for day in days)) and ": 100 %; " in line
-    again = here(*arguments)
+    again = bench(*arguments)
     assert page.read_text(encoding="utf-8") == told  # nothing was measured
-    assert again.code == 0 and json.loads(again.out) == json.loads(first.out)
-    assert "judge" in first.err and "judge" not in again.err
-    nowhere = here("bench", "-o", "out", "--only", "found", "--again", "--device", "abacus")
-    assert nowhere.code == 2 and "abacus" in nowhere.line()
-    wrong = here("bench", "-o", "out", "--only", "nonsense")
-    assert wrong.code == 2 and "no row" in wrong.line()
+    assert again.returncode == 0 and json.loads(again.stdout) == json.loads(first.stdout)
+    assert "judge" in first.stderr and "judge" not in again.stderr
+
+
+def test_wrong_rows_and_devices_are_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="abacus"):
+        run_bench(tmp_path / "out", only=["found"], remeasure=True, device="abacus")
+    with pytest.raises(UsageError, match="no row"):
+        run_bench(tmp_path / "out", only=["nonsense"])
+    wrong = bench("-o", tmp_path / "out", "--only", "nonsense")
+    assert wrong.returncode == 2 and "no row" in wrong.stderr and "Traceback" not in wrong.stderr
 
 
 def test_a_device_that_is_preferred_is_what_auto_means(monkeypatch: pytest.MonkeyPatch) -> None:

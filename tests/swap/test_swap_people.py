@@ -183,7 +183,7 @@ def test_bad_casts(quick_model, other_model, two_people, tmp_path, here):
         parse_assignments([])
     with pytest.raises(UsageError, match="0 or more"):
         PersonAssignment(quick_model, -1)
-    with pytest.raises(UsageError, match="who is for one model"):
+    with pytest.raises(UsageError, match="person is for one model"):
         convert([quick_model, other_model], two_people, tmp_path / "out.mp4", ConvertSettings(person=0))
     ended = here("convert", quick_model, two_people, "-o", "out.mp4", "--map", f"1={tmp_path / 'nothing'}")
     assert ended.code == 1

@@ -266,19 +266,25 @@ def _worker_main(
     worker.limit_cores(cores)
     line = _PipeConnection(pipe, stop)
     worker.connect(line)
-    line.send("begun", None)
-    with worker.working_folder(folder):
-        while True:
-            try:
-                function, piece = pipe.recv()
-            except (EOFError, OSError):
-                return
-            try:
-                line.send("result", function(piece))
-            except BrokenPipeError:
-                return
-            except Exception as error:
-                line.send("error", picklable_error(error))
+    # A caller that stops closes the pipe, whatever is on its way: nobody is left to be told.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        line.send("begun", None)
+        with worker.working_folder(folder):
+            _serve_pieces(pipe, line)
+
+
+def _serve_pieces(pipe: Connection, line: _PipeConnection) -> None:
+    while True:
+        try:
+            function, piece = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            line.send("result", function(piece))
+        except BrokenPipeError:
+            return
+        except Exception as error:
+            line.send("error", picklable_error(error))
 
 
 def picklable_error(error: Exception) -> Exception:

@@ -141,7 +141,7 @@ def test_leaving_early_stops_everybody():
 def test_nobody_outlives_a_killed_caller(tmp_path):
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from test_scale_executor import wait_for_the_end\n"
+        "from test_execution_executor import wait_for_the_end\n"
         "from effigie.progress import CancelToken; from effigie.execution import ProcessExecutor\n"
         "if __name__ == '__main__':\n"
         "    list(ProcessExecutor(2).run(wait_for_the_end, [sys.argv[2]] * 2, print, CancelToken()))\n"

@@ -51,7 +51,7 @@ def made(swapped, tmp_path_factory):
     def make(name):
         if name == "frames":
             return folder / name, swapped(folder / name, encode=EncodeSettings(codec="png"))
-        one = {"stop_after": 1} if name.endswith(("png", "jpg")) else {}
+        one = {"max_frames": 1} if name.endswith(("png", "jpg")) else {}
         return folder / name, swapped(folder / name, **one)
 
     return make
