@@ -4,14 +4,24 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test test-fast test-matrix lint types bench clean
 
 demo: $(READY)
 	$(BIN)/effigie demo --output effigie-demo
 
-# A worker a core; a file's tests stay together, for they share what takes long to make.
+# A worker a core; a file's tests stay together, for they share what takes long to make. conftest.py orders the files.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
+	$(PYTEST)
+
+# What is worth waiting for at every save: all but the slow ones.
+test-fast: $(READY)
+	$(PYTEST) -m "not slow"
+
+# The suite on other processors, terminals, clocks...: SETTINGS="avx2 load" for some; hours for all.
+test-matrix: $(READY)
+	$(BIN)/python tests/matrix.py $(SETTINGS)
 
 lint: $(READY)
 	$(BIN)/ruff check src tests

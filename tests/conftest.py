@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,15 +21,26 @@ import av
 import numpy as np
 import psutil
 import pytest
+from filelock import FileLock
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from effigie.assets import fetch
 from effigie.cli import main
 from effigie.faceset import FaceSet
-from effigie.trust import default_store, new_consent
+from effigie.trust import Consent, default_store, new_consent
 
 # What a shell or a launcher may have set and effigie, pytest's own output aside, listens to: tests set their own.
-INHERITED = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
-INHERITED += ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "RAY_ADDRESS")
+INHERITED = {
+    "COLUMNS",
+    "LINES",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "TTY_COMPATIBLE",
+    "TTY_INTERACTIVE",
+    "RAY_ADDRESS",
+}
+INHERITED |= {"RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
 for name in os.environ.copy():
     if name in INHERITED or (name.startswith("EFFIGIE_") and name != "EFFIGIE_CACHE"):
         del os.environ[name]
@@ -41,6 +53,10 @@ if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
 os.environ["EFFIGIE_HOME"] = tempfile.mkdtemp(prefix="effigie-tests-")
 atexit.register(shutil.rmtree, os.environ["EFFIGIE_HOME"], ignore_errors=True)
 
+# How long an example takes is the machine's affair.
+hypothesis_settings.register_profile("effigie", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("effigie")
+
 COMMAND = str(Path(sys.executable).with_name("effigie"))
 CUT = 96  # frames of the woman that the small face set and model are made of
 
@@ -50,6 +66,21 @@ def heed_signals() -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
+
+
+# What takes seconds to make, and so does a test that asks for it; `make test-fast` leaves both out.
+SLOW_FIXTURES = {"man_faces", "woman_faces", "few_faces", "model"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of slow fixtures are slow; files with the most slow tests come first, lest one keeps a last worker busy."""
+    slow: dict[Path, int] = {}
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+        slow[item.path] = slow.get(item.path, 0) + any(item.iter_markers("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @dataclass(frozen=True)
@@ -110,13 +141,13 @@ class Command:
                     found.append(process)
         return found
 
-    def end(self, seconds: float = 120) -> Ended:
+    def end(self, seconds: float = 600) -> Ended:
         """Wait for it."""
         out, err = self.process.communicate(timeout=seconds)
         return Ended(self.process.returncode, out, "".join(self._read) + err)
 
-    def nobody_left(self, seconds: float = 5) -> bool:
-        """Whether every process of the session ends within some seconds."""
+    def nobody_left(self, seconds: float = 120) -> bool:
+        """Whether every process of the session ends; the limit is for those that never would."""
         until = time.monotonic() + seconds
         while self.family():
             if time.monotonic() > until:
@@ -215,11 +246,36 @@ def man(sample: Callable[[str], Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def woman(
-    sample: Callable[[str], Path], cut: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """made_once(name, make) -> a folder that ``make(folder)`` has filled, once for all workers of this run.
+
+    Nobody may change what lies in it: other tests look at it at the same time.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made-once"
+    shared.mkdir(exist_ok=True)
+
+    def make_once(name: str, make: Callable[[Path], object]) -> Path:
+        folder, partial = shared / name, shared / f"{name}.partial"
+        with FileLock(shared / f"{name}.lock"):
+            if not folder.exists():
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir()
+                make(partial)
+                partial.rename(folder)
+        return folder
+
+    return make_once
+
+
+Once = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.fixture(scope="session")
+def woman(sample: Callable[[str], Path], cut: Callable[..., Path], made_once: Once) -> Path:
     """A woman, some frames of 640x360."""
-    return cut(sample("sample_woman"), tmp_path_factory.mktemp("woman") / "woman.mp4", 0, CUT)
+    clip = sample("sample_woman")
+    return made_once("woman", lambda folder: cut(clip, folder / "woman.mp4", 0, CUT)) / "woman.mp4"
 
 
 @dataclass(frozen=True)
@@ -230,20 +286,24 @@ class Made:
     ended: Ended
 
 
-def _make(folder: Path, name: str, *arguments: object) -> Made:
-    ended = Command(*arguments, "-o", name, cwd=folder).end()
-    assert ended.code == 0, ended.err
-    return Made(folder / name, ended)
+def _make(made_once: Once, name: str, *arguments: object) -> Made:
+    def make(folder: Path) -> None:
+        ended = Command(*arguments, "-o", name, cwd=folder).end()
+        assert ended.code == 0, ended.err
+        (folder / "ended.json").write_text(json.dumps(asdict(ended)), "utf-8")
+
+    folder = made_once(name, make)
+    return Made(folder / name, Ended(**json.loads((folder / "ended.json").read_text("utf-8"))))
 
 
 @pytest.fixture(scope="session")
-def man_made(man: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return _make(tmp_path_factory.mktemp("faces"), "man.faces", "extract", man)
+def man_made(man: Path, made_once: Once) -> Made:
+    return _make(made_once, "man.faces", "extract", man)
 
 
 @pytest.fixture(scope="session")
-def woman_made(woman: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return _make(tmp_path_factory.mktemp("faces"), "woman.faces", "extract", woman)
+def woman_made(woman: Path, made_once: Once) -> Made:
+    return _make(made_once, "woman.faces", "extract", woman)
 
 
 @pytest.fixture(scope="session")
@@ -259,11 +319,14 @@ def woman_faces(woman_made: Made, woman_consent: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def woman_consent(woman: Path) -> Path:
-    """A record of the woman, valid for every use."""
-    return default_store().add(
-        new_consent("the woman of the samples", [woman], ("swap", "animate"), basis="sample")
-    )
+def woman_consent(woman: Path, made_once: Once) -> Path:
+    """A record of the woman, valid for every use: the same in every worker's store."""
+
+    def attest(folder: Path) -> None:
+        record = new_consent("the woman of the samples", [woman], ("swap", "animate"), basis="sample")
+        record.save(folder / "woman.consent.json")
+
+    return default_store().add(Consent.load(made_once("consent", attest) / "woman.consent.json"))
 
 
 def _thinned(path: Path, target: Path, step: int) -> Path:
@@ -277,18 +340,21 @@ def _thinned(path: Path, target: Path, step: int) -> Path:
 
 
 @pytest.fixture(scope="session")
-def few_faces(
-    man_faces: Path, woman_faces: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Path]:
+def few_faces(man_faces: Path, woman_faces: Path, made_once: Once) -> tuple[Path, Path]:
     """Twenty-four faces each of the woman and of the man: quick to train with."""
-    folder = tmp_path_factory.mktemp("few")
-    return _thinned(woman_faces, folder / "woman.faces", 4), _thinned(man_faces, folder / "man.faces", 3)
+
+    def make(folder: Path) -> None:
+        _thinned(woman_faces, folder / "woman.faces", 4)
+        _thinned(man_faces, folder / "man.faces", 3)
+
+    folder = made_once("few", make)
+    return folder / "woman.faces", folder / "man.faces"
 
 
 @pytest.fixture(scope="session")
-def model_made(man_faces: Path, woman_faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    sets = ("--source", woman_faces, "--target", man_faces)
-    return _make(tmp_path_factory.mktemp("model"), "model", "train", *sets, "--steps", 2, "--batch", 2)
+def model_made(few_faces: tuple[Path, Path], woman_consent: Path, made_once: Once) -> Made:
+    sets = ("--source", few_faces[0], "--target", few_faces[1])
+    return _make(made_once, "model", "train", *sets, "--steps", 2, "--batch", 2)
 
 
 @pytest.fixture(scope="session")

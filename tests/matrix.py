@@ -1,6 +1,7 @@
-"""The test suite under the settings in which machines differ: `make test-matrix`, or `make test-matrix SETTINGS="avx2 load"`.
+"""The test suite under the settings in which machines differ: `make test-matrix`.
 
-Each run gets an empty temporary folder, whose size is measured while it runs and after. Prints a Markdown table.
+`make test-matrix SETTINGS="avx2 load"` runs some. Each run gets an empty temporary folder, whose size is measured
+while it runs and after. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TWO_WORKERS = ("--numprocesses", "2", "--dist", "loadfile")
+TWO_WORKERS = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 BUSY = "while True: pass"
 
 

@@ -17,9 +17,9 @@ from effigie.files import atomic, temporary_for
 from effigie.locks import exclusive, one_writer
 
 HOLDER = (
-    "import sys, time; from pathlib import Path; from effigie.locks import exclusive\n"
+    "import sys; from pathlib import Path; from effigie.locks import exclusive\n"
     "with exclusive(Path(sys.argv[1])):\n"
-    "    print('held', flush=True); time.sleep(60)\n"
+    "    print('held', flush=True); sys.stdin.read()\n"
 )
 
 
@@ -30,14 +30,11 @@ def names(folder):
 @pytest.fixture
 def holder(tmp_path):
     """A process that holds the lock of ``out.mp4``."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path / "out.mp4")], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "out.mp4")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
 
 
 def test_the_second_is_told_who_and_what_to_do(tmp_path, holder):
@@ -121,7 +118,7 @@ def test_a_folder_in_the_way_of_the_lock_is_not_the_end(tmp_path):
     assert (tmp_path / "out").read_bytes() == b"whole"
 
 
-def test_what_killed_writers_left_goes_at_once_and_nothing_else_does(tmp_path):
+def test_what_killed_writers_left_goes_at_once_and_nothing_else_does(tmp_path, holder):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     path = tmp_path / "model"
@@ -136,7 +133,7 @@ def test_what_killed_writers_left_goes_at_once_and_nothing_else_does(tmp_path):
     dead = [left(path, gone.pid), left(path / "config.json", gone.pid), left(path / "bank" / "a", gone.pid)]
     others = [
         left(tmp_path / "model.b", gone.pid),
-        left(path / "weights", os.getppid()),
+        left(path / "weights", holder.pid),
         path / ".download.partial",
     ]
     others[-1].write_bytes(b"somebody else's")

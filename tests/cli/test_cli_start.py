@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 
 import cv2
 import numpy as np
@@ -20,29 +19,32 @@ def test_help_and_lists_load_nothing_heavy(arguments):
     program = (
         "import sys, atexit\n"
         f"heavy = {HEAVY}\n"
-        "atexit.register(lambda: print('LOADED', *[name for name in heavy if name in sys.modules]))\n"
+        "def told():\n"
+        "    print('LOADED', *[name for name in heavy if name in sys.modules])\n"
+        "    print(len(sys.modules))\n"
+        "atexit.register(told)\n"
         f"sys.argv = ['effigie', *{arguments}]\n"
         "from effigie.cli import main\n"
         "main()\n"
     )
-    begun = time.process_time(), time.perf_counter()
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.splitlines()[-1] == "LOADED"
-    assert time.perf_counter() - begun[1] < 5  # 0.2 s on an idle machine; torch alone would take this
+    *_, loaded, modules = ended.stdout.splitlines()
+    assert loaded == "LOADED"
+    assert int(modules) < 700  # 0.2 s, and half as many; torch alone has more
 
 
-def test_help_names_every_verb(effigie):
+def test_help_names_every_verb(effigie, here):
     ended = effigie("--help")
     assert ended.code == 0
     for verb in VERBS:
         assert verb in ended.out
-    assert effigie().code == 2
-    assert effigie("--version").out.startswith("effigie ")
+    assert here().code == 2
+    assert here("--version").out.startswith("effigie ")
 
 
-def test_assets_says_what_where_and_under_which_licence(effigie):
-    rows = json.loads(effigie("assets", "--json").out)
+def test_assets_says_what_where_and_under_which_licence(effigie, here):
+    rows = json.loads(here("assets", "--json").out)
     assert {"face_landmarker", "sface", "yunet", "sample_man"} <= {row["name"] for row in rows}
     for row in rows:
         assert row["licence"]

@@ -171,14 +171,14 @@ def test_tracks_over_an_empty_segment():
     ]
 
 
-def test_a_second_run_skips_and_adds(man, sample, man_faces, effigie, tmp_path):
+def test_a_second_run_skips_and_adds(man, sample, man_faces, here, tmp_path):
     faces = tmp_path / "faces"
     shutil.copytree(man_faces, faces)
     parts = {path.name: path.stat().st_mtime_ns for path in faces.glob("part-*")}
-    again = effigie("extract", man, "-o", faces)
+    again = here("extract", man, "-o", faces)
     assert again.code == 0
     assert "done already: 1 clip" in again.out
-    more = effigie("extract", man, sample("sample_group"), "-o", faces, "--json")
+    more = here("extract", man, sample("sample_group"), "-o", faces, "--json")
     assert '"faces": 5' in more.out
     assert len(FaceSet.open(faces)) == 77
     assert {name: (faces / name).stat().st_mtime_ns for name in parts} == parts

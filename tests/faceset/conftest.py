@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -54,21 +55,29 @@ def new_set(tmp_path: Path) -> FaceSet:
     return FaceSet.create(tmp_path / "set.faces", {"crop_size": SIZE})
 
 
-@pytest.fixture
+def write(faceset: FaceSet, clip: str, faces: Sequence[tuple[int, int, int]]) -> None:
+    source = faceset.new_source(f"{clip}.mp4", f"{clip:0>64}", frames=len(faces), width=640, height=360)
+    with faceset.writer(source) as writer:
+        writer.write(face(source.name, *where, size=faceset.crop_size) for where in faces)
+
+
+@pytest.fixture(scope="session")
 def add() -> Callable[..., None]:
     """add(faceset, clip, [(frame, track, person), ...]) writes a part."""
-
-    def write(faceset: FaceSet, clip: str, faces: Sequence[tuple[int, int, int]]) -> None:
-        source = faceset.new_source(f"{clip}.mp4", f"{clip:0>64}", frames=len(faces), width=640, height=360)
-        with faceset.writer(source) as writer:
-            writer.write(face(source.name, *where, size=faceset.crop_size) for where in faces)
-
     return write
 
 
+@pytest.fixture(scope="session")
+def mixed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where ``mixed`` is copied from."""
+    made = FaceSet.create(tmp_path_factory.mktemp("mixed") / "set.faces", {"crop_size": SIZE})
+    write(made, "a", [(i, 0, 7) for i in range(200)] + [(i, 1, 8) for i in range(40)])
+    write(made, "b", [(i, 0, 7) for i in range(30)] + [(i, 1, 7) for i in range(30, 60)])
+    return made.path
+
+
 @pytest.fixture
-def mixed(new_set: FaceSet, add: Callable[..., None]) -> FaceSet:
+def mixed(mixed_once: Path, tmp_path: Path) -> FaceSet:
     """300 faces: clip a has person 7 in 200 frames and person 8 in 40; clip b person 7 in 60, two tracks."""
-    add(new_set, "a", [(i, 0, 7) for i in range(200)] + [(i, 1, 8) for i in range(40)])
-    add(new_set, "b", [(i, 0, 7) for i in range(30)] + [(i, 1, 7) for i in range(30, 60)])
-    return FaceSet.open(new_set.path)
+    shutil.copytree(mixed_once, tmp_path / "set.faces")
+    return FaceSet.open(tmp_path / "set.faces")

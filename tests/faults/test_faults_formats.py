@@ -38,7 +38,11 @@ FIELDS = {
     *("clip", "model", "output", "shots", "compose", "encode", "trust", "paint", "who", "device"),
 }
 DOCUMENTS = VALUES | st.dictionaries(st.sampled_from(sorted(FIELDS)) | TEXT, VALUES, max_size=10)
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+CHECKED = [
+    HealthCheck.function_scoped_fixture,
+    HealthCheck.too_slow,
+]  # each example anew, however slow the machine
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=CHECKED)
 
 
 def refused_in_one_line(read, path):

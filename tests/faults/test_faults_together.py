@@ -8,9 +8,9 @@ import sys
 import pytest
 
 HOLDER = (
-    "import sys, time; from pathlib import Path; from effigie.locks import exclusive\n"
+    "import sys; from pathlib import Path; from effigie.locks import exclusive\n"
     "with exclusive(Path(sys.argv[1])):\n"
-    "    print('held', flush=True); time.sleep(100)\n"
+    "    print('held', flush=True); sys.stdin.read()\n"
 )
 COMMANDS = {
     "extract": ("extract", "clip.mp4", "-o", "out"),
@@ -27,14 +27,11 @@ def held(tmp_path_factory):
     """A folder in which another process writes ``out``; and its number."""
     folder = tmp_path_factory.mktemp("held")
     (folder / "clip.mp4").write_bytes(b"nobody reads this")
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(folder / "out")], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "held\n"
-    yield folder, process.pid
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    command = [sys.executable, "-c", HOLDER, str(folder / "out")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        yield folder, process.pid
+        process.kill()
 
 
 @pytest.mark.parametrize("verb", COMMANDS)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 WIDTH, HEIGHT = 96, 64
 BITS = 8
 MATRICES = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722)}
+REFORMATTER = VideoReformatter()  # one for all: its preparations take longer than a small picture
 MATRIX_CODES = {"bt601": 6, "bt709": 1}
 
 
@@ -136,9 +138,8 @@ def _container_options(path: Path) -> dict[str, str]:
 def _frame(index: int, recipe: Recipe) -> av.VideoFrame:
     width, height = recipe.size
     if recipe.flat is None:
-        return av.VideoFrame.from_ndarray(picture(index, width, height), "rgb24").reformat(
-            format=recipe.pixel_format
-        )
+        shown = av.VideoFrame.from_ndarray(picture(index, width, height), "rgb24")
+        return REFORMATTER.reformat(shown, format=recipe.pixel_format)
     planes = np.empty((height * 3 // 2, width), np.uint8)
     values = np.rint(recipe.flat).clip(0, 255)
     planes[:height] = values[0]

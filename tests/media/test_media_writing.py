@@ -129,7 +129,7 @@ def test_silent_sources_become_video(tmp_path, kind):
     assert writer.notes == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     first=st.integers(0, 5000),
     steps=st.lists(st.integers(1, 4000), min_size=1, max_size=12),

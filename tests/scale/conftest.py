@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 from pathlib import Path
 
@@ -13,10 +12,6 @@ import pytest
 from effigie.progress import Cancel, silent
 from effigie.scale.executor import executor_for
 from effigie.scale.job import Plan, run_job
-
-needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed: effigie[ray]"
-)
 
 
 @pytest.fixture(scope="session")
@@ -32,13 +27,13 @@ def ray():
 
 @pytest.fixture
 def job(tmp_path):
-    """job(clips, output=..., engine=..., identity=..., retries=..., seconds=..., **more) -> the report."""
-    (tmp_path / "calls").mkdir()
+    """job(clips, output=..., engine=..., identity=..., retries=..., **more) -> the report."""
+    (tmp_path / "calls").mkdir(exist_ok=True)
 
-    def run(clips, output=None, engine="inline", identity="one", retries=1, seconds=0.0, force=False, **more):
+    def run(clips, output=None, engine="inline", identity="one", retries=1, force=False, **more):
         plan = Plan(
             copying.capitals,
-            (str(tmp_path / "calls"), seconds),
+            str(tmp_path / "calls"),
             identity,
             str(output or tmp_path / "out"),
             ".mp4",

@@ -7,20 +7,24 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
+
 from effigie.errors import MediaError, RefusedError
 from effigie.files import atomic
 from effigie.progress import Progress
 
+HANGS_S = 300  # what has not happened by then never will
 
-def capitals(arguments, clip, output, progress, cancel):
-    """``arguments``: a folder in which every call leaves a line, and how many seconds a clip takes."""
-    folder, seconds = arguments
+
+def capitals(folder, clip, output, progress, cancel):
+    """In ``folder`` every call leaves a line. Clips that say ``held`` take while a file of that name is there."""
+    folder = Path(folder)
     said = clip.read_bytes()
-    with (Path(folder) / f"calls-{os.getpid()}").open("ab") as stream:
+    with (folder / f"calls-{os.getpid()}").open("ab") as stream:
         stream.write(clip.name.encode() + b"\n")
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        progress(Progress("copy", 1 - (until - time.monotonic()) / seconds, 1))
+    until = time.monotonic() + HANGS_S
+    while said.startswith(b"held") and (folder / "held").exists() and time.monotonic() < until:
+        progress(Progress("copy", 0.5, 1))
         cancel.check()
         time.sleep(0.01)
     if said.startswith(b"broken"):
@@ -42,3 +46,24 @@ def capitals(arguments, clip, output, progress, cancel):
 def calls(folder):
     """Names of the clips of all calls."""
     return [line for path in Path(folder).glob("calls-*") for line in path.read_text().splitlines()]
+
+
+def callers(folder):
+    """Numbers of the processes that have been called."""
+    return [int(path.name.removeprefix("calls-")) for path in Path(folder).glob("calls-*")]
+
+
+def until(happened):
+    """Wait for something, but not for ever: what hangs is to fail."""
+    end = time.monotonic() + HANGS_S
+    while not happened():
+        assert time.monotonic() < end, "it has not come to pass"
+        time.sleep(0.01)
+
+
+def lives(number):
+    """Whether a process is at work; one that has ended may lie there until somebody asks for its exit code."""
+    try:
+        return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
+import socket
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -98,8 +99,11 @@ def test_from_a_server(server, job, tmp_path, engine):
 
 
 def test_nobody_answers(job):
-    report = job(["http://127.0.0.1:9/clip.mp4"], retries=0)
-    assert "127.0.0.1:9" in next(iter(report.failed.values()))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        host = f"127.0.0.1:{taken.getsockname()[1]}"
+        report = job([f"http://{host}/clip.mp4"], retries=0)
+    assert host in next(iter(report.failed.values()))
 
 
 def test_file_addresses_are_paths(job, clips, tmp_path):

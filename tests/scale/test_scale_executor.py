@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from copying import lives, until
 
 from effigie.errors import Cancelled, EffigieError, MediaError
 from effigie.progress import Cancel
@@ -57,7 +58,7 @@ def _die(*_):
 
 
 def alive(folder):
-    return [path.name for path in Path(folder).iterdir() if psutil.pid_exists(int(path.name))]
+    return [path.name for path in Path(folder).iterdir() if lives(int(path.name))]
 
 
 def test_all_work_comes_back_and_reports_arrive():
@@ -111,11 +112,10 @@ def test_cancel_stops_everybody(tmp_path):
     work = LocalProcesses(2).run(wait_for_the_end, [str(tmp_path)] * 4, print, cancel)
 
     def when_two_are_at_it():
-        while len(list(tmp_path.iterdir())) < 2:
-            time.sleep(0.02)
+        until(lambda: len(list(tmp_path.iterdir())) >= 2)
         cancel.set()
 
-    threading.Thread(target=when_two_are_at_it).start()
+    threading.Thread(target=when_two_are_at_it, daemon=True).start()
     with pytest.raises(Cancelled):
         list(work)
     assert alive(tmp_path) == []
@@ -146,17 +146,14 @@ def test_nobody_outlives_a_killed_caller(tmp_path):
     script.write_text(program)
     folder = tmp_path / "workers"
     folder.mkdir()
-    caller = subprocess.Popen([sys.executable, str(script), str(Path(__file__).parent), str(folder)])
-    until = time.monotonic() + 20
-    while len(list(folder.iterdir())) < 2 and time.monotonic() < until:
-        time.sleep(0.02)
-    assert len(alive(folder)) == 2
-    caller.kill()
-    caller.wait()
-    until = time.monotonic() + 5
-    while alive(folder) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert alive(folder) == []
+    command = [sys.executable, str(script), str(Path(__file__).parent), str(folder)]
+    with subprocess.Popen(command) as caller:
+        try:
+            until(lambda: len(list(folder.iterdir())) >= 2)
+            assert len(alive(folder)) == 2
+        finally:
+            caller.kill()
+    until(lambda: not alive(folder))
 
 
 def test_cores_are_those_this_process_may_use():
@@ -183,6 +180,6 @@ def test_a_plain_script_needs_no_main_guard(tmp_path):
         "executor.warm_up()\n"
         "print(sorted(dict(executor.run(math.factorial, [3, 4], print, Cancel())).values()))\n"
     )
-    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.split("\n")[:2] == ["once", "[6, 24]"]

@@ -5,11 +5,16 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import pytest
+from copying import HANGS_S, until
 
+from effigie.scale import overlap
 from effigie.scale.overlap import Ahead, Behind, several, shared_cores
+
+MOMENT_S = 0.2  # long enough to see most threads that go on although they should not
 
 
 class Trouble(Exception):
@@ -20,10 +25,7 @@ class Trouble(Exception):
 def no_thread_stays():
     before = set(threading.enumerate())
     yield
-    until = time.monotonic() + 3
-    while set(threading.enumerate()) - before and time.monotonic() < until:
-        time.sleep(0.01)
-    assert set(threading.enumerate()) <= before
+    until(lambda: set(threading.enumerate()) <= before)
 
 
 def test_in_order_and_ahead():
@@ -37,8 +39,9 @@ def test_in_order_and_ahead():
 
     with Ahead(items(), depth=3) as loop:
         assert next(loop) == 0
-        time.sleep(0.2)
-        assert 4 <= len(made) <= 6
+        until(lambda: len(made) >= 5)  # three wait, and one is in the hand
+        time.sleep(MOMENT_S)
+        assert len(made) == 5
         assert list(loop) == list(range(1, 20))
 
 
@@ -89,18 +92,20 @@ def test_an_error_behind_the_loop_stops_it():
         for index in range(1000):
             out.put(index)
             put = index
-            time.sleep(0.001)
     assert done == [0, 1, 2]
-    assert put < 999
+    assert put <= 3 + 2 + 1, "two wait while the third fails, and one to be put waits for them"
 
 
 def test_an_error_in_the_last_item_is_not_lost():
+    loop_ended = threading.Event()
+
     def consume(item):
-        time.sleep(0.05)
+        assert loop_ended.wait(HANGS_S)
         raise Trouble("at the end")
 
     with pytest.raises(Trouble, match="at the end"), Behind(consume) as out:
         out.put(1)
+        loop_ended.set()
 
 
 def test_what_the_loop_raises_comes_first():
@@ -108,19 +113,19 @@ def test_what_the_loop_raises_comes_first():
     done = []
 
     def consume(item):
-        time.sleep(0.05)
+        until(lambda: out._error is not None)  # the loop has been left
         done.append(item)
 
     with pytest.raises(Trouble, match="loop"), Behind(consume, depth=8) as out:
         for index in range(8):
             out.put(index)
         raise Trouble("loop")
-    assert len(done) <= 2
+    assert len(done) <= 1, "what was begun is finished"
 
 
 def test_several_at_once_and_in_order():
     """Two work at the same time, the slow one first; no more are begun than may wait."""
-    both, drawn = threading.Barrier(2, timeout=5), []
+    both, drawn = threading.Barrier(2, timeout=HANGS_S), []
 
     def items():
         for index in range(12):
@@ -157,17 +162,24 @@ def test_an_error_of_several_arrives_in_its_place(where):
         seen.extend(loop)
 
 
-def test_leaving_several_early_begins_nothing_more():
-    begun = []
+def test_leaving_several_early_begins_nothing_more(monkeypatch):
+    begun, left = [], threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, *arguments, **options):
+            left.set()
+            super().shutdown(*arguments, **options)
 
     def make(index):
         begun.append(index)
-        time.sleep(0.05)
+        assert index == 0 or left.wait(HANGS_S)
 
+    monkeypatch.setattr(overlap, "ThreadPoolExecutor", Pool)
     with pytest.raises(Trouble), several(make, range(100), workers=2, depth=8) as loop:
         next(loop)
         raise Trouble
-    assert len(begun) <= 5
+    assert left.is_set()
+    assert len(begun) <= 3, "one is done, and two are in work"
 
 
 def test_opencv_gets_its_threads_back_and_python_its_patience():

@@ -17,7 +17,7 @@ from effigie.media import Reader
 from effigie.swap import ConvertSettings
 from effigie.trust import TrustSettings
 
-PLAIN = ConvertSettings(stop_after=6, trust=TrustSettings(watermark=False))
+PLAIN = ConvertSettings(stop_after=3, trust=TrustSettings(watermark=False))
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +26,19 @@ def footage(man, cut, tmp_path_factory):
     folder = tmp_path_factory.mktemp("footage")
     for number in range(2):
         (folder / str(number)).mkdir()
-        cut(man, folder / str(number) / "talk.mp4", 10 * number, 10 * number + 10)
+        cut(man, folder / str(number) / "talk.mp4", 10 * number, 10 * number + 6)
     (folder / "broken.mp4").write_bytes(man.read_bytes()[:5000])
     return folder
 
 
 @pytest.fixture(scope="module")
-def converted(model, footage, tmp_path_factory):
+def converted(quick_model, footage, tmp_path_factory):
     """What a job of two workers makes of the two, without the mark, which is another in every output."""
     output = tmp_path_factory.mktemp("job") / "out"
     report = effigie.convert_clips(
-        model, [footage / "0", footage / "1"], output, PLAIN, JobSettings(workers=2, container="frames")
+        quick_model, [footage / "0", footage / "1"], output, PLAIN, JobSettings(workers=2, container="frames")
     )
-    assert (report.made, report.frames, report.failed) == (2, 12, {})
+    assert (report.made, report.frames, report.failed) == (2, 6, {})
     return output
 
 
@@ -51,7 +51,7 @@ def pictures(folder):
 
 
 @pytest.fixture(scope="module")
-def singles(model, footage, tmp_path_factory):
+def singles(quick_model, footage, tmp_path_factory):
     """Of each stretch, what single conversions make, in either precision: a job measures which of them is faster."""
     made = []
     for number in range(2):
@@ -60,9 +60,16 @@ def singles(model, footage, tmp_path_factory):
             folder = tmp_path_factory.mktemp(f"single-{number}-{precision}")
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr("effigie.training.device._agreed", precision)
-                effigie.convert(model, footage / str(number) / "talk.mp4", folder / "out", PLAIN)
+                effigie.convert(quick_model, footage / str(number) / "talk.mp4", folder / "out", PLAIN)
             made[-1].append(pictures(folder)["out"])
     return made
+
+
+def alike(one, other):
+    """Whether pictures are the same but for the order in which threads, more here than there, have summed."""
+    assert one.shape == other.shape
+    difference = np.abs(one.astype(int) - other)
+    return difference.max() <= 2 and (difference > 0).mean() < 0.01
 
 
 def same(folder, singles):
@@ -70,13 +77,13 @@ def same(folder, singles):
     shown = list(pictures(folder).values())
     assert len(shown) == len(singles) == 2
     return any(
-        all(any(np.array_equal(picture, single[number]) for picture in shown) for single in singles)
+        all(any(alike(picture, single[number]) for picture in shown) for single in singles)
         for number in range(2)
     )
 
 
-def test_on_the_command_line(here, model, footage, tmp_path):
-    arguments = ("convert", model, footage, "-o", "out", "--frames", 4, "--workers", 2)
+def test_on_the_command_line(here, quick_model, footage, tmp_path):
+    arguments = ("convert", quick_model, footage, "-o", "out", "--frames", 4, "--workers", 2)
     ended = here(*arguments)
     assert ended.code == 1
     assert "broken.mp4" in ended.line()
@@ -88,7 +95,7 @@ def test_on_the_command_line(here, model, footage, tmp_path):
         assert output.name.startswith("talk-")
         assert output.with_name(f"{output.name}.notice.txt").is_file()
         assert effigie.verify(output).verdict == "made-by-effigie"
-    again = here(*arguments, "--json")
+    again = here(*arguments, "--retries", 0, "--json")
     said = json.loads(again.out)
     assert (said["made"], said["there"], len(said["failed"])) == (0, 2, 1)
 
@@ -98,48 +105,50 @@ def test_two_workers_make_what_single_conversions_do(converted, singles):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: effigie[ray]")
-def test_ray_makes_the_same(model, footage, tmp_path, singles):
+def test_ray_makes_the_same(quick_model, footage, tmp_path, singles):
     job = JobSettings(workers=2, engine="ray", container="frames")
-    report = effigie.convert_clips(model, [footage / "0", footage / "1"], tmp_path / "ray", PLAIN, job)
+    report = effigie.convert_clips(quick_model, [footage / "0", footage / "1"], tmp_path / "ray", PLAIN, job)
     assert (report.made, report.failed) == (2, {})
     assert same(tmp_path / "ray", singles)
 
 
-def test_without_consent_nothing_is_begun(here, model, footage, tmp_path, monkeypatch):
+def test_without_consent_nothing_is_begun(here, quick_model, footage, tmp_path, monkeypatch):
     monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
-    bare = shutil.copytree(model, tmp_path / "model")
+    bare = shutil.copytree(quick_model, tmp_path / "model")
     shutil.rmtree(bare / "consents")
     ended = here("convert", bare, footage, "-o", "out")
     assert ended.code == 3
     assert not (tmp_path / "out").exists()
 
 
-def test_a_changed_model_is_another(model, footage, converted, tmp_path):
-    changed = shutil.copytree(model, tmp_path / "model")
+def test_a_changed_model_is_another(quick_model, footage, converted, tmp_path):
+    changed = shutil.copytree(quick_model, tmp_path / "model")
     manifest = json.loads((changed / "manifest.json").read_text())
     (changed / "manifest.json").write_text(json.dumps({**manifest, "note": "trained on"}))
     out = shutil.copytree(converted, tmp_path / "out")
     job = JobSettings(workers=1, container="frames")
-    assert effigie.convert_clips(model, footage / "0", out, PLAIN, job).there == 1
+    assert effigie.convert_clips(quick_model, footage / "0", out, PLAIN, job).there == 1
     assert effigie.convert_clips(changed, footage / "0", out, PLAIN, job).made == 1
 
 
-def test_what_is_for_one_clip_alone(here, model, footage):
+def test_what_is_for_one_clip_alone(here, quick_model, footage):
     with pytest.raises(UsageError, match="one clip"):
-        effigie.convert_clips(model, footage, "out", ConvertSettings(masks=Path("masks")))
-    assert here("convert", model, footage, "-o", "out.mp4").code == 2
-    assert here("convert", model, footage, "-o", "out", "--container", "avi").code == 2
-    assert here("convert", model, footage, "-o", "out", "--engine", "slurm").code == 2
+        effigie.convert_clips(quick_model, footage, "out", ConvertSettings(masks=Path("masks")))
+    assert here("convert", quick_model, footage, "-o", "out.mp4").code == 2
+    assert here("convert", quick_model, footage, "-o", "out", "--container", "avi").code == 2
+    assert here("convert", quick_model, footage, "-o", "out", "--engine", "slurm").code == 2
 
 
-def test_to_and_from_an_address(here, model, man, tmp_path):
+def test_to_and_from_an_address(here, quick_model, man, tmp_path):
     import fsspec
 
     fsspec.filesystem("memory").put_file(str(man), "/in/man.mp4")
-    ended = here("convert", model, "memory://in/man.mp4", "-o", "memory://out/swapped.mp4", "--frames", 3)
+    ended = here(
+        "convert", quick_model, "memory://in/man.mp4", "-o", "memory://out/swapped.mp4", "--frames", 3
+    )
     assert ended.code == 0, ended.err
     assert "memory://out/swapped.mp4" in ended.out
     fsspec.filesystem("memory").get_file("/out/swapped.mp4", str(tmp_path / "swapped.mp4"))
     with Reader(tmp_path / "swapped.mp4") as reader:
         assert sum(1 for _ in reader) == 3
-    assert here("convert", model, "memory://in/man.mp4", "-o", "memory://out/swapped.mp4").code == 2
+    assert here("convert", quick_model, "memory://in/man.mp4", "-o", "memory://out/swapped.mp4").code == 2

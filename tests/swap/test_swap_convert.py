@@ -99,10 +99,10 @@ def test_the_face_changes_and_nothing_else(swapped, man, tmp_path):
     assert 10 * np.log10(255**2 / np.mean(outside)) > 40
 
 
-def test_who_comes_late(model, sample, tmp_path, here):
+def test_who_comes_late(quick_model, sample, tmp_path, here):
     """A clip of uneven frame times: 96 frames of sky, then the man; the sky passes through."""
     clip = sample("sample_man_enters")
-    ended = here("convert", model, clip, "-o", "out.mp4", "--frames", 104, "--masks", "masks", "--json")
+    ended = here("convert", quick_model, clip, "-o", "out.mp4", "--frames", 104, "--masks", "masks", "--json")
     assert ended.code == 0, ended.err
     report = json.loads(ended.out)
     assert (report["frames"], report["swapped"]) == (104, 8)
@@ -115,7 +115,7 @@ def test_who_comes_late(model, sample, tmp_path, here):
     assert max(quiet) < 3
 
 
-def test_a_face_that_comes_and_goes(model, man, tmp_path):
+def test_a_face_that_comes_and_goes(quick_model, man, tmp_path):
     """Nobody for some frames in the middle, at uneven times; the swap begins anew without a ghost."""
     people = [image for _, image in frames_of(man, 14)]
     nobody = np.full_like(people[0], 90)
@@ -125,16 +125,16 @@ def test_a_face_that_comes_and_goes(model, man, tmp_path):
         for time, image in zip(times, shown, strict=True):
             writer.write(image, time)
     settings = ConvertSettings(masks=tmp_path / "masks")
-    report = convert_clip(model, tmp_path / "in.mp4", tmp_path / "out.mp4", settings)
+    report = convert_clip(quick_model, tmp_path / "in.mp4", tmp_path / "out.mp4", settings)
     assert (report.frames, report.swapped) == (18, 14)
     assert [t for t, _ in frames_of(tmp_path / "out.mp4")] == [t for t, _ in frames_of(tmp_path / "in.mp4")]
     touched = [bool((mask > 0).any()) for mask in pictures(tmp_path / "masks")]
     assert touched == [True] * 7 + [False] * 4 + [True] * 7
 
 
-def test_the_classic_autoencoder_stands_on_its_own(few_faces, man, tmp_path):
+def test_the_classic_autoencoder_stands_on_its_own(few_faces, man, tmp_path, narrow):
     """--prior none: trained, saved, loaded, converted."""
-    train(*few_faces, tmp_path / "model", SwapSettings(prior="none", steps=2, batch=2))
+    train(*few_faces, tmp_path / "model", SwapSettings(prior="none", steps=2, batch=2, bank=8))
     loaded = load_model(tmp_path / "model")
     assert not loaded.prior
     report = convert_clip(
@@ -145,9 +145,9 @@ def test_the_classic_autoencoder_stands_on_its_own(few_faces, man, tmp_path):
         assert (np.abs(before.astype(int) - after).max(2) > 10).mean() > 0.01
 
 
-def test_a_still_is_a_clip_of_one_frame(model, portrait, tmp_path, here):
+def test_a_still_is_a_clip_of_one_frame(quick_model, portrait, tmp_path, here):
     cv2.imwrite(str(tmp_path / "in.png"), portrait[..., ::-1])
-    ended = here("convert", model, "in.png", "-o", "out.png")
+    ended = here("convert", quick_model, "in.png", "-o", "out.png")
     assert ended.code == 0, ended.err
     assert "1 of 1 frame swapped" in ended.out
     made = cv2.imread(str(tmp_path / "out.png"))[..., ::-1]
@@ -155,7 +155,7 @@ def test_a_still_is_a_clip_of_one_frame(model, portrait, tmp_path, here):
     assert (made != portrait).any()
 
 
-def test_the_python_way_tells_progress_and_stops(model, man, tmp_path):
+def test_the_python_way_tells_progress_and_stops(quick_model, man, tmp_path):
     from effigie.errors import Cancelled
     from effigie.progress import Cancel
 
@@ -167,7 +167,7 @@ def test_the_python_way_tells_progress_and_stops(model, man, tmp_path):
             cancel.set()
 
     with pytest.raises(Cancelled):
-        convert_clip(model, man, tmp_path / "out.mp4", progress=progress, cancel=cancel)
+        convert_clip(quick_model, man, tmp_path / "out.mp4", progress=progress, cancel=cancel)
     assert names(tmp_path) == []
     steps = [report for report in seen if report.stage == "convert"]
     assert [report.done for report in steps] == [1, 2, 3]

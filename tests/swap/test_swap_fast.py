@@ -28,18 +28,20 @@ def seen(man):
     return list(analyse(frames, rate=25.0))
 
 
-def test_faces_made_together_are_those_made_one_by_one(model, seen):
-    loaded = load_model(model, "cpu")
+def test_faces_made_together_are_those_made_one_by_one(quick_model, seen):
+    loaded = load_model(quick_model, "cpu")
     swapper = Swapper(loaded, torch.device("cpu"), "fp32")
     sketches = [swapper.sketch(item.frame.image, item.faces[0], item.frame.index) for item in seen]
     alone = [swapper.make([sketch])[0] for sketch in sketches]
     for one, other in zip(alone, swapper.make(sketches), strict=True):
-        assert np.abs(one.picture - other.picture).max() < 1e-5
+        assert (
+            np.abs(one.picture - other.picture).max() < 1e-3
+        )  # a quarter of a level: batches are summed in other orders
         assert np.array_equal(one.mask, other.mask)
 
 
-def test_a_fast_face_is_smaller_but_never_below_the_network(model, seen):
-    loaded = load_model(model, "cpu")
+def test_a_fast_face_is_smaller_but_never_below_the_network(quick_model, seen):
+    loaded = load_model(quick_model, "cpu")
     sides = {}
     for finest in (1.0, fast.FINEST, 0.01):
         swapper = Swapper(loaded, torch.device("cpu"), "fp32", finest=finest)
@@ -56,12 +58,12 @@ def test_what_was_asked_for_stays_but_how_often_it_is_measured():
     assert fast.composed(ComposeSettings(grain=GrainSettings(every=9))).grain.every == 9
 
 
-def test_fast_through_the_command_line_is_nearly_the_same_picture(model, man, run_once, tmp_path):
-    ended = run_once("convert", model, man, "-o", "fast", "--fast", "--frames", "8", "--json", cwd=tmp_path)
+def test_fast_through_the_command_line_is_nearly_the_same_picture(quick_model, man, here, tmp_path):
+    ended = here("convert", quick_model, man, "-o", "fast", "--fast", "--frames", 6, "--json")
     assert ended.code == 0, ended.err
-    assert json.loads(ended.out)["swapped"] == 8
+    assert json.loads(ended.out)["swapped"] == 6
     png = EncodeSettings(codec="png")
-    convert_clip(model, man, tmp_path / "usual", ConvertSettings(encode=png, stop_after=8))
+    convert_clip(quick_model, man, tmp_path / "usual", ConvertSettings(encode=png, stop_after=6))
     pairs = zip(*(frames_of(tmp_path / name) for name in ("fast", "usual")), strict=True)
     differences = [np.abs(one.astype(int) - other).max(-1) for one, other in pairs]
     assert 0 < np.mean([(difference > 8).mean() for difference in differences]) < 0.05
@@ -72,7 +74,7 @@ def frames_of(path):
         return [frame.image for frame in reader]
 
 
-def test_what_covers_a_face_is_looked_for_every_other_frame(model, seen):
+def test_what_covers_a_face_is_looked_for_every_other_frame(quick_model, seen):
     class Counting(Visibility):
         asked = 0
 
@@ -80,7 +82,7 @@ def test_what_covers_a_face_is_looked_for_every_other_frame(model, seen):
             Counting.asked += 1
             return super().__call__(image, face, side)
 
-    swapper = Swapper(load_model(model, "cpu"), torch.device("cpu"), "fp32")
+    swapper = Swapper(load_model(quick_model, "cpu"), torch.device("cpu"), "fp32")
     finish = Finish(ComposeSettings(), Counting(), fast.COVERS_EVERY)
     for item in seen:
         made = swapper(item.frame.image, item.faces[0], item.frame.index)

@@ -141,10 +141,10 @@ def test_a_tiny_batch_is_learned_by_heart(prior):
     losses = default_losses()
     people = {}
     for seed, person in enumerate(("source", "target")):
-        mask = torch.zeros(2, 1, 64, 64)
-        mask[..., 16:48, 16:48] = 1
-        people[person] = Truth(pictures(2, 64, seed=seed + 5), mask, torch.ones(2, 1, 64, 64))
-    given = pictures(2, 64, PRIOR_CHANNELS, seed=9) if prior else None
+        mask = torch.zeros(2, 1, 32, 32)
+        mask[..., 8:24, 8:24] = 1
+        people[person] = Truth(pictures(2, 32, seed=seed + 5), mask, torch.ones(2, 1, 32, 32))
+    given = pictures(2, 32, PRIOR_CHANNELS, seed=9) if prior else None
     history = []
     for _ in range(80):
         total = torch.zeros(())

@@ -22,6 +22,7 @@ from effigie.trust import TrustSettings
 PNG = EncodeSettings(codec="png")
 PLAIN = TrustSettings(watermark=False)
 COUNT = 5
+WHOLE = 12  # frames of the clip
 
 
 def pictures(folder):
@@ -29,19 +30,25 @@ def pictures(folder):
 
 
 @pytest.fixture(scope="module")
-def inputs(man):
-    with Reader(man, stop=COUNT) as reader:
+def clip(man, cut, tmp_path_factory):
+    """The man's first frames."""
+    return cut(man, tmp_path_factory.mktemp("clip") / "clip.mp4", 0, WHOLE)
+
+
+@pytest.fixture(scope="module")
+def inputs(clip):
+    with Reader(clip, stop=COUNT) as reader:
         return [frame.image for frame in reader]
 
 
 @pytest.fixture(scope="module")
-def made(model, man, tmp_path_factory):
-    """made(clip, **settings) -> the frames of a conversion."""
+def made(quick_model, clip, tmp_path_factory):
+    """made(another, **settings) -> the frames of a conversion, of the clip unless of another."""
 
-    def run(clip=man, **settings):
+    def run(another=clip, **settings):
         folder = tmp_path_factory.mktemp("made") / "out"
         given = ConvertSettings(encode=PNG, trust=PLAIN, stop_after=COUNT, **settings)
-        convert_clip(model, clip, folder, given)
+        convert_clip(quick_model, another, folder, given)
         return pictures(folder)
 
     return run
@@ -59,9 +66,9 @@ def written(folder, images):
     return folder
 
 
-def test_what_is_held_before_the_face_stays_there(man, inputs, made, tmp_path):
+def test_what_is_held_before_the_face_stays_there(clip, inputs, made, tmp_path):
     """A blue card on the cheek: on, its pixels are the footage's own; off, and in a shot of its own, they are not."""
-    with Reader(man, stop=COUNT) as reader:
+    with Reader(clip, stop=COUNT) as reader:
         faces = [item.faces[0] for item in analyse(reader)]
     held, inner = [], []
     for image, face in zip(inputs, faces, strict=True):
@@ -74,9 +81,9 @@ def test_what_is_held_before_the_face_stays_there(man, inputs, made, tmp_path):
         middle = np.zeros(image.shape[:2], bool)
         middle[top + 9 : bottom - 9, left + 9 : right - 9] = True
         inner.append(middle)
-    clip = written(tmp_path / "held", held)
-    kept, painted = made(clip), made(clip, compose=ComposeSettings(occlusion="off"))
-    mixed = made(clip, shots=(Shot(0, 1, compose=ComposeSettings(occlusion="off")),))
+    footage = written(tmp_path / "held", held)
+    kept, painted = made(footage), made(footage, compose=ComposeSettings(occlusion="off"))
+    mixed = made(footage, shots=(Shot(0, 1, compose=ComposeSettings(occlusion="off")),))
     for number, (image, middle) in enumerate(zip(held, inner, strict=True)):
         assert (np.abs(kept[number].astype(int) - image).max(2)[middle] <= 8).mean() > 0.9
         assert (np.abs(painted[number].astype(int) - image).max(2)[middle] <= 8).mean() < 0.7
@@ -99,12 +106,12 @@ def test_black_paint_leaves_the_footage_and_white_changes_nothing(inputs, made, 
     assert changed > 500
 
 
-def test_a_clip_of_paint_follows_the_frames(man, inputs, made, plain, tmp_path):
+def test_a_clip_of_paint_follows_the_frames(clip, inputs, made, plain, tmp_path):
     """The third frame is painted black; the others white. As a clip of the same times, and as a folder."""
     height, width = inputs[0].shape[:2]
     white, black = np.full((height, width, 3), 255, np.uint8), np.zeros((height, width, 3), np.uint8)
-    images = [black if number == 2 else white for number in range(72)]
-    with Reader(man) as reader, Writer(tmp_path / "paint.mp4", probe(man)) as writer:
+    images = [black if number == 2 else white for number in range(WHOLE)]
+    with Reader(clip) as reader, Writer(tmp_path / "paint.mp4", probe(clip)) as writer:
         for frame, image in zip(reader, images, strict=True):
             writer.write(image, frame.time, frame.duration)
     for paint in (tmp_path / "paint.mp4", written(tmp_path / "folder", images[:COUNT])):
@@ -118,28 +125,28 @@ def test_alpha_and_grey_are_paint():
     assert np.allclose(share(image), [[1, 0, 0.502, 1, 0]], atol=0.01)
 
 
-def test_paint_with_alpha_is_opaque_where_the_face_shows(man, inputs, tmp_path):
+def test_paint_with_alpha_is_opaque_where_the_face_shows(clip, inputs, tmp_path):
     height, width = inputs[0].shape[:2]
     strokes = np.full((height, width, 4), 255, np.uint8)
     strokes[: height // 2, :, 3] = 0
     cv2.imwrite(str(tmp_path / "strokes.png"), strokes)
-    with Reader(man, stop=2) as reader, Paint(tmp_path / "strokes.png", probe(man)) as paint:
+    with Reader(clip, stop=2) as reader, Paint(tmp_path / "strokes.png", probe(clip)) as paint:
         for frame in reader:
             found = paint(frame)
             assert (found[: height // 2] == 0).all() and (found[height // 2 :] == 1).all()
         paint.finish()
 
 
-def faults(man, folder):
+def faults(clip, folder):
     """Masks that do not fit, by what is told of each."""
-    info = probe(man)
+    info = probe(clip)
     whole = np.full((info.height, info.width, 3), 255, np.uint8)
     small = folder / "small.png"
     cv2.imwrite(str(small), whole[::2, ::2])
-    short, long = written(folder / "short", [whole] * 3), written(folder / "long", [whole] * 80)
+    short, long = written(folder / "short", [whole] * 3), written(folder / "long", [whole] * (WHOLE + 8))
     slow = folder / "slow.mp4"
     with Writer(slow, info) as writer:
-        for number in range(72):
+        for number in range(WHOLE):
             writer.write(whole, Fraction(number, 12), Fraction(1, 12))
     text = folder / "notes.txt"
     text.write_text("no mask")
@@ -152,18 +159,18 @@ def faults(man, folder):
     }
 
 
-def test_paint_that_does_not_fit_is_refused_and_nothing_written(model, man, tmp_path):
+def test_paint_that_does_not_fit_is_refused_and_nothing_written(quick_model, clip, tmp_path):
     settings = {"encode": PNG, "trust": PLAIN}
-    for told, paint in faults(man, tmp_path).items():
+    for told, paint in faults(clip, tmp_path).items():
         error = MediaError if told == "notes.txt" else UsageError
         with pytest.raises(error, match=told):
             if told == "is longer than":
-                with Reader(man) as reader, Paint(paint, reader.info) as read:
+                with Reader(clip) as reader, Paint(paint, reader.info) as read:
                     for frame in reader:
                         read(frame)
                     read.finish()
             else:
-                convert_clip(model, man, tmp_path / "out", ConvertSettings(paint=paint, **settings))
+                convert_clip(quick_model, clip, tmp_path / "out", ConvertSettings(paint=paint, **settings))
         assert not (tmp_path / "out").exists()
 
 
@@ -175,13 +182,13 @@ def test_paint_is_of_the_frames_size():
         )
 
 
-def test_settings_from_the_command_line(model, man, tmp_path, here):
+def test_settings_from_the_command_line(quick_model, clip, tmp_path, here):
     """What is asked for is in the project that is saved."""
     paint = tmp_path / "white.png"
-    info = probe(man)
+    info = probe(clip)
     cv2.imwrite(str(paint), np.full((info.height, info.width), 255, np.uint8))
     ended = here(
-        *("convert", model, man, "-o", "out", "--codec", "png", "--frames", 2, "--occlusion", "off"),
+        *("convert", quick_model, clip, "-o", "out", "--codec", "png", "--frames", 2, "--occlusion", "off"),
         *(
             "--paint",
             paint,
@@ -199,8 +206,8 @@ def test_settings_from_the_command_line(model, man, tmp_path, here):
     mask = settings.compose.mask
     assert (mask.top, mask.left, mask.right, mask.feather) == (0.05, -0.02, 0.0, 0.1)
     assert 'paint = "white.png"' in (tmp_path / "scene.toml").read_text()
-    assert here("convert", model, man, "-o", "x", "--occlusion", "maybe").code == 2
-    refused = here("convert", model, man, "-o", "x", "--paint", "nothing.mov")
+    assert here("convert", quick_model, clip, "-o", "x", "--occlusion", "maybe").code == 2
+    refused = here("convert", quick_model, clip, "-o", "x", "--paint", "nothing.mov")
     assert refused.code == 1 and "nothing.mov" in refused.line()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,6 +16,7 @@ from effigie.faces.identity import IdentityModel
 from effigie.media import EncodeSettings, Reader, Writer
 from effigie.swap import ConvertSettings, Role, SwapSettings, convert_clip, load_model, train
 from effigie.swap.pick import Picker, Wanted
+from effigie.swap.presets import PRESETS
 from effigie.swap.roles import roles
 from effigie.trust import TrustSettings, new_consent
 from effigie.trust.ledger import Ledger
@@ -38,22 +41,25 @@ def first_of(clip):
 
 @pytest.fixture(scope="module")
 def other_model(few_faces, man, tmp_path_factory):
-    """The man for the woman, hardly trained: the other way round than ``model``."""
+    """The man for the woman, hardly trained: the other way round than ``quick_model``."""
     folder = tmp_path_factory.mktemp("other")
     record = folder / "man.json"
     new_consent("the man of the samples", [man], ("swap",), basis="sample").save(record)
     woman_faces, man_faces = few_faces
-    train(man_faces, woman_faces, folder / "other", SwapSettings(steps=2, batch=2), consent=record)
+    settings = SwapSettings(steps=2, batch=2, bank=8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], width=8, depth=1))
+        train(man_faces, woman_faces, folder / "other", settings, consent=record)
     return folder / "other"
 
 
 @pytest.fixture(scope="module")
 def two_people(man, woman, tmp_path_factory):
-    """The man on the left, the woman, whose face is larger, on the right: 16 frames of 1280x360."""
+    """The man on the left, the woman, whose face is larger, on the right: 8 frames of 1280x360."""
     folder = tmp_path_factory.mktemp("two")
     with (
-        Reader(man, stop=16) as left,
-        Reader(woman, stop=16) as right,
+        Reader(man, stop=8) as left,
+        Reader(woman, stop=8) as right,
         Writer(folder / "two.mp4", left.info, EncodeSettings(crf=8, preset="ultrafast")) as writer,
     ):
         for a, b in zip(left, right, strict=True):
@@ -62,14 +68,14 @@ def two_people(man, woman, tmp_path_factory):
 
 
 @pytest.mark.parametrize(("who", "half"), [(None, 0), (1, 0), (0, 1)])
-def test_a_bystander_is_never_touched(model, two_people, tmp_path, who, half):
+def test_a_bystander_is_never_touched(quick_model, two_people, tmp_path, who, half):
     """Unasked the man is swapped, whom the model knows; by number whoever is asked for; nobody else."""
     plain = TrustSettings(watermark=False)  # the mark lies lightly on everything
-    settings = ConvertSettings(who=who, encode=PNG, trust=plain, masks=tmp_path / "masks", stop_after=8)
-    report = convert_clip(model, two_people, tmp_path / "out", settings)
-    assert report.swapped == report.frames == 8
+    settings = ConvertSettings(who=who, encode=PNG, trust=plain, masks=tmp_path / "masks", stop_after=4)
+    report = convert_clip(quick_model, two_people, tmp_path / "out", settings)
+    assert report.swapped == report.frames == 4
     for (_, before), after, mask in zip(
-        frames_of(two_people, 8), pictures(tmp_path / "out"), pictures(tmp_path / "masks"), strict=True
+        frames_of(two_people, 4), pictures(tmp_path / "out"), pictures(tmp_path / "masks"), strict=True
     ):
         touched = (mask[..., 0] > 0).any(axis=0)
         mine, other = slice(640 * half, 640 * half + 640), slice(640 * (1 - half), 640 * (1 - half) + 640)
@@ -80,7 +86,7 @@ def test_a_bystander_is_never_touched(model, two_people, tmp_path, who, half):
         assert (after != before).any()
 
 
-def test_picker_waits_for_the_one_asked_for(model, two_people):
+def test_picker_waits_for_the_one_asked_for(two_people):
     """--who 1 in a picture with one face: nobody, until a second comes in."""
     first = first_of(two_people)
     picker = Picker([Wanted(np.zeros(128, np.float32), who=1)])
@@ -90,18 +96,18 @@ def test_picker_waits_for_the_one_asked_for(model, two_people):
 
 
 @pytest.fixture(scope="module")
-def exchanged(model, other_model, two_people, tmp_path_factory):
+def exchanged(quick_model, other_model, two_people, tmp_path_factory):
     """Both swapped at once: the woman's face on the left, the man's on the right."""
     folder = tmp_path_factory.mktemp("exchanged")
-    settings = ConvertSettings(encode=PNG, trust=PLAIN, masks=folder / "masks", stop_after=8)
-    return folder, convert_clip([model, other_model], two_people, folder / "out", settings)
+    settings = ConvertSettings(encode=PNG, trust=PLAIN, masks=folder / "masks", stop_after=4)
+    return folder, convert_clip([quick_model, other_model], two_people, folder / "out", settings)
 
 
-def test_two_models_swap_two_people_at_once(exchanged, model, other_model, two_people):
+def test_two_models_swap_two_people_at_once(exchanged, quick_model, other_model, two_people):
     folder, report = exchanged
-    assert (report.frames, report.swapped) == (8, 8)
-    assert report.each == {str(model): 8, str(other_model): 8}
-    before = frames_of(two_people, 8)
+    assert (report.frames, report.swapped) == (4, 4)
+    assert report.each == {str(quick_model): 4, str(other_model): 4}
+    before = frames_of(two_people, 4)
     for (_, frame), after, mask in zip(
         before, pictures(folder / "out"), pictures(folder / "masks"), strict=True
     ):
@@ -110,11 +116,11 @@ def test_two_models_swap_two_people_at_once(exchanged, model, other_model, two_p
         assert np.array_equal(after[~covered], frame[~covered])
 
 
-def test_nobody_gets_the_others_face(exchanged, model, other_model):
+def test_nobody_gets_the_others_face(exchanged, quick_model, other_model):
     """Left was the man and shows the woman now, right the other way round, in every frame."""
     folder, _ = exchanged
     identity = IdentityModel()
-    woman, man = load_model(model).source.embedding, load_model(other_model).source.embedding
+    woman, man = load_model(quick_model).source.embedding, load_model(other_model).source.embedding
     for picture in pictures(folder / "out"):
         (item,) = analyse([type("Frame", (), {"image": np.ascontiguousarray(picture)})()])
         assert len(item.faces) == 2
@@ -125,19 +131,21 @@ def test_nobody_gets_the_others_face(exchanged, model, other_model):
             assert shown @ wanted > shown @ original
 
 
-def test_both_consents_and_models_are_on_record(model, other_model, two_people, tmp_path, here):
+def test_both_consents_and_models_are_on_record(quick_model, other_model, two_people, tmp_path, here):
     ended = here(
-        *("convert", model, two_people, "-o", "out.mp4", "--map", other_model, "--frames", 2, "--json"),
+        *("convert", quick_model, two_people, "-o", "out.mp4", "--map", other_model, "--frames", 2, "--json"),
     )
     assert ended.code == 0, ended.err
     report = json.loads(ended.out)
-    assert report["each"] == {str(model): 2, str(other_model): 2}
+    assert report["each"] == {str(quick_model): 2, str(other_model): 2}
     entry = Ledger().by_id(report["output_id"])
     assert len(entry.consents) == 2
-    assert entry.model_hash.split(",") == [load_model(one).manifest_sha256 for one in (model, other_model)]
+    assert entry.model_hash.split(",") == [
+        load_model(one).manifest_sha256 for one in (quick_model, other_model)
+    ]
 
 
-def test_people_by_number(model, other_model, two_people, tmp_path):
+def test_people_by_number(quick_model, other_model, two_people, tmp_path):
     """The largest face is the woman's, on the right: numbers go before identity."""
     settings = ConvertSettings(encode=PNG, trust=PLAIN, masks=tmp_path / "masks", stop_after=2)
     report = convert_clip([Role(other_model, 1)], two_people, tmp_path / "out", settings)
@@ -147,9 +155,11 @@ def test_people_by_number(model, other_model, two_people, tmp_path):
     assert not (mask[:, 640:] > 0).any()
 
 
-def test_who_is_not_there_is_told(model, other_model, man, tmp_path):
-    report = convert_clip([model, other_model], man, tmp_path / "out.mp4", ConvertSettings(stop_after=3))
-    assert report.each == {str(model): 3, str(other_model): 0}
+def test_who_is_not_there_is_told(quick_model, other_model, man, tmp_path):
+    report = convert_clip(
+        [quick_model, other_model], man, tmp_path / "out.mp4", ConvertSettings(stop_after=3)
+    )
+    assert report.each == {str(quick_model): 3, str(other_model): 0}
     assert any(f"{other_model}: nobody in" in note for note in report.notes)
 
 
@@ -165,27 +175,25 @@ def test_a_face_is_for_one_of_two_who_want_it(two_people):
     assert picker(first.frame.image, []) == [None, None, None]
 
 
-def test_bad_casts(model, other_model, two_people, tmp_path, here):
+def test_bad_casts(quick_model, other_model, two_people, tmp_path, here):
     with pytest.raises(UsageError, match="named twice"):
-        roles([model, model])
+        roles([quick_model, quick_model])
     with pytest.raises(UsageError, match="each face can have one"):
-        roles([Role(model, 1), Role(other_model, 1)])
+        roles([Role(quick_model, 1), Role(other_model, 1)])
     with pytest.raises(UsageError, match="name a model"):
         roles([])
     with pytest.raises(UsageError, match="0 or more"):
-        Role(model, -1)
+        Role(quick_model, -1)
     with pytest.raises(UsageError, match="who is for one model"):
-        convert_clip([model, other_model], two_people, tmp_path / "out.mp4", ConvertSettings(who=0))
-    ended = here("convert", model, two_people, "-o", "out.mp4", "--map", f"1={tmp_path / 'nothing'}")
+        convert_clip([quick_model, other_model], two_people, tmp_path / "out.mp4", ConvertSettings(who=0))
+    ended = here("convert", quick_model, two_people, "-o", "out.mp4", "--map", f"1={tmp_path / 'nothing'}")
     assert ended.code == 1
     assert "is not a model" in ended.line()
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_two_models_of_one_person_ask_for_numbers(model, few_faces, two_people, tmp_path):
-    twin = tmp_path / "twin"
-    woman_faces, man_faces = few_faces
-    train(woman_faces, man_faces, twin, SwapSettings(steps=1, batch=2))
+def test_two_models_of_one_person_ask_for_numbers(quick_model, two_people, tmp_path):
+    twin = shutil.copytree(quick_model, tmp_path / "twin")
     with pytest.raises(UsageError, match="trained on the same person"):
-        convert_clip([model, twin], two_people, tmp_path / "out.mp4")
+        convert_clip([quick_model, twin], two_people, tmp_path / "out.mp4")
     assert not (tmp_path / "out.mp4").exists()

@@ -151,13 +151,13 @@ def test_which_shot_a_frame_is_in():
     ]
 
 
-def test_shots_are_left_alone_or_put_in_otherwise(model, man, tmp_path):
+def test_shots_are_left_alone_or_put_in_otherwise(quick_model, man, tmp_path):
     """Frames 2 and 3 stay; frames 4 and 5 get another blend, as if the whole clip had been made with it."""
     sharp = ComposeSettings(colour="none", blend="feather", temporal=0.0)
 
     def made(name, **settings):
         given = ConvertSettings(encode=PNG, trust=PLAIN, stop_after=6, **settings)
-        return convert_clip(model, man, tmp_path / name, given), pictures(tmp_path / name)
+        return convert_clip(quick_model, man, tmp_path / name, given), pictures(tmp_path / name)
 
     shots = (Shot(2, 3, skip=True), Shot(4, 5, compose=sharp))
     report, cut = made("cut", shots=shots)
@@ -174,9 +174,9 @@ def test_shots_are_left_alone_or_put_in_otherwise(model, man, tmp_path):
         assert not np.array_equal(cut[index], inputs[index])
 
 
-def test_a_saved_conversion_is_done_again(model, man, tmp_path, here):
+def test_a_saved_conversion_is_done_again(quick_model, man, tmp_path, here):
     first = here(
-        *("convert", model, man, "-o", "first", "--codec", "png", "--colour", "none", "--frames", 3),
+        *("convert", quick_model, man, "-o", "first", "--codec", "png", "--colour", "none", "--frames", 3),
         *("--save-project", "scene.toml"),
     )
     assert first.code == 0, first.err
@@ -189,5 +189,5 @@ def test_a_saved_conversion_is_done_again(model, man, tmp_path, here):
     assert refused.code == 2
     assert "--colour is the project file's to say" in refused.line()
     assert here("convert", "scene.toml", man, "-o", "x").code == 2
-    assert here("convert", model, "-o", "x").code == 2
+    assert here("convert", quick_model, "-o", "x").code == 2
     assert not (tmp_path / "x").exists()

@@ -42,8 +42,8 @@ def test_the_command_trains_on_two_devices_and_goes_on_with_one(
     command = start("train", *sets, *few, "--minutes", 9, "--devices", 2)
     command.wait_for("train: ")
     command.process.send_signal(signal.SIGINT)
-    ended = command.end()
-    assert ended.code == 130 and command.nobody_left()
+    ended = command.end(300)
+    assert ended.code == 130 and command.nobody_left(120)
     assert "2 processes on cpu, each with 2 of the batch of 4" in ended.err
     assert ended.err.count("choose frames: 2/2") == 1, "one of them speaks"
     saved = Checkpoints(tmp_path / "model" / "training").newest()

@@ -83,8 +83,13 @@ def test_one_backward_is_the_sum_of_both_sides(adversary):
     together, judge_together = gradient("catch", "fool", "features")
     makers, _ = gradient("fool", "features")
     _, judges = gradient("catch")
-    assert torch.allclose(together, makers)
-    assert all(torch.allclose(a, b) for a, b in zip(judge_together, judges, strict=True))
+
+    def same(one, other):
+        """Up to rounding, which is of the order of the largest."""
+        return torch.allclose(one, other, rtol=1e-4, atol=1e-5 * float(other.abs().max()))
+
+    assert same(together, makers)
+    assert all(same(a, b) for a, b in zip(judge_together, judges, strict=True))
 
 
 def test_weights_are_as_asked(adversary):
@@ -129,7 +134,7 @@ def test_a_maker_learns_colours_from_the_adversary_alone(adversary):
     optimiser = torch.optim.Adam(
         [{"params": [colour], "lr": 5e-3}, adversary.parameter_group(5e-3)], betas=(0.0, 0.99)
     )
-    for _ in range(200):
+    for _ in range(100):
         noise = 0.1 * torch.randn(2, 8, 3, 8, 8)
         made, real = (each[:, None, None] + part for each, part in zip((colour, wanted), noise, strict=True))
         optimiser.zero_grad()

@@ -25,7 +25,9 @@ def test_a_term_counts_by_its_share_whatever_its_unit(picture, unit):
     (wanted,) = torch.autograd.grad(known, made, retain_graph=True)
     assert alone.norm().item() == pytest.approx(0.25 * wanted.norm().item(), rel=1e-4)
     (direction,) = torch.autograd.grad(made.sin().mean(), made)
-    assert torch.cosine_similarity(alone.flatten(), direction.flatten(), dim=0).item() == pytest.approx(1)
+    assert torch.cosine_similarity(alone.flatten(), direction.flatten(), dim=0).item() == pytest.approx(
+        1, abs=1e-5
+    )
 
 
 def test_known_and_weighed_terms_add_up(picture):
@@ -38,7 +40,8 @@ def test_known_and_weighed_terms_add_up(picture):
     (picture * 2).square().mean().backward()
     rest = together - picture.grad
     assert rest.norm().item() == pytest.approx(0.5 * picture.grad.norm().item(), rel=1e-4)
-    assert torch.allclose(rest, rest.mean().expand_as(rest), atol=1e-8)
+    # What is left of two larger numbers is known to their last digit.
+    assert (rest - rest.mean()).abs().max() < 1e-5 * together.abs().max()
 
 
 def test_a_term_without_a_gradient_weighs_nothing(picture):
@@ -50,6 +53,7 @@ def test_a_term_without_a_gradient_weighs_nothing(picture):
 
 
 def test_the_critic_judges_patches_by_themselves():
+    torch.manual_seed(0)
     critic = PatchCritic(channels=4, width=8)
     picture = torch.rand(1, 4, 128, 128)
     judged = critic(picture)
@@ -69,7 +73,7 @@ def test_the_critic_learns_to_tell_made_from_real():
     optimiser = torch.optim.Adam([adversary.parameter_group(2e-3)])
     smooth = torch.nn.functional.interpolate(torch.rand(8, 3, 4, 4), (32, 32), mode="bilinear")
     rough = (smooth + 0.1 * torch.randn_like(smooth)).clamp(0, 1)
-    for _ in range(60):
+    for _ in range(40):
         optimiser.zero_grad()
         adversary.losses(smooth, rough)["catch"].backward()
         optimiser.step()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import itertools
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -256,9 +255,11 @@ def test_previews_stay_few_and_refuse_what_is_no_picture(tmp_path: Path) -> None
 
 def test_prefetch_repeats_from_any_step_and_stops(tmp_path: Path) -> None:
     made: list[float] = []
+    one_more = threading.Semaphore(0)
 
     def make(step: int, order: int = 0) -> float:
         made.append(Slot(3, order, step, 0).random().random())
+        one_more.release()
         return made[-1]
 
     def take(count: int, order: int = 0, first: int = 0) -> list[float]:
@@ -270,14 +271,14 @@ def test_prefetch_repeats_from_any_step_and_stops(tmp_path: Path) -> None:
     whole = take(6)
     assert take(3, first=3) == whole[3:]
     assert take(6, order=1) != whole
-    assert threading.active_count() == 1 or not [
-        t for t in threading.enumerate() if t.name == "effigie-batches"
-    ]
+    assert not [thread for thread in threading.enumerate() if thread.name == "effigie-batches"]
     made.clear()
+    one_more = threading.Semaphore(0)
     stream = Prefetch(make, 0)
-    time.sleep(0.2)
+    assert all(one_more.acquire(timeout=300) for _ in range(AHEAD + 1)), "it runs ahead"
+    assert not one_more.acquire(timeout=0.2), "but not away"
     stream.close()
-    assert len(made) == AHEAD + 1, "it runs ahead, but not away"
+    assert len(made) == AHEAD + 1
 
 
 def test_batches_of_any_nesting_reach_the_device() -> None:
@@ -307,6 +308,7 @@ def test_bf16_trains(tmp_path: Path) -> None:
         device="cpu",
         tensorboard=False,
         ema_decay=0.9,
+        threads=1,
     )
     result = train(Regression(), tmp_path, chosen)
     assert result.best_error is not None and result.best_error < 0.2

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import json
 import shutil
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
+from consent_making import made
 
 import effigie
 from effigie.errors import RefusedError
@@ -19,6 +22,7 @@ from effigie.media import Reader
 from effigie.swap import SwapSettings
 from effigie.trust import gate
 from effigie.trust.gate import Permit, ShownFaces
+from effigie.trust.keys import operator_key
 from effigie.trust.outgoing import Outgoing
 
 SOURCE = Path(effigie.__file__).parent
@@ -61,7 +65,7 @@ def nobody(monkeypatch, tmp_path):
 @pytest.fixture
 def unconsented(model, tmp_path):
     """The model without its records."""
-    copy = shutil.copytree(model, tmp_path / "model")
+    copy = shutil.copytree(model, tmp_path / "model", ignore=shutil.ignore_patterns("training", "previews"))
     shutil.rmtree(copy / "consents")
     return copy
 
@@ -131,21 +135,26 @@ def test_a_revoked_consent_stops_a_finished_model(model, man, tmp_path, monkeypa
     from effigie.trust import Consent, default_store, revoke
 
     monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
-    copy = shutil.copytree(model, tmp_path / "model")
-    (record,) = (copy / "consents").glob("*.json")
-    # The record was signed with the key of the tests' common home.
-    monkeypatch.undo()
-    revocation = revoke(Consent.load(record), reason="changed her mind")
-    monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
-    default_store().revoke(revocation)
+    copy = shutil.copytree(model, tmp_path / "model", ignore=shutil.ignore_patterns("training", "previews"))
+    # Who can revoke is who has signed: a record of the same face, with the key of this home.
+    (path,) = (copy / "consents").glob("*.json")
+    record = made(
+        operator_key(), embeddings=Consent.load(path).embeddings, begins=date(2020, 1, 1), until=None
+    )
+    path.unlink()
+    record.save(copy / "consents" / f"{record.id}.json")
+    manifest = json.loads((copy / "manifest.json").read_text("utf-8"))
+    (copy / "manifest.json").write_text(json.dumps(manifest | {"consents": [record.id]}), "utf-8")
+    assert gate.permit_model(copy, "swap").ids == (record.id,)
+    default_store().revoke(revoke(record, reason="changed her mind"))
     with pytest.raises(RefusedError, match="changed her mind"):
         effigie.convert(copy, man, tmp_path / "out.mp4")
 
 
 def test_another_face_in_the_bank_is_refused(model, man_faces, tmp_path):
     """A model's faces are looked at again: a record of the woman does not cover a bank of the man."""
-    copy = shutil.copytree(model, tmp_path / "model")
-    shutil.rmtree(copy / "bank")
+    without = shutil.ignore_patterns("training", "previews", "bank")
+    copy = shutil.copytree(model, tmp_path / "model", ignore=without)
     shutil.copytree(man_faces, copy / "bank")
     with pytest.raises(RefusedError, match="agree"):
         gate.permit_model(copy, "swap")

@@ -29,6 +29,10 @@ VALUES = st.recursive(
     max_leaves=12,
 )
 
+UNHURRIED = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
 
 @pytest.fixture(scope="module")
 def key(tmp_path_factory) -> SigningKey:
@@ -40,6 +44,7 @@ def other(tmp_path_factory) -> SigningKey:
     return SigningKey.create(tmp_path_factory.mktemp("keys") / "other.pem")
 
 
+@settings(UNHURRIED)
 @given(VALUES)
 def test_canonical_is_json_and_stays_itself(value):
     data = canonical(value)
@@ -47,6 +52,7 @@ def test_canonical_is_json_and_stays_itself(value):
     assert canonical(json.loads(data)) == data
 
 
+@settings(UNHURRIED)
 @given(st.dictionaries(WORDS, VALUES, max_size=5), st.randoms())
 def test_canonical_does_not_depend_on_order(value, random):
     keys = list(value)
@@ -54,6 +60,7 @@ def test_canonical_does_not_depend_on_order(value, random):
     assert canonical({name: value[name] for name in keys}) == canonical(value)
 
 
+@settings(UNHURRIED)
 @given(VALUES, VALUES)
 def test_different_values_have_different_bytes(one, two):
     assert (canonical(one) == canonical(two)) == (repr_of(one) == repr_of(two))
@@ -116,6 +123,7 @@ def test_documents_of_another_kind_or_time_say_so():
         parse_document(b"\xff\xfe", "k", "file")
 
 
+@settings(UNHURRIED)
 @given(st.binary(max_size=40))
 def test_any_bytes_are_refused_in_one_line(data):
     with pytest.raises(ConsentError) as caught:
@@ -130,6 +138,7 @@ def test_base64_has_one_spelling():
             unpack_bytes(other_spelling)
 
 
+@settings(UNHURRIED)
 @given(st.integers(1, 8), st.integers(0, 2**32 - 1))
 def test_vectors_come_back_as_they_were(count, seed):
     vectors = directions(count, seed)
@@ -149,7 +158,7 @@ def test_a_record_comes_back_as_it_was(key, tmp_path):
         back.embeddings[0, 0] = 1  # what was signed cannot be changed in memory either
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(UNHURRIED, max_examples=200)
 @given(data=st.data())
 def test_any_changed_byte_is_refused(key, data):
     whole = RECORD.setdefault("bytes", made(key).to_bytes())
@@ -159,7 +168,7 @@ def test_any_changed_byte_is_refused(key, data):
         Consent.from_bytes(whole[:at] + bytes([byte]) + whole[at + 1 :], "file")
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(UNHURRIED, max_examples=100)
 @given(data=st.data())
 def test_any_cut_or_addition_is_refused(key, data):
     whole = RECORD.setdefault("bytes", made(key).to_bytes())
@@ -189,7 +198,7 @@ def leaves(value, path=()):
             yield from leaves(item, (*path, index))
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(UNHURRIED, max_examples=120)
 @given(data=st.data())
 def test_any_changed_field_is_refused(key, other, data):
     record = GRANTED.setdefault("record", grant(asked(key), other))
@@ -257,7 +266,7 @@ def test_only_who_signed_can_revoke(key, other, tmp_path):
         revoke(attested, other, "no more")
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(UNHURRIED, max_examples=150)
 @given(data=st.data())
 def test_a_revocation_cannot_be_edited(key, tmp_path, data):
     whole = REVOKED.setdefault("bytes", revoke(made(key), key, "no more").to_bytes())

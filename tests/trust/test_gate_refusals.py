@@ -132,7 +132,11 @@ def test_ninety_five_of_a_hundred_must_agree(key, store, strangers, passes):
         refusal("swap", faces, record, store=store)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(cosine=st.floats(-1, 1))
 def test_the_threshold_is_a_cosine(key, tmp_path, cosine):
     record = made(key, embeddings=np.eye(1, 128, dtype=np.float32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -114,14 +115,20 @@ def test_texts_that_are_none(text: str) -> None:
 
 
 def test_it_costs_next_to_nothing() -> None:
-    image, label = np.zeros((360, 640, 3), np.uint8), Label("corner")
+    """Beside what is done to every frame anyway: a small part of writing it as a JPEG."""
+    image = np.random.default_rng(0).integers(0, 256, (360, 640, 3)).astype(np.uint8)
+    label = Label("corner")
     label.draw(image, 0.0)
-    times = []
-    for _ in range(200):
-        begun = time.perf_counter()
-        label.draw(image, 1.0)
-        times.append(time.perf_counter() - begun)
-    assert np.median(times) < 0.3e-3
+
+    def fastest(work: Callable[[], object]) -> float:
+        times = []
+        for _ in range(100):
+            begun = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - begun)
+        return min(times)
+
+    assert fastest(lambda: label.draw(image, 1.0)) < fastest(lambda: cv2.imencode(".jpg", image)) / 4
 
 
 def test_the_same_in_words() -> None:

@@ -19,15 +19,22 @@ import skimage.data
 from effigie.errors import EffigieError
 from effigie.files import sha256
 from effigie.media import EncodeSettings, Reader, Writer, probe
+from effigie.media.writer import save_still
 from effigie.trust import ConsentStore, new_consent, revoke
 from effigie.trust.credentials import Claim, sign_file
 from effigie.trust.fingerprint import fingerprint
 from effigie.trust.ledger import Entry, Ledger
 from effigie.trust.verify import verify
-from effigie.trust.watermark import Marker
+from effigie.trust.watermark import Marker, detection
 
 OUTPUT_ID = "5ca1ab1e0042"
 KEYS = ["verdict", "credentials", "watermark", "ledger", "consent"]
+
+
+@pytest.fixture(autouse=True)
+def upright(monkeypatch):
+    """One pose is tried beside the upright one, not eight: nothing here is cropped, and each costs a while."""
+    monkeypatch.setattr(detection, "POSES", 1)
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +51,17 @@ def user(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def record(user, man):
-    return new_consent("the man of the samples", [man], ("swap",), timedelta(days=9), basis="sample")
+def still(man, tmp_path_factory):
+    """The man's first frame: what a record is made of here."""
+    path = tmp_path_factory.mktemp("still") / "man.png"
+    with Reader(man, 0, 1) as reader:
+        save_still(path, next(iter(reader)).image)
+    return path
+
+
+@pytest.fixture(scope="module")
+def record(user, still):
+    return new_consent("the man of the samples", [still], ("swap",), timedelta(days=9), basis="sample")
 
 
 @pytest.fixture(scope="module")
@@ -184,9 +200,11 @@ def test_revoked(made, record):
     assert verify(made[0]).consent.state == "valid"
 
 
-def test_expired(made, man, tmp_path):
+def test_expired(made, still, tmp_path):
     begins = (datetime.now() - timedelta(days=30)).date()
-    old = new_consent("somebody", [man], ("swap",), begins + timedelta(days=9), begins=begins, basis="sample")
+    old = new_consent(
+        "somebody", [still], ("swap",), begins + timedelta(days=9), begins=begins, basis="sample"
+    )
     store, ledger = ConsentStore([tmp_path / "consents"]), Ledger(tmp_path / "ledger.sqlite")
     store.add(old)
     entry = Ledger().by_id(OUTPUT_ID)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from effigie.errors import UsageError
@@ -13,9 +13,10 @@ from effigie.trust.watermark.payload import FREE_BITS, ID_BITS, SYMBOLS, crc8, d
 
 ids = st.integers(0, 2**ID_BITS - 1)
 free_bits = st.integers(0, 2**FREE_BITS - 1)
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(UNHURRIED, max_examples=12)
 @given(output_id=ids, free=free_bits)
 def test_every_codeword_gives_its_id(output_id: int, free: int) -> None:
     symbols = encode(output_id, free)
@@ -25,7 +26,7 @@ def test_every_codeword_gives_its_id(output_id: int, free: int) -> None:
     assert np.array_equal(found[1], symbols)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(UNHURRIED, max_examples=12)
 @given(output_id=ids, free=free_bits, seed=st.integers(0, 2**32 - 1))
 def test_an_id_survives_noise_that_flips_a_third_of_the_symbols(output_id: int, free: int, seed: int) -> None:
     symbols = encode(output_id, free)
@@ -35,14 +36,14 @@ def test_an_id_survives_noise_that_flips_a_third_of_the_symbols(output_id: int, 
     assert found is not None and found[0] == output_id
 
 
-@settings(max_examples=10, deadline=None)
+@settings(UNHURRIED, max_examples=10)
 @given(one=ids, bit=st.integers(0, ID_BITS - 1), free=free_bits)
 def test_ids_that_differ_in_a_bit_have_codewords_far_apart(one: int, bit: int, free: int) -> None:
     differing = int(np.sum(encode(one, free) != encode(one ^ (1 << bit), free)))
     assert differing >= 160
 
 
-@settings(max_examples=10, deadline=None)
+@settings(UNHURRIED, max_examples=10)
 @given(output_id=ids, seed=st.integers(0, 2**32 - 1))
 def test_of_its_codewords_an_id_takes_one_that_the_evidence_speaks_for(output_id: int, seed: int) -> None:
     evidence = np.random.default_rng(seed).normal(size=SYMBOLS)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from effigie.errors import ModelError
+from effigie.scale.starting import uninterrupted
 from effigie.training.average import Average
 from effigie.training.settings import TrainingSettings
 
@@ -73,11 +74,13 @@ class TrainingState:
         scale = rate_scale * min(1.0, (self.step + 1) / max(1, self._warm_up))
         for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * scale
-        self.whole = False
-        self.optimiser.step()
-        self.average.update(self.step + 1)
-        self.step += 1
-        self.whole = True
+        # A stop that arrives in the middle waits for the end: half a step cannot be saved.
+        with uninterrupted():
+            self.whole = False
+            self.optimiser.step()
+            self.average.update(self.step + 1)
+            self.step += 1
+            self.whole = True
 
     def capture(self) -> Snapshot:
         """A copy that later steps do not touch."""
