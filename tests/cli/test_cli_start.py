@@ -91,6 +91,7 @@ def test_bad_usage_is_two_and_touches_nothing(here, tmp_path, arguments):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_debug_shows_where(effigie):
     ended = effigie("--debug", "extract", "a.mp4", "-o", "f", "--size", "10")
     assert ended.code == 1
@@ -98,6 +99,7 @@ def test_debug_shows_where(effigie):
     assert "UsageError" in ended.err
 
 
+@pytest.mark.slow
 def test_a_broken_picture_is_told_in_one_line(effigie, man, tmp_path):
     """OpenCV's own lines of C++ would come before it."""
     picture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8), (0, 0), 5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import pytest
 from portrait_scene import Scene, scene
@@ -13,5 +15,8 @@ def portrait() -> Scene:
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> None:
+def _one_thread() -> Iterator[None]:
+    before = cv2.getNumThreads()
     cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(before)

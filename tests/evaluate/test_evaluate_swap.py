@@ -16,8 +16,8 @@ from effigie.evaluate import EvaluateSettings, Swapped, SwapScores, evaluate_cas
 from effigie.evaluate.regions import MaskFolder, inside_face
 from effigie.media import EncodeSettings, Reader, Writer, read_still
 
-FRAMES = 14
-FEW = EvaluateSettings(references=12, crowd=0)
+FRAMES = 10
+FEW = EvaluateSettings(references=6, crowd=0)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_a_blurred_face_is_seen_where_it_counts(
 
     output = changed(clip, tmp_path / "blur.mp4", blur)
     sheet, rows = tmp_path / "sheet.png", tmp_path / "frames.csv"
-    settings = EvaluateSettings(references=12, crowd=6)
+    settings = EvaluateSettings(references=6, crowd=6)
     scores = evaluate_swap(
         output, clip, woman_faces, man_faces, masks, sheet=sheet, csv=rows, settings=settings
     )
@@ -187,7 +187,7 @@ def test_people_who_exchange_their_faces_are_noticed(
         with Writer(clip, left.info, EncodeSettings(crf=8, keep_audio=False)) as writer:
             for one, other in pairs:
                 writer.write(np.hstack([one.image, other.image]), one.time, one.duration)
-    settings = EvaluateSettings(every=2, references=12, crowd=0)
+    settings = EvaluateSettings(every=2, references=6, crowd=0)
     sheet = tmp_path / "sheet.png"
     kept = evaluate_cast(
         clip,

@@ -42,6 +42,7 @@ def same_faces(one, other):
     return [r.crop for r in first.records()] == [r.crop for r in second.records()]
 
 
+@pytest.mark.slow
 def test_from_memory_into_memory(few, local, tmp_path):
     memory = fsspec.filesystem("memory")
     memory.store.clear()

@@ -49,6 +49,7 @@ def test_no_clip_at_all(here, tmp_path, content):
     assert names(tmp_path) == ["clip.mp4"]
 
 
+@pytest.mark.slow
 def test_one_bad_clip_does_not_stop_the_others(here, man, tmp_path):
     (tmp_path / "bad.mp4").write_bytes(man.read_bytes()[:20000])
     ended = here("extract", "bad.mp4", man, "-o", "faces", "--every", 24, "--json")
@@ -78,6 +79,7 @@ def test_cut_short_gives_what_is_whole(here, man, tmp_path):
     assert 10 < len(FaceSet.open(tmp_path / "faces")) < 72
 
 
+@pytest.mark.slow
 def test_a_clip_without_a_face(here, sample, tmp_path):
     """Looked at in full and nobody found: that is an answer, not a failure; the set is there and empty."""
     clip = sample("sample_no_face")
@@ -91,6 +93,7 @@ def test_a_clip_without_a_face(here, sample, tmp_path):
     assert "holds no face" in shown.line()
 
 
+@pytest.mark.slow
 def test_the_disk_is_full(effigie, here, man, tmp_path):
     """A limit on file size stands in for it: the same calls fail in the same places, in the worker too."""
     ended = effigie("extract", man, "-o", "faces", file_limit=100_000)
@@ -121,6 +124,7 @@ def test_asked_to_stop(start, man, man_faces, long_clip, tmp_path, number):
     assert len(FaceSet.open(tmp_path / "faces")) == 72
 
 
+@pytest.mark.slow
 def test_asked_to_stop_while_the_workers_start(start, man, tmp_path):
     """A terminal's Ctrl-C finds them in the middle of their imports."""
     command = start("extract", man, "-o", "faces")
@@ -167,6 +171,7 @@ def kill_the_busiest(command):
     return busiest.pid
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_nothing_but_time(start, long_clip, tmp_path):
     command = start("extract", long_clip, "-o", "faces")
     command.wait_for("extract:")
@@ -177,6 +182,7 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(start, long_clip, tmp_pa
     assert len(FaceSet.open(tmp_path / "faces")) == 150
 
 
+@pytest.mark.slow
 def test_a_clip_that_kills_its_worker_again_is_reported_and_the_others_go_on(start, man, long_clip, tmp_path):
     command = start("extract", long_clip, man, "-o", "faces", "--workers", 1)  # the longest first
     command.wait_for("extract:")
@@ -191,6 +197,7 @@ def test_a_clip_that_kills_its_worker_again_is_reported_and_the_others_go_on(sta
     assert len(FaceSet.open(tmp_path / "faces")) == 72
 
 
+@pytest.mark.slow
 def test_two_extractions_into_one_face_set(start, here, man, long_clip, tmp_path):
     command = start("extract", long_clip, "-o", "faces")
     command.wait_for("extract:")

@@ -44,6 +44,7 @@ def test_fast_motion_fades_and_noise_are_no_cut(man):
         assert found([still] * 6 + frames) == []
 
 
+@pytest.mark.slow
 def test_no_cut_in_a_shot(sample):
     for name in ("sample_man", "sample_woman", "sample_group"):
         assert found(first(sample(name), 80)) == []

@@ -31,6 +31,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
     return call
 
 
+@pytest.mark.slow
 def test_info_warns_and_drop_mends_it(mixed: FaceSet, run: Run) -> None:
     code, out, _ = run("info", mixed.path)
     assert code == 0 and "300 faces in 2 clips" in out and "86.7 %" in out

@@ -96,6 +96,7 @@ def test_anything_else_is_refused(text: str) -> None:
     assert len(str(caught.value)) < 2300
 
 
+@pytest.mark.slow
 @given(
     st.text(max_size=40)
     | st.lists(st.sampled_from(["frame", "<", "and", "(", ")", "abs", "-", "1", "not"])).map(" ".join)

@@ -280,6 +280,7 @@ def test_nothing_is_unpickled(places, tmp_path, what):
     assert not trace.exists()
 
 
+@pytest.mark.slow
 def test_nobody_in_the_source_can_unpickle():
     """No pickle, no torch.load without weights_only, no numpy.load that allows objects, no eval of text."""
     package = Path(effigie.__file__).parent

@@ -43,6 +43,7 @@ def test_damage_is_the_same_each_time_and_never_too_much(bases):
     assert changed >= len(MUTATIONS) - 1
 
 
+@pytest.mark.slow
 def test_broken_files_are_read_or_refused(bases, tmp_path):
     """A tenth of the bench's row, read only; an error of any other kind would end the test."""
     read = refused = 0
@@ -103,6 +104,7 @@ def test_a_clip_that_vanishes_between_planning_and_reading(bases, tmp_path):
     assert len(FaceSet.open(tmp_path / "faces")) == 4
 
 
+@pytest.mark.slow
 def test_the_watch_tells_every_end_from_every_other(monkeypatch):
     wanted = {
         "fine": "done",

@@ -62,6 +62,7 @@ def heads(films, stills, tmp_path_factory):
     return meta_train([films, stills], output, QUICK).output
 
 
+@pytest.mark.slow
 def test_people_of_films_and_of_stills(gallery):
     filmed = [identity for identity in gallery.identities if identity.filmed]
     assert len(filmed) == 2
@@ -149,6 +150,7 @@ def test_a_look_at_the_mouth_shows_the_mouth(gallery):
     assert drawn(looks.expand(6, -1, -1)).shape == (6, 3)
 
 
+@pytest.mark.slow
 def test_meta_learning_leaves_a_model_without_its_people(heads):
     model = load_heads(heads)
     assert model.preset.name == "pico"
@@ -161,6 +163,7 @@ def test_meta_learning_leaves_a_model_without_its_people(heads):
     assert manifest["people"] == [6, 1]
 
 
+@pytest.mark.slow
 def test_meta_learning_goes_on_where_it_stopped(heads, films, stills, tmp_path):
     copy = shutil.copytree(heads, tmp_path / "heads")
     report = meta_train([films, stills], copy, MetaSettings(preset="pico", steps=5, batch=4, content="none"))
@@ -210,6 +213,7 @@ def person(heads, woman, woman_consent, tmp_path_factory):
     return tune(heads, woman, output, SETTINGS, consent=woman_consent)
 
 
+@pytest.mark.slow
 def test_tuning_leaves_a_person(person):
     model = load_person(person.output)
     assert person.shots == len(model.shots) == 5
@@ -219,6 +223,7 @@ def test_tuning_leaves_a_person(person):
     assert not (person.output / "training").exists()
 
 
+@pytest.mark.slow
 def test_tuning_asks_the_gate_first(heads, man, woman_consent, tmp_path):
     with pytest.raises(RefusedError, match="effigie consent new"):
         tune(heads, man, tmp_path / "man", SETTINGS, consent=woman_consent)
@@ -230,6 +235,7 @@ def test_a_person_is_not_overwritten(person, heads, woman, woman_consent):
         tune(heads, woman, person.output, SETTINGS, consent=woman_consent)
 
 
+@pytest.mark.slow
 def test_a_tuned_person_moves(person, man, here):
     ended = here("animate", person.output, "--driver", man, "-o", "out.mp4", "--frames", 4, "--json")
     assert ended.code == 0, ended.err
@@ -245,6 +251,7 @@ def test_a_person_without_records_is_refused(person, man, here, tmp_path):
     assert not (tmp_path / "out.mp4").exists()
 
 
+@pytest.mark.slow
 def test_a_portrait_painted_by_a_network_differs_from_geometry_in_the_face_alone(
     heads, woman, woman_consent, man, here, tmp_path
 ):
@@ -271,6 +278,7 @@ def test_shots_to_watch_are_kept_out_of_tuning(gallery):
     assert divided(shots[:3]) == (shots[:3], [])
 
 
+@pytest.mark.slow
 def test_over_tuning_is_noticed_and_the_best_kept(heads, woman, tmp_path):
     """A generator that has lost what it knew scores worse than before, and is not what is kept."""
     shots = [shot_of(portrait, 128) for portrait in read_portraits(woman, most=4)]

@@ -19,6 +19,11 @@ def pictures(count, size, seed=0):
     return F.interpolate(coarse, (size, size), mode="bicubic").clamp(0, 1)
 
 
+@pytest.fixture(autouse=True)
+def _the_same_randomness_in_any_order():
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="module")
 def vgg():
     return bundled_vgg()
@@ -91,6 +96,7 @@ def test_the_weights_are_those_of_a_trained_network(vgg):
     assert all(0.1 < feature.mean() < 100 for feature in features)
 
 
+@pytest.mark.slow
 def test_content_ranks_damage(vgg):
     real = pictures(2, 64)
     content = Content(vgg)
@@ -110,6 +116,7 @@ def test_content_teaches_what_is_made_alone(vgg, halve):
     assert not list(vgg.parameters())
 
 
+@pytest.mark.slow
 def test_following_content_leads_to_the_picture(vgg):
     real = pictures(1, 32)
     made = torch.full_like(real, 0.5).requires_grad_()

@@ -32,6 +32,7 @@ def face():
     return Pose(FLIP, 10.0, np.array([320.0, 180.0, 0.0])).apply(np.concatenate([vertices, irises]))
 
 
+@pytest.mark.slow
 def test_every_frame_has_its_exact_time_and_the_face_as_it_was_measured(man, man_motion):
     from effigie.faces.analyse import analyse
 
@@ -75,6 +76,7 @@ def broken_off(man, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_lost_face_is_held_and_leads_back_softly(broken_off):
     motion = read_motion(broken_off)
     assert (~motion.present).nonzero()[0].tolist() == list(range(12, 18))
@@ -88,6 +90,7 @@ def test_a_lost_face_is_held_and_leads_back_softly(broken_off):
     assert steps[:6].max() == 0
 
 
+@pytest.mark.slow
 def test_before_the_first_appearance_the_face_rests(sample):
     motion = read_motion(sample("sample_man_enters"), stop_after=104)
     assert not motion.present[:96].any() and motion.present[96:].all()
@@ -124,6 +127,7 @@ def test_no_face_and_too_few_faces_are_said(sample, man):
         read_motion(man, who=-1)
 
 
+@pytest.mark.slow
 def test_who_moves_can_be_chosen(man, woman, tmp_path):
     """Two people side by side: the larger by default, the other by number, whoever stands where."""
     path = tmp_path / "two.mp4"

@@ -73,6 +73,7 @@ def test_a_face_that_fills_the_picture_is_found(portrait):
     assert np.abs(shifted - own.landmarks[:, :2]).mean() < 0.08 * eye_distance(own.landmarks)
 
 
+@pytest.mark.slow
 def test_several_shots_of_one_person_and_never_of_two(man, woman, tmp_path):
     shots = read_portraits([man], most=4)
     assert len(shots) == 4

@@ -129,6 +129,7 @@ def test_silent_sources_become_video(tmp_path, kind):
     assert writer.notes == []
 
 
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     first=st.integers(0, 5000),

@@ -63,6 +63,7 @@ def test_folding_changes_nothing():
     assert torch.allclose(network.eval()(inputs), folded(network)(inputs), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_it_learns(stills):
     faces, left_out = plain_faces([stills])
     assert len(faces) + left_out == 6 and len(faces) >= 4
@@ -101,6 +102,7 @@ def test_what_nobody_knows_counts_nothing():
     )
 
 
+@pytest.mark.slow
 def test_training_resumes_and_loads(stills, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "HELD_OUT_EXAMPLES", 4)
     settings = {"batch": 2, "device": "cpu", "held_out": 0.2}

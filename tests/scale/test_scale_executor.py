@@ -121,6 +121,7 @@ def test_cancel_stops_everybody(tmp_path):
     assert alive(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_leaving_early_stops_everybody():
     def family():
         return {child.pid for child in psutil.Process().children(recursive=True)}
@@ -133,6 +134,7 @@ def test_leaving_early_stops_everybody():
     assert family() <= before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_nobody_outlives_a_killed_caller(tmp_path):
     program = (

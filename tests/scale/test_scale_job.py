@@ -182,6 +182,7 @@ def test_a_damaged_record_is_as_good_as_none(job, clips, tmp_path, damage):
     assert job(clips("one")).there == 1
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_share_the_work(tmp_path, clips, held):
     """One begins at either end; nobody is done with the first clip before both are at work."""
     paths = clips(*(f"held {number}" for number in range(16)))

@@ -55,8 +55,8 @@ def test_training_says_what_it_did(model_made):
     assert {"curve.png", "curve.csv", "preview.png"} <= set(kept)
     assert not [name for name in kept if name.startswith(".")]
     manifest = json.loads((model_made.path / "manifest.json").read_text())
-    assert manifest["trained_on"]["source"]["faces"] == 96
-    assert manifest["trained_on"]["target"]["faces"] == 72
+    assert manifest["trained_on"]["source"]["faces"] == 24
+    assert manifest["trained_on"]["target"]["faces"] == 24
     assert manifest["steps"] == 2
 
 

@@ -133,6 +133,7 @@ def test_losses_are_weighted_and_named():
     assert torch.isclose(doubled["l1"], 2 * weighted_l1(made, Truth(wrong.picture, right.mask, right.weight)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", [True, False], ids=["mesh", "none"])
 def test_a_tiny_batch_is_learned_by_heart(prior):
     """Two faces a person; the prior is another picture, of use nowhere."""

@@ -66,6 +66,7 @@ def test_the_critic_judges_patches_by_themselves():
     assert difference[..., 12:, 12:].max() < 1e-6
 
 
+@pytest.mark.slow
 def test_the_critic_learns_to_tell_made_from_real():
     torch.manual_seed(0)
     critic = PatchCritic(width=8)

@@ -40,6 +40,7 @@ def saved(folder: Path) -> list[Path]:
     return sorted((folder / "training").glob("step-*.safetensors"))
 
 
+@pytest.mark.slow
 def test_overfits_and_leaves_everything_behind(tmp_path: Path) -> None:
     reports: list[Progress] = []
     wanted = settings(300, evaluate_every_steps=50, tensorboard=True, ema_decay=0.98)
@@ -79,6 +80,7 @@ def test_export_is_the_average_that_was_evaluated(tmp_path: Path) -> None:
         export(tmp_path / "nothing")
 
 
+@pytest.mark.slow
 def test_resumed_run_equals_uninterrupted_one(tmp_path: Path) -> None:
     """Dropout and noise included: every loss and every tensor in the end is the same to the last bit."""
 
@@ -301,6 +303,7 @@ train(Regression(), Path(sys.argv[1]), TrainingSettings(
 """
 
 
+@pytest.mark.slow
 def test_kill_in_the_middle_of_saving_leaves_a_loadable_state(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     process = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], env=environment, timeout=120)

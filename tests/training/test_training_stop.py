@@ -185,6 +185,7 @@ laws = st.tuples(
 )
 
 
+@pytest.mark.slow
 @given(laws)
 def test_the_wait_is_right_within_a_factor_of_two_or_not_told(law) -> None:
     level, exponent, count, noise, seed = law

@@ -31,6 +31,7 @@ def consent(here, monkeypatch, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_new_show_list_revoke(consent, portrait, tmp_path):
     release = tmp_path / "release.pdf"
     release.write_bytes(b"signed")

@@ -81,6 +81,7 @@ def store(tmp_path):
     return ConsentStore([tmp_path / "consents"])
 
 
+@pytest.mark.slow
 def test_a_record_of_a_clip_knows_the_person_and_nobody_else(man, portrait, clip, store):
     assert 1 <= len(man.embeddings) <= 8
     assert np.allclose(np.linalg.norm(man.embeddings, axis=1), 1, atol=1e-3)
@@ -105,6 +106,7 @@ def test_a_record_of_a_photo_fits_the_same_face_in_other_light(portrait, key, tm
     assert agreement(record, of_file(tmp_path / "other.jpg")).min() > 0.7
 
 
+@pytest.mark.slow
 def test_photos_that_show_not_one_person_are_refused(portrait, clip, key, tmp_path):
     nobody, group = (
         moment(fetch(f"sample_{name}"), tmp_path / f"{name}.mp4") for name in ("no_face", "group")

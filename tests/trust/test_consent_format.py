@@ -52,6 +52,7 @@ def test_canonical_is_json_and_stays_itself(value):
     assert canonical(json.loads(data)) == data
 
 
+@pytest.mark.slow
 @settings(UNHURRIED)
 @given(st.dictionaries(WORDS, VALUES, max_size=5), st.randoms())
 def test_canonical_does_not_depend_on_order(value, random):
@@ -158,6 +159,7 @@ def test_a_record_comes_back_as_it_was(key, tmp_path):
         back.embeddings[0, 0] = 1  # what was signed cannot be changed in memory either
 
 
+@pytest.mark.slow
 @settings(UNHURRIED, max_examples=200)
 @given(data=st.data())
 def test_any_changed_byte_is_refused(key, data):
@@ -168,6 +170,7 @@ def test_any_changed_byte_is_refused(key, data):
         Consent.from_bytes(whole[:at] + bytes([byte]) + whole[at + 1 :], "file")
 
 
+@pytest.mark.slow
 @settings(UNHURRIED, max_examples=100)
 @given(data=st.data())
 def test_any_cut_or_addition_is_refused(key, data):
@@ -198,6 +201,7 @@ def leaves(value, path=()):
             yield from leaves(item, (*path, index))
 
 
+@pytest.mark.slow
 @settings(UNHURRIED, max_examples=120)
 @given(data=st.data())
 def test_any_changed_field_is_refused(key, other, data):
@@ -266,6 +270,7 @@ def test_only_who_signed_can_revoke(key, other, tmp_path):
         revoke(attested, other, "no more")
 
 
+@pytest.mark.slow
 @settings(UNHURRIED, max_examples=150)
 @given(data=st.data())
 def test_a_revocation_cannot_be_edited(key, tmp_path, data):

@@ -208,6 +208,7 @@ def test_pairs_that_cannot_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         trust_anchors()
 
 
+@pytest.mark.slow
 def test_an_output_outlives_its_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing says when it was signed, so it is not trusted any more; but nothing in it was changed either."""
     source, signed, key = (

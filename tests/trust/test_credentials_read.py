@@ -46,6 +46,7 @@ def _region(path: Path) -> tuple[int, int]:
     return start, start + len(after) - len(before)
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_breaks(signed: Path) -> None:
     size = signed.stat().st_size
     start, stop = _region(signed)
@@ -180,6 +181,7 @@ def test_trust_is_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert read_credentials(flipped(signed, [signed.stat().st_size - 30], 0, "flip")).state == "broken"
 
 
+@pytest.mark.slow
 def test_a_changed_chain_is_broken_even_if_nobody_is_trusted(
     signed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -122,6 +122,7 @@ def test_a_name_of_any_script_and_case(tmp_path: Path) -> None:
     assert independent(signed)["manifests"]
 
 
+@pytest.mark.slow
 def test_a_format_without_room_has_its_credentials_beside_it(tmp_path: Path) -> None:
     clip = make(tmp_path / "clip.mkv")
     before = clip.read_bytes()

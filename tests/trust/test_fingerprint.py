@@ -55,6 +55,7 @@ def test_what_happens_on_the_way_moves_few_bits(change):
         assert distance(fingerprint(image), fingerprint(change(image))) <= 6
 
 
+@pytest.mark.slow
 def test_pictures_of_different_things_are_far_apart():
     hashes = [fingerprint(scene(seed)) for seed in range(40)]
     apart = [distance(a, b) for a, b in itertools.combinations(hashes, 2)]
@@ -77,6 +78,7 @@ def test_nothing_matches_nothing():
     assert compare([], samples(1, 0, 3)) is None
 
 
+@pytest.mark.slow
 def test_a_part_is_found_wherever_it_was_cut():
     known = samples(3, 0, 20)
     match = compare(samples(3, 6.4, 11, 0.25, lambda image: jpeg(half(image))), known)
@@ -85,6 +87,7 @@ def test_a_part_is_found_wherever_it_was_cut():
     assert match.frames >= 4
 
 
+@pytest.mark.slow
 def test_fades_beside_the_pictures_do_not_hinder():
     known = [(0.0, NOTHING), *((moment + 1, value) for moment, value in samples(3, 0, 8)), (9.0, NOTHING)]
     assert (
@@ -92,12 +95,14 @@ def test_fades_beside_the_pictures_do_not_hinder():
     )
 
 
+@pytest.mark.slow
 def test_other_scenes_do_not_match():
     clips = [samples(seed, 0, 10) for seed in range(12)]
     for first, second in itertools.permutations(clips, 2):
         assert compare(first, second) is None
 
 
+@pytest.mark.slow
 def test_one_frame_that_agrees_is_not_enough_for_a_clip():
     known = samples(1, 0, 10)
     asked = [(float(k), fingerprint(scene(50 + k))) for k in range(10)]

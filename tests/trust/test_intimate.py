@@ -55,6 +55,7 @@ def test_the_network_tells_them_apart():
     assert low < 0.1 and high > 0.8
 
 
+@pytest.mark.slow
 def test_people_of_the_samples_pass(sample):
     for name in ("sample_woman", "sample_man", "sample_man_leaves", "sample_no_face", "sample_group"):
         report = check_clip(sample(name))
@@ -62,6 +63,7 @@ def test_people_of_the_samples_pass(sample):
     assert scores([skimage.data.astronaut()])[0] < 0.2
 
 
+@pytest.mark.slow
 def test_a_clip_is_refused_with_a_plain_line(tmp_path):
     path = clip(tmp_path / "a.mp4", [INTIMATE] * 40)
     with pytest.raises(RefusedError, match=r"a\.mp4 looks intimate \(16 of 16 sampled") as caught:
@@ -69,6 +71,7 @@ def test_a_clip_is_refused_with_a_plain_line(tmp_path):
     assert caught.value.exit_code == 3 and "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_tenth_of_the_frames_may_err(tmp_path):
     few = check_clip(clip(tmp_path / "few.mp4", [HARMLESS] * 95 + [INTIMATE] * 5))
     assert few.above == 1 <= SHARE * FRAMES
@@ -102,6 +105,7 @@ def test_prepared_as_the_training_pictures_were():
     np.testing.assert_allclose(values.mean((0, 1)), [-104, -117, 200 - 123], atol=3)
 
 
+@pytest.mark.slow
 def test_frames_are_spread_over_the_clip(sample):
     path = sample("sample_woman")
     with Reader(path) as reader:

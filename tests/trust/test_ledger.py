@@ -92,6 +92,7 @@ for number in range(20):
 """
 
 
+@pytest.mark.slow
 def test_many_processes_at_once_from_the_very_first_entry(ledger):
     processes = [
         subprocess.Popen([sys.executable, "-c", WRITE_TWENTY, str(ledger.path), str(number)])

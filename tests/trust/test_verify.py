@@ -120,6 +120,7 @@ def text(found):
     return "\n".join(found.lines)
 
 
+@pytest.mark.slow
 def test_an_output_as_it_left(made, record):
     found = verify(made[0])
     assert found.verdict == "made-by-effigie"
@@ -174,6 +175,7 @@ def test_changed_after_it_was_signed(made, tmp_path):
     assert "changed after" in found.lines[0]
 
 
+@pytest.mark.slow
 def test_looking_alike_is_no_verdict(made, man, tmp_path):
     """The clip that a swap was made from looks like the swap."""
     found = verify(encoded(man, tmp_path / "original.mp4", crf=20))
@@ -188,6 +190,7 @@ def test_found_by_its_pictures_wherever_it_was_cut(made, man, tmp_path):
     assert found.ledger is not None and found.ledger.matched == ("pictures",)
 
 
+@pytest.mark.slow
 def test_revoked(made, record):
     project = ConsentStore([made[0].parent / ".effigie" / "consents"])
     (revocation,) = project.revoke(revoke(record, reason="asked to"))
@@ -278,6 +281,7 @@ NOT_OURS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOT_OURS)
 def test_any_file_has_a_verdict(name, man, tmp_path, stranger):
     NOT_OURS[name](tmp_path / name, man)
@@ -327,6 +331,7 @@ def test_what_cannot_be_read(tmp_path):
             verify(tmp_path / path)
 
 
+@pytest.mark.slow
 def test_on_the_command_line(here, made, tmp_path):
     ended = here("verify", made[0])
     assert ended.code == 0 and "made with effigie" in ended.out.splitlines()[0]
@@ -339,6 +344,7 @@ def test_on_the_command_line(here, made, tmp_path):
     assert ended.code == 1 and "missing.mp4" in ended.line()
 
 
+@pytest.mark.slow
 def test_starts_without_torch(made):
     code = "import sys; from effigie.trust.verify import verify; verify(sys.argv[1]); print('torch' in sys.modules)"
     result = subprocess.run(

@@ -74,6 +74,7 @@ ATTACKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_the_id_survives(attack: Attack, marked: list[np.ndarray], tmp_path: Path) -> None:
     found = detect_file(attack.apply(marked, RATE, tmp_path / "attacked"))
@@ -91,6 +92,7 @@ def test_the_pose_of_a_cropped_clip_is_found(marked: list[np.ndarray]) -> None:
     assert found.pose.down == pytest.approx(1.25, abs=0.02)
 
 
+@pytest.mark.slow
 def test_nothing_is_found_where_nothing_was_marked(
     man: Path, plain: list[np.ndarray], sample: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
