@@ -26,7 +26,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from effigie.assets import fetch
-from effigie.cli import main
+from effigie.cli import console, main
 from effigie.faceset import FaceSet
 from effigie.trust import Consent, default_store, new_consent
 
@@ -191,6 +191,8 @@ def here(
 ) -> Iterator[Callable[..., Ended]]:
     """here(*arguments) -> how the real `main` ended, run in this process, which has torch loaded already."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(console, "STATUS", None)
+    monkeypatch.setattr(console, "STYLE", "auto")
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     handlers = {number: signal.getsignal(number) for number in numbers}
 

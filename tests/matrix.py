@@ -49,7 +49,7 @@ SETTINGS = {
     "plain": Setting("two workers"),
     "avx2": Setting("PyTorch and oneDNN without AVX-512: a laptop", AVX2),
     "sse": Setting("PyTorch and oneDNN without AVX", SSE),
-    "opencv": Setting("OpenCV without AVX2 and AVX-512", {"OPENCV_CPU_DISABLE": "AVX512_SKX,AVX2"}),
+    "opencv": Setting("OpenCV without AVX2 and AVX-512", {"OPENCV_CPU_DISABLE": "AVX512-SKX,AVX2"}),
     "openblas": Setting("OpenBLAS as on Haswell", {"OPENBLAS_CORETYPE": "Haswell"}),
     "one-worker": Setting("one worker", options=("--numprocesses", "1")),
     "no-worker": Setting("pytest alone", options=()),

@@ -159,9 +159,7 @@ def test_the_machine_is_described_without_its_name(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.slow
-def test_a_row_runs_is_kept_and_is_not_run_again(
-    effigie: Callable, here: Callable, tmp_path: Path
-) -> None:
+def test_a_row_runs_is_kept_and_is_not_run_again(effigie: Callable, here: Callable, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("<!-- bench:begin -->\n<!-- bench:end -->\n\n<!-- history:end -->\n", encoding="utf-8")
     arguments = ("bench", "-o", "out", "--quick", "--only", "found", "--json", "--write-docs", page)

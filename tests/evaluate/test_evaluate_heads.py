@@ -38,6 +38,8 @@ from effigie.heads.people import Gallery
 from effigie.heads.presets import preset
 from effigie.prior.bank import Geometry
 
+pytestmark = pytest.mark.slow
+
 RANDOM = np.random.default_rng(3)
 START = RANDOM.bit_generator.state
 
@@ -114,7 +116,6 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.slow
 def test_perceptual_distance_is_zero_for_the_same_and_grows_with_blur(
     perception: Perception, crop: np.ndarray
 ) -> None:
@@ -208,7 +209,6 @@ def test_expression_and_pose_are_told_apart(gallery: Gallery) -> None:
     assert pose_error(open_, truth) < 0.01 and expression_error(open_, truth) > 0.0005
 
 
-@pytest.mark.slow
 def test_the_truth_itself_is_perfect_and_a_blur_is_not(gallery: Gallery, identity: IdentityModel) -> None:
     judge = Judge(identity, "cpu")
     person = gallery.identities[0]
@@ -254,7 +254,6 @@ def test_somebody_else_drives_the_portrait_from_its_own_look(
     )
 
 
-@pytest.mark.slow
 def test_every_row_is_measured_and_written(faces: Path, tmp_path: Path) -> None:
     heads, bare = model_at(tmp_path / "heads", True), model_at(tmp_path / "bare", False)
     settings = dataclasses.replace(HeadsSettings((2,)).quick(), frames=4, tune_steps=2, device="cpu")
@@ -273,7 +272,6 @@ def test_every_row_is_measured_and_written(faces: Path, tmp_path: Path) -> None:
     assert sheet.shape[0] > 8 * 144 and sheet.std() > 20
 
 
-@pytest.mark.slow
 def test_more_shots_help_and_those_who_have_no_more_give_what_they_have(faces: Path) -> None:
     settings = dataclasses.replace(HeadsSettings((1, 8, 32), (COPIED, BENT)).quick(), frames=4, device="cpu")
     table = evaluate_heads([faces], settings=settings)
@@ -304,7 +302,6 @@ def test_settings_are_checked(wrong: dict) -> None:
         HeadsSettings(**wrong)
 
 
-@pytest.mark.slow
 def test_the_command_measures_and_complains(faces: Path, here: Callable) -> None:
     command = ("evaluate", "heads", faces, "--quick", "--rows", "source,mesh", "--shots")
     ended = here(*command, "2", "-o", "out", "--json")

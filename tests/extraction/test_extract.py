@@ -19,6 +19,8 @@ from effigie.faces.mesh import eye_distance
 from effigie.faceset import FaceSet
 from effigie.files import sha256
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = (
     "landmarks",
     "embedding",
@@ -57,7 +59,6 @@ def test_the_man_is_found_in_every_frame(man_made, man_faces):
     assert [path.name for path in man_faces.iterdir() if path.name.startswith(".")] == []
 
 
-@pytest.mark.slow
 def test_the_woman_is_found_in_every_frame(sample, tmp_path):
     """All 472 frames: strong expressions, a hand over the face."""
     report = effigie.extract([sample("sample_woman")], tmp_path / "faces")
@@ -67,7 +68,6 @@ def test_the_woman_is_found_in_every_frame(sample, tmp_path):
     assert len(FaceSet.open(tmp_path / "faces").people()) == 1
 
 
-@pytest.mark.slow
 def test_times_are_the_clips_own(sample, everybody):
     """Variable frame rate: rows carry the exact time of their frame."""
     faces = FaceSet.open(everybody.output).load(("time_num", "time_den"))
@@ -186,7 +186,6 @@ def test_a_second_run_skips_and_adds(man, sample, man_faces, here, tmp_path):
     assert {name: (faces / name).stat().st_mtime_ns for name in parts} == parts
 
 
-@pytest.mark.slow
 def test_the_same_clip_under_two_names_is_one(man, tmp_path):
     copy = tmp_path / "copy.mp4"
     shutil.copy(man, copy)
@@ -207,7 +206,6 @@ def test_a_folder_of_other_things_is_not_touched(man, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.txt"]
 
 
-@pytest.mark.slow
 def test_folders_and_patterns(man, sample, tmp_path):
     clips = tmp_path / "clips"
     clips.mkdir()

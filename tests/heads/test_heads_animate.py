@@ -25,6 +25,8 @@ from effigie.trust import TrustSettings, new_consent
 from effigie.trust.ledger import Ledger
 from effigie.trust.verify import verify
 
+pytestmark = pytest.mark.slow
+
 PLAIN = TrustSettings(watermark=False)  # without mark and label: what the animation itself does to pixels
 PNG = EncodeSettings(codec="png")
 GEOMETRY = AnimateSettings(paint="geometry")  # where who paints does not matter: no network is loaded
@@ -120,7 +122,6 @@ def animated(portrait, consent, driver, run_once, tmp_path_factory):
     return folder, json.loads(ended.out)
 
 
-@pytest.mark.slow
 def test_the_portrait_moves_as_the_driver_does(animated, portrait, driver):
     """Measured afresh in the output: pose and lids are where the driver's motion wants them on this face."""
     folder, report = animated
@@ -184,10 +185,11 @@ def test_the_output_says_what_it_is(animated, consent):
     assert entry is not None and entry.command == "animate"
 
 
-@pytest.mark.slow
 def test_the_label_is_on_unless_asked_otherwise(still, consent, brief, tmp_path):
     for name, trust in (("with", None), ("without", PLAIN)):
-        settings = AnimateSettings(paint="geometry", encode=PNG, stop_after=1, **({} if trust is None else {"trust": trust}))
+        settings = AnimateSettings(
+            paint="geometry", encode=PNG, stop_after=1, **({} if trust is None else {"trust": trust})
+        )
         animate(still, brief, tmp_path / name, settings, consent=consent)
     (labelled,), (plain,) = pictures(tmp_path / "with"), pictures(tmp_path / "without")
     corner = np.abs(labelled[:30, -160:].astype(int) - plain[:30, -160:]).mean()
@@ -195,14 +197,12 @@ def test_the_label_is_on_unless_asked_otherwise(still, consent, brief, tmp_path)
     assert np.abs(labelled[60:].astype(int) - plain[60:]).mean() < 3
 
 
-@pytest.mark.slow
 def test_all_of_the_sound_goes_with_all_of_the_frames(still, consent, brief, tmp_path):
     report = animate(still, brief, tmp_path / "out.mov", consent=consent)
     assert report.frames == BRIEF
     assert sound(tmp_path / "out.mov") == sound(brief) != []
 
 
-@pytest.mark.slow
 def test_a_template_drives_like_its_clip(still, consent, brief, tmp_path, here):
     ended = here(
         *("animate", still, "--driver", brief, "-o", "clip.mp4", "--consent", consent),
@@ -222,7 +222,6 @@ def test_a_template_drives_like_its_clip(still, consent, brief, tmp_path, here):
     assert sound(tmp_path / "clip.mp4") == sound(tmp_path / "again.mp4")
 
 
-@pytest.mark.slow
 def test_a_template_without_its_clip_has_no_sound_and_says_so(still, consent, brief_motion, tmp_path):
     motion = replace(brief_motion, clip=tmp_path / "gone.mp4")
     save_motion(motion, tmp_path / "man.motion")
@@ -233,7 +232,6 @@ def test_a_template_without_its_clip_has_no_sound_and_says_so(still, consent, br
     assert [frame.time for frame in frames_of(tmp_path / "out.mp4")] == list(motion.times)
 
 
-@pytest.mark.slow
 def test_a_driver_who_leaves_is_held(still, consent, sample, tmp_path):
     driver = excerpt(sample("sample_man_leaves"), tmp_path / "leaves.mp4", (60, 78))
     settings = replace(GEOMETRY, encode=PNG, trust=PLAIN)
@@ -245,7 +243,6 @@ def test_a_driver_who_leaves_is_held(still, consent, sample, tmp_path):
     assert not np.array_equal(made[6], made[11])
 
 
-@pytest.mark.slow
 def test_only_the_head_can_be_shown(still, consent, brief, tmp_path):
     settings = replace(GEOMETRY, paste="crop", size=256, encode=PNG, trust=PLAIN, stop_after=1)
     animate(still, brief, tmp_path / "out", settings, consent=consent)
@@ -256,7 +253,6 @@ def test_only_the_head_can_be_shown(still, consent, brief, tmp_path):
     assert face.box[3] - face.box[1] > 90
 
 
-@pytest.mark.slow
 def test_odd_sides_grow_by_a_pixel(portrait, consent, brief, tmp_path):
     odd = picture(tmp_path / "odd.png", portrait[:315, 141:440])
     report = animate(odd, brief, tmp_path / "out.mp4", replace(GEOMETRY, stop_after=2), consent=consent)
@@ -264,7 +260,6 @@ def test_odd_sides_grow_by_a_pixel(portrait, consent, brief, tmp_path):
     assert any("extended to 300x316" in note for note in report.notes)
 
 
-@pytest.mark.slow
 def test_a_huge_picture_is_shrunk(portrait, consent, brief, tmp_path):
     huge = picture(tmp_path / "huge.jpg", cv2.resize(portrait, (5120, 2880), interpolation=cv2.INTER_CUBIC))
     settings = replace(GEOMETRY, encode=PNG, trust=PLAIN, stop_after=1)
@@ -298,7 +293,6 @@ def test_without_consent_it_is_refused(still, brief, here, monkeypatch, tmp_path
     assert [name for name in names(tmp_path) if "out" in name] == []
 
 
-@pytest.mark.slow
 def test_a_consent_for_another_use_or_person_does_not_help(still, brief, woman_consent, tmp_path):
     swap_only = tmp_path / "swap.json"
     new_consent("the man", [brief], ("swap",), basis="sample").save(swap_only)
@@ -309,7 +303,6 @@ def test_a_consent_for_another_use_or_person_does_not_help(still, brief, woman_c
     assert not (tmp_path / "out.mp4").exists()
 
 
-@pytest.mark.slow
 def test_an_intimate_portrait_is_refused(still, consent, brief_motion, tmp_path, monkeypatch):
     """The network's threshold is set below what it says of the portrait; a template has no pictures to judge."""
     from effigie.trust import intimate
@@ -321,7 +314,6 @@ def test_an_intimate_portrait_is_refused(still, consent, brief_motion, tmp_path,
     assert not (tmp_path / "out.mp4").exists()
 
 
-@pytest.mark.slow
 def test_an_intimate_driver_is_refused(woman, woman_consent, brief, tmp_path, monkeypatch):
     """The threshold is set between what the network says of the portrait and of the driver."""
     from effigie.trust import intimate
@@ -345,7 +337,6 @@ def says(here, code, *arguments):
     return ended.line()
 
 
-@pytest.mark.slow
 def test_nobody_and_too_many_in_the_portrait(sample, brief, consent, here):
     driven = ("--driver", brief, "--consent", consent, "--paint", "geometry")
     assert "no face was found" in says(here, 1, sample("sample_no_face"), *driven)
@@ -366,7 +357,6 @@ def test_tiny_and_broken_portraits(portrait, brief, consent, here, tmp_path):
     assert "nowhere.png" in says(here, 1, "nowhere.png", *driven)
 
 
-@pytest.mark.slow
 def test_bad_drivers(still, sample, brief, brief_motion, consent, here, tmp_path):
     consented = (still, "--consent", consent, "--paint", "geometry")
     nobody = excerpt(sample("sample_no_face"), tmp_path / "nobody.mp4", (0, 4))
@@ -381,7 +371,6 @@ def test_bad_drivers(still, sample, brief, brief_motion, consent, here, tmp_path
     assert "damaged motion template" in says(here, 1, *consented, "--driver", "t.motion")
 
 
-@pytest.mark.slow
 def test_bad_requests(still, brief, consent, here):
     driven = (still, "--driver", brief, "--consent", consent, "--paint", "geometry")
     assert "region must be one of" in says(here, 2, *driven, "--region", "nose")
@@ -399,7 +388,6 @@ def test_inputs_and_earlier_outputs_are_not_written_over(still, brief, consent, 
     assert (tmp_path / "out.mp4").read_bytes() == b"earlier"
 
 
-@pytest.mark.slow
 def test_it_tells_progress_and_stops(still, brief, consent, tmp_path):
     cancel, seen = Cancel(), []
 
@@ -414,7 +402,6 @@ def test_it_tells_progress_and_stops(still, brief, consent, tmp_path):
     assert {stage for stage, _ in seen} == {"portrait", "driver", "animate"}
 
 
-@pytest.mark.slow
 def test_controls_reach_the_picture(still, consent, brief, brief_motion, tmp_path):
     """Nothing moves at strength 0."""
     settings = AnimateSettings(controls=Controls(head=0, expression=0), encode=PNG, trust=PLAIN)

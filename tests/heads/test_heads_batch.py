@@ -11,6 +11,8 @@ from effigie.errors import UsageError
 from effigie.heads import read_motion, save_motion
 from effigie.media import Reader, probe
 
+pytestmark = pytest.mark.slow
+
 FRAMES = 4
 
 

@@ -28,6 +28,8 @@ from effigie.media import Reader
 from effigie.training import train
 from effigie.training.export import averaged
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def films(man, woman, tmp_path_factory):
@@ -52,6 +54,12 @@ def gallery(films, stills):
     return Gallery([films, stills])
 
 
+@pytest.fixture(scope="module")
+def driver(man, cut, tmp_path_factory):
+    """The man, for four frames."""
+    return cut(man, tmp_path_factory.mktemp("driver") / "man.mp4", 12, 16)
+
+
 QUICK = MetaSettings(preset="pico", steps=3, batch=4, content="none")
 
 
@@ -62,7 +70,6 @@ def heads(films, stills, tmp_path_factory):
     return meta_train([films, stills], output, QUICK).output
 
 
-@pytest.mark.slow
 def test_people_of_films_and_of_stills(gallery):
     filmed = [identity for identity in gallery.identities if identity.filmed]
     assert len(filmed) == 2
@@ -150,7 +157,6 @@ def test_a_look_at_the_mouth_shows_the_mouth(gallery):
     assert drawn(looks.expand(6, -1, -1)).shape == (6, 3)
 
 
-@pytest.mark.slow
 def test_meta_learning_leaves_a_model_without_its_people(heads):
     model = load_heads(heads)
     assert model.preset.name == "pico"
@@ -163,11 +169,10 @@ def test_meta_learning_leaves_a_model_without_its_people(heads):
     assert manifest["people"] == [6, 1]
 
 
-@pytest.mark.slow
 def test_meta_learning_goes_on_where_it_stopped(heads, films, stills, tmp_path):
     copy = shutil.copytree(heads, tmp_path / "heads")
-    report = meta_train([films, stills], copy, MetaSettings(preset="pico", steps=5, batch=4, content="none"))
-    assert report.steps == 5
+    report = meta_train([films, stills], copy, replace(QUICK, steps=4))
+    assert report.steps == 4
 
 
 def test_meta_learning_refuses_what_does_not_fit(heads, films, stills, tmp_path):
@@ -213,7 +218,6 @@ def person(heads, woman, woman_consent, tmp_path_factory):
     return tune(heads, woman, output, SETTINGS, consent=woman_consent)
 
 
-@pytest.mark.slow
 def test_tuning_leaves_a_person(person):
     model = load_person(person.output)
     assert person.shots == len(model.shots) == 5
@@ -223,7 +227,6 @@ def test_tuning_leaves_a_person(person):
     assert not (person.output / "training").exists()
 
 
-@pytest.mark.slow
 def test_tuning_asks_the_gate_first(heads, man, woman_consent, tmp_path):
     with pytest.raises(RefusedError, match="effigie consent new"):
         tune(heads, man, tmp_path / "man", SETTINGS, consent=woman_consent)
@@ -235,30 +238,28 @@ def test_a_person_is_not_overwritten(person, heads, woman, woman_consent):
         tune(heads, woman, person.output, SETTINGS, consent=woman_consent)
 
 
-@pytest.mark.slow
-def test_a_tuned_person_moves(person, man, here):
-    ended = here("animate", person.output, "--driver", man, "-o", "out.mp4", "--frames", 4, "--json")
+def test_a_tuned_person_moves(person, driver, here):
+    ended = here("animate", person.output, "--driver", driver, "-o", "out.mp4", "--json")
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["frames"] == 4
     assert json.loads(here("verify", "out.mp4", "--json").out)["verdict"] == "made-by-effigie"
 
 
-def test_a_person_without_records_is_refused(person, man, here, tmp_path):
+def test_a_person_without_records_is_refused(person, driver, here, tmp_path):
     copy = shutil.copytree(person.output, tmp_path / "copy")
     shutil.rmtree(copy / "consents")
-    ended = here("animate", copy, "--driver", man, "-o", "out.mp4")
+    ended = here("animate", copy, "--driver", driver, "-o", "out.mp4")
     assert ended.code == 3
     assert not (tmp_path / "out.mp4").exists()
 
 
-@pytest.mark.slow
 def test_a_portrait_painted_by_a_network_differs_from_geometry_in_the_face_alone(
-    heads, woman, woman_consent, man, here, tmp_path
+    heads, woman, woman_consent, driver, here, tmp_path
 ):
     with Reader(woman, stop=1) as reader:
         image = next(iter(reader)).image
     cv2.imwrite(str(tmp_path / "portrait.png"), image[..., ::-1])
-    common = ("portrait.png", "--driver", man, "--frames", 3, "--codec", "png", "--label", "off")
+    common = ("portrait.png", "--driver", driver, "--frames", 3, "--codec", "png", "--label", "off")
     frames = {}
     for name, options in (("network", ("--heads", heads)), ("geometry", ("--paint", "geometry"))):
         ended = here("animate", *common, *options, "-o", name, "--consent", woman_consent)
@@ -278,7 +279,6 @@ def test_shots_to_watch_are_kept_out_of_tuning(gallery):
     assert divided(shots[:3]) == (shots[:3], [])
 
 
-@pytest.mark.slow
 def test_over_tuning_is_noticed_and_the_best_kept(heads, woman, tmp_path):
     """A generator that has lost what it knew scores worse than before, and is not what is kept."""
     shots = [shot_of(portrait, 128) for portrait in read_portraits(woman, most=4)]

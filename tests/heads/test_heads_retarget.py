@@ -16,6 +16,8 @@ from effigie.heads.portrait import read_portraits
 from effigie.heads.retarget import Retargeter, inside, smoothed
 from effigie.media import Reader
 
+pytestmark = pytest.mark.slow
+
 NOW = Controls(ease=0)  # the whole motion from the first frame on
 
 
@@ -78,14 +80,12 @@ def error(a, b):
     return np.linalg.norm(a[:, :2] - b[:, :2], axis=1).mean() / eye_distance(b)
 
 
-@pytest.mark.slow
 def test_a_driver_who_does_nothing_leaves_the_portrait_exactly_as_it_is(own, driver):
     for face in (own, driver):
         moved = on(own, [face, face], size=(640, 360))
         assert np.abs(moved - own).max() < 1e-3
 
 
-@pytest.mark.slow
 def test_self_reenactment_meets_the_landmarks(sample):
     """The woman's own neutral frame, measured as a still, driven by her clip: within 4 % of the eye distance."""
     motion = read_motion(sample("sample_woman"), stop_after=200)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -59,6 +61,12 @@ def astronaut() -> Portrait:
     """512 x 512, a small face that shows its teeth."""
     image = skimage.data.astronaut()
     return image, measured(image)
+
+
+@pytest.fixture(scope="module")
+def scene_of(request: pytest.FixtureRequest) -> Callable[[str, bool], Scene]:
+    """scene_of(who, still_background): made once, for rendering leaves it as it was."""
+    return functools.cache(lambda who, still: Scene(*request.getfixturevalue(who), still_background=still))
 
 
 def measured(image: np.ndarray) -> np.ndarray:
@@ -159,11 +167,11 @@ def test_a_shift_is_the_same_all_over_face_and_hair(man: Portrait) -> None:
 @pytest.mark.parametrize("who", ["man", "astronaut"])
 @pytest.mark.parametrize("pose", POSES.values(), ids=POSES)
 def test_nothing_folds_over_and_corners_stay(
-    pose: dict, who: str, still: bool, request: pytest.FixtureRequest
+    pose: dict, who: str, still: bool, scene_of: Callable, request: pytest.FixtureRequest
 ) -> None:
     image, landmarks = request.getfixturevalue(who)
     target = turned(landmarks, **pose)
-    made = Scene(image, landmarks, still_background=still).render(target)
+    made = scene_of(who, still).render(target)
     scale = fit_pose(landmarks).scale
     hidden = face_mask(target, *image.shape[:2]) > 0
     hidden = cv2.dilate(hidden.astype(np.uint8), np.ones((2 * int(0.5 * scale) + 1,) * 2)) > 0

@@ -23,6 +23,8 @@ from effigie.training.checkpoints import Checkpoints, read_checkpoint
 from effigie.training.slots import share_of, slots
 from effigie.training.world import joined
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("together_script.py")
 ALL = {"checkpoint_every_s": 0, "keep": 99}
 
@@ -114,7 +116,6 @@ def badly(tmp_path_factory: pytest.TempPathFactory) -> Badly:
     return Badly(code, *runs)
 
 
-@pytest.mark.slow
 def test_gradients_equal_those_of_one_process_with_the_same_batch(alone: Run, both: Run) -> None:
     """An adversary, balancing, batch norm, weights by the batch and random numbers in the losses included."""
     one, two = alone.saved(1), both.saved(1)
@@ -153,7 +154,6 @@ def test_a_loss_that_is_no_number_on_one_rolls_back_both_and_patience_ends_both(
         assert np.isfinite(told["curve"]).all()
 
 
-@pytest.mark.slow
 def test_an_error_on_one_ends_both_with_its_message(badly: Badly) -> None:
     assert badly.code == 1
     first, second = badly.failed.told
@@ -164,7 +164,6 @@ def test_an_error_on_one_ends_both_with_its_message(badly: Badly) -> None:
     assert Checkpoints(badly.failed.folder / "training").newest() is not None, "what was reached is kept"
 
 
-@pytest.mark.slow
 def test_one_that_is_killed_ends_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAST_WORDS_S", "0.5")
     code, (run,) = by_two((tmp_path / "run", "DiesOnOne", {"steps": 400}))
@@ -190,7 +189,6 @@ def test_a_batch_is_the_same_however_many_make_it() -> None:
         share_of(0, 3, 8, 32)
 
 
-@pytest.mark.slow
 def test_a_world_that_does_not_come_up_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert announced({}).size == 1
     with pytest.raises(UsageError, match="RANK, MASTER_ADDR, MASTER_PORT not set"):
