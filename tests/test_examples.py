@@ -15,7 +15,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 @pytest.mark.parametrize(
-    ("name", "budget"), [("swap_face", ["0.02"]), ("animate_portrait", ["3"]), ("review_faces", [])]
+    ("name", "budget"), [("swap_face", ["2"]), ("animate_portrait", ["3"]), ("review_faces", [])]
 )
 def test_it_runs(name: str, budget: list[str], tmp_path: Path) -> None:
     command = [sys.executable, str(EXAMPLES / f"{name}.py"), str(tmp_path / "out"), *budget]
