@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import importlib.util
+import inspect
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -38,3 +42,43 @@ def test_the_reference_is_that_of_the_docstrings() -> None:
 
 def test_a_newcomer_reads_a_short_page() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 90
+
+
+def resolve(name: str, module: ModuleType) -> object:
+    """What a docstring's cross reference names: from the package, from its module, or of a class in it."""
+    parts = name.split(".")
+    for start in range(len(parts), 0, -1):
+        with contextlib.suppress(ImportError):
+            found: object = importlib.import_module(".".join(parts[:start]))
+            for part in parts[start:]:
+                found = getattr(found, part)
+            return found
+    owners = [module, *(value for value in vars(module).values() if inspect.isclass(value))]
+    for owner in owners:
+        found = owner
+        try:
+            for part in parts:
+                fields = getattr(found, "__dataclass_fields__", {})
+                hints = getattr(found, "__annotations__", {})
+                found = fields[part] if part in fields else hints[part] if part in hints else getattr(found, part)
+        except AttributeError:
+            continue
+        return found
+    raise AttributeError(name)
+
+
+def test_cross_references_of_docstrings_exist() -> None:
+    wrong = []
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        text = path.read_text("utf-8")
+        names = re.findall(r":(?:func|class|meth|data|mod|attr):`~?([\w.]+)`", text)
+        parts = path.relative_to(ROOT / "src").with_suffix("").parts
+        if not names or parts[-1] == "__main__":
+            continue
+        module = importlib.import_module(".".join(parts).removesuffix(".__init__"))
+        for name in names:
+            try:
+                resolve(name, module)
+            except (AttributeError, ValueError):
+                wrong.append(f"{path.relative_to(ROOT)}: {name}")
+    assert wrong == []

@@ -7,8 +7,8 @@ Example::
     effigie.extract(["anna.mp4"], "anna.faces")
     effigie.extract(["ben.mp4"], "ben.faces")
     consent = effigie.consent.new_consent("Anna", ["anna.jpg"], ["swap"], basis="signed release")
-    settings = effigie.swap.SwapSettings(minutes=10)
-    effigie.swap.train("anna.faces", "ben.faces", "anna-in-ben", settings, consent=consent)
+    settings = effigie.SwapSettings(minutes=10)
+    effigie.train("anna.faces", "ben.faces", "anna-in-ben", settings, consent=consent)
     effigie.convert("anna-in-ben", "ben.mp4", "out.mp4")
     print(effigie.verify("out.mp4").lines)
 """

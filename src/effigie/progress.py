@@ -36,9 +36,9 @@ class CancelToken:
 
     Example::
 
-        cancel = Cancel()
+        cancel = CancelToken()
         threading.Timer(60, cancel.set).start()
-        effigie.extract([clip], output, cancel=cancel)   # raises Cancelled after a minute
+        effigie.extract([clip], output, cancel=cancel)   # raises CancelledError after a minute
     """
 
     _event: threading.Event = field(default_factory=threading.Event)

@@ -49,13 +49,13 @@ def ordered_map(
 
     Example::
 
-        with several(scene.render, landmarks) as pictures:
+        with ordered_map(warp.render, landmarks) as pictures:
             for picture in pictures:
                 writer.write(picture)
     """
     waiting: deque[Future[Output]] = deque()
 
-    def made(pool: ThreadPoolExecutor) -> Iterator[Output]:
+    def outputs(pool: ThreadPoolExecutor) -> Iterator[Output]:
         for item in items:
             waiting.append(pool.submit(make, item))
             if len(waiting) > depth:
@@ -65,7 +65,7 @@ def ordered_map(
 
     with ThreadPoolExecutor(workers) as pool:
         try:
-            yield made(pool)
+            yield outputs(pool)
         finally:
             for future in waiting:
                 future.cancel()

@@ -62,7 +62,7 @@ class Filter:
         self.columns = tuple(sorted({column for name in self._names for column in MEASURES[name].columns}))
 
     def __call__(self, faces: Faces) -> np.ndarray:
-        """(N,) bool, true where a face is chosen; ``faces`` holds :attr:`columns`."""
+        """(N,) bool, true where a face is chosen; ``faces`` holds ``columns``."""
         values = {name: MEASURES[name].compute(faces) for name in self._names}
         return np.broadcast_to(np.asarray(self._evaluate(self._tree, values), bool), (len(faces),)).copy()
 

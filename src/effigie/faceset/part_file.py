@@ -135,7 +135,9 @@ class RowGroupWriter:
 
 
 def write_segment(path: Path, records: Iterable[FaceRecord], crop_size: int) -> int:
-    """Write records to a file of their own, for :meth:`PartWriter.append_segment`; returns how many.
+    """Write records to a file of their own; returns how many.
+
+    :meth:`~effigie.faceset.writer.PartWriter.append_segment` reads it.
 
     For extraction of one long clip by several processes. Streams: one row group in memory.
 

@@ -29,7 +29,7 @@ def sort_faces(
 
     Example::
 
-        blurred = sort("anna.faces", by="sharpness", where="cluster == 0")
+        blurred = sort_faces("anna.faces", by="sharpness", where="cluster == 0")
         print(blurred.name(0), blurred["sharpness"][0])
 
     Args:

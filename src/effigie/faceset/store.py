@@ -207,7 +207,7 @@ class FaceSet:
         """Faces in memory, crops excepted: those are read when asked for.
 
         Args:
-            columns: of :data:`~effigie.faceset.reader.STORED` and ``COMPUTED``; None loads every stored one,
+            columns: of :data:`~effigie.faceset.reader.STORED_COLUMNS` and ``COMPUTED``; None loads every stored one,
                 about 7 KB a face. ``clip``, ``frame`` and ``track`` always come along.
             where: a filter expression, see :mod:`effigie.faceset.filter`.
 

@@ -16,7 +16,7 @@ from effigie.faceset.sources import SourceInfo
 
 
 class PartWriter:
-    """Streams one source's faces into its part; :meth:`FaceSet.writer` makes it.
+    """Streams one source's faces into its part; :meth:`~effigie.faceset.store.FaceSet.writer` makes it.
 
     Attributes:
         source: may be replaced before the block ends, when frames are known only then.

@@ -34,7 +34,7 @@ class FaceField:
     Attributes:
         box: x0, y0, x1, y1 px, inside the picture.
         displacement: (y1 - y0, x1 - x0, 2) float32 px from a pixel to its source.
-        visibility: (y1 - y0, x1 - x0) float32 in [0, 1], see :class:`effigie.faces.warp.Warped`.
+        visibility: (y1 - y0, x1 - x0) float32 in [0, 1], see :class:`effigie.faces.warp.WarpResult`.
     """
 
     box: tuple[int, int, int, int]
