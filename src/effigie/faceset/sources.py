@@ -21,7 +21,7 @@ class SourceInfo:
     """One source of a face set: a clip, or a folder of stills.
 
     Attributes:
-        name: what rows carry as ``clip``; unique in the set. :meth:`~effigie.faceset.store.FaceSet.create_source` gives it.
+        name: what rows carry as ``clip``; unique in the set. From :meth:`~effigie.faceset.store.FaceSet.create_source`.
         part: file name of its part inside the face set.
         path: where the source lay, as given.
         sha256: of its bytes, hex.
