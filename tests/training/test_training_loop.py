@@ -117,6 +117,12 @@ def test_budget_by_minutes_includes_the_last_look(tmp_path: Path, monkeypatch: p
     assert [point.step for point in result.curve if point.error is not None] == [0, 96, 160]
 
 
+def test_minutes_that_are_over_before_they_begin_leave_a_model(tmp_path: Path) -> None:
+    result = train(Regression(), tmp_path, settings(None, minutes=1e-9))
+    assert (result.steps, result.stopped_because) == (1, "minutes")
+    assert set(export(tmp_path)) == {"body", "head"}
+
+
 def test_finished_folder_is_not_trained_further(tmp_path: Path) -> None:
     train(Regression(), tmp_path, settings(5))
     before = saved(tmp_path)[-1].read_bytes()

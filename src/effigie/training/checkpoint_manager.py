@@ -95,7 +95,12 @@ class CheckpointManager:
         if settings.steps is not None and step >= settings.steps:
             return "steps"
         evaluation_s = self.logger.evaluation_s + self.logger.preview_s
-        if settings.minutes is not None and self._clock.call_s + evaluation_s >= 60 * settings.minutes:
+        # A step at least, however short the time: a run of none would leave nothing that can be exported.
+        if (
+            settings.minutes is not None
+            and step > 0
+            and self._clock.call_s + evaluation_s >= 60 * settings.minutes
+        ):
             return "minutes"
         if (
             settings.patience is not None
