@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 PACKAGES = [
@@ -26,7 +27,8 @@ def first_line(value: object) -> str:
     """The first line of a docstring; of a constant, nothing."""
     if not (inspect.isclass(value) or inspect.isroutine(value) or inspect.ismodule(value)):
         return ""
-    return (inspect.getdoc(value) or "").split("\n")[0].replace("|", "\\|")
+    line = (inspect.getdoc(value) or "").split("\n")[0].replace("|", "\\|")
+    return re.sub(r":\w+:`~?([\w.]+)`", r"`\1`", line)
 
 
 def signature(value: object) -> str:
