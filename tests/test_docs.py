@@ -84,3 +84,16 @@ def test_cross_references_of_docstrings_exist() -> None:
             except (AttributeError, ValueError):
                 wrong.append(f"{path.relative_to(ROOT)}: {name}")
     assert wrong == []
+
+
+def test_the_names_on_the_newcomers_page_exist() -> None:
+    page = (ROOT / "docs" / "find-your-way.md").read_text("utf-8")
+    ways = re.findall(r"`([\w./]+/)`\s+→\s+`(\w+)`", page)
+    assert len(ways) > 20
+    lost = []
+    for folder, name in ways:
+        files = (ROOT / "src" / "effigie" / folder).rglob("*.py")
+        defined = re.compile(rf"^ *(?:(?:async )?def|class) {name}\b|^{name}\b *[:=]", re.MULTILINE)
+        if not any(defined.search(path.read_text("utf-8")) for path in files):
+            lost.append(f"{folder} → {name}")
+    assert lost == []
