@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measures every figure of docs/results.md anew, row by row, and keeps each at once."""
+"""`python -m benchmarks`: measures every figure of docs/results.md, row by row, and saves each at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Description of the machine that the figures were measured on; never whose it is."""
+"""Description of the machine that the figures were measured on, without its owner."""
 
 from __future__ import annotations
 

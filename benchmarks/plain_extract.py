@@ -1,4 +1,4 @@
-"""The loop that anybody would write first, over the same networks: what extraction is compared with.
+"""Plain extraction loop over the same networks: the baseline of extraction.
 
 One frame at a time: decode, detect, landmarks, blendshapes, crop, JPEG; nothing is tracked, smoothed,
 batched or run beside anything else, and the networks get two threads.

@@ -1,4 +1,4 @@
-"""The face-swap autoencoder of 2017, as the textbooks have it: what training is compared with.
+"""The face-swap autoencoder of 2017: the baseline of training.
 
 A shared encoder of 5x5 stride-2 convolutions (128, 256, 512, 1024 channels, LeakyReLU 0.1), a dense
 bottleneck of 1024, a dense layer back to a map of 1024 channels and one pixel-shuffle step to 512; a

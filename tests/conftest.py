@@ -1,4 +1,4 @@
-"""What the tests of several rooms share: sample clips, the real command line, one small model made by it."""
+"""Fixtures shared by several test folders: sample clips, the real command line, one small model made by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The test suite under the settings in which machines differ: `make test-matrix`.
+"""Runs the test suite under settings in which machines differ: `make test-matrix`.
 
 `make test-matrix SETTINGS="avx2 load"` runs some. Each run gets an empty temporary folder, whose size is measured
 while it runs and after. Prints a Markdown table.

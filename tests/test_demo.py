@@ -1,4 +1,4 @@
-"""What the demo adds to the calls it makes: the before-and-after sheet and the verdict."""
+"""Tests of the demo's own code: the before-and-after sheet and the verdict."""
 
 from __future__ import annotations
 

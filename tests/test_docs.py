@@ -1,4 +1,4 @@
-"""The documentation is true where that can be checked: links, the reference, the options that it names."""
+"""Tests of the documentation: links, the reference, cross references, names on the newcomer's page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples run, each as a script of its own, on the samples that pip carries."""
+"""Tests of the examples: each runs as a script of its own, on the samples that pip carries."""
 
 from __future__ import annotations
 

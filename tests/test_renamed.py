@@ -1,4 +1,4 @@
-"""Old names raise an error that says the new one; every new name in the table exists."""
+"""Tests of old names: they raise an error with the new name, and every new name exists."""
 
 import importlib
 import subprocess

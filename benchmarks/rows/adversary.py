@@ -1,4 +1,4 @@
-"""Row: the same swap learned with an adversary and without, in the same minutes."""
+"""Row: the same swap trained with an adversary and without, for the same minutes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows: how fast a portrait is animated, where the time goes, and what the first use takes."""
+"""Rows: speed of animation, share of each stage, and the time of a first use."""
 
 from __future__ import annotations
 

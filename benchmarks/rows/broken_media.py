@@ -1,4 +1,4 @@
-"""Row: two thousand broken media files through every verb that reads media."""
+"""Row: two thousand broken media files through every command that reads media."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row: whether the consent gate lets the right person through, and nobody else."""
+"""Row: whether the consent gate accepts the right person, and nobody else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row: how fast a clip is converted, and where the time goes."""
+"""Row: speed of conversion, and the share of each stage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row: whether the faces that are there are found, and none that are not."""
+"""Row: share of faces found, and false detections."""
 
 from __future__ import annotations
 

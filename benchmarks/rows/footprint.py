@@ -1,4 +1,4 @@
-"""Row: how much memory extract and convert take, and that a longer clip does not take more."""
+"""Row: memory of extract and convert, and that it does not grow with the length of the clip."""
 
 from __future__ import annotations
 

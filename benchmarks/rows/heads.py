@@ -1,4 +1,4 @@
-"""Row: talking heads of people that no model was trained on, beside geometry alone and the paper's form."""
+"""Row: talking heads of people held out from training, beside geometry alone and the paper's form."""
 
 from __future__ import annotations
 

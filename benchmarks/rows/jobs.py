@@ -1,4 +1,4 @@
-"""Rows: what a second process brings over lists of clips, and how Ray compares with processes of this machine."""
+"""Rows: two workers against one over lists of clips, and Ray against local processes."""
 
 from __future__ import annotations
 

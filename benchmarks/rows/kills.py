@@ -1,4 +1,4 @@
-"""Row: every verb killed at random moments: nothing visible is torn, nothing finished lost, a rerun ends well."""
+"""Row: every command killed at random moments: no torn file, no finished work lost, a rerun succeeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row: ten thousand clips. Memory stays flat, nothing is lost or done twice, and a kill in the middle costs minutes."""
+"""Row: ten thousand clips: memory is constant, nothing is lost or done twice, also after a kill."""
 
 from __future__ import annotations
 

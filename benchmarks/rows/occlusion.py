@@ -1,4 +1,4 @@
-"""Row: whether what is before a face is told from the face."""
+"""Row: accuracy of the occlusion network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row: two people in one clip, each swapped by a model of their own, told apart by their faces."""
+"""Row: two people in one clip, each swapped by a model of their own, matched by identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row: where on its way into the frame a face loses likeness to its source."""
+"""Row: at which stage of conversion a face loses likeness to its source."""
 
 from __future__ import annotations
 

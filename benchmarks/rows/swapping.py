@@ -1,4 +1,4 @@
-"""Rows: a whole swap, from clips to a swapped clip, measured on clips that nothing was trained on."""
+"""Rows: a whole swap, from clips to a swapped clip, measured on held-out clips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row: how much of the processor's speed a training step of a swap uses, part by part, and memory by preset."""
+"""Row: share of the processor's peak that a training step of a swap reaches, part by part, and memory by preset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row: what equal minutes of training are worth, beside the textbook's autoencoder."""
+"""Row: held-out error after equal minutes of training, beside the textbook autoencoder."""
 
 from __future__ import annotations
 

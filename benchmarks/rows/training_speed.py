@@ -1,4 +1,4 @@
-"""Row: how many pictures a second are trained on, beside the textbook's autoencoder."""
+"""Row: pictures trained on per second, beside the textbook autoencoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows: how long `effigie verify` takes, how clips are told apart by their pictures, whom the intimate gate stops."""
+"""Rows: time of `effigie verify`, accuracy of matching by fingerprints, false alarms of the intimate-content check."""
 
 from __future__ import annotations
 

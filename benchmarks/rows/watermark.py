@@ -1,4 +1,4 @@
-"""Row: whether the invisible mark survives what happens to clips, stays unseen, and is never found where it is not."""
+"""Row: whether the watermark survives processing, is invisible, and causes no false alarms."""
 
 from __future__ import annotations
 

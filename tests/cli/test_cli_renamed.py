@@ -1,4 +1,4 @@
-"""Old option names are refused with the new name, before anything else is looked at."""
+"""Tests of renamed options: an old name is refused with the new one, before any work begins."""
 
 import pytest
 

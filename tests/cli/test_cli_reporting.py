@@ -1,4 +1,4 @@
-"""Progress for programs and monitors, and work that outlives its terminal."""
+"""Tests of progress reports and status files, and of commands that outlive their terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line before any work: quick to start, clear about wrong usage."""
+"""Tests of the command line before any work: start-up time, help, wrong usage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `effigie train` says in the end: where it stands, what to do next, and whose weights the model has."""
+"""Tests of the summary that `effigie train` prints: progress, advice, and which weights the model has."""
 
 from __future__ import annotations
 

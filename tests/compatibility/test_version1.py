@@ -1,4 +1,4 @@
-"""What version 0.1 wrote is still read: face set, swap, heads, person, motion, project, consent, outputs.
+"""Tests that files of version 0.1 are still read: face set, swap, heads, person, motion, project, consent, outputs.
 
 The files beside this one were made by that version of NASA's astronaut (public domain), with networks of a few channels
 that were trained for two steps.

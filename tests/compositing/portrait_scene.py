@@ -1,4 +1,4 @@
-"""A real portrait with a face region known by hand, and the pieces that the tests put back into it."""
+"""A real portrait with a known face region, and the crops that the tests composite back into it."""
 
 from __future__ import annotations
 

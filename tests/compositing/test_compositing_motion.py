@@ -1,4 +1,4 @@
-"""Motion blur: read from the footage, given to the made face, and only where something moves."""
+"""Tests of motion blur: estimated from the footage, applied to the generated face, only where something moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records of made-up faces, for tests of everything but the faces."""
+"""Consent records of synthetic faces, for tests that need no real ones."""
 
 from __future__ import annotations
 

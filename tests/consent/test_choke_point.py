@@ -1,4 +1,4 @@
-"""Nothing public that shows a face goes round the gate, and nothing leaves that cannot be traced."""
+"""Tests that no public call bypasses the gate, and that no output is written without provenance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`effigie consent` as a user types it."""
+"""Tests of `effigie consent` on the command line."""
 
 from __future__ import annotations
 

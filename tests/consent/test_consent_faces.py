@@ -1,4 +1,4 @@
-"""Records of real faces: what they are made of, whom they fit, and the model that rests on them."""
+"""Tests of consent records of real faces: how they are made, whom they match, and models that are based on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records and keys as files: what is refused, what is kept from others, what is never overwritten."""
+"""Tests of records and keys as files: refusals, permissions, and what is never overwritten."""
 
 from __future__ import annotations
 

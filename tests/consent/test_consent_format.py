@@ -1,4 +1,4 @@
-"""The bytes of records: one spelling only, and whatever is changed is noticed."""
+"""Tests of the canonical bytes of records: one spelling only, and every change is detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate: who passes, who does not, and what the refusal says."""
+"""Tests of the gate: what it permits, what it refuses, and with which message."""
 
 from __future__ import annotations
 

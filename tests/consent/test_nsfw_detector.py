@@ -1,4 +1,4 @@
-"""The intimate-content gate: people as they are pass, what the network takes for skin all over is refused."""
+"""Tests of the intimate-content check: ordinary people pass, pictures that the network scores high are refused."""
 
 from __future__ import annotations
 

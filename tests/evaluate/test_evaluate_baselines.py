@@ -1,4 +1,4 @@
-"""What effigie is compared with does what it claims to."""
+"""Tests of the baselines that effigie is compared with."""
 
 from __future__ import annotations
 

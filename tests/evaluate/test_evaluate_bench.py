@@ -1,4 +1,4 @@
-"""The bench's own machinery, and one real row through the command line."""
+"""Tests of the benchmark's own code, and one real row through the command line."""
 
 from __future__ import annotations
 

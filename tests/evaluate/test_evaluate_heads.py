@@ -1,4 +1,4 @@
-"""Figures of talking heads: known answers, worse pictures score worse, and the whole protocol on two people."""
+"""Tests of talking-head metrics: known answers, worse pictures score worse, and the protocol on two people."""
 
 from __future__ import annotations
 

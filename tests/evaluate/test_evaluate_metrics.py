@@ -1,4 +1,4 @@
-"""Every metric on made-up data whose answer is known."""
+"""Tests of every metric on synthetic data with known answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The protocol on a real clip: against itself, blurred, misplaced, cut short."""
+"""Tests of the swap protocol on a real clip: against itself, blurred, misplaced, truncated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metrics of a swap on made-up data: seams drawn on, colours that drift, hands painted over, people mixed up."""
+"""Tests of swap metrics on synthetic data: drawn seams, colour drift, painted hands, exchanged people."""
 
 from __future__ import annotations
 

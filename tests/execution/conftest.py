@@ -1,4 +1,4 @@
-"""Jobs over little files, by every engine that is there."""
+"""Fixtures of job tests: small files, and every available engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of jobs make of a clip: its bytes in capitals; and clips whose bytes say what is to go wrong."""
+"""The work of the job tests: writes a clip's bytes in capitals; some clips' bytes cause a given failure."""
 
 from __future__ import annotations
 

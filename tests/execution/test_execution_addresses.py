@@ -1,4 +1,4 @@
-"""Clips and outputs that lie elsewhere: read from a server, kept in memory, and said clearly where that cannot be."""
+"""Tests of remote clips and outputs: a web server, memory, and clear errors where an address cannot be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work over processes: everything comes back, errors too, and nobody outlives the call."""
+"""Tests of work over processes: all results and errors return, and no process outlives the call."""
 
 from __future__ import annotations
 

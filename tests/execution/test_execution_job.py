@@ -1,4 +1,4 @@
-"""Lists of clips: what is missing is made once, what fails is said, and nothing is lost whatever ends the job."""
+"""Tests of jobs over lists of clips: missing outputs are made once, failures reported, nothing lost after a kill."""
 
 from __future__ import annotations
 

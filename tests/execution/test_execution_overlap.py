@@ -1,4 +1,4 @@
-"""Threads before and behind the loop: order is kept, errors arrive, nobody stays."""
+"""Tests of the pipeline's threads: order is kept, errors arrive, no thread stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clips in, a face set out: who is found, how tracks run through segments, what a second run does."""
+"""Tests of extraction: who is found, how tracks continue over segments, what a second run does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extraction from and to other places, and by Ray: the same rows."""
+"""Tests of extraction from and to remote addresses, and with Ray: the same rows."""
 
 from __future__ import annotations
 

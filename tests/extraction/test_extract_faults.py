@@ -1,4 +1,4 @@
-"""Extraction from bad clips, and broken off at any moment: one line, nothing torn, and a rerun finishes."""
+"""Tests of extraction from broken clips and of interrupted runs: one message, no torn file, a rerun finishes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a shot ends, nothing goes on."""
+"""Tests of shot cuts: tracks and smoothing end there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faces measured over time: everybody is found, trembling goes, blinks stay, crops hold still."""
+"""Tests of the analyzer over time: everybody is found, noise is removed, blinks stay, crops are stable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The canonical mesh and the pose fitted to it."""
+"""Tests of the canonical mesh and the pose fitted to it."""
 
 from __future__ import annotations
 

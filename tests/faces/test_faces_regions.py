@@ -1,4 +1,4 @@
-"""Eyes, mouth and skin: what belongs to which, and errors that are told apart by them."""
+"""Tests of the regions eyes, mouth and skin, and of errors per region."""
 
 from __future__ import annotations
 

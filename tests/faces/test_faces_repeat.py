@@ -1,4 +1,4 @@
-"""Repeated frames get one measurement; frames in which anything moves get their own."""
+"""Tests of repeated frames: one measurement for each; frames with any motion are measured separately."""
 
 from __future__ import annotations
 

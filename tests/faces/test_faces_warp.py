@@ -1,4 +1,4 @@
-"""The mesh warp: an identity keeps the picture, known motion is followed, what is not seen is not claimed."""
+"""Tests of the mesh warp: identity keeps the picture, known motion is followed, visibility is not overstated."""
 
 from __future__ import annotations
 

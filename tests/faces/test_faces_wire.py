@@ -1,4 +1,4 @@
-"""The Protocol Buffers reader: what is written is read back, damage is told, nothing hangs."""
+"""Tests of the Protocol Buffers reader: round trip, damage is reported, nothing hangs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faces to store: random numbers, real JPEGs, embeddings of people that are told apart by their index."""
+"""Faces to store: random numbers, real JPEGs, embeddings of people with a known index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`effigie faces` as a user meets it: output, JSON, exit codes, one-line errors."""
+"""Tests of `effigie faces` on the command line: output, JSON, exit codes, one-line errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dropping and exporting: only what was named goes, the rest stays as it was."""
+"""Tests of dropping and exporting: only named faces are affected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes into a part comes out, and the files are what docs/formats.md says."""
+"""Tests of parts: round trip, and the format that docs/formats.md describes."""
 
 from __future__ import annotations
 

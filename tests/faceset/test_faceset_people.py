@@ -1,4 +1,4 @@
-"""Telling people apart by the embeddings of their tracks."""
+"""Tests of clustering by the embeddings of tracks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a review finds: every fault that was put into a good face set, and hardly anything else."""
+"""Tests of the review: it finds every fault that was put into a good face set, and hardly anything else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filter language: what it chooses, and that it refuses everything else."""
+"""Tests of the filter language: what it selects, and that it refuses everything else."""
 
 from __future__ import annotations
 

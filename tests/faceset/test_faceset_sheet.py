@@ -1,4 +1,4 @@
-"""Pictures that report on a set: right size, right faces."""
+"""Tests of contact sheets: right size, right faces."""
 
 from __future__ import annotations
 

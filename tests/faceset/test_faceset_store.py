@@ -1,4 +1,4 @@
-"""The store: kills, damage, versions, names, and columns that cost no more than they must."""
+"""Tests of the store: kills, damage, versions, names, and the cost of reading columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the watch over processes is shown: every way in which a call can end. Other processes import this module."""
+"""Calls that end in every possible way, for tests of the process watchdog. Other processes import this module."""
 
 from __future__ import annotations
 

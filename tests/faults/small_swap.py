@@ -1,4 +1,4 @@
-"""A swap that is quick to read and to convert with: small networks, few pictures, no state of training."""
+"""A swap model that is quick to load and convert with: small networks, few pictures, no training state."""
 
 from __future__ import annotations
 

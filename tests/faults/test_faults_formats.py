@@ -1,4 +1,4 @@
-"""Properties of the formats: what is written comes back, and any other value is refused by an error of effigie's."""
+"""Property tests of the file formats: round trip, and any other value is refused with an error of effigie's."""
 
 from __future__ import annotations
 

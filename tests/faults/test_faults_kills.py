@@ -1,4 +1,4 @@
-"""Verbs killed at random moments, by the kit of the bench; and a clock that jumps."""
+"""Tests of commands killed at random moments, with the benchmark's code; and of a clock that jumps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever reads effigie's files: damage is told in one line, nothing is unpickled, no name leads out of a folder."""
+"""Tests of all loaders: damage gives one line, nothing is unpickled, no name leads out of a folder."""
 
 from __future__ import annotations
 

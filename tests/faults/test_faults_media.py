@@ -1,4 +1,4 @@
-"""Broken media through the readers, files that change while they are read, and the watch over processes itself."""
+"""Tests of readers on broken media, of files that change while they are read, and of the process watchdog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two runs on one output: the second is told who is there and what to do, before it has read anything."""
+"""Tests of two runs on one output: the second is refused with a message before it has read anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Motions made by hand: what a driver would do, exactly."""
+"""Synthetic motions of a driver, exactly known."""
 
 from __future__ import annotations
 

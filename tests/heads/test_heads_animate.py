@@ -1,4 +1,4 @@
-"""The whole way through the real command line, and every bad input of it: nothing half-written is ever left."""
+"""Tests of animation through the real command line, and of bad input: nothing half-written is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A portrait and several drivers: a video of each, named after them."""
+"""Tests of one portrait with several drivers: a video for each, named after them."""
 
 from __future__ import annotations
 

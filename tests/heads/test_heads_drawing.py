@@ -1,4 +1,4 @@
-"""The drawing of landmarks: every part in its colour, gaze and blink in it, exact below a pixel."""
+"""Tests of the landmark drawing: a colour per part, gaze and blinks included, exact below a pixel."""
 
 from __future__ import annotations
 

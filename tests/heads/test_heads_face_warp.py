@@ -1,4 +1,4 @@
-"""Which triangle of the mesh is seen where."""
+"""Tests of which triangle of the mesh is visible where."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learning talking heads: who is learned from, what is made of them, meta-learning, tuning, and what lies on disk."""
+"""Tests of training talking heads: identities, samples, meta-learning, tuning, and the files."""
 
 from __future__ import annotations
 

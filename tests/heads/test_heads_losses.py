@@ -1,4 +1,4 @@
-"""Losses of talking heads: pyramid L1, embedding match, and what the content loss's network is fed."""
+"""Tests of talking-head losses: pyramid L1, embedding match, and the inputs of the content loss."""
 
 from __future__ import annotations
 

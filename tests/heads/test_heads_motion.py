@@ -1,4 +1,4 @@
-"""A driver's motion: read from clips that lose the face, show several, or none; kept and read again as a template."""
+"""Tests of a driver's motion: clips that lose the face, show several or none; saved and read as a template."""
 
 from __future__ import annotations
 

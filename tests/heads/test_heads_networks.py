@@ -1,4 +1,4 @@
-"""Embedder, generator, discriminator: the paper's sizes, spectral norm throughout, what starts out as what."""
+"""Tests of embedder, generator and discriminator: the paper's sizes, spectral norm, initial values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes a portrait: photographs as phones write them, drawings, clips; and what is said of difficult ones."""
+"""Tests of reading portraits: photographs from phones, drawings, clips; and notes on difficult ones."""
 
 from __future__ import annotations
 

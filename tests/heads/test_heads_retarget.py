@@ -1,4 +1,4 @@
-"""A driver's motion on another face: identity kept, lids and lips meet, regions and strengths do what they say."""
+"""Tests of motion retargeting: identity is kept, lids and lips close, regions and strengths have their effect."""
 
 from __future__ import annotations
 

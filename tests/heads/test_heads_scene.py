@@ -1,4 +1,4 @@
-"""The scene: a portrait moved by geometry alone."""
+"""Tests of the scene: a portrait warped by geometry alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing whole or not at all."""
+"""Tests of atomic writes: whole or not at all."""
 
 from __future__ import annotations
 

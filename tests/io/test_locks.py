@@ -1,4 +1,4 @@
-"""One writer for one output, and what killed writers left."""
+"""Tests of output locks, and of files that killed writers left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clips for the tests, made with PyAV alone so that nothing under test takes part."""
+"""Clips for the tests, made with PyAV alone, without the code under test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clip through the reader and the writer."""
+"""Converts a clip with the reader and the writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Broken, missing and hostile input gives one clear line; a broken-off output leaves nothing behind."""
+"""Tests of broken, missing and hostile input: one clear line; an interrupted output leaves nothing behind."""
 
 from __future__ import annotations
 

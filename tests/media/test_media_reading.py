@@ -1,4 +1,4 @@
-"""Every kind of clip comes out whole: the right pictures, upright, in the right colours, at their times."""
+"""Tests of reading every kind of clip: pictures, orientation, colours and times."""
 
 from __future__ import annotations
 

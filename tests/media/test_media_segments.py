@@ -1,4 +1,4 @@
-"""A segment is exactly what reading everything and discarding the rest would give."""
+"""Tests of segments: equal to reading everything and discarding the rest."""
 
 from __future__ import annotations
 

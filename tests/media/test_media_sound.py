@@ -1,4 +1,4 @@
-"""Sound and subtitles come through untouched and in step with the pictures."""
+"""Tests of sound and subtitles: copied unchanged and in step with the pictures."""
 
 from __future__ import annotations
 

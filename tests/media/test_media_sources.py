@@ -1,4 +1,4 @@
-"""Files, folders and patterns become clips."""
+"""Tests of expanding files, folders and patterns to clips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written shows the same pictures at the same times in the same colours, with the same sound."""
+"""Tests of writing: the same pictures, times, colours and sound."""
 
 from __future__ import annotations
 

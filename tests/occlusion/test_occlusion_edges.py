@@ -1,4 +1,4 @@
-"""A small mask's edges in a larger picture."""
+"""Tests of upsampling a small mask along the edges of a larger picture."""
 
 import cv2
 import numpy as np

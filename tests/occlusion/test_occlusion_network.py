@@ -1,4 +1,4 @@
-"""The network that tells the face from what is before it: its shapes, that it learns, and the one that ships."""
+"""Tests of the occlusion network: its shapes, that it learns, and the one that ships."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Occluders: what they claim to hide is what they hide, and the same seed paints the same."""
+"""Tests of drawn occluders: labels match what is hidden, and the same seed draws the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The geometric prior: which source frame is taken, how it gives way to the next, and what is made of it."""
+"""Tests of the geometric prior: which source frame is selected, cross-fades, and the rendered picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small files to be signed, and what an independent C2PA reader says of them."""
+"""Small files to sign, and the readings of an independent C2PA reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who signs: the certificate of this machine, those of users, and what is wrong with some."""
+"""Tests of certificates: that of this machine, those of users, and faulty ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read back from changed, foreign, damaged and hostile files."""
+"""Tests of reading credentials from changed, foreign, damaged and hostile files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signed files: whole, readable by others, and saying the right things."""
+"""Tests of signed files: intact, readable by other programs, with the right claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Perceptual hashes: kept by what happens to files on their way, different for different pictures."""
+"""Tests of perceptual hashes: stable under re-encoding, different for different pictures."""
 
 from __future__ import annotations
 

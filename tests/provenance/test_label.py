@@ -1,4 +1,4 @@
-"""The visible notice."""
+"""Tests of the visible notice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger: what was entered comes back, from many processes, through versions, and failures are one clear line."""
+"""Tests of the ledger: round trip, many processes, versions, and errors in one clear line."""
 
 from __future__ import annotations
 

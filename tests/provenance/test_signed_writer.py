@@ -1,4 +1,4 @@
-"""What leaves is marked, signed, entered and noted, or it does not leave at all."""
+"""Tests of the signed writer: an output is marked, signed, entered and noted, or not written at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `verify` says of files: ours, altered, stripped, others', and of files that are nothing of the kind."""
+"""Tests of `verify`: effigie's outputs, altered, stripped, of other programs, and files of other kinds."""
 
 from __future__ import annotations
 

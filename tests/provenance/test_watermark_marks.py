@@ -1,4 +1,4 @@
-"""The mark: not seen, read after what happens to clips, never where there is none."""
+"""Tests of the watermark: invisible, readable after common processing, never found where there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The payload: every id comes back, through noise that leaves no single symbol sure, and nothing comes of noise."""
+"""Tests of the payload: every id is decoded, through strong noise, and noise alone decodes to nothing."""
 
 from __future__ import annotations
 

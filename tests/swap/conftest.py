@@ -1,4 +1,4 @@
-"""What the tests of swapping share: networks of few channels, which are trained and loaded sooner."""
+"""Fixtures of the swap tests: networks of few channels, which train and load faster."""
 
 from __future__ import annotations
 

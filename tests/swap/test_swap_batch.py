@@ -1,4 +1,4 @@
-"""A list of clips converted: each traced as a single one is, the same whoever did it, and refused without consent."""
+"""Tests of converting a list of clips: traced like single ones, equal for every engine, refused without consent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole way through the real command line, and what conversion may never touch."""
+"""Tests of conversion through the real command line, and of what it must not change."""
 
 from __future__ import annotations
 

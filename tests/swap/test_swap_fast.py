@@ -1,4 +1,4 @@
-"""`convert --fast`: what it gives up, and that faces made together are those made one by one."""
+"""Tests of `convert --fast`: its loss of quality, and that batched faces equal single ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input to training and conversion, and both broken off: one line, the right exit code, nothing torn."""
+"""Tests of bad input to training and conversion, and of interruptions: one line, the exit code, no torn file."""
 
 from __future__ import annotations
 

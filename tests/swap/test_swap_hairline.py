@@ -1,4 +1,4 @@
-"""A fringe in the source's own frames is not carried onto another's forehead; brows, eyes and glasses are."""
+"""Tests that a fringe in the source's frames is not pasted onto the target's forehead, while brows and eyes are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the source's footage never showed comes from the footage that is swapped, and only between the lips."""
+"""Tests of the mouth's inside: taken from the target where the source never shows it, only between the lips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The networks and their losses: shapes of every preset, SSIM by the book, a tiny batch learned by heart."""
+"""Tests of the swap's networks and losses: shapes of every preset, SSIM against a reference, overfitting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is before the face stays there in a conversion; and masks painted elsewhere do as they say."""
+"""Tests that occluders stay in front in a conversion, and of masks painted elsewhere."""
 
 from __future__ import annotations
 

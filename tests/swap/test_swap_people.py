@@ -1,4 +1,4 @@
-"""Several people in a clip: the right ones are swapped, each by their own model, and nobody else."""
+"""Tests of several people in a clip: the right ones are swapped, each by their own model, and nobody else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two people's frames: what is held out, which frames are kept for warping, which are covered."""
+"""Tests of two people's frames: held-out frames, frames kept for warping, occluded frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A conversion as a file: what it says is done, again and again, and what it says wrongly is told."""
+"""Tests of project files: a conversion is repeated exactly, and wrong entries are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heads that turn beyond what the source's footage shows: what is made of them, and what is said."""
+"""Tests of heads turned beyond the source's footage: how they are swapped, and what is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What teaches a swap beyond restoring: swapped pictures, likeness, the adversary, and how much each counts."""
+"""Tests of the auxiliary losses: swapped pictures, identity, adversary, and their shares."""
 
 from __future__ import annotations
 

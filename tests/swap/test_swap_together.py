@@ -1,4 +1,4 @@
-"""A swap trained by two processes is the swap that one trains, and the command says who trains and writes it once."""
+"""Tests that two processes train the same swap as one, and that the command reports and writes it once."""
 
 from __future__ import annotations
 

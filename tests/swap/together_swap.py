@@ -1,4 +1,4 @@
-"""What one of several processes does in a test: three steps of a small swap with its adversary. Started by the test."""
+"""The script of one of several processes in a test: three steps of a small swap with its adversary."""
 
 from __future__ import annotations
 

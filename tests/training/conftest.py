@@ -1,4 +1,4 @@
-"""The networks of these tests are small: several threads would wait for each other for longer than they work."""
+"""Limits threads: the networks of these tests are so small that several threads would mostly wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small honest tasks for the loop: a regression that it can overfit, and ways to make it misbehave."""
+"""Small tasks for the training loop: a regression that it can overfit, and ways to make it fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The adversary: which way each term pulls, and whom it reaches."""
+"""Tests of the GAN loss: direction of each term, and which parameters it reaches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Terms weighed by their share of the gradient; the critic of patches that one of them needs."""
+"""Tests of gradient balancing, and of the patch discriminator that one of the terms needs."""
 
 from __future__ import annotations
 

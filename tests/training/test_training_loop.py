@@ -1,4 +1,4 @@
-"""The loop as a whole: it learns, stops when told, resumes exactly, and survives what may happen to it."""
+"""Tests of the training loop: it learns, stops when asked, resumes exactly, and survives faults."""
 
 from __future__ import annotations
 

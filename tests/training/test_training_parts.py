@@ -1,4 +1,4 @@
-"""The parts of the loop on their own: average, optimiser state, plateau, guard, curve, previews, prefetch."""
+"""Tests of the loop's parts: average, optimiser state, plateau, guard, curve, previews, prefetch."""
 
 from __future__ import annotations
 

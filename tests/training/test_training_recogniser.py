@@ -1,4 +1,4 @@
-"""dlib's recogniser in torch: people are told apart, chips are cut as OpenCV cuts them, gradients arrive."""
+"""Tests of dlib's recogniser in torch: people are separated, chips are cropped as by OpenCV, gradients arrive."""
 
 from __future__ import annotations
 

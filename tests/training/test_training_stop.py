@@ -1,4 +1,4 @@
-"""When to stop: the best weights are kept, parts are told apart, and the wait for the next percent is known or not."""
+"""Tests of when to stop: best weights are kept, errors per region, and the forecast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several processes train as one: the same batches, gradients, weights and decisions; one fails, all end."""
+"""Tests of several processes that train as one: the same batches, gradients, weights; one error ends all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one of several processes does in tests: train, once or more, and leave behind what each ended with.
+"""The script of one of several processes in tests: trains once or more, and saves each result.
 
 Started by the tests.
 """
