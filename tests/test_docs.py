@@ -45,7 +45,7 @@ def test_a_newcomer_reads_a_short_page() -> None:
 
 
 def resolve(name: str, module: ModuleType) -> object:
-    """What a docstring's cross reference names: from the package, from its module, or of a class in it."""
+    """The object that a docstring's cross reference names: from the package, its module, or a class in it."""
     parts = name.split(".")
     for start in range(len(parts), 0, -1):
         with contextlib.suppress(ImportError):

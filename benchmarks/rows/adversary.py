@@ -16,7 +16,7 @@ REST = ("expression error, share of the eye distance", "sharpness, output over i
 
 
 def adversary(context: RowContext) -> RowResult:
-    """Both taught alike but for the adversary, both judged on the first of the target's held-out clips."""
+    """Both trained alike but for the adversary, both measured on the first of the target's held-out clips."""
     columns: dict[str, list[str]] = {}
     found: dict[str, dict[str, float]] = {}
     better: list[bool] = []

@@ -56,7 +56,7 @@ def _key(task: Task) -> str:
 
 
 def tasks_for(files: Sequence[Recipe]) -> list[Task]:
-    """What is done with every file: extraction by the score, and one of the other verbs in turn."""
+    """The tasks of every file: extraction in batches, and one of the other commands in turn."""
     tasks = []
     for number, recipe in enumerate(files):
         tasks.append(Task(IN_TURN[number % len(IN_TURN)], (recipe,)))
@@ -66,7 +66,7 @@ def tasks_for(files: Sequence[Recipe]) -> list[Task]:
 
 
 def describe_outcome(outcome: CallOutcome) -> dict[str, object]:
-    """JSON values by which it can be done again."""
+    """JSON values with which the task can be repeated."""
     task: Task = outcome.task
     files = [f"{Path(one.base).name} {one.kind} {one.seed} {one.suffix}" for one in task.recipes]
     return {"verb": task.verb, "files": files, "how": outcome.how, "said": outcome.said}

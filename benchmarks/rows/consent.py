@@ -146,7 +146,7 @@ def _variants(smiling: Path, folder: Path) -> dict[str, Path]:
 
 
 def _strangers(folder: Path, context: RowContext, records: list[Consent]) -> Similarities:
-    """Portraits of people of whom there is one picture each: everybody is a stranger to everybody."""
+    """Portraits of people with one picture each: all pairs are of different people."""
     files = sorted(folder.glob("*.jpg"))[::EVERY_STRANGER]
     files = files[:6] if context.quick else files
     looks = []

@@ -23,7 +23,7 @@ OFTEN = 0.5  # share of a clip's frames that somebody must be in to count as one
 
 
 def detection(context: RowContext) -> RowResult:
-    """Extract every labelled clip, and judge it by another detector (YuNet) on every frame.
+    """Extract every labelled clip, and check it with another detector (YuNet) on every frame.
 
     A person is in view where the judge sees a face, and in gaps of up to a second between two such frames:
     a hand or a turn of the head hides a face from the judge too, and must not excuse the extraction.

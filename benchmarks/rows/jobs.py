@@ -105,7 +105,7 @@ def ray_pool(context: RowContext) -> RowResult:
 def _alternate(
     context: RowContext, name: str, arms: dict[str, list[str]], repetitions: int
 ) -> dict[str, list[Usage]]:
-    """Commands in turns; the order is reversed each time, so that a machine that tires wrongs nobody."""
+    """Commands in turns; the order is reversed each time, so that a machine that slows down affects both alike."""
     runs: dict[str, list[Usage]] = {arm: [] for arm in arms}
     for number in range(repetitions):
         order = list(arms) if number % 2 == 0 else list(arms)[::-1]

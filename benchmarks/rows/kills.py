@@ -46,7 +46,7 @@ PRELOADED = (
 
 @dataclass(frozen=True)
 class Kill:
-    """What came of one.
+    """Result of one kill.
 
     Attributes:
         verb, number: which; ``number`` is also the seed.

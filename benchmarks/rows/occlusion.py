@@ -28,7 +28,7 @@ FRAMES = 24  # of each clip, its last
 
 
 def occlusion(context: RowContext) -> RowResult:
-    """Occluders of every kind over the ends of clips of people that the network has not seen; and nothing over them."""
+    """Occluders of every kind over the ends of clips of held-out people, and the same clips without."""
     visibility = VisibilityPredictor()
     clips = {
         clip.name: clip

@@ -63,7 +63,7 @@ def people(context: RowContext) -> RowResult:
 
 
 def select_figures(figures: list[Figure]) -> list[Figure]:
-    """Who is who, with its limits; likeness without, for it is measured elsewhere."""
+    """The figures of who is who, with limits; likeness without limits, since it is measured elsewhere."""
     named = {figure.name: figure for figure in figures}
     return [
         *(named[name] for name in LIMITED),

@@ -31,7 +31,7 @@ FINISHES = {
 
 
 def stages(context: RowContext) -> RowResult:
-    """Cosine to the source of the bent picture, of the face made of it, and of the frame as it is finished.
+    """Cosine to the source of the warped picture, of the network's output, and of the finished frame.
 
     The models are those of the rows of swaps, the clips the first of each target's held-out ones.
     """

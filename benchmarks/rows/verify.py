@@ -109,7 +109,7 @@ def _timed(clip: Path, home: Path, verdict: str) -> float:
 
 
 def picture_match(context: RowContext) -> RowResult:
-    """Every clip, coded roughly at half the size and cut a moment later, against the looks of all clips."""
+    """Every clip, coarsely encoded at half the size and cut a moment later, against the fingerprints of all clips."""
     clips = context.material.labeled_clips()
     if context.quick:
         clips = clips[:4]

@@ -50,7 +50,7 @@ class Part:
 
 
 def watermark(context: RowContext) -> RowResult:
-    """Mark clips as convert does, do to each output what the world does, and look for the id.
+    """Mark clips as convert does, process each output in the usual ways, and search for the id.
 
     The clips are those with people of the material, in parts of three seconds, as many of every picture size as
     there are. Outputs are written by the encoder's defaults; every attack is encoded again and read as a file.

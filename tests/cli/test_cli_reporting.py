@@ -42,13 +42,13 @@ main()
 
 @pytest.fixture(scope="module")
 def clip(woman, cut, tmp_path_factory):
-    """A second of the woman: whatever is done with it takes as long as starting does."""
+    """A clip of one second of the woman: short enough that start-up dominates."""
     return cut(woman, tmp_path_factory.mktemp("clip") / "clip.mp4", 0, 24)
 
 
 @pytest.fixture(autouse=True)
 def reporting_as_before(monkeypatch):
-    """What a command run in this process chose."""
+    """Restores the reporting style that a command run in this process chose."""
     monkeypatch.setattr(console, "STATUS_FILE", None)
     monkeypatch.setattr(console, "PROGRESS_STYLE", "auto")
 
@@ -67,7 +67,7 @@ def until(happened):
 
 
 def at_work(session):
-    """Whether any process of a session lives; one that has ended may lie there until somebody asks for its code."""
+    """Whether any process of a session is alive; an ended one may remain as a zombie."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, ProcessLookupError):
             if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
@@ -76,14 +76,14 @@ def at_work(session):
 
 
 def all_signals_as_usual():
-    """Nothing that runs these tests may have children ignore hang-ups."""
+    """Restores the default handling of signals, whatever started these tests."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
 
 
 @dataclass
 class Extracted:
-    """What an extraction in a process of its own left: its exit code, what it wrote, and its folder."""
+    """Result of an extraction in a process of its own: exit code, output, folder."""
 
     code: int
     out: str
@@ -93,7 +93,7 @@ class Extracted:
 
 @pytest.fixture(scope="module")
 def hung_up_on(clip, tmp_path_factory):
-    """An extraction that nohup started, in the middle of which its terminal is closed; it reports in JSON."""
+    """An extraction started by nohup, whose terminal is closed midway; it reports in JSON."""
     folder = tmp_path_factory.mktemp("nohup")
     options = ("--progress", "json", "--status", "now")
     with subprocess.Popen(

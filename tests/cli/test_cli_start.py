@@ -83,7 +83,7 @@ def test_assets_says_what_where_and_under_which_licence(effigie, here):
     ids=" ".join,
 )
 def test_bad_usage_is_two_and_touches_nothing(here, tmp_path, arguments):
-    """In this process: each would load OpenCV anew otherwise."""
+    """Run in this process: each would otherwise load OpenCV anew."""
     ended = here(*arguments)
     assert ended.code == 2
     assert ended.err.strip()

@@ -66,7 +66,7 @@ def test_a_swap_converts_as_it_did(files: Path, tmp_path: Path) -> None:
 
 
 def test_a_project_file(files: Path, here, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its names are those of version 0.1: colour, among others."""
+    """The names in it are those of version 0.1: colour, among others."""
     text = (files / "project.toml").read_text("utf-8")
     assert 'colour = "reinhard"' in text
     ended = here("convert", files / "project.toml", "-o", "again.mp4", "--frames", 2)

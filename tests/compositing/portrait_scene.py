@@ -11,7 +11,7 @@ from skimage import data
 
 @dataclass(frozen=True)
 class Scene:
-    """A frame, where its face is, and that face as a crop."""
+    """A frame, the position of its face, and that face as a crop."""
 
     frame: np.ndarray  # (H, W, 3) uint8
     matrix: np.ndarray  # (2, 3) frame px to crop px

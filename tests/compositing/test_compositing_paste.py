@@ -17,7 +17,7 @@ PLAIN = ComposeSettings(color="none", grain=GrainSettings(strength=0), blend="fe
 
 
 def _final_mask(shot, visible=None):
-    """Where a compositor with default settings may write, enlarged by one px for the warp's rounding."""
+    """Pixels that a compositor with default settings may change, enlarged by one px for the warp's rounding."""
     alpha = build_mask(shot.mask, visible)
     inverse = cv2.invertAffineTransform(shot.matrix)
     size = shot.frame.shape[1::-1]

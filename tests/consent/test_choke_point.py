@@ -68,13 +68,13 @@ NEEDS_MORE = {
 
 @pytest.fixture
 def nobody(monkeypatch, tmp_path):
-    """A home without any consent."""
+    """A home folder without any consent record."""
     monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture
 def unconsented(model, tmp_path):
-    """The model without its records."""
+    """The model without its consent records."""
     copy = shutil.copytree(model, tmp_path / "model", ignore=shutil.ignore_patterns("training", "previews"))
     shutil.rmtree(copy / "consents")
     return copy
@@ -168,7 +168,7 @@ WRITERS = {
 
 
 def test_made_frames_are_written_by_the_signed_writer_alone():
-    """Searched in every folder: whoever turns pixels into a file is on the list, with what it writes."""
+    """Every module that writes pixels to a file is on the list, with what it writes."""
     found: dict[str, set[str]] = {}
     for path in sorted(SOURCE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -203,7 +203,7 @@ def test_a_revoked_consent_stops_a_finished_model(model, man, tmp_path, monkeypa
 
 
 def test_another_face_in_the_bank_is_refused(model, man_faces, tmp_path):
-    """A model's faces are looked at again: a record of the woman does not cover a bank of the man."""
+    """The gate measures a model's faces again: a record of the woman does not cover a bank of the man."""
     without = shutil.ignore_patterns("training", "previews", "bank")
     copy = shutil.copytree(model, tmp_path / "model", ignore=without)
     shutil.copytree(man_faces, copy / "bank")
@@ -213,7 +213,7 @@ def test_another_face_in_the_bank_is_refused(model, man_faces, tmp_path):
 
 
 def test_an_edited_identity_column_does_not_help(man_faces, woman_consent):
-    """The man's pictures under the woman's embedding: the gate looks at the pictures."""
+    """The man's pictures with the woman's embedding: the gate measures the pictures."""
     from effigie.consent import Consent
 
     woman = Consent.load(woman_consent)

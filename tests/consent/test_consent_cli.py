@@ -22,7 +22,7 @@ def portrait(tmp_path):
 
 @pytest.fixture
 def consent(here, monkeypatch, tmp_path):
-    """consent(*arguments, home="operator") -> how it ended, in the home of one person or another."""
+    """consent(*arguments, home="operator") -> how the command ended, in the home folder of one person or another."""
 
     def run(*arguments, home="operator"):
         monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "homes" / home))

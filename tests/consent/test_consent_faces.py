@@ -45,7 +45,7 @@ def key(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory, cut):
-    """The woman, a moment of her."""
+    """A short clip of the woman."""
     return cut(fetch_asset("sample_woman"), tmp_path_factory.mktemp("clip") / "woman.mp4", 200, 208)
 
 
@@ -72,7 +72,7 @@ def faces(tmp_path_factory, cut):
 
 @pytest.fixture
 def model(tmp_path, faces):
-    """What the gate reads of a model."""
+    """The files of a model that the gate reads."""
     shutil.copytree(faces, tmp_path / "model" / "bank")
     return tmp_path / "model"
 

@@ -23,7 +23,7 @@ from effigie.media.sampling import FrameSampling, sample_frames
 
 
 def lumps(seed):
-    """(256, 256, 3) uint8: rounded shapes of the colour of skin, which show nothing and score high."""
+    """(256, 256, 3) uint8: skin-coloured blobs that show nothing and score high."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:256, 0:256].astype(np.float32)
     height = np.zeros((256, 256), np.float32)

@@ -100,7 +100,7 @@ def model_at(folder: Path, prior: bool) -> Path:
 
 
 def worsened(picture: np.ndarray) -> list[np.ndarray]:
-    """Ever more blurred."""
+    """Increasingly blurred pictures."""
     return [picture, *(cv2.GaussianBlur(picture, (0, 0), sigma) for sigma in (1, 2, 4))]
 
 

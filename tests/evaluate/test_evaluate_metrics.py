@@ -211,7 +211,7 @@ def test_times_are_compared_exactly() -> None:
 
 @pytest.mark.slow
 def test_memory_of_a_command_counts_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The child keeps its memory until it has been looked at three times since it had it."""
+    """The child process keeps its memory until it has been measured three times."""
     held, seen = tmp_path / "held", tmp_path / "seen"
     child = (
         "import pathlib, time; block = bytearray(120_000_000); time.sleep(0.1); "

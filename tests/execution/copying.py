@@ -17,7 +17,7 @@ HANGS_S = 300  # what has not happened by then never will
 
 
 def capitals(folder, clip, output, progress, cancel):
-    """In ``folder`` every call leaves a line. Clips that say ``held`` take while a file of that name is there."""
+    """Writes a line per call into ``folder``. Clips that contain ``held`` wait while a file of that name exists."""
     folder = Path(folder)
     said = clip.read_bytes()
     with (folder / f"calls-{os.getpid()}").open("ab") as stream:
@@ -54,7 +54,7 @@ def callers(folder):
 
 
 def until(happened):
-    """Wait for something, but not for ever: what hangs is to fail."""
+    """Wait for a condition, with a limit."""
     end = time.monotonic() + HANGS_S
     while not happened():
         assert time.monotonic() < end, "it has not come to pass"
@@ -62,7 +62,7 @@ def until(happened):
 
 
 def lives(number):
-    """Whether a process is at work; one that has ended may lie there until somebody asks for its exit code."""
+    """Whether a process is alive; an ended one may remain as a zombie."""
     try:
         return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -21,7 +21,7 @@ from effigie.media.inputs import find_clips, is_single_clip
 
 @pytest.fixture
 def memory():
-    """An address in memory that nothing lies at."""
+    """An unused address in memory."""
     system = fsspec.filesystem("memory")
     system.store.clear()
     system.pseudo_dirs[:] = [""]

@@ -38,7 +38,7 @@ def die_at_three(number):
 
 
 def die_once(place):
-    """The first time that any of them gets there, its process is killed, as the system does for want of memory."""
+    """Kills its process at the first call of all, as the system does when memory runs out."""
     folder, number = place
     if number == 3 and not Path(folder, "died").exists():
         Path(folder, "died").touch()
@@ -86,7 +86,7 @@ def test_a_killed_worker_is_explained():
 
 
 def test_what_kills_its_worker_is_given_up_and_the_others_go_on():
-    """Twice, so that a piece that was only killed beside another is not given up with it."""
+    """Two attempts: an item that was only killed together with another is not given up."""
     told = []
     work = ProcessExecutor(2).run(
         die_at_three, range(12), print, CancelToken(), lambda piece: told.append(piece)
@@ -103,7 +103,7 @@ def test_what_was_killed_once_is_done_again(tmp_path):
 
 
 def test_workers_that_cannot_even_begin_end_the_call(monkeypatch):
-    """Not the work's fault, so trying again would never end."""
+    """The error is not the item's, so trying again would never end."""
     monkeypatch.setattr(processes, "_worker_main", _die)
     with pytest.raises(EffigieError, match="--workers"):
         list(ProcessExecutor(2).run(square, range(4), print, CancelToken(), lambda _: None))

@@ -43,7 +43,7 @@ def engine(request):
 
 @pytest.fixture
 def held(tmp_path):
-    """Clips that say ``held`` are not done before this file is removed."""
+    """Clips that contain ``held`` are not done before this file is removed."""
     (tmp_path / "calls").mkdir(exist_ok=True)
     (tmp_path / "calls" / "held").touch()
     return tmp_path / "calls" / "held"

@@ -109,7 +109,7 @@ def test_an_error_in_the_last_item_is_not_lost():
 
 
 def test_what_the_loop_raises_comes_first():
-    """And what still waits is dropped, not written."""
+    """Items that still wait are dropped, not written."""
     done = []
 
     def consume(item):

@@ -81,7 +81,7 @@ def test_cut_short_gives_what_is_whole(here, man, tmp_path):
 
 @pytest.mark.slow
 def test_a_clip_without_a_face(here, sample, tmp_path):
-    """Looked at in full and nobody found: that is an answer, not a failure; the set is there and empty."""
+    """A clip without a face is a result, not a failure: the set exists and is empty."""
     clip = sample("sample_no_face")
     ended = here("extract", clip, "-o", "faces")
     assert ended.code == 0
@@ -162,7 +162,7 @@ def test_killed_and_run_again(start, here, man, man_faces, long_clip, tmp_path):
 
 
 def kill_the_busiest(command):
-    """As the system does when memory runs out; returns whom."""
+    """Kill the busiest process, as the system does when memory runs out; returns its id."""
     busiest = max(
         (process for process in command.family() if process.pid != command.process.pid),
         key=lambda process: process.memory_info().rss,

@@ -59,7 +59,7 @@ def test_fewer_frames_than_the_window_reaches(man_frames, man_analysed):
 
 
 def test_memory_does_not_grow(man_frames):
-    """While the last frame goes in, all but a window of pictures have been let go."""
+    """At the last frame, all pictures but those of the window have been freed."""
     import weakref
 
     alive = []
@@ -175,7 +175,7 @@ def test_noise_goes():
 
 @pytest.mark.parametrize("length", [1, 3])
 def test_a_blink_stays(length):
-    """Lids go down by 6 px, twelve times the tremble, for a frame or three: they arrive at the full depth."""
+    """Lids move down by 6 px, twelve times the noise, for one or three frames: the full depth is kept."""
     random = np.random.default_rng(1)
     lid = np.zeros((41, 8, 2))
     lid[20 : 20 + length] += [0, 6]

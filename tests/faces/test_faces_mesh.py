@@ -97,7 +97,7 @@ def test_expression_does_not_move_the_pose(face):
 
 @pytest.mark.parametrize("degrees", [-40, 25, 60])
 def test_a_turned_picture_changes_roll_alone(portrait, face, degrees):
-    """Positive turns are clockwise; looked at where the face has gone, as a tracker would."""
+    """Positive turns are clockwise; measured where the face has moved to, as by a tracker."""
     middle = face[:, :2].mean(0)
     matrix = cv2.getRotationMatrix2D(tuple(map(float, middle)), -degrees, 1.0)
     turned = cv2.warpAffine(portrait, matrix, portrait.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)

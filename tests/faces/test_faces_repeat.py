@@ -90,7 +90,7 @@ def test_repeats_do_not_change_what_is_measured(pictures):
 
 
 def test_few_frames_wait(pictures):
-    """A frame leaves a bounded number of frames after it came, repeated or not."""
+    """The delay of a frame is bounded, repeated or not."""
     came = 0
 
     def coming():

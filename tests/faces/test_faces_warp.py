@@ -106,7 +106,7 @@ def test_a_hidden_cheek_is_not_claimed(picture, yaw):
     ids=["shift", "turn and shrink", "shear"],
 )
 def test_affine_motion_is_followed(picture, matrix):
-    """The picture moves as its landmarks do, to the hundredth of a pixel that OpenCV's own warp knows."""
+    """The picture moves with its landmarks, within the hundredth of a pixel that OpenCV's own warp resolves."""
     source = head()
     target = apply_affine(matrix, source).astype(np.float32)
     made = warp(picture, source, target, SIZE)
@@ -128,7 +128,7 @@ def test_float_and_byte_pictures_agree(picture):
 
 
 def test_a_closed_mouth_does_not_claim_what_an_open_one_shows(picture):
-    """Teeth and tongue come out of nothing: between the lips the closed mouth has no area to offer."""
+    """Between the closed lips of the source there is no area that could show teeth or tongue."""
     upper, lower = INNER_LIPS[1:10], INNER_LIPS[:10:-1]
     closed = head()
     closed[lower] = closed[upper]
@@ -148,7 +148,7 @@ def test_a_closed_mouth_does_not_claim_what_an_open_one_shows(picture):
 @pytest.mark.parametrize("size", [127, 128, 224, 257])
 @pytest.mark.parametrize("box", [(40, 91, 3, 64), (0, 33, 60, 61), (90, 120, 71, 127)])
 def test_a_part_is_the_whole_cut_out(picture, size, box):
-    """To the last bit, wherever the box begins, and whether or not the field is found at half resolution."""
+    """Exact equality, wherever the box begins, also if the field is computed at half resolution."""
     source, wanted = head(), head(20, 10.0 * size / SIZE, (size / 2, size / 2), opening=0.5)
     rows, columns = slice(*box[:2]), slice(*box[2:])
     whole = warp(picture, source, wanted, size)

@@ -17,7 +17,7 @@ SIZE = 32
 
 
 def embedding_of(person: int, seed: int = 0) -> np.ndarray:
-    """A unit vector; the same person's are about 0.9 apart in cosine, two people's about 0."""
+    """A unit vector; two of the same person have a cosine of about 0.9, of two people about 0."""
     mean = np.random.default_rng(person).normal(size=128)
     vector = mean + 0.3 * np.random.default_rng([person, seed]).normal(size=128)
     return (vector / np.linalg.norm(vector)).astype(np.float32)
@@ -69,7 +69,7 @@ def add() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def mixed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where ``mixed`` is copied from."""
+    """The original of ``mixed``."""
     made = FaceSet.create(tmp_path_factory.mktemp("mixed") / "set.faces", {"crop_size": SIZE})
     write(made, "a", [(i, 0, 7) for i in range(200)] + [(i, 1, 8) for i in range(40)])
     write(made, "b", [(i, 0, 7) for i in range(30)] + [(i, 1, 7) for i in range(30, 60)])

@@ -44,7 +44,7 @@ def with_a_hand(image):
 
 @pytest.fixture(scope="module")
 def spoilt(man_faces, woman_faces, tmp_path_factory):
-    """The man's faces, some of them spoilt, and a few of the woman among them."""
+    """The man's faces, some of them degraded, and a few of the woman among them."""
     whole = FaceSet.open(man_faces)
     spoilt = FaceSet.create(tmp_path_factory.mktemp("spoilt") / "spoilt.faces", whole.settings)
     (source,) = whole.sources.values()

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 
 @pytest.fixture(scope="module")
 def things(man, woman, few_faces, woman_consent, model, portrait, tmp_path_factory):
-    """As the bench makes them, of what the other tests have."""
+    """Small material as the benchmark makes it, from the fixtures of other tests."""
     folder = tmp_path_factory.mktemp("things")
     small_model(model, folder / "model")
     write_still(folder / "portrait.png", portrait)
@@ -60,7 +60,7 @@ def test_killed_at_two_moments(things, reference, tmp_path, verb, monkeypatch):
 
 
 def test_the_kit_sees_what_is_torn_and_what_is_lost(reference, tmp_path):
-    """A figure that cannot be wrong is no figure: the checks are shown what they must find."""
+    """The benchmark's checks are given torn and lost files, which they must find."""
     folder = shutil.copytree(reference("extract")[0], tmp_path / "extract-reference-0")
     (part,) = sorted((folder / "faces").glob("part-man.parquet"))
     finished = VERBS["extract"].check_killed(folder)
@@ -77,7 +77,7 @@ def test_the_kit_sees_what_is_torn_and_what_is_lost(reference, tmp_path):
 
 
 def test_training_does_not_look_at_the_wall_clock(few_faces, woman_consent, tmp_path, monkeypatch):
-    """Days forth and back between two looks: the same weights, and all of the budget used."""
+    """The wall clock jumps by days between two evaluations: the same weights, and the whole budget used."""
     monkeypatch.setitem(PRESETS, "tiny", SMALLEST)
     settings = SwapSettings(preset="tiny", steps=3, batch=2, precision="fp32", bank=12)
     true, jumps = time.time, random.Random(3)

@@ -75,7 +75,7 @@ def faces(few_faces, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def swap(model, tmp_path_factory):
-    """The model, made small."""
+    """The small version of the model."""
     folder = small_model(model, tmp_path_factory.mktemp("swap") / "model")
     load_swap(folder)
     return folder
@@ -97,7 +97,7 @@ def heads(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def person(woman, woman_consent, heads, tmp_path_factory):
-    """A person's model as tuning leaves it, not tuned at all."""
+    """A person's model in the format that tuning writes, untuned."""
     folder = tmp_path_factory.mktemp("person") / "person"
     heads = load_heads(heads)
     portraits = read_portraits([woman], None, max_portraits=2)
@@ -114,7 +114,7 @@ def person(woman, woman_consent, heads, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def small_things(portrait, tmp_path_factory):
-    """Everything that is one file."""
+    """All documents of a single file."""
     folder = tmp_path_factory.mktemp("things")
     count = 4
     motion = Motion(
@@ -199,13 +199,13 @@ def places(faces, swap, heads, person, small_things):
 
 @pytest.fixture
 def looks_once(monkeypatch):
-    """Every reading of a model looks at its faces: with the same network, which need not be loaded each time."""
+    """Shares one identity network among the readings of a model, instead of loading it each time."""
     network = recognizer.IdentityModel()
     monkeypatch.setattr(recognizer, "IdentityModel", lambda: network)
 
 
 def contents(path, data):
-    """What a file is replaced with: broken in every way, or JSON of another shape."""
+    """Replacements of a file's bytes: broken in every way, or JSON of another shape."""
     for number, kind in enumerate(sorted(MUTATIONS)):
         yield kind, mutate(data, kind, number)
     if path.suffix != ".json":
@@ -250,7 +250,7 @@ def test_damage_is_told_in_one_line(places, tmp_path, what):
 
 
 class Trap:
-    """Unpickled, it leaves a trace."""
+    """An object that leaves a trace if it is unpickled."""
 
     def __init__(self, trace):
         self.trace = trace
@@ -330,7 +330,7 @@ def test_no_name_in_a_face_set_leads_out_of_it(faces, tmp_path, name):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_id_of_a_record_leads_out_of_the_store(swap, tmp_path, name):
-    """Ids stand in manifests that anybody may have written."""
+    """Ids come from manifests that anybody may have written."""
     folder = shutil.copytree(swap, tmp_path / "model")
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"consents": [name]}))

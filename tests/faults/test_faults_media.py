@@ -64,7 +64,7 @@ def test_broken_files_are_read_or_refused(bases, tmp_path):
 @pytest.mark.parametrize("name", ["end.mp4", "h264.mkv", "moving.gif"])
 @pytest.mark.parametrize("what", ["gone", "cut", "emptied", "another"])
 def test_a_file_that_changes_while_it_is_read(bases, tmp_path, name, what):
-    """Frames to the end, fewer, or one line: whatever the system still has of it."""
+    """Frames to the end, fewer frames, or one error line, depending on what the system still has of the file."""
     (base,) = [path for path in bases if path.name == name]
     path = tmp_path / name
     shutil.copy(base, path)
@@ -87,7 +87,7 @@ def test_a_file_that_changes_while_it_is_read(bases, tmp_path, name, what):
 
 
 def test_a_clip_that_vanishes_between_planning_and_reading(bases, tmp_path):
-    """It is reported; the others are done."""
+    """The missing clip is reported; the others are done."""
     gone, stays = tmp_path / "gone.mp4", tmp_path / "stays.mp4"
     shutil.copy(bases[0], gone)
     shutil.copy(bases[1], stays)
@@ -120,7 +120,7 @@ def test_the_watch_tells_every_end_from_every_other(monkeypatch):
     poll = Connection.poll
 
     def patient(connection, seconds=0.0):
-        """The limit is for the slowest machine: only of what does hang it is cut short."""
+        """The time limit suits the slowest machine; it is shortened only for calls that do hang."""
         if seconds != limit:
             return poll(connection, seconds)
         task = list(wanted)[len(found)]

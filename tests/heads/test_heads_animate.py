@@ -56,7 +56,7 @@ def names(folder):
 
 @pytest.fixture(scope="module")
 def consent(brief, tmp_path_factory):
-    """A record of the man as a file: it is not in the store, where it would allow what other tests want refused."""
+    """A consent record of the man as a file: in the store it would permit what other tests expect to be refused."""
     path = tmp_path_factory.mktemp("consent") / "man.json"
     new_consent("the man of the samples", [brief], ("animate",), basis="sample").save(path)
     return path
@@ -124,7 +124,7 @@ def animated(portrait, consent, driver, run_once, tmp_path_factory):
 
 
 def test_the_portrait_moves_as_the_driver_does(animated, portrait, driver):
-    """Measured afresh in the output: pose and lids are where the driver's motion wants them on this face."""
+    """Pose and lids, measured in the output, are those of the retargeted motion."""
     folder, report = animated
     assert (report["frames"], report["held"], report["notes"]) == (36, 0, [])
     assert {"portrait", "driver", "retarget", "scene", "paint", "encode", "trust"} <= set(report["stages"])
@@ -305,7 +305,7 @@ def test_a_consent_for_another_use_or_person_does_not_help(still, brief, woman_c
 
 
 def test_an_intimate_portrait_is_refused(still, consent, brief_motion, tmp_path, monkeypatch):
-    """The network's threshold is set below what it says of the portrait; a template has no pictures to judge."""
+    """The network's threshold is set below the portrait's score; a template has no pictures to score."""
     from effigie.consent import nsfw_detector as intimate
 
     save_motion(brief_motion, tmp_path / "m.motion")
@@ -318,7 +318,7 @@ def test_an_intimate_portrait_is_refused(still, consent, brief_motion, tmp_path,
 
 
 def test_an_intimate_driver_is_refused(woman, woman_consent, brief, tmp_path, monkeypatch):
-    """The threshold is set between what the network says of the portrait and of the driver."""
+    """The threshold is set between the scores of the portrait and of the driver."""
     from effigie.consent import nsfw_detector as intimate
 
     (portrait,) = read_portraits(woman)
@@ -333,7 +333,7 @@ def test_an_intimate_driver_is_refused(woman, woman_consent, brief, tmp_path, mo
 
 
 def says(here, code, *arguments):
-    """The one line that a command complains with; nothing of an output is there then."""
+    """The one error line of a command; no output may exist then."""
     ended = here("animate", *arguments, "-o", "out.mp4", "--save-motion", "kept.motion")
     assert ended.code == code, ended.err
     assert not [path for path in Path.cwd().iterdir() if path.name.startswith((".", "out", "kept"))]

@@ -34,7 +34,7 @@ def landmarks():
 
 
 def yellow(drawing):
-    """How much iris every pixel shows: there red and green are alike, in brows one is half the other."""
+    """Share of iris per pixel: there red and green are equal, in brows one is half the other."""
     red, green, blue = drawing.astype(float).transpose(2, 0, 1)
     return np.where(blue == 0, 2 * np.minimum(red, green) - np.maximum(red, green), 0).clip(2) - 2
 

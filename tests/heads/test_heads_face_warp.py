@@ -15,7 +15,7 @@ ROWS, COLUMNS = 140, 120
 
 
 def turned(yaw: float, shift: float = 0.0) -> np.ndarray:
-    """(468, 3) the canonical face as somebody sees it who looks at it, in cells; smaller z is nearer."""
+    """(468, 3) the canonical face as seen by the camera, in cells; smaller z is nearer."""
     mirrored = (
         load_canonical_mesh().vertices
         @ Rotation.from_euler("y", yaw, degrees=True).as_matrix().T

@@ -65,7 +65,7 @@ QUICK = MetaSettings(preset="pico", steps=3, batch=4, content="none")
 
 @pytest.fixture(scope="module")
 def heads(films, stills, tmp_path_factory):
-    """A model that has hardly learned anything."""
+    """A hardly trained model."""
     output = tmp_path_factory.mktemp("heads") / "heads"
     return meta_train([films, stills], output, QUICK).output
 
@@ -213,7 +213,7 @@ SETTINGS = TuneSettings(shots=5, steps=3, batch=2, content="none")
 
 @pytest.fixture(scope="module")
 def person(heads, woman, woman_consent, tmp_path_factory):
-    """The woman, hardly tuned to."""
+    """A hardly tuned model of the woman."""
     output = tmp_path_factory.mktemp("person") / "woman"
     return tune(heads, woman, output, SETTINGS, consent=woman_consent)
 
@@ -280,7 +280,7 @@ def test_shots_to_watch_are_kept_out_of_tuning(gallery):
 
 
 def test_over_tuning_is_noticed_and_the_best_kept(heads, woman, tmp_path):
-    """A generator that has lost what it knew scores worse than before, and is not what is kept."""
+    """An over-tuned generator scores worse than before, and is not kept."""
     shots = [crop_shot(portrait, 128) for portrait in read_portraits(woman, max_portraits=4)]
     task = TuneTask(load_heads(heads), shots, 2)
     settings = replace(

@@ -72,7 +72,7 @@ def test_embeddings_and_columns_meet():
 
 
 def test_the_weights_are_fed_blue_green_red_to_255_without_the_mean(vgg):
-    """The classic bug is to feed red, green, blue in 0..1: reckoned here with NumPy, in one place."""
+    """The usual mistake is RGB in 0..1: computed here with NumPy for one position."""
     picture = pictures(1, 16, seed=3)
     place = picture[0, :, 4:7, 9:12].numpy().astype(np.float64)
     fed = 255 * place[::-1] - np.array([104.00699, 116.66877, 122.67892])[:, None, None]

@@ -64,7 +64,7 @@ def test_another_neutral_frame_can_be_chosen(man, man_motion):
 
 @pytest.fixture(scope="module")
 def broken_off(man, tmp_path_factory):
-    """The man, then nobody for six frames, then the man again, mirrored in time: he has moved meanwhile."""
+    """The man, then nobody for six frames, then the man with time reversed: he has moved meanwhile."""
     path = tmp_path_factory.mktemp("gap") / "gap.mp4"
     with VideoReader(man, stop=40) as reader, VideoWriter(path, reader.info) as writer:
         frames = list(reader)

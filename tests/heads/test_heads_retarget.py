@@ -103,7 +103,7 @@ def test_self_reenactment_meets_the_landmarks(sample):
 
 
 def test_another_ones_motion_keeps_the_shape_of_the_face(own, driver):
-    """The man turned as the woman turns is the man turned, not the woman."""
+    """The man with the woman's rotation keeps the man's shape."""
     for yaw in (-15, 10, 20):
         assert error(on(own, [driver, turned(driver, yaw)]), turned(own, yaw)) < 0.015
 
@@ -263,7 +263,7 @@ def test_the_start_does_not_jump(own, driver):
 
 @pytest.mark.parametrize("move", [(400, 0), (-400, 0), (0, 300), (0, -300), (900, 700)])
 def test_the_face_does_not_leave_the_picture(own, driver, move):
-    """A driver who walks out is followed to the edge, smoothly, and no further."""
+    """A driver who leaves the picture is followed to its edge, smoothly, and no further."""
     steps = [driver + np.array([*move, 0]) * share for share in np.linspace(0, 1, 60)]
     retarget = Retargeter(own, build_motion(np.stack(steps)), NOW, (640, 360))
     landmarks = np.stack([retarget(index) for index in range(60)])

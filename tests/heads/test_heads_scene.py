@@ -65,7 +65,7 @@ def astronaut() -> Portrait:
 
 @pytest.fixture(scope="module")
 def scene_of(request: pytest.FixtureRequest) -> Callable[[str, bool], PortraitWarp]:
-    """scene_of(who, still_background): made once, for rendering leaves it as it was."""
+    """scene_of(who, still_background): made once, since rendering does not change it."""
     return functools.cache(
         lambda who, still: PortraitWarp(*request.getfixturevalue(who), still_background=still)
     )

@@ -74,7 +74,7 @@ def test_two_threads_of_one_process(tmp_path):
 
 
 def test_of_many_at_once_one_at_a_time(tmp_path):
-    """Each adds to a count that a second writer inside would spoil; lock files come and go all the while."""
+    """Each process increments a count that a second writer at the same time would corrupt."""
     (tmp_path / "count").write_text("0")
 
     def add(_):
@@ -166,7 +166,7 @@ def test_a_folder_killed_between_aside_and_replaced_comes_back(tmp_path):
 
 
 def test_a_living_writer_is_known_whatever_the_clock_says(tmp_path, monkeypatch):
-    """Another call for the same path, a year later by the clock, removes nothing of it."""
+    """Another call for the same path, with the clock a year ahead, does not remove the living writer's file."""
     now = time.time()
     with atomic_write(tmp_path / "out") as first:
         first.write_bytes(b"first")

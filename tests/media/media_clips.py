@@ -19,7 +19,7 @@ MATRIX_CODES = {"bt601": 6, "bt709": 1}
 
 
 def picture(index: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """(H, W, 3) uint8 RGB that tells its number (bars at the top) and which way is up (red at the left)."""
+    """(H, W, 3) uint8 RGB that encodes its number (bars at the top) and its orientation (red at the left)."""
     y, x = np.mgrid[0:height, 0:width]
     image = np.stack([180 - 150 * x / width, 90 + 60 * y / height, np.full((height, width), 90)], -1)
     for bit in range(BITS):
@@ -29,7 +29,7 @@ def picture(index: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
 
 
 def number(image: np.ndarray) -> int:
-    """The number a picture tells, after any lossy codec."""
+    """The number that a picture encodes, after any lossy codec."""
     height, width = image.shape[:2]
     bars = image[: height // 4].mean(axis=(0, 2)).reshape(-1)
     values = [bars[b * width // BITS + 2 : (b + 1) * width // BITS - 2].mean() for b in range(BITS)]

@@ -53,7 +53,7 @@ def test_codecs(tmp_path, codec):
 @pytest.mark.parametrize("rotation", [90, 180, 270])
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_rotation_is_undone(tmp_path, rotation, suffix):
-    """What is stored lies on its side; what is read stands up, and its left stays red."""
+    """The stored picture is rotated; the one read is upright, with red at its left."""
     clip = make(tmp_path / f"clip{suffix}", count=3, rotation=rotation, aspect=Fraction(4, 3))
     info = probe(clip)
     stored = picture(0)

@@ -38,7 +38,7 @@ def test_sound_is_copied_bit_for_bit(tmp_path, source, target, codec):
 
 
 def test_mpeg_program_stream_keeps_sound_in_step(tmp_path):
-    """Its clock begins at half a second: the output's begins at 0, for sound and picture alike."""
+    """The input's clock begins at half a second, the output's at 0, for sound and picture."""
     clip = make(
         tmp_path / "in.mpg",
         codec="mpeg1video",

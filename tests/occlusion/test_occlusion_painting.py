@@ -26,7 +26,7 @@ from effigie.occlusion.synthetic.visibility_labels import GLASSES_THRESHOLD, gla
 
 @pytest.fixture(scope="module")
 def plain(man):
-    """The man, nothing before his face."""
+    """The man, with nothing in front of his face."""
     with VideoReader(man, stop=3) as reader:
         item = list(analyze(reader))[2]
     face = item.faces[0]
@@ -79,7 +79,7 @@ def test_what_is_hidden_is_what_alpha_says(build_scene, plain):
 
 
 def test_a_shadow_darkens_and_hides_nothing(plain):
-    """Whatever is near casts one, beside itself: the face stays face there."""
+    """A near occluder casts a shadow beside itself; the pixels there stay labelled as face."""
     build_scene = OccluderScene(
         CANVAS_SIZE, plain.landmarks, np.ones(3, np.float32), np.array([-0.7, 0, 0.7], np.float32), None
     )

@@ -48,7 +48,7 @@ def test_nearest_is_nearest():
 
 
 def test_noise_does_not_flip_the_choice():
-    """Half way between two frames, trembling by less than it takes to change."""
+    """Half way between two frames, with noise below the margin for a change."""
     random = np.random.default_rng(0)
     chooser = FrameSelector(line_bank([0, 1]), RATE)
     seen = {region: set() for region in REGIONS}

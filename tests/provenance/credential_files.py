@@ -50,7 +50,7 @@ def decoded(path: Path) -> list[np.ndarray]:
 
 
 def independent(path: Path, manifest: bytes | None = None) -> dict[str, Any]:
-    """The C2PA library's own account, with its own settings but for the network."""
+    """The reading of the C2PA library, with its own settings, without network access."""
     settings = {"version": 1, "verify": {"remote_manifest_fetch": False}}
     with (
         c2pa.Context.from_json(json.dumps(settings)) as context,

@@ -210,7 +210,7 @@ def test_pairs_that_cannot_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.slow
 def test_an_output_outlives_its_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing says when it was signed, so it is not trusted any more; but nothing in it was changed either."""
+    """Without a time stamp it is not trusted any more, but still valid: nothing in it was changed."""
     source, signed, key = (
         make(tmp_path / "in.png"),
         tmp_path / "out.png",

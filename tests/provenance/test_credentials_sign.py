@@ -34,7 +34,7 @@ def _home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def contacted() -> Iterator[tuple[str, list[str]]]:
-    """A web server that answers nothing useful, and what it was asked."""
+    """A web server without useful answers, and the requests that it got."""
     asked: list[str] = []
 
     class Answer(http.server.BaseHTTPRequestHandler):
@@ -45,7 +45,7 @@ def contacted() -> Iterator[tuple[str, list[str]]]:
         do_POST = do_GET
 
         def log_message(self, *arguments: object) -> None:
-            """Quiet."""
+            """Logs nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
     thread = threading.Thread(target=server.serve_forever)

@@ -115,7 +115,7 @@ def test_texts_that_are_none(text: str) -> None:
 
 
 def test_it_costs_next_to_nothing() -> None:
-    """Beside what is done to every frame anyway: a small part of writing it as a JPEG."""
+    """A small part of the time of writing the frame as a JPEG."""
     image = np.random.default_rng(0).integers(0, 256, (360, 640, 3)).astype(np.uint8)
     label = Label("corner")
     label.draw(image, 0.0)

@@ -120,7 +120,7 @@ def test_two_outputs_never_share_an_id(made):
 
 
 def test_what_cannot_be_signed_does_not_leave(swapped, tmp_path, monkeypatch):
-    """The last step fails: nothing stays, neither output nor notice nor an entry."""
+    """The last step fails: neither output nor notice nor ledger entry stays."""
     entries = len(list(Ledger().entries()))
     monkeypatch.setattr(
         SignedWriter, "_sign", lambda self, path: (_ for _ in ()).throw(UsageError("cannot sign"))

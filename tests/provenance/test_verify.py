@@ -33,7 +33,7 @@ KEYS = ["verdict", "credentials", "watermark", "ledger", "consent"]
 
 @pytest.fixture(autouse=True)
 def upright(monkeypatch):
-    """One pose is tried beside the upright one, not eight: nothing here is cropped, and each costs a while."""
+    """Tries one pose beside the upright one instead of eight: nothing here is cropped, and each takes time."""
     monkeypatch.setattr(detector, "MAX_POSES", 1)
 
 
@@ -66,7 +66,7 @@ def record(user, still):
 
 @pytest.fixture(scope="module")
 def made(user, man, record, tmp_path_factory):
-    """An output as it leaves: marked, signed, in the ledger; and the same without credentials."""
+    """An output: marked, signed, in the ledger; and the same without credentials."""
     ConsentStore([user / "consents"]).add(record)
     folder = tmp_path_factory.mktemp("made")
     marked, output = folder / "marked.mp4", folder / "output.mp4"

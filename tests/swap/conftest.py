@@ -15,7 +15,7 @@ NARROW = replace(PRESETS["tiny"], width=8, depth=1)
 
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is trained in this process with the smallest preset has few channels."""
+    """Gives the smallest preset few channels, for training in this process."""
     monkeypatch.setitem(PRESETS, "tiny", NARROW)
 
 

@@ -33,7 +33,7 @@ def footage(man, cut, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def converted(quick_model, footage, tmp_path_factory):
-    """What a job of two workers makes of the two, without the mark, which is another in every output."""
+    """The outputs of a job of two workers, without the mark, which differs in every output."""
     output = tmp_path_factory.mktemp("job") / "out"
     report = effigie.convert_clips(
         quick_model, [footage / "0", footage / "1"], output, PLAIN, JobSettings(workers=2, container="frames")

@@ -133,7 +133,7 @@ def test_a_face_that_comes_and_goes(quick_model, man, tmp_path):
 
 
 def test_the_classic_autoencoder_stands_on_its_own(few_faces, man, tmp_path, narrow):
-    """--prior none: trained, saved, loaded, converted."""
+    """`--prior none`: trained, saved, loaded, converted."""
     train(*few_faces, tmp_path / "model", SwapSettings(prior="none", steps=2, batch=2, bank=8))
     loaded = load_swap(tmp_path / "model")
     assert not loaded.prior

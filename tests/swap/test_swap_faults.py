@@ -24,13 +24,13 @@ def names(folder):
 
 
 def litter(folder):
-    """Temporary files anywhere below."""
+    """Temporary files anywhere below a folder."""
     return [path for path in folder.rglob("*") if ".partial" in path.name]
 
 
 @pytest.fixture
 def copy(quick_model, tmp_path):
-    """A model of one's own, to break."""
+    """A copy of the model that may be damaged."""
     shutil.copytree(quick_model, tmp_path / "model")
     return tmp_path / "model"
 
@@ -257,7 +257,7 @@ def test_a_newer_model_is_not_trained_on(here, few_faces, copy, narrow):
 
 @pytest.mark.parametrize("role", ["source", "target"])
 def test_face_sets_that_cannot_be_used(here, few_faces, tmp_path, role):
-    """Missing, empty, and of two people: each told with its name; no model is begun."""
+    """Missing, empty, and of two people: each error names the set; no model is begun."""
     sets = dict(zip(("source", "target"), few_faces, strict=True))
     bad = {"missing": None, "empty": None, "mixed": None}
     FaceSet.create(tmp_path / "empty", {"crop_size": 256})

@@ -118,7 +118,7 @@ def test_two_models_swap_two_people_at_once(exchanged, quick_model, other_model,
 
 
 def test_nobody_gets_the_others_face(exchanged, quick_model, other_model):
-    """Left was the man and shows the woman now, right the other way round, in every frame."""
+    """The left person (the man) shows the woman's face, the right one the man's, in every frame."""
     folder, _ = exchanged
     identity = IdentityModel()
     woman, man = load_swap(quick_model).source.embedding, load_swap(other_model).source.embedding

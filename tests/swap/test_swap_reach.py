@@ -22,7 +22,7 @@ RATE = 25.0
 
 
 def turned(yaw, pitch=0.0):
-    """All that is looked at of a geometry."""
+    """The part of a geometry that is used here."""
     return SimpleNamespace(pose=SimpleNamespace(angles=np.array([yaw, pitch, 0.0])))
 
 

@@ -18,7 +18,7 @@ from effigie.training import TrainingSettings, train
 
 
 def run(source: str, target: str, folder: str, steps: str, adversary: str = "0.5") -> dict[str, Any]:
-    """Train, and tell of it."""
+    """Train, and print the result."""
     settings, shares = (
         SwapSettings(bank=8, batch=8),
         SwapLossWeights(adversary=float(adversary), start_step=0),

@@ -17,7 +17,7 @@ from effigie.nn.gan import (
 
 
 class Judge(nn.Module):
-    """A small discriminator of pictures (B, 3, S, S) that is told one number."""
+    """A small discriminator of pictures (B, 3, S, S) conditioned on one number."""
 
     def __init__(self):
         super().__init__()

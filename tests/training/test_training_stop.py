@@ -28,7 +28,7 @@ MINUTE = 60.0
 
 
 class Scripted(Regression):
-    """Its held-out error is what the script says, evaluation by evaluation; its parts lie around it."""
+    """A task with a given held-out error per evaluation; the errors of regions lie around it."""
 
     def __init__(self, script: list[float]) -> None:
         super().__init__()

@@ -30,7 +30,7 @@ ALL = {"checkpoint_every_s": 0, "keep": 99}
 
 
 class Run:
-    """What processes that trained as one left in a folder and told at their end."""
+    """Results of processes that trained as one."""
 
     def __init__(self, folder: Path, told: list[dict[str, Any]]) -> None:
         self.folder, self.told = folder, told
@@ -69,7 +69,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @dataclass
 class Well:
-    """Trainings of two that end well, one after the other: starting two processes takes most of the time."""
+    """Successful trainings of two processes, one after the other: starting the processes takes most of the time."""
 
     code: int
     both: Run
@@ -98,7 +98,7 @@ def both(well: Well) -> Run:
 
 @dataclass
 class Badly:
-    """Trainings of two that one of them ends for both."""
+    """Trainings of two processes that one of them ends for both."""
 
     code: int
     stopped: Run

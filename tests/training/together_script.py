@@ -104,7 +104,7 @@ PLAIN = {
 
 
 def run(name: str, folder: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Train, and tell of it."""
+    """Train, and print the result."""
     cancel, stop_at = CancelToken(), settings.pop("stop_at", None)
     curve: list[list[float]] = []
     told: dict[str, Any] = {"rank": RANK, "curve": curve}
