@@ -12,7 +12,7 @@ from effigie.training.monitor.progress_summary import progress_summary
 
 
 def report(errors: list[float], because: str = "minutes", best: int | None = None) -> TrainReport:
-    """A run with an evaluation a minute, ten steps each; the mouth has three times the error, the eyes a constant one."""
+    """A run with an evaluation a minute, ten steps each; the mouth has three times the error, the eyes a constant."""
     curve = [
         CurvePoint(
             10 * number,
