@@ -67,7 +67,7 @@ swap swap.inference: batch cast=person_state conversion convert fast=fast_mode f
     reach=pose_limits roles=person_assignment shots=shot_settings swapper
 training nn: adversary=gan balance=gradient_balancing content=perceptual critic=discriminator
     face_error=ssim pictures=images recogniser=recognizer
-training training: average=ema best=best_checkpoint checkpoints=checkpoint guard=nan_guard
+training training: average=state best=checkpoint checkpoints=checkpoint guard=nan_guard
     keeper=checkpoint_manager pace=timer plateau=detect_plateau settings=config together=distributed
     world=process_group
 training training.data: pool=sample_cache prefetch=prefetcher slots=sample_key

@@ -40,8 +40,7 @@ from effigie.occlusion.checkpoint import load_occlusion
 from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
 from effigie.swap import load_swap
 from effigie.swap.inference.project import load_project
-from effigie.training.best_checkpoint import BestCheckpointStore, read_best
-from effigie.training.checkpoint import CheckpointStore
+from effigie.training.checkpoint import BestCheckpointStore, CheckpointStore, read_best
 from effigie.training.monitor.curve import read_curve
 from effigie.training.state import Snapshot
 

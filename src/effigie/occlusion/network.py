@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from effigie.faces.mask import MaskMargin
 from effigie.faces.mesh import (
     INNER_LIPS,
+    LEFT_BROW,
     LEFT_EYE,
     MESH_VERTEX_COUNT,
     OUTER_LIPS,
+    RIGHT_BROW,
     RIGHT_EYE,
 )
 
 INPUT_SIZE = 128  # px, side of its input
 FACE_GROWTH = MaskMargin(top=0.16, side=0.07, jaw=0.02)  # what counts as face: as far as a swap reaches
-LEFT_BROW = np.array([70, 63, 105, 66, 107, 55, 65, 52, 53, 46])
-RIGHT_BROW = np.array([300, 293, 334, 296, 336, 285, 295, 282, 283, 276])
 NOSE = np.array([168, 6, 197, 195, 5, 4, 98, 97, 2, 326, 327, 4])
 WIDTHS = (16, 32, 64, 96)
 DRAWING_CHANNELS = 2  # channels of the drawing

@@ -32,7 +32,7 @@ from effigie.swap.task import SwapTask
 from effigie.training.device import isolate_rng
 
 if TYPE_CHECKING:
-    from effigie.training.best_checkpoint import BestCheckpoint
+    from effigie.training.checkpoint import BestCheckpoint
     from effigie.training.monitor.progress_summary import ProgressSummary
 
 MAX_CANDIDATES = 1000  # source frames looked at closely for the bank

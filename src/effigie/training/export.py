@@ -12,8 +12,7 @@ from torch import Tensor
 from effigie.errors import ModelError
 from effigie.io.atomic_write import atomic_write
 from effigie.io.tensors import serialize_tensors
-from effigie.training.best_checkpoint import read_best
-from effigie.training.checkpoint import CheckpointStore, DamagedError
+from effigie.training.checkpoint import CheckpointStore, DamagedError, read_best
 from effigie.training.state import EMA
 
 

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from effigie.errors import CancelledError, DistributedError, UsageError
 from effigie.execution.launch import RankInfo
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
-from effigie.training.best_checkpoint import BestCheckpoint
+from effigie.training.checkpoint import BestCheckpoint
 from effigie.training.checkpoint_manager import (
     STOP_REASONS,
     CheckpointManager,
@@ -26,7 +28,7 @@ from effigie.training.config import TrainingSettings
 from effigie.training.data.prefetcher import BatchPrefetcher
 from effigie.training.data.sample_key import make_sample_keys, shard_range
 from effigie.training.device import choose_process_device, choose_threads, configure_backend, to_device
-from effigie.training.distributed import all_reduce_gradients, all_reduce_mean, sync_batch_norms
+from effigie.training.distributed import all_reduce_gradients, all_reduce_mean
 from effigie.training.monitor.curve import CurvePoint
 from effigie.training.monitor.plateau import Plateau
 from effigie.training.monitor.progress_summary import ProgressSummary
@@ -35,6 +37,7 @@ from effigie.training.process_group import (
     all_reduce_max,
     broadcast_result,
     broadcast_tensors,
+    current_rank_info,
     join_process_group,
 )
 from effigie.training.state import Snapshot, TrainingState
@@ -133,7 +136,7 @@ def train(
             closing.callback(manager.close)
             return manager.shared_state()
 
-        _check_same_settings(settings, task, state, device)
+        _check_processes(settings, task, state, device)
         shared_state = broadcast_result(begin)
         notes: list[str] = shared_state["notes"]
         if manager is not None:
@@ -141,7 +144,6 @@ def train(
         guard.load_state(shared_state["guard"])
         autocast = torch.autocast(device.type, torch.bfloat16, enabled=shared_state["precision"] == "bf16")
         _sync_state(state, manager)
-        closing.enter_context(sync_batch_norms(state.networks))
         running = _describe_processes(world, device, task)
         progress(Progress("train on", world.size, world.size, "processes", running))
 
@@ -237,25 +239,20 @@ def train(
         )
 
 
-def _check_same_settings(
+def _check_processes(
     settings: TrainingSettings, task: Task, state: TrainingState, device: torch.device
 ) -> None:
-    """Compare this process's settings with those of rank 0: each has to train the same model.
-
-    Raises:
-        UsageError: they differ.
-    """
+    """Refuse settings other than those of rank 0, and networks whose processes would normalise differently."""
     shapes = [list(parameter.shape) for parameter in state.parameters]
-    own = {
-        "device": device.type,
-        "batch": [task.examples, task.parts],
-        **asdict(settings),
-        "networks": shapes,
-    }
+    batch = [task.examples, task.parts]
+    own = {"device": device.type, "batch": batch, **asdict(settings), "networks": shapes}
     mine = json.loads(json.dumps(own))
     first = broadcast_result(lambda: mine)
     if others := [name for name in mine if mine[name] != first[name]]:
         raise UsageError(f"this process was started with another {others[0]} than the first: start all alike")
+    modules = nn.ModuleDict(state.networks).modules()
+    if current_rank_info().size > 1 and any(isinstance(module, _BatchNorm) for module in modules):
+        raise UsageError("a network with batch norm is trained by one process: several would normalise apart")
 
 
 def _sync_state(state: TrainingState, manager: CheckpointManager | None) -> None:

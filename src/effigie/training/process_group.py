@@ -56,16 +56,13 @@ def current_rank_info() -> RankInfo:
 
 
 @contextlib.contextmanager
-def join_process_group(
-    start_timeout_s: float = START_TIMEOUT_S, collective_timeout_s: float = COLLECTIVE_TIMEOUT_S
-) -> Iterator[RankInfo]:
+def join_process_group(start_timeout_s: float = START_TIMEOUT_S) -> Iterator[RankInfo]:
     """Join the other processes, and leave them at the end; does nothing in a single process or inside a group.
 
     An exception that leaves this block ends the others too: theirs is a :class:`DistributedError` with its message.
 
     Args:
         start_timeout_s: how long to wait until all have joined.
-        collective_timeout_s: how long a collective may wait afterwards.
 
     Raises:
         UsageError: the environment announces other processes, but not completely.
@@ -76,7 +73,7 @@ def join_process_group(
     if _group is not None or announcement.size == 1:
         yield current_rank_info()
         return
-    _group = _init_group(announcement, start_timeout_s, collective_timeout_s)
+    _group = _init_group(announcement, start_timeout_s)
     failure: BaseException | None = None
     try:
         yield announcement
@@ -142,7 +139,7 @@ def run_collective(call: Callable[[], Any]) -> Any:
         raise _explain_failure(error) from error
 
 
-def _init_group(world: RankInfo, start_timeout_s: float, collective_timeout_s: float) -> _ProcessGroup:
+def _init_group(world: RankInfo, start_timeout_s: float) -> _ProcessGroup:
     global _store, _group_count
     _group_count += 1
     try:
@@ -155,7 +152,7 @@ def _init_group(world: RankInfo, start_timeout_s: float, collective_timeout_s: f
             store=PrefixStore(f"group{_group_count}", _store),
             rank=world.rank,
             world_size=world.size,
-            timeout=timedelta(seconds=collective_timeout_s),
+            timeout=timedelta(seconds=COLLECTIVE_TIMEOUT_S),
         )
         # The first collective uses all connections: a process that is missing is noticed here.
         joined = torch.ones(())

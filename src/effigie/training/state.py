@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from torch import Tensor, nn
 from effigie.errors import ModelError
 from effigie.execution.spawn import defer_signals
 from effigie.training.config import TrainingSettings
-from effigie.training.ema import ModelEma
 
 NETWORK, EMA, OPTIMIZER = "network", "average", "optimiser"
 """First part of a tensor's name: ``network/decoder/1.weight``, ``optimiser/decoder/1.weight/exp_avg``."""
@@ -26,6 +26,40 @@ class Snapshot:
     step: int
     tensors: dict[str, Tensor]
     scalars: dict[str, float]
+
+
+class ModelEma:
+    """Averaged copies of ``networks``: parameters follow with a decay, buffers are copied."""
+
+    def __init__(self, networks: Mapping[str, nn.Module], decay: float) -> None:
+        # One deepcopy of them all: a part that two networks share stays shared.
+        self.networks: dict[str, nn.Module] = copy.deepcopy(dict(networks))
+        self.decay = decay
+        for network in self.networks.values():
+            network.eval().requires_grad_(False)
+        self._ema_parameters, self._parameters = (
+            list(nn.ModuleDict(both).parameters()) for both in (self.networks, networks)
+        )
+        self._ema_buffers, self._buffers = (
+            list(nn.ModuleDict(both).buffers()) for both in (self.networks, networks)
+        )
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Update the average after optimiser step ``step`` (counted from 1)."""
+        weight = 1 - compute_decay(step, self.decay)
+        torch._foreach_lerp_(self._ema_parameters, self._parameters, weight)
+        for average, buffer in zip(self._ema_buffers, self._buffers, strict=True):
+            average.copy_(buffer)
+
+
+def compute_decay(step: int, decay: float) -> float:
+    """Decay of the average at ``step`` (from 1): ``min(decay, step / (9 + step))``.
+
+    It starts at 0.1, so the initial weights are forgotten within a few steps instead of lingering for
+    thousands.
+    """
+    return min(decay, step / (9 + step))
 
 
 class TrainingState:

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from effigie.faces.mesh import (
     FACE_OVAL,
     INNER_LIPS,
+    LEFT_BROW,
     LEFT_EYE,
     LEFT_IRIS,
     OUTER_LIPS,
+    RIGHT_BROW,
     RIGHT_EYE,
     RIGHT_IRIS,
 )
 
-LEFT_BROW = np.array([70, 63, 105, 66, 107, 55, 65, 52, 53, 46])
-RIGHT_BROW = np.array([300, 293, 334, 296, 336, 285, 295, 282, 283, 276])
 BRIDGE = np.array([168, 6, 197, 195, 5, 4])
 NOSTRILS = np.array([129, 98, 97, 2, 326, 327, 358])
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from effigie.faces.mask import face_mask
-from effigie.faces.mesh import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
-from effigie.occlusion.network import FACE_GROWTH, LEFT_BROW, RIGHT_BROW
+from effigie.faces.mesh import LEFT_BROW, LEFT_EYE, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
+from effigie.occlusion.network import FACE_GROWTH
 
 GLASSES_THRESHOLD = (
     0.41  # :func:`glasses_score` from which somebody wears some: few without reach it, few with stay below

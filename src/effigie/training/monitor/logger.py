@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from effigie.training.best_checkpoint import BestCheckpoint
+from effigie.training.checkpoint import BestCheckpoint
 from effigie.training.config import TrainingSettings
 from effigie.training.monitor.curve import Curve, CurvePoint
 from effigie.training.monitor.plot import plot_curve
