@@ -22,7 +22,8 @@ from effigie.occlusion.checkpoint import WEIGHTS
 from effigie.occlusion.dataset import OcclusionSampler, load_uncovered_faces
 from effigie.occlusion.network import INPUT_SIZE, OcclusionNet, draw_face_parts, fold_batch_norm
 from effigie.occlusion.predictor import fill_doubtful_patches, fill_lashes, strengthen_rims
-from effigie.occlusion.task import OcclusionTask, collate, network_inputs, weighted_cross_entropy
+from effigie.occlusion.task import BATCH_ARRAYS, OcclusionTask, network_inputs, weighted_cross_entropy
+from effigie.training.data.collate import collate
 from effigie.training.model_folder import MANIFEST, get_shipped_folder
 
 SIDE = 256
@@ -73,7 +74,7 @@ def test_it_learns(stills):
     painter, network = OcclusionSampler(faces), OcclusionNet((8, 12, 16, 16))
     examples = [painter.sample(random, "blob") for _ in range(4)]
     task = OcclusionTask(network, painter, 4, examples)
-    batch = {name: torch.from_numpy(array) for name, array in collate(examples).items()}
+    batch = {name: torch.from_numpy(array) for name, array in collate(examples, BATCH_ARRAYS).items()}
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
     losses = []
     for step in range(40):

@@ -10,14 +10,12 @@ from torch import nn
 from effigie.errors import UsageError
 from effigie.nn.recognizer import EMBEDDING_SIZE
 from effigie.prior.frame_bank import compute_features
-from effigie.swap.auxiliary_losses import AuxiliaryLosses
+from effigie.swap.auxiliary_losses import AuxiliaryLosses, IdentityLoss
 from effigie.swap.config import SwapSettings
-from effigie.swap.cross_identity_dataset import CrossIdentityDataset
-from effigie.swap.dataset import SwapDataset
-from effigie.swap.identity_loss import IdentityLoss
-from effigie.swap.loss_weights import SwapLossWeights
+from effigie.swap.dataset import CrossIdentityDataset, SwapDataset
 from effigie.swap.network import SwapNet
 from effigie.swap.person_frames import load_person_frames
+from effigie.swap.presets import SwapLossWeights
 from effigie.swap.task import SwapTask
 from effigie.swap.trainer import build_bank
 from effigie.training.data.sample_key import make_sample_keys
@@ -70,9 +68,9 @@ def test_a_swapped_moment_is_the_targets_with_the_sources_prior(datasets):
     moment = dataset.make_sample(row, None)
     placement = datasets["target"].placement()
     assert np.array_equal(moment.picture, datasets["target"].place_crop(row, placement))
-    inside = (moment.share > 250) & (moment.visibility > 250)
+    inside = (moment.share[..., 0] > 250) & (moment.prior[..., 3] > 250)
     assert inside.mean() > 0.15
-    assert np.abs(moment.prior[inside].astype(float) - moment.picture[inside]).mean() > 10
+    assert np.abs(moment.prior[inside, :3].astype(float) - moment.picture[inside]).mean() > 10
     random = np.random.default_rng(0)
     assert not np.array_equal(dataset.make_sample(row, random).picture, moment.picture)
 
@@ -86,7 +84,7 @@ def test_the_source_is_like_the_source_and_the_target_is_not(datasets, identity_
     def distance(picture):
         return float(identity_loss(torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255, chip))
 
-    swapped = np.where((moment.share > 127)[..., None], moment.prior, moment.picture)
+    swapped = np.where(moment.share > 127, moment.prior[..., :3], moment.picture)
     assert distance(swapped) < 0.5 * distance(moment.picture)
 
 

@@ -58,8 +58,8 @@ class OcclusionExample:
     Attributes:
         picture: (SIZE, SIZE, 3) uint8 RGB.
         drawing: (SIZE, SIZE, 2) uint8.
-        visible: (SIZE, SIZE) uint8, 255 where the face is seen.
-        weight: (SIZE, SIZE) uint8, 255 where that is known and matters.
+        visible: (SIZE, SIZE, 1) uint8, 255 where the face is seen.
+        weight: (SIZE, SIZE, 1) uint8, 255 where that is known and matters.
     """
 
     picture: np.ndarray
@@ -184,8 +184,8 @@ class OcclusionSampler:
         return OcclusionExample(
             simulate_camera(picture, random),
             draw_face_parts(jitter_landmarks(landmarks, random)),
-            np.rint(visible * 255).astype(np.uint8),
-            (weight * KNOWN).astype(np.uint8),
+            np.rint(visible * 255).astype(np.uint8)[..., None],
+            (weight * KNOWN).astype(np.uint8)[..., None],
         )
 
 

@@ -1,10 +1,9 @@
-"""Reconstruction losses of a swap: named, weighted terms behind one protocol."""
+"""Reconstruction losses of a swap: DSSIM, L1 and the mask's cross-entropy, weighted."""
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -24,12 +23,6 @@ class GroundTruth:
     picture: Tensor
     mask: Tensor
     weight: Tensor
-
-
-class Loss(Protocol):
-    """A term: a scalar to be minimised."""
-
-    def __call__(self, output: DecoderOutput, truth: GroundTruth) -> Tensor: ...
 
 
 def weighted_l1(output: DecoderOutput, truth: GroundTruth) -> Tensor:
@@ -84,23 +77,10 @@ def _band(size: int) -> Tensor:
     return torch.zeros(size, size).scatter_add_(0, mirrored.T, torch.full((WINDOW, size), 1 / WINDOW))
 
 
-@dataclass(frozen=True)
-class WeightedLosses:
-    """A sum of named terms.
-
-    Attributes:
-        terms: name -> (weight, loss).
-    """
-
-    terms: dict[str, tuple[float, Loss]]
-
-    def __call__(self, output: DecoderOutput, truth: GroundTruth) -> dict[str, Tensor]:
-        """Name -> weighted scalar."""
-        return {name: weight * loss(output, truth) for name, (weight, loss) in self.terms.items()}
+LOSSES = {"dssim": (2.0, weighted_dssim), "l1": (2.0, weighted_l1), "mask": (0.1, mask_loss)}
+"""Weight and term by name."""
 
 
-def default_losses() -> WeightedLosses:
-    """DSSIM, L1 and the mask's cross-entropy."""
-    return WeightedLosses(
-        {"dssim": (2.0, weighted_dssim), "l1": (2.0, weighted_l1), "mask": (0.1, mask_loss)}
-    )
+def reconstruction_losses(output: DecoderOutput, truth: GroundTruth) -> dict[str, Tensor]:
+    """Weighted scalars by name."""
+    return {name: weight * loss(output, truth) for name, (weight, loss) in LOSSES.items()}

@@ -17,15 +17,13 @@ from effigie.io.atomic_write import discard, sha256
 from effigie.io.locks import with_output_lock
 from effigie.prior.frame_bank import FrameBank, compute_features, select_frames
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
-from effigie.swap.auxiliary_losses import AuxiliaryLosses
+from effigie.swap.auxiliary_losses import AuxiliaryLosses, IdentityLoss
 from effigie.swap.checkpoint import build_network, compute_penalty, load_config, save_bank, save_config
 from effigie.swap.checkpoint_paths import BANK, WEIGHTS
 from effigie.swap.config import SwapSettings
 from effigie.swap.dataset import SwapDataset
-from effigie.swap.identity_loss import IdentityLoss
-from effigie.swap.loss_weights import SwapLossWeights
 from effigie.swap.person_frames import PersonFrames, load_person_frames
-from effigie.swap.presets import get_preset
+from effigie.swap.presets import SwapLossWeights, get_preset
 from effigie.swap.task import SwapTask
 from effigie.training import export
 from effigie.training.checkpoint import BestCheckpoint

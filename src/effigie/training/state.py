@@ -37,12 +37,10 @@ class ModelEma:
         self.decay = decay
         for network in self.networks.values():
             network.eval().requires_grad_(False)
-        self._ema_parameters, self._parameters = (
-            list(nn.ModuleDict(both).parameters()) for both in (self.networks, networks)
-        )
-        self._ema_buffers, self._buffers = (
-            list(nn.ModuleDict(both).buffers()) for both in (self.networks, networks)
-        )
+        own, followed = nn.ModuleDict(self.networks), nn.ModuleDict(networks)
+        self._ema_parameters: list[Tensor] = list(own.parameters())
+        self._parameters: list[Tensor] = list(followed.parameters())
+        self._ema_buffers, self._buffers = list(own.buffers()), list(followed.buffers())
 
     @torch.no_grad()
     def update(self, step: int) -> None:

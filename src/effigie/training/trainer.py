@@ -59,7 +59,7 @@ class TrainingReport:
     @classmethod
     def from_result(cls, output: Path, result: TrainingResult, **values: Any) -> Self:
         """The report of a run; ``values`` are what a trainer adds, or says otherwise."""
-        common = {
+        common: dict[str, Any] = {
             "output": output,
             "steps": result.steps,
             "seconds": result.seconds,

@@ -23,11 +23,11 @@ from effigie.heads.meta_learning.dataset import HeadsExample, bend_still, build_
 from effigie.heads.meta_learning.identity_dataset import ReferenceShot
 from effigie.heads.meta_learning.motion_bank import MotionBank
 from effigie.heads.meta_learning.task import (
+    BATCH_ARRAYS,
     DISCRIMINATOR_EPS,
     LossWeights,
     PerceptualDistance,
     batch_to_float,
-    collate,
     compute_losses,
     mean_face_error,
 )
@@ -36,6 +36,7 @@ from effigie.heads.network.generator import Generator, GeneratorOutput
 from effigie.heads.network.landmark_image import draw_landmarks
 from effigie.nn.gan import DiscriminatorOutput, GanLoss
 from effigie.nn.images import to_uint8
+from effigie.training.data.collate import collate
 from effigie.training.data.sample_cache import SampleCache
 from effigie.training.data.sample_key import SampleKey
 
@@ -162,12 +163,7 @@ class TuneTask:
 
     def batch(self, sample_keys: Sequence[SampleKey]) -> dict[str, np.ndarray]:
         """uint8 pictures, channels last."""
-        return collate(
-            [
-                self._cache.draw(sample_key.number, sample_key, sample_key.random())
-                for sample_key in sample_keys
-            ]
-        )
+        return collate([self._cache.draw(key.number, key, key.random()) for key in sample_keys], BATCH_ARRAYS)
 
     def losses(self, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
         """Weighted terms."""
@@ -201,7 +197,7 @@ class TuneTask:
 
     @torch.no_grad()
     def _run(self, tuned: nn.Module, examples: Sequence[HeadsExample]) -> GeneratorOutput:
-        batch = collate(examples)
+        batch = collate(examples, BATCH_ARRAYS)
         device = next(tuned.parameters()).device
         inputs = batch_to_float({name: torch.from_numpy(value).to(device) for name, value in batch.items()})
         output: GeneratorOutput = tuned(inputs["drawing"], inputs["prior"])
