@@ -83,11 +83,7 @@ def save_config(folder: Path, preset: Preset, prior: bool, people: int) -> None:
 
 
 def load_config(folder: Path, kind: str = "heads") -> dict[str, Any]:
-    """The checked contents of ``config.json`` of a meta-learned model or a ``person``.
-
-    Raises:
-        ModelError: no model there, damaged, of another kind, or written by a newer effigie.
-    """
+    """The checked contents of ``config.json`` of a meta-learned model or a ``person``."""
 
     def check(config: dict[str, Any]) -> dict[str, Any]:
         Preset(**config["preset"])

@@ -122,10 +122,6 @@ def load_recognizer(path: Path | None = None) -> Recognizer:
 
     Args:
         path: of dlib's file; None fetches it.
-
-    Raises:
-        AssetError: it cannot be fetched.
-        ModelError: the file is not dlib's.
     """
     path = path or fetch_asset(ASSET)
     tensors = _iterate_tensors(path.read_bytes())

@@ -26,11 +26,7 @@ def save_config(folder: Path, network: OcclusionNet) -> None:
 
 
 def load_config(folder: Path) -> tuple[int, ...]:
-    """The widths in a model's configuration.
-
-    Raises:
-        ModelError: no model there, damaged, of another kind, or written by a newer effigie.
-    """
+    """The widths in a model's configuration."""
 
     def parse(config: dict[str, Any]) -> tuple[int, ...]:
         widths = tuple(map(int, config["widths"]))

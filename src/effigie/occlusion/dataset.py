@@ -73,11 +73,7 @@ def load_uncovered_faces(
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> tuple[list[UncoveredFace], int]:
-    """The faces of some face sets that simple checks find uncovered, and how many were left out.
-
-    Raises:
-        FaceSetError: one cannot be read, or no face is fit.
-    """
+    """The faces of some face sets that simple checks find uncovered, and how many were left out."""
     found: list[UncoveredFace] = []
     left_out = 0
     for number, folder in enumerate(folders):

@@ -90,9 +90,6 @@ class OcclusionNet(nn.Module):
 
         Returns:
             (B, 1, S, S).
-
-        Raises:
-            ValueError: another shape.
         """
         if (
             inputs.ndim != 4

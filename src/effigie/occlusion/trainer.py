@@ -109,11 +109,7 @@ def train_occlusion(
 def split_clips(
     faces: Sequence[UncoveredFace], held_out: float, seed: int
 ) -> tuple[list[UncoveredFace], list[UncoveredFace]]:
-    """Faces to learn from and those kept out, by whole clips.
-
-    Raises:
-        FaceSetError: too few clips.
-    """
+    """Faces to learn from and those kept out, by whole clips."""
     clips = sorted({face.clip for face in faces})
     if len(clips) < MIN_CLIPS:
         raise FaceSetError(

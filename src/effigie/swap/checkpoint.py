@@ -103,11 +103,7 @@ def save_config(
 
 
 def load_config(folder: Path) -> dict[str, Any]:
-    """The checked contents of ``config.json``.
-
-    Raises:
-        ModelError: no model there, damaged, of another kind, or written by a newer effigie.
-    """
+    """The checked contents of ``config.json``."""
 
     def check(config: dict[str, Any]) -> dict[str, Any]:
         _ = config["prior"], config["preset"]

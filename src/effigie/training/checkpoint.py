@@ -60,11 +60,7 @@ class CheckpointStore:
         self._damaged: set[Path] = set()
 
     def save(self, snapshot: Snapshot, record: Mapping[str, Any]) -> Path:
-        """Write ``snapshot`` with ``record`` (JSON values), then drop what is older than the last ``keep``.
-
-        Raises:
-            EffigieError: the disk is full or may not be written; the checkpoints there are left as they were.
-        """
+        """Write ``snapshot`` with ``record`` (JSON values), then drop what is older than the last ``keep``."""
         path = self.folder / f"step-{snapshot.step:06d}.safetensors"
         facts = {"version": VERSION, "step": snapshot.step, **record}
         header = {**facts, "scalars": snapshot.scalars, "digest": compute_digest(snapshot.tensors)}
@@ -177,11 +173,7 @@ class BestCheckpointStore:
     def save_if_best(
         self, step: int, seconds: float, error: float, weights: Callable[[], dict[str, Tensor]]
     ) -> bool:
-        """Save ``weights()`` if ``error`` is the lowest so far, or within the tolerance of it; return whether.
-
-        Raises:
-            EffigieError: the disk is full; what was kept is left as it was.
-        """
+        """Save ``weights()`` if ``error`` is the lowest so far, or within the tolerance of it; return whether."""
         if step < self._first or not math.isfinite(error):
             return False
         lowest = error if self.best is None else min(error, self.best.lowest)
@@ -197,12 +189,7 @@ class BestCheckpointStore:
 
 
 def read_best(folder: Path) -> tuple[BestCheckpoint, Mapping[str, Tensor]]:
-    """The best checkpoint in the folder: its evaluation, and its tensors by name.
-
-    Raises:
-        DamagedError: it is not what was written.
-        ModelError: it may not be read, or is of a newer version.
-    """
+    """The best checkpoint in the folder: its evaluation, and its tensors by name."""
     snapshot, record = read_checkpoint(folder / BEST_FILE)
     values: dict[str, Any] = {name: record[name] for name in ("step", "seconds", "error", "lowest")}
     return BestCheckpoint(**values), snapshot.tensors

@@ -39,11 +39,7 @@ def export(
 
 
 def load_ema_weights(folder: Path) -> dict[str, dict[str, Tensor]]:
-    """Averaged weights as network -> name -> tensor: of the best checkpoint where it was kept, else of the newest.
-
-    Raises:
-        ModelError: nothing was trained there, or it is damaged.
-    """
+    """Averaged weights as network -> name -> tensor: of the best checkpoint where it was kept, else of the newest."""
     try:
         tensors = read_best(folder / "training")[1]
     except DamagedError:  # or not there

@@ -30,8 +30,7 @@ from effigie.training.data.sample_key import make_sample_keys, shard_range
 from effigie.training.device import choose_process_device, choose_threads, configure_backend, to_device
 from effigie.training.distributed import all_reduce_gradients, all_reduce_mean
 from effigie.training.monitor.curve import CurvePoint
-from effigie.training.monitor.plateau import Plateau
-from effigie.training.monitor.progress_summary import ProgressSummary
+from effigie.training.monitor.progress_summary import Plateau, ProgressSummary
 from effigie.training.nan_guard import NanGuard, NumericError
 from effigie.training.process_group import (
     all_reduce_max,
@@ -81,7 +80,6 @@ class TrainingResult:
     notes: tuple[str, ...]
     """What went wrong and was put right: damaged checkpoints, roll-backs."""
     processes: int = 1
-    """World size."""
 
     @property
     def plateau(self) -> Plateau:
@@ -154,6 +152,11 @@ def train(
         batches = batches_from(state.step)
         closing.callback(lambda: batches.close())
         first_step = state.step
+
+        def show(note: str = "") -> None:
+            note = note or _status_text(manager, notes, running)
+            progress(_make_progress(settings, state.step, first_step, clock, note))
+
         progress_due = IntervalTrigger(PROGRESS_EVERY_S)
         try:
             if manager is not None:
@@ -172,15 +175,15 @@ def train(
                     break
 
                 batch = to_device(batches.next(), device)
-                torch.manual_seed(_seed(settings.seed, guard.order, state.step))
+                seed = np.random.SeedSequence((settings.seed, guard.order, state.step))
+                torch.manual_seed(int(seed.generate_state(1, np.uint64)[0]))
                 with autocast:
                     losses = task.losses(batch, state.step)
                 state.optimizer.zero_grad(set_to_none=True)
                 torch.autograd.backward(torch.stack([term.float() for term in losses.values()]).sum())
                 all_reduce_gradients(state.parameters)
-                norm = torch.nn.utils.clip_grad_norm_(
-                    state.parameters, settings.clip_gradient or float("inf")
-                )
+                max_norm = settings.clip_gradient or float("inf")
+                norm = torch.nn.utils.clip_grad_norm_(state.parameters, max_norm)
                 values = all_reduce_mean(torch.stack([term.detach().float() for term in losses.values()]))
                 # One transfer for all the numbers: each would wait for the device on its own.
                 *numbers, gradient_norm = torch.cat([values, norm[None]]).tolist()
@@ -196,7 +199,7 @@ def train(
                         manager.on_rollback()
                     batches.close()
                     batches = batches_from(state.step)
-                    progress(_make_progress(settings, state.step, first_step, clock, notes[-1]))
+                    show(notes[-1])
                     continue
 
                 state.advance(guard.lr_scale)
@@ -206,11 +209,7 @@ def train(
                 if manager is not None:
                     manager.on_step_end(terms, autocast)
                 if progress_due(state.step):
-                    progress(
-                        _make_progress(
-                            settings, state.step, first_step, clock, _status_text(manager, notes, running)
-                        )
-                    )
+                    show()
 
             if manager is not None:
                 manager.save_final(autocast)
@@ -219,9 +218,7 @@ def train(
                 manager.save_interrupted()
             raise
 
-        progress(
-            _make_progress(settings, state.step, first_step, clock, _status_text(manager, notes, running))
-        )
+        show()
         seconds = clock.call_s
         curve_record = broadcast_result(lambda: {} if manager is None else manager.curve_record())
         curve, best, progress_summary = parse_curve_record(curve_record, settings)
@@ -257,13 +254,10 @@ def _check_processes(
 
 def _sync_state(state: TrainingState, manager: CheckpointManager | None) -> None:
     """Broadcast the ``last_good`` state of rank 0, and restore it in the other processes."""
-    last_good = None if manager is None else manager.last_good
-    received: Any = broadcast_result(
-        lambda: None if last_good is None else [last_good.step, last_good.scalars]
-    )
-    tensors = broadcast_tensors(None if last_good is None else last_good.tensors)
-    if last_good is None:
-        step, scalars = received
+    own = Snapshot(0, {}, {}) if manager is None else manager.last_good
+    step, scalars = broadcast_result(lambda: (own.step, own.scalars))
+    tensors = broadcast_tensors(own.tensors)
+    if manager is None:
         state.restore(Snapshot(step, tensors, scalars))
 
 
@@ -274,10 +268,6 @@ def _describe_processes(world: RankInfo, device: torch.device, task: Task) -> st
     local = "" if world.local_size == world.size else f", {world.local_size} of them on this machine"
     each = task.examples // world.size
     return f"{world.size} processes{local} on {device.type}, each with {each} of the batch of {task.examples}"
-
-
-def _seed(*parts: int) -> int:
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0])
 
 
 def _make_progress(

@@ -24,11 +24,7 @@ Parsed = TypeVar("Parsed")
 
 
 def get_shipped_folder(package: str) -> Path:
-    """The folder of the model that comes with ``heads`` or ``occlusion``.
-
-    Raises:
-        ModelError: this installation lacks it.
-    """
+    """The folder of the model that comes with ``heads`` or ``occlusion``."""
     folder = Path(str(importlib.resources.files(f"effigie.{package}") / "shipped"))
     if not (folder / CONFIG).is_file():
         raise ModelError(f"this installation of effigie lacks its {package} model: install it again")

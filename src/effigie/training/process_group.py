@@ -63,10 +63,6 @@ def join_process_group(start_timeout_s: float = START_TIMEOUT_S) -> Iterator[Ran
 
     Args:
         start_timeout_s: how long to wait until all have joined.
-
-    Raises:
-        UsageError: the environment announces other processes, but not completely.
-        EffigieError: not all have joined in time.
     """
     global _group
     announcement = read_rank_info(os.environ)
@@ -95,26 +91,22 @@ def all_reduce_max(value: int) -> int:
 
 
 def broadcast_result(function: Callable[[], Value]) -> Value:
-    """Call ``function`` on rank 0 alone, and return its result (JSON values) everywhere.
-
-    Raises:
-        DistributedError: it failed on rank 0, which raises the error itself.
-    """
+    """Call ``function`` on rank 0 alone, and return its result (JSON values) everywhere."""
     if _group is None:
         return function()
     if _group.rank_info.is_leader:
         value = function()  # an error leaves the group, and so ends the others
         _broadcast_bytes(json.dumps(value).encode())
-        return value
-    value = json.loads(_broadcast_bytes(b""))
+    else:
+        value = json.loads(_broadcast_bytes(b""))
     return value
 
 
-def broadcast_tensors(tensors: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
+def broadcast_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The dense CPU tensors of rank 0; those of the others are ignored."""
     if _group is None:
-        return dict(tensors or {})
-    mine = dict(tensors or {}) if _group.rank_info.is_leader else {}
+        return dict(tensors)
+    mine = tensors if _group.rank_info.is_leader else {}
     listed = [(n, str(t.dtype).removeprefix("torch."), list(t.shape)) for n, t in mine.items()]
     received: dict[str, Tensor] = {}
     for name, dtype, shape in broadcast_result(lambda: listed):

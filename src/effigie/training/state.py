@@ -64,9 +64,6 @@ class TrainingState:
     """Networks, their moving average and the optimiser, on the device, after ``step`` optimiser steps.
 
     ``is_consistent`` is False while a step is half done: an interrupt that arrives then must not save what it finds.
-
-    Raises:
-        ValueError: the task names no network, names one badly, or optimises a parameter that is in none.
     """
 
     def __init__(
@@ -132,11 +129,7 @@ class TrainingState:
         return _weights(EMA, self.ema.networks)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Restore ``snapshot``.
-
-        Raises:
-            ModelError: it was taken of other networks.
-        """
+        """Restore ``snapshot``."""
         self.is_consistent = False
         for part, networks in ((NETWORK, self.networks), (EMA, self.ema.networks)):
             for name, network in networks.items():

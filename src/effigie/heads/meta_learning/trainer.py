@@ -180,11 +180,7 @@ def sample_held_out(
 
 
 def build_perceptual_loss(kind: str) -> PerceptualDistance | None:
-    """The content loss by its name in the settings; None for ``none``.
-
-    Raises:
-        AssetError: its network cannot be fetched.
-    """
+    """The content loss by its name in the settings; None for ``none``."""
     if kind == "none":
         return None
     from effigie.nn.perceptual import PerceptualLoss

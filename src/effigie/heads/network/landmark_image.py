@@ -46,9 +46,6 @@ def draw_landmarks(landmarks: NDArray[np.floating], size: int) -> NDArray[np.uin
     Args:
         landmarks: (478, >= 2) in pixels of the drawing, x right, y down.
         size: side in pixels.
-
-    Raises:
-        ValueError: another number of landmarks, or one that is not finite.
     """
     if len(landmarks) != 478 or not np.isfinite(landmarks[:, :2]).all():
         raise ValueError(f"a drawing needs 478 finite landmarks, not {np.shape(landmarks)}")
