@@ -66,7 +66,7 @@ class Recognizer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.entrance = _Affine(3, 32, 7, stride=2)
+        self.entrance = _convolution(3, 32, 7, stride=2)
         self.blocks = nn.ModuleList(
             _Block(before, width, number in DOWNSAMPLING_BLOCKS)
             for number, (before, width) in enumerate(zip((32, *WIDTHS), WIDTHS, strict=False))
@@ -82,23 +82,17 @@ class Recognizer(nn.Module):
         return self.embed(x.mean((2, 3)))
 
 
-class _Affine(nn.Module):
-    """A convolution, then a gain and a bias a channel; dlib pads only where it does not stride."""
-
-    def __init__(self, inputs: int, outputs: int, side: int, stride: int = 1) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(inputs, outputs, side, stride, 0 if stride > 1 else side // 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.convolution(x)
+def _convolution(inputs: int, outputs: int, side: int, stride: int = 1) -> nn.Conv2d:
+    """A convolution with the gain and bias that follow folded in; dlib pads only where it does not stride."""
+    return nn.Conv2d(inputs, outputs, side, stride, 0 if stride > 1 else side // 2)
 
 
 class _Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, down: bool) -> None:
         super().__init__()
         self.down = down
-        self.first = _Affine(inputs, outputs, 3, stride=2 if down else 1)
-        self.second = _Affine(outputs, outputs, 3)
+        self.first = _convolution(inputs, outputs, 3, stride=2 if down else 1)
+        self.second = _convolution(outputs, outputs, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         residual = self.second(F.relu(self.first(x)))
@@ -129,8 +123,8 @@ def load_recognizer(path: Path | None = None) -> Recognizer:
     try:
         with torch.no_grad():
             for module in network.modules():
-                if isinstance(module, _Affine):
-                    _load_convolution(module.convolution, next(tensors), next(tensors))
+                if isinstance(module, nn.Conv2d):
+                    _load_convolution(module, next(tensors), next(tensors))
             # Stored inputs first.
             network.embed.weight.copy_(next(tensors).reshape(256, EMBEDDING_SIZE).T)
     except (StopIteration, RuntimeError) as error:

@@ -81,11 +81,8 @@ def load_uncovered_faces(
         chosen: list[int] = []
         for clip in dict.fromkeys(faces.clip.tolist()):
             rows = np.flatnonzero(faces.clip == clip)
-            chosen += rows[
-                np.unique(
-                    np.linspace(0, len(rows) - 1, min(MAX_FACES_PER_CLIP, len(rows))).round().astype(int)
-                )
-            ].tolist()
+            spread = np.linspace(0, len(rows) - 1, min(MAX_FACES_PER_CLIP, len(rows)))
+            chosen += rows[np.unique(spread.round().astype(int))].tolist()
         for done, row in enumerate(chosen):
             if cancel is not None:
                 cancel.check()
@@ -93,13 +90,10 @@ def load_uncovered_faces(
                 progress(Progress("faces", done, len(chosen), "faces", f"set {number + 1} of {len(folders)}"))
             picture = faces.crop(row, CANVAS_SIZE)
             landmarks = apply_affine(faces.matrix[row].astype(np.float64), faces.landmarks[row])[:, :2]
-            landmarks = apply_affine(resize_matrix(CANVAS_SIZE, faces.crop_size), landmarks).astype(
-                np.float32
-            )
-            if (
-                faces.confidence[row] < MIN_CONFIDENCE
-                or glasses_score(picture, landmarks) >= GLASSES_THRESHOLD
-            ):
+            landmarks = apply_affine(resize_matrix(CANVAS_SIZE, faces.crop_size), landmarks)
+            landmarks = landmarks.astype(np.float32)
+            is_unsure = faces.confidence[row] < MIN_CONFIDENCE
+            if is_unsure or glasses_score(picture, landmarks) >= GLASSES_THRESHOLD:
                 left_out += 1
                 continue
             known = label_visibility(picture, landmarks).astype(np.int8)

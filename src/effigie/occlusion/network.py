@@ -42,13 +42,8 @@ def draw_face_parts(landmarks: np.ndarray, size: int = INPUT_SIZE) -> np.ndarray
     cv2.fillPoly(whole, [points[OUTER_LIPS]], 192, cv2.LINE_AA, _FIXED_POINT_BITS)
     cv2.fillPoly(whole, [points[INNER_LIPS]], 255, cv2.LINE_AA, _FIXED_POINT_BITS)
     cv2.fillPoly(parts, [points[LEFT_EYE], points[RIGHT_EYE]], 255, cv2.LINE_AA, _FIXED_POINT_BITS)
-    cv2.fillPoly(
-        parts,
-        [cv2.convexHull(points[brow]) for brow in (LEFT_BROW, RIGHT_BROW)],
-        128,
-        cv2.LINE_AA,
-        _FIXED_POINT_BITS,
-    )
+    brows = [cv2.convexHull(points[brow]) for brow in (LEFT_BROW, RIGHT_BROW)]
+    cv2.fillPoly(parts, brows, 128, cv2.LINE_AA, _FIXED_POINT_BITS)
     cv2.polylines(parts, [points[NOSE]], False, 64, 1, cv2.LINE_AA, _FIXED_POINT_BITS)
     return np.dstack([whole, parts])
 
@@ -91,15 +86,9 @@ class OcclusionNet(nn.Module):
         Returns:
             (B, 1, S, S).
         """
-        if (
-            inputs.ndim != 4
-            or inputs.shape[1] != 3 + DRAWING_CHANNELS
-            or inputs.shape[2] % 16
-            or inputs.shape[3] % 16
-        ):
-            raise ValueError(
-                f"inputs are (B, {3 + DRAWING_CHANNELS}, S, S), S a multiple of 16, got {tuple(inputs.shape)}"
-            )
+        channels, shape = 3 + DRAWING_CHANNELS, tuple(inputs.shape)
+        if len(shape) != 4 or shape[1] != channels or shape[2] % 16 or shape[3] % 16:
+            raise ValueError(f"inputs are (B, {channels}, S, S), S a multiple of 16, got {shape}")
         scales = []
         now = inputs - 0.5
         detail = self.detail(now)

@@ -59,11 +59,8 @@ class OcclusionTask:
 
     def losses(self, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
         """Cross entropy with the visible share of every pixel that is known."""
-        return {
-            "entropy": weighted_cross_entropy(
-                self._network(network_inputs(batch)), batch["visible"], batch["weight"]
-            )
-        }
+        logits = self._network(network_inputs(batch))
+        return {"entropy": weighted_cross_entropy(logits, batch["visible"], batch["weight"])}
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """On held-out faces: 1 - IoU of what is seen and of what is covered, their mean, and false holes."""
@@ -81,19 +78,15 @@ class OcclusionTask:
         batch = {name: torch.from_numpy(array[:PREVIEW_COUNT]) for name, array in self._held_out.items()}
         with torch.inference_mode():
             device = next(networks["occlusion"].parameters()).device
-            share = (
-                torch.sigmoid(networks["occlusion"](network_inputs(batch).to(device)).float()).cpu().numpy()
-            )
+            logits = networks["occlusion"](network_inputs(batch).to(device))
+            share = torch.sigmoid(logits.float()).cpu().numpy()
         pictures = self._held_out["picture"][:PREVIEW_COUNT]
         truth = self._held_out["visible"][:PREVIEW_COUNT]
-        columns = []
-        for picture, label, predicted in zip(pictures, truth, share, strict=True):
-            columns.append(
-                np.vstack(
-                    [picture, draw_overlay(picture, label[..., 0] / 255), draw_overlay(picture, predicted[0])]
-                )
-            )
-        return np.hstack(columns)
+        columns = [
+            [picture, draw_overlay(picture, label[..., 0] / 255), draw_overlay(picture, predicted[0])]
+            for picture, label, predicted in zip(pictures, truth, share, strict=True)
+        ]
+        return np.hstack([np.vstack(column) for column in columns])
 
 
 def draw_overlay(picture: np.ndarray, visible: np.ndarray) -> np.ndarray:

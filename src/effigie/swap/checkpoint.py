@@ -37,12 +37,10 @@ from effigie.training import model_folder
 from effigie.training.model_folder import load_weights, require_weights
 
 COMMAND = "effigie train"
-MAX_CLEAN_OCCLUSION = (
-    0.008  # share of strange pixels that nine in ten uncovered faces stay below (a hand: 0.02 to 0.2)
-)
-OCCLUDED_CM = (
-    100.0  # penalty for each share of the face beyond that, in the centimetres that retrieval compares
-)
+# Share of strange pixels that nine in ten uncovered faces stay below (a hand: 0.02 to 0.2).
+MAX_CLEAN_OCCLUSION = 0.008
+# Penalty for each share of the face beyond that, in the centimetres that retrieval compares.
+OCCLUDED_CM = 100.0
 BLUR_CM = 0.5
 MAX_CACHED_MODELS = 4  # as many people as a scene usually has
 

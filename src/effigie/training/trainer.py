@@ -109,8 +109,7 @@ def fit(
 def write_manifest(output: Path, kind: str, settings: Any, **values: Any) -> None:
     """Write what a model was trained with and on; it is written last, so a model that has one is whole."""
     write_json(
-        output / MANIFEST,
-        {"effigie": __version__, "kind": kind, "settings": to_stored(settings), **values},
+        output / MANIFEST, {"effigie": __version__, "kind": kind, "settings": to_stored(settings), **values}
     )
 
 

@@ -26,9 +26,8 @@ from effigie.training.data.sample_cache import SampleCache
 from effigie.training.data.sample_key import SampleKey
 
 PREVIEW_ROWS = 6
-DISCRIMINATOR_EPS = (
-    1e-8  # with Adam's eps of 1e-5 the deep layers of a small discriminator hardly move (gradients of 1e-5)
-)
+# With Adam's eps of 1e-5 the deep layers of a small discriminator hardly move (gradients of 1e-5).
+DISCRIMINATOR_EPS = 1e-8
 CACHE_BYTES = 600 << 20
 FACE_WEIGHT = 0.9 * UNIT_WEIGHT  # pixel weight from which a pixel belongs to the face
 BATCH_ARRAYS = ("shots", "shot_drawings", "drawing", "picture", "prior", "weight", "crop_boxes", "person")
@@ -92,10 +91,8 @@ class HeadsTask:
         self._adversary = GanLoss(
             networks.discriminator, self._weights.adversary, self._weights.features, paired
         )
-        self._perceptual_loss, self._discriminator_learning_rate = (
-            perceptual_loss,
-            discriminator_learning_rate,
-        )
+        self._perceptual_loss = perceptual_loss
+        self._discriminator_learning_rate = discriminator_learning_rate
         sample_identity = IdentitySampler(identities)
         self._cache = SampleCache(
             lambda random: sampler.sample(sample_identity(random), random),
@@ -112,10 +109,8 @@ class HeadsTask:
         output = [*self._networks.embedder.parameters(), *self._networks.generator.parameters()]
         if not self._weights.adversary:
             return [{"params": output}]
-        return [
-            {"params": output},
-            self._adversary.parameter_group(self._discriminator_learning_rate, DISCRIMINATOR_EPS),
-        ]
+        discriminator = self._adversary.parameter_group(self._discriminator_learning_rate, DISCRIMINATOR_EPS)
+        return [{"params": output}, discriminator]
 
     def batch(self, sample_keys: Sequence[SampleKey]) -> dict[str, np.ndarray]:
         """uint8 pictures, channels last, and the numbers of the people."""
@@ -189,14 +184,11 @@ def compute_losses(
 
 def mean_face_error(pictures: Sequence[np.ndarray] | np.ndarray, examples: Sequence[HeadsExample]) -> float:
     """1 - SSIM within the face, mean over (S, S, 3) uint8 pictures of examples."""
-    return float(
-        np.mean(
-            [
-                masked_ssim_error(picture / 255.0, example.picture / 255.0, example.weight >= FACE_WEIGHT)
-                for picture, example in zip(pictures, examples, strict=True)
-            ]
-        )
-    )
+    errors = [
+        masked_ssim_error(picture / 255.0, example.picture / 255.0, example.weight >= FACE_WEIGHT)
+        for picture, example in zip(pictures, examples, strict=True)
+    ]
+    return float(np.mean(errors))
 
 
 class IdentitySampler:

@@ -10,13 +10,7 @@ from typing import Any
 import numpy as np
 
 from effigie.errors import FaceSetError
-from effigie.heads.checkpoint import (
-    Networks,
-    load_config,
-    save_config,
-    save_motions,
-    save_networks,
-)
+from effigie.heads.checkpoint import Networks, load_config, save_config, save_motions, save_networks
 from effigie.heads.meta_learning.config import MetaSettings
 from effigie.heads.meta_learning.dataset import ExampleSampler, HeadsExample
 from effigie.heads.meta_learning.identity_dataset import IdentityDataset

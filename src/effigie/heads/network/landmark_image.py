@@ -62,16 +62,8 @@ def draw_landmarks(landmarks: NDArray[np.floating], size: int) -> NDArray[np.uin
     seen = cv2.bitwise_and(eyes, irises)
     canvas = cv2.merge([seen, seen, np.zeros_like(seen)])
     for color, parts in CLOSED_CONTOURS:
-        cv2.polylines(
-            canvas, [points[part] for part in parts], True, color, thickness, cv2.LINE_AA, FIXED_POINT_BITS
-        )
-    cv2.polylines(
-        canvas,
-        [points[BRIDGE], points[NOSTRILS]],
-        False,
-        NOSE_COLOR,
-        thickness,
-        cv2.LINE_AA,
-        FIXED_POINT_BITS,
-    )
+        lines = [points[part] for part in parts]
+        cv2.polylines(canvas, lines, True, color, thickness, cv2.LINE_AA, FIXED_POINT_BITS)
+    nose = [points[BRIDGE], points[NOSTRILS]]
+    cv2.polylines(canvas, nose, False, NOSE_COLOR, thickness, cv2.LINE_AA, FIXED_POINT_BITS)
     return canvas
