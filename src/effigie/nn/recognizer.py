@@ -41,11 +41,7 @@ def compute_chip_matrix(landmarks: np.ndarray) -> np.ndarray:
 
 
 def crop_chips(pictures: Tensor, matrices: Tensor) -> Tensor:
-    """Crop chips (B, 3, CHIP_SIZE, CHIP_SIZE) of (B, 3, H, W) pictures, bilinear, with gradients to the pictures.
-
-    Args:
-        matrices: (B, 2, 3) of :func:`compute_chip_matrix`.
-    """
+    """Crop chips (B, 3, CHIP_SIZE, CHIP_SIZE) of (B, 3, H, W) pictures by (B, 2, 3) maps, bilinear, differentiable."""
     height, width = pictures.shape[2:]
     inverse = torch.linalg.inv(
         torch.cat([matrices, matrices.new_tensor([[[0.0, 0.0, 1.0]]]).expand(len(matrices), 1, 3)], dim=1)
@@ -112,11 +108,7 @@ def _add_padded(a: Tensor, b: Tensor) -> Tensor:
 
 
 def load_recognizer(path: Path | None = None) -> Recognizer:
-    """The pretrained network, frozen; fetched at first use.
-
-    Args:
-        path: of dlib's file; None fetches it.
-    """
+    """The pretrained network, frozen, of dlib's file; None fetches that."""
     path = path or fetch_asset(ASSET)
     tensors = _iterate_tensors(path.read_bytes())
     network = Recognizer()

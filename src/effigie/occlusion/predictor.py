@@ -101,20 +101,12 @@ class VisibilityPredictor:
 
 
 def fill_lashes(visible: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """(INPUT_SIZE, INPUT_SIZE) visibility without the thin strokes that dark lashes leave in it.
-
-    Args:
-        landmarks: (478, >= 2) px.
-    """
+    """(INPUT_SIZE, INPUT_SIZE) visibility without the thin strokes that dark lashes leave in it."""
     return np.where(_eye_mask(landmarks, LASH_ZONE), _close_strokes(visible, LASH_WIDTH), visible)
 
 
 def strengthen_rims(visible: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """(INPUT_SIZE, INPUT_SIZE) visibility in which thin strokes around the eyes cover more: rims do not break.
-
-    Args:
-        landmarks: (478, >= 2) px.
-    """
+    """(INPUT_SIZE, INPUT_SIZE) visibility in which thin strokes around the eyes cover more: rims do not break."""
     around = _close_strokes(visible, RIM_WIDTH)
     rims = np.clip(around - RIM_GAIN * (around - visible), 0, 1)
     return np.where(_eye_mask(landmarks, RIM_ZONE), rims, visible)

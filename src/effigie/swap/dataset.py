@@ -174,11 +174,7 @@ class CrossIdentityDataset:
 
 
 def random_warp(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Random warp and colour jitter of the encoder's input: a 5 x 5 grid of points is displaced.
-
-    Args:
-        pictures: (N, S, S, 3) uint8.
-    """
+    """Random warp and colour jitter of the encoder's input (N, S, S, 3): a 5 x 5 grid of points is displaced."""
     size = pictures.shape[1]
     base = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).astype(np.float32)
     result = np.empty_like(pictures)

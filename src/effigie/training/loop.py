@@ -292,8 +292,7 @@ def _status_text(manager: CheckpointManager | None, notes: list[str], running: s
     parts = [running] if not running.startswith("1 ") else []
     if manager is not None:
         logger = manager.logger
-        if logger.loss is not None:
-            parts.append(f"loss {logger.loss:.4g}")
+        parts += [] if logger.loss is None else [f"loss {logger.loss:.4g}"]
         if logger.progress_summary.error is not None:
             parts.append(str(logger.progress_summary))
     if notes:

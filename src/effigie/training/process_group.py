@@ -60,9 +60,6 @@ def join_process_group(start_timeout_s: float = START_TIMEOUT_S) -> Iterator[Ran
     """Join the other processes, and leave them at the end; does nothing in a single process or inside a group.
 
     An exception that leaves this block ends the others too: theirs is a :class:`DistributedError` with its message.
-
-    Args:
-        start_timeout_s: how long to wait until all have joined.
     """
     global _group
     announcement = read_rank_info(os.environ)
