@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from effigie.errors import UsageError
+from effigie.nn.images import to_float
 from effigie.nn.recognizer import EMBEDDING_SIZE
 from effigie.prior.frame_bank import compute_features
 from effigie.swap.auxiliary_losses import AuxiliaryLosses, IdentityLoss
@@ -18,6 +19,7 @@ from effigie.swap.person_frames import load_person_frames
 from effigie.swap.presets import SwapLossWeights
 from effigie.swap.task import SwapTask
 from effigie.swap.trainer import build_bank
+from effigie.training.data.collate import collate
 from effigie.training.data.sample_key import make_sample_keys
 
 SIZE = 64
@@ -128,10 +130,8 @@ def test_learning_likeness_brings_the_swap_nearer_to_the_source(datasets, identi
     rows = datasets["target"].footage.training[:2]
     moments = [dataset.make_sample(int(row), None) for row in rows]
     picture, share = (
-        torch.from_numpy(np.stack([getattr(m, name) for m in moments])).float() / 255
-        for name in ("picture", "share")
+        to_float(torch.from_numpy(array)) for array in collate(moments, ("picture", "share")).values()
     )
-    picture, share = picture.permute(0, 3, 1, 2), share[:, None]
     chips = torch.from_numpy(np.stack([m.chip for m in moments]))
     made = nn.Parameter(torch.full_like(picture, 0.5))
     optimizer = torch.optim.Adam([made], lr=0.02)

@@ -102,7 +102,9 @@ class TuneSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TuneReport(TrainingReport):
-    """The result of fine-tuning; its notes also say what to expect of difficult pictures.
+    """The result of fine-tuning.
+
+    Its notes also say what to expect of difficult pictures.
 
     Attributes:
         shots: T.
