@@ -1,4 +1,4 @@
-"""Reconstruction losses of a swap: DSSIM, L1 and the mask's cross-entropy, weighted."""
+"""Reconstruction losses of a swap: DSSIM and L1, weighted."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ C1, C2 = 0.01**2, 0.03**2
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """Ground truth: picture (B, 3, S, S) in [0, 1], mask and weight (B, 1, S, S)."""
+    """Ground truth: picture (B, 3, S, S) in [0, 1] and weight (B, 1, S, S)."""
 
     picture: Tensor
-    mask: Tensor
     weight: Tensor
 
 
@@ -35,11 +34,6 @@ def weighted_dssim(output: DecoderOutput, truth: GroundTruth) -> Tensor:
     """(1 - SSIM) / 2 (Wang et al. 2004, uniform 7x7 window), averaged with ``truth.weight``."""
     structure = ssim_map(output.picture, truth.picture).mean(1, keepdim=True)
     return weighted_mean((1 - structure) / 2, truth.weight)
-
-
-def mask_loss(output: DecoderOutput, truth: GroundTruth) -> Tensor:
-    """Binary cross-entropy of the predicted mask."""
-    return F.binary_cross_entropy_with_logits(output.mask_logits, truth.mask)
 
 
 def ssim_map(a: Tensor, b: Tensor) -> Tensor:
@@ -77,7 +71,7 @@ def _band(size: int) -> Tensor:
     return torch.zeros(size, size).scatter_add_(0, mirrored.T, torch.full((WINDOW, size), 1 / WINDOW))
 
 
-LOSSES = {"dssim": (2.0, weighted_dssim), "l1": (2.0, weighted_l1), "mask": (0.1, mask_loss)}
+LOSSES = {"dssim": (2.0, weighted_dssim), "l1": (2.0, weighted_l1)}
 """Weight and term by name."""
 
 

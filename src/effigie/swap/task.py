@@ -120,13 +120,11 @@ class SwapTask:
         for person, output in outputs.items():
             arrays = batch[person]
             truth = GroundTruth(
-                to_float(arrays["picture"]),
-                to_float(arrays["mask"]),
-                arrays["weight"].permute(0, 3, 1, 2) / UNIT_WEIGHT,
+                to_float(arrays["picture"]), arrays["weight"].permute(0, 3, 1, 2) / UNIT_WEIGHT
             )
             terms = reconstruction_losses(output, truth)
             if person == "source":
-                known = torch.stack([term for name, term in terms.items() if name != "mask"]).sum()
+                known = torch.stack(list(terms.values())).sum()
                 auxiliary = self._auxiliary_losses.compute_terms(
                     step,
                     output.picture,

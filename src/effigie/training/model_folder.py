@@ -112,7 +112,9 @@ def load_weights(path: Path, network: nn.Module, optional: Collection[str] = ())
         ModelError: missing, damaged, or of another network.
     """
     try:
-        tensors = {name: value.float() for name, value in load_tensors(path).items()}
+        tensors = {
+            name: convert_stored(network, name, value).float() for name, value in load_tensors(path).items()
+        }
         missing, unknown = network.load_state_dict(tensors, strict=False)
         missing = [name for name in missing if not any(part in name for part in optional)]
         if missing or unknown:
@@ -121,6 +123,15 @@ def load_weights(path: Path, network: nn.Module, optional: Collection[str] = ())
         reason = str(error).splitlines()[0]
         raise ModelError(f"{path} is damaged ({reason}): get the model again") from error
     network.eval().requires_grad_(False)
+
+
+def convert_stored(network: nn.Module, name: str, tensor: Tensor) -> Tensor:
+    """What was stored of a network's tensor, or of a moment of it, in the layout that the network has today.
+
+    A network whose layout has changed has a method ``convert_stored(name, tensor)`` for it.
+    """
+    convert = getattr(network, "convert_stored", None)
+    return tensor if convert is None else convert(name, tensor)
 
 
 def _to_half(tensor: Tensor) -> Tensor:

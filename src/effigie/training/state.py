@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from effigie.errors import ModelError
 from effigie.execution.spawn import defer_signals
 from effigie.training.config import TrainingSettings
+from effigie.training.model_folder import convert_stored
 
 NETWORK, EMA, OPTIMIZER = "network", "average", "optimiser"
 """First part of a tensor's name: ``network/decoder/1.weight``, ``optimiser/decoder/1.weight/exp_avg``."""
@@ -133,8 +134,11 @@ class TrainingState:
         self.is_consistent = False
         for part, networks in ((NETWORK, self.networks), (EMA, self.ema.networks)):
             for name, network in networks.items():
+                stored = _select_prefix(f"{part}/{name}/", snapshot.tensors)
                 try:
-                    network.load_state_dict(_select_prefix(f"{part}/{name}/", snapshot.tensors))
+                    network.load_state_dict(
+                        {key: convert_stored(network, key, value) for key, value in stored.items()}
+                    )
                 except RuntimeError as error:
                     raise ModelError(
                         f"the checkpoint of step {snapshot.step} is of another {name!r} network "
@@ -144,7 +148,7 @@ class TrainingState:
         merged: dict[str, Any] = {**snapshot.tensors, **snapshot.scalars}
         values = {
             index: {
-                key: _match_layout(value, parameter)
+                key: _match_layout(self._convert_moment(name, value), parameter)
                 for key, value in _select_prefix(f"{OPTIMIZER}/{name}/", merged).items()
             }
             for index, (name, parameter) in enumerate(
@@ -157,6 +161,10 @@ class TrainingState:
         self.optimizer.zero_grad(set_to_none=True)
         self.step = snapshot.step
         self.is_consistent = True
+
+    def _convert_moment(self, name: str, value: Any) -> Any:
+        network, key = name.split("/", 1)
+        return convert_stored(self.networks[network], key, value) if isinstance(value, Tensor) else value
 
 
 def _weights(part: str, networks: Mapping[str, nn.Module]) -> dict[str, Tensor]:
