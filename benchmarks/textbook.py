@@ -26,7 +26,6 @@ SLOPE = 0.1
 BOTTLENECK = 1024
 LEARNING_RATE = 5e-5
 BETAS = (0.5, 0.999)
-CERTAIN = 10.0  # mask logit: the textbook has no mask, so all of the picture is face
 
 
 def downsample_block(inputs: int, outputs: int) -> nn.Sequential:
@@ -77,8 +76,7 @@ class TextbookNet(nn.Module):
     def forward(self, picture: Tensor, prior: Tensor | None, person: str) -> DecoderOutput:
         """Decode (B, 3, S, S) in [0, 1] as ``source`` or ``target``; a prior is not looked at."""
         made = (self.source if person == "source" else self.target)(self.encoder(picture))
-        plain = torch.zeros_like(made[:, :1])
-        return DecoderOutput(made, plain + CERTAIN, plain)
+        return DecoderOutput(made, torch.zeros_like(made[:, :1]))
 
 
 class TextbookTask:

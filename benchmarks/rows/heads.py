@@ -19,7 +19,7 @@ from effigie.evaluate.protocols.heads_config import (
 )
 from effigie.evaluate.report.figures import Figure
 from effigie.evaluate.report.heads_table import COLUMNS, CROSS, HeadsTable, MetricColumn, list_not_better
-from effigie.heads.checkpoint import MANIFEST, get_shipped_folder
+from effigie.training.model_folder import MANIFEST, get_shipped_folder
 
 OURS = (OURS_FF, OURS_FT)
 SHOWN_COLUMNS: tuple[MetricColumn, ...] = (
@@ -70,7 +70,7 @@ def heads(context: RowContext) -> RowResult:
 
 def _ships() -> bool:
     try:
-        return (get_shipped_folder() / MANIFEST).is_file()
+        return (get_shipped_folder("heads") / MANIFEST).is_file()
     except ModelError:
         return False
 

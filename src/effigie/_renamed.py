@@ -59,15 +59,15 @@ prior prior: bank=frame_bank
 scale execution: Executor LocalProcesses=ProcessExecutor available_cores executor
     executor_for=create_executor job launch manifest overlap=pipeline processes ray_engine=ray report
     starting=spawn stop_requested worker
-swap swap: Role=PersonAssignment convert_clip=convert data=dataset exchange=cross_identity_dataset
-    layout=checkpoint_paths likeness=identity_loss load_model=load_swap model=checkpoint networks=network
-    person=person_frames settings=config shares=loss_weights target=shape_retarget teachers=auxiliary_losses
+swap swap: Role=PersonAssignment convert_clip=convert data=dataset exchange=dataset
+    layout=checkpoint_paths likeness=auxiliary_losses load_model=load_swap model=checkpoint networks=network
+    person=person_frames settings=config shares=presets target=shape_retarget teachers=auxiliary_losses
 swap swap.inference: batch cast=person_state conversion convert fast=fast_mode finish=compositing
     hairline=source_visibility mouth=mouth_inpaint paint=mask_clip pick=person_matcher project
     reach=pose_limits roles=person_assignment shots=shot_settings swapper
 training nn: adversary=gan balance=gradient_balancing content=perceptual critic=discriminator
     face_error=ssim pictures=images recogniser=recognizer
-training training: average=ema best=best_checkpoint checkpoints=checkpoint guard=nan_guard
+training training: average=state best=checkpoint checkpoints=checkpoint guard=nan_guard
     keeper=checkpoint_manager pace=timer plateau=detect_plateau settings=config together=distributed
     world=process_group
 training training.data: pool=sample_cache prefetch=prefetcher slots=sample_key

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from effigie.cli.train import format_report
 from effigie.swap import TrainReport
-from effigie.training.best_checkpoint import BestCheckpoint
+from effigie.training.checkpoint import BestCheckpoint
 from effigie.training.monitor.curve import CurvePoint
 from effigie.training.monitor.progress_summary import progress_summary
 

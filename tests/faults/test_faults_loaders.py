@@ -27,7 +27,6 @@ from effigie.errors import EffigieError
 from effigie.faces import recognizer
 from effigie.faceset import FaceSet
 from effigie.heads.checkpoint import NETWORKS, Networks, load_heads, save_config, save_networks
-from effigie.heads.checkpoint import get_shipped_folder as shipped_heads
 from effigie.heads.finetune.task import compute_embedding
 from effigie.heads.inference.portrait import read_portraits, to_subject_faces
 from effigie.heads.motion.motion import Motion
@@ -35,13 +34,12 @@ from effigie.heads.motion.template import load_motion, save_motion
 from effigie.heads.person_checkpoint import crop_shot, load_person, save_person
 from effigie.heads.presets import preset
 from effigie.media.writer import write_still
-from effigie.occlusion.checkpoint import get_shipped_folder as shipped_occlusion
 from effigie.occlusion.checkpoint import load_occlusion
 from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
 from effigie.swap import load_swap
 from effigie.swap.inference.project import load_project
-from effigie.training.best_checkpoint import BestCheckpointStore, read_best
-from effigie.training.checkpoint import CheckpointStore
+from effigie.training.checkpoint import BestCheckpointStore, CheckpointStore, read_best
+from effigie.training.model_folder import get_shipped_folder
 from effigie.training.monitor.curve import read_curve
 from effigie.training.state import Snapshot
 
@@ -86,7 +84,9 @@ def heads(tmp_path_factory):
     """A model of talking heads of the smallest size, not trained; the moments are those of the one that ships."""
     folder = tmp_path_factory.mktemp("heads") / "heads"
     shutil.copytree(
-        shipped_heads(), folder, ignore=shutil.ignore_patterns(*(f"{name}.*" for name in NETWORKS))
+        get_shipped_folder("heads"),
+        folder,
+        ignore=shutil.ignore_patterns(*(f"{name}.*" for name in NETWORKS)),
     )
     smallest = preset("pico")
     save_config(folder, smallest, True, 1)
@@ -192,7 +192,7 @@ def places(faces, swap, heads, person, small_things):
         "model": swap,
         "heads": heads,
         "person": person,
-        "occlusion": shipped_occlusion(),
+        "occlusion": get_shipped_folder("occlusion"),
         "things": small_things,
     }
 

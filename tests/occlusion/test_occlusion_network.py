@@ -18,11 +18,13 @@ from effigie.io.atomic_write import sha256
 from effigie.media import VideoReader
 from effigie.occlusion import OcclusionSettings, VisibilityPredictor, load_occlusion, train_occlusion
 from effigie.occlusion import trainer as training
-from effigie.occlusion.checkpoint import MANIFEST, WEIGHTS, get_shipped_folder
+from effigie.occlusion.checkpoint import WEIGHTS
 from effigie.occlusion.dataset import OcclusionSampler, load_uncovered_faces
 from effigie.occlusion.network import INPUT_SIZE, OcclusionNet, draw_face_parts, fold_batch_norm
 from effigie.occlusion.predictor import fill_doubtful_patches, fill_lashes, strengthen_rims
-from effigie.occlusion.task import OcclusionTask, collate, network_inputs, weighted_cross_entropy
+from effigie.occlusion.task import BATCH_ARRAYS, OcclusionTask, network_inputs, weighted_cross_entropy
+from effigie.training.data.collate import collate
+from effigie.training.model_folder import MANIFEST, get_shipped_folder
 
 SIDE = 256
 
@@ -72,7 +74,7 @@ def test_it_learns(stills):
     painter, network = OcclusionSampler(faces), OcclusionNet((8, 12, 16, 16))
     examples = [painter.sample(random, "blob") for _ in range(4)]
     task = OcclusionTask(network, painter, 4, examples)
-    batch = {name: torch.from_numpy(array) for name, array in collate(examples).items()}
+    batch = {name: torch.from_numpy(array) for name, array in collate(examples, BATCH_ARRAYS).items()}
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
     losses = []
     for step in range(40):
@@ -141,15 +143,15 @@ def test_what_is_no_model(tmp_path):
     assert "not one of kind" in said(good.replace("occlusion", "heads"))
     assert "damaged" in said("{")
     assert "get the model again" in said(good, b"cut short")
-    whole = (get_shipped_folder() / WEIGHTS).read_bytes()
+    whole = (get_shipped_folder("occlusion") / WEIGHTS).read_bytes()
     assert "do not fit" in said(good.replace("[16", "[24"), whole) or "damaged" in said(
         good.replace("[16", "[24"), whole
     )
 
 
 def test_the_one_that_ships_is_small_and_knows_none_of_the_samples():
-    assert (get_shipped_folder() / WEIGHTS).stat().st_size < 1_500_000
-    manifest = json.loads((get_shipped_folder() / MANIFEST).read_text())
+    assert (get_shipped_folder("occlusion") / WEIGHTS).stat().st_size < 1_500_000
+    manifest = json.loads((get_shipped_folder("occlusion") / MANIFEST).read_text())
     hashes = {digest for faces in manifest["trained_on"] for digest in faces["clips"].values()}
     samples = ("sample_woman", "sample_man", "sample_man_leaves", "sample_man_enters")
     assert len(hashes) > 800 and not hashes & {sha256(fetch_asset(name)) for name in samples}

@@ -179,7 +179,7 @@ def _gone(name):
 
 BROKEN = {
     "newer": (_newer, "newer"),
-    "another kind": (_of_another_kind, "not a swap"),
+    "another kind": (_of_another_kind, "not one of kind swap"),
     "no config": (_gone("config.json"), "not a model"),
     "torn config": (_cut("config.json"), "damaged"),
     "torn weights": (_cut("swap.safetensors"), "damaged"),

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from effigie.swap.config import SwapSettings
-from effigie.swap.loss_weights import SwapLossWeights
 from effigie.swap.network import SwapNet
+from effigie.swap.presets import SwapLossWeights
 from effigie.swap.trainer import load_people, prepare_training
 from effigie.training import TrainingSettings, train
 

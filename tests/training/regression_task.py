@@ -17,10 +17,11 @@ class Regression:
     """Learns ``y = 2x - 1`` with a small network, noise in the data and dropout in the loss (both seeded)."""
 
     examples, parts = 32, 8
+    norm: type[nn.Module] = nn.BatchNorm1d
 
     def __init__(self, width: int = 8, noise: float = 0.0, dropout: float = 0.0) -> None:
         torch.manual_seed(7)
-        self.body = nn.Sequential(nn.Linear(1, width), nn.Tanh(), nn.BatchNorm1d(width))
+        self.body = nn.Sequential(nn.Linear(1, width), nn.Tanh(), self.norm(width))
         self.head = nn.Linear(width, 1)
         self.noise, self.dropout = noise, dropout
         self.batches = 0

@@ -222,7 +222,7 @@ def test_interrupt_amid_a_step_saves_the_last_whole_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C after the weights moved but before the average followed must not save the mixture."""
-    from effigie.training.ema import ModelEma
+    from effigie.training.state import ModelEma
 
     follow = ModelEma.update
 
@@ -238,7 +238,7 @@ def test_interrupt_amid_a_step_saves_the_last_whole_state(
 
 
 def test_a_signal_amid_a_step_waits_for_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from effigie.training.ema import ModelEma
+    from effigie.training.state import ModelEma
 
     follow = ModelEma.update
 

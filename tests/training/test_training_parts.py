@@ -20,12 +20,11 @@ from effigie.training.checkpoint import CheckpointStore, read_checkpoint
 from effigie.training.data.prefetcher import QUEUE_SIZE, BatchPrefetcher
 from effigie.training.data.sample_key import SampleKey
 from effigie.training.device import to_device
-from effigie.training.ema import ModelEma, compute_decay
 from effigie.training.monitor.curve import Curve, read_curve
 from effigie.training.monitor.plot import linear_ticks, log_ticks, plot_curve
 from effigie.training.monitor.previews import find_excess_steps, write_preview
 from effigie.training.nan_guard import MAX_STREAK, RECOVERY_STEPS, NanGuard, NumericError
-from effigie.training.state import TrainingState
+from effigie.training.state import ModelEma, TrainingState, compute_decay
 
 
 def test_average_follows_the_formula_and_copies_buffers() -> None:

@@ -16,8 +16,13 @@ from safetensors.torch import load_file
 
 from effigie.errors import CancelledError
 from effigie.training import TrainingSettings, export, read_curve, train
-from effigie.training.best_checkpoint import BEST_FILE, TIE_TOLERANCE, BestCheckpointStore, read_best
-from effigie.training.checkpoint import CheckpointStore
+from effigie.training.checkpoint import (
+    BEST_FILE,
+    TIE_TOLERANCE,
+    BestCheckpointStore,
+    CheckpointStore,
+    read_best,
+)
 from effigie.training.export import load_ema_weights
 from effigie.training.monitor.curve import CurvePoint
 from effigie.training.monitor.forecast import forecast, format_duration

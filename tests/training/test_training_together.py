@@ -103,21 +103,23 @@ class Badly:
     code: int
     stopped: Run
     failed: Run
+    normalized: Run
 
 
 @pytest.fixture(scope="module")
 def badly(tmp_path_factory: pytest.TempPathFactory) -> Badly:
-    """One is told to stop; then one fails."""
+    """One is told to stop; then one fails; then neither begins."""
     folder = tmp_path_factory.mktemp("together")
     code, runs = by_two(
-        (folder / "stopped", "Regression", {"steps": 4000, "stop_at": 17}),
+        (folder / "stopped", "Layered", {"steps": 4000, "stop_at": 17}),
         (folder / "failed", "FailsOnOne", {"steps": 400}),
+        (folder / "normalized", "Regression", {"steps": 400}),
     )
     return Badly(code, *runs)
 
 
 def test_gradients_equal_those_of_one_process_with_the_same_batch(alone: Run, both: Run) -> None:
-    """An adversary, balancing, batch norm, weights by the batch and random numbers in the losses included."""
+    """An adversary, balancing, weights by the batch and random numbers in the losses included."""
     one, two = alone.saved(1), both.saved(1)
     moments = [name for name in one if name.endswith("exp_avg")]
     assert len(moments) == 10
@@ -162,6 +164,10 @@ def test_an_error_on_one_ends_both_with_its_message(badly: Badly) -> None:
     assert first["error"] == "DistributedError: process 1 of 2: OSError: crop 17 cannot be read"
     assert len(first["curve"]) == len(second["curve"]) == 3, "nobody went on alone"
     assert CheckpointStore(badly.failed.folder / "training").newest() is not None, "what was reached is kept"
+
+
+def test_batch_norm_is_not_divided(badly: Badly) -> None:
+    assert all("batch norm" in told["error"] and not told["curve"] for told in badly.normalized.told)
 
 
 def test_one_that_is_killed_ends_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

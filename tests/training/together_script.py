@@ -25,7 +25,13 @@ from effigie.training import TrainingSettings, distributed, process_group, train
 RANK = int(os.environ.get("RANK", "0"))
 
 
-class Contest(Regression):
+class Layered(Regression):
+    """A regression without batch norm, which several processes do not share."""
+
+    norm = torch.nn.LayerNorm
+
+
+class Contest(Layered):
     """A regression with all that depends on the whole batch: weights, an adversary, balancing, random numbers."""
 
     def __init__(self) -> None:
@@ -61,7 +67,7 @@ class Scores(torch.nn.Module):
         return DiscriminatorOutput(self.last(features)[:, 0], [features])
 
 
-class NanOnOne(Regression):
+class NanOnOne(Layered):
     """Once, the loss of one process's part is no number."""
 
     armed = True
@@ -77,21 +83,21 @@ class NanOnOne(Regression):
         return {"error": 1.0}  # it does not improve
 
 
-class FailsOnOne(Regression):
+class FailsOnOne(Layered):
     def batch(self, sample_keys):
         if RANK == 1 and self.batches == 3:
             raise OSError("crop 17 cannot be read")
         return super().batch(sample_keys)
 
 
-class DiesOnOne(Regression):
+class DiesOnOne(Layered):
     def batch(self, sample_keys):
         if RANK == 1 and self.batches == 3:
             os._exit(9)
         return super().batch(sample_keys)
 
 
-TASKS = {task.__name__: task for task in (Regression, Contest, NanOnOne, FailsOnOne, DiesOnOne)}
+TASKS = {task.__name__: task for task in (Regression, Layered, Contest, NanOnOne, FailsOnOne, DiesOnOne)}
 PLAIN = {
     "minutes": None,
     "learning_rate": 1e-2,

@@ -25,6 +25,8 @@ INNER_LIPS = _points("78 191 80 81 82 13 312 311 310 415 308 324 318 402 317 14 
 OUTER_LIPS = _points("61 185 40 39 37 0 267 269 270 409 291 375 321 405 314 17 84 181 91 146")
 LEFT_EYE = _points("33 246 161 160 159 158 157 173 133 155 154 153 145 144 163 7")
 RIGHT_EYE = _points("263 466 388 387 386 385 384 398 362 382 381 380 374 373 390 249")
+LEFT_BROW = _points("70 63 105 66 107 55 65 52 53 46")
+RIGHT_BROW = _points("300 293 334 296 336 285 295 282 283 276")
 # MediaPipe's fit also counts these two, 13 % of all weight, but they sink with the jaw: an opening mouth
 # swelled the crop by 3 % (0.11 of scale a unit of mouth opening; 0.06 without them, with no more tremble).
 JAW_VERTICES = (136, 365)

@@ -8,15 +8,13 @@ training go on.
 
 from __future__ import annotations
 
-import importlib.resources
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import nn
 
 from effigie.errors import ModelError
 from effigie.heads.meta_learning.motion_bank import MotionBank
@@ -24,14 +22,21 @@ from effigie.heads.network.discriminator import Discriminator
 from effigie.heads.network.embedder import Embedder
 from effigie.heads.network.generator import Generator
 from effigie.heads.presets import Preset
-from effigie.io.atomic_write import atomic_write, read_json, sha256, write_json
-from effigie.io.tensors import load_arrays, load_tensors, serialize_tensors
+from effigie.io.atomic_write import atomic_write, sha256
+from effigie.io.tensors import load_arrays, serialize_tensors
+from effigie.training import model_folder
+from effigie.training.model_folder import (
+    MANIFEST,
+    get_shipped_folder,
+    load_weights,
+    require_weights,
+    save_weights,
+)
 
-VERSION = 1
-CONFIG, MANIFEST, MOTIONS = "config.json", "manifest.json", "motions.safetensors"
+MOTIONS = "motions.safetensors"
+COMMANDS = {"heads": "effigie meta-train", "person": "effigie tune"}
 NETWORKS = ("embedder", "generator", "discriminator")
 TABLE_PREFIX = "table."  # names of the discriminator's people begin so
-SHIPPED = "shipped"
 STORED_MOMENTS = 96  # in a model's folder: 3 KB each
 
 
@@ -72,62 +77,27 @@ class HeadsModel:
     manifest_sha256: str | None
 
 
-def get_shipped_folder() -> Path:
-    """The folder of the model that comes with effigie.
-
-    Raises:
-        ModelError: this installation lacks it.
-    """
-    folder = Path(str(importlib.resources.files("effigie.heads") / SHIPPED))
-    if not (folder / CONFIG).is_file():
-        raise ModelError("this installation of effigie lacks its talking-head model: install it again")
-    return folder
-
-
 def save_config(folder: Path, preset: Preset, prior: bool, people: int) -> None:
     """Write how the networks are built; ``people`` columns were trained."""
-    write_json(
-        folder / CONFIG,
-        {"version": VERSION, "kind": "heads", "prior": prior, "preset": asdict(preset), "people": people},
-    )
+    model_folder.save_config(folder, "heads", prior=prior, preset=asdict(preset), people=people)
 
 
 def load_config(folder: Path, kind: str = "heads") -> dict[str, Any]:
-    """The checked contents of ``config.json``.
+    """The checked contents of ``config.json`` of a meta-learned model or a ``person``."""
 
-    Raises:
-        ModelError: no model there, damaged, of another kind, or written by a newer effigie.
-    """
-    path = folder / CONFIG
-    if not path.is_file():
-        raise ModelError(f"{folder} is not a model: it has no {CONFIG}")
-    try:
-        config = read_json(path)
-        version, found = int(config["version"]), config["kind"]
+    def check(config: dict[str, Any]) -> dict[str, Any]:
         Preset(**config["preset"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} is damaged ({error}): train again into a new folder") from error
-    if version > VERSION:
-        raise ModelError(
-            f"{folder} was made by a newer effigie (version {version}, this one reads {VERSION}): update"
-        )
-    if found != kind:
-        raise ModelError(f"{folder} holds a {found} model, not one of kind {kind}")
-    return dict(config)
+        _ = config["prior"]
+        return config
+
+    return model_folder.load_config(folder, kind, COMMANDS[kind], check)
 
 
 def save_networks(folder: Path, networks: Mapping[str, nn.Module]) -> None:
     """Write each network as fp16 safetensors, whole or not at all; the discriminator's people stay out."""
     for name, network in networks.items():
-        tensors = {
-            key: _to_half(value).contiguous()
-            for key, value in network.state_dict().items()
-            if not (
-                name == "discriminator" and key.startswith((TABLE_PREFIX, f"parametrizations.{TABLE_PREFIX}"))
-            )
-        }
-        with atomic_write(folder / f"{name}.safetensors") as temporary:
-            temporary.write_bytes(serialize_tensors(tensors))
+        tensors = {key: value for key, value in network.state_dict().items() if TABLE_PREFIX not in key}
+        save_weights(folder / f"{name}.safetensors", tensors)
 
 
 def save_motions(folder: Path, motions: MotionBank) -> None:
@@ -147,34 +117,15 @@ def load_heads(folder: str | Path | None = None) -> HeadsModel:
     Raises:
         ModelError: missing, damaged, not trained yet, of another kind or a newer version.
     """
-    folder = get_shipped_folder() if folder is None else Path(folder)
+    folder = get_shipped_folder("heads") if folder is None else Path(folder)
     config = load_config(folder)
-    if not (folder / "generator.safetensors").is_file():
-        raise ModelError(f"{folder} is not trained yet: run `effigie meta-train` again to go on")
+    require_weights(folder / "generator.safetensors", COMMANDS["heads"])
     preset, prior = Preset(**config["preset"]), bool(config["prior"])
     networks = Networks.build(preset, prior)
     for name, network in networks.by_name().items():
-        load_weights(folder / f"{name}.safetensors", network)
+        load_weights(folder / f"{name}.safetensors", network, optional=(TABLE_PREFIX,))
     manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
     return HeadsModel(preset, prior, networks, _load_motions(folder / MOTIONS), manifest)
-
-
-def load_weights(path: Path, network: nn.Module) -> None:
-    """Fill a network and put it in evaluation mode; a discriminator's table of people is left as it is.
-
-    Raises:
-        ModelError: missing, damaged, or of another network.
-    """
-    try:
-        tensors = {name: value.float() for name, value in load_tensors(path).items()}
-        missing, unknown = network.load_state_dict(tensors, strict=False)
-        missing = [name for name in missing if TABLE_PREFIX not in name]
-        if missing or unknown:
-            raise ValueError(f"tensors do not fit: {[*missing, *unknown][0]}")
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"{path} is damaged ({reason}): get the model again") from error
-    network.eval().requires_grad_(False)
 
 
 def _load_motions(path: Path) -> MotionBank | None:
@@ -188,7 +139,3 @@ def _load_motions(path: Path) -> MotionBank | None:
         )
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ModelError(f"{path} is damaged ({error}): get the model again") from error
-
-
-def _to_half(tensor: Tensor) -> Tensor:
-    return tensor.half() if tensor.dtype == torch.float32 else tensor

@@ -26,14 +26,15 @@ from effigie.faces.mesh import fit_pose
 from effigie.faces.quality import sharpness
 from effigie.faceset import FaceSet
 from effigie.faceset.schema import FaceRecord
-from effigie.heads.checkpoint import CONFIG, MANIFEST, VERSION, load_config, load_weights, save_networks
+from effigie.heads.checkpoint import load_config, save_networks
 from effigie.heads.inference.portrait import Portrait
 from effigie.heads.meta_learning.identity_dataset import ReferenceShot
 from effigie.heads.network.generator import Generator
 from effigie.heads.presets import Preset
-from effigie.io.atomic_write import atomic_write, discard, sha256, write_json
+from effigie.io.atomic_write import atomic_write, discard, sha256
 from effigie.io.tensors import load_arrays, serialize_tensors
 from effigie.prior.frame_bank import FaceGeometry
+from effigie.training.model_folder import CONFIG, MANIFEST, load_weights, save_config
 
 PERSON, PORTRAIT, BANK, GENERATOR = "person.safetensors", "portrait.png", "bank", "generator.safetensors"
 CROP_SIZE = 384  # px, side of the stored shots
@@ -77,9 +78,7 @@ def crop_shot(portrait: Portrait, size: int) -> ReferenceShot:
 
 def save_person_config(folder: Path, preset: Preset, prior: bool) -> None:
     """Write how the generator is built."""
-    write_json(
-        folder / CONFIG, {"version": VERSION, "kind": "person", "prior": prior, "preset": asdict(preset)}
-    )
+    save_config(folder, "person", prior=prior, preset=asdict(preset))
 
 
 def save_person(

@@ -68,11 +68,7 @@ PRESETS = {
 
 
 def preset(name: str) -> Preset:
-    """The preset of this name: ``pico`` (64 px, for tests), ``nano`` (128 px, for CPUs), ``base``, ``paper``.
-
-    Raises:
-        UsageError: there is none.
-    """
+    """The preset of this name: ``pico`` (64 px, for tests), ``nano`` (128 px, for CPUs), ``base``, ``paper``."""
     try:
         return PRESETS[name]
     except KeyError:

@@ -84,11 +84,7 @@ class VggFeatures(nn.Module):
 
 
 def load_vgg() -> VggFeatures:
-    """Load VGG16, fine-tuned to edges (HED, BSDS500), fetched at first use; BGR, 0 to 255, mean subtracted.
-
-    Raises:
-        AssetError: it cannot be fetched.
-    """
+    """Load VGG16, fine-tuned to edges (HED, BSDS500), fetched at first use; BGR, 0 to 255, mean subtracted."""
     with h5py.File(fetch_asset(ASSET)) as file:
 
         def read(block: int, layer: int) -> tuple[Tensor, Tensor]:

@@ -41,11 +41,7 @@ def compute_chip_matrix(landmarks: np.ndarray) -> np.ndarray:
 
 
 def crop_chips(pictures: Tensor, matrices: Tensor) -> Tensor:
-    """Crop chips (B, 3, CHIP_SIZE, CHIP_SIZE) of (B, 3, H, W) pictures, bilinear, with gradients to the pictures.
-
-    Args:
-        matrices: (B, 2, 3) of :func:`compute_chip_matrix`.
-    """
+    """Crop chips (B, 3, CHIP_SIZE, CHIP_SIZE) of (B, 3, H, W) pictures by (B, 2, 3) maps, bilinear, differentiable."""
     height, width = pictures.shape[2:]
     inverse = torch.linalg.inv(
         torch.cat([matrices, matrices.new_tensor([[[0.0, 0.0, 1.0]]]).expand(len(matrices), 1, 3)], dim=1)
@@ -66,7 +62,7 @@ class Recognizer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.entrance = _Affine(3, 32, 7, stride=2)
+        self.entrance = _convolution(3, 32, 7, stride=2)
         self.blocks = nn.ModuleList(
             _Block(before, width, number in DOWNSAMPLING_BLOCKS)
             for number, (before, width) in enumerate(zip((32, *WIDTHS), WIDTHS, strict=False))
@@ -82,23 +78,17 @@ class Recognizer(nn.Module):
         return self.embed(x.mean((2, 3)))
 
 
-class _Affine(nn.Module):
-    """A convolution, then a gain and a bias a channel; dlib pads only where it does not stride."""
-
-    def __init__(self, inputs: int, outputs: int, side: int, stride: int = 1) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(inputs, outputs, side, stride, 0 if stride > 1 else side // 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.convolution(x)
+def _convolution(inputs: int, outputs: int, side: int, stride: int = 1) -> nn.Conv2d:
+    """A convolution with the gain and bias that follow folded in; dlib pads only where it does not stride."""
+    return nn.Conv2d(inputs, outputs, side, stride, 0 if stride > 1 else side // 2)
 
 
 class _Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, down: bool) -> None:
         super().__init__()
         self.down = down
-        self.first = _Affine(inputs, outputs, 3, stride=2 if down else 1)
-        self.second = _Affine(outputs, outputs, 3)
+        self.first = _convolution(inputs, outputs, 3, stride=2 if down else 1)
+        self.second = _convolution(outputs, outputs, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         residual = self.second(F.relu(self.first(x)))
@@ -118,23 +108,15 @@ def _add_padded(a: Tensor, b: Tensor) -> Tensor:
 
 
 def load_recognizer(path: Path | None = None) -> Recognizer:
-    """The pretrained network, frozen; fetched at first use.
-
-    Args:
-        path: of dlib's file; None fetches it.
-
-    Raises:
-        AssetError: it cannot be fetched.
-        ModelError: the file is not dlib's.
-    """
+    """The pretrained network, frozen, of dlib's file; None fetches that."""
     path = path or fetch_asset(ASSET)
     tensors = _iterate_tensors(path.read_bytes())
     network = Recognizer()
     try:
         with torch.no_grad():
             for module in network.modules():
-                if isinstance(module, _Affine):
-                    _load_convolution(module.convolution, next(tensors), next(tensors))
+                if isinstance(module, nn.Conv2d):
+                    _load_convolution(module, next(tensors), next(tensors))
             # Stored inputs first.
             network.embed.weight.copy_(next(tensors).reshape(256, EMBEDDING_SIZE).T)
     except (StopIteration, RuntimeError) as error:

@@ -58,8 +58,8 @@ class OcclusionExample:
     Attributes:
         picture: (SIZE, SIZE, 3) uint8 RGB.
         drawing: (SIZE, SIZE, 2) uint8.
-        visible: (SIZE, SIZE) uint8, 255 where the face is seen.
-        weight: (SIZE, SIZE) uint8, 255 where that is known and matters.
+        visible: (SIZE, SIZE, 1) uint8, 255 where the face is seen.
+        weight: (SIZE, SIZE, 1) uint8, 255 where that is known and matters.
     """
 
     picture: np.ndarray
@@ -73,11 +73,7 @@ def load_uncovered_faces(
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> tuple[list[UncoveredFace], int]:
-    """The faces of some face sets that simple checks find uncovered, and how many were left out.
-
-    Raises:
-        FaceSetError: one cannot be read, or no face is fit.
-    """
+    """The faces of some face sets that simple checks find uncovered, and how many were left out."""
     found: list[UncoveredFace] = []
     left_out = 0
     for number, folder in enumerate(folders):
@@ -85,11 +81,8 @@ def load_uncovered_faces(
         chosen: list[int] = []
         for clip in dict.fromkeys(faces.clip.tolist()):
             rows = np.flatnonzero(faces.clip == clip)
-            chosen += rows[
-                np.unique(
-                    np.linspace(0, len(rows) - 1, min(MAX_FACES_PER_CLIP, len(rows))).round().astype(int)
-                )
-            ].tolist()
+            spread = np.linspace(0, len(rows) - 1, min(MAX_FACES_PER_CLIP, len(rows)))
+            chosen += rows[np.unique(spread.round().astype(int))].tolist()
         for done, row in enumerate(chosen):
             if cancel is not None:
                 cancel.check()
@@ -97,13 +90,10 @@ def load_uncovered_faces(
                 progress(Progress("faces", done, len(chosen), "faces", f"set {number + 1} of {len(folders)}"))
             picture = faces.crop(row, CANVAS_SIZE)
             landmarks = apply_affine(faces.matrix[row].astype(np.float64), faces.landmarks[row])[:, :2]
-            landmarks = apply_affine(resize_matrix(CANVAS_SIZE, faces.crop_size), landmarks).astype(
-                np.float32
-            )
-            if (
-                faces.confidence[row] < MIN_CONFIDENCE
-                or glasses_score(picture, landmarks) >= GLASSES_THRESHOLD
-            ):
+            landmarks = apply_affine(resize_matrix(CANVAS_SIZE, faces.crop_size), landmarks)
+            landmarks = landmarks.astype(np.float32)
+            is_unsure = faces.confidence[row] < MIN_CONFIDENCE
+            if is_unsure or glasses_score(picture, landmarks) >= GLASSES_THRESHOLD:
                 left_out += 1
                 continue
             known = label_visibility(picture, landmarks).astype(np.int8)
@@ -184,8 +174,8 @@ class OcclusionSampler:
         return OcclusionExample(
             simulate_camera(picture, random),
             draw_face_parts(jitter_landmarks(landmarks, random)),
-            np.rint(visible * 255).astype(np.uint8),
-            (weight * KNOWN).astype(np.uint8),
+            np.rint(visible * 255).astype(np.uint8)[..., None],
+            (weight * KNOWN).astype(np.uint8)[..., None],
         )
 
 

@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from effigie.faces.mask import MaskMargin
 from effigie.faces.mesh import (
     INNER_LIPS,
+    LEFT_BROW,
     LEFT_EYE,
     MESH_VERTEX_COUNT,
     OUTER_LIPS,
+    RIGHT_BROW,
     RIGHT_EYE,
 )
 
 INPUT_SIZE = 128  # px, side of its input
 FACE_GROWTH = MaskMargin(top=0.16, side=0.07, jaw=0.02)  # what counts as face: as far as a swap reaches
-LEFT_BROW = np.array([70, 63, 105, 66, 107, 55, 65, 52, 53, 46])
-RIGHT_BROW = np.array([300, 293, 334, 296, 336, 285, 295, 282, 283, 276])
 NOSE = np.array([168, 6, 197, 195, 5, 4, 98, 97, 2, 326, 327, 4])
 WIDTHS = (16, 32, 64, 96)
 DRAWING_CHANNELS = 2  # channels of the drawing
@@ -42,13 +42,8 @@ def draw_face_parts(landmarks: np.ndarray, size: int = INPUT_SIZE) -> np.ndarray
     cv2.fillPoly(whole, [points[OUTER_LIPS]], 192, cv2.LINE_AA, _FIXED_POINT_BITS)
     cv2.fillPoly(whole, [points[INNER_LIPS]], 255, cv2.LINE_AA, _FIXED_POINT_BITS)
     cv2.fillPoly(parts, [points[LEFT_EYE], points[RIGHT_EYE]], 255, cv2.LINE_AA, _FIXED_POINT_BITS)
-    cv2.fillPoly(
-        parts,
-        [cv2.convexHull(points[brow]) for brow in (LEFT_BROW, RIGHT_BROW)],
-        128,
-        cv2.LINE_AA,
-        _FIXED_POINT_BITS,
-    )
+    brows = [cv2.convexHull(points[brow]) for brow in (LEFT_BROW, RIGHT_BROW)]
+    cv2.fillPoly(parts, brows, 128, cv2.LINE_AA, _FIXED_POINT_BITS)
     cv2.polylines(parts, [points[NOSE]], False, 64, 1, cv2.LINE_AA, _FIXED_POINT_BITS)
     return np.dstack([whole, parts])
 
@@ -90,19 +85,10 @@ class OcclusionNet(nn.Module):
 
         Returns:
             (B, 1, S, S).
-
-        Raises:
-            ValueError: another shape.
         """
-        if (
-            inputs.ndim != 4
-            or inputs.shape[1] != 3 + DRAWING_CHANNELS
-            or inputs.shape[2] % 16
-            or inputs.shape[3] % 16
-        ):
-            raise ValueError(
-                f"inputs are (B, {3 + DRAWING_CHANNELS}, S, S), S a multiple of 16, got {tuple(inputs.shape)}"
-            )
+        channels, shape = 3 + DRAWING_CHANNELS, tuple(inputs.shape)
+        if len(shape) != 4 or shape[1] != channels or shape[2] % 16 or shape[3] % 16:
+            raise ValueError(f"inputs are (B, {channels}, S, S), S a multiple of 16, got {shape}")
         scales = []
         now = inputs - 0.5
         detail = self.detail(now)

@@ -18,10 +18,8 @@ from effigie.occlusion.upsample import upsample_mask
 SMOOTHING = 0.5  # share of the frame before where the two agree
 # Difference at which that share has fallen to 37 %: a hand that moves is not averaged with its trace.
 SMOOTHING_TOLERANCE = 0.25
-CONTRAST_RANGE = (
-    0.2,
-    0.6,
-)  # below, it is nothing, above, all: what is half sure of is seldom half transparent
+# Below, it is nothing, above, all: what is half sure of is seldom half transparent.
+CONTRAST_RANGE = (0.2, 0.6)
 DOUBT_LEVELS = (0.25, 0.7)  # a patch below the second in which hardly anything is below the first is doubted
 MIN_SURE_SHARE = 0.08  # of a patch must be below for it to be believed: doubt about a shiny nose is no finger
 
@@ -51,10 +49,7 @@ class VisibilityPredictor:
     """
 
     def __init__(
-        self,
-        network: OcclusionNet | None = None,
-        device: torch.device | str = "cpu",
-        half: bool = False,
+        self, network: OcclusionNet | None = None, device: torch.device | str = "cpu", half: bool = False
     ) -> None:
         self._device = torch.device(device)
         self._type = torch.bfloat16 if half else torch.float32
@@ -106,20 +101,12 @@ class VisibilityPredictor:
 
 
 def fill_lashes(visible: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """(INPUT_SIZE, INPUT_SIZE) visibility without the thin strokes that dark lashes leave in it.
-
-    Args:
-        landmarks: (478, >= 2) px.
-    """
+    """(INPUT_SIZE, INPUT_SIZE) visibility without the thin strokes that dark lashes leave in it."""
     return np.where(_eye_mask(landmarks, LASH_ZONE), _close_strokes(visible, LASH_WIDTH), visible)
 
 
 def strengthen_rims(visible: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """(INPUT_SIZE, INPUT_SIZE) visibility in which thin strokes around the eyes cover more: rims do not break.
-
-    Args:
-        landmarks: (478, >= 2) px.
-    """
+    """(INPUT_SIZE, INPUT_SIZE) visibility in which thin strokes around the eyes cover more: rims do not break."""
     around = _close_strokes(visible, RIM_WIDTH)
     rims = np.clip(around - RIM_GAIN * (around - visible), 0, 1)
     return np.where(_eye_mask(landmarks, RIM_ZONE), rims, visible)

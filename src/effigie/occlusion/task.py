@@ -11,12 +11,14 @@ from torch import Tensor, nn
 
 from effigie.occlusion.dataset import OcclusionExample, OcclusionSampler
 from effigie.occlusion.network import OcclusionNet
+from effigie.training.data.collate import collate
 from effigie.training.data.sample_cache import SampleCache
 from effigie.training.data.sample_key import SampleKey
 from effigie.training.distributed import weighted_mean
 
 CACHE_SIZE = 4000  # examples kept, 130 KB each
 PREVIEW_COUNT = 12
+BATCH_ARRAYS = ("picture", "drawing", "visible", "weight")  # of every example
 COVERED_WEIGHT = 1.6  # how much more a covered pixel counts: they are fewer
 EDGE_WEIGHT = 2.0  # and one whose neighbours are otherwise, on top
 
@@ -43,7 +45,7 @@ class OcclusionTask:
         self._network = network
         self.examples = self.parts = batch
         self._pool = SampleCache(sampler.sample, batch, CACHE_SIZE, min(fresh, batch))
-        self._held_out = collate(held_out)
+        self._held_out = collate(held_out, BATCH_ARRAYS)
 
     def networks(self) -> Mapping[str, nn.Module]:
         return {"occlusion": self._network}
@@ -53,20 +55,12 @@ class OcclusionTask:
 
     def batch(self, sample_keys: Sequence[SampleKey]) -> dict[str, np.ndarray]:
         """uint8 pictures, channels last."""
-        return collate(
-            [
-                self._pool.draw(sample_key.number, sample_key, sample_key.random())
-                for sample_key in sample_keys
-            ]
-        )
+        return collate([self._pool.draw(key.number, key, key.random()) for key in sample_keys], BATCH_ARRAYS)
 
     def losses(self, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
         """Cross entropy with the visible share of every pixel that is known."""
-        return {
-            "entropy": weighted_cross_entropy(
-                self._network(network_inputs(batch)), batch["visible"], batch["weight"]
-            )
-        }
+        logits = self._network(network_inputs(batch))
+        return {"entropy": weighted_cross_entropy(logits, batch["visible"], batch["weight"])}
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """On held-out faces: 1 - IoU of what is seen and of what is covered, their mean, and false holes."""
@@ -84,19 +78,15 @@ class OcclusionTask:
         batch = {name: torch.from_numpy(array[:PREVIEW_COUNT]) for name, array in self._held_out.items()}
         with torch.inference_mode():
             device = next(networks["occlusion"].parameters()).device
-            share = (
-                torch.sigmoid(networks["occlusion"](network_inputs(batch).to(device)).float()).cpu().numpy()
-            )
+            logits = networks["occlusion"](network_inputs(batch).to(device))
+            share = torch.sigmoid(logits.float()).cpu().numpy()
         pictures = self._held_out["picture"][:PREVIEW_COUNT]
         truth = self._held_out["visible"][:PREVIEW_COUNT]
-        columns = []
-        for picture, label, predicted in zip(pictures, truth, share, strict=True):
-            columns.append(
-                np.vstack(
-                    [picture, draw_overlay(picture, label[..., 0] / 255), draw_overlay(picture, predicted[0])]
-                )
-            )
-        return np.hstack(columns)
+        columns = [
+            [picture, draw_overlay(picture, label[..., 0] / 255), draw_overlay(picture, predicted[0])]
+            for picture, label, predicted in zip(pictures, truth, share, strict=True)
+        ]
+        return np.hstack([np.vstack(column) for column in columns])
 
 
 def draw_overlay(picture: np.ndarray, visible: np.ndarray) -> np.ndarray:
@@ -104,16 +94,6 @@ def draw_overlay(picture: np.ndarray, visible: np.ndarray) -> np.ndarray:
     red = np.array([255, 0, 0], np.float32)
     share = 0.6 * (1 - visible)[..., None]
     return np.asarray(picture * (1 - share) + red * share, np.uint8)
-
-
-def collate(examples: Sequence[OcclusionExample]) -> dict[str, np.ndarray]:
-    """A batch of arrays (B, INPUT_SIZE, INPUT_SIZE, C) uint8 by the names of :class:`OcclusionExample`."""
-    return {
-        "picture": np.stack([example.picture for example in examples]),
-        "drawing": np.stack([example.drawing for example in examples]),
-        "visible": np.stack([example.visible[..., None] for example in examples]),
-        "weight": np.stack([example.weight[..., None] for example in examples]),
-    }
 
 
 def network_inputs(batch: Mapping[str, Tensor]) -> Tensor:

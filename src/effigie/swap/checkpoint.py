@@ -19,8 +19,8 @@ from effigie.consent.gate import ConsentLike, Permit, permit_model
 from effigie.errors import FaceSetError, ModelError
 from effigie.faceset import FaceSet
 from effigie.faceset.schema import picture_name
-from effigie.io.atomic_write import atomic_write, read_json, sha256, write_json
-from effigie.io.tensors import load_arrays, load_tensors, serialize_tensors
+from effigie.io.atomic_write import atomic_write, sha256
+from effigie.io.tensors import load_arrays, serialize_tensors
 from effigie.prior.frame_bank import (
     FaceGeometry,
     FaceProfile,
@@ -33,14 +33,14 @@ from effigie.swap.network import SwapNet
 from effigie.swap.person_frames import PersonFrames
 from effigie.swap.presets import SwapPreset
 from effigie.swap.shape_retarget import ShapeRetarget
+from effigie.training import model_folder
+from effigie.training.model_folder import load_weights, require_weights
 
-VERSION = 1
-MAX_CLEAN_OCCLUSION = (
-    0.008  # share of strange pixels that nine in ten uncovered faces stay below (a hand: 0.02 to 0.2)
-)
-OCCLUDED_CM = (
-    100.0  # penalty for each share of the face beyond that, in the centimetres that retrieval compares
-)
+COMMAND = "effigie train"
+# Share of strange pixels that nine in ten uncovered faces stay below (a hand: 0.02 to 0.2).
+MAX_CLEAN_OCCLUSION = 0.008
+# Penalty for each share of the face beyond that, in the centimetres that retrieval compares.
+OCCLUDED_CM = 100.0
 BLUR_CM = 0.5
 MAX_CACHED_MODELS = 4  # as many people as a scene usually has
 
@@ -89,9 +89,7 @@ def save_config(
     folder: Path, preset: SwapPreset, prior: bool, source: FaceProfile, target: FaceProfile
 ) -> None:
     """Write configuration and face profiles: everything but weights and bank."""
-    write_json(
-        folder / CONFIG, {"version": VERSION, "kind": "swap", "prior": prior, "preset": asdict(preset)}
-    )
+    model_folder.save_config(folder, "swap", prior=prior, preset=asdict(preset))
     tensors = {}
     for name, person in (("source", source), ("target", target)):
         tensors[f"{name}.shape"] = person.shape.astype(np.float32)
@@ -103,28 +101,13 @@ def save_config(
 
 
 def load_config(folder: Path) -> dict[str, Any]:
-    """The checked contents of ``config.json``.
+    """The checked contents of ``config.json``."""
 
-    Raises:
-        ModelError: no model there, damaged, or written by a newer effigie.
-    """
-    path = folder / CONFIG
-    if not path.is_file():
-        raise ModelError(f"{folder} is not a model: it has no {CONFIG}; train one with `effigie train`")
-    try:
-        config = read_json(path)
-        version = int(config["version"])
-        if version <= VERSION and not {"kind", "prior", "preset"} <= config.keys():
-            raise ValueError("kind, prior or preset is missing")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} is damaged ({error}): train again into a new folder") from error
-    if version > VERSION:
-        raise ModelError(
-            f"{folder} was made by a newer effigie (model version {version}, this one reads {VERSION}): update"
-        )
-    if config.get("kind") != "swap":
-        raise ModelError(f"{folder} holds a {config.get('kind')} model, not a swap")
-    return config
+    def check(config: dict[str, Any]) -> dict[str, Any]:
+        _ = config["prior"], config["preset"]
+        return config
+
+    return model_folder.load_config(folder, "swap", COMMAND, check)
 
 
 def load_swap(
@@ -142,8 +125,7 @@ def load_swap(
     """
     folder = Path(folder)
     config = load_config(folder)
-    if not (folder / WEIGHTS).is_file():
-        raise ModelError(f"{folder} is not trained yet: run `effigie train` again to go on")
+    require_weights(folder / WEIGHTS, COMMAND)
     try:
         stamp = _cache_key(folder, device)
         if _model_cache is not None and stamp in _model_cache:
@@ -151,8 +133,7 @@ def load_swap(
             return replace(_model_cache[stamp], permit=permit)
         preset = SwapPreset(**config["preset"])
         network = build_network(preset, bool(config["prior"]))
-        weights = load_tensors(folder / WEIGHTS)
-        network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+        load_weights(folder / WEIGHTS, network)
         source, target = load_profiles(folder)
         permit = permit_model(folder, "swap", consent=consent, purpose=purpose)
         bank = load_bank(folder / BANK, source)
@@ -160,8 +141,7 @@ def load_swap(
         reason = str(error).splitlines()[0]
         raise ModelError(f"{folder} is damaged ({reason}): train again into a new folder") from error
     manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
-    network.eval().to(torch.device(device))
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     model = SwapModel(preset, bool(config["prior"]), network, bank, source, target, permit, manifest)
     if _model_cache is not None:
         while len(_model_cache) >= MAX_CACHED_MODELS:
@@ -181,13 +161,8 @@ def _cache_key(folder: Path, device: str) -> tuple[Any, ...]:
     """Key that changes when a model's files do."""
     files = [folder / name for name in (CONFIG, WEIGHTS, PEOPLE, MANIFEST)]
     files += sorted((folder / BANK).iterdir())
-    states = [(file.name, *_file_stamp(file)) for file in files if file.exists()]
+    states = [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.exists()]
     return (str(folder.resolve()), device, *states)
-
-
-def _file_stamp(file: Path) -> tuple[int, int]:
-    status = file.stat()
-    return status.st_mtime_ns, status.st_size
 
 
 def load_profiles(folder: Path) -> tuple[FaceProfile, FaceProfile]:

@@ -12,8 +12,7 @@ from effigie.io.stored_names import STORED_NAME
 from effigie.media import EncodeSettings
 from effigie.provenance.config import TrustSettings
 from effigie.swap.inference.shot_settings import ShotList, ShotSettings
-from effigie.swap.loss_weights import PRESET_WEIGHTS, SwapLossWeights
-from effigie.swap.presets import get_preset
+from effigie.swap.presets import PRESET_WEIGHTS, SwapLossWeights, get_preset
 
 PRIORS = ("mesh", "none")
 EXTREME_POSE_MODES = ("leave", "make")
@@ -32,7 +31,7 @@ class SwapSettings:
         learning_rate: of Adam.
         held_out: share of each person's footage, in whole blocks of time, that is never trained on.
         bank: most source frames kept for warping.
-        identity: share of the identity loss, see :class:`effigie.swap.loss_weights.SwapLossWeights`; None takes the
+        identity: share of the identity loss, see :class:`effigie.swap.presets.SwapLossWeights`; None takes the
             preset's.
         adversary: share of the adversary; None takes the preset's.
         perceptual: share of the perceptual distance; None takes the preset's.

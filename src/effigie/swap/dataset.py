@@ -1,7 +1,9 @@
 """Training samples: a person's own frames, warped toward the other's shape, each with the prior rendered for it.
 
 At conversion the source's face is asked to take the target's geometry. In training the answer to that is not known,
-but a close relative is: the source's own frame, warped part of the way toward the target's shape.
+but a close relative is: the source's own frame, warped part of the way toward the target's shape. Cross-identity
+samples are what conversion makes, the target's frames with the source's prior: of them a loss can only say how much the
+result looks like the source.
 """
 
 from __future__ import annotations
@@ -16,21 +18,22 @@ from effigie.faces.crop import apply_affine, jitter_matrix, resize_matrix
 from effigie.faces.loss_mask import compute_loss_mask, quantize_loss_mask
 from effigie.faces.mask import face_mask
 from effigie.faces.warp import MeshWarper, warp
+from effigie.nn.recognizer import compute_chip_matrix
 from effigie.prior.frame_bank import FrameBank, FrameFeatures
 from effigie.prior.render import render
 from effigie.prior.selector import FrameWeights, select_nearest
 from effigie.swap.person_frames import PersonFrames
+from effigie.swap.shape_retarget import MASK_MARGIN, ShapeRetarget
 
 MIN_FRAME_GAP = 25  # frames; a prior from nearer than this in the same clip would be nearly the answer itself
 
 
 @dataclass(frozen=True)
 class SwapSample:
-    """One training picture, uint8, S x S: picture (3), prior (3), visibility, mask, weight (x 32)."""
+    """One training picture, (S, S, C) uint8: picture (3), prior and its visibility (4), mask (1), weight (1, x 32)."""
 
     picture: np.ndarray
     prior: np.ndarray
-    visibility: np.ndarray
     mask: np.ndarray
     weight: np.ndarray
 
@@ -65,14 +68,12 @@ class SwapDataset:
         placement = self.placement(random)
         landmarks = apply_affine(placement, wanted)
         picture = self._picture(row, landmarks, placement, is_warped=random is not None)
-        prior, visibility = self.render_prior(lambda: self._select_frames(row), landmarks)
         mask = face_mask(landmarks, self.size, self.size)
         return SwapSample(
             picture,
-            prior,
-            visibility,
-            (mask * 255).astype(np.uint8),
-            quantize_loss_mask(compute_loss_mask(landmarks, mask)),
+            self.render_prior(lambda: self._select_frames(row), landmarks),
+            (mask * 255).astype(np.uint8)[..., None],
+            quantize_loss_mask(compute_loss_mask(landmarks, mask))[..., None],
         )
 
     def placement(self, random: np.random.Generator | None = None) -> np.ndarray:
@@ -82,21 +83,17 @@ class SwapDataset:
             return upright
         return jitter_matrix(self.size, random, 4, 0.03, 0.015) @ np.vstack([upright, [0, 0, 1]])
 
-    def render_prior(
-        self, layers: Callable[[], FrameWeights], landmarks: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Render the prior, (S, S, 3), and its visibility, (S, S), uint8; black and invisible where there is none.
+    def render_prior(self, layers: Callable[[], FrameWeights], landmarks: np.ndarray) -> np.ndarray:
+        """(S, S, 4) uint8 prior and its visibility; black and invisible where there is none.
 
         Args:
             layers: selects frames of the bank.
             landmarks: (478, 3) wanted, in the picture's pixels.
         """
         if not self.prior:
-            return np.zeros((self.size, self.size, 3), np.uint8), np.zeros((self.size, self.size), np.uint8)
+            return np.zeros((self.size, self.size, 4), np.uint8)
         rendered = render(self.bank, layers(), MeshWarper(landmarks, self.size))
-        return np.clip(rendered.picture, 0, 255).astype(np.uint8), (rendered.visibility * 255).astype(
-            np.uint8
-        )
+        return np.dstack([np.clip(rendered.picture, 0, 255), rendered.visibility * 255]).astype(np.uint8)
 
     def landmarks(self, row: int) -> np.ndarray:
         """(478, 3) landmarks of a footage row in its sample's pixels, where that is not varied."""
@@ -127,12 +124,57 @@ class SwapDataset:
         return select_nearest(self.bank, self.features[row : row + 1], None if excluded.all() else ~excluded)
 
 
-def random_warp(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Random warp and colour jitter of the encoder's input: a 5 x 5 grid of points is displaced.
+@dataclass(frozen=True)
+class CrossIdentitySample:
+    """One frame of the target, uint8.
 
-    Args:
-        pictures: (N, S, S, 3) uint8.
+    Attributes:
+        picture: (S, S, 3) the target.
+        prior: (S, S, 4) the source in the target's geometry, and its visibility.
+        share: (S, S, 1) where conversion puts the made face: the outline, grown to the hairline.
+        chip: (2, 3) float32 from the picture to the chip by which it is recognised.
     """
+
+    picture: np.ndarray
+    prior: np.ndarray
+    share: np.ndarray
+    chip: np.ndarray
+
+
+@dataclass(frozen=True)
+class CrossIdentityDataset:
+    """Cross-identity samples of two people.
+
+    Attributes:
+        source, target: the people's datasets.
+        retarget: from the target's geometry to the wanted one.
+    """
+
+    source: SwapDataset
+    target: SwapDataset
+    retarget: ShapeRetarget
+
+    @classmethod
+    def from_datasets(cls, source: SwapDataset, target: SwapDataset) -> CrossIdentityDataset:
+        return cls(source, target, ShapeRetarget.from_profiles(target.footage.person, source.footage.person))
+
+    def make_sample(self, row: int, random: np.random.Generator | None) -> CrossIdentitySample:
+        """The sample of a row of the target; with ``random`` None as it is, else rotated and shifted a little."""
+        size, target = self.target.size, self.target
+        placement = target.placement(random)
+        wanted = apply_affine(placement, self.retarget(target.footage.geometries[row]))
+        return CrossIdentitySample(
+            target.place_crop(row, placement),
+            self.source.render_prior(
+                lambda: select_nearest(self.source.bank, target.features[row : row + 1]), wanted
+            ),
+            (face_mask(wanted, size, size, MASK_MARGIN) * 255).astype(np.uint8)[..., None],
+            compute_chip_matrix(wanted).astype(np.float32),
+        )
+
+
+def random_warp(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Random warp and colour jitter of the encoder's input (N, S, S, 3): a 5 x 5 grid of points is displaced."""
     size = pictures.shape[1]
     base = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).astype(np.float32)
     result = np.empty_like(pictures)

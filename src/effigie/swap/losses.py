@@ -1,10 +1,9 @@
-"""Reconstruction losses of a swap: named, weighted terms behind one protocol."""
+"""Reconstruction losses of a swap: DSSIM and L1, weighted."""
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -19,17 +18,10 @@ C1, C2 = 0.01**2, 0.03**2
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """Ground truth: picture (B, 3, S, S) in [0, 1], mask and weight (B, 1, S, S)."""
+    """Ground truth: picture (B, 3, S, S) in [0, 1] and weight (B, 1, S, S)."""
 
     picture: Tensor
-    mask: Tensor
     weight: Tensor
-
-
-class Loss(Protocol):
-    """A term: a scalar to be minimised."""
-
-    def __call__(self, output: DecoderOutput, truth: GroundTruth) -> Tensor: ...
 
 
 def weighted_l1(output: DecoderOutput, truth: GroundTruth) -> Tensor:
@@ -42,11 +34,6 @@ def weighted_dssim(output: DecoderOutput, truth: GroundTruth) -> Tensor:
     """(1 - SSIM) / 2 (Wang et al. 2004, uniform 7x7 window), averaged with ``truth.weight``."""
     structure = ssim_map(output.picture, truth.picture).mean(1, keepdim=True)
     return weighted_mean((1 - structure) / 2, truth.weight)
-
-
-def mask_loss(output: DecoderOutput, truth: GroundTruth) -> Tensor:
-    """Binary cross-entropy of the predicted mask."""
-    return F.binary_cross_entropy_with_logits(output.mask_logits, truth.mask)
 
 
 def ssim_map(a: Tensor, b: Tensor) -> Tensor:
@@ -84,23 +71,10 @@ def _band(size: int) -> Tensor:
     return torch.zeros(size, size).scatter_add_(0, mirrored.T, torch.full((WINDOW, size), 1 / WINDOW))
 
 
-@dataclass(frozen=True)
-class WeightedLosses:
-    """A sum of named terms.
-
-    Attributes:
-        terms: name -> (weight, loss).
-    """
-
-    terms: dict[str, tuple[float, Loss]]
-
-    def __call__(self, output: DecoderOutput, truth: GroundTruth) -> dict[str, Tensor]:
-        """Name -> weighted scalar."""
-        return {name: weight * loss(output, truth) for name, (weight, loss) in self.terms.items()}
+LOSSES = {"dssim": (2.0, weighted_dssim), "l1": (2.0, weighted_l1)}
+"""Weight and term by name."""
 
 
-def default_losses() -> WeightedLosses:
-    """DSSIM, L1 and the mask's cross-entropy."""
-    return WeightedLosses(
-        {"dssim": (2.0, weighted_dssim), "l1": (2.0, weighted_l1), "mask": (0.1, mask_loss)}
-    )
+def reconstruction_losses(output: DecoderOutput, truth: GroundTruth) -> dict[str, Tensor]:
+    """Weighted scalars by name."""
+    return {name: weight * loss(output, truth) for name, (weight, loss) in LOSSES.items()}

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 PRIOR_CHANNELS = 4  # warped picture and its visibility
 SLOPE = 0.1
+MASK_LAYERS = ("source.finish.0.", "target.finish.0.")  # made a mask too, once
 
 
 @dataclass(frozen=True)
@@ -22,17 +24,11 @@ class DecoderOutput:
 
     Attributes:
         picture: (B, 3, S, S) in [0, 1].
-        mask: (B, 1, S, S) in [0, 1], where the face is; as logits in ``mask_logits``.
         blend_weight: (B, 1, S, S) in [0, 1], how much of the prior the picture holds; zeros without a prior.
     """
 
     picture: Tensor
-    mask_logits: Tensor
     blend_weight: Tensor
-
-    @property
-    def mask(self) -> Tensor:
-        return self.mask_logits.sigmoid()
 
 
 def _act() -> nn.Module:
@@ -111,7 +107,7 @@ class Decoder(nn.Module):
         self.paint = nn.Sequential(
             nn.Conv2d(joined, 2 * width, 1), _act(), *(ResidualBlock(2 * width) for _ in range(depth))
         )
-        outputs = 5 if prior else 4  # picture, mask, blend weight
+        outputs = 4 if prior else 3  # picture, blend weight
         self.finish = nn.Sequential(
             nn.Conv2d(2 * width, outputs * stem**2, 3, padding=1), nn.PixelShuffle(stem)
         )
@@ -126,14 +122,15 @@ class Decoder(nn.Module):
                 )
             features = torch.cat([features, self.look(prior - 0.5)], dim=1)
         out = self.finish(self.paint(features)).float()
-        generated = out[:, :3].sigmoid()
         if prior is None:
-            return DecoderOutput(generated, out[:, 3:4], torch.zeros_like(out[:, 3:4]))
+            # Torch rounds the sigmoid of a part otherwise than that of a whole tensor, and a mask once stood behind
+            # the picture: frames of models made then stay the same to the last bit.
+            generated = F.pad(out, (0, 0, 0, 0, 0, 1))[:, :3].sigmoid()
+            return DecoderOutput(generated, torch.zeros_like(out[:, :1]))
+        generated = out[:, :3].sigmoid()
         # The bias makes the blend weight high at first: the prior is right almost everywhere.
-        blend_weight = (out[:, 4:5] + 2).sigmoid() * prior[:, 3:4]
-        return DecoderOutput(
-            blend_weight * prior[:, :3] + (1 - blend_weight) * generated, out[:, 3:4], blend_weight
-        )
+        blend_weight = (out[:, 3:4] + 2).sigmoid() * prior[:, 3:4]
+        return DecoderOutput(blend_weight * prior[:, :3] + (1 - blend_weight) * generated, blend_weight)
 
 
 class SwapNet(nn.Module):
@@ -149,6 +146,18 @@ class SwapNet(nn.Module):
         self.encoder = Encoder(width, stem)
         self.source = Decoder(width, depth, stem, prior)
         self.target = Decoder(width, depth, stem, prior)
+        self.stem = stem
+
+    def convert_stored(self, name: str, tensor: Tensor) -> Tensor:
+        """A stored tensor, or a moment of it, in today's layout.
+
+        Decoders of version 0.1 also made a mask, which nothing read: its channels lie behind those of the picture.
+        """
+        pixels = self.stem**2
+        own = self.state_dict()[name] if name.startswith(MASK_LAYERS) else None
+        if own is None or tensor.ndim == 0 or len(tensor) != len(own) + pixels:
+            return tensor
+        return torch.cat([tensor[: 3 * pixels], tensor[4 * pixels :]])
 
     def forward(self, picture: Tensor, prior: Tensor | None, person: str) -> DecoderOutput:
         """Decode as ``person`` (``source`` or ``target``).

@@ -45,9 +45,6 @@ def load_person_frames(path: str, role: str, person: int | None, held_out: float
         role: ``source`` or ``target``, for messages.
         person: number of the person (0 = most faces); None if there is only one.
         held_out: share of the footage kept out of training.
-
-    Raises:
-        FaceSetError: several people and none chosen, no such person, too few faces.
     """
     faceset = FaceSet.open(path)
     people = faceset.people()

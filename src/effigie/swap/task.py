@@ -15,11 +15,17 @@ from effigie.faces.regions import REGIONS, face_regions
 from effigie.nn.images import to_float, to_uint8
 from effigie.nn.ssim import region_ssim_errors
 from effigie.swap.auxiliary_losses import AuxiliaryLosses
-from effigie.swap.cross_identity_dataset import CrossIdentityDataset, CrossIdentitySample
-from effigie.swap.dataset import SwapDataset, SwapSample, random_warp
-from effigie.swap.loss_weights import SwapLossWeights
-from effigie.swap.losses import GroundTruth, WeightedLosses, default_losses
+from effigie.swap.dataset import (
+    CrossIdentityDataset,
+    CrossIdentitySample,
+    SwapDataset,
+    SwapSample,
+    random_warp,
+)
+from effigie.swap.losses import GroundTruth, reconstruction_losses
 from effigie.swap.network import DecoderOutput, SwapNet
+from effigie.swap.presets import SwapLossWeights
+from effigie.training.data.collate import collate
 from effigie.training.data.sample_cache import SampleCache
 from effigie.training.data.sample_key import SampleKey
 
@@ -44,8 +50,7 @@ class SwapTask:
         network: to be trained.
         datasets: of ``source`` and ``target``.
         batch: pictures a step, half of each person.
-        losses: weighted terms.
-        auxiliary_losses: further losses; None for none.
+        auxiliary_losses: beside reconstruction; None for none.
     """
 
     def __init__(
@@ -53,12 +58,10 @@ class SwapTask:
         network: SwapNet,
         datasets: Mapping[str, SwapDataset],
         batch: int,
-        losses: WeightedLosses | None = None,
         auxiliary_losses: AuxiliaryLosses | None = None,
     ) -> None:
         self._network = network
         self._datasets = datasets
-        self._losses = losses or default_losses()
         self._auxiliary_losses = auxiliary_losses or AuxiliaryLosses(SwapLossWeights())
         self.examples, self.parts, self._swaps = batch, batch // 2, 0
         if self._auxiliary_losses.needs_swaps:
@@ -98,17 +101,13 @@ class SwapTask:
                     inputs[person].append(random_warp(example.picture[None], random)[0])
             shards = _shard_numbers(sample_key.number, self._swaps, self.parts)
             swaps += [self._cross_identity_cache.draw(shard, sample_key, random) for shard in shards]
-        batch = {}
-        for person, examples in drawn.items():
-            batch[person] = {
-                "input": np.stack(inputs[person]),
-                "picture": np.stack([example.picture for example in examples]),
-                "prior": np.stack([concat_prior(example) for example in examples]),
-                "mask": np.stack([example.mask for example in examples])[..., None],
-                "weight": np.stack([example.weight for example in examples])[..., None],
-            }
+        names = ("picture", "prior", "mask", "weight")
+        batch = {
+            person: {"input": np.stack(inputs[person]), **collate(examples, names)}
+            for person, examples in drawn.items()
+        }
         if swaps:
-            batch["swap"] = _collate_swaps(swaps)
+            batch["swap"] = collate(swaps, ("picture", "prior", "share", "chip"))
         return batch
 
     def losses(self, batch: dict[str, dict[str, Tensor]], step: int) -> dict[str, Tensor]:
@@ -121,13 +120,11 @@ class SwapTask:
         for person, output in outputs.items():
             arrays = batch[person]
             truth = GroundTruth(
-                to_float(arrays["picture"]),
-                to_float(arrays["mask"]),
-                arrays["weight"].permute(0, 3, 1, 2) / UNIT_WEIGHT,
+                to_float(arrays["picture"]), arrays["weight"].permute(0, 3, 1, 2) / UNIT_WEIGHT
             )
-            terms = self._losses(output, truth)
+            terms = reconstruction_losses(output, truth)
             if person == "source":
-                known = torch.stack([term for name, term in terms.items() if name != "mask"]).sum()
+                known = torch.stack(list(terms.values())).sum()
                 auxiliary = self._auxiliary_losses.compute_terms(
                     step,
                     output.picture,
@@ -170,14 +167,16 @@ class SwapTask:
     def preview(self, networks: Mapping[str, nn.Module]) -> np.ndarray:
         """Rows of target, prior, swap | source, source restored."""
         network = networks["swap"]
-        swap = _collate_inputs(self._preview[:PREVIEW_ROWS])
-        swapped = self._run(network, swap[0], swap[1], "source")
+        swap = collate(self._preview, ("picture", "prior"))
+        swapped = self._run(
+            network, torch.from_numpy(swap["picture"]), torch.from_numpy(swap["prior"]), "source"
+        )
         held_out = self._held_out["source"]
         count = min(PREVIEW_ROWS, len(self._preview), len(held_out.pictures))
         restored = self._run(network, held_out.pictures[:count], held_out.priors[:count], "source")
         columns = [
-            swap[0].numpy(),
-            swap[1][..., :3].numpy(),
+            swap["picture"],
+            swap["prior"][..., :3],
             to_uint8(swapped.picture),
             held_out.pictures.numpy(),
             to_uint8(restored.picture),
@@ -208,17 +207,14 @@ def _held_out_frames(dataset: SwapDataset) -> _HeldOutFrames:
     rows = dataset.footage.held_out
     selected = rows[np.linspace(0, len(rows) - 1, min(HELD_OUT_FRAMES, len(rows))).astype(int)]
     examples = [dataset.make_sample(int(row), None) for row in selected]
-    pictures, priors = _collate_inputs(examples)
     regions = [
-        face_regions(dataset.landmarks(int(row)), example.mask > 127)
+        face_regions(dataset.landmarks(int(row)), example.mask[..., 0] > 127)
         for row, example in zip(selected, examples, strict=True)
     ]
-    return _HeldOutFrames(pictures, priors, np.stack(regions))
-
-
-def _collate_inputs(examples: Sequence[SwapSample | CrossIdentitySample]) -> tuple[Tensor, Tensor]:
-    pictures = torch.from_numpy(np.stack([example.picture for example in examples]))
-    return pictures, torch.from_numpy(np.stack([concat_prior(example) for example in examples]))
+    inputs = collate(examples, ("picture", "prior"))
+    return _HeldOutFrames(
+        torch.from_numpy(inputs["picture"]), torch.from_numpy(inputs["prior"]), np.stack(regions)
+    )
 
 
 def _preview_samples(cross_identity: CrossIdentityDataset) -> list[CrossIdentitySample]:
@@ -226,17 +222,3 @@ def _preview_samples(cross_identity: CrossIdentityDataset) -> list[CrossIdentity
     rows = cross_identity.target.footage.held_out
     selected = rows[np.linspace(0, len(rows) - 1, min(PREVIEW_ROWS, len(rows))).astype(int)]
     return [cross_identity.make_sample(int(row), None) for row in selected]
-
-
-def _collate_swaps(examples: list[CrossIdentitySample]) -> dict[str, np.ndarray]:
-    return {
-        "picture": np.stack([example.picture for example in examples]),
-        "prior": np.stack([concat_prior(example) for example in examples]),
-        "share": np.stack([example.share for example in examples])[..., None],
-        "chip": np.stack([example.chip for example in examples]),
-    }
-
-
-def concat_prior(example: SwapSample | CrossIdentitySample) -> np.ndarray:
-    """(S, S, 4) uint8: prior and visibility."""
-    return np.concatenate([example.prior, example.visibility[..., None]], axis=-1)

@@ -5,70 +5,55 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from effigie._version import __version__
-from effigie.consent.gate import ConsentLike, Permit, permit, save_consents
+from effigie.consent.gate import ConsentLike, permit, save_consents
 from effigie.consent.subject_faces import SubjectFaces
-from effigie.errors import FaceSetError, ModelError
+from effigie.errors import FaceSetError
 from effigie.faceset import FaceSet
-from effigie.io.atomic_write import discard, require_empty_folder, sha256, write_json
+from effigie.io.atomic_write import discard, sha256
 from effigie.io.locks import with_output_lock
-from effigie.io.stored_names import to_stored
 from effigie.prior.frame_bank import FrameBank, compute_features, select_frames
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
-from effigie.swap.auxiliary_losses import AuxiliaryLosses
+from effigie.swap.auxiliary_losses import AuxiliaryLosses, IdentityLoss
 from effigie.swap.checkpoint import build_network, compute_penalty, load_config, save_bank, save_config
-from effigie.swap.checkpoint_paths import BANK, CONFIG, MANIFEST, WEIGHTS
+from effigie.swap.checkpoint_paths import BANK, WEIGHTS
 from effigie.swap.config import SwapSettings
 from effigie.swap.dataset import SwapDataset
-from effigie.swap.identity_loss import IdentityLoss
-from effigie.swap.loss_weights import SwapLossWeights
 from effigie.swap.person_frames import PersonFrames, load_person_frames
-from effigie.swap.presets import get_preset
+from effigie.swap.presets import SwapLossWeights, get_preset
 from effigie.swap.task import SwapTask
+from effigie.training import export
+from effigie.training.checkpoint import BestCheckpoint
 from effigie.training.device import isolate_rng
-
-if TYPE_CHECKING:
-    from effigie.training.best_checkpoint import BestCheckpoint
-    from effigie.training.monitor.progress_summary import ProgressSummary
+from effigie.training.model_folder import check_output
+from effigie.training.monitor.progress_summary import ProgressSummary
+from effigie.training.process_group import join_process_group
+from effigie.training.trainer import TrainingReport, describe_facesets, fit, write_manifest
 
 MAX_CANDIDATES = 1000  # source frames looked at closely for the bank
 PATIENCE = 6  # looks at the held-out error without gain after which an unlimited run ends
 
 
-@dataclass(frozen=True)
-class TrainReport:
+@dataclass(frozen=True, kw_only=True)
+class TrainReport(TrainingReport):
     """Report of a training run.
 
     Attributes:
-        output: the model folder.
-        steps, seconds: of all and of this call.
         images_per_second: pictures trained on a second, both people together.
         held_out_error: 1 - SSIM in the face mask on held-out frames, of the weights that the model has.
         improving: False once it has stopped improving.
         best: when those weights were evaluated; None where the newest are taken.
         progress_summary: the newest held-out error by regions, and how long until another percent is gained.
-        stopped_because: ``steps``, ``minutes`` or ``no improvement``.
-        curve: rows of the held-out curve.
-        notes: what went wrong and was put right.
-        processes: world size.
     """
 
-    output: Path
-    steps: int
-    seconds: float
     images_per_second: float
     held_out_error: float | None
     improving: bool
     best: BestCheckpoint | None
     progress_summary: ProgressSummary
-    stopped_because: str
-    curve: list[Any]
-    notes: tuple[str, ...]
-    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -112,73 +97,65 @@ def train(
         ModelError: ``output`` holds another model.
         CancelledError: asked to stop; the state is saved and the same call goes on.
     """
-    from effigie.training import TrainingSettings, export
-    from effigie.training import train as run
-    from effigie.training.config import default_patience
-    from effigie.training.process_group import join_process_group
-
     settings, output = settings or SwapSettings(), Path(output)
     with join_process_group() as world:
-        size = get_preset(settings.preset)
+        size, prior = get_preset(settings.preset), settings.prior == "mesh"
         if world.is_leader:
-            _check_output(output, settings)
+            wanted = {"prior": prior, "preset": asdict(size)}
+            check_output(output, load_config, wanted, "another preset or prior")
         footages = load_people(source, target, settings, progress)
-        permission = _permission(footages["source"], consent, purpose)
+        subject = SubjectFaces.from_faces(footages["source"].faces)
+        permission = permit("swap", subject, consent, purpose=purpose)
         prepared = prepare_training(footages, settings, progress)
         if world.is_leader:
-            people = footages["source"].person, footages["target"].person
-            save_config(output, size, settings.prior == "mesh", *people)
+            save_config(output, size, prior, footages["source"].person, footages["target"].person)
             save_consents(output, permission)
             if not _has_bank(output / BANK):
                 discard(output / BANK)  # begun, never finished
                 progress(Progress("keep source frames", 0, 1, "sets"))
                 save_bank(output / BANK, footages["source"], prepared.bank_rows, FaceSet.open(source))
         with isolate_rng(settings.seed):
-            task = prepared.task(build_network(size, settings.prior == "mesh"))
-        batch = settings.batch or size.batch
-        result = run(
+            task = prepared.task(build_network(size, prior))
+        result = fit(
             task,
             output,
-            TrainingSettings(
-                minutes=settings.minutes,
-                steps=settings.steps,
-                patience=default_patience(settings.minutes, settings.steps, PATIENCE),
-                learning_rate=settings.learning_rate,
-                betas=(0.5, 0.99),
-                ema_decay=0.995,
-                # SSIM, by which weights are compared, prefers what an adversary sharpens as it was before.
-                keep_best=not settings.shares.adversary,
-                precision=settings.precision,
-                device=settings.device,
-                seed=settings.seed,
-            ),
+            settings,
+            PATIENCE,
             progress,
             cancel,
             callback,
+            learning_rate=settings.learning_rate,
+            betas=(0.5, 0.99),
+            ema_decay=0.995,
+            # SSIM, by which weights are compared, prefers what an adversary sharpens as it was before.
+            keep_best=not settings.shares.adversary,
         )
         if world.is_leader:
             export(output, "fp16", ("swap",))  # the discriminator has done its work
-        report = TrainReport(
+        report = TrainReport.from_result(
             output,
-            result.steps,
-            result.seconds,
-            result.steps_per_second * batch,
-            result.best_error if result.best is None else result.best.error,
-            result.plateau.improving,
-            result.best,
-            result.progress_summary,
-            result.stopped_because,
-            result.curve,
-            result.notes,
-            result.processes,
+            result,
+            images_per_second=result.steps_per_second * task.examples,
+            held_out_error=result.best_error if result.best is None else result.best.error,
+            improving=result.plateau.improving,
+            best=result.best,
+            progress_summary=result.progress_summary,
         )
         if world.is_leader:
-            _write_manifest(output, settings, Path(source), Path(target), report, permission)
+            facesets = describe_facesets(map(FaceSet.open, (source, target)))
+            write_manifest(
+                output,
+                "swap",
+                settings,
+                consents=list(permission.ids),
+                trained_on=dict(zip(("source", "target"), facesets, strict=True)),
+                weights_sha256=sha256(output / WEIGHTS),
+                steps=report.steps,
+                held_out_error=report.held_out_error,
+                best_step=None if report.best is None else report.best.step,
+                notes=list(report.notes),
+            )
         return report
-
-
-def _permission(footage: PersonFrames, consent: ConsentLike, purpose: str | None) -> Permit:
-    return permit("swap", SubjectFaces.from_faces(footage.faces), consent, purpose=purpose)
 
 
 def load_people(
@@ -263,49 +240,3 @@ def _has_bank(path: Path) -> bool:
         return len(FaceSet.open(path)) > 0
     except FaceSetError:
         return False
-
-
-def _check_output(output: Path, settings: SwapSettings) -> None:
-    """Check that the output is empty or holds a model of the same preset and prior."""
-    if (output / CONFIG).is_file():
-        config = load_config(output)
-        same = config["prior"] == (settings.prior == "mesh") and config["preset"] == asdict(
-            get_preset(settings.preset)
-        )
-        if not same:
-            raise ModelError(f"{output} holds a model of another preset or prior: choose another folder")
-    else:
-        require_empty_folder(output)
-
-
-def _write_manifest(
-    output: Path,
-    settings: SwapSettings,
-    source: Path,
-    target: Path,
-    report: TrainReport,
-    permission: Permit,
-) -> None:
-    sets = {}
-    for role, path in (("source", source), ("target", target)):
-        faceset = FaceSet.open(path)
-        sets[role] = {
-            "clips": {name: info.sha256 for name, info in faceset.sources.items()},
-            "faces": len(faceset),
-            "consents": faceset.consents,
-        }
-    write_json(
-        output / MANIFEST,
-        {
-            "effigie": __version__,
-            "kind": "swap",
-            "settings": to_stored(settings),
-            "consents": list(permission.ids),
-            "trained_on": sets,
-            "weights_sha256": sha256(output / WEIGHTS),
-            "steps": report.steps,
-            "held_out_error": report.held_out_error,
-            "best_step": None if report.best is None else report.best.step,
-            "notes": list(report.notes),
-        },
-    )

@@ -13,8 +13,8 @@ from effigie.training.device import choose_device, choose_precision
 from effigie.training.export import export
 from effigie.training.loop import StepReport, TrainingResult, train
 from effigie.training.monitor.curve import CurvePoint, read_curve
-from effigie.training.monitor.plateau import Plateau, detect_plateau
 from effigie.training.monitor.plot import plot_curve
+from effigie.training.monitor.progress_summary import Plateau, detect_plateau
 from effigie.training.task import Task
 
 __all__ = [

@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 import torch
 
-from effigie.training.best_checkpoint import BestCheckpoint, BestCheckpointStore, remove_best
-from effigie.training.checkpoint import CheckpointStore
+from effigie.training.checkpoint import BestCheckpoint, BestCheckpointStore, CheckpointStore, remove_best
 from effigie.training.config import TrainingSettings
 from effigie.training.device import choose_precision
 from effigie.training.monitor.curve import CurvePoint

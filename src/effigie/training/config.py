@@ -87,11 +87,6 @@ class TrainingSettings:
         )
 
 
-def default_patience(minutes: float | None, steps: int | None, patience: int) -> int | None:
-    """``patience`` for a run without a budget of minutes or steps, else None."""
-    return patience if minutes is None and steps is None else None
-
-
 def _require(holds: bool, name: str, value: object, wanted: str) -> None:
     if not holds:
         raise UsageError(f"{name} is {value!r}; it must be {wanted}")

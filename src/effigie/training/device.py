@@ -50,11 +50,7 @@ def choose_device(name: str = "auto") -> torch.device:
 
 @contextlib.contextmanager
 def device_override(name: str) -> Iterator[None]:
-    """Within the block, ``auto`` means this device, in child processes too; ``auto`` itself changes nothing.
-
-    Raises:
-        UsageError: no such device here.
-    """
+    """Within the block, ``auto`` means this device, in child processes too; ``auto`` itself changes nothing."""
     if name == "auto":
         yield
         return
@@ -70,11 +66,7 @@ def device_override(name: str) -> Iterator[None]:
 
 
 def choose_process_device(name: str, world: RankInfo) -> torch.device:
-    """The device of this process: where several train on one machine's GPUs, one for each.
-
-    Raises:
-        UsageError: no such device here, or too few.
-    """
+    """The device of this process: where several train on one machine's GPUs, one for each."""
     device = choose_device(name)
     if world.size == 1 or device.type == "cpu":
         return device

@@ -1,4 +1,4 @@
-"""Reductions over the process group: sums, means, gradients, batch norms and random numbers of the whole batch.
+"""Reductions over the process group: sums, means, gradients and random numbers of the whole batch.
 
 A task's losses are means over its own shard of the batch; the loop takes the mean of the processes' gradients. For a
 mean of as many examples everywhere that is the whole batch's already. What is not such a mean goes through here.
@@ -6,10 +6,7 @@ mean of as many examples everywhere that is the whole batch's already. What is n
 
 from __future__ import annotations
 
-import contextlib
-import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 import torch.distributed as dist
@@ -95,59 +92,3 @@ def _buckets(gradients: Sequence[Tensor]) -> Iterator[list[Tensor]]:
         bucket.append(gradient)
     if bucket:
         yield bucket
-
-
-@contextlib.contextmanager
-def sync_batch_norms(networks: Mapping[str, nn.Module]) -> Iterator[None]:
-    """Within the block, batch norms in training mode normalise by the whole batch instead of this process's shard."""
-    norms: list[nn.modules.batchnorm._BatchNorm] = []
-    if current_rank_info().size > 1:
-        modules = nn.ModuleDict(networks).modules()
-        norms = [module for module in modules if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    for norm in norms:
-        # On the module itself: its class stays as it is.
-        norm.forward = functools.partial(_sync_batch_norm, norm)  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        for norm in norms:
-            del norm.forward
-
-
-def _sync_batch_norm(norm: nn.modules.batchnorm._BatchNorm, x: Tensor) -> Tensor:
-    if not norm.training:
-        return type(norm).forward(norm, x)
-    dims = [dim for dim in range(x.ndim) if dim != 1]
-    shape = [1, -1] + [1] * (x.ndim - 2)
-    count = x.numel() / x.shape[1] * current_rank_info().size
-    exact = x.float()
-    mean = _AllReduceSum.apply(exact.sum(dims)) / count  # type: ignore[no-untyped-call]
-    centered = exact - mean.view(shape)
-    variance = _AllReduceSum.apply(centered.square().sum(dims)) / count  # type: ignore[no-untyped-call]
-    _update_running_stats(norm, mean.detach(), variance.detach() * (count / max(count - 1, 1)))
-    output = centered * (variance.view(shape) + norm.eps).rsqrt()
-    if norm.affine:
-        output = output * norm.weight.view(shape) + norm.bias.view(shape)
-    return output.to(x.dtype)
-
-
-@torch.no_grad()
-def _update_running_stats(norm: nn.modules.batchnorm._BatchNorm, mean: Tensor, variance: Tensor) -> None:
-    if norm.running_mean is None or norm.running_var is None or norm.num_batches_tracked is None:
-        return
-    norm.num_batches_tracked.add_(1)
-    part = 1 / float(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
-    norm.running_mean.lerp_(mean, part)
-    norm.running_var.lerp_(variance, part)
-
-
-class _AllReduceSum(torch.autograd.Function):
-    """The sum over all processes, with the sum of their gradients."""
-
-    @staticmethod
-    def forward(context: Any, value: Tensor) -> Tensor:
-        return all_reduce_sum(value)
-
-    @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> Tensor:
-        return all_reduce_sum(gradients[0])

@@ -6,14 +6,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from effigie.errors import ModelError
-from effigie.io.atomic_write import atomic_write
-from effigie.io.tensors import serialize_tensors
-from effigie.training.best_checkpoint import read_best
-from effigie.training.checkpoint import CheckpointStore, DamagedError
+from effigie.training.checkpoint import CheckpointStore, DamagedError, read_best
+from effigie.training.model_folder import save_weights
 from effigie.training.state import EMA
 
 
@@ -33,27 +30,16 @@ def export(
     Raises:
         ModelError: nothing was trained there, or it is damaged.
     """
-    networks = load_ema_weights(folder)
-    if only is not None:
-        networks = {name: tensors for name, tensors in networks.items() if name in only}
-    if precision == "fp16":
-        networks = {
-            name: {key: _to_half(tensor) for key, tensor in tensors.items()}
-            for name, tensors in networks.items()
-        }
-    paths = {name: folder / f"{name}.safetensors" for name in networks}
-    for name, tensors in networks.items():
-        with atomic_write(paths[name]) as temporary:
-            temporary.write_bytes(serialize_tensors(tensors))
+    paths = {}
+    for name, tensors in load_ema_weights(folder).items():
+        if only is None or name in only:
+            paths[name] = folder / f"{name}.safetensors"
+            save_weights(paths[name], tensors, half=precision == "fp16")
     return paths
 
 
 def load_ema_weights(folder: Path) -> dict[str, dict[str, Tensor]]:
-    """Averaged weights as network -> name -> tensor: of the best checkpoint where it was kept, else of the newest.
-
-    Raises:
-        ModelError: nothing was trained there, or it is damaged.
-    """
+    """Averaged weights as network -> name -> tensor: of the best checkpoint where it was kept, else of the newest."""
     try:
         tensors = read_best(folder / "training")[1]
     except DamagedError:  # or not there
@@ -67,10 +53,3 @@ def load_ema_weights(folder: Path) -> dict[str, dict[str, Tensor]]:
         if part == EMA:
             networks.setdefault(network, {})[key] = tensor
     return networks
-
-
-def _to_half(tensor: Tensor) -> Tensor:
-    if tensor.dtype != torch.float32:
-        return tensor
-    half = tensor.half()
-    return half if bool(half.isfinite().all()) else tensor

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from effigie.errors import CancelledError, DistributedError, UsageError
 from effigie.execution.launch import RankInfo
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
-from effigie.training.best_checkpoint import BestCheckpoint
+from effigie.training.checkpoint import BestCheckpoint
 from effigie.training.checkpoint_manager import (
     STOP_REASONS,
     CheckpointManager,
@@ -26,15 +28,15 @@ from effigie.training.config import TrainingSettings
 from effigie.training.data.prefetcher import BatchPrefetcher
 from effigie.training.data.sample_key import make_sample_keys, shard_range
 from effigie.training.device import choose_process_device, choose_threads, configure_backend, to_device
-from effigie.training.distributed import all_reduce_gradients, all_reduce_mean, sync_batch_norms
+from effigie.training.distributed import all_reduce_gradients, all_reduce_mean
 from effigie.training.monitor.curve import CurvePoint
-from effigie.training.monitor.plateau import Plateau
-from effigie.training.monitor.progress_summary import ProgressSummary
+from effigie.training.monitor.progress_summary import Plateau, ProgressSummary
 from effigie.training.nan_guard import NanGuard, NumericError
 from effigie.training.process_group import (
     all_reduce_max,
     broadcast_result,
     broadcast_tensors,
+    current_rank_info,
     join_process_group,
 )
 from effigie.training.state import Snapshot, TrainingState
@@ -78,7 +80,6 @@ class TrainingResult:
     notes: tuple[str, ...]
     """What went wrong and was put right: damaged checkpoints, roll-backs."""
     processes: int = 1
-    """World size."""
 
     @property
     def plateau(self) -> Plateau:
@@ -133,7 +134,7 @@ def train(
             closing.callback(manager.close)
             return manager.shared_state()
 
-        _check_same_settings(settings, task, state, device)
+        _check_processes(settings, task, state, device)
         shared_state = broadcast_result(begin)
         notes: list[str] = shared_state["notes"]
         if manager is not None:
@@ -141,7 +142,6 @@ def train(
         guard.load_state(shared_state["guard"])
         autocast = torch.autocast(device.type, torch.bfloat16, enabled=shared_state["precision"] == "bf16")
         _sync_state(state, manager)
-        closing.enter_context(sync_batch_norms(state.networks))
         running = _describe_processes(world, device, task)
         progress(Progress("train on", world.size, world.size, "processes", running))
 
@@ -152,6 +152,11 @@ def train(
         batches = batches_from(state.step)
         closing.callback(lambda: batches.close())
         first_step = state.step
+
+        def show(note: str = "") -> None:
+            note = note or _status_text(manager, notes, running)
+            progress(_make_progress(settings, state.step, first_step, clock, note))
+
         progress_due = IntervalTrigger(PROGRESS_EVERY_S)
         try:
             if manager is not None:
@@ -170,15 +175,15 @@ def train(
                     break
 
                 batch = to_device(batches.next(), device)
-                torch.manual_seed(_seed(settings.seed, guard.order, state.step))
+                seed = np.random.SeedSequence((settings.seed, guard.order, state.step))
+                torch.manual_seed(int(seed.generate_state(1, np.uint64)[0]))
                 with autocast:
                     losses = task.losses(batch, state.step)
                 state.optimizer.zero_grad(set_to_none=True)
                 torch.autograd.backward(torch.stack([term.float() for term in losses.values()]).sum())
                 all_reduce_gradients(state.parameters)
-                norm = torch.nn.utils.clip_grad_norm_(
-                    state.parameters, settings.clip_gradient or float("inf")
-                )
+                max_norm = settings.clip_gradient or float("inf")
+                norm = torch.nn.utils.clip_grad_norm_(state.parameters, max_norm)
                 values = all_reduce_mean(torch.stack([term.detach().float() for term in losses.values()]))
                 # One transfer for all the numbers: each would wait for the device on its own.
                 *numbers, gradient_norm = torch.cat([values, norm[None]]).tolist()
@@ -194,7 +199,7 @@ def train(
                         manager.on_rollback()
                     batches.close()
                     batches = batches_from(state.step)
-                    progress(_make_progress(settings, state.step, first_step, clock, notes[-1]))
+                    show(notes[-1])
                     continue
 
                 state.advance(guard.lr_scale)
@@ -204,11 +209,7 @@ def train(
                 if manager is not None:
                     manager.on_step_end(terms, autocast)
                 if progress_due(state.step):
-                    progress(
-                        _make_progress(
-                            settings, state.step, first_step, clock, _status_text(manager, notes, running)
-                        )
-                    )
+                    show()
 
             if manager is not None:
                 manager.save_final(autocast)
@@ -217,9 +218,7 @@ def train(
                 manager.save_interrupted()
             raise
 
-        progress(
-            _make_progress(settings, state.step, first_step, clock, _status_text(manager, notes, running))
-        )
+        show()
         seconds = clock.call_s
         curve_record = broadcast_result(lambda: {} if manager is None else manager.curve_record())
         curve, best, progress_summary = parse_curve_record(curve_record, settings)
@@ -237,36 +236,28 @@ def train(
         )
 
 
-def _check_same_settings(
+def _check_processes(
     settings: TrainingSettings, task: Task, state: TrainingState, device: torch.device
 ) -> None:
-    """Compare this process's settings with those of rank 0: each has to train the same model.
-
-    Raises:
-        UsageError: they differ.
-    """
+    """Refuse settings other than those of rank 0, and networks whose processes would normalise differently."""
     shapes = [list(parameter.shape) for parameter in state.parameters]
-    own = {
-        "device": device.type,
-        "batch": [task.examples, task.parts],
-        **asdict(settings),
-        "networks": shapes,
-    }
+    batch = [task.examples, task.parts]
+    own = {"device": device.type, "batch": batch, **asdict(settings), "networks": shapes}
     mine = json.loads(json.dumps(own))
     first = broadcast_result(lambda: mine)
     if others := [name for name in mine if mine[name] != first[name]]:
         raise UsageError(f"this process was started with another {others[0]} than the first: start all alike")
+    modules = nn.ModuleDict(state.networks).modules()
+    if current_rank_info().size > 1 and any(isinstance(module, _BatchNorm) for module in modules):
+        raise UsageError("a network with batch norm is trained by one process: several would normalise apart")
 
 
 def _sync_state(state: TrainingState, manager: CheckpointManager | None) -> None:
     """Broadcast the ``last_good`` state of rank 0, and restore it in the other processes."""
-    last_good = None if manager is None else manager.last_good
-    received: Any = broadcast_result(
-        lambda: None if last_good is None else [last_good.step, last_good.scalars]
-    )
-    tensors = broadcast_tensors(None if last_good is None else last_good.tensors)
-    if last_good is None:
-        step, scalars = received
+    own = Snapshot(0, {}, {}) if manager is None else manager.last_good
+    step, scalars = broadcast_result(lambda: (own.step, own.scalars))
+    tensors = broadcast_tensors(own.tensors)
+    if manager is None:
         state.restore(Snapshot(step, tensors, scalars))
 
 
@@ -277,10 +268,6 @@ def _describe_processes(world: RankInfo, device: torch.device, task: Task) -> st
     local = "" if world.local_size == world.size else f", {world.local_size} of them on this machine"
     each = task.examples // world.size
     return f"{world.size} processes{local} on {device.type}, each with {each} of the batch of {task.examples}"
-
-
-def _seed(*parts: int) -> int:
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0])
 
 
 def _make_progress(
@@ -305,8 +292,7 @@ def _status_text(manager: CheckpointManager | None, notes: list[str], running: s
     parts = [running] if not running.startswith("1 ") else []
     if manager is not None:
         logger = manager.logger
-        if logger.loss is not None:
-            parts.append(f"loss {logger.loss:.4g}")
+        parts += [] if logger.loss is None else [f"loss {logger.loss:.4g}"]
         if logger.progress_summary.error is not None:
             parts.append(str(logger.progress_summary))
     if notes:

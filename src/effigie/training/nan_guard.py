@@ -72,11 +72,7 @@ class NanGuard:
             self.lr_scale = min(1.0, self.lr_scale / LR_BACKOFF)
 
     def roll_back(self, fault: str, step: int, good_step: int, folder: Path) -> str:
-        """Decide how to go on from ``good_step`` after ``fault`` at ``step``; returns the note for the user.
-
-        Raises:
-            NumericError: it has failed too often in a row.
-        """
+        """Decide how to go on from ``good_step`` after ``fault`` at ``step``; returns the note for the user."""
         self._failures += 1
         if self._failures > self.max_rollbacks:
             raise NumericError(

@@ -56,27 +56,17 @@ def current_rank_info() -> RankInfo:
 
 
 @contextlib.contextmanager
-def join_process_group(
-    start_timeout_s: float = START_TIMEOUT_S, collective_timeout_s: float = COLLECTIVE_TIMEOUT_S
-) -> Iterator[RankInfo]:
+def join_process_group(start_timeout_s: float = START_TIMEOUT_S) -> Iterator[RankInfo]:
     """Join the other processes, and leave them at the end; does nothing in a single process or inside a group.
 
     An exception that leaves this block ends the others too: theirs is a :class:`DistributedError` with its message.
-
-    Args:
-        start_timeout_s: how long to wait until all have joined.
-        collective_timeout_s: how long a collective may wait afterwards.
-
-    Raises:
-        UsageError: the environment announces other processes, but not completely.
-        EffigieError: not all have joined in time.
     """
     global _group
     announcement = read_rank_info(os.environ)
     if _group is not None or announcement.size == 1:
         yield current_rank_info()
         return
-    _group = _init_group(announcement, start_timeout_s, collective_timeout_s)
+    _group = _init_group(announcement, start_timeout_s)
     failure: BaseException | None = None
     try:
         yield announcement
@@ -98,26 +88,22 @@ def all_reduce_max(value: int) -> int:
 
 
 def broadcast_result(function: Callable[[], Value]) -> Value:
-    """Call ``function`` on rank 0 alone, and return its result (JSON values) everywhere.
-
-    Raises:
-        DistributedError: it failed on rank 0, which raises the error itself.
-    """
+    """Call ``function`` on rank 0 alone, and return its result (JSON values) everywhere."""
     if _group is None:
         return function()
     if _group.rank_info.is_leader:
         value = function()  # an error leaves the group, and so ends the others
         _broadcast_bytes(json.dumps(value).encode())
-        return value
-    value = json.loads(_broadcast_bytes(b""))
+    else:
+        value = json.loads(_broadcast_bytes(b""))
     return value
 
 
-def broadcast_tensors(tensors: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
+def broadcast_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The dense CPU tensors of rank 0; those of the others are ignored."""
     if _group is None:
-        return dict(tensors or {})
-    mine = dict(tensors or {}) if _group.rank_info.is_leader else {}
+        return dict(tensors)
+    mine = tensors if _group.rank_info.is_leader else {}
     listed = [(n, str(t.dtype).removeprefix("torch."), list(t.shape)) for n, t in mine.items()]
     received: dict[str, Tensor] = {}
     for name, dtype, shape in broadcast_result(lambda: listed):
@@ -142,7 +128,7 @@ def run_collective(call: Callable[[], Any]) -> Any:
         raise _explain_failure(error) from error
 
 
-def _init_group(world: RankInfo, start_timeout_s: float, collective_timeout_s: float) -> _ProcessGroup:
+def _init_group(world: RankInfo, start_timeout_s: float) -> _ProcessGroup:
     global _store, _group_count
     _group_count += 1
     try:
@@ -155,7 +141,7 @@ def _init_group(world: RankInfo, start_timeout_s: float, collective_timeout_s: f
             store=PrefixStore(f"group{_group_count}", _store),
             rank=world.rank,
             world_size=world.size,
-            timeout=timedelta(seconds=collective_timeout_s),
+            timeout=timedelta(seconds=COLLECTIVE_TIMEOUT_S),
         )
         # The first collective uses all connections: a process that is missing is noticed here.
         joined = torch.ones(())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from effigie.errors import ModelError
 from effigie.execution.spawn import defer_signals
 from effigie.training.config import TrainingSettings
-from effigie.training.ema import ModelEma
+from effigie.training.model_folder import convert_stored
 
 NETWORK, EMA, OPTIMIZER = "network", "average", "optimiser"
 """First part of a tensor's name: ``network/decoder/1.weight``, ``optimiser/decoder/1.weight/exp_avg``."""
@@ -28,13 +29,42 @@ class Snapshot:
     scalars: dict[str, float]
 
 
+class ModelEma:
+    """Averaged copies of ``networks``: parameters follow with a decay, buffers are copied."""
+
+    def __init__(self, networks: Mapping[str, nn.Module], decay: float) -> None:
+        # One deepcopy of them all: a part that two networks share stays shared.
+        self.networks: dict[str, nn.Module] = copy.deepcopy(dict(networks))
+        self.decay = decay
+        for network in self.networks.values():
+            network.eval().requires_grad_(False)
+        own, followed = nn.ModuleDict(self.networks), nn.ModuleDict(networks)
+        self._ema_parameters: list[Tensor] = list(own.parameters())
+        self._parameters: list[Tensor] = list(followed.parameters())
+        self._ema_buffers, self._buffers = list(own.buffers()), list(followed.buffers())
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Update the average after optimiser step ``step`` (counted from 1)."""
+        weight = 1 - compute_decay(step, self.decay)
+        torch._foreach_lerp_(self._ema_parameters, self._parameters, weight)
+        for average, buffer in zip(self._ema_buffers, self._buffers, strict=True):
+            average.copy_(buffer)
+
+
+def compute_decay(step: int, decay: float) -> float:
+    """Decay of the average at ``step`` (from 1): ``min(decay, step / (9 + step))``.
+
+    It starts at 0.1, so the initial weights are forgotten within a few steps instead of lingering for
+    thousands.
+    """
+    return min(decay, step / (9 + step))
+
+
 class TrainingState:
     """Networks, their moving average and the optimiser, on the device, after ``step`` optimiser steps.
 
     ``is_consistent`` is False while a step is half done: an interrupt that arrives then must not save what it finds.
-
-    Raises:
-        ValueError: the task names no network, names one badly, or optimises a parameter that is in none.
     """
 
     def __init__(
@@ -100,16 +130,15 @@ class TrainingState:
         return _weights(EMA, self.ema.networks)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Restore ``snapshot``.
-
-        Raises:
-            ModelError: it was taken of other networks.
-        """
+        """Restore ``snapshot``."""
         self.is_consistent = False
         for part, networks in ((NETWORK, self.networks), (EMA, self.ema.networks)):
             for name, network in networks.items():
+                stored = _select_prefix(f"{part}/{name}/", snapshot.tensors)
                 try:
-                    network.load_state_dict(_select_prefix(f"{part}/{name}/", snapshot.tensors))
+                    network.load_state_dict(
+                        {key: convert_stored(network, key, value) for key, value in stored.items()}
+                    )
                 except RuntimeError as error:
                     raise ModelError(
                         f"the checkpoint of step {snapshot.step} is of another {name!r} network "
@@ -119,7 +148,7 @@ class TrainingState:
         merged: dict[str, Any] = {**snapshot.tensors, **snapshot.scalars}
         values = {
             index: {
-                key: _match_layout(value, parameter)
+                key: _match_layout(self._convert_moment(name, value), parameter)
                 for key, value in _select_prefix(f"{OPTIMIZER}/{name}/", merged).items()
             }
             for index, (name, parameter) in enumerate(
@@ -132,6 +161,10 @@ class TrainingState:
         self.optimizer.zero_grad(set_to_none=True)
         self.step = snapshot.step
         self.is_consistent = True
+
+    def _convert_moment(self, name: str, value: Any) -> Any:
+        network, key = name.split("/", 1)
+        return convert_stored(self.networks[network], key, value) if isinstance(value, Tensor) else value
 
 
 def _weights(part: str, networks: Mapping[str, nn.Module]) -> dict[str, Tensor]:

@@ -17,9 +17,8 @@ from effigie.prior.frame_bank import FaceGeometry, FaceProfile, FrameBank, Frame
 from effigie.prior.render import RenderedPrior, render
 from effigie.prior.selector import FrameSelector, FrameWeights, select_nearest
 
-RIM_MARGIN = (
-    0.06  # of the face's radius: its outermost triangles are seen edge-on, and visibility is torn there
-)
+# Of the face's radius: its outermost triangles are seen edge-on, and visibility is torn there.
+RIM_MARGIN = 0.06
 MAX_SCENES = 64  # that many shots stay prepared
 
 

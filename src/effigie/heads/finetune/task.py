@@ -21,13 +21,12 @@ from effigie.heads.checkpoint import HeadsModel
 from effigie.heads.finetune.reference_set import resize_shot
 from effigie.heads.meta_learning.dataset import HeadsExample, bend_still, build_example
 from effigie.heads.meta_learning.identity_dataset import ReferenceShot
-from effigie.heads.meta_learning.motion_bank import MotionBank
 from effigie.heads.meta_learning.task import (
+    BATCH_ARRAYS,
     DISCRIMINATOR_EPS,
     LossWeights,
     PerceptualDistance,
     batch_to_float,
-    collate,
     compute_losses,
     mean_face_error,
 )
@@ -36,6 +35,7 @@ from effigie.heads.network.generator import Generator, GeneratorOutput
 from effigie.heads.network.landmark_image import draw_landmarks
 from effigie.nn.gan import DiscriminatorOutput, GanLoss
 from effigie.nn.images import to_uint8
+from effigie.training.data.collate import collate
 from effigie.training.data.sample_cache import SampleCache
 from effigie.training.data.sample_key import SampleKey
 
@@ -86,15 +86,10 @@ def compute_embedding(model: HeadsModel, shots: Sequence[ReferenceShot]) -> Tens
 
 def split_shots(shots: Sequence[ReferenceShot]) -> tuple[list[ReferenceShot], list[ReferenceShot]]:
     """Shots to train on and, of four or more, held-out shots: every fourth, six at most."""
-    held_out = (
-        set(range(HOLD_OUT_INTERVAL // 2, len(shots), HOLD_OUT_INTERVAL))
-        if len(shots) >= HOLD_OUT_INTERVAL
-        else set()
-    )
-    held_out = set(sorted(held_out)[:MAX_HELD_OUT])
-    return [s for i, s in enumerate(shots) if i not in held_out], [
-        s for i, s in enumerate(shots) if i in held_out
-    ]
+    if len(shots) < HOLD_OUT_INTERVAL:
+        return list(shots), []
+    held_out = range(HOLD_OUT_INTERVAL // 2, len(shots), HOLD_OUT_INTERVAL)[:MAX_HELD_OUT]
+    return [shot for i, shot in enumerate(shots) if i not in held_out], [shots[i] for i in held_out]
 
 
 class TuneTask:
@@ -141,9 +136,9 @@ class TuneTask:
         )
         # Few pictures: made once and used again and again.
         self._cache = SampleCache(self._sample_example, batch, CACHE_SIZE, 1, replace_oldest=False)
-        self._held_out = (
-            self._build_held_out(held_out) if held_out else self._build_reconstructions(MIMICRY_SAMPLES)
-        )
+        self._held_out = [self._example(shot, self._shots) for shot in held_out]
+        if not held_out:
+            self._held_out = self._build_reconstructions(MIMICRY_SAMPLES)
         self._expression_targets = self._build_expression_targets(MIMICRY_SAMPLES)
         self._landmarks = LandmarkModel()
         # Before anything is resumed: errors are shares of these, whichever call they are from.
@@ -162,12 +157,7 @@ class TuneTask:
 
     def batch(self, sample_keys: Sequence[SampleKey]) -> dict[str, np.ndarray]:
         """uint8 pictures, channels last."""
-        return collate(
-            [
-                self._cache.draw(sample_key.number, sample_key, sample_key.random())
-                for sample_key in sample_keys
-            ]
-        )
+        return collate([self._cache.draw(key.number, key, key.random()) for key in sample_keys], BATCH_ARRAYS)
 
     def losses(self, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
         """Weighted terms."""
@@ -201,7 +191,7 @@ class TuneTask:
 
     @torch.no_grad()
     def _run(self, tuned: nn.Module, examples: Sequence[HeadsExample]) -> GeneratorOutput:
-        batch = collate(examples)
+        batch = collate(examples, BATCH_ARRAYS)
         device = next(tuned.parameters()).device
         inputs = batch_to_float({name: torch.from_numpy(value).to(device) for name, value in batch.items()})
         output: GeneratorOutput = tuned(inputs["drawing"], inputs["prior"])
@@ -222,9 +212,6 @@ class TuneTask:
     ) -> HeadsExample:
         return build_example(0, wanted, shots, self._size, 1, self._prior, random)
 
-    def _build_held_out(self, held_out: Sequence[ReferenceShot]) -> list[HeadsExample]:
-        return [self._example(shot, self._shots) for shot in held_out]
-
     def _build_reconstructions(self, count: int) -> list[HeadsExample]:
         """Examples of the shots made from themselves, warped by changes that training draws differently."""
         random = np.random.default_rng(1)
@@ -237,28 +224,22 @@ class TuneTask:
 
     def _build_expression_targets(self, count: int) -> list[tuple[HeadsExample, np.ndarray]]:
         """Examples of the person with other people's expressions, and the wanted landmarks; no truth is known."""
-        asked = []
+        asked: list[tuple[HeadsExample, np.ndarray]] = []
         random = np.random.default_rng(2)
-        motions: MotionBank | None = self._motions
-        for number in range(count if motions is not None else 0):
-            assert motions is not None
+        if self._motions is None:
+            return asked
+        for number in range(count):
             shot = resize_shot(self._shots[number % len(self._shots)], self._size)
-            wanted, blendshapes = motions.transfer_motion(shot.geometry, shot.blendshapes, random)
-            asked.append(
-                (
-                    self._example(ReferenceShot(shot.picture, wanted, blendshapes), self._shots),
-                    wanted.landmarks,
-                )
-            )
+            wanted, blendshapes = self._motions.transfer_motion(shot.geometry, shot.blendshapes, random)
+            example = self._example(ReferenceShot(shot.picture, wanted, blendshapes), self._shots)
+            asked.append((example, wanted.landmarks))
         return asked
 
     def _measure_mimicry(self, tuned: nn.Module) -> float:
         """Mean distance of the made faces' landmarks from the wanted ones, as a share of the eye distance."""
         if not self._expression_targets:
             return 0.0
-        output = to_uint8(
-            self._run(tuned, [build_example for build_example, _ in self._expression_targets]).picture
-        )
+        output = to_uint8(self._run(tuned, [example for example, _ in self._expression_targets]).picture)
         middle = (self._size - 1) / 2
         whole = Roi(middle, middle, float(self._size), 0.0)
         errors = []

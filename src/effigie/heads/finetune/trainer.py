@@ -6,25 +6,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import log2
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from effigie._version import __version__
-from effigie.consent.gate import ConsentLike, Permit, permit, save_consents
+from effigie.consent.gate import ConsentLike, permit, save_consents
 from effigie.consent.nsfw_detector import check_images
 from effigie.errors import ModelError, UsageError
-from effigie.heads.checkpoint import CONFIG, MANIFEST, HeadsModel, load_config, load_heads
+from effigie.heads.checkpoint import load_config, load_heads
 from effigie.heads.finetune.task import LEARNING_RATE, TuneTask
-from effigie.heads.inference.portrait import Portrait, read_portraits, to_subject_faces
+from effigie.heads.inference.portrait import read_portraits, to_subject_faces
 from effigie.heads.meta_learning.config import BATCH_SIZE, CONTENT_LOSSES
 from effigie.heads.meta_learning.trainer import build_perceptual_loss
-from effigie.heads.person_checkpoint import crop_shot, save_person, save_person_config
-from effigie.io.atomic_write import discard, require_empty_folder, sha256, write_json
+from effigie.heads.person_checkpoint import GENERATOR, crop_shot, save_person, save_person_config
+from effigie.io.atomic_write import discard, sha256
 from effigie.io.locks import with_output_lock
-from effigie.io.stored_names import STORED_NAME, to_stored
+from effigie.io.stored_names import STORED_NAME
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
-
-if TYPE_CHECKING:
-    from effigie.training import TrainingResult, TrainingSettings
+from effigie.training import TrainingResult, TrainingSettings, train
+from effigie.training.export import load_ema_weights
+from effigie.training.model_folder import MANIFEST, check_output
+from effigie.training.process_group import join_process_group
+from effigie.training.trainer import TrainingReport, write_manifest
 
 MAX_SHOTS = 32
 PATIENCE = 4  # evaluations without gain after which tuning ends
@@ -80,8 +81,6 @@ class TuneSettings:
 
     def training(self, count: int) -> TrainingSettings:
         """The settings of the training loop for ``count`` pictures."""
-        from effigie.training import TrainingSettings
-
         return TrainingSettings(
             minutes=self.minutes,
             steps=self.steps_for(count),
@@ -101,32 +100,21 @@ class TuneSettings:
         )
 
 
-@dataclass(frozen=True)
-class TuneReport:
+@dataclass(frozen=True, kw_only=True)
+class TuneReport(TrainingReport):
     """The result of fine-tuning.
 
+    Its notes also say what to expect of difficult pictures.
+
     Attributes:
-        output: the person's model.
         shots: T.
-        steps, seconds: of this call.
         held_out: 1 - SSIM in the face, before and at the best, on what was held out.
         mimicry: landmark error as a share of the eye distance, likewise.
-        stopped_because: ``steps``, ``minutes`` or ``no improvement``.
-        curve: rows of the held-out curve.
-        notes: what to expect of difficult pictures, and what was put right.
-        processes: how many trained together.
     """
 
-    output: Path
     shots: int
-    steps: int
-    seconds: float
     held_out: tuple[float, float]
     mimicry: tuple[float, float]
-    stopped_because: str
-    curve: list[Any]
-    notes: tuple[str, ...]
-    processes: int = 1
 
 
 @with_output_lock("output")
@@ -161,20 +149,16 @@ def tune(
         ModelError: ``heads`` cannot be used, or ``output`` holds another model.
         CancelledError: asked to stop; the same call goes on.
     """
-    from effigie.training import train as run
-    from effigie.training.process_group import join_process_group
-
     settings, output = settings or TuneSettings(), Path(output)
     with join_process_group() as world:
         if world.is_leader:
-            _check_output(output)
+            check_output(output, _require_unfinished, what="a person's model")
         model = load_heads(heads)
         if model.manifest_sha256 is None:
             raise ModelError(f"{heads} has no {MANIFEST}: it is not trained to the end")
         portraits = read_portraits(
             pictures, settings.person, max_portraits=settings.shots, progress=progress, cancel=cancel
-        )
-        portraits = portraits[:MAX_SHOTS]
+        )[:MAX_SHOTS]
         permission = permit("animate", to_subject_faces(portraits), consent, purpose=purpose)
         for portrait in portraits:
             check_images([portrait.image], portrait.name)
@@ -187,44 +171,43 @@ def tune(
         )
         if world.is_leader:
             save_person_config(output, model.preset, model.prior)
-        result = run(
-            task,
-            output,
-            settings.training(len(portraits)),
-            progress,
-            cancel,
-            callback,
-        )
+        result = train(task, output, settings.training(len(portraits)), progress, cancel, callback)
         first, last = _first_and_best(result)
-        report = TuneReport(
+        report = TuneReport.from_result(
             output,
-            len(portraits),
-            result.steps,
-            result.seconds,
-            (first["held_out_pictures"], last["held_out_pictures"]),
-            (first["held_out_mimicry"], last["held_out_mimicry"]),
-            result.stopped_because,
-            result.curve,
-            (*(note for portrait in portraits for note in portrait.notes), *result.notes),
-            result.processes,
+            result,
+            shots=len(portraits),
+            held_out=(first["held_out_pictures"], last["held_out_pictures"]),
+            mimicry=(first["held_out_mimicry"], last["held_out_mimicry"]),
+            notes=(*(note for portrait in portraits for note in portrait.notes), *result.notes),
         )
         if world.is_leader:
-            _save_model(output, model, task, portraits, permission)
-            _write_manifest(output, model, settings, portraits, report, permission)
+            best = load_ema_weights(output)["tuned"]
+            task.tuned.load_state_dict(best)
+            save_person(
+                output,
+                model.preset,
+                model.prior,
+                task.tuned.generator,
+                task.embedding,
+                best["psi"],
+                portraits,
+            )
+            save_consents(output, permission)
+            write_manifest(
+                output,
+                "person",
+                settings,
+                heads=model.manifest_sha256,
+                consents=list(permission.ids),
+                shots=[Path(portrait.name).name for portrait in portraits],
+                weights_sha256=sha256(output / GENERATOR),
+                steps=report.steps,
+                held_out=list(report.held_out),
+                mimicry=list(report.mimicry),
+            )
             discard(output / "training")  # optimiser and checkpoints: ten times the model, and tuning is done
         return report
-
-
-def _save_model(
-    output: Path, model: HeadsModel, task: TuneTask, portraits: Sequence[Portrait], permission: Permit
-) -> None:
-    from effigie.training.export import load_ema_weights
-
-    best = load_ema_weights(output)["tuned"]
-    task.tuned.load_state_dict(best)
-    generator = task.tuned.generator
-    save_person(output, model.preset, model.prior, generator, task.embedding, best["psi"], portraits)
-    save_consents(output, permission)
 
 
 def _first_and_best(result: TrainingResult) -> tuple[dict[str, float], dict[str, float]]:
@@ -234,36 +217,9 @@ def _first_and_best(result: TrainingResult) -> tuple[dict[str, float], dict[str,
     return held_out[0].values, next(point.values for point in reversed(held_out) if point.step <= best)
 
 
-def _check_output(output: Path) -> None:
-    """Refuse an output folder that holds anything but an unfinished person's model."""
-    if (output / CONFIG).is_file():
-        load_config(output, "person")
-        if (output / MANIFEST).is_file():  # which is written last: a person without it was cut off by a kill
-            raise UsageError(f"{output} is tuned already: choose another folder, or remove it")
-    else:
-        require_empty_folder(output, "a person's model")
-
-
-def _write_manifest(
-    output: Path,
-    model: HeadsModel,
-    settings: TuneSettings,
-    portraits: Sequence[Portrait],
-    report: TuneReport,
-    permission: Permit,
-) -> None:
-    write_json(
-        output / MANIFEST,
-        {
-            "effigie": __version__,
-            "kind": "person",
-            "settings": to_stored(settings),
-            "heads": model.manifest_sha256,
-            "consents": list(permission.ids),
-            "shots": [Path(portrait.name).name for portrait in portraits],
-            "weights_sha256": sha256(output / "generator.safetensors"),
-            "steps": report.steps,
-            "held_out": list(report.held_out),
-            "mimicry": list(report.mimicry),
-        },
-    )
+def _require_unfinished(output: Path) -> dict[str, Any]:
+    """The configuration of a person's model that was begun and never finished."""
+    config = load_config(output, "person")
+    if (output / MANIFEST).is_file():  # which is written last: a person without it was cut off by a kill
+        raise UsageError(f"{output} is tuned already: choose another folder, or remove it")
+    return config

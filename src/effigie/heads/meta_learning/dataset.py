@@ -81,7 +81,9 @@ class ExampleSampler:
         """A random example of identity number ``person``."""
         identity = self._dataset.identities[person]
         if len(identity) == 1 or (not identity.is_video and random.random() < 0.5):
-            return self._sample_still(person, identity, random)
+            still = self._dataset.shot(identity, int(random.integers(len(identity))))
+            shot = still if self._motions is None else bend_still(still, self._motions, self._size, random)
+            return build_example(person, still, [shot], self._size, self._shots, self._prior, random)
         wanted = int(random.integers(len(identity)))
         count = int(random.integers(1, self._shots + 1))
         shots = choose_shots(
@@ -93,29 +95,9 @@ class ExampleSampler:
                 mouth_opening(self._dataset.geometry(identity, int(i)).landmarks) for i in [wanted, *shots]
             ]
             shots = shots[np.argsort(-np.abs(np.array(mouths[1:]) - mouths[0]))[:count]]
-        return self.build_from_frames(person, wanted, shots, random)
-
-    def build_from_frames(
-        self, person: int, wanted: int, shots: Sequence[int] | np.ndarray, random: np.random.Generator | None
-    ) -> HeadsExample:
-        """The example of frame ``wanted`` made from the frames ``shots``; ``random`` None does not augment."""
-        identity = self._dataset.identities[person]
         reference_set = [self._dataset.shot(identity, int(index)) for index in shots]
-        return self._example(person, self._dataset.shot(identity, wanted), reference_set, random)
-
-    def _sample_still(self, person: int, identity: Identity, random: np.random.Generator) -> HeadsExample:
-        still = self._dataset.shot(identity, int(random.integers(len(identity))))
-        shot = still if self._motions is None else bend_still(still, self._motions, self._size, random)
-        return self._example(person, still, [shot], random)
-
-    def _example(
-        self,
-        person: int,
-        wanted: ReferenceShot,
-        shots: Sequence[ReferenceShot],
-        random: np.random.Generator | None,
-    ) -> HeadsExample:
-        return build_example(person, wanted, shots, self._size, self._shots, self._prior, random)
+        truth = self._dataset.shot(identity, wanted)
+        return build_example(person, truth, reference_set, self._size, self._shots, self._prior, random)
 
 
 def build_example(

@@ -24,9 +24,8 @@ COLUMNS = ("landmarks", "blendshapes", "matrix", "sharpness")
 INDEX_COLUMNS = ("embedding", "confidence", "box")
 MIN_VIDEO_FRAMES = 9  # with fewer frames than the paper's K + 1 somebody counts as photographed, not filmed
 MAX_CACHED_FACES = 20_000  # faces whose measurements stay in memory, 6 KB each
-SAME_PERSON_STILLS = (
-    0.55  # cosine from which two stills are one person; films join their tracks by the usual threshold
-)
+# Cosine from which two stills are one person; films join their tracks by the usual threshold.
+SAME_PERSON_STILLS = 0.55
 MIN_CONFIDENCE = 0.5  # confidence of the landmark network below which a face is not learned from
 MIN_FACE_HEIGHT = 48  # px between chin and brow in the frame: fainter faces teach blur
 

@@ -24,9 +24,6 @@ def pyramid_l1(made: Tensor, real: Tensor, weight: Tensor | None = None, scales:
         made: (B, 3, S, S) RGB in [0, 1], S a multiple of ``2 ** (scales - 1)``.
         real: (B, 3, S, S).
         weight: (B, 1, S, S) how much each pixel counts, not negative; None counts all alike.
-
-    Raises:
-        ValueError: other shapes.
     """
     wanted = (len(made), 1, *made.shape[2:])
     if made.shape != real.shape or (weight is not None and weight.shape != wanted):

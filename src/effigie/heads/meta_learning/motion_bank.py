@@ -69,14 +69,9 @@ class MotionBank:
     def transfer_motion(
         self, geometry: FaceGeometry, blendshapes: np.ndarray, random: np.random.Generator
     ) -> tuple[FaceGeometry, np.ndarray]:
-        """A face as it would be after a change that somebody else made.
+        """A still's geometry and blendshapes (52,) as they would be after a change that somebody else made.
 
-        Args:
-            geometry: of the still.
-            blendshapes: (52,) of the still.
-
-        Returns:
-            Its geometry in the same pixels (the face stays where it is), and its blendshapes.
+        The pixels are the same: the face stays where it is.
         """
         actor = random.choice(np.unique(self.actors))
         before, after = random.choice(np.flatnonzero(self.actors == actor), 2)

@@ -21,15 +21,17 @@ from effigie.heads.network.generator import Generator, GeneratorOutput
 from effigie.nn.gan import GanLoss
 from effigie.nn.images import to_float, to_uint8
 from effigie.nn.ssim import masked_ssim_error, region_ssim_errors
+from effigie.training.data.collate import collate
 from effigie.training.data.sample_cache import SampleCache
 from effigie.training.data.sample_key import SampleKey
 
 PREVIEW_ROWS = 6
-DISCRIMINATOR_EPS = (
-    1e-8  # with Adam's eps of 1e-5 the deep layers of a small discriminator hardly move (gradients of 1e-5)
-)
+# With Adam's eps of 1e-5 the deep layers of a small discriminator hardly move (gradients of 1e-5).
+DISCRIMINATOR_EPS = 1e-8
 CACHE_BYTES = 600 << 20
 FACE_WEIGHT = 0.9 * UNIT_WEIGHT  # pixel weight from which a pixel belongs to the face
+BATCH_ARRAYS = ("shots", "shot_drawings", "drawing", "picture", "prior", "weight", "crop_boxes", "person")
+"""What a batch holds of each :class:`effigie.heads.meta_learning.dataset.HeadsExample`."""
 PerceptualDistance = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -89,10 +91,8 @@ class HeadsTask:
         self._adversary = GanLoss(
             networks.discriminator, self._weights.adversary, self._weights.features, paired
         )
-        self._perceptual_loss, self._discriminator_learning_rate = (
-            perceptual_loss,
-            discriminator_learning_rate,
-        )
+        self._perceptual_loss = perceptual_loss
+        self._discriminator_learning_rate = discriminator_learning_rate
         sample_identity = IdentitySampler(identities)
         self._cache = SampleCache(
             lambda random: sampler.sample(sample_identity(random), random),
@@ -109,19 +109,12 @@ class HeadsTask:
         output = [*self._networks.embedder.parameters(), *self._networks.generator.parameters()]
         if not self._weights.adversary:
             return [{"params": output}]
-        return [
-            {"params": output},
-            self._adversary.parameter_group(self._discriminator_learning_rate, DISCRIMINATOR_EPS),
-        ]
+        discriminator = self._adversary.parameter_group(self._discriminator_learning_rate, DISCRIMINATOR_EPS)
+        return [{"params": output}, discriminator]
 
     def batch(self, sample_keys: Sequence[SampleKey]) -> dict[str, np.ndarray]:
         """uint8 pictures, channels last, and the numbers of the people."""
-        return collate(
-            [
-                self._cache.draw(sample_key.number, sample_key, sample_key.random())
-                for sample_key in sample_keys
-            ]
-        )
+        return collate([self._cache.draw(key.number, key, key.random()) for key in sample_keys], BATCH_ARRAYS)
 
     def losses(self, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
         """Weighted terms."""
@@ -191,14 +184,11 @@ def compute_losses(
 
 def mean_face_error(pictures: Sequence[np.ndarray] | np.ndarray, examples: Sequence[HeadsExample]) -> float:
     """1 - SSIM within the face, mean over (S, S, 3) uint8 pictures of examples."""
-    return float(
-        np.mean(
-            [
-                masked_ssim_error(picture / 255.0, example.picture / 255.0, example.weight >= FACE_WEIGHT)
-                for picture, example in zip(pictures, examples, strict=True)
-            ]
-        )
-    )
+    errors = [
+        masked_ssim_error(picture / 255.0, example.picture / 255.0, example.weight >= FACE_WEIGHT)
+        for picture, example in zip(pictures, examples, strict=True)
+    ]
+    return float(np.mean(errors))
 
 
 class IdentitySampler:
@@ -224,15 +214,8 @@ def example_nbytes(example: HeadsExample) -> int:
     return sum(value.nbytes for value in vars(example).values() if isinstance(value, np.ndarray))
 
 
-def collate(examples: Sequence[HeadsExample]) -> dict[str, np.ndarray]:
-    """Examples as one array for each of their pictures, and ``person`` (B,) int64."""
-    names = ("shots", "shot_drawings", "drawing", "picture", "prior", "weight", "crop_boxes")
-    batch = {name: np.stack([getattr(example, name) for example in examples]) for name in names}
-    return {**batch, "person": np.array([example.person for example in examples], np.int64)}
-
-
 def batch_to_float(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The pictures of :func:`collate` as floats in [0, 1], channels first; shots (B * K, 3, S, S); weight from 0."""
+    """The pictures of a batch as floats in [0, 1], channels first; shots (B * K, 3, S, S); weight from 0."""
     shots = {name: to_float(batch[name].flatten(0, 1)) for name in ("shots", "shot_drawings")}
     plain = {name: to_float(batch[name]) for name in ("drawing", "picture", "prior")}
     weight = batch["weight"][:, None].float() / UNIT_WEIGHT
@@ -258,7 +241,7 @@ def generate(
     device = next(networks["generator"].parameters()).device
     pictures, blend_weights = [], []
     for first in range(0, len(examples), at_once):
-        batch = collate(examples[first : first + at_once])
+        batch = collate(examples[first : first + at_once], BATCH_ARRAYS)
         inputs = batch_to_float({name: torch.from_numpy(value).to(device) for name, value in batch.items()})
         generator = networks["generator"]
         assert isinstance(generator, Generator)

@@ -5,67 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from effigie._version import __version__
-from effigie.errors import FaceSetError, ModelError
-from effigie.heads.checkpoint import (
-    CONFIG,
-    MANIFEST,
-    Networks,
-    load_config,
-    save_config,
-    save_motions,
-    save_networks,
-)
+from effigie.errors import FaceSetError
+from effigie.heads.checkpoint import Networks, load_config, save_config, save_motions, save_networks
 from effigie.heads.meta_learning.config import MetaSettings
 from effigie.heads.meta_learning.dataset import ExampleSampler, HeadsExample
 from effigie.heads.meta_learning.identity_dataset import IdentityDataset
 from effigie.heads.meta_learning.motion_bank import MotionBank
 from effigie.heads.meta_learning.task import HeadsTask, LossWeights, PerceptualDistance
 from effigie.heads.presets import preset
-from effigie.io.atomic_write import require_empty_folder, write_json
 from effigie.io.locks import with_output_lock
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
-
-if TYPE_CHECKING:
-    pass
+from effigie.training.device import isolate_rng
+from effigie.training.export import load_ema_weights
+from effigie.training.model_folder import check_output
+from effigie.training.process_group import join_process_group
+from effigie.training.trainer import TrainingReport, describe_facesets, fit, write_manifest
 
 PATIENCE = 10  # evaluations of the held-out error without gain after which an unlimited run ends
 HELD_OUT_EXAMPLES = 36
 MIN_PEOPLE = 4  # people; of fewer nothing can be learned about a new one
 
 
-@dataclass(frozen=True)
-class MetaReport:
+@dataclass(frozen=True, kw_only=True)
+class MetaReport(TrainingReport):
     """The result of meta-learning.
 
     Attributes:
-        output: the model folder.
         people: trained on, and held out.
-        steps, seconds: of all and of this call.
         examples_per_second: trained on.
         held_out_error: lowest 1 - SSIM in the face of people held out.
         improving: False once it has stopped improving.
-        stopped_because: ``steps``, ``minutes`` or ``no improvement``.
-        curve: rows of the held-out curve.
-        notes: what went wrong and was put right.
-        processes: how many trained together.
     """
 
-    output: Path
     people: tuple[int, int]
-    steps: int
-    seconds: float
     examples_per_second: float
     held_out_error: float | None
     improving: bool
-    stopped_because: str
-    curve: list[Any]
-    notes: tuple[str, ...]
-    processes: int = 1
 
 
 @with_output_lock("output")
@@ -95,77 +74,74 @@ def meta_train(
         ModelError: ``output`` holds another model.
         CancelledError: asked to stop; the state is saved and the same call goes on.
     """
-    from effigie.training import TrainingSettings
-    from effigie.training import train as run
-    from effigie.training.config import default_patience
-    from effigie.training.device import isolate_rng
-    from effigie.training.process_group import join_process_group
-
     settings, output = settings or MetaSettings(), Path(output)
-    with join_process_group() as process_group:
-        size = preset(settings.preset)
+    with join_process_group() as world:
+        size, prior = preset(settings.preset), settings.prior == "mesh"
         dataset = IdentityDataset(faces, progress)
         training, validation = split_identities(dataset, settings.held_out, settings.seed)
         people = len(dataset.identities)
-        if process_group.is_leader:
-            check_output(output, settings, people)
+        if world.is_leader:
+            wanted = {"prior": prior, "preset": asdict(size), "people": people}
+            check_output(output, load_config, wanted, "another preset, prior or other people")
         progress(Progress("motions", 0, 1, "sets"))
         motions = MotionBank.from_dataset(dataset)
-        sampler = ExampleSampler(dataset, size.size, settings.max_shots, motions, settings.prior == "mesh")
+        sampler = ExampleSampler(dataset, size.size, settings.max_shots, motions, prior)
         held_out = sample_held_out(dataset, sampler, validation)
         with isolate_rng(settings.seed):
-            networks = Networks.build(size, settings.prior == "mesh", people)
+            networks = Networks.build(size, prior, people)
+        without_adversary = settings.adversary == "none"
         task = HeadsTask(
             networks,
             sampler,
             {number: dataset.identities[number] for number in training},
             settings.examples,
             held_out,
-            loss_weights(settings),
+            LossWeights(adversary=0, match=0) if without_adversary else LossWeights(match=settings.match),
             build_perceptual_loss(settings.content),
             discriminator_learning_rate=settings.discriminator_learning_rate,
             paired=settings.paired,
         )
-        if process_group.is_leader:
-            save_config(output, size, settings.prior == "mesh", people)
+        if world.is_leader:
+            save_config(output, size, prior, people)
             if motions is not None:
                 save_motions(output, motions)
-        result = run(
+        result = fit(
             task,
             output,
-            TrainingSettings(
-                minutes=settings.minutes,
-                steps=settings.steps,
-                patience=default_patience(settings.minutes, settings.steps, PATIENCE),
-                learning_rate=settings.generator_learning_rate,
-                betas=(0.0, 0.999),
-                ema_decay=0.998,
-                clip_gradient=None,
-                precision=settings.precision,
-                device=settings.device,
-                seed=settings.seed,
-            ),
+            settings,
+            PATIENCE,
             progress,
             cancel,
             callback,
+            learning_rate=settings.generator_learning_rate,
+            betas=(0.0, 0.999),
+            ema_decay=0.998,
+            clip_gradient=None,
         )
-        if process_group.is_leader:
-            save_averaged(output, networks)
-        report = MetaReport(
+        if world.is_leader:
+            # The newest weights, for an adversary improves what the held-out error calls worse.
+            for name, tensors in load_ema_weights(output).items():
+                networks.by_name()[name].load_state_dict(tensors)
+            save_networks(output, networks.by_name())
+        report = MetaReport.from_result(
             output,
-            (len(training), len(validation)),
-            result.steps,
-            result.seconds,
-            result.steps_per_second * settings.examples,
-            result.best_error,
-            result.plateau.improving,
-            result.stopped_because,
-            result.curve,
-            result.notes,
-            result.processes,
+            result,
+            people=(len(training), len(validation)),
+            examples_per_second=result.steps_per_second * settings.examples,
+            held_out_error=result.best_error,
+            improving=result.plateau.improving,
         )
-        if process_group.is_leader:
-            _write_manifest(output, settings, dataset, report)
+        if world.is_leader:
+            write_manifest(
+                output,
+                "heads",
+                settings,
+                trained_on=describe_facesets(dataset.facesets),
+                people=list(report.people),
+                steps=report.steps,
+                held_out_error=report.held_out_error,
+                notes=list(report.notes),
+            )
         return report
 
 
@@ -197,76 +173,10 @@ def sample_held_out(
     ]
 
 
-def loss_weights(settings: MetaSettings) -> LossWeights:
-    """The loss weights for some settings."""
-    if settings.adversary == "none":
-        return LossWeights(adversary=0, match=0)
-    return LossWeights(match=settings.match)
-
-
 def build_perceptual_loss(kind: str) -> PerceptualDistance | None:
-    """The content loss by its name in the settings; None for ``none``.
-
-    Raises:
-        AssetError: its network cannot be fetched.
-    """
+    """The content loss by its name in the settings; None for ``none``."""
     if kind == "none":
         return None
     from effigie.nn.perceptual import PerceptualLoss
 
     return PerceptualLoss(depth=3, halve=True) if kind == "light" else PerceptualLoss()
-
-
-def check_output(output: Path, settings: MetaSettings, people: int) -> None:
-    """Refuse an output folder that holds another model or anything else.
-
-    Raises:
-        ModelError: another model lies there.
-        UsageError: something else does.
-    """
-    if (output / CONFIG).is_file():
-        config = load_config(output)
-        same = config["prior"] == (settings.prior == "mesh") and config["preset"] == asdict(
-            preset(settings.preset)
-        )
-        if not same or config["people"] != people:
-            raise ModelError(
-                f"{output} holds a model of another preset, prior or other people: choose another folder"
-            )
-    else:
-        require_empty_folder(output)
-
-
-def save_averaged(output: Path, networks: Networks) -> None:
-    """Export the averaged weights: the newest, for an adversary improves what the held-out error calls worse."""
-    from effigie.training.export import load_ema_weights
-
-    for name, tensors in load_ema_weights(output).items():
-        networks.by_name()[name].load_state_dict(tensors)
-    save_networks(output, networks.by_name())
-
-
-def _write_manifest(
-    output: Path, settings: MetaSettings, dataset: IdentityDataset, report: MetaReport
-) -> None:
-    sets = [
-        {
-            "clips": {name: info.sha256 for name, info in faceset.sources.items()},
-            "faces": len(faceset),
-            "consents": faceset.consents,
-        }
-        for faceset in dataset.facesets
-    ]
-    write_json(
-        output / MANIFEST,
-        {
-            "effigie": __version__,
-            "kind": "heads",
-            "settings": asdict(settings),
-            "trained_on": sets,
-            "people": list(report.people),
-            "steps": report.steps,
-            "held_out_error": report.held_out_error,
-            "notes": list(report.notes),
-        },
-    )

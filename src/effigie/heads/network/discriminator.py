@@ -49,9 +49,6 @@ class Discriminator(nn.Module):
             drawing: (B, 3, S, S) its landmarks, drawn, in [0, 1].
             person: (B,) int64 rows of W; None judges without asking who it is.
             column: (N,) or (B, N) in the place of W_i + w0, for a person the table does not hold.
-
-        Raises:
-            ValueError: other shapes, or both ``person`` and ``column``.
         """
         if person is not None and column is not None:
             raise ValueError("give the person or a column, not both")

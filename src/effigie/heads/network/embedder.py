@@ -24,9 +24,6 @@ class Embedder(nn.Module):
         Args:
             picture: (B, 3, S, S) RGB in [0, 1].
             drawing: (B, 3, S, S) its landmarks, drawn, in [0, 1].
-
-        Raises:
-            ValueError: other shapes.
         """
         seen = concat_drawing(picture, drawing, self.size)
         return F.relu(self.halving(seen)[-1]).float().sum((2, 3))
@@ -46,11 +43,7 @@ def build_encoder(preset: Preset) -> DownsamplingEncoder:
 
 
 def concat_drawing(picture: Tensor, drawing: Tensor, size: int) -> Tensor:
-    """(B, 6, S, S): the picture in [-1, 1] and its drawing, black staying 0 as the padding is.
-
-    Raises:
-        ValueError: shapes other than (B, 3, size, size).
-    """
+    """(B, 6, S, S): the picture in [-1, 1] and its drawing, black staying 0 as the padding is."""
     if picture.shape != drawing.shape or picture.shape[1:] != (3, size, size):
         raise ValueError(
             f"picture and drawing must be (B, 3, {size}, {size}), not {tuple(picture.shape)} and "

@@ -114,9 +114,6 @@ class Generator(nn.Module):
             embedding: (B, N); not needed when ``psi`` is given.
             prior: (B, 4, S, S) warped RGB and visibility in [0, 1]; None for a generator without.
             psi: (B, count) or (1, count), a person's own parameters instead of those of the embedding.
-
-        Raises:
-            ValueError: other shapes, or nothing that says who it is.
         """
         if drawing.shape[1:] != (3, self.size, self.size):
             raise ValueError(f"drawing must be (B, 3, {self.size}, {self.size}), not {tuple(drawing.shape)}")

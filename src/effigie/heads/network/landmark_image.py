@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from effigie.faces.mesh import (
     FACE_OVAL,
     INNER_LIPS,
+    LEFT_BROW,
     LEFT_EYE,
     LEFT_IRIS,
     OUTER_LIPS,
+    RIGHT_BROW,
     RIGHT_EYE,
     RIGHT_IRIS,
 )
 
-LEFT_BROW = np.array([70, 63, 105, 66, 107, 55, 65, 52, 53, 46])
-RIGHT_BROW = np.array([300, 293, 334, 296, 336, 285, 295, 282, 283, 276])
 BRIDGE = np.array([168, 6, 197, 195, 5, 4])
 NOSTRILS = np.array([129, 98, 97, 2, 326, 327, 358])
 
@@ -46,9 +46,6 @@ def draw_landmarks(landmarks: NDArray[np.floating], size: int) -> NDArray[np.uin
     Args:
         landmarks: (478, >= 2) in pixels of the drawing, x right, y down.
         size: side in pixels.
-
-    Raises:
-        ValueError: another number of landmarks, or one that is not finite.
     """
     if len(landmarks) != 478 or not np.isfinite(landmarks[:, :2]).all():
         raise ValueError(f"a drawing needs 478 finite landmarks, not {np.shape(landmarks)}")
@@ -65,16 +62,8 @@ def draw_landmarks(landmarks: NDArray[np.floating], size: int) -> NDArray[np.uin
     seen = cv2.bitwise_and(eyes, irises)
     canvas = cv2.merge([seen, seen, np.zeros_like(seen)])
     for color, parts in CLOSED_CONTOURS:
-        cv2.polylines(
-            canvas, [points[part] for part in parts], True, color, thickness, cv2.LINE_AA, FIXED_POINT_BITS
-        )
-    cv2.polylines(
-        canvas,
-        [points[BRIDGE], points[NOSTRILS]],
-        False,
-        NOSE_COLOR,
-        thickness,
-        cv2.LINE_AA,
-        FIXED_POINT_BITS,
-    )
+        lines = [points[part] for part in parts]
+        cv2.polylines(canvas, lines, True, color, thickness, cv2.LINE_AA, FIXED_POINT_BITS)
+    nose = [points[BRIDGE], points[NOSTRILS]]
+    cv2.polylines(canvas, nose, False, NOSE_COLOR, thickness, cv2.LINE_AA, FIXED_POINT_BITS)
     return canvas

@@ -19,6 +19,7 @@ from effigie.occlusion.synthetic.canvas import (
     sample_color,
     smooth_noise,
     streak_noise,
+    to_fixed_point,
 )
 
 TEMPLE_LANDMARKS = (127, 356)
@@ -69,8 +70,8 @@ def draw_glasses(random: np.random.Generator, scene: OccluderScene) -> OccluderL
         elif style < 0.9:  # half rims; the rest have none
             alpha = np.maximum(alpha, draw_line(size, lens[16:], thick))
     inner = [
-        lenses[0][_nearest_index(lenses[0], centers[1])],
-        lenses[1][_nearest_index(lenses[1], centers[0])],
+        lens[int(np.argmin(np.linalg.norm(lens - other, axis=1)))]
+        for lens, other in zip(lenses, centers[::-1], strict=True)
     ]
     middle = (inner[0] + inner[1]) / 2 - down * eye_distance * random.uniform(0, 0.08)
     alpha = np.maximum(alpha, draw_line(size, np.stack([inner[0], middle, inner[1]]), max(1.2, thick * 0.9)))
@@ -85,7 +86,7 @@ def draw_glasses(random: np.random.Generator, scene: OccluderScene) -> OccluderL
             alpha, draw_line(size, np.stack([outer, end]), max(1.2, thick * random.uniform(0.6, 1.2)))
         )
     gloss = 1 + 0.5 * np.clip(smooth_noise(random, size, 12), 0, 2)[..., None]
-    frame = apply_light(np.broadcast_to(paint, (size, size, 3)) * gloss, scene)
+    frame = apply_light(paint * gloss, scene)
     if random.random() < 0.2:  # tortoise
         frame = frame * (0.6 + 0.6 * (smooth_noise(random, size, 30)[..., None] > 0.3))
     strength = 1.0 if random.random() < 0.85 else random.uniform(0.5, 0.9)  # clear plastic
@@ -116,12 +117,8 @@ def _draw_lenses(
             blotch = cv2.GaussianBlur(
                 (smooth_noise(random, size, 8) > random.uniform(0.6, 1.6)).astype(np.float32), (0, 0), 2
             )
-            bright = np.full((size, size, 3), random.uniform(0.7, 1), np.float32)
+            bright = np.full(3, random.uniform(0.7, 1), np.float32)
             layer.paint(bright, inside * blotch * np.float32(random.uniform(0.2, 0.9)))
-
-
-def _nearest_index(outline: Picture, point: Picture) -> int:
-    return int(np.argmin(np.linalg.norm(outline - point, axis=1)))
 
 
 def sample_hair_color(random: np.random.Generator) -> Picture:
@@ -148,13 +145,8 @@ def draw_hair(random: np.random.Generator, scene: OccluderScene) -> OccluderLaye
         first = int(random.choice([0, 3, 9, 11]))
         last, length, opaque = first + 4, random.uniform(0.8, 3.2) * eye_distance, random.random() < 0.7
     else:
-        count, first, last, length, opaque = (
-            int(random.integers(2, 14)),
-            0,
-            14,
-            random.uniform(0.5, 2.5) * eye_distance,
-            False,
-        )
+        count, first, last = int(random.integers(2, 14)), 0, 14
+        length, opaque = random.uniform(0.5, 2.5) * eye_distance, False
     top = scene.landmarks[HAIRLINE] - down * eye_distance * random.uniform(0.3, 0.75)
     sweep, wave = random.normal(0, 0.45), random.normal(0, 0.5)
     straight = np.arctan2(down[1], down[0])
@@ -166,28 +158,22 @@ def draw_hair(random: np.random.Generator, scene: OccluderScene) -> OccluderLaye
         fan = 0.25 * (root - 7) / 7
         turn = straight - sweep - fan + random.normal(0, 0.06)
         start = position + random.normal(0, 0.05, 2) * eye_distance
-        paths.append(
-            curve_points(
-                start,
-                turn,
-                length * random.uniform(0.75, 1.1) + 0.45 * eye_distance,
-                wave + random.normal(0, 0.12),
-            )
-        )
+        long = length * random.uniform(0.75, 1.1) + 0.45 * eye_distance
+        paths.append(curve_points(start, turn, long, wave + random.normal(0, 0.12)))
     sheen = streak_noise(random, scene.size, 90 - np.degrees(straight), random.uniform(30, 70))
     body = apply_light(np.clip(tone * (1 + 0.3 * sheen[..., None]), 0, 1), scene)
     if opaque:
         mask = np.zeros((scene.size, scene.size), np.uint8)
         for path in paths:
-            fixed = np.rint(np.clip(path, -4e3, 4e3) * 16).astype(np.int32)
-            cv2.polylines(mask, [fixed], False, 255, max(2, round(eye_distance * 0.09)), cv2.LINE_AA, 4)
+            thick = max(2, round(eye_distance * 0.09))
+            cv2.polylines(mask, [to_fixed_point(path)], False, 255, thick, cv2.LINE_AA, 4)
         layer.paint(body, np.float32(1 / 255) * mask)
     for shade in (0.75, 1.0, 1.3):
         mask = np.zeros((scene.size, scene.size), np.uint8)
         for path in paths[:: 1 if len(paths) < 100 else 2]:
             moved = path + random.normal(0, 0.03 * eye_distance, 2)
-            fixed = np.rint(np.clip(moved, -4e3, 4e3) * 16).astype(np.int32)
-            cv2.polylines(mask, [fixed], False, int(random.integers(120, 256)), 1, cv2.LINE_AA, 4)
+            bright = int(random.integers(120, 256))
+            cv2.polylines(mask, [to_fixed_point(moved)], False, bright, 1, cv2.LINE_AA, 4)
         layer.paint(np.clip(body * np.float32(shade), 0, 1), np.float32(1 / 255) * mask)
     return layer
 
@@ -211,22 +197,13 @@ def draw_cloth(random: np.random.Generator, scene: OccluderScene) -> OccluderLay
         brow = scene.landmarks[10] + down * random.uniform(-0.4, 0.7) * eye_distance
         rise = across * eye_distance * 2.2
         sag = down * eye_distance * random.uniform(-0.3, 0.5)
-        outline = np.stack(
-            [
-                brow - rise,
-                brow + sag,
-                brow + rise,
-                brow + rise - down * 4 * eye_distance,
-                brow - rise - down * 4 * eye_distance,
-            ]
-        )
+        crown = brow - down * 4 * eye_distance
+        outline = np.stack([brow - rise, brow + sag, brow + rise, crown + rise, crown - rise])
     alpha = cv2.GaussianBlur(draw_polygon(size, outline), (0, 0), 0.6)
     surface = fabric_texture(random, size)
     if random.random() < 0.3:
-        pale = np.array([[0.75, 0.88, 0.95], [0.95, 0.95, 0.95], [0.08, 0.08, 0.09]], np.float32)[
-            random.integers(0, 3)
-        ]
-        surface = np.broadcast_to(pale, (size, size, 3)).copy()
+        plain = np.array([[0.75, 0.88, 0.95], [0.95, 0.95, 0.95], [0.08, 0.08, 0.09]], np.float32)
+        surface = plain[random.integers(0, 3)]
     folds = streak_noise(
         random, size, random.uniform(-25, 25) + (90 if random.random() < 0.3 else 0), random.uniform(4, 12)
     )

@@ -43,13 +43,9 @@ def add_beard(picture: np.ndarray, random: np.random.Generator, scene: OccluderS
     zone = zone * (below + 0.6 * aside * random.uniform(0, 1) > 0.05)
     zone = cv2.GaussianBlur(zone.astype(np.float32), (0, 0), size * random.uniform(0.008, 0.03))
     dense = random.uniform(0.25, 0.95)
-    hairs = np.clip(
-        dense
-        + random.uniform(0.2, 0.8)
-        * smooth_noise(random, size, size / random.uniform(1.0, 2.2), random.uniform(1, 2.5)),
-        0,
-        1,
-    )
+    uneven = random.uniform(0.2, 0.8)
+    noise = smooth_noise(random, size, size / random.uniform(1.0, 2.2), random.uniform(1, 2.5))
+    hairs = np.clip(dense + uneven * noise, 0, 1)
     tone = sample_hair_color(random) * (0.4 + 0.7 * scene.skin.max())
     share = (zone * hairs * dense)[..., None]
     grain = 1 + 0.25 * smooth_noise(random, size, size / 2)[..., None]
@@ -63,13 +59,10 @@ def simulate_camera(picture: np.ndarray, random: np.random.Generator) -> np.ndar
         picture = np.clip(picture * np.exp(random.normal(0, 0.15)), 0, 1) ** np.exp(random.normal(0, 0.2))
         picture = picture * np.exp(random.normal(0, 0.08, 3))
     if random.random() < 0.15:
-        picture = picture.mean(2, keepdims=True) + (
-            picture - picture.mean(2, keepdims=True)
-        ) * random.uniform(0, 0.7)
-    if random.random() < 0.1:
-        picture = picture * np.clip(
-            np.array([1.3, 0.9, 0.35]) ** random.uniform(-0.6, 1), 0, 1.5
-        )  # coloured light
+        gray = picture.mean(2, keepdims=True)
+        picture = gray + (picture - gray) * random.uniform(0, 0.7)
+    if random.random() < 0.1:  # coloured light
+        picture = picture * np.clip(np.array([1.3, 0.9, 0.35]) ** random.uniform(-0.6, 1), 0, 1.5)
     picture = picture.astype(np.float32)
     chance = random.random()
     if chance < 0.2:
@@ -81,9 +74,8 @@ def simulate_camera(picture: np.ndarray, random: np.random.Generator) -> np.ndar
         picture = cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA)
         picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC)
     if random.random() < 0.5:
-        picture = picture + random.uniform(0.003, 0.04) * random.standard_normal(
-            picture.shape, dtype=np.float32
-        )
+        strength = random.uniform(0.003, 0.04)
+        picture = picture + strength * random.standard_normal(picture.shape, dtype=np.float32)
     stored = np.asarray(np.clip(picture, 0, 1) * 255, np.uint8)
     if random.random() < 0.5:
         quality = int(random.integers(25, 90))

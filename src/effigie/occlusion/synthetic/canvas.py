@@ -110,9 +110,8 @@ def sample_color(random: np.random.Generator, saturation: float = 0.5) -> Pictur
     """(3,) a random colour: greys, darks and pales as often as bright ones."""
     value = random.beta(1.0, 1.0)
     tint = random.random(3) - 0.5
-    return np.clip(value + tint * random.random() * saturation * 2 * (0.4 + value), 0.01, 1).astype(
-        np.float32
-    )
+    color = value + tint * random.random() * saturation * 2 * (0.4 + value)
+    return np.clip(color, 0.01, 1).astype(np.float32)
 
 
 def fabric_texture(random: np.random.Generator, size: int) -> Picture:
@@ -205,18 +204,22 @@ def draw_tube(
     layer.color[window], layer.alpha[window] = part.color, part.alpha
 
 
+def to_fixed_point(points: NDArray[np.floating]) -> NDArray[np.int32]:
+    """(N, 2) px as OpenCV draws them with four binary digits behind the point."""
+    return np.rint(np.clip(points, -4e3, 4e3) * 16).astype(np.int32)
+
+
 def draw_polygon(size: int, points: NDArray[np.floating]) -> Picture:
     """(size, size) in 0..1 a filled outline of (N, 2) px, antialiased."""
     mask = np.zeros((size, size), np.uint8)
-    cv2.fillPoly(mask, [np.rint(np.clip(points, -4e3, 4e3) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    cv2.fillPoly(mask, [to_fixed_point(points)], 255, cv2.LINE_AA, 4)
     return np.asarray(mask / 255, np.float32)
 
 
 def draw_line(size: int, points: NDArray[np.floating], thickness: float, closed: bool = False) -> Picture:
     """(size, size) in 0..1 a line through (N, 2) px, antialiased; one thinner than a pixel is fainter."""
     mask = np.zeros((size, size), np.uint8)
-    fixed = np.rint(np.clip(points, -4e3, 4e3) * 16).astype(np.int32)
-    cv2.polylines(mask, [fixed], closed, 255, max(1, round(thickness)), cv2.LINE_AA, 4)
+    cv2.polylines(mask, [to_fixed_point(points)], closed, 255, max(1, round(thickness)), cv2.LINE_AA, 4)
     return np.asarray(mask * (min(1.0, thickness) / 255), np.float32)
 
 
@@ -230,7 +233,7 @@ def curve_points(
 
 
 def apply_light(surface: Picture, scene: OccluderScene) -> Picture:
-    """A surface in the light of the face: as bright as its skin, brighter on the light's side."""
+    """(S, S, 3) a surface, or one of a single colour, in the light of the face: brighter on the light's side."""
     x, y = pixel_grid(scene.size)
     slope = ((x - scene.size / 2) * scene.light[0] + (y - scene.size / 2) * scene.light[1]) / scene.size
     brightness = 0.35 + 0.95 * float(scene.skin.max())

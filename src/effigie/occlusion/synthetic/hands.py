@@ -15,12 +15,8 @@ from effigie.occlusion.synthetic.canvas import (
     smooth_noise,
 )
 
-FINGER_LAYOUT = (
-    (-0.42, 0.78),
-    (-0.15, 0.93),
-    (0.13, 1.0),
-    (0.40, 0.9),
-)  # where on the palm's edge, and how long
+# Where on the palm's edge, and how long.
+FINGER_LAYOUT = ((-0.42, 0.78), (-0.15, 0.93), (0.13, 1.0), (0.40, 0.9))
 
 
 def skin_texture(random: np.random.Generator, scene: OccluderScene) -> Picture:
@@ -45,9 +41,8 @@ def skin_texture(random: np.random.Generator, scene: OccluderScene) -> Picture:
 def draw_hand(random: np.random.Generator, scene: OccluderScene) -> OccluderLayer:
     """An open or half-closed hand whose fingers end somewhere on the face, with its arm or sleeve."""
     layer, surface = OccluderLayer.empty(scene.size), skin_texture(random, scene)
-    scale = scene.eye_distance * random.uniform(
-        1.0, 2.0
-    )  # a palm is nearly as wide as the eyes are apart, and nearer
+    # A palm is nearly as wide as the eyes are apart, and nearer.
+    scale = scene.eye_distance * random.uniform(1.0, 2.0)
     tip = scene.jitter_point(random, scene.sample_point(random), 0.25)
     toward = random.uniform(-np.pi, 0) if random.random() < 0.85 else random.uniform(0, np.pi)
     ahead = np.array([np.cos(toward), np.sin(toward)], np.float32)
@@ -71,19 +66,8 @@ def draw_hand(random: np.random.Generator, scene: OccluderScene) -> OccluderLaye
         where, length = FINGER_LAYOUT[number]
         root = palm + ahead * scale * (0.42 - 0.25 * where**2) + beside * scale * where
         long = scale * length * curl * (0.35 if folded[number] else random.uniform(0.92, 1.05))
-        draw_finger(
-            random,
-            scene,
-            layer,
-            surface,
-            root,
-            toward,
-            beside,
-            spread * where * 2,
-            long,
-            0.14 * scale,
-            roundness,
-        )
+        aside, radius = spread * where * 2, 0.14 * scale
+        draw_finger(random, scene, layer, surface, root, toward, beside, aside, long, radius, roundness)
     return layer
 
 
@@ -109,15 +93,8 @@ def draw_arm(random: np.random.Generator, scene: OccluderScene) -> OccluderLayer
     layer, surface = OccluderLayer.empty(scene.size), skin_texture(random, scene)
     position, angle = scene.sample_point(random), random.uniform(-np.pi, np.pi)
     ahead = np.array([np.cos(angle), np.sin(angle)], np.float32)
-    draw_forearm(
-        random,
-        scene,
-        layer,
-        surface,
-        scene.jitter_point(random, position, 0.3),
-        ahead,
-        scene.eye_distance * 1.4,
-    )
+    wrist = scene.jitter_point(random, position, 0.3)
+    draw_forearm(random, scene, layer, surface, wrist, ahead, scene.eye_distance * 1.4)
     return layer
 
 

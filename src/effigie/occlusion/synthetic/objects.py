@@ -31,7 +31,7 @@ def draw_microphone(random: np.random.Generator, scene: OccluderScene) -> Occlud
     tone = (
         np.full(3, random.uniform(0.02, 0.2), np.float32) if random.random() < 0.7 else sample_color(random)
     )
-    body = apply_light(np.broadcast_to(tone, (size, size, 3)).astype(np.float32), scene)
+    body = apply_light(tone, scene)
     if random.random() < 0.3:  # headset
         ear = scene.landmarks[234 if random.random() < 0.5 else 454]
         middle = (mouth + ear) / 2 + random.normal(0.2, 0.2, 2) * eye_distance
@@ -45,28 +45,16 @@ def draw_microphone(random: np.random.Generator, scene: OccluderScene) -> Occlud
     angle = random.uniform(0.1, 0.9) * np.pi
     away = np.array([np.cos(angle), np.sin(angle)], np.float32)
     handle = radius * random.uniform(0.45, 0.8)
-    grip = apply_light(np.broadcast_to(sample_color(random) * 0.6, (size, size, 3)).astype(np.float32), scene)
-    draw_capsule(
-        layer,
-        mouth + away * radius,
-        mouth + away * 6 * eye_distance,
-        (handle, handle * 0.8),
-        grip,
-        scene.light,
-        0.85,
-    )
+    grip = apply_light(sample_color(random) * 0.6, scene)
+    top, bottom = mouth + away * radius, mouth + away * 6 * eye_distance
+    draw_capsule(layer, top, bottom, (handle, handle * 0.8), grip, scene.light, 0.85)
     x, y = pixel_grid(size)
     mesh = (
         1 + 0.5 * np.sin(x * 2.1 + y) * np.sin(y * 2.1 - x)
         if random.random() < 0.6
         else 1 + 0.3 * smooth_noise(random, size, 50)
     )
-    head = np.clip(
-        apply_light(np.broadcast_to(sample_color(random), (size, size, 3)).astype(np.float32), scene)
-        * mesh[..., None],
-        0,
-        1,
-    )
+    head = np.clip(apply_light(sample_color(random), scene) * mesh[..., None], 0, 1)
     end = mouth + away * radius * random.uniform(0, 0.8)
     draw_capsule(layer, mouth, end, (radius, radius * 0.95), head.astype(np.float32), scene.light, 0.8)
     return layer
@@ -81,18 +69,12 @@ def draw_cup(random: np.random.Generator, scene: OccluderScene) -> OccluderLayer
     right = np.array([np.cos(angle), np.sin(angle)])
     below = np.array([-right[1], right[0]])
     taper = random.uniform(0.6, 1.05)
-    surface = (
-        fabric_texture(random, size)
-        if random.random() < 0.5
-        else np.broadcast_to(sample_color(random), (size, size, 3))
-    )
+    surface = fabric_texture(random, size) if random.random() < 0.5 else sample_color(random)
     x, y = pixel_grid(size)
     sideways = ((x - position[0]) * right[0] + (y - position[1]) * right[1]) / width
     facing = np.sqrt(np.clip(1 - sideways**2, 0, 1)) * 0.7 + 0.3 + 0.3 * scene.light[0] * sideways
     shine = np.exp(-(((sideways - random.uniform(-0.7, 0.7)) / 0.08) ** 2)) * random.uniform(0, 0.6)
-    shaded = np.clip(
-        apply_light(np.asarray(surface, np.float32), scene) * facing[..., None] + shine[..., None], 0, 1
-    )
+    shaded = np.clip(apply_light(surface, scene) * facing[..., None] + shine[..., None], 0, 1)
     corners = np.stack([position - right * width, position + right * width,
                         position + right * width * taper + below * height,
                         position - right * width * taper + below * height])  # fmt: skip
@@ -103,9 +85,8 @@ def draw_cup(random: np.random.Generator, scene: OccluderScene) -> OccluderLayer
     if random.random() < 0.2:
         alpha *= random.uniform(0.5, 0.9)  # a drinking glass
     layer.paint(shaded.astype(np.float32), alpha)
-    layer.paint(
-        (shaded * random.uniform(0.3, 1.1)).clip(0, 1).astype(np.float32), draw_polygon(size, rim) * 0.9
-    )
+    inside = (shaded * random.uniform(0.3, 1.1)).clip(0, 1).astype(np.float32)
+    layer.paint(inside, draw_polygon(size, rim) * 0.9)
     return layer
 
 
@@ -122,7 +103,7 @@ def draw_board(random: np.random.Generator, scene: OccluderScene) -> OccluderLay
     if kind < 0.4:
         surface = scene.texture(random)
     elif kind < 0.6:
-        surface = np.broadcast_to(sample_color(random), (size, size, 3)).astype(np.float32)
+        surface = sample_color(random)
     else:
         surface = fabric_texture(random, size)
     if kind > 0.75:
@@ -133,22 +114,18 @@ def draw_board(random: np.random.Generator, scene: OccluderScene) -> OccluderLay
     layer.paint(apply_light(np.asarray(surface, np.float32), scene), draw_polygon(size, corners))
     if random.random() < 0.4:
         edge = draw_line(size, corners, eye_distance * random.uniform(0.03, 0.12), closed=True)
-        layer.paint(np.broadcast_to(sample_color(random) * 0.7, (size, size, 3)).astype(np.float32), edge)
+        layer.paint(sample_color(random) * 0.7, edge)
     return layer
 
 
 def draw_stick(random: np.random.Generator, scene: OccluderScene) -> OccluderLayer:
     """A pen, straw, cigarette, cable, spoon's handle, brush: long and thin."""
-    size, layer, eye_distance = scene.size, OccluderLayer.empty(scene.size), scene.eye_distance
+    layer, eye_distance = OccluderLayer.empty(scene.size), scene.eye_distance
     position = scene.sample_point(random)
     thick = eye_distance * random.uniform(0.03, 0.14)
-    path = curve_points(
-        position,
-        random.uniform(-np.pi, np.pi),
-        eye_distance * random.uniform(0.8, 5),
-        random.normal(0, 0.4) * (random.random() < 0.5),
-    )
-    tone = apply_light(np.broadcast_to(sample_color(random, 0.9), (size, size, 3)).astype(np.float32), scene)
+    direction, length = random.uniform(-np.pi, np.pi), eye_distance * random.uniform(0.8, 5)
+    path = curve_points(position, direction, length, random.normal(0, 0.4) * (random.random() < 0.5))
+    tone = apply_light(sample_color(random, 0.9), scene)
     for a, b in pairwise(path):
         draw_capsule(layer, a, b, (thick / 2, thick / 2), tone, scene.light, 0.8)
     return layer
@@ -160,32 +137,24 @@ def draw_blob(random: np.random.Generator, scene: OccluderScene) -> OccluderLaye
     layer, position = OccluderLayer.empty(size), scene.sample_point(random)
     x, y = pixel_grid(size)
     stretch = random.uniform(0.5, 2)
-    far = np.hypot((x - position[0]) * stretch, (y - position[1]) / stretch) / (
-        scene.eye_distance * random.uniform(0.3, 1.6)
-    )
+    radius = scene.eye_distance * random.uniform(0.3, 1.6)
+    far = np.hypot((x - position[0]) * stretch, (y - position[1]) / stretch) / radius
     field = 1 - far + random.uniform(0.05, 0.5) * smooth_noise(random, size, random.uniform(3, 14))
     alpha = np.clip(field * random.uniform(5, 60) + 0.5, 0, 1)
     kind = random.random()
     if kind < 0.5:
         surface = scene.texture(random)
     elif kind < 0.6:  # of the face's own colour, told by its texture and edge alone
-        surface = (
-            scene.skin
-            * np.exp(random.normal(0, 0.15))
-            * (1 + 0.2 * smooth_noise(random, size, 20)[..., None])
-        )
+        tone = scene.skin * np.exp(random.normal(0, 0.15))
+        surface = tone * (1 + 0.2 * smooth_noise(random, size, 20)[..., None])
     else:
         surface = fabric_texture(random, size)
     height = cv2.GaussianBlur(alpha, (0, 0), scene.eye_distance * 0.12)
-    slope = (
-        cv2.Sobel(height, cv2.CV_32F, 1, 0) * scene.light[0]
-        + cv2.Sobel(height, cv2.CV_32F, 0, 1) * scene.light[1]
-    )
+    along, down = (cv2.Sobel(height, cv2.CV_32F, axis, 1 - axis) for axis in (1, 0))
+    slope = along * scene.light[0] + down * scene.light[1]
     relief = np.clip(1 - random.uniform(0, 4) * slope, 0.4, 1.5)
-    layer.paint(
-        np.clip(apply_light(np.asarray(surface, np.float32), scene) * relief[..., None], 0, 1),
-        alpha.astype(np.float32),
-    )
+    lit = apply_light(np.asarray(surface, np.float32), scene)
+    layer.paint(np.clip(lit * relief[..., None], 0, 1), alpha.astype(np.float32))
     return layer
 
 
@@ -193,17 +162,10 @@ def draw_branch(random: np.random.Generator, scene: OccluderScene) -> OccluderLa
     """A twig with leaves."""
     size, layer, eye_distance = scene.size, OccluderLayer.empty(scene.size), scene.eye_distance
     position = scene.sample_point(random)
-    path = curve_points(
-        position,
-        random.uniform(-np.pi, np.pi),
-        eye_distance * random.uniform(2, 5),
-        random.normal(0, 0.6),
-        14,
-    )
-    green = np.array(
-        [random.uniform(0.1, 0.5), random.uniform(0.3, 0.65), random.uniform(0.05, 0.25)], np.float32
-    )
-    wood = apply_light(np.broadcast_to(green * [1.1, 0.5, 0.8], (size, size, 3)).astype(np.float32), scene)
+    direction, length = random.uniform(-np.pi, np.pi), eye_distance * random.uniform(2, 5)
+    path = curve_points(position, direction, length, random.normal(0, 0.6), 14)
+    green = np.array([random.uniform(*span) for span in ((0.1, 0.5), (0.3, 0.65), (0.05, 0.25))], np.float32)
+    wood = apply_light((green * [1.1, 0.5, 0.8]).astype(np.float32), scene)
     layer.paint(wood, draw_line(size, path, eye_distance * 0.05))
     for number, root in enumerate(path):
         angle, long = random.uniform(-np.pi, np.pi), eye_distance * random.uniform(0.3, 0.8)
@@ -213,8 +175,8 @@ def draw_branch(random: np.random.Generator, scene: OccluderScene) -> OccluderLa
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         veins = streak_noise(random, size, -np.degrees(angle) + 40, 40)[..., None] if number % 4 == 0 else 0.0
         tone = green * np.exp(random.normal(0, 0.2)) * (1 + 0.1 * veins)
-        surface = np.broadcast_to(tone, (size, size, 3)).astype(np.float32)
-        layer.paint(apply_light(np.clip(surface, 0, 1), scene), draw_polygon(size, root + leaf @ turn.T))
+        surface = apply_light(np.clip(tone, 0, 1).astype(np.float32), scene)
+        layer.paint(surface, draw_polygon(size, root + leaf @ turn.T))
     return layer
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 
 import cv2
 import numpy as np
@@ -52,25 +51,18 @@ def apply_focus_blur(random: np.random.Generator, layer: OccluderLayer) -> Occlu
     """The layer sharp, a little out of focus, or motion-blurred. Colour is blurred with its alpha: edges stay clean."""
     chance = random.random()
     size = layer.alpha.shape[0]
-    if chance < 0.45:
-        blur = partial(_gaussian_blur, sigma=random.uniform(0.3, 0.8))
-    elif chance < 0.75:
-        blur = partial(_gaussian_blur, sigma=random.uniform(0.8, 2.5) * size / 160)
+    premultiplied = layer.color * layer.alpha[..., None]
+    if chance < 0.75:
+        sigma = random.uniform(0.3, 0.8) if chance < 0.45 else random.uniform(0.8, 2.5) * size / 160
+        alpha, color = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (layer.alpha, premultiplied))
     elif chance < 0.9:
-        blur = partial(_motion_blur, kernel=motion_blur_kernel(random, size))
+        kernel = motion_blur_kernel(random, size)
+        alpha, color = (cv2.filter2D(each, -1, kernel) for each in (layer.alpha, premultiplied))
     else:
         return layer
-    alpha = np.clip(blur(layer.alpha), 0, 1)
-    spread = blur(layer.color * layer.alpha[..., None]) / np.maximum(alpha, 1e-4)[..., None]
+    alpha = np.clip(alpha, 0, 1)
+    spread = color / np.maximum(alpha, 1e-4)[..., None]
     return OccluderLayer(np.clip(spread, 0, 1), alpha, layer.casts_shadow)
-
-
-def _gaussian_blur(picture: np.ndarray, sigma: float) -> np.ndarray:
-    return cv2.GaussianBlur(picture, (0, 0), sigma)
-
-
-def _motion_blur(picture: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    return cv2.filter2D(picture, -1, kernel)
 
 
 def motion_blur_kernel(random: np.random.Generator, size: int) -> np.ndarray:
@@ -92,8 +84,7 @@ def composite_occluder(
         offset = -scene.light[:2] * scene.eye_distance * random.uniform(0.02, 0.25)
         matrix = np.array([[1, 0, offset[0]], [0, 1, offset[1]]])
         cast = cv2.warpAffine(layer.alpha, matrix, layer.alpha.shape[::-1])
-        cast = cv2.GaussianBlur(
-            cast, (0, 0), scene.eye_distance * random.uniform(0.02, 0.15)
-        ) * random.uniform(0.1, 0.55)
+        cast = cv2.GaussianBlur(cast, (0, 0), scene.eye_distance * random.uniform(0.02, 0.15))
+        cast = cast * random.uniform(0.1, 0.55)
         picture = picture * (1 - cast[..., None])
     return np.asarray(picture + (layer.color - picture) * layer.alpha[..., None], np.float32)

@@ -6,12 +6,11 @@ import cv2
 import numpy as np
 
 from effigie.faces.mask import face_mask
-from effigie.faces.mesh import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
-from effigie.occlusion.network import FACE_GROWTH, LEFT_BROW, RIGHT_BROW
+from effigie.faces.mesh import LEFT_BROW, LEFT_EYE, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
+from effigie.occlusion.network import FACE_GROWTH
 
-GLASSES_THRESHOLD = (
-    0.41  # :func:`glasses_score` from which somebody wears some: few without reach it, few with stay below
-)
+# :func:`glasses_score` from which somebody wears some: few without reach it, few with stay below.
+GLASSES_THRESHOLD = 0.41
 CHEEKS = np.array([50, 280, 205, 425, 6, 4, 195, 118, 347])
 # Lab distances from the skin's own colour, brightness counted half: beneath, skin; above, certainly not.
 MAX_SKIN_DISTANCE, MIN_OTHER_DISTANCE = 16.0, 42.0

@@ -40,9 +40,6 @@ def shard_range(rank: int, size: int, parts: int, examples: int) -> range:
     Args:
         parts: keys of a batch.
         examples: pictures of a batch, for the message.
-
-    Raises:
-        UsageError: they cannot be divided evenly.
     """
     if parts % size:
         step = examples // parts * size

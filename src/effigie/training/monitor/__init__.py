@@ -1,1 +1,1 @@
-"""Monitoring of a run: logger, curve, plot, previews, plateau and forecast."""
+"""Monitoring of a run: logger, curve, plot, previews, progress summary and forecast."""

@@ -72,11 +72,7 @@ class Curve:
         self._rewrite()
 
     def add(self, step: int, seconds: float, values: Mapping[str, float]) -> CurvePoint:
-        """Append a row. A value of a name not seen before adds a column to the whole file.
-
-        Raises:
-            EffigieError: the disk is full.
-        """
+        """Append a row. A value of a name not seen before adds a column to the whole file."""
         point = CurvePoint(step, round(seconds, 3), dict(values))
         self.points.append(point)
         if set(values) <= set(self._columns):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from effigie.training.best_checkpoint import BestCheckpoint
+from effigie.training.checkpoint import BestCheckpoint
 from effigie.training.config import TrainingSettings
 from effigie.training.monitor.curve import Curve, CurvePoint
 from effigie.training.monitor.plot import plot_curve
@@ -81,11 +81,7 @@ class TrainingLogger:
 
     @torch.no_grad()
     def evaluate(self, step: int, seconds: float) -> CurvePoint:
-        """Evaluate the networks and write the row.
-
-        Raises:
-            ValueError: the task's figures lack ``error``.
-        """
+        """Evaluate the networks and write the row."""
         stopwatch = Stopwatch()
         torch.manual_seed(self._settings.seed)
         figures = self._task.evaluate(self._networks)

@@ -160,13 +160,7 @@ def _label(value: float) -> str:
 
 
 def _text(
-    image: Image,
-    text: str,
-    x: int,
-    y: int,
-    color: Color,
-    align: float = 0.5,
-    size: float = 0.45,
+    image: Image, text: str, x: int, y: int, color: Color, align: float = 0.5, size: float = 0.45
 ) -> None:
     """Write ``text`` with its baseline at ``y``; ``align`` 0 begins at ``x``, 0.5 centres, 1 ends there."""
     width = cv2.getTextSize(text, FONT, size, 1)[0][0]

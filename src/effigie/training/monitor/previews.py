@@ -18,10 +18,6 @@ def write_preview(folder: Path, step: int, image: NDArray[np.uint8]) -> None:
 
     Args:
         image: ``(H, W, 3)`` RGB uint8.
-
-    Raises:
-        ValueError: it is something else.
-        EffigieError: the disk is full.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"a preview is (H, W, 3) uint8, not {image.shape} {image.dtype}")
