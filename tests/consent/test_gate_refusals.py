@@ -255,8 +255,6 @@ def test_ids_are_no_paths(store, wanted, tmp_path):
     (tmp_path / "secret.json").write_text("{}")
     with pytest.raises(RefusedError):
         store.find(wanted)
-    assert store.state(wanted) == "unknown"
-    assert store.find_revocation(wanted) is None
 
 
 def test_a_file_named_by_another_id_is_not_that_record(key, store):
@@ -281,7 +279,6 @@ def test_the_store_lists_what_can_be_read(key, store, monkeypatch, tmp_path):
         ("Ben", "expired"),
         ("Cem", "not yet valid"),
     ]
-    assert store.state(anna.id, TODAY) == "valid" and store.state("c-" + "0" * 16) == "unknown"
     monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
     own = default_store()
     assert own.folders == (tmp_path / "home" / "consents",)

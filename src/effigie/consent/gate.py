@@ -24,7 +24,7 @@ from effigie.consent.face_matching import (
 from effigie.consent.store import ConsentStore, default_store
 from effigie.consent.subject_faces import SubjectFaces
 from effigie.consent.terms import USES, local_today
-from effigie.errors import ConsentError, RefusedError, UsageError
+from effigie.errors import RefusedError, UsageError
 from effigie.io.atomic_write import atomic_write, read_json
 from effigie.progress import CancelToken
 
@@ -35,8 +35,9 @@ INSTRUCTIONS = (
     "and name it with --consent RECORD"
 )
 MAX_NAMED_CLIPS = 4  # clips that a refusal names
-# Share of them that must agree: single frames turned away, blurred or covered may not.
-MIN_SAMPLE_AGREEMENT = 0.5
+MIN_SAMPLE_AGREEMENT = (
+    0.5  # share of the samples: single frames turned away, blurred or covered may not agree
+)
 _GATE = object()
 
 
@@ -94,7 +95,6 @@ def permit(
     Raises:
         RefusedError: no record, or one that is forged, edited, expired, revoked, not yet valid, for another use,
             project or person; the line says which, and which clips disagree.
-        UsageError: ``use`` is none.
     """
     if use not in USES:
         raise UsageError(f"{use!r} is no use: choose of {', '.join(USES)}")
@@ -108,8 +108,8 @@ def permit(
         raise RefusedError(f"no consent record was given: {INSTRUCTIONS.format(use=use)}")
     records = []
     for one in given:
-        record, record_paths = (one, ()) if isinstance(one, Consent) else _locate_record(store, one)
-        _check_record(record, use, purpose, store, today, record_paths)
+        record, path = (one, None) if isinstance(one, Consent) else store.locate(one)
+        _check_record(record, use, purpose, store, today, path)
         records.append(record)
     return Permit(use, _match_records(use, faces, records), _GATE)
 
@@ -158,11 +158,7 @@ def permit_model(
 
 
 def merge_permits(permits: Sequence[Permit]) -> Permit:
-    """Merge the permits of several people into one, for an output that shows them all.
-
-    Raises:
-        ValueError: there is none, or they are for different uses.
-    """
+    """Merge the permits of several people for one use into one, for an output that shows them all."""
     uses = {permit.use for permit in permits}
     if len(uses) != 1:
         raise ValueError(f"permits to be joined must be for one use, not {sorted(uses) or 'none'}")
@@ -172,21 +168,17 @@ def merge_permits(permits: Sequence[Permit]) -> Permit:
 
 def resolve_paths(consent: ConsentLike) -> ConsentLike:
     """The same records with absolute paths, valid in any working directory; ids as they are."""
-    if isinstance(consent, (str, Path)):
-        return Path(consent).absolute() if Path(consent).exists() else consent
     if consent is None or isinstance(consent, Consent):
         return consent
+    if isinstance(consent, (str, Path)):
+        return Path(consent).absolute() if Path(consent).exists() else consent
     return [
         one if isinstance(one, Consent) or not Path(one).exists() else Path(one).absolute() for one in consent
     ]
 
 
 def save_consents(folder: str | Path, permit: Permit) -> None:
-    """Copy the permit's records into a model, each whole or not at all.
-
-    Raises:
-        EffigieError: they cannot be written.
-    """
+    """Copy the permit's records into a model, each whole or not at all."""
     for name, data in permit.record_files().items():
         with atomic_write(Path(folder) / "consents" / name) as temporary:
             temporary.write_bytes(data)
@@ -197,17 +189,10 @@ def check_footage(path: str | Path, *, cancel: CancelToken | None = None) -> Non
 
     Raises:
         RefusedError: more than a tenth of its frames are.
-        MediaError: it cannot be read.
-        AssetError: the network cannot be fetched.
     """
     from effigie.consent.nsfw_detector import check_clip
 
     check_clip(path, cancel)
-
-
-def _locate_record(store: ConsentStore, wanted: str | Path) -> tuple[Consent, tuple[Path, ...]]:
-    record, path = store.locate(wanted)
-    return record, (path,)
 
 
 def _manifest_consents(folder: Path) -> set[str]:
@@ -225,17 +210,12 @@ def _manifest_consents(folder: Path) -> set[str]:
 
 
 def _check_record(
-    consent: Consent,
-    use: str,
-    purpose: str | None,
-    store: ConsentStore,
-    today: date,
-    record_paths: Sequence[Path],
+    consent: Consent, use: str, purpose: str | None, store: ConsentStore, today: date, path: Path | None
 ) -> None:
     """Refuse a record that does not allow this; the faces are not looked at."""
     consent.check()
     who = f"the consent of {consent.subject} ({consent.id})"
-    revoked = store.find_revocation(consent, *record_paths)
+    revoked = store.find_revocation(consent, *([] if path is None else [path]))
     if revoked is not None:
         why = f": {revoked.reason}" if revoked.reason else ""
         raise RefusedError(
@@ -249,9 +229,8 @@ def _check_record(
         raise RefusedError(
             f"{who} is for {', '.join(consent.uses)}, not for {use}: ask for it, and {INSTRUCTIONS.format(use=use)}"
         )
-    if consent.purpose is not None and (
-        purpose is None or purpose.strip().casefold() != consent.purpose.strip().casefold()
-    ):
+    wanted = (purpose or "").strip().casefold()
+    if consent.purpose is not None and wanted != consent.purpose.strip().casefold():
         given = "none was named" if purpose is None else f"this is {purpose!r}"
         raise RefusedError(
             f"{who} is for the project {consent.purpose!r} only, and {given}: name it with --purpose if it is that one"
@@ -260,7 +239,7 @@ def _check_record(
 
 def _match_records(use: str, faces: SubjectFaces, records: Sequence[Consent]) -> tuple[Consent, ...]:
     """Records that match faces; refuses if too many faces match none."""
-    cosines = np.stack([reference_similarity(record, faces.embeddings) for record in records])
+    cosines = _similarities(records, faces.embeddings)
     agrees = cosines.max(axis=0) >= MATCH_THRESHOLD
     if agrees.mean() < MIN_MATCHING_SHARE:
         names = ", ".join(f"{record.subject} ({record.id})" for record in records)
@@ -271,48 +250,46 @@ def _match_records(use: str, faces: SubjectFaces, records: Sequence[Consent]) ->
             f"drop the faces of others, or get their consent: {INSTRUCTIONS.format(use=use)}"
         )
     if faces.sampled_embeddings is not None:
-        seen = (
-            np.stack([reference_similarity(record, faces.sampled_embeddings) for record in records]).max(
-                axis=0
-            )
-            >= MATCH_THRESHOLD
-        )
-        if seen.mean() < MIN_SAMPLE_AGREEMENT:
+        samples = _similarities(records, faces.sampled_embeddings).max(axis=0) >= MATCH_THRESHOLD
+        if samples.mean() < MIN_SAMPLE_AGREEMENT:
             raise RefusedError(
-                f"the pictures do not show whom their stored identity says: {seen.sum()} of {len(seen)} looked at "
-                "agree with the consent; extract the clips again"
+                f"the pictures do not show whom their stored identity says: {samples.sum()} of {len(samples)} looked "
+                "at agree with the consent; extract the clips again"
             )
     # Only whoever is seen is named in the output's credentials.
     owners = np.unique(cosines.argmax(axis=0)[agrees])
     return tuple(records[index] for index in owners)
 
 
+def _similarities(records: Sequence[Consent], embeddings: np.ndarray) -> np.ndarray:
+    """(records, faces) cosines."""
+    return np.stack([reference_similarity(record, embeddings) for record in records])
+
+
 def _find_record(
     use: str, faces: SubjectFaces, purpose: str | None, store: ConsentStore, today: date
 ) -> tuple[Consent, ...]:
     """Find the record in the store that allows the use: the best match, of equals the one that lasts longest."""
-    best: tuple[float, date] | None = None
-    chosen: Consent | None = None
-    near = ""
+    allowed: list[tuple[float, date, Consent]] = []
+    refusal = ""
     for stored in store.list(today):
         record = stored.consent
         share = float((reference_similarity(record, faces.embeddings) >= MATCH_THRESHOLD).mean())
         if share < MIN_MATCHING_SHARE:
             continue
         try:
-            _check_record(record, use, purpose, store, today, (stored.path,))
-        except (RefusedError, ConsentError) as error:
-            near = str(error)
+            _check_record(record, use, purpose, store, today, stored.path)
+        except RefusedError as error:
+            refusal = str(error)
             continue
-        rank = (share, record.until or date.max)
-        if best is None or rank > best:
-            best, chosen = rank, record
-    if chosen is not None:
-        return _match_records(use, faces, [chosen])
-    if near:
-        raise RefusedError(near)
+        allowed.append((share, record.until or date.max, record))
+    if allowed:
+        return _match_records(use, faces, [max(allowed, key=lambda match: match[:2])[2]])
+    if refusal:
+        raise RefusedError(refusal)
     clips = sorted(set(faces.clips.astype(str)))
-    shown = ", ".join(clips[:MAX_NAMED_CLIPS]) + (
-        f" and {len(clips) - MAX_NAMED_CLIPS} more" if len(clips) > MAX_NAMED_CLIPS else ""
+    rest = f" and {len(clips) - MAX_NAMED_CLIPS} more" if len(clips) > MAX_NAMED_CLIPS else ""
+    raise RefusedError(
+        f"there is no consent of the person in {', '.join(clips[:MAX_NAMED_CLIPS])}{rest}: "
+        f"{INSTRUCTIONS.format(use=use)}"
     )
-    raise RefusedError(f"there is no consent of the person in {shown}: {INSTRUCTIONS.format(use=use)}")

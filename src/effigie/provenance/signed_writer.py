@@ -113,11 +113,7 @@ class SignedWriter:
         return self._writer.__exit__(kind, error, trace)
 
     def write(
-        self,
-        image: np.ndarray,
-        mask: np.ndarray | None,
-        time: Fraction,
-        duration: Fraction | None = None,
+        self, image: np.ndarray, mask: np.ndarray | None, time: Fraction, duration: Fraction | None = None
     ) -> tuple[slice, slice] | None:
         """Add one frame; returns the rows and columns that the label covers, if it is drawn.
 
