@@ -7,6 +7,7 @@ and honest defaults, not prevention.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
 from datetime import date
@@ -27,6 +28,8 @@ from effigie.consent.terms import USES, local_today
 from effigie.errors import RefusedError, UsageError
 from effigie.io.atomic_write import atomic_write, read_json
 from effigie.progress import CancelToken
+
+LOG = logging.getLogger(__name__)
 
 ConsentLike = str | Path | Consent | Sequence[str | Path | Consent] | None
 
@@ -284,7 +287,9 @@ def _find_record(
             continue
         allowed.append((share, record.until or date.max, record))
     if allowed:
-        return _match_records(use, faces, [max(allowed, key=lambda match: match[:2])[2]])
+        record = max(allowed, key=lambda match: match[:2])[2]
+        LOG.info("consent %s of %s found in the store for %s", record.id, record.subject, use)
+        return _match_records(use, faces, [record])
     if refusal:
         raise RefusedError(refusal)
     clips = sorted(set(faces.clips.astype(str)))

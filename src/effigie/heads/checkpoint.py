@@ -9,6 +9,7 @@ training go on.
 from __future__ import annotations
 
 import importlib.resources
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from effigie.heads.network.generator import Generator
 from effigie.heads.presets import Preset
 from effigie.io.atomic_write import atomic_write, read_json, sha256, write_json
 from effigie.io.tensors import load_arrays, load_tensors, serialize_tensors
+
+LOG = logging.getLogger(__name__)
 
 VERSION = 1
 CONFIG, MANIFEST, MOTIONS = "config.json", "manifest.json", "motions.safetensors"
@@ -156,6 +159,7 @@ def load_heads(folder: str | Path | None = None) -> HeadsModel:
     for name, network in networks.by_name().items():
         load_weights(folder / f"{name}.safetensors", network)
     manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
+    LOG.info("loaded the heads %s", folder)
     return HeadsModel(preset, prior, networks, _load_motions(folder / MOTIONS), manifest)
 
 

@@ -7,6 +7,7 @@ was trained on). The training state beside it lets training go on.
 from __future__ import annotations
 
 import importlib.resources
+import logging
 from pathlib import Path
 
 import torch
@@ -16,6 +17,8 @@ from effigie.errors import ModelError
 from effigie.io.atomic_write import atomic_write, read_json, write_json
 from effigie.io.tensors import load_tensors, serialize_tensors
 from effigie.occlusion.network import OcclusionNet
+
+LOG = logging.getLogger(__name__)
 
 VERSION = 1
 CONFIG, MANIFEST, WEIGHTS = "config.json", "manifest.json", "occlusion.safetensors"
@@ -80,4 +83,5 @@ def load_occlusion(folder: str | Path | None = None) -> OcclusionNet:
     except (SafetensorError, OSError, ValueError, RuntimeError, IndexError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{folder / WEIGHTS} is damaged ({reason}): get the model again") from error
+    LOG.info("loaded the occlusion network %s", folder)
     return network.eval().requires_grad_(False)

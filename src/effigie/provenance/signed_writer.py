@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time as clock
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ from effigie.provenance.label import Label, sidecar_text
 from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint
 from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
 from effigie.provenance.watermark import WatermarkEmbedder
+
+LOG = logging.getLogger(__name__)
 
 
 class SignedWriter:
@@ -170,6 +173,7 @@ class SignedWriter:
                 fingerprints=tuple(self._fingerprints),
             )
         )
+        LOG.info("signed %s as output %s and entered it in the ledger", self.path, self.output_id)
         with atomic_write(self.path.with_name(f"{self.path.name}.notice.txt")) as notice:
             notice.write_text(sidecar_text(self._claim), encoding="utf-8")
         self.seconds += clock.perf_counter() - begun
