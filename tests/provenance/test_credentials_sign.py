@@ -82,7 +82,7 @@ def test_every_format_is_valid_for_an_independent_reader(tmp_path: Path, kind: s
     assert training["use"] == "notAllowed"
 
     state = read_credentials(signed)
-    assert state.state == "trusted" and state.ours and not state.problems
+    assert state.state == "trusted" and state.is_effigie_output and not state.problems
     assert (state.output_id, state.consents, state.model_hash) == (
         CLAIM.output_id,
         CLAIM.consents,

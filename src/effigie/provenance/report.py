@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from effigie.io.stored_names import to_stored
 from effigie.provenance.c2pa.reader import CredentialState
 from effigie.provenance.ledger.ledger import LedgerEntry
 from effigie.provenance.verification_text import format_lines
@@ -87,10 +88,10 @@ class Verification:
         """JSON values: ``verdict``, ``credentials``, ``watermark``, ``ledger``, ``consent``."""
         return {
             "verdict": self.verdict,
-            "credentials": asdict(self.credentials),
-            "watermark": asdict(self.watermark) if self.watermark else None,
-            "ledger": _ledger_json(self.ledger) if self.ledger else None,
-            "consent": asdict(self.consent) if self.consent else None,
+            "credentials": to_stored(self.credentials),
+            "watermark": to_stored(self.watermark),
+            "ledger": None if self.ledger is None else _ledger_json(self.ledger),
+            "consent": to_stored(self.consent),
         }
 
 

@@ -106,7 +106,7 @@ def _credentials_output_id(credentials: CredentialState) -> str | None:
     """The output of effigie that credentials name, this file or what it was made from, if they hold."""
     if credentials.state not in VALID_STATES:
         return None
-    if credentials.ours:
+    if credentials.is_effigie_output:
         return credentials.output_id or ""
     used = (part for part in credentials.ingredients if part.state in VALID_STATES and part.output_id)
     return next((part.output_id for part in used), None)

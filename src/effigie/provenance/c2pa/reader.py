@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from effigie.errors import EffigieError
+from effigie.io.stored_names import STORED_NAME
 from effigie.provenance.c2pa.certificate import trust_anchors
 from effigie.provenance.c2pa.containers import (
     READABLE,
@@ -68,7 +69,7 @@ class CredentialState:
             hold, the signer is unknown; ``broken``: anything was changed afterwards; ``absent``: there are none.
         issuer: organisation and name on the certificate.
         generator: the program that made the file, by its own word.
-        ours: an output of effigie by its own word; only as good as the state.
+        is_effigie_output: by its own word; only as good as the state.
         output_id, command, consents, model_hash: of an output of effigie.
         source_types: IPTC digital source types, last part of their URI.
         actions: what was done, in order, such as ``c2pa.open_watchdog``.
@@ -81,7 +82,7 @@ class CredentialState:
     state: State
     issuer: str | None = None
     generator: str | None = None
-    ours: bool = False
+    is_effigie_output: bool = field(default=False, metadata={STORED_NAME: "ours"})
     output_id: str | None = None
     command: str | None = None
     consents: tuple[str, ...] = ()
@@ -125,7 +126,7 @@ def _read(path: Path) -> CredentialState:
             return _unreadable_state(path, sidecar, watched.late or error)
         state = _describe_store(store)
         state = replace(state, problems=(*state.problems, *problems))
-        if state.ours and state.state != "broken":
+        if state.is_effigie_output and state.state != "broken":
             try:
                 if (
                     informational_codes(get_nested(store, "validation_results", "activeManifest"))
@@ -188,23 +189,21 @@ def _describe_store(store: Any) -> CredentialState:
     output = _read_output_assertion(store)
     actions = to_entries(get_nested(_read_assertion(manifest, "c2pa.actions"), "actions"))
     generator = _read_generator(manifest)
-    ours = output is not None and (generator or "").startswith("effigie")
+    own = output is not None and (generator or "").startswith("effigie")
     return CredentialState(
         state=state,
         issuer=_read_issuer(manifest),
         generator=generator,
-        ours=ours,
-        output_id=_read_output_id(output) if ours else None,
-        command=to_text(get_nested(output, "command")) if ours else None,
-        consents=tuple(filter(None, map(to_text, to_entries(get_nested(output, "consents")))))
-        if ours
-        else (),
-        model_hash=to_text(get_nested(output, "model_sha256")) if ours else None,
+        is_effigie_output=own,
+        output_id=_read_output_id(output) if own else None,
+        command=to_text(get_nested(output, "command")) if own else None,
+        consents=tuple(filter(None, map(to_text, to_entries(get_nested(output, "consents"))))) if own else (),
+        model_hash=to_text(get_nested(output, "model_sha256")) if own else None,
         source_types=tuple(_source_types(actions)),
         actions=tuple(filter(None, (to_text(get_nested(action, "action")) for action in actions))),
         ingredients=tuple(_read_ingredients(store, manifests, manifest)),
         mark=_read_output_id(output)
-        if ours and _read_assertion(manifest, "c2pa.soft-binding") is not None
+        if own and _read_assertion(manifest, "c2pa.soft-binding") is not None
         else None,
         signed_at=_read_signing_time(manifest, success),
         problems=problems,
