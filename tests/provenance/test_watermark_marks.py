@@ -91,8 +91,8 @@ def test_the_pose_of_a_cropped_clip_is_found(marked: list[np.ndarray]) -> None:
     found = detect(frames[::6])
     assert found is not None
     # Four fifths of the lines fill the frame.
-    assert found.pose.across == pytest.approx(1.25, abs=0.02)
-    assert found.pose.down == pytest.approx(1.25, abs=0.02)
+    assert found.pose.scale_x == pytest.approx(1.25, abs=0.02)
+    assert found.pose.scale_y == pytest.approx(1.25, abs=0.02)
 
 
 @pytest.mark.slow
