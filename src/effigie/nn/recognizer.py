@@ -94,15 +94,15 @@ class _Affine(nn.Module):
 
 
 class _Block(nn.Module):
-    def __init__(self, inputs: int, outputs: int, down: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, halves: bool) -> None:
         super().__init__()
-        self.down = down
-        self.first = _Affine(inputs, outputs, 3, stride=2 if down else 1)
+        self.halves = halves
+        self.first = _Affine(inputs, outputs, 3, stride=2 if halves else 1)
         self.second = _Affine(outputs, outputs, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         residual = self.second(F.relu(self.first(x)))
-        if self.down:
+        if self.halves:
             x = F.avg_pool2d(x, 2, 2)
         return F.relu(_add_padded(residual, x))
 
