@@ -14,7 +14,8 @@ from credential_files import CLAIM, flipped, independent, make
 
 from effigie.provenance.c2pa import containers
 from effigie.provenance.c2pa.certificate import trust_anchors
-from effigie.provenance.c2pa.credentials import read_credentials, sign_file
+from effigie.provenance.c2pa.credentials import sign_file
+from effigie.provenance.c2pa.reader import read_credentials
 
 SECONDS = 120.0  # for reading anything small, on the slowest and busiest machine
 

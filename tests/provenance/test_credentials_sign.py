@@ -15,14 +15,9 @@ from credential_files import CLAIM, KINDS, assertions, decoded, independent, mak
 
 import effigie
 from effigie.errors import EffigieError, UsageError
-from effigie.provenance.c2pa.credentials import (
-    Claim,
-    read_credentials,
-    sidecar_path,
-    sign_file,
-    sign_sidecar,
-    supports_embedding,
-)
+from effigie.provenance.c2pa.containers import sidecar_path, supports_embedding
+from effigie.provenance.c2pa.credentials import Claim, sign_file, sign_sidecar
+from effigie.provenance.c2pa.reader import read_credentials
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from effigie.errors import UsageError
 from effigie.faceset import FaceSet
 from effigie.media import EncodeSettings, VideoReader
 from effigie.provenance import TrustSettings
-from effigie.provenance.c2pa.credentials import read_credentials
+from effigie.provenance.c2pa.reader import read_credentials
 from effigie.provenance.ledger.ledger import Ledger
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.swap import ConvertSettings

@@ -161,6 +161,27 @@ def convert_os_error(error: OSError, path: Path) -> EffigieError:
     return EffigieError(f"cannot write {path}: {reason}")
 
 
+def write_private_file(path: Path, data: bytes, *, replace: bool) -> bool:
+    """Write a file that only its owner may read; without ``replace`` False, and no change, if one is there already."""
+    temporary = path.with_name(f".{path.stem[:MAX_STEM_LENGTH]}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(data)
+        if replace:
+            temporary.replace(path)
+        else:
+            try:  # of two processes that write it at once, one must lose: a link never replaces
+                os.link(temporary, path)
+            except FileExistsError:
+                return False
+    except OSError as error:
+        raise convert_os_error(error, path) from error
+    finally:
+        discard(temporary)
+    return True
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as readable JSON, whole or not at all."""
     with atomic_write(path) as temporary:

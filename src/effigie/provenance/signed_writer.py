@@ -20,13 +20,8 @@ from effigie.media import EncodeSettings, VideoWriter
 from effigie.media.clip import ClipInfo
 from effigie.media.stream_copy import TimeSpan
 from effigie.provenance.c2pa.certificate import select_identity
-from effigie.provenance.c2pa.credentials import (
-    Claim,
-    sidecar_path,
-    sign_file,
-    sign_sidecar,
-    supports_embedding,
-)
+from effigie.provenance.c2pa.containers import sidecar_path, supports_embedding
+from effigie.provenance.c2pa.credentials import Claim, sign_file, sign_sidecar
 from effigie.provenance.config import TrustSettings
 from effigie.provenance.label import Label, sidecar_text
 from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint

@@ -23,28 +23,15 @@ from effigie.provenance.c2pa.containers import (
     create_context,
     open_watchdog,
     sidecar_path,
-    supports_embedding,
 )
-from effigie.provenance.c2pa.reader import OUTPUT_ID_PATTERN, CredentialState, Ingredient, read_credentials
+from effigie.provenance.c2pa.reader import OUTPUT_ID_PATTERN, OUTPUT_LABEL
 from effigie.provenance.c2pa.strict_check import StrictCheckError, hash_unprotected_boxes
 
 if TYPE_CHECKING:
     import c2pa
 
-__all__ = [
-    "Claim",
-    "CredentialState",
-    "Ingredient",
-    "read_credentials",
-    "sidecar_path",
-    "sign_file",
-    "sign_sidecar",
-    "supports_embedding",
-]
-
 COMPOSITE_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC: a composite that includes elements made by a trained model."""
-OUTPUT_ASSERTION = "org.effigie.output"
 MARK_ALGORITHM = "org.effigie.mark.1"
 
 
@@ -91,10 +78,6 @@ def sign_file(
         path: .mp4, .m4v, .mov, .png, .jpg; credentials that it has itself are replaced, those of ingredients kept.
         identity: who signs; None takes :func:`effigie.provenance.c2pa.certificate.select_identity`.
         tsa_url: an RFC 3161 time-stamp authority to confirm the time; None contacts nobody.
-
-    Raises:
-        UsageError: the format holds no credentials, or the identity cannot sign.
-        EffigieError: a file cannot be read, written or signed, or the authority does not answer.
     """
     path = Path(path)
     media_type = EMBEDDABLE.get(path.suffix.lower())
@@ -119,12 +102,6 @@ def sign_sidecar(
 
     Args:
         sidecar: where; None takes :func:`sidecar_path`. The others are as for :func:`sign_file`.
-
-    Returns:
-        The path of the sidecar.
-
-    Raises:
-        UsageError, EffigieError: as for :func:`sign_file`.
     """
     path = Path(path)
     sidecar = sidecar_path(path) if sidecar is None else Path(sidecar)
@@ -135,9 +112,8 @@ def sign_sidecar(
         atomic_write(sidecar) as temporary,
         tempfile.TemporaryFile(dir=sidecar.parent) as copy,
     ):
-        temporary.write_bytes(
-            _sign_stream(source, copy, media_type, claim, identity, tsa_url, path, embed=False)
-        )
+        manifest = _sign_stream(source, copy, media_type, claim, identity, tsa_url, path, embed=False)
+        temporary.write_bytes(manifest)
     return sidecar
 
 
@@ -192,27 +168,21 @@ def _sign_stream(
 def _manifest_definition(claim: Claim, media_type: str, boxes: str | None) -> dict[str, Any]:
     agent = {"name": "effigie", "version": __version__}
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    made = {
+    change = {
         "softwareAgent": agent,
         "when": now,
         "digitalSourceType": COMPOSITE_SOURCE_TYPE,
         "description": f"a consenting person's likeness was put into it by a trained model (effigie {claim.command})",
     }
-    if claim.ingredients:
-        actions: list[dict[str, Any]] = [
-            {"action": "c2pa.opened", "when": now, "parameters": {"ingredientIds": [_ingredient_label(0)]}},
-            *(
-                {
-                    "action": "c2pa.placed",
-                    "when": now,
-                    "parameters": {"ingredientIds": [_ingredient_label(index)]},
-                }
-                for index in range(1, len(claim.ingredients))
-            ),
-            {"action": "c2pa.edited", **made},
-        ]
-    else:
-        actions = [{"action": "c2pa.created", **made}]
+    actions: list[dict[str, Any]] = [
+        {
+            "action": "c2pa.placed" if index else "c2pa.opened",
+            "when": now,
+            "parameters": {"ingredientIds": [_ingredient_label(index)]},
+        }
+        for index in range(len(claim.ingredients))
+    ]
+    actions.append({"action": "c2pa.edited" if claim.ingredients else "c2pa.created", **change})
     output = {
         "output_id": claim.output_id,
         "command": claim.command,
@@ -224,7 +194,7 @@ def _manifest_definition(claim: Claim, media_type: str, boxes: str | None) -> di
     allowed = {"use": "allowed" if claim.training_allowed else "notAllowed"}
     assertions: list[dict[str, Any]] = [
         {"label": "c2pa.actions", "data": {"actions": actions}},
-        {"label": OUTPUT_ASSERTION, "data": output},
+        {"label": OUTPUT_LABEL, "data": output},
         {"label": "cawg.training-mining", "data": {"entries": {"cawg.ai_generative_training": allowed}}},
     ]
     if claim.watermarked:

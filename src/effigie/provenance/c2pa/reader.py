@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from effigie.errors import EffigieError
 from effigie.io.stored_names import STORED_NAME
@@ -24,8 +24,8 @@ from effigie.provenance.c2pa.findings import (
     BROKEN_TIME,
     State,
     get_nested,
-    informational_codes,
     judge_codes,
+    list_codes,
     tampering_codes,
     to_entries,
     to_printable_line,
@@ -35,6 +35,7 @@ from effigie.provenance.c2pa.findings import (
 from effigie.provenance.c2pa.strict_check import StrictCheckError, check_container, check_manifest_store
 
 MAX_SIDECAR_BYTES = 64 << 20  # bytes
+OUTPUT_LABEL = "org.effigie.output"
 OUTPUT_ID_PATTERN = re.compile(r"[0-9a-f]{12}")
 
 
@@ -128,22 +129,22 @@ def _read(path: Path) -> CredentialState:
         state = replace(state, problems=(*state.problems, *problems))
         if state.is_effigie_output and state.state != "broken":
             try:
-                if (
-                    informational_codes(get_nested(store, "validation_results", "activeManifest"))
-                    & BROKEN_TIME
-                ):
-                    raise StrictCheckError("the time stamp was changed")
-                if sidecar is None:
-                    check_container(
-                        stream, to_text(get_nested(_read_output_assertion(store), "boxes_sha256"))
-                    )
-                else:
-                    check_manifest_store(sidecar)
+                _check_strictly(stream, sidecar, store)
             except StrictCheckError as error:
-                return replace(
-                    state, state="broken", problems=(*state.problems, f"{error} after it was signed")
-                )
+                problems = (*state.problems, f"{error} after it was signed")
+                return replace(state, state="broken", problems=problems)
     return state
+
+
+def _check_strictly(stream: BinaryIO, sidecar: bytes | None, store: Any) -> None:
+    """Check what the library passes over, in an output of effigie."""
+    if list_codes(get_nested(store, "validation_results", "activeManifest"), "informational") & BROKEN_TIME:
+        raise StrictCheckError("the time stamp was changed")
+    if sidecar is not None:
+        check_manifest_store(sidecar)
+        return
+    manifest = get_nested(store, "manifests", get_nested(store, "active_manifest"))
+    check_container(stream, to_text(get_nested(_read_assertion(manifest, OUTPUT_LABEL), "boxes_sha256")))
 
 
 def _load_trust_anchors() -> tuple[str, tuple[str, ...]]:
@@ -165,9 +166,8 @@ def _unreadable_state(path: Path, sidecar: bytes | None, error: Exception | None
     """State of a file without readable credentials: absent, or destroyed."""
     reason = to_printable_line(error) if error else "no manifest can be found"
     if sidecar is not None or has_manifest_fragments(path):
-        return CredentialState(
-            "broken", problems=(f"there are credentials, but they cannot be read: {reason}",)
-        )
+        problem = f"there are credentials, but they cannot be read: {reason}"
+        return CredentialState("broken", problems=(problem,))
     if error is None:
         return CredentialState("absent")
     return CredentialState("absent", problems=(f"the file could not be searched for credentials: {reason}",))
@@ -186,34 +186,25 @@ def _describe_store(store: Any) -> CredentialState:
     state, problems = judge_codes(success, failure | tampering_codes(later))
     if get_nested(store, "validation_state") not in ("Valid", "Trusted") and not failure and not later:
         state, problems = "broken", ("the C2PA library calls it invalid without a reason",)
-    output = _read_output_assertion(store)
+    output = _read_assertion(manifest, OUTPUT_LABEL)
+    own = output is not None and (_read_generator(manifest) or "").startswith("effigie")
+    claimed = output if own else None
     actions = to_entries(get_nested(_read_assertion(manifest, "c2pa.actions"), "actions"))
-    generator = _read_generator(manifest)
-    own = output is not None and (generator or "").startswith("effigie")
     return CredentialState(
         state=state,
         issuer=_read_issuer(manifest),
-        generator=generator,
+        generator=_read_generator(manifest),
         is_effigie_output=own,
-        output_id=_read_output_id(output) if own else None,
-        command=to_text(get_nested(output, "command")) if own else None,
-        consents=tuple(filter(None, map(to_text, to_entries(get_nested(output, "consents"))))) if own else (),
-        model_hash=to_text(get_nested(output, "model_sha256")) if own else None,
+        output_id=_read_output_id(claimed),
+        command=to_text(get_nested(claimed, "command")),
+        consents=tuple(filter(None, map(to_text, to_entries(get_nested(claimed, "consents"))))),
+        model_hash=to_text(get_nested(claimed, "model_sha256")),
         source_types=tuple(_source_types(actions)),
         actions=tuple(filter(None, (to_text(get_nested(action, "action")) for action in actions))),
         ingredients=tuple(_read_ingredients(store, manifests, manifest)),
-        mark=_read_output_id(output)
-        if own and _read_assertion(manifest, "c2pa.soft-binding") is not None
-        else None,
+        mark=None if _read_assertion(manifest, "c2pa.soft-binding") is None else _read_output_id(claimed),
         signed_at=_read_signing_time(manifest, success),
         problems=problems,
-    )
-
-
-def _read_output_assertion(store: Any) -> Any:
-    """What effigie says in the newest manifest."""
-    return _read_assertion(
-        get_nested(store, "manifests", get_nested(store, "active_manifest")), "org.effigie.output"
     )
 
 
@@ -235,15 +226,9 @@ def _read_ingredients(store: Any, manifests: Any, manifest: Any) -> Iterator[Ing
                 success, failure = validation_codes(get_nested(delta, "validationDeltas"))
                 now, now_failure = now | success, now_failure | failure
         state, problems = judge_codes(then | now, then_failure | now_failure)
-        output = _read_assertion(own, "org.effigie.output")
+        output_id = _read_output_id(_read_assertion(own, OUTPUT_LABEL))
         yield Ingredient(
-            title,
-            relationship,
-            state,
-            _read_generator(own),
-            _read_issuer(own),
-            _read_output_id(output),
-            problems,
+            title, relationship, state, _read_generator(own), _read_issuer(own), output_id, problems
         )
 
 
