@@ -82,7 +82,7 @@ trust provenance: TrustSettings label outgoing=signed_writer settings=config ver
 trust provenance.c2pa: authority certificate containers credentials findings reading=reader
     seal=strict_check
 trust provenance.ledger: fingerprint ledger
-trust.watermark provenance.watermark: Found=DetectedMark Marker=WatermarkEmbedder Strength=MarkStrength
+trust.watermark provenance.watermark: Found=DetectedMark Marker=WatermarkEmbedder
     detection=detector embed=embedder geometry hiding=jnd_mask pattern payload residual sampling=frames
 """
 # Packages that were divided or left.

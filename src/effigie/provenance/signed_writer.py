@@ -145,13 +145,8 @@ class SignedWriter:
             if supports_embedding(whole):
                 self._sign(whole)
             else:
-                sidecar = sign_sidecar(
-                    whole,
-                    self._claim,
-                    self._identity,
-                    self.settings.timestamp_authority,
-                    sidecar_path(self.path),
-                )
+                sidecar, authority = sidecar_path(self.path), self.settings.timestamp_authority
+                sign_sidecar(whole, self._claim, self._identity, authority, sidecar)
                 self._notes.append(
                     f"{self.path.suffix} holds no content credentials: they lie in {sidecar.name}"
                 )
@@ -184,8 +179,8 @@ class SignedWriter:
 
 def _ingredients(clip: Path, source_path: Path | None) -> tuple[Path, ...]:
     """Ingredients: what was edited first, then what was put into it."""
-    seen = dict.fromkeys(path for path in (source_path, clip) if path is not None and path.is_file())
-    return tuple(seen) or (clip,)
+    files = dict.fromkeys(path for path in (source_path, clip) if path is not None and path.is_file())
+    return tuple(files) or (clip,)
 
 
 def create_embedder(output_id: str, size: tuple[int, ...], clip: Path) -> WatermarkEmbedder:

@@ -19,7 +19,7 @@ VERDICTS = {
 
 def format_lines(found: Verification) -> tuple[str, ...]:
     """The verdict, then one line for each thing that was looked for."""
-    told = (
+    lines = (
         f"{found.path.name}: {VERDICTS[found.verdict]}.",
         f"credentials: {_format_credentials(found.credentials)}.",
         f"invisible mark: {_format_mark(found.watermark, found.credentials)}.",
@@ -28,7 +28,7 @@ def format_lines(found: Verification) -> tuple[str, ...]:
         *(f"note: {note}." for note in found.notes),
     )
     # Names and reasons come out of the file: a terminal must not obey what is written in them.
-    return tuple("".join(letter if letter.isprintable() else "?" for letter in line) for line in told)
+    return tuple("".join(letter if letter.isprintable() else "?" for letter in line) for line in lines)
 
 
 def _format_credentials(state: CredentialState) -> str:
@@ -37,15 +37,12 @@ def _format_credentials(state: CredentialState) -> str:
     if state.state == "broken":
         return "broken" + _format_problems(state) + ". Nothing that they say can be relied on"
     by = f"signed by {state.issuer or 'somebody who is not named'}"
-    whole = "valid, nothing was changed since"
     if state.state == "trusted":
-        who = f"{by}, who is on a trust list of this machine"
+        trust = "who is on a trust list of this machine"
     else:
-        who = (
-            f"{by}, whom no trust list of this machine knows: that shows that it is whole, not who signed it"
-        )
+        trust = "whom no trust list of this machine knows: that shows that it is whole, not who signed it"
     program = f", by its own word made with {state.generator}" if state.generator else ""
-    return f"{whole}; {who}{program}{_format_problems(state)}"
+    return f"valid, nothing was changed since; {by}, {trust}{program}{_format_problems(state)}"
 
 
 def _format_problems(state: CredentialState) -> str:
@@ -73,12 +70,9 @@ def _format_ledger(known: LedgerMatch | None) -> str:
         return f"it looks like {made}. The clip that it was made from looks alike, too: a hint, no proof"
     if "file" in known.matched:
         return f"{made}; this is that file, byte for byte"
-    same = (
-        "and looks the same"
-        if "pictures" in known.matched
-        else "and looks different, as after cropping or in a copy"
-    )
-    return f"{made}; this file was changed since {same}"
+    if "pictures" in known.matched:
+        return f"{made}; this file was changed since and looks the same"
+    return f"{made}; this file was changed since and looks different, as after cropping or in a copy"
 
 
 def _format_consent(consent: ConsentSummary) -> str:

@@ -20,10 +20,11 @@ import numpy as np
 from effigie.errors import EffigieError
 from effigie.io.atomic_write import convert_os_error
 from effigie.io.home import home
-from effigie.provenance.ledger.fingerprint import Match, MatchSettings, Sample, match_clips
+from effigie.provenance.ledger.fingerprint import Match, Sample, match_clips
 
 WRITE_TIMEOUT_S = 30.0  # how long a writer waits for the others; one entry takes milliseconds
 READ_TIMEOUT_S = 2.0  # how long a reader waits, where there is no write-ahead log
+BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -75,19 +76,14 @@ class Ledger:
     """The ledger in a file; made when the first output is recorded.
 
     Args:
-        path: ``home()/ledger.sqlite`` by default.
+        path: ``home()/ledger.sqlite`` by default. A missing one is empty.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or home() / "ledger.sqlite"
 
     def add(self, entry: LedgerEntry) -> None:
-        """Add an output; on return it is on the disk.
-
-        Raises:
-            EffigieError: the file cannot be written, the disk is full, it is damaged or of a newer version, another
-                process holds it, or there is an output of that id.
-        """
+        """Add an output; on return it is on the disk."""
         values = (
             entry.output_id,
             entry.time.astimezone(UTC).isoformat(),
@@ -107,44 +103,27 @@ class Ledger:
                 ) from error
 
     def find_by_id(self, output_id: str) -> LedgerEntry | None:
-        """The output of that id (12 hex digits).
-
-        Raises:
-            EffigieError: the ledger cannot be read; a missing one is empty.
-        """
+        """The output of that id (12 hex digits)."""
         return next(self._select("WHERE output_id = ?", output_id.lower()), None)
 
     def find_by_hash(self, sha256: str) -> LedgerEntry | None:
-        """The latest output whose file had this SHA-256 (hex).
-
-        Raises:
-            EffigieError: as for :meth:`find_by_id`.
-        """
+        """The latest output whose file had this SHA-256 (hex)."""
         return next(self._select("WHERE file_sha256 = ? ORDER BY time DESC", sha256.lower()), None)
 
-    def find_similar(
-        self, fingerprints: Sequence[Sample], settings: MatchSettings | None = None
-    ) -> tuple[LedgerEntry, Match] | None:
+    def find_similar(self, fingerprints: Sequence[Sample]) -> tuple[LedgerEntry, Match] | None:
         """The output whose fingerprints match a clip best, if any does.
 
         A swap looks much like the clip it was made from, so this says where to look and proves nothing.
-
-        Raises:
-            EffigieError: as for :meth:`find_by_id`.
         """
         best: tuple[LedgerEntry, Match] | None = None
         for entry in self._select("ORDER BY time DESC"):
-            match = match_clips(fingerprints, entry.fingerprints, settings)
+            match = match_clips(fingerprints, entry.fingerprints)
             if match is not None and (best is None or match.bits < best[1].bits):
                 best = entry, match
         return best
 
     def entries(self) -> Iterator[LedgerEntry]:
-        """Every output, the latest first.
-
-        Raises:
-            EffigieError: as for :meth:`find_by_id`.
-        """
+        """Every output, the latest first."""
         yield from self._select("ORDER BY time DESC")
 
     def _select(self, clause: str, *values: str) -> Iterator[LedgerEntry]:
@@ -228,10 +207,10 @@ class Ledger:
         try:
             yield
         except sqlite3.Error as error:
-            raise self._why(error) from error
+            raise self._convert_error(error) from error
 
-    def _why(self, error: sqlite3.Error) -> EffigieError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    def _convert_error(self, error: sqlite3.Error) -> EffigieError:
+        code = _primary_code(error)
         if code == sqlite3.SQLITE_FULL:
             return EffigieError(
                 f"disk full while writing the ledger {self.path}: free some space and try again"
@@ -241,7 +220,7 @@ class Ledger:
                 f"the ledger {self.path} cannot be opened or written ({error}): check its permissions and its "
                 "folder's, or name another folder by EFFIGIE_HOME"
             )
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if code in BUSY_CODES:
             return EffigieError(f"another process holds the ledger {self.path}: try again when it is done")
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
             return self._damaged(error)
@@ -253,6 +232,10 @@ class Ledger:
         )
 
 
+def _primary_code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
     """Enable write-ahead logging, so that readers never wait for a writer; network disks may refuse it."""
     # Turning it on does not wait for others as statements do: two processes that begin a ledger at once collide.
@@ -261,11 +244,7 @@ def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (
-                sqlite3.SQLITE_BUSY,
-                sqlite3.SQLITE_LOCKED,
-            )
-            if not busy or clock.monotonic() > until:
+            if _primary_code(error) not in BUSY_CODES or clock.monotonic() > until:
                 raise
             clock.sleep(0.02)
         else:

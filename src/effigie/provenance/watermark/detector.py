@@ -63,9 +63,6 @@ def detect(frames: Iterable[NDArray[np.uint8]], cancel: CancelToken | None = Non
     Args:
         frames: (H, W, 3) uint8 RGB or (H, W) luma, all of one size; others are passed over. Thirty or more are
             better than one, those far apart better than neighbours.
-
-    Raises:
-        CancelledError: asked to stop.
     """
     return _detect(((frame, number == 0) for number, frame in enumerate(frames)), cancel)
 
@@ -78,10 +75,6 @@ def detect_file(
     Args:
         path: anything :class:`effigie.media.VideoReader` reads.
         seconds: how far into a clip to look; frames are taken from all over this part.
-
-    Raises:
-        MediaError: the file cannot be read.
-        CancelledError: asked to stop.
     """
     return _detect(sample_luma(Path(path), seconds), cancel)
 

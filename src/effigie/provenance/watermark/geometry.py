@@ -75,9 +75,8 @@ class PatternSearch:
             @ self._halves[scale_x]
         )
         weight = self._noise_weight(scale_x, scale_y)
-        return values[every.frequency_y + MAX_ORDER, every.frequency_x] * weight, weight / np.sqrt(
-            np.mean(weight**2)
-        )
+        values = values[every.frequency_y + MAX_ORDER, every.frequency_x]
+        return values * weight, weight / np.sqrt(np.mean(weight**2))
 
     def _noise_weight(self, scale_x: float, scale_y: float) -> NDArray[np.float32]:
         """(M,) float32: one over the deviation of the noise at every harmonic."""
@@ -141,9 +140,8 @@ class PatternSearch:
         """(SYMBOLS + known,) what speaks for every code symbol, then for the known ones, if it lies so."""
         every = carriers()
         values, weight = self.harmonics_at(pose.scale_x, pose.scale_y)
-        turned = (
-            weight * values * np.exp(2j * np.pi * (every.frequency_x * pose.x + every.frequency_y * pose.y))
-        )
+        turns = every.frequency_x * pose.x + every.frequency_y * pose.y
+        turned = weight * values * np.exp(2j * np.pi * turns)
         parts = np.stack([turned.real, turned.imag], axis=1) * every.scramble
         return np.asarray(parts.ravel()[every.slots], np.float32)
 

@@ -68,9 +68,6 @@ def encode(output_id: int, free: int = 0) -> Symbols:
     Args:
         output_id: 48 bits.
         free: 12 bits, any.
-
-    Raises:
-        UsageError: a number is too large or negative.
     """
     if not 0 <= free < 1 << FREE_BITS:
         raise UsageError(f"{free} is out of range: give {FREE_BITS} free bits")
