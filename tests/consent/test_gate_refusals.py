@@ -15,12 +15,16 @@ from consent_making import TODAY, asked, directions, joined, made, shown
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from effigie.consent.face_matching import MATCH_THRESHOLD, MIN_MATCHING_SHARE, reference_similarity
+from effigie.consent.face_matching import (
+    MATCH_THRESHOLD,
+    MIN_MATCHING_SHARE,
+    SubjectFaces,
+    reference_similarity,
+)
 from effigie.consent.gate import Permit, permit, save_consents
 from effigie.consent.keys import SigningKey
 from effigie.consent.record import Consent, grant, revoke
 from effigie.consent.store import ConsentStore, default_store
-from effigie.consent.subject_faces import SubjectFaces
 from effigie.errors import RefusedError, UsageError
 
 

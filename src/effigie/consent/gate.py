@@ -19,15 +19,14 @@ from effigie.consent.document import Consent
 from effigie.consent.face_matching import (
     MATCH_THRESHOLD,
     MIN_MATCHING_SHARE,
+    SubjectFaces,
     describe_mismatches,
     reference_similarity,
 )
 from effigie.consent.store import ConsentStore, default_store
-from effigie.consent.subject_faces import SubjectFaces
 from effigie.consent.terms import USES, local_today
 from effigie.errors import RefusedError, UsageError
 from effigie.io.atomic_write import atomic_write, read_json
-from effigie.progress import CancelToken
 
 LOG = logging.getLogger(__name__)
 
@@ -185,17 +184,6 @@ def save_consents(folder: str | Path, permit: Permit) -> None:
     for name, data in permit.record_files().items():
         with atomic_write(Path(folder) / "consents" / name) as temporary:
             temporary.write_bytes(data)
-
-
-def check_footage(path: str | Path, *, cancel: CancelToken | None = None) -> None:
-    """Refuse a clip that is judged intimate, whatever consent there is.
-
-    Raises:
-        RefusedError: more than a tenth of its frames are.
-    """
-    from effigie.consent.nsfw_detector import check_clip
-
-    check_clip(path, cancel)
 
 
 def _manifest_consents(folder: Path) -> set[str]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from effigie._version import __version__
+from effigie.consent.face_matching import SubjectFaces
 from effigie.consent.gate import ConsentLike, Permit, permit, save_consents
-from effigie.consent.subject_faces import SubjectFaces
 from effigie.errors import FaceSetError, ModelError
 from effigie.faceset import FaceSet
 from effigie.io.atomic_write import discard, require_empty_folder, sha256, write_json
