@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -65,7 +65,6 @@ class _Document:
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _SignedTerms(_Document, Terms):
     signatures: tuple[Signature, ...]
-    version: int = field(default=VERSION, init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()

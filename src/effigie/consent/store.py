@@ -21,13 +21,7 @@ MAX_FILES = 10_000  # of a folder are looked at
 
 @dataclass(frozen=True)
 class StoredConsent:
-    """A record in a store.
-
-    Attributes:
-        consent: the record.
-        path: where it lies.
-        state: ``valid``, ``revoked``, ``expired`` or ``not yet valid``.
-    """
+    """A record in a store; ``state`` is ``valid``, ``revoked``, ``expired`` or ``not yet valid``."""
 
     consent: Consent
     path: Path
@@ -35,11 +29,7 @@ class StoredConsent:
 
 
 class ConsentStore:
-    """A store of records and revocations in several folders, of which the first is written to.
-
-    Args:
-        folders: looked through in this order; they need not exist.
-    """
+    """Records and revocations in folders, which need not exist; searched in order; the first is written to."""
 
     def __init__(self, folders: Sequence[str | Path]) -> None:
         self.folders = tuple(Path(folder) for folder in folders)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from effigie.consent.canonical import json_digest, pack_vectors, unpack_vectors
 from effigie.errors import UsageError
 
-Use = Literal["swap", "animate", "voice"]
-USES: tuple[Use, ...] = ("swap", "animate", "voice")
+USES = ("swap", "animate", "voice")
 STRENGTHS = ("attested", "granted")
 EVIDENCE_KINDS = ("document", "recording", "reference")
 EMBEDDING_NETWORK = "sface"  # whose embeddings a record holds; those of another network cannot be compared

@@ -34,9 +34,7 @@ class WatermarkReading:
 class LedgerMatch:
     """The entry of this machine's ledger that matches a file.
 
-    Attributes:
-        entry: what was recorded.
-        matched: by what: ``id`` (of mark or credentials), ``file`` (every byte), ``pictures`` (looks the same).
+    ``matched`` says by what: ``id`` (of mark or credentials), ``file`` (every byte), ``pictures`` (looks the same).
     """
 
     entry: LedgerEntry
@@ -55,11 +53,9 @@ class ConsentStatus:
 
 @dataclass(frozen=True)
 class ConsentSummary:
-    """Whether consent is valid today; the worst state of the records.
+    """Whether consent is valid today: the worst state of the records.
 
-    Attributes:
-        state: ``valid``, ``revoked``, ``expired``, or ``unknown`` where a record is not on this machine or not begun.
-        records: each of them.
+    ``valid``, ``revoked``, ``expired``, or ``unknown`` where a record is not on this machine or not begun.
     """
 
     state: str
@@ -71,7 +67,6 @@ class Verification:
     """Result of verifying one file.
 
     Attributes:
-        path: the file.
         verdict: ``made-by-effigie``, ``marked-by-others``, ``broken`` (credentials that do not hold) or
             ``nothing-found``.
         credentials, watermark, ledger, consent: what each reading gave; None for nothing.

@@ -38,20 +38,16 @@ class SignedWriter:
     lies ``<name>.notice.txt``, which says in words what it is.
 
     Args:
-        path: as for the writer.
         like: the clip whose pictures these replace; also the ingredient that the credentials name.
-        permit: what the gate allowed.
         command: the verb.
         model_hash: SHA-256 of the model's manifest; of several separated by commas.
-        settings: label, mark, certificate.
-        encode, span: as for the writer.
+        path, encode, span: as for :class:`~effigie.media.VideoWriter`.
         source_path: what the pictures were made from, where that is not ``like`` itself: a portrait in motion has the
             driver's clock and sound and another's pictures. A folder counts as unknown.
 
     Attributes:
         output_id: 48 bits as 12 hex digits, in mark, credentials and ledger.
         seconds: spent on being traceable; frames spent in the writer not included.
-        notes: what could not be done, a sentence each.
     """
 
     def __init__(
@@ -93,7 +89,6 @@ class SignedWriter:
 
     @property
     def path(self) -> Path:
-        """The output's path."""
         return self._writer.path
 
     @property

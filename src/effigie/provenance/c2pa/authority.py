@@ -14,7 +14,7 @@ from effigie.io.home import home
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.x509 import Certificate, KeyUsage
+    from cryptography.x509 import Certificate
 
 AUTHORITY_DAYS, SIGNER_DAYS = 30 * 365, 5 * 365
 RENEWAL_PERIOD = timedelta(days=30)
@@ -83,6 +83,9 @@ def _issue_certificate(
     names = ((NameOID.ORGANIZATION_NAME, "effigie (local certificate)"), (NameOID.COMMON_NAME, common_name))
     subject = x509.Name([x509.NameAttribute(kind, text) for kind, text in names])
     is_authority = issuer is None
+    unused = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    usage = dict.fromkeys((*unused, "encipher_only", "decipher_only"), False)
+    usage |= {"digital_signature": not is_authority, "key_cert_sign": is_authority, "crl_sign": is_authority}
     now = datetime.now(UTC)
     builder = (
         x509.CertificateBuilder()
@@ -94,29 +97,13 @@ def _issue_certificate(
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(x509.BasicConstraints(is_authority, 0 if is_authority else None), critical=True)
-        .add_extension(_key_usage(sign=not is_authority, issue=is_authority), critical=True)
+        .add_extension(x509.KeyUsage(**usage), critical=True)
     )
     if not is_authority:
         uses = [x509.ObjectIdentifier(CLAIM_SIGNING), ExtendedKeyUsageOID.EMAIL_PROTECTION]
         builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
     parent = x509.AuthorityKeyIdentifier.from_issuer_public_key(parent_key.public_key())
     return builder.add_extension(parent, critical=False).sign(parent_key, hashes.SHA256()), key
-
-
-def _key_usage(*, sign: bool, issue: bool) -> KeyUsage:
-    from cryptography import x509
-
-    return x509.KeyUsage(
-        digital_signature=sign,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=issue,
-        crl_sign=issue,
-        encipher_only=False,
-        decipher_only=False,
-    )
 
 
 def _load_bundle(path: Path) -> tuple[list[Certificate], EllipticCurvePrivateKey]:

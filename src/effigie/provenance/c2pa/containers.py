@@ -54,13 +54,13 @@ MAX_SCANNED_BYTES = 64 << 20
 
 
 def supports_embedding(path: Path) -> bool:
-    """Whether credentials can be embedded in a file of this name."""
-    return Path(path).suffix.lower() in EMBEDDABLE
+    """Whether a file of this name can hold its credentials itself."""
+    return path.suffix.lower() in EMBEDDABLE
 
 
 def sidecar_path(path: Path) -> Path:
     """Where C2PA tools look for the manifest of a file that cannot hold one: ``clip.c2pa`` for ``clip.mkv``."""
-    return Path(path).with_suffix(".c2pa")
+    return path.with_suffix(".c2pa")
 
 
 def create_context(anchors: str = "", timestamp_authority: str | None = None) -> c2pa.Context:
@@ -141,7 +141,7 @@ class WatchdogStream(io.RawIOBase):
 
 
 @contextmanager
-def open_watchdog(path: Path) -> Iterator[BinaryIO]:
+def open_ordinary_file(path: Path) -> Iterator[BinaryIO]:
     """Open an ordinary file for a :class:`WatchdogStream`; EffigieError if it cannot be read."""
     if not path.is_file():  # a pipe or a device would be waited for
         raise EffigieError(f"{path} is not a file: check the path")
@@ -155,7 +155,7 @@ def open_watchdog(path: Path) -> Iterator[BinaryIO]:
 
 def has_manifest_fragments(path: Path) -> bool:
     """Whether parts of a manifest lie in a file, though none can be read from it."""
-    with open_watchdog(path) as stream:
+    with open_ordinary_file(path) as stream:
         size = path.stat().st_size
         if not size:
             return False

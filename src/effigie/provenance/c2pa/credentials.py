@@ -21,7 +21,7 @@ from effigie.provenance.c2pa.containers import (
     SIDECAR_ONLY,
     WatchdogStream,
     create_context,
-    open_watchdog,
+    open_ordinary_file,
     sidecar_path,
 )
 from effigie.provenance.c2pa.reader import OUTPUT_ID_PATTERN, OUTPUT_LABEL
@@ -84,7 +84,7 @@ def sign_file(
     if media_type is None:
         raise UsageError(f"{path.suffix or path.name} holds no credentials: use {', '.join(EMBEDDABLE)}")
     with (
-        open_watchdog(path) as source,
+        open_ordinary_file(path) as source,
         atomic_write(Path(destination)) as temporary,
         temporary.open("w+b") as signed,
     ):
@@ -108,7 +108,7 @@ def sign_sidecar(
     media_type = {**EMBEDDABLE, **SIDECAR_ONLY}.get(path.suffix.lower(), "application/octet-stream")
     # The library copies the file while it hashes it.
     with (
-        open_watchdog(path) as source,
+        open_ordinary_file(path) as source,
         atomic_write(sidecar) as temporary,
         tempfile.TemporaryFile(dir=sidecar.parent) as copy,
     ):
@@ -178,7 +178,7 @@ def _manifest_definition(claim: Claim, media_type: str, boxes: str | None) -> di
         {
             "action": "c2pa.placed" if index else "c2pa.opened",
             "when": now,
-            "parameters": {"ingredientIds": [_ingredient_label(index)]},
+            "parameters": {"ingredientIds": [f"ingredient-{index}"]},
         }
         for index in range(len(claim.ingredients))
     ]
@@ -209,22 +209,18 @@ def _manifest_definition(claim: Claim, media_type: str, boxes: str | None) -> di
     }
 
 
-def _ingredient_label(index: int) -> str:
-    return f"ingredient-{index}"
-
-
 def _add_ingredient(builder: c2pa.Builder, index: int, path: Path) -> None:
     """Name an input, with the credentials it brings along if it has any."""
     import c2pa
 
     definition = {
         "title": path.name,
-        "label": _ingredient_label(index),
+        "label": f"ingredient-{index}",
         "relationship": "componentOf" if index else "parentOf",
     }
     media_type = READABLE.get(path.suffix.lower(), "application/octet-stream")
     try:
-        with open_watchdog(path) as stream:
+        with open_ordinary_file(path) as stream:
             builder.add_ingredient(json.dumps(definition), media_type, WatchdogStream(stream))
     except (EffigieError, c2pa.C2paError):
         # What cannot be read has no credentials to keep; that it was used still belongs into the record.

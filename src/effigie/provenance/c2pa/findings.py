@@ -52,8 +52,7 @@ def validation_codes(results: Any) -> tuple[set[str], set[str]]:
 
 def list_codes(results: Any, kind: str) -> set[str]:
     """The ``success``, ``failure`` or ``informational`` codes of a validation."""
-    found = (to_text(get_nested(entry, "code")) for entry in to_entries(get_nested(results, kind)))
-    return {code for code in found if code}
+    return {code for entry in get_entries(results, kind) if (code := get_text(entry, "code"))}
 
 
 def get_nested(value: Any, *keys: Any) -> Any:
@@ -63,14 +62,16 @@ def get_nested(value: Any, *keys: Any) -> Any:
     return value
 
 
-def to_entries(value: Any) -> list[Any]:
-    """The first entries of a list from an untrusted document."""
-    return value[:MAX_ENTRIES] if isinstance(value, list) else []
+def get_entries(value: Any, *keys: Any) -> list[Any]:
+    """The first entries of a nested list."""
+    found = get_nested(value, *keys)
+    return found[:MAX_ENTRIES] if isinstance(found, list) else []
 
 
-def to_text(value: Any) -> str | None:
-    """A text from an untrusted document, as one line; None if it is none."""
-    return to_printable_line(value) if isinstance(value, str) and value else None
+def get_text(value: Any, *keys: Any) -> str | None:
+    """A nested text as one line; None if it is none, or empty."""
+    found = get_nested(value, *keys)
+    return to_printable_line(found) if isinstance(found, str) and found else None
 
 
 def to_printable_line(value: object) -> str:

@@ -17,19 +17,19 @@ from effigie.provenance.c2pa.containers import (
     WatchdogStream,
     create_context,
     has_manifest_fragments,
-    open_watchdog,
+    open_ordinary_file,
     sidecar_path,
 )
 from effigie.provenance.c2pa.findings import (
     BROKEN_TIME,
     State,
+    get_entries,
     get_nested,
+    get_text,
     judge_codes,
     list_codes,
     tampering_codes,
-    to_entries,
     to_printable_line,
-    to_text,
     validation_codes,
 )
 from effigie.provenance.c2pa.strict_check import StrictCheckError, check_container, check_manifest_store
@@ -73,7 +73,7 @@ class CredentialState:
         is_effigie_output: by its own word; only as good as the state.
         output_id, command, consents, model_hash: of an output of effigie.
         source_types: IPTC digital source types, last part of their URI.
-        actions: what was done, in order, such as ``c2pa.open_watchdog``.
+        actions: what was done, in order, such as ``c2pa.opened``.
         ingredients: what it was made from.
         mark: the id that the invisible mark carries, by the credentials' word (12 hex digits), or None.
         signed_at: time by a time-stamp authority on a trust list, ISO 8601, or None.
@@ -116,7 +116,7 @@ def _read(path: Path) -> CredentialState:
     sidecar = _read_sidecar(path)
     media_type = READABLE.get(path.suffix.lower(), "application/octet-stream")
     anchors, problems = _load_trust_anchors()
-    with open_watchdog(path) as stream, create_context(anchors) as settings:
+    with open_ordinary_file(path) as stream, create_context(anchors) as settings:
         watched = WatchdogStream(stream)
         try:
             with c2pa.Reader(media_type, watched, sidecar, settings) as reader:
@@ -144,7 +144,7 @@ def _check_strictly(stream: BinaryIO, sidecar: bytes | None, store: Any) -> None
         check_manifest_store(sidecar)
         return
     manifest = get_nested(store, "manifests", get_nested(store, "active_manifest"))
-    check_container(stream, to_text(get_nested(_read_assertion(manifest, OUTPUT_LABEL), "boxes_sha256")))
+    check_container(stream, get_text(_read_assertion(manifest, OUTPUT_LABEL), "boxes_sha256"))
 
 
 def _load_trust_anchors() -> tuple[str, tuple[str, ...]]:
@@ -158,7 +158,7 @@ def _load_trust_anchors() -> tuple[str, tuple[str, ...]]:
 def _read_sidecar(path: Path) -> bytes | None:
     if path.suffix.lower() in READABLE or not sidecar_path(path).is_file():
         return None
-    with open_watchdog(sidecar_path(path)) as stream:
+    with open_ordinary_file(sidecar_path(path)) as stream:
         return stream.read(MAX_SIDECAR_BYTES)
 
 
@@ -174,45 +174,46 @@ def _unreadable_state(path: Path, sidecar: bytes | None, error: Exception | None
 
 
 def _describe_store(store: Any) -> CredentialState:
-    label = get_nested(store, "active_manifest")
     manifests = get_nested(store, "manifests")
-    manifest = get_nested(manifests, label)
+    manifest = get_nested(manifests, get_nested(store, "active_manifest"))
     success, failure = validation_codes(get_nested(store, "validation_results", "activeManifest"))
     # What has changed in the chain since: any of it but trust means that this file was changed.
-    deltas = to_entries(get_nested(store, "validation_results", "ingredientDeltas"))
-    later = set[str]().union(
-        *(validation_codes(get_nested(delta, "validationDeltas"))[1] for delta in deltas)
-    )
+    deltas = get_entries(store, "validation_results", "ingredientDeltas")
+    later = {
+        code for delta in deltas for code in list_codes(get_nested(delta, "validationDeltas"), "failure")
+    }
     state, problems = judge_codes(success, failure | tampering_codes(later))
     if get_nested(store, "validation_state") not in ("Valid", "Trusted") and not failure and not later:
         state, problems = "broken", ("the C2PA library calls it invalid without a reason",)
     output = _read_assertion(manifest, OUTPUT_LABEL)
     own = output is not None and (_read_generator(manifest) or "").startswith("effigie")
     claimed = output if own else None
-    actions = to_entries(get_nested(_read_assertion(manifest, "c2pa.actions"), "actions"))
+    actions = get_entries(_read_assertion(manifest, "c2pa.actions"), "actions")
     return CredentialState(
         state=state,
         issuer=_read_issuer(manifest),
         generator=_read_generator(manifest),
         is_effigie_output=own,
         output_id=_read_output_id(claimed),
-        command=to_text(get_nested(claimed, "command")),
-        consents=tuple(filter(None, map(to_text, to_entries(get_nested(claimed, "consents"))))),
-        model_hash=to_text(get_nested(claimed, "model_sha256")),
-        source_types=tuple(_source_types(actions)),
-        actions=tuple(filter(None, (to_text(get_nested(action, "action")) for action in actions))),
+        command=get_text(claimed, "command"),
+        consents=tuple(filter(None, map(get_text, get_entries(claimed, "consents")))),
+        model_hash=get_text(claimed, "model_sha256"),
+        source_types=tuple(
+            uri.rstrip("/").rpartition("/")[2] for uri in _texts(actions, "digitalSourceType")
+        ),
+        actions=tuple(_texts(actions, "action")),
         ingredients=tuple(_read_ingredients(store, manifests, manifest)),
         mark=None if _read_assertion(manifest, "c2pa.soft-binding") is None else _read_output_id(claimed),
-        signed_at=_read_signing_time(manifest, success),
+        signed_at=get_text(manifest, "signature_info", "time") if "timeStamp.trusted" in success else None,
         problems=problems,
     )
 
 
 def _read_ingredients(store: Any, manifests: Any, manifest: Any) -> Iterator[Ingredient]:
-    deltas = to_entries(get_nested(store, "validation_results", "ingredientDeltas"))
-    for entry in to_entries(get_nested(manifest, "ingredients")):
-        title = to_text(get_nested(entry, "title")) or "unnamed"
-        relationship = to_text(get_nested(entry, "relationship")) or "unknown"
+    deltas = get_entries(store, "validation_results", "ingredientDeltas")
+    for entry in get_entries(manifest, "ingredients"):
+        title = get_text(entry, "title") or "unnamed"
+        relationship = get_text(entry, "relationship") or "unknown"
         own = get_nested(manifests, get_nested(entry, "active_manifest"))
         if own is None:
             yield Ingredient(title, relationship, "absent")
@@ -221,8 +222,8 @@ def _read_ingredients(store: Any, manifests: Any, manifest: Any) -> Iterator[Ing
         now, now_failure = set[str](), set[str]()
         for delta in deltas:
             # What has changed since, such as who is trusted. Only what concerns this ingredient.
-            uri = to_text(get_nested(delta, "ingredientAssertionURI")) or ""
-            if uri.endswith(f"/{to_text(get_nested(entry, 'label'))}"):
+            uri = get_text(delta, "ingredientAssertionURI") or ""
+            if uri.endswith(f"/{get_text(entry, 'label')}"):
                 success, failure = validation_codes(get_nested(delta, "validationDeltas"))
                 now, now_failure = now | success, now_failure | failure
         state, problems = judge_codes(then | now, then_failure | now_failure)
@@ -232,41 +233,33 @@ def _read_ingredients(store: Any, manifests: Any, manifest: Any) -> Iterator[Ing
         )
 
 
-def _source_types(actions: list[Any]) -> Iterator[str]:
-    for action in actions:
-        source_type = to_text(get_nested(action, "digitalSourceType"))
-        if source_type:
-            yield source_type.rstrip("/").rpartition("/")[2]
+def _texts(entries: list[Any], key: str) -> list[str]:
+    return [text for entry in entries if (text := get_text(entry, key))]
 
 
 def _read_assertion(manifest: Any, label: str) -> Any:
     """The data of an assertion, of any version."""
-    for assertion in to_entries(get_nested(manifest, "assertions")):
-        name = to_text(get_nested(assertion, "label")) or ""
+    for assertion in get_entries(manifest, "assertions"):
+        name = get_text(assertion, "label") or ""
         if name == label or name.startswith(f"{label}.v"):
             return get_nested(assertion, "data")
     return None
 
 
 def _read_generator(manifest: Any) -> str | None:
-    information = to_entries(get_nested(manifest, "claim_generator_info"))
-    name = to_text(get_nested(information[0], "name")) if information else None
+    information = get_entries(manifest, "claim_generator_info")
+    name = get_text(information[0], "name") if information else None
     if name is None:
-        return to_text(get_nested(manifest, "claim_generator"))
-    version = to_text(get_nested(information[0], "version"))
+        return get_text(manifest, "claim_generator")
+    version = get_text(information[0], "version")
     return f"{name} {version}" if version else name
 
 
 def _read_issuer(manifest: Any) -> str | None:
-    parts = (to_text(get_nested(manifest, "signature_info", key)) for key in ("issuer", "common_name"))
-    return ", ".join(part for part in parts if part) or None
-
-
-def _read_signing_time(manifest: Any, success: set[str]) -> str | None:
-    """Signing time, if it was confirmed by an authority on a trust list."""
-    return to_text(get_nested(manifest, "signature_info", "time")) if "timeStamp.trusted" in success else None
+    parts = (get_text(manifest, "signature_info", key) for key in ("issuer", "common_name"))
+    return ", ".join(filter(None, parts)) or None
 
 
 def _read_output_id(output: Any) -> str | None:
-    text = to_text(get_nested(output, "output_id"))
+    text = get_text(output, "output_id")
     return text if text and OUTPUT_ID_PATTERN.fullmatch(text) else None

@@ -131,8 +131,8 @@ class Ledger:
             return
         with self._explained(), contextlib.closing(self._reader()) as connection:
             version = self._version(connection)
-            if version == 0:  # begun a moment ago, or by a process that was killed
-                return
+        if version == 0:  # begun a moment ago, or by a process that was killed
+            return
         if version < len(MIGRATIONS):
             with self._writing():
                 pass
@@ -212,9 +212,7 @@ class Ledger:
     def _convert_error(self, error: sqlite3.Error) -> EffigieError:
         code = _primary_code(error)
         if code == sqlite3.SQLITE_FULL:
-            return EffigieError(
-                f"disk full while writing the ledger {self.path}: free some space and try again"
-            )
+            return EffigieError(f"disk full while writing the ledger {self.path}: free space and try again")
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             return EffigieError(
                 f"the ledger {self.path} cannot be opened or written ({error}): check its permissions and its "
