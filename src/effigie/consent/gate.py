@@ -23,10 +23,10 @@ from effigie.consent.face_matching import (
     describe_mismatches,
     reference_similarity,
 )
-from effigie.consent.store import ConsentStore, default_store
+from effigie.consent.store import REVOCATION_SUFFIX, ConsentStore, default_store
 from effigie.consent.terms import USES, local_today
 from effigie.errors import RefusedError, UsageError
-from effigie.io.atomic_write import atomic_write, read_json
+from effigie.io.atomic_write import read_json
 
 LOG = logging.getLogger(__name__)
 
@@ -37,9 +37,7 @@ INSTRUCTIONS = (
     "and name it with --consent RECORD"
 )
 MAX_NAMED_CLIPS = 4  # clips that a refusal names
-MIN_SAMPLE_AGREEMENT = (
-    0.5  # share of the samples: single frames turned away, blurred or covered may not agree
-)
+MIN_SAMPLE_AGREEMENT = 0.5  # share of the samples; single ones are turned away, blurred or covered
 _GATE = object()
 
 
@@ -65,10 +63,6 @@ class Permit:
     def ids(self) -> tuple[str, ...]:
         """Ids of the records."""
         return tuple(consent.id for consent in self.consents)
-
-    def record_files(self) -> dict[str, bytes]:
-        """File name -> bytes of the records."""
-        return {f"{consent.id}.json": consent.to_bytes() for consent in self.consents}
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a permit does not leave the process: ask the gate again")
@@ -123,25 +117,22 @@ def permit_model(
     consent: ConsentLike = None,
     purpose: str | None = None,
     store: ConsentStore | None = None,
-    today: date | None = None,
 ) -> Permit:
     """Allow ``use`` of a model, by the records and the source's faces that lie in it, or refuse.
 
     Args:
         folder: a model with ``consents/`` and ``bank/``.
         consent: records instead of the model's own, such as one that was renewed.
-        purpose, store, today: as for :func:`permit`.
+        purpose, store: as for :func:`permit`.
 
     Raises:
         RefusedError: as :func:`permit`; or the model holds no record, or lacks one that its manifest names.
-        FaceSetError: its bank is damaged.
     """
     from effigie.faceset import FaceSet
 
     folder, own = Path(folder), Path(folder) / "consents"
     if consent is None:
-        files = sorted(own.glob("c-*.json"))
-        files = [path for path in files if not path.name.endswith(".revoked.json")]
+        files = [path for path in sorted(own.glob("c-*.json")) if not path.name.endswith(REVOCATION_SUFFIX)]
         if not files:
             raise RefusedError(
                 f"{folder} holds no consent record of the person it shows: name one with --consent RECORD, "
@@ -156,7 +147,7 @@ def permit_model(
     faces = SubjectFaces.from_faces(FaceSet.open(folder / "bank").load(["embedding", "landmarks", "matrix"]))
     store = store or default_store()
     within = ConsentStore([*store.folders, own])  # a revocation that was put into the model counts too
-    return permit(use, faces, consent, purpose=purpose, store=within, today=today)
+    return permit(use, faces, consent, purpose=purpose, store=within)
 
 
 def merge_permits(permits: Sequence[Permit]) -> Permit:
@@ -181,9 +172,8 @@ def resolve_paths(consent: ConsentLike) -> ConsentLike:
 
 def save_consents(folder: str | Path, permit: Permit) -> None:
     """Copy the permit's records into a model, each whole or not at all."""
-    for name, data in permit.record_files().items():
-        with atomic_write(Path(folder) / "consents" / name) as temporary:
-            temporary.write_bytes(data)
+    for consent in permit.consents:
+        consent.save(Path(folder) / "consents" / f"{consent.id}.json", replace=True)
 
 
 def _manifest_consents(folder: Path) -> set[str]:

@@ -135,7 +135,7 @@ def _storage_error(what: str, url: str, error: Exception) -> EffigieError:
 
 
 @contextlib.contextmanager
-def _explained(what: str, url: str) -> Iterator[None]:
+def _explain_errors(what: str, url: str) -> Iterator[None]:
     """One line for whatever a store raises, but for a file that is not there."""
     try:
         yield
@@ -218,12 +218,12 @@ class RemoteFolder:
 
     def size(self, name: str) -> int | None:
         self._system.invalidate_cache()  # others write there, too
-        with contextlib.suppress(FileNotFoundError), _explained("looked at", self.full_path(name)):
+        with contextlib.suppress(FileNotFoundError), _explain_errors("looked at", self.full_path(name)):
             return int(self._system.info(f"{self._path}/{name}").get("size") or 0)
         return None
 
     def read(self, name: str) -> bytes | None:
-        with contextlib.suppress(FileNotFoundError), _explained("read", self.full_path(name)):
+        with contextlib.suppress(FileNotFoundError), _explain_errors("read", self.full_path(name)):
             return bytes(self._system.cat_file(f"{self._path}/{name}"))
         return None
 
@@ -251,7 +251,7 @@ class RemoteFolder:
     def list_names(self) -> list[str]:
         """Names of the files directly in the folder; empty if it does not exist."""
         self._system.invalidate_cache()
-        with contextlib.suppress(FileNotFoundError), _explained("listed", self._url):
+        with contextlib.suppress(FileNotFoundError), _explain_errors("listed", self._url):
             entries = self._system.ls(self._path, detail=False)
             return [str(path).rstrip("/").rpartition("/")[2] for path in entries]
         return []

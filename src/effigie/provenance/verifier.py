@@ -64,7 +64,7 @@ def verify(
     """
     path, ledger = Path(path), ledger or Ledger()
     cancel = cancel or CancelToken()
-    size = _checked_size(path)
+    size = _check_size(path)
     notes: list[str] = [] if size else ["the file is empty"]
     credentials = read_credentials(path)
     mark = known = None
@@ -84,13 +84,11 @@ def verify(
         consents = credentials.consents
     store = store or default_store(path.absolute().parent)
     consent = _try_reading("consent", notes, lambda: _summarize_consent(consents, store))
-    verdict = _verdict(credentials, mark, known)
+    verdict = _judge(credentials, mark, known)
     return Verification(path, verdict, credentials, mark, known, consent, tuple(notes))
 
 
-def _verdict(
-    credentials: CredentialState, mark: WatermarkReading | None, known: LedgerMatch | None
-) -> Verdict:
+def _judge(credentials: CredentialState, mark: WatermarkReading | None, known: LedgerMatch | None) -> Verdict:
     if credentials.state == "broken":
         return "broken"
     # The clip that a swap was made from looks much like the swap: looking alike is a hint and no verdict.
@@ -110,7 +108,7 @@ def _credentials_output_id(credentials: CredentialState) -> str | None:
     return next((part.output_id for part in parts if part.state in VALID_STATES and part.output_id), None)
 
 
-def _checked_size(path: Path) -> int:
+def _check_size(path: Path) -> int:
     try:
         status = path.stat()
         # A pipe would block, and a device would never end.

@@ -94,7 +94,7 @@ class Ledger:
             entry.file_sha256,
             np.array(list(entry.fingerprints), SAMPLE_DTYPE).tobytes(),
         )
-        with self._writing() as connection:
+        with self._transaction() as connection:
             try:
                 connection.execute(f"INSERT INTO outputs ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
             except sqlite3.IntegrityError as error:
@@ -129,18 +129,18 @@ class Ledger:
     def _select(self, clause: str, *values: str) -> Iterator[LedgerEntry]:
         if not self.path.exists():
             return
-        with self._explained(), contextlib.closing(self._reader()) as connection:
+        with self._explain_errors(), contextlib.closing(self._open_reader()) as connection:
             version = self._version(connection)
         if version == 0:  # begun a moment ago, or by a process that was killed
             return
         if version < len(MIGRATIONS):
-            with self._writing():
+            with self._transaction():
                 pass
-        with self._explained(), contextlib.closing(self._reader()) as connection:
+        with self._explain_errors(), contextlib.closing(self._open_reader()) as connection:
             for row in connection.execute(f"SELECT {COLUMNS} FROM outputs {clause}", values):
-                yield self._entry(row)
+                yield self._parse_row(row)
 
-    def _entry(self, row: tuple[str, str, str, str, str | None, str, str | None, bytes]) -> LedgerEntry:
+    def _parse_row(self, row: tuple[str, str, str, str, str | None, str, str | None, bytes]) -> LedgerEntry:
         output_id, time, command, name, model_hash, consents, file_sha256, blob = row
         try:
             samples = np.frombuffer(blob, SAMPLE_DTYPE).tolist()
@@ -150,7 +150,7 @@ class Ledger:
             raise self._damaged(error) from error
         return LedgerEntry(output_id, when, command, name, model_hash, agreed, file_sha256, tuple(samples))
 
-    def _reader(self) -> sqlite3.Connection:
+    def _open_reader(self) -> sqlite3.Connection:
         address = self.path.absolute().as_uri()
         connection = sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=READ_TIMEOUT_S)
         try:
@@ -164,14 +164,14 @@ class Ledger:
         return connection
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         """A connection in a transaction, the schema up to date; committed when the block ends well."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
             raise convert_os_error(error, self.path) from error
-        with self._explained():
+        with self._explain_errors():
             connection = sqlite3.connect(self.path, timeout=WRITE_TIMEOUT_S, isolation_level=None)
             with contextlib.closing(connection):
                 _enable_write_ahead_log(connection)
@@ -203,7 +203,7 @@ class Ledger:
         return version
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:

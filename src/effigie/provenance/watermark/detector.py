@@ -91,7 +91,7 @@ def _detect(
             keys.add(luma)
     if not every.frames:
         return None
-    # What an encoder says in a key frame it blurs and repeats in those behind: both are heard, separately.
+    # What an encoder says in a key frame it blurs and repeats in those behind: both count, separately.
     parts = [every, keys] if 0 < keys.frames < every.frames else [every]
     searches = [PatternSearch(part.residual()) for part in parts]
     found = _decode_at(searches, PatternPose(), every.frames, known=True)
@@ -112,16 +112,16 @@ def _decode_at(
     """What is written at a pose. The known symbols bear witness too, unless the pose was chosen by them."""
     evidence = np.zeros(0, np.float32)
     for search in searches:
-        heard = search.evidence(pose)
-        heard /= max(float(np.linalg.norm(heard)), 1e-12)
-        evidence = evidence + heard if len(evidence) else heard
+        part = search.evidence(pose)
+        part /= max(float(np.linalg.norm(part)), 1e-12)
+        evidence = evidence + part if len(evidence) else part
     word = decode(evidence[:SYMBOL_COUNT])
     if word is None:
         return None
     output_id, symbols = word
     witnesses = evidence if known else evidence[:SYMBOL_COUNT]
-    sure = float(symbols @ evidence[:SYMBOL_COUNT]) + float(np.sum(witnesses[SYMBOL_COUNT:]))
-    agreement = sure / max(float(np.linalg.norm(witnesses)), 1e-12)
+    agreeing = float(symbols @ evidence[:SYMBOL_COUNT]) + float(np.sum(witnesses[SYMBOL_COUNT:]))
+    agreement = agreeing / max(float(np.linalg.norm(witnesses)), 1e-12)
     if agreement < MIN_AGREEMENT:
         return None
     return DetectedMark(output_id, 1 - _TRIALS * float(ndtr(-agreement)), agreement, frames, pose)

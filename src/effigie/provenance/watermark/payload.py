@@ -72,7 +72,7 @@ def encode(output_id: int, free: int = 0) -> Symbols:
     if not 0 <= free < 1 << FREE_BITS:
         raise UsageError(f"{free} is out of range: give {FREE_BITS} free bits")
     word = np.empty(MESSAGE_BITS, np.uint8)
-    word[_FIXED], word[_FREE] = _fixed(output_id), _to_bits(free, FREE_BITS)
+    word[_FIXED], word[_FREE] = _fixed_bits(output_id), _to_bits(free, FREE_BITS)
     return _convolve(word)
 
 
@@ -83,7 +83,7 @@ def encode_into(output_id: int, evidence: NDArray[np.floating]) -> Symbols:
         output_id: 48 bits.
         evidence: (SYMBOLS,) as for :func:`decode`, of pictures that are not marked yet.
     """
-    gains, fixed = _branch_metrics(evidence), _fixed(output_id)
+    gains, fixed = _branch_metrics(evidence), _fixed_bits(output_id)
     newest = np.arange(2 * _STATES) >> MEMORY
     for step, bit in zip(_FIXED.tolist(), fixed.tolist(), strict=True):
         gains[step, newest != bit] = _IMPOSSIBLE
@@ -112,7 +112,7 @@ def decode(evidence: NDArray[np.floating]) -> tuple[int, Symbols] | None:
     return None if best is None else best[1:]
 
 
-def _fixed(output_id: int) -> Bits:
+def _fixed_bits(output_id: int) -> Bits:
     if not 0 <= output_id < 1 << ID_BITS:
         raise UsageError(f"{output_id} is no output id: it must be of {ID_BITS} bits, 0 or more")
     bits = _to_bits(output_id, ID_BITS)
@@ -130,11 +130,11 @@ def _to_int(bits: Bits) -> int:
 def _convolve(bits: Bits) -> Symbols:
     """The tail-biting codeword: the register begins with the last bits, as though they had come before."""
     delayed = [np.roll(bits, lag).astype(np.int64) << (MEMORY - lag) for lag in range(MEMORY + 1)]
-    return _outputs()[np.sum(delayed, axis=0)].ravel()
+    return _code_table()[np.sum(delayed, axis=0)].ravel()
 
 
 @functools.cache
-def _outputs() -> Symbols:
+def _code_table() -> Symbols:
     """(2 * states, RATE) of -1 and 1: what the encoder gives for a register of MEMORY + 1 bits, newest first."""
     registers = np.arange(2 * _STATES)[:, None] & np.array(GENERATORS)[None]
     return (1 - 2 * (np.bitwise_count(registers) & 1).astype(np.float32)).astype(np.float32)
@@ -143,7 +143,7 @@ def _outputs() -> Symbols:
 def _branch_metrics(evidence: NDArray[np.floating]) -> NDArray[np.float32]:
     """(BITS, 2 * states) what speaks for every content of the register at every step."""
     steps = np.asarray(evidence, np.float32).reshape(MESSAGE_BITS, RATE)
-    return np.ascontiguousarray((_outputs() @ steps.T).T)
+    return np.ascontiguousarray((_code_table() @ steps.T).T)
 
 
 def _list_viterbi(gains: NDArray[np.float32]) -> Bits:
