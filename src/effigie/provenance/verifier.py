@@ -109,6 +109,7 @@ def _credentials_output_id(credentials: CredentialState) -> str | None:
 
 
 def _check_size(path: Path) -> int:
+    """Bytes of an ordinary file that can be read."""
     try:
         status = path.stat()
         # A pipe would block, and a device would never end.

@@ -86,36 +86,28 @@ def match_clips(asked: Sequence[Sample], known: Sequence[Sample]) -> Match | Non
 
     Args:
         asked: hashes of the clip in question; more than one a second finds cuts at any moment.
-        known: hashes of the known clip.
 
     Returns:
         The best alignment, or None if none is good enough. One frame alone is enough only where one clip has no more.
     """
     asked_times, asked_hashes = _to_arrays(asked)
     known_times, known_hashes = _to_arrays(known)
-    if not len(asked_times) or not len(known_times):
-        return None
     bits = np.bitwise_count(asked_hashes[:, None] ^ known_hashes[None]).astype(np.float64)
     close = bits <= MAX_BITS
     if not close.any():
         return None
     shifts = known_times[None] - asked_times[:, None]
     needed = min(2, len(known_times), max(1, int(np.ptp(asked_times) / FINGERPRINT_INTERVAL_S)))
-    best: Match | None = None
+    matches = []
     for shift in np.unique(np.round(shifts[close], 1)).tolist():
         aligned = np.where(np.abs(shifts - shift) <= MAX_OFFSET_S, bits, np.inf).min(axis=0)
         aligned = aligned[np.isfinite(aligned)]
         if len(aligned) < needed or np.mean(aligned <= MAX_BITS) < MIN_AGREEING_SHARE:
             continue
-        found = Match(len(aligned), float(aligned.mean()), shift)
-        if found.bits <= MAX_MEAN_BITS and (best is None or _match_rank(found) < _match_rank(best)):
-            best = found
-    return best
-
-
-def _match_rank(match: Match) -> tuple[float, float]:
+        if aligned.mean() <= MAX_MEAN_BITS:
+            matches.append(Match(len(aligned), float(aligned.mean()), shift))
     # Two frames that agree by chance must not beat twenty that agree well.
-    return match.bits / np.sqrt(match.frames), abs(match.offset)
+    return min(matches, key=lambda one: (one.bits / np.sqrt(one.frames), abs(one.offset)), default=None)
 
 
 def _to_arrays(samples: Sequence[Sample]) -> tuple[NDArray[np.float64], NDArray[np.uint64]]:

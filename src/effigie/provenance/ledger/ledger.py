@@ -115,16 +115,13 @@ class Ledger:
 
         A swap looks much like the clip it was made from, so this says where to look and proves nothing.
         """
-        best: tuple[LedgerEntry, Match] | None = None
-        for entry in self._select("ORDER BY time DESC"):
-            match = match_clips(fingerprints, entry.fingerprints)
-            if match is not None and (best is None or match.bits < best[1].bits):
-                best = entry, match
-        return best
+        pairs = ((entry, match_clips(fingerprints, entry.fingerprints)) for entry in self.entries())
+        found = [(entry, match) for entry, match in pairs if match is not None]
+        return min(found, key=lambda pair: pair[1].bits, default=None)
 
     def entries(self) -> Iterator[LedgerEntry]:
         """Every output, the latest first."""
-        yield from self._select("ORDER BY time DESC")
+        return self._select("ORDER BY time DESC")
 
     def _select(self, clause: str, *values: str) -> Iterator[LedgerEntry]:
         if not self.path.exists():

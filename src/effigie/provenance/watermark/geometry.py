@@ -137,7 +137,7 @@ class PatternSearch:
         return best[1]
 
     def evidence(self, pose: PatternPose) -> NDArray[np.float32]:
-        """(SYMBOLS + known,) what speaks for every code symbol, then for the known ones, if it lies so."""
+        """(SYMBOL_COUNT + known,) what speaks for every code symbol, then for the known ones, if it lies so."""
         every = carriers()
         values, weight = self.harmonics_at(pose.scale_x, pose.scale_y)
         turns = every.frequency_x * pose.x + every.frequency_y * pose.y

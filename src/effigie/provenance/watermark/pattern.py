@@ -35,7 +35,7 @@ class Carriers:
     Attributes:
         frequency_x, frequency_y: (M,) cycles a tile, the first >= 0.
         scramble: (M, 2) float32 of -1 and 1, multiplied into what the real and imaginary parts carry.
-        slots: (2 M,) where each symbol lies among the parts; behind the SYMBOLS symbols come known ones, all 1.
+        slots: (2 M,) where each symbol lies among the parts; behind the SYMBOL_COUNT symbols come known ones, all 1.
     """
 
     frequency_x: NDArray[np.int64]
@@ -49,7 +49,7 @@ class Carriers:
         return self.slots[SYMBOL_COUNT::2] // 2
 
     def spectrum(self, symbols: NDArray[np.float32]) -> Spectrum:
-        """(M,) complex64: the tile that carries a codeword, (SYMBOLS,) of -1 and 1."""
+        """(M,) complex64: the tile that carries a codeword, (SYMBOL_COUNT,) of -1 and 1."""
         parts = np.ones(self.scramble.size, np.float32)
         parts[self.slots[:SYMBOL_COUNT]] = symbols
         signs = parts.reshape(-1, 2) * self.scramble

@@ -63,7 +63,7 @@ def crc8(bits: Bits) -> int:
 
 
 def encode(output_id: int, free: int = 0) -> Symbols:
-    """(SYMBOLS,) float32 of -1 and 1: one of the codewords of an id.
+    """(SYMBOL_COUNT,) float32 of -1 and 1: one of the codewords of an id.
 
     Args:
         output_id: 48 bits.
@@ -77,11 +77,11 @@ def encode(output_id: int, free: int = 0) -> Symbols:
 
 
 def encode_into(output_id: int, evidence: NDArray[np.floating]) -> Symbols:
-    """(SYMBOLS,) float32 of -1 and 1: of all codewords of an id the one that agrees best with ``evidence``.
+    """(SYMBOL_COUNT,) float32 of -1 and 1: of all codewords of an id the one that agrees best with ``evidence``.
 
     Args:
         output_id: 48 bits.
-        evidence: (SYMBOLS,) as for :func:`decode`, of pictures that are not marked yet.
+        evidence: (SYMBOL_COUNT,) as for :func:`decode`, of pictures that are not marked yet.
     """
     gains, fixed = _branch_metrics(evidence), _fixed_bits(output_id)
     newest = np.arange(2 * _STATES) >> MEMORY
@@ -97,19 +97,15 @@ def decode(evidence: NDArray[np.floating]) -> tuple[int, Symbols] | None:
     """The id, and its codeword, that agrees best with the evidence; None if no likely word's CRC is right.
 
     Args:
-        evidence: (SYMBOLS,) for every symbol how much speaks for 1 (positive) or -1 (negative); only the
+        evidence: (SYMBOL_COUNT,) for every symbol how much speaks for 1 (positive) or -1 (negative); only the
             ratios matter. Proportional to log-likelihood ratios it is decoded best.
     """
-    best: tuple[float, int, Symbols] | None = None
+    found = []
     for word in _list_viterbi(_branch_metrics(evidence)):
         fixed = word[_FIXED]
-        if crc8(fixed[:ID_BITS]) != _to_int(fixed[ID_BITS:]):
-            continue
-        symbols = _convolve(word)
-        agreement = float(symbols @ evidence)
-        if best is None or agreement > best[0]:
-            best = agreement, _to_int(fixed[:ID_BITS]), symbols
-    return None if best is None else best[1:]
+        if crc8(fixed[:ID_BITS]) == _to_int(fixed[ID_BITS:]):
+            found.append((_to_int(fixed[:ID_BITS]), _convolve(word)))
+    return max(found, key=lambda one: float(one[1] @ evidence), default=None)
 
 
 def _fixed_bits(output_id: int) -> Bits:
