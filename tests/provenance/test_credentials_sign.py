@@ -101,11 +101,10 @@ def test_pictures_stay_as_they_were(tmp_path: Path, kind: str) -> None:
 
 def test_what_was_made_from_nothing_was_created(tmp_path: Path) -> None:
     source, signed = make(tmp_path / "in.png"), tmp_path / "out.png"
-    sign_file(source, signed, dataclasses.replace(CLAIM, watermarked=False, training_allowed=True))
+    sign_file(source, signed, dataclasses.replace(CLAIM, watermarked=False))
     said = assertions(independent(signed))
     assert [action["action"] for action in said["c2pa.actions.v2"]["actions"]] == ["c2pa.created"]
     assert "c2pa.soft-binding" not in said
-    assert said["cawg.training-mining"]["entries"]["cawg.ai_generative_training"]["use"] == "allowed"
     assert read_credentials(signed).mark is None
 
 

@@ -48,7 +48,6 @@ class Claim:
         ingredients: what it was made from; the first is what was edited, the others were put into it. A missing or
             damaged one is named without credentials.
         watermarked: whether the invisible mark carries the output id.
-        training_allowed: whether others may train generative models on it. No consent record covers that.
     """
 
     output_id: str
@@ -58,7 +57,6 @@ class Claim:
     consents: tuple[str, ...] = ()
     ingredients: tuple[Path, ...] = ()
     watermarked: bool = False
-    training_allowed: bool = False
 
     def __post_init__(self) -> None:
         if not OUTPUT_ID_PATTERN.fullmatch(self.output_id):
@@ -79,13 +77,12 @@ def sign_file(
         identity: who signs; None takes :func:`effigie.provenance.c2pa.certificate.select_identity`.
         tsa_url: an RFC 3161 time-stamp authority to confirm the time; None contacts nobody.
     """
-    path = Path(path)
     media_type = EMBEDDABLE.get(path.suffix.lower())
     if media_type is None:
         raise UsageError(f"{path.suffix or path.name} holds no credentials: use {', '.join(EMBEDDABLE)}")
     with (
         open_ordinary_file(path) as source,
-        atomic_write(Path(destination)) as temporary,
+        atomic_write(destination) as temporary,
         temporary.open("w+b") as signed,
     ):
         _sign_stream(source, signed, media_type, claim, identity, tsa_url, path, embed=True)
@@ -103,8 +100,7 @@ def sign_sidecar(
     Args:
         sidecar: where; None takes :func:`sidecar_path`. The others are as for :func:`sign_file`.
     """
-    path = Path(path)
-    sidecar = sidecar_path(path) if sidecar is None else Path(sidecar)
+    sidecar = sidecar or sidecar_path(path)
     media_type = {**EMBEDDABLE, **SIDECAR_ONLY}.get(path.suffix.lower(), "application/octet-stream")
     # The library copies the file while it hashes it.
     with (
@@ -131,6 +127,7 @@ def _sign_stream(
     import c2pa
 
     identity = identity or select_identity()
+    chain, key = identity.certificate_chain_pem.encode("ascii"), identity.private_key_pem.encode("ascii")
     try:
         boxes = hash_unprotected_boxes(source) if embed else None
     except StrictCheckError as error:
@@ -140,17 +137,10 @@ def _sign_stream(
         with (
             create_context(trust_anchors(), tsa_url) as settings,
             c2pa.Builder(_manifest_definition(claim, media_type, boxes), settings) as builder,
-            c2pa.Signer.from_info(
-                c2pa.C2paSignerInfo(
-                    identity.alg,
-                    identity.certificate_chain_pem.encode("ascii"),
-                    identity.private_key_pem.encode("ascii"),
-                    tsa_url,
-                )
-            ) as signer,
+            c2pa.Signer.from_info(c2pa.C2paSignerInfo(identity.alg, chain, key, tsa_url)) as signer,
         ):
             for index, ingredient in enumerate(claim.ingredients):
-                _add_ingredient(builder, index, Path(ingredient))
+                _add_ingredient(builder, index, ingredient)
             if not embed:
                 builder.set_no_embed()
             return builder.sign(signer, media_type, source, signed)
@@ -191,11 +181,12 @@ def _manifest_definition(claim: Claim, media_type: str, boxes: str | None) -> di
         "version": __version__,
         "boxes_sha256": boxes,
     }
-    allowed = {"use": "allowed" if claim.training_allowed else "notAllowed"}
+    # Whether others may train generative models on it: no consent record covers that.
+    training = {"cawg.ai_generative_training": {"use": "notAllowed"}}
     assertions: list[dict[str, Any]] = [
         {"label": "c2pa.actions", "data": {"actions": actions}},
         {"label": OUTPUT_LABEL, "data": output},
-        {"label": "cawg.training-mining", "data": {"entries": {"cawg.ai_generative_training": allowed}}},
+        {"label": "cawg.training-mining", "data": {"entries": training}},
     ]
     if claim.watermarked:
         block = {"scope": {}, "value": claim.output_id}
