@@ -6,6 +6,5 @@ effigie. What an id means (credentials, ledger, consent) may not enter here, nor
 
 from effigie.provenance.watermark.detector import DetectedMark, detect, detect_file
 from effigie.provenance.watermark.embedder import WatermarkEmbedder
-from effigie.provenance.watermark.payload import new_id
 
-__all__ = ["DetectedMark", "WatermarkEmbedder", "detect", "detect_file", "new_id"]
+__all__ = ["DetectedMark", "WatermarkEmbedder", "detect", "detect_file"]

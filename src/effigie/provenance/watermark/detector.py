@@ -41,14 +41,12 @@ class DetectedMark:
         id: the 48 bits.
         confidence: 1 less the probability that an unmarked clip agrees as well, 0 to 1.
         agreement: of the codeword with the evidence, in standard deviations of chance.
-        frames: how many were used.
         pose: how the pattern lies; 1, 1, 0, 0 unless the picture was cropped.
     """
 
     id: int
     confidence: float
     agreement: float
-    frames: int
     pose: PatternPose
 
     @property
@@ -94,27 +92,22 @@ def _detect(
     # What an encoder says in a key frame it blurs and repeats in those behind: both count, separately.
     parts = [every, keys] if 0 < keys.frames < every.frames else [every]
     searches = [PatternSearch(part.residual()) for part in parts]
-    found = _decode_at(searches, PatternPose(), every.frames, known=True)
+    found = _decode_at(searches, PatternPose(), known=True)
     if found is not None:
         return found
     for pose in searches[0].find_candidates(MAX_POSES):
         if cancel is not None:
             cancel.check()
-        found = _decode_at(searches, pose, every.frames, known=False)
+        found = _decode_at(searches, pose, known=False)
         if found is not None:
             return found
     return None
 
 
-def _decode_at(
-    searches: list[PatternSearch], pose: PatternPose, frames: int, known: bool
-) -> DetectedMark | None:
+def _decode_at(searches: list[PatternSearch], pose: PatternPose, known: bool) -> DetectedMark | None:
     """What is written at a pose. The known symbols bear witness too, unless the pose was chosen by them."""
-    evidence = np.zeros(0, np.float32)
-    for search in searches:
-        part = search.evidence(pose)
-        part /= max(float(np.linalg.norm(part)), 1e-12)
-        evidence = evidence + part if len(evidence) else part
+    parts = [search.evidence(pose) for search in searches]
+    evidence = np.sum([part / max(float(np.linalg.norm(part)), 1e-12) for part in parts], axis=0)
     word = decode(evidence[:SYMBOL_COUNT])
     if word is None:
         return None
@@ -124,4 +117,4 @@ def _decode_at(
     agreement = agreeing / max(float(np.linalg.norm(witnesses)), 1e-12)
     if agreement < MIN_AGREEMENT:
         return None
-    return DetectedMark(output_id, 1 - _TRIALS * float(ndtr(-agreement)), agreement, frames, pose)
+    return DetectedMark(output_id, 1 - _TRIALS * float(ndtr(-agreement)), agreement, pose)

@@ -35,7 +35,7 @@ class WatermarkEmbedder:
     """Embeds the watermark into the frames of one output, all of one size.
 
     Args:
-        output_id: 48 bits, see :func:`effigie.provenance.watermark.new_id`.
+        output_id: 48 bits, written everywhere as 12 hexadecimal digits.
         size: (height, width) in pixels.
         like: the clip whose pictures these replace. Of the id's codewords the one is taken that this clip speaks
             for by itself: worth a fifth of the mark's strength after rough encoding. The same id, size and clip
@@ -43,7 +43,7 @@ class WatermarkEmbedder:
 
     Example::
 
-        embedder = WatermarkEmbedder(new_id(), (360, 640))
+        embedder = WatermarkEmbedder(secrets.randbits(48), (360, 640))
         marked = embedder.embed(image, face_mask)
     """
 

@@ -11,7 +11,6 @@ picture itself already speaks for most ("writing on dirty paper", Costa 1983; Mi
 from __future__ import annotations
 
 import functools
-import secrets
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,11 +44,6 @@ _IMPOSSIBLE = -1e4
 
 Bits = NDArray[np.uint8]
 Symbols = NDArray[np.float32]
-
-
-def new_id() -> int:
-    """A fresh id: 48 random bits, written everywhere as 12 hexadecimal digits."""
-    return secrets.randbits(ID_BITS)
 
 
 def crc8(bits: Bits) -> int:
