@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import typing
 from pathlib import Path
 
 PACKAGES = [
@@ -35,7 +36,14 @@ def signature(value: object) -> str:
     """Names of a function's arguments; of a class, nothing."""
     if not inspect.isfunction(value):
         return ""
-    return f"({', '.join(inspect.signature(value).parameters)})"
+    names = []
+    for name, parameter in inspect.signature(value).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD and "Unpack" in str(parameter.annotation):
+            options = typing.get_args(typing.get_type_hints(value, include_extras=True)[name])[0]
+            names += options.__annotations__
+        else:
+            names.append(name)
+    return f"({', '.join(names)})"
 
 
 def reference() -> str:

@@ -16,13 +16,12 @@ import numpy as np
 from benchmarks.fixtures.appearance_changes import draw_glasses, relight
 from benchmarks.fixtures.consent_cases import refused_cases
 from benchmarks.fixtures.row import RowContext, RowResult
-from effigie.consent.face_matching import MATCH_THRESHOLD, reference_similarity
+from effigie.consent.face_matching import MATCH_THRESHOLD, SubjectFaces, reference_similarity
 from effigie.consent.gate import permit
 from effigie.consent.keys import SigningKey
 from effigie.consent.record import Consent, new_consent
 from effigie.consent.references import embed_file
 from effigie.consent.store import ConsentStore
-from effigie.consent.subject_faces import SubjectFaces
 from effigie.errors import RefusedError, UsageError
 from effigie.evaluate.report.figures import Figure
 from effigie.faces.tracker import Tracker

@@ -91,12 +91,13 @@ def _decoding_rate(max_frames: int | None) -> float:
 
 def _gate_seconds(model: Path) -> float:
     """What consent and the look at the footage take, the best of three, networks loaded."""
-    from effigie.consent.gate import check_footage, permit_model
+    from effigie.consent.gate import permit_model
+    from effigie.consent.nsfw_detector import check_clip
 
     times = []
     for _ in range(3):
         begun = time.perf_counter()
         permit_model(model, "swap")
-        check_footage(fetch_asset("sample_woman"))
+        check_clip(fetch_asset("sample_woman"))
         times.append(time.perf_counter() - begun)
     return min(times)

@@ -15,6 +15,7 @@ Example::
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ from effigie._version import __version__ as __version__
 # training step then takes ten times as long; sleeping instead costs nothing measurable when it does not.
 # Read when torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
     from effigie import consent, evaluate, faceset, heads, media, occlusion, provenance, swap

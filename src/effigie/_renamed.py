@@ -73,16 +73,16 @@ training training: average=state best=checkpoint checkpoints=checkpoint guard=na
 training training.data: pool=sample_cache prefetch=prefetcher slots=sample_key
 training training.monitor: curve forecast journal=logger plot previews standing=progress_summary
 trust consent: Consent ConsentStore canonical default_store gate grant intimate=nsfw_detector keys
-    match=face_matching new_consent record references request_consent revoke samples shown=subject_faces
+    match=face_matching new_consent record references request_consent revoke samples shown=face_matching
     signature signed=document store terms
 trust io: home
 trust media: sampling
 trust provenance: TrustSettings label outgoing=signed_writer settings=config verification=report verify
-    watermark wording=verification_text
+    watermark wording=report
 trust provenance.c2pa: authority certificate containers credentials findings reading=reader
     seal=strict_check
 trust provenance.ledger: fingerprint ledger
-trust.watermark provenance.watermark: Found=DetectedMark Marker=WatermarkEmbedder Strength=MarkStrength
+trust.watermark provenance.watermark: Found=DetectedMark Marker=WatermarkEmbedder
     detection=detector embed=embedder geometry hiding=jnd_mask pattern payload residual sampling=frames
 """
 # Packages that were divided or left.

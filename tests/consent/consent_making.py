@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from effigie.consent.face_matching import SubjectFaces
 from effigie.consent.keys import SigningKey
 from effigie.consent.record import Consent, ConsentRequest
 from effigie.consent.signature import CONSENT, OPERATOR, REQUEST, Signature
-from effigie.consent.subject_faces import SubjectFaces
 from effigie.consent.terms import Evidence, Terms, utc_now
 
 TODAY = date(2026, 6, 15)

@@ -17,9 +17,9 @@ from consent_making import made
 
 import effigie
 from effigie.consent import gate
+from effigie.consent.face_matching import SubjectFaces
 from effigie.consent.gate import Permit
 from effigie.consent.keys import operator_key
-from effigie.consent.subject_faces import SubjectFaces
 from effigie.errors import RefusedError
 from effigie.faceset import FaceSet
 from effigie.media import VideoReader

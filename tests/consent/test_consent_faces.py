@@ -14,13 +14,12 @@ from skimage import data
 
 import effigie
 from effigie.assets import fetch_asset
-from effigie.consent.face_matching import MATCH_THRESHOLD, reference_similarity
+from effigie.consent.face_matching import MATCH_THRESHOLD, SubjectFaces, reference_similarity
 from effigie.consent.gate import permit, permit_model, save_consents
 from effigie.consent.keys import SigningKey
 from effigie.consent.record import grant, new_consent, request_consent, revoke
 from effigie.consent.references import embed_file
 from effigie.consent.store import ConsentStore
-from effigie.consent.subject_faces import SubjectFaces
 from effigie.errors import MediaError, RefusedError, UsageError
 from effigie.faceset import FaceSet
 from effigie.io.atomic_write import sha256

@@ -15,12 +15,16 @@ from consent_making import TODAY, asked, directions, joined, made, shown
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from effigie.consent.face_matching import MATCH_THRESHOLD, MIN_MATCHING_SHARE, reference_similarity
+from effigie.consent.face_matching import (
+    MATCH_THRESHOLD,
+    MIN_MATCHING_SHARE,
+    SubjectFaces,
+    reference_similarity,
+)
 from effigie.consent.gate import Permit, permit, save_consents
 from effigie.consent.keys import SigningKey
 from effigie.consent.record import Consent, grant, revoke
 from effigie.consent.store import ConsentStore, default_store
-from effigie.consent.subject_faces import SubjectFaces
 from effigie.errors import RefusedError, UsageError
 
 
@@ -255,8 +259,6 @@ def test_ids_are_no_paths(store, wanted, tmp_path):
     (tmp_path / "secret.json").write_text("{}")
     with pytest.raises(RefusedError):
         store.find(wanted)
-    assert store.state(wanted) == "unknown"
-    assert store.find_revocation(wanted) is None
 
 
 def test_a_file_named_by_another_id_is_not_that_record(key, store):
@@ -281,7 +283,6 @@ def test_the_store_lists_what_can_be_read(key, store, monkeypatch, tmp_path):
         ("Ben", "expired"),
         ("Cem", "not yet valid"),
     ]
-    assert store.state(anna.id, TODAY) == "valid" and store.state("c-" + "0" * 16) == "unknown"
     monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
     own = default_store()
     assert own.folders == (tmp_path / "home" / "consents",)
@@ -294,4 +295,4 @@ def test_a_permit_leaves_its_records_in_the_model(key, store, tmp_path):
     save_consents(tmp_path / "model", given)
     files = list((tmp_path / "model" / "consents").iterdir())
     assert [file.name for file in files] == [f"{record.id}.json"]
-    assert Consent.load(Path(files[0])).to_bytes() == record.to_bytes() == given.record_files()[files[0].name]
+    assert Consent.load(Path(files[0])).to_bytes() == record.to_bytes()

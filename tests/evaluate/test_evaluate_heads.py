@@ -233,7 +233,7 @@ def test_the_truth_itself_is_perfect_and_a_blur_is_not(
     truth = judge.measure(pictures)
     perfect = HeadScores.from_records(judge.measure_self_reenactment(0, pictures, truth), [])
     assert perfect.ssim == pytest.approx(1) and perfect.csim == pytest.approx(1, abs=1e-5)
-    assert (perfect.lpips, perfect.landmarks, perfect.expression) == (0, 0, 0)
+    assert (perfect.perceptual_distance, perfect.landmarks, perfect.expression) == (0, 0, 0)
     assert perfect.pose == pytest.approx(0, abs=1e-4) and perfect.frechet == pytest.approx(0, abs=1e-6)
     assert perfect.sharpness == 1 and perfect.flicker == pytest.approx(1) and perfect.moments == 4
     assert math.isnan(perfect.to_portrait) and perfect.driven == 0
@@ -241,7 +241,7 @@ def test_the_truth_itself_is_perfect_and_a_blur_is_not(
         judge.measure_self_reenactment(0, [cv2.GaussianBlur(each, (0, 0), 4) for each in pictures], truth), []
     )
     assert list_not_better(perfect, blurred) == []
-    assert {"ssim", "lpips", "csim", "frechet", "landmarks", "sharpness"} <= set(
+    assert {"ssim", "perceptual_distance", "csim", "frechet", "landmarks", "sharpness"} <= set(
         list_not_better(blurred, perfect)
     )
 
@@ -301,7 +301,8 @@ def test_more_shots_help_and_those_who_have_no_more_give_what_they_have(faces: P
     one, eight, most = (table.scores[count] for count in (1, 8, 32))
     assert one[COPIED].to_portrait > 0.99
     for row in (COPIED, WARPED):
-        assert eight[row].lpips < one[row].lpips and eight[row].moments == one[row].moments
+        assert eight[row].perceptual_distance < one[row].perceptual_distance
+        assert eight[row].moments == one[row].moments
     assert any("fewer than 32" in note for note in table.notes)
     assert most[WARPED].moments == one[WARPED].moments
 

@@ -25,7 +25,7 @@ def test_the_sheet_has_its_size_and_its_faces(mixed: FaceSet, tmp_path: Path) ->
     image = read(output)
     assert output.read_bytes().startswith(b"\x89PNG")
     assert image.shape == (drawn.height, drawn.width, 3)
-    assert (drawn.shown, drawn.faces, drawn.people) == (49, 300, 2)
+    assert (drawn.faces_drawn, drawn.faces, drawn.people) == (49, 300, 2)
     assert drawn.width == 2 * MARGIN + 10 * (40 + GAP)
     assert drawn.height == TITLE + 2 * HEADING + (4 + 2) * (40 + LABEL + GAP) + MARGIN
     faces = mixed.load(["pose", "cluster"])
@@ -38,7 +38,11 @@ def test_the_sheet_has_its_size_and_its_faces(mixed: FaceSet, tmp_path: Path) ->
 
 def test_a_filtered_sheet_of_few_faces(mixed: FaceSet, tmp_path: Path) -> None:
     drawn = draw_contact_sheet(mixed.path, tmp_path / "s.png", where="clip == 'b' and frame < 3", size=64)
-    assert (drawn.shown, drawn.people) == (3, 1) and read(drawn.path).shape == (drawn.height, drawn.width, 3)
+    assert (drawn.faces_drawn, drawn.people) == (3, 1) and read(drawn.path).shape == (
+        drawn.height,
+        drawn.width,
+        3,
+    )
 
 
 def test_faces_are_spread_over_the_order_and_nobody_is_hidden() -> None:

@@ -23,7 +23,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from effigie.errors import EffigieError, UsageError
 from effigie.provenance.c2pa import authority
 from effigie.provenance.c2pa.certificate import load_identity, local_identity, select_identity, trust_anchors
-from effigie.provenance.c2pa.credentials import read_credentials, sign_file
+from effigie.provenance.c2pa.credentials import sign_file
+from effigie.provenance.c2pa.reader import read_credentials
 
 
 @pytest.fixture(autouse=True)

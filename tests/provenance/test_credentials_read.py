@@ -14,7 +14,8 @@ from credential_files import CLAIM, flipped, independent, make
 
 from effigie.provenance.c2pa import containers
 from effigie.provenance.c2pa.certificate import trust_anchors
-from effigie.provenance.c2pa.credentials import read_credentials, sign_file
+from effigie.provenance.c2pa.credentials import sign_file
+from effigie.provenance.c2pa.reader import read_credentials
 
 SECONDS = 120.0  # for reading anything small, on the slowest and busiest machine
 
@@ -99,7 +100,7 @@ def test_cut_short_lengthened_and_stripped(signed: Path, tmp_path: Path) -> None
     assert read_credentials(copy).state == "broken"
     shutil.copy(signed.with_name(f"in{signed.suffix}"), copy)
     state = read_credentials(copy)
-    assert state.state == "absent" and not state.problems and not state.ours
+    assert state.state == "absent" and not state.problems and not state.is_effigie_output
 
 
 def test_the_manifest_of_another_file_is_broken(tmp_path: Path) -> None:
@@ -174,7 +175,7 @@ def test_trust_is_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     anchors.write_text(trust_anchors())
     monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "elsewhere"))
     state = read_credentials(signed)
-    assert state.state == "valid" and "trust list" in state.problems[0] and state.ours
+    assert state.state == "valid" and "trust list" in state.problems[0] and state.is_effigie_output
     assert not (tmp_path / "elsewhere").exists()  # reading makes no certificate
     monkeypatch.setenv("EFFIGIE_TRUST_ANCHORS", str(anchors))
     assert read_credentials(signed).state == "trusted"

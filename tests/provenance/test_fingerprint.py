@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from effigie.errors import UsageError
-from effigie.provenance.ledger.fingerprint import EMPTY_HASH, MatchSettings, compute_fingerprint, match_clips
+from effigie.provenance.ledger.fingerprint import EMPTY_HASH, compute_fingerprint, match_clips
 
 SIZE = (180, 320)
 
@@ -119,9 +118,3 @@ def test_a_still_out_of_a_clip_is_found():
     known = samples(1, 0, 10)
     match = match_clips([(0.0, compute_fingerprint(jpeg(scene(1, 7.0))))], known)
     assert match is not None and match.offset == pytest.approx(7.0, abs=0.1)
-
-
-@pytest.mark.parametrize("wrong", [{"max_bits": 32}, {"mean_bits": 9}, {"share": 0}, {"max_offset_s": -1}])
-def test_settings_that_cannot_be(wrong):
-    with pytest.raises(UsageError):
-        MatchSettings(**wrong)

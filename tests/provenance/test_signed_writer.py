@@ -15,7 +15,7 @@ from effigie.errors import UsageError
 from effigie.faceset import FaceSet
 from effigie.media import EncodeSettings, VideoReader
 from effigie.provenance import TrustSettings
-from effigie.provenance.c2pa.credentials import read_credentials
+from effigie.provenance.c2pa.reader import read_credentials
 from effigie.provenance.ledger.ledger import Ledger
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.swap import ConvertSettings
@@ -66,7 +66,7 @@ def pictures(path):
 def test_every_format_carries_credentials_that_others_read(made, clip, name):
     path, report = made(name)
     state = read_credentials(path)
-    assert (state.state, state.ours, state.output_id) == ("trusted", True, report.output_id)
+    assert (state.state, state.is_effigie_output, state.output_id) == ("trusted", True, report.output_id)
     assert state.mark == report.output_id
     assert [ingredient.title for ingredient in state.ingredients] == [clip.name]
     with c2pa.Reader(str(path)) as reader:  # an independent look, with no setting of ours

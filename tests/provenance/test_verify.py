@@ -237,7 +237,7 @@ with c2pa.Signer.from_info(info) as signer, c2pa.Builder(claim) as builder, open
     subprocess.run([sys.executable, "-c", sign, str(tmp_path / "given.png"), str(signed)], check=True)
     found = verify(signed)
     assert found.verdict == "marked-by-others"
-    assert found.credentials.state in ("valid", "trusted") and not found.credentials.ours
+    assert found.credentials.state in ("valid", "trusted") and not found.credentials.is_effigie_output
     assert found.watermark is None and found.consent is None
     assert "Camera" in text(found)
 

@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from effigie.errors import UsageError
-from effigie.provenance.watermark import new_id
 from effigie.provenance.watermark.payload import (
     FREE_BITS,
     ID_BITS,
@@ -84,11 +83,6 @@ def test_the_checksum_is_the_published_one() -> None:
         for _ in range(8):
             register = (register << 1 ^ 0x07) & 0xFF if register & 0x80 else register << 1
     assert crc8(bits) == register == 0xFB
-
-
-def test_new_ids_differ_and_fit() -> None:
-    drawn = {new_id() for _ in range(100)}
-    assert len(drawn) == 100 and all(0 <= each < 2**ID_BITS for each in drawn)
 
 
 @pytest.mark.parametrize("wrong", [-1, 2**ID_BITS])

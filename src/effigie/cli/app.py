@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -131,6 +133,11 @@ def main() -> None:
     hangup = getattr(signal, "SIGHUP", None)  # a terminal that closes; nohup has it ignored, and so it stays
     if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
         signal.signal(hangup, _interrupt)
+    if level := os.environ.get("EFFIGIE_LOG"):  # for developers; what users see is the progress
+        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+        logging.getLogger("effigie").setLevel(
+            logging.getLevelNamesMapping().get(level.upper(), logging.DEBUG)
+        )
     code, complaint = EffigieError.exit_code, "ended by an error"
     try:
         code, complaint = _run("--debug" in sys.argv)

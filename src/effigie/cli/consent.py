@@ -266,12 +266,12 @@ def _open_store(folder: Path | None) -> ConsentStore:
 
 
 def _is_request(path: Path) -> bool:
-    from effigie.consent.canonical import read_document
+    from effigie.consent.canonical import parse_document, read_bytes
     from effigie.consent.signature import REQUEST
     from effigie.errors import ConsentError
 
     try:
-        read_document(path, REQUEST)
+        parse_document(read_bytes(path), REQUEST, str(path))
     except ConsentError:
         return False
     return True

@@ -111,7 +111,7 @@ def sheet(
     if as_json:
         print_json(to_stored(drawn))
     else:
-        _print_line(f"{drawn.path}: {drawn.shown} of {drawn.faces} faces, people: {drawn.people}")
+        _print_line(f"{drawn.path}: {drawn.faces_drawn} of {drawn.faces} faces, people: {drawn.people}")
 
 
 def sort(

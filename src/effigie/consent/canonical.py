@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import stat
 from pathlib import Path
@@ -32,6 +33,11 @@ def canonical_json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
+def json_digest(value: Any) -> str:
+    """Hex SHA-256 of a JSON value in canonical form."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
 def _check_json(value: Any, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise ValueError(f"nested more than {MAX_DEPTH} deep")
@@ -47,27 +53,8 @@ def _check_json(value: Any, depth: int) -> None:
         raise ValueError(f"{type(value).__name__} has no canonical form: write integers, strings or base64")
 
 
-def read_document(
-    path: Path, kind: str, max_bytes: int = MAX_DOCUMENT_BYTES, newest_version: int = 1
-) -> dict[str, Any]:
-    """Read a document from an untrusted file.
-
-    Args:
-        kind: what ``format`` must say.
-        newest_version: highest ``version`` that is understood.
-
-    Raises:
-        ConsentError: missing, no ordinary file, too large, not canonical JSON, of another kind or a newer version.
-    """
-    return parse_document(read_bytes(path, max_bytes), kind, str(path), newest_version)
-
-
 def read_bytes(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
-    """Read the bytes of an ordinary file.
-
-    Raises:
-        ConsentError: missing, a folder or device, larger than the limit, or not readable.
-    """
+    """Read an ordinary file; ConsentError if it is missing, a folder or device, too large, or not readable."""
     try:
         # A pipe would block and a device would never end.
         if not stat.S_ISREG(path.stat().st_mode):
@@ -85,7 +72,16 @@ def read_bytes(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
 
 
 def parse_document(data: bytes, kind: str, name: str, newest_version: int = 1) -> dict[str, Any]:
-    """As :func:`read_document`, of bytes in memory that messages call ``name``."""
+    """Parse a document of unknown origin.
+
+    Args:
+        kind: what ``format`` must say.
+        name: what messages call it.
+        newest_version: highest ``version`` that is understood.
+
+    Raises:
+        ConsentError: not canonical JSON, of another kind or a newer version.
+    """
     try:
         value = json.loads(
             data.decode("utf-8"),
@@ -98,9 +94,7 @@ def parse_document(data: bytes, kind: str, name: str, newest_version: int = 1) -
     if not isinstance(value, dict) or not isinstance(value.get("format"), str):
         raise damaged_error(name, "it does not say what it is")
     if value["format"] != kind:
-        raise ConsentError(
-            f"{name} is no {kind[8:] if kind.startswith('effigie ') else kind}: choose another file"
-        )
+        raise ConsentError(f"{name} is no {kind.removeprefix('effigie ')}: choose another file")
     version = value.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise damaged_error(name, "it has no version")
@@ -145,11 +139,7 @@ def pack_vectors(vectors: np.ndarray) -> str:
 
 
 def unpack_vectors(text: str, width: int) -> np.ndarray:
-    """(N, width) float32 that :func:`pack_vectors` packed.
-
-    Raises:
-        ValueError: no base64, or not whole rows.
-    """
+    """(N, width) float32 that :func:`pack_vectors` packed; ValueError if it is not whole rows."""
     data = unpack_bytes(text)
     if not data or len(data) % (4 * width):
         raise ValueError(f"the vectors are not whole rows of {width}")
@@ -157,11 +147,7 @@ def unpack_vectors(text: str, width: int) -> np.ndarray:
 
 
 def unpack_bytes(text: str) -> bytes:
-    """The bytes that a base64 string stands for, in its only spelling.
-
-    Raises:
-        ValueError: no base64, or another spelling of the same bytes.
-    """
+    """The bytes that a base64 string stands for; ValueError for another spelling of the same bytes."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:

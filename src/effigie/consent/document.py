@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from effigie.consent.canonical import canonical_json, damaged_error, parse_document, read_bytes
+from effigie.consent.canonical import canonical_json, damaged_error, json_digest, parse_document, read_bytes
 from effigie.consent.keys import SigningKey
-from effigie.consent.signature import (
-    CONSENT,
-    OPERATOR,
-    REQUEST,
-    REVOCATION,
-    SUBJECT,
-    VERSION,
-    Signature,
-    body_digest,
-)
-from effigie.consent.terms import (
-    ID_PATTERN,
-    MAX_TEXT_LENGTH,
-    SHA256_PATTERN,
-    Terms,
-    check_text,
-)
+from effigie.consent.signature import CONSENT, OPERATOR, REQUEST, REVOCATION, SUBJECT, VERSION, Signature
+from effigie.consent.terms import ID_PATTERN, MAX_TEXT_LENGTH, SHA256_PATTERN, Terms, check_text
 from effigie.errors import ConsentError, UsageError
 from effigie.io.atomic_write import atomic_write
 
@@ -34,12 +18,53 @@ from effigie.io.atomic_write import atomic_write
 REQUIRED_SIGNERS = {"attested": (OPERATOR,), "granted": (OPERATOR, SUBJECT)}
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _SignedTerms(Terms):
-    signatures: tuple[Signature, ...]
-    version: int = field(default=VERSION, init=False)
+class _Document:
+    """A file of canonical JSON that somebody signed."""
 
     KIND: ClassVar[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The document: JSON values."""
+        raise NotImplementedError
+
+    def to_bytes(self) -> bytes:
+        """The document as it is written: canonical JSON and a line feed."""
+        return canonical_json(self.to_json()) + b"\n"
+
+    def save(self, path: Path, replace: bool = False) -> None:
+        """Write it, whole or not at all. The same document may be written again.
+
+        Raises:
+            UsageError: another file lies there, and ``replace`` is not set.
+        """
+        path, data = Path(path), self.to_bytes()
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder: name a file")
+        if path.exists() and not replace and path.read_bytes() != data:
+            raise UsageError(
+                f"{path} exists: choose another name, or say that it is to be replaced (--replace)"
+            )
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(data)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a document that anybody may have written.
+
+        Raises:
+            ConsentError: missing, damaged, edited, forged or of a newer version.
+        """
+        return cls.from_bytes(read_bytes(Path(path)), str(path))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, name: str) -> Self:
+        """As :meth:`load`, of bytes in memory that messages call ``name``."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _SignedTerms(_Document, Terms):
+    signatures: tuple[Signature, ...]
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -66,7 +91,6 @@ class _SignedTerms(Terms):
             raise ConsentError("operator and subject signed with one key: the subject signs with their own")
 
     def to_json(self) -> dict[str, Any]:
-        """The document: JSON values."""
         return {
             "format": self.KIND,
             "version": VERSION,
@@ -75,31 +99,8 @@ class _SignedTerms(Terms):
             "signatures": [signature.to_json() for signature in self.signatures],
         }
 
-    def to_bytes(self) -> bytes:
-        """The document as it is written: canonical JSON and a line feed."""
-        return canonical_json(self.to_json()) + b"\n"
-
-    def save(self, path: Path, replace: bool = False) -> None:
-        """Write it, whole or not at all. The same document may be written again.
-
-        Raises:
-            UsageError: another file lies there, and ``replace`` is not set.
-            EffigieError: it cannot be written.
-        """
-        save_bytes(Path(path), self.to_bytes(), replace)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a document that anybody may have written.
-
-        Raises:
-            ConsentError: missing, damaged, edited, forged or of a newer version.
-        """
-        return cls.from_bytes(read_bytes(Path(path)), str(path))
-
     @classmethod
     def from_bytes(cls, data: bytes, name: str) -> Self:
-        """As :meth:`load`, of bytes in memory that messages call ``name``."""
         document = parse_document(data, cls.KIND, name, VERSION)
         try:
             if set(document) != {"format", "version", "id", "terms", "signatures"}:
@@ -151,7 +152,7 @@ class ConsentRequest(_SignedTerms):
 
 
 @dataclass(frozen=True)
-class Revocation:
+class Revocation(_Document):
     """A signed revocation of a consent record; an invalid signature raises.
 
     Attributes:
@@ -166,13 +167,15 @@ class Revocation:
     reason: str
     signature: Signature
 
+    KIND: ClassVar[str] = REVOCATION
+
     def __post_init__(self) -> None:
-        if not isinstance(self.consent, str) or not ID_PATTERN.fullmatch(self.consent):
+        if not is_id(self.consent):
             raise UsageError("a consent's id is c- and 16 hex digits")
         if not isinstance(self.digest, str) or not SHA256_PATTERN.fullmatch(self.digest):
             raise UsageError("terms are named by the 64 hex digits of their SHA-256")
         check_text("the reason", self.reason, MAX_TEXT_LENGTH, empty=True)
-        if not self.signature.is_valid(REVOCATION, body_digest(self.body())):
+        if not self.signature.is_valid(REVOCATION, json_digest(self.body())):
             raise ConsentError("its signature does not belong to it")
 
     @classmethod
@@ -180,7 +183,7 @@ class Revocation:
         """Revoke ``consent`` as one who signed it in ``role``."""
         check_text("the reason", reason, MAX_TEXT_LENGTH, empty=True)
         body = {"consent": consent.id, "sha256": consent.digest, "reason": reason}
-        signature = Signature.create(REVOCATION, body_digest(body), role, key)
+        signature = Signature.create(REVOCATION, json_digest(body), role, key)
         return cls(consent.id, consent.digest, reason, signature)
 
     @property
@@ -190,15 +193,14 @@ class Revocation:
 
     def revokes(self, consent: Consent) -> bool:
         """Whether it is about this record and by one who signed it."""
-        mine = {(signature.role, signature.public_key) for signature in consent.signatures}
-        return self.digest == consent.digest and (self.signature.role, self.signature.public_key) in mine
+        signers = {(signature.role, signature.public_key) for signature in consent.signatures}
+        return self.digest == consent.digest and (self.signature.role, self.signature.public_key) in signers
 
     def body(self) -> dict[str, str]:
         """JSON values of what is signed."""
         return {"consent": self.consent, "sha256": self.digest, "reason": self.reason}
 
     def to_json(self) -> dict[str, Any]:
-        """The document: JSON values."""
         return {
             "format": REVOCATION,
             "version": VERSION,
@@ -206,48 +208,22 @@ class Revocation:
             "signatures": [self.signature.to_json()],
         }
 
-    def to_bytes(self) -> bytes:
-        """The document as it is written."""
-        return canonical_json(self.to_json()) + b"\n"
-
-    def save(self, path: Path, replace: bool = False) -> None:
-        """As :meth:`Consent.save`."""
-        save_bytes(Path(path), self.to_bytes(), replace)
-
     @classmethod
-    def load(cls, path: Path) -> Revocation:
-        """Read a revocation that anybody may have written.
-
-        Raises:
-            ConsentError: missing, damaged, edited, forged or of a newer version.
-        """
-        document = parse_document(read_bytes(Path(path)), REVOCATION, str(path), VERSION)
+    def from_bytes(cls, data: bytes, name: str) -> Self:
+        document = parse_document(data, REVOCATION, name, VERSION)
         try:
             body, signatures = document["revocation"], document["signatures"]
-            if set(document) != {"format", "version", "revocation", "signatures"} or len(signatures) != 1:
-                raise ValueError("its fields are not those of a revocation")
-            if set(body) != {"consent", "sha256", "reason"}:
+            if (
+                set(document) != {"format", "version", "revocation", "signatures"}
+                or set(body) != {"consent", "sha256", "reason"}
+                or len(signatures) != 1
+            ):
                 raise ValueError("its fields are not those of a revocation")
             return cls(body["consent"], body["sha256"], body["reason"], Signature.from_json(signatures[0]))
         except (ValueError, KeyError, TypeError, UsageError, ConsentError) as error:
-            raise damaged_error(str(path), str(error)) from error
+            raise damaged_error(name, str(error)) from error
 
 
-def save_bytes(path: Path, data: bytes, replace: bool) -> None:
-    """Write ``data``, whole or not at all; another file that lies there is replaced only when asked for.
-
-    Raises:
-        UsageError: it lies there.
-        EffigieError: it cannot be written.
-    """
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder: name a file")
-    if path.exists() and not replace and path.read_bytes() != data:
-        raise UsageError(f"{path} exists: choose another name, or say that it is to be replaced (--replace)")
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(data)
-
-
-def is_id(text: str) -> bool:
-    """Whether a text is a consent's id: nothing that could be a path."""
-    return re.fullmatch(ID_PATTERN, text) is not None
+def is_id(text: Any) -> bool:
+    """Whether something is a consent's id: nothing that could be a path."""
+    return isinstance(text, str) and ID_PATTERN.fullmatch(text) is not None

@@ -1,18 +1,61 @@
-"""Face matching: cosine similarity of faces to a record's references."""
+"""Face matching: the faces of an output's subject, and their cosine similarity to a record's references."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from effigie.consent.terms import Terms
+
+if TYPE_CHECKING:
+    from effigie.faceset import Faces
 
 # Measured by `python -m benchmarks --only consent` on 82 Londoners, 388 congressmen and the people of the clips. Of
 # 140,448 comparisons of different people 0.32 % pass SFace's published 0.363, and 8 (0.006 %) pass 0.45. The right
 # person's other pictures pass both: of 582 none was below 0.51, the least with glasses drawn on and light from one
 # side.
 MATCH_THRESHOLD = 0.45
-MIN_MATCHING_SHARE = 0.95
-"""Of the faces shown, how many must agree."""
+MIN_MATCHING_SHARE = 0.95  # of the faces shown must agree
+SAMPLE_COUNT = 24  # pictures whose identity is measured afresh, half a second
+
+
+@dataclass(frozen=True)
+class SubjectFaces:
+    """The faces of the person who will be shown.
+
+    Attributes:
+        embeddings: (N, 128) float32 unit; zeros where a face has none.
+        clips: (N,) names of the clips they are from, for messages.
+        sampled_embeddings: (M, 128) of some of the pictures themselves, measured now: a stored embedding is the mean
+            of a track, and anybody can edit a column. None where there are no pictures.
+    """
+
+    embeddings: np.ndarray
+    clips: np.ndarray
+    sampled_embeddings: np.ndarray | None = None
+
+    @classmethod
+    def from_faces(cls, faces: Faces) -> SubjectFaces:
+        """From face set rows with their ``embedding``, ``landmarks`` and ``matrix``."""
+        from effigie.faces.crop import apply_affine
+        from effigie.faces.recognizer import IdentityModel
+
+        model = IdentityModel()
+        rows = np.unique(np.linspace(0, len(faces) - 1, min(SAMPLE_COUNT, len(faces))).astype(int))
+        sampled_embeddings = [
+            model.embed(
+                faces.crop(int(row)),
+                apply_affine(faces["matrix"][row].astype(np.float64), faces["landmarks"][row]),
+            )
+            for row in rows
+        ]
+        return cls(faces.embedding, faces.clip, np.stack(sampled_embeddings) if sampled_embeddings else None)
+
+    def __post_init__(self) -> None:
+        if self.embeddings.ndim != 2 or len(self.embeddings) != len(self.clips):
+            raise ValueError(f"{self.embeddings.shape} embeddings of {len(self.clips)} clips")
 
 
 def reference_similarity(consent: Terms, embeddings: np.ndarray) -> np.ndarray:
@@ -28,22 +71,14 @@ def reference_similarity(consent: Terms, embeddings: np.ndarray) -> np.ndarray:
 
 
 def describe_mismatches(clips: np.ndarray, cosines: np.ndarray, max_clips: int) -> str:
-    """Describe the clips with faces that do not match, the worst first.
-
-    Args:
-        clips: (N,) names of the faces' clips.
-        cosines: (N,) of each face with the record.
-        max_clips: clips to name.
-    """
+    """Name the clips with faces that do not match, the worst first: of (N,) clips and cosines of the faces."""
     names = clips.astype(str)
     found = []
     for clip in np.unique(names):
-        mine = cosines[names == clip]
-        wrong = int((mine < MATCH_THRESHOLD).sum())
-        if wrong:
-            found.append(
-                (-wrong, f"{clip} ({wrong} of {len(mine)} faces differ, median cosine {np.median(mine):.2f})")
-            )
+        values = cosines[names == clip]
+        if wrong := int((values < MATCH_THRESHOLD).sum()):
+            text = f"{clip} ({wrong} of {len(values)} faces differ, median cosine {np.median(values):.2f})"
+            found.append((-wrong, text))
     found.sort()
     rest = f" and {len(found) - max_clips} more clips" if len(found) > max_clips else ""
     return ", ".join(text for _, text in found[:max_clips]) + rest

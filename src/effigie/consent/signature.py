@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,11 +12,9 @@ from effigie.consent.keys import SigningKey, fingerprint, verify_signature
 from effigie.consent.terms import TIME_FORMAT, parse_time, utc_now
 
 VERSION = 1
-CONSENT, REQUEST, REVOCATION = (
-    "effigie consent record",
-    "effigie consent request",
-    "effigie consent revocation",
-)
+CONSENT = "effigie consent record"
+REQUEST = "effigie consent request"
+REVOCATION = "effigie consent revocation"
 OPERATOR, SUBJECT = "operator", "subject"
 
 
@@ -41,7 +38,7 @@ class Signature:
     def create(cls, kind: str, digest: str, role: str, key: SigningKey) -> Signature:
         """Sign the document of ``kind`` whose body hashes to ``digest``."""
         signed_at = utc_now()
-        signature = key.sign(signing_message(kind, digest, role, signed_at))
+        signature = key.sign(_signed_message(kind, digest, role, signed_at))
         return cls(role, key.public_key, signed_at, base64.b64encode(signature).decode("ascii"))
 
     def is_valid(self, kind: str, digest: str) -> bool:
@@ -50,9 +47,8 @@ class Signature:
             raw = unpack_bytes(self.signature)
         except ValueError:
             return False
-        return verify_signature(
-            self.public_key, raw, signing_message(kind, digest, self.role, self.signed_at)
-        )
+        message = _signed_message(kind, digest, self.role, self.signed_at)
+        return verify_signature(self.public_key, raw, message)
 
     @property
     def fingerprint(self) -> str:
@@ -70,11 +66,7 @@ class Signature:
 
     @classmethod
     def from_json(cls, value: Any) -> Signature:
-        """The signature that a document describes.
-
-        Raises:
-            ValueError: none.
-        """
+        """The signature that a document describes; ValueError if it describes none."""
         if not isinstance(value, dict) or set(value) != {"role", "public", "when", "signature"}:
             raise ValueError("a signature has role, public, when and signature")
         if not all(isinstance(item, str) for item in value.values()):
@@ -82,21 +74,9 @@ class Signature:
         return cls(value["role"], value["public"], parse_time(value["when"]), value["signature"])
 
 
-def signing_message(kind: str, digest: str, role: str, signed_at: datetime) -> bytes:
-    """The signed message: kind, digest, role and time, so that no signature can be used for another purpose."""
+def _signed_message(kind: str, digest: str, role: str, signed_at: datetime) -> bytes:
+    """Kind, digest, role and time, so that no signature can be used for another purpose."""
     # A request is signed as the record that it asks for: granting adds a signature and changes nothing else.
     kind = CONSENT if kind == REQUEST else kind
-    return canonical_json(
-        {
-            "signed": kind,
-            "version": VERSION,
-            "sha256": digest,
-            "role": role,
-            "when": signed_at.strftime(TIME_FORMAT),
-        }
-    )
-
-
-def body_digest(body: dict[str, Any]) -> str:
-    """Hex SHA-256 of a body's canonical form."""
-    return hashlib.sha256(canonical_json(body)).hexdigest()
+    when = signed_at.strftime(TIME_FORMAT)
+    return canonical_json({"signed": kind, "version": VERSION, "sha256": digest, "role": role, "when": when})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from effigie.consent.canonical import MAX_DOCUMENT_BYTES, read_bytes
+from effigie.consent.canonical import read_bytes
 from effigie.consent.document import Consent, Revocation, is_id
 from effigie.consent.signature import REVOCATION
 from effigie.consent.terms import local_today
@@ -21,13 +21,7 @@ MAX_FILES = 10_000  # of a folder are looked at
 
 @dataclass(frozen=True)
 class StoredConsent:
-    """A record in a store.
-
-    Attributes:
-        consent: the record.
-        path: where it lies.
-        state: ``valid``, ``revoked``, ``expired`` or ``not yet valid``.
-    """
+    """A record in a store; ``state`` is ``valid``, ``revoked``, ``expired`` or ``not yet valid``."""
 
     consent: Consent
     path: Path
@@ -35,23 +29,17 @@ class StoredConsent:
 
 
 class ConsentStore:
-    """A store of records and revocations in several folders, of which the first is written to.
-
-    Args:
-        folders: looked through in this order; they need not exist.
-    """
+    """Records and revocations in folders, which need not exist; searched in order; the first is written to."""
 
     def __init__(self, folders: Sequence[str | Path]) -> None:
         self.folders = tuple(Path(folder) for folder in folders)
 
     def add(self, document: Consent | Revocation) -> Path:
         """Write a record or revocation into the store; returns its path."""
-        name = (
-            f"{document.id}.json"
-            if isinstance(document, Consent)
-            else f"{document.consent}{REVOCATION_SUFFIX}"
-        )
-        path = self.folders[0] / name
+        if isinstance(document, Consent):
+            path = self.folders[0] / f"{document.id}.json"
+        else:
+            path = self.folders[0] / _revocation_name(document.consent)
         # A revocation is not undone by a later one, and a record of one id is that record.
         document.save(path, replace=True)
         return path
@@ -101,30 +89,15 @@ class ConsentStore:
             return "not yet valid"
         return "valid" if consent.is_valid_on(today) else "expired"
 
-    def state(self, consent_id: str, today: date | None = None) -> str:
-        """The state of a record by its id; ``unknown`` where there is no such record."""
-        try:
-            record, path = self.locate(consent_id) if is_id(consent_id) else (None, None)
-            return self.consent_state(record, path, today=today) if record and path else "unknown"
-        except ConsentError:
-            return "unknown"
-
-    def find_revocation(self, consent: Consent | str, *record_paths: Path) -> Revocation | None:
+    def find_revocation(self, consent: Consent, *record_paths: Path) -> Revocation | None:
         """The statement that revoked a record, if one lies in the store or beside a file.
 
         Args:
-            consent: the record, or the id of one in the store.
             record_paths: files or folders whose neighbours count too.
 
         Raises:
             ConsentError: a file named as its revocation is damaged: then nobody can say that it holds.
         """
-        if isinstance(consent, str):
-            try:
-                consent, path = self.locate(consent)
-            except ConsentError:
-                return None
-            record_paths = (*record_paths, path)
         folders = [*self.folders, *(place if place.is_dir() else place.parent for place in record_paths)]
         for folder in dict.fromkeys(folders):
             for path in _list_files(folder):
@@ -137,7 +110,7 @@ class ConsentStore:
         """Keep a revocation in the store, and beside files of the record; where it was written."""
         places = [self.add(revocation)]
         for file in record_paths:
-            path = file.parent / f"{revocation.consent}{REVOCATION_SUFFIX}"
+            path = file.parent / _revocation_name(revocation.consent)
             if path not in places:
                 revocation.save(path, replace=True)
                 places.append(path)
@@ -153,6 +126,10 @@ class ConsentStore:
                         continue
 
 
+def _revocation_name(consent_id: str) -> str:
+    return f"{consent_id}{REVOCATION_SUFFIX}"
+
+
 def _list_files(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))[:MAX_FILES]
@@ -162,26 +139,20 @@ def _list_files(folder: Path) -> list[Path]:
 
 def _read_revocation(path: Path, consent: Consent) -> Revocation | None:
     """Read a file that may be a revocation; only one named after the record must be undamaged."""
+    is_named = path.name == _revocation_name(consent.id)
     try:
-        if (
-            REVOCATION.encode() not in read_bytes(path, MAX_DOCUMENT_BYTES)
-            and path.name != f"{consent.id}{REVOCATION_SUFFIX}"
-        ):
+        if not is_named and REVOCATION.encode() not in read_bytes(path):
             return None
         return Revocation.load(path)
     except ConsentError as error:
-        if path.name != f"{consent.id}{REVOCATION_SUFFIX}":
+        if not is_named:
             return None
         raise ConsentError(f"{error}; until then {consent.id} counts as revoked") from error
 
 
 def default_store(project_folder: str | Path | None = None) -> ConsentStore:
-    """The store of a project's folder, if one is given, and the user's own.
-
-    Args:
-        project_folder: a folder, such as the one that models and outputs go to.
-    """
+    """The store of a project's folder, such as the one that models go to, and the user's own."""
     own = home() / CONSENTS_FOLDER
-    return ConsentStore(
-        [own] if project_folder is None else [Path(project_folder) / ".effigie" / CONSENTS_FOLDER, own]
-    )
+    if project_folder is None:
+        return ConsentStore([own])
+    return ConsentStore([Path(project_folder) / ".effigie" / CONSENTS_FOLDER, own])

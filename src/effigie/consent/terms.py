@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from effigie.consent.canonical import canonical_json, pack_vectors, unpack_vectors
+from effigie.consent.canonical import json_digest, pack_vectors, unpack_vectors
 from effigie.errors import UsageError
 
-Use = Literal["swap", "animate", "voice"]
-USES: tuple[Use, ...] = ("swap", "animate", "voice")
+USES = ("swap", "animate", "voice")
 STRENGTHS = ("attested", "granted")
 EVIDENCE_KINDS = ("document", "recording", "reference")
 EMBEDDING_NETWORK = "sface"  # whose embeddings a record holds; those of another network cannot be compared
@@ -57,6 +55,13 @@ class Evidence:
         """JSON values."""
         return {"kind": self.kind, "sha256": self.sha256, "note": self.note}
 
+    @classmethod
+    def from_json(cls, piece: Any) -> Evidence:
+        """The piece of evidence that a document describes; ValueError if it describes none."""
+        if not isinstance(piece, dict) or set(piece) != {"kind", "sha256", "note"}:
+            raise ValueError("a piece of evidence has kind, sha256 and note")
+        return cls(**piece)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Terms:
@@ -74,9 +79,6 @@ class Terms:
         strength: ``attested``: the operator says so. ``granted``: the subject signed.
         embeddings: (n, 128) float32 unit, n of 1 to 8, of the subject's face; not writable.
         created: when it was written, UTC, whole seconds.
-
-    Raises:
-        UsageError: a value that cannot be.
     """
 
     subject: str
@@ -122,7 +124,7 @@ class Terms:
     @property
     def digest(self) -> str:
         """Hex SHA-256 of the canonical body, without signatures."""
-        return hashlib.sha256(canonical_json(self.body())).hexdigest()
+        return json_digest(self.body())
 
     @property
     def id(self) -> str:
@@ -148,11 +150,7 @@ class Terms:
 
     @classmethod
     def parse_fields(cls, body: Any) -> dict[str, Any]:
-        """The fields that a body from a file describes.
-
-        Raises:
-            ValueError, UsageError: not a body, or with values that cannot be.
-        """
+        """The fields that a body from a file describes; ValueError or UsageError if it describes none."""
         if not isinstance(body, dict) or set(body) != _KEYS:
             raise ValueError("its fields are not those of a consent")
         if body["network"] != EMBEDDING_NETWORK:
@@ -163,7 +161,7 @@ class Terms:
         uses, evidence = body["uses"], body["evidence"]
         if not isinstance(uses, list) or not all(isinstance(use, str) for use in uses):
             raise ValueError("uses are no list of words")
-        if not isinstance(evidence, list) or not all(isinstance(piece, dict) for piece in evidence):
+        if not isinstance(evidence, list):
             raise ValueError("evidence is no list")
         return {
             "subject": body["subject"],
@@ -172,7 +170,7 @@ class Terms:
             "territory": body["territory"],
             "begins": parse_date(body["begins"]),
             "until": None if body["until"] is None else parse_date(body["until"]),
-            "evidence": tuple(_evidence(piece) for piece in evidence),
+            "evidence": tuple(Evidence.from_json(piece) for piece in evidence),
             "basis": body["basis"],
             "strength": body["strength"],
             "embeddings": unpack_vectors(body["embeddings"], EMBEDDING_SIZE),
@@ -180,18 +178,8 @@ class Terms:
         }
 
 
-def _evidence(piece: dict[str, Any]) -> Evidence:
-    if set(piece) != {"kind", "sha256", "note"}:
-        raise ValueError("a piece of evidence has kind, sha256 and note")
-    return Evidence(**piece)
-
-
 def check_text(what: str, text: Any, max_length: int, empty: bool = False) -> None:
-    """Refuse text that is too long, or that would do something to a terminal rather than be read.
-
-    Raises:
-        UsageError: it is no such text.
-    """
+    """Refuse text that is too long, or that would do something to a terminal rather than be read."""
     if not isinstance(text, str) or not (empty or text.strip()):
         raise UsageError(f"{what} must be given in words")
     if len(text) > max_length:
@@ -201,22 +189,14 @@ def check_text(what: str, text: Any, max_length: int, empty: bool = False) -> No
 
 
 def parse_date(text: Any) -> date:
-    """A day written as YYYY-MM-DD.
-
-    Raises:
-        ValueError: it is not.
-    """
+    """A day written as YYYY-MM-DD."""
     if not isinstance(text, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
         raise ValueError(f"{str(text)[:20]!r} is no date: write YYYY-MM-DD")
     return date.fromisoformat(text)
 
 
 def parse_time(text: Any) -> datetime:
-    """A time in UTC written as YYYY-MM-DDTHH:MM:SSZ.
-
-    Raises:
-        ValueError: it is not.
-    """
+    """A time in UTC written as YYYY-MM-DDTHH:MM:SSZ."""
     if not isinstance(text, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", text, re.ASCII):
         raise ValueError(f"{str(text)[:24]!r} is no time in UTC")
     return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)

@@ -5,6 +5,7 @@ Knows nothing of what is made: a function of a room does that, for one clip, and
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,6 +29,8 @@ from effigie.io.atomic_write import content_digest
 from effigie.io.storage import is_remote, local_copy, open_folder, read_content_tag
 from effigie.io.stored_names import STORED_NAME
 from effigie.progress import CancelToken, Progress, ProgressCallback
+
+LOG = logging.getLogger(__name__)
 
 REPORT_INTERVAL_S = 0.5
 MAX_NOTES = 50  # kept in the report; all of them lie in the outputs' records
@@ -216,6 +219,7 @@ class _Job:
             yield JobItem(self._plan, clip, plain_name(clip, self._plan.suffix).casefold() in self._twins)
 
     def _count_outcome(self, clip: str, outcome: ItemOutcome) -> None:
+        LOG.debug("%s: %s", clip, outcome.kind)
         result = self.result
         if outcome.kind == "completed":
             result.completed += 1

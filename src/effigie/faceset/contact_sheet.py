@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from effigie.faceset.columns import Faces
 from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
 from effigie.faceset.sorting import check_positive, load_measures, sort_indices
 from effigie.faceset.store import FaceSet
+from effigie.io.stored_names import STORED_NAME
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 
 TITLE, HEADING, LABEL, GAP = 34, 28, 16, 4
@@ -20,10 +21,10 @@ MARGIN = 8
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """Description of a contact sheet: ``shown`` of ``faces`` in ``people`` groups, ``width`` x ``height`` px."""
+    """Description of a contact sheet: ``faces_drawn`` of ``faces`` in ``people`` groups, ``width`` x ``height`` px."""
 
     path: Path
-    shown: int
+    faces_drawn: int = field(metadata={STORED_NAME: "shown"})
     faces: int
     people: int
     width: int
@@ -66,13 +67,13 @@ def draw_contact_sheet(
     faces = load_measures(faceset, [by, "cluster", "sharpness"], where, progress, cancel)
     groups = select_faces(faces["cluster"], faces[by], descending, count, columns)
     direction = "falling" if descending else "rising"
-    shown = sum(len(group) for group in groups)
-    title = f"{faceset.path.name}: {shown} of {len(faces)} faces, {by} {direction}" + (
+    faces_drawn = sum(len(group) for group in groups)
+    title = f"{faceset.path.name}: {faces_drawn} of {len(faces)} faces, {by} {direction}" + (
         f", {where}" if where else ""
     )
     image = render_contact_sheet(faces, groups, by, title, size, columns)
     write_png(Path(output), image)
-    return ContactSheet(Path(output), shown, len(faces), len(groups), image.shape[1], image.shape[0])
+    return ContactSheet(Path(output), faces_drawn, len(faces), len(groups), image.shape[1], image.shape[0])
 
 
 def select_faces(

@@ -125,6 +125,7 @@ def load_heads(folder: str | Path | None = None) -> HeadsModel:
     for name, network in networks.by_name().items():
         load_weights(folder / f"{name}.safetensors", network, optional=(TABLE_PREFIX,))
     manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
+    LOG.info("loaded the heads %s", folder)
     return HeadsModel(preset, prior, networks, _load_motions(folder / MOTIONS), manifest)
 
 

@@ -7,6 +7,7 @@ that moves), ``consents/`` and ``manifest.json``. It is personal data in the pla
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -35,6 +36,8 @@ from effigie.io.atomic_write import atomic_write, discard, sha256
 from effigie.io.tensors import load_arrays, serialize_tensors
 from effigie.prior.frame_bank import FaceGeometry
 from effigie.training.model_folder import CONFIG, MANIFEST, load_weights, save_config
+
+LOG = logging.getLogger(__name__)
 
 PERSON, PORTRAIT, BANK, GENERATOR = "person.safetensors", "portrait.png", "bank", "generator.safetensors"
 CROP_SIZE = 384  # px, side of the stored shots
@@ -146,6 +149,7 @@ def load_person(
     except (SafetensorError, OSError, KeyError, ValueError, FaceSetError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{folder} is damaged ({reason}): tune again into a new folder") from error
+    LOG.info("loaded the person %s", folder)
     return PersonModel(preset, prior, generator, psi, shots, portrait, permit, sha256(folder / MANIFEST))
 
 

@@ -20,7 +20,6 @@ import psutil
 
 from effigie.errors import EffigieError, UsageError
 
-CHUNK_BYTES = 1 << 20
 DISK_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT}
 PERMISSION_ERRNOS = {errno.EACCES, errno.EPERM, errno.EROFS}
 WRITE_ERRNOS = DISK_FULL_ERRNOS | PERMISSION_ERRNOS | {errno.EFBIG, errno.EIO, errno.ENAMETOOLONG}
@@ -39,9 +38,6 @@ def atomic_write(path: Path) -> Iterator[Path]:
     The block may create a file or a folder there. On any exception, Ctrl-C too, what it wrote is removed and
     ``path`` is left as it was. A full disk becomes one clear error. A kill leaves the temporary file, which a
     later call for the same ``path`` removes.
-
-    Raises:
-        EffigieError: the disk is full or the folder cannot be written.
     """
     path = Path(path)
     temporary = temporary_path(path)
@@ -109,10 +105,8 @@ def _find_leftovers(path: Path) -> list[re.Match[str]]:
     wanted = (path.stem[:MAX_STEM_LENGTH], path.suffix)
     # Every write looks here, among ten thousand others perhaps: names alone, and the cheap test first.
     names = [name for name in os.listdir(path.parent) if name.startswith(f".{wanted[0]}.")]  # noqa: PTH208
-    found = [TEMPORARY_NAME.fullmatch(name) for name in names]
-    return [
-        leftover for leftover in found if leftover and (leftover["stem"], leftover["suffix"] or "") == wanted
-    ]
+    found = filter(None, map(TEMPORARY_NAME.fullmatch, names))
+    return [leftover for leftover in found if (leftover["stem"], leftover["suffix"] or "") == wanted]
 
 
 def _remove_leftover(path: Path, leftover: re.Match[str]) -> None:
@@ -143,15 +137,7 @@ def _rename_into_place(temporary: Path, path: Path) -> None:
 
 
 def require_empty_folder(folder: Path, what: str = "a model") -> None:
-    """Raise unless ``folder`` is missing or an empty folder.
-
-    Args:
-        folder: where something is to be written that is not there yet.
-        what: the thing, for the message.
-
-    Raises:
-        UsageError: it is taken.
-    """
+    """Raise UsageError unless ``folder``, where ``what`` is to be written, is missing or empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} exists and is not {what}: choose another folder")
 
@@ -175,6 +161,27 @@ def convert_os_error(error: OSError, path: Path) -> EffigieError:
     return EffigieError(f"cannot write {path}: {reason}")
 
 
+def write_private_file(path: Path, data: bytes, *, replace: bool) -> bool:
+    """Write a file that only its owner may read; without ``replace`` False, and no change, if one is there already."""
+    temporary = path.with_name(f".{path.stem[:MAX_STEM_LENGTH]}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(data)
+        if replace:
+            temporary.replace(path)
+        else:
+            try:  # of two processes that write it at once, one must lose: a link never replaces
+                os.link(temporary, path)
+            except FileExistsError:
+                return False
+    except OSError as error:
+        raise convert_os_error(error, path) from error
+    finally:
+        discard(temporary)
+    return True
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as readable JSON, whole or not at all."""
     with atomic_write(path) as temporary:
@@ -185,7 +192,6 @@ def read_json(path: Path) -> Any:
     """Read JSON from an untrusted file.
 
     Raises:
-        OSError: it cannot be read.
         ValueError: it is no JSON, or none that could have been written here: nested thousands deep, numbers beyond all
             bounds.
     """
@@ -209,11 +215,8 @@ def _parse_finite(digits: str) -> float:
 
 def sha256(path: Path) -> str:
     """Hex digest of a file's bytes."""
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while block := stream.read(CHUNK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def content_digest(path: Path) -> str:

@@ -36,8 +36,7 @@ MAX_NAME_LENGTH = 200
 def try_lock(stream: IO[bytes]) -> bool:
     """Lock an open file until it is closed or the process ends; False if another open file holds the lock.
 
-    Raises:
-        OSError: the file system knows no locks.
+    OSError where the file system knows no locks.
     """
     try:
         if fcntl:
@@ -114,12 +113,7 @@ def with_output_lock(argument: str) -> Callable[[Callable[Arguments, Result]], C
 
 
 def _open_lock_file(lock: Path) -> IO[bytes]:
-    """Open and lock the lock file, and write the id of this process into it.
-
-    Raises:
-        OutputLockedError: it is another's.
-        OSError: there can be none.
-    """
+    """Open and lock the lock file, and write the id of this process into it; OSError where there can be none."""
     while True:
         stream = lock.open("a+b")
         try:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+VARINT, BYTES = 0, 2
+FIXED_LENGTHS = {1: 8, 5: 4}  # wire type -> bytes
 
 
 def decode_varint(data: bytes, position: int) -> tuple[int, int]:
@@ -38,8 +39,7 @@ def encode_varint(value: int) -> bytes:
 def iterate_fields(message: bytes) -> Iterator[tuple[int, int | bytes, bytes]]:
     """Yield ``(field number, value, encoded bytes)``; length-delimited and fixed values come as bytes.
 
-    Raises:
-        ValueError, IndexError: the message is damaged.
+    ValueError or IndexError if the message is damaged.
     """
     position = 0
     while position < len(message):
@@ -52,8 +52,8 @@ def iterate_fields(message: bytes) -> Iterator[tuple[int, int | bytes, bytes]]:
         else:
             if kind == BYTES:
                 length, position = decode_varint(message, position)
-            elif kind in (FIXED32, FIXED64):
-                length = 4 if kind == FIXED32 else 8
+            elif kind in FIXED_LENGTHS:
+                length = FIXED_LENGTHS[kind]
             else:
                 raise ValueError(f"unknown wire type {kind}")
             value = message[position : position + length]

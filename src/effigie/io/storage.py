@@ -12,7 +12,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from effigie.errors import EffigieError, MediaError, UsageError
 from effigie.io.atomic_write import atomic_write, convert_os_error, discard
@@ -21,13 +21,8 @@ URL_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 FILE_SCHEME = "file://"
 UNSAFE_CHARACTERS = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 MAX_NAME_BYTES = 150  # bytes; file systems allow 255, and suffixes and temporary names add some
-CONTENT_HASH_KEYS = (
-    "ETag",
-    "etag",
-    "md5Hash",
-    "content_md5",
-    "sha256",
-)  # what servers say of a file's content
+# What servers say of a file's content.
+CONTENT_HASH_KEYS = ("ETag", "etag", "md5Hash", "content_md5", "sha256")
 
 
 def is_remote(name: str | Path) -> bool:
@@ -135,57 +130,23 @@ def _download(system: Any, path: str, url: str, copy: Path) -> None:
         raise MediaError(f"{url} is no file: name one")
 
 
-def _upload(system: Any, path: Path, target: str) -> None:
-    """Upload atomically: object stores show a file when it is complete, other stores after the last step."""
-    folder, _, name = target.rpartition("/")
-    temporary = f"{folder}/.{name[:40]}.{uuid.uuid4().hex[:8]}.partial"
-    try:
-        with contextlib.suppress(FileExistsError, NotImplementedError):
-            system.makedirs(folder, exist_ok=True)
-        system.put_file(str(path), temporary)
-        system.mv(temporary, target)
-    except Exception as error:
-        with contextlib.suppress(Exception):
-            system.rm_file(temporary)
-        raise _storage_error("uploaded", target, error) from error
-
-
 def _storage_error(what: str, url: str, error: Exception) -> EffigieError:
     return EffigieError(f"{url} could not be {what}: {_first_line(error)}")
 
 
+@contextlib.contextmanager
+def _explain_errors(what: str, url: str) -> Iterator[None]:
+    """One line for whatever a store raises, but for a file that is not there."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise _storage_error(what, url, error) from error
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-class StorageFolder(Protocol):
-    """Protocol of a local or remote output folder."""
-
-    def full_path(self, name: str) -> str:
-        """The path or URL of a file in the folder."""
-        ...
-
-    def size(self, name: str) -> int | None:
-        """Bytes of a file, 0 of a folder; None if there is none."""
-        ...
-
-    def read(self, name: str) -> bytes | None:
-        """A small file's bytes; None if there is none."""
-        ...
-
-    def write(self, name: str, data: bytes) -> None:
-        """Write a small file atomically."""
-        ...
-
-    def upload_on_exit(self, name: str, scratch: str) -> contextlib.AbstractContextManager[Path]:
-        """Context manager that yields a local path to write a file to, and puts it into the folder on success.
-
-        Files written beside it (``<name>.notice.txt``) are put there first.
-
-        Args:
-            scratch: name of a subfolder of the caller's own, to write it in where the folder is local.
-        """
-        ...
 
 
 class LocalFolder:
@@ -195,9 +156,11 @@ class LocalFolder:
         self.path = path
 
     def full_path(self, name: str) -> str:
+        """The path of a file in the folder."""
         return str(self.path / name)
 
     def size(self, name: str) -> int | None:
+        """Bytes of a file, 0 of a folder; None if there is none."""
         path = self.path / name
         try:
             return 0 if path.is_dir() else path.stat().st_size
@@ -205,18 +168,26 @@ class LocalFolder:
             return None
 
     def read(self, name: str) -> bytes | None:
+        """A small file's bytes; None if there is none."""
         try:
             return (self.path / name).read_bytes()
         except OSError:
             return None
 
     def write(self, name: str, data: bytes) -> None:
+        """Write a small file atomically."""
         with atomic_write(self.path / name) as temporary:
             temporary.write_bytes(data)
 
     @contextlib.contextmanager
     def upload_on_exit(self, name: str, scratch: str) -> Iterator[Path]:
-        """See :class:`StorageFolder`. Uses a subfolder: writers scan their folder for files that a kill left."""
+        """Context manager that yields a local path to write a file to, and puts it into the folder on success.
+
+        Files written beside it (``<name>.notice.txt``) are put there first.
+
+        Args:
+            scratch: a subfolder of the caller's own: writers scan their folder for files that a kill left.
+        """
         scratch_folder = self.path / scratch
         discard(scratch_folder)
         try:
@@ -236,7 +207,7 @@ class LocalFolder:
 
 
 class RemoteFolder:
-    """A folder, or a prefix of an object store, behind fsspec."""
+    """A folder, or a prefix of an object store, behind fsspec; as :class:`LocalFolder`."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
@@ -247,20 +218,14 @@ class RemoteFolder:
 
     def size(self, name: str) -> int | None:
         self._system.invalidate_cache()  # others write there, too
-        try:
+        with contextlib.suppress(FileNotFoundError), _explain_errors("looked at", self.full_path(name)):
             return int(self._system.info(f"{self._path}/{name}").get("size") or 0)
-        except FileNotFoundError:
-            return None
-        except Exception as error:
-            raise _storage_error("looked at", self.full_path(name), error) from error
+        return None
 
     def read(self, name: str) -> bytes | None:
-        try:
+        with contextlib.suppress(FileNotFoundError), _explain_errors("read", self.full_path(name)):
             return bytes(self._system.cat_file(f"{self._path}/{name}"))
-        except FileNotFoundError:
-            return None
-        except Exception as error:
-            raise _storage_error("read", self.full_path(name), error) from error
+        return None
 
     def write(self, name: str, data: bytes) -> None:
         target = f"{self._path}/{name}"
@@ -273,7 +238,7 @@ class RemoteFolder:
 
     @contextlib.contextmanager
     def upload_on_exit(self, name: str, scratch: str) -> Iterator[Path]:
-        """See :class:`StorageFolder`."""
+        """As :meth:`LocalFolder.upload_on_exit`."""
         with tempfile.TemporaryDirectory(prefix="effigie-") as scratch_folder:
             temporary = Path(scratch_folder) / name
             yield temporary
@@ -286,13 +251,10 @@ class RemoteFolder:
     def list_names(self) -> list[str]:
         """Names of the files directly in the folder; empty if it does not exist."""
         self._system.invalidate_cache()
-        try:
+        with contextlib.suppress(FileNotFoundError), _explain_errors("listed", self._url):
             entries = self._system.ls(self._path, detail=False)
-        except FileNotFoundError:
-            return []
-        except Exception as error:
-            raise _storage_error("listed", self._url, error) from error
-        return [str(path).rstrip("/").rpartition("/")[2] for path in entries]
+            return [str(path).rstrip("/").rpartition("/")[2] for path in entries]
+        return []
 
     def download(self, name: str, target: Path) -> None:
         """Download a file of the folder to ``target``."""
@@ -300,16 +262,26 @@ class RemoteFolder:
         _download(self._system, f"{self._path}/{name}", self.full_path(name), target)
 
     def upload(self, path: Path, name: str) -> None:
-        """Upload a file atomically."""
-        _upload(self._system, path, f"{self._path.rstrip('/')}/{name}")
+        """Upload a file atomically: object stores show one when it is complete, other stores after the last step."""
+        target = f"{self._path.rstrip('/')}/{name}"
+        folder, _, last = target.rpartition("/")
+        temporary = f"{folder}/.{last[:40]}.{uuid.uuid4().hex[:8]}.partial"
+        try:
+            with contextlib.suppress(FileExistsError, NotImplementedError):
+                self._system.makedirs(folder, exist_ok=True)
+            self._system.put_file(str(path), temporary)
+            self._system.mv(temporary, target)
+        except Exception as error:
+            with contextlib.suppress(Exception):
+                self._system.rm_file(temporary)
+            raise _storage_error("uploaded", target, error) from error
+
+
+StorageFolder: TypeAlias = LocalFolder | RemoteFolder
 
 
 def open_folder(name: str | Path) -> StorageFolder:
-    """Open the local or remote output folder of that name.
-
-    Raises:
-        UsageError: it is a file, or no address that can be opened.
-    """
+    """Open the local or remote output folder of that name."""
     if is_remote(name):
         return RemoteFolder(str(name))
     path = local_path(name)

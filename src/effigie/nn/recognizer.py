@@ -84,7 +84,7 @@ def _convolution(inputs: int, outputs: int, side: int, stride: int = 1) -> nn.Co
 
 
 class _Block(nn.Module):
-    def __init__(self, inputs: int, outputs: int, down: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, halves: bool) -> None:
         super().__init__()
         self.down = down
         self.first = _convolution(inputs, outputs, 3, stride=2 if down else 1)
@@ -92,7 +92,7 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         residual = self.second(F.relu(self.first(x)))
-        if self.down:
+        if self.halves:
             x = F.avg_pool2d(x, 2, 2)
         return F.relu(_add_padded(residual, x))
 

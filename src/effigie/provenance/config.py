@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from effigie.errors import UsageError
 
 LabelMode = Literal["off", "corner", "first-seconds"]
-LABEL_MODES = ("off", "corner", "first-seconds")
+LABEL_MODES = get_args(LabelMode)
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,9 @@ class TrustSettings:
             raise UsageError(f"label must be one of {', '.join(LABEL_MODES)}, not {self.label!r}")
         if (self.certificate is None) != (self.key is None):
             raise UsageError("a certificate and its key go together: give both, or neither")
-        if self.timestamp_authority is not None and not self.timestamp_authority.startswith(
-            ("http://", "https://")
-        ):
-            raise UsageError(f"a time-stamp authority is an http(s) URL, not {self.timestamp_authority!r}")
+        authority = self.timestamp_authority
+        if authority is not None and not authority.startswith(("http://", "https://")):
+            raise UsageError(f"a time-stamp authority is an http(s) URL, not {authority!r}")
 
     def resolve_paths(self) -> TrustSettings:
         """The same settings with absolute paths, for other processes."""

@@ -6,6 +6,7 @@ and largest, words follow, high contrast on any picture, in the upper right corn
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,7 @@ MAX_LENGTH = 80  # characters
 
 @dataclass(frozen=True)
 class _Plate:
-    """What is laid over a picture: ``top``, ``left`` in px, ``light`` (h, w, 3) premultiplied and ``cover`` 0..255."""
+    """What is laid over a picture: ``top``, ``left`` in px, ``light`` (h, w, 3) premultiplied, ``cover`` (h, w, 1)."""
 
     top: int
     left: int
@@ -49,11 +50,8 @@ class Label:
 
     Args:
         mode: ``off``, ``corner`` (throughout) or ``first-seconds`` (5 s from the first frame drawn).
-        text: the words; None takes "AI-generated". A text without a capital "AI" gets it in front.
-
-    Raises:
-        UsageError: no such mode, or a text that is empty, longer than 80 characters, or has letters that the installed
-            OpenCV cannot draw (before 5.0: any beyond ASCII).
+        text: the words, at most 80 characters; None takes "AI-generated". A text without a capital "AI" gets it in
+            front. OpenCV before 5.0 draws ASCII only.
     """
 
     def __init__(self, mode: LabelMode = "corner", text: str | None = None) -> None:
@@ -72,14 +70,11 @@ class Label:
         self._began: float | None = None
 
     def draw(self, image: np.ndarray, time_s: float) -> np.ndarray:
-        """The picture with the notice.
+        """The picture with the notice; ``image`` itself when nothing is to be drawn.
 
         Args:
             image: (H, W, 3) uint8 RGB; stays as it is.
             time_s: on the clip's clock; frames come in order.
-
-        Returns:
-            (H, W, 3) uint8 RGB; ``image`` itself when nothing is to be drawn.
         """
         if self._began is None:
             self._began = time_s
@@ -127,24 +122,14 @@ def sidecar_text(claim: Claim) -> str:
     )
 
 
-def _split_text(text: str) -> tuple[str, str]:
-    """What stands on the bright badge and what follows it."""
-    for start in (f"{ACRONYM}-", f"{ACRONYM} "):
-        if text.startswith(start):
-            return ACRONYM, text[len(start) :]
-    if text == ACRONYM:
-        return ACRONYM, ""
-    return ACRONYM, text
-
-
 @lru_cache(maxsize=8)
 def _build_plate(height: int, width: int, text: str) -> _Plate:
     """The notice for pictures of one size."""
-    badge, words = _split_text(text)
+    words = re.sub(rf"^{ACRONYM}([- ]|$)", "", text)  # what follows the bright badge
     tall = max(MIN_HEIGHT, round(HEIGHT * min(height, width)))
     tall = min(tall, height, width // 2) if min(height, width) >= 2 else 1
     while True:
-        drawn = _draw_plate(badge, words, tall)
+        drawn = _draw_plate(words, tall)
         if drawn.shape[1] <= max(MAX_WIDTH * width, 1):
             break
         if words and tall <= MIN_HEIGHT:
@@ -153,9 +138,7 @@ def _build_plate(height: int, width: int, text: str) -> _Plate:
             drawn = drawn[:height, :width]
             break
         else:
-            tall = (
-                max(tall - max(1, tall // 16), 1) if not words else max(tall - max(1, tall // 16), MIN_HEIGHT)
-            )
+            tall = max(tall - max(1, tall // 16), MIN_HEIGHT if words else 1)
     high, wide = drawn.shape[:2]
     margin = min(round(MARGIN * high), height - high, width - wide)
     alpha = drawn[..., 3:].astype(np.uint16)
@@ -163,12 +146,12 @@ def _build_plate(height: int, width: int, text: str) -> _Plate:
     return _Plate(margin, width - wide - margin, light, alpha)
 
 
-def _draw_plate(badge: str, words: str, tall: int) -> np.ndarray:
+def _draw_plate(words: str, tall: int) -> np.ndarray:
     """(tall, w, 4) uint8: dark rounded plate, bright badge with dark letters, bright words. Drawn large, shrunk."""
     scale = max(1, -(-96 // tall))
     big = tall * scale
     em, gap = round(TEXT_HEIGHT * big), round(0.26 * big)
-    badge_width = _text_width(badge, round(em * 1.06), True) + 2 * gap
+    badge_width = _text_width(ACRONYM, round(em * 1.06), True) + 2 * gap
     words_width = _text_width(words, em, False) + 2 * gap if words else 0
     wide = -(-(badge_width + words_width) // scale) * scale
     dark = np.full((big, wide), 18, np.uint8)
@@ -178,7 +161,7 @@ def _draw_plate(badge: str, words: str, tall: int) -> np.ndarray:
     bright[inset : big - inset, inset : badge_width - (0 if words else inset)] = 255
     bright = np.minimum(bright, _rounded_mask(big, wide, round(0.22 * big)))
     letters = np.zeros((big, wide), np.uint8)
-    _draw_text(letters, badge, gap, round(em * 1.06), True)
+    _draw_text(letters, ACRONYM, gap, round(em * 1.06), True)
     light = np.maximum(dark, np.where(letters > 0, np.minimum(bright, 255 - letters), bright))
     # Under the bright badge and the letters the plate is opaque: they must not take on the picture's colour.
     solid = bright.astype(np.float32)
@@ -228,6 +211,5 @@ def _draw_text(canvas: np.ndarray, text: str, left: int, em: int, bold: bool) ->
 
 
 def _stroke_width(em: int, bold: bool) -> tuple[float, int]:
-    return cv2.getFontScaleFromHeight(cv2.FONT_HERSHEY_DUPLEX, max(1, round(0.7 * em))), max(
-        1, round(em * (0.12 if bold else 0.08))
-    )
+    scale = cv2.getFontScaleFromHeight(cv2.FONT_HERSHEY_DUPLEX, max(1, round(0.7 * em)))
+    return scale, max(1, round(em * (0.12 if bold else 0.08)))

@@ -1,17 +1,25 @@
-"""Result of a verification: the verdict, and what each check found."""
+"""Result of a verification: the verdict, and what each check found; as data, in sentences and as JSON."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from effigie.io.stored_names import to_stored
 from effigie.provenance.c2pa.reader import CredentialState
 from effigie.provenance.ledger.ledger import LedgerEntry
-from effigie.provenance.verification_text import format_lines
 
 Verdict = Literal["made-by-effigie", "marked-by-others", "broken", "nothing-found"]
 MatchKind = Literal["id", "file", "pictures"]
+
+VERDICTS = {
+    "made-by-effigie": "made with effigie: a trained model put a person's likeness into it",
+    "marked-by-others": "not known to be made with effigie; it carries content credentials of another program",
+    "broken": "its content credentials are broken: the file was changed after it was signed, or the credentials were",
+    "nothing-found": "no mark found. This does not mean that it is authentic: most programs set no marks, and marks "
+    "can be removed",
+}
 
 
 @dataclass(frozen=True)
@@ -26,9 +34,7 @@ class WatermarkReading:
 class LedgerMatch:
     """The entry of this machine's ledger that matches a file.
 
-    Attributes:
-        entry: what was recorded.
-        matched: by what: ``id`` (of mark or credentials), ``file`` (every byte), ``pictures`` (looks the same).
+    ``matched`` says by what: ``id`` (of mark or credentials), ``file`` (every byte), ``pictures`` (looks the same).
     """
 
     entry: LedgerEntry
@@ -47,11 +53,9 @@ class ConsentStatus:
 
 @dataclass(frozen=True)
 class ConsentSummary:
-    """Whether consent is valid today; the worst state of the records.
+    """Whether consent is valid today: the worst state of the records.
 
-    Attributes:
-        state: ``valid``, ``revoked``, ``expired``, or ``unknown`` where a record is not on this machine or not begun.
-        records: each of them.
+    ``valid``, ``revoked``, ``expired``, or ``unknown`` where a record is not on this machine or not begun.
     """
 
     state: str
@@ -63,7 +67,6 @@ class Verification:
     """Result of verifying one file.
 
     Attributes:
-        path: the file.
         verdict: ``made-by-effigie``, ``marked-by-others``, ``broken`` (credentials that do not hold) or
             ``nothing-found``.
         credentials, watermark, ledger, consent: what each reading gave; None for nothing.
@@ -81,16 +84,25 @@ class Verification:
     @property
     def lines(self) -> tuple[str, ...]:
         """The verdict and what it rests on, in plain words."""
-        return format_lines(self)
+        lines = (
+            f"{self.path.name}: {VERDICTS[self.verdict]}.",
+            f"credentials: {_format_credentials(self.credentials)}.",
+            f"invisible mark: {_format_mark(self.watermark, self.credentials)}.",
+            f"ledger of this machine: {_format_ledger(self.ledger)}.",
+            *([f"consent: {_format_consent(self.consent)}."] if self.consent else []),
+            *(f"note: {note}." for note in self.notes),
+        )
+        # Names and reasons come out of the file: a terminal must not obey what is written in them.
+        return tuple("".join(letter if letter.isprintable() else "?" for letter in line) for line in lines)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values: ``verdict``, ``credentials``, ``watermark``, ``ledger``, ``consent``."""
         return {
             "verdict": self.verdict,
-            "credentials": asdict(self.credentials),
-            "watermark": asdict(self.watermark) if self.watermark else None,
-            "ledger": _ledger_json(self.ledger) if self.ledger else None,
-            "consent": asdict(self.consent) if self.consent else None,
+            "credentials": to_stored(self.credentials),
+            "watermark": to_stored(self.watermark),
+            "ledger": None if self.ledger is None else _ledger_json(self.ledger),
+            "consent": to_stored(self.consent),
         }
 
 
@@ -106,3 +118,62 @@ def _ledger_json(known: LedgerMatch) -> dict[str, Any]:
         "file_sha256": entry.file_sha256,
         "matched": list(known.matched),
     }
+
+
+def _format_credentials(state: CredentialState) -> str:
+    if state.state == "absent":
+        return "none" + _format_problems(state)
+    if state.state == "broken":
+        return "broken" + _format_problems(state) + ". Nothing that they say can be relied on"
+    by = f"signed by {state.issuer or 'somebody who is not named'}"
+    if state.state == "trusted":
+        trust = "who is on a trust list of this machine"
+    else:
+        trust = "whom no trust list of this machine knows: that shows that it is whole, not who signed it"
+    program = f", by its own word made with {state.generator}" if state.generator else ""
+    return f"valid, nothing was changed since; {by}, {trust}{program}{_format_problems(state)}"
+
+
+def _format_problems(state: CredentialState) -> str:
+    return f" ({'; '.join(state.problems)})" if state.problems else ""
+
+
+def _format_mark(mark: WatermarkReading | None, credentials: CredentialState) -> str:
+    if mark is None:
+        return "none found"
+    line = f"output {mark.id}, confidence {mark.confidence:.2f}"
+    named = credentials.output_id
+    if named and named != mark.id:
+        line += f"; the credentials name another output, {named}, so this file holds parts of both or one was copied"
+    if credentials.state not in ("valid", "trusted"):
+        line += "; its key is public and anybody could set it: a sign, no proof"
+    return line
+
+
+def _format_ledger(known: LedgerMatch | None) -> str:
+    if known is None:
+        return "no such output"
+    entry = known.entry
+    made = f"output {entry.output_id}, {entry.name}, by `effigie {entry.command}` on {entry.time:%Y-%m-%d %H:%M} UTC"
+    if known.matched == ("pictures",):
+        return f"it looks like {made}. The clip that it was made from looks alike, too: a hint, no proof"
+    if "file" in known.matched:
+        return f"{made}; this is that file, byte for byte"
+    if "pictures" in known.matched:
+        return f"{made}; this file was changed since and looks the same"
+    return f"{made}; this file was changed since and looks different, as after cropping or in a copy"
+
+
+def _format_consent(consent: ConsentSummary) -> str:
+    said = {
+        "valid": "valid today",
+        "revoked": "REVOKED: it should not be shown any more",
+        "expired": "run out",
+        "unknown": "unknown, the record is not on this machine",
+        "not yet valid": "not yet begun",
+    }
+    return "; ".join(
+        f"{record.subject + ', ' if record.subject else ''}{record.id}: {said[record.state]}"
+        + (f" (until {record.until})" if record.until else "")
+        for record in consent.records
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time as clock
 from datetime import UTC, datetime
@@ -19,18 +20,15 @@ from effigie.media import EncodeSettings, VideoWriter
 from effigie.media.clip import ClipInfo
 from effigie.media.stream_copy import TimeSpan
 from effigie.provenance.c2pa.certificate import select_identity
-from effigie.provenance.c2pa.credentials import (
-    Claim,
-    sidecar_path,
-    sign_file,
-    sign_sidecar,
-    supports_embedding,
-)
+from effigie.provenance.c2pa.containers import sidecar_path, supports_embedding
+from effigie.provenance.c2pa.credentials import Claim, sign_file, sign_sidecar
 from effigie.provenance.config import TrustSettings
 from effigie.provenance.label import Label, sidecar_text
 from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint
 from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
 from effigie.provenance.watermark import WatermarkEmbedder
+
+LOG = logging.getLogger(__name__)
 
 
 class SignedWriter:
@@ -40,20 +38,16 @@ class SignedWriter:
     lies ``<name>.notice.txt``, which says in words what it is.
 
     Args:
-        path: as for the writer.
         like: the clip whose pictures these replace; also the ingredient that the credentials name.
-        permit: what the gate allowed.
         command: the verb.
         model_hash: SHA-256 of the model's manifest; of several separated by commas.
-        settings: label, mark, certificate.
-        encode, span: as for the writer.
+        path, encode, span: as for :class:`~effigie.media.VideoWriter`.
         source_path: what the pictures were made from, where that is not ``like`` itself: a portrait in motion has the
             driver's clock and sound and another's pictures. A folder counts as unknown.
 
     Attributes:
         output_id: 48 bits as 12 hex digits, in mark, credentials and ledger.
         seconds: spent on being traceable; frames spent in the writer not included.
-        notes: what could not be done, a sentence each.
     """
 
     def __init__(
@@ -95,7 +89,6 @@ class SignedWriter:
 
     @property
     def path(self) -> Path:
-        """The output's path."""
         return self._writer.path
 
     @property
@@ -113,11 +106,7 @@ class SignedWriter:
         return self._writer.__exit__(kind, error, trace)
 
     def write(
-        self,
-        image: np.ndarray,
-        mask: np.ndarray | None,
-        time: Fraction,
-        duration: Fraction | None = None,
+        self, image: np.ndarray, mask: np.ndarray | None, time: Fraction, duration: Fraction | None = None
     ) -> tuple[slice, slice] | None:
         """Add one frame; returns the rows and columns that the label covers, if it is drawn.
 
@@ -151,13 +140,8 @@ class SignedWriter:
             if supports_embedding(whole):
                 self._sign(whole)
             else:
-                sidecar = sign_sidecar(
-                    whole,
-                    self._claim,
-                    self._identity,
-                    self.settings.timestamp_authority,
-                    sidecar_path(self.path),
-                )
+                sidecar, authority = sidecar_path(self.path), self.settings.timestamp_authority
+                sign_sidecar(whole, self._claim, self._identity, authority, sidecar)
                 self._notes.append(
                     f"{self.path.suffix} holds no content credentials: they lie in {sidecar.name}"
                 )
@@ -174,6 +158,7 @@ class SignedWriter:
                 fingerprints=tuple(self._fingerprints),
             )
         )
+        LOG.info("signed %s as output %s and entered it in the ledger", self.path, self.output_id)
         with atomic_write(self.path.with_name(f"{self.path.name}.notice.txt")) as notice:
             notice.write_text(sidecar_text(self._claim), encoding="utf-8")
         self.seconds += clock.perf_counter() - begun
@@ -189,8 +174,8 @@ class SignedWriter:
 
 def _ingredients(clip: Path, source_path: Path | None) -> tuple[Path, ...]:
     """Ingredients: what was edited first, then what was put into it."""
-    seen = dict.fromkeys(path for path in (source_path, clip) if path is not None and path.is_file())
-    return tuple(seen) or (clip,)
+    files = dict.fromkeys(path for path in (source_path, clip) if path is not None and path.is_file())
+    return tuple(files) or (clip,)
 
 
 def create_embedder(output_id: str, size: tuple[int, ...], clip: Path) -> WatermarkEmbedder:

@@ -61,20 +61,18 @@ def verify(
 
     Raises:
         EffigieError: the file is missing, no ordinary file, or may not be read.
-        CancelledError: asked to stop.
     """
     path, ledger = Path(path), ledger or Ledger()
     cancel = cancel or CancelToken()
-    size = _checked_size(path)
+    size = _check_size(path)
     notes: list[str] = [] if size else ["the file is empty"]
     credentials = read_credentials(path)
     mark = known = None
     if size:
         pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(path, cancel))
-        mark = (
-            _try_reading("the invisible mark", notes, lambda: _read_mark(path, cancel)) if pictures else None
-        )
-        if pictures is False:
+        if pictures:
+            mark = _try_reading("the invisible mark", notes, lambda: _read_mark(path, cancel))
+        elif pictures is False:
             notes.append("it holds no pictures, so there is no invisible mark to look for")
         known = _try_reading(
             "the ledger",
@@ -86,13 +84,11 @@ def verify(
         consents = credentials.consents
     store = store or default_store(path.absolute().parent)
     consent = _try_reading("consent", notes, lambda: _summarize_consent(consents, store))
-    verdict = _verdict(credentials, mark, known)
+    verdict = _judge(credentials, mark, known)
     return Verification(path, verdict, credentials, mark, known, consent, tuple(notes))
 
 
-def _verdict(
-    credentials: CredentialState, mark: WatermarkReading | None, known: LedgerMatch | None
-) -> Verdict:
+def _judge(credentials: CredentialState, mark: WatermarkReading | None, known: LedgerMatch | None) -> Verdict:
     if credentials.state == "broken":
         return "broken"
     # The clip that a swap was made from looks much like the swap: looking alike is a hint and no verdict.
@@ -106,13 +102,14 @@ def _credentials_output_id(credentials: CredentialState) -> str | None:
     """The output of effigie that credentials name, this file or what it was made from, if they hold."""
     if credentials.state not in VALID_STATES:
         return None
-    if credentials.ours:
+    if credentials.is_effigie_output:
         return credentials.output_id or ""
-    used = (part for part in credentials.ingredients if part.state in VALID_STATES and part.output_id)
-    return next((part.output_id for part in used), None)
+    parts = credentials.ingredients
+    return next((part.output_id for part in parts if part.state in VALID_STATES and part.output_id), None)
 
 
-def _checked_size(path: Path) -> int:
+def _check_size(path: Path) -> int:
+    """Bytes of an ordinary file that can be read."""
     try:
         status = path.stat()
         # A pipe would block, and a device would never end.
@@ -177,14 +174,14 @@ def _search_ledger(
     ids = [mark.id if mark else None, _credentials_output_id(credentials)]
     by_id = next((entry for name in ids if name and (entry := ledger.find_by_id(name)) is not None), None)
     entry = by_id or by_hash
-    looks = _compute_fingerprints(path, cancel) if pictures else ()
+    fingerprints = _compute_fingerprints(path, cancel) if pictures else ()
     if entry is None:
-        near = ledger.find_similar(looks) if looks else None
-        return None if near is None else LedgerMatch(near[0], ("pictures",))
+        similar = ledger.find_similar(fingerprints) if fingerprints else None
+        return None if similar is None else LedgerMatch(similar[0], ("pictures",))
     matched: list[MatchKind] = ["id"] if by_id else []
     if by_hash and by_hash.output_id == entry.output_id:
         matched.append("file")
-    if match_clips(looks, entry.fingerprints) is not None:
+    if match_clips(fingerprints, entry.fingerprints) is not None:
         matched.append("pictures")
     return LedgerMatch(entry, tuple(matched))
 
@@ -201,7 +198,7 @@ def _summarize_consent(ids: tuple[str, ...], store: ConsentStore) -> ConsentSumm
     if not records:
         return None
     states = {record.state if record.state in STATES_WORST_FIRST else "unknown" for record in records}
-    return ConsentSummary(next(state for state in STATES_WORST_FIRST if state in states), records)
+    return ConsentSummary(min(states, key=STATES_WORST_FIRST.index), records)
 
 
 def _consent_status(name: str, store: ConsentStore) -> ConsentStatus:

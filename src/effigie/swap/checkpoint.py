@@ -7,6 +7,7 @@ A folder: ``config.json`` (how to build the networks), ``swap.safetensors`` (ave
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,7 @@ def load_swap(
     try:
         stamp = _cache_key(folder, device)
         if _model_cache is not None and stamp in _model_cache:
+            LOG.debug("%s is in the cache of models", folder)
             permit = permit_model(folder, "swap", consent=consent, purpose=purpose)
             return replace(_model_cache[stamp], permit=permit)
         preset = SwapPreset(**config["preset"])
@@ -143,6 +145,7 @@ def load_swap(
     manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
     network.to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     model = SwapModel(preset, bool(config["prior"]), network, bank, source, target, permit, manifest)
+    LOG.info("loaded the swap %s on %s", folder, device)
     if _model_cache is not None:
         while len(_model_cache) >= MAX_CACHED_MODELS:
             del _model_cache[next(iter(_model_cache))]

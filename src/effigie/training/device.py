@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 from effigie.errors import UsageError
 from effigie.execution import available_cores
 from effigie.execution.launch import RankInfo
+
+LOG = logging.getLogger(__name__)
 
 Precision = Literal["fp32", "bf16"]
 
@@ -104,6 +107,7 @@ def choose_precision(requested: Literal["auto", "fp32", "bf16"], device: torch.d
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type == "cpu":
+        LOG.debug("bf16 trains %.2f times as fast as fp32 on this CPU", _measure_bf16_speedup())
         return "bf16" if _measure_bf16_speedup() > MIN_BF16_SPEEDUP else "fp32"
     return "fp32"
 

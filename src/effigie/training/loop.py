@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,6 +43,8 @@ from effigie.training.process_group import (
 from effigie.training.state import Snapshot, TrainingState
 from effigie.training.task import Task
 from effigie.training.timer import IntervalTrigger, Stopwatch
+
+LOG = logging.getLogger(__name__)
 
 PROGRESS_EVERY_S = 0.2
 CONTINUE, CANCEL = 0, len(STOP_REASONS) + 1
@@ -143,6 +146,7 @@ def train(
         autocast = torch.autocast(device.type, torch.bfloat16, enabled=shared_state["precision"] == "bf16")
         _sync_state(state, manager)
         running = _describe_processes(world, device, task)
+        LOG.info("%s: step %d, %s on %s", folder, state.step, shared_state["precision"], running)
         progress(Progress("train on", world.size, world.size, "processes", running))
 
         def batches_from(step: int) -> BatchPrefetcher:

@@ -93,14 +93,14 @@ class _MotionRun:
 
     Attributes:
         truth: the subject itself; with a driver, the driver.
-        column: on the sheet, and which moment is shown there; empty for none.
+        column, sheet_moment: on the sheet, and which moment it shows; no column for none.
     """
 
     moments: list[TargetFrame]
     truth: list[PictureMeasures]
     driver: str = ""
     column: str = ""
-    shown: int = 0
+    sheet_moment: int = 0
 
 
 @dataclass
@@ -199,7 +199,7 @@ class _Evaluation:
             else:
                 result.own += self._evaluator.measure_self_reenactment(number, made, run.truth)
             if run.column:
-                result.pictures.append((run.column, made[run.shown]))
+                result.pictures.append((run.column, made[run.sheet_moment]))
         return result
 
     def _runs(self, number: int) -> list[_MotionRun]:
@@ -249,11 +249,13 @@ class _Evaluation:
                 apart = [abs(mouth_opening(m.geometry.landmarks) - rest) for m in run.moments]
                 offered.append((max(apart), int(np.argmax(apart)), run))
             offered.sort(key=lambda one: -one[0])
-            for place, (_, shown, run) in enumerate(offered[: counts[number] if number < len(counts) else 0]):
+            for place, (_, moment, run) in enumerate(
+                offered[: counts[number] if number < len(counts) else 0]
+            ):
                 by = f" by {run.driver}" if run.driver else ""
-                run.column, run.shown = f"{subject.name[:11]}{by} {place + 1}", shown
+                run.column, run.sheet_moment = f"{subject.name[:11]}{by} {place + 1}", moment
                 self.sheet.add(SHOT, run.column, shot.picture)
-                self.sheet.add(TRUTH, run.column, run.truth[shown].picture)
+                self.sheet.add(TRUTH, run.column, run.truth[moment].picture)
 
     def _notes(self) -> list[str]:
         subjects, settings = self._subjects, self._settings

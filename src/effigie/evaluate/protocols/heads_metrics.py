@@ -49,7 +49,7 @@ class SelfReenactment:
     person: int
     ssim: float
     ssim_face: float
-    lpips: float
+    perceptual_distance: float
     csim: float
     landmarks: float
     expression: float

@@ -63,7 +63,7 @@ class ClipSegment:
 class Overlap:
     """Intersection over union of one frame's visible and covered parts (NaN where hardly anything is covered)."""
 
-    seen: float
+    visible: float
     covered: float
 
 

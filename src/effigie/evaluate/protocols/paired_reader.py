@@ -17,7 +17,7 @@ from effigie.faces.shot_detector import ShotDetector
 from effigie.faces.tracker import Tracker
 from effigie.media import ClipInfo, EncodeSettings, Frame, VideoReader, VideoWriter
 from effigie.progress import CancelToken, Progress, ProgressCallback
-from effigie.provenance.c2pa.credentials import read_credentials
+from effigie.provenance.c2pa.reader import read_credentials
 from effigie.provenance.signed_writer import create_embedder
 from effigie.provenance.watermark import WatermarkEmbedder
 

@@ -144,7 +144,7 @@ def evaluate_swap(
 def evaluate_people(
     output_clip: str | Path,
     input_clip: str | Path,
-    cast: Sequence[SwappedPerson],
+    people: Sequence[SwappedPerson],
     masks: str | Path | None = None,
     *,
     occluders: str | Path | None = None,
@@ -159,13 +159,13 @@ def evaluate_people(
     Besides, it is measured whether everybody has their own new face in every frame and never another's.
 
     Args:
-        cast: everybody whose face was swapped; ``source_person`` and ``target_person`` of ``settings`` are not used.
+        people: everybody whose face was swapped; ``source_person`` and ``target_person`` of ``settings`` are not used.
 
     Raises:
         UsageError: also when nobody is named.
     """
     settings, cancel = settings or EvaluateSettings(), cancel or CancelToken()
-    if not cast:
+    if not people:
         raise UsageError("name somebody whose face was swapped: a source and a target")
     info, made = probe(input_clip), probe(output_clip)
     size = (info.height, info.width)
@@ -174,10 +174,10 @@ def evaluate_people(
     covers = MaskFolder(occluders, size, OCCLUDER_MASKS) if occluders is not None else None
     identity = IdentityModel()
     sources = [
-        person_embeddings(one.source, identity, one.source_person, settings.references) for one in cast
+        person_embeddings(one.source, identity, one.source_person, settings.references) for one in people
     ]
     targets = [
-        person_embeddings(one.target, identity, one.target_person, settings.references) for one in cast
+        person_embeddings(one.target, identity, one.target_person, settings.references) for one in people
     ]
     tracker, matcher = Tracker(), TrackMatcher(identity)
     with contextlib.ExitStack() as stack:
@@ -201,12 +201,12 @@ def evaluate_people(
         ]
         comparison = ClipComparison(faces, tracks, tracker, settings.interval)
         times = _compare(comparison, output_clip, info, encoded, mark, folder, covers, progress, cancel)
-    crowds = [sample_source_faces(one.source, one.source_person, settings.frechet_faces) for one in cast]
+    crowds = [sample_source_faces(one.source, one.source_person, settings.frechet_faces) for one in people]
     found = [face_scores(comparison, role, sources, crowd) for role, crowd in enumerate(crowds)]
     if sheet is not None:
         name = Path(output_clip).name
-        people = [face.table for face in faces]
-        write_png(Path(sheet), draw_sheet(output_clip, input_clip, people, name, settings.worst, cancel))
+        tables = [face.table for face in faces]
+        write_png(Path(sheet), draw_sheet(output_clip, input_clip, tables, name, settings.worst, cancel))
     if csv is not None:
         write_csv(Path(csv), comparison.table, [face.table for face in faces])
     notes = _notes(comparison, settings, folder, covers, len(times[0]))

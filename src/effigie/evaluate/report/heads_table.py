@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from effigie.evaluate.metrics.frechet import frechet_distance
 from effigie.evaluate.metrics.gaze import compare_eyes
 from effigie.evaluate.metrics.sharpness import compare_sharpness
 from effigie.evaluate.protocols.heads_metrics import CrossReenactment, SelfReenactment
+from effigie.io.stored_names import STORED_NAME, to_stored
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class HeadScores:
     Attributes:
         ssim: of the whole crop, 1 is identical.
         ssim_face: within the face.
-        lpips: distance of MobileNetV2 features, 0 is identical.
+        perceptual_distance: distance of MobileNetV2 features, 0 is identical.
         frechet: Fréchet distance of MobileNetV2 features over all moments.
         csim: cosine of SFace embeddings, made to true.
         landmarks: mean landmark error, share of the eye distance.
@@ -43,7 +44,7 @@ class HeadScores:
 
     ssim: float
     ssim_face: float
-    lpips: float
+    perceptual_distance: float = field(metadata={STORED_NAME: "lpips"})
     frechet: float
     csim: float
     landmarks: float
@@ -71,7 +72,7 @@ class HeadScores:
         return cls(
             ssim=_mean(own, "ssim"),
             ssim_face=_mean(own, "ssim_face"),
-            lpips=_mean(own, "lpips"),
+            perceptual_distance=_mean(own, "perceptual_distance"),
             frechet=frechet_distance(*pooled),
             csim=_mean(own, "csim"),
             landmarks=_mean(own, "landmarks"),
@@ -125,7 +126,7 @@ class MetricColumn:
 COLUMNS = (
     MetricColumn("ssim", "SSIM ↑", 1),
     MetricColumn("ssim_face", "in the face ↑", 1),
-    MetricColumn("lpips", "LPIPS-style ↓", -1),
+    MetricColumn("perceptual_distance", "LPIPS-style ↓", -1),
     MetricColumn("frechet", "Fréchet ↓", -1, "{:.1f}"),
     MetricColumn("csim", "CSIM ↑", 1),
     MetricColumn("landmarks", "landmarks, % ↓", -1, "{:.2f}", 100),
@@ -216,7 +217,7 @@ def to_finite_json(scores: HeadScores) -> dict[str, Any]:
     """JSON values; what is not finite becomes a string, which JSON can hold."""
     return {
         name: value if isinstance(value, int) or math.isfinite(value) else str(value)
-        for name, value in asdict(scores).items()
+        for name, value in to_stored(scores).items()
     }
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
-from effigie.consent.gate import ConsentLike, check_footage
+from effigie.consent.gate import ConsentLike
+from effigie.consent.nsfw_detector import check_clip
 from effigie.errors import UsageError
 from effigie.execution.pipeline import BackgroundConsumer, ordered_map, shared_cores
 from effigie.heads.config import AnimateSettings
@@ -123,7 +124,7 @@ def _read_driver(
             # One more than is shown, whose time says where the sound ends; enough to find a calm one among.
             max_read = max(settings.max_frames + 1, QUICK_LOOK_FRAMES, (settings.neutral_frame or 0) + 1)
         with ThreadPoolExecutor(1) as executor:
-            footage_check = executor.submit(check_footage, driver, cancel=cancel)
+            footage_check = executor.submit(check_clip, driver, cancel=cancel)
             motion = read_motion(
                 driver,
                 settings.driver_person,

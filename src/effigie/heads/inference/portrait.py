@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
-from effigie.consent.subject_faces import SubjectFaces
+from effigie.consent.face_matching import SubjectFaces
 from effigie.errors import FaceSetError, MediaError, UsageError
 from effigie.faces.analyzer import Face
 from effigie.faces.crop import apply_affine

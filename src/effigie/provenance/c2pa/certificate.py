@@ -40,12 +40,7 @@ class SigningIdentity:
 
 
 def select_identity(certificate: Path | None = None, key: Path | None = None) -> SigningIdentity:
-    """The files given, else ``EFFIGIE_CERTIFICATE`` and ``EFFIGIE_KEY``, else the certificate of this machine.
-
-    Raises:
-        UsageError: only one of the two is named, or they cannot sign.
-        EffigieError: a file cannot be read or written.
-    """
+    """The files given, else ``EFFIGIE_CERTIFICATE`` and ``EFFIGIE_KEY``, else the certificate of this machine."""
     if certificate is None and key is None:
         named, named_key = os.environ.get("EFFIGIE_CERTIFICATE"), os.environ.get("EFFIGIE_KEY")
         certificate, key = Path(named) if named else None, Path(named_key) if named_key else None
@@ -62,7 +57,6 @@ def load_identity(certificate: Path, key: Path) -> SigningIdentity:
     Raises:
         UsageError: they do not belong together, are out of date, are of a kind that C2PA does not accept, the
             certificate is its own issuer, or the key needs a password.
-        EffigieError: a file cannot be read.
     """
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
@@ -102,11 +96,7 @@ def load_identity(certificate: Path, key: Path) -> SigningIdentity:
 
 
 def local_identity() -> SigningIdentity:
-    """The certificate of this machine, made at first use.
-
-    Raises:
-        EffigieError: its files cannot be read or written, or are damaged.
-    """
+    """The certificate of this machine, made at first use."""
     chain, key = local_signer()
     return SigningIdentity("".join(map(certificate_to_pem, chain)), key_to_pem(key), "es256")
 
@@ -116,10 +106,6 @@ def trust_anchors() -> str:
 
     Those are the authority of this machine, if it has made one, and the certificates in ``EFFIGIE_TRUST_ANCHORS``:
     a PEM file or a folder of them. Nothing is fetched.
-
-    Raises:
-        UsageError: ``EFFIGIE_TRUST_ANCHORS`` names something that holds no certificate.
-        EffigieError: a file cannot be read.
     """
     from cryptography import x509
 

@@ -54,13 +54,13 @@ MAX_SCANNED_BYTES = 64 << 20
 
 
 def supports_embedding(path: Path) -> bool:
-    """Whether credentials can be embedded in a file of this name."""
-    return Path(path).suffix.lower() in EMBEDDABLE
+    """Whether a file of this name can hold its credentials itself."""
+    return path.suffix.lower() in EMBEDDABLE
 
 
 def sidecar_path(path: Path) -> Path:
     """Where C2PA tools look for the manifest of a file that cannot hold one: ``clip.c2pa`` for ``clip.mkv``."""
-    return Path(path).with_suffix(".c2pa")
+    return path.with_suffix(".c2pa")
 
 
 def create_context(anchors: str = "", timestamp_authority: str | None = None) -> c2pa.Context:
@@ -68,7 +68,6 @@ def create_context(anchors: str = "", timestamp_authority: str | None = None) ->
 
     Args:
         anchors: roots whose signers count as trusted, PEM.
-        timestamp_authority: the one URL that may be contacted.
     """
     import c2pa
 
@@ -105,10 +104,7 @@ class WatchdogStream(io.RawIOBase):
     It has a minute, and a second more for every 10 MB; a gigabyte takes a few seconds.
 
     Attributes:
-        late: the error, once the time was over; the library reports another.
-
-    Raises:
-        TimeoutError: from ``read`` and ``seek``, when the time is over.
+        late: the TimeoutError that ``read`` and ``seek`` raise then; the library reports another.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -145,12 +141,8 @@ class WatchdogStream(io.RawIOBase):
 
 
 @contextmanager
-def open_watchdog(path: Path) -> Iterator[BinaryIO]:
-    """Open an ordinary file as a :class:`WatchdogStream`.
-
-    Raises:
-        EffigieError: it is missing, no file, or may not be read.
-    """
+def open_ordinary_file(path: Path) -> Iterator[BinaryIO]:
+    """Open an ordinary file for a :class:`WatchdogStream`; EffigieError if it cannot be read."""
     if not path.is_file():  # a pipe or a device would be waited for
         raise EffigieError(f"{path} is not a file: check the path")
     try:
@@ -163,17 +155,16 @@ def open_watchdog(path: Path) -> Iterator[BinaryIO]:
 
 def has_manifest_fragments(path: Path) -> bool:
     """Whether parts of a manifest lie in a file, though none can be read from it."""
-    with open_watchdog(path) as stream:
+    with open_ordinary_file(path) as stream:
         size = path.stat().st_size
         if not size:
             return False
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _count_fragments(data, 0, min(size, MAX_SCANNED_BYTES)) or _count_fragments(
-                data, max(MAX_SCANNED_BYTES, size - MAX_SCANNED_BYTES), size
-            )
+            last = max(MAX_SCANNED_BYTES, size - MAX_SCANNED_BYTES)
+            return _has_boxes(data, 0, min(size, MAX_SCANNED_BYTES)) or _has_boxes(data, last, size)
 
 
-def _count_fragments(data: mmap.mmap, start: int, stop: int) -> bool:
+def _has_boxes(data: mmap.mmap, start: int, stop: int) -> bool:
     # One could be chance or a quotation; a manifest has one for every box.
     found = 0
     while found < 3 and (position := data.find(JUMBF_TAIL, start, stop)) >= 0:

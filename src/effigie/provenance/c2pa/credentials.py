@@ -21,30 +21,17 @@ from effigie.provenance.c2pa.containers import (
     SIDECAR_ONLY,
     WatchdogStream,
     create_context,
-    open_watchdog,
+    open_ordinary_file,
     sidecar_path,
-    supports_embedding,
 )
-from effigie.provenance.c2pa.reader import OUTPUT_ID_PATTERN, CredentialState, Ingredient, read_credentials
+from effigie.provenance.c2pa.reader import OUTPUT_ID_PATTERN, OUTPUT_LABEL
 from effigie.provenance.c2pa.strict_check import StrictCheckError, hash_unprotected_boxes
 
 if TYPE_CHECKING:
     import c2pa
 
-__all__ = [
-    "Claim",
-    "CredentialState",
-    "Ingredient",
-    "read_credentials",
-    "sidecar_path",
-    "sign_file",
-    "sign_sidecar",
-    "supports_embedding",
-]
-
 COMPOSITE_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC: a composite that includes elements made by a trained model."""
-OUTPUT_ASSERTION = "org.effigie.output"
 MARK_ALGORITHM = "org.effigie.mark.1"
 
 
@@ -61,7 +48,6 @@ class Claim:
         ingredients: what it was made from; the first is what was edited, the others were put into it. A missing or
             damaged one is named without credentials.
         watermarked: whether the invisible mark carries the output id.
-        training_allowed: whether others may train generative models on it. No consent record covers that.
     """
 
     output_id: str
@@ -71,7 +57,6 @@ class Claim:
     consents: tuple[str, ...] = ()
     ingredients: tuple[Path, ...] = ()
     watermarked: bool = False
-    training_allowed: bool = False
 
     def __post_init__(self) -> None:
         if not OUTPUT_ID_PATTERN.fullmatch(self.output_id):
@@ -91,18 +76,13 @@ def sign_file(
         path: .mp4, .m4v, .mov, .png, .jpg; credentials that it has itself are replaced, those of ingredients kept.
         identity: who signs; None takes :func:`effigie.provenance.c2pa.certificate.select_identity`.
         tsa_url: an RFC 3161 time-stamp authority to confirm the time; None contacts nobody.
-
-    Raises:
-        UsageError: the format holds no credentials, or the identity cannot sign.
-        EffigieError: a file cannot be read, written or signed, or the authority does not answer.
     """
-    path = Path(path)
     media_type = EMBEDDABLE.get(path.suffix.lower())
     if media_type is None:
         raise UsageError(f"{path.suffix or path.name} holds no credentials: use {', '.join(EMBEDDABLE)}")
     with (
-        open_watchdog(path) as source,
-        atomic_write(Path(destination)) as temporary,
+        open_ordinary_file(path) as source,
+        atomic_write(destination) as temporary,
         temporary.open("w+b") as signed,
     ):
         _sign_stream(source, signed, media_type, claim, identity, tsa_url, path, embed=True)
@@ -119,25 +99,17 @@ def sign_sidecar(
 
     Args:
         sidecar: where; None takes :func:`sidecar_path`. The others are as for :func:`sign_file`.
-
-    Returns:
-        The path of the sidecar.
-
-    Raises:
-        UsageError, EffigieError: as for :func:`sign_file`.
     """
-    path = Path(path)
-    sidecar = sidecar_path(path) if sidecar is None else Path(sidecar)
+    sidecar = sidecar or sidecar_path(path)
     media_type = {**EMBEDDABLE, **SIDECAR_ONLY}.get(path.suffix.lower(), "application/octet-stream")
     # The library copies the file while it hashes it.
     with (
-        open_watchdog(path) as source,
+        open_ordinary_file(path) as source,
         atomic_write(sidecar) as temporary,
         tempfile.TemporaryFile(dir=sidecar.parent) as copy,
     ):
-        temporary.write_bytes(
-            _sign_stream(source, copy, media_type, claim, identity, tsa_url, path, embed=False)
-        )
+        manifest = _sign_stream(source, copy, media_type, claim, identity, tsa_url, path, embed=False)
+        temporary.write_bytes(manifest)
     return sidecar
 
 
@@ -155,6 +127,7 @@ def _sign_stream(
     import c2pa
 
     identity = identity or select_identity()
+    chain, key = identity.certificate_chain_pem.encode("ascii"), identity.private_key_pem.encode("ascii")
     try:
         boxes = hash_unprotected_boxes(source) if embed else None
     except StrictCheckError as error:
@@ -164,17 +137,10 @@ def _sign_stream(
         with (
             create_context(trust_anchors(), tsa_url) as settings,
             c2pa.Builder(_manifest_definition(claim, media_type, boxes), settings) as builder,
-            c2pa.Signer.from_info(
-                c2pa.C2paSignerInfo(
-                    identity.alg,
-                    identity.certificate_chain_pem.encode("ascii"),
-                    identity.private_key_pem.encode("ascii"),
-                    tsa_url,
-                )
-            ) as signer,
+            c2pa.Signer.from_info(c2pa.C2paSignerInfo(identity.alg, chain, key, tsa_url)) as signer,
         ):
             for index, ingredient in enumerate(claim.ingredients):
-                _add_ingredient(builder, index, Path(ingredient))
+                _add_ingredient(builder, index, ingredient)
             if not embed:
                 builder.set_no_embed()
             return builder.sign(signer, media_type, source, signed)
@@ -192,27 +158,21 @@ def _sign_stream(
 def _manifest_definition(claim: Claim, media_type: str, boxes: str | None) -> dict[str, Any]:
     agent = {"name": "effigie", "version": __version__}
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    made = {
+    change = {
         "softwareAgent": agent,
         "when": now,
         "digitalSourceType": COMPOSITE_SOURCE_TYPE,
         "description": f"a consenting person's likeness was put into it by a trained model (effigie {claim.command})",
     }
-    if claim.ingredients:
-        actions: list[dict[str, Any]] = [
-            {"action": "c2pa.opened", "when": now, "parameters": {"ingredientIds": [_ingredient_label(0)]}},
-            *(
-                {
-                    "action": "c2pa.placed",
-                    "when": now,
-                    "parameters": {"ingredientIds": [_ingredient_label(index)]},
-                }
-                for index in range(1, len(claim.ingredients))
-            ),
-            {"action": "c2pa.edited", **made},
-        ]
-    else:
-        actions = [{"action": "c2pa.created", **made}]
+    actions: list[dict[str, Any]] = [
+        {
+            "action": "c2pa.placed" if index else "c2pa.opened",
+            "when": now,
+            "parameters": {"ingredientIds": [f"ingredient-{index}"]},
+        }
+        for index in range(len(claim.ingredients))
+    ]
+    actions.append({"action": "c2pa.edited" if claim.ingredients else "c2pa.created", **change})
     output = {
         "output_id": claim.output_id,
         "command": claim.command,
@@ -221,11 +181,12 @@ def _manifest_definition(claim: Claim, media_type: str, boxes: str | None) -> di
         "version": __version__,
         "boxes_sha256": boxes,
     }
-    allowed = {"use": "allowed" if claim.training_allowed else "notAllowed"}
+    # Whether others may train generative models on it: no consent record covers that.
+    training = {"cawg.ai_generative_training": {"use": "notAllowed"}}
     assertions: list[dict[str, Any]] = [
         {"label": "c2pa.actions", "data": {"actions": actions}},
-        {"label": OUTPUT_ASSERTION, "data": output},
-        {"label": "cawg.training-mining", "data": {"entries": {"cawg.ai_generative_training": allowed}}},
+        {"label": OUTPUT_LABEL, "data": output},
+        {"label": "cawg.training-mining", "data": {"entries": training}},
     ]
     if claim.watermarked:
         block = {"scope": {}, "value": claim.output_id}
@@ -239,22 +200,18 @@ def _manifest_definition(claim: Claim, media_type: str, boxes: str | None) -> di
     }
 
 
-def _ingredient_label(index: int) -> str:
-    return f"ingredient-{index}"
-
-
 def _add_ingredient(builder: c2pa.Builder, index: int, path: Path) -> None:
     """Name an input, with the credentials it brings along if it has any."""
     import c2pa
 
     definition = {
         "title": path.name,
-        "label": _ingredient_label(index),
+        "label": f"ingredient-{index}",
         "relationship": "componentOf" if index else "parentOf",
     }
     media_type = READABLE.get(path.suffix.lower(), "application/octet-stream")
     try:
-        with open_watchdog(path) as stream:
+        with open_ordinary_file(path) as stream:
             builder.add_ingredient(json.dumps(definition), media_type, WatchdogStream(stream))
     except (EffigieError, c2pa.C2paError):
         # What cannot be read has no credentials to keep; that it was used still belongs into the record.

@@ -10,10 +10,10 @@ MAX_TEXT_LENGTH = 500  # characters of anything that a file says
 MAX_ENTRIES = 100
 UNKNOWN_SIGNER = {"signingCredential.untrusted": "its signer is not on a trust list of this machine"}
 """Findings that do not touch what was signed: the signature and the hashes hold."""
-OUT_OF_DATE = {
-    "signingCredential.expired": "its certificate has run out, and no time stamp says that it was signed before",
-    "claimSignature.outsideValidity": "its certificate has run out, and no time stamp says that it was signed before",
-}
+OUT_OF_DATE = dict.fromkeys(
+    ("signingCredential.expired", "claimSignature.outsideValidity"),
+    "its certificate has run out, and no time stamp says that it was signed before",
+)
 TIME_PREFIXES = ("timeStamp.", "timeOfSigning.")
 """A time stamp that cannot be trusted says nothing; the signature holds without it."""
 BROKEN_TIME = {"timeStamp.malformed", "timeStamp.mismatch", "timeStamp.outsideValidity"}
@@ -47,23 +47,12 @@ def _describe_code(code: str) -> str:
 
 def validation_codes(results: Any) -> tuple[set[str], set[str]]:
     """Success and failure codes of a validation."""
-    success, failure = (
-        {
-            code
-            for code in (
-                to_text(get_nested(entry, "code")) for entry in to_entries(get_nested(results, kind))
-            )
-            if code
-        }
-        for kind in ("success", "failure")
-    )
-    return success, failure
+    return list_codes(results, "success"), list_codes(results, "failure")
 
 
-def informational_codes(results: Any) -> set[str]:
-    """Informational codes of a validation."""
-    found = (to_text(get_nested(entry, "code")) for entry in to_entries(get_nested(results, "informational")))
-    return {code for code in found if code}
+def list_codes(results: Any, kind: str) -> set[str]:
+    """The ``success``, ``failure`` or ``informational`` codes of a validation."""
+    return {code for entry in get_entries(results, kind) if (code := get_text(entry, "code"))}
 
 
 def get_nested(value: Any, *keys: Any) -> Any:
@@ -73,19 +62,20 @@ def get_nested(value: Any, *keys: Any) -> Any:
     return value
 
 
-def to_entries(value: Any) -> list[Any]:
-    """The first entries of a list from an untrusted document."""
-    return value[:MAX_ENTRIES] if isinstance(value, list) else []
+def get_entries(value: Any, *keys: Any) -> list[Any]:
+    """The first entries of a nested list."""
+    found = get_nested(value, *keys)
+    return found[:MAX_ENTRIES] if isinstance(found, list) else []
 
 
-def to_text(value: Any) -> str | None:
-    """A text from an untrusted document, as one line; None if it is none."""
-    return to_printable_line(value) if isinstance(value, str) and value else None
+def get_text(value: Any, *keys: Any) -> str | None:
+    """A nested text as one line; None if it is none, or empty."""
+    found = get_nested(value, *keys)
+    return to_printable_line(found) if isinstance(found, str) and found else None
 
 
 def to_printable_line(value: object) -> str:
     """One printable line: what a file says may end up on a terminal."""
-    text = "".join(
-        character if character.isprintable() else " " for character in str(value)[: 4 * MAX_TEXT_LENGTH]
-    )
+    start = str(value)[: 4 * MAX_TEXT_LENGTH]
+    text = "".join(letter if letter.isprintable() else " " for letter in start)
     return " ".join(text.split())[:MAX_TEXT_LENGTH]

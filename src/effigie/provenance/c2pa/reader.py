@@ -5,35 +5,37 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from effigie.errors import EffigieError
+from effigie.io.stored_names import STORED_NAME
 from effigie.provenance.c2pa.certificate import trust_anchors
 from effigie.provenance.c2pa.containers import (
     READABLE,
     WatchdogStream,
     create_context,
     has_manifest_fragments,
-    open_watchdog,
+    open_ordinary_file,
     sidecar_path,
 )
 from effigie.provenance.c2pa.findings import (
     BROKEN_TIME,
     State,
+    get_entries,
     get_nested,
-    informational_codes,
+    get_text,
     judge_codes,
+    list_codes,
     tampering_codes,
-    to_entries,
     to_printable_line,
-    to_text,
     validation_codes,
 )
 from effigie.provenance.c2pa.strict_check import StrictCheckError, check_container, check_manifest_store
 
 MAX_SIDECAR_BYTES = 64 << 20  # bytes
+OUTPUT_LABEL = "org.effigie.output"
 OUTPUT_ID_PATTERN = re.compile(r"[0-9a-f]{12}")
 
 
@@ -68,10 +70,10 @@ class CredentialState:
             hold, the signer is unknown; ``broken``: anything was changed afterwards; ``absent``: there are none.
         issuer: organisation and name on the certificate.
         generator: the program that made the file, by its own word.
-        ours: an output of effigie by its own word; only as good as the state.
+        is_effigie_output: by its own word; only as good as the state.
         output_id, command, consents, model_hash: of an output of effigie.
         source_types: IPTC digital source types, last part of their URI.
-        actions: what was done, in order, such as ``c2pa.open_watchdog``.
+        actions: what was done, in order, such as ``c2pa.opened``.
         ingredients: what it was made from.
         mark: the id that the invisible mark carries, by the credentials' word (12 hex digits), or None.
         signed_at: time by a time-stamp authority on a trust list, ISO 8601, or None.
@@ -81,7 +83,7 @@ class CredentialState:
     state: State
     issuer: str | None = None
     generator: str | None = None
-    ours: bool = False
+    is_effigie_output: bool = field(default=False, metadata={STORED_NAME: "ours"})
     output_id: str | None = None
     command: str | None = None
     consents: tuple[str, ...] = ()
@@ -114,7 +116,7 @@ def _read(path: Path) -> CredentialState:
     sidecar = _read_sidecar(path)
     media_type = READABLE.get(path.suffix.lower(), "application/octet-stream")
     anchors, problems = _load_trust_anchors()
-    with open_watchdog(path) as stream, create_context(anchors) as settings:
+    with open_ordinary_file(path) as stream, create_context(anchors) as settings:
         watched = WatchdogStream(stream)
         try:
             with c2pa.Reader(media_type, watched, sidecar, settings) as reader:
@@ -125,24 +127,24 @@ def _read(path: Path) -> CredentialState:
             return _unreadable_state(path, sidecar, watched.late or error)
         state = _describe_store(store)
         state = replace(state, problems=(*state.problems, *problems))
-        if state.ours and state.state != "broken":
+        if state.is_effigie_output and state.state != "broken":
             try:
-                if (
-                    informational_codes(get_nested(store, "validation_results", "activeManifest"))
-                    & BROKEN_TIME
-                ):
-                    raise StrictCheckError("the time stamp was changed")
-                if sidecar is None:
-                    check_container(
-                        stream, to_text(get_nested(_read_output_assertion(store), "boxes_sha256"))
-                    )
-                else:
-                    check_manifest_store(sidecar)
+                _check_strictly(stream, sidecar, store)
             except StrictCheckError as error:
-                return replace(
-                    state, state="broken", problems=(*state.problems, f"{error} after it was signed")
-                )
+                problems = (*state.problems, f"{error} after it was signed")
+                return replace(state, state="broken", problems=problems)
     return state
+
+
+def _check_strictly(stream: BinaryIO, sidecar: bytes | None, store: Any) -> None:
+    """Check what the library passes over, in an output of effigie."""
+    if list_codes(get_nested(store, "validation_results", "activeManifest"), "informational") & BROKEN_TIME:
+        raise StrictCheckError("the time stamp was changed")
+    if sidecar is not None:
+        check_manifest_store(sidecar)
+        return
+    manifest = get_nested(store, "manifests", get_nested(store, "active_manifest"))
+    check_container(stream, get_text(_read_assertion(manifest, OUTPUT_LABEL), "boxes_sha256"))
 
 
 def _load_trust_anchors() -> tuple[str, tuple[str, ...]]:
@@ -156,7 +158,7 @@ def _load_trust_anchors() -> tuple[str, tuple[str, ...]]:
 def _read_sidecar(path: Path) -> bytes | None:
     if path.suffix.lower() in READABLE or not sidecar_path(path).is_file():
         return None
-    with open_watchdog(sidecar_path(path)) as stream:
+    with open_ordinary_file(sidecar_path(path)) as stream:
         return stream.read(MAX_SIDECAR_BYTES)
 
 
@@ -164,65 +166,54 @@ def _unreadable_state(path: Path, sidecar: bytes | None, error: Exception | None
     """State of a file without readable credentials: absent, or destroyed."""
     reason = to_printable_line(error) if error else "no manifest can be found"
     if sidecar is not None or has_manifest_fragments(path):
-        return CredentialState(
-            "broken", problems=(f"there are credentials, but they cannot be read: {reason}",)
-        )
+        problem = f"there are credentials, but they cannot be read: {reason}"
+        return CredentialState("broken", problems=(problem,))
     if error is None:
         return CredentialState("absent")
     return CredentialState("absent", problems=(f"the file could not be searched for credentials: {reason}",))
 
 
 def _describe_store(store: Any) -> CredentialState:
-    label = get_nested(store, "active_manifest")
     manifests = get_nested(store, "manifests")
-    manifest = get_nested(manifests, label)
+    manifest = get_nested(manifests, get_nested(store, "active_manifest"))
     success, failure = validation_codes(get_nested(store, "validation_results", "activeManifest"))
     # What has changed in the chain since: any of it but trust means that this file was changed.
-    deltas = to_entries(get_nested(store, "validation_results", "ingredientDeltas"))
-    later = set[str]().union(
-        *(validation_codes(get_nested(delta, "validationDeltas"))[1] for delta in deltas)
-    )
+    deltas = get_entries(store, "validation_results", "ingredientDeltas")
+    later = {
+        code for delta in deltas for code in list_codes(get_nested(delta, "validationDeltas"), "failure")
+    }
     state, problems = judge_codes(success, failure | tampering_codes(later))
     if get_nested(store, "validation_state") not in ("Valid", "Trusted") and not failure and not later:
         state, problems = "broken", ("the C2PA library calls it invalid without a reason",)
-    output = _read_output_assertion(store)
-    actions = to_entries(get_nested(_read_assertion(manifest, "c2pa.actions"), "actions"))
-    generator = _read_generator(manifest)
-    ours = output is not None and (generator or "").startswith("effigie")
+    output = _read_assertion(manifest, OUTPUT_LABEL)
+    own = output is not None and (_read_generator(manifest) or "").startswith("effigie")
+    claimed = output if own else None
+    actions = get_entries(_read_assertion(manifest, "c2pa.actions"), "actions")
     return CredentialState(
         state=state,
         issuer=_read_issuer(manifest),
-        generator=generator,
-        ours=ours,
-        output_id=_read_output_id(output) if ours else None,
-        command=to_text(get_nested(output, "command")) if ours else None,
-        consents=tuple(filter(None, map(to_text, to_entries(get_nested(output, "consents")))))
-        if ours
-        else (),
-        model_hash=to_text(get_nested(output, "model_sha256")) if ours else None,
-        source_types=tuple(_source_types(actions)),
-        actions=tuple(filter(None, (to_text(get_nested(action, "action")) for action in actions))),
+        generator=_read_generator(manifest),
+        is_effigie_output=own,
+        output_id=_read_output_id(claimed),
+        command=get_text(claimed, "command"),
+        consents=tuple(filter(None, map(get_text, get_entries(claimed, "consents")))),
+        model_hash=get_text(claimed, "model_sha256"),
+        source_types=tuple(
+            uri.rstrip("/").rpartition("/")[2] for uri in _texts(actions, "digitalSourceType")
+        ),
+        actions=tuple(_texts(actions, "action")),
         ingredients=tuple(_read_ingredients(store, manifests, manifest)),
-        mark=_read_output_id(output)
-        if ours and _read_assertion(manifest, "c2pa.soft-binding") is not None
-        else None,
-        signed_at=_read_signing_time(manifest, success),
+        mark=None if _read_assertion(manifest, "c2pa.soft-binding") is None else _read_output_id(claimed),
+        signed_at=get_text(manifest, "signature_info", "time") if "timeStamp.trusted" in success else None,
         problems=problems,
     )
 
 
-def _read_output_assertion(store: Any) -> Any:
-    """What effigie says in the newest manifest."""
-    return _read_assertion(
-        get_nested(store, "manifests", get_nested(store, "active_manifest")), "org.effigie.output"
-    )
-
-
 def _read_ingredients(store: Any, manifests: Any, manifest: Any) -> Iterator[Ingredient]:
-    deltas = to_entries(get_nested(store, "validation_results", "ingredientDeltas"))
-    for entry in to_entries(get_nested(manifest, "ingredients")):
-        title = to_text(get_nested(entry, "title")) or "unnamed"
-        relationship = to_text(get_nested(entry, "relationship")) or "unknown"
+    deltas = get_entries(store, "validation_results", "ingredientDeltas")
+    for entry in get_entries(manifest, "ingredients"):
+        title = get_text(entry, "title") or "unnamed"
+        relationship = get_text(entry, "relationship") or "unknown"
         own = get_nested(manifests, get_nested(entry, "active_manifest"))
         if own is None:
             yield Ingredient(title, relationship, "absent")
@@ -231,58 +222,44 @@ def _read_ingredients(store: Any, manifests: Any, manifest: Any) -> Iterator[Ing
         now, now_failure = set[str](), set[str]()
         for delta in deltas:
             # What has changed since, such as who is trusted. Only what concerns this ingredient.
-            uri = to_text(get_nested(delta, "ingredientAssertionURI")) or ""
-            if uri.endswith(f"/{to_text(get_nested(entry, 'label'))}"):
+            uri = get_text(delta, "ingredientAssertionURI") or ""
+            if uri.endswith(f"/{get_text(entry, 'label')}"):
                 success, failure = validation_codes(get_nested(delta, "validationDeltas"))
                 now, now_failure = now | success, now_failure | failure
         state, problems = judge_codes(then | now, then_failure | now_failure)
-        output = _read_assertion(own, "org.effigie.output")
+        output_id = _read_output_id(_read_assertion(own, OUTPUT_LABEL))
         yield Ingredient(
-            title,
-            relationship,
-            state,
-            _read_generator(own),
-            _read_issuer(own),
-            _read_output_id(output),
-            problems,
+            title, relationship, state, _read_generator(own), _read_issuer(own), output_id, problems
         )
 
 
-def _source_types(actions: list[Any]) -> Iterator[str]:
-    for action in actions:
-        source_type = to_text(get_nested(action, "digitalSourceType"))
-        if source_type:
-            yield source_type.rstrip("/").rpartition("/")[2]
+def _texts(entries: list[Any], key: str) -> list[str]:
+    return [text for entry in entries if (text := get_text(entry, key))]
 
 
 def _read_assertion(manifest: Any, label: str) -> Any:
     """The data of an assertion, of any version."""
-    for assertion in to_entries(get_nested(manifest, "assertions")):
-        name = to_text(get_nested(assertion, "label")) or ""
+    for assertion in get_entries(manifest, "assertions"):
+        name = get_text(assertion, "label") or ""
         if name == label or name.startswith(f"{label}.v"):
             return get_nested(assertion, "data")
     return None
 
 
 def _read_generator(manifest: Any) -> str | None:
-    information = to_entries(get_nested(manifest, "claim_generator_info"))
-    name = to_text(get_nested(information[0], "name")) if information else None
+    information = get_entries(manifest, "claim_generator_info")
+    name = get_text(information[0], "name") if information else None
     if name is None:
-        return to_text(get_nested(manifest, "claim_generator"))
-    version = to_text(get_nested(information[0], "version"))
+        return get_text(manifest, "claim_generator")
+    version = get_text(information[0], "version")
     return f"{name} {version}" if version else name
 
 
 def _read_issuer(manifest: Any) -> str | None:
-    parts = (to_text(get_nested(manifest, "signature_info", key)) for key in ("issuer", "common_name"))
-    return ", ".join(part for part in parts if part) or None
-
-
-def _read_signing_time(manifest: Any, success: set[str]) -> str | None:
-    """Signing time, if it was confirmed by an authority on a trust list."""
-    return to_text(get_nested(manifest, "signature_info", "time")) if "timeStamp.trusted" in success else None
+    parts = (get_text(manifest, "signature_info", key) for key in ("issuer", "common_name"))
+    return ", ".join(filter(None, parts)) or None
 
 
 def _read_output_id(output: Any) -> str | None:
-    text = to_text(get_nested(output, "output_id"))
+    text = get_text(output, "output_id")
     return text if text and OUTPUT_ID_PATTERN.fullmatch(text) else None

@@ -42,13 +42,9 @@ class StrictCheckError(Exception):
 
 
 def hash_unprotected_boxes(stream: BinaryIO) -> str | None:
-    """SHA-256 of the top-level boxes of an MP4 or MOV that the standard does not hash; None for another format.
-
-    Raises:
-        Unsealed: the boxes do not fit the file.
-    """
+    """SHA-256 of the top-level boxes of an MP4 or MOV that the standard does not hash; None for another format."""
     digest = hashlib.sha256()
-    if _read_box_header(stream, 12)[4:8] != b"ftyp":
+    if _read_head(stream)[4:8] != b"ftyp":
         return None
     for kind, start, size in _list_boxes(stream):
         if kind in UNHASHED_BOXES:
@@ -66,9 +62,9 @@ def check_container(stream: BinaryIO, boxes_sha256: str | None) -> None:
         boxes_sha256: what :func:`hash_unprotected_boxes` gave before it was signed.
 
     Raises:
-        Unsealed: a byte was changed; says where.
+        StrictCheckError: a byte was changed; says where.
     """
-    head = _read_box_header(stream, 12)
+    head = _read_head(stream)
     if head[4:8] == b"ftyp":
         if hash_unprotected_boxes(stream) != boxes_sha256:
             raise StrictCheckError("the file type box or free space was changed")
@@ -83,18 +79,14 @@ def check_container(stream: BinaryIO, boxes_sha256: str | None) -> None:
 
 
 def check_manifest_store(data: bytes) -> None:
-    """Check the parts of a manifest store that neither hashes nor signatures cover.
-
-    Raises:
-        Unsealed: a byte was changed.
-    """
+    """Check the parts of a manifest store that neither hashes nor signatures cover."""
     if _check_superbox(data, 0, len(data), 0) != b"c2pa":
         raise StrictCheckError("the manifest is no manifest store")
 
 
-def _read_box_header(stream: BinaryIO, size: int) -> bytes:
+def _read_head(stream: BinaryIO) -> bytes:
     stream.seek(0)
-    return stream.read(size)
+    return stream.read(12)
 
 
 def _list_boxes(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
@@ -157,8 +149,7 @@ def _manifest_from_chunks(stream: BinaryIO) -> bytes:
 
 def _manifest_from_segments(stream: BinaryIO) -> bytes:
     """A manifest is spread over APP11 segments, each with the same number, its place and the first box's header."""
-    manifest, place = b"", 0
-    start = 2
+    manifest, place, start = b"", 0, 2
     while True:
         stream.seek(start)
         header = stream.read(4)
@@ -221,9 +212,10 @@ def _check_signature(data: bytes) -> None:
     value, end = _read_cbor(data, len(COSE_SIGN1), 0)
     if not data.startswith(COSE_SIGN1) or end != len(data) or not isinstance(value, list) or len(value) != 4:
         raise StrictCheckError("the signature was changed")
-    if not isinstance(value[1], dict) or value[2] is not None or not isinstance(value[3], bytes):
+    _, unsigned, payload, signature = value
+    if not isinstance(unsigned, dict) or payload is not None or not isinstance(signature, bytes):
         raise StrictCheckError("the signature was changed")
-    for name, content in value[1].items():
+    for name, content in unsigned.items():
         if name not in COSE_UNSIGNED:
             raise StrictCheckError("something was added to the signature")
         if name in ("pad", "pad2") and (not isinstance(content, bytes) or any(content)):
@@ -234,9 +226,9 @@ def _check_signature(data: bytes) -> None:
 
 def _is_time_stamp(content: Any) -> bool:
     tokens = content.get("tstTokens") if isinstance(content, dict) and len(content) == 1 else None
-    return isinstance(tokens, list) and all(
-        isinstance(token, dict) and [*token] == ["val"] for token in tokens
-    )
+    if not isinstance(tokens, list):
+        return False
+    return all(isinstance(token, dict) and [*token] == ["val"] for token in tokens)
 
 
 def _read_cbor(data: bytes, start: int, depth: int) -> tuple[Any, int]:

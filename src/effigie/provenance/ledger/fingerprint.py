@@ -14,8 +14,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effigie.errors import UsageError
-
 FINGERPRINT_INTERVAL_S = 1.0
 """Seconds between the frames of an output that are kept in the ledger."""
 
@@ -31,29 +29,15 @@ Sample = tuple[float, int]
 """Time in seconds and hash."""
 
 
-@dataclass(frozen=True)
-class MatchSettings:
-    """Thresholds for two clips that show the same pictures."""
-
-    max_bits: int = 8
-    """Hamming distance, 0 to 64, up to which two frames agree: half size at JPEG 15 moves 1.3 (99 %: 4), and 99 % of
-    the frames of two scenes are at least 20 apart."""
-
-    mean_bits: float = 3.0
-    """Mean distance of the aligned frames, 0 to 64, at most. Every clip degraded as above stays below. Takes of one
-    person before one camera often do, too: 64 bits of a frame do not tell lips apart."""
-
-    share: float = 0.8
-    """Share of the aligned frames that must agree, 0 to 1."""
-
-    max_offset_s: float = 0.3
-    """Seconds by which aligned frames may be apart."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.max_bits < HASH_BITS // 2 or not 0 <= self.mean_bits <= self.max_bits:
-            raise UsageError("most_bits must be 0 to 31, and mean_bits between 0 and it")
-        if not 0 < self.share <= 1 or self.max_offset_s < 0:
-            raise UsageError("share must be above 0 and at most 1, and within_s not negative")
+# Two clips show the same pictures if these hold.
+MAX_BITS = 8
+"""Hamming distance, 0 to 64, up to which two frames agree: half size at JPEG 15 moves 1.3 (99 %: 4), and 99 % of the
+frames of two scenes are at least 20 apart."""
+MAX_MEAN_BITS = 3.0
+"""Mean distance of the aligned frames. Every clip degraded as above stays below. Takes of one person before one camera
+often do, too: 64 bits of a frame do not tell lips apart."""
+MIN_AGREEING_SHARE = 0.8  # of the aligned frames
+MAX_OFFSET_S = 0.3  # seconds by which aligned frames may be apart
 
 
 @dataclass(frozen=True)
@@ -95,46 +79,35 @@ def _low_frequencies() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return rows[order], columns[order]
 
 
-def match_clips(
-    asked: Sequence[Sample], known: Sequence[Sample], settings: MatchSettings | None = None
-) -> Match | None:
+def match_clips(asked: Sequence[Sample], known: Sequence[Sample]) -> Match | None:
     """Whether a clip shows the pictures of a known one, or a part of them, however shifted in time.
 
     Every pair of frames that agree proposes a shift; at each shift all frames that then coincide are compared.
 
     Args:
         asked: hashes of the clip in question; more than one a second finds cuts at any moment.
-        known: hashes of the known clip.
 
     Returns:
         The best alignment, or None if none is good enough. One frame alone is enough only where one clip has no more.
     """
-    settings = settings or MatchSettings()
     asked_times, asked_hashes = _to_arrays(asked)
     known_times, known_hashes = _to_arrays(known)
-    if not len(asked_times) or not len(known_times):
-        return None
     bits = np.bitwise_count(asked_hashes[:, None] ^ known_hashes[None]).astype(np.float64)
-    close = bits <= settings.max_bits
+    close = bits <= MAX_BITS
     if not close.any():
         return None
     shifts = known_times[None] - asked_times[:, None]
     needed = min(2, len(known_times), max(1, int(np.ptp(asked_times) / FINGERPRINT_INTERVAL_S)))
-    best: Match | None = None
+    matches = []
     for shift in np.unique(np.round(shifts[close], 1)).tolist():
-        aligned = np.where(np.abs(shifts - shift) <= settings.max_offset_s, bits, np.inf).min(axis=0)
+        aligned = np.where(np.abs(shifts - shift) <= MAX_OFFSET_S, bits, np.inf).min(axis=0)
         aligned = aligned[np.isfinite(aligned)]
-        if len(aligned) < needed or np.mean(aligned <= settings.max_bits) < settings.share:
+        if len(aligned) < needed or np.mean(aligned <= MAX_BITS) < MIN_AGREEING_SHARE:
             continue
-        found = Match(len(aligned), float(aligned.mean()), shift)
-        if found.bits <= settings.mean_bits and (best is None or _match_rank(found) < _match_rank(best)):
-            best = found
-    return best
-
-
-def _match_rank(match: Match) -> tuple[float, float]:
+        if aligned.mean() <= MAX_MEAN_BITS:
+            matches.append(Match(len(aligned), float(aligned.mean()), shift))
     # Two frames that agree by chance must not beat twenty that agree well.
-    return match.bits / np.sqrt(match.frames), abs(match.offset)
+    return min(matches, key=lambda one: (one.bits / np.sqrt(one.frames), abs(one.offset)), default=None)
 
 
 def _to_arrays(samples: Sequence[Sample]) -> tuple[NDArray[np.float64], NDArray[np.uint64]]:

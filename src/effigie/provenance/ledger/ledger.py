@@ -20,10 +20,11 @@ import numpy as np
 from effigie.errors import EffigieError
 from effigie.io.atomic_write import convert_os_error
 from effigie.io.home import home
-from effigie.provenance.ledger.fingerprint import Match, MatchSettings, Sample, match_clips
+from effigie.provenance.ledger.fingerprint import Match, Sample, match_clips
 
 WRITE_TIMEOUT_S = 30.0  # how long a writer waits for the others; one entry takes milliseconds
 READ_TIMEOUT_S = 2.0  # how long a reader waits, where there is no write-ahead log
+BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -75,19 +76,14 @@ class Ledger:
     """The ledger in a file; made when the first output is recorded.
 
     Args:
-        path: ``home()/ledger.sqlite`` by default.
+        path: ``home()/ledger.sqlite`` by default. A missing one is empty.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or home() / "ledger.sqlite"
 
     def add(self, entry: LedgerEntry) -> None:
-        """Add an output; on return it is on the disk.
-
-        Raises:
-            EffigieError: the file cannot be written, the disk is full, it is damaged or of a newer version, another
-                process holds it, or there is an output of that id.
-        """
+        """Add an output; on return it is on the disk."""
         values = (
             entry.output_id,
             entry.time.astimezone(UTC).isoformat(),
@@ -98,7 +94,7 @@ class Ledger:
             entry.file_sha256,
             np.array(list(entry.fingerprints), SAMPLE_DTYPE).tobytes(),
         )
-        with self._writing() as connection:
+        with self._transaction() as connection:
             try:
                 connection.execute(f"INSERT INTO outputs ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
             except sqlite3.IntegrityError as error:
@@ -107,61 +103,41 @@ class Ledger:
                 ) from error
 
     def find_by_id(self, output_id: str) -> LedgerEntry | None:
-        """The output of that id (12 hex digits).
-
-        Raises:
-            EffigieError: the ledger cannot be read; a missing one is empty.
-        """
+        """The output of that id (12 hex digits)."""
         return next(self._select("WHERE output_id = ?", output_id.lower()), None)
 
     def find_by_hash(self, sha256: str) -> LedgerEntry | None:
-        """The latest output whose file had this SHA-256 (hex).
-
-        Raises:
-            EffigieError: as for :meth:`find_by_id`.
-        """
+        """The latest output whose file had this SHA-256 (hex)."""
         return next(self._select("WHERE file_sha256 = ? ORDER BY time DESC", sha256.lower()), None)
 
-    def find_similar(
-        self, fingerprints: Sequence[Sample], settings: MatchSettings | None = None
-    ) -> tuple[LedgerEntry, Match] | None:
+    def find_similar(self, fingerprints: Sequence[Sample]) -> tuple[LedgerEntry, Match] | None:
         """The output whose fingerprints match a clip best, if any does.
 
         A swap looks much like the clip it was made from, so this says where to look and proves nothing.
-
-        Raises:
-            EffigieError: as for :meth:`find_by_id`.
         """
-        best: tuple[LedgerEntry, Match] | None = None
-        for entry in self._select("ORDER BY time DESC"):
-            match = match_clips(fingerprints, entry.fingerprints, settings)
-            if match is not None and (best is None or match.bits < best[1].bits):
-                best = entry, match
-        return best
+        pairs = ((entry, match_clips(fingerprints, entry.fingerprints)) for entry in self.entries())
+        found = [(entry, match) for entry, match in pairs if match is not None]
+        return min(found, key=lambda pair: pair[1].bits, default=None)
 
     def entries(self) -> Iterator[LedgerEntry]:
-        """Every output, the latest first.
-
-        Raises:
-            EffigieError: as for :meth:`find_by_id`.
-        """
-        yield from self._select("ORDER BY time DESC")
+        """Every output, the latest first."""
+        return self._select("ORDER BY time DESC")
 
     def _select(self, clause: str, *values: str) -> Iterator[LedgerEntry]:
         if not self.path.exists():
             return
-        with self._explained(), contextlib.closing(self._reader()) as connection:
+        with self._explain_errors(), contextlib.closing(self._open_reader()) as connection:
             version = self._version(connection)
-            if version == 0:  # begun a moment ago, or by a process that was killed
-                return
+        if version == 0:  # begun a moment ago, or by a process that was killed
+            return
         if version < len(MIGRATIONS):
-            with self._writing():
+            with self._transaction():
                 pass
-        with self._explained(), contextlib.closing(self._reader()) as connection:
+        with self._explain_errors(), contextlib.closing(self._open_reader()) as connection:
             for row in connection.execute(f"SELECT {COLUMNS} FROM outputs {clause}", values):
-                yield self._entry(row)
+                yield self._parse_row(row)
 
-    def _entry(self, row: tuple[str, str, str, str, str | None, str, str | None, bytes]) -> LedgerEntry:
+    def _parse_row(self, row: tuple[str, str, str, str, str | None, str, str | None, bytes]) -> LedgerEntry:
         output_id, time, command, name, model_hash, consents, file_sha256, blob = row
         try:
             samples = np.frombuffer(blob, SAMPLE_DTYPE).tolist()
@@ -171,7 +147,7 @@ class Ledger:
             raise self._damaged(error) from error
         return LedgerEntry(output_id, when, command, name, model_hash, agreed, file_sha256, tuple(samples))
 
-    def _reader(self) -> sqlite3.Connection:
+    def _open_reader(self) -> sqlite3.Connection:
         address = self.path.absolute().as_uri()
         connection = sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=READ_TIMEOUT_S)
         try:
@@ -185,14 +161,14 @@ class Ledger:
         return connection
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         """A connection in a transaction, the schema up to date; committed when the block ends well."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
             raise convert_os_error(error, self.path) from error
-        with self._explained():
+        with self._explain_errors():
             connection = sqlite3.connect(self.path, timeout=WRITE_TIMEOUT_S, isolation_level=None)
             with contextlib.closing(connection):
                 _enable_write_ahead_log(connection)
@@ -224,24 +200,22 @@ class Ledger:
         return version
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
-            raise self._why(error) from error
+            raise self._convert_error(error) from error
 
-    def _why(self, error: sqlite3.Error) -> EffigieError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    def _convert_error(self, error: sqlite3.Error) -> EffigieError:
+        code = _primary_code(error)
         if code == sqlite3.SQLITE_FULL:
-            return EffigieError(
-                f"disk full while writing the ledger {self.path}: free some space and try again"
-            )
+            return EffigieError(f"disk full while writing the ledger {self.path}: free space and try again")
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             return EffigieError(
                 f"the ledger {self.path} cannot be opened or written ({error}): check its permissions and its "
                 "folder's, or name another folder by EFFIGIE_HOME"
             )
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if code in BUSY_CODES:
             return EffigieError(f"another process holds the ledger {self.path}: try again when it is done")
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
             return self._damaged(error)
@@ -253,6 +227,10 @@ class Ledger:
         )
 
 
+def _primary_code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
     """Enable write-ahead logging, so that readers never wait for a writer; network disks may refuse it."""
     # Turning it on does not wait for others as statements do: two processes that begin a ledger at once collide.
@@ -261,11 +239,7 @@ def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (
-                sqlite3.SQLITE_BUSY,
-                sqlite3.SQLITE_LOCKED,
-            )
-            if not busy or clock.monotonic() > until:
+            if _primary_code(error) not in BUSY_CODES or clock.monotonic() > until:
                 raise
             clock.sleep(0.02)
         else:

@@ -5,7 +5,6 @@ effigie. What an id means (credentials, ledger, consent) may not enter here, nor
 """
 
 from effigie.provenance.watermark.detector import DetectedMark, detect, detect_file
-from effigie.provenance.watermark.embedder import MarkStrength, WatermarkEmbedder
-from effigie.provenance.watermark.payload import new_id
+from effigie.provenance.watermark.embedder import WatermarkEmbedder
 
-__all__ = ["DetectedMark", "MarkStrength", "WatermarkEmbedder", "detect", "detect_file", "new_id"]
+__all__ = ["DetectedMark", "WatermarkEmbedder", "detect", "detect_file"]

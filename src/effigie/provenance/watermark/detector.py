@@ -41,14 +41,12 @@ class DetectedMark:
         id: the 48 bits.
         confidence: 1 less the probability that an unmarked clip agrees as well, 0 to 1.
         agreement: of the codeword with the evidence, in standard deviations of chance.
-        frames: how many were used.
         pose: how the pattern lies; 1, 1, 0, 0 unless the picture was cropped.
     """
 
     id: int
     confidence: float
     agreement: float
-    frames: int
     pose: PatternPose
 
     @property
@@ -63,9 +61,6 @@ def detect(frames: Iterable[NDArray[np.uint8]], cancel: CancelToken | None = Non
     Args:
         frames: (H, W, 3) uint8 RGB or (H, W) luma, all of one size; others are passed over. Thirty or more are
             better than one, those far apart better than neighbours.
-
-    Raises:
-        CancelledError: asked to stop.
     """
     return _detect(((frame, number == 0) for number, frame in enumerate(frames)), cancel)
 
@@ -78,10 +73,6 @@ def detect_file(
     Args:
         path: anything :class:`effigie.media.VideoReader` reads.
         seconds: how far into a clip to look; frames are taken from all over this part.
-
-    Raises:
-        MediaError: the file cannot be read.
-        CancelledError: asked to stop.
     """
     return _detect(sample_luma(Path(path), seconds), cancel)
 
@@ -98,37 +89,32 @@ def _detect(
             keys.add(luma)
     if not every.frames:
         return None
-    # What an encoder says in a key frame it blurs and repeats in those behind: both are heard, separately.
+    # What an encoder says in a key frame it blurs and repeats in those behind: both count, separately.
     parts = [every, keys] if 0 < keys.frames < every.frames else [every]
     searches = [PatternSearch(part.residual()) for part in parts]
-    found = _decode_at(searches, PatternPose(), every.frames, known=True)
+    found = _decode_at(searches, PatternPose(), known=True)
     if found is not None:
         return found
     for pose in searches[0].find_candidates(MAX_POSES):
         if cancel is not None:
             cancel.check()
-        found = _decode_at(searches, pose, every.frames, known=False)
+        found = _decode_at(searches, pose, known=False)
         if found is not None:
             return found
     return None
 
 
-def _decode_at(
-    searches: list[PatternSearch], pose: PatternPose, frames: int, known: bool
-) -> DetectedMark | None:
+def _decode_at(searches: list[PatternSearch], pose: PatternPose, known: bool) -> DetectedMark | None:
     """What is written at a pose. The known symbols bear witness too, unless the pose was chosen by them."""
-    evidence = np.zeros(0, np.float32)
-    for search in searches:
-        heard = search.evidence(pose)
-        heard /= max(float(np.linalg.norm(heard)), 1e-12)
-        evidence = evidence + heard if len(evidence) else heard
+    parts = [search.evidence(pose) for search in searches]
+    evidence = np.sum([part / max(float(np.linalg.norm(part)), 1e-12) for part in parts], axis=0)
     word = decode(evidence[:SYMBOL_COUNT])
     if word is None:
         return None
     output_id, symbols = word
     witnesses = evidence if known else evidence[:SYMBOL_COUNT]
-    sure = float(symbols @ evidence[:SYMBOL_COUNT]) + float(np.sum(witnesses[SYMBOL_COUNT:]))
-    agreement = sure / max(float(np.linalg.norm(witnesses)), 1e-12)
+    agreeing = float(symbols @ evidence[:SYMBOL_COUNT]) + float(np.sum(witnesses[SYMBOL_COUNT:]))
+    agreement = agreeing / max(float(np.linalg.norm(witnesses)), 1e-12)
     if agreement < MIN_AGREEMENT:
         return None
-    return DetectedMark(output_id, 1 - _TRIALS * float(ndtr(-agreement)), agreement, frames, pose)
+    return DetectedMark(output_id, 1 - _TRIALS * float(ndtr(-agreement)), agreement, pose)

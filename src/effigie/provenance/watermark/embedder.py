@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -19,71 +18,45 @@ from effigie.provenance.watermark.residual import ResidualAccumulator
 
 Image = NDArray[np.uint8]
 
-SAMPLE_FRAMES, SAMPLE_SPAN_S = (
-    8,
-    60.0,
-)  # frames of the clip, and seconds from its start, that a codeword is chosen by
+SAMPLE_FRAMES, SAMPLE_SPAN_S = 8, 60.0  # of the clip, and from its start, that a codeword is chosen by
 _COARSE = 25  # JPEG quality that stands for what an encoder will leave of a picture at half size
 _ROUNDING = 1 / 6  # mean square of rounding to whole levels with noise
 
 
-@dataclass(frozen=True)
-class MarkStrength:
-    """How strong the mark is, in grey levels of 255, root mean square."""
-
-    flat: float = 0.45
-    """Where nothing hides it."""
-
-    texture: float = 0.5
-    """Added for every grey level of local contrast."""
-
-    max_level: float = 3.0
-    """Nowhere exceeded, however rough the place, before the face's share is added."""
-
-    mean: float = 1.96
-    """Over the frame never exceeded: 1.96 is 42.3 dB."""
-
-    face: float = 1.25
-    """Times as strong inside the face mask: what is generated must stay traceable when cut out."""
-
-    def __post_init__(self) -> None:
-        if min(self.flat, self.texture, self.max_level, self.face) < 0 or self.mean**2 <= _ROUNDING:
-            raise UsageError("strengths of the watermark cannot be negative, and its mean must exceed 0.41")
+# Strength of the mark, root mean square in grey levels of 255.
+FLAT_LEVEL = 0.45  # where nothing hides it
+TEXTURE_LEVEL = 0.5  # added for every grey level of local contrast
+MAX_LEVEL = 3.0  # nowhere exceeded, however rough the place, before the face's share is added
+MAX_MEAN_LEVEL = 1.96  # of a frame: 42.3 dB
+FACE_FACTOR = 1.25  # inside the face mask: what is generated must stay traceable when cut out
 
 
 class WatermarkEmbedder:
     """Embeds the watermark into the frames of one output, all of one size.
 
     Args:
-        output_id: 48 bits, see :func:`effigie.provenance.watermark.new_id`.
+        output_id: 48 bits, written everywhere as 12 hexadecimal digits.
         size: (height, width) in pixels.
-        strength: how strong.
         like: the clip whose pictures these replace. Of the id's codewords the one is taken that this clip speaks
             for by itself: worth a fifth of the mark's strength after rough encoding. The same id, size and clip
             give the same mark.
 
-    Raises:
-        UsageError: the id or the size is not possible.
-        MediaError: ``like`` cannot be read.
-
     Example::
 
-        marker = Marker(new_id(), (360, 640))
-        marked = marker.mark(image, face_mask)
+        embedder = WatermarkEmbedder(secrets.randbits(48), (360, 640))
+        marked = embedder.embed(image, face_mask)
     """
 
     def __init__(
         self,
         output_id: int,
         size: tuple[int, int],
-        strength: MarkStrength | None = None,
         like: str | Path | None = None,
     ) -> None:
         height, width = size
         if height < 1 or width < 1:
             raise UsageError(f"a frame of {width}x{height} pixels cannot be marked")
         self.output_id, self.size = output_id, (height, width)
-        self.strength = strength or MarkStrength()
         codeword = encode(output_id) if like is None else _select_codeword(output_id, Path(like))
         self._pattern = render_pattern(carriers().spectrum(codeword), height, width)
         # Rounding to whole levels would erase a weak mark and draw contours; noise before rounding keeps it on
@@ -112,16 +85,15 @@ class WatermarkEmbedder:
 
     def _amplitude(self, image: Image, face_mask: Image | None) -> NDArray[np.float32]:
         """Root mean square of the mark around every place, (h, w) float32, at the size texture is measured."""
-        strength = self.strength
         gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)  # first: one channel is shrunk instead of three
         hidden = local_contrast(
             np.asarray(cv2.resize(gray, self._small, interpolation=cv2.INTER_AREA), np.uint8)
         )
-        amplitude = np.minimum(strength.flat + strength.texture * hidden, strength.max_level)
+        amplitude = np.minimum(FLAT_LEVEL + TEXTURE_LEVEL * hidden, MAX_LEVEL)
         if face_mask is not None:
             mask = cv2.resize(face_mask, self._small, interpolation=cv2.INTER_AREA).astype(np.float32)
-            amplitude *= 1 + (strength.face - 1) / 255 * mask
-        allowed = strength.mean**2 - _ROUNDING
+            amplitude *= 1 + (FACE_FACTOR - 1) / 255 * mask
+        allowed = MAX_MEAN_LEVEL**2 - _ROUNDING
         share = min(1.0, np.sqrt(allowed / max(float(np.mean(amplitude * amplitude)), 1e-12)))
         return np.asarray(amplitude * share, np.float32)
 
@@ -131,11 +103,9 @@ def _select_codeword(output_id: int, clip: Path) -> NDArray[np.float32]:
     clean, coarse = ResidualAccumulator(), ResidualAccumulator()
     for frame, _ in sample_luma(clip, SAMPLE_SPAN_S, SAMPLE_FRAMES):
         gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame
-        half = (
-            cv2.resize(gray, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-            if min(gray.shape) > 1
-            else gray
-        )
+        half = gray
+        if min(gray.shape) > 1:
+            half = cv2.resize(gray, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         data = cv2.imencode(".jpg", half, [cv2.IMWRITE_JPEG_QUALITY, _COARSE])[1]
         clean.add(np.asarray(gray, np.uint8))
         coarse.add(np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8))

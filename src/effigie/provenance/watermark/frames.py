@@ -17,7 +17,6 @@ from effigie.media import VideoReader
 from effigie.media.container import open_container, select_video_stream
 from effigie.media.decoder import DamageCounter, decode_frames
 from effigie.media.images import is_picture
-from effigie.media.orientation import Orientation
 from effigie.media.probe import read_clip_info
 
 MAX_FRAMES = 64
@@ -32,9 +31,6 @@ def sample_luma(path: Path, seconds: float, frames: int = MAX_FRAMES) -> Iterato
     """About ``frames`` frames, (H, W) luma or (H, W, 3) RGB, upright, each with whether it is a key frame.
 
     From all over a short clip; of a long one in runs behind eight key frames.
-
-    Raises:
-        MediaError: the file cannot be read.
     """
     if path.is_dir() or is_picture(path):
         with VideoReader(path) as reader:
@@ -50,20 +46,15 @@ def sample_luma(path: Path, seconds: float, frames: int = MAX_FRAMES) -> Iterato
     with open_container(path) as container:
         stream = select_video_stream(container, path)
         if count > SHORT_RUN * frames and info.kind == "video":
-            for image, key in _sample_positions(container, stream, count / rate, frames // POSITION_COUNT):
+            for luma, key in _sample_positions(container, stream, count / rate, frames // POSITION_COUNT):
                 found = True
-                yield rotate_luma(image, turn), key
+                yield np.asarray(turn.apply(luma), np.uint8), key
     if found:
         return
     with open_container(path) as container:
         stream = select_video_stream(container, path)
-        for image, key in _sample_evenly(container, stream, count, frames):
-            yield rotate_luma(image, turn), key
-
-
-def rotate_luma(luma: NDArray[np.uint8], turn: Orientation) -> NDArray[np.uint8]:
-    """(H, W) as stored to (H', W') as shown."""
-    return np.asarray(turn.apply(luma), np.uint8)
+        for luma, key in _sample_evenly(container, stream, count, frames):
+            yield np.asarray(turn.apply(luma), np.uint8), key
 
 
 def _sample_evenly(
@@ -84,10 +75,8 @@ def _sample_positions(
     seen = set()
     for spot in range(POSITION_COUNT):
         try:
-            to = int(length * (spot + 0.5) / POSITION_COUNT / (stream.time_base or 1)) + (
-                stream.start_time or 0
-            )
-            container.seek(to, stream=stream, backward=True)
+            ticks = int(length * (spot + 0.5) / POSITION_COUNT / (stream.time_base or 1))
+            container.seek(ticks + (stream.start_time or 0), stream=stream, backward=True)
         except FFmpegError:
             continue
         for number, frame in enumerate(decode_frames(container, stream, DamageCounter())):

@@ -29,10 +29,10 @@ _MIN_SCALE_DISTANCE = 0.012  # of two candidates' scales, in logarithms
 
 @dataclass(frozen=True)
 class PatternPose:
-    """Pose of the pattern: scaled by ``across`` and ``down``, then shifted by ``x`` and ``y`` tiles."""
+    """Pose of the pattern: scaled by ``scale_x`` and ``scale_y``, then shifted by ``x`` and ``y`` tiles."""
 
-    across: float = 1.0
-    down: float = 1.0
+    scale_x: float = 1.0
+    scale_y: float = 1.0
     x: float = 0.0
     y: float = 0.0
 
@@ -56,7 +56,7 @@ class PatternSearch:
         self._dense: Spectrum | None = None
         self._halves: dict[float, Spectrum] = {}
 
-    def harmonics_at(self, across: float, down: float) -> tuple[Spectrum, NDArray[np.float32]]:
+    def harmonics_at(self, scale_x: float, scale_y: float) -> tuple[Spectrum, NDArray[np.float32]]:
         """The picture at the harmonics of a pattern so stretched.
 
         Returns:
@@ -65,29 +65,30 @@ class PatternSearch:
         """
         every = carriers()
         height, width = self._residual.shape
-        if across not in self._halves:
-            wave = conjugate_waves(width, np.arange(MAX_ORDER + 1), 1 / (TILE_SIZE * across))
+        if scale_x not in self._halves:
+            wave = conjugate_waves(width, np.arange(MAX_ORDER + 1), 1 / (TILE_SIZE * scale_x))
             # One product of real matrices takes a third of the time of a real with a complex one.
             both = self._residual @ np.concatenate([wave.real, wave.imag], axis=1)
-            self._halves[across] = both[:, : MAX_ORDER + 1] + 1j * both[:, MAX_ORDER + 1 :]
+            self._halves[scale_x] = both[:, : MAX_ORDER + 1] + 1j * both[:, MAX_ORDER + 1 :]
         values = (
-            conjugate_waves(height, np.arange(-MAX_ORDER, MAX_ORDER + 1), 1 / (TILE_SIZE * down)).T
-            @ self._halves[across]
+            conjugate_waves(height, np.arange(-MAX_ORDER, MAX_ORDER + 1), 1 / (TILE_SIZE * scale_y)).T
+            @ self._halves[scale_x]
         )
-        weight = self._noise_weight(across, down)
-        return values[every.down + MAX_ORDER, every.across] * weight, weight / np.sqrt(np.mean(weight**2))
+        weight = self._noise_weight(scale_x, scale_y)
+        values = values[every.frequency_y + MAX_ORDER, every.frequency_x]
+        return values * weight, weight / np.sqrt(np.mean(weight**2))
 
-    def _noise_weight(self, across: float, down: float) -> NDArray[np.float32]:
+    def _noise_weight(self, scale_x: float, scale_y: float) -> NDArray[np.float32]:
         """(M,) float32: one over the deviation of the noise at every harmonic."""
         every = carriers()
-        u = np.rint(every.across * self._size[1] / (TILE_SIZE * across)).astype(np.int64)
-        v = np.rint(every.down * self._size[0] / (TILE_SIZE * down)).astype(np.int64)
+        u = np.rint(every.frequency_x * self._size[1] / (TILE_SIZE * scale_x)).astype(np.int64)
+        v = np.rint(every.frequency_y * self._size[0] / (TILE_SIZE * scale_y)).astype(np.int64)
         return np.asarray(1 / np.sqrt(self._noise[v, u] / 2), np.float32)
 
-    def correlate_shifts(self, across: float, down: float) -> NDArray[np.float32]:
+    def correlate_shifts(self, scale_x: float, scale_y: float) -> NDArray[np.float32]:
         """(128, 128) the known harmonics' correlation in standard deviations, for shifts of 1/128 tile, [y, x]."""
         known = carriers().known
-        values, weight = self.harmonics_at(across, down)
+        values, weight = self.harmonics_at(scale_x, scale_y)
         return _correlate(values[known], weight[known])
 
     def correlate_shifts_coarse(self, scale: float) -> NDArray[np.float32]:
@@ -98,8 +99,8 @@ class PatternSearch:
         )
         if self._dense is None:
             self._dense = scipy.fft.rfft2(self._residual, s=(tall, wide))
-        u = every.across[every.known] * (wide / (TILE_SIZE * scale))
-        v = every.down[every.known] * (tall / (TILE_SIZE * scale))
+        u = every.frequency_x[every.known] * (wide / (TILE_SIZE * scale))
+        v = every.frequency_y[every.known] * (tall / (TILE_SIZE * scale))
         values = self._dense[np.rint(v).astype(np.int64), np.rint(u).astype(np.int64)]
         # Between the nearest frequency and the right one the picture's middle turns by a known angle.
         height, width = self._residual.shape
@@ -119,10 +120,10 @@ class PatternSearch:
             if len(chosen) == count:
                 return
 
-    def _find_peak(self, across: float, down: float) -> tuple[float, PatternPose]:
-        field = self.correlate_shifts(across, down)
+    def _find_peak(self, scale_x: float, scale_y: float) -> tuple[float, PatternPose]:
+        field = self.correlate_shifts(scale_x, scale_y)
         y, x = divmod(int(np.argmax(field)), _SHIFTS)
-        return float(field[y, x]), PatternPose(across, down, x / _SHIFTS, y / _SHIFTS)
+        return float(field[y, x]), PatternPose(scale_x, scale_y, x / _SHIFTS, y / _SHIFTS)
 
     def _refine_scale(self, scale: float) -> PatternPose:
         """The best pose near a scale, width and height stretched apart: files have whole, often even, sides."""
@@ -130,18 +131,19 @@ class PatternSearch:
         for step in (0.006, 0.003, 0.0015):
             center = best[1]
             for i, j in itertools.product(range(-1, 2), repeat=2):
-                here = self._find_peak(center.across * (1 + i * step), center.down * (1 + j * step))
-                best = max(best, here, key=lambda item: item[0])
+                found = self._find_peak(center.scale_x * (1 + i * step), center.scale_y * (1 + j * step))
+                best = max(best, found, key=lambda item: item[0])
         self._halves.clear()
         return best[1]
 
     def evidence(self, pose: PatternPose) -> NDArray[np.float32]:
-        """(SYMBOLS + known,) what speaks for every code symbol, then for the known ones, if it lies so."""
+        """(SYMBOL_COUNT + known,) what speaks for every code symbol, then for the known ones, if it lies so."""
         every = carriers()
-        values, weight = self.harmonics_at(pose.across, pose.down)
-        turned = weight * values * np.exp(2j * np.pi * (every.across * pose.x + every.down * pose.y))
-        harmonics_at = np.stack([turned.real, turned.imag], axis=1) * every.scramble
-        return np.asarray(harmonics_at.ravel()[every.slots], np.float32)
+        values, weight = self.harmonics_at(pose.scale_x, pose.scale_y)
+        turns = every.frequency_x * pose.x + every.frequency_y * pose.y
+        turned = weight * values * np.exp(2j * np.pi * turns)
+        parts = np.stack([turned.real, turned.imag], axis=1) * every.scramble
+        return np.asarray(parts.ravel()[every.slots], np.float32)
 
 
 def _correlate(values: Spectrum, weight: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -150,6 +152,6 @@ def _correlate(values: Spectrum, weight: NDArray[np.float32]) -> NDArray[np.floa
     known = every.known
     grid = np.zeros((_SHIFTS, _SHIFTS), np.complex64)
     signs = every.scramble[known, 0] - 1j * every.scramble[known, 1]
-    grid[every.down[known], every.across[known]] = weight * values * signs
+    grid[every.frequency_y[known], every.frequency_x[known]] = weight * values * signs
     total = scipy.fft.ifft2(grid).real * _SHIFTS**2
     return np.asarray(total / np.sqrt(2 * np.sum(weight**2)), np.float32)

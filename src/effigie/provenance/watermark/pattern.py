@@ -33,13 +33,13 @@ class Carriers:
     """The harmonics in use, half a plane of them; the other half mirrors it.
 
     Attributes:
-        across, down: (M,) cycles a tile, across >= 0.
+        frequency_x, frequency_y: (M,) cycles a tile, the first >= 0.
         scramble: (M, 2) float32 of -1 and 1, multiplied into what the real and imaginary parts carry.
-        slots: (2 M,) where each symbol lies among the parts; behind the SYMBOLS symbols come known ones, all 1.
+        slots: (2 M,) where each symbol lies among the parts; behind the SYMBOL_COUNT symbols come known ones, all 1.
     """
 
-    across: NDArray[np.int64]
-    down: NDArray[np.int64]
+    frequency_x: NDArray[np.int64]
+    frequency_y: NDArray[np.int64]
     scramble: NDArray[np.float32]
     slots: NDArray[np.int64]
 
@@ -49,7 +49,7 @@ class Carriers:
         return self.slots[SYMBOL_COUNT::2] // 2
 
     def spectrum(self, symbols: NDArray[np.float32]) -> Spectrum:
-        """(M,) complex64: the tile that carries a codeword, (SYMBOLS,) of -1 and 1."""
+        """(M,) complex64: the tile that carries a codeword, (SYMBOL_COUNT,) of -1 and 1."""
         parts = np.ones(self.scramble.size, np.float32)
         parts[self.slots[:SYMBOL_COUNT]] = symbols
         signs = parts.reshape(-1, 2) * self.scramble
@@ -65,17 +65,17 @@ def _keyed_random(label: str, count: int) -> NDArray[np.uint64]:
 def carriers() -> Carriers:
     """The carriers of the project's key."""
     reach = np.arange(-MAX_ORDER, MAX_ORDER + 1)
-    across, down = (axis.ravel() for axis in np.meshgrid(reach, reach))
-    radius = np.hypot(across, down)
-    half = (across > 0) | ((across == 0) & (down > 0))
+    x, y = (axis.ravel() for axis in np.meshgrid(reach, reach))
+    radius = np.hypot(x, y)
+    half = (x > 0) | ((x == 0) & (y > 0))
     use = half & (radius >= MIN_FREQUENCY) & (radius <= MAX_FREQUENCY)
-    across, down = across[use], down[use]
-    signs = 1 - 2 * (_keyed_random("signs", 2 * len(across)) >> np.uint64(63)).astype(np.float32)
-    harmonics = np.argsort(_keyed_random("harmonics", len(across)), kind="stable")
+    x, y = x[use], y[use]
+    signs = 1 - 2 * (_keyed_random("signs", 2 * len(x)) >> np.uint64(63)).astype(np.float32)
+    harmonics = np.argsort(_keyed_random("harmonics", len(x)), kind="stable")
     parts = (2 * harmonics[:, None] + np.arange(2)).ravel()
     order = np.argsort(_keyed_random("symbols", SYMBOL_COUNT), kind="stable")
     slots = np.concatenate([parts[:SYMBOL_COUNT][order], parts[SYMBOL_COUNT:]])
-    return Carriers(across, down, signs.reshape(-1, 2), slots)
+    return Carriers(x, y, signs.reshape(-1, 2), slots)
 
 
 def render_pattern(spectrum: Spectrum, height: int, width: int) -> NDArray[np.float32]:
@@ -86,11 +86,11 @@ def render_pattern(spectrum: Spectrum, height: int, width: int) -> NDArray[np.fl
     """
     every = carriers()
     grid = np.zeros((2 * MAX_ORDER + 1, MAX_ORDER + 1), np.complex64)
-    grid[every.down + MAX_ORDER, every.across] = spectrum
+    grid[every.frequency_y + MAX_ORDER, every.frequency_x] = spectrum
     scale = REFERENCE_LINES / min(height, width) / TILE_SIZE
-    across = conjugate_waves(width, np.arange(MAX_ORDER + 1), scale).conj()
-    down = conjugate_waves(height, np.arange(-MAX_ORDER, MAX_ORDER + 1), scale).conj()
-    picture = (down @ grid @ across.T).real
+    columns = conjugate_waves(width, np.arange(MAX_ORDER + 1), scale).conj()
+    rows = conjugate_waves(height, np.arange(-MAX_ORDER, MAX_ORDER + 1), scale).conj()
+    picture = (rows @ grid @ columns.T).real
     return np.ascontiguousarray(picture / np.sqrt(np.mean(picture**2)), np.float32)
 
 

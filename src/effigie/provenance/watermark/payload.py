@@ -11,7 +11,6 @@ picture itself already speaks for most ("writing on dirty paper", Costa 1983; Mi
 from __future__ import annotations
 
 import functools
-import secrets
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,11 +46,6 @@ Bits = NDArray[np.uint8]
 Symbols = NDArray[np.float32]
 
 
-def new_id() -> int:
-    """A fresh id: 48 random bits, written everywhere as 12 hexadecimal digits."""
-    return secrets.randbits(ID_BITS)
-
-
 def crc8(bits: Bits) -> int:
     """CRC-8 (polynomial x^8 + x^2 + x + 1) of a sequence of bits, the first one the most significant."""
     register = 0xFF
@@ -63,30 +57,27 @@ def crc8(bits: Bits) -> int:
 
 
 def encode(output_id: int, free: int = 0) -> Symbols:
-    """(SYMBOLS,) float32 of -1 and 1: one of the codewords of an id.
+    """(SYMBOL_COUNT,) float32 of -1 and 1: one of the codewords of an id.
 
     Args:
         output_id: 48 bits.
         free: 12 bits, any.
-
-    Raises:
-        UsageError: a number is too large or negative.
     """
     if not 0 <= free < 1 << FREE_BITS:
         raise UsageError(f"{free} is out of range: give {FREE_BITS} free bits")
     word = np.empty(MESSAGE_BITS, np.uint8)
-    word[_FIXED], word[_FREE] = _fixed(output_id), _to_bits(free, FREE_BITS)
+    word[_FIXED], word[_FREE] = _fixed_bits(output_id), _to_bits(free, FREE_BITS)
     return _convolve(word)
 
 
 def encode_into(output_id: int, evidence: NDArray[np.floating]) -> Symbols:
-    """(SYMBOLS,) float32 of -1 and 1: of all codewords of an id the one that agrees best with ``evidence``.
+    """(SYMBOL_COUNT,) float32 of -1 and 1: of all codewords of an id the one that agrees best with ``evidence``.
 
     Args:
         output_id: 48 bits.
-        evidence: (SYMBOLS,) as for :func:`decode`, of pictures that are not marked yet.
+        evidence: (SYMBOL_COUNT,) as for :func:`decode`, of pictures that are not marked yet.
     """
-    gains, fixed = _branch_metrics(evidence), _fixed(output_id)
+    gains, fixed = _branch_metrics(evidence), _fixed_bits(output_id)
     newest = np.arange(2 * _STATES) >> MEMORY
     for step, bit in zip(_FIXED.tolist(), fixed.tolist(), strict=True):
         gains[step, newest != bit] = _IMPOSSIBLE
@@ -100,22 +91,18 @@ def decode(evidence: NDArray[np.floating]) -> tuple[int, Symbols] | None:
     """The id, and its codeword, that agrees best with the evidence; None if no likely word's CRC is right.
 
     Args:
-        evidence: (SYMBOLS,) for every symbol how much speaks for 1 (positive) or -1 (negative); only the
+        evidence: (SYMBOL_COUNT,) for every symbol how much speaks for 1 (positive) or -1 (negative); only the
             ratios matter. Proportional to log-likelihood ratios it is decoded best.
     """
-    best: tuple[float, int, Symbols] | None = None
+    found = []
     for word in _list_viterbi(_branch_metrics(evidence)):
         fixed = word[_FIXED]
-        if crc8(fixed[:ID_BITS]) != _to_int(fixed[ID_BITS:]):
-            continue
-        symbols = _convolve(word)
-        agreement = float(symbols @ evidence)
-        if best is None or agreement > best[0]:
-            best = agreement, _to_int(fixed[:ID_BITS]), symbols
-    return None if best is None else best[1:]
+        if crc8(fixed[:ID_BITS]) == _to_int(fixed[ID_BITS:]):
+            found.append((_to_int(fixed[:ID_BITS]), _convolve(word)))
+    return max(found, key=lambda one: float(one[1] @ evidence), default=None)
 
 
-def _fixed(output_id: int) -> Bits:
+def _fixed_bits(output_id: int) -> Bits:
     if not 0 <= output_id < 1 << ID_BITS:
         raise UsageError(f"{output_id} is no output id: it must be of {ID_BITS} bits, 0 or more")
     bits = _to_bits(output_id, ID_BITS)
@@ -133,11 +120,11 @@ def _to_int(bits: Bits) -> int:
 def _convolve(bits: Bits) -> Symbols:
     """The tail-biting codeword: the register begins with the last bits, as though they had come before."""
     delayed = [np.roll(bits, lag).astype(np.int64) << (MEMORY - lag) for lag in range(MEMORY + 1)]
-    return _outputs()[np.sum(delayed, axis=0)].ravel()
+    return _code_table()[np.sum(delayed, axis=0)].ravel()
 
 
 @functools.cache
-def _outputs() -> Symbols:
+def _code_table() -> Symbols:
     """(2 * states, RATE) of -1 and 1: what the encoder gives for a register of MEMORY + 1 bits, newest first."""
     registers = np.arange(2 * _STATES)[:, None] & np.array(GENERATORS)[None]
     return (1 - 2 * (np.bitwise_count(registers) & 1).astype(np.float32)).astype(np.float32)
@@ -146,7 +133,7 @@ def _outputs() -> Symbols:
 def _branch_metrics(evidence: NDArray[np.floating]) -> NDArray[np.float32]:
     """(BITS, 2 * states) what speaks for every content of the register at every step."""
     steps = np.asarray(evidence, np.float32).reshape(MESSAGE_BITS, RATE)
-    return np.ascontiguousarray((_outputs() @ steps.T).T)
+    return np.ascontiguousarray((_code_table() @ steps.T).T)
 
 
 def _list_viterbi(gains: NDArray[np.float32]) -> Bits:

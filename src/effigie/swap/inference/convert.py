@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
-from effigie.consent.gate import ConsentLike, check_footage
+from effigie.consent.gate import ConsentLike
+from effigie.consent.nsfw_detector import check_clip
 from effigie.errors import UsageError
 from effigie.io.locks import with_output_lock
 from effigie.media import VideoReader
@@ -85,7 +86,7 @@ def convert(
         for assignment in assignments
     ]
     check_distinct_people(assignments, models)
-    check_footage(clip, cancel=cancel)
+    check_clip(clip, cancel)
     visibility = VisibilityPredictor(device=device, half=precision == "bf16")
     compose_settings = [settings.compose, *(shot.compose for shot in settings.shots if shot.compose)]
     needs_visibility = any(compose.occlusion == "on" for compose in compose_settings)
