@@ -8,6 +8,7 @@ training go on.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ from effigie.training.model_folder import (
     require_weights,
     save_weights,
 )
+
+LOG = logging.getLogger(__name__)
 
 MOTIONS = "motions.safetensors"
 COMMANDS = {"heads": "effigie meta-train", "person": "effigie tune"}

@@ -86,8 +86,8 @@ def _convolution(inputs: int, outputs: int, side: int, stride: int = 1) -> nn.Co
 class _Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, halves: bool) -> None:
         super().__init__()
-        self.down = down
-        self.first = _convolution(inputs, outputs, 3, stride=2 if down else 1)
+        self.halves = halves
+        self.first = _convolution(inputs, outputs, 3, stride=2 if halves else 1)
         self.second = _convolution(outputs, outputs, 3)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -6,12 +6,15 @@ was trained on). The training state beside it lets training go on.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from effigie.occlusion.network import OcclusionNet
 from effigie.training import model_folder
 from effigie.training.model_folder import get_shipped_folder, load_weights, require_weights, save_weights
+
+LOG = logging.getLogger(__name__)
 
 WEIGHTS = "occlusion.safetensors"
 COMMAND = "effigie occlusion train"
@@ -55,4 +58,5 @@ def load_occlusion(folder: str | Path | None = None) -> OcclusionNet:
     require_weights(folder / WEIGHTS, COMMAND)
     network = OcclusionNet(widths)
     load_weights(folder / WEIGHTS, network, optional=(BATCH_COUNT,))
+    LOG.info("loaded the occlusion network %s", folder)
     return network

@@ -37,6 +37,8 @@ from effigie.swap.shape_retarget import ShapeRetarget
 from effigie.training import model_folder
 from effigie.training.model_folder import load_weights, require_weights
 
+LOG = logging.getLogger(__name__)
+
 COMMAND = "effigie train"
 # Share of strange pixels that nine in ten uncovered faces stay below (a hand: 0.02 to 0.2).
 MAX_CLEAN_OCCLUSION = 0.008

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from effigie.consent.face_matching import SubjectFaces
 from effigie.consent.gate import ConsentLike, permit, save_consents
-from effigie.consent.subject_faces import SubjectFaces
 from effigie.errors import FaceSetError
 from effigie.faceset import FaceSet
 from effigie.io.atomic_write import discard, sha256
