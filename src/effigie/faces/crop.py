@@ -1,4 +1,4 @@
-"""Regions of interest: rotated squares, the affine maps to and from them, and crops."""
+"""Regions of interest: rotated squares, the affine maps to and from them, crops, and how sharp a crop is."""
 
 from __future__ import annotations
 
@@ -91,3 +91,18 @@ def jitter_matrix(
     matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), angle, zoom)
     matrix[:, 2] += random.normal(0, shift * size, 2)
     return np.asarray(matrix)
+
+
+def sharpness(crop: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Variance of the Laplacian of the grey picture (levels squared), inside ``mask`` if given.
+
+    Args:
+        crop: (H, W, 3) uint8 RGB.
+        mask: (H, W) bool.
+    """
+    response = cv2.Laplacian(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.CV_16S)
+    if mask is not None:
+        response = response[mask]
+        return float(response.astype(np.float32).var()) if response.size else 0.0
+    _, deviation = cv2.meanStdDev(response)
+    return float(deviation[0, 0] ** 2)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from effigie.faces.blendshapes import BLENDSHAPES as BLENDSHAPES
 from effigie.faces.crop import Roi, apply_affine, crop, invert_affine
 from effigie.faces.runtime import TFLiteModel
 
@@ -14,8 +13,21 @@ INPUT_SIZE = 256
 LANDMARK_COUNT = 478
 EYE_CORNERS = (33, 263)  # outer corners, image left and right
 
-# What the blendshape network reads, in its order (MediaPipe face_landmarker).
+# The order of MediaPipe's blendshape model; ARKit's names.
 # fmt: off
+BLENDSHAPES = (
+    "_neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
+    "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight",
+    "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft",
+    "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight", "eyeSquintLeft", "eyeSquintRight",
+    "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen", "jawRight", "mouthClose",
+    "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
+    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight",
+    "mouthPucker", "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower",
+    "mouthShrugUpper", "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight",
+    "mouthUpperUpLeft", "mouthUpperUpRight", "noseSneerLeft", "noseSneerRight",
+)
+# What the blendshape network reads, in its order (MediaPipe face_landmarker).
 BLENDSHAPE_LANDMARKS = np.array(
     [
         0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65, 66, 67, 70, 78,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -160,10 +159,6 @@ class Faces:
     def cluster(self) -> np.ndarray:
         """(N,) int64 person, 0 = the one with the most faces, -1 = no embedding."""
         return self["cluster"]
-
-    def exact_time(self, index: int) -> Fraction:
-        """Presentation time of one face in seconds."""
-        return Fraction(int(self["time_num"][index]), int(self["time_den"][index]))
 
     def name(self, index: int) -> str:
         """File name under which one face is exported."""

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from effigie.errors import UsageError
+from effigie.faces.mesh import eye_opening, mouth_opening
 from effigie.faceset.columns import Faces
 from effigie.faceset.schema import BLENDSHAPES
-
-# Indices into the 478-point face mesh: three pairs of points above each other, and the corners.
-LIP_POINTS = ((82, 13, 312), (87, 14, 317), (61, 291))
-EYE_POINTS = (((160, 159, 158), (144, 145, 153), (33, 133)), ((387, 386, 385), (373, 374, 380), (263, 362)))
 
 
 @dataclass(frozen=True)
@@ -25,23 +22,8 @@ class Measure:
     meaning: str
 
 
-def measure_mouth_opening(landmarks: np.ndarray) -> np.ndarray:
-    """Inner lip gap over mouth width: landmarks (N, 478, 3) px -> (N,), 0 closed to about 1 wide open."""
-    return _gap_ratio(landmarks, *LIP_POINTS)
-
-
-def measure_eye_opening(landmarks: np.ndarray) -> np.ndarray:
-    """Lid gap over eye width, mean of both eyes: landmarks (N, 478, 3) px -> (N,), 0 shut to about 0.4."""
-    return (_gap_ratio(landmarks, *EYE_POINTS[0]) + _gap_ratio(landmarks, *EYE_POINTS[1])) / 2
-
-
-def _gap_ratio(
-    landmarks: np.ndarray, upper: tuple[int, ...], lower: tuple[int, ...], corners: tuple[int, int]
-) -> np.ndarray:
-    points = landmarks[..., :2]
-    gap = np.linalg.norm(points[:, upper] - points[:, lower], axis=-1).mean(axis=1)
-    width = np.linalg.norm(points[:, corners[0]] - points[:, corners[1]], axis=-1)
-    return gap / np.maximum(width, 1e-6)
+def _each(measure: Callable[[np.ndarray], float], landmarks: np.ndarray) -> np.ndarray:
+    return np.array([measure(points) for points in landmarks], np.float32)
 
 
 def _box_sizes(box: np.ndarray) -> np.ndarray:
@@ -79,11 +61,9 @@ MEASURES: dict[str, Measure] = {
         ("box",), lambda faces: _box_sizes(faces.box), "edge of the square as large as the box, px"
     ),
     "mouth": Measure(
-        ("landmarks",), lambda faces: measure_mouth_opening(faces.landmarks), "mouth opening, 0..1"
+        ("landmarks",), lambda faces: _each(mouth_opening, faces.landmarks), "mouth opening, 0..1"
     ),
-    "eyes": Measure(
-        ("landmarks",), lambda faces: measure_eye_opening(faces.landmarks), "eye opening, 0..0.4"
-    ),
+    "eyes": Measure(("landmarks",), lambda faces: _each(eye_opening, faces.landmarks), "eye opening, 0..0.4"),
     "smile": Measure(
         ("blendshapes",),
         lambda faces: faces.blendshapes[:, _SMILES].mean(axis=1),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from effigie.faceset.clustering import UNKNOWN_CLUSTER
-from effigie.faceset.pose_coverage import PoseCoverage, count_poses
+from effigie.faceset.plots.pose_coverage import PoseCoverage, count_poses
 from effigie.faceset.sorting import load_measures
 from effigie.faceset.store import FaceSet
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress

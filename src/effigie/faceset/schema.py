@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from effigie.errors import FaceSetError
-from effigie.faces.blendshapes import BLENDSHAPES as BLENDSHAPES
+from effigie.faces.landmarker import BLENDSHAPES as BLENDSHAPES
 
 VERSION = 1
 LANDMARKS = 478

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from effigie.errors import FaceSetError, UsageError
 from effigie.faceset import clustering, schema
 from effigie.faceset.columns import Faces
 from effigie.faceset.filter import Filter
-from effigie.faceset.index import INDEX_FILE, new_index, read_index, write_index
+from effigie.faceset.index import INDEX_FILE, SourceInfo, make_clip_name, new_index, read_index, write_index
 from effigie.faceset.part_file import (
     PartFile,
     RowGroupWriter,
@@ -25,7 +25,6 @@ from effigie.faceset.part_file import (
 )
 from effigie.faceset.reader import FaceSetReader
 from effigie.faceset.schema import FaceRecord
-from effigie.faceset.sources import SourceInfo, make_clip_name
 from effigie.faceset.writer import PartWriter, copy_rows
 
 
@@ -144,11 +143,6 @@ class FaceSet:
     def consents(self) -> list[str]:
         """Ids of the consent records that cover this set."""
         return list(self._document.get("consents", []))
-
-    def add_consents(self, ids: Iterable[str]) -> None:
-        """Record consent ids, each once."""
-        self._document["consents"] = list(dict.fromkeys([*self.consents, *ids]))
-        self._save()
 
     def has_source(self, sha256: str) -> bool:
         """Whether a source with these bytes is finished, so that a rerun skips it."""

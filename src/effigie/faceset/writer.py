@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from effigie.errors import FaceSetError
 from effigie.faceset import schema
+from effigie.faceset.index import SourceInfo
 from effigie.faceset.part_file import PartFile, RowGroupWriter
 from effigie.faceset.schema import FaceRecord
-from effigie.faceset.sources import SourceInfo
 
 
 class PartWriter:

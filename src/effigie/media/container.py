@@ -1,4 +1,7 @@
-"""Opens media files of unknown origin: local files and known formats only, every failure one clear message."""
+"""Opens media files of unknown origin: local files and known formats only, every failure one clear message.
+
+Decodes their packets to frames: a damaged packet costs only its own frame.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import contextlib
 import io
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from effigie.errors import MediaError
@@ -109,3 +114,48 @@ def check_picture_size(width: int, height: int, path: Path) -> None:
             f"{path} claims {width}x{height} pixels, and up to {MAX_SIDE} a side are read: "
             "it is damaged, or scale it down"
         )
+
+
+@dataclass
+class DamageCounter:
+    """Counts packets that could not be decoded."""
+
+    packets: int = 0
+
+
+def decode_frames(
+    container: InputContainer, stream: VideoStream, damage: DamageCounter
+) -> Iterator[VideoFrame]:
+    """Yield every frame from the container's position on, in presentation order.
+
+    Raises:
+        OSError: the storage failed, which is not the file's fault.
+    """
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except OSError:
+            raise
+        except FFmpegError:  # the container itself breaks off here: give what the decoder still holds
+            damage.packets += 1
+            yield from _flush_decoder(stream, damage)
+            return
+        try:
+            frames = packet.decode()
+        except OSError:
+            raise
+        except FFmpegError:
+            damage.packets += 1
+            continue
+        yield from frames
+
+
+def _flush_decoder(stream: VideoStream, damage: DamageCounter) -> list[VideoFrame]:
+    try:
+        return stream.decode(None)
+    except FFmpegError:
+        damage.packets += 1
+        return []

@@ -17,8 +17,14 @@ from effigie.errors import MediaError
 from effigie.media import images
 from effigie.media.clip import AudioInfo, ClipInfo, ClipKind
 from effigie.media.color import choose_rgb_color, read_color
-from effigie.media.container import check_picture_size, describe_error, open_container, select_video_stream
-from effigie.media.decoder import DamageCounter, decode_frames
+from effigie.media.container import (
+    DamageCounter,
+    check_picture_size,
+    decode_frames,
+    describe_error,
+    open_container,
+    select_video_stream,
+)
 from effigie.media.orientation import Orientation, read_orientation
 
 ANIMATIONS = ("gif", "apng")
@@ -151,11 +157,11 @@ def _estimate_frame_count(
     if rate and duration:
         return max(1, math.ceil(duration * rate))
     if container.format.name in ANIMATIONS:
-        return _count_packets(path)
+        return count_packets(path)
     return None
 
 
-def _count_packets(path: Path) -> int:
+def count_packets(path: Path) -> int:
     """Count the video packets, up to where the container breaks off."""
     count = 0
     with open_container(path) as container, contextlib.suppress(FFmpegError):

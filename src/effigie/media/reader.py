@@ -20,8 +20,14 @@ from effigie.errors import MediaError, UsageError
 from effigie.media import seeking
 from effigie.media.clip import ClipInfo, Frame
 from effigie.media.color import to_rgb
-from effigie.media.container import check_picture_size, describe_error, open_container, select_video_stream
-from effigie.media.decoder import DamageCounter, decode_frames
+from effigie.media.container import (
+    DamageCounter,
+    check_picture_size,
+    decode_frames,
+    describe_error,
+    open_container,
+    select_video_stream,
+)
 from effigie.media.images import is_picture, read_pictures
 from effigie.media.orientation import Orientation
 from effigie.media.probe import make_undecodable_error, probe, read_clip_info

@@ -15,9 +15,14 @@ from av.video.stream import VideoStream
 
 from effigie.media import ClipInfo, Frame, VideoReader, probe
 from effigie.media.color import to_rgb
-from effigie.media.container import check_picture_size, open_container, select_video_stream
-from effigie.media.decoder import DamageCounter, decode_frames
-from effigie.media.probe import read_clip_info
+from effigie.media.container import (
+    DamageCounter,
+    check_picture_size,
+    decode_frames,
+    open_container,
+    select_video_stream,
+)
+from effigie.media.probe import count_packets, read_clip_info
 from effigie.progress import CancelToken
 
 MAX_FRAMES_AFTER_SEEK = 24
@@ -54,9 +59,8 @@ def sample_frames(path: Path, sampling: FrameSampling, cancel: CancelToken | Non
     if info.kind == "video" and info.duration:
         frames = _sample_positions(info, sampling)
     else:
-        frames = _sample_evenly(
-            path, info.frames or _count_packets(path), sampling.positions * sampling.frames_per_position
-        )
+        count = info.frames or count_packets(path) or 1
+        frames = _sample_evenly(path, count, sampling.positions * sampling.frames_per_position)
     found = False
     for index, frame in enumerate(frames):
         cancel.check()
@@ -65,12 +69,6 @@ def sample_frames(path: Path, sampling: FrameSampling, cancel: CancelToken | Non
     if not found:
         with VideoReader(path) as reader:
             yield next(iter(reader))
-
-
-def _count_packets(path: Path) -> int:
-    with open_container(path) as container, contextlib.suppress(FFmpegError):
-        return sum(packet.size > 0 for packet in container.demux(select_video_stream(container, path))) or 1
-    return 1
 
 
 def _sample_evenly(path: Path, count: int, samples: int) -> Iterator[Frame]:

@@ -1,18 +1,24 @@
-"""Identity: cosine similarity of SFace embeddings to two people.
+"""Identity: cosine similarity of SFace embeddings to two people, and whether several people keep their own faces.
 
-Unit: cosine, -1..1. One person's frames reach about 0.8 among themselves, different people about 0.1;
-SFace's own threshold for "the same person" is 0.363.
+Units: cosine, -1..1. One person's frames reach about 0.8 among themselves, different people about 0.1;
+SFace's own threshold for "the same person" is 0.363. The share of own faces is of a person's measured frames: those
+whose face is nearer to the source who is to be seen there than to the source of anybody else in the clip; 1 is right.
+One frame of another's face is seen by everybody, so nothing less will do.
 
-What fools it: blur alone lowers the similarity to the target without raising that to the source, so look at
+What fools them: blur alone lowers the similarity to the target without raising that to the source, so look at
 the similarity to the source, and read it together with sharpness. A network that was trained on this very
-model scores without looking alike. Strong poses lower every figure.
+model scores without looking alike. Strong poses lower every figure. The share of own faces does not ask how near, so
+that a face like nobody passes half of the time. Roles that are played by one and the same source are not compared.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from effigie.faces.recognizer import SAME_PERSON_SIMILARITY
 
 
 @dataclass(frozen=True)
@@ -74,3 +80,23 @@ def compare_identity(embeddings: np.ndarray, source: np.ndarray, target: np.ndar
         between=between,
         faces=len(embeddings),
     )
+
+
+def own_face_share(embeddings: np.ndarray, sources: Sequence[np.ndarray], own: int) -> float:
+    """Share of (N, D) unit embeddings that are nearer to ``sources[own]`` than to any other.
+
+    Args:
+        sources: (M, D) embeddings of each role's source.
+        own: which role the embeddings were seen in.
+
+    Returns:
+        NaN without embeddings, or where no other source is another person.
+    """
+    mine = centroid(sources[own])
+    others = [
+        s for i, s in enumerate(sources) if i != own and float(mine @ centroid(s)) < SAME_PERSON_SIMILARITY
+    ]
+    if not len(embeddings) or not others:
+        return float("nan")
+    nearest = np.max([cosines(embeddings, other) for other in others], axis=0)
+    return float((cosines(embeddings, sources[own]) > nearest).mean())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from effigie.faces.quality import sharpness
+from effigie.faces.crop import sharpness
 
 
 @dataclass(frozen=True)

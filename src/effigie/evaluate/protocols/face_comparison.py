@@ -9,12 +9,11 @@ import numpy as np
 
 from effigie.evaluate.metrics import flicker, geometry, sharpness
 from effigie.evaluate.metrics.cut_stability import WINDOW_S, compute_mean_color
-from effigie.evaluate.metrics.distribution import FaceSampler
-from effigie.evaluate.metrics.expression import expression_error
+from effigie.evaluate.metrics.frechet import FaceSampler
 from effigie.evaluate.metrics.gaze import OPEN, eye_state
+from effigie.evaluate.metrics.geometry import expression_error, pose_error
 from effigie.evaluate.metrics.identity import cosines
 from effigie.evaluate.metrics.occlusion_preservation import count_occlusion_pixels
-from effigie.evaluate.metrics.pose import pose_error
 from effigie.evaluate.metrics.regions import face_interior, mask_coverage, select_own_mask
 from effigie.evaluate.metrics.seam import seam_steps
 from effigie.evaluate.report.frames import FrameTable

@@ -31,7 +31,7 @@ from effigie.evaluate.report.heads_sheet import HeadsSheet
 from effigie.evaluate.report.heads_table import HeadScores, HeadsTable
 from effigie.faces.mesh import mouth_opening
 from effigie.faces.recognizer import IdentityModel
-from effigie.faceset.drawing import write_png
+from effigie.faceset.plots.drawing import write_png
 from effigie.heads.meta_learning.identity_dataset import IdentityDataset
 from effigie.io.atomic_write import atomic_write, write_json
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress

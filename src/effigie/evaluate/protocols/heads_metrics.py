@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from effigie.evaluate.metrics.expression import expression_error
 from effigie.evaluate.metrics.flicker import compensated_differences
 from effigie.evaluate.metrics.gaze import EyeState, eye_state
-from effigie.evaluate.metrics.geometry import landmark_error
-from effigie.evaluate.metrics.mobilenet import PerceptualFeatures, PerceptualModel
-from effigie.evaluate.metrics.perceptual_distance import perceptual_distance
-from effigie.evaluate.metrics.pose import pose_error
+from effigie.evaluate.metrics.geometry import expression_error, landmark_error, pose_error
+from effigie.evaluate.metrics.mobilenet import PerceptualFeatures, PerceptualModel, perceptual_distance
 from effigie.evaluate.metrics.sharpness import laplacian_variance
 from effigie.evaluate.metrics.ssim import INSIDE, ssim
 from effigie.faces.crop import Roi

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from effigie.errors import UsageError
 from effigie.evaluate.metrics.container import compare_audio, compare_times
-from effigie.evaluate.metrics.distribution import FaceSampler, FrechetScores, sample_source_faces
+from effigie.evaluate.metrics.frechet import FaceSampler, FrechetScores, sample_source_faces
 from effigie.evaluate.metrics.regions import OCCLUDER_MASKS, MaskFolder
 from effigie.evaluate.protocols.comparison import ClipComparison
 from effigie.evaluate.protocols.face_comparison import FaceComparison
@@ -30,7 +30,7 @@ from effigie.evaluate.report.summary import face_scores
 from effigie.faces.recognizer import IdentityModel
 from effigie.faces.tracker import Tracker
 from effigie.faceset import FaceSet
-from effigie.faceset.drawing import write_png
+from effigie.faceset.plots.drawing import write_png
 from effigie.media import ClipInfo, EncodeSettings, VideoReader, probe
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from effigie.evaluate.metrics.container import AudioScores, TimeScores
 from effigie.evaluate.metrics.cut_stability import CutStabilityScores
-from effigie.evaluate.metrics.distribution import FrechetScores
 from effigie.evaluate.metrics.flicker import FlickerScores
+from effigie.evaluate.metrics.frechet import FrechetScores
 from effigie.evaluate.metrics.gaze import EyeScores
 from effigie.evaluate.metrics.geometry import GeometryScores
 from effigie.evaluate.metrics.identity import IdentityScores

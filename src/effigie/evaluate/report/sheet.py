@@ -12,7 +12,7 @@ import numpy as np
 
 from effigie.evaluate.report.frames import FrameTable
 from effigie.evaluate.report.worst import FRAME_METRICS, SelectedFrame, worst_by, worst_overall
-from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, draw_text
+from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text
 from effigie.media import VideoReader
 from effigie.progress import CancelToken
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from effigie.evaluate.metrics import flicker, geometry, identity, sharpness
 from effigie.evaluate.metrics.cut_stability import CutStabilityScores, compare_cut_stability
-from effigie.evaluate.metrics.distribution import compare_distributions
+from effigie.evaluate.metrics.frechet import compare_distributions
 from effigie.evaluate.metrics.gaze import EyeState, compare_eyes
-from effigie.evaluate.metrics.identity_swaps import own_face_share
+from effigie.evaluate.metrics.identity import own_face_share
 from effigie.evaluate.metrics.occlusion_preservation import compare_occlusion
 from effigie.evaluate.metrics.seam import SeamScores, compare_seam
 from effigie.evaluate.protocols.comparison import ClipComparison

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from effigie.faceset import Faces
-from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
+from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
 
 SIZE, COLUMNS, GAP, MARGIN, HEADING, TITLE = 112, 10, 6, 10, 26, 36
 

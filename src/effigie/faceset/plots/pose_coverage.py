@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
+from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
 from effigie.faceset.sorting import load_measures
 from effigie.faceset.store import FaceSet
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from effigie.faceset.clustering import UNKNOWN_CLUSTER
 from effigie.faceset.columns import Faces
-from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
+from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
 from effigie.faceset.sorting import check_positive, load_measures, sort_indices
 from effigie.faceset.store import FaceSet
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
