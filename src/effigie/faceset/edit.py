@@ -91,11 +91,7 @@ def drop(
 
 
 def parse_face_name(name: str) -> tuple[str, int, int]:
-    """Parse clip, frame and track from ``clip:frame:track`` or an exported file's name or path.
-
-    Raises:
-        UsageError: it is neither.
-    """
+    """Parse clip, frame and track from ``clip:frame:track`` or an exported file's name or path."""
     found = FACE_ADDRESS.fullmatch(name) or EXPORTED_NAME.fullmatch(Path(name).name)
     if not found:
         raise UsageError(f"{name!r} names no face: write clip:frame:track or an exported file's name")

@@ -48,10 +48,7 @@ def export(
         faceset: a face set or its folder.
         folder: new or empty.
         by: order, a key of :data:`~effigie.faceset.measures.MEASURES`; None leaves clip, frame, track.
-        descending: largest first.
         where: only faces that a filter chooses.
-        progress: told of faces written.
-        cancel: stops between faces, leaving nothing.
 
     Raises:
         UsageError: a wrong key or filter.

@@ -31,11 +31,7 @@ def write_index(path: Path, document: dict[str, Any]) -> None:
 
 
 def read_index(path: Path) -> dict[str, Any]:
-    """The parsed ``faceset.json``, checked as far as everything else relies on it.
-
-    Raises:
-        FaceSetError: missing, not a face set, damaged, or of a newer version.
-    """
+    """The parsed ``faceset.json``, checked as far as everything else relies on it."""
     if not path.is_dir():
         what = "is a file, not a face set" if path.exists() else "does not exist"
         raise FaceSetError(f"{path} {what}: name the folder that `effigie extract` wrote")
@@ -97,11 +93,7 @@ class SourceInfo:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> SourceInfo:
-        """Reads what :meth:`to_json` wrote; unknown keys of later versions are passed over.
-
-        Raises:
-            FaceSetError: something is missing, or the part's name would lead out of the face set.
-        """
+        """Reads what :meth:`to_json` wrote; unknown keys of later versions are passed over."""
         field_names = {field.name for field in fields(cls)}
         try:
             values = {key: item for key, item in value.items() if key in field_names}

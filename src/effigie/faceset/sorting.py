@@ -38,8 +38,6 @@ def sort_faces(
             confidence, size, mouth, eyes, identity (cosine distance to the main person), a blendshape ...
         descending: largest first. Ties keep the order of clip, frame, track.
         where: only faces that a filter chooses.
-        progress: told of faces read.
-        cancel: stops between batches.
 
     Returns:
         Faces with the columns clip, frame, track and ``by``.

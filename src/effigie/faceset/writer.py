@@ -72,13 +72,11 @@ def _relabel(table: pa.Table, tracks: Mapping[int, int], embeddings: Mapping[int
     vectors = schema.list_values("embedding", table["embedding"])
     for row, track in enumerate(numbers):
         vectors[row] = embeddings.get(track, vectors[row])
-    clips, frames = table["clip"].to_pylist(), table["frame"].to_pylist()
-    names = [schema.picture_name(*row) for row in zip(clips, frames, numbers, strict=True)]
-    crops = table["crop"].combine_chunks().field("bytes")
+    names = list(map(schema.picture_name, table["clip"].to_pylist(), table["frame"].to_pylist(), numbers))
     columns = {
         "track": pa.array(numbers, pa.int64()),
         "embedding": schema.list_array("embedding", vectors),
-        "crop": pa.StructArray.from_arrays([crops, pa.array(names, pa.string())], names=["bytes", "path"]),
+        "crop": schema.crop_array(schema.crop_bytes(table), names),
     }
     for name, column in columns.items():
         table = table.set_column(table.schema.get_field_index(name), name, column)

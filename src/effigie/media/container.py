@@ -34,12 +34,7 @@ PICTURE_FORMATS = "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe"
 
 @contextlib.contextmanager
 def open_container(path: Path, formats: str = INPUT_FORMATS) -> Iterator[InputContainer]:
-    """Open the file as a PyAV container.
-
-    Raises:
-        MediaError: missing, empty, a folder, not readable, or not media of a known format; or the block met damage
-            that it does not know how to pass over.
-    """
+    """Open the file as a PyAV container."""
     container = _open(path, formats)
     with contextlib.closing(container):
         try:
@@ -91,11 +86,7 @@ def describe_error(error: Exception) -> str:
 
 
 def select_video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """Select the video stream to read: the largest that is not a cover picture.
-
-    Raises:
-        MediaError: no such stream, no decoder for it, or a side over :data:`MAX_SIDE`.
-    """
+    """Select the video stream to read: the largest that is not a cover picture."""
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         raise MediaError(f"{path} holds no moving picture, only sound or data: choose a video")

@@ -82,11 +82,7 @@ def list_sequence(folder: Path) -> list[Path]:
 
 
 def probe_sequence(folder: Path) -> ClipInfo:
-    """Describe a folder of numbered pictures; 25 frames a second, since pictures do not say.
-
-    Raises:
-        MediaError: the folder holds no such pictures, or the first cannot be decoded.
-    """
+    """Describe a folder of numbered pictures; 25 frames a second, since pictures do not say."""
     files = list_sequence(folder)
     if not files:
         raise MediaError(
@@ -97,11 +93,7 @@ def probe_sequence(folder: Path) -> ClipInfo:
 
 
 def read_pictures(info: ClipInfo, start: int, stop: int | None) -> Iterator[Frame]:
-    """Yield frames ``start`` to ``stop`` (excluded) of a still, a sequence or an animated WebP.
-
-    Raises:
-        MediaError: a picture is damaged or of another size than the first.
-    """
+    """Yield frames ``start`` to ``stop`` (excluded) of a still, a sequence or an animated WebP."""
     if info.kind == "animation":
         yield from _read_webp(info, start, stop)
         return

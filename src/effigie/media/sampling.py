@@ -48,12 +48,7 @@ class FrameSampling:
 
 
 def sample_frames(path: Path, sampling: FrameSampling, cancel: CancelToken | None = None) -> Iterator[Frame]:
-    """Yield frames spread over a clip, in order of time; ``index`` counts them. A short clip gives what it has.
-
-    Raises:
-        MediaError: nothing of it can be decoded.
-        CancelledError: asked to stop.
-    """
+    """Yield frames spread over a clip, in order of time; ``index`` counts them. A short clip gives what it has."""
     cancel = cancel or CancelToken()
     info = probe(path)
     if info.kind == "video" and info.duration:

@@ -43,11 +43,7 @@ class EntryPoint:
 
 
 def find_entry_point(path: Path, start: int) -> EntryPoint | None:
-    """Find the latest provably exact entry point for frame ``start``; None if decoding must begin at the start.
-
-    Raises:
-        MediaError: the file cannot be opened.
-    """
+    """Find the latest provably exact entry point for frame ``start``; None if decoding must begin at the start."""
     with open_container(path) as container:
         stream = select_video_stream(container, path)
         if container.format.name.split(",")[0] not in INDEXED_CONTAINERS or not _is_supported_codec(

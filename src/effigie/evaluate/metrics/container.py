@@ -73,11 +73,7 @@ def compare_times(
 
 
 def read_audio_tracks(path: str | Path) -> list[AudioTrack]:
-    """The sound streams of a file, in order; nothing is decoded.
-
-    Raises:
-        MediaError: it is no media file.
-    """
+    """The sound streams of a file, in order; nothing is decoded."""
     with open_container(Path(path)) as container:
         found = {
             stream.index: AudioTrack(
@@ -98,11 +94,7 @@ def read_audio_tracks(path: str | Path) -> list[AudioTrack]:
 
 
 def compare_audio(output: str | Path, reference: str | Path) -> AudioScores:
-    """Compare the sound of two files.
-
-    Raises:
-        MediaError: one of them is no media file.
-    """
+    """Compare the sound of two files."""
     mine, theirs = read_audio_tracks(output), read_audio_tracks(reference)
     origin = probe(reference).clock_origin
     # Not the codec's name: MP4 has one label for all layers of MPEG audio, and the bits say which it is.

@@ -47,11 +47,7 @@ class IdentityScores:
 
 
 def centroid(embeddings: np.ndarray) -> np.ndarray:
-    """(D,) unit mean of (N, D) unit embeddings.
-
-    Raises:
-        ValueError: there is none, or they cancel out.
-    """
+    """(D,) unit mean of (N, D) unit embeddings."""
     total = np.asarray(embeddings, np.float64).reshape(-1, np.shape(embeddings)[-1]).sum(0)
     length = float(np.linalg.norm(total))
     if length < 1e-9:

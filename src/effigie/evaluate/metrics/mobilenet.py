@@ -119,9 +119,6 @@ class PerceptualModel:
 
     Args:
         device: torch device, or ``auto``.
-
-    Raises:
-        AssetError: the weights cannot be fetched, or are not what is expected.
     """
 
     def __init__(self, device: str = "auto") -> None:
@@ -148,9 +145,6 @@ def load_network(path: Path) -> MobileNetV2:
     The file is a pickle, and unpickling can run any code. It is read all the same, because these weights come in no
     other form, by the one way that cannot: ``weights_only`` interprets the stream itself and refuses whatever is not
     a tensor or a plain container. Besides, the asset's SHA-256 was checked when it was fetched.
-
-    Raises:
-        AssetError: it holds anything else.
     """
     network = MobileNetV2()
     try:
@@ -164,11 +158,7 @@ def load_network(path: Path) -> MobileNetV2:
 
 
 def perceptual_distance(made: PerceptualFeatures, truth: PerceptualFeatures) -> float:
-    """Distance of two pictures of one size.
-
-    Raises:
-        ValueError: they differ in size.
-    """
+    """Distance of two pictures of one size."""
     total = 0.0
     for mine, real in zip(made.layers, truth.layers, strict=True):
         if mine.shape != real.shape:

@@ -44,9 +44,6 @@ class MaskFolder:
     Args:
         size: (height, width) that they must have.
         source: what the folder should be, and what to do if it is not.
-
-    Raises:
-        UsageError: no such folder, or no PNG in it.
     """
 
     def __init__(
@@ -62,11 +59,7 @@ class MaskFolder:
         return len(self._files)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """(H, W) uint8, 0 = untouched.
-
-        Raises:
-            UsageError: there are fewer masks than frames, or one is damaged or of another size.
-        """
+        """(H, W) uint8, 0 = untouched."""
         if index >= len(self._files):
             raise UsageError(
                 f"{self.folder} holds {len(self._files)} {self._source.name}, the clip has more frames: "

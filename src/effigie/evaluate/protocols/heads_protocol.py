@@ -60,11 +60,7 @@ class Subject:
 
 
 def choose_subjects(gallery: IdentityDataset, model: IdentityModel, settings: HeadsSettings) -> list[Subject]:
-    """The people of a gallery, the longest clip of each, those filmed longest first.
-
-    Raises:
-        FaceSetError: nobody has a shot and a frame to spare.
-    """
+    """The people of a gallery, the longest clip of each, those filmed longest first."""
     found: list[Subject] = []
     for identity in sorted(gallery.identities, key=lambda one: (-one.is_video, -len(one))):
         if len(identity) < 2:

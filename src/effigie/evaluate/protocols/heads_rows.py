@@ -116,10 +116,6 @@ class RendererFactory:
         heads: a model that takes the bent shots; None for the one that ships.
         bare: one that does not, the paper's form; None leaves its rows out.
         settings: which rows, and how they are tuned.
-
-    Raises:
-        UsageError: a model is of the other kind.
-        ModelError: one cannot be used.
     """
 
     def __init__(

@@ -85,11 +85,7 @@ def read_pairs(
 
 
 def crop_to_size(frame: Frame, size: tuple[int, int], path: str | Path | None) -> np.ndarray:
-    """The picture without the row and column that 4:2:0 adds to odd sides.
-
-    Raises:
-        UsageError: it is of another size.
-    """
+    """The picture without the row and column that 4:2:0 adds to odd sides."""
     check_size(frame.image.shape[:2], size, path)
     return frame.image[: size[0], : size[1]]
 

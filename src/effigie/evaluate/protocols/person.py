@@ -26,9 +26,6 @@ def person_embeddings(
     Args:
         person: the person's number; 0 has the most faces.
         most: frames to embed at most.
-
-    Raises:
-        FaceSetError: nobody of that number, or the set cannot be read.
     """
     opened = FaceSet.from_path(faces)
     found = opened.load(["landmarks", "matrix"], where=f"cluster == {person}")

@@ -45,11 +45,7 @@ class FrameTable:
         return list(self._columns)
 
     def add(self, values: Mapping[str, float]) -> None:
-        """One more row.
-
-        Raises:
-            ValueError: a name is not a column.
-        """
+        """One more row."""
         if unknown := values.keys() - self._columns.keys():
             raise ValueError(f"no such columns: {', '.join(sorted(unknown))}")
         for name, column in self._columns.items():
@@ -78,11 +74,7 @@ def merge_rows(pictures: FrameTable, faces: Sequence[FrameTable]) -> Iterator[di
 
 
 def write_csv(path: Path, pictures: FrameTable, faces: Sequence[FrameTable]) -> None:
-    """Write :func:`merge_rows` rows with a heading, empty where nothing was measured; whole or not at all.
-
-    Raises:
-        EffigieError: it cannot be written.
-    """
+    """Write :func:`merge_rows` rows with a heading, empty where nothing was measured; whole or not at all."""
     names = [*pictures.names, "person", *(name for name in faces[0].names if name not in pictures.names)]
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names)

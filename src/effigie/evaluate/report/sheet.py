@@ -44,10 +44,6 @@ def draw_sheet(
     Args:
         people: figures of every person's frames.
         columns: frames a row.
-
-    Raises:
-        MediaError: a clip cannot be read.
-        CancelledError: asked to stop.
     """
     rows = [select_rows(table, columns) for table in people]
     wanted: dict[int, list[tuple[int, int]]] = {}

@@ -48,13 +48,10 @@ def draw_contact_sheet(
         faceset: a face set or its folder.
         output: the PNG to write.
         by: order within a group, a key of :data:`~effigie.faceset.measures.MEASURES`.
-        descending: largest first.
         where: only faces that a filter chooses.
         count: faces at most; they are taken evenly over the order, so both ends show.
         size: edge of a face on the sheet, px.
         columns: faces a row.
-        progress: told of faces read.
-        cancel: stops between batches.
 
     Raises:
         UsageError: a wrong key, filter or number.
@@ -86,7 +83,6 @@ def select_faces(
     Args:
         clusters: (N,) person of each face.
         values: (N,) what to sort by.
-        descending: largest first.
         count: faces at most.
         columns: faces a row.
     """

@@ -40,12 +40,7 @@ class CropAppearance:
 def measure_appearance(
     faces: Faces, progress: ProgressCallback = ignore_progress, cancel: CancelToken | None = None
 ) -> CropAppearance:
-    """Measure the appearance of every crop, decoded once at a small size.
-
-    Raises:
-        FaceSetError: a crop cannot be read.
-        CancelledError: asked to stop.
-    """
+    """Measure the appearance of every crop, decoded once at a small size."""
     brightness, clipped = np.empty(len(faces)), np.empty(len(faces))
     thumbnails = np.empty((len(faces), THUMBNAIL_SIZE, THUMBNAIL_SIZE), np.uint8)
     for first in range(0, len(faces), BATCH):

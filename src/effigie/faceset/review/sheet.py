@@ -20,10 +20,6 @@ def draw_review_sheet(
 
     Args:
         rows: heading and indices of faces.
-
-    Raises:
-        FaceSetError: a crop cannot be read.
-        EffigieError: the picture cannot be written.
     """
     step = HEADING + SIZE + GAP
     height = TITLE + max(1, len(rows)) * step + MARGIN
