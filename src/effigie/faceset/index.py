@@ -13,7 +13,7 @@ from typing import Any
 from effigie._version import __version__
 from effigie.errors import FaceSetError
 from effigie.faceset.schema import VERSION
-from effigie.io.atomic_write import read_json, write_json
+from effigie.io.atomic_write import read_json
 
 FORMAT = "effigie face set"
 INDEX_FILE = "faceset.json"
@@ -23,11 +23,6 @@ def new_index(settings: dict[str, Any]) -> dict[str, Any]:
     """The document of a set without sources."""
     head = {"format": FORMAT, "version": VERSION, "effigie": __version__, "settings": settings}
     return head | {"consents": [], "sources": {}, "dropped": []}
-
-
-def write_index(path: Path, document: dict[str, Any]) -> None:
-    """Write the document into the face set at ``path``, whole or not at all."""
-    write_json(path / INDEX_FILE, document)
 
 
 def read_index(path: Path) -> dict[str, Any]:
@@ -111,7 +106,6 @@ def make_clip_name(path: str | Path, sha256: str, used_names: Container[str]) ->
     """Make a clip's name from its file name: letters, digits, ``-`` and ``_`` of any script, nothing else.
 
     Args:
-        path: of the clip; only its last part counts.
         sha256: tells clips of equal names apart.
         used_names: names in use, casefolded.
     """

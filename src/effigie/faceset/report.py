@@ -34,16 +34,13 @@ class FaceSetSummary:
     """Summary of a face set.
 
     Attributes:
-        path: its folder.
         crop_size: edge of a stored crop, px.
-        faces: how many.
         bytes: size on disk.
         clips: one row per source: name, path, frames, faces, width, height, rate.
         people: most faces first.
         spread: measure -> minimum, quartiles, maximum; size in px, yaw and pitch in degrees.
         poses: faces by head pose.
         dropped: faces dropped so far.
-        consents: ids of consent records.
         warnings: what is wrong and what to do, a line each.
     """
 
@@ -69,11 +66,7 @@ def summarize(
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> FaceSetSummary:
-    """Summarize clips, people, sharpness, poses and expressions of a face set, with warnings.
-
-    Raises:
-        FaceSetError: missing, damaged, of a newer version, or empty.
-    """
+    """Summarize clips, people, sharpness, poses and expressions of a face set, with warnings."""
     faceset = FaceSet.from_path(faceset)
     faces = load_measures(faceset, SPREAD_MEASURES, None, progress, cancel)
     people = [

@@ -15,7 +15,7 @@ from effigie.errors import FaceSetError, UsageError
 from effigie.faceset import clustering, schema
 from effigie.faceset.columns import Faces
 from effigie.faceset.filter import Filter
-from effigie.faceset.index import INDEX_FILE, SourceInfo, make_clip_name, new_index, read_index, write_index
+from effigie.faceset.index import INDEX_FILE, SourceInfo, make_clip_name, new_index, read_index
 from effigie.faceset.part_file import (
     PartFile,
     RowGroupWriter,
@@ -26,12 +26,13 @@ from effigie.faceset.part_file import (
 from effigie.faceset.reader import FaceSetReader
 from effigie.faceset.schema import FaceRecord
 from effigie.faceset.writer import PartWriter, copy_rows
+from effigie.io.atomic_write import write_json
 
 
 class FaceSet:
     """A face set, open for reading and writing. One process writes a source at a time; many may read.
 
-    Use :meth:`create` or :meth:`open`. Example::
+    Example::
 
         faces = FaceSet.open("anna.faces").load(["pose"], where="sharpness > 20 and cluster == 0")
         batch = faces.crops(range(16), size=128)
@@ -55,11 +56,9 @@ class FaceSet:
         A source whose part is missing or damaged counts as not yet done.
 
         Args:
-            path: a folder; made if need be.
             settings: JSON values; everything that changes what a row is, ``crop_size`` (px) at least.
 
         Raises:
-            UsageError: no ``crop_size``.
             FaceSetError: other files lie there, or a face set of other settings or a newer version.
         """
         path = Path(path)
@@ -68,9 +67,8 @@ class FaceSet:
         wanted = json.loads(json.dumps(dict(settings)))
         if (path / INDEX_FILE).exists():
             found = cls(path, read_index(path), clustering.SAME_PERSON_SIMILARITY)
-            if differing := sorted(
-                key for key in {*wanted, *found.settings} if wanted.get(key) != found.settings.get(key)
-            ):
+            keys = {*wanted, *found.settings}
+            if differing := sorted(key for key in keys if wanted.get(key) != found.settings.get(key)):
                 raise FaceSetError(
                     f"{path} was made with other settings ({', '.join(differing)}): choose another folder"
                 )
@@ -95,7 +93,6 @@ class FaceSet:
         """Open a finished or growing face set; reads the footers of its parts, no rows.
 
         Args:
-            path: its folder.
             same_person: cosine similarity from which tracks are one person, for ``cluster`` and ``identity``.
             allow_empty: accept a set without a single face.
 
@@ -159,14 +156,7 @@ class FaceSet:
 
     @contextlib.contextmanager
     def writer(self, source: SourceInfo) -> Iterator[PartWriter]:
-        """Write the part of ``source``; it appears, and is recorded, only if the block succeeds.
-
-        Example::
-
-            source = faceset.create_source(clip, sha256(clip), frames=472, width=640, height=360)
-            with faceset.writer(source) as writer:
-                writer.write(records)
-        """
+        """Write the part of ``source``; it appears, and is recorded, only if the block succeeds."""
         path = self.path / source.part
         with write_part(path) as temporary, RowGroupWriter(temporary, self.crop_size) as groups:
             writer = PartWriter(groups, source)
@@ -204,10 +194,6 @@ class FaceSet:
             columns: of :data:`~effigie.faceset.reader.STORED_COLUMNS` and ``COMPUTED``; None loads every stored one,
                 about 7 KB a face. ``clip``, ``frame`` and ``track`` always come along.
             where: a filter expression, see :mod:`effigie.faceset.filter`.
-
-        Raises:
-            UsageError: an unknown column or a wrong filter.
-            FaceSetError: a part is damaged.
         """
         reader = self.reader()
         return Faces.concatenate([reader.empty(columns), *reader.batches(columns, where)])
@@ -286,4 +272,4 @@ class FaceSet:
 
     def _save(self) -> None:
         self._document["sources"] = {name: source.to_json() for name, source in self.sources.items()}
-        write_index(self.path, self._document)
+        write_json(self.path / INDEX_FILE, self._document)

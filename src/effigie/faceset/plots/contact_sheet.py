@@ -45,18 +45,13 @@ def draw_contact_sheet(
     """Draw a contact sheet to a PNG, grouped by person, each group in order.
 
     Args:
-        faceset: a face set or its folder.
-        output: the PNG to write.
         by: order within a group, a key of :data:`~effigie.faceset.measures.MEASURES`.
-        where: only faces that a filter chooses.
         count: faces at most; they are taken evenly over the order, so both ends show.
         size: edge of a face on the sheet, px.
         columns: faces a row.
 
     Raises:
-        UsageError: a wrong key, filter or number.
         FaceSetError: the set cannot be read, or the filter chooses nobody.
-        EffigieError: the picture cannot be written.
     """
     check_positive(count=count, size=size, columns=columns)
     faceset = FaceSet.from_path(faceset)
@@ -64,9 +59,8 @@ def draw_contact_sheet(
     groups = select_faces(faces["cluster"], faces[by], descending, count, columns)
     direction = "falling" if descending else "rising"
     shown = sum(len(group) for group in groups)
-    title = f"{faceset.path.name}: {shown} of {len(faces)} faces, {by} {direction}" + (
-        f", {where}" if where else ""
-    )
+    title = f"{faceset.path.name}: {shown} of {len(faces)} faces, {by} {direction}"
+    title += f", {where}" if where else ""
     image = render_contact_sheet(faces, groups, by, title, size, columns)
     write_png(Path(output), image)
     return ContactSheet(Path(output), shown, len(faces), len(groups), image.shape[1], image.shape[0])
@@ -83,8 +77,6 @@ def select_faces(
     Args:
         clusters: (N,) person of each face.
         values: (N,) what to sort by.
-        count: faces at most.
-        columns: faces a row.
     """
     labels, totals = np.unique(clusters, return_counts=True)
     ranked = sorted(range(len(labels)), key=lambda i: (labels[i] == UNKNOWN_CLUSTER, -totals[i]))
