@@ -24,8 +24,7 @@ from effigie.errors import MediaError
 MAX_SIDE = 16384
 """Pixels; a larger side is a damaged header or an attack, and decoding it would take gigabytes."""
 
-MAX_PICTURE_BYTES = 1 << 30
-"""Bytes of a picture file."""
+MAX_PICTURE_BYTES = 1 << 30  # bytes of a picture file
 
 # A file may call itself .mp4 and be a playlist that names other files or hosts; such formats are not listed.
 INPUT_FORMATS = "mov,matroska,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,gif,apng,mxf,dv,ivf,h264,hevc,rm,wtv,nut"
@@ -34,9 +33,8 @@ PICTURE_FORMATS = "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe"
 
 @contextlib.contextmanager
 def open_container(path: Path, formats: str = INPUT_FORMATS) -> Iterator[InputContainer]:
-    """Open the file as a PyAV container."""
-    container = _open(path, formats)
-    with contextlib.closing(container):
+    """Open the file as a PyAV container; every damage that the block meets becomes one MediaError."""
+    with contextlib.closing(_open(path, formats)) as container:
         try:
             yield container
         except FFmpegError as error:
@@ -48,13 +46,13 @@ def _open(path: Path, formats: str) -> InputContainer:
         raise MediaError(
             f"{path} is a folder, not a clip: name a file in it, or a folder of numbered pictures"
         )
+    picture = formats == PICTURE_FORMATS
     try:
         if path.stat().st_size == 0:
             raise MediaError(f"{path} is empty: copy or record it again")
-        if formats == PICTURE_FORMATS and path.stat().st_size > MAX_PICTURE_BYTES:
+        if picture and path.stat().st_size > MAX_PICTURE_BYTES:
             raise MediaError(f"{path} is too large for a picture: check that it is one")
         # FFmpeg takes a picture's name for a pattern if there is a % in it, and so is not told the name.
-        picture = formats == PICTURE_FORMATS
         source = io.BytesIO(path.read_bytes()) if picture else f"file:{os.fspath(path.absolute())}"
         return av.open(
             source,
@@ -132,7 +130,10 @@ def decode_frames(
             raise
         except FFmpegError:  # the container itself breaks off here: give what the decoder still holds
             damage.packets += 1
-            yield from _flush_decoder(stream, damage)
+            try:
+                yield from stream.decode(None)
+            except FFmpegError:
+                damage.packets += 1
             return
         try:
             frames = packet.decode()
@@ -142,11 +143,3 @@ def decode_frames(
             damage.packets += 1
             continue
         yield from frames
-
-
-def _flush_decoder(stream: VideoStream, damage: DamageCounter) -> list[VideoFrame]:
-    try:
-        return stream.decode(None)
-    except FFmpegError:
-        damage.packets += 1
-        return []

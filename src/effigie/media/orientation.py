@@ -15,8 +15,7 @@ from effigie.media.clip import Image
 class Orientation:
     """Transform that makes a stored picture upright: a horizontal flip, then a clockwise rotation."""
 
-    rotation: int = 0
-    """0, 90, 180 or 270 degrees clockwise."""
+    rotation: int = 0  # 0, 90, 180 or 270 degrees clockwise
     hflip: bool = False
 
     @property

@@ -42,18 +42,15 @@ class VideoReader:
 
     Args:
         path: a video, GIF, APNG, WebP, picture, or folder of numbered pictures.
-        start: index of the first frame.
-        stop: index after the last frame; None reads to the end.
         threads: decoder threads. None leaves it to the codec (slices, without delay); 1 is right where other
             processes keep the cores busy; more decode several frames ahead.
 
     Raises:
         MediaError: the clip cannot be read, or not one frame of it decodes.
-        UsageError: ``start`` or ``stop`` is negative or they cross.
 
     Example::
 
-        with Reader("talk.mp4") as reader:
+        with VideoReader("talk.mp4") as reader:
             for frame in reader:
                 print(frame.index, float(frame.time), frame.image.shape)
     """

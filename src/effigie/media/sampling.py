@@ -25,26 +25,18 @@ from effigie.media.container import (
 from effigie.media.probe import count_packets, read_clip_info
 from effigie.progress import CancelToken
 
+# Frames decoded at most from a key frame towards the wanted moment: key frames may be ten seconds apart.
 MAX_FRAMES_AFTER_SEEK = 24
-"""Frames decoded at most from a key frame towards the wanted moment: key frames may be ten seconds apart."""
-
-SEEK_THRESHOLD = 60
-"""Frames to a wanted moment up to which decoding on is cheaper than seeking, which may land far before."""
+SEEK_THRESHOLD = 60  # frames up to which decoding on is cheaper than seeking, which may land far before
 
 
 @dataclass(frozen=True)
 class FrameSampling:
-    """Which frames of a clip are sampled.
+    """Which frames of a clip are sampled."""
 
-    Attributes:
-        positions: moments spread evenly over the clip.
-        frames_per_position: frames taken at every one of them.
-        step_s: seconds between the frames of one position.
-    """
-
-    positions: int = 16
+    positions: int = 16  # moments spread evenly over the clip
     frames_per_position: int = 1
-    step_s: float = 0.25
+    step_s: float = 0.25  # seconds between the frames of one position
 
 
 def sample_frames(path: Path, sampling: FrameSampling, cancel: CancelToken | None = None) -> Iterator[Frame]:

@@ -14,7 +14,7 @@ from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_pro
 LOOK_SIZE = 64  # px at which crops are looked at
 FACE_REGION = slice(
     LOOK_SIZE // 5, LOOK_SIZE - LOOK_SIZE // 5
-)  # rows and columns that show skin in every crop
+)  # rows and columns that are skin in every crop
 THUMBNAIL_SIZE = 16  # px a side of what repeats are told by
 BLACK, WHITE = 12, 250  # grey levels from which on a pixel shows nothing any more
 MAX_DIFFERENCE = 0.018  # of a thumbnail's standard deviation: mean difference below which two are the same
@@ -52,27 +52,19 @@ def measure_appearance(
             skin = gray[FACE_REGION, FACE_REGION]
             brightness[index] = skin.mean()
             clipped[index] = ((skin <= BLACK) | (skin >= WHITE)).mean()
-            thumbnails[index] = cv2.resize(
-                gray, (THUMBNAIL_SIZE, THUMBNAIL_SIZE), interpolation=cv2.INTER_AREA
-            )
+            thumbnails[index] = cv2.resize(gray, thumbnails.shape[1:], interpolation=cv2.INTER_AREA)
         progress(Progress("look at faces", int(indices[-1]) + 1, len(faces), "faces"))
     return CropAppearance(brightness, clipped, thumbnails)
 
 
 def find_duplicates(faces: Faces, thumbnails: np.ndarray) -> np.ndarray:
-    """Find faces (N,) bool that look like the last non-duplicate of their track, and have not moved.
-
-    Args:
-        faces: with clip, frame, track and landmarks.
-        thumbnails: (N, 16, 16) uint8.
-    """
+    """Find faces (N,) bool that look like the last non-duplicate of their track, and have not moved."""
     repeated = np.zeros(len(faces), bool)
     clips = np.unique(faces.clip.astype(str), return_inverse=True)[1]
     last: dict[tuple[int, int], int] = {}
     for index in np.lexsort((faces.frame, faces.track, clips)).tolist():
         key = int(clips[index]), int(faces.track[index])
-        previous = last.get(key)
-        if previous is not None:
+        if (previous := last.get(key)) is not None:
             difference = np.abs(thumbnails[index].astype(np.int16) - thumbnails[previous]).mean()
             points = faces.landmarks[index]
             moved = np.linalg.norm(points[:, :2] - faces.landmarks[previous, :, :2], axis=1).mean()

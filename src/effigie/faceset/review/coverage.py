@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from effigie.faceset import Faces, FaceSet, load_measures
+from effigie.faceset import FaceSet, load_measures
 from effigie.io.stored_names import STORED_NAME
 
 MIN_SHARE = 0.01  # of the target's frames from which on a lack is told
-OUTLIER_PERCENT = (
-    1.0  # per cent of the source's frames that may lie beyond what it is said to show: single ones err
-)
+OUTLIER_PERCENT = 1.0  # of the source's frames may lie beyond what it is said to show: single ones err
 
 
 @dataclass(frozen=True)
@@ -81,20 +79,12 @@ def find_gaps(
 
     Args:
         persons: which person of either set, by number.
-
-    Raises:
-        FaceSetError: one cannot be read, or has no such person.
     """
     names = tuple(dict.fromkeys(aspect.measure for aspect in ASPECTS))
     source_faces, target_faces = (
         load_measures(faces, names, f"cluster == {number}")
         for faces, number in zip((source, target), persons, strict=True)
     )
-    return compute_gaps(source_faces, target_faces)
-
-
-def compute_gaps(source_faces: Faces, target_faces: Faces) -> tuple[list[CoverageGap], float]:
-    """Compute the gaps of :func:`find_gaps` from faces with the measures of :data:`ASPECTS`."""
     gaps, affected = [], np.zeros(len(target_faces), bool)
     for aspect in ASPECTS:
         source_values, target_values = (
@@ -105,15 +95,10 @@ def compute_gaps(source_faces: Faces, target_faces: Faces) -> tuple[list[Coverag
         if is_beyond.mean() < MIN_SHARE:
             continue
         affected |= is_beyond
-        target_extent = float(np.percentile(target_values, 100 - OUTLIER_PERCENT))
-        gaps.append(
-            CoverageGap(
-                aspect.action,
-                aspect.sign * limit,
-                aspect.sign * target_extent,
-                float(is_beyond.mean()),
-                aspect.unit,
-            )
+        extents = (
+            aspect.sign * limit,
+            aspect.sign * float(np.percentile(target_values, 100 - OUTLIER_PERCENT)),
         )
+        gaps.append(CoverageGap(aspect.action, *extents, float(is_beyond.mean()), aspect.unit))
     gaps.sort(key=lambda lack: -lack.share)
     return gaps, float(affected.mean())
