@@ -21,13 +21,8 @@ class Roi:
         """(2, 3) affine map from frame pixels to a ``size`` x ``size`` picture of the square."""
         scale = size / self.side
         cosine, sine = scale * np.cos(self.angle), scale * np.sin(self.angle)
-        return np.array(
-            [
-                [cosine, sine, size / 2 - cosine * self.x - sine * self.y],
-                [-sine, cosine, size / 2 + sine * self.x - cosine * self.y],
-            ],
-            dtype=np.float32,
-        )
+        x, y = size / 2 - cosine * self.x - sine * self.y, size / 2 + sine * self.x - cosine * self.y
+        return np.array([[cosine, sine, x], [-sine, cosine, y]], dtype=np.float32)
 
     def overlap(self, other: Roi) -> float:
         """How much of the smaller square the two share, rotation ignored: 0 apart, 1 inside."""
@@ -45,16 +40,12 @@ def crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale >= 0.5:
-        return cv2.warpAffine(
-            image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        return cv2.warpAffine(image, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)
     factor = 2 ** int(np.floor(-np.log2(scale)))
     larger = np.asarray(matrix, np.float32) * factor
     larger[:, 2] += (factor - 1) / 2
     side = size * factor
-    picture = cv2.warpAffine(
-        image, larger, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    picture = cv2.warpAffine(image, larger, (side, side), borderMode=cv2.BORDER_REPLICATE)
     return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
 
 
@@ -94,12 +85,7 @@ def jitter_matrix(
 
 
 def sharpness(crop: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Variance of the Laplacian of the grey picture (levels squared), inside ``mask`` if given.
-
-    Args:
-        crop: (H, W, 3) uint8 RGB.
-        mask: (H, W) bool.
-    """
+    """Variance of the Laplacian (grey levels squared) of (H, W, 3) uint8 RGB, inside ``mask`` (H, W) bool if given."""
     response = cv2.Laplacian(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.CV_16S)
     if mask is not None:
         response = response[mask]

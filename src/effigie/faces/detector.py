@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -32,12 +31,6 @@ class Detection:
         return Roi(float(x0 + x1) / 2, float(y0 + y1) / 2, float(side), float(np.arctan2(dy, dx)))
 
 
-class Detector(Protocol):
-    """Protocol of a detector: finds every face of an RGB uint8 picture."""
-
-    def __call__(self, image: np.ndarray) -> list[Detection]: ...
-
-
 class BlazeFaceDetector:
     """BlazeFace short range at 128x128 (MediaPipe): 1 ms, faces down to about a tenth of the picture.
 
@@ -61,19 +54,18 @@ class BlazeFaceDetector:
         canvas[0, top : top + small.shape[0], left : left + small.shape[1]] = small / np.float32(127.5) - 1
         regressed, logits = self._model(canvas)
         scores = 1 / (1 + np.exp(-np.clip(logits[0, :, 0], -80, 80)))
-        kept_indices = np.flatnonzero(scores > self._threshold)
-        if not kept_indices.size:
+        kept = np.flatnonzero(scores > self._threshold)
+        if not kept.size:
             return []
-        values = regressed[0, kept_indices].reshape(-1, 8, 2)
-        values[:, [0, 2, 3]] += compute_anchors()[kept_indices, None] * self.SIZE
+        scores = scores[kept]
+        values = regressed[0, kept].reshape(-1, 8, 2)
+        values[:, [0, 2, 3]] += compute_anchors()[kept, None] * self.SIZE
         offset = np.array([left, top], np.float32)
         center, extent = (values[:, 0] - offset) / scale, values[:, 1] / scale
         boxes = np.concatenate([center - extent / 2, center + extent / 2], axis=1)
         eyes = (values[:, 2:4] - offset) / scale
-        return [
-            Detection(boxes[i], eyes[i], float(scores[kept_indices][i]))
-            for i in non_maximum_suppression(boxes, scores[kept_indices])
-        ]
+        survivors = non_maximum_suppression(boxes, scores)
+        return [Detection(boxes[i], eyes[i], float(scores[i])) for i in survivors]
 
 
 @cache
@@ -117,9 +109,8 @@ class YuNetDetector:
     def __init__(self, threshold: float = 0.6, max_side: int = 640) -> None:
         self._max_side = max_side
         with suppress_stderr():
-            self._model = cv2.FaceDetectorYN.create(
-                str(fetch_asset("yunet")), "", (320, 320), threshold, 0.3, 50
-            )
+            path = str(fetch_asset("yunet"))
+            self._model = cv2.FaceDetectorYN.create(path, "", (320, 320), threshold, 0.3, 50)
 
     def __call__(self, image: np.ndarray) -> list[Detection]:
         height, width = image.shape[:2]

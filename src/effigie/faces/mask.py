@@ -18,17 +18,11 @@ UNIT_WEIGHT = 32  # of a pixel that counts once, in a byte
 
 @dataclass(frozen=True)
 class MaskMargin:
-    """Margin of a mask beyond the mesh, as a share of the distance from the face's middle.
+    """Margin of a mask beyond the mesh, as a share of the distance from the face's middle."""
 
-    Attributes:
-        top: at the forehead, where the mesh ends well below the hairline.
-        side: at the temples and cheeks.
-        jaw: at the chin, where the mesh ends with the face.
-    """
-
-    top: float = 0.0
-    side: float = 0.0
-    jaw: float = 0.0
+    top: float = 0.0  # at the forehead, where the mesh ends well below the hairline
+    side: float = 0.0  # at the temples and cheeks
+    jaw: float = 0.0  # at the chin, where the mesh ends with the face
 
 
 def face_mask(landmarks: np.ndarray, height: int, width: int, margin: MaskMargin | None = None) -> np.ndarray:
@@ -65,12 +59,7 @@ def polygon_mask(points: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def face_regions(landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Labels (S, S) uint8: 0 outside the face, else 1 plus the index in :data:`REGIONS`.
-
-    Args:
-        landmarks: (>= 468, >= 2) px of the S x S picture.
-        mask: (S, S) bool, the face.
-    """
+    """Labels (S, S) uint8 of an (S, S) bool mask: 0 outside the face, else 1 plus the index in :data:`REGIONS`."""
     labels = np.where(mask, np.uint8(1 + REGIONS.index("skin")), np.uint8(0))
     for name, outline, margin in (
         ("mouth", OUTER_LIPS, LIP_MARGIN),
@@ -90,7 +79,6 @@ def compute_loss_mask(landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Compute (S, S) float32 weights: the face counts ten times its surroundings, eyes and mouth thrice the face.
 
     Args:
-        landmarks: (478, >= 2) px of the S x S picture.
         mask: (S, S) float32 in [0, 1], the face.
     """
     size = mask.shape[0]

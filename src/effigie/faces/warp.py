@@ -41,12 +41,9 @@ class WarpResult:
 @cache
 def extended_triangles() -> np.ndarray:
     """(T, 3) indices into :func:`extend_mesh`: the mesh with a fan around either iris and a ring outside the oval."""
-    faces = [
-        tri
-        for tri in load_canonical_mesh().triangles
-        if not any(set(tri) <= set(eye) for eye in (LEFT_EYE, RIGHT_EYE))
-    ]
-    for number, eye in enumerate((LEFT_EYE, RIGHT_EYE)):
+    mesh, eyes = load_canonical_mesh(), (LEFT_EYE, RIGHT_EYE)
+    faces = [tri for tri in mesh.triangles if not any(set(tri) <= set(eye) for eye in eyes)]
+    for number, eye in enumerate(eyes):
         center = MESH_VERTEX_COUNT + number
         faces += [np.array([center, eye[i], eye[(i + 1) % len(eye)]]) for i in range(len(eye))]
     first = MESH_VERTEX_COUNT + len(IRIS_CENTERS)
@@ -57,9 +54,7 @@ def extended_triangles() -> np.ndarray:
         faces.append(np.array([FACE_OVAL[i], first + j, FACE_OVAL[j]]))
     result = np.array(faces, dtype=np.intp)
     # One orientation for all, measured on the canonical face, so that the sign of the area tells front from back.
-    shape = extend_mesh(
-        np.vstack([load_canonical_mesh().vertices, np.zeros((10, 3))]) * [1, -1, -1], iris=False
-    )
+    shape = extend_mesh(np.vstack([mesh.vertices, np.zeros((10, 3))]) * [1, -1, -1], iris=False)
     flip = signed_area(shape[:, :2], result) < 0
     result[flip] = result[flip][:, ::-1]
     return result
@@ -210,11 +205,5 @@ def smooth_over_vertices(values: np.ndarray, areas: np.ndarray, faces: np.ndarra
 
 
 def warp(image: np.ndarray, source: np.ndarray, target: np.ndarray, size: int) -> WarpResult:
-    """Warp ``image`` from the landmarks ``source`` to ``target``.
-
-    Args:
-        image: (H, W, 3) uint8 or float32.
-        source: (478, 3) landmarks in ``image`` pixels.
-        target: (478, 3) landmarks in the pixels of the ``size`` x ``size`` result.
-    """
+    """Warp (H, W, 3) uint8 or float32 from the landmarks (478, 3) ``source`` to ``target`` at ``size`` px."""
     return MeshWarper(target, size).warp(image, source)
