@@ -21,16 +21,11 @@ from effigie.media.container import open_container
 
 @dataclass(frozen=True)
 class TimeScores:
-    """Frames and their times.
-
-    Attributes:
-        output_frames, input_frames: how many decode.
-        largest_error: s, over the frames both have; 0.0 only if every time is exactly equal.
-    """
+    """Frames that decode, and their times."""
 
     output_frames: int
     input_frames: int
-    largest_error: float
+    largest_error: float  # s, over the frames both have; 0.0 only if every time is exactly equal
 
     @property
     def exact(self) -> bool:
@@ -39,19 +34,12 @@ class TimeScores:
 
 @dataclass(frozen=True)
 class AudioScores:
-    """Sound streams of two files.
+    """Sound streams of two files."""
 
-    Attributes:
-        streams: of the input.
-        identical: the output has as many, with the same payload bits.
-        largest_error: s, of the packets' times; infinite if their number differs.
-        exact: no packet is off by more than the coarser of the two clocks.
-    """
-
-    streams: int
-    identical: bool
-    largest_error: float
-    exact: bool
+    streams: int  # of the input
+    identical: bool  # the output has as many, with the same payload bits
+    largest_error: float  # s, of the packets' times; infinite if their number differs
+    exact: bool  # no packet is off by more than the coarser of the two clocks
 
 
 @dataclass

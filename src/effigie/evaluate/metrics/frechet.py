@@ -45,19 +45,12 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class FrechetScores:
-    """Fréchet distances; NaN for fewer than two faces.
+    """Fréchet distances; NaN for fewer than two faces."""
 
-    Attributes:
-        output: of the made faces to the source's.
-        input: of the footage's own faces to the source's.
-        source: of one half of the source's to the other.
-        faces: in the output, in the input, and of the source; twice a half for ``source``.
-    """
-
-    output: float
-    input: float
-    source: float
-    faces: int
+    output: float  # of the made faces to the source's
+    input: float  # of the footage's own faces to the source's
+    source: float  # of one half of the source's to the other
+    faces: int  # in the output, in the input, and of the source
 
 
 def crop_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
@@ -116,9 +109,7 @@ def compare_distributions(
     from effigie.evaluate.metrics.mobilenet import PerceptualModel
 
     look = PerceptualModel()
-    mine, footage, real = (
-        _features(look, _select_evenly(each, count)) for each in (output, original, source)
-    )
+    mine, footage, real = (_features(look, each, count) for each in (output, original, source))
     return FrechetScores(
         frechet_distance(mine, real),
         frechet_distance(footage, real),
@@ -127,12 +118,9 @@ def compare_distributions(
     )
 
 
-def _select_evenly(faces: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
-    return [faces[int(index)] for index in np.linspace(0, len(faces) - 1, count).round()]
-
-
-def _features(look: PerceptualModel, faces: Sequence[np.ndarray]) -> np.ndarray:
-    """(N, 1280)."""
+def _features(look: PerceptualModel, faces: Sequence[np.ndarray], count: int) -> np.ndarray:
+    """(count, 1280) of faces chosen evenly."""
+    faces = [faces[int(index)] for index in np.linspace(0, len(faces) - 1, count).round()]
     batches = (faces[start : start + BATCH] for start in range(0, len(faces), BATCH))
     return np.stack([seen.pooled for batch in batches for seen in look(batch)])
 

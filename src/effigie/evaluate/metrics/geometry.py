@@ -28,33 +28,20 @@ MIN_MOVEMENT = 1e-6  # below this standard deviation an opening does not move at
 
 @dataclass(frozen=True)
 class Movement:
-    """Agreement of two openings (mouth or eyes) over time.
+    """Agreement of two openings (mouth or eyes) over time; NaN where the input is frozen."""
 
-    Attributes:
-        correlation: Pearson's, -1..1; 0 where the output is frozen, NaN where the input is.
-        spread: standard deviation of the output over that of the input; NaN where the input is frozen.
-    """
-
-    correlation: float
-    spread: float
+    correlation: float  # Pearson's, -1..1; 0 where the output is frozen
+    spread: float  # standard deviation of the output over that of the input
 
 
 @dataclass(frozen=True)
 class GeometryScores:
-    """Agreement of a clip's facial motion with another's.
+    """Agreement of a clip's facial motion with another's."""
 
-    Attributes:
-        landmark_error: mean over frames, share of the distance between the eyes.
-        landmark_error_95: what 95 % of the frames stay below.
-        mouth: movement of the inner lips' gap over the mouth's width.
-        eyes: movement of the lids' gap over the eye's width.
-        frames: how many were measured.
-    """
-
-    landmark_error: float
-    landmark_error_95: float
-    mouth: Movement
-    eyes: Movement
+    landmark_error: float  # mean over frames, share of the distance between the eyes
+    landmark_error_95: float  # what 95 % of the frames stay below
+    mouth: Movement  # of the inner lips' gap over the mouth's width
+    eyes: Movement  # of the lids' gap over the eye's width
     frames: int
 
 
@@ -96,11 +83,8 @@ def compare_geometry(errors: np.ndarray, mouth: np.ndarray, eyes: np.ndarray) ->
 
 
 def expression_error(made: FaceGeometry, truth: FaceGeometry) -> float:
-    """Mean distance of the mesh points once either head's pose is taken out, as a share of the eye distance."""
-    distance = np.linalg.norm(
-        made.unposed[:MESH_VERTEX_COUNT, :2] - truth.unposed[:MESH_VERTEX_COUNT, :2], axis=1
-    )
-    return float(distance.mean() / max(eye_distance(truth.unposed), 1e-6))
+    """The :func:`landmark_error` once either head's pose is taken out."""
+    return landmark_error(made.unposed, truth.unposed)
 
 
 def pose_error(made: FaceGeometry, truth: FaceGeometry) -> float:

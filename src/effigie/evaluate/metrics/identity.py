@@ -23,26 +23,18 @@ from effigie.faces.recognizer import SAME_PERSON_SIMILARITY
 
 @dataclass(frozen=True)
 class IdentityScores:
-    """Similarity of a clip's faces to two people.
+    """Similarity of a clip's faces to two people."""
 
-    Attributes:
-        to_source: mean cosine to the source's centroid; 1 is identical.
-        to_target: mean cosine to the target's centroid.
-        pairwise_source: mean cosine to the source's single frames, lower than to their centroid by
-            construction.
-        pairwise_target: the same for the target.
-        closer_to_source: share of the faces that are nearer to the source's centroid than to the target's,
-            0..1.
-        between: cosine between the two centroids; what two faces of different people have in common anyway.
-        faces: how many were measured.
-    """
-
-    to_source: float
+    to_source: float  # mean cosine to the source's centroid; 1 is identical
     to_target: float
-    pairwise_source: float
+    pairwise_source: (
+        float  # mean cosine to the source's single frames, lower than to their centroid by construction
+    )
     pairwise_target: float
-    closer_to_source: float
-    between: float
+    closer_to_source: (
+        float  # share of the faces that are nearer to the source's centroid than to the target's
+    )
+    between: float  # cosine of the two centroids: what two faces of different people have in common anyway
     faces: int
 
 
@@ -89,9 +81,8 @@ def own_face_share(embeddings: np.ndarray, sources: Sequence[np.ndarray], own: i
         NaN without embeddings, or where no other source is another person.
     """
     mine = centroid(sources[own])
-    others = [
-        s for i, s in enumerate(sources) if i != own and float(mine @ centroid(s)) < SAME_PERSON_SIMILARITY
-    ]
+    rest = [source for number, source in enumerate(sources) if number != own]
+    others = [source for source in rest if float(mine @ centroid(source)) < SAME_PERSON_SIMILARITY]
     if not len(embeddings) or not others:
         return float("nan")
     nearest = np.max([cosines(embeddings, other) for other in others], axis=0)

@@ -39,13 +39,8 @@ STAGES = (
     (6, 320, 1, 1),
 )
 FIRST, LAST = 32, 1280
-FEATURE_BLOCKS = (
-    1,
-    3,
-    6,
-    13,
-    17,
-)  # blocks whose output is compared: the last one at each resolution, from 1/2 to 1/32
+# Blocks whose output is compared: the last one at each resolution, from 1/2 to 1/32.
+FEATURE_BLOCKS = {1, 3, 6, 13, 17}
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the RGB that the weights were trained on
 
 
@@ -103,23 +98,14 @@ class MobileNetV2(nn.Module):
 
 @dataclass(frozen=True)
 class PerceptualFeatures:
-    """Features of one picture.
+    """Features of one picture."""
 
-    Attributes:
-        layers: (C, h, w) features, fine to coarse, each pixel's vector of length one.
-        pooled: (1280,) float64 mean of the last features over the picture.
-    """
-
-    layers: tuple[Tensor, ...]
-    pooled: np.ndarray
+    layers: tuple[Tensor, ...]  # (C, h, w), fine to coarse, each pixel's vector of length one
+    pooled: np.ndarray  # (1280,) float64 mean of the last features over the picture
 
 
 class PerceptualModel:
-    """Computes features of pictures; about 25 ms for one of 256 x 256 on one core.
-
-    Args:
-        device: torch device, or ``auto``.
-    """
+    """Computes features of pictures; about 25 ms for one of 256 x 256 on one core."""
 
     def __init__(self, device: str = "auto") -> None:
         self._device = choose_device(device)
@@ -134,9 +120,7 @@ class PerceptualModel:
         seen, pooled = self._network((stacked.float() / 255 - self._mean) / self._deviation)
         units = [F.normalize(layer, dim=1, eps=1e-8).cpu() for layer in seen]
         means = pooled.double().cpu().numpy()
-        return [
-            PerceptualFeatures(tuple(layer[i] for layer in units), means[i]) for i in range(len(pictures))
-        ]
+        return [PerceptualFeatures(tuple(layer[i] for layer in units), mean) for i, mean in enumerate(means)]
 
 
 def load_network(path: Path) -> MobileNetV2:

@@ -19,17 +19,11 @@ BELONGS = 0.3  # a mask belongs to the person within an outline this much larger
 
 @dataclass(frozen=True)
 class MaskSource:
-    """Where a folder of masks comes from, for error messages.
+    """Where a folder of masks comes from, for error messages."""
 
-    Attributes:
-        name: of the pictures.
-        wanted: the folder that should have been named.
-        remedy: what to do about pictures that do not fit.
-    """
-
-    name: str
-    wanted: str
-    remedy: str
+    name: str  # of the pictures
+    wanted: str  # the folder that should have been named
+    remedy: str  # what to do about pictures that do not fit
 
 
 CONVERSION_MASKS = MaskSource("masks", "the folder that `effigie convert --masks` wrote", "convert again")
@@ -43,7 +37,6 @@ class MaskFolder:
 
     Args:
         size: (height, width) that they must have.
-        source: what the folder should be, and what to do if it is not.
     """
 
     def __init__(
