@@ -49,23 +49,14 @@ class SmoothingSettings:
 
 @dataclass(frozen=True)
 class Face:
-    """One measured face in one frame.
+    """One measured face in one frame."""
 
-    Attributes:
-        track: number of the person's track within the clip.
-        landmarks: (478, 3) float32 frame pixels, smoothed.
-        blendshapes: (52,) in [0, 1].
-        presence: the landmark network's confidence, 0..1.
-        pose: of the landmarks before smoothing, fitted to the canonical mesh.
-        placement: (4,) where the crop lies, see :func:`effigie.faces.align.compute_placement`; smoothed.
-    """
-
-    track: int
-    landmarks: np.ndarray
-    blendshapes: np.ndarray
-    presence: float
-    pose: Pose
-    placement: np.ndarray
+    track: int  # number of the person's track within the clip
+    landmarks: np.ndarray  # (478, 3) float32 frame pixels, smoothed
+    blendshapes: np.ndarray  # (52,) in [0, 1]
+    presence: float  # the landmark network's confidence, 0..1
+    pose: Pose  # of the landmarks before smoothing, fitted to the canonical mesh
+    placement: np.ndarray  # (4,) where the crop lies, see compute_placement; smoothed
 
     def matrix(self, size: int) -> np.ndarray:
         """(2, 3) frame pixels to the ``size`` x ``size`` crop."""

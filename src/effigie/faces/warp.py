@@ -26,15 +26,11 @@ PixelBox = tuple[slice, ...]
 
 @dataclass(frozen=True)
 class WarpResult:
-    """A warped picture.
+    """A warped picture."""
 
-    Attributes:
-        image: (S, S, 3) of the source's dtype.
-        visibility: (S, S) float32 in [0, 1]: 1 where the source really shows what is asked for, 0 where the picture is
-            stretched from nearly nothing, turned away, or outside the mesh.
-    """
-
-    image: np.ndarray
+    image: np.ndarray  # (S, S, 3) of the source's dtype
+    # (S, S) float32 in [0, 1]: 1 where the source really shows what is asked for, 0 where the picture is
+    # stretched from nearly nothing, turned away, or outside the mesh.
     visibility: np.ndarray
 
 

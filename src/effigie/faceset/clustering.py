@@ -22,19 +22,13 @@ UNKNOWN_CLUSTER = -1
 
 @dataclass(frozen=True)
 class PersonCluster:
-    """One cluster of tracks.
+    """One cluster of tracks."""
 
-    Attributes:
-        cluster: its number; 0 has the most faces; -1 gathers tracks without an embedding.
-        tracks: its (clip, track) pairs.
-        embedding: (128,) float32 unit mean over its faces; zeros for -1.
-    """
-
-    cluster: int
+    cluster: int  # its number; 0 has the most faces; -1 gathers tracks without an embedding
     faces: int
-    tracks: tuple[tuple[str, int], ...]
+    tracks: tuple[tuple[str, int], ...]  # its (clip, track) pairs
     clips: tuple[str, ...]
-    embedding: np.ndarray
+    embedding: np.ndarray  # (128,) float32 unit mean over its faces; zeros for -1
 
 
 def cluster_tracks(faces: Faces, same_person: float = SAME_PERSON_SIMILARITY) -> list[PersonCluster]:

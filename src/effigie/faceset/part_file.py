@@ -147,20 +147,13 @@ class PartFile:
     """A finished part or segment, its footer read; no file stays open.
 
     Of thousands of parts only what every one needs stays in memory: a footer takes 47 KB there.
-
-    Attributes:
-        path: where it lies.
-        stamp: modification time and size when the footer was read.
-        group_starts: (groups + 1,) first row of each row group.
-        crop_size: edge of its crops, px.
-        source_json: JSON of its source as the footer has it; None in a segment.
     """
 
-    path: Path
-    stamp: tuple[int, int]
-    group_starts: np.ndarray
-    crop_size: int
-    source_json: bytes | None
+    path: Path  # where it lies
+    stamp: tuple[int, int]  # modification time and size when the footer was read
+    group_starts: np.ndarray  # (groups + 1,) first row of each row group
+    crop_size: int  # edge of its crops, px
+    source_json: bytes | None  # JSON of its source as the footer has it; None in a segment
 
     @classmethod
     def open(cls, path: Path) -> PartFile:

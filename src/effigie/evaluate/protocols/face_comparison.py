@@ -36,26 +36,16 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class ComparedFrame:
-    """One frame of both clips.
-
-    Attributes:
-        index: of the frame.
-        time: s.
-        shot: number of the shot, counted by cuts in the input.
-        output, original: (H, W, 3) uint8 RGB.
-        encoded: the input after encoding as the output was.
-        mask: (H, W) uint8 of the conversion.
-        cover: (H, W) uint8, white where something covers a face.
-    """
+    """One frame of both clips, (H, W, 3) uint8 RGB each."""
 
     index: int
-    time: float
-    shot: int
+    time: float  # s
+    shot: int  # counted by cuts in the input
     output: np.ndarray
     original: np.ndarray
-    encoded: np.ndarray
-    mask: np.ndarray | None = None
-    cover: np.ndarray | None = None
+    encoded: np.ndarray  # the input after encoding as the output was
+    mask: np.ndarray | None = None  # (H, W) uint8 of the conversion
+    cover: np.ndarray | None = None  # (H, W) uint8, white where something covers a face
 
 
 class FaceComparison:
@@ -65,8 +55,6 @@ class FaceComparison:
         role: which of ``sources`` is to be seen.
         sources: (N, 128) embeddings of the source of every role in the clip.
         target: (M, 128) embeddings of the person replaced.
-        identity: SFace.
-        sampler: takes faces for the Fréchet distance.
         interval: identity on every n-th frame.
     """
 
@@ -151,16 +139,14 @@ class FaceComparison:
         if not inside.any():
             self._previous = None
             return row
-        after, before = (
-            sharpness.laplacian_variance(each, inside) for each in (moment.output, moment.original)
-        )
+        pictures = moment.output, moment.original
+        after, before = (sharpness.laplacian_variance(each, inside) for each in pictures)
         if before > 0:
             row |= {"sharpness_output": after, "sharpness_input": before}
         if self._previous is not None:
             output, original, was = self._previous
-            levels = flicker.compensated_differences(
-                (output, moment.output), (original, moment.original), (was, inside)
-            )
+            pairs = (output, moment.output), (original, moment.original), (was, inside)
+            levels = flicker.compensated_differences(*pairs)
             if levels is not None:
                 row |= {"flicker_output": levels[0], "flicker_input": levels[1]}
         if since < 2 * WINDOW_S:
@@ -196,13 +182,10 @@ def _measure_seam(moment: ComparedFrame, landmarks: np.ndarray) -> dict[str, flo
     if steps is None:
         return {}
     row: dict[str, float] = {"seam_pairs": steps.pairs, "edge_pairs": steps.all_pairs}
-    row |= {
-        f"edge_{side}": v / steps.all_pairs for side, v in zip(("output", "input"), steps.whole, strict=True)
-    }
-    if steps.pairs:
-        row |= {
-            f"seam_{side}": v / steps.pairs for side, v in zip(("output", "input"), steps.even, strict=True)
-        }
+    for side, whole, even in zip(("output", "input"), steps.whole, steps.even, strict=True):
+        row[f"edge_{side}"] = whole / steps.all_pairs
+        if steps.pairs:
+            row[f"seam_{side}"] = even / steps.pairs
     return row
 
 

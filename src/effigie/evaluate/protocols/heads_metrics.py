@@ -22,21 +22,13 @@ from effigie.prior.frame_bank import FaceGeometry
 
 @dataclass(frozen=True)
 class PictureMeasures:
-    """Measurements of one picture.
+    """Measurements of one picture."""
 
-    Attributes:
-        picture: (S, S, 3) uint8 RGB.
-        geometry: of the landmarks found in it.
-        eyes: by these landmarks.
-        embedding: (128,) SFace, aligned by them.
-        perceived: MobileNetV2's; None where nothing is compared by it.
-    """
-
-    picture: np.ndarray
-    geometry: FaceGeometry
-    eyes: EyeState
-    embedding: np.ndarray
-    perceived: PerceptualFeatures | None
+    picture: np.ndarray  # (S, S, 3) uint8 RGB
+    geometry: FaceGeometry  # of the landmarks found in it
+    eyes: EyeState  # by these landmarks
+    embedding: np.ndarray  # (128,) SFace, aligned by them
+    perceived: PerceptualFeatures | None  # MobileNetV2's; None where nothing is compared by it
 
 
 @dataclass(frozen=True)
@@ -67,12 +59,7 @@ class CrossReenactment:
 
 
 class PictureEvaluator:
-    """Measures generated pictures.
-
-    Args:
-        identity: SFace.
-        device: of MobileNetV2.
-    """
+    """Measures generated pictures; ``device``: of MobileNetV2."""
 
     def __init__(self, identity: IdentityModel, device: str = "auto") -> None:
         self._identity, self._landmarks = identity, LandmarkModel()
@@ -138,13 +125,7 @@ class PictureEvaluator:
         portrait: np.ndarray,
         drivers: Sequence[PictureMeasures],
     ) -> list[CrossReenactment]:
-        """Measure a run that another person drives.
-
-        Args:
-            wanted: where the faces should be.
-            portrait: (128,) embedding of the picture that is driven.
-            drivers: the driver in the same moments.
-        """
+        """Measure a run that ``drivers`` drive, faces to be at ``wanted``; ``portrait``: (128,) of whom they drive."""
         return [
             CrossReenactment(
                 float(mine.embedding @ portrait),

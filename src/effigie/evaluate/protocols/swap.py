@@ -6,7 +6,9 @@ import contextlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from effigie.errors import UsageError
 from effigie.evaluate.metrics.container import compare_audio, compare_times
@@ -20,7 +22,6 @@ from effigie.evaluate.protocols.paired_reader import (
     create_mark_function,
     crop_to_size,
     prepare_reference,
-    read_pairs,
 )
 from effigie.evaluate.protocols.person import TrackMatcher, person_embeddings
 from effigie.evaluate.report.frames import write_csv
@@ -60,10 +61,9 @@ class EvaluateSettings:
     frechet_faces: int = 64
 
     def __post_init__(self) -> None:
-        if self.interval < 1:
-            raise UsageError(f"interval must be 1 or more, not {self.interval}")
-        if self.references < 1:
-            raise UsageError(f"references must be 1 or more, not {self.references}")
+        for name in ("interval", "references"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}")
         if not 1 <= self.worst <= 20:
             raise UsageError(f"worst must be 1 to 20 frames, not {self.worst}")
         if self.frechet_faces < 0:
@@ -72,16 +72,11 @@ class EvaluateSettings:
 
 @dataclass(frozen=True)
 class SwappedPerson:
-    """One person of a clip, and the source whose face replaces theirs.
+    """One person of a clip, and the source whose face replaces theirs."""
 
-    Attributes:
-        source, target: face sets of who is to be seen and of who is in the input.
-        source_person, target_person: the person in either; 0 has the most faces.
-    """
-
-    source: FaceSet | str | Path
-    target: FaceSet | str | Path
-    source_person: int = 0
+    source: FaceSet | str | Path  # face set of who is to be seen
+    target: FaceSet | str | Path  # of who is in the input
+    source_person: int = 0  # the person in either; 0 has the most faces
     target_person: int = 0
 
 
@@ -109,8 +104,6 @@ def evaluate_swap(
     Args:
         output_clip: what ``convert`` wrote.
         input_clip: what it was given.
-        source_faces: face set of the person who is to be seen.
-        target_faces: face set of the person in the input.
         masks: the folder that ``convert`` wrote with ``masks``: without it the outline of the mesh stands
             in, for the inside eroded and for the outside half as large again, and no seam is measured.
         occluders: a folder of grey PNGs, one a frame, white where something covers a face; without it nothing is
@@ -188,17 +181,10 @@ def evaluate_people(
         mark = create_mark_function(output_clip, info.path, folder)
         prepare_reference(info, matcher, tracker, encoded, mark, settings.encode, progress, cancel)
         tracks = matcher.match_tracks(targets)
-        faces = [
-            FaceComparison(
-                role,
-                sources,
-                target,
-                identity,
-                FaceSampler(settings.frechet_faces, matcher.count_frames(mine)),
-                settings.interval,
-            )
-            for role, (target, mine) in enumerate(zip(targets, tracks, strict=True))
-        ]
+        faces = []
+        for role, (target, mine) in enumerate(zip(targets, tracks, strict=True)):
+            sampler = FaceSampler(settings.frechet_faces, matcher.count_frames(mine))
+            faces.append(FaceComparison(role, sources, target, identity, sampler, settings.interval))
         comparison = ClipComparison(faces, tracks, tracker, settings.interval)
         times = _compare(comparison, output_clip, info, encoded, mark, folder, covers, progress, cancel)
     crowds = [sample_source_faces(one.source, one.source_person, settings.frechet_faces) for one in cast]
@@ -211,16 +197,10 @@ def evaluate_people(
         write_csv(Path(csv), comparison.table, [face.table for face in faces])
     notes = _notes(comparison, settings, folder, covers, len(times[0]))
     exact, audio = compare_times(*times, info.clock_origin), compare_audio(output_clip, input_clip)
+    shared: dict[str, Any] = {"times": exact, "audio": audio, "pictures": comparison.table}
     return PeopleScores(
         [
-            SwapScores(
-                **each,
-                times=exact,
-                audio=audio,
-                notes=[*_own_notes(face, each["frechet"]), *notes],
-                pictures=comparison.table,
-                faces=face.table,
-            )
+            SwapScores(**each, **shared, notes=_own_notes(face, each["frechet"]) + notes, faces=face.table)
             for each, face in zip(found, faces, strict=True)
         ]
     )
@@ -244,7 +224,7 @@ def _compare(
         reader = stack.enter_context(VideoReader(info.path))
         output = stack.enter_context(VideoReader(output_clip))
         other = stack.enter_context(VideoReader(encoded)) if encoded else None
-        for index, (frame, original, reencoded) in enumerate(read_pairs(output, reader, other)):
+        for index, (frame, original, reencoded) in enumerate(zip_longest(output, reader, other or ())):
             cancel.check()
             for one, so_far in ((frame, times[0]), (original, times[1])):
                 if one is not None:

@@ -15,11 +15,7 @@ from effigie.io.atomic_write import atomic_write
 
 
 class FrameTable:
-    """Rows of numbers under fixed names, eight bytes each; what was not measured is NaN.
-
-    Args:
-        names: of the columns; ``frame`` must be among them.
-    """
+    """Rows of numbers under fixed names, ``frame`` among them, eight bytes each; what was not measured is NaN."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._columns = {name: array("d") for name in names}
@@ -63,11 +59,10 @@ def merge_rows(pictures: FrameTable, faces: Sequence[FrameTable]) -> Iterator[di
     waiting = [next(rows, None) for rows in each]
     for picture in pictures.rows():
         found = False
-        for number, rows in enumerate(each):
-            row = waiting[number]
+        for number, row in enumerate(waiting):
             if row is not None and row["frame"] == picture["frame"]:
                 yield {**picture, "person": number, **row}
-                waiting[number] = next(rows, None)
+                waiting[number] = next(each[number], None)
                 found = True
         if not found:
             yield {**picture, "person": None}

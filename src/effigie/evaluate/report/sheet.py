@@ -39,12 +39,7 @@ def draw_sheet(
     columns: int,
     cancel: CancelToken | None = None,
 ) -> np.ndarray:
-    """(H, W, 3) uint8 RGB: everybody's worst frames, read once more from both clips; the first and last whole.
-
-    Args:
-        people: figures of every person's frames.
-        columns: frames a row.
-    """
+    """(H, W, 3) uint8 RGB: everybody's worst frames, read once more from both clips; the first and last whole."""
     rows = [select_rows(table, columns) for table in people]
     wanted: dict[int, list[tuple[int, int]]] = {}
     for person, each in enumerate(rows):
@@ -118,9 +113,9 @@ def draw_ends(ends: Sequence[tuple[str, FramePair]], width: int) -> np.ndarray:
     each = (width - 2 * MARGIN - 3 * GAP) // 4
     cells = []
     for heading, pictures in ends:
+        sizes = [(each, max(1, round(p.shape[0] * each / p.shape[1]))) for p in pictures]
         shown = [
-            cv2.resize(p, (each, max(1, round(p.shape[0] * each / p.shape[1]))), interpolation=cv2.INTER_AREA)
-            for p in pictures
+            cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p, size in zip(pictures, sizes, strict=True)
         ]
         cells.append((heading, shown))
     height = max(max(p.shape[0] for p in shown) for _, shown in cells)

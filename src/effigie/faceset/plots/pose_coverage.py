@@ -20,13 +20,10 @@ LEFT, TOP, BOTTOM, RIGHT = 64, 44, 44, 20
 
 @dataclass(frozen=True)
 class PoseCoverage:
-    """Histogram of faces by head pose.
+    """Histogram of faces by head pose."""
 
-    Attributes:
-        counts: (8, 12) int64, rows pitch from -40 and columns yaw from -60 degrees, 10 degrees a cell; the
-            outermost cells also count what lies beyond.
-    """
-
+    # (8, 12) int64, rows pitch from -40 and columns yaw from -60 degrees, 10 degrees a cell; the outermost cells
+    # also count what lies beyond.
     counts: np.ndarray
 
     @property

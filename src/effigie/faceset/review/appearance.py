@@ -24,17 +24,11 @@ BATCH = 256  # crops decoded at once
 
 @dataclass(frozen=True)
 class CropAppearance:
-    """Appearance of N crops.
+    """Appearance of N crops."""
 
-    Attributes:
-        brightness: (N,) mean grey level of the face, 0 to 255.
-        clipped: (N,) share of its pixels that are black or white.
-        thumbnails: (N, 16, 16) uint8 grey.
-    """
-
-    brightness: np.ndarray
-    clipped: np.ndarray
-    thumbnails: np.ndarray
+    brightness: np.ndarray  # (N,) mean grey level of the face, 0 to 255
+    clipped: np.ndarray  # (N,) share of its pixels that are black or white
+    thumbnails: np.ndarray  # (N, 16, 16) uint8 grey
 
 
 def measure_appearance(

@@ -16,21 +16,13 @@ OUTLIER_PERCENT = 1.0  # of the source's frames may lie beyond what it is said t
 
 @dataclass(frozen=True)
 class Aspect:
-    """A pose or expression, and the measure that quantifies it.
+    """A pose or expression, and the measure that quantifies it."""
 
-    Attributes:
-        action: as in "the source never ... so far".
-        measure: of :data:`effigie.faceset.MEASURES`.
-        sign: 1 if more of the measure is more of it, else -1.
-        margin: how far beyond what was seen geometry still follows well, in the measure's unit.
-        unit: of the measure, for sentences.
-    """
-
-    action: str
-    measure: str
-    sign: int
-    margin: float
-    unit: str = ""
+    action: str  # as in "the source never ... so far"
+    measure: str  # of MEASURES
+    sign: int  # 1 if more of the measure is more of it, else -1
+    margin: float  # how far beyond what was seen geometry still follows well, in the measure's unit
+    unit: str = ""  # of the measure, for sentences
 
 
 ASPECTS = (
@@ -48,21 +40,14 @@ ASPECTS = (
 
 @dataclass(frozen=True)
 class CoverageGap:
-    """A pose or expression of the target that the source's footage does not cover.
+    """A pose or expression of the target that the source's footage does not cover."""
 
-    Attributes:
-        action: as in :class:`Aspect`.
-        source_extent: how far the source goes, in the measure's unit.
-        target_extent: how far the target goes.
-        share: of the target's frames that go farther than the source by more than geometry bridges.
-        unit: of both.
-    """
-
-    action: str = field(metadata={STORED_NAME: "does"})
+    action: str = field(metadata={STORED_NAME: "does"})  # as in Aspect
+    # How far the source goes, in the measure's unit.
     source_extent: float = field(metadata={STORED_NAME: "seen"})
-    target_extent: float = field(metadata={STORED_NAME: "asked"})
-    share: float
-    unit: str = ""
+    target_extent: float = field(metadata={STORED_NAME: "asked"})  # how far the target goes
+    share: float  # of the target's frames that go farther than the source by more than geometry bridges
+    unit: str = ""  # of both
 
     def __str__(self) -> str:
         return (

@@ -33,40 +33,26 @@ MIN_BATCH = 24  # of fewer, what is usual cannot be told
 
 @dataclass(frozen=True)
 class Finding:
-    """Faces with the same fault.
+    """Faces with the same fault."""
 
-    Attributes:
-        kind: the fault, in a word or two.
-        why: a sentence for the reader.
-        names: of the faces, ``clip:frame:track``, in order.
-        drop: whether they are proposed for dropping.
-    """
-
-    kind: str
-    why: str
-    names: tuple[str, ...]
-    drop: bool = True
+    kind: str  # the fault, in a word or two
+    why: str  # a sentence for the reader
+    names: tuple[str, ...]  # of the faces, ``clip:frame:track``, in order
+    drop: bool = True  # whether they are proposed for dropping
 
 
 @dataclass
 class Review:
-    """Result of a review of a face set.
+    """Result of a review of a face set."""
 
-    Attributes:
-        path: of the set.
-        faces: looked at.
-        findings: those there are, gravest first.
-        gaps: poses and expressions of the target that this source does not cover; empty without a target.
-        affected: share of the target's frames that are affected by any gap; None without a target.
-        sheet: the picture, if one was drawn.
-    """
-
-    path: Path
-    faces: int
-    findings: list[Finding] = field(default_factory=list)
+    path: Path  # of the set
+    faces: int  # looked at
+    findings: list[Finding] = field(default_factory=list)  # those there are, gravest first
+    # Poses and expressions of the target that this source does not cover; empty without a target.
     gaps: list[CoverageGap] = field(default_factory=list, metadata={STORED_NAME: "lacks"})
+    # Share of the target's frames that are affected by any gap; None without a target.
     affected: float | None = field(default=None, metadata={STORED_NAME: "suffering"})
-    sheet: Path | None = None
+    sheet: Path | None = None  # the picture, if one was drawn
 
     @property
     def proposed_drops(self) -> tuple[str, ...]:
