@@ -54,22 +54,18 @@ class LandmarkResult:
         """The square to look at in the next frame."""
         return landmarks_to_roi(self.landmarks)
 
-    def box(self) -> np.ndarray:
-        """(4,) x0 y0 x1 y1 px."""
-        points = self.landmarks[:, :2]
-        return np.concatenate([points.min(0), points.max(0)])
 
-
-def landmarks_to_roi(landmarks: np.ndarray, scale: float = 1.5) -> Roi:
-    """The square around (478, >= 2) landmarks, level with the eyes, ``scale`` times their extent."""
+def landmarks_to_roi(landmarks: np.ndarray) -> Roi:
+    """The square around (478, >= 2) landmarks, level with the eyes, half as large again."""
     points = landmarks[:, :2]
     left, right = points[EYE_CORNERS[0]], points[EYE_CORNERS[1]]
     angle = float(np.arctan2(right[1] - left[1], right[0] - left[0]))
     cosine, sine = np.cos(angle), np.sin(angle)
-    turned = points @ np.array([[cosine, -sine], [sine, cosine]])
+    axes = np.array([[cosine, -sine], [sine, cosine]])
+    turned = points @ axes
     low, high = turned.min(0), turned.max(0)
-    center = np.array([[cosine, -sine], [sine, cosine]]) @ ((low + high) / 2)
-    return Roi(float(center[0]), float(center[1]), float((high - low).max()) * scale, angle)
+    center = axes @ ((low + high) / 2)
+    return Roi(float(center[0]), float(center[1]), float((high - low).max()) * 1.5, angle)
 
 
 class LandmarkModel:

@@ -53,11 +53,11 @@ class IdentityModel:
             a face 23 ms instead of 45.
     """
 
-    def __init__(self, threads: int = 1, fold_constants: bool = True) -> None:
+    def __init__(self, fold_constants: bool = True) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1
         options.log_severity_level = 3
         # Unfolded, the block-quantised weights are unpacked again at every call.
         options.add_session_config_entry("session.disable_quant_qdq", "1" if fold_constants else "0")

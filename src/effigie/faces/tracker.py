@@ -52,11 +52,11 @@ def _overlaps(track: _Track, others: list[_Track]) -> bool:
 class Tracker:
     """Tracks every face of a clip; call it with the frames in order."""
 
-    def __init__(self, settings: TrackerSettings | None = None, threads: int = 1) -> None:
+    def __init__(self, settings: TrackerSettings | None = None) -> None:
         self.settings = settings or TrackerSettings()
-        self._short_range = BlazeFaceDetector(threads=threads)
+        self._short_range = BlazeFaceDetector()
         self._long_range: YuNetDetector | None = None
-        self._landmarks = LandmarkModel(threads)
+        self._landmarks = LandmarkModel()
         self._blendshapes = BlendshapeModel()
         self._tracks: list[_Track] = []
         self._next_number = 0

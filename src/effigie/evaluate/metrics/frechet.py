@@ -24,7 +24,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,7 +32,6 @@ from effigie.faces.align import compute_placement, crop_matrix
 from effigie.faces.crop import apply_affine, crop
 from effigie.faces.mask import face_mask
 from effigie.faces.mesh import fit_pose
-from effigie.faceset import FaceSet
 
 if TYPE_CHECKING:
     from effigie.evaluate.metrics.mobilenet import PerceptualModel
@@ -58,18 +56,6 @@ def crop_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     matrix = crop_matrix(compute_placement(fit_pose(landmarks)), SIDE)
     inside = face_mask(apply_affine(matrix, landmarks[:, :2]), SIDE, SIDE)[..., None]
     return np.round(GRAY + inside * (crop(image, matrix, SIDE) - GRAY)).astype(np.uint8)
-
-
-def sample_source_faces(faces: FaceSet | str | Path, person: int, most: int) -> list[np.ndarray] | None:
-    """At most ``most`` faces of a person in a face set, evenly over all, in the order of the footage; None for 0."""
-    if not most:
-        return None
-    found = FaceSet.from_path(faces).load(["landmarks", "matrix"], where=f"cluster == {person}")
-    chosen = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
-    return [
-        crop_face(picture, apply_affine(found.matrix[index], found.landmarks[index]))
-        for picture, index in zip(found.crops(chosen), chosen, strict=True)
-    ]
 
 
 class FaceSampler:

@@ -12,7 +12,7 @@ from typing import Any
 
 from effigie.errors import UsageError
 from effigie.evaluate.metrics.container import compare_audio, compare_times
-from effigie.evaluate.metrics.frechet import FaceSampler, FrechetScores, sample_source_faces
+from effigie.evaluate.metrics.frechet import FaceSampler, FrechetScores
 from effigie.evaluate.metrics.regions import OCCLUDER_MASKS, MaskFolder
 from effigie.evaluate.protocols.comparison import ClipComparison
 from effigie.evaluate.protocols.face_comparison import FaceComparison
@@ -23,7 +23,7 @@ from effigie.evaluate.protocols.paired_reader import (
     crop_to_size,
     prepare_reference,
 )
-from effigie.evaluate.protocols.person import TrackMatcher, person_embeddings
+from effigie.evaluate.protocols.person import TrackMatcher, person_embeddings, sample_source_faces
 from effigie.evaluate.report.frames import write_csv
 from effigie.evaluate.report.scores import PeopleScores, SwapScores
 from effigie.evaluate.report.sheet import draw_sheet
@@ -246,7 +246,6 @@ def _compare(
 
 
 def _own_notes(face: FaceComparison, crowd: FrechetScores | None) -> list[str]:
-    """Notes on one person's figures."""
     if not len(face.table):
         return ["the target person was not found in the input: is it the right face set?"]
     return [f"Fréchet distances are of {crowd.faces} faces each"] if crowd is not None else []
@@ -259,7 +258,6 @@ def _notes(
     covers: MaskFolder | None,
     frames: int,
 ) -> list[str]:
-    """Notes on all people's figures."""
     notes = []
     if comparison.strangers:
         notes.append(f"{comparison.strangers} frames were changed although the target person is not in them")

@@ -73,14 +73,14 @@ def select_rows(table: FrameTable, columns: int) -> list[SheetRow]:
     return [row for row in rows if row.chosen]
 
 
-def crop_around(image: np.ndarray, box: np.ndarray, side: int = SIDE) -> np.ndarray:
-    """(side, side, 3) square of ``image`` around a (4,) box x0 y0 x1 y1, with some surroundings."""
+def crop_around(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """(SIDE, SIDE, 3) square of ``image`` around a (4,) box x0 y0 x1 y1, with some surroundings."""
     low, high = box[:2], box[2:]
-    scale = side / (1.3 * max(float((high - low).max()), 1.0))
+    scale = SIDE / (1.3 * max(float((high - low).max()), 1.0))
     center = (low + high) / 2
-    matrix = np.array([[scale, 0, side / 2 - scale * center[0]], [0, scale, side / 2 - scale * center[1]]])
+    matrix = np.array([[scale, 0, SIDE / 2 - scale * center[0]], [0, scale, SIDE / 2 - scale * center[1]]])
     flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.warpAffine(image, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def draw_rows(

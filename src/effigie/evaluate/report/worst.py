@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,17 +103,15 @@ def worst_by(table: FrameTable, measure: FrameMetric, most: int) -> list[Selecte
     return [SelectedFrame(row, int(frames[row]), measure.format_value(table, row)) for row in rows]
 
 
-def worst_overall(
-    table: FrameTable, most: int, measures: Sequence[FrameMetric] = FRAME_METRICS
-) -> list[SelectedFrame]:
+def worst_overall(table: FrameTable, most: int) -> list[SelectedFrame]:
     """The worst frames by the ranks of all metrics together, each with the metrics in which it is worst."""
-    each = {measure.name: ranks(measure.badness(table)) for measure in measures}
+    each = {measure.name: ranks(measure.badness(table)) for measure in FRAME_METRICS}
     frames = table["frame"]
     chosen = []
     # Less apart in a short clip, which would not fill the sheet.
     apart = int(np.clip(len(frames) // (2 * most), 1, MIN_FRAME_DISTANCE))
     for row in worst_rows(frames, combine_ranks(each), most, apart):
-        known = [measure for measure in measures if not np.isnan(each[measure.name][row])]
+        known = [measure for measure in FRAME_METRICS if not np.isnan(each[measure.name][row])]
         known.sort(key=lambda measure: -each[measure.name][row])
         text = ", ".join(measure.format_value(table, row) for measure in known[:MAX_REASONS])
         chosen.append(SelectedFrame(row, int(frames[row]), text))
