@@ -111,12 +111,9 @@ class Faces:
         return len(self.row)
 
     def __getitem__(self, column: str) -> np.ndarray:
-        try:
-            return self.values[column]
-        except KeyError:
-            raise FaceSetError(
-                f"column {column!r} was not loaded; loaded: {', '.join(self.values)}"
-            ) from None
+        if column not in self.values:
+            raise FaceSetError(f"column {column!r} was not loaded; loaded: {', '.join(self.values)}")
+        return self.values[column]
 
     @property
     def time(self) -> np.ndarray:

@@ -33,11 +33,7 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 
 class Filter:
-    """A parsed filter expression; call it with faces.
-
-    Attributes:
-        text: as written.
-        columns: the columns it reads.
+    """A parsed filter expression; call it with faces, which hold ``columns``.
 
     Raises:
         UsageError: it is not such an expression; the message names the offending piece.
@@ -46,9 +42,8 @@ class Filter:
     def __init__(self, text: str) -> None:
         self.text = text.strip()
         if not self.text or len(self.text) > MAX_LENGTH:
-            raise UsageError(
-                f"a filter has 1 to {MAX_LENGTH} characters, for example: sharpness > 20 and abs(yaw) < 30"
-            )
+            example = "sharpness > 20 and abs(yaw) < 30"
+            raise UsageError(f"a filter has 1 to {MAX_LENGTH} characters, for example: {example}")
         try:
             self._tree = ast.parse(self.text, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -62,7 +57,7 @@ class Filter:
         self.columns = tuple(sorted({column for name in self._names for column in MEASURES[name].columns}))
 
     def __call__(self, faces: Faces) -> np.ndarray:
-        """(N,) bool, true where a face is chosen; ``faces`` holds ``columns``."""
+        """(N,) bool, true where a face is chosen."""
         values = {name: MEASURES[name].compute(faces) for name in self._names}
         return np.broadcast_to(np.asarray(self._evaluate(self._tree, values), bool), (len(faces),)).copy()
 

@@ -149,7 +149,7 @@ class PartFile:
     Of thousands of parts only what every one needs stays in memory: a footer takes 47 KB there.
     """
 
-    path: Path  # where it lies
+    path: Path
     stamp: tuple[int, int]  # modification time and size when the footer was read
     group_starts: np.ndarray  # (groups + 1,) first row of each row group
     crop_size: int  # edge of its crops, px

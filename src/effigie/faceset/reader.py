@@ -25,7 +25,6 @@ class FaceSetReader:
 
     Args:
         parts: clip name -> part, in order.
-        crop_size: px.
         people: who is in the whole set; called only when ``cluster`` or ``identity`` is asked for.
     """
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from effigie.errors import FaceSetError, UsageError
-from effigie.faceset import clustering, schema
+from effigie.faceset import schema
+from effigie.faceset.clustering import SAME_PERSON_SIMILARITY, PersonCluster, cluster_tracks
 from effigie.faceset.columns import Faces
 from effigie.faceset.filter import Filter
 from effigie.faceset.index import INDEX_FILE, SourceInfo, make_clip_name, new_index, read_index
@@ -46,7 +47,7 @@ class FaceSet:
         self._parts: dict[str, PartFile] = {}
         self._names: dict[str, str] = {}  # by SHA-256; sources in work included
         self._taken: set[str] = set()
-        self._people: list[clustering.PersonCluster] | None = None
+        self._people: list[PersonCluster] | None = None
         self._deferred = False
 
     @classmethod
@@ -66,29 +67,23 @@ class FaceSet:
             raise UsageError("crop_size is the edge of a stored crop in px, 8 to 4096")
         wanted = json.loads(json.dumps(dict(settings)))
         if (path / INDEX_FILE).exists():
-            found = cls(path, read_index(path), clustering.SAME_PERSON_SIMILARITY)
+            found = cls(path, read_index(path), SAME_PERSON_SIMILARITY)
             keys = {*wanted, *found.settings}
             if differing := sorted(key for key in keys if wanted.get(key) != found.settings.get(key)):
-                raise FaceSetError(
-                    f"{path} was made with other settings ({', '.join(differing)}): choose another folder"
-                )
+                names = ", ".join(differing)
+                raise FaceSetError(f"{path} was made with other settings ({names}): choose another folder")
             found._find_parts(strict=False)
             return found
-        if path.exists() and (
-            not path.is_dir() or any(not file.name.startswith(".") for file in path.iterdir())
-        ):
+        if path.exists() and not (path.is_dir() and all(file.name[0] == "." for file in path.iterdir())):
             raise FaceSetError(f"{path} exists and is not a face set: choose another folder")
-        created = cls(path, new_index(wanted), clustering.SAME_PERSON_SIMILARITY)
+        created = cls(path, new_index(wanted), SAME_PERSON_SIMILARITY)
         created._save()
         remove_abandoned_parts(path)
         return created
 
     @classmethod
     def open(
-        cls,
-        path: str | Path,
-        same_person: float = clustering.SAME_PERSON_SIMILARITY,
-        allow_empty: bool = False,
+        cls, path: str | Path, same_person: float = SAME_PERSON_SIMILARITY, allow_empty: bool = False
     ) -> FaceSet:
         """Open a finished or growing face set; reads the footers of its parts, no rows.
 
@@ -215,10 +210,10 @@ class FaceSet:
             for number in range(len(part.group_starts) - 1):
                 yield from schema.to_records(part.read([number]))
 
-    def people(self) -> list[clustering.PersonCluster]:
+    def people(self) -> list[PersonCluster]:
         """The people in the set, by :func:`effigie.faceset.clustering.cluster_tracks`; kept until the next write."""
         if self._people is None:
-            self._people = clustering.cluster_tracks(self.load(["embedding"]), self.same_person)
+            self._people = cluster_tracks(self.load(["embedding"]), self.same_person)
         return self._people
 
     def rewrite(self, keep: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:
@@ -254,9 +249,8 @@ class FaceSet:
             try:
                 part = PartFile.open(self.path / file)
                 if part.crop_size != self.crop_size:
-                    raise FaceSetError(
-                        f"{part.path} holds crops of {part.crop_size} px, the set {self.crop_size} px"
-                    )
+                    sizes = f"{part.crop_size} px, the set {self.crop_size} px"
+                    raise FaceSetError(f"{part.path} holds crops of {sizes}")
                 if file in unlisted and part.source is None:
                     raise FaceSetError(f"{part.path} does not belong to a face set: remove it")
                 source = parts.get(file) or SourceInfo.from_json(part.source or {})
