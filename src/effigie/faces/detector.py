@@ -95,11 +95,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 
 class YuNetDetector:
-    """YuNet (OpenCV Zoo) on the whole picture: 25 ms, faces from about 16 pixels up.
-
-    Args:
-        threshold: least score, 0..1.
-    """
+    """YuNet (OpenCV Zoo) on the whole picture: 25 ms, faces from about 16 pixels up; ``threshold``: least score."""
 
     MAX_SIDE = 640  # px
 

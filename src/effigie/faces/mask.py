@@ -28,11 +28,8 @@ class MaskMargin:
 def face_mask(landmarks: np.ndarray, height: int, width: int, margin: MaskMargin | None = None) -> np.ndarray:
     """Mask (H, W) float32 in [0, 1] of a face: the convex hull of its mesh, with an antialiased edge.
 
-    The convex hull of all vertices rather than the face oval: in profile the oval folds over itself.
-
-    Args:
-        landmarks: (>= 468, >= 2) in the picture's pixels.
-        margin: how far beyond the mesh; the face must stand upright in the picture, as it does in a crop.
+    The convex hull of all vertices rather than the face oval: in profile the oval folds over itself. For a margin the
+    face must stand upright in the picture, as it does in a crop.
     """
     points = landmarks[:MESH_VERTEX_COUNT, :2].astype(np.float32)
     hull = cv2.convexHull(points)[:, 0]
@@ -76,11 +73,7 @@ def face_regions(landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def compute_loss_mask(landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Compute (S, S) float32 weights: the face counts ten times its surroundings, eyes and mouth thrice the face.
-
-    Args:
-        mask: (S, S) float32 in [0, 1], the face.
-    """
+    """Compute (S, S) float32 weights: the face counts ten times its surroundings, eyes and mouth thrice the face."""
     size = mask.shape[0]
     weight = 0.1 + 0.9 * mask
     for part in (OUTER_LIPS, INNER_LIPS, LEFT_EYE, RIGHT_EYE):

@@ -96,12 +96,7 @@ def affine_maps(source: np.ndarray, target: np.ndarray, faces: np.ndarray) -> np
 
 
 class MeshWarper:
-    """Warps pictures to one target geometry; what depends on the target alone is computed once.
-
-    Attributes:
-        target: (478, 3) landmarks in the pixels of the result.
-        size: side of the result.
-    """
+    """Warps pictures to ``target``, (478, 3) px at ``size``; what depends on it alone is computed once."""
 
     def __init__(self, target: np.ndarray, size: int) -> None:
         self.target, self.size = target, size
@@ -116,11 +111,9 @@ class MeshWarper:
         self._inside, self._triangle = labels >= 0, np.maximum(labels, 0).astype(np.intp)
 
     def warp(self, image: np.ndarray, source: np.ndarray, box: PixelBox | None = None) -> WarpResult:
-        """Warp ``image`` from the landmarks ``source`` to the target.
+        """Warp (H, W, 3) uint8 or float32 from the landmarks (478, 3) ``source`` in its pixels to the target.
 
         Args:
-            image: (H, W, 3) uint8 or float32.
-            source: (478, 3) landmarks in ``image`` pixels.
             box: rows and columns of the result that are wanted, the same pixels as in the whole; None for all.
         """
         map_x, map_y, visibility = self._compute_fields(source, _full_box(self.size) if box is None else box)

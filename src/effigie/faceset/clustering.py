@@ -35,7 +35,6 @@ def cluster_tracks(faces: Faces, same_person: float = SAME_PERSON_SIMILARITY) ->
     """Cluster tracks into people, most faces first, unknown last; the same faces always give the same numbers.
 
     Args:
-        faces: with the columns clip, track, embedding.
         same_person: cosine similarity in -1..1 from which two groups of tracks are one person.
     """
     tracks, owner, embeddings = _tracks(faces)

@@ -18,12 +18,7 @@ CACHE_BYTES = 2 << 30
 
 
 class CropReader:
-    """Encoded crops of some parts, read by row group and kept; beyond a limit the least recently used go.
-
-    Args:
-        parts: the parts that row addresses refer to.
-        limit: bytes of JPEG to keep at most.
-    """
+    """Encoded crops of some parts, read by row group and kept; beyond ``limit`` bytes the least recently used go."""
 
     def __init__(self, parts: Sequence[PartFile], limit: int = CACHE_BYTES) -> None:
         self.parts = list(parts)

@@ -57,30 +57,18 @@ NAME_PATTERN = re.compile(r"[\w-]+")
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """One source of a face set: a clip, or a folder of stills.
+    """One source of a face set: a clip, or a folder of stills."""
 
-    Attributes:
-        name: what rows carry as ``clip``; unique in the set. From :meth:`~effigie.faceset.store.FaceSet.create_source`.
-        part: file name of its part inside the face set.
-        path: where the source lay, as given.
-        sha256: of its bytes, hex.
-        frames: frames looked at.
-        faces: faces found and not dropped; kept by the store.
-        width: of a frame, px.
-        height: of a frame, px.
-        rate: mean frames a second, or None for stills.
-        pictures: file names of a folder's stills in the order of ``frame``; empty for a clip.
-    """
-
-    name: str
-    part: str
-    path: str
-    sha256: str
-    frames: int = 0
-    faces: int = 0
-    width: int = 0
-    height: int = 0
-    rate: Fraction | None = None
+    name: str  # what rows carry as ``clip``; unique in the set. From create_source
+    part: str  # file name of its part inside the face set
+    path: str  # where the source lay, as given
+    sha256: str  # of its bytes, hex
+    frames: int = 0  # frames looked at
+    faces: int = 0  # faces found and not dropped; kept by the store
+    width: int = 0  # of a frame, px
+    height: int = 0  # of a frame, px
+    rate: Fraction | None = None  # mean frames a second, or None for stills
+    # File names of a folder's stills in the order of ``frame``; empty for a clip.
     pictures: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

@@ -40,37 +40,21 @@ COLUMNS = ("clip", "frame", "time_num", "time_den", "track", *LIST_COLUMNS, "sha
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceRecord:
-    """One face in one frame.
+    """One face in one frame."""
 
-    Attributes:
-        clip: name of its source in the face set.
-        frame: index of the frame in the clip, from 0; for a folder of stills, index of the picture.
-        time: presentation time in seconds, exact.
-        track: the face followed over frames, unique within the clip.
-        box: (4,) float32 x0 y0 x1 y1, px in the frame.
-        landmarks: (478, 3) float32, px in the frame, z in the same scale.
-        blendshapes: (52,) float32 in 0..1, in the order of :data:`BLENDSHAPES`.
-        pose: (3,) float32 yaw, pitch, roll in degrees.
-        matrix: (2, 3) float32, takes px in the frame to px in the crop.
-        embedding: (128,) float32, the unit identity embedding of its track; zeros where none could be had.
-        sharpness: variance of the Laplacian of the grey crop.
-        confidence: presence score, 0..1.
-        crop: JPEG bytes, crop_size x crop_size.
-    """
-
-    clip: str
-    frame: int
-    time: Fraction
-    track: int
-    box: np.ndarray
-    landmarks: np.ndarray
-    blendshapes: np.ndarray
-    pose: np.ndarray
-    matrix: np.ndarray
-    embedding: np.ndarray
-    sharpness: float
-    confidence: float
-    crop: bytes
+    clip: str  # name of its source in the face set
+    frame: int  # index of the frame in the clip, from 0; for a folder of stills, index of the picture
+    time: Fraction  # presentation time in seconds, exact
+    track: int  # the face followed over frames, unique within the clip
+    box: np.ndarray  # (4,) float32 x0 y0 x1 y1, px in the frame
+    landmarks: np.ndarray  # (478, 3) float32, px in the frame, z in the same scale
+    blendshapes: np.ndarray  # (52,) float32 in 0..1, in the order of BLENDSHAPES
+    pose: np.ndarray  # (3,) float32 yaw, pitch, roll in degrees
+    matrix: np.ndarray  # (2, 3) float32, takes px in the frame to px in the crop
+    embedding: np.ndarray  # (128,) float32 unit identity embedding of its track; zeros where there is none
+    sharpness: float  # variance of the Laplacian of the grey crop
+    confidence: float  # presence score, 0..1
+    crop: bytes  # JPEG bytes, crop_size x crop_size
 
 
 def picture_name(clip: str, frame: int, track: int) -> str:

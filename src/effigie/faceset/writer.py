@@ -16,16 +16,11 @@ from effigie.faceset.schema import FaceRecord
 
 
 class PartWriter:
-    """Streams one source's faces into its part; :meth:`~effigie.faceset.store.FaceSet.writer` makes it.
-
-    Attributes:
-        source: may be replaced before the block ends, when frames are known only then.
-        faces: how many were written.
-    """
+    """Streams one source's faces into its part; :meth:`~effigie.faceset.store.FaceSet.writer` makes it."""
 
     def __init__(self, groups: RowGroupWriter, source: SourceInfo) -> None:
-        self.source = source
-        self.faces = 0
+        self.source = source  # may be replaced before the block ends, when frames are known only then
+        self.faces = 0  # written
         self._groups = groups
 
     def write(self, records: Iterable[FaceRecord]) -> None:
@@ -41,7 +36,6 @@ class PartWriter:
         """Stream the rows of a segment file in; returns how many.
 
         Args:
-            path: written by :func:`~effigie.faceset.part_file.write_segment`.
             tracks: old -> new track number, for a face that goes on from the segment before; others stay.
             embeddings: new track number -> (128,) unit embedding, once the whole track is known; others stay.
         """

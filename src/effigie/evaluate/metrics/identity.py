@@ -71,14 +71,9 @@ def compare_identity(embeddings: np.ndarray, source: np.ndarray, target: np.ndar
 
 
 def own_face_share(embeddings: np.ndarray, sources: Sequence[np.ndarray], own: int) -> float:
-    """Share of (N, D) unit embeddings that are nearer to ``sources[own]`` than to any other.
+    """Share of (N, D) unit embeddings that are nearer to ``sources[own]`` than to any other, (M, D) each.
 
-    Args:
-        sources: (M, D) embeddings of each role's source.
-        own: which role the embeddings were seen in.
-
-    Returns:
-        NaN without embeddings, or where no other source is another person.
+    NaN without embeddings, or where no other source is another person.
     """
     mine = centroid(sources[own])
     rest = [source for number, source in enumerate(sources) if number != own]

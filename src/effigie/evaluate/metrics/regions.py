@@ -76,9 +76,7 @@ def build_mesh_mask(landmarks: np.ndarray, size: tuple[int, int], grow: float = 
 def face_interior(landmarks: np.ndarray, size: tuple[int, int], mask: np.ndarray | None) -> np.ndarray:
     """(H, W) bool: the interior of the generated face, away from its seam.
 
-    Args:
-        landmarks: of the person, so that a mask over several faces is cut to this one.
-        mask: (H, W) uint8 of the conversion; the mesh's outline where None.
+    A ``mask`` (H, W) uint8 over several faces is cut to this one; where None, the mesh's outline stands in.
     """
     if mask is None:
         solid = build_mesh_mask(landmarks, size) > 127

@@ -82,12 +82,7 @@ def neutral_distance(gallery: IdentityDataset, identity: Identity, index: int) -
 def split_shots(
     calm: np.ndarray, is_video: bool, frames: int
 ) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
-    """Split a person's N frames into shots and runs.
-
-    Args:
-        calm: (N,) of :func:`neutral_distance`, N >= 2.
-        frames: to be made, at most.
-    """
+    """Split a person's N >= 2 frames into shots and runs of at most ``frames``; ``calm``: (N,) neutral distances."""
     count = len(calm)
     if not is_video:
         order = [int(index) for index in np.argsort(calm, kind="stable")]

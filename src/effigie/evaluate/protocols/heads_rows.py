@@ -63,7 +63,6 @@ class GeneratorRenderer:
         generator: of any size up to the shots'.
         psi: (1, P) the person's.
         shots: bent for a generator that takes them; of one that does not, only their size counts.
-        device: torch device.
     """
 
     def __init__(

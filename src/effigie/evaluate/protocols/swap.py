@@ -40,24 +40,18 @@ VIDEOS = (".mp4", ".m4v", ".mov", ".mkv")
 
 @dataclass(frozen=True)
 class EvaluateSettings:
-    """Settings of :func:`evaluate_swap`.
+    """Settings of :func:`evaluate_swap`."""
 
-    Attributes:
-        interval: identity (23 ms a face) and SSIM are measured on every n-th frame, everything else on every frame.
-        encode: how the output was encoded, so that the input can be encoded likewise for comparison.
-        references: single frames of either face set that make up the person's centroid, at most.
-        source_person, target_person: the person in either face set; 0 has the most faces.
-        worst: frames a row on the sheet.
-        frechet_faces: faces of the output, the input and the source that the Fréchet distances are taken of; 0 leaves
-            them out, and the network that they need (14 MB) is not fetched.
-    """
-
+    # Identity (23 ms a face) and SSIM are measured on every n-th frame, everything else on every frame.
     interval: int = 5
+    # How the output was encoded, so that the input can be encoded likewise for comparison.
     encode: EncodeSettings = EncodeSettings()  # noqa: RUF009 (frozen)
-    references: int = 60
-    source_person: int = 0
-    target_person: int = 0
-    worst: int = 5
+    references: int = 60  # single frames of either face set that make up the person's centroid, at most
+    source_person: int = 0  # in the face set; 0 has the most faces
+    target_person: int = 0  # likewise
+    worst: int = 5  # frames a row on the sheet
+    # Faces of the output, the input and the source that the Fréchet distances are taken of; 0 leaves them out,
+    # and the network that they need (14 MB) is not fetched.
     frechet_faces: int = 64
 
     def __post_init__(self) -> None:

@@ -86,11 +86,7 @@ def crop_around(image: np.ndarray, box: np.ndarray) -> np.ndarray:
 def draw_rows(
     rows: Sequence[SheetRow], faces: Mapping[int, FramePair], title: str, columns: int
 ) -> np.ndarray:
-    """(H, W, 3) uint8 RGB: a titled row of input | output pairs for each of ``rows``.
-
-    Args:
-        faces: row of the table -> its face in the input and in the output, (S, S, 3) uint8 each.
-    """
+    """(H, W, 3) uint8 RGB: a titled row of input | output pairs for each row; ``faces``: by row of the table."""
     cell = 2 * SIDE + GAP
     width = 2 * MARGIN + columns * cell + (columns - 1) * 2 * GAP
     heights = [LABEL * (1 + bool(row.heading)) + SIDE + GAP for row in rows]

@@ -26,7 +26,6 @@ def face_scores(
     """The fields of :class:`~effigie.evaluate.report.scores.SwapScores` that are measured on pictures.
 
     Args:
-        role: whose.
         sources: (N, 128) embeddings of every role's source.
         crowd: faces of this role's source; None for no Fréchet distance.
     """

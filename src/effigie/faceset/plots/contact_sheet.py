@@ -73,10 +73,6 @@ def select_faces(
 
     Every person gets up to a row while ``count`` lasts, people with the most faces first; the rest is shared
     out by size, so a handful of strangers among thousands of faces is seen.
-
-    Args:
-        clusters: (N,) person of each face.
-        values: (N,) what to sort by.
     """
     labels, totals = np.unique(clusters, return_counts=True)
     ranked = sorted(range(len(labels)), key=lambda i: (labels[i] == UNKNOWN_CLUSTER, -totals[i]))
