@@ -41,7 +41,7 @@ faceset faceset: Coverage=PoseCoverage Dropped=DropReport Exported=ExportReport 
     Person=PersonCluster Sheet=ContactSheet cluster=clustering coverage=pose_coverage info=summarize
     measured=load_measures order=sorting part=part_file reading=reader select=filter
     sheet=draw_contact_sheet sort=sort_faces sources=index
-faceset faceset.plots: contact_sheet drawing
+faceset faceset.plots: contact_sheet drawing pose_coverage
 heads heads: model=checkpoint person=person_checkpoint settings=config
 heads heads.finetune: album=reference_set few_shot=trainer tuning=task
 heads heads.inference: animation batch finding=face_search framing painter=renderer portrait
