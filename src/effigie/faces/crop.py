@@ -65,7 +65,6 @@ def apply_affine(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def invert_affine(matrix: np.ndarray) -> np.ndarray:
-    """The (2, 3) inverse of a (2, 3) affine map."""
     return cv2.invertAffineTransform(np.asarray(matrix, np.float64))
 
 

@@ -80,7 +80,6 @@ MEASURES: dict[str, Measure] = {
 
 
 def get_measure(name: str) -> Measure:
-    """The measure of that name."""
     if name not in MEASURES:
         known = ", ".join(key for key in MEASURES if key not in BLENDSHAPES)
         raise UsageError(f"unknown name {name!r}; known: {known}, and the blendshapes (jawOpen ...)")

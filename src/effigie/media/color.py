@@ -70,7 +70,6 @@ def read_color(context: VideoCodecContext) -> ColorSpace:
 
 
 def write_color(context: VideoCodecContext, color: ColorSpace) -> None:
-    """Write a colour space into an encoder's tags."""
     context.color_range = int(_color_range(color))
     context.colorspace = _MATRIX_CODES[color.matrix] if color.matrix_declared else UNSPECIFIED
     context.color_primaries = _PRIMARIES_CODES.get(color.primaries, UNSPECIFIED)

@@ -94,7 +94,6 @@ class VideoReader:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
         self._stack.close()
 
     def __iter__(self) -> Iterator[Frame]:

@@ -82,7 +82,6 @@ def read_audio_tracks(path: str | Path) -> list[AudioTrack]:
 
 
 def compare_audio(output: str | Path, reference: str | Path) -> AudioScores:
-    """Compare the sound of two files."""
     mine, theirs = read_audio_tracks(output), read_audio_tracks(reference)
     origin = probe(reference).clock_origin
     # Not the codec's name: MP4 has one label for all layers of MPEG audio, and the bits say which it is.

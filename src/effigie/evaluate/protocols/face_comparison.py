@@ -40,12 +40,12 @@ class ComparedFrame:
 
     index: int
     time: float  # s
-    shot: int  # counted by cuts in the input
     output: np.ndarray
     original: np.ndarray
     encoded: np.ndarray  # the input after encoding as the output was
     mask: np.ndarray | None = None  # (H, W) uint8 of the conversion
     cover: np.ndarray | None = None  # (H, W) uint8, white where something covers a face
+    shot: int = 0  # counted by cuts in the input
 
 
 class FaceComparison:
@@ -131,7 +131,6 @@ class FaceComparison:
     def _measure_interior(
         self, moment: ComparedFrame, landmarks: np.ndarray, since: float
     ) -> dict[str, float]:
-        """Measure the interior of the face, away from its seam."""
         row: dict[str, float] = {}
         inside = face_interior(landmarks, moment.output.shape[:2], moment.mask)
         if moment.cover is not None:

@@ -83,7 +83,6 @@ class TrackMatcher:
         return found
 
     def count_frames(self, tracks: Iterable[int]) -> int:
-        """Number of frames of these tracks."""
         return sum(self._frames[track] for track in tracks)
 
 

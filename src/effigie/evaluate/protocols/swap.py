@@ -15,7 +15,7 @@ from effigie.evaluate.metrics.container import compare_audio, compare_times
 from effigie.evaluate.metrics.frechet import FaceSampler, FrechetScores
 from effigie.evaluate.metrics.regions import OCCLUDER_MASKS, MaskFolder
 from effigie.evaluate.protocols.comparison import ClipComparison
-from effigie.evaluate.protocols.face_comparison import FaceComparison
+from effigie.evaluate.protocols.face_comparison import ComparedFrame, FaceComparison
 from effigie.evaluate.protocols.paired_reader import (
     MarkFunction,
     check_size,
@@ -226,15 +226,11 @@ def _compare(
             if frame is None or original is None:
                 continue
             footage = mark(original.image, index)
-            comparison.add(
-                index,
-                float(original.time),
-                crop_to_size(frame, size, output_clip),
-                footage,
-                footage if reencoded is None else crop_to_size(reencoded, size, encoded),
-                folder[index] if folder is not None else None,
-                covers[index] if covers is not None else None,
-            )
+            alike = footage if reencoded is None else crop_to_size(reencoded, size, encoded)
+            pictures = crop_to_size(frame, size, output_clip), footage, alike
+            mask = folder[index] if folder is not None else None
+            cover = covers[index] if covers is not None else None
+            comparison.add(ComparedFrame(index, float(original.time), *pictures, mask, cover))
             progress(Progress("compare", index + 1, info.frames, "frames"))
     return times
 

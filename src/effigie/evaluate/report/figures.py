@@ -63,7 +63,6 @@ class Figure:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Figure:
-        """The figure that :meth:`to_json` described."""
         known = {key: values[key] for key in ("name", "unit", "at_least", "at_most")}
         return cls(value=float(values["value"]), **known)
 

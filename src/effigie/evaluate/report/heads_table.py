@@ -85,7 +85,6 @@ class MetricColumn:
     scale: float = 1.0
 
     def format_value(self, scores: HeadScores) -> str:
-        """The figure as text."""
         value = getattr(scores, self.name)
         return "-" if math.isnan(value) else self.text.format(self.scale * value)
 

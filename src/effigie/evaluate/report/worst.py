@@ -34,7 +34,6 @@ class FrameMetric:
     columns: tuple[str, ...]  # that the text takes
 
     def format_value(self, table: FrameTable, row: int) -> str:
-        """The value of one row."""
         return self.text.format(*(table[name][row] for name in self.columns))
 
 
@@ -97,7 +96,6 @@ def combine_ranks(each: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def worst_by(table: FrameTable, measure: FrameMetric, most: int) -> list[SelectedFrame]:
-    """The worst frames by one metric."""
     frames = table["frame"]
     rows = worst_rows(frames, measure.badness(table), most)
     return [SelectedFrame(row, int(frames[row]), measure.format_value(table, row)) for row in rows]
