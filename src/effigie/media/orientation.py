@@ -22,6 +22,10 @@ class Orientation:
     def is_transposed(self) -> bool:
         return self.rotation in (90, 270)
 
+    def turn_size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height after turning there, or back."""
+        return (height, width) if self.is_transposed else (width, height)
+
     def apply(self, image: Image) -> Image:
         """Rotate (H, W, 3) as stored to (H', W', 3) as displayed, contiguous."""
         if self.hflip:

@@ -52,8 +52,7 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
     stream = select_video_stream(container, path)
     orientation = _read_first_orientation(container, stream, path)
     context = stream.codec_context
-    size = (stream.width, stream.height)
-    width, height = size[::-1] if orientation.is_transposed else size
+    width, height = orientation.turn_size(stream.width, stream.height)
     aspect = context.sample_aspect_ratio or Fraction(1)
     rate = _read_rate(stream)
     duration = _read_duration(container, stream)
@@ -87,10 +86,15 @@ def _read_first_orientation(container: InputContainer, stream: VideoStream, path
             check_picture_size(frame.width, frame.height, path)
             return read_orientation(frame)
     except OSError as error:
-        raise MediaError(
-            f"reading {path} failed ({describe_error(error)}): check the disk or copy the file again"
-        ) from error
+        raise make_storage_error(path, error) from error
     raise make_undecodable_error(path)
+
+
+def make_storage_error(path: Path, error: OSError) -> MediaError:
+    """Make the error of storage that fails while a clip is read."""
+    return MediaError(
+        f"reading {path} failed ({describe_error(error)}): check the disk or copy the file again"
+    )
 
 
 def make_undecodable_error(path: Path) -> MediaError:

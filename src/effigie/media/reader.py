@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from effigie.errors import MediaError, UsageError
+from effigie.errors import UsageError
 from effigie.media import seeking
 from effigie.media.clip import ClipInfo, Frame
 from effigie.media.color import to_rgb
@@ -24,13 +24,12 @@ from effigie.media.container import (
     DamageCounter,
     check_picture_size,
     decode_frames,
-    describe_error,
     open_container,
     select_video_stream,
 )
 from effigie.media.images import is_picture, read_pictures
 from effigie.media.orientation import Orientation
-from effigie.media.probe import make_undecodable_error, probe, read_clip_info
+from effigie.media.probe import make_storage_error, make_undecodable_error, probe, read_clip_info
 
 
 class VideoReader:
@@ -103,9 +102,7 @@ class VideoReader:
         try:
             yield from self._read_video()
         except OSError as error:
-            raise MediaError(
-                f"reading {self.path} failed ({describe_error(error)}): check the disk or copy the file again"
-            ) from error
+            raise make_storage_error(self.path, error) from error
 
     def _open(self) -> ClipInfo:
         if self._pictures:
@@ -141,10 +138,9 @@ class VideoReader:
             container, stream = self._reopen()
             if seeking.seek(container, stream, entry_point):
                 timed = self._decode_timed(container, stream)
-                first = next(
-                    (item for item in timed if item[0].pts is None or item[0].pts >= entry_point.target), None
-                )
-                if first is not None and first[0].pts == entry_point.target:
+                target = entry_point.target
+                first = next((item for item in timed if item[0].pts is None or item[0].pts >= target), None)
+                if first is not None and first[0].pts == target:
                     yield from self._enumerate_frames([first], self._start)
                     yield from self._enumerate_frames(timed, self._start + 1)
                     return
@@ -174,8 +170,7 @@ class VideoReader:
 
     def _to_frame(self, frame: VideoFrame, index: int, time: Fraction) -> Frame:
         check_picture_size(frame.width, frame.height, self.path)
-        width, height = self.info.width, self.info.height
-        stored_size = (height, width) if self._orientation.is_transposed else (width, height)
+        stored_size = self._orientation.turn_size(self.info.width, self.info.height)
         image = to_rgb(frame, self.info.color, stored_size, self._reformatter)
         duration = frame.duration * self.info.time_base if frame.duration else None
         return Frame(self._orientation.apply(image), index, time, duration)

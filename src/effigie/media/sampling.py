@@ -72,7 +72,7 @@ def _sample_positions(info: ClipInfo, sampling: FrameSampling) -> Iterator[Frame
     with open_container(info.path) as container:
         stream = select_video_stream(container, info.path)
         reformatter = VideoReformatter()
-        stored = (info.height, info.width) if orientation.is_transposed else (info.width, info.height)
+        stored = orientation.turn_size(info.width, info.height)
         for pts, frame in _decode_positions(container, stream, info, sampling):
             check_picture_size(frame.width, frame.height, info.path)
             image = orientation.apply(to_rgb(frame, info.color, stored, reformatter))
