@@ -67,8 +67,7 @@ class PictureEvaluator:
 
     def measure(self, pictures: Sequence[np.ndarray]) -> list[PictureMeasures]:
         """Measure (S, S, 3) uint8 crops; landmarks are detected in each from scratch."""
-        perceived = self._perception(pictures)
-        return [self._measure(picture, known) for picture, known in zip(pictures, perceived, strict=True)]
+        return list(map(self._measure, pictures, self._perception(pictures)))
 
     def measure_without_features(self, pictures: Sequence[np.ndarray]) -> list[PictureMeasures]:
         """The same without MobileNetV2's features, half of the work."""

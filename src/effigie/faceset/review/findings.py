@@ -157,10 +157,7 @@ def _measure_occlusion(faces: Faces, progress: ProgressCallback, cancel: CancelT
             if cancel:
                 cancel.check()
             part = faces.take(block)
-            geometries = [
-                FaceGeometry.from_frame_landmarks(landmarks, matrix)
-                for landmarks, matrix in zip(part.landmarks, part.matrix, strict=True)
-            ]
+            geometries = list(map(FaceGeometry.from_frame_landmarks, part.landmarks, part.matrix))
             person = estimate_profile(geometries, part.blendshapes, part.embedding)
             shares[block] = estimate_occlusion(part.crop, geometries, person)
         progress(Progress("look for covers", done + 1, len(names), "clips"))
