@@ -16,7 +16,7 @@ from effigie.assets import ASSETS, REQUIRED_ASSETS, fetch_asset, fetch_assets
 from effigie.consent import new_consent
 from effigie.errors import EffigieError
 from effigie.evaluate.report.figures import Figure, yes_no_figure
-from effigie.faceset.drawing import write_png
+from effigie.faceset.plots.drawing import write_png
 from effigie.heads import AnimateSettings
 from effigie.heads.inference.animation import AnimateReport, animate
 from effigie.media import VideoReader, probe

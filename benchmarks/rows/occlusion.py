@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from benchmarks.fixtures.row import RowContext, RowResult
-from effigie.evaluate.protocols.occlusion import (
+from benchmarks.occlusion_protocol import (
     SIDE,
     ClipSegment,
     Overlap,

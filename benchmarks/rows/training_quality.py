@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.face_error import face_error
 from benchmarks.fixtures.row import RowContext, RowResult
 from benchmarks.textbook import TextbookNet, TextbookTask, train_textbook
-from effigie.evaluate.metrics.face_error import face_error
 from effigie.evaluate.report.figures import Figure
 from effigie.faces.mask import face_mask
 from effigie.io.atomic_write import write_json

@@ -24,21 +24,24 @@ compose compositing: BLENDS=BLEND_METHODS COLOURS=COLOR_METHODS ColourSmoother=C
     MotionCompensated=MotionCompensatedFilter OneEuro=OneEuroFilter Region WindowedSmoother blend build_mask
     calm=temporal colour=color colour_global=color_global colour_local=color_local grain mask match_grain
     motion=motion_blur paste=compositor region smooth=smoothing smooth_series transfer=transfer_color
-evaluate evaluate.metrics: container covers=occlusion_preservation crowd=distribution
-    exchange=identity_swaps expression face_error flicker frechet gaze geometry identity
-    lpips=perceptual_distance mobilenet outside=background_psnr pose regions seam settling=cut_stability
-    sharpness ssim
+evaluate evaluate.metrics: container covers=occlusion_preservation crowd=frechet exchange=identity
+    expression=geometry flicker frechet gaze geometry identity lpips=mobilenet mobilenet
+    outside=background_psnr pose=geometry regions seam settling=cut_stability sharpness ssim
+evaluate.metrics evaluate.metrics: distribution=frechet expression=geometry identity_swaps=identity
+    perceptual_distance=mobilenet pose=geometry
 evaluate evaluate.protocols: alongside=paired_reader comparison face_comparison heads
-    heads_judge=heads_metrics heads_protocol heads_rows heads_settings=heads_config occlusion person swap
+    heads_judge=heads_metrics heads_protocol heads_rows heads_settings=heads_config person swap
 evaluate evaluate.report: figures frames heads_sheet heads_table scores sheet summary worst
 extraction extraction: mirror=remote_copy run=extractor settings=config size=crop_size
-faces faces: analyse=analyzer cuts=shot_detector detect=detector emphasis=loss_mask identity=recognizer
-    landmarks=landmarker repeat=duplicate_frames roi=crop smooth=smoothing track=tracker
+faces faces: analyse=analyzer blendshapes=landmarker cuts=shot_detector detect=detector emphasis=mask
+    identity=recognizer landmarks=landmarker loss_mask=mask quality=crop regions=mask
+    repeat=duplicate_frames roi=crop smooth=smoothing track=tracker
 faces io: wire=protobuf
 faceset faceset: Coverage=PoseCoverage Dropped=DropReport Exported=ExportReport Info=FaceSetSummary
     Person=PersonCluster Sheet=ContactSheet cluster=clustering coverage=pose_coverage info=summarize
     measured=load_measures order=sorting part=part_file reading=reader select=filter
-    sheet=draw_contact_sheet sort=sort_faces
+    sheet=draw_contact_sheet sort=sort_faces sources=index
+faceset faceset.plots: contact_sheet drawing pose_coverage
 heads heads: model=checkpoint person=person_checkpoint settings=config
 heads heads.finetune: album=reference_set few_shot=trainer tuning=task
 heads heads.inference: animation batch finding=face_search framing painter=renderer portrait
@@ -49,7 +52,7 @@ heads heads.motion: controls features follow=person_matcher retarget template
 heads heads.network: discriminator drawing=landmark_image embedder generator layers
 heads heads.warp: apertures=eye_mouth background face_warp interior=mouth_interior scene surround=head_warp
 media media: Audio=AudioInfo Colour=ColorSpace Reader=VideoReader Writer=VideoWriter addresses=inputs
-    colour=color decoding=decoder expand=expand_paths opening=container passengers=stream_copy
+    colour=color decoder=container decoding=container expand=expand_paths opening=container passengers=stream_copy
     pictures=images settings=config sources=inputs videofile=video_encoder
 occlusion occlusion: Visibility=VisibilityPredictor edges=upsample examples=dataset mask=predictor
     model=checkpoint settings=config train=trainer
@@ -90,6 +93,10 @@ _DIVIDED = {
     "trust": "effigie.consent (new_consent, ConsentStore, ...) and effigie.provenance (verify, TrustSettings, ...)",
     "cli.bench": "benchmarks, beside the package: python -m benchmarks",
     "evaluate.attacks": "benchmarks.attacks",
+    "evaluate.face_error": "benchmarks.face_error",
+    "evaluate.metrics.face_error": "benchmarks.face_error",
+    "evaluate.occlusion": "benchmarks.occlusion_protocol",
+    "evaluate.protocols.occlusion": "benchmarks.occlusion_protocol",
     "evaluate.bench": "benchmarks.bench",
     "evaluate.bench_rows": "benchmarks.rows",
 }

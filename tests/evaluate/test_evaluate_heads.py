@@ -18,12 +18,10 @@ from scipy.spatial.transform import Rotation
 
 from effigie.assets import fetch_asset
 from effigie.errors import AssetError, UsageError
-from effigie.evaluate.metrics.expression import expression_error
 from effigie.evaluate.metrics.frechet import frechet_distance
 from effigie.evaluate.metrics.gaze import EyeState, compare_eyes, eye_state
-from effigie.evaluate.metrics.mobilenet import MobileNetV2, PerceptualModel, load_network
-from effigie.evaluate.metrics.perceptual_distance import perceptual_distance
-from effigie.evaluate.metrics.pose import pose_error
+from effigie.evaluate.metrics.geometry import expression_error, pose_error
+from effigie.evaluate.metrics.mobilenet import MobileNetV2, PerceptualModel, load_network, perceptual_distance
 from effigie.evaluate.metrics.ssim import ssim
 from effigie.evaluate.protocols.heads import evaluate_heads
 from effigie.evaluate.protocols.heads_config import (

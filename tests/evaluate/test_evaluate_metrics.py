@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 from benchmarks import memory
+from benchmarks.face_error import face_error
 from benchmarks.memory import measure_command
 
 from effigie.evaluate.metrics import background_psnr, container, flicker, geometry, identity, sharpness
-from effigie.evaluate.metrics.face_error import face_error
 from effigie.faces.mesh import load_canonical_mesh, mouth_opening
 
 RANDOM = np.random.default_rng(7)

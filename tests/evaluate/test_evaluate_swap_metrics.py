@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from effigie.evaluate.metrics.cut_stability import color_drift, compare_cut_stability, compute_mean_color
-from effigie.evaluate.metrics.distribution import SIDE, FaceSampler, compare_distributions, crop_face
-from effigie.evaluate.metrics.identity_swaps import own_face_share
+from effigie.evaluate.metrics.frechet import SIDE, FaceSampler, compare_distributions, crop_face
+from effigie.evaluate.metrics.identity import own_face_share
 from effigie.evaluate.metrics.occlusion_preservation import compare_occlusion, count_occlusion_pixels
 from effigie.evaluate.metrics.regions import select_own_mask
 from effigie.evaluate.metrics.seam import MAX_EVEN_STEP, SeamScores, compare_seam, edge_pairs, seam_steps

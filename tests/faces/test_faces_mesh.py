@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from effigie.faces.landmarker import LandmarkModel, LandmarkResult, landmarks_to_roi
+from effigie.faces.landmarker import LandmarkModel, landmarks_to_roi
 from effigie.faces.mesh import AXIS_FLIP, FACE_OVAL, MESH_VERTEX_COUNT, Pose, fit_pose, load_canonical_mesh
 from effigie.faces.tracker import Tracker
 
@@ -110,9 +110,3 @@ def test_a_mirrored_picture_turns_yaw_and_roll_round(portrait, face):
     before, after = fit_pose(face).angles, fit_pose(measured(portrait[:, ::-1])).angles
     assert abs(before[0]) > 1 or abs(before[2]) > 1  # else nothing would be shown
     assert np.abs(after - before * [-1, 1, -1]).max() < 2.5
-
-
-def test_measured_box_holds_its_landmarks(face):
-    x0, y0, x1, y1 = LandmarkResult(face, 1.0).box()
-    assert (face[:, 0] >= x0).all() and (face[:, 0] <= x1).all()
-    assert (face[:, 1] >= y0).all() and (face[:, 1] <= y1).all()

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from test_faces_warp import head
 
-from effigie.faces.mask import face_mask
+from effigie.faces.mask import REGIONS, face_mask, face_regions
 from effigie.faces.mesh import FACE_OVAL, LEFT_EYE, LEFT_IRIS, OUTER_LIPS, RIGHT_EYE, RIGHT_IRIS
-from effigie.faces.regions import REGIONS, face_regions
 from effigie.nn.ssim import masked_ssim_error, region_ssim_errors
 
 SIZE = 128

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from effigie.errors import FaceSetError, UsageError
 from effigie.faceset import FaceSet, Filter, sort_faces
-from effigie.faceset.measures import MEASURES, measure_eye_opening, measure_mouth_opening
+from effigie.faceset.measures import MEASURES
 
 
 @pytest.mark.parametrize(
@@ -157,12 +156,3 @@ def test_sort_by_identity_puts_strangers_last(mixed: FaceSet) -> None:
 def test_a_filter_without_a_match_says_so(mixed: FaceSet) -> None:
     with pytest.raises(FaceSetError, match="no face matches 'frame > 1000'"):
         sort_faces(mixed, "yaw", where="frame > 1000")
-
-
-def test_openings_measure_gap_over_width() -> None:
-    landmarks = np.zeros((2, 478, 3), np.float32)
-    landmarks[:, 291, 0] = landmarks[:, 133, 0] = landmarks[:, 263, 0] = 40
-    landmarks[1, (87, 14, 317), 1] = 10
-    landmarks[1, (144, 145, 153), 1] = 8
-    assert measure_mouth_opening(landmarks).tolist() == [0.0, 0.25]
-    assert measure_eye_opening(landmarks).tolist() == pytest.approx([0.0, 0.1])

@@ -10,9 +10,9 @@ import pytest
 
 from effigie.errors import EffigieError, UsageError
 from effigie.faceset import FaceSet, draw_contact_sheet, pose_coverage
-from effigie.faceset.contact_sheet import GAP, HEADING, LABEL, MARGIN, TITLE, select_faces
-from effigie.faceset.drawing import BACKGROUND
-from effigie.faceset.pose_coverage import PITCH_EDGES, YAW_EDGES, count_poses
+from effigie.faceset.plots.contact_sheet import GAP, HEADING, LABEL, MARGIN, TITLE, select_faces
+from effigie.faceset.plots.drawing import BACKGROUND
+from effigie.faceset.plots.pose_coverage import PITCH_EDGES, YAW_EDGES, count_poses
 
 
 def read(path: Path) -> np.ndarray:

@@ -286,9 +286,3 @@ def test_faces_loaded_before_a_rewrite_say_so(mixed: FaceSet) -> None:
     with pytest.raises(FaceSetError, match="open it again"):
         faces.crop(5)
     assert mixed.load([]).crop(5).shape == (32, 32, 3)
-
-
-def test_consents_are_recorded_once(mixed: FaceSet) -> None:
-    mixed.add_consents(["x", "y", "x"])
-    mixed.add_consents(["y"])
-    assert FaceSet.open(mixed.path).consents == ["x", "y"]

@@ -15,8 +15,7 @@ from effigie.errors import CancelledError
 from effigie.execution import report, stop_requested
 from effigie.extraction.config import ExtractSettings
 from effigie.faces.analyzer import AnalyzedFrame, Face, SmoothingSettings, analyze
-from effigie.faces.crop import crop
-from effigie.faces.quality import sharpness
+from effigie.faces.crop import crop, sharpness
 from effigie.faces.recognizer import IdentityModel, normalize_embedding
 from effigie.faces.tracker import Tracker
 from effigie.faceset.part_file import write_segment

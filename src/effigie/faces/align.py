@@ -19,14 +19,10 @@ def compute_placement(pose: Pose) -> np.ndarray:
     return np.array([center[0], center[1], np.log(pose.scale * CROP_SIDE_CM), angle])
 
 
-def placement_to_roi(placement: np.ndarray) -> Roi:
-    """The square of a :func:`compute_placement`."""
-    return Roi(float(placement[0]), float(placement[1]), float(np.exp(placement[2])), float(placement[3]))
-
-
 def crop_matrix(placement: np.ndarray, size: int) -> np.ndarray:
-    """(2, 3) float32 affine map from frame pixels to a ``size`` x ``size`` crop."""
-    return placement_to_roi(placement).matrix(size)
+    """(2, 3) float32 affine map from frame pixels to the ``size`` x ``size`` crop of a :func:`compute_placement`."""
+    x, y, side, angle = placement[0], placement[1], np.exp(placement[2]), placement[3]
+    return Roi(float(x), float(y), float(side), float(angle)).matrix(size)
 
 
 def smooth_placement(window: np.ndarray, sigma: float, noise: float) -> np.ndarray:

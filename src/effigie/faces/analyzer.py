@@ -21,7 +21,7 @@ from effigie.faces.tracker import TrackedFace, Tracker
 
 
 class HasImage(Protocol):
-    """Protocol of an object with a picture, such as :class:`effigie.media.Frame`."""
+    """Anything with a picture, such as :class:`effigie.media.Frame`."""
 
     @property
     def image(self) -> np.ndarray: ...
@@ -32,21 +32,15 @@ FrameType = TypeVar("FrameType", bound=HasImage)
 
 @dataclass(frozen=True)
 class SmoothingSettings:
-    """Settings of temporal smoothing.
-
-    Attributes:
-        landmark_sigma: temporal standard deviation for landmarks, in seconds.
-        landmark_noise: tremble of a landmark, as a share of the distance between the eyes.
-        crop_sigma: temporal standard deviation for the crop's place, in seconds.
-        crop_noise: tremble of the crop's place, as a share of the distance between the eyes.
-        max_radius: frames looked at on either side at most: a frame waits in memory until those after it are measured.
-    """
+    """Settings of temporal smoothing: standard deviations in seconds, trembles as shares of the eye distance."""
 
     landmark_sigma: float = 0.04
     landmark_noise: float = 0.012
-    crop_sigma: float = 0.1
+    crop_sigma: float = 0.1  # of the crop's place
     crop_noise: float = 0.05
-    max_radius: int = 8
+    max_radius: int = (
+        8  # frames looked at on either side: a frame waits in memory until those after it are measured
+    )
 
     def window_radius(self, rate: float) -> int:
         """Frames on either side at ``rate`` frames a second."""
@@ -55,23 +49,14 @@ class SmoothingSettings:
 
 @dataclass(frozen=True)
 class Face:
-    """One measured face in one frame.
+    """One measured face in one frame."""
 
-    Attributes:
-        track: number of the person's track within the clip.
-        landmarks: (478, 3) float32 frame pixels, smoothed.
-        blendshapes: (52,) in [0, 1].
-        presence: the landmark network's confidence, 0..1.
-        pose: of the landmarks before smoothing, fitted to the canonical mesh.
-        placement: (4,) where the crop lies, see :func:`effigie.faces.align.compute_placement`; smoothed.
-    """
-
-    track: int
-    landmarks: np.ndarray
-    blendshapes: np.ndarray
-    presence: float
-    pose: Pose
-    placement: np.ndarray
+    track: int  # number of the person's track within the clip
+    landmarks: np.ndarray  # (478, 3) float32 frame pixels, smoothed
+    blendshapes: np.ndarray  # (52,) in [0, 1]
+    presence: float  # the landmark network's confidence, 0..1
+    pose: Pose  # of the landmarks before smoothing, fitted to the canonical mesh
+    placement: np.ndarray  # (4,) where the crop lies, see compute_placement; smoothed
 
     def matrix(self, size: int) -> np.ndarray:
         """(2, 3) frame pixels to the ``size`` x ``size`` crop."""
@@ -121,7 +106,6 @@ def analyze(
     smoothed across.
 
     Args:
-        frames: RGB uint8 pictures in temporal order.
         tracker: brings its networks; a fresh one by default.
         rate: frames a second, at least roughly: smoothing acts in time, not in frames.
     """
@@ -172,17 +156,10 @@ def smooth_frames(
         waiting -= 1
 
 
-def _to_face(measured_frames: TrackedFace) -> Face:
-    pose = fit_pose(measured_frames.landmark_result.landmarks)
-    landmarks = measured_frames.landmark_result.landmarks
-    return Face(
-        measured_frames.track,
-        landmarks,
-        measured_frames.blendshapes,
-        measured_frames.landmark_result.presence,
-        pose,
-        compute_placement(pose),
-    )
+def _to_face(face: TrackedFace) -> Face:
+    found = face.landmark_result
+    pose = fit_pose(found.landmarks)
+    return Face(face.track, found.landmarks, face.blendshapes, found.presence, pose, compute_placement(pose))
 
 
 def _emit(
@@ -202,14 +179,9 @@ def _emit(
 def _smooth_face(
     window: deque[_Pending[FrameType]], index: int, track: int, settings: SmoothingSettings, rate: float
 ) -> Face:
-    half, window_radius = 0, settings.window_radius(rate)
-    while (
-        half < window_radius
-        and index - half - 1 >= 0
-        and index + half + 1 < len(window)
-        and track in window[index - half - 1].faces
-        and track in window[index + half + 1].faces
-    ):
+    most = min(settings.window_radius(rate), index, len(window) - 1 - index)
+    half = 0
+    while half < most and all(track in window[index + side * (half + 1)].faces for side in (-1, 1)):
         half += 1
     face = window[index].faces[track]
     if half == 0:

@@ -1,4 +1,4 @@
-"""Regions of interest: rotated squares, the affine maps to and from them, and crops."""
+"""Regions of interest: rotated squares, the affine maps to and from them, crops, and how sharp a crop is."""
 
 from __future__ import annotations
 
@@ -21,13 +21,8 @@ class Roi:
         """(2, 3) affine map from frame pixels to a ``size`` x ``size`` picture of the square."""
         scale = size / self.side
         cosine, sine = scale * np.cos(self.angle), scale * np.sin(self.angle)
-        return np.array(
-            [
-                [cosine, sine, size / 2 - cosine * self.x - sine * self.y],
-                [-sine, cosine, size / 2 + sine * self.x - cosine * self.y],
-            ],
-            dtype=np.float32,
-        )
+        x, y = size / 2 - cosine * self.x - sine * self.y, size / 2 + sine * self.x - cosine * self.y
+        return np.array([[cosine, sine, x], [-sine, cosine, y]], dtype=np.float32)
 
     def overlap(self, other: Roi) -> float:
         """How much of the smaller square the two share, rotation ignored: 0 apart, 1 inside."""
@@ -45,16 +40,12 @@ def crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale >= 0.5:
-        return cv2.warpAffine(
-            image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        return cv2.warpAffine(image, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)
     factor = 2 ** int(np.floor(-np.log2(scale)))
     larger = np.asarray(matrix, np.float32) * factor
     larger[:, 2] += (factor - 1) / 2
     side = size * factor
-    picture = cv2.warpAffine(
-        image, larger, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    picture = cv2.warpAffine(image, larger, (side, side), borderMode=cv2.BORDER_REPLICATE)
     return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
 
 
@@ -74,7 +65,6 @@ def apply_affine(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def invert_affine(matrix: np.ndarray) -> np.ndarray:
-    """The (2, 3) inverse of a (2, 3) affine map."""
     return cv2.invertAffineTransform(np.asarray(matrix, np.float64))
 
 
@@ -91,3 +81,13 @@ def jitter_matrix(
     matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), angle, zoom)
     matrix[:, 2] += random.normal(0, shift * size, 2)
     return np.asarray(matrix)
+
+
+def sharpness(crop: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Variance of the Laplacian (grey levels squared) of (H, W, 3) uint8 RGB, inside ``mask`` (H, W) bool if given."""
+    response = cv2.Laplacian(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.CV_16S)
+    if mask is not None:
+        response = response[mask]
+        return float(response.astype(np.float32).var()) if response.size else 0.0
+    _, deviation = cv2.meanStdDev(response)
+    return float(deviation[0, 0] ** 2)

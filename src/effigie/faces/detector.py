@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -13,6 +12,7 @@ from effigie.assets import fetch_asset
 from effigie.faces.crop import Roi
 from effigie.faces.runtime import TFLiteModel, suppress_stderr
 
+MAX_OVERLAP = 0.3  # intersection over union of two detections, above which the weaker is the same face
 ROI_SCALE = 1.5  # the landmark network was trained on squares this much larger than the detector's box
 
 
@@ -32,24 +32,13 @@ class Detection:
         return Roi(float(x0 + x1) / 2, float(y0 + y1) / 2, float(side), float(np.arctan2(dy, dx)))
 
 
-class Detector(Protocol):
-    """Protocol of a detector: finds every face of an RGB uint8 picture."""
-
-    def __call__(self, image: np.ndarray) -> list[Detection]: ...
-
-
 class BlazeFaceDetector:
-    """BlazeFace short range at 128x128 (MediaPipe): 1 ms, faces down to about a tenth of the picture.
-
-    Args:
-        threshold: least score of a face, 0..1.
-    """
+    """BlazeFace short range at 128x128 (MediaPipe): 1 ms, faces down to about a tenth of the picture."""
 
     SIZE = 128
 
-    def __init__(self, threshold: float = 0.5, threads: int = 1) -> None:
+    def __init__(self, threads: int = 1) -> None:
         self._model = TFLiteModel("face_detector.tflite", threads)
-        self._threshold = threshold
 
     def __call__(self, image: np.ndarray) -> list[Detection]:
         height, width = image.shape[:2]
@@ -61,19 +50,18 @@ class BlazeFaceDetector:
         canvas[0, top : top + small.shape[0], left : left + small.shape[1]] = small / np.float32(127.5) - 1
         regressed, logits = self._model(canvas)
         scores = 1 / (1 + np.exp(-np.clip(logits[0, :, 0], -80, 80)))
-        kept_indices = np.flatnonzero(scores > self._threshold)
-        if not kept_indices.size:
+        kept = np.flatnonzero(scores > 0.5)
+        if not kept.size:
             return []
-        values = regressed[0, kept_indices].reshape(-1, 8, 2)
-        values[:, [0, 2, 3]] += compute_anchors()[kept_indices, None] * self.SIZE
+        scores = scores[kept]
+        values = regressed[0, kept].reshape(-1, 8, 2)
+        values[:, [0, 2, 3]] += compute_anchors()[kept, None] * self.SIZE
         offset = np.array([left, top], np.float32)
         center, extent = (values[:, 0] - offset) / scale, values[:, 1] / scale
         boxes = np.concatenate([center - extent / 2, center + extent / 2], axis=1)
         eyes = (values[:, 2:4] - offset) / scale
-        return [
-            Detection(boxes[i], eyes[i], float(scores[kept_indices][i]))
-            for i in non_maximum_suppression(boxes, scores[kept_indices])
-        ]
+        survivors = non_maximum_suppression(boxes, scores)
+        return [Detection(boxes[i], eyes[i], float(scores[i])) for i in survivors]
 
 
 @cache
@@ -87,11 +75,11 @@ def compute_anchors() -> np.ndarray:
     return np.concatenate(grids).astype(np.float32)
 
 
-def non_maximum_suppression(boxes: np.ndarray, scores: np.ndarray, overlap: float = 0.3) -> list[int]:
+def non_maximum_suppression(boxes: np.ndarray, scores: np.ndarray) -> list[int]:
     """Indices of the (N, 4) boxes that survive non-maximum suppression, best first."""
     kept: list[int] = []
     for index in np.argsort(-scores):
-        if all(iou(boxes[index], boxes[other]) < overlap for other in kept):
+        if all(iou(boxes[index], boxes[other]) < MAX_OVERLAP for other in kept):
             kept.append(int(index))
     return kept
 
@@ -107,23 +95,18 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 
 class YuNetDetector:
-    """YuNet (OpenCV Zoo) on the whole picture: 25 ms, faces from about 16 pixels up.
+    """YuNet (OpenCV Zoo) on the whole picture: 25 ms, faces from about 16 pixels up; ``threshold``: least score."""
 
-    Args:
-        threshold: least score, 0..1.
-        max_side: longest side in pixels that it looks at.
-    """
+    MAX_SIDE = 640  # px
 
-    def __init__(self, threshold: float = 0.6, max_side: int = 640) -> None:
-        self._max_side = max_side
+    def __init__(self, threshold: float = 0.6) -> None:
         with suppress_stderr():
-            self._model = cv2.FaceDetectorYN.create(
-                str(fetch_asset("yunet")), "", (320, 320), threshold, 0.3, 50
-            )
+            path = str(fetch_asset("yunet"))
+            self._model = cv2.FaceDetectorYN.create(path, "", (320, 320), threshold, 0.3, 50)
 
     def __call__(self, image: np.ndarray) -> list[Detection]:
         height, width = image.shape[:2]
-        scale = min(1.0, self._max_side / max(height, width))
+        scale = min(1.0, self.MAX_SIDE / max(height, width))
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
         self._model.setInputSize(size)

@@ -10,13 +10,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-CELLS = (
-    16  # the face's box is compared in so many cells a side: a lid's beginning movement is small but local
-)
-MAX_MEAN_DIFFERENCE, MAX_CELL_DIFFERENCE = (
-    0.5,
-    4.0,
-)  # grey levels of 255, mean of the box and most of a cell; coding alone leaves 0.05 to 0.3
+CELLS = 16  # a side, in which the face's box is compared: a lid's beginning movement is small but local
+# Grey levels of 255, mean of the box and most of a cell; coding alone leaves 0.05 to 0.3.
+MAX_MEAN_DIFFERENCE, MAX_CELL_DIFFERENCE = 0.5, 4.0
 MAX_DUPLICATES = 4  # frames at most: a still picture is measured now and then all the same
 
 
@@ -59,8 +55,7 @@ def _box(landmarks: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice] |
 
 def _is_unchanged(one: np.ndarray, other: np.ndarray) -> bool:
     red, green, blue = cv2.split(cv2.absdiff(one, other))
-    difference = cv2.max(cv2.max(red, green), blue).astype(
-        np.float32
-    )  # a tenth of the time of numpy's maximum
+    # A tenth of the time of numpy's maximum.
+    difference = cv2.max(cv2.max(red, green), blue).astype(np.float32)
     cells = cv2.resize(difference, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
     return bool(cells.mean() < MAX_MEAN_DIFFERENCE and cells.max() < MAX_CELL_DIFFERENCE)

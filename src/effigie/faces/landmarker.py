@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from effigie.faces.blendshapes import BLENDSHAPES as BLENDSHAPES
 from effigie.faces.crop import Roi, apply_affine, crop, invert_affine
 from effigie.faces.runtime import TFLiteModel
 
@@ -14,8 +13,21 @@ INPUT_SIZE = 256
 LANDMARK_COUNT = 478
 EYE_CORNERS = (33, 263)  # outer corners, image left and right
 
-# What the blendshape network reads, in its order (MediaPipe face_landmarker).
+# The order of MediaPipe's blendshape model; ARKit's names.
 # fmt: off
+BLENDSHAPES = (
+    "_neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
+    "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight",
+    "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft",
+    "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight", "eyeSquintLeft", "eyeSquintRight",
+    "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen", "jawRight", "mouthClose",
+    "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
+    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight",
+    "mouthPucker", "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower",
+    "mouthShrugUpper", "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight",
+    "mouthUpperUpLeft", "mouthUpperUpRight", "noseSneerLeft", "noseSneerRight",
+)
+# What the blendshape network reads, in its order (MediaPipe face_landmarker).
 BLENDSHAPE_LANDMARKS = np.array(
     [
         0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65, 66, 67, 70, 78,
@@ -42,22 +54,18 @@ class LandmarkResult:
         """The square to look at in the next frame."""
         return landmarks_to_roi(self.landmarks)
 
-    def box(self) -> np.ndarray:
-        """(4,) x0 y0 x1 y1 px."""
-        points = self.landmarks[:, :2]
-        return np.concatenate([points.min(0), points.max(0)])
 
-
-def landmarks_to_roi(landmarks: np.ndarray, scale: float = 1.5) -> Roi:
-    """The square around (478, >= 2) landmarks, level with the eyes, ``scale`` times their extent."""
+def landmarks_to_roi(landmarks: np.ndarray) -> Roi:
+    """The square around (478, >= 2) landmarks, level with the eyes, half as large again."""
     points = landmarks[:, :2]
     left, right = points[EYE_CORNERS[0]], points[EYE_CORNERS[1]]
     angle = float(np.arctan2(right[1] - left[1], right[0] - left[0]))
     cosine, sine = np.cos(angle), np.sin(angle)
-    turned = points @ np.array([[cosine, -sine], [sine, cosine]])
+    axes = np.array([[cosine, -sine], [sine, cosine]])
+    turned = points @ axes
     low, high = turned.min(0), turned.max(0)
-    center = np.array([[cosine, -sine], [sine, cosine]]) @ ((low + high) / 2)
-    return Roi(float(center[0]), float(center[1]), float((high - low).max()) * scale, angle)
+    center = axes @ ((low + high) / 2)
+    return Roi(float(center[0]), float(center[1]), float((high - low).max()) * 1.5, angle)
 
 
 class LandmarkModel:

@@ -10,9 +10,8 @@ from effigie.faces.mesh import LEFT_EYE, RIGHT_EYE
 from effigie.io.protobuf import encode_bytes_field, iterate_fields, iterate_submessages
 
 INPUT_SIZE = 112
-SAME_PERSON_SIMILARITY = (
-    0.363  # SFace's published cosine threshold; measured here: 0.83 within a person, 0.07 between
-)
+# SFace's published cosine threshold; measured here: 0.83 within a person, 0.07 between.
+SAME_PERSON_SIMILARITY = 0.363
 
 # Where the two eyes, the nose tip and the mouth corners must lie in the 112x112 picture (ArcFace template).
 ARCFACE_TEMPLATE = np.array(
@@ -29,9 +28,8 @@ def five_point_landmarks(landmarks: np.ndarray) -> np.ndarray:
 
 def align_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """Align a face to the (112, 112, 3) uint8 picture that the embedding network reads."""
-    matrix = estimate_similarity(
-        five_point_landmarks(landmarks).astype(np.float64), ARCFACE_TEMPLATE.astype(np.float64)
-    )
+    points = five_point_landmarks(landmarks).astype(np.float64)
+    matrix = estimate_similarity(points, ARCFACE_TEMPLATE.astype(np.float64))
     return cv2.warpAffine(image, matrix, (INPUT_SIZE, INPUT_SIZE), flags=cv2.INTER_AREA)
 
 
@@ -55,11 +53,11 @@ class IdentityModel:
             a face 23 ms instead of 45.
     """
 
-    def __init__(self, threads: int = 1, fold_constants: bool = True) -> None:
+    def __init__(self, fold_constants: bool = True) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1
         options.log_severity_level = 3
         # Unfolded, the block-quantised weights are unpacked again at every call.
         options.add_session_config_entry("session.disable_quant_qdq", "1" if fold_constants else "0")

@@ -22,12 +22,7 @@ def read_bundle_member(name: str) -> bytes:
 
 
 class TFLiteModel:
-    """One ``.tflite`` network with a single input.
-
-    Args:
-        member: file name in the bundle.
-        threads: CPU threads; one is best where several processes share the machine.
-    """
+    """One ``.tflite`` network of the bundle, with one input; one thread is best where processes share the machine."""
 
     def __init__(self, member: str, threads: int = 1) -> None:
         from ai_edge_litert.interpreter import Interpreter

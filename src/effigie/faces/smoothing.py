@@ -10,15 +10,11 @@ import numpy as np
 
 
 def smooth_center(window: np.ndarray, sigma: float, noise: float) -> np.ndarray:
-    """Smooth the middle of a window of points over time.
+    """(N, D) the middle of (2k + 1, N, D) points in consecutive frames, smoothed over time.
 
     Args:
-        window: (2k + 1, N, D) the same N points in consecutive frames; the middle one is wanted.
         sigma: standard deviation of the temporal weights, in frames.
         noise: displacement (same unit as the points) up to which a neighbour is thought to tremble, not to move.
-
-    Returns:
-        (N, D) the smoothed middle.
     """
     half = len(window) // 2
     if half == 0:

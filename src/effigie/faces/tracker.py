@@ -11,27 +11,21 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from effigie.faces.crop import Roi
-from effigie.faces.detector import BlazeFaceDetector, Detection, Detector, YuNetDetector
+from effigie.faces.detector import BlazeFaceDetector, Detection, YuNetDetector
 from effigie.faces.landmarker import BlendshapeModel, LandmarkModel, LandmarkResult
 
 
 @dataclass(frozen=True)
 class TrackerSettings:
-    """Settings of :class:`Tracker`.
+    """Settings of :class:`Tracker`."""
 
-    Attributes:
-        keep_threshold: presence (0..1) above which a tracked face is still there.
-        accept_threshold: presence above which a newly detected face is believed.
-        detect_interval: frames between detections while every track is sure.
-        search_interval: frames between searches with the slow detector while nobody is in view.
-        max_missing_frames: frames for which a lost face keeps its number, in case it comes back to the same place.
-    """
-
-    keep_threshold: float = 0.5
-    accept_threshold: float = 0.7
-    detect_interval: int = 12
-    search_interval: int = 4
-    max_missing_frames: int = 15
+    keep_threshold: float = 0.5  # presence (0..1) above which a tracked face is still there
+    accept_threshold: float = 0.7  # presence above which a newly detected face is believed
+    detect_interval: int = 12  # frames between detections while every track is sure
+    search_interval: int = 4  # frames between searches with the slow detector while nobody is in view
+    max_missing_frames: int = (
+        15  # for which a lost face keeps its number, in case it comes back to the same place
+    )
 
 
 @dataclass
@@ -51,18 +45,18 @@ class _Track:
     current: LandmarkResult | None = field(default=None, repr=False)
 
 
+def _overlaps(track: _Track, others: list[_Track]) -> bool:
+    return any(other.current is not None and other.roi.overlap(track.roi) >= 0.6 for other in others)
+
+
 class Tracker:
-    """Tracks every face of a clip; call it with the frames in order.
+    """Tracks every face of a clip; call it with the frames in order."""
 
-    Args:
-        threads: CPU threads of the networks.
-    """
-
-    def __init__(self, settings: TrackerSettings | None = None, threads: int = 1) -> None:
+    def __init__(self, settings: TrackerSettings | None = None) -> None:
         self.settings = settings or TrackerSettings()
-        self._short_range: Detector = BlazeFaceDetector(threads=threads)
-        self._long_range: Detector | None = None
-        self._landmarks = LandmarkModel(threads)
+        self._short_range = BlazeFaceDetector()
+        self._long_range: YuNetDetector | None = None
+        self._landmarks = LandmarkModel()
         self._blendshapes = BlendshapeModel()
         self._tracks: list[_Track] = []
         self._next_number = 0
@@ -87,9 +81,8 @@ class Tracker:
         unsure = not self._tracks or any(track.current is None for track in self._tracks)
         if unsure or self._frames_since_detect >= self.settings.detect_interval:
             self._detect(image)
-        self._tracks = [
-            track for track in self._tracks if track.missing_frames <= self.settings.max_missing_frames
-        ]
+        longest = self.settings.max_missing_frames
+        self._tracks = [track for track in self._tracks if track.missing_frames <= longest]
         return [
             TrackedFace(track.number, track.current, self._blendshapes(track.current.landmarks))
             for track in self._tracks
@@ -109,9 +102,7 @@ class Tracker:
         """Merge tracks that drifted onto one face into the older one."""
         kept: list[_Track] = []
         for track in self._tracks:
-            if track.current is None or all(
-                k.current is None or k.roi.overlap(track.roi) < 0.6 for k in kept
-            ):
+            if track.current is None or not _overlaps(track, kept):
                 kept.append(track)
         self._tracks = kept
 
@@ -142,9 +133,7 @@ class Tracker:
             return
         track = _Track(self._next_number, roi)
         self._update(track, landmark_result, self.settings.accept_threshold, image)
-        if track.current is not None and all(
-            t.current is None or t.roi.overlap(track.roi) < 0.6 for t in self._tracks
-        ):
+        if track.current is not None and not _overlaps(track, self._tracks):
             self._next_number += 1
             self._tracks.append(track)
 

@@ -26,27 +26,20 @@ PixelBox = tuple[slice, ...]
 
 @dataclass(frozen=True)
 class WarpResult:
-    """A warped picture.
+    """A warped picture."""
 
-    Attributes:
-        image: (S, S, 3) of the source's dtype.
-        visibility: (S, S) float32 in [0, 1]: 1 where the source really shows what is asked for, 0 where the picture is
-            stretched from nearly nothing, turned away, or outside the mesh.
-    """
-
-    image: np.ndarray
+    image: np.ndarray  # (S, S, 3) of the source's dtype
+    # (S, S) float32 in [0, 1]: 1 where the source really shows what is asked for, 0 where the picture is
+    # stretched from nearly nothing, turned away, or outside the mesh.
     visibility: np.ndarray
 
 
 @cache
 def extended_triangles() -> np.ndarray:
     """(T, 3) indices into :func:`extend_mesh`: the mesh with a fan around either iris and a ring outside the oval."""
-    faces = [
-        tri
-        for tri in load_canonical_mesh().triangles
-        if not any(set(tri) <= set(eye) for eye in (LEFT_EYE, RIGHT_EYE))
-    ]
-    for number, eye in enumerate((LEFT_EYE, RIGHT_EYE)):
+    mesh, eyes = load_canonical_mesh(), (LEFT_EYE, RIGHT_EYE)
+    faces = [tri for tri in mesh.triangles if not any(set(tri) <= set(eye) for eye in eyes)]
+    for number, eye in enumerate(eyes):
         center = MESH_VERTEX_COUNT + number
         faces += [np.array([center, eye[i], eye[(i + 1) % len(eye)]]) for i in range(len(eye))]
     first = MESH_VERTEX_COUNT + len(IRIS_CENTERS)
@@ -57,9 +50,7 @@ def extended_triangles() -> np.ndarray:
         faces.append(np.array([FACE_OVAL[i], first + j, FACE_OVAL[j]]))
     result = np.array(faces, dtype=np.intp)
     # One orientation for all, measured on the canonical face, so that the sign of the area tells front from back.
-    shape = extend_mesh(
-        np.vstack([load_canonical_mesh().vertices, np.zeros((10, 3))]) * [1, -1, -1], iris=False
-    )
+    shape = extend_mesh(np.vstack([mesh.vertices, np.zeros((10, 3))]) * [1, -1, -1], iris=False)
     flip = signed_area(shape[:, :2], result) < 0
     result[flip] = result[flip][:, ::-1]
     return result
@@ -105,12 +96,7 @@ def affine_maps(source: np.ndarray, target: np.ndarray, faces: np.ndarray) -> np
 
 
 class MeshWarper:
-    """Warps pictures to one target geometry; what depends on the target alone is computed once.
-
-    Attributes:
-        target: (478, 3) landmarks in the pixels of the result.
-        size: side of the result.
-    """
+    """Warps pictures to ``target``, (478, 3) px at ``size``; what depends on it alone is computed once."""
 
     def __init__(self, target: np.ndarray, size: int) -> None:
         self.target, self.size = target, size
@@ -125,11 +111,9 @@ class MeshWarper:
         self._inside, self._triangle = labels >= 0, np.maximum(labels, 0).astype(np.intp)
 
     def warp(self, image: np.ndarray, source: np.ndarray, box: PixelBox | None = None) -> WarpResult:
-        """Warp ``image`` from the landmarks ``source`` to the target.
+        """Warp (H, W, 3) uint8 or float32 from the landmarks (478, 3) ``source`` in its pixels to the target.
 
         Args:
-            image: (H, W, 3) uint8 or float32.
-            source: (478, 3) landmarks in ``image`` pixels.
             box: rows and columns of the result that are wanted, the same pixels as in the whole; None for all.
         """
         map_x, map_y, visibility = self._compute_fields(source, _full_box(self.size) if box is None else box)
@@ -210,11 +194,5 @@ def smooth_over_vertices(values: np.ndarray, areas: np.ndarray, faces: np.ndarra
 
 
 def warp(image: np.ndarray, source: np.ndarray, target: np.ndarray, size: int) -> WarpResult:
-    """Warp ``image`` from the landmarks ``source`` to ``target``.
-
-    Args:
-        image: (H, W, 3) uint8 or float32.
-        source: (478, 3) landmarks in ``image`` pixels.
-        target: (478, 3) landmarks in the pixels of the ``size`` x ``size`` result.
-    """
+    """Warp (H, W, 3) uint8 or float32 from the landmarks (478, 3) ``source`` to ``target`` at ``size`` px."""
     return MeshWarper(target, size).warp(image, source)

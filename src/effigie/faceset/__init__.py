@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from effigie._renamed import explain_renamed
 from effigie.faceset.clustering import PersonCluster, cluster_tracks
 from effigie.faceset.columns import Faces
-from effigie.faceset.contact_sheet import ContactSheet, draw_contact_sheet
 from effigie.faceset.edit import DropReport, drop
 from effigie.faceset.export import ExportReport, export
 from effigie.faceset.filter import Filter
+from effigie.faceset.index import SourceInfo
 from effigie.faceset.measures import MEASURES
 from effigie.faceset.part_file import write_segment
-from effigie.faceset.pose_coverage import PoseCoverage, pose_coverage
+from effigie.faceset.plots.contact_sheet import ContactSheet, draw_contact_sheet
+from effigie.faceset.plots.pose_coverage import PoseCoverage, pose_coverage
 from effigie.faceset.report import FaceSetSummary, summarize
 from effigie.faceset.schema import BLENDSHAPES, FaceRecord
 from effigie.faceset.sorting import load_measures, sort_faces
-from effigie.faceset.sources import SourceInfo
 from effigie.faceset.store import FaceSet
 from effigie.faceset.writer import PartWriter
 

@@ -22,38 +22,27 @@ UNKNOWN_CLUSTER = -1
 
 @dataclass(frozen=True)
 class PersonCluster:
-    """One cluster of tracks.
+    """One cluster of tracks."""
 
-    Attributes:
-        cluster: its number; 0 has the most faces; -1 gathers tracks without an embedding.
-        faces: how many faces it has.
-        tracks: its (clip, track) pairs.
-        clips: names of the clips it appears in.
-        embedding: (128,) float32 unit mean over its faces; zeros for -1.
-    """
-
-    cluster: int
+    cluster: int  # its number; 0 has the most faces; -1 gathers tracks without an embedding
     faces: int
-    tracks: tuple[tuple[str, int], ...]
+    tracks: tuple[tuple[str, int], ...]  # its (clip, track) pairs
     clips: tuple[str, ...]
-    embedding: np.ndarray
+    embedding: np.ndarray  # (128,) float32 unit mean over its faces; zeros for -1
 
 
 def cluster_tracks(faces: Faces, same_person: float = SAME_PERSON_SIMILARITY) -> list[PersonCluster]:
     """Cluster tracks into people, most faces first, unknown last; the same faces always give the same numbers.
 
     Args:
-        faces: with the columns clip, track, embedding.
         same_person: cosine similarity in -1..1 from which two groups of tracks are one person.
     """
     tracks, owner, embeddings = _tracks(faces)
     counts = np.bincount(owner, minlength=len(tracks))
     known = np.linalg.norm(embeddings, axis=1) > 0.5
     labels = np.full(len(tracks), UNKNOWN_CLUSTER)
-    position = np.cumsum(known) - 1
-    pairs = position[
-        [pair for pair in _find_cooccurring_tracks(faces, owner) if known[list(pair)].all()]
-    ].reshape(-1, 2)
+    together = [pair for pair in _find_cooccurring_tracks(faces, owner) if known[list(pair)].all()]
+    pairs = (np.cumsum(known) - 1)[together].reshape(-1, 2)
     labels[known] = cluster_embeddings(embeddings[known], same_person, pairs)
     totals = {label: int(counts[labels == label].sum()) for label in np.unique(labels)}
     order = sorted(
@@ -63,12 +52,13 @@ def cluster_tracks(faces: Faces, same_person: float = SAME_PERSON_SIMILARITY) ->
     for number, label in enumerate(order):
         members = np.flatnonzero(labels == label)
         mean = (embeddings[members] * counts[members, None]).sum(axis=0)
+        own = tuple(tracks[member] for member in members)
         found.append(
             PersonCluster(
                 cluster=UNKNOWN_CLUSTER if label == UNKNOWN_CLUSTER else number,
                 faces=totals[label],
-                tracks=tuple(tracks[member] for member in members),
-                clips=tuple(dict.fromkeys(tracks[member][0] for member in members)),
+                tracks=own,
+                clips=tuple(dict.fromkeys(clip for clip, _ in own)),
                 embedding=normalize_rows(mean).astype(np.float32),
             )
         )
@@ -78,26 +68,20 @@ def cluster_tracks(faces: Faces, same_person: float = SAME_PERSON_SIMILARITY) ->
 def cluster_embeddings(
     embeddings: np.ndarray, same_person: float = SAME_PERSON_SIMILARITY, cannot_link: np.ndarray | None = None
 ) -> np.ndarray:
-    """Agglomerative clustering with average linkage.
+    """Agglomerative clustering of (T, D) unit vectors with average linkage; (T,) labels from 0.
 
     Args:
-        embeddings: (T, D) unit vectors.
         same_person: cosine similarity from which two groups are joined.
         cannot_link: (P, 2) indices of pairs that are known to be different people.
-
-    Returns:
-        (T,) labels from 0.
     """
     cannot_link = np.zeros((0, 2), np.int64) if cannot_link is None else cannot_link
     if len(embeddings) < 2:
         return np.zeros(len(embeddings), np.int64)
     if len(embeddings) > MAX_LINKAGE_TRACKS:
         leaders, owner = _merge_greedily(embeddings)
-        return (
-            cluster_embeddings(leaders, same_person, owner[cannot_link])[owner]
-            if len(leaders) <= MAX_LINKAGE_TRACKS
-            else owner
-        )
+        if len(leaders) > MAX_LINKAGE_TRACKS:
+            return owner
+        return cluster_embeddings(leaders, same_person, owner[cannot_link])[owner]
     # At the top of the file they would cost every worker's start a quarter of a second.
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import pdist

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -13,18 +12,13 @@ import pyarrow as pa
 
 from effigie.errors import FaceSetError
 from effigie.faceset.part_file import PartFile
-from effigie.faceset.schema import picture_name
+from effigie.faceset.schema import crop_bytes, picture_name
 
 CACHE_BYTES = 2 << 30
 
 
 class CropReader:
-    """Encoded crops of some parts, read by row group and kept; beyond a limit the least recently used go.
-
-    Args:
-        parts: the parts that row addresses refer to.
-        limit: bytes of JPEG to keep at most.
-    """
+    """Encoded crops of some parts, read by row group and kept; beyond ``limit`` bytes the least recently used go."""
 
     def __init__(self, parts: Sequence[PartFile], limit: int = CACHE_BYTES) -> None:
         self.parts = list(parts)
@@ -52,7 +46,7 @@ class CropReader:
             self._groups.move_to_end(key)
             return self._groups[key]
         table = self.parts[part].read([group], ["crop.bytes"])
-        crops = table["crop"].combine_chunks().field("bytes")
+        crops = crop_bytes(table)
         self._groups[key] = crops
         self._held += crops.nbytes
         while self._held > self.limit and len(self._groups) > 1:
@@ -60,16 +54,39 @@ class CropReader:
         return crops
 
 
+class _Column:
+    """A column of :class:`Faces`, read as an attribute."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, faces: Faces, owner: type) -> np.ndarray:
+        return faces[self._name]
+
+
 class Faces:
     """N faces, a column an array; only the columns that were loaded are there.
 
     Attributes:
         crop_size: edge of the stored crops, px.
-        values: column -> array of N rows. ``clip`` holds str objects, ``time_num`` and
-            ``time_den`` the exact time; ``cluster`` and ``identity`` are there when asked for in loading.
+        values: column -> array of N rows. ``time_num`` and ``time_den`` hold the exact time; ``cluster`` and
+            ``identity`` are there when asked for in loading.
         part: (N,) which part of the face set each face lies in.
         row: (N,) its row there.
     """
+
+    clip = _Column()  # (N,) names, objects of type str
+    frame = _Column()  # (N,) int64 index in the clip
+    track = _Column()  # (N,) int64, unique within its clip
+    box = _Column()  # (N, 4) float32 x0 y0 x1 y1, px in the frame
+    landmarks = _Column()  # (N, 478, 3) float32 px in the frame
+    blendshapes = _Column()  # (N, 52) float32 in 0..1
+    pose = _Column()  # (N, 3) float32 yaw, pitch, roll in degrees
+    matrix = _Column()  # (N, 2, 3) float32, frame px to crop px
+    embedding = _Column()  # (N, 128) float32 unit identity embedding of the face's track
+    sharpness = _Column()  # (N,) float64 variance of the Laplacian
+    confidence = _Column()  # (N,) float64 in 0..1
+    cluster = _Column()  # (N,) int64 person, 0 = the one with the most faces, -1 = no embedding
 
     def __init__(
         self,
@@ -89,81 +106,14 @@ class Faces:
         return len(self.row)
 
     def __getitem__(self, column: str) -> np.ndarray:
-        try:
-            return self.values[column]
-        except KeyError:
-            raise FaceSetError(
-                f"column {column!r} was not loaded; loaded: {', '.join(self.values)}"
-            ) from None
-
-    @property
-    def clip(self) -> np.ndarray:
-        """(N,) clip names, objects of type str."""
-        return self["clip"]
-
-    @property
-    def frame(self) -> np.ndarray:
-        """(N,) int64 frame index in the clip."""
-        return self["frame"]
+        if column not in self.values:
+            raise FaceSetError(f"column {column!r} was not loaded; loaded: {', '.join(self.values)}")
+        return self.values[column]
 
     @property
     def time(self) -> np.ndarray:
-        """(N,) float64 seconds; :meth:`exact_time` for the exact value."""
+        """(N,) float64 seconds."""
         return self["time_num"] / self["time_den"]
-
-    @property
-    def track(self) -> np.ndarray:
-        """(N,) int64 track, unique within its clip."""
-        return self["track"]
-
-    @property
-    def box(self) -> np.ndarray:
-        """(N, 4) float32 x0 y0 x1 y1, px in the frame."""
-        return self["box"]
-
-    @property
-    def landmarks(self) -> np.ndarray:
-        """(N, 478, 3) float32 px in the frame."""
-        return self["landmarks"]
-
-    @property
-    def blendshapes(self) -> np.ndarray:
-        """(N, 52) float32 in 0..1."""
-        return self["blendshapes"]
-
-    @property
-    def pose(self) -> np.ndarray:
-        """(N, 3) float32 yaw, pitch, roll in degrees."""
-        return self["pose"]
-
-    @property
-    def matrix(self) -> np.ndarray:
-        """(N, 2, 3) float32, frame px to crop px."""
-        return self["matrix"]
-
-    @property
-    def embedding(self) -> np.ndarray:
-        """(N, 128) float32 unit identity embedding of the face's track."""
-        return self["embedding"]
-
-    @property
-    def sharpness(self) -> np.ndarray:
-        """(N,) float64 variance of the Laplacian."""
-        return self["sharpness"]
-
-    @property
-    def confidence(self) -> np.ndarray:
-        """(N,) float64 in 0..1."""
-        return self["confidence"]
-
-    @property
-    def cluster(self) -> np.ndarray:
-        """(N,) int64 person, 0 = the one with the most faces, -1 = no embedding."""
-        return self["cluster"]
-
-    def exact_time(self, index: int) -> Fraction:
-        """Presentation time of one face in seconds."""
-        return Fraction(int(self["time_num"][index]), int(self["time_den"][index]))
 
     def name(self, index: int) -> str:
         """File name under which one face is exported."""
@@ -186,30 +136,20 @@ class Faces:
         return self._reader.jpeg_bytes(int(self.part[index]), int(self.row[index]))
 
     def crop(self, index: int, size: int | None = None) -> np.ndarray:
-        """One crop, (S, S, 3) uint8 RGB; ``size`` px, or as stored.
-
-        Raises:
-            FaceSetError: the part is damaged or was changed since loading.
-        """
+        """One crop, (S, S, 3) uint8 RGB; ``size`` px, or as stored."""
         size = size or self.crop_size
-        half = 2 * size <= self.crop_size
-        encoded = np.frombuffer(self.jpeg_bytes(index), np.uint8)
         # Decoding at half scale averages 2x2 px in the inverse transform, in under half the time.
-        image = (
-            cv2.imdecode(encoded, cv2.IMREAD_REDUCED_COLOR_2 if half else cv2.IMREAD_COLOR)
-            if encoded.size
-            else None
-        )
+        flags = cv2.IMREAD_REDUCED_COLOR_2 if 2 * size <= self.crop_size else cv2.IMREAD_COLOR
+        encoded = np.frombuffer(self.jpeg_bytes(index), np.uint8)
+        image = cv2.imdecode(encoded, flags) if encoded.size else None
         if image is None:
             where = self._reader.parts[int(self.part[index])].path
             raise FaceSetError(
                 f"a crop in {where} (row {int(self.row[index])}) is no JPEG: drop it or extract again"
             )
         if image.shape[:2] != (size, size):
-            shrinks = image.shape[0] > size
-            image = cv2.resize(
-                image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-            )
+            way = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_CUBIC
+            image = cv2.resize(image, (size, size), interpolation=way)
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
     def crops(self, indices: np.ndarray | Sequence[int], size: int | None = None) -> np.ndarray:

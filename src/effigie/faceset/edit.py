@@ -51,17 +51,13 @@ def drop(
         drop("anna.faces", names=["interview:120:0"])
 
     Args:
-        faceset: a face set or its folder.
         clusters: people, as numbered by :meth:`FaceSet.people`.
-        where: a filter expression.
         names: ``clip:frame:track``, a part's file name standing for its clip if need be, or file names of
             :func:`~effigie.faceset.export.export`.
-        dry_run: only count.
 
     Raises:
         UsageError: no condition, an unknown cluster or face, or nobody would be left.
-        FaceSetError: the set cannot be read.
-        EffigieError: the set cannot be written, or somebody else is writing it.
+        EffigieError: the set cannot be read or written, or somebody else is writing it.
     """
     if not clusters and where is None and not names:
         raise UsageError("nothing to drop: name a cluster, a filter or faces")
@@ -91,11 +87,7 @@ def drop(
 
 
 def parse_face_name(name: str) -> tuple[str, int, int]:
-    """Parse clip, frame and track from ``clip:frame:track`` or an exported file's name or path.
-
-    Raises:
-        UsageError: it is neither.
-    """
+    """Parse clip, frame and track from ``clip:frame:track`` or an exported file's name or path."""
     found = FACE_ADDRESS.fullmatch(name) or EXPORTED_NAME.fullmatch(Path(name).name)
     if not found:
         raise UsageError(f"{name!r} names no face: write clip:frame:track or an exported file's name")

@@ -45,18 +45,11 @@ def export(
     :func:`~effigie.faceset.edit.drop` takes these names.
 
     Args:
-        faceset: a face set or its folder.
         folder: new or empty.
         by: order, a key of :data:`~effigie.faceset.measures.MEASURES`; None leaves clip, frame, track.
-        descending: largest first.
-        where: only faces that a filter chooses.
-        progress: told of faces written.
-        cancel: stops between faces, leaving nothing.
 
     Raises:
-        UsageError: a wrong key or filter.
         FaceSetError: the set cannot be read, the filter chooses nobody, or the folder is not empty.
-        EffigieError: the folder cannot be written.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

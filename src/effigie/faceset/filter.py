@@ -33,11 +33,7 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 
 class Filter:
-    """A parsed filter expression; call it with faces.
-
-    Attributes:
-        text: as written.
-        columns: the columns it reads.
+    """A parsed filter expression; call it with faces, which hold ``columns``.
 
     Raises:
         UsageError: it is not such an expression; the message names the offending piece.
@@ -46,9 +42,8 @@ class Filter:
     def __init__(self, text: str) -> None:
         self.text = text.strip()
         if not self.text or len(self.text) > MAX_LENGTH:
-            raise UsageError(
-                f"a filter has 1 to {MAX_LENGTH} characters, for example: sharpness > 20 and abs(yaw) < 30"
-            )
+            example = "sharpness > 20 and abs(yaw) < 30"
+            raise UsageError(f"a filter has 1 to {MAX_LENGTH} characters, for example: {example}")
         try:
             self._tree = ast.parse(self.text, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -62,7 +57,7 @@ class Filter:
         self.columns = tuple(sorted({column for name in self._names for column in MEASURES[name].columns}))
 
     def __call__(self, faces: Faces) -> np.ndarray:
-        """(N,) bool, true where a face is chosen; ``faces`` holds ``columns``."""
+        """(N,) bool, true where a face is chosen."""
         values = {name: MEASURES[name].compute(faces) for name in self._names}
         return np.broadcast_to(np.asarray(self._evaluate(self._tree, values), bool), (len(faces),)).copy()
 
@@ -72,19 +67,16 @@ class Filter:
             raise UsageError("the filter is nested too deeply")
         match node:
             case ast.BoolOp(values=values):
-                self._expect("truth", values, depth)
-                return "truth"
+                return self._expect("truth", values, depth)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                self._expect("truth", [operand], depth)
-                return "truth"
-            case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
-                self._expect("number", [operand], depth)
-                return "number"
+                return self._expect("truth", [operand], depth)
+            case (
+                ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand)
+                | ast.Call(func=ast.Name(id="abs"), args=[operand], keywords=[])
+            ):
+                return self._expect("number", [operand], depth)
             case ast.Compare(left=left, ops=ops, comparators=others):
                 return self._check_comparison(node, [left, *others], ops, depth)
-            case ast.Call(func=ast.Name(id="abs"), args=[argument], keywords=[]):
-                self._expect("number", [argument], depth)
-                return "number"
             case ast.Name(id=name):
                 get_measure(name)
                 self._names.add(name)
@@ -92,7 +84,11 @@ class Filter:
             case ast.Constant(value=str()):
                 return "text"
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-                return self._check_number(value)
+                try:
+                    float(value)
+                except OverflowError:
+                    raise UsageError("a number in the filter is too large") from None
+                return "number"
         raise UsageError(f"not allowed in a filter: {self._source_text(node)!r}")
 
     def _check_comparison(
@@ -106,20 +102,14 @@ class Filter:
             raise UsageError(f"cannot compare so in a filter: {self._source_text(node)!r}")
         return "truth"
 
-    def _expect(self, kind: str, nodes: list[ast.expr], depth: int) -> None:
+    def _expect(self, kind: str, nodes: list[ast.expr], depth: int) -> str:
         for node in nodes:
             if self._check(node, depth + 1) != kind:
                 raise UsageError(f"in a filter, {self._source_text(node)!r} should be a {kind}")
+        return kind
 
     def _source_text(self, node: ast.expr) -> str:
         return ast.get_source_segment(self.text, node) or self.text
-
-    def _check_number(self, value: int | float) -> str:
-        try:
-            float(value)
-        except OverflowError:
-            raise UsageError("a number in the filter is too large") from None
-        return "number"
 
     def _evaluate(self, node: ast.expr, values: dict[str, np.ndarray]) -> Any:
         match node:

@@ -60,12 +60,10 @@ def remove_abandoned_parts(folder: Path) -> None:
         if not is_older(path, LOCK_GRACE_SECONDS):
             continue
         if path.is_dir():
-            if not _is_locked(path / "lock"):
-                discard(path)
-        elif path.suffix == ".parquet":
-            if not _is_locked(path):
-                discard(path)
-        elif is_abandoned(path):
+            abandoned = not _is_locked(path / "lock")
+        else:
+            abandoned = not _is_locked(path) if path.suffix == ".parquet" else is_abandoned(path)
+        if abandoned:
             discard(path)
 
 
@@ -88,9 +86,7 @@ class RowGroupWriter:
     def __init__(self, path: Path, crop_size: int) -> None:
         self.crop_size = crop_size
         self._pending: list[FaceRecord] = []
-        compression = {
-            leaf_paths: "ZSTD" for name in schema.COLUMNS for leaf_paths in schema.leaf_paths(name)
-        }
+        compression = dict.fromkeys(schema.leaf_paths(schema.COLUMNS), "ZSTD")
         self._writer = pq.ParquetWriter(
             path,
             schema.schema(crop_size),
@@ -135,15 +131,10 @@ class RowGroupWriter:
 
 
 def write_segment(path: Path, records: Iterable[FaceRecord], crop_size: int) -> int:
-    """Write records to a file of their own; returns how many.
+    """Write records to a file of their own, a row group in memory; returns how many.
 
+    For extraction of one long clip by several processes;
     :meth:`~effigie.faceset.writer.PartWriter.append_segment` reads it.
-
-    For extraction of one long clip by several processes. Streams: one row group in memory.
-
-    Raises:
-        FaceSetError: a record has arrays of the wrong shape.
-        EffigieError: the disk is full or the folder cannot be written.
     """
     with write_part(Path(path)) as temporary, RowGroupWriter(temporary, crop_size) as writer:
         count = writer.write(records)
@@ -156,20 +147,13 @@ class PartFile:
     """A finished part or segment, its footer read; no file stays open.
 
     Of thousands of parts only what every one needs stays in memory: a footer takes 47 KB there.
-
-    Attributes:
-        path: where it lies.
-        stamp: modification time and size when the footer was read.
-        group_starts: (groups + 1,) first row of each row group.
-        crop_size: edge of its crops, px.
-        source_json: JSON of its source as the footer has it; None in a segment.
     """
 
     path: Path
-    stamp: tuple[int, int]
-    group_starts: np.ndarray
-    crop_size: int
-    source_json: bytes | None
+    stamp: tuple[int, int]  # modification time and size when the footer was read
+    group_starts: np.ndarray  # (groups + 1,) first row of each row group
+    crop_size: int  # edge of its crops, px
+    source_json: bytes | None  # JSON of its source as the footer has it; None in a segment
 
     @classmethod
     def open(cls, path: Path) -> PartFile:
@@ -204,11 +188,7 @@ class PartFile:
             raise make_damaged_part_error(self.path, error) from error
 
     def read(self, groups: Sequence[int], columns: Sequence[str] | None = None) -> pa.Table:
-        """Some row groups, checksums verified.
-
-        Raises:
-            FaceSetError: damaged, or rewritten since it was opened.
-        """
+        """Some row groups, checksums verified."""
         try:
             if _stamp(self.path) != self.stamp:
                 raise FaceSetError(

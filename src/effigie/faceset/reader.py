@@ -25,7 +25,6 @@ class FaceSetReader:
 
     Args:
         parts: clip name -> part, in order.
-        crop_size: px.
         people: who is in the whole set; called only when ``cluster`` or ``identity`` is asked for.
     """
 
@@ -52,42 +51,28 @@ class FaceSetReader:
                     yield self._read(number, groups, wanted).take(mask)
 
     def load_clip(self, name: str, columns: Collection[str] | None = None) -> Faces:
-        """Load the faces of one clip; no other part is read. Crops of all faces of this reader share one cache.
-
-        Raises:
-            KeyError: there is no such clip.
-            FaceSetError: its part is damaged.
-        """
-        number = self._clips.index(name) if name in self._clips else -1
-        if number < 0:
+        """Load the faces of one clip; no other part is read. Crops of all faces of this reader share one cache."""
+        if name not in self._clips:
             raise KeyError(name)
+        number = self._clips.index(name)
         groups = range(len(self._crops.parts[number].group_starts) - 1)
-        wanted = _resolve_columns(columns)
-        return self._read(number, groups, wanted) if len(groups) else self.empty(columns)
+        return self._read(number, groups, _resolve_columns(columns)) if len(groups) else self.empty(columns)
 
     def empty(self, columns: Collection[str] | None) -> Faces:
         """No face, with the wanted columns in their types."""
         table = schema.schema(self._crop_size).empty_table()
-        values = {
-            name: _column(name, table[name])
-            for name in _resolve_columns(columns).difference(COMPUTED_COLUMNS)
+        values: dict[str, np.ndarray] = {
+            "cluster": np.empty(0, np.int64),
+            "identity": np.empty(0, np.float32),
         }
-        values |= {"cluster": np.empty(0, np.int64), "identity": np.empty(0, np.float32)}
+        values |= {name: _column(name, table[name]) for name in STORED_COLUMNS}
         values = {name: values[name] for name in _resolve_columns(columns)}
         return Faces(self._crop_size, values, np.empty(0, np.int64), np.empty(0, np.int64), self._crops)
 
     def _read(self, number: int, groups: range, wanted: set[str]) -> Faces:
         part, clip = self._crops.parts[number], self._clips[number]
         stored = wanted.difference(COMPUTED_COLUMNS) | ({"embedding"} if "identity" in wanted else set())
-        table = part.read(
-            groups,
-            [
-                leaf_paths
-                for name in schema.COLUMNS
-                if name in stored
-                for leaf_paths in schema.leaf_paths(name)
-            ],
-        )
+        table = part.read(groups, schema.leaf_paths(name for name in schema.COLUMNS if name in stored))
         values = {name: _column(name, table[name]) for name in table.column_names}
         if set(values["clip"]) - {clip}:
             raise FaceSetError(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from effigie.faceset.clustering import UNKNOWN_CLUSTER
-from effigie.faceset.pose_coverage import PoseCoverage, count_poses
+from effigie.faceset.plots.pose_coverage import PoseCoverage, count_poses
 from effigie.faceset.sorting import load_measures
 from effigie.faceset.store import FaceSet
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
@@ -31,33 +31,19 @@ class PersonShare:
 
 @dataclass(frozen=True)
 class FaceSetSummary:
-    """Summary of a face set.
-
-    Attributes:
-        path: its folder.
-        crop_size: edge of a stored crop, px.
-        faces: how many.
-        bytes: size on disk.
-        clips: one row per source: name, path, frames, faces, width, height, rate.
-        people: most faces first.
-        spread: measure -> minimum, quartiles, maximum; size in px, yaw and pitch in degrees.
-        poses: faces by head pose.
-        dropped: faces dropped so far.
-        consents: ids of consent records.
-        warnings: what is wrong and what to do, a line each.
-    """
+    """Summary of a face set."""
 
     path: Path
-    crop_size: int
+    crop_size: int  # edge of a stored crop, px
     faces: int
-    bytes: int
-    clips: list[dict[str, Any]]
-    people: list[PersonShare]
-    spread: dict[str, list[float]]
-    poses: PoseCoverage
-    dropped: int
+    bytes: int  # size on disk
+    clips: list[dict[str, Any]]  # one row per source: name, path, frames, faces, width, height, rate
+    people: list[PersonShare]  # most faces first
+    spread: dict[str, list[float]]  # measure -> minimum, quartiles, maximum; size in px, angles in degrees
+    poses: PoseCoverage  # faces by head pose
+    dropped: int  # faces dropped so far
     consents: list[str]
-    warnings: list[str]
+    warnings: list[str]  # what is wrong and what to do, a line each
 
     def to_json(self) -> dict[str, Any]:
         poses = {"counts": self.poses.counts.tolist(), "filled": self.poses.filled}
@@ -69,11 +55,7 @@ def summarize(
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> FaceSetSummary:
-    """Summarize clips, people, sharpness, poses and expressions of a face set, with warnings.
-
-    Raises:
-        FaceSetError: missing, damaged, of a newer version, or empty.
-    """
+    """Summarize clips, people, sharpness, poses and expressions of a face set, with warnings."""
     faceset = FaceSet.from_path(faceset)
     faces = load_measures(faceset, SPREAD_MEASURES, None, progress, cancel)
     people = [
@@ -89,9 +71,7 @@ def summarize(
         bytes=sum(file.stat().st_size for file in faceset.path.iterdir() if file.is_file()),
         clips=clips,
         people=people,
-        spread={
-            name: np.nanpercentile(faces[name], QUARTILES).astype(float).tolist() for name in SPREAD_MEASURES
-        },
+        spread={n: np.nanpercentile(faces[n], QUARTILES).astype(float).tolist() for n in SPREAD_MEASURES},
         poses=count_poses(faces["yaw"], faces["pitch"]),
         dropped=sum(int(entry.get("faces", 0)) for entry in faceset.dropped),
         consents=faceset.consents,
@@ -101,9 +81,8 @@ def summarize(
 
 def _warnings(path: Path, people: list[PersonShare]) -> list[str]:
     found = []
-    others = [person for person in people if person.cluster > 0]
     command = f"effigie faces drop {shlex.quote(str(path))}"
-    if others:
+    if others := [person for person in people if person.cluster > 0]:
         share = 100 * sum(person.share for person in others)
         which = f"--cluster {others[0].cluster}" if len(others) == 1 else '--where "cluster != 0"'
         found.append(

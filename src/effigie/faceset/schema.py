@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from effigie.errors import FaceSetError
-from effigie.faces.blendshapes import BLENDSHAPES as BLENDSHAPES
+from effigie.faces.landmarker import BLENDSHAPES as BLENDSHAPES
 
 VERSION = 1
 LANDMARKS = 478
@@ -40,37 +40,21 @@ COLUMNS = ("clip", "frame", "time_num", "time_den", "track", *LIST_COLUMNS, "sha
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceRecord:
-    """One face in one frame.
+    """One face in one frame."""
 
-    Attributes:
-        clip: name of its source in the face set.
-        frame: index of the frame in the clip, from 0; for a folder of stills, index of the picture.
-        time: presentation time in seconds, exact.
-        track: the face followed over frames, unique within the clip.
-        box: (4,) float32 x0 y0 x1 y1, px in the frame.
-        landmarks: (478, 3) float32, px in the frame, z in the same scale.
-        blendshapes: (52,) float32 in 0..1, in the order of :data:`BLENDSHAPES`.
-        pose: (3,) float32 yaw, pitch, roll in degrees.
-        matrix: (2, 3) float32, takes px in the frame to px in the crop.
-        embedding: (128,) float32, the unit identity embedding of its track; zeros where none could be had.
-        sharpness: variance of the Laplacian of the grey crop.
-        confidence: presence score, 0..1.
-        crop: JPEG bytes, crop_size x crop_size.
-    """
-
-    clip: str
-    frame: int
-    time: Fraction
-    track: int
-    box: np.ndarray
-    landmarks: np.ndarray
-    blendshapes: np.ndarray
-    pose: np.ndarray
-    matrix: np.ndarray
-    embedding: np.ndarray
-    sharpness: float
-    confidence: float
-    crop: bytes
+    clip: str  # name of its source in the face set
+    frame: int  # index of the frame in the clip, from 0; for a folder of stills, index of the picture
+    time: Fraction  # presentation time in seconds, exact
+    track: int  # the face followed over frames, unique within the clip
+    box: np.ndarray  # (4,) float32 x0 y0 x1 y1, px in the frame
+    landmarks: np.ndarray  # (478, 3) float32, px in the frame, z in the same scale
+    blendshapes: np.ndarray  # (52,) float32 in 0..1, in the order of BLENDSHAPES
+    pose: np.ndarray  # (3,) float32 yaw, pitch, roll in degrees
+    matrix: np.ndarray  # (2, 3) float32, takes px in the frame to px in the crop
+    embedding: np.ndarray  # (128,) float32 unit identity embedding of its track; zeros where there is none
+    sharpness: float  # variance of the Laplacian of the grey crop
+    confidence: float  # presence score, 0..1
+    crop: bytes  # JPEG bytes, crop_size x crop_size
 
 
 def picture_name(clip: str, frame: int, track: int) -> str:
@@ -80,59 +64,41 @@ def picture_name(clip: str, frame: int, track: int) -> str:
 
 def schema(crop_size: int) -> pa.Schema:
     """The Arrow schema of a part, with version, crop size, Hugging Face features."""
-    fields = []
-    for name in COLUMNS:
-        if name in SCALAR_COLUMNS:
-            fields.append(pa.field(name, SCALAR_COLUMNS[name]))
-        elif name in LIST_COLUMNS:
-            fields.append(pa.field(name, pa.list_(pa.float32(), _length(name))))
-    fields.append(pa.field("crop", pa.struct([("bytes", pa.binary()), ("path", pa.string())])))
+    types = SCALAR_COLUMNS | {name: pa.list_(pa.float32(), _length(name)) for name in LIST_COLUMNS}
+    types["crop"] = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     metadata = {
         "effigie.version": str(VERSION),
         "effigie.crop_size": str(crop_size),
         "huggingface": json.dumps({"info": {"features": _hugging_face_features()}}),
     }
-    return pa.schema(fields, metadata=metadata)
+    return pa.schema([pa.field(name, types[name]) for name in COLUMNS], metadata=metadata)
 
 
 def to_table(records: Sequence[FaceRecord], crop_size: int) -> pa.Table:
-    """Convert records to an Arrow table.
-
-    Raises:
-        FaceSetError: an array of the wrong shape, or a time that does not fit.
-    """
+    """Convert records to an Arrow table."""
     arrays: dict[str, pa.Array] = {}
     for name in ("clip", "frame", "track", "sharpness", "confidence"):
         arrays[name] = pa.array([getattr(record, name) for record in records], SCALAR_COLUMNS[name])
     try:
-        arrays["time_num"] = pa.array([record.time.numerator for record in records], pa.int64())
-        arrays["time_den"] = pa.array([record.time.denominator for record in records], pa.int64())
+        for name, part in (("time_num", "numerator"), ("time_den", "denominator")):
+            arrays[name] = pa.array([getattr(record.time, part) for record in records], SCALAR_COLUMNS[name])
     except OverflowError as error:
         raise FaceSetError(f"a frame of {records[0].clip} has a time beyond 64 bits: {error}") from error
     for name in LIST_COLUMNS:
         arrays[name] = list_array(name, [getattr(record, name) for record in records])
     names = [picture_name(record.clip, record.frame, record.track) for record in records]
-    arrays["crop"] = crop_array([record.crop for record in records], names)
+    arrays["crop"] = crop_array(pa.array([record.crop for record in records], pa.binary()), names)
     return pa.Table.from_arrays([arrays[name] for name in COLUMNS], schema=schema(crop_size))
 
 
 def to_records(table: pa.Table) -> list[FaceRecord]:
     """Convert a table that holds every column to records."""
-    plain = {name: table[name].to_pylist() for name in SCALAR_COLUMNS}
-    lists = {name: list_values(name, table[name]) for name in LIST_COLUMNS}
-    crops = table["crop"].combine_chunks().field("bytes").to_pylist()
+    columns: dict[str, Any] = {name: table[name].to_pylist() for name in SCALAR_COLUMNS}
+    columns |= {name: list_values(name, table[name]) for name in LIST_COLUMNS}
+    columns["crop"] = crop_bytes(table).to_pylist()
+    columns["time"] = list(map(Fraction, columns.pop("time_num"), columns.pop("time_den")))
     return [
-        FaceRecord(
-            clip=plain["clip"][row],
-            frame=plain["frame"][row],
-            time=Fraction(plain["time_num"][row], plain["time_den"][row]),
-            track=plain["track"][row],
-            sharpness=plain["sharpness"][row],
-            confidence=plain["confidence"][row],
-            crop=crops[row],
-            **{name: values[row] for name, values in lists.items()},
-        )
-        for row in range(table.num_rows)
+        FaceRecord(**{name: values[row] for name, values in columns.items()}) for row in range(table.num_rows)
     ]
 
 
@@ -152,18 +118,25 @@ def list_values(name: str, column: pa.ChunkedArray) -> np.ndarray:
     return np.array(flat, np.float32).reshape(-1, *LIST_COLUMNS[name])
 
 
-def crop_array(crops: Sequence[bytes], names: Sequence[str]) -> pa.Array:
+def crop_array(crops: pa.Array, names: Sequence[str]) -> pa.Array:
     """The struct that the Hugging Face ``datasets`` library shows as a picture."""
-    return pa.StructArray.from_arrays(
-        [pa.array(crops, pa.binary()), pa.array(names, pa.string())], names=["bytes", "path"]
-    )
+    return pa.StructArray.from_arrays([crops, pa.array(names, pa.string())], names=["bytes", "path"])
 
 
-def leaf_paths(name: str) -> list[str]:
-    """The Parquet leaf paths of a column."""
-    if name == "crop":
-        return ["crop.bytes", "crop.path"]
-    return [f"{name}.list.element"] if name in LIST_COLUMNS else [name]
+def crop_bytes(table: pa.Table) -> pa.Array:
+    """JPEG bytes of the crops of a table."""
+    return table["crop"].combine_chunks().field("bytes")
+
+
+def leaf_paths(columns: Iterable[str]) -> list[str]:
+    """The Parquet leaf paths of columns."""
+    paths = []
+    for name in columns:
+        if name == "crop":
+            paths += ["crop.bytes", "crop.path"]
+        else:
+            paths.append(f"{name}.list.element" if name in LIST_COLUMNS else name)
+    return paths
 
 
 def _length(name: str) -> int:
@@ -171,13 +144,11 @@ def _length(name: str) -> int:
 
 
 def _hugging_face_features() -> dict[str, Any]:
-    features: dict[str, Any] = {
-        name: {"dtype": str(dtype), "_type": "Value"} for name, dtype in SCALAR_COLUMNS.items()
-    }
-    for name in ("sharpness", "confidence"):
-        features[name]["dtype"] = "float64"
+    features: dict[str, Any] = {"crop": {"_type": "Image"}}
+    for name, dtype in SCALAR_COLUMNS.items():
+        # Arrow calls its float64 "double".
+        features[name] = {"dtype": str(dtype).replace("double", "float64"), "_type": "Value"}
     for name in LIST_COLUMNS:
         value = {"dtype": "float32", "_type": "Value"}
         features[name] = {"feature": value, "length": _length(name), "_type": "Sequence"}
-    features["crop"] = {"_type": "Image"}
     return {name: features[name] for name in COLUMNS}

@@ -33,19 +33,14 @@ def sort_faces(
         print(blurred.name(0), blurred["sharpness"][0])
 
     Args:
-        faceset: a face set or its folder.
         by: a key of :data:`~effigie.faceset.measures.MEASURES`: sharpness, yaw, pitch, roll, time,
             confidence, size, mouth, eyes, identity (cosine distance to the main person), a blendshape ...
         descending: largest first. Ties keep the order of clip, frame, track.
-        where: only faces that a filter chooses.
-        progress: told of faces read.
-        cancel: stops between batches.
 
     Returns:
         Faces with the columns clip, frame, track and ``by``.
 
     Raises:
-        UsageError: no such key or a wrong filter.
         FaceSetError: the set cannot be read, or the filter chooses nobody.
     """
     faces = load_measures(faceset, [by], where, progress, cancel)
@@ -70,7 +65,6 @@ def load_measures(
     Landmarks and other wide columns are read a batch at a time and let go: about 100 bytes a face stay.
 
     Raises:
-        UsageError: no such measure or a wrong filter.
         FaceSetError: the set cannot be read, or the filter chooses nobody.
     """
     faceset = FaceSet.from_path(faceset)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from effigie.errors import FaceSetError, UsageError
-from effigie.faceset import clustering, schema
+from effigie.faceset import schema
+from effigie.faceset.clustering import SAME_PERSON_SIMILARITY, PersonCluster, cluster_tracks
 from effigie.faceset.columns import Faces
 from effigie.faceset.filter import Filter
-from effigie.faceset.index import INDEX_FILE, new_index, read_index, write_index
+from effigie.faceset.index import INDEX_FILE, SourceInfo, make_clip_name, new_index, read_index
 from effigie.faceset.part_file import (
     PartFile,
     RowGroupWriter,
@@ -25,14 +26,14 @@ from effigie.faceset.part_file import (
 )
 from effigie.faceset.reader import FaceSetReader
 from effigie.faceset.schema import FaceRecord
-from effigie.faceset.sources import SourceInfo, make_clip_name
 from effigie.faceset.writer import PartWriter, copy_rows
+from effigie.io.atomic_write import write_json
 
 
 class FaceSet:
     """A face set, open for reading and writing. One process writes a source at a time; many may read.
 
-    Use :meth:`create` or :meth:`open`. Example::
+    Example::
 
         faces = FaceSet.open("anna.faces").load(["pose"], where="sharpness > 20 and cluster == 0")
         batch = faces.crops(range(16), size=128)
@@ -46,7 +47,7 @@ class FaceSet:
         self._parts: dict[str, PartFile] = {}
         self._names: dict[str, str] = {}  # by SHA-256; sources in work included
         self._taken: set[str] = set()
-        self._people: list[clustering.PersonCluster] | None = None
+        self._people: list[PersonCluster] | None = None
         self._deferred = False
 
     @classmethod
@@ -56,11 +57,9 @@ class FaceSet:
         A source whose part is missing or damaged counts as not yet done.
 
         Args:
-            path: a folder; made if need be.
             settings: JSON values; everything that changes what a row is, ``crop_size`` (px) at least.
 
         Raises:
-            UsageError: no ``crop_size``.
             FaceSetError: other files lie there, or a face set of other settings or a newer version.
         """
         path = Path(path)
@@ -68,35 +67,27 @@ class FaceSet:
             raise UsageError("crop_size is the edge of a stored crop in px, 8 to 4096")
         wanted = json.loads(json.dumps(dict(settings)))
         if (path / INDEX_FILE).exists():
-            found = cls(path, read_index(path), clustering.SAME_PERSON_SIMILARITY)
-            if differing := sorted(
-                key for key in {*wanted, *found.settings} if wanted.get(key) != found.settings.get(key)
-            ):
-                raise FaceSetError(
-                    f"{path} was made with other settings ({', '.join(differing)}): choose another folder"
-                )
+            found = cls(path, read_index(path), SAME_PERSON_SIMILARITY)
+            keys = {*wanted, *found.settings}
+            if differing := sorted(key for key in keys if wanted.get(key) != found.settings.get(key)):
+                names = ", ".join(differing)
+                raise FaceSetError(f"{path} was made with other settings ({names}): choose another folder")
             found._find_parts(strict=False)
             return found
-        if path.exists() and (
-            not path.is_dir() or any(not file.name.startswith(".") for file in path.iterdir())
-        ):
+        if path.exists() and not (path.is_dir() and all(file.name[0] == "." for file in path.iterdir())):
             raise FaceSetError(f"{path} exists and is not a face set: choose another folder")
-        created = cls(path, new_index(wanted), clustering.SAME_PERSON_SIMILARITY)
+        created = cls(path, new_index(wanted), SAME_PERSON_SIMILARITY)
         created._save()
         remove_abandoned_parts(path)
         return created
 
     @classmethod
     def open(
-        cls,
-        path: str | Path,
-        same_person: float = clustering.SAME_PERSON_SIMILARITY,
-        allow_empty: bool = False,
+        cls, path: str | Path, same_person: float = SAME_PERSON_SIMILARITY, allow_empty: bool = False
     ) -> FaceSet:
         """Open a finished or growing face set; reads the footers of its parts, no rows.
 
         Args:
-            path: its folder.
             same_person: cosine similarity from which tracks are one person, for ``cluster`` and ``identity``.
             allow_empty: accept a set without a single face.
 
@@ -145,11 +136,6 @@ class FaceSet:
         """Ids of the consent records that cover this set."""
         return list(self._document.get("consents", []))
 
-    def add_consents(self, ids: Iterable[str]) -> None:
-        """Record consent ids, each once."""
-        self._document["consents"] = list(dict.fromkeys([*self.consents, *ids]))
-        self._save()
-
     def has_source(self, sha256: str) -> bool:
         """Whether a source with these bytes is finished, so that a rerun skips it."""
         return self._names.get(sha256) in self._sources
@@ -165,14 +151,7 @@ class FaceSet:
 
     @contextlib.contextmanager
     def writer(self, source: SourceInfo) -> Iterator[PartWriter]:
-        """Write the part of ``source``; it appears, and is recorded, only if the block succeeds.
-
-        Example::
-
-            source = faceset.create_source(clip, sha256(clip), frames=472, width=640, height=360)
-            with faceset.writer(source) as writer:
-                writer.write(records)
-        """
+        """Write the part of ``source``; it appears, and is recorded, only if the block succeeds."""
         path = self.path / source.part
         with write_part(path) as temporary, RowGroupWriter(temporary, self.crop_size) as groups:
             writer = PartWriter(groups, source)
@@ -210,10 +189,6 @@ class FaceSet:
             columns: of :data:`~effigie.faceset.reader.STORED_COLUMNS` and ``COMPUTED``; None loads every stored one,
                 about 7 KB a face. ``clip``, ``frame`` and ``track`` always come along.
             where: a filter expression, see :mod:`effigie.faceset.filter`.
-
-        Raises:
-            UsageError: an unknown column or a wrong filter.
-            FaceSetError: a part is damaged.
         """
         reader = self.reader()
         return Faces.concatenate([reader.empty(columns), *reader.batches(columns, where)])
@@ -235,10 +210,10 @@ class FaceSet:
             for number in range(len(part.group_starts) - 1):
                 yield from schema.to_records(part.read([number]))
 
-    def people(self) -> list[clustering.PersonCluster]:
+    def people(self) -> list[PersonCluster]:
         """The people in the set, by :func:`effigie.faceset.clustering.cluster_tracks`; kept until the next write."""
         if self._people is None:
-            self._people = clustering.cluster_tracks(self.load(["embedding"]), self.same_person)
+            self._people = cluster_tracks(self.load(["embedding"]), self.same_person)
         return self._people
 
     def rewrite(self, keep: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:
@@ -274,9 +249,8 @@ class FaceSet:
             try:
                 part = PartFile.open(self.path / file)
                 if part.crop_size != self.crop_size:
-                    raise FaceSetError(
-                        f"{part.path} holds crops of {part.crop_size} px, the set {self.crop_size} px"
-                    )
+                    sizes = f"{part.crop_size} px, the set {self.crop_size} px"
+                    raise FaceSetError(f"{part.path} holds crops of {sizes}")
                 if file in unlisted and part.source is None:
                     raise FaceSetError(f"{part.path} does not belong to a face set: remove it")
                 source = parts.get(file) or SourceInfo.from_json(part.source or {})
@@ -292,4 +266,4 @@ class FaceSet:
 
     def _save(self) -> None:
         self._document["sources"] = {name: source.to_json() for name, source in self.sources.items()}
-        write_index(self.path, self._document)
+        write_json(self.path / INDEX_FILE, self._document)

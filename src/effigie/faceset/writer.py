@@ -10,22 +10,17 @@ import pyarrow as pa
 
 from effigie.errors import FaceSetError
 from effigie.faceset import schema
+from effigie.faceset.index import SourceInfo
 from effigie.faceset.part_file import PartFile, RowGroupWriter
 from effigie.faceset.schema import FaceRecord
-from effigie.faceset.sources import SourceInfo
 
 
 class PartWriter:
-    """Streams one source's faces into its part; :meth:`~effigie.faceset.store.FaceSet.writer` makes it.
-
-    Attributes:
-        source: may be replaced before the block ends, when frames are known only then.
-        faces: how many were written.
-    """
+    """Streams one source's faces into its part; :meth:`~effigie.faceset.store.FaceSet.writer` makes it."""
 
     def __init__(self, groups: RowGroupWriter, source: SourceInfo) -> None:
-        self.source = source
-        self.faces = 0
+        self.source = source  # may be replaced before the block ends, when frames are known only then
+        self.faces = 0  # written
         self._groups = groups
 
     def write(self, records: Iterable[FaceRecord]) -> None:
@@ -41,7 +36,6 @@ class PartWriter:
         """Stream the rows of a segment file in; returns how many.
 
         Args:
-            path: written by :func:`~effigie.faceset.part_file.write_segment`.
             tracks: old -> new track number, for a face that goes on from the segment before; others stay.
             embeddings: new track number -> (128,) unit embedding, once the whole track is known; others stay.
         """
@@ -72,13 +66,11 @@ def _relabel(table: pa.Table, tracks: Mapping[int, int], embeddings: Mapping[int
     vectors = schema.list_values("embedding", table["embedding"])
     for row, track in enumerate(numbers):
         vectors[row] = embeddings.get(track, vectors[row])
-    clips, frames = table["clip"].to_pylist(), table["frame"].to_pylist()
-    names = [schema.picture_name(*row) for row in zip(clips, frames, numbers, strict=True)]
-    crops = table["crop"].combine_chunks().field("bytes")
+    names = list(map(schema.picture_name, table["clip"].to_pylist(), table["frame"].to_pylist(), numbers))
     columns = {
         "track": pa.array(numbers, pa.int64()),
         "embedding": schema.list_array("embedding", vectors),
-        "crop": pa.StructArray.from_arrays([crops, pa.array(names, pa.string())], names=["bytes", "path"]),
+        "crop": schema.crop_array(schema.crop_bytes(table), names),
     }
     for name, column in columns.items():
         table = table.set_column(table.schema.get_field_index(name), name, column)

@@ -22,9 +22,8 @@ from torch import Tensor
 from effigie.consent.gate import ConsentLike, Permit, permit_model
 from effigie.errors import FaceSetError, ModelError
 from effigie.faces.align import compute_placement, crop_matrix
-from effigie.faces.crop import apply_affine, crop
+from effigie.faces.crop import apply_affine, crop, sharpness
 from effigie.faces.mesh import fit_pose
-from effigie.faces.quality import sharpness
 from effigie.faceset import FaceSet
 from effigie.faceset.schema import FaceRecord
 from effigie.heads.checkpoint import load_config, save_networks

@@ -19,24 +19,19 @@ LumaRange = Literal["limited", "full"]
 class ColorSpace:
     """Colour space of a clip: how YUV and RGB convert into each other, in the terms of ITU-T H.273.
 
-    For RGB material (GIF, PNG) it says how the clip would be written as video.
+    For RGB material (GIF, PNG) it says how the clip would be written as video. Primaries and transfer curve are passed
+    on untouched; the pixels keep the clip's own.
     """
 
-    range: LumaRange = "limited"
-    """Limited: luma 16-235, as on television. Full: 0-255, as in JPEG."""
-
-    matrix: str = "bt709"
-    """bt601, bt709, bt2020, smpte240m or fcc; bt709 from 720 lines on and bt601 below where nobody says."""
-
+    range: LumaRange = "limited"  # limited: luma 16-235, as on television; full: 0-255, as in JPEG
+    matrix: str = (
+        "bt709"  # bt601, bt709, bt2020, smpte240m, fcc; undeclared, bt709 from 720 lines on, else bt601
+    )
     primaries: str = "unspecified"
-    """Passed on untouched; the pixels keep the clip's own primaries."""
-
     transfer: str = "unspecified"
-    """Passed on untouched; the pixels keep the clip's own transfer curve."""
-
+    # Whether the container names the matrix. A guessed one is not written into the output: a player that guesses
+    # otherwise then errs on the output exactly as on the input, and nobody sees a shift.
     matrix_declared: bool = True
-    """Whether the container names the matrix. A guessed one is not written into the output: a player that
-    guesses otherwise then errs on the output exactly as on the input, and nobody sees a shift."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +39,10 @@ class AudioInfo:
     """Description of one audio stream."""
 
     codec: str
-    sample_rate: int
-    """Hz."""
+    sample_rate: int  # Hz
     channels: int
     language: str | None = None
-    start: Fraction | None = None
-    """First sample on the clip's clock, seconds."""
+    start: Fraction | None = None  # first sample on the clip's clock, seconds
 
 
 @dataclass(frozen=True)
@@ -58,41 +51,29 @@ class ClipInfo:
 
     path: Path
     kind: ClipKind
-    width: int
-    """Pixels, after rotation."""
-    height: int
-    """Pixels, after rotation."""
-    rotation: int
-    """Clockwise turn that makes the stored picture upright: 0, 90, 180 or 270 degrees."""
-    rate: Fraction | None
-    """Average frames a second."""
-    frames: int | None
-    """The container's count, or an estimate: good for progress, not for allocating."""
-    duration: Fraction | None
-    """Seconds."""
-    time_base: Fraction
-    """Seconds a tick; every frame's time is a whole number of ticks."""
+    width: int  # pixels, after rotation
+    height: int  # pixels, after rotation
+    rotation: int  # clockwise turn that makes the stored picture upright: 0, 90, 180 or 270 degrees
+    rate: Fraction | None  # average frames a second
+    frames: int | None  # the container's count, or an estimate: good for progress, not for allocating
+    duration: Fraction | None  # seconds
+    time_base: Fraction  # seconds a tick; every frame's time is a whole number of ticks
     codec: str
     pixel_format: str
     color: ColorSpace
-    pixel_aspect: Fraction = Fraction(1)
-    """Width of a displayed pixel over its height, after rotation."""
+    pixel_aspect: Fraction = Fraction(1)  # width of a displayed pixel over its height, after rotation
     audio: tuple[AudioInfo, ...] = ()
-    subtitles: int = 0
-    """Number of subtitle streams."""
-    clock_origin: Fraction = Fraction(0)
-    """Where an arbitrary clock begins (MPEG program and transport streams), seconds; 0 elsewhere."""
+    subtitles: int = 0  # number of subtitle streams
+    clock_origin: Fraction = Fraction(
+        0
+    )  # seconds, where an MPEG stream's arbitrary clock begins; 0 elsewhere
 
 
 @dataclass(frozen=True)
 class Frame:
     """One decoded picture."""
 
-    image: Image
-    """(H, W, 3) uint8 RGB, upright, writable, the reader keeps no reference."""
-    index: int
-    """0-based among the clip's decodable frames."""
-    time: Fraction
-    """Exact presentation time on the container's own clock, seconds."""
-    duration: Fraction | None
-    """Seconds; None where the container does not say."""
+    image: Image  # (H, W, 3) uint8 RGB, upright, writable, the reader keeps no reference
+    index: int  # 0-based among the clip's decodable frames
+    time: Fraction  # exact presentation time on the container's own clock, seconds
+    duration: Fraction | None  # seconds; None where the container does not say

@@ -18,23 +18,15 @@ MAX_CRF = 51
 class EncodeSettings:
     """Settings of :class:`~effigie.media.VideoWriter`."""
 
+    # h264 plays everywhere; hevc is smaller and slower; png writes a folder of pictures without loss.
     codec: Codec = "h264"
-    """h264 plays everywhere; hevc is smaller and slower; png writes a folder of pictures without loss."""
-
-    crf: int = 16
-    """Constant rate factor, 0 (best) to 51; 16 is hard to tell from the source. Not used for png."""
-
-    preset: str = "veryfast"
-    """How long the encoder searches, ultrafast to veryslow, for a smaller file of the same look."""
-
-    pixel_format: str = "yuv420p"
-    """yuv420p is what every player shows; yuv422p and yuv444p keep more colour detail."""
-
-    keep_audio: bool = True
-    """Carry sound and subtitles over from the clip."""
-
-    threads: int | None = None
-    """Encoder threads; None takes what the machine has."""
+    crf: int = (
+        16  # constant rate factor, 0 (best) to 51; 16 is hard to tell from the source; not used for png
+    )
+    preset: str = "veryfast"  # how long the encoder searches for a smaller file of the same look
+    pixel_format: str = "yuv420p"  # what every player shows; yuv422p and yuv444p keep more colour detail
+    keep_audio: bool = True  # carry sound and subtitles over from the clip
+    threads: int | None = None  # of the encoder; None takes what the machine has
 
     def __post_init__(self) -> None:
         if self.codec not in ("h264", "hevc", "png"):

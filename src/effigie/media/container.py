@@ -1,4 +1,7 @@
-"""Opens media files of unknown origin: local files and known formats only, every failure one clear message."""
+"""Opens media files of unknown origin: local files and known formats only, every failure one clear message.
+
+Decodes their packets to frames: a damaged packet costs only its own frame.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import contextlib
 import io
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from effigie.errors import MediaError
@@ -19,8 +24,7 @@ from effigie.errors import MediaError
 MAX_SIDE = 16384
 """Pixels; a larger side is a damaged header or an attack, and decoding it would take gigabytes."""
 
-MAX_PICTURE_BYTES = 1 << 30
-"""Bytes of a picture file."""
+MAX_PICTURE_BYTES = 1 << 30  # bytes of a picture file
 
 # A file may call itself .mp4 and be a playlist that names other files or hosts; such formats are not listed.
 INPUT_FORMATS = "mov,matroska,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,gif,apng,mxf,dv,ivf,h264,hevc,rm,wtv,nut"
@@ -29,14 +33,8 @@ PICTURE_FORMATS = "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe"
 
 @contextlib.contextmanager
 def open_container(path: Path, formats: str = INPUT_FORMATS) -> Iterator[InputContainer]:
-    """Open the file as a PyAV container.
-
-    Raises:
-        MediaError: missing, empty, a folder, not readable, or not media of a known format; or the block met damage
-            that it does not know how to pass over.
-    """
-    container = _open(path, formats)
-    with contextlib.closing(container):
+    """Open the file as a PyAV container; every damage that the block meets becomes one MediaError."""
+    with contextlib.closing(_open(path, formats)) as container:
         try:
             yield container
         except FFmpegError as error:
@@ -48,13 +46,13 @@ def _open(path: Path, formats: str) -> InputContainer:
         raise MediaError(
             f"{path} is a folder, not a clip: name a file in it, or a folder of numbered pictures"
         )
+    picture = formats == PICTURE_FORMATS
     try:
         if path.stat().st_size == 0:
             raise MediaError(f"{path} is empty: copy or record it again")
-        if formats == PICTURE_FORMATS and path.stat().st_size > MAX_PICTURE_BYTES:
+        if picture and path.stat().st_size > MAX_PICTURE_BYTES:
             raise MediaError(f"{path} is too large for a picture: check that it is one")
         # FFmpeg takes a picture's name for a pattern if there is a % in it, and so is not told the name.
-        picture = formats == PICTURE_FORMATS
         source = io.BytesIO(path.read_bytes()) if picture else f"file:{os.fspath(path.absolute())}"
         return av.open(
             source,
@@ -86,11 +84,7 @@ def describe_error(error: Exception) -> str:
 
 
 def select_video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """Select the video stream to read: the largest that is not a cover picture.
-
-    Raises:
-        MediaError: no such stream, no decoder for it, or a side over :data:`MAX_SIDE`.
-    """
+    """Select the video stream to read: the largest that is not a cover picture."""
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         raise MediaError(f"{path} holds no moving picture, only sound or data: choose a video")
@@ -109,3 +103,43 @@ def check_picture_size(width: int, height: int, path: Path) -> None:
             f"{path} claims {width}x{height} pixels, and up to {MAX_SIDE} a side are read: "
             "it is damaged, or scale it down"
         )
+
+
+@dataclass
+class DamageCounter:
+    """Counts packets that could not be decoded."""
+
+    packets: int = 0
+
+
+def decode_frames(
+    container: InputContainer, stream: VideoStream, damage: DamageCounter
+) -> Iterator[VideoFrame]:
+    """Yield every frame from the container's position on, in presentation order.
+
+    Raises:
+        OSError: the storage failed, which is not the file's fault.
+    """
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except OSError:
+            raise
+        except FFmpegError:  # the container itself breaks off here: give what the decoder still holds
+            damage.packets += 1
+            try:
+                yield from stream.decode(None)
+            except FFmpegError:
+                damage.packets += 1
+            return
+        try:
+            frames = packet.decode()
+        except OSError:
+            raise
+        except FFmpegError:
+            damage.packets += 1
+            continue
+        yield from frames

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -16,14 +17,10 @@ from effigie.media.color import choose_rgb_color, flatten_alpha
 from effigie.media.container import PICTURE_FORMATS, check_picture_size, describe_error, open_container
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-SEQUENCE_RATE = Fraction(25)
-"""Frames a second of a folder of pictures, which cannot say."""
-
+SEQUENCE_RATE = Fraction(25)  # frames a second of a folder of pictures, which cannot say
 _NUMBERED = re.compile(r"^(.*?)(\d+)$")
-_HEAD_BYTES = 4096
-"""Bytes; the chunks that announce an animation stand before the first picture."""
-_WINDOW_BYTES = 64 << 20
-"""Bytes of decoded WebP frames held at once."""
+_HEAD_BYTES = 4096  # bytes; the chunks that announce an animation stand before the first picture
+_WINDOW_BYTES = 64 << 20  # bytes of decoded WebP frames held at once
 
 
 def is_picture(path: Path) -> bool:
@@ -38,7 +35,7 @@ def read_still(path: str | Path) -> Image:
         MediaError: missing, empty, damaged, not a picture, or larger than 16384 pixels a side.
     """
     path = Path(path)
-    transparent = _read_header(path)[3]
+    transparent = _read_header(path)[2]
     data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     # With alpha OpenCV can honour either the alpha or the EXIF turn; cameras, which turn, write no alpha.
     image = _decode_image(data, cv2.IMREAD_UNCHANGED) if transparent else None
@@ -59,9 +56,7 @@ def _decode_image(data: np.ndarray, flags: int) -> np.ndarray | None:
 
 def probe_still(path: Path) -> ClipInfo:
     """Describe a picture file; an animated WebP is an animation."""
-    if _is_animated_webp(path):
-        return _describe_webp(path)
-    return _describe_pictures(path, [path])
+    return _describe_webp(path) if _is_animated_webp(path) else _describe_pictures(path, [path])
 
 
 def list_sequence(folder: Path) -> list[Path]:
@@ -70,9 +65,7 @@ def list_sequence(folder: Path) -> list[Path]:
     Alike: the same words before the number and the same suffix, at least two of them, such as ``000000.png``,
     ``000001.png``. Gaps are fine. Files that are not pictures and hidden files do not count.
     """
-    files = [
-        f for f in folder.iterdir() if f.suffix.lower() in PICTURE_SUFFIXES and not f.name.startswith(".")
-    ]
+    files = [f for f in folder.iterdir() if f.suffix.lower() in PICTURE_SUFFIXES and f.name[0] != "."]
     matches = [(_NUMBERED.match(file.stem), file) for file in files]
     numbered = [(int(match[2]), match[1], file) for match, file in matches if match is not None]
     alike = len({(words, file.suffix.lower()) for _, words, file in numbered}) == 1
@@ -82,11 +75,7 @@ def list_sequence(folder: Path) -> list[Path]:
 
 
 def probe_sequence(folder: Path) -> ClipInfo:
-    """Describe a folder of numbered pictures; 25 frames a second, since pictures do not say.
-
-    Raises:
-        MediaError: the folder holds no such pictures, or the first cannot be decoded.
-    """
+    """Describe a folder of numbered pictures; 25 frames a second, since pictures do not say."""
     files = list_sequence(folder)
     if not files:
         raise MediaError(
@@ -97,18 +86,12 @@ def probe_sequence(folder: Path) -> ClipInfo:
 
 
 def read_pictures(info: ClipInfo, start: int, stop: int | None) -> Iterator[Frame]:
-    """Yield frames ``start`` to ``stop`` (excluded) of a still, a sequence or an animated WebP.
-
-    Raises:
-        MediaError: a picture is damaged or of another size than the first.
-    """
+    """Yield frames ``start`` to ``stop`` (excluded) of a still, a sequence or an animated WebP."""
     if info.kind == "animation":
-        yield from _read_webp(info, start, stop)
+        yield from itertools.islice(_decode_webp(info.path, info.width * info.height * 3), start, stop)
         return
     files = list_sequence(info.path) if info.kind == "sequence" else [info.path]
-    for index, file in enumerate(files[:stop]):
-        if index < start:
-            continue
+    for index, file in enumerate(files[start:stop], start):
         image = read_still(file)
         if image.shape[:2] != (info.height, info.width):
             raise MediaError(
@@ -120,7 +103,7 @@ def read_pictures(info: ClipInfo, start: int, stop: int | None) -> Iterator[Fram
 
 
 def _describe_pictures(path: Path, files: list[Path]) -> ClipInfo:
-    codec, pixel_format, _, _ = _read_header(files[0])
+    codec, pixel_format, _ = _read_header(files[0])
     height, width = read_still(files[0]).shape[:2]
     sequence = path != files[0]
     return ClipInfo(
@@ -139,15 +122,15 @@ def _describe_pictures(path: Path, files: list[Path]) -> ClipInfo:
     )
 
 
-def _read_header(path: Path) -> tuple[str, str, tuple[int, int], bool]:
-    """Codec, pixel format, stored size and whether there is alpha, from the header alone."""
+def _read_header(path: Path) -> tuple[str, str, bool]:
+    """Codec, pixel format and whether there is alpha, from the header alone."""
     with open_container(path, PICTURE_FORMATS) as container:
         if not container.streams.video or container.streams.video[0].codec_context is None:
             raise MediaError(f"{path} is not a picture that can be read: export it as PNG or JPEG")
         context = container.streams.video[0].codec_context
         check_picture_size(context.width, context.height, path)
         alpha = context.format is not None and any(c.is_alpha for c in context.format.components)
-        return context.name, context.pix_fmt or "unknown", (context.width, context.height), alpha
+        return context.name, context.pix_fmt or "unknown", alpha
 
 
 def _read_head(path: Path) -> bytes:
@@ -192,14 +175,6 @@ def _describe_webp(path: Path) -> ClipInfo:
     )
 
 
-def _read_webp(info: ClipInfo, start: int, stop: int | None) -> Iterator[Frame]:
-    for frame in _decode_webp(info.path, info.width * info.height * 3):
-        if stop is not None and frame.index >= stop:
-            return
-        if frame.index >= start:
-            yield frame
-
-
 def _decode_webp(path: Path, frame_bytes: int) -> Iterator[Frame]:
     """Frames in windows of bounded memory; every window decodes from the beginning, as the format demands."""
     if not hasattr(cv2, "imdecodeanimation"):
@@ -218,11 +193,8 @@ def _decode_webp(path: Path, frame_bytes: int) -> Iterator[Frame]:
             ) from error
         frames = list(animation.frames) if found else []
         for image, milliseconds in zip(frames, animation.durations if found else (), strict=False):
-            rgb = (
-                flatten_alpha(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA))
-                if image.shape[2] == 4
-                else image[..., ::-1]
-            )
+            transparent = image.shape[2] == 4
+            rgb = flatten_alpha(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA)) if transparent else image[..., ::-1]
             duration = Fraction(int(milliseconds), 1000)
             yield Frame(np.ascontiguousarray(rgb), index, time, duration or None)
             index, time = index + 1, time + duration

@@ -42,9 +42,9 @@ def _expand_name(name: str | Path, recursive: bool) -> Iterator[Path]:
         yield from _list_folder(path, recursive)
     elif path.exists():
         if not _is_media_file(path):
+            kind = path.suffix or "no suffix"
             raise MediaError(
-                f"{path} is not of a kind that can be read ({path.suffix or 'no suffix'}): "
-                f"convert it to MP4, or to PNG for a picture"
+                f"{path} is not of a kind that can be read ({kind}): convert it to MP4, or to PNG"
             )
         yield path
     elif glob.has_magic(str(name)):
@@ -64,14 +64,13 @@ def _list_folder(folder: Path, recursive: bool) -> Iterator[Path]:
         raise MediaError(
             f"no permission to read {folder}: change its permissions or copy it elsewhere"
         ) from None
-    videos = [entry for entry in entries if entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file()]
-    pictures = [entry for entry in entries if entry.suffix.lower() in PICTURE_SUFFIXES and entry.is_file()]
-    if videos:
+    files = [entry for entry in entries if entry.is_file()]
+    if videos := [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]:
         yield from videos
     elif list_sequence(folder):
         yield folder
     else:
-        yield from pictures
+        yield from (file for file in files if file.suffix.lower() in PICTURE_SUFFIXES)
     if recursive:
         for entry in entries:
             if entry.is_dir():
@@ -110,10 +109,7 @@ def find_clips(inputs: Iterable[str | Path] | str | Path) -> list[str]:
 def is_single_clip(name: str | Path) -> bool:
     """Whether a name stands for one clip, rather than for a list: a file, or a folder of numbered pictures."""
     if is_remote(name):
-        return (
-            not glob.has_magic(str(name))
-            and Path(str(name)).suffix.lower() in VIDEO_SUFFIXES + PICTURE_SUFFIXES
-        )
+        return not glob.has_magic(str(name)) and _is_media_file(Path(str(name)))
     path = local_path(name)
     if path.is_dir():
         try:

@@ -15,13 +15,16 @@ from effigie.media.clip import Image
 class Orientation:
     """Transform that makes a stored picture upright: a horizontal flip, then a clockwise rotation."""
 
-    rotation: int = 0
-    """0, 90, 180 or 270 degrees clockwise."""
+    rotation: int = 0  # 0, 90, 180 or 270 degrees clockwise
     hflip: bool = False
 
     @property
     def is_transposed(self) -> bool:
         return self.rotation in (90, 270)
+
+    def turn_size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height after turning there, or back."""
+        return (height, width) if self.is_transposed else (width, height)
 
     def apply(self, image: Image) -> Image:
         """Rotate (H, W, 3) as stored to (H', W', 3) as displayed, contiguous."""

@@ -17,14 +17,19 @@ from effigie.errors import MediaError
 from effigie.media import images
 from effigie.media.clip import AudioInfo, ClipInfo, ClipKind
 from effigie.media.color import choose_rgb_color, read_color
-from effigie.media.container import check_picture_size, describe_error, open_container, select_video_stream
-from effigie.media.decoder import DamageCounter, decode_frames
+from effigie.media.container import (
+    DamageCounter,
+    check_picture_size,
+    decode_frames,
+    describe_error,
+    open_container,
+    select_video_stream,
+)
 from effigie.media.orientation import Orientation, read_orientation
 
 ANIMATIONS = ("gif", "apng")
 ARBITRARY_CLOCKS = ("mpeg", "mpegts")
-MAX_FRAME_RATE = 1000
-"""Frames a second; a container that claims more is not believed."""
+MAX_FRAME_RATE = 1000  # frames a second; a container that claims more is not believed
 
 
 def probe(path: str | Path) -> ClipInfo:
@@ -47,16 +52,11 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
     stream = select_video_stream(container, path)
     orientation = _read_first_orientation(container, stream, path)
     context = stream.codec_context
-    width, height = (
-        (stream.height, stream.width) if orientation.is_transposed else (stream.width, stream.height)
-    )
+    width, height = orientation.turn_size(stream.width, stream.height)
     aspect = context.sample_aspect_ratio or Fraction(1)
     rate = _read_rate(stream)
     duration = _read_duration(container, stream)
-    pixel_format = context.pix_fmt or "unknown"
-    color = read_color(context)
-    if context.format is not None and context.format.is_rgb:
-        color = choose_rgb_color(height)
+    is_rgb = context.format is not None and context.format.is_rgb
     names = container.format.name.split(",")
     kind: ClipKind = "animation" if any(name in ANIMATIONS for name in names) else "video"
     info = ClipInfo(
@@ -70,8 +70,8 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
         duration=duration,
         time_base=stream.time_base or Fraction(1, 1000),
         codec=context.codec.canonical_name,
-        pixel_format=pixel_format,
-        color=color,
+        pixel_format=context.pix_fmt or "unknown",
+        color=choose_rgb_color(height) if is_rgb else read_color(context),
         pixel_aspect=1 / aspect if orientation.is_transposed else aspect,
         audio=tuple(_read_audio(container)),
         subtitles=len(container.streams.subtitles),
@@ -81,16 +81,20 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
 
 
 def _read_first_orientation(container: InputContainer, stream: VideoStream, path: Path) -> Orientation:
-    damage = DamageCounter()
     try:
-        for frame in decode_frames(container, stream, damage):
+        for frame in decode_frames(container, stream, DamageCounter()):
             check_picture_size(frame.width, frame.height, path)
             return read_orientation(frame)
     except OSError as error:
-        raise MediaError(
-            f"reading {path} failed ({describe_error(error)}): check the disk or copy the file again"
-        ) from error
+        raise make_storage_error(path, error) from error
     raise make_undecodable_error(path)
+
+
+def make_storage_error(path: Path, error: OSError) -> MediaError:
+    """Make the error of storage that fails while a clip is read."""
+    return MediaError(
+        f"reading {path} failed ({describe_error(error)}): check the disk or copy the file again"
+    )
 
 
 def make_undecodable_error(path: Path) -> MediaError:
@@ -102,14 +106,11 @@ def make_undecodable_error(path: Path) -> MediaError:
 
 def _read_audio(container: InputContainer) -> Iterator[AudioInfo]:
     for stream in container.streams.audio:
-        if stream.codec_context is None:
-            yield AudioInfo("unknown", 0, 0, stream.language, _read_start(stream))
-        else:
-            context = stream.codec_context
-            codec = context.codec.canonical_name
-            yield AudioInfo(
-                codec, context.sample_rate, context.channels, stream.language, _read_start(stream)
-            )
+        context = stream.codec_context
+        known = ("unknown", 0, 0)
+        if context is not None:
+            known = (context.codec.canonical_name, context.sample_rate, context.channels)
+        yield AudioInfo(*known, stream.language, _read_start(stream))
 
 
 def _read_start(stream: Stream) -> Fraction | None:
@@ -151,11 +152,11 @@ def _estimate_frame_count(
     if rate and duration:
         return max(1, math.ceil(duration * rate))
     if container.format.name in ANIMATIONS:
-        return _count_packets(path)
+        return count_packets(path)
     return None
 
 
-def _count_packets(path: Path) -> int:
+def count_packets(path: Path) -> int:
     """Count the video packets, up to where the container breaks off."""
     count = 0
     with open_container(path) as container, contextlib.suppress(FFmpegError):

@@ -16,15 +16,20 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from effigie.errors import MediaError, UsageError
+from effigie.errors import UsageError
 from effigie.media import seeking
 from effigie.media.clip import ClipInfo, Frame
 from effigie.media.color import to_rgb
-from effigie.media.container import check_picture_size, describe_error, open_container, select_video_stream
-from effigie.media.decoder import DamageCounter, decode_frames
+from effigie.media.container import (
+    DamageCounter,
+    check_picture_size,
+    decode_frames,
+    open_container,
+    select_video_stream,
+)
 from effigie.media.images import is_picture, read_pictures
 from effigie.media.orientation import Orientation
-from effigie.media.probe import make_undecodable_error, probe, read_clip_info
+from effigie.media.probe import make_storage_error, make_undecodable_error, probe, read_clip_info
 
 
 class VideoReader:
@@ -36,18 +41,15 @@ class VideoReader:
 
     Args:
         path: a video, GIF, APNG, WebP, picture, or folder of numbered pictures.
-        start: index of the first frame.
-        stop: index after the last frame; None reads to the end.
         threads: decoder threads. None leaves it to the codec (slices, without delay); 1 is right where other
             processes keep the cores busy; more decode several frames ahead.
 
     Raises:
         MediaError: the clip cannot be read, or not one frame of it decodes.
-        UsageError: ``start`` or ``stop`` is negative or they cross.
 
     Example::
 
-        with Reader("talk.mp4") as reader:
+        with VideoReader("talk.mp4") as reader:
             for frame in reader:
                 print(frame.index, float(frame.time), frame.image.shape)
     """
@@ -91,7 +93,6 @@ class VideoReader:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
         self._stack.close()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -101,9 +102,7 @@ class VideoReader:
         try:
             yield from self._read_video()
         except OSError as error:
-            raise MediaError(
-                f"reading {self.path} failed ({describe_error(error)}): check the disk or copy the file again"
-            ) from error
+            raise make_storage_error(self.path, error) from error
 
     def _open(self) -> ClipInfo:
         if self._pictures:
@@ -139,10 +138,9 @@ class VideoReader:
             container, stream = self._reopen()
             if seeking.seek(container, stream, entry_point):
                 timed = self._decode_timed(container, stream)
-                first = next(
-                    (item for item in timed if item[0].pts is None or item[0].pts >= entry_point.target), None
-                )
-                if first is not None and first[0].pts == entry_point.target:
+                target = entry_point.target
+                first = next((item for item in timed if item[0].pts is None or item[0].pts >= target), None)
+                if first is not None and first[0].pts == target:
                     yield from self._enumerate_frames([first], self._start)
                     yield from self._enumerate_frames(timed, self._start + 1)
                     return
@@ -172,8 +170,7 @@ class VideoReader:
 
     def _to_frame(self, frame: VideoFrame, index: int, time: Fraction) -> Frame:
         check_picture_size(frame.width, frame.height, self.path)
-        width, height = self.info.width, self.info.height
-        stored_size = (height, width) if self._orientation.is_transposed else (width, height)
+        stored_size = self._orientation.turn_size(self.info.width, self.info.height)
         image = to_rgb(frame, self.info.color, stored_size, self._reformatter)
         duration = frame.duration * self.info.time_base if frame.duration else None
         return Frame(self._orientation.apply(image), index, time, duration)

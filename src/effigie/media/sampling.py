@@ -15,48 +15,39 @@ from av.video.stream import VideoStream
 
 from effigie.media import ClipInfo, Frame, VideoReader, probe
 from effigie.media.color import to_rgb
-from effigie.media.container import check_picture_size, open_container, select_video_stream
-from effigie.media.decoder import DamageCounter, decode_frames
-from effigie.media.probe import read_clip_info
+from effigie.media.container import (
+    DamageCounter,
+    check_picture_size,
+    decode_frames,
+    open_container,
+    select_video_stream,
+)
+from effigie.media.probe import count_packets, read_clip_info
 from effigie.progress import CancelToken
 
+# Frames decoded at most from a key frame towards the wanted moment: key frames may be ten seconds apart.
 MAX_FRAMES_AFTER_SEEK = 24
-"""Frames decoded at most from a key frame towards the wanted moment: key frames may be ten seconds apart."""
-
-SEEK_THRESHOLD = 60
-"""Frames to a wanted moment up to which decoding on is cheaper than seeking, which may land far before."""
+SEEK_THRESHOLD = 60  # frames up to which decoding on is cheaper than seeking, which may land far before
 
 
 @dataclass(frozen=True)
 class FrameSampling:
-    """Which frames of a clip are sampled.
+    """Which frames of a clip are sampled."""
 
-    Attributes:
-        positions: moments spread evenly over the clip.
-        frames_per_position: frames taken at every one of them.
-        step_s: seconds between the frames of one position.
-    """
-
-    positions: int = 16
+    positions: int = 16  # moments spread evenly over the clip
     frames_per_position: int = 1
-    step_s: float = 0.25
+    step_s: float = 0.25  # seconds between the frames of one position
 
 
 def sample_frames(path: Path, sampling: FrameSampling, cancel: CancelToken | None = None) -> Iterator[Frame]:
-    """Yield frames spread over a clip, in order of time; ``index`` counts them. A short clip gives what it has.
-
-    Raises:
-        MediaError: nothing of it can be decoded.
-        CancelledError: asked to stop.
-    """
+    """Yield frames spread over a clip, in order of time; ``index`` counts them. A short clip gives what it has."""
     cancel = cancel or CancelToken()
     info = probe(path)
     if info.kind == "video" and info.duration:
         frames = _sample_positions(info, sampling)
     else:
-        frames = _sample_evenly(
-            path, info.frames or _count_packets(path), sampling.positions * sampling.frames_per_position
-        )
+        count = info.frames or count_packets(path) or 1
+        frames = _sample_evenly(path, count, sampling.positions * sampling.frames_per_position)
     found = False
     for index, frame in enumerate(frames):
         cancel.check()
@@ -65,12 +56,6 @@ def sample_frames(path: Path, sampling: FrameSampling, cancel: CancelToken | Non
     if not found:
         with VideoReader(path) as reader:
             yield next(iter(reader))
-
-
-def _count_packets(path: Path) -> int:
-    with open_container(path) as container, contextlib.suppress(FFmpegError):
-        return sum(packet.size > 0 for packet in container.demux(select_video_stream(container, path))) or 1
-    return 1
 
 
 def _sample_evenly(path: Path, count: int, samples: int) -> Iterator[Frame]:
@@ -87,7 +72,7 @@ def _sample_positions(info: ClipInfo, sampling: FrameSampling) -> Iterator[Frame
     with open_container(info.path) as container:
         stream = select_video_stream(container, info.path)
         reformatter = VideoReformatter()
-        stored = (info.height, info.width) if orientation.is_transposed else (info.width, info.height)
+        stored = orientation.turn_size(info.width, info.height)
         for pts, frame in _decode_positions(container, stream, info, sampling):
             check_picture_size(frame.width, frame.height, info.path)
             image = orientation.apply(to_rgb(frame, info.color, stored, reformatter))

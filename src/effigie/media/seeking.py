@@ -18,15 +18,11 @@ from av.video.stream import VideoStream
 
 from effigie.media.container import open_container, select_video_stream
 
+# Those that know a time for every frame; a program stream's seek lands somewhere near.
 INDEXED_CONTAINERS = ("mov", "matroska")
-"""Those that know a time for every frame; a program stream's seek lands somewhere near."""
-
-INTRA_CODECS = frozenset(
-    {"mjpeg", "prores", "png", "dnxhd", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "v210"}
-)
-KEYFRAME_RESET_CODECS = frozenset({"vp8", "vp9", "mpeg4"})
-"""Their key frames drop every reference, so that a key frame is a clean entry."""
-
+INTRA_CODECS = {"mjpeg", "prores", "png", "dnxhd", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "v210"}
+KEYFRAME_RESET_CODECS = {"vp8", "vp9", "mpeg4"}  # their key frames drop every reference: a clean entry
+SUPPORTED_CODECS = {"h264", "hevc"} | INTRA_CODECS | KEYFRAME_RESET_CODECS
 H264_IDR = 5
 HEVC_IRAP = range(16, 22)
 
@@ -35,24 +31,17 @@ HEVC_IRAP = range(16, 22)
 class EntryPoint:
     """Seek to ``position``, decode from the packet with ``pts``, and yield from ``target`` on."""
 
-    position: int
-    """What the container's index goes by, in ticks: presentation times in Matroska, else decoding times."""
+    position: int  # ticks, as the container's index goes: presentation times in Matroska, else decoding times
     pts: int
-    target: int
-    """Presentation time of the wanted frame, in ticks."""
+    target: int  # presentation time of the wanted frame, in ticks
 
 
 def find_entry_point(path: Path, start: int) -> EntryPoint | None:
-    """Find the latest provably exact entry point for frame ``start``; None if decoding must begin at the start.
-
-    Raises:
-        MediaError: the file cannot be opened.
-    """
+    """Find the latest provably exact entry point for frame ``start``; None if decoding must begin at the start."""
     with open_container(path) as container:
         stream = select_video_stream(container, path)
-        if container.format.name.split(",")[0] not in INDEXED_CONTAINERS or not _is_supported_codec(
-            stream.codec_context.codec.canonical_name
-        ):
+        is_indexed = container.format.name.split(",")[0] in INDEXED_CONTAINERS
+        if not is_indexed or stream.codec_context.codec.canonical_name not in SUPPORTED_CODECS:
             return None
         try:
             return _search_entry_point(container, stream, start)
@@ -72,16 +61,11 @@ def seek(container: InputContainer, stream: VideoStream, entry_point: EntryPoint
     return bool(is_exact)
 
 
-def _is_supported_codec(codec: str) -> bool:
-    return codec in ("h264", "hevc") or codec in INTRA_CODECS or codec in KEYFRAME_RESET_CODECS
-
-
 def _search_entry_point(container: InputContainer, stream: VideoStream, start: int) -> EntryPoint | None:
     times: list[int] = []  # of every packet, in decoding order
     visible: list[int] = []  # of those that an edit list does not hide
-    entry_points: list[
-        tuple[int, int, int]
-    ] = []  # rank in decoding order, position, pts of the clean entries
+    entry_points: list[tuple[int, int, int]] = []  # clean ones: rank in decoding order, position, pts
+    codec = stream.codec_context.codec.canonical_name
     by_presentation = container.format.name.startswith("matroska")
     extradata = stream.codec_context.extradata or b""
     for packet in container.demux(stream):
@@ -90,9 +74,7 @@ def _search_entry_point(container: InputContainer, stream: VideoStream, start: i
         position = packet.pts if by_presentation else packet.dts
         if packet.pts is None or position is None or packet.is_corrupt:
             return None
-        if packet.is_keyframe and _is_random_access(
-            stream.codec_context.codec.canonical_name, packet, extradata
-        ):
+        if packet.is_keyframe and _is_random_access(codec, packet, extradata):
             entry_points.append((len(times), position, packet.pts))
         times.append(packet.pts)
         if not packet.is_discard:

@@ -6,7 +6,6 @@ import contextlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
 
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
@@ -18,8 +17,7 @@ from av.stream import Discard, Stream
 from effigie.media.container import open_container
 
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
-AAC_BITS_PER_CHANNEL = 96_000
-"""Bits a second; generous, since the sound was encoded once already."""
+AAC_BITS_PER_CHANNEL = 96_000  # bits a second; generous, since the sound was encoded once already
 
 # Vorbis goes into MP4 under FFmpeg's private identifier, and hardly a player finds it there. The others are
 # listed for MOV and then refused.
@@ -31,14 +29,6 @@ TimeSpan = tuple[Fraction, Fraction | None]
 """Seconds on the clip's clock: from, and up to but not including (None: to the end)."""
 
 
-class _PacketSink(Protocol):
-    """Destination of the packets of one input stream."""
-
-    def write(self, packet: Packet) -> None: ...
-
-    def finalize(self) -> None: ...
-
-
 class StreamCopier:
     """Muxes the sound and subtitle packets of ``path`` into ``output`` as its video advances.
 
@@ -47,17 +37,12 @@ class StreamCopier:
 
     Args:
         origin: time of the input that becomes 0 in the output, seconds.
-        span: what to carry; None carries everything.
     """
 
     def __init__(
         self, path: Path, output: OutputContainer, origin: Fraction, span: TimeSpan | None, notes: list[str]
     ) -> None:
-        self._stack = contextlib.ExitStack()
-        self._span = span
-        self._output = output
-        self._origin = origin
-        self._notes = notes
+        self._output, self._origin, self._span, self._notes = output, origin, span, notes
         with contextlib.ExitStack() as stack:
             container = stack.enter_context(open_container(path))
             self._sinks = self._create_sinks(container)
@@ -103,28 +88,28 @@ class StreamCopier:
         end_time = start_time + (packet.duration or 0) * packet.time_base
         return (end_time > start or start_time >= start) and (stop is None or start_time < stop)
 
-    def _create_sinks(self, container: InputContainer) -> dict[int, _PacketSink]:
-        sinks: dict[int, _PacketSink] = {}
+    def _create_sinks(self, container: InputContainer) -> dict[int, _StreamCopy | _AudioReencoder]:
+        sinks: dict[int, _StreamCopy | _AudioReencoder] = {}
         left_out = 0
         for stream in container.streams:
             if stream.type not in ("audio", "subtitle"):
                 left_out += stream.type in ("data", "attachment")
                 continue
-            sink = self._create_sink(stream)
-            if sink is not None:
+            if (sink := self._create_sink(stream)) is not None:
                 sinks[stream.index] = sink
         if left_out:
             self._notes.append(f"{left_out} streams that are neither picture, sound nor text were left out")
         return sinks
 
-    def _create_sink(self, stream: Stream) -> _PacketSink | None:
+    def _create_sink(self, stream: Stream) -> _StreamCopy | _AudioReencoder | None:
         kind = "sound" if stream.type == "audio" else "subtitles"
         if stream.codec_context is None or stream.time_base is None:
             self._notes.append(f"{kind} of an unknown codec was left out")
             return None
         codec = stream.codec_context.codec.canonical_name
         formats = self._output.format.name
-        if self._can_hold(stream) and codec not in UNSUPPORTED_CODECS.get(formats, ()):
+        names = {stream.codec_context.codec.name, codec}
+        if names & self._output.supported_codecs and codec not in UNSUPPORTED_CODECS.get(formats, ()):
             copy = self._output.add_stream_from_template(stream)
             return _StreamCopy(self._output, _copy_tags_and_disposition(copy, stream), -self._origin)
         if isinstance(stream, AudioStream):
@@ -134,10 +119,6 @@ class StreamCopier:
             f"subtitles left out because {formats.upper()} cannot hold {codec}: write .mkv to keep them"
         )
         return None
-
-    def _can_hold(self, stream: Stream) -> bool:
-        codec = stream.codec_context.codec
-        return bool({codec.name, codec.canonical_name} & self._output.supported_codecs)
 
     def _copy_tags(self, container: InputContainer) -> None:
         """Title, date and the like, and chapters; what describes the old file's format stays behind."""

@@ -44,13 +44,8 @@ class VideoEncoder:
         span: TimeSpan | None,
         notes: list[str],
     ) -> None:
-        self._path, self._source_info, self._settings, self._span, self._notes = (
-            temporary,
-            source_info,
-            settings,
-            span,
-            notes,
-        )
+        self._path, self._source_info, self._settings = temporary, source_info, settings
+        self._span, self._notes = span, notes
         self._origin = span[0] if span else source_info.clock_origin
         self._tick = source_info.time_base
         self._format = OUTPUT_FORMATS[temporary.suffix.lower()]
@@ -112,9 +107,8 @@ class VideoEncoder:
         context.height, context.width = height + self._padding[0], width + self._padding[1]
         context.sample_aspect_ratio = source_info.pixel_aspect
         context.thread_count = settings.threads or 0
-        context.thread_type = (
-            ThreadType.FRAME
-        )  # slices, PyAV's default, give larger files, the more cores the larger
+        # Slices, PyAV's default, give larger files, the more cores the larger.
+        context.thread_type = ThreadType.FRAME
         if settings.codec == "hevc" and not self._matroska:
             context.codec_tag = "hvc1"  # the tag that Apple's players ask for
         write_color(context, source_info.color)
@@ -185,10 +179,8 @@ class VideoEncoder:
 
     def _note_depth(self) -> None:
         with contextlib.suppress(ValueError):
-            bits = max(
-                component.bits for component in VideoFormat(self._source_info.pixel_format, 16, 16).components
-            )
-            if bits > 8:
+            components = VideoFormat(self._source_info.pixel_format, 16, 16).components
+            if (bits := max(component.bits for component in components)) > 8:
                 self._note(f"{bits}-bit pictures were written with 8 bits")
 
     def _note_clock(self, first: Fraction) -> None:

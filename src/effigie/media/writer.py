@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import cv2
 import numpy as np
@@ -25,14 +25,6 @@ from effigie.media.video_encoder import VideoEncoder
 
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
 JPEG_QUALITY = 95
-
-
-class _Sink(Protocol):
-    def write(self, image: Image, time: Fraction, duration: Fraction | None) -> None: ...
-
-    def finalize(self) -> None: ...
-
-    def abort(self) -> None: ...
 
 
 class VideoWriter:
@@ -56,11 +48,10 @@ class VideoWriter:
     Raises:
         UsageError: the suffix and the codec contradict each other, or ``path`` is the clip itself.
         MediaError: encoding failed, or no frame was written.
-        EffigieError: the disk is full or the folder cannot be written.
 
     Example::
 
-        with Reader("talk.mp4") as reader, Writer("out.mp4", reader.info) as writer:
+        with VideoReader("talk.mp4") as reader, VideoWriter("out.mp4", reader.info) as writer:
             for frame in reader:
                 writer.write(frame.image, frame.time, frame.duration)
     """
@@ -86,8 +77,8 @@ class VideoWriter:
         if self._output_kind == "folder":
             _check_replaceable(self.path)
         self._size: tuple[int, int] | None = None
-        self._sink: _Sink | None = None
-        self._context: contextlib.AbstractContextManager[_Sink] | None = None
+        self._sink: VideoEncoder | _PictureFiles | None = None
+        self._context: contextlib.AbstractContextManager[VideoEncoder | _PictureFiles] | None = None
 
     def __enter__(self) -> Self:
         self._context = self._open_output()
@@ -108,10 +99,6 @@ class VideoWriter:
             image: (H, W, 3) uint8 RGB, all of one size.
             time: presentation time on the clock of ``source_info``, seconds, later than the frame before.
             duration: seconds; matters for the last frame.
-
-        Raises:
-            UsageError: the array is not such a picture, or its size changed.
-            MediaError, EffigieError: as above.
         """
         if self._sink is None:
             raise UsageError(f"{self.path} is not open for writing: use `with VideoWriter(...)`")
@@ -128,7 +115,7 @@ class VideoWriter:
         self.frames += 1
 
     @contextlib.contextmanager
-    def _open_output(self) -> Iterator[_Sink]:
+    def _open_output(self) -> Iterator[VideoEncoder | _PictureFiles]:
         with atomic_write(self.path) as temporary:
             sink = self._open_sink(temporary)
             try:
@@ -143,18 +130,16 @@ class VideoWriter:
                 sink.abort()
                 raise
 
-    def _open_sink(self, temporary: Path) -> _Sink:
+    def _open_sink(self, temporary: Path) -> VideoEncoder | _PictureFiles:
         if self._output_kind == "video":
             return VideoEncoder(temporary, self.source_info, self.settings, self._span, self.notes)
         if self.source_info.audio and self.settings.keep_audio:
             self.notes.append("the sound was left out because pictures hold none")
-        if self._output_kind == "still":
-            return _StillFile(temporary, self.path)
-        if self.source_info.kind == "video":
+        if self._output_kind == "folder" and self.source_info.kind == "video":
             self.notes.append(
                 "frame times were left out because pictures hold none; they are numbered in order"
             )
-        return _PictureFolder(temporary)
+        return _PictureFiles(temporary, self.path, self._output_kind == "folder")
 
     @contextlib.contextmanager
     def _convert_errors(self) -> Iterator[None]:
@@ -198,45 +183,30 @@ def _check_replaceable(path: Path) -> None:
         raise UsageError(f"{path} holds more than frames ({other.name}): choose another name")
 
 
-class _PictureFolder:
-    """Writes numbered PNG files."""
+class _PictureFiles:
+    """Writes one picture, or numbered PNG files into a folder; each is complete at once."""
 
-    def __init__(self, temporary: Path) -> None:
-        self._folder = temporary
+    def __init__(self, temporary: Path, path: Path, folder: bool) -> None:
+        self._temporary, self._path, self._folder = temporary, path, folder
         self._count = 0
 
     def write(self, image: Image, time: Fraction, duration: Fraction | None) -> None:
-        self._folder.mkdir(exist_ok=True)
-        write_still(self._folder / f"{self._count:06d}.png", image)
-        self._count += 1
-
-    def finalize(self) -> None:
-        """Every picture is complete already."""
-
-    def abort(self) -> None:
-        """The folder is removed by the caller."""
-
-
-class _StillFile:
-    """Writes one picture."""
-
-    def __init__(self, temporary: Path, path: Path) -> None:
-        self._temporary, self._path = temporary, path
-        self._written = False
-
-    def write(self, image: Image, time: Fraction, duration: Fraction | None) -> None:
-        if self._written:
+        if self._folder:
+            self._temporary.mkdir(exist_ok=True)
+            write_still(self._temporary / f"{self._count:06d}.png", image)
+        elif self._count:
             raise MediaError(
                 f"{self._path} holds one picture: give a name without suffix for a folder, or .mp4"
             )
-        write_still(self._temporary, image)
-        self._written = True
+        else:
+            write_still(self._temporary, image)
+        self._count += 1
 
     def finalize(self) -> None:
-        """The picture is complete already."""
+        pass
 
     def abort(self) -> None:
-        """The file is removed by the caller."""
+        """The caller removes the file or folder."""
 
 
 def write_still(path: Path, image: Image) -> None:

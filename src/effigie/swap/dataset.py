@@ -15,8 +15,7 @@ import cv2
 import numpy as np
 
 from effigie.faces.crop import apply_affine, jitter_matrix, resize_matrix
-from effigie.faces.loss_mask import compute_loss_mask, quantize_loss_mask
-from effigie.faces.mask import face_mask
+from effigie.faces.mask import compute_loss_mask, face_mask, quantize_loss_mask
 from effigie.faces.warp import MeshWarper, warp
 from effigie.nn.recognizer import compute_chip_matrix
 from effigie.prior.frame_bank import FrameBank, FrameFeatures

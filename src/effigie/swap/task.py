@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from effigie.faces.loss_mask import UNIT_WEIGHT
-from effigie.faces.regions import REGIONS, face_regions
+from effigie.faces.mask import REGIONS, UNIT_WEIGHT, face_regions
 from effigie.nn.images import to_float, to_uint8
 from effigie.nn.ssim import region_ssim_errors
 from effigie.swap.auxiliary_losses import AuxiliaryLosses

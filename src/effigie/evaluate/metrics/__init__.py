@@ -1,1 +1,1 @@
-"""Metrics, one a file: pure functions on arrays, each with its unit and what fools it. No metric is a loss."""
+"""Metrics, one kind a file: pure functions on arrays, each with its unit and what fools it. No metric is a loss."""

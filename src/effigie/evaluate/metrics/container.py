@@ -21,16 +21,11 @@ from effigie.media.container import open_container
 
 @dataclass(frozen=True)
 class TimeScores:
-    """Frames and their times.
-
-    Attributes:
-        output_frames, input_frames: how many decode.
-        largest_error: s, over the frames both have; 0.0 only if every time is exactly equal.
-    """
+    """Frames that decode, and their times."""
 
     output_frames: int
     input_frames: int
-    largest_error: float
+    largest_error: float  # s, over the frames both have; 0.0 only if every time is exactly equal
 
     @property
     def exact(self) -> bool:
@@ -39,19 +34,12 @@ class TimeScores:
 
 @dataclass(frozen=True)
 class AudioScores:
-    """Sound streams of two files.
+    """Sound streams of two files."""
 
-    Attributes:
-        streams: of the input.
-        identical: the output has as many, with the same payload bits.
-        largest_error: s, of the packets' times; infinite if their number differs.
-        exact: no packet is off by more than the coarser of the two clocks.
-    """
-
-    streams: int
-    identical: bool
-    largest_error: float
-    exact: bool
+    streams: int  # of the input
+    identical: bool  # the output has as many, with the same payload bits
+    largest_error: float  # s, of the packets' times; infinite if their number differs
+    exact: bool  # no packet is off by more than the coarser of the two clocks
 
 
 @dataclass
@@ -73,11 +61,7 @@ def compare_times(
 
 
 def read_audio_tracks(path: str | Path) -> list[AudioTrack]:
-    """The sound streams of a file, in order; nothing is decoded.
-
-    Raises:
-        MediaError: it is no media file.
-    """
+    """The sound streams of a file, in order; nothing is decoded."""
     with open_container(Path(path)) as container:
         found = {
             stream.index: AudioTrack(
@@ -98,11 +82,6 @@ def read_audio_tracks(path: str | Path) -> list[AudioTrack]:
 
 
 def compare_audio(output: str | Path, reference: str | Path) -> AudioScores:
-    """Compare the sound of two files.
-
-    Raises:
-        MediaError: one of them is no media file.
-    """
     mine, theirs = read_audio_tracks(output), read_audio_tracks(reference)
     origin = probe(reference).clock_origin
     # Not the codec's name: MP4 has one label for all layers of MPEG audio, and the bits say which it is.

@@ -29,21 +29,13 @@ MIN_FRAMES = 3  # frames in either window
 
 @dataclass(frozen=True)
 class CutStabilityScores:
-    """Flicker and colour drift after cuts; NaN where there was nothing to measure.
+    """Flicker and colour drift after cuts; NaN where there was nothing to measure."""
 
-    Attributes:
-        flicker: output over input, in the first half second of all starts.
-        drift: CIELAB, of the worst start.
-        worst: the first frame of that start; -1 for none.
-        starts: how many there are.
-        judged: of these, how many showed the person long enough for drift.
-    """
-
-    flicker: float
-    drift: float
-    worst: int
+    flicker: float  # output over input, in the first half second of all starts
+    drift: float  # CIELAB, of the worst start
+    worst: int  # the first frame of that start; -1 for none
     starts: int
-    judged: int
+    judged: int  # starts that showed the person long enough for drift
 
 
 def compute_mean_color(image: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -81,10 +73,9 @@ def compare_cut_stability(
     """
     early = (since < WINDOW_S) & ~np.isnan(levels).any(1)
     known = ~np.isnan(offsets).any(1)
-    each = np.array(
-        [color_drift(since[k], offsets[k]) for k in (known & (which == s) for s in range(len(starts)))]
-    )
-    judged = int((~np.isnan(each)).sum()) if len(each) else 0
+    shown = [known & (which == start) for start in range(len(starts))]
+    each = np.array([color_drift(since[rows], offsets[rows]) for rows in shown])
+    judged = int((~np.isnan(each)).sum())
     worst = int(np.nanargmax(each)) if judged else -1
     return CutStabilityScores(
         flicker=compare_flicker(levels[early]).ratio if early.sum() >= MIN_FRAMES else float("nan"),

@@ -26,29 +26,17 @@ MIN_REFERENCE = 0.1
 
 @dataclass(frozen=True)
 class FlickerScores:
-    """Flicker of a clip's face.
+    """Flicker of a clip's face."""
 
-    Attributes:
-        ratio: mean difference in the output over that in the input, the latter at least :data:`MIN_REFERENCE`.
-        output, reference: the two differences, levels of 255.
-        frames: how many pairs of frames were measured.
-    """
-
-    ratio: float
-    output: float
+    ratio: float  # of the two differences, the latter at least MIN_REFERENCE
+    output: float  # mean difference, levels of 255
     reference: float
-    frames: int
+    frames: int  # pairs of them
 
 
 @cache
 def _optical_flow() -> Any:
     return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-
-
-def backward_flow(previous: np.ndarray, current: np.ndarray) -> np.ndarray:
-    """(H, W, 2) float32 px: where each pixel of ``current`` was in ``previous``, both (H, W, 3) uint8 RGB."""
-    gray = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (current, previous)]
-    return _optical_flow().calc(gray[0], gray[1], None)
 
 
 def warp_by_flow(previous: np.ndarray, flow: np.ndarray) -> np.ndarray:
@@ -67,13 +55,12 @@ def compensated_differences(
 ) -> tuple[float, float] | None:
     """Mean absolute motion-compensated difference of a pair of frames, levels of 255: output, reference.
 
+    None where the two masks share nothing.
+
     Args:
         output: the frame before and this one, (H, W, 3) uint8 RGB.
         reference: the same two frames of the input.
         inside: (H, W) bool of either frame; only pixels that are inside in both count.
-
-    Returns:
-        None where the two masks share nothing.
     """
     rows, columns = (np.flatnonzero((inside[0] | inside[1]).any(axis)) for axis in (1, 0))
     if not len(rows):
@@ -85,7 +72,8 @@ def compensated_differences(
     before, now = reference[0][box], reference[1][box]
     if min(now.shape[:2]) < 16:  # too small for the flow's patches
         return None
-    flow = backward_flow(before, now)
+    gray = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (now, before)]
+    flow = _optical_flow().calc(*gray, None)  # where each pixel was before
     shared = inside[1][box] & (warp_by_flow(inside[0][box].astype(np.float32), flow) > 0.99)
     if not shared.any():
         return None

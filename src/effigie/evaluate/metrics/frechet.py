@@ -1,4 +1,4 @@
-"""Fréchet distance of generated pictures to real ones, of pooled MobileNetV2 features.
+"""Fréchet distance between the faces of a clip and those of a source, of pooled MobileNetV2 features.
 
 Unit: that of the features, squared; 0 where both have the same mean and covariance. It is not the FID of papers,
 which takes Inception features: compare these figures only among themselves.
@@ -6,16 +6,109 @@ which takes Inception features: compare these figures only among themselves.
 Few samples: features have 1280 dimensions, and of N pictures covariances have a rank below N. Nothing is added to
 their diagonals. The trace of the matrix root is computed exactly from the centred samples themselves, as the sum of
 singular values of an N x N product, which needs no inverse and no root of a singular matrix. What remains is the
-estimate's bias: fewer samples give larger distances. So only figures of equal counts may be compared; rows of one
-table are made of the same moments.
+estimate's bias: fewer samples give larger distances. So only figures of equal counts may be compared.
+
+What is real about somebody's face is what their own footage shows, so the reference of a clip is the source's face set.
+Three crowds of the same number stand beside each other, because the distance alone has no scale: the output, the
+untouched input (what doing nothing scores), and the earlier half of the source's own set against the later (what the
+source scores; there half the numbers on either side, so that its bias is larger). Faces are cut along the skull,
+:data:`SIDE` px, and everything beyond the mesh's outline is grey: hair, neck and wall are the target's by right, and
+would be most of the distance.
 
 What fools it: it looks at crowds, not at pairs. Somebody else's faces with the same spread of poses would pass, and
-blur that keeps the features' statistics too.
+blur that keeps the features' statistics too. Light and camera are the target's, rightly, and count as a distance all
+the same; so does another mix of expressions. So compare rows of one pair of people, or the output with the input.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+from effigie.faces.align import compute_placement, crop_matrix
+from effigie.faces.crop import apply_affine, crop
+from effigie.faces.mask import face_mask
+from effigie.faces.mesh import fit_pose
+
+if TYPE_CHECKING:
+    from effigie.evaluate.metrics.mobilenet import PerceptualModel
+
+SIDE = 128  # px
+GRAY = np.array([124, 116, 104], np.float32)  # the mean of the pictures that the network has learned from
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class FrechetScores:
+    """Fréchet distances; NaN for fewer than two faces."""
+
+    output: float  # of the made faces to the source's
+    input: float  # of the footage's own faces to the source's
+    source: float  # of one half of the source's to the other
+    faces: int  # in the output, in the input, and of the source
+
+
+def crop_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """(S, S, 3) uint8: the face of (H, W, 3) uint8 RGB by its (478, 3) landmarks, grey around it."""
+    matrix = crop_matrix(compute_placement(fit_pose(landmarks)), SIDE)
+    inside = face_mask(apply_affine(matrix, landmarks[:, :2]), SIDE, SIDE)[..., None]
+    return np.round(GRAY + inside * (crop(image, matrix, SIDE) - GRAY)).astype(np.uint8)
+
+
+class FaceSampler:
+    """Samples ``most`` faces of a clip, evenly.
+
+    Args:
+        most: faces at most; 0 takes none.
+        expected: faces that the clip is thought to have.
+    """
+
+    def __init__(self, most: int, expected: int) -> None:
+        self._most, self._expected = most, max(expected, most, 1)
+        self._seen = 0
+        self.output: list[np.ndarray] = []
+        self.input: list[np.ndarray] = []
+
+    def should_take(self) -> bool:
+        """Whether the next face is to be taken; call it once a face."""
+        before, self._seen = self._seen, self._seen + 1
+        taken = self._seen * self._most // self._expected > before * self._most // self._expected
+        return taken and len(self.output) < self._most
+
+    def add(self, output: np.ndarray, original: np.ndarray, made: np.ndarray, landmarks: np.ndarray) -> None:
+        """A face of either clip, (H, W, 3) uint8 RGB, with its (478, 3) landmarks there."""
+        self.output.append(crop_face(output, made))
+        self.input.append(crop_face(original, landmarks))
+
+
+def compare_distributions(
+    output: Sequence[np.ndarray], original: Sequence[np.ndarray], source: Sequence[np.ndarray]
+) -> FrechetScores:
+    """Distances of (S, S, 3) uint8 faces; as many of each are used as there are of the fewest."""
+    count = min(len(output), len(original), len(source))
+    nan = float("nan")
+    if count < 2:
+        return FrechetScores(nan, nan, nan, count)
+    from effigie.evaluate.metrics.mobilenet import PerceptualModel
+
+    look = PerceptualModel()
+    mine, footage, real = (_features(look, each, count) for each in (output, original, source))
+    return FrechetScores(
+        frechet_distance(mine, real),
+        frechet_distance(footage, real),
+        frechet_distance(real[: count // 2], real[count // 2 :]),
+        count,
+    )
+
+
+def _features(look: PerceptualModel, faces: Sequence[np.ndarray], count: int) -> np.ndarray:
+    """(count, 1280) of faces chosen evenly."""
+    faces = [faces[int(index)] for index in np.linspace(0, len(faces) - 1, count).round()]
+    batches = (faces[start : start + BATCH] for start in range(0, len(faces), BATCH))
+    return np.stack([seen.pooled for batch in batches for seen in look(batch)])
 
 
 def frechet_distance(made: np.ndarray, truth: np.ndarray) -> float:

@@ -25,32 +25,20 @@ STILL = 1e-6
 
 @dataclass(frozen=True)
 class EyeState:
-    """The eyes of one face.
+    """The eyes of one face, means of both."""
 
-    Attributes:
-        opening: lid gap over width, mean of both eyes.
-        gaze: (2,) along and across, in eye widths, mean of both eyes.
-    """
-
-    opening: float
-    gaze: np.ndarray
+    opening: float  # lid gap over width
+    gaze: np.ndarray  # (2,) along and across, in eye widths
 
 
 @dataclass(frozen=True)
 class EyeScores:
-    """Agreement of generated with real eyes; NaN where there was nothing to measure.
+    """Agreement of generated with real eyes; NaN where there was nothing to measure."""
 
-    Attributes:
-        opening_error: mean absolute difference of the openings.
-        blink: correlation of the openings.
-        gaze_error: mean distance of the gazes, eye widths.
-        gaze: correlation of the gazes, mean of both directions, by how much the true ones vary.
-    """
-
-    opening_error: float
-    blink: float
-    gaze_error: float
-    gaze: float
+    opening_error: float  # mean absolute difference of the openings
+    blink: float  # correlation of the openings
+    gaze_error: float  # mean distance of the gazes, eye widths
+    gaze: float  # correlation of the gazes, mean of both directions, by how much the true ones vary
 
 
 def eye_state(landmarks: np.ndarray) -> EyeState:
@@ -62,12 +50,7 @@ def eye_state(landmarks: np.ndarray) -> EyeState:
 
 
 def compare_eyes(made: list[EyeState], truth: list[EyeState], people: list[int]) -> EyeScores:
-    """Scores over N moments.
-
-    Args:
-        made, truth: of each moment.
-        people: who is seen in each, by number.
-    """
+    """Scores over N moments; ``people``: who is seen in each, by number."""
     nan = float("nan")
     if not truth:
         return EyeScores(nan, nan, nan, nan)

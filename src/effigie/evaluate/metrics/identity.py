@@ -1,51 +1,45 @@
-"""Identity: cosine similarity of SFace embeddings to two people.
+"""Identity: cosine similarity of SFace embeddings to two people, and whether several people keep their own faces.
 
-Unit: cosine, -1..1. One person's frames reach about 0.8 among themselves, different people about 0.1;
-SFace's own threshold for "the same person" is 0.363.
+Units: cosine, -1..1. One person's frames reach about 0.8 among themselves, different people about 0.1;
+SFace's own threshold for "the same person" is 0.363. The share of own faces is of a person's measured frames: those
+whose face is nearer to the source who is to be seen there than to the source of anybody else in the clip; 1 is right.
+One frame of another's face is seen by everybody, so nothing less will do.
 
-What fools it: blur alone lowers the similarity to the target without raising that to the source, so look at
+What fools them: blur alone lowers the similarity to the target without raising that to the source, so look at
 the similarity to the source, and read it together with sharpness. A network that was trained on this very
-model scores without looking alike. Strong poses lower every figure.
+model scores without looking alike. Strong poses lower every figure. The share of own faces does not ask how near, so
+that a face like nobody passes half of the time. Roles that are played by one and the same source are not compared.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from effigie.faces.recognizer import SAME_PERSON_SIMILARITY
+
 
 @dataclass(frozen=True)
 class IdentityScores:
-    """Similarity of a clip's faces to two people.
+    """Similarity of a clip's faces to two people."""
 
-    Attributes:
-        to_source: mean cosine to the source's centroid; 1 is identical.
-        to_target: mean cosine to the target's centroid.
-        pairwise_source: mean cosine to the source's single frames, lower than to their centroid by
-            construction.
-        pairwise_target: the same for the target.
-        closer_to_source: share of the faces that are nearer to the source's centroid than to the target's,
-            0..1.
-        between: cosine between the two centroids; what two faces of different people have in common anyway.
-        faces: how many were measured.
-    """
-
-    to_source: float
+    to_source: float  # mean cosine to the source's centroid; 1 is identical
     to_target: float
-    pairwise_source: float
+    pairwise_source: (
+        float  # mean cosine to the source's single frames, lower than to their centroid by construction
+    )
     pairwise_target: float
-    closer_to_source: float
-    between: float
+    closer_to_source: (
+        float  # share of the faces that are nearer to the source's centroid than to the target's
+    )
+    between: float  # cosine of the two centroids: what two faces of different people have in common anyway
     faces: int
 
 
 def centroid(embeddings: np.ndarray) -> np.ndarray:
-    """(D,) unit mean of (N, D) unit embeddings.
-
-    Raises:
-        ValueError: there is none, or they cancel out.
-    """
+    """(D,) unit mean of (N, D) unit embeddings."""
     total = np.asarray(embeddings, np.float64).reshape(-1, np.shape(embeddings)[-1]).sum(0)
     length = float(np.linalg.norm(total))
     if length < 1e-9:
@@ -74,3 +68,17 @@ def compare_identity(embeddings: np.ndarray, source: np.ndarray, target: np.ndar
         between=between,
         faces=len(embeddings),
     )
+
+
+def own_face_share(embeddings: np.ndarray, sources: Sequence[np.ndarray], own: int) -> float:
+    """Share of (N, D) unit embeddings that are nearer to ``sources[own]`` than to any other, (M, D) each.
+
+    NaN without embeddings, or where no other source is another person.
+    """
+    mine = centroid(sources[own])
+    rest = [source for number, source in enumerate(sources) if number != own]
+    others = [source for source in rest if float(mine @ centroid(source)) < SAME_PERSON_SIMILARITY]
+    if not len(embeddings) or not others:
+        return float("nan")
+    nearest = np.max([cosines(embeddings, other) for other in others], axis=0)
+    return float((cosines(embeddings, sources[own]) > nearest).mean())

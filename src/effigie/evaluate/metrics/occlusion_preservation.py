@@ -24,17 +24,11 @@ RIM = 2  # px
 
 @dataclass(frozen=True)
 class OcclusionScores:
-    """How well occluders are preserved.
+    """How well occluders are preserved."""
 
-    Attributes:
-        in_front: share of the covered pixels of the face that show the footage.
-        replaced: share of its uncovered pixels that the mask replaces; NaN without masks.
-        frames: in which something covers the face.
-    """
-
-    in_front: float
-    replaced: float
-    frames: int
+    in_front: float  # share of the covered pixels of the face that show the footage
+    replaced: float  # share of its uncovered pixels that the mask replaces; NaN without masks
+    frames: int  # in which something covers the face
 
 
 def count_occlusion_pixels(

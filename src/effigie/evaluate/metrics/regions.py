@@ -19,17 +19,11 @@ BELONGS = 0.3  # a mask belongs to the person within an outline this much larger
 
 @dataclass(frozen=True)
 class MaskSource:
-    """Where a folder of masks comes from, for error messages.
+    """Where a folder of masks comes from, for error messages."""
 
-    Attributes:
-        name: of the pictures.
-        wanted: the folder that should have been named.
-        remedy: what to do about pictures that do not fit.
-    """
-
-    name: str
-    wanted: str
-    remedy: str
+    name: str  # of the pictures
+    wanted: str  # the folder that should have been named
+    remedy: str  # what to do about pictures that do not fit
 
 
 CONVERSION_MASKS = MaskSource("masks", "the folder that `effigie convert --masks` wrote", "convert again")
@@ -43,10 +37,6 @@ class MaskFolder:
 
     Args:
         size: (height, width) that they must have.
-        source: what the folder should be, and what to do if it is not.
-
-    Raises:
-        UsageError: no such folder, or no PNG in it.
     """
 
     def __init__(
@@ -62,11 +52,7 @@ class MaskFolder:
         return len(self._files)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """(H, W) uint8, 0 = untouched.
-
-        Raises:
-            UsageError: there are fewer masks than frames, or one is damaged or of another size.
-        """
+        """(H, W) uint8, 0 = untouched."""
         if index >= len(self._files):
             raise UsageError(
                 f"{self.folder} holds {len(self._files)} {self._source.name}, the clip has more frames: "
@@ -90,9 +76,7 @@ def build_mesh_mask(landmarks: np.ndarray, size: tuple[int, int], grow: float = 
 def face_interior(landmarks: np.ndarray, size: tuple[int, int], mask: np.ndarray | None) -> np.ndarray:
     """(H, W) bool: the interior of the generated face, away from its seam.
 
-    Args:
-        landmarks: of the person, so that a mask over several faces is cut to this one.
-        mask: (H, W) uint8 of the conversion; the mesh's outline where None.
+    A ``mask`` (H, W) uint8 over several faces is cut to this one; where None, the mesh's outline stands in.
     """
     if mask is None:
         solid = build_mesh_mask(landmarks, size) > 127

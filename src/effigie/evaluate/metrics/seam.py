@@ -39,39 +39,23 @@ MIN_REFERENCE_STEP = 0.5
 
 @dataclass(frozen=True)
 class SeamSteps:
-    """Steps across the edge in one frame, sums of CIEDE2000 over pairs of points.
+    """Steps across the edge in one frame, sums of CIEDE2000 over pairs of points: of the output, and of the input."""
 
-    Attributes:
-        even: of the output and of the input, over pairs where the footage is even.
-        pairs: how many these are.
-        whole: of the output and of the input, over all pairs.
-        all_pairs: how many these are.
-    """
-
-    even: tuple[float, float]
+    even: tuple[float, float]  # where the footage is even
     pairs: int
-    whole: tuple[float, float]
+    whole: tuple[float, float]  # everywhere
     all_pairs: int
 
 
 @dataclass(frozen=True)
 class SeamScores:
-    """Visibility of a clip's seam; NaN where there was nothing to measure.
+    """Visibility of a clip's seam; NaN where there was nothing to measure."""
 
-    Attributes:
-        ratio: mean step across the edge in the output over that in the input, where the footage is even; the latter
-            at least :data:`MIN_REFERENCE_STEP`.
-        output, reference: the two steps, CIEDE2000.
-        share: of the edge, how much is even.
-        whole: the ratio over the whole edge.
-        frames: how many were measured.
-    """
-
-    ratio: float
-    output: float
+    ratio: float  # of the two mean steps where the footage is even, the latter at least MIN_REFERENCE_STEP
+    output: float  # CIEDE2000
     reference: float
-    share: float
-    whole: float
+    share: float  # of the edge, how much is even
+    whole: float  # the ratio over the whole edge
     frames: int
 
 
@@ -125,10 +109,8 @@ def seam_steps(
     """Steps across the edge in one frame; None where the mask has no edge.
 
     Args:
-        output: (H, W, 3) uint8 RGB.
-        original: the input, encoded as the output was.
+        original: the input, encoded as the output was, (H, W, 3) uint8 RGB like it.
         mask: (H, W) uint8 of the conversion, of this person alone.
-        eye_distance: px.
     """
     pairs = edge_pairs(mask, eye_distance)
     if not len(pairs):

@@ -12,21 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from effigie.faces.quality import sharpness
+from effigie.faces.crop import sharpness
 
 
 @dataclass(frozen=True)
 class SharpnessScores:
-    """Sharpness of a clip's face.
+    """Sharpness of a clip's face."""
 
-    Attributes:
-        ratio: all frames' variance of the Laplacian in the output over that in the input.
-        ratio_10: what 90 % of the frames reach.
-        frames: how many were measured.
-    """
-
-    ratio: float
-    ratio_10: float
+    ratio: float  # all frames' variance of the Laplacian in the output over that in the input
+    ratio_10: float  # what 90 % of the frames reach
     frames: int
 
 

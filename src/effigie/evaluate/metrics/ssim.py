@@ -15,24 +15,14 @@ WINDOW = 5  # px that the Gaussian window reaches to either side
 
 
 def ssim(made: np.ndarray, truth: np.ndarray, face: np.ndarray) -> tuple[float, float]:
-    """SSIM of the whole picture and of its face alone.
-
-    Args:
-        made, truth: (H, W, 3) uint8.
-        face: (H, W) in [0, 1]; the second figure is NaN where it is nowhere above one half.
-    """
+    """SSIM of two (H, W, 3) uint8, and of the face alone: NaN where (H, W) ``face`` is nowhere above one half."""
     whole, each = _windows(made, truth, 2)
     inside = face > INSIDE
     return whole, float(each[inside].mean()) if inside.any() else float("nan")
 
 
 def compute_background_ssim(made: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
-    """SSIM of brightness outside the mask: of windows that lie wholly where it is 0.
-
-    Args:
-        made, truth: (H, W, 3) uint8 RGB.
-        mask: (H, W), 0 outside. NaN where no window is outside, or the picture is smaller than one.
-    """
+    """SSIM of brightness outside the (H, W) mask: of windows that lie wholly where it is 0; NaN where none does."""
     touched = cv2.dilate((mask > 0).view(np.uint8), np.ones((2 * WINDOW + 1,) * 2, np.uint8))
     outside = touched == 0
     if not outside.any() or min(mask.shape) < 2 * WINDOW + 1:

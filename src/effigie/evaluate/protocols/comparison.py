@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -47,25 +48,17 @@ class ClipComparison:
         self.strangers = 0  # frames that were changed although nobody to be swapped is in them
         self.masked = self.drawn = False
 
-    def add(
-        self,
-        index: int,
-        time: float,
-        output: np.ndarray,
-        original: np.ndarray,
-        encoded: np.ndarray,
-        mask: np.ndarray | None,
-        cover: np.ndarray | None = None,
-    ) -> None:
-        """The next frame, see :class:`~effigie.evaluate.protocols.face_comparison.ComparedFrame`."""
+    def add(self, moment: ComparedFrame) -> None:
+        """Compare the next frame; its shot is counted here."""
+        index, output, mask = moment.index, moment.output, moment.mask
         self.masked |= mask is not None
-        self.drawn |= cover is not None
-        if self._cuts(original):
+        self.drawn |= moment.cover is not None
+        if self._cuts(moment.original):
             self._shot += 1
             for tracker in (self._given, self._made):
                 tracker.reset()
-        moment = ComparedFrame(index, time, self._shot, output, original, encoded, mask, cover)
-        there, made = self._given(original), self._made(output)
+        moment = replace(moment, shot=self._shot)
+        there, made = self._given(moment.original), self._made(output)
         touched = np.zeros(output.shape[:2], np.uint8) if mask is None else mask
         seen = False
         for face, tracks in zip(self.faces, self._tracks, strict=True):
@@ -80,10 +73,10 @@ class ClipComparison:
             same = find_overlapping_face(made, person)
             face.add(moment, landmarks, None if same is None else same.landmark_result.landmarks)
         self.strangers += not seen and bool(touched.any())
-        row = {"frame": index, "time": time, "shot": self._shot}
-        row["psnr_outside"] = self.background.add(output, encoded, touched)
+        row = {"frame": index, "time": moment.time, "shot": self._shot}
+        row["psnr_outside"] = self.background.add(output, moment.encoded, touched)
         for background in (self.background_luma, self.background_far):
-            background.add(output, encoded, touched)
+            background.add(output, moment.encoded, touched)
         if index % self._interval == 0:
-            row["ssim_outside"] = compute_background_ssim(output, encoded, touched)
+            row["ssim_outside"] = compute_background_ssim(output, moment.encoded, touched)
         self.table.add(row)

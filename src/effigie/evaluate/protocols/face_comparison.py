@@ -9,12 +9,11 @@ import numpy as np
 
 from effigie.evaluate.metrics import flicker, geometry, sharpness
 from effigie.evaluate.metrics.cut_stability import WINDOW_S, compute_mean_color
-from effigie.evaluate.metrics.distribution import FaceSampler
-from effigie.evaluate.metrics.expression import expression_error
+from effigie.evaluate.metrics.frechet import FaceSampler
 from effigie.evaluate.metrics.gaze import OPEN, eye_state
+from effigie.evaluate.metrics.geometry import expression_error, pose_error
 from effigie.evaluate.metrics.identity import cosines
 from effigie.evaluate.metrics.occlusion_preservation import count_occlusion_pixels
-from effigie.evaluate.metrics.pose import pose_error
 from effigie.evaluate.metrics.regions import face_interior, mask_coverage, select_own_mask
 from effigie.evaluate.metrics.seam import seam_steps
 from effigie.evaluate.report.frames import FrameTable
@@ -37,26 +36,16 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class ComparedFrame:
-    """One frame of both clips.
-
-    Attributes:
-        index: of the frame.
-        time: s.
-        shot: number of the shot, counted by cuts in the input.
-        output, original: (H, W, 3) uint8 RGB.
-        encoded: the input after encoding as the output was.
-        mask: (H, W) uint8 of the conversion.
-        cover: (H, W) uint8, white where something covers a face.
-    """
+    """One frame of both clips, (H, W, 3) uint8 RGB each."""
 
     index: int
-    time: float
-    shot: int
+    time: float  # s
     output: np.ndarray
     original: np.ndarray
-    encoded: np.ndarray
-    mask: np.ndarray | None = None
-    cover: np.ndarray | None = None
+    encoded: np.ndarray  # the input after encoding as the output was
+    mask: np.ndarray | None = None  # (H, W) uint8 of the conversion
+    cover: np.ndarray | None = None  # (H, W) uint8, white where something covers a face
+    shot: int = 0  # counted by cuts in the input
 
 
 class FaceComparison:
@@ -66,8 +55,6 @@ class FaceComparison:
         role: which of ``sources`` is to be seen.
         sources: (N, 128) embeddings of the source of every role in the clip.
         target: (M, 128) embeddings of the person replaced.
-        identity: SFace.
-        sampler: takes faces for the Fréchet distance.
         interval: identity on every n-th frame.
     """
 
@@ -144,7 +131,6 @@ class FaceComparison:
     def _measure_interior(
         self, moment: ComparedFrame, landmarks: np.ndarray, since: float
     ) -> dict[str, float]:
-        """Measure the interior of the face, away from its seam."""
         row: dict[str, float] = {}
         inside = face_interior(landmarks, moment.output.shape[:2], moment.mask)
         if moment.cover is not None:
@@ -152,16 +138,14 @@ class FaceComparison:
         if not inside.any():
             self._previous = None
             return row
-        after, before = (
-            sharpness.laplacian_variance(each, inside) for each in (moment.output, moment.original)
-        )
+        pictures = moment.output, moment.original
+        after, before = (sharpness.laplacian_variance(each, inside) for each in pictures)
         if before > 0:
             row |= {"sharpness_output": after, "sharpness_input": before}
         if self._previous is not None:
             output, original, was = self._previous
-            levels = flicker.compensated_differences(
-                (output, moment.output), (original, moment.original), (was, inside)
-            )
+            pairs = (output, moment.output), (original, moment.original), (was, inside)
+            levels = flicker.compensated_differences(*pairs)
             if levels is not None:
                 row |= {"flicker_output": levels[0], "flicker_input": levels[1]}
         if since < 2 * WINDOW_S:
@@ -197,13 +181,10 @@ def _measure_seam(moment: ComparedFrame, landmarks: np.ndarray) -> dict[str, flo
     if steps is None:
         return {}
     row: dict[str, float] = {"seam_pairs": steps.pairs, "edge_pairs": steps.all_pairs}
-    row |= {
-        f"edge_{side}": v / steps.all_pairs for side, v in zip(("output", "input"), steps.whole, strict=True)
-    }
-    if steps.pairs:
-        row |= {
-            f"seam_{side}": v / steps.pairs for side, v in zip(("output", "input"), steps.even, strict=True)
-        }
+    for side, whole, even in zip(("output", "input"), steps.whole, steps.even, strict=True):
+        row[f"edge_{side}"] = whole / steps.all_pairs
+        if steps.pairs:
+            row[f"seam_{side}"] = even / steps.pairs
     return row
 
 

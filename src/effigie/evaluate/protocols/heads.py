@@ -24,14 +24,13 @@ from effigie.evaluate.protocols.heads_protocol import (
     TargetFrame,
     choose_subjects,
     drive_subject,
-    to_target_frame,
 )
 from effigie.evaluate.protocols.heads_rows import Renderer, RendererFactory
 from effigie.evaluate.report.heads_sheet import HeadsSheet
 from effigie.evaluate.report.heads_table import HeadScores, HeadsTable
 from effigie.faces.mesh import mouth_opening
 from effigie.faces.recognizer import IdentityModel
-from effigie.faceset.drawing import write_png
+from effigie.faceset.plots.drawing import write_png
 from effigie.heads.meta_learning.identity_dataset import IdentityDataset
 from effigie.io.atomic_write import atomic_write, write_json
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
@@ -89,17 +88,12 @@ def evaluate_heads(
 
 @dataclass
 class _MotionRun:
-    """Consecutive moments to be made of one subject, and what they are compared with.
-
-    Attributes:
-        truth: the subject itself; with a driver, the driver.
-        column, sheet_moment: on the sheet, and which moment it shows; no column for none.
-    """
+    """Consecutive moments to be made of one subject, and what they are compared with."""
 
     moments: list[TargetFrame]
-    truth: list[PictureMeasures]
+    truth: list[PictureMeasures]  # the subject itself; with a driver, the driver
     driver: str = ""
-    column: str = ""
+    column: str = ""  # on the sheet, and which moment is shown there; empty for none
     sheet_moment: int = 0
 
 
@@ -134,7 +128,9 @@ class _Evaluation:
         settings, rows = self._settings, self._factory.rows
         found: dict[tuple[int, str], dict[str, _RowResult]] = defaultdict(dict)
         total = len(self._subjects) * len(settings.shots) * len(rows)
-        self._count_sheet_columns()
+        most = settings.columns  # moments on the sheet
+        count = min(len(self._subjects), most)
+        self._own_columns, self._other_columns = [most // count] * count, [1] * min(count, max(1, most // 2))
         for number, subject in enumerate(self._subjects):
             runs = self._runs(number)
             done: dict[tuple[int, str], _RowResult] = {}
@@ -151,32 +147,19 @@ class _Evaluation:
                     for column, picture in done[key].pictures:
                         self.sheet.add(f"T={count} {row}", column, picture)
         self._progress(Progress("heads", total, total, "rows"))
-        every = {place: list(people.values()) for place, people in found.items()}
-        return HeadsTable(
-            {
-                count: {
-                    row: HeadScores.from_records(
-                        [one for each in every[count, row] for one in each.own],
-                        [one for each in every[count, row] for one in each.other],
-                    )
-                    for row in rows
+        scores: dict[int, dict[str, HeadScores]] = defaultdict(dict)
+        each: dict[int, dict[str, dict[str, HeadScores]]] = defaultdict(dict)
+        for count in settings.shots:
+            for row in rows:
+                people = found[count, row]
+                own = [one for result in people.values() for one in result.own]
+                other = [one for result in people.values() for one in result.other]
+                scores[count][row] = HeadScores.from_records(own, other)
+                each[count][row] = {
+                    name: HeadScores.from_records(result.own, result.other) for name, result in people.items()
                 }
-                for count in settings.shots
-            },
-            [subject.name for subject in self._subjects],
-            self._notes(),
-            asdict(settings),
-            {
-                count: {
-                    row: {
-                        name: HeadScores.from_records(one.own, one.other)
-                        for name, one in found[count, row].items()
-                    }
-                    for row in rows
-                }
-                for count in settings.shots
-            },
-        )
+        names = [subject.name for subject in self._subjects]
+        return HeadsTable(dict(scores), names, self._notes(), asdict(settings), dict(each))
 
     def _row(self, number: int, row: str, count: int, runs: list[_MotionRun], note: str) -> _RowResult:
         """Prepare a row's renderer for a subject, render every run, and measure them."""
@@ -192,10 +175,9 @@ class _Evaluation:
             self._cancel.check()
             made = make(run.moments)
             if run.driver:
+                measure = self._evaluator.measure_cross_reenactment
                 wanted = [moment.geometry for moment in run.moments]
-                result.other += self._evaluator.measure_cross_reenactment(
-                    made, wanted, subject.embedding, run.truth
-                )
+                result.other += measure(made, wanted, subject.embedding, run.truth)
             else:
                 result.own += self._evaluator.measure_self_reenactment(number, made, run.truth)
             if run.column:
@@ -208,19 +190,15 @@ class _Evaluation:
         runs = []
         for indices in subject.runs:
             shots = [gallery.shot(subject.identity, index) for index in indices]
-            moments = [to_target_frame(shot) for shot in shots]
+            moments = [TargetFrame(shot.geometry, shot.blendshapes) for shot in shots]
             runs.append(_MotionRun(moments, self._evaluator.measure([shot.picture for shot in shots])))
         for driver in self._drivers(number):
             chosen = np.linspace(0, len(driver.runs) - 1, min(len(driver.runs), settings.cross_frames // RUN))
             for indices in (driver.runs[int(index)] for index in chosen):
                 pictures = [gallery.shot(driver.identity, index).picture for index in indices]
-                runs.append(
-                    _MotionRun(
-                        drive_subject(gallery, subject, driver, indices),
-                        self._evaluator.measure_without_features(pictures),
-                        driver.name,
-                    )
-                )
+                moments = drive_subject(gallery, subject, driver, indices)
+                truth = self._evaluator.measure_without_features(pictures)
+                runs.append(_MotionRun(moments, truth, driver.name))
         self._choose_sheet_frames(number, runs)
         return runs
 
@@ -231,21 +209,14 @@ class _Evaluation:
         first = number % max(1, len(videos))
         return (videos[first:] + videos[:first])[: self._settings.cross_drivers]
 
-    def _count_sheet_columns(self) -> None:
-        """Number of moments of each subject on the sheet."""
-        most = self._settings.columns
-        people = self._subjects[:most]
-        self._own_columns = [most // len(people)] * len(people)
-        self._other_columns = [1] * min(len(people), max(1, most // 2))
-
     def _choose_sheet_frames(self, number: int, runs: list[_MotionRun]) -> None:
         """Choose the sheet's moments: of runs apart, where the mouth is farthest from that of the first shot."""
         subject = self._subjects[number]
         shot = self._gallery.shot(subject.identity, subject.shots[0])
         rest = mouth_opening(shot.geometry.landmarks)
-        for driven_, counts in ((False, self._own_columns), (True, self._other_columns)):
+        for is_driven, counts in ((False, self._own_columns), (True, self._other_columns)):
             offered = []
-            for run in (run for run in runs if bool(run.driver) == driven_):
+            for run in (run for run in runs if bool(run.driver) == is_driven):
                 apart = [abs(mouth_opening(m.geometry.landmarks) - rest) for m in run.moments]
                 offered.append((max(apart), int(np.argmax(apart)), run))
             offered.sort(key=lambda one: -one[0])
@@ -268,11 +239,10 @@ class _Evaluation:
             notes.append(
                 f"{len(fewer)} people have fewer than {max(settings.shots)} pictures to spare, and give all they have"
             )
-        names = [self._drivers(number) for number in range(len(subjects))]
         between = [
             float(subject.embedding @ driver.embedding)
-            for subject, drivers in zip(subjects, names, strict=True)
-            for driver in drivers
+            for number, subject in enumerate(subjects)
+            for driver in self._drivers(number)
         ]
         if between:
             notes.append(f"portraits and their drivers have a cosine of {np.mean(between):.2f} themselves")

@@ -17,33 +17,20 @@ RUN = 4  # consecutive frames in a run: flicker needs neighbours, everything els
 
 @dataclass(frozen=True)
 class HeadsSettings:
-    """Settings of :func:`effigie.evaluate.evaluate_heads`.
+    """Settings of :func:`effigie.evaluate.evaluate_heads`."""
 
-    Attributes:
-        shots: the values of T, pictures of the person that a row is given. Whoever has fewer gives all there are.
-        rows: which of :data:`ROWS` to measure.
-        people: most people measured, those filmed longest first; None for all.
-        frames: held-out frames a person, in runs of four consecutive ones.
-        cross_drivers: how many other people drive each person.
-        cross_frames: frames of each of them.
-        tune_steps: steps of the fine-tuned rows; None takes what ``effigie tune`` would.
-        content: content loss of the fine-tuned rows: ``light``, ``full`` or ``none``.
-        columns: moments on the sheet of the person's own motion; half as many of others'.
-        device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
-        seed: of tuning.
-    """
-
+    # The values of T, pictures of the person that a row is given. Whoever has fewer gives all there are.
     shots: tuple[int, ...] = (1, 8, 32)
-    rows: tuple[str, ...] = ROWS
-    people: int | None = None
-    frames: int = 32
-    cross_drivers: int = 1
-    cross_frames: int = 8
-    tune_steps: int | None = None
-    content: str = "light"
-    columns: int = 6
-    device: str = "auto"
-    seed: int = 0
+    rows: tuple[str, ...] = ROWS  # which of ROWS to measure
+    people: int | None = None  # most people measured, those filmed longest first; None for all
+    frames: int = 32  # held-out frames a person, in runs of four consecutive ones
+    cross_drivers: int = 1  # how many other people drive each person
+    cross_frames: int = 8  # frames of each of them
+    tune_steps: int | None = None  # steps of the fine-tuned rows; None takes what ``effigie tune`` would
+    content: str = "light"  # content loss of the fine-tuned rows: ``light``, ``full`` or ``none``
+    columns: int = 6  # moments on the sheet of the person's own motion; half as many of others'
+    device: str = "auto"  # torch device; ``auto`` takes CUDA, then MPS, then the CPU
+    seed: int = 0  # of tuning
 
     def __post_init__(self) -> None:
         if not self.shots or not all(1 <= count <= MAX_SHOTS for count in self.shots):

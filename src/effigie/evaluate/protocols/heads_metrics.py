@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from effigie.evaluate.metrics.expression import expression_error
 from effigie.evaluate.metrics.flicker import compensated_differences
 from effigie.evaluate.metrics.gaze import EyeState, eye_state
-from effigie.evaluate.metrics.geometry import landmark_error
-from effigie.evaluate.metrics.mobilenet import PerceptualFeatures, PerceptualModel
-from effigie.evaluate.metrics.perceptual_distance import perceptual_distance
-from effigie.evaluate.metrics.pose import pose_error
+from effigie.evaluate.metrics.geometry import expression_error, landmark_error, pose_error
+from effigie.evaluate.metrics.mobilenet import PerceptualFeatures, PerceptualModel, perceptual_distance
 from effigie.evaluate.metrics.sharpness import laplacian_variance
 from effigie.evaluate.metrics.ssim import INSIDE, ssim
 from effigie.faces.crop import Roi
@@ -25,21 +22,13 @@ from effigie.prior.frame_bank import FaceGeometry
 
 @dataclass(frozen=True)
 class PictureMeasures:
-    """Measurements of one picture.
+    """Measurements of one picture."""
 
-    Attributes:
-        picture: (S, S, 3) uint8 RGB.
-        geometry: of the landmarks found in it.
-        eyes: by these landmarks.
-        embedding: (128,) SFace, aligned by them.
-        perceived: MobileNetV2's; None where nothing is compared by it.
-    """
-
-    picture: np.ndarray
-    geometry: FaceGeometry
-    eyes: EyeState
-    embedding: np.ndarray
-    perceived: PerceptualFeatures | None
+    picture: np.ndarray  # (S, S, 3) uint8 RGB
+    geometry: FaceGeometry  # of the landmarks found in it
+    eyes: EyeState  # by these landmarks
+    embedding: np.ndarray  # (128,) SFace, aligned by them
+    perceived: PerceptualFeatures | None  # MobileNetV2's; None where nothing is compared by it
 
 
 @dataclass(frozen=True)
@@ -70,12 +59,7 @@ class CrossReenactment:
 
 
 class PictureEvaluator:
-    """Measures generated pictures.
-
-    Args:
-        identity: SFace.
-        device: of MobileNetV2.
-    """
+    """Measures generated pictures; ``device``: of MobileNetV2."""
 
     def __init__(self, identity: IdentityModel, device: str = "auto") -> None:
         self._identity, self._landmarks = identity, LandmarkModel()
@@ -83,8 +67,7 @@ class PictureEvaluator:
 
     def measure(self, pictures: Sequence[np.ndarray]) -> list[PictureMeasures]:
         """Measure (S, S, 3) uint8 crops; landmarks are detected in each from scratch."""
-        perceived = self._perception(pictures)
-        return [self._measure(picture, known) for picture, known in zip(pictures, perceived, strict=True)]
+        return list(map(self._measure, pictures, self._perception(pictures)))
 
     def measure_without_features(self, pictures: Sequence[np.ndarray]) -> list[PictureMeasures]:
         """The same without MobileNetV2's features, half of the work."""
@@ -141,13 +124,7 @@ class PictureEvaluator:
         portrait: np.ndarray,
         drivers: Sequence[PictureMeasures],
     ) -> list[CrossReenactment]:
-        """Measure a run that another person drives.
-
-        Args:
-            wanted: where the faces should be.
-            portrait: (128,) embedding of the picture that is driven.
-            drivers: the driver in the same moments.
-        """
+        """Measure a run that ``drivers`` drive, faces to be at ``wanted``; ``portrait``: (128,) of whom they drive."""
         return [
             CrossReenactment(
                 float(mine.embedding @ portrait),

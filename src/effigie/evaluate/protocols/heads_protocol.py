@@ -21,7 +21,7 @@ from effigie.faces.landmarker import BLENDSHAPES
 from effigie.faces.mesh import fit_pose
 from effigie.faces.recognizer import SAME_PERSON_SIMILARITY, IdentityModel
 from effigie.heads.meta_learning.dataset import MIN_FRAME_GAP
-from effigie.heads.meta_learning.identity_dataset import Identity, IdentityDataset, ReferenceShot
+from effigie.heads.meta_learning.identity_dataset import Identity, IdentityDataset
 from effigie.heads.motion.controls import Controls
 from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.retarget import Retargeter
@@ -42,29 +42,19 @@ class TargetFrame:
 
 @dataclass(frozen=True)
 class Subject:
-    """A held-out person.
+    """A held-out person."""
 
-    Attributes:
-        name: of the clip.
-        identity: their frames in the gallery.
-        shots: frames in the order in which they are given: of T, the first T. The first is the calmest.
-        runs: frames to be made, consecutive ones together.
-        embedding: (128,) SFace embedding of the first shot.
-    """
-
-    name: str
-    identity: Identity
-    shots: tuple[int, ...]
-    runs: tuple[tuple[int, ...], ...]
-    embedding: np.ndarray
+    name: str  # of the clip
+    identity: Identity  # their frames in the gallery
+    shots: tuple[
+        int, ...
+    ]  # frames in the order in which they are given: of T, the first T; the calmest first
+    runs: tuple[tuple[int, ...], ...]  # frames to be made, consecutive ones together
+    embedding: np.ndarray  # (128,) SFace embedding of the first shot
 
 
 def choose_subjects(gallery: IdentityDataset, model: IdentityModel, settings: HeadsSettings) -> list[Subject]:
-    """The people of a gallery, the longest clip of each, those filmed longest first.
-
-    Raises:
-        FaceSetError: nobody has a shot and a frame to spare.
-    """
+    """The people of a gallery, the longest clip of each, those filmed longest first."""
     found: list[Subject] = []
     for identity in sorted(gallery.identities, key=lambda one: (-one.is_video, -len(one))):
         if len(identity) < 2:
@@ -92,13 +82,7 @@ def neutral_distance(gallery: IdentityDataset, identity: Identity, index: int) -
 def split_shots(
     calm: np.ndarray, is_video: bool, frames: int
 ) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
-    """Split a person's N frames into shots and runs.
-
-    Args:
-        calm: (N,) of :func:`neutral_distance`, N >= 2.
-        is_video: whether the frames follow each other.
-        frames: to be made, at most.
-    """
+    """Split a person's N >= 2 frames into shots and runs of at most ``frames``; ``calm``: (N,) neutral distances."""
     count = len(calm)
     if not is_video:
         order = [int(index) for index in np.argsort(calm, kind="stable")]
@@ -120,11 +104,6 @@ def select_spread(first: int, count: int) -> tuple[int, ...]:
         chosen.append(int(np.argmax(distance)))
         distance = np.minimum(distance, np.abs(np.arange(count) - chosen[-1]))
     return tuple(chosen)
-
-
-def to_target_frame(shot: ReferenceShot) -> TargetFrame:
-    """The target that a frame shows."""
-    return TargetFrame(shot.geometry, shot.blendshapes)
 
 
 def drive_subject(
@@ -155,11 +134,7 @@ def drive_subject(
 
 
 def build_motion(geometries: Sequence[FaceGeometry], blendshapes: np.ndarray) -> Motion:
-    """The motion through N faces in crops of one size, the first of which is neutral.
-
-    Args:
-        blendshapes: (N, 52).
-    """
+    """The motion through N faces in crops of one size, the first of which is neutral, with (N, 52) blendshapes."""
     count = len(geometries)
     poses = [geometry.pose for geometry in geometries]
     return Motion(

@@ -8,6 +8,7 @@ back, as in an animation.
 from __future__ import annotations
 
 import copy
+import functools
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -44,27 +45,15 @@ Renderer = Callable[[Sequence[TargetFrame]], list[np.ndarray]]
 """A run of moments -> a picture of each, (S, S, 3) uint8 RGB, S being the size of the shots."""
 
 
-class CopyRenderer:
-    """Copies the shot that is nearest to the target."""
-
-    def __init__(self, shots: Sequence[ReferenceShot]) -> None:
-        self._album = ReferenceSet(shots, shots[0].picture.shape[0])
-
-    def __call__(self, run: Sequence[TargetFrame]) -> list[np.ndarray]:
-        find_nearest = [
-            self._album.find_nearest(moment.geometry, moment.blendshapes)["face"] for moment in run
-        ]
-        return [self._album.shots[next(iter(layer))].picture for layer in find_nearest]
+def copy_nearest(album: ReferenceSet, run: Sequence[TargetFrame]) -> list[np.ndarray]:
+    """The shots that are nearest to the targets."""
+    layers = [album.find_nearest(moment.geometry, moment.blendshapes)["face"] for moment in run]
+    return [album.shots[next(iter(layer))].picture for layer in layers]
 
 
-class WarpRenderer:
-    """Warps the shots to the target: geometry, and no network."""
-
-    def __init__(self, shots: Sequence[ReferenceShot]) -> None:
-        self._album = ReferenceSet(shots, shots[0].picture.shape[0])
-
-    def __call__(self, run: Sequence[TargetFrame]) -> list[np.ndarray]:
-        return [prior[..., :3] for prior in render_priors(self._album, run)]
+def warp_shots(album: ReferenceSet, run: Sequence[TargetFrame]) -> list[np.ndarray]:
+    """The shots warped to the targets: geometry, and no network."""
+    return [prior[..., :3] for prior in render_priors(album, run)]
 
 
 class GeneratorRenderer:
@@ -74,7 +63,6 @@ class GeneratorRenderer:
         generator: of any size up to the shots'.
         psi: (1, P) the person's.
         shots: bent for a generator that takes them; of one that does not, only their size counts.
-        device: torch device.
     """
 
     def __init__(
@@ -89,13 +77,11 @@ class GeneratorRenderer:
         if self._album is None:
             pictures = [self._maker(points, self._side, None, None) for points in wanted]
         else:
-            bent = [prior / np.float32(255) for prior in render_priors(self._album, run)]
-            pictures = [
-                paste_face(
-                    self._maker(points, self._side, prior[..., :3], prior[..., 3]), prior[..., :3], points
-                )
-                for points, prior in zip(wanted, bent, strict=True)
-            ]
+            pictures = []
+            for points, stored in zip(wanted, render_priors(self._album, run), strict=True):
+                prior = stored / np.float32(255)
+                made = self._maker(points, self._side, prior[..., :3], prior[..., 3])
+                pictures.append(paste_face(made, prior[..., :3], points))
         return [np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8) for picture in pictures]
 
 
@@ -115,24 +101,14 @@ class RendererFactory:
     Args:
         heads: a model that takes the bent shots; None for the one that ships.
         bare: one that does not, the paper's form; None leaves its rows out.
-        settings: which rows, and how they are tuned.
-
-    Raises:
-        UsageError: a model is of the other kind.
-        ModelError: one cannot be used.
     """
 
     def __init__(
-        self,
-        heads: str | Path | None,
-        bare: str | Path | None,
-        settings: HeadsSettings,
-        cancel: CancelToken,
+        self, heads: str | Path | None, bare: str | Path | None, settings: HeadsSettings, cancel: CancelToken
     ) -> None:
         self._settings, self._cancel = settings, cancel
-        self.rows = tuple(
-            row for row in ROWS if row in settings.rows and (bare or not row.startswith("paper"))
-        )
+        rows = [row for row in ROWS if bare or not row.startswith("paper")]
+        self.rows = tuple(row for row in rows if row in settings.rows)
         self._ours = load_heads(heads) if {OURS_FF, OURS_FT} & set(self.rows) else None
         self._bare = load_heads(bare) if any(row.startswith("paper") for row in self.rows) else None
         if self._ours is not None and not self._ours.prior:
@@ -144,10 +120,9 @@ class RendererFactory:
         self, row: str, shots: Sequence[ReferenceShot], progress: ProgressCallback
     ) -> Renderer:
         """Create a row's renderer for a person's T shots; a fine-tuned row is trained now."""
-        if row == COPIED:
-            return CopyRenderer(shots)
-        if row == WARPED:
-            return WarpRenderer(shots)
+        if row in (COPIED, WARPED):
+            album = ReferenceSet(shots, shots[0].picture.shape[0])
+            return functools.partial(copy_nearest if row == COPIED else warp_shots, album)
         model = self._ours if row in (OURS_FF, OURS_FT) else self._bare
         assert model is not None
         if row in TUNED:
@@ -163,20 +138,10 @@ class RendererFactory:
         """Fine-tune as ``effigie tune`` does, without writing anything."""
         settings = self._settings
         tuning = TuneSettings(steps=settings.tune_steps, device=settings.device, seed=settings.seed)
-        task = TuneTask(
-            model,
-            shots,
-            tuning.examples(model.preset.name),
-            perceptual_loss=build_perceptual_loss(settings.content),
-        )
+        loss = build_perceptual_loss(settings.content)
+        task = TuneTask(model, shots, tuning.examples(model.preset.name), perceptual_loss=loss)
         with tempfile.TemporaryDirectory(prefix="effigie-") as folder:
-            train(
-                task,
-                Path(folder),
-                tuning.training(len(shots)),
-                progress,
-                self._cancel,
-            )
+            train(task, Path(folder), tuning.training(len(shots)), progress, self._cancel)
             best = load_ema_weights(Path(folder))["tuned"]
         tuned = copy.deepcopy(task.tuned).cpu()
         tuned.load_state_dict(best)

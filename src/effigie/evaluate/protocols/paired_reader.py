@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -45,9 +44,7 @@ def prepare_reference(
         writer = stack.enter_context(VideoWriter(encoded, reader.info, plain)) if encoded else None
         for frame in reader:
             cancel.check()
-            image = mark(
-                frame.image, frame.index
-            )  # as it is measured later, so that tracks are numbered alike
+            image = mark(frame.image, frame.index)  # as it is measured later: tracks are numbered alike
             if cuts(image):
                 tracker.reset()
             matcher.add_frame(image, tracker(image))
@@ -77,19 +74,8 @@ def create_mark_function(
     return mark
 
 
-def read_pairs(
-    output: Iterable[Frame], original: Iterable[Frame], reencoded: Iterable[Frame] | None
-) -> Iterator[tuple[Frame | None, Frame | None, Frame | None]]:
-    """Read the clips frame by frame; None where one has ended."""
-    yield from zip_longest(output, original, reencoded if reencoded is not None else ())
-
-
 def crop_to_size(frame: Frame, size: tuple[int, int], path: str | Path | None) -> np.ndarray:
-    """The picture without the row and column that 4:2:0 adds to odd sides.
-
-    Raises:
-        UsageError: it is of another size.
-    """
+    """The picture without the row and column that 4:2:0 adds to odd sides."""
     check_size(frame.image.shape[:2], size, path)
     return frame.image[: size[0], : size[1]]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from effigie.errors import FaceSetError
+from effigie.evaluate.metrics.frechet import crop_face
 from effigie.evaluate.metrics.identity import centroid
 from effigie.faces.crop import apply_affine
 from effigie.faces.recognizer import SAME_PERSON_SIMILARITY, IdentityModel
@@ -21,27 +22,26 @@ SAMPLE_INTERVAL = 25  # frames of a track between two looks at who it is: 23 ms 
 def person_embeddings(
     faces: FaceSet | str | Path, identity: IdentityModel, person: int = 0, most: int = 60
 ) -> np.ndarray:
-    """(N, 128) unit embeddings of single frames of a person in a face set, evenly over all their frames.
+    """(N, 128) unit embeddings of at most ``most`` single frames of a person (0 has the most faces) in a face set."""
+    return np.stack([identity.embed(*face) for face in _sample_faces(faces, person, most)])
 
-    Args:
-        person: the person's number; 0 has the most faces.
-        most: frames to embed at most.
 
-    Raises:
-        FaceSetError: nobody of that number, or the set cannot be read.
-    """
+def sample_source_faces(faces: FaceSet | str | Path, person: int, most: int) -> list[np.ndarray] | None:
+    """At most ``most`` faces of a person in a face set, as the Fréchet distance takes them; None for 0."""
+    return [crop_face(*face) for face in _sample_faces(faces, person, most)] if most else None
+
+
+def _sample_faces(
+    faces: FaceSet | str | Path, person: int, most: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Crops and landmarks in them, evenly over all frames of a person, in the order of the footage."""
     opened = FaceSet.from_path(faces)
     found = opened.load(["landmarks", "matrix"], where=f"cluster == {person}")
     if not len(found):
         raise FaceSetError(f"{opened.path} has no person {person}: see `effigie faces cluster {opened.path}`")
     chosen = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
-    crops = found.crops(chosen)
-    return np.stack(
-        [
-            identity.embed(crop, apply_affine(found.matrix[index], found.landmarks[index]))
-            for crop, index in zip(crops, chosen, strict=True)
-        ]
-    )
+    for picture, index in zip(found.crops(chosen), chosen, strict=True):
+        yield picture, apply_affine(found.matrix[index], found.landmarks[index])
 
 
 @dataclass
@@ -65,9 +65,6 @@ class TrackMatcher:
 
         Every track belongs to the person it is nearest to, where it is the same person; whoever has none of these gets
         the nearest track that is nobody's.
-
-        Args:
-            people: (N, 128) embeddings each.
         """
         middles = [centroid(person) for person in people]
         found: list[dict[int, float]] = [{} for _ in people]
@@ -86,7 +83,6 @@ class TrackMatcher:
         return found
 
     def count_frames(self, tracks: Iterable[int]) -> int:
-        """Number of frames of these tracks."""
         return sum(self._frames[track] for track in tracks)
 
 

@@ -6,23 +6,24 @@ import contextlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from effigie.errors import UsageError
 from effigie.evaluate.metrics.container import compare_audio, compare_times
-from effigie.evaluate.metrics.distribution import FaceSampler, FrechetScores, sample_source_faces
+from effigie.evaluate.metrics.frechet import FaceSampler, FrechetScores
 from effigie.evaluate.metrics.regions import OCCLUDER_MASKS, MaskFolder
 from effigie.evaluate.protocols.comparison import ClipComparison
-from effigie.evaluate.protocols.face_comparison import FaceComparison
+from effigie.evaluate.protocols.face_comparison import ComparedFrame, FaceComparison
 from effigie.evaluate.protocols.paired_reader import (
     MarkFunction,
     check_size,
     create_mark_function,
     crop_to_size,
     prepare_reference,
-    read_pairs,
 )
-from effigie.evaluate.protocols.person import TrackMatcher, person_embeddings
+from effigie.evaluate.protocols.person import TrackMatcher, person_embeddings, sample_source_faces
 from effigie.evaluate.report.frames import write_csv
 from effigie.evaluate.report.scores import PeopleScores, SwapScores
 from effigie.evaluate.report.sheet import draw_sheet
@@ -30,7 +31,7 @@ from effigie.evaluate.report.summary import face_scores
 from effigie.faces.recognizer import IdentityModel
 from effigie.faces.tracker import Tracker
 from effigie.faceset import FaceSet
-from effigie.faceset.drawing import write_png
+from effigie.faceset.plots.drawing import write_png
 from effigie.media import ClipInfo, EncodeSettings, VideoReader, probe
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
@@ -39,31 +40,24 @@ VIDEOS = (".mp4", ".m4v", ".mov", ".mkv")
 
 @dataclass(frozen=True)
 class EvaluateSettings:
-    """Settings of :func:`evaluate_swap`.
+    """Settings of :func:`evaluate_swap`."""
 
-    Attributes:
-        interval: identity (23 ms a face) and SSIM are measured on every n-th frame, everything else on every frame.
-        encode: how the output was encoded, so that the input can be encoded likewise for comparison.
-        references: single frames of either face set that make up the person's centroid, at most.
-        source_person, target_person: the person in either face set; 0 has the most faces.
-        worst: frames a row on the sheet.
-        frechet_faces: faces of the output, the input and the source that the Fréchet distances are taken of; 0 leaves
-            them out, and the network that they need (14 MB) is not fetched.
-    """
-
+    # Identity (23 ms a face) and SSIM are measured on every n-th frame, everything else on every frame.
     interval: int = 5
+    # How the output was encoded, so that the input can be encoded likewise for comparison.
     encode: EncodeSettings = EncodeSettings()  # noqa: RUF009 (frozen)
-    references: int = 60
-    source_person: int = 0
-    target_person: int = 0
-    worst: int = 5
+    references: int = 60  # single frames of either face set that make up the person's centroid, at most
+    source_person: int = 0  # in the face set; 0 has the most faces
+    target_person: int = 0  # likewise
+    worst: int = 5  # frames a row on the sheet
+    # Faces of the output, the input and the source that the Fréchet distances are taken of; 0 leaves them out,
+    # and the network that they need (14 MB) is not fetched.
     frechet_faces: int = 64
 
     def __post_init__(self) -> None:
-        if self.interval < 1:
-            raise UsageError(f"interval must be 1 or more, not {self.interval}")
-        if self.references < 1:
-            raise UsageError(f"references must be 1 or more, not {self.references}")
+        for name in ("interval", "references"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}")
         if not 1 <= self.worst <= 20:
             raise UsageError(f"worst must be 1 to 20 frames, not {self.worst}")
         if self.frechet_faces < 0:
@@ -72,16 +66,11 @@ class EvaluateSettings:
 
 @dataclass(frozen=True)
 class SwappedPerson:
-    """One person of a clip, and the source whose face replaces theirs.
+    """One person of a clip, and the source whose face replaces theirs."""
 
-    Attributes:
-        source, target: face sets of who is to be seen and of who is in the input.
-        source_person, target_person: the person in either; 0 has the most faces.
-    """
-
-    source: FaceSet | str | Path
-    target: FaceSet | str | Path
-    source_person: int = 0
+    source: FaceSet | str | Path  # face set of who is to be seen
+    target: FaceSet | str | Path  # of who is in the input
+    source_person: int = 0  # the person in either; 0 has the most faces
     target_person: int = 0
 
 
@@ -109,8 +98,6 @@ def evaluate_swap(
     Args:
         output_clip: what ``convert`` wrote.
         input_clip: what it was given.
-        source_faces: face set of the person who is to be seen.
-        target_faces: face set of the person in the input.
         masks: the folder that ``convert`` wrote with ``masks``: without it the outline of the mesh stands
             in, for the inside eroded and for the outside half as large again, and no seam is measured.
         occluders: a folder of grey PNGs, one a frame, white where something covers a face; without it nothing is
@@ -188,17 +175,10 @@ def evaluate_people(
         mark = create_mark_function(output_clip, info.path, folder)
         prepare_reference(info, matcher, tracker, encoded, mark, settings.encode, progress, cancel)
         tracks = matcher.match_tracks(targets)
-        faces = [
-            FaceComparison(
-                role,
-                sources,
-                target,
-                identity,
-                FaceSampler(settings.frechet_faces, matcher.count_frames(mine)),
-                settings.interval,
-            )
-            for role, (target, mine) in enumerate(zip(targets, tracks, strict=True))
-        ]
+        faces = []
+        for role, (target, mine) in enumerate(zip(targets, tracks, strict=True)):
+            sampler = FaceSampler(settings.frechet_faces, matcher.count_frames(mine))
+            faces.append(FaceComparison(role, sources, target, identity, sampler, settings.interval))
         comparison = ClipComparison(faces, tracks, tracker, settings.interval)
         times = _compare(comparison, output_clip, info, encoded, mark, folder, covers, progress, cancel)
     crowds = [sample_source_faces(one.source, one.source_person, settings.frechet_faces) for one in people]
@@ -211,16 +191,10 @@ def evaluate_people(
         write_csv(Path(csv), comparison.table, [face.table for face in faces])
     notes = _notes(comparison, settings, folder, covers, len(times[0]))
     exact, audio = compare_times(*times, info.clock_origin), compare_audio(output_clip, input_clip)
+    shared: dict[str, Any] = {"times": exact, "audio": audio, "pictures": comparison.table}
     return PeopleScores(
         [
-            SwapScores(
-                **each,
-                times=exact,
-                audio=audio,
-                notes=[*_own_notes(face, each["frechet"]), *notes],
-                pictures=comparison.table,
-                faces=face.table,
-            )
+            SwapScores(**each, **shared, notes=_own_notes(face, each["frechet"]) + notes, faces=face.table)
             for each, face in zip(found, faces, strict=True)
         ]
     )
@@ -244,7 +218,7 @@ def _compare(
         reader = stack.enter_context(VideoReader(info.path))
         output = stack.enter_context(VideoReader(output_clip))
         other = stack.enter_context(VideoReader(encoded)) if encoded else None
-        for index, (frame, original, reencoded) in enumerate(read_pairs(output, reader, other)):
+        for index, (frame, original, reencoded) in enumerate(zip_longest(output, reader, other or ())):
             cancel.check()
             for one, so_far in ((frame, times[0]), (original, times[1])):
                 if one is not None:
@@ -252,21 +226,16 @@ def _compare(
             if frame is None or original is None:
                 continue
             footage = mark(original.image, index)
-            comparison.add(
-                index,
-                float(original.time),
-                crop_to_size(frame, size, output_clip),
-                footage,
-                footage if reencoded is None else crop_to_size(reencoded, size, encoded),
-                folder[index] if folder is not None else None,
-                covers[index] if covers is not None else None,
-            )
+            alike = footage if reencoded is None else crop_to_size(reencoded, size, encoded)
+            pictures = crop_to_size(frame, size, output_clip), footage, alike
+            mask = folder[index] if folder is not None else None
+            cover = covers[index] if covers is not None else None
+            comparison.add(ComparedFrame(index, float(original.time), *pictures, mask, cover))
             progress(Progress("compare", index + 1, info.frames, "frames"))
     return times
 
 
 def _own_notes(face: FaceComparison, crowd: FrechetScores | None) -> list[str]:
-    """Notes on one person's figures."""
     if not len(face.table):
         return ["the target person was not found in the input: is it the right face set?"]
     return [f"Fréchet distances are of {crowd.faces} faces each"] if crowd is not None else []
@@ -279,7 +248,6 @@ def _notes(
     covers: MaskFolder | None,
     frames: int,
 ) -> list[str]:
-    """Notes on all people's figures."""
     notes = []
     if comparison.strangers:
         notes.append(f"{comparison.strangers} frames were changed although the target person is not in them")

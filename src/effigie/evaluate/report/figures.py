@@ -13,16 +13,12 @@ YES = "yes"  # the unit of what holds or does not
 class Figure:
     """One line of a table.
 
-    Attributes:
-        name: what was measured.
-        value: the measurement; NaN where there was nothing to measure, which reaches nothing.
-        unit: empty for a ratio or a count, ``yes_no_figure`` for what holds (1) or does not (0).
-        at_least, at_most: what must be reached; with neither the figure only informs.
+    With neither ``at_least`` nor ``at_most``, which must be reached, it only informs.
     """
 
     name: str
-    value: float
-    unit: str = ""
+    value: float  # NaN where there was nothing to measure, which reaches nothing
+    unit: str = ""  # empty for a ratio or a count, YES for what holds (1) or does not (0)
     at_least: float | None = None
     at_most: float | None = None
 
@@ -37,7 +33,6 @@ class Figure:
 
     @property
     def value_text(self) -> str:
-        """The value and its unit as text."""
         if self.unit == YES:
             return "yes" if self.value else "no"
         if math.isnan(self.value):
@@ -49,7 +44,6 @@ class Figure:
 
     @property
     def bounds_text(self) -> str:
-        """The bounds as text; empty without."""
         if self.unit == YES:
             return "yes"
         if self.at_least is not None and self.at_most is not None:
@@ -69,7 +63,6 @@ class Figure:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Figure:
-        """The figure that :meth:`to_json` described."""
         known = {key: values[key] for key in ("name", "unit", "at_least", "at_most")}
         return cls(value=float(values["value"]), **known)
 

@@ -15,11 +15,7 @@ from effigie.io.atomic_write import atomic_write
 
 
 class FrameTable:
-    """Rows of numbers under fixed names, eight bytes each; what was not measured is NaN.
-
-    Args:
-        names: of the columns; ``frame`` must be among them.
-    """
+    """Rows of numbers under fixed names, ``frame`` among them, eight bytes each; what was not measured is NaN."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._columns = {name: array("d") for name in names}
@@ -45,11 +41,7 @@ class FrameTable:
         return list(self._columns)
 
     def add(self, values: Mapping[str, float]) -> None:
-        """One more row.
-
-        Raises:
-            ValueError: a name is not a column.
-        """
+        """One more row."""
         if unknown := values.keys() - self._columns.keys():
             raise ValueError(f"no such columns: {', '.join(sorted(unknown))}")
         for name, column in self._columns.items():
@@ -67,22 +59,17 @@ def merge_rows(pictures: FrameTable, faces: Sequence[FrameTable]) -> Iterator[di
     waiting = [next(rows, None) for rows in each]
     for picture in pictures.rows():
         found = False
-        for number, rows in enumerate(each):
-            row = waiting[number]
+        for number, row in enumerate(waiting):
             if row is not None and row["frame"] == picture["frame"]:
                 yield {**picture, "person": number, **row}
-                waiting[number] = next(rows, None)
+                waiting[number] = next(each[number], None)
                 found = True
         if not found:
             yield {**picture, "person": None}
 
 
 def write_csv(path: Path, pictures: FrameTable, faces: Sequence[FrameTable]) -> None:
-    """Write :func:`merge_rows` rows with a heading, empty where nothing was measured; whole or not at all.
-
-    Raises:
-        EffigieError: it cannot be written.
-    """
+    """Write :func:`merge_rows` rows with a heading, empty where nothing was measured; whole or not at all."""
     names = [*pictures.names, "person", *(name for name in faces[0].names if name not in pictures.names)]
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, draw_text
+from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text
 
 SIDE, GAP, LABEL, MARGIN, TITLE = 144, 4, 150, 8, 40
 MISSING = (48, 48, 54)

@@ -21,46 +21,30 @@ from effigie.io.stored_names import STORED_NAME, to_stored
 class HeadScores:
     """A row's figures, means over all moments; NaN where there was nothing to measure.
 
-    Attributes:
-        ssim: of the whole crop, 1 is identical.
-        ssim_face: within the face.
-        perceptual_distance: distance of MobileNetV2 features, 0 is identical.
-        frechet: Fréchet distance of MobileNetV2 features over all moments.
-        csim: cosine of SFace embeddings, made to true.
-        landmarks: mean landmark error, share of the eye distance.
-        expression: the same with the pose taken out.
-        pose: angle between the heads, degrees.
-        opening: mean error of the eyes' opening.
-        blink: correlation of the eyes' opening.
-        gaze_error: eye widths.
-        gaze: correlation of where the eyes look.
-        sharpness: variance of the Laplacian in the face, made over true.
-        flicker: made over true.
-        moments: that these are of.
-        to_portrait, to_driver: with another driver, cosine to the portrait and to the driver.
-        asked: with another driver, error of the landmarks against those asked for, share of the eye distance.
-        driven: moments that these three are of.
+    The last four are of moments with another driver.
     """
 
-    ssim: float
+    ssim: float  # of the whole crop, 1 is identical
     ssim_face: float
-    perceptual_distance: float = field(metadata={STORED_NAME: "lpips"})
-    frechet: float
-    csim: float
-    landmarks: float
-    expression: float
-    pose: float
-    opening: float
-    blink: float
-    gaze_error: float
-    gaze: float
-    sharpness: float
-    flicker: float
-    moments: int
-    to_portrait: float
-    to_driver: float
-    asked: float
-    driven: int
+    perceptual_distance: float = field(
+        metadata={STORED_NAME: "lpips"}
+    )  # of MobileNetV2 features, 0 is identical
+    frechet: float  # of MobileNetV2 features over all moments
+    csim: float  # cosine of SFace embeddings, made to true
+    landmarks: float  # mean landmark error, share of the eye distance
+    expression: float  # the same with the pose taken out
+    pose: float  # angle between the heads, degrees
+    opening: float  # mean error of the eyes' opening
+    blink: float  # correlation of the eyes' opening
+    gaze_error: float  # eye widths
+    gaze: float  # correlation of where the eyes look
+    sharpness: float  # variance of the Laplacian in the face, made over true
+    flicker: float  # made over true
+    moments: int  # that these are of
+    to_portrait: float  # cosine to the portrait
+    to_driver: float  # cosine to the driver
+    asked: float  # error of the landmarks against those asked for, share of the eye distance
+    driven: int  # moments
 
     @classmethod
     def from_records(cls, own: Sequence[SelfReenactment], other: Sequence[CrossReenactment]) -> HeadScores:
@@ -69,15 +53,10 @@ class HeadScores:
             [each.eyes[0] for each in own], [each.eyes[1] for each in own], [each.person for each in own]
         )
         pooled = [np.stack([each.pooled[side] for each in own]) for side in (0, 1)]
+        means = ("ssim", "ssim_face", "perceptual_distance", "csim", "landmarks", "expression", "pose")
         return cls(
-            ssim=_mean(own, "ssim"),
-            ssim_face=_mean(own, "ssim_face"),
-            perceptual_distance=_mean(own, "perceptual_distance"),
+            **{name: _mean(own, name) for name in means},
             frechet=frechet_distance(*pooled),
-            csim=_mean(own, "csim"),
-            landmarks=_mean(own, "landmarks"),
-            expression=_mean(own, "expression"),
-            pose=_mean(own, "pose"),
             opening=eyes.opening_error,
             blink=eyes.blink,
             gaze_error=eyes.gaze_error,
@@ -99,21 +78,16 @@ def _mean(records: Sequence[SelfReenactment] | Sequence[CrossReenactment], name:
 
 @dataclass(frozen=True)
 class MetricColumn:
-    """A metric's column in the table.
-
-    Attributes:
-        better: 1 if more is better, -1 if less is, 0 if nearer to one; None if rows are not to be compared by it.
-        text: how the figure is written, times ``scale``.
-    """
+    """A metric's column in the table."""
 
     name: str
     heading: str
+    # 1 if more is better, -1 if less is, 0 if nearer to one; None if rows are not to be compared by it.
     better: int | None
-    text: str = "{:.3f}"
+    text: str = "{:.3f}"  # how the figure is written, times ``scale``
     scale: float = 1.0
 
     def format_value(self, scores: HeadScores) -> str:
-        """The figure as text."""
         value = getattr(scores, self.name)
         return "-" if math.isnan(value) else self.text.format(self.scale * value)
 
@@ -149,24 +123,16 @@ CROSS = (
 
 @dataclass(frozen=True)
 class HeadsTable:
-    """All rows.
+    """All rows."""
 
-    Attributes:
-        scores: T -> row -> figures.
-        people: names of the clips of whom was measured.
-        notes: sentences on what was and what was not measured.
-        settings: as JSON values.
-        each: T -> row -> clip -> figures of one person.
-    """
-
-    scores: dict[int, dict[str, HeadScores]]
-    people: list[str]
-    notes: list[str] = field(default_factory=list)
-    settings: dict[str, Any] = field(default_factory=dict)
+    scores: dict[int, dict[str, HeadScores]]  # T -> row -> figures
+    people: list[str]  # names of the clips of whom was measured
+    notes: list[str] = field(default_factory=list)  # sentences on what was and what was not measured
+    settings: dict[str, Any] = field(default_factory=dict)  # as JSON values
+    # T -> row -> clip -> figures of one person.
     each: dict[int, dict[str, dict[str, HeadScores]]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values."""
         return {
             "people": self.people,
             "notes": self.notes,

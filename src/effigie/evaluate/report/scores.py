@@ -8,8 +8,8 @@ from typing import Any
 
 from effigie.evaluate.metrics.container import AudioScores, TimeScores
 from effigie.evaluate.metrics.cut_stability import CutStabilityScores
-from effigie.evaluate.metrics.distribution import FrechetScores
 from effigie.evaluate.metrics.flicker import FlickerScores
+from effigie.evaluate.metrics.frechet import FrechetScores
 from effigie.evaluate.metrics.gaze import EyeScores
 from effigie.evaluate.metrics.geometry import GeometryScores
 from effigie.evaluate.metrics.identity import IdentityScores
@@ -23,101 +23,70 @@ from effigie.io.stored_names import STORED_NAME, stored_name
 
 @dataclass(frozen=True)
 class PresenceScores:
-    """Number of frames in which the person could be measured.
+    """Number of frames in which the person could be measured."""
 
-    Attributes:
-        frames: in both clips.
-        person: frames of the input that show the target person.
-        swapped: of those, the share whose mask replaces some of the face; NaN without masks.
-        covered: mean share of the mesh's outline that the mask replaces where it does; NaN without masks.
-        found: of the person's frames, the share in which the output still shows a face at the same place.
-    """
-
-    frames: int
-    person: int
-    swapped: float
-    covered: float
-    found: float
+    frames: int  # in both clips
+    person: int  # frames of the input that show the target person
+    swapped: float  # of those, the share whose mask replaces some of the face; NaN without masks
+    covered: float  # mean share of the mesh's outline that the mask replaces where it does; NaN without masks
+    found: float  # of the person's frames, the share in which the output still shows a face at the same place
 
 
 @dataclass(frozen=True)
 class SwapScores:
     """Scores of one person, as :func:`effigie.evaluate.evaluate_swap` measures them.
 
-    Attributes:
-        identity, geometry, eyes, frechet, sharpness, flicker, cut_stability, seam: of the face; see the metric's
-            own module for units and pitfalls.
-        input_to_target: mean cosine of the untouched input to the target's centroid: what a perfect copy
-            scores.
-        own_face_share: where several people are swapped, share of the frames nearer to the own source than to
-            another's; None for one person.
-        expression: mean error of the landmarks without pose, share of the eye distance.
-        pose: mean angle between the heads, degrees.
-        frechet: None where no faces were asked for.
-        seam: None without masks.
-        occlusion: of what is drawn to cover the face; None where nothing is drawn.
-        background_psnr: dB, PSNR where the mask is exactly 0, against the input encoded the same way.
-        background_psnr_luma: dB, the same for brightness alone.
-        background_psnr_far: dB, as ``background_psnr``, 16 px and more away from the mask.
-        background_ssim: SSIM of brightness where the mask is 0, on the frames on which identity is measured.
-        times, audio: of the container.
-        presence: what the figures rest on.
-        notes: what a reader must know to judge them, a sentence each.
-        pictures, faces: every figure of every frame; of the whole picture, and of the frames that show the person.
+    The metrics' own modules say units and pitfalls. Background figures are against the input encoded the same way.
     """
 
     identity: IdentityScores
-    input_to_target: float
+    input_to_target: (
+        float  # mean cosine of the untouched input to the target's centroid: what a perfect copy scores
+    )
+    # Where several people are swapped, share of the frames nearer to the own source than to another's.
     own_face_share: float | None = field(metadata={STORED_NAME: "own_face"})
     geometry: GeometryScores
-    expression: float
-    pose: float
+    expression: float  # mean error of the landmarks without pose, share of the eye distance
+    pose: float  # mean angle between the heads, degrees
     eyes: EyeScores
     frechet: FrechetScores | None = field(metadata={STORED_NAME: "crowd"})
     sharpness: SharpnessScores
     flicker: FlickerScores
     cut_stability: CutStabilityScores = field(metadata={STORED_NAME: "settling"})
-    seam: SeamScores | None
-    occlusion: OcclusionScores | None
-    background_psnr: float = field(metadata={STORED_NAME: "outside"})
-    background_psnr_luma: float = field(metadata={STORED_NAME: "outside_luma"})
-    background_psnr_far: float = field(metadata={STORED_NAME: "outside_far"})
-    background_ssim: float = field(metadata={STORED_NAME: "outside_ssim"})
+    seam: SeamScores | None  # None without masks
+    occlusion: OcclusionScores | None  # None where nothing is drawn to cover the face
+    background_psnr: float = field(metadata={STORED_NAME: "outside"})  # dB, where the mask is exactly 0
+    background_psnr_luma: float = field(metadata={STORED_NAME: "outside_luma"})  # of brightness alone
+    background_psnr_far: float = field(metadata={STORED_NAME: "outside_far"})  # 16 px and more from the mask
+    background_ssim: float = field(metadata={STORED_NAME: "outside_ssim"})  # of brightness
     times: TimeScores
     audio: AudioScores
-    presence: PresenceScores
-    notes: list[str]
-    pictures: FrameTable = field(repr=False, compare=False)
-    faces: FrameTable = field(repr=False, compare=False)
+    presence: PresenceScores  # what the figures rest on
+    notes: list[str]  # what a reader must know to judge them, a sentence each
+    pictures: FrameTable = field(repr=False, compare=False)  # every figure of every frame
+    faces: FrameTable = field(repr=False, compare=False)  # of the frames that show the person
 
     def to_json(self, frames: bool = False) -> dict[str, Any]:
         """JSON values; what is not finite becomes None. With ``frames``, every frame's figures too."""
-        tables = ("pictures", "faces")
-        known = {
-            stored_name(each): getattr(self, each.name) for each in fields(self) if each.name not in tables
-        }
-        plain = {name: _plain(value) for name, value in known.items()}
+        known = [each for each in fields(self) if each.name not in ("pictures", "faces")]
+        plain = {stored_name(each): _plain(getattr(self, each.name)) for each in known}
         rows = {"frames": list(merge_rows(self.pictures, [self.faces]))} if frames else {}
         return _finite(plain) | rows
 
     def figures(self) -> list[Figure]:
-        """The figures of the face, then of everything else, each with what it must reach."""
-        return self.face_figures() + self.rest_figures()
+        """The figures of the face, then of everything else, each with what it must reach.
 
-    def face_figures(self) -> list[Figure]:
-        """Of the swapped face; what needs masks, drawn covers or several people only where these were given."""
-        return [*self._likeness(), *self._movement(), *self._picture(), *self._covers()]
+        What needs masks, drawn covers or several people is there only where these were given.
+        """
+        face = [*self._likeness(), *self._movement(), *self._picture(), *self._covers()]
+        return [*face, *self._background_and_file()]
 
     def _likeness(self) -> list[Figure]:
+        closer = self.identity.closer_to_source
         figures = [
             Figure("similarity to the source", self.identity.to_source, "", at_least=0.70),
             Figure("similarity to the target", self.identity.to_target, "", at_most=0.20),
-            Figure(
-                "closer to the source than to the target",
-                100 * self.identity.closer_to_source,
-                "%",
-                at_least=99,
-            ),
+            Figure("closer to the source than to the target", 100 * closer, "%", at_least=99),
         ]
         if self.own_face_share is not None:
             name = "own face: closer to the own source than to another's"
@@ -130,11 +99,9 @@ class SwapScores:
         return figures
 
     def _movement(self) -> list[Figure]:
-        geometry, eyes = self.geometry, self.eyes
+        geometry, eyes, landmarks = self.geometry, self.eyes, self.geometry.landmark_error
         return [
-            Figure(
-                "landmark error, share of the eye distance", 100 * geometry.landmark_error, "%", at_most=5
-            ),
+            Figure("landmark error, share of the eye distance", 100 * landmarks, "%", at_most=5),
             Figure("expression error, share of the eye distance", 100 * self.expression, "%", at_most=4),
             Figure("pose error", self.pose, "°"),
             Figure("mouth opening, correlation", geometry.mouth.correlation, "", at_least=0.9),
@@ -168,8 +135,7 @@ class SwapScores:
             figures.append(Figure("uncovered face replaced", 100 * self.occlusion.replaced, "%"))
         return figures
 
-    def rest_figures(self) -> list[Figure]:
-        """Of the rest of the picture and of the file."""
+    def _background_and_file(self) -> list[Figure]:
         return [
             Figure("outside the mask, PSNR", self.background_psnr, "dB", at_least=45),
             Figure("outside the mask, PSNR of brightness alone", self.background_psnr_luma, "dB"),
@@ -181,13 +147,9 @@ class SwapScores:
 
 @dataclass(frozen=True)
 class PeopleScores:
-    """Scores of every person of one clip, as :func:`effigie.evaluate.evaluate_people` measures them.
+    """Scores of every person of one clip, as :func:`effigie.evaluate.evaluate_people` measures them."""
 
-    Attributes:
-        people: scores of each, in the order in which they were named.
-    """
-
-    people: list[SwapScores]
+    people: list[SwapScores]  # scores of each, in the order in which they were named
 
     def columns(self) -> list[list[Figure]]:
         """Each person's figures, the same names in the same order."""

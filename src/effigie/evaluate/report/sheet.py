@@ -12,7 +12,7 @@ import numpy as np
 
 from effigie.evaluate.report.frames import FrameTable
 from effigie.evaluate.report.worst import FRAME_METRICS, SelectedFrame, worst_by, worst_overall
-from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, draw_text
+from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text
 from effigie.media import VideoReader
 from effigie.progress import CancelToken
 
@@ -39,16 +39,7 @@ def draw_sheet(
     columns: int,
     cancel: CancelToken | None = None,
 ) -> np.ndarray:
-    """(H, W, 3) uint8 RGB: everybody's worst frames, read once more from both clips; the first and last whole.
-
-    Args:
-        people: figures of every person's frames.
-        columns: frames a row.
-
-    Raises:
-        MediaError: a clip cannot be read.
-        CancelledError: asked to stop.
-    """
+    """(H, W, 3) uint8 RGB: everybody's worst frames, read once more from both clips; the first and last whole."""
     rows = [select_rows(table, columns) for table in people]
     wanted: dict[int, list[tuple[int, int]]] = {}
     for person, each in enumerate(rows):
@@ -82,24 +73,20 @@ def select_rows(table: FrameTable, columns: int) -> list[SheetRow]:
     return [row for row in rows if row.chosen]
 
 
-def crop_around(image: np.ndarray, box: np.ndarray, side: int = SIDE) -> np.ndarray:
-    """(side, side, 3) square of ``image`` around a (4,) box x0 y0 x1 y1, with some surroundings."""
+def crop_around(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """(SIDE, SIDE, 3) square of ``image`` around a (4,) box x0 y0 x1 y1, with some surroundings."""
     low, high = box[:2], box[2:]
-    scale = side / (1.3 * max(float((high - low).max()), 1.0))
+    scale = SIDE / (1.3 * max(float((high - low).max()), 1.0))
     center = (low + high) / 2
-    matrix = np.array([[scale, 0, side / 2 - scale * center[0]], [0, scale, side / 2 - scale * center[1]]])
+    matrix = np.array([[scale, 0, SIDE / 2 - scale * center[0]], [0, scale, SIDE / 2 - scale * center[1]]])
     flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.warpAffine(image, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def draw_rows(
     rows: Sequence[SheetRow], faces: Mapping[int, FramePair], title: str, columns: int
 ) -> np.ndarray:
-    """(H, W, 3) uint8 RGB: a titled row of input | output pairs for each of ``rows``.
-
-    Args:
-        faces: row of the table -> its face in the input and in the output, (S, S, 3) uint8 each.
-    """
+    """(H, W, 3) uint8 RGB: a titled row of input | output pairs for each row; ``faces``: by row of the table."""
     cell = 2 * SIDE + GAP
     width = 2 * MARGIN + columns * cell + (columns - 1) * 2 * GAP
     heights = [LABEL * (1 + bool(row.heading)) + SIDE + GAP for row in rows]
@@ -122,9 +109,9 @@ def draw_ends(ends: Sequence[tuple[str, FramePair]], width: int) -> np.ndarray:
     each = (width - 2 * MARGIN - 3 * GAP) // 4
     cells = []
     for heading, pictures in ends:
+        sizes = [(each, max(1, round(p.shape[0] * each / p.shape[1]))) for p in pictures]
         shown = [
-            cv2.resize(p, (each, max(1, round(p.shape[0] * each / p.shape[1]))), interpolation=cv2.INTER_AREA)
-            for p in pictures
+            cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p, size in zip(pictures, sizes, strict=True)
         ]
         cells.append((heading, shown))
     height = max(max(p.shape[0] for p in shown) for _, shown in cells)

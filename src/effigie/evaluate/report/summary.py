@@ -9,9 +9,9 @@ import numpy as np
 
 from effigie.evaluate.metrics import flicker, geometry, identity, sharpness
 from effigie.evaluate.metrics.cut_stability import CutStabilityScores, compare_cut_stability
-from effigie.evaluate.metrics.distribution import compare_distributions
+from effigie.evaluate.metrics.frechet import compare_distributions
 from effigie.evaluate.metrics.gaze import EyeState, compare_eyes
-from effigie.evaluate.metrics.identity_swaps import own_face_share
+from effigie.evaluate.metrics.identity import own_face_share
 from effigie.evaluate.metrics.occlusion_preservation import compare_occlusion
 from effigie.evaluate.metrics.seam import SeamScores, compare_seam
 from effigie.evaluate.protocols.comparison import ClipComparison
@@ -26,7 +26,6 @@ def face_scores(
     """The fields of :class:`~effigie.evaluate.report.scores.SwapScores` that are measured on pictures.
 
     Args:
-        role: whose.
         sources: (N, 128) embeddings of every role's source.
         crowd: faces of this role's source; None for no Fréchet distance.
     """
@@ -35,7 +34,6 @@ def face_scores(
     embeddings = np.array(face.embeddings).reshape(-1, face.source.shape[1])
     moved = table.complete_rows("landmarks", "expression", "pose")
     openings = table.complete_rows("mouth_output", "mouth_input", "eyes_output", "eyes_input")
-    similar = comparison.table.complete_rows("ssim_outside")
     return {
         "identity": identity.compare_identity(embeddings, face.source, face.target),
         "input_to_target": _mean(table.complete_rows("input_to_target")),
@@ -61,19 +59,18 @@ def face_scores(
         "background_psnr": comparison.background.psnr,
         "background_psnr_luma": comparison.background_luma.psnr,
         "background_psnr_far": comparison.background_far.psnr,
-        "background_ssim": _mean(similar),
+        "background_ssim": _mean(comparison.table.complete_rows("ssim_outside")),
         "presence": _presence(comparison, face),
     }
 
 
 def _presence(comparison: ClipComparison, face: FaceComparison) -> PresenceScores:
-    nan = float("nan")
     replaced = face.table["replaced_share"]
     swapped = replaced > 0
     return PresenceScores(
         frames=len(comparison.table),
         person=len(face.table),
-        swapped=float(swapped.mean()) if comparison.masked and len(swapped) else nan,
+        swapped=_mean(swapped) if comparison.masked else float("nan"),
         covered=_mean(replaced[swapped]),
         found=_mean(face.table["found"]),
     )

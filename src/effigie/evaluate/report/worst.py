@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,69 +17,46 @@ MAX_REASONS = 2  # named of a frame that is bad altogether
 
 @dataclass(frozen=True)
 class SelectedFrame:
-    """A selected frame, and the reason.
+    """A selected frame, and the reason."""
 
-    Attributes:
-        row: in the table.
-        frame: of the clip.
-        text: the measured values.
-    """
-
-    row: int
-    frame: int
-    text: str
+    row: int  # in the table
+    frame: int  # of the clip
+    text: str  # the measured values
 
 
 @dataclass(frozen=True)
 class FrameMetric:
-    """One metric as frames are ordered by it.
+    """One metric as frames are ordered by it."""
 
-    Attributes:
-        name: the heading.
-        badness: a table -> (N,) more is worse, NaN where it was not measured.
-        text: how a frame's value is written, from its row's numbers by name.
-        columns: that the text takes.
-    """
-
-    name: str
-    badness: Callable[[FrameTable], np.ndarray]
-    text: str
-    columns: tuple[str, ...]
+    name: str  # the heading
+    badness: Callable[[FrameTable], np.ndarray]  # (N,) more is worse, NaN where it was not measured
+    text: str  # how a frame's value is written, from its row's numbers by name
+    columns: tuple[str, ...]  # that the text takes
 
     def format_value(self, table: FrameTable, row: int) -> str:
-        """The value of one row."""
         return self.text.format(*(table[name][row] for name in self.columns))
 
 
-def _excess(made: str, true: str) -> Callable[[FrameTable], np.ndarray]:
-    return lambda table: table[made] - table[true]
+def _excess(name: str, text: str, columns: tuple[str, str]) -> FrameMetric:
+    """Levels that stand beside the footage's, ordered by difference: a ratio to next to nothing says little."""
+    made, true = columns
+    return FrameMetric(name, lambda table: table[made] - table[true], text, columns)
 
 
-# Levels that stand beside the footage's are ordered by their difference: a ratio to next to nothing says little.
 FRAME_METRICS = (
     FrameMetric("similarity to the source", lambda t: -t["to_source"], "like source {:.2f}", ("to_source",)),
     FrameMetric("expression", lambda t: t["expression"], "expression {:.1%}", ("expression",)),
     FrameMetric("gaze", lambda t: t["gaze"], "gaze off {:.2f}", ("gaze",)),
     FrameMetric("landmark error", lambda t: t["landmarks"], "landmarks {:.1%}", ("landmarks",)),
     FrameMetric("pose", lambda t: t["pose"], "pose off {:.1f} deg", ("pose",)),
-    FrameMetric(
-        "colour seam",
-        _excess("seam_output", "seam_input"),
-        "seam {:.1f} for {:.1f}",
-        ("seam_output", "seam_input"),
-    ),
+    _excess("colour seam", "seam {:.1f} for {:.1f}", ("seam_output", "seam_input")),
     FrameMetric(
         "sharpness",
         lambda t: -t["sharpness_output"] / np.maximum(t["sharpness_input"], 1e-6),
         "sharp {:.0f} for {:.0f}",
         ("sharpness_output", "sharpness_input"),
     ),
-    FrameMetric(
-        "flicker",
-        _excess("flicker_output", "flicker_input"),
-        "flicker {:.1f} for {:.1f}",
-        ("flicker_output", "flicker_input"),
-    ),
+    _excess("flicker", "flicker {:.1f} for {:.1f}", ("flicker_output", "flicker_input")),
     FrameMetric(
         "covers",
         lambda t: np.where(t["covered"] > 0, 1 - t["in_front"] / np.maximum(t["covered"], 1), np.nan),
@@ -119,24 +96,20 @@ def combine_ranks(each: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def worst_by(table: FrameTable, measure: FrameMetric, most: int) -> list[SelectedFrame]:
-    """The worst frames by one metric."""
     frames = table["frame"]
     rows = worst_rows(frames, measure.badness(table), most)
     return [SelectedFrame(row, int(frames[row]), measure.format_value(table, row)) for row in rows]
 
 
-def worst_overall(
-    table: FrameTable, most: int, measures: Sequence[FrameMetric] = FRAME_METRICS
-) -> list[SelectedFrame]:
+def worst_overall(table: FrameTable, most: int) -> list[SelectedFrame]:
     """The worst frames by the ranks of all metrics together, each with the metrics in which it is worst."""
-    each = {measure.name: ranks(measure.badness(table)) for measure in measures}
+    each = {measure.name: ranks(measure.badness(table)) for measure in FRAME_METRICS}
     frames = table["frame"]
     chosen = []
-    apart = int(
-        np.clip(len(frames) // (2 * most), 1, MIN_FRAME_DISTANCE)
-    )  # or a short clip would not fill the sheet
+    # Less apart in a short clip, which would not fill the sheet.
+    apart = int(np.clip(len(frames) // (2 * most), 1, MIN_FRAME_DISTANCE))
     for row in worst_rows(frames, combine_ranks(each), most, apart):
-        known = [measure for measure in measures if not np.isnan(each[measure.name][row])]
+        known = [measure for measure in FRAME_METRICS if not np.isnan(each[measure.name][row])]
         known.sort(key=lambda measure: -each[measure.name][row])
         text = ", ".join(measure.format_value(table, row) for measure in known[:MAX_REASONS])
         chosen.append(SelectedFrame(row, int(frames[row]), text))

@@ -14,7 +14,7 @@ from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_pro
 LOOK_SIZE = 64  # px at which crops are looked at
 FACE_REGION = slice(
     LOOK_SIZE // 5, LOOK_SIZE - LOOK_SIZE // 5
-)  # rows and columns that show skin in every crop
+)  # rows and columns that are skin in every crop
 THUMBNAIL_SIZE = 16  # px a side of what repeats are told by
 BLACK, WHITE = 12, 250  # grey levels from which on a pixel shows nothing any more
 MAX_DIFFERENCE = 0.018  # of a thumbnail's standard deviation: mean difference below which two are the same
@@ -24,28 +24,17 @@ BATCH = 256  # crops decoded at once
 
 @dataclass(frozen=True)
 class CropAppearance:
-    """Appearance of N crops.
+    """Appearance of N crops."""
 
-    Attributes:
-        brightness: (N,) mean grey level of the face, 0 to 255.
-        clipped: (N,) share of its pixels that are black or white.
-        thumbnails: (N, 16, 16) uint8 grey.
-    """
-
-    brightness: np.ndarray
-    clipped: np.ndarray
-    thumbnails: np.ndarray
+    brightness: np.ndarray  # (N,) mean grey level of the face, 0 to 255
+    clipped: np.ndarray  # (N,) share of its pixels that are black or white
+    thumbnails: np.ndarray  # (N, 16, 16) uint8 grey
 
 
 def measure_appearance(
     faces: Faces, progress: ProgressCallback = ignore_progress, cancel: CancelToken | None = None
 ) -> CropAppearance:
-    """Measure the appearance of every crop, decoded once at a small size.
-
-    Raises:
-        FaceSetError: a crop cannot be read.
-        CancelledError: asked to stop.
-    """
+    """Measure the appearance of every crop, decoded once at a small size."""
     brightness, clipped = np.empty(len(faces)), np.empty(len(faces))
     thumbnails = np.empty((len(faces), THUMBNAIL_SIZE, THUMBNAIL_SIZE), np.uint8)
     for first in range(0, len(faces), BATCH):
@@ -57,27 +46,19 @@ def measure_appearance(
             skin = gray[FACE_REGION, FACE_REGION]
             brightness[index] = skin.mean()
             clipped[index] = ((skin <= BLACK) | (skin >= WHITE)).mean()
-            thumbnails[index] = cv2.resize(
-                gray, (THUMBNAIL_SIZE, THUMBNAIL_SIZE), interpolation=cv2.INTER_AREA
-            )
+            thumbnails[index] = cv2.resize(gray, thumbnails.shape[1:], interpolation=cv2.INTER_AREA)
         progress(Progress("look at faces", int(indices[-1]) + 1, len(faces), "faces"))
     return CropAppearance(brightness, clipped, thumbnails)
 
 
 def find_duplicates(faces: Faces, thumbnails: np.ndarray) -> np.ndarray:
-    """Find faces (N,) bool that look like the last non-duplicate of their track, and have not moved.
-
-    Args:
-        faces: with clip, frame, track and landmarks.
-        thumbnails: (N, 16, 16) uint8.
-    """
+    """Find faces (N,) bool that look like the last non-duplicate of their track, and have not moved."""
     repeated = np.zeros(len(faces), bool)
     clips = np.unique(faces.clip.astype(str), return_inverse=True)[1]
     last: dict[tuple[int, int], int] = {}
     for index in np.lexsort((faces.frame, faces.track, clips)).tolist():
         key = int(clips[index]), int(faces.track[index])
-        previous = last.get(key)
-        if previous is not None:
+        if (previous := last.get(key)) is not None:
             difference = np.abs(thumbnails[index].astype(np.int16) - thumbnails[previous]).mean()
             points = faces.landmarks[index]
             moved = np.linalg.norm(points[:, :2] - faces.landmarks[previous, :, :2], axis=1).mean()

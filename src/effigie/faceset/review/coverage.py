@@ -7,32 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from effigie.faceset import Faces, FaceSet, load_measures
+from effigie.faceset import FaceSet, load_measures
 from effigie.io.stored_names import STORED_NAME
 
 MIN_SHARE = 0.01  # of the target's frames from which on a lack is told
-OUTLIER_PERCENT = (
-    1.0  # per cent of the source's frames that may lie beyond what it is said to show: single ones err
-)
+OUTLIER_PERCENT = 1.0  # of the source's frames may lie beyond what it is said to show: single ones err
 
 
 @dataclass(frozen=True)
 class Aspect:
-    """A pose or expression, and the measure that quantifies it.
+    """A pose or expression, and the measure that quantifies it."""
 
-    Attributes:
-        action: as in "the source never ... so far".
-        measure: of :data:`effigie.faceset.MEASURES`.
-        sign: 1 if more of the measure is more of it, else -1.
-        margin: how far beyond what was seen geometry still follows well, in the measure's unit.
-        unit: of the measure, for sentences.
-    """
-
-    action: str
-    measure: str
-    sign: int
-    margin: float
-    unit: str = ""
+    action: str  # as in "the source never ... so far"
+    measure: str  # of MEASURES
+    sign: int  # 1 if more of the measure is more of it, else -1
+    margin: float  # how far beyond what was seen geometry still follows well, in the measure's unit
+    unit: str = ""  # of the measure, for sentences
 
 
 ASPECTS = (
@@ -50,21 +40,14 @@ ASPECTS = (
 
 @dataclass(frozen=True)
 class CoverageGap:
-    """A pose or expression of the target that the source's footage does not cover.
+    """A pose or expression of the target that the source's footage does not cover."""
 
-    Attributes:
-        action: as in :class:`Aspect`.
-        source_extent: how far the source goes, in the measure's unit.
-        target_extent: how far the target goes.
-        share: of the target's frames that go farther than the source by more than geometry bridges.
-        unit: of both.
-    """
-
-    action: str = field(metadata={STORED_NAME: "does"})
+    action: str = field(metadata={STORED_NAME: "does"})  # as in Aspect
+    # How far the source goes, in the measure's unit.
     source_extent: float = field(metadata={STORED_NAME: "seen"})
-    target_extent: float = field(metadata={STORED_NAME: "asked"})
-    share: float
-    unit: str = ""
+    target_extent: float = field(metadata={STORED_NAME: "asked"})  # how far the target goes
+    share: float  # of the target's frames that go farther than the source by more than geometry bridges
+    unit: str = ""  # of both
 
     def __str__(self) -> str:
         return (
@@ -81,20 +64,12 @@ def find_gaps(
 
     Args:
         persons: which person of either set, by number.
-
-    Raises:
-        FaceSetError: one cannot be read, or has no such person.
     """
     names = tuple(dict.fromkeys(aspect.measure for aspect in ASPECTS))
     source_faces, target_faces = (
         load_measures(faces, names, f"cluster == {number}")
         for faces, number in zip((source, target), persons, strict=True)
     )
-    return compute_gaps(source_faces, target_faces)
-
-
-def compute_gaps(source_faces: Faces, target_faces: Faces) -> tuple[list[CoverageGap], float]:
-    """Compute the gaps of :func:`find_gaps` from faces with the measures of :data:`ASPECTS`."""
     gaps, affected = [], np.zeros(len(target_faces), bool)
     for aspect in ASPECTS:
         source_values, target_values = (
@@ -105,15 +80,10 @@ def compute_gaps(source_faces: Faces, target_faces: Faces) -> tuple[list[Coverag
         if is_beyond.mean() < MIN_SHARE:
             continue
         affected |= is_beyond
-        target_extent = float(np.percentile(target_values, 100 - OUTLIER_PERCENT))
-        gaps.append(
-            CoverageGap(
-                aspect.action,
-                aspect.sign * limit,
-                aspect.sign * target_extent,
-                float(is_beyond.mean()),
-                aspect.unit,
-            )
+        extents = (
+            aspect.sign * limit,
+            aspect.sign * float(np.percentile(target_values, 100 - OUTLIER_PERCENT)),
         )
+        gaps.append(CoverageGap(aspect.action, *extents, float(is_beyond.mean()), aspect.unit))
     gaps.sort(key=lambda lack: -lack.share)
     return gaps, float(affected.mean())

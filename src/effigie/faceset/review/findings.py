@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,52 +24,35 @@ MIN_CONFIDENCE = 0.5  # confidence below which the landmarks may lie anywhere
 MIN_RELATIVE_SHARPNESS = 0.3  # times the person's median sharpness
 MIN_BRIGHTNESS, MAX_BRIGHTNESS = 35, 225  # mean grey level of the face
 MAX_CLIPPED_SHARE = 0.3  # share of a face that is black or white
-MAX_OCCLUDED_SHARE = (
-    0.1  # share that looks like no other frame; a hand gives 0.1 to 0.3, a smile among calm faces up to 0.08
-)
-MAX_DROP_SHARE = (
-    0.5  # of the faces that are proposed for dropping at most for one reason: else the footage is like that
-)
+# Share that looks like no other frame; a hand gives 0.1 to 0.3, a smile among calm faces up to 0.08.
+MAX_OCCLUDED_SHARE = 0.1
+MAX_DROP_SHARE = 0.5  # of the faces, for one reason: where more have the fault, it is how the footage is
 OCCLUSION_BATCH = 1500  # faces that are looked at for covers at once, 50 KB each
 MIN_BATCH = 24  # of fewer, what is usual cannot be told
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Faces with the same fault.
+    """Faces with the same fault."""
 
-    Attributes:
-        kind: the fault, in a word or two.
-        why: a sentence for the reader.
-        names: of the faces, ``clip:frame:track``, in order.
-        drop: whether they are proposed for dropping.
-    """
-
-    kind: str
-    why: str
-    names: tuple[str, ...]
-    drop: bool = True
+    kind: str  # the fault, in a word or two
+    why: str  # a sentence for the reader
+    names: tuple[str, ...]  # of the faces, ``clip:frame:track``, in order
+    drop: bool = True  # whether they are proposed for dropping
 
 
 @dataclass
 class Review:
-    """Result of a review of a face set.
+    """Result of a review of a face set."""
 
-    Attributes:
-        path: of the set.
-        faces: looked at.
-        findings: those there are, gravest first.
-        gaps: poses and expressions of the target that this source does not cover; empty without a target.
-        affected: share of the target's frames that are affected by any gap; None without a target.
-        sheet: the picture, if one was drawn.
-    """
-
-    path: Path
-    faces: int
-    findings: list[Finding] = field(default_factory=list)
+    path: Path  # of the set
+    faces: int  # looked at
+    findings: list[Finding] = field(default_factory=list)  # those there are, gravest first
+    # Poses and expressions of the target that this source does not cover; empty without a target.
     gaps: list[CoverageGap] = field(default_factory=list, metadata={STORED_NAME: "lacks"})
+    # Share of the target's frames that are affected by any gap; None without a target.
     affected: float | None = field(default=None, metadata={STORED_NAME: "suffering"})
-    sheet: Path | None = None
+    sheet: Path | None = None  # the picture, if one was drawn
 
     @property
     def proposed_drops(self) -> tuple[str, ...]:
@@ -78,7 +60,6 @@ class Review:
         return tuple(dict.fromkeys(name for one in self.findings if one.drop for name in one.names))
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values."""
         return to_stored(self) | {"path": str(self.path), "sheet": self.sheet and str(self.sheet)}
 
 
@@ -98,37 +79,25 @@ def review(
         target: footage that this person's face is to be put into: says what of it the set does not show.
         output: a PNG that shows some faces of every finding.
         person: the person that the set is of, by number (0 = most faces); everybody else is a stranger in it.
-
-    Raises:
-        FaceSetError: a set cannot be read, or has no such person.
-        EffigieError: the picture cannot be written.
-        CancelledError: asked to stop.
     """
     faceset = FaceSet.from_path(faces)
     loaded = faceset.load(COLUMNS)
     found = Review(faceset.path, len(loaded))
     appearance = measure_appearance(loaded, progress, cancel)
-    found.findings = [
-        Finding(
-            kind,
-            why,
-            tuple(_face_name(loaded, int(i)) for i in np.flatnonzero(chosen)),
-            _is_droppable(kind, chosen),
-        )
-        for kind, why, chosen in _find_faults(loaded, appearance, person, progress, cancel)
-        if chosen.any()
-    ]
+    for kind, why, chosen in _find_faults(loaded, appearance, person, progress, cancel):
+        if chosen.any():
+            names = tuple(_face_name(loaded, int(index)) for index in np.flatnonzero(chosen))
+            droppable = kind == "another person" or bool(chosen.mean() <= MAX_DROP_SHARE)
+            found.findings.append(Finding(kind, why, names, droppable))
     if target is not None:
         found.gaps, found.affected = find_gaps(faceset, target, (person, 0))
     if output is not None:
-        rows = {_face_name(loaded, index): index for index in range(len(loaded))}
-        sheet_rows = [
-            (f"{one.kind}: {len(one.names)}", [rows[name] for name in one.names]) for one in found.findings
+        index = {_face_name(loaded, row): row for row in range(len(loaded))}
+        rows = [
+            (f"{one.kind}: {len(one.names)}", [index[name] for name in one.names]) for one in found.findings
         ]
         found.sheet = Path(output)
-        draw_review_sheet(
-            found.sheet, loaded, sheet_rows, f"{faceset.path.name}: {len(loaded)} faces reviewed"
-        )
+        draw_review_sheet(found.sheet, loaded, rows, f"{faceset.path.name}: {len(loaded)} faces reviewed")
     return found
 
 
@@ -141,11 +110,13 @@ def _find_faults(
 ) -> list[tuple[str, str, np.ndarray]]:
     """Kind, sentence, (N,) bool; gravest first."""
     own = faces.cluster == person
-    sharp = faces.sharpness
-    usual = float(np.median(sharp[own])) if own.any() else 0.0
     covered = np.zeros(len(faces), bool)
+    usual = 0.0
     if own.any():
+        usual = float(np.median(faces.sharpness[own]))
         covered[own] = _measure_occlusion(faces.take(own), progress, cancel) > MAX_OCCLUDED_SHARE
+    badly_lit = (appearance.brightness < MIN_BRIGHTNESS) | (appearance.brightness > MAX_BRIGHTNESS)
+    badly_lit |= appearance.clipped > MAX_CLIPPED_SHARE
     return [
         ("another person", "not whom the set is of; learned from, they would shine through", ~own),
         (
@@ -157,17 +128,12 @@ def _find_faults(
         (
             "blurred",
             f"less than {MIN_RELATIVE_SHARPNESS:.1f} times as sharp as usual here: what is made of them is soft",
-            own & (sharp < MIN_RELATIVE_SHARPNESS * usual),
+            own & (faces.sharpness < MIN_RELATIVE_SHARPNESS * usual),
         ),
         (
             "badly lit",
             "too dark, too bright, or with parts that are black or white",
-            own
-            & (
-                (appearance.brightness < MIN_BRIGHTNESS)
-                | (appearance.brightness > MAX_BRIGHTNESS)
-                | (appearance.clipped > MAX_CLIPPED_SHARE)
-            ),
+            own & badly_lit,
         ),
         (
             "repeated",
@@ -191,20 +157,11 @@ def _measure_occlusion(faces: Faces, progress: ProgressCallback, cancel: CancelT
             if cancel:
                 cancel.check()
             part = faces.take(block)
-            geometries = [
-                FaceGeometry.from_frame_landmarks(landmarks, matrix)
-                for landmarks, matrix in zip(part.landmarks, part.matrix, strict=True)
-            ]
+            geometries = list(map(FaceGeometry.from_frame_landmarks, part.landmarks, part.matrix))
             person = estimate_profile(geometries, part.blendshapes, part.embedding)
-            read: Callable[[int], np.ndarray] = part.crop
-            shares[block] = estimate_occlusion(read, geometries, person)
+            shares[block] = estimate_occlusion(part.crop, geometries, person)
         progress(Progress("look for covers", done + 1, len(names), "clips"))
     return shares
-
-
-def _is_droppable(kind: str, chosen: np.ndarray) -> bool:
-    """Whether to propose dropping: where most faces have the fault, it is how the footage is."""
-    return kind == "another person" or bool(chosen.mean() <= MAX_DROP_SHARE)
 
 
 def _face_name(faces: Faces, index: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from effigie.faceset import Faces
-from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
+from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
 
 SIZE, COLUMNS, GAP, MARGIN, HEADING, TITLE = 112, 10, 6, 10, 26, 36
 
@@ -16,15 +16,7 @@ SIZE, COLUMNS, GAP, MARGIN, HEADING, TITLE = 112, 10, 6, 10, 26, 36
 def draw_review_sheet(
     path: Path, faces: Faces, rows: Sequence[tuple[str, Sequence[int]]], title: str
 ) -> None:
-    """Write a PNG with up to ten faces of every row, evenly spread over it.
-
-    Args:
-        rows: heading and indices of faces.
-
-    Raises:
-        FaceSetError: a crop cannot be read.
-        EffigieError: the picture cannot be written.
-    """
+    """Write a PNG with up to ten faces of every row (heading, indices of faces), evenly spread over it."""
     step = HEADING + SIZE + GAP
     height = TITLE + max(1, len(rows)) * step + MARGIN
     image = np.full((height, 2 * MARGIN + COLUMNS * (SIZE + GAP), 3), BACKGROUND, np.uint8)

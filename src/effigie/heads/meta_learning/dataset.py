@@ -14,10 +14,8 @@ import cv2
 import numpy as np
 
 from effigie.faces.crop import apply_affine, jitter_matrix, resize_matrix
-from effigie.faces.loss_mask import compute_loss_mask, quantize_loss_mask
-from effigie.faces.mask import face_mask
+from effigie.faces.mask import compute_loss_mask, face_mask, face_regions, quantize_loss_mask
 from effigie.faces.mesh import mouth_opening
-from effigie.faces.regions import face_regions
 from effigie.heads.finetune.reference_set import ReferenceSet, resize_shot
 from effigie.heads.meta_learning.hflip import hflip_shot
 from effigie.heads.meta_learning.identity_dataset import Identity, IdentityDataset, ReferenceShot
@@ -44,9 +42,9 @@ class HeadsExample:
         drawing: (S, S, 3) the wanted landmarks, drawn.
         picture: (S, S, 3) what should be made.
         prior: (S, S, 4) the shots warped into the wanted geometry, and where they really show it.
-        weight: (S, S) how much a pixel counts, times ``WEIGHT`` of :mod:`effigie.faces.loss_mask`.
+        weight: (S, S) how much a pixel counts, times ``WEIGHT`` of :mod:`effigie.faces.mask`.
         crop_boxes: (3, 3) float32 of :func:`effigie.heads.meta_learning.random_crops.compute_crop_boxes`.
-        regions: (S, S) uint8 of :func:`effigie.faces.regions.face_regions`.
+        regions: (S, S) uint8 of :func:`effigie.faces.mask.face_regions`.
     """
 
     person: int

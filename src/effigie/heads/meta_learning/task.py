@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from effigie.faces.loss_mask import UNIT_WEIGHT
-from effigie.faces.regions import REGIONS
+from effigie.faces.mask import REGIONS, UNIT_WEIGHT
 from effigie.heads.checkpoint import Networks
 from effigie.heads.meta_learning.dataset import ExampleSampler, HeadsExample
 from effigie.heads.meta_learning.identity_dataset import Identity

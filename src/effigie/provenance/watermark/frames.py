@@ -14,8 +14,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from effigie.media import VideoReader
-from effigie.media.container import open_container, select_video_stream
-from effigie.media.decoder import DamageCounter, decode_frames
+from effigie.media.container import DamageCounter, decode_frames, open_container, select_video_stream
 from effigie.media.images import is_picture
 from effigie.media.probe import read_clip_info
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from effigie.faceset.clustering import UNKNOWN_CLUSTER
 from effigie.faceset.columns import Faces
-from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
+from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
 from effigie.faceset.sorting import check_positive, load_measures, sort_indices
 from effigie.faceset.store import FaceSet
 from effigie.io.stored_names import STORED_NAME
@@ -46,21 +46,13 @@ def draw_contact_sheet(
     """Draw a contact sheet to a PNG, grouped by person, each group in order.
 
     Args:
-        faceset: a face set or its folder.
-        output: the PNG to write.
         by: order within a group, a key of :data:`~effigie.faceset.measures.MEASURES`.
-        descending: largest first.
-        where: only faces that a filter chooses.
         count: faces at most; they are taken evenly over the order, so both ends show.
         size: edge of a face on the sheet, px.
         columns: faces a row.
-        progress: told of faces read.
-        cancel: stops between batches.
 
     Raises:
-        UsageError: a wrong key, filter or number.
         FaceSetError: the set cannot be read, or the filter chooses nobody.
-        EffigieError: the picture cannot be written.
     """
     check_positive(count=count, size=size, columns=columns)
     faceset = FaceSet.from_path(faceset)
@@ -68,9 +60,8 @@ def draw_contact_sheet(
     groups = select_faces(faces["cluster"], faces[by], descending, count, columns)
     direction = "falling" if descending else "rising"
     faces_drawn = sum(len(group) for group in groups)
-    title = f"{faceset.path.name}: {faces_drawn} of {len(faces)} faces, {by} {direction}" + (
-        f", {where}" if where else ""
-    )
+    title = f"{faceset.path.name}: {faces_drawn} of {len(faces)} faces, {by} {direction}"
+    title += f", {where}" if where else ""
     image = render_contact_sheet(faces, groups, by, title, size, columns)
     write_png(Path(output), image)
     return ContactSheet(Path(output), faces_drawn, len(faces), len(groups), image.shape[1], image.shape[0])
@@ -83,13 +74,6 @@ def select_faces(
 
     Every person gets up to a row while ``count`` lasts, people with the most faces first; the rest is shared
     out by size, so a handful of strangers among thousands of faces is seen.
-
-    Args:
-        clusters: (N,) person of each face.
-        values: (N,) what to sort by.
-        descending: largest first.
-        count: faces at most.
-        columns: faces a row.
     """
     labels, totals = np.unique(clusters, return_counts=True)
     ranked = sorted(range(len(labels)), key=lambda i: (labels[i] == UNKNOWN_CLUSTER, -totals[i]))

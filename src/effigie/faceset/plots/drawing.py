@@ -27,11 +27,7 @@ def draw_text(
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
-    """Write (H, W, 3) uint8 RGB as a PNG, whole or not at all, whatever letters the path has.
-
-    Raises:
-        EffigieError: it cannot be written.
-    """
+    """Write (H, W, 3) uint8 RGB as a PNG, whole or not at all, whatever letters the path has."""
     if path.suffix.lower() != ".png":
         raise EffigieError(f"{path}: pictures of a face set are PNG, name it {path.with_suffix('.png').name}")
     done, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from effigie.faceset.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
+from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
 from effigie.faceset.sorting import load_measures
 from effigie.faceset.store import FaceSet
 
@@ -20,13 +20,10 @@ LEFT, TOP, BOTTOM, RIGHT = 64, 44, 44, 20
 
 @dataclass(frozen=True)
 class PoseCoverage:
-    """Histogram of faces by head pose.
+    """Histogram of faces by head pose."""
 
-    Attributes:
-        counts: (8, 12) int64, rows pitch from -40 and columns yaw from -60 degrees, 10 degrees a cell; the
-            outermost cells also count what lies beyond.
-    """
-
+    # (8, 12) int64, rows pitch from -40 and columns yaw from -60 degrees, 10 degrees a cell; the outermost cells
+    # also count what lies beyond.
     counts: np.ndarray
 
     @property
@@ -59,43 +56,29 @@ def render_pose_coverage(found: PoseCoverage, title: str) -> np.ndarray:
         for column in range(columns):
             y, x = TOP + row * CELL, LEFT + column * CELL
             count = int(found.counts[row, column])
+            color = colors[row, column] if count else np.asarray(BACKGROUND) + 12
+            image[y + 1 : y + CELL - 1, x + 1 : x + CELL - 1] = color
             if count:
-                image[y + 1 : y + CELL - 1, x + 1 : x + CELL - 1] = colors[row, column]
-                dark = scaled[row, column] > 0.6
-                draw_text(image, _short(count), (x + 8, y + CELL // 2 + 5), 0.42, (0, 0, 0) if dark else TEXT)
-            else:
-                image[y + 1 : y + CELL - 1, x + 1 : x + CELL - 1] = np.asarray(BACKGROUND) + 12
+                text = str(count) if count < 10_000 else f"{count // 1000}k"
+                ink = (0, 0, 0) if scaled[row, column] > 0.6 else TEXT
+                draw_text(image, text, (x + 8, y + CELL // 2 + 5), 0.42, ink)
     for column, edge in enumerate(YAW_EDGES):
         draw_text(image, f"{edge}", (LEFT + column * CELL - 12, TOP + rows * CELL + 18), 0.4, DIM)
     for row, edge in enumerate(PITCH_EDGES):
         draw_text(image, f"{edge}", (LEFT - 32, TOP + row * CELL + 5), 0.4, DIM)
-    draw_text(
-        image,
-        "yaw, degrees (image right > 0)",
-        (LEFT + columns * CELL // 2 - 90, TOP + rows * CELL + 36),
-        0.42,
-        DIM,
-    )
-    draw_text(image, "pitch (down > 0)", (6, TOP + rows * CELL + 36), 0.42, DIM)
+    middle, baseline = LEFT + columns * CELL // 2 - 90, TOP + rows * CELL + 36
+    draw_text(image, "yaw, degrees (image right > 0)", (middle, baseline), 0.42, DIM)
+    draw_text(image, "pitch (down > 0)", (6, baseline), 0.42, DIM)
     return image
 
 
 def pose_coverage(
     faceset: FaceSet | str | Path, output: str | Path, where: str | None = None
 ) -> PoseCoverage:
-    """Count the head poses of a face set and draw them to a PNG.
-
-    Raises:
-        FaceSetError: the set cannot be read, or the filter chooses nobody.
-        EffigieError: the picture cannot be written.
-    """
+    """Count the head poses of a face set and draw them to a PNG."""
     faceset = FaceSet.from_path(faceset)
     faces = load_measures(faceset, ["yaw", "pitch"], where)
     found = count_poses(faces["yaw"], faces["pitch"])
     title = f"{faceset.path.name}: {len(faces)} faces, {found.filled} of {found.counts.size} poses"
     write_png(Path(output), render_pose_coverage(found, title))
     return found
-
-
-def _short(count: int) -> str:
-    return str(count) if count < 10_000 else f"{count // 1000}k"
