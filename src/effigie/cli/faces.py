@@ -9,8 +9,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from effigie.cli.console import ERRORS, OUT, Json, print_json, progress_display
-from effigie.cli.review import review
+from effigie.cli.console import (
+    ERRORS,
+    INTERRUPT,
+    OUT,
+    format_count,
+    print_json,
+    print_line,
+    progress_display,
+)
+from effigie.cli.options import Json
 from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
 
@@ -60,11 +68,11 @@ def info(
         print_json(found.to_json())
         return
     size = f"{found.crop_size} px, {found.bytes / 1e6:.1f} MB"
-    _print_line(f"{found.path}: {found.faces} faces in {len(found.clips)} clips, crops of {size}")
+    print_line(f"{found.path}: {found.faces} faces in {len(found.clips)} clips, crops of {size}")
     if found.dropped:
-        _print_line(f"dropped so far: {found.dropped}")
+        print_line(f"dropped so far: {found.dropped}")
     if found.consents:
-        _print_line(f"consents: {', '.join(found.consents)}")
+        print_line(f"consents: {', '.join(found.consents)}")
     clips = Table("clip", "frames", "faces", "frame size", "rate")
     for clip in found.clips:
         size = f"{clip['width']}x{clip['height']}"
@@ -81,11 +89,62 @@ def info(
     for name, values in found.spread.items():
         spread.add_row(name, *(f"{value:.3g}" for value in values))
     OUT.print(spread)
-    _print_line(
+    print_line(
         f"head poses: {found.poses.filled} of {found.poses.counts.size} cells of 10x10 degrees have a face"
     )
     for warning in found.warnings:
         OUT.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True, highlight=False)
+
+
+def review(
+    faces: Annotated[Path, typer.Argument(metavar="FACES", help="A face set that `effigie extract` wrote.")],
+    target: Annotated[
+        Path | None,
+        typer.Option(metavar="FACES", help="Whose footage it is for: says what of it this set never shows."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="PNG", help="Draw some faces of every finding.")
+    ] = None,
+    person: Annotated[int, typer.Option(min=0, help="The person that the set is of (0 = most faces).")] = 0,
+    drop: Annotated[bool, typer.Option("--drop", help="Take out what is proposed, for good.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find strangers, covered, blurred, badly lit and repeated faces; advise what the footage lacks."""
+    import effigie
+    from effigie import faceset
+
+    with progress_display() as progress:
+        found = effigie.review(faces, target, output, person, progress=progress, cancel=INTERRUPT)
+    gone = faceset.drop(faces, names=found.proposed_drops) if drop and found.proposed_drops else None
+    if as_json:
+        extra: dict[str, Any] = {"proposed": len(found.proposed_drops), "dropped": gone.faces if gone else 0}
+        print_json(found.to_json() | extra)
+        return
+    print_line(
+        f"{found.path}: {format_count(found.faces, 'face')} looked at, {len(found.proposed_drops)} better dropped"
+    )
+    if found.findings:
+        table = Table("finding", "faces", "share", "", "why")
+        for one in found.findings:
+            share = f"{100 * len(one.names) / found.faces:.1f} %"
+            table.add_row(
+                one.kind, str(len(one.names)), share, "drop" if one.drop else "all are so: kept", one.why
+            )
+        OUT.print(table)
+    for lack in found.gaps:
+        print_line(str(lack))
+    if found.affected is not None:
+        print_line(
+            f"{100 * found.affected:.0f} % of the target's frames ask for something this set never shows"
+        )
+    if gone is not None:
+        print_line(f"dropped {gone.faces}; {gone.remaining} remain")
+    elif found.proposed_drops:
+        print_line(
+            "nothing was dropped: --drop takes them out, `effigie faces drop FACES NAME...` single ones"
+        )
+    if found.sheet is not None:
+        print_line(f"some of them: {found.sheet}")
 
 
 def sheet(
@@ -111,7 +170,7 @@ def sheet(
     if as_json:
         print_json(to_stored(drawn))
     else:
-        _print_line(f"{drawn.path}: {drawn.shown} of {drawn.faces} faces, people: {drawn.people}")
+        print_line(f"{drawn.path}: {drawn.shown} of {drawn.faces} faces, people: {drawn.people}")
 
 
 def sort(
@@ -152,7 +211,7 @@ def sort(
         value = row[by]
         typer.echo(f"{row['name']}\t{value if isinstance(value, str) else f'{value:.6g}'}")
     if len(rows) < len(found):
-        _print_line(f"... {len(found) - len(rows)} more; --count 0 prints all")
+        print_line(f"... {len(found) - len(rows)} more; --count 0 prints all")
 
 
 def cluster(faces: FaceSetPath, same_person: SamePerson = None, as_json: Json = False) -> None:
@@ -204,7 +263,7 @@ def drop(
         return
     verb = "would drop" if dry_run else "dropped"
     clips = ", ".join(f"{clip} {count}" for clip, count in gone.by_clip.items())
-    _print_line(f"{verb} {gone.faces} faces{f' ({clips})' if clips else ''}; {gone.remaining} remain")
+    print_line(f"{verb} {gone.faces} faces{f' ({clips})' if clips else ''}; {gone.remaining} remain")
 
 
 def export(
@@ -227,7 +286,7 @@ def export(
     if as_json:
         print_json(to_stored(written))
     else:
-        _print_line(f"{written.folder}: {written.pictures} pictures and faces.csv")
+        print_line(f"{written.folder}: {written.pictures} pictures and faces.csv")
 
 
 def import_pictures(
@@ -252,24 +311,17 @@ def import_pictures(
         }
         print_json({"path": str(output), "faces": len(found), **sources})
         return
-    _print_line(f"{output}: {len(found)} faces of {len(found.sources)} pictures")
+    print_line(f"{output}: {len(found)} faces of {len(found.sources)} pictures")
     if report.without_faces:
-        _print_line(f"nobody found in {_format_names(tuple(report.without_faces))}")
+        print_line(f"nobody found in {_format_names(tuple(report.without_faces))}")
     for reason in report.failed.values():
-        ERRORS.print(f"warning: {reason}", **_PLAIN_STYLE)
+        ERRORS.print(f"warning: {reason}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _open_face_set(path: Path, same_person: float | None) -> FaceSet:
     from effigie import faceset
 
     return faceset.FaceSet.open(path) if same_person is None else faceset.FaceSet.open(path, same_person)
-
-
-_PLAIN_STYLE: dict[str, Any] = {"soft_wrap": True, "markup": False, "highlight": False}
-
-
-def _print_line(line: str) -> None:
-    OUT.print(line, **_PLAIN_STYLE)
 
 
 def _format_names(names: tuple[str, ...]) -> str:
