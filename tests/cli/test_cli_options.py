@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import effigie
 from effigie.cli import options
 from effigie.cli.app import app
+from effigie.cli.consent import TermOptions
 from effigie.compositing import BLEND_METHODS, COLOR_METHODS
 from effigie.execution.job import CONTAINERS
 from effigie.heads import Controls
@@ -33,6 +34,7 @@ SETTINGS = (
     effigie.SwapSettings,
     effigie.TuneSettings,
     OcclusionSettings,
+    TermOptions,
 )
 # What the help of an option says in every command, where it is not the same to the letter.
 SENSES = {

@@ -22,7 +22,7 @@ from effigie.cli.options import Consents, Json, Purpose, add_command
 from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
 
-OPTIONS_WITH_PROJECT = ("model", "clips", "output", "frames", "force", "as_json", "save_project")
+OPTIONS_WITH_PROJECT = ("model", "clips", "output", "max_frames", "force", "as_json", "save_project")
 
 
 def register(app: typer.Typer) -> None:
@@ -153,11 +153,11 @@ def convert(
 
 def _refuse_project_options(context: typer.Context, project: Path) -> None:
     """Refuse options that a project file holds itself."""
-    for name in context.params:
+    for parameter in context.command.params:
+        name = parameter.name or ""
         given = getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
         if given and name not in OPTIONS_WITH_PROJECT:
-            option = "map" if name == "others" else name.replace("_", "-")
-            raise UsageError(f"--{option} is the project file's to say: edit {project}")
+            raise UsageError(f"{parameter.opts[0]} is the project file's to say: edit {project}")
 
 
 def _parse_assignment(text: str) -> Any:

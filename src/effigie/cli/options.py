@@ -60,6 +60,7 @@ LEFT_OUT = {
 }
 # Fields whose option has a name of its own.
 FLAGS = {
+    "begins": "--from",
     "extreme_pose": "--turned",
     "frame_interval": "--every",
     "max_frames": "--frames",
@@ -69,12 +70,20 @@ FLAGS = {
     "timestamp_authority": "--timestamp",
 }
 METAVARS = {
+    "basis": "TEXT",
+    "begins": "DATE",
+    "certificate": "PEM",
     "engine": "ENGINE",
+    "evidence": "FILE",
     "heads": "HEADS",
+    "key": "PEM",
     "mask_clip": "MASKCLIP",
     "neutral_frame": "FRAME",
     "save_motion": "FILE",
+    "territory": "NAME",
     "timestamp_authority": "URL",
+    "until": "DATE",
+    "uses": "LIST",
 }
 PANELS = {
     "ComposeSettings": "Picture",
@@ -114,7 +123,7 @@ def read_options(settings: Any) -> Iterator[tuple[Any, Field[Any], inspect.Param
             settings,
             field,
             inspect.Parameter(
-                option_name(field),
+                field.name,
                 inspect.Parameter.KEYWORD_ONLY,
                 annotation=Annotated[kind, option],
                 default=default,
@@ -128,13 +137,8 @@ def list_fields(settings: Any) -> list[Field[Any]]:
     return [field for field in fields(settings) if field.name not in left_out]
 
 
-def option_name(field: Field[Any]) -> str:
-    """The option's name as Python spells it: ``frames`` of ``max_frames``."""
-    return FLAGS.get(field.name, field.name).lstrip(" /-").replace("-", "_")
-
-
 def replace_values(settings: Any, values: dict[str, Any]) -> Any:
-    """The settings with the values of their options, by the options' names; the settings check them.
+    """The settings with the values of their options, by the fields' names; the settings check them.
 
     Raises:
         UsageError: one is out of range.
@@ -143,7 +147,7 @@ def replace_values(settings: Any, values: dict[str, Any]) -> Any:
     for field in list_fields(settings):
         value = getattr(settings, field.name)
         nested = is_dataclass(value)
-        changes[field.name] = replace_values(value, values) if nested else values[option_name(field)]
+        changes[field.name] = replace_values(value, values) if nested else values[field.name]
     return replace(settings, **changes)
 
 
