@@ -192,7 +192,7 @@ def list_records(folder: Folder = None, as_json: Json = False) -> None:
     from effigie.consent.store import default_store
 
     store = default_store(folder)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": stored.consent.id,
             "subject": stored.consent.subject,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from effigie.cli.console import INTERRUPT, OUT, print_json, print_line, progress_display
+from effigie.cli.console import INTERRUPT, OUT, print_json, print_line, print_notes, progress_display
 from effigie.cli.options import Device, Json, Seed
 from effigie.errors import UsageError
 
@@ -102,8 +102,7 @@ def swap(
         each = [column[row].value_text for column in columns]
         table.add_row(figure.name, *each, figure.value_text, figure.bounds_text, verdict)
     OUT.print(table)
-    for note in dict.fromkeys(note for each_ in people for note in each_.notes):
-        OUT.print(f"note: {note}", soft_wrap=True, markup=False, highlight=False)
+    print_notes(dict.fromkeys(note for person in people for note in person.notes))
 
 
 def _person_numbers(numbers: list[int] | None, people: int, side: str) -> list[int]:
@@ -171,7 +170,7 @@ def heads(
     if as_json:
         print_json(table.to_json())
         return
-    OUT.print(table.markdown(), soft_wrap=True, markup=False, highlight=False)
+    print_line(table.markdown())
     if output is not None:
         print_line(f"{output}: heads.json, heads.md, heads.png")
 

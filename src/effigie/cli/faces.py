@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+import effigie
 from effigie.cli.console import (
     ERRORS,
     INTERRUPT,
@@ -21,9 +22,6 @@ from effigie.cli.console import (
 from effigie.cli.options import Json
 from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
-
-if TYPE_CHECKING:
-    from effigie.faceset import FaceSet
 
 FaceSetPath = Annotated[
     Path, typer.Argument(metavar="FACES", help="A face set that `effigie extract` wrote.")
@@ -57,13 +55,11 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Show clips, people, sharpness, poses and expressions, and warn when people are mixed."""
-    from effigie import faceset
-
     opened = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        found = faceset.summarize(opened, progress)
+        found = effigie.faceset.summarize(opened, progress)
     if poses:
-        faceset.pose_coverage(opened, poses)
+        effigie.faceset.pose_coverage(opened, poses)
     if as_json:
         print_json(found.to_json())
         return
@@ -80,10 +76,7 @@ def info(
     OUT.print(clips)
     people = Table("person", "faces", "share", "clips")
     for person in found.people:
-        name = "unknown" if person.cluster < 0 else f"cluster {person.cluster}"
-        people.add_row(
-            name, str(person.faces), f"{100 * person.share:.1f} %", escape(_format_names(person.clips))
-        )
+        people.add_row(*_person_row(person, person.share))
     OUT.print(people)
     spread = Table("", "least", "quarter", "median", "three quarters", "most")
     for name, values in found.spread.items():
@@ -97,7 +90,7 @@ def info(
 
 
 def review(
-    faces: Annotated[Path, typer.Argument(metavar="FACES", help="A face set that `effigie extract` wrote.")],
+    faces: FaceSetPath,
     target: Annotated[
         Path | None,
         typer.Option(metavar="FACES", help="Whose footage it is for: says what of it this set never shows."),
@@ -110,12 +103,9 @@ def review(
     as_json: Json = False,
 ) -> None:
     """Find strangers, covered, blurred, badly lit and repeated faces; advise what the footage lacks."""
-    import effigie
-    from effigie import faceset
-
     with progress_display() as progress:
         found = effigie.review(faces, target, output, person, progress=progress, cancel=INTERRUPT)
-    gone = faceset.drop(faces, names=found.proposed_drops) if drop and found.proposed_drops else None
+    gone = effigie.faceset.drop(faces, names=found.proposed_drops) if drop and found.proposed_drops else None
     if as_json:
         extra: dict[str, Any] = {"proposed": len(found.proposed_drops), "dropped": gone.faces if gone else 0}
         print_json(found.to_json() | extra)
@@ -160,11 +150,9 @@ def sheet(
     as_json: Json = False,
 ) -> None:
     """Draw a contact sheet: the faces of each person, in order."""
-    from effigie import faceset
-
     opened = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        drawn = faceset.draw_contact_sheet(
+        drawn = effigie.faceset.draw_contact_sheet(
             opened, output, by, descending, where, count, size, columns, progress
         )
     if as_json:
@@ -186,24 +174,15 @@ def sort(
 
     To see an order, draw it with `sheet --by KEY`; to have it in a file browser, use `export --by KEY`.
     """
-    from effigie import faceset
-
     opened = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        found = faceset.sort_faces(opened, by, descending, where, progress)
+        found = effigie.faceset.sort_faces(opened, by, descending, where, progress)
     rows: list[dict[str, Any]] = []
     for index in range(min(count, len(found)) if count else len(found)):
         clip, frame, track = found.clip[index], int(found.frame[index]), int(found.track[index])
         value = found[by][index]
-        rows.append(
-            {
-                "name": f"{clip}:{frame}:{track}",
-                "clip": clip,
-                "frame": frame,
-                "track": track,
-                by: value if isinstance(value, str) else value.item(),
-            }
-        )
+        row = {"name": f"{clip}:{frame}:{track}", "clip": clip, "frame": frame, "track": track}
+        rows.append(row | {by: value if isinstance(value, str) else value.item()})
     if as_json:
         print_json({"faces": len(found), "by": by, "descending": descending, "order": rows})
         return
@@ -223,17 +202,9 @@ def cluster(faces: FaceSetPath, same_person: SamePerson = None, as_json: Json = 
     table = Table("person", "faces", "share", "tracks", "clips", "cosine to 0")
     total = sum(person.faces for person in people)
     for person in people:
-        name = "unknown" if person.cluster < 0 else f"cluster {person.cluster}"
-        share = f"{100 * person.faces / total:.1f} %"
+        name, count, share, clips = _person_row(person, person.faces / total)
         cosine = f"{float(person.embedding @ people[0].embedding):.2f}"
-        table.add_row(
-            name,
-            str(person.faces),
-            share,
-            str(len(person.tracks)),
-            escape(_format_names(person.clips)),
-            cosine,
-        )
+        table.add_row(name, count, share, str(len(person.tracks)), clips, cosine)
     OUT.print(table)
 
 
@@ -254,10 +225,8 @@ def drop(
     as_json: Json = False,
 ) -> None:
     """Take faces out for good: those of a person, those a filter chooses, those named, or all of these."""
-    from effigie import faceset
-
     opened = _open_face_set(faces, same_person)
-    gone = faceset.drop(opened, clusters or [], where, names or [], dry_run)
+    gone = effigie.faceset.drop(opened, clusters or [], where, names or [], dry_run)
     if as_json:
         print_json(to_stored(gone))
         return
@@ -278,11 +247,9 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the crops as JPEGs with sortable names, and faces.csv beside them."""
-    from effigie import faceset
-
     opened = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        written = faceset.export(opened, output, by, descending, where, progress)
+        written = effigie.faceset.export(opened, output, by, descending, where, progress)
     if as_json:
         print_json(to_stored(written))
     else:
@@ -295,21 +262,14 @@ def import_pictures(
     as_json: Json = False,
 ) -> None:
     """Make a face set of a folder of pictures: the same as `effigie extract FOLDER`."""
-    import effigie
-    from effigie import faceset
-
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder: name the folder that holds the pictures")
     with progress_display() as progress:
         report = effigie.extract([folder], output, progress=progress)
-    found = faceset.FaceSet.open(output)
+    found = effigie.faceset.FaceSet.open(output)
     if as_json:
-        sources = {
-            "sources": len(found.sources),
-            "without_faces": report.without_faces,
-            "failed": report.failed,
-        }
-        print_json({"path": str(output), "faces": len(found), **sources})
+        made = {"path": str(output), "faces": len(found), "sources": len(found.sources)}
+        print_json(made | {"without_faces": report.without_faces, "failed": report.failed})
         return
     print_line(f"{output}: {len(found)} faces of {len(found.sources)} pictures")
     if report.without_faces:
@@ -318,10 +278,15 @@ def import_pictures(
         ERRORS.print(f"warning: {reason}", soft_wrap=True, markup=False, highlight=False)
 
 
-def _open_face_set(path: Path, same_person: float | None) -> FaceSet:
-    from effigie import faceset
+def _open_face_set(path: Path, same_person: float | None) -> effigie.faceset.FaceSet:
+    open_set = effigie.faceset.FaceSet.open
+    return open_set(path) if same_person is None else open_set(path, same_person)
 
-    return faceset.FaceSet.open(path) if same_person is None else faceset.FaceSet.open(path, same_person)
+
+def _person_row(person: Any, share: float) -> tuple[str, str, str, str]:
+    """A person's name, number of faces, share of all faces, and clips."""
+    name = "unknown" if person.cluster < 0 else f"cluster {person.cluster}"
+    return name, str(person.faces), f"{100 * share:.1f} %", escape(_format_names(person.clips))
 
 
 def _format_names(names: tuple[str, ...]) -> str:

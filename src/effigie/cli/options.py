@@ -45,13 +45,7 @@ LEFT_OUT = {
     "Controls": {"ease"},
     "ConvertSettings": {"shots"},
     "EncodeSettings": {"preset", "pixel_format", "keep_audio", "threads"},
-    "MaskSettings": {
-        "top",
-        "bottom",
-        "left",
-        "right",
-        "occlusion_feather",
-    },  # `convert --erode` sets the sides
+    "MaskSettings": {"top", "bottom", "left", "right", "occlusion_feather"},  # of the sides: --erode
     "MetaSettings": {"held_out"},
     "OcclusionSettings": {"held_out"},
     "SwapSettings": {"held_out", "bank"},
@@ -116,7 +110,7 @@ def read_options(settings: Any) -> Iterator[tuple[Any, Field[Any], inspect.Param
             FLAGS.get(field.name, "--" + field.name.replace("_", "-")),
             metavar=METAVARS.get(field.name),
             show_default=not isinstance(default, bool),
-            help=escape(field.metadata.get("help") or format_help(documented[field.name])),
+            help=escape(field.metadata.get("help") or format_help(documented.get(field.name, ""))),
             rich_help_panel=PANELS_OF_FIELDS.get(field.name, PANELS.get(owner.__name__)),
         )
         yield (
@@ -153,17 +147,17 @@ def replace_values(settings: Any, values: dict[str, Any]) -> Any:
 
 def read_attribute_docs(owner: type) -> dict[str, str]:
     """Entries of the docstring's section ``Attributes:``, each on one line, by the name of the attribute."""
-    section = inspect.getdoc(owner).partition("Attributes:\n")[2].partition("\n\n")[0]  # type: ignore[union-attr]
+    section = (inspect.getdoc(owner) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
     entries = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", section, re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}
 
 
 def format_help(text: str) -> str:
-    """The first sentence of an entry in a terminal's words: no markup, and no None."""
+    """The first sentence of an entry, up to a full stop with a space, in a terminal's words: no markup, and no None."""
     sentence = re.split(r"\.(?:\s|$)", text)[0]
     plain = re.sub(r":\w+:`~?(?:\w+\.)*(\w+)`", r"\1", sentence).replace("``", "")
     plain = plain.replace("None takes", "by default").replace("None sets", "by default")
-    return (plain if sentence.startswith("``") else plain[0].upper() + plain[1:]) + "."
+    return (plain if sentence.startswith("``") else plain[:1].upper() + plain[1:]) + "."
 
 
 def add_command(app: typer.Typer, name: str, function: Callable[..., None]) -> None:
@@ -184,17 +178,18 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
     """A function for Typer that takes options in the place of ``function``'s settings, and calls it with these."""
     parameters: dict[str, inspect.Parameter] = {}
     defaults: dict[str, Any] = {}
+    own: list[str] = []
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
         if is_dataclass(kind := parameter.annotation) and isinstance(kind, type):
             defaults[parameter.name] = settings = kind()
             made = [option for _, _, option in read_options(settings)]
         else:
+            own.append(parameter.name)
             made = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
         parameters |= {one.name: one for one in made}
 
     def command(**values: Any) -> None:
         settings = {name: replace_values(default, values) for name, default in defaults.items()}
-        own = inspect.signature(function).parameters.keys() & values.keys()
         function(**settings, **{name: values[name] for name in own})
 
     command.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
