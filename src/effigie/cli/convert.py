@@ -171,11 +171,7 @@ def _parse_assignment(text: str) -> Any:
 
 
 def parse_erosion(text: str) -> dict[str, float]:
-    """Erosion by side: of ``0.03``, which is for all four, or of ``top=0.05,left=-0.02``.
-
-    Raises:
-        UsageError: it is neither.
-    """
+    """Erosion by side: of ``0.03``, which is for all four, or of ``top=0.05,left=-0.02``."""
     sides = ("top", "bottom", "left", "right")
     try:
         if "=" not in text:

@@ -132,11 +132,7 @@ def list_fields(settings: Any) -> list[Field[Any]]:
 
 
 def replace_values(settings: Any, values: dict[str, Any]) -> Any:
-    """The settings with the values of their options, by the fields' names; the settings check them.
-
-    Raises:
-        UsageError: one is out of range.
-    """
+    """The settings with the values of their options, by the fields' names; the settings check them."""
     changes = {}
     for field in list_fields(settings):
         value = getattr(settings, field.name)

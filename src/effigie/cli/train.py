@@ -193,9 +193,7 @@ def train_occlusion(
 def run_on_devices(devices: int) -> bool:
     """Run this command line again in ``devices`` processes and wait; False where this is one of them, or they are one.
 
-    Raises:
-        UsageError: fewer than one, or another number than torchrun has started.
-        typer.Exit: they have ended with this code.
+    Exits with their code where they fail.
     """
     if devices < 1:
         raise UsageError(f"devices must be 1 or more, not {devices}")
