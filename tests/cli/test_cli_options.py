@@ -196,6 +196,6 @@ def test_a_wrong_choice_shows_the_right_ones(here):
 
 
 def test_long_lists_are_grouped(here):
-    shown = here("convert", "--help").out
+    shown = re.sub(r"\x1b\[[\d;]*m", "", here("convert", "--help").out)
     for panel in ("Picture", "Mask", "Encoding", "Provenance and consent", "Jobs", "Hardware"):
-        assert f"─ {panel} ─" in shown
+        assert re.search(f"[─-] {panel} [─-]", shown)
