@@ -220,29 +220,26 @@ def format_report(report: effigie.TrainReport) -> list[str]:
     from effigie.training.monitor.forecast import format_duration
     from effigie.training.monitor.progress_summary import format_parts
 
-    progress_summary, total = report.progress_summary, report.curve[-1].seconds
+    summary, total = report.progress_summary, report.curve[-1].seconds
     lines = [
         f"{report.output}: {format_count(report.steps, 'step')} in {format_duration(total)}, "
         f"{report.images_per_second:.0f} images/s{format_processes(report.processes)}; "
         "curve.png and preview.png lie there"
     ]
-    error = f"held-out error {progress_summary.error:.4f}{format_parts(progress_summary.parts)}"
+    error = f"held-out error {summary.error:.4f}{format_parts(summary.parts)}"
     if report.stopped_because == "no improvement":
-        since = next((p.seconds for p in report.curve if p.step == progress_summary.plateau.since), 0.0)
+        since = next((p.seconds for p in report.curve if p.step == summary.plateau.since), 0.0)
         minute = f"minute {since / 60:.0f} of {total / 60:.0f}"
         lines.append(f"{error}: ended by itself, since {minute} it has fallen by less than 1 %")
         lines.append(
             "more minutes would hardly help; more varied footage may: effigie faces review says what is missing"
         )
-    elif not progress_summary.plateau.improving:
-        lines.append(f"{error}, {progress_summary.plateau}: more minutes will hardly help")
+    elif not summary.plateau.improving:
+        lines.append(f"{error}, {summary.plateau}: more minutes will hardly help")
     else:
-        forecast = f", {progress_summary.forecast}" if str(progress_summary.forecast) else ""
-        advice = (
-            "run it again to train on"
-            if progress_summary.forecast.is_expected
-            else "more minutes will hardly help"
-        )
+        forecast = f", {summary.forecast}" if str(summary.forecast) else ""
+        worth_it = summary.forecast.is_expected
+        advice = "run it again to train on" if worth_it else "more minutes will hardly help"
         lines.append(f"{error}, still improving{forecast}: {advice}")
     if report.best is not None and report.best.step < report.steps:
         lines.append(
