@@ -10,7 +10,8 @@ import typer
 from rich.table import Table
 
 from benchmarks.bench import run_bench
-from effigie.cli.console import OUT, Json, print_error, print_json, progress_display
+from effigie.cli.console import OUT, print_error, print_json, progress_display
+from effigie.cli.options import Json
 from effigie.errors import CancelledError, EffigieError
 
 

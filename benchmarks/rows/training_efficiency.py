@@ -176,7 +176,7 @@ def time_step_parts(
 
 def run_few_steps(name: str, source: str, target: str) -> None:
     """Train a preset for three steps with all its teachers from the first on; prints the seconds of a step."""
-    settings = SwapSettings(preset=name, bank=60, device="cpu")
+    settings = SwapSettings(preset=name, bank=60, device="cpu")  # type: ignore[arg-type]  # checked there
     prepared = prepare_training(
         load_people(source, target, settings), settings, shares=replace(settings.shares, start_step=0)
     )

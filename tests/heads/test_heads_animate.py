@@ -376,10 +376,12 @@ def test_bad_drivers(still, sample, brief, brief_motion, consent, here, tmp_path
 
 def test_bad_requests(still, brief, consent, here):
     driven = (still, "--driver", brief, "--consent", consent, "--renderer", "geometry")
-    assert "region must be one of" in says(here, 2, *driven, "--region", "nose")
     assert "head must be from 0 to 2" in says(here, 2, *driven, "--head", 3)
-    assert "paste must be one of" in says(here, 2, *driven, "--paste", "both")
     assert f"none of the driver's {BRIEF}" in says(here, 2, *driven, "--neutral", 400)
+    with pytest.raises(UsageError, match="region must be one of"):
+        effigie.heads.Controls(region="nose")
+    with pytest.raises(UsageError, match="paste must be one of"):
+        effigie.AnimateSettings(paste="both")
 
 
 def test_inputs_and_earlier_outputs_are_not_written_over(still, brief, consent, here, tmp_path):

@@ -1,4 +1,4 @@
-"""The `effigie` command: one Typer application whose verbs live in a file each."""
+"""The `effigie` command: one Typer application."""
 
 from __future__ import annotations
 
@@ -13,25 +13,11 @@ from typing import Annotated
 import typer
 
 from effigie._version import __version__
-from effigie.cli import (
-    animate,
-    assets,
-    background,
-    consent,
-    convert,
-    demo,
-    evaluate,
-    extract,
-    faces,
-    meta_train,
-    occlusion,
-    train,
-    tune,
-    verify,
-)
+from effigie.cli import animate, background, consent, convert, evaluate, extract, faces, samples, train
 from effigie.cli.console import (
     ERRORS,
     INTERRUPT,
+    STOPPED_MESSAGE,
     configure_reporting,
     end_reporting,
     is_leader,
@@ -51,25 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (
-    demo,
-    extract,
-    faces,
-    consent,
-    train,
-    convert,
-    meta_train,
-    occlusion,
-    tune,
-    animate,
-    verify,
-    evaluate,
-    assets,
-):
-    verb.register(app)
-
-
-STOPPED_MESSAGE = "stopped; finished work is kept, run the same command to continue"
+for verbs in (samples, extract, faces, consent, train, convert, animate, evaluate):
+    verbs.register(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -19,11 +19,7 @@ LOG_TAIL_CHARS = 2000  # characters of the log that are shown then
 
 
 def start(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Run ``effigie`` with ``arguments`` in a session of its own, writing to ``log``.
-
-    Raises:
-        UsageError: the log cannot be written.
-    """
+    """Run ``effigie`` with ``arguments`` in a session of its own, writing to ``log``."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         output = log.open("ab")

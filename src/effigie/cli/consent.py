@@ -2,66 +2,95 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
-from effigie.cli.consent_text import print_records, print_terms, print_written, to_rows
-from effigie.cli.console import INTERRUPT, Json, print_json, print_line, progress_display
+from effigie.cli.console import INTERRUPT, OUT, print_json, print_line, progress_display
+from effigie.cli.options import Json, add_command
 from effigie.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import date
 
     from effigie.consent.keys import SigningKey
-    from effigie.consent.store import ConsentStore
+    from effigie.consent.terms import Terms
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose likeness it is.")]
 Photos = Annotated[
     list[Path],
     typer.Option("--photo", metavar="FILE", help="A photo or clip of the person; repeat for more."),
 ]
-Uses = Annotated[str, typer.Option(metavar="LIST", help="Of swap, animate, voice, with commas between.")]
-Until = Annotated[
-    str | None, typer.Option(metavar="DATE", help="Last day, or `never`; a year from the first by default.")
-]
-From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day; today by default.")]
-Purpose = Annotated[str | None, typer.Option(metavar="NAME", help="Only for this project or purpose.")]
-Territory = Annotated[str | None, typer.Option(metavar="NAME", help="Where outputs may be shown.")]
-Basis = Annotated[str, typer.Option(metavar="TEXT", help='What it rests on, e.g. "signed release".')]
-EvidenceFiles = Annotated[
-    list[Path] | None,
-    typer.Option("--evidence", metavar="FILE", help="A release form or recording; its hash is kept."),
-]
-Key = Annotated[Path | None, typer.Option(metavar="PEM", help="Sign with this key; else with your own.")]
+Key = Annotated[Path | None, typer.Option(metavar="PEM", help="Sign with this key; by default your own.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace a file that lies there.")]
 Folder = Annotated[Path | None, typer.Option("--in", metavar="FOLDER", help="Also this project's records.")]
 Record = Annotated[str, typer.Argument(metavar="RECORD", help="A record's file or id.")]
 
 
+@dataclass(frozen=True)
+class TermOptions:
+    """What a person consents to, as it is written on the command line.
+
+    Attributes:
+        uses: of swap, animate, voice, with commas between.
+        until: last day, or ``never``; a year from the first by default.
+        begins: first day; today by default.
+        purpose: only for this project or purpose.
+        territory: where outputs may be shown.
+        basis: what it rests on, such as "signed release".
+        evidence: a release form or recording; its hash is kept.
+        key: sign with this key; by default your own.
+    """
+
+    uses: str = "swap"
+    until: str | None = None
+    begins: str | None = None
+    purpose: str | None = None
+    territory: str | None = None
+    basis: str = ""
+    evidence: list[Path] | None = None
+    key: Path | None = None
+
+    def parse(self) -> dict[str, Any]:
+        """Arguments of :func:`effigie.consent.new_consent` and `request_consent`."""
+        from effigie.consent.record import ONE_YEAR
+
+        until = None if self.until == "never" else _parse_day(self.until)
+        return {
+            "uses": [use.strip() for use in self.uses.split(",") if use.strip()],
+            "until": ONE_YEAR if self.until is None else until,
+            "begins": _parse_day(self.begins),
+            "purpose": self.purpose,
+            "territory": self.territory,
+            "basis": self.basis,
+            "evidence": self.evidence or (),
+            "key": _load_key(self.key),
+        }
+
+
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help=__doc__, no_args_is_help=True)
-    for verb in (new, request, grant, show, list_records, revoke):
-        group.command("list" if verb is list_records else verb.__name__)(verb)
+    add_command(group, "new", new)
+    add_command(group, "request", request)
+    group.command("grant")(grant)
+    group.command("show")(show)
+    group.command("list")(list_records)
+    group.command("revoke")(revoke)
     app.add_typer(group, name="consent")
 
 
 def new(
     name: Name,
     photos: Photos,
-    uses: Uses = "swap",
-    until: Until = None,
-    begins: From = None,
+    terms: TermOptions,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="RECORD", help="The file to write; else your own store."),
     ] = None,
-    purpose: Purpose = None,
-    territory: Territory = None,
-    basis: Basis = "",
-    evidence: EvidenceFiles = None,
-    key: Key = None,
     replace: Replace = False,
     as_json: Json = False,
 ) -> None:
@@ -71,39 +100,19 @@ def new(
 
     _require_free(output, replace)
     with progress_display() as progress:
-        record = new_consent(
-            name,
-            photos,
-            _parse_uses(uses),
-            _parse_until(until),
-            begins=_parse_day(begins),
-            purpose=purpose,
-            territory=territory,
-            basis=basis,
-            evidence=evidence or (),
-            key=_load_key(key),
-            progress=progress,
-            cancel=INTERRUPT,
-        )
+        record = new_consent(name, photos, **terms.parse(), progress=progress, cancel=INTERRUPT)
     if output is None:
         output = default_store().add(record)
     else:
         record.save(output, replace)
-    print_written(record, output, as_json)
+    _print_written(record, output, as_json)
 
 
 def request(
     name: Name,
     photos: Photos,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="REQUEST", help="The file to write.")],
-    uses: Uses = "swap",
-    until: Until = None,
-    begins: From = None,
-    purpose: Purpose = None,
-    territory: Territory = None,
-    basis: Basis = "",
-    evidence: EvidenceFiles = None,
-    key: Key = None,
+    terms: TermOptions,
     replace: Replace = False,
     as_json: Json = False,
 ) -> None:
@@ -112,22 +121,9 @@ def request(
 
     _require_free(output, replace)
     with progress_display() as progress:
-        asked = request_consent(
-            name,
-            photos,
-            _parse_uses(uses),
-            _parse_until(until),
-            begins=_parse_day(begins),
-            purpose=purpose,
-            territory=territory,
-            basis=basis,
-            evidence=evidence or (),
-            key=_load_key(key),
-            progress=progress,
-            cancel=INTERRUPT,
-        )
+        asked = request_consent(name, photos, **terms.parse(), progress=progress, cancel=INTERRUPT)
     asked.save(output, replace)
-    print_written(asked, output, as_json)
+    _print_written(asked, output, as_json)
     if not as_json:
         print_line(f"send it to {asked.subject}, who runs: effigie consent grant {output.name} -o RECORD")
 
@@ -151,12 +147,12 @@ def grant(
             raise UsageError(
                 "--json asks nothing: read the request with `effigie consent show`, then add --yes"
             )
-        print_terms(asked)
+        _print_terms(asked)
         if not typer.confirm(f"Sign this as {asked.subject}?"):
             raise UsageError("not signed: nothing was written")
     record = sign(asked, _load_key(key))
     record.save(output, replace)
-    print_written(record, output, as_json)
+    _print_written(record, output, as_json)
     if not as_json:
         print_line(f"to take it back one day: effigie consent revoke {output}")
 
@@ -164,9 +160,10 @@ def grant(
 def show(record: Record, folder: Folder = None, as_json: Json = False) -> None:
     """Show what a record or request says, who signed it and whether it holds today."""
     from effigie.consent.record import ConsentRequest
+    from effigie.consent.store import default_store
     from effigie.errors import ConsentError
 
-    store = _open_store(folder)
+    store = default_store(folder)
     try:
         found, path = store.locate(record)
     except ConsentError:
@@ -176,7 +173,7 @@ def show(record: Record, folder: Folder = None, as_json: Json = False) -> None:
         if as_json:
             print_json(asked.to_json() | {"state": "requested", "path": record})
             return
-        print_terms(asked)
+        _print_terms(asked)
         print_line(f"state: requested, not granted ({record})")
         return
     state, revoked = store.consent_state(found, path), store.find_revocation(found, path)
@@ -184,7 +181,7 @@ def show(record: Record, folder: Folder = None, as_json: Json = False) -> None:
         shown = found.to_json() | {"state": state, "path": str(path)}
         print_json(shown | {"revocation": None if revoked is None else revoked.to_json()})
         return
-    print_terms(found)
+    _print_terms(found)
     why = "" if revoked is None else f" on {revoked.signed_at:%Y-%m-%d} by the {revoked.signature.role}"
     why += f": {revoked.reason}" if revoked is not None and revoked.reason else ""
     print_line(f"state: {state}{why} ({path})")
@@ -192,15 +189,39 @@ def show(record: Record, folder: Folder = None, as_json: Json = False) -> None:
 
 def list_records(folder: Folder = None, as_json: Json = False) -> None:
     """List the records of your own store, and of a project."""
-    store = _open_store(folder)
-    found = store.list()
+    from effigie.consent.store import default_store
+
+    store = default_store(folder)
+    rows: list[dict[str, Any]] = [
+        {
+            "id": stored.consent.id,
+            "subject": stored.consent.subject,
+            "uses": list(stored.consent.uses),
+            "project": stored.consent.purpose,
+            "until": stored.consent.until and stored.consent.until.isoformat(),
+            "strength": stored.consent.strength,
+            "state": stored.state,
+            "path": str(stored.path),
+        }
+        for stored in store.list()
+    ]
     if as_json:
-        print_json(to_rows(found))
+        print_json(rows)
         return
-    if not found:
+    if not rows:
         print_line(f"no records in {', '.join(map(str, store.folders))}: make one with `effigie consent new`")
         return
-    print_records(found)
+    table = Table("subject", "uses", "project", "until", "strength", "state")
+    table.add_column("id", no_wrap=True, min_width=18)
+    for row in rows:
+        shown = row | {
+            "subject": escape(row["subject"]),
+            "uses": ", ".join(row["uses"]),
+            "project": escape(row["project"] or "any"),
+            "until": row["until"] or "no end",
+        }
+        table.add_row(*(shown[str(column.header)] for column in table.columns))
+    OUT.print(table)
 
 
 def revoke(
@@ -212,8 +233,9 @@ def revoke(
 ) -> None:
     """Take a consent back: models that rest on it are refused wherever the revocation lies."""
     from effigie.consent.record import revoke as sign
+    from effigie.consent.store import default_store
 
-    store = _open_store(folder)
+    store = default_store(folder)
     found, path = store.locate(record)
     revocation = sign(found, _load_key(key), reason)
     places = store.revoke(revocation, path)
@@ -232,10 +254,6 @@ def _require_free(output: Path | None, replace: bool) -> None:
         raise UsageError(f"{output} exists: choose another name, or add --replace")
 
 
-def _parse_uses(text: str) -> list[str]:
-    return [use.strip() for use in text.split(",") if use.strip()]
-
-
 def _parse_day(text: str | None) -> date | None:
     from effigie.consent.terms import parse_date
 
@@ -245,24 +263,10 @@ def _parse_day(text: str | None) -> date | None:
         raise UsageError(str(error)) from error
 
 
-def _parse_until(text: str | None) -> Any:
-    from effigie.consent.record import ONE_YEAR
-
-    if text is None:
-        return ONE_YEAR
-    return None if text == "never" else _parse_day(text)
-
-
 def _load_key(path: Path | None) -> SigningKey | None:
     from effigie.consent.keys import SigningKey
 
     return None if path is None else SigningKey.load(path)
-
-
-def _open_store(folder: Path | None) -> ConsentStore:
-    from effigie.consent.store import default_store
-
-    return default_store(folder)
 
 
 def _is_request(path: Path) -> bool:
@@ -275,3 +279,33 @@ def _is_request(path: Path) -> bool:
     except ConsentError:
         return False
     return True
+
+
+def _print_terms(terms: Terms) -> None:
+    from effigie.consent.document import Consent, ConsentRequest
+
+    until = "no end" if terms.until is None else terms.until.isoformat()
+    print_line(f"{terms.id}: consent of {terms.subject}, {terms.strength}")
+    print_line(f"uses: {', '.join(terms.uses)}")
+    print_line(f"from {terms.begins} to {until}")
+    print_line(f"project: {terms.purpose or 'any'}")
+    print_line(f"territory: {terms.territory or 'anywhere'}")
+    print_line(f"rests on: {terms.basis or 'nothing said'}")
+    for piece in terms.evidence:
+        print_line(f"evidence: {piece.kind} {piece.note} (SHA-256 {piece.sha256})")
+    print_line(f"faces: {len(terms.embeddings)} embeddings, made {terms.created:%Y-%m-%d %H:%M} UTC")
+    if isinstance(terms, (Consent, ConsentRequest)):
+        for signature in terms.signatures:
+            signed_at = f"{signature.signed_at:%Y-%m-%d %H:%M}"
+            print_line(f"signed by the {signature.role}, key {signature.fingerprint}, {signed_at} UTC")
+
+
+def _print_written(terms: Terms, path: Path, as_json: bool) -> None:
+    if as_json:
+        until = terms.until and terms.until.isoformat()
+        brief: dict[str, Any] = {"id": terms.id, "subject": terms.subject, "uses": list(terms.uses)}
+        brief |= {"until": until, "strength": terms.strength, "references": len(terms.embeddings)}
+        print_json(brief | {"path": str(path)})
+        return
+    until = "without end" if terms.until is None else f"until {terms.until}"
+    print_line(f"{terms.id}: {terms.subject}, {', '.join(terms.uses)}, {until}, {terms.strength} -> {path}")

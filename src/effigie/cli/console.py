@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -19,9 +19,7 @@ from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_pro
 OUT = Console()
 ERRORS = Console(stderr=True)
 INTERRUPT = CancelToken()  # set by Ctrl-C and a polite kill; every long call of a verb looks at it
-
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
-
+STOPPED_MESSAGE = "stopped; finished work is kept, run the same command to continue"
 
 STATUS_FILE: StatusFile | None = None
 PROGRESS_STYLE = "auto"
@@ -81,14 +79,23 @@ def print_line(line: str) -> None:
         OUT.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
+def print_notes(notes: Iterable[str]) -> None:
+    """Print a report's notes."""
+    for note in notes:
+        print_line(f"note: {note}")
+
+
+def exit_with_failures(failed: Mapping[str, str]) -> None:
+    """Print why clips failed and exit with code 1; goes on if none has."""
+    for reason in failed.values():
+        print_error(reason)
+    if failed:
+        raise typer.Exit(1)
+
+
 def format_count(number: int, thing: str) -> str:
     """``1 clip``, ``2 clips``."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def format_processes(processes: int) -> str:
-    """`` on 2 processes``; empty for one."""
-    return "" if processes == 1 else f" on {processes} processes"
 
 
 def print_error(line: str) -> None:

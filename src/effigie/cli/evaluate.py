@@ -1,4 +1,4 @@
-"""`effigie evaluate`: measure what was made."""
+"""`effigie evaluate` and `effigie verify`: what was made is measured, and traced to where it comes from."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from effigie.cli.console import INTERRUPT, OUT, Json, print_json, print_line, progress_display
+from effigie.cli.console import INTERRUPT, OUT, print_json, print_line, print_notes, progress_display
+from effigie.cli.options import Device, Json, Seed
 from effigie.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help=__doc__, no_args_is_help=True)
+    group = typer.Typer(help="Measure what was made.", no_args_is_help=True)
     group.command("swap")(swap)
     group.command("heads")(heads)
+    app.command("verify")(verify)
     app.add_typer(group, name="evaluate")
 
 
@@ -100,8 +102,7 @@ def swap(
         each = [column[row].value_text for column in columns]
         table.add_row(figure.name, *each, figure.value_text, figure.bounds_text, verdict)
     OUT.print(table)
-    for note in dict.fromkeys(note for each_ in people for note in each_.notes):
-        OUT.print(f"note: {note}", soft_wrap=True, markup=False, highlight=False)
+    print_notes(dict.fromkeys(note for person in people for note in person.notes))
 
 
 def _person_numbers(numbers: list[int] | None, people: int, side: str) -> list[int]:
@@ -123,7 +124,7 @@ def heads(
     model: Annotated[
         Path | None,
         typer.Option(
-            "--heads", metavar="HEADS", help="A folder made by meta-train; the model that ships by default."
+            "--heads", metavar="HEADS", help="A folder made by meta-train; by default the model that ships."
         ),
     ] = None,
     bare: Annotated[
@@ -138,8 +139,8 @@ def heads(
     people: Annotated[int | None, typer.Option(help="Only so many people, those filmed longest.")] = None,
     rows: Annotated[str, typer.Option(metavar="ROW,...", help="Only rows that begin so, e.g. ours.")] = "",
     quick: Annotated[bool, typer.Option("--quick", help="Two people, few frames, hardly tuned.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Of tuning.")] = 0,
+    device: Device = "auto",
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Measure talking heads on people held out, their own motion and others', beside simpler ways."""
@@ -169,6 +170,24 @@ def heads(
     if as_json:
         print_json(table.to_json())
         return
-    OUT.print(table.markdown(), soft_wrap=True, markup=False, highlight=False)
+    print_line(table.markdown())
     if output is not None:
         print_line(f"{output}: heads.json, heads.md, heads.png")
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file: video, still, sound, ours or not.")],
+    as_json: Json = False,
+) -> None:
+    """Say where FILE comes from: credentials, invisible mark, ledger, consent. Contacts nobody, needs no set-up.
+
+    Exit code 0 whenever there is a verdict, whichever it is; 1 if FILE cannot be read.
+    """
+    from effigie.provenance.verifier import verify as look
+
+    found = look(file, cancel=INTERRUPT)
+    if as_json:
+        print_json(found.to_json())
+        return
+    for line in found.lines:
+        print_line(line)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from effigie.cli.console import ERRORS, OUT, Json, print_json, progress_display
-from effigie.cli.review import review
+import effigie
+from effigie.cli.console import (
+    ERRORS,
+    INTERRUPT,
+    OUT,
+    format_count,
+    print_json,
+    print_line,
+    progress_display,
+)
+from effigie.cli.options import Json
 from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
-
-if TYPE_CHECKING:
-    from effigie.faceset import FaceSet
 
 FaceSetPath = Annotated[
     Path, typer.Argument(metavar="FACES", help="A face set that `effigie extract` wrote.")
@@ -49,22 +55,20 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Show clips, people, sharpness, poses and expressions, and warn when people are mixed."""
-    from effigie import faceset
-
     opened = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        found = faceset.summarize(opened, progress)
+        found = effigie.faceset.summarize(opened, progress)
     if poses:
-        faceset.pose_coverage(opened, poses)
+        effigie.faceset.pose_coverage(opened, poses)
     if as_json:
         print_json(found.to_json())
         return
     size = f"{found.crop_size} px, {found.bytes / 1e6:.1f} MB"
-    _print_line(f"{found.path}: {found.faces} faces in {len(found.clips)} clips, crops of {size}")
+    print_line(f"{found.path}: {found.faces} faces in {len(found.clips)} clips, crops of {size}")
     if found.dropped:
-        _print_line(f"dropped so far: {found.dropped}")
+        print_line(f"dropped so far: {found.dropped}")
     if found.consents:
-        _print_line(f"consents: {', '.join(found.consents)}")
+        print_line(f"consents: {', '.join(found.consents)}")
     clips = Table("clip", "frames", "faces", "frame size", "rate")
     for clip in found.clips:
         size = f"{clip['width']}x{clip['height']}"
@@ -72,20 +76,65 @@ def info(
     OUT.print(clips)
     people = Table("person", "faces", "share", "clips")
     for person in found.people:
-        name = "unknown" if person.cluster < 0 else f"cluster {person.cluster}"
-        people.add_row(
-            name, str(person.faces), f"{100 * person.share:.1f} %", escape(_format_names(person.clips))
-        )
+        people.add_row(*_person_row(person, person.share))
     OUT.print(people)
     spread = Table("", "least", "quarter", "median", "three quarters", "most")
     for name, values in found.spread.items():
         spread.add_row(name, *(f"{value:.3g}" for value in values))
     OUT.print(spread)
-    _print_line(
+    print_line(
         f"head poses: {found.poses.filled} of {found.poses.counts.size} cells of 10x10 degrees have a face"
     )
     for warning in found.warnings:
         OUT.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True, highlight=False)
+
+
+def review(
+    faces: FaceSetPath,
+    target: Annotated[
+        Path | None,
+        typer.Option(metavar="FACES", help="Whose footage it is for: says what of it this set never shows."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="PNG", help="Draw some faces of every finding.")
+    ] = None,
+    person: Annotated[int, typer.Option(min=0, help="The person that the set is of (0 = most faces).")] = 0,
+    drop: Annotated[bool, typer.Option("--drop", help="Take out what is proposed, for good.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find strangers, covered, blurred, badly lit and repeated faces; advise what the footage lacks."""
+    with progress_display() as progress:
+        found = effigie.review(faces, target, output, person, progress=progress, cancel=INTERRUPT)
+    gone = effigie.faceset.drop(faces, names=found.proposed_drops) if drop and found.proposed_drops else None
+    if as_json:
+        extra: dict[str, Any] = {"proposed": len(found.proposed_drops), "dropped": gone.faces if gone else 0}
+        print_json(found.to_json() | extra)
+        return
+    print_line(
+        f"{found.path}: {format_count(found.faces, 'face')} looked at, {len(found.proposed_drops)} better dropped"
+    )
+    if found.findings:
+        table = Table("finding", "faces", "share", "", "why")
+        for one in found.findings:
+            share = f"{100 * len(one.names) / found.faces:.1f} %"
+            table.add_row(
+                one.kind, str(len(one.names)), share, "drop" if one.drop else "all are so: kept", one.why
+            )
+        OUT.print(table)
+    for lack in found.gaps:
+        print_line(str(lack))
+    if found.affected is not None:
+        print_line(
+            f"{100 * found.affected:.0f} % of the target's frames ask for something this set never shows"
+        )
+    if gone is not None:
+        print_line(f"dropped {gone.faces}; {gone.remaining} remain")
+    elif found.proposed_drops:
+        print_line(
+            "nothing was dropped: --drop takes them out, `effigie faces drop FACES NAME...` single ones"
+        )
+    if found.sheet is not None:
+        print_line(f"some of them: {found.sheet}")
 
 
 def sheet(
@@ -101,17 +150,15 @@ def sheet(
     as_json: Json = False,
 ) -> None:
     """Draw a contact sheet: the faces of each person, in order."""
-    from effigie import faceset
-
     opened = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        drawn = faceset.draw_contact_sheet(
+        drawn = effigie.faceset.draw_contact_sheet(
             opened, output, by, descending, where, count, size, columns, progress
         )
     if as_json:
         print_json(to_stored(drawn))
     else:
-        _print_line(f"{drawn.path}: {drawn.faces_drawn} of {drawn.faces} faces, people: {drawn.people}")
+        print_line(f"{drawn.path}: {drawn.faces_drawn} of {drawn.faces} faces, people: {drawn.people}")
 
 
 def sort(
@@ -127,24 +174,15 @@ def sort(
 
     To see an order, draw it with `sheet --by KEY`; to have it in a file browser, use `export --by KEY`.
     """
-    from effigie import faceset
-
     opened = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        found = faceset.sort_faces(opened, by, descending, where, progress)
+        found = effigie.faceset.sort_faces(opened, by, descending, where, progress)
     rows: list[dict[str, Any]] = []
     for index in range(min(count, len(found)) if count else len(found)):
         clip, frame, track = found.clip[index], int(found.frame[index]), int(found.track[index])
         value = found[by][index]
-        rows.append(
-            {
-                "name": f"{clip}:{frame}:{track}",
-                "clip": clip,
-                "frame": frame,
-                "track": track,
-                by: value if isinstance(value, str) else value.item(),
-            }
-        )
+        row = {"name": f"{clip}:{frame}:{track}", "clip": clip, "frame": frame, "track": track}
+        rows.append(row | {by: value if isinstance(value, str) else value.item()})
     if as_json:
         print_json({"faces": len(found), "by": by, "descending": descending, "order": rows})
         return
@@ -152,7 +190,7 @@ def sort(
         value = row[by]
         typer.echo(f"{row['name']}\t{value if isinstance(value, str) else f'{value:.6g}'}")
     if len(rows) < len(found):
-        _print_line(f"... {len(found) - len(rows)} more; --count 0 prints all")
+        print_line(f"... {len(found) - len(rows)} more; --count 0 prints all")
 
 
 def cluster(faces: FaceSetPath, same_person: SamePerson = None, as_json: Json = False) -> None:
@@ -164,17 +202,9 @@ def cluster(faces: FaceSetPath, same_person: SamePerson = None, as_json: Json = 
     table = Table("person", "faces", "share", "tracks", "clips", "cosine to 0")
     total = sum(person.faces for person in people)
     for person in people:
-        name = "unknown" if person.cluster < 0 else f"cluster {person.cluster}"
-        share = f"{100 * person.faces / total:.1f} %"
+        name, count, share, clips = _person_row(person, person.faces / total)
         cosine = f"{float(person.embedding @ people[0].embedding):.2f}"
-        table.add_row(
-            name,
-            str(person.faces),
-            share,
-            str(len(person.tracks)),
-            escape(_format_names(person.clips)),
-            cosine,
-        )
+        table.add_row(name, count, share, str(len(person.tracks)), clips, cosine)
     OUT.print(table)
 
 
@@ -195,16 +225,14 @@ def drop(
     as_json: Json = False,
 ) -> None:
     """Take faces out for good: those of a person, those a filter chooses, those named, or all of these."""
-    from effigie import faceset
-
     opened = _open_face_set(faces, same_person)
-    gone = faceset.drop(opened, clusters or [], where, names or [], dry_run)
+    gone = effigie.faceset.drop(opened, clusters or [], where, names or [], dry_run)
     if as_json:
         print_json(to_stored(gone))
         return
     verb = "would drop" if dry_run else "dropped"
     clips = ", ".join(f"{clip} {count}" for clip, count in gone.by_clip.items())
-    _print_line(f"{verb} {gone.faces} faces{f' ({clips})' if clips else ''}; {gone.remaining} remain")
+    print_line(f"{verb} {gone.faces} faces{f' ({clips})' if clips else ''}; {gone.remaining} remain")
 
 
 def export(
@@ -219,15 +247,13 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the crops as JPEGs with sortable names, and faces.csv beside them."""
-    from effigie import faceset
-
     opened = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        written = faceset.export(opened, output, by, descending, where, progress)
+        written = effigie.faceset.export(opened, output, by, descending, where, progress)
     if as_json:
         print_json(to_stored(written))
     else:
-        _print_line(f"{written.folder}: {written.pictures} pictures and faces.csv")
+        print_line(f"{written.folder}: {written.pictures} pictures and faces.csv")
 
 
 def import_pictures(
@@ -236,40 +262,31 @@ def import_pictures(
     as_json: Json = False,
 ) -> None:
     """Make a face set of a folder of pictures: the same as `effigie extract FOLDER`."""
-    import effigie
-    from effigie import faceset
-
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder: name the folder that holds the pictures")
     with progress_display() as progress:
         report = effigie.extract([folder], output, progress=progress)
-    found = faceset.FaceSet.open(output)
+    found = effigie.faceset.FaceSet.open(output)
     if as_json:
-        sources = {
-            "sources": len(found.sources),
-            "without_faces": report.without_faces,
-            "failed": report.failed,
-        }
-        print_json({"path": str(output), "faces": len(found), **sources})
+        made = {"path": str(output), "faces": len(found), "sources": len(found.sources)}
+        print_json(made | {"without_faces": report.without_faces, "failed": report.failed})
         return
-    _print_line(f"{output}: {len(found)} faces of {len(found.sources)} pictures")
+    print_line(f"{output}: {len(found)} faces of {len(found.sources)} pictures")
     if report.without_faces:
-        _print_line(f"nobody found in {_format_names(tuple(report.without_faces))}")
+        print_line(f"nobody found in {_format_names(tuple(report.without_faces))}")
     for reason in report.failed.values():
-        ERRORS.print(f"warning: {reason}", **_PLAIN_STYLE)
+        ERRORS.print(f"warning: {reason}", soft_wrap=True, markup=False, highlight=False)
 
 
-def _open_face_set(path: Path, same_person: float | None) -> FaceSet:
-    from effigie import faceset
-
-    return faceset.FaceSet.open(path) if same_person is None else faceset.FaceSet.open(path, same_person)
-
-
-_PLAIN_STYLE: dict[str, Any] = {"soft_wrap": True, "markup": False, "highlight": False}
+def _open_face_set(path: Path, same_person: float | None) -> effigie.faceset.FaceSet:
+    open_set = effigie.faceset.FaceSet.open
+    return open_set(path) if same_person is None else open_set(path, same_person)
 
 
-def _print_line(line: str) -> None:
-    OUT.print(line, **_PLAIN_STYLE)
+def _person_row(person: Any, share: float) -> tuple[str, str, str, str]:
+    """A person's name, number of faces, share of all faces, and clips."""
+    name = "unknown" if person.cluster < 0 else f"cluster {person.cluster}"
+    return name, str(person.faces), f"{100 * share:.1f} %", escape(_format_names(person.clips))
 
 
 def _format_names(names: tuple[str, ...]) -> str:

@@ -19,11 +19,7 @@ VERBS = {"bench": "python -m benchmarks"}
 
 
 def refuse_old_names(arguments: Sequence[str]) -> None:
-    """Check a command line before it is parsed.
-
-    Raises:
-        UsageError: it holds an old name; the line says the new one.
-    """
+    """Refuse a command line that holds an old name; the error says the new one."""
     verb = _verb(arguments)
     if verb in VERBS:
         raise UsageError(f"`effigie {verb}` is now `{VERBS[verb]}`")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -38,20 +38,22 @@ class ComposeSettings:
     """Settings of the compositing of a made face.
 
     Attributes:
-        color: 'none', 'reinhard', 'histogram', 'covariance' or 'local'.
-        blend: 'feather', 'multiband' or 'poisson'.
+        color: how the made face gets the footage's light and colour; ``local`` looks at each place by itself.
+        blend: how the made face is joined with the footage.
         mask: erosion per side and feather.
-        occlusion: 'on' where whoever makes the face also finds out what covers it, so that it stays in front; 'off'.
+        occlusion: ``on``: hands, hair, glasses and whatever else is before the face stay there; ``off``.
         grain: sharpness and noise.
         color_time: s, time constant of the colour's and the grain's smoothing; 0 switches it off.
         temporal: 0..1 (below 1), how much of the previous made face calms the new one; 0 switches it off.
         motion_blur: 0..1, how much of the footage's motion blur the made face is given; 0 switches it off.
     """
 
-    color: str = field(default="local", metadata={STORED_NAME: "colour"})
-    blend: str = "multiband"
+    color: str = field(
+        default="local", metadata={STORED_NAME: "colour", "choices": tuple(color.COLOR_METHODS)}
+    )
+    blend: str = field(default="multiband", metadata={"choices": tuple(BLEND_METHODS)})
     mask: MaskSettings = field(default_factory=MaskSettings)
-    occlusion: str = "on"
+    occlusion: Literal["on", "off"] = "on"
     grain: GrainSettings = field(default_factory=GrainSettings)
     color_time: float = field(default=0.1, metadata={STORED_NAME: "colour_time"})
     temporal: float = 0.8

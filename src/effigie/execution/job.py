@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from effigie.errors import CancelledError, EffigieError, RefusedError, UsageError
 from effigie.execution.executor import Executor, create_executor
@@ -42,18 +42,19 @@ class JobSettings:
     """Settings of a job over a list of clips.
 
     Attributes:
-        workers: clips at a time; None takes what suits the machine or the cluster.
+        workers: clips or parts of them at a time; None takes what suits the machine or the cluster.
         engine: ``local``: processes of this machine; ``ray``, ``ray://host:port``, ``ray://auto``: Ray.
         retries: how often a clip that failed is tried again, after all the others.
-        container: of the outputs: ``mp4``, ``mov``, ``mkv``, or ``frames`` for a folder of PNGs each.
+        container: of several clips, what the outputs are: ``mp4``, ``mov``, ``mkv``, or ``frames`` for a folder of PNGs
+            each.
         force: replace files in the output folder that no such job has made.
     """
 
     workers: int | None = None
     engine: str = "local"
     retries: int = 1
-    container: str = "mp4"
-    force: bool = False
+    container: Literal["mp4", "mov", "mkv", "frames"] = "mp4"
+    force: bool = field(default=False, metadata={"help": "Replace an existing output."})
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:

@@ -26,17 +26,18 @@ class AnimateSettings:
     Attributes:
         controls: how strongly, and with which parts, the portrait follows the driver.
         renderer: ``network`` makes what geometry cannot show; ``geometry`` warps the portrait and no more.
-        heads: the meta-learned model that paints a portrait; None takes the one that ships. A tuned person has its own.
+        heads: a folder made by meta-train; None takes the model that ships. A tuned person has its own.
         paste: ``portrait`` shows the whole picture, ``crop`` a square around the head.
-        size: px; the output's larger side. None keeps the picture's, up to 1280.
-        person: which face of the portrait, by size (0 = the largest), or which person of a face set; None if one.
-        driver_person: the same of the driver's clip; None takes the largest.
-        neutral_frame: index of the driver's frame that motion is measured from; None finds the calmest.
-        save_motion: where to keep the driver's motion as a template; None keeps none.
+        size: larger side of the output in pixels; None takes the portrait's, up to 1280.
+        person: which face of the portrait, by size (0 = the largest), or which person of a face set; None takes the
+            only one.
+        driver_person: which face of the driver's clip, by size; None takes the largest.
+        neutral_frame: index of the driver's frame that motion is measured from; None takes the calmest.
+        save_motion: keep the driver's motion in this file, as a template that drives again.
         encode: how the output is encoded.
         trust: how the output can be traced: label (on by default), mark, certificate.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
-        max_frames: animate only this many frames (for a quick look); None animates all.
+        max_frames: only the first frames, for a quick look; None takes all.
     """
 
     controls: Controls = field(default_factory=Controls)

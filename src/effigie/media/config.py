@@ -16,17 +16,24 @@ MAX_CRF = 51
 
 @dataclass(frozen=True)
 class EncodeSettings:
-    """Settings of :class:`~effigie.media.VideoWriter`."""
+    """Settings of :class:`~effigie.media.VideoWriter`.
 
-    # h264 plays everywhere; hevc is smaller and slower; png writes a folder of pictures without loss.
+    Attributes:
+        codec: ``h264`` plays everywhere; ``hevc`` is smaller and slower; ``png`` writes a folder of pictures without
+            loss.
+        crf: quality of the encoder, 0 (best) to 51; 16 is hard to tell from the source. Not used for ``png``.
+        preset: how long the encoder searches, ultrafast to veryslow, for a smaller file of the same look.
+        pixel_format: ``yuv420p`` is what every player shows; ``yuv422p`` and ``yuv444p`` keep more colour detail.
+        keep_audio: carry sound and subtitles over from the clip.
+        threads: encoder threads; None takes what the machine has.
+    """
+
     codec: Codec = "h264"
-    crf: int = (
-        16  # constant rate factor, 0 (best) to 51; 16 is hard to tell from the source; not used for png
-    )
-    preset: str = "veryfast"  # how long the encoder searches for a smaller file of the same look
-    pixel_format: str = "yuv420p"  # what every player shows; yuv422p and yuv444p keep more colour detail
-    keep_audio: bool = True  # carry sound and subtitles over from the clip
-    threads: int | None = None  # of the encoder; None takes what the machine has
+    crf: int = 16
+    preset: str = "veryfast"
+    pixel_format: str = "yuv420p"
+    keep_audio: bool = True
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         if self.codec not in ("h264", "hevc", "png"):

@@ -13,14 +13,14 @@ class OcclusionSettings:
     """Settings of :func:`effigie.occlusion.train_occlusion`.
 
     Attributes:
-        minutes: how long to train; None with ``steps`` None trains until the held-out error stops improving.
+        minutes: how long to train; without it and ``steps``, until the held-out error stops improving.
         steps: how many steps to train in all.
         batch: pictures a step.
         learning_rate: of Adam.
         held_out: share of the clips and pictures that are never trained on, for the curve.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         precision: ``auto``, ``fp32`` or ``bf16``.
-        threads: of torch on the CPU; None leaves its own choice.
+        threads: of torch on the CPU; None takes its own choice.
         seed: of every random choice.
     """
 

@@ -21,8 +21,9 @@ class TrustSettings:
         label_text: its words; None takes "AI-generated".
         watermark: the invisible mark. Without it an output that loses its metadata can be traced by its pictures alone;
             meant for measuring what a swap itself does to pixels.
-        certificate, key: PEM files to sign with, both or neither; by default a local certificate made at first use, or
-            ``EFFIGIE_CERTIFICATE`` and ``EFFIGIE_KEY``.
+        certificate: PEM chain to sign with, given together with ``key``; None takes ``EFFIGIE_CERTIFICATE``, or a local
+            certificate made at first use.
+        key: PEM private key of the certificate; None takes ``EFFIGIE_KEY``, or that of the local certificate.
         timestamp_authority: URL of an RFC 3161 service that confirms when the output was signed; none by default, and
             then nothing is ever contacted.
     """

@@ -25,25 +25,25 @@ class SwapSettings:
     Attributes:
         preset: ``tiny`` (128 px, for CPUs), ``base`` (256) or ``large`` (384).
         prior: ``mesh`` gives the networks the warped source as extra input; ``none`` is the classic autoencoder.
-        minutes: how long to train; None with ``steps`` None trains until the held-out error stops improving.
+        minutes: how long to train; without it and ``steps``, until the held-out error stops improving.
         steps: how many steps to train in all.
         batch: pictures a step, both people together; None takes the preset's.
         learning_rate: of Adam.
         held_out: share of each person's footage, in whole blocks of time, that is never trained on.
         bank: most source frames kept for warping.
-        identity: share of the identity loss, see :class:`effigie.swap.presets.SwapLossWeights`; None takes the
-            preset's.
-        adversary: share of the adversary; None takes the preset's.
-        perceptual: share of the perceptual distance; None takes the preset's.
-        source_person: which person of the source face set, by number (0 = most faces); None when there is only one.
-        target_person: the same of the target face set.
+        identity: share of the identity loss, 0 to 4; None takes the preset's. See
+            :class:`effigie.swap.presets.SwapLossWeights`.
+        adversary: share of the adversary, 0 to 4: sharper, slower, needs patience; None takes the preset's.
+        perceptual: share of the perceptual distance (VGG16), 0 to 4; None takes the preset's.
+        source_person: which person of the source face set, 0 = most faces; None takes the only one.
+        target_person: which person of the target face set, 0 = most faces; None takes the only one.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         precision: ``auto``, ``fp32`` or ``bf16``.
         seed: of every random choice.
     """
 
-    preset: str = "tiny"
-    prior: str = "mesh"
+    preset: Literal["tiny", "base", "large"] = "tiny"
+    prior: Literal["mesh", "none"] = "mesh"
     minutes: float | None = None
     steps: int | None = None
     batch: int | None = None
@@ -92,8 +92,8 @@ class ConvertSettings:
     """Settings of :func:`effigie.convert`.
 
     Attributes:
-        person: which person of the clip is swapped: None picks whoever the model was trained on, by identity; a number
-            picks the n-th largest face of the first frames (0 = largest).
+        person: swap the n-th largest face of the first frames (0 = largest); None takes whoever the model was trained
+            on, by identity.
         compose: how the made face is put into the frame.
         encode: how the output is encoded.
         trust: how the output can be traced: label, mark, certificate.
@@ -101,11 +101,11 @@ class ConvertSettings:
             times: by it the mask is multiplied; white shows the made face, black or transparent leaves the footage.
         masks: a folder to write the masks to as well, one grey PNG a frame; 0 = neither face nor label.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
-        max_frames: convert only this many frames (for a quick look); None converts all.
+        max_frames: only the first frames, for a quick look; None takes all.
         shots: stretches of frames with settings of their own.
         extreme_pose: what becomes of a head that is turned far beyond what the source's footage shows: ``leave`` shows
             the footage's own face there, ``make`` a face by geometry, however bad (nobody is to be recognised).
-        fast: about a quarter faster for a slightly softer face, for looks in between; see
+        fast: about a quarter faster for a slightly softer face, for looks in between. See
             :mod:`effigie.swap.inference.fast_mode`.
     """
 
@@ -118,7 +118,7 @@ class ConvertSettings:
     device: str = "auto"
     max_frames: int | None = field(default=None, metadata={STORED_NAME: "stop_after"})
     shots: tuple[ShotSettings, ...] = ()
-    extreme_pose: str = field(default="leave", metadata={STORED_NAME: "turned"})
+    extreme_pose: Literal["leave", "make"] = field(default="leave", metadata={STORED_NAME: "turned"})
     fast: bool = False
 
     def __post_init__(self) -> None:

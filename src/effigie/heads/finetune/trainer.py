@@ -39,9 +39,10 @@ class TuneSettings:
     Attributes:
         shots: most pictures taken of each clip or face set (T), at most 32 in all.
         steps: how many steps to train; None takes 125 for one picture to 230 for 32, as the paper's authors do.
-        minutes: how long at most; None for no limit.
+        minutes: how long to train at most; None sets no limit.
         batch: examples a step; None takes half of what the preset is meta-trained with: one person, few pictures.
-        person: which face of a picture, by size (0 = the largest), or which person of a face set; None if there is one.
+        person: which face of a picture, by size (0 = the largest), or which person of a face set; None takes the
+            only one.
         content: the content loss: ``light``, ``full`` or ``none``.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         precision: ``auto``, ``fp32`` or ``bf16``.
@@ -53,7 +54,7 @@ class TuneSettings:
     minutes: float | None = None
     batch: int | None = None
     person: int | None = field(default=None, metadata={STORED_NAME: "who"})
-    content: str = "light"
+    content: Literal["light", "full", "none"] = "light"
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = 0

@@ -23,10 +23,10 @@ class MetaSettings:
     Attributes:
         preset: ``nano`` (128 px, for CPUs), ``base`` (256), ``paper`` (256, exactly the paper's sizes) or ``pico``.
         prior: ``mesh`` gives the generator the warped shots as extra input; ``none`` is the paper's bare form.
-        minutes: how long to train; None with ``steps`` None trains until the held-out error stops improving.
+        minutes: how long to train; without it and ``steps``, until the held-out error stops improving.
         steps: how many steps to train in all.
         batch: examples a step; None takes the preset's.
-        shots: most shots a person is embedded from (the paper's K); None takes the preset's (the paper: 8).
+        shots: most pictures a person is embedded from (the paper's K); None takes the preset's (the paper: 8).
         learning_rate: of embedder and generator; None takes the preset's (the paper: 5e-5).
         content: ``full`` compares VGG16's five blocks at full size, ``light`` its first three at half the size, which
             is an eighth of the work; ``none`` leaves the content loss out.
@@ -40,14 +40,14 @@ class MetaSettings:
         seed: of every random choice.
     """
 
-    preset: str = "nano"
-    prior: str = "mesh"
+    preset: Literal["pico", "nano", "base", "paper"] = "nano"
+    prior: Literal["mesh", "none"] = "mesh"
     minutes: float | None = None
     steps: int | None = None
     batch: int | None = None
     shots: int | None = None
     learning_rate: float | None = None
-    content: str = "light"
+    content: Literal["light", "full", "none"] = "light"
     match: float = 0.1
     adversary: Literal["paired", "hinge", "none"] | None = None
     held_out: float = 0.03

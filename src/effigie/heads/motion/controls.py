@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from effigie.errors import UsageError
@@ -17,11 +17,11 @@ class Controls:
     """How strongly, and with which parts, a portrait follows its driver. Strengths go from 0 (still) over 1 to 2.
 
     Attributes:
-        head: turning, moving and coming nearer.
-        expression: the whole face; ``eyes`` and ``mouth`` are multiplied by it.
-        eyes: lids, gaze and brows.
-        mouth: lips, jaw and chin.
-        region: ``all``; ``face`` (without the head's motion), ``mouth`` or ``eyes`` alone.
+        head: strength of turning, moving and coming nearer.
+        expression: strength of the whole face; ``eyes`` and ``mouth`` are multiplied by it.
+        eyes: strength of lids, gaze and brows.
+        mouth: strength of lips, jaw and chin.
+        region: what moves: ``all``; ``face`` (without the head's motion), ``mouth`` or ``eyes`` alone.
         relative: the head turns as the driver's head turns from its neutral frame. False: it takes the driver's own
             angles, for a portrait that is not meant to keep its own; the place in the picture stays relative.
         smoothing: seconds, standard deviation of additional smoothing over time; blinks soften above 0.03. 0 for none.
@@ -33,7 +33,9 @@ class Controls:
     eyes: float = 1.0
     mouth: float = 1.0
     region: MotionRegion = "all"
-    relative: bool = True
+    relative: bool = field(
+        default=True, metadata={"help": "Take the driver's own head angles, not their change."}
+    )
     smoothing: float = 0.0
     ease: float = 0.3
 
