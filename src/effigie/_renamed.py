@@ -21,9 +21,10 @@ cleaning faceset.review: Finding Lack=CoverageGap Review coverage findings lacks
     review sheet
 compose compositing: BLENDS=BLEND_METHODS COLOURS=COLOR_METHODS ColourSmoother=ColorSmoother
     ColourStatistics=ColorStatistics ComposeSettings Compositor GrainSettings MaskSettings
-    MotionCompensated=MotionCompensatedFilter OneEuro=OneEuroFilter Region WindowedSmoother blend build_mask
-    calm=temporal colour=color colour_global=color_global colour_local=color_local grain mask match_grain
-    motion=motion_blur paste=compositor region smooth=smoothing smooth_series transfer=transfer_color
+    MotionCompensated=MotionCompensatedFilter Region blend build_mask
+    calm=temporal colour=color colour_global=color_global colour_local=color_local grain mask
+    motion=motion_blur paste=compositor region smooth=temporal transfer=transfer_color
+compositing compositing: smoothing=temporal
 evaluate evaluate.metrics: container covers=occlusion_preservation crowd=distribution
     exchange=identity_swaps expression face_error flicker frechet gaze geometry identity
     lpips=perceptual_distance mobilenet outside=background_psnr pose regions seam settling=cut_stability

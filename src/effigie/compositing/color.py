@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effigie.compositing import color_global, color_local
-from effigie.compositing.smoothing import ExponentialAverage, Time
+from effigie.compositing.temporal import ExponentialAverage, Time
 from effigie.errors import UsageError
 
 Picture = NDArray[np.float32]

@@ -24,8 +24,7 @@ from effigie.compositing.region import (
     warp_to_crop,
     warp_to_region,
 )
-from effigie.compositing.smoothing import ExponentialAverage
-from effigie.compositing.temporal import MAX_FLOW_SIZE, MotionCompensatedFilter
+from effigie.compositing.temporal import MAX_FLOW_SIZE, ExponentialAverage, MotionCompensatedFilter
 from effigie.errors import UsageError
 from effigie.io.stored_names import STORED_NAME
 

@@ -63,25 +63,6 @@ class GrainSettings:
             raise UsageError(f"grain is measured every so many frames, 1 or more; got {self.interval}")
 
 
-def match_grain(
-    face: Picture, reference: Picture, mask: Array, settings: GrainSettings | None = None, frame: int = 0
-) -> Picture:
-    """The made face with the footage's sharpness and grain.
-
-    Args:
-        face: (h, w, 3) float32 in 0..1, already in the region.
-        reference: (h, w, 3) the footage there.
-        mask: (h, w) in 0..1; measured where it is above 0.9.
-        settings: strength and limits.
-        frame: seeds the grain; the same number gives the same grain.
-
-    Returns:
-        (h, w, 3) float32 in 0..1.
-    """
-    bands, settings = split_bands(face), settings or GrainSettings()
-    return apply_grain(face, bands, compute_gains(bands, split_bands(reference), mask, settings), frame)
-
-
 def split_bands(picture: Picture) -> list[Array]:
     """The bands of the brightness of (h, w, 3), finest first: two at full size, then half, quarter, ..."""
     return _split_gray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
