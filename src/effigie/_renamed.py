@@ -46,7 +46,9 @@ heads heads.inference: animation batch finding=face_search framing painter=rende
     repaint=neural_renderer sitter=subject
 heads heads.meta_learning: closeup=random_crops examples=dataset losses meta=trainer meta_settings=config
     mirror=hflip people=identity_dataset stills=motion_bank task
-heads heads.motion: controls features follow=person_matcher retarget template
+heads faces: follow=person_matcher
+heads heads.motion: controls features retarget template
+heads.motion faces: person_matcher
 heads heads.network: discriminator drawing=landmark_image embedder generator layers
 heads heads.warp: apertures=eye_mouth background face_warp interior=mouth_interior scene surround=head_warp
 media media: Audio=AudioInfo Colour=ColorSpace Reader=VideoReader Writer=VideoWriter addresses=inputs
@@ -64,8 +66,10 @@ swap swap: Role=PersonAssignment convert_clip=convert data=dataset exchange=cros
     layout=checkpoint_paths likeness=identity_loss load_model=load_swap model=checkpoint networks=network
     person=person_frames settings=config shares=loss_weights target=shape_retarget teachers=auxiliary_losses
 swap swap.inference: batch cast=person_state conversion convert fast=fast_mode finish=compositing
-    hairline=source_visibility mouth=mouth_inpaint paint=mask_clip pick=person_matcher project
+    hairline=source_visibility mouth=mouth_inpaint paint=mask_clip project
     reach=pose_limits roles=person_assignment shots=shot_settings swapper
+swap faces: pick=person_matcher
+swap.inference faces: person_matcher
 training nn: adversary=gan balance=gradient_balancing content=perceptual critic=discriminator
     face_error=ssim pictures=images recogniser=recognizer
 training training: average=ema best=best_checkpoint checkpoints=checkpoint guard=nan_guard

@@ -1,90 +1,178 @@
-"""The interface of executors, which run a function over many pieces of work, and the choice of one by name."""
+"""Executors, which run a function over many pieces of work: the interface, the loop, and the choice of one by name."""
 
 from __future__ import annotations
 
+import abc
+import contextlib
+import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from effigie.errors import UsageError
 from effigie.execution import worker
-from effigie.execution.processes import ProcessExecutor
+from effigie.execution.worker import WorkerLostError
 from effigie.progress import CancelToken
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
+Reporter = Callable[[Any], None]
 
 
-class Executor(Protocol):
-    """Runs ``function`` over ``work``, in any order, and yields ``(work, result)`` as each is finished.
+class WorkerPool(Protocol):
+    """The workers of one run, and the pieces in flight: at most ``capacity``."""
 
-    ``work`` is drawn as workers become free, never far ahead, so that it may be endless; memory does not grow with it.
-    What a worker says with :func:`effigie.execution.report` arrives at ``on_report``. An exception in ``function`` is
-    raised here, and the rest told to stop. A piece that kills its worker is tried once more, alone, after all others;
-    if it does so again, ``on_killed(piece)`` is its result, or ``WorkerLostError`` is raised.
-    """
+    capacity: int
 
-    @property
-    def workers(self) -> int:
-        """Number of pieces that are worked on at a time."""
+    def in_flight(self) -> int: ...
+
+    def submit(self, piece: Any) -> None:
+        """Hand a piece to a worker."""
         ...
 
-    def warm_up(self) -> None:
-        """Start what takes a while in the background."""
+    def receive(self) -> list[tuple[Any, str, Any]]:
+        """What has ended: (piece, ``result``, ``error`` or ``lost``, value); waits a moment. Reports are passed on."""
         ...
 
     def close(self) -> None:
-        """Release what outlives a run."""
+        """Ask all workers to stop, wait, and end those that do not."""
         ...
+
+
+class Executor(abc.ABC):
+    """Runs a function over pieces of work, several at a time."""
+
+    @property
+    @abc.abstractmethod
+    def workers(self) -> int:
+        """Number of pieces that are worked on at a time."""
+
+    def warm_up(self) -> None:  # noqa: B027 - not every executor has anything to start
+        """Start what takes a while in the background."""
+
+    def close(self) -> None:  # noqa: B027 - nor to end
+        """Release what outlives a run."""
 
     def run(
         self,
         function: Callable[[Work], Result],
         work: Iterable[Work],
-        on_report: Callable[[Any], None],
+        on_report: Reporter,
         cancel: CancelToken,
         on_killed: Callable[[Work], Result] | None = None,
-    ) -> Iterator[tuple[Work, Result]]: ...
+    ) -> Iterator[tuple[Work, Result]]:
+        """Run ``function`` over ``work``, in any order, and yield ``(work, result)`` as each is finished.
+
+        ``work`` is drawn as workers become free, never far ahead, so that it may be endless; memory does not grow with
+        it. Function and work must be importable and picklable. What a worker says with
+        :func:`effigie.execution.report` arrives at ``on_report``. An exception in ``function`` is raised here, and the
+        rest told to stop. A piece that kills its worker is tried once more, alone, after all others; if it does so
+        again, ``on_killed(piece)`` is its result.
+
+        Raises:
+            WorkerLostError: a worker was killed twice by one piece and there is no ``on_killed``, or none can start.
+            CancelledError: ``cancel`` was set.
+        """
+        queue = _WorkQueue(work)
+        finished: list[tuple[Work, Result]] = []
+        with contextlib.closing(self._open_pool(function, on_report, cancel)) as pool:
+            while True:
+                # Those who are done get new work before the caller looks at what they made.
+                while pool.in_flight() < pool.capacity and queue.is_ready(pool.in_flight()):
+                    pool.submit(queue.take())
+                yield from finished
+                if not pool.in_flight():
+                    return
+                finished = []
+                for piece, kind, value in pool.receive():
+                    if kind == "error":
+                        raise value
+                    if kind == "result":
+                        finished.append((piece, value))
+                    elif not queue.retry(piece):
+                        if on_killed is None:
+                            raise WorkerLostError()
+                        finished.append((piece, on_killed(piece)))
+                cancel.check()
+
+    @abc.abstractmethod
+    def _open_pool(
+        self, function: Callable[[Any], Any], on_report: Reporter, cancel: CancelToken
+    ) -> WorkerPool: ...
 
 
-class InlineExecutor:
+class _WorkQueue(Generic[Work]):
+    """Queue of pieces in order; those that killed their worker are retried once at the end, each alone.
+
+    Alone there is more memory, and nobody else's piece goes down with it.
+    """
+
+    def __init__(self, work: Iterable[Work]) -> None:
+        self._pieces = iter(work)
+        self._next: list[Work] = []
+        self._suspects: deque[Work] = deque()
+        self._last: list[Work] = []
+
+    def is_ready(self, in_flight: int) -> bool:
+        """Whether a piece may be started while so many others run."""
+        if not self._next:
+            self._next = list(itertools.islice(self._pieces, 1))
+        return bool(self._next) or (bool(self._suspects) and in_flight == 0)
+
+    def take(self) -> Work:
+        """The next piece; only when :meth:`is_ready`."""
+        if self._next:
+            return self._next.pop()
+        self._last = [self._suspects.popleft()]
+        return self._last[0]
+
+    def retry(self, piece: Work) -> bool:
+        """Put back a piece that lost its worker; False if it was tried alone already."""
+        if any(piece is suspect for suspect in self._last):
+            return False
+        self._suspects.append(piece)
+        return True
+
+
+class InlineExecutor(Executor):
     """Runs one piece after another in this process: for what must not leave it, such as files in its memory."""
 
     workers = 1
 
-    def warm_up(self) -> None:
-        """Nothing to do."""
-
-    def close(self) -> None:
-        """Nothing to do."""
-
-    def run(
-        self,
-        function: Callable[[Work], Result],
-        work: Iterable[Work],
-        on_report: Callable[[Any], None],
-        cancel: CancelToken,
-        on_killed: Callable[[Work], Result] | None = None,
-    ) -> Iterator[tuple[Work, Result]]:
-        """As :class:`Executor`; nobody can be killed without the caller."""
-        for piece in work:
-            cancel.check()
-            worker.connect(_InlineConnection(on_report, cancel))
-            try:
-                result = function(piece)
-            finally:
-                worker.connect(None)
-            yield piece, result
+    def _open_pool(
+        self, function: Callable[[Any], Any], on_report: Reporter, cancel: CancelToken
+    ) -> WorkerPool:
+        return _InlinePool(function, on_report, cancel)
 
 
-class _InlineConnection:
-    def __init__(self, on_report: Callable[[Any], None], cancel: CancelToken) -> None:
-        self._on_report, self._cancel = on_report, cancel
+class _InlinePool:
+    capacity = 1
 
-    def report(self, value: Any) -> None:
-        self._on_report(value)
+    def __init__(self, function: Callable[[Any], Any], on_report: Reporter, cancel: CancelToken) -> None:
+        self._function, self._cancel = function, cancel
+        self.report = on_report
+        self._pieces: list[Any] = []
+
+    def in_flight(self) -> int:
+        return len(self._pieces)
+
+    def submit(self, piece: Any) -> None:
+        self._pieces.append(piece)
+
+    def receive(self) -> list[tuple[Any, str, Any]]:
+        self._cancel.check()
+        piece = self._pieces.pop()
+        worker.connect(self)
+        try:
+            return [(piece, "result", self._function(piece))]
+        finally:
+            worker.connect(None)
 
     def stop_requested(self) -> bool:
         return self._cancel.is_requested
+
+    def close(self) -> None:
+        pass
 
 
 def create_executor(
@@ -104,6 +192,8 @@ def create_executor(
     if workers is not None and workers < 1:
         raise UsageError(f"workers must be 1 or more, not {workers}")
     if engine == "local":
+        from effigie.execution.processes import ProcessExecutor
+
         return ProcessExecutor(workers, preload)
     if engine == "inline":
         return InlineExecutor()

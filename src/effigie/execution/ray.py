@@ -12,18 +12,16 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from effigie.errors import EffigieError, UsageError
 from effigie.execution import worker
-from effigie.execution.processes import WorkQueue, picklable_error
-from effigie.execution.worker import WorkerLostError, available_cores
+from effigie.execution.executor import Executor, Reporter, WorkerPool
+from effigie.execution.processes import picklable_error
+from effigie.execution.worker import available_cores
 from effigie.progress import CancelToken
-
-Work = TypeVar("Work")
-Result = TypeVar("Result")
 
 POLL_S = 0.1
 REPORT_INTERVAL_S = 0.2  # between two looks at what workers said
@@ -38,7 +36,7 @@ IDLE_MS = 10 * 60 * 1000
 ADDRESS = "ray://"
 
 
-class RayExecutor:
+class RayExecutor(Executor):
     """Runs pieces of work as tasks of Ray.
 
     Ray started here listens on 127.0.0.1 alone, shows no dashboard and sends no statistics.
@@ -108,49 +106,60 @@ class RayExecutor:
             with _preserve_signal_handlers():
                 self._ray.shutdown()
 
-    def run(
-        self,
-        function: Callable[[Work], Result],
-        work: Iterable[Work],
-        on_report: Callable[[Any], None],
-        cancel: CancelToken,
-        on_killed: Callable[[Work], Result] | None = None,
-    ) -> Iterator[tuple[Work, Result]]:
-        """See :class:`effigie.execution.Executor`."""
+    def _open_pool(
+        self, function: Callable[[Any], Any], on_report: Reporter, cancel: CancelToken
+    ) -> WorkerPool:
         self.warm_up()
-        ray, queue = self._ray, WorkQueue(work)
-        mailbox = ray.remote(num_cpus=0, max_restarts=-1)(_Mailbox).remote()
-        task = ray.remote(num_cpus=1, max_retries=0)(_task)
-        cores = max(1, available_cores() // self.workers) if self._address is None else 1
-        given = (mailbox, worker.passed_environment(), str(Path.cwd()), cores)
-        pending: dict[Any, Work] = {}
-        listen = 0.0
-        try:
-            while True:
-                while len(pending) < TASKS_PER_WORKER * self.workers and queue.is_ready(len(pending)):
-                    piece = queue.take()
-                    pending[task.remote(function, piece, *given)] = piece
-                if not pending:
-                    break
-                done, _ = ray.wait(list(pending), num_returns=1, timeout=POLL_S)
-                if time.monotonic() >= listen:
-                    listen = time.monotonic() + REPORT_INTERVAL_S
-                    self._receive(mailbox, on_report)
-                cancel.check()
-                for reference in done:
-                    kind, value = self._task_outcome(reference)
-                    piece = pending.pop(reference)
-                    if kind == "error":
-                        raise value
-                    if kind == "result":
-                        yield piece, value
-                    elif not queue.retry(piece):
-                        if on_killed is None:
-                            raise WorkerLostError()
-                        yield piece, on_killed(piece)
-            self._receive(mailbox, on_report)
-        finally:
-            self._stop_tasks(mailbox, list(pending))
+        workers = self.workers
+        cores = max(1, available_cores() // workers) if self._address is None else 1
+        return _RayPool(self._ray, function, on_report, TASKS_PER_WORKER * workers, cores)
+
+
+class _RayPool:
+    """The tasks of one run that Ray has been given, and the mailbox between them and the caller."""
+
+    def __init__(
+        self,
+        ray: Any,
+        function: Callable[[Any], Any],
+        on_report: Reporter,
+        capacity: int,
+        cores: int,
+    ) -> None:
+        self._ray, self._function, self._on_report = ray, function, on_report
+        self.capacity = capacity
+        self._mailbox = ray.remote(num_cpus=0, max_restarts=-1)(_Mailbox).remote()
+        self._task = ray.remote(num_cpus=1, max_retries=0)(_task)
+        self._given = (self._mailbox, worker.passed_environment(), str(Path.cwd()), cores)
+        self._pending: dict[Any, Any] = {}
+        self._listen = 0.0
+
+    def in_flight(self) -> int:
+        return len(self._pending)
+
+    def submit(self, piece: Any) -> None:
+        self._pending[self._task.remote(self._function, piece, *self._given)] = piece
+
+    def receive(self) -> list[tuple[Any, str, Any]]:
+        done, _ = self._ray.wait(list(self._pending), num_returns=1, timeout=POLL_S)
+        if time.monotonic() >= self._listen or len(done) == len(self._pending):
+            self._listen = time.monotonic() + REPORT_INTERVAL_S
+            with contextlib.suppress(self._ray.exceptions.RayError):
+                for value in self._ray.get(self._mailbox.drain.remote()):
+                    self._on_report(value)
+        return [(self._pending.pop(reference), *self._task_outcome(reference)) for reference in done]
+
+    def close(self) -> None:
+        ray, pending = self._ray, list(self._pending)
+        with contextlib.suppress(ray.exceptions.RayError):
+            if pending:
+                ray.get(self._mailbox.request_stop.remote())
+                for reference in pending:
+                    ray.cancel(reference, force=False)  # those that wait; the others ask the mailbox
+                ray.wait(pending, num_returns=len(pending), timeout=GRACE_S)
+                for reference in pending:
+                    ray.cancel(reference, force=True)
+            ray.kill(self._mailbox)
 
     def _task_outcome(self, reference: Any) -> tuple[str, Any]:
         """Outcome of a task: ``result``, ``error`` or ``lost``, and the value."""
@@ -162,23 +171,6 @@ class RayExecutor:
             return "error", EffigieError(str(error.cause or error).strip().splitlines()[-1])
         except raised.RayError:
             return "lost", None
-
-    def _receive(self, mailbox: Any, on_report: Callable[[Any], None]) -> None:
-        with contextlib.suppress(self._ray.exceptions.RayError):
-            for value in self._ray.get(mailbox.drain.remote()):
-                on_report(value)
-
-    def _stop_tasks(self, mailbox: Any, pending: list[Any]) -> None:
-        ray = self._ray
-        with contextlib.suppress(ray.exceptions.RayError):
-            if pending:
-                ray.get(mailbox.request_stop.remote())
-                for reference in pending:
-                    ray.cancel(reference, force=False)  # those that wait; the others ask the mailbox
-                ray.wait(pending, num_returns=len(pending), timeout=GRACE_S)
-                for reference in pending:
-                    ray.cancel(reference, force=True)
-            ray.kill(mailbox)
 
 
 class _Mailbox:

@@ -19,6 +19,7 @@ from effigie.errors import MediaError
 from effigie.execution import available_cores
 from effigie.execution.pipeline import BackgroundConsumer, Prefetcher, shared_cores
 from effigie.faces.analyzer import AnalyzedFrame, Face, analyze
+from effigie.faces.person_matcher import PersonMatcher, TargetPerson
 from effigie.faces.tracker import Tracker
 from effigie.media import EncodeSettings, Frame, VideoReader, VideoWriter
 from effigie.progress import CancelToken, Progress, ProgressCallback
@@ -26,7 +27,6 @@ from effigie.provenance.signed_writer import SignedWriter
 from effigie.swap.config import ConvertSettings
 from effigie.swap.inference.compositing import FaceCompositor
 from effigie.swap.inference.mask_clip import MaskClip
-from effigie.swap.inference.person_matcher import PersonMatcher, TargetPerson
 from effigie.swap.inference.person_state import PersonState
 from effigie.swap.inference.shot_settings import ShotList, ShotSettings
 from effigie.swap.inference.swapper import FaceInputs, SwappedFace
