@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,16 +10,7 @@ from typing import Any, Literal
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.gate import ConsentLike, resolve_paths
 from effigie.errors import UsageError
-from effigie.execution.job import (
-    CONTAINERS,
-    JobPlan,
-    JobReport,
-    JobSettings,
-    call_in_worker,
-    create_job_executor,
-    run_job,
-)
-from effigie.execution.manifest import compute_identity
+from effigie.execution.job import Batch, JobReport, JobSettings, run_batch
 from effigie.heads.config import AnimateSettings
 from effigie.io.atomic_write import content_digest
 from effigie.io.storage import absolute_name, is_remote
@@ -83,35 +73,30 @@ def animate_clips(
     settings = replace(settings, trust=settings.trust.resolve_paths(), heads=heads)
     portrait_path = Path(portrait).absolute()
     arguments = _Arguments(portrait_path, settings, resolve_paths(consent), purpose)
-    engine = create_job_executor(job, PRELOAD, [*driver_paths, output])
-    with contextlib.closing(engine) as executor:
-        executor.warm_up()
-        precision = call_in_worker(check_portrait, arguments, executor=executor, cancel=cancel)
-        arguments = replace(arguments, precision=precision)
-        models = [content_digest(path) for path in (portrait_path, settings.heads) if path is not None]
-        output_settings = {
-            name: value
-            for name, value in to_stored(settings).items()
-            if name not in ("device", "save_motion")
-        }
-        plan = JobPlan(
-            animate_one,
-            arguments,
-            compute_identity("animate", models, output_settings),
-            absolute_name(output),
-            CONTAINERS[job.container],
-            job.force,
-        )
-        return run_job(plan, driver_paths, executor, job.retries, "animate", progress, cancel)
+    # Not the machine that an output is made on.
+    kept = {
+        name: value for name, value in to_stored(settings).items() if name not in ("device", "save_motion")
+    }
+    return run_batch(
+        Batch("animate", animate_one, check_portrait, PRELOAD),
+        arguments,
+        driver_paths,
+        output,
+        job,
+        lambda: [content_digest(path) for path in (portrait_path, heads) if path is not None],
+        kept,
+        progress,
+        cancel,
+    )
 
 
-def check_portrait(arguments: _Arguments) -> Literal["fp32", "bf16"]:
-    """Read the portrait and ask the consent gate once, before any driver is read; returns the precision."""
+def check_portrait(arguments: _Arguments) -> _Arguments:
+    """Read the portrait and ask the consent gate once, before any driver is read; chooses the precision."""
     from effigie.heads.inference.subject import load_subject
     from effigie.training.device import choose_device, choose_precision
 
     load_subject(arguments.portrait, arguments.settings, consent=arguments.consent, purpose=arguments.purpose)
-    return choose_precision("auto", choose_device(arguments.settings.device))
+    return replace(arguments, precision=choose_precision("auto", choose_device(arguments.settings.device)))
 
 
 def animate_one(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,26 +10,14 @@ from typing import Any, Literal
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.gate import ConsentLike, resolve_paths
 from effigie.errors import UsageError
-from effigie.execution.job import (
-    CONTAINERS,
-    JobPlan,
-    JobReport,
-    JobSettings,
-    call_in_worker,
-    create_job_executor,
-    run_job,
-)
-from effigie.execution.manifest import compute_identity
+from effigie.execution.job import Batch, JobReport, JobSettings, run_batch
 from effigie.io.atomic_write import content_digest
-from effigie.io.storage import absolute_name
 from effigie.io.stored_names import to_stored
 from effigie.media.inputs import find_clips
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.swap.checkpoint_paths import BANK, CONFIG, MANIFEST, PEOPLE, WEIGHTS
 from effigie.swap.config import ConvertSettings
 from effigie.swap.inference.person_assignment import PersonAssignment, parse_assignments
-
-PRELOAD = ("effigie.swap.inference.convert",)
 
 
 @dataclass(frozen=True)
@@ -90,24 +77,23 @@ def convert_clips(
     arguments = _Arguments(
         people, replace(settings, trust=settings.trust.resolve_paths()), resolve_paths(consent), purpose
     )
-    engine = create_job_executor(job, PRELOAD, [*clip_paths, output])
-    with contextlib.closing(engine) as executor:
-        executor.warm_up()
-        precision = call_in_worker(check_models, arguments, executor=executor, cancel=cancel)
-        arguments = replace(arguments, precision=precision)
-        plan = JobPlan(
-            convert_one,
-            arguments,
-            compute_identity("convert", _model_digests(people), _output_settings(settings)),
-            absolute_name(output),
-            CONTAINERS[job.container],
-            job.force,
-        )
-        return run_job(plan, clip_paths, executor, job.retries, "convert", progress, cancel)
+    # Not the machine that an output is made on.
+    kept = {name: value for name, value in to_stored(settings).items() if name not in ("device", "masks")}
+    return run_batch(
+        Batch("convert", convert_one, check_models, ("effigie.swap.inference.convert",)),
+        arguments,
+        clip_paths,
+        output,
+        job,
+        lambda: _model_digests(people),
+        kept,
+        progress,
+        cancel,
+    )
 
 
-def check_models(arguments: _Arguments) -> Literal["fp32", "bf16"]:
-    """Load the configurations and ask the consent gate once, before any clip is converted; returns the precision."""
+def check_models(arguments: _Arguments) -> _Arguments:
+    """Load the configurations and ask the consent gate once, before any clip is converted; chooses the precision."""
     from effigie.consent.gate import permit_model
     from effigie.swap.checkpoint import load_config
     from effigie.training.device import choose_device, choose_precision
@@ -115,7 +101,7 @@ def check_models(arguments: _Arguments) -> Literal["fp32", "bf16"]:
     for assignment in arguments.people:
         load_config(assignment.model)
         permit_model(assignment.model, "swap", consent=arguments.consent, purpose=arguments.purpose)
-    return choose_precision("auto", choose_device(arguments.settings.device))
+    return replace(arguments, precision=choose_precision("auto", choose_device(arguments.settings.device)))
 
 
 def convert_one(
@@ -160,8 +146,3 @@ def _model_digests(people: tuple[PersonAssignment, ...]) -> list[Any]:
         ]
         for assignment in people
     ]
-
-
-def _output_settings(settings: ConvertSettings) -> dict[str, Any]:
-    """The settings that an output depends on: not the machine it is made on."""
-    return {name: value for name, value in to_stored(settings).items() if name not in ("device", "masks")}
