@@ -32,7 +32,7 @@ evaluate evaluate.metrics: container covers=occlusion_preservation crowd=distrib
 evaluate evaluate.protocols: alongside=paired_reader comparison face_comparison heads
     heads_judge=heads_metrics heads_protocol heads_rows heads_settings=heads_config occlusion person swap
 evaluate evaluate.report: figures frames heads_sheet heads_table scores sheet summary worst
-extraction extraction: mirror=remote_copy run=extractor settings=config size=crop_size
+extraction extraction: mirror=remote_copy run=extractor settings=config size=plan crop_size=plan
 faces faces: analyse=analyzer cuts=shot_detector detect=detector emphasis=loss_mask identity=recognizer
     landmarks=landmarker repeat=duplicate_frames roi=crop smooth=smoothing track=tracker
 faces io: wire=protobuf
@@ -42,12 +42,13 @@ faceset faceset: Coverage=PoseCoverage Dropped=DropReport Exported=ExportReport 
     sheet=draw_contact_sheet sort=sort_faces
 heads heads: model=checkpoint person=person_checkpoint settings=config
 heads heads.finetune: album=reference_set few_shot=trainer tuning=task
-heads heads.inference: animation batch finding=face_search framing painter=renderer portrait
+heads heads.inference: animation batch finding=face_search framing=subject painter=renderer portrait
     repaint=neural_renderer sitter=subject
 heads heads.meta_learning: closeup=random_crops examples=dataset losses meta=trainer meta_settings=config
     mirror=hflip people=identity_dataset stills=motion_bank task
 heads faces: follow=person_matcher
 heads heads.motion: controls features retarget template
+heads.inference heads.inference: framing=subject
 heads.motion faces: person_matcher
 heads heads.network: discriminator drawing=landmark_image embedder generator layers
 heads heads.warp: apertures=eye_mouth background face_warp interior=mouth_interior scene surround=head_warp
@@ -65,11 +66,12 @@ scale execution: Executor LocalProcesses=ProcessExecutor available_cores executo
 swap swap: Role=PersonAssignment convert_clip=convert data=dataset exchange=cross_identity_dataset
     layout=checkpoint_paths likeness=identity_loss load_model=load_swap model=checkpoint networks=network
     person=person_frames settings=config shares=loss_weights target=shape_retarget teachers=auxiliary_losses
-swap swap.inference: batch cast=person_state conversion convert fast=fast_mode finish=compositing
+swap swap.inference: batch cast=person_state conversion convert fast=convert finish=person_state
     hairline=source_visibility mouth=mouth_inpaint paint=mask_clip project
     reach=pose_limits roles=person_assignment shots=shot_settings swapper
 swap faces: pick=person_matcher
 swap.inference faces: person_matcher
+swap.inference swap.inference: compositing=person_state fast_mode=convert
 training nn: adversary=gan balance=gradient_balancing content=perceptual critic=discriminator
     face_error=ssim pictures=images recogniser=recognizer
 training training: average=ema best=best_checkpoint checkpoints=checkpoint guard=nan_guard

@@ -14,8 +14,7 @@ from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.errors import FaceSetError, MediaError
 from effigie.execution import Executor, create_executor
 from effigie.extraction.config import ExtractSettings
-from effigie.extraction.crop_size import choose_crop_size
-from effigie.extraction.plan import ClipJob, inspect_clips, plan_jobs
+from effigie.extraction.plan import ClipJob, choose_crop_size, inspect_clips, plan_jobs
 from effigie.extraction.remote_copy import local_faceset
 from effigie.extraction.segment import Segment, SegmentResult, extract_segment, mean_embedding
 from effigie.faces.detector import iou

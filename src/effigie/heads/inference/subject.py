@@ -1,4 +1,4 @@
-"""The person who is animated: portrait, permit and renderer."""
+"""The person who is animated: portrait, framed as the output is, permit and renderer."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import numpy as np
 
 from effigie.consent.gate import ConsentLike, Permit, permit
 from effigie.consent.nsfw_detector import check_images
+from effigie.faces.align import CROP_SIDE_CM, compute_placement
 from effigie.heads.config import AnimateSettings
-from effigie.heads.inference.framing import frame_portrait
 from effigie.heads.inference.portrait import Portrait, read_portraits, to_subject_faces
 from effigie.heads.inference.renderer import FrameRenderer, GeometryRenderer
 from effigie.heads.motion.motion import Motion
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
+
+MAX_SIDE = 1280  # px, larger side of an output whose size nobody chose
+HEAD_SCALE = 1.7  # times the face's crop: hair, neck and room to move
+UPWARD_SHIFT = 0.04  # of the square, by which it lies higher than the face
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,24 @@ def _load_from_person(
 
 
 def _frame(portrait: Portrait, settings: AnimateSettings) -> Portrait:
-    return frame_portrait(portrait, settings.paste, settings.size)
+    """The part of the portrait that is animated, at the output's size."""
+    if settings.paste == "crop":
+        portrait = _crop_head(portrait)
+    height, width = portrait.image.shape[:2]
+    scale = (settings.size or min(MAX_SIDE, max(height, width))) / max(height, width)
+    if scale == 1:
+        return portrait
+    return portrait.resize(max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def _crop_head(portrait: Portrait) -> Portrait:
+    """The largest square around the head that the picture holds, at most 1.7 times the face's crop."""
+    height, width = portrait.image.shape[:2]
+    pose = portrait.pose
+    side = min(round(HEAD_SCALE * CROP_SIDE_CM * pose.scale), height, width)
+    x, y = compute_placement(pose)[:2] - np.array([side / 2, side * (0.5 + UPWARD_SHIFT)])
+    left, top = round(float(np.clip(x, 0, width - side))), round(float(np.clip(y, 0, height - side)))
+    return portrait.crop(left, top, left + side, top + side)
 
 
 def _build_blendshape_source(portrait: Portrait, motion: Motion) -> Callable[[int], np.ndarray]:

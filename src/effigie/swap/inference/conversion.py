@@ -25,9 +25,8 @@ from effigie.media import EncodeSettings, Frame, VideoReader, VideoWriter
 from effigie.progress import CancelToken, Progress, ProgressCallback
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.swap.config import ConvertSettings
-from effigie.swap.inference.compositing import FaceCompositor
 from effigie.swap.inference.mask_clip import MaskClip
-from effigie.swap.inference.person_state import PersonState
+from effigie.swap.inference.person_state import FaceCompositor, PersonState
 from effigie.swap.inference.shot_settings import ShotList, ShotSettings
 from effigie.swap.inference.swapper import FaceInputs, SwappedFace
 from effigie.training.device import configure_backend
