@@ -51,7 +51,7 @@ def test_a_fast_face_is_smaller_but_never_below_the_network(quick_model, seen):
     sides = {}
     for side_share in (1.0, FAST_SIDE_SHARE, 0.01):
         swapper = Swapper(loaded, torch.device("cpu"), "fp32", side_share=side_share)
-        sides[side_share] = swapper.prepare_inputs(seen[0].frame.image, seen[0].faces[0], 0).side
+        sides[side_share] = swapper.prepare_inputs(seen[0].frame.image, seen[0].faces[0], 0).warper.size
     assert sides[1.0] > loaded.preset.size
     assert abs(sides[FAST_SIDE_SHARE] - max(FAST_SIDE_SHARE * sides[1.0], loaded.preset.size)) <= SIDE_STEP
     assert sides[0.01] == loaded.preset.size

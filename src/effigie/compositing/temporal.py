@@ -77,9 +77,8 @@ class MotionCompensatedFilter:
 
     def __init__(self, strength: float = 0.5, tolerance: float = 0.02) -> None:
         if not 0 <= strength < 1 or tolerance <= 0:
-            raise UsageError(
-                f"temporal strength is 0..1 (below 1), tolerance > 0; got {strength} and {tolerance}"
-            )
+            given = f"{strength} and {tolerance}"
+            raise UsageError(f"temporal strength is 0..1 (below 1), tolerance > 0; got {given}")
         self.strength, self.tolerance = strength, tolerance
         self._flow: Any = None
         self.reset()
@@ -143,11 +142,9 @@ class MotionCompensatedFilter:
         if previous_footage.shape != footage.shape:
             previous_footage = cv2.resize(previous_footage, footage.shape[::-1], interpolation=cv2.INTER_AREA)
         flow = self._flow.calc(footage, previous_footage, None)
-        now, then = (
-            _to_comparison_size(each)
-            for each in (footage, _warp_by_flow(previous_footage, flow, cv2.INTER_LINEAR))
-        )
-        residual = cv2.blur(cv2.absdiff(now, then).astype(np.float32), (9, 9))
+        moved = _warp_by_flow(previous_footage, flow, cv2.INTER_LINEAR)
+        unexplained = cv2.absdiff(_to_comparison_size(footage), _to_comparison_size(moved))
+        residual = cv2.blur(unexplained.astype(np.float32), (9, 9))
         flow = cv2.resize(flow * np.float32(size / footage.shape[0]), (size, size))
         # Carried on from frame to frame, it would be blurred by anything less than cubic.
         return _warp_by_flow(previous, flow, cv2.INTER_CUBIC), residual

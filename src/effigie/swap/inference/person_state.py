@@ -27,8 +27,7 @@ class FaceCompositor:
     It may run in a thread of its own, so that it is never reset: :meth:`fresh_copy` makes another.
 
     Args:
-        compose: how faces are put in.
-        visibility: says what covers them.
+        visibility: says what covers faces.
         visibility_interval: what covers a face is looked for in every n-th frame, and holds until the next.
 
     Attributes:
@@ -66,8 +65,6 @@ class FaceCompositor:
         Args:
             picture: (H, W, 3) uint8, the frame or what others have made of it.
             frame: as it came; what covers a face is looked for there.
-            face: measured in it.
-            swapped: the made face.
             matte: (H, W) float32 in 0..1 by which the mask is multiplied.
         """
         start = time.perf_counter()
@@ -100,9 +97,6 @@ class PersonState:
     """A person who is swapped, with their model; memory of earlier frames ends with the person's track.
 
     Attributes:
-        assignment: model and person asked for.
-        model: loaded.
-        swapper, compositor: of this person alone.
         swapped: frames so far in which their face was replaced.
     """
 
@@ -128,11 +122,7 @@ class PersonState:
 
 
 def check_distinct_people(assignments: Sequence[PersonAssignment], models: Sequence[SwapModel]) -> None:
-    """Refuse two models that look for the same person: their frames could not be told apart.
-
-    Raises:
-        UsageError: two do.
-    """
+    """Refuse two models that look for the same person: their frames could not be told apart."""
     targets = [
         (assignment, model.target.embedding)
         for assignment, model in zip(assignments, models, strict=True)
