@@ -47,11 +47,11 @@ class Executor(abc.ABC):
     def workers(self) -> int:
         """Number of pieces that are worked on at a time."""
 
-    def warm_up(self) -> None:  # noqa: B027 - not every executor has anything to start
-        """Start what takes a while in the background."""
+    def warm_up(self) -> None:  # noqa: B027
+        """Start what takes a while in the background, if anything does."""
 
-    def close(self) -> None:  # noqa: B027 - nor to end
-        """Release what outlives a run."""
+    def close(self) -> None:  # noqa: B027
+        """Release what outlives a run, if anything does."""
 
     def run(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,15 +142,7 @@ def run_job(
     progress: ProgressCallback,
     cancel: CancelToken,
 ) -> JobReport:
-    """Make the missing outputs of all clips.
-
-    Args:
-        clips: paths or addresses.
-        stage: what progress is called.
-
-    Raises:
-        CancelledError: asked to stop; finished outputs are kept.
-    """
+    """Make the missing outputs of all clips, paths or addresses; ``stage`` is what progress is called."""
     begun = time.monotonic()
     job = _Job(plan, clips, executor, stage, progress, cancel)
     left = list(clips)
@@ -186,9 +178,11 @@ class _Job:
         """Process some clips; returns those to be retried."""
         left = []
         self._report_progress()
-        run = self._executor.run(
-            process_item, self._pieces(clips), self._receive_share, self._cancel, _killed_outcome
+        pieces = (
+            JobItem(self._plan, clip, plain_name(clip, self._plan.suffix).casefold() in self._twins)
+            for clip in clips
         )
+        run = self._executor.run(process_item, pieces, self._receive_share, self._cancel, _killed_outcome)
         for piece, outcome in run:
             self._shares.pop(piece.clip, None)
             if outcome.kind == "failed" and outcome.retryable and not last:
@@ -199,10 +193,6 @@ class _Job:
                 self._count_outcome(piece.clip, outcome)
             self._report_progress()
         return left
-
-    def _pieces(self, clips: list[str]) -> Iterator[JobItem]:
-        for clip in clips:
-            yield JobItem(self._plan, clip, plain_name(clip, self._plan.suffix).casefold() in self._twins)
 
     def _count_outcome(self, clip: str, outcome: ItemOutcome) -> None:
         result = self.result

@@ -82,18 +82,13 @@ def process_item(piece: JobItem) -> ItemOutcome:
         return _process(piece)
     except CancelledError:
         raise
-    except (RefusedError, UsageError) as error:  # the answer would be the same
-        return ItemOutcome("failed", _with_clip_name(piece.clip, str(error)))
-    except EffigieError as error:
-        return ItemOutcome("failed", _with_clip_name(piece.clip, str(error)), retryable=True)
-    except Exception as error:  # not foreseen, and no reason to lose the others
-        return ItemOutcome(
-            "failed", _with_clip_name(piece.clip, f"{type(error).__name__}: {error}"), retryable=True
-        )
-
-
-def _with_clip_name(clip: str, reason: str) -> str:
-    return reason if clip in reason else f"{clip}: {reason}"
+    except Exception as error:
+        # What was not foreseen is no reason to lose the others, either.
+        reason = str(error) if isinstance(error, EffigieError) else f"{type(error).__name__}: {error}"
+        if piece.clip not in reason:
+            reason = f"{piece.clip}: {reason}"
+        # Refused or misused, the answer would be the same.
+        return ItemOutcome("failed", reason, retryable=not isinstance(error, (RefusedError, UsageError)))
 
 
 def _process(piece: JobItem) -> ItemOutcome:
@@ -131,7 +126,7 @@ def _process(piece: JobItem) -> ItemOutcome:
 
 
 def _share_reporter(clip: str) -> ProgressCallback:
-    """Create a progress callback that reports to the caller which share of a clip is done."""
+    """A progress callback that reports to the caller which share of a clip is done."""
     told = 0.0
 
     def tell(progress: Progress) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
@@ -63,13 +64,14 @@ class ProcessExecutor(Executor):
         return multiprocessing.get_context("spawn")
 
 
+@dataclass(eq=False)
 class _Worker:
     """A worker process, the pipe to it, and the piece that it works on."""
 
-    def __init__(self, process: Any, pipe: Connection) -> None:
-        self.process, self.pipe = process, pipe
-        self.piece: Any = None
-        self.has_started = False
+    process: Any
+    pipe: Connection
+    piece: Any = None
+    has_started: bool = False
 
 
 class _ProcessPool:
@@ -118,8 +120,7 @@ class _ProcessPool:
                 self._on_report(value)
             else:
                 if kind != "lost":
-                    del self._busy[pipe]
-                    self._idle.append(one)
+                    self._idle.append(self._busy.pop(pipe))
                 ended.append((one.piece, kind, value))
         return ended
 
@@ -172,12 +173,12 @@ class _PipeConnection:
         self._pipe, self._stop = pipe, stop
         self._lock = threading.Lock()
 
-    def report(self, value: Any) -> None:
-        self.send("report", value)
-
     def send(self, kind: str, value: Any) -> None:
         with self._lock:
             self._pipe.send((kind, value))
+
+    def report(self, value: Any) -> None:
+        self.send("report", value)
 
     def stop_requested(self) -> bool:
         return self._stop.poll()  # nothing is ever sent: it was closed
@@ -190,9 +191,7 @@ def _worker_main(
     # Ctrl-C is the caller's business, and nobody outlives a caller that was killed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     worker.apply_environment(environment)
     worker.limit_cores(cores)
     line = _PipeConnection(pipe, stop)
@@ -219,7 +218,7 @@ def _serve_pieces(pipe: Connection, line: _PipeConnection) -> None:
 
 
 def picklable_error(error: Exception) -> Exception:
-    """The error with its traceback as a note; one that cannot be pickled becomes an EffigieError of its text."""
+    """The error with its traceback as a note; an EffigieError of its text if it cannot be pickled."""
     error.add_note("".join(traceback.format_exception(error)))
     try:
         ForkingPickler.loads(ForkingPickler.dumps(error))  # as the pipe will
@@ -228,6 +227,7 @@ def picklable_error(error: Exception) -> Exception:
     return error
 
 
-def _exit_with_parent(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
+def _exit_with_parent() -> None:
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)

@@ -25,15 +25,15 @@ from effigie.progress import CancelToken
 
 POLL_S = 0.1
 REPORT_INTERVAL_S = 0.2  # between two looks at what workers said
-# Between two questions of a worker whether to stop: each goes through the network.
-STOP_CHECK_INTERVAL_S = 0.5
+STOP_CHECK_INTERVAL_S = (
+    0.5  # between two questions of a worker whether to stop: each goes through the network
+)
 GRACE_S = 15.0
 TASKS_PER_WORKER = 2  # pieces in flight for each worker: one worked on, one waiting
 MAX_STORE_BYTES = 1 << 30
 # Ray starts a process for what waits, and ends whichever then idles for a second: with a short task each, all of them
 # spent their time on loading networks anew.
 IDLE_MS = 10 * 60 * 1000
-ADDRESS = "ray://"
 
 
 class RayExecutor(Executor):
@@ -55,9 +55,13 @@ class RayExecutor(Executor):
         if address is None:
             # The one switch by which Ray takes the loopback address for its own, on every system; read at its import.
             os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-        self._ray = _import_ray()
-        self._address = address
-        self._wanted = workers
+        try:
+            import ray
+        except ImportError:
+            raise UsageError(
+                "Ray is not installed: pip install 'effigie[ray]', or leave --engine out for processes on this machine"
+            ) from None
+        self._ray, self._address, self._wanted = ray, address, workers
         self._started = False
 
     @property
@@ -89,10 +93,10 @@ class RayExecutor(Executor):
                         _system_config={"idle_worker_killing_time_threshold_ms": IDLE_MS},
                         **quiet,
                     )
-                elif self._address == ADDRESS + "auto":
-                    self._ray.init(address="auto", **quiet)
                 else:
-                    self._ray.init(address=self._address, **quiet)
+                    self._ray.init(
+                        address="auto" if self._address == "ray://auto" else self._address, **quiet
+                    )
         except Exception as error:  # of many kinds, Ray's own and gRPC's
             where = self._address or "Ray here"
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -119,15 +123,9 @@ class _RayPool:
     """The tasks of one run that Ray has been given, and the mailbox between them and the caller."""
 
     def __init__(
-        self,
-        ray: Any,
-        function: Callable[[Any], Any],
-        on_report: Reporter,
-        capacity: int,
-        cores: int,
+        self, ray: Any, function: Callable[[Any], Any], on_report: Reporter, capacity: int, cores: int
     ) -> None:
-        self._ray, self._function, self._on_report = ray, function, on_report
-        self.capacity = capacity
+        self._ray, self._function, self._on_report, self.capacity = ray, function, on_report, capacity
         self._mailbox = ray.remote(num_cpus=0, max_restarts=-1)(_Mailbox).remote()
         self._task = ray.remote(num_cpus=1, max_retries=0)(_task)
         self._given = (self._mailbox, worker.passed_environment(), str(Path.cwd()), cores)
@@ -233,16 +231,6 @@ def _task(
         return "error", picklable_error(error)
     finally:
         worker.connect(None)
-
-
-def _import_ray() -> Any:
-    try:
-        import ray
-    except ImportError:
-        raise UsageError(
-            "Ray is not installed: pip install 'effigie[ray]', or leave --engine out for processes on this machine"
-        ) from None
-    return ray
 
 
 def _store_bytes() -> int:

@@ -97,11 +97,8 @@ class WorkerCancelToken(CancelToken):
 class WorkerLostError(EffigieError):
     """Error of a worker process that was killed while it worked, mostly for want of memory."""
 
-    def __init__(
-        self,
-        message: str = "a worker process was killed, perhaps for want of memory: use fewer with --workers 1",
-    ) -> None:
-        super().__init__(message)
+    def __str__(self) -> str:
+        return "a worker process was killed, perhaps for want of memory: use fewer with --workers 1"
 
 
 @contextlib.contextmanager
