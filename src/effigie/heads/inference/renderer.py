@@ -17,39 +17,29 @@ class FrameRenderer(Protocol):
     """Turns the warped portrait of one frame into its final picture.
 
     Called once a frame, in order, from one thread, so it may remember the frame before.
+
+    Args:
+        rendered: the portrait warped into the frame's geometry; may be overwritten.
+        landmarks: (478, 3) float32 px of that picture, where the face is to be.
+        index: of the frame in the motion.
+
+    Returns:
+        (H, W, 3) uint8 RGB, and (H, W) uint8 mask, 255 where the face was made.
     """
 
     def __call__(
         self, rendered: WarpedPortrait, landmarks: np.ndarray, index: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Render one frame.
-
-        Args:
-            rendered: the portrait warped into the frame's geometry; may be overwritten.
-            landmarks: (478, 3) float32 px of that picture, where the face is to be.
-            index: of the frame in the motion.
-
-        Returns:
-            (H, W, 3) uint8 RGB, and (H, W) uint8 mask, 255 where the face was made.
-        """
-        ...
+    ) -> tuple[np.ndarray, np.ndarray]: ...
 
 
 class GeometryRenderer:
-    """Leaves the warped portrait as it is: no network."""
+    """Leaves the warped portrait as it is, without a network; its mask reaches a little beyond the face."""
 
     def __call__(
         self, rendered: WarpedPortrait, landmarks: np.ndarray, index: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """See :class:`FrameRenderer`."""
-        picture = rendered.image
-        return picture, draw_face_mask(landmarks, picture.shape[0], picture.shape[1])
-
-
-def draw_face_mask(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(height, width) uint8, 255 on the face and a little around it."""
-    outline = landmarks[FACE_OVAL, :2]
-    outline = outline + FACE_MARGIN * (outline - outline.mean(0))
-    mask = np.zeros((height, width), np.uint8)
-    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(outline).astype(np.int32)), 255)
-    return mask
+        outline = landmarks[FACE_OVAL, :2]
+        outline = outline + FACE_MARGIN * (outline - outline.mean(0))
+        mask = np.zeros(rendered.image.shape[:2], np.uint8)
+        cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(outline).astype(np.int32)), 255)
+        return rendered.image, mask

@@ -28,7 +28,6 @@ class AnimationSubject:
 
     Attributes:
         portrait: framed as the output is.
-        permit: to animate this person.
         build_renderer: makes the renderer of a motion.
         path: of the portrait, or of the person's model.
         model_hash: SHA-256 of the manifest of the model that paints; None where there is none.
@@ -50,13 +49,7 @@ def load_subject(
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> AnimationSubject:
-    """Read the person to be animated and ask the consent gate.
-
-    Raises:
-        RefusedError: no valid consent, or the portrait is intimate.
-        MediaError, UsageError, FaceSetError: as :func:`effigie.heads.inference.portrait.read_portraits`.
-        ModelError: a model cannot be used.
-    """
+    """Read the person to be animated and ask the consent gate; errors as of :func:`read_portraits` and of the gate."""
     from effigie.heads.person_checkpoint import is_person_model
 
     if is_person_model(path):
