@@ -78,25 +78,56 @@ class JobReport:
 
 
 @dataclass(frozen=True)
+class BatchArguments:
+    """Arguments of the public call that makes an output, without clip and output.
+
+    Attributes:
+        subject: what it takes first.
+        precision: that all workers use.
+    """
+
+    subject: Any
+    settings: Any
+    consent: Any
+    purpose: str | None
+    precision: Any = None
+
+    def call(
+        self,
+        function: Callable[..., Any],
+        clip: Path,
+        output: Path,
+        progress: ProgressCallback,
+        cancel: CancelToken,
+        counted: str,
+    ) -> dict[str, Any]:
+        """Make one output; returns facts of the report, ``counted`` among them."""
+        given = {"consent": self.consent, "purpose": self.purpose, "progress": progress, "cancel": cancel}
+        report = function(self.subject, clip, output, self.settings, **given)
+        facts = {name: getattr(report, name) for name in ("frames", counted, "output_id")}
+        return {**facts, "seconds": round(report.seconds, 3), "notes": report.notes}
+
+
+@dataclass(frozen=True)
 class Batch:
     """A kind of job.
 
     Attributes:
         name: of its progress; part of what an output is known by.
         task: makes one output; importable.
-        check: takes the task's arguments once, in a worker, before any clip; returns them completed, or raises.
+        check: takes the arguments once, in a worker, before any clip; returns them completed, or raises.
         modules: that workers need.
     """
 
     name: str
     task: ClipTask
-    check: Callable[[Any], Any]
+    check: Callable[[BatchArguments], BatchArguments]
     modules: tuple[str, ...]
 
 
 def run_batch(
     batch: Batch,
-    arguments: Any,
+    arguments: BatchArguments,
     clips: Sequence[str],
     output: str | Path,
     settings: JobSettings,
@@ -110,9 +141,6 @@ def run_batch(
     Workers do all of it, so that the caller's process holds no network.
 
     Args:
-        arguments: of the batch's task.
-        clips: paths or addresses.
-        output: a folder, or an address of one.
         digests: of the models that outputs depend on; asked for once they have been checked.
         output_settings: those that an output depends on.
     """

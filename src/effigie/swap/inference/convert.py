@@ -66,17 +66,14 @@ def convert(
         UsageError: the paint-over mask is not of the clip's size, length or times (nothing is written then).
         CancelledError: asked to stop; nothing is left under the output's name.
     """
-    settings = settings or ConvertSettings()
+    settings, cancel = settings or ConvertSettings(), cancel or CancelToken()
+    side_share, visibility_interval = 1.0, 1
     if settings.fast:
-        settings = replace(
-            settings,
-            compose=use_fast_grain(settings.compose),
-            shots=tuple(
-                replace(shot, compose=shot.compose and use_fast_grain(shot.compose))
-                for shot in settings.shots
-            ),
+        side_share, visibility_interval = FAST_SIDE_SHARE, FAST_VISIBILITY_INTERVAL
+        shots = (
+            replace(shot, compose=shot.compose and use_fast_grain(shot.compose)) for shot in settings.shots
         )
-    cancel = cancel or CancelToken()
+        settings = replace(settings, compose=use_fast_grain(settings.compose), shots=tuple(shots))
     clip, output, assignments = Path(clip), Path(output), parse_assignments(model)
     if settings.person is not None:
         if len(assignments) > 1 or assignments[0].person is not None:
@@ -87,17 +84,13 @@ def convert(
     fetch_assets(REQUIRED_ASSETS, progress)
     device = choose_device(settings.device)
     precision = choose_precision("auto", device)
-    models = [
-        load_swap(assignment.model, str(device), consent=consent, purpose=purpose)
-        for assignment in assignments
-    ]
+    models = [load_swap(one.model, str(device), consent=consent, purpose=purpose) for one in assignments]
     check_distinct_people(assignments, models)
     check_footage(clip, cancel=cancel)
     visibility = VisibilityPredictor(device=device, half=precision == "bf16")
     compose_settings = [settings.compose, *(shot.compose for shot in settings.shots if shot.compose)]
     needs_visibility = any(compose.occlusion == "on" for compose in compose_settings)
     with VideoReader(clip) as reader:
-        rate = float(reader.info.rate or 25)
         people = [
             PersonState(
                 assignment,
@@ -106,26 +99,20 @@ def convert(
                     loaded,
                     device,
                     precision,
-                    rate,
-                    FAST_SIDE_SHARE if settings.fast else 1.0,
+                    float(reader.info.rate or 25),
+                    side_share,
                     settings.extreme_pose == "leave",
                     SourceVisibility(loaded.bank, visibility) if needs_visibility else None,
                 ),
-                FaceCompositor(
-                    settings.compose,
-                    visibility.fresh_copy(),
-                    FAST_VISIBILITY_INTERVAL if settings.fast else 1,
-                ),
+                FaceCompositor(settings.compose, visibility.fresh_copy(), visibility_interval),
             )
             for assignment, loaded in zip(assignments, models, strict=True)
         ]
-        with contextlib.ExitStack() as stack:
-            mask_clip = None
-            if settings.mask_clip is not None:
-                mask_clip = stack.enter_context(
-                    MaskClip(settings.mask_clip, reader.info, settings.max_frames)
-                )
-            return Conversion(people, device, reader, output, settings, mask_clip, progress, cancel).run()
+        mask_clip: contextlib.AbstractContextManager[MaskClip | None] = contextlib.nullcontext()
+        if settings.mask_clip is not None:
+            mask_clip = MaskClip(settings.mask_clip, reader.info, settings.max_frames)
+        with mask_clip as mask:
+            return Conversion(people, device, reader, output, settings, mask, progress, cancel).run()
 
 
 def use_fast_grain(settings: ComposeSettings) -> ComposeSettings:

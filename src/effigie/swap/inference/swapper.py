@@ -85,14 +85,13 @@ class Swapper:
     The networks work at the preset's size. What the prior shows more finely than that is added back where the network
     relied on the prior, so that a small network does not blur a large face.
 
-    Attributes:
-        pose_log: frames in which the head was turned too far.
-        seconds: spent on each stage.
-
     Args:
         side_share: a made face's side as a share of what footage and source show; never less than the network's.
         source_visibility: says where the source's frames show no face; None does not look.
         skip_extreme: whether a head turned too far is left as it is, see :class:`PoseLimiter`.
+
+    Attributes:
+        seconds: spent on each stage.
     """
 
     def __init__(
