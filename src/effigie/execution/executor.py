@@ -16,27 +16,26 @@ from effigie.progress import CancelToken
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
+Function = Callable[[Any], Any]
 Reporter = Callable[[Any], None]
 
 
 class WorkerPool(Protocol):
-    """The workers of one run, and the pieces in flight: at most ``capacity``."""
+    """The workers of one run, with at most ``capacity`` pieces in flight.
+
+    ``receive`` waits a moment, passes reports on, and returns what has ended, (piece, kind, value), its kind ``result``,
+    ``error`` or ``lost``. ``close`` asks all workers to stop, waits, and ends those that do not.
+    """
 
     capacity: int
 
     def in_flight(self) -> int: ...
 
-    def submit(self, piece: Any) -> None:
-        """Hand a piece to a worker."""
-        ...
+    def submit(self, piece: Any) -> None: ...
 
-    def receive(self) -> list[tuple[Any, str, Any]]:
-        """What has ended: (piece, ``result``, ``error`` or ``lost``, value); waits a moment. Reports are passed on."""
-        ...
+    def receive(self) -> list[tuple[Any, str, Any]]: ...
 
-    def close(self) -> None:
-        """Ask all workers to stop, wait, and end those that do not."""
-        ...
+    def close(self) -> None: ...
 
 
 class Executor(abc.ABC):
@@ -96,9 +95,7 @@ class Executor(abc.ABC):
                 cancel.check()
 
     @abc.abstractmethod
-    def _open_pool(
-        self, function: Callable[[Any], Any], on_report: Reporter, cancel: CancelToken
-    ) -> WorkerPool: ...
+    def _open_pool(self, function: Function, on_report: Reporter, cancel: CancelToken) -> WorkerPool: ...
 
 
 class _WorkQueue(Generic[Work]):
@@ -139,16 +136,14 @@ class InlineExecutor(Executor):
 
     workers = 1
 
-    def _open_pool(
-        self, function: Callable[[Any], Any], on_report: Reporter, cancel: CancelToken
-    ) -> WorkerPool:
+    def _open_pool(self, function: Function, on_report: Reporter, cancel: CancelToken) -> WorkerPool:
         return _InlinePool(function, on_report, cancel)
 
 
 class _InlinePool:
     capacity = 1
 
-    def __init__(self, function: Callable[[Any], Any], on_report: Reporter, cancel: CancelToken) -> None:
+    def __init__(self, function: Function, on_report: Reporter, cancel: CancelToken) -> None:
         self._function, self._cancel = function, cancel
         self.report = on_report
         self._pieces: list[Any] = []

@@ -19,7 +19,7 @@ from typing import Any
 
 from effigie.errors import EffigieError
 from effigie.execution import worker
-from effigie.execution.executor import Executor, Reporter, WorkerPool
+from effigie.execution.executor import Executor, Function, Reporter, WorkerPool
 from effigie.execution.spawn import defer_signals, hide_main_module, start_fork_server
 from effigie.execution.worker import WorkerLostError, available_cores
 from effigie.progress import CancelToken
@@ -49,9 +49,7 @@ class ProcessExecutor(Executor):
         with defer_signals(), hide_main_module():
             self._context()
 
-    def _open_pool(
-        self, function: Callable[[Any], Any], on_report: Reporter, cancel: CancelToken
-    ) -> WorkerPool:
+    def _open_pool(self, function: Function, on_report: Reporter, cancel: CancelToken) -> WorkerPool:
         return _ProcessPool(self._context, self._workers, function, on_report)
 
     def _context(self) -> Any:
@@ -78,7 +76,7 @@ class _ProcessPool:
     """The workers of one run. Each has a pipe of its own: a killed one leaves no lock behind that others wait for."""
 
     def __init__(
-        self, context: Callable[[], Any], size: int, function: Callable[[Any], Any], on_report: Reporter
+        self, context: Callable[[], Any], size: int, function: Function, on_report: Reporter
     ) -> None:
         self._context, self.capacity = context, size
         self._function, self._on_report = function, on_report
@@ -94,12 +92,10 @@ class _ProcessPool:
             one = self._idle.pop() if self._idle else self._start_worker()
             try:
                 one.pipe.send((self._function, piece))
+                break
             except OSError:  # killed while it had nothing to do
                 self._remove(one)
-                continue
-            one.piece = piece
-            self._busy[one.pipe] = one
-            return
+        one.piece, self._busy[one.pipe] = piece, one
 
     def receive(self) -> list[tuple[Any, str, Any]]:
         ended = []

@@ -12,13 +12,13 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from effigie.errors import EffigieError, UsageError
 from effigie.execution import worker
-from effigie.execution.executor import Executor, Reporter, WorkerPool
+from effigie.execution.executor import Executor, Function, Reporter, WorkerPool
 from effigie.execution.processes import picklable_error
 from effigie.execution.worker import available_cores
 from effigie.progress import CancelToken
@@ -110,9 +110,7 @@ class RayExecutor(Executor):
             with _preserve_signal_handlers():
                 self._ray.shutdown()
 
-    def _open_pool(
-        self, function: Callable[[Any], Any], on_report: Reporter, cancel: CancelToken
-    ) -> WorkerPool:
+    def _open_pool(self, function: Function, on_report: Reporter, cancel: CancelToken) -> WorkerPool:
         self.warm_up()
         workers = self.workers
         cores = max(1, available_cores() // workers) if self._address is None else 1
@@ -122,9 +120,7 @@ class RayExecutor(Executor):
 class _RayPool:
     """The tasks of one run that Ray has been given, and the mailbox between them and the caller."""
 
-    def __init__(
-        self, ray: Any, function: Callable[[Any], Any], on_report: Reporter, capacity: int, cores: int
-    ) -> None:
+    def __init__(self, ray: Any, function: Function, on_report: Reporter, capacity: int, cores: int) -> None:
         self._ray, self._function, self._on_report, self.capacity = ray, function, on_report, capacity
         self._mailbox = ray.remote(num_cpus=0, max_restarts=-1)(_Mailbox).remote()
         self._task = ray.remote(num_cpus=1, max_retries=0)(_task)
@@ -213,7 +209,7 @@ class _RayConnection:
 
 
 def _task(
-    function: Callable[[Any], Any],
+    function: Function,
     piece: Any,
     mailbox: Any,
     environment: dict[str, str],

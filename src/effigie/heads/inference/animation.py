@@ -98,9 +98,7 @@ def animate(
     fetch_assets(REQUIRED_ASSETS, progress)
     seconds: defaultdict[str, float] = defaultdict(float)
     start = time.perf_counter()
-    subject = load_subject(
-        portrait, settings, consent=consent, purpose=purpose, progress=progress, cancel=cancel
-    )
+    subject = load_subject(portrait, settings, consent, purpose, progress, cancel)
     seconds["portrait"] = time.perf_counter() - start
     motion = _read_driver(driver, settings, progress, cancel)
     seconds["driver"] = time.perf_counter() - start - seconds["portrait"]

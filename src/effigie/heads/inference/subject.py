@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from effigie.heads.inference.portrait import Portrait, read_portraits, to_subjec
 from effigie.heads.inference.renderer import FrameRenderer, GeometryRenderer
 from effigie.heads.motion.motion import Motion
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
+
+if TYPE_CHECKING:
+    from effigie.heads.finetune.reference_set import ReferenceSet
+    from effigie.heads.inference.neural_renderer import FaceGenerator
 
 MAX_SIDE = 1280  # px, larger side of an output whose size nobody chose
 HEAD_SCALE = 1.7  # times the face's crop: hair, neck and room to move
@@ -43,7 +48,6 @@ class AnimationSubject:
 def load_subject(
     path: Path,
     settings: AnimateSettings,
-    *,
     consent: ConsentLike = None,
     purpose: str | None = None,
     progress: ProgressCallback = ignore_progress,
@@ -58,9 +62,8 @@ def load_subject(
     permission = permit("animate", to_subject_faces([portrait]), consent, purpose=purpose)
     check_images([portrait.image], portrait.name)
     if settings.renderer == "geometry":
-        return AnimationSubject(
-            _frame(portrait, settings), permission, lambda motion: GeometryRenderer(), path
-        )
+        framed = _frame(portrait, settings)
+        return AnimationSubject(framed, permission, lambda motion: GeometryRenderer(), path)
     return _load_from_portrait(portrait, permission, path, settings)
 
 
@@ -73,7 +76,7 @@ def _load_from_portrait(
     from effigie.heads.checkpoint import load_heads
     from effigie.heads.finetune.reference_set import resize_shot
     from effigie.heads.finetune.task import compute_embedding
-    from effigie.heads.inference.neural_renderer import FaceGenerator, NeuralRenderer
+    from effigie.heads.inference.neural_renderer import FaceGenerator
     from effigie.heads.person_checkpoint import crop_shot
 
     model = load_heads(settings.heads)
@@ -85,13 +88,10 @@ def _load_from_portrait(
     generator = FaceGenerator(model.networks.generator, psi, settings.device)
 
     def build_renderer(motion: Motion) -> FrameRenderer:
-        return NeuralRenderer(
-            generator, None, _build_blendshape_source(portrait, motion), float(motion.rate or 25)
-        )
+        return _build_neural_renderer(generator, None, portrait, motion)
 
-    return AnimationSubject(
-        _frame(portrait, settings), permission, build_renderer, path, model.manifest_sha256
-    )
+    framed = _frame(portrait, settings)
+    return AnimationSubject(framed, permission, build_renderer, path, model.manifest_sha256)
 
 
 def _load_from_person(
@@ -99,7 +99,7 @@ def _load_from_person(
 ) -> AnimationSubject:
     """A person's own model."""
     from effigie.heads.finetune.reference_set import ReferenceSet
-    from effigie.heads.inference.neural_renderer import FaceGenerator, NeuralRenderer
+    from effigie.heads.inference.neural_renderer import FaceGenerator
     from effigie.heads.person_checkpoint import load_person
 
     person = load_person(path, consent=consent, purpose=purpose)
@@ -110,16 +110,10 @@ def _load_from_person(
         has_several = len(person.shots) > 1
         reference_set = ReferenceSet(person.shots, 2 * person.preset.size) if has_several else None
         generator = FaceGenerator(person.generator, person.psi, settings.device)
-        return NeuralRenderer(
-            generator,
-            reference_set,
-            _build_blendshape_source(person.portrait, motion),
-            float(motion.rate or 25),
-        )
+        return _build_neural_renderer(generator, reference_set, person.portrait, motion)
 
-    return AnimationSubject(
-        _frame(person.portrait, settings), person.permit, build_renderer, path, person.manifest_sha256
-    )
+    framed = _frame(person.portrait, settings)
+    return AnimationSubject(framed, person.permit, build_renderer, path, person.manifest_sha256)
 
 
 def _frame(portrait: Portrait, settings: AnimateSettings) -> Portrait:
@@ -143,11 +137,15 @@ def _crop_head(portrait: Portrait) -> Portrait:
     return portrait.crop(left, top, left + side, top + side)
 
 
-def _build_blendshape_source(portrait: Portrait, motion: Motion) -> Callable[[int], np.ndarray]:
-    """Frame number -> (52,) the portrait's blendshapes, changed as the driver's change."""
-    neutral_frame = motion.blendshapes[motion.neutral_frame]
+def _build_neural_renderer(
+    generator: FaceGenerator, reference_set: ReferenceSet | None, portrait: Portrait, motion: Motion
+) -> FrameRenderer:
+    from effigie.heads.inference.neural_renderer import NeuralRenderer
 
-    def to_subject_faces(index: int) -> np.ndarray:
-        return np.clip(portrait.blendshapes + motion.blendshapes[index] - neutral_frame, 0, 1)
+    neutral = motion.blendshapes[motion.neutral_frame]
 
-    return to_subject_faces
+    def find_blendshapes(index: int) -> np.ndarray:
+        """(52,) the portrait's, changed as the driver's change."""
+        return np.clip(portrait.blendshapes + motion.blendshapes[index] - neutral, 0, 1)
+
+    return NeuralRenderer(generator, reference_set, find_blendshapes, float(motion.rate or 25))

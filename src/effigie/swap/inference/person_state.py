@@ -46,9 +46,8 @@ class FaceCompositor:
 
     def fresh_copy(self, compose: ComposeSettings | None = None) -> FaceCompositor:
         """A new one without memory of earlier frames, with the same settings or others."""
-        other = FaceCompositor(
-            compose or self.compose, self._visibility.fresh_copy(), self.visibility_interval
-        )
+        visibility = self._visibility.fresh_copy()
+        other = FaceCompositor(compose or self.compose, visibility, self.visibility_interval)
         other.seconds = self.seconds
         return other
 
@@ -76,9 +75,7 @@ class FaceCompositor:
         self.seconds["occlusion"] += time.perf_counter() - start
         start = time.perf_counter()
         if swapped.opacity < 1:
-            visible = (
-                np.full_like(swapped.mask, swapped.opacity) if visible is None else visible * swapped.opacity
-            )
+            visible = (np.ones_like(swapped.mask) if visible is None else visible) * swapped.opacity
         result = self._compositor.compose_masked(
             picture, swapped.picture, swapped.mask, swapped.matrix, frame.time, visible, matte
         )
