@@ -23,8 +23,8 @@ Reporter = Callable[[Any], None]
 class WorkerPool(Protocol):
     """The workers of one run, with at most ``capacity`` pieces in flight.
 
-    ``receive`` waits a moment, passes reports on, and returns what has ended, (piece, kind, value), its kind ``result``,
-    ``error`` or ``lost``. ``close`` asks all workers to stop, waits, and ends those that do not.
+    ``receive`` waits a moment, passes reports on, and returns what has ended: (piece, kind, value), where kind is
+    ``result``, ``error`` or ``lost``. ``close`` asks all workers to stop, waits, and ends those that do not.
     """
 
     capacity: int

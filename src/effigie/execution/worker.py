@@ -54,12 +54,10 @@ def connect(connection: WorkerConnection | None) -> None:
     _connection = connection
 
 
-def limit_cores(cores: int | None) -> None:
+def limit_cores(cores: int) -> None:
     """Limit the threads of all libraries: several workers that each use the whole machine would wait for each other."""
     global _core_limit
     _core_limit = cores
-    if cores is None:
-        return
     for name in THREAD_VARIABLES:  # for libraries that are not loaded yet
         os.environ[name] = str(cores)
     if "torch" in sys.modules:

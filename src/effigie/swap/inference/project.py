@@ -127,11 +127,8 @@ def save_project(project: Project, path: str | Path) -> None:
     path, settings = Path(path), project.settings
     folder = path.absolute().parent
     document: dict[str, Any] = {"version": VERSION, "clip": _relative_path(project.clip, folder)}
-    if project.output is not None:
-        document["output"] = _relative_path(project.output, folder)
-    for name, path_ in (("paint", settings.mask_clip), ("masks", settings.masks)):
-        if path_ is not None:
-            document[name] = _relative_path(path_, folder)
+    named = (("output", project.output), ("paint", settings.mask_clip), ("masks", settings.masks))
+    document |= {name: _relative_path(file, folder) for name, file in named if file is not None}
     document["device"] = settings.device
     if settings.fast:
         document["fast"] = True
