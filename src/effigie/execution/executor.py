@@ -77,8 +77,8 @@ class Executor(abc.ABC):
         with contextlib.closing(self._open_pool(function, on_report, cancel)) as pool:
             while True:
                 # Those who are done get new work before the caller looks at what they made.
-                while pool.in_flight() < pool.capacity and queue.is_ready(pool.in_flight()):
-                    pool.submit(queue.take())
+                while pool.in_flight() < pool.capacity and (piece := queue.take(pool.in_flight())):
+                    pool.submit(*piece)
                 yield from finished
                 if not pool.in_flight():
                     return
@@ -106,26 +106,21 @@ class _WorkQueue(Generic[Work]):
 
     def __init__(self, work: Iterable[Work]) -> None:
         self._pieces = iter(work)
-        self._next: list[Work] = []
         self._suspects: deque[Work] = deque()
-        self._last: list[Work] = []
+        self._alone: list[Work] = []
 
-    def is_ready(self, in_flight: int) -> bool:
-        """Whether a piece may be started while so many others run."""
-        if not self._next:
-            self._next = list(itertools.islice(self._pieces, 1))
-        return bool(self._next) or (bool(self._suspects) and in_flight == 0)
-
-    def take(self) -> Work:
-        """The next piece; only when :meth:`is_ready`."""
-        if self._next:
-            return self._next.pop()
-        self._last = [self._suspects.popleft()]
-        return self._last[0]
+    def take(self, in_flight: int) -> list[Work]:
+        """The next piece, if one may be started while so many others run."""
+        if fresh := list(itertools.islice(self._pieces, 1)):
+            return fresh
+        if in_flight or not self._suspects:
+            return []
+        self._alone = [self._suspects.popleft()]
+        return self._alone
 
     def retry(self, piece: Work) -> bool:
         """Put back a piece that lost its worker; False if it was tried alone already."""
-        if any(piece is suspect for suspect in self._last):
+        if any(piece is suspect for suspect in self._alone):
             return False
         self._suspects.append(piece)
         return True

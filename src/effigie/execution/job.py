@@ -172,10 +172,12 @@ def run_job(
 ) -> JobReport:
     """Make the missing outputs of all clips, paths or addresses; ``stage`` is what progress is called."""
     begun = time.monotonic()
-    job = _Job(plan, clips, executor, stage, progress, cancel)
-    left = list(clips)
+    job = _Job(plan.folder, len(clips), stage, progress)
+    names = [plain_name(clip, plan.suffix).casefold() for clip in clips]
+    counts = Counter(names)
+    left = [JobItem(plan, clip, counts[name] > 1) for clip, name in zip(clips, names, strict=True)]
     for attempt in range(retries + 1):
-        left = job.attempt(left, last=attempt == retries)
+        left = job.attempt(left, executor, attempt == retries, cancel)
         if not left:
             break
     job.result.seconds = time.monotonic() - begun
@@ -185,40 +187,27 @@ def run_job(
 class _Job:
     """State of a running job: results so far and the progress of each clip."""
 
-    def __init__(
-        self,
-        plan: JobPlan,
-        clips: Sequence[str],
-        executor: Executor,
-        stage: str,
-        progress: ProgressCallback,
-        cancel: CancelToken,
-    ) -> None:
-        names = Counter(plain_name(clip, plan.suffix).casefold() for clip in clips)
-        self._twins = {name for name, count in names.items() if count > 1}
-        self._plan, self._total, self._stage = plan, len(clips), stage
-        self._executor, self._progress, self._cancel = executor, progress, cancel
+    def __init__(self, folder: str, total: int, stage: str, progress: ProgressCallback) -> None:
+        self._total, self._stage, self._progress = total, stage, progress
         self._finished = 0
         self._shares: dict[str, float] = {}
-        self.result = JobReport(plan.folder)
+        self.result = JobReport(folder)
 
-    def attempt(self, clips: list[str], last: bool) -> list[str]:
+    def attempt(
+        self, items: list[JobItem], executor: Executor, last: bool, cancel: CancelToken
+    ) -> list[JobItem]:
         """Process some clips; returns those to be retried."""
         left = []
         self._report_progress()
-        pieces = (
-            JobItem(self._plan, clip, plain_name(clip, self._plan.suffix).casefold() in self._twins)
-            for clip in clips
-        )
-        run = self._executor.run(process_item, pieces, self._receive_share, self._cancel, _killed_outcome)
-        for piece, outcome in run:
-            self._shares.pop(piece.clip, None)
+        run = executor.run(process_item, items, self._receive_share, cancel, _killed_outcome)
+        for item, outcome in run:
+            self._shares.pop(item.clip, None)
             if outcome.kind == "failed" and outcome.retryable and not last:
-                left.append(piece.clip)
+                left.append(item)
                 self.result.retried += 1
             else:
                 self._finished += 1
-                self._count_outcome(piece.clip, outcome)
+                self._count_outcome(item.clip, outcome)
             self._report_progress()
         return left
 
@@ -251,5 +240,5 @@ class _Job:
         self._progress(Progress(self._stage, done, self._total, "clips", ", ".join(said)))
 
 
-def _killed_outcome(piece: JobItem) -> ItemOutcome:
-    return ItemOutcome("failed", f"{piece.clip}: twice, {WorkerLostError()}")
+def _killed_outcome(item: JobItem) -> ItemOutcome:
+    return ItemOutcome("failed", f"{item.clip}: twice, {WorkerLostError()}")

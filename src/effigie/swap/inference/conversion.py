@@ -67,9 +67,8 @@ _PreparedFace = tuple[PersonState, FaceCompositor, Face, FaceInputs]
 _RenderedFace = tuple[FaceCompositor, Face, SwappedFace]
 _PreparedFrame = tuple[Frame, np.ndarray | None, list[_PreparedFace]]  # with its matte
 _RenderedFrame = tuple[Frame, np.ndarray | None, list[_RenderedFace]]
-_ComposedFrame = tuple[
-    np.ndarray, np.ndarray | None, Fraction, Fraction | None
-]  # picture, mask, time, duration
+# Picture, mask, time, duration.
+_ComposedFrame = tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]
 
 
 class Conversion:
