@@ -101,7 +101,7 @@ def paste_face(output: np.ndarray, prior: np.ndarray, landmarks: np.ndarray) -> 
 
 
 class NeuralRenderer:
-    """Renders the face of every frame with the generator, in order; a :class:`FrameRenderer`.
+    """Renders the face of every frame with the generator, in order: a ``FrameRenderer``.
 
     Args:
         reference_set: the person's T shots; with None (one portrait) the warped portrait itself is the prior.
