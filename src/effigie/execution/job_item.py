@@ -46,7 +46,7 @@ class JobPlan:
         identity: a digest of everything in ``arguments`` that changes an output.
         folder: where outputs go.
         suffix: of their names.
-        force: as in :class:`JobSettings`.
+        force: replace files in the folder that no such job has made.
     """
 
     function: ClipTask
