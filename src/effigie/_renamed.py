@@ -42,13 +42,13 @@ faceset faceset: Coverage=PoseCoverage Dropped=DropReport Exported=ExportReport 
     sheet=draw_contact_sheet sort=sort_faces
 heads heads: model=checkpoint person=person_checkpoint settings=config
 heads heads.finetune: album=reference_set few_shot=trainer tuning=task
-heads heads.inference: animation batch finding=face_search framing=subject painter=renderer portrait
+heads heads.inference: animation batch finding=face_search framing=subject painter=subject portrait
     repaint=neural_renderer sitter=subject
 heads heads.meta_learning: closeup=random_crops examples=dataset losses meta=trainer meta_settings=config
     mirror=hflip people=identity_dataset stills=motion_bank task
 heads faces: follow=person_matcher
 heads heads.motion: controls features retarget template
-heads.inference heads.inference: framing=subject
+heads.inference heads.inference: framing=subject renderer=subject
 heads.motion faces: person_matcher
 heads heads.network: discriminator drawing=landmark_image embedder generator layers
 heads heads.warp: apertures=eye_mouth background face_warp interior=mouth_interior scene surround=head_warp

@@ -87,10 +87,9 @@ def apply_transfer(face: Picture, statistics: ColorStatistics) -> Picture:
 class ColorSmoother:
     """Averages the footage's colour statistics over time, exponentially; call :meth:`reset` at a cut.
 
-    The made face's own are left alone: whatever flickers in its colour is taken out frame by frame, while
-    averaging them would let it through (measured: twice the flicker of no smoothing at all). A jump of the
-    footage's brightness (a lamp, a flash) is followed at once: lagging behind the light would show more than
-    any flicker.
+    The made face's own are left alone: whatever flickers in its colour is taken out frame by frame, while averaging
+    them would let it through (measured: twice the flicker of no smoothing at all). A jump of the footage's brightness
+    (a lamp, a flash) is followed at once: lagging behind the light would show more than any flicker.
 
     Args:
         time_constant: s; 0 switches it off.

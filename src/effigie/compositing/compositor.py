@@ -115,8 +115,7 @@ class Compositor:
             face: (S, S, 3) RGB, uint8 or float32 in 0..1.
             mask: (S, S) float32 in 0..1, the face's outline.
             matrix: (2, 3) frame px to crop px.
-            time: s; also seeds the grain, so that a frame has the same grain whoever renders it. None counts
-                frames.
+            time: s; also seeds the grain, so that a frame has the same grain whoever renders it. None counts frames.
             visible: (S, S) float32 in 0..1, 0 where a hand or hair covers the face; None if nothing does.
 
         Returns:

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from effigie.consent.gate import ConsentLike, Permit, permit
 from effigie.consent.nsfw_detector import check_images
 from effigie.faces.align import CROP_SIDE_CM, compute_placement
+from effigie.faces.mesh import FACE_OVAL
 from effigie.heads.config import AnimateSettings
 from effigie.heads.inference.portrait import Portrait, read_portraits, to_subject_faces
-from effigie.heads.inference.renderer import FrameRenderer, GeometryRenderer
 from effigie.heads.motion.motion import Motion
+from effigie.heads.warp.scene import WarpedPortrait
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 
 if TYPE_CHECKING:
@@ -23,8 +25,14 @@ if TYPE_CHECKING:
     from effigie.heads.inference.neural_renderer import FaceGenerator
 
 MAX_SIDE = 1280  # px, larger side of an output whose size nobody chose
+FACE_MARGIN = 0.06  # of the face's width, by which a mask of geometry alone reaches beyond the face's outline
 HEAD_SCALE = 1.7  # times the face's crop: hair, neck and room to move
 UPWARD_SHIFT = 0.04  # of the square, by which it lies higher than the face
+
+# Turns the warped portrait of one frame, which may be overwritten, its (478, 3) landmarks and the frame's number into
+# the final picture, (H, W, 3) uint8 RGB, and an (H, W) uint8 mask, 255 where the face was made. Called once a frame, in
+# order, from one thread, so it may remember the frame before.
+FrameRenderer = Callable[[WarpedPortrait, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ def load_subject(
     check_images([portrait.image], portrait.name)
     if settings.renderer == "geometry":
         framed = _frame(portrait, settings)
-        return AnimationSubject(framed, permission, lambda motion: GeometryRenderer(), path)
+        return AnimationSubject(framed, permission, lambda motion: render_geometry, path)
     return _load_from_portrait(portrait, permission, path, settings)
 
 
@@ -106,7 +114,7 @@ def _load_from_person(
 
     def build_renderer(motion: Motion) -> FrameRenderer:
         if settings.renderer == "geometry":
-            return GeometryRenderer()
+            return render_geometry
         has_several = len(person.shots) > 1
         reference_set = ReferenceSet(person.shots, 2 * person.preset.size) if has_several else None
         generator = FaceGenerator(person.generator, person.psi, settings.device)
@@ -114,6 +122,17 @@ def _load_from_person(
 
     framed = _frame(person.portrait, settings)
     return AnimationSubject(framed, person.permit, build_renderer, path, person.manifest_sha256)
+
+
+def render_geometry(
+    rendered: WarpedPortrait, landmarks: np.ndarray, index: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The warped portrait as it is, without a network; a :data:`FrameRenderer`."""
+    outline = landmarks[FACE_OVAL, :2]
+    outline = outline + FACE_MARGIN * (outline - outline.mean(0))
+    mask = np.zeros(rendered.image.shape[:2], np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(outline).astype(np.int32)), 255)
+    return rendered.image, mask
 
 
 def _frame(portrait: Portrait, settings: AnimateSettings) -> Portrait:
