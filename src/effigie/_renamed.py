@@ -21,9 +21,10 @@ cleaning faceset.review: Finding Lack=CoverageGap Review coverage findings lacks
     review sheet
 compose compositing: BLENDS=BLEND_METHODS COLOURS=COLOR_METHODS ColourSmoother=ColorSmoother
     ColourStatistics=ColorStatistics ComposeSettings Compositor GrainSettings MaskSettings
-    MotionCompensated=MotionCompensatedFilter OneEuro=OneEuroFilter Region WindowedSmoother blend build_mask
-    calm=temporal colour=color colour_global=color_global colour_local=color_local grain mask match_grain
-    motion=motion_blur paste=compositor region smooth=smoothing smooth_series transfer=transfer_color
+    MotionCompensated=MotionCompensatedFilter Region blend build_mask
+    calm=temporal colour=color colour_global=color_global colour_local=color_local grain mask
+    motion=motion_blur paste=compositor region smooth=temporal transfer=transfer_color
+compositing compositing: smoothing=temporal
 evaluate evaluate.metrics: container covers=occlusion_preservation crowd=frechet exchange=identity
     expression=geometry flicker frechet gaze geometry identity lpips=mobilenet mobilenet
     outside=background_psnr pose=geometry regions seam settling=cut_stability sharpness ssim
@@ -32,7 +33,7 @@ evaluate.metrics evaluate.metrics: distribution=frechet expression=geometry iden
 evaluate evaluate.protocols: alongside=paired_reader comparison face_comparison heads
     heads_judge=heads_metrics heads_protocol heads_rows heads_settings=heads_config person swap
 evaluate evaluate.report: figures frames heads_sheet heads_table scores sheet summary worst
-extraction extraction: mirror=remote_copy run=extractor settings=config size=crop_size
+extraction extraction: mirror=remote_copy run=extractor settings=config size=plan crop_size=plan
 faces faces: analyse=analyzer blendshapes=landmarker cuts=shot_detector detect=detector emphasis=mask
     identity=recognizer landmarks=landmarker loss_mask=mask quality=crop regions=mask
     repeat=duplicate_frames roi=crop smooth=smoothing track=tracker
@@ -44,11 +45,14 @@ faceset faceset: Coverage=PoseCoverage Dropped=DropReport Exported=ExportReport 
 faceset faceset.plots: contact_sheet drawing pose_coverage
 heads heads: model=checkpoint person=person_checkpoint settings=config
 heads heads.finetune: album=reference_set few_shot=trainer tuning=task
-heads heads.inference: animation batch finding=face_search framing painter=renderer portrait
+heads heads.inference: animation batch finding=face_search framing=subject painter=subject portrait
     repaint=neural_renderer sitter=subject
 heads heads.meta_learning: closeup=random_crops examples=dataset losses meta=trainer meta_settings=config
     mirror=hflip people=identity_dataset stills=motion_bank task
-heads heads.motion: controls features follow=person_matcher retarget template
+heads faces: follow=person_matcher
+heads heads.motion: controls features retarget template
+heads.inference heads.inference: framing=subject renderer=subject
+heads.motion faces: person_matcher
 heads heads.network: discriminator drawing=landmark_image embedder generator layers
 heads heads.warp: apertures=eye_mouth background face_warp interior=mouth_interior scene surround=head_warp
 media media: Audio=AudioInfo Colour=ColorSpace Reader=VideoReader Writer=VideoWriter addresses=inputs
@@ -65,9 +69,12 @@ scale execution: Executor LocalProcesses=ProcessExecutor available_cores executo
 swap swap: Role=PersonAssignment convert_clip=convert data=dataset exchange=dataset
     layout=checkpoint_paths likeness=auxiliary_losses load_model=load_swap model=checkpoint networks=network
     person=person_frames settings=config shares=presets target=shape_retarget teachers=auxiliary_losses
-swap swap.inference: batch cast=person_state conversion convert fast=fast_mode finish=compositing
-    hairline=source_visibility mouth=mouth_inpaint paint=mask_clip pick=person_matcher project
+swap swap.inference: batch cast=person_state conversion convert fast=convert finish=person_state
+    hairline=source_visibility mouth=mouth_inpaint paint=mask_clip project
     reach=pose_limits roles=person_assignment shots=shot_settings swapper
+swap faces: pick=person_matcher
+swap.inference faces: person_matcher
+swap.inference swap.inference: compositing=person_state fast_mode=convert
 training nn: adversary=gan balance=gradient_balancing content=perceptual critic=discriminator
     face_error=ssim pictures=images recogniser=recognizer
 training training: average=state best=checkpoint checkpoints=checkpoint guard=nan_guard

@@ -11,12 +11,17 @@ from effigie.compositing.grain import (
     GrainSettings,
     apply_grain,
     compute_gains,
-    match_grain,
     split_bands,
 )
 from effigie.errors import UsageError
 
 FULL = GrainSettings(strength=1, noise=1)
+
+
+def match_grain(face, reference, mask, settings, frame=0):
+    """The face with the reference's sharpness and grain."""
+    bands = split_bands(face)
+    return apply_grain(face, bands, compute_gains(bands, split_bands(reference), mask, settings), frame)
 
 
 def _sharpness(picture, mask):

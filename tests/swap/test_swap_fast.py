@@ -16,8 +16,13 @@ from effigie.media import EncodeSettings, VideoReader
 from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.swap import ConvertSettings, convert
 from effigie.swap.checkpoint import load_swap
-from effigie.swap.inference import fast_mode as fast
-from effigie.swap.inference.compositing import FaceCompositor
+from effigie.swap.inference.convert import (
+    FAST_GRAIN_INTERVAL,
+    FAST_SIDE_SHARE,
+    FAST_VISIBILITY_INTERVAL,
+    use_fast_grain,
+)
+from effigie.swap.inference.person_state import FaceCompositor
 from effigie.swap.inference.swapper import SIDE_STEP, Swapper
 
 
@@ -44,23 +49,23 @@ def test_faces_made_together_are_those_made_one_by_one(quick_model, seen):
 def test_a_fast_face_is_smaller_but_never_below_the_network(quick_model, seen):
     loaded = load_swap(quick_model, "cpu")
     sides = {}
-    for side_share in (1.0, fast.SIDE_SHARE, 0.01):
+    for side_share in (1.0, FAST_SIDE_SHARE, 0.01):
         swapper = Swapper(loaded, torch.device("cpu"), "fp32", side_share=side_share)
-        sides[side_share] = swapper.prepare_inputs(seen[0].frame.image, seen[0].faces[0], 0).side
+        sides[side_share] = swapper.prepare_inputs(seen[0].frame.image, seen[0].faces[0], 0).warper.size
     assert sides[1.0] > loaded.preset.size
-    assert abs(sides[fast.SIDE_SHARE] - max(fast.SIDE_SHARE * sides[1.0], loaded.preset.size)) <= SIDE_STEP
+    assert abs(sides[FAST_SIDE_SHARE] - max(FAST_SIDE_SHARE * sides[1.0], loaded.preset.size)) <= SIDE_STEP
     assert sides[0.01] == loaded.preset.size
 
 
 def test_what_was_asked_for_stays_but_how_often_it_is_measured():
     asked = ComposeSettings(color="histogram", grain=GrainSettings(strength=0.5))
-    given = fast.use_fast_grain(asked)
+    given = use_fast_grain(asked)
     assert (given.color, given.grain.strength, given.grain.interval) == (
         "histogram",
         0.5,
-        fast.GRAIN_INTERVAL,
+        FAST_GRAIN_INTERVAL,
     )
-    assert fast.use_fast_grain(ComposeSettings(grain=GrainSettings(interval=9))).grain.interval == 9
+    assert use_fast_grain(ComposeSettings(grain=GrainSettings(interval=9))).grain.interval == 9
 
 
 def test_fast_through_the_command_line_is_nearly_the_same_picture(quick_model, man, here, tmp_path):
@@ -88,10 +93,10 @@ def test_what_covers_a_face_is_looked_for_every_other_frame(quick_model, seen):
             return super().__call__(image, face, side)
 
     swapper = Swapper(load_swap(quick_model, "cpu"), torch.device("cpu"), "fp32")
-    finish = FaceCompositor(ComposeSettings(), Counting(), fast.VISIBILITY_INTERVAL)
+    finish = FaceCompositor(ComposeSettings(), Counting(), FAST_VISIBILITY_INTERVAL)
     for item in seen:
         made = swapper(item.frame.image, item.faces[0], item.frame.index)
         picture, mask = finish(item.frame.image, item.frame, item.faces[0], made)
         assert mask.any()
         assert not np.array_equal(picture, item.frame.image)
-    assert Counting.asked == -(-len(seen) // fast.VISIBILITY_INTERVAL)
+    assert Counting.asked == -(-len(seen) // FAST_VISIBILITY_INTERVAL)

@@ -13,13 +13,13 @@ import pytest
 from effigie.consent import new_consent
 from effigie.errors import UsageError
 from effigie.faces.analyzer import analyze
+from effigie.faces.person_matcher import PersonMatcher, TargetPerson
 from effigie.faces.recognizer import IdentityModel
 from effigie.media import EncodeSettings, VideoReader, VideoWriter
 from effigie.provenance import TrustSettings
 from effigie.provenance.ledger.ledger import Ledger
 from effigie.swap import ConvertSettings, PersonAssignment, SwapSettings, convert, load_swap, train
 from effigie.swap.inference.person_assignment import parse_assignments
-from effigie.swap.inference.person_matcher import PersonMatcher, TargetPerson
 from effigie.swap.presets import PRESETS
 
 PNG = EncodeSettings(codec="png")

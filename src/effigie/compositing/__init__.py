@@ -7,10 +7,9 @@ face was made, networks, detectors, files and clips may not enter.
 from effigie.compositing.blend import BLEND_METHODS, blend
 from effigie.compositing.color import COLOR_METHODS, ColorSmoother, ColorStatistics, transfer_color
 from effigie.compositing.compositor import ComposeSettings, Compositor
-from effigie.compositing.grain import GrainSettings, match_grain
+from effigie.compositing.grain import GrainSettings
 from effigie.compositing.mask import MaskSettings, build_mask
 from effigie.compositing.region import Region
-from effigie.compositing.smoothing import OneEuroFilter, WindowedSmoother, smooth_series
 from effigie.compositing.temporal import MotionCompensatedFilter
 
 __all__ = [
@@ -23,12 +22,8 @@ __all__ = [
     "GrainSettings",
     "MaskSettings",
     "MotionCompensatedFilter",
-    "OneEuroFilter",
     "Region",
-    "WindowedSmoother",
     "blend",
     "build_mask",
-    "match_grain",
-    "smooth_series",
     "transfer_color",
 ]

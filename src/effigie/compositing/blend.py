@@ -35,10 +35,6 @@ def blend(background: Picture, foreground: Picture, mask: Mask, method: str = "m
 
     Returns:
         (h, w, 3) float32, about 0..1; equal to the background where the mask is 0.
-
-    Raises:
-        UsageError: no such method.
-        ValueError: the shapes do not match.
     """
     if method not in BLEND_METHODS:
         raise UsageError(f"no blend method {method!r}: choose one of {', '.join(BLEND_METHODS)}")
@@ -90,11 +86,8 @@ def poisson_blend(background: Picture, foreground: Picture, mask: Mask) -> Pictu
     The membrane (what is added to the face) solves Laplace's equation inside the mask with the difference at
     the rim as its boundary, from coarse to fine, so that a few sweeps a level do.
     """
-    return alpha_blend(
-        background,
-        foreground + solve_membrane(background - foreground, mask),
-        _transition_mask(mask, mask, 2.0),
-    )
+    membrane = solve_membrane(background - foreground, mask)
+    return alpha_blend(background, foreground + membrane, _transition_mask(mask, mask, 2.0))
 
 
 def solve_membrane(difference: Picture, mask: Mask, sweeps: int = 6) -> Picture:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effigie.compositing import color_global, color_local
-from effigie.compositing.smoothing import ExponentialAverage, Time
+from effigie.compositing.temporal import ExponentialAverage, Time
 from effigie.errors import UsageError
 
 Picture = NDArray[np.float32]
@@ -51,12 +51,6 @@ def transfer_color(face: Picture, reference: Picture, mask: Array, method: str =
         reference: (R, R, 3) the footage under the crop, any size.
         mask: (M, M) in 0..1, which pixels count; any size.
         method: 'none', 'reinhard', 'histogram', 'covariance' or 'local'.
-
-    Returns:
-        (S, S, 3) float32 in 0..1.
-
-    Raises:
-        UsageError: no such method.
     """
     return apply_transfer(face, compute_statistics(face, reference, mask, method))
 
@@ -66,12 +60,9 @@ def compute_statistics(face: Picture, reference: Picture, mask: Array, method: s
 
     The method is 'none' where no pixel counts.
     """
-    if method not in COLOR_METHODS:
-        raise UsageError(f"no colour method {method!r}: choose one of {', '.join(COLOR_METHODS)}")
+    check_method(method)
     face, reference, weight = (
-        _to_statistics_size(face),
-        _to_statistics_size(reference),
-        _to_statistics_size(np.asarray(mask, np.float32)),
+        _to_statistics_size(picture) for picture in (face, reference, np.asarray(mask, np.float32))
     )
     nothing = np.zeros(0, np.float32)
     if method == "none" or weight.sum() < 10:
@@ -79,10 +70,8 @@ def compute_statistics(face: Picture, reference: Picture, mask: Array, method: s
     measure = COLOR_METHODS[method][0]
     if method == "local":
         # The same pixels on both sides: what is plain skin in one and an eye in the other would tint it.
-        weight = weight * np.maximum(
-            color_local.plain_skin_weight(face, weight) * color_local.plain_skin_weight(reference, weight),
-            0.02,
-        )
+        face_skin, skin = (color_local.plain_skin_weight(each, weight) for each in (face, reference))
+        weight = weight * np.maximum(face_skin * skin, 0.02)
     level = (reference * weight[..., None]).sum(axis=(0, 1)) / weight.sum()
     return ColorStatistics(method, measure(face, weight), measure(reference, weight), level)
 
@@ -91,21 +80,16 @@ def apply_transfer(face: Picture, statistics: ColorStatistics) -> Picture:
     """The face (S, S, 3) RGB float32 in 0..1 after the transfer that the statistics describe."""
     if statistics.method == "none":
         return face
-    return np.clip(
-        COLOR_METHODS[statistics.method][1](face, statistics.source, statistics.target),
-        0,
-        1,
-        dtype=np.float32,
-    )
+    matched = COLOR_METHODS[statistics.method][1](face, statistics.source, statistics.target)
+    return np.clip(matched, 0, 1, dtype=np.float32)
 
 
 class ColorSmoother:
     """Averages the footage's colour statistics over time, exponentially; call :meth:`reset` at a cut.
 
-    The made face's own are left alone: whatever flickers in its colour is taken out frame by frame, while
-    averaging them would let it through (measured: twice the flicker of no smoothing at all). A jump of the
-    footage's brightness (a lamp, a flash) is followed at once: lagging behind the light would show more than
-    any flicker.
+    The made face's own are left alone: whatever flickers in its colour is taken out frame by frame, while averaging
+    them would let it through (measured: twice the flicker of no smoothing at all). A jump of the footage's brightness
+    (a lamp, a flash) is followed at once: lagging behind the light would show more than any flicker.
 
     Args:
         time_constant: s; 0 switches it off.
@@ -134,28 +118,24 @@ class ColorSmoother:
         return ColorStatistics(statistics.method, statistics.source, target, statistics.level)
 
 
+def check_method(method: str) -> None:
+    """Refuse a method that there is not."""
+    if method not in COLOR_METHODS:
+        raise UsageError(f"no colour method {method!r}: choose one of {', '.join(COLOR_METHODS)}")
+
+
 def _to_statistics_size(picture: Array) -> Array:
-    if picture.shape[0] <= STATISTICS_SIZE:
-        return (
-            picture
-            if picture.shape[0] == STATISTICS_SIZE
-            else cv2.resize(picture, (STATISTICS_SIZE, STATISTICS_SIZE))
-        )
-    return cv2.resize(picture, (STATISTICS_SIZE, STATISTICS_SIZE), interpolation=cv2.INTER_AREA)
+    side = picture.shape[0]
+    if side == STATISTICS_SIZE:
+        return picture
+    interpolation = cv2.INTER_LINEAR if side < STATISTICS_SIZE else cv2.INTER_AREA
+    return cv2.resize(picture, (STATISTICS_SIZE, STATISTICS_SIZE), interpolation=interpolation)
 
 
-def _measure_nothing(picture: Picture, weight: Array) -> Array:
-    return np.zeros(0, np.float32)
-
-
-def _apply_nothing(face: Picture, source: Array, target: Array) -> Picture:
-    return face
-
-
-COLOR_METHODS: dict[
-    str, tuple[Callable[[Picture, Array], Array], Callable[[Picture, Array, Array], Picture]]
-] = {
-    "none": (_measure_nothing, _apply_nothing),
+Measure = Callable[[Picture, Array], Array]
+Apply = Callable[[Picture, Array, Array], Picture]
+COLOR_METHODS: dict[str, tuple[Measure, Apply]] = {
+    "none": (lambda picture, weight: np.zeros(0, np.float32), lambda face, source, target: face),
     "reinhard": (color_global.measure_reinhard, color_global.apply_reinhard),
     "histogram": (color_global.measure_histogram, color_global.apply_histogram),
     "covariance": (color_global.measure_covariance, color_global.apply_covariance),

@@ -1,9 +1,7 @@
-"""Global colour transfers, which change all of a face alike: three summaries of a picture, and the map from one to
-another.
+"""Global colour transfers, which change all of a face alike: summaries of a picture, and the map from one to another.
 
-Each ``measure_*`` takes a picture (R, R, 3) RGB float32 in 0..1 and weights (R, R), and each ``apply_*`` a
-face (S, S, 3) and two of the summaries; statistics are means or quantiles, so that they may be averaged in
-time.
+Each ``measure_*`` takes a picture (R, R, 3) RGB float32 in 0..1 and weights (R, R), and each ``apply_*`` a face
+(S, S, 3) and two of the summaries; statistics are means or quantiles, so that they may be averaged in time.
 """
 
 from __future__ import annotations
@@ -19,10 +17,7 @@ Array = NDArray[Any]
 
 TRIM = 0.02  # share of the pixels at either end of the brightness that does not count
 HALF_SIZE_FROM = 128  # px a side from which a face's chroma is changed at half its size
-GAIN_LIMITS = (
-    0.5,
-    2.0,
-)  # limits of a contrast gain: what lies beyond is a mouth, a glint or a hand, not light
+GAIN_LIMITS = (0.5, 2.0)  # of a contrast gain: what lies beyond is a mouth, a glint or a hand, not light
 
 
 def _trim_weights(picture: Picture, weight: Array) -> Array:
@@ -72,8 +67,8 @@ def _reduce_chroma(face: Picture, source: Array, target: Array) -> Picture:
     return cv2.cvtColor(cv2.transform(cv2.cvtColor(face, cv2.COLOR_RGB2LAB), weaker), cv2.COLOR_LAB2RGB)
 
 
-# Histogram: the quantile function of each CIE LAB channel. Averaging quantile functions moves the histogram
-# as a whole, where averaging histograms would fade one into the other.
+# Histogram: the quantile function of each CIE LAB channel. Averaging quantile functions moves the histogram as a whole,
+# where averaging histograms would fade one into the other.
 
 _QUANTILES = np.linspace(TRIM, 1 - TRIM, 33)
 _TABLE_SIZE = 1024
@@ -95,9 +90,8 @@ def apply_histogram(face: Picture, source: Array, target: Array) -> Picture:
     matched = np.empty_like(lab)
     for channel in range(3):
         table = _monotone_map(grid, source[:, channel], target[:, channel])
-        matched[..., channel] = (table * _LAB_SPAN[channel] + _LAB_LOW[channel]).astype(np.float32)[
-            index[..., channel]
-        ]
+        values = (table * _LAB_SPAN[channel] + _LAB_LOW[channel]).astype(np.float32)
+        matched[..., channel] = values[index[..., channel]]
     return cv2.cvtColor(matched, cv2.COLOR_LAB2RGB)
 
 
@@ -113,8 +107,7 @@ def _monotone_map(grid: Array, source: Array, target: Array) -> Array:
     return inner + np.minimum(grid - knots[0], 0) + np.maximum(grid - knots[-1], 0)
 
 
-# Covariance: the linear map of least movement from one Gaussian to another (Monge and Kantorovich; Pitié
-# 2007).
+# Covariance: the linear map of least movement from one Gaussian to another (Monge and Kantorovich; Pitié 2007).
 
 
 def measure_covariance(picture: Picture, weight: Array) -> Array:

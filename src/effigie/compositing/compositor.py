@@ -16,6 +16,7 @@ from effigie.compositing.grain import GrainSettings
 from effigie.compositing.mask import MaskSettings, bounding_box, build_mask
 from effigie.compositing.motion_blur import MotionBlur
 from effigie.compositing.region import (
+    Image,
     Region,
     compute_working_size,
     frame_coverage,
@@ -24,8 +25,7 @@ from effigie.compositing.region import (
     warp_to_crop,
     warp_to_region,
 )
-from effigie.compositing.smoothing import ExponentialAverage
-from effigie.compositing.temporal import MAX_FLOW_SIZE, MotionCompensatedFilter
+from effigie.compositing.temporal import MAX_FLOW_SIZE, ExponentialAverage, MotionCompensatedFilter
 from effigie.errors import UsageError
 from effigie.io.stored_names import STORED_NAME
 
@@ -60,10 +60,7 @@ class ComposeSettings:
     motion_blur: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.color not in color.COLOR_METHODS:
-            raise UsageError(
-                f"no colour method {self.color!r}: choose one of {', '.join(color.COLOR_METHODS)}"
-            )
+        color.check_method(self.color)
         if self.blend not in BLEND_METHODS:
             raise UsageError(f"no blend method {self.blend!r}: choose one of {', '.join(BLEND_METHODS)}")
         if not 0 <= self.motion_blur <= 1:
@@ -71,10 +68,8 @@ class ComposeSettings:
         if self.occlusion not in OCCLUSION_MODES:
             raise UsageError(f"occlusion is {' or '.join(OCCLUSION_MODES)}, not {self.occlusion!r}")
         if self.color_time < 0 or not 0 <= self.temporal < 1:
-            raise UsageError(
-                "colour_time is >= 0 s and temporal 0..1 (below 1), "
-                f"got {self.color_time} and {self.temporal}"
-            )
+            given = f"{self.color_time} and {self.temporal}"
+            raise UsageError(f"colour_time is >= 0 s and temporal 0..1 (below 1), got {given}")
 
 
 class Compositor:
@@ -122,16 +117,11 @@ class Compositor:
             face: (S, S, 3) RGB, uint8 or float32 in 0..1.
             mask: (S, S) float32 in 0..1, the face's outline.
             matrix: (2, 3) frame px to crop px.
-            time: s; also seeds the grain, so that a frame has the same grain whoever renders it. None counts
-                frames.
+            time: s; also seeds the grain, so that a frame has the same grain whoever renders it. None counts frames.
             visible: (S, S) float32 in 0..1, 0 where a hand or hair covers the face; None if nothing does.
 
         Returns:
             (H, W, 3) uint8, new; bit-identical to ``frame`` wherever the final mask is 0.
-
-        Raises:
-            ValueError: shapes, dtypes or the matrix make no sense, or the face holds numbers that are not
-            finite.
         """
         return self.compose_masked(frame, face, mask, matrix, time, visible)[0]
 
@@ -154,9 +144,7 @@ class Compositor:
         """
         _check_shapes(frame, face, mask)
         if matte is not None and matte.shape != frame.shape[:2]:
-            raise ValueError(
-                f"the paint-over matte {matte.shape} is not of the frame's size {frame.shape[:2]}"
-            )
+            raise ValueError(f"the paint-over matte is {matte.shape}, the frame {frame.shape[:2]}")
         result, alpha_map = frame.copy(), np.zeros(frame.shape[:2], np.uint8)
         self._count += 1
         alpha = build_mask(mask, visible, self.settings.mask)
@@ -183,13 +171,8 @@ class Compositor:
         return result, alpha_map
 
     def _match_color(
-        self,
-        face: NDArray[Any],
-        alpha: NDArray[Any],
-        footage: NDArray[Any],
-        region: Region,
-        time: Fraction | None,
-    ) -> NDArray[Any]:
+        self, face: Image, alpha: Image, footage: Image, region: Region, time: Fraction | None
+    ) -> Image:
         if self.settings.color == "none":
             return face
         reference = warp_to_crop(footage, region, face.shape[0], color.STATISTICS_SIZE)
@@ -198,18 +181,14 @@ class Compositor:
         measured = color.compute_statistics(face, reference, counted, self.settings.color)
         return color.apply_transfer(face, self._color_smoother(measured, time))
 
-    def _stabilize(
-        self, face: NDArray[Any], footage: NDArray[Any], region: Region, time: Fraction | None
-    ) -> NDArray[Any]:
+    def _stabilize(self, face: Image, footage: Image, region: Region, time: Fraction | None) -> Image:
         if self.settings.temporal == 0:
             return face
         gray = cv2.convertScaleAbs(cv2.cvtColor(footage, cv2.COLOR_RGB2GRAY), alpha=255)
         gray_crop = warp_to_crop(gray, region, face.shape[0], min(face.shape[0], MAX_FLOW_SIZE))
         return self._temporal_filter(face, time, gray_crop)
 
-    def _match_grain(
-        self, face: NDArray[Any], footage: NDArray[Any], share: NDArray[Any], time: Fraction | None
-    ) -> NDArray[Any]:
+    def _match_grain(self, face: Image, footage: Image, share: Image, time: Fraction | None) -> Image:
         if self.settings.grain.strength == 0:
             return face
         bands = grain.split_bands(face)
@@ -221,7 +200,7 @@ class Compositor:
         return grain.apply_grain(face, bands, self._grain_smoother(self._gains, time), seed)
 
 
-def _check_shapes(frame: NDArray[Any], face: NDArray[Any], mask: NDArray[Any]) -> None:
+def _check_shapes(frame: Image, face: Image, mask: Image) -> None:
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
         raise ValueError(f"a frame is (H, W, 3) uint8, got {frame.shape} {frame.dtype}")
     if face.ndim != 3 or face.shape[0] != face.shape[1] or face.shape[2] != 3:

@@ -29,9 +29,7 @@ MAX_NOISE_GAIN = 1.5  # of small coefficients: more would blow up a network's ow
 SIGNAL_KNEE = 3.0  # multiples of the made face's noise at which a coefficient is signal
 MIN_NOISE = 2e-4  # grey levels 0..1: no band is taken for quieter, a tenth of what rounding to bytes leaves
 MAX_NOISE = 0.03  # grey levels 0..1: what is louder is texture, no grain
-RELIABLE_PIXELS = (
-    1500  # pixels of a band inside the mask: of a smaller face, features fill the band and pass for noise
-)
+RELIABLE_PIXELS = 1500  # of a band inside the mask: of a smaller face, features fill it and pass for noise
 FINEST_GAIN_FACTOR = 4.0  # multiples of the limit that the finest band's gain may say (see _match_band)
 MAX_OVERSHOOT = 0.03  # grey levels 0..1 by which sharpening may leave the range of its 5×5 neighbourhood
 
@@ -63,25 +61,6 @@ class GrainSettings:
             raise UsageError(f"grain is measured every so many frames, 1 or more; got {self.interval}")
 
 
-def match_grain(
-    face: Picture, reference: Picture, mask: Array, settings: GrainSettings | None = None, frame: int = 0
-) -> Picture:
-    """The made face with the footage's sharpness and grain.
-
-    Args:
-        face: (h, w, 3) float32 in 0..1, already in the region.
-        reference: (h, w, 3) the footage there.
-        mask: (h, w) in 0..1; measured where it is above 0.9.
-        settings: strength and limits.
-        frame: seeds the grain; the same number gives the same grain.
-
-    Returns:
-        (h, w, 3) float32 in 0..1.
-    """
-    bands, settings = split_bands(face), settings or GrainSettings()
-    return apply_grain(face, bands, compute_gains(bands, split_bands(reference), mask, settings), frame)
-
-
 def split_bands(picture: Picture) -> list[Array]:
     """The bands of the brightness of (h, w, 3), finest first: two at full size, then half, quarter, ..."""
     return _split_gray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
@@ -106,9 +85,8 @@ def compute_gains(face: list[Array], reference: list[Array], mask: Array, settin
     """The gains of each band for :func:`apply_grain`; may be averaged in time.
 
     Returns:
-        (BAND_COUNT, 4) float32: gain of small coefficients, gain of large ones, the size at which the one goes
-        over into the other, and the amplitude of synthetic grain; gains 1 and grain 0 where the mask is too
-        small to measure.
+        (BAND_COUNT, 4) float32: gain of small coefficients, gain of large ones, the size at which the one goes over
+        into the other, and the amplitude of synthetic grain; 1, 1, 0, 0 where the mask is too small to measure.
     """
     result = np.tile(np.array([1, 1, 0, 0], np.float32), (BAND_COUNT, 1))
     for index, (face_band, reference_band) in enumerate(zip(face, reference, strict=True)):
@@ -118,25 +96,16 @@ def compute_gains(face: list[Array], reference: list[Array], mask: Array, settin
         inside = cv2.erode((mask > 0.9).view(np.uint8), np.ones((EDGE_MARGIN, EDGE_MARGIN), np.uint8)) > 0
         if np.count_nonzero(inside) < 16:
             continue
-        face_noise, reference_noise = (
-            _estimate_noise(face_band[inside]),
-            _estimate_noise(reference_band[inside]),
-        )
-        result[index] = _match_band(
-            index, face_band, reference_band, inside, (face_noise, reference_noise), settings
-        )
+        result[index] = _match_band(index, face_band, reference_band, inside, settings)
     result[:, 3] = np.sqrt(np.maximum((_band_unmixing() * result[:, 3] ** 2).sum(axis=1), 0))
     return result
 
 
 def apply_grain(face: Picture, bands: list[Array], gains: Array, frame: int = 0) -> Picture:
-    """The face (h, w, 3) float32 in 0..1 after the gains and grain of :func:`compute_gains`.
+    """The face (h, w, 3) float32 in 0..1, of these bands, after the gains and grain of :func:`compute_gains`.
 
     Args:
-        face: the made face.
-        bands: ``split_bands(face)``.
-        gains: (BAND_COUNT, 4) from :func:`compute_gains`.
-        frame: seeds the grain.
+        frame: seeds the grain; the same number gives the same grain.
     """
     change: Array | None = None
     for index in reversed(range(len(bands))):
@@ -161,16 +130,11 @@ def _estimate_noise(coefficients: Array) -> float:
 
 
 def _match_band(
-    index: int,
-    face_band: Array,
-    reference_band: Array,
-    inside: Array,
-    noises: tuple[float, float],
-    settings: GrainSettings,
+    index: int, face_band: Array, reference_band: Array, inside: Array, settings: GrainSettings
 ) -> Array:
     """One row of :func:`compute_gains`: the gains that bring the energy inside the mask to the footage's."""
     limit, strength = settings.limit, settings.strength
-    face_noise, reference_noise = noises
+    face_noise, reference_noise = (_estimate_noise(band[inside]) for band in (face_band, reference_band))
     small = np.clip(reference_noise / face_noise, 1 / limit, min(limit, MAX_NOISE_GAIN)) ** strength
     missing = np.sqrt(max(min(reference_noise, MAX_NOISE) ** 2 - (small * face_noise) ** 2, 0.0))
     grain = strength * settings.noise * missing * min(np.count_nonzero(inside) / RELIABLE_PIXELS, 1) ** 2

@@ -23,8 +23,8 @@ class MaskSettings:
         left: erosion at the picture's left cheek.
         right: erosion at the picture's right cheek.
         feather: width over which the mask rises from 0 to 1, inwards, 0..0.5.
-        occlusion_feather: softening of the edge against hands, hair and glasses, 0..0.1. Small: a wide one
-            would let the original face shine through beside them.
+        occlusion_feather: softening of the edge against hands, hair and glasses, 0..0.1. Small: a wide one would let
+            the original face shine through beside them.
     """
 
     top: float = 0.0
@@ -50,19 +50,15 @@ class MaskSettings:
 def build_mask(outline: Mask, visible: Mask | None = None, settings: MaskSettings | None = None) -> Mask:
     """The blend mask of a crop.
 
-    Only the outline (the mesh's) is eroded and feathered; what a network says is visible cuts it afterwards,
-    nearly as sharply as it came.
+    Only the outline (the mesh's) is eroded and feathered; what a network says is visible cuts it afterwards, nearly as
+    sharply as it came.
 
     Args:
         outline: (S, S) in 0..1.
         visible: (S, S) in 0..1, 0 where something covers the face; None where nothing does.
-        settings: erosion and feather.
 
     Returns:
         (S, S) float32 in 0..1; nowhere above ``visible`` softened, and zero on the crop's border.
-
-    Raises:
-        ValueError: the masks are not square pictures of the same size.
     """
     settings = settings or MaskSettings()
     if outline.ndim != 2 or outline.shape[0] != outline.shape[1] or outline.shape[0] < 4:
@@ -70,8 +66,7 @@ def build_mask(outline: Mask, visible: Mask | None = None, settings: MaskSetting
     if visible is not None and visible.shape != outline.shape:
         raise ValueError(f"the two masks differ in shape: {outline.shape} and {visible.shape}")
     size = longer_side(outline)
-    mask = erode(outline, settings, size)
-    mask = feather(mask, settings.feather * size)
+    mask = feather(erode(outline, settings, size), settings.feather * size)
     if visible is not None:
         mask *= soften(visible, settings.occlusion_feather * size)
     return mask
@@ -79,8 +74,7 @@ def build_mask(outline: Mask, visible: Mask | None = None, settings: MaskSetting
 
 def bounding_box(mask: Mask) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom (half open, px) of where the mask is above 0; None where it is nowhere."""
-    rows = np.flatnonzero(mask.max(axis=1) > 0)
-    columns = np.flatnonzero(mask.max(axis=0) > 0)
+    rows, columns = (np.flatnonzero(mask.max(axis=axis) > 0) for axis in (1, 0))
     if not len(rows):
         return None
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
@@ -120,7 +114,7 @@ def feather(mask: Mask, width: float) -> Mask:
     inside[[0, -1]] = 0
     inside[:, [0, -1]] = 0
     if width < 1:
-        return mask * (cv2.erode(np.ones_like(inside), None, borderType=cv2.BORDER_CONSTANT, borderValue=0.0))
+        return mask * cv2.erode(np.ones_like(inside), None, borderType=cv2.BORDER_CONSTANT, borderValue=0.0)
     rise = np.minimum(cv2.distanceTransform(inside, cv2.DIST_L2, 5) / np.float32(width), 1)
     # Distance has a crease along the outline's corners: smooth it before the ramp is bent.
     side = max(1, round(width / 4)) | 1
@@ -130,7 +124,5 @@ def feather(mask: Mask, width: float) -> Mask:
 
 def soften(mask: Mask, width: float) -> Mask:
     """Two box blurs: close to a Gaussian of ``width`` px, at a cost that does not grow with it."""
-    side = round(width) | 1
-    if side < 3:
-        return np.asarray(mask, np.float32)
-    return cv2.blur(cv2.blur(np.asarray(mask, np.float32), (side, side)), (side, side))
+    side, mask = round(width) | 1, np.asarray(mask, np.float32)
+    return mask if side < 3 else cv2.blur(cv2.blur(mask, (side, side)), (side, side))

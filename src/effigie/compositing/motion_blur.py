@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effigie.compositing.smoothing import ExponentialAverage, Time
+from effigie.compositing.temporal import ExponentialAverage, Time
 from effigie.errors import UsageError
 
 Picture = NDArray[np.float32]

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 Image = NDArray[Any]
 
-# Below this many region px per crop px a cubic tap skips crop pixels and the picture aliases: average them
-# first.
+# Below this many region px per crop px a cubic tap skips crop pixels and the picture aliases: average them first.
 MIN_SCALE = 0.75
 _INVERSE_LINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
@@ -25,8 +24,7 @@ class Region:
     """A box of whole pixels in a frame, half open, and the affine map into it.
 
     Attributes:
-        left, top, right, bottom: frame px; inside the frame; ``right <= left`` means the face is out of
-            sight.
+        left, top, right, bottom: frame px, inside the frame; ``right <= left`` where the face is out of sight.
         matrix: (2, 3) float64, crop px to region px.
     """
 
@@ -51,16 +49,11 @@ class Region:
             box: left, top, right, bottom in crop px, half open: the mask's support, or (0, 0, S, S).
             frame_size: width and height of the frame.
             margin: px of footage kept around it.
-
-        Raises:
-            ValueError: the matrix is not (2, 3), not finite or not invertible.
         """
-        inverse = invert_affine(matrix)
+        inverse = _invert_affine(matrix)
         left, top, right, bottom = box
         # Half a pixel each way: a pixel is a square around its centre.
-        corners = np.array(
-            [(x - 0.5, y - 0.5) for x in (left, right) for y in (top, bottom)],
-        )
+        corners = np.array([(x - 0.5, y - 0.5) for x in (left, right) for y in (top, bottom)])
         placed = corners @ inverse[:, :2].T + inverse[:, 2]
         width, height = frame_size
         # Clipped before the cast, for a wild matrix puts corners beyond what an int holds.
@@ -98,12 +91,8 @@ class Region:
         cv2.copyTo(rounded, (mask > 0).view(np.uint8), target)
 
 
-def invert_affine(matrix: NDArray[Any]) -> NDArray[np.float64]:
-    """The inverse of a (2, 3) affine matrix.
-
-    Raises:
-        ValueError: not (2, 3), not finite, or flat.
-    """
+def _invert_affine(matrix: NDArray[Any]) -> NDArray[np.float64]:
+    """The inverse of a (2, 3) affine matrix; ValueError where there is none."""
     matrix = np.asarray(matrix, np.float64)
     if matrix.shape != (2, 3) or not np.isfinite(matrix).all():
         raise ValueError(f"an align matrix is (2, 3) and finite, got {matrix.tolist()}")
@@ -152,11 +141,7 @@ def warp_to_crop(pixels: Image, region: Region, crop_size: int, size: int) -> Im
     Args:
         pixels: (h, w) or (h, w, 3) the region's footage, uint8 or float32.
         region: whose matrix is for a crop of ``crop_size`` px.
-        crop_size: S.
-        size: px a side of the answer, usually far fewer than S.
-
-    Returns:
-        (size, size) or (size, size, 3) of the same dtype.
+        size: px a side of the answer, usually far fewer than the crop's.
     """
     pixels, matrix = _downscale(pixels, region, crop_size, size)
     return cv2.warpAffine(

@@ -1,17 +1,24 @@
-"""Temporal filter of a made face: the previous result, warped by the footage's motion, is mixed into the new one."""
+"""Smoothing in time, of statistics and of the made face itself.
+
+Times are seconds, so variable frame rate needs no special case. A filter forgets what it knew on ``reset()``, which the
+caller owes it at a cut.
+"""
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effigie.compositing.smoothing import ExponentialAverage, Time
 from effigie.errors import UsageError
 
+Time = Fraction | float
 Picture = NDArray[np.float32]
+Array = NDArray[Any]
 # px a side at which motion is measured, at most. A tenth of a pixel at 128 was a half in a large face, and what had
 # been sharpened trembled: half of all its flicker.
 MAX_FLOW_SIZE = 320
@@ -20,6 +27,38 @@ COMPARISON_SIZE = (
 )
 REPEAT_SHARE = 0.97  # share of the previous result where the footage did not change at all
 REPEAT_TOLERANCE = 0.35  # grey levels of 255 left after motion: less is a repeated frame, more is news
+
+
+class ExponentialAverage:
+    """An exponential average of an array with a time constant.
+
+    Args:
+        time_constant: s until 63 % of a step has come through; 0 switches the filter off.
+    """
+
+    STEP = 1 / 25  # s, assumed between values that carry no time
+
+    def __init__(self, time_constant: float) -> None:
+        if time_constant < 0:
+            raise UsageError(f"a time constant is >= 0 s, got {time_constant}")
+        self.time_constant = time_constant
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the past: the next value passes unchanged."""
+        self._time: float | None = None
+        self._value: Array | None = None
+
+    def __call__(self, value: Array, time: Time | None = None, min_weight: float = 0.0) -> Array:
+        """The average so far. ``min_weight`` in 0..1 is the least weight of the new value: 1 takes it whole."""
+        known, now = self._value, None if time is None else float(time)
+        elapsed = self.STEP if now is None or self._time is None else now - self._time
+        if known is None or known.shape != value.shape or elapsed <= 0 or self.time_constant == 0:
+            self._time, self._value = now, value
+            return value
+        share = max(1 - math.exp(-elapsed / self.time_constant), min(min_weight, 1.0))
+        self._time, self._value = now, known + (value - known) * value.dtype.type(share)
+        return self._value
 
 
 class MotionCompensatedFilter:
@@ -38,9 +77,8 @@ class MotionCompensatedFilter:
 
     def __init__(self, strength: float = 0.5, tolerance: float = 0.02) -> None:
         if not 0 <= strength < 1 or tolerance <= 0:
-            raise UsageError(
-                f"temporal strength is 0..1 (below 1), tolerance > 0; got {strength} and {tolerance}"
-            )
+            given = f"{strength} and {tolerance}"
+            raise UsageError(f"temporal strength is 0..1 (below 1), tolerance > 0; got {given}")
         self.strength, self.tolerance = strength, tolerance
         self._flow: Any = None
         self.reset()
@@ -104,23 +142,21 @@ class MotionCompensatedFilter:
         if previous_footage.shape != footage.shape:
             previous_footage = cv2.resize(previous_footage, footage.shape[::-1], interpolation=cv2.INTER_AREA)
         flow = self._flow.calc(footage, previous_footage, None)
-        now, then = (
-            _to_comparison_size(each)
-            for each in (footage, _warp_by_flow(previous_footage, flow, cv2.INTER_LINEAR))
-        )
-        residual = cv2.blur(cv2.absdiff(now, then).astype(np.float32), (9, 9))
+        moved = _warp_by_flow(previous_footage, flow, cv2.INTER_LINEAR)
+        unexplained = cv2.absdiff(_to_comparison_size(footage), _to_comparison_size(moved))
+        residual = cv2.blur(unexplained.astype(np.float32), (9, 9))
         flow = cv2.resize(flow * np.float32(size / footage.shape[0]), (size, size))
         # Carried on from frame to frame, it would be blurred by anything less than cubic.
         return _warp_by_flow(previous, flow, cv2.INTER_CUBIC), residual
 
 
-def _to_comparison_size(picture: NDArray[Any]) -> NDArray[Any]:
+def _to_comparison_size(picture: Array) -> Array:
     if picture.shape[0] <= COMPARISON_SIZE:
         return picture
     return cv2.resize(picture, (COMPARISON_SIZE, COMPARISON_SIZE), interpolation=cv2.INTER_AREA)
 
 
-def _warp_by_flow(picture: NDArray[Any], flow: NDArray[Any], interpolation: int) -> NDArray[Any]:
+def _warp_by_flow(picture: Array, flow: Array, interpolation: int) -> Array:
     """(S, S[, 3]) taken at each pixel from where (S, S, 2) ``flow`` says it was."""
     x, y = (np.arange(side, dtype=np.float32) for side in picture.shape[1::-1])
     return cv2.remap(

@@ -1,38 +1,27 @@
-"""Jobs: one function over a list of clips; missing outputs are made, failures are retried and then reported.
-
-Knows nothing of what is made: a function of a room does that, for one clip, and traces its own output.
-"""
+"""Jobs: one function over a list of clips; missing outputs are made, failures are retried and then reported."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-from effigie.errors import CancelledError, EffigieError, RefusedError, UsageError
+from effigie.errors import UsageError
 from effigie.execution.executor import Executor, create_executor
-from effigie.execution.manifest import (
-    Manifest,
-    OutputRecord,
-    choose_name,
-    compute_key,
-    longer_name,
-    plain_name,
-    scratch_name,
-)
-from effigie.execution.worker import WorkerCancelToken, WorkerLostError, report
-from effigie.io.atomic_write import content_digest
-from effigie.io.storage import is_remote, local_copy, open_folder, read_content_tag
+from effigie.execution.job_item import ClipTask, ItemOutcome, JobItem, JobPlan, process_item
+from effigie.execution.manifest import compute_identity, plain_name
+from effigie.execution.worker import WorkerLostError
+from effigie.io.storage import absolute_name
 from effigie.io.stored_names import STORED_NAME
 from effigie.progress import CancelToken, Progress, ProgressCallback
 
 LOG = logging.getLogger(__name__)
 
-REPORT_INTERVAL_S = 0.5
 MAX_NOTES = 50  # kept in the report; all of them lie in the outputs' records
 CONTAINERS = {"mp4": ".mp4", "mov": ".mov", "mkv": ".mkv", "frames": ""}
 
@@ -92,60 +81,88 @@ class JobReport:
     retried: int = 0
 
 
-class ClipTask(Protocol):
-    """Makes one output of one clip, whole or not at all; returns facts about it, ``frames`` and ``notes`` at least."""
-
-    def __call__(
-        self, arguments: Any, clip: Path, output: Path, progress: ProgressCallback, cancel: CancelToken
-    ) -> dict[str, Any]: ...
-
-
 @dataclass(frozen=True)
-class JobPlan:
-    """What all items of a job have in common.
+class BatchArguments:
+    """Arguments of the public call that makes an output, without clip and output.
 
     Attributes:
-        function: importable.
-        arguments: what it needs beside the clip; paths in it are absolute.
-        identity: a digest of everything in ``arguments`` that changes an output.
-        folder: where outputs go.
-        suffix: of their names.
-        force: as in :class:`JobSettings`.
+        subject: what it takes first.
+        precision: that all workers use.
     """
 
-    function: ClipTask
-    arguments: Any
-    identity: str
-    folder: str
-    suffix: str
-    force: bool = False
+    subject: Any
+    settings: Any
+    consent: Any
+    purpose: str | None
+    precision: Any = None
+
+    def call(
+        self,
+        function: Callable[..., Any],
+        clip: Path,
+        output: Path,
+        progress: ProgressCallback,
+        cancel: CancelToken,
+        counted: str,
+    ) -> dict[str, Any]:
+        """Make one output; returns facts of the report, ``counted`` among them."""
+        given = {"consent": self.consent, "purpose": self.purpose, "progress": progress, "cancel": cancel}
+        report = function(self.subject, clip, output, self.settings, **given)
+        facts = {name: getattr(report, name) for name in ("frames", counted, "output_id")}
+        return {**facts, "seconds": round(report.seconds, 3), "notes": report.notes}
 
 
 @dataclass(frozen=True)
-class JobItem:
-    """One clip of a job; ``has_duplicate_name``: another clip of the job has the same file name."""
+class Batch:
+    """A kind of job.
 
-    plan: JobPlan
-    clip: str
-    has_duplicate_name: bool
+    Attributes:
+        name: of its progress; part of what an output is known by.
+        task: makes one output; importable.
+        check: takes the arguments once, in a worker, before any clip; returns them completed, or raises.
+        modules: that workers need.
+    """
 
-
-@dataclass(frozen=True)
-class ItemOutcome:
-    """Result of one item: ``completed``, ``skipped``, ``claimed`` or ``failed``."""
-
-    kind: str
-    reason: str = ""
-    retryable: bool = False
-    facts: dict[str, Any] = field(default_factory=dict)
+    name: str
+    task: ClipTask
+    check: Callable[[BatchArguments], BatchArguments]
+    modules: tuple[str, ...]
 
 
-def create_job_executor(
-    settings: JobSettings, preload: Iterable[str], addresses: Iterable[str | Path]
-) -> Executor:
-    """The executor of a job's engine; inline for files in this process's memory, which no other process sees."""
-    inline = any(str(address).startswith("memory://") for address in addresses)
-    return create_executor("inline" if inline else settings.engine, settings.workers, preload)
+def run_batch(
+    batch: Batch,
+    arguments: BatchArguments,
+    clips: Sequence[str],
+    output: str | Path,
+    settings: JobSettings,
+    digests: Callable[[], list[Any]],
+    output_settings: dict[str, Any],
+    progress: ProgressCallback,
+    cancel: CancelToken,
+) -> JobReport:
+    """Make an output of every clip in a folder, named after it, unless it is there already.
+
+    Workers do all of it, so that the caller's process holds no network.
+
+    Args:
+        digests: of the models that outputs depend on; asked for once they have been checked.
+        output_settings: those that an output depends on.
+    """
+    # Files in this process's memory are seen by no other.
+    in_memory = any(str(address).startswith("memory://") for address in (*clips, output))
+    engine = create_executor("inline" if in_memory else settings.engine, settings.workers, batch.modules)
+    with contextlib.closing(engine) as executor:
+        executor.warm_up()
+        ((_, completed),) = executor.run(batch.check, [arguments], lambda _: None, cancel)
+        plan = JobPlan(
+            batch.task,
+            completed,
+            compute_identity(batch.name, digests(), output_settings),
+            absolute_name(output),
+            CONTAINERS[settings.container],
+            settings.force,
+        )
+        return run_job(plan, clips, executor, settings.retries, batch.name, progress, cancel)
 
 
 def run_job(
@@ -157,20 +174,14 @@ def run_job(
     progress: ProgressCallback,
     cancel: CancelToken,
 ) -> JobReport:
-    """Make the missing outputs of all clips.
-
-    Args:
-        clips: paths or addresses.
-        stage: what progress is called.
-
-    Raises:
-        CancelledError: asked to stop; finished outputs are kept.
-    """
+    """Make the missing outputs of all clips, paths or addresses; ``stage`` is what progress is called."""
     begun = time.monotonic()
-    job = _Job(plan, clips, executor, stage, progress, cancel)
-    left = list(clips)
+    job = _Job(plan.folder, len(clips), stage, progress)
+    names = [plain_name(clip, plan.suffix).casefold() for clip in clips]
+    counts = Counter(names)
+    left = [JobItem(plan, clip, counts[name] > 1) for clip, name in zip(clips, names, strict=True)]
     for attempt in range(retries + 1):
-        left = job.attempt(left, last=attempt == retries)
+        left = job.attempt(left, executor, attempt == retries, cancel)
         if not left:
             break
     job.result.seconds = time.monotonic() - begun
@@ -180,44 +191,29 @@ def run_job(
 class _Job:
     """State of a running job: results so far and the progress of each clip."""
 
-    def __init__(
-        self,
-        plan: JobPlan,
-        clips: Sequence[str],
-        executor: Executor,
-        stage: str,
-        progress: ProgressCallback,
-        cancel: CancelToken,
-    ) -> None:
-        names = Counter(plain_name(clip, plan.suffix).casefold() for clip in clips)
-        self._twins = {name for name, count in names.items() if count > 1}
-        self._plan, self._total, self._stage = plan, len(clips), stage
-        self._executor, self._progress, self._cancel = executor, progress, cancel
+    def __init__(self, folder: str, total: int, stage: str, progress: ProgressCallback) -> None:
+        self._total, self._stage, self._progress = total, stage, progress
         self._finished = 0
         self._shares: dict[str, float] = {}
-        self.result = JobReport(plan.folder)
+        self.result = JobReport(folder)
 
-    def attempt(self, clips: list[str], last: bool) -> list[str]:
+    def attempt(
+        self, items: list[JobItem], executor: Executor, last: bool, cancel: CancelToken
+    ) -> list[JobItem]:
         """Process some clips; returns those to be retried."""
         left = []
         self._report_progress()
-        run = self._executor.run(
-            process_item, self._pieces(clips), self._receive_share, self._cancel, _killed_outcome
-        )
-        for piece, outcome in run:
-            self._shares.pop(piece.clip, None)
+        run = executor.run(process_item, items, self._receive_share, cancel, _killed_outcome)
+        for item, outcome in run:
+            self._shares.pop(item.clip, None)
             if outcome.kind == "failed" and outcome.retryable and not last:
-                left.append(piece.clip)
+                left.append(item)
                 self.result.retried += 1
             else:
                 self._finished += 1
-                self._count_outcome(piece.clip, outcome)
+                self._count_outcome(item.clip, outcome)
             self._report_progress()
         return left
-
-    def _pieces(self, clips: list[str]) -> Iterator[JobItem]:
-        for clip in clips:
-            yield JobItem(self._plan, clip, plain_name(clip, self._plan.suffix).casefold() in self._twins)
 
     def _count_outcome(self, clip: str, outcome: ItemOutcome) -> None:
         LOG.debug("%s: %s", clip, outcome.kind)
@@ -249,88 +245,5 @@ class _Job:
         self._progress(Progress(self._stage, done, self._total, "clips", ", ".join(said)))
 
 
-def _killed_outcome(piece: JobItem) -> ItemOutcome:
-    return ItemOutcome("failed", f"{piece.clip}: twice, {WorkerLostError()}")
-
-
-def process_item(piece: JobItem) -> ItemOutcome:
-    """Process one clip in a worker; an error becomes the outcome of this clip alone."""
-    try:
-        return _process(piece)
-    except CancelledError:
-        raise
-    except (RefusedError, UsageError) as error:  # the answer would be the same
-        return ItemOutcome("failed", _with_clip_name(piece.clip, str(error)))
-    except EffigieError as error:
-        return ItemOutcome("failed", _with_clip_name(piece.clip, str(error)), retryable=True)
-    except Exception as error:  # not foreseen, and no reason to lose the others
-        return ItemOutcome(
-            "failed", _with_clip_name(piece.clip, f"{type(error).__name__}: {error}"), retryable=True
-        )
-
-
-def _with_clip_name(clip: str, reason: str) -> str:
-    return reason if clip in reason else f"{clip}: {reason}"
-
-
-def _process(piece: JobItem) -> ItemOutcome:
-    plan, clip = piece.plan, piece.clip
-    manifest = Manifest(open_folder(plan.folder))
-    token = read_content_tag(clip) if is_remote(clip) else None
-    plain = plain_name(clip, plan.suffix)
-    known = manifest.known_digest([plain], clip, token)
-    if known is not None:
-        for name in (plain, longer_name(clip, plan.suffix, known)):
-            if manifest.is_finished(name, compute_key(plan.identity, known)):
-                return ItemOutcome("skipped")
-    with local_copy(clip) as path:
-        sha256 = content_digest(path)
-        key = compute_key(plan.identity, sha256)
-        for _ in range(2):
-            name = choose_name(manifest, clip, plan.suffix, sha256, piece.has_duplicate_name, plan.force)
-            with manifest.claim(name) as ours:
-                if not ours:
-                    return ItemOutcome("claimed")
-                if manifest.is_finished(name, key):
-                    return ItemOutcome("skipped")
-                if name != choose_name(manifest, clip, plan.suffix, sha256, piece.has_duplicate_name, True):
-                    continue  # another clip of this name was begun between looking and claiming
-                begun = OutputRecord(False, key, clip, sha256, token)
-                manifest.write(name, begun)
-                with manifest.folder.upload_on_exit(name, scratch_name(name)) as output:
-                    facts = plan.function(
-                        plan.arguments, path, output, _share_reporter(clip), WorkerCancelToken()
-                    )
-                size = manifest.folder.size(name) or 0
-                manifest.write(name, replace(begun, done=True, size=size, facts=facts))
-                return ItemOutcome("completed", facts=facts)
-    raise EffigieError(f"{clip}: no name is free for its output: choose another folder")
-
-
-def _share_reporter(clip: str) -> ProgressCallback:
-    """Create a progress callback that reports to the caller which share of a clip is done."""
-    told = 0.0
-
-    def tell(progress: Progress) -> None:
-        nonlocal told
-        if progress.total and time.monotonic() - told > REPORT_INTERVAL_S:
-            told = time.monotonic()
-            report((clip, min(1.0, progress.done / progress.total)))
-
-    return tell
-
-
-def call_in_worker(
-    function: Callable[..., Any], *arguments: Any, executor: Executor, cancel: CancelToken
-) -> Any:
-    """Call a function in a worker, so that the caller's process holds no network; its error is raised here."""
-    ((_, answer),) = executor.run(_Call(function), [arguments], lambda _: None, cancel)
-    return answer
-
-
-@dataclass(frozen=True)
-class _Call:
-    function: Callable[..., Any]
-
-    def __call__(self, arguments: tuple[Any, ...]) -> Any:
-        return self.function(*arguments)
+def _killed_outcome(item: JobItem) -> ItemOutcome:
+    return ItemOutcome("failed", f"{item.clip}: twice, {WorkerLostError()}")

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from effigie.errors import UsageError
 from effigie.progress import CancelToken
 
+RANK_VARIABLES = "RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE"
 LAUNCHED_VARIABLE = "EFFIGIE_LAUNCHED"
 GRACE_S = 60.0  # for the others to save and end, once one has failed
 KILL_GRACE_S = 10.0
@@ -25,12 +26,7 @@ POLL_S = 0.05
 
 @dataclass(frozen=True)
 class RankInfo:
-    """Rank of a process, and how many there are.
-
-    Attributes:
-        rank, size: its number, and how many there are.
-        local_rank, local_size: the same on this machine.
-    """
+    """Rank of a process and how many there are, of all and of those on this machine."""
 
     rank: int
     size: int
@@ -44,11 +40,7 @@ class RankInfo:
 
 
 def read_rank_info(environment: Mapping[str, str]) -> RankInfo:
-    """Read the rank from torchrun's variables; a single process where there are none.
-
-    Raises:
-        UsageError: they are there in part, or contradict each other.
-    """
+    """Read the rank from torchrun's variables; a single process where there are none."""
     size = environment.get("WORLD_SIZE", "1")
     if size == "1":
         return RankInfo(0, 1, 0, 1)
@@ -62,13 +54,10 @@ def read_rank_info(environment: Mapping[str, str]) -> RankInfo:
         local_rank = int(environment.get("LOCAL_RANK", "0"))
         local_size = int(environment.get("LOCAL_WORLD_SIZE", "1"))
     except ValueError as error:
-        raise UsageError(
-            f"RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE are numbers ({error})"
-        ) from error
+        raise UsageError(f"{RANK_VARIABLES} are numbers ({error})") from error
     if not (0 <= rank < count and 0 <= local_rank < local_size <= count):
         raise UsageError(
-            f"process {rank} of {count}, {local_rank} of {local_size} on this machine, cannot be: see RANK, "
-            "WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE"
+            f"process {rank} of {count}, {local_rank} of {local_size} on this machine, cannot be: see {RANK_VARIABLES}"
         )
     return RankInfo(rank, count, local_rank, local_size)
 
@@ -76,11 +65,8 @@ def read_rank_info(environment: Mapping[str, str]) -> RankInfo:
 def launch(command: Sequence[str], processes: int, cancel: CancelToken | None = None) -> int:
     """Run a command in several processes and wait; the exit code of the first that failed, or 0.
 
-    When one fails, the others are given time to end by themselves, then ended. They end when this process does, however
-    that comes about.
-
-    Args:
-        cancel: passed on as a polite kill.
+    When one fails, the others are given time to end by themselves, then ended; ``cancel`` is passed on as a polite
+    kill. They end when this process does, however that comes about.
     """
     cancel = cancel or CancelToken()
     shared = {

@@ -29,8 +29,7 @@ class OutputRecord:
     Attributes:
         done: it is whole; else somebody has begun it.
         key: of clip, model and settings together, see :func:`compute_key`.
-        clip: where the clip lay.
-        sha256: of the clip's content.
+        clip, sha256: where the clip lay, and of its content.
         token: what the clip's server said of its content, if it did.
         size: bytes of the output.
         facts: what the report of making it said.
@@ -63,7 +62,6 @@ class Manifest:
             return None
 
     def write(self, name: str, record: OutputRecord) -> None:
-        """Write a record."""
         text = json.dumps({"version": VERSION, **asdict(record)}, ensure_ascii=False)
         self.folder.write(_record_path(name), text.encode())
 
@@ -91,15 +89,13 @@ class Manifest:
         if not isinstance(self.folder, LocalFolder):
             yield True
             return
-        try:
-            claim = lock_output(self.folder.path / _record_path(name))
-            claim.__enter__()
-        except OutputLockedError:
-            yield False
-            return
         with contextlib.ExitStack() as stack:
-            stack.push(claim)
-            yield True
+            try:
+                stack.enter_context(lock_output(self.folder.path / _record_path(name)))
+            except OutputLockedError:
+                yield False
+            else:
+                yield True
 
 
 def _record_path(name: str) -> str:
@@ -141,10 +137,7 @@ def choose_name(
 
     Args:
         has_duplicate_name: another clip of this run has the same name.
-        force: what lies there and is not this job's may be replaced.
-
-    Raises:
-        EffigieError: a file of that name lies there that was not made by such a job.
+        force: what lies there and is not this job's may be replaced; else it is an error.
     """
     plain = plain_name(clip, suffix)
     record = manifest.read(plain)

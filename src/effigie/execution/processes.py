@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import multiprocessing
 import os
 import signal
 import threading
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from effigie.errors import EffigieError
 from effigie.execution import worker
+from effigie.execution.executor import Executor, Function, Reporter, WorkerPool
 from effigie.execution.spawn import defer_signals, hide_main_module, start_fork_server
 from effigie.execution.worker import WorkerLostError, available_cores
 from effigie.progress import CancelToken
-
-Work = TypeVar("Work")
-Result = TypeVar("Result")
 
 POLL_S = 0.1
 GRACE_S = 15.0  # a worker that was asked to stop has so long; one that decodes a huge picture is ended
 
 
-class ProcessExecutor:
+class ProcessExecutor(Executor):
     """Runs pieces of work in processes of this machine, each with its own networks and its share of the cores.
 
     Args:
@@ -40,60 +37,20 @@ class ProcessExecutor:
     """
 
     def __init__(self, workers: int | None = None, preload: Iterable[str] = ()) -> None:
-        self.workers = workers or available_cores()
+        self._workers = workers or available_cores()
         self._preload = list(preload)
+
+    @property
+    def workers(self) -> int:
+        return self._workers
 
     def warm_up(self) -> None:
         """Start importing what workers need, while the caller does something else."""
         with defer_signals(), hide_main_module():
             self._context()
 
-    def close(self) -> None:
-        """Nothing to do: nothing outlives a run."""
-
-    def run(
-        self,
-        function: Callable[[Work], Result],
-        work: Iterable[Work],
-        on_report: Callable[[Any], None],
-        cancel: CancelToken,
-        on_killed: Callable[[Work], Result] | None = None,
-    ) -> Iterator[tuple[Work, Result]]:
-        """Run ``function``, which must be importable, over picklable pieces of work; see ``Executor``.
-
-        Raises:
-            WorkerLostError: a worker was killed twice by one piece and there is no ``on_killed``, or none can start.
-            CancelledError: ``cancel`` was set.
-        """
-        pool = _WorkerPool(self._context, self.workers)
-        queue = WorkQueue(work)
-        try:
-            while True:
-                while len(pool.busy) < self.workers and queue.is_ready(len(pool.busy)):
-                    pool.assign(function, queue.take())
-                if not pool.busy:
-                    return
-                finished: list[tuple[Work, Result]] = []
-                for piece, kind, value in pool.receive():
-                    if kind == "report":
-                        on_report(value)
-                    elif kind == "error":
-                        raise value
-                    elif kind == "result":
-                        finished.append((piece, value))
-                    elif queue.retry(piece):
-                        continue
-                    elif on_killed is None:
-                        raise WorkerLostError()
-                    else:
-                        finished.append((piece, on_killed(piece)))
-                cancel.check()
-                # Those who are done get new work before the caller looks at what they made.
-                while len(pool.busy) < self.workers and queue.is_ready(len(pool.busy)):
-                    pool.assign(function, queue.take())
-                yield from finished
-        finally:
-            pool.shut_down()
+    def _open_pool(self, function: Function, on_report: Reporter, cancel: CancelToken) -> WorkerPool:
+        return _ProcessPool(self._context, self._workers, function, on_report)
 
     def _context(self) -> Any:
         # Forking a process that runs threads (progress display, networks) can deadlock: a fork server has none.
@@ -105,101 +62,72 @@ class ProcessExecutor:
         return multiprocessing.get_context("spawn")
 
 
-class WorkQueue(Generic[Work]):
-    """Queue of pieces in order; those that killed their worker are retried once at the end, each alone.
-
-    Alone there is more memory, and nobody else's piece goes down with it.
-    """
-
-    def __init__(self, work: Iterable[Work]) -> None:
-        self._pieces = iter(work)
-        self._next: list[Work] = []
-        self._suspects: deque[Work] = deque()
-        self._last: list[Work] = []
-
-    def is_ready(self, busy: int) -> bool:
-        """Whether a piece may be started while ``busy`` others run."""
-        if not self._next:
-            self._next = list(itertools.islice(self._pieces, 1))
-        return bool(self._next) or (bool(self._suspects) and busy == 0)
-
-    def take(self) -> Work:
-        """The next piece; only when :meth:`is_ready`."""
-        if self._next:
-            return self._next.pop()
-        self._last = [self._suspects.popleft()]
-        return self._last[0]
-
-    def retry(self, piece: Work) -> bool:
-        """Put back a piece that lost its worker; False if it was tried alone already."""
-        if any(piece is suspect for suspect in self._last):
-            return False
-        self._suspects.append(piece)
-        return True
-
-
+@dataclass(eq=False)
 class _Worker:
     """A worker process, the pipe to it, and the piece that it works on."""
 
-    def __init__(self, process: Any, pipe: Connection) -> None:
-        self.process, self.pipe = process, pipe
-        self.piece: Any = None
-        self.has_started = False
+    process: Any
+    pipe: Connection
+    piece: Any = None
+    has_started: bool = False
 
 
-class _WorkerPool:
+class _ProcessPool:
     """The workers of one run. Each has a pipe of its own: a killed one leaves no lock behind that others wait for."""
 
-    def __init__(self, context: Callable[[], Any], size: int) -> None:
-        self._context, self._size = context, size
+    def __init__(
+        self, context: Callable[[], Any], size: int, function: Function, on_report: Reporter
+    ) -> None:
+        self._context, self.capacity = context, size
+        self._function, self._on_report = function, on_report
         self._stop: tuple[Connection, Connection] | None = None
         self._idle: list[_Worker] = []
-        self.busy: dict[Connection, _Worker] = {}
+        self._busy: dict[Connection, _Worker] = {}
 
-    def assign(self, function: Callable[[Any], Any], piece: Any) -> None:
-        """Give a piece to an idle worker, or to a new one."""
+    def in_flight(self) -> int:
+        return len(self._busy)
+
+    def submit(self, piece: Any) -> None:
         while True:
             one = self._idle.pop() if self._idle else self._start_worker()
             try:
-                one.pipe.send((function, piece))
+                one.pipe.send((self._function, piece))
+                break
             except OSError:  # killed while it had nothing to do
                 self._remove(one)
-                continue
-            one.piece = piece
-            self.busy[one.pipe] = one
-            return
+        one.piece, self._busy[one.pipe] = piece, one
 
     def receive(self) -> list[tuple[Any, str, Any]]:
-        """Messages of busy workers: (piece, ``report``, ``result``, ``error`` or ``lost``, value); waits a moment."""
-        heard = []
-        for pipe in connection.wait(list(self.busy), POLL_S):
+        ended = []
+        for pipe in connection.wait(list(self._busy), POLL_S):
             assert isinstance(pipe, Connection)
-            one = self.busy[pipe]
+            one = self._busy[pipe]
             try:
                 kind, value = pipe.recv()
             except (EOFError, OSError):
-                del self.busy[pipe]
+                del self._busy[pipe]
                 self._remove(one)
                 if not one.has_started:  # nobody's piece is at fault: trying again would never end
                     raise WorkerLostError() from None
                 kind, value = "lost", None
             if kind == "begun":
                 one.has_started = True
-                continue
-            if kind in ("result", "error"):
-                del self.busy[pipe]
-                self._idle.append(one)
-            heard.append((one.piece, kind, value))
-        return heard
+            elif kind == "report":
+                self._on_report(value)
+            else:
+                if kind != "lost":
+                    self._idle.append(self._busy.pop(pipe))
+                ended.append((one.piece, kind, value))
+        return ended
 
-    def shut_down(self) -> None:
-        """Ask all workers to stop, wait, and kill those that do not."""
+    def close(self) -> None:
         if self._stop is None:
             return
+        self._on_report = lambda _: None
         self._stop[1].close()
         until = time.monotonic() + GRACE_S
-        everybody = [*self._idle, *self.busy.values()]
-        while self.busy and time.monotonic() < until:
+        everybody = [*self._idle, *self._busy.values()]
+        while self._busy and time.monotonic() < until:
             with contextlib.suppress(WorkerLostError):
                 self.receive()  # of no use any more, but a full pipe would keep them from stopping
         for one in everybody:
@@ -211,7 +139,7 @@ class _WorkerPool:
                 one.process.join()
             one.process.close()
         self._stop[0].close()
-        self._idle, self.busy, self._stop = [], {}, None
+        self._idle, self._busy, self._stop = [], {}, None
 
     def _start_worker(self) -> _Worker:
         with defer_signals(), hide_main_module():
@@ -219,7 +147,7 @@ class _WorkerPool:
             if self._stop is None:
                 self._stop = context.Pipe(duplex=False)
             ours, theirs = context.Pipe()
-            cores = max(1, available_cores() // self._size)
+            cores = max(1, available_cores() // self.capacity)
             process = context.Process(
                 target=_worker_main,
                 args=(theirs, self._stop[0], worker.passed_environment(), str(Path.cwd()), cores),
@@ -241,12 +169,12 @@ class _PipeConnection:
         self._pipe, self._stop = pipe, stop
         self._lock = threading.Lock()
 
-    def report(self, value: Any) -> None:
-        self.send("report", value)
-
     def send(self, kind: str, value: Any) -> None:
         with self._lock:
             self._pipe.send((kind, value))
+
+    def report(self, value: Any) -> None:
+        self.send("report", value)
 
     def stop_requested(self) -> bool:
         return self._stop.poll()  # nothing is ever sent: it was closed
@@ -259,9 +187,7 @@ def _worker_main(
     # Ctrl-C is the caller's business, and nobody outlives a caller that was killed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     worker.apply_environment(environment)
     worker.limit_cores(cores)
     line = _PipeConnection(pipe, stop)
@@ -288,7 +214,7 @@ def _serve_pieces(pipe: Connection, line: _PipeConnection) -> None:
 
 
 def picklable_error(error: Exception) -> Exception:
-    """The error with its traceback as a note; one that cannot be pickled becomes an EffigieError of its text."""
+    """The error with its traceback as a note; an EffigieError of its text if it cannot be pickled."""
     error.add_note("".join(traceback.format_exception(error)))
     try:
         ForkingPickler.loads(ForkingPickler.dumps(error))  # as the pipe will
@@ -297,6 +223,7 @@ def picklable_error(error: Exception) -> Exception:
     return error
 
 
-def _exit_with_parent(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
+def _exit_with_parent() -> None:
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)

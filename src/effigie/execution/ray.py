@@ -12,33 +12,31 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from effigie.errors import EffigieError, UsageError
 from effigie.execution import worker
-from effigie.execution.processes import WorkQueue, picklable_error
-from effigie.execution.worker import WorkerLostError, available_cores
+from effigie.execution.executor import Executor, Function, Reporter, WorkerPool
+from effigie.execution.processes import picklable_error
+from effigie.execution.worker import available_cores
 from effigie.progress import CancelToken
-
-Work = TypeVar("Work")
-Result = TypeVar("Result")
 
 POLL_S = 0.1
 REPORT_INTERVAL_S = 0.2  # between two looks at what workers said
-# Between two questions of a worker whether to stop: each goes through the network.
-STOP_CHECK_INTERVAL_S = 0.5
+STOP_CHECK_INTERVAL_S = (
+    0.5  # between two questions of a worker whether to stop: each goes through the network
+)
 GRACE_S = 15.0
 TASKS_PER_WORKER = 2  # pieces in flight for each worker: one worked on, one waiting
 MAX_STORE_BYTES = 1 << 30
 # Ray starts a process for what waits, and ends whichever then idles for a second: with a short task each, all of them
 # spent their time on loading networks anew.
 IDLE_MS = 10 * 60 * 1000
-ADDRESS = "ray://"
 
 
-class RayExecutor:
+class RayExecutor(Executor):
     """Runs pieces of work as tasks of Ray.
 
     Ray started here listens on 127.0.0.1 alone, shows no dashboard and sends no statistics.
@@ -57,9 +55,13 @@ class RayExecutor:
         if address is None:
             # The one switch by which Ray takes the loopback address for its own, on every system; read at its import.
             os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-        self._ray = _import_ray()
-        self._address = address
-        self._wanted = workers
+        try:
+            import ray
+        except ImportError:
+            raise UsageError(
+                "Ray is not installed: pip install 'effigie[ray]', or leave --engine out for processes on this machine"
+            ) from None
+        self._ray, self._address, self._wanted = ray, address, workers
         self._started = False
 
     @property
@@ -91,10 +93,10 @@ class RayExecutor:
                         _system_config={"idle_worker_killing_time_threshold_ms": IDLE_MS},
                         **quiet,
                     )
-                elif self._address == ADDRESS + "auto":
-                    self._ray.init(address="auto", **quiet)
                 else:
-                    self._ray.init(address=self._address, **quiet)
+                    self._ray.init(
+                        address="auto" if self._address == "ray://auto" else self._address, **quiet
+                    )
         except Exception as error:  # of many kinds, Ray's own and gRPC's
             where = self._address or "Ray here"
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -108,49 +110,50 @@ class RayExecutor:
             with _preserve_signal_handlers():
                 self._ray.shutdown()
 
-    def run(
-        self,
-        function: Callable[[Work], Result],
-        work: Iterable[Work],
-        on_report: Callable[[Any], None],
-        cancel: CancelToken,
-        on_killed: Callable[[Work], Result] | None = None,
-    ) -> Iterator[tuple[Work, Result]]:
-        """See :class:`effigie.execution.Executor`."""
+    def _open_pool(self, function: Function, on_report: Reporter, cancel: CancelToken) -> WorkerPool:
         self.warm_up()
-        ray, queue = self._ray, WorkQueue(work)
-        mailbox = ray.remote(num_cpus=0, max_restarts=-1)(_Mailbox).remote()
-        task = ray.remote(num_cpus=1, max_retries=0)(_task)
-        cores = max(1, available_cores() // self.workers) if self._address is None else 1
-        given = (mailbox, worker.passed_environment(), str(Path.cwd()), cores)
-        pending: dict[Any, Work] = {}
-        listen = 0.0
-        try:
-            while True:
-                while len(pending) < TASKS_PER_WORKER * self.workers and queue.is_ready(len(pending)):
-                    piece = queue.take()
-                    pending[task.remote(function, piece, *given)] = piece
-                if not pending:
-                    break
-                done, _ = ray.wait(list(pending), num_returns=1, timeout=POLL_S)
-                if time.monotonic() >= listen:
-                    listen = time.monotonic() + REPORT_INTERVAL_S
-                    self._receive(mailbox, on_report)
-                cancel.check()
-                for reference in done:
-                    kind, value = self._task_outcome(reference)
-                    piece = pending.pop(reference)
-                    if kind == "error":
-                        raise value
-                    if kind == "result":
-                        yield piece, value
-                    elif not queue.retry(piece):
-                        if on_killed is None:
-                            raise WorkerLostError()
-                        yield piece, on_killed(piece)
-            self._receive(mailbox, on_report)
-        finally:
-            self._stop_tasks(mailbox, list(pending))
+        workers = self.workers
+        cores = max(1, available_cores() // workers) if self._address is None else 1
+        return _RayPool(self._ray, function, on_report, TASKS_PER_WORKER * workers, cores)
+
+
+class _RayPool:
+    """The tasks of one run that Ray has been given, and the mailbox between them and the caller."""
+
+    def __init__(self, ray: Any, function: Function, on_report: Reporter, capacity: int, cores: int) -> None:
+        self._ray, self._function, self._on_report, self.capacity = ray, function, on_report, capacity
+        self._mailbox = ray.remote(num_cpus=0, max_restarts=-1)(_Mailbox).remote()
+        self._task = ray.remote(num_cpus=1, max_retries=0)(_task)
+        self._given = (self._mailbox, worker.passed_environment(), str(Path.cwd()), cores)
+        self._pending: dict[Any, Any] = {}
+        self._listen = 0.0
+
+    def in_flight(self) -> int:
+        return len(self._pending)
+
+    def submit(self, piece: Any) -> None:
+        self._pending[self._task.remote(self._function, piece, *self._given)] = piece
+
+    def receive(self) -> list[tuple[Any, str, Any]]:
+        done, _ = self._ray.wait(list(self._pending), num_returns=1, timeout=POLL_S)
+        if time.monotonic() >= self._listen or len(done) == len(self._pending):
+            self._listen = time.monotonic() + REPORT_INTERVAL_S
+            with contextlib.suppress(self._ray.exceptions.RayError):
+                for value in self._ray.get(self._mailbox.drain.remote()):
+                    self._on_report(value)
+        return [(self._pending.pop(reference), *self._task_outcome(reference)) for reference in done]
+
+    def close(self) -> None:
+        ray, pending = self._ray, list(self._pending)
+        with contextlib.suppress(ray.exceptions.RayError):
+            if pending:
+                ray.get(self._mailbox.request_stop.remote())
+                for reference in pending:
+                    ray.cancel(reference, force=False)  # those that wait; the others ask the mailbox
+                ray.wait(pending, num_returns=len(pending), timeout=GRACE_S)
+                for reference in pending:
+                    ray.cancel(reference, force=True)
+            ray.kill(self._mailbox)
 
     def _task_outcome(self, reference: Any) -> tuple[str, Any]:
         """Outcome of a task: ``result``, ``error`` or ``lost``, and the value."""
@@ -162,23 +165,6 @@ class RayExecutor:
             return "error", EffigieError(str(error.cause or error).strip().splitlines()[-1])
         except raised.RayError:
             return "lost", None
-
-    def _receive(self, mailbox: Any, on_report: Callable[[Any], None]) -> None:
-        with contextlib.suppress(self._ray.exceptions.RayError):
-            for value in self._ray.get(mailbox.drain.remote()):
-                on_report(value)
-
-    def _stop_tasks(self, mailbox: Any, pending: list[Any]) -> None:
-        ray = self._ray
-        with contextlib.suppress(ray.exceptions.RayError):
-            if pending:
-                ray.get(mailbox.request_stop.remote())
-                for reference in pending:
-                    ray.cancel(reference, force=False)  # those that wait; the others ask the mailbox
-                ray.wait(pending, num_returns=len(pending), timeout=GRACE_S)
-                for reference in pending:
-                    ray.cancel(reference, force=True)
-            ray.kill(mailbox)
 
 
 class _Mailbox:
@@ -223,7 +209,7 @@ class _RayConnection:
 
 
 def _task(
-    function: Callable[[Any], Any],
+    function: Function,
     piece: Any,
     mailbox: Any,
     environment: dict[str, str],
@@ -241,16 +227,6 @@ def _task(
         return "error", picklable_error(error)
     finally:
         worker.connect(None)
-
-
-def _import_ray() -> Any:
-    try:
-        import ray
-    except ImportError:
-        raise UsageError(
-            "Ray is not installed: pip install 'effigie[ray]', or leave --engine out for processes on this machine"
-        ) from None
-    return ray
 
 
 def _store_bytes() -> int:

@@ -54,12 +54,10 @@ def connect(connection: WorkerConnection | None) -> None:
     _connection = connection
 
 
-def limit_cores(cores: int | None) -> None:
+def limit_cores(cores: int) -> None:
     """Limit the threads of all libraries: several workers that each use the whole machine would wait for each other."""
     global _core_limit
     _core_limit = cores
-    if cores is None:
-        return
     for name in THREAD_VARIABLES:  # for libraries that are not loaded yet
         os.environ[name] = str(cores)
     if "torch" in sys.modules:
@@ -97,11 +95,8 @@ class WorkerCancelToken(CancelToken):
 class WorkerLostError(EffigieError):
     """Error of a worker process that was killed while it worked, mostly for want of memory."""
 
-    def __init__(
-        self,
-        message: str = "a worker process was killed, perhaps for want of memory: use fewer with --workers 1",
-    ) -> None:
-        super().__init__(message)
+    def __str__(self) -> str:
+        return "a worker process was killed, perhaps for want of memory: use fewer with --workers 1"
 
 
 @contextlib.contextmanager

@@ -46,11 +46,7 @@ class ExtractSettings:
 
     @property
     def crop_size(self) -> int:
-        """Side of the crops, once it has been decided.
-
-        Raises:
-            ValueError: it is still to be taken from the clips.
-        """
+        """Side of the crops, once it has been decided."""
         if self.size is None:
             raise ValueError("the crop size is not decided yet")
         return self.size

@@ -14,11 +14,11 @@ from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.errors import FaceSetError, MediaError
 from effigie.execution import Executor, create_executor
 from effigie.extraction.config import ExtractSettings
-from effigie.extraction.crop_size import choose_crop_size
-from effigie.extraction.plan import ClipJob, inspect_clips, plan_jobs
+from effigie.extraction.plan import ClipJob, choose_crop_size, inspect_clips, plan_jobs
 from effigie.extraction.remote_copy import local_faceset
-from effigie.extraction.segment import Segment, SegmentResult, extract_segment, mean_embedding
+from effigie.extraction.segment import Segment, SegmentResult, extract_segment
 from effigie.faces.detector import iou
+from effigie.faces.recognizer import normalize_embedding
 from effigie.faceset import FaceSet
 from effigie.io.atomic_write import convert_os_error, discard
 from effigie.io.locks import with_output_lock
@@ -65,8 +65,8 @@ def extract(
 ) -> ExtractReport:
     """Find, follow, align and store every face of some clips.
 
-    A clip that is in the face set already is skipped, so a rerun continues where the last one stopped. A clip
-    that cannot be read is tried again, then reported, and does not stop the others. One without a face is done like any
+    A clip that is in the face set already is skipped, so a rerun continues where the last one stopped. A clip that
+    cannot be read is tried again, then reported, and does not stop the others. One without a face is done like any
     other.
 
     Args:
@@ -80,8 +80,7 @@ def extract(
         EffigieError: the disk is full, or somebody else is writing ``output``.
         CancelledError: asked to stop; finished clips are kept.
     """
-    settings = settings or ExtractSettings()
-    cancel = cancel or CancelToken()
+    settings, cancel = settings or ExtractSettings(), cancel or CancelToken()
     names = find_clips(clips)
     fetch_assets(REQUIRED_ASSETS, progress)
     with local_faceset(output) as folder:
@@ -167,12 +166,9 @@ def _run_jobs(
 
 
 def _pending_segments(jobs: Mapping[str, ClipJob]) -> Iterator[Segment]:
-    """Yield the segments still to be analysed; skips clips that are finished meanwhile."""
-    for name in list(jobs):
-        job = jobs[name]
-        for segment in job.segments:
-            if segment.start not in job.results:
-                yield segment
+    """The segments still to be analysed; skips clips that are finished meanwhile."""
+    for job in list(jobs.values()):
+        yield from (segment for segment in job.segments if segment.start not in job.results)
 
 
 def _extract_or_error(segment: Segment) -> SegmentResult | str:
@@ -204,7 +200,9 @@ def _write_part(job: ClipJob, faceset: FaceSet, report: ExtractReport) -> None:
         for track, (total, count) in result.embedding_sums.items():
             whole, so_far = identities.get(mapping[track], (np.zeros(128, np.float32), 0))
             identities[mapping[track]] = (whole + total, so_far + count)
-    embeddings = {track: mean_embedding(*value) for track, value in identities.items()}
+    embeddings = {
+        track: normalize_embedding(total / max(number, 1)) for track, (total, number) in identities.items()
+    }
     frames = sum(result.frames for result in results)
     size = next(((r.width, r.height) for r in results if r.frames), (job.info.width, job.info.height))
     with faceset.writer(job.source) as writer:

@@ -1,25 +1,34 @@
-"""Plans an extraction: inspects clips, and splits long ones into segments."""
+"""Plans an extraction: chooses the size of crops, inspects clips, and splits long ones into segments."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from effigie.errors import EffigieError
+import numpy as np
+
+from effigie.errors import EffigieError, FaceSetError
 from effigie.execution import Executor
 from effigie.extraction.config import ExtractSettings
 from effigie.extraction.segment import Segment, SegmentResult
+from effigie.faces.align import compute_placement
+from effigie.faces.mesh import fit_pose
+from effigie.faces.tracker import Tracker
 from effigie.faceset import FaceSet, SourceInfo
 from effigie.io.atomic_write import content_digest
 from effigie.io.storage import is_remote, local_copy
-from effigie.media import ClipInfo, probe
+from effigie.media import ClipInfo, VideoReader, probe
 from effigie.progress import CancelToken, Progress, ProgressCallback
 
 MIN_SEGMENT_FRAMES = 240  # frames; a shorter segment costs more in seeking and warming up than it gains
+MIN_CROP_SIZE, MAX_CROP_SIZE, STEP = 256, 512, 32
+SAMPLED_CLIPS = 6  # looked at, spread over all that are given
+SAMPLED_FRAMES = 8  # of each clip, from its start, until a face is seen
 
-ClipInspection = tuple[ClipInfo, str] | str
-"""A clip's description and digest, or the reason why it cannot be read."""
+ClipInspection = tuple[ClipInfo, str] | str  # a clip's description and digest, or why it cannot be read
 
 
 @dataclass
@@ -30,6 +39,38 @@ class ClipJob:
     source: SourceInfo
     segments: list[Segment]
     results: dict[int, SegmentResult] = field(default_factory=dict)
+
+
+def choose_crop_size(output: Path, clips: list[str], executor: Executor, cancel: CancelToken) -> int:
+    """Choose the crop size: that of an existing face set, else one at which the largest of a few faces loses no pixels.
+
+    Workers look for them, so that the caller's own process need not hold the networks. Clips that cannot be read are
+    passed over: extraction reports them.
+    """
+    with contextlib.suppress(FaceSetError):
+        return FaceSet.open(output, allow_empty=True).crop_size
+    chosen = sorted({int(i) for i in np.linspace(0, len(clips) - 1, min(SAMPLED_CLIPS, len(clips)))})
+    results = executor.run(
+        measure_crop_sides, [clips[index] for index in chosen], lambda _: None, cancel, lambda _: []
+    )
+    sides = [side for _, found in results for side in found]
+    wanted = STEP * int(np.ceil(max(sides, default=0.0) / STEP))
+    return int(np.clip(wanted, MIN_CROP_SIZE, MAX_CROP_SIZE))
+
+
+def measure_crop_sides(clip: str) -> list[float]:
+    """Measure the sides in pixels of the crops of the first faces in a clip."""
+    tracker = Tracker()
+    with (
+        contextlib.suppress(EffigieError),
+        local_copy(clip) as path,
+        VideoReader(path, stop=SAMPLED_FRAMES) as reader,
+    ):
+        for frame in itertools.islice(reader, SAMPLED_FRAMES):
+            if found := tracker(frame.image):
+                poses = [fit_pose(face.landmark_result.landmarks) for face in found]
+                return [float(np.exp(compute_placement(pose)[2])) for pose in poses]
+    return []
 
 
 def inspect_clips(
@@ -55,11 +96,8 @@ def inspect_clips(
     new_clips: list[tuple[ClipInfo, SourceInfo]] = []
     digests: set[str] = set()
     for number, clip in enumerate(clips):
-        progress(
-            Progress(
-                "look at clips", max(number, len(inspected_remote)), len(clips), "clips", Path(clip).name
-            )
-        )
+        seen = max(number, len(inspected_remote))
+        progress(Progress("look at clips", seen, len(clips), "clips", Path(clip).name))
         inspection = inspected_remote.pop(clip) if clip in inspected_remote else inspect_clip(clip)
         if isinstance(inspection, str):
             failed[clip] = inspection
@@ -69,12 +107,8 @@ def inspect_clips(
             skipped.append(clip)
             continue
         digests.add(digest)
-        new_clips.append(
-            (
-                info,
-                faceset.create_source(clip, digest, width=info.width, height=info.height, rate=info.rate),
-            )
-        )
+        source = faceset.create_source(clip, digest, width=info.width, height=info.height, rate=info.rate)
+        new_clips.append((info, source))
     progress(Progress("look at clips", len(clips), len(clips), "clips"))
     return new_clips
 
@@ -104,11 +138,12 @@ def plan_jobs(
         # Every segment of a remote clip would be fetched for itself.
         whole = settings.stills or info.kind == "animation" or is_remote(source.path)
         pieces = 1 if whole else max(1, round(frames / wanted))
-        edges = [round(frames * i / pieces) for i in range(pieces)]
-        stops: list[int | None] = [*edges[1:], None]
+        edges: list[int | None] = [*(round(frames * i / pieces) for i in range(pieces)), None]
         segments = [
-            Segment(source.name, source.path, folder / f"{source.name}.{i}.parquet", start, stop, settings)
-            for i, (start, stop) in enumerate(zip(edges, stops, strict=True))
+            Segment(
+                source.name, source.path, folder / f"{source.name}.{i}.parquet", start or 0, stop, settings
+            )
+            for i, (start, stop) in enumerate(itertools.pairwise(edges))
         ]
         jobs[source.name] = ClipJob(info, source, segments)
     return jobs

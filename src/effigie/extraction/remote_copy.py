@@ -21,10 +21,6 @@ def local_faceset(output: str | Path) -> Iterator[Path]:
 
     Parts go first and the index last, so that whoever reads it meanwhile finds what the index names. What was finished
     is put back when the block fails, too. Two machines must not add to one remote face set at a time.
-
-    Raises:
-        FaceSetError: something else lies there.
-        EffigieError: it cannot be fetched or put back.
     """
     if not is_remote(output):
         yield local_path(output)
@@ -36,21 +32,22 @@ def local_faceset(output: str | Path) -> Iterator[Path]:
         names = remote.list_names()
         if names and INDEX_FILE not in names:
             raise FaceSetError(f"{url} exists and is not a face set: choose another folder")
-        previous_stats = {}
+        fetched = {}
         for name in names:
             if name == INDEX_FILE or PART_NAME.fullmatch(name):
                 remote.download(name, local / name)
-                previous_stats[name] = (local / name).stat()
+                fetched[name] = _version(local / name)
         try:
             yield local
         finally:
             if local.is_dir():
                 parts = sorted(path.name for path in local.iterdir() if PART_NAME.fullmatch(path.name))
                 for name in (*parts, INDEX_FILE):
-                    current = (local / name).stat()
-                    previous = previous_stats.get(name)
-                    if previous is None or (previous.st_mtime_ns, previous.st_size) != (
-                        current.st_mtime_ns,
-                        current.st_size,
-                    ):
+                    if fetched.get(name) != _version(local / name):
                         remote.upload(local / name, name)
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """Time of change and size, by which a changed file is known."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size

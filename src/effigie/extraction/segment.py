@@ -16,7 +16,7 @@ from effigie.execution import report, stop_requested
 from effigie.extraction.config import ExtractSettings
 from effigie.faces.analyzer import AnalyzedFrame, Face, SmoothingSettings, analyze
 from effigie.faces.crop import crop, sharpness
-from effigie.faces.recognizer import IdentityModel, normalize_embedding
+from effigie.faces.recognizer import IdentityModel
 from effigie.faces.tracker import Tracker
 from effigie.faceset.part_file import write_segment
 from effigie.faceset.schema import FaceRecord
@@ -65,16 +65,9 @@ class SegmentResult:
     rows: bytes | None = None
 
 
-@cache
-def get_identity_model() -> IdentityModel:
-    """The identity model of this process."""
-    return IdentityModel()
-
-
-@cache
-def get_tracker() -> Tracker:
-    """The tracker of this process; its networks are kept, its tracks are reset for every segment."""
-    return Tracker()
+# Once a process: their networks are kept, a tracker's tracks are reset for every segment.
+get_identity_model = cache(IdentityModel)
+get_tracker = cache(Tracker)
 
 
 def extract_segment(segment: Segment) -> SegmentResult:
@@ -90,8 +83,7 @@ def extract_segment(segment: Segment) -> SegmentResult:
     ):
         get_tracker().restart()
         frames = _count_frames(iter(reader), segment, result)
-        rate = float(reader.info.rate or 25)
-        records = _make_records(frames, segment, result, rate)
+        records = _make_records(frames, segment, result, float(reader.info.rate or 25))
         result.faces = write_segment(segment.output, records, segment.settings.crop_size)
         result.damaged_packets = reader.damaged_packets
     return result
@@ -174,8 +166,3 @@ def _analyze_stills(frames: Iterator[Frame]) -> Iterator[AnalyzedFrame[Frame]]:
     for frame in frames:
         get_tracker().reset()
         yield from analyze([frame], get_tracker())
-
-
-def mean_embedding(total: np.ndarray, number: int) -> np.ndarray:
-    """Mean (128,) unit embedding of a track."""
-    return normalize_embedding(total / max(number, 1))

@@ -106,7 +106,7 @@ class ConvertSettings:
         extreme_pose: what becomes of a head that is turned far beyond what the source's footage shows: ``leave`` shows
             the footage's own face there, ``make`` a face by geometry, however bad (nobody is to be recognised).
         fast: about a quarter faster for a slightly softer face, for looks in between. See
-            :mod:`effigie.swap.inference.fast_mode`.
+            :mod:`effigie.swap.inference.convert`.
     """
 
     person: int | None = field(default=None, metadata={STORED_NAME: "who"})

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,7 @@ def animate(
     fetch_assets(REQUIRED_ASSETS, progress)
     seconds: defaultdict[str, float] = defaultdict(float)
     start = time.perf_counter()
-    subject = load_subject(
-        portrait, settings, consent=consent, purpose=purpose, progress=progress, cancel=cancel
-    )
+    subject = load_subject(portrait, settings, consent, purpose, progress, cancel)
     seconds["portrait"] = time.perf_counter() - start
     motion = _read_driver(driver, settings, progress, cancel)
     seconds["driver"] = time.perf_counter() - start - seconds["portrait"]
@@ -159,8 +158,12 @@ class _Animation:
 
     def run(self) -> AnimateReport:
         """Warp, render and write, overlapping."""
-        report, motion, count = self._report, self._motion, self._count
+        report, motion, settings = self._report, self._motion, self._settings
         clip_info = build_clip_info(motion, self._subject)
+        # Start and end of the sound that goes with the first frames, s; None for all of it.
+        audio_range = None
+        if self._count < len(motion):
+            audio_range = clip_info.clock_origin, motion.times[self._count]
         with contextlib.ExitStack() as stack:
             outgoing = stack.enter_context(
                 SignedWriter(
@@ -169,21 +172,23 @@ class _Animation:
                     self._subject.permit,
                     "animate",
                     self._subject.model_hash,
-                    self._settings.trust,
-                    self._settings.encode,
-                    self._audio_range(clip_info),
+                    settings.trust,
+                    settings.encode,
+                    audio_range,
                     source_path=self._subject.path,
                 )
             )
-            out = stack.enter_context(BackgroundConsumer(self._build_writer(outgoing)))
-            if self._settings.renderer == "network":
+            out = stack.enter_context(BackgroundConsumer(partial(self._write, outgoing)))
+            if settings.renderer == "network":
                 # Warping, rendering and writing share the cores: more threads for one would only wait for the others.
                 from effigie.training.device import choose_device, configure_backend
 
-                stack.enter_context(configure_backend(choose_device(self._settings.device), 1))
+                stack.enter_context(configure_backend(choose_device(settings.device), 1))
             renderer = self._subject.build_renderer(motion)
             stack.enter_context(shared_cores())
-            warped = stack.enter_context(ordered_map(self._build_warper(), self._retarget_frames()))
+            portrait, still_background = self._subject.portrait, settings.paste == "portrait"
+            warp = PortraitWarp(portrait.image, portrait.landmarks, still_background=still_background)
+            warped = stack.enter_context(ordered_map(partial(_warp_frame, warp), self._retarget_frames()))
             for index, rendered, landmarks, seconds in warped:
                 self._cancel.check()
                 self._seconds["scene"] += seconds
@@ -193,7 +198,7 @@ class _Animation:
                 out.put((index, *rendered_frame))
                 report.frames += 1
                 report.held += not motion.present[index]
-                self._progress(Progress("animate", report.frames, count, "frames"))
+                self._progress(Progress("animate", report.frames, self._count, "frames"))
         report.notes = [*self._subject.portrait.notes, *outgoing.notes, *self._collect_notes()]
         report.stages = {**self._seconds, "trust": outgoing.seconds}
         report.output_id = outgoing.output_id
@@ -210,48 +215,30 @@ class _Animation:
             self._seconds["retarget"] += time.perf_counter() - start
             yield index, landmarks
 
-    def _build_warper(
-        self,
-    ) -> Callable[[tuple[int, np.ndarray]], tuple[int, WarpedPortrait, np.ndarray, float]]:
-        """A function that warps the portrait to landmarks and times it; its frames do not depend on each other."""
-        portrait = self._subject.portrait
-        still_background = self._settings.paste == "portrait"
-        scene = PortraitWarp(portrait.image, portrait.landmarks, still_background=still_background)
+    def _write(self, outgoing: SignedWriter, item: tuple[int, np.ndarray, np.ndarray]) -> None:
+        index, picture, mask = item
+        start, signing_seconds = time.perf_counter(), outgoing.seconds
+        outgoing.write(picture, mask, self._motion.times[index], self._motion.durations[index])
+        self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
 
-        def warp(target: tuple[int, np.ndarray]) -> tuple[int, WarpedPortrait, np.ndarray, float]:
-            index, landmarks = target
-            start = time.perf_counter()
-            rendered = scene.render(landmarks)
-            return index, rendered, landmarks, time.perf_counter() - start
-
-        return warp
-
-    def _build_writer(self, outgoing: SignedWriter) -> Callable[[tuple[int, np.ndarray, np.ndarray]], None]:
-        def write(item: tuple[int, np.ndarray, np.ndarray]) -> None:
-            index, picture, mask = item
-            start, signing_seconds = time.perf_counter(), outgoing.seconds
-            outgoing.write(picture, mask, self._motion.times[index], self._motion.durations[index])
-            self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
-
-        return write
-
-    def _audio_range(self, clip_info: ClipInfo) -> tuple[Fraction, Fraction] | None:
-        """Start and end of the sound that goes with the first frames, s; None for all of it."""
-        if self._count == len(self._motion):
-            return None
-        return clip_info.clock_origin, self._motion.times[self._count]
-
-    def _collect_notes(self) -> list[str]:
+    def _collect_notes(self) -> Iterator[str]:
         motion, report = self._motion, self._report
-        notes = []
         if report.held:
-            notes.append(
+            yield (
                 f"the driver was out of sight in {report.held} of {report.frames} frames: "
                 "the portrait held still"
             )
         if motion.sha256 and motion.clip is None and self._settings.encode.keep_audio:
-            notes.append("there is no sound: the clip that the template was made of is not there any more")
-        return notes
+            yield "there is no sound: the clip that the template was made of is not there any more"
+
+
+def _warp_frame(
+    warp: PortraitWarp, target: tuple[int, np.ndarray]
+) -> tuple[int, WarpedPortrait, np.ndarray, float]:
+    """A frame's number, the portrait warped to its landmarks, these, and the seconds spent."""
+    index, landmarks = target
+    start = time.perf_counter()
+    return index, warp.render(landmarks), landmarks, time.perf_counter() - start
 
 
 def build_clip_info(motion: Motion, subject: AnimationSubject) -> ClipInfo:

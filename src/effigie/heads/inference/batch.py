@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.gate import ConsentLike, resolve_paths
 from effigie.errors import UsageError
-from effigie.execution.job import (
-    CONTAINERS,
-    JobPlan,
-    JobReport,
-    JobSettings,
-    call_in_worker,
-    create_job_executor,
-    run_job,
-)
-from effigie.execution.manifest import compute_identity
+from effigie.execution.job import Batch, BatchArguments, JobReport, JobSettings, run_batch
 from effigie.heads.config import AnimateSettings
 from effigie.io.atomic_write import content_digest
 from effigie.io.storage import absolute_name, is_remote
@@ -29,17 +19,6 @@ from effigie.media.inputs import find_clips
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 
 PRELOAD = ("effigie.heads.inference.animation", "effigie.heads.inference.neural_renderer")
-
-
-@dataclass(frozen=True)
-class _Arguments:
-    """Arguments of :func:`effigie.heads.animate` without driver and output."""
-
-    portrait: Path
-    settings: AnimateSettings
-    consent: ConsentLike
-    purpose: str | None
-    precision: Literal["fp32", "bf16"] | None = None
 
 
 def animate_clips(
@@ -82,63 +61,42 @@ def animate_clips(
     heads = None if settings.heads is None else Path(settings.heads).absolute()
     settings = replace(settings, trust=settings.trust.resolve_paths(), heads=heads)
     portrait_path = Path(portrait).absolute()
-    arguments = _Arguments(portrait_path, settings, resolve_paths(consent), purpose)
-    engine = create_job_executor(job, PRELOAD, [*driver_paths, output])
-    with contextlib.closing(engine) as executor:
-        executor.warm_up()
-        precision = call_in_worker(check_portrait, arguments, executor=executor, cancel=cancel)
-        arguments = replace(arguments, precision=precision)
-        models = [content_digest(path) for path in (portrait_path, settings.heads) if path is not None]
-        output_settings = {
-            name: value
-            for name, value in to_stored(settings).items()
-            if name not in ("device", "save_motion")
-        }
-        plan = JobPlan(
-            animate_one,
-            arguments,
-            compute_identity("animate", models, output_settings),
-            absolute_name(output),
-            CONTAINERS[job.container],
-            job.force,
-        )
-        return run_job(plan, driver_paths, executor, job.retries, "animate", progress, cancel)
+    arguments = BatchArguments(portrait_path, settings, resolve_paths(consent), purpose)
+    # Not the machine that an output is made on.
+    kept = {
+        name: value for name, value in to_stored(settings).items() if name not in ("device", "save_motion")
+    }
+    return run_batch(
+        Batch("animate", animate_one, check_portrait, PRELOAD),
+        arguments,
+        driver_paths,
+        output,
+        job,
+        lambda: [content_digest(path) for path in (portrait_path, heads) if path is not None],
+        kept,
+        progress,
+        cancel,
+    )
 
 
-def check_portrait(arguments: _Arguments) -> Literal["fp32", "bf16"]:
-    """Read the portrait and ask the consent gate once, before any driver is read; returns the precision."""
+def check_portrait(arguments: BatchArguments) -> BatchArguments:
+    """Read the portrait and ask the consent gate once, before any driver is read; chooses the precision."""
     from effigie.heads.inference.subject import load_subject
     from effigie.training.device import choose_device, choose_precision
 
-    load_subject(arguments.portrait, arguments.settings, consent=arguments.consent, purpose=arguments.purpose)
-    return choose_precision("auto", choose_device(arguments.settings.device))
+    load_subject(arguments.subject, arguments.settings, consent=arguments.consent, purpose=arguments.purpose)
+    return replace(arguments, precision=choose_precision("auto", choose_device(arguments.settings.device)))
 
 
 def animate_one(
-    arguments: _Arguments, clip: Path, output: Path, progress: ProgressCallback, cancel: CancelToken
+    arguments: BatchArguments, clip: Path, output: Path, progress: ProgressCallback, cancel: CancelToken
 ) -> dict[str, Any]:
     """Animate with one driver in a worker, through the same call as a single one."""
     from effigie.heads.inference.animation import animate
     from effigie.training.device import fix_precision
 
     fix_precision(arguments.precision)
-    report = animate(
-        arguments.portrait,
-        clip,
-        output,
-        arguments.settings,
-        consent=arguments.consent,
-        purpose=arguments.purpose,
-        progress=progress,
-        cancel=cancel,
-    )
-    return {
-        "frames": report.frames,
-        "held": report.held,
-        "output_id": report.output_id,
-        "seconds": round(report.seconds, 3),
-        "notes": report.notes,
-    }
+    return arguments.call(animate, clip, output, progress, cancel, "held")
 
 
 def _find_drivers(drivers: str | Path | Iterable[str | Path]) -> list[str]:

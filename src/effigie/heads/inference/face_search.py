@@ -13,9 +13,7 @@ from effigie.faces.tracker import Tracker, TrackerSettings
 
 # A drawn or painted face is hardly one to the landmark network.
 LENIENT_SETTINGS = TrackerSettings(keep_threshold=0.15, accept_threshold=0.15)
-BORDER_SHARE = (
-    0.5  # of the larger side, added all round for a face that fills the picture: detectors expect room
-)
+BORDER_SHARE = 0.5  # of the larger side, added all round: detectors expect room around a face
 MIN_SIDE = 256  # px, larger side of a picture below which it is enlarged to be looked at
 
 
@@ -46,9 +44,8 @@ def find_faces(
             picture = cv2.resize(image, None, fx=larger, fy=larger, interpolation=cv2.INTER_CUBIC)
             picture = cv2.copyMakeBorder(picture, border, border, border, border, cv2.BORDER_REPLICATE)
             if faces := _detect(picture, patient):
-                return [
-                    _undo_padding(face, border, larger) for face in faces
-                ], settings is not LENIENT_SETTINGS
+                found = [_undo_padding(face, border, larger) for face in faces]
+                return found, settings is not LENIENT_SETTINGS
     return [], True
 
 
@@ -60,16 +57,10 @@ def _detect(image: np.ndarray, tracker: Tracker) -> list[Face]:
 
 def _undo_padding(face: Face, border: int, larger: float) -> Face:
     """A face found in an enlarged picture with a border, in px of the picture itself."""
-    half = np.array([0.5, 0.5, 0.0])
-    offset = np.array([border, border, 0.0])
+    half, offset = np.array([0.5, 0.5, 0.0]), np.array([border, border, 0.0])
     landmarks = ((face.landmarks - offset + half) / larger - half).astype(np.float32)
-    pose = Pose(
-        face.pose.rotation, face.pose.scale / larger, (face.pose.translation - offset + half) / larger - half
-    )
-    placement = np.concatenate(
-        [
-            (face.placement[:2] - border + 0.5) / larger - 0.5,
-            [face.placement[2] - np.log(larger), face.placement[3]],
-        ]
-    )
+    translation = (face.pose.translation - offset + half) / larger - half
+    pose = Pose(face.pose.rotation, face.pose.scale / larger, translation)
+    center = (face.placement[:2] - border + 0.5) / larger - 0.5
+    placement = np.concatenate([center, [face.placement[2] - np.log(larger), face.placement[3]]])
     return replace(face, landmarks=landmarks, pose=pose, placement=placement)

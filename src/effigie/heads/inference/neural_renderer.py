@@ -23,12 +23,9 @@ from effigie.heads.network.layers import fold_spectral_norm
 from effigie.heads.warp.scene import WarpedPortrait
 from effigie.prior.detail import upscale, upscale_with_detail
 from effigie.prior.frame_bank import FaceGeometry
-from effigie.prior.selector import FrameSelector
 from effigie.training import choose_device, choose_precision
 
-SIDE_STEP = (
-    32  # the face is made at multiples of this many pixels, so that sizes do not change with every movement
-)
+SIDE_STEP = 32  # px; faces are made at multiples of it, so that sizes do not change with every movement
 MAX_SIDE = 512
 GROW = MaskMargin(top=0.02, side=0.0, jaw=0.03)
 MASK = MaskSettings(feather=0.1)
@@ -46,26 +43,20 @@ class FaceGenerator:
         generator: of the person, or meta-learned.
         psi: (1, P) the person's parameters.
         device: torch device, or ``auto``.
+
+    Attributes:
+        size: px, side of what the generator itself makes.
+        prior: whether it takes the warped picture.
     """
 
     def __init__(self, generator: Generator, psi: Tensor, device: str = "auto") -> None:
         self._device = choose_device(device)
         # Weights of half the precision themselves: autocast would convert every one of them for every frame.
         half = choose_precision("auto", self._device) == "bf16"
-        self._generator = fold_spectral_norm(generator).to(
-            self._device, torch.bfloat16 if half else torch.float32
-        )
+        dtype = torch.bfloat16 if half else torch.float32
+        self._generator = fold_spectral_norm(generator).to(self._device, dtype)
         self._psi = psi.detach().to(self._device)
-
-    @property
-    def size(self) -> int:
-        """Side of what the generator itself makes, px."""
-        return self._generator.size
-
-    @property
-    def prior(self) -> bool:
-        """Whether it takes the warped picture."""
-        return self._generator.prior
+        self.size, self.prior = generator.size, generator.prior
 
     def __call__(
         self, landmarks: np.ndarray, side: int, prior: np.ndarray | None, visibility: np.ndarray | None
@@ -87,12 +78,9 @@ class FaceGenerator:
         if self.prior:
             if prior is None or visibility is None:
                 raise ValueError("this generator needs the warped picture")
-            prior_and_visibility = cv2.resize(
-                np.dstack([prior, visibility]), (small, small), interpolation=cv2.INTER_AREA
-            )
-            prior_input = (
-                torch.from_numpy(np.clip(prior_and_visibility, 0, 1)).permute(2, 0, 1)[None].to(self._device)
-            )
+            stacked = np.dstack([prior, visibility])
+            shrunk = np.clip(cv2.resize(stacked, (small, small), interpolation=cv2.INTER_AREA), 0, 1)
+            prior_input = torch.from_numpy(shrunk).permute(2, 0, 1)[None].to(self._device)
         with torch.inference_mode():
             output = self._generator(drawing.to(self._device), None, prior_input, psi=self._psi)
         picture = output.picture[0].permute(1, 2, 0).float().cpu().numpy()
@@ -113,15 +101,11 @@ def paste_face(output: np.ndarray, prior: np.ndarray, landmarks: np.ndarray) -> 
 
 
 class NeuralRenderer:
-    """Renders the face of every frame with the generator, in order.
-
-    A :class:`effigie.heads.inference.renderer.FrameRenderer`.
+    """Renders the face of every frame with the generator, in order: a ``FrameRenderer``.
 
     Args:
-        generator: of the person.
         reference_set: the person's T shots; with None (one portrait) the warped portrait itself is the prior.
         blendshapes: for choosing among these shots.
-        rate: frames a second.
     """
 
     def __init__(
@@ -132,24 +116,14 @@ class NeuralRenderer:
         rate: float = 25.0,
     ) -> None:
         self._generator, self._reference_set, self._blendshapes = generator, reference_set, blendshapes
-        self._selector: FrameSelector | None = (
-            None if reference_set is None else reference_set.build_selector(rate)
-        )
-        self._compositor = Compositor(
-            ComposeSettings(
-                color="none",
-                blend="feather",
-                mask=MASK,
-                grain=GrainSettings(strength=0.0),
-                temporal=0.0,
-                motion_blur=0.0,
-            )
-        )
+        self._selector = None if reference_set is None else reference_set.build_selector(rate)
+        grain = GrainSettings(strength=0.0)
+        settings = ComposeSettings("none", "feather", MASK, grain=grain, temporal=0.0, motion_blur=0.0)
+        self._compositor = Compositor(settings)
 
     def __call__(
         self, rendered: WarpedPortrait, landmarks: np.ndarray, index: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """See :class:`effigie.heads.inference.renderer.FrameRenderer`."""
         place = compute_placement(fit_pose(landmarks))
         side = int(np.clip(np.ceil(np.exp(place[2]) / SIDE_STEP) * SIDE_STEP, self._generator.size, MAX_SIDE))
         if self._reference_set is not None:
@@ -173,9 +147,8 @@ class NeuralRenderer:
         """(side, side, 3) float32 in [0, 1] and (side, side) float32."""
         if self._reference_set is None or self._selector is None:
             visible = cv2.warpAffine(rendered.visibility, matrix, (side, side), flags=cv2.INTER_LINEAR)
-            return crop(rendered.image, matrix, side) / np.float32(255), extend_visibility(
-                visible, target_landmarks
-            )
+            prior_picture = crop(rendered.image, matrix, side) / np.float32(255)
+            return prior_picture, extend_visibility(visible, target_landmarks)
         geometry = FaceGeometry.from_landmarks(target_landmarks)
         layers = self._selector(self._reference_set.features(geometry, self._blendshapes(index)))
         prior = self._reference_set.render(layers, target_landmarks)

@@ -71,14 +71,11 @@ class Portrait:
         """The picture at another size, px."""
         rows, columns = self.image.shape[:2]
         x, y = width / columns, height / rows
-        shrinks = x < 1 and y < 1
-        image = cv2.resize(
-            self.image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        )
+        interpolation = cv2.INTER_AREA if x < 1 and y < 1 else cv2.INTER_CUBIC
+        image = cv2.resize(self.image, (width, height), interpolation=interpolation)
         landmarks = self.landmarks * np.array([x, y, np.sqrt(x * y)])
-        landmarks[:, :2] += (
-            np.array([x - 1, y - 1]) / 2
-        )  # pixels' centres, not their corners, are whole numbers
+        # Pixels' centres, not their corners, are whole numbers.
+        landmarks[:, :2] += np.array([x - 1, y - 1]) / 2
         return replace(self, image=image, landmarks=landmarks.astype(np.float32))
 
 
@@ -133,7 +130,8 @@ def read_portraits(
 def _read_clip(
     path: Path, person: int | None, max_portraits: int, identity: IdentityModel, cancel: CancelToken
 ) -> list[Portrait]:
-    candidates: list[tuple[int, list[Face], bool]] = []
+    usable: list[tuple[int, Face, bool]] = []
+    first_faces: list[Face] = []
     with VideoReader(path) as reader:
         count = reader.info.frames or 1
         still = count == 1
@@ -144,19 +142,15 @@ def _read_clip(
             if frame.index % every:
                 continue
             faces, is_sure = find_faces(frame.image, tracker, thorough=still)
-            if faces:
-                candidates.append((frame.index, faces, is_sure))
-    if not candidates:
+            first_faces = first_faces or faces
+            if faces and (chosen := _choose_face(faces, person)):
+                usable.append((frame.index, chosen, is_sure))
+    if not first_faces:
         raise MediaError(
             f"no face was found in {path}: take a picture that shows the face from the front, upright and sharp"
         )
-    usable = [
-        (number, chosen, is_sure)
-        for number, faces, is_sure in candidates
-        if (chosen := _choose_face(faces, person))
-    ]
     if not usable:
-        raise UsageError(_ambiguity_message(path, candidates[0][1], person))
+        raise UsageError(_ambiguity_message(path, first_faces, person))
     best = _select_best([(face.blendshapes, face.pose) for _, face, _ in usable], max_portraits)
     portraits = []
     for index in best:
@@ -169,19 +163,15 @@ def _read_clip(
             )
         with VideoReader(path, start=number, stop=number + 1) as reader:
             image = next(iter(reader)).image
-        portraits.append(
-            Portrait(
-                image,
-                face.landmarks,
-                identity.embed(image, face.landmarks),
-                face.blendshapes.astype(np.float32),
-                str(path) if still else f"{path}, frame {number}",
-                # Of a clip's candidates only the best, which moves, need be good.
-                (*_confidence_notes(path, face, is_sure), *_quality_notes(path, face.pose, face.blendshapes))
-                if index == best[0]
-                else (),
-            )
-        )
+        notes: tuple[str, ...] = ()
+        if index == best[0]:  # of a clip's candidates only the best, which moves, need be good
+            notes = _quality_notes(path, face.pose, face.blendshapes)
+            if not is_sure:
+                doubt = f"the face in {path} was hard to find (confidence {face.presence:.2f}): look at the result"
+                notes = (doubt, *notes)
+        name = str(path) if still else f"{path}, frame {number}"
+        embedding, blendshapes = identity.embed(image, face.landmarks), face.blendshapes.astype(np.float32)
+        portraits.append(Portrait(image, face.landmarks, embedding, blendshapes, name, notes))
     return portraits
 
 
@@ -209,18 +199,11 @@ def _read_faceset(
     poses = [fit_pose(landmarks) for landmarks in placed]
     portraits = []
     for index in _select_best(list(zip(faces["blendshapes"], poses, strict=True)), max_portraits):
-        image = faces.crop(index)
+        image, landmarks, blendshapes = faces.crop(index), placed[index], faces["blendshapes"][index]
         name = f"{path}, {faces.name(index)}"
-        portraits.append(
-            Portrait(
-                image,
-                placed[index],
-                identity.embed(image, placed[index]),
-                faces["blendshapes"][index],
-                name,
-                _quality_notes(name, poses[index], faces["blendshapes"][index]),
-            )
-        )
+        notes = _quality_notes(name, poses[index], blendshapes)
+        embedding = identity.embed(image, landmarks)
+        portraits.append(Portrait(image, landmarks, embedding, blendshapes, name, notes))
     return portraits
 
 
@@ -245,22 +228,16 @@ def _select_best(candidates: Sequence[tuple[np.ndarray, Pose]], max_portraits: i
     """At most ``max_portraits`` candidates, each of another part of the clip: calm, facing the camera, eyes open."""
     cost = np.array(
         [
-            float((to_subject_faces[EXPRESSIVE] ** 2).sum() + (to_subject_faces[BLINK_INDICES] ** 2).sum())
+            float((shapes[EXPRESSIVE] ** 2).sum() + (shapes[BLINK_INDICES] ** 2).sum())
             + float(((pose.angles[:2] / 25) ** 2).sum())
-            for to_subject_faces, pose in candidates
+            for shapes, pose in candidates
         ]
     )
     stretches = np.array_split(np.arange(len(candidates)), min(max_portraits, len(candidates)))
     return sorted((int(part[np.argmin(cost[part])]) for part in stretches), key=lambda index: cost[index])
 
 
-def _confidence_notes(path: Path, face: Face, is_sure: bool) -> tuple[str, ...]:
-    if is_sure:
-        return ()
-    return (f"the face in {path} was hard to find (confidence {face.presence:.2f}): look at the result",)
-
-
-def _quality_notes(path: Path | str, pose: Pose, to_subject_faces: np.ndarray) -> tuple[str, ...]:
+def _quality_notes(path: Path | str, pose: Pose, blendshapes: np.ndarray) -> tuple[str, ...]:
     """Notes on a difficult picture: seen from the side, lying on its side, eyes closed."""
     notes = []
     yaw, roll = abs(float(pose.angles[0])), abs(float(pose.angles[2]))
@@ -273,7 +250,7 @@ def _quality_notes(path: Path | str, pose: Pose, to_subject_faces: np.ndarray) -
         notes.append(
             f"the face in {path} lies on its side ({roll:.0f} degrees): if the picture does, turn it upright first"
         )
-    if min(to_subject_faces[BLINK_INDICES]) > CLOSED_BLINK:
+    if min(blendshapes[BLINK_INDICES]) > CLOSED_BLINK:
         notes.append(
             f"the eyes in {path} are closed and will open only a little: take a picture with open eyes"
         )

@@ -1,21 +1,38 @@
-"""The person who is animated: portrait, permit and renderer."""
+"""The person who is animated: portrait, framed as the output is, permit and renderer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from effigie.consent.gate import ConsentLike, Permit, permit
 from effigie.consent.nsfw_detector import check_images
+from effigie.faces.align import CROP_SIDE_CM, compute_placement
+from effigie.faces.mesh import FACE_OVAL
 from effigie.heads.config import AnimateSettings
-from effigie.heads.inference.framing import frame_portrait
 from effigie.heads.inference.portrait import Portrait, read_portraits, to_subject_faces
-from effigie.heads.inference.renderer import FrameRenderer, GeometryRenderer
 from effigie.heads.motion.motion import Motion
+from effigie.heads.warp.scene import WarpedPortrait
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
+
+if TYPE_CHECKING:
+    from effigie.heads.finetune.reference_set import ReferenceSet
+    from effigie.heads.inference.neural_renderer import FaceGenerator
+
+MAX_SIDE = 1280  # px, larger side of an output whose size nobody chose
+FACE_MARGIN = 0.06  # of the face's width, by which a mask of geometry alone reaches beyond the face's outline
+HEAD_SCALE = 1.7  # times the face's crop: hair, neck and room to move
+UPWARD_SHIFT = 0.04  # of the square, by which it lies higher than the face
+
+# Turns the warped portrait of one frame, which may be overwritten, its (478, 3) landmarks and the frame's number into
+# the final picture, (H, W, 3) uint8 RGB, and an (H, W) uint8 mask, 255 where the face was made. Called once a frame, in
+# order, from one thread, so it may remember the frame before.
+FrameRenderer = Callable[[WarpedPortrait, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -24,7 +41,6 @@ class AnimationSubject:
 
     Attributes:
         portrait: framed as the output is.
-        permit: to animate this person.
         build_renderer: makes the renderer of a motion.
         path: of the portrait, or of the person's model.
         model_hash: SHA-256 of the manifest of the model that paints; None where there is none.
@@ -40,19 +56,12 @@ class AnimationSubject:
 def load_subject(
     path: Path,
     settings: AnimateSettings,
-    *,
     consent: ConsentLike = None,
     purpose: str | None = None,
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> AnimationSubject:
-    """Read the person to be animated and ask the consent gate.
-
-    Raises:
-        RefusedError: no valid consent, or the portrait is intimate.
-        MediaError, UsageError, FaceSetError: as :func:`effigie.heads.inference.portrait.read_portraits`.
-        ModelError: a model cannot be used.
-    """
+    """Read the person to be animated and ask the consent gate; errors as of :func:`read_portraits` and of the gate."""
     from effigie.heads.person_checkpoint import is_person_model
 
     if is_person_model(path):
@@ -61,9 +70,8 @@ def load_subject(
     permission = permit("animate", to_subject_faces([portrait]), consent, purpose=purpose)
     check_images([portrait.image], portrait.name)
     if settings.renderer == "geometry":
-        return AnimationSubject(
-            _frame(portrait, settings), permission, lambda motion: GeometryRenderer(), path
-        )
+        framed = _frame(portrait, settings)
+        return AnimationSubject(framed, permission, lambda motion: render_geometry, path)
     return _load_from_portrait(portrait, permission, path, settings)
 
 
@@ -76,7 +84,7 @@ def _load_from_portrait(
     from effigie.heads.checkpoint import load_heads
     from effigie.heads.finetune.reference_set import resize_shot
     from effigie.heads.finetune.task import compute_embedding
-    from effigie.heads.inference.neural_renderer import FaceGenerator, NeuralRenderer
+    from effigie.heads.inference.neural_renderer import FaceGenerator
     from effigie.heads.person_checkpoint import crop_shot
 
     model = load_heads(settings.heads)
@@ -88,13 +96,10 @@ def _load_from_portrait(
     generator = FaceGenerator(model.networks.generator, psi, settings.device)
 
     def build_renderer(motion: Motion) -> FrameRenderer:
-        return NeuralRenderer(
-            generator, None, _build_blendshape_source(portrait, motion), float(motion.rate or 25)
-        )
+        return _build_neural_renderer(generator, None, portrait, motion)
 
-    return AnimationSubject(
-        _frame(portrait, settings), permission, build_renderer, path, model.manifest_sha256
-    )
+    framed = _frame(portrait, settings)
+    return AnimationSubject(framed, permission, build_renderer, path, model.manifest_sha256)
 
 
 def _load_from_person(
@@ -102,38 +107,64 @@ def _load_from_person(
 ) -> AnimationSubject:
     """A person's own model."""
     from effigie.heads.finetune.reference_set import ReferenceSet
-    from effigie.heads.inference.neural_renderer import FaceGenerator, NeuralRenderer
+    from effigie.heads.inference.neural_renderer import FaceGenerator
     from effigie.heads.person_checkpoint import load_person
 
     person = load_person(path, consent=consent, purpose=purpose)
 
     def build_renderer(motion: Motion) -> FrameRenderer:
         if settings.renderer == "geometry":
-            return GeometryRenderer()
+            return render_geometry
         has_several = len(person.shots) > 1
         reference_set = ReferenceSet(person.shots, 2 * person.preset.size) if has_several else None
         generator = FaceGenerator(person.generator, person.psi, settings.device)
-        return NeuralRenderer(
-            generator,
-            reference_set,
-            _build_blendshape_source(person.portrait, motion),
-            float(motion.rate or 25),
-        )
+        return _build_neural_renderer(generator, reference_set, person.portrait, motion)
 
-    return AnimationSubject(
-        _frame(person.portrait, settings), person.permit, build_renderer, path, person.manifest_sha256
-    )
+    framed = _frame(person.portrait, settings)
+    return AnimationSubject(framed, person.permit, build_renderer, path, person.manifest_sha256)
+
+
+def render_geometry(
+    rendered: WarpedPortrait, landmarks: np.ndarray, index: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The warped portrait as it is, without a network; a :data:`FrameRenderer`."""
+    outline = landmarks[FACE_OVAL, :2]
+    outline = outline + FACE_MARGIN * (outline - outline.mean(0))
+    mask = np.zeros(rendered.image.shape[:2], np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(outline).astype(np.int32)), 255)
+    return rendered.image, mask
 
 
 def _frame(portrait: Portrait, settings: AnimateSettings) -> Portrait:
-    return frame_portrait(portrait, settings.paste, settings.size)
+    """The part of the portrait that is animated, at the output's size."""
+    if settings.paste == "crop":
+        portrait = _crop_head(portrait)
+    height, width = portrait.image.shape[:2]
+    scale = (settings.size or min(MAX_SIDE, max(height, width))) / max(height, width)
+    if scale == 1:
+        return portrait
+    return portrait.resize(max(1, round(width * scale)), max(1, round(height * scale)))
 
 
-def _build_blendshape_source(portrait: Portrait, motion: Motion) -> Callable[[int], np.ndarray]:
-    """Frame number -> (52,) the portrait's blendshapes, changed as the driver's change."""
-    neutral_frame = motion.blendshapes[motion.neutral_frame]
+def _crop_head(portrait: Portrait) -> Portrait:
+    """The largest square around the head that the picture holds, at most 1.7 times the face's crop."""
+    height, width = portrait.image.shape[:2]
+    pose = portrait.pose
+    side = min(round(HEAD_SCALE * CROP_SIDE_CM * pose.scale), height, width)
+    x, y = compute_placement(pose)[:2] - np.array([side / 2, side * (0.5 + UPWARD_SHIFT)])
+    left, top = round(float(np.clip(x, 0, width - side))), round(float(np.clip(y, 0, height - side)))
+    return portrait.crop(left, top, left + side, top + side)
 
-    def to_subject_faces(index: int) -> np.ndarray:
-        return np.clip(portrait.blendshapes + motion.blendshapes[index] - neutral_frame, 0, 1)
 
-    return to_subject_faces
+def _build_neural_renderer(
+    generator: FaceGenerator, reference_set: ReferenceSet | None, portrait: Portrait, motion: Motion
+) -> FrameRenderer:
+    from effigie.heads.inference.neural_renderer import NeuralRenderer
+
+    neutral = motion.blendshapes[motion.neutral_frame]
+
+    def find_blendshapes(index: int) -> np.ndarray:
+        """(52,) the portrait's, changed as the driver's change."""
+        return np.clip(portrait.blendshapes + motion.blendshapes[index] - neutral, 0, 1)
+
+    return NeuralRenderer(generator, reference_set, find_blendshapes, float(motion.rate or 25))

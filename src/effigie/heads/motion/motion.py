@@ -16,8 +16,8 @@ from effigie.execution.pipeline import Prefetcher, shared_cores
 from effigie.faces.analyzer import Face, measure_frames, smooth_frames
 from effigie.faces.landmarker import BLENDSHAPES, LANDMARK_COUNT
 from effigie.faces.mesh import Pose, eye_opening, fit_pose, mouth_opening
+from effigie.faces.person_matcher import PersonFollower
 from effigie.faces.tracker import Tracker
-from effigie.heads.motion.person_matcher import DriverMatcher
 from effigie.io.atomic_write import sha256
 from effigie.media import Frame, VideoReader
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
@@ -142,7 +142,7 @@ def read_motion(
     cancel, clip = cancel or CancelToken(), Path(clip)
     with VideoReader(clip, stop=max_frames) as reader:
         info = reader.info
-        rows = _measure(reader, DriverMatcher(person or 0), clip, person, max_frames, progress, cancel)
+        rows = _measure(reader, PersonFollower(person or 0), clip, person, max_frames, progress, cancel)
     sounding = info.kind == "video"
     times = tuple(frame.time for frame, _ in rows)
     durations = tuple(frame.duration for frame, _ in rows)
@@ -190,7 +190,7 @@ class _FrameTime:
 
 def _measure(
     reader: VideoReader,
-    matcher: DriverMatcher,
+    matcher: PersonFollower,
     clip: Path,
     person: int | None,
     max_frames: int | None,

@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.gate import ConsentLike, resolve_paths
 from effigie.errors import UsageError
-from effigie.execution.job import (
-    CONTAINERS,
-    JobPlan,
-    JobReport,
-    JobSettings,
-    call_in_worker,
-    create_job_executor,
-    run_job,
-)
-from effigie.execution.manifest import compute_identity
+from effigie.execution.job import Batch, BatchArguments, JobReport, JobSettings, run_batch
 from effigie.io.atomic_write import content_digest
-from effigie.io.storage import absolute_name
 from effigie.io.stored_names import to_stored
 from effigie.media.inputs import find_clips
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.swap.checkpoint_paths import BANK, CONFIG, MANIFEST, PEOPLE, WEIGHTS
 from effigie.swap.config import ConvertSettings
 from effigie.swap.inference.person_assignment import PersonAssignment, parse_assignments
-
-PRELOAD = ("effigie.swap.inference.convert",)
-
-
-@dataclass(frozen=True)
-class _Arguments:
-    """Arguments of :func:`effigie.swap.convert` without clip and output."""
-
-    people: tuple[PersonAssignment, ...]
-    settings: ConvertSettings
-    consent: ConsentLike
-    purpose: str | None
-    precision: Literal["fp32", "bf16"] | None = None
 
 
 def convert_clips(
@@ -87,39 +63,38 @@ def convert_clips(
         raise UsageError("painted masks and a folder of masks are for one clip: convert that one by itself")
     clip_paths = find_clips(clips)
     fetch_assets((*REQUIRED_ASSETS, "open_nsfw"), progress)
-    arguments = _Arguments(
+    arguments = BatchArguments(
         people, replace(settings, trust=settings.trust.resolve_paths()), resolve_paths(consent), purpose
     )
-    engine = create_job_executor(job, PRELOAD, [*clip_paths, output])
-    with contextlib.closing(engine) as executor:
-        executor.warm_up()
-        precision = call_in_worker(check_models, arguments, executor=executor, cancel=cancel)
-        arguments = replace(arguments, precision=precision)
-        plan = JobPlan(
-            convert_one,
-            arguments,
-            compute_identity("convert", _model_digests(people), _output_settings(settings)),
-            absolute_name(output),
-            CONTAINERS[job.container],
-            job.force,
-        )
-        return run_job(plan, clip_paths, executor, job.retries, "convert", progress, cancel)
+    # Not the machine that an output is made on.
+    kept = {name: value for name, value in to_stored(settings).items() if name not in ("device", "masks")}
+    return run_batch(
+        Batch("convert", convert_one, check_models, ("effigie.swap.inference.convert",)),
+        arguments,
+        clip_paths,
+        output,
+        job,
+        lambda: [_model_digest(assignment) for assignment in people],
+        kept,
+        progress,
+        cancel,
+    )
 
 
-def check_models(arguments: _Arguments) -> Literal["fp32", "bf16"]:
-    """Load the configurations and ask the consent gate once, before any clip is converted; returns the precision."""
+def check_models(arguments: BatchArguments) -> BatchArguments:
+    """Load the configurations and ask the consent gate once, before any clip is converted; chooses the precision."""
     from effigie.consent.gate import permit_model
     from effigie.swap.checkpoint import load_config
     from effigie.training.device import choose_device, choose_precision
 
-    for assignment in arguments.people:
+    for assignment in arguments.subject:
         load_config(assignment.model)
         permit_model(assignment.model, "swap", consent=arguments.consent, purpose=arguments.purpose)
-    return choose_precision("auto", choose_device(arguments.settings.device))
+    return replace(arguments, precision=choose_precision("auto", choose_device(arguments.settings.device)))
 
 
 def convert_one(
-    arguments: _Arguments, clip: Path, output: Path, progress: ProgressCallback, cancel: CancelToken
+    arguments: BatchArguments, clip: Path, output: Path, progress: ProgressCallback, cancel: CancelToken
 ) -> dict[str, Any]:
     """Convert one clip in a worker, through the same call as a single one."""
     from effigie.swap.checkpoint import enable_model_cache
@@ -128,40 +103,10 @@ def convert_one(
 
     enable_model_cache()
     fix_precision(arguments.precision)
-    report = convert(
-        arguments.people,
-        clip,
-        output,
-        arguments.settings,
-        consent=arguments.consent,
-        purpose=arguments.purpose,
-        progress=progress,
-        cancel=cancel,
-    )
-    return {
-        "frames": report.frames,
-        "swapped": report.swapped,
-        "output_id": report.output_id,
-        "seconds": round(report.seconds, 3),
-        "notes": report.notes,
-    }
+    return arguments.call(convert, clip, output, progress, cancel, "swapped")
 
 
-def _model_digests(people: tuple[PersonAssignment, ...]) -> list[Any]:
-    """Digests of the models' files that an output depends on."""
-    return [
-        [
-            assignment.person,
-            *(
-                content_digest(path)
-                for name in (CONFIG, WEIGHTS, PEOPLE, MANIFEST, BANK)
-                if (path := assignment.model / name).exists()
-            ),
-        ]
-        for assignment in people
-    ]
-
-
-def _output_settings(settings: ConvertSettings) -> dict[str, Any]:
-    """The settings that an output depends on: not the machine it is made on."""
-    return {name: value for name, value in to_stored(settings).items() if name not in ("device", "masks")}
+def _model_digest(assignment: PersonAssignment) -> list[Any]:
+    """Whom a model plays, and digests of its files that an output depends on."""
+    paths = [assignment.model / name for name in (CONFIG, WEIGHTS, PEOPLE, MANIFEST, BANK)]
+    return [assignment.person, *(content_digest(path) for path in paths if path.exists())]

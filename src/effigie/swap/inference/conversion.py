@@ -6,10 +6,12 @@ import contextlib
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,18 +21,19 @@ from effigie.errors import MediaError
 from effigie.execution import available_cores
 from effigie.execution.pipeline import BackgroundConsumer, Prefetcher, shared_cores
 from effigie.faces.analyzer import AnalyzedFrame, Face, analyze
+from effigie.faces.person_matcher import PersonMatcher, TargetPerson
 from effigie.faces.tracker import Tracker
 from effigie.media import EncodeSettings, Frame, VideoReader, VideoWriter
 from effigie.progress import CancelToken, Progress, ProgressCallback
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.swap.config import ConvertSettings
-from effigie.swap.inference.compositing import FaceCompositor
 from effigie.swap.inference.mask_clip import MaskClip
-from effigie.swap.inference.person_matcher import PersonMatcher, TargetPerson
-from effigie.swap.inference.person_state import PersonState
+from effigie.swap.inference.person_state import FaceCompositor, PersonState
 from effigie.swap.inference.shot_settings import ShotList, ShotSettings
 from effigie.swap.inference.swapper import FaceInputs, SwappedFace
 from effigie.training.device import configure_backend
+
+Item = TypeVar("Item")
 
 
 @dataclass
@@ -58,17 +61,14 @@ class ConvertReport:
     notes: list[str] = field(default_factory=list)
 
 
-BATCH_FRAMES = (
-    4  # frames whose faces a network makes in one go: for 8.4 ms each, not 12.2, at tiny on one core
-)
+BATCH_FRAMES = 4  # whose faces a network makes in one go: for 8.4 ms each, not 12.2, at tiny on one core
 
 _PreparedFace = tuple[PersonState, FaceCompositor, Face, FaceInputs]
 _RenderedFace = tuple[FaceCompositor, Face, SwappedFace]
-_PreparedFrame = tuple[Frame, np.ndarray | None, list[_PreparedFace]]
-"""A frame, its matte, and the inputs of the faces to be made in it."""
+_PreparedFrame = tuple[Frame, np.ndarray | None, list[_PreparedFace]]  # with its matte
 _RenderedFrame = tuple[Frame, np.ndarray | None, list[_RenderedFace]]
+# Picture, mask, time, duration.
 _ComposedFrame = tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]
-"""Picture, mask, time, duration."""
 
 
 class Conversion:
@@ -92,7 +92,6 @@ class Conversion:
         self._person_matcher = PersonMatcher(
             [TargetPerson(state.model.target.embedding, state.assignment.person) for state in people]
         )
-        self._tracker = Tracker()
         self._shots = ShotList(settings.shots)
         self._shot: ShotSettings | None = None
         self._seconds: defaultdict[str, float] = defaultdict(float)
@@ -100,11 +99,12 @@ class Conversion:
 
     def run(self) -> ConvertReport:
         """Read, analyse, swap and write, overlapping."""
-        settings, report = self._settings, self._report
-        info = self._reader.info
-        total = (
-            info.frames if settings.max_frames is None else min(settings.max_frames, info.frames or 1 << 60)
-        )
+        settings, report, info = self._settings, self._report, self._reader.info
+        total = info.frames
+        if settings.max_frames is not None:
+            total = min(settings.max_frames, total or settings.max_frames)
+        models = ",".join(digest for state in self._people if (digest := state.model.manifest_sha256))
+        tracker = Tracker()
         start = time.perf_counter()
         with contextlib.ExitStack() as stack:
             outgoing = stack.enter_context(
@@ -113,8 +113,7 @@ class Conversion:
                     info,
                     merge_permits([state.model.permit for state in self._people]),
                     "convert",
-                    ",".join(digest for state in self._people if (digest := state.model.manifest_sha256))
-                    or None,
+                    models or None,
                     settings.trust,
                     settings.encode,
                     self._audio_range(),
@@ -123,12 +122,14 @@ class Conversion:
             masks = None
             if settings.masks is not None:
                 masks = stack.enter_context(VideoWriter(settings.masks, info, EncodeSettings(codec="png")))
-            out = stack.enter_context(BackgroundConsumer(self._build_writer(outgoing, masks)))
-            composed = stack.enter_context(BackgroundConsumer(self._build_composer(out)))
+            out = stack.enter_context(BackgroundConsumer(partial(self._write, outgoing, masks)))
+            composed = stack.enter_context(BackgroundConsumer(partial(self._compose, out)))
             stack.enter_context(shared_cores())
             # Four threads share the cores: more of them for the network would wait for the others.
             stack.enter_context(configure_backend(self._device, max(1, available_cores() // 4)))
-            analyzed = stack.enter_context(Prefetcher(self._analyze()))
+            frames = self._time("decode", itertools.islice(iter(self._reader), settings.max_frames))
+            faces = self._time("landmarks", analyze(frames, tracker, rate=self._rate))
+            analyzed = stack.enter_context(Prefetcher(faces))
             prepared_frames: list[_PreparedFrame] = []
             for item in analyzed:
                 self._cancel.check()
@@ -144,7 +145,7 @@ class Conversion:
             if self._mask_clip is not None:
                 self._mask_clip.check_end()
             if not report.swapped:
-                raise MediaError(self._nothing_swapped_message())
+                raise MediaError(f"{self._absence_message(0)}; nothing written")
         self._progress(
             Progress("convert", report.frames, report.frames, "frames", f"{report.swapped} swapped")
         )
@@ -153,27 +154,17 @@ class Conversion:
             report.each[str(state.assignment.model)] = state.swapped
             for stage, spent in (*state.swapper.seconds.items(), *state.compositor.seconds.items()):
                 self._seconds[stage] += spent
-        report.notes = [*self._reader.notes, *outgoing.notes, *self._absence_notes(), *self._pose_notes()]
+        report.notes = [*self._reader.notes, *outgoing.notes, *self._collect_notes()]
         report.stages = {**self._seconds, "trust": outgoing.seconds}
         report.output_id = outgoing.output_id
         return report
 
-    def _read_frames(self) -> Iterator[Frame]:
-        frames = itertools.islice(iter(self._reader), self._settings.max_frames)
-        while True:
-            start = time.perf_counter()
-            frame = next(frames, None)
-            self._seconds["decode"] += time.perf_counter() - start
-            if frame is None:
-                return
-            yield frame
-
-    def _analyze(self) -> Iterator[AnalyzedFrame[Frame]]:
-        items = analyze(self._read_frames(), self._tracker, rate=self._rate)
+    def _time(self, stage: str, items: Iterator[Item]) -> Iterator[Item]:
+        """The items; counts the seconds that each takes for a stage, without those of decoding meanwhile."""
         while True:
             start, decoded = time.perf_counter(), self._seconds["decode"]
             item = next(items, None)
-            self._seconds["landmarks"] += time.perf_counter() - start - (self._seconds["decode"] - decoded)
+            self._seconds[stage] += time.perf_counter() - start - (self._seconds["decode"] - decoded)
             if item is None:
                 return
             yield item
@@ -199,9 +190,7 @@ class Conversion:
         return prepared
 
     def _render_frames(
-        self,
-        prepared_frames: list[_PreparedFrame],
-        composed: BackgroundConsumer[_RenderedFrame],
+        self, prepared_frames: list[_PreparedFrame], composed: BackgroundConsumer[_RenderedFrame]
     ) -> None:
         """Make the faces of a few frames, each network run once, and pass them to the compositor."""
         swapped: dict[int, Iterator[SwappedFace]] = {}
@@ -212,16 +201,13 @@ class Conversion:
             rendered = [(compositor, face, next(swapped[id(state)])) for state, compositor, face, _ in faces]
             composed.put((frame, matte, rendered))
 
-    def _build_composer(self, out: BackgroundConsumer[_ComposedFrame]) -> Callable[[_RenderedFrame], None]:
-        def compose(item: _RenderedFrame) -> None:
-            frame, matte, rendered = item
-            picture, mask = frame.image, None
-            for compositor, face, swapped in rendered:
-                picture, face_mask = compositor(picture, frame, face, swapped, matte)
-                mask = face_mask if mask is None else np.maximum(mask, face_mask)
-            out.put((picture, mask, frame.time, frame.duration))
-
-        return compose
+    def _compose(self, out: BackgroundConsumer[_ComposedFrame], item: _RenderedFrame) -> None:
+        frame, matte, rendered = item
+        picture, mask = frame.image, None
+        for compositor, face, swapped in rendered:
+            picture, face_mask = compositor(picture, frame, face, swapped, matte)
+            mask = face_mask if mask is None else np.maximum(mask, face_mask)
+        out.put((picture, mask, frame.time, frame.duration))
 
     def _apply_shot(self, shot: ShotSettings | None) -> None:
         """Use the settings of a shot, or without one the clip's own, from this frame on."""
@@ -237,21 +223,16 @@ class Conversion:
         shot = self._shot
         return shot is not None and (shot.skip or str(state.assignment.model) in shot.excluded_models)
 
-    def _build_writer(
-        self, outgoing: SignedWriter, masks: VideoWriter | None
-    ) -> Callable[[_ComposedFrame], None]:
-        def write(item: _ComposedFrame) -> None:
-            picture, mask, frame_time, duration = item
-            start, signing_seconds = time.perf_counter(), outgoing.seconds
-            label = outgoing.write(picture, mask, frame_time, duration)
-            self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
-            if masks is not None:
-                gray = np.zeros(picture.shape[:2], np.uint8) if mask is None else mask.copy()
-                if label is not None:
-                    gray[label] = 255
-                masks.write(np.repeat(gray[..., None], 3, axis=2), frame_time, duration)
-
-        return write
+    def _write(self, outgoing: SignedWriter, masks: VideoWriter | None, item: _ComposedFrame) -> None:
+        picture, mask, frame_time, duration = item
+        start, signing_seconds = time.perf_counter(), outgoing.seconds
+        label = outgoing.write(picture, mask, frame_time, duration)
+        self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
+        if masks is not None:
+            gray = np.zeros(picture.shape[:2], np.uint8) if mask is None else mask.copy()
+            if label is not None:
+                gray[label] = 255
+            masks.write(np.repeat(gray[..., None], 3, axis=2), frame_time, duration)
 
     def _audio_range(self) -> tuple[Fraction, Fraction] | None:
         """Start and end of the sound that goes with the first frames, s; None for all of it."""
@@ -260,25 +241,15 @@ class Conversion:
             return None
         return info.clock_origin, info.clock_origin + count / info.rate
 
-    def _absence_notes(self) -> list[str]:
-        """A note for each model whose person was not found."""
-        return [
-            f"{state.assignment.model}: {self._absence_message(number)}"
-            for number, state in enumerate(self._people)
-            if not state.swapped
-        ]
-
-    def _pose_notes(self) -> list[str]:
-        """Notes on heads that turn farther than in the source's footage; of several models each names its own."""
+    def _collect_notes(self) -> Iterator[str]:
+        """Notes on people who were not found, and on heads that turn farther than in the source's footage."""
+        for number, state in enumerate(self._people):
+            if not state.swapped:
+                yield f"{state.assignment.model}: {self._absence_message(number)}"
         several = len(self._people) > 1
-        return [
-            f"{state.assignment.model}: {note}" if several else note
-            for state in self._people
-            for note in state.swapper.pose_log.notes()
-        ]
-
-    def _nothing_swapped_message(self) -> str:
-        return f"{self._absence_message(0)}; nothing written"
+        for state in self._people:
+            for note in state.swapper.pose_log.notes():
+                yield f"{state.assignment.model}: {note}" if several else note
 
     def _absence_message(self, number: int) -> str:
         name, person = self._reader.path, self._people[number].assignment.person

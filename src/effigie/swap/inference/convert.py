@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
+from effigie.compositing import ComposeSettings
 from effigie.consent.gate import ConsentLike
 from effigie.consent.nsfw_detector import check_clip
 from effigie.errors import UsageError
@@ -17,15 +18,21 @@ from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.swap.checkpoint import load_swap
 from effigie.swap.config import ConvertSettings
-from effigie.swap.inference import fast_mode
-from effigie.swap.inference.compositing import FaceCompositor
 from effigie.swap.inference.conversion import Conversion, ConvertReport
 from effigie.swap.inference.mask_clip import MaskClip
 from effigie.swap.inference.person_assignment import PersonAssignment, parse_assignments
-from effigie.swap.inference.person_state import PersonState, check_distinct_people
+from effigie.swap.inference.person_state import FaceCompositor, PersonState, check_distinct_people
 from effigie.swap.inference.source_visibility import SourceVisibility
 from effigie.swap.inference.swapper import Swapper
 from effigie.training import choose_device, choose_precision
+
+# What the fast mode gives up for speed. A made face's side is this share of the usual: warping it, and all that is done
+# to it before it lies in the frame, costs half.
+FAST_SIDE_SHARE = 0.75
+FAST_GRAIN_INTERVAL = (
+    3  # frames: sharpness changes with the face's distance and focus, not from frame to frame
+)
+FAST_VISIBILITY_INTERVAL = 2  # frames: a crop follows the face, and a hand before it moves little in one
 
 
 @with_output_lock("output")
@@ -60,17 +67,14 @@ def convert(
         UsageError: the paint-over mask is not of the clip's size, length or times (nothing is written then).
         CancelledError: asked to stop; nothing is left under the output's name.
     """
-    settings = settings or ConvertSettings()
+    settings, cancel = settings or ConvertSettings(), cancel or CancelToken()
+    side_share, visibility_interval = 1.0, 1
     if settings.fast:
-        settings = replace(
-            settings,
-            compose=fast_mode.use_fast_grain(settings.compose),
-            shots=tuple(
-                replace(shot, compose=shot.compose and fast_mode.use_fast_grain(shot.compose))
-                for shot in settings.shots
-            ),
+        side_share, visibility_interval = FAST_SIDE_SHARE, FAST_VISIBILITY_INTERVAL
+        shots = (
+            replace(shot, compose=shot.compose and use_fast_grain(shot.compose)) for shot in settings.shots
         )
-    cancel = cancel or CancelToken()
+        settings = replace(settings, compose=use_fast_grain(settings.compose), shots=tuple(shots))
     clip, output, assignments = Path(clip), Path(output), parse_assignments(model)
     if settings.person is not None:
         if len(assignments) > 1 or assignments[0].person is not None:
@@ -81,17 +85,13 @@ def convert(
     fetch_assets(REQUIRED_ASSETS, progress)
     device = choose_device(settings.device)
     precision = choose_precision("auto", device)
-    models = [
-        load_swap(assignment.model, str(device), consent=consent, purpose=purpose)
-        for assignment in assignments
-    ]
+    models = [load_swap(one.model, str(device), consent=consent, purpose=purpose) for one in assignments]
     check_distinct_people(assignments, models)
     check_clip(clip, cancel)
     visibility = VisibilityPredictor(device=device, half=precision == "bf16")
     compose_settings = [settings.compose, *(shot.compose for shot in settings.shots if shot.compose)]
     needs_visibility = any(compose.occlusion == "on" for compose in compose_settings)
     with VideoReader(clip) as reader:
-        rate = float(reader.info.rate or 25)
         people = [
             PersonState(
                 assignment,
@@ -100,23 +100,23 @@ def convert(
                     loaded,
                     device,
                     precision,
-                    rate,
-                    fast_mode.SIDE_SHARE if settings.fast else 1.0,
+                    float(reader.info.rate or 25),
+                    side_share,
                     settings.extreme_pose == "leave",
                     SourceVisibility(loaded.bank, visibility) if needs_visibility else None,
                 ),
-                FaceCompositor(
-                    settings.compose,
-                    visibility.fresh_copy(),
-                    fast_mode.VISIBILITY_INTERVAL if settings.fast else 1,
-                ),
+                FaceCompositor(settings.compose, visibility.fresh_copy(), visibility_interval),
             )
             for assignment, loaded in zip(assignments, models, strict=True)
         ]
-        with contextlib.ExitStack() as stack:
-            mask_clip = None
-            if settings.mask_clip is not None:
-                mask_clip = stack.enter_context(
-                    MaskClip(settings.mask_clip, reader.info, settings.max_frames)
-                )
-            return Conversion(people, device, reader, output, settings, mask_clip, progress, cancel).run()
+        mask_clip: contextlib.AbstractContextManager[MaskClip | None] = contextlib.nullcontext()
+        if settings.mask_clip is not None:
+            mask_clip = MaskClip(settings.mask_clip, reader.info, settings.max_frames)
+        with mask_clip as mask:
+            return Conversion(people, device, reader, output, settings, mask, progress, cancel).run()
+
+
+def use_fast_grain(settings: ComposeSettings) -> ComposeSettings:
+    """The settings with sharpness and grain measured in every third frame."""
+    interval = max(settings.grain.interval, FAST_GRAIN_INTERVAL)
+    return replace(settings, grain=replace(settings.grain, interval=interval))

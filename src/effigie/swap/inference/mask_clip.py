@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -28,8 +27,7 @@ class MaskClip:
         max_frames: only so many frames of the clip are made.
 
     Raises:
-        MediaError: it cannot be read.
-        UsageError: its size, or its number of frames where both are known, is not the clip's.
+        UsageError: its size is not the clip's; later, its number of frames or their times are not.
     """
 
     def __init__(self, path: str | Path, clip: ClipInfo, max_frames: int | None = None) -> None:
@@ -38,12 +36,12 @@ class MaskClip:
         self._clip, self._is_complete = clip, max_frames is None
         info = self._reader.info
         self._is_still = info.kind == "still"
+        self._has_times = info.kind in TIMED_KINDS and clip.kind in TIMED_KINDS
         if (info.width, info.height) != (clip.width, clip.height):
             raise UsageError(
                 f"the paint-over mask {self.path} is {info.width}x{info.height} pixels, {clip.path} is "
                 f"{clip.width}x{clip.height}: export it at the clip's size"
             )
-        self._has_times = info.kind in TIMED_KINDS and clip.kind in TIMED_KINDS
         self._frames: Iterator[Frame] = iter(self._reader)
         self._mask: np.ndarray | None = None
         self._origin: Fraction | None = None
@@ -51,17 +49,11 @@ class MaskClip:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._reader.close()
 
     def __call__(self, frame: Frame) -> np.ndarray:
-        """(H, W) float32 in 0..1 for a frame of the clip; frames are asked for in order, each once.
-
-        Raises:
-            UsageError: the mask ends before the clip, or shows this frame at another time.
-        """
+        """(H, W) float32 in 0..1 for a frame of the clip; frames are asked for in order, each once."""
         if self._is_still and self._mask is not None:
             return self._mask
         mask_frame = next(self._frames, None)
@@ -76,11 +68,7 @@ class MaskClip:
         return self._mask
 
     def check_end(self) -> None:
-        """Check that the matte ends with the clip; call after the clip's last frame.
-
-        Raises:
-            UsageError: the mask goes on although the clip has ended.
-        """
+        """Check that the matte ends with the clip; call after the clip's last frame."""
         if self._is_complete and not self._is_still and next(self._frames, None) is not None:
             raise UsageError(
                 f"the paint-over mask {self.path} is longer than {self._clip.path}: export it at the clip's length"

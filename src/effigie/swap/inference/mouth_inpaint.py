@@ -34,8 +34,7 @@ def inpaint_mouth(
 
     Args:
         made: (S, S, 3) float32 in [0, 1].
-        footage: (S, S, 3) uint8, the target's face in the same crop.
-        landmarks: (478, 3) of the footage, in its pixels.
+        footage: (S, S, 3) uint8, the target's face in the same crop, with its (478, 3) ``landmarks``.
         warper: the made face's geometry.
         share: 0..1, see :func:`compute_inpaint_share`.
     """

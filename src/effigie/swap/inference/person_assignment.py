@@ -31,11 +31,7 @@ class PersonAssignment:
 def parse_assignments(
     model: str | Path | PersonAssignment | Sequence[str | Path | PersonAssignment],
 ) -> list[PersonAssignment]:
-    """The assignments that anything which names models stands for.
-
-    Raises:
-        UsageError: there is none, or one twice, or two for one number.
-    """
+    """The assignments that anything which names models stands for; no model twice, no number twice."""
     models = [model] if isinstance(model, (str, Path, PersonAssignment)) else list(model)
     assignments = [
         one if isinstance(one, PersonAssignment) else PersonAssignment(Path(one)) for one in models

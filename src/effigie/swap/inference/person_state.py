@@ -1,20 +1,92 @@
-"""The state of each person who is swapped in a conversion."""
+"""A person who is swapped in a conversion: their swapper and compositor, and the memory of earlier frames."""
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 
+from effigie.compositing import ComposeSettings, Compositor
 from effigie.errors import UsageError
 from effigie.faces.analyzer import Face
 from effigie.faces.recognizer import SAME_PERSON_SIMILARITY
+from effigie.media import Frame
+from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.swap.checkpoint import SwapModel
-from effigie.swap.inference.compositing import FaceCompositor
 from effigie.swap.inference.person_assignment import PersonAssignment
-from effigie.swap.inference.swapper import Swapper
+from effigie.swap.inference.swapper import SwappedFace, Swapper
+
+
+class FaceCompositor:
+    """Puts one person's made faces into frames, in order, and remembers the frames before; one instance a track.
+
+    It may run in a thread of its own, so that it is never reset: :meth:`fresh_copy` makes another.
+
+    Args:
+        visibility: says what covers faces.
+        visibility_interval: what covers a face is looked for in every n-th frame, and holds until the next.
+
+    Attributes:
+        seconds: spent on each stage.
+    """
+
+    def __init__(
+        self, compose: ComposeSettings, visibility: VisibilityPredictor, visibility_interval: int = 1
+    ) -> None:
+        self.compose, self.visibility_interval = compose, visibility_interval
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._compositor = Compositor(compose)
+        self._visibility = visibility
+        self._count = 0
+        self._last_visibility = np.zeros((0, 0), np.float32)
+
+    def fresh_copy(self, compose: ComposeSettings | None = None) -> FaceCompositor:
+        """A new one without memory of earlier frames, with the same settings or others."""
+        visibility = self._visibility.fresh_copy()
+        other = FaceCompositor(compose or self.compose, visibility, self.visibility_interval)
+        other.seconds = self.seconds
+        return other
+
+    def __call__(
+        self,
+        picture: np.ndarray,
+        frame: Frame,
+        face: Face,
+        swapped: SwappedFace,
+        matte: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The picture with the made face in it, and the mask of what was replaced, (H, W) uint8.
+
+        Args:
+            picture: (H, W, 3) uint8, the frame or what others have made of it.
+            frame: as it came; what covers a face is looked for there.
+            matte: (H, W) float32 in 0..1 by which the mask is multiplied.
+        """
+        start = time.perf_counter()
+        visible = None
+        if self.compose.occlusion == "on":
+            visible = self._predict_visibility(frame, face, swapped.mask.shape[0])
+            if swapped.source_mask is not None:
+                visible = visible * swapped.source_mask
+        self.seconds["occlusion"] += time.perf_counter() - start
+        start = time.perf_counter()
+        if swapped.opacity < 1:
+            visible = (np.ones_like(swapped.mask) if visible is None else visible) * swapped.opacity
+        result = self._compositor.compose_masked(
+            picture, swapped.picture, swapped.mask, swapped.matrix, frame.time, visible, matte
+        )
+        self.seconds["compose"] += time.perf_counter() - start
+        return result
+
+    def _predict_visibility(self, frame: Frame, face: Face, side: int) -> np.ndarray:
+        if self._count % self.visibility_interval == 0 or self._last_visibility.shape[0] != side:
+            self._last_visibility = self._visibility(frame.image, face, side)
+        self._count += 1
+        return self._last_visibility
 
 
 @dataclass
@@ -22,9 +94,6 @@ class PersonState:
     """A person who is swapped, with their model; memory of earlier frames ends with the person's track.
 
     Attributes:
-        assignment: model and person asked for.
-        model: loaded.
-        swapper, compositor: of this person alone.
         swapped: frames so far in which their face was replaced.
     """
 
@@ -50,11 +119,7 @@ class PersonState:
 
 
 def check_distinct_people(assignments: Sequence[PersonAssignment], models: Sequence[SwapModel]) -> None:
-    """Refuse two models that look for the same person: their frames could not be told apart.
-
-    Raises:
-        UsageError: two do.
-    """
+    """Refuse two models that look for the same person: their frames could not be told apart."""
     targets = [
         (assignment, model.target.embedding)
         for assignment, model in zip(assignments, models, strict=True)

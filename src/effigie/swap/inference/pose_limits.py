@@ -14,15 +14,10 @@ import numpy as np
 
 from effigie.prior.frame_bank import FaceGeometry
 
-NETWORK_LIMIT, GEOMETRY_LIMIT = (
-    12.0,
-    20.0,
-)  # degrees: the networks alone up to the one, geometry alone from the other
-SKIP_ABOVE, RESUME_BELOW = (
-    32.0,
-    27.0,
-)  # degrees: the footage is left as it is beyond the one, until it is back at the other
-DISSOLVE_SECONDS = 0.2  # s
+# Degrees beyond the source's poses: the networks alone up to the one, geometry alone from the other.
+NETWORK_LIMIT, GEOMETRY_LIMIT = 12.0, 20.0
+SKIP_ABOVE, RESUME_BELOW = 32.0, 27.0  # degrees: left as it is beyond the one, until it is back at the other
+DISSOLVE_SECONDS = 0.2
 MAX_NAMED_RANGES = 12  # ranges of frames in a note; more are counted
 
 
@@ -45,7 +40,6 @@ class PoseState:
 
     @property
     def is_skipped(self) -> bool:
-        """Whether the footage is left as it is."""
         return self.opacity == 0
 
 
@@ -54,7 +48,6 @@ class PoseLimiter:
 
     Args:
         geometries: of the source's frames.
-        rate: frames a second.
         skip_extreme: whether the footage is left as it is at all; else geometry makes the face at any angle.
     """
 
@@ -65,27 +58,19 @@ class PoseLimiter:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the frames before: call at a cut."""
         self._skipped = False
         self._opacity: float | None = None
 
     def __call__(self, geometry: FaceGeometry) -> PoseState:
-        """The state of the next frame of the track."""
         excess_angle = float(np.linalg.norm(self._poses - np.asarray(geometry.pose.angles)[:2], axis=1).min())
         self._skipped = self._skip_extreme and excess_angle > (RESUME_BELOW if self._skipped else SKIP_ABOVE)
         wanted = 0.0 if self._skipped else 1.0
         current = wanted if self._opacity is None else self._opacity
         is_close = abs(wanted - current) <= self._step * 1.001  # five fifths are not quite one
         self._opacity = wanted if is_close else current + self._step * float(np.sign(wanted - current))
-        geometry_weight = float(
-            np.clip((excess_angle - NETWORK_LIMIT) / (GEOMETRY_LIMIT - NETWORK_LIMIT), 0, 1)
-        )
-        return PoseState(
-            excess_angle,
-            geometry_weight,
-            self._opacity,
-            1 - float(np.clip(excess_angle / NETWORK_LIMIT, 0, 1)),
-        )
+        geometry_weight = np.clip((excess_angle - NETWORK_LIMIT) / (GEOMETRY_LIMIT - NETWORK_LIMIT), 0, 1)
+        side_growth = 1 - float(np.clip(excess_angle / NETWORK_LIMIT, 0, 1))
+        return PoseState(excess_angle, float(geometry_weight), self._opacity, side_growth)
 
 
 class ExtremePoseLog:

@@ -57,10 +57,8 @@ class Project:
     """All inputs of `effigie convert`.
 
     Attributes:
-        clip: the footage.
         people: a model each.
         output: None where the caller names one.
-        settings: of the conversion; assignments are in ``people``.
         consents: records instead of those in the models.
         purpose: what it is for, where a record is limited to a purpose.
     """
@@ -102,7 +100,11 @@ def load_project(path: str | Path) -> Project:
         raise UsageError(f"{path} needs a clip and, under [[people]], a model")
     assignments = tuple(reader.settings(PersonAssignment, table, "people") for table in people)
     shots = [reader.settings(ShotSettings, table, "shots") for table in _get_tables(document, "shots", path)]
-    settings = ConvertSettings(
+    given = {
+        name: document[name] for name in ("paint", "masks", "device", "fast", "turned") if name in document
+    }
+    settings = replace(
+        reader.settings(ConvertSettings, given, "the top"),
         compose=reader.settings(ComposeSettings, document.get("compose", {}), "compose"),
         encode=reader.settings(EncodeSettings, document.get("encode", {}), "encode"),
         trust=reader.settings(TrustSettings, document.get("trust", {}), "trust"),
@@ -110,41 +112,23 @@ def load_project(path: str | Path) -> Project:
     )
     if not settings.trust.watermark:
         raise UsageError(f"{path}: the invisible mark is not a project's to leave out")
-    given = {
-        name: document[name] for name in ("paint", "masks", "device", "fast", "turned") if name in document
-    }
-    general = reader.settings(ConvertSettings, given, "the top")
     return Project(
         reader.path(document["clip"]),
         assignments,
         reader.path(document["output"]) if "output" in document else None,
-        replace(
-            settings,
-            mask_clip=general.mask_clip,
-            masks=general.masks,
-            device=general.device,
-            fast=general.fast,
-            extreme_pose=general.extreme_pose,
-        ),
+        settings,
         tuple(reader.resolve_consent(str(one)) for one in document.get("consents", ())),
         document.get("purpose"),
     )
 
 
 def save_project(project: Project, path: str | Path) -> None:
-    """Write a project file; :func:`load_project` gives the same project back.
-
-    Raises:
-        EffigieError: it cannot be written.
-    """
+    """Write a project file; :func:`load_project` gives the same project back."""
     path, settings = Path(path), project.settings
     folder = path.absolute().parent
     document: dict[str, Any] = {"version": VERSION, "clip": _relative_path(project.clip, folder)}
-    if project.output is not None:
-        document["output"] = _relative_path(project.output, folder)
-    for name, path_ in (("paint", settings.mask_clip), ("masks", settings.masks)):
-        if path_ is not None:
-            document[name] = _relative_path(path_, folder)
+    named = (("output", project.output), ("paint", settings.mask_clip), ("masks", settings.masks))
+    document |= {name: _relative_path(file, folder) for name, file in named if file is not None}
     document["device"] = settings.device
     if settings.fast:
         document["fast"] = True
@@ -192,19 +176,16 @@ class _ProjectReader:
         return replace(shot, excluded_models=excluded_models)
 
     def settings(self, kind: type[Settings], table: Any, where: str) -> Settings:
-        """``kind`` with the fields that the table names.
-
-        Raises:
-            UsageError: a name or a value that it does not know.
-        """
+        """``kind`` with the fields that the table names."""
         if not isinstance(table, Mapping):
             raise UsageError(f"{self.file}: {where} must be a table, not {table!r}")
         hints = get_type_hints(kind)
         names = {stored_name(field): str(field.name) for field in fields(kind)}  # type: ignore[arg-type]
         _check_names(table, set(names), f"{self.file}, {where}")
-        values: dict[str, Any] = {}
-        for name, value in table.items():
-            values[names[name]] = self._value(hints[names[name]], value, f"{where}.{name}")
+        values = {
+            names[name]: self._value(hints[names[name]], value, f"{where}.{name}")
+            for name, value in table.items()
+        }
         try:
             return kind(**values)
         except TypeError as error:

@@ -37,11 +37,7 @@ class ShotSettings:
 
 
 class ShotList:
-    """The shots of a clip, found by frame number.
-
-    Raises:
-        UsageError: two of them overlap.
-    """
+    """The shots of a clip, found by frame number; they must not overlap."""
 
     def __init__(self, shots: Sequence[ShotSettings]) -> None:
         self._shots = sorted(shots, key=lambda shot: shot.first)
@@ -53,7 +49,5 @@ class ShotList:
     def __call__(self, frame: int) -> ShotSettings | None:
         """The shot of a frame, or None."""
         place = bisect_right(self._firsts, frame) - 1
-        if place < 0:
-            return None
-        shot = self._shots[place]
-        return shot if shot.last is None or frame <= shot.last else None
+        shot = self._shots[place] if place >= 0 else None
+        return None if shot is None or (shot.last is not None and frame > shot.last) else shot

@@ -27,10 +27,6 @@ EDGE_SIGMA = 0.025  # of the picture's side: how softly the made face ends there
 class SourceVisibility:
     """The face masks of a bank's frames, predicted once a frame and warped as the pictures are.
 
-    Args:
-        bank: the source's frames.
-        visibility: whose network predicts them.
-
     Example::
 
         warper = MeshWarper(landmarks, side)
@@ -53,11 +49,7 @@ class SourceVisibility:
         return sample
 
     def __call__(self, prior: RenderedPrior, warper: MeshWarper) -> np.ndarray:
-        """(S, S) float32 in 0..1: 1 where the frames of a prior show the face.
-
-        Args:
-            prior: rendered with :meth:`warp_with_visibility`.
-        """
+        """(S, S) float32 in 0..1: 1 where the frames of a prior from :meth:`warp_with_visibility` show the face."""
         assert prior.extra_channel is not None
         # Where the warped picture ends nothing of the source's is shown.
         known = np.where(prior.visibility > 0.5, prior.extra_channel, np.float32(255))
@@ -65,9 +57,8 @@ class SourceVisibility:
         soft = cv2.GaussianBlur(np.clip(small, 0, 1), (0, 0), EDGE_SIGMA * INPUT_SIZE)
         # As soft outside of its edge as inside would show half of what is to go.
         soft = np.clip(2 * soft - 1, 0, 1)
-        soft[
-            certain_face_mask(apply_affine(resize_matrix(INPUT_SIZE, warper.size), warper.target), INPUT_SIZE)
-        ] = 1
+        landmarks = apply_affine(resize_matrix(INPUT_SIZE, warper.size), warper.target)
+        soft[certain_face_mask(landmarks, INPUT_SIZE)] = 1
         return cv2.resize(soft, (warper.size, warper.size), interpolation=cv2.INTER_LINEAR)
 
     def _read_with_visibility(self, index: int) -> np.ndarray:

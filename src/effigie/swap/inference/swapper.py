@@ -28,9 +28,7 @@ from effigie.swap.inference.source_visibility import SourceVisibility
 from effigie.swap.network import DecoderOutput
 from effigie.swap.shape_retarget import MASK_MARGIN
 
-SIDE_STEP = (
-    32  # made faces are a multiple of this wide, so that sizes do not change with every pixel of movement
-)
+SIDE_STEP = 32  # px; faces are made at multiples of it, so that sizes do not change with every movement
 # Twice the blend weight less this is how much of the prior's fine detail is shown: where a network that took four
 # fifths of the prior changed its colour, pores and lashes are still the prior's.
 DETAIL_BIAS = 0.5
@@ -63,14 +61,11 @@ class FaceInputs:
     Attributes:
         face: (s, s, 3) uint8, the target's face as the network sees it.
         prior: None where the network takes none.
-        warper: to the made face's geometry, in the made picture's pixels.
+        warper: to the made face's geometry, in the made picture's pixels, S to a side.
         geometry: of the target's face, in the same pixels.
         mouth: (S, S, 3) uint8, the target's face in the made picture's place, where its mouth is taken over.
         mouth_share: 0..1, how much of the mouth's inside is.
-        matrix: (2, 3) frame pixels to the made picture's.
-        side: S.
-        source_mask: see :class:`SwappedFace`.
-        pose_state: how far the pose is from what the source's footage shows, and what follows.
+        matrix, source_mask: see :class:`SwappedFace`.
     """
 
     face: np.ndarray
@@ -80,7 +75,6 @@ class FaceInputs:
     mouth: np.ndarray | None
     mouth_share: float
     matrix: np.ndarray
-    side: int
     source_mask: np.ndarray | None
     pose_state: PoseState
 
@@ -91,14 +85,13 @@ class Swapper:
     The networks work at the preset's size. What the prior shows more finely than that is added back where the network
     relied on the prior, so that a small network does not blur a large face.
 
-    Attributes:
-        pose_log: frames in which the head was turned too far.
-        seconds: spent on each stage.
-
     Args:
         side_share: a made face's side as a share of what footage and source show; never less than the network's.
         source_visibility: says where the source's frames show no face; None does not look.
         skip_extreme: whether a head turned too far is left as it is, see :class:`PoseLimiter`.
+
+    Attributes:
+        seconds: spent on each stage.
     """
 
     def __init__(
@@ -111,13 +104,10 @@ class Swapper:
         skip_extreme: bool = True,
         source_visibility: SourceVisibility | None = None,
     ) -> None:
-        self._model = model
-        self._device = device
-        self._precision = precision
+        self._model, self._device, self._precision = model, device, precision
         self._selector = FrameSelector(model.bank, rate)
         self._pose_limiter = PoseLimiter(model.bank.geometries, rate, skip_extreme)
         self.pose_log = ExtremePoseLog()
-        self._retarget = model.retarget
         self._side_share = side_share
         self._source_visibility = source_visibility
         self._largest = max(model.bank.read(0).shape[0], model.preset.size)
@@ -151,10 +141,9 @@ class Swapper:
         with self._time_stage("warp"):
             prior = source_mask = None
             if self._model.prior:
-                warper = MeshWarper(self._retarget(geometry), side)
-                layers = self._selector(
-                    compute_features([geometry], face.blendshapes[None], self._model.target)
-                )
+                warper = MeshWarper(self._model.retarget(geometry), side)
+                features = compute_features([geometry], face.blendshapes[None], self._model.target)
+                layers = self._selector(features)
                 visibility = self._source_visibility
                 sampler = None if visibility is None else visibility.warp_with_visibility(warper)
                 prior = render(self._model.bank, layers, warper, sampler)
@@ -165,7 +154,7 @@ class Swapper:
             mouth = crop(image, matrix, side) if mouth_share else None
         network_face = crop(image, face.matrix(small), small)
         return FaceInputs(
-            network_face, prior, warper, geometry, mouth, mouth_share, matrix, side, source_mask, pose_state
+            network_face, prior, warper, geometry, mouth, mouth_share, matrix, source_mask, pose_state
         )
 
     def render_faces(self, inputs_list: Sequence[FaceInputs]) -> list[SwappedFace]:
@@ -181,39 +170,31 @@ class Swapper:
             ]
 
     def _finish_face(self, inputs: FaceInputs, picture: np.ndarray, blend_weight: np.ndarray) -> SwappedFace:
-        side, pose_state = inputs.side, inputs.pose_state
+        side, pose_state = inputs.warper.size, inputs.pose_state
         if inputs.prior is None:
             picture = upscale(picture, side)
         else:
             warped = inputs.prior.picture / np.float32(255)
             picture = upscale_with_detail(picture, np.clip(2 * blend_weight - DETAIL_BIAS, 0, 1), warped)
             if pose_state.geometry_weight:
-                picture += (
-                    np.float32(pose_state.geometry_weight)
-                    * inputs.prior.visibility[..., None]
-                    * (warped - picture)
-                )
+                share = np.float32(pose_state.geometry_weight) * inputs.prior.visibility[..., None]
+                picture += share * (warped - picture)
         if inputs.mouth is not None:
             picture = inpaint_mouth(
                 picture, inputs.mouth, inputs.geometry.landmarks, inputs.warper, inputs.mouth_share
             )
-        mask = face_mask(
-            inputs.warper.target,
-            side,
-            side,
-            replace(MASK_MARGIN, side=MASK_MARGIN.side * pose_state.side_growth),
-        )
+        margin = replace(MASK_MARGIN, side=MASK_MARGIN.side * pose_state.side_growth)
+        mask = face_mask(inputs.warper.target, side, side, margin)
         return SwappedFace(
             np.clip(picture, 0, 1), mask, inputs.matrix, pose_state.opacity, inputs.source_mask
         )
 
     def _run_network(self, inputs_list: Sequence[FaceInputs]) -> DecoderOutput:
         faces = to_float(torch.from_numpy(np.stack([inputs.face for inputs in inputs_list]))).to(self._device)
-        priors = [
-            _resize_prior(inputs.prior, faces.shape[-1]) for inputs in inputs_list if inputs.prior is not None
-        ]
-        prior_batch = None
-        if priors:
+        size, prior_batch = faces.shape[-1], None
+        if priors := [
+            _resize_prior(inputs.prior, size) for inputs in inputs_list if inputs.prior is not None
+        ]:
             prior_batch = torch.from_numpy(np.stack(priors)).permute(0, 3, 1, 2).to(self._device)
             prior_batch = prior_batch.contiguous(memory_format=torch.channels_last)
         half = self._precision == "bf16"

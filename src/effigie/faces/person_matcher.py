@@ -1,0 +1,137 @@
+"""Finds people in the frames of a clip: several at once by identity, or one by track."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from effigie.faces.analyzer import Face
+from effigie.faces.recognizer import SAME_PERSON_SIMILARITY, IdentityModel, normalize_embedding
+
+# Counts of a face's frames at which its identity is looked at: the first look may be a poor one.
+MATCHER_FRAMES = (0, 8, 40)
+FOLLOWER_FRAMES = (0, 25)
+NO_MATCH = -10.0  # worse than any sum of likenesses
+
+
+@dataclass(frozen=True)
+class TargetPerson:
+    """A person to be found in a clip.
+
+    Attributes:
+        embedding: (128,) unit identity.
+        person: if given, the n-th largest face of the first frame with that many is meant instead, and followed by its
+            own identity from then on.
+    """
+
+    embedding: np.ndarray
+    person: int | None = None
+
+
+class _MeanIdentity:
+    """Identity of a face, averaged over a few looks."""
+
+    def __init__(self) -> None:
+        self._sum = np.zeros(128, np.float32)
+        self._count = 0
+
+    def update(self, image: np.ndarray, face: Face, model: IdentityModel, frames: tuple[int, ...]) -> None:
+        """Take the face's next frame, looked at if its number is one of ``frames``."""
+        if self._count in frames:
+            self._sum = self._sum + model.embed(image, face.landmarks)
+        self._count += 1
+
+    @property
+    def embedding(self) -> np.ndarray:
+        """(128,) of unit length."""
+        return normalize_embedding(self._sum)
+
+
+class PersonMatcher:
+    """Finds every target person in every frame; no person gets two faces, no face two persons.
+
+    Attributes:
+        best_similarity: for each of them the cosine of the likest face so far.
+        max_faces: faces seen at once at most.
+    """
+
+    def __init__(self, targets: Sequence[TargetPerson]) -> None:
+        self._targets = [None if target.person is not None else target.embedding for target in targets]
+        self._numbers = [target.person for target in targets]
+        self._model = IdentityModel()
+        self._identities: defaultdict[int, _MeanIdentity] = defaultdict(_MeanIdentity)
+        self.best_similarity = [-1.0] * len(self._targets)
+        self.max_faces = 0
+
+    def __call__(self, image: np.ndarray, faces: list[Face]) -> list[Face | None]:
+        """Each target person's face in this frame, or None; ``faces`` largest first."""
+        self.max_faces = max(self.max_faces, len(faces))
+        for face in faces:
+            self._identities[face.track].update(image, face, self._model, MATCHER_FRAMES)
+        embeddings = [self._identities[face.track].embedding for face in faces]
+        for number, person in enumerate(self._numbers):
+            if self._targets[number] is None and person is not None and person < len(faces):
+                self._targets[number] = embeddings[person]
+        matches: list[Face | None] = [None] * len(self._targets)
+        if not faces:
+            return matches
+        similarity = np.full((len(self._targets), len(faces)), NO_MATCH)
+        for number, target in enumerate(self._targets):
+            if target is None:
+                continue
+            cosines = np.array([float(embedding @ target) for embedding in embeddings])
+            self.best_similarity[number] = max(self.best_similarity[number], float(cosines.max()))
+            similarity[number] = np.where(cosines >= SAME_PERSON_SIMILARITY, cosines, NO_MATCH)
+        # All at once: two lookalikes each get the face that is more theirs.
+        for row, column in zip(*linear_sum_assignment(similarity, maximize=True), strict=True):
+            if similarity[row, column] > NO_MATCH:
+                matches[row] = faces[column]
+        return matches
+
+
+class PersonFollower:
+    """Chooses the same person's face in every frame, by track and, after losses, by identity.
+
+    Args:
+        person: the n-th largest face (0 = the largest) of the first frame that shows so many.
+
+    Attributes:
+        max_faces: faces seen at once at most.
+    """
+
+    def __init__(self, person: int = 0) -> None:
+        self._number = person
+        self._model = IdentityModel(fold_constants=False)
+        self._track: int | None = None
+        self._identity = _MeanIdentity()
+        self._other_tracks: set[int] = set()
+        self.max_faces = 0
+
+    def __call__(self, image: np.ndarray, faces: list[Face]) -> Face | None:
+        """The person's face in this (H, W, 3) uint8 RGB frame, or None; ``faces`` largest first."""
+        self.max_faces = max(self.max_faces, len(faces))
+        if self._track is None and len(faces) > self._number:
+            self._track = faces[self._number].track
+            self._other_tracks = {face.track for face in faces} - {self._track}
+        match = next((face for face in faces if face.track == self._track), None)
+        if match is None and self._track is not None:
+            match = self._find_again(image, faces)
+        if match is not None:
+            self._identity.update(image, match, self._model, FOLLOWER_FRAMES)
+        return match
+
+    def _find_again(self, image: np.ndarray, faces: list[Face]) -> Face | None:
+        """The person under a new track number, after having been out of sight."""
+        for face in faces:
+            if face.track in self._other_tracks:
+                continue
+            similarity = float(self._model.embed(image, face.landmarks) @ self._identity.embedding)
+            if similarity >= SAME_PERSON_SIMILARITY:
+                self._track = face.track
+                return face
+            self._other_tracks.add(face.track)
+        return None
