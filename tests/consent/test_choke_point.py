@@ -150,14 +150,13 @@ WRITERS = {
     "evaluate/protocols/paired_reader.py": {"VideoWriter"},  # the input, encoded again
     "evaluate/protocols/heads.py": {"write_png"},  # sheets of what is measured
     "evaluate/protocols/swap.py": {"write_png"},
-    "evaluate/protocols/occlusion.py": {"imencode"},  # JPEG as a disturbance
     "occlusion/synthetic/augmentation.py": {"imencode"},
     "provenance/watermark/embedder.py": {"imencode"},  # what an encoder leaves of the mark
     "consent/nsfw_detector.py": {"imencode"},  # as the network was trained
     "extraction/segment.py": {"imencode"},  # footage: the crops of a face set
-    "faceset/contact_sheet.py": {"write_png"},
-    "faceset/drawing.py": {"imencode"},
-    "faceset/pose_coverage.py": {"write_png"},
+    "faceset/plots/contact_sheet.py": {"write_png"},
+    "faceset/plots/drawing.py": {"imencode"},
+    "faceset/plots/pose_coverage.py": {"write_png"},
     "faceset/review/sheet.py": {"write_png"},
     "heads/person_checkpoint.py": {"imencode"},  # the person's own portrait
     "media/stream_copy.py": {"add_stream"},  # sound and subtitles, bytes as they were
