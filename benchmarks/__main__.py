@@ -31,13 +31,11 @@ def bench(
     write_docs: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER",
-            help="Put the tables into results.md there, and add a line a row to history.md.",
+            metavar="FOLDER", help="Put the tables into results.md there, and add a line a row to history.md."
         ),
     ] = None,
     device: Annotated[
-        str,
-        typer.Option(metavar="DEVICE", help="Where networks are trained and run: cpu, cuda, cuda:1, mps."),
+        str, typer.Option(metavar="DEVICE", help="Where networks are trained and run: cpu, cuda, cuda:1, mps.")
     ] = "auto",
     as_json: Json = False,
 ) -> None:

@@ -213,9 +213,7 @@ def _gif(frames: Sequence[Image], rate: Fraction, stem: Path) -> Path:
     kept = frames[::step]
     height, width = kept[0].shape[:2]
     graph = Graph()
-    source = graph.add_buffer(
-        width=width, height=height, format=av.VideoFormat("rgb24"), time_base=1 / GIF_RATE
-    )
+    source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("rgb24"), time_base=1 / GIF_RATE)
     split, made, used = graph.add("split"), graph.add("palettegen"), graph.add("paletteuse")
     sink = graph.add("buffersink")
     source.link_to(split)

@@ -11,13 +11,7 @@ from typing import Any
 from benchmarks.fixtures.material import FolderMaterial, Material, SampleMaterial
 from benchmarks.fixtures.row import RowContext, RowFunction, RowResult
 from benchmarks.machine import describe_machine, git_commit, load_average
-from benchmarks.tables import (
-    add_history,
-    format_history,
-    render_headline,
-    render_tables,
-    replace_between_markers,
-)
+from benchmarks.tables import add_history, format_history, render_headline, render_tables, replace_between_markers
 from effigie.errors import EffigieError, UsageError
 from effigie.io.atomic_write import atomic_write, read_json, write_json
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
@@ -62,9 +56,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     }
     for pair in material.pairs():
         for source, target in (pair, pair[::-1]):
-            rows[row_name(source, target)] = functools.partial(
-                swapping, source_name=source, target_name=target
-            )
+            rows[row_name(source, target)] = functools.partial(swapping, source_name=source, target_name=target)
     rows["stages"] = stages
     rows["adversary"] = adversary
     rows["people"] = people

@@ -26,9 +26,7 @@ def face_error(made: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
         ValueError: the shapes differ, or the mask is empty.
     """
     if made.shape != truth.shape or made.ndim != 3 or mask.shape != made.shape[:2]:
-        raise ValueError(
-            f"picture {made.shape}, truth {truth.shape} and mask {mask.shape} do not fit together"
-        )
+        raise ValueError(f"picture {made.shape}, truth {truth.shape} and mask {mask.shape} do not fit together")
     inside = mask > INSIDE
     if not inside.any():
         raise ValueError("the mask is empty: nothing to compare")

@@ -40,10 +40,7 @@ def effigie(folder: Path, *arguments: object) -> str:
     """Run the command line in a process whose output id is known; its standard output."""
     output_id = digest(repr(arguments[-1]).encode())[:12]
     program = (
-        "import secrets, sys\n"
-        f"secrets.token_hex = lambda count: {output_id!r}\n"
-        "from effigie.cli import main\n"
-        "main()\n"
+        f"import secrets, sys\nsecrets.token_hex = lambda count: {output_id!r}\nfrom effigie.cli import main\nmain()\n"
     )
     command = [sys.executable, "-c", program, *map(str, arguments)]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -76,8 +73,7 @@ def hash_columns(face_set: Path) -> dict[str, str]:
 
     tables = [parquet.read_table(path) for path in sorted(face_set.glob("*.parquet"))]
     return {
-        name: digest(*(repr(table[name].to_pylist()).encode() for table in tables))
-        for name in tables[0].column_names
+        name: digest(*(repr(table[name].to_pylist()).encode() for table in tables)) for name in tables[0].column_names
     }
 
 
@@ -91,9 +87,7 @@ def hash_tensors(path: Path) -> dict[str, str]:
     """The hash of every tensor of a safetensors file."""
     from safetensors.numpy import load_file
 
-    return {
-        name: digest(np.ascontiguousarray(array).tobytes()) for name, array in sorted(load_file(path).items())
-    }
+    return {name: digest(np.ascontiguousarray(array).tobytes()) for name, array in sorted(load_file(path).items())}
 
 
 def remove_volatile_fields(value: Any) -> Any:
@@ -110,10 +104,7 @@ def compute_goldens(folder: Path) -> dict[str, Any]:
     from effigie.assets import fetch_asset
 
     os.environ |= {"EFFIGIE_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
-    man, woman = (
-        fetch_asset("sample_man"),
-        cut_clip(fetch_asset("sample_woman"), folder / "woman.mp4", FRAMES),
-    )
+    man, woman = (fetch_asset("sample_man"), cut_clip(fetch_asset("sample_woman"), folder / "woman.mp4", FRAMES))
     effigie(folder, "extract", man, "-o", "man.faces")
     effigie(folder, "extract", woman, "-o", "woman.faces")
     grant = ("--basis", "sample", "--uses", "swap,animate")
@@ -142,9 +133,7 @@ GEOMETRY = ("--renderer", "geometry")
 
 def main() -> int:
     """Exit code 1 where something differs."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("record", "compare"))
     parser.add_argument("file", type=Path)
     options = parser.parse_args()

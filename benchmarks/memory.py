@@ -84,9 +84,7 @@ def measure_command(
         printed.seek(max(0, length - 4096))
         output = printed.read().decode("utf-8", "replace").strip()
     spent = sum(watch.spent.values())
-    return Usage(
-        watch.resident, watch.proportional, seconds, spent, watch.processes, process.returncode, output
-    )
+    return Usage(watch.resident, watch.proportional, seconds, spent, watch.processes, process.returncode, output)
 
 
 class _MemoryMonitor:

@@ -23,12 +23,7 @@ from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.occlusion.synthetic.canvas import OccluderLayer, OccluderScene
 from effigie.occlusion.synthetic.objects import sample_light
 from effigie.occlusion.synthetic.occluders import composite_occluder, draw_occluder
-from effigie.occlusion.synthetic.visibility_labels import (
-    CHEEKS,
-    GLASSES_THRESHOLD,
-    glasses_score,
-    label_visibility,
-)
+from effigie.occlusion.synthetic.visibility_labels import CHEEKS, GLASSES_THRESHOLD, glasses_score, label_visibility
 
 SIDE = 256  # px of the crops that are compared
 MARGIN = 96  # px around it that occluders are painted in too: drifting, their ends must not come into view
@@ -146,9 +141,7 @@ def paint_occluder(stretch: ClipSegment, kind: str) -> Iterator[tuple[np.ndarray
         placed = OccluderLayer(color / np.maximum(alpha, 1e-4)[..., None], alpha, layer.casts_shadow)
         scale = float(np.hypot(*back[:, 0]))
         there = replace(stage, landmarks=(stage.landmarks * scale).astype(np.float32))
-        made = composite_occluder(
-            frame.image.astype(np.float32) / 255, placed, np.random.default_rng(seed), there
-        )
+        made = composite_occluder(frame.image.astype(np.float32) / 255, placed, np.random.default_rng(seed), there)
         stored = np.rint(np.clip(made, 0, 1) * 255).astype(np.uint8)
         _, coded = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         yield np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8), alpha
@@ -166,9 +159,7 @@ def create_stage(picture: np.ndarray, landmarks: np.ndarray, random: np.random.G
         piece = cv2.warpAffine(picture, matrix, (size, size), borderMode=cv2.BORDER_REFLECT)
         return np.asarray(piece, np.float32) / 255
 
-    return OccluderScene(
-        size, (landmarks[:, :2] + MARGIN).astype(np.float32), skin, sample_light(random), texture
-    )
+    return OccluderScene(size, (landmarks[:, :2] + MARGIN).astype(np.float32), skin, sample_light(random), texture)
 
 
 def align_face(image: np.ndarray, face: Face) -> tuple[np.ndarray, np.ndarray]:

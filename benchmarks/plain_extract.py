@@ -58,11 +58,7 @@ def plain_extract(
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     begun = time.perf_counter()
-    detector, landmarks, blendshapes = (
-        BlazeFaceDetector(threads=threads),
-        LandmarkModel(threads),
-        BlendshapeModel(),
-    )
+    detector, landmarks, blendshapes = (BlazeFaceDetector(threads=threads), LandmarkModel(threads), BlendshapeModel())
     frames = faces = 0
     for number, clip in enumerate(clips):
         with contextlib.closing(av.open(str(clip))) as container:

@@ -37,9 +37,7 @@ def render_headline(records: Mapping[str, Mapping[str, Any]]) -> str:
         for figure in result.figures:
             if figure.is_reached is not None:
                 verdict = VERDICTS[figure.is_reached]
-                lines.append(
-                    _line([result.title, figure.name, figure.value_text, figure.bounds_text, verdict])
-                )
+                lines.append(_line([result.title, figure.name, figure.value_text, figure.bounds_text, verdict]))
     return "\n".join(lines) + "\n"
 
 
@@ -49,9 +47,7 @@ def render_table(result: RowResult) -> str:
     lines = [f"### {result.title}", "", _line(headings), "|" + "---|" * len(headings)]
     for index, figure in enumerate(result.figures):
         extra = [cells[index] for cells in result.columns.values()]
-        lines.append(
-            _line([figure.name, *extra, figure.value_text, figure.bounds_text, VERDICTS[figure.is_reached]])
-        )
+        lines.append(_line([figure.name, *extra, figure.value_text, figure.bounds_text, VERDICTS[figure.is_reached]]))
     if result.notes:
         lines += ["", *(f"- {note}" for note in result.notes)]
     return "\n".join(lines)
@@ -65,9 +61,7 @@ def format_history(results: Sequence[RowResult], commit: str, day: date) -> list
     """A line of Markdown for each of the results that has limits: when, at which commit, and what came of them."""
     lines = []
     for result in results:
-        bounded = [
-            f"{each.name}: {each.value_text}" for each in result.figures if each.is_reached is not None
-        ]
+        bounded = [f"{each.name}: {each.value_text}" for each in result.figures if each.is_reached is not None]
         if bounded:
             lines.append(_line([day.isoformat(), commit, result.title, "; ".join(bounded)]))
     return lines
@@ -81,9 +75,7 @@ def add_history(path: Path, lines: Sequence[str]) -> None:
     if not marker:
         return
     with atomic_write(path) as temporary:
-        temporary.write_text(
-            "".join([before, *(f"{line}\n" for line in lines), marker, after]), encoding="utf-8"
-        )
+        temporary.write_text("".join([before, *(f"{line}\n" for line in lines), marker, after]), encoding="utf-8")
 
 
 def replace_between_markers(path: Path, text: str) -> None:

@@ -35,9 +35,7 @@ def downsample_block(inputs: int, outputs: int) -> nn.Sequential:
 
 def upsample_block(inputs: int, outputs: int) -> nn.Sequential:
     """(B, inputs, S, S) -> (B, outputs, 2 S, 2 S)."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, 4 * outputs, 3, padding=1), nn.LeakyReLU(SLOPE), nn.PixelShuffle(2)
-    )
+    return nn.Sequential(nn.Conv2d(inputs, 4 * outputs, 3, padding=1), nn.LeakyReLU(SLOPE), nn.PixelShuffle(2))
 
 
 class TextbookNet(nn.Module):
@@ -92,17 +90,13 @@ class TextbookTask:
     def losses(self, batch: Mapping[str, Mapping[str, Tensor]], step: int) -> dict[str, Tensor]:
         """L1 over the whole picture, the mean of both people."""
         terms = [
-            F.l1_loss(
-                self._network(to_float(arrays["input"]), None, person).picture, to_float(arrays["picture"])
-            )
+            F.l1_loss(self._network(to_float(arrays["input"]), None, person).picture, to_float(arrays["picture"]))
             for person, arrays in batch.items()
         ]
         return {"l1": torch.stack(terms).mean()}
 
 
-def train_textbook(
-    task: TextbookTask, network: TextbookNet, keep_going: Callable[[int], bool], seed: int = 0
-) -> int:
+def train_textbook(task: TextbookTask, network: TextbookNet, keep_going: Callable[[int], bool], seed: int = 0) -> int:
     """Train in float32 until ``keep_going`` says no; the steps done.
 
     The bare loop, without averaged weights, checkpoints or a guard: whatever those cost is not held against
@@ -130,6 +124,5 @@ def train_textbook(
 
 def _tensors(batch: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, Tensor]]:
     return {
-        person: {name: torch.from_numpy(array) for name, array in arrays.items()}
-        for person, arrays in batch.items()
+        person: {name: torch.from_numpy(array) for name, array in arrays.items()} for person, arrays in batch.items()
     }

@@ -31,15 +31,7 @@ from effigie.consent import Consent, default_store, new_consent
 from effigie.faceset import FaceSet
 
 # What a shell or a launcher may have set and effigie, pytest's own output aside, listens to: tests set their own.
-INHERITED = {
-    "COLUMNS",
-    "LINES",
-    "NO_COLOR",
-    "FORCE_COLOR",
-    "TTY_COMPATIBLE",
-    "TTY_INTERACTIVE",
-    "RAY_ADDRESS",
-}
+INHERITED = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "RAY_ADDRESS"}
 INHERITED |= {"RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
 for name in os.environ.copy():
     if name in INHERITED or (name.startswith("EFFIGIE_") and name != "EFFIGIE_CACHE"):

@@ -45,9 +45,7 @@ def stock(shop, content=CONTENT):
     about = "effigie_test_package-1.0.dist-info"
     with zipfile.ZipFile(shop / "effigie_test_package-1.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr(MODEL.member, content)
-        wheel.writestr(
-            f"{about}/METADATA", "Metadata-Version: 2.1\nName: effigie-test-package\nVersion: 1.0\n"
-        )
+        wheel.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: effigie-test-package\nVersion: 1.0\n")
         wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{about}/RECORD", "")
 
@@ -93,9 +91,7 @@ def test_another_package_is_refused_before_pip_runs_anything_of_it(shop, monkeyp
     """Of a source package pip runs the build script to learn its name; this one would leave a trace."""
     trace = shop.parent / "ran"
     name = "effigie_test_package-1.0"
-    script = (
-        f"open({str(trace)!r}, 'w').close()\nimport setuptools\nsetuptools.setup(name='x', version='1.0')\n"
-    )
+    script = f"open({str(trace)!r}, 'w').close()\nimport setuptools\nsetuptools.setup(name='x', version='1.0')\n"
     with tarfile.open(shop / f"{name}.tar.gz", "w:gz") as archive:
         entry = tarfile.TarInfo(f"{name}/setup.py")
         entry.size = len(script)

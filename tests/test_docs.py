@@ -60,9 +60,7 @@ def resolve(name: str, module: ModuleType) -> object:
             for part in parts:
                 fields = getattr(found, "__dataclass_fields__", {})
                 hints = getattr(found, "__annotations__", {})
-                found = (
-                    fields[part] if part in fields else hints[part] if part in hints else getattr(found, part)
-                )
+                found = fields[part] if part in fields else hints[part] if part in hints else getattr(found, part)
         except AttributeError:
             continue
         return found

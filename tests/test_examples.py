@@ -14,9 +14,7 @@ pytestmark = pytest.mark.slow
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-@pytest.mark.parametrize(
-    ("name", "budget"), [("swap_face", ["2"]), ("animate_portrait", ["3"]), ("review_faces", [])]
-)
+@pytest.mark.parametrize(("name", "budget"), [("swap_face", ["2"]), ("animate_portrait", ["3"]), ("review_faces", [])])
 def test_it_runs(name: str, budget: list[str], tmp_path: Path) -> None:
     command = [sys.executable, str(EXAMPLES / f"{name}.py"), str(tmp_path / "out"), *budget]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

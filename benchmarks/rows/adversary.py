@@ -26,9 +26,7 @@ def adversary(context: RowContext) -> RowResult:
             source, target = context.material.actor(source_name), context.material.actor(target_name)
             way = row_name(source_name, target_name)
             plain, trained = trained_model(context, source, target)
-            taught, _ = context.model(
-                source, target, f"{way}-adversary", **trained["settings"], adversary=SHARE
-            )
+            taught, _ = context.model(source, target, f"{way}-adversary", **trained["settings"], adversary=SHARE)
             measured = {}
             for kind, model in (("without", plain), ("with", taught)):
                 folder = Path(context.work / f"{way}-compared" / kind)
@@ -57,9 +55,7 @@ def adversary(context: RowContext) -> RowResult:
         for name in names
     ]
     columns = {label: [*cells, ""] for label, cells in columns.items()}
-    figures.append(
-        Figure("directions in which identity, Fréchet distance and sharpness are better", sum(better))
-    )
+    figures.append(Figure("directions in which identity, Fréchet distance and sharpness are better", sum(better)))
     notes = [f"a share of {SHARE:g}; the same minutes, so that the adversary's model has fewer steps"]
     return RowResult("Adversary, tiny", figures, columns, notes, {"figures": found})
 

@@ -78,24 +78,9 @@ def first_use(context: RowContext) -> RowResult:
     output.unlink(missing_ok=True)
     record = home / "man.consent.json"
     terms = ASSETS["sample_man"].license
-    _command(
-        home,
-        "consent",
-        "new",
-        "man",
-        "--photo",
-        portrait,
-        "--uses",
-        "animate",
-        "--basis",
-        terms,
-        "-o",
-        record,
-    )
+    _command(home, "consent", "new", "man", "--photo", portrait, "--uses", "animate", "--basis", terms, "-o", record)
     begun = time.perf_counter()
-    _command(
-        home, "animate", portrait, "--driver", driver, "--heads", model, "--consent", record, "-o", output
-    )
+    _command(home, "animate", portrait, "--driver", driver, "--heads", model, "--consent", record, "-o", output)
     seconds = time.perf_counter() - begun
     info = probe(output)
     figures = [

@@ -89,6 +89,4 @@ def _result(outcomes: Sequence[CallOutcome]) -> RowResult:
         notes.append(f"{verb}: {mine['done']} calls went through, {mine['refused']} were refused in one line")
     faults = [describe_outcome(one) for one in outcomes if one.how in BAD]
     refused = collections.Counter(one.said.partition(":")[0] for one in outcomes if one.how == "refused")
-    return RowResult(
-        "Broken media", figures, notes=notes, details={"faults": faults, "errors": dict(refused)}
-    )
+    return RowResult("Broken media", figures, notes=notes, details={"faults": faults, "errors": dict(refused)})

@@ -52,12 +52,7 @@ def conversion(context: RowContext) -> RowResult:
         Figure("convert --fast, as a multiple, in turns", statistics.median(ratios), ""),
         Figure("convert, loading the model included", report.frames / whole, "frames/s"),
         # As if nothing of it overlapped with other work, so that the true share is smaller.
-        Figure(
-            "cost of trust, share of the wall time",
-            100 * (report.stages["trust"] + gate) / whole,
-            "%",
-            at_most=15,
-        ),
+        Figure("cost of trust, share of the wall time", 100 * (report.stages["trust"] + gate) / whole, "%", at_most=15),
         Figure("of that: the gate, once a clip", gate, "s"),
     ]
     for stage, seconds in sorted(report.stages.items(), key=lambda item: -item[1]):

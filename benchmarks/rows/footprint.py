@@ -42,12 +42,7 @@ def footprint(context: RowContext) -> RowResult:
             details[f"{verb} {count}x"] = asdict(usage)
         figures += [
             Figure(f"{verb}: peak", max(peaks.values()) / MB, "MB", at_most=1000),
-            Figure(
-                f"{verb}: {times} times the clip over the clip",
-                peaks[times] / peaks[1],
-                "times",
-                at_most=1.05,
-            ),
+            Figure(f"{verb}: {times} times the clip over the clip", peaks[times] / peaks[1], "times", at_most=1.05),
         ]
         if once:
             figures.append(Figure(f"{verb}: peak, shared pages counted once", max(once) / MB, "MB"))

@@ -8,15 +8,7 @@ from benchmarks.fixtures.heads_model import WITH, WITHOUT, face_sets, trained_he
 from benchmarks.fixtures.row import RowContext, RowResult
 from effigie.errors import ModelError
 from effigie.evaluate.protocols.heads import evaluate_heads
-from effigie.evaluate.protocols.heads_config import (
-    OURS_FF,
-    OURS_FT,
-    PAPER_FF,
-    PAPER_FT,
-    ROWS,
-    WARPED,
-    HeadsSettings,
-)
+from effigie.evaluate.protocols.heads_config import OURS_FF, OURS_FT, PAPER_FF, PAPER_FT, ROWS, WARPED, HeadsSettings
 from effigie.evaluate.report.figures import Figure
 from effigie.evaluate.report.heads_table import COLUMNS, CROSS, HeadsTable, MetricColumn, list_not_better
 from effigie.training.model_folder import MANIFEST, get_shipped_folder
@@ -36,9 +28,7 @@ def heads(context: RowContext) -> RowResult:
     notes = []
     if ours is None and not _ships():
         rows = tuple(row for row in ROWS if row not in OURS)
-        notes.append(
-            "there is no model to measure: none ships with this effigie, and the material is too small"
-        )
+        notes.append("there is no model to measure: none ships with this effigie, and the material is too small")
     elif ours is None:
         notes.append("the model is the one that ships; nobody measured here was in its training")
     faces = face_sets(context, "unseen", material.held_out_films, material.held_out_stills)
@@ -86,25 +76,17 @@ def check_rows(table: HeadsTable) -> Iterator[Figure]:
     for row in OURS:
         if row not in first:
             continue
-        yield Figure(
-            f"T = {counts[0]}: {row}, driven: CSIM to the portrait", first[row].to_portrait, at_least=0.75
-        )
-        yield Figure(
-            f"T = {counts[0]}: {row}, driven: CSIM to the driver", first[row].to_driver, at_most=0.25
-        )
+        yield Figure(f"T = {counts[0]}: {row}, driven: CSIM to the portrait", first[row].to_portrait, at_least=0.75)
+        yield Figure(f"T = {counts[0]}: {row}, driven: CSIM to the driver", first[row].to_driver, at_most=0.25)
         for count, rows in table.scores.items():
             yield Figure(f"T = {count}: {row}, flicker", rows[row].flicker, at_most=1.3)
             for other in (WARPED, PAPER_FF if row == OURS_FF else PAPER_FT):
                 if other in rows:
                     lost = len(table.find_worse(count, row, other))
-                    yield Figure(
-                        f"T = {count}: metrics in which {row} is not better than {other}", lost, at_most=0
-                    )
+                    yield Figure(f"T = {count}: metrics in which {row} is not better than {other}", lost, at_most=0)
         if len(counts) > 1:
             lost = len(list_not_better(last[row], first[row]))
-            yield Figure(
-                f"{row}: metrics not better at T = {counts[-1]} than at {counts[0]}", lost, at_most=0
-            )
+            yield Figure(f"{row}: metrics not better at T = {counts[-1]} than at {counts[0]}", lost, at_most=0)
     if set(OURS) <= set(last):
         behind = len(list_not_better(last[OURS_FT], last[OURS_FF]))
         yield Figure(f"T = {counts[-1]}: metrics in which FT is not better than FF", behind, at_most=0)

@@ -28,9 +28,7 @@ def two_processes(context: RowContext) -> RowResult:
     """Seconds of ``effigie extract`` and ``effigie convert`` over 20 clips with one worker and with two."""
     samples = SampleMaterial(context.work / "clips")
     most = 4 if context.quick else None
-    short, longer = (
-        [*map(str, clips[:most])] for clips in (samples.short_clips(), samples.cut_parts(LONGER))
-    )
+    short, longer = ([*map(str, clips[:most])] for clips in (samples.short_clips(), samples.cut_parts(LONGER)))
     commands = {
         "extract": ["extract", *short, "--size", "256"],
         "convert": ["convert", str(speed_model(context)), *short],
@@ -43,12 +41,7 @@ def two_processes(context: RowContext) -> RowResult:
         details[verb] = _details(runs)
         seconds, spent = _medians(runs, "seconds"), _medians(runs, "processor_seconds")
         figures += [
-            Figure(
-                f"{verb}, {len(short)} clips: two over one",
-                seconds["1"] / seconds["2"],
-                "times",
-                at_least=1.8,
-            ),
+            Figure(f"{verb}, {len(short)} clips: two over one", seconds["1"] / seconds["2"], "times", at_least=1.8),
             Figure(f"{verb}: one", seconds["1"], "s"),
             Figure(f"{verb}: two", seconds["2"], "s"),
             Figure(f"{verb}: cores that one keeps busy", spent["1"] / seconds["1"], ""),
@@ -64,9 +57,7 @@ def two_processes(context: RowContext) -> RowResult:
 def ray_pool(context: RowContext) -> RowResult:
     """Seconds of the same commands over 200 clips, with two workers of either engine."""
     if importlib.util.find_spec("ray") is None:
-        return RowResult(
-            "Ray against local processes", [], notes=["Ray is not installed: pip install 'effigie[ray]'"]
-        )
+        return RowResult("Ray against local processes", [], notes=["Ray is not installed: pip install 'effigie[ray]'"])
     count = 8 if context.quick else RAY_CLIPS
     folder = tiny_clips(context, count, RAY_FRAMES)
     model = speed_model(context)
@@ -91,9 +82,7 @@ def ray_pool(context: RowContext) -> RowResult:
             ),
             Figure(f"{verb}: local", seconds["local"], "s"),
             Figure(f"{verb}: Ray, its start included", seconds["ray"], "s"),
-            Figure(
-                f"{verb}: peak of Ray, all its processes", max(u.peak_rss for u in runs["ray"]) / MB, "MB"
-            ),
+            Figure(f"{verb}: peak of Ray, all its processes", max(u.peak_rss for u in runs["ray"]) / MB, "MB"),
         ]
     notes = [
         f"clips of {SHORT_FRAMES} frames, 640 x 360; tiny ones of {RAY_FRAMES} frames, 96 x 96",
@@ -102,9 +91,7 @@ def ray_pool(context: RowContext) -> RowResult:
     return RowResult("Ray against local processes", figures, notes=notes, details=details)
 
 
-def _alternate(
-    context: RowContext, name: str, arms: dict[str, list[str]], repetitions: int
-) -> dict[str, list[Usage]]:
+def _alternate(context: RowContext, name: str, arms: dict[str, list[str]], repetitions: int) -> dict[str, list[Usage]]:
     """Commands in turns; the order is reversed each time, so that a machine that slows down affects both alike."""
     runs: dict[str, list[Usage]] = {arm: [] for arm in arms}
     for number in range(repetitions):

@@ -22,13 +22,7 @@ import psutil
 
 from benchmarks.fixtures.kill_verbs import FRAMES, VERBS
 from benchmarks.fixtures.row import RowContext, RowResult
-from benchmarks.fixtures.small import (
-    ResultLog,
-    SmallMaterial,
-    create_small_material,
-    isolated_home,
-    shrink_clip,
-)
+from benchmarks.fixtures.small import ResultLog, SmallMaterial, create_small_material, isolated_home, shrink_clip
 from effigie.errors import EffigieError
 from effigie.evaluate.report.figures import Figure
 from effigie.execution import available_cores
@@ -187,9 +181,7 @@ def _ended(verb: str, things: SmallMaterial, folder: Path) -> int:
 def _run(verb: str, things: SmallMaterial, folder: Path) -> None:
     """In a process of its own: the verb, as a user would run it in ``folder``."""
     os.chdir(folder)  # by which its workers are told from those of others
-    os.environ["EFFIGIE_HOME"] = str(
-        folder / "home"
-    )  # keys, certificate and ledger are begun anew, and killed too
+    os.environ["EFFIGIE_HOME"] = str(folder / "home")  # keys, certificate and ledger are begun anew, and killed too
     import torch
 
     torch.set_num_threads(1)
@@ -226,16 +218,11 @@ def _result(found: Sequence[Kill], references: dict[str, tuple[Path, float]]) ->
         Figure("kills", len(found)),
         Figure("corrupted outputs", sum(bool(kill.torn) for kill in found), at_most=0),
         Figure(
-            "finished work lost, or a rerun that does not come to the same",
-            sum(bool(k.lost) for k in found),
-            at_most=0,
+            "finished work lost, or a rerun that does not come to the same", sum(bool(k.lost) for k in found), at_most=0
         ),
         Figure("processes that outlived their caller", sum(kill.outlived for kill in found), at_most=0),
     ]
-    spread = {
-        verb: np.histogram([k.after / k.whole for k in found if k.verb == verb], 4, (0, 1))[0]
-        for verb in each
-    }
+    spread = {verb: np.histogram([k.after / k.whole for k in found if k.verb == verb], 4, (0, 1))[0] for verb in each}
     notes = [
         f"{verb}: {each[verb]} kills of a run of {references[verb][1]:.1f} s, by quarters of it "
         f"{', '.join(map(str, spread[verb]))}"

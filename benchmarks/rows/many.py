@@ -66,15 +66,7 @@ def many_clips(context: RowContext) -> RowResult:
     shutil.rmtree(faces, ignore_errors=True)
 
     swapped = context.work / "many.swapped"
-    command = [
-        "convert",
-        str(speed_model(context)),
-        *map(str, chosen[:few]),
-        "--person",
-        "0",
-        "--workers",
-        "2",
-    ]
+    command = ["convert", str(speed_model(context)), *map(str, chosen[:few]), "--person", "0", "--workers", "2"]
     killed, looks, seconds = _run_with_kill(context, "convert", command, swapped, "*.mp4", few)
     names = {path.stem for path in swapped.glob("*.mp4")}
     figures += [
@@ -98,9 +90,7 @@ def _memory(verb: str, looks: list[Snapshot]) -> list[Figure]:
     early, late = parts[1].mean(axis=0), parts[4].mean(axis=0)
     clips = max(1.0, late[0] - early[0])
     return [
-        Figure(
-            f"{verb}: memory at the end over near the beginning", late[1] / early[1], "times", at_most=1.1
-        ),
+        Figure(f"{verb}: memory at the end over near the beginning", late[1] / early[1], "times", at_most=1.1),
         Figure(f"{verb}: peak, all processes", max(look.whole for look in looks) / MB, "MB"),
         Figure(f"{verb}: the caller's growth a clip", (late[2] - early[2]) / clips / 1e3, "KB"),
     ]

@@ -60,11 +60,7 @@ def occlusion(context: RowContext) -> RowResult:
     worst = max(clean, key=lambda name: clean[name])
     figures = [
         Figure("what is seen, IoU", nan_mean([one.visible for one in learned]), at_least=0.93),
-        Figure(
-            "what is seen, IoU, kinds never trained on",
-            nan_mean([one.visible for one in unseen]),
-            at_least=0.93,
-        ),
+        Figure("what is seen, IoU, kinds never trained on", nan_mean([one.visible for one in unseen]), at_least=0.93),
         Figure("what covers, IoU", nan_mean([one.covered for one in learned])),
         Figure("what covers, IoU, kinds never trained on", nan_mean([one.covered for one in unseen])),
         Figure("false holes in clean faces", 100 * nan_mean(list(clean.values())), "%", at_most=1),

@@ -38,9 +38,7 @@ def people(context: RowContext) -> RowResult:
     discard(folder)
     folder.mkdir(parents=True)
     settings = effigie.ConvertSettings(masks=masks, trust=TrustSettings(watermark=False))
-    report = effigie.convert(
-        models, scene.clip, output, settings, progress=context.progress, cancel=context.cancel
-    )
+    report = effigie.convert(models, scene.clip, output, settings, progress=context.progress, cancel=context.cancel)
     scores = evaluate_people(
         output,
         scene.clip,
@@ -65,7 +63,4 @@ def people(context: RowContext) -> RowResult:
 def select_figures(figures: list[Figure]) -> list[Figure]:
     """The figures of who is who, with limits; likeness without limits, since it is measured elsewhere."""
     named = {figure.name: figure for figure in figures}
-    return [
-        *(named[name] for name in LIMITED),
-        *(replace(named[name], at_least=None, at_most=None) for name in BESIDE),
-    ]
+    return [*(named[name] for name in LIMITED), *(replace(named[name], at_least=None, at_most=None) for name in BESIDE)]

@@ -46,10 +46,7 @@ def stages(context: RowContext) -> RowResult:
             lost |= _measure_stages(context, model, target.test[0], known, identity)
             found[row_name(source_name, target_name).removeprefix("swap-")] = lost
     names = list(next(iter(found.values())))
-    figures = [
-        Figure(f"{name}, least of the directions", min(lost[name] for lost in found.values()))
-        for name in names
-    ]
+    figures = [Figure(f"{name}, least of the directions", min(lost[name] for lost in found.values())) for name in names]
     columns = {way: [f"{lost[name]:.3f}" for name in names] for way, lost in found.items()}
     notes = [f"cosine of SFace to the source's mean, every {EVERY}th frame"]
     return RowResult("Where likeness is lost", figures, columns, notes, {"cosines": found})
@@ -78,9 +75,7 @@ def _measure_stages(
                     continue
                 made = swapper.render_faces([inputs])[0]
                 finished = {
-                    stage: compositor.compose(
-                        item.frame.image, made.picture, made.mask, made.matrix, item.frame.time
-                    )
+                    stage: compositor.compose(item.frame.image, made.picture, made.mask, made.matrix, item.frame.time)
                     for stage, compositor in compositors.items()
                 }
                 if item.frame.index % EVERY:

@@ -41,12 +41,8 @@ def swapping(context: RowContext, source_name: str, target_name: str) -> RowResu
             notes.setdefault(note, []).append(clip.name)
     columns = {clip: [figure.value_text for figure in scores.figures()] for clip, scores in found.items()}
     weights = [scores.presence.frames for scores in found.values()]
-    figures = [
-        mean_figure(list(each), weights) for each in zip(*(s.figures() for s in found.values()), strict=True)
-    ]
-    figures.append(
-        Figure("similarity to the source, with the mark", float(np.average(marked, weights=weights)), "")
-    )
+    figures = [mean_figure(list(each), weights) for each in zip(*(s.figures() for s in found.values()), strict=True)]
+    figures.append(Figure("similarity to the source, with the mark", float(np.average(marked, weights=weights)), ""))
     for column, value in zip(columns.values(), marked, strict=True):
         column.append(f"{value:.3g}")
     details = {

@@ -45,9 +45,7 @@ def training_efficiency(context: RowContext) -> RowResult:
     """The loop that users run, beside the matrix-multiply peak measured right before and after it."""
     source, target = (context.faces(context.material.actor(name)) for name in context.material.pairs()[0])
     settings = SwapSettings(preset="tiny")
-    prepared = prepare_training(
-        load_people(source, target, settings, context.progress), settings, context.progress
-    )
+    prepared = prepare_training(load_people(source, target, settings, context.progress), settings, context.progress)
     device = choose_device()
     precision = choose_precision("auto", device)
     half = precision == "bf16"
@@ -70,11 +68,7 @@ def training_efficiency(context: RowContext) -> RowResult:
         Figure("tiny: of the bf16 peak, forward and backward alone", 100 * work / on_networks / limit, "%"),
         *(Figure(f"tiny, by itself: {name}", 1e3 * value, "ms") for name, value in parts.items()),
     ]
-    details: dict[str, Any] = {
-        "precision": precision,
-        "threads": torch.get_num_threads(),
-        "peaks": [before, after],
-    }
+    details: dict[str, Any] = {"precision": precision, "threads": torch.get_num_threads(), "peaks": [before, after]}
     for name in ("tiny",) if context.quick else PRESETS:
         context.cancel.check()
         context.progress(Progress("memory", list(PRESETS).index(name), len(PRESETS), "presets", name))
@@ -147,9 +141,7 @@ class _StepTimer:
         return result
 
 
-def time_step_parts(
-    prepared: TrainingSetup, device: torch.device, half: bool, repetitions: int
-) -> dict[str, float]:
+def time_step_parts(prepared: TrainingSetup, device: torch.device, half: bool, repetitions: int) -> dict[str, float]:
     """Median seconds of each part of a step, one after the other, nothing beside it."""
     task, watch = _task(prepared), _StepTimer(device, {})
     state = TrainingState(task.networks(), task.parameter_groups, settings_without_monitoring(1), device)

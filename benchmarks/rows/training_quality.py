@@ -34,9 +34,7 @@ def training_quality(context: RowContext) -> RowResult:
     """1 - SSIM within the face on frames that neither network was trained on, both people's mean."""
     source, target = map(context.material.actor, context.material.pairs()[0])
     minutes = 0.5 if context.quick else MINUTES
-    model, trained = context.model(
-        source, target, "training-quality", preset="tiny", prior="none", minutes=minutes
-    )
+    model, trained = context.model(source, target, "training-quality", preset="tiny", prior="none", minutes=minutes)
     faces = context.faces(source), context.faces(target)
     size = get_preset("tiny")
     settings = SwapSettings(preset="tiny", prior="none")
@@ -74,9 +72,7 @@ def _textbook(prepared: TrainingSetup, minutes: float, size: int, context: RowCo
     def keep_going(step: int) -> bool:
         context.cancel.check()
         passed = (time.perf_counter() - begun) / 60
-        context.progress(
-            Progress("train the textbook's network", min(passed, minutes), minutes, "min", f"step {step}")
-        )
+        context.progress(Progress("train the textbook's network", min(passed, minutes), minutes, "min", f"step {step}"))
         return passed < minutes
 
     with configure_backend(device, None):

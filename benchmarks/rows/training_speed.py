@@ -63,20 +63,14 @@ def training_speed(context: RowContext) -> RowResult:
     context.progress(Progress("train", repetitions, repetitions, "repetitions"))
     middle = {name: statistics.median(values) for name, values in rates.items()}
     figures = [
-        Figure(
-            "tiny, --prior mesh, over the textbook", middle["mesh"] / middle["textbook"], "times", at_least=10
-        ),
-        Figure(
-            "tiny, --prior none, over the textbook", middle["none"] / middle["textbook"], "times", at_least=10
-        ),
+        Figure("tiny, --prior mesh, over the textbook", middle["mesh"] / middle["textbook"], "times", at_least=10),
+        Figure("tiny, --prior none, over the textbook", middle["none"] / middle["textbook"], "times", at_least=10),
         Figure("tiny, --prior mesh", middle["mesh"], "images/s"),
         Figure("tiny, --prior none", middle["none"], "images/s"),
         Figure("textbook autoencoder of 2017", middle["textbook"], "images/s"),
     ]
     weights = sum(parameter.numel() for parameter in textbook.parameters())
-    notes = [
-        f"{size.size} px, batches of {size.batch}; the textbook's network has {weights / 1e6:.0f} M weights"
-    ]
+    notes = [f"{size.size} px, batches of {size.batch}; the textbook's network has {weights / 1e6:.0f} M weights"]
     return RowResult("Training speed", figures, notes=notes, details={"images_per_second": rates})
 
 

@@ -25,12 +25,7 @@ from effigie.evaluate.report.figures import Figure
 from effigie.media import EncodeSettings, VideoReader, VideoWriter, probe
 from effigie.media.clip import Image
 from effigie.progress import Progress
-from effigie.provenance.ledger.fingerprint import (
-    FINGERPRINT_INTERVAL_S,
-    Sample,
-    compute_fingerprint,
-    match_clips,
-)
+from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, Sample, compute_fingerprint, match_clips
 from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
 from effigie.provenance.watermark import WatermarkEmbedder
 
@@ -53,9 +48,7 @@ def verify(context: RowContext) -> RowResult:
     for number in range(50 if context.quick else OUTPUTS):
         hashes = random.integers(1, 2**64, SECONDS, np.uint64).tolist()
         looks = tuple((float(second), value) for second, value in enumerate(hashes))
-        ledger.add(
-            LedgerEntry(f"{number:012x}", datetime.now(UTC), "convert", "other.mp4", fingerprints=looks)
-        )
+        ledger.add(LedgerEntry(f"{number:012x}", datetime.now(UTC), "convert", "other.mp4", fingerprints=looks))
     figures, details = [], {}
     for name, mark in (("with the mark", True), ("without", False)):
         clip = _minute(context, mark)
@@ -85,9 +78,7 @@ def _minute(context: RowContext, mark: bool) -> Path:
     with VideoWriter(output, info, EncodeSettings(crf=20, keep_audio=False)) as writer:
         for index in range(SECONDS * RATE):
             context.cancel.check()
-            writer.write(
-                np.asarray(frames[index % len(frames)], np.uint8), Fraction(index, RATE), Fraction(1, RATE)
-            )
+            writer.write(np.asarray(frames[index % len(frames)], np.uint8), Fraction(index, RATE), Fraction(1, RATE))
     return output
 
 
@@ -102,9 +93,7 @@ def _timed(clip: Path, home: Path, verdict: str) -> float:
     )
     seconds = time.perf_counter() - begun
     if result.returncode or f'"verdict": "{verdict}"' not in result.stdout:
-        raise EffigieError(
-            f"`effigie verify` did not find {clip} {verdict}: {result.stderr.splitlines()[-1:]}"
-        )
+        raise EffigieError(f"`effigie verify` did not find {clip} {verdict}: {result.stderr.splitlines()[-1:]}")
     return seconds
 
 
@@ -126,15 +115,11 @@ def picture_match(context: RowContext) -> RowResult:
     strangers = [(a, b) for a, b in alike if who.get(a, a) != who.get(b, b)]
     own = sum(who.get(a, a) == who.get(b, b) for a, b in pairs)
     figures = [
-        Figure(
-            "found again at half size and JPEG 15", 100 * (1 - len(missed) / len(known)), "%", at_least=95
-        ),
+        Figure("found again at half size and JPEG 15", 100 * (1 - len(missed) / len(known)), "%", at_least=95),
         Figure(f"taken for a clip of somebody else, of {len(pairs) - own} pairs", len(strangers)),
         Figure(f"taken for another clip of the same person, of {own} pairs", len(alike) - len(strangers)),
     ]
-    notes = [
-        "Looking alike is a hint and gives no verdict: 64 bits a frame do not tell takes of one shot apart."
-    ]
+    notes = ["Looking alike is a hint and gives no verdict: 64 bits a frame do not tell takes of one shot apart."]
     details = {"missed": missed, "strangers": strangers}
     return RowResult("Likeness by pictures", figures, notes=notes, details=details)
 
@@ -188,9 +173,7 @@ def intimate(context: RowContext) -> RowResult:
     refused = [Path(report.name).name for report in reports if report.is_refused]
     figures = [
         Figure(f"refused of {len(clips)} clips and {len(portraits)} portraits", len(refused), at_most=0),
-        Figure(
-            f"highest score of {len(scores)} frames; {THRESHOLD:g} counts as intimate", float(scores.max())
-        ),
+        Figure(f"highest score of {len(scores)} frames; {THRESHOLD:g} counts as intimate", float(scores.max())),
         Figure("frames above 0.2, where the network's authors end what is safe", int((scores > 0.2).sum())),
         Figure("a clip takes", seconds / len(clips), "s"),
     ]

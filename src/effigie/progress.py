@@ -53,6 +53,4 @@ class CancelToken:
     def check(self) -> None:
         """Raise :class:`CancelledError` if cancellation was requested."""
         if self._event.is_set():
-            raise CancelledError(
-                "stopped on request; what was finished is kept, run the same command to continue"
-            )
+            raise CancelledError("stopped on request; what was finished is kept, run the same command to continue")

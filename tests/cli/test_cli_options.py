@@ -91,12 +91,8 @@ def option_uses():
             kind, *info = get_args(parameter.annotation) or (None,)
             if not info or not isinstance(info[0], typer.models.OptionInfo):
                 continue
-            spelled = [
-                one.strip(" /") for one in (info[0].default, *(info[0].param_decls or ())) if one is not ...
-            ]
-            spelling = next(
-                (one for one in spelled if one.startswith("--")), "--" + parameter.name.replace("_", "-")
-            )
+            spelled = [one.strip(" /") for one in (info[0].default, *(info[0].param_decls or ())) if one is not ...]
+            spelling = next((one for one in spelled if one.startswith("--")), "--" + parameter.name.replace("_", "-"))
             found.setdefault(spelling, []).append((name, value_type(kind), info[0].help))
     return found
 
@@ -135,20 +131,12 @@ def test_no_field_is_forgotten():
     """A field is an option, or named among those left out; the tables name nothing that is gone."""
     every = {type(one).__name__: one for kind in SETTINGS for one in nested(kind())}
     left_out = {(name, field) for name, names in options.LEFT_OUT.items() if name in every for field in names}
-    made = {
-        (type(one).__name__, field.name)
-        for kind in SETTINGS
-        for one, field, _ in options.read_options(kind())
-    }
+    made = {(type(one).__name__, field.name) for kind in SETTINGS for one, field, _ in options.read_options(kind())}
     skipped = {"GrainSettings"}  # left out as a whole
     for name, one in every.items():
         for field in fields(one):
             holds_options = is_dataclass(getattr(one, field.name))
-            assert (
-                name in skipped
-                or holds_options
-                or ((name, field.name) in made) != ((name, field.name) in left_out)
-            )
+            assert name in skipped or holds_options or ((name, field.name) in made) != ((name, field.name) in left_out)
     known = {field.name for one in every.values() for field in fields(one)}
     assert set(options.FLAGS) | set(options.METAVARS) | set(options.PANELS_OF_FIELDS) <= known
     assert set(options.LEFT_OUT) | set(options.PANELS) <= set(every)

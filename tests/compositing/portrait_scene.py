@@ -26,9 +26,7 @@ class Scene:
         return cv2.GaussianBlur(self.face, (0, 0), sigma)
 
 
-def scene(
-    size: int = 192, face: float = 160.0, turn: float = 0.06, center: tuple[float, float] = (224, 120)
-) -> Scene:
+def scene(size: int = 192, face: float = 160.0, turn: float = 0.06, center: tuple[float, float] = (224, 120)) -> Scene:
     """The portrait scaled so that the crop covers ``face`` frame px; ``center`` in the portrait's own px."""
     portrait = data.astronaut()
     zoom = face / 160.0

@@ -26,9 +26,7 @@ def test_a_known_tint_is_taken_back(portrait, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_face_already_right_is_left_alone(portrait, method):
     assert (
-        _error(
-            transfer_color(portrait.face, portrait.face, portrait.mask, method), portrait.face, portrait.mask
-        )
+        _error(transfer_color(portrait.face, portrait.face, portrait.mask, method), portrait.face, portrait.mask)
         < 0.004
     )
 
@@ -68,9 +66,7 @@ def test_from_yellow_light_into_pale_footage_lips_do_not_turn_magenta(portrait):
     red = cv2.cvtColor(portrait.face, cv2.COLOR_RGB2LAB)[..., 1]
     lips = inside & (red > np.quantile(red[inside], 0.9))
     green_to_red = [cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)[..., 1] for picture in (result, pale)]
-    assert (
-        np.abs(green_to_red[0] - green_to_red[1])[lips].mean() < 1.5
-    )  # 4 where shading alone is transferred
+    assert np.abs(green_to_red[0] - green_to_red[1])[lips].mean() < 1.5  # 4 where shading alone is transferred
 
 
 def test_from_grey_footage_into_warm_light_brows_do_not_turn_red(portrait):

@@ -6,13 +6,7 @@ import pytest
 from portrait_scene import scene
 
 from effigie.compositing import ComposeSettings, Compositor
-from effigie.compositing.grain import (
-    BAND_COUNT,
-    GrainSettings,
-    apply_grain,
-    compute_gains,
-    split_bands,
-)
+from effigie.compositing.grain import BAND_COUNT, GrainSettings, apply_grain, compute_gains, split_bands
 from effigie.errors import UsageError
 
 FULL = GrainSettings(strength=1, noise=1)
@@ -59,9 +53,7 @@ def test_a_face_already_right_is_left_alone(portrait):
 def test_missing_noise_is_made_up_and_differs_from_frame_to_frame():
     rng = np.random.default_rng(0)
     ramp = np.linspace(0.3, 0.6, 128, dtype=np.float32)
-    smooth = np.repeat((ramp[:, None] + 0.01 * np.sin(np.arange(128) / 20))[..., None], 3, 2).astype(
-        np.float32
-    )
+    smooth = np.repeat((ramp[:, None] + 0.01 * np.sin(np.arange(128) / 20))[..., None], 3, 2).astype(np.float32)
     noise = cv2.GaussianBlur(rng.standard_normal((128, 128)).astype(np.float32), (0, 0), 0.6)[..., None]
     noisy = smooth + 0.02 * noise
     mask = np.ones((128, 128), np.float32)
@@ -129,10 +121,7 @@ def test_measured_now_and_then_holds_in_between(portrait):
     results = {}
     for interval in (1, 3):
         settings = ComposeSettings(
-            color="none",
-            temporal=0,
-            color_time=0,
-            grain=GrainSettings(strength=1, noise=0, interval=interval),
+            color="none", temporal=0, color_time=0, grain=GrainSettings(strength=1, noise=0, interval=interval)
         )
         compositor = Compositor(settings)
         results[interval] = []

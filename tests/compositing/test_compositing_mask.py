@@ -23,9 +23,7 @@ def test_more_erosion_and_more_feather_only_take_away(oval):
             assert narrow.sum() < wide.sum()
 
 
-@pytest.mark.parametrize(
-    ("side", "edge", "sign"), [("left", 0, 1), ("top", 1, 1), ("right", 2, -1), ("bottom", 3, -1)]
-)
+@pytest.mark.parametrize(("side", "edge", "sign"), [("left", 0, 1), ("top", 1, 1), ("right", 2, -1), ("bottom", 3, -1)])
 @pytest.mark.parametrize("share", [0.1, -0.1])
 def test_each_side_moves_alone(oval, side, edge, sign, share):
     before = bounding_box(oval)

@@ -52,10 +52,7 @@ def test_a_made_face_that_is_smeared_already_is_left_alone(portrait):
 
 
 def test_too_little_of_a_face_says_nothing(portrait):
-    assert (
-        estimate_shutter(portrait.face, portrait.face, np.zeros_like(portrait.mask), np.array([9.0, 0.0]))
-        is None
-    )
+    assert estimate_shutter(portrait.face, portrait.face, np.zeros_like(portrait.mask), np.array([9.0, 0.0])) is None
 
 
 @pytest.mark.parametrize("step", [0.0, 1.0, 200.0], ids=["still", "slow", "jump"])
@@ -84,17 +81,13 @@ def test_a_moving_face_is_as_smeared_as_the_footage(portrait):
         compositor = Compositor(replace(PLAIN, motion_blur=strength))
         for frame in range(3):
             shift = np.float32([[1, 0, way[0] * frame], [0, 1, 0]])
-            moved = cv2.warpAffine(
-                portrait.frame, shift, portrait.frame.shape[1::-1], borderMode=cv2.BORDER_REPLICATE
-            )
+            moved = cv2.warpAffine(portrait.frame, shift, portrait.frame.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
             footage = apply_motion_blur(moved, 0.5 * way).astype(np.uint8)
             matrix = portrait.matrix.copy()
             matrix[:, 2] -= portrait.matrix[:, :2] @ (way * frame)
             result = compositor.compose(footage, portrait.face, portrait.mask, matrix, Fraction(frame, 25))
         size = (portrait.size, portrait.size)
-        seen, wanted = (
-            cv2.warpAffine(picture, matrix, size).astype(np.float32) / 255 for picture in (result, footage)
-        )
+        seen, wanted = (cv2.warpAffine(picture, matrix, size).astype(np.float32) / 255 for picture in (result, footage))
         inside = cv2.erode(portrait.mask, np.ones((25, 25)))
         found[strength] = edges(seen, inside, way) / edges(wanted, inside, way)
     assert found[0.0] > 1.25

@@ -31,9 +31,7 @@ def _final_mask(shot, visible=None):
 def test_outside_is_bit_identical_and_inside_changes(portrait, blend, color):
     frame = portrait.frame.copy()
     face = np.clip(portrait.blurred(2)[:, ::-1] * np.float32([0.8, 1, 1.1]), 0, 1)
-    result = Compositor(ComposeSettings(color=color, blend=blend)).compose(
-        frame, face, portrait.mask, portrait.matrix
-    )
+    result = Compositor(ComposeSettings(color=color, blend=blend)).compose(frame, face, portrait.mask, portrait.matrix)
     outside = ~_final_mask(portrait)
     assert outside.mean() > 0.8
     assert np.array_equal(result[outside], frame[outside])
@@ -74,9 +72,7 @@ def test_reset_makes_the_next_frame_a_first_frame(portrait):
     settings = ComposeSettings(color_time=0.5, temporal=0.6)
     worn = Compositor(settings)
     for frame in range(4):
-        worn.compose(
-            portrait.frame, portrait.face * 0.97, portrait.mask, portrait.matrix, Fraction(frame, 25)
-        )
+        worn.compose(portrait.frame, portrait.face * 0.97, portrait.mask, portrait.matrix, Fraction(frame, 25))
     time, soft = Fraction(4, 25), portrait.blurred(1)
     darker = (portrait.frame * 0.97).astype(np.uint8)
     fresh = Compositor(settings).compose(darker, soft, portrait.mask, portrait.matrix, time)
@@ -98,9 +94,7 @@ def test_flicker_of_the_made_face_is_taken_out(portrait):
 
 
 @pytest.mark.parametrize("center", [(0, 120), (224, 0), (511, 511), (30, 480)])
-@pytest.mark.parametrize(
-    "settings", [ComposeSettings(), ComposeSettings(blend="poisson", temporal=0.5), PLAIN]
-)
+@pytest.mark.parametrize("settings", [ComposeSettings(), ComposeSettings(blend="poisson", temporal=0.5), PLAIN])
 def test_a_face_over_the_border(center, settings):
     shot = scene(128, center=center)
     result = Compositor(settings).compose(shot.frame, shot.face, shot.mask, shot.matrix)
@@ -111,13 +105,9 @@ def test_a_face_over_the_border(center, settings):
 
 def test_a_face_out_of_sight_or_without_mask_changes_nothing(portrait):
     far = portrait.matrix + np.array([[0, 0, 5000.0], [0, 0, 0]])
-    assert np.array_equal(
-        Compositor().compose(portrait.frame, portrait.face, portrait.mask, far), portrait.frame
-    )
+    assert np.array_equal(Compositor().compose(portrait.frame, portrait.face, portrait.mask, far), portrait.frame)
     empty = np.zeros_like(portrait.mask)
-    assert np.array_equal(
-        Compositor().compose(portrait.frame, portrait.face, empty, portrait.matrix), portrait.frame
-    )
+    assert np.array_equal(Compositor().compose(portrait.frame, portrait.face, empty, portrait.matrix), portrait.frame)
 
 
 @pytest.mark.parametrize("face", [2.0, 6.0, 12.0, 24.0])
@@ -174,10 +164,7 @@ def test_region_and_crop_are_each_others_inverse(portrait):
     middle = (slice(40, 120), slice(40, 120))
     assert np.abs(back - footage)[middle].mean() < 0.01
     small = warp_to_crop(footage, region, 192, 48)
-    assert (
-        np.abs(small - cv2.resize(portrait.face, (48, 48), interpolation=cv2.INTER_AREA))[8:40, 8:40].mean()
-        < 0.02
-    )
+    assert np.abs(small - cv2.resize(portrait.face, (48, 48), interpolation=cv2.INTER_AREA))[8:40, 8:40].mean() < 0.02
 
 
 @pytest.mark.parametrize("matrix", [np.zeros((2, 3)), np.full((2, 3), np.nan), np.eye(3)])

@@ -57,13 +57,7 @@ HARMLESS = {
     "effigie.heads.load_motion",
     "effigie.heads.save_motion",
 }
-NEEDS_MORE = {
-    "effigie.train",
-    "effigie.tune",
-    "effigie.swap.train",
-    "effigie.animate",
-    "effigie.animate_clips",
-}
+NEEDS_MORE = {"effigie.train", "effigie.tune", "effigie.swap.train", "effigie.animate", "effigie.animate_clips"}
 
 
 @pytest.fixture
@@ -98,9 +92,7 @@ def test_training_without_consent_is_refused(nobody, few_faces, tmp_path):
     assert not (tmp_path / "m").exists()
 
 
-@pytest.mark.parametrize(
-    "name", sorted(name for name in SHOWING if "heads" not in name and name not in NEEDS_MORE)
-)
+@pytest.mark.parametrize("name", sorted(name for name in SHOWING if "heads" not in name and name not in NEEDS_MORE))
 def test_a_model_without_its_records_is_refused(nobody, unconsented, man, tmp_path, name):
     room, _, call = name.rpartition(".")
     function = getattr(importlib.import_module(room), call)
@@ -130,16 +122,7 @@ def test_nothing_leaves_without_a_permit(man, tmp_path):
 
 
 # Ways to turn pixels into a file, or into the bytes of one.
-WRITES = {
-    "VideoWriter",
-    "VideoEncoder",
-    "imwrite",
-    "imencode",
-    "imsave",
-    "mimsave",
-    "write_still",
-    "write_png",
-}
+WRITES = {"VideoWriter", "VideoEncoder", "imwrite", "imencode", "imsave", "mimsave", "write_still", "write_png"}
 WRITES |= {"to_image", "fromarray", "add_stream", "encode_jpeg", "encode_png"}
 # Who does so, and what it is: nothing of it is a made face but what `SignedWriter` writes.
 WRITERS = {
@@ -188,9 +171,7 @@ def test_a_revoked_consent_stops_a_finished_model(model, man, tmp_path, monkeypa
     copy = shutil.copytree(model, tmp_path / "model", ignore=shutil.ignore_patterns("training", "previews"))
     # Who can revoke is who has signed: a record of the same face, with the key of this home.
     (path,) = (copy / "consents").glob("*.json")
-    record = made(
-        operator_key(), embeddings=Consent.load(path).embeddings, begins=date(2020, 1, 1), until=None
-    )
+    record = made(operator_key(), embeddings=Consent.load(path).embeddings, begins=date(2020, 1, 1), until=None)
     path.unlink()
     record.save(copy / "consents" / f"{record.id}.json")
     manifest = json.loads((copy / "manifest.json").read_text("utf-8"))

@@ -108,9 +108,7 @@ def test_a_record_of_a_photo_fits_the_same_face_in_other_light(portrait, key, tm
 
 @pytest.mark.slow
 def test_photos_that_show_not_one_person_are_refused(portrait, clip, key, tmp_path):
-    nobody, group = (
-        moment(fetch_asset(f"sample_{name}"), tmp_path / f"{name}.mp4") for name in ("no_face", "group")
-    )
+    nobody, group = (moment(fetch_asset(f"sample_{name}"), tmp_path / f"{name}.mp4") for name in ("no_face", "group"))
     small = cv2.resize(data.astronaut(), (64, 64), interpolation=cv2.INTER_AREA)
     cv2.imwrite(str(tmp_path / "small.png"), small[..., ::-1])
     (tmp_path / "text.jpg").write_text("no picture")

@@ -10,13 +10,7 @@ from consent_making import asked, directions, fields, made
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from effigie.consent.canonical import (
-    canonical_json,
-    pack_vectors,
-    parse_document,
-    unpack_bytes,
-    unpack_vectors,
-)
+from effigie.consent.canonical import canonical_json, pack_vectors, parse_document, unpack_bytes, unpack_vectors
 from effigie.consent.keys import SigningKey
 from effigie.consent.record import Consent, ConsentRequest, Revocation, grant, revoke
 from effigie.consent.terms import Terms
@@ -29,9 +23,7 @@ VALUES = st.recursive(
     max_leaves=12,
 )
 
-UNHURRIED = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +63,7 @@ def repr_of(value: object) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-@pytest.mark.parametrize(
-    "value", [1.0, float("nan"), {1: 2}, {"a": [0.5]}, b"bytes", "\ud800", {"\udfff": 1}]
-)
+@pytest.mark.parametrize("value", [1.0, float("nan"), {1: 2}, {"a": [0.5]}, b"bytes", "\ud800", {"\udfff": 1}])
 def test_canonical_refuses_what_has_no_one_form(value):
     with pytest.raises(ValueError):
         canonical_json(value)
@@ -177,12 +167,7 @@ def test_any_cut_or_addition_is_refused(key, data):
     whole = RECORD.setdefault("bytes", made(key).to_bytes())
     at = data.draw(st.integers(0, len(whole) - 1))
     added = data.draw(st.binary(min_size=1, max_size=4))
-    for changed in (
-        whole[:at],
-        whole[at:] if at else whole[1:],
-        whole[:at] + added + whole[at:],
-        whole + added,
-    ):
+    for changed in (whole[:at], whole[at:] if at else whole[1:], whole[:at] + added + whole[at:], whole + added):
         with pytest.raises(RefusedError):
             Consent.from_bytes(changed, "file")
 
@@ -242,9 +227,7 @@ def test_a_signature_cannot_be_used_for_anything_else(key, other):
     # A request is not a record, whatever it calls itself.
     asked_document = json.loads(request.to_bytes())
     with pytest.raises(ConsentError):
-        Consent.from_bytes(
-            canonical_json(asked_document | {"format": "effigie consent record"}) + b"\n", "file"
-        )
+        Consent.from_bytes(canonical_json(asked_document | {"format": "effigie consent record"}) + b"\n", "file")
     with pytest.raises(ConsentError):
         ConsentRequest.from_bytes(record.to_bytes(), "file")
     with pytest.raises(ConsentError):

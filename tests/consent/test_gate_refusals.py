@@ -15,12 +15,7 @@ from consent_making import TODAY, asked, directions, joined, made, shown
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from effigie.consent.face_matching import (
-    MATCH_THRESHOLD,
-    MIN_MATCHING_SHARE,
-    SubjectFaces,
-    reference_similarity,
-)
+from effigie.consent.face_matching import MATCH_THRESHOLD, MIN_MATCHING_SHARE, SubjectFaces, reference_similarity
 from effigie.consent.gate import Permit, permit, save_consents
 from effigie.consent.keys import SigningKey
 from effigie.consent.record import Consent, grant, revoke
@@ -127,8 +122,7 @@ def test_the_refusal_names_the_clips_that_disagree(key, store):
 def test_ninety_five_of_a_hundred_must_agree(key, store, strangers, passes):
     record = made(key)
     faces = joined(
-        shown(record, 100 - strangers),
-        SubjectFaces(directions(strangers, seed=5), np.full(strangers, "party", object)),
+        shown(record, 100 - strangers), SubjectFaces(directions(strangers, seed=5), np.full(strangers, "party", object))
     )
     assert MIN_MATCHING_SHARE == 0.95
     if passes:
@@ -138,9 +132,7 @@ def test_ninety_five_of_a_hundred_must_agree(key, store, strangers, passes):
 
 
 @settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(cosine=st.floats(-1, 1))
 def test_the_threshold_is_a_cosine(key, tmp_path, cosine):
@@ -171,9 +163,7 @@ def test_faces_without_an_embedding_and_no_faces_are_refused(key, store):
     record = made(key)
     empty = SubjectFaces(np.zeros((10, 128), np.float32), np.full(10, "clip"))
     refusal("swap", empty, record, store=store)
-    assert "no face" in refusal(
-        "swap", SubjectFaces(np.zeros((0, 128)), np.zeros(0, object)), record, store=store
-    )
+    assert "no face" in refusal("swap", SubjectFaces(np.zeros((0, 128)), np.zeros(0, object)), record, store=store)
     assert "effigie consent new" in refusal("swap", shown(record), [], store=store)
     with pytest.raises(UsageError, match="no use"):
         permit("clone", shown(record), record, store=store)
@@ -245,15 +235,7 @@ def test_the_subject_can_take_back_what_they_granted(key, other, store):
 
 @pytest.mark.parametrize(
     "wanted",
-    [
-        "../secret",
-        "c-../../../../etc",
-        "c-0123456789abcdef/../x",
-        "/etc/passwd",
-        "c-0123456789ABCDEF",
-        "",
-        "\0",
-    ],
+    ["../secret", "c-../../../../etc", "c-0123456789abcdef/../x", "/etc/passwd", "c-0123456789ABCDEF", "", "\0"],
 )
 def test_ids_are_no_paths(store, wanted, tmp_path):
     (tmp_path / "secret.json").write_text("{}")
@@ -274,9 +256,7 @@ def test_the_store_lists_what_can_be_read(key, store, monkeypatch, tmp_path):
     store.add(ben)
     ConsentStore(store.folders[1:]).add(anna)
     (store.folders[0] / "broken.json").write_text("{")
-    (store.folders[0] / "later.json").write_bytes(
-        made(key, subject="Cem", begins=TODAY + timedelta(days=1)).to_bytes()
-    )
+    (store.folders[0] / "later.json").write_bytes(made(key, subject="Cem", begins=TODAY + timedelta(days=1)).to_bytes())
     found = store.list(TODAY)
     assert [(one.consent.subject, one.state) for one in found] == [
         ("Anna Ünal", "valid"),

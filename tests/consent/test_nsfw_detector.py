@@ -28,11 +28,7 @@ def lumps(seed):
     y, x = np.mgrid[0:256, 0:256].astype(np.float32)
     height = np.zeros((256, 256), np.float32)
     for _ in range(int(random.integers(2, 7))):
-        (cx, cy), (a, b), turn = (
-            random.uniform(40, 216, 2),
-            random.uniform(25, 90, 2),
-            random.uniform(0, np.pi),
-        )
+        (cx, cy), (a, b), turn = (random.uniform(40, 216, 2), random.uniform(25, 90, 2), random.uniform(0, np.pi))
         u = ((x - cx) * np.cos(turn) + (y - cy) * np.sin(turn)) / a
         v = (-(x - cx) * np.sin(turn) + (y - cy) * np.cos(turn)) / b
         height = np.maximum(height, np.sqrt(np.clip(1 - u * u - v * v, 0, None)) * min(a, b))

@@ -71,9 +71,7 @@ def test_the_textbook_network_decodes_either_person(network: TextbookNet) -> Non
     assert not torch.equal(made["source"].picture, made["target"].picture)
 
 
-def test_it_learns_from_the_very_batches_of_a_swap(
-    prepared: TrainingSetup, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_learns_from_the_very_batches_of_a_swap(prepared: TrainingSetup, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(textbook, "BOTTLENECK", 32)  # the two layers around it hold most of the weights
     torch.manual_seed(0)
     network = TextbookNet(128)

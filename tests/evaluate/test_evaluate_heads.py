@@ -24,22 +24,9 @@ from effigie.evaluate.metrics.geometry import expression_error, pose_error
 from effigie.evaluate.metrics.mobilenet import MobileNetV2, PerceptualModel, load_network, perceptual_distance
 from effigie.evaluate.metrics.ssim import ssim
 from effigie.evaluate.protocols.heads import evaluate_heads
-from effigie.evaluate.protocols.heads_config import (
-    COPIED,
-    OURS_FF,
-    OURS_FT,
-    PAPER_FT,
-    ROWS,
-    WARPED,
-    HeadsSettings,
-)
+from effigie.evaluate.protocols.heads_config import COPIED, OURS_FF, OURS_FT, PAPER_FT, ROWS, WARPED, HeadsSettings
 from effigie.evaluate.protocols.heads_metrics import PictureEvaluator
-from effigie.evaluate.protocols.heads_protocol import (
-    choose_subjects,
-    drive_subject,
-    select_spread,
-    split_shots,
-)
+from effigie.evaluate.protocols.heads_protocol import choose_subjects, drive_subject, select_spread, split_shots
 from effigie.evaluate.report.heads_table import HeadScores, HeadsTable, list_not_better
 from effigie.extraction import ExtractSettings, extract
 from effigie.faces.mesh import LEFT_IRIS, RIGHT_IRIS, Pose
@@ -155,9 +142,7 @@ def test_frechet_distance_agrees_with_the_root_of_the_product() -> None:
     a, b = RANDOM.normal(size=(60, 6)), RANDOM.normal(size=(80, 6)) @ RANDOM.normal(size=(6, 6))
     first, second = np.cov(a.T), np.cov(b.T)
     expected = (
-        ((a.mean(0) - b.mean(0)) ** 2).sum()
-        + np.trace(first + second)
-        - 2 * np.trace(sqrtm(first @ second)).real
+        ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(first + second) - 2 * np.trace(sqrtm(first @ second)).real
     )
     assert frechet_distance(a, b) == pytest.approx(expected)
 
@@ -211,9 +196,7 @@ def test_eyes_that_do_the_same_correlate_whatever_their_size() -> None:
 def test_expression_and_pose_are_told_apart(gallery: IdentityDataset) -> None:
     truth = gallery.geometry(gallery.identities[0], 2)
     turn = Rotation.from_euler("y", 7, degrees=True).as_matrix()
-    turned = FaceGeometry.from_landmarks(
-        Pose(turn @ truth.pose.rotation, 5.0, np.zeros(3)).apply(truth.unposed)
-    )
+    turned = FaceGeometry.from_landmarks(Pose(turn @ truth.pose.rotation, 5.0, np.zeros(3)).apply(truth.unposed))
     assert pose_error(turned, truth) == pytest.approx(7, abs=1e-6)
     assert expression_error(turned, truth) == pytest.approx(0, abs=1e-9)
     shape = truth.unposed.copy()
@@ -222,9 +205,7 @@ def test_expression_and_pose_are_told_apart(gallery: IdentityDataset) -> None:
     assert pose_error(open_, truth) < 0.01 and expression_error(open_, truth) > 0.0005
 
 
-def test_the_truth_itself_is_perfect_and_a_blur_is_not(
-    gallery: IdentityDataset, identity: IdentityModel
-) -> None:
+def test_the_truth_itself_is_perfect_and_a_blur_is_not(gallery: IdentityDataset, identity: IdentityModel) -> None:
     judge = PictureEvaluator(identity, "cpu")
     person = gallery.identities[0]
     pictures = [gallery.shot(person, index).picture for index in range(4)]
@@ -259,18 +240,14 @@ def test_shots_are_apart_from_what_is_made_and_those_of_a_smaller_t_are_among_th
     assert select_spread(3, 9) == (3, 8, 0, 5, 1, 2, 4, 6, 7)
 
 
-def test_somebody_else_drives_the_portrait_from_its_own_look(
-    gallery: IdentityDataset, identity: IdentityModel
-) -> None:
+def test_somebody_else_drives_the_portrait_from_its_own_look(gallery: IdentityDataset, identity: IdentityModel) -> None:
     first, second = choose_subjects(gallery, identity, HeadsSettings())
     portrait = gallery.shot(first.identity, first.shots[0])
     rest, moved = drive_subject(gallery, first, second, [second.shots[0], second.runs[-1][-1]])
     # The driver's own neutral frame leaves the portrait as it is, put into the middle of its crop.
     assert expression_error(rest.geometry, portrait.geometry) < 0.01
     assert rest.blendshapes == pytest.approx(portrait.blendshapes, abs=1e-6)
-    assert expression_error(moved.geometry, portrait.geometry) > expression_error(
-        rest.geometry, portrait.geometry
-    )
+    assert expression_error(moved.geometry, portrait.geometry) > expression_error(rest.geometry, portrait.geometry)
 
 
 def test_every_row_is_measured_and_written(faces: Path, tmp_path: Path) -> None:
@@ -292,9 +269,7 @@ def test_every_row_is_measured_and_written(faces: Path, tmp_path: Path) -> None:
 
 
 def test_more_shots_help_and_those_who_have_no_more_give_what_they_have(faces: Path) -> None:
-    settings = dataclasses.replace(
-        HeadsSettings((1, 8, 32), (COPIED, WARPED)).quick(), frames=4, device="cpu"
-    )
+    settings = dataclasses.replace(HeadsSettings((1, 8, 32), (COPIED, WARPED)).quick(), frames=4, device="cpu")
     table = evaluate_heads([faces], settings=settings)
     one, eight, most = (table.scores[count] for count in (1, 8, 32))
     assert one[COPIED].to_portrait > 0.99
@@ -316,8 +291,7 @@ def test_a_model_of_the_other_kind_is_told_apart(faces: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"shots": ()}, {"shots": (8, 1)}, {"shots": (33,)}, {"rows": ("mine",)}, {"people": 0}, {"frames": 3}],
+    "wrong", [{"shots": ()}, {"shots": (8, 1)}, {"shots": (33,)}, {"rows": ("mine",)}, {"people": 0}, {"frames": 3}]
 )
 def test_settings_are_checked(wrong: dict) -> None:
     with pytest.raises(UsageError):
@@ -362,10 +336,7 @@ def test_the_bench_says_which_row_is_better_and_by_how_many_metrics() -> None:
 
 
 def test_nobody_is_both_learned_from_and_measured(tmp_path: Path) -> None:
-    for folder, names in (
-        ("clips", ()),
-        ("portraits/london", [f"L{n:03d}_{k}.jpg" for n in range(102) for k in "ab"]),
-    ):
+    for folder, names in (("clips", ()), ("portraits/london", [f"L{n:03d}_{k}.jpg" for n in range(102) for k in "ab"])):
         (tmp_path / folder).mkdir(parents=True)
         for name in names:
             (tmp_path / folder / name).touch()

@@ -77,9 +77,7 @@ def test_landmark_error_is_a_share_of_the_eye_distance() -> None:
 
     still = landmarks()
     assert geometry.landmark_error(still, still) == 0
-    assert geometry.landmark_error(still + np.array([3, 4, 0]), still) == pytest.approx(
-        5 / eye_distance(still)
-    )
+    assert geometry.landmark_error(still + np.array([3, 4, 0]), still) == pytest.approx(5 / eye_distance(still))
     assert geometry.landmark_error(2 * still + np.array([6, 8, 0]), 2 * still) == pytest.approx(
         10 / eye_distance(2 * still)
     )

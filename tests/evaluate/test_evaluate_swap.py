@@ -33,9 +33,7 @@ def clip(man: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def changed(
-    clip: Path, path: Path, change: Callable[[np.ndarray, int], np.ndarray], stop: int = FRAMES
-) -> Path:
+def changed(clip: Path, path: Path, change: Callable[[np.ndarray, int], np.ndarray], stop: int = FRAMES) -> Path:
     with VideoReader(clip) as reader, VideoWriter(path, reader.info) as writer:
         for frame in reader:
             if frame.index < stop:
@@ -88,9 +86,7 @@ def test_people_are_told_apart(clip: Path, man_faces: Path, woman_faces: Path, t
     assert scores.background_psnr > 55  # encoded once, as the reference was
 
 
-def test_a_blurred_face_is_seen_where_it_counts(
-    clip: Path, man_faces: Path, woman_faces: Path, tmp_path: Path
-) -> None:
+def test_a_blurred_face_is_seen_where_it_counts(clip: Path, man_faces: Path, woman_faces: Path, tmp_path: Path) -> None:
     box = (slice(60, 300), slice(180, 420))
     masks = box_masks(tmp_path / "masks", box)
 
@@ -101,9 +97,7 @@ def test_a_blurred_face_is_seen_where_it_counts(
     output = changed(clip, tmp_path / "blur.mp4", blur)
     sheet, rows = tmp_path / "sheet.png", tmp_path / "frames.csv"
     settings = EvaluateSettings(references=6, frechet_faces=6)
-    scores = evaluate_swap(
-        output, clip, woman_faces, man_faces, masks, sheet=sheet, csv=rows, settings=settings
-    )
+    scores = evaluate_swap(output, clip, woman_faces, man_faces, masks, sheet=sheet, csv=rows, settings=settings)
     assert scores.sharpness.ratio < 0.2
     assert scores.sharpness.ratio_10 <= scores.sharpness.ratio * 1.5
     assert scores.geometry.landmark_error < 0.05, "the landmark error alone does not see blur"
@@ -153,9 +147,7 @@ def test_a_tint_shows_at_its_edge_and_covers_that_it_runs_over_are_not_in_front(
         evaluate_swap(clip, clip, man_faces, man_faces, occluders=tmp_path, settings=FEW)
 
 
-def test_a_face_that_takes_time_after_a_cut_drifts(
-    man: Path, woman: Path, man_faces: Path, tmp_path: Path
-) -> None:
+def test_a_face_that_takes_time_after_a_cut_drifts(man: Path, woman: Path, man_faces: Path, tmp_path: Path) -> None:
     clip = tmp_path / "cut.mp4"
     with VideoReader(woman, 0, 4) as before, VideoReader(man, 0, 12) as after:
         info, frames = after.info, [*before, *after]
@@ -234,9 +226,7 @@ def test_trembling_raises_flicker_and_a_frozen_face_loses_its_mouth(
     def tremble(image: np.ndarray, index: int) -> np.ndarray:
         return np.roll(image, 3 * (index % 2), axis=1)
 
-    trembling = evaluate_swap(
-        changed(clip, tmp_path / "t.mp4", tremble), clip, man_faces, man_faces, settings=FEW
-    )
+    trembling = evaluate_swap(changed(clip, tmp_path / "t.mp4", tremble), clip, man_faces, man_faces, settings=FEW)
     assert trembling.flicker.ratio > 1.5
     kept: list[np.ndarray] = []
 
@@ -244,19 +234,14 @@ def test_trembling_raises_flicker_and_a_frozen_face_loses_its_mouth(
         kept.append(image)
         return kept[0]
 
-    frozen = evaluate_swap(
-        changed(clip, tmp_path / "f.mp4", freeze), clip, man_faces, man_faces, settings=FEW
-    )
+    frozen = evaluate_swap(changed(clip, tmp_path / "f.mp4", freeze), clip, man_faces, man_faces, settings=FEW)
     assert frozen.geometry.mouth.spread < 0.3
     assert abs(frozen.geometry.mouth.correlation) < 0.9
 
 
 def test_a_shorter_output_and_lost_sound_are_noticed(clip: Path, man_faces: Path, tmp_path: Path) -> None:
     path = tmp_path / "short.mp4"
-    with (
-        VideoReader(clip) as reader,
-        VideoWriter(path, reader.info, EncodeSettings(keep_audio=False)) as writer,
-    ):
+    with VideoReader(clip) as reader, VideoWriter(path, reader.info, EncodeSettings(keep_audio=False)) as writer:
         for frame in reader:
             if frame.index < 8:
                 writer.write(frame.image, frame.time, frame.duration)
@@ -273,12 +258,7 @@ def test_what_does_not_belong_together_is_refused(
         evaluate_swap(sample("sample_no_face"), clip, man_faces, man_faces, settings=FEW)
     with pytest.raises(UsageError, match="3 masks"):
         evaluate_swap(
-            clip,
-            clip,
-            man_faces,
-            man_faces,
-            box_masks(tmp_path / "few", (slice(9), slice(9)), 3),
-            settings=FEW,
+            clip, clip, man_faces, man_faces, box_masks(tmp_path / "few", (slice(9), slice(9)), 3), settings=FEW
         )
     with pytest.raises(FaceSetError, match="no person 5"):
         evaluate_swap(clip, clip, man_faces, man_faces, settings=EvaluateSettings(source_person=5))

@@ -20,14 +20,7 @@ from effigie.evaluate.metrics.ssim import compute_background_ssim
 from effigie.evaluate.protocols.face_comparison import COLUMNS
 from effigie.evaluate.report.figures import Figure
 from effigie.evaluate.report.frames import FrameTable, merge_rows, write_csv
-from effigie.evaluate.report.worst import (
-    FRAME_METRICS,
-    MIN_FRAME_DISTANCE,
-    ranks,
-    worst_by,
-    worst_overall,
-    worst_rows,
-)
+from effigie.evaluate.report.worst import FRAME_METRICS, MIN_FRAME_DISTANCE, ranks, worst_by, worst_overall, worst_rows
 from effigie.faces.mesh import load_canonical_mesh
 
 RANDOM = np.random.default_rng(11)
@@ -179,8 +172,7 @@ def test_similarity_outside_sees_neither_the_face_nor_its_rim() -> None:
 def test_a_mask_over_two_faces_is_told_apart() -> None:
     points = np.vstack([load_canonical_mesh().vertices, np.zeros((10, 3))]) * [8, -8, 8] + [100, 120, 0]
     mask = np.maximum(
-        oval(240, 480, (100, 120)),
-        cv2.warpAffine(oval(240, 480), np.float32([[1, 0, 260], [0, 1, 0]]), (480, 240)),
+        oval(240, 480, (100, 120)), cv2.warpAffine(oval(240, 480), np.float32([[1, 0, 260], [0, 1, 0]]), (480, 240))
     )
     mine = select_own_mask(points, mask)
     assert mine[120, 100] == 255 and mine[120, 370] == 0 and mask[120, 370] == 255
@@ -228,9 +220,7 @@ def test_the_worst_frames_are_apart() -> None:
 
 
 def test_ranks_take_ties_as_equals_and_leave_out_what_was_not_measured() -> None:
-    assert ranks(np.array([3.0, 1.0, math.nan, 1.0, 9.0])) == pytest.approx(
-        [2 / 3, 0, math.nan, 0, 1], nan_ok=True
-    )
+    assert ranks(np.array([3.0, 1.0, math.nan, 1.0, 9.0])) == pytest.approx([2 / 3, 0, math.nan, 0, 1], nan_ok=True)
 
 
 def test_the_worst_of_all_says_why() -> None:
@@ -248,11 +238,7 @@ def test_the_worst_of_all_says_why() -> None:
 
 
 def test_figures_of_frames_are_rows_of_a_file(tmp_path: Path) -> None:
-    pictures, ann, ben = (
-        FrameTable(("frame", "time")),
-        FrameTable(("frame", "found")),
-        FrameTable(("frame", "found")),
-    )
+    pictures, ann, ben = (FrameTable(("frame", "time")), FrameTable(("frame", "found")), FrameTable(("frame", "found")))
     for frame in range(3):
         pictures.add({"frame": frame, "time": frame / 25})
     ann.add({"frame": 0, "found": 1})

@@ -32,12 +32,7 @@ def job(tmp_path):
 
     def run(clips, output=None, engine="inline", identity="one", retries=1, force=False, **more):
         plan = JobPlan(
-            copying.capitals,
-            str(tmp_path / "calls"),
-            identity,
-            str(output or tmp_path / "out"),
-            ".mp4",
-            force,
+            copying.capitals, str(tmp_path / "calls"), identity, str(output or tmp_path / "out"), ".mp4", force
         )
         executor = create_executor(engine, 2) if isinstance(engine, str) else engine
         closing = contextlib.closing(executor) if isinstance(engine, str) else contextlib.nullcontext()

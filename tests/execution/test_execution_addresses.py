@@ -71,11 +71,7 @@ def test_from_memory_to_memory(memory, job):
     assert find_clips("memory://in/*/talk.mp4") == [clips[0], clips[2]]
     assert job(clips, output="memory://out").completed == 3
     completed = [path for path in memory.find("/out") if path.endswith(".mp4")]
-    assert sorted(memory.cat_file(path) for path in completed) == [
-        b"A/TALK.MP4",
-        b"B/OTHER.MOV",
-        b"B/TALK.MP4",
-    ]
+    assert sorted(memory.cat_file(path) for path in completed) == [b"A/TALK.MP4", b"B/OTHER.MOV", b"B/TALK.MP4"]
     assert memory.cat_file("/out/other.mp4.notice.txt") == b"made here"
     assert [path for path in memory.find("/out") if "partial" in path] == []
     assert job(clips, output="memory://out").skipped == 3

@@ -88,9 +88,7 @@ def test_a_killed_worker_is_explained():
 def test_what_kills_its_worker_is_given_up_and_the_others_go_on():
     """Two attempts: an item that was only killed together with another is not given up."""
     told = []
-    work = ProcessExecutor(2).run(
-        die_at_three, range(12), print, CancelToken(), lambda piece: told.append(piece)
-    )
+    work = ProcessExecutor(2).run(die_at_three, range(12), print, CancelToken(), lambda piece: told.append(piece))
     results = dict(work)
     assert told == [3]
     assert results == {number: number for number in range(12)} | {3: None}

@@ -21,9 +21,7 @@ from effigie.execution.manifest import longer_name, plain_name
 from effigie.io.storage import safe_name
 from effigie.progress import CancelToken
 
-needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed: effigie[ray]"
-)
+needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: effigie[ray]")
 ENGINES = ["inline", "local", pytest.param("ray", marks=needs_ray)]
 RUN = (
     "import sys; sys.path.insert(0, sys.argv[1])\n"

@@ -21,17 +21,7 @@ from effigie.io.atomic_write import sha256
 
 pytestmark = pytest.mark.slow
 
-COLUMNS = (
-    "landmarks",
-    "embedding",
-    "matrix",
-    "time_num",
-    "time_den",
-    "blendshapes",
-    "pose",
-    "sharpness",
-    "box",
-)
+COLUMNS = ("landmarks", "embedding", "matrix", "time_num", "time_den", "blendshapes", "pose", "sharpness", "box")
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +115,7 @@ def test_segments_and_one_process_give_the_same_rows(man_faces, in_segments):
     difference = np.linalg.norm(whole["landmarks"][..., :2] - parts["landmarks"][..., :2], axis=2).max(1)
     assert difference.max() < 0.03 * unit
     assert np.median(difference) < 0.005 * unit
-    assert (
-        np.abs(whole["matrix"] - parts["matrix"])[:, :, 2].max() < 0.004 * FaceSet.open(man_faces).crop_size
-    )
+    assert np.abs(whole["matrix"] - parts["matrix"])[:, :, 2].max() < 0.004 * FaceSet.open(man_faces).crop_size
     assert (whole["embedding"] * parts["embedding"]).sum(1).min() > 0.95
 
 
@@ -166,9 +154,7 @@ def test_one_old_track_goes_on_as_one():
 
 
 def test_tracks_over_an_empty_segment():
-    assert join_tracks(
-        [segment({}, {0: box(0)}, [0]), segment({}, {}, []), segment({0: box(0)}, {}, [0])]
-    ) == [
+    assert join_tracks([segment({}, {0: box(0)}, [0]), segment({}, {}, []), segment({0: box(0)}, {}, [0])]) == [
         {0: 0},
         {},
         {0: 1},

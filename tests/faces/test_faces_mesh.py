@@ -42,9 +42,7 @@ def test_canonical_is_one_sheet_with_the_face_oval_as_its_rim():
     assert mesh.vertices.shape == (MESH_VERTEX_COUNT, 3)
     assert mesh.triangles.shape == (898, 3)
     assert set(mesh.triangles.ravel()) == set(range(MESH_VERTEX_COUNT))
-    edges = Counter(
-        tuple(sorted((int(tri[i]), int(tri[(i + 1) % 3])))) for tri in mesh.triangles for i in range(3)
-    )
+    edges = Counter(tuple(sorted((int(tri[i]), int(tri[(i + 1) % 3])))) for tri in mesh.triangles for i in range(3))
     assert set(edges.values()) == {1, 2}
     rim = [edge for edge, uses in edges.items() if uses == 1]
     loop = {frozenset((int(a), int(b))) for a, b in zip(FACE_OVAL, np.roll(FACE_OVAL, -1), strict=True)}

@@ -82,9 +82,7 @@ def test_repeats_do_not_change_what_is_measured(pictures):
     """A clip shown at three times its rate measures as the clip itself does."""
     settings = SmoothingSettings(max_radius=4)
     once = list(analyze([Shown(image, 0) for image in pictures], settings=settings, rate=25.0))
-    thrice = list(
-        analyze([Shown(image, 0) for image in pictures for _ in range(3)], settings=settings, rate=75.0)
-    )
+    thrice = list(analyze([Shown(image, 0) for image in pictures for _ in range(3)], settings=settings, rate=75.0))
     for one, other in zip(once[6:-6], thrice[18:-18:3], strict=True):
         assert np.abs(one.faces[0].landmarks - other.faces[0].landmarks).max() < 0.15
 
@@ -101,6 +99,4 @@ def test_few_frames_wait(pictures):
                 yield Shown(image, came)
 
     settings = SmoothingSettings()
-    assert (
-        max(came - item.frame.number for item in analyze(coming(), rate=100.0)) <= 2 * settings.max_radius + 8
-    )
+    assert max(came - item.frame.number for item in analyze(coming(), rate=100.0)) <= 2 * settings.max_radius + 8

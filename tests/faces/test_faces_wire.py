@@ -6,13 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from effigie.io.protobuf import (
-    decode_varint,
-    encode_bytes_field,
-    encode_varint,
-    iterate_fields,
-    iterate_submessages,
-)
+from effigie.io.protobuf import decode_varint, encode_bytes_field, encode_varint, iterate_fields, iterate_submessages
 
 NUMBERS = st.integers(1, 2**29 - 1)
 FIELD = st.one_of(
@@ -75,10 +69,5 @@ def test_endless_and_unknown_are_refused():
 
 
 def test_children_takes_only_its_field():
-    message = (
-        encode_bytes_field(2, b"a")
-        + encoded(2, 7)
-        + encode_bytes_field(3, b"b")
-        + encode_bytes_field(2, b"c")
-    )
+    message = encode_bytes_field(2, b"a") + encoded(2, 7) + encode_bytes_field(3, b"b") + encode_bytes_field(2, b"c")
     assert list(iterate_submessages(message, 2)) == [b"a", b"c"]

@@ -25,9 +25,7 @@ def embedding_of(person: int, seed: int = 0) -> np.ndarray:
 
 def face(clip: str, frame: int, track: int = 0, person: int = 0, size: int = SIZE) -> FaceRecord:
     random = np.random.default_rng([frame, track, person])
-    image = cv2.resize(
-        random.integers(0, 255, (4, 4, 3), np.uint8), (size, size), interpolation=cv2.INTER_CUBIC
-    )
+    image = cv2.resize(random.integers(0, 255, (4, 4, 3), np.uint8), (size, size), interpolation=cv2.INTER_CUBIC)
     return FaceRecord(
         clip=clip,
         frame=frame,

@@ -46,16 +46,8 @@ def test_json_is_json(mixed: FaceSet, run: Run, tmp_path: Path) -> None:
     assert json.loads(run("info", mixed.path, "--json")[1])["faces"] == 300
     people = json.loads(run("cluster", mixed.path, "--json")[1])
     assert [person["faces"] for person in people] == [260, 40] and len(people[0]["embedding"]) == 128
-    listed = json.loads(
-        run("sort", mixed.path, "--by", "sharpness", "--descending", "--count", 2, "--json")[1]
-    )
-    assert listed["order"][0] == {
-        "name": "a:199:0",
-        "clip": "a",
-        "frame": 199,
-        "track": 0,
-        "sharpness": 199.0,
-    }
+    listed = json.loads(run("sort", mixed.path, "--by", "sharpness", "--descending", "--count", 2, "--json")[1])
+    assert listed["order"][0] == {"name": "a:199:0", "clip": "a", "frame": 199, "track": 0, "sharpness": 199.0}
     drawn = json.loads(run("sheet", mixed.path, "-o", tmp_path / "s.png", "--size", 32, "--json")[1])
     assert drawn["faces"] == 300 and Path(drawn["path"]).is_file()
     assert json.loads(run("export", mixed.path, "-o", tmp_path / "e", "--json")[1])["pictures"] == 300

@@ -35,9 +35,7 @@ def test_dropping_a_person_rewrites_only_its_parts(mixed: FaceSet) -> None:
 
 
 def test_conditions_add_up(mixed: FaceSet) -> None:
-    gone = drop(
-        mixed, clusters=[1], where="clip == 'b' and 10 <= frame < 12", names=["a:7:0", "part-a.parquet:9:0"]
-    )
+    gone = drop(mixed, clusters=[1], where="clip == 'b' and 10 <= frame < 12", names=["a:7:0", "part-a.parquet:9:0"])
     assert gone.by_clip == {"a": 42, "b": 2}
     left = names(FaceSet.open(mixed.path))
     assert len(left) == 256
@@ -147,9 +145,7 @@ def test_info_counts_and_warns(mixed: FaceSet, add: Callable[..., None]) -> None
     assert "drop" in summarize(mixed).warnings[0] and '--where "cluster != 0"' in summarize(mixed).warnings[0]
 
 
-def test_a_set_on_a_full_or_read_only_disk_is_explained(
-    mixed: FaceSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_set_on_a_full_or_read_only_disk_is_explained(mixed: FaceSet, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 

@@ -81,10 +81,7 @@ def test_any_record_comes_out_as_it_went_in(faces: list[FaceRecord], repeat: int
 def test_segments_join_into_the_same_part(faces: list[FaceRecord]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         faceset = FaceSet.create(folder, {"crop_size": 64})
-        with (
-            faceset.segment_folder() as room,
-            faceset.writer(faceset.create_source("clip.mp4", "0" * 64)) as writer,
-        ):
+        with faceset.segment_folder() as room, faceset.writer(faceset.create_source("clip.mp4", "0" * 64)) as writer:
             for number in range(2):
                 assert write_segment(room / str(number), faces, 64) == len(faces)
                 assert writer.append_segment(room / str(number)) == len(faces)
@@ -93,14 +90,9 @@ def test_segments_join_into_the_same_part(faces: list[FaceRecord]) -> None:
             assert_same(one, other)
 
 
-def test_a_segment_can_take_new_tracks_and_embeddings(
-    new_set: FaceSet, make_face: Callable[..., FaceRecord]
-) -> None:
+def test_a_segment_can_take_new_tracks_and_embeddings(new_set: FaceSet, make_face: Callable[..., FaceRecord]) -> None:
     embedding = make_face("clip", 0, person=3).embedding
-    with (
-        new_set.segment_folder() as room,
-        new_set.writer(new_set.create_source("clip.mp4", "0" * 64)) as writer,
-    ):
+    with new_set.segment_folder() as room, new_set.writer(new_set.create_source("clip.mp4", "0" * 64)) as writer:
         write_segment(room / "0", [make_face("clip", 5, track) for track in (0, 1)], 32)
         writer.append_segment(room / "0", tracks={0: 4}, embeddings={4: embedding})
     first, second = new_set.records()
@@ -109,10 +101,7 @@ def test_a_segment_can_take_new_tracks_and_embeddings(
     assert_same(second, make_face("clip", 5, 1))
     assert_same(replace(first, track=0, embedding=make_face("clip", 5).embedding), make_face("clip", 5))
     table = pq.read_table(new_set.path / "part-clip.parquet")
-    assert [crop["path"] for crop in table["crop"].to_pylist()] == [
-        "clip.f0000005.t04.jpg",
-        "clip.f0000005.t01.jpg",
-    ]
+    assert [crop["path"] for crop in table["crop"].to_pylist()] == ["clip.f0000005.t04.jpg", "clip.f0000005.t01.jpg"]
 
 
 @pytest.mark.parametrize("name", LIST_COLUMNS)

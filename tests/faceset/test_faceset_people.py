@@ -63,9 +63,7 @@ def test_tracks_without_embedding_are_nobody(new_set: FaceSet, make_face: Callab
     blank = {1: np.zeros(128, np.float32), 2: np.full(128, np.nan, np.float32)}
     with new_set.writer(source) as writer:
         writer.write([make_face("clip", 0, 0)])
-        writer.write(
-            replace(make_face("clip", i, track), embedding=blank[track]) for track in blank for i in range(5)
-        )
+        writer.write(replace(make_face("clip", i, track), embedding=blank[track]) for track in blank for i in range(5))
     known, unknown = new_set.people()
     assert (known.cluster, known.faces) == (0, 1)
     assert (unknown.cluster, unknown.faces, unknown.tracks) == (-1, 10, (("clip", 1), ("clip", 2)))
@@ -90,9 +88,7 @@ def test_faces_side_by_side_are_two_people_however_alike(
     assert tracks == [(("clip", 0),), (("clip", 1),)]
 
 
-def test_a_track_that_lingers_is_still_the_same_face(
-    new_set: FaceSet, make_face: Callable[..., FaceRecord]
-) -> None:
+def test_a_track_that_lingers_is_still_the_same_face(new_set: FaceSet, make_face: Callable[..., FaceRecord]) -> None:
     assert alike(new_set, make_face, {0: range(20), 1: range(18, 40)}) == [(("clip", 0), ("clip", 1))]
 
 

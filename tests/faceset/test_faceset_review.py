@@ -28,17 +28,13 @@ BLURRED, DARK, COVERED, REPEATED, UNSURE, STRANGERS = (
 
 def changed(record, change):
     image = cv2.imdecode(np.frombuffer(record.crop, np.uint8), cv2.IMREAD_COLOR)
-    return replace(
-        record, crop=cv2.imencode(".jpg", change(image), [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
-    )
+    return replace(record, crop=cv2.imencode(".jpg", change(image), [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
 
 
 def with_a_hand(image):
     image = image.copy()
     side = image.shape[0]
-    cv2.ellipse(
-        image, (int(0.4 * side), int(0.62 * side)), (side // 7, side // 5), 20, 0, 360, (60, 90, 40), -1
-    )
+    cv2.ellipse(image, (int(0.4 * side), int(0.62 * side)), (side // 7, side // 5), 20, 0, 360, (60, 90, 40), -1)
     return image
 
 
@@ -67,9 +63,7 @@ def spoilt(man_faces, woman_faces, tmp_path_factory):
         writer.write(records)
     (stranger,) = FaceSet.open(woman_faces).sources.values()
     with spoilt.writer(stranger) as writer:
-        writer.write(
-            [record for index, record in enumerate(FaceSet.open(woman_faces).records()) if index in STRANGERS]
-        )
+        writer.write([record for index, record in enumerate(FaceSet.open(woman_faces).records()) if index in STRANGERS])
     return spoilt.path
 
 
@@ -125,9 +119,7 @@ def test_how_the_whole_footage_is_is_not_dropped(man_faces, tmp_path):
     dark = FaceSet.create(tmp_path / "dark.faces", whole.settings)
     (source,) = whole.sources.values()
     with dark.writer(source) as writer:
-        writer.write(
-            changed(record, lambda image: (image * 0.06).astype(np.uint8)) for record in whole.records()
-        )
+        writer.write(changed(record, lambda image: (image * 0.06).astype(np.uint8)) for record in whole.records())
     review = effigie.review(dark)
     lit = next(one for one in review.findings if one.kind == "badly lit")
     assert len(lit.names) == review.faces and not lit.drop
@@ -150,9 +142,7 @@ def test_what_the_source_never_does_is_told(man_faces, tmp_path):
     told, affected = find_gaps(man_faces, target)
     assert {lack.action for lack in told} == {"turns to the picture's right", "purses the lips"}
     assert affected == pytest.approx(0.1, abs=0.02)
-    assert all(
-        isinstance(lack, CoverageGap) and "of the target's frames will suffer" in str(lack) for lack in told
-    )
+    assert all(isinstance(lack, CoverageGap) and "of the target's frames will suffer" in str(lack) for lack in told)
     assert find_gaps(man_faces, man_faces) == ([], 0.0)
     review = effigie.review(man_faces, target)
     assert review.gaps == told

@@ -114,20 +114,7 @@ def test_a_wrong_name_lists_the_right_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    "key",
-    [
-        "sharpness",
-        "yaw",
-        "pitch",
-        "time",
-        "confidence",
-        "size",
-        "mouth",
-        "eyes",
-        "identity",
-        "clip",
-        "jawOpen",
-    ],
+    "key", ["sharpness", "yaw", "pitch", "time", "confidence", "size", "mouth", "eyes", "identity", "clip", "jawOpen"]
 )
 def test_sort_orders_and_keeps_every_face(mixed: FaceSet, key: str) -> None:
     faces = sort_faces(mixed, key)
@@ -138,18 +125,12 @@ def test_sort_orders_and_keeps_every_face(mixed: FaceSet, key: str) -> None:
 
 
 def test_ties_keep_the_order_of_the_set(mixed: FaceSet) -> None:
-    assert sort_faces(mixed, "confidence", where="clip == 'a' and track == 0").frame.tolist() == list(
-        range(200)
-    )
+    assert sort_faces(mixed, "confidence", where="clip == 'a' and track == 0").frame.tolist() == list(range(200))
 
 
 def test_sort_by_identity_puts_strangers_last(mixed: FaceSet) -> None:
     assert {
-        *zip(
-            sort_faces(mixed, "identity").clip[-40:],
-            sort_faces(mixed, "identity").track[-40:].tolist(),
-            strict=True,
-        )
+        *zip(sort_faces(mixed, "identity").clip[-40:], sort_faces(mixed, "identity").track[-40:].tolist(), strict=True)
     } == {("a", 1)}
 
 

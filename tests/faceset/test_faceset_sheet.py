@@ -38,11 +38,7 @@ def test_the_sheet_has_its_size_and_its_faces(mixed: FaceSet, tmp_path: Path) ->
 
 def test_a_filtered_sheet_of_few_faces(mixed: FaceSet, tmp_path: Path) -> None:
     drawn = draw_contact_sheet(mixed.path, tmp_path / "s.png", where="clip == 'b' and frame < 3", size=64)
-    assert (drawn.faces_drawn, drawn.people) == (3, 1) and read(drawn.path).shape == (
-        drawn.height,
-        drawn.width,
-        3,
-    )
+    assert (drawn.faces_drawn, drawn.people) == (3, 1) and read(drawn.path).shape == (drawn.height, drawn.width, 3)
 
 
 def test_faces_are_spread_over_the_order_and_nobody_is_hidden() -> None:
@@ -76,20 +72,13 @@ def test_wrong_requests_are_usage_errors(mixed: FaceSet, tmp_path: Path) -> None
 
 
 def test_coverage_counts_every_pose(mixed: FaceSet, tmp_path: Path) -> None:
-    yaw, pitch = (
-        np.array([-60, -59.9, 0, 59.9, 60, 999, np.nan, -999]),
-        np.array([0, 0, -0.1, 0, 39, 999, 0, -999]),
-    )
+    yaw, pitch = (np.array([-60, -59.9, 0, 59.9, 60, 999, np.nan, -999]), np.array([0, 0, -0.1, 0, 39, 999, 0, -999]))
     found = count_poses(yaw, pitch)
     assert found.counts.shape == (len(PITCH_EDGES) - 1, len(YAW_EDGES) - 1) == (8, 12)
     assert found.counts.sum() == 7 and found.filled == 5
-    assert (
-        found.counts[4, 0],
-        found.counts[3, 6],
-        found.counts[4, 11],
-        found.counts[7, 11],
-        found.counts[0, 0],
-    ) == (*(2, 1, 1, 2, 1),)
+    assert (found.counts[4, 0], found.counts[3, 6], found.counts[4, 11], found.counts[7, 11], found.counts[0, 0]) == (
+        *(2, 1, 1, 2, 1),
+    )
     drawn = pose_coverage(mixed, tmp_path / "poses.png", where="clip == 'a'")
     image = read(tmp_path / "poses.png")
     assert drawn.counts.sum() == 240

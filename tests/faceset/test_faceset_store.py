@@ -216,17 +216,12 @@ def test_names_cannot_leave_the_folder(new_set: FaceSet, make_face: Make) -> Non
 
 
 def test_equal_names_are_told_apart_before_either_is_written(new_set: FaceSet) -> None:
-    first, second = (
-        new_set.create_source("one/take.mp4", "1" * 64),
-        new_set.create_source("two/take.mp4", "2" * 64),
-    )
+    first, second = (new_set.create_source("one/take.mp4", "1" * 64), new_set.create_source("two/take.mp4", "2" * 64))
     assert (first.name, second.name) == ("take", "take-222222")
     assert new_set.create_source("elsewhere/copy.mp4", "1" * 64).name == "take"
 
 
-@pytest.mark.parametrize(
-    "part", ["../part-a.parquet", "/part-a.parquet", "faceset.json", "part-../a.parquet"]
-)
+@pytest.mark.parametrize("part", ["../part-a.parquet", "/part-a.parquet", "faceset.json", "part-../a.parquet"])
 def test_a_hostile_index_cannot_reach_outside(mixed: FaceSet, part: str) -> None:
     index = mixed.path / "faceset.json"
     document = json.loads(index.read_text())

@@ -27,9 +27,7 @@ def thinned(path: Path, target: Path, step: int) -> Path:
 
 def small_model(model: Path, folder: Path) -> Path:
     """The same people and records as ``model``, with untrained networks and two faces in the bank."""
-    shutil.copytree(
-        model, folder, ignore=shutil.ignore_patterns("training", "previews", "tensorboard", "bank")
-    )
+    shutil.copytree(model, folder, ignore=shutil.ignore_patterns("training", "previews", "tensorboard", "bank"))
     thinned(model / "bank", folder / "bank", 48)
     config = json.loads((model / "config.json").read_text("utf-8"))
     (folder / "config.json").write_text(json.dumps(config | {"preset": asdict(SMALLEST)}), "utf-8")

@@ -38,10 +38,7 @@ FIELDS = {
     *("clip", "model", "output", "shots", "compose", "encode", "trust", "paint", "who", "device"),
 }
 DOCUMENTS = VALUES | st.dictionaries(st.sampled_from(sorted(FIELDS)) | TEXT, VALUES, max_size=10)
-CHECKED = [
-    HealthCheck.function_scoped_fixture,
-    HealthCheck.too_slow,
-]  # each example anew, however slow the machine
+CHECKED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # each example anew, however slow the machine
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=CHECKED)
 
 
@@ -111,9 +108,7 @@ def tensors(draw):
     step=st.integers(0, 10**6),
 )
 def test_a_checkpoint_comes_back(tmp_path, held, scalars, step):
-    path = CheckpointStore(tmp_path / "training", keep=1).save(
-        Snapshot(step, held, scalars), {"seconds": 1.5}
-    )
+    path = CheckpointStore(tmp_path / "training", keep=1).save(Snapshot(step, held, scalars), {"seconds": 1.5})
     snapshot, record = read_checkpoint(path)
     assert (snapshot.step, snapshot.scalars, record["seconds"]) == (step, scalars, 1.5)
     assert snapshot.tensors.keys() == held.keys()
@@ -142,9 +137,7 @@ def test_a_bit_turned_over_in_a_checkpoint_is_noticed(tmp_path, at, bit):
 
 @QUICK
 @given(
-    rows=st.lists(
-        st.dictionaries(st.sampled_from(["loss", "held_out_error", "term"]), st.floats(0, 9)), max_size=6
-    ),
+    rows=st.lists(st.dictionaries(st.sampled_from(["loss", "held_out_error", "term"]), st.floats(0, 9)), max_size=6),
     noise=st.binary(max_size=30),
 )
 def test_a_curve_comes_back_and_damage_costs_its_rows_alone(tmp_path, rows, noise):

@@ -84,9 +84,7 @@ def heads(tmp_path_factory):
     """A model of talking heads of the smallest size, not trained; the moments are those of the one that ships."""
     folder = tmp_path_factory.mktemp("heads") / "heads"
     shutil.copytree(
-        get_shipped_folder("heads"),
-        folder,
-        ignore=shutil.ignore_patterns(*(f"{name}.*" for name in NETWORKS)),
+        get_shipped_folder("heads"), folder, ignore=shutil.ignore_patterns(*(f"{name}.*" for name in NETWORKS))
     )
     smallest = preset("pico")
     save_config(folder, smallest, True, 1)
@@ -140,13 +138,9 @@ def small_things(portrait, tmp_path_factory):
     record = new_consent("somebody", [folder / "portrait.png"], key=key)
     record.save(folder / "record.json")
     revoke(record, key).save(folder / "gone.json")
-    Ledger(folder / "ledger.sqlite").add(
-        LedgerEntry("0" * 12, record.signatures[0].signed_at, "convert", "out.mp4")
-    )
+    Ledger(folder / "ledger.sqlite").add(LedgerEntry("0" * 12, record.signatures[0].signed_at, "convert", "out.mp4"))
     save_checkpoints(folder / "training")
-    (folder / "curve.csv").write_text(
-        "step,seconds,held_out_error,loss\n0,0.5,0.2,\n9,1.5,,0.7\n12,2.5,0.1,0.6\n"
-    )
+    (folder / "curve.csv").write_text("step,seconds,held_out_error,loss\n0,0.5,0.2,\n9,1.5,,0.7\n12,2.5,0.1,0.6\n")
     (folder / "results.json").write_text(json.dumps({"version": 1, "rows": {}}))
     return folder
 
@@ -165,11 +159,7 @@ SETS = {
         ("config.json", "swap.safetensors", "people.safetensors", "manifest.json", "consents/c-*.json"),
         load_swap,
     ),
-    "checkpoint": (
-        "things",
-        ("training/step-*.safetensors",),
-        lambda p: CheckpointStore(p / "training").newest(),
-    ),
+    "checkpoint": ("things", ("training/step-*.safetensors",), lambda p: CheckpointStore(p / "training").newest()),
     "best weights": ("things", ("training/best.safetensors",), lambda p: read_best(p / "training")),
     "curve": ("things", ("curve.csv",), lambda p: read_curve(p / "curve.csv")),
     "heads model": ("heads", ("config.json", "generator.safetensors", "motions.safetensors"), load_heads),
@@ -292,9 +282,7 @@ def test_nobody_in_the_source_can_unpickle():
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
                 found += [
-                    (path.name, name)
-                    for name in names
-                    if name in ("pickle", "dill", "joblib", "shelve", "marshal")
+                    (path.name, name) for name in names if name in ("pickle", "dill", "joblib", "shelve", "marshal")
                 ]
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)

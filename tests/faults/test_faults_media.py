@@ -128,9 +128,7 @@ def test_the_watch_tells_every_end_from_every_other(monkeypatch):
         return poll(connection, 0.5 if task == "hang" else limit)
 
     monkeypatch.setattr(Connection, "poll", patient)
-    run_watched(
-        ask, (), list(wanted), 1, limit, CancelToken(), lambda outcome: found.update({outcome.task: outcome})
-    )
+    run_watched(ask, (), list(wanted), 1, limit, CancelToken(), lambda outcome: found.update({outcome.task: outcome}))
     # Whenever the slow one says that it gets on, it has the whole limit again.
     assert waits == dict.fromkeys(wanted, 1) | {"slow": SIGNS + 1}
     assert {task: outcome.how for task, outcome in found.items()} == wanted

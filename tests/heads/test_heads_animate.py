@@ -157,16 +157,12 @@ def test_the_drivers_times_and_sound_are_kept(animated, driver):
     assert sound(folder / "out.mp4") == [packet for packet in heard if packet[0] < until]
 
 
-def test_a_few_frames_look_no_further_for_a_calm_one_than_need_be(
-    still, consent, brief, tmp_path, monkeypatch
-):
+def test_a_few_frames_look_no_further_for_a_calm_one_than_need_be(still, consent, brief, tmp_path, monkeypatch):
     seen = []
     for few, read in ((5, 5), (1, 3)):  # one more than is shown
         monkeypatch.setattr(animation, "QUICK_LOOK_FRAMES", few)
         settings = replace(GEOMETRY, encode=PNG, trust=PLAIN, max_frames=2)
-        report = animate(
-            *(still, brief, tmp_path / f"out{few}", settings), consent=consent, progress=seen.append
-        )
+        report = animate(*(still, brief, tmp_path / f"out{few}", settings), consent=consent, progress=seen.append)
         assert report.frames == 2
         assert report.neutral == read_motion(brief, max_frames=read).neutral_frame
         assert max(told.done for told in seen if told.stage == "driver") == read
@@ -211,9 +207,7 @@ def test_a_template_drives_like_its_clip(still, consent, brief, tmp_path, here):
     )
     assert ended.code == 0, ended.err
     assert len(load_motion(tmp_path / "man.motion")) == BRIEF
-    ended = here(
-        "animate", still, "--driver", "man.motion", "-o", "again.mp4", "--consent", consent, "--frames", 6
-    )
+    ended = here("animate", still, "--driver", "man.motion", "-o", "again.mp4", "--consent", consent, "--frames", 6)
     assert ended.code == 0, ended.err
     assert "6 frames" in ended.out
     first, second = frames_of(tmp_path / "clip.mp4"), frames_of(tmp_path / "again.mp4")
@@ -269,9 +263,7 @@ def test_a_huge_picture_is_shrunk(portrait, consent, brief, tmp_path):
     assert made.shape == (720, 1280, 3)
     ((face,), _) = find_faces(made)
     ((own,), _) = find_faces(portrait)
-    assert np.abs(face.landmarks[:, :2] - 2 * own.landmarks[:, :2]).mean() < 0.03 * eye_distance(
-        face.landmarks
-    )
+    assert np.abs(face.landmarks[:, :2] - 2 * own.landmarks[:, :2]).mean() < 0.03 * eye_distance(face.landmarks)
 
 
 def test_a_clip_and_a_face_set_can_be_portraits(man, man_faces, brief, consent, tmp_path):
@@ -309,9 +301,7 @@ def test_an_intimate_portrait_is_refused(still, consent, brief_motion, tmp_path,
     from effigie.consent import nsfw_detector as intimate
 
     save_motion(brief_motion, tmp_path / "m.motion")
-    monkeypatch.setattr(
-        intimate, "THRESHOLD", 0.5 * float(intimate.score_images([frames_of(still)[0].image])[0])
-    )
+    monkeypatch.setattr(intimate, "THRESHOLD", 0.5 * float(intimate.score_images([frames_of(still)[0].image])[0]))
     with pytest.raises(RefusedError, match=r"man\.png looks intimate"):
         animate(still, tmp_path / "m.motion", tmp_path / "out.mp4", consent=consent)
     assert not (tmp_path / "out.mp4").exists()

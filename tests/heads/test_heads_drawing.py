@@ -5,15 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from effigie.faces.mesh import (
-    AXIS_FLIP,
-    INNER_LIPS,
-    LEFT_EYE,
-    LEFT_IRIS,
-    RIGHT_EYE,
-    RIGHT_IRIS,
-    load_canonical_mesh,
-)
+from effigie.faces.mesh import AXIS_FLIP, INNER_LIPS, LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS, load_canonical_mesh
 from effigie.heads.network.landmark_image import CLOSED_CONTOURS, NOSE_COLOR, draw_landmarks
 
 SIZE = 128

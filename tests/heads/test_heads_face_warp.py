@@ -16,11 +16,7 @@ ROWS, COLUMNS = 140, 120
 
 def turned(yaw: float, shift: float = 0.0) -> np.ndarray:
     """(468, 3) the canonical face as seen by the camera, in cells; smaller z is nearer."""
-    mirrored = (
-        load_canonical_mesh().vertices
-        @ Rotation.from_euler("y", yaw, degrees=True).as_matrix().T
-        * [1, -1, -1]
-    )
+    mirrored = load_canonical_mesh().vertices @ Rotation.from_euler("y", yaw, degrees=True).as_matrix().T * [1, -1, -1]
     return mirrored * 6 + [COLUMNS / 2 + shift, ROWS / 2, 0]
 
 
@@ -55,6 +51,4 @@ def test_no_cell_is_missed_between_triangles() -> None:
 
 def test_outside_the_picture_nothing_is_seen() -> None:
     vertices = turned(0, 1000)
-    assert (
-        _rasterize_triangles(vertices, signed_area(vertices[:, :2], triangles()), ROWS, COLUMNS) == -1
-    ).all()
+    assert (_rasterize_triangles(vertices, signed_area(vertices[:, :2], triangles()), ROWS, COLUMNS) == -1).all()

@@ -283,15 +283,11 @@ def test_over_tuning_is_noticed_and_the_best_kept(heads, woman, tmp_path):
     """An over-tuned generator scores worse than before, and is not kept."""
     shots = [crop_shot(portrait, 128) for portrait in read_portraits(woman, max_portraits=4)]
     task = TuneTask(load_heads(heads), shots, 2)
-    settings = replace(
-        TuneSettings().training(4), steps=1, evaluate_every_steps=1, learning_rate=10.0, ema_decay=0.0
-    )
+    settings = replace(TuneSettings().training(4), steps=1, evaluate_every_steps=1, learning_rate=10.0, ema_decay=0.0)
     result = train(task, tmp_path, settings)
     before, after = (point.values for point in result.curve if point.error is not None)
     assert before["held_out_error"] == pytest.approx(1, abs=0.05)
     assert after["held_out_error"] > 1.02
     assert result.best is not None and result.best.step == 0
     fresh = TuneTask(load_heads(heads), shots, 2).tuned.state_dict()
-    assert all(
-        torch.allclose(load_ema_weights(tmp_path)["tuned"][name], value) for name, value in fresh.items()
-    )
+    assert all(torch.allclose(load_ema_weights(tmp_path)["tuned"][name], value) for name, value in fresh.items())

@@ -96,9 +96,7 @@ def test_before_the_first_appearance_the_face_rests(sample):
     assert not motion.present[:96].any() and motion.present[96:].all()
     assert motion.present[motion.neutral_frame]
     assert np.abs(motion.landmarks(0) - motion.landmarks(50)).max() == 0
-    assert (
-        len({b - a for a, b in zip(motion.times, motion.times[1:], strict=False)}) > 2
-    )  # uneven times are kept
+    assert len({b - a for a, b in zip(motion.times, motion.times[1:], strict=False)}) > 2  # uneven times are kept
 
 
 def test_recovery_is_a_matter_of_time_not_of_frames(face):
@@ -108,9 +106,7 @@ def test_recovery_is_a_matter_of_time_not_of_frames(face):
         moved = np.stack([face + np.array([0 if i < 4 else 40, 0, 0]) for i in range(count)])
         present = np.array([i not in (3, 4) for i in range(count)])
         motion = build_motion(moved, present=present, rate=rate)
-        held = replace(
-            motion, translation=np.where(present[:, None], motion.translation, motion.translation[2])
-        )
+        held = replace(motion, translation=np.where(present[:, None], motion.translation, motion.translation[2]))
         x = blend_reappearances(held).translation[:, 0] - motion.translation[0, 0]
         on_the_way = ((x > 0.01) & (x < 39.99)).sum()
         assert on_the_way == pytest.approx(0.2 * rate - 1, abs=1)
@@ -163,11 +159,7 @@ def test_a_template_says_the_same_and_holds_no_picture(man, man_motion, tmp_path
     assert is_template(path) and not is_template(man)
     again = load_motion(path)
     assert (again.times, again.durations) == (man_motion.times, man_motion.durations)
-    assert (again.neutral_frame, again.rate, again.size) == (
-        man_motion.neutral_frame,
-        man_motion.rate,
-        man_motion.size,
-    )
+    assert (again.neutral_frame, again.rate, again.size) == (man_motion.neutral_frame, man_motion.rate, man_motion.size)
     assert (again.clip, again.sha256) == (man, man_motion.sha256)
     assert np.abs(again.unposed - man_motion.unposed).max() <= 0.00051
     assert np.abs(again.blendshapes - man_motion.blendshapes).max() < 1e-4
@@ -263,8 +255,7 @@ def test_a_motion_of_wrong_shapes_is_none(face):
 
 def test_rotations_survive(face, tmp_path):
     turned = [
-        (face - face.mean(0))
-        @ Rotation.from_euler("xyz", [5 * i, 10 * i, -4 * i], degrees=True).as_matrix().T
+        (face - face.mean(0)) @ Rotation.from_euler("xyz", [5 * i, 10 * i, -4 * i], degrees=True).as_matrix().T
         + face.mean(0)
         for i in range(4)
     ]

@@ -15,14 +15,7 @@ from effigie.heads.meta_learning.losses import pyramid_l1
 from effigie.heads.network.discriminator import Discriminator
 from effigie.heads.network.embedder import Embedder
 from effigie.heads.network.generator import Generator, fill_prior
-from effigie.heads.network.layers import (
-    AdaIN,
-    InstanceNorm,
-    NoNorm,
-    SelfAttention,
-    fold_spectral_norm,
-    instance_norm,
-)
+from effigie.heads.network.layers import AdaIN, InstanceNorm, NoNorm, SelfAttention, fold_spectral_norm, instance_norm
 from effigie.heads.presets import PRESETS, preset
 from effigie.nn.gan import GanLoss
 from effigie.training.config import TrainingSettings
@@ -130,10 +123,7 @@ def test_norms_where_the_paper_has_them():
     embedder, generator, discriminator = made_networks(prior=False)
     kinds = (InstanceNorm, AdaIN)
     assert not [m for network in (embedder, discriminator) for m in network.modules() if isinstance(m, kinds)]
-    assert {type(m) for m in generator.halving.modules() if isinstance(m, (*kinds, NoNorm))} <= {
-        InstanceNorm,
-        NoNorm,
-    }
+    assert {type(m) for m in generator.halving.modules() if isinstance(m, (*kinds, NoNorm))} <= {InstanceNorm, NoNorm}
     assert {type(m) for m in generator.residual.modules() if isinstance(m, (*kinds, NoNorm))} == {AdaIN}
     assert {type(m) for m in generator.doubling.modules() if isinstance(m, (*kinds, NoNorm))} == {AdaIN}
 
@@ -237,11 +227,7 @@ def tensors(result):
     """All tensors of what a network returns."""
     if isinstance(result, torch.Tensor):
         return [result]
-    return (
-        [result.picture, result.blend_weight]
-        if hasattr(result, "picture")
-        else [result.score, *result.features]
-    )
+    return [result.picture, result.blend_weight] if hasattr(result, "picture") else [result.score, *result.features]
 
 
 def one_step(state, adversary):
@@ -299,9 +285,7 @@ def test_half_precision_stays_finite():
         lambda e, g, d: g(torch.rand(1, 3, 64, 64), prior=torch.rand(1, 4, 64, 64)),
         lambda e, g, d: g(torch.rand(1, 3, 64, 64), prior=torch.rand(1, 4, 64, 64), psi=torch.rand(1, 7)),
         lambda e, g, d: d(torch.rand(1, 4, 64, 64), torch.rand(1, 3, 64, 64)),
-        lambda e, g, d: d(
-            torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64), torch.tensor([0]), torch.rand(64)
-        ),
+        lambda e, g, d: d(torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64), torch.tensor([0]), torch.rand(64)),
     ],
 )
 def test_wrong_shapes_are_refused_by_name(call):

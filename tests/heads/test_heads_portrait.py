@@ -47,9 +47,7 @@ def test_closed_eyes_and_a_face_seen_from_the_side_are_told(portrait):
     assert any("closed" in note for note in _quality_notes("p.png", own.pose, shut))
     shut[BLINK_INDICES[0]] = 0.1  # a wink
     assert _quality_notes("p.png", own.pose, shut) == ()
-    aside = replace(
-        own.pose, rotation=Rotation.from_euler("y", 60, degrees=True).as_matrix() @ own.pose.rotation
-    )
+    aside = replace(own.pose, rotation=Rotation.from_euler("y", 60, degrees=True).as_matrix() @ own.pose.rotation)
     assert any("from the side" in note for note in _quality_notes("p.png", aside, own.blendshapes))
 
 

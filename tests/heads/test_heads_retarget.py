@@ -89,9 +89,7 @@ def test_a_driver_who_does_nothing_leaves_the_portrait_exactly_as_it_is(own, dri
 def test_self_reenactment_meets_the_landmarks(sample):
     """The woman's own neutral frame, measured as a still, driven by her clip: within 4 % of the eye distance."""
     motion = read_motion(sample("sample_woman"), max_frames=200)
-    with VideoReader(
-        sample("sample_woman"), start=motion.neutral_frame, stop=motion.neutral_frame + 1
-    ) as reader:
+    with VideoReader(sample("sample_woman"), start=motion.neutral_frame, stop=motion.neutral_frame + 1) as reader:
         image = next(iter(reader)).image
     from effigie.heads.inference.face_search import find_faces
 
@@ -168,9 +166,7 @@ def test_a_portrait_that_shows_its_teeth_can_shut_its_mouth(own, driver):
     assert mouth_opening(grinning) > 0.1
     moved = on(grinning, [driver, driver])
     assert mouth_opening(moved) < 0.01
-    assert (
-        np.abs(lip_gaps(fit_pose(moved).to_canonical(moved))).max() < 0.02
-    )  # in depth too: a nod does not part them
+    assert np.abs(lip_gaps(fit_pose(moved).to_canonical(moved))).max() < 0.02  # in depth too: a nod does not part them
     chin = fit_pose(moved).to_canonical(moved)[152, 1] - fit_pose(grinning).to_canonical(grinning)[152, 1]
     assert 0 < chin < 0.8  # and takes the chin along
 
@@ -192,9 +188,7 @@ def test_irises_follow_within_the_eye(own, driver):
         shift = shape[eye.iris[0]] - rest[eye.iris[0]]
         assert 0.25 < shift[0] < 0.55
         assert abs(shift[1]) < 0.05
-        assert np.allclose(
-            shape[eye.iris] - shape[eye.iris[0]], rest[eye.iris] - rest[eye.iris[0]], atol=1e-4
-        )
+        assert np.allclose(shape[eye.iris] - shape[eye.iris[0]], rest[eye.iris] - rest[eye.iris[0]], atol=1e-4)
     far = on(own, [driver, changed(driver, lambda shape: [look(shape) for _ in range(4)])])
     shape = fit_pose(far).to_canonical(far)
     for eye in EYE_LANDMARKS:
@@ -252,10 +246,7 @@ def test_the_start_does_not_jump(own, driver):
     far = turned(driver, 25)
     motion = build_motion(np.stack([driver] + [far] * 15))
     retarget = Retargeter(own, motion, Controls(ease=0.3))
-    assert (
-        np.abs(Retargeter(own, build_motion(np.stack([far] * 3 + [driver]), neutral_frame=3))(0) - own).max()
-        < 1e-3
-    )
+    assert np.abs(Retargeter(own, build_motion(np.stack([far] * 3 + [driver]), neutral_frame=3))(0) - own).max() < 1e-3
     angles = np.array([fit_pose(retarget(index)).angles[0] for index in range(16)])
     assert np.abs(np.diff(angles)).max() < 8
     assert abs(angles[-1] - angles[0]) == pytest.approx(25, abs=1)
@@ -295,9 +286,7 @@ def test_more_smoothing_calms_a_tremble_and_keeps_the_place(driver):
     assert (calm.times, calm.neutral_frame) == (motion.times, motion.neutral_frame)
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"head": -0.1}, {"mouth": 2.1}, {"region": "nose"}, {"smoothing": -1}, {"ease": 9}]
-)
+@pytest.mark.parametrize("wrong", [{"head": -0.1}, {"mouth": 2.1}, {"region": "nose"}, {"smoothing": -1}, {"ease": 9}])
 def test_controls_out_of_range_are_refused(wrong):
     with pytest.raises(UsageError):
         Controls(**wrong)

@@ -22,29 +22,7 @@ from effigie.media import VideoReader
 Portrait = tuple[np.ndarray, np.ndarray]
 UPPER_LIDS = ((246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398))
 LOWER_LIDS = ((7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382))
-LOWER_FACE = (
-    14,
-    87,
-    178,
-    88,
-    95,
-    317,
-    402,
-    318,
-    324,
-    17,
-    84,
-    181,
-    91,
-    314,
-    405,
-    321,
-    152,
-    148,
-    377,
-    176,
-    400,
-)
+LOWER_FACE = (14, 87, 178, 88, 95, 317, 402, 318, 324, 17, 84, 181, 91, 314, 405, 321, 152, 148, 377, 176, 400)
 NECK = np.array([[0.0, -5.0, -6.0]])  # canonical cm; heads turn about it
 
 
@@ -66,9 +44,7 @@ def astronaut() -> Portrait:
 @pytest.fixture(scope="module")
 def scene_of(request: pytest.FixtureRequest) -> Callable[[str, bool], PortraitWarp]:
     """scene_of(who, still_background): made once, since rendering does not change it."""
-    return functools.cache(
-        lambda who, still: PortraitWarp(*request.getfixturevalue(who), still_background=still)
-    )
+    return functools.cache(lambda who, still: PortraitWarp(*request.getfixturevalue(who), still_background=still))
 
 
 def measured(image: np.ndarray) -> np.ndarray:
@@ -79,11 +55,7 @@ def measured(image: np.ndarray) -> np.ndarray:
 
 
 def turned(
-    landmarks: np.ndarray,
-    yaw: float = 0,
-    pitch: float = 0,
-    roll: float = 0,
-    shift: tuple[float, float] = (0, 0),
+    landmarks: np.ndarray, yaw: float = 0, pitch: float = 0, roll: float = 0, shift: tuple[float, float] = (0, 0)
 ) -> np.ndarray:
     """Landmarks of a head turned (degrees) about its neck and moved (cm)."""
     pose = fit_pose(landmarks)
@@ -131,9 +103,7 @@ POSES = {
 
 @pytest.mark.parametrize("still", [False, True])
 @pytest.mark.parametrize("who", ["man", "astronaut"])
-def test_where_nothing_moves_the_portrait_comes_back(
-    who: str, still: bool, request: pytest.FixtureRequest
-) -> None:
+def test_where_nothing_moves_the_portrait_comes_back(who: str, still: bool, request: pytest.FixtureRequest) -> None:
     image, landmarks = request.getfixturevalue(who)
     made = PortraitWarp(image, landmarks, still_background=still).render(landmarks)
     assert np.abs(made.image.astype(int) - image).max() <= 1
@@ -291,10 +261,7 @@ def test_an_opened_mouth_is_dark_inside_and_shows_teeth(man: Portrait) -> None:
     assert np.percentile(made.image[teeth], 80) > 1.5 * made.image[tongue].mean()
     assert made.visibility[inside].mean() < 0.1
     # Half open is between the two, so that speech does not blink.
-    steps = [
-        scene.render(open_mouth(landmarks, cm)).image[inside].astype(float).mean()
-        for cm in np.linspace(0, 2, 81)
-    ]
+    steps = [scene.render(open_mouth(landmarks, cm)).image[inside].astype(float).mean() for cm in np.linspace(0, 2, 81)]
     assert np.abs(np.diff(steps)).max() < 6
 
 

@@ -131,11 +131,7 @@ def test_what_killed_writers_left_goes_at_once_and_nothing_else_does(tmp_path, h
         return name
 
     dead = [left(path, gone.pid), left(path / "config.json", gone.pid), left(path / "bank" / "a", gone.pid)]
-    others = [
-        left(tmp_path / "model.b", gone.pid),
-        left(path / "weights", holder.pid),
-        path / ".download.partial",
-    ]
+    others = [left(tmp_path / "model.b", gone.pid), left(path / "weights", holder.pid), path / ".download.partial"]
     others[-1].write_bytes(b"somebody else's")
     with lock_output(path):
         pass

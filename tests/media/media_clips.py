@@ -43,9 +43,7 @@ def yuv(rgb: tuple[int, int, int], matrix: str, full: bool) -> np.ndarray:
     luma = red * r + (1 - red - blue) * g + blue * b
     u, v = (b - luma) / (2 * (1 - blue)), (r - luma) / (2 * (1 - red))
     return np.array(
-        [255 * luma, 255 * u + 128, 255 * v + 128]
-        if full
-        else [16 + 219 * luma, 128 + 224 * u, 128 + 224 * v]
+        [255 * luma, 255 * u + 128, 255 * v + 128] if full else [16 + 219 * luma, 128 + 224 * u, 128 + 224 * v]
     )
 
 

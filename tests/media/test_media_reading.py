@@ -160,9 +160,7 @@ def test_transparency_falls_on_black(tmp_path):
         stream = output.add_stream("gif", rate=10)
         stream.width, stream.height, stream.pix_fmt = 8, 8, "pal8"
         indexed = av.VideoFrame(8, 8, "pal8")
-        indexed.planes[0].update(
-            bytes([0] * 4 * indexed.planes[0].line_size + [1] * 4 * indexed.planes[0].line_size)
-        )
+        indexed.planes[0].update(bytes([0] * 4 * indexed.planes[0].line_size + [1] * 4 * indexed.planes[0].line_size))
         palette = bytes([200, 200, 200, 255]) + bytes(4) + bytes([0, 0, 0, 255]) * 254
         indexed.planes[1].update(palette)
         indexed.pts = 0
@@ -220,9 +218,7 @@ def test_sequence(tmp_path):
 
 
 def test_probe_names_the_sound(tmp_path):
-    clip = make(
-        tmp_path / "clip.mkv", sounds=[Sound("aac", 44100), Sound("libopus", 48000)], subtitles=["hello"]
-    )
+    clip = make(tmp_path / "clip.mkv", sounds=[Sound("aac", 44100), Sound("libopus", 48000)], subtitles=["hello"])
     info = probe(clip)
     assert [(audio.codec, audio.sample_rate, audio.channels) for audio in info.audio] == [
         ("aac", 44100, 2),

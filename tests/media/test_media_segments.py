@@ -23,27 +23,15 @@ def content(path, start=0, stop=None, threads=None):
 CASES = {
     "h264": (".mp4", Recipe(), True),
     "h264 without B-frames, mkv": (".mkv", Recipe(options={"bf": "0", "g": "6"}), True),
-    "h264, open groups of pictures": (
-        ".mp4",
-        Recipe(options={"bf": "2", "x264-params": "keyint=6:open-gop=1"}),
-        False,
-    ),
+    "h264, open groups of pictures": (".mp4", Recipe(options={"bf": "2", "x264-params": "keyint=6:open-gop=1"}), False),
     "h264, intra refresh": (".mp4", Recipe(options={"x264-params": "keyint=6:intra-refresh=1"}), False),
-    "h264, variable rate": (
-        ".mov",
-        Recipe(tick=Fraction(1, 600), ticks=[20 * tick for tick in UNEVEN]),
-        True,
-    ),
+    "h264, variable rate": (".mov", Recipe(tick=Fraction(1, 600), ticks=[20 * tick for tick in UNEVEN]), True),
     "h264, late start": (".mp4", Recipe(ticks=range(30, 50)), True),
     "hevc, open": (".mp4", Recipe(codec="libx265", options={"x265-params": X265 + ":open-gop=1"}), True),
     "hevc, closed": (".mkv", Recipe(codec="libx265", options={"x265-params": X265 + ":open-gop=0"}), True),
     "vp9": (".mkv", Recipe(codec="libvpx-vp9", options={"g": "6", "b": "1M"}), True),
     "mjpeg": (".mov", Recipe(codec="mjpeg", pixel_format="yuvj420p", options={}), True),
-    "mpeg program stream": (
-        ".mpg",
-        Recipe(codec="mpeg1video", options={"bf": "2", "g": "6", "b": "1M"}),
-        False,
-    ),
+    "mpeg program stream": (".mpg", Recipe(codec="mpeg1video", options={"bf": "2", "g": "6", "b": "1M"}), False),
     "gif": (".gif", Recipe(codec="gif", pixel_format="rgb8", tick=Fraction(8, 100), options={}), False),
 }
 

@@ -40,10 +40,7 @@ def test_sound_is_copied_bit_for_bit(tmp_path, source, target, codec):
 def test_mpeg_program_stream_keeps_sound_in_step(tmp_path):
     """The input's clock begins at half a second, the output's at 0, for sound and picture."""
     clip = make(
-        tmp_path / "in.mpg",
-        codec="mpeg1video",
-        options={"b": "2M", "bf": "2"},
-        sounds=[Sound("mp2", seconds=0.8)],
+        tmp_path / "in.mpg", codec="mpeg1video", options={"b": "2M", "bf": "2"}, sounds=[Sound("mp2", seconds=0.8)]
     )
     info = probe(clip)
     given, got, writer = convert(clip, tmp_path / "out.mp4")
@@ -51,9 +48,9 @@ def test_mpeg_program_stream_keeps_sound_in_step(tmp_path):
     assert [frame.time + info.clock_origin for frame in got] == [frame.time for frame in given]
     before, after = packets(clip, "audio"), packets(tmp_path / "out.mp4", "audio")
     assert [payload for _, payload in after] == [payload for _, payload in before]
-    assert max(
-        abs(a - info.clock_origin - b) for (a, _), (b, _) in zip(before, after, strict=True)
-    ) <= Fraction(1, 44100)
+    assert max(abs(a - info.clock_origin - b) for (a, _), (b, _) in zip(before, after, strict=True)) <= Fraction(
+        1, 44100
+    )
     assert min(got[0].time, after[0][0]) == 0
     assert any("earlier" in note for note in writer.notes)
 

@@ -38,10 +38,7 @@ def test_folder_of_videos_gives_the_videos_as_people_count(tree):
 def test_numbered_pictures_are_one_clip_and_others_are_stills(tree):
     assert names(expand_paths(tree / "shots"), tree) == ["shots"]
     assert names(expand_paths([tree / "mixed"]), tree) == ["mixed/a1.png", "mixed/b2.png"]
-    assert names(expand_paths([tree / "people"], recursive=False), tree) == [
-        "people/anna.png",
-        "people/ben.jpg",
-    ]
+    assert names(expand_paths([tree / "people"], recursive=False), tree) == ["people/anna.png", "people/ben.jpg"]
 
 
 def test_folders_recurse_and_nothing_comes_twice(tree):

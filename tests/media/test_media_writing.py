@@ -38,9 +38,7 @@ def test_pictures_and_times(tmp_path, suffix, codec, recipe):
     given, got, writer = convert(make(tmp_path / "in.mov", recipe), tmp_path / f"out{suffix}", settings)
     assert [frame.time for frame in got] == [frame.time for frame in given] == recipe.times
     assert [number(frame.image) for frame in got] == list(range(20))
-    assert (
-        np.mean([np.abs(a.image.astype(int) - b.image).mean() for a, b in zip(given, got, strict=True)]) < 3
-    )
+    assert np.mean([np.abs(a.image.astype(int) - b.image).mean() for a, b in zip(given, got, strict=True)]) < 3
     assert writer.notes == []
 
 
@@ -62,9 +60,7 @@ def test_odd_sizes_lose_nothing(tmp_path, size):
 @pytest.mark.parametrize("matrix", ["bt601", "bt709", None])
 @pytest.mark.parametrize("full", [False, True])
 def test_flat_colours_do_not_shift(tmp_path, matrix, full):
-    for index, rgb in enumerate(
-        [(200, 60, 40), (30, 160, 90), (20, 30, 210), (128, 128, 128), (250, 240, 20)]
-    ):
+    for index, rgb in enumerate([(200, 60, 40), (30, 160, 90), (20, 30, 210), (128, 128, 128), (250, 240, 20)]):
         flat = yuv(rgb, matrix or "bt601", full)
         clip = make(tmp_path / f"in{index}.mp4", count=3, flat=flat, matrix=matrix, full=full)
         given, got, _ = convert(clip, tmp_path / f"out{index}.mp4")
@@ -114,9 +110,7 @@ def test_still(tmp_path, suffix):
 @pytest.mark.parametrize("kind", ["gif", "sequence"])
 def test_silent_sources_become_video(tmp_path, kind):
     if kind == "gif":
-        source = make(
-            tmp_path / "in.gif", codec="gif", pixel_format="rgb8", tick=Fraction(8, 100), count=6, options={}
-        )
+        source = make(tmp_path / "in.gif", codec="gif", pixel_format="rgb8", tick=Fraction(8, 100), count=6, options={})
     else:
         source = tmp_path / "shots"
         source.mkdir()
@@ -180,15 +174,7 @@ def test_contradictions_are_refused_before_work_begins(tmp_path, name, settings)
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [
-        {"crf": 52},
-        {"crf": -1},
-        {"codec": "vp9"},
-        {"preset": "best"},
-        {"pixel_format": "rgb24"},
-        {"threads": 0},
-    ],
+    "wrong", [{"crf": 52}, {"crf": -1}, {"codec": "vp9"}, {"preset": "best"}, {"pixel_format": "rgb24"}, {"threads": 0}]
 )
 def test_settings_out_of_range(wrong):
     with pytest.raises(UsageError):

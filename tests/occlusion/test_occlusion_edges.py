@@ -39,9 +39,7 @@ def test_a_rim_is_as_narrow_as_it_was_filmed(rimmed):
     assert overlap(found) > 0.85
     assert overlap(plain) < overlap(found) - 0.15
     angles = np.linspace(0, 2 * np.pi, 360)
-    way = found[
-        np.rint(192 + 90 * np.sin(angles)).astype(int), np.rint(192 + 90 * np.cos(angles)).astype(int)
-    ]
+    way = found[np.rint(192 + 90 * np.sin(angles)).astype(int), np.rint(192 + 90 * np.cos(angles)).astype(int)]
     assert way.max() < 0.5  # nowhere broken
 
 

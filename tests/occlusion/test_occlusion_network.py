@@ -186,10 +186,7 @@ def test_what_is_held_before_it_is_found_at_once_and_forgotten_at_a_cut(measured
     assert (covered & true).sum() / (covered | true).sum() > 0.7
     visibility.reset()
     assert np.array_equal(visibility(image, face, SIDE), clean)
-    assert (visibility(image, face, 100).shape, draw_face_parts(points, SIDE).shape) == (
-        (100, 100),
-        (SIDE, SIDE, 2),
-    )
+    assert (visibility(image, face, 100).shape, draw_face_parts(points, SIDE).shape) == ((100, 100), (SIDE, SIDE, 2))
 
 
 def test_lashes_and_doubts_are_face_a_finger_is_not(measured):

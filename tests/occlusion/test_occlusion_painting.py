@@ -45,11 +45,7 @@ def build_scene(plain):
 def test_every_kind_hides_something_and_repeats_itself(kind, build_scene):
     layers = [draw_occluder(np.random.default_rng(seed), build_scene, kind) for seed in (1, 2, 3, 1)]
     for layer in layers:
-        assert layer.alpha.shape == (CANVAS_SIZE, CANVAS_SIZE) and layer.color.shape == (
-            CANVAS_SIZE,
-            CANVAS_SIZE,
-            3,
-        )
+        assert layer.alpha.shape == (CANVAS_SIZE, CANVAS_SIZE) and layer.color.shape == (CANVAS_SIZE, CANVAS_SIZE, 3)
         assert layer.alpha.dtype == layer.color.dtype == np.float32
         assert layer.alpha.min() >= 0 and layer.alpha.max() <= 1 + 1e-6
         assert layer.color.min() >= 0 and layer.color.max() <= 1 + 1e-6
@@ -97,11 +93,7 @@ def test_examples_know_what_they_do_not_know(plain):
     painter = OcclusionSampler([plain])
     for seed in range(6):
         one, again = (painter.sample(np.random.default_rng(seed), "hand") for _ in range(2))
-        assert one.picture.shape == (INPUT_SIZE, INPUT_SIZE, 3) and one.drawing.shape == (
-            INPUT_SIZE,
-            INPUT_SIZE,
-            2,
-        )
+        assert one.picture.shape == (INPUT_SIZE, INPUT_SIZE, 3) and one.drawing.shape == (INPUT_SIZE, INPUT_SIZE, 2)
         assert all(np.array_equal(getattr(one, name), getattr(again, name)) for name in vars(one))
         assert set(np.unique(one.weight)) <= {0, 255} and 0.15 < (one.weight > 0).mean() < 0.7
 
@@ -109,8 +101,7 @@ def test_examples_know_what_they_do_not_know(plain):
 def test_lips_eyes_and_beards_are_face_hair_on_the_forehead_is_not(plain):
     picture, landmarks = plain.picture.copy(), plain.landmarks
     parts = [
-        polygon_mask(landmarks[part], CANVAS_SIZE, CANVAS_SIZE) > 0.9
-        for part in (OUTER_LIPS, LEFT_EYE, RIGHT_EYE)
+        polygon_mask(landmarks[part], CANVAS_SIZE, CANVAS_SIZE) > 0.9 for part in (OUTER_LIPS, LEFT_EYE, RIGHT_EYE)
     ]
     black = landmarks[[205, 425, 200], :].astype(int)
     for x, y in black:  # a beard, as dark as any
@@ -125,8 +116,4 @@ def test_lips_eyes_and_beards_are_face_hair_on_the_forehead_is_not(plain):
 
 def test_glasses_are_noticed(plain):
     worn = draw_glasses(plain.picture, plain.landmarks)
-    assert (
-        glasses_score(plain.picture, plain.landmarks)
-        < GLASSES_THRESHOLD
-        < glasses_score(worn, plain.landmarks)
-    )
+    assert glasses_score(plain.picture, plain.landmarks) < GLASSES_THRESHOLD < glasses_score(worn, plain.landmarks)

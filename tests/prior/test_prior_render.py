@@ -155,9 +155,7 @@ def test_layers_are_joined_without_a_step(woman_footage, man_footage):
     bank, _ = build_bank(woman_footage, 16)
     retarget = ShapeRetarget.from_profiles(man_footage.person, woman_footage.person)
     wanted = retarget(man_footage.geometries[30])
-    made = render(
-        bank, {"face": {0: 0.5, 7: 0.5}, "mouth": {3: 1.0}, "eyes": {11: 1.0}}, MeshWarper(wanted, 128)
-    )
+    made = render(bank, {"face": {0: 0.5, 7: 0.5}, "mouth": {3: 1.0}, "eyes": {11: 1.0}}, MeshWarper(wanted, 128))
     assert np.isfinite(made.picture).all()
     assert made.visibility.min() >= 0
     assert made.visibility.max() <= 1 + 1e-5

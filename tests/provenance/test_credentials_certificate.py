@@ -12,12 +12,7 @@ from credential_files import CLAIM, independent, make
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from effigie.errors import EffigieError, UsageError
@@ -43,16 +38,11 @@ def _issue(
     root_key = ec.generate_private_key(ec.SECP256R1())
     root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Studio Root")])
     name = x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Studio Ltd"),
-            x509.NameAttribute(NameOID.COMMON_NAME, "Studio"),
-        ]
+        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Studio Ltd"), x509.NameAttribute(NameOID.COMMON_NAME, "Studio")]
     )
     now = datetime.now(UTC)
 
-    def built(
-        subject: x509.Name, issuer: x509.Name, public: object, until: datetime
-    ) -> x509.CertificateBuilder:
+    def built(subject: x509.Name, issuer: x509.Name, public: object, until: datetime) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder(subject_name=subject, issuer_name=issuer, public_key=public)
             .serial_number(x509.random_serial_number())
@@ -121,9 +111,7 @@ def test_several_processes_that_start_at_once_agree_on_one_authority() -> None:
     assert len(issuers) == 8 and len(set(issuers)) == 1
 
 
-def test_it_is_renewed_before_it_runs_out(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_renewed_before_it_runs_out(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(authority, "SIGNER_DAYS", 20)
         patch.setattr(authority, "AUTHORITY_DAYS", 60)
@@ -154,9 +142,7 @@ def test_damaged_files_say_what_to_do(home: Path) -> None:
         (rsa.generate_private_key(65537, 2048), "ps256"),
     ],
 )
-def test_a_certificate_of_ones_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: object, alg: str
-) -> None:
+def test_a_certificate_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: object, alg: str) -> None:
     chain, private, anchor = _issue(tmp_path / "studio", key)
     identity = load_identity(chain, private)
     assert identity.alg == alg
@@ -188,9 +174,7 @@ def test_pairs_that_cannot_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(UsageError, match="does not accept"):
         load_identity(*_issue(tmp_path / "e", ec.generate_private_key(ec.SECP256K1()))[:2])
     locked = tmp_path / "locked.pem"
-    locked.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
-    )
+    locked.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
     with pytest.raises(UsageError, match="password"):
         load_identity(chain, locked)
     with pytest.raises(UsageError, match="no private key"):
@@ -212,11 +196,7 @@ def test_pairs_that_cannot_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.slow
 def test_an_output_outlives_its_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a time stamp it is not trusted any more, but still valid: nothing in it was changed."""
-    source, signed, key = (
-        make(tmp_path / "in.png"),
-        tmp_path / "out.png",
-        ec.generate_private_key(ec.SECP256R1()),
-    )
+    source, signed, key = (make(tmp_path / "in.png"), tmp_path / "out.png", ec.generate_private_key(ec.SECP256R1()))
     local_identity()  # and all that is loaded at the first use
     seconds = 2
     while not signed.exists():

@@ -62,8 +62,7 @@ def test_any_flipped_bit_breaks(signed: Path) -> None:
     intact = {
         position: state
         for position in positions
-        if (state := read_credentials(flipped(signed, [position], chance.randrange(8), "flip")).state)
-        != "broken"
+        if (state := read_credentials(flipped(signed, [position], chance.randrange(8), "flip")).state) != "broken"
     }
     assert not intact
 
@@ -144,11 +143,7 @@ def test_the_chain_of_an_input_is_kept_and_judged(tmp_path: Path) -> None:
 
     # A changed input stays known as changed, whatever is made of it; the output itself is intact.
     forged = flipped(first, [first.read_bytes().rindex(b"mdat") + 40], 0, "forged")
-    sign_file(
-        make(tmp_path / "last.mp4", 9),
-        tmp_path / "out.mp4",
-        dataclasses.replace(CLAIM, ingredients=(forged,)),
-    )
+    sign_file(make(tmp_path / "last.mp4", 9), tmp_path / "out.mp4", dataclasses.replace(CLAIM, ingredients=(forged,)))
     state = read_credentials(tmp_path / "out.mp4")
     assert state.state == "trusted"
     assert state.ingredients[0].state == "broken" and "changed after" in state.ingredients[0].problems[0]
@@ -228,9 +223,7 @@ def test_no_file_raises_or_hangs(signed: Path, tmp_path: Path) -> None:
             elif change == 1:
                 data[place:place] = chance.randbytes(end - place)
             elif change == 2:
-                data[place : place + 4] = chance.choice(
-                    (bytes(4), b"\xff" * 4, b"\0\0\0\1", b"\x7f\xff\xff\xff")
-                )
+                data[place : place + 4] = chance.choice((bytes(4), b"\xff" * 4, b"\0\0\0\1", b"\x7f\xff\xff\xff"))
             elif change == 3:
                 data[place:end] = data[place - 100 : end]
             else:

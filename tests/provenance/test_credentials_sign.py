@@ -78,16 +78,10 @@ def test_every_format_is_valid_for_an_independent_reader(tmp_path: Path, kind: s
 
     state = read_credentials(signed)
     assert state.state == "trusted" and state.is_effigie_output and not state.problems
-    assert (state.output_id, state.consents, state.model_hash) == (
-        CLAIM.output_id,
-        CLAIM.consents,
-        CLAIM.model_hash,
-    )
+    assert (state.output_id, state.consents, state.model_hash) == (CLAIM.output_id, CLAIM.consents, CLAIM.model_hash)
     assert state.source_types == ("compositeWithTrainedAlgorithmicMedia",)
     assert state.actions == ("c2pa.opened", "c2pa.edited")
-    assert [(i.title, i.relationship, i.state) for i in state.ingredients] == [
-        ("clip.mp4", "parentOf", "absent")
-    ]
+    assert [(i.title, i.relationship, i.state) for i in state.ingredients] == [("clip.mp4", "parentOf", "absent")]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -182,10 +176,7 @@ def effigie_identity() -> c2pa.Signer:
     identity = local_identity()
     return c2pa.Signer.from_info(
         c2pa.C2paSignerInfo(
-            identity.alg,
-            identity.certificate_chain_pem.encode(),
-            identity.private_key_pem.encode(),
-            None,
+            identity.alg, identity.certificate_chain_pem.encode(), identity.private_key_pem.encode(), None
         )
     )
 

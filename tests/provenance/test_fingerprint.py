@@ -88,15 +88,8 @@ def test_a_part_is_found_wherever_it_was_cut():
 
 @pytest.mark.slow
 def test_fades_beside_the_pictures_do_not_hinder():
-    known = [
-        (0.0, EMPTY_HASH),
-        *((moment + 1, value) for moment, value in samples(3, 0, 8)),
-        (9.0, EMPTY_HASH),
-    ]
-    assert (
-        match_clips([(0.0, EMPTY_HASH), *((t + 1, value) for t, value in samples(3, 0, 8, 0.25))], known)
-        is not None
-    )
+    known = [(0.0, EMPTY_HASH), *((moment + 1, value) for moment, value in samples(3, 0, 8)), (9.0, EMPTY_HASH)]
+    assert match_clips([(0.0, EMPTY_HASH), *((t + 1, value) for t, value in samples(3, 0, 8, 0.25))], known) is not None
 
 
 @pytest.mark.slow

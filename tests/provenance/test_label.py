@@ -13,17 +13,7 @@ from credential_files import CLAIM
 from effigie.errors import UsageError
 from effigie.provenance.label import Label, sidecar_text
 
-SIZES = [
-    (64, 64),
-    (64, 200),
-    (200, 64),
-    (96, 128),
-    (240, 320),
-    (288, 360),
-    (360, 640),
-    (1080, 1920),
-    (2160, 3840),
-]
+SIZES = [(64, 64), (64, 200), (200, 64), (96, 128), (240, 320), (288, 360), (360, 640), (1080, 1920), (2160, 3840)]
 
 
 def _box(before: np.ndarray, after: np.ndarray) -> tuple[int, int, int, int]:
@@ -133,13 +123,5 @@ def test_it_costs_next_to_nothing() -> None:
 
 def test_the_same_in_words() -> None:
     text = sidecar_text(CLAIM)
-    for part in (
-        "AI-generated",
-        "out.mp4",
-        CLAIM.output_id,
-        *CLAIM.consents,
-        "ab" * 32,
-        "invisible mark",
-        "verify",
-    ):
+    for part in ("AI-generated", "out.mp4", CLAIM.output_id, *CLAIM.consents, "ab" * 32, "invisible mark", "verify"):
         assert part in text

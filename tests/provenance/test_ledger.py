@@ -95,8 +95,7 @@ for number in range(20):
 @pytest.mark.slow
 def test_many_processes_at_once_from_the_very_first_entry(ledger):
     processes = [
-        subprocess.Popen([sys.executable, "-c", WRITE_TWENTY, str(ledger.path), str(number)])
-        for number in range(4)
+        subprocess.Popen([sys.executable, "-c", WRITE_TWENTY, str(ledger.path), str(number)]) for number in range(4)
     ]
     assert [process.wait(300) for process in processes] == [0] * 4
     assert len({found.output_id for found in ledger.entries()}) == 80

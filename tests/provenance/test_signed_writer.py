@@ -122,9 +122,7 @@ def test_two_outputs_never_share_an_id(made):
 def test_what_cannot_be_signed_does_not_leave(swapped, tmp_path, monkeypatch):
     """The last step fails: neither output nor notice nor ledger entry stays."""
     entries = len(list(Ledger().entries()))
-    monkeypatch.setattr(
-        SignedWriter, "_sign", lambda self, path: (_ for _ in ()).throw(UsageError("cannot sign"))
-    )
+    monkeypatch.setattr(SignedWriter, "_sign", lambda self, path: (_ for _ in ()).throw(UsageError("cannot sign")))
     with pytest.raises(UsageError):
         swapped(tmp_path / "out.mp4")
     assert list(tmp_path.iterdir()) == []
@@ -141,12 +139,7 @@ def test_a_certificate_that_cannot_sign_is_refused_before_the_work(swapped, tmp_
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [
-        {"label": "big"},
-        {"certificate": "c.pem"},
-        {"timestamp_authority": "ftp://time.example"},
-    ],
+    "wrong", [{"label": "big"}, {"certificate": "c.pem"}, {"timestamp_authority": "ftp://time.example"}]
 )
 def test_settings_that_cannot_be(wrong):
     with pytest.raises(UsageError):

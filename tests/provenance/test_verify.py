@@ -82,14 +82,7 @@ def made(user, man, record, tmp_path_factory):
     sign_file(marked, output, claim)
     Ledger().add(
         LedgerEntry(
-            OUTPUT_ID,
-            datetime.now(UTC),
-            "convert",
-            "output.mp4",
-            "ab" * 32,
-            (record.id,),
-            sha256(output),
-            tuple(looks),
+            OUTPUT_ID, datetime.now(UTC), "convert", "output.mp4", "ab" * 32, (record.id,), sha256(output), tuple(looks)
         )
     )
     return output, marked
@@ -205,15 +198,11 @@ def test_revoked(made, record):
 
 def test_expired(made, still, tmp_path):
     begins = (datetime.now() - timedelta(days=30)).date()
-    old = new_consent(
-        "somebody", [still], ("swap",), begins + timedelta(days=9), begins=begins, basis="sample"
-    )
+    old = new_consent("somebody", [still], ("swap",), begins + timedelta(days=9), begins=begins, basis="sample")
     store, ledger = ConsentStore([tmp_path / "consents"]), Ledger(tmp_path / "ledger.sqlite")
     store.add(old)
     entry = Ledger().find_by_id(OUTPUT_ID)
-    ledger.add(
-        LedgerEntry(OUTPUT_ID, entry.time, "convert", "output.mp4", None, (old.id,), None, entry.fingerprints)
-    )
+    ledger.add(LedgerEntry(OUTPUT_ID, entry.time, "convert", "output.mp4", None, (old.id,), None, entry.fingerprints))
     found = verify(made[1], ledger=ledger, store=store)
     assert found.consent.state == "expired" and old.until.isoformat() in text(found)
 
@@ -347,12 +336,9 @@ def test_on_the_command_line(here, made, tmp_path):
 @pytest.mark.slow
 def test_starts_without_torch(made):
     code = (
-        "import sys; from effigie.provenance.verifier import verify\n"
-        "verify(sys.argv[1]); print('torch' in sys.modules)"
+        "import sys; from effigie.provenance.verifier import verify\nverify(sys.argv[1]); print('torch' in sys.modules)"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code, str(made[0])], capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", code, str(made[0])], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
 
 

@@ -45,10 +45,7 @@ def output(man: Path, plain: list[np.ndarray], tmp_path_factory: pytest.TempPath
     """A marked clip, written as convert writes."""
     path = tmp_path_factory.mktemp("marked") / "output.mp4"
     marker = WatermarkEmbedder(OUTPUT_ID, plain[0].shape[:2], like=man)
-    with (
-        VideoReader(man) as reader,
-        VideoWriter(path, reader.info, EncodeSettings(keep_audio=False)) as writer,
-    ):
+    with VideoReader(man) as reader, VideoWriter(path, reader.info, EncodeSettings(keep_audio=False)) as writer:
         for number, image in enumerate(plain):
             writer.write(marker.embed(image), number / RATE)
     return path

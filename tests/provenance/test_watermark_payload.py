@@ -8,15 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from effigie.errors import UsageError
-from effigie.provenance.watermark.payload import (
-    FREE_BITS,
-    ID_BITS,
-    SYMBOL_COUNT,
-    crc8,
-    decode,
-    encode,
-    encode_into,
-)
+from effigie.provenance.watermark.payload import FREE_BITS, ID_BITS, SYMBOL_COUNT, crc8, decode, encode, encode_into
 
 ids = st.integers(0, 2**ID_BITS - 1)
 free_bits = st.integers(0, 2**FREE_BITS - 1)

@@ -77,8 +77,7 @@ def same(folder, singles):
     shown = list(pictures(folder).values())
     assert len(shown) == len(singles) == 2
     return any(
-        all(any(alike(picture, single[number]) for picture in shown) for single in singles)
-        for number in range(2)
+        all(any(alike(picture, single[number]) for picture in shown) for single in singles) for number in range(2)
     )
 
 
@@ -143,9 +142,7 @@ def test_to_and_from_an_address(here, quick_model, man, tmp_path):
     import fsspec
 
     fsspec.filesystem("memory").put_file(str(man), "/in/man.mp4")
-    ended = here(
-        "convert", quick_model, "memory://in/man.mp4", "-o", "memory://out/swapped.mp4", "--frames", 3
-    )
+    ended = here("convert", quick_model, "memory://in/man.mp4", "-o", "memory://out/swapped.mp4", "--frames", 3)
     assert ended.code == 0, ended.err
     assert "memory://out/swapped.mp4" in ended.out
     fsspec.filesystem("memory").get_file("/out/swapped.mp4", str(tmp_path / "swapped.mp4"))

@@ -60,11 +60,7 @@ def test_a_fast_face_is_smaller_but_never_below_the_network(quick_model, seen):
 def test_what_was_asked_for_stays_but_how_often_it_is_measured():
     asked = ComposeSettings(color="histogram", grain=GrainSettings(strength=0.5))
     given = use_fast_grain(asked)
-    assert (given.color, given.grain.strength, given.grain.interval) == (
-        "histogram",
-        0.5,
-        FAST_GRAIN_INTERVAL,
-    )
+    assert (given.color, given.grain.strength, given.grain.interval) == ("histogram", 0.5, FAST_GRAIN_INTERVAL)
     assert use_fast_grain(ComposeSettings(grain=GrainSettings(interval=9))).grain.interval == 9
 
 

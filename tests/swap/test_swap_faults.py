@@ -102,9 +102,7 @@ def test_a_clip_cut_short(here, quick_model, man, tmp_path):
 
 
 def test_a_clip_without_a_face(here, quick_model, sample, tmp_path):
-    ended = here(
-        "convert", quick_model, sample("sample_no_face"), "-o", "out.mp4", "--masks", "masks", "--frames", 20
-    )
+    ended = here("convert", quick_model, sample("sample_no_face"), "-o", "out.mp4", "--masks", "masks", "--frames", 20)
     assert ended.code == 1
     assert "shows no face" in ended.line()
     assert names(tmp_path) == []
@@ -231,17 +229,7 @@ def test_a_folder_of_other_things_is_not_trained_into(here, few_faces, tmp_path)
 def test_another_preset_needs_another_folder(here, few_faces, copy, narrow):
     before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
     ended = here(
-        "train",
-        "--source",
-        few_faces[0],
-        "--target",
-        few_faces[1],
-        "-o",
-        copy,
-        "--prior",
-        "none",
-        "--steps",
-        9,
+        "train", "--source", few_faces[0], "--target", few_faces[1], "-o", copy, "--prior", "none", "--steps", 9
     )
     assert ended.code == 1
     assert "another preset or prior" in ended.line()
@@ -267,9 +255,7 @@ def test_face_sets_that_cannot_be_used(here, few_faces, tmp_path, role):
         writer.write(other.records())
     for name in bad:
         chosen = sets | {role: tmp_path / name}
-        ended = here(
-            "train", "--source", chosen["source"], "--target", chosen["target"], "-o", "m", "--steps", 1
-        )
+        ended = here("train", "--source", chosen["source"], "--target", chosen["target"], "-o", "m", "--steps", 1)
         assert ended.code == 1
         assert name in ended.line()
         if name == "mixed":
@@ -368,11 +354,7 @@ def test_training_killed(start, few_faces, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "limit",
-    [
-        pytest.param(50_000, id="at the bank"),
-        pytest.param(2_000_000, id="at the checkpoint"),
-    ],
+    "limit", [pytest.param(50_000, id="at the bank"), pytest.param(2_000_000, id="at the checkpoint")]
 )
 def test_the_disk_is_full_while_training(here, few_faces, tmp_path, narrow, limit):
     sets = ("--source", few_faces[0], "--target", few_faces[1])

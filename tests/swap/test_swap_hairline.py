@@ -31,9 +31,7 @@ def bank(few_faces):
 def fringed(bank: FrameBank) -> tuple[FrameBank, np.ndarray]:
     """The same frames with a painted fringe, and where it hangs over the forehead, (SIDE, SIDE) bool."""
     size, landmarks = bank.read(0).shape[0], bank.geometries[0].landmarks[:, :2].astype(np.float32)
-    stage = OccluderScene(
-        size, landmarks, np.full(3, 0.6, np.float32), np.array([0, -0.7, 0.7], np.float32), _plain
-    )
+    stage = OccluderScene(size, landmarks, np.full(3, 0.6, np.float32), np.array([0, -0.7, 0.7], np.float32), _plain)
     there = forehead(wanted_of(bank))
     for seed in range(200):
         layer = draw_occluder(np.random.default_rng(seed), stage, "hair")

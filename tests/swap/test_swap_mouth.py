@@ -7,12 +7,7 @@ import pytest
 
 from effigie.faces.mesh import INNER_LIPS, load_canonical_mesh
 from effigie.faces.warp import MeshWarper
-from effigie.swap.inference.mouth_inpaint import (
-    KNOWN_DISTANCE,
-    UNKNOWN_DISTANCE,
-    compute_inpaint_share,
-    inpaint_mouth,
-)
+from effigie.swap.inference.mouth_inpaint import KNOWN_DISTANCE, UNKNOWN_DISTANCE, compute_inpaint_share, inpaint_mouth
 
 SIZE = 128
 

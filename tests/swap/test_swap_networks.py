@@ -90,9 +90,7 @@ def test_the_prior_counts_only_where_it_is_valid():
     valid = torch.zeros(1, 1, 64, 64)
     valid[..., :32] = 1
     with torch.no_grad():
-        made = [
-            network(picture, torch.cat([pictures(1, 64, seed=seed), valid], 1), "source") for seed in (1, 2)
-        ]
+        made = [network(picture, torch.cat([pictures(1, 64, seed=seed), valid], 1), "source") for seed in (1, 2)]
     for one in made:
         assert one.blend_weight[..., 32:].max() == 0
         assert one.blend_weight[..., :32].min() > 0.5

@@ -189,16 +189,7 @@ def test_settings_from_the_command_line(quick_model, clip, tmp_path, here):
     cv2.imwrite(str(mask_clip), np.full((info.height, info.width), 255, np.uint8))
     ended = here(
         *("convert", quick_model, clip, "-o", "out", "--codec", "png", "--frames", 2, "--occlusion", "off"),
-        *(
-            "--mask-clip",
-            mask_clip,
-            "--erode",
-            "top=0.05,left=-0.02",
-            "--feather",
-            0.1,
-            "--save-project",
-            "scene.toml",
-        ),
+        *("--mask-clip", mask_clip, "--erode", "top=0.05,left=-0.02", "--feather", 0.1, "--save-project", "scene.toml"),
     )
     assert ended.code == 0, ended.err
     settings = load_project(tmp_path / "scene.toml").settings

@@ -109,9 +109,7 @@ def test_two_models_swap_two_people_at_once(exchanged, quick_model, other_model,
     assert (report.frames, report.swapped) == (4, 4)
     assert report.each == {str(quick_model): 4, str(other_model): 4}
     before = frames_of(two_people, 4)
-    for (_, frame), after, mask in zip(
-        before, pictures(folder / "out"), pictures(folder / "masks"), strict=True
-    ):
+    for (_, frame), after, mask in zip(before, pictures(folder / "out"), pictures(folder / "masks"), strict=True):
         covered = mask[..., 0] > 0
         assert covered[:, :640].any() and covered[:, 640:].any()
         assert np.array_equal(after[~covered], frame[~covered])
@@ -133,17 +131,13 @@ def test_nobody_gets_the_others_face(exchanged, quick_model, other_model):
 
 
 def test_both_consents_and_models_are_on_record(quick_model, other_model, two_people, tmp_path, here):
-    ended = here(
-        *("convert", quick_model, two_people, "-o", "out.mp4", "--map", other_model, "--frames", 2, "--json"),
-    )
+    ended = here(*("convert", quick_model, two_people, "-o", "out.mp4", "--map", other_model, "--frames", 2, "--json"))
     assert ended.code == 0, ended.err
     report = json.loads(ended.out)
     assert report["each"] == {str(quick_model): 2, str(other_model): 2}
     entry = Ledger().find_by_id(report["output_id"])
     assert len(entry.consents) == 2
-    assert entry.model_hash.split(",") == [
-        load_swap(one).manifest_sha256 for one in (quick_model, other_model)
-    ]
+    assert entry.model_hash.split(",") == [load_swap(one).manifest_sha256 for one in (quick_model, other_model)]
 
 
 def test_people_by_number(quick_model, other_model, two_people, tmp_path):

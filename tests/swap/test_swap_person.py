@@ -57,9 +57,7 @@ def footage(man_faces):
 def test_a_person_is_described(footage):
     person = footage.person
     assert person.shape.shape == (478, 3)
-    assert (
-        5.5 < np.linalg.norm(person.shape[33] - person.shape[263]) < 12
-    )  # cm between the eyes' outer corners
+    assert 5.5 < np.linalg.norm(person.shape[33] - person.shape[263]) < 12  # cm between the eyes' outer corners
     assert 0.1 < person.max_eye_opening < 0.6
     assert np.isclose(np.linalg.norm(person.embedding), 1, atol=1e-5)
     assert len(footage.geometries) == 72

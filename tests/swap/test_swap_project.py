@@ -64,9 +64,7 @@ def test_what_is_saved_is_loaded(tmp_path):
 def test_records_are_files_beside_the_project_or_ids(tmp_path, monkeypatch):
     (tmp_path / "anna.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
-    project = Project(
-        Path("a.mp4"), (PersonAssignment(Path("m")),), consents=("anna.json", "c-0123456789abcdef")
-    )
+    project = Project(Path("a.mp4"), (PersonAssignment(Path("m")),), consents=("anna.json", "c-0123456789abcdef"))
     (tmp_path / "scenes").mkdir()
     save_project(project, tmp_path / "scenes" / "one.toml")
     records = load_project(tmp_path / "scenes" / "one.toml").consents
@@ -97,10 +95,7 @@ def test_written_by_hand(tmp_path):
     )
     project = load_project(path)
     assert project.clip == tmp_path / "scene.mp4" and project.output is None
-    assert project.people == (
-        PersonAssignment(tmp_path / "anna-in-ben"),
-        PersonAssignment(tmp_path / "carl-in-dan", 1),
-    )
+    assert project.people == (PersonAssignment(tmp_path / "anna-in-ben"), PersonAssignment(tmp_path / "carl-in-dan", 1))
     assert project.settings.compose.mask.feather == 0.08
     calm, late = project.settings.shots
     assert calm.compose is not None and calm.compose.color == "none"

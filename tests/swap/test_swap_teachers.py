@@ -52,16 +52,11 @@ def network():
 
 
 def task(datasets, shares, identity_loss=None, perceptual_loss=None):
-    return SwapTask(
-        network(), datasets, 4, auxiliary_losses=AuxiliaryLosses(shares, identity_loss, perceptual_loss)
-    )
+    return SwapTask(network(), datasets, 4, auxiliary_losses=AuxiliaryLosses(shares, identity_loss, perceptual_loss))
 
 
 def as_tensors(batch):
-    return {
-        name: {part: torch.from_numpy(value) for part, value in arrays.items()}
-        for name, arrays in batch.items()
-    }
+    return {name: {part: torch.from_numpy(value) for part, value in arrays.items()} for name, arrays in batch.items()}
 
 
 def test_a_swapped_moment_is_the_targets_with_the_sources_prior(datasets):
@@ -129,9 +124,7 @@ def test_learning_likeness_brings_the_swap_nearer_to_the_source(datasets, identi
     dataset = CrossIdentityDataset.from_datasets(datasets["source"], datasets["target"])
     rows = datasets["target"].footage.training[:2]
     moments = [dataset.make_sample(int(row), None) for row in rows]
-    picture, share = (
-        to_float(torch.from_numpy(array)) for array in collate(moments, ("picture", "share")).values()
-    )
+    picture, share = (to_float(torch.from_numpy(array)) for array in collate(moments, ("picture", "share")).values())
     chips = torch.from_numpy(np.stack([m.chip for m in moments]))
     made = nn.Parameter(torch.full_like(picture, 0.5))
     optimizer = torch.optim.Adam([made], lr=0.02)
@@ -145,9 +138,7 @@ def test_learning_likeness_brings_the_swap_nearer_to_the_source(datasets, identi
     assert found[-1] < 0.5 * found[0]
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"identity": -0.1}, {"adversary": 5.0}, {"perceptual": float("nan")}], ids=str
-)
+@pytest.mark.parametrize("wrong", [{"identity": -0.1}, {"adversary": 5.0}, {"perceptual": float("nan")}], ids=str)
 def test_shares_out_of_range(wrong):
     with pytest.raises(UsageError, match=next(iter(wrong))):
         SwapSettings(**wrong)

@@ -19,10 +19,7 @@ from effigie.training import TrainingSettings, train
 
 def run(source: str, target: str, folder: str, steps: str, adversary: str = "0.5") -> dict[str, Any]:
     """Train, and print the result."""
-    settings, shares = (
-        SwapSettings(bank=8, batch=8),
-        SwapLossWeights(adversary=float(adversary), start_step=0),
-    )
+    settings, shares = (SwapSettings(bank=8, batch=8), SwapLossWeights(adversary=float(adversary), start_step=0))
     prepared = prepare_training(load_people(source, target, settings), settings, shares=shares)
     torch.manual_seed(0)
     task = prepared.task(SwapNet(8, 1, 4, True))
@@ -34,9 +31,7 @@ def run(source: str, target: str, folder: str, steps: str, adversary: str = "0.5
     train(
         task,
         Path(folder if rank == "0" else f"{folder}-none"),
-        TrainingSettings(
-            steps=int(steps), device="cpu", precision="fp32", learning_rate=5e-4, tensorboard=False
-        ),
+        TrainingSettings(steps=int(steps), device="cpu", precision="fp32", learning_rate=5e-4, tensorboard=False),
         callback=after,
     )
     networks = task.networks().values()

@@ -45,10 +45,7 @@ class Regression:
 
     def losses(self, batch: Any, step: int) -> dict[str, Tensor]:
         features = nn.functional.dropout(self.body(batch["x"]), self.dropout)
-        return {
-            "square": (self.head(features) - batch["y"]).square().mean(),
-            "small": 1e-4 * features.square().mean(),
-        }
+        return {"square": (self.head(features) - batch["y"]).square().mean(), "small": 1e-4 * features.square().mean()}
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         x = torch.linspace(-1, 1, 50)[:, None].to(next(networks["head"].parameters()).device)

@@ -138,9 +138,7 @@ def test_a_maker_learns_colours_from_the_adversary_alone(adversary):
     color = nn.Parameter(torch.tensor([0.5, 0.5, 0.5]))
     wanted = torch.tensor([0.9, 0.2, 0.2])
     adversary = GanLoss(adversary.discriminator, feature_weight=0)
-    optimizer = torch.optim.Adam(
-        [{"params": [color], "lr": 5e-3}, adversary.parameter_group(5e-3)], betas=(0.0, 0.99)
-    )
+    optimizer = torch.optim.Adam([{"params": [color], "lr": 5e-3}, adversary.parameter_group(5e-3)], betas=(0.0, 0.99))
     for _ in range(100):
         noise = 0.1 * torch.randn(2, 8, 3, 8, 8)
         made, real = (each[:, None, None] + part for each, part in zip((color, wanted), noise, strict=True))

@@ -25,9 +25,7 @@ def test_a_term_counts_by_its_share_whatever_its_unit(picture, unit):
     (wanted,) = torch.autograd.grad(known, made, retain_graph=True)
     assert alone.norm().item() == pytest.approx(0.25 * wanted.norm().item(), rel=1e-4)
     (direction,) = torch.autograd.grad(made.sin().mean(), made)
-    assert torch.cosine_similarity(alone.flatten(), direction.flatten(), dim=0).item() == pytest.approx(
-        1, abs=1e-5
-    )
+    assert torch.cosine_similarity(alone.flatten(), direction.flatten(), dim=0).item() == pytest.approx(1, abs=1e-5)
 
 
 def test_known_and_weighed_terms_add_up(picture):

@@ -23,13 +23,7 @@ from effigie.training.checkpoint import CheckpointStore, read_checkpoint
 
 
 def settings(steps: int | None, **others: object) -> TrainingSettings:
-    values: dict = {
-        "minutes": None,
-        "learning_rate": 1e-2,
-        "warm_up_steps": 5,
-        "precision": "fp32",
-        "threads": 1,
-    }
+    values: dict = {"minutes": None, "learning_rate": 1e-2, "warm_up_steps": 5, "precision": "fp32", "threads": 1}
     values |= {"device": "cpu", "tensorboard": False}
     # What is done once a minute would be done in the middle of a few steps on a machine that takes so long for them.
     values |= {"checkpoint_every_s": 1e6, "evaluate_every_s": 1e6, "preview_every_s": 1e6}
@@ -54,9 +48,7 @@ def test_overfits_and_leaves_everything_behind(tmp_path: Path) -> None:
     rows = read_curve(tmp_path / "curve.csv")
     assert [row.step for row in rows] == [point.step for point in result.curve]
     assert {"loss", "square", "small", "held_out_error", "held_out_worst"} == set(rows[-1].values)
-    assert rows[-1].values["loss"] == pytest.approx(
-        rows[-1].values["square"] + rows[-1].values["small"], rel=1e-4
-    )
+    assert rows[-1].values["loss"] == pytest.approx(rows[-1].values["square"] + rows[-1].values["small"], rel=1e-4)
     pixels = cv2.imread(str(tmp_path / "preview.png"))
     assert pixels[0, 0].tolist() == [50, 100, 200], "RGB in, RGB in the file"
     assert cv2.imread(str(tmp_path / "curve.png")) is not None
@@ -182,9 +174,7 @@ def test_damaged_checkpoints_fall_back_then_refuse(tmp_path: Path) -> None:
     data[-3] ^= 1  # one bit, which safetensors alone would not notice
     newest.write_bytes(data)
     result = train(Regression(), tmp_path, settings(11))
-    assert (
-        result.steps == 11 and "step-000012" in result.notes[0] and "went on from step 11" in result.notes[0]
-    )
+    assert result.steps == 11 and "step-000012" in result.notes[0] and "went on from step 11" in result.notes[0]
 
     older.write_bytes(older.read_bytes()[:100])
     with pytest.raises(ModelError, match=r"no checkpoint in .* can be read"):
@@ -218,9 +208,7 @@ def test_cancel_saves_the_step_it_stopped_at(tmp_path: Path) -> None:
     assert train(Regression(), tmp_path, settings(20)).steps == 20
 
 
-def test_interrupt_amid_a_step_saves_the_last_whole_state(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupt_amid_a_step_saves_the_last_whole_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C after the weights moved but before the average followed must not save the mixture."""
     from effigie.training.state import ModelEma
 

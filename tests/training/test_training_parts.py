@@ -74,9 +74,7 @@ def test_state_round_trips_through_a_checkpoint(
         network = nn.Sequential(*(nn.Conv2d(a, b, 3) for a, b in itertools.pairwise(widths)))
         network = network.to(memory_format=torch.channels_last) if channels_last else network
         groups = [{"params": layer.parameters()} for layer in network]
-        return network, TrainingState(
-            {"net": network}, lambda: groups, TrainingSettings(), torch.device("cpu")
-        )
+        return network, TrainingState({"net": network}, lambda: groups, TrainingSettings(), torch.device("cpu"))
 
     def advance(network: nn.Sequential, state: TrainingState) -> None:
         torch.manual_seed(state.step)
@@ -124,10 +122,7 @@ def test_parameters_of_no_network_are_refused() -> None:
     stranger, known = nn.Linear(1, 1), nn.Linear(1, 1)
     with pytest.raises(ValueError, match="belong to none"):
         TrainingState(
-            {"known": known},
-            lambda: [{"params": stranger.parameters()}],
-            TrainingSettings(),
-            torch.device("cpu"),
+            {"known": known}, lambda: [{"params": stranger.parameters()}], TrainingSettings(), torch.device("cpu")
         )
 
 
@@ -165,9 +160,7 @@ def test_guard_sees_divergence_but_not_a_hard_batch_nor_a_new_term() -> None:
     assert guard.find_fault({"a": 50.0}, 1.0) is None and not guard.is_stable
     assert guard.find_fault({"a": 1.0}, 1.0) is None and guard.is_stable
     for _ in range(MAX_STREAK):
-        assert guard.find_fault({"a": 1.0, "adversary": 49.0}, 1.0) is None, (
-            "a term that joined is no divergence"
-        )
+        assert guard.find_fault({"a": 1.0, "adversary": 49.0}, 1.0) is None, "a term that joined is no divergence"
     faults = [guard.find_fault({"a": 51.0 * 51, "adversary": 49.0}, 1.0) for _ in range(MAX_STREAK)]
     assert faults[:-1] == [None] * (MAX_STREAK - 1) and "diverged" in str(faults[-1])
 

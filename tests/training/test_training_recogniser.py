@@ -30,9 +30,7 @@ class Crops:
 
 def crops(path):
     faces = FaceSet.open(path).load(("landmarks", "matrix"))
-    placed = [
-        apply_affine(matrix, points) for matrix, points in zip(faces.matrix, faces.landmarks, strict=True)
-    ]
+    placed = [apply_affine(matrix, points) for matrix, points in zip(faces.matrix, faces.landmarks, strict=True)]
     return Crops(faces.crops(range(len(faces))), placed)
 
 
@@ -52,9 +50,7 @@ def as_picture(image):
 
 def embedding(recognizer, faces, index):
     geometry = faces.landmarks[index]
-    chips = crop_chips(
-        as_picture(faces.pictures[index]), torch.from_numpy(compute_chip_matrix(geometry))[None]
-    )
+    chips = crop_chips(as_picture(faces.pictures[index]), torch.from_numpy(compute_chip_matrix(geometry))[None])
     with torch.no_grad():
         return recognizer(chips)[0]
 
@@ -69,9 +65,7 @@ def test_people_are_told_apart(recognizer, man_crops, woman_crops):
 
 def test_chips_are_cut_where_opencv_cuts_them():
     random = np.random.default_rng(0)
-    image = cv2.resize(
-        random.integers(0, 255, (12, 16, 3), np.uint8), (160, 120), interpolation=cv2.INTER_CUBIC
-    )
+    image = cv2.resize(random.integers(0, 255, (12, 16, 3), np.uint8), (160, 120), interpolation=cv2.INTER_CUBIC)
     matrix = np.array([[1.1, 0.2, -8.0], [-0.2, 1.1, 20.0]])
     expected = cv2.warpAffine(
         image, matrix, (CHIP_SIZE, CHIP_SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
@@ -104,9 +98,7 @@ def test_gradients_reach_the_picture(recognizer, man_crops):
     assert after < before
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"not a network", b"\x01\x02" * 5000], ids=["empty", "text", "headers"]
-)
+@pytest.mark.parametrize("content", [b"", b"not a network", b"\x01\x02" * 5000], ids=["empty", "text", "headers"])
 def test_another_file_is_refused(tmp_path, content):
     path = tmp_path / "network.dat"
     path.write_bytes(content)

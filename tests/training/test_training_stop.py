@@ -16,13 +16,7 @@ from safetensors.torch import load_file
 
 from effigie.errors import CancelledError
 from effigie.training import TrainingSettings, export, read_curve, train
-from effigie.training.checkpoint import (
-    BEST_FILE,
-    TIE_TOLERANCE,
-    BestCheckpointStore,
-    CheckpointStore,
-    read_best,
-)
+from effigie.training.checkpoint import BEST_FILE, TIE_TOLERANCE, BestCheckpointStore, CheckpointStore, read_best
 from effigie.training.export import load_ema_weights
 from effigie.training.monitor.curve import CurvePoint
 from effigie.training.monitor.forecast import forecast, format_duration
@@ -60,10 +54,7 @@ def weights_after(steps: int, folder: Path) -> dict[str, torch.Tensor]:
     [
         ([9, 5, 4, 3, 6, 7], 3),
         ([1, 5, 4, 3, 2.9, 3.1], 4),  # nobody trained what step 0 shows
-        (
-            [9, 3, 3 * (1 + TIE_TOLERANCE / 2), 3 * (1 + 3 * TIE_TOLERANCE), 4, 5],
-            2,
-        ),  # within the margin the later one
+        ([9, 3, 3 * (1 + TIE_TOLERANCE / 2), 3 * (1 + 3 * TIE_TOLERANCE), 4, 5], 2),  # within the margin the later one
         ([9, 3, float("nan"), float("inf"), 4, 5], 1),
     ],
 )
@@ -188,9 +179,7 @@ def power_law(level: float, height: float, exponent: float, count: int, noise: f
     return times, clean * (1 + noise * random), wait
 
 
-laws = st.tuples(
-    st.floats(0, 1), st.floats(0.2, 1.5), st.integers(12, 90), st.floats(0, 0.005), st.integers(0, 9999)
-)
+laws = st.tuples(st.floats(0, 1), st.floats(0.2, 1.5), st.integers(12, 90), st.floats(0, 0.005), st.integers(0, 9999))
 
 
 @pytest.mark.slow

@@ -136,9 +136,7 @@ def test_all_end_with_the_same_weights_and_know_the_same(well: Well, both: Run) 
     assert not Path(f"{both.folder}-none").exists(), "the second process needs no folder"
 
 
-def test_one_goes_on_where_two_have_stopped_and_two_where_one_has(
-    tmp_path: Path, alone: Run, well: Well
-) -> None:
+def test_one_goes_on_where_two_have_stopped_and_two_where_one_has(tmp_path: Path, alone: Run, well: Well) -> None:
     shutil.copytree(well.both.folder, tmp_path / "one")
     one = by_one(tmp_path / "one", "Contest", steps=30, **ALL)
     for rest in (one, well.went_on):
@@ -188,10 +186,7 @@ def test_stopping_one_stops_both_at_the_same_step(badly: Badly) -> None:
 
 def test_a_batch_is_the_same_however_many_make_it() -> None:
     whole = Regression(noise=0.1).batch(make_sample_keys(1, 0, 5, range(8)))
-    halves = [
-        Regression(noise=0.1).batch(make_sample_keys(1, 0, 5, shard_range(rank, 2, 8, 32)))
-        for rank in range(2)
-    ]
+    halves = [Regression(noise=0.1).batch(make_sample_keys(1, 0, 5, shard_range(rank, 2, 8, 32))) for rank in range(2)]
     assert (np.concatenate([half["x"] for half in halves]) == whole["x"]).all()
     assert (np.concatenate([half["y"] for half in halves]) == whole["y"]).all()
     with pytest.raises(UsageError, match=r"batch of 32 .* 3 processes: choose 24 or 36"):

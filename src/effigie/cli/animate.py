@@ -9,14 +9,7 @@ import typer
 
 import effigie
 from effigie.cli import jobs
-from effigie.cli.console import (
-    INTERRUPT,
-    format_count,
-    print_json,
-    print_line,
-    print_notes,
-    progress_display,
-)
+from effigie.cli.console import INTERRUPT, format_count, print_json, print_line, print_notes, progress_display
 from effigie.cli.options import Consents, Json, Purpose, add_command
 from effigie.io.stored_names import to_stored
 
@@ -29,8 +22,7 @@ def animate(
     portrait: Annotated[
         Path,
         typer.Argument(
-            metavar="PORTRAIT",
-            help="A picture, clip or face set of whoever is shown, or a PERSON made by tune.",
+            metavar="PORTRAIT", help="A picture, clip or face set of whoever is shown, or a PERSON made by tune."
         ),
     ],
     drivers: Annotated[
@@ -44,9 +36,7 @@ def animate(
     output: Annotated[
         str,
         typer.Option(
-            "--output",
-            "-o",
-            help=".mp4, .mov, .mkv, or a folder for PNG frames; of several drivers their folder.",
+            "--output", "-o", help=".mp4, .mov, .mkv, or a folder for PNG frames; of several drivers their folder."
         ),
     ],
     settings: effigie.AnimateSettings,
@@ -78,7 +68,5 @@ def animate(
         print_json({**to_stored(report), "output": str(output)})
         return
     rate = report.frames / max(report.seconds, 1e-9)
-    print_line(
-        f"{output}: {format_count(report.frames, 'frame')}, {rate:.1f} frames/s; id {report.output_id}"
-    )
+    print_line(f"{output}: {format_count(report.frames, 'frame')}, {rate:.1f} frames/s; id {report.output_id}")
     print_notes(report.notes)

@@ -51,16 +51,11 @@ def _print_version(wanted: bool) -> None:
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
     progress: Annotated[
-        str,
-        typer.Option(
-            metavar="STYLE", help="On standard error: auto, bar, lines, json (one a second) or none."
-        ),
+        str, typer.Option(metavar="STYLE", help="On standard error: auto, bar, lines, json (one a second) or none.")
     ] = "auto",
     status: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Keep one line of JSON there: state, stage, rate, time left; for monitors."
-        ),
+        typer.Option(metavar="FILE", help="Keep one line of JSON there: state, stage, rate, time left; for monitors."),
     ] = None,
     in_background: Annotated[
         Path | None,
@@ -78,9 +73,7 @@ def options(
     if progress not in STYLES:
         raise UsageError(f"--progress is one of {', '.join(STYLES)}, not {progress!r}")
     if in_background is None:
-        configure_reporting(
-            progress, None if status is None or not is_leader() else StatusFile(status, sys.argv[1:])
-        )
+        configure_reporting(progress, None if status is None or not is_leader() else StatusFile(status, sys.argv[1:]))
         return
     arguments = background.remove_option(sys.argv[1:])
     if status is None:
@@ -104,9 +97,7 @@ def main() -> None:
         signal.signal(hangup, _interrupt)
     if level := os.environ.get("EFFIGIE_LOG"):  # for developers; what users see is the progress
         logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-        logging.getLogger("effigie").setLevel(
-            logging.getLevelNamesMapping().get(level.upper(), logging.DEBUG)
-        )
+        logging.getLogger("effigie").setLevel(logging.getLevelNamesMapping().get(level.upper(), logging.DEBUG))
     code, complaint = EffigieError.exit_code, "ended by an error"
     try:
         code, complaint = _run("--debug" in sys.argv)

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose likeness it is.")]
 Photos = Annotated[
-    list[Path],
-    typer.Option("--photo", metavar="FILE", help="A photo or clip of the person; repeat for more."),
+    list[Path], typer.Option("--photo", metavar="FILE", help="A photo or clip of the person; repeat for more.")
 ]
 Key = Annotated[Path | None, typer.Option(metavar="PEM", help="Sign with this key; by default your own.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace a file that lies there.")]
@@ -88,8 +87,7 @@ def new(
     photos: Photos,
     terms: TermOptions,
     output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="RECORD", help="The file to write; else your own store."),
+        Path | None, typer.Option("-o", "--output", metavar="RECORD", help="The file to write; else your own store.")
     ] = None,
     replace: Replace = False,
     as_json: Json = False,
@@ -144,9 +142,7 @@ def grant(
     _require_free(output, replace)
     if not yes:
         if as_json:
-            raise UsageError(
-                "--json asks nothing: read the request with `effigie consent show`, then add --yes"
-            )
+            raise UsageError("--json asks nothing: read the request with `effigie consent show`, then add --yes")
         _print_terms(asked)
         if not typer.confirm(f"Sign this as {asked.subject}?"):
             raise UsageError("not signed: nothing was written")
@@ -243,9 +239,7 @@ def revoke(
         print_json(revocation.to_json() | {"paths": [str(place) for place in places]})
         return
     print_line(f"{found.id} of {found.subject} is revoked: {', '.join(map(str, places))}")
-    print_line(
-        "send that file to whoever else has the record: beside it, or in their store, it holds there too"
-    )
+    print_line("send that file to whoever else has the record: beside it, or in their store, it holds there too")
 
 
 def _require_free(output: Path | None, replace: bool) -> None:

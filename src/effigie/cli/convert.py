@@ -10,14 +10,7 @@ import typer
 
 import effigie
 from effigie.cli import jobs
-from effigie.cli.console import (
-    INTERRUPT,
-    format_count,
-    print_json,
-    print_line,
-    print_notes,
-    progress_display,
-)
+from effigie.cli.console import INTERRUPT, format_count, print_json, print_line, print_notes, progress_display
 from effigie.cli.options import Consents, Json, Purpose, add_command
 from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
@@ -31,9 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def convert(
     context: typer.Context,
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A folder made by train, or a project file (.toml).")
-    ],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder made by train, or a project file (.toml).")],
     settings: effigie.ConvertSettings,
     job: effigie.JobSettings,
     clips: Annotated[
@@ -46,9 +37,7 @@ def convert(
     output: Annotated[
         str | None,
         typer.Option(
-            "--output",
-            "-o",
-            help=".mp4, .mov, .mkv, or a folder for PNG frames; of several clips their folder.",
+            "--output", "-o", help=".mp4, .mov, .mkv, or a folder for PNG frames; of several clips their folder."
         ),
     ] = None,
     others: Annotated[
@@ -71,9 +60,7 @@ def convert(
     purpose: Purpose = None,
     save_project: Annotated[
         Path | None,
-        typer.Option(
-            metavar="TOML", help="Keep all of this in a project file, to be edited and converted again."
-        ),
+        typer.Option(metavar="TOML", help="Keep all of this in a project file, to be edited and converted again."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -101,10 +88,7 @@ def convert(
         mask = replace(settings.compose.mask, **parse_erosion(erode))
         plan = projects.Project(
             local_path(clip),
-            (
-                PersonAssignment(model, settings.person),
-                *(_parse_assignment(text) for text in others or ()),
-            ),
+            (PersonAssignment(model, settings.person), *(_parse_assignment(text) for text in others or ())),
             None if output is None else local_path(output),
             replace(settings, person=None, max_frames=None, compose=replace(settings.compose, mask=mask)),
             tuple(consent or ()),
@@ -113,19 +97,13 @@ def convert(
     if destination is None:
         raise UsageError("name the output: -o FILE, or a folder for several clips")
     settings = replace(plan.settings, max_frames=settings.max_frames)
-    asked: dict[str, Any] = {
-        "consent": list(plan.consents) or None,
-        "purpose": plan.purpose,
-        "cancel": INTERRUPT,
-    }
+    asked: dict[str, Any] = {"consent": list(plan.consents) or None, "purpose": plan.purpose, "cancel": INTERRUPT}
     if several:
         if save_project is not None:
             raise UsageError("a project file is for one clip: save it with that one alone")
         jobs.refuse_video_name(destination)
         with progress_display() as progress:
-            done = convert_clips(
-                plan.people, clips or [], destination, settings, job, progress=progress, **asked
-            )
+            done = convert_clips(plan.people, clips or [], destination, settings, job, progress=progress, **asked)
         jobs.print_job_report(done, as_json)
         return
     if not job.force:
@@ -145,9 +123,7 @@ def convert(
         print_line(", ".join(f"{name}: {count}" for name, count in report.each.items()) + " frames")
     rate = report.frames / max(report.seconds, 1e-9)
     whole = format_count(report.frames, "frame")
-    print_line(
-        f"{destination}: {report.swapped} of {whole} swapped, {rate:.1f} frames/s; id {report.output_id}"
-    )
+    print_line(f"{destination}: {report.swapped} of {whole} swapped, {rate:.1f} frames/s; id {report.output_id}")
     print_notes(report.notes)
 
 
@@ -182,6 +158,4 @@ def parse_erosion(text: str) -> dict[str, float]:
             return shares
     except ValueError:
         pass
-    raise UsageError(
-        f"--erode is a share such as 0.03, or top=0.05,left=-0.02 ({', '.join(sides)}), not {text!r}"
-    )
+    raise UsageError(f"--erode is a share such as 0.03, or top=0.05,left=-0.02 ({', '.join(sides)}), not {text!r}")

@@ -32,32 +32,26 @@ def swap(
     ],
     target: Annotated[
         list[Path],
-        typer.Option(
-            "--target", metavar="FACES_A", help="Faces of the person in the input; in the order of --source."
-        ),
+        typer.Option("--target", metavar="FACES_A", help="Faces of the person in the input; in the order of --source."),
     ],
     masks: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="The masks that `convert --masks` wrote.")
     ] = None,
     occluders: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Grey PNGs, one a frame, white where something covers a face."),
+        Path | None, typer.Option(metavar="FOLDER", help="Grey PNGs, one a frame, white where something covers a face.")
     ] = None,
     sheet: Annotated[
         Path | None, typer.Option(metavar="PNG", help="Draw the worst frames of all and by every metric.")
     ] = None,
     csv: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write every figure of every frame, to find bad shots."),
+        Path | None, typer.Option(metavar="FILE", help="Write every figure of every frame, to find bad shots.")
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Measure identity on every n-th frame.")] = 5,
     source_person: Annotated[
-        list[int] | None,
-        typer.Option("--source-person", metavar="N", help="Person of FACES_B; 0 has the most faces."),
+        list[int] | None, typer.Option("--source-person", metavar="N", help="Person of FACES_B; 0 has the most faces.")
     ] = None,
     target_person: Annotated[
-        list[int] | None,
-        typer.Option("--target-person", metavar="N", help="Person of FACES_A; 0 has the most faces."),
+        list[int] | None, typer.Option("--target-person", metavar="N", help="Person of FACES_A; 0 has the most faces.")
     ] = None,
     crf: Annotated[
         int, typer.Option(min=0, max=51, help="Quality at which OUTPUT was encoded, to encode CLIP alike.")
@@ -110,30 +104,24 @@ def _person_numbers(numbers: list[int] | None, people: int, side: str) -> list[i
     if not numbers:
         return [0] * people
     if len(numbers) != people:
-        raise UsageError(
-            f"--{side}-person was given {len(numbers)} times for {people} people: once for each, or never"
-        )
+        raise UsageError(f"--{side}-person was given {len(numbers)} times for {people} people: once for each, or never")
     return numbers
 
 
 def heads(
     faces: Annotated[
-        list[Path],
-        typer.Argument(metavar="FACES...", help="Face sets of people whom no model was trained on."),
+        list[Path], typer.Argument(metavar="FACES...", help="Face sets of people whom no model was trained on.")
     ],
     model: Annotated[
         Path | None,
-        typer.Option(
-            "--heads", metavar="HEADS", help="A folder made by meta-train; by default the model that ships."
-        ),
+        typer.Option("--heads", metavar="HEADS", help="A folder made by meta-train; by default the model that ships."),
     ] = None,
     bare: Annotated[
         Path | None,
         typer.Option(metavar="HEADS", help="One made with --prior none: the paper's rows; none by default."),
     ] = None,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Keep table and sheet there."),
+        Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Keep table and sheet there.")
     ] = None,
     shots: Annotated[str, typer.Option(metavar="T,...", help="How many pictures of a person.")] = "1,8,32",
     people: Annotated[int | None, typer.Option(help="Only so many people, those filmed longest.")] = None,
@@ -159,13 +147,7 @@ def heads(
     settings = HeadsSettings(counts, chosen, people, device=device, seed=seed)
     with progress_display() as progress:
         table = evaluate_heads(
-            faces,
-            model,
-            bare,
-            output,
-            settings.quick() if quick else settings,
-            progress=progress,
-            cancel=INTERRUPT,
+            faces, model, bare, output, settings.quick() if quick else settings, progress=progress, cancel=INTERRUPT
         )
     if as_json:
         print_json(table.to_json())

@@ -25,9 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def extract(
-    clips: Annotated[
-        list[str], typer.Argument(metavar="CLIP...", help="Files, folders, glob patterns or addresses.")
-    ],
+    clips: Annotated[list[str], typer.Argument(metavar="CLIP...", help="Files, folders, glob patterns or addresses.")],
     output: Annotated[str, typer.Option("--output", "-o", metavar="FACES", help="The face set, a folder.")],
     settings: effigie.ExtractSettings,
     as_json: Json = False,

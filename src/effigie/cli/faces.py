@@ -10,32 +10,20 @@ from rich.markup import escape
 from rich.table import Table
 
 import effigie
-from effigie.cli.console import (
-    ERRORS,
-    INTERRUPT,
-    OUT,
-    format_count,
-    print_json,
-    print_line,
-    progress_display,
-)
+from effigie.cli.console import ERRORS, INTERRUPT, OUT, format_count, print_json, print_line, progress_display
 from effigie.cli.options import Json
 from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
 
-FaceSetPath = Annotated[
-    Path, typer.Argument(metavar="FACES", help="A face set that `effigie extract` wrote.")
-]
+FaceSetPath = Annotated[Path, typer.Argument(metavar="FACES", help="A face set that `effigie extract` wrote.")]
 Where = Annotated[
-    str | None,
-    typer.Option(metavar="FILTER", help='Only these faces, e.g. "sharpness > 20 and cluster == 0".'),
+    str | None, typer.Option(metavar="FILTER", help='Only these faces, e.g. "sharpness > 20 and cluster == 0".')
 ]
 KEYS = "sharpness, yaw, pitch, roll, time, confidence, size, mouth, eyes, identity, smile or a blendshape."
 By = Annotated[str, typer.Option(metavar="KEY", help=KEYS)]
 Descending = Annotated[bool, typer.Option("--descending", help="Largest first.")]
 SamePerson = Annotated[
-    float | None,
-    typer.Option(metavar="COSINE", help="From here two tracks are one person; else 0.363."),
+    float | None, typer.Option(metavar="COSINE", help="From here two tracks are one person; else 0.363.")
 ]
 
 
@@ -48,9 +36,7 @@ def register(app: typer.Typer) -> None:
 
 def info(
     faces: FaceSetPath,
-    poses: Annotated[
-        Path | None, typer.Option(metavar="PNG", help="Also draw the yaw by pitch histogram.")
-    ] = None,
+    poses: Annotated[Path | None, typer.Option(metavar="PNG", help="Also draw the yaw by pitch histogram.")] = None,
     same_person: SamePerson = None,
     as_json: Json = False,
 ) -> None:
@@ -82,9 +68,7 @@ def info(
     for name, values in found.spread.items():
         spread.add_row(name, *(f"{value:.3g}" for value in values))
     OUT.print(spread)
-    print_line(
-        f"head poses: {found.poses.filled} of {found.poses.counts.size} cells of 10x10 degrees have a face"
-    )
+    print_line(f"head poses: {found.poses.filled} of {found.poses.counts.size} cells of 10x10 degrees have a face")
     for warning in found.warnings:
         OUT.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True, highlight=False)
 
@@ -117,22 +101,16 @@ def review(
         table = Table("finding", "faces", "share", "", "why")
         for one in found.findings:
             share = f"{100 * len(one.names) / found.faces:.1f} %"
-            table.add_row(
-                one.kind, str(len(one.names)), share, "drop" if one.drop else "all are so: kept", one.why
-            )
+            table.add_row(one.kind, str(len(one.names)), share, "drop" if one.drop else "all are so: kept", one.why)
         OUT.print(table)
     for lack in found.gaps:
         print_line(str(lack))
     if found.affected is not None:
-        print_line(
-            f"{100 * found.affected:.0f} % of the target's frames ask for something this set never shows"
-        )
+        print_line(f"{100 * found.affected:.0f} % of the target's frames ask for something this set never shows")
     if gone is not None:
         print_line(f"dropped {gone.faces}; {gone.remaining} remain")
     elif found.proposed_drops:
-        print_line(
-            "nothing was dropped: --drop takes them out, `effigie faces drop FACES NAME...` single ones"
-        )
+        print_line("nothing was dropped: --drop takes them out, `effigie faces drop FACES NAME...` single ones")
     if found.sheet is not None:
         print_line(f"some of them: {found.sheet}")
 

@@ -23,8 +23,7 @@ HARDWARE = "Hardware"
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Purpose = Annotated[
-    str | None,
-    typer.Option(help="What it is for, if a consent is limited to that.", rich_help_panel=TRUST),
+    str | None, typer.Option(help="What it is for, if a consent is limited to that.", rich_help_panel=TRUST)
 ]
 Consents = Annotated[
     list[str] | None,
@@ -117,10 +116,7 @@ def read_options(settings: Any) -> Iterator[tuple[Any, Field[Any], inspect.Param
             settings,
             field,
             inspect.Parameter(
-                field.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                annotation=Annotated[kind, option],
-                default=default,
+                field.name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, option], default=default
             ),
         )
 

@@ -14,15 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Display
 from rich.text import Text
 
@@ -173,9 +165,7 @@ def _report_lines() -> ProgressCallback:
         if last.get(progress.stage) != tenth:
             last[progress.stage] = tenth
             total = "" if progress.total is None else f"/{progress.total:.0f}"
-            _write_line(
-                f"{progress.stage}: {progress.done:.0f}{total} {progress.unit} {progress.note}".rstrip()
-            )
+            _write_line(f"{progress.stage}: {progress.done:.0f}{total} {progress.unit} {progress.note}".rstrip())
 
     return report
 

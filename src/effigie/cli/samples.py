@@ -18,9 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for everything.")] = Path(
-        "effigie-demo"
-    ),
+    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for everything.")] = Path("effigie-demo"),
     minutes: Annotated[float, typer.Option(help="How long to train.")] = 4.0,
     as_json: Json = False,
 ) -> None:
@@ -59,9 +57,7 @@ def demo(
 
 
 def assets(
-    fetch: Annotated[
-        bool, typer.Option("--fetch", help="Fetch everything now, for use offline later.")
-    ] = False,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch everything now, for use offline later.")] = False,
     as_json: Json = False,
 ) -> None:
     """List pretrained files and samples: name, licence, size, where each comes from."""
@@ -89,7 +85,5 @@ def assets(
     table = Table("name", "licence", "MB", "from", "here", "what for")
     for asset in ASSETS.values():
         here = "yes" if asset.is_cached else "no"
-        table.add_row(
-            asset.name, asset.license, f"{asset.size / 1e6:.1f}", asset.requirement, here, asset.purpose
-        )
+        table.add_row(asset.name, asset.license, f"{asset.size / 1e6:.1f}", asset.requirement, here, asset.purpose)
     OUT.print(table)

@@ -24,9 +24,7 @@ from effigie.errors import CancelledError, UsageError
 from effigie.execution.launch import exit_with_launcher, launch, read_rank_info
 from effigie.io.stored_names import to_stored
 
-ManyFaces = Annotated[
-    list[Path], typer.Argument(metavar="FACES...", help="Face sets of many people, films or stills.")
-]
+ManyFaces = Annotated[list[Path], typer.Argument(metavar="FACES...", help="Face sets of many people, films or stills.")]
 Devices = Annotated[
     int,
     typer.Option(
@@ -47,9 +45,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    source: Annotated[
-        Path, typer.Option(metavar="FACES_B", help="Face set of the person who will be shown.")
-    ],
+    source: Annotated[Path, typer.Option(metavar="FACES_B", help="Face set of the person who will be shown.")],
     target: Annotated[Path, typer.Option(metavar="FACES_A", help="Face set of the person in the footage.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The model, a folder.")],
     settings: effigie.SwapSettings,
@@ -66,14 +62,7 @@ def train(
         return
     with progress_display() as progress:
         report = effigie.train(
-            source,
-            target,
-            output,
-            settings,
-            consent=consent,
-            purpose=purpose,
-            progress=progress,
-            cancel=INTERRUPT,
+            source, target, output, settings, consent=consent, purpose=purpose, progress=progress, cancel=INTERRUPT
         )
     if as_json:
         summary = report.progress_summary
@@ -127,16 +116,12 @@ def meta_train(
 
 def tune(
     pictures: Annotated[
-        list[Path],
-        typer.Argument(metavar="IMAGE...", help="Pictures, clips or face sets of the person."),
+        list[Path], typer.Argument(metavar="IMAGE...", help="Pictures, clips or face sets of the person.")
     ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="PERSON", help="The person's model, a folder.")
-    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="PERSON", help="The person's model, a folder.")],
     settings: effigie.TuneSettings,
     heads: Annotated[
-        Path | None,
-        typer.Option(metavar="HEADS", help="A folder made by meta-train; by default the model that ships."),
+        Path | None, typer.Option(metavar="HEADS", help="A folder made by meta-train; by default the model that ships.")
     ] = None,
     consent: Consents = None,
     purpose: Purpose = None,
@@ -148,14 +133,7 @@ def tune(
         return
     with progress_display() as progress:
         report = effigie.tune(
-            heads,
-            pictures,
-            output,
-            settings,
-            consent=consent,
-            purpose=purpose,
-            progress=progress,
-            cancel=INTERRUPT,
+            heads, pictures, output, settings, consent=consent, purpose=purpose, progress=progress, cancel=INTERRUPT
         )
     _print_report(
         report,
@@ -178,9 +156,7 @@ def train_occlusion(
     Without --minutes and --steps it trains until the error on faces held out stops improving.
     """
     with progress_display() as progress:
-        report = effigie.occlusion.train_occlusion(
-            faces, output, settings, progress=progress, cancel=INTERRUPT
-        )
+        report = effigie.occlusion.train_occlusion(faces, output, settings, progress=progress, cancel=INTERRUPT)
     learned, kept, left_out = report.faces
     _print_report(
         report,
@@ -200,9 +176,7 @@ def run_on_devices(devices: int) -> bool:
     world = read_rank_info(os.environ)
     if world.size > 1:
         if devices not in (1, world.size):
-            raise UsageError(
-                f"--devices {devices}, but {world.size} processes were started: leave it to torchrun"
-            )
+            raise UsageError(f"--devices {devices}, but {world.size} processes were started: leave it to torchrun")
         exit_with_launcher()
         return False
     if devices == 1:

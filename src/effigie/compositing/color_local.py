@@ -60,9 +60,7 @@ def apply_shading(face: Picture, source: Array, target: Array) -> Picture:
     dimming, contrast = np.minimum(gain, 1), np.maximum(gain, 1)
     face = cv2.multiply(face, cv2.merge([cv2.resize(dimming, size)] * 3))
     source, source_gray = source * dimming[..., None], source_gray * dimming
-    base, new_base = (
-        cv2.resize(field, size, interpolation=cv2.INTER_CUBIC) for field in (source_gray, target_gray)
-    )
+    base, new_base = (cv2.resize(field, size, interpolation=cv2.INTER_CUBIC) for field in (source_gray, target_gray))
     gray = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
     lift = new_base - base + (cv2.resize(contrast, size) - 1) * (gray - base)
     tint, new_tint = source - source_gray[..., None], target - target_gray[..., None]

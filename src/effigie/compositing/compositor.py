@@ -48,9 +48,7 @@ class ComposeSettings:
         motion_blur: 0..1, how much of the footage's motion blur the made face is given; 0 switches it off.
     """
 
-    color: str = field(
-        default="local", metadata={STORED_NAME: "colour", "choices": tuple(color.COLOR_METHODS)}
-    )
+    color: str = field(default="local", metadata={STORED_NAME: "colour", "choices": tuple(color.COLOR_METHODS)})
     blend: str = field(default="multiband", metadata={"choices": tuple(BLEND_METHODS)})
     mask: MaskSettings = field(default_factory=MaskSettings)
     occlusion: Literal["on", "off"] = "on"
@@ -170,9 +168,7 @@ class Compositor:
         region.crop(alpha_map)[...] = np.ceil(share * 255)
         return result, alpha_map
 
-    def _match_color(
-        self, face: Image, alpha: Image, footage: Image, region: Region, time: Fraction | None
-    ) -> Image:
+    def _match_color(self, face: Image, alpha: Image, footage: Image, region: Region, time: Fraction | None) -> Image:
         if self.settings.color == "none":
             return face
         reference = warp_to_crop(footage, region, face.shape[0], color.STATISTICS_SIZE)

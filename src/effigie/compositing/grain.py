@@ -54,8 +54,7 @@ class GrainSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1 or not 0 <= self.noise <= 1 or not 1 <= self.limit <= 4:
             raise UsageError(
-                "grain: strength and noise are 0..1, limit is 1..4; "
-                f"got {self.strength}, {self.noise} and {self.limit}"
+                f"grain: strength and noise are 0..1, limit is 1..4; got {self.strength}, {self.noise} and {self.limit}"
             )
         if self.interval < 1:
             raise UsageError(f"grain is measured every so many frames, 1 or more; got {self.interval}")
@@ -129,9 +128,7 @@ def _estimate_noise(coefficients: Array) -> float:
     return max(float(np.partition(size, rank)[rank]) / 0.3853, MIN_NOISE)
 
 
-def _match_band(
-    index: int, face_band: Array, reference_band: Array, inside: Array, settings: GrainSettings
-) -> Array:
+def _match_band(index: int, face_band: Array, reference_band: Array, inside: Array, settings: GrainSettings) -> Array:
     """One row of :func:`compute_gains`: the gains that bring the energy inside the mask to the footage's."""
     limit, strength = settings.limit, settings.strength
     face_noise, reference_noise = (_estimate_noise(band[inside]) for band in (face_band, reference_band))
@@ -172,9 +169,7 @@ def _limit_overshoot(face: Picture, change: Array) -> Array:
     gray = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
     square = np.ones((5, 5), np.uint8)
     return np.clip(
-        change,
-        cv2.erode(gray, square) - gray - MAX_OVERSHOOT,
-        cv2.dilate(gray, square) - gray + MAX_OVERSHOOT,
+        change, cv2.erode(gray, square) - gray - MAX_OVERSHOOT, cv2.dilate(gray, square) - gray + MAX_OVERSHOOT
     )
 
 

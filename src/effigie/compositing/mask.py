@@ -37,9 +37,7 @@ class MaskSettings:
     def __post_init__(self) -> None:
         for side in ("top", "bottom", "left", "right"):
             if not -0.5 <= getattr(self, side) <= 0.5:
-                raise UsageError(
-                    f"mask erosion '{side}' is a share of the face, -0.5..0.5, got {getattr(self, side)}"
-                )
+                raise UsageError(f"mask erosion '{side}' is a share of the face, -0.5..0.5, got {getattr(self, side)}")
         if not 0 <= self.feather <= 0.5 or not 0 <= self.occlusion_feather <= 0.1:
             raise UsageError(
                 f"feather is 0..0.5 and occlusion feather 0..0.1 of the face, got {self.feather} "
@@ -100,9 +98,7 @@ def erode(mask: Mask, settings: MaskSettings, size: int) -> Mask:
     return mask
 
 
-def _structuring_element(
-    top: int, bottom: int, left: int, right: int
-) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+def _structuring_element(top: int, bottom: int, left: int, right: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     """A box that reaches so many px (0 where negative) from its anchor: separable, hence fast at any size."""
     top, bottom, left, right = (max(0, reach) for reach in (top, bottom, left, right))
     return np.ones((top + bottom + 1, left + right + 1), np.uint8), (left, top)

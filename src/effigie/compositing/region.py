@@ -36,11 +36,7 @@ class Region:
 
     @classmethod
     def from_crop_box(
-        cls,
-        matrix: NDArray[Any],
-        box: tuple[float, float, float, float],
-        frame_size: tuple[int, int],
-        margin: int = 2,
+        cls, matrix: NDArray[Any], box: tuple[float, float, float, float], frame_size: tuple[int, int], margin: int = 2
     ) -> Region:
         """The region that holds a box of the crop.
 
@@ -130,9 +126,7 @@ def warp_to_region(image: Image, region: Region, interpolation: int = cv2.INTER_
     size = compute_working_size(region, image.shape[0])
     matrix = rescale_affine(region.matrix, image.shape[0], size)
     border = cv2.BORDER_REPLICATE if image.ndim == 3 else cv2.BORDER_CONSTANT
-    return cv2.warpAffine(
-        resize_square(image, size), matrix, region.size, flags=interpolation, borderMode=border
-    )
+    return cv2.warpAffine(resize_square(image, size), matrix, region.size, flags=interpolation, borderMode=border)
 
 
 def warp_to_crop(pixels: Image, region: Region, crop_size: int, size: int) -> Image:
@@ -144,9 +138,7 @@ def warp_to_crop(pixels: Image, region: Region, crop_size: int, size: int) -> Im
         size: px a side of the answer, usually far fewer than the crop's.
     """
     pixels, matrix = _downscale(pixels, region, crop_size, size)
-    return cv2.warpAffine(
-        pixels, matrix, (size, size), flags=_INVERSE_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    return cv2.warpAffine(pixels, matrix, (size, size), flags=_INVERSE_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def frame_coverage(region: Region, crop_size: int, size: int) -> NDArray[np.float32]:

@@ -22,9 +22,7 @@ Array = NDArray[Any]
 # px a side at which motion is measured, at most. A tenth of a pixel at 128 was a half in a large face, and what had
 # been sharpened trembled: half of all its flicker.
 MAX_FLOW_SIZE = 320
-COMPARISON_SIZE = (
-    128  # px a side at which pictures are compared for news: finer, a codec's noise passes for it
-)
+COMPARISON_SIZE = 128  # px a side at which pictures are compared for news: finer, a codec's noise passes for it
 REPEAT_SHARE = 0.97  # share of the previous result where the footage did not change at all
 REPEAT_TOLERANCE = 0.35  # grey levels of 255 left after motion: less is a repeated frame, more is news
 
@@ -89,9 +87,7 @@ class MotionCompensatedFilter:
         self._face: Picture | None = None
         self._footage: NDArray[np.uint8] | None = None
 
-    def __call__(
-        self, face: Picture, time: Time | None = None, footage: NDArray[np.uint8] | None = None
-    ) -> Picture:
+    def __call__(self, face: Picture, time: Time | None = None, footage: NDArray[np.uint8] | None = None) -> Picture:
         """The filtered face, (S, S, 3) float32 in 0..1 as it came in.
 
         Args:

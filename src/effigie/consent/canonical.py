@@ -99,9 +99,7 @@ def parse_document(data: bytes, kind: str, name: str, newest_version: int = 1) -
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise damaged_error(name, "it has no version")
     if version > newest_version:
-        raise ConsentError(
-            f"{name} is of version {version}, and up to {newest_version} is understood: update effigie"
-        )
+        raise ConsentError(f"{name} is of version {version}, and up to {newest_version} is understood: update effigie")
     try:
         whole = canonical_json(value) + b"\n"
     except ValueError as error:
@@ -113,9 +111,7 @@ def parse_document(data: bytes, kind: str, name: str, newest_version: int = 1) -
 
 def damaged_error(name: str, reason: str) -> ConsentError:
     """The error of a damaged or edited file."""
-    return ConsentError(
-        f"{name} is damaged or was edited ({reason}): ask for the original, or make a new record"
-    )
+    return ConsentError(f"{name} is damaged or was edited ({reason}): ask for the original, or make a new record")
 
 
 def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

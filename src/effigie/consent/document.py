@@ -41,9 +41,7 @@ class _Document:
         if path.is_dir():
             raise UsageError(f"{path} is a folder: name a file")
         if path.exists() and not replace and path.read_bytes() != data:
-            raise UsageError(
-                f"{path} exists: choose another name, or say that it is to be replaced (--replace)"
-            )
+            raise UsageError(f"{path} exists: choose another name, or say that it is to be replaced (--replace)")
         with atomic_write(path) as temporary:
             temporary.write_bytes(data)
 

@@ -46,8 +46,7 @@ class SubjectFaces:
         rows = np.unique(np.linspace(0, len(faces) - 1, min(SAMPLE_COUNT, len(faces))).astype(int))
         sampled_embeddings = [
             model.embed(
-                faces.crop(int(row)),
-                apply_affine(faces["matrix"][row].astype(np.float64), faces["landmarks"][row]),
+                faces.crop(int(row)), apply_affine(faces["matrix"][row].astype(np.float64), faces["landmarks"][row])
             )
             for row in rows
         ]

@@ -33,8 +33,7 @@ LOG = logging.getLogger(__name__)
 ConsentLike = str | Path | Consent | Sequence[str | Path | Consent] | None
 
 INSTRUCTIONS = (
-    "make one with `effigie consent new NAME --photo FILE --uses {use} -o RECORD`, "
-    "and name it with --consent RECORD"
+    "make one with `effigie consent new NAME --photo FILE --uses {use} -o RECORD`, and name it with --consent RECORD"
 )
 MAX_NAMED_CLIPS = 4  # clips that a refusal names
 MIN_SAMPLE_AGREEMENT = 0.5  # share of the samples; single ones are turned away, blurred or covered
@@ -165,9 +164,7 @@ def resolve_paths(consent: ConsentLike) -> ConsentLike:
         return consent
     if isinstance(consent, (str, Path)):
         return Path(consent).absolute() if Path(consent).exists() else consent
-    return [
-        one if isinstance(one, Consent) or not Path(one).exists() else Path(one).absolute() for one in consent
-    ]
+    return [one if isinstance(one, Consent) or not Path(one).exists() else Path(one).absolute() for one in consent]
 
 
 def save_consents(folder: str | Path, permit: Permit) -> None:
@@ -199,9 +196,7 @@ def _check_record(
     revoked = store.find_revocation(consent, *([] if path is None else [path]))
     if revoked is not None:
         why = f": {revoked.reason}" if revoked.reason else ""
-        raise RefusedError(
-            f"{who} was revoked on {revoked.signed_at.date()}{why}; what shows them cannot be made"
-        )
+        raise RefusedError(f"{who} was revoked on {revoked.signed_at.date()}{why}; what shows them cannot be made")
     if today < consent.begins:
         raise RefusedError(f"{who} is not valid before {consent.begins}: wait, or ask for an earlier one")
     if not consent.is_valid_on(today):

@@ -18,22 +18,10 @@ from effigie.errors import ConsentError, UsageError
 from effigie.io.atomic_write import sha256
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 
-__all__ = [
-    "ONE_YEAR",
-    "Consent",
-    "ConsentRequest",
-    "Revocation",
-    "grant",
-    "new_consent",
-    "request_consent",
-    "revoke",
-]
+__all__ = ["ONE_YEAR", "Consent", "ConsentRequest", "Revocation", "grant", "new_consent", "request_consent", "revoke"]
 
 ONE_YEAR = timedelta(days=365)
-RECORDING_SUFFIXES = {
-    *(".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi"),
-    *(".wav", ".mp3", ".m4a", ".flac", ".ogg"),
-}
+RECORDING_SUFFIXES = {*(".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi"), *(".wav", ".mp3", ".m4a", ".flac", ".ogg")}
 
 
 class ConsentOptions(TypedDict, total=False):

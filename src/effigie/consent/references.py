@@ -67,9 +67,7 @@ def _majority_mask(path: Path, vectors: np.ndarray) -> np.ndarray:
     middle = int(np.argmax(np.median(vectors @ vectors.T, axis=1)))
     same = vectors @ vectors[middle] >= SAME_PERSON_SIMILARITY
     if same.sum() < (1 - 2 * MAX_OUTLIER_SHARE) * len(vectors):
-        raise UsageError(
-            f"{path} shows different people, or hardly a face that is not hidden: choose another"
-        )
+        raise UsageError(f"{path} shows different people, or hardly a face that is not hidden: choose another")
     return same
 
 

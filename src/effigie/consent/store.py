@@ -75,9 +75,7 @@ class ConsentStore:
         """Every record that can be read, by subject; damaged files are passed over."""
         found: dict[str, StoredConsent] = {}
         for record, path in self._records():
-            found.setdefault(
-                record.id, StoredConsent(record, path, self.consent_state(record, path, today=today))
-            )
+            found.setdefault(record.id, StoredConsent(record, path, self.consent_state(record, path, today=today)))
         return sorted(found.values(), key=lambda stored: (stored.consent.subject, stored.consent.created))
 
     def consent_state(self, consent: Consent, *record_paths: Path, today: date | None = None) -> str:

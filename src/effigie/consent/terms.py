@@ -100,9 +100,7 @@ class Terms:
             if text is not None:
                 check_text(f"the {name}", text, MAX_NAME_LENGTH)
         if not self.uses or self.uses != tuple(use for use in USES if use in self.uses):
-            raise UsageError(
-                f"uses are some of {', '.join(USES)}, each once and in that order, not {self.uses}"
-            )
+            raise UsageError(f"uses are some of {', '.join(USES)}, each once and in that order, not {self.uses}")
         if self.strength not in STRENGTHS:
             raise UsageError(f"strength is {' or '.join(STRENGTHS)}, not {self.strength!r}")
         if self.until is not None and self.until < self.begins:

@@ -34,10 +34,6 @@ __all__ = [
 
 # Imported at first use: torch takes seconds.
 __getattr__, __dir__, _ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "protocols.heads": ["evaluate_heads"],
-        "report.heads_table": ["HeadsTable"],
-    },
+    __name__, submod_attrs={"protocols.heads": ["evaluate_heads"], "report.heads_table": ["HeadsTable"]}
 )
 __getattr__ = explain_renamed(__name__, __getattr__)

@@ -165,9 +165,7 @@ class _InlinePool:
         pass
 
 
-def create_executor(
-    engine: str = "local", workers: int | None = None, preload: Iterable[str] = ()
-) -> Executor:
+def create_executor(engine: str = "local", workers: int | None = None, preload: Iterable[str] = ()) -> Executor:
     """Create the executor of an engine's name.
 
     Args:

@@ -197,9 +197,7 @@ class _Job:
         self._shares: dict[str, float] = {}
         self.result = JobReport(folder)
 
-    def attempt(
-        self, items: list[JobItem], executor: Executor, last: bool, cancel: CancelToken
-    ) -> list[JobItem]:
+    def attempt(self, items: list[JobItem], executor: Executor, last: bool, cancel: CancelToken) -> list[JobItem]:
         """Process some clips; returns those to be retried."""
         left = []
         self._report_progress()

@@ -116,9 +116,7 @@ def _process(piece: JobItem) -> ItemOutcome:
                 begun = OutputRecord(False, key, clip, sha256, token)
                 manifest.write(name, begun)
                 with manifest.folder.upload_on_exit(name, scratch_name(name)) as output:
-                    facts = plan.function(
-                        plan.arguments, path, output, _share_reporter(clip), WorkerCancelToken()
-                    )
+                    facts = plan.function(plan.arguments, path, output, _share_reporter(clip), WorkerCancelToken())
                 size = manifest.folder.size(name) or 0
                 manifest.write(name, replace(begun, done=True, size=size, facts=facts))
                 return ItemOutcome("completed", facts=facts)

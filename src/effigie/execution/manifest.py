@@ -68,9 +68,7 @@ class Manifest:
     def is_finished(self, name: str, key: str) -> bool:
         """Whether a finished output with this key exists."""
         record = self.read(name)
-        return (
-            record is not None and record.done and record.key == key and self.folder.size(name) == record.size
-        )
+        return record is not None and record.done and record.key == key and self.folder.size(name) == record.size
 
     def known_digest(self, names: list[str], clip: str, token: str | None) -> str | None:
         """SHA-256 of a remote clip that was read before and is unchanged by its server's content tag."""
@@ -130,9 +128,7 @@ def longer_name(clip: str, suffix: str, sha256: str) -> str:
     return plain_name(clip, f"-{sha256[:DIGEST_DIGITS]}{suffix}")
 
 
-def choose_name(
-    manifest: Manifest, clip: str, suffix: str, sha256: str, has_duplicate_name: bool, force: bool
-) -> str:
+def choose_name(manifest: Manifest, clip: str, suffix: str, sha256: str, has_duplicate_name: bool, force: bool) -> str:
     """The output's name: the same on every machine and in every run.
 
     Args:

@@ -75,9 +75,7 @@ class _Worker:
 class _ProcessPool:
     """The workers of one run. Each has a pipe of its own: a killed one leaves no lock behind that others wait for."""
 
-    def __init__(
-        self, context: Callable[[], Any], size: int, function: Function, on_report: Reporter
-    ) -> None:
+    def __init__(self, context: Callable[[], Any], size: int, function: Function, on_report: Reporter) -> None:
         self._context, self.capacity = context, size
         self._function, self._on_report = function, on_report
         self._stop: tuple[Connection, Connection] | None = None
@@ -180,9 +178,7 @@ class _PipeConnection:
         return self._stop.poll()  # nothing is ever sent: it was closed
 
 
-def _worker_main(
-    pipe: Connection, stop: Connection, environment: dict[str, str], folder: str, cores: int
-) -> None:
+def _worker_main(pipe: Connection, stop: Connection, environment: dict[str, str], folder: str, cores: int) -> None:
     """Main function of a worker: runs piece after piece until the caller has no more."""
     # Ctrl-C is the caller's business, and nobody outlives a caller that was killed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -25,9 +25,7 @@ from effigie.progress import CancelToken
 
 POLL_S = 0.1
 REPORT_INTERVAL_S = 0.2  # between two looks at what workers said
-STOP_CHECK_INTERVAL_S = (
-    0.5  # between two questions of a worker whether to stop: each goes through the network
-)
+STOP_CHECK_INTERVAL_S = 0.5  # between two questions of a worker whether to stop: each goes through the network
 GRACE_S = 15.0
 TASKS_PER_WORKER = 2  # pieces in flight for each worker: one worked on, one waiting
 MAX_STORE_BYTES = 1 << 30
@@ -94,9 +92,7 @@ class RayExecutor(Executor):
                         **quiet,
                     )
                 else:
-                    self._ray.init(
-                        address="auto" if self._address == "ray://auto" else self._address, **quiet
-                    )
+                    self._ray.init(address="auto" if self._address == "ray://auto" else self._address, **quiet)
         except Exception as error:  # of many kinds, Ray's own and gRPC's
             where = self._address or "Ray here"
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -209,12 +205,7 @@ class _RayConnection:
 
 
 def _task(
-    function: Function,
-    piece: Any,
-    mailbox: Any,
-    environment: dict[str, str],
-    folder: str,
-    cores: int,
+    function: Function, piece: Any, mailbox: Any, environment: dict[str, str], folder: str, cores: int
 ) -> tuple[str, Any]:
     """Run one piece in a worker of Ray. An error comes back as a value, so that it keeps its type."""
     os.environ.update(environment)

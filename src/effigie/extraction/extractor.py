@@ -97,9 +97,7 @@ def _extract_local(
     in_memory = any(clip.startswith("memory://") for clip in clips)  # no other process would find them
     engine = "inline" if in_memory else settings.engine
     new = not output.exists()
-    with contextlib.closing(
-        create_executor(engine, settings.workers, [extract_segment.__module__])
-    ) as executor:
+    with contextlib.closing(create_executor(engine, settings.workers, [extract_segment.__module__])) as executor:
         executor.warm_up()
         try:
             if settings.size is None:
@@ -200,9 +198,7 @@ def _write_part(job: ClipJob, faceset: FaceSet, report: ExtractReport) -> None:
         for track, (total, count) in result.embedding_sums.items():
             whole, so_far = identities.get(mapping[track], (np.zeros(128, np.float32), 0))
             identities[mapping[track]] = (whole + total, so_far + count)
-    embeddings = {
-        track: normalize_embedding(total / max(number, 1)) for track, (total, number) in identities.items()
-    }
+    embeddings = {track: normalize_embedding(total / max(number, 1)) for track, (total, number) in identities.items()}
     frames = sum(result.frames for result in results)
     size = next(((r.width, r.height) for r in results if r.frames), (job.info.width, job.info.height))
     with faceset.writer(job.source) as writer:

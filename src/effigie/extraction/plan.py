@@ -50,9 +50,7 @@ def choose_crop_size(output: Path, clips: list[str], executor: Executor, cancel:
     with contextlib.suppress(FaceSetError):
         return FaceSet.open(output, allow_empty=True).crop_size
     chosen = sorted({int(i) for i in np.linspace(0, len(clips) - 1, min(SAMPLED_CLIPS, len(clips)))})
-    results = executor.run(
-        measure_crop_sides, [clips[index] for index in chosen], lambda _: None, cancel, lambda _: []
-    )
+    results = executor.run(measure_crop_sides, [clips[index] for index in chosen], lambda _: None, cancel, lambda _: [])
     sides = [side for _, found in results for side in found]
     wanted = STEP * int(np.ceil(max(sides, default=0.0) / STEP))
     return int(np.clip(wanted, MIN_CROP_SIZE, MAX_CROP_SIZE))
@@ -61,11 +59,7 @@ def choose_crop_size(output: Path, clips: list[str], executor: Executor, cancel:
 def measure_crop_sides(clip: str) -> list[float]:
     """Measure the sides in pixels of the crops of the first faces in a clip."""
     tracker = Tracker()
-    with (
-        contextlib.suppress(EffigieError),
-        local_copy(clip) as path,
-        VideoReader(path, stop=SAMPLED_FRAMES) as reader,
-    ):
+    with contextlib.suppress(EffigieError), local_copy(clip) as path, VideoReader(path, stop=SAMPLED_FRAMES) as reader:
         for frame in itertools.islice(reader, SAMPLED_FRAMES):
             if found := tracker(frame.image):
                 poses = [fit_pose(face.landmark_result.landmarks) for face in found]
@@ -140,9 +134,7 @@ def plan_jobs(
         pieces = 1 if whole else max(1, round(frames / wanted))
         edges: list[int | None] = [*(round(frames * i / pieces) for i in range(pieces)), None]
         segments = [
-            Segment(
-                source.name, source.path, folder / f"{source.name}.{i}.parquet", start or 0, stop, settings
-            )
+            Segment(source.name, source.path, folder / f"{source.name}.{i}.parquet", start or 0, stop, settings)
             for i, (start, stop) in enumerate(itertools.pairwise(edges))
         ]
         jobs[source.name] = ClipJob(info, source, segments)

@@ -38,9 +38,7 @@ class SmoothingSettings:
     landmark_noise: float = 0.012
     crop_sigma: float = 0.1  # of the crop's place
     crop_noise: float = 0.05
-    max_radius: int = (
-        8  # frames looked at on either side: a frame waits in memory until those after it are measured
-    )
+    max_radius: int = 8  # frames looked at on either side: a frame waits in memory until those after it are measured
 
     def window_radius(self, rate: float) -> int:
         """Frames on either side at ``rate`` frames a second."""
@@ -112,9 +110,7 @@ def analyze(
     return smooth_frames(measure_frames(frames, tracker), settings, rate)
 
 
-def measure_frames(
-    frames: Iterable[FrameType], tracker: Tracker | None = None
-) -> Iterator[MeasuredFrame[FrameType]]:
+def measure_frames(frames: Iterable[FrameType], tracker: Tracker | None = None) -> Iterator[MeasuredFrame[FrameType]]:
     """The first half of :func:`analyze`: runs the networks, nearly all of its work; tracks end at a cut."""
     tracker, duplicates, shots = tracker or Tracker(), DuplicateFrameDetector(), ShotDetector()
     for frame in frames:
@@ -130,9 +126,7 @@ def measure_frames(
 
 
 def smooth_frames(
-    measured_frames: Iterable[MeasuredFrame[FrameType]],
-    settings: SmoothingSettings | None = None,
-    rate: float = 25.0,
+    measured_frames: Iterable[MeasuredFrame[FrameType]], settings: SmoothingSettings | None = None, rate: float = 25.0
 ) -> Iterator[AnalyzedFrame[FrameType]]:
     """The second half of :func:`analyze`; it may run in another thread than the first."""
     settings = settings or SmoothingSettings()
@@ -146,9 +140,7 @@ def smooth_frames(
             window.append(_Pending(number, [item.frame], {face.track: _to_face(face) for face in item.faces}))
             waiting += 1
         # Repeated frames wait with their picture, so that fewer pictures are waited for.
-        while waiting > 1 and (
-            waiting > window_radius or number - window[-waiting].number >= 2 * window_radius
-        ):
+        while waiting > 1 and (waiting > window_radius or number - window[-waiting].number >= 2 * window_radius):
             yield from _emit(window, len(window) - waiting, settings, rate)
             waiting -= 1
     while waiting:

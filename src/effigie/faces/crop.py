@@ -68,9 +68,7 @@ def invert_affine(matrix: np.ndarray) -> np.ndarray:
     return cv2.invertAffineTransform(np.asarray(matrix, np.float64))
 
 
-def jitter_matrix(
-    size: int, random: np.random.Generator, degrees: float, scale: float, shift: float
-) -> np.ndarray:
+def jitter_matrix(size: int, random: np.random.Generator, degrees: float, scale: float, shift: float) -> np.ndarray:
     """(2, 3) a small random rotation, scale and shift of a ``size`` x ``size`` picture about its middle.
 
     Args:

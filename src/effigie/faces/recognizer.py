@@ -15,8 +15,7 @@ SAME_PERSON_SIMILARITY = 0.363
 
 # Where the two eyes, the nose tip and the mouth corners must lie in the 112x112 picture (ArcFace template).
 ARCFACE_TEMPLATE = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
-    np.float32,
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float32
 )
 
 
@@ -62,9 +61,7 @@ class IdentityModel:
         # Unfolded, the block-quantised weights are unpacked again at every call.
         options.add_session_config_entry("session.disable_quant_qdq", "1" if fold_constants else "0")
         self._session = onnxruntime.InferenceSession(
-            remove_initializer_inputs(fetch_asset("sface").read_bytes()),
-            options,
-            providers=["CPUExecutionProvider"],
+            remove_initializer_inputs(fetch_asset("sface").read_bytes()), options, providers=["CPUExecutionProvider"]
         )
 
     def __call__(self, aligned: np.ndarray) -> np.ndarray:
@@ -95,6 +92,4 @@ def remove_initializer_inputs(model: bytes) -> bytes:
         for number, value, raw in iterate_fields(graph)
         if number != 11 or (isinstance(value, bytes) and next(iterate_submessages(value, 1)) == b"data")
     )
-    return b"".join(
-        encode_bytes_field(7, kept) if number == 7 else raw for number, _, raw in iterate_fields(model)
-    )
+    return b"".join(encode_bytes_field(7, kept) if number == 7 else raw for number, _, raw in iterate_fields(model))

@@ -23,9 +23,7 @@ class TrackerSettings:
     accept_threshold: float = 0.7  # presence above which a newly detected face is believed
     detect_interval: int = 12  # frames between detections while every track is sure
     search_interval: int = 4  # frames between searches with the slow detector while nobody is in view
-    max_missing_frames: int = (
-        15  # for which a lost face keeps its number, in case it comes back to the same place
-    )
+    max_missing_frames: int = 15  # for which a lost face keeps its number, in case it comes back to the same place
 
 
 @dataclass
@@ -137,9 +135,7 @@ class Tracker:
             self._next_number += 1
             self._tracks.append(track)
 
-    def _update(
-        self, track: _Track, landmark_result: LandmarkResult, threshold: float, image: np.ndarray
-    ) -> None:
+    def _update(self, track: _Track, landmark_result: LandmarkResult, threshold: float, image: np.ndarray) -> None:
         roi = landmark_result.roi()
         height, width = image.shape[:2]
         inside = -0.1 * width < roi.x < 1.1 * width and -0.1 * height < roi.y < 1.1 * height

@@ -129,9 +129,7 @@ class MeshWarper:
         coarse_box = _full_box(self._coarse)
         if 2 * self._coarse == self.size:
             # What lies around decides nothing, but for the pixel beside it, which enlarging looks at.
-            coarse_box = tuple(
-                slice(max(s.start // 2 - 1, 0), min(s.stop // 2 + 2, self._coarse)) for s in box
-            )
+            coarse_box = tuple(slice(max(s.start // 2 - 1, 0), min(s.stop // 2 + 2, self._coarse)) for s in box)
         rows, columns = coarse_box
         scale = self.size / self._coarse
         shape = (round((columns.stop - columns.start) * scale), round((rows.stop - rows.start) * scale))

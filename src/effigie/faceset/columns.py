@@ -89,12 +89,7 @@ class Faces:
     cluster = _Column()  # (N,) int64 person, 0 = the one with the most faces, -1 = no embedding
 
     def __init__(
-        self,
-        crop_size: int,
-        values: Mapping[str, np.ndarray],
-        part: np.ndarray,
-        row: np.ndarray,
-        reader: CropReader,
+        self, crop_size: int, values: Mapping[str, np.ndarray], part: np.ndarray, row: np.ndarray, reader: CropReader
     ) -> None:
         self.crop_size = crop_size
         self.values = dict(values)
@@ -144,9 +139,7 @@ class Faces:
         image = cv2.imdecode(encoded, flags) if encoded.size else None
         if image is None:
             where = self._reader.parts[int(self.part[index])].path
-            raise FaceSetError(
-                f"a crop in {where} (row {int(self.row[index])}) is no JPEG: drop it or extract again"
-            )
+            raise FaceSetError(f"a crop in {where} (row {int(self.row[index])}) is no JPEG: drop it or extract again")
         if image.shape[:2] != (size, size):
             way = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_CUBIC
             image = cv2.resize(image, (size, size), interpolation=way)

@@ -16,9 +16,7 @@ from effigie.faceset.columns import Faces
 from effigie.faceset.store import FaceSet
 from effigie.io.locks import lock_output
 
-FACE_ADDRESS = re.compile(
-    r"(?:part-(?P<part>[\w-]+)\.parquet|(?P<clip>[\w-]+)):(?P<frame>\d+):(?P<track>-?\d+)"
-)
+FACE_ADDRESS = re.compile(r"(?:part-(?P<part>[\w-]+)\.parquet|(?P<clip>[\w-]+)):(?P<frame>\d+):(?P<track>-?\d+)")
 EXPORTED_NAME = re.compile(r"(?:\d+\.)?(?P<clip>[\w-]+)\.f(?P<frame>\d+)\.t(?P<track>-?\d+)\.(?:jpe?g|png)")
 
 
@@ -69,9 +67,7 @@ def drop(
     by_clip = {name: int((~rows).sum()) for name, rows in keep.items() if not rows.all()}
     count = sum(by_clip.values())
     if count == len(faceset):
-        raise UsageError(
-            f"that would drop all {count} faces of {faceset.path}: remove the folder if you mean it"
-        )
+        raise UsageError(f"that would drop all {count} faces of {faceset.path}: remove the folder if you mean it")
     if count and not dry_run:
         record = {
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -102,9 +98,7 @@ def _select_rows(
     if clusters:
         known = [person.cluster for person in faceset.people()]
         if unknown := sorted(set(clusters).difference(known)):
-            raise UsageError(
-                f"{faceset.path} has no cluster {unknown[0]}; it has {', '.join(map(str, known))}"
-            )
+            raise UsageError(f"{faceset.path} has no cluster {unknown[0]}; it has {', '.join(map(str, known))}")
         faces = faceset.load(["cluster"])
         yield from _row_addresses(faces.take(np.isin(faces.cluster, list(clusters))))
     if where is not None:

@@ -51,9 +51,7 @@ class Filter:
             raise UsageError(f"cannot read the filter {self.text!r}: {reason}") from None
         self._names: set[str] = set()
         if self._check(self._tree, 0) != "truth":
-            raise UsageError(
-                f"the filter {self.text!r} is no yes or no: compare something, as in sharpness > 20"
-            )
+            raise UsageError(f"the filter {self.text!r} is no yes or no: compare something, as in sharpness > 20")
         self.columns = tuple(sorted({column for name in self._names for column in MEASURES[name].columns}))
 
     def __call__(self, faces: Faces) -> np.ndarray:
@@ -91,9 +89,7 @@ class Filter:
                 return "number"
         raise UsageError(f"not allowed in a filter: {self._source_text(node)!r}")
 
-    def _check_comparison(
-        self, node: ast.expr, operands: list[ast.expr], ops: list[ast.cmpop], depth: int
-    ) -> str:
+    def _check_comparison(self, node: ast.expr, operands: list[ast.expr], ops: list[ast.cmpop], depth: int) -> str:
         kinds = {self._check(operand, depth + 1) for operand in operands}
         allowed = all(type(op) in COMPARISONS for op in ops)
         if kinds == {"text"}:

@@ -45,9 +45,7 @@ def read_index(path: Path) -> dict[str, Any]:
             f"damaged {path / INDEX_FILE} ({type(error).__name__}: {error}): restore it, or extract anew elsewhere"
         ) from error
     if version > VERSION:
-        raise FaceSetError(
-            f"{path} is of version {version}, this effigie reads up to {VERSION}: update effigie"
-        )
+        raise FaceSetError(f"{path} is of version {version}, this effigie reads up to {VERSION}: update effigie")
     return document
 
 

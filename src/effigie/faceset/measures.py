@@ -40,9 +40,7 @@ def _box(measure: Callable[[np.ndarray], np.ndarray], meaning: str) -> Measure:
 
 def _opening(measure: Callable[[np.ndarray], float], meaning: str) -> Measure:
     return Measure(
-        ("landmarks",),
-        lambda faces: np.array([measure(points) for points in faces.landmarks], np.float32),
-        meaning,
+        ("landmarks",), lambda faces: np.array([measure(points) for points in faces.landmarks], np.float32), meaning
     )
 
 
@@ -71,9 +69,7 @@ MEASURES: dict[str, Measure] = {
     "mouth": _opening(mouth_opening, "mouth opening, 0..1"),
     "eyes": _opening(eye_opening, "eye opening, 0..0.4"),
     "smile": Measure(
-        ("blendshapes",),
-        lambda faces: faces.blendshapes[:, _SMILES].mean(axis=1),
-        "smile of both corners, 0..1",
+        ("blendshapes",), lambda faces: faces.blendshapes[:, _SMILES].mean(axis=1), "smile of both corners, 0..1"
     ),
     **{name: _blendshape(name) for name in BLENDSHAPES if not name.startswith("_")},
 }

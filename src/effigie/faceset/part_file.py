@@ -191,9 +191,7 @@ class PartFile:
         """Some row groups, checksums verified."""
         try:
             if _stamp(self.path) != self.stamp:
-                raise FaceSetError(
-                    f"{self.path.parent} was changed by another command meanwhile: open it again"
-                )
+                raise FaceSetError(f"{self.path.parent} was changed by another command meanwhile: open it again")
             metadata = _footer(self.path, self.stamp)
             with pq.ParquetFile(self.path, metadata=metadata, page_checksum_verification=True) as file:
                 return file.read_row_groups(list(groups), columns=None if columns is None else list(columns))
@@ -208,9 +206,7 @@ def _footer(path: Path, stamp: tuple[int, int]) -> Any:
 
 def make_damaged_part_error(path: Path, error: Exception) -> FaceSetError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return FaceSetError(
-        f"damaged part {path} ({reason}): delete it and run `effigie extract` on its clip again"
-    )
+    return FaceSetError(f"damaged part {path} ({reason}): delete it and run `effigie extract` on its clip again")
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -61,10 +61,7 @@ class FaceSetReader:
     def empty(self, columns: Collection[str] | None) -> Faces:
         """No face, with the wanted columns in their types."""
         table = schema.schema(self._crop_size).empty_table()
-        values: dict[str, np.ndarray] = {
-            "cluster": np.empty(0, np.int64),
-            "identity": np.empty(0, np.float32),
-        }
+        values: dict[str, np.ndarray] = {"cluster": np.empty(0, np.int64), "identity": np.empty(0, np.float32)}
         values |= {name: _column(name, table[name]) for name in STORED_COLUMNS}
         values = {name: values[name] for name in _resolve_columns(columns)}
         return Faces(self._crop_size, values, np.empty(0, np.int64), np.empty(0, np.int64), self._crops)
@@ -75,9 +72,7 @@ class FaceSetReader:
         table = part.read(groups, schema.leaf_paths(name for name in schema.COLUMNS if name in stored))
         values = {name: _column(name, table[name]) for name in table.column_names}
         if set(values["clip"]) - {clip}:
-            raise FaceSetError(
-                f"{part.path} holds faces of another clip than {clip!r}: extract its clip again"
-            )
+            raise FaceSetError(f"{part.path} holds faces of another clip than {clip!r}: extract its clip again")
         if "cluster" in wanted:
             owner = {pair: person.cluster for person in self._people() for pair in person.tracks}
             values["cluster"] = np.array([owner[clip, track] for track in values["track"].tolist()], np.int64)

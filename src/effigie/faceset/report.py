@@ -51,9 +51,7 @@ class FaceSetSummary:
 
 
 def summarize(
-    faceset: FaceSet | str | Path,
-    progress: ProgressCallback = ignore_progress,
-    cancel: CancelToken | None = None,
+    faceset: FaceSet | str | Path, progress: ProgressCallback = ignore_progress, cancel: CancelToken | None = None
 ) -> FaceSetSummary:
     """Summarize clips, people, sharpness, poses and expressions of a face set, with warnings."""
     faceset = FaceSet.from_path(faceset)

@@ -97,9 +97,7 @@ def to_records(table: pa.Table) -> list[FaceRecord]:
     columns |= {name: list_values(name, table[name]) for name in LIST_COLUMNS}
     columns["crop"] = crop_bytes(table).to_pylist()
     columns["time"] = list(map(Fraction, columns.pop("time_num"), columns.pop("time_den")))
-    return [
-        FaceRecord(**{name: values[row] for name, values in columns.items()}) for row in range(table.num_rows)
-    ]
+    return [FaceRecord(**{name: values[row] for name, values in columns.items()}) for row in range(table.num_rows)]
 
 
 def list_array(name: str, values: Sequence[np.ndarray] | np.ndarray) -> pa.Array:

@@ -17,13 +17,7 @@ from effigie.faceset.clustering import SAME_PERSON_SIMILARITY, PersonCluster, cl
 from effigie.faceset.columns import Faces
 from effigie.faceset.filter import Filter
 from effigie.faceset.index import INDEX_FILE, SourceInfo, make_clip_name, new_index, read_index
-from effigie.faceset.part_file import (
-    PartFile,
-    RowGroupWriter,
-    remove_abandoned_parts,
-    working_folder,
-    write_part,
-)
+from effigie.faceset.part_file import PartFile, RowGroupWriter, remove_abandoned_parts, working_folder, write_part
 from effigie.faceset.reader import FaceSetReader
 from effigie.faceset.schema import FaceRecord
 from effigie.faceset.writer import PartWriter, copy_rows
@@ -82,9 +76,7 @@ class FaceSet:
         return created
 
     @classmethod
-    def open(
-        cls, path: str | Path, same_person: float = SAME_PERSON_SIMILARITY, allow_empty: bool = False
-    ) -> FaceSet:
+    def open(cls, path: str | Path, same_person: float = SAME_PERSON_SIMILARITY, allow_empty: bool = False) -> FaceSet:
         """Open a finished or growing face set; reads the footers of its parts, no rows.
 
         Args:
@@ -197,9 +189,7 @@ class FaceSet:
         """A reader for random access by clip, for training on more faces than fit in memory."""
         return FaceSetReader({name: self._parts[name] for name in self.sources}, self.crop_size, self.people)
 
-    def batches(
-        self, columns: Collection[str] | None = None, where: str | Filter | None = None
-    ) -> Iterator[Faces]:
+    def batches(self, columns: Collection[str] | None = None, where: str | Filter | None = None) -> Iterator[Faces]:
         """Like :meth:`load`, some thousand faces at a time, in order: memory does not grow with the set."""
         return self.reader().batches(columns, where)
 

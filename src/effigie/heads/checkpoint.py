@@ -26,13 +26,7 @@ from effigie.heads.presets import Preset
 from effigie.io.atomic_write import atomic_write, sha256
 from effigie.io.tensors import load_arrays, serialize_tensors
 from effigie.training import model_folder
-from effigie.training.model_folder import (
-    MANIFEST,
-    get_shipped_folder,
-    load_weights,
-    require_weights,
-    save_weights,
-)
+from effigie.training.model_folder import MANIFEST, get_shipped_folder, load_weights, require_weights, save_weights
 
 LOG = logging.getLogger(__name__)
 
@@ -138,8 +132,7 @@ def _load_motions(path: Path) -> MotionBank | None:
     try:
         arrays = load_arrays(path)
         return MotionBank(
-            arrays["actors"],
-            *(arrays[name].astype("float32") for name in ("unposed", "rotations", "blendshapes")),
+            arrays["actors"], *(arrays[name].astype("float32") for name in ("unposed", "rotations", "blendshapes"))
         )
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ModelError(f"{path} is damaged ({error}): get the model again") from error

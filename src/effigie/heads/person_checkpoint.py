@@ -111,9 +111,7 @@ def save_person(
     _save_shots(folder / BANK, portraits)
 
 
-def load_person(
-    folder: str | Path, *, consent: ConsentLike = None, purpose: str | None = None
-) -> PersonModel:
+def load_person(folder: str | Path, *, consent: ConsentLike = None, purpose: str | None = None) -> PersonModel:
     """A tuned person, if they consented to being animated.
 
     Raises:
@@ -161,9 +159,7 @@ def _save_shots(path: Path, portraits: Sequence[Portrait]) -> None:
             pose = fit_pose(portrait.landmarks)
             matrix = crop_matrix(compute_placement(pose), CROP_SIZE)
             picture = crop(portrait.image, matrix, CROP_SIZE)
-            encoded = cv2.imencode(
-                ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 97]
-            )[1]
+            encoded = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 97])[1]
             points = portrait.landmarks[:, :2]
             writer.write(
                 [
@@ -191,9 +187,7 @@ def _load_shots(path: Path) -> list[ReferenceShot]:
     return [
         ReferenceShot(
             faces.crop(row),
-            FaceGeometry.from_landmarks(
-                apply_affine(faces.matrix[row].astype(np.float64), faces.landmarks[row])
-            ),
+            FaceGeometry.from_landmarks(apply_affine(faces.matrix[row].astype(np.float64), faces.landmarks[row])),
             faces.blendshapes[row],
         )
         for row in range(len(faces))

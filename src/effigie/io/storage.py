@@ -121,9 +121,7 @@ def _download(system: Any, path: str, url: str, copy: Path) -> None:
     except FileNotFoundError:
         raise MediaError(f"{url} does not exist: check the name") from None
     except OSError as error:
-        raise (
-            convert_os_error(error, copy) if error.errno else _storage_error("fetched", url, error)
-        ) from error
+        raise (convert_os_error(error, copy) if error.errno else _storage_error("fetched", url, error)) from error
     except Exception as error:
         raise _storage_error("fetched", url, error) from error
     if not copy.is_file():

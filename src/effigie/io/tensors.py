@@ -18,9 +18,7 @@ DIGEST_KEY = "effigie.sha256"
 def serialize_tensors(tensors: Mapping[str, Tensor | np.ndarray]) -> bytes:
     """Serialize tensors to the bytes of a safetensors file."""
     held = {
-        name: torch.from_numpy(np.ascontiguousarray(value))
-        if isinstance(value, np.ndarray)
-        else value.contiguous()
+        name: torch.from_numpy(np.ascontiguousarray(value)) if isinstance(value, np.ndarray) else value.contiguous()
         for name, value in tensors.items()
     }
     return safetensors.torch.save(held, {DIGEST_KEY: compute_digest(held)})

@@ -24,9 +24,7 @@ class ColorSpace:
     """
 
     range: LumaRange = "limited"  # limited: luma 16-235, as on television; full: 0-255, as in JPEG
-    matrix: str = (
-        "bt709"  # bt601, bt709, bt2020, smpte240m, fcc; undeclared, bt709 from 720 lines on, else bt601
-    )
+    matrix: str = "bt709"  # bt601, bt709, bt2020, smpte240m, fcc; undeclared, bt709 from 720 lines on, else bt601
     primaries: str = "unspecified"
     transfer: str = "unspecified"
     # Whether the container names the matrix. A guessed one is not written into the output: a player that guesses
@@ -64,9 +62,7 @@ class ClipInfo:
     pixel_aspect: Fraction = Fraction(1)  # width of a displayed pixel over its height, after rotation
     audio: tuple[AudioInfo, ...] = ()
     subtitles: int = 0  # number of subtitle streams
-    clock_origin: Fraction = Fraction(
-        0
-    )  # seconds, where an MPEG stream's arbitrary clock begins; 0 elsewhere
+    clock_origin: Fraction = Fraction(0)  # seconds, where an MPEG stream's arbitrary clock begins; 0 elsewhere
 
 
 @dataclass(frozen=True)

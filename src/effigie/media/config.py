@@ -43,8 +43,6 @@ class EncodeSettings:
         if self.preset not in PRESETS:
             raise UsageError(f"preset {self.preset!r} is unknown: choose one of {', '.join(PRESETS)}")
         if self.pixel_format not in PIXEL_FORMATS:
-            raise UsageError(
-                f"pixel format {self.pixel_format!r} is unknown: choose {', '.join(PIXEL_FORMATS)}"
-            )
+            raise UsageError(f"pixel format {self.pixel_format!r} is unknown: choose {', '.join(PIXEL_FORMATS)}")
         if self.threads is not None and self.threads < 1:
             raise UsageError(f"{self.threads} encoder threads: give 1 or more, or none for all cores")

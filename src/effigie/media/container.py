@@ -43,9 +43,7 @@ def open_container(path: Path, formats: str = INPUT_FORMATS) -> Iterator[InputCo
 
 def _open(path: Path, formats: str) -> InputContainer:
     if path.is_dir():
-        raise MediaError(
-            f"{path} is a folder, not a clip: name a file in it, or a folder of numbered pictures"
-        )
+        raise MediaError(f"{path} is a folder, not a clip: name a file in it, or a folder of numbered pictures")
     picture = formats == PICTURE_FORMATS
     try:
         if path.stat().st_size == 0:
@@ -63,9 +61,7 @@ def _open(path: Path, formats: str) -> InputContainer:
     except FileNotFoundError:
         raise MediaError(f"{path} does not exist: check the name") from None
     except PermissionError:
-        raise MediaError(
-            f"no permission to read {path}: change its permissions or copy it elsewhere"
-        ) from None
+        raise MediaError(f"no permission to read {path}: change its permissions or copy it elsewhere") from None
     except (FFmpegError, OSError) as error:
         raise _make_unreadable_error(path, error) from error
 
@@ -112,9 +108,7 @@ class DamageCounter:
     packets: int = 0
 
 
-def decode_frames(
-    container: InputContainer, stream: VideoStream, damage: DamageCounter
-) -> Iterator[VideoFrame]:
+def decode_frames(container: InputContainer, stream: VideoStream, damage: DamageCounter) -> Iterator[VideoFrame]:
     """Yield every frame from the container's position on, in presentation order.
 
     Raises:

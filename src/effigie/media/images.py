@@ -178,9 +178,7 @@ def _describe_webp(path: Path) -> ClipInfo:
 def _decode_webp(path: Path, frame_bytes: int) -> Iterator[Frame]:
     """Frames in windows of bounded memory; every window decodes from the beginning, as the format demands."""
     if not hasattr(cv2, "imdecodeanimation"):
-        raise MediaError(
-            f"{path} is an animated WebP, which needs opencv 4.11 or newer: save it as GIF or MP4"
-        )
+        raise MediaError(f"{path} is an animated WebP, which needs opencv 4.11 or newer: save it as GIF or MP4")
     data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     window = max(1, _WINDOW_BYTES // frame_bytes)
     index, time = 0, Fraction(0)
@@ -188,9 +186,7 @@ def _decode_webp(path: Path, frame_bytes: int) -> Iterator[Frame]:
         try:
             found, animation = cv2.imdecodeanimation(data, index, window)
         except cv2.error as error:
-            raise MediaError(
-                f"{path} cannot be decoded ({describe_error(error)}): export it again"
-            ) from error
+            raise MediaError(f"{path} cannot be decoded ({describe_error(error)}): export it again") from error
         frames = list(animation.frames) if found else []
         for image, milliseconds in zip(frames, animation.durations if found else (), strict=False):
             transparent = image.shape[2] == 4

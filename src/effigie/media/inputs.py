@@ -43,9 +43,7 @@ def _expand_name(name: str | Path, recursive: bool) -> Iterator[Path]:
     elif path.exists():
         if not _is_media_file(path):
             kind = path.suffix or "no suffix"
-            raise MediaError(
-                f"{path} is not of a kind that can be read ({kind}): convert it to MP4, or to PNG"
-            )
+            raise MediaError(f"{path} is not of a kind that can be read ({kind}): convert it to MP4, or to PNG")
         yield path
     elif glob.has_magic(str(name)):
         for match in map(Path, sorted(glob.glob(str(path), recursive=True))):  # noqa: PTH207 absolute patterns too
@@ -61,9 +59,7 @@ def _list_folder(folder: Path, recursive: bool) -> Iterator[Path]:
     try:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except PermissionError:
-        raise MediaError(
-            f"no permission to read {folder}: change its permissions or copy it elsewhere"
-        ) from None
+        raise MediaError(f"no permission to read {folder}: change its permissions or copy it elsewhere") from None
     files = [entry for entry in entries if entry.is_file()]
     if videos := [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]:
         yield from videos

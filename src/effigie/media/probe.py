@@ -92,16 +92,12 @@ def _read_first_orientation(container: InputContainer, stream: VideoStream, path
 
 def make_storage_error(path: Path, error: OSError) -> MediaError:
     """Make the error of storage that fails while a clip is read."""
-    return MediaError(
-        f"reading {path} failed ({describe_error(error)}): check the disk or copy the file again"
-    )
+    return MediaError(f"reading {path} failed ({describe_error(error)}): check the disk or copy the file again")
 
 
 def make_undecodable_error(path: Path) -> MediaError:
     """Make the error of a file that opens but holds no frame that decodes."""
-    return MediaError(
-        f"no frame of {path} can be decoded: it is damaged or cut short; copy or record it again"
-    )
+    return MediaError(f"no frame of {path} can be decoded: it is damaged or cut short; copy or record it again")
 
 
 def _read_audio(container: InputContainer) -> Iterator[AudioInfo]:
@@ -139,11 +135,7 @@ def _read_duration(container: InputContainer, stream: VideoStream) -> Fraction |
 
 
 def _estimate_frame_count(
-    container: InputContainer,
-    stream: VideoStream,
-    rate: Fraction | None,
-    duration: Fraction | None,
-    path: Path,
+    container: InputContainer, stream: VideoStream, rate: Fraction | None, duration: Fraction | None, path: Path
 ) -> int | None:
     if container.format.name.startswith("mov") and len(stream.index_entries) == stream.frames > 0:
         return sum(not entry.is_discard for entry in stream.index_entries)  # edit lists hide some samples

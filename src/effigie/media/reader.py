@@ -54,9 +54,7 @@ class VideoReader:
                 print(frame.index, float(frame.time), frame.image.shape)
     """
 
-    def __init__(
-        self, path: str | Path, start: int = 0, stop: int | None = None, threads: int | None = None
-    ) -> None:
+    def __init__(self, path: str | Path, start: int = 0, stop: int | None = None, threads: int | None = None) -> None:
         if start < 0 or (stop is not None and stop < start):
             raise UsageError(f"frames {start} to {stop} are no range: give 0 <= start <= stop")
         if threads is not None and threads < 1:
@@ -156,9 +154,7 @@ class VideoReader:
         for index, (frame, time) in enumerate(timed, first):
             yield (index if index >= self._start else None), frame, time
 
-    def _decode_timed(
-        self, container: InputContainer, stream: VideoStream
-    ) -> Iterator[tuple[VideoFrame, Fraction]]:
+    def _decode_timed(self, container: InputContainer, stream: VideoStream) -> Iterator[tuple[VideoFrame, Fraction]]:
         """Decoded frames with exact times; where the container gives none, the last plus its duration."""
         tick = self.info.time_base
         step = 1 / self.info.rate if self.info.rate else tick

@@ -115,9 +115,7 @@ class StreamCopier:
         if isinstance(stream, AudioStream):
             self._notes.append(f"sound re-encoded to AAC because {formats.upper()} cannot hold {codec}")
             return _AudioReencoder(self._output, stream, -self._origin, self._notes)
-        self._notes.append(
-            f"subtitles left out because {formats.upper()} cannot hold {codec}: write .mkv to keep them"
-        )
+        self._notes.append(f"subtitles left out because {formats.upper()} cannot hold {codec}: write .mkv to keep them")
         return None
 
     def _copy_tags(self, container: InputContainer) -> None:
@@ -158,9 +156,7 @@ class _StreamCopy:
 class _AudioReencoder:
     """Re-encodes sound as AAC, at the same times."""
 
-    def __init__(
-        self, output: OutputContainer, source: AudioStream, offset: Fraction, notes: list[str]
-    ) -> None:
+    def __init__(self, output: OutputContainer, source: AudioStream, offset: Fraction, notes: list[str]) -> None:
         context: AudioCodecContext = source.codec_context
         rate = context.sample_rate if context.sample_rate in AAC_RATES else 48000
         self._source, self._output, self._offset, self._notes = source, output, offset, notes

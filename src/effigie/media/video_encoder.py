@@ -37,12 +37,7 @@ class VideoEncoder:
     """Encodes frames to ``temporary``; the size is that of the first frame, the clock that of ``source_info``."""
 
     def __init__(
-        self,
-        temporary: Path,
-        source_info: ClipInfo,
-        settings: EncodeSettings,
-        span: TimeSpan | None,
-        notes: list[str],
+        self, temporary: Path, source_info: ClipInfo, settings: EncodeSettings, span: TimeSpan | None, notes: list[str]
     ) -> None:
         self._path, self._source_info, self._settings = temporary, source_info, settings
         self._span, self._notes = span, notes
@@ -114,9 +109,7 @@ class VideoEncoder:
         write_color(context, source_info.color)
         self._note_depth()
         if settings.keep_audio and source_info.kind == "video":
-            self._stream_copier = StreamCopier(
-                source_info.path, self._output, self._origin, self._span, self._notes
-            )
+            self._stream_copier = StreamCopier(source_info.path, self._output, self._origin, self._span, self._notes)
         self._note_clock(first)
         self._stream = stream
 
@@ -185,9 +178,7 @@ class VideoEncoder:
 
     def _note_clock(self, first: Fraction) -> None:
         if self._origin and self._span is None:
-            self._note(
-                f"all times begin {float(self._origin):.3f} s earlier: an MPEG stream's clock starts anywhere"
-            )
+            self._note(f"all times begin {float(self._origin):.3f} s earlier: an MPEG stream's clock starts anywhere")
         starts = [first]
         if self._stream_copier is not None and self._stream_copier.start_time is not None:
             starts.append(self._stream_copier.start_time)
@@ -197,6 +188,4 @@ class VideoEncoder:
                 "0; .mp4 and .mov keep the times"
             )
         if self._matroska and (self._tick / MATROSKA_TICK).denominator != 1:
-            self._note(
-                "times were rounded to milliseconds because Matroska counts no finer; .mp4 and .mov keep them"
-            )
+            self._note("times were rounded to milliseconds because Matroska counts no finer; .mp4 and .mov keep them")

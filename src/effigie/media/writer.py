@@ -136,9 +136,7 @@ class VideoWriter:
         if self.source_info.audio and self.settings.keep_audio:
             self.notes.append("the sound was left out because pictures hold none")
         if self._output_kind == "folder" and self.source_info.kind == "video":
-            self.notes.append(
-                "frame times were left out because pictures hold none; they are numbered in order"
-            )
+            self.notes.append("frame times were left out because pictures hold none; they are numbered in order")
         return _PictureFiles(temporary, self.path, self._output_kind == "folder")
 
     @contextlib.contextmanager
@@ -160,9 +158,7 @@ def _output_kind(path: Path, settings: EncodeSettings) -> str:
     suffix = path.suffix.lower()
     if suffix in video_encoder.OUTPUT_FORMATS:
         if settings.codec == "png":
-            raise UsageError(
-                f"{path} is a video name and codec png writes a folder: drop the suffix, or choose h264"
-            )
+            raise UsageError(f"{path} is a video name and codec png writes a folder: drop the suffix, or choose h264")
         return "video"
     if suffix in STILL_SUFFIXES:
         return "still"
@@ -195,9 +191,7 @@ class _PictureFiles:
             self._temporary.mkdir(exist_ok=True)
             write_still(self._temporary / f"{self._count:06d}.png", image)
         elif self._count:
-            raise MediaError(
-                f"{self._path} holds one picture: give a name without suffix for a folder, or .mp4"
-            )
+            raise MediaError(f"{self._path} holds one picture: give a name without suffix for a folder, or .mp4")
         else:
             write_still(self._temporary, image)
         self._count += 1

@@ -27,13 +27,9 @@ class PatchDiscriminator(nn.Module):
     def __init__(self, channels: int = 3, width: int = 24) -> None:
         super().__init__()
         wide = 2 * width
-        self.entrance = nn.Sequential(
-            nn.PixelUnshuffle(STEM), _convolution(channels * STEM**2, width), _act()
-        )
+        self.entrance = nn.Sequential(nn.PixelUnshuffle(STEM), _convolution(channels * STEM**2, width), _act())
         self.halve = nn.Sequential(_convolution(width, wide, stride=2), _act())
-        self.quarter = nn.Sequential(
-            _convolution(wide, wide, stride=2), _act(), _convolution(wide, wide), _act()
-        )
+        self.quarter = nn.Sequential(_convolution(wide, wide, stride=2), _act(), _convolution(wide, wide), _act())
         self.eighth = nn.Sequential(
             _convolution(wide, 2 * wide, stride=2), _act(), _convolution(2 * wide, wide), _act()
         )

@@ -56,11 +56,7 @@ class GanLoss:
     """
 
     def __init__(
-        self,
-        discriminator: nn.Module,
-        weight: float = 1.0,
-        feature_weight: float = 10.0,
-        paired: bool = False,
+        self, discriminator: nn.Module, weight: float = 1.0, feature_weight: float = 10.0, paired: bool = False
     ) -> None:
         self.discriminator = discriminator
         self.weight, self.feature_weight, self.paired = weight, feature_weight, paired
@@ -93,8 +89,7 @@ class GanLoss:
                 through_fake = self.discriminator(fake, **detached)
         if self.paired:
             d_loss = (
-                relativistic_hinge_loss(on_real.score, on_fake.score)
-                + DRIFT * on_real.score.float().square().mean()
+                relativistic_hinge_loss(on_real.score, on_fake.score) + DRIFT * on_real.score.float().square().mean()
             )
             g_loss = relativistic_hinge_loss(through_fake.score, on_real.score.detach())
         else:
@@ -119,9 +114,7 @@ def relativistic_hinge_loss(better: Tensor, worse: Tensor) -> Tensor:
 
 def feature_matching_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
     """Mean over blocks of the mean absolute difference; no gradient to ``real``."""
-    return torch.stack(
-        [(a.float() - b.detach().float()).abs().mean() for a, b in zip(fake, real, strict=True)]
-    ).mean()
+    return torch.stack([(a.float() - b.detach().float()).abs().mean() for a, b in zip(fake, real, strict=True)]).mean()
 
 
 @contextlib.contextmanager

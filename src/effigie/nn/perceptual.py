@@ -52,9 +52,7 @@ class VggFeatures(nn.Module):
         normalization: input normalisation of the weights.
     """
 
-    def __init__(
-        self, blocks: Sequence[Sequence[tuple[Tensor, Tensor]]], normalization: InputNormalization
-    ) -> None:
+    def __init__(self, blocks: Sequence[Sequence[tuple[Tensor, Tensor]]], normalization: InputNormalization) -> None:
         super().__init__()
         self.normalization = normalization
         self.blocks = [len(block) for block in blocks]
@@ -93,9 +91,7 @@ def load_vgg() -> VggFeatures:
             return torch.from_numpy(weight.transpose(3, 2, 0, 1).copy()), torch.from_numpy(bias)
 
         counts = (2, 2, 3, 3, 3)
-        return VggFeatures(
-            [[read(block, i) for i in range(n)] for block, n in enumerate(counts, start=1)], CAFFE
-        )
+        return VggFeatures([[read(block, i) for i in range(n)] for block, n in enumerate(counts, start=1)], CAFFE)
 
 
 class PerceptualLoss:
@@ -109,11 +105,7 @@ class PerceptualLoss:
     """
 
     def __init__(
-        self,
-        vgg: VggFeatures | None = None,
-        weight: float = DEFAULT_WEIGHT,
-        depth: int = 5,
-        halve: bool = False,
+        self, vgg: VggFeatures | None = None, weight: float = DEFAULT_WEIGHT, depth: int = 5, halve: bool = False
     ) -> None:
         self.vgg = (load_vgg() if vgg is None else vgg).requires_grad_(False)
         self.weight, self.depth, self.halve = weight, depth, halve
@@ -125,8 +117,5 @@ class PerceptualLoss:
             fake, real = F.avg_pool2d(fake, 2), F.avg_pool2d(real, 2)
         with torch.no_grad():
             target = self.vgg(real, self.depth)
-        terms = [
-            (a.float() - b.float()).abs().mean()
-            for a, b in zip(self.vgg(fake, self.depth), target, strict=True)
-        ]
+        terms = [(a.float() - b.float()).abs().mean() for a, b in zip(self.vgg(fake, self.depth), target, strict=True)]
         return self.weight * torch.stack(terms).sum()

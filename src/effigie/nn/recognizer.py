@@ -138,9 +138,7 @@ def _load_convolution(convolution: nn.Conv2d, weights: Tensor, affine: Tensor) -
 # A dlib tensor: version 2 and four sides, each as its number of bytes and the bytes, then little-endian floats.
 _INTEGER = rb"(?:\x01.|\x02..|\x03...|\x04....)"
 _HEADER = re.compile(rb"\x01\x02(" + _INTEGER + rb")(" + _INTEGER + rb")\x01\x01\x01\x01", re.DOTALL)
-MIN_TENSOR_SIZE = (
-    64  # numbers in the smallest tensor of weights; the file also holds small ones of other kinds
-)
+MIN_TENSOR_SIZE = 64  # numbers in the smallest tensor of weights; the file also holds small ones of other kinds
 MAX_TENSOR_SIZE = 1 << 20
 
 

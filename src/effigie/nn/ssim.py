@@ -50,10 +50,7 @@ def region_ssim_errors(
 
 def _ssim_map(output: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """(S, S) SSIM around each pixel."""
-    gray = [
-        cv2.cvtColor(np.ascontiguousarray(picture, np.float32), cv2.COLOR_RGB2GRAY)
-        for picture in (output, truth)
-    ]
+    gray = [cv2.cvtColor(np.ascontiguousarray(picture, np.float32), cv2.COLOR_RGB2GRAY) for picture in (output, truth)]
     _, similarity = structural_similarity(
         *gray, data_range=1.0, full=True, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
     )

@@ -69,9 +69,7 @@ class OcclusionExample:
 
 
 def load_uncovered_faces(
-    folders: Sequence[str | Path],
-    progress: ProgressCallback = ignore_progress,
-    cancel: CancelToken | None = None,
+    folders: Sequence[str | Path], progress: ProgressCallback = ignore_progress, cancel: CancelToken | None = None
 ) -> tuple[list[UncoveredFace], int]:
     """The faces of some face sets that simple checks find uncovered, and how many were left out."""
     found: list[UncoveredFace] = []

@@ -10,15 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from effigie.faces.mask import MaskMargin
-from effigie.faces.mesh import (
-    INNER_LIPS,
-    LEFT_BROW,
-    LEFT_EYE,
-    MESH_VERTEX_COUNT,
-    OUTER_LIPS,
-    RIGHT_BROW,
-    RIGHT_EYE,
-)
+from effigie.faces.mesh import INNER_LIPS, LEFT_BROW, LEFT_EYE, MESH_VERTEX_COUNT, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
 
 INPUT_SIZE = 128  # px, side of its input
 FACE_GROWTH = MaskMargin(top=0.16, side=0.07, jaw=0.02)  # what counts as face: as far as a swap reaches

@@ -122,10 +122,7 @@ def predict_visible(network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
     """(N, S, S) bool: where the network predicts that the face is visible; 32 pictures at a time."""
     device = next(network.parameters()).device
     with torch.inference_mode():
-        parts = [
-            network(part.to(device))[:, 0].float().cpu() > 0
-            for part in torch.split(network_inputs(batch), 32)
-        ]
+        parts = [network(part.to(device))[:, 0].float().cpu() > 0 for part in torch.split(network_inputs(batch), 32)]
     return torch.cat(parts)
 
 

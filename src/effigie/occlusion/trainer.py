@@ -112,9 +112,7 @@ def split_clips(
     """Faces to learn from and those kept out, by whole clips."""
     clips = sorted({face.clip for face in faces})
     if len(clips) < MIN_CLIPS:
-        raise FaceSetError(
-            f"only {len(clips)} clips or pictures are fit to learn from: {MIN_CLIPS} or more are needed"
-        )
+        raise FaceSetError(f"only {len(clips)} clips or pictures are fit to learn from: {MIN_CLIPS} or more are needed")
     count = max(1, round(held_out * len(clips)))
     kept = set(np.random.default_rng(seed).choice(clips, count, replace=False).tolist())
     return [face for face in faces if face.clip not in kept], [face for face in faces if face.clip in kept]

@@ -27,9 +27,7 @@ def upsample_mask(mask: np.ndarray, small: np.ndarray, large: np.ndarray) -> np.
     """
     guide, asked = (_to_gray(picture) for picture in (small, large))
     level, share = _box_mean(guide), _box_mean(mask)
-    slope = (_box_mean(guide * mask) - level * share) / (
-        _box_mean(guide * guide) - level * level + NOISE_VARIANCE
-    )
+    slope = (_box_mean(guide * mask) - level * share) / (_box_mean(guide * guide) - level * level + NOISE_VARIANCE)
     lines = cv2.resize(_box_mean(np.dstack([slope, share - slope * level])), asked.shape[::-1])
     return np.clip(lines[..., 0] * asked + lines[..., 1], 0, 1)
 

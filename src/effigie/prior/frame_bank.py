@@ -37,13 +37,10 @@ SKIN_VERTICES = np.setdiff1d(
 )  # mouth and eyes get frames of their own
 # Where somebody looks is no expression, and lids follow the gaze.
 EXPRESSIVE = np.array(
-    [i for i, name in enumerate(BLENDSHAPES) if not name.startswith(("_", "eyeLook", "eyeBlink"))],
-    dtype=np.intp,
+    [i for i, name in enumerate(BLENDSHAPES) if not name.startswith(("_", "eyeLook", "eyeBlink"))], dtype=np.intp
 )
 
-UPPER_FACE = np.array(
-    [i for i, name in enumerate(BLENDSHAPES) if name.startswith(("brow", "cheek", "nose", "eyeSq"))]
-)
+UPPER_FACE = np.array([i for i, name in enumerate(BLENDSHAPES) if name.startswith(("brow", "cheek", "nose", "eyeSq"))])
 LOWER_FACE = np.array([i for i, name in enumerate(BLENDSHAPES) if name.startswith(("jaw", "mouth"))])
 
 
@@ -84,9 +81,7 @@ class FaceGeometry:
         return cls.from_landmarks(apply_affine(matrix.astype(np.float64), landmarks))
 
 
-def estimate_profile(
-    geometries: list[FaceGeometry], blendshapes: np.ndarray, embeddings: np.ndarray
-) -> FaceProfile:
+def estimate_profile(geometries: list[FaceGeometry], blendshapes: np.ndarray, embeddings: np.ndarray) -> FaceProfile:
     """Estimate a person's neutral shape, eyes and identity from N of their frames.
 
     Two people's footage seldom shows the same mix of expressions, so that their average faces do not correspond:
@@ -116,9 +111,7 @@ class FrameFeatures:
         return FrameFeatures(self.face[key], self.mouth[key], self.eyes[key])
 
 
-def compute_features(
-    geometries: list[FaceGeometry], blendshapes: np.ndarray, person: FaceProfile
-) -> FrameFeatures:
+def compute_features(geometries: list[FaceGeometry], blendshapes: np.ndarray, person: FaceProfile) -> FrameFeatures:
     """Person-relative expression and pose of frames; blendshapes are (N, 52).
 
     Landmarks alone hardly see a frown, which wrinkles the skin more than it moves the brows: blendshapes do.
@@ -133,9 +126,7 @@ def compute_features(
         face.append(np.concatenate([_rms(relative[SKIN_VERTICES]), 1.6 * expression[UPPER_FACE], rotation]))
         # The gap between the lips is compared as it is: closed is closed on everybody.
         mouth.append(
-            np.concatenate(
-                [_rms(relative[MOUTH_VERTICES]), _rms(gap), 0.3 * expression[LOWER_FACE], 0.25 * rotation]
-            )
+            np.concatenate([_rms(relative[MOUTH_VERTICES]), _rms(gap), 0.3 * expression[LOWER_FACE], 0.25 * rotation])
         )
         gaze = relative[[468, 473]] - relative[[*EYE_VERTICES]].reshape(2, -1, 2).mean(1)
         eyes.append(np.concatenate([[1.5 * opening], 0.7 * gaze.ravel(), 0.25 * rotation]))
@@ -180,9 +171,7 @@ def estimate_occlusion(
         read: index -> (S, S, 3) uint8 RGB crop.
     """
     scale = TEXTURE_SIZE / 20.0
-    frontal = person.shape * np.array([scale, -scale, -scale]) + np.array(
-        [TEXTURE_SIZE / 2, TEXTURE_SIZE / 2 - 1, 0]
-    )
+    frontal = person.shape * np.array([scale, -scale, -scale]) + np.array([TEXTURE_SIZE / 2, TEXTURE_SIZE / 2 - 1, 0])
     textures, masks = [], []
     for index, geometry in enumerate(geometries):
         warped = warp(read(index), geometry.landmarks, frontal, TEXTURE_SIZE)
@@ -191,9 +180,7 @@ def estimate_occlusion(
     stack = np.stack(textures).astype(np.float32)
     visible = np.stack(masks) & _rigid_region(frontal)
     # Light changes with the pose, over the whole face at once: not an occlusion.
-    shift = np.stack(
-        [np.median(t[v], axis=0) if v.any() else np.zeros(3) for t, v in zip(stack, visible, strict=True)]
-    )
+    shift = np.stack([np.median(t[v], axis=0) if v.any() else np.zeros(3) for t, v in zip(stack, visible, strict=True)])
     stack -= shift[:, None, None]
     median = np.median(stack, axis=0)
     deviation = np.abs(stack - median).sum(-1)
@@ -220,9 +207,7 @@ def select_frames(features: FrameFeatures, penalty: np.ndarray, max_frames: int)
         features: of N candidate frames.
         penalty: (N,), 0 is best; farthest-point sampling shrinks the distance of poor frames by it.
     """
-    points = np.concatenate([features.face, 0.7 * features.mouth, 0.5 * features.eyes], axis=1).astype(
-        np.float32
-    )
+    points = np.concatenate([features.face, 0.7 * features.mouth, 0.5 * features.eyes], axis=1).astype(np.float32)
     quality = np.exp(-penalty)
     chosen = [int(np.argmax(quality - 0.01 * np.linalg.norm(points - np.median(points, 0), axis=1)))]
     distance = np.full(len(points), np.inf, np.float32)

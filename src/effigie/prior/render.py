@@ -106,9 +106,7 @@ def region_mask(region: str, landmarks: np.ndarray, size: int) -> np.ndarray:
         offset = points - middle
         height = np.maximum(np.abs(offset[:, 1:]), 1e-3)
         offset = offset * grow + np.sign(offset) * [0, 0.12] * width * (height > 0.02 * width)
-        mask = np.maximum(
-            mask, polygon_mask(cv2.convexHull((middle + offset).astype(np.float32))[:, 0], size, size)
-        )
+        mask = np.maximum(mask, polygon_mask(cv2.convexHull((middle + offset).astype(np.float32))[:, 0], size, size))
     return cv2.GaussianBlur(mask, (0, 0), size * 0.02)
 
 
@@ -118,7 +116,4 @@ def _match_lighting(patch: np.ndarray, base: np.ndarray, soft: np.ndarray) -> np
     total = float(rim.sum())
     if total < 1e-3:
         return patch
-    return (
-        patch
-        + np.array(cv2.sumElems(cv2.multiply(base - patch, cv2.merge([rim] * 3)))[:3], np.float32) / total
-    )
+    return patch + np.array(cv2.sumElems(cv2.multiply(base - patch, cv2.merge([rim] * 3)))[:3], np.float32) / total

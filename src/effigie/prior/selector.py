@@ -18,9 +18,7 @@ FrameWeights = dict[str, dict[int, float]]
 """For each region: bank index -> weight, the weights of a region sum to one."""
 
 
-def select_nearest(
-    bank: FrameBank, target: FrameFeatures, candidates: np.ndarray | None = None
-) -> FrameWeights:
+def select_nearest(bank: FrameBank, target: FrameFeatures, candidates: np.ndarray | None = None) -> FrameWeights:
     """The nearest frame of each region for one moment by itself.
 
     Args:

@@ -59,13 +59,9 @@ class Label:
             raise UsageError(f"label must be one of {', '.join(LABEL_MODES)}, not {mode!r}")
         text = TEXT if text is None else " ".join(text.split())
         if not text or len(text) > MAX_LENGTH or not text.isprintable():
-            raise UsageError(
-                f"the text of the label must have 1 to {MAX_LENGTH} characters on one line: {text[:20]!r}"
-            )
+            raise UsageError(f"the text of the label must have 1 to {MAX_LENGTH} characters on one line: {text[:20]!r}")
         if not text.isascii() and _load_font() is None:
-            raise UsageError(
-                f"{text!r} needs opencv 5 to be drawn: use plain letters, or install a newer opencv"
-            )
+            raise UsageError(f"{text!r} needs opencv 5 to be drawn: use plain letters, or install a newer opencv")
         self.mode, self.text = mode, text
         self._began: float | None = None
 

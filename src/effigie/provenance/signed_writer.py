@@ -142,9 +142,7 @@ class SignedWriter:
             else:
                 sidecar, authority = sidecar_path(self.path), self.settings.timestamp_authority
                 sign_sidecar(whole, self._claim, self._identity, authority, sidecar)
-                self._notes.append(
-                    f"{self.path.suffix} holds no content credentials: they lie in {sidecar.name}"
-                )
+                self._notes.append(f"{self.path.suffix} holds no content credentials: they lie in {sidecar.name}")
             digest = sha256(whole)
         Ledger().add(
             LedgerEntry(

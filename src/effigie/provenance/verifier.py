@@ -75,9 +75,7 @@ def verify(
         elif pictures is False:
             notes.append("it holds no pictures, so there is no invisible mark to look for")
         known = _try_reading(
-            "the ledger",
-            notes,
-            lambda: _search_ledger(path, ledger, mark, credentials, bool(pictures), cancel),
+            "the ledger", notes, lambda: _search_ledger(path, ledger, mark, credentials, bool(pictures), cancel)
         )
     consents = known.entry.consents if known and known.matched != ("pictures",) else ()
     if not consents and credentials.state in VALID_STATES:
@@ -122,9 +120,7 @@ def _check_size(path: Path) -> int:
         raise EffigieError(f"{path} does not exist: check the name") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise EffigieError(
-            f"{path} cannot be read ({reason}): check its permissions, or copy it elsewhere"
-        ) from error
+        raise EffigieError(f"{path} cannot be read ({reason}): check its permissions, or copy it elsewhere") from error
 
 
 def _try_reading(what: str, notes: list[str], reading: Callable[[], T]) -> T | None:

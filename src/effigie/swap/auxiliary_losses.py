@@ -139,9 +139,7 @@ class AuxiliaryLosses:
             )
             terms[D_LOSS] = gan_terms[D_LOSS]
             share = ramp * self._shares.adversary
-            terms[G_LOSS] = balancer.balance_term(
-                gan_terms[G_LOSS] + gan_terms[FEATURE_MATCHING], restored, share
-            )
+            terms[G_LOSS] = balancer.balance_term(gan_terms[G_LOSS] + gan_terms[FEATURE_MATCHING], restored, share)
         if self._identity_loss is not None:
             output, inputs = swap()
             mask = to_float(inputs["share"])

@@ -22,13 +22,7 @@ from effigie.faceset import FaceSet
 from effigie.faceset.schema import picture_name
 from effigie.io.atomic_write import atomic_write, sha256
 from effigie.io.tensors import load_arrays, serialize_tensors
-from effigie.prior.frame_bank import (
-    FaceGeometry,
-    FaceProfile,
-    FrameBank,
-    compute_features,
-    estimate_occlusion,
-)
+from effigie.prior.frame_bank import FaceGeometry, FaceProfile, FrameBank, compute_features, estimate_occlusion
 from effigie.swap.checkpoint_paths import BANK, CONFIG, MANIFEST, PEOPLE, WEIGHTS
 from effigie.swap.network import SwapNet
 from effigie.swap.person_frames import PersonFrames
@@ -88,9 +82,7 @@ def build_network(preset: SwapPreset, prior: bool) -> SwapNet:
     return SwapNet(preset.width, preset.depth, preset.stem, prior)
 
 
-def save_config(
-    folder: Path, preset: SwapPreset, prior: bool, source: FaceProfile, target: FaceProfile
-) -> None:
+def save_config(folder: Path, preset: SwapPreset, prior: bool, source: FaceProfile, target: FaceProfile) -> None:
     """Write configuration and face profiles: everything but weights and bank."""
     model_folder.save_config(folder, "swap", prior=prior, preset=asdict(preset))
     tensors = {}

@@ -82,8 +82,7 @@ class SwapSettings:
         """Shares of the auxiliary losses: the preset's, but for those that are set."""
         overrides = {name: getattr(self, name) for name in ("identity", "adversary", "perceptual")}
         return replace(
-            PRESET_WEIGHTS[self.preset],
-            **{name: share for name, share in overrides.items() if share is not None},
+            PRESET_WEIGHTS[self.preset], **{name: share for name, share in overrides.items() if share is not None}
         )
 
 

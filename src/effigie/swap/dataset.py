@@ -164,9 +164,7 @@ class CrossIdentityDataset:
         wanted = apply_affine(placement, self.retarget(target.footage.geometries[row]))
         return CrossIdentitySample(
             target.place_crop(row, placement),
-            self.source.render_prior(
-                lambda: select_nearest(self.source.bank, target.features[row : row + 1]), wanted
-            ),
+            self.source.render_prior(lambda: select_nearest(self.source.bank, target.features[row : row + 1]), wanted),
             (face_mask(wanted, size, size, MASK_MARGIN) * 255).astype(np.uint8)[..., None],
             compute_chip_matrix(wanted).astype(np.float32),
         )

@@ -44,9 +44,7 @@ def ssim_map(a: Tensor, b: Tensor) -> Tensor:
         # Variances are only needed added up: three maps instead of five.
         mean_a, squares, product = _windows(torch.stack([a, a * a + b * b, a * b])).unbind(0)
         both, square_means = mean_a * mean_b, mean_a * mean_a + mean_b * mean_b
-        return ((2 * both + C1) * (2 * (product - both) + C2)) / (
-            (square_means + C1) * (squares - square_means + C2)
-        )
+        return ((2 * both + C1) * (2 * (product - both) + C2)) / ((square_means + C1) * (squares - square_means + C2))
 
 
 def _windows(pictures: Tensor) -> Tensor:

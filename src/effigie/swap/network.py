@@ -97,9 +97,7 @@ class Decoder(nn.Module):
             _act(),
         )
         self.look = (
-            nn.Sequential(
-                nn.PixelUnshuffle(stem), nn.Conv2d(PRIOR_CHANNELS * stem**2, 2 * width, 3, padding=1), _act()
-            )
+            nn.Sequential(nn.PixelUnshuffle(stem), nn.Conv2d(PRIOR_CHANNELS * stem**2, 2 * width, 3, padding=1), _act())
             if prior
             else None
         )
@@ -108,18 +106,14 @@ class Decoder(nn.Module):
             nn.Conv2d(joined, 2 * width, 1), _act(), *(ResidualBlock(2 * width) for _ in range(depth))
         )
         outputs = 4 if prior else 3  # picture, blend weight
-        self.finish = nn.Sequential(
-            nn.Conv2d(2 * width, outputs * stem**2, 3, padding=1), nn.PixelShuffle(stem)
-        )
+        self.finish = nn.Sequential(nn.Conv2d(2 * width, outputs * stem**2, 3, padding=1), nn.PixelShuffle(stem))
 
     def forward(self, code: Tensor, prior: Tensor | None = None) -> DecoderOutput:
         features = self.grow(code)
         if self.look is not None:
             if prior is None or prior.shape[1] != PRIOR_CHANNELS:
                 shape = None if prior is None else tuple(prior.shape)
-                raise ValueError(
-                    f"this decoder needs a prior of shape (B, {PRIOR_CHANNELS}, S, S), not {shape}"
-                )
+                raise ValueError(f"this decoder needs a prior of shape (B, {PRIOR_CHANNELS}, S, S), not {shape}")
             features = torch.cat([features, self.look(prior - 0.5)], dim=1)
         out = self.finish(self.paint(features)).float()
         if prior is None:
@@ -167,9 +161,7 @@ class SwapNet(nn.Module):
             prior: (B, 4, S, S) warped RGB in [0, 1] and visibility, or None if the network takes none.
         """
         if picture.ndim != 4 or picture.shape[1] != 3 or picture.shape[2] % 32 or picture.shape[3] % 32:
-            raise ValueError(
-                f"picture must be (B, 3, S, S) with S a multiple of 32, not {tuple(picture.shape)}"
-            )
+            raise ValueError(f"picture must be (B, 3, S, S) with S a multiple of 32, not {tuple(picture.shape)}")
         decoder = self.source if person == "source" else self.target
         return decoder(self.encoder(picture), prior)
 
@@ -184,7 +176,4 @@ class SwapNet(nn.Module):
         """
         codes = self.encoder(torch.cat(list(pictures.values()))).split([len(p) for p in pictures.values()])
         decoders = {"source": self.source, "target": self.target}
-        return {
-            person: decoders[person](code, priors[person])
-            for person, code in zip(pictures, codes, strict=True)
-        }
+        return {person: decoders[person](code, priors[person]) for person, code in zip(pictures, codes, strict=True)}

@@ -63,9 +63,7 @@ def load_person_frames(path: str, role: str, person: int | None, held_out: float
     columns = ("frame", "landmarks", "blendshapes", "matrix", "embedding", "sharpness", "confidence")
     faces = faceset.load(columns, where=f"cluster == {person}")
     if len(faces) < MIN_FACES:
-        raise FaceSetError(
-            f"{path} holds only {len(faces)} faces of the {role}; training needs {MIN_FACES} or more"
-        )
+        raise FaceSetError(f"{path} holds only {len(faces)} faces of the {role}; training needs {MIN_FACES} or more")
     geometries = [
         FaceGeometry.from_frame_landmarks(landmarks, matrix)
         for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)

@@ -46,9 +46,7 @@ class SwapLossWeights:
     def __post_init__(self) -> None:
         for name in ("identity", "adversary", "perceptual"):
             if not 0 <= getattr(self, name) <= 4:
-                raise UsageError(
-                    f"{name} is a share of restoring's gradient, 0 to 4, not {getattr(self, name)}"
-                )
+                raise UsageError(f"{name} is a share of restoring's gradient, 0 to 4, not {getattr(self, name)}")
         if self.start_step < 0:
             raise UsageError(f"start_step must be 0 or more steps, not {self.start_step}")
 

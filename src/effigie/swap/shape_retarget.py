@@ -19,9 +19,7 @@ from effigie.faces.mesh import (
 )
 from effigie.prior.frame_bank import FaceGeometry, FaceProfile
 
-MASK_MARGIN = MaskMargin(
-    top=0.16, side=0.07, jaw=0.02
-)  # the hairline belongs to a face as much as its skin does
+MASK_MARGIN = MaskMargin(top=0.16, side=0.07, jaw=0.02)  # the hairline belongs to a face as much as its skin does
 SHAPE_STRENGTH = 0.75  # how much of the source's own facial shape the result takes on inside the face
 UPPER_LIP, LOWER_LIP = INNER_LIPS[1:10], INNER_LIPS[:10:-1]  # the inner lips, corner to corner
 OUTLINE_STRENGTH = 0.4  # of that, how much at the outline, where the head around it stays the target's
@@ -38,9 +36,7 @@ class ShapeRetarget:
     shift: np.ndarray
 
     @classmethod
-    def from_profiles(
-        cls, target: FaceProfile, source: FaceProfile, amount: float = SHAPE_STRENGTH
-    ) -> ShapeRetarget:
+    def from_profiles(cls, target: FaceProfile, source: FaceProfile, amount: float = SHAPE_STRENGTH) -> ShapeRetarget:
         """From the target person's shape toward the source person's."""
         shift = amount * (source.shape - target.shape) * compute_inner_weights()[:, None]
         # How far lids and lips are open is the target's: eyes move as a whole, lips as pairs.

@@ -14,13 +14,7 @@ from effigie.faces.mask import REGIONS, UNIT_WEIGHT, face_regions
 from effigie.nn.images import to_float, to_uint8
 from effigie.nn.ssim import region_ssim_errors
 from effigie.swap.auxiliary_losses import AuxiliaryLosses
-from effigie.swap.dataset import (
-    CrossIdentityDataset,
-    CrossIdentitySample,
-    SwapDataset,
-    SwapSample,
-    random_warp,
-)
+from effigie.swap.dataset import CrossIdentityDataset, CrossIdentitySample, SwapDataset, SwapSample, random_warp
 from effigie.swap.losses import GroundTruth, reconstruction_losses
 from effigie.swap.network import DecoderOutput, SwapNet
 from effigie.swap.presets import SwapLossWeights
@@ -118,18 +112,12 @@ class SwapTask:
         )
         for person, output in outputs.items():
             arrays = batch[person]
-            truth = GroundTruth(
-                to_float(arrays["picture"]), arrays["weight"].permute(0, 3, 1, 2) / UNIT_WEIGHT
-            )
+            truth = GroundTruth(to_float(arrays["picture"]), arrays["weight"].permute(0, 3, 1, 2) / UNIT_WEIGHT)
             terms = reconstruction_losses(output, truth)
             if person == "source":
                 known = torch.stack(list(terms.values())).sum()
                 auxiliary = self._auxiliary_losses.compute_terms(
-                    step,
-                    output.picture,
-                    arrays,
-                    known / len(PEOPLE),
-                    lambda: self._decode_swap(batch["swap"]),
+                    step, output.picture, arrays, known / len(PEOPLE), lambda: self._decode_swap(batch["swap"])
                 )
             for name, term in terms.items():
                 total[name] = total.get(name, torch.zeros((), device=term.device)) + term / len(PEOPLE)
@@ -157,9 +145,7 @@ class SwapTask:
         names = dict.fromkeys(name for errors in found.values() for name in errors)
         both = {name: float(np.mean([e[name] for e in found.values() if name in e])) for name in names}
         each = {
-            name.replace("error", person): value
-            for person, errors in found.items()
-            for name, value in errors.items()
+            name.replace("error", person): value for person, errors in found.items() for name, value in errors.items()
         }
         return {**both, **each}
 
@@ -167,9 +153,7 @@ class SwapTask:
         """Rows of target, prior, swap | source, source restored."""
         network = networks["swap"]
         swap = collate(self._preview, ("picture", "prior"))
-        swapped = self._run(
-            network, torch.from_numpy(swap["picture"]), torch.from_numpy(swap["prior"]), "source"
-        )
+        swapped = self._run(network, torch.from_numpy(swap["picture"]), torch.from_numpy(swap["prior"]), "source")
         held_out = self._held_out["source"]
         count = min(PREVIEW_ROWS, len(self._preview), len(held_out.pictures))
         restored = self._run(network, held_out.pictures[:count], held_out.priors[:count], "source")
@@ -211,9 +195,7 @@ def _held_out_frames(dataset: SwapDataset) -> _HeldOutFrames:
         for row, example in zip(selected, examples, strict=True)
     ]
     inputs = collate(examples, ("picture", "prior"))
-    return _HeldOutFrames(
-        torch.from_numpy(inputs["picture"]), torch.from_numpy(inputs["prior"]), np.stack(regions)
-    )
+    return _HeldOutFrames(torch.from_numpy(inputs["picture"]), torch.from_numpy(inputs["prior"]), np.stack(regions))
 
 
 def _preview_samples(cross_identity: CrossIdentityDataset) -> list[CrossIdentitySample]:

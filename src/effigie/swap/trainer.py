@@ -159,10 +159,7 @@ def train(
 
 
 def load_people(
-    source: str | Path,
-    target: str | Path,
-    settings: SwapSettings,
-    progress: ProgressCallback = ignore_progress,
+    source: str | Path, target: str | Path, settings: SwapSettings, progress: ProgressCallback = ignore_progress
 ) -> dict[str, PersonFrames]:
     """Load the frames of ``source`` and ``target``."""
     footages = {}
@@ -202,9 +199,7 @@ def prepare_training(
     with isolate_rng(settings.seed):
         auxiliary_losses = _build_auxiliary_losses(shares or settings.shares, datasets["source"])
     return TrainingSetup(
-        lambda network: SwapTask(network, datasets, batch, auxiliary_losses=auxiliary_losses),
-        footages,
-        rows["source"],
+        lambda network: SwapTask(network, datasets, batch, auxiliary_losses=auxiliary_losses), footages, rows["source"]
     )
 
 
@@ -229,9 +224,7 @@ def build_bank(footage: PersonFrames, max_frames: int) -> tuple[FrameBank, np.nd
     found = compute_features(geometries, footage.faces["blendshapes"][rows], footage.person)
     kept = select_frames(found, penalty, max_frames)
     chosen = rows[kept]
-    bank = FrameBank(
-        lambda i: footage.crop(int(chosen[i])), [geometries[i] for i in kept], found[kept], penalty[kept]
-    )
+    bank = FrameBank(lambda i: footage.crop(int(chosen[i])), [geometries[i] for i in kept], found[kept], penalty[kept])
     return bank, chosen
 
 

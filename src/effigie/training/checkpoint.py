@@ -91,9 +91,7 @@ class CheckpointStore:
                 notes.append(str(error))
                 self._damaged.add(path)
         if notes:
-            raise ModelError(
-                f"no checkpoint in {self.folder} can be read ({notes[0]}); remove it to start over"
-            )
+            raise ModelError(f"no checkpoint in {self.folder} can be read ({notes[0]}); remove it to start over")
         return None
 
     def remove_partial_files(self) -> None:
@@ -170,9 +168,7 @@ class BestCheckpointStore:
                 self.notes = (f"{error}; the best weights are looked for anew",)
                 discard(self._path)
 
-    def save_if_best(
-        self, step: int, seconds: float, error: float, weights: Callable[[], dict[str, Tensor]]
-    ) -> bool:
+    def save_if_best(self, step: int, seconds: float, error: float, weights: Callable[[], dict[str, Tensor]]) -> bool:
         """Save ``weights()`` if ``error`` is the lowest so far, or within the tolerance of it; return whether."""
         if step < self._first or not math.isfinite(error):
             return False

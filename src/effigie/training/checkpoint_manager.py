@@ -74,8 +74,7 @@ class CheckpointManager:
         self.last_good = state.capture()
         self._saved_step = state.step
         self._row_due, self._snapshot_due, self._checkpoint_due = (
-            IntervalTrigger(seconds)
-            for seconds in (ROW_INTERVAL_S, SNAPSHOT_INTERVAL_S, settings.checkpoint_every_s)
+            IntervalTrigger(seconds) for seconds in (ROW_INTERVAL_S, SNAPSHOT_INTERVAL_S, settings.checkpoint_every_s)
         )
         self._evaluation_due = IntervalTrigger(settings.evaluate_every_s, settings.evaluate_every_steps)
         self._preview_due = IntervalTrigger(settings.preview_every_s)
@@ -95,11 +94,7 @@ class CheckpointManager:
             return "steps"
         evaluation_s = self.logger.evaluation_s + self.logger.preview_s
         # A step at least, however short the time: a run of none would leave nothing that can be exported.
-        if (
-            settings.minutes is not None
-            and step > 0
-            and self._clock.call_s + evaluation_s >= 60 * settings.minutes
-        ):
+        if settings.minutes is not None and step > 0 and self._clock.call_s + evaluation_s >= 60 * settings.minutes:
             return "minutes"
         if (
             settings.patience is not None
@@ -134,9 +129,7 @@ class CheckpointManager:
 
     def save_interrupted(self) -> None:
         """Save the current state when training is interrupted, or ``last_good`` where the current one is not usable."""
-        self._save(
-            self._state.capture() if self._state.is_consistent and self._guard.is_stable else self.last_good
-        )
+        self._save(self._state.capture() if self._state.is_consistent and self._guard.is_stable else self.last_good)
 
     def curve_record(self) -> dict[str, Any]:
         """Curve and best evaluation as JSON values; :func:`parse_curve_record` reads them."""
@@ -150,9 +143,7 @@ class CheckpointManager:
     def close(self) -> None:
         self.logger.close()
 
-    def _evaluate_and_preview(
-        self, autocast: AbstractContextManager[Any], evaluate: bool, preview: bool
-    ) -> None:
+    def _evaluate_and_preview(self, autocast: AbstractContextManager[Any], evaluate: bool, preview: bool) -> None:
         with autocast:
             if evaluate:
                 point = self.logger.evaluate(self._state.step, self._clock.total_s)

@@ -70,21 +70,13 @@ class TrainingSettings:
             _require(value is None or value > 0, name, value, "above 0, or None")
         for name in ("learning_rate", "keep", "max_rollbacks"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
-        for name in (
-            "warm_up_steps",
-            "weight_decay",
-            "evaluate_every_s",
-            "preview_every_s",
-            "checkpoint_every_s",
-        ):
+        for name in ("warm_up_steps", "weight_decay", "evaluate_every_s", "preview_every_s", "checkpoint_every_s"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _require(self.seed >= 0, "seed", self.seed, "0 or more")
         _require(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "at least 0 and below 1")
         in_range = len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas)
         _require(in_range, "betas", self.betas, "two numbers, each at least 0 and below 1")
-        _require(
-            self.precision in ("auto", "fp32", "bf16"), "precision", self.precision, "auto, fp32 or bf16"
-        )
+        _require(self.precision in ("auto", "fp32", "bf16"), "precision", self.precision, "auto, fp32 or bf16")
 
 
 def _require(holds: bool, name: str, value: object, wanted: str) -> None:

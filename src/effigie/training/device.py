@@ -74,13 +74,9 @@ def choose_process_device(name: str, world: RankInfo) -> torch.device:
     if world.size == 1 or device.type == "cpu":
         return device
     if device.type != "cuda":
-        raise UsageError(
-            f"several processes train on CUDA or on the CPU, not on {device}: choose --device cpu"
-        )
+        raise UsageError(f"several processes train on CUDA or on the CPU, not on {device}: choose --device cpu")
     if device.index is not None:
-        raise UsageError(
-            f"device {name!r} is one GPU, for {world.size} processes: choose cuda, which deals them out"
-        )
+        raise UsageError(f"device {name!r} is one GPU, for {world.size} processes: choose cuda, which deals them out")
     if world.local_size > torch.cuda.device_count():
         raise UsageError(
             f"{world.local_size} processes on this machine, but {torch.cuda.device_count()} GPUs: start as many as "

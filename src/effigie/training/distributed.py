@@ -78,9 +78,7 @@ def all_reduce_gradients(parameters: Sequence[nn.Parameter]) -> None:
     for bucket, flat, work in pending:
         run_collective(work.wait)
         parts = torch.split(flat.div_(size), [gradient.numel() for gradient in bucket])
-        torch._foreach_copy_(
-            bucket, [part.view(gradient.shape) for part, gradient in zip(parts, bucket, strict=True)]
-        )
+        torch._foreach_copy_(bucket, [part.view(gradient.shape) for part, gradient in zip(parts, bucket, strict=True)])
 
 
 def _buckets(gradients: Sequence[Tensor]) -> Iterator[list[Tensor]]:

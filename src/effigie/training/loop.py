@@ -19,12 +19,7 @@ from effigie.errors import CancelledError, DistributedError, UsageError
 from effigie.execution.launch import RankInfo
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.training.checkpoint import BestCheckpoint
-from effigie.training.checkpoint_manager import (
-    STOP_REASONS,
-    CheckpointManager,
-    StopReason,
-    parse_curve_record,
-)
+from effigie.training.checkpoint_manager import STOP_REASONS, CheckpointManager, StopReason, parse_curve_record
 from effigie.training.config import TrainingSettings
 from effigie.training.data.prefetcher import BatchPrefetcher
 from effigie.training.data.sample_key import make_sample_keys, shard_range
@@ -171,9 +166,7 @@ def train(
                 decision = all_reduce_max(CANCEL if cancel.is_requested else own)
                 if decision == CANCEL:
                     cancel.check()
-                    raise CancelledError(
-                        "another process was stopped on request; run the same command to continue"
-                    )
+                    raise CancelledError("another process was stopped on request; run the same command to continue")
                 if decision != CONTINUE:
                     reason: StopReason = STOP_REASONS[decision - 1]
                     break
@@ -240,9 +233,7 @@ def train(
         )
 
 
-def _check_processes(
-    settings: TrainingSettings, task: Task, state: TrainingState, device: torch.device
-) -> None:
+def _check_processes(settings: TrainingSettings, task: Task, state: TrainingState, device: torch.device) -> None:
     """Refuse settings other than those of rank 0, and networks whose processes would normalise differently."""
     shapes = [list(parameter.shape) for parameter in state.parameters]
     batch = [task.examples, task.parts]
@@ -274,9 +265,7 @@ def _describe_processes(world: RankInfo, device: torch.device, task: Task) -> st
     return f"{world.size} processes{local} on {device.type}, each with {each} of the batch of {task.examples}"
 
 
-def _make_progress(
-    settings: TrainingSettings, step: int, first_step: int, clock: Stopwatch, note: str
-) -> Progress:
+def _make_progress(settings: TrainingSettings, step: int, first_step: int, clock: Stopwatch, note: str) -> Progress:
     """Progress in steps where those are limited, else in minutes; the note begins with rate and time left."""
     rate = (step - first_step) / max(clock.call_s, 1e-6)
     left: list[float] = []

@@ -56,9 +56,7 @@ def load_config(folder: Path, kind: str, command: str, parse: Callable[[dict[str
     except (OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
         raise ModelError(f"{path} is damaged ({error}): train again into a new folder") from error
     if version > VERSION:
-        raise ModelError(
-            f"{folder} was made by a newer effigie (version {version}, this one reads {VERSION}): update"
-        )
+        raise ModelError(f"{folder} was made by a newer effigie (version {version}, this one reads {VERSION}): update")
     raise ModelError(f"{folder} holds a {found} model, not one of kind {kind}")
 
 
@@ -112,9 +110,7 @@ def load_weights(path: Path, network: nn.Module, optional: Collection[str] = ())
         ModelError: missing, damaged, or of another network.
     """
     try:
-        tensors = {
-            name: convert_stored(network, name, value).float() for name, value in load_tensors(path).items()
-        }
+        tensors = {name: convert_stored(network, name, value).float() for name, value in load_tensors(path).items()}
         missing, unknown = network.load_state_dict(tensors, strict=False)
         missing = [name for name in missing if not any(part in name for part in optional)]
         if missing or unknown:

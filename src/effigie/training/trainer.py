@@ -108,9 +108,7 @@ def fit(
 
 def write_manifest(output: Path, kind: str, settings: Any, **values: Any) -> None:
     """Write what a model was trained with and on; it is written last, so a model that has one is whole."""
-    write_json(
-        output / MANIFEST, {"effigie": __version__, "kind": kind, "settings": to_stored(settings), **values}
-    )
+    write_json(output / MANIFEST, {"effigie": __version__, "kind": kind, "settings": to_stored(settings), **values})
 
 
 def describe_facesets(facesets: Iterable[FaceSet]) -> list[dict[str, Any]]:

@@ -37,9 +37,7 @@ class BackgroundError:
         if self._margin:
             touched = cv2.dilate(touched, np.ones((2 * self._margin + 1,) * 2, np.uint8))
         if self._luma:
-            output, reference = (
-                cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)[..., :1] for image in (output, reference)
-            )
+            output, reference = (cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)[..., :1] for image in (output, reference))
         difference = np.atleast_3d(cv2.absdiff(output, reference))
         squared = difference[touched == 0].astype(np.float32) ** 2
         total = float(squared.sum(dtype=np.float64))

@@ -65,8 +65,7 @@ def read_audio_tracks(path: str | Path) -> list[AudioTrack]:
     with open_container(Path(path)) as container:
         found = {
             stream.index: AudioTrack(
-                stream.codec_context.name if stream.codec_context else "unknown",
-                stream.time_base or Fraction(1),
+                stream.codec_context.name if stream.codec_context else "unknown", stream.time_base or Fraction(1)
             )
             for stream in container.streams.audio
         }
@@ -91,8 +90,7 @@ def compare_audio(output: str | Path, reference: str | Path) -> AudioScores:
         if len(one.times) != len(other.times):
             return AudioScores(len(theirs), identical, float("inf"), False)
         errors = [
-            abs(a * one.time_base - (b * other.time_base - origin))
-            for a, b in zip(one.times, other.times, strict=True)
+            abs(a * one.time_base - (b * other.time_base - origin)) for a, b in zip(one.times, other.times, strict=True)
         ]
         worst = max(errors, default=Fraction(0))
         exact = exact and worst <= max(one.time_base, other.time_base)

@@ -43,9 +43,7 @@ def warp_by_flow(previous: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """``previous`` (H, W) or (H, W, 3), moved along ``flow`` (H, W, 2) to where it is now."""
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return cv2.remap(
-        previous, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    return cv2.remap(previous, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def compensated_differences(

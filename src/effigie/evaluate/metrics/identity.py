@@ -27,13 +27,9 @@ class IdentityScores:
 
     to_source: float  # mean cosine to the source's centroid; 1 is identical
     to_target: float
-    pairwise_source: (
-        float  # mean cosine to the source's single frames, lower than to their centroid by construction
-    )
+    pairwise_source: float  # mean cosine to the source's single frames, lower than to their centroid by construction
     pairwise_target: float
-    closer_to_source: (
-        float  # share of the faces that are nearer to the source's centroid than to the target's
-    )
+    closer_to_source: float  # share of the faces that are nearer to the source's centroid than to the target's
     between: float  # cosine of the two centroids: what two faces of different people have in common anyway
     faces: int
 

@@ -29,15 +29,7 @@ from effigie.training.device import choose_device
 
 ASSET = "mobilenet_v2"
 # Expansion, channels, how many blocks, stride of the first: table 2 of the paper.
-STAGES = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-)
+STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 FIRST, LAST = 32, 1280
 # Blocks whose output is compared: the last one at each resolution, from 1/2 to 1/32.
 FEATURE_BLOCKS = {1, 3, 6, 13, 17}

@@ -32,11 +32,7 @@ class OcclusionScores:
 
 
 def count_occlusion_pixels(
-    output: np.ndarray,
-    reference: np.ndarray,
-    face: np.ndarray,
-    cover: np.ndarray,
-    mask: np.ndarray | None,
+    output: np.ndarray, reference: np.ndarray, face: np.ndarray, cover: np.ndarray, mask: np.ndarray | None
 ) -> tuple[int, int, int, int]:
     """Pixels of one frame: in front, covered, replaced, uncovered.
 

@@ -39,9 +39,7 @@ class MaskFolder:
         size: (height, width) that they must have.
     """
 
-    def __init__(
-        self, folder: str | Path, size: tuple[int, int], source: MaskSource = CONVERSION_MASKS
-    ) -> None:
+    def __init__(self, folder: str | Path, size: tuple[int, int], source: MaskSource = CONVERSION_MASKS) -> None:
         self.folder = Path(folder)
         self._size, self._source = size, source
         self._files = sorted(self.folder.glob("*.png")) if self.folder.is_dir() else []

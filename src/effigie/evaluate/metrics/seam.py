@@ -74,9 +74,7 @@ def edge_pairs(mask: np.ndarray, eye_distance: float) -> np.ndarray:
     part, touched = (each[low[1] : high[1], low[0] : high[0]] for each in (mask, touched))
     edge = (edge[:: -(-len(edge) // POINT_COUNT)] - low).astype(np.float32)
     smooth = cv2.GaussianBlur(touched.astype(np.float32), (0, 0), blur)
-    normal = np.stack(
-        [sample_bilinear(cv2.Sobel(smooth, cv2.CV_32F, *o), edge) for o in ((1, 0), (0, 1))], axis=1
-    )
+    normal = np.stack([sample_bilinear(cv2.Sobel(smooth, cv2.CV_32F, *o), edge) for o in ((1, 0), (0, 1))], axis=1)
     length = np.linalg.norm(normal, axis=1, keepdims=True)
     known = length[:, 0] > 1e-4
     if not known.any():  # the whole picture is replaced
@@ -103,9 +101,7 @@ def steps_across(image: np.ndarray, pairs: np.ndarray, eye_distance: float) -> n
     return np.asarray(deltaE_ciede2000(colors[:, 0], colors[:, 1]), np.float64)
 
 
-def seam_steps(
-    output: np.ndarray, original: np.ndarray, mask: np.ndarray, eye_distance: float
-) -> SeamSteps | None:
+def seam_steps(output: np.ndarray, original: np.ndarray, mask: np.ndarray, eye_distance: float) -> SeamSteps | None:
     """Steps across the edge in one frame; None where the mask has no edge.
 
     Args:
@@ -132,8 +128,7 @@ def compare_seam(even: np.ndarray, pairs: np.ndarray, whole: np.ndarray, all_pai
     if not everything:
         return SeamScores(nan, nan, nan, nan, nan, 0)
     (all_output, all_reference), (output, reference) = (
-        np.reshape(sums, (-1, 2)).sum(0) / max(1.0, number)
-        for sums, number in ((whole, everything), (even, count))
+        np.reshape(sums, (-1, 2)).sum(0) / max(1.0, number) for sums, number in ((whole, everything), (even, count))
     )
     return SeamScores(
         ratio=float(output / max(reference, MIN_REFERENCE_STEP)) if count else nan,

@@ -31,11 +31,7 @@ class ClipComparison:
     """
 
     def __init__(
-        self,
-        faces: Sequence[FaceComparison],
-        tracks: Sequence[dict[int, float]],
-        tracker: Tracker,
-        interval: int,
+        self, faces: Sequence[FaceComparison], tracks: Sequence[dict[int, float]], tracker: Tracker, interval: int
     ) -> None:
         self.faces, self._tracks, self._interval = faces, tracks, interval
         self._given, self._made = tracker, Tracker()

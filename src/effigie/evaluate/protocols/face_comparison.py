@@ -114,9 +114,7 @@ class FaceComparison:
         """A frame that does not show the person."""
         self._previous = None
 
-    def _measure_identity(
-        self, moment: ComparedFrame, landmarks: np.ndarray, made: np.ndarray
-    ) -> dict[str, float]:
+    def _measure_identity(self, moment: ComparedFrame, landmarks: np.ndarray, made: np.ndarray) -> dict[str, float]:
         embedding = self._identity.embed(moment.output, made)
         self.embeddings.append(embedding)
         row = {
@@ -128,9 +126,7 @@ class FaceComparison:
             row["to_other"] = max(float(cosines(embedding, other)) for other in self._others)
         return row
 
-    def _measure_interior(
-        self, moment: ComparedFrame, landmarks: np.ndarray, since: float
-    ) -> dict[str, float]:
+    def _measure_interior(self, moment: ComparedFrame, landmarks: np.ndarray, since: float) -> dict[str, float]:
         row: dict[str, float] = {}
         inside = face_interior(landmarks, moment.output.shape[:2], moment.mask)
         if moment.cover is not None:

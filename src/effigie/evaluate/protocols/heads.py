@@ -19,12 +19,7 @@ from effigie.evaluate.protocols.heads_metrics import (
     PictureMeasures,
     SelfReenactment,
 )
-from effigie.evaluate.protocols.heads_protocol import (
-    Subject,
-    TargetFrame,
-    choose_subjects,
-    drive_subject,
-)
+from effigie.evaluate.protocols.heads_protocol import Subject, TargetFrame, choose_subjects, drive_subject
 from effigie.evaluate.protocols.heads_rows import Renderer, RendererFactory
 from effigie.evaluate.report.heads_sheet import HeadsSheet
 from effigie.evaluate.report.heads_table import HeadScores, HeadsTable
@@ -220,9 +215,7 @@ class _Evaluation:
                 apart = [abs(mouth_opening(m.geometry.landmarks) - rest) for m in run.moments]
                 offered.append((max(apart), int(np.argmax(apart)), run))
             offered.sort(key=lambda one: -one[0])
-            for place, (_, moment, run) in enumerate(
-                offered[: counts[number] if number < len(counts) else 0]
-            ):
+            for place, (_, moment, run) in enumerate(offered[: counts[number] if number < len(counts) else 0]):
                 by = f" by {run.driver}" if run.driver else ""
                 run.column, run.sheet_moment = f"{subject.name[:11]}{by} {place + 1}", moment
                 self.sheet.add(SHOT, run.column, shot.picture)

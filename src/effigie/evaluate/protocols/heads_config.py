@@ -54,6 +54,4 @@ class HeadsSettings:
 
     def quick(self) -> HeadsSettings:
         """The same for two people and few frames, hardly tuned: to see that everything runs."""
-        return replace(
-            self, people=2, frames=2 * RUN, cross_frames=RUN, tune_steps=6, content="none", columns=2
-        )
+        return replace(self, people=2, frames=2 * RUN, cross_frames=RUN, tune_steps=6, content="none", columns=2)

@@ -46,9 +46,7 @@ class Subject:
 
     name: str  # of the clip
     identity: Identity  # their frames in the gallery
-    shots: tuple[
-        int, ...
-    ]  # frames in the order in which they are given: of T, the first T; the calmest first
+    shots: tuple[int, ...]  # frames in the order in which they are given: of T, the first T; the calmest first
     runs: tuple[tuple[int, ...], ...]  # frames to be made, consecutive ones together
     embedding: np.ndarray  # (128,) SFace embedding of the first shot
 
@@ -79,9 +77,7 @@ def neutral_distance(gallery: IdentityDataset, identity: Identity, index: int) -
     return float((shown[EXPRESSIVE] ** 2).sum() + (shown[BLINKS] ** 2).sum() + (angles**2).sum())
 
 
-def split_shots(
-    calm: np.ndarray, is_video: bool, frames: int
-) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
+def split_shots(calm: np.ndarray, is_video: bool, frames: int) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
     """Split a person's N >= 2 frames into shots and runs of at most ``frames``; ``calm``: (N,) neutral distances."""
     count = len(calm)
     if not is_video:

@@ -18,15 +18,7 @@ import torch
 from torch import Tensor
 
 from effigie.errors import UsageError
-from effigie.evaluate.protocols.heads_config import (
-    COPIED,
-    OURS_FF,
-    OURS_FT,
-    ROWS,
-    TUNED,
-    WARPED,
-    HeadsSettings,
-)
+from effigie.evaluate.protocols.heads_config import COPIED, OURS_FF, OURS_FT, ROWS, TUNED, WARPED, HeadsSettings
 from effigie.evaluate.protocols.heads_protocol import RATE, TargetFrame
 from effigie.heads.checkpoint import HeadsModel, load_heads
 from effigie.heads.finetune.reference_set import ReferenceSet, resize_shot
@@ -65,9 +57,7 @@ class GeneratorRenderer:
         shots: bent for a generator that takes them; of one that does not, only their size counts.
     """
 
-    def __init__(
-        self, generator: Generator, psi: Tensor, shots: Sequence[ReferenceShot], device: str
-    ) -> None:
+    def __init__(self, generator: Generator, psi: Tensor, shots: Sequence[ReferenceShot], device: str) -> None:
         self._maker = FaceGenerator(generator, psi, device)
         self._side = shots[0].picture.shape[0]
         self._album = ReferenceSet(shots, self._side) if generator.prior else None
@@ -116,9 +106,7 @@ class RendererFactory:
         if self._bare is not None and self._bare.prior:
             raise UsageError(f"{bare} was trained with --prior mesh: give it with --heads")
 
-    def create_renderer(
-        self, row: str, shots: Sequence[ReferenceShot], progress: ProgressCallback
-    ) -> Renderer:
+    def create_renderer(self, row: str, shots: Sequence[ReferenceShot], progress: ProgressCallback) -> Renderer:
         """Create a row's renderer for a person's T shots; a fine-tuned row is trained now."""
         if row in (COPIED, WARPED):
             album = ReferenceSet(shots, shots[0].picture.shape[0])

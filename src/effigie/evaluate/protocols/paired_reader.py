@@ -53,9 +53,7 @@ def prepare_reference(
             progress(Progress("look at the input", frame.index + 1, info.frames, "frames"))
 
 
-def create_mark_function(
-    output_clip: str | Path, input_clip: Path, folder: MaskFolder | None
-) -> MarkFunction:
+def create_mark_function(output_clip: str | Path, input_clip: Path, folder: MaskFolder | None) -> MarkFunction:
     """Create the function that embeds the output's watermark, if it has one, into frames of the input.
 
     What is measured is the swap; the mark has figures of its own.

@@ -31,9 +31,7 @@ def sample_source_faces(faces: FaceSet | str | Path, person: int, most: int) -> 
     return [crop_face(*face) for face in _sample_faces(faces, person, most)] if most else None
 
 
-def _sample_faces(
-    faces: FaceSet | str | Path, person: int, most: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _sample_faces(faces: FaceSet | str | Path, person: int, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Crops and landmarks in them, evenly over all frames of a person, in the order of the footage."""
     opened = FaceSet.from_path(faces)
     found = opened.load(["landmarks", "matrix"], where=f"cluster == {person}")

@@ -160,12 +160,8 @@ def evaluate_people(
     folder = MaskFolder(masks, size) if masks is not None else None
     covers = MaskFolder(occluders, size, OCCLUDER_MASKS) if occluders is not None else None
     identity = IdentityModel()
-    sources = [
-        person_embeddings(one.source, identity, one.source_person, settings.references) for one in people
-    ]
-    targets = [
-        person_embeddings(one.target, identity, one.target_person, settings.references) for one in people
-    ]
+    sources = [person_embeddings(one.source, identity, one.source_person, settings.references) for one in people]
+    targets = [person_embeddings(one.target, identity, one.target_person, settings.references) for one in people]
     tracker, matcher = Tracker(), TrackMatcher(identity)
     with contextlib.ExitStack() as stack:
         encoded = None
@@ -253,9 +249,7 @@ def _notes(
         notes.append(f"{comparison.strangers} frames were changed although the target person is not in them")
     notes.append(f"identity was measured on every {settings.interval}th frame")
     if folder is None:
-        notes.append(
-            "without masks, the outline of the mesh stood in for what was replaced, and no seam was measured"
-        )
+        notes.append("without masks, the outline of the mesh stood in for what was replaced, and no seam was measured")
     for pictures, name in ((folder, "masks"), (covers, "covers")):
         if pictures is not None and len(pictures) != frames:
             notes.append(f"{pictures.folder} holds {len(pictures)} {name} for {frames} frames")

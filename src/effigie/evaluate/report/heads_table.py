@@ -26,9 +26,7 @@ class HeadScores:
 
     ssim: float  # of the whole crop, 1 is identical
     ssim_face: float
-    perceptual_distance: float = field(
-        metadata={STORED_NAME: "lpips"}
-    )  # of MobileNetV2 features, 0 is identical
+    perceptual_distance: float = field(metadata={STORED_NAME: "lpips"})  # of MobileNetV2 features, 0 is identical
     frechet: float  # of MobileNetV2 features over all moments
     csim: float  # cosine of SFace embeddings, made to true
     landmarks: float  # mean landmark error, share of the eye distance

@@ -40,9 +40,7 @@ class SwapScores:
     """
 
     identity: IdentityScores
-    input_to_target: (
-        float  # mean cosine of the untouched input to the target's centroid: what a perfect copy scores
-    )
+    input_to_target: float  # mean cosine of the untouched input to the target's centroid: what a perfect copy scores
     # Where several people are swapped, share of the frames nearer to the own source than to another's.
     own_face_share: float | None = field(metadata={STORED_NAME: "own_face"})
     geometry: GeometryScores

@@ -83,9 +83,7 @@ def crop_around(image: np.ndarray, box: np.ndarray) -> np.ndarray:
     return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def draw_rows(
-    rows: Sequence[SheetRow], faces: Mapping[int, FramePair], title: str, columns: int
-) -> np.ndarray:
+def draw_rows(rows: Sequence[SheetRow], faces: Mapping[int, FramePair], title: str, columns: int) -> np.ndarray:
     """(H, W, 3) uint8 RGB: a titled row of input | output pairs for each row; ``faces``: by row of the table."""
     cell = 2 * SIDE + GAP
     width = 2 * MARGIN + columns * cell + (columns - 1) * 2 * GAP
@@ -110,9 +108,7 @@ def draw_ends(ends: Sequence[tuple[str, FramePair]], width: int) -> np.ndarray:
     cells = []
     for heading, pictures in ends:
         sizes = [(each, max(1, round(p.shape[0] * each / p.shape[1]))) for p in pictures]
-        shown = [
-            cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p, size in zip(pictures, sizes, strict=True)
-        ]
+        shown = [cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p, size in zip(pictures, sizes, strict=True)]
         cells.append((heading, shown))
     height = max(max(p.shape[0] for p in shown) for _, shown in cells)
     image = np.full((LABEL + height + MARGIN, width, 3), BACKGROUND, np.uint8)

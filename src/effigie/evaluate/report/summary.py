@@ -42,17 +42,13 @@ def face_scores(
         "expression": _mean(moved[:, 1]),
         "pose": _mean(moved[:, 2]),
         "eyes": compare_eyes(*_eyes(table)),
-        "frechet": None
-        if crowd is None
-        else compare_distributions(face.sampler.output, face.sampler.input, crowd),
+        "frechet": None if crowd is None else compare_distributions(face.sampler.output, face.sampler.input, crowd),
         "sharpness": sharpness.compare_sharpness(table.complete_rows("sharpness_output", "sharpness_input")),
         "flicker": flicker.compare_flicker(table.complete_rows("flicker_output", "flicker_input")),
         "cut_stability": _settling(table),
         "seam": _seam(table) if comparison.masked else None,
         "occlusion": (
-            compare_occlusion(
-                table.complete_rows("in_front", "covered", "replaced", "bare"), comparison.masked
-            )
+            compare_occlusion(table.complete_rows("in_front", "covered", "replaced", "bare"), comparison.masked)
             if comparison.drawn
             else None
         ),

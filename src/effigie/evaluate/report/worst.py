@@ -66,9 +66,7 @@ FRAME_METRICS = (
 )
 
 
-def worst_rows(
-    frames: np.ndarray, badness: np.ndarray, most: int, apart: int = MIN_FRAME_DISTANCE
-) -> list[int]:
+def worst_rows(frames: np.ndarray, badness: np.ndarray, most: int, apart: int = MIN_FRAME_DISTANCE) -> list[int]:
     """At most ``most`` rows, worst first, whose (N,) frames are ``apart`` or more from each other; NaN are left out."""
     chosen: list[int] = []
     for row in np.argsort(-badness, kind="stable"):

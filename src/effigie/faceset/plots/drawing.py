@@ -32,8 +32,6 @@ def write_png(path: Path, image: np.ndarray) -> None:
         raise EffigieError(f"{path}: pictures of a face set are PNG, name it {path.with_suffix('.png').name}")
     done, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     if not done:
-        raise EffigieError(
-            f"cannot encode {path} as PNG ({image.shape[1]}x{image.shape[0]} px): ask for fewer faces"
-        )
+        raise EffigieError(f"cannot encode {path} as PNG ({image.shape[1]}x{image.shape[0]} px): ask for fewer faces")
     with atomic_write(path) as temporary:
         temporary.write_bytes(encoded.tobytes())

@@ -72,9 +72,7 @@ def render_pose_coverage(found: PoseCoverage, title: str) -> np.ndarray:
     return image
 
 
-def pose_coverage(
-    faceset: FaceSet | str | Path, output: str | Path, where: str | None = None
-) -> PoseCoverage:
+def pose_coverage(faceset: FaceSet | str | Path, output: str | Path, where: str | None = None) -> PoseCoverage:
     """Count the head poses of a face set and draw them to a PNG."""
     faceset = FaceSet.from_path(faceset)
     faces = load_measures(faceset, ["yaw", "pitch"], where)

@@ -12,9 +12,7 @@ from effigie.faceset import Faces
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
 LOOK_SIZE = 64  # px at which crops are looked at
-FACE_REGION = slice(
-    LOOK_SIZE // 5, LOOK_SIZE - LOOK_SIZE // 5
-)  # rows and columns that are skin in every crop
+FACE_REGION = slice(LOOK_SIZE // 5, LOOK_SIZE - LOOK_SIZE // 5)  # rows and columns that are skin in every crop
 THUMBNAIL_SIZE = 16  # px a side of what repeats are told by
 BLACK, WHITE = 12, 250  # grey levels from which on a pixel shows nothing any more
 MAX_DIFFERENCE = 0.018  # of a thumbnail's standard deviation: mean difference below which two are the same

@@ -72,18 +72,13 @@ def find_gaps(
     )
     gaps, affected = [], np.zeros(len(target_faces), bool)
     for aspect in ASPECTS:
-        source_values, target_values = (
-            aspect.sign * faces[aspect.measure] for faces in (source_faces, target_faces)
-        )
+        source_values, target_values = (aspect.sign * faces[aspect.measure] for faces in (source_faces, target_faces))
         limit = float(np.percentile(source_values, 100 - OUTLIER_PERCENT))
         is_beyond = target_values > limit + aspect.margin
         if is_beyond.mean() < MIN_SHARE:
             continue
         affected |= is_beyond
-        extents = (
-            aspect.sign * limit,
-            aspect.sign * float(np.percentile(target_values, 100 - OUTLIER_PERCENT)),
-        )
+        extents = (aspect.sign * limit, aspect.sign * float(np.percentile(target_values, 100 - OUTLIER_PERCENT)))
         gaps.append(CoverageGap(aspect.action, *extents, float(is_beyond.mean()), aspect.unit))
     gaps.sort(key=lambda lack: -lack.share)
     return gaps, float(affected.mean())

@@ -93,20 +93,14 @@ def review(
         found.gaps, found.affected = find_gaps(faceset, target, (person, 0))
     if output is not None:
         index = {_face_name(loaded, row): row for row in range(len(loaded))}
-        rows = [
-            (f"{one.kind}: {len(one.names)}", [index[name] for name in one.names]) for one in found.findings
-        ]
+        rows = [(f"{one.kind}: {len(one.names)}", [index[name] for name in one.names]) for one in found.findings]
         found.sheet = Path(output)
         draw_review_sheet(found.sheet, loaded, rows, f"{faceset.path.name}: {len(loaded)} faces reviewed")
     return found
 
 
 def _find_faults(
-    faces: Faces,
-    appearance: CropAppearance,
-    person: int,
-    progress: ProgressCallback,
-    cancel: CancelToken | None,
+    faces: Faces, appearance: CropAppearance, person: int, progress: ProgressCallback, cancel: CancelToken | None
 ) -> list[tuple[str, str, np.ndarray]]:
     """Kind, sentence, (N,) bool; gravest first."""
     own = faces.cluster == person
@@ -130,11 +124,7 @@ def _find_faults(
             f"less than {MIN_RELATIVE_SHARPNESS:.1f} times as sharp as usual here: what is made of them is soft",
             own & (faces.sharpness < MIN_RELATIVE_SHARPNESS * usual),
         ),
-        (
-            "badly lit",
-            "too dark, too bright, or with parts that are black or white",
-            own & badly_lit,
-        ),
+        ("badly lit", "too dark, too bright, or with parts that are black or white", own & badly_lit),
         (
             "repeated",
             "as good as the frame before: nothing is lost without them, and training is not misled about how "

@@ -13,9 +13,7 @@ from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text, writ
 SIZE, COLUMNS, GAP, MARGIN, HEADING, TITLE = 112, 10, 6, 10, 26, 36
 
 
-def draw_review_sheet(
-    path: Path, faces: Faces, rows: Sequence[tuple[str, Sequence[int]]], title: str
-) -> None:
+def draw_review_sheet(path: Path, faces: Faces, rows: Sequence[tuple[str, Sequence[int]]], title: str) -> None:
     """Write a PNG with up to ten faces of every row (heading, indices of faces), evenly spread over it."""
     step = HEADING + SIZE + GAP
     height = TITLE + max(1, len(rows)) * step + MARGIN

@@ -96,9 +96,7 @@ def resize_shot(shot: ReferenceShot, size: int) -> ReferenceShot:
     scale = size / now
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     picture = cv2.resize(shot.picture, (size, size), interpolation=way)
-    return ReferenceShot(
-        np.asarray(picture, np.uint8), scale_geometry(shot.geometry, scale), shot.blendshapes
-    )
+    return ReferenceShot(np.asarray(picture, np.uint8), scale_geometry(shot.geometry, scale), shot.blendshapes)
 
 
 def scale_geometry(geometry: FaceGeometry, scale: float) -> FaceGeometry:

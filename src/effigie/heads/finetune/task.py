@@ -150,10 +150,7 @@ class TuneTask:
         return {"tuned": self.tuned, "judge": self._adversary.discriminator}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        return [
-            {"params": list(self.tuned.parameters())},
-            self._adversary.parameter_group(eps=DISCRIMINATOR_EPS),
-        ]
+        return [{"params": list(self.tuned.parameters())}, self._adversary.parameter_group(eps=DISCRIMINATOR_EPS)]
 
     def batch(self, sample_keys: Sequence[SampleKey]) -> dict[str, np.ndarray]:
         """uint8 pictures, channels last."""

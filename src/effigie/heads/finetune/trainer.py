@@ -185,15 +185,7 @@ def tune(
         if world.is_leader:
             best = load_ema_weights(output)["tuned"]
             task.tuned.load_state_dict(best)
-            save_person(
-                output,
-                model.preset,
-                model.prior,
-                task.tuned.generator,
-                task.embedding,
-                best["psi"],
-                portraits,
-            )
+            save_person(output, model.preset, model.prior, task.tuned.generator, task.embedding, best["psi"], portraits)
             save_consents(output, permission)
             write_manifest(
                 output,

@@ -108,9 +108,7 @@ def animate(
     return report
 
 
-def _read_driver(
-    driver: Path, settings: AnimateSettings, progress: ProgressCallback, cancel: CancelToken
-) -> Motion:
+def _read_driver(driver: Path, settings: AnimateSettings, progress: ProgressCallback, cancel: CancelToken) -> Motion:
     """The driver's motion; the clip is checked for intimate content in the meantime."""
     if is_template(driver):
         motion = load_motion(driver)
@@ -224,17 +222,12 @@ class _Animation:
     def _collect_notes(self) -> Iterator[str]:
         motion, report = self._motion, self._report
         if report.held:
-            yield (
-                f"the driver was out of sight in {report.held} of {report.frames} frames: "
-                "the portrait held still"
-            )
+            yield (f"the driver was out of sight in {report.held} of {report.frames} frames: the portrait held still")
         if motion.sha256 and motion.clip is None and self._settings.encode.keep_audio:
             yield "there is no sound: the clip that the template was made of is not there any more"
 
 
-def _warp_frame(
-    warp: PortraitWarp, target: tuple[int, np.ndarray]
-) -> tuple[int, WarpedPortrait, np.ndarray, float]:
+def _warp_frame(warp: PortraitWarp, target: tuple[int, np.ndarray]) -> tuple[int, WarpedPortrait, np.ndarray, float]:
     """A frame's number, the portrait warped to its landmarks, these, and the seconds spent."""
     index, landmarks = target
     start = time.perf_counter()

@@ -63,9 +63,7 @@ def animate_clips(
     portrait_path = Path(portrait).absolute()
     arguments = BatchArguments(portrait_path, settings, resolve_paths(consent), purpose)
     # Not the machine that an output is made on.
-    kept = {
-        name: value for name, value in to_stored(settings).items() if name not in ("device", "save_motion")
-    }
+    kept = {name: value for name, value in to_stored(settings).items() if name not in ("device", "save_motion")}
     return run_batch(
         Batch("animate", animate_one, check_portrait, PRELOAD),
         arguments,
@@ -106,7 +104,4 @@ def _find_drivers(drivers: str | Path | Iterable[str | Path]) -> list[str]:
     names = [drivers] if isinstance(drivers, (str, Path)) else list(drivers)
     templates = [name for name in names if not is_remote(name) and is_template(name)]
     clips = [name for name in names if name not in templates]
-    return [
-        *(absolute_name(name) for name in templates),
-        *(find_clips(clips) if clips or not templates else []),
-    ]
+    return [*(absolute_name(name) for name in templates), *(find_clips(clips) if clips or not templates else [])]

@@ -22,9 +22,7 @@ class _Still:
     image: np.ndarray
 
 
-def find_faces(
-    image: np.ndarray, tracker: Tracker | None = None, thorough: bool = True
-) -> tuple[list[Face], bool]:
+def find_faces(image: np.ndarray, tracker: Tracker | None = None, thorough: bool = True) -> tuple[list[Face], bool]:
     """Faces of one picture, largest first, and whether the networks are sure that these are faces.
 
     Args:

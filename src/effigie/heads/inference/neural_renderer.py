@@ -121,9 +121,7 @@ class NeuralRenderer:
         settings = ComposeSettings("none", "feather", MASK, grain=grain, temporal=0.0, motion_blur=0.0)
         self._compositor = Compositor(settings)
 
-    def __call__(
-        self, rendered: WarpedPortrait, landmarks: np.ndarray, index: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, rendered: WarpedPortrait, landmarks: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
         place = compute_placement(fit_pose(landmarks))
         side = int(np.clip(np.ceil(np.exp(place[2]) / SIDE_STEP) * SIDE_STEP, self._generator.size, MAX_SIDE))
         if self._reference_set is not None:
@@ -137,12 +135,7 @@ class NeuralRenderer:
         )
 
     def _prior(
-        self,
-        rendered: WarpedPortrait,
-        matrix: np.ndarray,
-        target_landmarks: np.ndarray,
-        index: int,
-        side: int,
+        self, rendered: WarpedPortrait, matrix: np.ndarray, target_landmarks: np.ndarray, index: int, side: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """(side, side, 3) float32 in [0, 1] and (side, side) float32."""
         if self._reference_set is None or self._selector is None:

@@ -175,9 +175,7 @@ def _read_clip(
     return portraits
 
 
-def _read_faceset(
-    path: Path, person: int | None, max_portraits: int, identity: IdentityModel
-) -> list[Portrait]:
+def _read_faceset(path: Path, person: int | None, max_portraits: int, identity: IdentityModel) -> list[Portrait]:
     """Crops of one person of a face set."""
     faceset = FaceSet.open(path)
     people = faceset.people()
@@ -189,9 +187,7 @@ def _read_faceset(
     columns = ("landmarks", "blendshapes", "matrix")
     faces = faceset.load(columns, where=f"cluster == {person or 0}")
     if not len(faces):
-        raise FaceSetError(
-            f"{path} has no person number {person or 0}: it holds {len(people)}, counted from 0"
-        )
+        raise FaceSetError(f"{path} has no person number {person or 0}: it holds {len(people)}, counted from 0")
     placed = [
         apply_affine(matrix.astype(np.float64), landmarks).astype(np.float32)
         for matrix, landmarks in zip(faces["matrix"], faces["landmarks"], strict=True)
@@ -218,9 +214,7 @@ def _choose_face(faces: list[Face], person: int | None) -> Face | None:
 def _ambiguity_message(path: Path, faces: list[Face], person: int | None) -> str:
     if person is not None:
         return f"{path} shows {len(faces)} faces, and --person {person} asks for one more: they are counted from 0"
-    places = ", ".join(
-        f"{number} at {face.box[0]:.0f},{face.box[1]:.0f}" for number, face in enumerate(faces[:6])
-    )
+    places = ", ".join(f"{number} at {face.box[0]:.0f},{face.box[1]:.0f}" for number, face in enumerate(faces[:6]))
     return f"{path} shows {len(faces)} faces: choose with --person NUMBER ({places} px, largest first)"
 
 
@@ -251,9 +245,7 @@ def _quality_notes(path: Path | str, pose: Pose, blendshapes: np.ndarray) -> tup
             f"the face in {path} lies on its side ({roll:.0f} degrees): if the picture does, turn it upright first"
         )
     if min(blendshapes[BLINK_INDICES]) > CLOSED_BLINK:
-        notes.append(
-            f"the eyes in {path} are closed and will open only a little: take a picture with open eyes"
-        )
+        notes.append(f"the eyes in {path} are closed and will open only a little: take a picture with open eyes")
     return tuple(notes)
 
 

@@ -124,9 +124,7 @@ def _load_from_person(
     return AnimationSubject(framed, person.permit, build_renderer, path, person.manifest_sha256)
 
 
-def render_geometry(
-    rendered: WarpedPortrait, landmarks: np.ndarray, index: int
-) -> tuple[np.ndarray, np.ndarray]:
+def render_geometry(rendered: WarpedPortrait, landmarks: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
     """The warped portrait as it is, without a network; a :data:`FrameRenderer`."""
     outline = landmarks[FACE_OVAL, :2]
     outline = outline + FACE_MARGIN * (outline - outline.mean(0))

@@ -84,14 +84,10 @@ class ExampleSampler:
             return build_example(person, still, [shot], self._size, self._shots, self._prior, random)
         wanted = int(random.integers(len(identity)))
         count = int(random.integers(1, self._shots + 1))
-        shots = choose_shots(
-            identity, wanted, count * (HARD_CANDIDATES if random.random() < 0.5 else 1), random
-        )
+        shots = choose_shots(identity, wanted, count * (HARD_CANDIDATES if random.random() < 0.5 else 1), random)
         if len(shots) > count:
             # Talkers' frames are much alike: the farthest of several mouths has more to teach.
-            mouths = [
-                mouth_opening(self._dataset.geometry(identity, int(i)).landmarks) for i in [wanted, *shots]
-            ]
+            mouths = [mouth_opening(self._dataset.geometry(identity, int(i)).landmarks) for i in [wanted, *shots]]
             shots = shots[np.argsort(-np.abs(np.array(mouths[1:]) - mouths[0]))[:count]]
         reference_set = [self._dataset.shot(identity, int(index)) for index in shots]
         truth = self._dataset.shot(identity, wanted)
@@ -144,9 +140,7 @@ def build_example(
     )
 
 
-def bend_still(
-    still: ReferenceShot, motions: MotionBank, size: int, random: np.random.Generator
-) -> ReferenceShot:
+def bend_still(still: ReferenceShot, motions: MotionBank, size: int, random: np.random.Generator) -> ReferenceShot:
     """The still warped by a change that somebody else made: a shot to make the still from again."""
     small = resize_shot(still, max(size, min(2 * size, still.picture.shape[0])))
     geometry, blendshapes = motions.transfer_motion(small.geometry, small.blendshapes, random)

@@ -142,9 +142,7 @@ class IdentityDataset:
         """Find the people among the faces of one clip, or of one set of stills."""
         if not len(faces):
             return
-        owner = {
-            pair: person.cluster for person in cluster_tracks(faces, threshold) for pair in person.tracks
-        }
+        owner = {pair: person.cluster for person in cluster_tracks(faces, threshold) for pair in person.tracks}
         clips = faces.clip
         clusters = np.array([owner[pair] for pair in zip(faces.clip, faces.track.tolist(), strict=True)])
         usable = (faces.confidence >= MIN_CONFIDENCE) & (faces.box[:, 3] - faces.box[:, 1] >= MIN_FACE_HEIGHT)

@@ -47,9 +47,7 @@ class MotionBank:
             videos = [videos[i] for i in np.linspace(0, len(videos) - 1, max_moments // 2).astype(int)]
         actors, moments = [], []
         for number, identity in enumerate(videos):
-            for index in np.unique(
-                np.linspace(0, len(identity) - 1, max(2, max_moments // len(videos))).astype(int)
-            ):
+            for index in np.unique(np.linspace(0, len(identity) - 1, max(2, max_moments // len(videos))).astype(int)):
                 actors.append(number)
                 moments.append((dataset.geometry(identity, index), dataset.blendshapes(identity, index)))
         return cls(

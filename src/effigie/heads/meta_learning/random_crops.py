@@ -30,18 +30,14 @@ def compute_crop_boxes(landmarks: np.ndarray, size: int) -> np.ndarray:
     for part in (OUTER_LIPS, np.concatenate([LEFT_EYE, RIGHT_EYE])):
         points = (landmarks[part, :2] + 0.5) / size
         low, high = points.min(0), points.max(0)
-        crop_boxes.append(
-            np.array([*((low + high) / 2), np.clip(CROP_MARGIN * (high - low).max(), MIN_SIDE, 1.0)])
-        )
+        crop_boxes.append(np.array([*((low + high) / 2), np.clip(CROP_MARGIN * (high - low).max(), MIN_SIDE, 1.0)]))
     return np.stack(crop_boxes).astype(np.float32)
 
 
 def sample_crop_boxes(crop_boxes: Tensor) -> Tensor:
     """(B, 3) one crop box for each of (B, 3, 3), drawn by torch's global generator."""
     shares = torch.tensor(CROP_SHARES, device=crop_boxes.device)
-    choice = distributed.draw_shard(
-        lambda count: torch.multinomial(shares.expand(count, -1), 1)[:, 0], len(crop_boxes)
-    )
+    choice = distributed.draw_shard(lambda count: torch.multinomial(shares.expand(count, -1), 1)[:, 0], len(crop_boxes))
     boxes = crop_boxes[torch.arange(len(crop_boxes), device=crop_boxes.device), choice]
     offset = distributed.draw_shard(lambda count: torch.randn(count, 2, device=boxes.device), len(crop_boxes))
     off = MAX_SHIFT * boxes[:, 2:] * offset * (choice > 0)[:, None]

@@ -87,9 +87,7 @@ class HeadsTask:
     ) -> None:
         self._networks, self._weights = networks, weights or LossWeights()
         self.examples = self.parts = batch
-        self._adversary = GanLoss(
-            networks.discriminator, self._weights.adversary, self._weights.features, paired
-        )
+        self._adversary = GanLoss(networks.discriminator, self._weights.adversary, self._weights.features, paired)
         self._perceptual_loss = perceptual_loss
         self._discriminator_learning_rate = discriminator_learning_rate
         sample_identity = IdentitySampler(identities)
@@ -121,9 +119,7 @@ class HeadsTask:
         embedding = embed_shots(self._networks.embedder, inputs)
         output = run_generator(self._networks.generator, inputs, embedding)
         weights = self._weights
-        terms = compute_losses(
-            output.picture, inputs, weights, self._perceptual_loss, self._adversary, batch["person"]
-        )
+        terms = compute_losses(output.picture, inputs, weights, self._perceptual_loss, self._adversary, batch["person"])
         if weights.match:
             columns = self._networks.discriminator.column(batch["person"])
             terms["match"] = weights.match * embedding_match(embedding, columns)
@@ -233,9 +229,7 @@ def run_generator(generator: Generator, inputs: Mapping[str, Tensor], embedding:
 
 
 @torch.no_grad()
-def generate(
-    networks: Mapping[str, nn.Module], examples: Sequence[HeadsExample], at_once: int = 8
-) -> GeneratorOutput:
+def generate(networks: Mapping[str, nn.Module], examples: Sequence[HeadsExample], at_once: int = 8) -> GeneratorOutput:
     """The networks' outputs for examples, on the CPU."""
     device = next(networks["generator"].parameters()).device
     pictures, blend_weights = [], []

@@ -163,14 +163,10 @@ def split_identities(dataset: IdentityDataset, held_out: float, seed: int) -> tu
     return training, sorted(validation)
 
 
-def sample_held_out(
-    dataset: IdentityDataset, sampler: ExampleSampler, validation: Sequence[int]
-) -> list[HeadsExample]:
+def sample_held_out(dataset: IdentityDataset, sampler: ExampleSampler, validation: Sequence[int]) -> list[HeadsExample]:
     """Examples of held-out people, each made from one shot; the same in every run."""
     random = np.random.default_rng(0)
-    return [
-        sampler.sample(validation[number % len(validation)], random) for number in range(HELD_OUT_EXAMPLES)
-    ]
+    return [sampler.sample(validation[number % len(validation)], random) for number in range(HELD_OUT_EXAMPLES)]
 
 
 def build_perceptual_loss(kind: str) -> PerceptualDistance | None:

@@ -33,9 +33,7 @@ class Controls:
     eyes: float = 1.0
     mouth: float = 1.0
     region: MotionRegion = "all"
-    relative: bool = field(
-        default=True, metadata={"help": "Take the driver's own head angles, not their change."}
-    )
+    relative: bool = field(default=True, metadata={"help": "Take the driver's own head angles, not their change."})
     smoothing: float = 0.0
     ease: float = 0.3
 

@@ -7,15 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from effigie.faces.mesh import (
-    INNER_LIPS,
-    LEFT_EYE,
-    LEFT_IRIS,
-    OUTER_LIPS,
-    RIGHT_EYE,
-    RIGHT_IRIS,
-    load_canonical_mesh,
-)
+from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, LEFT_IRIS, OUTER_LIPS, RIGHT_EYE, RIGHT_IRIS, load_canonical_mesh
 
 # Lid gap over eye width at which an eye counts as closed: the landmark network puts blinks at 0.01 to 0.05,
 # eyes at rest at 0.25 to 0.35.

@@ -227,9 +227,7 @@ def _read_frames(frames: VideoReader, cancel: CancelToken) -> Iterator[Frame]:
         yield frame
 
 
-def _find_neutral_frame(
-    poses: list[Pose], unposed: np.ndarray, blendshapes: np.ndarray, times: np.ndarray
-) -> int:
+def _find_neutral_frame(poses: list[Pose], unposed: np.ndarray, blendshapes: np.ndarray, times: np.ndarray) -> int:
     """Index of the frame nearest to a face at rest: no expression, eyes open, lips closed, facing the camera.
 
     Args:
@@ -253,11 +251,7 @@ def _find_neutral_frame(
 def blend_reappearances(motion: Motion) -> Motion:
     """Where the face comes back after a gap, lead from the held pose and shape to the measured ones, softly."""
     times, present = motion.seconds(), motion.present
-    rotation, scale, translation = (
-        motion.rotation.copy(),
-        motion.scale.copy(),
-        motion.translation.copy(),
-    )
+    rotation, scale, translation = (motion.rotation.copy(), motion.scale.copy(), motion.translation.copy())
     unposed, blendshapes = motion.unposed.copy(), motion.blendshapes.copy()
     for first in np.flatnonzero(present[1:] & ~present[:-1]) + 1:
         held = int(first) - 1
@@ -272,12 +266,7 @@ def blend_reappearances(motion: Motion) -> Motion:
             unposed[index] = _lerp(motion.unposed[held], motion.unposed[index], share)
             blendshapes[index] = _lerp(motion.blendshapes[held], motion.blendshapes[index], share)
     return replace(
-        motion,
-        rotation=rotation,
-        scale=scale,
-        translation=translation,
-        unposed=unposed,
-        blendshapes=blendshapes,
+        motion, rotation=rotation, scale=scale, translation=translation, unposed=unposed, blendshapes=blendshapes
     )
 
 

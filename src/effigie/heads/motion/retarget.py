@@ -67,9 +67,7 @@ class Retargeter:
         controls = self.controls
         eyes, mouth = region_weights()
         gains = (
-            eyes * controls.eye_strength
-            + mouth * controls.mouth_strength
-            + (1 - eyes - mouth) * controls.rest_strength
+            eyes * controls.eye_strength + mouth * controls.mouth_strength + (1 - eyes - mouth) * controls.rest_strength
         )
         self._gains = gains[:, None] * self._proportions
 

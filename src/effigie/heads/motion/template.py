@@ -90,8 +90,7 @@ def save_motion(motion: Motion, path: str | Path) -> None:
     }
     arrays = [
         pa.FixedSizeListArray.from_arrays(
-            pa.array(np.ascontiguousarray(columns[field.name]).ravel(), field.type.value_type),
-            type=field.type,
+            pa.array(np.ascontiguousarray(columns[field.name]).ravel(), field.type.value_type), type=field.type
         )
         if field.name in LIST_COLUMNS
         else pa.array(columns[field.name], field.type)
@@ -143,15 +142,9 @@ def load_motion(path: str | Path) -> Motion:
 def _read_metadata(path: Path, metadata: dict[bytes, bytes]) -> dict[str, str]:
     """The metadata of the footer, as strings; refuses what is no template or a newer one."""
     prefix = b"effigie."
-    known = {
-        key[len(prefix) :].decode(): value.decode()
-        for key, value in metadata.items()
-        if key.startswith(prefix)
-    }
+    known = {key[len(prefix) :].decode(): value.decode() for key, value in metadata.items() if key.startswith(prefix)}
     if known.get("format") != FORMAT:
-        raise MediaError(
-            f"{path} is no motion template: name a clip of the driver, or what --save-motion wrote"
-        )
+        raise MediaError(f"{path} is no motion template: name a clip of the driver, or what --save-motion wrote")
     if (version := int(known["version"])) > VERSION:
         raise MediaError(
             f"{path} is a motion template of version {version}, this effigie reads up to {VERSION}: update effigie"
@@ -194,9 +187,7 @@ def _check_motion(motion: Motion) -> None:
     """Refuse values that no picture can be made of."""
     turns = motion.rotation
     checks: dict[str, Callable[[], bool]] = {
-        "times do not ascend": lambda: all(
-            a < b for a, b in zip(motion.times, motion.times[1:], strict=False)
-        ),
+        "times do not ascend": lambda: all(a < b for a, b in zip(motion.times, motion.times[1:], strict=False)),
         "a scale is not above 0": lambda: bool((np.isfinite(motion.scale) & (motion.scale > 0)).all()),
         "a place is not finite": lambda: bool(np.isfinite(motion.translation).all()),
         "a rotation is none": lambda: (

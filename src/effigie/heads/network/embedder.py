@@ -46,7 +46,6 @@ def concat_drawing(picture: Tensor, drawing: Tensor, size: int) -> Tensor:
     """(B, 6, S, S): the picture in [-1, 1] and its drawing, black staying 0 as the padding is."""
     if picture.shape != drawing.shape or picture.shape[1:] != (3, size, size):
         raise ValueError(
-            f"picture and drawing must be (B, 3, {size}, {size}), not {tuple(picture.shape)} and "
-            f"{tuple(drawing.shape)}"
+            f"picture and drawing must be (B, 3, {size}, {size}), not {tuple(picture.shape)} and {tuple(drawing.shape)}"
         )
     return torch.cat([2 * picture - 1, drawing], dim=1)

@@ -85,9 +85,7 @@ class Generator(nn.Module):
         self.light = spectral_conv(channels, 3) if prior else None
         self.light_gain = nn.Parameter(torch.zeros(())) if prior else None
         outputs = 4 if prior else 3
-        self.finish = nn.Sequential(
-            spectral_conv(channels, outputs * preset.stem**2), nn.PixelShuffle(preset.stem)
-        )
+        self.finish = nn.Sequential(spectral_conv(channels, outputs * preset.stem**2), nn.PixelShuffle(preset.stem))
         self.counts = [module.count for module in self.modules() if isinstance(module, AdaIN)]
         self.projection = spectral_linear(preset.embedding, sum(self.counts))
 
@@ -101,11 +99,7 @@ class Generator(nn.Module):
         return self.projection(embedding).float()
 
     def forward(
-        self,
-        drawing: Tensor,
-        embedding: Tensor | None = None,
-        prior: Tensor | None = None,
-        psi: Tensor | None = None,
+        self, drawing: Tensor, embedding: Tensor | None = None, prior: Tensor | None = None, psi: Tensor | None = None
     ) -> GeneratorOutput:
         """Generate the person with the drawn landmarks.
 

@@ -156,13 +156,7 @@ class ResidualBlock(nn.Module):
     """
 
     def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        norm: Norm,
-        resize: Resize = "keep",
-        first: bool = False,
-        narrow: bool = False,
+        self, inputs: int, outputs: int, norm: Norm, resize: Resize = "keep", first: bool = False, narrow: bool = False
     ) -> None:
         super().__init__()
         between = inputs if narrow and resize == "halve" else outputs
@@ -238,9 +232,7 @@ class DownsamplingEncoder(nn.Module):
                 self.blocks.append(nn.Sequential(nn.PixelUnshuffle(stem), entrance))
                 side //= stem
             else:
-                self.blocks.append(
-                    ResidualBlock(channels, width, norm, "halve", first=scale == 0, narrow=narrow)
-                )
+                self.blocks.append(ResidualBlock(channels, width, norm, "halve", first=scale == 0, narrow=narrow))
                 side //= 2
             if side == attention_at:
                 self.attention[str(scale)] = SelfAttention(width)

@@ -18,9 +18,7 @@ MOVING_MARGIN = 1.2  # cm of background around the person that moves along, for 
 FADE_WIDTH = 0.8  # cm over which it gives way to the background at rest
 FILL_MARGIN = 0.9  # cm: nothing nearer to the person is taken for background when filling what was behind
 MAX_STRAND_DISTANCE = 7.0  # cm from the rest of the person to the end of a loose strand of hair
-MIN_HAIR_SHARE = (
-    0.28  # of the way from the background's colour to the hair's, from which on a thin thing is hair
-)
+MIN_HAIR_SHARE = 0.28  # of the way from the background's colour to the hair's, from which on a thin thing is hair
 STRAND_WIDTH = 9  # cells: what is thinner than half of that, single hairs, is not continued
 
 
@@ -97,9 +95,7 @@ def _grab_cut(small: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.nda
     if person.all() or not person.any():  # nothing to tell apart
         return person
     cv2.setRNGSeed(0)  # GrabCut starts from clusters drawn by chance
-    cv2.grabCut(
-        small, marks, None, np.zeros((1, 65)), np.zeros((1, 65)), GRABCUT_ITERATIONS, cv2.GC_INIT_WITH_MASK
-    )
+    cv2.grabCut(small, marks, None, np.zeros((1, 65)), np.zeros((1, 65)), GRABCUT_ITERATIONS, cv2.GC_INIT_WITH_MASK)
     return np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD))
 
 
@@ -118,9 +114,7 @@ def _find_strands(
     toward = np.median(small[hair], axis=0).astype(np.float32) - around
     share = ((small - around) * toward).sum(2) / np.maximum((toward**2).sum(2), 400)
     away = cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, 5) / cells
-    thin = ((share > MIN_HAIR_SHARE) & (away < MAX_STRAND_DISTANCE) & (np.hypot(across, down) < 22)).astype(
-        np.uint8
-    )
+    thin = ((share > MIN_HAIR_SHARE) & (away < MAX_STRAND_DISTANCE) & (np.hypot(across, down) < 22)).astype(np.uint8)
     return cv2.morphologyEx(thin, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
 
 
@@ -148,9 +142,7 @@ def _inpaint(small: np.ndarray, known: np.ndarray) -> np.ndarray:
         color, weight = (cv2.resize(level, size, interpolation=cv2.INTER_AREA) for level in (color, weight))
     result = color.reshape(*weight.shape, 3) / np.maximum(weight, 1e-6)[..., None]
     for color, weight in reversed(levels):
-        result = cv2.resize(result, weight.shape[::-1], interpolation=cv2.INTER_LINEAR).reshape(
-            *weight.shape, 3
-        )
+        result = cv2.resize(result, weight.shape[::-1], interpolation=cv2.INTER_LINEAR).reshape(*weight.shape, 3)
         sure = np.minimum(weight * 4, 1)[..., None]
         result += sure * (color / np.maximum(weight, 1e-6)[..., None] - result)
     return result

@@ -21,13 +21,8 @@ CLOSED_RATIO, OPEN_RATIO = (
     0.16,
 )  # lid gap over eye width: up to CLOSED a lid shuts whole, from OPEN on it is left alone
 OWN_GAP_SHARE = 0.75  # of the portrait's own gap, if that is smaller than OPEN: a squint is no blink
-MAX_OPENING = (
-    1.8,
-    0.1,
-)  # times its own gap, and cm more, that an eye opens at most: what is shut cannot be shown
-WATERLINE_CM = (
-    0.08  # cm outside the lids' landmarks, which lie on the wet edge, where a shut lid's skin begins
-)
+MAX_OPENING = (1.8, 0.1)  # times its own gap, and cm more, that an eye opens at most: what is shut cannot be shown
+WATERLINE_CM = 0.08  # cm outside the lids' landmarks, which lie on the wet edge, where a shut lid's skin begins
 IRIS_RADIUS = 0.2  # radius over the eye's width
 CORNER_MARGIN = 0.05  # of the eye's width that an iris keeps from either corner
 MAX_GAZE_CM = 0.35  # cm up or down
@@ -149,9 +144,7 @@ class EyeMouthWarp:
         for eye, place, portrait in zip(EYE_OPENINGS, self._eyes, self._gaps, strict=True):
             least = max(min(OPEN_RATIO, OWN_GAP_SHARE * portrait / place.width), 1e-6)
             gap = eye.gap(target)
-            keep = (gap / eye.width(target) / least - CLOSED_RATIO / OPEN_RATIO) / (
-                1 - CLOSED_RATIO / OPEN_RATIO
-            )
+            keep = (gap / eye.width(target) / least - CLOSED_RATIO / OPEN_RATIO) / (1 - CLOSED_RATIO / OPEN_RATIO)
             keep = float(np.clip(keep, 0, 1))
             held = min((MAX_OPENING[0] * portrait + MAX_OPENING[1]) * scale / max(gap, 1e-6), 1.0)
             # The upper lid does most of the way.
@@ -183,11 +176,7 @@ class EyeMouthWarp:
             cv2.polylines(big, [points], False, 255, max(4, round(4 * LASH_WIDTH * scale)), cv2.LINE_AA, 4)
             line = cv2.resize(big, line.shape[::-1], interpolation=cv2.INTER_AREA)
             lines.append(
-                (
-                    box,
-                    cv2.GaussianBlur(line, (0, 0), max(0.4, 0.3 * LASH_WIDTH * scale))
-                    * np.float32(closed / 255),
-                )
+                (box, cv2.GaussianBlur(line, (0, 0), max(0.4, 0.3 * LASH_WIDTH * scale)) * np.float32(closed / 255))
             )
         return lines
 
@@ -218,17 +207,11 @@ class EyeMouthWarp:
         # The iris moves whole, the white on either side gives and takes.
         rim = np.clip([aside - IRIS_RADIUS, aside + IRIS_RADIUS], 0.01, 0.99)
         across = np.interp(local[..., 0], [-1, 0, *rim, 1, 2], [-1, 0, *(rim - aside + was[0]), 1, 2])
-        down, known = _clamp_between_edges(
-            local[..., 1] - lowered, *source.edges(across), max(1.5 / scale, EDGE_WIDTH)
-        )
+        down, known = _clamp_between_edges(local[..., 1] - lowered, *source.edges(across), max(1.5 / scale, EDGE_WIDTH))
         light = _eye_light(gap) / _eye_light(own)
-        return OpeningLayer(
-            box, source.to_picture(across, down).astype(np.float32), cover, known, min(light, 1.0)
-        )
+        return OpeningLayer(box, source.to_picture(across, down).astype(np.float32), cover, known, min(light, 1.0))
 
-    def build_mouth_layer(
-        self, target: np.ndarray, scale: float, shape: tuple[int, ...]
-    ) -> OpeningLayer | None:
+    def build_mouth_layer(self, target: np.ndarray, scale: float, shape: tuple[int, ...]) -> OpeningLayer | None:
         """What the portrait shows between its lips, between those of (478, 3) ``target``."""
         region = _opening_region(MOUTH, target, scale, shape)
         if region is None:

@@ -16,9 +16,7 @@ from effigie.heads.warp.head_warp import HeadWarp, smooth_step
 FACE_CELLS = 110  # the field is computed at about so many cells from brow to chin
 FACE_CM = 17.7
 RIM_WIDTH = 3.5  # cm inside the oval where the mesh goes over into the head warp
-RIM_SMOOTHING = (
-    8.0  # how strongly expression is evened out at the rim: landmarks slide along the outline there
-)
+RIM_SMOOTHING = 8.0  # how strongly expression is evened out at the rim: landmarks slide along the outline there
 FADE_WIDTH = 7.0  # cm outside the oval over which expression fades out
 JUMP_SIGMA = 0.7  # cells
 TRIANGLE_MARGIN = 0.5  # cells beyond its edges that a triangle reaches, so that none is missed between two
@@ -191,9 +189,7 @@ def _rasterize_triangles(vertices: np.ndarray, area: np.ndarray, rows: int, colu
     width, height = np.maximum(high - low + 1, 0).T.astype(np.int32)
     count = width * height
     which = np.repeat(np.arange(len(front), dtype=np.int32), count)
-    within = np.arange(len(which), dtype=np.int32) - np.repeat(
-        (np.cumsum(count) - count).astype(np.int32), count
-    )
+    within = np.arange(len(which), dtype=np.int32) - np.repeat((np.cumsum(count) - count).astype(np.int32), count)
     down, across = np.divmod(within, width[which])
     x, y = low[which, 0] + across, low[which, 1] + down
     # How far inside each edge, in cells: a x + b y + c.

@@ -16,9 +16,7 @@ CELLS_PER_CM = 1.6
 HEAD_CENTER = np.array([[0.0, 2.0, -2.0]])  # of the head, canonical cm
 SKULL_CENTRE = np.array([0.0, 2.0, -3.5])
 SKULL_RADII = np.array([8.4, 11.0, 8.0])
-PLATEAU_DEPTH = (
-    4.5  # cm behind the canonical origin: hair beside the head, throat and background lie flat there
-)
+PLATEAU_DEPTH = 4.5  # cm behind the canonical origin: hair beside the head, throat and background lie flat there
 MAX_DEPTH_SLOPE = 1.1  # depth may change by this much a cm, or a turn of 40 degrees would fold the field over
 HEAD_EXTENT = (9.0, 11.5, 11.0)  # cm from the middle of the head to its outline: side, top, chin
 HAIR_MARGIN = 2.5  # cm of hair around that outline which moves as one with it
@@ -62,9 +60,7 @@ class HeadWarp:
         low = np.clip(np.floor(middle - reach), 0, self._last_pixel).astype(int)
         high = np.clip(np.ceil(middle + reach), low + 1, self._last_pixel + 1).astype(int)
         self.box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-        cells = np.clip(
-            np.ceil((high - low) / self.source_pose.scale * CELLS_PER_CM), 2, high - low + 1
-        ).astype(int)
+        cells = np.clip(np.ceil((high - low) / self.source_pose.scale * CELLS_PER_CM), 2, high - low + 1).astype(int)
         self._step = ((high - low) / cells).astype(np.float32)
         axes = ((np.arange(n) + 0.5) * s + at - 0.5 for n, s, at in zip(cells, self._step, low, strict=True))
         self._points = np.dstack(np.meshgrid(*axes)).astype(np.float32)
@@ -98,8 +94,7 @@ class HeadWarp:
         # A picture's border that shows only background need not be stretched; what is beside may come there.
         along = int(2 * BORDER_MARGIN * CELLS_PER_CM) | 1
         self._person_borders = [
-            cv2.blur(cv2.dilate(share, np.ones(kernel, np.uint8)), kernel[::-1])
-            for kernel in ((along, 1), (1, along))
+            cv2.blur(cv2.dilate(share, np.ones(kernel, np.uint8)), kernel[::-1]) for kernel in ((along, 1), (1, along))
         ]
 
     def _head_distance(self) -> tuple[np.ndarray, np.ndarray]:
@@ -109,9 +104,7 @@ class HeadWarp:
         tall = np.where(down < 0, HEAD_EXTENT[1], HEAD_EXTENT[2])
         relative = np.maximum(np.hypot(across / HEAD_EXTENT[0], down / tall), 1)
         distance = np.hypot(across, down) * (1 - 1 / relative) - HAIR_MARGIN * (1 - below)
-        return np.maximum(distance, 0).astype(np.float32), (1 - (1 - BELOW_FADE_SHARE) * below).astype(
-            np.float32
-        )
+        return np.maximum(distance, 0).astype(np.float32), (1 - (1 - BELOW_FADE_SHARE) * below).astype(np.float32)
 
     def _depth(self, landmarks: np.ndarray) -> np.ndarray:
         """(h, w) z in px of the portrait: face, skull and a plateau behind them, without steep slopes."""
@@ -135,9 +128,9 @@ class HeadWarp:
     def _face_depth(self, landmarks: np.ndarray) -> np.ndarray:
         """(h, w) cm: depth of the face's mesh, infinite outside it."""
         faces = load_canonical_mesh().triangles
-        corners = np.round((landmarks[:MESH_VERTEX_COUNT, :2] - self._points[0, 0]) / self._step * 16).astype(
-            np.int32
-        )[faces]
+        corners = np.round((landmarks[:MESH_VERTEX_COUNT, :2] - self._points[0, 0]) / self._step * 16).astype(np.int32)[
+            faces
+        ]
         z = (landmarks[faces, 2].mean(1) - self.source_pose.translation[2]) / self.source_pose.scale
         depth = np.full(self._points.shape[:2], np.inf, np.float32)
         for index in np.argsort(-z).tolist():
@@ -146,10 +139,7 @@ class HeadWarp:
 
     def sample_depth(self, points: np.ndarray) -> np.ndarray:
         """(N,) z px of the field at (N, 2) px of the portrait."""
-        return (
-            _sample_field(self._layers[..., 2], self._to_cells(points)[None])[0]
-            + self.source_pose.translation[2]
-        )
+        return _sample_field(self._layers[..., 2], self._to_cells(points)[None])[0] + self.source_pose.translation[2]
 
     def estimate_pose(self, target: np.ndarray) -> Pose:
         """The pose of (478, 3) landmarks of the same person in the portrait's pixels."""
@@ -190,10 +180,7 @@ class HeadWarp:
 
     def _invert_field(self, forward: np.ndarray) -> np.ndarray:
         """(h, w, 2): where the points that ``forward`` moves onto the cells come from, by Newton's method."""
-        slope_x, slope_y = (
-            np.gradient(forward, axis=1) / self._step[0],
-            np.gradient(forward, axis=0) / self._step[1],
-        )
+        slope_x, slope_y = (np.gradient(forward, axis=1) / self._step[0], np.gradient(forward, axis=0) / self._step[1])
         slopes = np.dstack([1 + slope_x[..., 0], slope_y[..., 0], slope_x[..., 1], 1 + slope_y[..., 1]])
         source = self._points - forward
         for _ in range(NEWTON_STEPS):

@@ -14,12 +14,7 @@ from effigie.faces.mesh import OUTER_LIPS
 from effigie.heads.warp.eye_mouth import MOUTH, OpeningLayer, ramp
 
 CELLS_PER_CM = 16
-LEFT, TOP, WIDTH, HEIGHT = (
-    -4.0,
-    -2.0,
-    8.0,
-    4.0,
-)  # cm of the plate of teeth around the middle of the closed lips
+LEFT, TOP, WIDTH, HEIGHT = (-4.0, -2.0, 8.0, 4.0)  # cm of the plate of teeth around the middle of the closed lips
 TEETH = (-1.0, 0.2, 0.035)  # cm: their upper end and edge below the lips' line; how much the row curves up
 TOOTH_EDGES = (0.0, 0.85, 1.5, 2.15)  # cm from the middle
 TEETH_SHOW = (0.1, 1.0)  # cm of opening: light reaches the teeth

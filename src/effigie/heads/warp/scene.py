@@ -45,9 +45,7 @@ class PortraitWarp:
             it with the head. By default where the picture shows more than a crop of the face does.
     """
 
-    def __init__(
-        self, image: np.ndarray, landmarks: np.ndarray, *, still_background: bool | None = None
-    ) -> None:
+    def __init__(self, image: np.ndarray, landmarks: np.ndarray, *, still_background: bool | None = None) -> None:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"image must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
         if landmarks.shape != (478, 3):
@@ -59,9 +57,7 @@ class PortraitWarp:
         self._identity = np.dstack([x, y])
         self._head_warp = HeadWarp(landmarks, height, width)
         if still_background is None:
-            still_background = (
-                max(height, width) > BACKGROUND_RATIO * CROP_SIDE_CM * self._head_warp.source_pose.scale
-            )
+            still_background = max(height, width) > BACKGROUND_RATIO * CROP_SIDE_CM * self._head_warp.source_pose.scale
         self._background = None
         if still_background:
             box = self._head_warp.box
@@ -88,9 +84,7 @@ class PortraitWarp:
                 self._composite_layer(eye, eye.cover, picture, field)
                 visibility[eye.box] *= 1 - eye.cover * (1 - eye.known)
         for box, line in self._eye_mouth_warp.build_lash_lines(target, pose.scale, shape):
-            picture[box] = np.round(
-                picture[box] + line[..., None] * (self._lash_color - picture[box])
-            ).astype(np.uint8)
+            picture[box] = np.round(picture[box] + line[..., None] * (self._lash_color - picture[box])).astype(np.uint8)
         mouth = self._eye_mouth_warp.build_mouth_layer(target, pose.scale, shape)
         if mouth is not None:
             inside = self._mouth_interior
@@ -122,9 +116,7 @@ class PortraitWarp:
             x0, y0, x1, y1 = min(x0, left), min(y0, top), max(x1, right), max(y1, bottom)
         return field, visibility, (slice(y0, y1), slice(x0, x1))
 
-    def _composite_layer(
-        self, layer: OpeningLayer, cover: np.ndarray, picture: np.ndarray, field: np.ndarray
-    ) -> None:
+    def _composite_layer(self, layer: OpeningLayer, cover: np.ndarray, picture: np.ndarray, field: np.ndarray) -> None:
         """Composite the layer of an opening over the picture, in place."""
         moved = cv2.remap(self.image, layer.source, None, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
         if layer.light < 1:
@@ -141,9 +133,7 @@ class PortraitWarp:
             picture[box] = moved
             return picture
         picture = self._background.plate.copy()
-        cover = cv2.remap(
-            self._background.cover, field[box], None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
-        )
+        cover = cv2.remap(self._background.cover, field[box], None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
         picture[box] = cv2.blendLinear(moved, np.ascontiguousarray(picture[box]), cover, 1 - cover)
         return picture
 

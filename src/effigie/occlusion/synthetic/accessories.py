@@ -44,16 +44,13 @@ def draw_glasses(random: np.random.Generator, scene: OccluderScene) -> OccluderL
     across, down = scene.axes
     eye_distance, outline = scene.eye_distance, lens_outline(random)
     width, height = random.uniform(0.36, 0.47), random.uniform(0.22, 0.4)
-    thick = eye_distance * (
-        random.uniform(0.012, 0.04) if random.random() < 0.5 else random.uniform(0.04, 0.12)
-    )
+    thick = eye_distance * (random.uniform(0.012, 0.04) if random.random() < 0.5 else random.uniform(0.04, 0.12))
     lower = random.uniform(-0.02, 0.12) * eye_distance
     if random.random() < 0.1:
         lower += random.uniform(0.1, 0.5) * eye_distance  # slipped down
     eyes = [scene.landmarks[eye].mean(0) + down * lower for eye in (LEFT_EYE, RIGHT_EYE)]
     centers = [
-        eye + across * side * random.uniform(0, 0.05) * eye_distance
-        for eye, side in zip(eyes, (-1, 1), strict=True)
+        eye + across * side * random.uniform(0, 0.05) * eye_distance for eye, side in zip(eyes, (-1, 1), strict=True)
     ]
     lenses = [
         center + eye_distance * (outline[:, :1] * side * width * across + outline[:, 1:] * height * down)
@@ -82,9 +79,7 @@ def draw_glasses(random: np.random.Generator, scene: OccluderScene) -> OccluderL
             + random.normal(0, 0.03, 2) * eye_distance
             - down * eye_distance * random.uniform(0, 0.1)
         )
-        alpha = np.maximum(
-            alpha, draw_line(size, np.stack([outer, end]), max(1.2, thick * random.uniform(0.6, 1.2)))
-        )
+        alpha = np.maximum(alpha, draw_line(size, np.stack([outer, end]), max(1.2, thick * random.uniform(0.6, 1.2))))
     gloss = 1 + 0.5 * np.clip(smooth_noise(random, size, 12), 0, 2)[..., None]
     frame = apply_light(paint * gloss, scene)
     if random.random() < 0.2:  # tortoise

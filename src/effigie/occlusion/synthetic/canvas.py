@@ -223,9 +223,7 @@ def draw_line(size: int, points: NDArray[np.floating], thickness: float, closed:
     return np.asarray(mask * (min(1.0, thickness) / 255), np.float32)
 
 
-def curve_points(
-    start: NDArray[np.floating], direction: float, length: float, bend: float, count: int = 12
-) -> Picture:
+def curve_points(start: NDArray[np.floating], direction: float, length: float, bend: float, count: int = 12) -> Picture:
     """(count, 2) px along a curve that sets out at ``direction`` (radians) and turns by ``bend`` in all."""
     angles = direction + bend * np.linspace(0, 1, count)
     steps = np.stack([np.cos(angles), np.sin(angles)], 1) * (length / count)

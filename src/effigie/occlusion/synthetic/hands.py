@@ -58,9 +58,7 @@ def draw_hand(random: np.random.Generator, scene: OccluderScene) -> OccluderLaye
     spread, curl = random.uniform(0.02, 0.22), random.uniform(0.55, 1.05)
     thumb = palm - beside * scale * 0.42 - ahead * scale * 0.2
     order = random.permutation(len(FINGER_LAYOUT)) if random.random() < 0.3 else range(len(FINGER_LAYOUT))
-    draw_finger(
-        random, scene, layer, surface, thumb, toward, beside, -0.8, 0.62 * scale, 0.16 * scale, roundness
-    )
+    draw_finger(random, scene, layer, surface, thumb, toward, beside, -0.8, 0.62 * scale, 0.16 * scale, roundness)
     folded = random.random(4) < (0.25 if random.random() < 0.5 else 0.0)
     for number in order:
         where, length = FINGER_LAYOUT[number]
@@ -150,9 +148,7 @@ def draw_finger(
         joints.append(position)
         angle = bend + random.normal(0, 0.05)
         cosine, sine = np.cos(angle), np.sin(angle)
-        direction = np.array(
-            [direction[0] * cosine - direction[1] * sine, direction[0] * sine + direction[1] * cosine]
-        )
+        direction = np.array([direction[0] * cosine - direction[1] * sine, direction[0] * sine + direction[1] * cosine])
     path = np.stack(joints).astype(np.float32)
     radii = [radius * scale for scale in (1.05, 1.0, 0.95, 0.84)]
     dark = surface * np.float32(random.uniform(0.35, 0.9))

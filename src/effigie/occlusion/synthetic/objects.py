@@ -28,16 +28,12 @@ def draw_microphone(random: np.random.Generator, scene: OccluderScene) -> Occlud
     """A held microphone with its grille, foam on a boom, or the thin arm of a headset."""
     size, layer, eye_distance = scene.size, OccluderLayer.empty(scene.size), scene.eye_distance
     mouth = scene.jitter_point(random, scene.landmarks[13], 0.5)
-    tone = (
-        np.full(3, random.uniform(0.02, 0.2), np.float32) if random.random() < 0.7 else sample_color(random)
-    )
+    tone = np.full(3, random.uniform(0.02, 0.2), np.float32) if random.random() < 0.7 else sample_color(random)
     body = apply_light(tone, scene)
     if random.random() < 0.3:  # headset
         ear = scene.landmarks[234 if random.random() < 0.5 else 454]
         middle = (mouth + ear) / 2 + random.normal(0.2, 0.2, 2) * eye_distance
-        layer.paint(
-            body, draw_line(size, np.stack([ear, middle, mouth]), eye_distance * random.uniform(0.03, 0.09))
-        )
+        layer.paint(body, draw_line(size, np.stack([ear, middle, mouth]), eye_distance * random.uniform(0.03, 0.09)))
         radius = eye_distance * random.uniform(0.06, 0.18)
         draw_capsule(layer, mouth, mouth + 0.6 * radius, (radius, radius), body, scene.light)
         return layer
@@ -186,9 +182,7 @@ def draw_fruit(random: np.random.Generator, scene: OccluderScene) -> OccluderLay
     position, radius = scene.sample_point(random), scene.eye_distance * random.uniform(0.3, 0.9)
     tone = np.clip(sample_color(random, 1.0) * (1 + 0.15 * smooth_noise(random, size, 6)[..., None]), 0, 1)
     surface = apply_light(tone.astype(np.float32), scene)
-    draw_capsule(
-        layer, position, position + np.float32(0.05) * radius, (radius, radius), surface, scene.light, 0.9
-    )
+    draw_capsule(layer, position, position + np.float32(0.05) * radius, (radius, radius), surface, scene.light, 0.9)
     spot = (position + scene.light[:2] * radius * 0.5).astype(np.float32)
     white = np.full((size, size, 3), 0.95, np.float32)
     glint = OccluderLayer.empty(size)

@@ -36,9 +36,7 @@ KIND_WEIGHTS: Mapping[str, float] = {
 HELD_OUT_KINDS = tuple(kind for kind in OCCLUDERS if kind not in KIND_WEIGHTS)
 
 
-def draw_occluder(
-    random: np.random.Generator, scene: OccluderScene, kind: str | None = None
-) -> OccluderLayer:
+def draw_occluder(random: np.random.Generator, scene: OccluderScene, kind: str | None = None) -> OccluderLayer:
     """An occluder, of a kind that is trained on unless another is named; its edge as a camera would show it."""
     if kind is None:
         names = list(KIND_WEIGHTS)

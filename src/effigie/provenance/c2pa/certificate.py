@@ -10,13 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from effigie.errors import UsageError
-from effigie.provenance.c2pa.authority import (
-    certificate_to_pem,
-    key_to_pem,
-    local_authorities,
-    local_signer,
-    read_pem,
-)
+from effigie.provenance.c2pa.authority import certificate_to_pem, key_to_pem, local_authorities, local_signer, read_pem
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -71,14 +65,10 @@ def load_identity(certificate: Path, key: Path) -> SigningIdentity:
     try:
         chain = x509.load_pem_x509_certificates(read_pem(certificate))
     except ValueError as error:
-        raise UsageError(
-            f"{certificate} holds no certificate in PEM: check that it was not cut short"
-        ) from error
+        raise UsageError(f"{certificate} holds no certificate in PEM: check that it was not cut short") from error
     ordered = _order_chain(chain, private.public_key())
     if not ordered:
-        raise UsageError(
-            f"no certificate in {certificate} belongs to {key}: name the two that were made together"
-        )
+        raise UsageError(f"no certificate in {certificate} belongs to {key}: name the two that were made together")
     signer = ordered[0]
     now = datetime.now(UTC)
     if not signer.not_valid_before_utc <= now <= signer.not_valid_after_utc:
@@ -87,9 +77,7 @@ def load_identity(certificate: Path, key: Path) -> SigningIdentity:
             f"{signer.not_valid_after_utc:%Y-%m-%d}: get a new one"
         )
     if signer.issuer == signer.subject:
-        raise UsageError(
-            f"{certificate} is its own issuer, which C2PA forbids: have it issued by an authority"
-        )
+        raise UsageError(f"{certificate} is its own issuer, which C2PA forbids: have it issued by an authority")
     return SigningIdentity(
         "".join(map(certificate_to_pem, ordered)), key_to_pem(private), _select_algorithm(private, key)
     )

@@ -64,11 +64,7 @@ class Claim:
 
 
 def sign_file(
-    path: Path,
-    destination: Path,
-    claim: Claim,
-    identity: SigningIdentity | None = None,
-    tsa_url: str | None = None,
+    path: Path, destination: Path, claim: Claim, identity: SigningIdentity | None = None, tsa_url: str | None = None
 ) -> None:
     """Write ``path`` with embedded credentials to ``destination``, whole or not at all. Streams.
 
@@ -80,11 +76,7 @@ def sign_file(
     media_type = EMBEDDABLE.get(path.suffix.lower())
     if media_type is None:
         raise UsageError(f"{path.suffix or path.name} holds no credentials: use {', '.join(EMBEDDABLE)}")
-    with (
-        open_ordinary_file(path) as source,
-        atomic_write(destination) as temporary,
-        temporary.open("w+b") as signed,
-    ):
+    with open_ordinary_file(path) as source, atomic_write(destination) as temporary, temporary.open("w+b") as signed:
         _sign_stream(source, signed, media_type, claim, identity, tsa_url, path, embed=True)
 
 
@@ -147,9 +139,7 @@ def _sign_stream(
     except c2pa.C2paError as error:
         reason = " ".join(str(error).split())
         if tsa_url and re.search(r"http|time.?stamp", reason, re.IGNORECASE):
-            raise EffigieError(
-                f"{tsa_url} gave no time stamp for {path} ({reason}): try again, or without"
-            ) from error
+            raise EffigieError(f"{tsa_url} gave no time stamp for {path} ({reason}): try again, or without") from error
         raise EffigieError(
             f"cannot sign {path} ({reason}): check that the file is whole and the certificate is one for C2PA"
         ) from error

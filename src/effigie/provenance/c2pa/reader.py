@@ -179,9 +179,7 @@ def _describe_store(store: Any) -> CredentialState:
     success, failure = validation_codes(get_nested(store, "validation_results", "activeManifest"))
     # What has changed in the chain since: any of it but trust means that this file was changed.
     deltas = get_entries(store, "validation_results", "ingredientDeltas")
-    later = {
-        code for delta in deltas for code in list_codes(get_nested(delta, "validationDeltas"), "failure")
-    }
+    later = {code for delta in deltas for code in list_codes(get_nested(delta, "validationDeltas"), "failure")}
     state, problems = judge_codes(success, failure | tampering_codes(later))
     if get_nested(store, "validation_state") not in ("Valid", "Trusted") and not failure and not later:
         state, problems = "broken", ("the C2PA library calls it invalid without a reason",)
@@ -198,9 +196,7 @@ def _describe_store(store: Any) -> CredentialState:
         command=get_text(claimed, "command"),
         consents=tuple(filter(None, map(get_text, get_entries(claimed, "consents")))),
         model_hash=get_text(claimed, "model_sha256"),
-        source_types=tuple(
-            uri.rstrip("/").rpartition("/")[2] for uri in _texts(actions, "digitalSourceType")
-        ),
+        source_types=tuple(uri.rstrip("/").rpartition("/")[2] for uri in _texts(actions, "digitalSourceType")),
         actions=tuple(_texts(actions, "action")),
         ingredients=tuple(_read_ingredients(store, manifests, manifest)),
         mark=None if _read_assertion(manifest, "c2pa.soft-binding") is None else _read_output_id(claimed),
@@ -228,9 +224,7 @@ def _read_ingredients(store: Any, manifests: Any, manifest: Any) -> Iterator[Ing
                 now, now_failure = now | success, now_failure | failure
         state, problems = judge_codes(then | now, then_failure | now_failure)
         output_id = _read_output_id(_read_assertion(own, OUTPUT_LABEL))
-        yield Ingredient(
-            title, relationship, state, _read_generator(own), _read_issuer(own), output_id, problems
-        )
+        yield Ingredient(title, relationship, state, _read_generator(own), _read_issuer(own), output_id, problems)
 
 
 def _texts(entries: list[Any], key: str) -> list[str]:

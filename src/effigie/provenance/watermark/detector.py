@@ -65,9 +65,7 @@ def detect(frames: Iterable[NDArray[np.uint8]], cancel: CancelToken | None = Non
     return _detect(((frame, number == 0) for number, frame in enumerate(frames)), cancel)
 
 
-def detect_file(
-    path: str | Path, seconds: float = 60.0, cancel: CancelToken | None = None
-) -> DetectedMark | None:
+def detect_file(path: str | Path, seconds: float = 60.0, cancel: CancelToken | None = None) -> DetectedMark | None:
     """The mark in a clip or still, or None.
 
     Args:
@@ -77,9 +75,7 @@ def detect_file(
     return _detect(sample_luma(Path(path), seconds), cancel)
 
 
-def _detect(
-    frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToken | None
-) -> DetectedMark | None:
+def _detect(frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToken | None) -> DetectedMark | None:
     every, keys = ResidualAccumulator(), ResidualAccumulator()
     for frame, key in frames:
         if cancel is not None:

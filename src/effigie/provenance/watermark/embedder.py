@@ -47,12 +47,7 @@ class WatermarkEmbedder:
         marked = embedder.embed(image, face_mask)
     """
 
-    def __init__(
-        self,
-        output_id: int,
-        size: tuple[int, int],
-        like: str | Path | None = None,
-    ) -> None:
+    def __init__(self, output_id: int, size: tuple[int, int], like: str | Path | None = None) -> None:
         height, width = size
         if height < 1 or width < 1:
             raise UsageError(f"a frame of {width}x{height} pixels cannot be marked")
@@ -86,9 +81,7 @@ class WatermarkEmbedder:
     def _amplitude(self, image: Image, face_mask: Image | None) -> NDArray[np.float32]:
         """Root mean square of the mark around every place, (h, w) float32, at the size texture is measured."""
         gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)  # first: one channel is shrunk instead of three
-        hidden = local_contrast(
-            np.asarray(cv2.resize(gray, self._small, interpolation=cv2.INTER_AREA), np.uint8)
-        )
+        hidden = local_contrast(np.asarray(cv2.resize(gray, self._small, interpolation=cv2.INTER_AREA), np.uint8))
         amplitude = np.minimum(FLAT_LEVEL + TEXTURE_LEVEL * hidden, MAX_LEVEL)
         if face_mask is not None:
             mask = cv2.resize(face_mask, self._small, interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -56,9 +56,7 @@ def sample_luma(path: Path, seconds: float, frames: int = MAX_FRAMES) -> Iterato
             yield np.asarray(turn.apply(luma), np.uint8), key
 
 
-def _sample_evenly(
-    container: InputContainer, stream: VideoStream, count: int, frames: int
-) -> Iterator[Sample]:
+def _sample_evenly(container: InputContainer, stream: VideoStream, count: int, frames: int) -> Iterator[Sample]:
     step = math.ceil(count / frames)
     for number, frame in enumerate(decode_frames(container, stream, DamageCounter())):
         if number >= count:
@@ -67,9 +65,7 @@ def _sample_evenly(
             yield _luma(frame), number == 0 or frame.key_frame
 
 
-def _sample_positions(
-    container: InputContainer, stream: VideoStream, length: float, run: int
-) -> Iterator[Sample]:
+def _sample_positions(container: InputContainer, stream: VideoStream, length: float, run: int) -> Iterator[Sample]:
     """Runs of frames at eight places; none where the container cannot seek."""
     seen = set()
     for spot in range(POSITION_COUNT):

@@ -94,9 +94,7 @@ class PatternSearch:
     def correlate_shifts_coarse(self, scale: float) -> NDArray[np.float32]:
         """Nearly the same for one scale both ways, in a fraction of the time, from one dense spectrum."""
         every = carriers()
-        tall, wide = (
-            scipy.fft.next_fast_len(_OVERSAMPLING * side, real=True) for side in self._residual.shape
-        )
+        tall, wide = (scipy.fft.next_fast_len(_OVERSAMPLING * side, real=True) for side in self._residual.shape)
         if self._dense is None:
             self._dense = scipy.fft.rfft2(self._residual, s=(tall, wide))
         u = every.frequency_x[every.known] * (wide / (TILE_SIZE * scale))

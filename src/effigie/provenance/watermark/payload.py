@@ -82,9 +82,7 @@ def encode_into(output_id: int, evidence: NDArray[np.floating]) -> Symbols:
     for step, bit in zip(_FIXED.tolist(), fixed.tolist(), strict=True):
         gains[step, newest != bit] = _IMPOSSIBLE
     words = [word for word in _list_viterbi(gains) if np.array_equal(word[_FIXED], fixed)]
-    return max(
-        map(_convolve, words), key=lambda symbols: float(symbols @ evidence), default=encode(output_id)
-    )
+    return max(map(_convolve, words), key=lambda symbols: float(symbols @ evidence), default=encode(output_id))
 
 
 def decode(evidence: NDArray[np.floating]) -> tuple[int, Symbols] | None:

@@ -56,8 +56,7 @@ def convert_clips(
     """
     settings, job, cancel = settings or ConvertSettings(), job or JobSettings(), cancel or CancelToken()
     people = tuple(
-        PersonAssignment(assignment.model.absolute(), assignment.person)
-        for assignment in parse_assignments(model)
+        PersonAssignment(assignment.model.absolute(), assignment.person) for assignment in parse_assignments(model)
     )
     if settings.mask_clip is not None or settings.masks is not None:
         raise UsageError("painted masks and a folder of masks are for one clip: convert that one by itself")

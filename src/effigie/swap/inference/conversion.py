@@ -146,9 +146,7 @@ class Conversion:
                 self._mask_clip.check_end()
             if not report.swapped:
                 raise MediaError(f"{self._absence_message(0)}; nothing written")
-        self._progress(
-            Progress("convert", report.frames, report.frames, "frames", f"{report.swapped} swapped")
-        )
+        self._progress(Progress("convert", report.frames, report.frames, "frames", f"{report.swapped} swapped"))
         report.seconds = time.perf_counter() - start
         for state in self._people:
             report.each[str(state.assignment.model)] = state.swapped

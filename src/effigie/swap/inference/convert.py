@@ -29,9 +29,7 @@ from effigie.training import choose_device, choose_precision
 # What the fast mode gives up for speed. A made face's side is this share of the usual: warping it, and all that is done
 # to it before it lies in the frame, costs half.
 FAST_SIDE_SHARE = 0.75
-FAST_GRAIN_INTERVAL = (
-    3  # frames: sharpness changes with the face's distance and focus, not from frame to frame
-)
+FAST_GRAIN_INTERVAL = 3  # frames: sharpness changes with the face's distance and focus, not from frame to frame
 FAST_VISIBILITY_INTERVAL = 2  # frames: a crop follows the face, and a hand before it moves little in one
 
 
@@ -71,9 +69,7 @@ def convert(
     side_share, visibility_interval = 1.0, 1
     if settings.fast:
         side_share, visibility_interval = FAST_SIDE_SHARE, FAST_VISIBILITY_INTERVAL
-        shots = (
-            replace(shot, compose=shot.compose and use_fast_grain(shot.compose)) for shot in settings.shots
-        )
+        shots = (replace(shot, compose=shot.compose and use_fast_grain(shot.compose)) for shot in settings.shots)
         settings = replace(settings, compose=use_fast_grain(settings.compose), shots=tuple(shots))
     clip, output, assignments = Path(clip), Path(output), parse_assignments(model)
     if settings.person is not None:

@@ -33,17 +33,13 @@ def parse_assignments(
 ) -> list[PersonAssignment]:
     """The assignments that anything which names models stands for; no model twice, no number twice."""
     models = [model] if isinstance(model, (str, Path, PersonAssignment)) else list(model)
-    assignments = [
-        one if isinstance(one, PersonAssignment) else PersonAssignment(Path(one)) for one in models
-    ]
+    assignments = [one if isinstance(one, PersonAssignment) else PersonAssignment(Path(one)) for one in models]
     if not assignments:
         raise UsageError("name a model: a folder made by `effigie train`")
     folders = [assignment.model.resolve() for assignment in assignments]
     for number, assignment in enumerate(assignments):
         if folders[number] in folders[:number]:
             raise UsageError(f"{assignment.model} is named twice: a model plays one person")
-        if assignment.person is not None and assignment.person in [
-            other.person for other in assignments[:number]
-        ]:
+        if assignment.person is not None and assignment.person in [other.person for other in assignments[:number]]:
             raise UsageError(f"two models are to play face {assignment.person}: each face can have one")
     return assignments

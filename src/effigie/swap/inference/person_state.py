@@ -34,9 +34,7 @@ class FaceCompositor:
         seconds: spent on each stage.
     """
 
-    def __init__(
-        self, compose: ComposeSettings, visibility: VisibilityPredictor, visibility_interval: int = 1
-    ) -> None:
+    def __init__(self, compose: ComposeSettings, visibility: VisibilityPredictor, visibility_interval: int = 1) -> None:
         self.compose, self.visibility_interval = compose, visibility_interval
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self._compositor = Compositor(compose)
@@ -52,12 +50,7 @@ class FaceCompositor:
         return other
 
     def __call__(
-        self,
-        picture: np.ndarray,
-        frame: Frame,
-        face: Face,
-        swapped: SwappedFace,
-        matte: np.ndarray | None = None,
+        self, picture: np.ndarray, frame: Frame, face: Face, swapped: SwappedFace, matte: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """The picture with the made face in it, and the mask of what was replaced, (H, W) uint8.
 

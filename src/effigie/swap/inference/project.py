@@ -91,18 +91,14 @@ def load_project(path: str | Path) -> Project:
     _check_names(document, known, str(path))
     version = document.get("version", VERSION)
     if not isinstance(version, int) or version > VERSION:
-        raise UsageError(
-            f"{path} is of version {version!r}, this effigie reads up to {VERSION}: update effigie"
-        )
+        raise UsageError(f"{path} is of version {version!r}, this effigie reads up to {VERSION}: update effigie")
     reader = _ProjectReader(path)
     people = _get_tables(document, "people", path)
     if not isinstance(document.get("clip"), str) or not people:
         raise UsageError(f"{path} needs a clip and, under [[people]], a model")
     assignments = tuple(reader.settings(PersonAssignment, table, "people") for table in people)
     shots = [reader.settings(ShotSettings, table, "shots") for table in _get_tables(document, "shots", path)]
-    given = {
-        name: document[name] for name in ("paint", "masks", "device", "fast", "turned") if name in document
-    }
+    given = {name: document[name] for name in ("paint", "masks", "device", "fast", "turned") if name in document}
     settings = replace(
         reader.settings(ConvertSettings, given, "the top"),
         compose=reader.settings(ComposeSettings, document.get("compose", {}), "compose"),
@@ -145,8 +141,7 @@ def save_project(project: Project, path: str | Path) -> None:
         document[name] = _to_table(getattr(settings, name), folder)
     del document["trust"]["watermark"]
     document["shots"] = [
-        _to_table(shot, folder)
-        | {"without": [_relative_path(Path(name), folder) for name in shot.excluded_models]}
+        _to_table(shot, folder) | {"without": [_relative_path(Path(name), folder) for name in shot.excluded_models]}
         for shot in settings.shots
     ]
     with atomic_write(path) as temporary:
@@ -183,8 +178,7 @@ class _ProjectReader:
         names = {stored_name(field): str(field.name) for field in fields(kind)}  # type: ignore[arg-type]
         _check_names(table, set(names), f"{self.file}, {where}")
         values = {
-            names[name]: self._value(hints[names[name]], value, f"{where}.{name}")
-            for name, value in table.items()
+            names[name]: self._value(hints[names[name]], value, f"{where}.{name}") for name, value in table.items()
         }
         try:
             return kind(**values)

@@ -153,9 +153,7 @@ class Swapper:
             mouth_share = compute_inpaint_share(self._selector.distance["mouth"])
             mouth = crop(image, matrix, side) if mouth_share else None
         network_face = crop(image, face.matrix(small), small)
-        return FaceInputs(
-            network_face, prior, warper, geometry, mouth, mouth_share, matrix, source_mask, pose_state
-        )
+        return FaceInputs(network_face, prior, warper, geometry, mouth, mouth_share, matrix, source_mask, pose_state)
 
     def render_faces(self, inputs_list: Sequence[FaceInputs]) -> list[SwappedFace]:
         """The faces for several inputs, the network run once: for several a face costs a third less."""
@@ -180,21 +178,15 @@ class Swapper:
                 share = np.float32(pose_state.geometry_weight) * inputs.prior.visibility[..., None]
                 picture += share * (warped - picture)
         if inputs.mouth is not None:
-            picture = inpaint_mouth(
-                picture, inputs.mouth, inputs.geometry.landmarks, inputs.warper, inputs.mouth_share
-            )
+            picture = inpaint_mouth(picture, inputs.mouth, inputs.geometry.landmarks, inputs.warper, inputs.mouth_share)
         margin = replace(MASK_MARGIN, side=MASK_MARGIN.side * pose_state.side_growth)
         mask = face_mask(inputs.warper.target, side, side, margin)
-        return SwappedFace(
-            np.clip(picture, 0, 1), mask, inputs.matrix, pose_state.opacity, inputs.source_mask
-        )
+        return SwappedFace(np.clip(picture, 0, 1), mask, inputs.matrix, pose_state.opacity, inputs.source_mask)
 
     def _run_network(self, inputs_list: Sequence[FaceInputs]) -> DecoderOutput:
         faces = to_float(torch.from_numpy(np.stack([inputs.face for inputs in inputs_list]))).to(self._device)
         size, prior_batch = faces.shape[-1], None
-        if priors := [
-            _resize_prior(inputs.prior, size) for inputs in inputs_list if inputs.prior is not None
-        ]:
+        if priors := [_resize_prior(inputs.prior, size) for inputs in inputs_list if inputs.prior is not None]:
             prior_batch = torch.from_numpy(np.stack(priors)).permute(0, 3, 1, 2).to(self._device)
             prior_batch = prior_batch.contiguous(memory_format=torch.channels_last)
         half = self._precision == "bf16"
@@ -211,7 +203,6 @@ class Swapper:
 def _resize_prior(prior: RenderedPrior, size: int) -> np.ndarray:
     """(size, size, 4) picture and visibility in [0, 1], as the network takes them."""
     picture, visibility = (
-        cv2.resize(each, (size, size), interpolation=cv2.INTER_AREA)
-        for each in (prior.picture, prior.visibility)
+        cv2.resize(each, (size, size), interpolation=cv2.INTER_AREA) for each in (prior.picture, prior.visibility)
     )
     return np.clip(np.dstack([picture / np.float32(255), visibility]), 0, 1)

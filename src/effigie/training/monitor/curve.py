@@ -46,9 +46,7 @@ def read_curve(path: Path) -> list[CurvePoint]:
     while True:
         try:
             row = next(rows)
-            values = {
-                name: float(cell) for name, cell in row.items() if name not in LEADING_COLUMNS[:2] and cell
-            }
+            values = {name: float(cell) for name, cell in row.items() if name not in LEADING_COLUMNS[:2] and cell}
             points.append(CurvePoint(int(row["step"]), float(row["seconds"]), values))
         except StopIteration:
             return points
@@ -95,17 +93,12 @@ class Curve:
     def _rewrite(self) -> None:
         for point in self.points:
             self._columns += [name for name in point.values if name not in self._columns]
-        with (
-            atomic_write(self.path) as temporary,
-            temporary.open("w", encoding="utf-8", newline="") as stream,
-        ):
+        with atomic_write(self.path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream, lineterminator="\n").writerow(self._columns)
             self._write(stream, self.points)
 
     def _write(self, stream: io.TextIOBase | io.TextIOWrapper, points: list[CurvePoint]) -> None:
         writer = csv.writer(stream, lineterminator="\n")
         for point in points:
-            cells = [
-                f"{point.values[name]:.6g}" if name in point.values else "" for name in self._columns[2:]
-            ]
+            cells = [f"{point.values[name]:.6g}" if name in point.values else "" for name in self._columns[2:]]
             writer.writerow([point.step, point.seconds, *cells])

@@ -54,9 +54,9 @@ def forecast(seconds: Sequence[float], errors: Sequence[float], gain: float = GA
         errors: ``(N,)`` held-out error, lower is better; those that are not finite are left out.
         gain: relative fall that is waited for.
     """
-    known = np.array(
-        [(t, e) for t, e in zip(seconds, errors, strict=True) if t > 0 and math.isfinite(e)]
-    ).reshape(-1, 2)
+    known = np.array([(t, e) for t, e in zip(seconds, errors, strict=True) if t > 0 and math.isfinite(e)]).reshape(
+        -1, 2
+    )
     if len(known) < MIN_EVALUATIONS:
         return Forecast()
     times, values = known.T

@@ -23,12 +23,7 @@ class TrainingLogger:
     """Collects the loss terms of each step; writes curve rows, evaluations and previews into ``folder``."""
 
     def __init__(
-        self,
-        task: Task,
-        networks: Mapping[str, nn.Module],
-        folder: Path,
-        settings: TrainingSettings,
-        step: int,
+        self, task: Task, networks: Mapping[str, nn.Module], folder: Path, settings: TrainingSettings, step: int
     ) -> None:
         self.curve = Curve(folder / "curve.csv", step)
         self.progress_summary = self._summarize(settings)

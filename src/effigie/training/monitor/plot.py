@@ -55,9 +55,7 @@ def plot_curve(curve: Path, output: Path, best: tuple[float, float] | None = Non
     left = _Axis(image, minutes, loss, left=True)
     left.draw_labels(LOSS_COLOR)
     left.draw_line(loss, LOSS_COLOR, PLAIN if len(loss) <= THIN_LINE_POINTS else THIN)
-    right = _Axis(
-        image, minutes, [*error, *(point for series in parts.values() for point in series)], left=False
-    )
+    right = _Axis(image, minutes, [*error, *(point for series in parts.values() for point in series)], left=False)
     right.draw_labels(ERROR_COLOR)
     for series, color in zip(parts.values(), itertools.cycle(PART_COLORS), strict=False):
         right.draw_line(series, color, THIN)
@@ -127,9 +125,7 @@ class _Axis:
         return round(LEFT + point[0] / self._minutes * (WIDTH - LEFT - RIGHT)), self._row(value)
 
     def _row(self, value: float) -> int:
-        return round(
-            HEIGHT - BOTTOM - (value - self._low) / (self._high - self._low) * (HEIGHT - TOP - BOTTOM)
-        )
+        return round(HEIGHT - BOTTOM - (value - self._low) / (self._high - self._low) * (HEIGHT - TOP - BOTTOM))
 
 
 def _finite(points: Sequence[CurvePoint], name: str) -> Points:
@@ -159,9 +155,7 @@ def _label(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _text(
-    image: Image, text: str, x: int, y: int, color: Color, align: float = 0.5, size: float = 0.45
-) -> None:
+def _text(image: Image, text: str, x: int, y: int, color: Color, align: float = 0.5, size: float = 0.45) -> None:
     """Write ``text`` with its baseline at ``y``; ``align`` 0 begins at ``x``, 0.5 centres, 1 ends there."""
     width = cv2.getTextSize(text, FONT, size, 1)[0][0]
     cv2.putText(image, text, (round(x - align * width), y), FONT, size, color, 1, cv2.LINE_AA)

@@ -67,9 +67,7 @@ class ProgressSummary:
         return ", ".join(filter(None, sentences))
 
 
-def progress_summary(
-    held_out: Sequence[CurvePoint], patience: int | None = None, first: int = 1
-) -> ProgressSummary:
+def progress_summary(held_out: Sequence[CurvePoint], patience: int | None = None, first: int = 1) -> ProgressSummary:
     """Summarise the rows with a held-out error.
 
     Args:
@@ -88,9 +86,7 @@ def progress_summary(
     newest = held_out[-1].values if held_out else {}
     for name in (name for name in newest if name.startswith(PART_PREFIX)):
         part_plateau = _detect_plateau(evaluations, name, patience)
-        is_decided = not part_plateau.improving or len(evaluations) > (
-            patience or default_window(len(evaluations))
-        )
+        is_decided = not part_plateau.improving or len(evaluations) > (patience or default_window(len(evaluations)))
         parts[name.removeprefix(PART_PREFIX)] = PartProgress(
             newest[name], part_plateau.improving if is_decided else None
         )
@@ -123,8 +119,7 @@ def detect_plateau(
         return Plateau(True, None)
     values = [error for _, error in finite]
     smooth = [
-        statistics.median(values[i - 1 : i + 2]) if 0 < i < len(values) - 1 else values[i]
-        for i in range(len(values))
+        statistics.median(values[i - 1 : i + 2]) if 0 < i < len(values) - 1 else values[i] for i in range(len(values))
     ]
     before, recent = min(smooth[:-window]), min(smooth[-window:])
     if recent < before - tolerance * abs(before):
