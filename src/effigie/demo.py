@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.assets import fetch_asset, fetch_assets
 from effigie.consent.samples import sample_consent
 from effigie.consent.store import default_store
@@ -183,7 +184,7 @@ def write_sheet(path: Path, before: Path, after: Path, columns: int = SHEET_COLU
     _write_png(path, np.concatenate(pairs, axis=1))
 
 
-def _to_sheet_square(image: np.ndarray) -> np.ndarray:
+def _to_sheet_square(image: Image) -> np.ndarray:
     """At the sheet's height, a square from the middle."""
     height, width = image.shape[:2]
     left = max(0, (width - height) // 2)
@@ -191,7 +192,7 @@ def _to_sheet_square(image: np.ndarray) -> np.ndarray:
     return cv2.resize(square, (SHEET_HEIGHT, SHEET_HEIGHT), interpolation=cv2.INTER_AREA)
 
 
-def _write_png(path: Path, image: np.ndarray) -> None:
+def _write_png(path: Path, image: Image) -> None:
     with atomic_write(path) as temporary:
         temporary.write_bytes(cv2.imencode(".png", image[..., ::-1])[1].tobytes())
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from effigie.arrays import Embedding
 from effigie.consent.terms import Terms
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class SubjectFaces:
             of a track, and anybody can edit a column. None where there are no pictures.
     """
 
-    embeddings: np.ndarray
+    embeddings: Embedding
     clips: np.ndarray
     sampled_embeddings: np.ndarray | None = None
 
@@ -57,7 +58,7 @@ class SubjectFaces:
             raise ValueError(f"{self.embeddings.shape} embeddings of {len(self.clips)} clips")
 
 
-def reference_similarity(consent: Terms, embeddings: np.ndarray) -> np.ndarray:
+def reference_similarity(consent: Terms, embeddings: Embedding) -> np.ndarray:
     """(N,) float32 cosine of each face with the nearest reference of a record, -1..1.
 
     Args:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from effigie.arrays import Embedding
 from effigie.consent.document import Consent
 from effigie.consent.face_matching import (
     MATCH_THRESHOLD,
@@ -237,7 +238,7 @@ def _match_records(use: str, faces: SubjectFaces, records: Sequence[Consent]) ->
     return tuple(records[index] for index in owners)
 
 
-def _similarities(records: Sequence[Consent], embeddings: np.ndarray) -> np.ndarray:
+def _similarities(records: Sequence[Consent], embeddings: Embedding) -> np.ndarray:
     """(records, faces) cosines."""
     return np.stack([reference_similarity(record, embeddings) for record in records])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from effigie.arrays import Embedding
 from effigie.consent.terms import MAX_REFERENCES
 from effigie.errors import UsageError
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
@@ -23,7 +24,7 @@ MAX_OUTLIER_SHARE = 0.1  # of a clip's looks may show somebody else passing, or 
 class _FaceSample:
     """The embedding of a picture's largest face, None where it is too small; whether another is about as large."""
 
-    embedding: np.ndarray | None
+    embedding: Embedding | None
     multiple_people: bool
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from effigie.arrays import Embedding
 from effigie.consent.canonical import json_digest, pack_vectors, unpack_vectors
 from effigie.errors import UsageError
 
@@ -90,7 +91,7 @@ class Terms:
     evidence: tuple[Evidence, ...]
     basis: str
     strength: str
-    embeddings: np.ndarray
+    embeddings: Embedding
     created: datetime
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
+from effigie.arrays import Landmarks
 from effigie.faces.align import compute_placement, crop_matrix, smooth_placement
 from effigie.faces.duplicate_frames import DuplicateFrameDetector
 from effigie.faces.mesh import Pose, eye_distance, fit_pose
@@ -50,7 +51,7 @@ class Face:
     """One measured face in one frame."""
 
     track: int  # number of the person's track within the clip
-    landmarks: np.ndarray  # (478, 3) float32 frame pixels, smoothed
+    landmarks: Landmarks  # (478, 3) float32 frame pixels, smoothed
     blendshapes: np.ndarray  # (52,) in [0, 1]
     presence: float  # the landmark network's confidence, 0..1
     pose: Pose  # of the landmarks before smoothing, fitted to the canonical mesh

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from effigie.arrays import AffineMatrix, Image
+
 
 @dataclass(frozen=True)
 class Roi:
@@ -33,7 +35,7 @@ class Roi:
         return max(width, 0.0) * max(height, 0.0) / smaller**2
 
 
-def crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+def crop(image: Image, matrix: AffineMatrix, size: int) -> np.ndarray:
     """Cut the ``size`` x ``size`` picture that ``matrix`` (frame to crop) describes.
 
     A strong reduction is done in halves first: bilinear sampling alone would alias.
@@ -55,7 +57,7 @@ def resize_matrix(size: int, crop_size: int) -> np.ndarray:
     return np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
 
 
-def apply_affine(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+def apply_affine(matrix: AffineMatrix, points: np.ndarray) -> np.ndarray:
     """Map (..., 2) points by a (2, 3) matrix; of (..., 3) points z is scaled alike."""
     mapped = points[..., :2] @ matrix[:, :2].T + matrix[:, 2]
     if points.shape[-1] == 2:
@@ -64,7 +66,7 @@ def apply_affine(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.concatenate([mapped, points[..., 2:] * scale], axis=-1)
 
 
-def invert_affine(matrix: np.ndarray) -> np.ndarray:
+def invert_affine(matrix: AffineMatrix) -> np.ndarray:
     return cv2.invertAffineTransform(np.asarray(matrix, np.float64))
 
 
@@ -81,7 +83,7 @@ def jitter_matrix(size: int, random: np.random.Generator, degrees: float, scale:
     return np.asarray(matrix)
 
 
-def sharpness(crop: np.ndarray, mask: np.ndarray | None = None) -> float:
+def sharpness(crop: Image, mask: np.ndarray | None = None) -> float:
     """Variance of the Laplacian (grey levels squared) of (H, W, 3) uint8 RGB, inside ``mask`` (H, W) bool if given."""
     response = cv2.Laplacian(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.CV_16S)
     if mask is not None:

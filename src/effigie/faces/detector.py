@@ -8,6 +8,7 @@ from functools import cache
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.assets import fetch_asset
 from effigie.faces.crop import Roi
 from effigie.faces.runtime import TFLiteModel, suppress_stderr
@@ -40,7 +41,7 @@ class BlazeFaceDetector:
     def __init__(self, threads: int = 1) -> None:
         self._model = TFLiteModel("face_detector.tflite", threads)
 
-    def __call__(self, image: np.ndarray) -> list[Detection]:
+    def __call__(self, image: Image) -> list[Detection]:
         height, width = image.shape[:2]
         side = max(height, width)
         scale = self.SIZE / side
@@ -104,7 +105,7 @@ class YuNetDetector:
             path = str(fetch_asset("yunet"))
             self._model = cv2.FaceDetectorYN.create(path, "", (320, 320), threshold, 0.3, 50)
 
-    def __call__(self, image: np.ndarray) -> list[Detection]:
+    def __call__(self, image: Image) -> list[Detection]:
         height, width = image.shape[:2]
         scale = min(1.0, self.MAX_SIDE / max(height, width))
         size = (max(round(width * scale), 1), max(round(height * scale), 1))

@@ -10,6 +10,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
+
 CELLS = 16  # a side, in which the face's box is compared: a lid's beginning movement is small but local
 # Grey levels of 255, mean of the box and most of a cell; coding alone leaves 0.05 to 0.3.
 MAX_MEAN_DIFFERENCE, MAX_CELL_DIFFERENCE = 0.5, 4.0
@@ -28,13 +30,13 @@ class DuplicateFrameDetector:
         self._boxes: list[tuple[slice, slice]] = []
         self._count = 0
 
-    def set_reference(self, image: np.ndarray, landmarks: list[np.ndarray]) -> None:
+    def set_reference(self, image: Image, landmarks: list[np.ndarray]) -> None:
         """Set the reference frame, (H, W, 3) uint8, and its faces' landmarks, (478, >= 2) px each."""
         self._boxes = [box for points in landmarks if (box := _box(points, image.shape)) is not None]
         self._reference = image if self._boxes else None
         self._count = 0
 
-    def __call__(self, image: np.ndarray) -> bool:
+    def __call__(self, image: Image) -> bool:
         """Whether every face of the reference frame is unchanged; False if it had none."""
         reference = self._reference
         if reference is None or reference.shape != image.shape or self._count >= MAX_DUPLICATES:
@@ -45,7 +47,7 @@ class DuplicateFrameDetector:
         return True
 
 
-def _box(landmarks: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+def _box(landmarks: Landmarks, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
     low = np.maximum(np.floor(landmarks[:, :2].min(0)), 0).astype(int)
     high = np.minimum(np.ceil(landmarks[:, :2].max(0)) + 1, (shape[1], shape[0])).astype(int)
     if (high - low < CELLS).any():

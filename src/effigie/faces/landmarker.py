@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.faces.crop import Roi, apply_affine, crop, invert_affine
 from effigie.faces.runtime import TFLiteModel
 
@@ -47,7 +48,7 @@ BLENDSHAPE_LANDMARKS = np.array(
 class LandmarkResult:
     """(478, 3) landmarks in frame pixels (z in the same scale, smaller is nearer) and the network's presence 0..1."""
 
-    landmarks: np.ndarray
+    landmarks: Landmarks
     presence: float
 
     def roi(self) -> Roi:
@@ -55,7 +56,7 @@ class LandmarkResult:
         return landmarks_to_roi(self.landmarks)
 
 
-def landmarks_to_roi(landmarks: np.ndarray) -> Roi:
+def landmarks_to_roi(landmarks: Landmarks) -> Roi:
     """The square around (478, >= 2) landmarks, level with the eyes, half as large again."""
     points = landmarks[:, :2]
     left, right = points[EYE_CORNERS[0]], points[EYE_CORNERS[1]]
@@ -74,7 +75,7 @@ class LandmarkModel:
     def __init__(self, threads: int = 1) -> None:
         self._model = TFLiteModel("face_landmarks_detector.tflite", threads)
 
-    def __call__(self, image: np.ndarray, roi: Roi) -> LandmarkResult:
+    def __call__(self, image: Image, roi: Roi) -> LandmarkResult:
         matrix = roi.matrix(INPUT_SIZE)
         picture = crop(image, matrix, INPUT_SIZE).astype(np.float32) * np.float32(1 / 255)
         points, presence, _ = self._model(picture[None])
@@ -89,7 +90,7 @@ class BlendshapeModel:
     def __init__(self) -> None:
         self._model = TFLiteModel("face_blendshapes.tflite")
 
-    def __call__(self, landmarks: np.ndarray) -> np.ndarray:
+    def __call__(self, landmarks: Landmarks) -> np.ndarray:
         """(52,) float32 of (478, >= 2) landmarks in pixels, in the order of :data:`BLENDSHAPES`."""
         points = np.ascontiguousarray(landmarks[BLENDSHAPE_LANDMARKS, :2], dtype=np.float32)
         return self._model(points[None])[0].reshape(-1).copy()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from effigie.arrays import Landmarks
 from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, MESH_VERTEX_COUNT, OUTER_LIPS, RIGHT_EYE
 
 REGIONS = ("eyes", "mouth", "skin")
@@ -25,7 +26,7 @@ class MaskMargin:
     jaw: float = 0.0  # at the chin, where the mesh ends with the face
 
 
-def face_mask(landmarks: np.ndarray, height: int, width: int, margin: MaskMargin | None = None) -> np.ndarray:
+def face_mask(landmarks: Landmarks, height: int, width: int, margin: MaskMargin | None = None) -> np.ndarray:
     """Mask (H, W) float32 in [0, 1] of a face: the convex hull of its mesh, with an antialiased edge.
 
     The convex hull of all vertices rather than the face oval: in profile the oval folds over itself. For a margin the
@@ -55,7 +56,7 @@ def polygon_mask(points: np.ndarray, height: int, width: int) -> np.ndarray:
     return mask.astype(np.float32) / 255
 
 
-def face_regions(landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def face_regions(landmarks: Landmarks, mask: np.ndarray) -> np.ndarray:
     """Labels (S, S) uint8 of an (S, S) bool mask: 0 outside the face, else 1 plus the index in :data:`REGIONS`."""
     labels = np.where(mask, np.uint8(1 + REGIONS.index("skin")), np.uint8(0))
     for name, outline, margin in (
@@ -72,7 +73,7 @@ def face_regions(landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return labels
 
 
-def compute_loss_mask(landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def compute_loss_mask(landmarks: Landmarks, mask: np.ndarray) -> np.ndarray:
     """Compute (S, S) float32 weights: the face counts ten times its surroundings, eyes and mouth thrice the face."""
     size = mask.shape[0]
     weight = 0.1 + 0.9 * mask

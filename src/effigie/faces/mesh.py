@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 
+from effigie.arrays import Landmarks
 from effigie.faces.runtime import read_bundle_member
 from effigie.io.protobuf import iterate_fields, iterate_submessages
 
@@ -93,7 +94,7 @@ class Pose:
         roll = np.arctan2(r[1, 0], r[0, 0])
         return np.degrees(np.array([yaw, pitch, roll])).astype(np.float32)
 
-    def to_canonical(self, landmarks: np.ndarray) -> np.ndarray:
+    def to_canonical(self, landmarks: Landmarks) -> np.ndarray:
         """(N, 3) frame landmarks in the canonical space."""
         return (landmarks - self.translation) @ self.rotation / self.scale
 
@@ -105,7 +106,7 @@ class Pose:
 AXIS_FLIP = np.diag([1.0, -1.0, -1.0])
 
 
-def fit_pose(landmarks: np.ndarray, shape: np.ndarray | None = None) -> Pose:
+def fit_pose(landmarks: Landmarks, shape: np.ndarray | None = None) -> Pose:
     """Weighted orthogonal Procrustes of (>= 468, 3) landmarks to the canonical mesh, or to one's own ``shape``."""
     model = load_canonical_mesh()
     basis = np.flatnonzero(model.weights)
@@ -121,19 +122,19 @@ def fit_pose(landmarks: np.ndarray, shape: np.ndarray | None = None) -> Pose:
     return Pose(rotation, scale, target_mean - scale * rotation @ source_mean)
 
 
-def eye_distance(landmarks: np.ndarray) -> float:
+def eye_distance(landmarks: Landmarks) -> float:
     """Pixels between the eyes' centres: the unit in which landmark errors are given."""
     left, right = landmarks[LEFT_EYE, :2].mean(0), landmarks[RIGHT_EYE, :2].mean(0)
     return float(np.hypot(*(right - left)))
 
 
-def mouth_opening(landmarks: np.ndarray) -> float:
+def mouth_opening(landmarks: Landmarks) -> float:
     """Inner lip gap over mouth width, from (478, >= 2) landmarks."""
     gap = np.linalg.norm(landmarks[[82, 13, 312], :2] - landmarks[[87, 14, 317], :2], axis=1).mean()
     return float(gap / np.linalg.norm(landmarks[61, :2] - landmarks[291, :2]))
 
 
-def eye_opening(landmarks: np.ndarray) -> float:
+def eye_opening(landmarks: Landmarks) -> float:
     """Lid gap over eye width, mean of both eyes, from (478, >= 2) landmarks."""
     ratios = []
     for upper, lower, corners in (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from effigie.arrays import Embedding, Image
 from effigie.faces.analyzer import Face
 from effigie.faces.recognizer import SAME_PERSON_SIMILARITY, IdentityModel, normalize_embedding
 
@@ -28,7 +29,7 @@ class TargetPerson:
             own identity from then on.
     """
 
-    embedding: np.ndarray
+    embedding: Embedding
     person: int | None = None
 
 
@@ -39,7 +40,7 @@ class _MeanIdentity:
         self._sum = np.zeros(128, np.float32)
         self._count = 0
 
-    def update(self, image: np.ndarray, face: Face, model: IdentityModel, frames: tuple[int, ...]) -> None:
+    def update(self, image: Image, face: Face, model: IdentityModel, frames: tuple[int, ...]) -> None:
         """Take the face's next frame, looked at if its number is one of ``frames``."""
         if self._count in frames:
             self._sum = self._sum + model.embed(image, face.landmarks)
@@ -67,7 +68,7 @@ class PersonMatcher:
         self.best_similarity = [-1.0] * len(self._targets)
         self.max_faces = 0
 
-    def __call__(self, image: np.ndarray, faces: list[Face]) -> list[Face | None]:
+    def __call__(self, image: Image, faces: list[Face]) -> list[Face | None]:
         """Each target person's face in this frame, or None; ``faces`` largest first."""
         self.max_faces = max(self.max_faces, len(faces))
         for face in faces:
@@ -111,7 +112,7 @@ class PersonFollower:
         self._other_tracks: set[int] = set()
         self.max_faces = 0
 
-    def __call__(self, image: np.ndarray, faces: list[Face]) -> Face | None:
+    def __call__(self, image: Image, faces: list[Face]) -> Face | None:
         """The person's face in this (H, W, 3) uint8 RGB frame, or None; ``faces`` largest first."""
         self.max_faces = max(self.max_faces, len(faces))
         if self._track is None and len(faces) > self._number:
@@ -124,7 +125,7 @@ class PersonFollower:
             self._identity.update(image, match, self._model, FOLLOWER_FRAMES)
         return match
 
-    def _find_again(self, image: np.ndarray, faces: list[Face]) -> Face | None:
+    def _find_again(self, image: Image, faces: list[Face]) -> Face | None:
         """The person under a new track number, after having been out of sight."""
         for face in faces:
             if face.track in self._other_tracks:

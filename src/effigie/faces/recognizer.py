@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.assets import fetch_asset
 from effigie.faces.mesh import LEFT_EYE, RIGHT_EYE
 from effigie.io.protobuf import encode_bytes_field, iterate_fields, iterate_submessages
@@ -19,13 +20,13 @@ ARCFACE_TEMPLATE = np.array(
 )
 
 
-def five_point_landmarks(landmarks: np.ndarray) -> np.ndarray:
+def five_point_landmarks(landmarks: Landmarks) -> np.ndarray:
     """(5, 2) eyes, nose tip and mouth corners of (478, >= 2) landmarks, image left first."""
     points = landmarks[:, :2]
     return np.stack([points[LEFT_EYE].mean(0), points[RIGHT_EYE].mean(0), points[4], points[61], points[291]])
 
 
-def align_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def align_face(image: Image, landmarks: Landmarks) -> np.ndarray:
     """Align a face to the (112, 112, 3) uint8 picture that the embedding network reads."""
     points = five_point_landmarks(landmarks).astype(np.float64)
     matrix = estimate_similarity(points, ARCFACE_TEMPLATE.astype(np.float64))
@@ -70,7 +71,7 @@ class IdentityModel:
         (features,) = self._session.run(None, {"data": data})
         return normalize_embedding(features[0])
 
-    def embed(self, image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    def embed(self, image: Image, landmarks: Landmarks) -> np.ndarray:
         """Embedding of the face with these (478, >= 2) landmarks in an RGB picture."""
         return self(align_face(image, landmarks))
 

@@ -12,6 +12,8 @@ from collections import deque
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
+
 WIDTH = 96  # px at which frames are compared: what moves little, or is noise, does not count
 MIN_CHANGE = 15.0  # mean change, of 255, from which on it may be a cut
 MIN_CHANGE_RATIO = 3.0  # times the least change of the frames before: motion does not begin at full speed
@@ -25,7 +27,7 @@ class ShotDetector:
         self._last: np.ndarray | None = None
         self._changes: deque[float] = deque(maxlen=HISTORY_FRAMES)
 
-    def __call__(self, image: np.ndarray) -> bool:
+    def __call__(self, image: Image) -> bool:
         """Whether a new shot begins with this frame, (H, W, 3) uint8 RGB of any size."""
         height, width = image.shape[:2]
         size = min(WIDTH, width), max(1, round(height * min(WIDTH, width) / width))

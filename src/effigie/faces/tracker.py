@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.faces.crop import Roi
 from effigie.faces.detector import BlazeFaceDetector, Detection, YuNetDetector
 from effigie.faces.landmarker import BlendshapeModel, LandmarkModel, LandmarkResult
@@ -71,7 +72,7 @@ class Tracker:
         self.reset()
         self._next_number = self._frames_since_detect = 0
 
-    def __call__(self, image: np.ndarray) -> list[TrackedFace]:
+    def __call__(self, image: Image) -> list[TrackedFace]:
         """Faces of the next frame, (H, W, 3) uint8 RGB."""
         self._track_faces(image)
         self._frames_since_detect += 1
@@ -87,7 +88,7 @@ class Tracker:
             if track.current is not None
         ]
 
-    def _track_faces(self, image: np.ndarray) -> None:
+    def _track_faces(self, image: Image) -> None:
         for track in self._tracks:
             track.current = None
             if track.missing_frames == 0:
@@ -104,7 +105,7 @@ class Tracker:
                 kept.append(track)
         self._tracks = kept
 
-    def _detect(self, image: np.ndarray) -> None:
+    def _detect(self, image: Image) -> None:
         self._frames_since_detect = 0
         for detection in self._short_range(image):
             self._add_detection(image, detection)
@@ -116,7 +117,7 @@ class Tracker:
             for detection in self._long_range(image):
                 self._add_detection(image, detection)
 
-    def _add_detection(self, image: np.ndarray, detection: Detection) -> None:
+    def _add_detection(self, image: Image, detection: Detection) -> None:
         roi = detection.roi()
         if any(track.current is not None and track.roi.overlap(roi) > 0.4 for track in self._tracks):
             return
@@ -135,7 +136,7 @@ class Tracker:
             self._next_number += 1
             self._tracks.append(track)
 
-    def _update(self, track: _Track, landmark_result: LandmarkResult, threshold: float, image: np.ndarray) -> None:
+    def _update(self, track: _Track, landmark_result: LandmarkResult, threshold: float, image: Image) -> None:
         roi = landmark_result.roi()
         height, width = image.shape[:2]
         inside = -0.1 * width < roi.x < 1.1 * width and -0.1 * height < roi.y < 1.1 * height

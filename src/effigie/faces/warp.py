@@ -12,6 +12,7 @@ from functools import cache
 import cv2
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.faces.mesh import FACE_OVAL, LEFT_EYE, MESH_VERTEX_COUNT, RIGHT_EYE, load_canonical_mesh
 
 RING_EXTENT = 0.22  # the ring lies this share of the way further out from the face's middle
@@ -28,7 +29,7 @@ PixelBox = tuple[slice, ...]
 class WarpResult:
     """A warped picture."""
 
-    image: np.ndarray  # (S, S, 3) of the source's dtype
+    image: Image  # (S, S, 3) of the source's dtype
     # (S, S) float32 in [0, 1]: 1 where the source really shows what is asked for, 0 where the picture is
     # stretched from nearly nothing, turned away, or outside the mesh.
     visibility: np.ndarray
@@ -56,7 +57,7 @@ def extended_triangles() -> np.ndarray:
     return result
 
 
-def extend_mesh(landmarks: np.ndarray, iris: bool = True) -> np.ndarray:
+def extend_mesh(landmarks: Landmarks, iris: bool = True) -> np.ndarray:
     """Extend (478, 3) landmarks to (V, 3) vertices: the 468, two iris centres kept between their lids, and the ring."""
     mesh = landmarks[:MESH_VERTEX_COUNT]
     centers = []
@@ -110,7 +111,7 @@ class MeshWarper:
         labels = _rasterize_triangles(points, self._area, faces, self._coarse)
         self._inside, self._triangle = labels >= 0, np.maximum(labels, 0).astype(np.intp)
 
-    def warp(self, image: np.ndarray, source: np.ndarray, box: PixelBox | None = None) -> WarpResult:
+    def warp(self, image: Image, source: np.ndarray, box: PixelBox | None = None) -> WarpResult:
         """Warp (H, W, 3) uint8 or float32 from the landmarks (478, 3) ``source`` in its pixels to the target.
 
         Args:
@@ -191,6 +192,6 @@ def smooth_over_vertices(values: np.ndarray, areas: np.ndarray, faces: np.ndarra
     return (total / np.maximum(weight, 1e-9))[faces].mean(1).astype(np.float32)
 
 
-def warp(image: np.ndarray, source: np.ndarray, target: np.ndarray, size: int) -> WarpResult:
+def warp(image: Image, source: np.ndarray, target: np.ndarray, size: int) -> WarpResult:
     """Warp (H, W, 3) uint8 or float32 from the landmarks (478, 3) ``source`` to ``target`` at ``size`` px."""
     return MeshWarper(target, size).warp(image, source)

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
+from effigie.arrays import Embedding
 from effigie.faces.recognizer import SAME_PERSON_SIMILARITY as SAME_PERSON_SIMILARITY
 from effigie.faceset.columns import Faces
 
@@ -28,7 +29,7 @@ class PersonCluster:
     faces: int
     tracks: tuple[tuple[str, int], ...]  # its (clip, track) pairs
     clips: tuple[str, ...]
-    embedding: np.ndarray  # (128,) float32 unit mean over its faces; zeros for -1
+    embedding: Embedding  # (128,) float32 unit mean over its faces; zeros for -1
 
 
 def cluster_tracks(faces: Faces, same_person: float = SAME_PERSON_SIMILARITY) -> list[PersonCluster]:
@@ -66,7 +67,7 @@ def cluster_tracks(faces: Faces, same_person: float = SAME_PERSON_SIMILARITY) ->
 
 
 def cluster_embeddings(
-    embeddings: np.ndarray, same_person: float = SAME_PERSON_SIMILARITY, cannot_link: np.ndarray | None = None
+    embeddings: Embedding, same_person: float = SAME_PERSON_SIMILARITY, cannot_link: np.ndarray | None = None
 ) -> np.ndarray:
     """Agglomerative clustering of (T, D) unit vectors with average linkage; (T,) labels from 0.
 
@@ -129,7 +130,7 @@ def _find_cooccurring_tracks(faces: Faces, owner: np.ndarray) -> list[tuple[int,
     return [pair for pair, shared in shared_counts.items() if 2 * shared >= lengths[list(pair)].min()]
 
 
-def _merge_greedily(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _merge_greedily(embeddings: Embedding) -> tuple[np.ndarray, np.ndarray]:
     """Merge each track into the first cluster above ``GREEDY_SIMILARITY``, or start a new one."""
     leaders = np.empty_like(embeddings)
     count = 0

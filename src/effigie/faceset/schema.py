@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from effigie.arrays import AffineMatrix, Embedding, Landmarks
 from effigie.errors import FaceSetError
 from effigie.faces.landmarker import BLENDSHAPES as BLENDSHAPES
 
@@ -47,11 +48,11 @@ class FaceRecord:
     time: Fraction  # presentation time in seconds, exact
     track: int  # the face followed over frames, unique within the clip
     box: np.ndarray  # (4,) float32 x0 y0 x1 y1, px in the frame
-    landmarks: np.ndarray  # (478, 3) float32, px in the frame, z in the same scale
+    landmarks: Landmarks  # (478, 3) float32, px in the frame, z in the same scale
     blendshapes: np.ndarray  # (52,) float32 in 0..1, in the order of BLENDSHAPES
     pose: np.ndarray  # (3,) float32 yaw, pitch, roll in degrees
-    matrix: np.ndarray  # (2, 3) float32, takes px in the frame to px in the crop
-    embedding: np.ndarray  # (128,) float32 unit identity embedding of its track; zeros where there is none
+    matrix: AffineMatrix  # (2, 3) float32, takes px in the frame to px in the crop
+    embedding: Embedding  # (128,) float32 unit identity embedding of its track; zeros where there is none
     sharpness: float  # variance of the Laplacian of the grey crop
     confidence: float  # presence score, 0..1
     crop: bytes  # JPEG bytes, crop_size x crop_size

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from effigie.arrays import Landmarks
 from effigie.assets import fetch_asset
 from effigie.errors import ModelError
 from effigie.faces.recognizer import estimate_similarity
@@ -34,7 +35,7 @@ TEMPLATE = np.array(
 VERTICES = (263, 362, 33, 133, 2)
 
 
-def compute_chip_matrix(landmarks: np.ndarray) -> np.ndarray:
+def compute_chip_matrix(landmarks: Landmarks) -> np.ndarray:
     """(2, 3) map from the pixels of (478, >= 2) landmarks to those of the ``CHIP_SIZE`` px chip that is read."""
     template = (TEMPLATE + PADDING) / (2 * PADDING + 1) * CHIP_SIZE
     return estimate_similarity(landmarks[VERTICES, :2].astype(np.float64), template)

@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 from skimage.metrics import structural_similarity
 
+from effigie.arrays import Image
 
-def masked_ssim_error(output: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
+
+def masked_ssim_error(output: Image, truth: np.ndarray, mask: np.ndarray) -> float:
     """1 - SSIM (Gaussian window, as Wang et al. 2004) within the mask.
 
     Args:
@@ -48,7 +50,7 @@ def region_ssim_errors(
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
-def _ssim_map(output: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def _ssim_map(output: Image, truth: np.ndarray) -> np.ndarray:
     """(S, S) SSIM around each pixel."""
     gray = [cv2.cvtColor(np.ascontiguousarray(picture, np.float32), cv2.COLOR_RGB2GRAY) for picture in (output, truth)]
     _, similarity = structural_similarity(

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.errors import FaceSetError
 from effigie.faces.crop import apply_affine, jitter_matrix, resize_matrix
 from effigie.faces.mask import face_mask
@@ -45,8 +46,8 @@ class UncoveredFace:
         clip: whose it is.
     """
 
-    picture: np.ndarray
-    landmarks: np.ndarray
+    picture: Image
+    landmarks: Landmarks
     visibility_labels: np.ndarray
     clip: str
 
@@ -62,7 +63,7 @@ class OcclusionExample:
         weight: (SIZE, SIZE, 1) uint8, 255 where that is known and matters.
     """
 
-    picture: np.ndarray
+    picture: Image
     drawing: np.ndarray
     visible: np.ndarray
     weight: np.ndarray
@@ -153,7 +154,7 @@ class OcclusionSampler:
         return self._cut(face, picture, covered, random)
 
     def _cut(
-        self, face: UncoveredFace, picture: np.ndarray, covered: np.ndarray, random: np.random.Generator
+        self, face: UncoveredFace, picture: Image, covered: np.ndarray, random: np.random.Generator
     ) -> OcclusionExample:
         matrix = np.vstack([jitter_matrix(CANVAS_SIZE, random, 5, 0.06, 0.02), [0, 0, 1]])
         if random.random() < 0.5:
@@ -177,7 +178,7 @@ class OcclusionSampler:
         )
 
 
-def jitter_landmarks(landmarks: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def jitter_landmarks(landmarks: Landmarks, random: np.random.Generator) -> np.ndarray:
     """Landmarks as they are found under a hand: a little beside where the parts are, now and then more."""
     strength = 0.006 if random.random() < 0.7 else 0.02
     matrix = jitter_matrix(INPUT_SIZE, random, 200 * strength, 1.5 * strength, strength)

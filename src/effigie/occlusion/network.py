@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from effigie.arrays import Landmarks
 from effigie.faces.mask import MaskMargin
 from effigie.faces.mesh import INNER_LIPS, LEFT_BROW, LEFT_EYE, MESH_VERTEX_COUNT, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
 
@@ -20,7 +21,7 @@ DRAWING_CHANNELS = 2  # channels of the drawing
 _FIXED_POINT_BITS = 4
 
 
-def draw_face_parts(landmarks: np.ndarray, size: int = INPUT_SIZE) -> np.ndarray:
+def draw_face_parts(landmarks: Landmarks, size: int = INPUT_SIZE) -> np.ndarray:
     """(size, size, 2) uint8 drawing of the parts of the face: its outline filled with the lips, and eyes, brows, nose.
 
     Where they should be is what tells a mouth from a hole and a brow from a hair: told by pixels alone, both are dark.

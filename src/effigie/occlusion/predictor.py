@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import torch
 
+from effigie.arrays import Image, Landmarks
 from effigie.faces.analyzer import Face
 from effigie.faces.crop import apply_affine, crop
 from effigie.faces.mesh import LEFT_EYE, RIGHT_EYE
@@ -66,7 +67,7 @@ class VisibilityPredictor:
         """Forget the frames before: call at a cut."""
         self._previous = None
 
-    def __call__(self, image: np.ndarray, face: Face, side: int) -> np.ndarray:
+    def __call__(self, image: Image, face: Face, side: int) -> np.ndarray:
         """(side, side) float32 in 0..1 over the crop of ``face.matrix(side)``: 0 where something covers the face.
 
         Args:
@@ -86,7 +87,7 @@ class VisibilityPredictor:
         edged = upsample_mask(visibility, small, crop(image, face.matrix(side), side))
         return np.clip((edged - low) / (high - low), 0, 1).astype(np.float32)
 
-    def predict(self, picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    def predict(self, picture: Image, landmarks: Landmarks) -> np.ndarray:
         """(INPUT_SIZE, INPUT_SIZE) float32 in 0..1, the network's output for one picture, without temporal smoothing.
 
         Args:
@@ -100,12 +101,12 @@ class VisibilityPredictor:
         return np.asarray(torch.sigmoid(logits.float())[0, 0].cpu().numpy())
 
 
-def fill_lashes(visible: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def fill_lashes(visible: np.ndarray, landmarks: Landmarks) -> np.ndarray:
     """(INPUT_SIZE, INPUT_SIZE) visibility without the thin strokes that dark lashes leave in it."""
     return np.where(_eye_mask(landmarks, LASH_ZONE), _close_strokes(visible, LASH_WIDTH), visible)
 
 
-def strengthen_rims(visible: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def strengthen_rims(visible: np.ndarray, landmarks: Landmarks) -> np.ndarray:
     """(INPUT_SIZE, INPUT_SIZE) visibility in which thin strokes around the eyes cover more: rims do not break."""
     around = _close_strokes(visible, RIM_WIDTH)
     rims = np.clip(around - RIM_GAIN * (around - visible), 0, 1)
@@ -117,7 +118,7 @@ def _close_strokes(visible: np.ndarray, width: int) -> np.ndarray:
     return cv2.morphologyEx(visible, cv2.MORPH_CLOSE, np.ones((width, width), np.uint8))
 
 
-def _eye_mask(landmarks: np.ndarray, width: int) -> np.ndarray:
+def _eye_mask(landmarks: Landmarks, width: int) -> np.ndarray:
     """(INPUT_SIZE, INPUT_SIZE) bool: the eyes and half of ``width`` around them."""
     eyes = np.zeros((INPUT_SIZE, INPUT_SIZE), np.uint8)
     points = np.rint(np.clip(landmarks[:, :2], -INPUT_SIZE, 2 * INPUT_SIZE)).astype(np.int32)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from effigie.arrays import Image
 from effigie.occlusion.dataset import OcclusionExample, OcclusionSampler
 from effigie.occlusion.network import OcclusionNet
 from effigie.training.data.collate import collate
@@ -89,7 +90,7 @@ class OcclusionTask:
         return np.hstack([np.vstack(column) for column in columns])
 
 
-def draw_overlay(picture: np.ndarray, visible: np.ndarray) -> np.ndarray:
+def draw_overlay(picture: Image, visible: np.ndarray) -> np.ndarray:
     """(S, S, 3) uint8: the picture, red where it is covered."""
     red = np.array([255, 0, 0], np.float32)
     share = 0.6 * (1 - visible)[..., None]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
+
 RADIUS = 2  # px of the mask: wide enough to see both sides of a rim, and no wider
 NOISE_VARIANCE = 0.03**2  # variance of brightness 0..1 that is not followed: grain and pores are no edges
 
@@ -32,7 +34,7 @@ def upsample_mask(mask: np.ndarray, small: np.ndarray, large: np.ndarray) -> np.
     return np.clip(lines[..., 0] * asked + lines[..., 1], 0, 1)
 
 
-def _to_gray(picture: np.ndarray) -> np.ndarray:
+def _to_gray(picture: Image) -> np.ndarray:
     return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
 
-def upscale_with_detail(picture: np.ndarray, blend_weight: np.ndarray, prior: np.ndarray) -> np.ndarray:
+
+def upscale_with_detail(picture: Image, blend_weight: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """Enlarge the network's picture to the prior's size, with the prior's detail where the network kept the prior.
 
     Args:
@@ -29,7 +31,7 @@ def extract_detail(prior: np.ndarray, small: int) -> np.ndarray:
     return prior - upscale(cv2.resize(prior, (small, small), interpolation=cv2.INTER_AREA), prior.shape[0])
 
 
-def upscale(picture: np.ndarray, side: int) -> np.ndarray:
+def upscale(picture: Image, side: int) -> np.ndarray:
     """A copy enlarged to ``side`` pixels a side."""
     if picture.shape[0] == side:
         return picture.copy()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from effigie.arrays import AffineMatrix, Embedding, Landmarks
 from effigie.faces.crop import apply_affine
 from effigie.faces.landmarker import BLENDSHAPES
 from effigie.faces.mesh import (
@@ -57,7 +58,7 @@ class FaceProfile:
 
     shape: np.ndarray
     max_eye_opening: float
-    embedding: np.ndarray
+    embedding: Embedding
     neutral_blendshapes: np.ndarray
 
 
@@ -65,23 +66,23 @@ class FaceProfile:
 class FaceGeometry:
     """A face's landmarks in crop pixels, split into pose and shape: ``landmarks = pose.apply(unposed)``."""
 
-    landmarks: np.ndarray
+    landmarks: Landmarks
     pose: Pose
     unposed: np.ndarray
 
     @classmethod
-    def from_landmarks(cls, landmarks: np.ndarray) -> FaceGeometry:
+    def from_landmarks(cls, landmarks: Landmarks) -> FaceGeometry:
         """From (478, 3) landmarks in any pixels."""
         pose = fit_pose(landmarks)
         return cls(landmarks, pose, pose.to_canonical(landmarks))
 
     @classmethod
-    def from_frame_landmarks(cls, landmarks: np.ndarray, matrix: np.ndarray) -> FaceGeometry:
+    def from_frame_landmarks(cls, landmarks: Landmarks, matrix: AffineMatrix) -> FaceGeometry:
         """From (478, 3) landmarks in frame pixels, in the pixels of the crop that ``matrix`` (2, 3) maps to."""
         return cls.from_landmarks(apply_affine(matrix.astype(np.float64), landmarks))
 
 
-def estimate_profile(geometries: list[FaceGeometry], blendshapes: np.ndarray, embeddings: np.ndarray) -> FaceProfile:
+def estimate_profile(geometries: list[FaceGeometry], blendshapes: np.ndarray, embeddings: Embedding) -> FaceProfile:
     """Estimate a person's neutral shape, eyes and identity from N of their frames.
 
     Two people's footage seldom shows the same mix of expressions, so that their average faces do not correspond:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.faces.crop import apply_affine, resize_matrix
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
@@ -31,7 +32,7 @@ class RenderedPrior:
         extra_channel: (S, S) float32 in 0..255, the fourth channel of the whole face's frames; None if they have none.
     """
 
-    picture: np.ndarray
+    picture: Image
     visibility: np.ndarray
     extra_channel: np.ndarray | None = None
 
@@ -80,7 +81,7 @@ def _mesh_warp(bank: FrameBank, warper: MeshWarper, box: PixelBox | None = None)
 
 
 def _blend(weights: dict[int, float], warp_frame: FrameWarp) -> tuple[np.ndarray, np.ndarray]:
-    picture: np.ndarray = np.zeros((), np.float32)
+    picture: Image = np.zeros((), np.float32)
     visibility: np.ndarray = np.zeros((), np.float32)
     for index, weight in weights.items():
         frame, frame_visibility = warp_frame(index)
@@ -89,7 +90,7 @@ def _blend(weights: dict[int, float], warp_frame: FrameWarp) -> tuple[np.ndarray
     return picture, visibility
 
 
-def region_mask(region: str, landmarks: np.ndarray, size: int) -> np.ndarray:
+def region_mask(region: str, landmarks: Landmarks, size: int) -> np.ndarray:
     """(S, S) float32 in [0, 1]: 1 over the region, fading out around it."""
     if size >= 2 * SOFT_SIZE:
         # Nothing in it is finer than its fading: half the side is enough, and blurring it costs a quarter.

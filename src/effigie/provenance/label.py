@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.errors import UsageError
 from effigie.provenance.config import LABEL_MODES, LabelMode
 
@@ -65,7 +66,7 @@ class Label:
         self.mode, self.text = mode, text
         self._began: float | None = None
 
-    def draw(self, image: np.ndarray, time_s: float) -> np.ndarray:
+    def draw(self, image: Image, time_s: float) -> np.ndarray:
         """The picture with the notice; ``image`` itself when nothing is to be drawn.
 
         Args:

@@ -13,6 +13,7 @@ from typing import Self
 
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.consent.gate import Permit
 from effigie.errors import MediaError
 from effigie.io.atomic_write import atomic_write, discard, sha256
@@ -106,7 +107,7 @@ class SignedWriter:
         return self._writer.__exit__(kind, error, trace)
 
     def write(
-        self, image: np.ndarray, mask: np.ndarray | None, time: Fraction, duration: Fraction | None = None
+        self, image: Image, mask: np.ndarray | None, time: Fraction, duration: Fraction | None = None
     ) -> tuple[slice, slice] | None:
         """Add one frame; returns the rows and columns that the label covers, if it is drawn.
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.faces.crop import apply_affine, jitter_matrix, resize_matrix
 from effigie.faces.mask import compute_loss_mask, face_mask, quantize_loss_mask
 from effigie.faces.warp import MeshWarper, warp
@@ -31,7 +32,7 @@ MIN_FRAME_GAP = 25  # frames; a prior from nearer than this in the same clip wou
 class SwapSample:
     """One training picture, (S, S, C) uint8: picture (3), prior and its visibility (4), mask (1), weight (1, x 32)."""
 
-    picture: np.ndarray
+    picture: Image
     prior: np.ndarray
     mask: np.ndarray
     weight: np.ndarray
@@ -82,7 +83,7 @@ class SwapDataset:
             return upright
         return jitter_matrix(self.size, random, 4, 0.03, 0.015) @ np.vstack([upright, [0, 0, 1]])
 
-    def render_prior(self, layers: Callable[[], FrameWeights], landmarks: np.ndarray) -> np.ndarray:
+    def render_prior(self, layers: Callable[[], FrameWeights], landmarks: Landmarks) -> np.ndarray:
         """(S, S, 4) uint8 prior and its visibility; black and invisible where there is none.
 
         Args:
@@ -105,7 +106,7 @@ class SwapDataset:
             self.footage.crop(row), placement, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
         )
 
-    def _picture(self, row: int, landmarks: np.ndarray, placement: np.ndarray, is_warped: bool) -> np.ndarray:
+    def _picture(self, row: int, landmarks: Landmarks, placement: np.ndarray, is_warped: bool) -> np.ndarray:
         around = self.place_crop(row, placement)
         if not is_warped:
             return around
@@ -134,7 +135,7 @@ class CrossIdentitySample:
         chip: (2, 3) float32 from the picture to the chip by which it is recognised.
     """
 
-    picture: np.ndarray
+    picture: Image
     prior: np.ndarray
     share: np.ndarray
     chip: np.ndarray

@@ -17,6 +17,8 @@ import math
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
+
 
 class BackgroundError:
     """Adds up squared errors outside a mask, frame by frame.
@@ -31,7 +33,7 @@ class BackgroundError:
         self._sum = 0.0
         self._count = 0
 
-    def add(self, output: np.ndarray, reference: np.ndarray, mask: np.ndarray) -> float:
+    def add(self, output: Image, reference: np.ndarray, mask: np.ndarray) -> float:
         """One frame: (H, W, 3) uint8 twice, and an (H, W) mask whose exact zeros are outside. Returns its own dB."""
         touched = (mask > 0).view(np.uint8)
         if self._margin:

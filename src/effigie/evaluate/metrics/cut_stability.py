@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.evaluate.metrics.flicker import compare_flicker
 
 WINDOW_S = 0.5  # s
@@ -38,7 +39,7 @@ class CutStabilityScores:
     judged: int  # starts that showed the person long enough for drift
 
 
-def compute_mean_color(image: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def compute_mean_color(image: Image, inside: np.ndarray) -> np.ndarray:
     """(3,) mean CIELAB of (H, W, 3) uint8 RGB where (H, W) bool is True, which it must be somewhere."""
     pixels = image[inside].astype(np.float32)[:, None] / 255
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)[:, 0].mean(0), np.float64)

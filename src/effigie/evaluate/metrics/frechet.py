@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.faces.align import compute_placement, crop_matrix
 from effigie.faces.crop import apply_affine, crop
 from effigie.faces.mask import face_mask
@@ -51,7 +52,7 @@ class FrechetScores:
     faces: int  # in the output, in the input, and of the source
 
 
-def crop_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def crop_face(image: Image, landmarks: Landmarks) -> np.ndarray:
     """(S, S, 3) uint8: the face of (H, W, 3) uint8 RGB by its (478, 3) landmarks, grey around it."""
     matrix = crop_matrix(compute_placement(fit_pose(landmarks)), SIDE)
     inside = face_mask(apply_affine(matrix, landmarks[:, :2]), SIDE, SIDE)[..., None]
@@ -78,7 +79,7 @@ class FaceSampler:
         taken = self._seen * self._most // self._expected > before * self._most // self._expected
         return taken and len(self.output) < self._most
 
-    def add(self, output: np.ndarray, original: np.ndarray, made: np.ndarray, landmarks: np.ndarray) -> None:
+    def add(self, output: Image, original: Image, made: Image, landmarks: Landmarks) -> None:
         """A face of either clip, (H, W, 3) uint8 RGB, with its (478, 3) landmarks there."""
         self.output.append(crop_face(output, made))
         self.input.append(crop_face(original, landmarks))
@@ -111,7 +112,7 @@ def _features(look: PerceptualModel, faces: Sequence[np.ndarray], count: int) ->
     return np.stack([seen.pooled for batch in batches for seen in look(batch)])
 
 
-def frechet_distance(made: np.ndarray, truth: np.ndarray) -> float:
+def frechet_distance(made: Image, truth: np.ndarray) -> float:
     """Distance of the normal distributions fitted to (N, D) and (M, D) features; NaN for fewer than two samples.
 
     |mean difference|² + tr(A + B - 2 (A B)^(1/2)), A and B being the covariances.

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.faces.mesh import eye_opening, fit_pose
 from effigie.heads.motion.features import EYE_LANDMARKS
 
@@ -41,7 +42,7 @@ class EyeScores:
     gaze: float  # correlation of the gazes, mean of both directions, by how much the true ones vary
 
 
-def eye_state(landmarks: np.ndarray) -> EyeState:
+def eye_state(landmarks: Landmarks) -> EyeState:
     """Opening and gaze of the eyes, from (478, 3) landmarks in pixels."""
     shape = fit_pose(landmarks).to_canonical(landmarks)
     # Eyes mirror each other: outward of one is inward of the other, so the sum along would cancel.
@@ -70,7 +71,7 @@ def compare_eyes(made: list[EyeState], truth: list[EyeState], people: list[int])
     )
 
 
-def centered_correlation(made: np.ndarray, truth: np.ndarray, people: np.ndarray) -> float:
+def centered_correlation(made: Image, truth: np.ndarray, people: np.ndarray) -> float:
     """Pearson's correlation of (N,) values once each person's mean is taken out; NaN where the truth is still."""
     if len(truth) < 2:
         return float("nan")

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from effigie.arrays import Embedding
 from effigie.faces.recognizer import SAME_PERSON_SIMILARITY
 
 
@@ -34,7 +35,7 @@ class IdentityScores:
     faces: int
 
 
-def centroid(embeddings: np.ndarray) -> np.ndarray:
+def centroid(embeddings: Embedding) -> np.ndarray:
     """(D,) unit mean of (N, D) unit embeddings."""
     total = np.asarray(embeddings, np.float64).reshape(-1, np.shape(embeddings)[-1]).sum(0)
     length = float(np.linalg.norm(total))
@@ -43,12 +44,12 @@ def centroid(embeddings: np.ndarray) -> np.ndarray:
     return total / length
 
 
-def cosines(embeddings: np.ndarray, person: np.ndarray) -> np.ndarray:
+def cosines(embeddings: Embedding, person: np.ndarray) -> np.ndarray:
     """(N,) cosine of (N, D) unit embeddings to the centroid of a person's (M, D)."""
     return np.asarray(embeddings, np.float64) @ centroid(person)
 
 
-def compare_identity(embeddings: np.ndarray, source: np.ndarray, target: np.ndarray) -> IdentityScores:
+def compare_identity(embeddings: Embedding, source: np.ndarray, target: np.ndarray) -> IdentityScores:
     """Score (N, D) unit embeddings against the source's (M, D) and the target's (K, D); NaN where N is 0."""
     to_source, to_target = cosines(embeddings, source), cosines(embeddings, target)
     between = float(centroid(source) @ centroid(target))
@@ -66,7 +67,7 @@ def compare_identity(embeddings: np.ndarray, source: np.ndarray, target: np.ndar
     )
 
 
-def own_face_share(embeddings: np.ndarray, sources: Sequence[np.ndarray], own: int) -> float:
+def own_face_share(embeddings: Embedding, sources: Sequence[np.ndarray], own: int) -> float:
     """Share of (N, D) unit embeddings that are nearer to ``sources[own]`` than to any other, (M, D) each.
 
     NaN without embeddings, or where no other source is another person.

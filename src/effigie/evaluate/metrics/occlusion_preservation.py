@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
+
 NEAR = 8.0  # levels of 255
 RIM = 2  # px
 
@@ -32,7 +34,7 @@ class OcclusionScores:
 
 
 def count_occlusion_pixels(
-    output: np.ndarray, reference: np.ndarray, face: np.ndarray, cover: np.ndarray, mask: np.ndarray | None
+    output: Image, reference: np.ndarray, face: np.ndarray, cover: np.ndarray, mask: np.ndarray | None
 ) -> tuple[int, int, int, int]:
     """Pixels of one frame: in front, covered, replaced, uncovered.
 

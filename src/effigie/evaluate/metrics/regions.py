@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from effigie.arrays import Landmarks
 from effigie.errors import UsageError
 from effigie.faces.mask import MaskMargin, face_mask
 from effigie.faces.mesh import eye_distance
@@ -66,12 +67,12 @@ class MaskFolder:
         return mask
 
 
-def build_mesh_mask(landmarks: np.ndarray, size: tuple[int, int], grow: float = 0.0) -> np.ndarray:
+def build_mesh_mask(landmarks: Landmarks, size: tuple[int, int], grow: float = 0.0) -> np.ndarray:
     """(H, W) uint8, 255 inside the outline of (478, >= 2) landmarks grown by a share of itself."""
     return np.round(255 * face_mask(landmarks, *size, MaskMargin(grow, grow, grow))).astype(np.uint8)
 
 
-def face_interior(landmarks: np.ndarray, size: tuple[int, int], mask: np.ndarray | None) -> np.ndarray:
+def face_interior(landmarks: Landmarks, size: tuple[int, int], mask: np.ndarray | None) -> np.ndarray:
     """(H, W) bool: the interior of the generated face, away from its seam.
 
     A ``mask`` (H, W) uint8 over several faces is cut to this one; where None, the mesh's outline stands in.
@@ -85,13 +86,13 @@ def face_interior(landmarks: np.ndarray, size: tuple[int, int], mask: np.ndarray
     return cv2.erode(solid.view(np.uint8), element, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
 
 
-def mask_coverage(landmarks: np.ndarray, size: tuple[int, int], mask: np.ndarray) -> float:
+def mask_coverage(landmarks: Landmarks, size: tuple[int, int], mask: np.ndarray) -> float:
     """Share of the mesh's outline that a (H, W) uint8 mask replaces, 0..1."""
     outline = build_mesh_mask(landmarks, size) > 127
     return float((mask[outline] > 127).mean()) if outline.any() else 0.0
 
 
-def select_own_mask(landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def select_own_mask(landmarks: Landmarks, mask: np.ndarray) -> np.ndarray:
     """(H, W) uint8: of a mask over several faces, the patches that this face's outline touches."""
     number, patches = cv2.connectedComponents((mask > 0).view(np.uint8))
     if number <= 2:  # nothing, or one patch

@@ -27,6 +27,8 @@ import cv2
 import numpy as np
 from skimage.color import deltaE_ciede2000
 
+from effigie.arrays import Image
+
 FULL_MASK = 250  # of 255; from here on the mask is at its full level
 POINT_COUNT = 200  # along an edge, at most
 BESIDE = 1.5  # px from the edge to the points outside, and from the first full pixel on to those inside
@@ -90,7 +92,7 @@ def edge_pairs(mask: np.ndarray, eye_distance: float) -> np.ndarray:
     return pairs[full.any(1) & within].astype(np.float32)
 
 
-def steps_across(image: np.ndarray, pairs: np.ndarray, eye_distance: float) -> np.ndarray:
+def steps_across(image: Image, pairs: np.ndarray, eye_distance: float) -> np.ndarray:
     """(N,) CIEDE2000 between the points of (N, 2, 2) pairs in a (H, W, 3) uint8 RGB picture, lightly blurred."""
     low = np.maximum(np.floor(pairs.min((0, 1))).astype(int) - 8, 0)
     high = np.ceil(pairs.max((0, 1))).astype(int) + 9
@@ -101,7 +103,7 @@ def steps_across(image: np.ndarray, pairs: np.ndarray, eye_distance: float) -> n
     return np.asarray(deltaE_ciede2000(colors[:, 0], colors[:, 1]), np.float64)
 
 
-def seam_steps(output: np.ndarray, original: np.ndarray, mask: np.ndarray, eye_distance: float) -> SeamSteps | None:
+def seam_steps(output: Image, original: Image, mask: np.ndarray, eye_distance: float) -> SeamSteps | None:
     """Steps across the edge in one frame; None where the mask has no edge.
 
     Args:
@@ -140,7 +142,7 @@ def compare_seam(even: np.ndarray, pairs: np.ndarray, whole: np.ndarray, all_pai
     )
 
 
-def sample_bilinear(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
+def sample_bilinear(picture: Image, points: np.ndarray) -> np.ndarray:
     """(N,) or (N, C) of a (H, W) or (H, W, C) picture at (N, 2) x, y in px, bilinear."""
     x, y = (np.ascontiguousarray(points[:, axis, None], np.float32) for axis in (0, 1))
     found = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

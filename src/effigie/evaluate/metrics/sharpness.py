@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.faces.crop import sharpness
 
 
@@ -24,7 +25,7 @@ class SharpnessScores:
     frames: int
 
 
-def laplacian_variance(image: np.ndarray, inside: np.ndarray) -> float:
+def laplacian_variance(image: Image, inside: np.ndarray) -> float:
     """Variance of the Laplacian, grey levels squared, of (H, W, 3) uint8 RGB where (H, W) bool is True."""
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     if not len(rows):

@@ -10,18 +10,20 @@ import cv2
 import numpy as np
 from skimage.metrics import structural_similarity
 
+from effigie.arrays import Image
+
 INSIDE = 0.5
 WINDOW = 5  # px that the Gaussian window reaches to either side
 
 
-def ssim(made: np.ndarray, truth: np.ndarray, face: np.ndarray) -> tuple[float, float]:
+def ssim(made: Image, truth: np.ndarray, face: np.ndarray) -> tuple[float, float]:
     """SSIM of two (H, W, 3) uint8, and of the face alone: NaN where (H, W) ``face`` is nowhere above one half."""
     whole, each = _windows(made, truth, 2)
     inside = face > INSIDE
     return whole, float(each[inside].mean()) if inside.any() else float("nan")
 
 
-def compute_background_ssim(made: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
+def compute_background_ssim(made: Image, truth: np.ndarray, mask: np.ndarray) -> float:
     """SSIM of brightness outside the (H, W) mask: of windows that lie wholly where it is 0; NaN where none does."""
     touched = cv2.dilate((mask > 0).view(np.uint8), np.ones((2 * WINDOW + 1,) * 2, np.uint8))
     outside = touched == 0
@@ -32,7 +34,7 @@ def compute_background_ssim(made: np.ndarray, truth: np.ndarray, mask: np.ndarra
     return float(each[outside].mean())
 
 
-def _windows(made: np.ndarray, truth: np.ndarray, channels: int | None) -> tuple[float, np.ndarray]:
+def _windows(made: Image, truth: np.ndarray, channels: int | None) -> tuple[float, np.ndarray]:
     mean, each = structural_similarity(
         truth,
         made,

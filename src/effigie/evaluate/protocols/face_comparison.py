@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.evaluate.metrics import flicker, geometry, sharpness
 from effigie.evaluate.metrics.cut_stability import WINDOW_S, compute_mean_color
 from effigie.evaluate.metrics.frechet import FaceSampler
@@ -40,8 +41,8 @@ class ComparedFrame:
 
     index: int
     time: float  # s
-    output: np.ndarray
-    original: np.ndarray
+    output: Image
+    original: Image
     encoded: np.ndarray  # the input after encoding as the output was
     mask: np.ndarray | None = None  # (H, W) uint8 of the conversion
     cover: np.ndarray | None = None  # (H, W) uint8, white where something covers a face
@@ -78,7 +79,7 @@ class FaceComparison:
         self._since = 0.0
         self._previous: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
-    def add(self, moment: ComparedFrame, landmarks: np.ndarray, made: np.ndarray | None) -> None:
+    def add(self, moment: ComparedFrame, landmarks: Landmarks, made: Image | None) -> None:
         """A frame that shows the person.
 
         Args:
@@ -114,7 +115,7 @@ class FaceComparison:
         """A frame that does not show the person."""
         self._previous = None
 
-    def _measure_identity(self, moment: ComparedFrame, landmarks: np.ndarray, made: np.ndarray) -> dict[str, float]:
+    def _measure_identity(self, moment: ComparedFrame, landmarks: Landmarks, made: Image) -> dict[str, float]:
         embedding = self._identity.embed(moment.output, made)
         self.embeddings.append(embedding)
         row = {
@@ -126,7 +127,7 @@ class FaceComparison:
             row["to_other"] = max(float(cosines(embedding, other)) for other in self._others)
         return row
 
-    def _measure_interior(self, moment: ComparedFrame, landmarks: np.ndarray, since: float) -> dict[str, float]:
+    def _measure_interior(self, moment: ComparedFrame, landmarks: Landmarks, since: float) -> dict[str, float]:
         row: dict[str, float] = {}
         inside = face_interior(landmarks, moment.output.shape[:2], moment.mask)
         if moment.cover is not None:
@@ -151,7 +152,7 @@ class FaceComparison:
         return row
 
 
-def _measure_movement(made: np.ndarray, landmarks: np.ndarray) -> dict[str, float]:
+def _measure_movement(made: Image, landmarks: Landmarks) -> dict[str, float]:
     mine, true = FaceGeometry.from_landmarks(made), FaceGeometry.from_landmarks(landmarks)
     eyes = [eye_state(each) for each in (made, landmarks)]
     row = {
@@ -170,7 +171,7 @@ def _measure_movement(made: np.ndarray, landmarks: np.ndarray) -> dict[str, floa
     return row
 
 
-def _measure_seam(moment: ComparedFrame, landmarks: np.ndarray) -> dict[str, float]:
+def _measure_seam(moment: ComparedFrame, landmarks: Landmarks) -> dict[str, float]:
     assert moment.mask is not None
     own = select_own_mask(landmarks, moment.mask)
     steps = seam_steps(moment.output, moment.encoded, own, eye_distance(landmarks))
@@ -184,7 +185,7 @@ def _measure_seam(moment: ComparedFrame, landmarks: np.ndarray) -> dict[str, flo
     return row
 
 
-def _measure_occlusion(moment: ComparedFrame, landmarks: np.ndarray) -> dict[str, float]:
+def _measure_occlusion(moment: ComparedFrame, landmarks: Landmarks) -> dict[str, float]:
     assert moment.cover is not None
     face = face_interior(landmarks, moment.cover.shape, None)
     counts = count_occlusion_pixels(moment.output, moment.encoded, face, moment.cover, moment.mask)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from effigie.arrays import Embedding, Image
 from effigie.evaluate.metrics.flicker import compensated_differences
 from effigie.evaluate.metrics.gaze import EyeState, eye_state
 from effigie.evaluate.metrics.geometry import expression_error, landmark_error, pose_error
@@ -24,10 +25,10 @@ from effigie.prior.frame_bank import FaceGeometry
 class PictureMeasures:
     """Measurements of one picture."""
 
-    picture: np.ndarray  # (S, S, 3) uint8 RGB
+    picture: Image  # (S, S, 3) uint8 RGB
     geometry: FaceGeometry  # of the landmarks found in it
     eyes: EyeState  # by these landmarks
-    embedding: np.ndarray  # (128,) SFace, aligned by them
+    embedding: Embedding  # (128,) SFace, aligned by them
     perceived: PerceptualFeatures | None  # MobileNetV2's; None where nothing is compared by it
 
 
@@ -73,7 +74,7 @@ class PictureEvaluator:
         """The same without MobileNetV2's features, half of the work."""
         return [self._measure(picture, None) for picture in pictures]
 
-    def _measure(self, picture: np.ndarray, perceived: PerceptualFeatures | None) -> PictureMeasures:
+    def _measure(self, picture: Image, perceived: PerceptualFeatures | None) -> PictureMeasures:
         side = picture.shape[0]
         rough = self._landmarks(picture, Roi((side - 1) / 2, (side - 1) / 2, float(side), 0.0))
         landmarks = self._landmarks(picture, rough.roi()).landmarks.astype(np.float64)

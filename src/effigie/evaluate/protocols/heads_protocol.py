@@ -14,6 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from effigie.arrays import Embedding
 from effigie.errors import FaceSetError
 from effigie.evaluate.protocols.heads_config import MAX_SHOTS, RUN, HeadsSettings
 from effigie.faces.align import compute_placement, crop_matrix
@@ -48,7 +49,7 @@ class Subject:
     identity: Identity  # their frames in the gallery
     shots: tuple[int, ...]  # frames in the order in which they are given: of T, the first T; the calmest first
     runs: tuple[tuple[int, ...], ...]  # frames to be made, consecutive ones together
-    embedding: np.ndarray  # (128,) SFace embedding of the first shot
+    embedding: Embedding  # (128,) SFace embedding of the first shot
 
 
 def choose_subjects(gallery: IdentityDataset, model: IdentityModel, settings: HeadsSettings) -> list[Subject]:

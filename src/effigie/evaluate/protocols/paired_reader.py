@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.errors import UsageError
 from effigie.evaluate.metrics.regions import MaskFolder
 from effigie.evaluate.protocols.person import TrackMatcher
@@ -63,7 +64,7 @@ def create_mark_function(output_clip: str | Path, input_clip: Path, folder: Mask
         return lambda image, index: image
     markers: dict[tuple[int, ...], WatermarkEmbedder] = {}
 
-    def mark(image: np.ndarray, index: int) -> np.ndarray:
+    def mark(image: Image, index: int) -> np.ndarray:
         size = image.shape[:2]
         if size not in markers:
             markers[size] = create_embedder(found, size, input_clip)

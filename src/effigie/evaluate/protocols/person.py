@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.errors import FaceSetError
 from effigie.evaluate.metrics.frechet import crop_face
 from effigie.evaluate.metrics.identity import centroid
@@ -50,7 +51,7 @@ class TrackMatcher:
     _frames: dict[int, int] = field(default_factory=dict)
     _sums: dict[int, np.ndarray] = field(default_factory=dict)
 
-    def add_frame(self, image: np.ndarray, faces: Sequence[TrackedFace]) -> None:
+    def add_frame(self, image: Image, faces: Sequence[TrackedFace]) -> None:
         """Add the next frame, (H, W, 3) uint8 RGB, and its tracked faces."""
         for face in faces:
             count = self._frames[face.track] = self._frames.get(face.track, 0) + 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text
 
 SIDE, GAP, LABEL, MARGIN, TITLE = 144, 4, 150, 8, 40
@@ -21,7 +22,7 @@ class HeadsSheet:
     rows: list[str] = field(default_factory=list)
     _kept: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
-    def add(self, row: str, column: str, picture: np.ndarray) -> None:
+    def add(self, row: str, column: str, picture: Image) -> None:
         """Put an (S, S, 3) uint8 picture in its place; rows and columns come in the order of their first picture."""
         for names, name in ((self.rows, row), (self.columns, column)):
             if name not in names:

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.evaluate.report.frames import FrameTable
 from effigie.evaluate.report.worst import FRAME_METRICS, SelectedFrame, worst_by, worst_overall
 from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text
@@ -73,7 +74,7 @@ def select_rows(table: FrameTable, columns: int) -> list[SheetRow]:
     return [row for row in rows if row.chosen]
 
 
-def crop_around(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+def crop_around(image: Image, box: np.ndarray) -> np.ndarray:
     """(SIDE, SIDE, 3) square of ``image`` around a (4,) box x0 y0 x1 y1, with some surroundings."""
     low, high = box[:2], box[2:]
     scale = SIDE / (1.3 * max(float((high - low).max()), 1.0))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
-import numpy as np
 
+from effigie.arrays import Image
 from effigie.errors import EffigieError
 from effigie.io.atomic_write import atomic_write
 
@@ -15,9 +15,7 @@ TEXT = (240, 240, 240)
 DIM = (160, 160, 170)
 
 
-def draw_text(
-    image: np.ndarray, text: str, position: tuple[int, int], scale: float, color: tuple[int, int, int]
-) -> None:
+def draw_text(image: Image, text: str, position: tuple[int, int], scale: float, color: tuple[int, int, int]) -> None:
     """Write one line into ``image`` (H, W, 3) uint8 RGB with its baseline starting at (x, y).
 
     OpenCV's drawn font knows ASCII only; other letters become question marks.
@@ -26,7 +24,7 @@ def draw_text(
     cv2.putText(image, plain, position, cv2.FONT_HERSHEY_SIMPLEX, scale, color, 1, cv2.LINE_AA)
 
 
-def write_png(path: Path, image: np.ndarray) -> None:
+def write_png(path: Path, image: Image) -> None:
     """Write (H, W, 3) uint8 RGB as a PNG, whole or not at all, whatever letters the path has."""
     if path.suffix.lower() != ".png":
         raise EffigieError(f"{path}: pictures of a face set are PNG, name it {path.with_suffix('.png').name}")

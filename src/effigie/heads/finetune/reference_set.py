@@ -8,6 +8,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from effigie.arrays import Landmarks
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import FACE_OVAL, eye_opening
 from effigie.faces.warp import MeshWarper
@@ -61,7 +62,7 @@ class ReferenceSet:
         """A selector of shots for moments in order, ``rate`` a second."""
         return FrameSelector(self.bank, rate)
 
-    def render(self, layers: FrameWeights, landmarks: np.ndarray) -> RenderedPrior:
+    def render(self, layers: FrameWeights, landmarks: Landmarks) -> RenderedPrior:
         """The chosen shots warped to (478, 3) ``landmarks`` in pixels of the ``size`` x ``size`` result."""
 
         def warp_shot(index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -75,7 +76,7 @@ class ReferenceSet:
         return PortraitWarp(shot.picture, shot.geometry.landmarks)
 
 
-def extend_visibility(visibility: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def extend_visibility(visibility: np.ndarray, landmarks: Landmarks) -> np.ndarray:
     """(S, S) the visibility of a warped face, and 1 around the face, where there is nothing but the warped picture.
 
     Args:

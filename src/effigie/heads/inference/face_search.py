@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.faces.analyzer import Face, analyze
 from effigie.faces.mesh import Pose
 from effigie.faces.tracker import Tracker, TrackerSettings
@@ -19,10 +20,10 @@ MIN_SIDE = 256  # px, larger side of a picture below which it is enlarged to be 
 
 @dataclass(frozen=True)
 class _Still:
-    image: np.ndarray
+    image: Image
 
 
-def find_faces(image: np.ndarray, tracker: Tracker | None = None, thorough: bool = True) -> tuple[list[Face], bool]:
+def find_faces(image: Image, tracker: Tracker | None = None, thorough: bool = True) -> tuple[list[Face], bool]:
     """Faces of one picture, largest first, and whether the networks are sure that these are faces.
 
     Args:
@@ -47,7 +48,7 @@ def find_faces(image: np.ndarray, tracker: Tracker | None = None, thorough: bool
     return [], True
 
 
-def _detect(image: np.ndarray, tracker: Tracker) -> list[Face]:
+def _detect(image: Image, tracker: Tracker) -> list[Face]:
     tracker.reset()
     (item,) = analyze([_Still(image)], tracker)
     return item.faces

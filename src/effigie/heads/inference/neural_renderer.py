@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from effigie.arrays import AffineMatrix, Image, Landmarks
 from effigie.compositing import ComposeSettings, Compositor
 from effigie.compositing.grain import GrainSettings
 from effigie.compositing.mask import MaskSettings, build_mask
@@ -59,7 +60,7 @@ class FaceGenerator:
         self.size, self.prior = generator.size, generator.prior
 
     def __call__(
-        self, landmarks: np.ndarray, side: int, prior: np.ndarray | None, visibility: np.ndarray | None
+        self, landmarks: Landmarks, side: int, prior: np.ndarray | None, visibility: np.ndarray | None
     ) -> np.ndarray:
         """(side, side, 3) float32, about [0, 1].
 
@@ -89,12 +90,12 @@ class FaceGenerator:
         return upscale_with_detail(picture, output.blend_weight[0, 0].float().cpu().numpy(), prior)
 
 
-def draw_face_outline(landmarks: np.ndarray, side: int) -> np.ndarray:
+def draw_face_outline(landmarks: Landmarks, side: int) -> np.ndarray:
     """(side, side) float32 in [0, 1], where a made face replaces the warped one, its edge not softened yet."""
     return face_mask(landmarks, side, side, GROW)
 
 
-def paste_face(output: np.ndarray, prior: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def paste_face(output: Image, prior: np.ndarray, landmarks: Landmarks) -> np.ndarray:
     """(S, S, 3) the made face within the warped picture, as an animation shows it."""
     share = build_mask(draw_face_outline(landmarks, prior.shape[0]), None, MASK)[..., None]
     return prior + share * (output - prior)
@@ -121,7 +122,7 @@ class NeuralRenderer:
         settings = ComposeSettings("none", "feather", MASK, grain=grain, temporal=0.0, motion_blur=0.0)
         self._compositor = Compositor(settings)
 
-    def __call__(self, rendered: WarpedPortrait, landmarks: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, rendered: WarpedPortrait, landmarks: Landmarks, index: int) -> tuple[np.ndarray, np.ndarray]:
         place = compute_placement(fit_pose(landmarks))
         side = int(np.clip(np.ceil(np.exp(place[2]) / SIDE_STEP) * SIDE_STEP, self._generator.size, MAX_SIDE))
         if self._reference_set is not None:
@@ -135,7 +136,7 @@ class NeuralRenderer:
         )
 
     def _prior(
-        self, rendered: WarpedPortrait, matrix: np.ndarray, target_landmarks: np.ndarray, index: int, side: int
+        self, rendered: WarpedPortrait, matrix: AffineMatrix, target_landmarks: np.ndarray, index: int, side: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """(side, side, 3) float32 in [0, 1] and (side, side) float32."""
         if self._reference_set is None or self._selector is None:

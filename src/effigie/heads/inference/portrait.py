@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from effigie.arrays import Embedding, Image, Landmarks
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.face_matching import SubjectFaces
 from effigie.errors import FaceSetError, MediaError, UsageError
@@ -47,9 +48,9 @@ class Portrait:
         notes: what to expect of a difficult picture, a sentence each.
     """
 
-    image: np.ndarray
-    landmarks: np.ndarray
-    embedding: np.ndarray
+    image: Image
+    landmarks: Landmarks
+    embedding: Embedding
     blendshapes: np.ndarray
     name: str
     notes: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from effigie.arrays import Landmarks
 from effigie.consent.gate import ConsentLike, Permit, permit
 from effigie.consent.nsfw_detector import check_images
 from effigie.faces.align import CROP_SIDE_CM, compute_placement
@@ -124,7 +125,7 @@ def _load_from_person(
     return AnimationSubject(framed, person.permit, build_renderer, path, person.manifest_sha256)
 
 
-def render_geometry(rendered: WarpedPortrait, landmarks: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
+def render_geometry(rendered: WarpedPortrait, landmarks: Landmarks, index: int) -> tuple[np.ndarray, np.ndarray]:
     """The warped portrait as it is, without a network; a :data:`FrameRenderer`."""
     outline = landmarks[FACE_OVAL, :2]
     outline = outline + FACE_MARGIN * (outline - outline.mean(0))

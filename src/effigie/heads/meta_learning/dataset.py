@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.faces.crop import apply_affine, jitter_matrix, resize_matrix
 from effigie.faces.mask import compute_loss_mask, face_mask, face_regions, quantize_loss_mask
 from effigie.faces.mesh import mouth_opening
@@ -51,7 +52,7 @@ class HeadsExample:
     shots: np.ndarray
     shot_drawings: np.ndarray
     drawing: np.ndarray
-    picture: np.ndarray
+    picture: Image
     prior: np.ndarray
     weight: np.ndarray
     crop_boxes: np.ndarray
@@ -164,7 +165,7 @@ def prior_to_uint8(prior: RenderedPrior) -> np.ndarray:
     return np.dstack([np.clip(picture, 0, 255), 255 * visibility]).round().astype(np.uint8)
 
 
-def compute_pixel_weight(landmarks: np.ndarray, visibility: np.ndarray | None, size: int) -> np.ndarray:
+def compute_pixel_weight(landmarks: Landmarks, visibility: np.ndarray | None, size: int) -> np.ndarray:
     """(S, S) uint8: the face counts ten times its surroundings, eyes and mouth thrice the face.
 
     So does what the prior does not show, (S, S) ``visibility`` of 255 being all: there is the network's work.

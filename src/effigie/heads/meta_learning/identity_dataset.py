@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.errors import FaceSetError
 from effigie.faceset import Faces, FaceSet
 from effigie.faceset.clustering import SAME_PERSON_SIMILARITY, UNKNOWN_CLUSTER, cluster_tracks
@@ -63,7 +64,7 @@ class ReferenceShot:
         blendshapes: (52,) in [0, 1].
     """
 
-    picture: np.ndarray
+    picture: Image
     geometry: FaceGeometry
     blendshapes: np.ndarray
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from effigie.arrays import Landmarks
 from effigie.faces.mesh import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from effigie.training import distributed
 
@@ -20,7 +21,7 @@ MIN_SIDE = 0.3  # of the picture's side: closer, there are no more pixels
 MAX_SHIFT = 0.06  # of the crop's side, by which it is shifted at random
 
 
-def compute_crop_boxes(landmarks: np.ndarray, size: int) -> np.ndarray:
+def compute_crop_boxes(landmarks: Landmarks, size: int) -> np.ndarray:
     """(3, 3) float32: centre x, y and side of the crops of everything, the mouth and the eyes, as picture shares.
 
     Args:

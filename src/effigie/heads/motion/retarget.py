@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from effigie.arrays import Landmarks
 from effigie.faces.mesh import Pose, fit_pose
 from effigie.heads.motion.controls import Controls
 from effigie.heads.motion.features import (
@@ -49,7 +50,7 @@ class Retargeter:
 
     def __init__(
         self,
-        landmarks: np.ndarray,
+        landmarks: Landmarks,
         motion: Motion,
         controls: Controls | None = None,
         size: tuple[int, int] | None = None,
@@ -155,7 +156,7 @@ def compute_proportions(shape: np.ndarray, driver: np.ndarray) -> np.ndarray:
     return np.clip(np.array([x, y, (x + y) / 2]), 1 / MAX_PROPORTION, MAX_PROPORTION)
 
 
-def compute_frame_shift(landmarks: np.ndarray, own: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def compute_frame_shift(landmarks: Landmarks, own: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(2,) px by which moved landmarks must shift so that the face does not leave the picture.
 
     Zero inside; toward an edge the face slows down and stops with a tenth of it outside, or where it was if that was

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
+
 CELLS_PER_CM = 5.0  # at which person and background are told apart
 GRABCUT_ITERATIONS = 4
 MOVING_MARGIN = 1.2  # cm of background around the person that moves along, for fine hair
@@ -41,7 +43,7 @@ class Background:
 
 
 def build_background(
-    image: np.ndarray,
+    image: Image,
     box: tuple[int, int, int, int],
     upright: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
     scale: float,

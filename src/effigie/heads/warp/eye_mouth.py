@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from effigie.arrays import Landmarks
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, RIGHT_EYE
 from effigie.heads.warp.head_warp import smooth_step
@@ -49,13 +50,13 @@ class Opening:
     def outline(self) -> np.ndarray:
         return np.concatenate([self.upper, self.lower[-2:0:-1]])
 
-    def gap(self, landmarks: np.ndarray) -> float:
+    def gap(self, landmarks: Landmarks) -> float:
         """Pixels between the two edges, near the middle."""
         middle = slice(3, len(self.upper) - 3)
         apart = landmarks[self.lower[middle], :2] - landmarks[self.upper[middle], :2]
         return float(np.hypot(apart[:, 0], apart[:, 1]).mean())
 
-    def width(self, landmarks: np.ndarray) -> float:
+    def width(self, landmarks: Landmarks) -> float:
         """Pixels from corner to corner."""
         across = landmarks[self.upper[-1], :2] - landmarks[self.upper[0], :2]
         return max(float(np.hypot(across[0], across[1])), 1e-6)
@@ -127,7 +128,7 @@ class EyeMouthWarp:
         scale: its pixels a cm.
     """
 
-    def __init__(self, landmarks: np.ndarray, scale: float) -> None:
+    def __init__(self, landmarks: Landmarks, scale: float) -> None:
         self._landmarks = landmarks
         self._gaps = [eye.gap(landmarks) / scale for eye in EYE_OPENINGS]  # cm
         self._eyes = [OpeningCoordinates(eye, landmarks, scale) for eye in EYE_OPENINGS]

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from scipy.sparse import csr_array
 
+from effigie.arrays import Landmarks
 from effigie.faces.mesh import FACE_OVAL, MESH_VERTEX_COUNT, Pose, load_canonical_mesh
 from effigie.faces.warp import SHRINK_LIMIT, affine_maps, signed_area
 from effigie.heads.warp.head_warp import HeadWarp, smooth_step
@@ -48,7 +49,7 @@ class FaceWarp:
         head_warp: the field outside.
     """
 
-    def __init__(self, landmarks: np.ndarray, head_warp: HeadWarp) -> None:
+    def __init__(self, landmarks: Landmarks, head_warp: HeadWarp) -> None:
         self._landmarks = landmarks
         self._head_warp = head_warp
         # Edge-on parts of the mesh are torn by a turn; at its rim it takes the head warp's gentler depth.
@@ -162,7 +163,7 @@ def _rim_weights() -> tuple[np.ndarray, csr_array]:
     return weight, csr_array(np.where(np.abs(smooth) > MIN_SMOOTHING_WEIGHT, smooth, 0))
 
 
-def _reliable_triangles(landmarks: np.ndarray) -> np.ndarray:
+def _reliable_triangles(landmarks: Landmarks) -> np.ndarray:
     """(T,) bool: not those at the rim that the portrait itself hides or shows edge-on; they would flicker."""
     faces = triangles()
     a, b, c = (landmarks[faces[:, i]].astype(np.float64) for i in range(3))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from effigie.arrays import Landmarks
 from effigie.faces.mesh import MESH_VERTEX_COUNT, Pose, fit_pose, load_canonical_mesh
 
 CELLS_PER_CM = 1.6
@@ -51,7 +52,7 @@ class HeadWarp:
         source_pose: the portrait's own pose.
     """
 
-    def __init__(self, landmarks: np.ndarray, height: int, width: int) -> None:
+    def __init__(self, landmarks: Landmarks, height: int, width: int) -> None:
         self.source_pose = fit_pose(landmarks)
         self._shape = self.source_pose.to_canonical(landmarks)
         self._last_pixel = np.array([width - 1, height - 1])
@@ -106,7 +107,7 @@ class HeadWarp:
         distance = np.hypot(across, down) * (1 - 1 / relative) - HAIR_MARGIN * (1 - below)
         return np.maximum(distance, 0).astype(np.float32), (1 - (1 - BELOW_FADE_SHARE) * below).astype(np.float32)
 
-    def _depth(self, landmarks: np.ndarray) -> np.ndarray:
+    def _depth(self, landmarks: Landmarks) -> np.ndarray:
         """(h, w) z in px of the portrait: face, skull and a plateau behind them, without steep slopes."""
         shape = self._points.shape[:2]
         r, t, s = self.source_pose.rotation, self.source_pose.translation, self.source_pose.scale
@@ -125,7 +126,7 @@ class HeadWarp:
                 np.minimum(depth, around[y : y + shape[0], x : x + shape[1]] + np.float32(run[y, x]), depth)
         return cv2.GaussianBlur(depth, (0, 0), 0.7 * CELLS_PER_CM) * s + t[2]
 
-    def _face_depth(self, landmarks: np.ndarray) -> np.ndarray:
+    def _face_depth(self, landmarks: Landmarks) -> np.ndarray:
         """(h, w) cm: depth of the face's mesh, infinite outside it."""
         faces = load_canonical_mesh().triangles
         corners = np.round((landmarks[:MESH_VERTEX_COUNT, :2] - self._points[0, 0]) / self._step * 16).astype(np.int32)[

@@ -9,6 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.faces.mask import face_mask, polygon_mask
 from effigie.faces.mesh import OUTER_LIPS
 from effigie.heads.warp.eye_mouth import MOUTH, OpeningLayer, ramp
@@ -38,7 +39,7 @@ class MouthInterior:
         middle: (3,) px of the portrait; the teeth's middle.
     """
 
-    def __init__(self, image: np.ndarray, landmarks: np.ndarray, scale: float) -> None:
+    def __init__(self, image: Image, landmarks: Landmarks, scale: float) -> None:
         self._own_gap = MOUTH.gap(landmarks) / scale
         self.own_share = float(ramp(self._own_gap, *OWN_RANGE))
         self.middle = landmarks[MOUTH.outline].mean(0) + np.array([0, 0, TEETH_DEPTH * scale])
@@ -49,7 +50,7 @@ class MouthInterior:
 
     def paint(
         self,
-        picture: np.ndarray,
+        picture: Image,
         layer: OpeningLayer,
         target: np.ndarray,
         scale: float,
@@ -121,7 +122,7 @@ def _draw_tongue(target: np.ndarray, shape: tuple[int, ...], scale: float) -> np
     return mound[..., None]
 
 
-def _sample_colors(image: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _sample_colors(image: Image, landmarks: Landmarks) -> tuple[np.ndarray, np.ndarray]:
     """What is behind the lips, a deeper red than they are, and white in the face's light; (3,) float32 each."""
     height, width = image.shape[:2]
     face = face_mask(landmarks, height, width) > 0.5

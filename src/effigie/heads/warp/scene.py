@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.faces.align import CROP_SIDE_CM
 from effigie.faces.mesh import Pose
 from effigie.heads.warp.background import build_background
@@ -30,7 +31,7 @@ class WarpedPortrait:
             painted and, with a still background, wherever the person moves.
     """
 
-    image: np.ndarray
+    image: Image
     visibility: np.ndarray
     field: np.ndarray
 
@@ -45,7 +46,7 @@ class PortraitWarp:
             it with the head. By default where the picture shows more than a crop of the face does.
     """
 
-    def __init__(self, image: np.ndarray, landmarks: np.ndarray, *, still_background: bool | None = None) -> None:
+    def __init__(self, image: Image, landmarks: Landmarks, *, still_background: bool | None = None) -> None:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"image must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
         if landmarks.shape != (478, 3):
@@ -116,7 +117,7 @@ class PortraitWarp:
             x0, y0, x1, y1 = min(x0, left), min(y0, top), max(x1, right), max(y1, bottom)
         return field, visibility, (slice(y0, y1), slice(x0, x1))
 
-    def _composite_layer(self, layer: OpeningLayer, cover: np.ndarray, picture: np.ndarray, field: np.ndarray) -> None:
+    def _composite_layer(self, layer: OpeningLayer, cover: np.ndarray, picture: Image, field: np.ndarray) -> None:
         """Composite the layer of an opening over the picture, in place."""
         moved = cv2.remap(self.image, layer.source, None, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
         if layer.light < 1:
@@ -138,7 +139,7 @@ class PortraitWarp:
         return picture
 
 
-def _sample_lash_color(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def _sample_lash_color(image: Image, landmarks: Landmarks) -> np.ndarray:
     """(3,) float32 the colour of the upper lids' edge."""
     height, width = image.shape[:2]
     points = np.concatenate([landmarks[eye.upper[1:-1], :2] for eye in EYE_OPENINGS])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import INNER_LIPS, OUTER_LIPS
 from effigie.occlusion.synthetic.accessories import LOWER_FACE, sample_hair_color
@@ -12,7 +13,7 @@ from effigie.occlusion.synthetic.canvas import OccluderScene, pixel_grid, smooth
 from effigie.occlusion.synthetic.occluders import motion_blur_kernel
 
 
-def add_shadow(picture: np.ndarray, random: np.random.Generator, scene: OccluderScene) -> np.ndarray:
+def add_shadow(picture: Image, random: np.random.Generator, scene: OccluderScene) -> np.ndarray:
     """A hard or soft shadow, or a patch of sun, across the face."""
     x, y = pixel_grid(scene.size)
     position, angle = scene.sample_point(random), random.uniform(0, 2 * np.pi)
@@ -26,7 +27,7 @@ def add_shadow(picture: np.ndarray, random: np.random.Generator, scene: Occluder
     return np.asarray(np.clip(picture * (1 + share * (cast * tint - 1)), 0, 1), np.float32)
 
 
-def add_beard(picture: np.ndarray, random: np.random.Generator, scene: OccluderScene) -> np.ndarray:
+def add_beard(picture: Image, random: np.random.Generator, scene: OccluderScene) -> np.ndarray:
     """Stubble, a moustache or a beard, which is face."""
     size = scene.size
     jaw = scene.landmarks[LOWER_FACE]
@@ -52,7 +53,7 @@ def add_beard(picture: np.ndarray, random: np.random.Generator, scene: OccluderS
     return np.asarray(np.clip(picture + (tone * grain - picture) * share, 0, 1), np.float32)
 
 
-def simulate_camera(picture: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def simulate_camera(picture: Image, random: np.random.Generator) -> np.ndarray:
     """The (S, S, 3) float32 picture as uint8, after exposure, white balance, blur, small sizes, noise and a codec."""
     size = picture.shape[0]
     if random.random() < 0.8:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import cv2
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.occlusion.synthetic import accessories, hands, objects
 from effigie.occlusion.synthetic.canvas import OccluderLayer, OccluderScene
 
@@ -75,7 +76,7 @@ def motion_blur_kernel(random: np.random.Generator, size: int) -> np.ndarray:
 
 
 def composite_occluder(
-    picture: np.ndarray, layer: OccluderLayer, random: np.random.Generator, scene: OccluderScene
+    picture: Image, layer: OccluderLayer, random: np.random.Generator, scene: OccluderScene
 ) -> np.ndarray:
     """The (S, S, 3) float32 picture in 0..1 with the layer before it, and its shadow on the skin."""
     if layer.casts_shadow and random.random() < 0.6:

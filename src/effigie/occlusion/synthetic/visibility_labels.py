@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.faces.mask import face_mask
 from effigie.faces.mesh import LEFT_BROW, LEFT_EYE, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
 from effigie.occlusion.network import FACE_GROWTH
@@ -17,7 +18,7 @@ MAX_SKIN_DISTANCE, MIN_OTHER_DISTANCE = 16.0, 42.0
 UNKNOWN = -1.0
 
 
-def glasses_score(picture: np.ndarray, landmarks: np.ndarray) -> float:
+def glasses_score(picture: Image, landmarks: Landmarks) -> float:
     """A score of glasses being worn: a bar across the nose's bridge, and rims below the eyes.
 
     Args:
@@ -37,7 +38,7 @@ def glasses_score(picture: np.ndarray, landmarks: np.ndarray) -> float:
     return (bridge + rims) / (float(light[10:54].std()) + 8)
 
 
-def label_visibility(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def label_visibility(picture: Image, landmarks: Landmarks) -> np.ndarray:
     """(S, S) float32: 1 where the face is visible, 0 where hair or background certainly is, -1 where it is unknown.
 
     Brows, lids, lips, beards and all else within the mesh below the brows is face, whatever it looks like. Above the
@@ -67,7 +68,7 @@ def label_visibility(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     return found
 
 
-def certain_face_mask(landmarks: np.ndarray, size: int) -> np.ndarray:
+def certain_face_mask(landmarks: Landmarks, size: int) -> np.ndarray:
     """(S, S) bool: within the mesh below the brows, and brows, eyes and lips themselves.
 
     Args:

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from effigie.arrays import Image
+
 FINGERPRINT_INTERVAL_S = 1.0
 """Seconds between the frames of an output that are kept in the ledger."""
 
@@ -55,7 +57,7 @@ class Match:
     offset: float
 
 
-def compute_fingerprint(image: np.ndarray) -> int:
+def compute_fingerprint(image: Image) -> int:
     """The hash of a picture, 64 bits; :data:`EMPTY_HASH` if it has no structure.
 
     Args:

@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.errors import UsageError
 from effigie.media import ClipInfo, Frame, VideoReader
 
@@ -86,7 +87,7 @@ class MaskClip:
             )
 
 
-def mask_from_image(image: np.ndarray) -> np.ndarray:
+def mask_from_image(image: Image) -> np.ndarray:
     """(H, W) float32 in 0..1 of (H, W, 3) uint8 on black: strokes of any bright colour count as white does."""
     brightest = image.max(axis=2).astype(np.float32)
     return np.clip((brightest - BLACK) / (WHITE - BLACK), 0, 1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import INNER_LIPS, OUTER_LIPS
 from effigie.faces.warp import MeshWarper, mask_bounds
@@ -27,9 +28,7 @@ def compute_inpaint_share(distance: float) -> float:
     return float(np.clip((distance - KNOWN_DISTANCE) / (UNKNOWN_DISTANCE - KNOWN_DISTANCE), 0, 1))
 
 
-def inpaint_mouth(
-    made: np.ndarray, footage: np.ndarray, landmarks: np.ndarray, warper: MeshWarper, share: float
-) -> np.ndarray:
+def inpaint_mouth(made: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper, share: float) -> np.ndarray:
     """The made face with the inside of the footage's mouth between its lips, in the made face's light.
 
     Args:
@@ -52,7 +51,7 @@ def inpaint_mouth(
     return result
 
 
-def _inner_mouth_mask(landmarks: np.ndarray, size: int) -> np.ndarray:
+def _inner_mouth_mask(landmarks: Landmarks, size: int) -> np.ndarray:
     """(S, S) float32: 1 between the lips, fading out under them; 0 everywhere where they are closed."""
     upper, lower = landmarks[UPPER_LIP, :2], landmarks[LOWER_LIP, :2]
     opening = float(np.linalg.norm(landmarks[13, :2] - landmarks[14, :2]))
@@ -67,7 +66,7 @@ def _inner_mouth_mask(landmarks: np.ndarray, size: int) -> np.ndarray:
     return cv2.GaussianBlur(mask, (0, 0), max(0.6, EDGE_SIGMA * opening))
 
 
-def _lip_ring_mask(landmarks: np.ndarray, size: int) -> np.ndarray:
+def _lip_ring_mask(landmarks: Landmarks, size: int) -> np.ndarray:
     """(S, S) float32: skin around the lips."""
     lips = landmarks[OUTER_LIPS, :2]
     middle = lips.mean(0)

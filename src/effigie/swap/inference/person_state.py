@@ -10,6 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.compositing import ComposeSettings, Compositor
 from effigie.errors import UsageError
 from effigie.faces.analyzer import Face
@@ -50,7 +51,7 @@ class FaceCompositor:
         return other
 
     def __call__(
-        self, picture: np.ndarray, frame: Frame, face: Face, swapped: SwappedFace, matte: np.ndarray | None = None
+        self, picture: Image, frame: Frame, face: Face, swapped: SwappedFace, matte: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """The picture with the made face in it, and the mask of what was replaced, (H, W) uint8.
 

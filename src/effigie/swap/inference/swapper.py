@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import torch
 
+from effigie.arrays import AffineMatrix, Image
 from effigie.faces.analyzer import Face
 from effigie.faces.crop import crop
 from effigie.faces.mask import face_mask
@@ -47,9 +48,9 @@ class SwappedFace:
             where that was not looked for.
     """
 
-    picture: np.ndarray
+    picture: Image
     mask: np.ndarray
-    matrix: np.ndarray
+    matrix: AffineMatrix
     opacity: float = 1.0
     source_mask: np.ndarray | None = None
 
@@ -74,7 +75,7 @@ class FaceInputs:
     geometry: FaceGeometry
     mouth: np.ndarray | None
     mouth_share: float
-    matrix: np.ndarray
+    matrix: AffineMatrix
     source_mask: np.ndarray | None
     pose_state: PoseState
 
@@ -118,7 +119,7 @@ class Swapper:
         self._selector.reset()
         self._pose_limiter.reset()
 
-    def __call__(self, image: np.ndarray, face: Face, index: int = 0) -> SwappedFace | None:
+    def __call__(self, image: Image, face: Face, index: int = 0) -> SwappedFace | None:
         """Make the face that takes the place of ``face`` in the (H, W, 3) uint8 RGB frame number ``index``.
 
         None where the head is turned so far beyond what the source's footage shows that it is better left alone.
@@ -126,7 +127,7 @@ class Swapper:
         inputs = self.prepare_inputs(image, face, index)
         return None if inputs is None else self.render_faces([inputs])[0]
 
-    def prepare_inputs(self, image: np.ndarray, face: Face, index: int) -> FaceInputs | None:
+    def prepare_inputs(self, image: Image, face: Face, index: int) -> FaceInputs | None:
         """The inputs of one face: the part of :meth:`__call__` that remembers earlier frames. None as there."""
         small = self._model.preset.size
         full = min(float(np.exp(face.placement[2])), self._largest)
@@ -167,7 +168,7 @@ class Swapper:
                 for inputs, picture, blend_weight in zip(inputs_list, pictures, blend_weights, strict=True)
             ]
 
-    def _finish_face(self, inputs: FaceInputs, picture: np.ndarray, blend_weight: np.ndarray) -> SwappedFace:
+    def _finish_face(self, inputs: FaceInputs, picture: Image, blend_weight: np.ndarray) -> SwappedFace:
         side, pose_state = inputs.warper.size, inputs.pose_state
         if inputs.prior is None:
             picture = upscale(picture, side)
