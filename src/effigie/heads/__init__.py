@@ -17,7 +17,8 @@ from effigie.heads.motion.controls import Controls
 
 if TYPE_CHECKING:
     from effigie.heads.checkpoint import load_heads
-    from effigie.heads.finetune.trainer import TuneReport, TuneSettings, tune
+    from effigie.heads.finetune.config import TuneSettings
+    from effigie.heads.finetune.trainer import TuneReport, tune
     from effigie.heads.inference.animation import AnimateReport, animate
     from effigie.heads.inference.batch import animate_clips
     from effigie.heads.meta_learning.trainer import MetaReport, meta_train
@@ -54,7 +55,8 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "meta_learning.trainer": ["MetaReport", "meta_train"],
         "checkpoint": ["load_heads"],
         "person_checkpoint": ["load_person"],
-        "finetune.trainer": ["TuneReport", "TuneSettings", "tune"],
+        "finetune.config": ["TuneSettings"],
+        "finetune.trainer": ["TuneReport", "tune"],
         "motion.motion": ["Motion", "read_motion"],
         "motion.template": ["load_motion", "save_motion"],
     },

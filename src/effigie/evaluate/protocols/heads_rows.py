@@ -21,9 +21,9 @@ from effigie.errors import UsageError
 from effigie.evaluate.protocols.heads_config import COPIED, OURS_FF, OURS_FT, ROWS, TUNED, WARPED, HeadsSettings
 from effigie.evaluate.protocols.heads_protocol import RATE, TargetFrame
 from effigie.heads.checkpoint import HeadsModel, load_heads
+from effigie.heads.finetune.config import TuneSettings
 from effigie.heads.finetune.reference_set import ReferenceSet, resize_shot
 from effigie.heads.finetune.task import TuneTask, compute_embedding
-from effigie.heads.finetune.trainer import TuneSettings
 from effigie.heads.inference.neural_renderer import FaceGenerator, paste_face
 from effigie.heads.meta_learning.dataset import prior_to_uint8
 from effigie.heads.meta_learning.identity_dataset import ReferenceShot

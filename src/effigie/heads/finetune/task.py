@@ -43,7 +43,6 @@ HOLD_OUT_INTERVAL = 4  # every so many shots one is not trained on
 MAX_HELD_OUT = 6
 MIMICRY_SAMPLES = 12  # changes of expression that mimicry is judged by
 MIMICRY_TOLERANCE = 1.1  # times the landmark error of the start that still counts as following
-LEARNING_RATE = 1e-4
 CACHE_SIZE = 160  # examples kept
 
 
