@@ -11,7 +11,7 @@ from effigie.errors import UsageError
 from effigie.faces.mesh import eye_distance, eye_opening, fit_pose, mouth_opening
 from effigie.heads.inference.portrait import read_portraits
 from effigie.heads.motion.controls import Controls
-from effigie.heads.motion.features import EYE_LANDMARKS, LOWER_INNER, UPPER_INNER, lip_gaps
+from effigie.heads.motion.features import EYE_LANDMARKS, LOWER_LIP, UPPER_LIP, lip_gaps
 from effigie.heads.motion.motion import read_motion
 from effigie.heads.motion.retarget import Retargeter, compute_frame_shift, smooth_motion
 from effigie.media import VideoReader
@@ -54,13 +54,13 @@ def sleepy(shape):
 
 
 def opened(shape, cm=1.5):
-    shape[LOWER_INNER, 1] -= cm
+    shape[LOWER_LIP, 1] -= cm
     shape[[152, 17], 1] -= cm
 
 
 def shut(shape):
-    middle = (shape[UPPER_INNER] + shape[LOWER_INNER]) / 2
-    shape[UPPER_INNER] = shape[LOWER_INNER] = middle
+    middle = (shape[UPPER_LIP] + shape[LOWER_LIP]) / 2
+    shape[UPPER_LIP] = shape[LOWER_LIP] = middle
 
 
 def turned(landmarks, yaw):
@@ -220,7 +220,7 @@ def test_the_mouth_alone_leaves_eyes_and_pose_alone(own, driver):
 
 def test_the_eyes_alone_leave_mouth_and_pose_alone(own, driver):
     moved = on(own, [driver, everything(driver)], Controls(region="eyes", ease=0))
-    lower = np.concatenate([UPPER_INNER, LOWER_INNER, [152, 17, 61, 291, 4]])
+    lower = np.concatenate([UPPER_LIP, LOWER_LIP, [152, 17, 61, 291, 4]])
     assert np.abs(moved[lower] - own[lower]).max() < 1e-3
     assert eye_opening(moved) < 0.05
     assert fit_pose(moved).angles == pytest.approx(fit_pose(own).angles, abs=0.5)

@@ -18,6 +18,7 @@ Picture = NDArray[np.float32]
 Mask = NDArray[np.float32]
 
 MAX_LEVELS = 5  # of the Laplacian pyramid
+EXTENSION_SIGMA = 0.04  # of the longer side: how far around a place the difference beside it is averaged
 MIN_LEVEL_SIDE = 8  # px: no pyramid level gets smaller
 # How much faster than the mask a band changes over, finest first: fine detail in a narrow zone, so that two
 # skins are never seen one through the other; the coarsest over the whole feather.
@@ -55,10 +56,11 @@ def multiband_blend(background: Picture, foreground: Picture, mask: Mask) -> Pic
     """Each band of frequencies changes over in a zone as wide as its waves (Burt and Adelson 1983).
 
     One pyramid does, that of the difference: the Laplacian pyramid is linear. The zones lie inside the mask's
-    support, or the coarse bands would colour the footage around it.
+    support, or the coarse bands would colour the footage around it. Outside the mask the difference of two unrelated
+    walls would colour the jaw: there it is continued from inside.
     """
-    difference = foreground - background
     inside = (mask > 0).astype(np.float32)
+    difference = _extend_from_inside(foreground - background, (mask > 0.5).astype(np.float32))
     reach, share, bands = inside, mask, []
     for level in range(_pyramid_levels(mask.shape)):
         steepness = STEEPNESS[level] if level < len(STEEPNESS) else 1.0
@@ -72,6 +74,15 @@ def multiband_blend(background: Picture, foreground: Picture, mask: Mask) -> Pic
     # pyrUp spreads by a pixel or two of each level: the support's last two pixels take that back to nothing.
     rim = np.clip(2 * cv2.blur(inside, (5, 5)) - 1, 0, 1) * inside
     return background + cv2.multiply(joined, _to_three_channels(rim))
+
+
+def _extend_from_inside(difference: Picture, inside: Mask) -> Picture:
+    """The difference where ``inside`` is 1, and outside what the nearest of it continues into."""
+    known = cv2.multiply(difference, _to_three_channels(inside))
+    sigma = EXTENSION_SIGMA * max(inside.shape)
+    spread = cv2.GaussianBlur(cv2.merge([known, inside]), (0, 0), sigma)
+    outside = spread[..., :3] / (spread[..., 3:] + np.float32(1e-3))
+    return np.where(inside[..., None] > 0, difference, outside)
 
 
 def _transition_mask(share: Mask, reach: Mask, steepness: float) -> Mask:

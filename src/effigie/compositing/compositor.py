@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from effigie.compositing import color, grain
 from effigie.compositing.blend import BLEND_METHODS, blend
+from effigie.compositing.complexion import fit_complexion
 from effigie.compositing.grain import GrainSettings
 from effigie.compositing.mask import MaskSettings, bounding_box, build_mask
 from effigie.compositing.motion_blur import MotionBlur
@@ -46,6 +47,8 @@ class ComposeSettings:
         color_time: s, time constant of the colour's and the grain's smoothing; 0 switches it off.
         temporal: 0..1 (below 1), how much of the previous made face calms the new one; 0 switches it off.
         motion_blur: 0..1, how much of the footage's motion blur the made face is given; 0 switches it off.
+        complexion: whose skin the result has, 0 (the source's, in the footage's light) to 1 (the target's own, place by
+            place, so that the face fits the neck).
     """
 
     color: str = field(default="local", metadata={STORED_NAME: "colour", "choices": tuple(color.COLOR_METHODS)})
@@ -56,13 +59,15 @@ class ComposeSettings:
     color_time: float = field(default=0.1, metadata={STORED_NAME: "colour_time"})
     temporal: float = 0.8
     motion_blur: float = 1.0
+    complexion: float = 1.0
 
     def __post_init__(self) -> None:
         color.check_method(self.color)
         if self.blend not in BLEND_METHODS:
             raise UsageError(f"no blend method {self.blend!r}: choose one of {', '.join(BLEND_METHODS)}")
-        if not 0 <= self.motion_blur <= 1:
-            raise UsageError(f"motion_blur is 0..1, got {self.motion_blur}")
+        for name in ("motion_blur", "complexion"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} is 0..1, got {getattr(self, name)}")
         if self.occlusion not in OCCLUSION_MODES:
             raise UsageError(f"occlusion is {' or '.join(OCCLUSION_MODES)}, not {self.occlusion!r}")
         if self.color_time < 0 or not 0 <= self.temporal < 1:
@@ -132,6 +137,7 @@ class Compositor:
         time: Fraction | None = None,
         visible: NDArray[np.float32] | None = None,
         matte: NDArray[np.float32] | None = None,
+        features: NDArray[np.float32] | None = None,
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """As :meth:`compose`, and the final mask: (H, W) uint8, 255 where the made face shows alone.
 
@@ -139,6 +145,7 @@ class Compositor:
 
         Args:
             matte: (H, W) float32 in 0..1 by which the mask is multiplied, in the frame's own pixels.
+            features: (F, F) float32 in 0..1 of the crop, 1 where brows, eyes and lips are, made or filmed: no skin.
         """
         _check_shapes(frame, face, mask)
         if matte is not None and matte.shape != frame.shape[:2]:
@@ -156,7 +163,8 @@ class Compositor:
         region = region.with_crop_size(face.shape[0], size)
         face, alpha = resize_square(to_float_image(face), size), resize_square(alpha, size)
         footage = to_float_image(region.crop(frame))
-        face = self._stabilize(self._match_color(face, alpha, footage, region, time), footage, region, time)
+        face = self._match_color(face, alpha, footage, region, time, features)
+        face = self._stabilize(face, footage, region, time)
         placed = np.clip(warp_to_region(face, region), 0, 1)
         share = np.clip(warp_to_region(alpha, region, cv2.INTER_LINEAR), 0, 1)
         if matte is not None:
@@ -168,14 +176,26 @@ class Compositor:
         region.crop(alpha_map)[...] = np.ceil(share * 255)
         return result, alpha_map
 
-    def _match_color(self, face: Image, alpha: Image, footage: Image, region: Region, time: Fraction | None) -> Image:
+    def _match_color(
+        self,
+        face: Image,
+        alpha: Image,
+        footage: Image,
+        region: Region,
+        time: Fraction | None,
+        features: NDArray[np.float32] | None,
+    ) -> Image:
         if self.settings.color == "none":
             return face
         reference = warp_to_crop(footage, region, face.shape[0], color.STATISTICS_SIZE)
         known = frame_coverage(region, face.shape[0], color.STATISTICS_SIZE)
         counted = known * cv2.resize(alpha, known.shape, interpolation=cv2.INTER_AREA)
         measured = color.compute_statistics(face, reference, counted, self.settings.color)
-        return color.apply_transfer(face, self._color_smoother(measured, time))
+        face = color.apply_transfer(face, self._color_smoother(measured, time))
+        if features is None:
+            return face
+        skin = counted * (1 - cv2.resize(features, counted.shape, interpolation=cv2.INTER_AREA))
+        return fit_complexion(face, reference, skin, self.settings.complexion)
 
     def _stabilize(self, face: Image, footage: Image, region: Region, time: Fraction | None) -> Image:
         if self.settings.temporal == 0:

@@ -8,11 +8,13 @@ import cv2
 import numpy as np
 
 from effigie.arrays import Landmarks
-from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, MESH_VERTEX_COUNT, OUTER_LIPS, RIGHT_EYE
+from effigie.faces.mesh import INNER_LIPS, LEFT_BROW, LEFT_EYE, MESH_VERTEX_COUNT, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
 
 REGIONS = ("eyes", "mouth", "skin")
 # Of an eye's and a mouth's width: so far around them the skin moves with them.
 LID_MARGIN, LIP_MARGIN = 0.25, 0.12
+# Outlines of what is not plain skin, and how much larger than its landmarks each is.
+FEATURES = ((LEFT_BROW, 1.25), (RIGHT_BROW, 1.25), (LEFT_EYE, 1.6), (RIGHT_EYE, 1.6), (OUTER_LIPS, 1.15))
 EYES_AND_MOUTH_WEIGHT = 2.0  # extra weight of their pixels: small regions that people look at first
 UNIT_WEIGHT = 32  # of a pixel that counts once, in a byte
 
@@ -54,6 +56,16 @@ def polygon_mask(points: np.ndarray, height: int, width: int) -> np.ndarray:
     mask = np.zeros((height, width), np.uint8)
     cv2.fillPoly(mask, [np.round(points * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     return mask.astype(np.float32) / 255
+
+
+def feature_mask(landmarks: Landmarks, size: int) -> np.ndarray:
+    """(size, size) float32 in [0, 1]: 1 over brows, eyes and lips, grown to where plain skin begins."""
+    mask = np.zeros((size, size), np.float32)
+    for outline, growth in FEATURES:
+        points = landmarks[outline, :2]
+        grown = points.mean(0) + growth * (points - points.mean(0))
+        mask = np.maximum(mask, polygon_mask(cv2.convexHull(grown.astype(np.float32))[:, 0], size, size))
+    return mask
 
 
 def face_regions(landmarks: Landmarks, mask: np.ndarray) -> np.ndarray:

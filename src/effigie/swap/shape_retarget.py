@@ -9,19 +9,19 @@ import numpy as np
 from effigie.faces.mask import MaskMargin
 from effigie.faces.mesh import (
     FACE_OVAL,
-    INNER_LIPS,
     LEFT_EYE,
     LEFT_IRIS,
+    LOWER_LIP,
     MESH_VERTEX_COUNT,
     RIGHT_EYE,
     RIGHT_IRIS,
+    UPPER_LIP,
     load_canonical_mesh,
 )
 from effigie.prior.frame_bank import FaceGeometry, FaceProfile
 
 MASK_MARGIN = MaskMargin(top=0.16, side=0.07, jaw=0.02)  # the hairline belongs to a face as much as its skin does
 SHAPE_STRENGTH = 0.75  # how much of the source's own facial shape the result takes on inside the face
-UPPER_LIP, LOWER_LIP = INNER_LIPS[1:10], INNER_LIPS[:10:-1]  # the inner lips, corner to corner
 OUTLINE_STRENGTH = 0.4  # of that, how much at the outline, where the head around it stays the target's
 
 

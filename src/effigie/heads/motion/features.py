@@ -7,7 +7,17 @@ from functools import cache
 
 import numpy as np
 
-from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, LEFT_IRIS, OUTER_LIPS, RIGHT_EYE, RIGHT_IRIS, load_canonical_mesh
+from effigie.faces.mesh import (
+    INNER_LIPS,
+    LEFT_EYE,
+    LEFT_IRIS,
+    LOWER_LIP,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+    UPPER_LIP,
+    load_canonical_mesh,
+)
 
 # Lid gap over eye width at which an eye counts as closed: the landmark network puts blinks at 0.01 to 0.05,
 # eyes at rest at 0.25 to 0.35.
@@ -67,12 +77,11 @@ def _build_eye(ring: np.ndarray, iris: np.ndarray) -> EyeLandmarks:
 
 
 EYE_LANDMARKS = (_build_eye(LEFT_EYE, LEFT_IRIS), _build_eye(RIGHT_EYE, RIGHT_IRIS))
-UPPER_INNER, LOWER_INNER = INNER_LIPS[1:10], INNER_LIPS[:10:-1]
 
 
 def lip_gaps(shape: np.ndarray) -> np.ndarray:
     """(9, 3) from the lower inner lip to the upper, cm; y is negative where the network lets them overlap."""
-    return shape[UPPER_INNER] - shape[LOWER_INNER]
+    return shape[UPPER_LIP] - shape[LOWER_LIP]
 
 
 def compute_openness(now: float, rest: float) -> float:
@@ -110,10 +119,10 @@ class LipField:
     def from_shape(cls, shape: np.ndarray) -> LipField:
         """Of a face's own unposed landmarks."""
         lips = np.unique(np.concatenate([INNER_LIPS, OUTER_LIPS]))
-        middle = (shape[UPPER_INNER] + shape[LOWER_INNER]) / 2
+        middle = (shape[UPPER_LIP] + shape[LOWER_LIP]) / 2
         return cls(
-            _lip_weights(shape, middle, UPPER_INNER, lips, LIP_REACH_CM, up=True),
-            _lip_weights(shape, middle, LOWER_INNER, lips, JAW_REACH_CM, up=False),
+            _lip_weights(shape, middle, UPPER_LIP, lips, LIP_REACH_CM, up=True),
+            _lip_weights(shape, middle, LOWER_LIP, lips, JAW_REACH_CM, up=False),
         )
 
     def move(self, shape: np.ndarray, change: np.ndarray) -> None:

@@ -12,9 +12,8 @@ import numpy as np
 
 from effigie.arrays import Image, Landmarks
 from effigie.faces.mask import polygon_mask
-from effigie.faces.mesh import INNER_LIPS, OUTER_LIPS
+from effigie.faces.mesh import INNER_LIPS, LOWER_LIP, OUTER_LIPS, UPPER_LIP
 from effigie.faces.warp import MeshWarper, mask_bounds
-from effigie.swap.shape_retarget import LOWER_LIP, UPPER_LIP
 
 # Centimetres between the wanted mouth and the source's nearest: theirs alone, the target's alone.
 KNOWN_DISTANCE, UNKNOWN_DISTANCE = 0.4, 0.8

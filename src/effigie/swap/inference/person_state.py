@@ -71,7 +71,7 @@ class FaceCompositor:
         if swapped.opacity < 1:
             visible = (np.ones_like(swapped.mask) if visible is None else visible) * swapped.opacity
         result = self._compositor.compose_masked(
-            picture, swapped.picture, swapped.mask, swapped.matrix, frame.time, visible, matte
+            picture, swapped.picture, swapped.mask, swapped.matrix, frame.time, visible, matte, swapped.features
         )
         self.seconds["compose"] += time.perf_counter() - start
         return result

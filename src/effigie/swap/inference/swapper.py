@@ -13,9 +13,10 @@ import numpy as np
 import torch
 
 from effigie.arrays import AffineMatrix, Image
+from effigie.compositing.color import STATISTICS_SIZE
 from effigie.faces.analyzer import Face
-from effigie.faces.crop import crop
-from effigie.faces.mask import face_mask
+from effigie.faces.crop import apply_affine, crop, resize_matrix
+from effigie.faces.mask import face_mask, feature_mask
 from effigie.faces.warp import MeshWarper
 from effigie.nn.images import to_float
 from effigie.prior.detail import upscale, upscale_with_detail
@@ -46,6 +47,7 @@ class SwappedFace:
         opacity: 0..1, less than 1 while the face comes or goes.
         source_mask: (S, S) float32 in [0, 1], 0 where the source's frames show hair or a wall instead of the face; None
             where that was not looked for.
+        features: (F, F) float32 in [0, 1], 1 over the brows, eyes and lips of the made face and of the footage's.
     """
 
     picture: Image
@@ -53,6 +55,7 @@ class SwappedFace:
     matrix: AffineMatrix
     opacity: float = 1.0
     source_mask: np.ndarray | None = None
+    features: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,12 @@ class Swapper:
         return FaceInputs(network_face, prior, warper, geometry, mouth, mouth_share, matrix, source_mask, pose_state)
 
     def render_faces(self, inputs_list: Sequence[FaceInputs]) -> list[SwappedFace]:
-        """The faces for several inputs, the network run once: for several a face costs a third less."""
+        """The faces for several inputs, the network run once: for several a face costs a third less.
+
+        A model without a network makes them by geometry alone.
+        """
+        if self._model.network is None:
+            return [self._finish_face(inputs, None, None) for inputs in inputs_list]
         with self._time_stage("network"):
             output = self._run_network(inputs_list)
             pictures = output.picture.permute(0, 2, 3, 1).float().cpu().numpy()
@@ -168,9 +176,12 @@ class Swapper:
                 for inputs, picture, blend_weight in zip(inputs_list, pictures, blend_weights, strict=True)
             ]
 
-    def _finish_face(self, inputs: FaceInputs, picture: Image, blend_weight: np.ndarray) -> SwappedFace:
+    def _finish_face(self, inputs: FaceInputs, picture: Image | None, blend_weight: np.ndarray | None) -> SwappedFace:
         side, pose_state = inputs.warper.size, inputs.pose_state
-        if inputs.prior is None:
+        if picture is None or blend_weight is None:
+            assert inputs.prior is not None
+            picture = inputs.prior.picture / np.float32(255)
+        elif inputs.prior is None:
             picture = upscale(picture, side)
         else:
             warped = inputs.prior.picture / np.float32(255)
@@ -182,7 +193,12 @@ class Swapper:
             picture = inpaint_mouth(picture, inputs.mouth, inputs.geometry.landmarks, inputs.warper, inputs.mouth_share)
         margin = replace(MASK_MARGIN, side=MASK_MARGIN.side * pose_state.side_growth)
         mask = face_mask(inputs.warper.target, side, side, margin)
-        return SwappedFace(np.clip(picture, 0, 1), mask, inputs.matrix, pose_state.opacity, inputs.source_mask)
+        placements = (inputs.warper.target, inputs.geometry.landmarks)
+        shrink = resize_matrix(STATISTICS_SIZE, side)
+        features = [feature_mask(apply_affine(shrink, landmarks), STATISTICS_SIZE) for landmarks in placements]
+        return SwappedFace(
+            np.clip(picture, 0, 1), mask, inputs.matrix, pose_state.opacity, inputs.source_mask, np.maximum(*features)
+        )
 
     def _run_network(self, inputs_list: Sequence[FaceInputs]) -> DecoderOutput:
         faces = to_float(torch.from_numpy(np.stack([inputs.face for inputs in inputs_list]))).to(self._device)
