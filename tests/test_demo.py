@@ -8,8 +8,9 @@ from pathlib import Path
 import cv2
 
 from effigie.assets import fetch_asset
-from effigie.demo import SHEET_COLUMNS, SHEET_HEIGHT, format_verdict, write_sheet
+from effigie.demo import format_verdict
 from effigie.evaluate.report.figures import Figure
+from effigie.swap.inference.comparison_sheet import COLUMNS, SHEET_HEIGHT, write_comparison_sheet
 
 GOOD = Figure("similarity to the source", 0.7, at_least=0.6)
 INFORMS = Figure("similarity to the target", 0.1)
@@ -17,9 +18,9 @@ INFORMS = Figure("similarity to the target", 0.1)
 
 def test_sheet_shows_the_input_above_the_output(tmp_path: Path) -> None:
     clip = fetch_asset("sample_man")
-    write_sheet(tmp_path / "sheet.png", clip, clip)
+    write_comparison_sheet(tmp_path / "sheet.png", clip, clip)
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
-    assert sheet.shape == (2 * SHEET_HEIGHT, SHEET_COLUMNS * SHEET_HEIGHT, 3)
+    assert sheet.shape == (2 * SHEET_HEIGHT, COLUMNS * SHEET_HEIGHT, 3)
     assert (sheet[:SHEET_HEIGHT] == sheet[SHEET_HEIGHT:]).all()
     assert sheet[:, :SHEET_HEIGHT].std() > 10
 

@@ -40,7 +40,9 @@ def training_quality(context: RowContext) -> RowResult:
     settings = SwapSettings(preset="tiny", prior="none")
     prepared = prepare_training(load_people(*faces, settings, context.progress), settings, context.progress)
     device = choose_device()
-    ours = held_out_error(load_swap(model, str(device)).network, prepared, size.size)
+    network = load_swap(model, str(device)).network
+    assert network is not None
+    ours = held_out_error(network, prepared, size.size)
     textbook = _textbook(prepared, minutes, size.size, context)
     theirs = textbook["error"]
     figures = [

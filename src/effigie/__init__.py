@@ -52,11 +52,13 @@ if TYPE_CHECKING:
     from effigie.swap import (
         ConvertReport,
         ConvertSettings,
+        SwapClipReport,
         SwapSettings,
         TrainReport,
         convert,
         convert_clips,
         load_swap,
+        swap_clip,
         train,
     )
 
@@ -71,6 +73,7 @@ __all__ = [
     "JobSettings",
     "MetaReport",
     "MetaSettings",
+    "SwapClipReport",
     "SwapSettings",
     "TrainReport",
     "TrustSettings",
@@ -92,6 +95,7 @@ __all__ = [
     "provenance",
     "review",
     "swap",
+    "swap_clip",
     "train",
     "tune",
     "verify",
@@ -121,11 +125,13 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "swap": [
             "ConvertReport",
             "ConvertSettings",
+            "SwapClipReport",
             "SwapSettings",
             "TrainReport",
             "convert",
             "convert_clips",
             "load_swap",
+            "swap_clip",
             "train",
         ],
     },

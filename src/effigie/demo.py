@@ -5,22 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from effigie.arrays import Image
 from effigie.assets import fetch_asset, fetch_assets
 from effigie.consent.samples import sample_consent
 from effigie.consent.store import default_store
 from effigie.evaluate import EvaluateSettings, SwapScores, evaluate_swap
 from effigie.evaluate.report.figures import Figure
 from effigie.extraction import extract
-from effigie.io.atomic_write import atomic_write
+from effigie.faceset.plots.drawing import write_png
 from effigie.media import VideoReader
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.provenance import TrustSettings
 from effigie.provenance.verifier import verify
 from effigie.swap import ConvertSettings, SwapSettings, convert
+from effigie.swap.inference.comparison_sheet import write_comparison_sheet
 from effigie.swap.trainer import train
 
 SOURCE = ("sample_woman",)
@@ -44,8 +41,6 @@ DEMO_BOUNDS = {
     "same frames at the same times": (1, None),
     "sound bit for bit": (1, None),
 }
-SHEET_COLUMNS = 6
-SHEET_HEIGHT = 300
 
 
 @dataclass(frozen=True)
@@ -127,7 +122,7 @@ def demo(
         cancel=cancel,
     )
     sheet = output / "before-after.png"
-    write_sheet(sheet, fetch_asset(CLIP), video)
+    write_comparison_sheet(sheet, fetch_asset(CLIP), video)
     return DemoReport(
         video,
         sheet,
@@ -146,7 +141,7 @@ def _write_astronaut(output: Path) -> Path:
     from skimage.data import astronaut
 
     path = output / "astronaut.png"
-    _write_png(path, astronaut())
+    write_png(path, astronaut())
     return path
 
 
@@ -158,7 +153,7 @@ def _animate_picture(
 
     picture, talking = output / "one-picture.png", output / "talking.mp4"
     with VideoReader(fetch_asset(CLIP), stop=1) as reader:
-        _write_png(picture, next(iter(reader)).image)
+        write_png(picture, next(iter(reader)).image)
     animate(
         picture,
         fetch_asset(SOURCE[0]),
@@ -169,32 +164,6 @@ def _animate_picture(
         cancel=cancel,
     )
     return talking
-
-
-def write_sheet(path: Path, before: Path, after: Path, columns: int = SHEET_COLUMNS) -> None:
-    """A PNG of frames spread over the clip: the input above, the output below."""
-    with VideoReader(before) as reader:
-        count = sum(1 for _ in reader)
-    wanted = set(np.linspace(0, count - 1, columns).astype(int).tolist())
-    pairs = []
-    with VideoReader(before) as first, VideoReader(after) as second:
-        for a, b in zip(first, second, strict=False):
-            if a.index in wanted:
-                pairs.append(np.concatenate([_to_sheet_square(a.image), _to_sheet_square(b.image)], axis=0))
-    _write_png(path, np.concatenate(pairs, axis=1))
-
-
-def _to_sheet_square(image: Image) -> np.ndarray:
-    """At the sheet's height, a square from the middle."""
-    height, width = image.shape[:2]
-    left = max(0, (width - height) // 2)
-    square = image[:, left : left + min(height, width)]
-    return cv2.resize(square, (SHEET_HEIGHT, SHEET_HEIGHT), interpolation=cv2.INTER_AREA)
-
-
-def _write_png(path: Path, image: Image) -> None:
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(cv2.imencode(".png", image[..., ::-1])[1].tobytes())
 
 
 def apply_demo_bounds(figures: list[Figure]) -> list[Figure]:

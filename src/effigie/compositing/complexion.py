@@ -1,7 +1,7 @@
 """Fits the made face's skin to the footage's own: what is coarser than its features, place by place.
 
-Colour transfer works by statistics and shading and leaves patches: on ten pairs the worst of six places on the skin was 5
-to 16 (CIE76) off the footage. The footage has skin of the target's at every place of the face, so what is left is
+Colour transfer works by statistics and shading and leaves patches: on ten pairs the worst of six places on the skin was
+5 to 16 (CIE76) off the footage. The footage has skin of the target's at every place of the face, so what is left is
 measured there and added.
 """
 

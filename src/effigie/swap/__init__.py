@@ -15,22 +15,27 @@ from effigie.swap.config import ConvertSettings, SwapSettings
 
 if TYPE_CHECKING:
     from effigie.swap.checkpoint import SwapModel, load_swap
+    from effigie.swap.geometry_model import build_swap
     from effigie.swap.inference.batch import convert_clips
     from effigie.swap.inference.conversion import ConvertReport
     from effigie.swap.inference.convert import convert
     from effigie.swap.inference.person_assignment import PersonAssignment
+    from effigie.swap.inference.swap_clip import SwapClipReport, swap_clip
     from effigie.swap.trainer import TrainReport, train
 
 __all__ = [
     "ConvertReport",
     "ConvertSettings",
     "PersonAssignment",
+    "SwapClipReport",
     "SwapModel",
     "SwapSettings",
     "TrainReport",
+    "build_swap",
     "convert",
     "convert_clips",
     "load_swap",
+    "swap_clip",
     "train",
 ]
 
@@ -44,6 +49,8 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "inference.conversion": ["ConvertReport"],
         "inference.person_assignment": ["PersonAssignment"],
         "inference.batch": ["convert_clips"],
+        "geometry_model": ["build_swap"],
+        "inference.swap_clip": ["SwapClipReport", "swap_clip"],
     },
 )
 __getattr__ = explain_renamed(__name__, __getattr__)

@@ -56,7 +56,7 @@ class SwapModel:
     Attributes:
         preset: sizes of the networks.
         prior: whether they take the warped source.
-        network: in evaluation mode, or None while only the geometry is there.
+        network: in evaluation mode; None before there are weights: geometry alone makes the faces.
         bank: the source's frames.
         source, target: either person's face profile.
         permit: the gate's, for showing the source.
@@ -65,7 +65,7 @@ class SwapModel:
 
     preset: SwapPreset
     prior: bool
-    network: SwapNet
+    network: SwapNet | None
     bank: FrameBank
     source: FaceProfile
     target: FaceProfile
@@ -108,7 +108,9 @@ def load_config(folder: Path) -> dict[str, Any]:
 def load_swap(
     folder: str | Path, device: str = "cpu", *, consent: ConsentLike = None, purpose: str | None = None
 ) -> SwapModel:
-    """Load a trained swap, if the person it shows has consented.
+    """Load a swap, if the person it shows has consented.
+
+    One that has not trained yet, or was stopped before its first weights, makes faces by geometry alone.
 
     Args:
         consent: records (files or ids) instead of those the model was trained with.
@@ -116,11 +118,13 @@ def load_swap(
 
     Raises:
         RefusedError: no valid consent for the model's source.
-        ModelError: missing, damaged, of a newer version, or not trained yet.
+        ModelError: missing, damaged, of a newer version, or without both weights and frames.
     """
     folder = Path(folder)
     config = load_config(folder)
-    require_weights(folder / WEIGHTS, COMMAND)
+    by_geometry = bool(config["prior"]) and has_bank(folder) and not (folder / WEIGHTS).is_file()
+    if not by_geometry:
+        require_weights(folder / WEIGHTS, COMMAND)
     try:
         stamp = _cache_key(folder, device)
         if _model_cache is not None and stamp in _model_cache:
@@ -128,8 +132,10 @@ def load_swap(
             permit = permit_model(folder, "swap", consent=consent, purpose=purpose)
             return replace(_model_cache[stamp], permit=permit)
         preset = SwapPreset(**config["preset"])
-        network = build_network(preset, bool(config["prior"]))
-        load_weights(folder / WEIGHTS, network)
+        network = None if by_geometry else build_network(preset, bool(config["prior"]))
+        if network is not None:
+            load_weights(folder / WEIGHTS, network)
+            network.to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
         source, target = load_profiles(folder)
         permit = permit_model(folder, "swap", consent=consent, purpose=purpose)
         bank = load_bank(folder / BANK, source)
@@ -137,7 +143,6 @@ def load_swap(
         reason = str(error).splitlines()[0]
         raise ModelError(f"{folder} is damaged ({reason}): train again into a new folder") from error
     manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
-    network.to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     model = SwapModel(preset, bool(config["prior"]), network, bank, source, target, permit, manifest)
     LOG.info("loaded the swap %s on %s", folder, device)
     if _model_cache is not None:
@@ -175,6 +180,14 @@ def load_profiles(folder: Path) -> tuple[FaceProfile, FaceProfile]:
         for name in ("source", "target")
     )
     return source, target
+
+
+def has_bank(folder: Path) -> bool:
+    """Whether a model's folder holds source frames."""
+    try:
+        return len(FaceSet.open(folder / BANK)) > 0
+    except FaceSetError:
+        return False
 
 
 def save_bank(path: Path, footage: PersonFrames, rows: np.ndarray, faceset: FaceSet) -> None:

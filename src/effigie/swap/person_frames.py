@@ -37,14 +37,17 @@ class PersonFrames:
         return self.faces.crop(index)
 
 
-def load_person_frames(path: str, role: str, person: int | None, held_out: float) -> PersonFrames:
+def load_person_frames(
+    path: str, role: str, person: int | None, held_out: float, min_faces: int = MIN_FACES
+) -> PersonFrames:
     """Load the frames of one person.
 
     Args:
         path: the face set.
         role: ``source`` or ``target``, for messages.
         person: number of the person (0 = most faces); None if there is only one.
-        held_out: share of the footage kept out of training.
+        held_out: share of the footage kept out of training; 0 keeps none out.
+        min_faces: fewer are refused.
     """
     faceset = FaceSet.open(path)
     people = faceset.people()
@@ -62,8 +65,8 @@ def load_person_frames(path: str, role: str, person: int | None, held_out: float
         raise FaceSetError(f"{path} has no person number {person}: it holds {len(people)}, counted from 0")
     columns = ("frame", "landmarks", "blendshapes", "matrix", "embedding", "sharpness", "confidence")
     faces = faceset.load(columns, where=f"cluster == {person}")
-    if len(faces) < MIN_FACES:
-        raise FaceSetError(f"{path} holds only {len(faces)} faces of the {role}; training needs {MIN_FACES} or more")
+    if len(faces) < min_faces:
+        raise FaceSetError(f"{path} holds only {len(faces)} faces of the {role}; {min_faces} or more are needed")
     geometries = [
         FaceGeometry.from_frame_landmarks(landmarks, matrix)
         for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)
@@ -84,6 +87,8 @@ def split_held_out(clips: np.ndarray, frames: np.ndarray, held_out: float) -> tu
     """
     order = np.lexsort((frames, clips))
     count = len(order)
+    if held_out == 0:
+        return np.sort(order), order[:0]
     blocks = np.minimum(np.arange(count) * BLOCK_COUNT // count, BLOCK_COUNT - 1)
     wanted = max(1, round(held_out * BLOCK_COUNT))
     # Blocks from the middle outward: the ends of a clip are often unlike the rest.

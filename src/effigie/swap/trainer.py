@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from effigie.consent.face_matching import SubjectFaces
-from effigie.consent.gate import ConsentLike, permit, save_consents
-from effigie.errors import FaceSetError
+from effigie.consent.gate import ConsentLike, Permit, permit, save_consents
 from effigie.faceset import FaceSet
 from effigie.io.atomic_write import discard, sha256
 from effigie.io.locks import with_output_lock
 from effigie.prior.frame_bank import FrameBank, compute_features, select_frames
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.swap.auxiliary_losses import AuxiliaryLosses, IdentityLoss
-from effigie.swap.checkpoint import build_network, compute_penalty, load_config, save_bank, save_config
+from effigie.swap.checkpoint import build_network, compute_penalty, has_bank, load_config, save_bank, save_config
 from effigie.swap.checkpoint_paths import BANK, WEIGHTS
 from effigie.swap.config import SwapSettings
 from effigie.swap.dataset import SwapDataset
@@ -108,12 +107,9 @@ def train(
         permission = permit("swap", subject, consent, purpose=purpose)
         prepared = prepare_training(footages, settings, progress)
         if world.is_leader:
-            save_config(output, size, prior, footages["source"].person, footages["target"].person)
-            save_consents(output, permission)
-            if not _has_bank(output / BANK):
-                discard(output / BANK)  # begun, never finished
-                progress(Progress("keep source frames", 0, 1, "sets"))
-                save_bank(output / BANK, footages["source"], prepared.bank_rows, FaceSet.open(source))
+            people = footages["source"].person, footages["target"].person
+            save_config(output, size, prior, *people)
+            save_source(output, source, footages["source"], prepared.bank_rows, permission, progress)
         with isolate_rng(settings.seed):
             task = prepared.task(build_network(size, prior))
         result = fit(
@@ -228,8 +224,17 @@ def build_bank(footage: PersonFrames, max_frames: int) -> tuple[FrameBank, np.nd
     return bank, chosen
 
 
-def _has_bank(path: Path) -> bool:
-    try:
-        return len(FaceSet.open(path)) > 0
-    except FaceSetError:
-        return False
+def save_source(
+    output: Path,
+    source: str | Path,
+    footage: PersonFrames,
+    rows: np.ndarray,
+    permission: Permit,
+    progress: ProgressCallback = ignore_progress,
+) -> None:
+    """Write what a model keeps of its source: their consents, and the rows that are its frame bank."""
+    save_consents(output, permission)
+    if not has_bank(output):
+        discard(output / BANK)  # begun, never finished
+        progress(Progress("keep source frames", 0, 1, "sets"))
+        save_bank(output / BANK, footage, rows, FaceSet.open(source))

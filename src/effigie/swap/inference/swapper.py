@@ -206,6 +206,7 @@ class Swapper:
         if priors := [_resize_prior(inputs.prior, size) for inputs in inputs_list if inputs.prior is not None]:
             prior_batch = torch.from_numpy(np.stack(priors)).permute(0, 3, 1, 2).to(self._device)
             prior_batch = prior_batch.contiguous(memory_format=torch.channels_last)
+        assert self._model.network is not None
         half = self._precision == "bf16"
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=half):
             return self._model.network(faces, prior_batch, "source")

@@ -1,0 +1,79 @@
+"""`effigie swap`: photos or clips of a person and a clip in, the swapped clip out, without training or with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import effigie
+from effigie.cli import jobs
+from effigie.cli.console import INTERRUPT, format_count, print_json, print_line, print_notes, progress_display
+from effigie.cli.options import Consents, Json, Purpose, add_command
+from effigie.errors import UsageError
+from effigie.io.stored_names import to_stored
+
+
+def register(app: typer.Typer) -> None:
+    add_command(app, "swap", swap)
+
+
+def swap(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SOURCE... CLIP",
+            help="A photo, a few, clips or a face set of whoever is shown; and last the target's footage.",
+        ),
+    ],
+    settings: effigie.ConvertSettings,
+    output: Annotated[Path, typer.Option("--output", "-o", help=".mp4, .mov, .mkv, or a folder for PNG frames.")],
+    minutes: Annotated[
+        float | None, typer.Option(help="Train so long first; without, geometry alone makes the face.")
+    ] = None,
+    source_person: Annotated[
+        int | None, typer.Option(help="Which of several people of the source, 0 = most faces.")
+    ] = None,
+    work: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="For face sets and model; by default beside the output.")
+    ] = None,
+    consent: Consents = None,
+    purpose: Purpose = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a person's face into a clip at once: extract, train if minutes are given, convert, verify.
+
+    One photo is enough. A first frame is written as OUT.preview.png within seconds, and a sheet at the end.
+    """
+    if len(paths) < 2:
+        raise UsageError("name the source's photos or clips, and last the target's footage")
+    if not force:
+        jobs.refuse_existing(str(output), settings.masks)
+    with progress_display() as progress:
+        report = effigie.swap_clip(
+            paths[:-1],
+            paths[-1],
+            output,
+            settings,
+            training=effigie.SwapSettings(minutes=minutes, source_person=source_person),
+            work=work,
+            consent=consent,
+            purpose=purpose,
+            progress=progress,
+            cancel=INTERRUPT,
+            on_preview=None if as_json else lambda path: print_line(f"{path}: the first frame"),
+        )
+    conversion = report.conversion
+    if as_json:
+        paths_made = {name: str(getattr(report, name)) for name in ("preview", "sheet", "model")}
+        print_json({**to_stored(conversion), **paths_made, "output": str(output)})
+        return
+    rate = conversion.frames / max(conversion.seconds, 1e-9)
+    whole = format_count(conversion.frames, "frame")
+    print_line(f"{output}: {conversion.swapped} of {whole} swapped, {rate:.1f} frames/s; id {conversion.output_id}")
+    print_line(f"{report.sheet}: before and after; {report.model}: the model, for `effigie convert`")
+    if report.training is None:
+        print_line("made by geometry alone: --minutes 5 trains first, which needs a clip of the source")
+    print_notes(conversion.notes)

@@ -1,0 +1,161 @@
+"""`effigie.swap_clip`: photos or clips of a person and a clip in, the swapped clip out, at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from effigie.consent.gate import ConsentLike
+from effigie.errors import FaceSetError, MediaError, UsageError
+from effigie.extraction import ExtractSettings, extract
+from effigie.faceset import FaceSet
+from effigie.faceset.plots.drawing import write_png
+from effigie.io.atomic_write import discard
+from effigie.media.images import is_picture
+from effigie.media.inputs import expand_paths
+from effigie.progress import CancelToken, ProgressCallback, ignore_progress
+from effigie.provenance import verify
+from effigie.swap.config import ConvertSettings, SwapSettings
+from effigie.swap.geometry_model import build_swap
+from effigie.swap.inference.comparison_sheet import write_comparison_sheet
+from effigie.swap.inference.conversion import ConvertReport
+from effigie.swap.inference.convert import convert
+from effigie.swap.person_frames import MIN_FACES
+from effigie.swap.trainer import TrainReport, train
+
+
+@dataclass(frozen=True)
+class SwapClipReport:
+    """The result of :func:`effigie.swap_clip`.
+
+    Attributes:
+        preview: the first made frame, a PNG, marked and signed as every output.
+        sheet: a PNG of frames of the clip above and of the output below.
+        model: the model's folder, for ``effigie convert`` and for more training.
+        training: what training reported; None without.
+        lines: what :func:`effigie.verify` finds in the output.
+    """
+
+    output: Path
+    preview: Path
+    sheet: Path
+    model: Path
+    training: TrainReport | None
+    conversion: ConvertReport
+    lines: tuple[str, ...]
+
+
+def swap_clip(
+    source: str | Path | Sequence[str | Path],
+    clip: str | Path,
+    output: str | Path,
+    settings: ConvertSettings | None = None,
+    *,
+    training: SwapSettings | None = None,
+    work: str | Path | None = None,
+    consent: ConsentLike = None,
+    purpose: str | None = None,
+    progress: ProgressCallback = ignore_progress,
+    cancel: CancelToken | None = None,
+    on_preview: Callable[[Path], None] | None = None,
+) -> SwapClipReport:
+    """Put a person's face into a clip: extract, train if asked to, convert, verify.
+
+    Without training geometry alone makes the face, from a single photo if need be: seconds until the first frame. What
+    was extracted, built and trained stays in ``work``; the same call again goes on from there.
+
+    Args:
+        source: photos, clips, folders of them, or a face set of the person whose face will be shown.
+        clip: the target's footage.
+        output: ``.mp4``, ``.mov`` or ``.mkv``, or a folder for PNG frames.
+        settings: of the conversion; ``person`` chooses a face of the clip by size (0 = the largest, the default).
+        training: settings of training, such as ``SwapSettings(minutes=5)``; None does not train.
+            ``source_person`` chooses among several people of the source.
+        work: a folder for face sets and model; None puts it beside the output, ``OUT.swap``.
+        consent: records (files or ids) of the source; None looks for one that fits in the stores.
+        purpose: what it is for, where a record is limited to one purpose.
+        on_preview: called with the preview as soon as it is written.
+
+    Raises:
+        RefusedError: no valid consent for the source's face, or the footage is intimate.
+        FaceSetError: no face in the source, several people and none chosen, or too few faces to train on.
+        MediaError: a file cannot be read, or the clip shows no face.
+        CancelledError: asked to stop; what was done until then is kept.
+    """
+    settings, output, clip = settings or ConvertSettings(), Path(output), Path(clip)
+    work = Path(work) if work is not None else output.with_name(f"{output.stem}.swap")
+    inputs = [Path(source)] if isinstance(source, (str, Path)) else [Path(one) for one in source]
+    faces = _extract_source(inputs, work, progress, cancel)
+    wanted = training or SwapSettings()
+    trains = training is not None and (training.minutes is not None or training.steps is not None)
+    if trains and (count := len(FaceSet.open(faces))) < MIN_FACES:
+        raise FaceSetError(
+            f"{_list_names(inputs)} shows {count} faces and training needs {MIN_FACES}: bring a clip, or do not train"
+        )
+    person = settings.person or 0
+    model = work / f"model-{_digest(inputs, [clip], extra=f'{person} {wanted.preset} {wanted.source_person}')}"
+    frame = build_swap(
+        faces, clip, model, wanted, person=person, consent=consent, purpose=purpose, progress=progress, cancel=cancel
+    )
+    preview = output.with_name(f"{output.stem}.preview.png")
+    still = work / "preview-input.png"
+    write_png(still, frame.image)
+    try:
+        convert(model, still, preview, settings, consent=consent, purpose=purpose, cancel=cancel)
+    finally:
+        discard(still)
+    if on_preview is not None:
+        on_preview(preview)
+    trained = None
+    if trains:
+        target = work / f"target-{_digest([clip])}.faces"
+        extract([clip], target, progress=progress, cancel=cancel)
+        trained = train(
+            faces, target, model, wanted, consent=consent, purpose=purpose, progress=progress, cancel=cancel
+        )
+    report = convert(model, clip, output, settings, consent=consent, purpose=purpose, progress=progress, cancel=cancel)
+    sheet = output.with_name(f"{output.stem}.sheet.png")
+    write_comparison_sheet(sheet, clip, output)
+    return SwapClipReport(output, preview, sheet, model, trained, report, tuple(verify(output).lines))
+
+
+def _extract_source(inputs: list[Path], work: Path, progress: ProgressCallback, cancel: CancelToken | None) -> Path:
+    """The source's face set: the one that was named, or one made in ``work``."""
+    if len(inputs) == 1 and inputs[0].is_dir() and _is_faceset(inputs[0]):
+        return inputs[0]
+    files = expand_paths(inputs)
+    if not files:
+        raise MediaError(f"{_list_names(inputs)}: no picture or clip there")
+    faces = work / f"source-{_digest(files)}.faces"
+    photos = all(is_picture(path) for path in files)
+    # Photos are read in this process: starting another would take longer.
+    settings = ExtractSettings(stills=photos, engine="inline" if photos else "local")
+    extract(files, faces, settings, progress=progress, cancel=cancel)
+    if not len(FaceSet.open(faces)):
+        raise FaceSetError(f"{_list_names(inputs)} shows no face, or none larger than {settings.min_face_size} pixels")
+    return faces
+
+
+def _is_faceset(folder: Path) -> bool:
+    try:
+        FaceSet.open(folder)
+    except FaceSetError:
+        return False
+    return True
+
+
+def _digest(*groups: Sequence[Path], extra: str = "") -> str:
+    """Eight hex digits of files by name, size and time: other files get other folders."""
+    found = hashlib.sha256(extra.encode())
+    for path in (path for group in groups for path in group):
+        if not path.exists():
+            raise UsageError(f"{path} does not exist")
+        status = path.stat()
+        found.update(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return found.hexdigest()[:8]
+
+
+def _list_names(inputs: Sequence[Path]) -> str:
+    return str(inputs[0]) if len(inputs) == 1 else f"{inputs[0]} and {len(inputs) - 1} more"
