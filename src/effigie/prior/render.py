@@ -14,14 +14,12 @@ import numpy as np
 from effigie.arrays import Image, Landmarks
 from effigie.faces.crop import apply_affine, resize_matrix
 from effigie.faces.mask import polygon_mask
-from effigie.faces.mesh import LEFT_EYE, LOWER_LIP, OUTER_LIPS, RIGHT_EYE, UPPER_LIP
+from effigie.faces.mesh import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from effigie.faces.warp import MeshWarper, PixelBox, mask_bounds
 from effigie.prior.frame_bank import FrameBank
+from effigie.prior.openings import seal_openings
 from effigie.prior.selector import FrameWeights
 
-# Of the mouth's width: how far the inner lips of a source frame are moved onto the lips where they are to be shut; and
-# how much of the lips' thickness at most.
-SEAL_SHARE, MAX_SEAL = 0.06, 0.4
 SOFT_SIZE = 128  # px a side from which on masks are soft enough to be drawn at half the size
 
 
@@ -77,27 +75,11 @@ def render(
 
 def _mesh_warp(bank: FrameBank, warper: MeshWarper, box: PixelBox | None = None) -> FrameWarp:
     def warp_frame(index: int) -> tuple[np.ndarray, np.ndarray]:
-        landmarks = seal_lips(bank.geometries[index].landmarks, warper.target)
+        landmarks = seal_openings(bank.geometries[index].landmarks, warper.target)
         warped = warper.warp(bank.read(index), landmarks, box)
         return warped.image, warped.visibility
 
     return warp_frame
-
-
-def seal_lips(source: Landmarks, target: Landmarks) -> Landmarks:
-    """The landmarks of a source frame, its inner lips moved onto the lips as far as ``target`` wants them closer.
-
-    Landmarks of inner lips lie on the wet edge: warped onto lips that meet, the dark between them would show as a slit.
-    """
-    width, target_width = (max(float(np.hypot(*(each[61, :2] - each[291, :2]))), 1e-6) for each in (source, target))
-    own, wanted = (np.linalg.norm(each[UPPER_LIP, :2] - each[LOWER_LIP, :2], axis=1) for each in (source, target))
-    closing = np.clip(1 - wanted * (width / target_width) / np.maximum(own, 0.02 * width), 0, 1)
-    sealed = source.copy()
-    for inner, outer in ((UPPER_LIP, OUTER_LIPS[1:10]), (LOWER_LIP, OUTER_LIPS[:10:-1])):
-        skin = source[outer, :2] - source[inner, :2]
-        thickness = np.maximum(np.linalg.norm(skin, axis=1), 1e-6)
-        sealed[inner, :2] += skin * np.minimum(SEAL_SHARE * width * closing / thickness, MAX_SEAL)[:, None]
-    return sealed
 
 
 def _blend(weights: dict[int, float], warp_frame: FrameWarp) -> tuple[np.ndarray, np.ndarray]:

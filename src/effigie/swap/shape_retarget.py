@@ -19,6 +19,7 @@ from effigie.faces.mesh import (
     load_canonical_mesh,
 )
 from effigie.prior.frame_bank import FaceGeometry, FaceProfile
+from effigie.prior.openings import close_lids
 
 MASK_MARGIN = MaskMargin(top=0.16, side=0.07, jaw=0.02)  # the hairline belongs to a face as much as its skin does
 SHAPE_STRENGTH = 0.75  # how much of the source's own facial shape the result takes on inside the face
@@ -49,7 +50,7 @@ class ShapeRetarget:
 
     def __call__(self, geometry: FaceGeometry) -> np.ndarray:
         """(478, 3) landmarks in the pixels of ``geometry``."""
-        return geometry.pose.apply(geometry.unposed + self.shift)
+        return close_lids(geometry.pose.apply(geometry.unposed + self.shift))
 
 
 def compute_inner_weights() -> np.ndarray:

@@ -12,6 +12,7 @@ from effigie.faceset.plots.drawing import write_png
 from effigie.media import VideoReader
 
 COLUMNS, SHEET_HEIGHT = 6, 300
+CLEAR_CHANGE = 24  # grey levels: more than marks and codecs change
 
 
 def write_comparison_sheet(path: Path, before: Path, after: Path, columns: int = COLUMNS) -> None:
@@ -23,13 +24,23 @@ def write_comparison_sheet(path: Path, before: Path, after: Path, columns: int =
     with VideoReader(before) as first, VideoReader(after) as second:
         for a, b in zip(first, second, strict=False):
             if a.index in wanted:
-                pairs.append(np.concatenate([_to_square(a.image), _to_square(b.image)], axis=0))
+                middle = _find_change(a.image, b.image)
+                pairs.append(np.concatenate([_to_square(each.image, middle) for each in (a, b)], axis=0))
     write_png(path, np.concatenate(pairs, axis=1))
 
 
-def _to_square(image: Image) -> Image:
-    """At the sheet's height, a square from the middle."""
-    height, width = image.shape[:2]
-    left, top = max(0, (width - height) // 2), max(0, (height - width) // 2)
-    square = image[top : top + min(height, width), left : left + min(height, width)]
+def _find_change(before: Image, after: Image) -> tuple[int, int]:
+    """Row and column in the middle of what differs clearly, or of the picture."""
+    changed = np.argwhere(np.abs(before.astype(np.int16) - after).max(2) > CLEAR_CHANGE)
+    row, column = changed.mean(0) if len(changed) else np.array(before.shape[:2]) / 2
+    return int(row), int(column)
+
+
+def _to_square(image: Image, middle: tuple[int, int]) -> Image:
+    """At the sheet's height, the largest square of the picture around the middle, as far as it goes."""
+    side = min(image.shape[:2])
+    top, left = (
+        int(np.clip(at - side // 2, 0, extent - side)) for at, extent in zip(middle, image.shape, strict=False)
+    )
+    square = image[top : top + side, left : left + side]
     return cv2.resize(square, (SHEET_HEIGHT, SHEET_HEIGHT), interpolation=cv2.INTER_AREA)

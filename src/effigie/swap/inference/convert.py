@@ -99,7 +99,7 @@ def convert(
                     float(reader.info.rate or 25),
                     side_share,
                     settings.extreme_pose == "leave",
-                    SourceVisibility(loaded.bank, visibility) if needs_visibility else None,
+                    SourceVisibility(loaded.bank, visibility, loaded.network is not None) if needs_visibility else None,
                 ),
                 FaceCompositor(settings.compose, visibility.fresh_copy(), visibility_interval),
             )

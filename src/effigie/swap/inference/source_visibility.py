@@ -1,8 +1,8 @@
 """Masks of what in the source's own frames is no face: a fringe, the wall beside an ear.
 
 A made face's mask reaches to the hairline, and what lies there in the source's frames is warped along: strands on
-another's forehead, a strip of somebody else's wall. There the footage stays as it is. Within the mesh below the brows
-everything belongs to the face, glasses too.
+another's forehead, a strip of somebody else's wall. There the footage stays as it is. Well within the mesh below the
+brows everything belongs to the face, glasses too; at its outline a turned cheek may show the wall behind the source's.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ from effigie.occlusion.network import INPUT_SIZE
 from effigie.occlusion.predictor import VisibilityPredictor, fill_doubtful_patches
 from effigie.occlusion.synthetic.visibility_labels import certain_face_mask
 from effigie.prior.frame_bank import FrameBank
+from effigie.prior.openings import seal_openings
 from effigie.prior.render import FrameWarp, RenderedPrior
 
 CACHE_FRAMES = 64  # frames with their masks, as many as the bank caches
+OUTLINE = np.ones((19, 19), np.uint8)  # pixels of the network: so near to its outline the mesh may not be face
 EDGE_SIGMA = 0.025  # of the picture's side: how softly the made face ends there, for skin goes over into skin
 
 
 class SourceVisibility:
     """The face masks of a bank's frames, predicted once a frame and warped as the pictures are.
+
+    Args:
+        fills: whether a network makes what the frames do not show; without one it is no face either.
 
     Example::
 
@@ -34,8 +39,9 @@ class SourceVisibility:
         mask = visibility(prior, warper)
     """
 
-    def __init__(self, bank: FrameBank, visibility: VisibilityPredictor) -> None:
+    def __init__(self, bank: FrameBank, visibility: VisibilityPredictor, fills: bool = True) -> None:
         self._bank, self._visibility = bank, visibility
+        self._unseen, self._steepness = np.float32(255 if fills else 0), 2 if fills else 5
         self._read = lru_cache(CACHE_FRAMES)(self._read_with_visibility)
         self._cache: dict[int, np.ndarray] = {}
 
@@ -43,7 +49,8 @@ class SourceVisibility:
         """A function that warps a frame of the bank, its face mask a fourth channel of the picture."""
 
         def sample(index: int) -> tuple[np.ndarray, np.ndarray]:
-            warped = warper.warp(self._read(index), self._bank.geometries[index].landmarks)
+            landmarks = seal_openings(self._bank.geometries[index].landmarks, warper.target)
+            warped = warper.warp(self._read(index), landmarks)
             return warped.image, warped.visibility
 
         return sample
@@ -51,14 +58,14 @@ class SourceVisibility:
     def __call__(self, prior: RenderedPrior, warper: MeshWarper) -> np.ndarray:
         """(S, S) float32 in 0..1: 1 where the frames of a prior from :meth:`warp_with_visibility` show the face."""
         assert prior.extra_channel is not None
-        # Where the warped picture ends nothing of the source's is shown.
-        known = np.where(prior.visibility > 0.5, prior.extra_channel, np.float32(255))
+        known = np.where(prior.visibility > 0.5, prior.extra_channel, self._unseen)
         small = cv2.resize(known, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA) / np.float32(255)
         soft = cv2.GaussianBlur(np.clip(small, 0, 1), (0, 0), EDGE_SIGMA * INPUT_SIZE)
         # As soft outside of its edge as inside would show half of what is to go.
-        soft = np.clip(2 * soft - 1, 0, 1)
+        soft = np.clip(self._steepness * (soft - 1) + 1, 0, 1)
         landmarks = apply_affine(resize_matrix(INPUT_SIZE, warper.size), warper.target)
-        soft[certain_face_mask(landmarks, INPUT_SIZE)] = 1
+        certain = certain_face_mask(landmarks, INPUT_SIZE).astype(np.uint8)
+        soft[cv2.erode(certain, OUTLINE, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0] = 1
         return cv2.resize(soft, (warper.size, warper.size), interpolation=cv2.INTER_LINEAR)
 
     def _read_with_visibility(self, index: int) -> np.ndarray:

@@ -191,7 +191,9 @@ class Swapper:
                 picture += share * (warped - picture)
         if inputs.mouth is not None:
             picture = inpaint_mouth(picture, inputs.mouth, inputs.geometry.landmarks, inputs.warper, inputs.mouth_share)
-        margin = replace(MASK_MARGIN, side=MASK_MARGIN.side * pose_state.side_growth)
+        # Beside the mesh a network makes skin; geometry alone has the wall behind the source there.
+        side_margin = 0.0 if self._model.network is None else MASK_MARGIN.side * pose_state.side_growth
+        margin = replace(MASK_MARGIN, side=side_margin)
         mask = face_mask(inputs.warper.target, side, side, margin)
         placements = (inputs.warper.target, inputs.geometry.landmarks)
         shrink = resize_matrix(STATISTICS_SIZE, side)
