@@ -13,6 +13,7 @@ from effigie.faces.mesh import LEFT_EYE, LOWER_LIP, OUTER_LIPS, RIGHT_EYE, UPPER
 
 # Of the mouth's width, and at most of the lips' thickness: how far inner lips are moved onto the lips.
 LIP_REACH, MAX_LIP_REACH = 0.06, 0.4
+PARTED_LIPS = 0.1  # of the mouth's width: lips so far apart show what is between them
 LID_REACH = 0.05  # of the eye's width: how far lids are moved onto skin, over the lashes
 # Lid gap over eye width. The landmark network puts shut eyes at 0.01 to 0.06: below, lids meet; above, they are open.
 SHUT_LIDS, OPEN_LIDS = 0.05, 0.16
@@ -27,6 +28,7 @@ def seal_openings(source: Landmarks, target: Landmarks) -> Landmarks:
     sealed = source.copy()
     width, target_width = (_distance(each, 61, 291) for each in (source, target))
     closing = _measure_closing(source, target, UPPER_LIP, LOWER_LIP, width, target_width, 0.02)
+    closing *= np.clip(1 - _distance(target, 13, 14) / (PARTED_LIPS * target_width), 0, 1)
     for inner, outer in ((UPPER_LIP, OUTER_LIPS[1:10]), (LOWER_LIP, OUTER_LIPS[:10:-1])):
         skin = source[outer, :2] - source[inner, :2]
         thickness = np.maximum(np.linalg.norm(skin, axis=1), 1e-6)
