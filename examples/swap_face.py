@@ -15,7 +15,9 @@ def main(folder: Path, steps: int | None = None) -> None:
     effigie.extract([source], folder / "source.faces")
     effigie.extract([target], folder / "target.faces")
     # The licence of the sample allows this use. Of anybody else you need a release.
-    consent = effigie.consent.new_consent("sample", [source], ["swap"], basis="licence of the sample")
+    consent = effigie.consent.new_consent(
+        "sample", [source], ["swap"], basis="licence of the sample", evidence=[source]
+    )
     settings = effigie.SwapSettings(steps=steps) if steps else effigie.SwapSettings(minutes=4)
     report = effigie.train(
         folder / "source.faces", folder / "target.faces", folder / "model", settings, consent=consent

@@ -317,7 +317,7 @@ def woman_consent(woman: Path, made_once: Once) -> Path:
     """A consent record of the woman, valid for every use: the same in every worker's store."""
 
     def attest(folder: Path) -> None:
-        record = new_consent("the woman of the samples", [woman], ("swap", "animate"), basis="sample")
+        record = new_consent("the woman of the samples", [woman], ("swap", "animate"), basis="sample", evidence=[woman])
         record.save(folder / "woman.consent.json")
 
     return default_store().add(Consent.load(made_once("consent", attest) / "woman.consent.json"))

@@ -36,6 +36,9 @@ SHOWING = {
     "effigie.swap.train",
     "effigie.swap.load_swap",
     "effigie.swap.convert",
+    "effigie.swap_clip",
+    "effigie.swap.swap_clip",
+    "effigie.swap.build_swap",
     "effigie.convert_clips",
     "effigie.swap.convert_clips",
     "effigie.animate",
@@ -145,7 +148,9 @@ WRITERS = {
     "media/stream_copy.py": {"add_stream"},  # sound and subtitles, bytes as they were
     "training/monitor/plot.py": {"encode_png"},  # curves
     "training/monitor/previews.py": {"encode_png", "imencode"},
-    "demo.py": {"imencode"},
+    "demo.py": {"write_png"},  # pictures of people that are its inputs
+    "swap/inference/comparison_sheet.py": {"write_png"},  # frames of the signed output, beside the input's
+    "swap/inference/swap_clip.py": {"write_png"},  # a frame of the footage
 }
 
 

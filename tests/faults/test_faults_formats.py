@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-import tomli_w
+import tomlkit
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -83,7 +83,7 @@ def test_any_index_of_a_face_set_is_read_or_refused(tmp_path, value):
 def test_any_project_is_read_or_refused(tmp_path, value):
     path = tmp_path / "plan.toml"
     try:
-        path.write_bytes(value if isinstance(value, bytes) else tomli_w.dumps(value).encode())
+        path.write_bytes(value if isinstance(value, bytes) else tomlkit.dumps(value).encode())
     except (TypeError, ValueError, OverflowError):  # no TOML says that
         return
     refused_in_one_line(load_project, path)

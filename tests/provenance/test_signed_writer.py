@@ -39,7 +39,9 @@ def swapped(model, clip, tmp_path_factory):
     (source,) = whole.sources.values()
     with few.writer(source) as writer:
         writer.write(list(whole.records())[::48])
-    return lambda output, **settings: effigie.convert(small, clip, output, ConvertSettings(**settings))
+    return lambda output, consent=None, **settings: effigie.convert(
+        small, clip, output, ConvertSettings(**settings), consent=consent
+    )
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +146,18 @@ def test_a_certificate_that_cannot_sign_is_refused_before_the_work(swapped, tmp_
 def test_settings_that_cannot_be(wrong):
     with pytest.raises(UsageError):
         TrustSettings(**wrong)
+
+
+def test_a_bare_attestation_cannot_hide_the_notice(swapped, woman, tmp_path):
+    """With evidence the notice is off by default; without any it is drawn, and the report says why."""
+    bare = effigie.consent.new_consent("the woman of the samples", [woman], ("swap",), basis="her word, she says")
+    assert bare.is_bare
+    evident = effigie.consent.new_consent("the woman", [woman], ("swap",), basis="release", evidence=[woman])
+    assert not evident.is_bare
+    corners = {}
+    for name, record in (("bare", bare), ("evident", evident)):
+        report = swapped(tmp_path / f"{name}.png", max_frames=1, consent=record, trust=TrustSettings(label="off"))
+        corners[name] = pictures(report.output)[0]
+        assert any("cannot be switched off" in note for note in report.notes) == (name == "bare")
+    difference = np.abs(corners["bare"].astype(int) - corners["evident"])
+    assert difference.max() > 100  # the words

@@ -45,7 +45,7 @@ def other_model(few_faces, man, tmp_path_factory):
     """The man for the woman, hardly trained: the other way round than ``quick_model``."""
     folder = tmp_path_factory.mktemp("other")
     record = folder / "man.json"
-    new_consent("the man of the samples", [man], ("swap",), basis="sample").save(record)
+    new_consent("the man of the samples", [man], ("swap",), basis="sample", evidence=[man]).save(record)
     woman_faces, man_faces = few_faces
     settings = SwapSettings(steps=2, batch=2, bank=8)
     with pytest.MonkeyPatch.context() as patch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -59,6 +60,19 @@ def test_what_is_saved_is_loaded(tmp_path):
     text = (tmp_path / "scene.toml").read_text()
     assert 'clip = "scene.mp4"' in text  # relative: the folder can be moved as a whole
     assert 'model = "/elsewhere/carl"' in text
+
+
+def test_comments_of_a_project_survive_a_save(tmp_path):
+    project = Project(tmp_path / "a.mp4", (PersonAssignment(tmp_path / "anna"),), tmp_path / "out.mp4")
+    save_project(project, tmp_path / "scene.toml")
+    text = (tmp_path / "scene.toml").read_text().replace("[compose]", "# the look of the film\n[compose]")
+    text = text.replace('clip = "a.mp4"', 'clip = "a.mp4"  # the long take')
+    (tmp_path / "scene.toml").write_text(text)
+    softer = replace(project.settings, compose=replace(project.settings.compose, blend="feather"))
+    save_project(replace(project, settings=softer), tmp_path / "scene.toml")
+    saved = (tmp_path / "scene.toml").read_text()
+    assert "# the look of the film" in saved and "# the long take" in saved and 'blend = "feather"' in saved
+    assert load_project(tmp_path / "scene.toml").settings == softer
 
 
 def test_records_are_files_beside_the_project_or_ids(tmp_path, monkeypatch):

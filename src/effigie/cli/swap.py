@@ -30,7 +30,7 @@ def swap(
     settings: effigie.ConvertSettings,
     output: Annotated[Path, typer.Option("--output", "-o", help=".mp4, .mov, .mkv, or a folder for PNG frames.")],
     minutes: Annotated[
-        float | None, typer.Option(help="Train so long first; without, geometry alone makes the face.")
+        float | None, typer.Option(help="How long to train first; without it geometry alone makes the face.")
     ] = None,
     source_person: Annotated[
         int | None, typer.Option(help="Which of several people of the source, 0 = most faces.")

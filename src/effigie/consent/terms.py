@@ -130,6 +130,11 @@ class Terms:
         """``c-`` and the first 16 hex digits of :attr:`digest`."""
         return f"c-{self.digest[:16]}"
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing but the operator's word says that the subject consents: no grant of theirs, no evidence."""
+        return self.strength == "attested" and all(piece.kind == "reference" for piece in self.evidence)
+
     def body(self) -> dict[str, Any]:
         """JSON values of everything that is signed."""
         return {

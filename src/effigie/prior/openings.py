@@ -71,7 +71,7 @@ def _measure_closing(
 ) -> np.ndarray:
     """For each pair 0..1: how much nearer ``target`` wants the edges; of gaps below ``least`` widths less."""
     own, wanted = (np.linalg.norm(each[upper, :2] - each[lower, :2], axis=1) for each in (source, target))
-    return np.asarray(np.clip(1 - wanted * (width / target_width) / np.maximum(own, least * width), 0, 1))
+    return np.asarray(np.clip((own - wanted * (width / target_width)) / np.maximum(own, least * width), 0, 1))
 
 
 def _distance(landmarks: Landmarks, first: int, second: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time as clock
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -66,6 +67,9 @@ class SignedWriter:
         if not isinstance(permit, Permit):
             raise TypeError("an output needs the gate's permit")
         self.settings = settings or TrustSettings()
+        bare = [one for one in permit.consents if one.is_bare and self.settings.label == "off"]
+        if bare:
+            self.settings = replace(self.settings, label="corner")
         self.output_id = secrets.token_hex(6)
         self.seconds = 0.0
         self._permit = permit
@@ -87,6 +91,11 @@ class SignedWriter:
         self._fingerprints: list[tuple[float, int]] = []
         self._next_fingerprint = 0.0
         self._notes: list[str] = []
+        if bare:
+            self._notes.append(
+                f"the notice cannot be switched off: the consent of {bare[0].subject} ({bare[0].id}) rests on a bare "
+                "attestation; add --evidence FILE to it, or let them grant it (`effigie consent request`)"
+            )
 
     @property
     def path(self) -> Path:

@@ -30,12 +30,13 @@ Paths are relative to the file's folder.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-import tomli_w
+import tomlkit
+import tomlkit.items
 
 from effigie.compositing import ComposeSettings
 from effigie.errors import UsageError
@@ -119,7 +120,7 @@ def load_project(path: str | Path) -> Project:
 
 
 def save_project(project: Project, path: str | Path) -> None:
-    """Write a project file; :func:`load_project` gives the same project back."""
+    """Write a project file; :func:`load_project` gives the same project back. Comments of one that is there stay."""
     path, settings = Path(path), project.settings
     folder = path.absolute().parent
     document: dict[str, Any] = {"version": VERSION, "clip": _relative_path(project.clip, folder)}
@@ -144,8 +145,28 @@ def save_project(project: Project, path: str | Path) -> None:
         _to_table(shot, folder) | {"without": [_relative_path(Path(name), folder) for name in shot.excluded_models]}
         for shot in settings.shots
     ]
+    try:
+        written = tomlkit.parse(path.read_text("utf-8"))
+    except (OSError, ValueError):  # none there, or no TOML
+        written = tomlkit.document()
+    _update_table(written, document)
     with atomic_write(path) as temporary:
-        temporary.write_text(tomli_w.dumps(document), encoding="utf-8")
+        temporary.write_text(tomlkit.dumps(written), encoding="utf-8")
+
+
+def _update_table(written: MutableMapping[str, Any], wanted: dict[str, Any]) -> None:
+    """Give a table of a file the wanted values, and leave alone what has them: comments belong to lines."""
+    for name in [name for name in written if name not in wanted]:
+        del written[name]
+    for name, value in wanted.items():
+        old = written.get(name)
+        if isinstance(value, dict) and isinstance(old, MutableMapping):
+            _update_table(old, value)
+        elif isinstance(old, tomlkit.items.AoT) and len(old) == len(value):
+            for one, table in zip(old, value, strict=True):
+                _update_table(one, table)
+        elif old != value:
+            written[name] = value
 
 
 @dataclass(frozen=True)

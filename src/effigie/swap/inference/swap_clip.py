@@ -133,12 +133,13 @@ def _extract_source(inputs: list[Path], work: Path, progress: ProgressCallback, 
     # Photos are read in this process: starting another would take longer.
     settings = ExtractSettings(stills=photos, engine="inline" if photos else "local")
     extract(files, faces, settings, progress=progress, cancel=cancel)
-    if not len(FaceSet.open(faces)):
+    if not _is_faceset(faces):
         raise FaceSetError(f"{_list_names(inputs)} shows no face, or none larger than {settings.min_face_size} pixels")
     return faces
 
 
 def _is_faceset(folder: Path) -> bool:
+    """Whether there is a face set with faces in it."""
     try:
         FaceSet.open(folder)
     except FaceSetError:
