@@ -33,7 +33,7 @@ def swap(
         float | None, typer.Option(help="How long to train first; without it geometry alone makes the face.")
     ] = None,
     source_person: Annotated[
-        int | None, typer.Option(help="Which of several people of the source, 0 = most faces.")
+        int | None, typer.Option(help="Which person of the source, 0 = most faces; by default the only one.")
     ] = None,
     work: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="For face sets and model; by default beside the output.")
