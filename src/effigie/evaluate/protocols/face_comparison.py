@@ -14,19 +14,25 @@ from effigie.evaluate.metrics.frechet import FaceSampler
 from effigie.evaluate.metrics.gaze import OPEN, eye_state
 from effigie.evaluate.metrics.geometry import expression_error, pose_error
 from effigie.evaluate.metrics.identity import cosines
+from effigie.evaluate.metrics.mimicry import measure_mimicry
 from effigie.evaluate.metrics.occlusion_preservation import count_occlusion_pixels
 from effigie.evaluate.metrics.regions import face_interior, mask_coverage, select_own_mask
 from effigie.evaluate.metrics.seam import seam_steps
+from effigie.evaluate.metrics.skin_color import PLACES, measure_skin
 from effigie.evaluate.report.frames import FrameTable
 from effigie.faces.mesh import eye_distance, eye_opening, mouth_opening
 from effigie.faces.recognizer import IdentityModel
 from effigie.prior.frame_bank import FaceGeometry
 
+MIMICRY = tuple(f"{name}_{side}" for side in ("output", "input") for name in ("lip_gap", "brow_height", "smile_width"))
+SKIN = tuple(f"skin_{axis}_{place.replace(' ', '_')}" for place in PLACES for axis in "lab")
 COLUMNS = (
     *("frame", "start", "since", "x0", "y0", "x1", "y1", "found"),
     *("to_source", "to_target", "to_other", "input_to_target"),
     *("landmarks", "expression", "pose"),
     *("mouth_output", "mouth_input", "eyes_output", "eyes_input"),
+    *MIMICRY,
+    *SKIN,
     *("gaze", "gaze_x_output", "gaze_y_output", "gaze_x_input", "gaze_y_input"),
     *("sharpness_output", "sharpness_input", "flicker_output", "flicker_input"),
     *("seam_output", "seam_input", "seam_pairs", "edge_output", "edge_input", "edge_pairs"),
@@ -99,6 +105,8 @@ class FaceComparison:
         }
         if made is not None:
             row |= _measure_movement(made, landmarks)
+            skin = measure_skin(moment.output, made) - measure_skin(moment.original, landmarks)
+            row |= dict(zip(SKIN, map(float, skin.ravel()), strict=True))
         # A face that the tracker no longer sees is still there to be recognised, where the input's is.
         where = landmarks if made is None else made
         if moment.index % self._interval == 0:
@@ -164,6 +172,7 @@ def _measure_movement(made: Image, landmarks: Landmarks) -> dict[str, float]:
         "eyes_output": eye_opening(made),
         "eyes_input": eye_opening(landmarks),
     }
+    row |= dict(zip(MIMICRY, (*measure_mimicry(made), *measure_mimicry(landmarks)), strict=True))
     for side, state in zip(("output", "input"), eyes, strict=True):
         row |= {f"gaze_x_{side}": float(state.gaze[0]), f"gaze_y_{side}": float(state.gaze[1])}
     if eyes[1].opening >= OPEN:

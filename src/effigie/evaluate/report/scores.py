@@ -13,6 +13,7 @@ from effigie.evaluate.metrics.frechet import FrechetScores
 from effigie.evaluate.metrics.gaze import EyeScores
 from effigie.evaluate.metrics.geometry import GeometryScores
 from effigie.evaluate.metrics.identity import IdentityScores
+from effigie.evaluate.metrics.mimicry import MimicryScores
 from effigie.evaluate.metrics.occlusion_preservation import OcclusionScores
 from effigie.evaluate.metrics.seam import SeamScores
 from effigie.evaluate.metrics.sharpness import SharpnessScores
@@ -47,6 +48,8 @@ class SwapScores:
     expression: float  # mean error of the landmarks without pose, share of the eye distance
     pose: float  # mean angle between the heads, degrees
     eyes: EyeScores
+    mimicry: MimicryScores
+    skin_difference: float  # from the footage's own skin, worst of six places, CIE76
     frechet: FrechetScores | None = field(metadata={STORED_NAME: "crowd"})
     sharpness: SharpnessScores
     flicker: FlickerScores
@@ -98,6 +101,7 @@ class SwapScores:
 
     def _movement(self) -> list[Figure]:
         geometry, eyes, landmarks = self.geometry, self.eyes, self.geometry.landmark_error
+        mimicry = self.mimicry
         return [
             Figure("landmark error, share of the eye distance", 100 * landmarks, "%", at_most=5),
             Figure("expression error, share of the eye distance", 100 * self.expression, "%", at_most=4),
@@ -106,6 +110,12 @@ class SwapScores:
             Figure("mouth opening, spread", geometry.mouth.spread, "", at_least=0.7, at_most=1.3),
             Figure("eye opening, correlation", geometry.eyes.correlation, "", at_least=0.7),
             Figure("eye opening, spread", geometry.eyes.spread, "", at_least=0.7, at_most=1.3),
+            Figure("lips' gap, error where they are shut", 100 * mimicry.shut_error, "% of the eye distance"),
+            Figure("lips' gap, error where they are open", 100 * mimicry.open_error, "% of the eye distance"),
+            Figure("brow height, correlation", mimicry.brow_correlation),
+            Figure("brow height, gain", mimicry.brow_gain),
+            Figure("smile width, correlation", mimicry.smile_correlation),
+            Figure("smile width, gain", mimicry.smile_gain),
             Figure("gaze error, eye widths", eyes.gaze_error),
             Figure("gaze, correlation", eyes.gaze),
         ]
@@ -115,6 +125,7 @@ class SwapScores:
             Figure("sharpness, output over input", self.sharpness.ratio, "", at_least=0.85),
             Figure("flicker, output over input", self.flicker.ratio, "", at_most=1.1),
             Figure("flicker after cuts, output over input", self.cut_stability.flicker, "", at_most=1.1),
+            Figure("skin off the footage's, worst of six places", self.skin_difference, "CIE76"),
             Figure("colour drift after cuts", self.cut_stability.drift, "CIELAB", at_most=1),
             Figure("face still found in the output", 100 * self.presence.found, "%", at_least=99),
         ]

@@ -12,10 +12,12 @@ from effigie.evaluate.metrics.cut_stability import CutStabilityScores, compare_c
 from effigie.evaluate.metrics.frechet import compare_distributions
 from effigie.evaluate.metrics.gaze import EyeState, compare_eyes
 from effigie.evaluate.metrics.identity import own_face_share
+from effigie.evaluate.metrics.mimicry import compare_mimicry
 from effigie.evaluate.metrics.occlusion_preservation import compare_occlusion
 from effigie.evaluate.metrics.seam import SeamScores, compare_seam
+from effigie.evaluate.metrics.skin_color import PLACES, worst_skin_difference
 from effigie.evaluate.protocols.comparison import ClipComparison
-from effigie.evaluate.protocols.face_comparison import FaceComparison
+from effigie.evaluate.protocols.face_comparison import MIMICRY, SKIN, FaceComparison
 from effigie.evaluate.report.frames import FrameTable
 from effigie.evaluate.report.scores import PresenceScores
 
@@ -42,6 +44,8 @@ def face_scores(
         "expression": _mean(moved[:, 1]),
         "pose": _mean(moved[:, 2]),
         "eyes": compare_eyes(*_eyes(table)),
+        "mimicry": compare_mimicry(*np.hsplit(table.complete_rows(*MIMICRY), 2)),
+        "skin_difference": worst_skin_difference(table.complete_rows(*SKIN).reshape(-1, len(PLACES), 3)),
         "frechet": None if crowd is None else compare_distributions(face.sampler.output, face.sampler.input, crowd),
         "sharpness": sharpness.compare_sharpness(table.complete_rows("sharpness_output", "sharpness_input")),
         "flicker": flicker.compare_flicker(table.complete_rows("flicker_output", "flicker_input")),
