@@ -339,18 +339,17 @@ def test_training_broken_off_politely(here, signalled, few_faces, tmp_path, narr
 
 
 def test_training_killed(start, few_faces, tmp_path):
-    """Before the first checkpoint: a rerun simply begins, and clears up."""
+    """Before the first checkpoint: what there is converts by geometry, and a rerun simply begins and clears up."""
     sets = ("--source", few_faces[0], "--target", few_faces[1])
     command = start("train", *sets, "-o", "m", "--steps", 5000, *QUICK)
     command.wait_for("train:")
     command.process.kill()
     assert command.end().code == -signal.SIGKILL
     assert command.nobody_left(120)
-    with pytest.raises(ModelError, match="not trained yet"):
-        load_swap(tmp_path / "m")
+    assert load_swap(tmp_path / "m").network is None
     report = train(*few_faces, tmp_path / "m", SwapSettings(steps=1, batch=2, precision="fp32"))
     assert report.steps == 1
-    assert load_swap(tmp_path / "m").bank.geometries
+    assert load_swap(tmp_path / "m").network is not None
 
 
 @pytest.mark.parametrize(
@@ -364,8 +363,11 @@ def test_the_disk_is_full_while_training(here, few_faces, tmp_path, narrow, limi
     assert "m" in ended.line()
     assert (tmp_path / "m" / "training").exists() == (limit > 50_000)
     assert litter(tmp_path) == []
-    with pytest.raises(ModelError):
-        load_swap(tmp_path / "m")
+    if limit > 50_000:
+        assert load_swap(tmp_path / "m").network is None  # its frames are there
+    else:
+        with pytest.raises(ModelError):
+            load_swap(tmp_path / "m")
     report = train(*few_faces, tmp_path / "m", SwapSettings(steps=2, batch=2, precision="fp32"))
     assert report.steps == 2
     assert load_swap(tmp_path / "m").bank.geometries

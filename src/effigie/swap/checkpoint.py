@@ -122,7 +122,9 @@ def load_swap(
     """
     folder = Path(folder)
     config = load_config(folder)
-    by_geometry = bool(config["prior"]) and has_bank(folder) and not (folder / WEIGHTS).is_file()
+    # A manifest is written after the weights: where it lies without them they were lost.
+    begun = not (folder / WEIGHTS).is_file() and not (folder / MANIFEST).is_file()
+    by_geometry = begun and bool(config["prior"]) and has_bank(folder)
     if not by_geometry:
         require_weights(folder / WEIGHTS, COMMAND)
     try:

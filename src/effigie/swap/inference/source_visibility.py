@@ -41,7 +41,7 @@ class SourceVisibility:
 
     def __init__(self, bank: FrameBank, visibility: VisibilityPredictor, fills: bool = True) -> None:
         self._bank, self._visibility = bank, visibility
-        self._unseen, self._steepness = np.float32(255 if fills else 0), 2 if fills else 5
+        self._fills = fills
         self._read = lru_cache(CACHE_FRAMES)(self._read_with_visibility)
         self._cache: dict[int, np.ndarray] = {}
 
@@ -58,14 +58,18 @@ class SourceVisibility:
     def __call__(self, prior: RenderedPrior, warper: MeshWarper) -> np.ndarray:
         """(S, S) float32 in 0..1: 1 where the frames of a prior from :meth:`warp_with_visibility` show the face."""
         assert prior.extra_channel is not None
-        known = np.where(prior.visibility > 0.5, prior.extra_channel, self._unseen)
+        unseen = np.float32(255 if self._fills else 0)
+        known = np.where(prior.visibility > 0.5, prior.extra_channel, unseen)
         small = cv2.resize(known, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA) / np.float32(255)
         soft = cv2.GaussianBlur(np.clip(small, 0, 1), (0, 0), EDGE_SIGMA * INPUT_SIZE)
         # As soft outside of its edge as inside would show half of what is to go.
-        soft = np.clip(self._steepness * (soft - 1) + 1, 0, 1)
+        soft = np.clip((2 if self._fills else 5) * (soft - 1) + 1, 0, 1)
         landmarks = apply_affine(resize_matrix(INPUT_SIZE, warper.size), warper.target)
-        certain = certain_face_mask(landmarks, INPUT_SIZE).astype(np.uint8)
-        soft[cv2.erode(certain, OUTLINE, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0] = 1
+        certain = certain_face_mask(landmarks, INPUT_SIZE)
+        if not self._fills:
+            eroded = cv2.erode(certain.astype(np.uint8), OUTLINE, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+            certain = eroded > 0
+        soft[certain] = 1
         return cv2.resize(soft, (warper.size, warper.size), interpolation=cv2.INTER_LINEAR)
 
     def _read_with_visibility(self, index: int) -> np.ndarray:
