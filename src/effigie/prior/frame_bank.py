@@ -50,7 +50,7 @@ LOWER_FACE = np.array([i for i, name in enumerate(BLENDSHAPES) if name.startswit
 PARTED_LIPS_CM = 0.35
 # Between lips that are nearly shut and lips that are parted lies more than between open and wide open: the distance in
 # the gap's logarithm, cm for a factor e, above a gap, cm, that is none.
-LIP_GAP_WEIGHT, SHUT_LIPS_CM = 0.5, 0.06
+LIP_GAP_WEIGHT, SHUT_LIPS_CM = 0.8, 0.06
 
 
 @dataclass(frozen=True)

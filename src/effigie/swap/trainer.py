@@ -21,6 +21,7 @@ from effigie.swap.checkpoint import build_network, compute_penalty, has_bank, lo
 from effigie.swap.checkpoint_paths import BANK, WEIGHTS
 from effigie.swap.config import SwapSettings
 from effigie.swap.dataset import SwapDataset
+from effigie.swap.mouth_visibility import measure_mouth_visibility
 from effigie.swap.person_frames import PersonFrames, load_person_frames
 from effigie.swap.presets import SwapLossWeights, get_preset
 from effigie.swap.task import SwapTask
@@ -33,6 +34,9 @@ from effigie.training.process_group import join_process_group
 from effigie.training.trainer import TrainingReport, describe_facesets, fit, write_manifest
 
 MAX_CANDIDATES = 1000  # source frames looked at closely for the bank
+# Share of the lips that must be seen: fingers before a mouth came along as lips, shut ones by their landmarks. But so
+# large a share of the frames is kept, however covered.
+MIN_MOUTH_VISIBILITY, MIN_BARE_SHARE = 0.95, 0.25
 PATIENCE = 6  # looks at the held-out error without gain after which an unlimited run ends
 
 
@@ -217,6 +221,11 @@ def build_bank(footage: PersonFrames, max_frames: int) -> tuple[FrameBank, np.nd
     penalty = compute_penalty(
         lambda i: footage.crop(int(rows[i])), geometries, footage.person, footage.faces["sharpness"][rows]
     )
+    mouths = measure_mouth_visibility(lambda i: footage.crop(int(rows[i])), geometries)
+    bare = mouths > min(MIN_MOUTH_VISIBILITY, float(np.quantile(mouths, 1 - MIN_BARE_SHARE)))
+    if bare.any():
+        rows, penalty = rows[bare], penalty[bare]
+        geometries = [geometry for geometry, keep in zip(geometries, bare, strict=True) if keep]
     found = compute_features(geometries, footage.faces["blendshapes"][rows], footage.person)
     kept = select_frames(found, penalty, max_frames)
     chosen = rows[kept]

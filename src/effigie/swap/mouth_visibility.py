@@ -1,0 +1,35 @@
+"""How much of the lips a source frame shows: hands and cups before a mouth look like lips to a landmark network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+from effigie.arrays import Image
+from effigie.faces.crop import apply_affine, resize_matrix
+from effigie.faces.mask import polygon_mask
+from effigie.faces.mesh import OUTER_LIPS
+from effigie.occlusion.network import INPUT_SIZE
+from effigie.occlusion.predictor import VisibilityPredictor
+from effigie.prior.frame_bank import FaceGeometry
+
+
+def measure_mouth_visibility(read: Callable[[int], Image], geometries: Sequence[FaceGeometry]) -> np.ndarray:
+    """(N,) in 0..1: mean visibility of the lips and what is between them.
+
+    Args:
+        read: index -> (S, S, 3) uint8 RGB crop.
+        geometries: in crop pixels.
+    """
+    predictor, shares = VisibilityPredictor(), []
+    for index, geometry in enumerate(geometries):
+        picture = read(index)
+        landmarks = apply_affine(resize_matrix(INPUT_SIZE, picture.shape[0]), geometry.landmarks)
+        small = cv2.resize(picture, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA)
+        lips = cv2.convexHull(landmarks[OUTER_LIPS, :2].astype(np.float32))[:, 0]
+        weight = polygon_mask(lips, INPUT_SIZE, INPUT_SIZE)
+        visible = predictor.predict(small, landmarks)
+        shares.append(float((visible * weight).sum() / max(float(weight.sum()), 1e-6)))
+    return np.array(shares)
