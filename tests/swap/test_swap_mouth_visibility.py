@@ -56,7 +56,7 @@ class WithBoards:
 def test_covered_frames_are_kept_out_of_the_bank(footage):
     bare, _ = build_bank(footage, 400)
     boards = footage.training[::2]
-    bank, rows = build_bank(WithBoards(footage, boards.tolist()), 400)
+    _, rows = build_bank(WithBoards(footage, boards.tolist()), 400)
     assert len(rows) < len(bare.geometries)
     assert not set(rows) & set(boards)
 
