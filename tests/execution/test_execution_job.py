@@ -77,7 +77,8 @@ def test_made_once_and_not_again(engine, job, clips, tmp_path):
     assert (tmp_path / "out" / "clip0.mp4.notice.txt").read_text() == "made here"
     assert (said[0].done, said[-1].done, said[-1].total, said[-1].unit) == (0, 3, 3, "clips")
     retry = job([*paths, *clips("one", "two", "three", "four")], engine=engine)
-    assert (retry.completed, retry.skipped) == (1, 6)
+    # A clip named twice may be looked at by two workers at once: one of them then finds its record locked.
+    assert (retry.completed, retry.skipped + len(retry.claimed_elsewhere)) == (1, 6)
     assert sorted(job.calls()) == ["clip0.mp4", "clip1.mp4", "clip2.mp4", "clip3.mp4"]
 
 

@@ -58,7 +58,8 @@ def names(folder):
 def consent(brief, tmp_path_factory):
     """A consent record of the man as a file: in the store it would permit what other tests expect to be refused."""
     path = tmp_path_factory.mktemp("consent") / "man.json"
-    new_consent("the man of the samples", [brief], ("animate",), basis="sample").save(path)
+    record = new_consent("the man of the samples", [brief], ("animate",), basis="sample", evidence=[brief])
+    record.save(path)
     return path
 
 
