@@ -16,7 +16,8 @@ from effigie.media import VideoReader
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.provenance import TrustSettings
 from effigie.provenance.verifier import verify
-from effigie.swap import ConvertSettings, SwapSettings, convert
+from effigie.swap import ConvertSettings, SwapSettings, convert, swap_clip
+from effigie.swap.geometry_model import measure_profile
 from effigie.swap.inference.comparison_sheet import write_comparison_sheet
 from effigie.swap.trainer import train
 
@@ -49,7 +50,8 @@ class DemoReport:
 
     Attributes:
         video: the swapped clip.
-        sheet: frames before and after, one PNG.
+        at_once: the clip swapped with one photo, before any training.
+        sheet: frames of the clip, of the swap at once and of the trained one, one PNG.
         curve, preview: of the training.
         portrait: the same face put into a still portrait of a third person.
         talking: one picture of the man, moved by the woman's performance.
@@ -59,6 +61,7 @@ class DemoReport:
     """
 
     video: Path
+    at_once: Path
     sheet: Path
     curve: Path
     preview: Path
@@ -76,7 +79,7 @@ def demo(
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> DemoReport:
-    """Extract two people from sample clips, train for a few minutes, convert, and measure; then animate one picture.
+    """Swap with one photo at once; extract two people, train for minutes, convert, measure; animate one picture.
 
     Run again, it keeps the faces and trains the same model further.
 
@@ -92,19 +95,19 @@ def demo(
     fetch_assets([*SOURCE, *TARGET], progress)
     extract([fetch_asset(name) for name in SOURCE], output / "source.faces", progress=progress, cancel=cancel)
     extract([fetch_asset(name) for name in TARGET], output / "target.faces", progress=progress, cancel=cancel)
+    consent, trust = sample_consent(SOURCE[0], default_store(output).folders[0]), TrustSettings(label="corner")
+    at_once = _swap_at_once(output, consent, trust, progress, cancel)
     model = output / "model"
-    settings = SwapSettings(minutes=minutes)
     train(
         output / "source.faces",
         output / "target.faces",
         model,
-        settings,
-        consent=sample_consent(SOURCE[0], default_store(output).folders[0]),
+        SwapSettings(minutes=minutes),
+        consent=consent,
         progress=progress,
         cancel=cancel,
     )
     video, masks = output / "swap.mp4", output / "masks"
-    trust = TrustSettings(label="corner")
     convert(
         model, fetch_asset(CLIP), video, ConvertSettings(masks=masks, trust=trust), progress=progress, cancel=cancel
     )
@@ -122,9 +125,10 @@ def demo(
         cancel=cancel,
     )
     sheet = output / "before-after.png"
-    write_comparison_sheet(sheet, fetch_asset(CLIP), video)
+    write_comparison_sheet(sheet, fetch_asset(CLIP), at_once, video)
     return DemoReport(
         video,
+        at_once,
         sheet,
         model / "curve.png",
         model / "preview.png",
@@ -134,6 +138,17 @@ def demo(
         format_verdict(apply_demo_bounds(scores.figures())),
         list(verify(video).lines),
     )
+
+
+def _swap_at_once(
+    output: Path, consent: Path, trust: TrustSettings, progress: ProgressCallback, cancel: CancelToken | None
+) -> Path:
+    """One photo of the woman, into the man's clip, without training."""
+    photo, at_once = output / "one-photo.png", output / "at-once.mp4"
+    write_png(photo, measure_profile(fetch_asset(SOURCE[0]), 0, progress, cancel)[1].image)
+    settings = ConvertSettings(trust=trust)
+    swap_clip(photo, fetch_asset(CLIP), at_once, settings, consent=consent, progress=progress, cancel=cancel)
+    return at_once
 
 
 def _write_astronaut(output: Path) -> Path:

@@ -32,7 +32,7 @@ def demo(
             {
                 **{
                     name: str(getattr(report, name))
-                    for name in ("video", "sheet", "curve", "preview", "portrait", "talking")
+                    for name in ("video", "at_once", "sheet", "curve", "preview", "portrait", "talking")
                 },
                 "verdict": report.verdict,
                 "verify": report.found,
@@ -47,6 +47,7 @@ def demo(
         print_line(f"  {line}")
     for label, path in (
         ("swapped clip", report.video),
+        ("with one photo", report.at_once),
         ("before and after", report.sheet),
         ("a portrait", report.portrait),
         ("one picture, moving", report.talking),

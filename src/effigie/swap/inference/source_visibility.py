@@ -2,7 +2,7 @@
 
 A made face's mask reaches to the hairline, and what lies there in the source's frames is warped along: strands on
 another's forehead, a strip of somebody else's wall. There the footage stays as it is. Well within the mesh below the
-brows everything belongs to the face, glasses too; at its outline a turned cheek may show the wall behind the source's.
+brows everything belongs to the face, glasses too; at the outline of a turned jaw the wall behind the source's may show.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from effigie.prior.render import FrameWarp, RenderedPrior
 
 CACHE_FRAMES = 64  # frames with their masks, as many as the bank caches
 OUTLINE = np.ones((19, 19), np.uint8)  # pixels of the network: so near to its outline the mesh may not be face
+NOSE_BASE = 2  # landmark
 EDGE_SIGMA = 0.025  # of the picture's side: how softly the made face ends there, for skin goes over into skin
 
 
@@ -68,7 +69,8 @@ class SourceVisibility:
         certain = certain_face_mask(landmarks, INPUT_SIZE)
         if not self._fills:
             eroded = cv2.erode(certain.astype(np.uint8), OUTLINE, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-            certain = eroded > 0
+            jaw = slice(max(round(float(landmarks[NOSE_BASE, 1])), 0), None)  # above it glasses reach to the outline
+            certain[jaw] = eroded[jaw] > 0
         soft[certain] = 1
         return cv2.resize(soft, (warper.size, warper.size), interpolation=cv2.INTER_LINEAR)
 
