@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from effigie.swap.mouth_visibility import measure_mouth_visibility
+from effigie.swap.mouth_visibility import MIN_MOUTH_VISIBILITY, measure_mouth_visibility
 from effigie.swap.person_frames import load_person_frames
-from effigie.swap.trainer import MIN_MOUTH_VISIBILITY, build_bank
+from effigie.swap.trainer import build_bank
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +65,14 @@ def test_one_frame_is_a_bank_whatever_it_shows(footage):
     one = replace(footage, training=footage.training[:1])
     bank, rows = build_bank(WithBoards(one, one.training.tolist()), 400)
     assert np.array_equal(rows, one.training) and len(bank.geometries) == 1
+
+
+def test_a_covered_mouth_is_no_calm_one(footage):
+    from effigie.swap.mouth_visibility import COVERED, penalize_covered_mouths
+
+    rows = footage.training
+    geometries, blendshapes = [footage.geometries[row] for row in rows], footage.faces["blendshapes"][rows]
+    boards = WithBoards(footage, rows[::2].tolist())
+    penalty = penalize_covered_mouths(lambda index: boards.crop(int(rows[index])), geometries, blendshapes)
+    assert (penalty[::2] == COVERED).any()
+    assert (penalty[1::2] == 0).mean() > 0.5

@@ -90,7 +90,9 @@ class FaceGeometry:
         return cls.from_landmarks(apply_affine(matrix.astype(np.float64), landmarks))
 
 
-def estimate_profile(geometries: list[FaceGeometry], blendshapes: np.ndarray, embeddings: Embedding) -> FaceProfile:
+def estimate_profile(
+    geometries: list[FaceGeometry], blendshapes: np.ndarray, embeddings: Embedding, penalty: np.ndarray | None = None
+) -> FaceProfile:
     """Estimate a person's neutral shape, eyes and identity from N of their frames.
 
     Two people's footage seldom shows the same mix of expressions, so that their average faces do not correspond:
@@ -100,15 +102,28 @@ def estimate_profile(geometries: list[FaceGeometry], blendshapes: np.ndarray, em
     Args:
         blendshapes: (N, 52) in [0, 1].
         embeddings: (N, 128) unit.
+        penalty: (N,) for frames that show less than the whole face; in units of :func:`measure_expression`.
     """
-    gaps = np.array([lip_gap(geometry.unposed) for geometry in geometries])
-    energy = (blendshapes[:, EXPRESSIVE] ** 2).sum(1) + (np.maximum(gaps, 0) / PARTED_LIPS_CM) ** 2
-    neutral = np.argsort(energy)[: max(8, len(geometries) // 8)]
+    energy = measure_expression(geometries, blendshapes)
+    if penalty is not None:
+        energy = energy + penalty
+    neutral = np.argsort(energy)[: count_neutral(len(geometries))]
     shape = np.median(np.stack([geometries[index].unposed for index in neutral]), axis=0)
     openings = [eye_opening(geometry.landmarks) for geometry in geometries]
     embedding = normalize_embedding(embeddings.mean(0))
     neutral_blendshapes = np.median(blendshapes[neutral], axis=0).astype(np.float32)
     return FaceProfile(shape, float(np.percentile(openings, 90)), embedding, neutral_blendshapes)
+
+
+def measure_expression(geometries: list[FaceGeometry], blendshapes: np.ndarray) -> np.ndarray:
+    """(N,) how far each frame is from a calm face: 0 for no expression and shut lips."""
+    gaps = np.array([lip_gap(geometry.unposed) for geometry in geometries])
+    return np.asarray((blendshapes[:, EXPRESSIVE] ** 2).sum(1) + (np.maximum(gaps, 0) / PARTED_LIPS_CM) ** 2)
+
+
+def count_neutral(frames: int) -> int:
+    """How many of a person's frames, the calmest, their neutral face is the median of."""
+    return max(8, frames // 8)
 
 
 def lip_gap(unposed: Landmarks) -> float:

@@ -6,30 +6,38 @@ alone, and training continues it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from effigie.arrays import Image, Landmarks
 from effigie.consent.face_matching import SubjectFaces
 from effigie.consent.gate import ConsentLike, permit
 from effigie.errors import MediaError
+from effigie.faces.align import compute_placement, crop_matrix
+from effigie.faces.crop import crop
 from effigie.faces.landmarker import LandmarkResult
+from effigie.faces.mesh import eye_opening, fit_pose
 from effigie.faces.recognizer import SAME_PERSON_SIMILARITY, IdentityModel
 from effigie.faces.tracker import TrackedFace, Tracker
 from effigie.io.locks import with_output_lock
 from effigie.media import Frame
 from effigie.media.sampling import FrameSampling, sample_frames
-from effigie.prior.frame_bank import FaceGeometry, FaceProfile, estimate_profile
+from effigie.occlusion.network import INPUT_SIZE
+from effigie.prior.frame_bank import FaceGeometry, FaceProfile, estimate_profile, measure_expression
+from effigie.prior.openings import OPEN_LIDS
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.swap.checkpoint import load_config, save_config
 from effigie.swap.config import SwapSettings
+from effigie.swap.mouth_visibility import COVERED, MIN_MOUTH_VISIBILITY, measure_mouth_visibility
 from effigie.swap.person_frames import load_person_frames
 from effigie.swap.presets import get_preset
 from effigie.swap.trainer import build_bank, save_source
 from effigie.training.model_folder import check_output
 
+CLEARLY_TURNED = 25.0  # degrees that count as much as an expression of energy 1
 SAMPLING = FrameSampling(positions=12, frames_per_position=2)  # of the clip; a second of work
 
 
@@ -56,7 +64,7 @@ def build_swap(
         person: which face of the clip, by size (0 = the largest).
 
     Returns:
-        The sampled frame in which the target faces the camera most, for a preview.
+        The sampled frame that is the best portrait of the target, for a preview: frontal, calm, nothing in front.
 
     Raises:
         RefusedError: no valid consent for the source's face.
@@ -80,7 +88,7 @@ def build_swap(
 def measure_profile(
     clip: str | Path, person: int = 0, progress: ProgressCallback = ignore_progress, cancel: CancelToken | None = None
 ) -> tuple[FaceProfile, Frame]:
-    """The face profile of somebody in a clip, from a few frames spread over it; and the most frontal of these.
+    """The face profile of somebody in a clip, from a few frames spread over it; and the best portrait among these.
 
     Args:
         person: which face, by size in the frame that shows the most faces (0 = the largest).
@@ -104,9 +112,22 @@ def measure_profile(
             embeddings.append(found_embeddings[best])
             frames.append(frame)
     geometries = [FaceGeometry.from_landmarks(each) for each in landmarks]
-    turned = [float(np.hypot(*geometry.pose.angles[:2])) for geometry in geometries]
-    profile = estimate_profile(geometries, np.stack(blendshapes), np.stack(embeddings))
-    return profile, frames[int(np.argmin(turned))]
+    mouths = measure_mouth_visibility(*_cut_faces(frames, landmarks))
+    penalty = np.where(mouths < MIN_MOUTH_VISIBILITY, COVERED, 0.0)
+    profile = estimate_profile(geometries, np.stack(blendshapes), np.stack(embeddings), penalty)
+    turned = np.array([float(np.hypot(*geometry.pose.angles[:2])) for geometry in geometries]) / CLEARLY_TURNED
+    shut = np.array([eye_opening(each) < OPEN_LIDS for each in landmarks])
+    portrait = np.argmin(turned + measure_expression(geometries, np.stack(blendshapes)) + penalty + COVERED * shut)
+    return profile, frames[int(portrait)]
+
+
+def _cut_faces(frames: list[Frame], landmarks: list[Landmarks]) -> tuple[Callable[[int], Image], list[FaceGeometry]]:
+    """Upright crops of faces as the occlusion network takes them, and the faces' geometries there."""
+    matrices = [crop_matrix(compute_placement(fit_pose(each)), INPUT_SIZE) for each in landmarks]
+    geometries = [
+        FaceGeometry.from_frame_landmarks(each, matrix) for each, matrix in zip(landmarks, matrices, strict=True)
+    ]
+    return lambda index: crop(frames[index].image, matrices[index], INPUT_SIZE), geometries
 
 
 def _find_faces(

@@ -13,7 +13,25 @@ from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import OUTER_LIPS
 from effigie.occlusion.network import INPUT_SIZE
 from effigie.occlusion.predictor import VisibilityPredictor
-from effigie.prior.frame_bank import FaceGeometry
+from effigie.prior.frame_bank import FaceGeometry, count_neutral, measure_expression
+
+MIN_MOUTH_VISIBILITY = 0.95  # fingers before a mouth are lips to a landmark network, and shut ones
+CANDIDATES, COVERED = 3, 10.0
+
+
+def penalize_covered_mouths(
+    read: Callable[[int], Image], geometries: Sequence[FaceGeometry], blendshapes: np.ndarray
+) -> np.ndarray:
+    """(N,) :data:`COVERED` for calm frames whose mouth is covered, 0 for all others: for the neutral face.
+
+    Only the calmest are looked at, :data:`CANDIDATES` times as many as the neutral face is the median of.
+    """
+    penalty = np.zeros(len(geometries))
+    calmest = np.argsort(measure_expression(list(geometries), blendshapes))
+    calmest = calmest[: CANDIDATES * count_neutral(len(geometries))]
+    mouths = measure_mouth_visibility(lambda i: read(int(calmest[i])), [geometries[index] for index in calmest])
+    penalty[calmest[mouths < MIN_MOUTH_VISIBILITY]] = COVERED
+    return penalty
 
 
 def measure_mouth_visibility(read: Callable[[int], Image], geometries: Sequence[FaceGeometry]) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from effigie.errors import FaceSetError
 from effigie.faceset import Faces, FaceSet
 from effigie.prior.frame_bank import FaceGeometry, FaceProfile, estimate_profile
+from effigie.swap.mouth_visibility import penalize_covered_mouths
 
 MIN_FACES = 16
 BLOCK_COUNT = 10  # the footage is cut into this many stretches, of which some are held out
@@ -72,9 +73,9 @@ def load_person_frames(
         for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)
     ]
     training, kept = split_held_out(faces["clip"], faces["frame"], held_out)
-    described = estimate_profile(
-        [geometries[i] for i in training], faces["blendshapes"][training], faces["embedding"][training]
-    )
+    shown, blendshapes = [geometries[i] for i in training], faces["blendshapes"][training]
+    penalty = penalize_covered_mouths(lambda i: faces.crop(int(training[i])), shown, blendshapes)
+    described = estimate_profile(shown, blendshapes, faces["embedding"][training], penalty)
     return PersonFrames(faces, geometries, described, training, kept)
 
 

@@ -21,7 +21,7 @@ from effigie.swap.checkpoint import build_network, compute_penalty, has_bank, lo
 from effigie.swap.checkpoint_paths import BANK, WEIGHTS
 from effigie.swap.config import SwapSettings
 from effigie.swap.dataset import SwapDataset
-from effigie.swap.mouth_visibility import measure_mouth_visibility
+from effigie.swap.mouth_visibility import MIN_MOUTH_VISIBILITY, measure_mouth_visibility
 from effigie.swap.person_frames import PersonFrames, load_person_frames
 from effigie.swap.presets import SwapLossWeights, get_preset
 from effigie.swap.task import SwapTask
@@ -34,9 +34,8 @@ from effigie.training.process_group import join_process_group
 from effigie.training.trainer import TrainingReport, describe_facesets, fit, write_manifest
 
 MAX_CANDIDATES = 1000  # source frames looked at closely for the bank
-# Share of the lips that must be seen: fingers before a mouth came along as lips, shut ones by their landmarks. But so
-# large a share of the frames is kept, however covered.
-MIN_MOUTH_VISIBILITY, MIN_BARE_SHARE = 0.95, 0.25
+# So large a share of the frames is kept in the bank, however covered their mouths are.
+MIN_BARE_SHARE = 0.25
 PATIENCE = 6  # looks at the held-out error without gain after which an unlimited run ends
 
 

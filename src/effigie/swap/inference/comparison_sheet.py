@@ -34,7 +34,7 @@ def write_comparison_sheet(path: Path, before: Path, *after: Path, columns: int 
 def _find_change(before: Image, after: Image) -> tuple[int, int]:
     """Row and column in the middle of what differs clearly, or of the picture."""
     changed = np.argwhere(np.abs(before.astype(np.int16) - after).max(2) > CLEAR_CHANGE)
-    row, column = changed.mean(0) if len(changed) else np.array(before.shape[:2]) / 2
+    row, column = np.median(changed, axis=0) if len(changed) else np.array(before.shape[:2]) / 2
     return int(row), int(column)
 
 
