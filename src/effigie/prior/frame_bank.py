@@ -18,9 +18,11 @@ from effigie.faces.landmarker import BLENDSHAPES
 from effigie.faces.mesh import (
     INNER_LIPS,
     LEFT_EYE,
+    LOWER_LIP,
     MESH_VERTEX_COUNT,
     OUTER_LIPS,
     RIGHT_EYE,
+    UPPER_LIP,
     Pose,
     eye_opening,
     fit_pose,
@@ -45,9 +47,12 @@ UPPER_FACE = np.array([i for i, name in enumerate(BLENDSHAPES) if name.startswit
 LOWER_FACE = np.array([i for i, name in enumerate(BLENDSHAPES) if name.startswith(("jaw", "mouth"))])
 
 
-# Lips so far apart, cm, count as much as blendshapes of energy 1. By blendshapes alone somebody who talks throughout is
-# calmest with lips 0.5 to 0.9 cm apart (five people of nine), and a target's closed lips would be taken for those.
-PARTED_LIPS_CM = 0.35
+# What is clearly no calm face: blendshapes of this energy (sum of squares), and lips so far apart, cm. By blendshapes
+# alone somebody who talks throughout is calmest with lips 0.5 to 0.9 cm apart (five people of nine), and a target's
+# shut lips would be taken for those. By lips alone a grimace is calm.
+EXPRESSIVE_ENERGY, PARTED_LIPS_CM = 0.5, 0.5
+UPPER_LIP_SHARE = 0.35  # of a gap that is shut; the jaw does the rest
+UPPER_LIP_REACH_CM, CHEEK_REACH_CM = 1.2, 3.0  # how far above the lips, and to either side, skin moves with them
 # Between lips that are nearly shut and lips that are parted lies more than between open and wide open: the distance in
 # the gap's logarithm, cm for a factor e, above a gap, cm, that is none.
 LIP_GAP_WEIGHT, SHUT_LIPS_CM = 0.8, 0.06
@@ -108,7 +113,7 @@ def estimate_profile(
     if penalty is not None:
         energy = energy + penalty
     neutral = np.argsort(energy)[: count_neutral(len(geometries))]
-    shape = np.median(np.stack([geometries[index].unposed for index in neutral]), axis=0)
+    shape = shut_lips(np.median(np.stack([geometries[index].unposed for index in neutral]), axis=0))
     openings = [eye_opening(geometry.landmarks) for geometry in geometries]
     embedding = normalize_embedding(embeddings.mean(0))
     neutral_blendshapes = np.median(blendshapes[neutral], axis=0).astype(np.float32)
@@ -118,12 +123,31 @@ def estimate_profile(
 def measure_expression(geometries: list[FaceGeometry], blendshapes: np.ndarray) -> np.ndarray:
     """(N,) how far each frame is from a calm face: 0 for no expression and shut lips."""
     gaps = np.array([lip_gap(geometry.unposed) for geometry in geometries])
-    return np.asarray((blendshapes[:, EXPRESSIVE] ** 2).sum(1) + (np.maximum(gaps, 0) / PARTED_LIPS_CM) ** 2)
+    energy = (blendshapes[:, EXPRESSIVE] ** 2).sum(1)
+    return np.asarray((energy / EXPRESSIVE_ENERGY) ** 2 + (np.maximum(gaps, 0) / PARTED_LIPS_CM) ** 2)
 
 
 def count_neutral(frames: int) -> int:
     """How many of a person's frames, the calmest, their neutral face is the median of."""
     return max(8, frames // 8)
+
+
+def shut_lips(shape: Landmarks) -> Landmarks:
+    """The unposed landmarks of a neutral face with its lips shut: of somebody who was never filmed so when calm."""
+    gap = lip_gap(shape)
+    if gap <= SHUT_LIPS_CM:
+        return shape
+    line = (shape[UPPER_LIP, 1] + shape[LOWER_LIP, 1]).mean() / 2
+    aside = np.exp(-(((shape[:, 0] - shape[[13, 14], 0].mean()) / CHEEK_REACH_CM) ** 2))
+    above = shape[:, 1] - line
+    below = above < 0
+    below[UPPER_LIP], below[LOWER_LIP] = False, True
+    falling = UPPER_LIP_SHARE * np.clip(1 - np.maximum(above, 0) / UPPER_LIP_REACH_CM, 0, 1)
+    change = (gap - SHUT_LIPS_CM / 2) * aside * np.where(below, 1 - UPPER_LIP_SHARE, -falling)
+    change[[INNER_LIPS[0], INNER_LIPS[10], OUTER_LIPS[0], OUTER_LIPS[10]]] = 0  # the corners
+    shut = shape.copy()
+    shut[:, 1] += change
+    return shut
 
 
 def lip_gap(unposed: Landmarks) -> float:
