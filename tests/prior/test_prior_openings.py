@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from effigie.faces.landmarker import BLENDSHAPES
-from effigie.faces.mesh import LOWER_LIP, UPPER_LIP, Pose, eye_opening, mouth_opening
+from effigie.faces.mesh import LOWER_LIP, UPPER_LIP, eye_distance, eye_opening, mouth_opening
 from effigie.prior.frame_bank import FaceGeometry, estimate_profile, lip_gap
 from effigie.prior.openings import LIDS, close_lids, seal_openings
 
@@ -76,15 +76,20 @@ def test_nearly_shut_lids_meet_and_open_ones_stay(face):
 
 def test_the_calm_face_of_a_talker_has_shut_lips(face):
     """By blendshapes alone the frames with parted lips are the calmest."""
-    pose = Pose(np.diag([1.0, -1.0, -1.0]), 10.0, np.zeros(3))
-    talking, shut = (
-        FaceGeometry(shape, pose, pose.to_canonical(shape))
-        for shape in (with_lips(face * 10, 80.0), with_lips(face * 10, 2.0))
-    )
+    unit = eye_distance(face)
+    talking, shut = (FaceGeometry.from_landmarks(with_lips(face, share * unit)) for share in (0.12, 0.005))
     blendshapes = np.zeros((40, len(BLENDSHAPES)))
     blendshapes[30:, BLENDSHAPES.index("mouthFrownLeft")] = 0.3
     embeddings = np.eye(40, 128)
     profile = estimate_profile([talking] * 30 + [shut] * 10, blendshapes, embeddings)
-    assert lip_gap(talking.unposed) > 3 * lip_gap(shut.unposed)
-    assert lip_gap(profile.shape) == pytest.approx(lip_gap(shut.unposed))
+    assert lip_gap(talking.unposed) > 0.5
+    assert lip_gap(profile.shape) == pytest.approx(lip_gap(shut.unposed), abs=0.02)
     assert mouth_opening(profile.shape) < 0.1
+
+
+def test_somebody_who_was_never_filmed_with_shut_lips_gets_them(face):
+    talking = FaceGeometry.from_landmarks(with_lips(face, 0.12 * eye_distance(face)))
+    profile = estimate_profile([talking] * 10, np.zeros((10, len(BLENDSHAPES))), np.eye(10, 128))
+    assert lip_gap(profile.shape) < 0.1
+    moved = profile.shape - talking.unposed
+    assert moved[152, 1] > 0.2 > 0.01 > np.abs(moved[[168, 33, 263]]).max()  # the chin comes up, eyes and nose stay
