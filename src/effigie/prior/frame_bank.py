@@ -143,6 +143,7 @@ def shut_lips(shape: Landmarks) -> Landmarks:
     below = above < 0
     below[UPPER_LIP], below[LOWER_LIP] = False, True
     falling = UPPER_LIP_SHARE * np.clip(1 - np.maximum(above, 0) / UPPER_LIP_REACH_CM, 0, 1)
+    falling[UPPER_LIP] = UPPER_LIP_SHARE
     change = (gap - SHUT_LIPS_CM / 2) * aside * np.where(below, 1 - UPPER_LIP_SHARE, -falling)
     change[[INNER_LIPS[0], INNER_LIPS[10], OUTER_LIPS[0], OUTER_LIPS[10]]] = 0  # the corners
     shut = shape.copy()
