@@ -17,13 +17,13 @@ from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.provenance import TrustSettings
 from effigie.provenance.verifier import verify
 from effigie.swap import ConvertSettings, SwapSettings, convert, swap_clip
-from effigie.swap.geometry_model import measure_profile
 from effigie.swap.inference.comparison_sheet import write_comparison_sheet
 from effigie.swap.trainer import train
 
 SOURCE = ("sample_woman",)
 TARGET = ("sample_man", "sample_man_leaves", "sample_man_enters")
 CLIP = "sample_man"
+AT_ONCE_FRAMES = 240
 # What a few minutes on two short clips promise: the verdict counts these alone. `effigie evaluate swap` asks for more,
 # of swaps that were trained for longer, and measures more. Judged is what leaves: with the invisible mark, which alone
 # may take brightness to 42 dB, and with the hair, glasses and hands that stay the target's.
@@ -50,8 +50,8 @@ class DemoReport:
 
     Attributes:
         video: the swapped clip.
-        at_once: the clip swapped with one photo, before any training.
-        sheet: frames of the clip, of the swap at once and of the trained one, one PNG.
+        at_once: one picture of the man in the woman's clip, without training; a sheet lies beside it.
+        sheet: frames before and after, one PNG.
         curve, preview: of the training.
         portrait: the same face put into a still portrait of a third person.
         talking: one picture of the man, moved by the woman's performance.
@@ -96,7 +96,7 @@ def demo(
     extract([fetch_asset(name) for name in SOURCE], output / "source.faces", progress=progress, cancel=cancel)
     extract([fetch_asset(name) for name in TARGET], output / "target.faces", progress=progress, cancel=cancel)
     consent, trust = sample_consent(SOURCE[0], default_store(output).folders[0]), TrustSettings(label="corner")
-    at_once = _swap_at_once(output, consent, trust, progress, cancel)
+    at_once = _swap_at_once(output, trust, progress, cancel)
     model = output / "model"
     train(
         output / "source.faces",
@@ -125,7 +125,7 @@ def demo(
         cancel=cancel,
     )
     sheet = output / "before-after.png"
-    write_comparison_sheet(sheet, fetch_asset(CLIP), at_once, video)
+    write_comparison_sheet(sheet, fetch_asset(CLIP), video)
     return DemoReport(
         video,
         at_once,
@@ -140,15 +140,21 @@ def demo(
     )
 
 
-def _swap_at_once(
-    output: Path, consent: Path, trust: TrustSettings, progress: ProgressCallback, cancel: CancelToken | None
-) -> Path:
-    """One photo of the woman, into the man's clip, without training."""
-    photo, at_once = output / "one-photo.png", output / "at-once.mp4"
-    write_png(photo, measure_profile(fetch_asset(SOURCE[0]), 0, progress, cancel)[1].image)
-    settings = ConvertSettings(trust=trust)
-    swap_clip(photo, fetch_asset(CLIP), at_once, settings, consent=consent, progress=progress, cancel=cancel)
+def _swap_at_once(output: Path, trust: TrustSettings, progress: ProgressCallback, cancel: CancelToken | None) -> Path:
+    """One picture of the man, put into the woman's clip without training."""
+    at_once, settings = output / "at-once.mp4", ConvertSettings(trust=trust, max_frames=AT_ONCE_FRAMES)
+    consent = sample_consent(CLIP, default_store(output).folders[0])
+    photo = _write_picture(output)
+    swap_clip(photo, fetch_asset(SOURCE[0]), at_once, settings, consent=consent, progress=progress, cancel=cancel)
     return at_once
+
+
+def _write_picture(output: Path) -> Path:
+    """The first frame of the man's clip, as a file."""
+    picture = output / "one-picture.png"
+    with VideoReader(fetch_asset(CLIP), stop=1) as reader:
+        write_png(picture, next(iter(reader)).image)
+    return picture
 
 
 def _write_astronaut(output: Path) -> Path:
@@ -166,9 +172,7 @@ def _animate_picture(
     """A picture of the man, and the woman as its driver."""
     from effigie.heads import AnimateSettings, animate
 
-    picture, talking = output / "one-picture.png", output / "talking.mp4"
-    with VideoReader(fetch_asset(CLIP), stop=1) as reader:
-        write_png(picture, next(iter(reader)).image)
+    picture, talking = _write_picture(output), output / "talking.mp4"
     animate(
         picture,
         fetch_asset(SOURCE[0]),

@@ -18,7 +18,7 @@ CLEAR_CHANGE = 24  # grey levels: more than marks and codecs change
 
 def write_comparison_sheet(path: Path, before: Path, *after: Path, columns: int = COLUMNS) -> None:
     """Write a PNG of frames spread over the clip: the input above, each output below."""
-    with VideoReader(before) as reader:
+    with VideoReader(after[-1]) as reader:  # a quick look is shorter than the clip
         count = sum(1 for _ in reader)
     wanted = set(np.linspace(0, count - 1, columns).astype(int).tolist())
     parts = []
