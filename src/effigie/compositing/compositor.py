@@ -179,7 +179,7 @@ class Compositor:
     def _match_color(
         self,
         face: Image,
-        alpha: Image,
+        alpha: NDArray[Any],
         footage: Image,
         region: Region,
         time: Fraction | None,
@@ -204,7 +204,7 @@ class Compositor:
         gray_crop = warp_to_crop(gray, region, face.shape[0], min(face.shape[0], MAX_FLOW_SIZE))
         return self._temporal_filter(face, time, gray_crop)
 
-    def _match_grain(self, face: Image, footage: Image, share: Image, time: Fraction | None) -> Image:
+    def _match_grain(self, face: Image, footage: Image, share: NDArray[Any], time: Fraction | None) -> Image:
         if self.settings.grain.strength == 0:
             return face
         bands = grain.split_bands(face)
@@ -216,7 +216,7 @@ class Compositor:
         return grain.apply_grain(face, bands, self._grain_smoother(self._gains, time), seed)
 
 
-def _check_shapes(frame: Image, face: Image, mask: Image) -> None:
+def _check_shapes(frame: Image, face: Image, mask: NDArray[Any]) -> None:
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
         raise ValueError(f"a frame is (H, W, 3) uint8, got {frame.shape} {frame.dtype}")
     if face.ndim != 3 or face.shape[0] != face.shape[1] or face.shape[2] != 3:

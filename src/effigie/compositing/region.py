@@ -80,7 +80,7 @@ class Region:
         """A view of the frame's pixels in the box."""
         return frame[self.top : self.bottom, self.left : self.right]
 
-    def paste(self, frame: Image, pixels: Image, mask: Image) -> None:
+    def paste(self, frame: Image, pixels: Image, mask: NDArray[np.float32]) -> None:
         """Write float ``pixels`` (0..1) into a uint8 ``frame`` where ``mask`` > 0, and nowhere else."""
         target = self.crop(frame)
         rounded = cv2.convertScaleAbs(np.maximum(pixels, 0), alpha=255)

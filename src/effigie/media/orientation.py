@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from av.video.frame import VideoFrame
 
-from effigie.arrays import AffineMatrix
 from effigie.media.clip import Image
 
 
@@ -45,7 +44,7 @@ def read_orientation(frame: VideoFrame) -> Orientation:
     return orientation_from_matrix(np.frombuffer(bytes(data), dtype=np.int32))
 
 
-def orientation_from_matrix(matrix: AffineMatrix) -> Orientation:
+def orientation_from_matrix(matrix: np.ndarray) -> Orientation:
     """Orientation of a display matrix: 9 values, row vectors, y pointing down (ISO 14496-12, 6.2.2)."""
     a, b, _, c, d = (float(value) for value in matrix[:5])
     hflip = a * d - b * c < 0

@@ -79,7 +79,7 @@ class FaceSampler:
         taken = self._seen * self._most // self._expected > before * self._most // self._expected
         return taken and len(self.output) < self._most
 
-    def add(self, output: Image, original: Image, made: Image, landmarks: Landmarks) -> None:
+    def add(self, output: Image, original: Image, made: Landmarks, landmarks: Landmarks) -> None:
         """A face of either clip, (H, W, 3) uint8 RGB, with its (478, 3) landmarks there."""
         self.output.append(crop_face(output, made))
         self.input.append(crop_face(original, landmarks))
@@ -112,7 +112,7 @@ def _features(look: PerceptualModel, faces: Sequence[np.ndarray], count: int) ->
     return np.stack([seen.pooled for batch in batches for seen in look(batch)])
 
 
-def frechet_distance(made: Image, truth: np.ndarray) -> float:
+def frechet_distance(made: np.ndarray, truth: np.ndarray) -> float:
     """Distance of the normal distributions fitted to (N, D) and (M, D) features; NaN for fewer than two samples.
 
     |mean difference|² + tr(A + B - 2 (A B)^(1/2)), A and B being the covariances.

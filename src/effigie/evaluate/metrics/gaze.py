@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from effigie.arrays import Image, Landmarks
+from effigie.arrays import Landmarks
 from effigie.faces.mesh import eye_opening, fit_pose
 from effigie.heads.motion.features import EYE_LANDMARKS
 
@@ -71,7 +71,7 @@ def compare_eyes(made: list[EyeState], truth: list[EyeState], people: list[int])
     )
 
 
-def centered_correlation(made: Image, truth: np.ndarray, people: np.ndarray) -> float:
+def centered_correlation(made: np.ndarray, truth: np.ndarray, people: np.ndarray) -> float:
     """Pearson's correlation of (N,) values once each person's mean is taken out; NaN where the truth is still."""
     if len(truth) < 2:
         return float("nan")

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from effigie.arrays import Image
+from effigie.arrays import Landmarks
 from effigie.faces.mesh import MESH_VERTEX_COUNT, eye_distance
 from effigie.prior.frame_bank import FaceGeometry
 
@@ -46,13 +46,13 @@ class GeometryScores:
     frames: int
 
 
-def landmark_error(output: Image, reference: np.ndarray) -> float:
+def landmark_error(output: Landmarks, reference: Landmarks) -> float:
     """Mean distance of the 468 mesh points of (>= 468, >= 2) landmarks over the reference's eye distance."""
     distance = np.linalg.norm(output[:MESH_VERTEX_COUNT, :2] - reference[:MESH_VERTEX_COUNT, :2], axis=1)
     return float(distance.mean() / max(eye_distance(reference), 1e-6))
 
 
-def compare_movement(output: Image, reference: np.ndarray) -> Movement:
+def compare_movement(output: np.ndarray, reference: np.ndarray) -> Movement:
     """Movement of an opening measured in the same N frames of output and reference, (N,) each."""
     output, reference = np.asarray(output, np.float64), np.asarray(reference, np.float64)
     if len(reference) < 2 or reference.std() < MIN_MOVEMENT:

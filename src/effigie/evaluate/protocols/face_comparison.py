@@ -85,7 +85,7 @@ class FaceComparison:
         self._since = 0.0
         self._previous: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
-    def add(self, moment: ComparedFrame, landmarks: Landmarks, made: Image | None) -> None:
+    def add(self, moment: ComparedFrame, landmarks: Landmarks, made: Landmarks | None) -> None:
         """A frame that shows the person.
 
         Args:
@@ -123,7 +123,7 @@ class FaceComparison:
         """A frame that does not show the person."""
         self._previous = None
 
-    def _measure_identity(self, moment: ComparedFrame, landmarks: Landmarks, made: Image) -> dict[str, float]:
+    def _measure_identity(self, moment: ComparedFrame, landmarks: Landmarks, made: Landmarks) -> dict[str, float]:
         embedding = self._identity.embed(moment.output, made)
         self.embeddings.append(embedding)
         row = {
@@ -160,7 +160,7 @@ class FaceComparison:
         return row
 
 
-def _measure_movement(made: Image, landmarks: Landmarks) -> dict[str, float]:
+def _measure_movement(made: Landmarks, landmarks: Landmarks) -> dict[str, float]:
     mine, true = FaceGeometry.from_landmarks(made), FaceGeometry.from_landmarks(landmarks)
     eyes = [eye_state(each) for each in (made, landmarks)]
     row = {
