@@ -38,11 +38,6 @@ def moment(path, target):
 
 
 @pytest.fixture(scope="module")
-def key(tmp_path_factory):
-    return SigningKey.create(tmp_path_factory.mktemp("keys") / "key.pem")
-
-
-@pytest.fixture(scope="module")
 def clip(tmp_path_factory, cut):
     """A short clip of the woman."""
     return cut(fetch_asset("sample_woman"), tmp_path_factory.mktemp("clip") / "woman.mp4", 200, 208)

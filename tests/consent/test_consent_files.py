@@ -13,11 +13,6 @@ from effigie.consent.record import Consent
 from effigie.errors import ConsentError, EffigieError, UsageError
 
 
-@pytest.fixture
-def key(tmp_path_factory) -> SigningKey:
-    return SigningKey.create(tmp_path_factory.mktemp("keys") / "key.pem")
-
-
 def test_odd_files_are_refused(key, tmp_path):
     huge = tmp_path / "huge.json"
     with huge.open("wb") as stream:

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from effigie.consent.canonical import canonical_json, pack_vectors, parse_document, unpack_bytes, unpack_vectors
-from effigie.consent.keys import SigningKey
 from effigie.consent.record import Consent, ConsentRequest, Revocation, grant, revoke
 from effigie.consent.terms import Terms
 from effigie.errors import ConsentError, RefusedError, UsageError
@@ -24,16 +23,6 @@ VALUES = st.recursive(
 )
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory) -> SigningKey:
-    return SigningKey.create(tmp_path_factory.mktemp("keys") / "key.pem")
-
-
-@pytest.fixture(scope="module")
-def other(tmp_path_factory) -> SigningKey:
-    return SigningKey.create(tmp_path_factory.mktemp("keys") / "other.pem")
 
 
 @settings(UNHURRIED)

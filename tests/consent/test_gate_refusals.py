@@ -17,20 +17,9 @@ from hypothesis import strategies as st
 
 from effigie.consent.face_matching import MATCH_THRESHOLD, MIN_MATCHING_SHARE, SubjectFaces, reference_similarity
 from effigie.consent.gate import Permit, permit, save_consents
-from effigie.consent.keys import SigningKey
 from effigie.consent.record import Consent, grant, revoke
 from effigie.consent.store import ConsentStore, default_store
 from effigie.errors import RefusedError, UsageError
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory) -> SigningKey:
-    return SigningKey.create(tmp_path_factory.mktemp("keys") / "key.pem")
-
-
-@pytest.fixture(scope="module")
-def other(tmp_path_factory) -> SigningKey:
-    return SigningKey.create(tmp_path_factory.mktemp("keys") / "other.pem")
 
 
 @pytest.fixture
