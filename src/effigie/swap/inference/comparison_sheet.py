@@ -1,8 +1,7 @@
-"""A sheet of swaps: frames of the input above, the same of each output below."""
+"""A sheet of a swap: frames of the input above, the same of the output below."""
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import cv2
@@ -16,19 +15,18 @@ COLUMNS, SHEET_HEIGHT = 6, 300
 CLEAR_CHANGE = 24  # grey levels: more than marks and codecs change
 
 
-def write_comparison_sheet(path: Path, before: Path, *after: Path, columns: int = COLUMNS) -> None:
-    """Write a PNG of frames spread over the clip: the input above, each output below."""
-    with VideoReader(after[-1]) as reader:  # a quick look is shorter than the clip
+def write_comparison_sheet(path: Path, before: Path, after: Path, columns: int = COLUMNS) -> None:
+    """Write a PNG of frames spread over the clip: the input above, the output below."""
+    with VideoReader(after) as reader:  # a quick look is shorter than the clip
         count = sum(1 for _ in reader)
     wanted = set(np.linspace(0, count - 1, columns).astype(int).tolist())
-    parts = []
-    with contextlib.ExitStack() as stack:
-        readers = [stack.enter_context(VideoReader(clip)) for clip in (before, *after)]
-        for frames in zip(*readers, strict=False):
-            if frames[0].index in wanted:
-                middle = _find_change(frames[0].image, frames[-1].image)
-                parts.append(np.concatenate([_to_square(each.image, middle) for each in frames], axis=0))
-    write_png(path, np.concatenate(parts, axis=1))
+    pairs = []
+    with VideoReader(before) as first, VideoReader(after) as second:
+        for a, b in zip(first, second, strict=False):
+            if a.index in wanted:
+                middle = _find_change(a.image, b.image)
+                pairs.append(np.concatenate([_to_square(each.image, middle) for each in (a, b)], axis=0))
+    write_png(path, np.concatenate(pairs, axis=1))
 
 
 def _find_change(before: Image, after: Image) -> tuple[int, int]:
