@@ -96,6 +96,15 @@ class FaceSet:
         return found
 
     @classmethod
+    def exists(cls, path: str | Path) -> bool:
+        """Whether a face set with faces in it can be opened there."""
+        try:
+            cls.open(path)
+        except FaceSetError:
+            return False
+        return True
+
+    @classmethod
     def from_path(cls, faceset: FaceSet | str | Path) -> FaceSet:
         """Return a face set as it is, or open it from its path."""
         return faceset if isinstance(faceset, FaceSet) else cls.open(faceset)

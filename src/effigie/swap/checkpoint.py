@@ -186,10 +186,7 @@ def load_profiles(folder: Path) -> tuple[FaceProfile, FaceProfile]:
 
 def has_bank(folder: Path) -> bool:
     """Whether a model's folder holds source frames."""
-    try:
-        return len(FaceSet.open(folder / BANK)) > 0
-    except FaceSetError:
-        return False
+    return FaceSet.exists(folder / BANK)
 
 
 def save_bank(path: Path, footage: PersonFrames, rows: np.ndarray, faceset: FaceSet) -> None:

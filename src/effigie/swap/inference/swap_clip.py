@@ -123,7 +123,7 @@ def swap_clip(
 
 def _extract_source(inputs: list[Path], work: Path, progress: ProgressCallback, cancel: CancelToken | None) -> Path:
     """The source's face set: the one that was named, or one made in ``work``."""
-    if len(inputs) == 1 and inputs[0].is_dir() and _is_faceset(inputs[0]):
+    if len(inputs) == 1 and inputs[0].is_dir() and FaceSet.exists(inputs[0]):
         return inputs[0]
     files = expand_paths(inputs)
     if not files:
@@ -133,18 +133,9 @@ def _extract_source(inputs: list[Path], work: Path, progress: ProgressCallback, 
     # Photos are read in this process: starting another would take longer.
     settings = ExtractSettings(stills=photos, engine="inline" if photos else "local")
     extract(files, faces, settings, progress=progress, cancel=cancel)
-    if not _is_faceset(faces):
+    if not FaceSet.exists(faces):
         raise FaceSetError(f"{_list_names(inputs)} shows no face, or none larger than {settings.min_face_size} pixels")
     return faces
-
-
-def _is_faceset(folder: Path) -> bool:
-    """Whether there is a face set with faces in it."""
-    try:
-        FaceSet.open(folder)
-    except FaceSetError:
-        return False
-    return True
 
 
 def _digest(*groups: Sequence[Path], extra: str = "") -> str:
