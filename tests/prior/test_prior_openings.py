@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from effigie.faces.landmarker import BLENDSHAPES
-from effigie.faces.mesh import LOWER_LIP, UPPER_LIP, eye_distance, eye_opening, mouth_opening
+from effigie.faces.mesh import LID_PAIRS, LOWER_LIP, UPPER_LIP, eye_distance, eye_opening, mouth_opening
 from effigie.prior.frame_bank import FaceGeometry, estimate_profile, lip_gap
-from effigie.prior.openings import LIDS, close_lids, seal_openings
+from effigie.prior.openings import close_lids, seal_openings
 
 
 def with_lips(landmarks, gap):
@@ -24,7 +24,7 @@ def with_lips(landmarks, gap):
 def with_lids(landmarks, share):
     """The landmarks with all lid gaps times ``share``."""
     moved = landmarks.copy()
-    for upper, lower, _ in LIDS:
+    for upper, lower in LID_PAIRS:
         middle = (landmarks[upper] + landmarks[lower]) / 2
         for edge in (upper, lower):
             moved[edge] = middle + share * (landmarks[edge] - middle)
@@ -44,7 +44,10 @@ def test_parted_lips_are_taken_from_their_skin_where_they_are_to_be_shut(face):
     middle = slice(2, 7)  # at the corners the lips are thinner than the gap
     assert (sealed[UPPER_LIP, 1] < parted[UPPER_LIP, 1])[middle].all()
     assert (sealed[LOWER_LIP, 1] > parted[LOWER_LIP, 1])[middle].all()
-    others = np.setdiff1d(np.arange(478), np.concatenate([UPPER_LIP, LOWER_LIP, *(i for lid in LIDS for i in lid[:2])]))
+    lids = [edge for pair in LID_PAIRS for edge in pair]
+    others = np.setdiff1d(np.arange(478), np.concatenate([UPPER_LIP, LOWER_LIP, *lids]))
+        np.arange(478), np.concatenate([UPPER_LIP, LOWER_LIP, *(i for lid in LID_PAIRS for i in lid)])
+    )
     assert np.array_equal(sealed[others], parted[others])
 
 
@@ -56,7 +59,7 @@ def test_lips_that_stay_as_they_are_stay(face):
 
 def test_open_lids_are_taken_from_their_skin_and_shut_ones_show_their_own_lashes(face):
     shut = with_lids(face, 0.02)
-    upper, lower, _ = LIDS[0]
+    upper, lower = LID_PAIRS[0]
     sealed = seal_openings(face, shut)
     assert (
         np.linalg.norm(sealed[upper, :2] - sealed[lower, :2], axis=1)

@@ -25,8 +25,15 @@ FACE_OVAL = _points(
 INNER_LIPS = _points("78 191 80 81 82 13 312 311 310 415 308 324 318 402 317 14 87 178 88 95")
 OUTER_LIPS = _points("61 185 40 39 37 0 267 269 270 409 291 375 321 405 314 17 84 181 91 146")
 UPPER_LIP, LOWER_LIP = INNER_LIPS[1:10], INNER_LIPS[:10:-1]  # pairs of the inner lips, corner to corner
+MIDDLE_LIP_PAIRS = (np.array([82, 13, 312]), np.array([87, 14, 317]))  # of these, by which the mouth's opening goes
 LEFT_EYE = _points("33 246 161 160 159 158 157 173 133 155 154 153 145 144 163 7")
 RIGHT_EYE = _points("263 466 388 387 386 385 384 398 362 382 381 380 374 373 390 249")
+# Of either eye: pairs of the upper and the lower lid from corner to corner, and the corners, the outer one first.
+LID_PAIRS = tuple((ring[1:8], ring[:8:-1]) for ring in (LEFT_EYE, RIGHT_EYE))
+EYE_CORNERS = tuple((int(ring[0]), int(ring[8])) for ring in (LEFT_EYE, RIGHT_EYE))
+# Lid gap over eye width: the landmark network puts blinks at 0.01 to 0.06, eyes at rest at 0.25 to 0.35. Up to the first
+# an eye is shut, from the second on it is open.
+SHUT_LIDS, OPEN_LIDS = 0.05, 0.16
 LEFT_BROW = _points("70 63 105 66 107 55 65 52 53 46")
 RIGHT_BROW = _points("300 293 334 296 336 285 295 282 283 276")
 # MediaPipe's fit also counts these two, 13 % of all weight, but they sink with the jaw: an opening mouth
@@ -129,9 +136,15 @@ def eye_distance(landmarks: Landmarks) -> float:
     return float(np.hypot(*(right - left)))
 
 
+def middle_lip_gaps(landmarks: Landmarks) -> np.ndarray:
+    """(3, D) from the lower inner lip to the upper, near the middle, of (478, D) landmarks."""
+    upper, lower = MIDDLE_LIP_PAIRS
+    return np.asarray(landmarks[upper] - landmarks[lower])
+
+
 def mouth_opening(landmarks: Landmarks) -> float:
     """Inner lip gap over mouth width, from (478, >= 2) landmarks."""
-    gap = np.linalg.norm(landmarks[[82, 13, 312], :2] - landmarks[[87, 14, 317], :2], axis=1).mean()
+    gap = np.linalg.norm(middle_lip_gaps(landmarks)[:, :2], axis=1).mean()
     return float(gap / np.linalg.norm(landmarks[61, :2] - landmarks[291, :2]))
 
 

@@ -26,6 +26,7 @@ from effigie.faces.mesh import (
     Pose,
     eye_opening,
     fit_pose,
+    middle_lip_gaps,
 )
 from effigie.faces.recognizer import normalize_embedding
 from effigie.faces.warp import warp
@@ -153,7 +154,7 @@ def shut_lips(shape: Landmarks) -> Landmarks:
 
 def lip_gap(unposed: Landmarks) -> float:
     """Centimetres between the inner lips, near the middle, of unposed landmarks; about 0 where they are shut."""
-    return float((unposed[[82, 13, 312], 1] - unposed[[87, 14, 317], 1]).mean())
+    return float(middle_lip_gaps(unposed)[:, 1].mean())
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def compute_features(geometries: list[FaceGeometry], blendshapes: np.ndarray, pe
     for geometry, expression in zip(geometries, blendshapes - person.neutral_blendshapes, strict=True):
         relative = (geometry.unposed - person.shape)[:, :2]
         angles = geometry.pose.angles * (np.pi / 180) * np.array([1.0, 1.0, 0.3])
-        gap = geometry.unposed[[82, 13, 312], :2] - geometry.unposed[[87, 14, 317], :2]
+        gap = middle_lip_gaps(geometry.unposed)[:, :2]
         opening = eye_opening(geometry.landmarks) / person.max_eye_opening
         rotation = ROTATION_WEIGHT * angles
         face.append(np.concatenate([_rms(relative[SKIN_VERTICES]), 1.6 * expression[UPPER_FACE], rotation]))

@@ -9,18 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from effigie.arrays import Landmarks
-from effigie.faces.mesh import LEFT_EYE, LOWER_LIP, OUTER_LIPS, RIGHT_EYE, UPPER_LIP
+from effigie.faces.mesh import EYE_CORNERS, LID_PAIRS, LOWER_LIP, OPEN_LIDS, OUTER_LIPS, SHUT_LIDS, UPPER_LIP
 
 # Of the mouth's width, and at most of the lips' thickness: how far inner lips are moved onto the lips.
 LIP_REACH, MAX_LIP_REACH = 0.06, 0.4
 PARTED_LIPS = 0.1  # of the mouth's width: lips so far apart show what is between them
 LID_REACH = 0.05  # of the eye's width: how far lids are moved onto skin, over the lashes
-# Lid gap over eye width. The landmark network puts shut eyes at 0.01 to 0.06: below, lids meet; above, they are open.
-SHUT_LIDS, OPEN_LIDS = 0.05, 0.16
 UPPER_LID_SHARE = 0.75  # of a lid's way to the other; the lower lid hardly moves
-
-# Pairs of the upper and the lower lid, from corner to corner, and the corners.
-LIDS = tuple((ring[1:8], ring[:8:-1], ring[[0, 8]]) for ring in (LEFT_EYE, RIGHT_EYE))
 
 
 def seal_openings(source: Landmarks, target: Landmarks) -> Landmarks:
@@ -33,7 +28,7 @@ def seal_openings(source: Landmarks, target: Landmarks) -> Landmarks:
         skin = source[outer, :2] - source[inner, :2]
         thickness = np.maximum(np.linalg.norm(skin, axis=1), 1e-6)
         sealed[inner, :2] += skin * np.minimum(LIP_REACH * width * closing / thickness, MAX_LIP_REACH)[:, None]
-    for upper, lower, corners in LIDS:
+    for (upper, lower), corners in zip(LID_PAIRS, EYE_CORNERS, strict=True):
         width, target_width = (_distance(each, *corners) for each in (source, target))
         closing = _measure_closing(source, target, upper, lower, width, target_width, OPEN_LIDS)
         # Lids that are shut in the frame show their own lashes; the wider open, the more of the eye would show.
@@ -50,7 +45,7 @@ def seal_openings(source: Landmarks, target: Landmarks) -> Landmarks:
 def close_lids(target: Landmarks) -> Landmarks:
     """The landmarks with lids that nearly meet made to meet; open eyes stay as they are."""
     closed = target.copy()
-    for upper, lower, corners in LIDS:
+    for (upper, lower), corners in zip(LID_PAIRS, EYE_CORNERS, strict=True):
         gap = np.linalg.norm(target[upper, :2] - target[lower, :2], axis=1).mean()
         ratio = gap / _distance(target, *corners)
         keep = np.clip((ratio - SHUT_LIDS) / (OPEN_LIDS - SHUT_LIDS) * OPEN_LIDS / max(ratio, 1e-6), 0, 1)

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from effigie.arrays import Image, Landmarks
+from effigie.arrays import Image
 from effigie.consent.face_matching import SubjectFaces
 from effigie.consent.gate import ConsentLike, permit
 from effigie.errors import MediaError
 from effigie.faces.align import compute_placement, crop_matrix
 from effigie.faces.crop import crop
 from effigie.faces.landmarker import LandmarkResult
-from effigie.faces.mesh import eye_opening, fit_pose
+from effigie.faces.mesh import OPEN_LIDS, eye_opening
 from effigie.faces.recognizer import SAME_PERSON_SIMILARITY, IdentityModel
 from effigie.faces.tracker import TrackedFace, Tracker
 from effigie.io.locks import with_output_lock
@@ -27,7 +27,6 @@ from effigie.media import Frame
 from effigie.media.sampling import FrameSampling, sample_frames
 from effigie.occlusion.network import INPUT_SIZE
 from effigie.prior.frame_bank import FaceGeometry, FaceProfile, estimate_profile, measure_expression
-from effigie.prior.openings import OPEN_LIDS
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.swap.checkpoint import load_config, save_config
 from effigie.swap.config import SwapSettings
@@ -102,32 +101,34 @@ def measure_profile(
         found = f"at most {most} faces at once: choose a smaller number with --person" if most else "no face"
         raise MediaError(f"{clip} shows {found}")
     wanted = next(embeddings[person] for _, faces, embeddings in seen if len(faces) == most)
-    landmarks, blendshapes, embeddings, frames = [], [], [], []
+    geometries, blendshapes, embeddings, frames = [], [], [], []
     for frame, faces, found_embeddings in seen:
         cosines = [float(embedding @ wanted) for embedding in found_embeddings]
         if cosines and max(cosines) >= SAME_PERSON_SIMILARITY:
             best = int(np.argmax(cosines))
-            landmarks.append(faces[best].landmark_result.landmarks)
+            geometries.append(FaceGeometry.from_landmarks(faces[best].landmark_result.landmarks))
             blendshapes.append(faces[best].blendshapes)
             embeddings.append(found_embeddings[best])
             frames.append(frame)
-    geometries = [FaceGeometry.from_landmarks(each) for each in landmarks]
-    mouths = measure_mouth_visibility(*_cut_faces(frames, landmarks))
+    mouths = measure_mouth_visibility(*_cut_faces(frames, geometries))
     penalty = np.where(mouths < MIN_MOUTH_VISIBILITY, COVERED, 0.0)
     profile = estimate_profile(geometries, np.stack(blendshapes), np.stack(embeddings), penalty)
     turned = np.array([float(np.hypot(*geometry.pose.angles[:2])) for geometry in geometries]) / CLEARLY_TURNED
-    shut = np.array([eye_opening(each) < OPEN_LIDS for each in landmarks])
+    shut = np.array([eye_opening(geometry.landmarks) < OPEN_LIDS for geometry in geometries])
     portrait = np.argmin(turned + measure_expression(geometries, np.stack(blendshapes)) + penalty + COVERED * shut)
     return profile, frames[int(portrait)]
 
 
-def _cut_faces(frames: list[Frame], landmarks: list[Landmarks]) -> tuple[Callable[[int], Image], list[FaceGeometry]]:
-    """Upright crops of faces as the occlusion network takes them, and the faces' geometries there."""
-    matrices = [crop_matrix(compute_placement(fit_pose(each)), INPUT_SIZE) for each in landmarks]
-    geometries = [
-        FaceGeometry.from_frame_landmarks(each, matrix) for each, matrix in zip(landmarks, matrices, strict=True)
+def _cut_faces(
+    frames: list[Frame], geometries: list[FaceGeometry]
+) -> tuple[Callable[[int], Image], list[FaceGeometry]]:
+    """Upright crops of faces given in frame pixels, as the occlusion network takes them, and their geometries there."""
+    matrices = [crop_matrix(compute_placement(geometry.pose), INPUT_SIZE) for geometry in geometries]
+    cut = [
+        FaceGeometry.from_frame_landmarks(geometry.landmarks, matrix)
+        for geometry, matrix in zip(geometries, matrices, strict=True)
     ]
-    return lambda index: crop(frames[index].image, matrices[index], INPUT_SIZE), geometries
+    return lambda index: crop(frames[index].image, matrices[index], INPUT_SIZE), cut
 
 
 def _find_faces(

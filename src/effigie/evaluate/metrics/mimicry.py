@@ -17,12 +17,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from effigie.arrays import Landmarks
-from effigie.faces.mesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE, eye_distance, fit_pose
+from effigie.faces.mesh import (
+    EYE_CORNERS,
+    LEFT_BROW,
+    LEFT_EYE,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    eye_distance,
+    fit_pose,
+    middle_lip_gaps,
+)
 
 SHUT_GAP = 0.03  # inner lips of somebody who is silent lie at 0.005 to 0.03
 STILL = 0.004  # standard deviation below which brows or smile stand still: what the network trembles by
 UPPER_ROW = slice(0, 5)  # of a brow's landmarks
-EYE_CORNERS = [33, 133, 263, 362]
 
 
 @dataclass(frozen=True)
@@ -39,10 +47,10 @@ class MimicryScores:
 
 def measure_mimicry(landmarks: Landmarks) -> tuple[float, float, float]:
     """Gap of the inner lips, height of the brows over the eyes, width of the mouth: shares of the eye distance."""
-    gap = np.linalg.norm(landmarks[[82, 13, 312], :2] - landmarks[[87, 14, 317], :2], axis=1).mean()
+    gap = np.linalg.norm(middle_lip_gaps(landmarks)[:, :2], axis=1).mean()
     shape = fit_pose(landmarks).to_canonical(landmarks)
     unit = float(np.linalg.norm(shape[LEFT_EYE].mean(0) - shape[RIGHT_EYE].mean(0)))
-    brows = shape[[*LEFT_BROW[UPPER_ROW], *RIGHT_BROW[UPPER_ROW]], 1].mean() - shape[EYE_CORNERS, 1].mean()
+    brows = shape[[*LEFT_BROW[UPPER_ROW], *RIGHT_BROW[UPPER_ROW]], 1].mean() - shape[np.ravel(EYE_CORNERS), 1].mean()
     smile = np.linalg.norm(shape[61, :2] - shape[291, :2])
     return float(gap / max(eye_distance(landmarks), 1e-6)), float(brows / unit), float(smile / unit)
 

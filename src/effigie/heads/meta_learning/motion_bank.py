@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from effigie.faces.align import CROP_CENTER_CM
-from effigie.faces.mesh import AXIS_FLIP, LEFT_EYE, LOWER_LIP, RIGHT_EYE, UPPER_LIP, Pose
+from effigie.faces.mesh import AXIS_FLIP, LID_PAIRS, LOWER_LIP, UPPER_LIP, Pose
 from effigie.heads.meta_learning.identity_dataset import IdentityDataset
 from effigie.prior.frame_bank import FaceGeometry
 
@@ -17,7 +17,6 @@ EXPRESSION_STRENGTH = (0.5, 1.3)  # of the expression that is transferred
 TURN_STRENGTH = (0.6, 1.8)  # of the head's turning: films of talkers hardly turn
 MAX_TURN = 0.6  # radians from facing the camera; beyond, a still has nothing to show on one side
 # Upper and lower lid of either eye, corner to corner: the rings of the mesh run corner, upper, corner, lower.
-LID_PAIRS = tuple((eye[1:8], eye[:8:-1]) for eye in (LEFT_EYE, RIGHT_EYE))
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,11 @@ from effigie.faces.mesh import (
     OUTER_LIPS,
     RIGHT_EYE,
     RIGHT_IRIS,
+    SHUT_LIDS,
     UPPER_LIP,
     load_canonical_mesh,
 )
 
-# Lid gap over eye width at which an eye counts as closed: the landmark network puts blinks at 0.01 to 0.05,
-# eyes at rest at 0.25 to 0.35.
-CLOSED_RATIO = 0.05
 MAX_OPENNESS = 1.6  # times its own open gap that an eye opens at most
 UPPER_LID_SHARE = 0.8  # of a lid gap's change; the lower lid hardly moves
 UPPER_LIP_SHARE = 0.35  # of a lip gap's change that is not the driver's own; jaw and lower lip move more
@@ -86,7 +84,7 @@ def lip_gaps(shape: np.ndarray) -> np.ndarray:
 
 def compute_openness(now: float, rest: float) -> float:
     """How open an eye is by its opening now and at rest: 0 closed, 1 as at rest."""
-    return float(np.clip((now - CLOSED_RATIO) / max(rest - CLOSED_RATIO, 0.03), 0.0, MAX_OPENNESS))
+    return float(np.clip((now - SHUT_LIDS) / max(rest - SHUT_LIDS, 0.03), 0.0, MAX_OPENNESS))
 
 
 def set_lids(shape: np.ndarray, own: np.ndarray, eye: EyeLandmarks, open_: float) -> None:

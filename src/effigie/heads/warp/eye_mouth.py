@@ -14,14 +14,10 @@ import numpy as np
 
 from effigie.arrays import Landmarks
 from effigie.faces.mask import polygon_mask
-from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, RIGHT_EYE
+from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, OPEN_LIDS, RIGHT_EYE, SHUT_LIDS
 from effigie.heads.warp.head_warp import smooth_step
 
-CLOSED_RATIO, OPEN_RATIO = (
-    0.05,
-    0.16,
-)  # lid gap over eye width: up to CLOSED a lid shuts whole, from OPEN on it is left alone
-OWN_GAP_SHARE = 0.75  # of the portrait's own gap, if that is smaller than OPEN: a squint is no blink
+OWN_GAP_SHARE = 0.75  # of the portrait's own gap, if that is smaller than OPEN_LIDS: a squint is no blink
 MAX_OPENING = (1.8, 0.1)  # times its own gap, and cm more, that an eye opens at most: what is shut cannot be shown
 WATERLINE_CM = 0.08  # cm outside the lids' landmarks, which lie on the wet edge, where a shut lid's skin begins
 IRIS_RADIUS = 0.2  # radius over the eye's width
@@ -143,9 +139,9 @@ class EyeMouthWarp:
         """
         target, own = target.copy(), self._landmarks.copy()
         for eye, place, portrait in zip(EYE_OPENINGS, self._eyes, self._gaps, strict=True):
-            least = max(min(OPEN_RATIO, OWN_GAP_SHARE * portrait / place.width), 1e-6)
+            least = max(min(OPEN_LIDS, OWN_GAP_SHARE * portrait / place.width), 1e-6)
             gap = eye.gap(target)
-            keep = (gap / eye.width(target) / least - CLOSED_RATIO / OPEN_RATIO) / (1 - CLOSED_RATIO / OPEN_RATIO)
+            keep = (gap / eye.width(target) / least - SHUT_LIDS / OPEN_LIDS) / (1 - SHUT_LIDS / OPEN_LIDS)
             keep = float(np.clip(keep, 0, 1))
             held = min((MAX_OPENING[0] * portrait + MAX_OPENING[1]) * scale / max(gap, 1e-6), 1.0)
             # The upper lid does most of the way.
