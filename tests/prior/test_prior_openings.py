@@ -46,8 +46,6 @@ def test_parted_lips_are_taken_from_their_skin_where_they_are_to_be_shut(face):
     assert (sealed[LOWER_LIP, 1] > parted[LOWER_LIP, 1])[middle].all()
     lids = [edge for pair in LID_PAIRS for edge in pair]
     others = np.setdiff1d(np.arange(478), np.concatenate([UPPER_LIP, LOWER_LIP, *lids]))
-        np.arange(478), np.concatenate([UPPER_LIP, LOWER_LIP, *(i for lid in LID_PAIRS for i in lid)])
-    )
     assert np.array_equal(sealed[others], parted[others])
 
 

@@ -31,8 +31,8 @@ RIGHT_EYE = _points("263 466 388 387 386 385 384 398 362 382 381 380 374 373 390
 # Of either eye: pairs of the upper and the lower lid from corner to corner, and the corners, the outer one first.
 LID_PAIRS = tuple((ring[1:8], ring[:8:-1]) for ring in (LEFT_EYE, RIGHT_EYE))
 EYE_CORNERS = tuple((int(ring[0]), int(ring[8])) for ring in (LEFT_EYE, RIGHT_EYE))
-# Lid gap over eye width: the landmark network puts blinks at 0.01 to 0.06, eyes at rest at 0.25 to 0.35. Up to the first
-# an eye is shut, from the second on it is open.
+# Lid gap over eye width: the landmark network puts blinks at 0.01 to 0.06, eyes at rest at 0.25 to 0.35. Up to the
+# first an eye is shut, from the second on it is open.
 SHUT_LIDS, OPEN_LIDS = 0.05, 0.16
 LEFT_BROW = _points("70 63 105 66 107 55 65 52 53 46")
 RIGHT_BROW = _points("300 293 334 296 336 285 295 282 283 276")
