@@ -121,10 +121,15 @@ def convert(
         return
     if len(report.each) > 1:
         print_line(", ".join(f"{name}: {count}" for name, count in report.each.items()) + " frames")
+    print_line(format_conversion(destination, report))
+    print_notes(report.notes)
+
+
+def format_conversion(output: str | Path, report: effigie.ConvertReport) -> str:
+    """What was swapped, how fast, and the output's id, in a line."""
     rate = report.frames / max(report.seconds, 1e-9)
     whole = format_count(report.frames, "frame")
-    print_line(f"{destination}: {report.swapped} of {whole} swapped, {rate:.1f} frames/s; id {report.output_id}")
-    print_notes(report.notes)
+    return f"{output}: {report.swapped} of {whole} swapped, {rate:.1f} frames/s; id {report.output_id}"
 
 
 def _refuse_project_options(context: typer.Context, project: Path) -> None:

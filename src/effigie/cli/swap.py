@@ -9,7 +9,8 @@ import typer
 
 import effigie
 from effigie.cli import jobs
-from effigie.cli.console import INTERRUPT, format_count, print_json, print_line, print_notes, progress_display
+from effigie.cli.console import INTERRUPT, print_json, print_line, print_notes, progress_display
+from effigie.cli.convert import format_conversion
 from effigie.cli.options import Consents, Json, Purpose, add_command
 from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
@@ -70,9 +71,7 @@ def swap(
         paths_made = {name: str(getattr(report, name)) for name in ("preview", "sheet", "model")}
         print_json({**to_stored(conversion), **paths_made, "output": str(output)})
         return
-    rate = conversion.frames / max(conversion.seconds, 1e-9)
-    whole = format_count(conversion.frames, "frame")
-    print_line(f"{output}: {conversion.swapped} of {whole} swapped, {rate:.1f} frames/s; id {conversion.output_id}")
+    print_line(format_conversion(output, conversion))
     print_line(f"{report.sheet}: before and after; {report.model}: the model, for `effigie convert`")
     if report.training is None:
         print_line("made by geometry alone: --minutes 5 trains first, which needs a clip of the source")
