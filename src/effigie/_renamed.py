@@ -70,7 +70,7 @@ swap swap: Role=PersonAssignment convert_clip=convert data=dataset exchange=data
     layout=checkpoint_paths likeness=auxiliary_losses load_model=load_swap model=checkpoint networks=network
     person=person_frames settings=config shares=presets target=shape_retarget teachers=auxiliary_losses
 swap swap.inference: batch cast=person_state conversion convert fast=convert finish=person_state
-    hairline=source_visibility mouth=mouth_inpaint paint=mask_clip project
+    hairline=source_visibility mouth=mouth_transfer paint=mask_clip project
     reach=pose_limits roles=person_assignment shots=shot_settings swapper
 swap faces: pick=person_matcher
 swap.inference faces: person_matcher

@@ -7,7 +7,7 @@ import pytest
 
 from effigie.faces.mesh import INNER_LIPS, load_canonical_mesh
 from effigie.faces.warp import MeshWarper
-from effigie.swap.inference.mouth_inpaint import KNOWN_DISTANCE, UNKNOWN_DISTANCE, compute_inpaint_share, inpaint_mouth
+from effigie.swap.inference.mouth_transfer import KNOWN_DISTANCE, UNKNOWN_DISTANCE, compute_mouth_share, transfer_mouth
 
 SIZE = 128
 
@@ -30,7 +30,7 @@ def face(opening: float) -> np.ndarray:
     ("misfit", "share"), [(0.0, 0.0), (KNOWN_DISTANCE, 0.0), (0.6, 0.5), (UNKNOWN_DISTANCE, 1.0), (9.0, 1.0)]
 )
 def test_the_less_the_source_knows_the_more_is_borrowed(misfit, share):
-    assert compute_inpaint_share(misfit) == pytest.approx(share)
+    assert compute_mouth_share(misfit) == pytest.approx(share)
 
 
 def test_teeth_appear_between_the_lips_and_nowhere_else():
@@ -39,7 +39,7 @@ def test_teeth_appear_between_the_lips_and_nowhere_else():
     x, y = points[[13, 14], :2].mean(0).astype(int)
     footage[y - 3 : y + 4, x - 8 : x + 9] = 240
     made = np.full((SIZE, SIZE, 3), 120 / 255, np.float32)
-    result = inpaint_mouth(made, footage, points, MeshWarper(points, SIZE), 1.0)
+    result = transfer_mouth(made, footage, points, MeshWarper(points, SIZE), 1.0)
     assert result[y, x].mean() > 0.85
     changed = np.abs(result - made).max(2) > 1e-3
     rows, columns = np.nonzero(changed)
@@ -53,7 +53,7 @@ def test_they_are_seen_in_the_made_face_s_light():
     footage = np.full((SIZE, SIZE, 3), 200, np.uint8)
     made = np.full((SIZE, SIZE, 3), 100 / 255, np.float32)
     x, y = points[[13, 14], :2].mean(0).astype(int)
-    assert inpaint_mouth(made, footage, points, MeshWarper(points, SIZE), 1.0)[y, x] == pytest.approx(
+    assert transfer_mouth(made, footage, points, MeshWarper(points, SIZE), 1.0)[y, x] == pytest.approx(
         100 / 255, abs=0.03
     )
 
@@ -62,4 +62,4 @@ def test_closed_lips_stay_closed():
     points = face(0.2)
     made = np.full((SIZE, SIZE, 3), 0.4, np.float32)
     footage = np.full((SIZE, SIZE, 3), 255, np.uint8)
-    assert (inpaint_mouth(made, footage, points, MeshWarper(points, SIZE), 1.0) == made).all()
+    assert (transfer_mouth(made, footage, points, MeshWarper(points, SIZE), 1.0) == made).all()

@@ -16,6 +16,7 @@ from effigie.swap.presets import PRESET_WEIGHTS, SwapLossWeights, get_preset
 
 PRIORS = ("mesh", "none")
 EXTREME_POSE_MODES = ("leave", "make")
+INTERIORS = ("footage", "source")
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,9 @@ class ConvertSettings:
         shots: stretches of frames with settings of their own.
         extreme_pose: what becomes of a head that is turned far beyond what the source's footage shows: ``leave`` shows
             the footage's own face there, ``make`` a face by geometry, however bad (nobody is to be recognised).
+        interior: whose eyeballs and inside of the mouth show between lids and lips: ``footage`` takes its gaze,
+            highlights, teeth and tongue, with the source's iris color; ``source`` warps the source's own, wherever that
+            ever showed them.
         fast: about a quarter faster for a slightly softer face, for looks in between. See
             :mod:`effigie.swap.inference.convert`.
     """
@@ -118,12 +122,15 @@ class ConvertSettings:
     max_frames: int | None = field(default=None, metadata={STORED_NAME: "stop_after"})
     shots: tuple[ShotSettings, ...] = ()
     extreme_pose: Literal["leave", "make"] = field(default="leave", metadata={STORED_NAME: "turned"})
+    interior: Literal["footage", "source"] = "footage"
     fast: bool = False
 
     def __post_init__(self) -> None:
         ShotList(self.shots)  # refuses those that overlap
         if self.extreme_pose not in EXTREME_POSE_MODES:
             raise UsageError(f"extreme_pose is {' or '.join(EXTREME_POSE_MODES)}, not {self.extreme_pose!r}")
+        if self.interior not in INTERIORS:
+            raise UsageError(f"interior is {' or '.join(INTERIORS)}, not {self.interior!r}")
         if self.person is not None and self.person < 0:
             raise UsageError(f"person must be 0 or more, not {self.person}")
         if self.max_frames is not None and self.max_frames < 1:

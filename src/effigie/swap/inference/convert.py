@@ -100,6 +100,7 @@ def convert(
                     side_share,
                     settings.extreme_pose == "leave",
                     SourceVisibility(loaded.bank, visibility, loaded.network is not None) if needs_visibility else None,
+                    settings.interior == "footage",
                 ),
                 FaceCompositor(settings.compose, visibility.fresh_copy(), visibility_interval),
             )

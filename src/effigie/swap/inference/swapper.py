@@ -24,7 +24,8 @@ from effigie.prior.frame_bank import FaceGeometry, compute_features
 from effigie.prior.render import RenderedPrior, render
 from effigie.prior.selector import FrameSelector
 from effigie.swap.checkpoint import SwapModel
-from effigie.swap.inference.mouth_inpaint import compute_inpaint_share, inpaint_mouth
+from effigie.swap.inference.eye_transfer import transfer_eyes
+from effigie.swap.inference.mouth_transfer import compute_mouth_share, transfer_mouth
 from effigie.swap.inference.pose_limits import ExtremePoseLog, PoseLimiter, PoseState
 from effigie.swap.inference.source_visibility import SourceVisibility
 from effigie.swap.network import DecoderOutput
@@ -67,8 +68,8 @@ class FaceInputs:
         prior: None where the network takes none.
         warper: to the made face's geometry, in the made picture's pixels, S to a side.
         geometry: of the target's face, in the same pixels.
-        mouth: (S, S, 3) uint8, the target's face in the made picture's place, where its mouth is taken over.
-        mouth_share: 0..1, how much of the mouth's inside is.
+        footage: (S, S, 3) uint8, the target's face in the made picture's place.
+        mouth_share: 0..1, how much of the mouth's inside is the footage's.
         matrix, source_mask: see :class:`SwappedFace`.
     """
 
@@ -76,7 +77,7 @@ class FaceInputs:
     prior: RenderedPrior | None
     warper: MeshWarper
     geometry: FaceGeometry
-    mouth: np.ndarray | None
+    footage: Image
     mouth_share: float
     matrix: AffineMatrix
     source_mask: np.ndarray | None
@@ -92,6 +93,8 @@ class Swapper:
     Args:
         side_share: a made face's side as a share of what footage and source show; never less than the network's.
         source_visibility: says where the source's frames show no face; None does not look.
+        take_interior: whether what shows between lids and lips is the footage's, with the source's iris color; else
+            it is the source's own, and the footage's only in a mouth that the source never showed so open.
         skip_extreme: whether a head turned too far is left as it is, see :class:`PoseLimiter`.
 
     Attributes:
@@ -107,12 +110,13 @@ class Swapper:
         side_share: float = 1.0,
         skip_extreme: bool = True,
         source_visibility: SourceVisibility | None = None,
+        take_interior: bool = True,
     ) -> None:
         self._model, self._device, self._precision = model, device, precision
         self._selector = FrameSelector(model.bank, rate)
         self._pose_limiter = PoseLimiter(model.bank.geometries, rate, skip_extreme)
         self.pose_log = ExtremePoseLog()
-        self._side_share = side_share
+        self._side_share, self._take_interior = side_share, take_interior
         self._source_visibility = source_visibility
         self._largest = max(model.bank.read(0).shape[0], model.preset.size)
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -154,10 +158,10 @@ class Swapper:
                 source_mask = None if visibility is None else visibility(prior, warper)
             else:
                 warper = MeshWarper(geometry.landmarks, side)
-            mouth_share = compute_inpaint_share(self._selector.distance["mouth"])
-            mouth = crop(image, matrix, side) if mouth_share else None
+            mouth_share = 1.0 if self._take_interior else compute_mouth_share(self._selector.distance["mouth"])
+            footage = crop(image, matrix, side)
         network_face = crop(image, face.matrix(small), small)
-        return FaceInputs(network_face, prior, warper, geometry, mouth, mouth_share, matrix, source_mask, pose_state)
+        return FaceInputs(network_face, prior, warper, geometry, footage, mouth_share, matrix, source_mask, pose_state)
 
     def render_faces(self, inputs_list: Sequence[FaceInputs]) -> list[SwappedFace]:
         """The faces for several inputs, the network run once: for several a face costs a third less.
@@ -189,8 +193,11 @@ class Swapper:
             if pose_state.geometry_weight:
                 share = np.float32(pose_state.geometry_weight) * inputs.prior.visibility[..., None]
                 picture += share * (warped - picture)
-        if inputs.mouth is not None:
-            picture = inpaint_mouth(picture, inputs.mouth, inputs.geometry.landmarks, inputs.warper, inputs.mouth_share)
+        between = (inputs.footage, inputs.geometry.landmarks, inputs.warper)
+        if self._take_interior:
+            picture = transfer_eyes(picture, *between)
+        if inputs.mouth_share:
+            picture = transfer_mouth(picture, *between, inputs.mouth_share)
         # Beside the mesh a network makes skin; geometry alone has the wall behind the source there.
         side_margin = 0.0 if self._model.network is None else MASK_MARGIN.side * pose_state.side_growth
         margin = replace(MASK_MARGIN, side=side_margin)

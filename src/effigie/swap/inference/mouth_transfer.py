@@ -1,8 +1,8 @@
-"""Fills the inside of the made mouth from the target's footage where the source's never showed teeth and tongue.
+"""The inside of the made mouth from the target's footage: teeth and tongue move, open and shine as they do there.
 
 Nothing in the source's frames says what a laugh of theirs looks like inside if they never laughed, and lips pulled
-apart by a warp show smeared lips. What lies between the lips says little about who somebody is, and the target's own
-moves, opens and shines as it should.
+apart by a warp show smeared lips. What lies between the lips says little about who somebody is. Where the source's own
+teeth are wanted, the footage's fill in only what the source never showed.
 """
 
 from __future__ import annotations
@@ -17,24 +17,29 @@ from effigie.faces.warp import MeshWarper, mask_bounds
 
 # Centimetres between the wanted mouth and the source's nearest: theirs alone, the target's alone.
 KNOWN_DISTANCE, UNKNOWN_DISTANCE = 0.4, 0.8
+SHUT, OPEN = 0.005, 0.012  # gap of the lips, of the crop's side: up to the first nothing shows, from the second on all
 # Of the mouth's opening: how far its inside reaches under either lip and beyond the corners, and how softly it ends.
 GROW, CORNER_MARGIN, EDGE_SIGMA = 0.1, 0.15, 0.06
 RING_SCALE = 1.7  # the skin whose light is compared reaches so far around the lips
 
 
-def compute_inpaint_share(distance: float) -> float:
-    """0..1: how much of the mouth's inside is the target's, by how far (cm) the source's nearest mouth is away."""
+def compute_mouth_share(distance: float) -> float:
+    """0..1: how much of the mouth's inside is the target's where the source's own is wanted.
+
+    Args:
+        distance: of the source's nearest mouth, cm.
+    """
     return float(np.clip((distance - KNOWN_DISTANCE) / (UNKNOWN_DISTANCE - KNOWN_DISTANCE), 0, 1))
 
 
-def inpaint_mouth(made: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper, share: float) -> np.ndarray:
+def transfer_mouth(made: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper, share: float) -> np.ndarray:
     """The made face with the inside of the footage's mouth between its lips, in the made face's light.
 
     Args:
         made: (S, S, 3) float32 in [0, 1].
         footage: (S, S, 3) uint8, the target's face in the same crop, with its (478, 3) ``landmarks``.
         warper: the made face's geometry.
-        share: 0..1, see :func:`compute_inpaint_share`.
+        share: 0..1, see :func:`compute_mouth_share`.
     """
     inside = _inner_mouth_mask(warper.target, warper.size) * np.float32(share)
     ring = _lip_ring_mask(warper.target, warper.size)
@@ -54,7 +59,8 @@ def _inner_mouth_mask(landmarks: Landmarks, size: int) -> np.ndarray:
     """(S, S) float32: 1 between the lips, fading out under them; 0 everywhere where they are closed."""
     upper, lower = landmarks[UPPER_LIP, :2], landmarks[LOWER_LIP, :2]
     opening = float(np.linalg.norm(landmarks[13, :2] - landmarks[14, :2]))
-    if opening < 0.01 * size:
+    share = float(np.clip((opening / size - SHUT) / (OPEN - SHUT), 0, 1))
+    if share == 0:
         return np.zeros((size, size), np.float32)
     reach = GROW * (upper - lower)
     corners = landmarks[INNER_LIPS[[0, 10]], :2]
@@ -62,7 +68,7 @@ def _inner_mouth_mask(landmarks: Landmarks, size: int) -> np.ndarray:
     corners = corners + CORNER_MARGIN * opening * np.stack([-across, across])
     outline = np.concatenate([corners[:1], upper + reach, corners[1:], (lower - reach)[::-1]])
     mask = polygon_mask(outline.astype(np.float32), size, size)
-    return cv2.GaussianBlur(mask, (0, 0), max(0.6, EDGE_SIGMA * opening))
+    return cv2.GaussianBlur(mask, (0, 0), max(0.6, EDGE_SIGMA * opening)) * np.float32(share)
 
 
 def _lip_ring_mask(landmarks: Landmarks, size: int) -> np.ndarray:

@@ -1,0 +1,86 @@
+"""Eyeballs of the made face from the target's footage: gaze, white and highlights are the footage's, the iris's color
+is the source's.
+
+An eyeball says where somebody looks and where the light stands, both of which belong to the footage; of whose it is
+only the iris's color says much. Warped eyes of the source look where the source looked: landmarks of an iris depend on
+whose eye it is by 0.03 to 0.05 of the eye's width.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from effigie.arrays import Image, Landmarks
+from effigie.faces.mask import polygon_mask
+from effigie.faces.mesh import EYE_CORNERS, LEFT_EYE, LEFT_IRIS, LID_PAIRS, RIGHT_EYE, RIGHT_IRIS
+from effigie.faces.warp import MeshWarper, mask_bounds
+
+SHUT, OPEN = 0.06, 0.14  # lid gap over eye width: up to the first nothing is taken over, from the second on all of it
+EDGE_SIGMA = 0.025  # of the eye's width: how softly the eyeball ends at the lids
+RING_INNER, RING_OUTER = 1.3, 2.0  # of the eye: the skin around it by whose light the eyeball is lit
+PUPIL_SHARE, LIMBUS_SHARE = 0.45, 0.95  # of the iris's radius: between these lies the color
+MIN_IRIS_PIXELS = 8
+GAIN_RANGE = (0.4, 2.5)  # of the light around the eye
+IRIS_RANGE = (0.3, 3.5)  # of the iris's color
+
+
+def transfer_eyes(made: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper) -> Image:
+    """The made face with the footage's eyeballs between its lids, in the made face's light.
+
+    Args:
+        made: (S, S, 3) float32 in [0, 1].
+        footage: (S, S, 3) uint8, the target's face in the same crop, with its (478, 3) ``landmarks``.
+        warper: the made face's geometry.
+    """
+    result, target, size = made, warper.target, warper.size
+    eyes = zip((LEFT_EYE, RIGHT_EYE), (LEFT_IRIS, RIGHT_IRIS), LID_PAIRS, EYE_CORNERS, strict=True)
+    for outline, iris, (upper, lower), corners in eyes:
+        width = float(np.hypot(*(target[corners[0], :2] - target[corners[1], :2])))
+        opening = np.linalg.norm(target[upper, :2] - target[lower, :2], axis=1).mean() / max(width, 1e-6)
+        share = float(np.clip((opening - SHUT) / (OPEN - SHUT), 0, 1))
+        ring = _ring_mask(target[outline, :2], size)
+        box = mask_bounds(ring)
+        if share == 0 or box is None:
+            continue
+        lids = polygon_mask(target[outline, :2].astype(np.float32), size, size)[box]
+        warped = warper.warp(footage, landmarks, box)
+        eye, own = warped.image / np.float32(255), made[box]
+        eye = eye * _ratio(own, eye, ring[box] > 0.5, GAIN_RANGE)
+        eye = _tint_iris(eye, own, lids, target[iris, :2] - [box[1].start, box[0].start])
+        weight = cv2.GaussianBlur(lids, (0, 0), max(0.6, EDGE_SIGMA * width)) * warped.visibility * np.float32(share)
+        result = result.copy() if result is made else result
+        result[box] += weight[..., None] * (eye - own)
+    return result
+
+
+def _tint_iris(eye: Image, own: Image, lids: np.ndarray, iris: np.ndarray) -> Image:
+    """``eye`` with its iris, (5, 2) px, centre first, in the color that it has in ``own``."""
+    rows, columns = np.indices(eye.shape[:2], np.float32)
+    radius = max(float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean()), 1e-3)
+    distance = np.hypot(columns - np.float32(iris[0, 0]), rows - np.float32(iris[0, 1])) / np.float32(radius)
+    ring = (distance > PUPIL_SHARE) & (distance < LIMBUS_SHARE) & (lids > 0.5)
+    if ring.sum() < MIN_IRIS_PIXELS:
+        return eye
+    disc = np.clip((1.1 - distance) / 0.2, 0, 1)[..., None]
+    return np.asarray(eye * (1 + disc * (_ratio(own, eye, ring, IRIS_RANGE) - 1)))
+
+
+def _ratio(wanted: Image, given: Image, where: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    """(3,) float32 factors from the colors of ``given`` to those of ``wanted``, of medians, so that rims do not count."""
+    if not where.any():
+        return np.ones(3, np.float32)
+    ratio = (np.median(wanted[where], axis=0) + 0.02) / (np.median(given[where], axis=0) + 0.02)
+    return np.clip(ratio, *limits).astype(np.float32)
+
+
+def _ring_mask(outline: np.ndarray, size: int) -> np.ndarray:
+    """(size, size) float32: skin around an eye."""
+    middle = outline.mean(0)
+    # A shut eye is a line: the ring is as high as half its width at least.
+    offset = outline - middle
+    offset[:, 1] *= max(1.0, 0.5 * np.ptp(offset[:, 0]) / max(np.ptp(offset[:, 1]), 1e-3))
+    inner, outer = (
+        polygon_mask((middle + grow * offset).astype(np.float32), size, size) for grow in (RING_INNER, RING_OUTER)
+    )
+    return np.asarray(outer - inner)

@@ -1,0 +1,104 @@
+"""Tests of the made face's eyeballs: gaze and highlights of the footage, the source's iris color, nothing on lids."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from effigie.errors import UsageError
+from effigie.faces.mesh import EYE_CORNERS, LEFT_EYE, LEFT_IRIS, LID_PAIRS, RIGHT_EYE, RIGHT_IRIS, load_canonical_mesh
+from effigie.faces.warp import MeshWarper
+from effigie.swap.config import ConvertSettings
+from effigie.swap.inference.eye_transfer import transfer_eyes
+
+SIZE = 256
+SKIN, BROWN, BLUE = (190, 150, 130), (90, 60, 40), (70, 100, 140)
+
+
+def face(opening: float, gaze: float = 0.0) -> np.ndarray:
+    """(478, 3) frontal landmarks: lids ``opening`` eye widths apart, irises ``gaze`` eye widths to the side."""
+    shape = np.zeros((478, 3))
+    shape[:468] = load_canonical_mesh().vertices
+    points = shape * [11.0, -11.0, -11.0] + [SIZE / 2, SIZE / 2 - 12, 0]
+    for iris, (upper, lower), corners in zip((LEFT_IRIS, RIGHT_IRIS), LID_PAIRS, EYE_CORNERS, strict=True):
+        left, right = points[corners[0]], points[corners[1]]
+        width = np.linalg.norm(right[:2] - left[:2])
+        along = np.linspace(0.125, 0.875, 7)[:, None]
+        for lids, side in ((upper, -1), (lower, 1)):
+            points[lids] = left + along * (right - left)
+            points[lids, 1] += side * opening * width / 2 * np.sin(along[:, 0] * np.pi) * 4 / np.pi
+        middle = (left + right) / 2 + [gaze * width, 0, 0]
+        radius = 0.19 * width
+        points[iris] = middle + np.array([[0, 0, 0], [radius, 0, 0], [0, -radius, 0], [-radius, 0, 0], [0, radius, 0]])
+    return points
+
+
+def draw(points: np.ndarray, iris_color: tuple[int, int, int]) -> np.ndarray:
+    """A picture with skin, whites, irises and pupils."""
+    picture = np.full((SIZE, SIZE, 3), SKIN, np.uint8)
+    for outline, iris in ((LEFT_EYE, LEFT_IRIS), (RIGHT_EYE, RIGHT_IRIS)):
+        inside = np.zeros((SIZE, SIZE), np.uint8)
+        cv2.fillPoly(inside, [np.round(points[outline, :2]).astype(np.int32)], 1)
+        eye = np.full_like(picture, 225)
+        center = tuple(int(v) for v in np.round(points[iris[0], :2]))
+        radius = np.linalg.norm(points[iris[1], :2] - points[iris[0], :2])
+        cv2.circle(eye, center, round(radius), iris_color, -1)
+        cv2.circle(eye, center, round(0.4 * radius), (15, 15, 15), -1)
+        picture[inside > 0] = eye[inside > 0]
+    return picture
+
+
+def pupil(picture: np.ndarray, points: np.ndarray, outline: np.ndarray) -> float:
+    """Where the darkest pixels lie between the corners of an eye, in eye widths from its middle."""
+    inside = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillPoly(inside, [np.round(points[outline, :2]).astype(np.int32)], 1)
+    dark = (picture.mean(2) < 0.2) & (inside > 0)
+    lids = points[outline, 0]
+    return float((np.nonzero(dark)[1].mean() - (lids.min() + lids.max()) / 2) / np.ptp(lids))
+
+
+def test_the_made_eyes_look_where_the_footage_s_look():
+    points = face(0.4, gaze=0.15)
+    made = draw(face(0.4, gaze=-0.15), BROWN).astype(np.float32) / 255
+    result = transfer_eyes(made, draw(points, BROWN), points, MeshWarper(points, SIZE))
+    for outline in (LEFT_EYE, RIGHT_EYE):
+        assert pupil(made, points, outline) == pytest.approx(-0.15, abs=0.03)
+        assert pupil(result, points, outline) == pytest.approx(0.15, abs=0.03)
+
+
+def test_irises_keep_the_source_s_color_and_pupils_stay_dark():
+    points = face(0.4)
+    made = draw(points, BLUE).astype(np.float32) / 255
+    result = transfer_eyes(made, draw(points, BROWN), points, MeshWarper(points, SIZE))
+    center, edge = points[LEFT_IRIS[0], :2], points[LEFT_IRIS[1], :2]
+    x, y = np.round(center + 0.7 * (edge - center)).astype(int)
+    assert result[y, x] * 255 == pytest.approx(BLUE, abs=12)
+    x, y = np.round(center).astype(int)
+    assert result[y, x].mean() < 0.2
+
+
+def test_only_what_lies_between_the_lids_changes():
+    points = face(0.4, gaze=0.1)
+    made = draw(face(0.4), BROWN).astype(np.float32) / 255
+    result = transfer_eyes(made, draw(points, BROWN), points, MeshWarper(points, SIZE))
+    inside = np.zeros((SIZE, SIZE), np.uint8)
+    for outline in (LEFT_EYE, RIGHT_EYE):
+        cv2.fillPoly(inside, [np.round(points[outline, :2]).astype(np.int32)], 1)
+    changed = np.abs(result - made).max(2) > 0.02
+    assert changed.any() and not changed[cv2.dilate(inside, np.ones((7, 7), np.uint8)) == 0].any()
+
+
+def test_shut_eyes_stay_shut_and_the_light_around_the_eye_is_kept():
+    shut = face(0.02)
+    made = np.full((SIZE, SIZE, 3), 0.4, np.float32)
+    assert transfer_eyes(made, np.full((SIZE, SIZE, 3), 255, np.uint8), shut, MeshWarper(shut, SIZE)) is made
+    points = face(0.4)
+    dim = draw(points, BROWN).astype(np.float32) / 255 * 0.5
+    result = transfer_eyes(dim, draw(points, BROWN), points, MeshWarper(points, SIZE))
+    assert np.abs(result - dim).max() < 0.06
+
+
+def test_interiors_are_two():
+    with pytest.raises(UsageError, match="footage or source"):
+        ConvertSettings(interior="target")
