@@ -31,6 +31,7 @@ SETTINGS = (
     effigie.ExtractSettings,
     effigie.JobSettings,
     effigie.MetaSettings,
+    effigie.PretrainSettings,
     effigie.SwapSettings,
     effigie.TuneSettings,
     OcclusionSettings,

@@ -48,12 +48,14 @@ SHOWING = {
     "effigie.heads.tune",
     "effigie.heads.load_person",
 }
-# Meta-learning shows nobody: its result needs somebody's pictures, and then a record.
+# Meta-learning and pretraining show nobody: its result needs somebody's pictures, and then a record.
 HARMLESS = {
     "effigie.extract",
     "effigie.review",
     "effigie.verify",
     "effigie.meta_train",
+    "effigie.pretrain",
+    "effigie.swap.pretrain",
     "effigie.heads.meta_train",
     "effigie.heads.load_heads",
     "effigie.heads.read_motion",

@@ -47,6 +47,7 @@ LEFT_OUT = {
     "MaskSettings": {"top", "bottom", "left", "right", "occlusion_feather"},  # of the sides: --erode
     "MetaSettings": {"held_out"},
     "OcclusionSettings": {"held_out"},
+    "PretrainSettings": {"held_out"},
     "SwapSettings": {"held_out", "bank"},
     "TrustSettings": {"label_text", "watermark"},
     "TuneSettings": {"batch"},

@@ -1,4 +1,4 @@
-"""The commands that train: `train` (a swap), `meta-train` and `tune` (talking heads), `occlusion train`."""
+"""Commands that train: `train` and `pretrain` (a swap), `meta-train` and `tune` (talking heads), `occlusion train`."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ Devices = Annotated[
 
 def register(app: typer.Typer) -> None:
     add_command(app, "train", train)
+    add_command(app, "pretrain", pretrain)
     add_command(app, "meta-train", meta_train)
     add_command(app, "tune", tune)
     group = typer.Typer(help="Learn what covers a face.", no_args_is_help=True)
@@ -104,6 +105,31 @@ def meta_train(
         return
     with progress_display() as progress:
         report = effigie.meta_train(faces, output, settings, progress=progress, cancel=INTERRUPT)
+    learned, kept = report.people
+    _print_report(
+        report,
+        f"{format_count(report.steps, 'step')} on {learned} people ({kept} held out)"
+        f"{_format_error(report)}, "
+        f"{report.examples_per_second:.1f} examples/s{format_processes(report.processes)}",
+        as_json,
+    )
+
+
+def pretrain(
+    faces: ManyFaces,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="START", help="The model, a folder.")],
+    settings: effigie.PretrainSettings,
+    devices: Devices = 1,
+    as_json: Json = False,
+) -> None:
+    """Learn from many people what `train` starts from. Run again to train on.
+
+    Without --minutes and --steps it trains until the error on people held out stops improving.
+    """
+    if run_on_devices(devices):
+        return
+    with progress_display() as progress:
+        report = effigie.pretrain(faces, output, settings, progress=progress, cancel=INTERRUPT)
     learned, kept = report.people
     _print_report(
         report,

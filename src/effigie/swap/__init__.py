@@ -12,6 +12,7 @@ import lazy_loader
 
 from effigie._renamed import explain_renamed
 from effigie.swap.config import ConvertSettings, SwapSettings
+from effigie.swap.pretraining.config import PretrainSettings
 
 if TYPE_CHECKING:
     from effigie.swap.checkpoint import SwapModel, load_swap
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
     from effigie.swap.inference.convert import convert
     from effigie.swap.inference.person_assignment import PersonAssignment
     from effigie.swap.inference.swap_clip import SwapClipReport, swap_clip
+    from effigie.swap.pretraining.trainer import PretrainReport, pretrain
     from effigie.swap.trainer import TrainReport, train
 
 __all__ = [
     "ConvertReport",
     "ConvertSettings",
     "PersonAssignment",
+    "PretrainReport",
+    "PretrainSettings",
     "SwapClipReport",
     "SwapModel",
     "SwapSettings",
@@ -35,6 +39,7 @@ __all__ = [
     "convert",
     "convert_clips",
     "load_swap",
+    "pretrain",
     "swap_clip",
     "train",
 ]
@@ -50,6 +55,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "inference.person_assignment": ["PersonAssignment"],
         "inference.batch": ["convert_clips"],
         "geometry_model": ["build_swap"],
+        "pretraining.trainer": ["PretrainReport", "pretrain"],
         "inference.swap_clip": ["SwapClipReport", "swap_clip"],
     },
 )

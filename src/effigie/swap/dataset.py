@@ -67,11 +67,11 @@ class SwapDataset:
             wanted = geometry.pose.apply(geometry.unposed + random.uniform(0, 1) * self.shape_offset)
         placement = self.placement(random)
         landmarks = apply_affine(placement, wanted)
-        picture = self._picture(row, landmarks, placement, is_warped=random is not None)
+        picture = self.place_crop(row, placement) if random is None else self.warp_frame(row, landmarks, placement)
         mask = face_mask(landmarks, self.size, self.size)
         return SwapSample(
             picture,
-            self.render_prior(lambda: self._select_frames(row), landmarks),
+            self.render_prior(lambda: self.select_frames(row, self.distant_frames(row)), landmarks),
             (mask * 255).astype(np.uint8)[..., None],
             quantize_loss_mask(compute_loss_mask(landmarks, mask))[..., None],
         )
@@ -106,22 +106,24 @@ class SwapDataset:
             self.footage.crop(row), placement, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
         )
 
-    def _picture(self, row: int, landmarks: Landmarks, placement: np.ndarray, is_warped: bool) -> np.ndarray:
+    def warp_frame(self, row: int, landmarks: Landmarks, placement: np.ndarray) -> np.ndarray:
+        """(S, S, 3) uint8: a footage row placed, its face warped to ``landmarks``, (478, 3) in the picture's pixels."""
         around = self.place_crop(row, placement)
-        if not is_warped:
-            return around
         crop = self.footage.crop(row)
         warped = warp(crop, self.footage.geometries[row].landmarks, landmarks, self.size)
         soft = cv2.GaussianBlur((warped.visibility > 0).astype(np.float32), (0, 0), self.size * 0.015)
         soft = (np.clip(2 * soft - 1, 0, 1))[..., None]
         return (around + soft * (warped.image.astype(np.float32) - around)).astype(np.uint8)
 
-    def _select_frames(self, row: int) -> FrameWeights:
+    def distant_frames(self, row: int) -> np.ndarray:
+        """(N,) bool: the bank's frames that are not near a footage row in time; all where there are no others."""
         clips, frames = self.footage.faces["clip"], self.footage.faces["frame"]
-        excluded = (clips[self.bank_rows] == clips[row]) & (
-            np.abs(frames[self.bank_rows] - frames[row]) < MIN_FRAME_GAP
-        )
-        return select_nearest(self.bank, self.features[row : row + 1], None if excluded.all() else ~excluded)
+        near = (clips[self.bank_rows] == clips[row]) & (np.abs(frames[self.bank_rows] - frames[row]) < MIN_FRAME_GAP)
+        return near if near.all() else ~near
+
+    def select_frames(self, row: int, candidates: np.ndarray) -> FrameWeights:
+        """The bank's frames nearest to a footage row, among ``candidates``, (N,) bool."""
+        return select_nearest(self.bank, self.features[row : row + 1], candidates)
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,24 @@ class Decoder(nn.Module):
         return DecoderOutput(blend_weight * prior[:, :3] + (1 - blend_weight) * generated, blend_weight)
 
 
+class PretrainedNet(nn.Module):
+    """Encoder and decoder of nobody in particular: what pretraining learns, and training of a swap starts from.
+
+    Args:
+        width, depth, stem: see :class:`effigie.swap.presets.SwapPreset`.
+    """
+
+    def __init__(self, width: int, depth: int, stem: int) -> None:
+        super().__init__()
+        self.encoder = Encoder(width, stem)
+        self.decoder = Decoder(width, depth, stem, prior=True)
+
+    def forward(self, picture: Tensor, prior: Tensor) -> DecoderOutput:
+        """As :meth:`SwapNet.forward`, of anybody."""
+        output: DecoderOutput = self.decoder(self.encoder(picture), prior)
+        return output
+
+
 class SwapNet(nn.Module):
     """One shared encoder, a decoder for the source and one for the target.
 
@@ -152,6 +170,12 @@ class SwapNet(nn.Module):
         if own is None or tensor.ndim == 0 or len(tensor) != len(own) + pixels:
             return tensor
         return torch.cat([tensor[: 3 * pixels], tensor[4 * pixels :]])
+
+    def start_from(self, pretrained: PretrainedNet) -> None:
+        """Take over pretrained weights; both decoders begin alike."""
+        self.encoder.load_state_dict(pretrained.encoder.state_dict())
+        for decoder in (self.source, self.target):
+            decoder.load_state_dict(pretrained.decoder.state_dict())
 
     def forward(self, picture: Tensor, prior: Tensor | None, person: str) -> DecoderOutput:
         """Decode as ``person`` (``source`` or ``target``).

@@ -24,6 +24,7 @@ from effigie.swap.dataset import SwapDataset
 from effigie.swap.mouth_visibility import MIN_MOUTH_VISIBILITY, measure_mouth_visibility
 from effigie.swap.person_frames import PersonFrames, load_person_frames
 from effigie.swap.presets import SwapLossWeights, get_preset
+from effigie.swap.pretraining.checkpoint import start_from_pretrained
 from effigie.swap.task import SwapTask
 from effigie.training import export
 from effigie.training.checkpoint import BestCheckpoint
@@ -114,7 +115,9 @@ def train(
             save_config(output, size, prior, *people)
             save_source(output, source, footages["source"], prepared.bank_rows, permission, progress)
         with isolate_rng(settings.seed):
-            task = prepared.task(build_network(size, prior))
+            network = build_network(size, prior)
+            is_pretrained = prior and settings.start == "shipped" and start_from_pretrained(network, size)
+            task = prepared.task(network)
         result = fit(
             task,
             output,
@@ -128,6 +131,7 @@ def train(
             ema_decay=0.995,
             # SSIM, by which weights are compared, prefers what an adversary sharpens as it was before.
             keep_best=not settings.shares.adversary,
+            start_counts=is_pretrained,
         )
         if world.is_leader:
             export(output, "fp16", ("swap",))  # the discriminator has done its work

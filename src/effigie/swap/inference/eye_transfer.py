@@ -67,7 +67,7 @@ def _tint_iris(eye: Image, own: Image, lids: np.ndarray, iris: np.ndarray) -> Im
 
 
 def _ratio(wanted: Image, given: Image, where: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
-    """(3,) float32 factors from the colors of ``given`` to those of ``wanted``, of medians, so that rims do not count."""
+    """(3,) float32 factors from the colors of ``given`` to those of ``wanted``; of medians: rims do not count."""
     if not where.any():
         return np.ones(3, np.float32)
     ratio = (np.median(wanted[where], axis=0) + 0.02) / (np.median(given[where], axis=0) + 0.02)

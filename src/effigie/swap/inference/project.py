@@ -99,7 +99,9 @@ def load_project(path: str | Path) -> Project:
         raise UsageError(f"{path} needs a clip and, under [[people]], a model")
     assignments = tuple(reader.settings(PersonAssignment, table, "people") for table in people)
     shots = [reader.settings(ShotSettings, table, "shots") for table in _get_tables(document, "shots", path)]
-    given = {name: document[name] for name in ("paint", "masks", "device", "fast", "turned", "interior") if name in document}
+    given = {
+        name: document[name] for name in ("paint", "masks", "device", "fast", "turned", "interior") if name in document
+    }
     settings = replace(
         reader.settings(ConvertSettings, given, "the top"),
         compose=reader.settings(ComposeSettings, document.get("compose", {}), "compose"),

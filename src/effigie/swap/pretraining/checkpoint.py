@@ -1,0 +1,55 @@
+"""The pretrained network's folder: configuration, weights, manifest; one comes with effigie."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from effigie.swap.network import PretrainedNet, SwapNet
+from effigie.swap.presets import SwapPreset
+from effigie.training import model_folder
+from effigie.training.model_folder import get_shipped_folder, load_weights, require_weights
+
+KIND, COMMAND = "swap start", "effigie pretrain"
+WEIGHTS = "start.safetensors"
+
+
+def build_pretrained_network(preset: SwapPreset) -> PretrainedNet:
+    """An untrained network of a preset."""
+    return PretrainedNet(preset.width, preset.depth, preset.stem)
+
+
+def save_config(folder: Path, preset: SwapPreset) -> None:
+    """Write how the network is built."""
+    model_folder.save_config(folder, KIND, preset=asdict(preset))
+
+
+def load_config(folder: Path) -> dict[str, Any]:
+    """The checked contents of ``config.json``."""
+
+    def check(config: dict[str, Any]) -> dict[str, Any]:
+        SwapPreset(**config["preset"])
+        return config
+
+    return model_folder.load_config(folder, KIND, COMMAND, check)
+
+
+def start_from_pretrained(network: SwapNet, preset: SwapPreset, folder: Path | None = None) -> bool:
+    """Give a swap network pretrained weights; False where those there are of another preset.
+
+    Args:
+        network: an untrained one of ``preset``, whose decoders take a prior.
+        folder: made by :func:`effigie.pretrain`; None takes the one that comes with effigie.
+
+    Raises:
+        ModelError: missing, damaged, or not trained yet.
+    """
+    folder = folder or get_shipped_folder("swap")
+    if load_config(folder)["preset"] != asdict(preset):
+        return False
+    require_weights(folder / WEIGHTS, COMMAND)
+    pretrained = build_pretrained_network(preset)
+    load_weights(folder / WEIGHTS, pretrained)
+    network.start_from(pretrained)
+    return True
