@@ -17,7 +17,8 @@ from effigie.faces.warp import MeshWarper, mask_bounds
 
 # Centimetres between the wanted mouth and the source's nearest: theirs alone, the target's alone.
 KNOWN_DISTANCE, UNKNOWN_DISTANCE = 0.4, 0.8
-SHUT, OPEN = 0.005, 0.012  # gap of the lips, of the crop's side: up to the first nothing shows, from the second on all
+# Of the mouth's width: half the height of the line along which shut lips touch, and how softly it ends.
+LINE_SHARE, LINE_SIGMA = 0.04, 0.02
 # Of the mouth's opening: how far its inside reaches under either lip and beyond the corners, and how softly it ends.
 GROW, CORNER_MARGIN, EDGE_SIGMA = 0.1, 0.15, 0.06
 RING_SCALE = 1.7  # the skin whose light is compared reaches so far around the lips
@@ -56,19 +57,20 @@ def transfer_mouth(made: Image, footage: Image, landmarks: Landmarks, warper: Me
 
 
 def _inner_mouth_mask(landmarks: Landmarks, size: int) -> np.ndarray:
-    """(S, S) float32: 1 between the lips, fading out under them; 0 everywhere where they are closed."""
+    """(S, S) float32: 1 between the lips, fading out under them; the line between them where they are shut."""
     upper, lower = landmarks[UPPER_LIP, :2], landmarks[LOWER_LIP, :2]
-    opening = float(np.linalg.norm(landmarks[13, :2] - landmarks[14, :2]))
-    share = float(np.clip((opening / size - SHUT) / (OPEN - SHUT), 0, 1))
-    if share == 0:
-        return np.zeros((size, size), np.float32)
-    reach = GROW * (upper - lower)
     corners = landmarks[INNER_LIPS[[0, 10]], :2]
-    across = (corners[1] - corners[0]) / max(float(np.linalg.norm(corners[1] - corners[0])), 1e-3)
+    width = max(float(np.linalg.norm(corners[1] - corners[0])), 1e-3)
+    across = (corners[1] - corners[0]) / width
+    opening = float(np.linalg.norm(landmarks[13, :2] - landmarks[14, :2]))
+    # Landmarks of shut lips lie on each other: the line between them is as wide as lips touch.
+    bend = np.sin(np.linspace(0.15, 0.85, len(upper)) * np.pi)[:, None]
+    up = np.array([across[1], -across[0]])
+    reach = GROW * (upper - lower) + LINE_SHARE * width * bend * up
     corners = corners + CORNER_MARGIN * opening * np.stack([-across, across])
     outline = np.concatenate([corners[:1], upper + reach, corners[1:], (lower - reach)[::-1]])
     mask = polygon_mask(outline.astype(np.float32), size, size)
-    return cv2.GaussianBlur(mask, (0, 0), max(0.6, EDGE_SIGMA * opening)) * np.float32(share)
+    return cv2.GaussianBlur(mask, (0, 0), max(0.6, EDGE_SIGMA * opening, LINE_SIGMA * width))
 
 
 def _lip_ring_mask(landmarks: Landmarks, size: int) -> np.ndarray:
