@@ -79,15 +79,14 @@ def multiband_blend(background: Picture, foreground: Picture, mask: Mask) -> Pic
 
 def _extend_from_inside(difference: Picture, inside: Mask) -> Picture:
     """The difference where ``inside`` is 1, and outside what the nearest of it continues into."""
-    sigma = EXTENSION_SIGMA * max(inside.shape)
-    size = inside.shape[::-1]
-    known = cv2.merge([cv2.multiply(difference, _to_three_channels(inside)), inside])
+    sigma, size = EXTENSION_SIGMA * max(inside.shape), inside.shape[::-1]
+    known, counted = cv2.multiply(difference, _to_three_channels(inside)), inside
     # Blurred at its own size, a face of 350 pixels spent half of all its compositing here.
     if (shrink := sigma / EXTENSION_DETAIL) > 1:
         small = [max(1, round(side / shrink)) for side in size]
-        known = cv2.resize(known, small, interpolation=cv2.INTER_AREA)
+        known, counted = (cv2.resize(field, small, interpolation=cv2.INTER_AREA) for field in (known, counted))
         sigma = EXTENSION_DETAIL
-    spread = cv2.GaussianBlur(known, (0, 0), sigma)
+    spread = cv2.GaussianBlur(cv2.merge([known, counted]), (0, 0), sigma)
     outside = cv2.resize(spread[..., :3] / (spread[..., 3:] + np.float32(1e-3)), size)
     return np.asarray(cv2.copyTo(difference, inside.astype(np.uint8), outside), np.float32)
 

@@ -27,6 +27,7 @@ from effigie.compositing.region import (
     warp_to_region,
 )
 from effigie.compositing.temporal import MAX_FLOW_SIZE, ExponentialAverage, MotionCompensatedFilter
+from effigie.compositing.window import CropWindow
 from effigie.errors import UsageError
 from effigie.io.stored_names import STORED_NAME
 
@@ -161,11 +162,14 @@ class Compositor:
             return result, alpha_map
         size = compute_working_size(region, face.shape[0])
         region = region.with_crop_size(face.shape[0], size)
+        window = CropWindow.around(tuple(edge * size / face.shape[0] for edge in box), size)
         face, alpha = resize_square(to_float_image(face), size), resize_square(alpha, size)
         footage = to_float_image(region.crop(frame))
-        face = self._match_color(face, alpha, footage, region, time, features)
-        face = self._stabilize(face, footage, region, time)
-        placed = np.clip(warp_to_region(face, region), 0, 1)
+        face = self._match_color(face, alpha, footage, region, time, features, window)
+        face = self._stabilize(face, footage, region, time, window, size)
+        rows, columns = window.pixels(size)
+        placed = warp_to_region(face, region.with_crop_origin(columns.start, rows.start))
+        placed = np.clip(placed, 0, 1, out=placed)
         share = np.clip(warp_to_region(alpha, region, cv2.INTER_LINEAR), 0, 1)
         if matte is not None:
             share *= region.crop(matte)
@@ -184,25 +188,30 @@ class Compositor:
         region: Region,
         time: Fraction | None,
         features: NDArray[np.float32] | None,
+        window: CropWindow,
     ) -> Image:
+        """What the window shows of the face (S, S, 3), in the footage's colours."""
+        side = face.shape[0]
         if self.settings.color == "none":
-            return face
-        reference = warp_to_crop(footage, region, face.shape[0], color.STATISTICS_SIZE)
-        known = frame_coverage(region, face.shape[0], color.STATISTICS_SIZE)
+            return face[window.pixels(side)]
+        reference = warp_to_crop(footage, region, side, color.STATISTICS_SIZE)
+        known = frame_coverage(region, side, color.STATISTICS_SIZE)
         counted = known * cv2.resize(alpha, known.shape, interpolation=cv2.INTER_AREA)
         measured = color.compute_statistics(face, reference, counted, self.settings.color)
-        face = color.apply_transfer(face, self._color_smoother(measured, time))
+        face = color.apply_transfer(face, self._color_smoother(measured, time), window)
         if features is None:
             return face
         skin = counted * (1 - cv2.resize(features, counted.shape, interpolation=cv2.INTER_AREA))
-        return fit_complexion(face, reference, skin, self.settings.complexion)
+        return fit_complexion(face, reference, skin, self.settings.complexion, window)
 
-    def _stabilize(self, face: Image, footage: Image, region: Region, time: Fraction | None) -> Image:
+    def _stabilize(
+        self, face: Image, footage: Image, region: Region, time: Fraction | None, window: CropWindow, side: int
+    ) -> Image:
         if self.settings.temporal == 0:
             return face
         gray = cv2.convertScaleAbs(cv2.cvtColor(footage, cv2.COLOR_RGB2GRAY), alpha=255)
-        gray_crop = warp_to_crop(gray, region, face.shape[0], min(face.shape[0], MAX_FLOW_SIZE))
-        return self._temporal_filter(face, time, gray_crop)
+        gray_crop = warp_to_crop(gray, region, side, min(side, MAX_FLOW_SIZE))
+        return self._temporal_filter(face, time, gray_crop, window, side)
 
     def _match_grain(self, face: Image, footage: Image, share: NDArray[Any], time: Fraction | None) -> Image:
         if self.settings.grain.strength == 0:

@@ -76,6 +76,12 @@ class Region:
         """The same region for a crop that was resized from ``old`` to ``new`` px a side."""
         return Region(self.left, self.top, self.right, self.bottom, rescale_affine(self.matrix, old, new))
 
+    def with_crop_origin(self, left: int, top: int) -> Region:
+        """The same region for the crop without its first columns and rows."""
+        matrix = self.matrix.copy()
+        matrix[:, 2] += matrix[:, :2] @ (left, top)
+        return Region(self.left, self.top, self.right, self.bottom, matrix)
+
     def crop(self, frame: Image) -> Image:
         """A view of the frame's pixels in the box."""
         return frame[self.top : self.bottom, self.left : self.right]
