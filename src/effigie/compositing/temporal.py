@@ -146,9 +146,7 @@ class MotionCompensatedFilter:
         box, size = window.pixels(footage.shape[0]), window.size(min(footage.shape[0], COMPARISON_SIZE))
         footage, previous = (np.ascontiguousarray(picture[box]) for picture in (footage, previous))
         residual = _compare(footage, previous, size)
-        if (
-            residual.max() < REPEAT_TOLERANCE
-        ):  # a repeated frame: its motion would be noise, for half of the filter's time
+        if residual.max() < REPEAT_TOLERANCE:  # a repeated frame, whose motion would be noise
             return None, residual
         if self._flow is None:
             # The preset in half its time. With one refinement instead of three a millisecond less, and up to a
