@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -32,6 +32,8 @@ from effigie.errors import UsageError
 from effigie.io.stored_names import STORED_NAME
 
 OCCLUSION_MODES = ("on", "off")
+REPEAT_CELLS = 16  # a side, in which a face's region is compared with that of the frame before
+MAX_REPEAT_DIFFERENCE = 4.0  # grey levels of 255, mean of a cell: coding alone leaves 0.05 to 0.3
 REGION_MARGIN = 4  # px of footage around the mask, for the filters' sake
 
 
@@ -76,6 +78,21 @@ class ComposeSettings:
             raise UsageError(f"colour_time is >= 0 s and temporal 0..1 (below 1), got {given}")
 
 
+class _PlacedFace(NamedTuple):
+    """A made face as it lies in its region of the frame.
+
+    Attributes:
+        picture: (h, w, 3) float32 in 0..1.
+        share: (h, w) float32 in 0..1, the final mask.
+        footage: (h, w, 3) uint8, a view of the frame.
+    """
+
+    region: Region
+    picture: NDArray[np.float32]
+    share: NDArray[np.float32]
+    footage: NDArray[np.uint8]
+
+
 class Compositor:
     """Composes one person's made faces into frames, in order; one instance a track, for it keeps state between frames.
 
@@ -96,6 +113,7 @@ class Compositor:
         self._temporal_filter = MotionCompensatedFilter(self.settings.temporal)
         self._motion_blur = MotionBlur(self.settings.motion_blur)
         self._count = 0
+        self._placed: _PlacedFace | None = None
 
     def reset(self) -> None:
         """Forget the frames before: call at a cut."""
@@ -104,6 +122,7 @@ class Compositor:
         self._gains = None
         self._temporal_filter.reset()
         self._motion_blur.reset()
+        self._placed = None
 
     def compose(
         self,
@@ -151,15 +170,15 @@ class Compositor:
         _check_shapes(frame, face, mask)
         if matte is not None and matte.shape != frame.shape[:2]:
             raise ValueError(f"the paint-over matte is {matte.shape}, the frame {frame.shape[:2]}")
-        result, alpha_map = frame.copy(), np.zeros(frame.shape[:2], np.uint8)
         self._count += 1
+        self._placed = None
         alpha = build_mask(mask, visible, self.settings.mask)
         box = bounding_box(alpha)
         if box is None:
-            return result, alpha_map
+            return self.repeat(frame)
         region = Region.from_crop_box(matrix, box, (frame.shape[1], frame.shape[0]), REGION_MARGIN)
         if region.is_empty:
-            return result, alpha_map
+            return self.repeat(frame)
         size = compute_working_size(region, face.shape[0])
         region = region.with_crop_size(face.shape[0], size)
         window = CropWindow.around(tuple(edge * size / face.shape[0] for edge in box), size)
@@ -176,8 +195,33 @@ class Compositor:
         middle = region.matrix @ ((size - 1) / 2, (size - 1) / 2, 1) + (region.left, region.top)
         placed = self._motion_blur(placed, footage, share, middle, time)
         placed = self._match_grain(placed, footage, share, time)
-        region.paste(result, blend(footage, placed, share, self.settings.blend), share)
-        region.crop(alpha_map)[...] = np.ceil(share * 255)
+        self._placed = _PlacedFace(region, placed, share, region.crop(frame))
+        return self._paste(frame, self._placed, footage)
+
+    def repeats(self, frame: NDArray[np.uint8]) -> bool:
+        """Whether a frame shows the same around the face composed last as that face's own frame did."""
+        if self._placed is None:
+            return False
+        difference = cv2.absdiff(self._placed.region.crop(frame), self._placed.footage).astype(np.float32)
+        cells = cv2.resize(difference, (REPEAT_CELLS, REPEAT_CELLS), interpolation=cv2.INTER_AREA)
+        return bool(cells.max() < MAX_REPEAT_DIFFERENCE)
+
+    def repeat(self, frame: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """As :meth:`compose_masked`, with the face that was composed last: for a frame that :meth:`repeats` that one's.
+
+        The filters in time do not see it: their next frame is the next picture.
+        """
+        if self._placed is None:
+            return frame.copy(), np.zeros(frame.shape[:2], np.uint8)
+        return self._paste(frame, self._placed, to_float_image(self._placed.region.crop(frame)))
+
+    def _paste(
+        self, frame: NDArray[np.uint8], face: _PlacedFace, footage: Image
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        result, alpha_map = frame.copy(), np.zeros(frame.shape[:2], np.uint8)
+        pixels = blend(footage, face.picture, face.share, self.settings.blend)
+        face.region.paste(result, pixels, face.share)
+        face.region.crop(alpha_map)[...] = np.ceil(face.share * 255)
         return result, alpha_map
 
     def _match_color(
