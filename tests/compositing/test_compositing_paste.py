@@ -187,3 +187,26 @@ def test_nonsense_is_refused(portrait):
             ComposeSettings(**wrong)
     with pytest.raises(UsageError):
         ComposeSettings(mask=MaskSettings(feather=0.9))
+
+
+def test_a_repeated_frame_gets_the_face_of_the_frame_it_repeats(portrait):
+    compositor, face = Compositor(), portrait.blurred(2)
+    assert not compositor.repeats(portrait.frame)
+    picture, mask = compositor.compose_masked(portrait.frame, face, portrait.mask, portrait.matrix)
+    coded = portrait.frame.astype(int) + np.random.default_rng(1).integers(-1, 2, portrait.frame.shape)
+    coded = np.clip(coded, 0, 255).astype(np.uint8)
+    assert compositor.repeats(coded)
+    again, again_mask = compositor.repeat(coded)
+    inside, outside = mask == 255, mask == 0
+    assert np.array_equal(again_mask, mask)
+    assert np.abs(again.astype(int) - picture)[inside].mean() < 0.3
+    assert np.array_equal(again[outside], coded[outside])
+
+
+def test_a_hand_at_the_hairline_is_no_repeated_frame(portrait):
+    compositor = Compositor()
+    compositor.compose(portrait.frame, portrait.blurred(2), portrait.mask, portrait.matrix)
+    rows, columns = np.nonzero(_final_mask(portrait))
+    touched = portrait.frame.copy()
+    touched[rows.min() : rows.min() + 12, int(columns.mean()) : int(columns.mean()) + 12] += 60
+    assert not compositor.repeats(touched)

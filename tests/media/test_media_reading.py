@@ -8,9 +8,12 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from media_clips import HEIGHT, WIDTH, Recipe, Sound, make, number, picture, yuv
 
 from effigie.media import VideoReader, probe, read_still
+from effigie.media.clip import ColorSpace
+from effigie.media.color import _SCALER_FLAGS, to_rgb
 from effigie.media.orientation import orientation_from_matrix
 
 NTSC = Fraction(1001, 30000)
@@ -233,3 +236,18 @@ def test_images_are_the_callers_own(tmp_path):
     frames[0].image[:] = 0
     assert frames[0].image.flags.c_contiguous
     assert np.array_equal(frames[1].image, before)
+
+
+@pytest.mark.parametrize("pixel_format", ("yuv420p", "yuvj420p", "yuv422p10le", "nv12", "yuv444p", "gray"))
+def test_planar_conversion_gives_the_values_of_the_interleaved(pixel_format):
+    noise = np.random.default_rng(4).integers(0, 256, (90, 160, 3), dtype=np.uint8)
+    frame = av.VideoFrame.from_ndarray(noise, format="rgb24").reformat(format=pixel_format)
+    planes = to_rgb(frame, ColorSpace(matrix="bt709"), (160, 90), VideoReformatter())
+    options = {
+        "src_colorspace": Colorspace.ITU709,
+        "src_color_range": ColorRange.MPEG,
+        "dst_color_range": ColorRange.JPEG,
+        "interpolation": _SCALER_FLAGS,
+    }
+    interleaved = VideoReformatter().reformat(frame, format="rgb24", **options).to_ndarray()
+    np.testing.assert_array_equal(planes, interleaved)

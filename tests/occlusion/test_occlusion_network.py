@@ -21,7 +21,7 @@ from effigie.occlusion import trainer as training
 from effigie.occlusion.checkpoint import WEIGHTS
 from effigie.occlusion.dataset import OcclusionSampler, load_uncovered_faces
 from effigie.occlusion.network import INPUT_SIZE, OcclusionNet, draw_face_parts, fold_batch_norm
-from effigie.occlusion.predictor import fill_doubtful_patches, fill_lashes, strengthen_rims
+from effigie.occlusion.predictor import MAX_REUSED_FRAMES, fill_doubtful_patches, fill_lashes, strengthen_rims
 from effigie.occlusion.task import BATCH_ARRAYS, OcclusionTask, network_inputs, weighted_cross_entropy
 from effigie.training.data.collate import collate
 from effigie.training.model_folder import MANIFEST, get_shipped_folder
@@ -187,6 +187,27 @@ def test_what_is_held_before_it_is_found_at_once_and_forgotten_at_a_cut(measured
     visibility.reset()
     assert np.array_equal(visibility(image, face, SIDE), clean)
     assert (visibility(image, face, 100).shape, draw_face_parts(points, SIDE).shape) == ((100, 100), (SIDE, SIDE, 2))
+
+
+def test_a_face_that_stands_still_keeps_its_mask_and_a_finger_is_seen_at_once(measured, monkeypatch):
+    looked: list[int] = []
+    predict = VisibilityPredictor.predict
+    monkeypatch.setattr(
+        VisibilityPredictor, "predict", lambda self, *inputs: looked.append(1) or predict(self, *inputs)
+    )
+    visibility, (image, face) = VisibilityPredictor(), measured[2]
+    for _ in range(2 + MAX_REUSED_FRAMES):
+        visibility(image, face, SIDE)
+    assert len(looked) == 2  # what it says first is asked once more
+    visibility(image, face, SIDE)
+    assert len(looked) == 3  # now and then it looks in any case
+    # A finger over the cheek, a twelfth of the face wide.
+    x, y = face.landmarks[205, :2].astype(int)
+    width = max(2, round(np.ptp(face.landmarks[:, 0]) / 24))
+    touched = image.copy()
+    touched[y : y + 4 * width, x - width : x + width] = (60, 30, 20)
+    visibility(touched, face, SIDE)
+    assert len(looked) == 4
 
 
 def test_lashes_and_doubts_are_face_a_finger_is_not(measured):

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from effigie.compositing import color_global, color_local
 from effigie.compositing.temporal import ExponentialAverage, Time
+from effigie.compositing.window import GRID, CropWindow
 from effigie.errors import UsageError
 
 Picture = NDArray[np.float32]
 Array = NDArray[Any]
 
-STATISTICS_SIZE = 64  # px a side at which statistics are taken
+STATISTICS_SIZE = GRID  # px a side at which statistics are taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +77,18 @@ def compute_statistics(face: Picture, reference: Picture, mask: Array, method: s
     return ColorStatistics(method, measure(face, weight), measure(reference, weight), level)
 
 
-def apply_transfer(face: Picture, statistics: ColorStatistics) -> Picture:
-    """The face (S, S, 3) RGB float32 in 0..1 after the transfer that the statistics describe."""
+def apply_transfer(face: Picture, statistics: ColorStatistics, window: CropWindow | None = None) -> Picture:
+    """The face (S, S, 3) RGB float32 in 0..1, or what a window shows of it, after the transfer that is described.
+
+    Returns:
+        (h, w, 3) float32 of the window alone; of all without one.
+    """
+    window, side = window or CropWindow.whole(), face.shape[0]
+    face = face[window.pixels(side)]
     if statistics.method == "none":
         return face
-    matched = COLOR_METHODS[statistics.method][1](face, statistics.source, statistics.target)
+    apply = COLOR_METHODS[statistics.method][1]
+    matched = apply(np.ascontiguousarray(face), statistics.source, statistics.target, window, side)
     return np.clip(matched, 0, 1, dtype=np.float32)
 
 
@@ -133,11 +141,18 @@ def _to_statistics_size(picture: Array) -> Array:
 
 
 Measure = Callable[[Picture, Array], Array]
-Apply = Callable[[Picture, Array, Array], Picture]
+Apply = Callable[[Picture, Array, Array, CropWindow, int], Picture]
+
+
+def _alike(apply: Callable[[Picture, Array, Array], Picture]) -> Apply:
+    """A transfer that treats every place alike, wherever the window lies."""
+    return lambda face, source, target, _window, _side: apply(face, source, target)
+
+
 COLOR_METHODS: dict[str, tuple[Measure, Apply]] = {
-    "none": (lambda picture, weight: np.zeros(0, np.float32), lambda face, source, target: face),
-    "reinhard": (color_global.measure_reinhard, color_global.apply_reinhard),
-    "histogram": (color_global.measure_histogram, color_global.apply_histogram),
-    "covariance": (color_global.measure_covariance, color_global.apply_covariance),
+    "none": (lambda picture, weight: np.zeros(0, np.float32), _alike(lambda face, source, target: face)),
+    "reinhard": (color_global.measure_reinhard, _alike(color_global.apply_reinhard)),
+    "histogram": (color_global.measure_histogram, _alike(color_global.apply_histogram)),
+    "covariance": (color_global.measure_covariance, _alike(color_global.apply_covariance)),
     "local": (color_local.measure_shading_and_chroma, color_local.apply_shading_and_chroma),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -27,10 +27,13 @@ from effigie.compositing.region import (
     warp_to_region,
 )
 from effigie.compositing.temporal import MAX_FLOW_SIZE, ExponentialAverage, MotionCompensatedFilter
+from effigie.compositing.window import CropWindow
 from effigie.errors import UsageError
 from effigie.io.stored_names import STORED_NAME
 
 OCCLUSION_MODES = ("on", "off")
+REPEAT_CELLS = 16  # a side, in which a face's region is compared with that of the frame before
+MAX_REPEAT_DIFFERENCE = 4.0  # grey levels of 255, mean of a cell: coding alone leaves 0.05 to 0.3
 REGION_MARGIN = 4  # px of footage around the mask, for the filters' sake
 
 
@@ -75,6 +78,21 @@ class ComposeSettings:
             raise UsageError(f"colour_time is >= 0 s and temporal 0..1 (below 1), got {given}")
 
 
+class _PlacedFace(NamedTuple):
+    """A made face as it lies in its region of the frame.
+
+    Attributes:
+        picture: (h, w, 3) float32 in 0..1.
+        share: (h, w) float32 in 0..1, the final mask.
+        footage: (h, w, 3) uint8, a view of the frame.
+    """
+
+    region: Region
+    picture: NDArray[np.float32]
+    share: NDArray[np.float32]
+    footage: NDArray[np.uint8]
+
+
 class Compositor:
     """Composes one person's made faces into frames, in order; one instance a track, for it keeps state between frames.
 
@@ -95,6 +113,7 @@ class Compositor:
         self._temporal_filter = MotionCompensatedFilter(self.settings.temporal)
         self._motion_blur = MotionBlur(self.settings.motion_blur)
         self._count = 0
+        self._placed: _PlacedFace | None = None
 
     def reset(self) -> None:
         """Forget the frames before: call at a cut."""
@@ -103,6 +122,7 @@ class Compositor:
         self._gains = None
         self._temporal_filter.reset()
         self._motion_blur.reset()
+        self._placed = None
 
     def compose(
         self,
@@ -150,30 +170,58 @@ class Compositor:
         _check_shapes(frame, face, mask)
         if matte is not None and matte.shape != frame.shape[:2]:
             raise ValueError(f"the paint-over matte is {matte.shape}, the frame {frame.shape[:2]}")
-        result, alpha_map = frame.copy(), np.zeros(frame.shape[:2], np.uint8)
         self._count += 1
+        self._placed = None
         alpha = build_mask(mask, visible, self.settings.mask)
         box = bounding_box(alpha)
         if box is None:
-            return result, alpha_map
+            return self.repeat(frame)
         region = Region.from_crop_box(matrix, box, (frame.shape[1], frame.shape[0]), REGION_MARGIN)
         if region.is_empty:
-            return result, alpha_map
+            return self.repeat(frame)
         size = compute_working_size(region, face.shape[0])
         region = region.with_crop_size(face.shape[0], size)
+        window = CropWindow.around(tuple(edge * size / face.shape[0] for edge in box), size)
         face, alpha = resize_square(to_float_image(face), size), resize_square(alpha, size)
         footage = to_float_image(region.crop(frame))
-        face = self._match_color(face, alpha, footage, region, time, features)
-        face = self._stabilize(face, footage, region, time)
-        placed = np.clip(warp_to_region(face, region), 0, 1)
+        face = self._match_color(face, alpha, footage, region, time, features, window)
+        face = self._stabilize(face, footage, region, time, window, size)
+        rows, columns = window.pixels(size)
+        placed = warp_to_region(face, region.with_crop_origin(columns.start, rows.start))
+        placed = np.clip(placed, 0, 1, out=placed)
         share = np.clip(warp_to_region(alpha, region, cv2.INTER_LINEAR), 0, 1)
         if matte is not None:
             share *= region.crop(matte)
         middle = region.matrix @ ((size - 1) / 2, (size - 1) / 2, 1) + (region.left, region.top)
         placed = self._motion_blur(placed, footage, share, middle, time)
         placed = self._match_grain(placed, footage, share, time)
-        region.paste(result, blend(footage, placed, share, self.settings.blend), share)
-        region.crop(alpha_map)[...] = np.ceil(share * 255)
+        self._placed = _PlacedFace(region, placed, share, region.crop(frame))
+        return self._paste(frame, self._placed, footage)
+
+    def repeats(self, frame: NDArray[np.uint8]) -> bool:
+        """Whether a frame shows the same around the face composed last as that face's own frame did."""
+        if self._placed is None:
+            return False
+        difference = cv2.absdiff(self._placed.region.crop(frame), self._placed.footage).astype(np.float32)
+        cells = cv2.resize(difference, (REPEAT_CELLS, REPEAT_CELLS), interpolation=cv2.INTER_AREA)
+        return bool(cells.max() < MAX_REPEAT_DIFFERENCE)
+
+    def repeat(self, frame: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """As :meth:`compose_masked`, with the face that was composed last: for a frame that :meth:`repeats` that one's.
+
+        The filters in time do not see it: their next frame is the next picture.
+        """
+        if self._placed is None:
+            return frame.copy(), np.zeros(frame.shape[:2], np.uint8)
+        return self._paste(frame, self._placed, to_float_image(self._placed.region.crop(frame)))
+
+    def _paste(
+        self, frame: NDArray[np.uint8], face: _PlacedFace, footage: Image
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        result, alpha_map = frame.copy(), np.zeros(frame.shape[:2], np.uint8)
+        pixels = blend(footage, face.picture, face.share, self.settings.blend)
+        face.region.paste(result, pixels, face.share)
+        face.region.crop(alpha_map)[...] = np.ceil(face.share * 255)
         return result, alpha_map
 
     def _match_color(
@@ -184,25 +232,30 @@ class Compositor:
         region: Region,
         time: Fraction | None,
         features: NDArray[np.float32] | None,
+        window: CropWindow,
     ) -> Image:
+        """What the window shows of the face (S, S, 3), in the footage's colours."""
+        side = face.shape[0]
         if self.settings.color == "none":
-            return face
-        reference = warp_to_crop(footage, region, face.shape[0], color.STATISTICS_SIZE)
-        known = frame_coverage(region, face.shape[0], color.STATISTICS_SIZE)
+            return face[window.pixels(side)]
+        reference = warp_to_crop(footage, region, side, color.STATISTICS_SIZE)
+        known = frame_coverage(region, side, color.STATISTICS_SIZE)
         counted = known * cv2.resize(alpha, known.shape, interpolation=cv2.INTER_AREA)
         measured = color.compute_statistics(face, reference, counted, self.settings.color)
-        face = color.apply_transfer(face, self._color_smoother(measured, time))
+        face = color.apply_transfer(face, self._color_smoother(measured, time), window)
         if features is None:
             return face
         skin = counted * (1 - cv2.resize(features, counted.shape, interpolation=cv2.INTER_AREA))
-        return fit_complexion(face, reference, skin, self.settings.complexion)
+        return fit_complexion(face, reference, skin, self.settings.complexion, window)
 
-    def _stabilize(self, face: Image, footage: Image, region: Region, time: Fraction | None) -> Image:
+    def _stabilize(
+        self, face: Image, footage: Image, region: Region, time: Fraction | None, window: CropWindow, side: int
+    ) -> Image:
         if self.settings.temporal == 0:
             return face
         gray = cv2.convertScaleAbs(cv2.cvtColor(footage, cv2.COLOR_RGB2GRAY), alpha=255)
-        gray_crop = warp_to_crop(gray, region, face.shape[0], min(face.shape[0], MAX_FLOW_SIZE))
-        return self._temporal_filter(face, time, gray_crop)
+        gray_crop = warp_to_crop(gray, region, side, min(side, MAX_FLOW_SIZE))
+        return self._temporal_filter(face, time, gray_crop, window, side)
 
     def _match_grain(self, face: Image, footage: Image, share: NDArray[Any], time: Fraction | None) -> Image:
         if self.settings.grain.strength == 0:

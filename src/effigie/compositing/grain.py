@@ -29,6 +29,7 @@ MAX_NOISE_GAIN = 1.5  # of small coefficients: more would blow up a network's ow
 SIGNAL_KNEE = 3.0  # multiples of the made face's noise at which a coefficient is signal
 MIN_NOISE = 2e-4  # grey levels 0..1: no band is taken for quieter, a tenth of what rounding to bytes leaves
 MAX_NOISE = 0.03  # grey levels 0..1: what is louder is texture, no grain
+NOISE_SAMPLES = 8_000  # of a band's pixels, at least, that its noise is measured by: an eighth of the time of all
 RELIABLE_PIXELS = 1500  # of a band inside the mask: of a smaller face, features fill it and pass for noise
 FINEST_GAIN_FACTOR = 4.0  # multiples of the limit that the finest band's gain may say (see _match_band)
 MAX_OVERSHOOT = 0.03  # grey levels 0..1 by which sharpening may leave the range of its 5×5 neighbourhood
@@ -88,14 +89,16 @@ def compute_gains(face: list[Array], reference: list[Array], mask: Array, settin
         into the other, and the amplitude of synthetic grain; 1, 1, 0, 0 where the mask is too small to measure.
     """
     result = np.tile(np.array([1, 1, 0, 0], np.float32), (BAND_COUNT, 1))
+    places = np.zeros(0, np.intp)
     for index, (face_band, reference_band) in enumerate(zip(face, reference, strict=True)):
-        if mask.shape != face_band.shape:
+        if index == 0 or mask.shape != face_band.shape:
             mask = cv2.resize(mask, face_band.shape[::-1], interpolation=cv2.INTER_AREA)
-        # What the mask leaves in front, rims of glasses first of all, reaches over its edge in every band.
-        inside = cv2.erode((mask > 0.9).view(np.uint8), np.ones((EDGE_MARGIN, EDGE_MARGIN), np.uint8)) > 0
-        if np.count_nonzero(inside) < 16:
+            # What the mask leaves in front, rims of glasses first of all, reaches over its edge in every band.
+            inside = cv2.erode((mask > 0.9).view(np.uint8), np.ones((EDGE_MARGIN, EDGE_MARGIN), np.uint8))
+            places = np.flatnonzero(inside)
+        if len(places) < 16:
             continue
-        result[index] = _match_band(index, face_band, reference_band, inside, settings)
+        result[index] = _match_band(index, face_band, reference_band, places, settings)
     result[:, 3] = np.sqrt(np.maximum((_band_unmixing() * result[:, 3] ** 2).sum(axis=1), 0))
     return result
 
@@ -109,40 +112,49 @@ def apply_grain(face: Picture, bands: list[Array], gains: Array, frame: int = 0)
     change: Array | None = None
     for index in reversed(range(len(bands))):
         band, (small, large, knee, grain) = bands[index], gains[index]
-        squared = band * band
-        step = band * (squared / (squared + knee * knee + 1e-12) * (large - small) + (small - 1))
+        step = band * band
+        step /= step + np.float32(knee * knee + 1e-12)
+        step *= large - small
+        step += small - 1
+        step *= band
         if grain > 0:
             step += grain * _crop_tile(band.shape, frame, index)
         if change is not None and change.shape != step.shape:
             change = cv2.pyrUp(change, dstsize=step.shape[::-1])
-        change = step if change is None else step + change
+        change = step if change is None else cv2.add(step, change, dst=step)
     if change is None or not change.any():
         return face
-    return np.clip(face + cv2.merge([_limit_overshoot(face, change)] * 3), 0, 1)
+    result = cv2.merge([_limit_overshoot(face, change)] * 3)
+    return np.clip(cv2.add(face, result, dst=result), 0, 1, out=result)
 
 
 def _estimate_noise(coefficients: Array) -> float:
     """The noise's standard deviation, from the quieter third: the rest is pores, stubble and features."""
-    size = np.abs(coefficients)
+    size = np.abs(coefficients[:: max(1, len(coefficients) // NOISE_SAMPLES)])
     rank = size.size * 3 // 10
     return max(float(np.partition(size, rank)[rank]) / 0.3853, MIN_NOISE)
 
 
-def _match_band(index: int, face_band: Array, reference_band: Array, inside: Array, settings: GrainSettings) -> Array:
-    """One row of :func:`compute_gains`: the gains that bring the energy inside the mask to the footage's."""
+def _match_band(index: int, face_band: Array, reference_band: Array, places: Array, settings: GrainSettings) -> Array:
+    """One row of :func:`compute_gains`: the gains that bring the energy inside the mask to the footage's.
+
+    Args:
+        places: flat indices of the pixels inside the mask.
+    """
     limit, strength = settings.limit, settings.strength
-    face_noise, reference_noise = (_estimate_noise(band[inside]) for band in (face_band, reference_band))
+    values, target = (band.ravel().take(places) for band in (face_band, reference_band))
+    face_noise, reference_noise = _estimate_noise(values), _estimate_noise(target)
     small = np.clip(reference_noise / face_noise, 1 / limit, min(limit, MAX_NOISE_GAIN)) ** strength
     missing = np.sqrt(max(min(reference_noise, MAX_NOISE) ** 2 - (small * face_noise) ** 2, 0.0))
-    grain = strength * settings.noise * missing * min(np.count_nonzero(inside) / RELIABLE_PIXELS, 1) ** 2
+    grain = strength * settings.noise * missing * min(len(places) / RELIABLE_PIXELS, 1) ** 2
     knee = SIGNAL_KNEE * face_noise
-    squared = face_band * face_band
-    flat, shaped = face_band * (small - 1), face_band * (squared / (squared + knee * knee))
     if index == 0:
         # A gain on the finest band is less than it says: little of what it adds lies at the band's top.
-        flat, shaped = _finest_band(flat), _finest_band(shaped)
-    base, slope, target = (face_band + flat)[inside], shaped[inside], reference_band[inside]
-    face_energy, reference_energy = _dot(face_band[inside], face_band[inside]), _dot(target, target)
+        flat, slope = (_finest_band(band).ravel().take(places) for band in (face_band, _shape_signal(face_band, knee)))
+    else:
+        flat, slope = values, _shape_signal(values, knee)
+    base = values + np.float32(small - 1) * flat
+    face_energy, reference_energy = _dot(values, values), _dot(target, target)
     added = grain**2 * len(base)
     target_energy = np.clip(
         face_energy ** (1 - strength) * reference_energy**strength,
@@ -159,6 +171,12 @@ def _match_band(index: int, face_band: Array, reference_band: Array, inside: Arr
     return np.array([small, large, knee, grain], np.float32)
 
 
+def _shape_signal(band: Array, knee: float) -> Array:
+    """What of a band is signal: its coefficients, those below ``knee`` weakened."""
+    squared = band * band
+    return np.asarray(band * (squared / (squared + np.float32(knee * knee))))
+
+
 def _dot(one: Array, other: Array) -> float:
     """The dot product without BLAS, whose threads cost ten times the sum itself on a busy machine."""
     return float(np.einsum("i,i->", one, other))
@@ -168,9 +186,12 @@ def _limit_overshoot(face: Picture, change: Array) -> Array:
     """The change, limited so that the result hardly leaves the range of its neighbourhood: no halos."""
     gray = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
     square = np.ones((5, 5), np.uint8)
-    return np.clip(
-        change, cv2.erode(gray, square) - gray - MAX_OVERSHOOT, cv2.dilate(gray, square) - gray + MAX_OVERSHOOT
-    )
+    low, high = cv2.erode(gray, square), cv2.dilate(gray, square)
+    gray -= MAX_OVERSHOOT
+    low = cv2.subtract(low, gray, dst=low)
+    low -= 2 * MAX_OVERSHOOT
+    high = cv2.subtract(high, gray, dst=high)
+    return cv2.min(cv2.max(change, low), high)
 
 
 @functools.cache

@@ -111,11 +111,19 @@ def feather(mask: Mask, width: float) -> Mask:
     inside[:, [0, -1]] = 0
     if width < 1:
         return mask * cv2.erode(np.ones_like(inside), None, borderType=cv2.BORDER_CONSTANT, borderValue=0.0)
-    rise = np.minimum(cv2.distanceTransform(inside, cv2.DIST_L2, 5) / np.float32(width), 1)
-    # Distance has a crease along the outline's corners: smooth it before the ramp is bent.
     side = max(1, round(width / 4)) | 1
+    box = bounding_box(mask)
+    if box is None:
+        return np.zeros_like(mask)
+    # Only where the mask is, with what the blur sees around it.
+    left, top, right, bottom = box
+    place = slice(max(top - side, 0), bottom + side), slice(max(left - side, 0), right + side)
+    rise = np.minimum(cv2.distanceTransform(inside[place], cv2.DIST_L2, 5) / np.float32(width), 1)
+    # Distance has a crease along the outline's corners: smooth it before the ramp is bent.
     rise = np.minimum(rise, cv2.blur(rise, (side, side)))
-    return np.minimum(mask, rise * rise * (3 - 2 * rise))
+    result = np.zeros_like(mask)
+    result[place] = np.minimum(mask[place], rise * rise * (3 - 2 * rise))
+    return result
 
 
 def soften(mask: Mask, width: float) -> Mask:

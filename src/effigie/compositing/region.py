@@ -76,6 +76,12 @@ class Region:
         """The same region for a crop that was resized from ``old`` to ``new`` px a side."""
         return Region(self.left, self.top, self.right, self.bottom, rescale_affine(self.matrix, old, new))
 
+    def with_crop_origin(self, left: int, top: int) -> Region:
+        """The same region for the crop without its first columns and rows."""
+        matrix = self.matrix.copy()
+        matrix[:, 2] += matrix[:, :2] @ (left, top)
+        return Region(self.left, self.top, self.right, self.bottom, matrix)
+
     def crop(self, frame: Image) -> Image:
         """A view of the frame's pixels in the box."""
         return frame[self.top : self.bottom, self.left : self.right]
@@ -143,23 +149,31 @@ def warp_to_crop(pixels: Image, region: Region, crop_size: int, size: int) -> Im
 
 def frame_coverage(region: Region, crop_size: int, size: int) -> NDArray[np.float32]:
     """(size, size): 1 where the frame has pixels under the crop, 0 beyond; arguments as for :func:`warp_to_crop`."""
-    width, height = region.size
-    known, matrix = _downscale(np.ones((height, width), np.float32), region, crop_size, size)
+    (width, height), matrix = _downscaled_size(region, crop_size, size)
+    known = np.ones((height, width), np.float32)
     return np.asarray(cv2.warpAffine(known, matrix, (size, size), flags=_INVERSE_LINEAR), np.float32)
 
 
 def _downscale(pixels: Image, region: Region, crop_size: int, size: int) -> tuple[Image, NDArray[np.float64]]:
     """The footage no finer than the crop seen at ``size`` px, and the (2, 3) map from that crop to it."""
+    small, matrix = _downscaled_size(region, crop_size, size)
+    if small != region.size:
+        pixels = cv2.resize(pixels, small, interpolation=cv2.INTER_AREA)
+    return pixels, matrix
+
+
+def _downscaled_size(region: Region, crop_size: int, size: int) -> tuple[tuple[int, int], NDArray[np.float64]]:
+    """Width and height in px to which :func:`_downscale` brings the footage, and the map that it gives."""
     matrix = rescale_affine(region.matrix, crop_size, size)
     step = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-    height, width = pixels.shape[:2]
-    if step > 1 / MIN_SCALE:
-        small = max(1, round(width / step)), max(1, round(height / step))
-        pixels = cv2.resize(pixels, small, interpolation=cv2.INTER_AREA)
-        factor = np.array([small[0] / width, small[1] / height])
-        matrix = matrix * factor[:, None]
-        matrix[:, 2] += (factor - 1) / 2
-    return pixels, matrix
+    width, height = region.size
+    if step <= 1 / MIN_SCALE:
+        return region.size, matrix
+    small = max(1, round(width / step)), max(1, round(height / step))
+    factor = np.array([small[0] / width, small[1] / height])
+    matrix = matrix * factor[:, None]
+    matrix[:, 2] += (factor - 1) / 2
+    return small, matrix
 
 
 def to_float_image(picture: Image) -> NDArray[np.float32]:

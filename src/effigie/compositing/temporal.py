@@ -7,6 +7,7 @@ caller owes it at a cut.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from effigie.compositing.window import CropWindow
 from effigie.errors import UsageError
 
 Time = Fraction | float
@@ -84,49 +86,68 @@ class MotionCompensatedFilter:
     def reset(self) -> None:
         """Forget the previous face."""
         self._time: float | None = None
-        self._face: Picture | None = None
-        self._footage: NDArray[np.uint8] | None = None
+        self._previous: _Previous | None = None
 
-    def __call__(self, face: Picture, time: Time | None = None, footage: NDArray[np.uint8] | None = None) -> Picture:
-        """The filtered face, (S, S, 3) float32 in 0..1 as it came in.
+    def __call__(
+        self,
+        face: Picture,
+        time: Time | None = None,
+        footage: NDArray[np.uint8] | None = None,
+        window: CropWindow | None = None,
+        side: int | None = None,
+    ) -> Picture:
+        """The filtered face, (h, w, 3) float32 in 0..1 as it came in.
 
         Args:
+            face: what ``window`` shows of the crop of ``side`` px a side; without a window all of it.
             footage: (F, F) uint8 grey, the footage in the same crop, F best the face's own size up to
                 :data:`MAX_FLOW_SIZE`; without it nothing is carried along but by the crop itself.
         """
-        previous, previous_footage, now = self._face, self._footage, None if time is None else float(time)
+        window, side = window or CropWindow.whole(), side or face.shape[0]
+        previous, now = self._previous, None if time is None else float(time)
         elapsed = ExponentialAverage.STEP if now is None or self._time is None else now - self._time
-        self._time, self._face, self._footage = now, face, footage
+        self._time, self._previous = now, _Previous(face, window, side, footage)
         if self.strength == 0 or previous is None or elapsed <= 0:
             return face
-        if previous.shape != face.shape:
-            previous = cv2.resize(previous, face.shape[1::-1], interpolation=cv2.INTER_AREA)
-        residual: Picture | None = None
-        if previous_footage is not None and footage is not None:
-            previous, residual = self._warp_previous(previous, previous_footage, footage)
-        change = previous - face
-        share = np.float32(self.strength ** (elapsed / ExponentialAverage.STEP)) * self._agreement(change)
+        flow = residual = None
+        if previous.footage is not None and footage is not None:
+            flow, residual = self._measure_motion(previous.footage, footage, window, side)
+        moved = _carry_along(previous, window, side, flow)
+        # Pictures are compared at COMPARISON_SIZE for the whole crop.
+        size = window.size(min(side, COMPARISON_SIZE))
+        change = cv2.subtract(moved, face, dst=None if moved is previous.face else moved)
+        share = np.float32(self.strength ** (elapsed / ExponentialAverage.STEP)) * self._agreement(change, size)
         if residual is not None:
-            repeats = np.exp(-((cv2.resize(residual, share.shape[::-1]) / REPEAT_TOLERANCE) ** 2))
+            repeats = np.exp(-((cv2.resize(residual, size) / REPEAT_TOLERANCE) ** 2))
             share += repeats * (np.maximum(REPEAT_SHARE, share) - share)
         share = cv2.resize(share, face.shape[1::-1])
-        self._face = face + cv2.multiply(change, cv2.merge([share] * 3))
-        return self._face
+        result = cv2.multiply(change, cv2.merge([share] * 3), dst=change)
+        result = cv2.add(face, result, dst=result)
+        self._previous = _Previous(result, window, side, footage)
+        return np.asarray(result, np.float32)
 
-    def _agreement(self, change: Picture) -> Picture:
-        """0..1, at the size of :func:`_to_comparison_size`: 1 where faces differing by ``change`` agree."""
-        change = _to_comparison_size(change)
-        side = max(3, change.shape[0] // 40) | 1
+    def _agreement(self, change: Picture, size: tuple[int, int]) -> Picture:
+        """0..1, at ``size`` (width, height): 1 where faces differing by ``change`` agree."""
+        change = _shrink(change, size)
+        side = 3  # px, about a fortieth of COMPARISON_SIZE
         gray = cv2.cvtColor(np.abs(cv2.blur(change, (side, side))), cv2.COLOR_RGB2GRAY)
         return np.exp(-((cv2.blur(gray, (side, side)) / self.tolerance) ** 2))
 
-    def _warp_previous(
-        self, previous: Picture, previous_footage: NDArray[np.uint8], footage: NDArray[np.uint8]
-    ) -> tuple[Picture, Picture]:
-        """``previous`` moved to where the footage's motion has taken it; what of the footage no motion explains.
+    def _measure_motion(
+        self, previous: NDArray[np.uint8], footage: NDArray[np.uint8], window: CropWindow, side: int
+    ) -> tuple[Picture | None, Picture]:
+        """Where the footage in the window was in the previous crop, and what of it no motion explains.
 
-        The latter is float32 in levels of 255, averaged over a neighbourhood, at :func:`_to_comparison_size`.
+        The first is (h, w, 2) float32 px of the crop of ``side`` px, None where nothing has moved; the second float32
+        in levels of 255, averaged over a neighbourhood, for the window of a crop of at most ``COMPARISON_SIZE``.
         """
+        if previous.shape != footage.shape:
+            previous = cv2.resize(previous, footage.shape[::-1], interpolation=cv2.INTER_AREA)
+        box, size = window.pixels(footage.shape[0]), window.size(min(footage.shape[0], COMPARISON_SIZE))
+        footage, previous = (np.ascontiguousarray(picture[box]) for picture in (footage, previous))
+        residual = _compare(footage, previous, size)
+        if residual.max() < REPEAT_TOLERANCE:  # a repeated frame, whose motion would be noise
+            return None, residual
         if self._flow is None:
             # The preset in half its time. With one refinement instead of three a millisecond less, and up to a
             # thirtieth more flicker.
@@ -134,27 +155,50 @@ class MotionCompensatedFilter:
             self._flow.setPatchStride(4)
             self._flow.setGradientDescentIterations(12)
             self._flow.setVariationalRefinementIterations(3)
-        size = previous.shape[0]
-        if previous_footage.shape != footage.shape:
-            previous_footage = cv2.resize(previous_footage, footage.shape[::-1], interpolation=cv2.INTER_AREA)
-        flow = self._flow.calc(footage, previous_footage, None)
-        moved = _warp_by_flow(previous_footage, flow, cv2.INTER_LINEAR)
-        unexplained = cv2.absdiff(_to_comparison_size(footage), _to_comparison_size(moved))
-        residual = cv2.blur(unexplained.astype(np.float32), (9, 9))
-        flow = cv2.resize(flow * np.float32(size / footage.shape[0]), (size, size))
-        # Carried on from frame to frame, it would be blurred by anything less than cubic.
-        return _warp_by_flow(previous, flow, cv2.INTER_CUBIC), residual
+        flow = self._flow.calc(footage, previous, None)
+        residual = _compare(footage, _warp_by_flow(previous, flow, cv2.INTER_LINEAR), size)
+        scale = window.size(side)[0] / footage.shape[1]
+        return (flow if scale == 1 else cv2.resize(flow * np.float32(scale), window.size(side))), residual
 
 
-def _to_comparison_size(picture: Array) -> Array:
-    if picture.shape[0] <= COMPARISON_SIZE:
-        return picture
-    return cv2.resize(picture, (COMPARISON_SIZE, COMPARISON_SIZE), interpolation=cv2.INTER_AREA)
+@dataclass(frozen=True, eq=False)
+class _Previous:
+    """A filtered face (h, w, 3), the window of the crop that it fills, the crop's side, and the footage there."""
+
+    face: Picture
+    window: CropWindow
+    side: int
+    footage: NDArray[np.uint8] | None
 
 
-def _warp_by_flow(picture: Array, flow: Array, interpolation: int) -> Array:
-    """(S, S[, 3]) taken at each pixel from where (S, S, 2) ``flow`` says it was."""
-    x, y = (np.arange(side, dtype=np.float32) for side in picture.shape[1::-1])
+def _carry_along(previous: _Previous, window: CropWindow, side: int, flow: Picture | None) -> Picture:
+    """The previous face in the window of a crop of ``side`` px, moved along the flow; itself if nothing moves."""
+    there = previous.face
+    if previous.side != side:
+        factor = side / previous.side
+        there = cv2.resize(there, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    (rows, columns), (old_rows, old_columns) = window.pixels(side), previous.window.pixels(side)
+    shift = columns.start - old_columns.start, rows.start - old_rows.start
+    if flow is None:
+        if shift == (0, 0) and there.shape[1::-1] == window.size(side):
+            return there
+        flow = np.zeros((*window.size(side)[::-1], 2), np.float32)
+    # Carried on from frame to frame, it would be blurred by anything less than cubic.
+    return _warp_by_flow(there, flow, cv2.INTER_CUBIC, shift)
+
+
+def _compare(one: NDArray[np.uint8], other: NDArray[np.uint8], size: tuple[int, int]) -> Picture:
+    """float32 in levels of 255: the difference of two pictures around each place, at ``size`` (width, height)."""
+    return cv2.blur(cv2.absdiff(_shrink(one, size), _shrink(other, size)).astype(np.float32), (9, 9))
+
+
+def _shrink(picture: Array, size: tuple[int, int]) -> Array:
+    return picture if picture.shape[1::-1] == size else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def _warp_by_flow(picture: Array, flow: Array, interpolation: int, shift: tuple[int, int] = (0, 0)) -> Array:
+    """(h, w[, 3]) taken at each pixel from where (h, w, 2) ``flow`` says it was, ``shift`` (x, y) px farther on."""
+    x, y = (np.arange(side, dtype=np.float32) + start for side, start in zip(flow.shape[1::-1], shift, strict=True))
     return cv2.remap(
         picture, x + flow[..., 0], y[:, None] + flow[..., 1], interpolation, borderMode=cv2.BORDER_REPLICATE
     )

@@ -69,7 +69,7 @@ class Face:
 
 @dataclass(frozen=True)
 class AnalyzedFrame(Generic[FrameType]):
-    """A frame and its smoothed faces, largest first."""
+    """A frame and its smoothed faces, largest first. Frames that repeat a picture share one list of faces."""
 
     frame: FrameType
     faces: list[Face]

@@ -18,6 +18,7 @@ WIDTH = 96  # px at which frames are compared: what moves little, or is noise, d
 MIN_CHANGE = 15.0  # mean change, of 255, from which on it may be a cut
 MIN_CHANGE_RATIO = 3.0  # times the least change of the frames before: motion does not begin at full speed
 HISTORY_FRAMES = 3  # frames
+_EVERY_PIXEL = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
 
 
 class ShotDetector:
@@ -32,7 +33,9 @@ class ShotDetector:
         height, width = image.shape[:2]
         size = min(WIDTH, width), max(1, round(height * min(WIDTH, width) / width))
         step = max(1, width // (4 * WIDTH))
-        image = image[::step, ::step]  # as good, and quicker
+        if step > 1:  # every step-th pixel: as good, and quicker
+            every = -(-width // step), -(-height // step)
+            image = cv2.warpAffine(image, np.diag([step, step, 0])[:2] * 1.0, every, flags=_EVERY_PIXEL)
         small = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2HSV)
         last, self._last = self._last, small
         if last is None or last.shape != small.shape:

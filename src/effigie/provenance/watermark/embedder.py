@@ -74,9 +74,10 @@ class WatermarkEmbedder:
         delta = cv2.resize(amplitude, (width, height), dst=self._delta, interpolation=cv2.INTER_LINEAR)
         cv2.multiply(delta, self._pattern, dst=delta)
         cv2.add(delta, self._noise, dst=delta)
-        brighter = cv2.merge([cv2.add(delta, 0, dtype=cv2.CV_8U)] * 3)
-        darker = cv2.merge([cv2.subtract(0, delta, dtype=cv2.CV_8U)] * 3)
-        return np.asarray(cv2.subtract(cv2.add(image, brighter), darker), np.uint8)
+        changes = [cv2.convertScaleAbs(bound(delta, 0)) for bound in (np.maximum, np.minimum)]
+        brighter, darker = (cv2.cvtColor(change, cv2.COLOR_GRAY2RGB) for change in changes)
+        result = cv2.add(image, brighter, dst=brighter)
+        return np.asarray(cv2.subtract(result, darker, dst=result), np.uint8)
 
     def _amplitude(self, image: Image, face_mask: Image | None) -> NDArray[np.float32]:
         """Root mean square of the mark around every place, (h, w) float32, at the size texture is measured."""
@@ -84,7 +85,7 @@ class WatermarkEmbedder:
         hidden = local_contrast(np.asarray(cv2.resize(gray, self._small, interpolation=cv2.INTER_AREA), np.uint8))
         amplitude = np.minimum(FLAT_LEVEL + TEXTURE_LEVEL * hidden, MAX_LEVEL)
         if face_mask is not None:
-            mask = cv2.resize(face_mask, self._small, interpolation=cv2.INTER_AREA).astype(np.float32)
+            mask = cv2.resize(face_mask, self._small, interpolation=cv2.INTER_LINEAR).astype(np.float32)
             amplitude *= 1 + (FACE_FACTOR - 1) / 255 * mask
         allowed = MAX_MEAN_LEVEL**2 - _ROUNDING
         share = min(1.0, np.sqrt(allowed / max(float(np.mean(amplitude * amplitude)), 1e-12)))

@@ -94,6 +94,9 @@ class Conversion:
         )
         self._shots = ShotList(settings.shots)
         self._shot: ShotSettings | None = None
+        self._repeated_faces: list[Face] | None = None  # of the frame before; a frame that repeats it has the same list
+        self._inputs: dict[int, FaceInputs] = {}  # of that frame, by person
+        self._made: dict[int, tuple[FaceInputs, SwappedFace]] = {}  # of the frame rendered last, by person
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._report = ConvertReport(output)
 
@@ -173,15 +176,22 @@ class Conversion:
         faces = self._person_matcher(item.frame.image, item.faces)
         self._seconds["identity"] += time.perf_counter() - start
         prepared = []
+        earlier = self._inputs if item.faces is self._repeated_faces else {}
+        self._repeated_faces, self._inputs = item.faces, {}
         for state, face in zip(self._people, faces, strict=True):
             face = None if self._is_excluded(state) else face
             state.update(face)
             if face is None:
                 continue
             inputs = state.swapper.prepare_inputs(item.frame.image, face, item.frame.index)
+            same = earlier.get(id(state))
+            if inputs is not None and same is not None and inputs.pose_state.opacity == same.pose_state.opacity == 1:
+                # The same picture once more: the same face. What fades from frame to frame has gone on meanwhile.
+                inputs = same
             if inputs is None:
                 state.reset_compositor()
                 continue
+            self._inputs[id(state)] = inputs
             prepared.append((state, state.compositor, face, inputs))
             state.swapped += 1
         self._report.swapped += bool(prepared)
@@ -191,12 +201,16 @@ class Conversion:
         self, prepared_frames: list[_PreparedFrame], composed: BackgroundConsumer[_RenderedFrame]
     ) -> None:
         """Make the faces of a few frames, each network run once, and pass them to the compositor."""
-        swapped: dict[int, Iterator[SwappedFace]] = {}
+        swapped: dict[int, SwappedFace] = {id(inputs): face for inputs, face in self._made.values()}
         for state in self._people:
-            inputs = [one for _, _, faces in prepared_frames for owner, _, _, one in faces if owner is state]
-            swapped[id(state)] = iter(state.swapper.render_faces(inputs) if inputs else [])
+            wanted = [one for _, _, faces in prepared_frames for owner, _, _, one in faces if owner is state]
+            new = {id(inputs): inputs for inputs in wanted if id(inputs) not in swapped}
+            if new:
+                swapped |= zip(new, state.swapper.render_faces(list(new.values())), strict=True)
+            if wanted:
+                self._made[id(state)] = wanted[-1], swapped[id(wanted[-1])]
         for frame, matte, faces in prepared_frames:
-            rendered = [(compositor, face, next(swapped[id(state)])) for state, compositor, face, _ in faces]
+            rendered = [(compositor, face, swapped[id(inputs)]) for _, compositor, face, inputs in faces]
             composed.put((frame, matte, rendered))
 
     def _compose(self, out: BackgroundConsumer[_ComposedFrame], item: _RenderedFrame) -> None:
@@ -211,7 +225,7 @@ class Conversion:
         """Use the settings of a shot, or without one the clip's own, from this frame on."""
         if shot == self._shot:
             return
-        self._shot = shot
+        self._shot, self._repeated_faces = shot, None
         compose = self._settings.compose if shot is None or shot.compose is None else shot.compose
         for state in self._people:
             state.update(None)

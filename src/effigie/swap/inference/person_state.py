@@ -42,6 +42,7 @@ class FaceCompositor:
         self._visibility = visibility
         self._count = 0
         self._last_visibility = np.zeros((0, 0), np.float32)
+        self._last_swapped: SwappedFace | None = None
 
     def fresh_copy(self, compose: ComposeSettings | None = None) -> FaceCompositor:
         """A new one without memory of earlier frames, with the same settings or others."""
@@ -58,9 +59,15 @@ class FaceCompositor:
         Args:
             picture: (H, W, 3) uint8, the frame or what others have made of it.
             frame: as it came; what covers a face is looked for there.
+            swapped: the very one of the frame before where that is repeated: it is placed as it was there.
             matte: (H, W) float32 in 0..1 by which the mask is multiplied.
         """
         start = time.perf_counter()
+        if swapped is self._last_swapped and matte is None and self._compositor.repeats(picture):
+            repeated = self._compositor.repeat(picture)
+            self.seconds["compose"] += time.perf_counter() - start
+            return repeated
+        self._last_swapped = swapped if matte is None else None
         visible = None
         if self.compose.occlusion == "on":
             visible = self._predict_visibility(frame, face, swapped.mask.shape[0])

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from effigie.faces.crop import apply_affine, resize_matrix
-from effigie.faces.warp import MeshWarper
+from effigie.faces.warp import MeshWarper, enlarge
 from effigie.occlusion.network import INPUT_SIZE
 from effigie.occlusion.predictor import VisibilityPredictor, fill_doubtful_patches
 from effigie.occlusion.synthetic.visibility_labels import certain_face_mask
@@ -21,7 +21,7 @@ from effigie.prior.frame_bank import FrameBank
 from effigie.prior.openings import seal_openings
 from effigie.prior.render import FrameWarp, RenderedPrior
 
-CACHE_FRAMES = 64  # frames with their masks, as many as the bank caches
+CACHE_FRAMES = 8  # frames with their masks, twice as large, 4 MB each: so many fade into each other at once, at most
 OUTLINE = np.ones((19, 19), np.uint8)  # pixels of the network: so near to its outline the mesh may not be face
 NOSE_BASE = 2  # landmark
 EDGE_SIGMA = 0.025  # of the picture's side: how softly the made face ends there, for skin goes over into skin
@@ -51,7 +51,7 @@ class SourceVisibility:
 
         def sample(index: int) -> tuple[np.ndarray, np.ndarray]:
             landmarks = seal_openings(self._bank.geometries[index].landmarks, warper.target)
-            warped = warper.warp(self._read(index), landmarks)
+            warped = warper.warp(self._read(index), landmarks, is_enlarged=True)
             return warped.image, warped.visibility
 
         return sample
@@ -75,7 +75,7 @@ class SourceVisibility:
         return cv2.resize(soft, (warper.size, warper.size), interpolation=cv2.INTER_LINEAR)
 
     def _read_with_visibility(self, index: int) -> np.ndarray:
-        """(S, S, 4) uint8, a frame of the bank and its face mask."""
+        """(2 S, 2 S, 4) uint8, a frame of the bank and its face mask, enlarged."""
         picture = self._bank.read(index)
         side = picture.shape[0]
         if index not in self._cache:
@@ -83,4 +83,4 @@ class SourceVisibility:
             small = cv2.resize(picture, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA)
             visible = fill_doubtful_patches(self._visibility.predict(small, landmarks))
             self._cache[index] = (255 * visible).astype(np.uint8)
-        return np.dstack([picture, cv2.resize(self._cache[index], (side, side))])
+        return enlarge(cv2.merge([*cv2.split(picture), cv2.resize(self._cache[index], (side, side))]))
