@@ -16,6 +16,7 @@ from effigie.swap.presets import PRESET_WEIGHTS, SwapLossWeights, get_preset
 
 PRIORS = ("mesh", "none")
 EXTREME_POSE_MODES = ("leave", "make")
+EYEWEAR_MODES = ("target", "source", "none")
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ class ConvertSettings:
         shots: stretches of frames with settings of their own.
         extreme_pose: what becomes of a head that is turned far beyond what the source's footage shows: ``leave`` shows
             the footage's own face there, ``make`` a face by geometry, however bad (nobody is to be recognised).
+        eyewear: whose glasses are worn: ``target`` leaves the footage's where they are and takes the source's out of its
+            frames, ``source`` shows the source's, ``none`` nobody's.
         fast: about a quarter faster for a slightly softer face, for looks in between. See
             :mod:`effigie.swap.inference.convert`.
     """
@@ -118,9 +121,12 @@ class ConvertSettings:
     max_frames: int | None = field(default=None, metadata={STORED_NAME: "stop_after"})
     shots: tuple[ShotSettings, ...] = ()
     extreme_pose: Literal["leave", "make"] = field(default="leave", metadata={STORED_NAME: "turned"})
+    eyewear: Literal["target", "source", "none"] = "target"
     fast: bool = False
 
     def __post_init__(self) -> None:
+        if self.eyewear not in EYEWEAR_MODES:
+            raise UsageError(f"eyewear is {', '.join(EYEWEAR_MODES[:-1])} or {EYEWEAR_MODES[-1]}, not {self.eyewear!r}")
         ShotList(self.shots)  # refuses those that overlap
         if self.extreme_pose not in EXTREME_POSE_MODES:
             raise UsageError(f"extreme_pose is {' or '.join(EXTREME_POSE_MODES)}, not {self.extreme_pose!r}")

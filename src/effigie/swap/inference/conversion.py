@@ -246,7 +246,7 @@ class Conversion:
                 yield f"{state.assignment.model}: {self._absence_message(number)}"
         several = len(self._people) > 1
         for state in self._people:
-            for note in state.swapper.pose_log.notes():
+            for note in (*state.notes, *state.swapper.pose_log.notes()):
                 yield f"{state.assignment.model}: {note}" if several else note
 
     def _absence_message(self, number: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
@@ -20,6 +20,7 @@ from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.swap.checkpoint import SwapModel
 from effigie.swap.inference.person_assignment import PersonAssignment
 from effigie.swap.inference.swapper import SwappedFace, Swapper
+from effigie.swap.inference.target_eyewear import TargetEyewear
 
 
 class FaceCompositor:
@@ -30,13 +31,21 @@ class FaceCompositor:
     Args:
         visibility: says what covers faces.
         visibility_interval: what covers a face is looked for in every n-th frame, and holds until the next.
+        eyewear: takes the footage's glasses out first; None leaves them.
 
     Attributes:
         seconds: spent on each stage.
     """
 
-    def __init__(self, compose: ComposeSettings, visibility: VisibilityPredictor, visibility_interval: int = 1) -> None:
+    def __init__(
+        self,
+        compose: ComposeSettings,
+        visibility: VisibilityPredictor,
+        visibility_interval: int = 1,
+        eyewear: TargetEyewear | None = None,
+    ) -> None:
         self.compose, self.visibility_interval = compose, visibility_interval
+        self._eyewear = eyewear
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self._compositor = Compositor(compose)
         self._visibility = visibility
@@ -46,7 +55,8 @@ class FaceCompositor:
     def fresh_copy(self, compose: ComposeSettings | None = None) -> FaceCompositor:
         """A new one without memory of earlier frames, with the same settings or others."""
         visibility = self._visibility.fresh_copy()
-        other = FaceCompositor(compose or self.compose, visibility, self.visibility_interval)
+        eyewear = None if self._eyewear is None else self._eyewear.fresh_copy()
+        other = FaceCompositor(compose or self.compose, visibility, self.visibility_interval, eyewear)
         other.seconds = self.seconds
         return other
 
@@ -61,7 +71,11 @@ class FaceCompositor:
             matte: (H, W) float32 in 0..1 by which the mask is multiplied.
         """
         start = time.perf_counter()
-        visible = None
+        visible = bare = None
+        if self._eyewear is not None:
+            picture, bare = self._eyewear(picture, face, swapped.mask.shape[0])
+            if bare is not None:
+                frame = replace(frame, image=np.where(bare[..., None] > 0, picture, frame.image))
         if self.compose.occlusion == "on":
             visible = self._predict_visibility(frame, face, swapped.mask.shape[0])
             if swapped.source_mask is not None:
@@ -70,11 +84,11 @@ class FaceCompositor:
         start = time.perf_counter()
         if swapped.opacity < 1:
             visible = (np.ones_like(swapped.mask) if visible is None else visible) * swapped.opacity
-        result = self._compositor.compose_masked(
+        result, mask = self._compositor.compose_masked(
             picture, swapped.picture, swapped.mask, swapped.matrix, frame.time, visible, matte, swapped.features
         )
         self.seconds["compose"] += time.perf_counter() - start
-        return result
+        return result, mask if bare is None else np.maximum(mask, bare)
 
     def _predict_visibility(self, frame: Frame, face: Face, side: int) -> np.ndarray:
         if self._count % self.visibility_interval == 0 or self._last_visibility.shape[0] != side:
@@ -88,6 +102,7 @@ class PersonState:
     """A person who is swapped, with their model; memory of earlier frames ends with the person's track.
 
     Attributes:
+        notes: on their source's frames, for the report.
         swapped: frames so far in which their face was replaced.
     """
 
@@ -95,6 +110,7 @@ class PersonState:
     model: SwapModel
     swapper: Swapper
     compositor: FaceCompositor
+    notes: list[str] = field(default_factory=list)
     swapped: int = 0
     _track: int | None = field(default=None, repr=False)
 
