@@ -38,6 +38,7 @@ TEMPLES = (127, 356)  # landmarks where either one leaves the face
 TEMPLE_REACH = 6  # px beyond
 STROKE_SHARE = 0.3  # of a stroke's strength that what is beside its middle needs to be part of it
 NEAR = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
+SURE_SHARE = 0.6  # of it, from which on a pixel is nothing but the stroke
 CROSS = np.ones((3, 3), np.uint8)
 INPAINT_RADIUS = 4  # px
 FILL_SIGMA = 0.014  # of the picture's side: filled from both sides, a stroke's middle would be a step from lens to skin
@@ -56,12 +57,15 @@ class Eyewear:
 
     Attributes:
         score: above :data:`WORN` glasses are worn.
-        strokes: (S, S) bool, rims, bar and temples in the picture's pixels; what would be them, where none are worn.
+        strokes: (S, S) bool, rims, bar and temples in the picture's pixels, generously; what would be them, where none
+            are worn.
+        cover: (S, S) float32 in 0..1, how much of each pixel they cover.
         dark: 0..1, how much of the eyes is hidden: above :data:`DARK_LENSES` behind dark lenses.
     """
 
     score: float
     strokes: np.ndarray
+    cover: np.ndarray
     dark: float
 
     @property
@@ -102,10 +106,13 @@ def find_eyewear(picture: Image, landmarks: Landmarks, predictor: VisibilityPred
         ]
     )
     score = float(SCORE_WEIGHTS @ np.minimum(measured, SCORE_LIMITS)) + SCORE_BIAS
-    drawn = _draw_strokes(strengths, lines, places, rim_strengths, points)
-    strokes = cv2.warpAffine(drawn * 255, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP) > 90
+    drawn, cover = _draw_strokes(strengths, lines, places, rim_strengths, points)
+    strokes, cover = (
+        cv2.warpAffine(each, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        for each in (drawn.astype(np.float32), cover)
+    )
     eyes = _fill([points[LEFT_EYE], points[RIGHT_EYE]], 0)
-    return Eyewear(score, strokes, float(covered[eyes].mean()) if eyes.any() else 0.0)
+    return Eyewear(score, strokes > 0.35, cover, float(covered[eyes].mean()) if eyes.any() else 0.0)
 
 
 def remove_eyewear(picture: Image, eyewear: Eyewear) -> Image:
@@ -160,8 +167,8 @@ def _sample(field: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 def _draw_strokes(
     strengths: np.ndarray, lines: np.ndarray, places: np.ndarray, rim_strengths: np.ndarray, points: np.ndarray
-) -> np.ndarray:
-    """(HEIGHT, WIDTH) uint8 0 or 1: rims, bar and temples, as wide as they are."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """(HEIGHT, WIDTH) uint8 0 or 1, rims, bar and temples, generously; and float32 in 0..1, how much they cover."""
     middle = np.zeros((HEIGHT, WIDTH), np.uint8)
     for rim, strength in zip(places, rim_strengths, strict=True):
         nearby = cv2.blur(np.pad(strength, 4, mode="wrap")[None].astype(np.float32), (9, 1))[0, 4:-4]
@@ -170,14 +177,15 @@ def _draw_strokes(
     for side, rim, landmark in zip((-1, 1), places, TEMPLES, strict=True):
         _draw_temple(middle, strengths, rim, side, float(points[landmark, 0]))
     if not middle.any():
-        return middle
+        return middle, middle.astype(np.float32)
     thin = cv2.dilate(middle, CROSS) > 0
-    level = max(MIN_RIM, STROKE_SHARE * float(np.median(lines[middle > 0])))
-    wide = (cv2.dilate(middle, NEAR) > 0) & (lines > level)
+    level = float(np.median(lines[middle > 0]))
+    wide = (cv2.dilate(middle, NEAR) > 0) & (lines > max(MIN_RIM, STROKE_SHARE * level))
     # Beside the stroke a brow's hairs are lines as well, and lids and lashes are no rim's.
     wide &= ~_fill([points[LEFT_BROW], points[RIGHT_BROW]], 0)
     strokes = (thin | wide) & ~_fill([points[LEFT_EYE], points[RIGHT_EYE]], LID_MARGIN // 2)
-    return np.asarray(cv2.dilate(strokes.astype(np.uint8), CROSS, iterations=2))
+    cover = strokes * np.clip(lines / max(MIN_RIM, SURE_SHARE * level), 0, 1)
+    return np.asarray(cv2.dilate(strokes.astype(np.uint8), CROSS, iterations=2)), np.asarray(cover, np.float32)
 
 
 def _draw_bar(middle: np.ndarray, strengths: np.ndarray, places: np.ndarray) -> None:

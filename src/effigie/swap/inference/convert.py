@@ -115,7 +115,7 @@ def convert(
                     settings.compose,
                     visibility.fresh_copy(),
                     visibility_interval,
-                    None if settings.eyewear == "target" else TargetEyewear(visibility),
+                    TargetEyewear(visibility, is_kept=settings.eyewear == "target"),
                 ),
                 notes,
             )

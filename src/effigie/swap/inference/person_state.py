@@ -20,7 +20,7 @@ from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.swap.checkpoint import SwapModel
 from effigie.swap.inference.person_assignment import PersonAssignment
 from effigie.swap.inference.swapper import SwappedFace, Swapper
-from effigie.swap.inference.target_eyewear import TargetEyewear
+from effigie.swap.inference.target_eyewear import TargetEyewear, paint_over
 
 
 class FaceCompositor:
@@ -31,7 +31,7 @@ class FaceCompositor:
     Args:
         visibility: says what covers faces.
         visibility_interval: what covers a face is looked for in every n-th frame, and holds until the next.
-        eyewear: takes the footage's glasses out first; None leaves them.
+        eyewear: finds the footage's glasses, to keep them whole or to take them out; None does not look.
 
     Attributes:
         seconds: spent on each stage.
@@ -72,12 +72,15 @@ class FaceCompositor:
         """
         start = time.perf_counter()
         visible = bare = None
-        if self._eyewear is not None:
-            picture, bare = self._eyewear(picture, face, swapped.mask.shape[0])
-            if bare is not None:
-                frame = replace(frame, image=np.where(bare[..., None] > 0, picture, frame.image))
+        side = swapped.mask.shape[0]
+        worn = None if self._eyewear is None else self._eyewear.find(frame.image, face, side)
+        if worn is not None and self._eyewear is not None and not self._eyewear.is_kept:
+            picture, bare = paint_over(picture, face.matrix(side), worn)
+            frame = replace(frame, image=np.where(bare[..., None] > 0, picture, frame.image))
         if self.compose.occlusion == "on":
-            visible = self._predict_visibility(frame, face, swapped.mask.shape[0])
+            visible = self._predict_visibility(frame, face, side)
+            if worn is not None and bare is None:
+                visible = np.minimum(visible, 1 - worn.cover)
             if swapped.source_mask is not None:
                 visible = visible * swapped.source_mask
         self.seconds["occlusion"] += time.perf_counter() - start

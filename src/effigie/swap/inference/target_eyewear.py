@@ -1,57 +1,71 @@
-"""Takes the glasses out of the target's footage, where the source's are to be shown or nobody's."""
+"""Glasses in the target's footage: kept whole, or painted over where the source's are to be shown or nobody's."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from effigie.arrays import Image
-from effigie.compositing.mask import bounding_box
+from effigie.arrays import AffineMatrix, Image
 from effigie.compositing.region import Region, to_float_image, warp_to_region
 from effigie.faces.analyzer import Face
 from effigie.faces.crop import apply_affine, crop
-from effigie.occlusion.eyewear import WORN, find_eyewear, remove_eyewear
+from effigie.occlusion.eyewear import WORN, Eyewear, find_eyewear, remove_eyewear
 from effigie.occlusion.predictor import VisibilityPredictor
 
 SCORE_SHARE = 0.3  # of a frame's score in the running mean: glasses are not put on and off from frame to frame
+INTERVAL = 10  # frames: somebody without glasses is seldom looked at
 EDGE_SIGMA = 1.0  # px
 
 
 class TargetEyewear:
-    """Removes the glasses of one track's face, frame by frame, in order."""
+    """Finds the glasses of one track's face, in order; :meth:`fresh_copy` starts another track.
 
-    def __init__(self, predictor: VisibilityPredictor) -> None:
+    Args:
+        is_kept: whether they stay before the made face; else they are to be painted over.
+    """
+
+    def __init__(self, predictor: VisibilityPredictor, is_kept: bool) -> None:
+        self.is_kept = is_kept
         self._predictor = predictor
         self._score: float | None = None
+        self._skipped = 0
 
     def fresh_copy(self) -> TargetEyewear:
         """Another without memory of earlier frames."""
-        return TargetEyewear(self._predictor)
+        return TargetEyewear(self._predictor, self.is_kept)
 
-    def __call__(self, image: Image, face: Face, side: int) -> tuple[Image, np.ndarray | None]:
-        """The (H, W, 3) uint8 frame without glasses, and where it was changed, (H, W) uint8; None where nowhere.
+    def find(self, image: Image, face: Face, side: int) -> Eyewear | None:
+        """The glasses of a face, in the pixels of ``face.matrix(side)``; None where none are worn.
 
         Args:
-            image: (H, W, 3) uint8 RGB; not changed.
-            side: px, at which the face is looked at.
+            image: (H, W, 3) uint8 RGB.
         """
+        if self._score is not None and self._score <= WORN and self._skipped < INTERVAL - 1:
+            self._skipped += 1
+            return None
+        self._skipped = 0
         matrix = face.matrix(side)
-        picture = crop(image, matrix, side)
-        found = find_eyewear(picture, apply_affine(matrix, face.landmarks), self._predictor)
+        found = find_eyewear(crop(image, matrix, side), apply_affine(matrix, face.landmarks), self._predictor)
         before = found.score if self._score is None else self._score
         self._score = before + SCORE_SHARE * (found.score - before)
-        strokes = found.strokes.astype(np.float32)
-        box = bounding_box(strokes)
-        if self._score <= WORN or box is None:
-            return image, None
-        region = Region.from_crop_box(matrix, box, (image.shape[1], image.shape[0])).with_crop_size(side, side)
-        if region.is_empty:
-            return image, None
-        made = warp_to_region(to_float_image(remove_eyewear(picture, found)), region)
-        soft = cv2.GaussianBlur(strokes, (0, 0), EDGE_SIGMA)
-        share = np.clip(warp_to_region(soft, region, cv2.INTER_LINEAR), 0, 1)
-        changed, result = np.zeros(image.shape[:2], np.uint8), image.copy()
+        return found if self._score > WORN else None
+
+
+def paint_over(image: Image, matrix: AffineMatrix, eyewear: Eyewear) -> tuple[Image, np.ndarray]:
+    """The frame without glasses, new, and where it was changed, (H, W) uint8.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        matrix: (2, 3) frame px to px of the picture in which they were found.
+    """
+    side = eyewear.strokes.shape[0]
+    strokes = eyewear.strokes.astype(np.float32)
+    picture, changed, result = crop(image, matrix, side), np.zeros(image.shape[:2], np.uint8), image.copy()
+    region = Region.from_crop_box(matrix, (0, 0, side, side), (image.shape[1], image.shape[0]))
+    if not region.is_empty:
+        made = np.clip(warp_to_region(to_float_image(remove_eyewear(picture, eyewear)), region), 0, 1)
+        share = np.clip(warp_to_region(cv2.GaussianBlur(strokes, (0, 0), EDGE_SIGMA), region, cv2.INTER_LINEAR), 0, 1)
         footage = to_float_image(region.crop(image))
         region.paste(result, footage + share[..., None] * (made - footage), share)
         region.crop(changed)[...] = np.ceil(share * 255)
-        return result, changed
+    return result, changed
