@@ -42,12 +42,12 @@ SURE_SHARE = 0.6  # of it, from which on a pixel is nothing but the stroke
 CROSS = np.ones((3, 3), np.uint8)
 INPAINT_RADIUS = 4  # px
 FILL_SIGMA = 0.014  # of the picture's side: filled from both sides, a stroke's middle would be a step from lens to skin
-# A logistic fit to 776 official portraits, 164 of them with glasses, and 164 faces without (docs/occlusion.md): weights
-# of a rim's strength, belief in it, a bar's strength, belief in it, belief in the lower rim; each is cut off and scaled.
+# A logistic fit to 940 portraits, 164 of them with glasses (docs/occlusion.md): weights of a rim's strength, belief in
+# it, a bar's strength, belief in it, belief in the lower rim, each cut off.
 SCORE_LIMITS = np.array([20.0, 0.3, 20.0, 0.3, 0.3])
 SCORE_WEIGHTS = np.array([0.148, 5.0, 0.529, 7.3, 4.65])
 SCORE_BIAS = -8.03
-WORN = 0.5  # score from which glasses are worn: 7 pairs in 164 missed, one found where none was in 776
+WORN = 0.5  # score from which glasses are worn: 7 of 164 are missed, one is found where none is
 DARK_LENSES = 0.5  # mean belief, over the eyes, that something is before them
 
 

@@ -105,8 +105,8 @@ class ConvertSettings:
         shots: stretches of frames with settings of their own.
         extreme_pose: what becomes of a head that is turned far beyond what the source's footage shows: ``leave`` shows
             the footage's own face there, ``make`` a face by geometry, however bad (nobody is to be recognised).
-        eyewear: whose glasses are worn: ``target`` leaves the footage's where they are and takes the source's out of its
-            frames, ``source`` shows the source's, ``none`` nobody's.
+        eyewear: whose glasses are worn: ``target`` keeps the footage's whole and takes the source's out of its frames,
+            ``source`` shows the source's, ``none`` nobody's. A head, its hair and what it wears belong to the footage.
         fast: about a quarter faster for a slightly softer face, for looks in between. See
             :mod:`effigie.swap.inference.convert`.
     """

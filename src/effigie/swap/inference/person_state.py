@@ -18,6 +18,7 @@ from effigie.faces.recognizer import SAME_PERSON_SIMILARITY
 from effigie.media import Frame
 from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.swap.checkpoint import SwapModel
+from effigie.swap.inference.invention_log import InventionLog
 from effigie.swap.inference.person_assignment import PersonAssignment
 from effigie.swap.inference.swapper import SwappedFace, Swapper
 from effigie.swap.inference.target_eyewear import TargetEyewear, paint_over
@@ -107,6 +108,7 @@ class PersonState:
     Attributes:
         notes: on their source's frames, for the report.
         swapped: frames so far in which their face was replaced.
+        inventions: what had to be made up in them.
     """
 
     assignment: PersonAssignment
@@ -115,7 +117,11 @@ class PersonState:
     compositor: FaceCompositor
     notes: list[str] = field(default_factory=list)
     swapped: int = 0
+    inventions: InventionLog = field(init=False, repr=False)
     _track: int | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.inventions = InventionLog(self.model.bank)
 
     def update(self, face: Face | None) -> None:
         """Take the person's face in the next frame, or None where they are not."""

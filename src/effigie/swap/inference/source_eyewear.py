@@ -6,6 +6,7 @@ its nearest one has. Rims that are kept are cut where the made face ends; the de
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -57,7 +58,9 @@ def choose_eyewear(bank: FrameBank, mode: str, predictor: VisibilityPredictor) -
     cleaned = replace(
         bank, read=_clean(bank.read, find, worn.tolist()), penalty=bank.penalty + CLEANED_CM * (worn & ~worn.all())
     )
-    return cleaned, [f"the source wears glasses{some}: left out, what they hid is made up (--eyewear source keeps them)"]
+    return cleaned, [
+        f"the source wears glasses{some}: left out, what they hid is made up (--eyewear source keeps them)"
+    ]
 
 
 def _is_common(worn: list[bool]) -> bool:
@@ -70,15 +73,13 @@ def _find_worn(is_worn: Callable[[int], bool], count: int) -> np.ndarray:
     looked = sorted({*range(0, count, STEP), count - 1})
     worn = np.zeros(count, bool)
     worn[looked] = [is_worn(index) for index in looked]
-    for first, last in zip(looked[:-1], looked[1:], strict=True):
+    for first, last in itertools.pairwise(looked):
         between = range(first + 1, last)
         worn[first + 1 : last] = worn[first] if worn[first] == worn[last] else [is_worn(index) for index in between]
     return worn
 
 
-def _clean(
-    read: Callable[[int], Image], find: Callable[[int], Eyewear], worn: list[bool]
-) -> Callable[[int], Image]:
+def _clean(read: Callable[[int], Image], find: Callable[[int], Eyewear], worn: list[bool]) -> Callable[[int], Image]:
     @lru_cache(CACHE_FRAMES)
     def read_clean(index: int) -> Image:
         picture = read(index)
