@@ -31,7 +31,7 @@ def explain_missing_face(files: Sequence[Path], name: str, smallest: int) -> str
     if not heights:
         return f"{name} shows no face: {ADVICE}"
     return (
-        f"the face in {name} is only {max(heights):.0f} pixels high; with its surroundings {smallest} or more are needed: "
+        f"the face in {name} is only {max(heights):.0f} pixels high; {smallest} with its surroundings are needed: "
         f"{ADVICE}"
     )
 
