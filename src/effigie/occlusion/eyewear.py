@@ -38,6 +38,7 @@ TEMPLES = (127, 356)  # landmarks where either one leaves the face
 TEMPLE_REACH = 6  # px beyond
 STROKE_SHARE = 0.3  # of a stroke's strength that what is beside its middle needs to be part of it
 NEAR = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
+MIN_BROW_BELIEF = 0.35
 SURE_SHARE = 0.6  # of it, from which on a pixel is nothing but the stroke
 CROSS = np.ones((3, 3), np.uint8)
 INPAINT_RADIUS = 4  # px
@@ -48,7 +49,7 @@ SCORE_LIMITS = np.array([20.0, 0.3, 20.0, 0.3, 0.3])
 SCORE_WEIGHTS = np.array([0.156, 7.2, 0.471, 6.2, 5.15])
 SCORE_BIAS = -7.94
 WORN = 0.5  # score from which glasses are worn: 10 of 162 are missed, 3 found in 778 without
-DARK_LENSES = 0.5  # mean belief, over the eyes, that something is before them
+DARK_LENSES = 0.75  # mean belief, over the eyes, that something is before them
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def find_eyewear(picture: Image, landmarks: Landmarks, predictor: VisibilityPred
         ]
     )
     score = float(SCORE_WEIGHTS @ np.minimum(measured, SCORE_LIMITS)) + SCORE_BIAS
-    drawn, cover = _draw_strokes(strengths, lines, places, rim_strengths, points)
+    drawn, cover = _draw_strokes(strengths, lines, covered, places, rim_strengths, points)
     strokes, cover = (
         cv2.warpAffine(each, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
         for each in (drawn.astype(np.float32), cover)
@@ -166,7 +167,12 @@ def _sample(field: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 
 def _draw_strokes(
-    strengths: np.ndarray, lines: np.ndarray, places: np.ndarray, rim_strengths: np.ndarray, points: np.ndarray
+    strengths: np.ndarray,
+    lines: np.ndarray,
+    covered: np.ndarray,
+    places: np.ndarray,
+    rim_strengths: np.ndarray,
+    points: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(HEIGHT, WIDTH) uint8 0 or 1, rims, bar and temples, generously; and float32 in 0..1, how much they cover."""
     middle = np.zeros((HEIGHT, WIDTH), np.uint8)
@@ -181,11 +187,13 @@ def _draw_strokes(
     thin = cv2.dilate(middle, CROSS) > 0
     level = float(np.median(lines[middle > 0]))
     wide = (cv2.dilate(middle, NEAR) > 0) & (lines > max(MIN_RIM, STROKE_SHARE * level))
-    # Beside the stroke a brow's hairs are lines as well, and lids and lashes are no rim's.
-    wide &= ~_fill([points[LEFT_BROW], points[RIGHT_BROW]], 0)
-    strokes = (thin | wide) & ~_fill([points[LEFT_EYE], points[RIGHT_EYE]], LID_MARGIN // 2)
+    # Beside the stroke a brow's hairs are lines as well: there the network has to see a rim.
+    wide &= ~_fill([points[LEFT_BROW], points[RIGHT_BROW]], 0) | (covered > MIN_BROW_BELIEF)
+    strokes = thin | wide
     cover = strokes * np.clip(lines / max(MIN_RIM, SURE_SHARE * level), 0, 1)
-    return np.asarray(cv2.dilate(strokes.astype(np.uint8), CROSS, iterations=2)), np.asarray(cover, np.float32)
+    lids = _fill([points[LEFT_EYE], points[RIGHT_EYE]], LID_MARGIN)
+    generous = cv2.dilate(strokes.astype(np.uint8), CROSS, iterations=2) * ~lids
+    return np.asarray(generous, np.uint8), np.asarray(cover * ~lids, np.float32)
 
 
 def _draw_bar(middle: np.ndarray, strengths: np.ndarray, places: np.ndarray) -> None:

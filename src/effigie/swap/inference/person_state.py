@@ -74,9 +74,11 @@ class FaceCompositor:
         start = time.perf_counter()
         visible = bare = None
         side = swapped.mask.shape[0]
-        worn = None if self._eyewear is None else self._eyewear.find(frame.image, face, side)
-        if worn is not None and self._eyewear is not None and not self._eyewear.is_kept:
-            picture, bare = paint_over(picture, face.matrix(side), worn)
+        eyewear, worn = self._eyewear, None
+        if eyewear is not None and (self.compose.occlusion == "on" or not eyewear.is_kept):
+            worn = eyewear.find(frame.image, face, side)
+        if eyewear is not None and worn is not None and not eyewear.is_kept:
+            picture, bare = paint_over(picture, face.matrix(side), worn, swapped.opacity, matte)
             frame = replace(frame, image=np.where(bare[..., None] > 0, picture, frame.image))
         if self.compose.occlusion == "on":
             visible = self._predict_visibility(frame, face, side)

@@ -51,12 +51,16 @@ class TargetEyewear:
         return found if self._score > WORN else None
 
 
-def paint_over(image: Image, matrix: AffineMatrix, eyewear: Eyewear) -> tuple[Image, np.ndarray]:
+def paint_over(
+    image: Image, matrix: AffineMatrix, eyewear: Eyewear, opacity: float = 1.0, matte: np.ndarray | None = None
+) -> tuple[Image, np.ndarray]:
     """The frame without glasses, new, and where it was changed, (H, W) uint8.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         matrix: (2, 3) frame px to px of the picture in which they were found.
+        opacity: 0..1, how much of the paint is shown.
+        matte: (H, W) float32 in 0..1, by which it is multiplied.
     """
     side = eyewear.strokes.shape[0]
     strokes = eyewear.strokes.astype(np.float32)
@@ -65,6 +69,7 @@ def paint_over(image: Image, matrix: AffineMatrix, eyewear: Eyewear) -> tuple[Im
     if not region.is_empty:
         made = np.clip(warp_to_region(to_float_image(remove_eyewear(picture, eyewear)), region), 0, 1)
         share = np.clip(warp_to_region(cv2.GaussianBlur(strokes, (0, 0), EDGE_SIGMA), region, cv2.INTER_LINEAR), 0, 1)
+        share *= np.float32(opacity) if matte is None else np.float32(opacity) * region.crop(matte)
         footage = to_float_image(region.crop(image))
         region.paste(result, footage + share[..., None] * (made - footage), share)
         region.crop(changed)[...] = np.ceil(share * 255)
