@@ -44,7 +44,7 @@ def extract(
             print_line(f"no face in {clip}")
         print_notes(report.notes)
         if unseen := _describe_unseen(output):
-            print_line(f"{unseen}: as a source of a swap, more footage would show it; without it is made up")
+            print_line(f"{unseen}: what a swap asks of it is made up, unless more footage shows it")
     exit_with_failures(report.failed)
 
 
