@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from benchmarks.fixtures.appearance_changes import draw_wire_glasses
 
+import effigie
+from effigie.consent.record import new_consent
 from effigie.errors import UsageError
 from effigie.faces.analyzer import analyze
+from effigie.faces.crop import apply_affine, crop
 from effigie.faceset import FaceSet
 from effigie.media import VideoReader
 from effigie.occlusion.eyewear import find_eyewear
@@ -34,7 +38,7 @@ def faces(man_faces):
     rows = np.linspace(0, len(loaded) - 1, FRAMES).astype(int)
     geometries = [FaceGeometry.from_frame_landmarks(loaded["landmarks"][row], loaded["matrix"][row]) for row in rows]
     bare = [loaded.crop(int(row)) for row in rows]
-    worn = [draw_wire_glasses(crop, geometry.landmarks)[0] for crop, geometry in zip(bare, geometries, strict=True)]
+    worn = [draw_wire_glasses(shown, geometry.landmarks)[0] for shown, geometry in zip(bare, geometries, strict=True)]
     return bare, worn, geometries
 
 
@@ -105,3 +109,26 @@ def test_the_option_is_checked_and_kept():
         ConvertSettings(eyewear="both")
     assert ConvertSettings().eyewear == "target"
     assert replace(ConvertSettings(), eyewear="none").eyewear == "none"
+
+
+def test_a_photo_with_glasses_shows_them_throughout_or_nowhere(man, woman, cut, predictor, tmp_path):
+    with VideoReader(man, stop=3) as reader:
+        item = list(analyze(reader))[2]
+    photo = tmp_path / "man.png"
+    worn = draw_wire_glasses(item.frame.image, item.faces[0].landmarks)[0]
+    cv2.imwrite(str(photo), worn[..., ::-1])
+    record = tmp_path / "man.json"
+    new_consent("the man of the samples", [photo], ("swap",), basis="sample", evidence=[photo]).save(record)
+    clip = cut(woman, tmp_path / "woman.mp4", 0, 4)
+    for mode, expected in (("target", 0), ("source", 4)):
+        report = effigie.swap_clip(
+            photo, clip, tmp_path / f"{mode}.mp4", ConvertSettings(eyewear=mode), work=tmp_path / "work", consent=record
+        )
+        assert any("the source wears glasses" in note for note in report.conversion.notes) == (mode == "target")
+        shown = 0
+        with VideoReader(report.output) as reader:
+            for item in analyze(reader):
+                matrix = item.faces[0].matrix(256)
+                landmarks = apply_affine(matrix, item.faces[0].landmarks)
+                shown += find_eyewear(crop(item.frame.image, matrix, 256), landmarks, predictor).is_worn
+        assert shown == expected
