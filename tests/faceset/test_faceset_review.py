@@ -12,7 +12,7 @@ import pytest
 import effigie
 from effigie.errors import CancelledError, FaceSetError
 from effigie.faceset import BLENDSHAPES, FaceSet
-from effigie.faceset.review import find_gaps
+from effigie.faceset.review import describe_unseen, find_gaps, find_unseen
 from effigie.faceset.review.coverage import CoverageGap
 from effigie.progress import CancelToken
 
@@ -124,6 +124,31 @@ def test_how_the_whole_footage_is_is_not_dropped(man_faces, tmp_path):
     lit = next(one for one in review.findings if one.kind == "badly lit")
     assert len(lit.names) == review.faces and not lit.drop
     assert len(review.proposed_drops) < review.faces / 2  # for other reasons
+
+
+def test_what_a_person_is_never_seen_to_do_is_told(man_faces, tmp_path, here):
+    """Of everyday talk, from what was measured: a set of one expression shows little."""
+    whole = FaceSet.open(man_faces)
+    one = FaceSet.create(tmp_path / "one.faces", whole.settings)
+    (source,) = whole.sources.values()
+    record = next(iter(whole.records()))
+    smile = record.blendshapes.copy()
+    smile[[BLENDSHAPES.index(name) for name in ("mouthSmileLeft", "mouthSmileRight")]] = 0.8
+    shown = [replace(record, frame=n, blendshapes=smile, pose=np.array([n - 5, 0, 0], np.float32)) for n in range(20)]
+    with one.writer(source) as writer:
+        writer.write(shown)
+    unseen = {aspect.action: aspect for aspect in find_unseen(one)}
+    assert {"turns to the picture's left", "opens the mouth", "closes the eyes", "relaxes a smile"} <= set(unseen)
+    assert not {"smiles", "turns to the picture's right"} & set(unseen)
+    assert str(unseen["turns to the picture's left"]) == "turns to the picture's left beyond 5 degrees"
+    assert [aspect.action for aspect in effigie.review(one).unseen] == list(unseen)
+    assert "this person never turns to" in here("faces", "review", one.path).out
+    assert (
+        describe_unseen([]) == "" and describe_unseen([unseen["opens the mouth"]]) == "the source never opens the mouth"
+    )
+    assert describe_unseen(list(unseen.values()), "she").startswith("she never ") and " or " in describe_unseen(
+        list(unseen.values())
+    )
 
 
 def test_what_the_source_never_does_is_told(man_faces, tmp_path):

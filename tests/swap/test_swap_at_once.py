@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from effigie.consent.record import new_consent
 from effigie.errors import FaceSetError, MediaError, RefusedError
 from effigie.faceset import FaceSet
 from effigie.media import VideoReader
+from effigie.prior.frame_bank import FaceGeometry
 from effigie.swap import build_swap, load_swap
 from effigie.swap.geometry_model import measure_profile
 
@@ -104,8 +106,13 @@ def test_a_face_set_is_a_source_too(man_faces, record, clip, tmp_path):
 def test_a_photo_without_a_face_and_training_on_one_photo(photo, clip, record, tmp_path):
     plain = tmp_path / "plain.png"
     cv2.imwrite(str(plain), np.full((200, 200, 3), 127, np.uint8))
-    with pytest.raises(FaceSetError, match="shows no face"):
+    with pytest.raises(FaceSetError, match="shows no face: take a sharp picture"):
         effigie.swap_clip(plain, clip, tmp_path / "out.mp4", consent=record)
+    picture = cv2.imread(str(photo))
+    tiny = tmp_path / "tiny.png"
+    cv2.imwrite(str(tiny), cv2.resize(picture, None, fx=0.14, fy=0.14, interpolation=cv2.INTER_AREA))
+    with pytest.raises(FaceSetError, match=r"the face in .*tiny.png is only \d\d pixels high; 40"):
+        effigie.swap_clip(tiny, clip, tmp_path / "out.mp4", consent=record)
     settings = effigie.SwapSettings(minutes=1)
     with pytest.raises(FaceSetError, match="training needs 16"):
         effigie.swap_clip(photo, clip, tmp_path / "out.mp4", training=settings, consent=record)
@@ -120,3 +127,59 @@ def test_without_consent_nothing_is_made(photo, clip, woman_consent, tmp_path):
     with pytest.raises(RefusedError):
         effigie.swap_clip(photo, clip, tmp_path / "out.mp4", consent=woman_consent)
     assert not list(tmp_path.glob("out.*png")) and not (tmp_path / "out.mp4").exists()
+
+
+def test_of_several_people_one_is_to_be_chosen(photo, woman, clip, record, tmp_path):
+    """One picture is told from left to right; of several a sheet shows whom the numbers mean."""
+    his = cv2.imread(str(photo))
+    with VideoReader(woman, stop=1) as reader:
+        hers = next(iter(reader)).image[..., ::-1]
+    both, other = tmp_path / "both.png", tmp_path / "woman.png"
+    cv2.imwrite(str(both), np.hstack([his, hers]))
+    cv2.imwrite(str(other), hers)
+    with pytest.raises(FaceSetError, match=r"shows 2 people.*--source-person.*from left to right they are") as told:
+        effigie.swap_clip(both, clip, tmp_path / "out.mp4", consent=record)
+    number = int(str(told.value).split(" they are ")[1].split(",")[0])
+    report = effigie.swap_clip(
+        both, clip, tmp_path / "out.mp4", training=effigie.SwapSettings(source_person=number), consent=record
+    )
+    assert report.conversion.swapped == FRAMES
+    with pytest.raises(FaceSetError, match=r"people.png shows them by number"):
+        effigie.swap_clip([photo, other], clip, tmp_path / "two.mp4", work=tmp_path / "work", consent=record)
+    assert cv2.imread(str(tmp_path / "work" / "people.png")) is not None
+    with pytest.raises(FaceSetError, match="no person number 5"):
+        effigie.swap_clip(
+            both, clip, tmp_path / "no.mp4", training=effigie.SwapSettings(source_person=5), consent=record
+        )
+
+
+def test_what_the_photo_does_not_show_is_told(swapped, photo, clip, record, tmp_path):
+    told = json.loads(swapped[0].out)["source_notes"]
+    assert any("the source never " in note and "made up" in note for note in told)
+    assert not any("soft" in note for note in told)
+    small = tmp_path / "small.png"
+    picture = cv2.imread(str(photo))
+    cv2.imwrite(str(small), cv2.resize(picture, None, fx=0.45, fy=0.45, interpolation=cv2.INTER_AREA))
+    report = effigie.swap_clip(small, clip, tmp_path / "out.mp4", consent=record)
+    assert any("pixels high" in note and "soft" in note for note in report.notes)
+
+
+def test_a_source_seen_from_the_side_is_refused_in_a_line(man_faces, clip, record, tmp_path):
+    """His landmarks turned by 50 degrees: nothing of the clip is within reach, unless that is asked for."""
+    whole = FaceSet.open(man_faces)
+    turned = FaceSet.create(tmp_path / "turned.faces", whole.settings)
+    (source,) = whole.sources.values()
+    angle = np.radians(50)
+    spin = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
+    with turned.writer(source) as writer:
+        for record_ in list(whole.records())[:20]:
+            middle = record_.landmarks.mean(0)
+            landmarks = ((record_.landmarks - middle) @ spin.T + middle).astype(np.float32)
+            yaw = float(FaceGeometry.from_landmarks(landmarks).pose.angles[0])
+            writer.write([replace(record_, landmarks=landmarks, pose=np.array([yaw, 0, 0], np.float32))])
+    with pytest.raises(MediaError, match=r"from the side only, turned by .* degrees: bring a picture .*--turned make"):
+        effigie.swap_clip(turned.path, clip, tmp_path / "out.mp4", consent=record)
+    made = effigie.swap_clip(
+        turned.path, clip, tmp_path / "out.mp4", effigie.ConvertSettings(extreme_pose="make"), consent=record
+    )
+    assert made.preview is not None and any("from the side only" in note for note in made.notes)

@@ -41,6 +41,7 @@ def test_what_is_saved_is_loaded(tmp_path):
         masks=tmp_path / "masks",
         fast=True,
         extreme_pose="make",
+        eyewear="none",
         shots=(
             ShotSettings(120, 239, compose=ComposeSettings(blend="feather", temporal=0.0)),
             ShotSettings(400, skip=True),

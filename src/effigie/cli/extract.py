@@ -43,4 +43,13 @@ def extract(
         for clip in report.without_faces:
             print_line(f"no face in {clip}")
         print_notes(report.notes)
+        if unseen := _describe_unseen(output):
+            print_line(f"{unseen}: what a swap asks of it is made up, unless more footage shows it")
     exit_with_failures(report.failed)
+
+
+def _describe_unseen(output: str) -> str:
+    """What the main person is never seen to do; empty for a face set that does not lie here."""
+    from effigie.faceset.review import describe_unseen, find_unseen
+
+    return describe_unseen(find_unseen(output), "person 0") if effigie.faceset.FaceSet.exists(output) else ""

@@ -103,6 +103,8 @@ def review(
             share = f"{100 * len(one.names) / found.faces:.1f} %"
             table.add_row(one.kind, str(len(one.names)), share, "drop" if one.drop else "all are so: kept", one.why)
         OUT.print(table)
+    if unseen := effigie.faceset.review.describe_unseen(found.unseen, "this person"):
+        print_line(f"{unseen}: what footage asks of it will be made up")
     for lack in found.gaps:
         print_line(str(lack))
     if found.affected is not None:

@@ -68,11 +68,12 @@ def swap(
         )
     conversion = report.conversion
     if as_json:
-        paths_made = {name: str(getattr(report, name)) for name in ("preview", "sheet", "model")}
-        print_json({**to_stored(conversion), **paths_made, "output": str(output)})
+        paths_made = {name: getattr(report, name) for name in ("preview", "sheet", "model")}
+        paths_made = {name: path and str(path) for name, path in paths_made.items()}
+        print_json({**to_stored(conversion), **paths_made, "output": str(output), "source_notes": report.notes})
         return
     print_line(format_conversion(output, conversion))
     print_line(f"{report.sheet}: before and after; {report.model}: the model, for `effigie convert`")
     if report.training is None:
         print_line("made by geometry alone: --minutes 5 trains first, which needs a clip of the source")
-    print_notes(conversion.notes)
+    print_notes([*report.notes, *conversion.notes])

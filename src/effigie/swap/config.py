@@ -18,6 +18,7 @@ PRIORS = ("mesh", "none")
 STARTS = ("shipped", "random")
 EXTREME_POSE_MODES = ("leave", "make")
 INTERIORS = ("footage", "source")
+EYEWEAR_MODES = ("target", "source", "none")
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ class ConvertSettings:
         interior: whose eyeballs and inside of the mouth show between lids and lips: ``footage`` takes its gaze,
             highlights, teeth and tongue, with the source's iris color; ``source`` warps the source's own, wherever that
             ever showed them.
+        eyewear: whose glasses are worn: ``target`` keeps the footage's whole and takes the source's out of its frames,
+            ``source`` shows the source's, ``none`` nobody's. A head, its hair and what it wears belong to the footage.
         fast: about a quarter faster for a slightly softer face, for looks in between. See
             :mod:`effigie.swap.inference.convert`.
     """
@@ -129,9 +132,12 @@ class ConvertSettings:
     shots: tuple[ShotSettings, ...] = ()
     extreme_pose: Literal["leave", "make"] = field(default="leave", metadata={STORED_NAME: "turned"})
     interior: Literal["footage", "source"] = "footage"
+    eyewear: Literal["target", "source", "none"] = "target"
     fast: bool = False
 
     def __post_init__(self) -> None:
+        if self.eyewear not in EYEWEAR_MODES:
+            raise UsageError(f"eyewear is {', '.join(EYEWEAR_MODES[:-1])} or {EYEWEAR_MODES[-1]}, not {self.eyewear!r}")
         ShotList(self.shots)  # refuses those that overlap
         if self.extreme_pose not in EXTREME_POSE_MODES:
             raise UsageError(f"extreme_pose is {' or '.join(EXTREME_POSE_MODES)}, not {self.extreme_pose!r}")

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from effigie.errors import FaceSetError
-from effigie.faceset import Faces, FaceSet
+from effigie.faceset import Faces, FaceSet, PersonCluster
 from effigie.prior.frame_bank import FaceGeometry, FaceProfile, estimate_profile
 from effigie.swap.mouth_visibility import penalize_covered_mouths
 
 MIN_FACES = 16
+STRAY_SHARE = 0.05  # of all faces
 BLOCK_COUNT = 10  # the footage is cut into this many stretches, of which some are held out
 GUARD_FRAMES = 12  # frames beside a held-out stretch that are not trained on either: neighbours look alike
 
@@ -52,10 +53,8 @@ def load_person_frames(
     """
     faceset = FaceSet.open(path)
     people = faceset.people()
-    total = sum(person.faces for person in people)
     if person is None:
-        # A stray face or two (a passer-by, a poster) is not a second person to choose from.
-        if len(people) > 1 and people[1].faces > 0.05 * total:
+        if len(find_main_people(faceset)) > 1:
             listed = ", ".join(f"{person.cluster}: {person.faces} faces" for person in people[:6])
             raise FaceSetError(
                 f"{path} holds {len(people)} people ({listed}): choose with --{role}-person NUMBER, or remove the "
@@ -77,6 +76,13 @@ def load_person_frames(
     penalty = penalize_covered_mouths(lambda i: faces.crop(int(training[i])), shown, blendshapes)
     described = estimate_profile(shown, blendshapes, faces["embedding"][training], penalty)
     return PersonFrames(faces, geometries, described, training, kept)
+
+
+def find_main_people(faceset: FaceSet) -> list[PersonCluster]:
+    """The people of a face set; a stray face or two (a passer-by, a poster) is nobody to choose from."""
+    people = faceset.people()
+    total = sum(person.faces for person in people)
+    return [person for person in people if person.faces > STRAY_SHARE * total]
 
 
 def split_held_out(clips: np.ndarray, frames: np.ndarray, held_out: float) -> tuple[np.ndarray, np.ndarray]:

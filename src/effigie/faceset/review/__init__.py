@@ -4,7 +4,7 @@ Nothing is changed here: faces are found and proposed, and `faceset.drop` takes 
 enter; everything is read from what extraction measured, and from the crops.
 """
 
-from effigie.faceset.review.coverage import CoverageGap, find_gaps
+from effigie.faceset.review.coverage import CoverageGap, UnseenAspect, describe_unseen, find_gaps, find_unseen
 from effigie.faceset.review.findings import Finding, Review, review
 
-__all__ = ["CoverageGap", "Finding", "Review", "find_gaps", "review"]
+__all__ = ["CoverageGap", "Finding", "Review", "UnseenAspect", "describe_unseen", "find_gaps", "find_unseen", "review"]

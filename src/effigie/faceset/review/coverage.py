@@ -1,4 +1,4 @@
-"""Coverage of a target's poses and expressions by the source's footage."""
+"""Coverage of poses and expressions by a person's footage: of those that are usual, and of a target's."""
 
 from __future__ import annotations
 
@@ -23,16 +23,19 @@ class Aspect:
     sign: int  # 1 if more of the measure is more of it, else -1
     margin: float  # how far beyond what was seen geometry still follows well, in the measure's unit
     unit: str = ""  # of the measure, for sentences
+    usual: float | None = None  # from which on footage shows it as conversation does; None: not asked for
 
 
 ASPECTS = (
-    Aspect("turns to the picture's left", "yaw", -1, 10, " degrees"),
-    Aspect("turns to the picture's right", "yaw", 1, 10, " degrees"),
+    Aspect("turns to the picture's left", "yaw", -1, 10, " degrees", -12),
+    Aspect("turns to the picture's right", "yaw", 1, 10, " degrees", 12),
     Aspect("looks up", "pitch", -1, 10, " degrees"),
     Aspect("looks down", "pitch", 1, 10, " degrees"),
-    Aspect("opens the mouth", "mouth", 1, 0.12),
-    Aspect("closes the eyes", "eyes", -1, 0.08),
-    Aspect("smiles", "smile", 1, 0.25),
+    Aspect("opens the mouth", "mouth", 1, 0.12, usual=0.15),
+    Aspect("shuts the lips", "mouth", -1, 0.12, usual=0.05),
+    Aspect("closes the eyes", "eyes", -1, 0.08, usual=0.1),
+    Aspect("smiles", "smile", 1, 0.25, usual=0.3),
+    Aspect("relaxes a smile", "smile", -1, 0.4, usual=0.3),
     Aspect("raises the brows", "browInnerUp", 1, 0.3),
     Aspect("purses the lips", "mouthPucker", 1, 0.3),
 )
@@ -57,6 +60,48 @@ class CoverageGap:
         )
 
 
+@dataclass(frozen=True)
+class UnseenAspect:
+    """A pose or expression of everyday talk that a person's footage never shows."""
+
+    action: str  # as in Aspect
+    extent: float  # how far the person goes, in the measure's unit
+    unit: str = ""  # of it
+
+    def __str__(self) -> str:
+        return f"{self.action} beyond {self.extent:.0f}{self.unit}" if self.unit else self.action
+
+
+def find_unseen(source: FaceSet | str | Path, person: int = 0) -> list[UnseenAspect]:
+    """Find the poses and expressions of everyday talk that a person's footage never shows.
+
+    Args:
+        person: by number, 0 = most faces.
+    """
+    asked = [aspect for aspect in ASPECTS if aspect.usual is not None]
+    faces = load_measures(source, tuple(dict.fromkeys(aspect.measure for aspect in asked)), f"cluster == {person}")
+    unseen = []
+    for aspect in asked if len(faces) else ():
+        extent = aspect.sign * _measure_extent(aspect, faces[aspect.measure])
+        assert aspect.usual is not None
+        if aspect.sign * (extent - aspect.usual) < 0:
+            unseen.append(UnseenAspect(aspect.action, max(aspect.sign * extent, 0.0), aspect.unit))
+    return unseen
+
+
+def describe_unseen(unseen: list[UnseenAspect], who: str = "the source") -> str:
+    """What is never shown, in a line; empty where everything is."""
+    if not unseen:
+        return ""
+    *rest, last = map(str, unseen)
+    return f"{who} never {', '.join(rest)} or {last}" if rest else f"{who} never {last}"
+
+
+def _measure_extent(aspect: Aspect, values: np.ndarray) -> float:
+    """How far a person goes in an aspect, times its sign."""
+    return float(np.percentile(aspect.sign * values, 100 - OUTLIER_PERCENT))
+
+
 def find_gaps(
     source: FaceSet | str | Path, target: FaceSet | str | Path, persons: tuple[int, int] = (0, 0)
 ) -> tuple[list[CoverageGap], float]:
@@ -72,13 +117,13 @@ def find_gaps(
     )
     gaps, affected = [], np.zeros(len(target_faces), bool)
     for aspect in ASPECTS:
-        source_values, target_values = (aspect.sign * faces[aspect.measure] for faces in (source_faces, target_faces))
-        limit = float(np.percentile(source_values, 100 - OUTLIER_PERCENT))
+        target_values = aspect.sign * target_faces[aspect.measure]
+        limit = _measure_extent(aspect, source_faces[aspect.measure])
         is_beyond = target_values > limit + aspect.margin
         if is_beyond.mean() < MIN_SHARE:
             continue
         affected |= is_beyond
-        extents = (aspect.sign * limit, aspect.sign * float(np.percentile(target_values, 100 - OUTLIER_PERCENT)))
+        extents = (aspect.sign * limit, aspect.sign * _measure_extent(aspect, target_faces[aspect.measure]))
         gaps.append(CoverageGap(aspect.action, *extents, float(is_beyond.mean()), aspect.unit))
     gaps.sort(key=lambda lack: -lack.share)
     return gaps, float(affected.mean())

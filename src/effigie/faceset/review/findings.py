@@ -10,7 +10,7 @@ import numpy as np
 
 from effigie.faceset import Faces, FaceSet
 from effigie.faceset.review.appearance import CropAppearance, find_duplicates, measure_appearance
-from effigie.faceset.review.coverage import CoverageGap, find_gaps
+from effigie.faceset.review.coverage import CoverageGap, UnseenAspect, find_gaps, find_unseen
 from effigie.faceset.review.sheet import draw_review_sheet
 from effigie.io.stored_names import STORED_NAME, to_stored
 from effigie.prior.frame_bank import FaceGeometry, estimate_occlusion, estimate_profile
@@ -48,6 +48,7 @@ class Review:
     path: Path  # of the set
     faces: int  # looked at
     findings: list[Finding] = field(default_factory=list)  # those there are, gravest first
+    unseen: list[UnseenAspect] = field(default_factory=list)  # of everyday talk, what the person is never seen to do
     # Poses and expressions of the target that this source does not cover; empty without a target.
     gaps: list[CoverageGap] = field(default_factory=list, metadata={STORED_NAME: "lacks"})
     # Share of the target's frames that are affected by any gap; None without a target.
@@ -89,6 +90,7 @@ def review(
             names = tuple(_face_name(loaded, int(index)) for index in np.flatnonzero(chosen))
             droppable = kind == "another person" or bool(chosen.mean() <= MAX_DROP_SHARE)
             found.findings.append(Finding(kind, why, names, droppable))
+    found.unseen = find_unseen(faceset, person)
     if target is not None:
         found.gaps, found.affected = find_gaps(faceset, target, (person, 0))
     if output is not None:

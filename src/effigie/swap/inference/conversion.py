@@ -47,7 +47,7 @@ class ConvertReport:
         each: of each model, by its folder, the frames in which its person's face was replaced.
         seconds: wall time of the frames, loading excluded.
         stages: seconds of each stage; they overlap, so their sum may exceed ``seconds``.
-        notes: what could not be carried over untouched.
+        notes: what could not be carried over untouched, and what of the face is made up.
         output_id: 12 hex digits by which mark, credentials and ledger know the output.
     """
 
@@ -193,6 +193,7 @@ class Conversion:
                 continue
             self._inputs[id(state)] = inputs
             prepared.append((state, state.compositor, face, inputs))
+            state.inventions.add(inputs.warper.target, inputs.mouth_share)
             state.swapped += 1
         self._report.swapped += bool(prepared)
         return prepared
@@ -260,7 +261,7 @@ class Conversion:
                 yield f"{state.assignment.model}: {self._absence_message(number)}"
         several = len(self._people) > 1
         for state in self._people:
-            for note in state.swapper.pose_log.notes():
+            for note in (*state.notes, *state.inventions.notes(), *state.swapper.pose_log.notes()):
                 yield f"{state.assignment.model}: {note}" if several else note
 
     def _absence_message(self, number: int) -> str:

@@ -22,8 +22,10 @@ from effigie.swap.inference.conversion import Conversion, ConvertReport
 from effigie.swap.inference.mask_clip import MaskClip
 from effigie.swap.inference.person_assignment import PersonAssignment, parse_assignments
 from effigie.swap.inference.person_state import FaceCompositor, PersonState, check_distinct_people
+from effigie.swap.inference.source_eyewear import choose_eyewear
 from effigie.swap.inference.source_visibility import SourceVisibility
 from effigie.swap.inference.swapper import Swapper
+from effigie.swap.inference.target_eyewear import TargetEyewear
 from effigie.training import choose_device, choose_precision
 
 # What the fast mode gives up for speed. A made face's side is this share of the usual: warping it, and all that is done
@@ -87,6 +89,14 @@ def convert(
     visibility = VisibilityPredictor(device=device, half=precision == "bf16")
     compose_settings = [settings.compose, *(shot.compose for shot in settings.shots if shot.compose)]
     needs_visibility = any(compose.occlusion == "on" for compose in compose_settings)
+    eyewear_notes = []
+    for number, loaded in enumerate(models):
+        if loaded.prior:
+            bank, notes = choose_eyewear(loaded.bank, settings.eyewear, visibility)
+            models[number] = replace(loaded, bank=bank)
+            eyewear_notes.append(notes)
+        else:
+            eyewear_notes.append([])
     with VideoReader(clip) as reader:
         people = [
             PersonState(
@@ -102,9 +112,15 @@ def convert(
                     SourceVisibility(loaded.bank, visibility, loaded.network is not None) if needs_visibility else None,
                     settings.interior == "footage",
                 ),
-                FaceCompositor(settings.compose, visibility.fresh_copy(), visibility_interval),
+                FaceCompositor(
+                    settings.compose,
+                    visibility.fresh_copy(),
+                    visibility_interval,
+                    TargetEyewear(visibility, is_kept=settings.eyewear == "target"),
+                ),
+                notes,
             )
-            for assignment, loaded in zip(assignments, models, strict=True)
+            for assignment, loaded, notes in zip(assignments, models, eyewear_notes, strict=True)
         ]
         mask_clip: contextlib.AbstractContextManager[MaskClip | None] = contextlib.nullcontext()
         if settings.mask_clip is not None:

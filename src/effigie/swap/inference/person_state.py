@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
@@ -18,8 +18,10 @@ from effigie.faces.recognizer import SAME_PERSON_SIMILARITY
 from effigie.media import Frame
 from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.swap.checkpoint import SwapModel
+from effigie.swap.inference.invention_log import InventionLog
 from effigie.swap.inference.person_assignment import PersonAssignment
 from effigie.swap.inference.swapper import SwappedFace, Swapper
+from effigie.swap.inference.target_eyewear import TargetEyewear, paint_over
 
 
 class FaceCompositor:
@@ -30,13 +32,21 @@ class FaceCompositor:
     Args:
         visibility: says what covers faces.
         visibility_interval: what covers a face is looked for in every n-th frame, and holds until the next.
+        eyewear: finds the footage's glasses, to keep them whole or to take them out; None does not look.
 
     Attributes:
         seconds: spent on each stage.
     """
 
-    def __init__(self, compose: ComposeSettings, visibility: VisibilityPredictor, visibility_interval: int = 1) -> None:
+    def __init__(
+        self,
+        compose: ComposeSettings,
+        visibility: VisibilityPredictor,
+        visibility_interval: int = 1,
+        eyewear: TargetEyewear | None = None,
+    ) -> None:
         self.compose, self.visibility_interval = compose, visibility_interval
+        self._eyewear = eyewear
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self._compositor = Compositor(compose)
         self._visibility = visibility
@@ -47,7 +57,8 @@ class FaceCompositor:
     def fresh_copy(self, compose: ComposeSettings | None = None) -> FaceCompositor:
         """A new one without memory of earlier frames, with the same settings or others."""
         visibility = self._visibility.fresh_copy()
-        other = FaceCompositor(compose or self.compose, visibility, self.visibility_interval)
+        eyewear = None if self._eyewear is None else self._eyewear.fresh_copy()
+        other = FaceCompositor(compose or self.compose, visibility, self.visibility_interval, eyewear)
         other.seconds = self.seconds
         return other
 
@@ -68,20 +79,29 @@ class FaceCompositor:
             self.seconds["compose"] += time.perf_counter() - start
             return repeated
         self._last_swapped = swapped if matte is None else None
-        visible = None
+        visible = bare = None
+        side = swapped.mask.shape[0]
+        eyewear, worn = self._eyewear, None
+        if eyewear is not None and (self.compose.occlusion == "on" or not eyewear.is_kept):
+            worn = eyewear.find(frame.image, face, side)
+        if eyewear is not None and worn is not None and not eyewear.is_kept:
+            picture, bare = paint_over(picture, face.matrix(side), worn, swapped.opacity, matte)
+            frame = replace(frame, image=np.where(bare[..., None] > 0, picture, frame.image))
         if self.compose.occlusion == "on":
-            visible = self._predict_visibility(frame, face, swapped.mask.shape[0])
+            visible = self._predict_visibility(frame, face, side)
+            if worn is not None and bare is None:
+                visible = np.minimum(visible, 1 - worn.cover)
             if swapped.source_mask is not None:
                 visible = visible * swapped.source_mask
         self.seconds["occlusion"] += time.perf_counter() - start
         start = time.perf_counter()
         if swapped.opacity < 1:
             visible = (np.ones_like(swapped.mask) if visible is None else visible) * swapped.opacity
-        result = self._compositor.compose_masked(
+        result, mask = self._compositor.compose_masked(
             picture, swapped.picture, swapped.mask, swapped.matrix, frame.time, visible, matte, swapped.features
         )
         self.seconds["compose"] += time.perf_counter() - start
-        return result
+        return result, mask if bare is None else np.maximum(mask, bare)
 
     def _predict_visibility(self, frame: Frame, face: Face, side: int) -> np.ndarray:
         if self._count % self.visibility_interval == 0 or self._last_visibility.shape[0] != side:
@@ -95,15 +115,22 @@ class PersonState:
     """A person who is swapped, with their model; memory of earlier frames ends with the person's track.
 
     Attributes:
+        notes: on their source's frames, for the report.
         swapped: frames so far in which their face was replaced.
+        inventions: what had to be made up in them.
     """
 
     assignment: PersonAssignment
     model: SwapModel
     swapper: Swapper
     compositor: FaceCompositor
+    notes: list[str] = field(default_factory=list)
     swapped: int = 0
+    inventions: InventionLog = field(init=False, repr=False)
     _track: int | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.inventions = InventionLog(self.model.bank)
 
     def update(self, face: Face | None) -> None:
         """Take the person's face in the next frame, or None where they are not."""

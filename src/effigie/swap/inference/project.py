@@ -50,6 +50,7 @@ from effigie.swap.inference.shot_settings import ShotSettings
 
 SUFFIX = ".toml"
 VERSION = 1
+PLAIN_SETTINGS = ("device", "fast", "turned", "interior", "eyewear")  # of the conversion, at the top of the file
 Settings = TypeVar("Settings")
 
 
@@ -87,7 +88,7 @@ def load_project(path: str | Path) -> Project:
         raise UsageError(f"{path} is no TOML: {error}") from error
     known = {
         *("version", "clip", "output", "paint", "masks", "people", "compose", "encode", "trust", "shots"),
-        *("consents", "purpose", "device", "fast", "turned", "interior"),
+        *("consents", "purpose", *PLAIN_SETTINGS),
     }
     _check_names(document, known, str(path))
     version = document.get("version", VERSION)
@@ -99,9 +100,7 @@ def load_project(path: str | Path) -> Project:
         raise UsageError(f"{path} needs a clip and, under [[people]], a model")
     assignments = tuple(reader.settings(PersonAssignment, table, "people") for table in people)
     shots = [reader.settings(ShotSettings, table, "shots") for table in _get_tables(document, "shots", path)]
-    given = {
-        name: document[name] for name in ("paint", "masks", "device", "fast", "turned", "interior") if name in document
-    }
+    given = {name: document[name] for name in ("paint", "masks", *PLAIN_SETTINGS) if name in document}
     settings = replace(
         reader.settings(ConvertSettings, given, "the top"),
         compose=reader.settings(ComposeSettings, document.get("compose", {}), "compose"),
@@ -135,6 +134,8 @@ def save_project(project: Project, path: str | Path) -> None:
         document["turned"] = settings.extreme_pose
     if settings.interior != "footage":
         document["interior"] = settings.interior
+    if settings.eyewear != "target":
+        document["eyewear"] = settings.eyewear
     if project.purpose is not None:
         document["purpose"] = project.purpose
     if project.consents:

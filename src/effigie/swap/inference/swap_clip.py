@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from effigie.arrays import Image
 from effigie.consent.gate import ConsentLike
 from effigie.errors import FaceSetError, MediaError, UsageError
 from effigie.extraction import ExtractSettings, extract
@@ -22,6 +25,13 @@ from effigie.swap.geometry_model import build_swap
 from effigie.swap.inference.comparison_sheet import write_comparison_sheet
 from effigie.swap.inference.conversion import ConvertReport
 from effigie.swap.inference.convert import convert
+from effigie.swap.inference.source_check import (
+    SIDE_ON,
+    check_single_person,
+    describe_source,
+    explain_missing_face,
+    measure_least_yaw,
+)
 from effigie.swap.person_frames import MIN_FACES
 from effigie.swap.trainer import TrainReport, train
 
@@ -31,20 +41,24 @@ class SwapClipReport:
     """The result of :func:`effigie.swap_clip`.
 
     Attributes:
-        preview: the first made frame, a PNG, marked and signed as every output.
+        preview: the first made frame, a PNG, marked and signed as every output; None where the best portrait of the
+            target is turned too far for the source.
         sheet: a PNG of frames of the clip above and of the output below.
         model: the model's folder, for ``effigie convert`` and for more training.
         training: what training reported; None without.
         lines: what :func:`effigie.verify` finds in the output.
+        notes: what the source never shows and is made up, and what is soft for want of pixels, a line each;
+            ``conversion.notes`` says in how many frames.
     """
 
     output: Path
-    preview: Path
+    preview: Path | None
     sheet: Path
     model: Path
     training: TrainReport | None
     conversion: ConvertReport
     lines: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def swap_clip(
@@ -89,6 +103,7 @@ def swap_clip(
     inputs = [Path(source)] if isinstance(source, (str, Path)) else [Path(one) for one in source]
     faces = _extract_source(inputs, work, progress, cancel)
     wanted = training or SwapSettings()
+    check_single_person(faces, _list_names(inputs), wanted.source_person, work / "people.png")
     trains = training is not None and (training.minutes is not None or training.steps is not None)
     if trains and (count := len(FaceSet.open(faces))) < MIN_FACES:
         raise FaceSetError(
@@ -99,14 +114,11 @@ def swap_clip(
     frame = build_swap(
         faces, clip, model, wanted, person=person, consent=consent, purpose=purpose, progress=progress, cancel=cancel
     )
-    preview = output.with_name(f"{output.stem}.preview.png")
-    still = work / "preview-input.png"
-    write_png(still, frame.image)
-    try:
-        convert(model, still, preview, settings, consent=consent, purpose=purpose, cancel=cancel)
-    finally:
-        discard(still)
-    if on_preview is not None:
+    shown = wanted.source_person or 0
+    notes = describe_source(faces, shown, frame.image)
+    options: dict[str, Any] = {"consent": consent, "purpose": purpose, "cancel": cancel}
+    preview = _write_preview(frame.image, model, output, work, partial(convert, settings=settings, **options))
+    if on_preview is not None and preview is not None:
         on_preview(preview)
     trained = None
     if trains:
@@ -115,10 +127,33 @@ def swap_clip(
         trained = train(
             faces, target, model, wanted, consent=consent, purpose=purpose, progress=progress, cancel=cancel
         )
-    report = convert(model, clip, output, settings, consent=consent, purpose=purpose, progress=progress, cancel=cancel)
+    try:
+        report = convert(model, clip, output, settings, progress=progress, **options)
+    except MediaError as error:
+        if (turned := measure_least_yaw(faces, shown)) <= SIDE_ON:
+            raise
+        raise MediaError(
+            f"{_list_names(inputs)} shows the head from the side only, turned by {turned:.0f} degrees: bring a picture "
+            f"that faces the camera, or swap all the same with --turned make"
+        ) from error
     sheet = output.with_name(f"{output.stem}.sheet.png")
     write_comparison_sheet(sheet, clip, output)
-    return SwapClipReport(output, preview, sheet, model, trained, report, tuple(verify(output).lines))
+    return SwapClipReport(output, preview, sheet, model, trained, report, tuple(verify(output).lines), tuple(notes))
+
+
+def _write_preview(
+    image: Image, model: Path, output: Path, work: Path, convert: Callable[[Path, Path, Path], ConvertReport]
+) -> Path | None:
+    """The first made frame, of the target's best portrait; None where that is turned too far for this source."""
+    preview, still = output.with_name(f"{output.stem}.preview.png"), work / "preview-input.png"
+    write_png(still, image)
+    try:
+        convert(model, still, preview)
+    except MediaError:  # other frames of the clip may be turned less
+        return None
+    finally:
+        discard(still)
+    return preview
 
 
 def _extract_source(inputs: list[Path], work: Path, progress: ProgressCallback, cancel: CancelToken | None) -> Path:
@@ -134,7 +169,7 @@ def _extract_source(inputs: list[Path], work: Path, progress: ProgressCallback, 
     settings = ExtractSettings(stills=photos, engine="inline" if photos else "local")
     extract(files, faces, settings, progress=progress, cancel=cancel)
     if not FaceSet.exists(faces):
-        raise FaceSetError(f"{_list_names(inputs)} shows no face, or none larger than {settings.min_face_size} pixels")
+        raise FaceSetError(explain_missing_face(files, _list_names(inputs), settings.min_face_size))
     return faces
 
 

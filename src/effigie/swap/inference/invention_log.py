@@ -1,0 +1,42 @@
+"""What a conversion makes up, for its report: mouths and lids that the source's frames never show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from effigie.arrays import Landmarks
+from effigie.faces.mesh import OPEN_LIDS, eye_opening, mouth_opening
+from effigie.prior.frame_bank import FrameBank
+
+FILLED_SHARE = 0.5  # of the mouth's inside that is the footage's
+OPEN_MOUTH = 0.05  # of its width: less shows nothing of what is inside
+SHUT_EYES = 0.1  # of their width: blinks fall below
+
+
+class InventionLog:
+    """Counts the frames of one person in which something had to be made up."""
+
+    def __init__(self, bank: FrameBank) -> None:
+        self._shuts_eyes = min(eye_opening(geometry.landmarks) for geometry in bank.geometries) < OPEN_LIDS
+        self._frames = self._mouths = self._lids = 0
+
+    def add(self, made: Landmarks, mouth_share: float) -> None:
+        """Count a frame.
+
+        Args:
+            made: (478, >= 2) landmarks of the made face, px.
+            mouth_share: 0..1, how much of its mouth's inside is the footage's.
+        """
+        self._frames += 1
+        self._mouths += mouth_share >= FILLED_SHARE and mouth_opening(made) > OPEN_MOUTH
+        self._lids += not self._shuts_eyes and eye_opening(made) < SHUT_EYES
+
+    def notes(self) -> Iterator[str]:
+        """A line for each kind."""
+        if self._mouths:
+            yield (
+                f"in {self._mouths} of {self._frames} frames the inside of the mouth is the footage's own: the source "
+                "never opens it so"
+            )
+        if self._lids:
+            yield f"in {self._lids} of {self._frames} frames lids are drawn shut: the source's eyes never are"

@@ -1,0 +1,88 @@
+"""Glasses of the source: left out of its frames, or in all of them; never in some and not in others.
+
+A bank may hold frames with glasses and without, from several days' footage: each frame of the output would take what
+its nearest one has. Rims that are kept are cut where the made face ends; the default is therefore to leave them out.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from effigie.arrays import Image
+from effigie.occlusion.eyewear import DARK_LENSES, Eyewear, find_eyewear, remove_eyewear
+from effigie.occlusion.predictor import VisibilityPredictor
+from effigie.prior.frame_bank import FrameBank
+
+SAMPLE = 16  # frames of the bank by which it is told whether the person wears glasses at all
+STEP = 4  # frames: those between two that agree are like them, for a bank is in the order of its footage
+CACHE_FRAMES = 64  # as many as the bank caches
+# Centimetres of distance: frames that would have to be cleaned are taken where none like them is bare, frames without
+# the glasses that are to be shown nowhere.
+CLEANED_CM, UNLIKE_CM = 1.0, 100.0
+
+
+def choose_eyewear(bank: FrameBank, mode: str, predictor: VisibilityPredictor) -> tuple[FrameBank, list[str]]:
+    """The bank with the source's glasses in all frames or in none, and what was done, a line each.
+
+    Args:
+        mode: of :class:`effigie.ConvertSettings`; ``source`` keeps what most frames show, both others take glasses out.
+    """
+
+    @lru_cache(CACHE_FRAMES)
+    def find(index: int) -> Eyewear:
+        return find_eyewear(bank.read(index), bank.geometries[index].landmarks, predictor)
+
+    count = len(bank.geometries)
+    sample = np.unique(np.linspace(0, count - 1, min(SAMPLE, count)).round().astype(int)).tolist()
+    found = [find(index) for index in sample]
+    if not _is_common([one.is_worn for one in found]):
+        return bank, []
+    worn = _find_worn(lambda index: find(index).is_worn, count)
+    some = "" if worn.all() else f" in {worn.sum()} of {count} frames"
+    if mode == "source":
+        if worn.all():
+            return bank, []
+        shown = worn if worn.mean() >= 0.5 else ~worn
+        kept = "kept" if shown is worn else "left out"
+        return (
+            replace(bank, penalty=bank.penalty + UNLIKE_CM * ~shown),
+            [f"the source wears glasses{some}: {kept}, by choosing from the other frames only"],
+        )
+    if np.median([one.dark for one in found if one.is_worn]) > DARK_LENSES:
+        return bank, ["the source's eyes are hidden behind dark glasses, which therefore stay"]
+    cleaned = replace(
+        bank, read=_clean(bank.read, find, worn.tolist()), penalty=bank.penalty + CLEANED_CM * (worn & ~worn.all())
+    )
+    return cleaned, [
+        f"the source wears glasses{some}: left out, what they hid is made up (--eyewear source keeps them)"
+    ]
+
+
+def _is_common(worn: list[bool]) -> bool:
+    """Whether so many frames show glasses that it is no error: of few frames one in two, of many one in eight."""
+    return sum(worn) >= max(1, len(worn) / (2 if len(worn) < 8 else 8))
+
+
+def _find_worn(is_worn: Callable[[int], bool], count: int) -> np.ndarray:
+    """(N,) bool: which frames show glasses; not all of them are looked at."""
+    looked = sorted({*range(0, count, STEP), count - 1})
+    worn = np.zeros(count, bool)
+    worn[looked] = [is_worn(index) for index in looked]
+    for first, last in itertools.pairwise(looked):
+        between = range(first + 1, last)
+        worn[first + 1 : last] = worn[first] if worn[first] == worn[last] else [is_worn(index) for index in between]
+    return worn
+
+
+def _clean(read: Callable[[int], Image], find: Callable[[int], Eyewear], worn: list[bool]) -> Callable[[int], Image]:
+    @lru_cache(CACHE_FRAMES)
+    def read_clean(index: int) -> Image:
+        picture = read(index)
+        return remove_eyewear(picture, find(index)) if worn[index] else picture
+
+    return read_clean

@@ -1,0 +1,76 @@
+"""Glasses in the target's footage: kept whole, or painted over where the source's are to be shown or nobody's."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from effigie.arrays import AffineMatrix, Image
+from effigie.compositing.region import Region, to_float_image, warp_to_region
+from effigie.faces.analyzer import Face
+from effigie.faces.crop import apply_affine, crop
+from effigie.occlusion.eyewear import WORN, Eyewear, find_eyewear, remove_eyewear
+from effigie.occlusion.predictor import VisibilityPredictor
+
+SCORE_SHARE = 0.3  # of a frame's score in the running mean: glasses are not put on and off from frame to frame
+INTERVAL = 10  # frames: somebody without glasses is seldom looked at
+EDGE_SIGMA = 1.0  # px
+
+
+class TargetEyewear:
+    """Finds the glasses of one track's face, in order; :meth:`fresh_copy` starts another track.
+
+    Args:
+        is_kept: whether they stay before the made face; else they are to be painted over.
+    """
+
+    def __init__(self, predictor: VisibilityPredictor, is_kept: bool) -> None:
+        self.is_kept = is_kept
+        self._predictor = predictor
+        self._score: float | None = None
+        self._skipped = 0
+
+    def fresh_copy(self) -> TargetEyewear:
+        """Another without memory of earlier frames."""
+        return TargetEyewear(self._predictor, self.is_kept)
+
+    def find(self, image: Image, face: Face, side: int) -> Eyewear | None:
+        """The glasses of a face, in the pixels of ``face.matrix(side)``; None where none are worn.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+        """
+        if self._score is not None and self._score <= WORN and self._skipped < INTERVAL - 1:
+            self._skipped += 1
+            return None
+        self._skipped = 0
+        matrix = face.matrix(side)
+        found = find_eyewear(crop(image, matrix, side), apply_affine(matrix, face.landmarks), self._predictor)
+        before = found.score if self._score is None else self._score
+        self._score = before + SCORE_SHARE * (found.score - before)
+        return found if self._score > WORN else None
+
+
+def paint_over(
+    image: Image, matrix: AffineMatrix, eyewear: Eyewear, opacity: float = 1.0, matte: np.ndarray | None = None
+) -> tuple[Image, np.ndarray]:
+    """The frame without glasses, new, and where it was changed, (H, W) uint8.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        matrix: (2, 3) frame px to px of the picture in which they were found.
+        opacity: 0..1, how much of the paint is shown.
+        matte: (H, W) float32 in 0..1, by which it is multiplied.
+    """
+    side = eyewear.strokes.shape[0]
+    strokes = eyewear.strokes.astype(np.float32)
+    picture, changed, result = crop(image, matrix, side), np.zeros(image.shape[:2], np.uint8), image.copy()
+    region = Region.from_crop_box(matrix, (0, 0, side, side), (image.shape[1], image.shape[0]))
+    if not region.is_empty:
+        made = np.clip(warp_to_region(to_float_image(remove_eyewear(picture, eyewear)), region), 0, 1)
+        share = np.clip(warp_to_region(cv2.GaussianBlur(strokes, (0, 0), EDGE_SIGMA), region, cv2.INTER_LINEAR), 0, 1)
+        share *= np.float32(opacity) if matte is None else np.float32(opacity) * region.crop(matte)
+        footage = to_float_image(region.crop(image))
+        region.paste(result, footage + share[..., None] * (made - footage), share)
+        region.crop(changed)[...] = np.ceil(share * 255)
+    return result, changed

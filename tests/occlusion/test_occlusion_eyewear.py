@@ -1,0 +1,79 @@
+"""Tests of glasses: found where they are drawn on, not on bare faces, and taken out again."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from benchmarks.fixtures.appearance_changes import draw_glasses, draw_wire_glasses
+
+from effigie.faces.analyzer import analyze
+from effigie.faces.crop import apply_affine, crop
+from effigie.faces.mesh import LEFT_EYE, RIGHT_EYE
+from effigie.media import VideoReader
+from effigie.occlusion.eyewear import DARK_LENSES, find_eyewear, remove_eyewear
+from effigie.occlusion.predictor import VisibilityPredictor
+from effigie.occlusion.rim_path import find_closed_paths, find_path
+
+SIZE = 256
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return VisibilityPredictor()
+
+
+def aligned(clip):
+    with VideoReader(clip, stop=3) as reader:
+        item = list(analyze(reader))[2]
+    matrix = item.faces[0].matrix(SIZE)
+    return crop(item.frame.image, matrix, SIZE), apply_affine(matrix, item.faces[0].landmarks)
+
+
+@pytest.mark.parametrize("who", ["man", "woman"])
+@pytest.mark.parametrize("draw", [draw_glasses, lambda *face: draw_wire_glasses(*face)[0]], ids=["dark", "wire"])
+def test_glasses_are_found_and_a_bare_face_has_none(who, draw, request, predictor):
+    picture, landmarks = aligned(request.getfixturevalue(who))
+    assert not find_eyewear(picture, landmarks, predictor).is_worn
+    worn = find_eyewear(draw(picture, landmarks), landmarks, predictor)
+    assert worn.is_worn and worn.dark < DARK_LENSES
+    assert worn.strokes.shape == worn.cover.shape == (SIZE, SIZE)
+
+
+@pytest.mark.parametrize("who", ["man", "woman"])
+def test_rims_are_covered_whole_and_taken_out(who, request, predictor):
+    picture, landmarks = aligned(request.getfixturevalue(who))
+    worn, rims = draw_wire_glasses(picture, landmarks)
+    eyes = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillPoly(eyes, [np.rint(landmarks[eye, :2]).astype(np.int32) for eye in (LEFT_EYE, RIGHT_EYE)], 1)
+    rims &= cv2.dilate(eyes, np.ones((9, 9))) == 0  # lids are not touched
+    found = find_eyewear(worn, landmarks, predictor)
+    assert found.strokes[rims].mean() > 0.9 and found.cover[rims].mean() > 0.6
+    assert found.strokes.mean() < 0.12 and found.cover.mean() < 0.06
+    bare = remove_eyewear(worn, found)
+    error, before = (np.abs(each.astype(float) - picture)[rims].mean() for each in (bare, worn))
+    assert error < 0.35 * before
+    assert np.array_equal(bare[~found.strokes], worn[~found.strokes])
+
+
+def test_eyes_behind_dark_lenses_are_told(man, predictor):
+    picture, landmarks = aligned(man)
+    for eye in (LEFT_EYE, RIGHT_EYE):
+        middle = np.rint(landmarks[eye, :2].mean(0)).astype(int).tolist()
+        cv2.ellipse(picture, middle, (34, 27), 0, 0, 360, (15, 15, 18), -1, cv2.LINE_AA)
+    bar = [np.rint(landmarks[corner, :2]).astype(int).tolist() for corner in (133, 362)]
+    cv2.line(picture, *bar, (15, 15, 18), 5)
+    assert find_eyewear(picture, landmarks, predictor).dark > DARK_LENSES
+
+
+def test_the_strongest_path_is_followed_and_closes():
+    angles, radii = 40, 20
+    wanted = np.rint(10 + 6 * np.sin(2 * np.pi * np.arange(angles) / angles)).astype(int)
+    strengths = np.random.default_rng(0).uniform(0, 1, (2, angles, radii))
+    strengths[:, np.arange(angles), wanted] += 5
+    strengths[1, 20:24, :] = 0  # a gap is bridged
+    found = find_closed_paths(strengths, 0.5)
+    assert np.array_equal(found[0], wanted)
+    assert np.abs(found[1] - wanted).max() <= 2
+    assert np.abs(np.diff(np.append(found, found[:, :1], axis=1), axis=1)).max() <= 2
+    assert np.array_equal(find_path(strengths[0], 0.5), wanted)
