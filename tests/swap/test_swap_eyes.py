@@ -61,7 +61,7 @@ def pupil(picture: np.ndarray, points: np.ndarray, outline: np.ndarray) -> float
 def test_the_made_eyes_look_where_the_footage_s_look():
     points = face(0.4, gaze=0.15)
     made = draw(face(0.4, gaze=-0.15), BROWN).astype(np.float32) / 255
-    result = transfer_eyes(made, draw(points, BROWN), points, MeshWarper(points, SIZE))
+    result, _ = transfer_eyes(made, draw(points, BROWN), points, MeshWarper(points, SIZE))
     for outline in (LEFT_EYE, RIGHT_EYE):
         assert pupil(made, points, outline) == pytest.approx(-0.15, abs=0.03)
         assert pupil(result, points, outline) == pytest.approx(0.15, abs=0.03)
@@ -70,7 +70,7 @@ def test_the_made_eyes_look_where_the_footage_s_look():
 def test_irises_keep_the_source_s_color_and_pupils_stay_dark():
     points = face(0.4)
     made = draw(points, BLUE).astype(np.float32) / 255
-    result = transfer_eyes(made, draw(points, BROWN), points, MeshWarper(points, SIZE))
+    result, _ = transfer_eyes(made, draw(points, BROWN), points, MeshWarper(points, SIZE))
     center, edge = points[LEFT_IRIS[0], :2], points[LEFT_IRIS[1], :2]
     x, y = np.round(center + 0.7 * (edge - center)).astype(int)
     assert result[y, x] * 255 == pytest.approx(BLUE, abs=12)
@@ -81,7 +81,7 @@ def test_irises_keep_the_source_s_color_and_pupils_stay_dark():
 def test_only_what_lies_between_the_lids_changes():
     points = face(0.4, gaze=0.1)
     made = draw(face(0.4), BROWN).astype(np.float32) / 255
-    result = transfer_eyes(made, draw(points, BROWN), points, MeshWarper(points, SIZE))
+    result, _ = transfer_eyes(made, draw(points, BROWN), points, MeshWarper(points, SIZE))
     inside = np.zeros((SIZE, SIZE), np.uint8)
     for outline in (LEFT_EYE, RIGHT_EYE):
         cv2.fillPoly(inside, [np.round(points[outline, :2]).astype(np.int32)], 1)
@@ -92,10 +92,10 @@ def test_only_what_lies_between_the_lids_changes():
 def test_shut_eyes_stay_shut_and_the_light_around_the_eye_is_kept():
     shut = face(0.02)
     made = np.full((SIZE, SIZE, 3), 0.4, np.float32)
-    assert transfer_eyes(made, np.full((SIZE, SIZE, 3), 255, np.uint8), shut, MeshWarper(shut, SIZE)) is made
+    assert transfer_eyes(made, np.full((SIZE, SIZE, 3), 255, np.uint8), shut, MeshWarper(shut, SIZE))[0] is made
     points = face(0.4)
     dim = draw(points, BROWN).astype(np.float32) / 255 * 0.5
-    result = transfer_eyes(dim, draw(points, BROWN), points, MeshWarper(points, SIZE))
+    result, _ = transfer_eyes(dim, draw(points, BROWN), points, MeshWarper(points, SIZE))
     assert np.abs(result - dim).max() < 0.06
 
 

@@ -158,6 +158,7 @@ class Compositor:
         visible: NDArray[np.float32] | None = None,
         matte: NDArray[np.float32] | None = None,
         features: NDArray[np.float32] | None = None,
+        original: NDArray[np.float32] | None = None,
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """As :meth:`compose`, and the final mask: (H, W) uint8, 255 where the made face shows alone.
 
@@ -166,6 +167,7 @@ class Compositor:
         Args:
             matte: (H, W) float32 in 0..1 by which the mask is multiplied, in the frame's own pixels.
             features: (F, F) float32 in 0..1 of the crop, 1 where brows, eyes and lips are, made or filmed: no skin.
+            original: (S, S) float32 in 0..1, where the face shows the footage's own pixels, which stay as sharp.
         """
         _check_shapes(frame, face, mask)
         if matte is not None and matte.shape != frame.shape[:2]:
@@ -194,7 +196,9 @@ class Compositor:
             share *= region.crop(matte)
         middle = region.matrix @ ((size - 1) / 2, (size - 1) / 2, 1) + (region.left, region.top)
         placed = self._motion_blur(placed, footage, share, middle, time)
-        placed = self._match_grain(placed, footage, share, time)
+        if original is not None:
+            original = warp_to_region(resize_square(original, size), region, cv2.INTER_LINEAR)
+        placed = self._match_grain(placed, footage, share, time, original)
         self._placed = _PlacedFace(region, placed, share, region.crop(frame))
         return self._paste(frame, self._placed, footage)
 
@@ -257,7 +261,14 @@ class Compositor:
         gray_crop = warp_to_crop(gray, region, side, min(side, MAX_FLOW_SIZE))
         return self._temporal_filter(face, time, gray_crop, window, side)
 
-    def _match_grain(self, face: Image, footage: Image, share: NDArray[Any], time: Fraction | None) -> Image:
+    def _match_grain(
+        self,
+        face: Image,
+        footage: Image,
+        share: NDArray[Any],
+        time: Fraction | None,
+        original: NDArray[np.float32] | None = None,
+    ) -> Image:
         if self.settings.grain.strength == 0:
             return face
         bands = grain.split_bands(face)
@@ -266,7 +277,7 @@ class Compositor:
             self._frames_since_measurement = 0
         self._frames_since_measurement += 1
         seed = self._count if time is None else round(time * 90000)
-        return grain.apply_grain(face, bands, self._grain_smoother(self._gains, time), seed)
+        return grain.apply_grain(face, bands, self._grain_smoother(self._gains, time), seed, original)
 
 
 def _check_shapes(frame: Image, face: Image, mask: NDArray[Any]) -> None:

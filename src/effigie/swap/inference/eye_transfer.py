@@ -25,8 +25,10 @@ GAIN_RANGE = (0.4, 2.5)  # of the light around the eye
 IRIS_RANGE = (0.3, 3.5)  # of the iris's color
 
 
-def transfer_eyes(made: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper) -> Image:
+def transfer_eyes(made: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper) -> tuple[Image, np.ndarray]:
     """The made face with the footage's eyeballs between its lids, in the made face's light.
+
+    Also (S, S) float32 in [0, 1], how much of each pixel they are.
 
     Args:
         made: (S, S, 3) float32 in [0, 1].
@@ -34,6 +36,7 @@ def transfer_eyes(made: Image, footage: Image, landmarks: Landmarks, warper: Mes
         warper: the made face's geometry.
     """
     result, target, size = made, warper.target, warper.size
+    taken = np.zeros((size, size), np.float32)
     eyes = zip((LEFT_EYE, RIGHT_EYE), (LEFT_IRIS, RIGHT_IRIS), LID_PAIRS, EYE_CORNERS, strict=True)
     for outline, iris, (upper, lower), corners in eyes:
         width = float(np.hypot(*(target[corners[0], :2] - target[corners[1], :2])))
@@ -51,7 +54,8 @@ def transfer_eyes(made: Image, footage: Image, landmarks: Landmarks, warper: Mes
         weight = cv2.GaussianBlur(lids, (0, 0), max(0.6, EDGE_SIGMA * width)) * warped.visibility * np.float32(share)
         result = result.copy() if result is made else result
         result[box] += weight[..., None] * (eye - own)
-    return result
+        taken[box] = np.maximum(taken[box], weight)
+    return result, taken
 
 
 def _tint_iris(eye: Image, own: Image, lids: np.ndarray, iris: np.ndarray) -> Image:

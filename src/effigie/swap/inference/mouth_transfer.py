@@ -33,8 +33,12 @@ def compute_mouth_share(distance: float) -> float:
     return float(np.clip((distance - KNOWN_DISTANCE) / (UNKNOWN_DISTANCE - KNOWN_DISTANCE), 0, 1))
 
 
-def transfer_mouth(made: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper, share: float) -> np.ndarray:
+def transfer_mouth(
+    made: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper, share: float
+) -> tuple[Image, np.ndarray]:
     """The made face with the inside of the footage's mouth between its lips, in the made face's light.
+
+    Also (S, S) float32 in [0, 1], how much of each pixel it is.
 
     Args:
         made: (S, S, 3) float32 in [0, 1].
@@ -46,14 +50,14 @@ def transfer_mouth(made: Image, footage: Image, landmarks: Landmarks, warper: Me
     ring = _lip_ring_mask(warper.target, warper.size)
     box = mask_bounds(np.maximum(inside, ring))
     if box is None or not inside.any():
-        return made
+        return made, np.zeros((warper.size, warper.size), np.float32)
     warped = warper.warp(footage, landmarks, box).image / np.float32(255)
     original, ring, share_inside = made[box], ring[box][..., None], inside[box][..., None]
     total = max(float(ring.sum()), 1e-3)
     gain = ((original * ring).sum((0, 1)) / total + 0.02) / ((warped * ring).sum((0, 1)) / total + 0.02)
     result = made.copy()
     result[box] += share_inside * (warped * np.clip(gain, 0.4, 2.5) - original)
-    return result
+    return result, inside
 
 
 def _inner_mouth_mask(landmarks: Landmarks, size: int) -> np.ndarray:

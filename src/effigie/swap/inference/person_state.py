@@ -98,7 +98,15 @@ class FaceCompositor:
         if swapped.opacity < 1:
             visible = (np.ones_like(swapped.mask) if visible is None else visible) * swapped.opacity
         result, mask = self._compositor.compose_masked(
-            picture, swapped.picture, swapped.mask, swapped.matrix, frame.time, visible, matte, swapped.features
+            picture,
+            swapped.picture,
+            swapped.mask,
+            swapped.matrix,
+            frame.time,
+            visible,
+            matte,
+            swapped.features,
+            swapped.original,
         )
         self.seconds["compose"] += time.perf_counter() - start
         return result, mask if bare is None else np.maximum(mask, bare)

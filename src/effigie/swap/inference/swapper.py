@@ -49,6 +49,7 @@ class SwappedFace:
         source_mask: (S, S) float32 in [0, 1], 0 where the source's frames show hair or a wall instead of the face; None
             where that was not looked for.
         features: (F, F) float32 in [0, 1], 1 over the brows, eyes and lips of the made face and of the footage's.
+        original: (S, S) float32 in [0, 1], where the picture shows the footage's own eyeballs and mouth.
     """
 
     picture: Image
@@ -57,6 +58,7 @@ class SwappedFace:
     opacity: float = 1.0
     source_mask: np.ndarray | None = None
     features: np.ndarray | None = None
+    original: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -194,10 +196,12 @@ class Swapper:
                 share = np.float32(pose_state.geometry_weight) * inputs.prior.visibility[..., None]
                 picture += share * (warped - picture)
         between = (inputs.footage, inputs.geometry.landmarks, inputs.warper)
+        original = None
         if self._take_interior:
-            picture = transfer_eyes(picture, *between)
+            picture, original = transfer_eyes(picture, *between)
         if inputs.mouth_share:
-            picture = transfer_mouth(picture, *between, inputs.mouth_share)
+            picture, mouth = transfer_mouth(picture, *between, inputs.mouth_share)
+            original = mouth if original is None else np.maximum(original, mouth)
         # Beside the mesh a network makes skin; geometry alone has the wall behind the source there.
         side_margin = 0.0 if self._model.network is None else MASK_MARGIN.side * pose_state.side_growth
         margin = replace(MASK_MARGIN, side=side_margin)
@@ -206,7 +210,13 @@ class Swapper:
         shrink = resize_matrix(STATISTICS_SIZE, side)
         features = [feature_mask(apply_affine(shrink, landmarks), STATISTICS_SIZE) for landmarks in placements]
         return SwappedFace(
-            np.clip(picture, 0, 1), mask, inputs.matrix, pose_state.opacity, inputs.source_mask, np.maximum(*features)
+            np.clip(picture, 0, 1),
+            mask,
+            inputs.matrix,
+            pose_state.opacity,
+            inputs.source_mask,
+            np.maximum(*features),
+            original,
         )
 
     def _run_network(self, inputs_list: Sequence[FaceInputs]) -> DecoderOutput:
