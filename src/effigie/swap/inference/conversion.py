@@ -193,7 +193,7 @@ class Conversion:
                 continue
             self._inputs[id(state)] = inputs
             prepared.append((state, state.compositor, face, inputs))
-            state.inventions.add(inputs.warper.target, inputs.mouth_share)
+            state.inventions.add(inputs.warper.target, inputs.unknown_mouth)
             state.swapped += 1
         self._report.swapped += bool(prepared)
         return prepared

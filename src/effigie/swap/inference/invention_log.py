@@ -8,7 +8,7 @@ from effigie.arrays import Landmarks
 from effigie.faces.mesh import OPEN_LIDS, eye_opening, mouth_opening
 from effigie.prior.frame_bank import FrameBank
 
-FILLED_SHARE = 0.5  # of the mouth's inside that is the footage's
+FILLED_SHARE = 0.5  # of the way from a mouth that the source shows to one that it does not
 OPEN_MOUTH = 0.05  # of its width: less shows nothing of what is inside
 SHUT_EYES = 0.1  # of their width: blinks fall below
 
@@ -20,15 +20,15 @@ class InventionLog:
         self._shuts_eyes = min(eye_opening(geometry.landmarks) for geometry in bank.geometries) < OPEN_LIDS
         self._frames = self._mouths = self._lids = 0
 
-    def add(self, made: Landmarks, mouth_share: float) -> None:
+    def add(self, made: Landmarks, unknown_mouth: float) -> None:
         """Count a frame.
 
         Args:
             made: (478, >= 2) landmarks of the made face, px.
-            mouth_share: 0..1, how much of its mouth's inside is the footage's.
+            unknown_mouth: 0..1, how far its mouth is beyond what the source's frames show.
         """
         self._frames += 1
-        self._mouths += mouth_share >= FILLED_SHARE and mouth_opening(made) > OPEN_MOUTH
+        self._mouths += unknown_mouth >= FILLED_SHARE and mouth_opening(made) > OPEN_MOUTH
         self._lids += not self._shuts_eyes and eye_opening(made) < SHUT_EYES
 
     def notes(self) -> Iterator[str]:

@@ -71,7 +71,7 @@ class FaceInputs:
         warper: to the made face's geometry, in the made picture's pixels, S to a side.
         geometry: of the target's face, in the same pixels.
         footage: (S, S, 3) uint8, the target's face in the made picture's place.
-        mouth_share: 0..1, how much of the mouth's inside is the footage's.
+        unknown_mouth: 0..1, how far the wanted mouth is beyond what the source's frames show.
         matrix, source_mask: see :class:`SwappedFace`.
     """
 
@@ -80,7 +80,7 @@ class FaceInputs:
     warper: MeshWarper
     geometry: FaceGeometry
     footage: Image
-    mouth_share: float
+    unknown_mouth: float
     matrix: AffineMatrix
     source_mask: np.ndarray | None
     pose_state: PoseState
@@ -160,10 +160,12 @@ class Swapper:
                 source_mask = None if visibility is None else visibility(prior, warper)
             else:
                 warper = MeshWarper(geometry.landmarks, side)
-            mouth_share = 1.0 if self._take_interior else compute_mouth_share(self._selector.distance["mouth"])
+            unknown_mouth = compute_mouth_share(self._selector.distance["mouth"])
             footage = crop(image, matrix, side)
         network_face = crop(image, face.matrix(small), small)
-        return FaceInputs(network_face, prior, warper, geometry, footage, mouth_share, matrix, source_mask, pose_state)
+        return FaceInputs(
+            network_face, prior, warper, geometry, footage, unknown_mouth, matrix, source_mask, pose_state
+        )
 
     def render_faces(self, inputs_list: Sequence[FaceInputs]) -> list[SwappedFace]:
         """The faces for several inputs, the network run once: for several a face costs a third less.
@@ -199,8 +201,8 @@ class Swapper:
         original = None
         if self._take_interior:
             picture, original = transfer_eyes(picture, *between)
-        if inputs.mouth_share:
-            picture, mouth = transfer_mouth(picture, *between, inputs.mouth_share)
+        if mouth_share := 1.0 if self._take_interior else inputs.unknown_mouth:
+            picture, mouth = transfer_mouth(picture, *between, mouth_share)
             original = mouth if original is None else np.maximum(original, mouth)
         # Beside the mesh a network makes skin; geometry alone has the wall behind the source there.
         side_margin = 0.0 if self._model.network is None else MASK_MARGIN.side * pose_state.side_growth
