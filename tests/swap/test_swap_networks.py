@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from torch import nn
 from effigie.errors import UsageError
 from effigie.nn.images import to_float, to_uint8
 from effigie.nn.ssim import masked_ssim_error
-from effigie.swap.checkpoint import build_network
+from effigie.prior.frame_bank import FaceProfile
+from effigie.swap.checkpoint import build_network, load_config, match_stored_preset, save_config
 from effigie.swap.losses import GroundTruth, reconstruction_losses, ssim_map, weighted_l1
 from effigie.swap.network import PRIOR_CHANNELS, DecoderOutput, SwapNet
 from effigie.swap.presets import PRESETS, get_preset
@@ -48,6 +50,23 @@ def test_shapes_of_every_preset(name, prior):
             assert made.picture.shape == (2, 3, size.size, size.size)
             assert made.blend_weight.shape == (2, 1, size.size, size.size)
     assert network.encoder(picture.to("meta")).shape == (2, 2 * size.width, size.size // 32, size.size // 32)
+
+
+def test_a_model_of_before_bottlenecks_goes_on_with_plain_blocks(tmp_path):
+    tiny, plain = get_preset("tiny"), replace(get_preset("tiny"), block="plain")
+    assert match_stored_preset(tmp_path, tiny) == tiny
+    people = [
+        FaceProfile(np.zeros((478, 3)), 0.3, np.zeros(128, np.float32), np.zeros(52, np.float32)) for _ in range(2)
+    ]
+    save_config(tmp_path, plain, True, *people)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["preset"]["block"]  # as version 0.1 wrote it
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert match_stored_preset(tmp_path, tiny) == plain
+    assert load_config(tmp_path)["preset"] == asdict(plain)
+    with torch.device("meta"):
+        counts = [sum(p.numel() for p in build_network(one, True).parameters()) for one in (tiny, plain)]
+    assert counts[0] < 0.7 * counts[1]
 
 
 def test_presets_grow():

@@ -79,7 +79,7 @@ class SwapModel:
 
 def build_network(preset: SwapPreset, prior: bool) -> SwapNet:
     """An untrained network of a preset."""
-    return SwapNet(preset.width, preset.depth, preset.stem, prior)
+    return SwapNet(preset.width, preset.depth, preset.stem, prior, preset.block)
 
 
 def save_config(folder: Path, preset: SwapPreset, prior: bool, source: FaceProfile, target: FaceProfile) -> None:
@@ -99,10 +99,17 @@ def load_config(folder: Path) -> dict[str, Any]:
     """The checked contents of ``config.json``."""
 
     def check(config: dict[str, Any]) -> dict[str, Any]:
-        _ = config["prior"], config["preset"]
-        return config
+        _ = config["prior"]
+        return config | {"preset": asdict(SwapPreset(**config["preset"]))}  # with what younger presets have, too
 
     return model_folder.load_config(folder, "swap", COMMAND, check)
+
+
+def match_stored_preset(folder: Path, preset: SwapPreset) -> SwapPreset:
+    """The preset, with the blocks of the model in ``folder``, if one is there: training goes on with its own."""
+    if not (folder / CONFIG).is_file():
+        return preset
+    return replace(preset, block=load_config(folder)["preset"]["block"])
 
 
 def load_swap(

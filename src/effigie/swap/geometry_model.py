@@ -28,7 +28,7 @@ from effigie.media.sampling import FrameSampling, sample_frames
 from effigie.occlusion.network import INPUT_SIZE
 from effigie.prior.frame_bank import FaceGeometry, FaceProfile, estimate_profile, measure_expression
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
-from effigie.swap.checkpoint import load_config, save_config
+from effigie.swap.checkpoint import load_config, match_stored_preset, save_config
 from effigie.swap.config import SwapSettings
 from effigie.swap.mouth_visibility import COVERED, MIN_MOUTH_VISIBILITY, measure_mouth_visibility
 from effigie.swap.person_frames import load_person_frames
@@ -73,7 +73,7 @@ def build_swap(
         CancelledError: asked to stop.
     """
     settings, output, cancel = settings or SwapSettings(), Path(output), cancel or CancelToken()
-    size = get_preset(settings.preset)
+    size = match_stored_preset(output, get_preset(settings.preset))
     check_output(output, load_config, {"prior": True, "preset": asdict(size)}, "another preset or prior")
     footage = load_person_frames(str(source), "source", settings.source_person, 0.0, min_faces=1)
     permission = permit("swap", SubjectFaces.from_faces(footage.faces), consent, purpose=purpose)

@@ -48,23 +48,41 @@ class ResidualBlock(nn.Module):
         return self.act(x + self.second(self.act(self.first(x))))
 
 
+class BottleneckBlock(nn.Module):
+    """A 3x3 convolution of half the channels, between two of 1x1, around a shortcut: a fifth of the arithmetic."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.shrink = nn.Conv2d(channels, channels // 2, 1)
+        self.middle = nn.Conv2d(channels // 2, channels // 2, 3, padding=1)
+        self.grow = nn.Conv2d(channels // 2, channels, 1)
+        self.act = _act()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(x + self.grow(self.act(self.middle(self.act(self.shrink(x))))))
+
+
+BLOCKS: dict[str, type[nn.Module]] = {"plain": ResidualBlock, "bottleneck": BottleneckBlock}
+
+
 class Encoder(nn.Module):
     """(B, 3, S, S) in [0, 1] -> (B, 2 width, S/32, S/32): what both people have in common, pose and expression."""
 
-    def __init__(self, width: int, stem: int) -> None:
+    def __init__(self, width: int, stem: int, block: str) -> None:
         super().__init__()
+        residual = BLOCKS[block]
         self.layers = nn.Sequential(
             nn.PixelUnshuffle(stem),
             nn.Conv2d(3 * stem**2, width, 3, padding=1),
             _act(),
             nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
             _act(),
-            ResidualBlock(2 * width),
+            residual(2 * width),
             nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1),
             _act(),
             nn.Conv2d(4 * width, 4 * width, 3, stride=2, padding=1),
             _act(),
-            ResidualBlock(4 * width),
+            residual(4 * width),
             nn.Conv2d(4 * width, 2 * width, 1),
         )
 
@@ -79,19 +97,20 @@ class Decoder(nn.Module):
     what geometry already shows sharply need not be learned.
     """
 
-    def __init__(self, width: int, depth: int, stem: int, prior: bool) -> None:
+    def __init__(self, width: int, depth: int, stem: int, prior: bool, block: str = "plain") -> None:
         super().__init__()
+        residual = BLOCKS[block]
         self.grow = nn.Sequential(
             nn.Conv2d(2 * width, 4 * width, 3, padding=1),
             _act(),
             nn.Conv2d(4 * width, 16 * width, 1),
             nn.PixelShuffle(2),
             _act(),
-            ResidualBlock(4 * width),
+            residual(4 * width),
             nn.Conv2d(4 * width, 8 * width, 3, padding=1),
             nn.PixelShuffle(2),
             _act(),
-            ResidualBlock(2 * width),
+            residual(2 * width),
             nn.Conv2d(2 * width, 8 * width, 3, padding=1),
             nn.PixelShuffle(2),
             _act(),
@@ -103,7 +122,7 @@ class Decoder(nn.Module):
         )
         joined = 4 * width if prior else 2 * width
         self.paint = nn.Sequential(
-            nn.Conv2d(joined, 2 * width, 1), _act(), *(ResidualBlock(2 * width) for _ in range(depth))
+            nn.Conv2d(joined, 2 * width, 1), _act(), *(residual(2 * width) for _ in range(depth))
         )
         outputs = 4 if prior else 3  # picture, blend weight
         self.finish = nn.Sequential(nn.Conv2d(2 * width, outputs * stem**2, 3, padding=1), nn.PixelShuffle(stem))
@@ -131,13 +150,13 @@ class PretrainedNet(nn.Module):
     """Encoder and decoder of nobody in particular: what pretraining learns, and training of a swap starts from.
 
     Args:
-        width, depth, stem: see :class:`effigie.swap.presets.SwapPreset`.
+        width, depth, stem, block: see :class:`effigie.swap.presets.SwapPreset`.
     """
 
-    def __init__(self, width: int, depth: int, stem: int) -> None:
+    def __init__(self, width: int, depth: int, stem: int, block: str = "plain") -> None:
         super().__init__()
-        self.encoder = Encoder(width, stem)
-        self.decoder = Decoder(width, depth, stem, prior=True)
+        self.encoder = Encoder(width, stem, block)
+        self.decoder = Decoder(width, depth, stem, True, block)
 
     def forward(self, picture: Tensor, prior: Tensor) -> DecoderOutput:
         """As :meth:`SwapNet.forward`, of anybody."""
@@ -149,15 +168,15 @@ class SwapNet(nn.Module):
     """One shared encoder, a decoder for the source and one for the target.
 
     Args:
-        width, depth, stem: see :class:`effigie.swap.presets.SwapPreset`.
+        width, depth, stem, block: see :class:`effigie.swap.presets.SwapPreset`.
         prior: whether the decoders see the warped source.
     """
 
-    def __init__(self, width: int, depth: int, stem: int, prior: bool) -> None:
+    def __init__(self, width: int, depth: int, stem: int, prior: bool, block: str = "plain") -> None:
         super().__init__()
-        self.encoder = Encoder(width, stem)
-        self.source = Decoder(width, depth, stem, prior)
-        self.target = Decoder(width, depth, stem, prior)
+        self.encoder = Encoder(width, stem, block)
+        self.source = Decoder(width, depth, stem, prior, block)
+        self.target = Decoder(width, depth, stem, prior, block)
         self.stem = stem
 
     def convert_stored(self, name: str, tensor: Tensor) -> Tensor:

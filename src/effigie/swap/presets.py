@@ -18,6 +18,8 @@ class SwapPreset:
         stem: side of the blocks of pixels that become channels at the entrance; arithmetic is cheapest at low
             resolution with many channels (2 CPU cores: 420 GFLOP/s at 32x32 against 75 at 128x128).
         batch: pictures a step, both people together.
+        block: of residual layers: ``plain``, or ``bottleneck``, which is a fifth of the arithmetic. Networks of version
+            0.1 are plain, whatever their preset.
     """
 
     size: int
@@ -25,6 +27,7 @@ class SwapPreset:
     depth: int
     stem: int
     batch: int
+    block: str = "plain"
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class SwapLossWeights:
 
 
 PRESETS = {
-    "tiny": SwapPreset(size=128, width=64, depth=2, stem=4, batch=16),
+    "tiny": SwapPreset(size=128, width=64, depth=2, stem=4, batch=16, block="bottleneck"),
     "base": SwapPreset(size=256, width=96, depth=3, stem=4, batch=16),
     "large": SwapPreset(size=384, width=128, depth=4, stem=4, batch=8),
 }

@@ -17,7 +17,15 @@ from effigie.io.locks import with_output_lock
 from effigie.prior.frame_bank import FrameBank, compute_features, select_frames
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.swap.auxiliary_losses import AuxiliaryLosses, IdentityLoss
-from effigie.swap.checkpoint import build_network, compute_penalty, has_bank, load_config, save_bank, save_config
+from effigie.swap.checkpoint import (
+    build_network,
+    compute_penalty,
+    has_bank,
+    load_config,
+    match_stored_preset,
+    save_bank,
+    save_config,
+)
 from effigie.swap.checkpoint_paths import BANK, WEIGHTS
 from effigie.swap.config import SwapSettings
 from effigie.swap.dataset import SwapDataset
@@ -102,7 +110,7 @@ def train(
     """
     settings, output = settings or SwapSettings(), Path(output)
     with join_process_group() as world:
-        size, prior = get_preset(settings.preset), settings.prior == "mesh"
+        size, prior = match_stored_preset(output, get_preset(settings.preset)), settings.prior == "mesh"
         if world.is_leader:
             wanted = {"prior": prior, "preset": asdict(size)}
             check_output(output, load_config, wanted, "another preset or prior")

@@ -17,7 +17,7 @@ WEIGHTS = "start.safetensors"
 
 def build_pretrained_network(preset: SwapPreset) -> PretrainedNet:
     """An untrained network of a preset."""
-    return PretrainedNet(preset.width, preset.depth, preset.stem)
+    return PretrainedNet(preset.width, preset.depth, preset.stem, preset.block)
 
 
 def save_config(folder: Path, preset: SwapPreset) -> None:
