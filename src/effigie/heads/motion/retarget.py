@@ -29,6 +29,7 @@ MAX_GAZE_SHIFT = np.array([0.25, 0.15])  # of the eye's width that irises move a
 MAX_SCALE_CHANGE = 1.6  # times its own size that the head grows or shrinks at most
 EDGE_KNEE = 0.08  # of the face's size, before the furthest place, within which the head slows down
 MAX_OVERHANG = 0.1  # of the face's size that may pass the picture's edge, such as a chin
+MAX_RISE = 0.25, 1.0  # of the face's size, and of what is seen below it, that it may rise: more would have no body
 
 
 class Retargeter:
@@ -160,7 +161,7 @@ def compute_frame_shift(landmarks: Landmarks, own: np.ndarray, size: tuple[int, 
     """(2,) px by which moved landmarks must shift so that the face does not leave the picture.
 
     Zero inside; toward an edge the face slows down and stops with a tenth of it outside, or where it was if that was
-    further out.
+    further out. It rises no further from the lower edge than the picture shows of what is below it, or little more.
 
     Args:
         landmarks: (N, >= 2) moved.
@@ -176,6 +177,11 @@ def compute_frame_shift(landmarks: Landmarks, own: np.ndarray, size: tuple[int, 
         for sign, margin, before in zip((1, -1), near, start, strict=True):
             edge = min(-MAX_OVERHANG * float(high - low), float(before) - knee)
             shift[axis] += sign * (edge + _soften_limit(float(margin) - edge, knee) - float(margin))
+    size_y = float(np.ptp(own[:, 1]))
+    below = size[1] - float(own[:, 1].max())
+    most = MAX_RISE[0] * size_y + MAX_RISE[1] * max(below, 0.0)
+    left = most - (size[1] - float(landmarks[:, 1].max() + shift[1]) - below)
+    shift[1] += _soften_limit(left, EDGE_KNEE * size_y) - left
     return shift
 
 
