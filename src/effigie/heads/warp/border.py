@@ -76,7 +76,7 @@ def _extend_below(
     colors: np.ndarray, mask: np.ndarray, reach: int, depth: float, scale: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """``reach`` rows more below, mirrored from at most ``depth`` rows."""
-    height, width = mask.shape
+    height = len(mask)
     depth = int(np.clip(max(depth, MIN_MIRROR_CM * scale), 1, height - 1))
     # Down into the picture and back again, as often as needed.
     away = (np.arange(reach) + 1) % (2 * depth)

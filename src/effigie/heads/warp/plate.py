@@ -38,7 +38,7 @@ def fill_plate(image: np.ndarray, small: np.ndarray, known: np.ndarray) -> np.nd
     if offsets is None:
         return fill
     # Detail finer than the cells, from where each piece was found.
-    factor = np.float32([width / offsets.shape[1], height / offsets.shape[0]])
+    factor = np.array([width / offsets.shape[1], height / offsets.shape[0]], np.float32)
     moved = cv2.resize(offsets, (width, height), interpolation=cv2.INTER_NEAREST) * factor
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     low = cv2.resize(cv2.resize(image, small.shape[1::-1], interpolation=cv2.INTER_AREA), (width, height))

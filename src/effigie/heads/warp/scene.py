@@ -132,7 +132,7 @@ class PortraitWarp:
             picture[box] = cv2.remap(self.image, field[box], None, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
             return picture
         picture = self._background.plate.copy()
-        source = field[box] + np.float32(self._background.offset)
+        source = field[box] + np.array(self._background.offset, np.float32)
         moved = cv2.remap(self._background.foreground, source, None, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
         cover = cv2.remap(self._background.cover, source, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
         picture[box] = cv2.blendLinear(moved, np.ascontiguousarray(picture[box]), cover, 1 - cover)
