@@ -87,8 +87,10 @@ def _correct_gains(gains: np.ndarray, driver: np.ndarray, read: np.ndarray) -> n
         asked, found = driver[:, place], read[:, place]
         if asked.std() < getattr(STILL, name) or found.std() < 1e-9:
             continue
-        if np.corrcoef(asked, found)[0, 1] < MIN_CORRELATION:
+        correlation = float(np.corrcoef(asked, found)[0, 1])
+        if correlation < MIN_CORRELATION:
             continue
-        slope = float(np.polyfit(asked, found, 1)[0])
-        result[place] = np.clip(gains[place] / slope, getattr(LEAST, name), getattr(MOST, name))
+        # Moments were chosen for being extreme, which some are by chance alone: the less they agree, the less is said.
+        change = gains[place] / float(np.polyfit(asked, found, 1)[0]) - gains[place]
+        result[place] = np.clip(gains[place] + correlation**2 * change, getattr(LEAST, name), getattr(MOST, name))
     return result

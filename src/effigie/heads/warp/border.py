@@ -12,6 +12,7 @@ from effigie.arrays import Image
 REACH_CM = 24.0  # beyond a border: a head's height and some more
 NECKLINE_CM = 19.0  # below the head's middle: from here on clothes can be mirrored
 HEAD_CM = 9.0  # from the head's middle to either side, beyond which hair and shoulders can be
+CHIN_CM, SHOULDER_FALL = 10.0, 1.0  # below the head's middle; how far a shoulder falls for as far as it goes aside
 MIN_TOUCH_CM = 1.0  # of a border that the person must touch
 EDGE_ROWS, EDGE_LEVELS = 3, 10.0  # px of a film's spoilt edge, and levels by which it differs from what is before it
 MIN_MIRROR_CM = 2.0  # that are mirrored at least, for their grain
@@ -54,8 +55,11 @@ def extend_person(
         if (mask[-1] > 0.5).sum() < MIN_TOUCH_CM * scale:
             continue
         reach = int(min(REACH_CM * scale, mask.shape[0]))
-        cut = _dark_edge(colors, mask)
-        colors, mask = _extend_below(colors[: -cut or None], mask[: -cut or None], reach + cut, mirrored[side], scale)
+        cut = _spoilt_rows(colors, mask)
+        colors, mask = colors[: -cut or None], mask[: -cut or None]
+        # A shoulder that a side cuts goes on downward, hair that it cuts does not.
+        falls = turned and int(np.argmax(mask[-1] > 0.5)) > top + middle[1] + CHIN_CM * scale
+        colors, mask = _extend_below(colors, mask, reach + cut, mirrored[side], scale, SHOULDER_FALL if falls else 0.0)
         if first:
             colors, mask = colors[::-1], mask[::-1]
         foreground, cover = (colors.transpose(1, 0, 2), mask.T) if turned else (colors, mask)
@@ -63,7 +67,7 @@ def extend_person(
     return np.ascontiguousarray(foreground), np.ascontiguousarray(cover), (left, top)
 
 
-def _dark_edge(colors: np.ndarray, mask: np.ndarray) -> int:
+def _spoilt_rows(colors: np.ndarray, mask: np.ndarray) -> int:
     """Rows at the end that many films have darkened or smeared, and which must not be continued."""
     if len(colors) < 2 * EDGE_ROWS:
         return 0
@@ -73,15 +77,16 @@ def _dark_edge(colors: np.ndarray, mask: np.ndarray) -> int:
 
 
 def _extend_below(
-    colors: np.ndarray, mask: np.ndarray, reach: int, depth: float, scale: float
+    colors: np.ndarray, mask: np.ndarray, reach: int, depth: float, scale: float, fall: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """``reach`` rows more below, mirrored from at most ``depth`` rows."""
+    """``reach`` rows more below, mirrored from ``depth`` rows; the outline moves along them by ``fall`` a row."""
     height = len(mask)
     depth = int(np.clip(max(depth, MIN_MIRROR_CM * scale), 1, height - 1))
     # Down into the picture and back again, as often as needed.
     away = (np.arange(reach) + 1) % (2 * depth)
     rows = height - 1 - np.minimum(away, 2 * depth - away)
-    edge = np.repeat(mask[-1:], reach, axis=0)
+    shifted = np.arange(mask.shape[1]) - np.round(fall * np.arange(1, reach + 1)).astype(int)[:, None]
+    edge = mask[-1][np.maximum(shifted, 0)]
     plain = _continue_straight(colors, mask, reach, scale)
     mirrored = colors[rows].astype(np.float32)
     # Folds and grain are kept; another piece of clothing, skin, or the wall is not.
