@@ -186,7 +186,8 @@ class _Animation:
                 stack.enter_context(configure_backend(choose_device(settings.device), 1))
             renderer = self._subject.build_renderer(motion)
             stack.enter_context(shared_cores())
-            portrait, still_background = self._subject.portrait, settings.paste == "portrait"
+            # A crop may show too little around the head to tell it from the background.
+            portrait, still_background = self._subject.portrait, True if settings.paste == "portrait" else None
             warp = PortraitWarp(portrait.image, portrait.landmarks, still_background=still_background)
             gains = self._fit_gains(warp)
             warped = stack.enter_context(ordered_map(partial(_warp_frame, warp), self._retarget_frames(gains)))

@@ -24,7 +24,7 @@ from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.retarget import Retargeter
 
 ROUNDS = 2
-SAMPLES = (0.02, 0.25, 0.5, 0.75, 0.98)  # quantiles of every movement, whose moments are made
+SAMPLES = (0.03, 0.15, 0.3, 0.5, 0.7, 0.85, 0.97)  # quantiles of every movement, whose moments are made
 LEAST, MOST = Gains(smile=0.8, mouth=0.7, brows=0.8), Gains(smile=1.6, mouth=1.5, brows=1.25)
 STILL = Gains(smile=0.012, mouth=0.012, brows=0.01)  # standard deviation: less tells nothing
 MIN_CORRELATION = 0.6  # of what is read with what was asked for

@@ -37,7 +37,7 @@ class WarpedPortrait:
 
 
 class PortraitWarp:
-    """Warps one portrait. Making one takes a few milliseconds, with a still background about 0.2 s.
+    """Warps one portrait. Making one takes a few milliseconds, with a still background about half a second.
 
     Args:
         image: (H, W, 3) uint8 RGB.
