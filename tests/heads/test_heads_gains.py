@@ -7,9 +7,12 @@ import pytest
 from driven import build_motion
 
 from effigie.assets import fetch_asset
+from effigie.faces.align import compute_placement, crop_matrix
+from effigie.faces.crop import apply_affine
 from effigie.faces.mesh import LEFT_BROW, fit_pose, mouth_opening
 from effigie.heads.inference.face_search import find_faces
 from effigie.heads.inference.portrait import read_portraits
+from effigie.heads.inference.neural_renderer import keep_mouth_interior
 from effigie.heads.inference.response import fit_gains, measure_movements
 from effigie.heads.inference.subject import render_geometry
 from effigie.heads.motion.controls import Controls
@@ -150,3 +153,16 @@ def test_invented_teeth_are_not_one_shape(man_portrait):
     row = made[round(y + 0.08 * scale), round(x - 1.4 * scale) : round(x + 1.4 * scale)].mean(1)
     gaps = (row[1:-1] < row[:-2]) & (row[1:-1] <= row[2:]) & (row[1:-1] < np.percentile(row, 60))
     assert gaps.sum() >= 3
+
+
+def test_a_white_mouth_made_by_a_network_gets_the_warped_one(own):
+    target = changed(own, opened)
+    place = compute_placement(fit_pose(target))
+    landmarks = apply_affine(crop_matrix(place, 256).astype(np.float64), target)
+    white, striped = np.ones((256, 256, 3), np.float32), np.zeros((256, 256, 3), np.float32)
+    striped[:, ::4] = 0.8
+    kept = keep_mouth_interior(white, striped, landmarks)
+    x, y = landmarks[[13, 14], :2].mean(0).astype(int)
+    inside = kept[y, x - 8 : x + 8, 0]
+    assert np.ptp(inside) > 0.6 and inside.min() < 0.2
+    assert np.array_equal(kept[: int(landmarks[4, 1])], white[: int(landmarks[4, 1])])
