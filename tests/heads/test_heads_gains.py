@@ -11,8 +11,8 @@ from effigie.faces.align import compute_placement, crop_matrix
 from effigie.faces.crop import apply_affine
 from effigie.faces.mesh import LEFT_BROW, fit_pose, mouth_opening
 from effigie.heads.inference.face_search import find_faces
-from effigie.heads.inference.portrait import read_portraits
 from effigie.heads.inference.neural_renderer import keep_mouth_interior
+from effigie.heads.inference.portrait import read_portraits
 from effigie.heads.inference.response import fit_gains, measure_movements
 from effigie.heads.inference.subject import render_geometry
 from effigie.heads.motion.controls import Controls

@@ -28,10 +28,7 @@ from effigie.training import choose_device, choose_precision
 
 SIDE_STEP = 32  # px; faces are made at multiples of it, so that sizes do not change with every movement
 MAX_SIDE = 512
-MOUTH_SHARE, MOUTH_EDGE_CM = (
-    0.9,
-    0.08,
-)  # of what is between the lips that the warped picture has; within which it sets in
+MOUTH_SHARE, MOUTH_EDGE_CM = (0.9, 0.08)  # share of the warped picture between the lips; where it sets in
 GROW = MaskMargin(top=0.02, side=0.0, jaw=0.03)
 MASK = MaskSettings(feather=0.1)
 BlendshapeSource = Callable[[int], np.ndarray]
