@@ -31,6 +31,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.consent import consent
     from benchmarks.rows.conversion import conversion
     from benchmarks.rows.detection import detection
+    from benchmarks.rows.driven import driven
     from benchmarks.rows.extraction import extraction
     from benchmarks.rows.footprint import footprint
     from benchmarks.rows.heads import heads
@@ -69,6 +70,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["occlusion"] = occlusion
     rows["animate"] = animation
     rows["first-use"] = first_use
+    rows["driven"] = driven
     rows["heads"] = heads
     rows["consent"] = consent
     rows["intimate"] = intimate

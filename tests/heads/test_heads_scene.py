@@ -138,7 +138,7 @@ def test_a_shift_is_the_same_all_over_face_and_hair(man: Portrait) -> None:
 @pytest.mark.parametrize("still", [False, True])
 @pytest.mark.parametrize("who", ["man", "astronaut"])
 @pytest.mark.parametrize("pose", POSES.values(), ids=POSES)
-def test_nothing_folds_over_and_corners_stay(
+def test_nothing_folds_over_and_the_background_stays(
     pose: dict, who: str, still: bool, scene_of: Callable, request: pytest.FixtureRequest
 ) -> None:
     image, landmarks = request.getfixturevalue(who)
@@ -148,7 +148,8 @@ def test_nothing_folds_over_and_corners_stay(
     hidden = face_mask(target, *image.shape[:2]) > 0
     hidden = cv2.dilate(hidden.astype(np.uint8), np.ones((2 * int(0.5 * scale) + 1,) * 2)) > 0
     assert jacobian(made.field)[~hidden[:-1, :-1]].min() > 0
-    for y in (0, -1):
+    # The lower corners may be the body's, which follows where the background is still.
+    for y in (0,) if still else (0, -1):
         for x in (0, -1):
             assert np.array_equal(made.image[y, x], image[y, x])
 

@@ -21,7 +21,9 @@ from effigie.consent.nsfw_detector import check_clip
 from effigie.errors import UsageError
 from effigie.execution.pipeline import BackgroundConsumer, ordered_map, shared_cores
 from effigie.heads.config import AnimateSettings
+from effigie.heads.inference.response import fit_gains
 from effigie.heads.inference.subject import AnimationSubject, load_subject
+from effigie.heads.motion.gains import Gains
 from effigie.heads.motion.motion import Motion, read_motion
 from effigie.heads.motion.retarget import Retargeter
 from effigie.heads.motion.template import is_template, load_motion, save_motion
@@ -184,9 +186,11 @@ class _Animation:
                 stack.enter_context(configure_backend(choose_device(settings.device), 1))
             renderer = self._subject.build_renderer(motion)
             stack.enter_context(shared_cores())
-            portrait, still_background = self._subject.portrait, settings.paste == "portrait"
+            # A crop may show too little around the head to tell it from the background.
+            portrait, still_background = self._subject.portrait, True if settings.paste == "portrait" else None
             warp = PortraitWarp(portrait.image, portrait.landmarks, still_background=still_background)
-            warped = stack.enter_context(ordered_map(partial(_warp_frame, warp), self._retarget_frames()))
+            gains = self._fit_gains(warp)
+            warped = stack.enter_context(ordered_map(partial(_warp_frame, warp), self._retarget_frames(gains)))
             for index, rendered, landmarks, seconds in warped:
                 self._cancel.check()
                 self._seconds["scene"] += seconds
@@ -202,11 +206,26 @@ class _Animation:
         report.output_id = outgoing.output_id
         return report
 
-    def _retarget_frames(self) -> Iterator[tuple[int, np.ndarray]]:
+    def _fit_gains(self, warp: PortraitWarp) -> Gains:
+        """How much more than the driver's movements the portrait is asked for."""
+        start = time.perf_counter()
+        portrait = self._subject.portrait
+        renderer = self._subject.build_renderer(self._motion)  # of its own: renderers remember the frame before
+        height, width = portrait.image.shape[:2]
+
+        def show(landmarks: np.ndarray, index: int) -> np.ndarray:
+            self._cancel.check()
+            return renderer(warp.render(landmarks), landmarks, index)[0]
+
+        gains = fit_gains(portrait.landmarks, self._motion, (width, height), show)
+        self._seconds["response"] = time.perf_counter() - start
+        return gains
+
+    def _retarget_frames(self, gains: Gains) -> Iterator[tuple[int, np.ndarray]]:
         """Every frame's number, and the portrait's (478, 3) landmarks in it."""
         portrait = self._subject.portrait
         height, width = portrait.image.shape[:2]
-        retarget = Retargeter(portrait.landmarks, self._motion, self._settings.controls, (width, height))
+        retarget = Retargeter(portrait.landmarks, self._motion, self._settings.controls, (width, height), gains)
         for index in range(self._count):
             start = time.perf_counter()
             landmarks = retarget(index)

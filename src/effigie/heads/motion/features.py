@@ -143,6 +143,8 @@ def _lip_weights(
     thick = float(lip_height.max()) if lip_height.size else 0.0
     fade = np.where(beyond >= 0, _smooth_step(1 - np.maximum(beyond - thick, 0) / reach), 0.0)
     weights = across * fade[:, None]
+    # Lips that touch lie on the line: those of the other side must not come along, or the gap would stay as it is.
+    weights[LOWER_LIP if up else UPPER_LIP] = 0
     weights[inner] = np.eye(len(inner))
     weights[[INNER_LIPS[0], INNER_LIPS[10], *LEFT_IRIS, *RIGHT_IRIS]] = 0
     return np.asarray(weights)

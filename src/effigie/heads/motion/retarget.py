@@ -20,15 +20,18 @@ from effigie.heads.motion.features import (
     region_weights,
     set_lids,
 )
+from effigie.heads.motion.gains import Gains, brow_weights, corner_weights, limit_mouth_width, mouth_width_range
 from effigie.heads.motion.motion import Motion, interpolate_rotation
 
 # Pairs between which faces are compared, left to right, and from hairline to nose, which no jaw moves.
 WIDTH_PAIR, HEIGHT_PAIR = (234, 454), (10, 2)
 MAX_PROPORTION = 1.25  # times larger that a movement gets on a larger face
+MAX_GAP_CM = (3.5, 5.0)  # between inner lips, from which on the jaw is held back, and that it reaches at most
 MAX_GAZE_SHIFT = np.array([0.25, 0.15])  # of the eye's width that irises move along and across at most
 MAX_SCALE_CHANGE = 1.6  # times its own size that the head grows or shrinks at most
 EDGE_KNEE = 0.08  # of the face's size, before the furthest place, within which the head slows down
 MAX_OVERHANG = 0.1  # of the face's size that may pass the picture's edge, such as a chin
+MAX_RISE = 0.25, 1.0  # of the face's size, and of what is seen below it, that it may rise: more would have no body
 
 
 class Retargeter:
@@ -40,6 +43,7 @@ class Retargeter:
         controls: how strongly.
         size: width and height of the portrait's picture, px: the face is kept inside, or as far inside as it was. None
             lets it go anywhere.
+        gains: how much more than the driver's single movements are asked for.
 
     Example::
 
@@ -54,6 +58,7 @@ class Retargeter:
         motion: Motion,
         controls: Controls | None = None,
         size: tuple[int, int] | None = None,
+        gains: Gains | None = None,
     ) -> None:
         self.controls = controls or Controls()
         self.motion = smooth_motion(motion, self.controls.smoothing)
@@ -65,12 +70,15 @@ class Retargeter:
         self._neutral = self.motion.unposed[motion.neutral_frame].astype(np.float64)
         self._proportions = compute_proportions(self.shape, self._neutral)
         self._lips = LipField.from_shape(self.shape)
+        self._mouth_widths = mouth_width_range(self.motion.unposed[self.motion.present], self._neutral)
         controls = self.controls
         eyes, mouth = region_weights()
-        gains = (
+        strengths = (
             eyes * controls.eye_strength + mouth * controls.mouth_strength + (1 - eyes - mouth) * controls.rest_strength
         )
-        self._gains = gains[:, None] * self._proportions
+        self._gains = gains = gains or Gains()
+        strengths *= (1 + (gains.smile - 1) * corner_weights()) * (1 + (gains.brows - 1) * brow_weights())
+        self._strengths = strengths[:, None] * self._proportions
 
     def __len__(self) -> int:
         return len(self.motion)
@@ -94,7 +102,7 @@ class Retargeter:
         """(478, 3) float64 unposed, cm: the portrait's shape with the driver's change of expression."""
         own, rest = self.shape, self._neutral
         now = self.motion.unposed[index].astype(np.float64)
-        shape = own + share * self._gains * (now - rest)
+        shape = own + limit_mouth_width(own, share * self._strengths * (now - rest), *self._mouth_widths)
         self._match_lip_gaps(shape, now, share * self.controls.mouth_strength)
         strength = share * self.controls.eye_strength
         for eye in EYE_LANDMARKS:
@@ -116,7 +124,9 @@ class Retargeter:
         rest = self._proportions * lip_gaps(self._neutral)
         wider = max(own[3:6, 1].mean(), rest[3:6, 1].mean())
         parted = float(np.clip((wider - SHUT_CM) / (PARTED_CM - SHUT_CM), 0, 1))
-        wanted = own + driver - rest + parted * (rest - own)
+        gain = self._gains.mouth
+        wanted = (1 - parted) * (own + gain * (driver - rest)) + parted * gain * driver
+        wanted[:, 1] = np.where(wanted[:, 1] > MAX_GAP_CM[0], _limit_gap(wanted[:, 1]), wanted[:, 1])
         wanted = own + strength * (wanted - own)
         wanted[:, 1] = np.maximum(wanted[:, 1], np.minimum(own[:, 1], 0))
         self._lips.move(shape, wanted - lip_gaps(shape))
@@ -147,6 +157,12 @@ def transfer_rotation(own: np.ndarray, rest: np.ndarray, now: np.ndarray) -> np.
     return np.asarray(Rotation.from_euler("ZYX", angles[0] + angles[2] - angles[1]).as_matrix() * flips)
 
 
+def _limit_gap(gaps: np.ndarray) -> np.ndarray:
+    """Gaps of lips in cm, no more than a jaw can do."""
+    start, most = MAX_GAP_CM
+    return np.asarray(start + (most - start) * np.tanh((gaps - start) / (most - start)))
+
+
 def compute_proportions(shape: np.ndarray, driver: np.ndarray) -> np.ndarray:
     """(3,) how much larger one unposed (478, 3) shape is than another: across, up, toward the viewer."""
     x, y = (
@@ -160,7 +176,7 @@ def compute_frame_shift(landmarks: Landmarks, own: np.ndarray, size: tuple[int, 
     """(2,) px by which moved landmarks must shift so that the face does not leave the picture.
 
     Zero inside; toward an edge the face slows down and stops with a tenth of it outside, or where it was if that was
-    further out.
+    further out. It rises no further from the lower edge than the picture shows of what is below it, or little more.
 
     Args:
         landmarks: (N, >= 2) moved.
@@ -176,6 +192,11 @@ def compute_frame_shift(landmarks: Landmarks, own: np.ndarray, size: tuple[int, 
         for sign, margin, before in zip((1, -1), near, start, strict=True):
             edge = min(-MAX_OVERHANG * float(high - low), float(before) - knee)
             shift[axis] += sign * (edge + _soften_limit(float(margin) - edge, knee) - float(margin))
+    size_y = float(np.ptp(own[:, 1]))
+    below = size[1] - float(own[:, 1].max())
+    most = MAX_RISE[0] * size_y + MAX_RISE[1] * max(below, 0.0)
+    left = most - (size[1] - float(landmarks[:, 1].max() + shift[1]) - below)
+    shift[1] += _soften_limit(left, EDGE_KNEE * size_y) - left
     return shift
 
 

@@ -1,7 +1,9 @@
-"""Separates a portrait's person from the background, which stays still behind a moving head.
+"""Separates a portrait's person from the background, which stays still behind whoever moves.
 
 Without it the wall behind a turning head would warp with it. The person is separated from the background by colour
-(GrabCut), once a portrait, from where the face says that head and shoulders must be.
+(GrabCut), once a portrait, from where the face says that head and shoulders must be. What they hide is filled in once,
+the clean plate; their edge is a matte that carries no wall along; and they are continued beyond the picture's borders,
+which come into view where they move.
 """
 
 from __future__ import annotations
@@ -13,82 +15,82 @@ import cv2
 import numpy as np
 
 from effigie.arrays import Image
+from effigie.heads.warp.border import extend_person
+from effigie.heads.warp.matte import estimate_matte
+from effigie.heads.warp.plate import STRAND_WIDTH, fill_plate
 
 CELLS_PER_CM = 5.0  # at which person and background are told apart
+MAX_CELLS = 300_000  # of the whole picture: of one that shows far more than the person, cells are larger
 GRABCUT_ITERATIONS = 4
-MOVING_MARGIN = 1.2  # cm of background around the person that moves along, for fine hair
-FADE_WIDTH = 0.8  # cm over which it gives way to the background at rest
+MATTE_MARGIN = 1.2  # cm beyond the person's outline that fine hair reaches at most
 FILL_MARGIN = 0.9  # cm: nothing nearer to the person is taken for background when filling what was behind
 MAX_STRAND_DISTANCE = 7.0  # cm from the rest of the person to the end of a loose strand of hair
 MIN_HAIR_SHARE = 0.28  # of the way from the background's colour to the hair's, from which on a thin thing is hair
-STRAND_WIDTH = 9  # cells: what is thinner than half of that, single hairs, is not continued
+SHOULDER_HALF_WIDTH = 20.0  # cm from the middle, within which all that is low enough is shoulders and chest
+CHEST_END = 34.0  # cm below the head's middle that this goes
 
 
 @dataclass(frozen=True)
 class Background:
-    """The background of a portrait and the mask of its person.
+    """The background of a portrait, and its person cut out.
 
     Attributes:
-        box: x0, y0, x1, y1 px of the part of the picture that all this is about.
-        person: (h, w) bool in coarse cells over the box.
-        cover: (H, W) float32 in [0, 1]: 1 where a pixel moves with the person, 0 where it stays.
-        plate: (H, W, 3) uint8, the picture with its background continued behind the person; where ``cover`` is below 1
-            it is the picture itself.
+        person: (h, w) bool in coarse cells over the picture.
+        plate: (H, W, 3) uint8, the picture with its background continued behind the person.
+        foreground: (H + top + bottom, W + left + right, 3) uint8: the person's colours, continued beyond the borders.
+        cover: of that size, float32 in [0, 1]: 1 where a pixel is the person's. ``cover`` of ``foreground`` over
+            ``plate`` is the picture.
+        offset: left, top px by which these two begin before the picture.
     """
 
-    box: tuple[int, int, int, int]
     person: np.ndarray
-    cover: np.ndarray
     plate: np.ndarray
+    foreground: Image
+    cover: np.ndarray
+    offset: tuple[int, int]
 
 
 def build_background(
-    image: Image,
-    box: tuple[int, int, int, int],
-    upright: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-    scale: float,
+    image: Image, upright: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], scale: float
 ) -> Background:
-    """Segment a person and fill in the background behind them.
+    """Segment a person, fill in the background behind them, and continue them beyond the borders.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        box: x0, y0, x1, y1 px around the head; outside it nothing moves.
         upright: how many cm (..., 2) px lie to the right of and below the middle of the head, held upright.
         scale: pixels a cm.
     """
-    x0, y0, x1, y1 = box
-    crop = image[y0:y1, x0:x1]
-    factor = min(1.0, CELLS_PER_CM / scale)
-    size = (max(2, round((x1 - x0) * factor)), max(2, round((y1 - y0) * factor)))
-    small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-    across, down = upright(_cell_centers(box, size))
-    cells = scale * size[0] / (x1 - x0)
+    height, width = image.shape[:2]
+    factor = min(1.0, CELLS_PER_CM / scale, float(np.sqrt(MAX_CELLS / (height * width))))
+    size = (max(2, round(width * factor)), max(2, round(height * factor)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    across, down = upright(_cell_centers((width, height), size))
+    cells = scale * size[0] / width
     person = _face_component(_grab_cut(small, across, down), across, down)
     person = _face_component(person | _find_strands(small, person, across, down, cells), across, down)
     # Clothes are as many-coloured as backgrounds: where shoulders must be, all is taken for them.
     person |= _shoulder_mask(across, down)
     away = cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, 5) / cells
-    fill = _inpaint(small, away > FILL_MARGIN)
-    away, fill = cv2.resize(away, crop.shape[1::-1]), cv2.resize(fill, crop.shape[1::-1])
-    cover = np.zeros(image.shape[:2], np.float32)
-    cover[y0:y1, x0:x1] = np.clip((MOVING_MARGIN + FADE_WIDTH - away) / FADE_WIDTH, 0, 1)
-    depth = np.clip((MOVING_MARGIN - away) / (MOVING_MARGIN - FILL_MARGIN), 0, 1)[..., None]
-    plate = image.copy()
-    plate[y0:y1, x0:x1] = np.round(crop + depth * (fill - crop)).astype(np.uint8)
-    return Background(box, person, cover, plate)
+    inside = cv2.distanceTransform(person.astype(np.uint8), cv2.DIST_L2, 5) / cells
+    fill = fill_plate(image, small, away > FILL_MARGIN)
+    outline = cv2.resize(np.where(person, 0.5 / cells - inside, away - 0.5 / cells).astype(np.float32), (width, height))
+    depth = np.clip((MATTE_MARGIN - outline) / (MATTE_MARGIN - FILL_MARGIN), 0, 1)[..., None]
+    plate = np.round(image + depth * (fill - image)).astype(np.uint8)
+    cover, foreground = estimate_matte(image, plate, outline, MATTE_MARGIN, scale)
+    extended = extend_person(foreground, cover, upright, scale)
+    return Background(person, plate, *extended)
 
 
-def _cell_centers(box: tuple[int, int, int, int], size: tuple[int, int]) -> np.ndarray:
-    """(h, w, 2) px of the middles of (w, h) cells over a box."""
-    ends = zip(size, box[:2], box[2:], strict=True)
-    return np.dstack(np.meshgrid(*((np.arange(n) + 0.5) * (b - a) / n + a - 0.5 for n, a, b in ends)))
+def _cell_centers(picture: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    """(h, w, 2) px of the middles of (w, h) cells over a picture of (W, H) px."""
+    return np.dstack(np.meshgrid(*((np.arange(n) + 0.5) * px / n - 0.5 for n, px in zip(size, picture, strict=True))))
 
 
 def _grab_cut(small: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.ndarray:
     """(h, w) bool: GrabCut from what the face tells of the head's and shoulders' place."""
     marks = np.full(across.shape, cv2.GC_PR_BGD, np.uint8)
     marks[np.hypot(across / 10.5, down / 13) < 1] = cv2.GC_PR_FGD
-    marks[(down > 12) & (np.abs(across) < 2.5 * (down - 12) + 8)] = cv2.GC_PR_FGD
+    marks[(down > 12) & (np.abs(across) < np.minimum(2.5 * (down - 12) + 8, 30))] = cv2.GC_PR_FGD
     marks[(np.hypot(across, down) > 22) & (down < 11)] = cv2.GC_BGD
     marks[np.hypot(across / 7, down / 9.5) < 1] = cv2.GC_FGD
     marks[_shoulder_mask(across, down)] = cv2.GC_FGD
@@ -102,7 +104,8 @@ def _grab_cut(small: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.nda
 
 
 def _shoulder_mask(across: np.ndarray, down: np.ndarray) -> np.ndarray:
-    return np.asarray((down > 14) & (np.abs(across) < 1.6 * (down - 14) + 6))
+    width = np.minimum(1.6 * (down - 14) + 6, SHOULDER_HALF_WIDTH)
+    return np.asarray((down > 14) & (down < CHEST_END) & (np.abs(across) < width))
 
 
 def _find_strands(
@@ -130,21 +133,3 @@ def _face_component(person: np.ndarray, across: np.ndarray, down: np.ndarray) ->
     framed = cv2.copyMakeBorder((~whole).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
     _, outside = cv2.connectedComponents(framed, connectivity=4)
     return (outside != outside[0, 0])[1:-1, 1:-1]
-
-
-def _inpaint(small: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(h, w, 3) float32: the known pixels, and what lies between them filled in from coarse to fine."""
-    small = cv2.medianBlur(small, STRAND_WIDTH)
-    levels = []
-    weight = known.astype(np.float32)
-    color = small.astype(np.float32) * weight[..., None]
-    while min(weight.shape) > 1:
-        levels.append((color, weight))
-        size = (-(-weight.shape[1] // 2), -(-weight.shape[0] // 2))
-        color, weight = (cv2.resize(level, size, interpolation=cv2.INTER_AREA) for level in (color, weight))
-    result = color.reshape(*weight.shape, 3) / np.maximum(weight, 1e-6)[..., None]
-    for color, weight in reversed(levels):
-        result = cv2.resize(result, weight.shape[::-1], interpolation=cv2.INTER_LINEAR).reshape(*weight.shape, 3)
-        sure = np.minimum(weight * 4, 1)[..., None]
-        result += sure * (color / np.maximum(weight, 1e-6)[..., None] - result)
-    return result

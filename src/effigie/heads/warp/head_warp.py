@@ -1,4 +1,4 @@
-"""Warps what surrounds a face with the head: hair as one with the skull, the neck half, the background not.
+"""Warps what surrounds a face with the head: hair as one with the skull, the body as it follows, the neck between.
 
 A smooth field over the portrait, made once, says how deep every pixel lies and how much of the head's motion it
 takes part in. A new pose mixes four precomputed layers and inverts the result, on a grid of centimetres, so that it
@@ -12,6 +12,7 @@ import numpy as np
 
 from effigie.arrays import Landmarks
 from effigie.faces.mesh import MESH_VERTEX_COUNT, Pose, fit_pose, load_canonical_mesh
+from effigie.heads.warp.body import BodyMotion
 
 CELLS_PER_CM = 1.6
 HEAD_CENTER = np.array([[0.0, 2.0, -2.0]])  # of the head, canonical cm
@@ -46,18 +47,23 @@ class HeadWarp:
     Args:
         landmarks: (478, 3) of the portrait, px.
         height, width: of the portrait.
+        body_follows: the body is carried along where the head goes, and everything can move. False: what is far from
+            the head stays, and the neck stretches; for crops that show little more than the head.
 
     Attributes:
         box: x0, y0, x1, y1 px of the part of the picture that can move.
         source_pose: the portrait's own pose.
     """
 
-    def __init__(self, landmarks: Landmarks, height: int, width: int) -> None:
+    def __init__(self, landmarks: Landmarks, height: int, width: int, *, body_follows: bool = False) -> None:
         self.source_pose = fit_pose(landmarks)
+        self._body = BodyMotion(self.source_pose) if body_follows else None
         self._shape = self.source_pose.to_canonical(landmarks)
         self._last_pixel = np.array([width - 1, height - 1])
         middle = self.source_pose.apply(HEAD_CENTER)[0, :2]
         reach = (max(HEAD_EXTENT) + HAIR_MARGIN + MAX_FADE) * self.source_pose.scale
+        if body_follows:
+            reach = np.inf
         low = np.clip(np.floor(middle - reach), 0, self._last_pixel).astype(int)
         high = np.clip(np.ceil(middle + reach), low + 1, self._last_pixel + 1).astype(int)
         self.box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
@@ -105,7 +111,9 @@ class HeadWarp:
         tall = np.where(down < 0, HEAD_EXTENT[1], HEAD_EXTENT[2])
         relative = np.maximum(np.hypot(across / HEAD_EXTENT[0], down / tall), 1)
         distance = np.hypot(across, down) * (1 - 1 / relative) - HAIR_MARGIN * (1 - below)
-        return np.maximum(distance, 0).astype(np.float32), (1 - (1 - BELOW_FADE_SHARE) * below).astype(np.float32)
+        # A neck between a head and a body that moves with it need not be over quickly.
+        share = BELOW_FADE_SHARE if self._body is None else 1.0
+        return np.maximum(distance, 0).astype(np.float32), (1 - (1 - share) * below).astype(np.float32)
 
     def _depth(self, landmarks: Landmarks) -> np.ndarray:
         """(h, w) z in px of the portrait: face, skull and a plateau behind them, without steep slopes."""
@@ -164,13 +172,15 @@ class HeadWarp:
         mix[:3] = self.relative_rotation(pose)[:2].T
         mix[:2] -= np.eye(2)
         mix[3] = pose.translation[:2] - self.source_pose.translation[:2]
-        moved = self._layers @ mix
+        body = np.zeros_like(mix) if self._body is None else self._body.layer_mix(self.relative_rotation(pose), pose)
+        moved = self._layers @ (mix - body)
         on_head = self._distance < 0.5
         most = np.linalg.norm(moved[on_head], axis=1).max() / self.source_pose.scale if on_head.any() else 0.0
         reach = min(np.hypot(MIN_FADE, FADE_PER_MOTION * most), MAX_FADE)
         weight = 1 - smooth_step(self._distance / (reach * self._fade_rate))
-        forward = (moved * weight[..., None]).astype(np.float32)
-        return self._stretch_border(self._invert_field(forward) - self._points)
+        forward = (moved * weight[..., None] + self._layers @ body).astype(np.float32)
+        displacement = self._invert_field(forward) - self._points
+        return displacement if self._body is not None else self._stretch_border(displacement)
 
     def sample_displacement(self, displacement: np.ndarray, points: np.ndarray) -> np.ndarray:
         """(..., 2) of a :meth:`compute_displacement` at (..., 2) px."""

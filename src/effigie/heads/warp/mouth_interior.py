@@ -1,7 +1,8 @@
-"""Paints a simple inside of mouths that were closed in the portrait: dark, a tongue's shimmer, a hint of upper teeth.
+"""Paints a simple inside of mouths that were closed in the portrait: dark, a tongue's shimmer, two rows of teeth.
 
-Colours come from the portrait's own lips and light, so that a grey picture stays grey. The teeth are fixed to the
-skull: lips move over them. Where the portrait shows its own teeth they stay, and only what lies below is painted.
+Colours come from the portrait's own lips and light, so that a grey picture stays grey. The upper teeth are fixed to the
+skull, lips move over them; the lower ones hang on the lower lip and lie further back. Where the portrait shows its own
+teeth they stay, and only what lies below is painted.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ from effigie.faces.mask import face_mask, polygon_mask
 from effigie.faces.mesh import OUTER_LIPS
 from effigie.heads.warp.eye_mouth import MOUTH, OpeningLayer, ramp
 
-CELLS_PER_CM = 16
+CELLS_PER_CM = 24
 LEFT, TOP, WIDTH, HEIGHT = (-4.0, -2.0, 8.0, 4.0)  # cm of the plate of teeth around the middle of the closed lips
-TEETH = (-1.0, 0.2, 0.035)  # cm: their upper end and edge below the lips' line; how much the row curves up
-TOOTH_EDGES = (0.0, 0.85, 1.5, 2.15)  # cm from the middle
-TEETH_SHOW = (0.1, 1.0)  # cm of opening: light reaches the teeth
+TEETH = (-0.85, 0.2, 0.035)  # cm: their upper end and edge below the lips' line; how much the row curves up
+TOOTH_EDGES = (0.0, 0.85, 1.5, 2.25, 2.85, 3.4)  # cm from the middle, of the upper teeth
+LOWER_EDGES = (0.0, 0.53, 1.1, 1.75, 2.4, 3.0)
+TOOTH_LIGHT = (1.0, 0.94, 0.84, 0.64, 0.44, 0.28)  # of the teeth from the middle to the cheek, which takes their light
+LOWER_RISE, LOWER_LEVEL = 0.22, 0.62  # cm that the lower teeth stand above the lower lip; how bright they are
+TEETH_SHOW = (0.08, 0.55)  # cm of opening: light reaches the teeth
+LOWER_SHOW = (0.25, 0.6, 1.4, 2.2)  # cm of opening at which the lower teeth come into sight and leave it
 TEETH_DEPTH = 0.6  # cm from the lips to the teeth
-DARK_LEVEL, TONGUE_LEVEL, TOOTH_LEVEL = 0.33, 0.65, 1.0  # how bright they are
+DARK_LEVEL, TONGUE_LEVEL, TOOTH_LEVEL = 0.33, 0.65, 0.92  # how bright they are
 OWN_RANGE = (0.1, 0.3)  # cm of opening from which the portrait has an inside of its own
 GROWTH_RANGE = (0.03, 0.18)  # cm wider than in the portrait: painted not at all, wholly
 SHADE_WIDTH = 0.2  # cm of shadow along the lips
@@ -46,7 +51,8 @@ class MouthInterior:
         axis = (landmarks[MOUTH.upper[-1], :2] - landmarks[MOUTH.upper[0], :2]) / MOUTH.width(landmarks)
         self._axes = np.stack([axis, [-axis[1], axis[0]]], axis=1) * scale
         self._flesh, self._light = _sample_colors(image, landmarks)
-        self._teeth = _draw_teeth()
+        self._upper = _draw_row(TOOTH_EDGES, upper=True)
+        self._lower = _draw_row(LOWER_EDGES, upper=False)
 
     def paint(
         self,
@@ -82,28 +88,47 @@ class MouthInterior:
         color = self._flesh * (DARK_LEVEL + (TONGUE_LEVEL - DARK_LEVEL) * tongue) * light
         if self.own_share < 1:
             axes = turn @ self._axes
-            to_box = np.column_stack([axes / CELLS_PER_CM, middle - corner + axes @ [LEFT, TOP]])
-            teeth = cv2.warpAffine(self._teeth, to_box, painted.shape[::-1], None, cv2.INTER_LINEAR)
-            strength = (1 - self.own_share) * float(ramp(opening, *TEETH_SHOW))
-            color = color + strength * teeth[..., None] * (self._light * TOOTH_LEVEL * np.sqrt(light) - color)
+            lower = (target[MOUTH.lower[4:-4], :2]).mean(0) - LOWER_RISE * axes[:, 1]
+            show = LOWER_LEVEL * float(ramp(opening, *LOWER_SHOW[:2]) - ramp(opening, *LOWER_SHOW[2:]))
+            rows_of_teeth = ((self._lower, lower, show), (self._upper, middle, float(ramp(opening, *TEETH_SHOW))))
+            for drawn, place, strength in rows_of_teeth:
+                to_box = np.column_stack([axes / CELLS_PER_CM, place - corner + axes @ [LEFT, TOP]])
+                teeth = cv2.warpAffine(drawn, to_box, painted.shape[::-1], None, cv2.INTER_AREA)
+                shown = ((1 - self.own_share) * strength * teeth[..., 1])[..., None]
+                tooth = self._light * (TOOTH_LEVEL * teeth[..., :1]) * np.sqrt(light)
+                color = color + shown * (tooth - color)
         region = picture[layer.box]
         region[:] = np.round(region + painted[..., None] * (color - region)).astype(np.uint8)
         return painted
 
 
-def _draw_teeth() -> np.ndarray:
-    """(h, w) float32 in [0, 1]: the upper row, darker to the sides where cheeks take the light."""
+def _draw_row(edges: tuple[float, ...], upper: bool) -> np.ndarray:
+    """(h, w, 2) float32 in [0, 1]: light and cover of a row of teeth; a lower one begins at the plate's middle."""
     x, y = np.meshgrid(
         np.arange(int(WIDTH * CELLS_PER_CM)) / CELLS_PER_CM + LEFT,
         np.arange(int(HEIGHT * CELLS_PER_CM)) / CELLS_PER_CM + TOP,
     )
     top, edge, curve = TEETH
-    # Every tooth ends in a soft bow.
-    between = np.min([np.abs(np.abs(x) - at) for at in TOOTH_EDGES], axis=0)
-    below = y - (edge - curve * x * x) + 0.07 * (1 - ramp(between, 0.0, 0.25))
-    row = (1 - ramp(below, -0.06, 0.06)) * ramp(y, top - 0.4, top)
-    lines = 1 - 0.2 * np.exp(-((between / 0.05) ** 2))
-    return np.asarray(row * lines * np.exp(-((x / 2.0) ** 2)), np.float32)
+    number = np.clip(np.searchsorted(edges, np.abs(x), side="right") - 1, 0, len(edges) - 1)
+    between = np.min([np.abs(np.abs(x) - at) for at in edges], axis=0)
+    # Every tooth ends in a soft bow, and those at the sides are a little shorter.
+    bow = 0.09 * (1 - ramp(between, 0.0, 0.22)) + 0.03 * (number == 1)
+    if upper:
+        inside = edge - curve * x * x - bow - y
+        cover = ramp(inside, -0.04, 0.05) * ramp(y, top - 0.25, top)
+        # Whiter in the middle than at the gum, and a little glassy at the edge.
+        height = np.clip(inside / (edge - top), 0, 1)
+        shade = 0.93 + 0.07 * np.sin(np.pi * np.clip(height + 0.15, 0, 1)) - 0.1 * ramp(height, 0.6, 1.0)
+    else:
+        inside = y - bow - curve * x * x
+        cover = ramp(inside, -0.04, 0.06) * (1 - ramp(y, 0.7, 1.0))
+        shade = 1 - 0.25 * ramp(inside, 0.0, 0.6)
+    round_ = 0.86 + 0.14 * ramp(between, 0.0, 0.2)
+    lines = 1 - 0.4 * np.exp(-((between / 0.035) ** 2))
+    light = shade * round_ * lines * np.take(TOOTH_LIGHT, number)
+    light = cv2.GaussianBlur(light, (0, 0), 0.04 * CELLS_PER_CM)
+    cover = cover * (1 - ramp(np.abs(x), 2.6, edges[-1]))
+    return np.dstack([light, cover]).astype(np.float32)
 
 
 def _draw_tongue(target: np.ndarray, shape: tuple[int, ...], scale: float) -> np.ndarray:

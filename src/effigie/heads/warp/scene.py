@@ -9,7 +9,7 @@ import numpy as np
 
 from effigie.arrays import Image, Landmarks
 from effigie.faces.align import CROP_SIDE_CM
-from effigie.faces.mesh import Pose
+from effigie.faces.mesh import Pose, fit_pose
 from effigie.heads.warp.background import build_background
 from effigie.heads.warp.eye_mouth import EYE_OPENINGS, EyeMouthWarp, OpeningLayer
 from effigie.heads.warp.face_warp import FaceWarp
@@ -27,8 +27,8 @@ class WarpedPortrait:
         image: (H, W, 3) uint8 RGB.
         visibility: (H, W) float32 in [0, 1]: 1 on the face where the portrait really shows what is asked for, 0 where
             it is stretched from nearly nothing or painted, and everywhere outside the face's mesh.
-        field: (H, W, 2) float32: where in the portrait (x, y px) every pixel was taken from, before anything was
-            painted and, with a still background, wherever the person moves.
+        field: (H, W, 2) float32: where in the portrait (x, y px) every pixel of the person was taken from, before
+            anything was painted; beyond its borders where a body that moves brings into view what is not in it.
     """
 
     image: Image
@@ -37,13 +37,14 @@ class WarpedPortrait:
 
 
 class PortraitWarp:
-    """Warps one portrait. Making one takes a few milliseconds, with a still background about 0.2 s.
+    """Warps one portrait. Making one takes a few milliseconds, with a still background about half a second.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         landmarks: (478, 3) of the face in it, px; may lie partly outside.
         still_background: separate the person from the background and leave the latter where it is, instead of warping
-            it with the head. By default where the picture shows more than a crop of the face does.
+            it with the head; the body then follows where the head goes. By default where the picture shows more than
+            a crop of the face does.
     """
 
     def __init__(self, image: Image, landmarks: Landmarks, *, still_background: bool | None = None) -> None:
@@ -56,20 +57,18 @@ class PortraitWarp:
         height, width = image.shape[:2]
         x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
         self._identity = np.dstack([x, y])
-        self._head_warp = HeadWarp(landmarks, height, width)
+        scale = fit_pose(landmarks).scale
         if still_background is None:
-            still_background = max(height, width) > BACKGROUND_RATIO * CROP_SIDE_CM * self._head_warp.source_pose.scale
+            still_background = max(height, width) > BACKGROUND_RATIO * CROP_SIDE_CM * scale
+        self._head_warp = HeadWarp(landmarks, height, width, body_follows=still_background)
         self._background = None
         if still_background:
-            box = self._head_warp.box
-            self._background = build_background(
-                self.image, box, self._head_warp.to_head_coordinates, self._head_warp.source_pose.scale
-            )
+            self._background = build_background(self.image, self._head_warp.to_head_coordinates, scale)
             self._head_warp.set_person_mask(self._background.person)
         self._face = FaceWarp(landmarks, self._head_warp)
-        self._eye_mouth_warp = EyeMouthWarp(landmarks, self._head_warp.source_pose.scale)
+        self._eye_mouth_warp = EyeMouthWarp(landmarks, scale)
         self._lash_color = _sample_lash_color(self.image, landmarks)
-        self._mouth_interior = MouthInterior(self.image, landmarks, self._head_warp.source_pose.scale)
+        self._mouth_interior = MouthInterior(self.image, landmarks, scale)
 
     def render(self, target: np.ndarray) -> WarpedPortrait:
         """The portrait warped so that its face is at ``target``, (478, 3) px of the same picture."""
@@ -128,13 +127,14 @@ class PortraitWarp:
 
     def _warp_image(self, field: np.ndarray, box: tuple[slice, slice]) -> np.ndarray:
         """(H, W, 3) the portrait seen through the field, before its background where that stays."""
-        moved = cv2.remap(self.image, field[box], None, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
         if self._background is None:
             picture = self.image.copy()
-            picture[box] = moved
+            picture[box] = cv2.remap(self.image, field[box], None, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
             return picture
         picture = self._background.plate.copy()
-        cover = cv2.remap(self._background.cover, field[box], None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+        source = field[box] + np.array(self._background.offset, np.float32)
+        moved = cv2.remap(self._background.foreground, source, None, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
+        cover = cv2.remap(self._background.cover, source, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
         picture[box] = cv2.blendLinear(moved, np.ascontiguousarray(picture[box]), cover, 1 - cover)
         return picture
 

@@ -1,0 +1,96 @@
+"""Measures how strongly a portrait answers its driver, and asks for more where too little arrives.
+
+A warped picture is read as less than it was asked to be, a smile without its creases; or as more, lips that part over
+a dark inside. How much differs from portrait to portrait. So some of the driver's moments are made and read by the
+landmark network before the first frame, and the driver's movements are then asked for by as much more or less.
+
+Turns are not: a face that is turned less to the network than it was asked to be is in the right place nevertheless, and
+turning it further takes it out of there (2.5 % of the eye distance became 4.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+
+import numpy as np
+
+from effigie.arrays import Image, Landmarks
+from effigie.faces.landmarker import LandmarkModel, landmarks_to_roi
+from effigie.faces.mesh import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE, fit_pose, middle_lip_gaps
+from effigie.heads.motion.controls import Controls
+from effigie.heads.motion.gains import CORNERS, Gains
+from effigie.heads.motion.motion import Motion
+from effigie.heads.motion.retarget import Retargeter
+
+ROUNDS = 2
+SAMPLES = (0.03, 0.15, 0.3, 0.5, 0.7, 0.85, 0.97)  # quantiles of every movement, whose moments are made
+LEAST, MOST = Gains(smile=0.8, mouth=0.7, brows=0.8), Gains(smile=1.6, mouth=1.5, brows=1.25)
+STILL = Gains(smile=0.012, mouth=0.012, brows=0.01)  # standard deviation: less tells nothing
+MIN_CORRELATION = 0.6  # of what is read with what was asked for
+NAMES = tuple(field.name for field in fields(Gains))
+
+
+def measure_movements(landmarks: Landmarks) -> np.ndarray:
+    """(3,) of (478, 3) px: mouth's width, lips' gap, brows' height over the eyes, in eye distances."""
+    shape = fit_pose(landmarks).to_canonical(landmarks)
+    eyes = shape[LEFT_EYE].mean(0), shape[RIGHT_EYE].mean(0)
+    unit = float(np.linalg.norm(eyes[0] - eyes[1]))
+    smile = float(np.linalg.norm(np.subtract(*shape[[*CORNERS], :2])))
+    gap = float(middle_lip_gaps(shape)[:, 1].mean())
+    brows = float(shape[[*LEFT_BROW[:5], *RIGHT_BROW[:5]], 1].mean() - (eyes[0][1] + eyes[1][1]) / 2)
+    return np.array([smile / unit, gap / unit, brows / unit])
+
+
+def fit_gains(
+    landmarks: Landmarks, motion: Motion, size: tuple[int, int], show: Callable[[np.ndarray, int], Image]
+) -> Gains:
+    """The gains with which a portrait's movements are read as strong as the driver's.
+
+    Args:
+        landmarks: (478, 3) of the portrait, px.
+        motion: the driver's.
+        size: width and height of the portrait, px.
+        show: makes the (H, W, 3) uint8 picture of (478, 3) landmarks that are wanted in frame n of the motion.
+    """
+    seen = np.flatnonzero(motion.present)
+    driver = np.array([measure_movements(motion.landmarks(int(index))) for index in seen])
+    chosen = _choose_moments(driver)
+    driver, frames = driver[chosen], seen[chosen]
+    if len(frames) < 4:
+        return Gains()
+    model, gains = LandmarkModel(), np.ones(len(NAMES))
+    for _ in range(ROUNDS):
+        retarget = Retargeter(landmarks, motion, Controls(ease=0), size, Gains(*gains.tolist()))
+        read = []
+        for index in frames.tolist():
+            wanted = retarget(index)
+            picture = show(wanted, index)
+            rough = model(picture, landmarks_to_roi(wanted))
+            read.append(measure_movements(model(picture, rough.roi()).landmarks.astype(np.float64)))
+        gains = _correct_gains(gains, driver, np.array(read))
+    return Gains(*gains.tolist())
+
+
+def _choose_moments(driver: np.ndarray) -> np.ndarray:
+    """Indices of the frames in which every movement is least, most, and between."""
+    wanted = np.quantile(driver, SAMPLES, axis=0)
+    spread = np.maximum(driver.std(0), 1e-6)
+    nearest = np.abs((driver[None] - wanted[:, None]) / spread).argmin(1)
+    return np.unique(nearest)
+
+
+def _correct_gains(gains: np.ndarray, driver: np.ndarray, read: np.ndarray) -> np.ndarray:
+    """(3,) gains by which (N, 3) movements would have been read as strong as the driver's (N, 3)."""
+    result = gains.copy()
+    for place, name in enumerate(NAMES):
+        asked, found = driver[:, place], read[:, place]
+        if asked.std() < getattr(STILL, name) or found.std() < 1e-9:
+            continue
+        correlation = float(np.corrcoef(asked, found)[0, 1])
+        if correlation < MIN_CORRELATION:
+            continue
+        # Moments were chosen for being extreme, which some are by chance alone: the less they agree, the less is said.
+        change = gains[place] / float(np.polyfit(asked, found, 1)[0]) - gains[place]
+        result[place] = np.clip(gains[place] + correlation**2 * change, getattr(LEAST, name), getattr(MOST, name))
+    return result
