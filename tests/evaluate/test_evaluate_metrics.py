@@ -72,6 +72,15 @@ def test_identity_of_nobody_is_not_a_number() -> None:
         identity.centroid(np.zeros((0, 2)))
 
 
+def test_retrieval_asks_everybody_but_the_source_themselves():
+    source = np.array([unit(1, 0, 0, 0)])
+    gallery = [np.array([unit(0, 1, 0, 0)]), np.array([unit(0, 0, 1, 0)]), np.array([unit(9, 1, 0, 0)])]
+    made = np.array([unit(3, 1, 0, 0), unit(1, 0, 0, 2), unit(1, 3, 0, 0), unit(2, 0, 1, 1)])
+    share, people = identity.retrieve(made, source, gallery)
+    assert (share, people) == (0.75, 3)  # the third face is nearer to the first of the gallery; the last is the source
+    assert math.isnan(identity.retrieve(made[:0], source, gallery)[0])
+
+
 def test_landmark_error_is_a_share_of_the_eye_distance() -> None:
     from effigie.faces.mesh import eye_distance
 

@@ -56,6 +56,14 @@ def same(clip: Path, man_faces: Path, woman_faces: Path) -> SwapScores:
     return evaluate_swap(clip, clip, man_faces, man_faces, settings=FEW)
 
 
+def test_the_untouched_man_is_found_among_others(clip: Path, man_faces: Path, woman_faces: Path) -> None:
+    scores = evaluate_swap(clip, clip, man_faces, woman_faces, gallery=[woman_faces, man_faces], settings=FEW)
+    assert (scores.identity.retrieval, scores.identity.gallery) == (1.0, 2)  # she is in the gallery, and the target
+    assert "nearest to the source among 2 people" in [figure.name for figure in scores.figures()]
+    other = evaluate_swap(clip, clip, woman_faces, man_faces, gallery=[man_faces], settings=FEW)
+    assert other.identity.retrieval == 0.0
+
+
 def test_a_clip_against_itself_is_perfect(same: SwapScores) -> None:
     assert same.geometry.landmark_error == 0
     assert same.geometry.mouth.correlation == pytest.approx(1)

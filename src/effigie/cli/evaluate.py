@@ -46,6 +46,10 @@ def swap(
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write every figure of every frame, to find bad shots.")
     ] = None,
+    gallery: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FACES", help="Face sets of other people, among whom the source is to be the nearest."),
+    ] = None,
     every: Annotated[int, typer.Option(min=1, help="Measure identity on every n-th frame.")] = 5,
     source_person: Annotated[
         list[int] | None, typer.Option("--source-person", metavar="N", help="Person of FACES_B; 0 has the most faces.")
@@ -79,6 +83,7 @@ def swap(
             occluders=occluders,
             sheet=sheet,
             csv=csv,
+            gallery=gallery or (),
             settings=settings,
             progress=progress,
             cancel=INTERRUPT,

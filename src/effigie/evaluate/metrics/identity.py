@@ -33,6 +33,8 @@ class IdentityScores:
     closer_to_source: float  # share of the faces that are nearer to the source's centroid than to the target's
     between: float  # cosine of the two centroids: what two faces of different people have in common anyway
     faces: int
+    retrieval: float | None = None  # share whose nearest person of a gallery is the source; None without one
+    gallery: int = 0  # people in it
 
 
 def centroid(embeddings: Embedding) -> np.ndarray:
@@ -42,6 +44,11 @@ def centroid(embeddings: Embedding) -> np.ndarray:
     if length < 1e-9:
         raise ValueError("a centroid needs at least one embedding that is not zero")
     return total / length
+
+
+def is_same_person(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two people, (N, D) and (M, D) unit embeddings, are one by SFace's own threshold."""
+    return float(centroid(one) @ centroid(other)) >= SAME_PERSON_SIMILARITY
 
 
 def cosines(embeddings: Embedding, person: np.ndarray) -> np.ndarray:
@@ -79,3 +86,17 @@ def own_face_share(embeddings: Embedding, sources: Sequence[np.ndarray], own: in
         return float("nan")
     nearest = np.max([cosines(embeddings, other) for other in others], axis=0)
     return float((cosines(embeddings, sources[own]) > nearest).mean())
+
+
+def retrieve(embeddings: Embedding, source: np.ndarray, gallery: Sequence[np.ndarray]) -> tuple[float, int]:
+    """Share of (N, D) unit embeddings whose nearest person is the source, and among how many people.
+
+    Args:
+        source: (M, D).
+        gallery: (K, D) each, of other people; whoever is the source's own person is not counted.
+    """
+    others = [centroid(person) for person in gallery if not is_same_person(person, source)]
+    if not len(embeddings) or not others:
+        return float("nan"), 1 + len(others)
+    nearest_other = (np.asarray(embeddings, np.float64) @ np.stack(others).T).max(1)
+    return float((cosines(embeddings, source) > nearest_other).mean()), 1 + len(others)

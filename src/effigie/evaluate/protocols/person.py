@@ -27,6 +27,17 @@ def person_embeddings(
     return np.stack([identity.embed(*face) for face in _sample_faces(faces, person, most)])
 
 
+def gallery_embeddings(facesets: Iterable[FaceSet | str | Path]) -> list[np.ndarray]:
+    """For every person of some face sets the (N, 128) unit embeddings of their faces, as extraction measured them."""
+    people = []
+    for faces in facesets:
+        opened = FaceSet.from_path(faces)
+        found = opened.load(["embedding", "cluster"])
+        clusters, embeddings = np.asarray(found["cluster"]), np.asarray(found["embedding"])
+        people += [embeddings[clusters == cluster] for cluster in np.unique(clusters)]
+    return people
+
+
 def sample_source_faces(faces: FaceSet | str | Path, person: int, most: int) -> list[np.ndarray] | None:
     """At most ``most`` faces of a person in a face set, as the Fréchet distance takes them; None for 0."""
     return [crop_face(*face) for face in _sample_faces(faces, person, most)] if most else None

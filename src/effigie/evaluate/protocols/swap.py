@@ -13,6 +13,7 @@ from typing import Any
 from effigie.errors import UsageError
 from effigie.evaluate.metrics.container import compare_audio, compare_times
 from effigie.evaluate.metrics.frechet import FaceSampler, FrechetScores
+from effigie.evaluate.metrics.identity import is_same_person
 from effigie.evaluate.metrics.regions import OCCLUDER_MASKS, MaskFolder
 from effigie.evaluate.protocols.comparison import ClipComparison
 from effigie.evaluate.protocols.face_comparison import ComparedFrame, FaceComparison
@@ -23,7 +24,7 @@ from effigie.evaluate.protocols.paired_reader import (
     crop_to_size,
     prepare_reference,
 )
-from effigie.evaluate.protocols.person import TrackMatcher, person_embeddings, sample_source_faces
+from effigie.evaluate.protocols.person import TrackMatcher, gallery_embeddings, person_embeddings, sample_source_faces
 from effigie.evaluate.report.frames import write_csv
 from effigie.evaluate.report.scores import PeopleScores, SwapScores
 from effigie.evaluate.report.sheet import draw_sheet
@@ -84,6 +85,7 @@ def evaluate_swap(
     occluders: str | Path | None = None,
     sheet: str | Path | None = None,
     csv: str | Path | None = None,
+    gallery: Sequence[FaceSet | str | Path] = (),
     settings: EvaluateSettings | None = None,
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
@@ -104,6 +106,7 @@ def evaluate_swap(
             said about covers.
         sheet: a PNG to write, of the worst frames of all and by every metric, and the first and last.
         csv: a file to write, every figure of every frame.
+        gallery: face sets of other people, among whom the source is to be the nearest to every made face.
 
     Raises:
         UsageError: the clips are of different size, or masks or occluders do not belong to them.
@@ -122,6 +125,7 @@ def evaluate_swap(
         occluders=occluders,
         sheet=sheet,
         csv=csv,
+        gallery=gallery,
         settings=settings,
         progress=progress,
         cancel=cancel,
@@ -137,6 +141,7 @@ def evaluate_people(
     occluders: str | Path | None = None,
     sheet: str | Path | None = None,
     csv: str | Path | None = None,
+    gallery: Sequence[FaceSet | str | Path] = (),
     settings: EvaluateSettings | None = None,
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
@@ -178,7 +183,9 @@ def evaluate_people(
         comparison = ClipComparison(faces, tracks, tracker, settings.interval)
         times = _compare(comparison, output_clip, info, encoded, mark, folder, covers, progress, cancel)
     crowds = [sample_source_faces(one.source, one.source_person, settings.frechet_faces) for one in people]
-    found = [face_scores(comparison, role, sources, crowd) for role, crowd in enumerate(crowds)]
+    known = gallery_embeddings(gallery)
+    known += [target for target in targets if known and not any(is_same_person(target, one) for one in known)]
+    found = [face_scores(comparison, role, sources, crowd, known) for role, crowd in enumerate(crowds)]
     if sheet is not None:
         name = Path(output_clip).name
         tables = [face.table for face in faces]

@@ -89,6 +89,9 @@ class SwapScores:
             Figure("similarity to the target", self.identity.to_target, "", at_most=0.20),
             Figure("closer to the source than to the target", 100 * closer, "%", at_least=99),
         ]
+        if self.identity.retrieval is not None:
+            name = f"nearest to the source among {self.identity.gallery} people"
+            figures.append(Figure(name, 100 * self.identity.retrieval, "%", at_least=97))
         if self.own_face_share is not None:
             name = "own face: closer to the own source than to another's"
             figures.append(Figure(name, 100 * self.own_face_share, "%", at_least=100))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,18 @@ from effigie.evaluate.report.scores import PresenceScores
 
 
 def face_scores(
-    comparison: ClipComparison, role: int, sources: Sequence[np.ndarray], crowd: Sequence[np.ndarray] | None
+    comparison: ClipComparison,
+    role: int,
+    sources: Sequence[np.ndarray],
+    crowd: Sequence[np.ndarray] | None,
+    gallery: Sequence[np.ndarray] = (),
 ) -> dict[str, Any]:
     """The fields of :class:`~effigie.evaluate.report.scores.SwapScores` that are measured on pictures.
 
     Args:
         sources: (N, 128) embeddings of every role's source.
         crowd: faces of this role's source; None for no Fréchet distance.
+        gallery: (N, 128) embeddings of each of many people.
     """
     face = comparison.faces[role]
     table = face.table
@@ -37,7 +43,7 @@ def face_scores(
     moved = table.complete_rows("landmarks", "expression", "pose")
     openings = table.complete_rows("mouth_output", "mouth_input", "eyes_output", "eyes_input")
     return {
-        "identity": identity.compare_identity(embeddings, face.source, face.target),
+        "identity": _compare_identity(embeddings, face, gallery),
         "input_to_target": _mean(table.complete_rows("input_to_target")),
         "own_face_share": own_face_share(embeddings, sources, role) if len(sources) > 1 else None,
         "geometry": geometry.compare_geometry(moved[:, 0], openings[:, :2], openings[:, 2:]),
@@ -62,6 +68,16 @@ def face_scores(
         "background_ssim": _mean(comparison.table.complete_rows("ssim_outside")),
         "presence": _presence(comparison, face),
     }
+
+
+def _compare_identity(
+    embeddings: np.ndarray, face: FaceComparison, gallery: Sequence[np.ndarray]
+) -> identity.IdentityScores:
+    scores = identity.compare_identity(embeddings, face.source, face.target)
+    if not gallery:
+        return scores
+    share, people = identity.retrieve(embeddings, face.source, gallery)
+    return replace(scores, retrieval=share, gallery=people)
 
 
 def _presence(comparison: ClipComparison, face: FaceComparison) -> PresenceScores:
