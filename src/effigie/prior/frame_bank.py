@@ -30,6 +30,7 @@ from effigie.faces.mesh import (
 )
 from effigie.faces.recognizer import normalize_embedding
 from effigie.faces.warp import warp
+from effigie.prior.expression_model import load_expressions
 
 TEXTURE_SIZE = 64  # pixels; side of the frontal texture in which occlusion is looked for
 # Centimetres that a radian of turning counts: the warp follows a turning head well, up to where a side is hidden.
@@ -52,6 +53,7 @@ LOWER_FACE = np.array([i for i, name in enumerate(BLENDSHAPES) if name.startswit
 # alone somebody who talks throughout is calmest with lips 0.5 to 0.9 cm apart (five people of nine), and a target's
 # shut lips would be taken for those. By lips alone a grimace is calm.
 EXPRESSIVE_ENERGY, PARTED_LIPS_CM = 0.5, 0.5
+FILMED_FRAMES = 16  # fewer are photographs, and none of them may be calm
 UPPER_LIP_SHARE = 0.35  # of a gap that is shut; the jaw does the rest
 UPPER_LIP_REACH_CM, CHEEK_REACH_CM = 1.2, 3.0  # how far above the lips, and to either side, skin moves with them
 # Between lips that are nearly shut and lips that are parted lies more than between open and wide open: the distance in
@@ -103,7 +105,8 @@ def estimate_profile(
 
     Two people's footage seldom shows the same mix of expressions, so that their average faces do not correspond:
     somebody who laughs throughout would be neutral laughing. The calmest frames do correspond, if calm is the same on
-    everybody: lips that are shut.
+    everybody: lips that are shut. Of photographs, which often smile, the expression is taken out by what it does on
+    others' faces.
 
     Args:
         blendshapes: (N, 52) in [0, 1].
@@ -114,10 +117,14 @@ def estimate_profile(
     if penalty is not None:
         energy = energy + penalty
     neutral = np.argsort(energy)[: count_neutral(len(geometries))]
-    shape = shut_lips(np.median(np.stack([geometries[index].unposed for index in neutral]), axis=0))
+    shapes, shown = np.stack([geometries[index].unposed for index in neutral]), blendshapes[neutral]
+    if len(geometries) < FILMED_FRAMES:
+        found = [load_expressions().remove_expression(*each) for each in zip(shapes, shown, strict=True)]
+        shapes, shown = (np.stack(each) for each in zip(*found, strict=True))
+    shape = shut_lips(np.median(shapes, axis=0))
     openings = [eye_opening(geometry.landmarks) for geometry in geometries]
     embedding = normalize_embedding(embeddings.mean(0))
-    neutral_blendshapes = np.median(blendshapes[neutral], axis=0).astype(np.float32)
+    neutral_blendshapes = np.median(shown, axis=0).astype(np.float32)
     return FaceProfile(shape, float(np.percentile(openings, 90)), embedding, neutral_blendshapes)
 
 
