@@ -11,7 +11,7 @@ from effigie.errors import UsageError
 from effigie.faces.mesh import eye_distance, eye_opening, fit_pose, mouth_opening
 from effigie.heads.inference.portrait import read_portraits
 from effigie.heads.motion.controls import Controls
-from effigie.heads.motion.features import EYE_LANDMARKS, LOWER_LIP, UPPER_LIP, lip_gaps
+from effigie.heads.motion.features import EYE_LANDMARKS, LOWER_LIP, UPPER_LIP, lip_gaps, set_lids
 from effigie.heads.motion.motion import read_motion
 from effigie.heads.motion.retarget import Retargeter, compute_frame_shift, smooth_motion
 from effigie.media import VideoReader
@@ -142,6 +142,20 @@ def test_a_blink_closes_and_an_open_eye_keeps_its_own_size(own, driver):
     half = on(own, [driver, changed(driver, sleepy)])
     assert 0.3 * eye_opening(own) < eye_opening(half) < 0.6 * eye_opening(own)
     assert eye_opening(on(own, [driver, driver])) == pytest.approx(eye_opening(own), abs=1e-4)
+
+
+def test_a_half_open_eye_is_asked_for_as_the_network_reads_one(own, driver):
+    """Shut lids are read as 0.05 of the width: half open is between that and the own opening."""
+    rest = [eye.opening(fit_pose(driver).to_canonical(driver)) for eye in EYE_LANDMARKS]
+
+    def half(shape):
+        for eye, opening in zip(EYE_LANDMARKS, rest, strict=True):
+            set_lids(shape, shape.copy(), eye, (0.05 + 0.5 * (opening - 0.05)) / opening)
+
+    moved, shape = on(own, [driver, changed(driver, half)]), fit_pose(own).to_canonical(own)
+    got = fit_pose(moved).to_canonical(moved)
+    for eye in EYE_LANDMARKS:
+        assert eye.opening(got) == pytest.approx(0.05 + 0.5 * (eye.opening(shape) - 0.05), rel=0.05)
 
 
 def test_one_eye_can_wink(own, driver):

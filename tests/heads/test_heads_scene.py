@@ -247,6 +247,30 @@ def test_an_iris_follows_the_gaze_whole(man: Portrait) -> None:
     assert np.allclose(np.diff(around, axis=1), 1, atol=0.05)
 
 
+@pytest.mark.parametrize("shift", [(0.12, 0.0), (-0.12, 0.0), (0.0, 0.1), (0.0, -0.1)])
+def test_a_turned_iris_keeps_its_shape_and_leaves_white(shift: tuple[float, float], man: Portrait) -> None:
+    image, landmarks = man
+    width = float(np.linalg.norm(landmarks[133, :2] - landmarks[33, :2]))
+    target = landmarks.copy()
+    target[468:478, :2] += width * np.array(shift)
+    made, light = PortraitWarp(image, landmarks).render(target).image.mean(2), image.mean(2)
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]]
+
+    def disc(points: np.ndarray, iris: int) -> np.ndarray:
+        return np.hypot(x - points[iris, 0], y - points[iris, 1]) < 0.12 * width
+
+    for iris in (468, 473):
+        here = float(np.median(made[disc(target, iris)]))
+        assert abs(here - np.median(light[disc(landmarks, iris)])) < 20  # as dark as it was, highlights apart
+        if shift[0]:
+            # On the side that it left, where its far rim was, is white.
+            column = round(landmarks[iris, 0] - np.sign(shift[0]) * 0.15 * width)
+            assert made[round(landmarks[iris, 1]), column] > here + 15
+        if shift[1] < 0:
+            # Below an iris that looks up is white down to the lid, not the iris mirrored.
+            assert made[round(target[iris, 1] + 0.3 * width), round(target[iris, 0])] > here + 70
+
+
 @pytest.mark.slow
 def test_an_opened_mouth_is_dark_inside_and_shows_teeth(man: Portrait) -> None:
     image, landmarks = man

@@ -21,7 +21,7 @@ from effigie.faces.mesh import (
 )
 
 MAX_OPENNESS = 1.6  # times its own open gap that an eye opens at most
-UPPER_LID_SHARE = 0.8  # of a lid gap's change; the lower lid hardly moves
+UPPER_LID_SHARE = 0.9  # of a lid gap's change; the lower lid hardly moves
 UPPER_LIP_SHARE = 0.35  # of a lip gap's change that is not the driver's own; jaw and lower lip move more
 # Inner lip gap, cm, of a portrait whose mouth is shut (below) and of one whose teeth are seen (above).
 SHUT_CM, PARTED_CM = 0.1, 0.35

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from effigie.arrays import Landmarks
-from effigie.faces.mesh import Pose, fit_pose
+from effigie.faces.mesh import SHUT_LIDS, Pose, fit_pose
 from effigie.heads.motion.controls import Controls
 from effigie.heads.motion.features import (
     EYE_LANDMARKS,
@@ -28,6 +28,7 @@ WIDTH_PAIR, HEIGHT_PAIR = (234, 454), (10, 2)
 MAX_PROPORTION = 1.25  # times larger that a movement gets on a larger face
 MAX_GAP_CM = (3.5, 5.0)  # between inner lips, from which on the jaw is held back, and that it reaches at most
 MAX_GAZE_SHIFT = np.array([0.25, 0.15])  # of the eye's width that irises move along and across at most
+SHUT_SHARE = 0.3  # of an eye's openness, from which down on its lids meet
 MAX_SCALE_CHANGE = 1.6  # times its own size that the head grows or shrinks at most
 EDGE_KNEE = 0.08  # of the face's size, before the furthest place, within which the head slows down
 MAX_OVERHANG = 0.1  # of the face's size that may pass the picture's edge, such as a chin
@@ -107,7 +108,10 @@ class Retargeter:
         strength = share * self.controls.eye_strength
         for eye in EYE_LANDMARKS:
             open_ = compute_openness(eye.opening(now), eye.opening(rest))
-            set_lids(shape, own, eye, max(0.0, 1 + strength * (open_ - 1)))
+            # As the network reads eyes: those half open have more than half the gap, for shut ones are read open too.
+            gap, share = max(eye.opening(own), 1e-6), max(0.0, 1 + strength * (open_ - 1))
+            shut = min(SHUT_LIDS, gap)
+            set_lids(shape, own, eye, (min(share / SHUT_SHARE, 1.0) * shut + share * (gap - shut)) / gap)
             # Of an iris behind a lid the network knows nothing.
             seen = float(np.clip((open_ - 0.15) / 0.35, 0, 1))
             transfer_rotation = np.clip(eye.gaze(now) - eye.gaze(rest), -MAX_GAZE_SHIFT, MAX_GAZE_SHIFT)

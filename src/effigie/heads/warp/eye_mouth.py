@@ -2,7 +2,8 @@
 
 In a plain warp of the mesh an eye that closes squashes its iris into the slit, and teeth grow with an opening mouth.
 Here every opening gets a layer of its own over the warp, that takes from the portrait what stays in its place behind
-the moving edge: the eyeball, turned by the gaze, and the teeth, which hang from the upper jaw.
+the moving edge: the eyeball, turned by the gaze (see :mod:`effigie.heads.warp.eyeball`), and the teeth, which hang from
+the upper jaw.
 """
 
 from __future__ import annotations
@@ -12,89 +13,28 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from effigie.arrays import Landmarks
+from effigie.arrays import Image, Landmarks
 from effigie.faces.mask import polygon_mask
-from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, OPEN_LIDS, RIGHT_EYE, SHUT_LIDS
-from effigie.heads.warp.head_warp import smooth_step
+from effigie.faces.mesh import LEFT_IRIS, OPEN_LIDS, RIGHT_IRIS, SHUT_LIDS
+from effigie.heads.warp.eyeball import Eyeball
+from effigie.heads.warp.opening import EYE_OPENINGS, MOUTH, Opening, OpeningCoordinates, ramp
 
 OWN_GAP_SHARE = 0.75  # of the portrait's own gap, if that is smaller than OPEN_LIDS: a squint is no blink
 MAX_OPENING = (1.8, 0.1)  # times its own gap, and cm more, that an eye opens at most: what is shut cannot be shown
-WATERLINE_CM = 0.08  # cm outside the lids' landmarks, which lie on the wet edge, where a shut lid's skin begins
+# cm outside the upper and the lower lid's landmarks where a shut lid's skin begins: the upper edge has its lashes and
+# shows them, the lower one is wet and shines.
+WATERLINE_CM = (0.02, 0.13)
 IRIS_RADIUS = 0.2  # radius over the eye's width
 CORNER_MARGIN = 0.05  # of the eye's width that an iris keeps from either corner
 MAX_GAZE_CM = 0.35  # cm up or down
 INSET_CM = 0.1  # cm: behind a lid that opens further than in the portrait lies more of what is just inside
 LASH_GAP_RANGE = (0.02, 0.14)  # cm between lids that meet, and that do not
-LASH_WIDTH = 0.12  # cm that their line is thick where lids meet
+LOWER_LID_SHARE = 0.1  # of the way by which lids meet
+LASH_STRENGTH = 0.6
+LASH_WIDTH = 0.1  # cm that their line is thick where lids meet
+SEEN_EYE_CM = 0.25  # cm between lids from which an eye shows enough of itself to be taken apart
 EDGE_WIDTH = 0.03  # cm over which an opening fades into its edge
-
-
-@dataclass(frozen=True)
-class Opening:
-    """An eye or the mouth: vertex indices along its upper and its lower edge, both from corner to corner."""
-
-    upper: np.ndarray
-    lower: np.ndarray
-
-    @staticmethod
-    def from_outline(outline: np.ndarray) -> Opening:
-        """An opening from a closed outline that starts in a corner and runs along the upper edge first."""
-        half = len(outline) // 2
-        return Opening(outline[: half + 1], outline[[0, *range(len(outline) - 1, half - 1, -1)]])
-
-    @property
-    def outline(self) -> np.ndarray:
-        return np.concatenate([self.upper, self.lower[-2:0:-1]])
-
-    def gap(self, landmarks: Landmarks) -> float:
-        """Pixels between the two edges, near the middle."""
-        middle = slice(3, len(self.upper) - 3)
-        apart = landmarks[self.lower[middle], :2] - landmarks[self.upper[middle], :2]
-        return float(np.hypot(apart[:, 0], apart[:, 1]).mean())
-
-    def width(self, landmarks: Landmarks) -> float:
-        """Pixels from corner to corner."""
-        across = landmarks[self.upper[-1], :2] - landmarks[self.upper[0], :2]
-        return max(float(np.hypot(across[0], across[1])), 1e-6)
-
-
-# The right eye's outline starts at its outer corner as the left one's does: turned round, both run left to right.
-EYE_OPENINGS = (Opening.from_outline(LEFT_EYE), Opening.from_outline(np.roll(RIGHT_EYE[::-1], 9)))
-IRISES = (468, 473)  # centres
-MOUTH = Opening.from_outline(INNER_LIPS)
-
-
-class OpeningCoordinates:
-    """Coordinates in an opening: ``across`` 0..1 from corner to corner, ``down`` in cm at right angles.
-
-    Args:
-        points: (>= 468, >= 2) landmarks px.
-        scale: pixels a cm.
-    """
-
-    def __init__(self, opening: Opening, points: np.ndarray, scale: float) -> None:
-        self._start = points[opening.upper[0], :2].astype(np.float64)
-        axis = points[opening.upper[-1], :2] - self._start
-        length = opening.width(points)
-        self.width = length / scale
-        self._axes = np.stack([axis, np.array([-axis[1], axis[0]]) / length * scale])
-        self._back = np.linalg.pinv(self._axes)
-        self._edges = [self.to_local(points[edge, :2]) for edge in (opening.upper, opening.lower)]
-        for edge in self._edges:
-            edge[:, 0] = np.maximum.accumulate(edge[:, 0])
-
-    def to_local(self, points: np.ndarray) -> np.ndarray:
-        """(..., 2) coordinates of (..., 2) px."""
-        return np.asarray((points - self._start) @ self._back)
-
-    def to_picture(self, across: np.ndarray, down: np.ndarray) -> np.ndarray:
-        """(..., 2) px of local coordinates."""
-        return np.asarray(np.stack([across, down], axis=-1) @ self._axes + self._start)
-
-    def edges(self, across: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``down`` of the upper and the lower edge."""
-        upper, lower = (np.interp(across, edge[:, 0], edge[:, 1]) for edge in self._edges)
-        return upper, np.maximum(upper, lower)
+IRISES = (LEFT_IRIS, RIGHT_IRIS)
 
 
 @dataclass(frozen=True)
@@ -107,6 +47,7 @@ class OpeningLayer:
         cover: (h, w) float32 in [0, 1]: where the opening is.
         known: (h, w) float32 in [0, 1]: where the portrait shows what belongs there.
         light: 0..1 of the portrait's there.
+        color: (h, w, 3) uint8 what is seen; None for the portrait itself, at ``source``.
     """
 
     box: tuple[slice, slice]
@@ -114,20 +55,26 @@ class OpeningLayer:
     cover: np.ndarray
     known: np.ndarray
     light: float = 1.0
+    color: np.ndarray | None = None
 
 
 class EyeMouthWarp:
     """Builds the layers behind the lids and lips of one portrait.
 
     Args:
-        landmarks: (478, 3) of the portrait, px.
+        image: (H, W, 3) uint8 RGB, the portrait.
+        landmarks: (478, 3) of it, px.
         scale: its pixels a cm.
     """
 
-    def __init__(self, landmarks: Landmarks, scale: float) -> None:
+    def __init__(self, image: Image, landmarks: Landmarks, scale: float) -> None:
         self._landmarks = landmarks
         self._gaps = [eye.gap(landmarks) / scale for eye in EYE_OPENINGS]  # cm
         self._eyes = [OpeningCoordinates(eye, landmarks, scale) for eye in EYE_OPENINGS]
+        self._eyeballs = [
+            Eyeball.measure(image, place, landmarks[rim], scale) if gap > SEEN_EYE_CM else None
+            for place, rim, gap in zip(self._eyes, IRISES, self._gaps, strict=True)
+        ]
         self._mouth = OpeningCoordinates(MOUTH, landmarks, scale)
 
     def adjust_lids(self, target: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
@@ -145,11 +92,11 @@ class EyeMouthWarp:
             keep = float(np.clip(keep, 0, 1))
             held = min((MAX_OPENING[0] * portrait + MAX_OPENING[1]) * scale / max(gap, 1e-6), 1.0)
             # The upper lid does most of the way.
-            slit = 0.25 * target[eye.upper] + 0.75 * target[eye.lower]
-            for edge, sign in ((eye.upper, -1), (eye.lower, 1)):
+            slit = LOWER_LID_SHARE * target[eye.upper] + (1 - LOWER_LID_SHARE) * target[eye.lower]
+            for edge, sign, wet in zip((eye.upper, eye.lower), (-1, 1), WATERLINE_CM, strict=True):
                 target[edge] = slit + keep * held * (target[edge] - slit)
                 local = place.to_local(own[edge[1:-1], :2])
-                moved = local[:, 1] + sign * WATERLINE_CM * (1 - keep)
+                moved = local[:, 1] + sign * wet * (1 - keep)
                 own[edge[1:-1], :2] = place.to_picture(local[:, 0], moved)
         return target, own
 
@@ -173,21 +120,26 @@ class EyeMouthWarp:
             cv2.polylines(big, [points], False, 255, max(4, round(4 * LASH_WIDTH * scale)), cv2.LINE_AA, 4)
             line = cv2.resize(big, line.shape[::-1], interpolation=cv2.INTER_AREA)
             lines.append(
-                (box, cv2.GaussianBlur(line, (0, 0), max(0.4, 0.3 * LASH_WIDTH * scale)) * np.float32(closed / 255))
+                (
+                    box,
+                    cv2.GaussianBlur(line, (0, 0), max(0.4, 0.3 * LASH_WIDTH * scale))
+                    * np.float32(LASH_STRENGTH * closed / 255),
+                )
             )
         return lines
 
     def build_eye_layer(
-        self, number: int, target: np.ndarray, scale: float, shape: tuple[int, ...]
+        self, number: int, target: np.ndarray, scale: float, turn: np.ndarray, shape: tuple[int, ...]
     ) -> OpeningLayer | None:
         """The eyeball between the lids of (478, 3) ``target``; None where there is nothing to see.
 
         Args:
             number: 0 or 1.
             scale: pixels a cm of the target.
+            turn: (2, 2) what the head's motion makes of offsets in the portrait.
             shape: (H, W, ...) of the picture.
         """
-        eye, source, iris = EYE_OPENINGS[number], self._eyes[number], [IRISES[number]]
+        eye, source, iris = EYE_OPENINGS[number], self._eyes[number], IRISES[number][:1]
         region = _opening_region(eye, target, scale, shape)
         if region is None:
             return None
@@ -201,12 +153,23 @@ class EyeMouthWarp:
         room = (min(IRIS_RADIUS + CORNER_MARGIN, was[0]), max(1 - IRIS_RADIUS - CORNER_MARGIN, was[0]))
         aside = was[0] + sure * (np.clip(now[0], *room) - was[0])
         lowered = sure * float(np.clip(now[1] - was[1], -MAX_GAZE_CM, MAX_GAZE_CM))
-        # The iris moves whole, the white on either side gives and takes.
-        rim = np.clip([aside - IRIS_RADIUS, aside + IRIS_RADIUS], 0.01, 0.99)
-        across = np.interp(local[..., 0], [-1, 0, *rim, 1, 2], [-1, 0, *(rim - aside + was[0]), 1, 2])
-        down, known = _clamp_between_edges(local[..., 1] - lowered, *source.edges(across), max(1.5 / scale, EDGE_WIDTH))
-        light = _eye_light(gap) / _eye_light(own)
-        return OpeningLayer(box, source.to_picture(across, down).astype(np.float32), cover, known, min(light, 1.0))
+        light = min(_eye_light(gap) / _eye_light(own), 1.0)
+        edge = max(1.5 / scale, EDGE_WIDTH)
+        eyeball = self._eyeballs[number]
+        if eyeball is None:
+            down, known = _clamp_between_edges(local[..., 1] - lowered, *source.edges(local[..., 0]), edge)
+            behind = source.to_picture(local[..., 0], down)
+            return OpeningLayer(box, behind.astype(np.float32), cover, known, light)
+        # Lids take their shadows along, and the smooth white may be squeezed and stretched between them.
+        stretched = _stretch_between_edges(local, place, source, max(3 / scale, INSET_CM))
+        behind = source.to_picture(local[..., 0], stretched)
+        middle = place.to_picture(aside, was[1] + lowered) + turn @ (eyeball.middle - self._landmarks[iris[0], :2])
+        color = np.rint(light * eyeball.draw(behind, points, middle, turn)).astype(np.uint8)
+        whole, share = eyeball.iris_source(points, middle, turn)
+        known = _clamp_between_edges(local[..., 1], *source.edges(local[..., 0]), edge)[1]
+        return OpeningLayer(
+            box, np.where(share[..., None] > 0.5, whole, behind).astype(np.float32), cover, known, 1.0, color
+        )
 
     def build_mouth_layer(self, target: np.ndarray, scale: float, shape: tuple[int, ...]) -> OpeningLayer | None:
         """What the portrait shows between its lips, between those of (478, 3) ``target``."""
@@ -226,11 +189,6 @@ class EyeMouthWarp:
         return OpeningLayer(box, self._mouth.to_picture(inside, down).astype(np.float32), cover, known)
 
 
-def ramp(x: float | np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 below ``low``, 1 above ``high``, smooth between."""
-    return smooth_step((np.asarray(x, np.float32) - low) / (high - low))
-
-
 def _clamp_between_edges(
     down: np.ndarray, upper: np.ndarray, lower: np.ndarray, edge: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -246,6 +204,21 @@ def _clamp_between_edges(
     inside = np.clip(down - outside - inset, np.minimum(down, upper), np.maximum(down, lower))
     held = np.where(outside == 0, down, np.clip(inside, upper - edge, lower + edge))
     return held, 1 - ramp(np.abs(outside), 0.0, 0.15)
+
+
+def _stretch_between_edges(
+    local: np.ndarray, place: OpeningCoordinates, source: OpeningCoordinates, most: float
+) -> np.ndarray:
+    """(h, w) cm ``down`` in ``source`` of points that lie between its edges as ``local`` does in ``place``.
+
+    Args:
+        most: cm outside the edges that points stay at most.
+    """
+    (upper, lower), (first, last) = (where.edges(local[..., 0]) for where in (place, source))
+    down = local[..., 1]
+    inside = np.clip(down, upper, lower)
+    stretch = (last - first + EDGE_WIDTH) / (lower - upper + EDGE_WIDTH)  # in the corners both are nothing
+    return np.asarray(first + stretch * (inside - upper) + np.clip(down - inside, -most, most))
 
 
 def _eye_light(gap: float) -> float:

@@ -13,7 +13,8 @@ import numpy as np
 from effigie.arrays import Image, Landmarks
 from effigie.faces.mask import face_mask, polygon_mask
 from effigie.faces.mesh import OUTER_LIPS
-from effigie.heads.warp.eye_mouth import MOUTH, OpeningLayer, ramp
+from effigie.heads.warp.eye_mouth import OpeningLayer
+from effigie.heads.warp.opening import MOUTH, ramp
 
 CELLS_PER_CM = 24
 LEFT, TOP, WIDTH, HEIGHT = (-4.0, -2.0, 8.0, 4.0)  # cm of the plate of teeth around the middle of the closed lips

@@ -11,10 +11,11 @@ from effigie.arrays import Image, Landmarks
 from effigie.faces.align import CROP_SIDE_CM
 from effigie.faces.mesh import Pose, fit_pose
 from effigie.heads.warp.background import build_background
-from effigie.heads.warp.eye_mouth import EYE_OPENINGS, EyeMouthWarp, OpeningLayer
+from effigie.heads.warp.eye_mouth import EyeMouthWarp, OpeningLayer
 from effigie.heads.warp.face_warp import FaceWarp
 from effigie.heads.warp.head_warp import HeadWarp
 from effigie.heads.warp.mouth_interior import MouthInterior
+from effigie.heads.warp.opening import EYE_OPENINGS
 
 BACKGROUND_RATIO = 1.25  # times as large as a crop of the face, and a picture has a background
 
@@ -66,7 +67,7 @@ class PortraitWarp:
             self._background = build_background(self.image, self._head_warp.to_head_coordinates, scale)
             self._head_warp.set_person_mask(self._background.person)
         self._face = FaceWarp(landmarks, self._head_warp)
-        self._eye_mouth_warp = EyeMouthWarp(landmarks, scale)
+        self._eye_mouth_warp = EyeMouthWarp(self.image, landmarks, scale)
         self._lash_color = _sample_lash_color(self.image, landmarks)
         self._mouth_interior = MouthInterior(self.image, landmarks, scale)
 
@@ -77,9 +78,9 @@ class PortraitWarp:
         target, source = self._eye_mouth_warp.adjust_lids(target, pose.scale)
         field, visibility, changed = self._field(source, target, pose)
         picture = self._warp_image(field, changed)
-        shape = picture.shape
+        shape, turn = picture.shape, self._head_warp.relative_rotation(pose)[:2, :2]
         for number in range(len(EYE_OPENINGS)):
-            eye = self._eye_mouth_warp.build_eye_layer(number, target, pose.scale, shape)
+            eye = self._eye_mouth_warp.build_eye_layer(number, target, pose.scale, turn, shape)
             if eye is not None:
                 self._composite_layer(eye, eye.cover, picture, field)
                 visibility[eye.box] *= 1 - eye.cover * (1 - eye.known)
@@ -89,7 +90,6 @@ class PortraitWarp:
         if mouth is not None:
             inside = self._mouth_interior
             self._composite_layer(mouth, mouth.cover * np.float32(inside.own_share), picture, field)
-            turn = self._head_warp.relative_rotation(pose)[:2, :2]
             teeth = self._head_warp.move_points(pose, inside.middle[None])[0, :2]
             visibility[mouth.box] *= 1 - inside.paint(picture, mouth, target, pose.scale, turn, teeth)
         return WarpedPortrait(picture, visibility, field)
@@ -113,12 +113,16 @@ class PortraitWarp:
             inside = slice(top, bottom), slice(left, right)
             np.add(self._identity[inside], face.displacement, out=field[inside])
             visibility[inside] = face.visibility
+            for eye in EYE_OPENINGS:
+                self._face.refine_eye(field, source, target, pose, coarse, eye.outline)
             x0, y0, x1, y1 = min(x0, left), min(y0, top), max(x1, right), max(y1, bottom)
         return field, visibility, (slice(y0, y1), slice(x0, x1))
 
     def _composite_layer(self, layer: OpeningLayer, cover: np.ndarray, picture: Image, field: np.ndarray) -> None:
         """Composite the layer of an opening over the picture, in place."""
-        moved = cv2.remap(self.image, layer.source, None, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
+        moved = layer.color
+        if moved is None:
+            moved = cv2.remap(self.image, layer.source, None, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
         if layer.light < 1:
             moved = cv2.convertScaleAbs(moved, None, layer.light)
         box = layer.box
