@@ -11,7 +11,7 @@ import torch
 
 from effigie.errors import FaceSetError, ModelError, UsageError
 from effigie.extraction import ExtractSettings, extract
-from effigie.swap import PretrainSettings, pretrain
+from effigie.swap import PretrainSettings, SwapSettings, pretrain, train
 from effigie.swap.checkpoint import build_network
 from effigie.swap.dataset import MIN_FRAME_GAP
 from effigie.swap.presets import get_preset
@@ -19,7 +19,6 @@ from effigie.swap.pretraining.checkpoint import build_pretrained_network, start_
 from effigie.swap.pretraining.dataset import PeopleDataset, change_complexion
 from effigie.swap.pretraining.task import PretrainingTask
 from effigie.swap.pretraining.trainer import split_people
-from effigie.training.model_folder import get_shipped_folder
 
 pytestmark = pytest.mark.slow
 
@@ -107,20 +106,25 @@ def test_training_starts_from_what_was_pretrained(films, tmp_path):
     assert manifest["people"] == [5, 1] and len(manifest["trained_on"]) == 3
     preset = get_preset("tiny")
     network = build_network(preset, True)
-    assert start_from_pretrained(network, preset, tmp_path / "start")
+    start_from_pretrained(network, preset, tmp_path / "start")
     picture, prior = torch.rand(1, 3, 128, 128), torch.rand(1, 4, 128, 128)
     with torch.inference_mode():
         one, other = network(picture, prior, "source"), network(picture, prior, "target")
     assert torch.equal(one.picture, other.picture)
-    assert not start_from_pretrained(build_network(get_preset("base"), True), get_preset("base"), tmp_path / "start")
+    with pytest.raises(ModelError, match="another preset"):
+        start_from_pretrained(build_network(get_preset("base"), True), get_preset("base"), tmp_path / "start")
     with pytest.raises(ModelError, match="another preset"):
         pretrain([films, films, films], tmp_path / "start", replace(settings, preset="base"))
 
 
-def test_the_shipped_start_fits_the_tiny_preset():
-    preset = get_preset("tiny")
-    assert start_from_pretrained(build_network(preset, True), preset)
-    assert sum(file.stat().st_size for file in get_shipped_folder("swap").iterdir()) < 20e6
+def test_training_begins_with_a_start(films, few_faces, woman_consent, tmp_path):
+    start = pretrain([films, films, films], tmp_path / "start", PretrainSettings(steps=1, batch=2)).output
+    settings = SwapSettings(steps=1, batch=2, start=start)
+    assert train(*few_faces, tmp_path / "model", settings).steps == 1
+    with pytest.raises(ModelError, match="another preset"):
+        train(*few_faces, tmp_path / "other", replace(settings, preset="base"))
+    with pytest.raises(UsageError, match="prior"):
+        replace(settings, prior="none")
 
 
 def test_too_few_people_and_bad_settings_are_refused(people, films, tmp_path):

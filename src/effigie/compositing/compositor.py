@@ -158,7 +158,7 @@ class Compositor:
         visible: NDArray[np.float32] | None = None,
         matte: NDArray[np.float32] | None = None,
         features: NDArray[np.float32] | None = None,
-        original: NDArray[np.float32] | None = None,
+        interior: NDArray[np.float32] | None = None,
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """As :meth:`compose`, and the final mask: (H, W) uint8, 255 where the made face shows alone.
 
@@ -167,7 +167,8 @@ class Compositor:
         Args:
             matte: (H, W) float32 in 0..1 by which the mask is multiplied, in the frame's own pixels.
             features: (F, F) float32 in 0..1 of the crop, 1 where brows, eyes and lips are, made or filmed: no skin.
-            original: (S, S) float32 in 0..1, where the face shows the footage's own pixels, which stay as sharp.
+            interior: (S, S, 4) float32 in 0..1, what of the footage shows between lids and lips, and how much of each
+                pixel it is. It has the footage's light, sharpness and blur, and is put in last.
         """
         _check_shapes(frame, face, mask)
         if matte is not None and matte.shape != frame.shape[:2]:
@@ -196,9 +197,10 @@ class Compositor:
             share *= region.crop(matte)
         middle = region.matrix @ ((size - 1) / 2, (size - 1) / 2, 1) + (region.left, region.top)
         placed = self._motion_blur(placed, footage, share, middle, time)
-        if original is not None:
-            original = warp_to_region(resize_square(original, size), region, cv2.INTER_LINEAR)
-        placed = self._match_grain(placed, footage, share, time, original)
+        placed = self._match_grain(placed, footage, share, time)
+        if interior is not None:
+            between = np.clip(warp_to_region(resize_square(interior, size), region), 0, 1)
+            placed = placed + between[..., 3:] * (between[..., :3] - placed)
         self._placed = _PlacedFace(region, placed, share, region.crop(frame))
         return self._paste(frame, self._placed, footage)
 
@@ -261,14 +263,7 @@ class Compositor:
         gray_crop = warp_to_crop(gray, region, side, min(side, MAX_FLOW_SIZE))
         return self._temporal_filter(face, time, gray_crop, window, side)
 
-    def _match_grain(
-        self,
-        face: Image,
-        footage: Image,
-        share: NDArray[Any],
-        time: Fraction | None,
-        original: NDArray[np.float32] | None = None,
-    ) -> Image:
+    def _match_grain(self, face: Image, footage: Image, share: NDArray[Any], time: Fraction | None) -> Image:
         if self.settings.grain.strength == 0:
             return face
         bands = grain.split_bands(face)
@@ -277,7 +272,7 @@ class Compositor:
             self._frames_since_measurement = 0
         self._frames_since_measurement += 1
         seed = self._count if time is None else round(time * 90000)
-        return grain.apply_grain(face, bands, self._grain_smoother(self._gains, time), seed, original)
+        return grain.apply_grain(face, bands, self._grain_smoother(self._gains, time), seed)
 
 
 def _check_shapes(frame: Image, face: Image, mask: NDArray[Any]) -> None:

@@ -103,14 +103,11 @@ def compute_gains(face: list[Array], reference: list[Array], mask: Array, settin
     return result
 
 
-def apply_grain(
-    face: Picture, bands: list[Array], gains: Array, frame: int = 0, original: Array | None = None
-) -> Picture:
+def apply_grain(face: Picture, bands: list[Array], gains: Array, frame: int = 0) -> Picture:
     """The face (h, w, 3) float32 in 0..1, of these bands, after the gains and grain of :func:`compute_gains`.
 
     Args:
         frame: seeds the grain; the same number gives the same grain.
-        original: (h, w) in 0..1, where the face shows the footage's own pixels, which are as sharp as they should be.
     """
     change: Array | None = None
     for index in reversed(range(len(bands))):
@@ -127,10 +124,7 @@ def apply_grain(
         change = step if change is None else cv2.add(step, change, dst=step)
     if change is None or not change.any():
         return face
-    change = _limit_overshoot(face, change)
-    if original is not None:
-        change = cv2.multiply(change, 1 - original)
-    result = cv2.merge([change] * 3)
+    result = cv2.merge([_limit_overshoot(face, change)] * 3)
     return np.clip(cv2.add(face, result, dst=result), 0, 1, out=result)
 
 

@@ -15,7 +15,6 @@ from effigie.swap.inference.shot_settings import ShotList, ShotSettings
 from effigie.swap.presets import PRESET_WEIGHTS, SwapLossWeights, get_preset
 
 PRIORS = ("mesh", "none")
-STARTS = ("shipped", "random")
 EXTREME_POSE_MODES = ("leave", "make")
 INTERIORS = ("footage", "source")
 EYEWEAR_MODES = ("target", "source", "none")
@@ -28,8 +27,8 @@ class SwapSettings:
     Attributes:
         preset: ``tiny`` (128 px, for CPUs), ``base`` (256) or ``large`` (384).
         prior: ``mesh`` gives the networks the warped source as extra input; ``none`` is the classic autoencoder.
-        start: ``shipped`` begins with what was learned from many people (where that is of this preset, and with a
-            prior); ``random`` from nothing.
+        start: a folder made by ``pretrain``, of the same preset, whose weights training begins with instead of random
+            ones. It restores faces better and looks less like the source (docs/swap.md).
         minutes: how long to train; without it and ``steps``, until the held-out error stops improving.
         steps: how many steps to train in all.
         batch: pictures a step, both people together; None takes the preset's.
@@ -49,7 +48,7 @@ class SwapSettings:
 
     preset: Literal["tiny", "base", "large"] = "tiny"
     prior: Literal["mesh", "none"] = "mesh"
-    start: Literal["shipped", "random"] = "shipped"
+    start: Path | None = None
     minutes: float | None = None
     steps: int | None = None
     batch: int | None = None
@@ -69,8 +68,8 @@ class SwapSettings:
         get_preset(self.preset)
         if self.prior not in PRIORS:
             raise UsageError(f"prior must be one of {', '.join(PRIORS)}, not {self.prior!r}")
-        if self.start not in STARTS:
-            raise UsageError(f"start must be one of {', '.join(STARTS)}, not {self.start!r}")
+        if self.start is not None and self.prior == "none":
+            raise UsageError("start is of networks that take a prior: leave one of the two out")
         if self.minutes is not None and self.minutes <= 0:
             raise UsageError(f"minutes must be above 0, not {self.minutes}")
         if self.steps is not None and self.steps < 1:

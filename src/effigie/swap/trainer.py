@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from effigie.swap.dataset import SwapDataset
 from effigie.swap.mouth_visibility import MIN_MOUTH_VISIBILITY, measure_mouth_visibility
 from effigie.swap.person_frames import PersonFrames, load_person_frames
 from effigie.swap.presets import SwapLossWeights, get_preset
+from effigie.swap.pretraining.checkpoint import WEIGHTS as START_WEIGHTS
 from effigie.swap.pretraining.checkpoint import start_from_pretrained
 from effigie.swap.task import SwapTask
 from effigie.training import export
@@ -124,7 +125,8 @@ def train(
             save_source(output, source, footages["source"], prepared.bank_rows, permission, progress)
         with isolate_rng(settings.seed):
             network = build_network(size, prior)
-            is_pretrained = prior and settings.start == "shipped" and start_from_pretrained(network, size)
+            if settings.start is not None:
+                start_from_pretrained(network, size, settings.start)
             task = prepared.task(network)
         result = fit(
             task,
@@ -139,7 +141,7 @@ def train(
             ema_decay=0.995,
             # SSIM, by which weights are compared, prefers what an adversary sharpens as it was before.
             keep_best=not settings.shares.adversary,
-            start_counts=is_pretrained,
+            start_counts=settings.start is not None,
         )
         if world.is_leader:
             export(output, "fp16", ("swap",))  # the discriminator has done its work
@@ -157,7 +159,8 @@ def train(
             write_manifest(
                 output,
                 "swap",
-                settings,
+                replace(settings, start=None),  # a path of this machine
+                start_sha256=settings.start and sha256(Path(settings.start) / START_WEIGHTS),
                 consents=list(permission.ids),
                 trained_on=dict(zip(("source", "target"), facesets, strict=True)),
                 weights_sha256=sha256(output / WEIGHTS),

@@ -25,18 +25,16 @@ GAIN_RANGE = (0.4, 2.5)  # of the light around the eye
 IRIS_RANGE = (0.3, 3.5)  # of the iris's color
 
 
-def transfer_eyes(made: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper) -> tuple[Image, np.ndarray]:
-    """The made face with the footage's eyeballs between its lids, in the made face's light.
-
-    Also (S, S) float32 in [0, 1], how much of each pixel they are.
+def transfer_eyes(interior: Image, made: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper) -> None:
+    """Put the footage's eyeballs between the made face's lids, in the footage's light.
 
     Args:
-        made: (S, S, 3) float32 in [0, 1].
+        interior: (S, S, 4) float32 in [0, 1], picture and weight; changed where the eyes are.
+        made: (S, S, 3) float32 in [0, 1], of which the irises' color is taken.
         footage: (S, S, 3) uint8, the target's face in the same crop, with its (478, 3) ``landmarks``.
         warper: the made face's geometry.
     """
-    result, target, size = made, warper.target, warper.size
-    taken = np.zeros((size, size), np.float32)
+    target, size = warper.target, warper.size
     eyes = zip((LEFT_EYE, RIGHT_EYE), (LEFT_IRIS, RIGHT_IRIS), LID_PAIRS, EYE_CORNERS, strict=True)
     for outline, iris, (upper, lower), corners in eyes:
         width = float(np.hypot(*(target[corners[0], :2] - target[corners[1], :2])))
@@ -48,14 +46,12 @@ def transfer_eyes(made: Image, footage: Image, landmarks: Landmarks, warper: Mes
             continue
         lids = polygon_mask(target[outline, :2].astype(np.float32), size, size)[box]
         warped = warper.warp(footage, landmarks, box)
-        eye, own = warped.image / np.float32(255), made[box]
-        eye = eye * _ratio(own, eye, ring[box] > 0.5, GAIN_RANGE)
-        eye = _tint_iris(eye, own, lids, target[iris, :2] - [box[1].start, box[0].start])
+        eye = warped.image / np.float32(255)
+        # The skin around says what the made face's light is to the footage's.
+        own = made[box] * _ratio(eye, made[box], ring[box] > 0.5, GAIN_RANGE)
         weight = cv2.GaussianBlur(lids, (0, 0), max(0.6, EDGE_SIGMA * width)) * warped.visibility * np.float32(share)
-        result = result.copy() if result is made else result
-        result[box] += weight[..., None] * (eye - own)
-        taken[box] = np.maximum(taken[box], weight)
-    return result, taken
+        interior[box][..., :3] = _tint_iris(eye, own, lids, target[iris, :2] - [box[1].start, box[0].start])
+        interior[box][..., 3] = np.maximum(interior[box][..., 3], weight)
 
 
 def _tint_iris(eye: Image, own: Image, lids: np.ndarray, iris: np.ndarray) -> Image:

@@ -12,7 +12,7 @@ import numpy as np
 
 from effigie.arrays import Image, Landmarks
 from effigie.faces.mask import polygon_mask
-from effigie.faces.mesh import INNER_LIPS, LOWER_LIP, OUTER_LIPS, UPPER_LIP
+from effigie.faces.mesh import INNER_LIPS, LOWER_LIP, UPPER_LIP
 from effigie.faces.warp import MeshWarper, mask_bounds
 
 # Centimetres between the wanted mouth and the source's nearest: theirs alone, the target's alone.
@@ -21,7 +21,6 @@ KNOWN_DISTANCE, UNKNOWN_DISTANCE = 0.4, 0.8
 LINE_SHARE, LINE_SIGMA = 0.04, 0.02
 # Of the mouth's opening: how far its inside reaches under either lip and beyond the corners, and how softly it ends.
 GROW, CORNER_MARGIN, EDGE_SIGMA = 0.1, 0.15, 0.06
-RING_SCALE = 1.7  # the skin whose light is compared reaches so far around the lips
 
 
 def compute_mouth_share(distance: float) -> float:
@@ -33,31 +32,21 @@ def compute_mouth_share(distance: float) -> float:
     return float(np.clip((distance - KNOWN_DISTANCE) / (UNKNOWN_DISTANCE - KNOWN_DISTANCE), 0, 1))
 
 
-def transfer_mouth(
-    made: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper, share: float
-) -> tuple[Image, np.ndarray]:
-    """The made face with the inside of the footage's mouth between its lips, in the made face's light.
-
-    Also (S, S) float32 in [0, 1], how much of each pixel it is.
+def transfer_mouth(interior: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper, share: float) -> None:
+    """Put the inside of the footage's mouth between the made face's lips, in the footage's light.
 
     Args:
-        made: (S, S, 3) float32 in [0, 1].
+        interior: (S, S, 4) float32 in [0, 1], picture and weight; changed where the mouth is.
         footage: (S, S, 3) uint8, the target's face in the same crop, with its (478, 3) ``landmarks``.
         warper: the made face's geometry.
         share: 0..1, see :func:`compute_mouth_share`.
     """
     inside = _inner_mouth_mask(warper.target, warper.size) * np.float32(share)
-    ring = _lip_ring_mask(warper.target, warper.size)
-    box = mask_bounds(np.maximum(inside, ring))
-    if box is None or not inside.any():
-        return made, np.zeros((warper.size, warper.size), np.float32)
-    warped = warper.warp(footage, landmarks, box).image / np.float32(255)
-    original, ring, share_inside = made[box], ring[box][..., None], inside[box][..., None]
-    total = max(float(ring.sum()), 1e-3)
-    gain = ((original * ring).sum((0, 1)) / total + 0.02) / ((warped * ring).sum((0, 1)) / total + 0.02)
-    result = made.copy()
-    result[box] += share_inside * (warped * np.clip(gain, 0.4, 2.5) - original)
-    return result, inside
+    box = mask_bounds(inside)
+    if box is None:
+        return
+    interior[box][..., :3] = warper.warp(footage, landmarks, box).image / np.float32(255)
+    interior[box][..., 3] = np.maximum(interior[box][..., 3], inside[box])
 
 
 def _inner_mouth_mask(landmarks: Landmarks, size: int) -> np.ndarray:
@@ -75,12 +64,3 @@ def _inner_mouth_mask(landmarks: Landmarks, size: int) -> np.ndarray:
     outline = np.concatenate([corners[:1], upper + reach, corners[1:], (lower - reach)[::-1]])
     mask = polygon_mask(outline.astype(np.float32), size, size)
     return cv2.GaussianBlur(mask, (0, 0), max(0.6, EDGE_SIGMA * opening, LINE_SIGMA * width))
-
-
-def _lip_ring_mask(landmarks: Landmarks, size: int) -> np.ndarray:
-    """(S, S) float32: skin around the lips."""
-    lips = landmarks[OUTER_LIPS, :2]
-    middle = lips.mean(0)
-    wide = cv2.convexHull((middle + RING_SCALE * (lips - middle)).astype(np.float32))[:, 0]
-    whole = polygon_mask(wide, size, size)
-    return np.clip(whole - polygon_mask(lips.astype(np.float32), size, size), 0, 1)

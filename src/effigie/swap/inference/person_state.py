@@ -106,7 +106,7 @@ class FaceCompositor:
             visible,
             matte,
             swapped.features,
-            swapped.original,
+            swapped.interior,
         )
         self.seconds["compose"] += time.perf_counter() - start
         return result, mask if bare is None else np.maximum(mask, bare)

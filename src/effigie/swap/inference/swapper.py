@@ -49,7 +49,7 @@ class SwappedFace:
         source_mask: (S, S) float32 in [0, 1], 0 where the source's frames show hair or a wall instead of the face; None
             where that was not looked for.
         features: (F, F) float32 in [0, 1], 1 over the brows, eyes and lips of the made face and of the footage's.
-        original: (S, S) float32 in [0, 1], where the picture shows the footage's own eyeballs and mouth.
+        interior: (S, S, 4) float32 in [0, 1], the footage's eyeballs and mouth, and how much of each pixel they are.
     """
 
     picture: Image
@@ -58,7 +58,7 @@ class SwappedFace:
     opacity: float = 1.0
     source_mask: np.ndarray | None = None
     features: np.ndarray | None = None
-    original: np.ndarray | None = None
+    interior: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -197,13 +197,12 @@ class Swapper:
             if pose_state.geometry_weight:
                 share = np.float32(pose_state.geometry_weight) * inputs.prior.visibility[..., None]
                 picture += share * (warped - picture)
+        interior = np.zeros((side, side, 4), np.float32)
         between = (inputs.footage, inputs.geometry.landmarks, inputs.warper)
-        original = None
         if self._take_interior:
-            picture, original = transfer_eyes(picture, *between)
+            transfer_eyes(interior, picture, *between)
         if mouth_share := 1.0 if self._take_interior else inputs.unknown_mouth:
-            picture, mouth = transfer_mouth(picture, *between, mouth_share)
-            original = mouth if original is None else np.maximum(original, mouth)
+            transfer_mouth(interior, *between, mouth_share)
         # Beside the mesh a network makes skin; geometry alone has the wall behind the source there.
         side_margin = 0.0 if self._model.network is None else MASK_MARGIN.side * pose_state.side_growth
         margin = replace(MASK_MARGIN, side=side_margin)
@@ -218,7 +217,7 @@ class Swapper:
             pose_state.opacity,
             inputs.source_mask,
             np.maximum(*features),
-            original,
+            interior,
         )
 
     def _run_network(self, inputs_list: Sequence[FaceInputs]) -> DecoderOutput:

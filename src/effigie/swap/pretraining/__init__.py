@@ -1,1 +1,1 @@
-"""Pretraining of the swap network on many people: what is the same for everybody, which `train` starts from."""
+"""Pretraining of the swap network on many people: what is the same for everybody, from which `train` can start."""

@@ -1,4 +1,4 @@
-"""The pretrained network's folder: configuration, weights, manifest; one comes with effigie."""
+"""The pretrained network's folder: configuration, weights, manifest."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from effigie.errors import ModelError
 from effigie.swap.network import PretrainedNet, SwapNet
 from effigie.swap.presets import SwapPreset
 from effigie.training import model_folder
-from effigie.training.model_folder import get_shipped_folder, load_weights, require_weights
+from effigie.training.model_folder import load_weights, require_weights
 
 KIND, COMMAND = "swap start", "effigie pretrain"
 WEIGHTS = "start.safetensors"
@@ -35,21 +36,20 @@ def load_config(folder: Path) -> dict[str, Any]:
     return model_folder.load_config(folder, KIND, COMMAND, check)
 
 
-def start_from_pretrained(network: SwapNet, preset: SwapPreset, folder: Path | None = None) -> bool:
-    """Give a swap network pretrained weights; False where those there are of another preset.
+def start_from_pretrained(network: SwapNet, preset: SwapPreset, folder: str | Path) -> None:
+    """Give a swap network pretrained weights.
 
     Args:
         network: an untrained one of ``preset``, whose decoders take a prior.
-        folder: made by :func:`effigie.pretrain`; None takes the one that comes with effigie.
+        folder: made by :func:`effigie.pretrain`.
 
     Raises:
-        ModelError: missing, damaged, or not trained yet.
+        ModelError: missing, damaged, not trained yet, or of another preset.
     """
-    folder = folder or get_shipped_folder("swap")
+    folder = Path(folder)
     if load_config(folder)["preset"] != asdict(preset):
-        return False
+        raise ModelError(f"{folder} was pretrained for another preset")
     require_weights(folder / WEIGHTS, COMMAND)
     pretrained = build_pretrained_network(preset)
     load_weights(folder / WEIGHTS, pretrained)
     network.start_from(pretrained)
-    return True

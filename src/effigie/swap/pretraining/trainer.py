@@ -1,4 +1,4 @@
-"""`effigie.pretrain`: learns from many people what training of every swap starts from."""
+"""`effigie.pretrain`: learns from many people what training of a swap can start from."""
 
 from __future__ import annotations
 
