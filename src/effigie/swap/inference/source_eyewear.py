@@ -77,9 +77,8 @@ def choose_eyewear(bank: FrameBank, mode: str, predictor: VisibilityPredictor) -
     def find_hidden(index: int) -> np.ndarray:
         return find(index).wide if worn[index] else np.zeros(bank.read(index).shape[:2], bool)
 
-    notes = [
-        f"the source wears glasses{some}: left out, what they hid is made up or the footage's (--eyewear source keeps them)"
-    ]
+    made_up = "what they hid is made up, brows under wide rims are the footage's"
+    notes = [f"the source wears glasses{some}: left out, {made_up} (--eyewear source keeps them)"]
     return SourceEyewear(cleaned, notes, find_hidden)
 
 
