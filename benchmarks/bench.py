@@ -41,6 +41,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.occlusion import occlusion
     from benchmarks.rows.people import people
     from benchmarks.rows.stages import stages
+    from benchmarks.rows.stops import stops
     from benchmarks.rows.swapping import row_name, swapping
     from benchmarks.rows.training_efficiency import training_efficiency
     from benchmarks.rows.training_quality import training_quality
@@ -78,6 +79,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["likeness"] = picture_match
     rows["watermark"] = watermark
     rows["kills"] = kills
+    rows["stops"] = stops
     rows["broken-media"] = broken_media
     return rows
 

@@ -94,9 +94,9 @@ def convert(
         if loaded.prior:
             bank, notes = choose_eyewear(loaded.bank, settings.eyewear, visibility)
             models[number] = replace(loaded, bank=bank)
-            eyewear_notes.append(notes)
+            eyewear_notes.append([*loaded.notes, *notes])
         else:
-            eyewear_notes.append([])
+            eyewear_notes.append([*loaded.notes])
     with VideoReader(clip) as reader:
         people = [
             PersonState(
