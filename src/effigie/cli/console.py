@@ -16,6 +16,7 @@ from effigie.cli.reporting import RateMeter, StatusFile, create_reporter
 from effigie.errors import CancelledError, UsageError
 from effigie.execution.launch import RankInfo, read_rank_info
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.progress import format_count as format_count
 
 OUT = Console()
 ERRORS = Console(stderr=True)
@@ -106,11 +107,6 @@ def exit_with_failures(failed: Mapping[str, str]) -> None:
         print_error(reason)
     if failed:
         raise typer.Exit(1)
-
-
-def format_count(number: int, thing: str) -> str:
-    """``1 clip``, ``2 clips``."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def print_error(line: str) -> None:

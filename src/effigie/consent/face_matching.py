@@ -9,6 +9,7 @@ import numpy as np
 
 from effigie.arrays import Embedding
 from effigie.consent.terms import Terms
+from effigie.progress import format_count
 
 if TYPE_CHECKING:
     from effigie.faceset import Faces
@@ -77,8 +78,10 @@ def describe_mismatches(clips: np.ndarray, cosines: np.ndarray, max_clips: int) 
     for clip in np.unique(names):
         values = cosines[names == clip]
         if wrong := int((values < MATCH_THRESHOLD).sum()):
-            text = f"{clip} ({wrong} of {len(values)} faces differ, median cosine {np.median(values):.2f})"
+            text = (
+                f"{clip} ({wrong} of {format_count(len(values), 'face')} differ, median cosine {np.median(values):.2f})"
+            )
             found.append((-wrong, text))
     found.sort()
-    rest = f" and {len(found) - max_clips} more clips" if len(found) > max_clips else ""
+    rest = f" and {format_count(len(found) - max_clips, 'more clip')}" if len(found) > max_clips else ""
     return ", ".join(text for _, text in found[:max_clips]) + rest

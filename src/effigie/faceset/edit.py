@@ -67,7 +67,7 @@ def drop(
     by_clip = {name: int((~rows).sum()) for name, rows in keep.items() if not rows.all()}
     count = sum(by_clip.values())
     if count == len(faceset):
-        raise UsageError(f"that would drop all {count} faces of {faceset.path}: remove the folder if you mean it")
+        raise UsageError(f"that would drop every face of {faceset.path}: remove the folder if you mean it")
     if count and not dry_run:
         record = {
             "when": datetime.now(UTC).isoformat(timespec="seconds"),

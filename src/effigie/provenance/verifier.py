@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from effigie.consent.document import is_id
-from effigie.consent.store import ConsentStore, default_store
+from effigie.consent.store import ConsentStore, used_store
 from effigie.errors import CancelledError, EffigieError, MediaError
 from effigie.io.atomic_write import sha256
 from effigie.media import probe
@@ -57,7 +57,7 @@ def verify(
     Args:
         path: any file: video, still, GIF, sound, text, whole or not.
         ledger: the user's own by default.
-        store: consent records; by default those beside the file and the user's own.
+        store: consent records; by default those beside the file, the user's own, and those of outputs made here.
 
     Raises:
         EffigieError: the file is missing, no ordinary file, or may not be read.
@@ -80,7 +80,7 @@ def verify(
     consents = known.entry.consents if known and known.matched != ("pictures",) else ()
     if not consents and credentials.state in VALID_STATES:
         consents = credentials.consents
-    store = store or default_store(path.absolute().parent)
+    store = store or used_store(path.absolute().parent)
     consent = _try_reading("consent", notes, lambda: _summarize_consent(consents, store))
     verdict = _judge(credentials, mark, known)
     return Verification(path, verdict, credentials, mark, known, consent, tuple(notes))

@@ -31,7 +31,7 @@ from effigie.heads.warp.scene import PortraitWarp, WarpedPortrait
 from effigie.io.locks import with_output_lock
 from effigie.media import ClipInfo, probe
 from effigie.media.color import choose_rgb_color
-from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 from effigie.provenance.signed_writer import SignedWriter
 
 QUICK_LOOK_FRAMES = 300  # frames of the driver that are read for an animation of a few
@@ -241,7 +241,10 @@ class _Animation:
     def _collect_notes(self) -> Iterator[str]:
         motion, report = self._motion, self._report
         if report.held:
-            yield (f"the driver was out of sight in {report.held} of {report.frames} frames: the portrait held still")
+            yield (
+                f"the driver was out of sight in {report.held} of {format_count(report.frames, 'frame')}: "
+                "the portrait held still"
+            )
         if motion.sha256 and motion.clip is None and self._settings.encode.keep_audio:
             yield "there is no sound: the clip that the template was made of is not there any more"
 

@@ -17,6 +17,7 @@ from effigie.arrays import Image
 from effigie.occlusion.eyewear import DARK_LENSES, Eyewear, find_eyewear, remove_eyewear
 from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.prior.frame_bank import FrameBank
+from effigie.progress import format_count
 
 SAMPLE = 16  # frames of the bank by which it is told whether the person wears glasses at all
 STEP = 4  # frames: those between two that agree are like them, for a bank is in the order of its footage
@@ -43,7 +44,7 @@ def choose_eyewear(bank: FrameBank, mode: str, predictor: VisibilityPredictor) -
     if not _is_common([one.is_worn for one in found]):
         return bank, []
     worn = _find_worn(lambda index: find(index).is_worn, count)
-    some = "" if worn.all() else f" in {worn.sum()} of {count} frames"
+    some = "" if worn.all() else f" in {worn.sum()} of {format_count(count, 'frame')}"
     if mode == "source":
         if worn.all():
             return bank, []
