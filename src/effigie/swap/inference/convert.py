@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -102,7 +103,8 @@ def convert(
             PersonState(
                 assignment,
                 loaded,
-                Swapper(
+                functools.partial(
+                    Swapper,
                     loaded,
                     device,
                     precision,
