@@ -207,7 +207,7 @@ def test_a_lookalike_is_left_and_told(two_people):
     first = first_of(two_people)
     identity = IdentityModel()
     woman, man = (identity.embed(first.frame.image, face.landmarks) for face in first.faces)
-    for share, faces in ((0.75, 1), (1.0, 2)):  # how like the woman is made to the target; 1.0: as like as the man
+    for share, faces in ((0.35, 1), (1.0, 2)):  # how much of her the target is; 1.0: as much as of him
         target = man + share * woman
         picker = PersonMatcher([TargetPerson(target / np.linalg.norm(target))])
         (picked,) = picker(first.frame.image, first.faces)
