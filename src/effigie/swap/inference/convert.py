@@ -111,7 +111,9 @@ def convert(
                     float(reader.info.rate or 25),
                     side_share,
                     settings.extreme_pose == "leave",
-                    SourceVisibility(loaded.bank, visibility, loaded.network is not None) if needs_visibility else None,
+                    SourceVisibility(loaded.bank, visibility, loaded.network is not None, settings.eyewear == "source")
+                    if needs_visibility
+                    else None,
                     settings.interior == "footage",
                 ),
                 FaceCompositor(

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import torch
 
-from effigie.arrays import AffineMatrix, Image
+from effigie.arrays import AffineMatrix, Image, Landmarks
 from effigie.compositing.color import STATISTICS_SIZE
 from effigie.faces.analyzer import Face
 from effigie.faces.crop import apply_affine, crop, resize_matrix
-from effigie.faces.mask import face_mask, feature_mask
+from effigie.faces.mask import face_mask, feature_mask, moving_skin_mask
 from effigie.faces.warp import MeshWarper
 from effigie.nn.images import to_float
 from effigie.prior.detail import upscale, upscale_with_detail
@@ -194,9 +194,10 @@ class Swapper:
         else:
             warped = inputs.prior.picture / np.float32(255)
             picture = upscale_with_detail(picture, np.clip(2 * blend_weight - DETAIL_BIAS, 0, 1), warped)
-            if pose_state.geometry_weight:
-                share = np.float32(pose_state.geometry_weight) * inputs.prior.visibility[..., None]
-                picture += share * (warped - picture)
+            share = inputs.prior.visibility * np.maximum(
+                _make_skin_mask(inputs.warper.target, side), np.float32(pose_state.geometry_weight)
+            )
+            picture += share[..., None] * (warped - picture)
         interior = np.zeros((side, side, 4), np.float32)
         between = (inputs.footage, inputs.geometry.landmarks, inputs.warper)
         if self._take_interior:
@@ -236,6 +237,13 @@ class Swapper:
         start = time.perf_counter()
         yield
         self.seconds[stage] += time.perf_counter() - start
+
+
+def _make_skin_mask(landmarks: Landmarks, side: int) -> np.ndarray:
+    """(side, side) float32 in [0, 1]: 0 around eyes and lips, 1 elsewhere."""
+    placed = apply_affine(resize_matrix(STATISTICS_SIZE, side), landmarks)
+    moving = moving_skin_mask(placed, STATISTICS_SIZE)
+    return 1 - cv2.resize(moving, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 def _resize_prior(prior: RenderedPrior, size: int) -> np.ndarray:
