@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from effigie.errors import FaceSetError
 from effigie.faceset import FaceSet
 from effigie.prior.frame_bank import FrameFeatures, compute_features, estimate_occlusion, select_frames
-from effigie.swap.checkpoint import compute_penalty
 from effigie.swap.person_frames import GUARD_FRAMES, MIN_FACES, load_person_frames, split_held_out
+from effigie.swap.source_bank import compute_penalty
 from effigie.swap.trainer import build_bank
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from effigie.arrays import Embedding, Image
 from effigie.faces.analyzer import Face
@@ -111,7 +110,7 @@ class PersonMatcher:
             self.best_similarity[number] = max(self.best_similarity[number], float(cosines.max()))
             similarity[number] = np.where(cosines >= SAME_PERSON_SIMILARITY, cosines, NO_MATCH)
         # All at once: two lookalikes each get the face that is more theirs.
-        for row, column in zip(*linear_sum_assignment(similarity, maximize=True), strict=True):
+        for row, column in _assign(similarity):
             if similarity[row, column] > NO_MATCH:
                 matches[row].append(faces[column])
         self._add_repeats(matches, faces, similarity)
@@ -134,6 +133,16 @@ class PersonMatcher:
             log.frames += len(matches[row]) > 1
             log.left += row in left
             log.left_similarity = max(log.left_similarity, left.get(row, -1.0))
+
+
+def _assign(similarity: np.ndarray) -> list[tuple[int, int]]:
+    """Rows and columns of the assignment with the largest sum."""
+    if len(similarity) == 1:
+        return [(0, int(np.argmax(similarity[0])))]
+    from scipy.optimize import linear_sum_assignment  # half a second, for several people alone
+
+    rows, columns = linear_sum_assignment(similarity, maximize=True)
+    return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True)]
 
 
 class PersonFollower:

@@ -19,27 +19,20 @@ from safetensors import SafetensorError
 
 from effigie.consent.gate import ConsentLike, Permit, permit_model
 from effigie.errors import FaceSetError, ModelError
-from effigie.faceset import FaceSet
-from effigie.faceset.schema import picture_name
 from effigie.io.atomic_write import atomic_write, sha256
 from effigie.io.tensors import load_arrays, serialize_tensors
-from effigie.prior.frame_bank import FaceGeometry, FaceProfile, FrameBank, compute_features, estimate_occlusion
+from effigie.prior.frame_bank import FaceProfile, FrameBank
 from effigie.swap.checkpoint_paths import BANK, CONFIG, MANIFEST, PEOPLE, WEIGHTS
 from effigie.swap.network import SwapNet
-from effigie.swap.person_frames import PersonFrames
 from effigie.swap.presets import SwapPreset
 from effigie.swap.shape_retarget import ShapeRetarget
+from effigie.swap.source_bank import has_bank, load_bank
 from effigie.training import model_folder
 from effigie.training.export import CHECKPOINTS, READ_ATTEMPTS, find_newest_step, has_newer_weights, load_newest_weights
 
 LOG = logging.getLogger(__name__)
 
 COMMAND = "effigie train"
-# Share of strange pixels that nine in ten uncovered faces stay below (a hand: 0.02 to 0.2).
-MAX_CLEAN_OCCLUSION = 0.008
-# Penalty for each share of the face beyond that, in the centimetres that retrieval compares.
-OCCLUDED_CM = 100.0
-BLUR_CM = 0.5
 MAX_CACHED_MODELS = 4  # as many people as a scene usually has
 
 _model_cache: dict[tuple[Any, ...], SwapModel] | None = None
@@ -213,49 +206,3 @@ def load_profiles(folder: Path) -> tuple[FaceProfile, FaceProfile]:
         for name in ("source", "target")
     )
     return source, target
-
-
-def has_bank(folder: Path) -> bool:
-    """Whether a model's folder holds source frames."""
-    return FaceSet.exists(folder / BANK)
-
-
-def save_bank(path: Path, footage: PersonFrames, rows: np.ndarray, faceset: FaceSet) -> None:
-    """Write some rows of the source's face set as the model's frame bank."""
-    wanted = {footage.faces.name(int(row)) for row in rows}
-    bank = FaceSet.create(path, {"crop_size": footage.faces.crop_size})
-    source = bank.create_source("bank", "bank", frames=len(rows))
-    with bank.writer(source) as writer:
-        for record in faceset.records():
-            if picture_name(record.clip, record.frame, record.track) in wanted:
-                # Track numbers of different clips meet in one part: the clip's own numbering is not needed here.
-                writer.write([replace(record, clip=source.name, frame=writer.faces, track=0)])
-
-
-def load_bank(path: Path, person: FaceProfile) -> FrameBank:
-    """Load a frame bank; crops are decoded when first used, and cached."""
-    faces = FaceSet.open(path).load(("landmarks", "blendshapes", "matrix", "sharpness"))
-    geometries = [
-        FaceGeometry.from_frame_landmarks(landmarks, matrix)
-        for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)
-    ]
-    pictures: dict[int, np.ndarray] = {}
-
-    def read(index: int) -> np.ndarray:
-        if index not in pictures:
-            if len(pictures) > 64:
-                pictures.pop(next(iter(pictures)))
-            pictures[index] = faces.crop(index)
-        return pictures[index]
-
-    penalty = compute_penalty(read, geometries, person, faces["sharpness"])
-    return FrameBank(read, geometries, compute_features(geometries, faces["blendshapes"], person), penalty)
-
-
-def compute_penalty(
-    read: Any, geometries: list[FaceGeometry], person: FaceProfile, sharpness: np.ndarray
-) -> np.ndarray:
-    """(N,) penalty in centimetres for occluded and for blurred frames."""
-    occluded = estimate_occlusion(read, geometries, person)
-    blur = np.clip(1 - sharpness / np.median(sharpness), 0, 1)
-    return OCCLUDED_CM * np.maximum(occluded - MAX_CLEAN_OCCLUSION, 0) + BLUR_CM * blur

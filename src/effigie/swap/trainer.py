@@ -17,15 +17,7 @@ from effigie.io.locks import with_output_lock
 from effigie.prior.frame_bank import FrameBank, compute_features, select_frames
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.swap.auxiliary_losses import AuxiliaryLosses, IdentityLoss
-from effigie.swap.checkpoint import (
-    build_network,
-    compute_penalty,
-    has_bank,
-    load_config,
-    match_stored_preset,
-    save_bank,
-    save_config,
-)
+from effigie.swap.checkpoint import build_network, load_config, load_profiles, match_stored_preset, save_config
 from effigie.swap.checkpoint_paths import BANK, WEIGHTS
 from effigie.swap.config import SwapSettings
 from effigie.swap.dataset import SwapDataset
@@ -34,6 +26,7 @@ from effigie.swap.person_frames import PersonFrames, load_person_frames
 from effigie.swap.presets import SwapLossWeights, get_preset
 from effigie.swap.pretraining.checkpoint import WEIGHTS as START_WEIGHTS
 from effigie.swap.pretraining.checkpoint import start_from_pretrained
+from effigie.swap.source_bank import compute_penalty, has_bank, save_bank, save_penalty
 from effigie.swap.task import SwapTask
 from effigie.training.checkpoint import BestCheckpoint
 from effigie.training.device import isolate_rng
@@ -273,3 +266,4 @@ def save_source(
         discard(output / BANK)  # begun, never finished
         progress(Progress("keep source frames", 0, 1, "sets"))
         save_bank(output / BANK, footage, rows, FaceSet.open(source))
+    save_penalty(output / BANK, load_profiles(output)[0])  # as stored, rounded
