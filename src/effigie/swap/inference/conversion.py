@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,21 +17,19 @@ import torch
 from effigie.consent.gate import merge_permits
 from effigie.errors import MediaError
 from effigie.execution import available_cores
-from effigie.execution.pipeline import BackgroundConsumer, Prefetcher, shared_cores
-from effigie.faces.analyzer import AnalyzedFrame, Face, analyze
+from effigie.execution.pipeline import BackgroundConsumer, shared_cores
+from effigie.faces.analyzer import AnalyzedFrame, Face
 from effigie.faces.person_matcher import REPEATED_SIMILARITY, PersonMatcher, TargetPerson
-from effigie.faces.tracker import Tracker
-from effigie.media import EncodeSettings, Frame, VideoReader, VideoWriter
+from effigie.media import EncodeSettings, Frame, VideoWriter
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.swap.config import ConvertSettings
+from effigie.swap.inference.footage import Footage
 from effigie.swap.inference.mask_clip import MaskClip
 from effigie.swap.inference.person_state import FaceCompositor, PersonState
 from effigie.swap.inference.shot_settings import ShotList, ShotSettings
 from effigie.swap.inference.swapper import FaceInputs, SwappedFace
 from effigie.training.device import configure_backend
-
-Item = TypeVar("Item")
 
 
 @dataclass
@@ -78,17 +74,16 @@ class Conversion:
         self,
         people: list[PersonState],
         device: torch.device,
-        reader: VideoReader,
+        footage: Footage,
         output: Path,
         settings: ConvertSettings,
         mask_clip: MaskClip | None,
         progress: ProgressCallback,
         cancel: CancelToken,
     ) -> None:
-        self._people, self._device, self._reader = people, device, reader
+        self._people, self._device, self._footage, self._reader = people, device, footage, footage.reader
         self._settings, self._mask_clip = settings, mask_clip
         self._progress, self._cancel = progress, cancel
-        self._rate = float(reader.info.rate or 25)
         self._person_matcher = PersonMatcher(
             [TargetPerson(state.model.target.embedding, state.assignment.person) for state in people]
         )
@@ -97,7 +92,7 @@ class Conversion:
         self._repeated_faces: list[Face] | None = None  # of the frame before; a frame that repeats it has the same list
         self._inputs: dict[int, FaceInputs] = {}  # of that frame, by state
         self._made: dict[int, tuple[FaceInputs, SwappedFace]] = {}  # of the frame rendered last, by state
-        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._seconds = footage.seconds
         self._report = ConvertReport(output)
 
     def run(self) -> ConvertReport:
@@ -107,7 +102,6 @@ class Conversion:
         if settings.max_frames is not None:
             total = min(settings.max_frames, total or settings.max_frames)
         models = ",".join(digest for state in self._people if (digest := state.model.manifest_sha256))
-        tracker = Tracker()
         start = time.perf_counter()
         with contextlib.ExitStack() as stack:
             outgoing = stack.enter_context(
@@ -130,11 +124,8 @@ class Conversion:
             stack.enter_context(shared_cores())
             # Four threads share the cores: more of them for the network would wait for the others.
             stack.enter_context(configure_backend(self._device, max(1, available_cores() // 4)))
-            frames = self._time("decode", itertools.islice(iter(self._reader), settings.max_frames))
-            faces = self._time("landmarks", analyze(frames, tracker, rate=self._rate))
-            analyzed = stack.enter_context(Prefetcher(faces))
             prepared_frames: list[_PreparedFrame] = []
-            for item in analyzed:
+            for item in self._footage.analyzed:
                 self._cancel.check()
                 matte = None if self._mask_clip is None else self._mask_clip(item.frame)
                 prepared_frames.append((item.frame, matte, self._prepare_frame(item)))
@@ -160,16 +151,6 @@ class Conversion:
         report.stages = {**self._seconds, "trust": outgoing.seconds}
         report.output_id = outgoing.output_id
         return report
-
-    def _time(self, stage: str, items: Iterator[Item]) -> Iterator[Item]:
-        """The items; counts the seconds that each takes for a stage, without those of decoding meanwhile."""
-        while True:
-            start, decoded = time.perf_counter(), self._seconds["decode"]
-            item = next(items, None)
-            self._seconds[stage] += time.perf_counter() - start - (self._seconds["decode"] - decoded)
-            if item is None:
-                return
-            yield item
 
     def _prepare_frame(self, item: AnalyzedFrame[Frame]) -> list[_PreparedFace]:
         self._apply_shot(self._shots(item.frame.index))
