@@ -181,7 +181,7 @@ BROKEN = {
     "no config": (_gone("config.json"), "not a model"),
     "torn config": (_cut("config.json"), "damaged"),
     "torn weights": (_cut("swap.safetensors"), "damaged"),
-    "no weights": (_gone("swap.safetensors"), "not trained yet"),
+    "no weights": (_gone("swap.safetensors", "training"), "not trained yet"),
     "torn people": (_cut("people.safetensors"), "damaged"),
     "no people": (_gone("people.safetensors"), "damaged"),
     "no bank": (_gone("bank"), "damaged"),

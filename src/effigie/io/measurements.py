@@ -6,7 +6,9 @@ Nothing depends on them: one that is missing, damaged or cannot be written is ma
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
+import importlib.resources
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -27,14 +29,14 @@ def cache_root() -> Path:
 
 
 def measure_once(kind: str, key: str, measure: Callable[[], Any], is_valid: Callable[[Any], bool]) -> Any:
-    """What ``measure`` returned when it was last called for this key by this version of effigie; JSON values.
+    """What ``measure`` returned when it was last called for this key by this installation of effigie; JSON values.
 
     Args:
         kind: a word; names the folder.
         key: everything that the result depends on.
         is_valid: whether a stored value has the form of a measured one: the file may be anybody's.
     """
-    name = hashlib.sha256(f"{__version__} {key}".encode()).hexdigest()[:32]
+    name = hashlib.sha256(f"{_describe_code()} {key}".encode()).hexdigest()[:32]
     path = cache_root() / kind / f"{name}.json"
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
         value = read_json(path)["value"]
@@ -46,6 +48,17 @@ def measure_once(kind: str, key: str, measure: Callable[[], Any], is_valid: Call
         write_json(path, {"value": value})
         _prune(path.parent)
     return value
+
+
+@functools.cache
+def _describe_code() -> str:
+    """Digest of version, and of size and time of every source file: other code measures anew."""
+    digest = hashlib.sha256(__version__.encode())
+    package = Path(str(importlib.resources.files("effigie")))
+    for file in sorted(package.rglob("*.py")):
+        status = file.stat()
+        digest.update(f"{file.relative_to(package)} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def _prune(folder: Path) -> None:

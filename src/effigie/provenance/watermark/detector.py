@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
@@ -87,7 +88,8 @@ def _detect(frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToke
         return None
     # What an encoder says in a key frame it blurs and repeats in those behind: both count, separately.
     parts = [every, keys] if 0 < keys.frames < every.frames else [every]
-    searches = [PatternSearch(part.residual()) for part in parts]
+    with ThreadPoolExecutor(len(parts)) as pool:
+        searches = list(pool.map(lambda part: PatternSearch(part.residual()), parts))
     found = _decode_at(searches, PatternPose(), known=True)
     if found is not None:
         return found
