@@ -33,6 +33,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.detection import detection
     from benchmarks.rows.driven import driven
     from benchmarks.rows.extraction import extraction
+    from benchmarks.rows.first_frame import first_frame
     from benchmarks.rows.footprint import footprint
     from benchmarks.rows.heads import heads
     from benchmarks.rows.jobs import ray_pool, two_processes
@@ -71,6 +72,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["occlusion"] = occlusion
     rows["animate"] = animation
     rows["first-use"] = first_use
+    rows["first-frame"] = first_frame
     rows["driven"] = driven
     rows["heads"] = heads
     rows["consent"] = consent
