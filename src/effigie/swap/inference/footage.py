@@ -6,7 +6,7 @@ import itertools
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -19,6 +19,7 @@ from effigie.media import Frame, VideoReader
 from effigie.progress import CancelToken
 
 Item = TypeVar("Item")
+POLL_S = 0.1
 
 
 class Footage:
@@ -35,8 +36,9 @@ class Footage:
     def __init__(self, clip: Path, max_frames: int | None, cancel: CancelToken) -> None:
         self.reader = VideoReader(clip)
         self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._cancel, self._own_cancel = cancel, CancelToken()
         self._executor = ThreadPoolExecutor(1)
-        self._check = self._executor.submit(check_clip, clip, cancel)
+        self._check = self._executor.submit(check_clip, clip, self._own_cancel)
         self._prefetcher = Prefetcher(self._measure(max_frames))
         self.analyzed: Iterator[AnalyzedFrame[Frame]] = self._prefetcher.__enter__()
 
@@ -46,12 +48,15 @@ class Footage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._own_cancel.set()
         self._prefetcher.__exit__(kind, error, trace)
         self._executor.shutdown(wait=False, cancel_futures=True)
         self.reader.close()
 
     def require_decent(self) -> None:
         """Wait for the check; RefusedError where the clip looks intimate, MediaError where it cannot be read."""
+        while wait([self._check], POLL_S).not_done:
+            self._cancel.check()
         self._check.result()
 
     def _measure(self, max_frames: int | None) -> Iterator[AnalyzedFrame[Frame]]:
