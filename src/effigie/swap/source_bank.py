@@ -58,8 +58,14 @@ def load_bank(path: Path, person: FaceProfile) -> FrameBank:
             pictures[index] = faces.crop(index)
         return pictures[index]
 
-    penalty = load_penalty(path, person, lambda: compute_penalty(read, geometries, person, faces["sharpness"]))
-    return FrameBank(read, geometries, compute_features(geometries, faces["blendshapes"], person), penalty)
+    digest = _digest_bank(path, person)
+    penalty = load_penalty(
+        path.with_name(PENALTIES),
+        digest,
+        len(geometries),
+        lambda: compute_penalty(read, geometries, person, faces["sharpness"]),
+    )
+    return FrameBank(read, geometries, compute_features(geometries, faces["blendshapes"], person), penalty, digest)
 
 
 def compute_penalty(
@@ -73,20 +79,19 @@ def compute_penalty(
 
 def save_penalty(path: Path, person: FaceProfile) -> None:
     """Write the penalties of a bank's frames beside it, so that whoever loads it first need not measure them."""
-    penalty = load_bank(path, person).penalty
-    write_json(path.with_name(PENALTIES), {"bank": _digest_bank(path, person), "penalty": penalty.tolist()})
+    bank = load_bank(path, person)
+    write_json(path.with_name(PENALTIES), {"bank": bank.digest, "penalty": bank.penalty.tolist()})
 
 
-def load_penalty(path: Path, person: FaceProfile, measure: Callable[[], np.ndarray]) -> np.ndarray:
-    """(N,) the penalties that lie beside a bank, if they are of this one; else measured, once on this machine."""
-    digest, count = _digest_bank(path, person), len(FaceSet.open(path))
+def load_penalty(path: Path, digest: str, count: int, measure: Callable[[], np.ndarray]) -> np.ndarray:
+    """(N,) the penalties in a file, if they are of the bank of this digest; else measured, once on this machine."""
 
     def is_valid(values: Any) -> bool:
         penalty = np.asarray(values, np.float64)
         return penalty.shape == (count,) and bool((penalty >= 0).all()) and bool(np.isfinite(penalty).all())
 
     try:
-        stored = read_json(path.with_name(PENALTIES))
+        stored = read_json(path)
         if stored["bank"] == digest and is_valid(stored["penalty"]):
             return np.asarray(stored["penalty"], np.float64)
     except (OSError, ValueError, LookupError, TypeError):

@@ -103,7 +103,7 @@ def _convert_footage(
     from effigie.swap.inference.conversion import Conversion
     from effigie.swap.inference.mask_clip import MaskClip
     from effigie.swap.inference.person_state import FaceCompositor, PersonState, check_distinct_people
-    from effigie.swap.inference.source_eyewear import choose_eyewear
+    from effigie.swap.inference.source_eyewear import SourceEyewear, choose_eyewear
     from effigie.swap.inference.source_visibility import SourceVisibility
     from effigie.swap.inference.swapper import Swapper
     from effigie.swap.inference.target_eyewear import TargetEyewear
@@ -118,14 +118,11 @@ def _convert_footage(
     visibility = VisibilityPredictor(device=device, half=precision == "bf16")
     compose_settings = [settings.compose, *(shot.compose for shot in settings.shots if shot.compose)]
     needs_visibility = any(compose.occlusion == "on" for compose in compose_settings)
-    eyewear_notes = []
-    for number, loaded in enumerate(models):
-        if loaded.prior:
-            bank, notes = choose_eyewear(loaded.bank, settings.eyewear, visibility)
-            models[number] = replace(loaded, bank=bank)
-            eyewear_notes.append([*loaded.notes, *notes])
-        else:
-            eyewear_notes.append([*loaded.notes])
+    eyewear = [
+        choose_eyewear(model.bank, settings.eyewear, visibility) if model.prior else SourceEyewear(model.bank, [])
+        for model in models
+    ]
+    models = [replace(model, bank=one.bank) for model, one in zip(models, eyewear, strict=True)]
     mask_clip: contextlib.AbstractContextManager[MaskClip | None] = contextlib.nullcontext()
     if settings.mask_clip is not None:
         mask_clip = MaskClip(settings.mask_clip, reader.info, settings.max_frames)
@@ -142,10 +139,17 @@ def _convert_footage(
                     float(reader.info.rate or 25),
                     side_share,
                     settings.extreme_pose == "leave",
-                    SourceVisibility(loaded.bank, visibility, loaded.network is not None, settings.eyewear == "source")
+                    SourceVisibility(
+                        loaded.bank,
+                        visibility,
+                        loaded.network is not None,
+                        settings.eyewear == "source",
+                        worn.find_hidden,
+                    )
                     if needs_visibility
                     else None,
                     settings.interior == "footage",
+                    worn.find_hidden is not None,
                 ),
                 FaceCompositor(
                     settings.compose,
@@ -153,9 +157,9 @@ def _convert_footage(
                     visibility_interval,
                     TargetEyewear(visibility, is_kept=settings.eyewear == "target"),
                 ),
-                notes,
+                [*loaded.notes, *worn.notes],
             )
-            for assignment, loaded, notes in zip(assignments, models, eyewear_notes, strict=True)
+            for assignment, loaded, worn in zip(assignments, models, eyewear, strict=True)
         ]
         return Conversion(people, device, footage, output, settings, mask, progress, cancel).run()
 

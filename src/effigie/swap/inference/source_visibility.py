@@ -2,12 +2,12 @@
 
 A made face's mask reaches to the hairline, and what lies there in the source's frames is warped along: strands on
 another's forehead, a strip of somebody else's wall. There the footage stays as it is. Well within the mesh below the
-brows everything belongs to the face; at its outline hair may hang over the temples, and the wall may show beside a turned
-jaw.
+brows everything belongs to the face; at its outline hair may hang over the temples and the wall show beside a jaw.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import cv2
@@ -22,6 +22,8 @@ from effigie.prior.frame_bank import FrameBank
 from effigie.prior.openings import seal_openings
 from effigie.prior.render import FrameWarp, RenderedPrior
 
+# Of a face mask's full value: what is no face. Below lies what is hidden although it is within the face.
+UNSEEN = 0.4
 CACHE_FRAMES = 8  # frames with their masks, twice as large, 4 MB each: so many fade into each other at once, at most
 TEMPLE, JAW = 9, 19  # px of the network: boxes, half of which is so near to the outline that the mesh may not be face
 NOSE_BASE = 2  # landmark
@@ -34,6 +36,7 @@ class SourceVisibility:
 
     Args:
         fills: whether a network makes what the frames do not show; without one it is no face either.
+        find_hidden: index in the bank -> (S, S) bool, skin that nobody has seen, wherever it lies.
         keeps_glasses: whether glasses of the source are to be shown, which reach to the outline above the nose's base.
 
     Example::
@@ -44,10 +47,15 @@ class SourceVisibility:
     """
 
     def __init__(
-        self, bank: FrameBank, visibility: VisibilityPredictor, fills: bool = True, keeps_glasses: bool = False
+        self,
+        bank: FrameBank,
+        visibility: VisibilityPredictor,
+        fills: bool = True,
+        keeps_glasses: bool = False,
+        find_hidden: Callable[[int], np.ndarray] | None = None,
     ) -> None:
         self._bank, self._visibility = bank, visibility
-        self._fills, self._keeps_glasses = fills, keeps_glasses
+        self._fills, self._keeps_glasses, self._find_hidden = fills, keeps_glasses, find_hidden
         self._read = lru_cache(CACHE_FRAMES)(self._read_with_visibility)
         self._cache: dict[int, np.ndarray] = {}
 
@@ -64,9 +72,10 @@ class SourceVisibility:
     def __call__(self, prior: RenderedPrior, warper: MeshWarper) -> np.ndarray:
         """(S, S) float32 in 0..1: 1 where the frames of a prior from :meth:`warp_with_visibility` show the face."""
         assert prior.extra_channel is not None
-        unseen = np.float32(255 if self._fills else 0)
+        unseen = np.float32(255 if self._fills else 255 * UNSEEN)
         known = np.where(prior.visibility > 0.5, prior.extra_channel, unseen)
-        small = cv2.resize(known, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA) / np.float32(255)
+        level = cv2.resize(known, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA) / np.float32(255)
+        small = (level - UNSEEN) / (1 - UNSEEN)
         soft = cv2.GaussianBlur(np.clip(small, 0, 1), (0, 0), EDGE_SIGMA * INPUT_SIZE)
         # As soft outside of its edge as inside would show half of what is to go.
         soft = np.clip((2 if self._fills else 5) * (soft - 1) + 1, 0, 1)
@@ -78,6 +87,9 @@ class SourceVisibility:
         if not self._fills:
             certain[below:] = _erode(certain, JAW)[below:]
         soft = np.maximum(soft, cv2.GaussianBlur(certain, (0, 0), CERTAIN_SIGMA))
+        hidden = np.clip(1 - level / UNSEEN, 0, 1)
+        if hidden.any():
+            soft *= 1 - np.maximum(hidden, cv2.GaussianBlur(hidden, (0, 0), CERTAIN_SIGMA))
         return cv2.resize(soft, (warper.size, warper.size), interpolation=cv2.INTER_LINEAR)
 
     def _read_with_visibility(self, index: int) -> np.ndarray:
@@ -88,8 +100,11 @@ class SourceVisibility:
             landmarks = apply_affine(resize_matrix(INPUT_SIZE, side), self._bank.geometries[index].landmarks)
             small = cv2.resize(picture, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA)
             visible = fill_doubtful_patches(self._visibility.predict(small, landmarks))
+            visible = UNSEEN + (1 - UNSEEN) * cv2.resize(visible, (side, side))
+            if self._find_hidden is not None:
+                visible *= 1 - self._find_hidden(index).astype(np.float32)
             self._cache[index] = (255 * visible).astype(np.uint8)
-        return enlarge(cv2.merge([*cv2.split(picture), cv2.resize(self._cache[index], (side, side))]))
+        return enlarge(cv2.merge([*cv2.split(picture), self._cache[index]]))
 
 
 def _erode(mask: np.ndarray, side: int) -> np.ndarray:
