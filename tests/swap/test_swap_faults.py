@@ -167,10 +167,10 @@ def _cut(name):
     return do
 
 
-def _gone(name):
+def _gone(*names):
     def do(model):
-        path = model / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in (model / name for name in names):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     return do
 
