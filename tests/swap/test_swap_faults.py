@@ -167,10 +167,10 @@ def _cut(name):
     return do
 
 
-def _gone(name):
+def _gone(*names):
     def do(model):
-        path = model / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in (model / name for name in names):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     return do
 
@@ -181,7 +181,7 @@ BROKEN = {
     "no config": (_gone("config.json"), "not a model"),
     "torn config": (_cut("config.json"), "damaged"),
     "torn weights": (_cut("swap.safetensors"), "damaged"),
-    "no weights": (_gone("swap.safetensors"), "not trained yet"),
+    "no weights": (_gone("swap.safetensors", "training"), "not trained yet"),
     "torn people": (_cut("people.safetensors"), "damaged"),
     "no people": (_gone("people.safetensors"), "damaged"),
     "no bank": (_gone("bank"), "damaged"),

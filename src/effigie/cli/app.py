@@ -17,6 +17,7 @@ from effigie.cli import animate, background, consent, convert, evaluate, extract
 from effigie.cli.console import (
     ERRORS,
     INTERRUPT,
+    INTERRUPT_HOLD,
     STOPPED_MESSAGE,
     configure_reporting,
     end_reporting,
@@ -138,6 +139,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     """
     again = INTERRUPT.is_requested
     INTERRUPT.set()
+    if INTERRUPT_HOLD.is_set() and not again:
+        return
     # A terminal and torchrun both tell each of several processes: the second time it is saving already.
     if not (again and process_rank().size > 1):
         raise CancelledError(STOPPED_MESSAGE)

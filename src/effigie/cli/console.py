@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -15,12 +16,14 @@ from effigie.cli.reporting import RateMeter, StatusFile, create_reporter
 from effigie.errors import CancelledError, UsageError
 from effigie.execution.launch import RankInfo, read_rank_info
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.progress import format_count as format_count
 
 OUT = Console()
 ERRORS = Console(stderr=True)
 INTERRUPT = CancelToken()  # set by Ctrl-C and a polite kill; every long call of a verb looks at it
 STOPPED_MESSAGE = "stopped; finished work is kept, run the same command to continue"
 
+INTERRUPT_HOLD = threading.Event()  # set while Ctrl-C only sets INTERRUPT
 STATUS_FILE: StatusFile | None = None
 PROGRESS_STYLE = "auto"
 
@@ -49,6 +52,19 @@ def process_rank() -> RankInfo:
 def is_leader() -> bool:
     """Whether this is the only process of its command, or the first of several: it alone speaks."""
     return process_rank().is_leader
+
+
+@contextlib.contextmanager
+def hold_interrupt() -> Iterator[None]:
+    """Ctrl-C only sets ``INTERRUPT`` within, for the call that follows to look at; a second one stops at once.
+
+    Trainings load what they need so: stopped before their first step, they still leave a model.
+    """
+    INTERRUPT_HOLD.set()
+    try:
+        yield
+    finally:
+        INTERRUPT_HOLD.clear()
 
 
 @contextlib.contextmanager
@@ -91,11 +107,6 @@ def exit_with_failures(failed: Mapping[str, str]) -> None:
         print_error(reason)
     if failed:
         raise typer.Exit(1)
-
-
-def format_count(number: int, thing: str) -> str:
-    """``1 clip``, ``2 clips``."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def print_error(line: str) -> None:

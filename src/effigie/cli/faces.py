@@ -50,7 +50,10 @@ def info(
         print_json(found.to_json())
         return
     size = f"{found.crop_size} px, {found.bytes / 1e6:.1f} MB"
-    print_line(f"{found.path}: {found.faces} faces in {len(found.clips)} clips, crops of {size}")
+    print_line(
+        f"{found.path}: {format_count(found.faces, 'face')} in {format_count(len(found.clips), 'clip')}, "
+        f"crops of {size}"
+    )
     if found.dropped:
         print_line(f"dropped so far: {found.dropped}")
     if found.consents:
@@ -138,7 +141,7 @@ def sheet(
     if as_json:
         print_json(to_stored(drawn))
     else:
-        print_line(f"{drawn.path}: {drawn.faces_drawn} of {drawn.faces} faces, people: {drawn.people}")
+        print_line(f"{drawn.path}: {drawn.faces_drawn} of {format_count(drawn.faces, 'face')}, people: {drawn.people}")
 
 
 def sort(
@@ -212,7 +215,7 @@ def drop(
         return
     verb = "would drop" if dry_run else "dropped"
     clips = ", ".join(f"{clip} {count}" for clip, count in gone.by_clip.items())
-    print_line(f"{verb} {gone.faces} faces{f' ({clips})' if clips else ''}; {gone.remaining} remain")
+    print_line(f"{verb} {format_count(gone.faces, 'face')}{f' ({clips})' if clips else ''}; {gone.remaining} remain")
 
 
 def export(
@@ -233,7 +236,7 @@ def export(
     if as_json:
         print_json(to_stored(written))
     else:
-        print_line(f"{written.folder}: {written.pictures} pictures and faces.csv")
+        print_line(f"{written.folder}: {format_count(written.pictures, 'picture')} and faces.csv")
 
 
 def import_pictures(
@@ -251,7 +254,7 @@ def import_pictures(
         made = {"path": str(output), "faces": len(found), "sources": len(found.sources)}
         print_json(made | {"without_faces": report.without_faces, "failed": report.failed})
         return
-    print_line(f"{output}: {len(found)} faces of {len(found.sources)} pictures")
+    print_line(f"{output}: {format_count(len(found), 'face')} of {format_count(len(found.sources), 'picture')}")
     if report.without_faces:
         print_line(f"nobody found in {_format_names(tuple(report.without_faces))}")
     for reason in report.failed.values():

@@ -16,6 +16,7 @@ import numpy as np
 
 from effigie.arrays import Image
 from effigie.consent.gate import Permit
+from effigie.consent.store import keep_used
 from effigie.errors import MediaError
 from effigie.io.atomic_write import atomic_write, discard, sha256
 from effigie.media import EncodeSettings, VideoWriter
@@ -154,6 +155,7 @@ class SignedWriter:
                 sign_sidecar(whole, self._claim, self._identity, authority, sidecar)
                 self._notes.append(f"{self.path.suffix} holds no content credentials: they lie in {sidecar.name}")
             digest = sha256(whole)
+        keep_used(self._permit.consents)
         Ledger().add(
             LedgerEntry(
                 output_id=self.output_id,

@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,21 +17,19 @@ import torch
 from effigie.consent.gate import merge_permits
 from effigie.errors import MediaError
 from effigie.execution import available_cores
-from effigie.execution.pipeline import BackgroundConsumer, Prefetcher, shared_cores
-from effigie.faces.analyzer import AnalyzedFrame, Face, analyze
-from effigie.faces.person_matcher import PersonMatcher, TargetPerson
-from effigie.faces.tracker import Tracker
-from effigie.media import EncodeSettings, Frame, VideoReader, VideoWriter
-from effigie.progress import CancelToken, Progress, ProgressCallback
+from effigie.execution.pipeline import BackgroundConsumer, shared_cores
+from effigie.faces.analyzer import AnalyzedFrame, Face
+from effigie.faces.person_matcher import REPEATED_SIMILARITY, PersonMatcher, TargetPerson
+from effigie.media import EncodeSettings, Frame, VideoWriter
+from effigie.progress import CancelToken, Progress, ProgressCallback, format_count
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.swap.config import ConvertSettings
+from effigie.swap.inference.footage import Footage
 from effigie.swap.inference.mask_clip import MaskClip
 from effigie.swap.inference.person_state import FaceCompositor, PersonState
 from effigie.swap.inference.shot_settings import ShotList, ShotSettings
 from effigie.swap.inference.swapper import FaceInputs, SwappedFace
 from effigie.training.device import configure_backend
-
-Item = TypeVar("Item")
 
 
 @dataclass
@@ -78,26 +74,25 @@ class Conversion:
         self,
         people: list[PersonState],
         device: torch.device,
-        reader: VideoReader,
+        footage: Footage,
         output: Path,
         settings: ConvertSettings,
         mask_clip: MaskClip | None,
         progress: ProgressCallback,
         cancel: CancelToken,
     ) -> None:
-        self._people, self._device, self._reader = people, device, reader
+        self._people, self._device, self._footage, self._reader = people, device, footage, footage.reader
         self._settings, self._mask_clip = settings, mask_clip
         self._progress, self._cancel = progress, cancel
-        self._rate = float(reader.info.rate or 25)
         self._person_matcher = PersonMatcher(
             [TargetPerson(state.model.target.embedding, state.assignment.person) for state in people]
         )
         self._shots = ShotList(settings.shots)
         self._shot: ShotSettings | None = None
         self._repeated_faces: list[Face] | None = None  # of the frame before; a frame that repeats it has the same list
-        self._inputs: dict[int, FaceInputs] = {}  # of that frame, by person
-        self._made: dict[int, tuple[FaceInputs, SwappedFace]] = {}  # of the frame rendered last, by person
-        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._inputs: dict[int, FaceInputs] = {}  # of that frame, by state
+        self._made: dict[int, tuple[FaceInputs, SwappedFace]] = {}  # of the frame rendered last, by state
+        self._seconds = footage.seconds
         self._report = ConvertReport(output)
 
     def run(self) -> ConvertReport:
@@ -107,7 +102,6 @@ class Conversion:
         if settings.max_frames is not None:
             total = min(settings.max_frames, total or settings.max_frames)
         models = ",".join(digest for state in self._people if (digest := state.model.manifest_sha256))
-        tracker = Tracker()
         start = time.perf_counter()
         with contextlib.ExitStack() as stack:
             outgoing = stack.enter_context(
@@ -130,11 +124,8 @@ class Conversion:
             stack.enter_context(shared_cores())
             # Four threads share the cores: more of them for the network would wait for the others.
             stack.enter_context(configure_backend(self._device, max(1, available_cores() // 4)))
-            frames = self._time("decode", itertools.islice(iter(self._reader), settings.max_frames))
-            faces = self._time("landmarks", analyze(frames, tracker, rate=self._rate))
-            analyzed = stack.enter_context(Prefetcher(faces))
             prepared_frames: list[_PreparedFrame] = []
-            for item in analyzed:
+            for item in self._footage.analyzed:
                 self._cancel.check()
                 matte = None if self._mask_clip is None else self._mask_clip(item.frame)
                 prepared_frames.append((item.frame, matte, self._prepare_frame(item)))
@@ -153,63 +144,64 @@ class Conversion:
         report.seconds = time.perf_counter() - start
         for state in self._people:
             report.each[str(state.assignment.model)] = state.swapped
-            for stage, spent in (*state.swapper.seconds.items(), *state.compositor.seconds.items()):
+            spent_on = [one.swapper.seconds for one in state.states] + [state.compositor.seconds]
+            for stage, spent in itertools.chain(*(seconds.items() for seconds in spent_on)):
                 self._seconds[stage] += spent
         report.notes = [*self._reader.notes, *outgoing.notes, *self._collect_notes()]
         report.stages = {**self._seconds, "trust": outgoing.seconds}
         report.output_id = outgoing.output_id
         return report
 
-    def _time(self, stage: str, items: Iterator[Item]) -> Iterator[Item]:
-        """The items; counts the seconds that each takes for a stage, without those of decoding meanwhile."""
-        while True:
-            start, decoded = time.perf_counter(), self._seconds["decode"]
-            item = next(items, None)
-            self._seconds[stage] += time.perf_counter() - start - (self._seconds["decode"] - decoded)
-            if item is None:
-                return
-            yield item
-
     def _prepare_frame(self, item: AnalyzedFrame[Frame]) -> list[_PreparedFace]:
         self._apply_shot(self._shots(item.frame.index))
         start = time.perf_counter()
         faces = self._person_matcher(item.frame.image, item.faces)
         self._seconds["identity"] += time.perf_counter() - start
-        prepared = []
+        prepared: list[_PreparedFace] = []
         earlier = self._inputs if item.faces is self._repeated_faces else {}
         self._repeated_faces, self._inputs = item.faces, {}
-        for state, face in zip(self._people, faces, strict=True):
-            face = None if self._is_excluded(state) else face
-            state.update(face)
-            if face is None:
-                continue
-            inputs = state.swapper.prepare_inputs(item.frame.image, face, item.frame.index)
-            same = earlier.get(id(state))
-            if inputs is not None and same is not None and inputs.pose_state.opacity == same.pose_state.opacity == 1:
-                # The same picture once more: the same face. What fades from frame to frame has gone on meanwhile.
-                inputs = same
-            if inputs is None:
-                state.reset_compositor()
-                continue
-            self._inputs[id(state)] = inputs
-            prepared.append((state, state.compositor, face, inputs))
-            state.inventions.add(inputs.warper.target, inputs.unknown_mouth)
-            state.swapped += 1
+        for person, own_faces in zip(self._people, faces, strict=True):
+            before = len(prepared)
+            for state, face in person.assign([] if self._is_excluded(person) else own_faces):
+                self._prepare_face(item, state, face, earlier, prepared)
+            person.swapped += len(prepared) > before
         self._report.swapped += bool(prepared)
         return prepared
+
+    def _prepare_face(
+        self,
+        item: AnalyzedFrame[Frame],
+        state: PersonState,
+        face: Face,
+        earlier: dict[int, FaceInputs],
+        prepared: list[_PreparedFace],
+    ) -> None:
+        """Append what makes a face of a person in a frame, unless their head is turned too far there."""
+        inputs = state.swapper.prepare_inputs(item.frame.image, face, item.frame.index)
+        same = earlier.get(id(state))
+        if inputs is not None and same is not None and inputs.pose_state.opacity == same.pose_state.opacity == 1:
+            # The same picture once more: the same face. What fades from frame to frame has gone on meanwhile.
+            inputs = same
+        if inputs is None:
+            state.reset_compositor()
+            return
+        self._inputs[id(state)] = inputs
+        prepared.append((state, state.compositor, face, inputs))
+        state.inventions.add(inputs.warper.target, inputs.unknown_mouth)
 
     def _render_frames(
         self, prepared_frames: list[_PreparedFrame], composed: BackgroundConsumer[_RenderedFrame]
     ) -> None:
         """Make the faces of a few frames, each network run once, and pass them to the compositor."""
         swapped: dict[int, SwappedFace] = {id(inputs): face for inputs, face in self._made.values()}
-        for state in self._people:
-            wanted = [one for _, _, faces in prepared_frames for owner, _, _, one in faces if owner is state]
-            new = {id(inputs): inputs for inputs in wanted if id(inputs) not in swapped}
+        for person in self._people:
+            own = {id(state) for state in person.states}
+            wanted = [(state, one) for _, _, faces in prepared_frames for state, _, _, one in faces if id(state) in own]
+            new = {id(inputs): inputs for _, inputs in wanted if id(inputs) not in swapped}
             if new:
-                swapped |= zip(new, state.swapper.render_faces(list(new.values())), strict=True)
-            if wanted:
-                self._made[id(state)] = wanted[-1], swapped[id(wanted[-1])]
+                swapped |= zip(new, person.swapper.render_faces(list(new.values())), strict=True)
+            for state, inputs in wanted:
+                self._made[id(state)] = inputs, swapped[id(inputs)]
         for frame, matte, faces in prepared_frames:
             rendered = [(compositor, face, swapped[id(inputs)]) for _, compositor, face, inputs in faces]
             composed.put((frame, matte, rendered))
@@ -228,7 +220,7 @@ class Conversion:
             return
         self._shot, self._repeated_faces = shot, None
         compose = self._settings.compose if shot is None or shot.compose is None else shot.compose
-        for state in self._people:
+        for state in itertools.chain(*(person.states for person in self._people)):
             state.update(None)
             state.compositor = state.compositor.fresh_copy(compose)
 
@@ -260,9 +252,22 @@ class Conversion:
             if not state.swapped:
                 yield f"{state.assignment.model}: {self._absence_message(number)}"
         several = len(self._people) > 1
-        for state in self._people:
-            for note in (*state.notes, *state.inventions.notes(), *state.swapper.pose_log.notes()):
+        for number, state in enumerate(self._people):
+            turned = dict.fromkeys(note for one in state.states for note in one.swapper.pose_log.notes())
+            for note in (*state.notes, *self._repeat_notes(number), *state.inventions.notes(), *turned):
                 yield f"{state.assignment.model}: {note}" if several else note
+
+    def _repeat_notes(self, number: int) -> Iterator[str]:
+        """Notes on a person who is in frames more than once."""
+        log, by_number = self._person_matcher.repeats[number], self._people[number].assignment.person is not None
+        if log.frames:
+            frames = format_count(log.frames, "frame")
+            yield f"in {frames} the person is seen more than once, as in a mirror: every face of theirs was replaced"
+        if log.left:
+            why = f"its likeness is {log.left_similarity:.2f} at most, and a second one needs {REPEATED_SIMILARITY}"
+            if by_number:
+                why = "of a face chosen by number no second one is replaced"
+            yield f"in {format_count(log.left, 'frame')} another face that may be the same person's was left: {why}"
 
     def _absence_message(self, number: int) -> str:
         name, person = self._reader.path, self._people[number].assignment.person
