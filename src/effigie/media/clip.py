@@ -41,6 +41,9 @@ class AudioInfo:
     channels: int
     language: str | None = None
     start: Fraction | None = None  # first sample on the clip's clock, seconds
+    layout: str | None = (
+        None  # speakers, such as stereo or 5.1; None where there is no standard one for so many channels
+    )
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,9 @@ class ClipInfo:
     audio: tuple[AudioInfo, ...] = ()
     subtitles: int = 0  # number of subtitle streams
     clock_origin: Fraction = Fraction(0)  # seconds, where an MPEG stream's arbitrary clock begins; 0 elsewhere
+    timecode: str | None = None  # of the first frame, hh:mm:ss:ff, or ; before ff where frame numbers are dropped
+    reel: str | None = None  # name of the tape or camera card
+    chapters: int = 0
 
 
 @dataclass(frozen=True)

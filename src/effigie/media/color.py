@@ -8,9 +8,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from effigie.media import defaults
 from effigie.media.clip import ColorSpace, Image
-
-HD_LINES = 720
 
 # ITU-T H.273 code points, as libavutil numbers them.
 MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020"}
@@ -46,7 +45,7 @@ _SCALER_FLAGS = (
 
 def guess_color(height: int) -> ColorSpace:
     """Guess the colour space of material that declares none by its number of lines, as players do."""
-    return ColorSpace(matrix="bt709" if height >= HD_LINES else "bt601", matrix_declared=False)
+    return ColorSpace(matrix=defaults.choose_matrix(height), matrix_declared=False)
 
 
 def choose_rgb_color(height: int) -> ColorSpace:

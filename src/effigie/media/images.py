@@ -12,12 +12,13 @@ import cv2
 import numpy as np
 
 from effigie.errors import MediaError
+from effigie.media import defaults
 from effigie.media.clip import ClipInfo, Frame, Image
 from effigie.media.color import choose_rgb_color, flatten_alpha
 from effigie.media.container import PICTURE_FORMATS, check_picture_size, describe_error, open_container
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-SEQUENCE_RATE = Fraction(25)  # frames a second of a folder of pictures, which cannot say
+SEQUENCE_RATE = defaults.FRAME_RATE  # of a folder of pictures, which cannot say
 _NUMBERED = re.compile(r"^(.*?)(\d+)$")
 _HEAD_BYTES = 4096  # bytes; the chunks that announce an animation stand before the first picture
 _WINDOW_BYTES = 64 << 20  # bytes of decoded WebP frames held at once

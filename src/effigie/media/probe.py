@@ -14,7 +14,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from effigie.errors import MediaError
-from effigie.media import images
+from effigie.media import defaults, images
 from effigie.media.clip import AudioInfo, ClipInfo, ClipKind
 from effigie.media.color import choose_rgb_color, read_color
 from effigie.media.container import (
@@ -26,10 +26,11 @@ from effigie.media.container import (
     select_video_stream,
 )
 from effigie.media.orientation import Orientation, read_orientation
+from effigie.media.stream_plan import count_subtitles
+from effigie.media.timecode import read_timecode
 
 ANIMATIONS = ("gif", "apng")
 ARBITRARY_CLOCKS = ("mpeg", "mpegts")
-MAX_FRAME_RATE = 1000  # frames a second; a container that claims more is not believed
 
 
 def probe(path: str | Path) -> ClipInfo:
@@ -53,8 +54,10 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
     orientation = _read_first_orientation(container, stream, path)
     context = stream.codec_context
     width, height = orientation.turn_size(stream.width, stream.height)
-    aspect = context.sample_aspect_ratio or Fraction(1)
-    rate = _read_rate(stream)
+    # The container's aspect comes first, as in players: a remux corrects it there alone.
+    aspect = defaults.choose_pixel_aspect(stream.sample_aspect_ratio, context.sample_aspect_ratio)
+    rate = defaults.choose_rate(stream.average_rate, stream.guessed_rate)
+    timecode, reel = read_timecode(container)
     duration = _read_duration(container, stream)
     is_rgb = context.format is not None and context.format.is_rgb
     names = container.format.name.split(",")
@@ -74,8 +77,11 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
         color=choose_rgb_color(height) if is_rgb else read_color(context),
         pixel_aspect=1 / aspect if orientation.is_transposed else aspect,
         audio=tuple(_read_audio(container)),
-        subtitles=len(container.streams.subtitles),
+        subtitles=count_subtitles(container),
         clock_origin=_read_clock_origin(container) if names[0] in ARBITRARY_CLOCKS else Fraction(0),
+        timecode=timecode,
+        reel=reel,
+        chapters=len(container.chapters()),
     )
     return info, orientation
 
@@ -103,10 +109,20 @@ def make_undecodable_error(path: Path) -> MediaError:
 def _read_audio(container: InputContainer) -> Iterator[AudioInfo]:
     for stream in container.streams.audio:
         context = stream.codec_context
-        known = ("unknown", 0, 0)
-        if context is not None:
-            known = (context.codec.canonical_name, context.sample_rate, context.channels)
-        yield AudioInfo(*known, stream.language, _read_start(stream))
+        if context is None:
+            yield AudioInfo("unknown", 0, 0, stream.language, _read_start(stream))
+            continue
+        layout = None
+        with contextlib.suppress(ValueError):
+            layout = defaults.choose_layout(context.layout.name, context.channels)
+        yield AudioInfo(
+            context.codec.canonical_name,
+            defaults.choose_sample_rate(context.sample_rate),
+            context.channels,
+            stream.language,
+            _read_start(stream),
+            layout,
+        )
 
 
 def _read_start(stream: Stream) -> Fraction | None:
@@ -119,13 +135,6 @@ def _read_clock_origin(container: InputContainer) -> Fraction:
     streams = [*container.streams.video, *container.streams.audio]
     starts = [start for stream in streams if (start := _read_start(stream)) is not None]
     return min(starts, default=Fraction(0))
-
-
-def _read_rate(stream: VideoStream) -> Fraction | None:
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate and 0 < rate <= MAX_FRAME_RATE:
-            return Fraction(rate)
-    return None
 
 
 def _read_duration(container: InputContainer, stream: VideoStream) -> Fraction | None:
