@@ -69,6 +69,7 @@ class ClipInfo:
     timecode: str | None = None  # of the first frame, hh:mm:ss:ff, or ; before ff where frame numbers are dropped
     reel: str | None = None  # name of the tape or camera card
     chapters: int = 0
+    notes: tuple[str, ...] = ()  # what of the file is not part of the clip, a sentence each
 
 
 @dataclass(frozen=True)

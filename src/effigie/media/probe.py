@@ -26,6 +26,7 @@ from effigie.media.container import (
     select_video_stream,
 )
 from effigie.media.orientation import Orientation, read_orientation
+from effigie.media.signature import read_kind
 from effigie.media.stream_plan import count_subtitles
 from effigie.media.timecode import read_timecode
 
@@ -61,7 +62,8 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
     duration = _read_duration(container, stream)
     is_rgb = context.format is not None and context.format.is_rgb
     names = container.format.name.split(",")
-    kind: ClipKind = "animation" if any(name in ANIMATIONS for name in names) else "video"
+    animated = any(name in ANIMATIONS for name in names) or read_kind(path) == "track"
+    kind: ClipKind = "animation" if animated else "video"
     info = ClipInfo(
         path=path,
         kind=kind,

@@ -40,7 +40,7 @@ class VideoReader:
     indices then count the frames that did decode.
 
     Args:
-        path: a video, GIF, APNG, WebP, picture, or folder of numbered pictures.
+        path: a video, GIF, APNG, WebP, AVIF, picture, TIFF of several pages, or folder of numbered pictures.
         threads: decoder threads. None leaves it to the codec (slices, without delay); 1 is right where other
             processes keep the cores busy; more decode several frames ahead.
 
@@ -77,9 +77,10 @@ class VideoReader:
     def notes(self) -> list[str]:
         """Messages to the user about how the clip was read."""
         if not self.damaged_packets:
-            return []
+            return list(self.info.notes)
         return [
-            f"{self.damaged_packets} damaged packets of {self.path} were skipped; some frames are missing or marred"
+            *self.info.notes,
+            f"{self.damaged_packets} damaged packets of {self.path} were skipped; some frames are missing or marred",
         ]
 
     def __enter__(self) -> Self:
