@@ -146,8 +146,21 @@ def test_a_wrong_name_changes_nothing(tmp_path, real, called, kind):
     assert expand_paths(tmp_path / called) == [tmp_path / called]
 
 
-def test_what_is_no_picture_has_no_kind(tmp_path):
-    for data in (b"", b"II*\0", b"MM\0*\0\0\0\x08\xff\xff", b"\0\0\0\x18ftypavif", b"RIFF\0\0\0\0WEBPVP8X", b"words"):
-        (tmp_path / "x").write_bytes(data)
-        assert read_kind(tmp_path / "x") in (None, "tiff", "avif")
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", None),
+        (b"words", None),
+        (b"II*\0", None),
+        (b"MM\0*\0\0\0\x08\xff\xff", "tiff"),
+        (b"\0\0\0\x18ftypavif", "avif"),
+        (b"RIFF\0\0\0\0WEBPVP8X", "webp"),
+        (b"\xff\xff\xff\xffftypheic" + b"heic" * 2000, "heif"),
+    ],
+)
+def test_broken_heads(tmp_path, data, kind):
+    (tmp_path / "x").write_bytes(data)
+    assert read_kind(tmp_path / "x") == kind
+    with pytest.raises(MediaError):
+        probe(tmp_path / "x")
     assert read_kind(tmp_path / "missing") is None
