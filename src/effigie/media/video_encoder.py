@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from effigie.io.atomic_write import discard
 from effigie.media.clip import ClipInfo, Image
+from effigie.media.codecs import CODECS
 from effigie.media.color import from_rgb, write_color
 from effigie.media.config import EncodeSettings
 from effigie.media.images import SEQUENCE_RATE
@@ -25,13 +26,24 @@ from effigie.media.stream_copy import StreamCopier, TimeSpan
 from effigie.media.timecode import write_timecode
 
 OUTPUT_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
-ENCODERS = {"h264": "libx264", "hevc": "libx265"}
-# Types and quantisers of frames must not depend on what is in them: else a changed face changes how everything around
-# it is encoded. Measured on a swapped 360x288 clip, outside the mask, against the input encoded alike: 45.5 dB
-# instead of 42.4, for a file a third larger.
-X264_PARAMS = "mbtree=0:b-adapt=0:scenecut=0:weightp=0:qcomp=1:bframes=0"
 MATROSKA_TICK = Fraction(1, 1000)
 MAX_TIMESCALE = 2**31 - 1
+
+
+def compute_padding(pixel_format: str, height: int, width: int) -> tuple[int, int]:
+    """Rows and columns to add: 4:2:0 has one colour sample for 2x2 pixels, and crops in steps of two."""
+    chroma = VideoFormat(pixel_format, 16, 16)
+    rows, columns = 16 // chroma.chroma_height(16), 16 // chroma.chroma_width(16)
+    return -height % rows, -width % columns
+
+
+def describe_padding(pixel_format: str, height: int, width: int) -> str:
+    """What a user should know of the rows and columns that are added."""
+    rows, columns = compute_padding(pixel_format, height, width)
+    return (
+        f"{width}x{height} was extended to {width + columns}x{height + rows} by repeating "
+        f"the edge, because {pixel_format} needs even sides; yuv444p keeps odd ones"
+    )
 
 
 class VideoEncoder:
@@ -46,6 +58,8 @@ class VideoEncoder:
         self._tick = source_info.time_base
         self._format = OUTPUT_FORMATS[temporary.suffix.lower()]
         self._matroska = self._format == "matroska"
+        self._codec = CODECS[settings.codec]
+        self._pixel_format = self._codec.pixel_format or settings.pixel_format
         self._output: av.container.OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._stream_copier: StreamCopier | None = None
@@ -61,7 +75,7 @@ class VideoEncoder:
         assert self._stream is not None
         if any(self._padding):
             image = np.pad(image, ((0, self._padding[0]), (0, self._padding[1]), (0, 0)), mode="edge")
-        frame = from_rgb(image, self._settings.pixel_format, self._source_info.color, self._reformatter)
+        frame = from_rgb(image, self._pixel_format, self._source_info.color, self._reformatter)
         frame.pts, frame.time_base = self._to_ticks(time), self._tick
         if duration:
             self._durations[frame.pts] = max(1, round(duration / self._tick))
@@ -94,18 +108,18 @@ class VideoEncoder:
         )
         rate = (source_info.rate or SEQUENCE_RATE).limit_denominator(100_000)
         stream = self._output.add_stream(
-            ENCODERS[settings.codec], rate=rate, options=self._encoder_options(), time_base=self._tick
+            self._codec.encoder, rate=rate, options=self._codec.options(settings), time_base=self._tick
         )
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
-        context.pix_fmt = settings.pixel_format
+        context.pix_fmt = self._pixel_format
         self._padding = self._compute_padding(height, width)
         context.height, context.width = height + self._padding[0], width + self._padding[1]
         context.sample_aspect_ratio = source_info.pixel_aspect
         context.thread_count = settings.threads or 0
         # Slices, PyAV's default, give larger files, the more cores the larger.
         context.thread_type = ThreadType.FRAME
-        if settings.codec == "hevc" and not self._matroska:
+        if self._codec.encoder == "libx265" and not self._matroska:
             context.codec_tag = "hvc1"  # the tag that Apple's players ask for
         write_color(context, source_info.color)
         write_timecode(stream, source_info, self._origin - source_info.clock_origin, self._format, self._notes)
@@ -127,25 +141,10 @@ class VideoEncoder:
             timescale = min(self._tick.denominator, MAX_TIMESCALE)
         return {"movflags": "+faststart", "movie_timescale": str(timescale), "strict": "experimental"}
 
-    def _encoder_options(self) -> dict[str, str]:
-        options = {"crf": str(self._settings.crf), "preset": self._settings.preset}
-        if self._settings.codec == "h264":
-            options["x264-params"] = X264_PARAMS
-        if self._settings.codec == "hevc":
-            pools = "" if self._settings.threads is None else f":pools={self._settings.threads}"
-            options["x265-params"] = f"log-level=error{pools}"
-        return options
-
     def _compute_padding(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns to add: 4:2:0 has one colour sample for 2x2 pixels, and crops in steps of two."""
-        chroma = VideoFormat(self._settings.pixel_format, 16, 16)
-        rows, columns = 16 // chroma.chroma_height(16), 16 // chroma.chroma_width(16)
-        padding = (-height % rows, -width % columns)
+        padding = compute_padding(self._pixel_format, height, width)
         if any(padding):
-            self._notes.append(
-                f"{width}x{height} was extended to {width + padding[1]}x{height + padding[0]} by repeating "
-                f"the edge, because {self._settings.pixel_format} needs even sides; yuv444p keeps odd ones"
-            )
+            self._notes.append(describe_padding(self._pixel_format, height, width))
         return padding
 
     def _to_ticks(self, time: Fraction) -> int:
