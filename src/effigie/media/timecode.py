@@ -94,33 +94,48 @@ def _find(tags: list[Mapping[str, str]], names: tuple[str, ...]) -> str | None:
     return None
 
 
-def write_timecode(
-    stream: VideoStream, source_info: ClipInfo, later: Fraction, output_format: str, notes: list[str]
-) -> None:
+def write_timecode(stream: VideoStream, source_info: ClipInfo, later: Fraction, output_format: str) -> None:
     """Tag an output's picture stream, from which MOV and MP4 make a timecode track, and Matroska a tag.
 
     Args:
         later: seconds of the clip before the output's first frame.
         output_format: mp4, mov or matroska.
-        notes: gets a sentence about what cannot be written.
     """
     if source_info.reel is not None:
         stream.metadata["reel_name"] = source_info.reel
-        if output_format == "mp4" or (output_format == "mov" and source_info.timecode is None):
-            notes.append(
-                f"the reel name {source_info.reel} was left out because it stands beside a timecode in .mov alone"
-            )
+    if source_info.timecode is not None and not _find_obstacle(source_info, output_format):
+        moved = shift_timecode(source_info.timecode, source_info.rate, later)
+        if moved is not None:
+            stream.metadata["timecode"] = moved
+
+
+def explain_timecode_loss(source_info: ClipInfo, output_format: str) -> list[str]:
+    """What of timecode and reel name a container cannot hold, a sentence each."""
+    losses = []
+    obstacle = _find_obstacle(source_info, output_format)
+    if source_info.timecode is not None and obstacle:
+        losses.append(f"the timecode {source_info.timecode} was left out: {obstacle}")
+    has_track = source_info.timecode is not None and not obstacle and output_format == "mov"
+    if source_info.reel is not None and not has_track and output_format != "matroska":
+        losses.append(
+            f"the reel name {source_info.reel} was left out because it stands beside a timecode in .mov alone"
+        )
+    return losses
+
+
+def _find_obstacle(source_info: ClipInfo, output_format: str) -> str:
+    """Why a clip's timecode cannot be written; empty if it can."""
     if source_info.timecode is None:
-        return
-    rate = source_info.rate
-    moved = shift_timecode(source_info.timecode, rate, later)
+        return ""
+    if source_info.rate is None:
+        return "the clip has no frame rate"
+    if output_format == "matroska":  # whose tag is free text
+        return ""
     try:
-        if moved is None or rate is None:
-            raise ValueError("the clip has no frame rate")
-        # Matroska's tag is free text; a track in MOV counts frames and must be one of them.
-        stream.metadata["timecode"] = moved if output_format == "matroska" else str(Timecode.parse(moved, rate))
+        Timecode.parse(source_info.timecode, source_info.rate)
     except ValueError as error:
-        notes.append(f"the timecode {source_info.timecode} was left out: {error}")
+        return str(error)
+    return ""
 
 
 def shift_timecode(text: str, rate: Fraction | None, seconds: Fraction) -> str | None:

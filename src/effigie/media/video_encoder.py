@@ -23,7 +23,7 @@ from effigie.media.color import from_rgb, write_color
 from effigie.media.config import EncodeSettings
 from effigie.media.images import SEQUENCE_RATE
 from effigie.media.stream_copy import StreamCopier, TimeSpan
-from effigie.media.timecode import write_timecode
+from effigie.media.timecode import explain_timecode_loss, write_timecode
 
 OUTPUT_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 MATROSKA_TICK = Fraction(1, 1000)
@@ -122,7 +122,8 @@ class VideoEncoder:
         if self._codec.encoder == "libx265" and not self._matroska:
             context.codec_tag = "hvc1"  # the tag that Apple's players ask for
         write_color(context, source_info.color)
-        write_timecode(stream, source_info, self._origin - source_info.clock_origin, self._format, self._notes)
+        write_timecode(stream, source_info, self._origin - source_info.clock_origin, self._format)
+        self._notes.extend(explain_timecode_loss(source_info, self._format))
         self._note_depth()
         if settings.keep_audio and source_info.kind == "video":
             self._stream_copier = StreamCopier(source_info.path, self._output, self._origin, self._span, self._notes)
