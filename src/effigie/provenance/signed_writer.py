@@ -23,7 +23,7 @@ from effigie.media.clip import ClipInfo
 from effigie.media.stream_copy import TimeSpan
 from effigie.provenance.c2pa.certificate import select_identity
 from effigie.provenance.c2pa.containers import sidecar_path, supports_embedding
-from effigie.provenance.c2pa.credentials import Claim, sign_file, sign_sidecar
+from effigie.provenance.c2pa.credentials import Claim, sign_file, sign_in_place, sign_sidecar
 from effigie.provenance.config import TrustSettings
 from effigie.provenance.label import Label, sidecar_text
 from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint
@@ -172,9 +172,12 @@ class SignedWriter:
         self.seconds += clock.perf_counter() - begun
 
     def _sign(self, path: Path) -> None:
+        authority = self.settings.timestamp_authority
+        if sign_in_place(path, self._claim, self._identity, authority):
+            return
         signed = path.with_name(f"signed-{path.name}")
         try:
-            sign_file(path, signed, self._claim, self._identity, self.settings.timestamp_authority)
+            sign_file(path, signed, self._claim, self._identity, authority)
             signed.replace(path)
         finally:
             discard(signed)
