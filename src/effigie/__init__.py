@@ -48,7 +48,8 @@ if TYPE_CHECKING:
         meta_train,
         tune,
     )
-    from effigie.provenance import TrustSettings, verify
+    from effigie.media import OutputPlan
+    from effigie.provenance import TrustSettings, plan_signed_output, verify
     from effigie.swap import (
         ConvertReport,
         ConvertSettings,
@@ -76,6 +77,7 @@ __all__ = [
     "JobSettings",
     "MetaReport",
     "MetaSettings",
+    "OutputPlan",
     "PretrainReport",
     "PretrainSettings",
     "SwapClipReport",
@@ -97,6 +99,7 @@ __all__ = [
     "media",
     "meta_train",
     "occlusion",
+    "plan_signed_output",
     "pretrain",
     "provenance",
     "review",
@@ -127,7 +130,8 @@ __getattr__, __dir__, _ = lazy_loader.attach(
             "meta_train",
             "tune",
         ],
-        "provenance": ["TrustSettings", "verify"],
+        "media": ["OutputPlan"],
+        "provenance": ["TrustSettings", "plan_signed_output", "verify"],
         "swap": [
             "ConvertReport",
             "ConvertSettings",

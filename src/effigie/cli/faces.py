@@ -200,7 +200,7 @@ def drop(
     where: Annotated[
         str | None, typer.Option(metavar="FILTER", help='Drop these, e.g. "sharpness < 8 or cluster != 0".')
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, and what stands against it.")] = False,
     same_person: SamePerson = None,
     as_json: Json = False,
 ) -> None:

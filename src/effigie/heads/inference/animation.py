@@ -18,7 +18,7 @@ import numpy as np
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.gate import ConsentLike
 from effigie.consent.nsfw_detector import check_clip
-from effigie.errors import UsageError
+from effigie.errors import MediaError, UsageError
 from effigie.execution.pipeline import BackgroundConsumer, ordered_map, shared_cores
 from effigie.heads.config import AnimateSettings
 from effigie.heads.inference.response import fit_gains
@@ -29,9 +29,10 @@ from effigie.heads.motion.retarget import Retargeter
 from effigie.heads.motion.template import is_template, load_motion, save_motion
 from effigie.heads.warp.scene import PortraitWarp, WarpedPortrait
 from effigie.io.locks import with_output_lock
-from effigie.media import ClipInfo, probe
+from effigie.media import ClipInfo, OutputPlan, probe
 from effigie.media.color import choose_rgb_color
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.provenance.output_plan import plan_signed_output
 from effigie.provenance.signed_writer import SignedWriter
 
 QUICK_LOOK_FRAMES = 300  # frames of the driver that are read for an animation of a few
@@ -98,6 +99,9 @@ def animate(
     for path in (portrait, driver):
         if output.exists() and path.exists() and output.samefile(path):
             raise UsageError(f"{output} is an input itself: choose another name for the output")
+    if not is_template(driver):  # of whose clip nothing is known yet
+        # What would fail after the last frame fails here, before anything is read.
+        plan_animation(portrait, driver, output, settings)
     fetch_assets(REQUIRED_ASSETS, progress)
     seconds: defaultdict[str, float] = defaultdict(float)
     start = time.perf_counter()
@@ -108,6 +112,21 @@ def animate(
     report = _Animation(subject, motion, output, settings, seconds, progress, cancel).run()
     report.seconds = time.perf_counter() - start
     return report
+
+
+def plan_animation(
+    portrait: str | Path, driver: str | Path, output: str | Path, settings: AnimateSettings | None = None
+) -> OutputPlan:
+    """Plan the output of :func:`animate`: the driver's clock and sound, the portrait's size.
+
+    Raises:
+        UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`.
+    """
+    settings, info = settings or AnimateSettings(), probe(driver)
+    with contextlib.suppress(MediaError):  # a face set or a model: its portrait's size is not known yet
+        shown = probe(portrait)
+        info = replace(info, width=shown.width, height=shown.height, pixel_aspect=Fraction(1), notes=())
+    return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
 
 
 def _read_driver(driver: Path, settings: AnimateSettings, progress: ProgressCallback, cancel: CancelToken) -> Motion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 
 COMPOSITE_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC: a composite that includes elements made by a trained model."""
+TRIAL_PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
+"""A PNG of one black pixel."""
 MARK_ALGORITHM = "org.effigie.mark.1"
 
 
@@ -71,6 +76,21 @@ class Claim:
     def __post_init__(self) -> None:
         if not OUTPUT_ID_PATTERN.fullmatch(self.output_id):
             raise UsageError(f"an output id is 12 hex digits, not {self.output_id!r}")
+
+
+def check_signing(identity: SigningIdentity, tsa_url: str | None = None) -> None:
+    """Sign something small in memory, to see that certificate and time-stamp authority can.
+
+    Raises:
+        EffigieError: they cannot; says why.
+    """
+    image = Path("a trial picture.png")
+    definition = _manifest_definition(Claim("000000000000", "trial"), "image/png", None)
+    with (
+        _convert_errors(image, tsa_url),
+        _create_builder(definition, Claim("000000000000", ""), identity, tsa_url) as b,
+    ):
+        b.sign("image/png", io.BytesIO(TRIAL_PICTURE), io.BytesIO())
 
 
 def sign_in_place(

@@ -16,6 +16,7 @@ from effigie.io.locks import with_output_lock
 from effigie.media import VideoReader
 from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
+from effigie.provenance.output_plan import plan_signed_output
 from effigie.swap.checkpoint import load_swap
 from effigie.swap.config import ConvertSettings
 from effigie.swap.inference.conversion import Conversion, ConvertReport
@@ -80,6 +81,8 @@ def convert(
         assignments = [PersonAssignment(assignments[0].model, settings.person)]
     if output.exists() and clip.exists() and output.samefile(clip):
         raise UsageError(f"{output} is the input itself: choose another name for the output")
+    # What would fail after the last frame fails here, before networks are loaded.
+    plan_signed_output(clip, output, settings.encode, settings.trust, max_frames=settings.max_frames)
     fetch_assets(REQUIRED_ASSETS, progress)
     device = choose_device(settings.device)
     precision = choose_precision("auto", device)

@@ -19,7 +19,7 @@ from effigie.io.atomic_write import discard
 from effigie.media.images import is_picture
 from effigie.media.inputs import expand_paths
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
-from effigie.provenance import verify
+from effigie.provenance import plan_signed_output, verify
 from effigie.swap.config import ConvertSettings, SwapSettings
 from effigie.swap.geometry_model import build_swap
 from effigie.swap.inference.comparison_sheet import write_comparison_sheet
@@ -100,6 +100,7 @@ def swap_clip(
     """
     settings, output, clip = settings or ConvertSettings(), Path(output), Path(clip)
     work = Path(work) if work is not None else output.with_name(f"{output.stem}.swap")
+    plan_signed_output(clip, output, settings.encode, settings.trust, max_frames=settings.max_frames)
     inputs = [Path(source)] if isinstance(source, (str, Path)) else [Path(one) for one in source]
     faces = _extract_source(inputs, work, progress, cancel)
     wanted = training or SwapSettings()
