@@ -21,6 +21,7 @@ from effigie.cli.console import (
     configure_reporting,
     end_reporting,
     is_leader,
+    make_streams_safe,
     print_error,
     print_line,
     process_rank,
@@ -90,6 +91,7 @@ def options(
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 bad usage, 3 refused, 130 interrupted."""
+    make_streams_safe()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     hangup = getattr(signal, "SIGHUP", None)  # a terminal that closes; nohup has it ignored, and so it stays

@@ -107,7 +107,8 @@ class StatusFile:
             "updated": round(now, 3),
         }
         with atomic_write(self.path) as draft:
-            draft.write_text(json.dumps(status, ensure_ascii=False) + "\n", encoding="utf-8")
+            # A file name of another locale may hold bytes that are no letters.
+            draft.write_text(json.dumps(status, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace")
         self._written = time.monotonic()
 
 
@@ -189,6 +190,6 @@ def _report_nothing() -> ProgressCallback:
 
 
 def _write_line(line: str) -> None:
-    """Write a line to standard error; errors of a closed terminal are ignored."""
-    with contextlib.suppress(OSError):
+    """Write a line to standard error; errors of a closed terminal, or one without a letter, are ignored."""
+    with contextlib.suppress(OSError, ValueError):
         print(line, file=sys.stderr, flush=True)

@@ -218,7 +218,13 @@ def check_place(path: Path, kind: OutputKind, source_info: ClipInfo) -> None:
         raise UsageError(f"{path} is the clip being read: choose another name for the output")
     folder = _nearest_folder(path)
     longest = _longest_name(folder)
-    if (size := len(os.fsencode(path.name + LONGEST_COMPANION))) > longest:
+    try:
+        size = len(os.fsencode(path.name + LONGEST_COMPANION))
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"this locale cannot write the name {path.name!a}: choose another, or set LC_ALL=C.UTF-8"
+        ) from None
+    if size > longest:
         raise UsageError(
             f"the name {path.name[:40]}... is too long by {size - longest} bytes, for {LONGEST_COMPANION} is added to "
             "it for the notice: choose a shorter one"
