@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         tune,
     )
     from effigie.media import OutputPlan
-    from effigie.provenance import TrustSettings, plan_signed_output, verify
+    from effigie.provenance import TrustSettings, verify
     from effigie.swap import (
         ConvertReport,
         ConvertSettings,
@@ -99,7 +99,6 @@ __all__ = [
     "media",
     "meta_train",
     "occlusion",
-    "plan_signed_output",
     "pretrain",
     "provenance",
     "review",
@@ -131,7 +130,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
             "tune",
         ],
         "media": ["OutputPlan"],
-        "provenance": ["TrustSettings", "plan_signed_output", "verify"],
+        "provenance": ["TrustSettings", "verify"],
         "swap": [
             "ConvertReport",
             "ConvertSettings",

@@ -142,7 +142,7 @@ def plan_clips(
             if is_remote(clip) or is_remote(output):
                 plans.append((clip, "lies elsewhere: it is fetched, and planned, when it is its turn"))
             else:
-                plans.append((clip, effigie.plan_signed_output(clip, output, **planned)))
+                plans.append((clip, effigie.provenance.plan_signed_output(clip, output, **planned)))
         except EffigieError as error:
             plans.append((clip, str(error)))
     return plans
