@@ -173,8 +173,10 @@ def _can_copy(stream: Stream, output_format: str, packet: Packet | None, layout:
             copy = add_copy(output, stream, layout)
             if stream.codec_context is not None and not _names(stream) & output.supported_codecs:
                 return False
-            if stream.type == "attachment":  # of which Matroska alone is no file
-                _add_picture(output)
+            if stream.type == "attachment":
+                if output_format != "matroska":
+                    return False
+                output.add_mux_stream("subrip")  # attachments alone are no file
             output.start_encoding()
             if packet is not None:
                 trial = av.Packet(bytes(packet))
@@ -182,18 +184,13 @@ def _can_copy(stream: Stream, output_format: str, packet: Packet | None, layout:
                 trial.time_base, trial.stream = packet.time_base, copy
                 trial.is_keyframe = True
                 output.mux(trial)
-        if stream.type in ("audio", "subtitle"):
+        if stream.type != "data":
             return True
         file.seek(0)  # MOV takes any data, and then nobody can tell what it is
         with av.open(file) as made:
             return any(codec_name(other) == codec_name(stream) for other in made.streams)
     except (FFmpegError, ValueError):
         return False
-
-
-def _add_picture(output: OutputContainer) -> None:
-    picture = output.add_stream("libx264", rate=25)
-    picture.width = picture.height = 16
 
 
 def _names(stream: Stream) -> set[str]:
