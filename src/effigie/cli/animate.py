@@ -10,7 +10,7 @@ import typer
 
 import effigie
 from effigie.cli import jobs
-from effigie.cli.console import INTERRUPT, format_count, print_json, print_line, print_notes, progress_display
+from effigie.cli.console import INTERRUPT, print_json, print_line, print_notes, progress_display
 from effigie.cli.options import Consents, Json, Purpose, add_command
 from effigie.cli.outputs import (
     Destination,
@@ -23,6 +23,7 @@ from effigie.cli.outputs import (
     with_frames,
 )
 from effigie.io.stored_names import to_stored
+from effigie.plurals import format_count
 
 
 def register(app: typer.Typer) -> None:

@@ -127,11 +127,6 @@ def exit_with_failures(failed: Mapping[str, str]) -> None:
         raise typer.Exit(1)
 
 
-def format_count(number: int, thing: str) -> str:
-    """``1 clip``, ``2 clips``."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def print_error(line: str) -> None:
     """Write a line to standard error, begun with the program's name, as shells do."""
     here = process_rank()

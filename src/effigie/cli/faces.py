@@ -9,19 +9,11 @@ import typer
 from rich.markup import escape
 
 import effigie
-from effigie.cli.console import (
-    ERRORS,
-    INTERRUPT,
-    OUT,
-    format_count,
-    print_json,
-    print_line,
-    print_table,
-    progress_display,
-)
+from effigie.cli.console import ERRORS, INTERRUPT, OUT, print_json, print_line, print_table, progress_display
 from effigie.cli.options import Json
 from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
+from effigie.plurals import format_count
 
 FaceSetPath = Annotated[Path, typer.Argument(metavar="FACES", help="A face set that `effigie extract` wrote.")]
 Where = Annotated[
@@ -162,7 +154,7 @@ def sheet(
     if as_json:
         print_json(to_stored(drawn))
     else:
-        print_line(f"{drawn.path}: {drawn.faces_drawn} of {drawn.faces} faces, people: {drawn.people}")
+        print_line(f"{drawn.path}: {drawn.faces_drawn} of {format_count(drawn.faces, 'face')}, people: {drawn.people}")
 
 
 def sort(
@@ -238,7 +230,7 @@ def drop(
         return
     verb = "would drop" if dry_run else "dropped"
     clips = ", ".join(f"{clip} {count}" for clip, count in gone.by_clip.items())
-    print_line(f"{verb} {gone.faces} faces{f' ({clips})' if clips else ''}; {gone.remaining} remain")
+    print_line(f"{verb} {format_count(gone.faces, 'face')}{f' ({clips})' if clips else ''}; {gone.remaining} remain")
 
 
 def export(
@@ -259,7 +251,7 @@ def export(
     if as_json:
         print_json(to_stored(written))
     else:
-        print_line(f"{written.folder}: {written.pictures} pictures and faces.csv")
+        print_line(f"{written.folder}: {format_count(written.pictures, 'picture')} and faces.csv")
 
 
 def import_pictures(
@@ -277,7 +269,7 @@ def import_pictures(
         made = {"path": str(output), "faces": len(found), "sources": len(found.sources)}
         print_json(made | {"without_faces": report.without_faces, "failed": report.failed})
         return
-    print_line(f"{output}: {len(found)} faces of {len(found.sources)} pictures")
+    print_line(f"{output}: {format_count(len(found), 'face')} of {format_count(len(found.sources), 'picture')}")
     if report.without_faces:
         print_line(f"nobody found in {_format_names(tuple(report.without_faces))}")
     for reason in report.failed.values():

@@ -160,13 +160,17 @@ def _report_bars(console: Console) -> Iterator[ProgressCallback]:
 def _report_lines() -> ProgressCallback:
     """A plain line per stage and tenth, so that logs stay readable."""
     last: dict[str, int] = {}
+    written: dict[str, str] = {}
 
     def report(progress: Progress) -> None:
         tenth = int(10 * progress.done / progress.total) if progress.total else 0
-        if last.get(progress.stage) != tenth:
-            last[progress.stage] = tenth
-            total = "" if progress.total is None else f"/{progress.total:.0f}"
-            _write_line(f"{progress.stage}: {progress.done:.0f}{total} {progress.unit} {progress.note}".rstrip())
+        total = "" if progress.total is None else f"/{progress.total:.0f}"
+        line = f"{progress.stage}: {progress.done:.0f}{total} {progress.unit} {progress.note}".rstrip()
+        # A stage's last word is its result: where the container's count was wrong, it differs from the line before.
+        is_end = progress.total is not None and progress.done == progress.total and written.get(progress.stage) != line
+        if last.get(progress.stage) != tenth or is_end:
+            last[progress.stage], written[progress.stage] = tenth, line
+            _write_line(line)
 
     return report
 

@@ -10,19 +10,12 @@ from typing import Annotated, Any
 import typer
 
 import effigie
-from effigie.cli.console import (
-    INTERRUPT,
-    STOPPED_MESSAGE,
-    format_count,
-    print_json,
-    print_line,
-    print_notes,
-    progress_display,
-)
+from effigie.cli.console import INTERRUPT, STOPPED_MESSAGE, print_json, print_line, print_notes, progress_display
 from effigie.cli.options import HARDWARE, Consents, Json, Purpose, add_command
 from effigie.errors import CancelledError, UsageError
 from effigie.execution.launch import exit_with_launcher, launch, read_rank_info
 from effigie.io.stored_names import to_stored
+from effigie.plurals import format_count
 
 ManyFaces = Annotated[list[Path], typer.Argument(metavar="FACES...", help="Face sets of many people, films or stills.")]
 Devices = Annotated[

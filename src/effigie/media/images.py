@@ -173,7 +173,7 @@ def _describe_webp(path: Path) -> ClipInfo:
 def _describe_pages(path: Path) -> ClipInfo:
     pages, others = list_equal_pages(path)
     described = _describe_pictures(path, [path])
-    notes = (f"{others} of the {len(pages) + others} pages of {path.name} have another size and were left out",)
+    notes = (f"{others} of the {len(pages) + others} pages of {path.name} left out: another size",)
     return replace(
         described,
         kind="animation",

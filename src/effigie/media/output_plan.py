@@ -21,6 +21,7 @@ from effigie.media.stream_copy import TimeSpan, plan_streams_of
 from effigie.media.stream_plan import FORMAT_NAMES, StreamPlan, notes_of
 from effigie.media.timecode import explain_timecode_loss
 from effigie.media.video_encoder import OUTPUT_FORMATS, compute_padding, describe_padding
+from effigie.plurals import format_count
 
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
 LONGEST_COMPANION = ".notice.txt"  # the longest name that is written beside an output: its own, and this
@@ -85,7 +86,7 @@ class OutputPlan:
         }
         found = [f"output: {self.output}, {what[self.kind]}"]
         rate = "" if self.rate is None else f", {float(self.rate):.6g} frames/s"
-        count = "" if self.frames is None else f", {self.frames} frames"
+        count = "" if self.frames is None else f", {format_count(self.frames, 'frame')}"
         aspect = "" if self.pixel_aspect == 1 else f", pixel aspect {self.pixel_aspect}"
         found.append(f"picture: {self.codec} {self.pixel_format}, {self.width}x{self.height}{aspect}{rate}{count}")
         for stream in self.streams:

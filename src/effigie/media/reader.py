@@ -30,6 +30,7 @@ from effigie.media.container import (
 from effigie.media.images import is_picture, read_pictures
 from effigie.media.orientation import Orientation
 from effigie.media.probe import make_storage_error, make_undecodable_error, probe, read_clip_info
+from effigie.plurals import format_count
 
 
 class VideoReader:
@@ -80,7 +81,8 @@ class VideoReader:
             return list(self.info.notes)
         return [
             *self.info.notes,
-            f"{self.damaged_packets} damaged packets of {self.path} were skipped; some frames are missing or marred",
+            f"{format_count(self.damaged_packets, 'damaged packet')} of {self.path} were skipped; some frames are "
+            "missing or marred",
         ]
 
     def __enter__(self) -> Self:

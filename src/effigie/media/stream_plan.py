@@ -19,6 +19,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from effigie.media import defaults
+from effigie.plurals import format_count
 
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 MAX_ENCODED_CHANNELS = 8  # of AAC and ALAC
@@ -129,7 +130,8 @@ def _plan_sound(stream: AudioStream, output_format: str, packet: Packet | None) 
         return StreamPlan(stream.index, "audio", codec, "copy", codec, layout)
     if layout is None or context.channels > MAX_ENCODED_CHANNELS:
         advice = "write .mov or .mkv" if output_format == "mp4" else "bring it separately"
-        note = f"sound of {context.channels} channels was left out because {name} cannot hold it as {codec}: {advice}"
+        count = format_count(context.channels, "channel")
+        note = f"sound of {count} was left out because {name} cannot hold it as {codec}: {advice}"
         return StreamPlan(stream.index, "audio", codec, "leave out", note=note)
     exact = (codec in LOSSLESS or codec.startswith("pcm_")) and context.format.name in EXACT_FORMATS
     target = "alac" if exact and output_format != "matroska" else "flac" if exact else "aac"

@@ -42,7 +42,7 @@ def describe_padding(pixel_format: str, height: int, width: int) -> str:
     rows, columns = compute_padding(pixel_format, height, width)
     return (
         f"{width}x{height} was extended to {width + columns}x{height + rows} by repeating "
-        f"the edge, because {pixel_format} needs even sides; yuv444p keeps odd ones"
+        f"the edge, because {pixel_format} needs even sides; PNG frames (--frames-to) keep odd ones"
     )
 
 
