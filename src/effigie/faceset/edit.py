@@ -69,7 +69,7 @@ def drop(
     count = sum(by_clip.values())
     if count == len(faceset):
         raise UsageError(
-            f"that would drop all of {faceset.path} ({format_count(count, 'face')}): remove the folder if you mean it"
+            f"that would drop all {format_count(count, 'face')} of {faceset.path}: remove the folder if you mean it"
         )
     if count and not dry_run:
         record = {

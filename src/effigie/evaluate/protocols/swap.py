@@ -255,7 +255,8 @@ def _notes(
     notes = []
     if comparison.strangers:
         notes.append(
-            f"{format_count(comparison.strangers, 'frame was', 'frames were')} changed without showing the target person"
+            f"{format_count(comparison.strangers, 'frame was', 'frames were')} changed although the target person "
+            "is not in it"
         )
     notes.append(f"identity was measured on every {settings.interval}th frame")
     if folder is None:
