@@ -23,7 +23,7 @@ from effigie.cli.outputs import (
     with_frames,
 )
 from effigie.io.stored_names import to_stored
-from effigie.plurals import format_count
+from effigie.progress import format_count
 
 
 def register(app: typer.Typer) -> None:

@@ -18,6 +18,7 @@ from effigie.cli.reporting import RateMeter, StatusFile, create_reporter
 from effigie.errors import CancelledError, UsageError
 from effigie.execution.launch import RankInfo, read_rank_info
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.progress import format_count as format_count
 
 OUT = Console()
 ERRORS = Console(stderr=True)

@@ -26,7 +26,7 @@ from effigie.cli.outputs import (
 )
 from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
-from effigie.plurals import format_count
+from effigie.progress import format_count
 
 OPTIONS_WITH_PROJECT = (
     *("model", "clips", "output", "frames_to", "dry_run", "max_frames", "force", "as_json", "save_project"),

@@ -10,7 +10,7 @@ import effigie
 from effigie.cli.console import INTERRUPT, exit_with_failures, print_json, print_line, print_notes, progress_display
 from effigie.cli.options import Json, add_command
 from effigie.io.stored_names import to_stored
-from effigie.plurals import format_count
+from effigie.progress import format_count
 
 
 def register(app: typer.Typer) -> None:

@@ -13,7 +13,7 @@ from effigie.cli.console import ERRORS, INTERRUPT, OUT, print_json, print_line, 
 from effigie.cli.options import Json
 from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
-from effigie.plurals import format_count
+from effigie.progress import format_count
 
 FaceSetPath = Annotated[Path, typer.Argument(metavar="FACES", help="A face set that `effigie extract` wrote.")]
 Where = Annotated[

@@ -9,7 +9,7 @@ from effigie.cli.console import exit_with_failures, print_json, print_line, prin
 from effigie.errors import UsageError
 from effigie.io.storage import RemoteFolder, is_remote, safe_name
 from effigie.io.stored_names import to_stored
-from effigie.plurals import format_count
+from effigie.progress import format_count
 
 
 def refuse_existing(*paths: str | Path | None) -> None:

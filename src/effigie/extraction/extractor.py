@@ -24,7 +24,6 @@ from effigie.io.atomic_write import convert_os_error, discard
 from effigie.io.locks import with_output_lock
 from effigie.io.storage import is_remote
 from effigie.media.inputs import find_clips
-from effigie.plurals import format_count
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
 CRASHED_TWICE = (
@@ -135,7 +134,7 @@ def _run_jobs(
     def report_progress(message: tuple[str, int]) -> None:
         nonlocal done
         done += message[1]
-        note = f"{report.clips}/{format_count(clips, 'clip')}, {format_count(report.faces, 'face')}"
+        note = f"{report.clips}/{clips} clips, {report.faces} faces"
         progress(Progress("extract", done, max(total, done) if total else None, "frames", note))
 
     # Workers of another machine do not see this one's disk.
@@ -161,15 +160,7 @@ def _run_jobs(
                     report.failed[jobs.pop(clip).source.path] = reason
             if not jobs:
                 break
-    progress(
-        Progress(
-            "extract",
-            done,
-            done,
-            "frames",
-            f"{report.clips}/{format_count(clips, 'clip')}, {format_count(report.faces, 'face')}",
-        )
-    )
+    progress(Progress("extract", done, done, "frames", f"{report.clips}/{clips} clips, {report.faces} faces"))
 
 
 def _pending_segments(jobs: Mapping[str, ClipJob]) -> Iterator[Segment]:
@@ -221,7 +212,7 @@ def _write_part(job: ClipJob, faceset: FaceSet, report: ExtractReport) -> None:
     if not writer.faces:
         report.without_faces.append(job.source.path)
     if damaged_packets := sum(result.damaged_packets for result in results):
-        report.notes.append(f"{job.source.path}: passed over {format_count(damaged_packets, 'damaged packet')}")
+        report.notes.append(f"{job.source.path}: {damaged_packets} damaged packets were passed over")
 
 
 def join_tracks(results: list[SegmentResult]) -> list[dict[int, int]]:

@@ -13,7 +13,6 @@ from effigie.faceset.clustering import UNKNOWN_CLUSTER
 from effigie.faceset.plots.pose_coverage import PoseCoverage, count_poses
 from effigie.faceset.sorting import load_measures
 from effigie.faceset.store import FaceSet
-from effigie.plurals import format_count
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 
 SPREAD_MEASURES = ("sharpness", "size", "yaw", "pitch", "mouth", "eyes")
@@ -90,7 +89,6 @@ def _warnings(path: Path, people: list[PersonShare]) -> list[str]:
         )
     if unknown := [person for person in people if person.cluster == UNKNOWN_CLUSTER]:
         found.append(
-            f"{format_count(unknown[0].faces, 'face')} without identity: drop with "
-            f"`{command} --cluster={UNKNOWN_CLUSTER}`"
+            f"{unknown[0].faces} faces have no identity: drop them with `{command} --cluster={UNKNOWN_CLUSTER}`"
         )
     return found

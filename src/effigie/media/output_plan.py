@@ -21,7 +21,7 @@ from effigie.media.stream_copy import TimeSpan, plan_streams_of
 from effigie.media.stream_plan import FORMAT_NAMES, StreamPlan, notes_of
 from effigie.media.timecode import explain_timecode_loss
 from effigie.media.video_encoder import OUTPUT_FORMATS, compute_padding, describe_padding
-from effigie.plurals import format_count
+from effigie.progress import format_count
 
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
 LONGEST_COMPANION = ".notice.txt"  # the longest name that is written beside an output: its own, and this

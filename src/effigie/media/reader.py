@@ -30,7 +30,7 @@ from effigie.media.container import (
 from effigie.media.images import is_picture, read_pictures
 from effigie.media.orientation import Orientation
 from effigie.media.probe import make_storage_error, make_undecodable_error, probe, read_clip_info
-from effigie.plurals import format_count
+from effigie.progress import format_count
 
 
 class VideoReader:

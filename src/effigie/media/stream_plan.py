@@ -19,7 +19,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from effigie.media import defaults
-from effigie.plurals import format_count
+from effigie.progress import format_count
 
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 MAX_ENCODED_CHANNELS = 8  # of AAC and ALAC

@@ -19,7 +19,6 @@ from effigie.occlusion.config import OcclusionSettings
 from effigie.occlusion.dataset import OcclusionExample, OcclusionSampler, UncoveredFace, load_uncovered_faces
 from effigie.occlusion.network import OcclusionNet
 from effigie.occlusion.task import OcclusionTask
-from effigie.plurals import format_count
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.training.export import load_ema_weights
 from effigie.training.model_folder import check_output
@@ -113,10 +112,7 @@ def split_clips(
     """Faces to learn from and those kept out, by whole clips."""
     clips = sorted({face.clip for face in faces})
     if len(clips) < MIN_CLIPS:
-        raise FaceSetError(
-            f"only {format_count(len(clips), 'clip or picture is', 'clips or pictures are')} fit to learn from: "
-            f"{MIN_CLIPS} or more are needed"
-        )
+        raise FaceSetError(f"only {len(clips)} clips or pictures are fit to learn from: {MIN_CLIPS} or more are needed")
     count = max(1, round(held_out * len(clips)))
     kept = set(np.random.default_rng(seed).choice(clips, count, replace=False).tolist())
     return [face for face in faces if face.clip not in kept], [face for face in faces if face.clip in kept]

@@ -34,8 +34,7 @@ from effigie.faces.tracker import Tracker
 from effigie.faceset import FaceSet
 from effigie.faceset.plots.drawing import write_png
 from effigie.media import ClipInfo, EncodeSettings, VideoReader, probe
-from effigie.plurals import format_count
-from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 
 VIDEOS = (".mp4", ".m4v", ".mov", ".mkv")
 
@@ -255,8 +254,7 @@ def _notes(
     notes = []
     if comparison.strangers:
         notes.append(
-            f"{format_count(comparison.strangers, 'frame was', 'frames were')} changed although the target person "
-            "is not in it"
+            f"{format_count(comparison.strangers, 'frame')} changed although the target person is not in the picture"
         )
     notes.append(f"identity was measured on every {settings.interval}th frame")
     if folder is None:

@@ -13,8 +13,7 @@ from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text, writ
 from effigie.faceset.sorting import check_positive, load_measures, sort_indices
 from effigie.faceset.store import FaceSet
 from effigie.io.stored_names import STORED_NAME
-from effigie.plurals import format_count
-from effigie.progress import CancelToken, ProgressCallback, ignore_progress
+from effigie.progress import CancelToken, ProgressCallback, format_count, ignore_progress
 
 TITLE, HEADING, LABEL, GAP = 34, 28, 16, 4
 MARGIN = 8

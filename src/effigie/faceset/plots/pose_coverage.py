@@ -11,7 +11,7 @@ import numpy as np
 from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
 from effigie.faceset.sorting import load_measures
 from effigie.faceset.store import FaceSet
-from effigie.plurals import format_count
+from effigie.progress import format_count
 
 YAW_EDGES = np.arange(-60, 61, 10)
 PITCH_EDGES = np.arange(-40, 41, 10)

@@ -31,7 +31,6 @@ from effigie.heads.warp.scene import PortraitWarp, WarpedPortrait
 from effigie.io.locks import with_output_lock
 from effigie.media import ClipInfo, OutputPlan, probe
 from effigie.media.color import choose_rgb_color
-from effigie.plurals import format_count
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.provenance.output_plan import plan_signed_output
 from effigie.provenance.signed_writer import SignedWriter
@@ -261,10 +260,7 @@ class _Animation:
     def _collect_notes(self) -> Iterator[str]:
         motion, report = self._motion, self._report
         if report.held:
-            yield (
-                f"the driver was out of sight in {report.held} of {format_count(report.frames, 'frame')}: the portrait "
-                "held still"
-            )
+            yield (f"the driver was out of sight in {report.held} of {report.frames} frames: the portrait held still")
         if motion.sha256 and motion.clip is None and self._settings.encode.keep_audio:
             yield "there is no sound: the clip that the template was made of is not there any more"
 

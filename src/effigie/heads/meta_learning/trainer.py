@@ -18,7 +18,6 @@ from effigie.heads.meta_learning.motion_bank import MotionBank
 from effigie.heads.meta_learning.task import HeadsTask, LossWeights, PerceptualDistance
 from effigie.heads.presets import preset
 from effigie.io.locks import with_output_lock
-from effigie.plurals import format_count
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.training.device import isolate_rng
 from effigie.training.export import load_ema_weights
@@ -158,8 +157,7 @@ def split_identities(dataset: IdentityDataset, held_out: float, seed: int) -> tu
     training = [number for number in range(len(dataset.identities)) if number not in set(validation)]
     if len(training) < MIN_PEOPLE or not validation:
         raise FaceSetError(
-            f"only {format_count(len(dataset.identities), 'person', 'people')}: "
-            f"meta-learning needs {MIN_PEOPLE + 1} or more, best hundreds; "
+            f"only {len(dataset.identities)} people: meta-learning needs {MIN_PEOPLE + 1} or more, best hundreds; "
             "extract more clips, or a folder of portraits with --stills"
         )
     return training, sorted(validation)

@@ -12,7 +12,7 @@ import numpy as np
 from effigie.arrays import Image
 from effigie.errors import UsageError
 from effigie.media import ClipInfo, Frame, VideoReader
-from effigie.plurals import format_count
+from effigie.progress import format_count
 
 # What a codec makes of black and white; between them it is taken as it comes.
 BLACK, WHITE = 6, 249

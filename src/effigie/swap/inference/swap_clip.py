@@ -18,7 +18,6 @@ from effigie.faceset.plots.drawing import write_png
 from effigie.io.atomic_write import discard
 from effigie.media.images import is_picture
 from effigie.media.inputs import expand_paths
-from effigie.plurals import format_count
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.provenance import plan_signed_output, verify
 from effigie.swap.config import ConvertSettings, SwapSettings
@@ -109,8 +108,7 @@ def swap_clip(
     trains = training is not None and (training.minutes is not None or training.steps is not None)
     if trains and (count := len(FaceSet.open(faces))) < MIN_FACES:
         raise FaceSetError(
-            f"{_list_names(inputs)} shows {format_count(count, 'face')} and training needs {MIN_FACES}: "
-            "bring a clip, or do not train"
+            f"{_list_names(inputs)} shows {count} faces and training needs {MIN_FACES}: bring a clip, or do not train"
         )
     person = settings.person or 0
     model = work / f"model-{_digest(inputs, [clip], extra=f'{person} {wanted.preset} {wanted.source_person}')}"

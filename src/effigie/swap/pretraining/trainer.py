@@ -12,7 +12,6 @@ import numpy as np
 from effigie.errors import FaceSetError
 from effigie.faceset import FaceSet
 from effigie.io.locks import with_output_lock
-from effigie.plurals import format_count
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.swap.presets import get_preset
 from effigie.swap.pretraining.checkpoint import build_pretrained_network, load_config, save_config
@@ -131,7 +130,6 @@ def split_people(dataset: PeopleDataset, held_out: float, seed: int) -> tuple[li
     training = [person for person in range(len(dataset.people)) if person not in set(kept)]
     if len(training) < MIN_PEOPLE or not kept:
         raise FaceSetError(
-            f"only {format_count(len(dataset.people), 'person', 'people')} with two faces or more: "
-            f"pretraining needs {MIN_PEOPLE + 1}"
+            f"only {len(dataset.people)} people with two faces or more: pretraining needs {MIN_PEOPLE + 1}"
         )
     return training, sorted(kept)
