@@ -15,6 +15,7 @@ from effigie.errors import MediaError
 from effigie.media.clip import ClipInfo, Frame, Image
 from effigie.media.color import choose_rgb_color, flatten_alpha
 from effigie.media.container import PICTURE_FORMATS, check_picture_size, describe_error, open_container
+from effigie.media.native_still import read_native_still
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 SEQUENCE_RATE = Fraction(25)  # frames a second of a folder of pictures, which cannot say
@@ -39,7 +40,7 @@ def read_still(path: str | Path) -> Image:
     data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     # With alpha OpenCV can honour either the alpha or the EXIF turn; cameras, which turn, write no alpha.
     image = _decode_image(data, cv2.IMREAD_UNCHANGED) if transparent else None
-    if image is not None and image.ndim == 3 and image.shape[2] == 4 and image.dtype == np.uint8:
+    if image is not None and image.ndim == 3 and image.shape[2] == 4 and image.dtype in (np.uint8, np.uint16):
         return flatten_alpha(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA))
     image = _decode_image(data, cv2.IMREAD_COLOR)
     if image is None:
@@ -85,21 +86,26 @@ def probe_sequence(folder: Path) -> ClipInfo:
     return _describe_pictures(folder, files)
 
 
-def read_pictures(info: ClipInfo, start: int, stop: int | None) -> Iterator[Frame]:
-    """Yield frames ``start`` to ``stop`` (excluded) of a still, a sequence or an animated WebP."""
+def read_pictures(info: ClipInfo, start: int, stop: int | None, native: bool = False) -> Iterator[Frame]:
+    """Yield frames ``start`` to ``stop`` (excluded) of a still, a sequence or an animated WebP.
+
+    Args:
+        native: with the picture as stored, of a still or a sequence.
+    """
     if info.kind == "animation":
         yield from itertools.islice(_decode_webp(info.path, info.width * info.height * 3), start, stop)
         return
     files = list_sequence(info.path) if info.kind == "sequence" else [info.path]
     for index, file in enumerate(files[start:stop], start):
-        image = read_still(file)
+        both = read_native_still(file, _read_header(file)[2], info.color) if native else None
+        image, stored = both or (read_still(file), None)
         if image.shape[:2] != (info.height, info.width):
             raise MediaError(
                 f"{file} is {image.shape[1]}x{image.shape[0]} pixels, the sequence began with "
                 f"{info.width}x{info.height}: make all pictures of {info.path} one size"
             )
         duration = info.time_base if info.kind == "sequence" else None
-        yield Frame(image, index, index * info.time_base, duration)
+        yield Frame(image, index, index * info.time_base, duration, stored)
 
 
 def _describe_pictures(path: Path, files: list[Path]) -> ClipInfo:
