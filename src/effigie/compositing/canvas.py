@@ -73,13 +73,13 @@ class Canvas:
 
 def _restore_headroom(before: Picture, pixels: Picture, mask: NDArray[np.float32]) -> Picture:
     """The pixels with what the footage has beyond 0..1: in full where it stays, and where the new is as bright."""
-    places = np.nonzero((before < 0) | (before > 1))
-    if not places[0].size:
+    if before.min() >= 0 and before.max() <= 1:
         return pixels
+    places = np.nonzero(cv2.inRange(before, (0.0, 0.0, 0.0, 0.0), (1.0, 1.0, 1.0, 1.0)) == 0)
     beyond = before[places] - np.clip(before[places], 0, 1)
     new = pixels[places]
     near = np.where(beyond > 0, new - (1 - HEADROOM), HEADROOM - new) / HEADROOM
-    kept = 1 - mask[places[:2]] * (1 - np.clip(near, 0, 1))
+    kept = 1 - mask[places][:, None] * (1 - np.clip(near, 0, 1))
     restored = pixels.copy()
     restored[places] += (beyond * kept).astype(np.float32)
     return restored

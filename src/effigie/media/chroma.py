@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -79,12 +80,12 @@ def downsample(
     layout: PixelLayout,
     sites: Sites,
 ) -> tuple[tuple[slice, slice], Picture]:
-    """The change of a color component's samples: their box in the plane, and (h, w) float32 for it.
+    """The change of the color samples: their box in the planes, and (h, w, 2) float32 for it.
 
     A sample changes only if one of the pixels that it stands for is ``changed``.
 
     Args:
-        change: (h, w) of a box of pixels, 0 where nothing ``changed``.
+        change: (h, w, 2) of a box of pixels, 0 where nothing ``changed``.
         size: height and width of the picture in pixels.
     """
     down, across = layout.down, layout.across
@@ -103,23 +104,27 @@ def downsample(
     counts = box[0].stop - box[0].start, box[1].stop - box[1].start
     small = _average(_average(padded, 0, down, sites.down, counts[0]), 1, across, sites.across, counts[1])
     touched = cv2.copyMakeBorder(changed.view(np.uint8), *sides, borderType=cv2.BORDER_CONSTANT)
-    touched = touched[down:-down, across:-across].reshape(counts[0], down, counts[1], across).max(axis=(1, 3))
-    return (box[0], box[1]), small * touched
+    for axis, (step, count) in enumerate(zip((down, across), counts, strict=True)):
+        touched = functools.reduce(cv2.max, (_take(touched, axis, step, step + offset, count) for offset in range(step)))
+    return (box[0], box[1]), cv2.copyTo(small, touched)
+
+
+def _take(values: NDArray[Any], axis: int, step: int, start: int, count: int) -> NDArray[Any]:
+    """Every ``step``-th row or column, ``count`` of them, contiguous."""
+    index = slice(start, start + (count - 1) * step + 1, step)
+    return np.ascontiguousarray(values[index] if axis == 0 else values[:, index])
 
 
 def _average(values: Picture, axis: int, step: int, site: float, count: int) -> Picture:
     """Filter and take every ``step``-th of ``values``, which begin one sample's pixels before the first sample."""
     if step == 1:
-        weights = {0: 1.0}
-    elif site:
+        return _take(values, axis, 1, 1, count)
+    if site:
         weights = dict.fromkeys(range(step), 1 / step)
     else:  # on the first pixel: the pixels around it, the nearer the more
         weights = {offset: (step - abs(offset)) / step**2 for offset in range(1 - step, step)}
-    total = None
-    for offset, weight in weights.items():
-        start = step + offset
-        index = slice(start, start + (count - 1) * step + 1, step)
-        part = np.float32(weight) * (values[index] if axis == 0 else values[:, index])
-        total = part if total is None else total + part
-    assert total is not None
-    return total
+    total = np.zeros(0, np.float32)
+    for number, (offset, weight) in enumerate(weights.items()):
+        part = _take(values, axis, step, step + offset, count)
+        total = np.multiply(part, np.float32(weight)) if number == 0 else cv2.scaleAdd(part, weight, total)
+    return np.asarray(total, np.float32)

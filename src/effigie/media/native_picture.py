@@ -194,12 +194,12 @@ class NativePicture:
         if layout.model == "gray":
             self._add(self.samples("y")[rows, columns], cv2.transform(difference, matrix[:1]), *self._legal_levels())
             return
-        luma, *colors = cv2.split(cv2.transform(difference, matrix))
-        self._add(self.samples("y")[rows, columns], luma, *self._legal_levels())
-        for letter, values in zip("uv", colors, strict=True):
-            size = self.frame.height, self.frame.width
-            box, values = chroma.downsample(values, changed, rows, columns, size, layout, self._sites)
-            self._add(self.samples(letter)[box], values, *self._legal_levels())
+        values = cv2.transform(difference, matrix)
+        self._add(self.samples("y")[rows, columns], cv2.extractChannel(values, 0), *self._legal_levels())
+        colors, size = np.ascontiguousarray(values[..., 1:]), (self.frame.height, self.frame.width)
+        box, colors = chroma.downsample(colors, changed, rows, columns, size, layout, self._sites)
+        for number, letter in enumerate("uv"):
+            self._add(self.samples(letter)[box], cv2.extractChannel(colors, number), *self._legal_levels())
 
     def _legal_levels(self) -> tuple[int, int]:
         """The least and greatest code value of video: limited footage keeps the outermost for synchronization."""
@@ -208,19 +208,15 @@ class NativePicture:
 
     def _add(self, samples: Samples, change: Picture, low: int, high: int) -> None:
         """Add (h, w) float32 to a view, rounded, within the limits; what lay outside them goes no farther out."""
-        if samples.dtype == np.uint8:
-            values = np.ascontiguousarray(samples)
-            table = np.arange(256)
-            headroom, footroom = (np.clip(room, 0, 255).astype(np.uint8) for room in (high - table, table - low))
-            up, down = (cv2.convertScaleAbs(bound(change, 0)) for bound in (np.maximum, np.minimum))
-            result = cv2.add(values, cv2.min(up, cv2.LUT(values, headroom)))
-            samples[...] = cv2.subtract(result, cv2.min(down, cv2.LUT(values, footroom)))
-            return
         shift = self.layout.shift
-        values = (samples >> shift).astype(np.int32)
-        change = np.rint(change).astype(np.int32)
-        moved = np.clip(values + change, np.minimum(values, low), np.maximum(values, high)) - values
-        samples[...] = (samples.astype(np.int32) + (moved << shift)).astype(samples.dtype)
+        values = np.ascontiguousarray(samples) if shift == 0 else samples >> shift
+        changed = cv2.add(values, change, dtype=cv2.CV_8U if values.dtype == np.uint8 else cv2.CV_16U)
+        limit = cv2.max(values, high)
+        cv2.min(changed, limit, dst=changed)
+        cv2.max(changed, cv2.min(values, low, dst=limit), dst=changed)
+        if shift:  # bits below the value stay as they were
+            changed = (changed << shift) | (samples & values.dtype.type((1 << shift) - 1))
+        samples[...] = changed
 
     def _make_writable(self) -> None:
         """Have samples of our own: decoders keep theirs as references of what follows."""
