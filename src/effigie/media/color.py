@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+
 import cv2
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from numpy.typing import NDArray
 
-from effigie.media.clip import ColorSpace, Image
+from effigie.media.clip import ColorSpace, Image, LumaRange
+from effigie.media.color_matrix import luma_levels
 from effigie.media.pixel_layout import find_layout
 from effigie.media.tone import find_tone_curve
 
@@ -60,7 +64,8 @@ def choose_rgb_color(height: int) -> ColorSpace:
 def read_color(context: VideoCodecContext) -> ColorSpace:
     """Read the colour space that a stream declares; what it leaves open is guessed."""
     matrix = MATRICES.get(int(context.colorspace))
-    full = int(context.color_range) == ColorRange.JPEG or (context.pix_fmt or "").startswith("yuvj")
+    # FFmpeg holds grey for full range whatever a stream says, and scales it so.
+    full = int(context.color_range) == ColorRange.JPEG or (context.pix_fmt or "").startswith(("yuvj", "gray", "ya"))
     return ColorSpace(
         range="full" if full else "limited",
         matrix=matrix or guess_color(context.height).matrix,
@@ -93,13 +98,32 @@ def to_rgb(frame: VideoFrame, color: ColorSpace, size: tuple[int, int], reformat
     """
     transparent = any(component.is_alpha for component in frame.format.components)
     tone = find_tone_curve(color.transfer)
+    deep = frame.format.is_rgb and max(component.bits for component in frame.format.components) > 8
     # Into planes the scaler is twice as fast as into interleaved bytes, which it writes one by one: the same values.
     planar = not frame.format.is_rgb and not transparent
-    if tone is not None:
+    if tone is not None or deep:
         target = "gbrap16le" if transparent else "gbrp16le"
     else:
         target = "gbrp" if planar else "rgba" if transparent else "rgb24"
-    converted = reformatter.reformat(
+    converted = _scale_to_rgb(frame, color, size, target, reformatter)
+    if target in ("rgba", "rgb24"):
+        rgb = converted.to_ndarray().astype(np.uint8, copy=False)
+    else:
+        layout = find_layout(target)
+        assert layout is not None
+        planes = [layout.view(converted, letter) for letter in layout.components]
+        if layout.bits > 8:
+            white = _find_white(frame.format.name, color.range)
+            table = _bytes_table(white) if tone is None else tone.bytes_table(white)
+            planes = [table[plane] for plane in planes[:3]] + [_bytes_table(65535)[plane] for plane in planes[3:]]
+        rgb = np.asarray(cv2.merge(planes), np.uint8)
+    return flatten_alpha(rgb) if transparent else rgb
+
+
+def _scale_to_rgb(
+    frame: VideoFrame, color: ColorSpace, size: tuple[int, int], target: str, reformatter: VideoReformatter
+) -> VideoFrame:
+    return reformatter.reformat(
         frame,
         width=size[0],
         height=size[1],
@@ -110,16 +134,28 @@ def to_rgb(frame: VideoFrame, color: ColorSpace, size: tuple[int, int], reformat
         interpolation=_SCALER_FLAGS,
         threads=1,
     )
-    if planar or tone is not None:
-        layout = find_layout(target)
-        assert layout is not None
-        planes = [layout.view(converted, letter) for letter in layout.components]
-        if tone is not None:
-            planes = [tone.bytes_table[plane] for plane in planes[:3]] + [plane >> 8 for plane in planes[3:]]
-        rgb = np.asarray(cv2.merge(planes), np.uint8)
-    else:
-        rgb = converted.to_ndarray().astype(np.uint8, copy=False)
-    return flatten_alpha(rgb) if transparent else rgb
+
+
+@functools.cache
+def _find_white(pixel_format: str, value_range: LumaRange) -> int:
+    """What the scaler makes of white in 16 bits: up to 0.4 % less than 65535, by format."""
+    frame = VideoFrame(16, 16, pixel_format)
+    editable = find_layout(pixel_format)
+    if editable is None:
+        return 65535
+    for letter in editable.components:
+        value = luma_levels(value_range, editable.bits)[1] if letter == "y" else editable.max_value
+        editable.view(frame, letter)[...] = (1 << (editable.bits - 1) if letter in "uv" else value) << editable.shift
+    layout = find_layout("gbrp16le")
+    assert layout is not None
+    color = ColorSpace(range=value_range)
+    return int(layout.view(_scale_to_rgb(frame, color, (16, 16), layout.name, VideoReformatter()), "g")[8, 8])
+
+
+@functools.cache
+def _bytes_table(white: int) -> NDArray[np.uint8]:
+    """(65536,) whole levels of 255 for 16-bit values of which ``white`` is white."""
+    return np.rint(np.minimum(np.arange(65536) / white, 1) * 255).astype(np.uint8)
 
 
 def from_rgb(image: Image, color: ColorSpace) -> VideoFrame:

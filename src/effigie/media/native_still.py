@@ -38,7 +38,7 @@ def read_native_still(path: Path, transparent: bool, color: ColorSpace) -> tuple
     native = NativePicture(frame, replace(color, range="full") if channels == 1 else color)
     if channels == 4:
         return flatten_alpha(samples), native
-    image = (samples >> 8).astype(np.uint8) if samples.dtype == np.uint16 else samples
+    image = cv2.convertScaleAbs(samples, alpha=1 / 257) if samples.dtype == np.uint16 else samples
     return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if channels == 1 else image, native
 
 

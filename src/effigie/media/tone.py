@@ -57,10 +57,10 @@ class ToneCurve:
         signal += (np.maximum(shown - 1, 0) + np.minimum(shown, 0)) / self._slope
         return signal.astype(np.float32)
 
-    @functools.cached_property
-    def bytes_table(self) -> NDArray[np.uint8]:
-        """(65536,) what is shown of a 16-bit full-range signal, in whole levels."""
-        return np.rint(255 * np.clip(self.show(np.arange(65536) / 65535), 0, 1)).astype(np.uint8)
+    @functools.cache  # noqa: B019 (two curves, kept for good)
+    def bytes_table(self, white: int = 65535) -> NDArray[np.uint8]:
+        """(65536,) what is shown, in whole levels, of 16-bit values of which ``white`` is the greatest signal."""
+        return np.rint(255 * np.clip(self.show(np.arange(65536) / white), 0, 1)).astype(np.uint8)
 
     @functools.cached_property
     def signal_table(self) -> NDArray[np.uint16]:

@@ -29,6 +29,7 @@ from effigie.media.stream_copy import StreamCopier, TimeSpan
 OUTPUT_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 MATROSKA_TICK = Fraction(1, 1000)
 MAX_TIMESCALE = 2**31 - 1
+MAX_DELAY = 1 << 36  # ticks that an encoder may hold a frame back
 
 
 class VideoEncoder:
@@ -171,6 +172,8 @@ class VideoEncoder:
     def _mux(self, packets: list[Packet]) -> None:
         assert self._output is not None
         for packet in packets:
+            if packet.pts is not None and packet.dts is not None and packet.pts - packet.dts > MAX_DELAY:
+                packet.dts = packet.pts  # x265 makes numbers up for clips of one or two frames
             if packet.pts in self._durations:
                 packet.duration = self._durations.pop(packet.pts)
             if self._stream_copier is not None and packet.dts is not None:

@@ -20,6 +20,7 @@ from effigie.media import video_encoder
 from effigie.media.clip import ClipInfo, Image
 from effigie.media.config import EncodeSettings
 from effigie.media.container import describe_error
+from effigie.media.encoders import choose_codec
 from effigie.media.native_picture import NativePicture
 from effigie.media.picture_files import STILL_SUFFIXES, PictureFiles
 from effigie.media.stream_copy import TimeSpan
@@ -75,6 +76,8 @@ class VideoWriter:
             raise UsageError(f"{path} is the clip being read: choose another name for the output")
         if self._output_kind == "folder":
             _check_replaceable(self.path)
+        if self._output_kind == "video":
+            choose_codec(self.settings, source_info, video_encoder.OUTPUT_FORMATS[self.path.suffix.lower()])
         self._size: tuple[int, int] | None = None
         self._sink: VideoEncoder | PictureFiles | None = None
         self._context: contextlib.AbstractContextManager[VideoEncoder | PictureFiles] | None = None
