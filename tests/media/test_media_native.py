@@ -209,9 +209,10 @@ def write_edited(clip, target, settings=None):
     with VideoReader(clip, native=True) as reader, VideoWriter(target, reader.info, settings) as writer:
         for frame in reader:
             change = edit(frame.native, *EDITED)
-            outside.append(untouched(frame.native, change))
-            frame.native.apply([change])
-            writer.write(frame.native, frame.time, frame.duration)
+            native = writer.prepare(frame.native)
+            outside.append(untouched(native, change))
+            native.apply([change])
+            writer.write(native, frame.time, frame.duration)
     return outside, writer
 
 
@@ -329,7 +330,10 @@ def test_turned_samples_stay_as_they_lie(tmp_path, rotation, suffix):
     outside, _ = write_edited(tmp_path / "in.mov", tmp_path / f"out{suffix}", settings)
     before, after = probe(tmp_path / "in.mov"), probe(tmp_path / f"out{suffix}")
     assert (after.rotation, after.width, after.height) == (before.rotation, before.width, before.height)
-    with VideoReader(tmp_path / "in.mov", native=True) as one, VideoReader(tmp_path / f"out{suffix}", native=True) as two:
+    with (
+        VideoReader(tmp_path / "in.mov", native=True) as one,
+        VideoReader(tmp_path / f"out{suffix}", native=True) as two,
+    ):
         for first, second, kept in zip(one, two, outside, strict=True):
             for letter in "yuv":
                 where = kept[letter]
@@ -341,7 +345,9 @@ def test_the_light_of_hdr_is_kept(tmp_path):
     color = ColorSpace("limited", "bt2020", "bt2020", "smpte2084")
     frame = frame_of("yuv420p10le", size=(80, 64))
     with av.open(str(tmp_path / "in.mp4"), "w") as output:
-        stream = output.add_stream("libx265", rate=25, options={"x265-params": f"log-level=error:bframes=0:hdr10=1:{light}"})
+        stream = output.add_stream(
+            "libx265", rate=25, options={"x265-params": f"log-level=error:bframes=0:hdr10=1:{light}"}
+        )
         stream.width, stream.height, stream.pix_fmt = 80, 64, "yuv420p10le"
         write_color(stream.codec_context, color)
         frame.pts, frame.time_base = 0, Fraction(1, 25)

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.fixtures.appearance_changes import draw_wire_glasses
 
 import effigie
+from effigie.compositing.canvas import Canvas
 from effigie.consent.record import new_consent
 from effigie.errors import UsageError
 from effigie.faces.analyzer import analyze
@@ -21,7 +22,6 @@ from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.prior.frame_bank import FaceGeometry, FrameBank, FrameFeatures
 from effigie.swap import ConvertSettings
 from effigie.swap.inference.source_eyewear import UNLIKE_CM, choose_eyewear
-from effigie.compositing.canvas import Canvas
 from effigie.swap.inference.target_eyewear import TargetEyewear, paint_over
 
 FRAMES = 12

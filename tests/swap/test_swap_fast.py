@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from effigie.compositing import ComposeSettings
+from effigie.compositing.canvas import Canvas
 from effigie.compositing.grain import GrainSettings
 from effigie.faces.analyzer import analyze
 from effigie.media import EncodeSettings, VideoReader
@@ -22,7 +23,6 @@ from effigie.swap.inference.convert import (
     FAST_VISIBILITY_INTERVAL,
     use_fast_grain,
 )
-from effigie.compositing.canvas import Canvas
 from effigie.swap.inference.person_state import FaceCompositor
 from effigie.swap.inference.swapper import SIDE_STEP, Swapper
 

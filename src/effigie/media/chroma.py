@@ -54,9 +54,7 @@ def upsample(
         for span, step, site in ((rows, layout.down, sites.down), (columns, layout.across, sites.across))
     )
     part = values(
-        letter,
-        slice(top, (rows.stop - 1) // layout.down + 2),
-        slice(left, (columns.stop - 1) // layout.across + 2),
+        letter, slice(top, (rows.stop - 1) // layout.down + 2), slice(left, (columns.stop - 1) // layout.across + 2)
     ).astype(np.float32)
     matrix = np.array([[1 / layout.across, 0, x], [0, 1 / layout.down, y]])
     size = columns.stop - columns.start, rows.stop - rows.start
@@ -105,7 +103,9 @@ def downsample(
     small = _average(_average(padded, 0, down, sites.down, counts[0]), 1, across, sites.across, counts[1])
     touched = cv2.copyMakeBorder(changed.view(np.uint8), *sides, borderType=cv2.BORDER_CONSTANT)
     for axis, (step, count) in enumerate(zip((down, across), counts, strict=True)):
-        touched = functools.reduce(cv2.max, (_take(touched, axis, step, step + offset, count) for offset in range(step)))
+        touched = functools.reduce(
+            cv2.max, (_take(touched, axis, step, step + offset, count) for offset in range(step))
+        )
     return (box[0], box[1]), cv2.copyTo(small, touched)
 
 

@@ -6,8 +6,8 @@ import math
 import struct
 from dataclasses import dataclass
 
-from av.video.frame import VideoFrame
 from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
 
 from effigie.errors import UsageError
 from effigie.media.clip import ClipInfo
@@ -79,7 +79,11 @@ def build_options(codec: str, settings: EncodeSettings, pixel_format: str, light
         return {"profile": profile, "vendor": "apl0", "alpha_bits": "16"}
     options = {"crf": str(settings.crf), "preset": settings.preset}
     if codec == "h264":
-        options["x264-params"] = X264_PARAMS + ("" if light is None else f":{light.replace('master-display', 'mastering-display').replace('max-cll', 'cll')}")
+        options["x264-params"] = X264_PARAMS + (
+            ""
+            if light is None
+            else f":{light.replace('master-display', 'mastering-display').replace('max-cll', 'cll')}"
+        )
     else:
         pools = "" if settings.threads is None else f":pools={settings.threads}"
         hdr = "" if light is None else f":{light}:hdr10=1"
@@ -95,9 +99,13 @@ def describe_light(frame: VideoFrame) -> str | None:
     if len(display) >= 88:
         # AVMasteringDisplayMetadata: fractions of red, green, blue, white (x, y), least and most light; two flags.
         numbers = struct.unpack("<22i", display[:88])
-        values = [top / bottom if bottom else math.nan for top, bottom in zip(numbers[:20:2], numbers[1:20:2], strict=True)]
+        values = [
+            top / bottom if bottom else math.nan for top, bottom in zip(numbers[:20:2], numbers[1:20:2], strict=True)
+        ]
         if numbers[20] and numbers[21] and not any(map(math.isnan, values)):
-            red, green, blue, white = ((round(x * 50000), round(y * 50000)) for x, y in zip(values[:8:2], values[1:8:2], strict=True))
+            red, green, blue, white = (
+                (round(x * 50000), round(y * 50000)) for x, y in zip(values[:8:2], values[1:8:2], strict=True)
+            )
             low, high = (round(value * 10000) for value in values[8:10])
             colors = zip("GBR", (green, blue, red), strict=True)
             named = "".join(f"{letter}({x},{y})" for letter, (x, y) in colors)
@@ -120,7 +128,9 @@ DYNAMIC_METADATA = {
 
 def list_dynamic_metadata(frame: VideoFrame) -> list[str]:
     """Names of what a frame carries to map its own brightness, which an edited picture would not fit."""
-    return sorted({DYNAMIC_METADATA[entry.type.name] for entry in _list_side_data(frame) if entry.type.name in DYNAMIC_METADATA})
+    return sorted(
+        {DYNAMIC_METADATA[entry.type.name] for entry in _list_side_data(frame) if entry.type.name in DYNAMIC_METADATA}
+    )
 
 
 def _list_side_data(frame: VideoFrame) -> list:

@@ -9,7 +9,6 @@ nothing is added, and every sample is the decoder's.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,10 +20,10 @@ from numpy.typing import NDArray
 from effigie.edit import Edit
 from effigie.media import chroma
 from effigie.media.clip import ColorSpace, Image
-from effigie.media.color import convert_frame, from_rgb
+from effigie.media.color import convert_frame, from_rgb, to_rgb
 from effigie.media.color_matrix import decode_matrix, encode_matrix, luma_levels
 from effigie.media.orientation import Orientation
-from effigie.media.pixel_layout import PixelLayout, Samples, find_editable_format, find_layout
+from effigie.media.pixel_layout import Samples, find_editable_format, find_layout
 from effigie.media.tone import ToneCurve, find_tone_curve
 
 Picture = NDArray[np.float32]
@@ -70,6 +69,11 @@ class NativePicture:
         """(h, w) uint8 or uint16, stored: the values of one component of :attr:`layout`, a view of the frame's own."""
         return self.layout.view(self.frame, component)
 
+    def to_rgb(self) -> Image:
+        """(H, W, 3) uint8 RGB, as trackers and networks are shown it."""
+        size = self.frame.width, self.frame.height
+        return self.orientation.apply(to_rgb(self.frame, self.color, size, VideoReformatter()))
+
     def read(self, rows: slice, columns: slice) -> Picture:
         """(h, w, 3) float32 R'G'B' of a box, 0..1 and beyond, without clipping; black where it is transparent."""
         box = self._stored_box(rows, columns)
@@ -95,14 +99,18 @@ class NativePicture:
     def gray(self, size: tuple[int, int]) -> NDArray[np.uint8]:
         """(h, w) uint8 luma, 0 black to 255 white, upright, scaled to ``size`` (width, height)."""
         if self.layout.model == "rgb":
-            parts = [cv2.resize(self._values(letter), self._turned(size), interpolation=cv2.INTER_AREA) for letter in "rgb"]
+            parts = [
+                cv2.resize(self._values(letter), self._turned(size), interpolation=cv2.INTER_AREA) for letter in "rgb"
+            ]
             levels = cv2.cvtColor(cv2.merge(parts).astype(np.float32), cv2.COLOR_RGB2GRAY)
             black, white = 0, self.layout.max_value
         else:
             levels = cv2.resize(self._values("y"), self._turned(size), interpolation=cv2.INTER_AREA).astype(np.float32)
             black, white = self._luma_levels()
         scale = 255 / (white - black)
-        return np.asarray(self.orientation.apply(cv2.convertScaleAbs(np.maximum(levels - black, 0), alpha=scale)), np.uint8)
+        return np.asarray(
+            self.orientation.apply(cv2.convertScaleAbs(np.maximum(levels - black, 0), alpha=scale)), np.uint8
+        )
 
     def add_luma(self, levels: Picture, rounding: Picture) -> None:
         """Brighten and darken without touching color.
@@ -142,6 +150,18 @@ class NativePicture:
         if target is not None and target.model != self.layout.model and max(target.bits, self.layout.bits) > 8:
             return self._convert_exactly(pixel_format, color)
         return convert_frame(self.frame, pixel_format, self.color, color, reformatter)
+
+    def as_rgb(self) -> NativePicture:
+        """The picture in RGB of 8 or 16 bits, with alpha if it has that; itself where it is RGB or grey."""
+        if self.layout.model != "yuv":
+            return self
+        name = ("rgba64le" if self.layout.has_alpha else "rgb48le") if self.layout.bits > 8 else "rgb24"
+        if name == "rgb24" and self.layout.has_alpha:
+            name = "rgba"
+        frame = self.to_frame(name, self.color, VideoReformatter())
+        picture = NativePicture(frame, self.color, self.orientation)
+        picture._is_writable = frame is not self.frame
+        return picture
 
     def _convert_exactly(self, pixel_format: str, color: ColorSpace) -> VideoFrame:
         """As :meth:`to_frame`, between RGB, Y'CbCr and grey: FFmpeg's scaler makes deep white 0.4 % darker."""

@@ -24,8 +24,8 @@ class PictureFiles:
         path: its name later, for messages.
     """
 
-    def __init__(self, temporary: Path, path: Path, folder: bool, notes: list[str]) -> None:
-        self._temporary, self._path, self._folder, self._notes = temporary, path, folder, notes
+    def __init__(self, temporary: Path, path: Path, folder: bool) -> None:
+        self._temporary, self._path, self._folder = temporary, path, folder
         self._count = 0
 
     def write(self, picture: Image | NativePicture, time: Fraction, duration: Fraction | None) -> None:
@@ -36,8 +36,6 @@ class PictureFiles:
             raise MediaError(f"{self._path} holds one picture: give a name without suffix for a folder, or .mp4")
         else:
             path = self._temporary
-        if isinstance(picture, NativePicture):
-            self._note_losses(path, picture)
         write_still(path, picture)
         self._count += 1
 
@@ -47,20 +45,21 @@ class PictureFiles:
     def abort(self) -> None:
         """The caller removes the file or folder."""
 
-    def _note_losses(self, path: Path, picture: NativePicture) -> None:
-        kind = path.suffix[1:].upper()
-        if picture.layout.model == "yuv" and picture.exceeds_white():
-            self._note(f"what is brighter than white was cut off because {kind} holds RGB: --codec ffv1 (.mkv) keeps it")
-        if picture.is_hdr:
-            self._note(f"the pictures are in the clip's own HDR transfer, {picture.color.transfer}, and do not say so")
-        if _is_jpeg(path) and picture.layout.bits > 8:
-            self._note(f"{picture.layout.bits}-bit pictures were written with 8 bits because {kind} holds no more")
-        if _is_jpeg(path) and picture.is_transparent():
-            self._note(f"what is transparent was laid over black because {kind} holds no transparency")
 
-    def _note(self, note: str) -> None:
-        if note not in self._notes:
-            self._notes.append(note)
+def note_picture_losses(path: Path, folder: bool, picture: NativePicture, notes: list[str]) -> None:
+    """Add to ``notes`` what a picture file cannot hold of a picture as decoded, each sentence once."""
+    jpeg = not folder and _is_jpeg(path)
+    kind = "JPEG" if jpeg else "PNG"
+    found = []
+    if picture.layout.model == "yuv" and picture.exceeds_white():
+        found.append(f"what is brighter than white was cut off because {kind} holds RGB: --codec ffv1 (.mkv) keeps it")
+    if picture.is_hdr:
+        found.append(f"the pictures are in the clip's HDR transfer, {picture.color.transfer}, and do not say so")
+    if jpeg and picture.layout.bits > 8:
+        found.append(f"{picture.layout.bits}-bit pictures were written with 8 bits because JPEG holds no more")
+    if jpeg and picture.is_transparent():
+        found.append("what is transparent was laid over black because JPEG holds no transparency")
+    notes += [note for note in found if note not in notes]
 
 
 def write_still(path: Path, picture: Image | NativePicture) -> None:

@@ -37,7 +37,7 @@ def choose_pixel_format(encoder: str, info: ClipInfo, wanted: str) -> str:
         return wanted if wanted in available else min(available, key=lambda name: _count_loss(_describe(wanted), name))
     content = _describe(info.pixel_format)
     is_plain = encoder in ("libx264", "libx265")
-    if is_plain and (not content.has_color or content.is_rgb and (info.kind != "video" or encoder == "libx264")):
+    if is_plain and (not content.has_color or (content.is_rgb and (info.kind != "video" or encoder == "libx264"))):
         content = _Content(False, True, False, content.bits, 2, 2)
     return min(available, key=lambda name: _count_loss(content, name))
 

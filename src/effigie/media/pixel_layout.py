@@ -16,14 +16,22 @@ Model = Literal["yuv", "rgb", "gray"]
 Samples = NDArray[Any]
 
 # Components in the order in which FFmpeg describes them; in memory packed formats have the order of their name.
-_PACKED = re.compile(r"^(?:rgb24|bgr24|rgba|bgra|argb|abgr|rgb0|bgr0|0rgb|0bgr|(?:rgb|bgr)48le|(?:rgba|bgra)64le|ya8|ya16le)$")
+_PACKED = re.compile(
+    r"^(?:rgb24|bgr24|rgba|bgra|argb|abgr|rgb0|bgr0|0rgb|0bgr|(?:rgb|bgr)48le|(?:rgba|bgra)64le|ya8|ya16le)$"
+)
 _PLANAR = re.compile(r"^(?:yuvj?4\d\dp|yuva4\d\dp|gbra?p|gray)(?:\d+le)?$")
 _SEMI_PLANAR = re.compile(r"^(?:nv12|nv21|nv16|nv24|nv42|p[024]1[026]le)$")
 # The same samples in another arrangement; what is not here is converted to RGB of its depth.
 _REARRANGED = {"yuyv422": "yuv422p", "uyvy422": "yuv422p", "yvyu422": "yuv422p", "uyyvyy411": "yuv411p"}
 _REARRANGED |= {"y210le": "yuv422p10le", "y212le": "yuv422p12le", "nv20le": "yuv422p10le", "pal8": "rgba"}
 _REARRANGED |= {"vuya": "yuva444p", "vuyx": "yuv444p", "vyu444": "yuv444p", "ayuv64le": "yuva444p16le"}
-_REARRANGED |= {"xv30le": "yuv444p10le", "v30xle": "yuv444p10le", "xv36le": "yuv444p12le", "monob": "gray", "monow": "gray"}
+_REARRANGED |= {
+    "xv30le": "yuv444p10le",
+    "v30xle": "yuv444p10le",
+    "xv36le": "yuv444p12le",
+    "monob": "gray",
+    "monow": "gray",
+}
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from effigie.media.config import EncodeSettings
 from effigie.media.container import describe_error
 from effigie.media.encoders import choose_codec
 from effigie.media.native_picture import NativePicture
-from effigie.media.picture_files import STILL_SUFFIXES, PictureFiles
+from effigie.media.picture_files import STILL_SUFFIXES, PictureFiles, note_picture_losses
 from effigie.media.stream_copy import TimeSpan
 from effigie.media.video_encoder import VideoEncoder
 
@@ -94,6 +94,16 @@ class VideoWriter:
         context, self._context, self._sink = self._context, None, None
         return context.__exit__(kind, error, trace)
 
+    def prepare(self, picture: NativePicture) -> NativePicture:
+        """The picture in samples of which the output can hold all: edit that one, then write it.
+
+        A picture file holds RGB: what is drawn into color samples of 4:2:0 would bleed into pixels beside it.
+        """
+        if self._output_kind == "video":
+            return picture
+        note_picture_losses(self.path, self._output_kind == "folder", picture, self.notes)
+        return picture.as_rgb()
+
     def write(self, picture: Image | NativePicture, time: Fraction, duration: Fraction | None = None) -> None:
         """Add one frame.
 
@@ -143,7 +153,7 @@ class VideoWriter:
             self.notes.append("the sound was left out because pictures hold none")
         if self._output_kind == "folder" and self.source_info.kind == "video":
             self.notes.append("frame times were left out because pictures hold none; they are numbered in order")
-        return PictureFiles(temporary, self.path, self._output_kind == "folder", self.notes)
+        return PictureFiles(temporary, self.path, self._output_kind == "folder")
 
     @contextlib.contextmanager
     def _convert_errors(self) -> Iterator[None]:

@@ -150,6 +150,7 @@ class SignedWriter:
                 image = self._marker.embed(image, mask)
             image = self._label.draw(image, float(time))
         else:
+            native = self._writer.prepare(native)
             native.apply(edits)
             if self._marker is not None:
                 self._marker.embed_native(native, mask)
