@@ -95,18 +95,22 @@ def downsample(
     after = (box[0].stop + 1) * down - rows.stop, (box[1].stop + 1) * across - columns.stop
     at_edge = (rows.start == 0, rows.stop == size[0], columns.start == 0, columns.stop == size[1])
     sides = (before[0], after[0], before[1], after[1])
-    edges = [side if edge else 0 for side, edge in zip(sides, at_edge, strict=True)]
-    zeros = [side - edge for side, edge in zip(sides, edges, strict=True)]
-    padded = cv2.copyMakeBorder(change, *edges, borderType=cv2.BORDER_REPLICATE)
-    padded = cv2.copyMakeBorder(padded, *zeros, borderType=cv2.BORDER_CONSTANT)
+    edges = tuple(side if edge else 0 for side, edge in zip(sides, at_edge, strict=True))
+    zeros = tuple(side - edge for side, edge in zip(sides, edges, strict=True))
+    padded = _surround(_surround(change, edges, cv2.BORDER_REPLICATE), zeros, cv2.BORDER_CONSTANT)
     counts = box[0].stop - box[0].start, box[1].stop - box[1].start
     small = _average(_average(padded, 0, down, sites.down, counts[0]), 1, across, sites.across, counts[1])
-    touched = cv2.copyMakeBorder(changed.view(np.uint8), *sides, borderType=cv2.BORDER_CONSTANT)
+    touched = _surround(changed.view(np.uint8), sides, cv2.BORDER_CONSTANT)
     for axis, (step, count) in enumerate(zip((down, across), counts, strict=True)):
         touched = functools.reduce(
             cv2.max, (_take(touched, axis, step, step + offset, count) for offset in range(step))
         )
     return (box[0], box[1]), cv2.copyTo(small, touched)
+
+
+def _surround(values: NDArray[Any], sides: tuple[int, ...], border: int) -> NDArray[Any]:
+    top, bottom, left, right = sides
+    return np.asarray(cv2.copyMakeBorder(values, top, bottom, left, right, borderType=border))
 
 
 def _take(values: NDArray[Any], axis: int, step: int, start: int, count: int) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Where the components of a decoded picture lie in its planes, for every format whose samples can be edited in place."""
+"""Where the components of a decoded picture lie in its planes, for every format whose samples can be edited."""
 
 from __future__ import annotations
 

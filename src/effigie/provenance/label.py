@@ -94,7 +94,7 @@ class Label:
         return result
 
     def draw_native(self, picture: NativePicture, time_s: float) -> None:
-        """Draw the notice into a picture as decoded, in place; frames come in order. White is no brighter than paper."""
+        """Draw the notice into a picture as decoded, in place, in HDR as bright as paper; frames come in order."""
         if self._began is None:
             self._began = time_s
         plate = self._plate_at(*picture.size, time_s)

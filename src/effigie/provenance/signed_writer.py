@@ -142,9 +142,8 @@ class SignedWriter:
             # Of the picture as it was made: mark and label are too faint and too small to matter.
             self._fingerprints.append((float(time), compute_fingerprint(image)))
             self._next_fingerprint = float(time) + FINGERPRINT_INTERVAL_S
-        if self.settings.watermark:
-            if self._marker is None:
-                self._marker = create_embedder(self.output_id, image.shape[:2], self._alike)
+        if self.settings.watermark and self._marker is None:
+            self._marker = create_embedder(self.output_id, image.shape[:2], self._alike)
         if native is None:
             if self._marker is not None:
                 image = self._marker.embed(image, mask)

@@ -72,6 +72,6 @@ def paint_over(
         share *= np.float32(opacity) if matte is None else np.float32(opacity) * region.crop(matte)
         before = canvas.crop(region)
         footage = np.clip(before, 0, 1)
-        canvas.paste(region, before, footage + share[..., None] * (made - footage), share)
+        canvas.paste(region, before, footage + share[..., None] * (made - footage), np.asarray(share, np.float32))
         region.crop(changed)[...] = np.ceil(share * 255)
     return changed
