@@ -13,7 +13,6 @@ from PIL import Image
 
 from effigie.errors import MediaError
 from effigie.media import VideoReader, expand_paths, probe, read_still
-from effigie.media.picture_formats import to_eight_bits
 from effigie.media.signature import read_kind
 
 FRAMES = [picture(index) for index in range(6)]
@@ -110,11 +109,6 @@ def test_sixteen_bits_and_alpha_show_nothing_hidden(tmp_path):
     assert not shown[:, :20].any()
     np.testing.assert_allclose(shown[:, 20:40], FRAMES[3][:, 20:40] / 2, atol=1)
     np.testing.assert_array_equal(shown[:, 40:], FRAMES[3][:, 40:])
-
-
-def test_all_sixteen_bit_values_round_to_the_nearest():
-    values = np.arange(65536, dtype=np.uint16)
-    np.testing.assert_array_equal(to_eight_bits(values), np.round(values / 257).astype(np.uint8))
 
 
 @pytest.mark.parametrize(

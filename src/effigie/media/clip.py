@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from effigie.media.native_picture import NativePicture
 
 Image = NDArray[np.uint8]
 ClipKind = Literal["video", "animation", "still", "sequence"]
@@ -80,3 +83,4 @@ class Frame:
     index: int  # 0-based among the clip's decodable frames
     time: Fraction  # exact presentation time on the container's own clock, seconds
     duration: Fraction | None  # seconds; None where the container does not say
+    native: NativePicture | None = None  # the same as decoded, if the reader was asked to keep it

@@ -14,11 +14,13 @@ from effigie.media import defaults
 from effigie.media.clip import ClipInfo, Frame, Image
 from effigie.media.color import choose_rgb_color
 from effigie.media.container import PICTURE_FORMATS, check_picture_size, open_container
+from effigie.media.native_still import read_native_still
 from effigie.media.picture_formats import (
     decode_pages,
     decode_still,
     decode_webp,
     describe_still,
+    is_read_by_opencv,
     list_equal_pages,
     read_webp_size,
 )
@@ -90,8 +92,12 @@ def probe_sequence(folder: Path) -> ClipInfo:
     return _describe_pictures(folder, files)
 
 
-def read_pictures(info: ClipInfo, start: int, stop: int | None) -> Iterator[Frame]:
-    """Yield frames ``start`` to ``stop`` (excluded) of a still, a sequence or an animated WebP."""
+def read_pictures(info: ClipInfo, start: int, stop: int | None, native: bool = False) -> Iterator[Frame]:
+    """Yield frames ``start`` to ``stop`` (excluded) of a still, a sequence or an animated WebP.
+
+    Args:
+        native: with the picture as stored, of a still or a sequence.
+    """
     if info.kind == "animation":
         if info.codec == "tiff":
             yield from decode_pages(info.path, list_equal_pages(info.path)[0], start, stop)
@@ -100,14 +106,20 @@ def read_pictures(info: ClipInfo, start: int, stop: int | None) -> Iterator[Fram
         return
     files = list_sequence(info.path) if info.kind == "sequence" else [info.path]
     for index, file in enumerate(files[start:stop], start):
-        image = read_still(file)
+        transparent = _read_header(file)[2]
+        both = (
+            read_native_still(file, transparent, info.color)
+            if native and is_read_by_opencv(file, transparent)
+            else None
+        )
+        image, stored = both or (read_still(file), None)
         if image.shape[:2] != (info.height, info.width):
             raise MediaError(
                 f"{file} is {image.shape[1]}x{image.shape[0]} pixels, the sequence began with "
                 f"{info.width}x{info.height}: make all pictures of {info.path} one size"
             )
         duration = info.time_base if info.kind == "sequence" else None
-        yield Frame(image, index, index * info.time_base, duration)
+        yield Frame(image, index, index * info.time_base, duration, stored)
 
 
 def _describe_pictures(path: Path, files: list[Path]) -> ClipInfo:

@@ -15,18 +15,20 @@ from effigie.errors import EffigieError, UsageError
 from effigie.io.atomic_write import convert_os_error
 from effigie.media import defaults
 from effigie.media.clip import ClipInfo
-from effigie.media.codecs import CODECS, Codec, estimate_bytes
 from effigie.media.config import EncodeSettings
+from effigie.media.encoders import ENCODERS, choose_codec, estimate_bytes
+from effigie.media.picture_files import STILL_SUFFIXES
+from effigie.media.pixel_formats import choose_pixel_format, describe_losses
 from effigie.media.stream_copy import TimeSpan, plan_streams_of
 from effigie.media.stream_plan import FORMAT_NAMES, StreamPlan, notes_of
 from effigie.media.timecode import explain_timecode_loss
 from effigie.media.video_encoder import OUTPUT_FORMATS, compute_padding, describe_padding
 from effigie.progress import format_count
 
-STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
 LONGEST_COMPANION = ".notice.txt"  # the longest name that is written beside an output: its own, and this
 DEFAULT_NAME_BYTES = 255  # that file systems allow
 SURE_SHARE = 0.25  # of the estimated size; with less room than that the work certainly ends with a full disk
+FIXED_SHARE = 0.6  # the same, of a codec whose files are of one size whatever they show
 MB = 1e6
 
 OutputKind = Literal["video", "folder", "still"]
@@ -138,16 +140,17 @@ def plan_output(
     kind = choose_output_kind(path, settings)
     check_place(path, kind, source_info)
     container = OUTPUT_FORMATS[path.suffix.lower()] if kind == "video" else ""
-    codec = CODECS[settings.codec if kind == "video" else "png"]
-    pixel_format = codec.pixel_format or settings.pixel_format
+    codec = choose_codec_of(path, source_info, settings) if kind == "video" else "png"
+    pixel_format = "rgb24" if kind != "video" else _choose_pixel_format(codec, source_info, settings)
     notes = list(source_info.notes)
     height, width = source_info.height, source_info.width
     streams: tuple[StreamPlan, ...] = ()
     if kind == "video":
-        check_codec(path, container, settings.codec, (width, height))
-        rows, columns = compute_padding(pixel_format, height, width)
+        rows, columns = compute_padding(codec, pixel_format, height, width)
         if rows or columns:
-            notes.append(describe_padding(pixel_format, height, width))
+            notes.append(describe_padding(codec, pixel_format, height, width))
+        if source_info.pixel_format != "unknown":
+            notes.extend(describe_losses(source_info.pixel_format, pixel_format, source_info.kind))
         height, width = height + rows, width + columns
         if settings.keep_audio and source_info.kind == "video":
             streams = tuple(plan_streams_of(source_info.path, container))
@@ -161,7 +164,7 @@ def plan_output(
         output=path,
         kind=kind,
         container=container,
-        codec=settings.codec if kind == "video" else path.suffix.lower().lstrip(".") or "png",
+        codec=codec if kind == "video" else path.suffix.lower().lstrip(".") or "png",
         pixel_format=pixel_format,
         width=width,
         height=height,
@@ -177,7 +180,7 @@ def plan_output(
         bytes_free=measure_free_space(path),
         notes=tuple(dict.fromkeys(notes)),
     )
-    check_room(plan, SURE_SHARE if not codec.is_fixed_size else 0.6)
+    check_room(plan, FIXED_SHARE if kind == "video" and ENCODERS[codec].is_fixed_size else SURE_SHARE)
     return plan
 
 
@@ -202,15 +205,24 @@ def choose_output_kind(path: Path, settings: EncodeSettings) -> OutputKind:
     )
 
 
-def check_codec(path: Path, container: str, name: str, size: tuple[int, int]) -> None:
-    """Raise unless the container holds the codec and the codec pictures of ``size`` (width, height)."""
-    codec = CODECS[name]
-    if container not in codec.containers:
-        suffixes = [suffix for suffix, form in OUTPUT_FORMATS.items() if form in codec.containers and suffix != ".m4v"]
-        raise UsageError(f"{path.suffix} holds no {name}: name the output {' or '.join(suffixes)}, or choose h264")
-    if size[0] < codec.min_size[0] or size[1] < codec.min_size[1]:
-        least = "x".join(map(str, codec.min_size))
-        raise UsageError(f"{name} needs {least} pixels, and the clip has {size[0]}x{size[1]}: choose h264 or ffv1")
+def choose_codec_of(path: Path, source_info: ClipInfo, settings: EncodeSettings) -> str:
+    """The codec of a video output.
+
+    Raises:
+        UsageError: its container does not hold it, or the pictures are too small for it.
+    """
+    codec = choose_codec(settings, source_info, OUTPUT_FORMATS[path.suffix.lower()])
+    width, height = ENCODERS[codec].min_size
+    if source_info.width < width or source_info.height < height:
+        raise UsageError(
+            f"{codec} needs {width}x{height} pixels, and the clip has {source_info.width}x{source_info.height}: "
+            "choose h264 or ffv1"
+        )
+    return codec
+
+
+def _choose_pixel_format(codec: str, source_info: ClipInfo, settings: EncodeSettings) -> str:
+    return choose_pixel_format(ENCODERS[codec], source_info, settings.pixel_format)
 
 
 def check_place(path: Path, kind: OutputKind, source_info: ClipInfo) -> None:
@@ -307,7 +319,7 @@ def _measure_length(
 
 
 def _estimate_size(
-    codec: Codec,
+    codec: str,
     settings: EncodeSettings,
     source_info: ClipInfo,
     pixels: int,

@@ -24,7 +24,6 @@ from effigie.media.orientation import apply_exif_orientation
 from effigie.media.signature import is_cut_short, list_pages, read_kind
 
 WINDOW_BYTES = 64 << 20  # bytes of decoded frames held at once
-DEEPEST = {np.dtype(np.uint8): 1, np.dtype(np.uint16): 257}  # by what a value is divided to have 8 bits
 
 
 def decode_still(path: Path, data: bytes, transparent: bool) -> Image | None:
@@ -44,19 +43,18 @@ def decode_still(path: Path, data: bytes, transparent: bool) -> Image | None:
     array = np.frombuffer(data, dtype=np.uint8)
     # With alpha OpenCV can honour either the alpha or the EXIF turn.
     image = _decode_opencv(array, cv2.IMREAD_UNCHANGED) if transparent else None
-    if image is not None and image.ndim == 3 and image.shape[2] == 4 and image.dtype in DEEPEST:
-        rgb = flatten_alpha(to_eight_bits(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA)))
+    if image is not None and image.ndim == 3 and image.shape[2] == 4 and image.dtype in (np.uint8, np.uint16):
+        rgb = flatten_alpha(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA))
         return apply_exif_orientation(rgb, _read_exif_orientation(data))
     image = _decode_opencv(array, cv2.IMREAD_COLOR)
     return None if image is None else np.ascontiguousarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def to_eight_bits(image: np.ndarray) -> Image:
-    """Round 16-bit values to 8 bits."""
-    divisor = DEEPEST[image.dtype]
-    if divisor == 1:
-        return np.asarray(image, np.uint8)
-    return ((image.astype(np.uint32) + divisor // 2) // divisor).astype(np.uint8)
+def is_read_by_opencv(path: Path, transparent: bool) -> bool:
+    """Whether OpenCV alone reads a picture upright: no HEIF, no AVIF, and no turn beside transparency."""
+    if read_kind(path) in ("heif", "avif"):
+        return False
+    return not transparent or _read_exif_orientation(path.read_bytes()) == 1
 
 
 def describe_still(path: Path) -> tuple[str, str, bool, tuple[str, ...]]:

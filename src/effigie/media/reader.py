@@ -28,6 +28,7 @@ from effigie.media.container import (
     select_video_stream,
 )
 from effigie.media.images import is_picture, read_pictures
+from effigie.media.native_picture import NativePicture
 from effigie.media.orientation import Orientation
 from effigie.media.probe import make_storage_error, make_undecodable_error, probe, read_clip_info
 from effigie.progress import format_count
@@ -44,6 +45,7 @@ class VideoReader:
         path: a video, GIF, APNG, WebP, AVIF, picture, TIFF of several pages, or folder of numbered pictures.
         threads: decoder threads. None leaves it to the codec (slices, without delay); 1 is right where other
             processes keep the cores busy; more decode several frames ahead.
+        native: keep each picture as decoded beside the RGB, so that an edit leaves all else as it was.
 
     Raises:
         MediaError: the clip cannot be read, or not one frame of it decodes.
@@ -55,13 +57,20 @@ class VideoReader:
                 print(frame.index, float(frame.time), frame.image.shape)
     """
 
-    def __init__(self, path: str | Path, start: int = 0, stop: int | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        start: int = 0,
+        stop: int | None = None,
+        threads: int | None = None,
+        native: bool = False,
+    ) -> None:
         if start < 0 or (stop is not None and stop < start):
             raise UsageError(f"frames {start} to {stop} are no range: give 0 <= start <= stop")
         if threads is not None and threads < 1:
             raise UsageError(f"{threads} decoder threads: give 1 or more, or none for the codec's own choice")
         self.path = Path(path)
-        self._start, self._stop, self._threads = start, stop, threads
+        self._start, self._stop, self._threads, self._native = start, stop, threads, native
         self._pictures = self.path.is_dir() or is_picture(self.path)
         self._damage = DamageCounter()
         self._stack = contextlib.ExitStack()
@@ -98,7 +107,7 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[Frame]:
         if self._pictures:
-            yield from read_pictures(self.info, self._start, self._stop)
+            yield from read_pictures(self.info, self._start, self._stop, self._native)
             return
         try:
             yield from self._read_video()
@@ -172,4 +181,9 @@ class VideoReader:
         stored_size = self._orientation.turn_size(self.info.width, self.info.height)
         image = to_rgb(frame, self.info.color, stored_size, self._reformatter)
         duration = frame.duration * self.info.time_base if frame.duration else None
-        return Frame(self._orientation.apply(image), index, time, duration)
+        native = None
+        if self._native:
+            if (frame.width, frame.height) != stored_size:  # a stream that changes its size on the way
+                frame = VideoReformatter().reformat(frame, width=stored_size[0], height=stored_size[1], threads=1)
+            native = NativePicture(frame, self.info.color, self._orientation)
+        return Frame(self._orientation.apply(image), index, time, duration, native)

@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 from av.codec.context import ThreadType
 from av.error import FFmpegError
 from av.packet import Packet
@@ -18,28 +17,34 @@ from av.video.stream import VideoStream
 
 from effigie.io.atomic_write import discard
 from effigie.media.clip import ClipInfo, Image
-from effigie.media.codecs import CODECS
-from effigie.media.color import from_rgb, write_color
+from effigie.media.color import write_color, write_frame_color
 from effigie.media.config import EncodeSettings
+from effigie.media.encoders import ENCODERS, build_options, choose_codec, describe_light, list_dynamic_metadata
 from effigie.media.images import SEQUENCE_RATE
+from effigie.media.native_picture import NativePicture, extend_edges
+from effigie.media.orientation import Orientation
+from effigie.media.pixel_formats import choose_pixel_format, describe_losses
 from effigie.media.stream_copy import StreamCopier, TimeSpan
 from effigie.media.timecode import explain_timecode_loss, write_timecode
 
 OUTPUT_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 MATROSKA_TICK = Fraction(1, 1000)
 MAX_TIMESCALE = 2**31 - 1
+MAX_DELAY = 1 << 36  # ticks that an encoder may hold a frame back
 
 
-def compute_padding(pixel_format: str, height: int, width: int) -> tuple[int, int]:
+def compute_padding(codec: str, pixel_format: str, height: int, width: int) -> tuple[int, int]:
     """Rows and columns to add: 4:2:0 has one colour sample for 2x2 pixels, and crops in steps of two."""
+    if not ENCODERS[codec].needs_even_sides:
+        return 0, 0
     chroma = VideoFormat(pixel_format, 16, 16)
     rows, columns = 16 // chroma.chroma_height(16), 16 // chroma.chroma_width(16)
     return -height % rows, -width % columns
 
 
-def describe_padding(pixel_format: str, height: int, width: int) -> str:
+def describe_padding(codec: str, pixel_format: str, height: int, width: int) -> str:
     """What a user should know of the rows and columns that are added."""
-    rows, columns = compute_padding(pixel_format, height, width)
+    rows, columns = compute_padding(codec, pixel_format, height, width)
     return (
         f"{width}x{height} was extended to {width + columns}x{height + rows} by repeating "
         f"the edge, because {pixel_format} needs even sides; PNG frames (--frames-to) keep odd ones"
@@ -57,9 +62,9 @@ class VideoEncoder:
         self._origin = span[0] if span else source_info.clock_origin
         self._tick = source_info.time_base
         self._format = OUTPUT_FORMATS[temporary.suffix.lower()]
+        self._codec = choose_codec(settings, source_info, self._format)
+        self._pixel_format = choose_pixel_format(ENCODERS[self._codec], source_info, settings.pixel_format)
         self._matroska = self._format == "matroska"
-        self._codec = CODECS[settings.codec]
-        self._pixel_format = self._codec.pixel_format or settings.pixel_format
         self._output: av.container.OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._stream_copier: StreamCopier | None = None
@@ -68,14 +73,25 @@ class VideoEncoder:
         self._durations: dict[int, int] = {}
         self._padding = (0, 0)
 
-    def write(self, image: Image, time: Fraction, duration: Fraction | None) -> None:
-        """Encode one picture, (H, W, 3) uint8 RGB, shown at ``time`` on the clock of ``source_info``."""
+    def write(self, picture: Image | NativePicture, time: Fraction, duration: Fraction | None) -> None:
+        """Encode one picture, (H, W, 3) uint8 RGB or as decoded, shown at ``time`` on the clock of ``source_info``."""
+        native = picture
+        if not isinstance(native, NativePicture):
+            native = NativePicture.from_rgb(native, self._source_info.color)
         if self._stream is None:
-            self._open_output(image.shape[0], image.shape[1], time)
+            self._open_output(native, time)
         assert self._stream is not None
+        if native.is_transparent() and not self._has_alpha:
+            self._note(
+                f"what is transparent was laid over black because {self._codec} holds no transparency: --codec prores "
+                "(.mov) or ffv1 (.mkv) keeps it"
+            )
+        frame = native.to_frame(self._pixel_format, self._source_info.color, self._reformatter)
         if any(self._padding):
-            image = np.pad(image, ((0, self._padding[0]), (0, self._padding[1]), (0, 0)), mode="edge")
-        frame = from_rgb(image, self._pixel_format, self._source_info.color, self._reformatter)
+            frame = extend_edges(frame, *self._padding)
+        write_frame_color(frame, self._source_info.color)
+        frame.pict_type = 0  # decoded ones say what they were, and encoders would obey
+        frame.duration = 0
         frame.pts, frame.time_base = self._to_ticks(time), self._tick
         if duration:
             self._durations[frame.pts] = max(1, round(duration / self._tick))
@@ -99,7 +115,7 @@ class VideoEncoder:
             if self._output is not None:
                 self._output.close()
 
-    def _open_output(self, height: int, width: int, first: Fraction) -> None:
+    def _open_output(self, picture: NativePicture, first: Fraction) -> None:
         source_info, settings = self._source_info, self._settings
         ticks = (first - self._origin) / self._tick
         self._tick = Fraction(self._tick.numerator, self._tick.denominator * ticks.denominator)
@@ -108,23 +124,30 @@ class VideoEncoder:
         )
         rate = (source_info.rate or SEQUENCE_RATE).limit_denominator(100_000)
         stream = self._output.add_stream(
-            self._codec.encoder, rate=rate, options=self._codec.options(settings), time_base=self._tick
+            ENCODERS[self._codec].name,
+            rate=rate,
+            options=build_options(self._codec, settings, self._pixel_format, describe_light(picture.frame)),
+            time_base=self._tick,
         )
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
         context.pix_fmt = self._pixel_format
+        height, width = picture.frame.height, picture.frame.width
         self._padding = self._compute_padding(height, width)
         context.height, context.width = height + self._padding[0], width + self._padding[1]
-        context.sample_aspect_ratio = source_info.pixel_aspect
+        turn, aspect = picture.orientation, source_info.pixel_aspect
+        context.sample_aspect_ratio = 1 / aspect if turn.is_transposed else aspect
+        if turn != Orientation():  # the samples stay as they lie, and the file says how to turn them
+            stream.set_display_matrix(turn.matrix)
         context.thread_count = settings.threads or 0
         # Slices, PyAV's default, give larger files, the more cores the larger.
         context.thread_type = ThreadType.FRAME
-        if self._codec.encoder == "libx265" and not self._matroska:
+        if ENCODERS[self._codec].name == "libx265" and not self._matroska:
             context.codec_tag = "hvc1"  # the tag that Apple's players ask for
         write_color(context, source_info.color)
         write_timecode(stream, source_info, self._origin - source_info.clock_origin, self._format)
         self._notes.extend(explain_timecode_loss(source_info, self._format))
-        self._note_depth()
+        self._note_losses(picture)
         if settings.keep_audio and source_info.kind == "video":
             self._stream_copier = StreamCopier(source_info.path, self._output, self._origin, self._span, self._notes)
         self._note_clock(first)
@@ -143,9 +166,9 @@ class VideoEncoder:
         return {"movflags": "+faststart", "movie_timescale": str(timescale), "strict": "experimental"}
 
     def _compute_padding(self, height: int, width: int) -> tuple[int, int]:
-        padding = compute_padding(self._pixel_format, height, width)
+        padding = compute_padding(self._codec, self._pixel_format, height, width)
         if any(padding):
-            self._notes.append(describe_padding(self._pixel_format, height, width))
+            self._notes.append(describe_padding(self._codec, self._pixel_format, height, width))
         return padding
 
     def _to_ticks(self, time: Fraction) -> int:
@@ -162,6 +185,8 @@ class VideoEncoder:
     def _mux(self, packets: list[Packet]) -> None:
         assert self._output is not None
         for packet in packets:
+            if packet.pts is not None and packet.dts is not None and packet.pts - packet.dts > MAX_DELAY:
+                packet.dts = packet.pts  # x265 makes numbers up for clips of one or two frames
             if packet.pts in self._durations:
                 packet.duration = self._durations.pop(packet.pts)
             if self._stream_copier is not None and packet.dts is not None:
@@ -172,11 +197,19 @@ class VideoEncoder:
         if note not in self._notes:
             self._notes.append(note)
 
-    def _note_depth(self) -> None:
-        with contextlib.suppress(ValueError):
-            components = VideoFormat(self._source_info.pixel_format, 16, 16).components
-            if (bits := max(component.bits for component in components)) > 8:
-                self._note(f"{bits}-bit pictures were written with 8 bits")
+    @property
+    def _has_alpha(self) -> bool:
+        return any(component.is_alpha for component in VideoFormat(self._pixel_format, 16, 16).components)
+
+    def _note_losses(self, picture: NativePicture) -> None:
+        if self._source_info.pixel_format != "unknown":
+            losses = describe_losses(self._source_info.pixel_format, self._pixel_format, self._source_info.kind)
+            for loss in losses:
+                self._note(loss)
+        if describe_light(picture.frame) is not None and self._codec not in ("h264", "hevc"):
+            self._note(f"the light of the mastering display was left out because {self._codec} does not hold it")
+        for name in list_dynamic_metadata(picture.frame):
+            self._note(f"{name} was left out: it describes the pictures as they were")
 
     def _note_clock(self, first: Fraction) -> None:
         if self._origin and self._span is None:

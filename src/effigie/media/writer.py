@@ -18,11 +18,11 @@ from effigie.io.atomic_write import atomic_write, convert_os_error
 from effigie.media.clip import ClipInfo, Image
 from effigie.media.config import EncodeSettings
 from effigie.media.container import describe_error
-from effigie.media.output_plan import check_codec, check_place, choose_output_kind, list_picture_losses
+from effigie.media.native_picture import NativePicture
+from effigie.media.output_plan import check_place, choose_codec_of, choose_output_kind, list_picture_losses
+from effigie.media.picture_files import PictureFiles, note_picture_losses
 from effigie.media.stream_copy import TimeSpan
-from effigie.media.video_encoder import OUTPUT_FORMATS, VideoEncoder
-
-JPEG_QUALITY = 95
+from effigie.media.video_encoder import VideoEncoder
 
 
 class VideoWriter:
@@ -74,11 +74,10 @@ class VideoWriter:
         self._output_kind = choose_output_kind(self.path, self.settings)
         check_place(self.path, self._output_kind, source_info)
         if self._output_kind == "video":
-            container, size = OUTPUT_FORMATS[self.path.suffix.lower()], (source_info.width, source_info.height)
-            check_codec(self.path, container, self.settings.codec, size)
+            choose_codec_of(self.path, source_info, self.settings)
         self._size: tuple[int, int] | None = None
-        self._sink: VideoEncoder | _PictureFiles | None = None
-        self._context: contextlib.AbstractContextManager[VideoEncoder | _PictureFiles] | None = None
+        self._sink: VideoEncoder | PictureFiles | None = None
+        self._context: contextlib.AbstractContextManager[VideoEncoder | PictureFiles] | None = None
 
     def __enter__(self) -> Self:
         self._context = self._open_output()
@@ -92,30 +91,44 @@ class VideoWriter:
         context, self._context, self._sink = self._context, None, None
         return context.__exit__(kind, error, trace)
 
-    def write(self, image: Image, time: Fraction, duration: Fraction | None = None) -> None:
+    def prepare(self, picture: NativePicture) -> NativePicture:
+        """The picture in samples of which the output can hold all: edit that one, then write it.
+
+        A picture file holds RGB: what is drawn into color samples of 4:2:0 would bleed into pixels beside it.
+        """
+        if self._output_kind == "video":
+            return picture
+        note_picture_losses(self.path, self._output_kind == "folder", picture, self.notes)
+        return picture.as_rgb()
+
+    def write(self, picture: Image | NativePicture, time: Fraction, duration: Fraction | None = None) -> None:
         """Add one frame.
 
         Args:
-            image: (H, W, 3) uint8 RGB, all of one size.
+            picture: (H, W, 3) uint8 RGB, upright; or a picture as decoded, whose samples go to the encoder as they
+                are. All of one size.
             time: presentation time on the clock of ``source_info``, seconds, later than the frame before.
             duration: seconds; matters for the last frame.
         """
         if self._sink is None:
             raise UsageError(f"{self.path} is not open for writing: use `with VideoWriter(...)`")
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-            raise UsageError(f"a frame must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
-        size = image.shape[:2]
+        if isinstance(picture, NativePicture):
+            size = picture.size
+        elif picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
+            raise UsageError(f"a frame must be (H, W, 3) uint8, not {picture.shape} {picture.dtype}")
+        else:
+            size = picture.shape[:2]
         if self._size is not None and size != self._size:
             raise UsageError(
                 f"the frames of {self.path} are {self._size[1]}x{self._size[0]}, one is {size[1]}x{size[0]}"
             )
         self._size = size
         with self._convert_errors():
-            self._sink.write(image, time, duration)
+            self._sink.write(picture, time, duration)
         self.frames += 1
 
     @contextlib.contextmanager
-    def _open_output(self) -> Iterator[VideoEncoder | _PictureFiles]:
+    def _open_output(self) -> Iterator[VideoEncoder | PictureFiles]:
         with atomic_write(self.path) as temporary:
             sink = self._open_sink(temporary)
             try:
@@ -130,11 +143,11 @@ class VideoWriter:
                 sink.abort()
                 raise
 
-    def _open_sink(self, temporary: Path) -> VideoEncoder | _PictureFiles:
+    def _open_sink(self, temporary: Path) -> VideoEncoder | PictureFiles:
         if self._output_kind == "video":
             return VideoEncoder(temporary, self.source_info, self.settings, self._span, self.notes)
         self.notes.extend(list_picture_losses(self.source_info, self.settings, self._output_kind))
-        return _PictureFiles(temporary, self.path, self._output_kind == "folder")
+        return PictureFiles(temporary, self.path, self._output_kind == "folder")
 
     @contextlib.contextmanager
     def _convert_errors(self) -> Iterator[None]:
@@ -149,38 +162,3 @@ class VideoWriter:
             raise MediaError(
                 f"cannot encode {self.path} ({describe_error(error)}): try the default settings or another format"
             ) from error
-
-
-class _PictureFiles:
-    """Writes one picture, or numbered PNG files into a folder; each is complete at once."""
-
-    def __init__(self, temporary: Path, path: Path, folder: bool) -> None:
-        self._temporary, self._path, self._folder = temporary, path, folder
-        self._count = 0
-
-    def write(self, image: Image, time: Fraction, duration: Fraction | None) -> None:
-        if self._folder:
-            self._temporary.mkdir(exist_ok=True)
-            write_still(self._temporary / f"{self._count:06d}.png", image)
-        elif self._count:
-            raise MediaError(f"{self._path} holds one picture: give a name without suffix for a folder, or .mp4")
-        else:
-            write_still(self._temporary, image)
-        self._count += 1
-
-    def finalize(self) -> None:
-        pass
-
-    def abort(self) -> None:
-        """The caller removes the file or folder."""
-
-
-def write_still(path: Path, image: Image) -> None:
-    """Write (H, W, 3) uint8 RGB to ``path``, PNG or JPEG by its suffix."""
-    jpeg = path.suffix.lower() in (".jpg", ".jpeg")
-    # OpenCV's own PNG setting: 4.7 ms a 640x480 frame; any level asked for takes 12 ms and saves a quarter.
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if jpeg else []
-    done, data = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
-    if not done:
-        raise MediaError(f"cannot encode {path}")
-    path.write_bytes(data.tobytes())

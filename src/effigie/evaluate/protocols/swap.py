@@ -218,7 +218,7 @@ def _compare(
     size = (info.height, info.width)
     times: tuple[list, list] = ([], [])
     with contextlib.ExitStack() as stack:
-        reader = stack.enter_context(VideoReader(info.path))
+        reader = stack.enter_context(VideoReader(info.path, native=True))
         output = stack.enter_context(VideoReader(output_clip))
         other = stack.enter_context(VideoReader(encoded)) if encoded else None
         for index, (frame, original, reencoded) in enumerate(zip_longest(output, reader, other or ())):
@@ -228,7 +228,7 @@ def _compare(
                     so_far.append(one.time)
             if frame is None or original is None:
                 continue
-            footage = mark(original.image, index)
+            footage = mark(original)
             alike = footage if reencoded is None else crop_to_size(reencoded, size, encoded)
             pictures = crop_to_size(frame, size, output_clip), footage, alike
             mask = folder[index] if folder is not None else None

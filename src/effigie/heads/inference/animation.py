@@ -280,7 +280,7 @@ def build_clip_info(motion: Motion, subject: AnimationSubject) -> ClipInfo:
         "height": height,
         "rotation": 0,
         "pixel_aspect": Fraction(1),
-        "pixel_format": "rgb24",
+        "pixel_format": "yuv420p",  # what every player shows, whatever the driver is
         "color": choose_rgb_color(height),
     }
     if motion.clip is not None:

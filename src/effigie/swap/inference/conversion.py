@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from effigie.compositing.canvas import Canvas
 from effigie.consent.gate import merge_permits
 from effigie.errors import MediaError
 from effigie.execution import available_cores
@@ -67,8 +68,7 @@ _PreparedFace = tuple[PersonState, FaceCompositor, Face, FaceInputs]
 _RenderedFace = tuple[FaceCompositor, Face, SwappedFace]
 _PreparedFrame = tuple[Frame, np.ndarray | None, list[_PreparedFace]]  # with its matte
 _RenderedFrame = tuple[Frame, np.ndarray | None, list[_RenderedFace]]
-# Picture, mask, time, duration.
-_ComposedFrame = tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]
+_ComposedFrame = tuple[Frame, Canvas, np.ndarray | None]  # with its mask
 
 
 class Conversion:
@@ -216,11 +216,11 @@ class Conversion:
 
     def _compose(self, out: BackgroundConsumer[_ComposedFrame], item: _RenderedFrame) -> None:
         frame, matte, rendered = item
-        picture, mask = frame.image, None
+        canvas, mask = Canvas(frame.image, None if frame.native is None else frame.native.read), None
         for compositor, face, swapped in rendered:
-            picture, face_mask = compositor(picture, frame, face, swapped, matte)
+            face_mask = compositor(canvas, frame, face, swapped, matte)
             mask = face_mask if mask is None else np.maximum(mask, face_mask)
-        out.put((picture, mask, frame.time, frame.duration))
+        out.put((frame, canvas, mask))
 
     def _apply_shot(self, shot: ShotSettings | None) -> None:
         """Use the settings of a shot, or without one the clip's own, from this frame on."""
@@ -237,15 +237,15 @@ class Conversion:
         return shot is not None and (shot.skip or str(state.assignment.model) in shot.excluded_models)
 
     def _write(self, outgoing: SignedWriter, masks: VideoWriter | None, item: _ComposedFrame) -> None:
-        picture, mask, frame_time, duration = item
+        frame, canvas, mask = item
         start, signing_seconds = time.perf_counter(), outgoing.seconds
-        label = outgoing.write(picture, mask, frame_time, duration)
+        label = outgoing.write(canvas.image, mask, frame.time, frame.duration, frame.native, canvas.edits)
         self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
         if masks is not None:
-            gray = np.zeros(picture.shape[:2], np.uint8) if mask is None else mask.copy()
+            gray = np.zeros(canvas.shape[:2], np.uint8) if mask is None else mask.copy()
             if label is not None:
                 gray[label] = 255
-            masks.write(np.repeat(gray[..., None], 3, axis=2), frame_time, duration)
+            masks.write(np.repeat(gray[..., None], 3, axis=2), frame.time, frame.duration)
 
     def _audio_range(self) -> tuple[Fraction, Fraction] | None:
         """Start and end of the sound that goes with the first frames, s; None for all of it."""

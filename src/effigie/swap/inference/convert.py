@@ -100,7 +100,7 @@ def convert(
             eyewear_notes.append(notes)
         else:
             eyewear_notes.append([])
-    with VideoReader(clip) as reader:
+    with VideoReader(clip, native=True) as reader:
         people = [
             PersonState(
                 assignment,

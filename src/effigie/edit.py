@@ -1,0 +1,36 @@
+"""An edit: what was changed of a box of a picture, and nothing about the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """A change of one box of a picture, in the pixels that are shown (upright).
+
+    Values are R'G'B' float32 in 0..1 and beyond: above white and outside of the gamut nothing is cut off.
+
+    Attributes:
+        top, left: px of the box's first row and column.
+        before: (h, w, 3) what the box showed.
+        after: (h, w, 3) what it shows now; equal to ``before`` wherever ``changed`` is False.
+        changed: (h, w) bool.
+    """
+
+    top: int
+    left: int
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
+    changed: NDArray[np.bool_]
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.top, self.top + self.before.shape[0])
+
+    @property
+    def columns(self) -> slice:
+        return slice(self.left, self.left + self.before.shape[1])
