@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Image = NDArray[np.uint8]
 ClipKind = Literal["video", "animation", "still", "sequence"]
 LumaRange = Literal["limited", "full"]
+FieldOrder = Literal["progressive", "top first", "bottom first"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class ClipInfo:
     audio: tuple[AudioInfo, ...] = ()
     subtitles: int = 0  # number of subtitle streams
     clock_origin: Fraction = Fraction(0)  # seconds, where an MPEG stream's arbitrary clock begins; 0 elsewhere
+    field_order: FieldOrder = "progressive"  # whether odd and even lines are of two moments, and whose are first
     timecode: str | None = None  # of the first frame, hh:mm:ss:ff, or ; before ff where frame numbers are dropped
     reel: str | None = None  # name of the tape or camera card
     chapters: int = 0

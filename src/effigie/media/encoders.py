@@ -11,7 +11,7 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 
 from effigie.errors import UsageError
-from effigie.media.clip import ClipInfo
+from effigie.media.clip import ClipInfo, FieldOrder
 from effigie.media.config import EncodeSettings
 from effigie.media.tone import find_tone_curve
 
@@ -117,7 +117,19 @@ def estimate_bytes(codec: str, settings: EncodeSettings, pixels: float) -> float
     return pixels * bits / 8
 
 
-def build_options(codec: str, settings: EncodeSettings, pixel_format: str, light: str | None) -> dict[str, str]:
+def explain_field_loss(codec: str, info: ClipInfo) -> list[str]:
+    """What a codec's file does not say of a clip's fields, a sentence at most."""
+    if info.field_order == "progressive" or codec == "h264":
+        return []
+    return [
+        f"the clip is interlaced ({info.field_order}): its lines are kept, and the {codec} output calls itself "
+        "progressive; --codec h264 says it"
+    ]
+
+
+def build_options(
+    codec: str, settings: EncodeSettings, pixel_format: str, light: str | None, field_order: FieldOrder = "progressive"
+) -> dict[str, str]:
     """Options of the encoder of a codec.
 
     Args:
@@ -137,7 +149,8 @@ def build_options(codec: str, settings: EncodeSettings, pixel_format: str, light
         return {"profile": profile, "vendor": "apl0", "alpha_bits": "16"}
     options = {"crf": str(settings.crf), "preset": settings.preset}
     if codec == "h264":
-        options["x264-params"] = X264_PARAMS + (
+        fields = {"progressive": "", "top first": ":tff=1", "bottom first": ":bff=1"}[field_order]
+        options["x264-params"] = f"{X264_PARAMS}{fields}" + (
             ""
             if light is None
             else f":{light.replace('master-display', 'mastering-display').replace('max-cll', 'cll')}"

@@ -16,7 +16,7 @@ from effigie.io.atomic_write import convert_os_error
 from effigie.media import defaults
 from effigie.media.clip import ClipInfo
 from effigie.media.config import EncodeSettings
-from effigie.media.encoders import ENCODERS, choose_codec, estimate_bytes
+from effigie.media.encoders import ENCODERS, choose_codec, estimate_bytes, explain_field_loss
 from effigie.media.picture_files import STILL_SUFFIXES
 from effigie.media.pixel_formats import choose_pixel_format, describe_losses
 from effigie.media.stream_copy import TimeSpan, plan_streams_of
@@ -156,6 +156,7 @@ def plan_output(
             streams = tuple(plan_streams_of(source_info.path, container))
             notes.extend(notes_of(list(streams)))
         notes.extend(explain_timecode_loss(source_info, container))
+        notes.extend(explain_field_loss(codec, source_info))
     else:
         notes.extend(list_picture_losses(source_info, settings, kind))
     frames, seconds = _measure_length(source_info, span, max_frames)
@@ -299,6 +300,8 @@ def list_picture_losses(source_info: ClipInfo, settings: EncodeSettings, kind: O
         losses.append(f"the timecode {source_info.timecode} was left out because pictures hold none")
     if source_info.chapters:
         losses.append("the chapters were left out because pictures hold none")
+    if source_info.field_order != "progressive":
+        losses.append(f"the clip is interlaced ({source_info.field_order}), which pictures cannot say")
     if source_info.pixel_aspect != 1:
         losses.append(f"the pixel aspect {source_info.pixel_aspect} was left out: the pictures look squeezed")
     return losses

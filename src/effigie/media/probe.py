@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from effigie.errors import MediaError
 from effigie.media import defaults, images
-from effigie.media.clip import AudioInfo, ClipInfo, ClipKind
+from effigie.media.clip import AudioInfo, ClipInfo, ClipKind, FieldOrder
 from effigie.media.color import choose_rgb_color, read_color
 from effigie.media.container import (
     DamageCounter,
@@ -31,6 +31,7 @@ from effigie.media.stream_plan import count_subtitles
 from effigie.media.timecode import read_timecode
 
 ANIMATIONS = ("gif", "apng")
+TOP_FIRST, BOTTOM_FIRST = (2, 5), (3, 4)  # AV_FIELD_TT and BT, AV_FIELD_BB and TB
 ARBITRARY_CLOCKS = ("mpeg", "mpegts")
 
 
@@ -81,6 +82,7 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
         audio=tuple(_read_audio(container)),
         subtitles=count_subtitles(container),
         clock_origin=_read_clock_origin(container) if names[0] in ARBITRARY_CLOCKS else Fraction(0),
+        field_order=_read_field_order(stream),
         timecode=timecode,
         reel=reel,
         chapters=len(container.chapters()),
@@ -106,6 +108,12 @@ def make_storage_error(path: Path, error: OSError) -> MediaError:
 def make_undecodable_error(path: Path) -> MediaError:
     """Make the error of a file that opens but holds no frame that decodes."""
     return MediaError(f"no frame of {path} can be decoded: it is damaged or cut short; copy or record it again")
+
+
+def _read_field_order(stream: VideoStream) -> FieldOrder:
+    """Field order by what the decoder found in the first frame; libavutil's numbers name stored and shown order."""
+    order = int(stream.codec_context.field_order)
+    return "top first" if order in TOP_FIRST else "bottom first" if order in BOTTOM_FIRST else "progressive"
 
 
 def _read_audio(container: InputContainer) -> Iterator[AudioInfo]:

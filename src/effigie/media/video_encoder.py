@@ -19,7 +19,14 @@ from effigie.io.atomic_write import discard
 from effigie.media.clip import ClipInfo, Image
 from effigie.media.color import write_color, write_frame_color
 from effigie.media.config import EncodeSettings
-from effigie.media.encoders import ENCODERS, build_options, choose_codec, describe_light, list_dynamic_metadata
+from effigie.media.encoders import (
+    ENCODERS,
+    build_options,
+    choose_codec,
+    describe_light,
+    explain_field_loss,
+    list_dynamic_metadata,
+)
 from effigie.media.images import SEQUENCE_RATE
 from effigie.media.native_picture import NativePicture, extend_edges
 from effigie.media.orientation import Orientation
@@ -123,10 +130,11 @@ class VideoEncoder:
             f"file:{self._path.absolute()}", "w", format=self._format, container_options=self._options()
         )
         rate = (source_info.rate or SEQUENCE_RATE).limit_denominator(100_000)
+        light = describe_light(picture.frame)
         stream = self._output.add_stream(
             ENCODERS[self._codec].name,
             rate=rate,
-            options=build_options(self._codec, settings, self._pixel_format, describe_light(picture.frame)),
+            options=build_options(self._codec, settings, self._pixel_format, light, source_info.field_order),
             time_base=self._tick,
         )
         assert isinstance(stream, VideoStream)
@@ -147,6 +155,7 @@ class VideoEncoder:
         write_color(context, source_info.color)
         write_timecode(stream, source_info, self._origin - source_info.clock_origin, self._format)
         self._notes.extend(explain_timecode_loss(source_info, self._format))
+        self._notes.extend(explain_field_loss(self._codec, source_info))
         self._note_losses(picture)
         if settings.keep_audio and source_info.kind == "video":
             self._stream_copier = StreamCopier(source_info.path, self._output, self._origin, self._span, self._notes)
