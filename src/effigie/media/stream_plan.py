@@ -93,8 +93,8 @@ def _plan_stream(stream: Stream, output_format: str, packet: Packet | None) -> S
         assert isinstance(stream, AudioStream)
         return _plan_sound(stream, output_format, packet)
     codec = codec_name(stream)
-    if stream.type == "subtitle" and _is_chapter_track(stream):
-        return StreamPlan(stream.index, "subtitle", "chapters", "tag")
+    if stream.type in ("subtitle", "data") and _is_chapter_track(stream):
+        return StreamPlan(stream.index, stream.type, "chapters", "tag")
     if stream.type == "subtitle":
         if _is_known(stream) and _can_copy(stream, output_format, packet):
             return StreamPlan(stream.index, "subtitle", codec, "copy", codec)
@@ -145,10 +145,13 @@ def _plan_sound(stream: AudioStream, output_format: str, packet: Packet | None) 
 def _is_chapter_track(stream: Stream) -> bool:
     """Whether a text stream of MOV or MP4 is what its chapters are read from: they are written anew."""
     container = stream.container
-    if not container.format.name.startswith("mov") or stream.codec_context is None:
+    chapters, entries = len(container.chapters()), len(stream.index_entries)
+    if not container.format.name.startswith("mov") or not chapters <= entries <= chapters + 1 or not chapters:
         return False
-    entries = len(stream.index_entries)
-    return stream.codec_context.codec_tag == "text" and 0 < entries <= len(container.chapters()) + 1
+    # FFmpeg calls the track data where it is linked as one of chapters, and text where only its entries look so.
+    if stream.codec_context is None:
+        return codec_name(stream) == "bin_data"
+    return stream.codec_context.codec_tag == "text"
 
 
 def count_subtitles(container: InputContainer) -> int:
