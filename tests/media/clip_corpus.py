@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -277,8 +277,12 @@ def _companions() -> Iterator[ClipRecipe]:
     yield ClipRecipe("klv", group, ".ts", data=True, output=".mov")
 
 
-def make_clip(folder: Path, recipe: ClipRecipe) -> Path:
-    """Write a clip of the corpus; returns its path."""
+def make_clip(folder: Path, recipe: ClipRecipe, pictures: Sequence[np.ndarray] = ()) -> Path:
+    """Write a clip of the corpus; returns its path.
+
+    Args:
+        pictures: (H, W, 3) uint8 RGB to show instead of numbered ones, at least as many as the recipe has frames.
+    """
     path = folder / f"{recipe.name}{recipe.suffix}"
     options = {"movie_timescale": "90000"} if recipe.suffix in (".mp4", ".mov") else {}
     muxer = FORMATS.get(recipe.suffix)
@@ -327,7 +331,8 @@ def make_clip(folder: Path, recipe: ClipRecipe) -> Path:
                 ]
             )
         for index, tick in enumerate(recipe.times):
-            frame = _make_frame(index, recipe)
+            shown = pictures[index] if len(pictures) else picture(index, *recipe.size)
+            frame = _make_frame(shown, recipe)
             frame.pts, frame.time_base = tick, recipe.tick
             output.mux(video.encode(frame))
         output.mux(video.encode(None))
@@ -340,8 +345,7 @@ def make_clip(folder: Path, recipe: ClipRecipe) -> Path:
     return path
 
 
-def _make_frame(index: int, recipe: ClipRecipe) -> av.VideoFrame:
-    shown = picture(index, *recipe.size)
+def _make_frame(shown: np.ndarray, recipe: ClipRecipe) -> av.VideoFrame:
     frame = av.VideoFrame.from_ndarray(shown, "rgb24")
     if recipe.alpha:
         alpha = np.full((*shown.shape[:2], 1), 255, np.uint8)

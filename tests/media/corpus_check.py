@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -125,13 +126,24 @@ def is_same(name, before, after):
     return before == after
 
 
+@dataclass(frozen=True)
+class Carried:
+    """What became of a clip's properties."""
+
+    compared: int
+    silent: dict  # property -> before and after, of those that changed without a word
+    said: set[str]  # properties that changed, and a note says so
+    notes: list[str]
+    unplanned: list[str]  # of the plan's notes those that nothing came of
+
+
 def read_number(image, recipe):
     """The number of a frame, whose picture was made as it is stored, and is shown turned."""
     return number(np.rot90(image, -recipe.rotation // 90))
 
 
 def carry(folder, recipe):
-    """One clip through reader and writer: what was lost without a word, and what was lost with one, by property."""
+    """One clip through reader and writer."""
     source = make_clip(folder, recipe)
     target = folder / f"out-{recipe.name}{recipe.output}"
     plan = plan_output(target, probe(source), FAST)
@@ -156,7 +168,8 @@ def carry(folder, recipe):
     changed = {name for name in before if not is_same(name, before[name], after.get(name))}
     said = {name for name in changed if any(re.search(NOTES[name], note) for note in notes)}
     unplanned = [note for note in plan.notes if note not in notes]
-    return {name: (before[name], after.get(name)) for name in changed - said}, said, notes, unplanned
+    silent = {name: (before[name], after.get(name)) for name in changed - said}
+    return Carried(len(before), silent, said, notes, unplanned)
 
 
 def print_table():
@@ -166,13 +179,13 @@ def print_table():
     begun = time.perf_counter()
     for recipe in list_recipes():
         with tempfile.TemporaryDirectory() as folder:
-            silent, said, notes, _ = carry(Path(folder), recipe)
+            found = carry(Path(folder), recipe)
         row = rows[recipe.group]
         row[0] += 1
-        row[1] += len(NOTES) - len(said) - len(silent)
-        row[2] += len(said)
-        row[3] += len(silent)
-        sentences.update(re.sub(r"[\d.:]+", "N", note) for note in notes)
+        row[1] += found.compared - len(found.said) - len(found.silent)
+        row[2] += len(found.said)
+        row[3] += len(found.silent)
+        sentences.update(re.sub(r"[\d.:]+", "N", note) for note in found.notes)
     print("| group | clips | properties kept | changed, and said | changed in silence |\n|---|---|---|---|---|")
     for group, row in rows.items():
         print(f"| {group} | {' | '.join(map(str, row))} |")

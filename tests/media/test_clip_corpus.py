@@ -1,4 +1,4 @@
-"""Tests of the corpus: every property of a clip comes out of the writer as it went into the reader, or a note says why."""
+"""Tests of the corpus: every property of a clip comes out as it went in, or a note says why."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from corpus_check import carry
 
 @pytest.mark.parametrize("recipe", list_recipes(), ids=lambda recipe: recipe.name)
 def test_no_property_is_lost_in_silence(tmp_path, recipe):
-    silent, _, notes, unplanned = carry(tmp_path, recipe)
-    assert not silent, (silent, notes)
-    assert not unplanned, f"planned, and did not happen: {unplanned}"
+    found = carry(tmp_path, recipe)
+    assert not found.silent, (found.silent, found.notes)
+    assert not found.unplanned, f"planned, and did not happen: {found.unplanned}"
 
 
 def test_the_corpus_is_as_wide_as_promised():
