@@ -240,8 +240,8 @@ def check_place(path: Path, kind: OutputKind, source_info: ClipInfo) -> None:
         ) from None
     if size > longest:
         raise UsageError(
-            f"the name {path.name[:40]}... is too long by {size - longest} bytes, for {LONGEST_COMPANION} is added to "
-            "it for the notice: choose a shorter one"
+            f"the name {path.name[:40]}... is too long by {format_count(size - longest, 'byte')}, for "
+            f"{LONGEST_COMPANION} is added to it for the notice: choose a shorter one"
         )
     if kind == "folder":
         _check_replaceable(path)
