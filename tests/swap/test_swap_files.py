@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -75,6 +77,18 @@ def test_every_command_takes_it(quick_model, pictures, tmp_path, recipe):
     report = effigie.convert(quick_model, clip, output, settings)
     assert (report.frames, report.swapped) == (COUNT, COUNT)
     assert not lost_in_silence(clip, output, report.notes)
+    assert effigie.verify(output).verdict == "made-by-effigie"
+
+
+def test_a_name_that_the_locale_lacks_is_kept(quick_model, pictures, tmp_path):
+    """In the C locale a Japanese name is bytes without letters: the result has them too, and is signed and noted."""
+    clip = make(tmp_path, RECIPES[4], pictures).rename(tmp_path / "日本.mp4")
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-m", "effigie", "convert", quick_model, clip, "-o", "out/", "--person", "0"]
+    ended = subprocess.run([*map(str, command)], capture_output=True, cwd=tmp_path, env=environment, check=False)
+    assert ended.returncode == 0, ended.stderr
+    output = tmp_path / "out" / "日本.mp4"
+    assert output.with_name("日本.mp4.notice.txt").is_file()
     assert effigie.verify(output).verdict == "made-by-effigie"
 
 
