@@ -19,7 +19,7 @@ from rich.progress import Progress as Display
 from rich.text import Text
 
 from effigie.errors import UsageError
-from effigie.io.atomic_write import atomic_write
+from effigie.io.atomic_write import JSON_ESCAPES, atomic_write
 from effigie.progress import Progress, ProgressCallback
 
 STYLES = ("auto", "bar", "lines", "json", "none")
@@ -108,7 +108,7 @@ class StatusFile:
         }
         with atomic_write(self.path) as draft:
             # A file name of another locale may hold bytes that are no letters.
-            draft.write_text(json.dumps(status, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace")
+            draft.write_text(json.dumps(status, ensure_ascii=False) + "\n", encoding="utf-8", errors=JSON_ESCAPES)
         self._written = time.monotonic()
 
 

@@ -19,7 +19,7 @@ from effigie.arrays import Image
 from effigie.consent.gate import Permit
 from effigie.edit import Edit
 from effigie.errors import MediaError
-from effigie.io.atomic_write import atomic_write, discard, sha256
+from effigie.io.atomic_write import atomic_write, discard, readable_name, sha256
 from effigie.media import EncodeSettings, VideoWriter
 from effigie.media.clip import ClipInfo
 from effigie.media.native_picture import NativePicture
@@ -80,7 +80,7 @@ class SignedWriter:
         self._claim = Claim(
             output_id=self.output_id,
             command=command,
-            title=path.name,
+            title=readable_name(path.name),
             model_hash=model_hash,
             consents=permit.ids,
             ingredients=_ingredients(like.path, source_path),
@@ -178,7 +178,7 @@ class SignedWriter:
                 output_id=self.output_id,
                 time=datetime.now(UTC),
                 command=self._claim.command,
-                name=self.path.name,
+                name=readable_name(self.path.name),
                 model_hash=self._claim.model_hash,
                 consents=self._permit.ids,
                 file_sha256=digest,

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from effigie._version import __version__
 from effigie.errors import EffigieError, UsageError
-from effigie.io.atomic_write import atomic_write
+from effigie.io.atomic_write import atomic_write, readable_name
 from effigie.provenance.c2pa.box_space import BoxSpaceError, open_space
 from effigie.provenance.c2pa.certificate import SigningIdentity, select_identity, trust_anchors
 from effigie.provenance.c2pa.containers import (
@@ -285,7 +285,7 @@ def _add_ingredient(builder: c2pa.Builder, index: int, path: Path) -> None:
     import c2pa
 
     definition = {
-        "title": path.name,
+        "title": readable_name(path.name),
         "label": f"ingredient-{index}",
         "relationship": "componentOf" if index else "parentOf",
     }

@@ -15,7 +15,7 @@ from effigie.errors import FaceSetError, MediaError, UsageError
 from effigie.extraction import ExtractSettings, extract
 from effigie.faceset import FaceSet
 from effigie.faceset.plots.drawing import write_png
-from effigie.io.atomic_write import discard
+from effigie.io.atomic_write import NAME_BYTES, discard
 from effigie.media.images import is_picture
 from effigie.media.inputs import expand_paths
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
@@ -181,7 +181,7 @@ def _digest(*groups: Sequence[Path], extra: str = "") -> str:
         if not path.exists():
             raise UsageError(f"{path} does not exist")
         status = path.stat()
-        found.update(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode())
+        found.update(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode(errors=NAME_BYTES))
     return found.hexdigest()[:8]
 
 
