@@ -30,6 +30,7 @@ from effigie.progress import format_count
 
 OPTIONS_WITH_PROJECT = (
     *("model", "clips", "output", "frames_to", "dry_run", "max_frames", "force", "as_json", "save_project"),
+    *("timeline", "save_timeline"),
 )
 
 
@@ -74,6 +75,13 @@ def convert(
         typer.Option(metavar="TOML", help="Keep all of this in a project file, to be edited and converted again."),
     ] = None,
     dry_run: DryRun = False,
+    timeline: Annotated[
+        Path | None,
+        typer.Option(metavar="OTIO", help="Swap in the ranges alone that this OpenTimelineIO cut uses of the clip."),
+    ] = None,
+    save_timeline: Annotated[
+        Path | None, typer.Option(metavar="OTIO", help="Write the shots as an OpenTimelineIO cut of the output.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Put the source's face into clips of the target; sound, times and everything else stay.
@@ -84,6 +92,7 @@ def convert(
     from effigie.media.inputs import find_clips, is_single_clip
     from effigie.swap import PersonAssignment, convert, convert_clips
     from effigie.swap.inference import project as projects
+    from effigie.swap.inference import timeline as timelines
 
     many = bool(clips) and (len(clips or ()) > 1 or not is_single_clip((clips or [""])[0]))
     clip = clips[0] if clips else None
@@ -110,6 +119,11 @@ def convert(
     settings = replace(
         project.settings, max_frames=settings.max_frames, encode=with_frames(project.settings.encode, destination)
     )
+    if timeline is not None:
+        if many:
+            raise UsageError("a timeline's ranges are of one clip: convert that one by itself")
+        ranges = timelines.load_ranges(timeline, project.clip)
+        settings = replace(settings, shots=timelines.restrict_shots(settings.shots, ranges))
     if dry_run:
         found = find_clips(clips) if clips else [str(project.clip)]
         planned = {"encode": settings.encode, "trust": settings.trust, "max_frames": settings.max_frames}
@@ -117,9 +131,11 @@ def convert(
         return
     asked: dict[str, Any] = {"consent": list(project.consents) or None, "purpose": project.purpose, "cancel": INTERRUPT}
     # What is for one clip alone is made by itself, in the folder too.
-    alone = not many and (save_project or settings.masks or settings.mask_clip or not clips)
-    if many and save_project is not None:
-        raise UsageError("a project file is for one clip: save it with that one alone")
+    alone = not many and (
+        save_project or save_timeline or timeline or settings.masks or settings.mask_clip or not clips
+    )
+    if many and (save_project is not None or save_timeline is not None):
+        raise UsageError("a project file or a timeline is of one clip: save it with that one alone")
     if destination.is_folder and not alone:
         note_folder(destination, many)
         job = replace(job, container="frames") if destination.frames else job
@@ -133,9 +149,11 @@ def convert(
     target = destination.of_clip(footage_name, job.container)
     project = replace(project, output=local_path(target))
     if not job.force:
-        jobs.refuse_existing(target, settings.masks, save_project)
+        jobs.refuse_existing(target, settings.masks, save_project, save_timeline)
     if save_project is not None:
-        projects.save_project(project, save_project)
+        projects.save_project(replace(project, settings=replace(project.settings, shots=settings.shots)), save_project)
+    if save_timeline is not None:
+        timelines.save_timeline(replace(project, settings=settings), save_timeline)
     with progress_display() as progress, local_copy(footage_name) as footage, upload_on_exit(target) as made:
         report = convert(project.people, footage, made, settings, progress=progress, **asked)
     if as_json:
