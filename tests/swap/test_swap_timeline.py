@@ -11,6 +11,7 @@ import pytest
 
 from effigie.compositing import ComposeSettings
 from effigie.errors import UsageError
+from effigie.media import probe
 from effigie.swap import ConvertSettings, PersonAssignment
 from effigie.swap.inference.project import Project
 from effigie.swap.inference.shot_settings import ShotList, ShotSettings
@@ -120,7 +121,8 @@ def test_what_is_no_cut_of_the_clip(clip, tmp_path):
 
 @pytest.mark.slow
 def test_through_the_command_line(quick_model, man, tmp_path, here):
-    path = cut(tmp_path / "edit.otio", man, [(man.name, 2, 3), (man.name, 6, 1)])
+    rate = float(probe(man).rate)
+    path = cut(tmp_path / "edit.otio", man, [(man.name, 2, 3), (man.name, 6, 1)], rate)
     ended = here(
         *("convert", quick_model, man, "-o", "out.mp4", "--frames", 8, "--timeline", path),
         *("--save-timeline", "shots.otio", "--person", 0, "--json"),
