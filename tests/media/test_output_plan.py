@@ -14,7 +14,7 @@ from clip_corpus import ClipRecipe, SoundTrack, make_clip
 from media_clips import make
 
 from effigie.errors import EffigieError, UsageError
-from effigie.media import EncodeSettings, VideoWriter, output_plan, plan_output, probe
+from effigie.media import EncodeSettings, VideoWriter, output_place, plan_output, probe
 from effigie.media.encoders import ENCODERS
 
 Usage = shutil.disk_usage("/").__class__
@@ -121,10 +121,10 @@ def test_no_permission(tmp_path, clip):
 
 def test_a_disk_that_is_certainly_too_full(tmp_path, info, monkeypatch):
     needed = plan_output(tmp_path / "out.mp4", info).bytes_needed
-    monkeypatch.setattr(output_plan.shutil, "disk_usage", lambda path: Usage(1 << 40, 1 << 40, needed // 5))
+    monkeypatch.setattr(output_place.shutil, "disk_usage", lambda path: Usage(1 << 40, 1 << 40, needed // 5))
     with pytest.raises(EffigieError, match="free some space"):
         plan_output(tmp_path / "out.mp4", info)
-    monkeypatch.setattr(output_plan.shutil, "disk_usage", lambda path: Usage(1 << 40, 1 << 40, needed * 2))
+    monkeypatch.setattr(output_place.shutil, "disk_usage", lambda path: Usage(1 << 40, 1 << 40, needed * 2))
     assert plan_output(tmp_path / "out.mp4", info).bytes_free == needed * 2
 
 

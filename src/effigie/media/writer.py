@@ -19,7 +19,8 @@ from effigie.media.clip import ClipInfo, Image
 from effigie.media.config import EncodeSettings
 from effigie.media.container import describe_error
 from effigie.media.native_picture import NativePicture
-from effigie.media.output_plan import check_place, choose_codec_of, choose_output_kind, list_picture_losses
+from effigie.media.output_place import check_place, choose_output_kind
+from effigie.media.output_plan import choose_codec_of, list_picture_losses
 from effigie.media.picture_files import PictureFiles, note_picture_losses
 from effigie.media.stream_copy import TimeSpan
 from effigie.media.video_encoder import VideoEncoder
