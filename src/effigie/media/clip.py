@@ -52,8 +52,8 @@ class ClipInfo:
 
     path: Path
     kind: ClipKind
-    width: int  # pixels, after rotation
-    height: int  # pixels, after rotation
+    width: int  # square pixels, after rotation
+    height: int  # square pixels, after rotation
     rotation: int  # clockwise turn that makes the stored picture upright: 0, 90, 180 or 270 degrees
     rate: Fraction | None  # average frames a second
     frames: int | None  # the container's count, or an estimate: good for progress, not for allocating
@@ -62,7 +62,8 @@ class ClipInfo:
     codec: str
     pixel_format: str
     color: ColorSpace
-    pixel_aspect: Fraction = Fraction(1)  # width of a displayed pixel over its height, after rotation
+    pixel_aspect: Fraction = Fraction(1)  # width of one of the file's pixels over its height, after rotation
+    file_size: tuple[int, int] | None = None  # width and height of the file's pictures, where pixels are not square
     audio: tuple[AudioInfo, ...] = ()
     subtitles: int = 0  # number of subtitle streams
     clock_origin: Fraction = Fraction(0)  # seconds, where an MPEG stream's arbitrary clock begins; 0 elsewhere
@@ -72,7 +73,7 @@ class ClipInfo:
 class Frame:
     """One decoded picture."""
 
-    image: Image  # (H, W, 3) uint8 RGB, upright, writable, the reader keeps no reference
+    image: Image  # (H, W, 3) uint8 RGB, upright, square pixels, writable, the reader keeps no reference
     index: int  # 0-based among the clip's decodable frames
     time: Fraction  # exact presentation time on the container's own clock, seconds
     duration: Fraction | None  # seconds; None where the container does not say

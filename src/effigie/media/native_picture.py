@@ -23,6 +23,7 @@ from effigie.media.clip import ColorSpace, Image
 from effigie.media.color import convert_frame, from_rgb, to_rgb
 from effigie.media.color_matrix import decode_matrix, encode_matrix, luma_levels
 from effigie.media.orientation import Orientation
+from effigie.media.pixel_shape import PixelGrid
 from effigie.media.pixel_layout import Samples, find_editable_format, find_layout
 from effigie.media.tone import ToneCurve, find_tone_curve
 
@@ -36,9 +37,16 @@ class NativePicture:
         frame: taken over: edits change its samples.
         color: of the clip.
         orientation: that makes the stored picture upright.
+        shown_size: (width, height) of the upright picture in square pixels; None if its own are.
     """
 
-    def __init__(self, frame: VideoFrame, color: ColorSpace, orientation: Orientation | None = None) -> None:
+    def __init__(
+        self,
+        frame: VideoFrame,
+        color: ColorSpace,
+        orientation: Orientation | None = None,
+        shown_size: tuple[int, int] | None = None,
+    ) -> None:
         name = find_editable_format(frame.format.name)
         if name != frame.format.name or any(plane.line_size < 0 for plane in frame.planes):
             frame = _rearrange(frame, name)
@@ -46,6 +54,8 @@ class NativePicture:
         assert layout is not None
         self.frame, self.color, self.layout = frame, color, layout
         self.orientation = orientation or Orientation()
+        upright = self.orientation.turn_size(frame.width, frame.height)
+        self._grid = PixelGrid(upright, shown_size or upright)
         self._is_writable = False
         self._sites = chroma.find_sites(layout, color)
 
@@ -56,9 +66,12 @@ class NativePicture:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width) of the upright picture."""
-        width, height = self.orientation.turn_size(self.frame.width, self.frame.height)
-        return height, width
+        """(height, width) of the upright picture, in square pixels."""
+        return self._grid.shown[1], self._grid.shown[0]
+
+    @property
+    def has_square_pixels(self) -> bool:
+        return self._grid.is_same
 
     @property
     def white(self) -> float:
@@ -71,11 +84,33 @@ class NativePicture:
 
     def to_rgb(self) -> Image:
         """(H, W, 3) uint8 RGB, as trackers and networks are shown it."""
-        size = self.frame.width, self.frame.height
+        size = self.orientation.turn_size(*self._grid.shown)
         return self.orientation.apply(to_rgb(self.frame, self.color, size, VideoReformatter()))
 
     def read(self, rows: slice, columns: slice) -> Picture:
         """(h, w, 3) float32 R'G'B' of a box, 0..1 and beyond, without clipping; black where it is transparent."""
+        if self._grid.is_same:
+            return self._read_upright(rows, columns)
+        covered = self._grid.cover(rows, columns)
+        return self._grid.stretch(self._read_upright(*covered), covered, rows, columns)
+
+    def apply(self, edits: Iterable[Edit]) -> None:
+        """Add the edits to the samples, one after the other; alpha, and what is fully transparent, stays."""
+        for edit in edits:
+            self._make_writable()
+            box, before, after, changed = (edit.rows, edit.columns), edit.before, edit.after, edit.share > 0
+            if not self._grid.is_same:
+                # What is new replaces the file's own pixels, and not what stretching has made of them.
+                rows, columns = box
+                box = self._grid.cover(rows, columns)
+                share = self._grid.average(edit.share, rows, columns)
+                new = self._grid.average(after - before * (1 - edit.share[..., None]), rows, columns)
+                before = self._read_upright(*box)
+                after, changed = before + new - share[..., None] * before, share > 0
+            self._apply_upright(box, before, after, changed)
+
+    def _read_upright(self, rows: slice, columns: slice) -> Picture:
+        """As :meth:`read`, of a box of the file's own pixels."""
         box = self._stored_box(rows, columns)
         signal = self._read_signal(*box)
         shown = signal if self._tone is None else self._tone.show(signal)
@@ -83,18 +118,16 @@ class NativePicture:
             shown *= (self.samples("a")[box] > 0)[..., None]
         return np.asarray(self.orientation.apply(shown), np.float32)
 
-    def apply(self, edits: Iterable[Edit]) -> None:
-        """Add the edits to the samples, one after the other; alpha, and what is fully transparent, stays."""
-        for edit in edits:
-            self._make_writable()
-            rows, columns = self._stored_box(edit.rows, edit.columns)
-            changed = self.orientation.revert(edit.changed)
-            if self.layout.has_alpha:
-                changed = changed & (self.samples("a")[rows, columns] > 0)
-            before, after = self.orientation.revert(edit.before), self.orientation.revert(edit.after)
-            if self._tone is not None:
-                before, after = self._tone.restore(before), self._tone.restore(after)
-            self._add_difference(rows, columns, cv2.copyTo(after - before, changed.view(np.uint8)), changed)
+    def _apply_upright(
+        self, box: tuple[slice, slice], before: Picture, after: Picture, changed: NDArray[np.bool_]
+    ) -> None:
+        rows, columns = self._stored_box(*box)
+        before, after, changed = (self.orientation.revert(part) for part in (before, after, changed))
+        if self.layout.has_alpha:
+            changed = changed & (self.samples("a")[rows, columns] > 0)
+        if self._tone is not None:
+            before, after = self._tone.restore(before), self._tone.restore(after)
+        self._add_difference(rows, columns, cv2.copyTo(after - before, changed.view(np.uint8)), changed)
 
     def gray(self, size: tuple[int, int]) -> NDArray[np.uint8]:
         """(h, w) uint8 luma, 0 black to 255 white, upright, scaled to ``size`` (width, height)."""
@@ -122,6 +155,9 @@ class NativePicture:
         self._make_writable()
         rgb = self.layout.model == "rgb"
         black, white = (0, self.layout.max_value) if rgb else self._luma_levels()
+        if not self._grid.is_same:  # the noise of rounding must stay as strong as it is
+            levels = cv2.resize(levels, self._grid.file, interpolation=cv2.INTER_AREA)
+            rounding = cv2.resize(rounding, self._grid.file, interpolation=cv2.INTER_NEAREST)
         change = cv2.scaleAdd(levels, (white - black) / 255, rounding)
         change = change if self.orientation == Orientation() else self.orientation.revert(change)
         for letter in "rgb" if rgb else "y":
@@ -159,7 +195,7 @@ class NativePicture:
         if name == "rgb24" and self.layout.has_alpha:
             name = "rgba"
         frame = self.to_frame(name, self.color, VideoReformatter())
-        picture = NativePicture(frame, self.color, self.orientation)
+        picture = NativePicture(frame, self.color, self.orientation, self._grid.shown)
         picture._is_writable = frame is not self.frame
         return picture
 

@@ -18,6 +18,7 @@ from effigie.media import images
 from effigie.media.clip import AudioInfo, ClipInfo, ClipKind
 from effigie.media.color import choose_rgb_color, read_color
 from effigie.media.container import (
+    MAX_SIDE,
     DamageCounter,
     check_picture_size,
     decode_frames,
@@ -26,6 +27,7 @@ from effigie.media.container import (
     select_video_stream,
 )
 from effigie.media.orientation import Orientation, read_orientation
+from effigie.media.pixel_shape import compute_square_size
 
 ANIMATIONS = ("gif", "apng")
 ARBITRARY_CLOCKS = ("mpeg", "mpegts")
@@ -52,8 +54,9 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
     stream = select_video_stream(container, path)
     orientation = _read_first_orientation(container, stream, path)
     context = stream.codec_context
-    width, height = orientation.turn_size(stream.width, stream.height)
     aspect = context.sample_aspect_ratio or Fraction(1)
+    size = compute_square_size(stream.width, stream.height, aspect, MAX_SIDE)
+    width, height = orientation.turn_size(*size)
     rate = _read_rate(stream)
     duration = _read_duration(container, stream)
     is_rgb = context.format is not None and context.format.is_rgb
@@ -73,6 +76,7 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
         pixel_format=context.pix_fmt or "unknown",
         color=choose_rgb_color(height) if is_rgb else read_color(context),
         pixel_aspect=1 / aspect if orientation.is_transposed else aspect,
+        file_size=None if size == (stream.width, stream.height) else (stream.width, stream.height),
         audio=tuple(_read_audio(container)),
         subtitles=len(container.streams.subtitles),
         clock_origin=_read_clock_origin(container) if names[0] in ARBITRARY_CLOCKS else Fraction(0),

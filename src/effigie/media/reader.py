@@ -175,12 +175,13 @@ class VideoReader:
 
     def _to_frame(self, frame: VideoFrame, index: int, time: Fraction) -> Frame:
         check_picture_size(frame.width, frame.height, self.path)
-        stored_size = self._orientation.turn_size(self.info.width, self.info.height)
-        image = to_rgb(frame, self.info.color, stored_size, self._reformatter)
-        duration = frame.duration * self.info.time_base if frame.duration else None
+        info, size = self.info, self._orientation.turn_size(self.info.width, self.info.height)
+        image = to_rgb(frame, info.color, size, self._reformatter)
+        duration = frame.duration * info.time_base if frame.duration else None
         native = None
         if self._native:
+            stored_size = info.file_size or size
             if (frame.width, frame.height) != stored_size:  # a stream that changes its size on the way
                 frame = VideoReformatter().reformat(frame, width=stored_size[0], height=stored_size[1], threads=1)
-            native = NativePicture(frame, self.info.color, self._orientation)
+            native = NativePicture(frame, info.color, self._orientation, (info.width, info.height))
         return Frame(self._orientation.apply(image), index, time, duration, native)

@@ -117,7 +117,8 @@ class VideoEncoder:
         self._padding = self._compute_padding(height, width)
         context.height, context.width = height + self._padding[0], width + self._padding[1]
         turn, aspect = picture.orientation, source_info.pixel_aspect
-        context.sample_aspect_ratio = 1 / aspect if turn.is_transposed else aspect
+        if source_info.file_size is None or not picture.has_square_pixels:  # else it is of square pixels, as shown
+            context.sample_aspect_ratio = 1 / aspect if turn.is_transposed else aspect
         if turn != Orientation():  # the samples stay as they lie, and the file says how to turn them
             stream.set_display_matrix(turn.matrix)
         context.thread_count = settings.threads or 0
