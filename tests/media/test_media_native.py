@@ -268,6 +268,7 @@ def test_outside_of_an_edit_a_png_is_the_input_sample_by_sample(tmp_path, shape,
         ("yuv444p12le", ".mkv", "auto", ("hevc", "yuv444p12le")),
         ("yuva444p10le", ".mov", "auto", ("prores", "yuva444p12le")),
         ("yuva420p", ".mkv", "auto", ("ffv1", "yuva420p")),
+        ("yuv422p10le", ".mp4", "ffv1", ("ffv1", "yuv422p10le")),
         ("gbrp10le", ".mp4", "auto", ("hevc", "gbrp10le")),
         ("gray", ".mp4", "auto", ("h264", "yuvj420p")),
     ],
@@ -317,7 +318,7 @@ def test_what_a_codec_cannot_hold_is_said(tmp_path, name, suffix, settings, word
 def test_a_container_that_does_not_hold_the_codec_is_refused(tmp_path):
     make_clip(tmp_path / "in.mkv", "yuv420p")
     info = probe(tmp_path / "in.mkv")
-    for suffix, codec in ((".mp4", "ffv1"), (".mp4", "prores"), (".mov", "ffv1")):
+    for suffix, codec in ((".mp4", "prores"), (".mov", "ffv1")):
         with pytest.raises(UsageError, match=codec):
             VideoWriter(tmp_path / f"out{suffix}", info, EncodeSettings(codec=codec))
 
@@ -403,6 +404,25 @@ def test_edits_in_square_pixels_reach_those_of_the_file(name, aspect, turn):
     gray = 127.5 if name == "rgb24" else (16 + 219 / 2) * (4 if "10" in name else 1)
     assert inside.sum() > 300
     assert np.abs(luma[inside] - gray).max() <= 1.5 + (0.5 if "10" in name else 0)
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("h264", ".mp4"), ("h264", ".mkv"), ("prores", ".mov"), ("ffv1", ".mkv")])
+def test_the_shape_of_pixels_is_kept_or_its_loss_said(tmp_path, codec, suffix):
+    """ProRes and FFV1 say nothing of it themselves: the container does, but Matroska as PyAV writes it does not."""
+    with av.open(str(tmp_path / "in.mov"), "w") as output:
+        stream = output.add_stream("prores_ks", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 80, 64, "yuv422p10le"
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        frame = frame_of("yuv422p10le", size=(80, 64))
+        frame.pts, frame.time_base = 0, Fraction(1, 25)
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    assert probe(tmp_path / "in.mov").pixel_aspect == Fraction(4, 3)
+    settings = EncodeSettings(codec=codec, preset="ultrafast")
+    _, writer = write_edited(tmp_path / "in.mov", tmp_path / f"out{suffix}", settings)
+    is_kept = probe(tmp_path / f"out{suffix}").pixel_aspect == Fraction(4, 3)
+    assert is_kept == (codec != "ffv1")
+    assert any("4:3 wide" in note for note in writer.notes) == (not is_kept)
 
 
 def test_pixels_that_are_not_square_stay_so(tmp_path):

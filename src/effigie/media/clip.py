@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from effigie.media.fields import FieldOrder
+
 if TYPE_CHECKING:
     from effigie.media.native_picture import NativePicture
 
@@ -63,6 +65,7 @@ class ClipInfo:
     pixel_format: str
     color: ColorSpace
     pixel_aspect: Fraction = Fraction(1)  # width of one of the file's pixels over its height, after rotation
+    field_order: FieldOrder = "progressive"  # whether frames have two fields, and which of them is the earlier
     file_size: tuple[int, int] | None = None  # width and height of the file's pictures, where pixels are not square
     audio: tuple[AudioInfo, ...] = ()
     subtitles: int = 0  # number of subtitle streams
@@ -78,3 +81,12 @@ class Frame:
     time: Fraction  # exact presentation time on the container's own clock, seconds
     duration: Fraction | None  # seconds; None where the container does not say
     native: NativePicture | None = None  # the same as decoded, if the reader was asked to keep it
+    shown: NativePicture | None = None  # what ``image`` was made of, as decoded: ``native``, or one of its fields
+    field: int | None = None  # that ``image`` shows, 0 or 1, if the reader was asked for both: index and native are one
+
+    @property
+    def is_second_field(self) -> bool:
+        """Whether it shows the later field of a frame whose earlier one came before."""
+        return self.field is not None and self.native is not None and (self.field == 0) != (
+            self.native.field_order == "top"
+        )

@@ -35,7 +35,7 @@ class Encoder:
 ENCODERS = {
     "h264": Encoder("libx264", ("mp4", "mov", "matroska")),
     "hevc": Encoder("libx265", ("mp4", "mov", "matroska")),
-    "ffv1": Encoder("ffv1", ("matroska",)),
+    "ffv1": Encoder("ffv1", ("matroska", "mp4")),
     "prores": Encoder("prores_ks", ("mov", "matroska")),
 }
 _SUFFIXES = {"mp4": ".mp4", "mov": ".mov", "matroska": ".mkv"}
@@ -62,6 +62,8 @@ def choose_codec(settings: EncodeSettings, info: ClipInfo, container: str) -> st
         if kept is not None:
             return kept
     is_deep = max(part.bits for part in form.components) > 8 and not form.has_palette
+    if info.field_order != "progressive":  # x265 does not write fields
+        return "h264"
     is_rgb_video = form.is_rgb and info.kind == "video"
     return "hevc" if is_deep or is_rgb_video or find_tone_curve(info.color.transfer) is not None else "h264"
 

@@ -22,6 +22,7 @@ from effigie.media import chroma
 from effigie.media.clip import ColorSpace, Image
 from effigie.media.color import convert_frame, from_rgb, to_rgb
 from effigie.media.color_matrix import decode_matrix, encode_matrix, luma_levels
+from effigie.media.fields import FieldOrder, select_lines
 from effigie.media.orientation import Orientation
 from effigie.media.pixel_shape import PixelGrid
 from effigie.media.pixel_layout import Samples, find_editable_format, find_layout
@@ -38,6 +39,7 @@ class NativePicture:
         color: of the clip.
         orientation: that makes the stored picture upright.
         shown_size: (width, height) of the upright picture in square pixels; None if its own are.
+        field_order: whether it holds two fields; edits may be of one.
     """
 
     def __init__(
@@ -46,16 +48,16 @@ class NativePicture:
         color: ColorSpace,
         orientation: Orientation | None = None,
         shown_size: tuple[int, int] | None = None,
+        field_order: FieldOrder = "progressive",
     ) -> None:
-        name = find_editable_format(frame.format.name)
-        if name != frame.format.name or any(plane.line_size < 0 for plane in frame.planes):
-            frame = _rearrange(frame, name)
+        frame = to_editable(frame)
         layout = find_layout(frame.format.name)
         assert layout is not None
         self.frame, self.color, self.layout = frame, color, layout
         self.orientation = orientation or Orientation()
         upright = self.orientation.turn_size(frame.width, frame.height)
         self._grid = PixelGrid(upright, shown_size or upright)
+        self.field_order = field_order
         self._is_writable = False
         self._sites = chroma.find_sites(layout, color)
 
@@ -107,7 +109,7 @@ class NativePicture:
                 new = self._grid.average(after - before * (1 - edit.share[..., None]), rows, columns)
                 before = self._read_upright(*box)
                 after, changed = before + new - share[..., None] * before, share > 0
-            self._apply_upright(box, before, after, changed)
+            self._apply_upright(box, before, after, changed, edit.field)
 
     def _read_upright(self, rows: slice, columns: slice) -> Picture:
         """As :meth:`read`, of a box of the file's own pixels."""
@@ -119,7 +121,12 @@ class NativePicture:
         return np.asarray(self.orientation.apply(shown), np.float32)
 
     def _apply_upright(
-        self, box: tuple[slice, slice], before: Picture, after: Picture, changed: NDArray[np.bool_]
+        self,
+        box: tuple[slice, slice],
+        before: Picture,
+        after: Picture,
+        changed: NDArray[np.bool_],
+        field: int | None,
     ) -> None:
         rows, columns = self._stored_box(*box)
         before, after, changed = (self.orientation.revert(part) for part in (before, after, changed))
@@ -127,7 +134,13 @@ class NativePicture:
             changed = changed & (self.samples("a")[rows, columns] > 0)
         if self._tone is not None:
             before, after = self._tone.restore(before), self._tone.restore(after)
-        self._add_difference(rows, columns, cv2.copyTo(after - before, changed.view(np.uint8)), changed)
+        difference = cv2.copyTo(after - before, changed.view(np.uint8))
+        if field is None:
+            self._add_difference(rows, columns, difference, changed)
+        else:  # a field is a picture of its own, of half the lines in every plane
+            lines, rows_of_field = select_lines(difference, rows, field)
+            marks = np.ascontiguousarray(select_lines(changed, rows, field)[0])
+            self._add_difference(rows_of_field, columns, np.ascontiguousarray(lines), marks, slice(field, None, 2))
 
     def gray(self, size: tuple[int, int]) -> NDArray[np.uint8]:
         """(h, w) uint8 luma, 0 black to 255 white, upright, scaled to ``size`` (width, height)."""
@@ -195,7 +208,7 @@ class NativePicture:
         if name == "rgb24" and self.layout.has_alpha:
             name = "rgba"
         frame = self.to_frame(name, self.color, VideoReformatter())
-        picture = NativePicture(frame, self.color, self.orientation, self._grid.shown)
+        picture = NativePicture(frame, self.color, self.orientation, self._grid.shown, self.field_order)
         picture._is_writable = frame is not self.frame
         return picture
 
@@ -257,24 +270,35 @@ class NativePicture:
         matrix = decode_matrix(self.color.matrix, self.color.range, layout.bits)
         return np.asarray(cv2.transform(cv2.merge([luma, *colors]), matrix), np.float32)
 
-    def _add_difference(self, rows: slice, columns: slice, difference: Picture, changed: NDArray[np.bool_]) -> None:
-        """Add (h, w, 3) R'G'B' in the footage's own transfer to a stored box; 0 where it is not ``changed``."""
+    def _add_difference(
+        self,
+        rows: slice,
+        columns: slice,
+        difference: Picture,
+        changed: NDArray[np.bool_],
+        lines: slice = slice(None),  # noqa: B008 (immutable)
+    ) -> None:
+        """Add (h, w, 3) R'G'B' in the footage's own transfer to a stored box; 0 where it is not ``changed``.
+
+        Args:
+            rows: of the box among ``lines``, which are those of each plane that the picture has.
+        """
         layout = self.layout
         if layout.model == "rgb":
             for number, letter in enumerate("rgb"):
                 values = cv2.extractChannel(difference, number) * np.float32(layout.max_value)
-                self._add(self.samples(letter)[rows, columns], values, 0, layout.max_value)
+                self._add(self.samples(letter)[lines][rows, columns], values, 0, layout.max_value)
             return
         matrix = encode_matrix(self.color.matrix, self.color.range, layout.bits)
         if layout.model == "gray":
-            self._add(self.samples("y")[rows, columns], cv2.transform(difference, matrix[:1]), *self._legal_levels())
+            self._add(self.samples("y")[lines][rows, columns], cv2.transform(difference, matrix[:1]), *self._legal_levels())
             return
         values = cv2.transform(difference, matrix)
-        self._add(self.samples("y")[rows, columns], cv2.extractChannel(values, 0), *self._legal_levels())
-        colors, size = np.ascontiguousarray(values[..., 1:]), (self.frame.height, self.frame.width)
+        self._add(self.samples("y")[lines][rows, columns], cv2.extractChannel(values, 0), *self._legal_levels())
+        colors, size = np.ascontiguousarray(values[..., 1:]), (len(self.samples("y")[lines]), self.frame.width)
         box, colors = chroma.downsample(colors, changed, rows, columns, size, layout, self._sites)
         for number, letter in enumerate("uv"):
-            self._add(self.samples(letter)[box], cv2.extractChannel(colors, number), *self._legal_levels())
+            self._add(self.samples(letter)[lines][box], cv2.extractChannel(colors, number), *self._legal_levels())
 
     def _legal_levels(self) -> tuple[int, int]:
         """The least and greatest code value of video: limited footage keeps the outermost for synchronization."""
@@ -300,9 +324,12 @@ class NativePicture:
             self._is_writable = True
 
 
-def _rearrange(frame: VideoFrame, name: str) -> VideoFrame:
-    """The frame with the same samples in another format, or in the same with rows from top to bottom."""
-    if name == frame.format.name:  # rows from the bottom up, as of raw AVI: planes of their own are from the top
+def to_editable(frame: VideoFrame) -> VideoFrame:
+    """The frame itself, or with the same samples in a format that has a layout, its rows from top to bottom."""
+    name, own = find_editable_format(frame.format.name), frame.format.name
+    if name == own and all(plane.line_size > 0 for plane in frame.planes):
+        return frame
+    if name == own:  # rows from the bottom up, as of raw AVI: planes of their own are from the top
         name = {"bgr24": "gbrp", "rgb24": "gbrp", "bgra": "gbrap", "rgba": "gbrap", "bgr0": "gbrp"}.get(name, name)
     return VideoReformatter().reformat(frame, format=name, threads=1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -26,11 +27,13 @@ from effigie.media.container import (
     open_container,
     select_video_stream,
 )
+from effigie.media.fields import CODES, SD_LINES, FieldOrder, find_unflagged_order
 from effigie.media.orientation import Orientation, read_orientation
 from effigie.media.pixel_shape import compute_square_size
 
 ANIMATIONS = ("gif", "apng")
 ARBITRARY_CLOCKS = ("mpeg", "mpegts")
+FIELD_FRAMES = 4  # of a clip that may be interlaced without saying so, looked at for lines that alternate
 MAX_FRAME_RATE = 1000  # frames a second; a container that claims more is not believed
 
 
@@ -54,7 +57,7 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
     stream = select_video_stream(container, path)
     orientation = _read_first_orientation(container, stream, path)
     context = stream.codec_context
-    aspect = context.sample_aspect_ratio or Fraction(1)
+    aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)  # the container's word first
     size = compute_square_size(stream.width, stream.height, aspect, MAX_SIDE)
     width, height = orientation.turn_size(*size)
     rate = _read_rate(stream)
@@ -75,6 +78,7 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
         codec=context.codec.canonical_name,
         pixel_format=context.pix_fmt or "unknown",
         color=choose_rgb_color(height) if is_rgb else read_color(context),
+        field_order=_read_field_order(container, stream, path) if kind == "video" else "progressive",
         pixel_aspect=1 / aspect if orientation.is_transposed else aspect,
         file_size=None if size == (stream.width, stream.height) else (stream.width, stream.height),
         audio=tuple(_read_audio(container)),
@@ -92,6 +96,18 @@ def _read_first_orientation(container: InputContainer, stream: VideoStream, path
     except OSError as error:
         raise make_storage_error(path, error) from error
     raise make_undecodable_error(path)
+
+
+def _read_field_order(container: InputContainer, stream: VideoStream, path: Path) -> FieldOrder:
+    """The field order that a stream declares; of standard definition without one, by the look of its first frames."""
+    declared = CODES.get(int(stream.codec_context.field_order), "progressive")
+    if declared != "progressive" or stream.height not in SD_LINES:
+        return declared
+    try:
+        frames = list(itertools.islice(decode_frames(container, stream, DamageCounter()), FIELD_FRAMES))
+    except OSError as error:
+        raise make_storage_error(path, error) from error
+    return find_unflagged_order(frames, stream.height)
 
 
 def make_storage_error(path: Path, error: OSError) -> MediaError:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.codec.context import ThreadType
+from av.codec.context import Flags, ThreadType
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.format import VideoFormat
@@ -29,7 +29,6 @@ from effigie.media.stream_copy import StreamCopier, TimeSpan
 OUTPUT_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 MATROSKA_TICK = Fraction(1, 1000)
 MAX_TIMESCALE = 2**31 - 1
-MAX_DELAY = 1 << 36  # ticks that an encoder may hold a frame back
 
 
 class VideoEncoder:
@@ -51,6 +50,7 @@ class VideoEncoder:
         self._stream_copier: StreamCopier | None = None
         self._reformatter = VideoReformatter()
         self._last: int | None = None
+        self._count = 0
         self._durations: dict[int, int] = {}
         self._padding = (0, 0)
 
@@ -76,6 +76,7 @@ class VideoEncoder:
         frame.pts, frame.time_base = self._to_ticks(time), self._tick
         if duration:
             self._durations[frame.pts] = max(1, round(duration / self._tick))
+        self._count += 1
         self._mux(self._stream.encode(frame))
 
     def finalize(self) -> None:
@@ -114,8 +115,11 @@ class VideoEncoder:
         context = stream.codec_context
         context.pix_fmt = self._pixel_format
         height, width = picture.frame.height, picture.frame.width
-        self._padding = self._compute_padding(height, width)
+        self._padding = self._compute_padding(height, width, picture.field_order != "progressive")
         context.height, context.width = height + self._padding[0], width + self._padding[1]
+        if picture.field_order != "progressive" and self._codec != "hevc":
+            context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+            context.field_order = 2 if picture.field_order == "top" else 3
         turn, aspect = picture.orientation, source_info.pixel_aspect
         if source_info.file_size is None or not picture.has_square_pixels:  # else it is of square pixels, as shown
             context.sample_aspect_ratio = 1 / aspect if turn.is_transposed else aspect
@@ -145,13 +149,13 @@ class VideoEncoder:
             timescale = min(self._tick.denominator, MAX_TIMESCALE)
         return {"movflags": "+faststart", "movie_timescale": str(timescale), "strict": "experimental"}
 
-    def _compute_padding(self, height: int, width: int) -> tuple[int, int]:
+    def _compute_padding(self, height: int, width: int, interlaced: bool) -> tuple[int, int]:
         """Rows and columns to add: 4:2:0 has one colour sample for 2x2 pixels, and crops in steps of two."""
         if self._codec not in ("h264", "hevc"):
             return 0, 0
         chroma = VideoFormat(self._pixel_format, 16, 16)
         rows, columns = 16 // chroma.chroma_height(16), 16 // chroma.chroma_width(16)
-        padding = (-height % rows, -width % columns)
+        padding = (-height % (rows * (2 if interlaced else 1)), -width % columns)
         if any(padding):
             self._notes.append(
                 f"{width}x{height} was extended to {width + padding[1]}x{height + padding[0]} by repeating "
@@ -173,8 +177,8 @@ class VideoEncoder:
     def _mux(self, packets: list[Packet]) -> None:
         assert self._output is not None
         for packet in packets:
-            if packet.pts is not None and packet.dts is not None and packet.pts - packet.dts > MAX_DELAY:
-                packet.dts = packet.pts  # x265 makes numbers up for clips of one or two frames
+            if self._count <= 2 and packet.pts is not None:
+                packet.dts = packet.pts  # of so short clips x265 makes numbers up
             if packet.pts in self._durations:
                 packet.duration = self._durations.pop(packet.pts)
             if self._stream_copier is not None and packet.dts is not None:
@@ -196,6 +200,14 @@ class VideoEncoder:
                 self._note(loss)
         if describe_light(picture.frame) is not None and self._codec not in ("h264", "hevc"):
             self._note(f"the light of the mastering display was left out because {self._codec} does not hold it")
+        aspect = self._source_info.pixel_aspect
+        if self._matroska and self._codec in ("ffv1", "prores") and not picture.has_square_pixels:
+            self._note(
+                f"{self._codec} in .mkv does not say that pixels are {aspect.numerator}:{aspect.denominator} wide: "
+                ".mov or .mp4 does"
+            )
+        if picture.field_order != "progressive" and self._codec == "hevc":
+            self._note("the fields were kept, but hevc calls them whole frames: --codec h264 says so, --deinterlace ends it")
         for name in list_dynamic_metadata(picture.frame):
             self._note(f"{name} was left out: it describes the pictures as they were")
 
