@@ -406,7 +406,9 @@ def test_edits_in_square_pixels_reach_those_of_the_file(name, aspect, turn):
     assert np.abs(luma[inside] - gray).max() <= 1.5 + (0.5 if "10" in name else 0)
 
 
-@pytest.mark.parametrize(("codec", "suffix"), [("h264", ".mp4"), ("h264", ".mkv"), ("prores", ".mov"), ("ffv1", ".mkv")])
+@pytest.mark.parametrize(
+    ("codec", "suffix"), [("h264", ".mp4"), ("h264", ".mkv"), ("prores", ".mov"), ("ffv1", ".mkv")]
+)
 def test_the_shape_of_pixels_is_kept_or_its_loss_said(tmp_path, codec, suffix):
     """ProRes and FFV1 say nothing of it themselves: the container does, but Matroska as PyAV writes it does not."""
     with av.open(str(tmp_path / "in.mov"), "w") as output:

@@ -87,6 +87,8 @@ class Frame:
     @property
     def is_second_field(self) -> bool:
         """Whether it shows the later field of a frame whose earlier one came before."""
-        return self.field is not None and self.native is not None and (self.field == 0) != (
-            self.native.field_order == "top"
+        return (
+            self.field is not None
+            and self.native is not None
+            and (self.field == 0) != (self.native.field_order == "top")
         )

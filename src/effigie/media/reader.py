@@ -29,8 +29,9 @@ from effigie.media.container import (
 )
 from effigie.media.fields import FieldOrder, deinterlace
 from effigie.media.images import is_picture, read_pictures
-from effigie.media.native_picture import NativePicture, to_editable
+from effigie.media.native_picture import NativePicture
 from effigie.media.orientation import Orientation
+from effigie.media.pixel_layout import to_editable
 from effigie.media.probe import make_storage_error, make_undecodable_error, probe, read_clip_info
 
 

@@ -21,7 +21,8 @@ from effigie.media.color import write_color, write_frame_color
 from effigie.media.config import EncodeSettings
 from effigie.media.encoders import ENCODERS, build_options, choose_codec, describe_light, list_dynamic_metadata
 from effigie.media.images import SEQUENCE_RATE
-from effigie.media.native_picture import NativePicture, extend_edges
+from effigie.media.native_convert import extend_edges, to_frame
+from effigie.media.native_picture import NativePicture
 from effigie.media.orientation import Orientation
 from effigie.media.pixel_formats import choose_pixel_format, describe_losses
 from effigie.media.stream_copy import StreamCopier, TimeSpan
@@ -67,7 +68,7 @@ class VideoEncoder:
                 f"what is transparent was laid over black because {self._codec} holds no transparency: --codec prores "
                 "(.mov) or ffv1 (.mkv) keeps it"
             )
-        frame = native.to_frame(self._pixel_format, self._source_info.color, self._reformatter)
+        frame = to_frame(native, self._pixel_format, self._source_info.color, self._reformatter)
         if any(self._padding):
             frame = extend_edges(frame, *self._padding)
         write_frame_color(frame, self._source_info.color)
@@ -207,7 +208,7 @@ class VideoEncoder:
                 ".mov or .mp4 does"
             )
         if picture.field_order != "progressive" and self._codec == "hevc":
-            self._note("the fields were kept, but hevc calls them whole frames: --codec h264 says so, --deinterlace ends it")
+            self._note("hevc holds the fields as whole frames: --codec h264 keeps them apart, --deinterlace joins them")
         for name in list_dynamic_metadata(picture.frame):
             self._note(f"{name} was left out: it describes the pictures as they were")
 

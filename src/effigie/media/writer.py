@@ -21,6 +21,7 @@ from effigie.media.clip import ClipInfo, Image
 from effigie.media.config import EncodeSettings
 from effigie.media.container import describe_error
 from effigie.media.encoders import choose_codec
+from effigie.media.native_convert import as_rgb
 from effigie.media.native_picture import NativePicture
 from effigie.media.picture_files import STILL_SUFFIXES, PictureFiles, note_picture_losses
 from effigie.media.stream_copy import TimeSpan
@@ -102,7 +103,7 @@ class VideoWriter:
         if self._output_kind == "video":
             return picture
         note_picture_losses(self.path, self._output_kind == "folder", picture, self.notes)
-        return picture.as_rgb()
+        return as_rgb(picture)
 
     def write(self, picture: Image | NativePicture, time: Fraction, duration: Fraction | None = None) -> None:
         """Add one frame.

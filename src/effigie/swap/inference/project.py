@@ -50,7 +50,14 @@ from effigie.swap.inference.shot_settings import ShotSettings
 
 SUFFIX = ".toml"
 VERSION = 1
-PLAIN_SETTINGS = ("device", "fast", "deinterlace", "turned", "interior", "eyewear")  # of the conversion, at the top of the file
+PLAIN_SETTINGS = (
+    "device",
+    "fast",
+    "deinterlace",
+    "turned",
+    "interior",
+    "eyewear",
+)  # of the conversion, at the top of the file
 Settings = TypeVar("Settings")
 
 
