@@ -147,9 +147,11 @@ def carry(folder, recipe):
     source = make_clip(folder, recipe)
     target = folder / f"out-{recipe.name}{recipe.output}"
     plan = plan_output(target, probe(source), FAST)
-    with VideoReader(source, native=True) as reader, VideoWriter(target, reader.info, FAST) as writer:
+    with VideoReader(source, native=True, fields=True) as reader, VideoWriter(target, reader.info, FAST) as writer:
         given = []
         for frame in reader:
+            if frame.is_second_field:  # of a picture that is written already
+                continue
             picture = frame.native if frame.native is not None else frame.image
             writer.write(picture, frame.time, frame.duration)
             given.append((read_number(frame.image, recipe), frame.time))

@@ -53,7 +53,7 @@ class Canvas:
             if top < bottom and left < right:
                 source = slice(top - edit.top, bottom - edit.top), slice(left - edit.left, right - edit.left)
                 target = picture[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start]
-                np.copyto(target, edit.after[source], where=edit.changed[source][..., None])
+                np.copyto(target, edit.after[source], where=edit.share[source][..., None] > 0)
         return picture
 
     def paste(self, region: Region, before: Picture, pixels: Picture, mask: NDArray[np.float32]) -> None:
@@ -64,9 +64,9 @@ class Canvas:
             pixels: (h, w, 3) float32 that shall be there, made for ``before`` within 0..1.
             mask: (h, w) float32 in 0..1, how much of the pixels is new.
         """
-        changed = mask > 0
-        after = cv2.copyTo(_restore_headroom(before, pixels, mask), changed.view(np.uint8), before.copy())
-        self.edits.append(Edit(region.top, region.left, before, after, changed))
+        changed = (mask > 0).view(np.uint8)
+        after = cv2.copyTo(_restore_headroom(before, pixels, mask), changed, before.copy())
+        self.edits.append(Edit(region.top, region.left, before, after, mask))
         self.image = self.image.copy()
         region.paste(self.image, pixels, mask)
 

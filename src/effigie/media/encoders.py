@@ -11,8 +11,9 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 
 from effigie.errors import UsageError
-from effigie.media.clip import ClipInfo, FieldOrder
+from effigie.media.clip import ClipInfo
 from effigie.media.config import EncodeSettings
+from effigie.media.fields import FieldOrder
 from effigie.media.tone import find_tone_curve
 
 # Types and quantisers of frames must not depend on what is in them: else a changed face changes how everything around
@@ -61,7 +62,7 @@ ENCODERS = {
         min_size=(64, 64),
         needs_even_sides=True,
     ),
-    "ffv1": Encoder("ffv1", ("matroska",), bits_per_pixel=8),
+    "ffv1": Encoder("ffv1", ("matroska", "mp4"), bits_per_pixel=8),
     "prores": Encoder("prores_ks", ("mov", "matroska"), bits_per_pixel=3.6, is_fixed_size=True),
     "prores4444": Encoder("prores_ks", ("mov", "matroska"), _DEEP_444, bits_per_pixel=5.4, is_fixed_size=True),
     "dnxhr": Encoder(
@@ -104,6 +105,8 @@ def choose_codec(settings: EncodeSettings, info: ClipInfo, container: str) -> st
         if kept is not None:
             return kept
     is_deep = max(part.bits for part in form.components) > 8 and not form.has_palette
+    if info.field_order != "progressive":  # x265 does not write fields
+        return "h264"
     is_rgb_video = form.is_rgb and info.kind == "video"
     return "hevc" if is_deep or is_rgb_video or find_tone_curve(info.color.transfer) is not None else "h264"
 
@@ -117,14 +120,25 @@ def estimate_bytes(codec: str, settings: EncodeSettings, pixels: float) -> float
     return pixels * bits / 8
 
 
-def explain_field_loss(codec: str, info: ClipInfo) -> list[str]:
-    """What a codec's file does not say of a clip's fields, a sentence at most."""
-    if info.field_order == "progressive" or codec == "h264":
+PROGRESSIVE_CODECS = ("hevc", "hevc10", "av1")  # of whose encoders none writes fields
+
+
+def explain_field_loss(codec: str, clip: FieldOrder, written: FieldOrder) -> list[str]:
+    """What becomes of a clip's fields, unless they are kept: a sentence at most.
+
+    Args:
+        written: field order of the pictures that are encoded.
+    """
+    if clip == "progressive":
         return []
-    return [
-        f"the clip is interlaced ({info.field_order}): its lines are kept, and the {codec} output calls itself "
-        "progressive; --codec h264 says it"
-    ]
+    if written == "progressive":
+        return ["the clip is interlaced, and its fields were joined to whole pictures"]
+    if codec in PROGRESSIVE_CODECS:
+        return [
+            f"{codec} holds the fields of interlaced footage as whole frames: --codec h264 keeps them apart, "
+            "--deinterlace joins them"
+        ]
+    return []
 
 
 def build_options(
@@ -149,7 +163,8 @@ def build_options(
         return {"profile": profile, "vendor": "apl0", "alpha_bits": "16"}
     options = {"crf": str(settings.crf), "preset": settings.preset}
     if codec == "h264":
-        fields = {"progressive": "", "top first": ":tff=1", "bottom first": ":bff=1"}[field_order]
+        # By the context alone x264 takes every order for the even lines'.
+        fields = {"progressive": "", "top": ":tff=1", "bottom": ":bff=1"}[field_order]
         options["x264-params"] = f"{X264_PARAMS}{fields}" + (
             ""
             if light is None

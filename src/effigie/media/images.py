@@ -119,7 +119,7 @@ def read_pictures(info: ClipInfo, start: int, stop: int | None, native: bool = F
                 f"{info.width}x{info.height}: make all pictures of {info.path} one size"
             )
         duration = info.time_base if info.kind == "sequence" else None
-        yield Frame(image, index, index * info.time_base, duration, stored)
+        yield Frame(image, index, index * info.time_base, duration, stored, stored)
 
 
 def _describe_pictures(path: Path, files: list[Path]) -> ClipInfo:

@@ -133,12 +133,12 @@ def plan_output(
     codec = choose_codec_of(path, source_info, settings) if kind == "video" else "png"
     pixel_format = "rgb24" if kind != "video" else _choose_pixel_format(codec, source_info, settings)
     notes = list(source_info.notes)
-    height, width = source_info.height, source_info.width
+    width, height = source_info.file_size or (source_info.width, source_info.height)
     streams: tuple[StreamPlan, ...] = ()
     if kind == "video":
-        rows, columns = compute_padding(codec, pixel_format, height, width)
+        rows, columns = compute_padding(codec, pixel_format, height, width, source_info.field_order != "progressive")
         if rows or columns:
-            notes.append(describe_padding(codec, pixel_format, height, width))
+            notes.append(describe_padding(codec, pixel_format, (height, width), (rows, columns)))
         if source_info.pixel_format != "unknown":
             notes.extend(describe_losses(source_info.pixel_format, pixel_format, source_info.kind))
         height, width = height + rows, width + columns
@@ -146,7 +146,7 @@ def plan_output(
             streams = tuple(plan_streams_of(source_info.path, container))
             notes.extend(notes_of(list(streams)))
         notes.extend(explain_timecode_loss(source_info, container))
-        notes.extend(explain_field_loss(codec, source_info))
+        notes.extend(explain_field_loss(codec, source_info.field_order, source_info.field_order))
     else:
         notes.extend(list_picture_losses(source_info, settings, kind))
     frames, seconds = _measure_length(source_info, span, max_frames)
@@ -210,8 +210,6 @@ def list_picture_losses(source_info: ClipInfo, settings: EncodeSettings, kind: O
         losses.append("the chapters were left out because pictures hold none")
     if source_info.field_order != "progressive":
         losses.append(f"the clip is interlaced ({source_info.field_order}), which pictures cannot say")
-    if source_info.pixel_aspect != 1:
-        losses.append(f"the pixel aspect {source_info.pixel_aspect} was left out: the pictures look squeezed")
     return losses
 
 

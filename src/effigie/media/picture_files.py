@@ -55,6 +55,8 @@ def note_picture_losses(path: Path, folder: bool, picture: NativePicture, notes:
         found.append(f"what is brighter than white was cut off because {kind} holds RGB: --codec ffv1 (.mkv) keeps it")
     if picture.is_hdr:
         found.append(f"the pictures are in the clip's HDR transfer, {picture.color.transfer}, and do not say so")
+    if not picture.has_square_pixels:
+        found.append(f"pictures have the clip's own pixels, which are not square, and {kind} files do not say so")
     if jpeg and picture.layout.bits > 8:
         found.append(f"{picture.layout.bits}-bit pictures were written with 8 bits because JPEG holds no more")
     if jpeg and picture.is_transparent():

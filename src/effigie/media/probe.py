@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -15,9 +16,10 @@ from av.video.stream import VideoStream
 
 from effigie.errors import MediaError
 from effigie.media import defaults, images
-from effigie.media.clip import AudioInfo, ClipInfo, ClipKind, FieldOrder
+from effigie.media.clip import AudioInfo, ClipInfo, ClipKind
 from effigie.media.color import choose_rgb_color, read_color
 from effigie.media.container import (
+    MAX_SIDE,
     DamageCounter,
     check_picture_size,
     decode_frames,
@@ -25,14 +27,16 @@ from effigie.media.container import (
     open_container,
     select_video_stream,
 )
+from effigie.media.fields import CODES, SD_LINES, FieldOrder, find_unflagged_order
 from effigie.media.orientation import Orientation, read_orientation
+from effigie.media.pixel_shape import compute_square_size
 from effigie.media.signature import read_kind
 from effigie.media.stream_plan import count_subtitles
 from effigie.media.timecode import read_timecode
 
 ANIMATIONS = ("gif", "apng")
-TOP_FIRST, BOTTOM_FIRST = (2, 5), (3, 4)  # AV_FIELD_TT and BT, AV_FIELD_BB and TB
 ARBITRARY_CLOCKS = ("mpeg", "mpegts")
+FIELD_FRAMES = 4  # of a clip that may be interlaced without saying so, looked at for lines that alternate
 
 
 def probe(path: str | Path) -> ClipInfo:
@@ -55,9 +59,10 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
     stream = select_video_stream(container, path)
     orientation = _read_first_orientation(container, stream, path)
     context = stream.codec_context
-    width, height = orientation.turn_size(stream.width, stream.height)
     # The container's aspect comes first, as in players: a remux corrects it there alone.
     aspect = defaults.choose_pixel_aspect(stream.sample_aspect_ratio, context.sample_aspect_ratio)
+    size = compute_square_size(stream.width, stream.height, aspect, MAX_SIDE)
+    width, height = orientation.turn_size(*size)
     rate = defaults.choose_rate(stream.average_rate, stream.guessed_rate)
     timecode, reel = read_timecode(container)
     duration = _read_duration(container, stream)
@@ -78,11 +83,12 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
         codec=context.codec.canonical_name,
         pixel_format=context.pix_fmt or "unknown",
         color=choose_rgb_color(height) if is_rgb else read_color(context),
+        field_order=_read_field_order(container, stream, path) if kind == "video" else "progressive",
         pixel_aspect=1 / aspect if orientation.is_transposed else aspect,
+        file_size=None if size == (stream.width, stream.height) else (stream.width, stream.height),
         audio=tuple(_read_audio(container)),
         subtitles=count_subtitles(container),
         clock_origin=_read_clock_origin(container) if names[0] in ARBITRARY_CLOCKS else Fraction(0),
-        field_order=_read_field_order(stream),
         timecode=timecode,
         reel=reel,
         chapters=len(container.chapters()),
@@ -100,6 +106,18 @@ def _read_first_orientation(container: InputContainer, stream: VideoStream, path
     raise make_undecodable_error(path)
 
 
+def _read_field_order(container: InputContainer, stream: VideoStream, path: Path) -> FieldOrder:
+    """The field order that a stream declares; of standard definition without one, by the look of its first frames."""
+    declared = CODES.get(int(stream.codec_context.field_order), "progressive")
+    if declared != "progressive" or stream.height not in SD_LINES:
+        return declared
+    try:
+        frames = list(itertools.islice(decode_frames(container, stream, DamageCounter()), FIELD_FRAMES))
+    except OSError as error:
+        raise make_storage_error(path, error) from error
+    return find_unflagged_order(frames, stream.height)
+
+
 def make_storage_error(path: Path, error: OSError) -> MediaError:
     """Make the error of storage that fails while a clip is read."""
     return MediaError(f"reading {path} failed ({describe_error(error)}): check the disk or copy the file again")
@@ -108,12 +126,6 @@ def make_storage_error(path: Path, error: OSError) -> MediaError:
 def make_undecodable_error(path: Path) -> MediaError:
     """Make the error of a file that opens but holds no frame that decodes."""
     return MediaError(f"no frame of {path} can be decoded: it is damaged or cut short; copy or record it again")
-
-
-def _read_field_order(stream: VideoStream) -> FieldOrder:
-    """Field order by what the decoder found in the first frame; libavutil's numbers name stored and shown order."""
-    order = int(stream.codec_context.field_order)
-    return "top first" if order in TOP_FIRST else "bottom first" if order in BOTTOM_FIRST else "progressive"
 
 
 def _read_audio(container: InputContainer) -> Iterator[AudioInfo]:

@@ -18,6 +18,7 @@ from effigie.io.atomic_write import atomic_write, convert_os_error
 from effigie.media.clip import ClipInfo, Image
 from effigie.media.config import EncodeSettings
 from effigie.media.container import describe_error
+from effigie.media.native_convert import as_rgb
 from effigie.media.native_picture import NativePicture
 from effigie.media.output_place import check_place, choose_output_kind
 from effigie.media.output_plan import choose_codec_of, list_picture_losses
@@ -100,7 +101,7 @@ class VideoWriter:
         if self._output_kind == "video":
             return picture
         note_picture_losses(self.path, self._output_kind == "folder", picture, self.notes)
-        return picture.as_rgb()
+        return as_rgb(picture)
 
     def write(self, picture: Image | NativePicture, time: Fraction, duration: Fraction | None = None) -> None:
         """Add one frame.

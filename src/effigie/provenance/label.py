@@ -103,7 +103,7 @@ class Label:
         before = picture.read(plate.rows, plate.columns)
         cover, light = (part.astype(np.float32) / np.float32(255) for part in (plate.cover, plate.light))
         after = before * (1 - cover) + light * np.float32(picture.white)
-        picture.apply([Edit(plate.top, plate.left, before, after, plate.cover[..., 0] > 0)])
+        picture.apply([Edit(plate.top, plate.left, before, after, cover[..., 0])])
 
     def area(self, height: int, width: int, time_s: float) -> tuple[slice, slice] | None:
         """Rows and columns that the notice covers in a frame, None where it is not drawn."""

@@ -7,7 +7,7 @@ import itertools
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -88,7 +88,9 @@ class Conversion:
         self._people, self._device, self._reader = people, device, reader
         self._settings, self._mask_clip = settings, mask_clip
         self._progress, self._cancel = progress, cancel
-        self._rate = float(reader.info.rate or 25)
+        # Fields are pictures of their own, two a frame.
+        self._fields = 1 if settings.deinterlace or reader.info.field_order == "progressive" else 2
+        self._rate = float(reader.info.rate or 25) * self._fields
         self._person_matcher = PersonMatcher(
             [TargetPerson(state.model.target.embedding, state.assignment.person) for state in people]
         )
@@ -97,6 +99,9 @@ class Conversion:
         self._repeated_faces: list[Face] | None = None  # of the frame before; a frame that repeats it has the same list
         self._inputs: dict[int, FaceInputs] = {}  # of that frame, by person
         self._made: dict[int, tuple[FaceInputs, SwappedFace]] = {}  # of the frame rendered last, by person
+        self._first_field: _ComposedFrame | None = None  # composed, waiting for the field that completes its frame
+        self._matte: tuple[int, np.ndarray] | None = None  # of the frame before, by its index
+        self._swapped_frame = -1  # index of the last frame that counts as swapped
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._report = ConvertReport(output)
 
@@ -113,7 +118,7 @@ class Conversion:
             outgoing = stack.enter_context(
                 SignedWriter(
                     report.output,
-                    info,
+                    replace(info, field_order="progressive") if settings.deinterlace else info,
                     merge_permits([state.model.permit for state in self._people]),
                     "convert",
                     models or None,
@@ -130,18 +135,19 @@ class Conversion:
             stack.enter_context(shared_cores())
             # Four threads share the cores: more of them for the network would wait for the others.
             stack.enter_context(configure_backend(self._device, max(1, available_cores() // 4)))
-            frames = self._time("decode", itertools.islice(iter(self._reader), settings.max_frames))
+            count = None if settings.max_frames is None else settings.max_frames * self._fields
+            frames = self._time("decode", itertools.islice(iter(self._reader), count))
             faces = self._time("landmarks", analyze(frames, tracker, rate=self._rate))
             analyzed = stack.enter_context(Prefetcher(faces))
             prepared_frames: list[_PreparedFrame] = []
             for item in analyzed:
                 self._cancel.check()
-                matte = None if self._mask_clip is None else self._mask_clip(item.frame)
+                matte = None if self._mask_clip is None else self._read_matte(self._mask_clip, item.frame)
                 prepared_frames.append((item.frame, matte, self._prepare_frame(item)))
                 if len(prepared_frames) == BATCH_FRAMES:
                     self._render_frames(prepared_frames, composed)
                     prepared_frames = []
-                report.frames += 1
+                report.frames += not item.frame.is_second_field
                 note = f"{report.swapped} swapped"
                 self._progress(Progress("convert", report.frames, total, "frames", note))
             self._render_frames(prepared_frames, composed)
@@ -194,9 +200,16 @@ class Conversion:
             self._inputs[id(state)] = inputs
             prepared.append((state, state.compositor, face, inputs))
             state.inventions.add(inputs.warper.target, inputs.unknown_mouth)
-            state.swapped += 1
-        self._report.swapped += bool(prepared)
+            state.count_frame(item.frame.index)
+        if prepared and item.frame.index != self._swapped_frame:
+            self._report.swapped, self._swapped_frame = self._report.swapped + 1, item.frame.index
         return prepared
+
+    def _read_matte(self, mask_clip: MaskClip, frame: Frame) -> np.ndarray:
+        """The painted mask of a frame; its fields have the same."""
+        if self._matte is None or self._matte[0] != frame.index:
+            self._matte = frame.index, mask_clip(frame)
+        return self._matte[1]
 
     def _render_frames(
         self, prepared_frames: list[_PreparedFrame], composed: BackgroundConsumer[_RenderedFrame]
@@ -216,7 +229,7 @@ class Conversion:
 
     def _compose(self, out: BackgroundConsumer[_ComposedFrame], item: _RenderedFrame) -> None:
         frame, matte, rendered = item
-        canvas, mask = Canvas(frame.image, None if frame.native is None else frame.native.read), None
+        canvas, mask = Canvas(frame.image, None if frame.shown is None else frame.shown.read), None
         for compositor, face, swapped in rendered:
             face_mask = compositor(canvas, frame, face, swapped, matte)
             mask = face_mask if mask is None else np.maximum(mask, face_mask)
@@ -238,14 +251,29 @@ class Conversion:
 
     def _write(self, outgoing: SignedWriter, masks: VideoWriter | None, item: _ComposedFrame) -> None:
         frame, canvas, mask = item
+        edits, duration = canvas.edits, frame.duration
+        if frame.field is not None:
+            if not frame.is_second_field:
+                self._first_field = item
+                return
+            assert self._first_field is not None
+            first, first_canvas, first_mask = self._first_field
+            edits = [
+                replace(edit, field=one.field)
+                for one, of_field in ((first, first_canvas.edits), (frame, edits))
+                for edit in of_field
+            ]
+            masks_of_fields = [one for one in (first_mask, mask) if one is not None]
+            mask = np.maximum.reduce(masks_of_fields) if masks_of_fields else None
+            frame, canvas, duration = first, first_canvas, None if duration is None else 2 * duration
         start, signing_seconds = time.perf_counter(), outgoing.seconds
-        label = outgoing.write(canvas.image, mask, frame.time, frame.duration, frame.native, canvas.edits)
+        label = outgoing.write(canvas.image, mask, frame.time, duration, frame.native, edits)
         self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
         if masks is not None:
             gray = np.zeros(canvas.shape[:2], np.uint8) if mask is None else mask.copy()
             if label is not None:
                 gray[label] = 255
-            masks.write(np.repeat(gray[..., None], 3, axis=2), frame.time, frame.duration)
+            masks.write(np.repeat(gray[..., None], 3, axis=2), frame.time, duration)
 
     def _audio_range(self) -> tuple[Fraction, Fraction] | None:
         """Start and end of the sound that goes with the first frames, s; None for all of it."""

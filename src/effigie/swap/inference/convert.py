@@ -100,7 +100,9 @@ def convert(
             eyewear_notes.append(notes)
         else:
             eyewear_notes.append([])
-    with VideoReader(clip, native=True) as reader:
+    with VideoReader(clip, native=True, fields=not settings.deinterlace) as reader:
+        both = reader.info.field_order != "progressive" and not settings.deinterlace
+        rate = float(reader.info.rate or 25) * (2 if both else 1)
         people = [
             PersonState(
                 assignment,
@@ -109,7 +111,7 @@ def convert(
                     loaded,
                     device,
                     precision,
-                    float(reader.info.rate or 25),
+                    rate,
                     side_share,
                     settings.extreme_pose == "leave",
                     SourceVisibility(loaded.bank, visibility, loaded.network is not None) if needs_visibility else None,

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
+import cv2
 import numpy as np
 
 from effigie.arrays import Image
@@ -39,7 +40,11 @@ class MaskClip:
         info = self._reader.info
         self._is_still = info.kind == "still"
         self._has_times = info.kind in TIMED_KINDS and clip.kind in TIMED_KINDS
-        if (info.width, info.height) != (clip.width, clip.height):
+        # Painted over a frame of pixels that are not square, or as those are shown.
+        sizes = {(clip.width, clip.height)}
+        if clip.file_size is not None:
+            sizes.add(clip.file_size if clip.rotation % 180 == 0 else clip.file_size[::-1])
+        if (info.width, info.height) not in sizes:
             raise UsageError(
                 f"the paint-over mask {self.path} is {info.width}x{info.height} pixels, {clip.path} is "
                 f"{clip.width}x{clip.height}: export it at the clip's size"
@@ -67,7 +72,8 @@ class MaskClip:
             )
         if self._has_times:
             self._check_time(frame, mask_frame)
-        self._mask = mask_from_image(mask_frame.image)
+        mask, size = mask_from_image(mask_frame.image), (self._clip.width, self._clip.height)
+        self._mask = mask if mask.shape == size[::-1] else cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)
         return self._mask
 
     def check_end(self) -> None:

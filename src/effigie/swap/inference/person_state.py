@@ -136,6 +136,7 @@ class PersonState:
     swapped: int = 0
     inventions: InventionLog = field(init=False, repr=False)
     _track: int | None = field(default=None, repr=False)
+    _last_frame: int = field(default=-1, repr=False)
 
     def __post_init__(self) -> None:
         self.inventions = InventionLog(self.model.bank)
@@ -148,6 +149,11 @@ class PersonState:
             # Another, and not the same one reset: a thread behind may still work with it.
             self.compositor = self.compositor.fresh_copy()
             self._track = track
+
+    def count_frame(self, index: int) -> None:
+        """Count a frame as swapped, once for both of its fields."""
+        self.swapped += index != self._last_frame
+        self._last_frame = index
 
     def reset_compositor(self) -> None:
         """Forget the frames composed before: the person's face is left as it is in this one."""

@@ -72,6 +72,7 @@ def paint_over(
         share *= np.float32(opacity) if matte is None else np.float32(opacity) * region.crop(matte)
         before = canvas.crop(region)
         footage = np.clip(before, 0, 1)
-        canvas.paste(region, before, footage + share[..., None] * (made - footage), np.asarray(share, np.float32))
+        pixels = np.asarray(footage + share[..., None] * (made - footage), np.float32)
+        canvas.paste(region, before, pixels, share)
         region.crop(changed)[...] = np.ceil(share * 255)
     return changed
