@@ -36,7 +36,8 @@ def test_one_option_one_meaning(tmp_path, monkeypatch, output, frames_to, many, 
 
 
 @pytest.mark.parametrize(
-    ("output", "frames_to", "many"), [(None, None, False), ("a", "b", False), ("a.mp4", None, True)]
+    ("output", "frames_to", "many"),
+    [(None, None, False), ("a", "b", False), ("a.mp4", None, True), (None, "a.mp4", False)],
 )
 def test_contradictions(output, frames_to, many):
     with pytest.raises(UsageError):

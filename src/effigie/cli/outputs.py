@@ -62,6 +62,8 @@ def choose_destination(output: str | None, frames_to: str | None, many: bool, co
     if (output is None) == (frames_to is None):
         raise UsageError("name the output: -o FILE or -o FOLDER for clips, or --frames-to FOLDER for PNG frames")
     if frames_to is not None:
+        if is_file_name(frames_to):
+            raise UsageError(f"frames are written into a folder, and {frames_to} is a file's name: drop its suffix")
         return Destination(frames_to, many, frames=True)
     assert output is not None
     if is_file_name(output):

@@ -46,6 +46,8 @@ def _open(path: Path, formats: str) -> InputContainer:
         raise MediaError(f"{path} is a folder, not a clip: name a file in it, or a folder of numbered pictures")
     picture = formats == PICTURE_FORMATS
     try:
+        if path.exists() and not path.is_file():
+            raise MediaError(f"{path} is no ordinary file, but a pipe or a device: save the clip as a file first")
         if path.stat().st_size == 0:
             raise MediaError(f"{path} is empty: copy or record it again")
         if picture and path.stat().st_size > MAX_PICTURE_BYTES:

@@ -23,6 +23,8 @@ MAX_PAGES = 100_000
 
 def read_kind(path: Path) -> PictureKind | None:
     """Kind of a picture file; None for anything else, and for what cannot be read: opening it says what is wrong."""
+    if not path.is_file():  # a pipe or a device would be waited for
+        return None
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD_BYTES)
@@ -33,6 +35,8 @@ def read_kind(path: Path) -> PictureKind | None:
 
 def is_media(path: Path) -> bool:
     """Whether a file begins like a picture or a clip of some container, though its name does not say so."""
+    if not path.is_file():
+        return False
     if read_kind(path) is not None:
         return True
     try:

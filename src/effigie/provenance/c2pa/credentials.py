@@ -84,7 +84,7 @@ def check_signing(identity: SigningIdentity, tsa_url: str | None = None) -> None
     Raises:
         EffigieError: they cannot; says why.
     """
-    image = Path("a trial picture.png")
+    image = Path("a trial picture")
     definition = _manifest_definition(Claim("000000000000", "trial"), "image/png", None)
     with (
         _convert_errors(image, tsa_url),
