@@ -56,10 +56,10 @@ def test_codecs(tmp_path, codec):
 @pytest.mark.parametrize("rotation", [90, 180, 270])
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_rotation_is_undone(tmp_path, rotation, suffix):
-    """The stored picture is rotated; the one read is upright, with red at its left."""
+    """The stored picture is rotated, its pixels are wide; the one read is upright, square, and has red at its left."""
     clip = make(tmp_path / f"clip{suffix}", count=3, rotation=rotation, aspect=Fraction(4, 3))
     info = probe(clip)
-    stored = picture(0)
+    stored = cv2.resize(picture(0), (WIDTH * 4 // 3, HEIGHT))
     upright = np.rot90(stored, rotation // 90)  # the display matrix turns counter-clockwise
     image = read(clip)[0].image
     assert (info.width, info.height) == (upright.shape[1], upright.shape[0])

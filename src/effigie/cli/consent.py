@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from effigie.cli.console import INTERRUPT, OUT, format_count, print_json, print_line, progress_display
+from effigie.cli.console import INTERRUPT, format_count, print_json, print_line, print_table, progress_display
 from effigie.cli.options import Json, add_command
 from effigie.errors import UsageError
 
@@ -209,8 +208,8 @@ def list_records(folder: Folder = None, as_json: Json = False) -> None:
     if not rows:
         print_line(f"no records in {', '.join(map(str, store.folders))}: make one with `effigie consent new`")
         return
-    table = Table("subject", "uses", "project", "until", "strength", "state")
-    table.add_column("id", no_wrap=True, min_width=18)
+    columns = ("subject", "uses", "project", "until", "strength", "state", "id")
+    cells = []
     for row in rows:
         shown = row | {
             "subject": escape(row["subject"]),
@@ -218,8 +217,8 @@ def list_records(folder: Folder = None, as_json: Json = False) -> None:
             "project": escape(row["project"] or "any"),
             "until": row["until"] or "no end",
         }
-        table.add_row(*(shown[str(column.header)] for column in table.columns))
-    OUT.print(table)
+        cells.append([shown[column] for column in columns])
+    print_table(columns, cells)
 
 
 def revoke(

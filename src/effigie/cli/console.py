@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 
 from effigie.cli.reporting import RateMeter, StatusFile, create_reporter
 from effigie.errors import CancelledError, UsageError
@@ -24,6 +27,8 @@ INTERRUPT = CancelToken()  # set by Ctrl-C and a polite kill; every long call of
 STOPPED_MESSAGE = "stopped; finished work is kept, run the same command to continue"
 
 INTERRUPT_HOLD = threading.Event()  # set while Ctrl-C only sets INTERRUPT
+MAX_TABLE_WIDTH = 10_000  # columns; wide enough to measure any table by
+
 STATUS_FILE: StatusFile | None = None
 PROGRESS_STYLE = "auto"
 
@@ -89,6 +94,35 @@ def progress_display() -> Iterator[ProgressCallback]:
         yield report
 
 
+def make_streams_safe() -> None:
+    """Let standard output and error write what their encoding lacks as escapes, so that no result is lost.
+
+    Windows' code pages, the C locale and ``PYTHONIOENCODING`` give encodings that lack most of the world's file names.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; where the terminal is too narrow for its words, a list. Cells may hold rich's markup."""
+    if not is_leader():
+        return
+    table, kept = Table(*columns), [list(row) for row in rows]
+    for row in kept:
+        table.add_row(*row)
+    if Measurement.get(OUT, OUT.options.update(max_width=MAX_TABLE_WIDTH), table).minimum <= OUT.width:
+        OUT.print(table)
+        return
+    for row in kept:
+        first, *others = [
+            f"{name}: {cell}" if name else cell for name, cell in zip(columns, row, strict=True) if cell
+        ] or [""]
+        OUT.print(f"- {first}", soft_wrap=True, highlight=False)
+        for cell in others:
+            OUT.print(f"  {cell}", soft_wrap=True, highlight=False)
+
+
 def print_line(line: str) -> None:
     """Write a line to standard output as it is: brackets are no markup, and long lines are not broken."""
     if is_leader():
@@ -119,4 +153,14 @@ def print_error(line: str) -> None:
 def print_json(value: Any) -> None:
     """Write ``value`` to standard output as JSON, and nothing else."""
     if is_leader():
-        print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+        print(format_json(value, getattr(sys.stdout, "encoding", None) or "utf-8"))
+
+
+def format_json(value: Any, encoding: str) -> str:
+    """JSON that can be written in ``encoding``: letters as they are if it has them all, else JSON's own escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return json.dumps(value, indent=2, default=str)
+    return text

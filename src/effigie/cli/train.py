@@ -13,7 +13,6 @@ import effigie
 from effigie.cli.console import (
     INTERRUPT,
     STOPPED_MESSAGE,
-    format_count,
     hold_interrupt,
     print_json,
     print_line,
@@ -24,6 +23,7 @@ from effigie.cli.options import HARDWARE, Consents, Json, Purpose, add_command
 from effigie.errors import CancelledError, UsageError
 from effigie.execution.launch import exit_with_launcher, launch, read_rank_info
 from effigie.io.stored_names import to_stored
+from effigie.progress import format_count
 
 ManyFaces = Annotated[list[Path], typer.Argument(metavar="FACES...", help="Face sets of many people, films or stills.")]
 Devices = Annotated[

@@ -19,7 +19,7 @@ import numpy as np
 from effigie.arrays import Image
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.gate import ConsentLike
-from effigie.errors import UsageError
+from effigie.errors import MediaError, UsageError
 from effigie.execution.pipeline import BackgroundConsumer, ordered_map, shared_cores
 from effigie.heads.config import AnimateSettings
 from effigie.heads.inference.driver import DriverReading
@@ -27,12 +27,14 @@ from effigie.heads.inference.response import fit_gains
 from effigie.heads.motion.gains import Gains
 from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.retarget import Retargeter
+from effigie.heads.motion.template import is_template
 from effigie.heads.warp.scene import PortraitWarp, WarpedPortrait
 from effigie.io.locks import with_output_lock
 from effigie.io.measurements import measure_once
-from effigie.media import ClipInfo, probe
+from effigie.media import ClipInfo, OutputPlan, probe
 from effigie.media.color import choose_rgb_color
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
+from effigie.provenance.output_plan import plan_signed_output
 from effigie.provenance.signed_writer import SignedWriter
 
 if TYPE_CHECKING:
@@ -100,6 +102,9 @@ def animate(
     for path in (portrait, driver):
         if output.exists() and path.exists() and output.samefile(path):
             raise UsageError(f"{output} is an input itself: choose another name for the output")
+    if not is_template(driver):  # of whose clip nothing is known yet
+        # What would fail after the last frame fails here, before anything is read.
+        plan_animation(portrait, driver, output, settings)
     fetch_assets(REQUIRED_ASSETS, progress)
     seconds: defaultdict[str, float] = defaultdict(float)
     start = time.perf_counter()
@@ -125,6 +130,21 @@ def build_warp(subject: AnimationSubject, settings: AnimateSettings) -> Portrait
     # A crop may show too little around the head to tell it from the background.
     still_background = True if settings.paste == "portrait" else None
     return PortraitWarp(subject.portrait.image, subject.portrait.landmarks, still_background=still_background)
+
+
+def plan_animation(
+    portrait: str | Path, driver: str | Path, output: str | Path, settings: AnimateSettings | None = None
+) -> OutputPlan:
+    """Plan the output of :func:`animate`: the driver's clock and sound, the portrait's size.
+
+    Raises:
+        UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`.
+    """
+    settings, info = settings or AnimateSettings(), probe(driver)
+    with contextlib.suppress(MediaError):  # a face set or a model: its portrait's size is not known yet
+        shown = probe(portrait)
+        info = replace(info, width=shown.width, height=shown.height, pixel_aspect=Fraction(1), notes=())
+    return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
 
 
 class _Animation:
@@ -270,7 +290,7 @@ def build_clip_info(motion: Motion, subject: AnimationSubject) -> ClipInfo:
         "height": height,
         "rotation": 0,
         "pixel_aspect": Fraction(1),
-        "pixel_format": "rgb24",
+        "pixel_format": "yuv420p",  # what every player shows, whatever the driver is
         "color": choose_rgb_color(height),
     }
     if motion.clip is not None:

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from effigie.compositing.canvas import Canvas
 from effigie.consent.gate import merge_permits
 from effigie.errors import MediaError
 from effigie.execution import available_cores
@@ -63,8 +64,7 @@ _PreparedFace = tuple[PersonState, FaceCompositor, Face, FaceInputs]
 _RenderedFace = tuple[FaceCompositor, Face, SwappedFace]
 _PreparedFrame = tuple[Frame, np.ndarray | None, list[_PreparedFace]]  # with its matte
 _RenderedFrame = tuple[Frame, np.ndarray | None, list[_RenderedFace]]
-# Picture, mask, time, duration.
-_ComposedFrame = tuple[np.ndarray, np.ndarray | None, Fraction, Fraction | None]
+_ComposedFrame = tuple[Frame, Canvas, np.ndarray | None]  # with its mask
 
 
 class Conversion:
@@ -92,6 +92,9 @@ class Conversion:
         self._repeated_faces: list[Face] | None = None  # of the frame before; a frame that repeats it has the same list
         self._inputs: dict[int, FaceInputs] = {}  # of that frame, by state
         self._made: dict[int, tuple[FaceInputs, SwappedFace]] = {}  # of the frame rendered last, by state
+        self._first_field: _ComposedFrame | None = None  # composed, waiting for the field that completes its frame
+        self._matte: tuple[int, np.ndarray] | None = None  # of the frame before, by its index
+        self._swapped_frame = -1  # index of the last frame that counts as swapped
         self._seconds = footage.seconds
         self._report = ConvertReport(output)
 
@@ -107,7 +110,7 @@ class Conversion:
             outgoing = stack.enter_context(
                 SignedWriter(
                     report.output,
-                    info,
+                    replace(info, field_order="progressive") if settings.deinterlace else info,
                     merge_permits([state.model.permit for state in self._people]),
                     "convert",
                     models or None,
@@ -127,12 +130,12 @@ class Conversion:
             prepared_frames: list[_PreparedFrame] = []
             for item in self._footage.analyzed:
                 self._cancel.check()
-                matte = None if self._mask_clip is None else self._mask_clip(item.frame)
+                matte = None if self._mask_clip is None else self._read_matte(self._mask_clip, item.frame)
                 prepared_frames.append((item.frame, matte, self._prepare_frame(item)))
                 if len(prepared_frames) == BATCH_FRAMES:
                     self._render_frames(prepared_frames, composed)
                     prepared_frames = []
-                report.frames += 1
+                report.frames += not item.frame.is_second_field
                 note = f"{report.swapped} swapped"
                 self._progress(Progress("convert", report.frames, total, "frames", note))
             self._render_frames(prepared_frames, composed)
@@ -164,8 +167,10 @@ class Conversion:
             before = len(prepared)
             for state, face in person.assign([] if self._is_excluded(person) else own_faces):
                 self._prepare_face(item, state, face, earlier, prepared)
-            person.swapped += len(prepared) > before
-        self._report.swapped += bool(prepared)
+            if len(prepared) > before:
+                person.count_frame(item.frame.index)
+        if prepared and item.frame.index != self._swapped_frame:
+            self._report.swapped, self._swapped_frame = self._report.swapped + 1, item.frame.index
         return prepared
 
     def _prepare_face(
@@ -189,6 +194,12 @@ class Conversion:
         prepared.append((state, state.compositor, face, inputs))
         state.inventions.add(inputs.warper.target, inputs.unknown_mouth)
 
+    def _read_matte(self, mask_clip: MaskClip, frame: Frame) -> np.ndarray:
+        """The painted mask of a frame; its fields have the same."""
+        if self._matte is None or self._matte[0] != frame.index:
+            self._matte = frame.index, mask_clip(frame)
+        return self._matte[1]
+
     def _render_frames(
         self, prepared_frames: list[_PreparedFrame], composed: BackgroundConsumer[_RenderedFrame]
     ) -> None:
@@ -208,11 +219,11 @@ class Conversion:
 
     def _compose(self, out: BackgroundConsumer[_ComposedFrame], item: _RenderedFrame) -> None:
         frame, matte, rendered = item
-        picture, mask = frame.image, None
+        canvas, mask = Canvas(frame.image, None if frame.shown is None else frame.shown.read), None
         for compositor, face, swapped in rendered:
-            picture, face_mask = compositor(picture, frame, face, swapped, matte)
+            face_mask = compositor(canvas, frame, face, swapped, matte)
             mask = face_mask if mask is None else np.maximum(mask, face_mask)
-        out.put((picture, mask, frame.time, frame.duration))
+        out.put((frame, canvas, mask))
 
     def _apply_shot(self, shot: ShotSettings | None) -> None:
         """Use the settings of a shot, or without one the clip's own, from this frame on."""
@@ -229,15 +240,30 @@ class Conversion:
         return shot is not None and (shot.skip or str(state.assignment.model) in shot.excluded_models)
 
     def _write(self, outgoing: SignedWriter, masks: VideoWriter | None, item: _ComposedFrame) -> None:
-        picture, mask, frame_time, duration = item
+        frame, canvas, mask = item
+        edits, duration = canvas.edits, frame.duration
+        if frame.field is not None:
+            if not frame.is_second_field:
+                self._first_field = item
+                return
+            assert self._first_field is not None
+            first, first_canvas, first_mask = self._first_field
+            edits = [
+                replace(edit, field=one.field)
+                for one, of_field in ((first, first_canvas.edits), (frame, edits))
+                for edit in of_field
+            ]
+            masks_of_fields = [one for one in (first_mask, mask) if one is not None]
+            mask = np.maximum.reduce(masks_of_fields) if masks_of_fields else None
+            frame, canvas, duration = first, first_canvas, None if duration is None else 2 * duration
         start, signing_seconds = time.perf_counter(), outgoing.seconds
-        label = outgoing.write(picture, mask, frame_time, duration)
+        label = outgoing.write(canvas.image, mask, frame.time, duration, frame.native, edits)
         self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
         if masks is not None:
-            gray = np.zeros(picture.shape[:2], np.uint8) if mask is None else mask.copy()
+            gray = np.zeros(canvas.shape[:2], np.uint8) if mask is None else mask.copy()
             if label is not None:
                 gray[label] = 255
-            masks.write(np.repeat(gray[..., None], 3, axis=2), frame_time, duration)
+            masks.write(np.repeat(gray[..., None], 3, axis=2), frame.time, duration)
 
     def _audio_range(self) -> tuple[Fraction, Fraction] | None:
         """Start and end of the sound that goes with the first frames, s; None for all of it."""

@@ -15,6 +15,7 @@ from effigie.consent.gate import ConsentLike
 from effigie.errors import UsageError
 from effigie.io.locks import with_output_lock
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
+from effigie.provenance.output_plan import plan_signed_output
 from effigie.swap.config import ConvertSettings
 from effigie.swap.inference.footage import Footage
 from effigie.swap.inference.person_assignment import PersonAssignment, parse_assignments
@@ -75,8 +76,10 @@ def convert(
         assignments = [PersonAssignment(assignments[0].model, settings.person)]
     if output.exists() and clip.exists() and output.samefile(clip):
         raise UsageError(f"{output} is the input itself: choose another name for the output")
+    # What would fail after the last frame fails here, before networks are loaded.
+    plan_signed_output(clip, output, settings.encode, settings.trust, max_frames=settings.max_frames)
     fetch_assets(REQUIRED_ASSETS, progress)
-    with Footage(clip, settings.max_frames, cancel) as footage:
+    with Footage(clip, settings.max_frames, not settings.deinterlace, cancel) as footage:
         shares, asked = (side_share, visibility_interval), (consent, purpose)
         return _convert_footage(footage, assignments, output, settings, shares, asked, progress, cancel)
 
@@ -136,7 +139,7 @@ def _convert_footage(
                     loaded,
                     device,
                     precision,
-                    float(reader.info.rate or 25),
+                    footage.rate,
                     side_share,
                     settings.extreme_pose == "leave",
                     SourceVisibility(

@@ -27,19 +27,26 @@ class Footage:
 
     Use as a context manager, so that its threads end.
 
+    Args:
+        max_frames: so many are looked at; None looks at all.
+        fields: whether the fields of interlaced frames are pictures of their own, two a frame.
+
     Attributes:
-        reader: of the clip.
+        reader: of the clip; frames come with the file's own samples.
+        rate: pictures a second.
         analyzed: its frames with their faces, in order; to be iterated once.
         seconds: spent on decoding and on landmarks.
     """
 
-    def __init__(self, clip: Path, max_frames: int | None, cancel: CancelToken) -> None:
-        self.reader = VideoReader(clip)
+    def __init__(self, clip: Path, max_frames: int | None, fields: bool, cancel: CancelToken) -> None:
+        self.reader = VideoReader(clip, native=True, fields=fields)
+        pictures = 2 if fields and self.reader.info.field_order != "progressive" else 1
+        self.rate = float(self.reader.info.rate or 25) * pictures
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self._cancel, self._own_cancel = cancel, CancelToken()
         self._executor = ThreadPoolExecutor(1)
         self._check = self._executor.submit(check_clip, clip, self._own_cancel)
-        self._prefetcher = Prefetcher(self._measure(max_frames))
+        self._prefetcher = Prefetcher(self._measure(None if max_frames is None else max_frames * pictures))
         self.analyzed: Iterator[AnalyzedFrame[Frame]] = self._prefetcher.__enter__()
 
     def __enter__(self) -> Self:
@@ -59,9 +66,9 @@ class Footage:
             self._cancel.check()
         self._check.result()
 
-    def _measure(self, max_frames: int | None) -> Iterator[AnalyzedFrame[Frame]]:
-        frames = self._time("decode", itertools.islice(iter(self.reader), max_frames))
-        return self._time("landmarks", analyze(frames, Tracker(), rate=float(self.reader.info.rate or 25)))
+    def _measure(self, max_pictures: int | None) -> Iterator[AnalyzedFrame[Frame]]:
+        frames = self._time("decode", itertools.islice(iter(self.reader), max_pictures))
+        return self._time("landmarks", analyze(frames, Tracker(), rate=self.rate))
 
     def _time(self, stage: str, items: Iterator[Item]) -> Iterator[Item]:
         """The items; counts the seconds that each takes for a stage, without those of decoding meanwhile."""
