@@ -107,10 +107,7 @@ class VideoEncoder:
         )
         rate = (source_info.rate or SEQUENCE_RATE).limit_denominator(100_000)
         stream = self._output.add_stream(
-            ENCODERS[self._codec].name,
-            rate=rate,
-            options=build_options(self._codec, settings, self._pixel_format, describe_light(picture.frame)),
-            time_base=self._tick,
+            ENCODERS[self._codec].name, rate=rate, options=self._encoder_options(picture), time_base=self._tick
         )
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
@@ -149,6 +146,12 @@ class VideoEncoder:
         if timescale > MAX_TIMESCALE:
             timescale = min(self._tick.denominator, MAX_TIMESCALE)
         return {"movflags": "+faststart", "movie_timescale": str(timescale), "strict": "experimental"}
+
+    def _encoder_options(self, picture: NativePicture) -> dict[str, str]:
+        options = build_options(self._codec, self._settings, self._pixel_format, describe_light(picture.frame))
+        if self._source_info.chroma_location != "unspecified":
+            options["chroma_sample_location"] = self._source_info.chroma_location
+        return options
 
     def _compute_padding(self, height: int, width: int, interlaced: bool) -> tuple[int, int]:
         """Rows and columns to add: 4:2:0 has one colour sample for 2x2 pixels, and crops in steps of two."""
