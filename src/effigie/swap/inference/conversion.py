@@ -192,7 +192,8 @@ class Conversion:
             return
         self._inputs[id(state)] = inputs
         prepared.append((state, state.compositor, face, inputs))
-        state.inventions.add(inputs.warper.target, inputs.unknown_mouth)
+        if not item.frame.is_second_field:
+            state.inventions.add(inputs.warper.target, inputs.unknown_mouth)
 
     def _read_matte(self, mask_clip: MaskClip, frame: Frame) -> np.ndarray:
         """The painted mask of a frame; its fields have the same."""
