@@ -157,3 +157,31 @@ def test_odd_lines_are_no_fault():
         assert np.array_equal(view(picture, "g")[parity::2], view(frame, "g")[parity::2])
     for lines in (1, 2):
         deinterlace(av.VideoFrame(8, lines, "gray"), 1)
+
+
+def write_fields(clip, target, settings):
+    with VideoReader(clip, native=True, fields=True) as reader, VideoWriter(target, reader.info, settings) as writer:
+        for field in reader:
+            if not field.is_second_field:
+                writer.write(field.native, field.time, field.duration * 2)
+    return writer
+
+
+def test_what_an_encoder_cannot_do_with_fields_is_said(tmp_path):
+    make_interlaced(tmp_path / "in.mkv", size=(96, 66))
+    quick = EncodeSettings(codec="hevc", preset="ultrafast")
+    assert any("as whole frames" in note for note in write_fields(tmp_path / "in.mkv", tmp_path / "a.mp4", quick).notes)
+    writer = write_fields(tmp_path / "in.mkv", tmp_path / "b.mp4", replace(quick, codec="h264"))
+    assert any("96x68" in note for note in writer.notes)  # 4:2:0 of fields needs a multiple of four lines
+    info = probe(tmp_path / "b.mp4")
+    assert (info.height, info.field_order) == (68, "top")
+
+
+def test_deep_interlaced_footage_takes_an_encoder_of_fields(tmp_path):
+    make_interlaced(tmp_path / "in.mkv", name="yuv422p10le")
+    writer = write_fields(tmp_path / "in.mkv", tmp_path / "out.mp4", EncodeSettings(preset="ultrafast"))
+    info = probe(tmp_path / "out.mp4")
+    assert (info.codec, info.pixel_format, info.field_order) == ("h264", "yuv422p10le", "top")
+    assert writer.notes == []
+    writer = write_fields(tmp_path / "in.mkv", tmp_path / "out.mov", EncodeSettings(codec="prores"))
+    assert (probe(tmp_path / "out.mov").field_order, writer.notes) == ("top", [])

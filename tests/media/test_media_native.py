@@ -447,3 +447,34 @@ def test_pixels_that_are_not_square_stay_so(tmp_path):
             assert frame.image.shape == (64, 107, 3)
             plane = find_layout("yuv420p").view(source, "y")
             assert np.array_equal(frame.native.samples("y")[:, :14], plane[:, :14])
+
+
+@pytest.mark.parametrize("location", ["left", "topleft", "top", "bottomleft", "unspecified"])
+@pytest.mark.parametrize("name", ["yuv420p", "yuv420p10le"])
+def test_the_place_of_color_samples_is_read_obeyed_and_kept(tmp_path, name, location):
+    with av.open(str(tmp_path / "in.mkv"), "w") as output:
+        stream = output.add_stream("libx264", rate=25, options={"chroma_sample_location": location, "crf": "4"})
+        stream.width, stream.height, stream.pix_fmt = 80, 64, name
+        for number in range(2):
+            frame = frame_of(name, number, (80, 64))
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    told = "left" if location == "unspecified" else location  # what H.264 means by saying nothing
+    assert probe(tmp_path / "in.mkv").chroma_location == told
+    write_edited(tmp_path / "in.mkv", tmp_path / "out.mkv", EncodeSettings(codec="h264", preset="ultrafast"))
+    assert probe(tmp_path / "out.mkv").chroma_location == told
+    # The difference that an edit makes lies where FFmpeg's scaler looks for color.
+    with VideoReader(tmp_path / "in.mkv", native=True) as reader:
+        native = next(iter(reader)).native
+    layout = native.layout
+    native.frame.make_writable()
+    for letter in "yuv":
+        layout.view(native.frame, letter)[...] = 1 << (layout.bits - 1)
+    before = native.read(slice(0, 64), slice(0, 80))
+    y, x = np.mgrid[0:64, 0:80]
+    tint = (0.004 * (x - 40) + 0.003 * (y - 32))[..., None] * np.float32([1, 0, -1])
+    native.apply([Edit(0, 0, before, (before + tint).astype(np.float32), np.ones((64, 80), np.float32))])
+    shown = native.to_rgb().astype(float) / 255 - before
+    assert np.abs(shown - tint)[8:-8, 8:-8].mean() < 0.004
+    assert abs((shown - tint)[8:-8, 8:-8, 0].mean()) < 0.0008

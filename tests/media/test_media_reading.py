@@ -251,3 +251,16 @@ def test_planar_conversion_gives_the_values_of_the_interleaved(pixel_format):
     }
     interleaved = VideoReformatter().reformat(frame, format="rgb24", **options).to_ndarray()
     np.testing.assert_array_equal(planes, interleaved)
+
+
+def test_16_bit_transparency_hides_pixels(tmp_path):
+    """What lies under alpha 0 is black, what is opaque stays, and half shows half, in 16 bits as in 8."""
+    pixels = np.full((6, 9, 4), 60000, np.uint16)
+    pixels[:, :3, 3], pixels[:, 3:6, 3], pixels[:, 6:, 3] = 0, 32768, 65535
+    cv2.imwrite(str(tmp_path / "in.png"), pixels)
+    image = read_still(tmp_path / "in.png")
+    assert image.dtype == np.uint8
+    assert [int(image[2, column, 0]) for column in (1, 4, 7)] == [0, 117, 233]
+    with VideoReader(tmp_path / "in.png", native=True) as reader:
+        frame = next(iter(reader))
+    assert np.array_equal(frame.image, image) and frame.native.layout.name == "rgba64le"

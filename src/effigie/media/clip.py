@@ -69,6 +69,7 @@ class ClipInfo:
     color: ColorSpace
     pixel_aspect: Fraction = Fraction(1)  # width of one of the file's pixels over its height, after rotation
     field_order: FieldOrder = "progressive"  # whether frames have two fields, and which of them is the earlier
+    chroma_location: str = "unspecified"  # where color samples of 4:2:0 lie, by FFmpeg's name, if the stream says so
     file_size: tuple[int, int] | None = None  # width and height of the file's pictures, where pixels are not square
     audio: tuple[AudioInfo, ...] = ()
     subtitles: int = 0  # number of subtitle streams

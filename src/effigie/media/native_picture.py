@@ -39,6 +39,7 @@ class NativePicture:
         orientation: that makes the stored picture upright.
         shown_size: (width, height) of the upright picture in square pixels; None if its own are.
         field_order: whether it holds two fields; edits may be of one.
+        chroma_location: where its color samples lie, as :class:`~effigie.media.ClipInfo` says.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class NativePicture:
         orientation: Orientation | None = None,
         shown_size: tuple[int, int] | None = None,
         field_order: FieldOrder = "progressive",
+        chroma_location: str = "unspecified",
     ) -> None:
         frame = to_editable(frame)
         layout = find_layout(frame.format.name)
@@ -58,7 +60,8 @@ class NativePicture:
         self._grid = PixelGrid(upright, shown_size or upright)
         self.field_order = field_order
         self._is_writable = False
-        self._sites = chroma.find_sites(layout, color)
+        self._chroma_location = chroma_location
+        self._sites = chroma.find_sites(layout, color, chroma_location)
 
     @classmethod
     def from_rgb(cls, image: Image, color: ColorSpace) -> NativePicture:
@@ -67,7 +70,8 @@ class NativePicture:
 
     def with_frame(self, frame: VideoFrame) -> NativePicture:
         """The same picture in other samples, which are taken over."""
-        return NativePicture(frame, self.color, self.orientation, self._grid.shown, self.field_order)
+        shown, order = self._grid.shown, self.field_order
+        return NativePicture(frame, self.color, self.orientation, shown, order, self._chroma_location)
 
     @property
     def size(self) -> tuple[int, int]:

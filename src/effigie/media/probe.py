@@ -12,10 +12,12 @@ from pathlib import Path
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Stream
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from effigie.errors import MediaError
 from effigie.media import defaults, images
+from effigie.media.chroma import measure_location
 from effigie.media.clip import AudioInfo, ClipInfo, ClipKind
 from effigie.media.color import choose_rgb_color, read_color
 from effigie.media.container import (
@@ -57,7 +59,8 @@ def probe(path: str | Path) -> ClipInfo:
 def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Orientation]:
     """Read the description and orientation of an open container; consumes its first packets."""
     stream = select_video_stream(container, path)
-    orientation = _read_first_orientation(container, stream, path)
+    first = _decode_first(container, stream, path)
+    orientation = read_orientation(first)
     context = stream.codec_context
     # The container's aspect comes first, as in players: a remux corrects it there alone.
     aspect = defaults.choose_pixel_aspect(stream.sample_aspect_ratio, context.sample_aspect_ratio)
@@ -83,6 +86,7 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
         codec=context.codec.canonical_name,
         pixel_format=context.pix_fmt or "unknown",
         color=choose_rgb_color(height) if is_rgb else read_color(context),
+        chroma_location=measure_location(first),
         field_order=_read_field_order(container, stream, path) if kind == "video" else "progressive",
         pixel_aspect=1 / aspect if orientation.is_transposed else aspect,
         file_size=None if size == (stream.width, stream.height) else (stream.width, stream.height),
@@ -96,11 +100,11 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
     return info, orientation
 
 
-def _read_first_orientation(container: InputContainer, stream: VideoStream, path: Path) -> Orientation:
+def _decode_first(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
     try:
         for frame in decode_frames(container, stream, DamageCounter()):
             check_picture_size(frame.width, frame.height, path)
-            return read_orientation(frame)
+            return frame
     except OSError as error:
         raise make_storage_error(path, error) from error
     raise make_undecodable_error(path)

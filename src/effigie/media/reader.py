@@ -211,4 +211,6 @@ class VideoReader:
         size = self.info.file_size or self._orientation.turn_size(self.info.width, self.info.height)
         if (frame.width, frame.height) != size:  # a stream that changes its size on the way
             frame = VideoReformatter().reformat(frame, width=size[0], height=size[1], threads=1)
-        return NativePicture(frame, self.info.color, self._orientation, (self.info.width, self.info.height), order)
+        info = self.info
+        shown = info.width, info.height
+        return NativePicture(frame, info.color, self._orientation, shown, order, info.chroma_location)

@@ -135,12 +135,8 @@ class VideoEncoder:
             f"file:{self._path.absolute()}", "w", format=self._format, container_options=self._options()
         )
         rate = (source_info.rate or SEQUENCE_RATE).limit_denominator(100_000)
-        light = describe_light(picture.frame)
         stream = self._output.add_stream(
-            ENCODERS[self._codec].name,
-            rate=rate,
-            options=build_options(self._codec, settings, self._pixel_format, light, picture.field_order),
-            time_base=self._tick,
+            ENCODERS[self._codec].name, rate=rate, options=self._encoder_options(picture), time_base=self._tick
         )
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
@@ -182,6 +178,13 @@ class VideoEncoder:
         if timescale > MAX_TIMESCALE:
             timescale = min(self._tick.denominator, MAX_TIMESCALE)
         return {"movflags": "+faststart", "movie_timescale": str(timescale), "strict": "experimental"}
+
+    def _encoder_options(self, picture: NativePicture) -> dict[str, str]:
+        light = describe_light(picture.frame)
+        options = build_options(self._codec, self._settings, self._pixel_format, light, picture.field_order)
+        if self._source_info.chroma_location != "unspecified":
+            options["chroma_sample_location"] = self._source_info.chroma_location
+        return options
 
     def _compute_padding(self, height: int, width: int, interlaced: bool) -> tuple[int, int]:
         padding = compute_padding(self._codec, self._pixel_format, height, width, interlaced)

@@ -280,6 +280,8 @@ def build_clip_info(motion: Motion, subject: AnimationSubject) -> ClipInfo:
         "height": height,
         "rotation": 0,
         "pixel_aspect": Fraction(1),
+        "file_size": None,
+        "field_order": "progressive",
         "pixel_format": "yuv420p",  # what every player shows, whatever the driver is
         "color": choose_rgb_color(height),
     }

@@ -199,7 +199,8 @@ class Conversion:
                 continue
             self._inputs[id(state)] = inputs
             prepared.append((state, state.compositor, face, inputs))
-            state.inventions.add(inputs.warper.target, inputs.unknown_mouth)
+            if not item.frame.is_second_field:
+                state.inventions.add(inputs.warper.target, inputs.unknown_mouth)
             state.count_frame(item.frame.index)
         if prepared and item.frame.index != self._swapped_frame:
             self._report.swapped, self._swapped_frame = self._report.swapped + 1, item.frame.index
