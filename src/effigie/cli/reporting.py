@@ -165,7 +165,10 @@ def _report_lines() -> ProgressCallback:
     def report(progress: Progress) -> None:
         tenth = int(10 * progress.done / progress.total) if progress.total else 0
         total = "" if progress.total is None else f"/{progress.total:.0f}"
-        line = f"{progress.stage}: {progress.done:.0f}{total} {progress.unit} {progress.note}".rstrip()
+        done = (
+            f"{progress.done:.0f}" if progress.done == int(progress.done) else f"{progress.done:.1f}"
+        )  # of a clip, part
+        line = f"{progress.stage}: {done}{total} {progress.unit} {progress.note}".rstrip()
         # A stage's last word is its result: where the container's count was wrong, it differs from the line before.
         is_end = progress.total is not None and progress.done == progress.total and written.get(progress.stage) != line
         if last.get(progress.stage) != tenth or is_end:
