@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -20,11 +19,12 @@ from effigie.errors import MediaError
 from effigie.execution import available_cores
 from effigie.execution.pipeline import BackgroundConsumer, shared_cores
 from effigie.faces.analyzer import AnalyzedFrame, Face
-from effigie.faces.person_matcher import REPEATED_SIMILARITY, PersonMatcher, TargetPerson
+from effigie.faces.person_matcher import PersonMatcher, TargetPerson
 from effigie.media import EncodeSettings, Frame, VideoWriter
-from effigie.progress import CancelToken, Progress, ProgressCallback, format_count
+from effigie.progress import CancelToken, Progress, ProgressCallback
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.swap.config import ConvertSettings
+from effigie.swap.inference.conversion_notes import collect_notes, explain_absence
 from effigie.swap.inference.footage import Footage
 from effigie.swap.inference.mask_clip import MaskClip
 from effigie.swap.inference.person_state import FaceCompositor, PersonState
@@ -142,7 +142,9 @@ class Conversion:
             if self._mask_clip is not None:
                 self._mask_clip.check_end()
             if not report.swapped:
-                raise MediaError(f"{self._absence_message(0)}; nothing written")
+                raise MediaError(
+                    f"{explain_absence(self._people, self._person_matcher, self._reader.path, 0)}; nothing written"
+                )
         self._progress(Progress("convert", report.frames, report.frames, "frames", f"{report.swapped} swapped"))
         report.seconds = time.perf_counter() - start
         for state in self._people:
@@ -150,7 +152,11 @@ class Conversion:
             spent_on = [one.swapper.seconds for one in state.states] + [state.compositor.seconds]
             for stage, spent in itertools.chain(*(seconds.items() for seconds in spent_on)):
                 self._seconds[stage] += spent
-        report.notes = [*self._reader.notes, *outgoing.notes, *self._collect_notes()]
+        report.notes = [
+            *self._reader.notes,
+            *outgoing.notes,
+            *collect_notes(self._people, self._person_matcher, self._reader.path),
+        ]
         report.stages = {**self._seconds, "trust": outgoing.seconds}
         report.output_id = outgoing.output_id
         return report
@@ -272,43 +278,3 @@ class Conversion:
         if count is None or info.rate is None or (info.frames or 0) <= count:
             return None
         return info.clock_origin, info.clock_origin + count / info.rate
-
-    def _collect_notes(self) -> Iterator[str]:
-        """Notes on people who were not found, and on heads that turn farther than in the source's footage."""
-        for number, state in enumerate(self._people):
-            if not state.swapped:
-                yield f"{state.assignment.model}: {self._absence_message(number)}"
-        several = len(self._people) > 1
-        for number, state in enumerate(self._people):
-            turned = dict.fromkeys(note for one in state.states for note in one.swapper.pose_log.notes())
-            for note in (*state.notes, *self._repeat_notes(number), *state.inventions.notes(), *turned):
-                yield f"{state.assignment.model}: {note}" if several else note
-
-    def _repeat_notes(self, number: int) -> Iterator[str]:
-        """Notes on a person who is in frames more than once."""
-        log, by_number = self._person_matcher.repeats[number], self._people[number].assignment.person is not None
-        if log.frames:
-            frames = format_count(log.frames, "frame")
-            yield f"in {frames} the person is seen more than once, as in a mirror: every face of theirs was replaced"
-        if log.left:
-            why = f"its likeness is {log.left_similarity:.2f} at most, and a second one needs {REPEATED_SIMILARITY}"
-            if by_number:
-                why = "of a face chosen by number no second one is replaced"
-            yield f"in {format_count(log.left, 'frame')} another face that may be the same person's was left: {why}"
-
-    def _absence_message(self, number: int) -> str:
-        name, person = self._reader.path, self._people[number].assignment.person
-        if notes := self._people[number].swapper.pose_log.notes():
-            return f"{name}: {notes[0]}"
-        by_number = "--person" if len(self._people) == 1 else "--map NUMBER=MODEL"
-        if not self._person_matcher.max_faces:
-            return f"{name} shows no face: nothing to swap"
-        if person is not None:
-            return (
-                f"{name} never shows {person + 1} faces at once, at most {self._person_matcher.max_faces}: "
-                f"choose a smaller number with {by_number}"
-            )
-        return (
-            f"nobody in {name} is the person this model was trained on (best likeness "
-            f"{self._person_matcher.best_similarity[number]:.2f}): choose a face with {by_number}, 0 being the largest"
-        )
