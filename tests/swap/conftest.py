@@ -18,6 +18,7 @@ KINDS = {
     "PQ": ("yuv420p10le", ColorSpace("limited", "bt2020", "bt2020", "smpte2084")),
     "HLG": ("yuv422p10le", ColorSpace("limited", "bt2020", "bt2020", "arib-std-b67")),
     "alpha": ("yuva444p10le", ColorSpace("limited", "bt709", "bt709", "bt709")),
+    "8-bit RGB": ("gbrp", ColorSpace("full", "bt709", "bt709", "bt709")),
     "RGB": ("gbrp10le", ColorSpace("full", "bt709", "bt709", "bt709")),
     "grey": ("gray10le", ColorSpace("full", "bt709", "bt709", "bt709")),
 }

@@ -27,7 +27,7 @@ def write_exr(path: Path, rgba: NDArray[Any], pixel_aspect: float, attributes: M
     """Write a picture with alpha.
 
     Args:
-        rgba: (H, W, 4) float16 or float32, of any value.
+        rgba: (H, W, 4) float32, of any value.
         attributes: texts for the header.
 
     Raises:

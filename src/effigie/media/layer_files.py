@@ -96,7 +96,7 @@ class LayerFiles:
             time: s.
             tracks: of each made face, values that JSON can hold.
         """
-        layer = compute_layer(before, read_whole(native), compute_alpha(native, edits), native.layout.bits > 8)
+        layer = compute_layer(before, read_whole(native), compute_alpha(native, edits), native.layout.bits)
         line = {"frame": self._count, "time": round(float(time), 6), "faces": list(tracks)}
         with self._name_folder():
             write_exr(self.temporary / f"{self._count:06d}.exr", layer, self._aspect, self._attributes)

@@ -16,8 +16,8 @@ from effigie.media.native_picture import NativePicture
 
 Picture = NDArray[np.float32]
 
-# Steps of layers of deep footage, a sixteenth of a code value of 16 bits: what floats have beyond does not compress.
-DEEP_STEPS = np.float32(1 << 20)
+# In how many steps a code value is divided: what floats have beyond that says nothing, and does not compress.
+STEPS = 64
 
 
 def read_whole(native: NativePicture) -> Picture:
@@ -44,20 +44,20 @@ def compute_alpha(native: NativePicture, edits: Iterable[Edit]) -> Picture:
     return alpha
 
 
-def compute_layer(before: Picture, after: Picture, alpha: Picture, deep: bool) -> NDArray[np.float16 | np.float32]:
+def compute_layer(before: Picture, after: Picture, alpha: Picture, bits: int) -> Picture:
     """The layer that makes ``after`` of ``before``.
 
     Args:
         before, after: (H, W, 3) of :func:`read_whole`.
-        deep: whether the footage has more than 8 bits.
+        bits: of the footage.
 
     Returns:
-        (H, W, 4) RGBA: float16, or float32 of deep footage.
+        (H, W, 4) float32 RGBA. Not float16, of 8 bits either: FFmpeg loses what is negative of it.
     """
-    layer = np.empty((*alpha.shape, 4), np.float32 if deep else np.float16)
-    layer[..., 3] = alpha
-    # Of the alpha that the file holds, rounded already: so the rounding of alpha costs nothing.
-    kept = 1 - layer[..., 3:].astype(np.float32)
-    color = after - kept * before
-    layer[..., :3] = np.rint(color * DEEP_STEPS) / DEEP_STEPS if deep else color
+    steps = np.float32(STEPS << bits)
+    layer = np.empty((*alpha.shape, 4), np.float32)
+    layer[..., 3] = np.rint(alpha * steps) / steps
+    # Of the alpha that the file holds: so the rounding of alpha costs nothing.
+    color = after - (1 - layer[..., 3:]) * before
+    layer[..., :3] = np.rint(color * steps) / steps
     return layer

@@ -9,7 +9,6 @@ from effigie.errors import EffigieError, UsageError
 from effigie.media.clip import ClipInfo
 from effigie.media.exr import require_openexr
 from effigie.media.output_place import check_place, measure_free_space
-from effigie.media.pixel_layout import find_layout
 from effigie.progress import format_count
 
 TRACKING = "tracking.jsonl"
@@ -17,7 +16,7 @@ MANIFEST = "layers.json"
 NOTICE = "notice.txt"
 LAYER_NAMES = r"\d+\.exr|tracking\.jsonl|layers\.(json|c2pa)|notice\.txt"
 # Of a pixel, compressed; the mark's noise is most of it.
-BYTES_PER_PIXEL = {"float16": 1.3, "float32": 2.5}
+BYTES_PER_PIXEL = 2.3
 SURE_SHARE = 0.25  # of the estimated size; with less room than that the work certainly ends with a full disk
 
 
@@ -27,14 +26,12 @@ class LayerPlan:
 
     Attributes:
         folder: its path.
-        depth: ``float16``, or ``float32`` of footage of more than 8 bits.
         width, height: pixels.
         frames: so many EXR files, as far as the container says.
         bytes_needed: estimated.
     """
 
     folder: Path
-    depth: str
     width: int
     height: int
     frames: int | None
@@ -43,7 +40,7 @@ class LayerPlan:
     @property
     def description(self) -> str:
         count = "" if self.frames is None else f", {format_count(self.frames, 'frame')}"
-        picture = f"EXR RGBA {self.depth}, {self.width}x{self.height}{count}"
+        picture = f"EXR RGBA float32, {self.width}x{self.height}{count}"
         return f"{self.folder}, {picture}; {TRACKING}; signed in {MANIFEST}"
 
 
@@ -65,16 +62,14 @@ def plan_layers(folder: Path, output: Path, info: ClipInfo, frames: int | None) 
     if one == other or one in other.parents or other in one.parents:
         raise UsageError(f"the layers {folder} and the output {output} lie in each other: choose another folder")
     check_place(folder, "folder", info, LAYER_NAMES, "layers")
-    layout = find_layout(info.pixel_format)
-    depth = "float32" if layout is not None and layout.bits > 8 else "float16"
     width, height = info.file_size or (info.width, info.height)
     if info.file_size and info.rotation in (90, 270):
         width, height = height, width
-    needed = int(BYTES_PER_PIXEL[depth] * width * height * (frames or 1))
+    needed = int(BYTES_PER_PIXEL * width * height * (frames or 1))
     free = measure_free_space(folder)
     if free < SURE_SHARE * needed:
         raise EffigieError(
             f"the layers {folder} will take about {needed / 1e6:.0f} MB and {free / 1e6:.0f} MB are free there: free "
             "some space, or choose another folder"
         )
-    return LayerPlan(folder, depth, width, height, frames, needed)
+    return LayerPlan(folder, width, height, frames, needed)
