@@ -43,6 +43,8 @@ class VideoReader:
         path: a video, GIF, APNG, WebP, picture, or folder of numbered pictures.
         threads: decoder threads. None leaves it to the codec (slices, without delay); 1 is right where other
             processes keep the cores busy; more decode several frames ahead.
+        index: the clip's packets, from :meth:`~effigie.media.seeking.PacketIndex.read`, where the same clip is opened
+            again and again; None lists them when ``start`` asks for it.
 
     Raises:
         MediaError: the clip cannot be read, or not one frame of it decodes.
@@ -54,13 +56,20 @@ class VideoReader:
                 print(frame.index, float(frame.time), frame.image.shape)
     """
 
-    def __init__(self, path: str | Path, start: int = 0, stop: int | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        start: int = 0,
+        stop: int | None = None,
+        threads: int | None = None,
+        index: seeking.PacketIndex | None = None,
+    ) -> None:
         if start < 0 or (stop is not None and stop < start):
             raise UsageError(f"frames {start} to {stop} are no range: give 0 <= start <= stop")
         if threads is not None and threads < 1:
             raise UsageError(f"{threads} decoder threads: give 1 or more, or none for the codec's own choice")
         self.path = Path(path)
-        self._start, self._stop, self._threads = start, stop, threads
+        self._start, self._stop, self._threads, self._index = start, stop, threads, index
         self._pictures = self.path.is_dir() or is_picture(self.path)
         self._damage = DamageCounter()
         self._stack = contextlib.ExitStack()
@@ -131,7 +140,9 @@ class VideoReader:
     def _select_frames(self) -> Iterator[tuple[int | None, VideoFrame, Fraction]]:
         """Frames with their index, None for those before ``start``."""
         self._damage.packets = 0
-        entry_point = seeking.find_entry_point(self.path, self._start) if self._start else None
+        entry_point = None
+        if self._start:
+            entry_point = (self._index or seeking.PacketIndex.read(self.path)).find_entry_point(self._start)
         if entry_point is not None:
             container, stream = self._reopen()
             if seeking.seek(container, stream, entry_point):

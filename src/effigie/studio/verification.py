@@ -1,0 +1,40 @@
+"""What `effigie verify` finds in a file, read by a process of its own: the file may be anybody's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from effigie.errors import EffigieError
+
+TIMEOUT_S = 300
+SCRIPT = (
+    "import json, sys; from effigie.provenance import verify; found = verify(sys.argv[1]); "
+    "json.dump({**found.to_json(), 'lines': found.lines}, sys.stdout, default=str)"
+)
+
+
+def verify_file(path: Path) -> dict[str, Any]:
+    """Verify a file; as :meth:`effigie.provenance.report.Verification.to_json`, with its ``lines``.
+
+    Raises:
+        EffigieError: it cannot be read as media, or takes longer than five minutes.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", SCRIPT, str(path)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        late = f"{path.name} was not read within {TIMEOUT_S // 60} minutes: verify it in a terminal"
+        raise EffigieError(late) from None
+    if done.returncode == 0:
+        return json.loads(done.stdout)
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"{path.name} cannot be read"]
+    raise EffigieError(lines[-1].rpartition("Error: ")[2])
