@@ -21,13 +21,14 @@ class RunningStudio:
 
     def __init__(self, workspace: Path, *options: str, port: int = 0) -> None:
         arguments = ["studio", str(workspace), "--no-browser", "--port", str(port), *options]
-        self.begun = time.monotonic()
+        self.workspace = workspace
+        begun = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "effigie", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
         self.line = self.process.stdout.readline()
-        self.seconds = time.monotonic() - self.begun
+        self.seconds = time.monotonic() - begun
         found = re.fullmatch(r"effigie studio: http://127\.0\.0\.1:(\d+)(/enter\?token=\S+)\n", self.line)
         assert found is not None, self.line + (self.process.stderr.read() if self.process.stderr else "")
         self.port, self.entrance = int(found[1]), found[2]

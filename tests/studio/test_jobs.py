@@ -156,7 +156,7 @@ def processes_of(folder: Path) -> list[psutil.Process]:
 def test_kills_of_the_studio_lose_no_job_and_double_none(workspace: Workspace, long_clip: str) -> None:
     chance, names = random.Random(5), [f"job {number}" for number in range(3)]
     port, cookie, ids = 0, "", []
-    for _ in range(8):
+    for _ in range(6):
         running = RunningStudio(workspace.root, port=port)
         if not cookie:
             running.enter()

@@ -8,7 +8,6 @@ import os
 import socket
 from pathlib import Path
 
-import psutil
 import pytest
 from running_studio import RunningStudio
 from studio_clips import write_clip
@@ -24,7 +23,7 @@ from effigie.studio.workspace import Workspace
 @pytest.fixture
 def root(studio: RunningStudio) -> Path:
     """The running studio's workspace."""
-    return Path(psutil.Process(studio.process.pid).cmdline()[4])
+    return studio.workspace
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def test_it_listens_on_this_machine_alone(studio: RunningStudio) -> None:
 
 
 def test_two_studios_on_one_workspace_say_so(studio: RunningStudio, tmp_path) -> None:
-    workspace = psutil.Process(studio.process.pid).cmdline()[4]
+    workspace = str(studio.workspace)
     second = subprocess.run(
         [sys.executable, "-m", "effigie", "studio", workspace, "--no-browser"],
         capture_output=True,

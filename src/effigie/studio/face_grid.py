@@ -56,7 +56,7 @@ class FaceGrids:
         with self._lock:
             known = self._open.get(path)
             if known is None or known[0] != stamp:
-                found = FaceSet.open(path)
+                found = FaceSet.open(path, allow_empty=True)
                 rows = found.load(["pose", "sharpness", "confidence", "cluster"])
                 order = _order(rows)
                 rows = rows.take(order)

@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from effigie.errors import EffigieError, RefusedError
+from effigie.errors import EffigieError, FaceSetError, RefusedError
 from effigie.studio.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def explain_lock(workspace: Workspace, faces: Path, use: str) -> dict[str, Any]:
         rows = FaceSet.open(faces / "bank" if is_model else faces).load(["embedding"])
         files = [path for path in sorted(own.glob("c-*.json")) if ".revoked" not in path.name] if is_model else None
         allowed = permit(use, SubjectFaces(rows.embedding, rows.clip), files or None, store=store)
-    except RefusedError as error:
+    except (RefusedError, FaceSetError) as error:
         return {"open": False, "why": str(error), "records": []}
     records = [
         {"id": one.id, "subject": one.subject, "until": one.until and one.until.isoformat()} for one in allowed.consents

@@ -10,6 +10,7 @@ from effigie.studio.face_grid import FaceGrids
 from effigie.studio.frames import FrameSources
 from effigie.studio.job_queue import JobQueue
 from effigie.studio.library import Library
+from effigie.studio.posters import Posters
 from effigie.studio.sessions import Sessions
 from effigie.studio.workspace import Workspace
 
@@ -30,6 +31,7 @@ class Studio:
     library: Library = field(init=False)
     jobs: JobQueue = field(init=False)
     frames: FrameSources = field(default_factory=FrameSources)
+    posters: Posters = field(default_factory=Posters)
     faces: FaceGrids = field(default_factory=FaceGrids)
 
     def __post_init__(self) -> None:

@@ -13,7 +13,6 @@ from effigie.studio.endpoints.requests import announced_size, path_of, read_fiel
 from effigie.studio.uploads import DOCUMENT_SUFFIXES, choose_name, clip_suffixes, receive_file
 from effigie.studio.workspace import CLIPS
 
-POSTER_WIDTH = 320  # px
 MAX_PICKED = 1000
 
 
@@ -70,8 +69,8 @@ async def describe(request: Request) -> Response:
 
 async def poster(request: Request) -> Response:
     """The first frame, small."""
-    picture = await asyncio.to_thread(studio_of(request).frames.picture, path_of(request), 0, POSTER_WIDTH)
-    return Response(picture.jpeg, media_type="image/jpeg", headers={"cache-control": "private, max-age=60"})
+    jpeg = await asyncio.to_thread(studio_of(request).posters.read, path_of(request))
+    return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "private, max-age=60"})
 
 
 ROUTES = [

@@ -50,8 +50,13 @@ async def show_page(request: Request) -> Response:
     return FileResponse(BUNDLE / "index.html", headers={"cache-control": "no-cache"})
 
 
+async def show_no_icon(request: Request) -> Response:
+    return Response(status_code=204, headers={"cache-control": "private, max-age=86400"})
+
+
 ROUTES = [
     Route("/", show_page),
+    Route("/favicon.ico", show_no_icon),
     Route("/enter", Entrance().enter),
     Mount("/static", StaticFiles(directory=BUNDLE, check_dir=False)),
 ]

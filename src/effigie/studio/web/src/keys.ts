@@ -4,15 +4,18 @@ import { PAGES, go, help } from "./state";
 
 export type Keys = Record<string, (event: KeyboardEvent) => void>;
 
-const inField = (event: KeyboardEvent): boolean => {
-  const target = event.target as HTMLElement;
-  return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && (target as HTMLInputElement).type !== "checkbox";
-};
+// Whether the focused element has a use for the key itself.
+function isTaken(event: KeyboardEvent): boolean {
+  const target = event.target as HTMLInputElement;
+  if (event.key === " " || event.key === "Enter") return target.matches("button, a, summary, input, select, textarea, video, label");
+  if (target.matches("video")) return true;
+  return target.matches("select, textarea, input:not([type=checkbox], [type=file])");
+}
 
 export function useKeys(keys: Keys): void {
   useEffect(() => {
     const hear = (event: KeyboardEvent) => {
-      if (inField(event) || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+      if (isTaken(event) || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
       const name = (event.ctrlKey ? "Ctrl+" : "") + (event.key.length === 1 ? event.key.toLowerCase() : event.key);
       const act = keys[name];
       if (!act) return;

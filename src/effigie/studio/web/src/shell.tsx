@@ -12,7 +12,7 @@ import { Results } from "./pages/results";
 import { Swap } from "./pages/swap";
 import { Train } from "./pages/train";
 import { takeFiles } from "./uploads";
-import { PAGES, type Page, connection, dismiss, go, help, isEmpty, jobs, library, notices, page, people, running, validRecords, waiting } from "./state";
+import { PAGES, type Page, connection, dismiss, focus, go, help, isEmpty, jobs, library, notices, page, people, running, validRecords, waiting } from "./state";
 import { nextTheme, theme } from "./theme";
 
 const NAMES: Record<Page, string> = { people: "People", clips: "Clips", faces: "Faces", train: "Train", swap: "Swap", results: "Results", jobs: "Jobs" };
@@ -71,7 +71,7 @@ function Rail() {
   return (
     <nav class="rail" aria-label="Pages">
       {PAGES.map((name, index) => (
-        <a key={name} href={`#${name}`} aria-current={page.value === name ? "page" : undefined}>
+        <a key={name} href={`#${name}`} title={NAMES[name]} aria-current={page.value === name ? "page" : undefined}>
           <kbd>{index + 1}</kbd>
           <span>{NAMES[name]}</span>
           <small>{tally(name)}</small>
@@ -126,7 +126,7 @@ export function Shell() {
     return () => kinds.forEach(kind => removeEventListener(kind, drag));
   }, []);
   const View = VIEWS[page.value];
-  const welcome = isEmpty.value && page.value === "clips" && location.hash !== "#clips/new";
+  const welcome = isEmpty.value && page.value === "clips" && focus.value !== "new";
   return (
     <>
       <Header />

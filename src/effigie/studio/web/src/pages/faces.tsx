@@ -61,10 +61,11 @@ export function Faces() {
             {error}
           </p>
         )}
-        {faces && <FaceGrid set={chosen.id} faces={faces} marked={marked} selected={selected} select={select} at={at} setAt={setAt} />}
+        {faces?.frame.length === 0 && <Next title="No face was found" text="The clips of this set show nobody large and sharp enough. Extract others under another name." />}
+        {faces && faces.frame.length > 0 && <FaceGrid set={chosen.id} faces={faces} marked={marked} selected={selected} select={select} at={at} setAt={setAt} />}
       </div>
       <aside class="side">
-        {faces && (
+        {faces && faces.frame.length > 0 && (
           <>
             <Panel title="Face">
               <img class="face" src={`/api/faces/${chosen.id}/${faces.revision}/${at}`} alt={`Face ${at + 1}`} width={192} height={192} />
