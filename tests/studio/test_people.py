@@ -91,6 +91,10 @@ def test_a_face_set_without_consent_is_locked_and_says_why(tmp_path, few_faces: 
         assert lock["open"] and lock["records"][0]["subject"] == "Anna"
         lock = running.ask("GET", f"/api/locks/{handle}/animate")[1]
         assert not lock["open"] and "not for animate" in lock["why"]
+        target = next(row["id"] for row in rows if row["name"] == few_faces[1].name)
+        status, job = running.start_job("train", {"source": handle, "target": target, "name": "m", "minutes": 1})
+        assert status == 200 and job["command"].endswith("--consent .effigie/consents/anna.json --minutes 1"), job
+        assert running.ask("POST", f"/api/jobs/{job['id']}/stop")[0] == 200
         columns = running.ask("GET", f"/api/faces/{handle}")[1]
         assert len(columns["frame"]) == len(columns["yaw"]) > 0
         assert columns["person"] == sorted(columns["person"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from effigie.errors import UsageError
+from effigie.studio.records import find_consents
 from effigie.studio.workspace import FACES, MODELS, RESULTS, Workspace
 
 MAX_FILES = 1000  # of one command
@@ -74,9 +75,13 @@ class Wish:
         """Where something new of the name in ``name`` goes."""
         return self.workspace.output(kind, self.text("name"), suffix)
 
-    def consents(self) -> list[str]:
-        """``--consent`` for the record that was chosen, if one was."""
-        return ["--consent", self.workspace.shorten(self.record("consent"))] if self.has("consent") else []
+    def consents(self, faces: Path | None) -> list[str]:
+        """``--consent`` for the record that was chosen; else for those that may cover the source.
+
+        Commands look in the user's own store alone; the workspace's records must be named.
+        """
+        paths = [self.record("consent")] if self.has("consent") else find_consents(self.workspace, "swap", faces)
+        return [part for path in paths for part in ("--consent", self.workspace.shorten(path))]
 
     def record(self, field: str) -> Path:
         """The file of a consent record, by its id.
@@ -109,7 +114,7 @@ def train(wish: Wish) -> Command:
     """A model: ``source``, ``target``, ``name``, and if wanted ``minutes`` and ``consent``."""
     output = wish.output(MODELS)
     arguments = ["train", "--source", wish.short("source"), "--target", wish.short("target")]
-    arguments += ["-o", wish.workspace.shorten(output), *wish.consents()]
+    arguments += ["-o", wish.workspace.shorten(output), *wish.consents(wish.path("source"))]
     if wish.has("minutes"):
         arguments += ["--minutes", wish.number("minutes", 0.1, 100_000)]
     return Command(f"Train {wish.text('name')}", tuple(arguments), made={"output": str(output)})
@@ -119,15 +124,18 @@ def train_on(wish: Wish) -> Command:
     """More minutes for a model: ``model``, ``source``, ``target``, ``minutes``."""
     model = wish.path("model")
     arguments = ["train", "--source", wish.short("source"), "--target", wish.short("target")]
-    arguments += ["-o", wish.workspace.shorten(model), "--minutes", wish.number("minutes", 0.1, 100_000)]
+    arguments += ["-o", wish.workspace.shorten(model), *wish.consents(wish.path("source"))]
+    arguments += ["--minutes", wish.number("minutes", 0.1, 100_000)]
     return Command(f"Train {model.name} on", tuple(arguments), made={"output": str(model)})
 
 
 def swap(wish: Wish) -> Command:
     """A swap at once: ``sources`` (photos, clips or a face set), ``clip``, ``name``, maybe ``minutes``, ``consent``."""
     output, clip = wish.output(RESULTS, ".mp4"), wish.path("clip")
-    arguments = ["swap", *wish.shorts("sources"), wish.workspace.shorten(clip)]
-    arguments += ["-o", wish.workspace.shorten(output), *wish.consents()]
+    sources = wish.paths("sources")
+    arguments = ["swap", *map(wish.workspace.shorten, sources), wish.workspace.shorten(clip)]
+    faces = sources[0] if (sources[0] / "faceset.json").is_file() else None
+    arguments += ["-o", wish.workspace.shorten(output), *wish.consents(faces)]
     if wish.has("minutes"):
         arguments += ["--minutes", wish.number("minutes", 0.1, 100_000)]
     return Command(f"Swap {wish.text('name')}", tuple(arguments), made={"output": str(output), "input": str(clip)})

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from effigie.consent.document import Revocation
 
 
+MAX_CONSENTS = 50  # that one command is given
+
+
 def list_records(workspace: Workspace) -> list[dict[str, Any]]:
     """Every record of the workspace and of the user's own store, with what it rests on and how it ended."""
     store = workspace.store
@@ -106,6 +109,18 @@ def explain_lock(workspace: Workspace, faces: Path, use: str) -> dict[str, Any]:
         {"id": one.id, "subject": one.subject, "until": one.until and one.until.isoformat()} for one in allowed.consents
     ]
     return {"open": True, "why": "", "records": records}
+
+
+def find_consents(workspace: Workspace, use: str, faces: Path | None) -> list[Path]:
+    """Files of the records that a command should be given: of a face set those that cover it, else all that may.
+
+    The gate takes those of whoever is seen. Records for one project only are left out: whoever means them names them.
+    """
+    stored = [one for one in workspace.store.list() if one.state == "valid" and use in one.consent.uses]
+    if faces is not None:
+        covering = {record["id"] for record in explain_lock(workspace, faces, use)["records"]}
+        return [one.path for one in stored if one.consent.id in covering]
+    return [one.path for one in stored if one.consent.purpose is None][:MAX_CONSENTS]
 
 
 def _format_revocation(revocation: Revocation) -> str:

@@ -17,15 +17,18 @@ RESERVE_BYTES = 512 << 20  # that stay free on the disk
 DOCUMENT_SUFFIXES = (".pdf", ".txt", ".md", ".wav", ".mp3", ".m4a", ".flac", ".ogg")
 
 
-def choose_name(folder: Path, name: str, allowed: tuple[str, ...]) -> Path:
+def choose_name(folder: Path, name: str, allowed: tuple[str, ...] = ()) -> Path:
     """A free name in ``folder`` after the one that a browser told.
+
+    Args:
+        allowed: endings of names; none allows every name.
 
     Raises:
         UsageError: a file of that kind is not taken.
     """
     safe = safe_name(name.replace("\\", "/").rsplit("/", 1)[-1])
     path = folder / safe
-    if path.suffix.lower() not in allowed:
+    if allowed and path.suffix.lower() not in allowed:
         raise UsageError(f"{safe} is not taken here: choose a file that ends in {', '.join(allowed)}")
     number = 2
     while path.exists():

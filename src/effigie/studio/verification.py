@@ -8,24 +8,29 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from effigie.consent.store import ConsentStore
 from effigie.errors import EffigieError
 
 TIMEOUT_S = 300
 SCRIPT = (
-    "import json, sys; from effigie.provenance import verify; found = verify(sys.argv[1]); "
+    "import json, sys; from effigie.consent import ConsentStore; from effigie.provenance import verify; "
+    "found = verify(sys.argv[1], store=ConsentStore(sys.argv[2:])); "
     "json.dump({**found.to_json(), 'lines': found.lines}, sys.stdout, default=str)"
 )
 
 
-def verify_file(path: Path) -> dict[str, Any]:
+def verify_file(path: Path, store: ConsentStore) -> dict[str, Any]:
     """Verify a file; as :meth:`effigie.provenance.report.Verification.to_json`, with its ``lines``.
+
+    Args:
+        store: where the consents that the file rests on are looked for.
 
     Raises:
         EffigieError: it cannot be read as media, or takes longer than five minutes.
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-c", SCRIPT, str(path)],
+            [sys.executable, "-P", "-c", SCRIPT, str(path), *map(str, store.folders)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=TIMEOUT_S,

@@ -64,7 +64,7 @@ export function Jobs() {
 }
 
 function Bar({ job }: { job: Job }) {
-  if (job.state !== "running") return <span class="dim">{job.state === "done" && job.started && job.ended ? `took ${duration(job.ended - job.started)}` : job.message}</span>;
+  if (job.state !== "running") return <span class="dim brief" title={job.message}>{job.state === "done" && job.started && job.ended ? `took ${duration(job.ended - job.started)}` : job.message}</span>;
   const { stage, done, total, unit } = job.progress ?? {};
   return (
     <span class="progress">
@@ -146,7 +146,7 @@ function Details({ job }: { job: Job }) {
       </Panel>
       <Panel title="Log">
         <pre class="log" tabIndex={0} aria-label="Log">
-          {log || "nothing yet"}
+          {log || "nothing said yet"}
         </pre>
       </Panel>
     </>

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { startJob } from "../api";
 import { Choice, Next, Panel, Slider, Text } from "../controls";
 import { freeName, stem } from "../format";
-import { focus, go, library } from "../state";
+import { focus, go, library, validRecords } from "../state";
 import { Viewer } from "../viewer";
 import { LockPanel } from "./faces";
 
@@ -63,15 +63,32 @@ export function Swap() {
             </>
           )}
         </Panel>
-        {way === "model" ? <LockPanel id={model} /> : isSet && <LockPanel id={source} />}
+        {way === "model" ? <LockPanel id={model} /> : isSet ? <LockPanel id={source} /> : <Unseen />}
         <Panel title="Render">
           <Text label="Name" value={name} set={setName} hint={name ? "" : `${wanted}.mp4`} />
-          <button class="main" disabled={way === "model" ? !model : !source} onClick={async () => (await start()) && go("jobs")}>
+          <button class="main" disabled={way === "model" ? !model : !source || (!isSet && !validRecords.value.some(record => record.uses.includes("swap")))} onClick={async () => (await start()) && go("jobs")}>
             Render
           </button>
           <p class="dim">Sound and times stay those of the clip. The result is marked, signed and entered in the ledger, and appears under Results.</p>
         </Panel>
       </aside>
     </div>
+  );
+}
+
+// Photos and clips whose faces nobody has measured yet: the command asks the gate when it has.
+function Unseen() {
+  const records = validRecords.value.filter(record => record.uses.includes("swap"));
+  return (
+    <Panel title="Consent">
+      {records.length ? (
+        <p class="dim">The gate looks whether it is {records.map(record => record.subject).join(" or ")}, and stops if not.</p>
+      ) : (
+        <>
+          <p class="bad">Locked: nobody's consent to a swap is valid here.</p>
+          <a href="#people">Get their consent</a>
+        </>
+      )}
+    </Panel>
   );
 }
