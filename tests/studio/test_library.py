@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import http.client
 import json
 import os
 import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from effigie.errors import EffigieError, UsageError
 from effigie.studio.commands import build_command
 from effigie.studio.handles import Handles, UnknownIdError
 from effigie.studio.library import Library
-from effigie.studio.uploads import choose_name, clip_suffixes
+from effigie.studio.uploads import choose_name, clip_suffixes, receive_file
 from effigie.studio.workspace import Workspace
 
 
@@ -189,3 +192,25 @@ def test_a_chosen_name_is_free(tmp_path) -> None:
     assert choose_name(tmp_path, "a.mp4", clip_suffixes()).name == "a-2.mp4"
     with pytest.raises(EffigieError):
         choose_name(tmp_path, os.devnull, clip_suffixes())
+
+
+def test_a_disk_that_fills_during_an_upload_is_one_line_and_leaves_nothing(tmp_path) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"x" * 1000
+        raise OSError(errno.ENOSPC, "no space")
+
+    with pytest.raises(EffigieError, match="disk full while writing .*a.mp4"):
+        asyncio.run(receive_file(chunks(), tmp_path / "clips" / "a.mp4", None))
+    assert list((tmp_path / "clips").iterdir()) == []
+
+
+def test_an_upload_that_is_longer_than_it_said_is_refused(tmp_path) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"x" * 1000
+
+    for announced in (10, 2000):
+        with pytest.raises(UsageError):
+            asyncio.run(receive_file(chunks(), tmp_path / "a.mp4", announced))
+    with pytest.raises(UsageError):
+        asyncio.run(receive_file(chunks(), tmp_path / "a.mp4", None, limit=999))
+    assert list(tmp_path.iterdir()) == []

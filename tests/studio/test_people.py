@@ -74,9 +74,12 @@ def test_records_are_taken_in_and_forged_ones_refused(studio: RunningStudio, tmp
     assert states["Cleo"] == "valid" and "Dora" not in states
 
 
-def test_a_face_set_without_consent_is_locked_and_says_why(tmp_path, few_faces: tuple[Path, Path]) -> None:
+def test_a_face_set_without_consent_is_locked_and_says_why(
+    tmp_path: Path, few_faces: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     woman = few_faces[0]
-    running = RunningStudio(tmp_path, "--media", str(woman.parent))
+    monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
+    running = RunningStudio(tmp_path / "work", "--media", str(woman.parent))
     try:
         running.enter()
         roots = running.ask("GET", "/api/roots")[1]
@@ -86,7 +89,7 @@ def test_a_face_set_without_consent_is_locked_and_says_why(tmp_path, few_faces: 
         assert status == 200 and not lock["open"]
         assert "there is no consent of the person" in lock["why"]
         record = new_consent("Anna", [fetch_asset("sample_woman")], basis="release")
-        record.save(tmp_path / ".effigie" / "consents" / "anna.json")
+        record.save(tmp_path / "work" / ".effigie" / "consents" / "anna.json")
         lock = running.ask("GET", f"/api/locks/{handle}/swap")[1]
         assert lock["open"] and lock["records"][0]["subject"] == "Anna"
         lock = running.ask("GET", f"/api/locks/{handle}/animate")[1]
