@@ -26,13 +26,14 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     """Name -> row, in the order of the table; the swaps are named by who goes into whom."""
     from benchmarks.rows.adversary import adversary
     from benchmarks.rows.animation import animation, first_use
-    from benchmarks.rows.at_once import at_once
+    from benchmarks.rows.at_once import at_once, five_minutes
     from benchmarks.rows.broken_media import broken_media
     from benchmarks.rows.consent import consent
     from benchmarks.rows.conversion import conversion
     from benchmarks.rows.detection import detection
     from benchmarks.rows.driven import driven
     from benchmarks.rows.extraction import extraction
+    from benchmarks.rows.first_frame import first_frame
     from benchmarks.rows.footprint import footprint
     from benchmarks.rows.heads import heads
     from benchmarks.rows.jobs import ray_pool, two_processes
@@ -41,6 +42,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.occlusion import occlusion
     from benchmarks.rows.people import people
     from benchmarks.rows.stages import stages
+    from benchmarks.rows.stops import stops
     from benchmarks.rows.swapping import row_name, swapping
     from benchmarks.rows.training_efficiency import training_efficiency
     from benchmarks.rows.training_quality import training_quality
@@ -60,6 +62,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
         for source, target in (pair, pair[::-1]):
             rows[row_name(source, target)] = functools.partial(swapping, source_name=source, target_name=target)
     rows["at-once"] = at_once
+    rows["five-minutes"] = five_minutes
     rows["stages"] = stages
     rows["adversary"] = adversary
     rows["people"] = people
@@ -70,6 +73,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["occlusion"] = occlusion
     rows["animate"] = animation
     rows["first-use"] = first_use
+    rows["first-frame"] = first_frame
     rows["driven"] = driven
     rows["heads"] = heads
     rows["consent"] = consent
@@ -78,6 +82,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["likeness"] = picture_match
     rows["watermark"] = watermark
     rows["kills"] = kills
+    rows["stops"] = stops
     rows["broken-media"] = broken_media
     return rows
 

@@ -6,6 +6,7 @@ import pytest
 from portrait_scene import scene
 
 from effigie.compositing.blend import BLEND_METHODS
+from effigie.compositing.canvas import Canvas
 from effigie.compositing.color import COLOR_METHODS
 from effigie.compositing.compositor import ComposeSettings, Compositor
 from effigie.compositing.grain import GrainSettings
@@ -196,7 +197,9 @@ def test_a_repeated_frame_gets_the_face_of_the_frame_it_repeats(portrait):
     coded = portrait.frame.astype(int) + np.random.default_rng(1).integers(-1, 2, portrait.frame.shape)
     coded = np.clip(coded, 0, 255).astype(np.uint8)
     assert compositor.repeats(coded)
-    again, again_mask = compositor.repeat(coded)
+    canvas = Canvas(coded)
+    again_mask = compositor.repeat(canvas)
+    again = canvas.image
     inside, outside = mask == 255, mask == 0
     assert np.array_equal(again_mask, mask)
     assert np.abs(again.astype(int) - picture)[inside].mean() < 0.3

@@ -134,7 +134,8 @@ WRITES |= {"to_image", "fromarray", "add_stream", "encode_jpeg", "encode_png"}
 # Who does so, and what it is: nothing of it is a made face but what `SignedWriter` writes.
 WRITERS = {
     "provenance/signed_writer.py": {"VideoWriter"},
-    "media/writer.py": {"VideoEncoder", "imencode", "write_still"},
+    "media/picture_files.py": {"imencode", "write_still"},
+    "media/writer.py": {"VideoEncoder"},
     "media/video_encoder.py": {"add_stream"},
     "swap/inference/conversion.py": {"VideoWriter"},  # masks, see below
     "evaluate/protocols/paired_reader.py": {"VideoWriter"},  # the input, encoded again

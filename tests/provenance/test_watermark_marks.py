@@ -45,9 +45,11 @@ def output(man: Path, plain: list[np.ndarray], tmp_path_factory: pytest.TempPath
     """A marked clip, written as convert writes."""
     path = tmp_path_factory.mktemp("marked") / "output.mp4"
     marker = WatermarkEmbedder(OUTPUT_ID, plain[0].shape[:2], like=man)
-    with VideoReader(man) as reader, VideoWriter(path, reader.info, EncodeSettings(keep_audio=False)) as writer:
-        for number, image in enumerate(plain):
-            writer.write(marker.embed(image), number / RATE)
+    settings = EncodeSettings(keep_audio=False)
+    with VideoReader(man, 0, FRAMES, native=True) as reader, VideoWriter(path, reader.info, settings) as writer:
+        for frame in reader:
+            marker.embed_native(frame.native)
+            writer.write(frame.native, frame.index / RATE)
     return path
 
 

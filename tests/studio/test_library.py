@@ -199,7 +199,7 @@ def test_a_disk_that_fills_during_an_upload_is_one_line_and_leaves_nothing(tmp_p
         yield b"x" * 1000
         raise OSError(errno.ENOSPC, "no space")
 
-    with pytest.raises(EffigieError, match="disk full while writing .*a.mp4"):
+    with pytest.raises(EffigieError, match="disk full while writing"):
         asyncio.run(receive_file(chunks(), tmp_path / "clips" / "a.mp4", None))
     assert list((tmp_path / "clips").iterdir()) == []
 

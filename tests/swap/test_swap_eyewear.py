@@ -10,6 +10,7 @@ import pytest
 from benchmarks.fixtures.appearance_changes import draw_wire_glasses
 
 import effigie
+from effigie.compositing.canvas import Canvas
 from effigie.consent.record import new_consent
 from effigie.errors import UsageError
 from effigie.faces.analyzer import analyze
@@ -96,13 +97,16 @@ def test_the_footages_glasses_are_found_and_painted_over(man, predictor):
         image = draw_wire_glasses(item.frame.image, face.landmarks)[0]
         found = worn.find(image, face, 256)
         assert found is not None
-        painted, changed = paint_over(image, face.matrix(256), found)
+        canvas = Canvas(image)
+        changed = paint_over(canvas, face.matrix(256), found)
+        painted = canvas.image
         assert np.array_equal(painted[changed == 0], image[changed == 0])
         before, after = (np.abs(one.astype(int) - item.frame.image)[changed > 128].mean() for one in (image, painted))
         assert after < 0.5 * before
         matte = np.zeros(changed.shape, np.float32)
-        untouched, changed = paint_over(image, face.matrix(256), found, 1.0, matte)
-        assert not changed.any() and np.array_equal(untouched, image)
+        untouched = Canvas(image)
+        changed = paint_over(untouched, face.matrix(256), found, 1.0, matte)
+        assert not changed.any() and np.array_equal(untouched.image, image)
     assert worn.fresh_copy().find(items[0].frame.image, items[0].faces[0], 256) is None
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from effigie.compositing import ComposeSettings
+from effigie.compositing.canvas import Canvas
 from effigie.compositing.grain import GrainSettings
 from effigie.faces.analyzer import analyze
 from effigie.media import EncodeSettings, VideoReader
@@ -65,7 +66,7 @@ def test_what_was_asked_for_stays_but_how_often_it_is_measured():
 
 
 def test_fast_through_the_command_line_is_nearly_the_same_picture(quick_model, man, here, tmp_path):
-    ended = here("convert", quick_model, man, "-o", "fast", "--fast", "--frames", 6, "--json")
+    ended = here("convert", quick_model, man, "--frames-to", "fast", "--fast", "--frames", 6, "--json")
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["swapped"] == 6
     png = EncodeSettings(codec="png")
@@ -92,7 +93,8 @@ def test_what_covers_a_face_is_looked_for_every_other_frame(quick_model, seen):
     finish = FaceCompositor(ComposeSettings(), Counting(), FAST_VISIBILITY_INTERVAL)
     for item in seen:
         made = swapper(item.frame.image, item.faces[0], item.frame.index)
-        picture, mask = finish(item.frame.image, item.frame, item.faces[0], made)
+        canvas = Canvas(item.frame.image)
+        mask = finish(canvas, item.frame, item.faces[0], made)
         assert mask.any()
-        assert not np.array_equal(picture, item.frame.image)
+        assert not np.array_equal(canvas.image, item.frame.image)
     assert Counting.asked == -(-len(seen) // FAST_VISIBILITY_INTERVAL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -208,3 +209,18 @@ def test_erosion_by_side():
     for wrong in ("much", "up=1", "top=", "top=0.1,top=0.2", ""):
         with pytest.raises(UsageError, match="--erode"):
             parse_erosion(wrong)
+
+
+def test_paint_over_pixels_that_are_not_square(clip, tmp_path):
+    """A mask of the file's own size fits the frames, which are read in square pixels; another size does not."""
+    info = probe(clip)
+    half = np.zeros((info.height, info.width // 2), np.uint8)
+    half[:, info.width // 4 :] = 255
+    cv2.imwrite(str(tmp_path / "half.png"), half)
+    wide = replace(info, pixel_aspect=Fraction(2), file_size=(info.width // 2, info.height))
+    with VideoReader(clip, stop=1) as reader, MaskClip(tmp_path / "half.png", wide) as mask_clip:
+        mask = mask_clip(next(iter(reader)))
+    assert mask.shape == (info.height, info.width)
+    assert not mask[:, : info.width // 2 - 2].any() and (mask[:, info.width // 2 + 2 :] == 1).all()
+    with pytest.raises(UsageError, match="export it at the clip's size"):
+        MaskClip(tmp_path / "half.png", info)

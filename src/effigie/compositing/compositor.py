@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from effigie.compositing import color, grain
 from effigie.compositing.blend import BLEND_METHODS, blend
+from effigie.compositing.canvas import Canvas
 from effigie.compositing.complexion import fit_complexion
 from effigie.compositing.grain import GrainSettings
 from effigie.compositing.mask import MaskSettings, bounding_box, build_mask
@@ -84,7 +85,7 @@ class _PlacedFace(NamedTuple):
     Attributes:
         picture: (h, w, 3) float32 in 0..1.
         share: (h, w) float32 in 0..1, the final mask.
-        footage: (h, w, 3) uint8, a view of the frame.
+        footage: (h, w, 3) uint8, a view of the frame as it was shown.
     """
 
     region: Region
@@ -164,29 +165,51 @@ class Compositor:
 
         It is 0 exactly where the frame is untouched: the faintest share of the face counts as 1.
 
+        The other arguments are those of :meth:`compose_onto`.
+        """
+        canvas = Canvas(frame)
+        alpha_map = self.compose_onto(canvas, face, mask, matrix, time, visible, matte, features, interior)
+        return canvas.image if canvas.edits else frame.copy(), alpha_map
+
+    def compose_onto(
+        self,
+        canvas: Canvas,
+        face: NDArray[Any],
+        mask: NDArray[np.float32],
+        matrix: NDArray[Any],
+        time: Fraction | None = None,
+        visible: NDArray[np.float32] | None = None,
+        matte: NDArray[np.float32] | None = None,
+        features: NDArray[np.float32] | None = None,
+        interior: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Put the made face onto a canvas, and return the final mask: (H, W) uint8 as of :meth:`compose_masked`.
+
         Args:
+            face, mask, matrix, time, visible: as of :meth:`compose`.
             matte: (H, W) float32 in 0..1 by which the mask is multiplied, in the frame's own pixels.
             features: (F, F) float32 in 0..1 of the crop, 1 where brows, eyes and lips are, made or filmed: no skin.
             interior: (S, S, 4) float32 in 0..1, what of the footage shows between lids and lips, and how much of each
                 pixel it is. It has the footage's light, sharpness and blur, and is put in last.
         """
-        _check_shapes(frame, face, mask)
-        if matte is not None and matte.shape != frame.shape[:2]:
-            raise ValueError(f"the paint-over matte is {matte.shape}, the frame {frame.shape[:2]}")
+        _check_shapes(canvas.image, face, mask)
+        if matte is not None and matte.shape != canvas.shape[:2]:
+            raise ValueError(f"the paint-over matte is {matte.shape}, the frame {canvas.shape[:2]}")
         self._count += 1
         self._placed = None
         alpha = build_mask(mask, visible, self.settings.mask)
         box = bounding_box(alpha)
         if box is None:
-            return self.repeat(frame)
-        region = Region.from_crop_box(matrix, box, (frame.shape[1], frame.shape[0]), REGION_MARGIN)
+            return self.repeat(canvas)
+        region = Region.from_crop_box(matrix, box, (canvas.shape[1], canvas.shape[0]), REGION_MARGIN)
         if region.is_empty:
-            return self.repeat(frame)
+            return self.repeat(canvas)
         size = compute_working_size(region, face.shape[0])
         region = region.with_crop_size(face.shape[0], size)
         window = CropWindow.around(tuple(edge * size / face.shape[0] for edge in box), size)
         face, alpha = resize_square(to_float_image(face), size), resize_square(alpha, size)
-        footage = to_float_image(region.crop(frame))
+        before = canvas.crop(region)
+        footage = np.clip(before, 0, 1)
         face = self._match_color(face, alpha, footage, region, time, features, window)
         face = self._stabilize(face, footage, region, time, window, size)
         rows, columns = window.pixels(size)
@@ -201,8 +224,8 @@ class Compositor:
         if interior is not None:
             between = np.clip(warp_to_region(resize_square(interior, size), region), 0, 1)
             placed = placed + between[..., 3:] * (between[..., :3] - placed)
-        self._placed = _PlacedFace(region, placed, share, region.crop(frame))
-        return self._paste(frame, self._placed, footage)
+        self._placed = _PlacedFace(region, placed, share, region.crop(canvas.image))
+        return self._paste(canvas, self._placed, before, footage)
 
     def repeats(self, frame: NDArray[np.uint8]) -> bool:
         """Whether a frame shows the same around the face composed last as that face's own frame did."""
@@ -212,23 +235,21 @@ class Compositor:
         cells = cv2.resize(difference, (REPEAT_CELLS, REPEAT_CELLS), interpolation=cv2.INTER_AREA)
         return bool(cells.max() < MAX_REPEAT_DIFFERENCE)
 
-    def repeat(self, frame: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """As :meth:`compose_masked`, with the face that was composed last: for a frame that :meth:`repeats` that one's.
+    def repeat(self, canvas: Canvas) -> NDArray[np.uint8]:
+        """As :meth:`compose_onto`, with the face that was composed last: for a frame that :meth:`repeats` that one's.
 
         The filters in time do not see it: their next frame is the next picture.
         """
         if self._placed is None:
-            return frame.copy(), np.zeros(frame.shape[:2], np.uint8)
-        return self._paste(frame, self._placed, to_float_image(self._placed.region.crop(frame)))
+            return np.zeros(canvas.shape[:2], np.uint8)
+        before = canvas.crop(self._placed.region)
+        return self._paste(canvas, self._placed, before, np.clip(before, 0, 1))
 
-    def _paste(
-        self, frame: NDArray[np.uint8], face: _PlacedFace, footage: Image
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        result, alpha_map = frame.copy(), np.zeros(frame.shape[:2], np.uint8)
-        pixels = blend(footage, face.picture, face.share, self.settings.blend)
-        face.region.paste(result, pixels, face.share)
+    def _paste(self, canvas: Canvas, face: _PlacedFace, before: Image, footage: Image) -> NDArray[np.uint8]:
+        alpha_map = np.zeros(canvas.shape[:2], np.uint8)
+        canvas.paste(face.region, before, blend(footage, face.picture, face.share, self.settings.blend), face.share)
         face.region.crop(alpha_map)[...] = np.ceil(face.share * 255)
-        return result, alpha_map
+        return alpha_map
 
     def _match_color(
         self,

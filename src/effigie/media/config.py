@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from effigie.errors import UsageError
 
-Codec = Literal["h264", "hevc", "png"]
+Codec = Literal["auto", "h264", "hevc", "hevc10", "av1", "prores", "prores4444", "dnxhr", "ffv1", "png"]
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-PIXEL_FORMATS = ("yuv420p", "yuv422p", "yuv444p")
+CODECS = get_args(Codec)
+PIXEL_FORMATS = ("auto", "yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le")
 MAX_CRF = 51
 
 
@@ -19,25 +20,29 @@ class EncodeSettings:
     """Settings of :class:`~effigie.media.VideoWriter`.
 
     Attributes:
-        codec: ``h264`` plays everywhere; ``hevc`` is smaller and slower; ``png`` writes a folder of pictures without
-            loss.
-        crf: quality of the encoder, 0 (best) to 51; 16 is hard to tell from the source. Not used for ``png``.
-        preset: how long the encoder searches, ultrafast to veryslow, for a smaller file of the same look.
-        pixel_format: ``yuv420p`` is what every player shows; ``yuv422p`` and ``yuv444p`` keep more colour detail.
+        codec: ``h264`` plays everywhere; ``hevc`` is smaller and slower, ``hevc10`` has 10 bits, ``av1`` (10 bits) is
+            the smallest; ``ffv1`` (.mkv) keeps every sample; ``prores`` (422 HQ, or 4444 where there is more color or
+            transparency), ``prores4444`` and ``dnxhr`` (HQX, .mov) are for editing; ``png`` writes a folder of pictures
+            without loss. ``auto`` takes what keeps the footage: h264 for 8 bits, hevc for more, for HDR and for RGB,
+            and for footage with transparency prores (.mov) or ffv1 (.mkv).
+        crf: quality of h264, hevc, hevc10 and av1, 0 (best) to 51; 16 is hard to tell from the source.
+        preset: how long these search, ultrafast to veryslow, for a smaller file of the same look.
+        pixel_format: ``auto`` is the footage's own, or the nearest that the codec has; ``yuv420p`` is what every player
+            shows.
         keep_audio: carry sound and subtitles over from the clip.
         threads: encoder threads; None takes what the machine has.
     """
 
-    codec: Codec = "h264"
+    codec: Codec = "auto"
     crf: int = 16
     preset: str = "veryfast"
-    pixel_format: str = "yuv420p"
+    pixel_format: str = field(default="auto", metadata={"choices": PIXEL_FORMATS})
     keep_audio: bool = True
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        if self.codec not in ("h264", "hevc", "png"):
-            raise UsageError(f"codec {self.codec!r} is unknown: choose h264, hevc or png")
+        if self.codec not in CODECS:
+            raise UsageError(f"codec {self.codec!r} is unknown: choose one of {', '.join(CODECS)}")
         if not 0 <= self.crf <= MAX_CRF:
             raise UsageError(f"crf {self.crf} is out of range: choose 0 (best) to {MAX_CRF} (smallest)")
         if self.preset not in PRESETS:

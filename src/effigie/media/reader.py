@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from effigie.errors import UsageError
 from effigie.media import seeking
-from effigie.media.clip import ClipInfo, Frame
+from effigie.media.clip import ClipInfo, Frame, Image
 from effigie.media.color import to_rgb
 from effigie.media.container import (
     DamageCounter,
@@ -27,9 +27,13 @@ from effigie.media.container import (
     open_container,
     select_video_stream,
 )
+from effigie.media.fields import FieldOrder, deinterlace
 from effigie.media.images import is_picture, read_pictures
+from effigie.media.native_picture import NativePicture
 from effigie.media.orientation import Orientation
+from effigie.media.pixel_layout import to_editable
 from effigie.media.probe import make_storage_error, make_undecodable_error, probe, read_clip_info
+from effigie.progress import format_count
 
 
 class VideoReader:
@@ -40,9 +44,12 @@ class VideoReader:
     indices then count the frames that did decode.
 
     Args:
-        path: a video, GIF, APNG, WebP, picture, or folder of numbered pictures.
+        path: a video, GIF, APNG, WebP, AVIF, picture, TIFF of several pages, or folder of numbered pictures.
         threads: decoder threads. None leaves it to the codec (slices, without delay); 1 is right where other
             processes keep the cores busy; more decode several frames ahead.
+        native: keep each picture as decoded beside the RGB, so that an edit leaves all else as it was.
+        fields: give both fields of interlaced frames, as frames of the same index that share one ``native``; else
+            the earlier one alone, as a whole picture.
         index: the clip's packets, from :meth:`~effigie.media.seeking.PacketIndex.read`, where the same clip is opened
             again and again; None lists them when ``start`` asks for it.
 
@@ -62,6 +69,8 @@ class VideoReader:
         start: int = 0,
         stop: int | None = None,
         threads: int | None = None,
+        native: bool = False,
+        fields: bool = False,
         index: seeking.PacketIndex | None = None,
     ) -> None:
         if start < 0 or (stop is not None and stop < start):
@@ -70,6 +79,7 @@ class VideoReader:
             raise UsageError(f"{threads} decoder threads: give 1 or more, or none for the codec's own choice")
         self.path = Path(path)
         self._start, self._stop, self._threads, self._index = start, stop, threads, index
+        self._native, self._fields = native, fields
         self._pictures = self.path.is_dir() or is_picture(self.path)
         self._damage = DamageCounter()
         self._stack = contextlib.ExitStack()
@@ -86,9 +96,11 @@ class VideoReader:
     def notes(self) -> list[str]:
         """Messages to the user about how the clip was read."""
         if not self.damaged_packets:
-            return []
+            return list(self.info.notes)
         return [
-            f"{self.damaged_packets} damaged packets of {self.path} were skipped; some frames are missing or marred"
+            *self.info.notes,
+            f"{format_count(self.damaged_packets, 'damaged packet')} of {self.path} were skipped; some frames are "
+            "missing or marred",
         ]
 
     def __enter__(self) -> Self:
@@ -104,7 +116,7 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[Frame]:
         if self._pictures:
-            yield from read_pictures(self.info, self._start, self._stop)
+            yield from read_pictures(self.info, self._start, self._stop, self._native)
             return
         try:
             yield from self._read_video()
@@ -132,7 +144,7 @@ class VideoReader:
         for index, frame, time in self._select_frames():
             found = True
             if index is not None:
-                yield self._to_frame(frame, index, time)
+                yield from self._to_frames(frame, index, time)
         self.close()
         if not found and (self._stop is None or self._stop > 0):
             raise make_undecodable_error(self.path)
@@ -175,9 +187,35 @@ class VideoReader:
             following = time + (frame.duration * tick if frame.duration else step)
             yield frame, time
 
-    def _to_frame(self, frame: VideoFrame, index: int, time: Fraction) -> Frame:
+    def _to_frames(self, frame: VideoFrame, index: int, time: Fraction) -> Iterator[Frame]:
+        """The frame; if its fields are wanted, both of them, the earlier first."""
         check_picture_size(frame.width, frame.height, self.path)
-        stored_size = self._orientation.turn_size(self.info.width, self.info.height)
-        image = to_rgb(frame, self.info.color, stored_size, self._reformatter)
         duration = frame.duration * self.info.time_base if frame.duration else None
-        return Frame(self._orientation.apply(image), index, time, duration)
+        order = self.info.field_order
+        if order == "progressive":
+            native = self._keep(frame, order) if self._native else None
+            yield Frame(self._show(frame), index, time, duration, native, native)
+            return
+        frame = to_editable(frame)
+        native = self._keep(frame, order) if self._native and self._fields else None
+        step = (duration or (1 / self.info.rate if self.info.rate else self.info.time_base)) / 2
+        for number, parity in enumerate((0, 1) if order == "top" else (1, 0)):
+            picture = deinterlace(frame, parity)
+            shown = self._keep(picture, "progressive") if self._native else None
+            if not self._fields:
+                yield Frame(self._show(picture), index, time, duration, shown, shown)
+                return
+            field_time = time + number * step
+            yield Frame(self._show(picture), index, field_time, duration and step, native, shown, parity)
+
+    def _show(self, frame: VideoFrame) -> Image:
+        size = self._orientation.turn_size(self.info.width, self.info.height)
+        return self._orientation.apply(to_rgb(frame, self.info.color, size, self._reformatter))
+
+    def _keep(self, frame: VideoFrame, order: FieldOrder) -> NativePicture:
+        size = self.info.file_size or self._orientation.turn_size(self.info.width, self.info.height)
+        if (frame.width, frame.height) != size:  # a stream that changes its size on the way
+            frame = VideoReformatter().reformat(frame, width=size[0], height=size[1], threads=1)
+        info = self.info
+        shown = info.width, info.height
+        return NativePicture(frame, info.color, self._orientation, shown, order, info.chroma_location)

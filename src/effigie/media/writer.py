@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,22 +15,24 @@ from av.error import FFmpegError
 
 from effigie.errors import EffigieError, MediaError, UsageError
 from effigie.io.atomic_write import atomic_write, convert_os_error
-from effigie.media import video_encoder
 from effigie.media.clip import ClipInfo, Image
 from effigie.media.config import EncodeSettings
 from effigie.media.container import describe_error
+from effigie.media.native_convert import as_rgb
+from effigie.media.native_picture import NativePicture
+from effigie.media.output_place import check_place, choose_output_kind
+from effigie.media.output_plan import choose_codec_of, list_picture_losses
+from effigie.media.picture_files import PictureFiles, note_picture_losses
 from effigie.media.stream_copy import TimeSpan
 from effigie.media.video_encoder import VideoEncoder
-
-STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
-JPEG_QUALITY = 95
 
 
 class VideoWriter:
     """Writes frames to ``path`` with the clock, colours and sound of ``source_info``.
 
-    ``.mp4``, ``.m4v``, ``.mov`` and ``.mkv`` give video with sound and subtitles copied packet by packet; a
-    name without suffix (or codec png) gives a folder of ``000000.png``, ``000001.png``, ...; ``.png`` and
+    ``.mp4``, ``.m4v``, ``.mov`` and ``.mkv`` give video with sound and subtitles copied packet by packet (what will
+    happen to each, :func:`effigie.media.plan_output` says beforehand); a name without suffix (or codec png) gives a
+    folder of ``000000.png``, ``000001.png``, ...; ``.png`` and
     ``.jpg`` hold one frame. The file appears under its name when the block ends well; on an exception, Ctrl-C
     too, nothing is left. Odd sides grow by one pixel in 4:2:0 video, which cannot say that it was odd.
 
@@ -46,7 +47,8 @@ class VideoWriter:
         notes: what could not be carried over untouched, a sentence each.
 
     Raises:
-        UsageError: the suffix and the codec contradict each other, or ``path`` is the clip itself.
+        UsageError: the suffix and the codec contradict each other, ``path`` is the clip itself, or no such file can be
+            written there.
         MediaError: encoding failed, or no frame was written.
 
     Example::
@@ -71,14 +73,13 @@ class VideoWriter:
         self.frames = 0
         self._span = span
         self._finalizer = finalizer
-        self._output_kind = _output_kind(self.path, self.settings)
-        if self.path.exists() and source_info.path.exists() and self.path.samefile(source_info.path):
-            raise UsageError(f"{path} is the clip being read: choose another name for the output")
-        if self._output_kind == "folder":
-            _check_replaceable(self.path)
+        self._output_kind = choose_output_kind(self.path, self.settings)
+        check_place(self.path, self._output_kind, source_info)
+        if self._output_kind == "video":
+            choose_codec_of(self.path, source_info, self.settings)
         self._size: tuple[int, int] | None = None
-        self._sink: VideoEncoder | _PictureFiles | None = None
-        self._context: contextlib.AbstractContextManager[VideoEncoder | _PictureFiles] | None = None
+        self._sink: VideoEncoder | PictureFiles | None = None
+        self._context: contextlib.AbstractContextManager[VideoEncoder | PictureFiles] | None = None
 
     def __enter__(self) -> Self:
         self._context = self._open_output()
@@ -92,30 +93,44 @@ class VideoWriter:
         context, self._context, self._sink = self._context, None, None
         return context.__exit__(kind, error, trace)
 
-    def write(self, image: Image, time: Fraction, duration: Fraction | None = None) -> None:
+    def prepare(self, picture: NativePicture) -> NativePicture:
+        """The picture in samples of which the output can hold all: edit that one, then write it.
+
+        A picture file holds RGB: what is drawn into color samples of 4:2:0 would bleed into pixels beside it.
+        """
+        if self._output_kind == "video":
+            return picture
+        note_picture_losses(self.path, self._output_kind == "folder", picture, self.notes)
+        return as_rgb(picture)
+
+    def write(self, picture: Image | NativePicture, time: Fraction, duration: Fraction | None = None) -> None:
         """Add one frame.
 
         Args:
-            image: (H, W, 3) uint8 RGB, all of one size.
+            picture: (H, W, 3) uint8 RGB, upright; or a picture as decoded, whose samples go to the encoder as they
+                are. All of one size.
             time: presentation time on the clock of ``source_info``, seconds, later than the frame before.
             duration: seconds; matters for the last frame.
         """
         if self._sink is None:
             raise UsageError(f"{self.path} is not open for writing: use `with VideoWriter(...)`")
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-            raise UsageError(f"a frame must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
-        size = image.shape[:2]
+        if isinstance(picture, NativePicture):
+            size = picture.size
+        elif picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
+            raise UsageError(f"a frame must be (H, W, 3) uint8, not {picture.shape} {picture.dtype}")
+        else:
+            size = picture.shape[:2]
         if self._size is not None and size != self._size:
             raise UsageError(
                 f"the frames of {self.path} are {self._size[1]}x{self._size[0]}, one is {size[1]}x{size[0]}"
             )
         self._size = size
         with self._convert_errors():
-            self._sink.write(image, time, duration)
+            self._sink.write(picture, time, duration)
         self.frames += 1
 
     @contextlib.contextmanager
-    def _open_output(self) -> Iterator[VideoEncoder | _PictureFiles]:
+    def _open_output(self) -> Iterator[VideoEncoder | PictureFiles]:
         with atomic_write(self.path) as temporary:
             sink = self._open_sink(temporary)
             try:
@@ -130,14 +145,11 @@ class VideoWriter:
                 sink.abort()
                 raise
 
-    def _open_sink(self, temporary: Path) -> VideoEncoder | _PictureFiles:
+    def _open_sink(self, temporary: Path) -> VideoEncoder | PictureFiles:
         if self._output_kind == "video":
             return VideoEncoder(temporary, self.source_info, self.settings, self._span, self.notes)
-        if self.source_info.audio and self.settings.keep_audio:
-            self.notes.append("the sound was left out because pictures hold none")
-        if self._output_kind == "folder" and self.source_info.kind == "video":
-            self.notes.append("frame times were left out because pictures hold none; they are numbered in order")
-        return _PictureFiles(temporary, self.path, self._output_kind == "folder")
+        self.notes.extend(list_picture_losses(self.source_info, self.settings, self._output_kind))
+        return PictureFiles(temporary, self.path, self._output_kind == "folder")
 
     @contextlib.contextmanager
     def _convert_errors(self) -> Iterator[None]:
@@ -152,63 +164,3 @@ class VideoWriter:
             raise MediaError(
                 f"cannot encode {self.path} ({describe_error(error)}): try the default settings or another format"
             ) from error
-
-
-def _output_kind(path: Path, settings: EncodeSettings) -> str:
-    suffix = path.suffix.lower()
-    if suffix in video_encoder.OUTPUT_FORMATS:
-        if settings.codec == "png":
-            raise UsageError(f"{path} is a video name and codec png writes a folder: drop the suffix, or choose h264")
-        return "video"
-    if suffix in STILL_SUFFIXES:
-        return "still"
-    if not suffix or settings.codec == "png":
-        return "folder"
-    raise UsageError(
-        f"{suffix} cannot be written: use {', '.join(video_encoder.OUTPUT_FORMATS)}, {', '.join(STILL_SUFFIXES)}, "
-        "or no suffix for a folder"
-    )
-
-
-def _check_replaceable(path: Path) -> None:
-    """Raise unless the folder to be replaced holds nothing but frames."""
-    if not path.is_dir():
-        return
-    other = next((entry for entry in path.iterdir() if not re.fullmatch(r"\d+\.png", entry.name)), None)
-    if other is not None:
-        raise UsageError(f"{path} holds more than frames ({other.name}): choose another name")
-
-
-class _PictureFiles:
-    """Writes one picture, or numbered PNG files into a folder; each is complete at once."""
-
-    def __init__(self, temporary: Path, path: Path, folder: bool) -> None:
-        self._temporary, self._path, self._folder = temporary, path, folder
-        self._count = 0
-
-    def write(self, image: Image, time: Fraction, duration: Fraction | None) -> None:
-        if self._folder:
-            self._temporary.mkdir(exist_ok=True)
-            write_still(self._temporary / f"{self._count:06d}.png", image)
-        elif self._count:
-            raise MediaError(f"{self._path} holds one picture: give a name without suffix for a folder, or .mp4")
-        else:
-            write_still(self._temporary, image)
-        self._count += 1
-
-    def finalize(self) -> None:
-        pass
-
-    def abort(self) -> None:
-        """The caller removes the file or folder."""
-
-
-def write_still(path: Path, image: Image) -> None:
-    """Write (H, W, 3) uint8 RGB to ``path``, PNG or JPEG by its suffix."""
-    jpeg = path.suffix.lower() in (".jpg", ".jpeg")
-    # OpenCV's own PNG setting: 4.7 ms a 640x480 frame; any level asked for takes 12 ms and saves a quarter.
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if jpeg else []
-    done, data = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
-    if not done:
-        raise MediaError(f"cannot encode {path}")
-    path.write_bytes(data.tobytes())

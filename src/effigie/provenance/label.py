@@ -7,7 +7,7 @@ and largest, words follow, high contrast on any picture, in the upper right corn
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,9 @@ import cv2
 import numpy as np
 
 from effigie.arrays import Image
+from effigie.edit import Edit
 from effigie.errors import UsageError
+from effigie.media.native_picture import NativePicture
 from effigie.provenance.config import LABEL_MODES, LabelMode
 
 if TYPE_CHECKING:
@@ -44,6 +46,14 @@ class _Plate:
     left: int
     light: np.ndarray
     cover: np.ndarray
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.top, self.top + self.cover.shape[0])
+
+    @property
+    def columns(self) -> slice:
+        return slice(self.left, self.left + self.cover.shape[1])
 
 
 class Label:
@@ -75,27 +85,44 @@ class Label:
         """
         if self._began is None:
             self._began = time_s
-        strength = self._opacity_at(time_s - self._began)
-        if strength <= 0:
+        plate = self._plate_at(image.shape[0], image.shape[1], time_s)
+        if plate is None:
             return image
-        plate = _build_plate(image.shape[0], image.shape[1], self.text)
         result = image.copy()
-        height, width = plate.cover.shape[:2]
-        region = result[plate.top : plate.top + height, plate.left : plate.left + width]
-        cover, light = plate.cover, plate.light
-        if strength < 1:
-            share = np.uint16(round(strength * 256))
-            cover, light = cover * share >> 8, light * share >> 8
-        region[:] = (region * (255 - cover) + light * np.uint16(255) + 127) // 255
+        region = result[plate.rows, plate.columns]
+        region[:] = (region * (255 - plate.cover) + plate.light * np.uint16(255) + 127) // 255
         return result
+
+    def draw_native(self, picture: NativePicture, time_s: float) -> None:
+        """Draw the notice into a picture as decoded, in place, in HDR as bright as paper; frames come in order."""
+        if self._began is None:
+            self._began = time_s
+        plate = self._plate_at(*picture.size, time_s)
+        if plate is None:
+            return
+        before = picture.read(plate.rows, plate.columns)
+        cover, light = (part.astype(np.float32) / np.float32(255) for part in (plate.cover, plate.light))
+        after = before * (1 - cover) + light * np.float32(picture.white)
+        picture.apply([Edit(plate.top, plate.left, before, after, cover[..., 0])])
 
     def area(self, height: int, width: int, time_s: float) -> tuple[slice, slice] | None:
         """Rows and columns that the notice covers in a frame, None where it is not drawn."""
         if self._opacity_at(time_s - (time_s if self._began is None else self._began)) <= 0:
             return None
         plate = _build_plate(height, width, self.text)
-        rows, columns = plate.cover.shape[:2]
-        return slice(plate.top, plate.top + rows), slice(plate.left, plate.left + columns)
+        return plate.rows, plate.columns
+
+    def _plate_at(self, height: int, width: int, time_s: float) -> _Plate | None:
+        """The notice as faded as it is at a time, None where it is gone."""
+        assert self._began is not None
+        strength = self._opacity_at(time_s - self._began)
+        if strength <= 0:
+            return None
+        plate = _build_plate(height, width, self.text)
+        if strength == 1:
+            return plate
+        share = np.uint16(round(strength * 256))
+        return replace(plate, light=plate.light * share >> 8, cover=plate.cover * share >> 8)
 
     def _opacity_at(self, shown_s: float) -> float:
         if self.mode == "off":

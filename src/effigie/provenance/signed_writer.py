@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time as clock
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -16,14 +17,17 @@ import numpy as np
 
 from effigie.arrays import Image
 from effigie.consent.gate import Permit
+from effigie.consent.store import keep_used
+from effigie.edit import Edit
 from effigie.errors import MediaError
-from effigie.io.atomic_write import atomic_write, discard, sha256
+from effigie.io.atomic_write import atomic_write, discard, readable_name, sha256
 from effigie.media import EncodeSettings, VideoWriter
 from effigie.media.clip import ClipInfo
+from effigie.media.native_picture import NativePicture
 from effigie.media.stream_copy import TimeSpan
 from effigie.provenance.c2pa.certificate import select_identity
 from effigie.provenance.c2pa.containers import sidecar_path, supports_embedding
-from effigie.provenance.c2pa.credentials import Claim, sign_file, sign_sidecar
+from effigie.provenance.c2pa.credentials import Claim, sign_file, sign_in_place, sign_sidecar
 from effigie.provenance.config import TrustSettings
 from effigie.provenance.label import Label, sidecar_text
 from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint
@@ -77,7 +81,7 @@ class SignedWriter:
         self._claim = Claim(
             output_id=self.output_id,
             command=command,
-            title=path.name,
+            title=readable_name(path.name),
             model_hash=model_hash,
             consents=permit.ids,
             ingredients=_ingredients(like.path, source_path),
@@ -116,7 +120,13 @@ class SignedWriter:
         return self._writer.__exit__(kind, error, trace)
 
     def write(
-        self, image: Image, mask: np.ndarray | None, time: Fraction, duration: Fraction | None = None
+        self,
+        image: Image,
+        mask: np.ndarray | None,
+        time: Fraction,
+        duration: Fraction | None = None,
+        native: NativePicture | None = None,
+        edits: Sequence[Edit] = (),
     ) -> tuple[slice, slice] | None:
         """Add one frame; returns the rows and columns that the label covers, if it is drawn.
 
@@ -124,19 +134,29 @@ class SignedWriter:
             image: (H, W, 3) uint8 RGB.
             mask: (H, W) uint8, 255 where the face was made; None where nothing was.
             time, duration: as for the writer.
+            native: the frame as decoded, taken over: with the edits it is written in place of ``image``, so that every
+                sample that nothing changed goes to the encoder as it came.
+            edits: what was done to the frame to make ``image`` of it.
         """
         begun = clock.perf_counter()
         if float(time) >= self._next_fingerprint:
             # Of the picture as it was made: mark and label are too faint and too small to matter.
             self._fingerprints.append((float(time), compute_fingerprint(image)))
             self._next_fingerprint = float(time) + FINGERPRINT_INTERVAL_S
-        if self.settings.watermark:
-            if self._marker is None:
-                self._marker = create_embedder(self.output_id, image.shape[:2], self._alike)
-            image = self._marker.embed(image, mask)
-        image = self._label.draw(image, float(time))
+        if self.settings.watermark and self._marker is None:
+            self._marker = create_embedder(self.output_id, image.shape[:2], self._alike)
+        if native is None:
+            if self._marker is not None:
+                image = self._marker.embed(image, mask)
+            image = self._label.draw(image, float(time))
+        else:
+            native = self._writer.prepare(native)
+            native.apply(edits)
+            if self._marker is not None:
+                self._marker.embed_native(native, mask)
+            self._label.draw_native(native, float(time))
         self.seconds += clock.perf_counter() - begun
-        self._writer.write(image, time, duration)
+        self._writer.write(image if native is None else native, time, duration)
         return self._label.area(image.shape[0], image.shape[1], float(time))
 
     def _finalize(self, whole: Path) -> None:
@@ -154,12 +174,13 @@ class SignedWriter:
                 sign_sidecar(whole, self._claim, self._identity, authority, sidecar)
                 self._notes.append(f"{self.path.suffix} holds no content credentials: they lie in {sidecar.name}")
             digest = sha256(whole)
+        keep_used(self._permit.consents)
         Ledger().add(
             LedgerEntry(
                 output_id=self.output_id,
                 time=datetime.now(UTC),
                 command=self._claim.command,
-                name=self.path.name,
+                name=readable_name(self.path.name),
                 model_hash=self._claim.model_hash,
                 consents=self._permit.ids,
                 file_sha256=digest,
@@ -172,9 +193,12 @@ class SignedWriter:
         self.seconds += clock.perf_counter() - begun
 
     def _sign(self, path: Path) -> None:
+        authority = self.settings.timestamp_authority
+        if sign_in_place(path, self._claim, self._identity, authority):
+            return
         signed = path.with_name(f"signed-{path.name}")
         try:
-            sign_file(path, signed, self._claim, self._identity, self.settings.timestamp_authority)
+            sign_file(path, signed, self._claim, self._identity, authority)
             signed.replace(path)
         finally:
             discard(signed)

@@ -17,7 +17,7 @@ from effigie.studio.workspace import CLIPS, Workspace
 MAX_DEPTH = 4  # folders below the workspace
 MAX_ENTRIES = 20_000  # files and folders that are looked at
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".m4v", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mxf", ".gif", ".apng")
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".hif", ".avif")
 NOTICE_SUFFIX = ".notice.txt"
 """Every output of effigie has such a file beside it, and nothing else has."""
 SAMPLES = ("sample_woman", "sample_man", "sample_man_leaves", "sample_man_enters")

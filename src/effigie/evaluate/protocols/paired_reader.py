@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from effigie.arrays import Image
 from effigie.errors import UsageError
 from effigie.evaluate.metrics.regions import MaskFolder
 from effigie.evaluate.protocols.person import TrackMatcher
@@ -21,7 +20,8 @@ from effigie.provenance.c2pa.reader import read_credentials
 from effigie.provenance.signed_writer import create_embedder
 from effigie.provenance.watermark import WatermarkEmbedder
 
-MarkFunction = Callable[[np.ndarray, int], np.ndarray]
+MarkFunction = Callable[[Frame], np.ndarray]
+"""Marks a frame, as decoded too if that was kept, and returns its (H, W, 3) uint8 RGB."""
 
 
 def prepare_reference(
@@ -41,16 +41,16 @@ def prepare_reference(
     tracker.restart()
     cuts, plain = ShotDetector(), replace(encode, keep_audio=False)
     with contextlib.ExitStack() as stack:
-        reader = stack.enter_context(VideoReader(info.path))
+        reader = stack.enter_context(VideoReader(info.path, native=True))
         writer = stack.enter_context(VideoWriter(encoded, reader.info, plain)) if encoded else None
         for frame in reader:
             cancel.check()
-            image = mark(frame.image, frame.index)  # as it is measured later: tracks are numbered alike
+            image = mark(frame)  # as it is measured later: tracks are numbered alike
             if cuts(image):
                 tracker.reset()
             matcher.add_frame(image, tracker(image))
             if writer is not None:
-                writer.write(image, frame.time, frame.duration)
+                writer.write(image if frame.native is None else frame.native, frame.time, frame.duration)
             progress(Progress("look at the input", frame.index + 1, info.frames, "frames"))
 
 
@@ -61,14 +61,18 @@ def create_mark_function(output_clip: str | Path, input_clip: Path, folder: Mask
     """
     found = read_credentials(Path(output_clip)).mark
     if found is None:
-        return lambda image, index: image
+        return lambda frame: frame.image
     markers: dict[tuple[int, ...], WatermarkEmbedder] = {}
 
-    def mark(image: Image, index: int) -> np.ndarray:
-        size = image.shape[:2]
+    def mark(frame: Frame) -> np.ndarray:
+        size = frame.image.shape[:2]
         if size not in markers:
             markers[size] = create_embedder(found, size, input_clip)
-        return markers[size].embed(image, folder[index] if folder is not None else None)
+        face = folder[frame.index] if folder is not None else None
+        if frame.native is None:
+            return markers[size].embed(frame.image, face)
+        markers[size].embed_native(frame.native, face)
+        return frame.native.to_rgb()
 
     return mark
 

@@ -34,7 +34,7 @@ from effigie.faces.tracker import Tracker
 from effigie.faceset import FaceSet
 from effigie.faceset.plots.drawing import write_png
 from effigie.media import ClipInfo, EncodeSettings, VideoReader, probe
-from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 
 VIDEOS = (".mp4", ".m4v", ".mov", ".mkv")
 
@@ -218,7 +218,7 @@ def _compare(
     size = (info.height, info.width)
     times: tuple[list, list] = ([], [])
     with contextlib.ExitStack() as stack:
-        reader = stack.enter_context(VideoReader(info.path))
+        reader = stack.enter_context(VideoReader(info.path, native=True))
         output = stack.enter_context(VideoReader(output_clip))
         other = stack.enter_context(VideoReader(encoded)) if encoded else None
         for index, (frame, original, reencoded) in enumerate(zip_longest(output, reader, other or ())):
@@ -228,7 +228,7 @@ def _compare(
                     so_far.append(one.time)
             if frame is None or original is None:
                 continue
-            footage = mark(original.image, index)
+            footage = mark(original)
             alike = footage if reencoded is None else crop_to_size(reencoded, size, encoded)
             pictures = crop_to_size(frame, size, output_clip), footage, alike
             mask = folder[index] if folder is not None else None
@@ -253,7 +253,9 @@ def _notes(
 ) -> list[str]:
     notes = []
     if comparison.strangers:
-        notes.append(f"{comparison.strangers} frames were changed although the target person is not in them")
+        notes.append(
+            f"{format_count(comparison.strangers, 'frame')} changed although the target person is not in the picture"
+        )
     notes.append(f"identity was measured on every {settings.interval}th frame")
     if folder is None:
         notes.append("without masks, the outline of the mesh stood in for what was replaced, and no seam was measured")

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from effigie.progress import CancelToken
 from effigie.provenance.watermark.frames import sample_luma
@@ -29,7 +30,7 @@ MAX_POSES = 8
 
 FALSE_ALARM_RATE = 1e-9
 _TRIALS = 2 * math.e**3 / 9 * (1 + MAX_POSES) * 2.0 ** (ID_BITS + FREE_BITS)
-MIN_AGREEMENT = -float(ndtri(FALSE_ALARM_RATE / _TRIALS))
+MIN_AGREEMENT = -NormalDist().inv_cdf(FALSE_ALARM_RATE / _TRIALS)
 """Standard deviations that a codeword must agree by."""
 
 
@@ -87,7 +88,8 @@ def _detect(frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToke
         return None
     # What an encoder says in a key frame it blurs and repeats in those behind: both count, separately.
     parts = [every, keys] if 0 < keys.frames < every.frames else [every]
-    searches = [PatternSearch(part.residual()) for part in parts]
+    with ThreadPoolExecutor(len(parts)) as pool:
+        searches = list(pool.map(lambda part: PatternSearch(part.residual()), parts))
     found = _decode_at(searches, PatternPose(), known=True)
     if found is not None:
         return found
@@ -113,4 +115,4 @@ def _decode_at(searches: list[PatternSearch], pose: PatternPose, known: bool) ->
     agreement = agreeing / max(float(np.linalg.norm(witnesses)), 1e-12)
     if agreement < MIN_AGREEMENT:
         return None
-    return DetectedMark(output_id, 1 - _TRIALS * float(ndtr(-agreement)), agreement, pose)
+    return DetectedMark(output_id, 1 - _TRIALS * math.erfc(agreement / math.sqrt(2)) / 2, agreement, pose)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -13,9 +14,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from effigie.media import VideoReader
+from effigie.media import ClipInfo, VideoReader
 from effigie.media.container import DamageCounter, decode_frames, open_container, select_video_stream
 from effigie.media.images import is_picture
+from effigie.media.orientation import Orientation
 from effigie.media.probe import read_clip_info
 
 MAX_FRAMES = 64
@@ -47,13 +49,13 @@ def sample_luma(path: Path, seconds: float, frames: int = MAX_FRAMES) -> Iterato
         if count > SHORT_RUN * frames and info.kind == "video":
             for luma, key in _sample_positions(container, stream, count / rate, frames // POSITION_COUNT):
                 found = True
-                yield np.asarray(turn.apply(luma), np.uint8), key
+                yield _show(luma, info, turn), key
     if found:
         return
     with open_container(path) as container:
         stream = select_video_stream(container, path)
         for luma, key in _sample_evenly(container, stream, count, frames):
-            yield np.asarray(turn.apply(luma), np.uint8), key
+            yield _show(luma, info, turn), key
 
 
 def _sample_evenly(container: InputContainer, stream: VideoStream, count: int, frames: int) -> Iterator[Sample]:
@@ -85,3 +87,10 @@ def _sample_positions(container: InputContainer, stream: VideoStream, length: fl
 
 def _luma(frame: VideoFrame) -> NDArray[np.uint8]:
     return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+
+
+def _show(luma: NDArray[np.uint8], info: ClipInfo, turn: Orientation) -> NDArray[np.uint8]:
+    """Luma as it is shown: upright, in square pixels."""
+    if info.file_size is not None and luma.shape == info.file_size[::-1]:
+        luma = cv2.resize(luma, turn.turn_size(info.width, info.height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(turn.apply(luma), np.uint8)

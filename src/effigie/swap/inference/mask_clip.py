@@ -7,11 +7,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
+import cv2
 import numpy as np
 
 from effigie.arrays import Image
 from effigie.errors import UsageError
 from effigie.media import ClipInfo, Frame, VideoReader
+from effigie.progress import format_count
 
 # What a codec makes of black and white; between them it is taken as it comes.
 BLACK, WHITE = 6, 249
@@ -38,7 +40,11 @@ class MaskClip:
         info = self._reader.info
         self._is_still = info.kind == "still"
         self._has_times = info.kind in TIMED_KINDS and clip.kind in TIMED_KINDS
-        if (info.width, info.height) != (clip.width, clip.height):
+        # Painted over a frame of pixels that are not square, or as those are shown.
+        sizes = {(clip.width, clip.height)}
+        if clip.file_size is not None:
+            sizes.add(clip.file_size if clip.rotation % 180 == 0 else clip.file_size[::-1])
+        if (info.width, info.height) not in sizes:
             raise UsageError(
                 f"the paint-over mask {self.path} is {info.width}x{info.height} pixels, {clip.path} is "
                 f"{clip.width}x{clip.height}: export it at the clip's size"
@@ -60,12 +66,14 @@ class MaskClip:
         mask_frame = next(self._frames, None)
         if mask_frame is None:
             raise UsageError(
-                f"the paint-over mask {self.path} ends after {frame.index} frames, {self._clip.path} goes on: "
+                f"the paint-over mask {self.path} ends after {format_count(frame.index, 'frame')}, "
+                f"{self._clip.path} goes on: "
                 "export it at the clip's length"
             )
         if self._has_times:
             self._check_time(frame, mask_frame)
-        self._mask = mask_from_image(mask_frame.image)
+        mask, size = mask_from_image(mask_frame.image), (self._clip.width, self._clip.height)
+        self._mask = mask if mask.shape == size[::-1] else cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)
         return self._mask
 
     def check_end(self) -> None:

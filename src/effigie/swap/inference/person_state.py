@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 
-from effigie.arrays import Image
 from effigie.compositing import ComposeSettings, Compositor
+from effigie.compositing.canvas import Canvas
 from effigie.errors import UsageError
 from effigie.faces.analyzer import Face
 from effigie.faces.recognizer import SAME_PERSON_SIMILARITY
@@ -63,21 +63,21 @@ class FaceCompositor:
         return other
 
     def __call__(
-        self, picture: Image, frame: Frame, face: Face, swapped: SwappedFace, matte: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The picture with the made face in it, and the mask of what was replaced, (H, W) uint8.
+        self, canvas: Canvas, frame: Frame, face: Face, swapped: SwappedFace, matte: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Put the made face onto the canvas; returns the mask of what was replaced, (H, W) uint8.
 
         Args:
-            picture: (H, W, 3) uint8, the frame or what others have made of it.
+            canvas: the frame or what others have made of it.
             frame: as it came; what covers a face is looked for there.
             swapped: the very one of the frame before where that is repeated: it is placed as it was there.
             matte: (H, W) float32 in 0..1 by which the mask is multiplied.
         """
         start = time.perf_counter()
-        if swapped is self._last_swapped and matte is None and self._compositor.repeats(picture):
-            repeated = self._compositor.repeat(picture)
+        if swapped is self._last_swapped and matte is None and self._compositor.repeats(canvas.image):
+            mask = self._compositor.repeat(canvas)
             self.seconds["compose"] += time.perf_counter() - start
-            return repeated
+            return mask
         self._last_swapped = swapped if matte is None else None
         visible = bare = None
         side = swapped.mask.shape[0]
@@ -85,8 +85,8 @@ class FaceCompositor:
         if eyewear is not None and (self.compose.occlusion == "on" or not eyewear.is_kept):
             worn = eyewear.find(frame.image, face, side)
         if eyewear is not None and worn is not None and not eyewear.is_kept:
-            picture, bare = paint_over(picture, face.matrix(side), worn, swapped.opacity, matte)
-            frame = replace(frame, image=np.where(bare[..., None] > 0, picture, frame.image))
+            bare = paint_over(canvas, face.matrix(side), worn, swapped.opacity, matte)
+            frame = replace(frame, image=np.where(bare[..., None] > 0, canvas.image, frame.image))
         if self.compose.occlusion == "on":
             visible = self._predict_visibility(frame, face, side)
             if worn is not None and bare is None:
@@ -97,8 +97,8 @@ class FaceCompositor:
         start = time.perf_counter()
         if swapped.opacity < 1:
             visible = (np.ones_like(swapped.mask) if visible is None else visible) * swapped.opacity
-        result, mask = self._compositor.compose_masked(
-            picture,
+        mask = self._compositor.compose_onto(
+            canvas,
             swapped.picture,
             swapped.mask,
             swapped.matrix,
@@ -109,7 +109,7 @@ class FaceCompositor:
             swapped.interior,
         )
         self.seconds["compose"] += time.perf_counter() - start
-        return result, mask if bare is None else np.maximum(mask, bare)
+        return mask if bare is None else np.maximum(mask, bare)
 
     def _predict_visibility(self, frame: Frame, face: Face, side: int) -> np.ndarray:
         if self._count % self.visibility_interval == 0 or self._last_visibility.shape[0] != side:
@@ -123,22 +123,50 @@ class PersonState:
     """A person who is swapped, with their model; memory of earlier frames ends with the person's track.
 
     Attributes:
+        build_swapper: makes another swapper of the same model.
         notes: on their source's frames, for the report.
         swapped: frames so far in which their face was replaced.
         inventions: what had to be made up in them.
+        repeats: a state for each further face of theirs, as in a mirror or a split screen.
     """
 
     assignment: PersonAssignment
     model: SwapModel
-    swapper: Swapper
+    build_swapper: Callable[[], Swapper]
     compositor: FaceCompositor
     notes: list[str] = field(default_factory=list)
+    swapper: Swapper = field(init=False)
+    repeats: list[PersonState] = field(default_factory=list)
     swapped: int = 0
     inventions: InventionLog = field(init=False, repr=False)
     _track: int | None = field(default=None, repr=False)
+    _last_frame: int = field(default=-1, repr=False)
 
     def __post_init__(self) -> None:
+        self.swapper = self.build_swapper()
         self.inventions = InventionLog(self.model.bank)
+
+    @property
+    def states(self) -> list[PersonState]:
+        """This state, and those of further faces of theirs."""
+        return [self, *self.repeats]
+
+    def assign(self, faces: Sequence[Face]) -> list[tuple[PersonState, Face]]:
+        """Give each of the person's faces in the next frame to the state that knows its track; others end theirs."""
+        while len(self.states) < len(faces):
+            other = PersonState(self.assignment, self.model, self.build_swapper, self.compositor.fresh_copy())
+            other.inventions = self.inventions
+            self.repeats.append(other)
+        tracks = {face.track: face for face in faces}
+        given = {id(state): tracks.pop(state._track) for state in self.states if state._track in tracks}
+        waiting = iter(tracks.values())
+        assigned = []
+        for state in self.states:
+            face = given[id(state)] if id(state) in given else next(waiting, None)
+            state.update(face)
+            if face is not None:
+                assigned.append((state, face))
+        return assigned
 
     def update(self, face: Face | None) -> None:
         """Take the person's face in the next frame, or None where they are not."""
@@ -148,6 +176,11 @@ class PersonState:
             # Another, and not the same one reset: a thread behind may still work with it.
             self.compositor = self.compositor.fresh_copy()
             self._track = track
+
+    def count_frame(self, index: int) -> None:
+        """Count a frame as swapped, once for both of its fields."""
+        self.swapped += index != self._last_frame
+        self._last_frame = index
 
     def reset_compositor(self) -> None:
         """Forget the frames composed before: the person's face is left as it is in this one."""

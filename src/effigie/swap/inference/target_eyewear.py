@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from effigie.arrays import AffineMatrix, Image
+from effigie.compositing.canvas import Canvas
 from effigie.compositing.region import Region, to_float_image, warp_to_region
 from effigie.faces.analyzer import Face
 from effigie.faces.crop import apply_affine, crop
@@ -53,25 +54,26 @@ class TargetEyewear:
 
 
 def paint_over(
-    image: Image, matrix: AffineMatrix, eyewear: Eyewear, opacity: float = 1.0, matte: np.ndarray | None = None
-) -> tuple[Image, np.ndarray]:
-    """The frame without glasses, new, and where it was changed, (H, W) uint8.
+    canvas: Canvas, matrix: AffineMatrix, eyewear: Eyewear, opacity: float = 1.0, matte: np.ndarray | None = None
+) -> np.ndarray:
+    """Take the glasses out of the canvas, and return where it was changed, (H, W) uint8.
 
     Args:
-        image: (H, W, 3) uint8 RGB.
         matrix: (2, 3) frame px to px of the picture in which they were found.
         opacity: 0..1, how much of the paint is shown.
         matte: (H, W) float32 in 0..1, by which it is multiplied.
     """
-    side = eyewear.strokes.shape[0]
+    side, (height, width) = eyewear.strokes.shape[0], canvas.shape[:2]
     strokes = eyewear.strokes.astype(np.float32)
-    picture, changed, result = crop(image, matrix, side), np.zeros(image.shape[:2], np.uint8), image.copy()
-    region = Region.from_crop_box(matrix, (0, 0, side, side), (image.shape[1], image.shape[0]))
+    picture, changed = crop(canvas.image, matrix, side), np.zeros((height, width), np.uint8)
+    region = Region.from_crop_box(matrix, (0, 0, side, side), (width, height))
     if not region.is_empty:
         made = np.clip(warp_to_region(to_float_image(remove_eyewear(picture, eyewear)), region), 0, 1)
         share = np.clip(warp_to_region(cv2.GaussianBlur(strokes, (0, 0), EDGE_SIGMA), region, cv2.INTER_LINEAR), 0, 1)
         share *= np.float32(opacity) if matte is None else np.float32(opacity) * region.crop(matte)
-        footage = to_float_image(region.crop(image))
-        region.paste(result, footage + share[..., None] * (made - footage), share)
+        before = canvas.crop(region)
+        footage = np.clip(before, 0, 1)
+        pixels = np.asarray(footage + share[..., None] * (made - footage), np.float32)
+        canvas.paste(region, before, pixels, share)
         region.crop(changed)[...] = np.ceil(share * 255)
-    return result, changed
+    return changed
