@@ -6,6 +6,7 @@ import type { FaceColumns } from "./types";
 const CELL = 92; // px
 const HEAD = 30; // px, of a person's heading
 const SPARE = 3; // rows beyond the view
+const SETTLE_MS = 60;
 
 interface Line { top: number; height: number; person?: number; faces?: number; first?: number; last?: number }
 
@@ -25,6 +26,20 @@ export function layOut(person: number[], across: number): Line[] {
     first = end;
   }
   return lines;
+}
+
+// A face is asked for when it stays in view, and no longer when it leaves: a quick scroll asks for what it ends at.
+function Crop({ address }: { address: string }) {
+  const ref = useRef<HTMLImageElement>(null);
+  useEffect(() => {
+    const image = ref.current!;
+    const timer = setTimeout(() => (image.src = address), SETTLE_MS);
+    return () => {
+      clearTimeout(timer);
+      if (!image.complete) image.removeAttribute("src");
+    };
+  }, [address]);
+  return <img ref={ref} alt="" width={CELL - 6} height={CELL - 6} />;
 }
 
 export function FaceGrid(props: {
@@ -98,7 +113,7 @@ export function FaceGrid(props: {
                   style={{ top: `${line.top}px`, left: `${8 + i * CELL}px` }}
                   onClick={press(row)}
                 >
-                  <img src={`/api/faces/${props.set}/${faces.revision}/${row}`} alt="" width={CELL - 6} height={CELL - 6} />
+                  <Crop address={`/api/faces/${props.set}/${faces.revision}/${row}`} />
                 </div>
               );
             })

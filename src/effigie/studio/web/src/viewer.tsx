@@ -5,6 +5,7 @@ import { timecode } from "./format";
 import { useKeys } from "./keys";
 import { type Shown, live } from "./live";
 import { type Mode, drawFrame, drawTimeline } from "./paint";
+import { theme } from "./theme";
 import type { ClipInfo } from "./types";
 
 const MODES: [Mode, string, string][] = [
@@ -78,7 +79,7 @@ export function Viewer(props: { clips: string[]; label: string }) {
   useEffect(() => {
     if (canvas.current) drawFrame(canvas.current, shown?.pictures ?? [], two ? mode : "after", split);
     if (bar.current) drawTimeline(bar.current, n, last + 1, rate);
-  }, [shown, mode, split, size, n, last]);
+  }, [shown, mode, split, size, n, last, theme.value]);
 
   const step = (by: number) => (event: KeyboardEvent) => to(n + by * (event.shiftKey ? 10 : 1));
   useKeys({

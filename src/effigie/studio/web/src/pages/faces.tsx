@@ -6,6 +6,7 @@ import { FaceGrid } from "../face-grid";
 import { useKeys } from "../keys";
 import { drawCoverage } from "../paint";
 import { focus, go, library } from "../state";
+import { theme } from "../theme";
 import type { FaceColumns, Lock } from "../types";
 
 const MOST = 1000; // that one command drops
@@ -101,7 +102,7 @@ export function Faces() {
 
 function Coverage({ faces, rows }: { faces: FaceColumns; rows: number[] }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => canvas.current! && drawCoverage(canvas.current, faces, rows), [faces, rows.length, rows[0]]);
+  useEffect(() => canvas.current! && drawCoverage(canvas.current, faces, rows), [faces, rows.length, rows[0], theme.value]);
   const poses = new Set(rows.map(row => `${Math.floor(faces.yaw[row]! / 10)} ${Math.floor(faces.pitch[row]! / 10)}`)).size;
   return (
     <Panel title="Head poses of this person">

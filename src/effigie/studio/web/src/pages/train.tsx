@@ -5,6 +5,7 @@ import { Choice, Facts, Next, Panel, Slider, Text } from "../controls";
 import { duration, freeName } from "../format";
 import { drawCurve } from "../paint";
 import { focus, go, jobs, library, running } from "../state";
+import { theme } from "../theme";
 import type { FaceSet, Model, Training } from "../types";
 import { LockPanel } from "./faces";
 
@@ -67,7 +68,7 @@ function Progress({ model }: { model: Model }) {
     const watch = new ResizeObserver(draw);
     if (curve.current) watch.observe(curve.current);
     return () => watch.disconnect();
-  }, [training, step]);
+  }, [training, step, theme.value]);
   const held = training?.curve.filter(row => row.held_out_error !== undefined) ?? [];
   const last = held.at(-1);
   return (
