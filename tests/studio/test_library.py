@@ -101,6 +101,10 @@ def test_picked_clips_are_not_copied_and_outside_ones_forgotten(tmp_path) -> Non
     library.pick([media / "film.mov"])
     assert [(one["name"], one["origin"]) for one in library.to_json({})["clips"]] == [("film.mov", "picked")]
     assert not list((tmp_path / "work").rglob("*.mov"))
+    (media / "notes.txt").write_text("x", "utf-8")
+    for wrong in (media, media / "notes.txt"):
+        with pytest.raises(UsageError, match="no clip or picture"):
+            library.pick([wrong])
     assert Library(Workspace.open(tmp_path / "work")).picked() == []  # without --media the folder is not open any more
 
 

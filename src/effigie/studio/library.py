@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from effigie.assets import ASSETS
+from effigie.errors import UsageError
 from effigie.io.atomic_write import read_json, write_json
 from effigie.studio.workspace import CLIPS, Workspace
 
@@ -71,7 +72,16 @@ class Library:
         return []
 
     def pick(self, paths: list[Path]) -> None:
-        """Add clips to the list, without a copy."""
+        """Add clips to the list, without a copy.
+
+        Raises:
+            UsageError: one is no clip or picture.
+        """
+        for path in paths:
+            if not (path.is_file() and _is_media(path)):
+                raise UsageError(
+                    f"{path.name} is no clip or picture: choose one that ends in .mp4, .mov, .jpg and the like"
+                )
         with self._lock:
             kept = dict.fromkeys([*self.picked(), *paths])
             write_json(self._picked_file, [str(path) for path in kept])
