@@ -49,12 +49,15 @@ def create_app(workspace: Workspace, sessions: Sessions, port: int, announce: Ca
 
 
 async def _mind_jobs(studio: Studio) -> None:
-    """Start, watch and report jobs as long as the studio runs."""
+    """Start, watch and report jobs as long as the studio runs; at each stage's end there may be more in the library."""
+    stages: set[tuple[str, str]] = set()
     while True:
         changed, ended = await asyncio.to_thread(studio.jobs.advance)
+        rows = studio.jobs.to_json() if changed else []
         if changed:
-            studio.events.send("jobs", studio.jobs.to_json(), is_state=True)
-        if ended:
+            studio.events.send("jobs", rows, is_state=True)
+        before, stages = stages, {(row["id"], row["progress"]["stage"]) for row in rows if row["progress"]} or stages
+        if ended or stages - before:
             studio.events.send("library", [job.id for job in ended])
         await asyncio.sleep(POLL_S)
 
