@@ -26,7 +26,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     """Name -> row, in the order of the table; the swaps are named by who goes into whom."""
     from benchmarks.rows.adversary import adversary
     from benchmarks.rows.animation import animation, first_use
-    from benchmarks.rows.at_once import at_once
+    from benchmarks.rows.at_once import at_once, five_minutes
     from benchmarks.rows.broken_media import broken_media
     from benchmarks.rows.consent import consent
     from benchmarks.rows.conversion import conversion
@@ -60,6 +60,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
         for source, target in (pair, pair[::-1]):
             rows[row_name(source, target)] = functools.partial(swapping, source_name=source, target_name=target)
     rows["at-once"] = at_once
+    rows["five-minutes"] = five_minutes
     rows["stages"] = stages
     rows["adversary"] = adversary
     rows["people"] = people

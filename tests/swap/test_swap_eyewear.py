@@ -21,7 +21,7 @@ from effigie.occlusion.eyewear import find_eyewear
 from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.prior.frame_bank import FaceGeometry, FrameBank, FrameFeatures
 from effigie.swap import ConvertSettings
-from effigie.swap.inference.source_eyewear import UNLIKE_CM, choose_eyewear
+from effigie.swap.inference.source_eyewear import UNLIKE_CM, SourceEyewear, choose_eyewear
 from effigie.swap.inference.target_eyewear import TargetEyewear, paint_over
 
 FRAMES = 12
@@ -56,30 +56,32 @@ def count_worn(bank, predictor):
 @pytest.mark.parametrize("mode", ["target", "source", "none"])
 def test_a_bare_source_is_left_alone(mode, faces, predictor):
     bank = bank_of(faces[0], faces[2])
-    assert choose_eyewear(bank, mode, predictor) == (bank, [])
+    assert choose_eyewear(bank, mode, predictor) == SourceEyewear(bank, [])
 
 
 def test_glasses_are_taken_out_of_all_frames_or_kept_in_all(faces, predictor):
     bank = bank_of(faces[1], faces[2])
     assert count_worn(bank, predictor) == FRAMES
-    kept, notes = choose_eyewear(bank, "source", predictor)
-    assert kept is bank and notes == []
+    assert choose_eyewear(bank, "source", predictor) == SourceEyewear(bank, [])
     for mode in ("target", "none"):
-        cleaned, notes = choose_eyewear(bank, mode, predictor)
-        assert len(notes) == 1 and "left out" in notes[0] and "--eyewear source" in notes[0]
-        assert count_worn(cleaned, predictor) <= 1
-        assert not cleaned.penalty.any()
+        cleaned = choose_eyewear(bank, mode, predictor)
+        (note,) = cleaned.notes
+        assert "left out" in note and "--eyewear source" in note
+        assert count_worn(cleaned.bank, predictor) <= 1
+        assert not cleaned.bank.penalty.any()
 
 
 def test_frames_unlike_the_rest_are_not_taken(faces, predictor):
     """Eight frames with glasses, four without: shown, they are shown throughout; left out, bare frames come first."""
     bare, worn, geometries = faces
     bank = bank_of([*worn[:8], *bare[8:]], geometries)
-    shown, (note,) = choose_eyewear(bank, "source", predictor)
-    assert "in 8 of 12 frames: kept" in note
-    assert shown.penalty.tolist() == [0] * 8 + [UNLIKE_CM] * 4
-    assert "left out" in choose_eyewear(bank_of([*worn[:4], *bare[4:]], geometries), "source", predictor)[1][0]
-    cleaned, (note,) = choose_eyewear(bank, "target", predictor)
+    shown = choose_eyewear(bank, "source", predictor)
+    assert "in 8 of 12 frames: kept" in shown.notes[0]
+    assert shown.bank.penalty.tolist() == [0] * 8 + [UNLIKE_CM] * 4
+    assert "left out" in choose_eyewear(bank_of([*worn[:4], *bare[4:]], geometries), "source", predictor).notes[0]
+    chosen = choose_eyewear(bank, "target", predictor)
+    cleaned = chosen.bank
+    assert chosen.find_hidden is not None and not chosen.find_hidden(9).any()
     assert (cleaned.penalty[:8] > 0).all() and not cleaned.penalty[8:].any()
     assert all(np.array_equal(cleaned.read(index), bare[index]) for index in range(8, FRAMES))
     assert count_worn(cleaned, predictor) <= 1

@@ -79,8 +79,9 @@ def test_a_fringe_is_left_out_and_what_is_below_the_brows_is_not(bank):
     assert plain.shape == (SIDE, SIDE)
     assert plain[there].mean() > 0.85
     assert covered[over].mean() < 0.35
-    assert np.quantile(plain[below], 0.02) > 0.8  # scaled up, its rim is not quite 1
-    assert covered[below].mean() > 0.98
+    inner = cv2.erode(below.astype(np.uint8), np.ones((SIDE // 10, SIDE // 10))) > 0  # hair may hang over the rim
+    assert np.quantile(plain[inner], 0.02) > 0.8
+    assert covered[inner].mean() > 0.98
 
 
 def test_frames_that_fade_into_each_other_are_mixed(bank):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -15,6 +16,8 @@ REGIONS = ("eyes", "mouth", "skin")
 LID_MARGIN, LIP_MARGIN = 0.25, 0.12
 # Outlines of what is not plain skin, and how much larger than its landmarks each is.
 FEATURES = ((LEFT_BROW, 1.25), (RIGHT_BROW, 1.25), (LEFT_EYE, 1.6), (RIGHT_EYE, 1.6), (OUTER_LIPS, 1.15))
+MOVING_SKIN = ((LEFT_EYE, 1.4), (RIGHT_EYE, 1.4), (OUTER_LIPS, 1.15))
+SOFTNESS = 0.015  # of the picture's side, of an edge
 EYES_AND_MOUTH_WEIGHT = 2.0  # extra weight of their pixels: small regions that people look at first
 UNIT_WEIGHT = 32  # of a pixel that counts once, in a byte
 
@@ -60,8 +63,17 @@ def polygon_mask(points: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def feature_mask(landmarks: Landmarks, size: int) -> np.ndarray:
     """(size, size) float32 in [0, 1]: 1 over brows, eyes and lips, grown to where plain skin begins."""
+    return _fill_outlines(landmarks, FEATURES, size)
+
+
+def moving_skin_mask(landmarks: Landmarks, size: int) -> np.ndarray:
+    """(size, size) float32 in [0, 1]: 1 over eyes, lips and the skin that moves with them, with a soft edge."""
+    return cv2.GaussianBlur(_fill_outlines(landmarks, MOVING_SKIN, size), (0, 0), size * SOFTNESS)
+
+
+def _fill_outlines(landmarks: Landmarks, outlines: Sequence[tuple[np.ndarray, float]], size: int) -> np.ndarray:
     mask = np.zeros((size, size), np.float32)
-    for outline, growth in FEATURES:
+    for outline, growth in outlines:
         points = landmarks[outline, :2]
         grown = points.mean(0) + growth * (points - points.mean(0))
         mask = np.maximum(mask, polygon_mask(cv2.convexHull(grown.astype(np.float32))[:, 0], size, size))

@@ -1,8 +1,8 @@
-"""Glasses on a face: whether some are worn, where their strokes lie, and the face without them.
+"""Glasses on a face: whether some are worn, and where their strokes lie.
 
 Rims are closed strokes around the eyes, joined by a bar and continued by temples: lines, dark or light, that the
 occlusion network believes to lie before the face. The strongest closed path around either eye is looked for, in a
-picture in which both eyes have their places. Lenses stay as they are: a tint or a reflection is not taken out.
+picture in which both eyes have their places.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ STROKE_SHARE = 0.3  # of a stroke's strength that what is beside its middle need
 NEAR = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
 MIN_BROW_BELIEF = 0.35
 SURE_SHARE = 0.6  # of it, from which on a pixel is nothing but the stroke
+MIN_WIDE_SHARE = 0.3  # of the strokes above the eyes
+BROW_MARGIN, WIDE_MARGIN = 3, 3  # px
 CROSS = np.ones((3, 3), np.uint8)
-INPAINT_RADIUS = 4  # px
-FILL_SIGMA = 0.014  # of the picture's side: filled from both sides, a stroke's middle would be a step from lens to skin
+WIDE_ELEMENT = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))  # strokes drawn generously that hold it are wide
 # A logistic fit to 940 portraits, 162 of them with glasses (docs/occlusion.md): weights of a rim's strength, belief in
 # it, a bar's strength, belief in it, belief in the lower rim, each cut off.
 SCORE_LIMITS = np.array([20.0, 0.3, 20.0, 0.3, 0.3])
@@ -60,12 +61,16 @@ class Eyewear:
         score: above :data:`WORN` glasses are worn.
         strokes: (S, S) bool, rims, bar and temples in the picture's pixels, generously; what would be them, where none
             are worn.
+        wide: (S, S) bool, those too wide to be filled from beside: a frame of horn, a brow behind it.
+        lenses: (2, ANGLES, 2) px, the rims' middles.
         cover: (S, S) float32 in 0..1, how much of each pixel they cover.
         dark: 0..1, how much of the eyes is hidden: above :data:`DARK_LENSES` behind dark lenses.
     """
 
     score: float
     strokes: np.ndarray
+    wide: np.ndarray
+    lenses: np.ndarray
     cover: np.ndarray
     dark: float
 
@@ -108,21 +113,15 @@ def find_eyewear(picture: Image, landmarks: Landmarks, predictor: VisibilityPred
     )
     score = float(SCORE_WEIGHTS @ np.minimum(measured, SCORE_LIMITS)) + SCORE_BIAS
     drawn, cover = _draw_strokes(strengths, lines, covered, places, rim_strengths, points)
-    strokes, cover = (
+    core = _find_wide(drawn, points)
+    strokes, wide, cover = (
         cv2.warpAffine(each, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        for each in (drawn.astype(np.float32), cover)
+        for each in (drawn.astype(np.float32), core.astype(np.float32), cover)
     )
+    lenses = apply_affine(cv2.invertAffineTransform(matrix), places.reshape(-1, 2)).reshape(places.shape)
     eyes = _fill([points[LEFT_EYE], points[RIGHT_EYE]], 0)
-    return Eyewear(score, strokes > 0.35, cover, float(covered[eyes].mean()) if eyes.any() else 0.0)
-
-
-def remove_eyewear(picture: Image, eyewear: Eyewear) -> Image:
-    """The (S, S, 3) uint8 picture with skin in the place of the strokes, continued from either side."""
-    mask = np.asarray(eyewear.strokes, np.uint8)
-    filled = cv2.inpaint(np.ascontiguousarray(picture), mask, INPAINT_RADIUS, cv2.INPAINT_TELEA)
-    smooth = cv2.GaussianBlur(filled, (0, 0), FILL_SIGMA * picture.shape[0])
-    weight = cv2.GaussianBlur(cv2.erode(mask, CROSS).astype(np.float32), (0, 0), 1.0) * mask
-    return np.asarray(np.rint(filled + weight[..., None] * (smooth.astype(np.float32) - filled)), np.uint8)
+    dark = float(covered[eyes].mean()) if eyes.any() else 0.0
+    return Eyewear(score, strokes > 0.35, wide > 0.35, lenses, cover, dark)
 
 
 def _eye_matrix(landmarks: Landmarks) -> AffineMatrix:
@@ -194,6 +193,17 @@ def _draw_strokes(
     lids = _fill([points[LEFT_EYE], points[RIGHT_EYE]], LID_MARGIN)
     generous = cv2.dilate(strokes.astype(np.uint8), CROSS, iterations=2) * ~lids
     return np.asarray(generous, np.uint8), np.asarray(cover * ~lids, np.float32)
+
+
+def _find_wide(strokes: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(HEIGHT, WIDTH) uint8: wide strokes above the eyes and the brows behind them, without the lids."""
+    upper = strokes.copy()
+    upper[EYE_LINE:] = 0  # below is plain cheek, which can be continued
+    if cv2.morphologyEx(upper, cv2.MORPH_OPEN, WIDE_ELEMENT).sum() < MIN_WIDE_SHARE * upper.sum():
+        return np.zeros_like(upper)
+    for brow in (LEFT_BROW, RIGHT_BROW):
+        upper |= _fill([cv2.convexHull(points[brow].astype(np.float32))[:, 0]], BROW_MARGIN)
+    return cv2.dilate(upper, CROSS, iterations=WIDE_MARGIN) * ~_fill([points[LEFT_EYE], points[RIGHT_EYE]], LID_MARGIN)
 
 
 def _draw_bar(middle: np.ndarray, strengths: np.ndarray, places: np.ndarray) -> None:

@@ -22,7 +22,7 @@ from effigie.swap.inference.conversion import Conversion, ConvertReport
 from effigie.swap.inference.mask_clip import MaskClip
 from effigie.swap.inference.person_assignment import PersonAssignment, parse_assignments
 from effigie.swap.inference.person_state import FaceCompositor, PersonState, check_distinct_people
-from effigie.swap.inference.source_eyewear import choose_eyewear
+from effigie.swap.inference.source_eyewear import SourceEyewear, choose_eyewear
 from effigie.swap.inference.source_visibility import SourceVisibility
 from effigie.swap.inference.swapper import Swapper
 from effigie.swap.inference.target_eyewear import TargetEyewear
@@ -89,14 +89,11 @@ def convert(
     visibility = VisibilityPredictor(device=device, half=precision == "bf16")
     compose_settings = [settings.compose, *(shot.compose for shot in settings.shots if shot.compose)]
     needs_visibility = any(compose.occlusion == "on" for compose in compose_settings)
-    eyewear_notes = []
-    for number, loaded in enumerate(models):
-        if loaded.prior:
-            bank, notes = choose_eyewear(loaded.bank, settings.eyewear, visibility)
-            models[number] = replace(loaded, bank=bank)
-            eyewear_notes.append(notes)
-        else:
-            eyewear_notes.append([])
+    eyewear = [
+        choose_eyewear(model.bank, settings.eyewear, visibility) if model.prior else SourceEyewear(model.bank, [])
+        for model in models
+    ]
+    models = [replace(model, bank=one.bank) for model, one in zip(models, eyewear, strict=True)]
     with VideoReader(clip, native=True) as reader:
         people = [
             PersonState(
@@ -109,8 +106,17 @@ def convert(
                     float(reader.info.rate or 25),
                     side_share,
                     settings.extreme_pose == "leave",
-                    SourceVisibility(loaded.bank, visibility, loaded.network is not None) if needs_visibility else None,
+                    SourceVisibility(
+                        loaded.bank,
+                        visibility,
+                        loaded.network is not None,
+                        settings.eyewear == "source",
+                        worn.find_hidden,
+                    )
+                    if needs_visibility
+                    else None,
                     settings.interior == "footage",
+                    worn.find_hidden is not None,
                 ),
                 FaceCompositor(
                     settings.compose,
@@ -118,9 +124,9 @@ def convert(
                     visibility_interval,
                     TargetEyewear(visibility, is_kept=settings.eyewear == "target"),
                 ),
-                notes,
+                worn.notes,
             )
-            for assignment, loaded, notes in zip(assignments, models, eyewear_notes, strict=True)
+            for assignment, loaded, worn in zip(assignments, models, eyewear, strict=True)
         ]
         mask_clip: contextlib.AbstractContextManager[MaskClip | None] = contextlib.nullcontext()
         if settings.mask_clip is not None:

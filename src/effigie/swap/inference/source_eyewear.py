@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from effigie.arrays import Image
-from effigie.occlusion.eyewear import DARK_LENSES, Eyewear, find_eyewear, remove_eyewear
+from effigie.occlusion.eyewear import DARK_LENSES, Eyewear, find_eyewear
+from effigie.occlusion.eyewear_removal import remove_eyewear
 from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.prior.frame_bank import FrameBank
 
@@ -26,8 +27,22 @@ CACHE_FRAMES = 64  # as many as the bank caches
 CLEANED_CM, UNLIKE_CM = 1.0, 100.0
 
 
-def choose_eyewear(bank: FrameBank, mode: str, predictor: VisibilityPredictor) -> tuple[FrameBank, list[str]]:
-    """The bank with the source's glasses in all frames or in none, and what was done, a line each.
+@dataclass(frozen=True)
+class SourceEyewear:
+    """A bank with the source's glasses in all frames or in none.
+
+    Attributes:
+        notes: what was done, a line each.
+        find_hidden: index in the bank -> (S, S) bool, skin that wide rims hid; None where none were taken out.
+    """
+
+    bank: FrameBank
+    notes: list[str]
+    find_hidden: Callable[[int], np.ndarray] | None = None
+
+
+def choose_eyewear(bank: FrameBank, mode: str, predictor: VisibilityPredictor) -> SourceEyewear:
+    """Take the source's glasses out of its frames, or keep to frames that show them.
 
     Args:
         mode: of :class:`effigie.ConvertSettings`; ``source`` keeps what most frames show, both others take glasses out.
@@ -41,26 +56,30 @@ def choose_eyewear(bank: FrameBank, mode: str, predictor: VisibilityPredictor) -
     sample = np.unique(np.linspace(0, count - 1, min(SAMPLE, count)).round().astype(int)).tolist()
     found = [find(index) for index in sample]
     if not _is_common([one.is_worn for one in found]):
-        return bank, []
+        return SourceEyewear(bank, [])
     worn = _find_worn(lambda index: find(index).is_worn, count)
     some = "" if worn.all() else f" in {worn.sum()} of {count} frames"
     if mode == "source":
         if worn.all():
-            return bank, []
+            return SourceEyewear(bank, [])
         shown = worn if worn.mean() >= 0.5 else ~worn
         kept = "kept" if shown is worn else "left out"
-        return (
+        return SourceEyewear(
             replace(bank, penalty=bank.penalty + UNLIKE_CM * ~shown),
             [f"the source wears glasses{some}: {kept}, by choosing from the other frames only"],
         )
     if np.median([one.dark for one in found if one.is_worn]) > DARK_LENSES:
-        return bank, ["the source's eyes are hidden behind dark glasses, which therefore stay"]
+        return SourceEyewear(bank, ["the source's eyes are hidden behind dark glasses, which therefore stay"])
     cleaned = replace(
         bank, read=_clean(bank.read, find, worn.tolist()), penalty=bank.penalty + CLEANED_CM * (worn & ~worn.all())
     )
-    return cleaned, [
-        f"the source wears glasses{some}: left out, what they hid is made up (--eyewear source keeps them)"
-    ]
+
+    def find_hidden(index: int) -> np.ndarray:
+        return find(index).wide if worn[index] else np.zeros(bank.read(index).shape[:2], bool)
+
+    made_up = "what they hid is made up, brows under wide rims are the footage's"
+    notes = [f"the source wears glasses{some}: left out, {made_up} (--eyewear source keeps them)"]
+    return SourceEyewear(cleaned, notes, find_hidden)
 
 
 def _is_common(worn: list[bool]) -> bool:

@@ -2,11 +2,12 @@
 
 A made face's mask reaches to the hairline, and what lies there in the source's frames is warped along: strands on
 another's forehead, a strip of somebody else's wall. There the footage stays as it is. Well within the mesh below the
-brows everything belongs to the face, glasses too; at the outline of a turned jaw the wall behind the source's may show.
+brows everything belongs to the face; at its outline hair may hang over the temples and the wall show beside a jaw.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import cv2
@@ -21,9 +22,12 @@ from effigie.prior.frame_bank import FrameBank
 from effigie.prior.openings import seal_openings
 from effigie.prior.render import FrameWarp, RenderedPrior
 
+# Of a face mask's full value: what is no face. Below lies what is hidden although it is within the face.
+UNSEEN = 0.4
 CACHE_FRAMES = 8  # frames with their masks, twice as large, 4 MB each: so many fade into each other at once, at most
-OUTLINE = np.ones((19, 19), np.uint8)  # pixels of the network: so near to its outline the mesh may not be face
+TEMPLE, JAW = 9, 19  # px of the network: boxes, half of which is so near to the outline that the mesh may not be face
 NOSE_BASE = 2  # landmark
+CERTAIN_SIGMA = 3.0  # px of the network: how softly what is certain ends
 EDGE_SIGMA = 0.025  # of the picture's side: how softly the made face ends there, for skin goes over into skin
 
 
@@ -32,6 +36,8 @@ class SourceVisibility:
 
     Args:
         fills: whether a network makes what the frames do not show; without one it is no face either.
+        find_hidden: index in the bank -> (S, S) bool, skin that nobody has seen, wherever it lies.
+        keeps_glasses: whether glasses of the source are to be shown, which reach to the outline above the nose's base.
 
     Example::
 
@@ -40,9 +46,16 @@ class SourceVisibility:
         mask = visibility(prior, warper)
     """
 
-    def __init__(self, bank: FrameBank, visibility: VisibilityPredictor, fills: bool = True) -> None:
+    def __init__(
+        self,
+        bank: FrameBank,
+        visibility: VisibilityPredictor,
+        fills: bool = True,
+        keeps_glasses: bool = False,
+        find_hidden: Callable[[int], np.ndarray] | None = None,
+    ) -> None:
         self._bank, self._visibility = bank, visibility
-        self._fills = fills
+        self._fills, self._keeps_glasses, self._find_hidden = fills, keeps_glasses, find_hidden
         self._read = lru_cache(CACHE_FRAMES)(self._read_with_visibility)
         self._cache: dict[int, np.ndarray] = {}
 
@@ -59,19 +72,24 @@ class SourceVisibility:
     def __call__(self, prior: RenderedPrior, warper: MeshWarper) -> np.ndarray:
         """(S, S) float32 in 0..1: 1 where the frames of a prior from :meth:`warp_with_visibility` show the face."""
         assert prior.extra_channel is not None
-        unseen = np.float32(255 if self._fills else 0)
+        unseen = np.float32(255 if self._fills else 255 * UNSEEN)
         known = np.where(prior.visibility > 0.5, prior.extra_channel, unseen)
-        small = cv2.resize(known, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA) / np.float32(255)
+        level = cv2.resize(known, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA) / np.float32(255)
+        small = (level - UNSEEN) / (1 - UNSEEN)
         soft = cv2.GaussianBlur(np.clip(small, 0, 1), (0, 0), EDGE_SIGMA * INPUT_SIZE)
         # As soft outside of its edge as inside would show half of what is to go.
         soft = np.clip((2 if self._fills else 5) * (soft - 1) + 1, 0, 1)
         landmarks = apply_affine(resize_matrix(INPUT_SIZE, warper.size), warper.target)
-        certain = certain_face_mask(landmarks, INPUT_SIZE)
+        certain = certain_face_mask(landmarks, INPUT_SIZE).astype(np.float32)
+        below = max(round(float(landmarks[NOSE_BASE, 1])), 0)
+        if not self._keeps_glasses:
+            certain[:below] = _erode(certain, TEMPLE)[:below]
         if not self._fills:
-            eroded = cv2.erode(certain.astype(np.uint8), OUTLINE, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-            jaw = slice(max(round(float(landmarks[NOSE_BASE, 1])), 0), None)  # above it glasses reach to the outline
-            certain[jaw] = eroded[jaw] > 0
-        soft[certain] = 1
+            certain[below:] = _erode(certain, JAW)[below:]
+        soft = np.maximum(soft, cv2.GaussianBlur(certain, (0, 0), CERTAIN_SIGMA))
+        hidden = np.clip(1 - level / UNSEEN, 0, 1)
+        if hidden.any():
+            soft *= 1 - np.maximum(hidden, cv2.GaussianBlur(hidden, (0, 0), CERTAIN_SIGMA))
         return cv2.resize(soft, (warper.size, warper.size), interpolation=cv2.INTER_LINEAR)
 
     def _read_with_visibility(self, index: int) -> np.ndarray:
@@ -82,5 +100,12 @@ class SourceVisibility:
             landmarks = apply_affine(resize_matrix(INPUT_SIZE, side), self._bank.geometries[index].landmarks)
             small = cv2.resize(picture, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA)
             visible = fill_doubtful_patches(self._visibility.predict(small, landmarks))
+            visible = UNSEEN + (1 - UNSEEN) * cv2.resize(visible, (side, side))
+            if self._find_hidden is not None:
+                visible *= 1 - self._find_hidden(index).astype(np.float32)
             self._cache[index] = (255 * visible).astype(np.uint8)
-        return enlarge(cv2.merge([*cv2.split(picture), cv2.resize(self._cache[index], (side, side))]))
+        return enlarge(cv2.merge([*cv2.split(picture), self._cache[index]]))
+
+
+def _erode(mask: np.ndarray, side: int) -> np.ndarray:
+    return cv2.erode(mask, np.ones((side, side), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)

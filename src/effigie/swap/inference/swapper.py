@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import torch
 
-from effigie.arrays import AffineMatrix, Image
+from effigie.arrays import AffineMatrix, Image, Landmarks
 from effigie.compositing.color import STATISTICS_SIZE
 from effigie.faces.analyzer import Face
 from effigie.faces.crop import apply_affine, crop, resize_matrix
-from effigie.faces.mask import face_mask, feature_mask
+from effigie.faces.mask import face_mask, feature_mask, moving_skin_mask
 from effigie.faces.warp import MeshWarper
 from effigie.nn.images import to_float
 from effigie.prior.detail import upscale, upscale_with_detail
@@ -97,6 +97,8 @@ class Swapper:
         source_visibility: says where the source's frames show no face; None does not look.
         take_interior: whether what shows between lids and lips is the footage's, with the source's iris color; else
             it is the source's own, and the footage's only in a mouth that the source never showed so open.
+        is_cleaned: whether glasses were taken out of the source's frames; a network that learned them with glasses then
+            makes only what the prior lacks.
         skip_extreme: whether a head turned too far is left as it is, see :class:`PoseLimiter`.
 
     Attributes:
@@ -113,12 +115,13 @@ class Swapper:
         skip_extreme: bool = True,
         source_visibility: SourceVisibility | None = None,
         take_interior: bool = True,
+        is_cleaned: bool = False,
     ) -> None:
         self._model, self._device, self._precision = model, device, precision
         self._selector = FrameSelector(model.bank, rate)
         self._pose_limiter = PoseLimiter(model.bank.geometries, rate, skip_extreme)
         self.pose_log = ExtremePoseLog()
-        self._side_share, self._take_interior = side_share, take_interior
+        self._side_share, self._take_interior, self._is_cleaned = side_share, take_interior, is_cleaned
         self._source_visibility = source_visibility
         self._largest = max(model.bank.read(0).shape[0], model.preset.size)
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -194,9 +197,9 @@ class Swapper:
         else:
             warped = inputs.prior.picture / np.float32(255)
             picture = upscale_with_detail(picture, np.clip(2 * blend_weight - DETAIL_BIAS, 0, 1), warped)
-            if pose_state.geometry_weight:
-                share = np.float32(pose_state.geometry_weight) * inputs.prior.visibility[..., None]
-                picture += share * (warped - picture)
+            geometry_weight = 1.0 if self._is_cleaned else pose_state.geometry_weight
+            share = np.maximum(_make_skin_mask(inputs.warper.target, side), np.float32(geometry_weight))
+            picture += (inputs.prior.visibility * share)[..., None] * (warped - picture)
         interior = np.zeros((side, side, 4), np.float32)
         between = (inputs.footage, inputs.geometry.landmarks, inputs.warper)
         if self._take_interior:
@@ -236,6 +239,13 @@ class Swapper:
         start = time.perf_counter()
         yield
         self.seconds[stage] += time.perf_counter() - start
+
+
+def _make_skin_mask(landmarks: Landmarks, side: int) -> np.ndarray:
+    """(side, side) float32 in [0, 1]: 0 around eyes and lips, 1 elsewhere."""
+    placed = apply_affine(resize_matrix(STATISTICS_SIZE, side), landmarks)
+    moving = moving_skin_mask(placed, STATISTICS_SIZE)
+    return 1 - cv2.resize(moving, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 def _resize_prior(prior: RenderedPrior, size: int) -> np.ndarray:

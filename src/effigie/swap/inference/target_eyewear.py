@@ -10,7 +10,8 @@ from effigie.compositing.canvas import Canvas
 from effigie.compositing.region import Region, to_float_image, warp_to_region
 from effigie.faces.analyzer import Face
 from effigie.faces.crop import apply_affine, crop
-from effigie.occlusion.eyewear import WORN, Eyewear, find_eyewear, remove_eyewear
+from effigie.occlusion.eyewear import WORN, Eyewear, find_eyewear
+from effigie.occlusion.eyewear_removal import remove_eyewear
 from effigie.occlusion.predictor import VisibilityPredictor
 
 SCORE_SHARE = 0.3  # of a frame's score in the running mean: glasses are not put on and off from frame to frame

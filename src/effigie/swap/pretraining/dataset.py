@@ -2,7 +2,8 @@
 
 A swap shows the source's face, known from other frames, in the expression of somebody else. So the ground truth is a
 person's frame, warped to a shape between theirs and somebody else's; the prior comes from other frames of theirs, often
-from few of them; and the input is the same frame as a pseudo-identity: another shape, another skin tone, another light.
+from few of them; and the input is that frame with another face in it, made by geometry: the expression is right, the
+person is not, and who the ground truth shows can be told from the prior alone.
 """
 
 from __future__ import annotations
@@ -18,10 +19,15 @@ from effigie.arrays import Image
 from effigie.errors import FaceSetError
 from effigie.faces.crop import apply_affine
 from effigie.faces.mask import compute_loss_mask, face_mask, quantize_loss_mask
+from effigie.faces.warp import MeshWarper
 from effigie.faceset import FaceSet
 from effigie.prior.frame_bank import compute_features
+from effigie.prior.render import RenderedPrior, render
+from effigie.prior.selector import select_nearest
 from effigie.progress import Progress, ProgressCallback, ignore_progress
 from effigie.swap.dataset import SwapDataset, random_warp
+from effigie.swap.inference.eye_transfer import transfer_eyes
+from effigie.swap.inference.mouth_transfer import transfer_mouth
 from effigie.swap.person_frames import load_person_frames
 from effigie.swap.trainer import build_bank
 
@@ -30,7 +36,10 @@ FILMED_FACES = 16  # from so many on somebody was filmed, not photographed
 FILMED_SHARE = 0.75  # of the samples; photographed people are many, and sharp, but hardly move
 BANK_SIZE = 200
 BANK_SIZES = (1, 4, 16, BANK_SIZE)  # frames that a prior may choose from: a photo, a few, a film
-MAX_SHAPE_SHARE = 1.2  # of the difference between two people: a pseudo-identity may lie beyond
+MAX_SHAPE_SHARE = 1.2  # of the difference between two people, by which a ground truth's shape may differ
+SWAP_SHAPE_SHARE = (0.5, 1.2)  # of the other person's shape in the input
+MATCHED_SHARE = 0.5  # of the inputs have the swapped face in the frame's own mean color
+EDGE_SIGMA = 0.015  # of the side, of the pasted face's edge
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class PretrainingSample:
     """One training picture, (S, S, C) uint8.
 
     Attributes:
-        input: (3) the frame as a pseudo-identity, distorted.
+        input: (3) the frame with somebody else's face in it, distorted.
         picture, prior, mask, weight: as of :class:`effigie.swap.dataset.SwapSample`.
     """
 
@@ -97,7 +106,7 @@ class PeopleDataset:
         mask = face_mask(landmarks, dataset.size, dataset.size)
         nearest = dataset.select_frames(row, self._draw_bank(dataset, row, random))
         return PretrainingSample(
-            self._disguise(dataset, row, placement, random),
+            self._swap_in(person, row, placement, random),
             picture,
             dataset.render_prior(lambda: nearest, landmarks),
             (mask * 255).astype(np.uint8)[..., None],
@@ -125,14 +134,44 @@ class PeopleDataset:
         chosen[kept] = True
         return chosen
 
-    def _disguise(
-        self, dataset: SwapDataset, row: int, placement: np.ndarray, random: np.random.Generator
-    ) -> np.ndarray:
-        """(S, S, 3) uint8: the frame as somebody else might look in it."""
+    def _swap_in(self, person: int, row: int, placement: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """(S, S, 3) uint8: the frame with the face of another of the people, distorted, in another light."""
+        dataset = self.people[person]
+        other = int(random.choice([index for index in range(len(self.people)) if index != person]))
         geometry = dataset.footage.geometries[row]
-        shape = geometry.pose.apply(geometry.unposed + self._draw_offset(random))
-        picture = dataset.warp_frame(row, apply_affine(placement, shape), placement)
+        offset = random.uniform(*SWAP_SHAPE_SHARE) * (self._shapes[other] - self._shapes[person])
+        wanted = apply_affine(placement, geometry.pose.apply(geometry.unposed + offset))
+        around = dataset.warp_frame(row, wanted, placement)
+        bank = self.people[other].bank
+        warper = MeshWarper(wanted, dataset.size)
+        face = render(bank, select_nearest(bank, dataset.features[row : row + 1]), warper)
+        picture = paste_face(around, face, warper, bool(random.random() < MATCHED_SHARE))
         return random_warp(change_complexion(picture, random)[None], random)[0]
+
+
+def paste_face(around: Image, face: RenderedPrior, warper: MeshWarper, match: bool) -> np.ndarray:
+    """A rendered face put into a picture of somebody whose eyeballs and mouth stay.
+
+    Args:
+        around: (S, S, 3) uint8, with the geometry of ``warper``.
+        match: whether the face takes the picture's mean color.
+
+    Returns:
+        (S, S, 3) uint8.
+    """
+    side = warper.size
+    share = cv2.GaussianBlur(face_mask(warper.target, side, side), (0, 0), EDGE_SIGMA * side)
+    share = (np.clip(2 * share - 1, 0, 1) * face.visibility)[..., None]
+    made, given = face.picture / np.float32(255), around / np.float32(255)
+    if match and share.sum() > 1:
+        mean_made, mean_given = ((each * share).sum((0, 1)) / share.sum() for each in (made, given))
+        made = np.clip(made * (mean_given + 0.02) / (mean_made + 0.02), 0, 1)
+    picture = given + share * (made - given)
+    interior = np.zeros((side, side, 4), np.float32)
+    transfer_eyes(interior, made, around, warper.target, warper)
+    transfer_mouth(interior, around, warper.target, warper, 1.0)
+    picture += interior[..., 3:] * (interior[..., :3] - picture)
+    return np.asarray(np.clip(picture * 255, 0, 255), np.uint8)
 
 
 def change_complexion(picture: Image, random: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The pretraining task: pseudo-identities in, the person behind them out."""
+"""The pretraining task: frames with somebody else's face in, the person of the prior out."""
 
 from __future__ import annotations
 
