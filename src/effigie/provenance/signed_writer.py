@@ -31,7 +31,7 @@ from effigie.provenance.config import TrustSettings
 from effigie.provenance.label import Label, sidecar_text
 from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint
 from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
-from effigie.provenance.watermark import WatermarkEmbedder
+from effigie.provenance.watermark import Anchor, WatermarkEmbedder
 
 LOG = logging.getLogger(__name__)
 
@@ -126,6 +126,7 @@ class SignedWriter:
         duration: Fraction | None = None,
         native: NativePicture | None = None,
         edits: Sequence[Edit] = (),
+        anchors: Sequence[Anchor] = (),
     ) -> tuple[slice, slice] | None:
         """Add one frame; returns the rows and columns that the label covers, if it is drawn.
 
@@ -136,6 +137,7 @@ class SignedWriter:
             native: the frame as decoded, taken over: with the edits it is written in place of ``image``, so that every
                 sample that nothing changed goes to the encoder as it came.
             edits: what was done to the frame to make ``image`` of it.
+            anchors: of the made faces, which the mark is tied to.
         """
         begun = clock.perf_counter()
         if float(time) >= self._next_fingerprint:
@@ -146,13 +148,13 @@ class SignedWriter:
             self._marker = create_embedder(self.output_id, image.shape[:2], self._alike)
         if native is None:
             if self._marker is not None:
-                image = self._marker.embed(image, mask)
+                image = self._marker.embed(image, mask, anchors)
             image = self._label.draw(image, float(time))
         else:
             native = self._writer.prepare(native)
             native.apply(edits)
             if self._marker is not None:
-                self._marker.embed_native(native, mask)
+                self._marker.embed_native(native, mask, anchors)
             self._label.draw_native(native, float(time))
         self.seconds += clock.perf_counter() - begun
         self._writer.write(image if native is None else native, time, duration)

@@ -27,6 +27,7 @@ from effigie.faces.tracker import Tracker
 from effigie.media import EncodeSettings, Frame, VideoReader, VideoWriter
 from effigie.progress import CancelToken, Progress, ProgressCallback
 from effigie.provenance.signed_writer import SignedWriter
+from effigie.provenance.watermark import Anchor
 from effigie.swap.config import ConvertSettings
 from effigie.swap.inference.mask_clip import MaskClip
 from effigie.swap.inference.person_state import FaceCompositor, PersonState
@@ -68,7 +69,7 @@ _PreparedFace = tuple[PersonState, FaceCompositor, Face, FaceInputs]
 _RenderedFace = tuple[FaceCompositor, Face, SwappedFace]
 _PreparedFrame = tuple[Frame, np.ndarray | None, list[_PreparedFace]]  # with its matte
 _RenderedFrame = tuple[Frame, np.ndarray | None, list[_RenderedFace]]
-_ComposedFrame = tuple[Frame, Canvas, np.ndarray | None]  # with its mask
+_ComposedFrame = tuple[Frame, Canvas, np.ndarray | None, list[Anchor]]  # with its mask, and where its faces lie
 
 
 class Conversion:
@@ -220,7 +221,8 @@ class Conversion:
         for compositor, face, swapped in rendered:
             face_mask = compositor(canvas, frame, face, swapped, matte)
             mask = face_mask if mask is None else np.maximum(mask, face_mask)
-        out.put((frame, canvas, mask))
+        anchors = [Anchor.from_placement(face.placement) for _, face, _ in rendered]
+        out.put((frame, canvas, mask, anchors))
 
     def _apply_shot(self, shot: ShotSettings | None) -> None:
         """Use the settings of a shot, or without one the clip's own, from this frame on."""
@@ -237,9 +239,9 @@ class Conversion:
         return shot is not None and (shot.skip or str(state.assignment.model) in shot.excluded_models)
 
     def _write(self, outgoing: SignedWriter, masks: VideoWriter | None, item: _ComposedFrame) -> None:
-        frame, canvas, mask = item
+        frame, canvas, mask, anchors = item
         start, signing_seconds = time.perf_counter(), outgoing.seconds
-        label = outgoing.write(canvas.image, mask, frame.time, frame.duration, frame.native, canvas.edits)
+        label = outgoing.write(canvas.image, mask, frame.time, frame.duration, frame.native, canvas.edits, anchors)
         self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
         if masks is not None:
             gray = np.zeros(canvas.shape[:2], np.uint8) if mask is None else mask.copy()
