@@ -109,3 +109,9 @@ def print_json(value: Any) -> None:
     """Write ``value`` to standard output as JSON, and nothing else."""
     if is_leader():
         print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_json_line(value: Any) -> None:
+    """Write ``value`` to standard output as one line of JSON, at once."""
+    if is_leader():
+        print(json.dumps(value, default=str), flush=True)  # ASCII: names of files may be no valid Unicode
