@@ -21,7 +21,7 @@ Plane = NDArray[np.float32]
 
 INNER_CM, OUTER_CM = 15.0, 19.0
 """From the middle: full strength up to the first, nothing beyond the second."""
-FACE_GAIN = 0.55  # inside the face, whose likeness the mark must not cost
+FACE_GAIN = 0.6  # inside the face, whose likeness the mark must not cost
 FEATURE_GAIN = 0.1  # at eyes, brows, nose and lips, by which a recogniser goes
 EDGE_CM = 0.6  # deviation of the soft edges between these
 

@@ -35,7 +35,7 @@ _SAME = 0.35  # centimetres, at the face's border, by which two poses are told a
 
 def _steps(reach: float, step: float) -> NDArray[np.float64]:
     count = round(reach / step)
-    return np.arange(-count, count + 1) * step
+    return np.asarray(np.arange(-count, count + 1) * step, np.float64)
 
 
 _FORMS = np.stack(
