@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ MIN_STRETCH = 0.065  # logarithm; a made face differs that much from the one tha
 MIN_CUT = 0.03  # of the shorter side
 MIN_TURN = 1.0  # degrees
 _OVERSAMPLING = 3
+_NOISE_BINS = 21  # that the noise is averaged over, without oversampling
 _SHIFTS = 64
 _SCALES = np.exp(np.arange(math.log(0.9), math.log(2.4), 0.012))
 _TURNS = np.arange(-12.6, 12.7, 0.7)  # degrees
@@ -49,7 +51,9 @@ def find_frame_edit(residual: Plane, symbols: NDArray[np.float32], mirrored: boo
     every = carriers()
     tall, wide = (scipy.fft.next_fast_len(_OVERSAMPLING * side) for side in residual.shape)
     dense = scipy.fft.fft2(residual, s=(tall, wide))
-    size = np.abs(dense)
+    bins = (_NOISE_BINS * _OVERSAMPLING,) * 2
+    noise = cv2.blur(np.fft.fftshift(np.abs(dense) ** 2), bins, borderType=cv2.BORDER_REFLECT)
+    noise = np.maximum(np.fft.ifftshift(noise), noise.max() * 1e-8 + 1e-30)
     signs = np.conj(every.spectrum(symbols))
     center = [(side - 1) / 2 for side in residual.shape]
     best = (_MIN_FOUND, 1.0, 0.0)
@@ -61,13 +65,12 @@ def find_frame_edit(residual: Plane, symbols: NDArray[np.float32], mirrored: boo
             u = np.rint(across * (wide / (TILE_SIZE * scale))).astype(np.int64)
             v = np.rint(down * (tall / (TILE_SIZE * scale))).astype(np.int64)
             values = dense[v % tall, u % wide] * signs
-            # One size for every harmonic: what is not pattern is loudest in the slow ones.
-            values = values / (size[v % tall, u % wide] + 1e-12)
-            values *= np.exp(2j * np.pi * (u * center[1] / wide + v * center[0] / tall))
+            weight = 1 / noise[v % tall, u % wide]
+            values *= weight * np.exp(2j * np.pi * (u * center[1] / wide + v * center[0] / tall))
             grid = np.zeros((_SHIFTS, _SHIFTS), np.complex64)
             grid[every.frequency_y, every.frequency_x] = values
             peak = float(scipy.fft.ifft2(grid).real.max()) * _SHIFTS**2
-            agreement = peak / math.sqrt(len(values))  # phases alone: the real part of each has variance 1/2, times 2
+            agreement = peak / math.sqrt(float(np.sum(weight)))
             best = max(best, (agreement, scale, turn))
     return None if best[0] <= _MIN_FOUND else FrameEdit(best[1], best[2])
 

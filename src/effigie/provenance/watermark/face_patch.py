@@ -41,9 +41,9 @@ class FacePatch:
     def residual(self) -> Plane:
         """(SIDE, SIDE) float32: whatever speaks for the pattern; 0 where nothing was seen."""
         valid = self._seen >= MIN_VALID * self.frames
-        mean = self._sum / np.maximum(self._seen, np.float32(1e-6))
+        mean = np.asarray(self._sum / np.maximum(self._seen, np.float32(1e-6)), np.float32)
         counts = valid * np.sqrt(render_gain(SIDE, PER_CM))
-        return score_bands(_fill(np.asarray(mean, np.float32), valid), TILE_PIXELS / REFERENCE_TILE, counts.astype(np.float32))
+        return score_bands(_fill(mean, valid), TILE_PIXELS / REFERENCE_TILE, counts.astype(np.float32))
 
 
 def find_anchors(frames: Iterable[NDArray[np.uint8]], tracker: Tracker | None = None) -> list[dict[int, Anchor]]:
