@@ -129,7 +129,7 @@ def test_faces_of_any_size_and_place_are_marked(scale: float, plain: list[np.nda
 
 
 def test_test_vectors_of_the_anchored_pattern() -> None:
-    """What docs/trust.md names, so that others can build a detector."""
+    """What docs/watermark.md names, so that others can build a detector."""
     every = anchored_carriers()
     assert len(every.frequency_x) == 848 and len(every.known) == 202
     symbols = encode(OUTPUT_ID)
