@@ -34,6 +34,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.driven import driven
     from benchmarks.rows.edits import edits
     from benchmarks.rows.extraction import extraction
+    from benchmarks.rows.first_frame import first_frame
     from benchmarks.rows.footprint import footprint
     from benchmarks.rows.heads import heads
     from benchmarks.rows.jobs import ray_pool, two_processes
@@ -42,6 +43,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.occlusion import occlusion
     from benchmarks.rows.people import people
     from benchmarks.rows.stages import stages
+    from benchmarks.rows.stops import stops
     from benchmarks.rows.swapping import row_name, swapping
     from benchmarks.rows.training_efficiency import training_efficiency
     from benchmarks.rows.training_quality import training_quality
@@ -72,6 +74,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["occlusion"] = occlusion
     rows["animate"] = animation
     rows["first-use"] = first_use
+    rows["first-frame"] = first_frame
     rows["driven"] = driven
     rows["heads"] = heads
     rows["consent"] = consent
@@ -81,6 +84,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["watermark"] = watermark
     rows["edits"] = edits
     rows["kills"] = kills
+    rows["stops"] = stops
     rows["broken-media"] = broken_media
     return rows
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         meta_train,
         tune,
     )
+    from effigie.media import OutputPlan
     from effigie.provenance import TrustSettings, verify
     from effigie.swap import (
         ConvertReport,
@@ -76,6 +77,7 @@ __all__ = [
     "JobSettings",
     "MetaReport",
     "MetaSettings",
+    "OutputPlan",
     "PretrainReport",
     "PretrainSettings",
     "SwapClipReport",
@@ -127,6 +129,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
             "meta_train",
             "tune",
         ],
+        "media": ["OutputPlan"],
         "provenance": ["TrustSettings", "verify"],
         "swap": [
             "ConvertReport",

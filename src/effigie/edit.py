@@ -19,6 +19,7 @@ class Edit:
         before: (h, w, 3) what the box showed.
         after: (h, w, 3) what it shows now; equal to ``before`` wherever ``share`` is 0.
         share: (h, w) float32 in 0..1, how much of what it shows is new.
+        field: of an interlaced picture the field that alone is changed, 0 (even lines) or 1; None for all lines.
     """
 
     top: int
@@ -26,6 +27,7 @@ class Edit:
     before: NDArray[np.float32]
     after: NDArray[np.float32]
     share: NDArray[np.float32]
+    field: int | None = None
 
     @property
     def rows(self) -> slice:

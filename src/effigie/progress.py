@@ -23,6 +23,11 @@ class Progress:
     note: str = ""
 
 
+def format_count(number: int, thing: str) -> str:
+    """``1 clip``, ``2 clips``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 ProgressCallback = Callable[[Progress], None]
 
 

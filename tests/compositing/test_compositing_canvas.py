@@ -11,6 +11,7 @@ from effigie.compositing.grain import GrainSettings
 from effigie.compositing.region import Region
 from effigie.media.clip import ColorSpace
 from effigie.media.color import to_rgb
+from effigie.media.native_convert import to_frame
 from effigie.media.native_picture import NativePicture
 
 PLAIN = ComposeSettings(color="none", temporal=0, motion_blur=0, grain=GrainSettings(strength=0))
@@ -37,7 +38,7 @@ def footage(name, value_range, matrix, transfer):
     image = np.rint(np.clip(rgb, 0, 1) * 65535).astype(np.uint16)
     color = ColorSpace(value_range, matrix, "bt709", transfer)
     wide = NativePicture(av.VideoFrame.from_ndarray(image, "rgb48le"), color)
-    frame = wide.to_frame(name, color, av.video.reformatter.VideoReformatter())
+    frame = to_frame(wide, name, color, av.video.reformatter.VideoReformatter())
     return NativePicture(frame, color)
 
 

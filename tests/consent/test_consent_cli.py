@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import cv2
 import pytest
@@ -10,7 +11,8 @@ from skimage import data
 
 from effigie.consent.canonical import canonical_json
 from effigie.consent.keys import SigningKey
-from effigie.consent.record import Consent
+from effigie.consent.record import Consent, new_consent, revoke
+from effigie.consent.store import default_store, keep_used, used_store
 
 
 @pytest.fixture
@@ -124,3 +126,21 @@ def test_an_empty_store_says_how_to_begin(consent):
     ended = consent("list")
     assert ended.code == 0 and "effigie consent new" in ended.out
     assert json.loads(consent("list", "--json").out) == []
+
+
+def test_a_record_written_to_a_file_is_in_the_store_too(consent, portrait, tmp_path):
+    assert consent("new", "Anna", "--photo", portrait, "-o", tmp_path / "anna.json").code == 0
+    (row,) = json.loads(consent("list", "--json").out)
+    assert row["subject"] == "Anna" and row["state"] == "valid"
+    written = json.loads((tmp_path / "anna.json").read_text("utf-8"))
+    assert json.loads(Path(row["path"]).read_text("utf-8")) == written
+
+
+def test_records_that_outputs_rest_on_can_be_looked_at_and_permit_nothing(consent, portrait, tmp_path, monkeypatch):
+    monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
+    record = new_consent("Anna", [portrait], ["swap"])
+    keep_used([record])
+    assert used_store().find(record.id).subject == "Anna"
+    assert default_store().list() == []
+    default_store().add(revoke(record))
+    assert used_store().consent_state(record) == "revoked"

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from effigie.edit import Edit
 from effigie.errors import FaceSetError, UsageError
 from effigie.evaluate import EvaluateSettings, SwappedPerson, SwapScores, evaluate_people, evaluate_swap
 from effigie.evaluate.metrics.regions import MaskFolder, face_interior
@@ -34,10 +35,17 @@ def clip(man: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def changed(clip: Path, path: Path, change: Callable[[np.ndarray, int], np.ndarray], stop: int = FRAMES) -> Path:
-    with VideoReader(clip) as reader, VideoWriter(path, reader.info) as writer:
+    """The clip with its pictures changed as convert changes them: what stays is the footage's own samples."""
+    with VideoReader(clip, native=True) as reader, VideoWriter(path, reader.info) as writer:
         for frame in reader:
             if frame.index < stop:
-                writer.write(change(frame.image, frame.index), frame.time, frame.duration)
+                assert frame.native is not None
+                before = frame.native.read(slice(0, reader.info.height), slice(0, reader.info.width))
+                made = change(frame.image.copy(), frame.index).astype(np.float32)
+                new = (made != frame.image).any(2)
+                after = np.where(new[..., None], made / np.float32(255), before)
+                frame.native.apply([Edit(0, 0, before, after, new.astype(np.float32))])
+                writer.write(frame.native, frame.time, frame.duration)
     return path
 
 

@@ -16,7 +16,7 @@ from effigie.consent import new_consent
 from effigie.errors import CancelledError, RefusedError, UsageError
 from effigie.faces.mesh import eye_distance, eye_opening
 from effigie.heads import AnimateSettings, Controls, animate, load_motion, read_motion, save_motion
-from effigie.heads.inference import animation
+from effigie.heads.inference import driver as driver_module
 from effigie.heads.inference.face_search import find_faces
 from effigie.heads.inference.portrait import read_portraits
 from effigie.heads.motion.retarget import Retargeter
@@ -161,7 +161,7 @@ def test_the_drivers_times_and_sound_are_kept(animated, driver):
 def test_a_few_frames_look_no_further_for_a_calm_one_than_need_be(still, consent, brief, tmp_path, monkeypatch):
     seen = []
     for few, read in ((5, 5), (1, 3)):  # one more than is shown
-        monkeypatch.setattr(animation, "QUICK_LOOK_FRAMES", few)
+        monkeypatch.setattr(driver_module, "QUICK_LOOK_FRAMES", few)
         settings = replace(GEOMETRY, encode=PNG, trust=PLAIN, max_frames=2)
         report = animate(*(still, brief, tmp_path / f"out{few}", settings), consent=consent, progress=seen.append)
         assert report.frames == 2

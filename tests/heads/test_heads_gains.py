@@ -114,7 +114,7 @@ def test_lips_that_touch_get_the_gap_that_is_wanted(own):
 def test_a_driver_who_does_nothing_needs_no_gain(own, man_portrait):
     motion = build_motion(np.stack([own] * 6))
     size = man_portrait.image.shape[1::-1]
-    assert fit_gains(own, motion, size, lambda landmarks, index: man_portrait.image) == Gains()
+    assert fit_gains(own, motion, size, lambda: lambda landmarks, index: man_portrait.image) == Gains()
 
 
 def test_fitted_gains_make_the_smile_arrive(man_portrait):
@@ -126,7 +126,7 @@ def test_fitted_gains_make_the_smile_arrive(man_portrait):
     def show(landmarks, index):
         return render_geometry(warp.render(landmarks), landmarks, index)[0]
 
-    gains = fit_gains(man_portrait.landmarks, motion, size, show)
+    gains = fit_gains(man_portrait.landmarks, motion, size, lambda: show)
     assert gains.smile > 1.1 and 0.7 <= gains.mouth <= 1.5
 
     def slope(gains):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import signal
 from fractions import Fraction
@@ -15,7 +16,7 @@ from benchmarks.mutations import mutate
 from media_clips import Sound, make, number, picture
 
 from effigie.errors import EffigieError, MediaError
-from effigie.media import EncodeSettings, VideoReader, VideoWriter, probe, read_still
+from effigie.media import EncodeSettings, VideoReader, VideoWriter, expand_paths, probe, read_still
 
 FAST = EncodeSettings(preset="ultrafast", threads=1)
 
@@ -241,3 +242,15 @@ def test_a_container_that_breaks_off_while_it_is_counted(tmp_path):
             gave_up += reader.info.frames < 6
             assert len(frames) >= 1
     assert gave_up
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["pipe.mp4", "pipe.png", "pipe.heic", "pipe"])
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(MediaError, match="no ordinary file"):
+        probe(tmp_path / name)
+    with pytest.raises(MediaError, match="no ordinary file"):
+        read_still(tmp_path / name)
+    with pytest.raises(MediaError):
+        expand_paths([tmp_path])

@@ -268,6 +268,7 @@ def test_outside_of_an_edit_a_png_is_the_input_sample_by_sample(tmp_path, shape,
         ("yuv444p12le", ".mkv", "auto", ("hevc", "yuv444p12le")),
         ("yuva444p10le", ".mov", "auto", ("prores", "yuva444p12le")),
         ("yuva420p", ".mkv", "auto", ("ffv1", "yuva420p")),
+        ("yuv422p10le", ".mp4", "ffv1", ("ffv1", "yuv422p10le")),
         ("gbrp10le", ".mp4", "auto", ("hevc", "gbrp10le")),
         ("gray", ".mp4", "auto", ("h264", "yuvj420p")),
     ],
@@ -317,7 +318,7 @@ def test_what_a_codec_cannot_hold_is_said(tmp_path, name, suffix, settings, word
 def test_a_container_that_does_not_hold_the_codec_is_refused(tmp_path):
     make_clip(tmp_path / "in.mkv", "yuv420p")
     info = probe(tmp_path / "in.mkv")
-    for suffix, codec in ((".mp4", "ffv1"), (".mp4", "prores"), (".mov", "ffv1")):
+    for suffix, codec in ((".mp4", "prores"), (".mov", "ffv1")):
         with pytest.raises(UsageError, match=codec):
             VideoWriter(tmp_path / f"out{suffix}", info, EncodeSettings(codec=codec))
 
@@ -405,6 +406,27 @@ def test_edits_in_square_pixels_reach_those_of_the_file(name, aspect, turn):
     assert np.abs(luma[inside] - gray).max() <= 1.5 + (0.5 if "10" in name else 0)
 
 
+@pytest.mark.parametrize(
+    ("codec", "suffix"), [("h264", ".mp4"), ("h264", ".mkv"), ("prores", ".mov"), ("ffv1", ".mkv")]
+)
+def test_the_shape_of_pixels_is_kept_or_its_loss_said(tmp_path, codec, suffix):
+    """ProRes and FFV1 say nothing of it themselves: the container does, but Matroska as PyAV writes it does not."""
+    with av.open(str(tmp_path / "in.mov"), "w") as output:
+        stream = output.add_stream("prores_ks", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 80, 64, "yuv422p10le"
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        frame = frame_of("yuv422p10le", size=(80, 64))
+        frame.pts, frame.time_base = 0, Fraction(1, 25)
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    assert probe(tmp_path / "in.mov").pixel_aspect == Fraction(4, 3)
+    settings = EncodeSettings(codec=codec, preset="ultrafast")
+    _, writer = write_edited(tmp_path / "in.mov", tmp_path / f"out{suffix}", settings)
+    is_kept = probe(tmp_path / f"out{suffix}").pixel_aspect == Fraction(4, 3)
+    assert is_kept == (codec != "ffv1")
+    assert any("4:3 wide" in note for note in writer.notes) == (not is_kept)
+
+
 def test_pixels_that_are_not_square_stay_so(tmp_path):
     made = [frame_of("yuv420p", seed, (80, 64)) for seed in range(2)]
     with av.open(str(tmp_path / "in.mp4"), "w") as output:
@@ -425,3 +447,34 @@ def test_pixels_that_are_not_square_stay_so(tmp_path):
             assert frame.image.shape == (64, 107, 3)
             plane = find_layout("yuv420p").view(source, "y")
             assert np.array_equal(frame.native.samples("y")[:, :14], plane[:, :14])
+
+
+@pytest.mark.parametrize("location", ["left", "topleft", "top", "bottomleft", "unspecified"])
+@pytest.mark.parametrize("name", ["yuv420p", "yuv420p10le"])
+def test_the_place_of_color_samples_is_read_obeyed_and_kept(tmp_path, name, location):
+    with av.open(str(tmp_path / "in.mkv"), "w") as output:
+        stream = output.add_stream("libx264", rate=25, options={"chroma_sample_location": location, "crf": "4"})
+        stream.width, stream.height, stream.pix_fmt = 80, 64, name
+        for number in range(2):
+            frame = frame_of(name, number, (80, 64))
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    told = "left" if location == "unspecified" else location  # what H.264 means by saying nothing
+    assert probe(tmp_path / "in.mkv").chroma_location == told
+    write_edited(tmp_path / "in.mkv", tmp_path / "out.mkv", EncodeSettings(codec="h264", preset="ultrafast"))
+    assert probe(tmp_path / "out.mkv").chroma_location == told
+    # The difference that an edit makes lies where FFmpeg's scaler looks for color.
+    with VideoReader(tmp_path / "in.mkv", native=True) as reader:
+        native = next(iter(reader)).native
+    layout = native.layout
+    native.frame.make_writable()
+    for letter in "yuv":
+        layout.view(native.frame, letter)[...] = 1 << (layout.bits - 1)
+    before = native.read(slice(0, 64), slice(0, 80))
+    y, x = np.mgrid[0:64, 0:80]
+    tint = (0.004 * (x - 40) + 0.003 * (y - 32))[..., None] * np.float32([1, 0, -1])
+    native.apply([Edit(0, 0, before, (before + tint).astype(np.float32), np.ones((64, 80), np.float32))])
+    shown = native.to_rgb().astype(float) / 255 - before
+    assert np.abs(shown - tint)[8:-8, 8:-8].mean() < 0.004
+    assert abs((shown - tint)[8:-8, 8:-8, 0].mean()) < 0.0008

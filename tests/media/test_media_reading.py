@@ -56,7 +56,7 @@ def test_codecs(tmp_path, codec):
 @pytest.mark.parametrize("rotation", [90, 180, 270])
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_rotation_is_undone(tmp_path, rotation, suffix):
-    """The stored picture is rotated and its pixels are wide; the one read is upright and square, with red at its left."""
+    """The stored picture is rotated, its pixels are wide; the one read is upright, square, and has red at its left."""
     clip = make(tmp_path / f"clip{suffix}", count=3, rotation=rotation, aspect=Fraction(4, 3))
     info = probe(clip)
     stored = cv2.resize(picture(0), (WIDTH * 4 // 3, HEIGHT))
@@ -251,3 +251,16 @@ def test_planar_conversion_gives_the_values_of_the_interleaved(pixel_format):
     }
     interleaved = VideoReformatter().reformat(frame, format="rgb24", **options).to_ndarray()
     np.testing.assert_array_equal(planes, interleaved)
+
+
+def test_16_bit_transparency_hides_pixels(tmp_path):
+    """What lies under alpha 0 is black, what is opaque stays, and half shows half, in 16 bits as in 8."""
+    pixels = np.full((6, 9, 4), 60000, np.uint16)
+    pixels[:, :3, 3], pixels[:, 3:6, 3], pixels[:, 6:, 3] = 0, 32768, 65535
+    cv2.imwrite(str(tmp_path / "in.png"), pixels)
+    image = read_still(tmp_path / "in.png")
+    assert image.dtype == np.uint8
+    assert [int(image[2, column, 0]) for column in (1, 4, 7)] == [0, 117, 233]
+    with VideoReader(tmp_path / "in.png", native=True) as reader:
+        frame = next(iter(reader))
+    assert np.array_equal(frame.image, image) and frame.native.layout.name == "rgba64le"

@@ -86,17 +86,21 @@ def test_the_strongest_path_is_followed_and_closes():
 @pytest.mark.parametrize("who", ["man", "woman"])
 def test_a_wide_rim_hides_the_brow_and_no_thin_one_does(who, request, predictor):
     picture, landmarks = aligned(request.getfixturevalue(who))
-    thin, _ = draw_wire_glasses(picture, landmarks)
-    assert not find_eyewear(thin, landmarks, predictor).wide.any()
     eyes = [landmarks[eye, :2].mean(0) for eye in (LEFT_EYE, RIGHT_EYE)]
-    apart = float(np.linalg.norm(eyes[1] - eyes[0]))
-    horn, rim = picture.copy(), np.zeros((SIZE, SIZE), np.uint8)
-    for eye in eyes:
-        place, axes = np.rint(eye).astype(int).tolist(), (round(0.4 * apart), round(0.34 * apart))
-        for drawn, color in ((horn, (25, 20, 20)), (rim, 1)):
-            cv2.ellipse(drawn, place, axes, 0, 0, 360, color, round(0.1 * apart), cv2.LINE_AA)
-    wide, line = find_eyewear(horn, landmarks, predictor).wide, round(float(np.mean(eyes, axis=0)[1]))
-    assert wide[: line - 5][rim[: line - 5] > 0].mean() > 0.6
+    apart, line = float(np.linalg.norm(eyes[1] - eyes[0])), round(float(np.mean(eyes, axis=0)[1]))
+
+    def draw(thick):
+        worn, rim = picture.copy(), np.zeros((SIZE, SIZE), np.uint8)
+        for eye in eyes:
+            place, axes = np.rint(eye).astype(int).tolist(), (round(0.4 * apart), round(0.34 * apart))
+            for drawn, color in ((worn, (25, 20, 20)), (rim, 1)):
+                cv2.ellipse(drawn, place, axes, 0, 0, 360, color, thick, cv2.LINE_AA)
+        return worn, rim > 0
+
+    assert not find_eyewear(draw(1)[0], landmarks, predictor).wide.any()
+    horn, rim = draw(round(0.1 * apart))
+    wide = find_eyewear(horn, landmarks, predictor).wide
+    assert wide[: line - 5][rim[: line - 5]].mean() > 0.6
     assert not wide[line + 12 :].any()
 
 

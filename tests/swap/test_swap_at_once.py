@@ -116,7 +116,7 @@ def test_a_photo_without_a_face_and_training_on_one_photo(photo, clip, record, t
     settings = effigie.SwapSettings(minutes=1)
     with pytest.raises(FaceSetError, match="training needs 16"):
         effigie.swap_clip(photo, clip, tmp_path / "out.mp4", training=settings, consent=record)
-    with pytest.raises(MediaError, match="at most 1 faces at once"):
+    with pytest.raises(MediaError, match="at most 1 face at once"):
         measure_profile(clip, person=1)
     with pytest.raises(MediaError, match="shows no face"):
         measure_profile(plain)

@@ -66,7 +66,7 @@ def test_what_was_asked_for_stays_but_how_often_it_is_measured():
 
 
 def test_fast_through_the_command_line_is_nearly_the_same_picture(quick_model, man, here, tmp_path):
-    ended = here("convert", quick_model, man, "-o", "fast", "--fast", "--frames", 6, "--json")
+    ended = here("convert", quick_model, man, "--frames-to", "fast", "--fast", "--frames", 6, "--json")
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["swapped"] == 6
     png = EncodeSettings(codec="png")

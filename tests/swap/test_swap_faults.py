@@ -124,11 +124,11 @@ def test_the_output_is_the_input(here, quick_model, man, tmp_path):
     assert (tmp_path / "in.mp4").read_bytes() == man.read_bytes()
 
 
-@pytest.mark.parametrize("option", ["-o", "--masks"])
+@pytest.mark.parametrize("option", ["--frames-to", "--masks"])
 def test_what_exists_is_replaced_only_when_asked(here, quick_model, man, tmp_path, option):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "holiday.jpg").write_bytes(b"mine")
-    rest = () if option == "-o" else ("-o", "out.mp4")
+    rest = () if option == "--frames-to" else ("-o", "out.mp4")
     for arguments in ((), ("--force",)):  # a folder of other things: not even then
         ended = here("convert", quick_model, man, option, "photos", *rest, *arguments)
         assert ended.code == 2
@@ -167,10 +167,10 @@ def _cut(name):
     return do
 
 
-def _gone(name):
+def _gone(*names):
     def do(model):
-        path = model / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in (model / name for name in names):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     return do
 
@@ -181,7 +181,7 @@ BROKEN = {
     "no config": (_gone("config.json"), "not a model"),
     "torn config": (_cut("config.json"), "damaged"),
     "torn weights": (_cut("swap.safetensors"), "damaged"),
-    "no weights": (_gone("swap.safetensors"), "not trained yet"),
+    "no weights": (_gone("swap.safetensors", "training"), "not trained yet"),
     "torn people": (_cut("people.safetensors"), "damaged"),
     "no people": (_gone("people.safetensors"), "damaged"),
     "no bank": (_gone("bank"), "damaged"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,8 +13,10 @@ from hypothesis import strategies as st
 from effigie.errors import FaceSetError
 from effigie.faceset import FaceSet
 from effigie.prior.frame_bank import FrameFeatures, compute_features, estimate_occlusion, select_frames
-from effigie.swap.checkpoint import compute_penalty
+from effigie.swap import source_bank
+from effigie.swap.checkpoint import load_profiles
 from effigie.swap.person_frames import GUARD_FRAMES, MIN_FACES, load_person_frames, split_held_out
+from effigie.swap.source_bank import compute_penalty, load_bank
 from effigie.swap.trainer import build_bank
 
 
@@ -159,3 +164,24 @@ def test_two_people_are_told_apart(man_faces, woman_faces, tmp_path):
     assert "effigie faces drop" in message
     chosen = load_person_frames(str(tmp_path / "mixed"), "source", 1, 0.1)
     assert len(chosen.faces) == 72
+
+
+def test_penalties_lie_in_the_model_and_are_measured_where_they_do_not(model, tmp_path, monkeypatch):
+    """The same ones, whether stored, measured, or kept in the cache; of another bank none are believed."""
+    monkeypatch.setenv("EFFIGIE_CACHE", str(tmp_path / "cache"))
+    folder = shutil.copytree(model, tmp_path / "model")
+    measured = []
+    monkeypatch.setattr(
+        source_bank, "compute_penalty", lambda *arguments: measured.append(1) or compute_penalty(*arguments)
+    )
+    person = load_profiles(folder)[0]
+    stored = load_bank(folder / "bank", person).penalty
+    assert not measured
+    (folder / "penalties.json").unlink()
+    assert np.array_equal(load_bank(folder / "bank", person).penalty, stored)
+    assert np.array_equal(load_bank(folder / "bank", person).penalty, stored)
+    assert len(measured) == 1
+    record = {"bank": "0" * 64, "penalty": [9.0] * len(stored)}
+    for text in (json.dumps(record), "[]", "{}"):
+        (folder / "penalties.json").write_text(text)
+        assert np.array_equal(load_bank(folder / "bank", person).penalty, stored)

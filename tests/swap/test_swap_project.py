@@ -189,11 +189,11 @@ def test_shots_are_left_alone_or_put_in_otherwise(quick_model, man, tmp_path):
 
 def test_a_saved_conversion_is_done_again(quick_model, man, tmp_path, here):
     first = here(
-        *("convert", quick_model, man, "-o", "first", "--codec", "png", "--color", "none", "--frames", 3),
+        *("convert", quick_model, man, "--frames-to", "first", "--color", "none", "--frames", 3),
         *("--save-project", "scene.toml"),
     )
     assert first.code == 0, first.err
-    again = here("convert", "scene.toml", "-o", "again", "--frames", 3)
+    again = here("convert", "scene.toml", "--frames-to", "again", "--frames", 3)
     assert again.code == 0, again.err
     for one, other in zip(pictures(tmp_path / "first"), pictures(tmp_path / "again"), strict=True):
         # Another output has another id, and so another mark: a level or so.

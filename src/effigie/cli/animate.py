@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,9 +10,20 @@ import typer
 
 import effigie
 from effigie.cli import jobs
-from effigie.cli.console import INTERRUPT, format_count, print_json, print_line, print_notes, progress_display
+from effigie.cli.console import INTERRUPT, print_json, print_line, print_notes, progress_display
 from effigie.cli.options import Consents, Json, Purpose, add_command
+from effigie.cli.outputs import (
+    Destination,
+    DryRun,
+    FramesTo,
+    Output,
+    choose_destination,
+    note_folder,
+    print_plans,
+    with_frames,
+)
 from effigie.io.stored_names import to_stored
+from effigie.progress import format_count
 
 
 def register(app: typer.Typer) -> None:
@@ -33,16 +45,13 @@ def animate(
             help="Footage of whoever moves, or a motion template; several by naming it again, a folder or a pattern.",
         ),
     ],
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output", "-o", help=".mp4, .mov, .mkv, or a folder for PNG frames; of several drivers their folder."
-        ),
-    ],
     settings: effigie.AnimateSettings,
     job: effigie.JobSettings,
+    output: Output = None,
+    frames_to: FramesTo = None,
     consent: Consents = None,
     purpose: Purpose = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Let a portrait move and speak as the driver does; the driver's times and sound are kept.
@@ -53,20 +62,51 @@ def animate(
     from effigie.io.storage import local_copy, upload_on_exit
     from effigie.media.inputs import is_single_clip
 
+    many = len(drivers) > 1 or not is_single_clip(drivers[0])
+    destination = choose_destination(output, frames_to, many, settings.encode.codec)
+    settings = replace(settings, encode=with_frames(settings.encode, destination))
+    if dry_run:
+        print_plans(_plan_drivers(portrait, drivers, destination, settings, job.container), as_json)
+        return
     asked: dict[str, Any] = {"consent": consent, "purpose": purpose, "cancel": INTERRUPT}
-    if len(drivers) > 1 or not is_single_clip(drivers[0]):
-        jobs.refuse_video_name(output)
+    if destination.is_folder and (many or settings.save_motion is None):
+        note_folder(destination, many)
+        job = replace(job, container="frames") if destination.frames else job
         with progress_display() as progress:
-            done = animate_clips(portrait, drivers, output, settings, job, progress=progress, **asked)
+            done = animate_clips(portrait, drivers, destination.path, settings, job, progress=progress, **asked)
         jobs.print_job_report(done, as_json)
         return
+    target = destination.of_clip(drivers[0], job.container)
     if not job.force:
-        jobs.refuse_existing(output, settings.save_motion)
-    with progress_display() as progress, local_copy(drivers[0]) as driver, upload_on_exit(output) as made:
+        jobs.refuse_existing(target, settings.save_motion)
+    with progress_display() as progress, local_copy(drivers[0]) as driver, upload_on_exit(target) as made:
         report = animate(portrait, driver, made, settings, progress=progress, **asked)
     if as_json:
-        print_json({**to_stored(report), "output": str(output)})
+        print_json({**to_stored(report), "output": target})
         return
     rate = report.frames / max(report.seconds, 1e-9)
-    print_line(f"{output}: {format_count(report.frames, 'frame')}, {rate:.1f} frames/s; id {report.output_id}")
+    print_line(f"{target}: {format_count(report.frames, 'frame')}, {rate:.1f} frames/s; id {report.output_id}")
     print_notes(report.notes)
+
+
+def _plan_drivers(
+    portrait: Path, drivers: list[str], destination: Destination, settings: effigie.AnimateSettings, container: str
+) -> list[tuple[str, effigie.OutputPlan | str]]:
+    from effigie.errors import EffigieError
+    from effigie.heads.inference.animation import plan_animation
+    from effigie.heads.motion.template import is_template
+    from effigie.media.inputs import find_clips
+
+    plans: list[tuple[str, effigie.OutputPlan | str]] = []
+    templates = [name for name in drivers if is_template(Path(name))]
+    clips = [name for name in drivers if name not in templates]
+    for driver in [*templates, *(find_clips(clips) if clips else [])]:
+        try:
+            if driver in templates:
+                plans.append((driver, "a motion template: its output is planned when it is read"))
+            else:
+                target = destination.of_clip(driver, container)
+                plans.append((driver, plan_animation(portrait, driver, target, settings)))
+        except EffigieError as error:
+            plans.append((driver, str(error)))
+    return plans

@@ -17,10 +17,12 @@ from effigie.cli import animate, background, consent, convert, evaluate, extract
 from effigie.cli.console import (
     ERRORS,
     INTERRUPT,
+    INTERRUPT_HOLD,
     STOPPED_MESSAGE,
     configure_reporting,
     end_reporting,
     is_leader,
+    make_streams_safe,
     print_error,
     print_line,
     process_rank,
@@ -28,6 +30,7 @@ from effigie.cli.console import (
 from effigie.cli.renamed_options import refuse_old_names
 from effigie.cli.reporting import STYLES, StatusFile
 from effigie.errors import CancelledError, EffigieError, UsageError
+from effigie.io.atomic_write import convert_os_error
 
 app = typer.Typer(
     name="effigie",
@@ -90,6 +93,7 @@ def options(
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 bad usage, 3 refused, 130 interrupted."""
+    make_streams_safe()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     hangup = getattr(signal, "SIGHUP", None)  # a terminal that closes; nohup has it ignored, and so it stays
@@ -125,10 +129,20 @@ def _run(debug: bool) -> tuple[int, str]:
             raise
         if INTERRUPT.is_requested:  # it came up in the middle of an import, or of somebody else's clearing up
             return CancelledError.exit_code, STOPPED_MESSAGE
-        reason = str(error).strip().splitlines() or ["no reason given"]
-        foreseen = "(not foreseen; --debug shows where it happened)"
-        return EffigieError.exit_code, f"{type(error).__name__}: {reason[0]} {foreseen}"
+        return EffigieError.exit_code, explain_fault(error)
     return 0, ""
+
+
+def explain_fault(error: Exception) -> str:
+    """One line about an exception that no part of effigie expected: what happened, and what to do."""
+    reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+    if isinstance(error, MemoryError) or "out of memory" in reason.lower():
+        return f"not enough memory ({reason}): close other programs, use fewer --workers, or smaller footage"
+    if isinstance(error, ModuleNotFoundError):
+        return f"the Python package {error.name} is missing: install effigie again (pip install --force-reinstall)"
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        return str(convert_os_error(error, Path(os.fsdecode(error.filename))))
+    return f"a fault of effigie, {type(error).__name__}: {reason}; please report it with what `effigie --debug` prints"
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -138,6 +152,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     """
     again = INTERRUPT.is_requested
     INTERRUPT.set()
+    if INTERRUPT_HOLD.is_set() and not again:
+        return
     # A terminal and torchrun both tell each of several processes: the second time it is saving already.
     if not (again and process_rank().size > 1):
         raise CancelledError(STOPPED_MESSAGE)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from effigie.cli.console import INTERRUPT, OUT, print_json, print_line, progress_display
+from effigie.cli.console import INTERRUPT, format_count, print_json, print_line, print_table, progress_display
 from effigie.cli.options import Json, add_command
 from effigie.errors import UsageError
 
@@ -87,7 +86,7 @@ def new(
     photos: Photos,
     terms: TermOptions,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="RECORD", help="The file to write; else your own store.")
+        Path | None, typer.Option("-o", "--output", metavar="RECORD", help="A file to write, beside your own store.")
     ] = None,
     replace: Replace = False,
     as_json: Json = False,
@@ -99,11 +98,11 @@ def new(
     _require_free(output, replace)
     with progress_display() as progress:
         record = new_consent(name, photos, **terms.parse(), progress=progress, cancel=INTERRUPT)
-    if output is None:
-        output = default_store().add(record)
-    else:
+    if output is not None:
         record.save(output, replace)
-    _print_written(record, output, as_json)
+    # In the store as well: there `verify` finds it, and the gate.
+    kept = default_store().add(record)
+    _print_written(record, output or kept, as_json)
 
 
 def request(
@@ -137,6 +136,7 @@ def grant(
     """Consent to the use of your likeness: read the terms, and sign them with your own key."""
     from effigie.consent.record import ConsentRequest
     from effigie.consent.record import grant as sign
+    from effigie.consent.store import default_store
 
     asked = ConsentRequest.load(request)
     _require_free(output, replace)
@@ -148,6 +148,7 @@ def grant(
             raise UsageError("not signed: nothing was written")
     record = sign(asked, _load_key(key))
     record.save(output, replace)
+    default_store().add(record)
     _print_written(record, output, as_json)
     if not as_json:
         print_line(f"to take it back one day: effigie consent revoke {output}")
@@ -207,8 +208,8 @@ def list_records(folder: Folder = None, as_json: Json = False) -> None:
     if not rows:
         print_line(f"no records in {', '.join(map(str, store.folders))}: make one with `effigie consent new`")
         return
-    table = Table("subject", "uses", "project", "until", "strength", "state")
-    table.add_column("id", no_wrap=True, min_width=18)
+    columns = ("subject", "uses", "project", "until", "strength", "state", "id")
+    cells = []
     for row in rows:
         shown = row | {
             "subject": escape(row["subject"]),
@@ -216,8 +217,8 @@ def list_records(folder: Folder = None, as_json: Json = False) -> None:
             "project": escape(row["project"] or "any"),
             "until": row["until"] or "no end",
         }
-        table.add_row(*(shown[str(column.header)] for column in table.columns))
-    OUT.print(table)
+        cells.append([shown[column] for column in columns])
+    print_table(columns, cells)
 
 
 def revoke(
@@ -287,7 +288,7 @@ def _print_terms(terms: Terms) -> None:
     print_line(f"rests on: {terms.basis or 'nothing said'}")
     for piece in terms.evidence:
         print_line(f"evidence: {piece.kind} {piece.note} (SHA-256 {piece.sha256})")
-    print_line(f"faces: {len(terms.embeddings)} embeddings, made {terms.created:%Y-%m-%d %H:%M} UTC")
+    print_line(f"faces: {format_count(len(terms.embeddings), 'embedding')}, made {terms.created:%Y-%m-%d %H:%M} UTC")
     if isinstance(terms, (Consent, ConsentRequest)):
         for signature in terms.signatures:
             signed_at = f"{signature.signed_at:%Y-%m-%d %H:%M}"

@@ -5,21 +5,29 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 
 from effigie.cli.reporting import RateMeter, StatusFile, create_reporter
 from effigie.errors import CancelledError, UsageError
 from effigie.execution.launch import RankInfo, read_rank_info
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.progress import format_count as format_count
 
 OUT = Console()
 ERRORS = Console(stderr=True)
 INTERRUPT = CancelToken()  # set by Ctrl-C and a polite kill; every long call of a verb looks at it
 STOPPED_MESSAGE = "stopped; finished work is kept, run the same command to continue"
+
+INTERRUPT_HOLD = threading.Event()  # set while Ctrl-C only sets INTERRUPT
+MAX_TABLE_WIDTH = 10_000  # columns; wide enough to measure any table by
 
 STATUS_FILE: StatusFile | None = None
 PROGRESS_STYLE = "auto"
@@ -52,6 +60,19 @@ def is_leader() -> bool:
 
 
 @contextlib.contextmanager
+def hold_interrupt() -> Iterator[None]:
+    """Ctrl-C only sets ``INTERRUPT`` within, for the call that follows to look at; a second one stops at once.
+
+    Trainings load what they need so: stopped before their first step, they still leave a model.
+    """
+    INTERRUPT_HOLD.set()
+    try:
+        yield
+    finally:
+        INTERRUPT_HOLD.clear()
+
+
+@contextlib.contextmanager
 def progress_display() -> Iterator[ProgressCallback]:
     """A callback that shows progress on standard error, and keeps the status file if there is one.
 
@@ -71,6 +92,35 @@ def progress_display() -> Iterator[ProgressCallback]:
             shown(progress)
 
         yield report
+
+
+def make_streams_safe() -> None:
+    """Let standard output and error write what their encoding lacks as escapes, so that no result is lost.
+
+    Windows' code pages, the C locale and ``PYTHONIOENCODING`` give encodings that lack most of the world's file names.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; where the terminal is too narrow for its words, a list. Cells may hold rich's markup."""
+    if not is_leader():
+        return
+    table, kept = Table(*columns), [list(row) for row in rows]
+    for row in kept:
+        table.add_row(*row)
+    if Measurement.get(OUT, OUT.options.update(max_width=MAX_TABLE_WIDTH), table).minimum <= OUT.width:
+        OUT.print(table)
+        return
+    for row in kept:
+        first, *others = [
+            f"{name}: {cell}" if name else cell for name, cell in zip(columns, row, strict=True) if cell
+        ] or [""]
+        OUT.print(f"- {first}", soft_wrap=True, highlight=False)
+        for cell in others:
+            OUT.print(f"  {cell}", soft_wrap=True, highlight=False)
 
 
 def print_line(line: str) -> None:
@@ -93,11 +143,6 @@ def exit_with_failures(failed: Mapping[str, str]) -> None:
         raise typer.Exit(1)
 
 
-def format_count(number: int, thing: str) -> str:
-    """``1 clip``, ``2 clips``."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def print_error(line: str) -> None:
     """Write a line to standard error, begun with the program's name, as shells do."""
     here = process_rank()
@@ -108,7 +153,17 @@ def print_error(line: str) -> None:
 def print_json(value: Any) -> None:
     """Write ``value`` to standard output as JSON, and nothing else."""
     if is_leader():
-        print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+        print(format_json(value, getattr(sys.stdout, "encoding", None) or "utf-8"))
+
+
+def format_json(value: Any, encoding: str) -> str:
+    """JSON that can be written in ``encoding``: letters as they are if it has them all, else JSON's own escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return json.dumps(value, indent=2, default=str)
+    return text
 
 
 def print_json_line(value: Any) -> None:

@@ -10,12 +10,28 @@ import typer
 
 import effigie
 from effigie.cli import jobs
-from effigie.cli.console import INTERRUPT, format_count, print_json, print_line, print_notes, progress_display
+from effigie.cli.console import INTERRUPT, print_json, print_line, print_notes, progress_display
 from effigie.cli.options import Consents, Json, Purpose, add_command
+from effigie.cli.outputs import (
+    Destination,
+    DryRun,
+    FramesTo,
+    Output,
+    choose_destination,
+    is_file_name,
+    note_folder,
+    plan_clips,
+    print_plans,
+    with_frames,
+)
 from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
+from effigie.progress import format_count
 
-OPTIONS_WITH_PROJECT = ("model", "clips", "output", "max_frames", "force", "as_json", "save_project")
+OPTIONS_WITH_PROJECT = (
+    *("model", "clips", "output", "frames_to", "dry_run", "max_frames", "force", "as_json", "save_project"),
+    *("timeline", "save_timeline"),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -34,12 +50,8 @@ def convert(
             help="The target's footage: one clip, or files, folders and glob patterns; a project file names its own.",
         ),
     ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output", "-o", help=".mp4, .mov, .mkv, or a folder for PNG frames; of several clips their folder."
-        ),
-    ] = None,
+    output: Output = None,
+    frames_to: FramesTo = None,
     others: Annotated[
         list[str] | None,
         typer.Option(
@@ -62,6 +74,14 @@ def convert(
         Path | None,
         typer.Option(metavar="TOML", help="Keep all of this in a project file, to be edited and converted again."),
     ] = None,
+    dry_run: DryRun = False,
+    timeline: Annotated[
+        Path | None,
+        typer.Option(metavar="OTIO", help="Swap in the ranges alone that this OpenTimelineIO cut uses of the clip."),
+    ] = None,
+    save_timeline: Annotated[
+        Path | None, typer.Option(metavar="OTIO", help="Write the shots as an OpenTimelineIO cut of the output.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Put the source's face into clips of the target; sound, times and everything else stay.
@@ -69,60 +89,89 @@ def convert(
     Of several clips those that are there already, of the same clip, model and settings, are not made again.
     """
     from effigie.io.storage import local_copy, local_path, upload_on_exit
-    from effigie.media.inputs import is_single_clip
+    from effigie.media.inputs import find_clips, is_single_clip
     from effigie.swap import PersonAssignment, convert, convert_clips
     from effigie.swap.inference import project as projects
+    from effigie.swap.inference import timeline as timelines
 
-    several = bool(clips) and (len(clips or ()) > 1 or not is_single_clip((clips or [""])[0]))
+    many = bool(clips) and (len(clips or ()) > 1 or not is_single_clip((clips or [""])[0]))
     clip = clips[0] if clips else None
     if model.suffix == projects.SUFFIX:
         if clip is not None:
             raise UsageError(f"{model} names its clip itself: leave {clip} out")
         _refuse_project_options(context, model)
-        plan = projects.load_project(model)
-        destination = output or plan.output
+        project = projects.load_project(model)
+        destination = _choose_project_destination(project, output, frames_to)
     else:
         if clip is None:
             raise UsageError("name the clip after the model, or a project file (.toml) alone")
-        destination = output
+        destination = choose_destination(output, frames_to, many, settings.encode.codec)
         mask = replace(settings.compose.mask, **parse_erosion(erode))
-        plan = projects.Project(
+        settings = replace(settings, compose=replace(settings.compose, mask=mask))
+        project = projects.Project(
             local_path(clip),
             (PersonAssignment(model, settings.person), *(_parse_assignment(text) for text in others or ())),
-            None if output is None else local_path(output),
-            replace(settings, person=None, max_frames=None, compose=replace(settings.compose, mask=mask)),
+            None,
+            replace(settings, person=None, max_frames=None),
             tuple(consent or ()),
             purpose,
         )
-    if destination is None:
-        raise UsageError("name the output: -o FILE, or a folder for several clips")
-    settings = replace(plan.settings, max_frames=settings.max_frames)
-    asked: dict[str, Any] = {"consent": list(plan.consents) or None, "purpose": plan.purpose, "cancel": INTERRUPT}
-    if several:
-        if save_project is not None:
-            raise UsageError("a project file is for one clip: save it with that one alone")
-        jobs.refuse_video_name(destination)
+    settings = replace(
+        project.settings, max_frames=settings.max_frames, encode=with_frames(project.settings.encode, destination)
+    )
+    if timeline is not None:
+        if many:
+            raise UsageError("a timeline's ranges are of one clip: convert that one by itself")
+        ranges = timelines.load_ranges(timeline, project.clip)
+        settings = replace(settings, shots=timelines.restrict_shots(settings.shots, ranges))
+    if dry_run:
+        found = find_clips(clips) if clips else [str(project.clip)]
+        planned = {"encode": settings.encode, "trust": settings.trust, "max_frames": settings.max_frames}
+        print_plans(plan_clips(found, destination, job.container, **planned), as_json)
+        return
+    asked: dict[str, Any] = {"consent": list(project.consents) or None, "purpose": project.purpose, "cancel": INTERRUPT}
+    # What is for one clip alone is made by itself, in the folder too.
+    alone = not many and (
+        save_project or save_timeline or timeline or settings.masks or settings.mask_clip or not clips
+    )
+    if many and (save_project is not None or save_timeline is not None):
+        raise UsageError("a project file or a timeline is of one clip: save it with that one alone")
+    if destination.is_folder and not alone:
+        note_folder(destination, many)
+        job = replace(job, container="frames") if destination.frames else job
         with progress_display() as progress:
-            done = convert_clips(plan.people, clips or [], destination, settings, job, progress=progress, **asked)
+            done = convert_clips(
+                project.people, clips or [], destination.path, settings, job, progress=progress, **asked
+            )
         jobs.print_job_report(done, as_json)
         return
+    footage_name = str(project.clip) if clip is None else clip
+    target = destination.of_clip(footage_name, job.container)
+    project = replace(project, output=local_path(target))
     if not job.force:
-        jobs.refuse_existing(destination, plan.settings.masks, save_project)
+        jobs.refuse_existing(target, settings.masks, save_project, save_timeline)
     if save_project is not None:
-        projects.save_project(plan, save_project)
-    with (
-        progress_display() as progress,
-        local_copy(plan.clip if clip is None else clip) as footage,
-        upload_on_exit(destination) as made,
-    ):
-        report = convert(plan.people, footage, made, settings, progress=progress, **asked)
+        projects.save_project(replace(project, settings=replace(project.settings, shots=settings.shots)), save_project)
+    if save_timeline is not None:
+        timelines.save_timeline(replace(project, settings=settings), save_timeline)
+    with progress_display() as progress, local_copy(footage_name) as footage, upload_on_exit(target) as made:
+        report = convert(project.people, footage, made, settings, progress=progress, **asked)
     if as_json:
-        print_json({**to_stored(report), "output": str(destination)})
+        print_json({**to_stored(report), "output": target})
         return
     if len(report.each) > 1:
         print_line(", ".join(f"{name}: {count}" for name, count in report.each.items()) + " frames")
-    print_line(format_conversion(destination, report))
+    print_line(format_conversion(target, report))
     print_notes(report.notes)
+
+
+def _choose_project_destination(project: Any, output: str | None, frames_to: str | None) -> Destination:
+    """Where a project's output goes; a folder that it names itself is one of frames, as one clip's always was."""
+    if output is not None or frames_to is not None:
+        return choose_destination(output, frames_to, False, project.settings.encode.codec)
+    if project.output is None:
+        raise UsageError("name the output: -o FILE, or --frames-to FOLDER for PNG frames")
+    return Destination(str(project.output), False, frames=not is_file_name(str(project.output)))
 
 
 def format_conversion(output: str | Path, report: effigie.ConvertReport) -> str:

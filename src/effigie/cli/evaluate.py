@@ -6,9 +6,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from effigie.cli.console import INTERRUPT, OUT, print_json, print_json_line, print_line, print_notes, progress_display
+from effigie.cli.console import (
+    INTERRUPT,
+    print_json,
+    print_json_line,
+    print_line,
+    print_notes,
+    print_table,
+    progress_display,
+)
 from effigie.cli.options import Device, Json, Seed
 from effigie.errors import EffigieError, UsageError
 
@@ -95,12 +102,12 @@ def swap(
         return
     columns = scores.columns() if len(people) > 1 else []
     names = [f"person {number + 1}" for number in range(len(columns))]
-    table = Table("what", *names, "measured", "should be", "")
+    rows = []
     for row, figure in enumerate(scores.figures()):
         verdict = {None: "", True: "[green]reached[/]", False: "[red]missed[/]"}[figure.is_reached]
         each = [column[row].value_text for column in columns]
-        table.add_row(figure.name, *each, figure.value_text, figure.bounds_text, verdict)
-    OUT.print(table)
+        rows.append((figure.name, *each, figure.value_text, figure.bounds_text, verdict))
+    print_table(("what", *names, "measured", "should be", ""), rows)
     print_notes(dict.fromkeys(note for person in people for note in person.notes))
 
 

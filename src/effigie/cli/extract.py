@@ -7,17 +7,10 @@ from typing import Annotated
 import typer
 
 import effigie
-from effigie.cli.console import (
-    INTERRUPT,
-    exit_with_failures,
-    format_count,
-    print_json,
-    print_line,
-    print_notes,
-    progress_display,
-)
+from effigie.cli.console import INTERRUPT, exit_with_failures, print_json, print_line, print_notes, progress_display
 from effigie.cli.options import Json, add_command
 from effigie.io.stored_names import to_stored
+from effigie.progress import format_count
 
 
 def register(app: typer.Typer) -> None:

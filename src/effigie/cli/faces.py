@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 import effigie
-from effigie.cli.console import ERRORS, INTERRUPT, OUT, format_count, print_json, print_line, progress_display
+from effigie.cli.console import ERRORS, INTERRUPT, OUT, print_json, print_line, print_table, progress_display
 from effigie.cli.options import Json
 from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
+from effigie.progress import format_count
 
 FaceSetPath = Annotated[Path, typer.Argument(metavar="FACES", help="A face set that `effigie extract` wrote.")]
 Where = Annotated[
@@ -50,24 +50,32 @@ def info(
         print_json(found.to_json())
         return
     size = f"{found.crop_size} px, {found.bytes / 1e6:.1f} MB"
-    print_line(f"{found.path}: {found.faces} faces in {len(found.clips)} clips, crops of {size}")
+    whole = f"{format_count(found.faces, 'face')} in {format_count(len(found.clips), 'clip')}"
+    print_line(f"{found.path}: {whole}, crops of {size}")
     if found.dropped:
         print_line(f"dropped so far: {found.dropped}")
     if found.consents:
         print_line(f"consents: {', '.join(found.consents)}")
-    clips = Table("clip", "frames", "faces", "frame size", "rate")
-    for clip in found.clips:
-        size = f"{clip['width']}x{clip['height']}"
-        clips.add_row(clip["name"], str(clip["frames"]), str(clip["faces"]), size, clip["rate"] or "")
-    OUT.print(clips)
-    people = Table("person", "faces", "share", "clips")
-    for person in found.people:
-        people.add_row(*_person_row(person, person.share))
-    OUT.print(people)
-    spread = Table("", "least", "quarter", "median", "three quarters", "most")
-    for name, values in found.spread.items():
-        spread.add_row(name, *(f"{value:.3g}" for value in values))
-    OUT.print(spread)
+    print_table(
+        ("clip", "frames", "faces", "frame size", "rate"),
+        [
+            (
+                escape(clip["name"]),
+                str(clip["frames"]),
+                str(clip["faces"]),
+                f"{clip['width']}x{clip['height']}",
+                clip["rate"] or "",
+            )
+            for clip in found.clips
+        ],
+    )
+    print_table(
+        ("person", "faces", "share", "clips"), [tuple(_person_row(person, person.share)) for person in found.people]
+    )
+    print_table(
+        ("", "least", "quarter", "median", "three quarters", "most"),
+        [(name, *(f"{value:.3g}" for value in values)) for name, values in found.spread.items()],
+    )
     print_line(f"head poses: {found.poses.filled} of {found.poses.counts.size} cells of 10x10 degrees have a face")
     for warning in found.warnings:
         OUT.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True, highlight=False)
@@ -98,11 +106,19 @@ def review(
         f"{found.path}: {format_count(found.faces, 'face')} looked at, {len(found.proposed_drops)} better dropped"
     )
     if found.findings:
-        table = Table("finding", "faces", "share", "", "why")
-        for one in found.findings:
-            share = f"{100 * len(one.names) / found.faces:.1f} %"
-            table.add_row(one.kind, str(len(one.names)), share, "drop" if one.drop else "all are so: kept", one.why)
-        OUT.print(table)
+        print_table(
+            ("finding", "faces", "share", "", "why"),
+            [
+                (
+                    one.kind,
+                    str(len(one.names)),
+                    f"{100 * len(one.names) / found.faces:.1f} %",
+                    "drop" if one.drop else "all are so: kept",
+                    one.why,
+                )
+                for one in found.findings
+            ],
+        )
     if unseen := effigie.faceset.review.describe_unseen(found.unseen, "this person"):
         print_line(f"{unseen}: what footage asks of it will be made up")
     for lack in found.gaps:
@@ -138,7 +154,7 @@ def sheet(
     if as_json:
         print_json(to_stored(drawn))
     else:
-        print_line(f"{drawn.path}: {drawn.faces_drawn} of {drawn.faces} faces, people: {drawn.people}")
+        print_line(f"{drawn.path}: {drawn.faces_drawn} of {format_count(drawn.faces, 'face')}, people: {drawn.people}")
 
 
 def sort(
@@ -179,13 +195,13 @@ def cluster(faces: FaceSetPath, same_person: SamePerson = None, as_json: Json = 
     if as_json:
         print_json([to_stored(person) | {"embedding": person.embedding.tolist()} for person in people])
         return
-    table = Table("person", "faces", "share", "tracks", "clips", "cosine to 0")
+    rows = []
     total = sum(person.faces for person in people)
     for person in people:
         name, count, share, clips = _person_row(person, person.faces / total)
         cosine = f"{float(person.embedding @ people[0].embedding):.2f}"
-        table.add_row(name, count, share, str(len(person.tracks)), clips, cosine)
-    OUT.print(table)
+        rows.append((name, count, share, str(len(person.tracks)), clips, cosine))
+    print_table(("person", "faces", "share", "tracks", "clips", "cosine to 0"), rows)
 
 
 def drop(
@@ -200,7 +216,9 @@ def drop(
     where: Annotated[
         str | None, typer.Option(metavar="FILTER", help='Drop these, e.g. "sharpness < 8 or cluster != 0".')
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done, and what stands against it.")
+    ] = False,
     same_person: SamePerson = None,
     as_json: Json = False,
 ) -> None:
@@ -212,7 +230,7 @@ def drop(
         return
     verb = "would drop" if dry_run else "dropped"
     clips = ", ".join(f"{clip} {count}" for clip, count in gone.by_clip.items())
-    print_line(f"{verb} {gone.faces} faces{f' ({clips})' if clips else ''}; {gone.remaining} remain")
+    print_line(f"{verb} {format_count(gone.faces, 'face')}{f' ({clips})' if clips else ''}; {gone.remaining} remain")
 
 
 def export(
@@ -233,7 +251,7 @@ def export(
     if as_json:
         print_json(to_stored(written))
     else:
-        print_line(f"{written.folder}: {written.pictures} pictures and faces.csv")
+        print_line(f"{written.folder}: {format_count(written.pictures, 'picture')} and faces.csv")
 
 
 def import_pictures(
@@ -251,7 +269,7 @@ def import_pictures(
         made = {"path": str(output), "faces": len(found), "sources": len(found.sources)}
         print_json(made | {"without_faces": report.without_faces, "failed": report.failed})
         return
-    print_line(f"{output}: {len(found)} faces of {len(found.sources)} pictures")
+    print_line(f"{output}: {format_count(len(found), 'face')} of {format_count(len(found.sources), 'picture')}")
     if report.without_faces:
         print_line(f"nobody found in {_format_names(tuple(report.without_faces))}")
     for reason in report.failed.values():

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import effigie
-from effigie.cli.console import exit_with_failures, format_count, print_json, print_line, print_notes
+from effigie.cli.console import exit_with_failures, print_json, print_line, print_notes
 from effigie.errors import UsageError
 from effigie.io.storage import RemoteFolder, is_remote, safe_name
 from effigie.io.stored_names import to_stored
+from effigie.progress import format_count
 
 
 def refuse_existing(*paths: str | Path | None) -> None:

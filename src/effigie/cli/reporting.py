@@ -19,7 +19,7 @@ from rich.progress import Progress as Display
 from rich.text import Text
 
 from effigie.errors import UsageError
-from effigie.io.atomic_write import atomic_write
+from effigie.io.atomic_write import JSON_ESCAPES, atomic_write
 from effigie.progress import Progress, ProgressCallback
 
 STYLES = ("auto", "bar", "lines", "json", "none")
@@ -107,7 +107,8 @@ class StatusFile:
             "updated": round(now, 3),
         }
         with atomic_write(self.path) as draft:
-            draft.write_text(json.dumps(status, ensure_ascii=False) + "\n", encoding="utf-8")
+            # A file name of another locale may hold bytes that are no letters.
+            draft.write_text(json.dumps(status, ensure_ascii=False) + "\n", encoding="utf-8", errors=JSON_ESCAPES)
         self._written = time.monotonic()
 
 
@@ -159,13 +160,20 @@ def _report_bars(console: Console) -> Iterator[ProgressCallback]:
 def _report_lines() -> ProgressCallback:
     """A plain line per stage and tenth, so that logs stay readable."""
     last: dict[str, int] = {}
+    written: dict[str, str] = {}
 
     def report(progress: Progress) -> None:
         tenth = int(10 * progress.done / progress.total) if progress.total else 0
-        if last.get(progress.stage) != tenth:
-            last[progress.stage] = tenth
-            total = "" if progress.total is None else f"/{progress.total:.0f}"
-            _write_line(f"{progress.stage}: {progress.done:.0f}{total} {progress.unit} {progress.note}".rstrip())
+        total = "" if progress.total is None else f"/{progress.total:.0f}"
+        done = (
+            f"{progress.done:.0f}" if progress.done == int(progress.done) else f"{progress.done:.1f}"
+        )  # of a clip, part
+        line = f"{progress.stage}: {done}{total} {progress.unit} {progress.note}".rstrip()
+        # A stage's last word is its result: where the container's count was wrong, it differs from the line before.
+        is_end = progress.total is not None and progress.done == progress.total and written.get(progress.stage) != line
+        if last.get(progress.stage) != tenth or is_end:
+            last[progress.stage], written[progress.stage] = tenth, line
+            _write_line(line)
 
     return report
 
@@ -189,6 +197,6 @@ def _report_nothing() -> ProgressCallback:
 
 
 def _write_line(line: str) -> None:
-    """Write a line to standard error; errors of a closed terminal are ignored."""
-    with contextlib.suppress(OSError):
+    """Write a line to standard error; errors of a closed terminal, or one without a letter, are ignored."""
+    with contextlib.suppress(OSError, ValueError):
         print(line, file=sys.stderr, flush=True)

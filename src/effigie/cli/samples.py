@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from effigie.cli.console import INTERRUPT, OUT, print_json, print_line, progress_display
+from effigie.cli.console import INTERRUPT, print_json, print_line, print_table, progress_display
 from effigie.cli.options import Json
 
 
@@ -83,8 +82,17 @@ def assets(
     if as_json:
         print_json(rows)
         return
-    table = Table("name", "licence", "MB", "from", "here", "what for")
-    for asset in ASSETS.values():
-        here = "yes" if asset.is_cached else "no"
-        table.add_row(asset.name, asset.license, f"{asset.size / 1e6:.1f}", asset.requirement, here, asset.purpose)
-    OUT.print(table)
+    print_table(
+        ("name", "licence", "MB", "from", "here", "what for"),
+        [
+            (
+                asset.name,
+                asset.license,
+                f"{asset.size / 1e6:.1f}",
+                asset.requirement,
+                "yes" if asset.is_cached else "no",
+                asset.purpose,
+            )
+            for asset in ASSETS.values()
+        ],
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,16 @@ from effigie.cli import jobs
 from effigie.cli.console import INTERRUPT, print_json, print_line, print_notes, progress_display
 from effigie.cli.convert import format_conversion
 from effigie.cli.options import Consents, Json, Purpose, add_command
+from effigie.cli.outputs import (
+    DryRun,
+    FramesTo,
+    Output,
+    choose_destination,
+    note_folder,
+    plan_clips,
+    print_plans,
+    with_frames,
+)
 from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
 
@@ -29,7 +40,8 @@ def swap(
         ),
     ],
     settings: effigie.ConvertSettings,
-    output: Annotated[Path, typer.Option("--output", "-o", help=".mp4, .mov, .mkv, or a folder for PNG frames.")],
+    output: Output = None,
+    frames_to: FramesTo = None,
     minutes: Annotated[
         float | None, typer.Option(help="How long to train first; without it geometry alone makes the face.")
     ] = None,
@@ -42,6 +54,7 @@ def swap(
     consent: Consents = None,
     purpose: Purpose = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Put a person's face into a clip at once: extract, train if minutes are given, convert, verify.
@@ -50,13 +63,21 @@ def swap(
     """
     if len(paths) < 2:
         raise UsageError("name the source's photos or clips, and last the target's footage")
+    destination = choose_destination(output, frames_to, False, settings.encode.codec)
+    settings = replace(settings, encode=with_frames(settings.encode, destination))
+    target = Path(destination.of_clip(paths[-1], "mp4"))
+    if dry_run:
+        planned = {"encode": settings.encode, "trust": settings.trust, "max_frames": settings.max_frames}
+        print_plans(plan_clips([str(paths[-1])], destination, "mp4", **planned), as_json)
+        return
+    note_folder(destination, many=False)
     if not force:
-        jobs.refuse_existing(str(output), settings.masks)
+        jobs.refuse_existing(target, settings.masks)
     with progress_display() as progress:
         report = effigie.swap_clip(
             paths[:-1],
             paths[-1],
-            output,
+            target,
             settings,
             training=effigie.SwapSettings(minutes=minutes, source_person=source_person),
             work=work,
@@ -70,9 +91,9 @@ def swap(
     if as_json:
         paths_made = {name: getattr(report, name) for name in ("preview", "sheet", "model")}
         paths_made = {name: path and str(path) for name, path in paths_made.items()}
-        print_json({**to_stored(conversion), **paths_made, "output": str(output), "source_notes": report.notes})
+        print_json({**to_stored(conversion), **paths_made, "output": str(target), "source_notes": report.notes})
         return
-    print_line(format_conversion(output, conversion))
+    print_line(format_conversion(target, conversion))
     print_line(f"{report.sheet}: before and after; {report.model}: the model, for `effigie convert`")
     if report.training is None:
         print_line("made by geometry alone: --minutes 5 trains first, which needs a clip of the source")

@@ -13,7 +13,7 @@ import effigie
 from effigie.cli.console import (
     INTERRUPT,
     STOPPED_MESSAGE,
-    format_count,
+    hold_interrupt,
     print_json,
     print_line,
     print_notes,
@@ -23,6 +23,7 @@ from effigie.cli.options import HARDWARE, Consents, Json, Purpose, add_command
 from effigie.errors import CancelledError, UsageError
 from effigie.execution.launch import exit_with_launcher, launch, read_rank_info
 from effigie.io.stored_names import to_stored
+from effigie.progress import format_count
 
 ManyFaces = Annotated[list[Path], typer.Argument(metavar="FACES...", help="Face sets of many people, films or stills.")]
 Devices = Annotated[
@@ -61,8 +62,10 @@ def train(
     """
     if run_on_devices(devices):
         return
+    with hold_interrupt():
+        run = effigie.train  # imported here
     with progress_display() as progress:
-        report = effigie.train(
+        report = run(
             source, target, output, settings, consent=consent, purpose=purpose, progress=progress, cancel=INTERRUPT
         )
     if as_json:
@@ -157,8 +160,10 @@ def tune(
     """Tune a talking-head model to one person; it stops before mimicry suffers."""
     if run_on_devices(devices):
         return
+    with hold_interrupt():
+        run = effigie.tune  # imported here
     with progress_display() as progress:
-        report = effigie.tune(
+        report = run(
             heads, pictures, output, settings, consent=consent, purpose=purpose, progress=progress, cancel=INTERRUPT
         )
     _print_report(

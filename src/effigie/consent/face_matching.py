@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from effigie.arrays import Embedding
-from effigie.consent.terms import Terms
+from effigie.consent.terms import EMBEDDING_SIZE, Terms
+from effigie.io.measurements import measure_once
+from effigie.progress import format_count
 
 if TYPE_CHECKING:
     from effigie.faceset import Faces
@@ -39,23 +42,47 @@ class SubjectFaces:
 
     @classmethod
     def from_faces(cls, faces: Faces) -> SubjectFaces:
-        """From face set rows with their ``embedding``, ``landmarks`` and ``matrix``."""
-        from effigie.faces.crop import apply_affine
-        from effigie.faces.recognizer import IdentityModel
+        """From face set rows with their ``embedding``, ``landmarks`` and ``matrix``.
 
-        model = IdentityModel()
+        What the same pictures were measured to show once on this machine is not measured again.
+        """
+        from effigie.assets import ASSETS
+
         rows = np.unique(np.linspace(0, len(faces) - 1, min(SAMPLE_COUNT, len(faces))).astype(int))
-        sampled_embeddings = [
+        if not len(rows):
+            return cls(faces.embedding, faces.clip)
+        content = hashlib.sha256(ASSETS["sface"].digest.encode())
+        for row in rows:
+            content.update(faces["landmarks"][row].tobytes() + faces["matrix"][row].tobytes())
+            content.update(faces.jpeg_bytes(int(row)))
+        shape = (len(rows), EMBEDDING_SIZE)
+        measured = measure_once(
+            "identities",
+            content.hexdigest(),
+            lambda: _embed_rows(faces, rows).tolist(),
+            lambda value: np.asarray(value, np.float32).shape == shape,
+        )
+        return cls(faces.embedding, faces.clip, np.asarray(measured, np.float32))
+
+    def __post_init__(self) -> None:
+        if self.embeddings.ndim != 2 or len(self.embeddings) != len(self.clips):
+            raise ValueError(f"{self.embeddings.shape} embeddings of {len(self.clips)} clips")
+
+
+def _embed_rows(faces: Faces, rows: np.ndarray) -> Embedding:
+    """The embeddings of some rows' pictures, measured now."""
+    from effigie.faces.crop import apply_affine
+    from effigie.faces.recognizer import IdentityModel
+
+    model = IdentityModel()
+    return np.stack(
+        [
             model.embed(
                 faces.crop(int(row)), apply_affine(faces["matrix"][row].astype(np.float64), faces["landmarks"][row])
             )
             for row in rows
         ]
-        return cls(faces.embedding, faces.clip, np.stack(sampled_embeddings) if sampled_embeddings else None)
-
-    def __post_init__(self) -> None:
-        if self.embeddings.ndim != 2 or len(self.embeddings) != len(self.clips):
-            raise ValueError(f"{self.embeddings.shape} embeddings of {len(self.clips)} clips")
+    )
 
 
 def reference_similarity(consent: Terms, embeddings: Embedding) -> np.ndarray:
@@ -77,8 +104,10 @@ def describe_mismatches(clips: np.ndarray, cosines: np.ndarray, max_clips: int) 
     for clip in np.unique(names):
         values = cosines[names == clip]
         if wrong := int((values < MATCH_THRESHOLD).sum()):
-            text = f"{clip} ({wrong} of {len(values)} faces differ, median cosine {np.median(values):.2f})"
+            text = (
+                f"{clip} ({wrong} of {format_count(len(values), 'face')} differ, median cosine {np.median(values):.2f})"
+            )
             found.append((-wrong, text))
     found.sort()
-    rest = f" and {len(found) - max_clips} more clips" if len(found) > max_clips else ""
+    rest = f" and {format_count(len(found) - max_clips, 'more clip')}" if len(found) > max_clips else ""
     return ", ".join(text for _, text in found[:max_clips]) + rest

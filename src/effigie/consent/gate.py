@@ -220,11 +220,13 @@ def _match_records(use: str, faces: SubjectFaces, records: Sequence[Consent]) ->
     agrees = cosines.max(axis=0) >= MATCH_THRESHOLD
     if agrees.mean() < MIN_MATCHING_SHARE:
         names = ", ".join(f"{record.subject} ({record.id})" for record in records)
+        is_another = agrees.mean() < 1 - MIN_MATCHING_SHARE
+        advice = "name the record of the person who is shown" if is_another else "drop the faces of others"
         raise RefusedError(
             f"{100 * agrees.mean():.1f} % of the faces agree with the consent of {names}, and "
             f"{100 * MIN_MATCHING_SHARE:.0f} % must: "
             f"{describe_mismatches(faces.clips, cosines.max(axis=0), MAX_NAMED_CLIPS)}; "
-            f"drop the faces of others, or get their consent: {INSTRUCTIONS.format(use=use)}"
+            f"{advice}, or get their consent: {INSTRUCTIONS.format(use=use)}"
         )
     if faces.sampled_embeddings is not None:
         samples = _similarities(records, faces.sampled_embeddings).max(axis=0) >= MATCH_THRESHOLD

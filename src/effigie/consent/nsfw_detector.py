@@ -57,9 +57,16 @@ class NsfwReport:
 
 
 def score_images(images: Iterable[Image]) -> np.ndarray:
-    """(N,) float64 NSFW scores, 0 to 1, of (H, W, 3) uint8 RGB pictures of any sizes; taken one at a time."""
-    session, name = _network()
-    outputs = [np.asarray(session.run(None, {name: preprocess(image)[None]})[0]) for image in images]
+    """(N,) float64 NSFW scores, 0 to 1, of (H, W, 3) uint8 RGB pictures of any sizes; taken one at a time.
+
+    The network knows upright people: a picture whose faces stand turned is turned for it.
+    """
+    from effigie.faces.detector import BlazeFaceDetector
+    from effigie.faces.turned_search import find_upright_turn
+
+    (session, name), detector = _network(), BlazeFaceDetector()
+    upright = (np.ascontiguousarray(np.rot90(image, find_upright_turn(image, detector))) for image in images)
+    outputs = [np.asarray(session.run(None, {name: preprocess(image)[None]})[0]) for image in upright]
     return np.array([output[0, 1] for output in outputs], np.float64)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from effigie.errors import ConsentError
 from effigie.io.home import home
 
 CONSENTS_FOLDER = "consents"
+USED_FOLDER = "used"  # in the user's own store: records that outputs rest on, which allow nothing by lying there
 REVOCATION_SUFFIX = ".revoked.json"
 MAX_FILES = 10_000  # of a folder are looked at
 
@@ -154,3 +155,17 @@ def default_store(project_folder: str | Path | None = None) -> ConsentStore:
     if project_folder is None:
         return ConsentStore([own])
     return ConsentStore([Path(project_folder) / ".effigie" / CONSENTS_FOLDER, own])
+
+
+def used_store(project_folder: str | Path | None = None) -> ConsentStore:
+    """As :func:`default_store`, with the records that outputs of this machine rest on: to look at, not to permit."""
+    known = default_store(project_folder)
+    return ConsentStore([*known.folders, home() / CONSENTS_FOLDER / USED_FOLDER])
+
+
+def keep_used(consents: Iterable[Consent]) -> None:
+    """Keep the records that an output rests on, so that what is asked of it later can be said."""
+    folder = home() / CONSENTS_FOLDER / USED_FOLDER
+    for consent in consents:
+        if not (folder / f"{consent.id}.json").is_file():
+            ConsentStore([folder]).add(consent)

@@ -18,7 +18,7 @@ from effigie.execution.manifest import compute_identity, plain_name
 from effigie.execution.worker import WorkerLostError
 from effigie.io.storage import absolute_name
 from effigie.io.stored_names import STORED_NAME
-from effigie.progress import CancelToken, Progress, ProgressCallback
+from effigie.progress import CancelToken, Progress, ProgressCallback, format_count
 
 LOG = logging.getLogger(__name__)
 
@@ -236,7 +236,7 @@ class _Job:
 
     def _report_progress(self) -> None:
         result = self.result
-        said = [f"{result.frames} frames"] if result.frames else []
+        said = [format_count(result.frames, "frame")] if result.frames else []
         said += [f"{result.skipped} there already"] if result.skipped else []
         said += [f"{len(result.failed)} failed"] if result.failed else []
         done = self._finished + min(sum(self._shares.values()), self._total - self._finished)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from effigie.errors import EffigieError, OutputLockedError
+from effigie.io.atomic_write import JSON_ESCAPES, NAME_BYTES
 from effigie.io.locks import lock_output
 from effigie.io.storage import LocalFolder, StorageFolder, safe_name
 
@@ -63,7 +64,7 @@ class Manifest:
 
     def write(self, name: str, record: OutputRecord) -> None:
         text = json.dumps({"version": VERSION, **asdict(record)}, ensure_ascii=False)
-        self.folder.write(_record_path(name), text.encode())
+        self.folder.write(_record_path(name), text.encode(errors=JSON_ESCAPES))
 
     def is_finished(self, name: str, key: str) -> bool:
         """Whether a finished output with this key exists."""
@@ -98,7 +99,7 @@ class Manifest:
 
 def _record_path(name: str) -> str:
     """Path of an output's record: in one of 256 folders, since every write looks through its own."""
-    return f"{RECORDS_FOLDER}/{hashlib.sha256(name.encode()).hexdigest()[:2]}/{name}.json"
+    return f"{RECORDS_FOLDER}/{hashlib.sha256(name.encode(errors=NAME_BYTES)).hexdigest()[:2]}/{name}.json"
 
 
 def scratch_name(name: str) -> str:
@@ -109,12 +110,12 @@ def scratch_name(name: str) -> str:
 def compute_identity(*parts: Any) -> str:
     """Digest of JSON values and paths: of everything that determines outputs except the clip."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors=JSON_ESCAPES)).hexdigest()
 
 
 def compute_key(identity: str, sha256: str) -> str:
     """Digest of everything that determines an output: clip, and identity (model, settings)."""
-    return hashlib.sha256(f"{VERSION} {identity} {sha256}".encode()).hexdigest()
+    return hashlib.sha256(f"{VERSION} {identity} {sha256}".encode(errors=NAME_BYTES)).hexdigest()
 
 
 def plain_name(clip: str, suffix: str) -> str:

@@ -24,7 +24,7 @@ from effigie.io.atomic_write import convert_os_error, discard
 from effigie.io.locks import with_output_lock
 from effigie.io.storage import is_remote
 from effigie.media.inputs import find_clips
-from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 
 CRASHED_TWICE = (
     "twice: it makes the decoder crash, or takes too much memory; convert it to H.264 first, or leave it out"
@@ -134,7 +134,7 @@ def _run_jobs(
     def report_progress(message: tuple[str, int]) -> None:
         nonlocal done
         done += message[1]
-        note = f"{report.clips}/{clips} clips, {report.faces} faces"
+        note = f"{report.clips}/{format_count(clips, 'clip')}, {format_count(report.faces, 'face')}"
         progress(Progress("extract", done, max(total, done) if total else None, "frames", note))
 
     # Workers of another machine do not see this one's disk.
@@ -160,7 +160,15 @@ def _run_jobs(
                     report.failed[jobs.pop(clip).source.path] = reason
             if not jobs:
                 break
-    progress(Progress("extract", done, done, "frames", f"{report.clips}/{clips} clips, {report.faces} faces"))
+    progress(
+        Progress(
+            "extract",
+            done,
+            done,
+            "frames",
+            f"{report.clips}/{format_count(clips, 'clip')}, {format_count(report.faces, 'face')}",
+        )
+    )
 
 
 def _pending_segments(jobs: Mapping[str, ClipJob]) -> Iterator[Segment]:

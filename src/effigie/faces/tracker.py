@@ -1,7 +1,8 @@
 """Tracks faces from frame to frame: the landmarks of one frame give the region of interest in the next.
 
 Detection runs only when nobody is tracked, when a track is unsure, and now and then to meet newcomers. Somebody the
-quick detector cannot see (far, small, turned away) is looked for by the slow one.
+quick detector cannot see (far, small, turned away) is looked for by the slow one. Where a shot begins without a face it
+is looked for upside down and on its side as well, and doubtful detections are looked at from all four sides.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from effigie.arrays import Image
 from effigie.faces.crop import Roi
 from effigie.faces.detector import BlazeFaceDetector, Detection, YuNetDetector
 from effigie.faces.landmarker import BlendshapeModel, LandmarkModel, LandmarkResult
+from effigie.faces.turned_search import SURE_SCORE, Detector, correct_turn, detect_turned
+
+TURNED_SEARCHES = 2  # of a shot, while nobody has been seen in it
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,13 @@ class Tracker:
         self._next_number = 0
         self._frames_since_detect = 0
         self._frames_since_search = self.settings.search_interval  # the first frame may hold far faces only
+        self._turned_searches = TURNED_SEARCHES  # left
 
     def reset(self) -> None:
         """Drop all tracks, numbers go on; call it at a cut."""
         self._tracks = []
         self._frames_since_search = self.settings.search_interval
+        self._turned_searches = TURNED_SEARCHES
 
     def restart(self) -> None:
         """Drop all tracks and number from 0 again; call it before another clip."""
@@ -116,10 +122,36 @@ class Tracker:
             self._long_range = self._long_range or YuNetDetector()
             for detection in self._long_range(image):
                 self._add_detection(image, detection)
+            if self._turned_searches and not self._tracks:
+                self._turned_searches -= 1
+                self._detect_turned(image)
+        if self._tracks:
+            self._turned_searches = 0
+
+    def _detect_turned(self, image: Image) -> None:
+        """Look for faces upside down and on their side; the slow detector only if the quick one finds none."""
+        detectors: list[Detector] = [self._short_range]
+        if self._long_range is not None:
+            detectors.append(self._long_range)
+        for detector in detectors:
+            for roi in detect_turned(image, detector):
+                self._add_face(image, correct_turn(image, roi, self._short_range) or roi)
+            if self._tracks:
+                return
 
     def _add_detection(self, image: Image, detection: Detection) -> None:
         roi = detection.roi()
-        if any(track.current is not None and track.roi.overlap(roi) > 0.4 for track in self._tracks):
+        if self._is_known(roi):
+            return
+        if detection.score < SURE_SCORE:
+            roi = correct_turn(image, roi, self._short_range) or roi
+        self._add_face(image, roi)
+
+    def _is_known(self, roi: Roi) -> bool:
+        return any(track.current is not None and track.roi.overlap(roi) > 0.4 for track in self._tracks)
+
+    def _add_face(self, image: Image, roi: Roi) -> None:
+        if self._is_known(roi):
             return
         first = self._landmarks(image, roi)
         if first.presence < self.settings.keep_threshold:

@@ -15,6 +15,7 @@ from effigie.errors import UsageError
 from effigie.faceset.columns import Faces
 from effigie.faceset.store import FaceSet
 from effigie.io.locks import lock_output
+from effigie.progress import format_count
 
 FACE_ADDRESS = re.compile(r"(?:part-(?P<part>[\w-]+)\.parquet|(?P<clip>[\w-]+)):(?P<frame>\d+):(?P<track>-?\d+)")
 EXPORTED_NAME = re.compile(r"(?:\d+\.)?(?P<clip>[\w-]+)\.f(?P<frame>\d+)\.t(?P<track>-?\d+)\.(?:jpe?g|png)")
@@ -67,7 +68,9 @@ def drop(
     by_clip = {name: int((~rows).sum()) for name, rows in keep.items() if not rows.all()}
     count = sum(by_clip.values())
     if count == len(faceset):
-        raise UsageError(f"that would drop all {count} faces of {faceset.path}: remove the folder if you mean it")
+        raise UsageError(
+            f"that would drop all {format_count(count, 'face')} of {faceset.path}: remove the folder if you mean it"
+        )
     if count and not dry_run:
         record = {
             "when": datetime.now(UTC).isoformat(timespec="seconds"),

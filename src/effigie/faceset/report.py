@@ -13,7 +13,7 @@ from effigie.faceset.clustering import UNKNOWN_CLUSTER
 from effigie.faceset.plots.pose_coverage import PoseCoverage, count_poses
 from effigie.faceset.sorting import load_measures
 from effigie.faceset.store import FaceSet
-from effigie.progress import CancelToken, ProgressCallback, ignore_progress
+from effigie.progress import CancelToken, ProgressCallback, format_count, ignore_progress
 
 SPREAD_MEASURES = ("sharpness", "size", "yaw", "pitch", "mouth", "eyes")
 QUARTILES = (0, 25, 50, 75, 100)
@@ -89,6 +89,7 @@ def _warnings(path: Path, people: list[PersonShare]) -> list[str]:
         )
     if unknown := [person for person in people if person.cluster == UNKNOWN_CLUSTER]:
         found.append(
-            f"{unknown[0].faces} faces have no identity: drop them with `{command} --cluster={UNKNOWN_CLUSTER}`"
+            f"{format_count(unknown[0].faces, 'face')} without an identity: "
+            f"drop with `{command} --cluster={UNKNOWN_CLUSTER}`"
         )
     return found

@@ -26,15 +26,16 @@ from effigie.faces.crop import apply_affine, crop, sharpness
 from effigie.faces.mesh import fit_pose
 from effigie.faceset import FaceSet
 from effigie.faceset.schema import FaceRecord
-from effigie.heads.checkpoint import load_config, save_networks
+from effigie.heads.checkpoint import COMMANDS, load_config, save_networks
 from effigie.heads.inference.portrait import Portrait
 from effigie.heads.meta_learning.identity_dataset import ReferenceShot
 from effigie.heads.network.generator import Generator
 from effigie.heads.presets import Preset
-from effigie.io.atomic_write import atomic_write, discard, sha256
+from effigie.io.atomic_write import atomic_write, sha256
 from effigie.io.tensors import load_arrays, serialize_tensors
 from effigie.prior.frame_bank import FaceGeometry
-from effigie.training.model_folder import CONFIG, MANIFEST, load_weights, save_config
+from effigie.training.export import CHECKPOINTS, has_newer_weights, load_checkpoint_weights
+from effigie.training.model_folder import CONFIG, MANIFEST, fill_network, load_weights, require_weights, save_config
 
 LOG = logging.getLogger(__name__)
 
@@ -114,18 +115,27 @@ def save_person(
 def load_person(folder: str | Path, *, consent: ConsentLike = None, purpose: str | None = None) -> PersonModel:
     """A tuned person, if they consented to being animated.
 
+    One whose tuning was stopped, or goes on at this moment, is loaded as tuned as they are; nothing is written.
+
     Raises:
         RefusedError: no valid consent.
         ModelError: missing, damaged, not a person's model, or of a newer version.
     """
     folder = Path(folder)
     config = load_config(folder, "person")
-    if not (folder / MANIFEST).is_file():
-        raise ModelError(f"{folder} is not tuned to the end: run `effigie tune` again")
+    if not FaceSet.exists(folder / BANK):
+        raise ModelError(f"{folder} was never begun to be tuned: run `effigie tune` again")
     permit = permit_model(folder, "animate", consent=consent, purpose=purpose)
     preset, prior = Preset(**config["preset"]), bool(config["prior"])
     generator = Generator(preset, prior)
-    load_weights(folder / GENERATOR, generator)
+    tuned: dict[str, Tensor] = {}
+    if has_newer_weights(folder, folder / GENERATOR):
+        tuned = load_checkpoint_weights(folder, "tuned")
+        own = {name.removeprefix("generator."): tensor for name, tensor in tuned.items() if name != "psi"}
+        fill_network(generator, own, folder / CHECKPOINTS)
+    else:
+        require_weights(folder / GENERATOR, COMMANDS["person"])
+        load_weights(folder / GENERATOR, generator)
     try:
         arrays = load_arrays(folder / PERSON)
         encoded = np.frombuffer((folder / PORTRAIT).read_bytes(), np.uint8)
@@ -139,7 +149,7 @@ def load_person(folder: str | Path, *, consent: ConsentLike = None, purpose: str
             arrays["blendshapes"],
             str(folder),
         )
-        psi = torch.from_numpy(arrays["psi"])
+        psi = tuned["psi"].float() if tuned else torch.from_numpy(arrays["psi"])
         if psi.shape != (1, generator.count):
             raise ValueError(f"psi has the shape {tuple(psi.shape)}")
         shots = _load_shots(folder / BANK)
@@ -147,39 +157,42 @@ def load_person(folder: str | Path, *, consent: ConsentLike = None, purpose: str
         reason = str(error).splitlines()[0]
         raise ModelError(f"{folder} is damaged ({reason}): tune again into a new folder") from error
     LOG.info("loaded the person %s", folder)
-    return PersonModel(preset, prior, generator, psi, shots, portrait, permit, sha256(folder / MANIFEST))
+    manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
+    return PersonModel(preset, prior, generator, psi, shots, portrait, permit, manifest)
 
 
 def _save_shots(path: Path, portraits: Sequence[Portrait]) -> None:
-    discard(path)
-    bank = FaceSet.create(path, {"crop_size": CROP_SIZE, "stills": True})
-    source = bank.create_source("shots", "shots", frames=len(portraits))
-    with bank.writer(source) as writer:
-        for number, portrait in enumerate(portraits):
-            pose = fit_pose(portrait.landmarks)
-            matrix = crop_matrix(compute_placement(pose), CROP_SIZE)
-            picture = crop(portrait.image, matrix, CROP_SIZE)
-            encoded = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 97])[1]
-            points = portrait.landmarks[:, :2]
-            writer.write(
-                [
-                    FaceRecord(
-                        clip=source.name,
-                        frame=number,
-                        time=Fraction(number),
-                        track=number,
-                        box=np.concatenate([points.min(0), points.max(0)]).astype(np.float32),
-                        landmarks=portrait.landmarks.astype(np.float32),
-                        blendshapes=portrait.blendshapes.astype(np.float32),
-                        pose=pose.angles,
-                        matrix=matrix,
-                        embedding=portrait.embedding.astype(np.float32),
-                        sharpness=sharpness(picture),
-                        confidence=1.0,
-                        crop=encoded.tobytes(),
-                    )
-                ]
-            )
+    with atomic_write(path) as temporary:
+        bank = FaceSet.create(temporary, {"crop_size": CROP_SIZE, "stills": True})
+        source = bank.create_source("shots", "shots", frames=len(portraits))
+        with bank.writer(source) as writer:
+            for number, portrait in enumerate(portraits):
+                pose = fit_pose(portrait.landmarks)
+                matrix = crop_matrix(compute_placement(pose), CROP_SIZE)
+                picture = crop(portrait.image, matrix, CROP_SIZE)
+                encoded = cv2.imencode(
+                    ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 97]
+                )[1]
+                points = portrait.landmarks[:, :2]
+                writer.write(
+                    [
+                        FaceRecord(
+                            clip=source.name,
+                            frame=number,
+                            time=Fraction(number),
+                            track=number,
+                            box=np.concatenate([points.min(0), points.max(0)]).astype(np.float32),
+                            landmarks=portrait.landmarks.astype(np.float32),
+                            blendshapes=portrait.blendshapes.astype(np.float32),
+                            pose=pose.angles,
+                            matrix=matrix,
+                            embedding=portrait.embedding.astype(np.float32),
+                            sharpness=sharpness(picture),
+                            confidence=1.0,
+                            crop=encoded.tobytes(),
+                        )
+                    ]
+                )
 
 
 def _load_shots(path: Path) -> list[ReferenceShot]:

@@ -25,6 +25,9 @@ PERMISSION_ERRNOS = {errno.EACCES, errno.EPERM, errno.EROFS}
 WRITE_ERRNOS = DISK_FULL_ERRNOS | PERMISSION_ERRNOS | {errno.EFBIG, errno.EIO, errno.ENAMETOOLONG}
 ABANDONED_AFTER_S = 3600.0  # nobody writes a file without touching it for so long: its writer was killed
 MAX_STEM_LENGTH = 40  # of a temporary name, so that a name of the greatest allowed length still has one
+# File names are bytes: those that are no letters of the locale Python holds as lone surrogates.
+NAME_BYTES = "surrogateescape"  # error handler that gives back the bytes
+JSON_ESCAPES = "backslashreplace"  # error handler that writes them as JSON's own escapes
 TEMPORARY_NAME = re.compile(
     r"\.(?P<stem>.+)\.(?P<process>\d+)-[0-9a-f]{8}\.(?P<kind>partial|aside)(?P<suffix>\.[^.]+)?"
 )
@@ -161,6 +164,11 @@ def convert_os_error(error: OSError, path: Path) -> EffigieError:
     return EffigieError(f"cannot write {path}: {reason}")
 
 
+def readable_name(name: str) -> str:
+    """A file name for texts that must be Unicode: bytes that are no letters become escapes."""
+    return name.encode("utf-8", JSON_ESCAPES).decode("utf-8")
+
+
 def write_private_file(path: Path, data: bytes, *, replace: bool) -> bool:
     """Write a file that only its owner may read; without ``replace`` False, and no change, if one is there already."""
     temporary = path.with_name(f".{path.stem[:MAX_STEM_LENGTH]}.{uuid.uuid4().hex[:8]}.partial")
@@ -185,7 +193,8 @@ def write_private_file(path: Path, data: bytes, *, replace: bool) -> bool:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as readable JSON, whole or not at all."""
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+        temporary.write_text(text, encoding="utf-8", errors=JSON_ESCAPES)
 
 
 def read_json(path: Path) -> Any:
@@ -227,5 +236,5 @@ def content_digest(path: Path) -> str:
     for file in sorted(path.rglob("*")):
         name = file.relative_to(path)
         if file.is_file() and not any(part.startswith(".") for part in name.parts):
-            digest.update(f"{name.as_posix()}\0{sha256(file)}\0".encode())
+            digest.update(f"{name.as_posix()}\0{sha256(file)}\0".encode(errors=NAME_BYTES))
     return digest.hexdigest()

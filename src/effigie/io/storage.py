@@ -7,6 +7,7 @@ whole, under a temporary name until it is. ``file://`` is this machine.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import tempfile
 import uuid
@@ -49,7 +50,20 @@ def safe_name(url: str | Path) -> str:
     name = UNSAFE_CHARACTERS.sub("_", text.rstrip("/").rsplit("/", 1)[-1]).strip(". ")
     stem, dot, suffix = name.rpartition(".")
     stem, suffix = (stem, dot + suffix[:16]) if stem else (name, "")
-    return (stem.encode()[:MAX_NAME_BYTES].decode(errors="ignore") or "clip") + suffix
+    return (_shorten(stem) or "clip") + suffix
+
+
+def _shorten(stem: str) -> str:
+    """The beginning of a name, of MAX_NAME_BYTES at most; what the locale cannot write becomes ``_``."""
+    while stem:
+        try:
+            # Bytes of another locale, which are no letters, stay as they are: they are the file's name.
+            if len(os.fsencode(stem)) <= MAX_NAME_BYTES:
+                return stem
+            stem = stem[:-1]
+        except UnicodeEncodeError as error:
+            stem = f"{stem[: error.start]}{'_' * (error.end - error.start)}{stem[error.end :]}"
+    return stem
 
 
 def open_filesystem(url: str) -> tuple[Any, str]:

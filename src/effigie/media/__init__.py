@@ -11,6 +11,7 @@ from effigie.media.clip import AudioInfo, ClipInfo, ColorSpace, Frame
 from effigie.media.config import EncodeSettings
 from effigie.media.images import read_still
 from effigie.media.inputs import expand_paths
+from effigie.media.output_plan import OutputPlan, plan_output
 from effigie.media.probe import probe
 from effigie.media.reader import VideoReader
 from effigie.media.writer import VideoWriter
@@ -21,9 +22,11 @@ __all__ = [
     "ColorSpace",
     "EncodeSettings",
     "Frame",
+    "OutputPlan",
     "VideoReader",
     "VideoWriter",
     "expand_paths",
+    "plan_output",
     "probe",
     "read_still",
 ]

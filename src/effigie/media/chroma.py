@@ -8,30 +8,79 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from effigie.media.clip import ColorSpace
-from effigie.media.pixel_layout import PixelLayout, Samples
+from effigie.media.pixel_layout import PixelLayout, Samples, find_layout
 
 Picture = NDArray[np.float32]
 
 
 class Sites(NamedTuple):
-    """Where a color sample lies among its pixels: on the first of them (0), or in their middle (1)."""
+    """Where a color sample lies among its pixels: on the first of them (0), in their middle (1), on the last (2)."""
 
     across: float
     down: float
 
 
-def find_sites(layout: PixelLayout, color: ColorSpace) -> Sites:
-    """The usual places of a format's color samples, as PyAV does not tell those that a stream declares.
+LOCATIONS = {
+    (0.0, 0.5): "left",
+    (0.0, 0.0): "topleft",
+    (0.5, 0.0): "top",
+    (0.5, 0.5): "center",
+    (0.0, 1.0): "bottomleft",
+    (0.5, 1.0): "bottom",
+}
+"""Names of FFmpeg by where a sample of 4:2:0 lies, in pixels to the right of and below its first one."""
+
+
+def find_sites(layout: PixelLayout, color: ColorSpace, location: str = "unspecified") -> Sites:
+    """The places of a format's color samples: those that a stream declares, or the usual ones.
 
     4:2:0 lies at the left (MPEG-2 and after), of wide gamut HDR at the top left (ITU-R BT.2100), of JPEG in the middle.
+
+    Args:
+        location: of :func:`measure_location`.
     """
+    if (layout.across, layout.down) == (2, 2) and location != "unspecified":
+        across, down = next(place for place, name in LOCATIONS.items() if name == location)
+        return Sites(2 * across, 2 * down)
     if layout.name.startswith("yuvj"):
         return Sites(1.0 if layout.down > 1 else 0.0, 1.0)
     hdr = color.transfer in ("smpte2084", "arib-std-b67")
     return Sites(0.0, 0.0 if hdr or layout.across == 1 else 1.0)
+
+
+def measure_location(frame: VideoFrame) -> str:
+    """Where a 4:2:0 frame says that its color samples lie, by FFmpeg's name; "unspecified" for other frames.
+
+    PyAV does not tell, but FFmpeg's scaler obeys: one sample is set, and looked for among pixels. The middle is what
+    the scaler takes where nothing is said, and does not count as said.
+
+    Args:
+        frame: taken over, its samples are lost.
+    """
+    layout = find_layout(frame.format.name)
+    pixels = find_layout("yuv444p")
+    assert pixels is not None
+    if layout is None or (layout.across, layout.down) != (2, 2) or min(frame.width, frame.height) < 8:
+        return "unspecified"
+    frame.make_writable()
+    for letter in layout.components:
+        layout.view(frame, letter)[...] = 1 << (layout.bits + layout.shift - 1)
+    row, column = frame.height // 4, frame.width // 4
+    layout.view(frame, "u")[row, column] = (1 << layout.bits) - (1 << layout.bits - 3) << layout.shift
+    wide = VideoReformatter().reformat(frame, format="yuv444p", interpolation=Interpolation.BILINEAR, threads=1)
+    around = pixels.view(wide, "u")[2 * row - 2 : 2 * row + 4, 2 * column - 2 : 2 * column + 4].astype(float) - 128
+    down, across = np.mgrid[-2:4, -2:4][:, : around.shape[0], : around.shape[1]]
+    total = around.sum()
+    if total <= 0:
+        return "unspecified"
+    place = tuple(round(2 * float((around * axis).sum() / total)) / 2 for axis in (across, down))
+    name = LOCATIONS.get((place[0], place[1]), "unspecified")
+    return "unspecified" if name == "center" else name
 
 
 def upsample(
@@ -123,10 +172,11 @@ def _average(values: Picture, axis: int, step: int, site: float, count: int) -> 
     """Filter and take every ``step``-th of ``values``, which begin one sample's pixels before the first sample."""
     if step == 1:
         return _take(values, axis, 1, 1, count)
-    if site:
+    if site == 1:
         weights = dict.fromkeys(range(step), 1 / step)
-    else:  # on the first pixel: the pixels around it, the nearer the more
-        weights = {offset: (step - abs(offset)) / step**2 for offset in range(1 - step, step)}
+    else:  # on the first pixel or the last: the pixels around it, the nearer the more
+        middle = 0 if site == 0 else step - 1
+        weights = {middle + offset: (step - abs(offset)) / step**2 for offset in range(1 - step, step)}
     total = np.zeros(0, np.float32)
     for number, (offset, weight) in enumerate(weights.items()):
         part = _take(values, axis, step, step + offset, count)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from effigie.media.fields import FieldOrder
+
 if TYPE_CHECKING:
     from effigie.media.native_picture import NativePicture
 
@@ -44,6 +46,9 @@ class AudioInfo:
     channels: int
     language: str | None = None
     start: Fraction | None = None  # first sample on the clip's clock, seconds
+    layout: str | None = (
+        None  # speakers, such as stereo or 5.1; None where there is no standard one for so many channels
+    )
 
 
 @dataclass(frozen=True)
@@ -63,10 +68,16 @@ class ClipInfo:
     pixel_format: str
     color: ColorSpace
     pixel_aspect: Fraction = Fraction(1)  # width of one of the file's pixels over its height, after rotation
+    field_order: FieldOrder = "progressive"  # whether frames have two fields, and which of them is the earlier
+    chroma_location: str = "unspecified"  # where color samples of 4:2:0 lie, by FFmpeg's name, if the stream says so
     file_size: tuple[int, int] | None = None  # width and height of the file's pictures, where pixels are not square
     audio: tuple[AudioInfo, ...] = ()
     subtitles: int = 0  # number of subtitle streams
     clock_origin: Fraction = Fraction(0)  # seconds, where an MPEG stream's arbitrary clock begins; 0 elsewhere
+    timecode: str | None = None  # of the first frame, hh:mm:ss:ff, or ; before ff where frame numbers are dropped
+    reel: str | None = None  # name of the tape or camera card
+    chapters: int = 0
+    notes: tuple[str, ...] = ()  # what of the file is not part of the clip, a sentence each
 
 
 @dataclass(frozen=True)
@@ -78,3 +89,14 @@ class Frame:
     time: Fraction  # exact presentation time on the container's own clock, seconds
     duration: Fraction | None  # seconds; None where the container does not say
     native: NativePicture | None = None  # the same as decoded, if the reader was asked to keep it
+    shown: NativePicture | None = None  # what ``image`` was made of, as decoded: ``native``, or one of its fields
+    field: int | None = None  # that ``image`` shows, 0 or 1, if the reader was asked for both: index and native are one
+
+    @property
+    def is_second_field(self) -> bool:
+        """Whether it shows the later field of a frame whose earlier one came before."""
+        return (
+            self.field is not None
+            and self.native is not None
+            and (self.field == 0) != (self.native.field_order == "top")
+        )

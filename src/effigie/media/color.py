@@ -12,12 +12,11 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from effigie.media import defaults
 from effigie.media.clip import ColorSpace, Image, LumaRange
 from effigie.media.color_matrix import luma_levels
 from effigie.media.pixel_layout import find_layout
 from effigie.media.tone import find_tone_curve
-
-HD_LINES = 720
 
 # ITU-T H.273 code points, as libavutil numbers them.
 MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020"}
@@ -53,7 +52,7 @@ _SCALER_FLAGS = (
 
 def guess_color(height: int) -> ColorSpace:
     """Guess the colour space of material that declares none by its number of lines, as players do."""
-    return ColorSpace(matrix="bt709" if height >= HD_LINES else "bt601", matrix_declared=False)
+    return ColorSpace(matrix=defaults.choose_matrix(height), matrix_declared=False)
 
 
 def choose_rgb_color(height: int) -> ColorSpace:

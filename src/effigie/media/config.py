@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from effigie.errors import UsageError
 
-Codec = Literal["auto", "h264", "hevc", "ffv1", "prores", "png"]
+Codec = Literal["auto", "h264", "hevc", "hevc10", "av1", "prores", "prores4444", "dnxhr", "ffv1", "png"]
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 CODECS = get_args(Codec)
@@ -20,12 +20,13 @@ class EncodeSettings:
     """Settings of :class:`~effigie.media.VideoWriter`.
 
     Attributes:
-        codec: ``h264`` plays everywhere; ``hevc`` is smaller and slower; ``ffv1`` (.mkv) keeps every sample; ``prores``
-            (.mov) is for editing, with transparency where there is some; ``png`` writes a folder of pictures without
-            loss. ``auto`` takes what keeps the footage: h264 for 8 bits, hevc for more, for HDR and for RGB, and for
-            footage with transparency prores (.mov) or ffv1 (.mkv).
-        crf: quality of h264 and hevc, 0 (best) to 51; 16 is hard to tell from the source.
-        preset: how long h264 and hevc search, ultrafast to veryslow, for a smaller file of the same look.
+        codec: ``h264`` plays everywhere; ``hevc`` is smaller and slower, ``hevc10`` has 10 bits, ``av1`` (10 bits) is
+            the smallest; ``ffv1`` (.mkv) keeps every sample; ``prores`` (422 HQ, or 4444 where there is more color or
+            transparency), ``prores4444`` and ``dnxhr`` (HQX, .mov) are for editing; ``png`` writes a folder of pictures
+            without loss. ``auto`` takes what keeps the footage: h264 for 8 bits, hevc for more, for HDR and for RGB,
+            and for footage with transparency prores (.mov) or ffv1 (.mkv).
+        crf: quality of h264, hevc, hevc10 and av1, 0 (best) to 51; 16 is hard to tell from the source.
+        preset: how long these search, ultrafast to veryslow, for a smaller file of the same look.
         pixel_format: ``auto`` is the footage's own, or the nearest that the codec has; ``yuv420p`` is what every player
             shows.
         keep_audio: carry sound and subtitles over from the clip.

@@ -46,6 +46,8 @@ def _open(path: Path, formats: str) -> InputContainer:
         raise MediaError(f"{path} is a folder, not a clip: name a file in it, or a folder of numbered pictures")
     picture = formats == PICTURE_FORMATS
     try:
+        if path.exists() and not path.is_file():
+            raise MediaError(f"{path} is no ordinary file, but a pipe or a device: save the clip as a file first")
         if path.stat().st_size == 0:
             raise MediaError(f"{path} is empty: copy or record it again")
         if picture and path.stat().st_size > MAX_PICTURE_BYTES:
@@ -80,14 +82,16 @@ def describe_error(error: Exception) -> str:
 
 
 def select_video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """Select the video stream to read: the largest that is not a cover picture."""
+    """Select the video stream to read: the largest that is neither a cover picture nor a still beside a sequence."""
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         raise MediaError(f"{path} holds no moving picture, only sound or data: choose a video")
     readable = [s for s in streams if s.codec_context is not None]
     if not readable:
         raise MediaError(f"{path} uses a video codec that cannot be decoded here: convert it to H.264 first")
-    stream = max(readable, key=lambda s: s.width * s.height)
+    # An animated AVIF or HEIC shows its first frame as a picture too, beside the track that holds them all.
+    tracks = [s for s in readable if not (s.frames == 1 and s.time_base == 1)]
+    stream = max(tracks or readable, key=lambda s: s.width * s.height)
     check_picture_size(stream.width, stream.height, path)
     return stream
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from effigie.errors import EffigieError, MediaError
 from effigie.io.storage import absolute_name, is_remote, local_path, open_filesystem
 from effigie.media.images import PICTURE_SUFFIXES, list_sequence
+from effigie.media.signature import is_media
 
 VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts"),
@@ -74,7 +75,7 @@ def _list_folder(folder: Path, recursive: bool) -> Iterator[Path]:
 
 
 def _is_media_file(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES + PICTURE_SUFFIXES
+    return path.suffix.lower() in VIDEO_SUFFIXES + PICTURE_SUFFIXES or (path.is_file() and is_media(path))
 
 
 def natural_sort_key(path: str | Path) -> list[tuple[int, str]]:

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 
 import cv2
 import numpy as np
-from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
@@ -20,11 +19,12 @@ from numpy.typing import NDArray
 from effigie.edit import Edit
 from effigie.media import chroma
 from effigie.media.clip import ColorSpace, Image
-from effigie.media.color import convert_frame, from_rgb, to_rgb
+from effigie.media.color import from_rgb, to_rgb
 from effigie.media.color_matrix import decode_matrix, encode_matrix, luma_levels
+from effigie.media.fields import FieldOrder, select_lines
 from effigie.media.orientation import Orientation
+from effigie.media.pixel_layout import Samples, find_layout, to_editable
 from effigie.media.pixel_shape import PixelGrid
-from effigie.media.pixel_layout import Samples, find_editable_format, find_layout
 from effigie.media.tone import ToneCurve, find_tone_curve
 
 Picture = NDArray[np.float32]
@@ -38,6 +38,8 @@ class NativePicture:
         color: of the clip.
         orientation: that makes the stored picture upright.
         shown_size: (width, height) of the upright picture in square pixels; None if its own are.
+        field_order: whether it holds two fields; edits may be of one.
+        chroma_location: where its color samples lie, as :class:`~effigie.media.ClipInfo` says.
     """
 
     def __init__(
@@ -46,23 +48,30 @@ class NativePicture:
         color: ColorSpace,
         orientation: Orientation | None = None,
         shown_size: tuple[int, int] | None = None,
+        field_order: FieldOrder = "progressive",
+        chroma_location: str = "unspecified",
     ) -> None:
-        name = find_editable_format(frame.format.name)
-        if name != frame.format.name or any(plane.line_size < 0 for plane in frame.planes):
-            frame = _rearrange(frame, name)
+        frame = to_editable(frame)
         layout = find_layout(frame.format.name)
         assert layout is not None
         self.frame, self.color, self.layout = frame, color, layout
         self.orientation = orientation or Orientation()
         upright = self.orientation.turn_size(frame.width, frame.height)
         self._grid = PixelGrid(upright, shown_size or upright)
+        self.field_order = field_order
         self._is_writable = False
-        self._sites = chroma.find_sites(layout, color)
+        self._chroma_location = chroma_location
+        self._sites = chroma.find_sites(layout, color, chroma_location)
 
     @classmethod
     def from_rgb(cls, image: Image, color: ColorSpace) -> NativePicture:
         """(H, W, 3) uint8 RGB as shown; in HDR through the inverse of what made it so."""
         return cls(from_rgb(image, color), color)
+
+    def with_frame(self, frame: VideoFrame) -> NativePicture:
+        """The same picture in other samples, which are taken over."""
+        shown, order = self._grid.shown, self.field_order
+        return NativePicture(frame, self.color, self.orientation, shown, order, self._chroma_location)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -79,7 +88,7 @@ class NativePicture:
         return 1.0 if self._tone is None else self._tone.white
 
     def samples(self, component: str) -> Samples:
-        """(h, w) uint8 or uint16, stored: the values of one component of :attr:`layout`, a view of the frame's own."""
+        """(h, w) uint8 or uint16, stored: the values of one component of the layout, a view of the frame's own."""
         return self.layout.view(self.frame, component)
 
     def to_rgb(self) -> Image:
@@ -97,7 +106,7 @@ class NativePicture:
     def apply(self, edits: Iterable[Edit]) -> None:
         """Add the edits to the samples, one after the other; alpha, and what is fully transparent, stays."""
         for edit in edits:
-            self._make_writable()
+            self.make_writable()
             box, before, after, changed = (edit.rows, edit.columns), edit.before, edit.after, edit.share > 0
             if not self._grid.is_same:
                 # What is new replaces the file's own pixels, and not what stretching has made of them.
@@ -107,19 +116,19 @@ class NativePicture:
                 new = self._grid.average(after - before * (1 - edit.share[..., None]), rows, columns)
                 before = self._read_upright(*box)
                 after, changed = before + new - share[..., None] * before, share > 0
-            self._apply_upright(box, before, after, changed)
+            self._apply_upright(box, before, after, changed, edit.field)
 
     def _read_upright(self, rows: slice, columns: slice) -> Picture:
         """As :meth:`read`, of a box of the file's own pixels."""
         box = self._stored_box(rows, columns)
-        signal = self._read_signal(*box)
+        signal = self.read_signal(*box)
         shown = signal if self._tone is None else self._tone.show(signal)
         if self.layout.has_alpha:
             shown *= (self.samples("a")[box] > 0)[..., None]
         return np.asarray(self.orientation.apply(shown), np.float32)
 
     def _apply_upright(
-        self, box: tuple[slice, slice], before: Picture, after: Picture, changed: NDArray[np.bool_]
+        self, box: tuple[slice, slice], before: Picture, after: Picture, changed: NDArray[np.bool_], field: int | None
     ) -> None:
         rows, columns = self._stored_box(*box)
         before, after, changed = (self.orientation.revert(part) for part in (before, after, changed))
@@ -127,19 +136,25 @@ class NativePicture:
             changed = changed & (self.samples("a")[rows, columns] > 0)
         if self._tone is not None:
             before, after = self._tone.restore(before), self._tone.restore(after)
-        self._add_difference(rows, columns, cv2.copyTo(after - before, changed.view(np.uint8)), changed)
+        difference = cv2.copyTo(after - before, changed.view(np.uint8))
+        if field is None:
+            self.add_difference(rows, columns, difference, changed)
+        else:  # a field is a picture of its own, of half the lines in every plane
+            lines, rows_of_field = select_lines(difference, rows, field)
+            marks = np.ascontiguousarray(select_lines(changed, rows, field)[0])
+            self.add_difference(rows_of_field, columns, np.ascontiguousarray(lines), marks, slice(field, None, 2))
 
     def gray(self, size: tuple[int, int]) -> NDArray[np.uint8]:
         """(h, w) uint8 luma, 0 black to 255 white, upright, scaled to ``size`` (width, height)."""
         if self.layout.model == "rgb":
             parts = [
-                cv2.resize(self._values(letter), self._turned(size), interpolation=cv2.INTER_AREA) for letter in "rgb"
+                cv2.resize(self.values(letter), self._turned(size), interpolation=cv2.INTER_AREA) for letter in "rgb"
             ]
             levels = cv2.cvtColor(cv2.merge(parts).astype(np.float32), cv2.COLOR_RGB2GRAY)
             black, white = 0, self.layout.max_value
         else:
-            levels = cv2.resize(self._values("y"), self._turned(size), interpolation=cv2.INTER_AREA).astype(np.float32)
-            black, white = self._luma_levels()
+            levels = cv2.resize(self.values("y"), self._turned(size), interpolation=cv2.INTER_AREA).astype(np.float32)
+            black, white = self.luma_levels
         scale = 255 / (white - black)
         return np.asarray(
             self.orientation.apply(cv2.convertScaleAbs(np.maximum(levels - black, 0), alpha=scale)), np.uint8
@@ -152,9 +167,9 @@ class NativePicture:
             levels: (H, W) float32, grey levels of which black to white has 255.
             rounding: (H, W) float32 in -0.5..0.5, added in steps of the footage's own depth before rounding.
         """
-        self._make_writable()
+        self.make_writable()
         rgb = self.layout.model == "rgb"
-        black, white = (0, self.layout.max_value) if rgb else self._luma_levels()
+        black, white = (0, self.layout.max_value) if rgb else self.luma_levels
         if not self._grid.is_same:  # the noise of rounding must stay as strong as it is
             levels = cv2.resize(levels, self._grid.file, interpolation=cv2.INTER_AREA)
             rounding = cv2.resize(rounding, self._grid.file, interpolation=cv2.INTER_NEAREST)
@@ -169,62 +184,11 @@ class NativePicture:
 
     def exceeds_white(self) -> bool:
         """Whether a sample of luma is brighter than white."""
-        return int(self._values("y").max()) > self._luma_levels()[1]
+        return int(self.values("y").max()) > self.luma_levels[1]
 
     def is_transparent(self) -> bool:
         """Whether a pixel shows something behind it."""
-        return self.layout.has_alpha and bool(self._values("a").min() < self.layout.max_value)
-
-    def to_frame(self, pixel_format: str, color: ColorSpace, reformatter: VideoReformatter) -> VideoFrame:
-        """The stored picture in a pixel format, of the matrix and range of ``color``; itself where that is its own.
-
-        What is transparent is laid over black if the format has no alpha.
-        """
-        if self.is_transparent() and not any(part.is_alpha for part in VideoFormat(pixel_format, 16, 16).components):
-            self._flatten()
-        target = find_layout(pixel_format)
-        if target is not None and target.model != self.layout.model and max(target.bits, self.layout.bits) > 8:
-            return self._convert_exactly(pixel_format, color)
-        return convert_frame(self.frame, pixel_format, self.color, color, reformatter)
-
-    def as_rgb(self) -> NativePicture:
-        """The picture in RGB of 8 or 16 bits, with alpha if it has that; itself where it is RGB or grey."""
-        if self.layout.model != "yuv":
-            return self
-        name = ("rgba64le" if self.layout.has_alpha else "rgb48le") if self.layout.bits > 8 else "rgb24"
-        if name == "rgb24" and self.layout.has_alpha:
-            name = "rgba"
-        frame = self.to_frame(name, self.color, VideoReformatter())
-        picture = NativePicture(frame, self.color, self.orientation, self._grid.shown)
-        picture._is_writable = frame is not self.frame
-        return picture
-
-    def _convert_exactly(self, pixel_format: str, color: ColorSpace) -> VideoFrame:
-        """As :meth:`to_frame`, between RGB, Y'CbCr and grey: FFmpeg's scaler makes deep white 0.4 % darker."""
-        whole = slice(0, self.frame.height), slice(0, self.frame.width)
-        target = NativePicture(VideoFrame(self.frame.width, self.frame.height, pixel_format), color)
-        target._is_writable = True
-        layout, signal = target.layout, self._read_signal(*whole)
-        for letter in layout.components:
-            black = 1 << (layout.bits - 1) if letter in "uv" else target._luma_levels()[0] if letter == "y" else 0
-            target.samples(letter)[...] = black << layout.shift
-        target._add_difference(*whole, signal, np.ones(signal.shape[:2], bool))
-        if layout.has_alpha:
-            share = np.float32(layout.max_value / self.layout.max_value)
-            alpha = self._values("a") * share if self.layout.has_alpha else np.float32(layout.max_value)
-            target.samples("a")[...] = np.rint(alpha).astype(layout.dtype)
-        return target.frame
-
-    def _flatten(self) -> None:
-        """Multiply the samples by alpha."""
-        self._make_writable()
-        layout, alpha = self.layout, self._values("a").astype(np.float32) / np.float32(self.layout.max_value)
-        for letter in layout.components.replace("a", ""):
-            samples, share = self.samples(letter), alpha
-            zero = 0 if layout.model == "rgb" else self._luma_levels()[0] if letter == "y" else 1 << (layout.bits - 1)
-            if samples.shape != alpha.shape:
-                share = cv2.resize(alpha, samples.shape[::-1], interpolation=cv2.INTER_AREA)
-            samples[...] = np.rint((samples.astype(np.float32) - zero) * share + zero).astype(samples.dtype)
+        return self.layout.has_alpha and bool(self.values("a").min() < self.layout.max_value)
 
     def _stored_box(self, rows: slice, columns: slice) -> tuple[slice, slice]:
         return self.orientation.revert_box(rows, columns, (self.frame.width, self.frame.height))
@@ -236,45 +200,55 @@ class NativePicture:
     def _tone(self) -> ToneCurve | None:
         return find_tone_curve(self.color.transfer)
 
-    def _luma_levels(self) -> tuple[int, int]:
+    @property
+    def luma_levels(self) -> tuple[int, int]:
+        """Code values of black and white."""
         return luma_levels(self.color.range, self.layout.bits)
 
-    def _values(self, letter: str, rows: slice = slice(None), columns: slice = slice(None)) -> Samples:
+    def values(self, letter: str, rows: slice = slice(None), columns: slice = slice(None)) -> Samples:
         samples = self.samples(letter)[rows, columns]
         return samples >> self.layout.shift if self.layout.shift else np.ascontiguousarray(samples)
 
-    def _read_signal(self, rows: slice, columns: slice) -> Picture:
+    def read_signal(self, rows: slice, columns: slice) -> Picture:
         """(h, w, 3) R'G'B' of a stored box, in the footage's own transfer."""
         layout = self.layout
         if layout.model == "rgb":
-            values = cv2.merge([self._values(letter, rows, columns) for letter in "rgb"])
+            values = cv2.merge([self.values(letter, rows, columns) for letter in "rgb"])
             return np.multiply(values, np.float32(1 / layout.max_value), dtype=np.float32)
-        luma = self._values("y", rows, columns).astype(np.float32)
+        luma = self.values("y", rows, columns).astype(np.float32)
         if layout.model == "gray":
-            black, white = self._luma_levels()
+            black, white = self.luma_levels
             return cv2.merge([(luma - black) / np.float32(white - black)] * 3)
-        colors = [chroma.upsample(self._values, letter, rows, columns, layout, self._sites) for letter in "uv"]
+        colors = [chroma.upsample(self.values, letter, rows, columns, layout, self._sites) for letter in "uv"]
         matrix = decode_matrix(self.color.matrix, self.color.range, layout.bits)
         return np.asarray(cv2.transform(cv2.merge([luma, *colors]), matrix), np.float32)
 
-    def _add_difference(self, rows: slice, columns: slice, difference: Picture, changed: NDArray[np.bool_]) -> None:
-        """Add (h, w, 3) R'G'B' in the footage's own transfer to a stored box; 0 where it is not ``changed``."""
+    def add_difference(
+        self, rows: slice, columns: slice, difference: Picture, changed: NDArray[np.bool_], lines: slice = slice(None)
+    ) -> None:
+        """Add (h, w, 3) R'G'B' in the footage's own transfer to a stored box; 0 where it is not ``changed``.
+
+        Args:
+            rows: of the box among ``lines``, which are those of each plane that the picture has.
+        """
         layout = self.layout
         if layout.model == "rgb":
             for number, letter in enumerate("rgb"):
                 values = cv2.extractChannel(difference, number) * np.float32(layout.max_value)
-                self._add(self.samples(letter)[rows, columns], values, 0, layout.max_value)
+                self._add(self.samples(letter)[lines][rows, columns], values, 0, layout.max_value)
             return
         matrix = encode_matrix(self.color.matrix, self.color.range, layout.bits)
         if layout.model == "gray":
-            self._add(self.samples("y")[rows, columns], cv2.transform(difference, matrix[:1]), *self._legal_levels())
+            self._add(
+                self.samples("y")[lines][rows, columns], cv2.transform(difference, matrix[:1]), *self._legal_levels()
+            )
             return
         values = cv2.transform(difference, matrix)
-        self._add(self.samples("y")[rows, columns], cv2.extractChannel(values, 0), *self._legal_levels())
-        colors, size = np.ascontiguousarray(values[..., 1:]), (self.frame.height, self.frame.width)
+        self._add(self.samples("y")[lines][rows, columns], cv2.extractChannel(values, 0), *self._legal_levels())
+        colors, size = np.ascontiguousarray(values[..., 1:]), (len(self.samples("y")[lines]), self.frame.width)
         box, colors = chroma.downsample(colors, changed, rows, columns, size, layout, self._sites)
         for number, letter in enumerate("uv"):
-            self._add(self.samples(letter)[box], cv2.extractChannel(colors, number), *self._legal_levels())
+            self._add(self.samples(letter)[lines][box], cv2.extractChannel(colors, number), *self._legal_levels())
 
     def _legal_levels(self) -> tuple[int, int]:
         """The least and greatest code value of video: limited footage keeps the outermost for synchronization."""
@@ -293,27 +267,8 @@ class NativePicture:
             changed = (changed << shift) | (samples & values.dtype.type((1 << shift) - 1))
         samples[...] = changed
 
-    def _make_writable(self) -> None:
+    def make_writable(self) -> None:
         """Have samples of our own: decoders keep theirs as references of what follows."""
         if not self._is_writable:
             self.frame.make_writable()
             self._is_writable = True
-
-
-def _rearrange(frame: VideoFrame, name: str) -> VideoFrame:
-    """The frame with the same samples in another format, or in the same with rows from top to bottom."""
-    if name == frame.format.name:  # rows from the bottom up, as of raw AVI: planes of their own are from the top
-        name = {"bgr24": "gbrp", "rgb24": "gbrp", "bgra": "gbrap", "rgba": "gbrap", "bgr0": "gbrp"}.get(name, name)
-    return VideoReformatter().reformat(frame, format=name, threads=1)
-
-
-def extend_edges(frame: VideoFrame, rows: int, columns: int) -> VideoFrame:
-    """The frame with rows and columns added below and at the right that repeat its last ones."""
-    layout = find_layout(frame.format.name)
-    assert layout is not None
-    larger = VideoFrame(frame.width + columns, frame.height + rows, frame.format.name)
-    for letter in layout.components:
-        samples, room = layout.view(frame, letter), layout.view(larger, letter)
-        added = [(0, more - side) for more, side in zip(room.shape, samples.shape, strict=True)]
-        room[...] = np.pad(samples, added, mode="edge")
-    return larger

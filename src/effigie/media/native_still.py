@@ -12,6 +12,7 @@ from av.video.reformatter import VideoReformatter
 
 from effigie.media.clip import ColorSpace, Image
 from effigie.media.color import flatten_alpha
+from effigie.media.native_convert import to_frame
 from effigie.media.native_picture import NativePicture
 
 _FORMATS = {(1, 1): "gray", (1, 2): "gray16le", (3, 1): "rgb24", (3, 2): "rgb48le", (4, 1): "rgba", (4, 2): "rgba64le"}
@@ -53,7 +54,7 @@ def to_picture_samples(picture: NativePicture, deep: bool, alpha: bool) -> np.nd
     channels = 1 if layout.components == "y" else 4 if alpha and layout.has_alpha else 3
     name = _FORMATS[channels, 2 if deep and layout.bits > 8 else 1]
     full = replace(picture.color, range="full")
-    samples = picture.to_frame(name, full, VideoReformatter()).to_ndarray()
+    samples = to_frame(picture, name, full, VideoReformatter()).to_ndarray()
     if channels > 1:
         samples = cv2.cvtColor(samples, cv2.COLOR_RGB2BGR if channels == 3 else cv2.COLOR_RGBA2BGRA)
     return picture.orientation.apply(samples)

@@ -77,3 +77,21 @@ def orientation_from_matrix(matrix: np.ndarray) -> Orientation:
 
 def _round_quarter_turn(degrees: float) -> int:
     return round(degrees / 90) % 4 * 90
+
+
+EXIF_ORIENTATIONS = {
+    2: Orientation(hflip=True),
+    3: Orientation(180),
+    4: Orientation(180, hflip=True),
+    5: Orientation(270, hflip=True),
+    6: Orientation(90),
+    7: Orientation(90, hflip=True),
+    8: Orientation(270),
+}
+"""By the value of EXIF's tag 0x0112; 1 is upright."""
+
+
+def apply_exif_orientation(image: np.ndarray, value: int) -> np.ndarray:
+    """Turn (H, W, 3) as stored upright, by EXIF's orientation."""
+    orientation = EXIF_ORIENTATIONS.get(value)
+    return image if orientation is None else orientation.apply(image)

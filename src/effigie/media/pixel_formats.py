@@ -9,6 +9,7 @@ from av.codec import Codec
 from av.video.format import VideoFormat
 
 from effigie.media.clip import ClipInfo
+from effigie.media.encoders import Encoder
 from effigie.media.pixel_layout import find_layout
 
 
@@ -24,20 +25,19 @@ class _Content:
     down: int
 
 
-def choose_pixel_format(encoder: str, info: ClipInfo, wanted: str) -> str:
+def choose_pixel_format(encoder: Encoder, info: ClipInfo, wanted: str) -> str:
     """The format to encode a clip in.
 
     Args:
-        encoder: FFmpeg's name.
         wanted: a format of :data:`~effigie.media.config.PIXEL_FORMATS`; ``auto`` is the clip's own. Pictures in RGB
             become 4:2:0, which every player shows, unless the encoder holds RGB or transparency that they have.
     """
-    available = _list_formats(encoder)
+    available = encoder.pixel_formats or _list_formats(encoder.name)
     if wanted != "auto":
         return wanted if wanted in available else min(available, key=lambda name: _count_loss(_describe(wanted), name))
     content = _describe(info.pixel_format)
-    is_plain = encoder in ("libx264", "libx265")
-    if is_plain and (not content.has_color or (content.is_rgb and (info.kind != "video" or encoder == "libx264"))):
+    is_plain = encoder.name in ("libx264", "libx265")
+    if is_plain and (not content.has_color or (content.is_rgb and (info.kind != "video" or encoder.name == "libx264"))):
         content = _Content(False, True, False, content.bits, 2, 2)
     return min(available, key=lambda name: _count_loss(content, name))
 

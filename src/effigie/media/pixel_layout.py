@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 Model = Literal["yuv", "rgb", "gray"]
@@ -135,3 +136,13 @@ def find_editable_format(name: str) -> str:
     return {(False, False): "gbrp", (False, True): "gbrap", (True, False): "gbrp16le", (True, True): "gbrap16le"}[
         deep, alpha
     ]
+
+
+def to_editable(frame: VideoFrame) -> VideoFrame:
+    """The frame itself, or with the same samples in a format that has a layout, its rows from top to bottom."""
+    name, own = find_editable_format(frame.format.name), frame.format.name
+    if name == own and all(plane.line_size > 0 for plane in frame.planes):
+        return frame
+    if name == own:  # rows from the bottom up, as of raw AVI: planes of their own are from the top
+        name = {"bgr24": "gbrp", "rgb24": "gbrp", "bgra": "gbrap", "rgba": "gbrap", "bgr0": "gbrp"}.get(name, name)
+    return VideoReformatter().reformat(frame, format=name, threads=1)

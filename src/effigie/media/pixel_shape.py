@@ -47,10 +47,7 @@ class PixelGrid:
 
     def cover(self, rows: slice, columns: slice) -> tuple[slice, slice]:
         """Rows and columns of the file's pixels that a box of shown ones touches."""
-        return (
-            _cover(rows, self.file[1], self.shown[1]),
-            _cover(columns, self.file[0], self.shown[0]),
-        )
+        return (_cover(rows, self.file[1], self.shown[1]), _cover(columns, self.file[0], self.shown[0]))
 
     def stretch(self, picture: Picture, covered: tuple[slice, slice], rows: slice, columns: slice) -> Picture:
         """A box of shown pixels, out of the file's pixels that lie in ``covered``; between them linearly."""

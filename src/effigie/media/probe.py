@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -11,10 +12,12 @@ from pathlib import Path
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Stream
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from effigie.errors import MediaError
-from effigie.media import images
+from effigie.media import defaults, images
+from effigie.media.chroma import measure_location
 from effigie.media.clip import AudioInfo, ClipInfo, ClipKind
 from effigie.media.color import choose_rgb_color, read_color
 from effigie.media.container import (
@@ -26,12 +29,16 @@ from effigie.media.container import (
     open_container,
     select_video_stream,
 )
+from effigie.media.fields import CODES, SD_LINES, FieldOrder, find_unflagged_order
 from effigie.media.orientation import Orientation, read_orientation
 from effigie.media.pixel_shape import compute_square_size
+from effigie.media.signature import read_kind
+from effigie.media.stream_plan import count_subtitles
+from effigie.media.timecode import read_timecode
 
 ANIMATIONS = ("gif", "apng")
 ARBITRARY_CLOCKS = ("mpeg", "mpegts")
-MAX_FRAME_RATE = 1000  # frames a second; a container that claims more is not believed
+FIELD_FRAMES = 4  # of a clip that may be interlaced without saying so, looked at for lines that alternate
 
 
 def probe(path: str | Path) -> ClipInfo:
@@ -52,16 +59,20 @@ def probe(path: str | Path) -> ClipInfo:
 def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Orientation]:
     """Read the description and orientation of an open container; consumes its first packets."""
     stream = select_video_stream(container, path)
-    orientation = _read_first_orientation(container, stream, path)
+    first = _decode_first(container, stream, path)
+    orientation = read_orientation(first)
     context = stream.codec_context
-    aspect = context.sample_aspect_ratio or Fraction(1)
+    # The container's aspect comes first, as in players: a remux corrects it there alone.
+    aspect = defaults.choose_pixel_aspect(stream.sample_aspect_ratio, context.sample_aspect_ratio)
     size = compute_square_size(stream.width, stream.height, aspect, MAX_SIDE)
     width, height = orientation.turn_size(*size)
-    rate = _read_rate(stream)
+    rate = defaults.choose_rate(stream.average_rate, stream.guessed_rate)
+    timecode, reel = read_timecode(container)
     duration = _read_duration(container, stream)
     is_rgb = context.format is not None and context.format.is_rgb
     names = container.format.name.split(",")
-    kind: ClipKind = "animation" if any(name in ANIMATIONS for name in names) else "video"
+    animated = any(name in ANIMATIONS for name in names) or read_kind(path) == "track"
+    kind: ClipKind = "animation" if animated else "video"
     info = ClipInfo(
         path=path,
         kind=kind,
@@ -75,23 +86,40 @@ def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Ori
         codec=context.codec.canonical_name,
         pixel_format=context.pix_fmt or "unknown",
         color=choose_rgb_color(height) if is_rgb else read_color(context),
+        chroma_location=measure_location(first),
+        field_order=_read_field_order(container, stream, path) if kind == "video" else "progressive",
         pixel_aspect=1 / aspect if orientation.is_transposed else aspect,
         file_size=None if size == (stream.width, stream.height) else (stream.width, stream.height),
         audio=tuple(_read_audio(container)),
-        subtitles=len(container.streams.subtitles),
+        subtitles=count_subtitles(container),
         clock_origin=_read_clock_origin(container) if names[0] in ARBITRARY_CLOCKS else Fraction(0),
+        timecode=timecode,
+        reel=reel,
+        chapters=len(container.chapters()),
     )
     return info, orientation
 
 
-def _read_first_orientation(container: InputContainer, stream: VideoStream, path: Path) -> Orientation:
+def _decode_first(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
     try:
         for frame in decode_frames(container, stream, DamageCounter()):
             check_picture_size(frame.width, frame.height, path)
-            return read_orientation(frame)
+            return frame
     except OSError as error:
         raise make_storage_error(path, error) from error
     raise make_undecodable_error(path)
+
+
+def _read_field_order(container: InputContainer, stream: VideoStream, path: Path) -> FieldOrder:
+    """The field order that a stream declares; of standard definition without one, by the look of its first frames."""
+    declared = CODES.get(int(stream.codec_context.field_order), "progressive")
+    if declared != "progressive" or stream.height not in SD_LINES:
+        return declared
+    try:
+        frames = list(itertools.islice(decode_frames(container, stream, DamageCounter()), FIELD_FRAMES))
+    except OSError as error:
+        raise make_storage_error(path, error) from error
+    return find_unflagged_order(frames, stream.height)
 
 
 def make_storage_error(path: Path, error: OSError) -> MediaError:
@@ -107,10 +135,20 @@ def make_undecodable_error(path: Path) -> MediaError:
 def _read_audio(container: InputContainer) -> Iterator[AudioInfo]:
     for stream in container.streams.audio:
         context = stream.codec_context
-        known = ("unknown", 0, 0)
-        if context is not None:
-            known = (context.codec.canonical_name, context.sample_rate, context.channels)
-        yield AudioInfo(*known, stream.language, _read_start(stream))
+        if context is None:
+            yield AudioInfo("unknown", 0, 0, stream.language, _read_start(stream))
+            continue
+        layout = None
+        with contextlib.suppress(ValueError):
+            layout = defaults.choose_layout(context.layout.name, context.channels)
+        yield AudioInfo(
+            context.codec.canonical_name,
+            defaults.choose_sample_rate(context.sample_rate),
+            context.channels,
+            stream.language,
+            _read_start(stream),
+            layout,
+        )
 
 
 def _read_start(stream: Stream) -> Fraction | None:
@@ -123,13 +161,6 @@ def _read_clock_origin(container: InputContainer) -> Fraction:
     streams = [*container.streams.video, *container.streams.audio]
     starts = [start for stream in streams if (start := _read_start(stream)) is not None]
     return min(starts, default=Fraction(0))
-
-
-def _read_rate(stream: VideoStream) -> Fraction | None:
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate and 0 < rate <= MAX_FRAME_RATE:
-            return Fraction(rate)
-    return None
 
 
 def _read_duration(container: InputContainer, stream: VideoStream) -> Fraction | None:

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from effigie.errors import UsageError
 from effigie.media import seeking
-from effigie.media.clip import ClipInfo, Frame
+from effigie.media.clip import ClipInfo, Frame, Image
 from effigie.media.color import to_rgb
 from effigie.media.container import (
     DamageCounter,
@@ -27,10 +27,13 @@ from effigie.media.container import (
     open_container,
     select_video_stream,
 )
+from effigie.media.fields import FieldOrder, deinterlace
 from effigie.media.images import is_picture, read_pictures
 from effigie.media.native_picture import NativePicture
 from effigie.media.orientation import Orientation
+from effigie.media.pixel_layout import to_editable
 from effigie.media.probe import make_storage_error, make_undecodable_error, probe, read_clip_info
+from effigie.progress import format_count
 
 
 class VideoReader:
@@ -41,10 +44,12 @@ class VideoReader:
     indices then count the frames that did decode.
 
     Args:
-        path: a video, GIF, APNG, WebP, picture, or folder of numbered pictures.
+        path: a video, GIF, APNG, WebP, AVIF, picture, TIFF of several pages, or folder of numbered pictures.
         threads: decoder threads. None leaves it to the codec (slices, without delay); 1 is right where other
             processes keep the cores busy; more decode several frames ahead.
         native: keep each picture as decoded beside the RGB, so that an edit leaves all else as it was.
+        fields: give both fields of interlaced frames, as frames of the same index that share one ``native``; else
+            the earlier one alone, as a whole picture.
 
     Raises:
         MediaError: the clip cannot be read, or not one frame of it decodes.
@@ -63,13 +68,15 @@ class VideoReader:
         stop: int | None = None,
         threads: int | None = None,
         native: bool = False,
+        fields: bool = False,
     ) -> None:
         if start < 0 or (stop is not None and stop < start):
             raise UsageError(f"frames {start} to {stop} are no range: give 0 <= start <= stop")
         if threads is not None and threads < 1:
             raise UsageError(f"{threads} decoder threads: give 1 or more, or none for the codec's own choice")
         self.path = Path(path)
-        self._start, self._stop, self._threads, self._native = start, stop, threads, native
+        self._start, self._stop, self._threads = start, stop, threads
+        self._native, self._fields = native, fields
         self._pictures = self.path.is_dir() or is_picture(self.path)
         self._damage = DamageCounter()
         self._stack = contextlib.ExitStack()
@@ -86,9 +93,11 @@ class VideoReader:
     def notes(self) -> list[str]:
         """Messages to the user about how the clip was read."""
         if not self.damaged_packets:
-            return []
+            return list(self.info.notes)
         return [
-            f"{self.damaged_packets} damaged packets of {self.path} were skipped; some frames are missing or marred"
+            *self.info.notes,
+            f"{format_count(self.damaged_packets, 'damaged packet')} of {self.path} were skipped; some frames are "
+            "missing or marred",
         ]
 
     def __enter__(self) -> Self:
@@ -132,7 +141,7 @@ class VideoReader:
         for index, frame, time in self._select_frames():
             found = True
             if index is not None:
-                yield self._to_frame(frame, index, time)
+                yield from self._to_frames(frame, index, time)
         self.close()
         if not found and (self._stop is None or self._stop > 0):
             raise make_undecodable_error(self.path)
@@ -173,15 +182,35 @@ class VideoReader:
             following = time + (frame.duration * tick if frame.duration else step)
             yield frame, time
 
-    def _to_frame(self, frame: VideoFrame, index: int, time: Fraction) -> Frame:
+    def _to_frames(self, frame: VideoFrame, index: int, time: Fraction) -> Iterator[Frame]:
+        """The frame; if its fields are wanted, both of them, the earlier first."""
         check_picture_size(frame.width, frame.height, self.path)
-        info, size = self.info, self._orientation.turn_size(self.info.width, self.info.height)
-        image = to_rgb(frame, info.color, size, self._reformatter)
-        duration = frame.duration * info.time_base if frame.duration else None
-        native = None
-        if self._native:
-            stored_size = info.file_size or size
-            if (frame.width, frame.height) != stored_size:  # a stream that changes its size on the way
-                frame = VideoReformatter().reformat(frame, width=stored_size[0], height=stored_size[1], threads=1)
-            native = NativePicture(frame, info.color, self._orientation, (info.width, info.height))
-        return Frame(self._orientation.apply(image), index, time, duration, native)
+        duration = frame.duration * self.info.time_base if frame.duration else None
+        order = self.info.field_order
+        if order == "progressive":
+            native = self._keep(frame, order) if self._native else None
+            yield Frame(self._show(frame), index, time, duration, native, native)
+            return
+        frame = to_editable(frame)
+        native = self._keep(frame, order) if self._native and self._fields else None
+        step = (duration or (1 / self.info.rate if self.info.rate else self.info.time_base)) / 2
+        for number, parity in enumerate((0, 1) if order == "top" else (1, 0)):
+            picture = deinterlace(frame, parity)
+            shown = self._keep(picture, "progressive") if self._native else None
+            if not self._fields:
+                yield Frame(self._show(picture), index, time, duration, shown, shown)
+                return
+            field_time = time + number * step
+            yield Frame(self._show(picture), index, field_time, duration and step, native, shown, parity)
+
+    def _show(self, frame: VideoFrame) -> Image:
+        size = self._orientation.turn_size(self.info.width, self.info.height)
+        return self._orientation.apply(to_rgb(frame, self.info.color, size, self._reformatter))
+
+    def _keep(self, frame: VideoFrame, order: FieldOrder) -> NativePicture:
+        size = self.info.file_size or self._orientation.turn_size(self.info.width, self.info.height)
+        if (frame.width, frame.height) != size:  # a stream that changes its size on the way
+            frame = VideoReformatter().reformat(frame, width=size[0], height=size[1], threads=1)
+        info = self.info
+        shown = info.width, info.height
+        return NativePicture(frame, info.color, self._orientation, shown, order, info.chroma_location)

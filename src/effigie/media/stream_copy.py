@@ -1,29 +1,39 @@
-"""Copies audio and subtitle streams into an output: the same bytes at the same times."""
+"""Copies sound, subtitles, attachments and data into an output: the same bytes at the same times."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
+import av
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Discard, Stream
+from av.subtitles.stream import SubtitleStream
 
-from effigie.media.container import open_container
+from effigie.media import defaults
+from effigie.media.container import open_container, select_video_stream
+from effigie.media.stream_plan import AAC_RATES, StreamPlan, add_copy, copy_tags, notes_of, plan_streams
+from effigie.media.subtitle_text import ASS_HEADER, read_text, write_text
 
-AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+if TYPE_CHECKING:
+    from av.container.core import Chapter
+
 AAC_BITS_PER_CHANNEL = 96_000  # bits a second; generous, since the sound was encoded once already
-
-# Vorbis goes into MP4 under FFmpeg's private identifier, and hardly a player finds it there. The others are
-# listed for MOV and then refused.
-UNSUPPORTED_CODECS = {"mp4": {"vorbis"}, "mov": {"flac", "opus", "truehd"}}
-
-COPIED_TAGS = ("language", "title", "handler_name")
+TEXT_TICK = Fraction(1, 1000)  # seconds, of rewritten subtitles
+STALE_TAGS = {
+    *("encoder", "major_brand", "minor_version", "compatible_brands", "timecode", "reel_name"),
+    *("operational_pattern_ul", "uid", "generation_uid", "product_uid", "toolkit_version_num"),
+    *("material_package_umid", "product_version_num", "application_platform"),
+}
+"""What describes the old file's format, and what is written in its own way."""
 
 TimeSpan = tuple[Fraction, Fraction | None]
 """Seconds on the clip's clock: from, and up to but not including (None: to the end)."""
@@ -43,16 +53,18 @@ class StreamCopier:
         self, path: Path, output: OutputContainer, origin: Fraction, span: TimeSpan | None, notes: list[str]
     ) -> None:
         self._output, self._origin, self._span, self._notes = output, origin, span, notes
+        plans = plan_streams_of(path, output.format.name)
+        notes.extend(note for note in notes_of(plans) if note not in notes)
         with contextlib.ExitStack() as stack:
             container = stack.enter_context(open_container(path))
-            self._sinks = self._create_sinks(container)
+            self._sinks = dict(self._create_sinks(container, plans))
             self._copy_tags(container)
             for stream in container.streams:
                 if stream.index not in self._sinks:
                     stream.discard = Discard.all
             streams = [stream for stream in container.streams if stream.index in self._sinks]
             self._packets = container.demux(streams) if streams else iter(())
-            self._next: Packet | None = next(self._packets, None)
+            self._next: Packet | None = self._read_packet()
             self.start_time = _packet_time(self._next) if self._next is not None else None
             """Time of the first packet on the input's clock, seconds."""
             self._stack = stack.pop_all()
@@ -65,11 +77,7 @@ class StreamCopier:
                 return
             if self._next.size and self._is_in_span(self._next):
                 self._sinks[self._next.stream.index].write(self._next)
-            try:
-                self._next = next(self._packets, None)
-            except FFmpegError:
-                self._notes.append("the sound breaks off where the input is damaged")
-                self._next = None
+            self._next = self._read_packet()
 
     def finalize(self) -> None:
         """Mux the rest."""
@@ -80,6 +88,13 @@ class StreamCopier:
     def close(self) -> None:
         self._stack.close()
 
+    def _read_packet(self) -> Packet | None:
+        try:
+            return next(self._packets, None)
+        except FFmpegError:
+            self._notes.append("the sound breaks off where the input is damaged")
+            return None
+
     def _is_in_span(self, packet: Packet) -> bool:
         start_time = _packet_time(packet)
         if self._span is None or start_time is None:
@@ -88,43 +103,53 @@ class StreamCopier:
         end_time = start_time + (packet.duration or 0) * packet.time_base
         return (end_time > start or start_time >= start) and (stop is None or start_time < stop)
 
-    def _create_sinks(self, container: InputContainer) -> dict[int, _StreamCopy | _AudioReencoder]:
-        sinks: dict[int, _StreamCopy | _AudioReencoder] = {}
-        left_out = 0
-        for stream in container.streams:
-            if stream.type not in ("audio", "subtitle"):
-                left_out += stream.type in ("data", "attachment")
-                continue
-            if (sink := self._create_sink(stream)) is not None:
-                sinks[stream.index] = sink
-        if left_out:
-            self._notes.append(f"{left_out} streams that are neither picture, sound nor text were left out")
-        return sinks
-
-    def _create_sink(self, stream: Stream) -> _StreamCopy | _AudioReencoder | None:
-        kind = "sound" if stream.type == "audio" else "subtitles"
-        if stream.codec_context is None or stream.time_base is None:
-            self._notes.append(f"{kind} of an unknown codec was left out")
-            return None
-        codec = stream.codec_context.codec.canonical_name
-        formats = self._output.format.name
-        names = {stream.codec_context.codec.name, codec}
-        if names & self._output.supported_codecs and codec not in UNSUPPORTED_CODECS.get(formats, ()):
-            copy = self._output.add_stream_from_template(stream)
-            return _StreamCopy(self._output, _copy_tags_and_disposition(copy, stream), -self._origin)
-        if isinstance(stream, AudioStream):
-            self._notes.append(f"sound re-encoded to AAC because {formats.upper()} cannot hold {codec}")
-            return _AudioReencoder(self._output, stream, -self._origin, self._notes)
-        self._notes.append(f"subtitles left out because {formats.upper()} cannot hold {codec}: write .mkv to keep them")
-        return None
+    def _create_sinks(self, container: InputContainer, plans: list[StreamPlan]) -> Iterator[tuple[int, _Sink]]:
+        for plan in plans:
+            stream = container.streams[plan.index]
+            if plan.action == "copy":
+                copy = add_copy(self._output, stream, plan.layout)
+                if plan.kind != "attachment":  # which is written with the header
+                    yield plan.index, _StreamCopy(self._output, copy, -self._origin)
+            elif plan.action == "encode":
+                assert isinstance(stream, AudioStream)
+                yield plan.index, _AudioReencoder(self._output, stream, plan, -self._origin, self._notes)
+            elif plan.action == "convert":
+                yield plan.index, _TextConverter(self._output, stream, plan, -self._origin)
 
     def _copy_tags(self, container: InputContainer) -> None:
         """Title, date and the like, and chapters; what describes the old file's format stays behind."""
-        stale = {"encoder", "major_brand", "minor_version", "compatible_brands"}
-        tags = {key: value for key, value in container.metadata.items() if key.lower() not in stale}
+        tags = {key: value for key, value in container.metadata.items() if key.lower() not in STALE_TAGS}
         self._output.metadata.update(tags)
-        if (chapters := container.chapters()) and not self._origin and self._span is None:
+        if chapters := list(_shift_chapters(container, self._origin, self._span)):
             self._output.set_chapters(chapters)
+
+
+def plan_streams_of(path: Path, output_format: str) -> list[StreamPlan]:
+    """Plan the streams of a clip that are not its picture, for an output of ``output_format``."""
+    with open_container(path) as container:
+        return plan_streams(container, output_format, select_video_stream(container, path).index)
+
+
+def _shift_chapters(container: InputContainer, origin: Fraction, span: TimeSpan | None) -> Iterator[Chapter]:
+    """The chapters that the span touches, on the output's clock."""
+    for chapter in container.chapters():
+        tick = chapter["time_base"] or Fraction(1)
+        start, end = chapter["start"] * tick, chapter["end"] * tick
+        if span is not None:
+            start = max(start, span[0])
+            end = end if span[1] is None else min(end, span[1])
+            if start >= end:
+                continue
+        first = max(0, round((start - origin) / tick))
+        yield {**chapter, "start": first, "end": max(first, round((end - origin) / tick))}
+
+
+class _Sink(Protocol):
+    """Takes the packets of one stream."""
+
+    def write(self, packet: Packet) -> None: ...
+
+    def finalize(self) -> None: ...
 
 
 @dataclass
@@ -153,17 +178,34 @@ class _StreamCopy:
         """Nothing is buffered."""
 
 
-class _AudioReencoder:
-    """Re-encodes sound as AAC, at the same times."""
+_EXACT = {"alac": ("s16p", "s32p"), "flac": ("s16", "s32")}
+"""Sample formats of lossless encoders, of up to 16 bits and of more."""
 
-    def __init__(self, output: OutputContainer, source: AudioStream, offset: Fraction, notes: list[str]) -> None:
+
+class _AudioReencoder:
+    """Re-encodes sound, at the same times."""
+
+    def __init__(
+        self, output: OutputContainer, source: AudioStream, plan: StreamPlan, offset: Fraction, notes: list[str]
+    ) -> None:
         context: AudioCodecContext = source.codec_context
-        rate = context.sample_rate if context.sample_rate in AAC_RATES else 48000
+        assert plan.target is not None and plan.layout is not None
+        rate = defaults.choose_sample_rate(context.sample_rate)
+        if plan.target == "aac" and rate not in AAC_RATES:
+            rate = defaults.SAMPLE_RATE
+        # The decoder would hand on frames without a layout, which no encoder and no resampler takes.
+        if context.layout.name != plan.layout:
+            context.layout = plan.layout
         self._source, self._output, self._offset, self._notes = source, output, offset, notes
-        self._stream = output.add_stream("aac", rate=rate)
-        self._stream.codec_context.layout = context.layout.name
-        self._stream.codec_context.bit_rate = AAC_BITS_PER_CHANNEL * context.channels
-        _copy_tags_and_disposition(self._stream, source)
+        stream = output.add_stream(plan.target, rate=rate)
+        assert isinstance(stream, AudioStream)
+        stream.codec_context.layout = plan.layout
+        if plan.target == "aac":
+            stream.codec_context.bit_rate = AAC_BITS_PER_CHANNEL * context.channels
+        else:
+            stream.codec_context.format = _EXACT[plan.target][context.format.name.startswith("s32")]
+        self._stream = stream
+        copy_tags(self._stream, source)
         self._damaged = False
 
     def write(self, packet: Packet) -> None:
@@ -187,12 +229,34 @@ class _AudioReencoder:
             self._output.mux(self._stream.encode(frame))
 
 
-def _copy_tags_and_disposition(stream: Stream, source: Stream) -> Stream:
-    for key in COPIED_TAGS:
-        if key in source.metadata:
-            stream.metadata[key] = source.metadata[key]
-    stream.disposition = source.disposition
-    return stream
+class _TextConverter:
+    """Rewrites text subtitles for the other container."""
+
+    def __init__(self, output: OutputContainer, source: Stream, plan: StreamPlan, offset: Fraction) -> None:
+        assert plan.target is not None
+        self._output, self._plan, self._offset = output, plan, offset
+        if plan.target == "mov_text":
+            stream: Stream = output.add_stream(plan.target)
+            assert isinstance(stream, SubtitleStream)
+            stream.codec_context.subtitle_header = ASS_HEADER
+        else:
+            stream = output.add_mux_stream(plan.target)
+        stream.time_base = TEXT_TICK
+        copy_tags(stream, source)
+        self._stream = stream
+
+    def write(self, packet: Packet) -> None:
+        text = read_text(bytes(packet), self._plan.codec)
+        if not text or packet.pts is None:  # MP4 writes an empty text where nothing is shown
+            return
+        copy = av.Packet(write_text(text, self._plan.target or ""))
+        copy.stream, copy.time_base = self._stream, TEXT_TICK
+        copy.pts = copy.dts = round((packet.pts * packet.time_base + self._offset) / TEXT_TICK)
+        copy.duration = round((packet.duration or 0) * packet.time_base / TEXT_TICK)
+        self._output.mux(copy)
+
+    def finalize(self) -> None:
+        """Nothing is buffered."""
 
 
 def _packet_time(packet: Packet) -> Fraction | None:

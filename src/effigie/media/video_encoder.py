@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.codec.context import ThreadType
+from av.codec.context import Flags, ThreadType
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.format import VideoFormat
@@ -19,17 +19,46 @@ from effigie.io.atomic_write import discard
 from effigie.media.clip import ClipInfo, Image
 from effigie.media.color import write_color, write_frame_color
 from effigie.media.config import EncodeSettings
-from effigie.media.encoders import ENCODERS, build_options, choose_codec, describe_light, list_dynamic_metadata
+from effigie.media.encoders import (
+    ENCODERS,
+    PROGRESSIVE_CODECS,
+    build_options,
+    choose_codec,
+    describe_light,
+    explain_field_loss,
+    list_dynamic_metadata,
+)
 from effigie.media.images import SEQUENCE_RATE
-from effigie.media.native_picture import NativePicture, extend_edges
+from effigie.media.native_convert import extend_edges, to_frame
+from effigie.media.native_picture import NativePicture
 from effigie.media.orientation import Orientation
 from effigie.media.pixel_formats import choose_pixel_format, describe_losses
 from effigie.media.stream_copy import StreamCopier, TimeSpan
+from effigie.media.timecode import explain_timecode_loss, write_timecode
 
 OUTPUT_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 MATROSKA_TICK = Fraction(1, 1000)
 MAX_TIMESCALE = 2**31 - 1
-MAX_DELAY = 1 << 36  # ticks that an encoder may hold a frame back
+
+
+def compute_padding(
+    codec: str, pixel_format: str, height: int, width: int, interlaced: bool = False
+) -> tuple[int, int]:
+    """Rows and columns to add: 4:2:0 has one colour sample for 2x2 pixels, and crops in steps of two; of each field."""
+    if not ENCODERS[codec].needs_even_sides:
+        return 0, 0
+    chroma = VideoFormat(pixel_format, 16, 16)
+    rows, columns = 16 // chroma.chroma_height(16), 16 // chroma.chroma_width(16)
+    return -height % (rows * (2 if interlaced else 1)), -width % columns
+
+
+def describe_padding(codec: str, pixel_format: str, size: tuple[int, int], padding: tuple[int, int]) -> str:
+    """What a user should know of the rows and columns that are added to a picture of ``size`` (height, width)."""
+    (height, width), (rows, columns) = size, padding
+    return (
+        f"{width}x{height} was extended to {width + columns}x{height + rows} by repeating "
+        f"the edge, because {pixel_format} needs even sides; PNG frames (--frames-to) keep odd ones"
+    )
 
 
 class VideoEncoder:
@@ -44,13 +73,14 @@ class VideoEncoder:
         self._tick = source_info.time_base
         self._format = OUTPUT_FORMATS[temporary.suffix.lower()]
         self._codec = choose_codec(settings, source_info, self._format)
-        self._pixel_format = choose_pixel_format(ENCODERS[self._codec].name, source_info, settings.pixel_format)
+        self._pixel_format = choose_pixel_format(ENCODERS[self._codec], source_info, settings.pixel_format)
         self._matroska = self._format == "matroska"
         self._output: av.container.OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._stream_copier: StreamCopier | None = None
         self._reformatter = VideoReformatter()
         self._last: int | None = None
+        self._count = 0
         self._durations: dict[int, int] = {}
         self._padding = (0, 0)
 
@@ -67,7 +97,7 @@ class VideoEncoder:
                 f"what is transparent was laid over black because {self._codec} holds no transparency: --codec prores "
                 "(.mov) or ffv1 (.mkv) keeps it"
             )
-        frame = native.to_frame(self._pixel_format, self._source_info.color, self._reformatter)
+        frame = to_frame(native, self._pixel_format, self._source_info.color, self._reformatter)
         if any(self._padding):
             frame = extend_edges(frame, *self._padding)
         write_frame_color(frame, self._source_info.color)
@@ -76,6 +106,7 @@ class VideoEncoder:
         frame.pts, frame.time_base = self._to_ticks(time), self._tick
         if duration:
             self._durations[frame.pts] = max(1, round(duration / self._tick))
+        self._count += 1
         self._mux(self._stream.encode(frame))
 
     def finalize(self) -> None:
@@ -105,17 +136,17 @@ class VideoEncoder:
         )
         rate = (source_info.rate or SEQUENCE_RATE).limit_denominator(100_000)
         stream = self._output.add_stream(
-            ENCODERS[self._codec].name,
-            rate=rate,
-            options=build_options(self._codec, settings, self._pixel_format, describe_light(picture.frame)),
-            time_base=self._tick,
+            ENCODERS[self._codec].name, rate=rate, options=self._encoder_options(picture), time_base=self._tick
         )
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
         context.pix_fmt = self._pixel_format
         height, width = picture.frame.height, picture.frame.width
-        self._padding = self._compute_padding(height, width)
+        self._padding = self._compute_padding(height, width, picture.field_order != "progressive")
         context.height, context.width = height + self._padding[0], width + self._padding[1]
+        if picture.field_order != "progressive" and self._codec not in PROGRESSIVE_CODECS:
+            context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+            context.field_order = 2 if picture.field_order == "top" else 3
         turn, aspect = picture.orientation, source_info.pixel_aspect
         if source_info.file_size is None or not picture.has_square_pixels:  # else it is of square pixels, as shown
             context.sample_aspect_ratio = 1 / aspect if turn.is_transposed else aspect
@@ -124,9 +155,12 @@ class VideoEncoder:
         context.thread_count = settings.threads or 0
         # Slices, PyAV's default, give larger files, the more cores the larger.
         context.thread_type = ThreadType.FRAME
-        if self._codec == "hevc" and not self._matroska:
+        if ENCODERS[self._codec].name == "libx265" and not self._matroska:
             context.codec_tag = "hvc1"  # the tag that Apple's players ask for
         write_color(context, source_info.color)
+        write_timecode(stream, source_info, self._origin - source_info.clock_origin, self._format)
+        self._notes.extend(explain_timecode_loss(source_info, self._format))
+        self._notes.extend(explain_field_loss(self._codec, source_info.field_order, picture.field_order))
         self._note_losses(picture)
         if settings.keep_audio and source_info.kind == "video":
             self._stream_copier = StreamCopier(source_info.path, self._output, self._origin, self._span, self._notes)
@@ -145,18 +179,17 @@ class VideoEncoder:
             timescale = min(self._tick.denominator, MAX_TIMESCALE)
         return {"movflags": "+faststart", "movie_timescale": str(timescale), "strict": "experimental"}
 
-    def _compute_padding(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns to add: 4:2:0 has one colour sample for 2x2 pixels, and crops in steps of two."""
-        if self._codec not in ("h264", "hevc"):
-            return 0, 0
-        chroma = VideoFormat(self._pixel_format, 16, 16)
-        rows, columns = 16 // chroma.chroma_height(16), 16 // chroma.chroma_width(16)
-        padding = (-height % rows, -width % columns)
+    def _encoder_options(self, picture: NativePicture) -> dict[str, str]:
+        light = describe_light(picture.frame)
+        options = build_options(self._codec, self._settings, self._pixel_format, light, picture.field_order)
+        if self._source_info.chroma_location != "unspecified":
+            options["chroma_sample_location"] = self._source_info.chroma_location
+        return options
+
+    def _compute_padding(self, height: int, width: int, interlaced: bool) -> tuple[int, int]:
+        padding = compute_padding(self._codec, self._pixel_format, height, width, interlaced)
         if any(padding):
-            self._notes.append(
-                f"{width}x{height} was extended to {width + padding[1]}x{height + padding[0]} by repeating "
-                f"the edge, because {self._pixel_format} needs even sides; yuv444p keeps odd ones"
-            )
+            self._notes.append(describe_padding(self._codec, self._pixel_format, (height, width), padding))
         return padding
 
     def _to_ticks(self, time: Fraction) -> int:
@@ -173,8 +206,8 @@ class VideoEncoder:
     def _mux(self, packets: list[Packet]) -> None:
         assert self._output is not None
         for packet in packets:
-            if packet.pts is not None and packet.dts is not None and packet.pts - packet.dts > MAX_DELAY:
-                packet.dts = packet.pts  # x265 makes numbers up for clips of one or two frames
+            if self._count <= 2 and packet.pts is not None:
+                packet.dts = packet.pts  # of so short clips x265 makes numbers up
             if packet.pts in self._durations:
                 packet.duration = self._durations.pop(packet.pts)
             if self._stream_copier is not None and packet.dts is not None:
@@ -196,6 +229,12 @@ class VideoEncoder:
                 self._note(loss)
         if describe_light(picture.frame) is not None and self._codec not in ("h264", "hevc"):
             self._note(f"the light of the mastering display was left out because {self._codec} does not hold it")
+        aspect = self._source_info.pixel_aspect
+        if self._matroska and self._codec in ("ffv1", "prores") and not picture.has_square_pixels:
+            self._note(
+                f"{self._codec} in .mkv does not say that pixels are {aspect.numerator}:{aspect.denominator} wide: "
+                ".mov or .mp4 does"
+            )
         for name in list_dynamic_metadata(picture.frame):
             self._note(f"{name} was left out: it describes the pictures as they were")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,13 +15,14 @@ from av.error import FFmpegError
 
 from effigie.errors import EffigieError, MediaError, UsageError
 from effigie.io.atomic_write import atomic_write, convert_os_error
-from effigie.media import video_encoder
 from effigie.media.clip import ClipInfo, Image
 from effigie.media.config import EncodeSettings
 from effigie.media.container import describe_error
-from effigie.media.encoders import choose_codec
+from effigie.media.native_convert import as_rgb
 from effigie.media.native_picture import NativePicture
-from effigie.media.picture_files import STILL_SUFFIXES, PictureFiles, note_picture_losses
+from effigie.media.output_place import check_place, choose_output_kind
+from effigie.media.output_plan import choose_codec_of, list_picture_losses
+from effigie.media.picture_files import PictureFiles, note_picture_losses
 from effigie.media.stream_copy import TimeSpan
 from effigie.media.video_encoder import VideoEncoder
 
@@ -30,8 +30,9 @@ from effigie.media.video_encoder import VideoEncoder
 class VideoWriter:
     """Writes frames to ``path`` with the clock, colours and sound of ``source_info``.
 
-    ``.mp4``, ``.m4v``, ``.mov`` and ``.mkv`` give video with sound and subtitles copied packet by packet; a
-    name without suffix (or codec png) gives a folder of ``000000.png``, ``000001.png``, ...; ``.png`` and
+    ``.mp4``, ``.m4v``, ``.mov`` and ``.mkv`` give video with sound and subtitles copied packet by packet (what will
+    happen to each, :func:`effigie.media.plan_output` says beforehand); a name without suffix (or codec png) gives a
+    folder of ``000000.png``, ``000001.png``, ...; ``.png`` and
     ``.jpg`` hold one frame. The file appears under its name when the block ends well; on an exception, Ctrl-C
     too, nothing is left. Odd sides grow by one pixel in 4:2:0 video, which cannot say that it was odd.
 
@@ -46,7 +47,8 @@ class VideoWriter:
         notes: what could not be carried over untouched, a sentence each.
 
     Raises:
-        UsageError: the suffix and the codec contradict each other, or ``path`` is the clip itself.
+        UsageError: the suffix and the codec contradict each other, ``path`` is the clip itself, or no such file can be
+            written there.
         MediaError: encoding failed, or no frame was written.
 
     Example::
@@ -71,13 +73,10 @@ class VideoWriter:
         self.frames = 0
         self._span = span
         self._finalizer = finalizer
-        self._output_kind = _output_kind(self.path, self.settings)
-        if self.path.exists() and source_info.path.exists() and self.path.samefile(source_info.path):
-            raise UsageError(f"{path} is the clip being read: choose another name for the output")
-        if self._output_kind == "folder":
-            _check_replaceable(self.path)
+        self._output_kind = choose_output_kind(self.path, self.settings)
+        check_place(self.path, self._output_kind, source_info)
         if self._output_kind == "video":
-            choose_codec(self.settings, source_info, video_encoder.OUTPUT_FORMATS[self.path.suffix.lower()])
+            choose_codec_of(self.path, source_info, self.settings)
         self._size: tuple[int, int] | None = None
         self._sink: VideoEncoder | PictureFiles | None = None
         self._context: contextlib.AbstractContextManager[VideoEncoder | PictureFiles] | None = None
@@ -102,7 +101,7 @@ class VideoWriter:
         if self._output_kind == "video":
             return picture
         note_picture_losses(self.path, self._output_kind == "folder", picture, self.notes)
-        return picture.as_rgb()
+        return as_rgb(picture)
 
     def write(self, picture: Image | NativePicture, time: Fraction, duration: Fraction | None = None) -> None:
         """Add one frame.
@@ -149,10 +148,7 @@ class VideoWriter:
     def _open_sink(self, temporary: Path) -> VideoEncoder | PictureFiles:
         if self._output_kind == "video":
             return VideoEncoder(temporary, self.source_info, self.settings, self._span, self.notes)
-        if self.source_info.audio and self.settings.keep_audio:
-            self.notes.append("the sound was left out because pictures hold none")
-        if self._output_kind == "folder" and self.source_info.kind == "video":
-            self.notes.append("frame times were left out because pictures hold none; they are numbered in order")
+        self.notes.extend(list_picture_losses(self.source_info, self.settings, self._output_kind))
         return PictureFiles(temporary, self.path, self._output_kind == "folder")
 
     @contextlib.contextmanager
@@ -168,28 +164,3 @@ class VideoWriter:
             raise MediaError(
                 f"cannot encode {self.path} ({describe_error(error)}): try the default settings or another format"
             ) from error
-
-
-def _output_kind(path: Path, settings: EncodeSettings) -> str:
-    suffix = path.suffix.lower()
-    if suffix in video_encoder.OUTPUT_FORMATS:
-        if settings.codec == "png":
-            raise UsageError(f"{path} is a video name and codec png writes a folder: drop the suffix, or choose h264")
-        return "video"
-    if suffix in STILL_SUFFIXES:
-        return "still"
-    if not suffix or settings.codec == "png":
-        return "folder"
-    raise UsageError(
-        f"{suffix} cannot be written: use {', '.join(video_encoder.OUTPUT_FORMATS)}, {', '.join(STILL_SUFFIXES)}, "
-        "or no suffix for a folder"
-    )
-
-
-def _check_replaceable(path: Path) -> None:
-    """Raise unless the folder to be replaced holds nothing but frames."""
-    if not path.is_dir():
-        return
-    other = next((entry for entry in path.iterdir() if not re.fullmatch(r"\d+\.png", entry.name)), None)
-    if other is not None:
-        raise UsageError(f"{path} holds more than frames ({other.name}): choose another name")

@@ -40,10 +40,9 @@ STROKE_SHARE = 0.3  # of a stroke's strength that what is beside its middle need
 NEAR = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
 MIN_BROW_BELIEF = 0.35
 SURE_SHARE = 0.6  # of it, from which on a pixel is nothing but the stroke
-MIN_WIDE_SHARE = 0.3  # of the strokes above the eyes
+MIN_WIDTH = 3.5  # px of an upper rim that the network believes in: wide; it sees metal as face
 BROW_MARGIN, WIDE_MARGIN = 3, 3  # px
 CROSS = np.ones((3, 3), np.uint8)
-WIDE_ELEMENT = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))  # strokes drawn generously that hold it are wide
 # A logistic fit to 940 portraits, 162 of them with glasses (docs/occlusion.md): weights of a rim's strength, belief in
 # it, a bar's strength, belief in it, belief in the lower rim, each cut off.
 SCORE_LIMITS = np.array([20.0, 0.3, 20.0, 0.3, 0.3])
@@ -113,7 +112,7 @@ def find_eyewear(picture: Image, landmarks: Landmarks, predictor: VisibilityPred
     )
     score = float(SCORE_WEIGHTS @ np.minimum(measured, SCORE_LIMITS)) + SCORE_BIAS
     drawn, cover = _draw_strokes(strengths, lines, covered, places, rim_strengths, points)
-    core = _find_wide(drawn, points)
+    core = _find_wide(drawn, covered, places, points)
     strokes, wide, cover = (
         cv2.warpAffine(each, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
         for each in (drawn.astype(np.float32), core.astype(np.float32), cover)
@@ -195,11 +194,12 @@ def _draw_strokes(
     return np.asarray(generous, np.uint8), np.asarray(cover * ~lids, np.float32)
 
 
-def _find_wide(strokes: np.ndarray, points: np.ndarray) -> np.ndarray:
+def _find_wide(strokes: np.ndarray, covered: np.ndarray, places: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(HEIGHT, WIDTH) uint8: wide strokes above the eyes and the brows behind them, without the lids."""
     upper = strokes.copy()
     upper[EYE_LINE:] = 0  # below is plain cheek, which can be continued
-    if cv2.morphologyEx(upper, cv2.MORPH_OPEN, WIDE_ELEMENT).sum() < MIN_WIDE_SHARE * upper.sum():
+    reach = cv2.distanceTransform((covered > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+    if 2 * np.median(_sample(reach, places)[places[..., 1] < EYE_LINE]) < MIN_WIDTH:
         return np.zeros_like(upper)
     for brow in (LEFT_BROW, RIGHT_BROW):
         upper |= _fill([cv2.convexHull(points[brow].astype(np.float32))[:, 0]], BROW_MARGIN)

@@ -22,6 +22,7 @@ from effigie.occlusion.task import OcclusionTask
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.training.export import load_ema_weights
 from effigie.training.model_folder import check_output
+from effigie.training.stop import save_on_stop
 from effigie.training.trainer import TrainingReport, describe_facesets, fit, write_manifest
 
 PATIENCE = 10  # evaluations of the held-out error without gain after which an unlimited run ends
@@ -76,33 +77,38 @@ def train_occlusion(
     network = OcclusionNet()
     task = OcclusionTask(network, OcclusionSampler(learned), settings.batch, sample_held_out(kept))
     save_config(output, network)
-    result = fit(
-        task,
-        output,
-        settings,
-        PATIENCE,
-        progress,
-        cancel,
-        callback,
-        learning_rate=settings.learning_rate,
-        weight_decay=1e-4,
-        threads=settings.threads,
-    )
-    network.load_state_dict(load_ema_weights(output)["occlusion"])
-    save_occlusion(output, network)
+
+    def save(step: int, **values: Any) -> None:
+        """Write weights and manifest."""
+        network.load_state_dict(load_ema_weights(output)["occlusion"])
+        save_occlusion(output, network)
+        write_manifest(
+            output,
+            "occlusion",
+            settings,
+            trained_on=describe_facesets(map(FaceSet.open, faces)),
+            faces=[len(learned), len(kept), left_out],
+            steps=step,
+            **values,
+        )
+
+    with save_on_stop(output, save):
+        result = fit(
+            task,
+            output,
+            settings,
+            PATIENCE,
+            progress,
+            cancel,
+            callback,
+            learning_rate=settings.learning_rate,
+            weight_decay=1e-4,
+            threads=settings.threads,
+        )
     report = OcclusionReport.from_result(
         output, result, faces=(len(learned), len(kept), left_out), held_out_error=result.best_error
     )
-    write_manifest(
-        output,
-        "occlusion",
-        settings,
-        trained_on=describe_facesets(map(FaceSet.open, faces)),
-        faces=list(report.faces),
-        steps=report.steps,
-        held_out_error=report.held_out_error,
-        notes=list(report.notes),
-    )
+    save(report.steps, held_out_error=report.held_out_error, notes=list(report.notes))
     return report
 
 

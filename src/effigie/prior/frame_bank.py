@@ -212,12 +212,14 @@ class FrameBank:
         geometries: one a frame.
         features: of all frames.
         penalty: (N,) centimetres added to every distance.
+        digest: SHA-256 of frames and shape, where they lie in a folder: by it is kept what was measured of them.
     """
 
     read: Callable[[int], np.ndarray]
     geometries: list[FaceGeometry]
     features: FrameFeatures
     penalty: np.ndarray
+    digest: str | None = None
 
     def distances(self, region: str, target: np.ndarray) -> np.ndarray:
         """(N,) distance (cm) of every frame to the (D,) features ``target`` of a region."""

@@ -17,16 +17,17 @@ import numpy as np
 
 from effigie.arrays import Image
 from effigie.consent.gate import Permit
+from effigie.consent.store import keep_used
 from effigie.edit import Edit
 from effigie.errors import MediaError
-from effigie.io.atomic_write import atomic_write, discard, sha256
+from effigie.io.atomic_write import atomic_write, discard, readable_name, sha256
 from effigie.media import EncodeSettings, VideoWriter
 from effigie.media.clip import ClipInfo
 from effigie.media.native_picture import NativePicture
 from effigie.media.stream_copy import TimeSpan
 from effigie.provenance.c2pa.certificate import select_identity
 from effigie.provenance.c2pa.containers import sidecar_path, supports_embedding
-from effigie.provenance.c2pa.credentials import Claim, sign_file, sign_sidecar
+from effigie.provenance.c2pa.credentials import Claim, sign_file, sign_in_place, sign_sidecar
 from effigie.provenance.config import TrustSettings
 from effigie.provenance.label import Label, sidecar_text
 from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint
@@ -80,7 +81,7 @@ class SignedWriter:
         self._claim = Claim(
             output_id=self.output_id,
             command=command,
-            title=path.name,
+            title=readable_name(path.name),
             model_hash=model_hash,
             consents=permit.ids,
             ingredients=_ingredients(like.path, source_path),
@@ -175,12 +176,13 @@ class SignedWriter:
                 sign_sidecar(whole, self._claim, self._identity, authority, sidecar)
                 self._notes.append(f"{self.path.suffix} holds no content credentials: they lie in {sidecar.name}")
             digest = sha256(whole)
+        keep_used(self._permit.consents)
         Ledger().add(
             LedgerEntry(
                 output_id=self.output_id,
                 time=datetime.now(UTC),
                 command=self._claim.command,
-                name=self.path.name,
+                name=readable_name(self.path.name),
                 model_hash=self._claim.model_hash,
                 consents=self._permit.ids,
                 file_sha256=digest,
@@ -193,9 +195,12 @@ class SignedWriter:
         self.seconds += clock.perf_counter() - begun
 
     def _sign(self, path: Path) -> None:
+        authority = self.settings.timestamp_authority
+        if sign_in_place(path, self._claim, self._identity, authority):
+            return
         signed = path.with_name(f"signed-{path.name}")
         try:
-            sign_file(path, signed, self._claim, self._identity, self.settings.timestamp_authority)
+            sign_file(path, signed, self._claim, self._identity, authority)
             signed.replace(path)
         finally:
             discard(signed)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 from effigie.consent.document import is_id
-from effigie.consent.store import ConsentStore, default_store
+from effigie.consent.store import ConsentStore, used_store
 from effigie.errors import CancelledError, EffigieError, MediaError
 from effigie.io.atomic_write import sha256
 from effigie.media import probe
@@ -57,7 +58,7 @@ def verify(
     Args:
         path: any file: video, still, GIF, sound, text, whole or not.
         ledger: the user's own by default.
-        store: consent records; by default those beside the file and the user's own.
+        store: consent records; by default those beside the file, the user's own, and those of outputs made here.
 
     Raises:
         EffigieError: the file is missing, no ordinary file, or may not be read.
@@ -66,21 +67,26 @@ def verify(
     cancel = cancel or CancelToken()
     size = _check_size(path)
     notes: list[str] = [] if size else ["the file is empty"]
-    credentials = read_credentials(path)
     mark = known = None
-    if size:
-        pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(path, cancel))
-        if pictures:
-            mark = _try_reading("the invisible mark", notes, lambda: _read_mark(path, cancel))
-        elif pictures is False:
-            notes.append("it holds no pictures, so there is no invisible mark to look for")
-        known = _try_reading(
-            "the ledger", notes, lambda: _search_ledger(path, ledger, mark, credentials, bool(pictures), cancel)
-        )
+    with ThreadPoolExecutor(1) as pool:
+        # While credentials and mark are read: whoever has a ledger needs them.
+        looks = pool.submit(_compute_fingerprints, path, cancel) if size and ledger.path.exists() else None
+        credentials = read_credentials(path)
+        if size:
+            pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(path, cancel))
+            if pictures:
+                mark = _try_reading("the invisible mark", notes, lambda: _read_mark(path, cancel))
+            elif pictures is False:
+                notes.append("it holds no pictures, so there is no invisible mark to look for")
+            if looks is not None:
+                shown = looks if pictures else None
+                known = _try_reading(
+                    "the ledger", notes, lambda: _search_ledger(path, ledger, mark, credentials, shown)
+                )
     consents = known.entry.consents if known and known.matched != ("pictures",) else ()
     if not consents and credentials.state in VALID_STATES:
         consents = credentials.consents
-    store = store or default_store(path.absolute().parent)
+    store = store or used_store(path.absolute().parent)
     consent = _try_reading("consent", notes, lambda: _summarize_consent(consents, store))
     verdict = _judge(credentials, mark, known)
     return Verification(path, verdict, credentials, mark, known, consent, tuple(notes))
@@ -161,16 +167,14 @@ def _search_ledger(
     ledger: Ledger,
     mark: WatermarkReading | None,
     credentials: CredentialState,
-    pictures: bool,
-    cancel: CancelToken,
+    looks: Future[tuple[Sample, ...]] | None,
 ) -> LedgerMatch | None:
-    if not ledger.path.exists():
-        return None
+    """The entry that matches; ``looks`` are the fingerprints of the file's pictures, None without any."""
     by_hash = ledger.find_by_hash(sha256(path))
     ids = [mark.id if mark else None, _credentials_output_id(credentials)]
     by_id = next((entry for name in ids if name and (entry := ledger.find_by_id(name)) is not None), None)
     entry = by_id or by_hash
-    fingerprints = _compute_fingerprints(path, cancel) if pictures else ()
+    fingerprints = () if looks is None else looks.result()
     if entry is None:
         similar = ledger.find_similar(fingerprints) if fingerprints else None
         return None if similar is None else LedgerMatch(similar[0], ("pictures",))

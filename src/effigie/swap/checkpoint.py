@@ -7,6 +7,7 @@ A folder: ``config.json`` (how to build the networks), ``swap.safetensors`` (ave
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,27 +19,20 @@ from safetensors import SafetensorError
 
 from effigie.consent.gate import ConsentLike, Permit, permit_model
 from effigie.errors import FaceSetError, ModelError
-from effigie.faceset import FaceSet
-from effigie.faceset.schema import picture_name
 from effigie.io.atomic_write import atomic_write, sha256
 from effigie.io.tensors import load_arrays, serialize_tensors
-from effigie.prior.frame_bank import FaceGeometry, FaceProfile, FrameBank, compute_features, estimate_occlusion
+from effigie.prior.frame_bank import FaceProfile, FrameBank
 from effigie.swap.checkpoint_paths import BANK, CONFIG, MANIFEST, PEOPLE, WEIGHTS
 from effigie.swap.network import SwapNet
-from effigie.swap.person_frames import PersonFrames
 from effigie.swap.presets import SwapPreset
 from effigie.swap.shape_retarget import ShapeRetarget
+from effigie.swap.source_bank import has_bank, load_bank
 from effigie.training import model_folder
-from effigie.training.model_folder import load_weights, require_weights
+from effigie.training.export import CHECKPOINTS, READ_ATTEMPTS, find_newest_step, has_newer_weights, load_newest_weights
 
 LOG = logging.getLogger(__name__)
 
 COMMAND = "effigie train"
-# Share of strange pixels that nine in ten uncovered faces stay below (a hand: 0.02 to 0.2).
-MAX_CLEAN_OCCLUSION = 0.008
-# Penalty for each share of the face beyond that, in the centimetres that retrieval compares.
-OCCLUDED_CM = 100.0
-BLUR_CM = 0.5
 MAX_CACHED_MODELS = 4  # as many people as a scene usually has
 
 _model_cache: dict[tuple[Any, ...], SwapModel] | None = None
@@ -57,6 +51,7 @@ class SwapModel:
         preset: sizes of the networks.
         prior: whether they take the warped source.
         network: in evaluation mode; None before there are weights: geometry alone makes the faces.
+        notes: what to know of its weights, for reports.
         bank: the source's frames.
         source, target: either person's face profile.
         permit: the gate's, for showing the source.
@@ -71,6 +66,7 @@ class SwapModel:
     target: FaceProfile
     permit: Permit
     manifest_sha256: str | None
+    notes: tuple[str, ...] = ()
 
     @property
     def retarget(self) -> ShapeRetarget:
@@ -117,7 +113,8 @@ def load_swap(
 ) -> SwapModel:
     """Load a swap, if the person it shows has consented.
 
-    One that has not trained yet, or was stopped before its first weights, makes faces by geometry alone.
+    One that was stopped is loaded as it was then, and one that is being trained as it is at this moment; before the
+    first weights it makes faces by geometry alone. Nothing is written into the folder.
 
     Args:
         consent: records (files or ids) instead of those the model was trained with.
@@ -128,37 +125,53 @@ def load_swap(
         ModelError: missing, damaged, of a newer version, or without both weights and frames.
     """
     folder = Path(folder)
-    config = load_config(folder)
-    # A manifest is written after the weights: where it lies without them they were lost.
-    begun = not (folder / WEIGHTS).is_file() and not (folder / MANIFEST).is_file()
-    by_geometry = begun and bool(config["prior"]) and has_bank(folder)
-    if not by_geometry:
-        require_weights(folder / WEIGHTS, COMMAND)
-    try:
-        stamp = _cache_key(folder, device)
-        if _model_cache is not None and stamp in _model_cache:
-            LOG.debug("%s is in the cache of models", folder)
-            permit = permit_model(folder, "swap", consent=consent, purpose=purpose)
-            return replace(_model_cache[stamp], permit=permit)
-        preset = SwapPreset(**config["preset"])
-        network = None if by_geometry else build_network(preset, bool(config["prior"]))
-        if network is not None:
-            load_weights(folder / WEIGHTS, network)
-            network.to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
-        source, target = load_profiles(folder)
-        permit = permit_model(folder, "swap", consent=consent, purpose=purpose)
-        bank = load_bank(folder / BANK, source)
-    except DAMAGE_ERRORS as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"{folder} is damaged ({reason}): train again into a new folder") from error
-    manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
-    model = SwapModel(preset, bool(config["prior"]), network, bank, source, target, permit, manifest)
-    LOG.info("loaded the swap %s on %s", folder, device)
-    if _model_cache is not None:
+    for remaining in reversed(range(READ_ATTEMPTS)):
+        config = load_config(folder)
+        key = _cache_key(folder, device)
+        try:
+            model = _load(folder, device, config, key, consent, purpose)
+        except DAMAGE_ERRORS as error:
+            damage: Exception | None = error
+        else:
+            damage = None
+        # Files that were replaced meanwhile, by a training that ended, belong to different moments.
+        if remaining and _cache_key(folder, device) != key:
+            continue
+        if damage is None:
+            break
+        reason = str(damage).splitlines()[0]
+        raise ModelError(f"{folder} is damaged ({reason}): train again into a new folder") from damage
+    if _model_cache is not None and key not in _model_cache:
         while len(_model_cache) >= MAX_CACHED_MODELS:
             del _model_cache[next(iter(_model_cache))]
-        _model_cache[stamp] = model
+        _model_cache[key] = model
     return model
+
+
+def _load(
+    folder: Path, device: str, config: dict[str, Any], key: tuple[Any, ...], consent: ConsentLike, purpose: str | None
+) -> SwapModel:
+    """The model as the folder is at this moment, or as it is in the cache under ``key``."""
+    if _model_cache is not None and key in _model_cache:
+        LOG.debug("%s is in the cache of models", folder)
+        return replace(_model_cache[key], permit=permit_model(folder, "swap", consent=consent, purpose=purpose))
+    step, weights = find_newest_step(folder), folder / WEIGHTS
+    # A manifest is written after the weights: where it lies without them they were lost.
+    by_geometry = step is None and not weights.is_file() and not (folder / MANIFEST).is_file() and has_bank(folder)
+    preset, network, notes = SwapPreset(**config["preset"]), None, []
+    if not by_geometry:
+        network = build_network(preset, bool(config["prior"]))
+        load_newest_weights(folder, network, weights.stem, COMMAND)
+        network.to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if has_newer_weights(folder, weights):
+            notes.append(f"{folder} has not been trained to its end: its weights are those of step {step}")
+    source, target = load_profiles(folder)
+    permit = permit_model(folder, "swap", consent=consent, purpose=purpose)
+    bank = load_bank(folder / BANK, source)
+    manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
+    LOG.info("loaded the swap %s on %s", folder, device)
+    prior = by_geometry or bool(config["prior"])
+    return SwapModel(preset, prior, network, bank, source, target, permit, manifest, tuple(notes))
 
 
 def enable_model_cache() -> None:
@@ -171,8 +184,12 @@ def enable_model_cache() -> None:
 def _cache_key(folder: Path, device: str) -> tuple[Any, ...]:
     """Key that changes when a model's files do."""
     files = [folder / name for name in (CONFIG, WEIGHTS, PEOPLE, MANIFEST)]
-    files += sorted((folder / BANK).iterdir())
-    states = [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.exists()]
+    files += [*(folder / CHECKPOINTS).glob("*.safetensors"), *(folder / BANK).glob("*")]
+    states = []
+    for file in sorted(files):
+        with contextlib.suppress(FileNotFoundError):  # or removed since it was listed
+            status = file.stat()
+            states.append((file.name, status.st_mtime_ns, status.st_size))
     return (str(folder.resolve()), device, *states)
 
 
@@ -189,49 +206,3 @@ def load_profiles(folder: Path) -> tuple[FaceProfile, FaceProfile]:
         for name in ("source", "target")
     )
     return source, target
-
-
-def has_bank(folder: Path) -> bool:
-    """Whether a model's folder holds source frames."""
-    return FaceSet.exists(folder / BANK)
-
-
-def save_bank(path: Path, footage: PersonFrames, rows: np.ndarray, faceset: FaceSet) -> None:
-    """Write some rows of the source's face set as the model's frame bank."""
-    wanted = {footage.faces.name(int(row)) for row in rows}
-    bank = FaceSet.create(path, {"crop_size": footage.faces.crop_size})
-    source = bank.create_source("bank", "bank", frames=len(rows))
-    with bank.writer(source) as writer:
-        for record in faceset.records():
-            if picture_name(record.clip, record.frame, record.track) in wanted:
-                # Track numbers of different clips meet in one part: the clip's own numbering is not needed here.
-                writer.write([replace(record, clip=source.name, frame=writer.faces, track=0)])
-
-
-def load_bank(path: Path, person: FaceProfile) -> FrameBank:
-    """Load a frame bank; crops are decoded when first used, and cached."""
-    faces = FaceSet.open(path).load(("landmarks", "blendshapes", "matrix", "sharpness"))
-    geometries = [
-        FaceGeometry.from_frame_landmarks(landmarks, matrix)
-        for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)
-    ]
-    pictures: dict[int, np.ndarray] = {}
-
-    def read(index: int) -> np.ndarray:
-        if index not in pictures:
-            if len(pictures) > 64:
-                pictures.pop(next(iter(pictures)))
-            pictures[index] = faces.crop(index)
-        return pictures[index]
-
-    penalty = compute_penalty(read, geometries, person, faces["sharpness"])
-    return FrameBank(read, geometries, compute_features(geometries, faces["blendshapes"], person), penalty)
-
-
-def compute_penalty(
-    read: Any, geometries: list[FaceGeometry], person: FaceProfile, sharpness: np.ndarray
-) -> np.ndarray:
-    """(N,) penalty in centimetres for occluded and for blurred frames."""
-    occluded = estimate_occlusion(read, geometries, person)
-    blur = np.clip(1 - sharpness / np.median(sharpness), 0, 1)
-    return OCCLUDED_CM * np.maximum(occluded - MAX_CLEAN_OCCLUSION, 0) + BLUR_CM * blur

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-CONFIG, WEIGHTS, PEOPLE, BANK, MANIFEST = (
+CONFIG, WEIGHTS, PEOPLE, BANK, PENALTIES, MANIFEST = (
     "config.json",
     "swap.safetensors",
     "people.safetensors",
     "bank",
+    "penalties.json",
     "manifest.json",
 )

@@ -116,6 +116,7 @@ class ConvertSettings:
             ever showed them.
         eyewear: whose glasses are worn: ``target`` keeps the footage's whole and takes the source's out of its frames,
             ``source`` shows the source's, ``none`` nobody's. A head, its hair and what it wears belong to the footage.
+        deinterlace: write interlaced footage as whole frames; else its fields are kept, and the face is made for each.
         fast: about a quarter faster for a slightly softer face, for looks in between. See
             :mod:`effigie.swap.inference.convert`.
     """
@@ -132,6 +133,7 @@ class ConvertSettings:
     extreme_pose: Literal["leave", "make"] = field(default="leave", metadata={STORED_NAME: "turned"})
     interior: Literal["footage", "source"] = "footage"
     eyewear: Literal["target", "source", "none"] = "target"
+    deinterlace: bool = False
     fast: bool = False
 
     def __post_init__(self) -> None:

@@ -27,7 +27,7 @@ from effigie.media import Frame
 from effigie.media.sampling import FrameSampling, sample_frames
 from effigie.occlusion.network import INPUT_SIZE
 from effigie.prior.frame_bank import FaceGeometry, FaceProfile, estimate_profile, measure_expression
-from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 from effigie.swap.checkpoint import load_config, match_stored_preset, save_config
 from effigie.swap.config import SwapSettings
 from effigie.swap.mouth_visibility import COVERED, MIN_MOUTH_VISIBILITY, measure_mouth_visibility
@@ -98,7 +98,11 @@ def measure_profile(
     seen = list(_find_faces(Path(clip), progress, cancel))
     most = max((len(faces) for _, faces, _ in seen), default=0)
     if most <= person:
-        found = f"at most {most} faces at once: choose a smaller number with --person" if most else "no face"
+        found = (
+            f"at most {format_count(most, 'face')} at once: choose a smaller number with --person"
+            if most
+            else "no face"
+        )
         raise MediaError(f"{clip} shows {found}")
     wanted = next(embeddings[person] for _, faces, embeddings in seen if len(faces) == most)
     geometries, blendshapes, embeddings, frames = [], [], [], []

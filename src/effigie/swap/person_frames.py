@@ -9,6 +9,7 @@ import numpy as np
 from effigie.errors import FaceSetError
 from effigie.faceset import Faces, FaceSet, PersonCluster
 from effigie.prior.frame_bank import FaceGeometry, FaceProfile, estimate_profile
+from effigie.progress import format_count
 from effigie.swap.mouth_visibility import penalize_covered_mouths
 
 MIN_FACES = 16
@@ -55,7 +56,7 @@ def load_person_frames(
     people = faceset.people()
     if person is None:
         if len(find_main_people(faceset)) > 1:
-            listed = ", ".join(f"{person.cluster}: {person.faces} faces" for person in people[:6])
+            listed = ", ".join(f"{person.cluster}: {format_count(person.faces, 'face')}" for person in people[:6])
             raise FaceSetError(
                 f"{path} holds {len(people)} people ({listed}): choose with --{role}-person NUMBER, or remove the "
                 f"others with `effigie faces drop {path} --cluster NUMBER` (`effigie faces sheet {path}` shows them)"
@@ -66,7 +67,10 @@ def load_person_frames(
     columns = ("frame", "landmarks", "blendshapes", "matrix", "embedding", "sharpness", "confidence")
     faces = faceset.load(columns, where=f"cluster == {person}")
     if len(faces) < min_faces:
-        raise FaceSetError(f"{path} holds only {len(faces)} faces of the {role}; {min_faces} or more are needed")
+        raise FaceSetError(
+            f"{path} holds only {format_count(len(faces), 'face')} of the {role}; {min_faces} or more are needed: "
+            "extract a clip or more photos into it, or swap without training with `effigie swap`"
+        )
     geometries = [
         FaceGeometry.from_frame_landmarks(landmarks, matrix)
         for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)

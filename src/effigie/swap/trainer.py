@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,7 @@ from effigie.io.locks import with_output_lock
 from effigie.prior.frame_bank import FrameBank, compute_features, select_frames
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.swap.auxiliary_losses import AuxiliaryLosses, IdentityLoss
-from effigie.swap.checkpoint import (
-    build_network,
-    compute_penalty,
-    has_bank,
-    load_config,
-    match_stored_preset,
-    save_bank,
-    save_config,
-)
+from effigie.swap.checkpoint import build_network, load_config, load_profiles, match_stored_preset, save_config
 from effigie.swap.checkpoint_paths import BANK, WEIGHTS
 from effigie.swap.config import SwapSettings
 from effigie.swap.dataset import SwapDataset
@@ -34,13 +26,15 @@ from effigie.swap.person_frames import PersonFrames, load_person_frames
 from effigie.swap.presets import SwapLossWeights, get_preset
 from effigie.swap.pretraining.checkpoint import WEIGHTS as START_WEIGHTS
 from effigie.swap.pretraining.checkpoint import start_from_pretrained
+from effigie.swap.source_bank import compute_penalty, has_bank, save_bank, save_penalty
 from effigie.swap.task import SwapTask
-from effigie.training import export
 from effigie.training.checkpoint import BestCheckpoint
 from effigie.training.device import isolate_rng
+from effigie.training.export import export, find_best
 from effigie.training.model_folder import check_output
 from effigie.training.monitor.progress_summary import ProgressSummary
 from effigie.training.process_group import join_process_group
+from effigie.training.stop import complete_start, save_on_stop
 from effigie.training.trainer import TrainingReport, describe_facesets, fit, write_manifest
 
 MAX_CANDIDATES = 1000  # source frames looked at closely for the bank
@@ -107,44 +101,68 @@ def train(
         RefusedError: no valid consent for the source's face.
         FaceSetError: missing, mixed people and none chosen, too few faces.
         ModelError: ``output`` holds another model.
-        CancelledError: asked to stop; the state is saved and the same call goes on.
+        CancelledError: asked to stop; ``output`` is a model all the same, and the same call goes on.
     """
     settings, output = settings or SwapSettings(), Path(output)
     with join_process_group() as world:
         size, prior = match_stored_preset(output, get_preset(settings.preset)), settings.prior == "mesh"
-        if world.is_leader:
-            wanted = {"prior": prior, "preset": asdict(size)}
-            check_output(output, load_config, wanted, "another preset or prior")
-        footages = load_people(source, target, settings, progress)
-        subject = SubjectFaces.from_faces(footages["source"].faces)
-        permission = permit("swap", subject, consent, purpose=purpose)
-        prepared = prepare_training(footages, settings, progress)
-        if world.is_leader:
-            people = footages["source"].person, footages["target"].person
-            save_config(output, size, prior, *people)
-            save_source(output, source, footages["source"], prepared.bank_rows, permission, progress)
-        with isolate_rng(settings.seed):
-            network = build_network(size, prior)
-            if settings.start is not None:
-                start_from_pretrained(network, size, settings.start)
-            task = prepared.task(network)
-        result = fit(
-            task,
-            output,
-            settings,
-            PATIENCE,
-            progress,
-            cancel,
-            callback,
-            learning_rate=settings.learning_rate,
-            betas=(0.5, 0.99),
-            ema_decay=0.995,
-            # SSIM, by which weights are compared, prefers what an adversary sharpens as it was before.
-            keep_best=not settings.shares.adversary,
-            start_counts=settings.start is not None,
-        )
-        if world.is_leader:
+
+        def start(_: CancelToken | None) -> tuple[TrainingSetup, Permit]:
+            if world.is_leader:
+                wanted = {"prior": prior, "preset": asdict(size)}
+                check_output(output, load_config, wanted, "another preset or prior")
+            footages = load_people(source, target, settings, progress)
+            subject = SubjectFaces.from_faces(footages["source"].faces)
+            permission = permit("swap", subject, consent, purpose=purpose)
+            prepared = prepare_training(footages, settings, progress)
+            if world.is_leader:
+                people = footages["source"].person, footages["target"].person
+                save_config(output, size, prior, *people)
+                save_source(output, source, footages["source"], prepared.bank_rows, permission, progress)
+            return prepared, permission
+
+        def save(step: int, held_out_error: float | None = None, notes: Sequence[str] = ()) -> None:
+            """Write the weights of the newest or best checkpoint, and the manifest."""
             export(output, "fp16", ("swap",))  # the discriminator has done its work
+            best, facesets = find_best(output), describe_facesets(map(FaceSet.open, (source, target)))
+            write_manifest(
+                output,
+                "swap",
+                replace(settings, start=None),  # a path of this machine
+                start_sha256=settings.start and sha256(Path(settings.start) / START_WEIGHTS),
+                consents=list(permission.ids),
+                trained_on=dict(zip(("source", "target"), facesets, strict=True)),
+                weights_sha256=sha256(output / WEIGHTS),
+                steps=step,
+                held_out_error=held_out_error if best is None else best.error,
+                best_step=None if best is None else best.step,
+                notes=list(notes),
+            )
+
+        prepared, permission = complete_start(
+            output, start, lambda: not world.is_leader or has_bank(output), progress, cancel
+        )
+        with save_on_stop(output, save if world.is_leader else None):
+            with isolate_rng(settings.seed):
+                network = build_network(size, prior)
+                if settings.start is not None:
+                    start_from_pretrained(network, size, settings.start)
+                task = prepared.task(network)
+            result = fit(
+                task,
+                output,
+                settings,
+                PATIENCE,
+                progress,
+                cancel,
+                callback,
+                learning_rate=settings.learning_rate,
+                betas=(0.5, 0.99),
+                ema_decay=0.995,
+                # SSIM, by which weights are compared, prefers what an adversary sharpens as it was before.
+                keep_best=not settings.shares.adversary,
+                start_counts=settings.start is not None,
+            )
         report = TrainReport.from_result(
             output,
             result,
@@ -155,20 +173,7 @@ def train(
             progress_summary=result.progress_summary,
         )
         if world.is_leader:
-            facesets = describe_facesets(map(FaceSet.open, (source, target)))
-            write_manifest(
-                output,
-                "swap",
-                replace(settings, start=None),  # a path of this machine
-                start_sha256=settings.start and sha256(Path(settings.start) / START_WEIGHTS),
-                consents=list(permission.ids),
-                trained_on=dict(zip(("source", "target"), facesets, strict=True)),
-                weights_sha256=sha256(output / WEIGHTS),
-                steps=report.steps,
-                held_out_error=report.held_out_error,
-                best_step=None if report.best is None else report.best.step,
-                notes=list(report.notes),
-            )
+            save(report.steps, result.best_error, report.notes)
         return report
 
 
@@ -261,3 +266,4 @@ def save_source(
         discard(output / BANK)  # begun, never finished
         progress(Progress("keep source frames", 0, 1, "sets"))
         save_bank(output / BANK, footage, rows, FaceSet.open(source))
+    save_penalty(output / BANK, load_profiles(output)[0])  # as stored, rounded

@@ -100,7 +100,12 @@ class CheckpointStore:
             discard(path)
 
     def _paths(self) -> list[Path]:
-        return sorted(self.folder.glob("step-*.safetensors"), key=_step, reverse=True)
+        return list_checkpoints(self.folder)
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """The files of checkpoints in a folder, newest first."""
+    return sorted(folder.glob("step-*.safetensors"), key=parse_step, reverse=True)
 
 
 def read_checkpoint(path: Path) -> tuple[Snapshot, dict[str, Any]]:
@@ -196,6 +201,7 @@ def remove_best(folder: Path) -> None:
     discard(folder / BEST_FILE)
 
 
-def _step(path: Path) -> int:
+def parse_step(path: Path) -> int:
+    """The step that a checkpoint's file is named by; -1 for a name of another kind."""
     digits = path.stem.removeprefix("step-")
     return int(digits) if digits.isdigit() else -1

@@ -17,7 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from effigie.errors import CancelledError, DistributedError, UsageError
 from effigie.execution.launch import RankInfo
-from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 from effigie.training.checkpoint import BestCheckpoint
 from effigie.training.checkpoint_manager import STOP_REASONS, CheckpointManager, StopReason, parse_curve_record
 from effigie.training.config import TrainingSettings
@@ -289,5 +289,5 @@ def _status_text(manager: CheckpointManager | None, notes: list[str], running: s
         if logger.progress_summary.error is not None:
             parts.append(str(logger.progress_summary))
     if notes:
-        parts.append(f"{len(notes)} notes, the last: {notes[-1]}")
+        parts.append(f"{format_count(len(notes), 'note')}, the last: {notes[-1]}")
     return ", ".join(parts)

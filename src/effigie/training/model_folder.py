@@ -95,7 +95,7 @@ def require_weights(path: Path, command: str) -> None:
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], half: bool = True) -> None:
     """Write tensors, whole or not at all; float32 as fp16, but for tensors with values beyond its range (65504)."""
-    stored = {name: _to_half(tensor) if half else tensor for name, tensor in tensors.items()}
+    stored = {name: to_half(tensor) if half else tensor for name, tensor in tensors.items()}
     with atomic_write(path) as temporary:
         temporary.write_bytes(serialize_tensors(stored))
 
@@ -110,15 +110,27 @@ def load_weights(path: Path, network: nn.Module, optional: Collection[str] = ())
         ModelError: missing, damaged, or of another network.
     """
     try:
-        tensors = {name: convert_stored(network, name, value).float() for name, value in load_tensors(path).items()}
+        tensors = load_tensors(path)
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise _damage_error(path, error) from error
+    fill_network(network, tensors, path, optional)
+
+
+def fill_network(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, optional: Collection[str] = ()) -> None:
+    """Fill a network with the tensors that were stored in ``path``; see :func:`load_weights`."""
+    try:
+        tensors = {name: convert_stored(network, name, value).float() for name, value in tensors.items()}
         missing, unknown = network.load_state_dict(tensors, strict=False)
         missing = [name for name in missing if not any(part in name for part in optional)]
         if missing or unknown:
             raise ValueError(f"tensors do not fit: {[*missing, *unknown][0]}")
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"{path} is damaged ({reason}): get the model again") from error
+    except (ValueError, RuntimeError) as error:
+        raise _damage_error(path, error) from error
     network.eval().requires_grad_(False)
+
+
+def _damage_error(path: Path, error: Exception) -> ModelError:
+    return ModelError(f"{path} is damaged ({str(error).splitlines()[0]}): get the model again")
 
 
 def convert_stored(network: nn.Module, name: str, tensor: Tensor) -> Tensor:
@@ -130,7 +142,8 @@ def convert_stored(network: nn.Module, name: str, tensor: Tensor) -> Tensor:
     return tensor if convert is None else convert(name, tensor)
 
 
-def _to_half(tensor: Tensor) -> Tensor:
+def to_half(tensor: Tensor) -> Tensor:
+    """A float32 tensor as fp16, but for values beyond its range; others as they are."""
     if tensor.dtype != torch.float32:
         return tensor
     half = tensor.half()

@@ -34,7 +34,7 @@ from effigie.faces.tracker import Tracker
 from effigie.faceset import FaceSet
 from effigie.faceset.plots.drawing import write_png
 from effigie.media import ClipInfo, EncodeSettings, VideoReader, probe
-from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 
 VIDEOS = (".mp4", ".m4v", ".mov", ".mkv")
 
@@ -253,7 +253,9 @@ def _notes(
 ) -> list[str]:
     notes = []
     if comparison.strangers:
-        notes.append(f"{comparison.strangers} frames were changed although the target person is not in them")
+        notes.append(
+            f"{format_count(comparison.strangers, 'frame')} changed although the target person is not in the picture"
+        )
     notes.append(f"identity was measured on every {settings.interval}th frame")
     if folder is None:
         notes.append("without masks, the outline of the mesh stood in for what was replaced, and no seam was measured")

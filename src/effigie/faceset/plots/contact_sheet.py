@@ -13,7 +13,7 @@ from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text, writ
 from effigie.faceset.sorting import check_positive, load_measures, sort_indices
 from effigie.faceset.store import FaceSet
 from effigie.io.stored_names import STORED_NAME
-from effigie.progress import CancelToken, ProgressCallback, ignore_progress
+from effigie.progress import CancelToken, ProgressCallback, format_count, ignore_progress
 
 TITLE, HEADING, LABEL, GAP = 34, 28, 16, 4
 MARGIN = 8
@@ -109,7 +109,9 @@ def render_contact_sheet(
         label = int(faces["cluster"][group[0]])
         name = "unknown" if label == UNKNOWN_CLUSTER else f"cluster {label}"
         share = 100 * totals[label] / len(faces)
-        draw_text(image, f"{name}: {totals[label]} faces, {share:.1f} %", (MARGIN, top + 19), 0.45, TEXT)
+        draw_text(
+            image, f"{name}: {format_count(totals[label], 'face')}, {share:.1f} %", (MARGIN, top + 19), 0.45, TEXT
+        )
         for position, index in enumerate(group):
             x = MARGIN + position % columns * (size + GAP)
             y = top + HEADING + position // columns * cell

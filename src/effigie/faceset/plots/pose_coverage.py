@@ -11,6 +11,7 @@ import numpy as np
 from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text, write_png
 from effigie.faceset.sorting import load_measures
 from effigie.faceset.store import FaceSet
+from effigie.progress import format_count
 
 YAW_EDGES = np.arange(-60, 61, 10)
 PITCH_EDGES = np.arange(-40, 41, 10)
@@ -77,6 +78,6 @@ def pose_coverage(faceset: FaceSet | str | Path, output: str | Path, where: str 
     faceset = FaceSet.from_path(faceset)
     faces = load_measures(faceset, ["yaw", "pitch"], where)
     found = count_poses(faces["yaw"], faces["pitch"])
-    title = f"{faceset.path.name}: {len(faces)} faces, {found.filled} of {found.counts.size} poses"
+    title = f"{faceset.path.name}: {format_count(len(faces), 'face')}, {found.filled} of {found.counts.size} poses"
     write_png(Path(output), render_pose_coverage(found, title))
     return found

@@ -83,6 +83,13 @@ def compute_embedding(model: HeadsModel, shots: Sequence[ReferenceShot]) -> Tens
     return mean
 
 
+@torch.no_grad()
+def compute_parameters(model: HeadsModel, shots: Sequence[ReferenceShot]) -> tuple[Tensor, Tensor]:
+    """The shots' (N,) embedding and the person's (1, P) parameters before any tuning; shots of any size."""
+    embedding = compute_embedding(model, [resize_shot(shot, model.preset.size) for shot in shots])
+    return embedding, model.networks.generator.project_embedding(embedding[None])
+
+
 def split_shots(shots: Sequence[ReferenceShot]) -> tuple[list[ReferenceShot], list[ReferenceShot]]:
     """Shots to train on and, of four or more, held-out shots: every fourth, six at most."""
     if len(shots) < HOLD_OUT_INTERVAL:
@@ -119,9 +126,7 @@ class TuneTask:
         self.examples = self.parts = batch
         trained, held_out = split_shots(shots)
         self._shots = trained
-        embedding = compute_embedding(model, [resize_shot(shot, self._size) for shot in shots])
-        with torch.no_grad():
-            psi = model.networks.generator.project_embedding(embedding[None])
+        embedding, psi = compute_parameters(model, shots)
         generator = copy.deepcopy(model.networks.generator).requires_grad_(True).train()
         discriminator = copy.deepcopy(model.networks.discriminator).requires_grad_(True).train()
         discriminator.table.requires_grad_(False)

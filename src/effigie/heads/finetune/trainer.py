@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from effigie.consent.gate import ConsentLike, permit, save_consents
+from effigie.consent.gate import ConsentLike, Permit, permit, save_consents
 from effigie.consent.nsfw_detector import check_images
 from effigie.errors import ModelError, UsageError
+from effigie.faceset import FaceSet
 from effigie.heads.checkpoint import load_config, load_heads
 from effigie.heads.finetune.config import MAX_SHOTS, TuneSettings
-from effigie.heads.finetune.task import TuneTask
-from effigie.heads.inference.portrait import read_portraits, to_subject_faces
+from effigie.heads.finetune.task import TuneTask, compute_parameters
+from effigie.heads.inference.portrait import Portrait, read_portraits, to_subject_faces
+from effigie.heads.meta_learning.identity_dataset import ReferenceShot
 from effigie.heads.meta_learning.trainer import build_perceptual_loss
-from effigie.heads.person_checkpoint import GENERATOR, crop_shot, save_person, save_person_config
+from effigie.heads.person_checkpoint import BANK, GENERATOR, crop_shot, save_person
 from effigie.io.atomic_write import discard, sha256
 from effigie.io.locks import with_output_lock
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
@@ -23,6 +25,7 @@ from effigie.training import TrainingResult, train
 from effigie.training.export import load_ema_weights
 from effigie.training.model_folder import MANIFEST, check_output
 from effigie.training.process_group import join_process_group
+from effigie.training.stop import complete_start, save_on_stop
 from effigie.training.trainer import TrainingReport, write_manifest
 
 
@@ -73,7 +76,7 @@ def tune(
         RefusedError: no valid consent of the person, or a picture is intimate.
         MediaError, UsageError, FaceSetError: as :func:`effigie.heads.inference.portrait.read_portraits`.
         ModelError: ``heads`` cannot be used, or ``output`` holds another model.
-        CancelledError: asked to stop; the same call goes on.
+        CancelledError: asked to stop; ``output`` can be animated all the same, and the same call goes on.
     """
     settings, output = settings or TuneSettings(), Path(output)
     with join_process_group() as world:
@@ -82,22 +85,42 @@ def tune(
         model = load_heads(heads)
         if model.manifest_sha256 is None:
             raise ModelError(f"{heads} has no {MANIFEST}: it is not trained to the end")
-        portraits = read_portraits(
-            pictures, settings.person, max_portraits=settings.shots, progress=progress, cancel=cancel
-        )[:MAX_SHOTS]
-        permission = permit("animate", to_subject_faces(portraits), consent, purpose=purpose)
-        for portrait in portraits:
-            check_images([portrait.image], portrait.name)
-        side = 2 * model.preset.size
-        task = TuneTask(
-            model,
-            [crop_shot(portrait, side) for portrait in portraits],
-            settings.examples(model.preset.name),
-            perceptual_loss=build_perceptual_loss(settings.content),
+
+        def start(cancel: CancelToken | None) -> tuple[list[Portrait], list[ReferenceShot], Permit]:
+            portraits = read_portraits(
+                pictures, settings.person, max_portraits=settings.shots, progress=progress, cancel=cancel
+            )[:MAX_SHOTS]
+            permission = permit("animate", to_subject_faces(portraits), consent, purpose=purpose)
+            for portrait in portraits:
+                check_images([portrait.image], portrait.name)
+            shots = [crop_shot(portrait, 2 * model.preset.size) for portrait in portraits]
+            if world.is_leader:
+                save_consents(output, permission)
+                # Before the first step the person is made by the meta-learned model, as from a portrait.
+                embedding, psi = compute_parameters(model, shots)
+                save_person(output, model.preset, model.prior, model.networks.generator, embedding, psi, portraits)
+            return portraits, shots, permission
+
+        portraits, shots, permission = complete_start(
+            output, start, lambda: not world.is_leader or FaceSet.exists(output / BANK), progress, cancel
         )
-        if world.is_leader:
-            save_person_config(output, model.preset, model.prior)
-        result = train(task, output, settings.training(len(portraits)), progress, cancel, callback)
+        task: TuneTask | None = None
+
+        def save(step: int = 0) -> None:
+            """Write the best weights."""
+            assert task is not None
+            best = load_ema_weights(output)["tuned"]
+            task.tuned.load_state_dict(best)
+            save_person(output, model.preset, model.prior, task.tuned.generator, task.embedding, best["psi"], portraits)
+
+        with save_on_stop(output, save if world.is_leader else None):
+            task = TuneTask(
+                model,
+                shots,
+                settings.examples(model.preset.name),
+                perceptual_loss=build_perceptual_loss(settings.content),
+            )
+            result = train(task, output, settings.training(len(portraits)), progress, cancel, callback)
         first, last = _first_and_best(result)
         report = TuneReport.from_result(
             output,
@@ -108,10 +131,7 @@ def tune(
             notes=(*(note for portrait in portraits for note in portrait.notes), *result.notes),
         )
         if world.is_leader:
-            best = load_ema_weights(output)["tuned"]
-            task.tuned.load_state_dict(best)
-            save_person(output, model.preset, model.prior, task.tuned.generator, task.embedding, best["psi"], portraits)
-            save_consents(output, permission)
+            save()
             write_manifest(
                 output,
                 "person",

@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import math
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.gate import ConsentLike
-from effigie.consent.nsfw_detector import check_clip
-from effigie.errors import UsageError
+from effigie.errors import MediaError, UsageError
 from effigie.execution.pipeline import BackgroundConsumer, ordered_map, shared_cores
 from effigie.heads.config import AnimateSettings
+from effigie.heads.inference.driver import DriverReading
 from effigie.heads.inference.response import fit_gains
-from effigie.heads.inference.subject import AnimationSubject, load_subject
 from effigie.heads.motion.gains import Gains
-from effigie.heads.motion.motion import Motion, read_motion
+from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.retarget import Retargeter
-from effigie.heads.motion.template import is_template, load_motion, save_motion
+from effigie.heads.motion.template import is_template
 from effigie.heads.warp.scene import PortraitWarp, WarpedPortrait
 from effigie.io.locks import with_output_lock
-from effigie.media import ClipInfo, probe
+from effigie.io.measurements import measure_once
+from effigie.media import ClipInfo, OutputPlan, probe
 from effigie.media.color import choose_rgb_color
-from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
+from effigie.provenance.output_plan import plan_signed_output
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.provenance.watermark import Anchor, measure_anchor
 
-QUICK_LOOK_FRAMES = 300  # frames of the driver that are read for an animation of a few
+if TYPE_CHECKING:
+    from effigie.heads.inference.subject import AnimationSubject
 
 
 @dataclass
@@ -99,44 +103,49 @@ def animate(
     for path in (portrait, driver):
         if output.exists() and path.exists() and output.samefile(path):
             raise UsageError(f"{output} is an input itself: choose another name for the output")
+    if not is_template(driver):  # of whose clip nothing is known yet
+        # What would fail after the last frame fails here, before anything is read.
+        plan_animation(portrait, driver, output, settings)
     fetch_assets(REQUIRED_ASSETS, progress)
     seconds: defaultdict[str, float] = defaultdict(float)
     start = time.perf_counter()
-    subject = load_subject(portrait, settings, consent, purpose, progress, cancel)
-    seconds["portrait"] = time.perf_counter() - start
-    motion = _read_driver(driver, settings, progress, cancel)
+    with DriverReading(driver, settings, cancel) as reading:
+        from effigie.heads.inference.subject import load_subject  # with torch, while the driver is read
+
+        subject = load_subject(portrait, settings, consent, purpose, progress, cancel)
+        warp = build_warp(subject, settings)
+        seconds["portrait"] = time.perf_counter() - start
+        motion = reading.result(progress)
     seconds["driver"] = time.perf_counter() - start - seconds["portrait"]
-    report = _Animation(subject, motion, output, settings, seconds, progress, cancel).run()
+    report = _Animation(subject, warp, motion, output, settings, seconds, progress, cancel).run()
     report.seconds = time.perf_counter() - start
     return report
 
 
-def _read_driver(driver: Path, settings: AnimateSettings, progress: ProgressCallback, cancel: CancelToken) -> Motion:
-    """The driver's motion; the clip is checked for intimate content in the meantime."""
-    if is_template(driver):
-        motion = load_motion(driver)
-        if settings.neutral_frame is not None:
-            motion = motion.with_neutral_frame(settings.neutral_frame)
-    else:
-        probe(driver)
-        max_read = None
-        if settings.max_frames is not None and settings.save_motion is None:
-            # One more than is shown, whose time says where the sound ends; enough to find a calm one among.
-            max_read = max(settings.max_frames + 1, QUICK_LOOK_FRAMES, (settings.neutral_frame or 0) + 1)
-        with ThreadPoolExecutor(1) as executor:
-            footage_check = executor.submit(check_clip, driver, cancel=cancel)
-            motion = read_motion(
-                driver,
-                settings.driver_person,
-                neutral_frame=settings.neutral_frame,
-                max_frames=max_read,
-                progress=progress,
-                cancel=cancel,
-            )
-            footage_check.result()
-    if settings.save_motion is not None:
-        save_motion(motion, settings.save_motion)
-    return motion
+def _are_gains(values: Any) -> bool:
+    return all(0 < gain < math.inf for gain in asdict(Gains(**values)).values())
+
+
+def build_warp(subject: AnimationSubject, settings: AnimateSettings) -> PortraitWarp:
+    """The warp of the person's portrait."""
+    # A crop may show too little around the head to tell it from the background.
+    still_background = True if settings.paste == "portrait" else None
+    return PortraitWarp(subject.portrait.image, subject.portrait.landmarks, still_background=still_background)
+
+
+def plan_animation(
+    portrait: str | Path, driver: str | Path, output: str | Path, settings: AnimateSettings | None = None
+) -> OutputPlan:
+    """Plan the output of :func:`animate`: the driver's clock and sound, the portrait's size.
+
+    Raises:
+        UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`.
+    """
+    settings, info = settings or AnimateSettings(), probe(driver)
+    with contextlib.suppress(MediaError):  # a face set or a model: its portrait's size is not known yet
+        shown = probe(portrait)
+        info = replace(info, width=shown.width, height=shown.height, pixel_aspect=Fraction(1), notes=())
+    return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
 
 
 class _Animation:
@@ -145,6 +154,7 @@ class _Animation:
     def __init__(
         self,
         subject: AnimationSubject,
+        warp: PortraitWarp,
         motion: Motion,
         output: Path,
         settings: AnimateSettings,
@@ -152,7 +162,7 @@ class _Animation:
         progress: ProgressCallback,
         cancel: CancelToken,
     ) -> None:
-        self._subject, self._motion, self._settings = subject, motion, settings
+        self._subject, self._warp, self._motion, self._settings = subject, warp, motion, settings
         self._progress, self._cancel, self._seconds = progress, cancel, seconds
         self._count = min(settings.max_frames or len(motion), len(motion))
         self._report = AnimateReport(output, neutral=motion.neutral_frame)
@@ -187,11 +197,8 @@ class _Animation:
                 stack.enter_context(configure_backend(choose_device(settings.device), 1))
             renderer = self._subject.build_renderer(motion)
             stack.enter_context(shared_cores())
-            # A crop may show too little around the head to tell it from the background.
-            portrait, still_background = self._subject.portrait, True if settings.paste == "portrait" else None
-            warp = PortraitWarp(portrait.image, portrait.landmarks, still_background=still_background)
-            gains = self._fit_gains(warp)
-            warped = stack.enter_context(ordered_map(partial(_warp_frame, warp), self._retarget_frames(gains)))
+            frames = self._retarget_frames(self._fit_gains())
+            warped = stack.enter_context(ordered_map(partial(_warp_frame, self._warp), frames))
             for index, rendered, landmarks, seconds in warped:
                 self._cancel.check()
                 self._seconds["scene"] += seconds
@@ -207,20 +214,39 @@ class _Animation:
         report.output_id = outgoing.output_id
         return report
 
-    def _fit_gains(self, warp: PortraitWarp) -> Gains:
-        """How much more than the driver's movements the portrait is asked for."""
+    def _fit_gains(self) -> Gains:
+        """How much more than the driver's movements the portrait is asked for, measured once of both here."""
         start = time.perf_counter()
         portrait = self._subject.portrait
-        renderer = self._subject.build_renderer(self._motion)  # of its own: renderers remember the frame before
         height, width = portrait.image.shape[:2]
 
-        def show(landmarks: np.ndarray, index: int) -> np.ndarray:
-            self._cancel.check()
-            return renderer(warp.render(landmarks), landmarks, index)[0]
+        def build_show() -> Callable[[np.ndarray, int], Image]:
+            renderer = self._subject.build_renderer(self._motion)  # of its own: renderers remember the frame before
 
-        gains = fit_gains(portrait.landmarks, self._motion, (width, height), show)
+            def show(landmarks: np.ndarray, index: int) -> Image:
+                self._cancel.check()
+                return renderer(self._warp.render(landmarks), landmarks, index)[0]
+
+            return show
+
+        def measure() -> dict[str, float]:
+            return asdict(fit_gains(portrait.landmarks, self._motion, (width, height), build_show))
+
+        if self._subject.model_hash is None and self._settings.renderer == "network":
+            measured = measure()  # with a network that nothing names: a person who is being tuned
+        else:
+            measured = measure_once("gains", self._describe_pair(), measure, _are_gains)
         self._seconds["response"] = time.perf_counter() - start
-        return gains
+        return Gains(**measured)
+
+    def _describe_pair(self) -> str:
+        """Digest of all that gains depend on: portrait, motion, and who paints."""
+        portrait, motion, settings = self._subject.portrait, self._motion, self._settings
+        digest = hashlib.sha256(f"{self._subject.model_hash} {settings.renderer} {settings.paste}".encode())
+        arrays = (portrait.image, portrait.landmarks, motion.present, motion.rotation, motion.scale)
+        for array in (*arrays, motion.translation, motion.unposed, motion.blendshapes):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
     def _retarget_frames(self, gains: Gains) -> Iterator[tuple[int, np.ndarray]]:
         """Every frame's number, and the portrait's (478, 3) landmarks in it."""
@@ -242,7 +268,10 @@ class _Animation:
     def _collect_notes(self) -> Iterator[str]:
         motion, report = self._motion, self._report
         if report.held:
-            yield (f"the driver was out of sight in {report.held} of {report.frames} frames: the portrait held still")
+            yield (
+                f"the driver was out of sight in {report.held} of {format_count(report.frames, 'frame')}: "
+                "the portrait held still"
+            )
         if motion.sha256 and motion.clip is None and self._settings.encode.keep_audio:
             yield "there is no sound: the clip that the template was made of is not there any more"
 
@@ -262,6 +291,8 @@ def build_clip_info(motion: Motion, subject: AnimationSubject) -> ClipInfo:
         "height": height,
         "rotation": 0,
         "pixel_aspect": Fraction(1),
+        "file_size": None,
+        "field_order": "progressive",
         "pixel_format": "yuv420p",  # what every player shows, whatever the driver is
         "color": choose_rgb_color(height),
     }

@@ -17,6 +17,7 @@ from effigie.faces.analyzer import Face
 from effigie.faces.crop import apply_affine
 from effigie.faces.landmarker import BLENDSHAPES
 from effigie.faces.mesh import Pose, fit_pose
+from effigie.faces.quarter_turns import MAX_ROLL, count_quarter_turns, turn_points
 from effigie.faces.recognizer import SAME_PERSON_SIMILARITY, IdentityModel
 from effigie.faces.tracker import Tracker
 from effigie.faceset import FaceSet
@@ -24,12 +25,11 @@ from effigie.faceset.index import INDEX_FILE
 from effigie.heads.inference.face_search import find_faces
 from effigie.media import VideoReader
 from effigie.prior.frame_bank import EXPRESSIVE
-from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 
 MIN_FACE_SIDE = 40  # px, side of the face's crop: a smaller face has no features to animate
 BYSTANDER_RATIO = 0.5  # a face less than half as wide as the largest stands behind it
 PROFILE_YAW = 45.0  # degrees of yaw from which half the face is not seen
-MAX_ROLL = 60.0  # degrees of roll that few heads reach: more likely nobody told the picture which side is up
 BLINK_INDICES = [BLENDSHAPES.index("eyeBlinkLeft"), BLENDSHAPES.index("eyeBlinkRight")]
 CLOSED_BLINK = 0.6  # of that blendshape
 MAX_CANDIDATES = 24  # frames of a clip among which the best are chosen
@@ -164,15 +164,23 @@ def _read_clip(
             )
         with VideoReader(path, start=number, stop=number + 1) as reader:
             image = next(iter(reader)).image
+        # Somebody may lie on their side, but hardly stands on their head.
+        is_inverted = count_quarter_turns([face.pose]) == 2
+        landmarks, pose = face.landmarks, face.pose
+        if is_inverted:
+            landmarks = turn_points(landmarks, 2, image.shape[1], image.shape[0])
+            image, pose = np.ascontiguousarray(np.rot90(image, 2)), fit_pose(landmarks)
         notes: tuple[str, ...] = ()
         if index == best[0]:  # of a clip's candidates only the best, which moves, need be good
-            notes = _quality_notes(path, face.pose, face.blendshapes)
+            notes = _quality_notes(path, pose, face.blendshapes)
+            if is_inverted:
+                notes = (f"{path} stood upside down and was turned", *notes)
             if not is_sure:
                 doubt = f"the face in {path} was hard to find (confidence {face.presence:.2f}): look at the result"
                 notes = (doubt, *notes)
         name = str(path) if still else f"{path}, frame {number}"
-        embedding, blendshapes = identity.embed(image, face.landmarks), face.blendshapes.astype(np.float32)
-        portraits.append(Portrait(image, face.landmarks, embedding, blendshapes, name, notes))
+        embedding, blendshapes = identity.embed(image, landmarks), face.blendshapes.astype(np.float32)
+        portraits.append(Portrait(image, landmarks, embedding, blendshapes, name, notes))
     return portraits
 
 
@@ -214,7 +222,8 @@ def _choose_face(faces: list[Face], person: int | None) -> Face | None:
 
 def _ambiguity_message(path: Path, faces: list[Face], person: int | None) -> str:
     if person is not None:
-        return f"{path} shows {len(faces)} faces, and --person {person} asks for one more: they are counted from 0"
+        shown = format_count(len(faces), "face")
+        return f"{path} shows {shown}, and --person {person} asks for one more: they are counted from 0"
     places = ", ".join(f"{number} at {face.box[0]:.0f},{face.box[1]:.0f}" for number, face in enumerate(faces[:6]))
     return f"{path} shows {len(faces)} faces: choose with --person NUMBER ({places} px, largest first)"
 

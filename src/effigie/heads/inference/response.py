@@ -11,6 +11,7 @@ turning it further takes it out of there (2.5 % of the eye distance became 4.5).
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 
 import numpy as np
@@ -23,7 +24,7 @@ from effigie.heads.motion.gains import CORNERS, Gains
 from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.retarget import Retargeter
 
-ROUNDS = 2
+ROUNDS, THREADS = 2, 2
 SAMPLES = (0.03, 0.15, 0.3, 0.5, 0.7, 0.85, 0.97)  # quantiles of every movement, whose moments are made
 LEAST, MOST = Gains(smile=0.8, mouth=0.7, brows=0.8), Gains(smile=1.6, mouth=1.5, brows=1.25)
 STILL = Gains(smile=0.012, mouth=0.012, brows=0.01)  # standard deviation: less tells nothing
@@ -43,7 +44,10 @@ def measure_movements(landmarks: Landmarks) -> np.ndarray:
 
 
 def fit_gains(
-    landmarks: Landmarks, motion: Motion, size: tuple[int, int], show: Callable[[np.ndarray, int], Image]
+    landmarks: Landmarks,
+    motion: Motion,
+    size: tuple[int, int],
+    build_show: Callable[[], Callable[[np.ndarray, int], Image]],
 ) -> Gains:
     """The gains with which a portrait's movements are read as strong as the driver's.
 
@@ -51,7 +55,8 @@ def fit_gains(
         landmarks: (478, 3) of the portrait, px.
         motion: the driver's.
         size: width and height of the portrait, px.
-        show: makes the (H, W, 3) uint8 picture of (478, 3) landmarks that are wanted in frame n of the motion.
+        build_show: makes a function for one thread, which makes the (H, W, 3) uint8 picture of (478, 3) landmarks that
+            are wanted in frame n of the motion.
     """
     seen = np.flatnonzero(motion.present)
     driver = np.array([measure_movements(motion.landmarks(int(index))) for index in seen])
@@ -59,17 +64,39 @@ def fit_gains(
     driver, frames = driver[chosen], seen[chosen]
     if len(frames) < 4:
         return Gains()
-    model, gains = LandmarkModel(), np.ones(len(NAMES))
-    for _ in range(ROUNDS):
-        retarget = Retargeter(landmarks, motion, Controls(ease=0), size, Gains(*gains.tolist()))
-        read = []
-        for index in frames.tolist():
-            wanted = retarget(index)
-            picture = show(wanted, index)
-            rough = model(picture, landmarks_to_roi(wanted))
-            read.append(measure_movements(model(picture, rough.roi()).landmarks.astype(np.float64)))
-        gains = _correct_gains(gains, driver, np.array(read))
+    gains = np.ones(len(NAMES))
+    # Always the same frames in the same thread: what is measured must not depend on which of them is quicker.
+    readers = [_build_reader(build_show()) for _ in range(THREADS)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _ in range(ROUNDS):
+            retarget = Retargeter(landmarks, motion, Controls(ease=0), size, Gains(*gains.tolist()))
+            moments = [(retarget(index), index) for index in frames.tolist()]
+            shares = [moments[number::THREADS] for number in range(THREADS)]
+            read = np.zeros((len(frames), len(NAMES)))
+            for number, found in enumerate(pool.map(_read_all, readers, shares)):
+                read[number::THREADS] = found
+            gains = _correct_gains(gains, driver, read)
     return Gains(*gains.tolist())
+
+
+Reader = Callable[[np.ndarray, int], np.ndarray]
+
+
+def _build_reader(show: Callable[[np.ndarray, int], Image]) -> Reader:
+    """A function that makes a moment and reads it: (3,) movements."""
+    model = LandmarkModel()
+
+    def read(wanted: np.ndarray, index: int) -> np.ndarray:
+        picture = show(wanted, index)
+        rough = model(picture, landmarks_to_roi(wanted))
+        return measure_movements(model(picture, rough.roi()).landmarks.astype(np.float64))
+
+    return read
+
+
+def _read_all(read: Reader, moments: list[tuple[np.ndarray, int]]) -> np.ndarray:
+    """(N, 3) movements of N moments."""
+    return np.array([read(*moment) for moment in moments])
 
 
 def _choose_moments(driver: np.ndarray) -> np.ndarray:

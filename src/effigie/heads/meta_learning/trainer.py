@@ -23,6 +23,7 @@ from effigie.training.device import isolate_rng
 from effigie.training.export import load_ema_weights
 from effigie.training.model_folder import check_output
 from effigie.training.process_group import join_process_group
+from effigie.training.stop import save_on_stop
 from effigie.training.trainer import TrainingReport, describe_facesets, fit, write_manifest
 
 PATIENCE = 10  # evaluations of the held-out error without gain after which an unlimited run ends
@@ -105,24 +106,37 @@ def meta_train(
             save_config(output, size, prior, people)
             if motions is not None:
                 save_motions(output, motions)
-        result = fit(
-            task,
-            output,
-            settings,
-            PATIENCE,
-            progress,
-            cancel,
-            callback,
-            learning_rate=settings.generator_learning_rate,
-            betas=(0.0, 0.999),
-            ema_decay=0.998,
-            clip_gradient=None,
-        )
-        if world.is_leader:
+
+        def save(step: int, **values: Any) -> None:
+            """Write weights and manifest."""
             # The newest weights, for an adversary improves what the held-out error calls worse.
             for name, tensors in load_ema_weights(output).items():
                 networks.by_name()[name].load_state_dict(tensors)
             save_networks(output, networks.by_name())
+            write_manifest(
+                output,
+                "heads",
+                settings,
+                trained_on=describe_facesets(dataset.facesets),
+                people=[len(training), len(validation)],
+                steps=step,
+                **values,
+            )
+
+        with save_on_stop(output, save if world.is_leader else None):
+            result = fit(
+                task,
+                output,
+                settings,
+                PATIENCE,
+                progress,
+                cancel,
+                callback,
+                learning_rate=settings.generator_learning_rate,
+                betas=(0.0, 0.999),
+                ema_decay=0.998,
+                clip_gradient=None,
+            )
         report = MetaReport.from_result(
             output,
             result,
@@ -132,16 +146,7 @@ def meta_train(
             improving=result.plateau.improving,
         )
         if world.is_leader:
-            write_manifest(
-                output,
-                "heads",
-                settings,
-                trained_on=describe_facesets(dataset.facesets),
-                people=list(report.people),
-                steps=report.steps,
-                held_out_error=report.held_out_error,
-                notes=list(report.notes),
-            )
+            save(report.steps, held_out_error=report.held_out_error, notes=list(report.notes))
         return report
 
 

@@ -17,10 +17,11 @@ from effigie.faces.analyzer import Face, measure_frames, smooth_frames
 from effigie.faces.landmarker import BLENDSHAPES, LANDMARK_COUNT
 from effigie.faces.mesh import Pose, eye_opening, fit_pose, mouth_opening
 from effigie.faces.person_matcher import PersonFollower
+from effigie.faces.quarter_turns import count_quarter_turns, turn_pose
 from effigie.faces.tracker import Tracker
 from effigie.io.atomic_write import sha256
 from effigie.media import Frame, VideoReader
-from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
+from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 
 RECOVER_S = 0.2  # how long the held face takes to join the driver again
 CALM_S = 0.1  # on either side of a frame that is to be neutral the driver is calm too
@@ -120,7 +121,7 @@ def read_motion(
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> Motion:
-    """Read the motion of a driver from a clip.
+    """Read the motion of a driver from a clip; one that stands turned is read as if it stood upright.
 
     Args:
         clip: footage of the driver.
@@ -149,10 +150,12 @@ def read_motion(
     present = np.array([face is not None for _, face in rows])
     faces = [face for _, face in rows if face is not None]
     # The tracker's pose is of the landmarks before they were smoothed.
-    poses = [fit_pose(face.landmarks) for face in faces]
+    shown_poses, size = [fit_pose(face.landmarks) for face in faces], (info.width, info.height)
     unposed = np.stack(
-        [pose.to_canonical(face.landmarks) for pose, face in zip(poses, faces, strict=True)], dtype=np.float32
+        [pose.to_canonical(face.landmarks) for pose, face in zip(shown_poses, faces, strict=True)], dtype=np.float32
     )
+    turns = count_quarter_turns(shown_poses)
+    poses = [turn_pose(pose, turns, *size) for pose in shown_poses]
     blendshapes = np.stack([face.blendshapes for face in faces]).astype(np.float32)
     calmest = _find_neutral_frame(poses, unposed, blendshapes, np.array([float(t) for t in times])[present])
     seen = np.flatnonzero(present)
@@ -170,7 +173,7 @@ def read_motion(
         blendshapes[rest],
         int(seen[calmest]),
         info.rate,
-        (info.width, info.height),
+        size[::-1] if turns % 2 else size,
         info.time_base,
         info.clock_origin,
         clip if sounding else None,
@@ -215,7 +218,7 @@ def _measure(
         raise MediaError(f"{clip} shows no face: choose a driver whose face can be seen")
     if not found:
         raise MediaError(
-            f"{clip} never shows {(person or 0) + 1} faces at once, at most {matcher.max_faces}: "
+            f"{clip} never shows {format_count((person or 0) + 1, 'face')} at once, at most {matcher.max_faces}: "
             "choose a smaller --driver-person"
         )
     return rows

@@ -63,11 +63,14 @@ def sidecar_path(path: Path) -> Path:
     return path.with_suffix(".c2pa")
 
 
-def create_context(anchors: str = "", timestamp_authority: str | None = None) -> c2pa.Context:
+def create_context(
+    anchors: str = "", timestamp_authority: str | None = None, signer: c2pa.Signer | None = None
+) -> c2pa.Context:
     """The library's settings: nothing is contacted but the time-stamp authority, if there is one.
 
     Args:
         anchors: roots whose signers count as trusted, PEM.
+        signer: for signing in place; it must not be used otherwise any more.
     """
     import c2pa
 
@@ -95,7 +98,7 @@ def create_context(anchors: str = "", timestamp_authority: str | None = None) ->
             "created_assertion_labels": ["c2pa.actions", "c2pa.soft-binding", "org.effigie.output"],
         },
     }
-    return c2pa.Context.from_json(json.dumps(settings))
+    return c2pa.Context.from_json(json.dumps(settings), signer)
 
 
 class WatchdogStream(io.RawIOBase):

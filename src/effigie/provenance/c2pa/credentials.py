@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +16,8 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from effigie._version import __version__
 from effigie.errors import EffigieError, UsageError
-from effigie.io.atomic_write import atomic_write
+from effigie.io.atomic_write import atomic_write, readable_name
+from effigie.provenance.c2pa.box_space import BoxSpaceError, open_space
 from effigie.provenance.c2pa.certificate import SigningIdentity, select_identity, trust_anchors
 from effigie.provenance.c2pa.containers import (
     EMBEDDABLE,
@@ -24,6 +28,13 @@ from effigie.provenance.c2pa.containers import (
     open_ordinary_file,
     sidecar_path,
 )
+from effigie.provenance.c2pa.native import (
+    RAW_MANIFEST,
+    hash_stream,
+    make_placeholder,
+    sign_embeddable,
+    supports_signing_in_place,
+)
 from effigie.provenance.c2pa.reader import OUTPUT_ID_PATTERN, OUTPUT_LABEL
 from effigie.provenance.c2pa.strict_check import StrictCheckError, hash_unprotected_boxes
 
@@ -32,6 +43,10 @@ if TYPE_CHECKING:
 
 COMPOSITE_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC: a composite that includes elements made by a trained model."""
+TRIAL_PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
+"""A PNG of one black pixel."""
 MARK_ALGORITHM = "org.effigie.mark.1"
 
 
@@ -61,6 +76,59 @@ class Claim:
     def __post_init__(self) -> None:
         if not OUTPUT_ID_PATTERN.fullmatch(self.output_id):
             raise UsageError(f"an output id is 12 hex digits, not {self.output_id!r}")
+
+
+def check_signing(identity: SigningIdentity, tsa_url: str | None = None) -> None:
+    """Sign something small in memory, to see that certificate and time-stamp authority can.
+
+    Raises:
+        EffigieError: they cannot; says why.
+    """
+    image = Path("a trial picture")
+    definition = _manifest_definition(Claim("000000000000", "trial"), "image/png", None)
+    with (
+        _convert_errors(image, tsa_url),
+        _create_builder(definition, Claim("000000000000", ""), identity, tsa_url) as b,
+    ):
+        b.sign("image/png", io.BytesIO(TRIAL_PICTURE), io.BytesIO())
+
+
+def sign_in_place(
+    path: Path, claim: Claim, identity: SigningIdentity | None = None, tsa_url: str | None = None
+) -> bool:
+    """Embed credentials in an MP4 or MOV without a copy of it; the disk needs room for the manifest alone.
+
+    While this runs the file is not whole: it must not bear its final name yet.
+
+    Args:
+        path, claim, identity, tsa_url: as for :func:`sign_file`.
+
+    Returns:
+        False where that cannot be done (another format, an old library): the file is as it was; sign a copy.
+    """
+    media_type = EMBEDDABLE.get(path.suffix.lower(), "")
+    if not media_type.startswith("video/") or not supports_signing_in_place():
+        return False
+    with open_ordinary_file(path) as source:
+        boxes = _hash_boxes(source, path)
+    definition = _manifest_definition(claim, media_type, boxes)
+    with _convert_errors(path, tsa_url), _create_builder(definition, claim, identity, tsa_url) as builder:
+        placeholder = make_placeholder(builder, media_type)
+        with path.open("r+b") as stream:
+            try:
+                start = open_space(stream, len(placeholder))
+            except BoxSpaceError:
+                return False
+            stream.seek(start)
+            stream.write(placeholder)
+            stream.flush()
+            hash_stream(builder, media_type, WatchdogStream(stream))
+            manifest = sign_embeddable(builder, media_type)
+            if len(manifest) != len(placeholder):
+                raise EffigieError(f"cannot sign {path} (the manifest outgrew its place): report it")
+            stream.seek(start)
+            stream.write(manifest)
+    return True
 
 
 def sign_file(
@@ -94,14 +162,17 @@ def sign_sidecar(
     """
     sidecar = sidecar or sidecar_path(path)
     media_type = {**EMBEDDABLE, **SIDECAR_ONLY}.get(path.suffix.lower(), "application/octet-stream")
-    # The library copies the file while it hashes it.
-    with (
-        open_ordinary_file(path) as source,
-        atomic_write(sidecar) as temporary,
-        tempfile.TemporaryFile(dir=sidecar.parent) as copy,
-    ):
-        manifest = _sign_stream(source, copy, media_type, claim, identity, tsa_url, path, embed=False)
-        temporary.write_bytes(manifest)
+    with open_ordinary_file(path) as source, atomic_write(sidecar) as temporary:
+        if supports_signing_in_place():
+            definition = _manifest_definition(claim, media_type, None)
+            with _convert_errors(path, tsa_url), _create_builder(definition, claim, identity, tsa_url) as builder:
+                builder.set_no_embed()
+                hash_stream(builder, RAW_MANIFEST, WatchdogStream(source))
+                temporary.write_bytes(sign_embeddable(builder, RAW_MANIFEST))
+        else:
+            with tempfile.TemporaryFile(dir=sidecar.parent) as copy:  # which the library makes while it hashes
+                manifest = _sign_stream(source, copy, media_type, claim, identity, tsa_url, path, embed=False)
+            temporary.write_bytes(manifest)
     return sidecar
 
 
@@ -116,26 +187,45 @@ def _sign_stream(
     embed: bool,
 ) -> bytes:
     """The manifest, as bytes; into ``signed`` goes the file with it."""
+    boxes = _hash_boxes(source, path) if embed else None
+    source.seek(0)
+    definition = _manifest_definition(claim, media_type, boxes)
+    with _convert_errors(path, tsa_url), _create_builder(definition, claim, identity, tsa_url) as builder:
+        if not embed:
+            builder.set_no_embed()
+        return builder.sign(media_type, source, signed)
+
+
+def _hash_boxes(source: BinaryIO, path: Path) -> str | None:
+    try:
+        return hash_unprotected_boxes(source)
+    except StrictCheckError as error:
+        raise EffigieError(f"cannot sign {path} ({error}): check that the file is whole") from error
+
+
+@contextmanager
+def _create_builder(
+    definition: dict[str, Any], claim: Claim, identity: SigningIdentity | None, tsa_url: str | None
+) -> Iterator[c2pa.Builder]:
+    """A builder that signs as ``identity``, with the claim's ingredients."""
     import c2pa
 
     identity = identity or select_identity()
     chain, key = identity.certificate_chain_pem.encode("ascii"), identity.private_key_pem.encode("ascii")
+    signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(identity.alg, chain, key, tsa_url))
+    with create_context(trust_anchors(), tsa_url, signer) as context, c2pa.Builder(definition, context) as builder:
+        for index, ingredient in enumerate(claim.ingredients):
+            _add_ingredient(builder, index, ingredient)
+        yield builder
+
+
+@contextmanager
+def _convert_errors(path: Path, tsa_url: str | None) -> Iterator[None]:
+    """Convert the library's errors to one line about the file."""
+    import c2pa
+
     try:
-        boxes = hash_unprotected_boxes(source) if embed else None
-    except StrictCheckError as error:
-        raise EffigieError(f"cannot sign {path} ({error}): check that the file is whole") from error
-    source.seek(0)
-    try:
-        with (
-            create_context(trust_anchors(), tsa_url) as settings,
-            c2pa.Builder(_manifest_definition(claim, media_type, boxes), settings) as builder,
-            c2pa.Signer.from_info(c2pa.C2paSignerInfo(identity.alg, chain, key, tsa_url)) as signer,
-        ):
-            for index, ingredient in enumerate(claim.ingredients):
-                _add_ingredient(builder, index, ingredient)
-            if not embed:
-                builder.set_no_embed()
-            return builder.sign(signer, media_type, source, signed)
+        yield
     except c2pa.C2paError as error:
         reason = " ".join(str(error).split())
         if tsa_url and re.search(r"http|time.?stamp", reason, re.IGNORECASE):
@@ -195,7 +285,7 @@ def _add_ingredient(builder: c2pa.Builder, index: int, path: Path) -> None:
     import c2pa
 
     definition = {
-        "title": path.name,
+        "title": readable_name(path.name),
         "label": f"ingredient-{index}",
         "relationship": "componentOf" if index else "parentOf",
     }

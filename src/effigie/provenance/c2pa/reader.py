@@ -39,6 +39,10 @@ OUTPUT_LABEL = "org.effigie.output"
 OUTPUT_ID_PATTERN = re.compile(r"[0-9a-f]{12}")
 
 
+SHORT_FILE_WORDS = ("failed to fill whole buffer", "unexpected end of file", "unexpectedeof")
+"""What the library says of a file that ends before what it begins with."""
+
+
 @dataclass(frozen=True)
 class Ingredient:
     """One thing that a file was made from.
@@ -164,13 +168,25 @@ def _read_sidecar(path: Path) -> bytes | None:
 
 def _unreadable_state(path: Path, sidecar: bytes | None, error: Exception | None) -> CredentialState:
     """State of a file without readable credentials: absent, or destroyed."""
-    reason = to_printable_line(error) if error else "no manifest can be found"
+    reason = _explain(error, path) if error else "no manifest can be found"
     if sidecar is not None or has_manifest_fragments(path):
         problem = f"there are credentials, but they cannot be read: {reason}"
         return CredentialState("broken", problems=(problem,))
     if error is None:
         return CredentialState("absent")
     return CredentialState("absent", problems=(f"the file could not be searched for credentials: {reason}",))
+
+
+def _explain(error: Exception, path: Path) -> str:
+    """Why the library cannot read a file, in words of the file, not of the library."""
+    reason = to_printable_line(error)
+    if path.stat().st_size == 0:
+        return "it is empty"
+    if any(words in reason.lower() for words in SHORT_FILE_WORDS):
+        return (
+            f"it ends too soon for a {path.suffix.lower() or 'file of its kind'}, so it is cut short or something else"
+        )
+    return reason.removeprefix("Io: ")
 
 
 def _describe_store(store: Any) -> CredentialState:

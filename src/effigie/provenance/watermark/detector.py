@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import NormalDist
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from effigie.progress import CancelToken
 from effigie.provenance.watermark.anchored_search import POSES_TRIED, AnchoredPose, AnchoredSearch
@@ -42,9 +43,9 @@ FALSE_ALARM_RATE, FACE_FALSE_ALARM_RATE = 1e-9, 4e-9
 _WORDS = 2 * math.e**3 / 9 * 2.0 ** (ID_BITS + FREE_BITS)
 _TRIALS = _WORDS * (1 + MAX_POSES)
 _FACE_TRIALS = _WORDS * 2 * MAX_FACES * POSES_TRIED
-MIN_AGREEMENT = -float(ndtri(FALSE_ALARM_RATE / _TRIALS))
+MIN_AGREEMENT = -NormalDist().inv_cdf(FALSE_ALARM_RATE / _TRIALS)
 """Standard deviations that a codeword must agree by in the frame's pattern."""
-MIN_FACE_AGREEMENT = -float(ndtri(FACE_FALSE_ALARM_RATE / _FACE_TRIALS))
+MIN_FACE_AGREEMENT = -NormalDist().inv_cdf(FACE_FALSE_ALARM_RATE / _FACE_TRIALS)
 """The same around a face, where the known symbols bear witness too, and all poses that were tried count."""
 
 
@@ -110,7 +111,8 @@ def _detect(frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToke
         return None
     # What an encoder says in a key frame it blurs and repeats in those behind: both count, separately.
     parts = [every, keys] if 0 < keys.frames < every.frames else [every]
-    searches = [PatternSearch(part.residual()) for part in parts]
+    with ThreadPoolExecutor(len(parts)) as pool:
+        searches = list(pool.map(lambda part: PatternSearch(part.residual()), parts))
     upright = _sum([search.evidence(PatternPose()) for search in searches])
     found = _decode(upright, PatternPose(), None) or _detect_at_faces(
         kept.frames, upright, searches[0].residual, cancel
@@ -198,4 +200,5 @@ def _decode(
     least, trials = (MIN_AGREEMENT, _TRIALS) if face_pose is None else (MIN_FACE_AGREEMENT, _FACE_TRIALS)
     if agreement < least:
         return None
-    return DetectedMark(output_id, 1 - trials * float(ndtr(-agreement)), agreement, symbols, pose, face_pose)
+    chance = math.erfc(agreement / math.sqrt(2)) / 2
+    return DetectedMark(output_id, 1 - trials * chance, agreement, symbols, pose, face_pose)

@@ -101,7 +101,7 @@ def _filter_bank(height: int, width: int, per_line: float) -> tuple[Plane, ...]:
     for center in BAND_CENTERS:
         ring = np.exp(-(np.log(radius * per_line / center) ** 2) / (2 * np.log(BANDWIDTH) ** 2))
         for turn in range(ORIENTATIONS):
-            off = np.angle(np.exp(2j * (angle - np.pi * turn / ORIENTATIONS))) / 2
+            off = (angle - np.pi * turn / ORIENTATIONS + np.pi / 2) % np.pi - np.pi / 2
             beam = np.exp(-((off * ORIENTATIONS * BEAM / np.pi) ** 2) / 2)
             bands.append((ring * beam).astype(np.float32))
     return tuple(bands)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,22 +17,21 @@ from effigie.compositing.canvas import Canvas
 from effigie.consent.gate import merge_permits
 from effigie.errors import MediaError
 from effigie.execution import available_cores
-from effigie.execution.pipeline import BackgroundConsumer, Prefetcher, shared_cores
-from effigie.faces.analyzer import AnalyzedFrame, Face, analyze
+from effigie.execution.pipeline import BackgroundConsumer, shared_cores
+from effigie.faces.analyzer import AnalyzedFrame, Face
 from effigie.faces.person_matcher import PersonMatcher, TargetPerson
-from effigie.faces.tracker import Tracker
-from effigie.media import EncodeSettings, Frame, VideoReader, VideoWriter
+from effigie.media import EncodeSettings, Frame, VideoWriter
 from effigie.progress import CancelToken, Progress, ProgressCallback
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.provenance.watermark import Anchor
 from effigie.swap.config import ConvertSettings
+from effigie.swap.inference.conversion_notes import collect_notes, explain_absence
+from effigie.swap.inference.footage import Footage
 from effigie.swap.inference.mask_clip import MaskClip
 from effigie.swap.inference.person_state import FaceCompositor, PersonState
 from effigie.swap.inference.shot_settings import ShotList, ShotSettings
 from effigie.swap.inference.swapper import FaceInputs, SwappedFace
 from effigie.training.device import configure_backend
-
-Item = TypeVar("Item")
 
 
 @dataclass
@@ -79,26 +75,28 @@ class Conversion:
         self,
         people: list[PersonState],
         device: torch.device,
-        reader: VideoReader,
+        footage: Footage,
         output: Path,
         settings: ConvertSettings,
         mask_clip: MaskClip | None,
         progress: ProgressCallback,
         cancel: CancelToken,
     ) -> None:
-        self._people, self._device, self._reader = people, device, reader
+        self._people, self._device, self._footage, self._reader = people, device, footage, footage.reader
         self._settings, self._mask_clip = settings, mask_clip
         self._progress, self._cancel = progress, cancel
-        self._rate = float(reader.info.rate or 25)
         self._person_matcher = PersonMatcher(
             [TargetPerson(state.model.target.embedding, state.assignment.person) for state in people]
         )
         self._shots = ShotList(settings.shots)
         self._shot: ShotSettings | None = None
         self._repeated_faces: list[Face] | None = None  # of the frame before; a frame that repeats it has the same list
-        self._inputs: dict[int, FaceInputs] = {}  # of that frame, by person
-        self._made: dict[int, tuple[FaceInputs, SwappedFace]] = {}  # of the frame rendered last, by person
-        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._inputs: dict[int, FaceInputs] = {}  # of that frame, by state
+        self._made: dict[int, tuple[FaceInputs, SwappedFace]] = {}  # of the frame rendered last, by state
+        self._first_field: _ComposedFrame | None = None  # composed, waiting for the field that completes its frame
+        self._matte: tuple[int, np.ndarray] | None = None  # of the frame before, by its index
+        self._swapped_frame = -1  # index of the last frame that counts as swapped
+        self._seconds = footage.seconds
         self._report = ConvertReport(output)
 
     def run(self) -> ConvertReport:
@@ -108,13 +106,12 @@ class Conversion:
         if settings.max_frames is not None:
             total = min(settings.max_frames, total or settings.max_frames)
         models = ",".join(digest for state in self._people if (digest := state.model.manifest_sha256))
-        tracker = Tracker()
         start = time.perf_counter()
         with contextlib.ExitStack() as stack:
             outgoing = stack.enter_context(
                 SignedWriter(
                     report.output,
-                    info,
+                    replace(info, field_order="progressive") if settings.deinterlace else info,
                     merge_permits([state.model.permit for state in self._people]),
                     "convert",
                     models or None,
@@ -131,93 +128,106 @@ class Conversion:
             stack.enter_context(shared_cores())
             # Four threads share the cores: more of them for the network would wait for the others.
             stack.enter_context(configure_backend(self._device, max(1, available_cores() // 4)))
-            frames = self._time("decode", itertools.islice(iter(self._reader), settings.max_frames))
-            faces = self._time("landmarks", analyze(frames, tracker, rate=self._rate))
-            analyzed = stack.enter_context(Prefetcher(faces))
             prepared_frames: list[_PreparedFrame] = []
-            for item in analyzed:
+            for item in self._footage.analyzed:
                 self._cancel.check()
-                matte = None if self._mask_clip is None else self._mask_clip(item.frame)
+                matte = None if self._mask_clip is None else self._read_matte(self._mask_clip, item.frame)
                 prepared_frames.append((item.frame, matte, self._prepare_frame(item)))
                 if len(prepared_frames) == BATCH_FRAMES:
                     self._render_frames(prepared_frames, composed)
                     prepared_frames = []
-                report.frames += 1
+                report.frames += not item.frame.is_second_field
                 note = f"{report.swapped} swapped"
                 self._progress(Progress("convert", report.frames, total, "frames", note))
             self._render_frames(prepared_frames, composed)
             if self._mask_clip is not None:
                 self._mask_clip.check_end()
             if not report.swapped:
-                raise MediaError(f"{self._absence_message(0)}; nothing written")
+                raise MediaError(
+                    f"{explain_absence(self._people, self._person_matcher, self._reader.path, 0)}; nothing written"
+                )
         self._progress(Progress("convert", report.frames, report.frames, "frames", f"{report.swapped} swapped"))
         report.seconds = time.perf_counter() - start
         for state in self._people:
             report.each[str(state.assignment.model)] = state.swapped
-            for stage, spent in (*state.swapper.seconds.items(), *state.compositor.seconds.items()):
+            spent_on = [one.swapper.seconds for one in state.states] + [state.compositor.seconds]
+            for stage, spent in itertools.chain(*(seconds.items() for seconds in spent_on)):
                 self._seconds[stage] += spent
-        report.notes = [*self._reader.notes, *outgoing.notes, *self._collect_notes()]
+        report.notes = [
+            *self._reader.notes,
+            *outgoing.notes,
+            *collect_notes(self._people, self._person_matcher, self._reader.path),
+        ]
         report.stages = {**self._seconds, "trust": outgoing.seconds}
         report.output_id = outgoing.output_id
         return report
-
-    def _time(self, stage: str, items: Iterator[Item]) -> Iterator[Item]:
-        """The items; counts the seconds that each takes for a stage, without those of decoding meanwhile."""
-        while True:
-            start, decoded = time.perf_counter(), self._seconds["decode"]
-            item = next(items, None)
-            self._seconds[stage] += time.perf_counter() - start - (self._seconds["decode"] - decoded)
-            if item is None:
-                return
-            yield item
 
     def _prepare_frame(self, item: AnalyzedFrame[Frame]) -> list[_PreparedFace]:
         self._apply_shot(self._shots(item.frame.index))
         start = time.perf_counter()
         faces = self._person_matcher(item.frame.image, item.faces)
         self._seconds["identity"] += time.perf_counter() - start
-        prepared = []
+        prepared: list[_PreparedFace] = []
         earlier = self._inputs if item.faces is self._repeated_faces else {}
         self._repeated_faces, self._inputs = item.faces, {}
-        for state, face in zip(self._people, faces, strict=True):
-            face = None if self._is_excluded(state) else face
-            state.update(face)
-            if face is None:
-                continue
-            inputs = state.swapper.prepare_inputs(item.frame.image, face, item.frame.index)
-            same = earlier.get(id(state))
-            if inputs is not None and same is not None and inputs.pose_state.opacity == same.pose_state.opacity == 1:
-                # The same picture once more: the same face. What fades from frame to frame has gone on meanwhile.
-                inputs = same
-            if inputs is None:
-                state.reset_compositor()
-                continue
-            self._inputs[id(state)] = inputs
-            prepared.append((state, state.compositor, face, inputs))
-            state.inventions.add(inputs.warper.target, inputs.unknown_mouth)
-            state.swapped += 1
-        self._report.swapped += bool(prepared)
+        for person, own_faces in zip(self._people, faces, strict=True):
+            before = len(prepared)
+            for state, face in person.assign([] if self._is_excluded(person) else own_faces):
+                self._prepare_face(item, state, face, earlier, prepared)
+            if len(prepared) > before:
+                person.count_frame(item.frame.index)
+        if prepared and item.frame.index != self._swapped_frame:
+            self._report.swapped, self._swapped_frame = self._report.swapped + 1, item.frame.index
         return prepared
+
+    def _prepare_face(
+        self,
+        item: AnalyzedFrame[Frame],
+        state: PersonState,
+        face: Face,
+        earlier: dict[int, FaceInputs],
+        prepared: list[_PreparedFace],
+    ) -> None:
+        """Append what makes a face of a person in a frame, unless their head is turned too far there."""
+        inputs = state.swapper.prepare_inputs(item.frame.image, face, item.frame.index)
+        same = earlier.get(id(state))
+        if inputs is not None and same is not None and inputs.pose_state.opacity == same.pose_state.opacity == 1:
+            # The same picture once more: the same face. What fades from frame to frame has gone on meanwhile.
+            inputs = same
+        if inputs is None:
+            state.reset_compositor()
+            return
+        self._inputs[id(state)] = inputs
+        prepared.append((state, state.compositor, face, inputs))
+        if not item.frame.is_second_field:
+            state.inventions.add(inputs.warper.target, inputs.unknown_mouth)
+
+    def _read_matte(self, mask_clip: MaskClip, frame: Frame) -> np.ndarray:
+        """The painted mask of a frame; its fields have the same."""
+        if self._matte is None or self._matte[0] != frame.index:
+            self._matte = frame.index, mask_clip(frame)
+        return self._matte[1]
 
     def _render_frames(
         self, prepared_frames: list[_PreparedFrame], composed: BackgroundConsumer[_RenderedFrame]
     ) -> None:
         """Make the faces of a few frames, each network run once, and pass them to the compositor."""
         swapped: dict[int, SwappedFace] = {id(inputs): face for inputs, face in self._made.values()}
-        for state in self._people:
-            wanted = [one for _, _, faces in prepared_frames for owner, _, _, one in faces if owner is state]
-            new = {id(inputs): inputs for inputs in wanted if id(inputs) not in swapped}
+        for person in self._people:
+            own = {id(state) for state in person.states}
+            wanted = [(state, one) for _, _, faces in prepared_frames for state, _, _, one in faces if id(state) in own]
+            new = {id(inputs): inputs for _, inputs in wanted if id(inputs) not in swapped}
             if new:
-                swapped |= zip(new, state.swapper.render_faces(list(new.values())), strict=True)
-            if wanted:
-                self._made[id(state)] = wanted[-1], swapped[id(wanted[-1])]
+                swapped |= zip(new, person.swapper.render_faces(list(new.values())), strict=True)
+            for state, inputs in wanted:
+                self._made[id(state)] = inputs, swapped[id(inputs)]
         for frame, matte, faces in prepared_frames:
             rendered = [(compositor, face, swapped[id(inputs)]) for _, compositor, face, inputs in faces]
             composed.put((frame, matte, rendered))
 
     def _compose(self, out: BackgroundConsumer[_ComposedFrame], item: _RenderedFrame) -> None:
         frame, matte, rendered = item
-        canvas, mask = Canvas(frame.image, None if frame.native is None else frame.native.read), None
+        canvas, mask = Canvas(frame.image, None if frame.shown is None else frame.shown.read), None
         for compositor, face, swapped in rendered:
             face_mask = compositor(canvas, frame, face, swapped, matte)
             mask = face_mask if mask is None else np.maximum(mask, face_mask)
@@ -230,7 +240,7 @@ class Conversion:
             return
         self._shot, self._repeated_faces = shot, None
         compose = self._settings.compose if shot is None or shot.compose is None else shot.compose
-        for state in self._people:
+        for state in itertools.chain(*(person.states for person in self._people)):
             state.update(None)
             state.compositor = state.compositor.fresh_copy(compose)
 
@@ -240,14 +250,30 @@ class Conversion:
 
     def _write(self, outgoing: SignedWriter, masks: VideoWriter | None, item: _ComposedFrame) -> None:
         frame, canvas, mask, anchors = item
+        edits, duration = canvas.edits, frame.duration
+        if frame.field is not None:
+            if not frame.is_second_field:
+                self._first_field = item
+                return
+            assert self._first_field is not None
+            first, first_canvas, first_mask, first_anchors = self._first_field
+            edits = [
+                replace(edit, field=one.field)
+                for one, of_field in ((first, first_canvas.edits), (frame, edits))
+                for edit in of_field
+            ]
+            masks_of_fields = [one for one in (first_mask, mask) if one is not None]
+            mask = np.maximum.reduce(masks_of_fields) if masks_of_fields else None
+            anchors = first_anchors or anchors  # the head is where it was in the first field
+            frame, canvas, duration = first, first_canvas, None if duration is None else 2 * duration
         start, signing_seconds = time.perf_counter(), outgoing.seconds
-        label = outgoing.write(canvas.image, mask, frame.time, frame.duration, frame.native, canvas.edits, anchors)
+        label = outgoing.write(canvas.image, mask, frame.time, duration, frame.native, edits, anchors)
         self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
         if masks is not None:
             gray = np.zeros(canvas.shape[:2], np.uint8) if mask is None else mask.copy()
             if label is not None:
                 gray[label] = 255
-            masks.write(np.repeat(gray[..., None], 3, axis=2), frame.time, frame.duration)
+            masks.write(np.repeat(gray[..., None], 3, axis=2), frame.time, duration)
 
     def _audio_range(self) -> tuple[Fraction, Fraction] | None:
         """Start and end of the sound that goes with the first frames, s; None for all of it."""
@@ -255,30 +281,3 @@ class Conversion:
         if count is None or info.rate is None or (info.frames or 0) <= count:
             return None
         return info.clock_origin, info.clock_origin + count / info.rate
-
-    def _collect_notes(self) -> Iterator[str]:
-        """Notes on people who were not found, and on heads that turn farther than in the source's footage."""
-        for number, state in enumerate(self._people):
-            if not state.swapped:
-                yield f"{state.assignment.model}: {self._absence_message(number)}"
-        several = len(self._people) > 1
-        for state in self._people:
-            for note in (*state.notes, *state.inventions.notes(), *state.swapper.pose_log.notes()):
-                yield f"{state.assignment.model}: {note}" if several else note
-
-    def _absence_message(self, number: int) -> str:
-        name, person = self._reader.path, self._people[number].assignment.person
-        if notes := self._people[number].swapper.pose_log.notes():
-            return f"{name}: {notes[0]}"
-        by_number = "--person" if len(self._people) == 1 else "--map NUMBER=MODEL"
-        if not self._person_matcher.max_faces:
-            return f"{name} shows no face: nothing to swap"
-        if person is not None:
-            return (
-                f"{name} never shows {person + 1} faces at once, at most {self._person_matcher.max_faces}: "
-                f"choose a smaller number with {by_number}"
-            )
-        return (
-            f"nobody in {name} is the person this model was trained on (best likeness "
-            f"{self._person_matcher.best_similarity[number]:.2f}): choose a face with {by_number}, 0 being the largest"
-        )

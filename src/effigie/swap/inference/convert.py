@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.compositing import ComposeSettings
 from effigie.consent.gate import ConsentLike
-from effigie.consent.nsfw_detector import check_clip
 from effigie.errors import UsageError
 from effigie.io.locks import with_output_lock
-from effigie.media import VideoReader
-from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
-from effigie.swap.checkpoint import load_swap
+from effigie.provenance.output_plan import plan_signed_output
 from effigie.swap.config import ConvertSettings
-from effigie.swap.inference.conversion import Conversion, ConvertReport
-from effigie.swap.inference.mask_clip import MaskClip
+from effigie.swap.inference.footage import Footage
 from effigie.swap.inference.person_assignment import PersonAssignment, parse_assignments
-from effigie.swap.inference.person_state import FaceCompositor, PersonState, check_distinct_people
-from effigie.swap.inference.source_eyewear import SourceEyewear, choose_eyewear
-from effigie.swap.inference.source_visibility import SourceVisibility
-from effigie.swap.inference.swapper import Swapper
-from effigie.swap.inference.target_eyewear import TargetEyewear
-from effigie.training import choose_device, choose_precision
+
+if TYPE_CHECKING:
+    from effigie.swap.inference.conversion import ConvertReport
+    from effigie.swap.inference.mask_clip import MaskClip
 
 # What the fast mode gives up for speed. A made face's side is this share of the usual: warping it, and all that is done
 # to it before it lies in the frame, costs half.
@@ -80,12 +76,48 @@ def convert(
         assignments = [PersonAssignment(assignments[0].model, settings.person)]
     if output.exists() and clip.exists() and output.samefile(clip):
         raise UsageError(f"{output} is the input itself: choose another name for the output")
+    # What would fail after the last frame fails here, before networks are loaded.
+    plan_signed_output(clip, output, settings.encode, settings.trust, max_frames=settings.max_frames)
     fetch_assets(REQUIRED_ASSETS, progress)
+    with Footage(clip, settings.max_frames, not settings.deinterlace, cancel) as footage:
+        shares, asked = (side_share, visibility_interval), (consent, purpose)
+        return _convert_footage(footage, assignments, output, settings, shares, asked, progress, cancel)
+
+
+def _convert_footage(
+    footage: Footage,
+    assignments: Sequence[PersonAssignment],
+    output: Path,
+    settings: ConvertSettings,
+    shares: tuple[float, int],
+    asked: tuple[ConsentLike, str | None],
+    progress: ProgressCallback,
+    cancel: CancelToken,
+) -> ConvertReport:
+    """Load the models and convert.
+
+    Args:
+        shares: a made face's side, of the usual; in which of how many frames is looked for what covers it.
+        asked: consent and purpose.
+    """
+    # Two seconds or more, mostly of torch, in which the clip is looked at.
+    from effigie.occlusion.predictor import VisibilityPredictor
+    from effigie.swap.checkpoint import load_swap
+    from effigie.swap.inference.conversion import Conversion
+    from effigie.swap.inference.mask_clip import MaskClip
+    from effigie.swap.inference.person_state import FaceCompositor, PersonState, check_distinct_people
+    from effigie.swap.inference.source_eyewear import SourceEyewear, choose_eyewear
+    from effigie.swap.inference.source_visibility import SourceVisibility
+    from effigie.swap.inference.swapper import Swapper
+    from effigie.swap.inference.target_eyewear import TargetEyewear
+    from effigie.training.device import choose_device, choose_precision
+
+    (side_share, visibility_interval), (consent, purpose), reader = shares, asked, footage.reader
     device = choose_device(settings.device)
     precision = choose_precision("auto", device)
     models = [load_swap(one.model, str(device), consent=consent, purpose=purpose) for one in assignments]
     check_distinct_people(assignments, models)
-    check_clip(clip, cancel)
+    footage.require_decent()
     visibility = VisibilityPredictor(device=device, half=precision == "bf16")
     compose_settings = [settings.compose, *(shot.compose for shot in settings.shots if shot.compose)]
     needs_visibility = any(compose.occlusion == "on" for compose in compose_settings)
@@ -94,16 +126,20 @@ def convert(
         for model in models
     ]
     models = [replace(model, bank=one.bank) for model, one in zip(models, eyewear, strict=True)]
-    with VideoReader(clip, native=True) as reader:
+    mask_clip: contextlib.AbstractContextManager[MaskClip | None] = contextlib.nullcontext()
+    if settings.mask_clip is not None:
+        mask_clip = MaskClip(settings.mask_clip, reader.info, settings.max_frames)
+    with mask_clip as mask:
         people = [
             PersonState(
                 assignment,
                 loaded,
-                Swapper(
+                functools.partial(
+                    Swapper,
                     loaded,
                     device,
                     precision,
-                    float(reader.info.rate or 25),
+                    footage.rate,
                     side_share,
                     settings.extreme_pose == "leave",
                     SourceVisibility(
@@ -124,15 +160,11 @@ def convert(
                     visibility_interval,
                     TargetEyewear(visibility, is_kept=settings.eyewear == "target"),
                 ),
-                worn.notes,
+                [*loaded.notes, *worn.notes],
             )
             for assignment, loaded, worn in zip(assignments, models, eyewear, strict=True)
         ]
-        mask_clip: contextlib.AbstractContextManager[MaskClip | None] = contextlib.nullcontext()
-        if settings.mask_clip is not None:
-            mask_clip = MaskClip(settings.mask_clip, reader.info, settings.max_frames)
-        with mask_clip as mask:
-            return Conversion(people, device, reader, output, settings, mask, progress, cancel).run()
+        return Conversion(people, device, footage, output, settings, mask, progress, cancel).run()
 
 
 def use_fast_grain(settings: ComposeSettings) -> ComposeSettings:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from effigie.arrays import Landmarks
 from effigie.faces.mesh import OPEN_LIDS, eye_opening, mouth_opening
 from effigie.prior.frame_bank import FrameBank
+from effigie.progress import format_count
 
 FILLED_SHARE = 0.5  # of the way from a mouth that the source shows to one that it does not
 OPEN_MOUTH = 0.05  # of its width: less shows nothing of what is inside
@@ -33,10 +34,11 @@ class InventionLog:
 
     def notes(self) -> Iterator[str]:
         """A line for each kind."""
+        frames = format_count(self._frames, "frame")
         if self._mouths:
             yield (
-                f"in {self._mouths} of {self._frames} frames the inside of the mouth is the footage's own: the source "
+                f"in {self._mouths} of {frames} the inside of the mouth is the footage's own: the source "
                 "never opens it so"
             )
         if self._lids:
-            yield f"in {self._lids} of {self._frames} frames lids are drawn shut: the source's eyes never are"
+            yield f"in {self._lids} of {frames} lids are drawn shut: the source's eyes never are"

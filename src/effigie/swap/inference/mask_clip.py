@@ -13,6 +13,7 @@ import numpy as np
 from effigie.arrays import Image
 from effigie.errors import UsageError
 from effigie.media import ClipInfo, Frame, VideoReader
+from effigie.progress import format_count
 
 # What a codec makes of black and white; between them it is taken as it comes.
 BLACK, WHITE = 6, 249
@@ -65,7 +66,8 @@ class MaskClip:
         mask_frame = next(self._frames, None)
         if mask_frame is None:
             raise UsageError(
-                f"the paint-over mask {self.path} ends after {frame.index} frames, {self._clip.path} goes on: "
+                f"the paint-over mask {self.path} ends after {format_count(frame.index, 'frame')}, "
+                f"{self._clip.path} goes on: "
                 "export it at the clip's length"
             )
         if self._has_times:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -123,22 +123,50 @@ class PersonState:
     """A person who is swapped, with their model; memory of earlier frames ends with the person's track.
 
     Attributes:
+        build_swapper: makes another swapper of the same model.
         notes: on their source's frames, for the report.
         swapped: frames so far in which their face was replaced.
         inventions: what had to be made up in them.
+        repeats: a state for each further face of theirs, as in a mirror or a split screen.
     """
 
     assignment: PersonAssignment
     model: SwapModel
-    swapper: Swapper
+    build_swapper: Callable[[], Swapper]
     compositor: FaceCompositor
     notes: list[str] = field(default_factory=list)
+    swapper: Swapper = field(init=False)
+    repeats: list[PersonState] = field(default_factory=list)
     swapped: int = 0
     inventions: InventionLog = field(init=False, repr=False)
     _track: int | None = field(default=None, repr=False)
+    _last_frame: int = field(default=-1, repr=False)
 
     def __post_init__(self) -> None:
+        self.swapper = self.build_swapper()
         self.inventions = InventionLog(self.model.bank)
+
+    @property
+    def states(self) -> list[PersonState]:
+        """This state, and those of further faces of theirs."""
+        return [self, *self.repeats]
+
+    def assign(self, faces: Sequence[Face]) -> list[tuple[PersonState, Face]]:
+        """Give each of the person's faces in the next frame to the state that knows its track; others end theirs."""
+        while len(self.states) < len(faces):
+            other = PersonState(self.assignment, self.model, self.build_swapper, self.compositor.fresh_copy())
+            other.inventions = self.inventions
+            self.repeats.append(other)
+        tracks = {face.track: face for face in faces}
+        given = {id(state): tracks.pop(state._track) for state in self.states if state._track in tracks}
+        waiting = iter(tracks.values())
+        assigned = []
+        for state in self.states:
+            face = given[id(state)] if id(state) in given else next(waiting, None)
+            state.update(face)
+            if face is not None:
+                assigned.append((state, face))
+        return assigned
 
     def update(self, face: Face | None) -> None:
         """Take the person's face in the next frame, or None where they are not."""
@@ -148,6 +176,11 @@ class PersonState:
             # Another, and not the same one reset: a thread behind may still work with it.
             self.compositor = self.compositor.fresh_copy()
             self._track = track
+
+    def count_frame(self, index: int) -> None:
+        """Count a frame as swapped, once for both of its fields."""
+        self.swapped += index != self._last_frame
+        self._last_frame = index
 
     def reset_compositor(self) -> None:
         """Forget the frames composed before: the person's face is left as it is in this one."""

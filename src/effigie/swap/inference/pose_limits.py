@@ -81,11 +81,10 @@ class ExtremePoseLog:
         self._skipped: list[int] = []
 
     def add(self, frame: int, state: PoseState) -> None:
-        """Record a frame; frames in order."""
-        if state.is_skipped:
-            self._skipped.append(frame)
-        elif state.geometry_weight == 1:
-            self._geometry_only.append(frame)
+        """Record a frame, or each of its fields; frames in order."""
+        kind = self._skipped if state.is_skipped else self._geometry_only if state.geometry_weight == 1 else None
+        if kind is not None and kind[-1:] != [frame]:
+            kind.append(frame)
 
     def notes(self) -> list[str]:
         """A sentence for each kind of frames that occurred."""

@@ -50,7 +50,14 @@ from effigie.swap.inference.shot_settings import ShotSettings
 
 SUFFIX = ".toml"
 VERSION = 1
-PLAIN_SETTINGS = ("device", "fast", "turned", "interior", "eyewear")  # of the conversion, at the top of the file
+PLAIN_SETTINGS = (
+    "device",
+    "fast",
+    "deinterlace",
+    "turned",
+    "interior",
+    "eyewear",
+)  # of the conversion, at the top of the file
 Settings = TypeVar("Settings")
 
 
@@ -130,6 +137,8 @@ def save_project(project: Project, path: str | Path) -> None:
     document["device"] = settings.device
     if settings.fast:
         document["fast"] = True
+    if settings.deinterlace:
+        document["deinterlace"] = True
     if settings.extreme_pose != "leave":
         document["turned"] = settings.extreme_pose
     if settings.interior != "footage":

@@ -15,11 +15,11 @@ from effigie.errors import FaceSetError, MediaError, UsageError
 from effigie.extraction import ExtractSettings, extract
 from effigie.faceset import FaceSet
 from effigie.faceset.plots.drawing import write_png
-from effigie.io.atomic_write import discard
+from effigie.io.atomic_write import NAME_BYTES, discard
 from effigie.media.images import is_picture
 from effigie.media.inputs import expand_paths
-from effigie.progress import CancelToken, ProgressCallback, ignore_progress
-from effigie.provenance import verify
+from effigie.progress import CancelToken, ProgressCallback, format_count, ignore_progress
+from effigie.provenance import plan_signed_output, verify
 from effigie.swap.config import ConvertSettings, SwapSettings
 from effigie.swap.geometry_model import build_swap
 from effigie.swap.inference.comparison_sheet import write_comparison_sheet
@@ -100,6 +100,7 @@ def swap_clip(
     """
     settings, output, clip = settings or ConvertSettings(), Path(output), Path(clip)
     work = Path(work) if work is not None else output.with_name(f"{output.stem}.swap")
+    plan_signed_output(clip, output, settings.encode, settings.trust, max_frames=settings.max_frames)
     inputs = [Path(source)] if isinstance(source, (str, Path)) else [Path(one) for one in source]
     faces = _extract_source(inputs, work, progress, cancel)
     wanted = training or SwapSettings()
@@ -107,7 +108,8 @@ def swap_clip(
     trains = training is not None and (training.minutes is not None or training.steps is not None)
     if trains and (count := len(FaceSet.open(faces))) < MIN_FACES:
         raise FaceSetError(
-            f"{_list_names(inputs)} shows {count} faces and training needs {MIN_FACES}: bring a clip, or do not train"
+            f"{_list_names(inputs)} shows {format_count(count, 'face')} and training needs {MIN_FACES}: "
+            "bring a clip, or do not train"
         )
     person = settings.person or 0
     model = work / f"model-{_digest(inputs, [clip], extra=f'{person} {wanted.preset} {wanted.source_person}')}"
@@ -180,7 +182,7 @@ def _digest(*groups: Sequence[Path], extra: str = "") -> str:
         if not path.exists():
             raise UsageError(f"{path} does not exist")
         status = path.stat()
-        found.update(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode())
+        found.update(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode(errors=NAME_BYTES))
     return found.hexdigest()[:8]
 
 

@@ -22,6 +22,7 @@ from effigie.training import export
 from effigie.training.device import isolate_rng
 from effigie.training.model_folder import check_output
 from effigie.training.process_group import join_process_group
+from effigie.training.stop import save_on_stop
 from effigie.training.trainer import TrainingReport, describe_facesets, fit, write_manifest
 
 PATIENCE = 10  # evaluations of the held-out error without gain after which an unlimited run ends
@@ -80,21 +81,34 @@ def pretrain(
         task = PretrainingTask(network, dataset, training, held_out, settings.examples)
         if world.is_leader:
             save_config(output, preset)
-        result = fit(
-            task,
-            output,
-            settings,
-            PATIENCE,
-            progress,
-            cancel,
-            callback,
-            learning_rate=settings.learning_rate,
-            betas=(0.5, 0.99),
-            ema_decay=0.998,
-            keep_best=True,
-        )
-        if world.is_leader:
+
+        def save(step: int, **values: Any) -> None:
+            """Write weights and manifest."""
             export(output, "fp16")
+            write_manifest(
+                output,
+                "swap start",
+                settings,
+                trained_on=describe_facesets(map(FaceSet.open, faces)),
+                people=[len(training), len(held_out)],
+                steps=step,
+                **values,
+            )
+
+        with save_on_stop(output, save if world.is_leader else None):
+            result = fit(
+                task,
+                output,
+                settings,
+                PATIENCE,
+                progress,
+                cancel,
+                callback,
+                learning_rate=settings.learning_rate,
+                betas=(0.5, 0.99),
+                ema_decay=0.998,
+                keep_best=True,
+            )
         report = PretrainReport.from_result(
             output,
             result,
@@ -103,16 +117,7 @@ def pretrain(
             held_out_error=result.best_error,
         )
         if world.is_leader:
-            write_manifest(
-                output,
-                "swap start",
-                settings,
-                trained_on=describe_facesets(map(FaceSet.open, faces)),
-                people=list(report.people),
-                steps=report.steps,
-                held_out_error=report.held_out_error,
-                notes=list(report.notes),
-            )
+            save(report.steps, held_out_error=report.held_out_error, notes=list(report.notes))
         return report
 
 

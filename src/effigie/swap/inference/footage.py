@@ -1,0 +1,81 @@
+"""The clip of a conversion, looked at from before the networks are loaded: in threads, while torch is imported."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from effigie.consent.nsfw_detector import check_clip
+from effigie.execution.pipeline import Prefetcher
+from effigie.faces.analyzer import AnalyzedFrame, analyze
+from effigie.faces.tracker import Tracker
+from effigie.media import Frame, VideoReader
+from effigie.progress import CancelToken
+
+Item = TypeVar("Item")
+POLL_S = 0.1
+
+
+class Footage:
+    """A clip whose frames are decoded and measured ahead, a few at a time, and which is checked to be no intimate one.
+
+    Use as a context manager, so that its threads end.
+
+    Args:
+        max_frames: so many are looked at; None looks at all.
+        fields: whether the fields of interlaced frames are pictures of their own, two a frame.
+
+    Attributes:
+        reader: of the clip; frames come with the file's own samples.
+        rate: pictures a second.
+        analyzed: its frames with their faces, in order; to be iterated once.
+        seconds: spent on decoding and on landmarks.
+    """
+
+    def __init__(self, clip: Path, max_frames: int | None, fields: bool, cancel: CancelToken) -> None:
+        self.reader = VideoReader(clip, native=True, fields=fields)
+        pictures = 2 if fields and self.reader.info.field_order != "progressive" else 1
+        self.rate = float(self.reader.info.rate or 25) * pictures
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._cancel, self._own_cancel = cancel, CancelToken()
+        self._executor = ThreadPoolExecutor(1)
+        self._check = self._executor.submit(check_clip, clip, self._own_cancel)
+        self._prefetcher = Prefetcher(self._measure(None if max_frames is None else max_frames * pictures))
+        self.analyzed: Iterator[AnalyzedFrame[Frame]] = self._prefetcher.__enter__()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._own_cancel.set()
+        self._prefetcher.__exit__(kind, error, trace)
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self.reader.close()
+
+    def require_decent(self) -> None:
+        """Wait for the check; RefusedError where the clip looks intimate, MediaError where it cannot be read."""
+        while wait([self._check], POLL_S).not_done:
+            self._cancel.check()
+        self._check.result()
+
+    def _measure(self, max_pictures: int | None) -> Iterator[AnalyzedFrame[Frame]]:
+        frames = self._time("decode", itertools.islice(iter(self.reader), max_pictures))
+        return self._time("landmarks", analyze(frames, Tracker(), rate=self.rate))
+
+    def _time(self, stage: str, items: Iterator[Item]) -> Iterator[Item]:
+        """The items; counts the seconds that each takes for a stage, without those of decoding meanwhile."""
+        while True:
+            start, decoded = time.perf_counter(), self.seconds["decode"]
+            item = next(items, None)
+            self.seconds[stage] += time.perf_counter() - start - (self.seconds["decode"] - decoded)
+            if item is None:
+                return
+            yield item
