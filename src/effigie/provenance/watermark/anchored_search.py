@@ -75,9 +75,13 @@ class AnchoredSearch:
         self._sides = [_Spectrum(residual), _Spectrum(np.ascontiguousarray(residual[:, ::-1]))]
 
     def find_candidates(self, count: int) -> list[AnchoredPose]:
-        """The most likely poses, best first."""
-        found = [pose for mirrored in (False, True) for pose in self._search(mirrored)]
-        found.sort(key=lambda pose: -pose.agreement)
+        """The most likely poses, best first; before them where the landmarks say that it lies, mirrored or not.
+
+        Too faint a pattern is not found among thousands of poses, and may still be read there with the frame's.
+        """
+        sides = [self._search(mirrored) for mirrored in (False, True)]
+        found = sorted((pose for side in sides for pose in side[1:]), key=lambda pose: -pose.agreement)
+        found = [side[0] for side in sides] + found
         kept: list[AnchoredPose] = []
         for pose in found:
             if all(_distance(pose, other) > _SAME for other in kept):
@@ -96,13 +100,15 @@ class AnchoredSearch:
         return np.asarray(parts.ravel()[every.slots], np.float32)
 
     def _search(self, mirrored: bool) -> list[AnchoredPose]:
+        """Refined poses of one side; the first began where the landmarks lie."""
         grid, shifts = _FORMS, _SHIFTS
         fields = self._correlate(mirrored, grid, shifts)
         likely = np.maximum(fields, 0) ** 2 / 2 - _improbability(grid)[:, None]
         likely -= ((shifts / SHIFT_SIGMA) ** 2).sum(1)[None] / 2
         best = likely.argmax(1)
-        order = np.argsort(-likely[np.arange(len(grid)), best])[:KEPT]
-        form, place = grid[order], shifts[best[order]]
+        order = np.argsort(-likely[np.arange(len(grid)), best])[: KEPT - 1]
+        form = np.concatenate([np.zeros((1, 4)), grid[order]])  # as the landmarks say, then the best of the grid
+        place = np.concatenate([np.zeros((1, 2)), shifts[best[order]]])
         steps = np.array([SIZE_STEP, STRETCH_STEP, TURN_STEP, 0.02]) / 2
         near = np.stack(np.meshgrid(*[np.array([-1.0, 0.0, 1.0])] * 2), -1).reshape(-1, 2)
         moves = np.concatenate([np.zeros((1, 4)), np.eye(4), -np.eye(4)])
