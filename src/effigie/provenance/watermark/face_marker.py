@@ -17,7 +17,7 @@ Symbols = NDArray[np.float32]
 PER_CM = 10.0  # pixels a centimetre of the picture that is warped
 SIDE = 2 * round(OUTER_CM * PER_CM)
 MIN_SCALE = 2.2  # pixels a centimetre: a smaller face cannot hold the pattern
-WARP_SCALE = 6.0  # pixels a centimetre that are warped to; what is larger is enlarged from there
+WARP_SCALE = 5.0  # pixels a centimetre that are warped to; what is larger is enlarged from there
 BORDER_CM = 1.5  # from the middle between two faces, where their patterns change over
 FACE_SHARE = 1.25  # strength of the face's mark, in those of the frame's
 
@@ -83,7 +83,8 @@ class FaceMarker:
                 part = part[: bottom - top, : right - left]
             added, kept = cv2.split(part)
             box = target[top:bottom, left:right]
-            box[...] = cv2.add(cv2.multiply(box, kept), added)
+            cv2.multiply(box, kept, dst=box)
+            cv2.add(box, added, dst=box)
 
 
 def _nearer(
