@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-fast test-matrix lint types bench reference clean
+.PHONY: studio demo test test-fast test-matrix lint types bench reference clean
 
 demo: $(READY)
 	$(BIN)/effigie demo --output effigie-demo
@@ -34,6 +34,10 @@ types: $(READY)
 # Slow studies: every figure in docs/results.md. DATA=folder adds people that pip does not carry; ONLY=convert,swap runs some.
 bench: $(READY)
 	$(BIN)/python -m benchmarks --output bench $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))
+
+# The studio's page, built from its sources with node; `pip install` needs none, the bundle is committed.
+studio:
+	cd src/effigie/studio/web && npm ci --ignore-scripts && npm run --silent check && npm run --silent build
 
 # docs/reference.md from the docstrings.
 reference: $(READY)

@@ -21,6 +21,7 @@ PACKAGES = [
     "effigie.compositing",
     "effigie.training",
     "effigie.execution",
+    "effigie.studio",
 ]
 
 

@@ -126,6 +126,10 @@ class Faces:
         """The same faces with replaced columns, arrays of N rows."""
         return Faces(self.crop_size, values, self.part, self.row, self._reader)
 
+    def limit_cache(self, size: int) -> None:
+        """Keep at most ``size`` bytes of encoded crops in memory, and what was read last; 2 GiB by default."""
+        self._reader.limit = size
+
     def jpeg_bytes(self, index: int) -> bytes:
         """JPEG bytes of one crop, as stored."""
         return self._reader.jpeg_bytes(int(self.part[index]), int(self.row[index]))

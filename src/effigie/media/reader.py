@@ -50,6 +50,8 @@ class VideoReader:
         native: keep each picture as decoded beside the RGB, so that an edit leaves all else as it was.
         fields: give both fields of interlaced frames, as frames of the same index that share one ``native``; else
             the earlier one alone, as a whole picture.
+        index: the clip's packets, from :meth:`~effigie.media.seeking.PacketIndex.read`, where the same clip is opened
+            again and again; None lists them when ``start`` asks for it.
 
     Raises:
         MediaError: the clip cannot be read, or not one frame of it decodes.
@@ -69,13 +71,14 @@ class VideoReader:
         threads: int | None = None,
         native: bool = False,
         fields: bool = False,
+        index: seeking.PacketIndex | None = None,
     ) -> None:
         if start < 0 or (stop is not None and stop < start):
             raise UsageError(f"frames {start} to {stop} are no range: give 0 <= start <= stop")
         if threads is not None and threads < 1:
             raise UsageError(f"{threads} decoder threads: give 1 or more, or none for the codec's own choice")
         self.path = Path(path)
-        self._start, self._stop, self._threads = start, stop, threads
+        self._start, self._stop, self._threads, self._index = start, stop, threads, index
         self._native, self._fields = native, fields
         self._pictures = self.path.is_dir() or is_picture(self.path)
         self._damage = DamageCounter()
@@ -149,7 +152,9 @@ class VideoReader:
     def _select_frames(self) -> Iterator[tuple[int | None, VideoFrame, Fraction]]:
         """Frames with their index, None for those before ``start``."""
         self._damage.packets = 0
-        entry_point = seeking.find_entry_point(self.path, self._start) if self._start else None
+        entry_point = None
+        if self._start:
+            entry_point = (self._index or seeking.PacketIndex.read(self.path)).find_entry_point(self._start)
         if entry_point is not None:
             container, stream = self._reopen()
             if seeking.seek(container, stream, entry_point):

@@ -36,17 +36,46 @@ class EntryPoint:
     target: int  # presentation time of the wanted frame, in ticks
 
 
+@dataclass(frozen=True)
+class PacketIndex:
+    """Presentation times of a clip's packets and its clean entries; empty where none can be proven.
+
+    Listing the packets takes longer the longer the clip is: whoever seeks often keeps the index.
+    """
+
+    times: np.ndarray  # (N,) ticks, of every packet in decoding order
+    visible: np.ndarray  # (M,) ticks, rising, of those that an edit list does not hide
+    entry_points: tuple[tuple[int, int, int], ...]  # clean ones: rank in decoding order, position, pts
+
+    @classmethod
+    def read(cls, path: Path) -> PacketIndex:
+        """List the packets of a clip, without decoding."""
+        nothing = cls(np.empty(0, np.int64), np.empty(0, np.int64), ())
+        with open_container(path) as container:
+            stream = select_video_stream(container, path)
+            is_indexed = container.format.name.split(",")[0] in INDEXED_CONTAINERS
+            if not is_indexed or stream.codec_context.codec.canonical_name not in SUPPORTED_CODECS:
+                return nothing
+            try:
+                return _list_packets(container, stream) or nothing
+            except FFmpegError:
+                return nothing
+
+    def find_entry_point(self, start: int) -> EntryPoint | None:
+        """Find the latest provably exact entry point for frame ``start``; None if decoding must begin at the start."""
+        if start >= len(self.visible):
+            return None
+        target = int(self.visible[start])
+        latest_before = np.maximum.accumulate(self.times)
+        for rank, position, pts in reversed(self.entry_points[1:]):
+            if pts <= target and latest_before[rank - 1] < target:
+                return EntryPoint(position, pts, target)
+        return None
+
+
 def find_entry_point(path: Path, start: int) -> EntryPoint | None:
-    """Find the latest provably exact entry point for frame ``start``; None if decoding must begin at the start."""
-    with open_container(path) as container:
-        stream = select_video_stream(container, path)
-        is_indexed = container.format.name.split(",")[0] in INDEXED_CONTAINERS
-        if not is_indexed or stream.codec_context.codec.canonical_name not in SUPPORTED_CODECS:
-            return None
-        try:
-            return _search_entry_point(container, stream, start)
-        except FFmpegError:
-            return None
+    """As :meth:`PacketIndex.find_entry_point`, for a clip that is entered once."""
+    return PacketIndex.read(path).find_entry_point(start)
 
 
 def seek(container: InputContainer, stream: VideoStream, entry_point: EntryPoint) -> bool:
@@ -61,10 +90,10 @@ def seek(container: InputContainer, stream: VideoStream, entry_point: EntryPoint
     return bool(is_exact)
 
 
-def _search_entry_point(container: InputContainer, stream: VideoStream, start: int) -> EntryPoint | None:
-    times: list[int] = []  # of every packet, in decoding order
-    visible: list[int] = []  # of those that an edit list does not hide
-    entry_points: list[tuple[int, int, int]] = []  # clean ones: rank in decoding order, position, pts
+def _list_packets(container: InputContainer, stream: VideoStream) -> PacketIndex | None:
+    times: list[int] = []
+    visible: list[int] = []
+    entry_points: list[tuple[int, int, int]] = []
     codec = stream.codec_context.codec.canonical_name
     by_presentation = container.format.name.startswith("matroska")
     extradata = stream.codec_context.extradata or b""
@@ -79,18 +108,12 @@ def _search_entry_point(container: InputContainer, stream: VideoStream, start: i
         times.append(packet.pts)
         if not packet.is_discard:
             visible.append(packet.pts)
-    if start >= len(visible) or len(set(times)) != len(times):
+    if len(set(times)) != len(times):
         return None
-    order = np.array(times)
     # Frames before the first clean entry may or may not come out: counting packets would not count frames.
-    if not entry_points or entry_points[0][0] != 0 or order[0] != order.min():
+    if not entry_points or entry_points[0][0] != 0 or times[0] != min(times):
         return None
-    target = sorted(visible)[start]
-    latest_before = np.maximum.accumulate(order)
-    for rank, position, pts in reversed(entry_points[1:]):
-        if pts <= target and latest_before[rank - 1] < target:
-            return EntryPoint(position, pts, target)
-    return None
+    return PacketIndex(np.array(times, np.int64), np.sort(np.array(visible, np.int64)), tuple(entry_points))
 
 
 def _is_random_access(codec: str, packet: Packet, extradata: bytes) -> bool:

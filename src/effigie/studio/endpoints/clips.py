@@ -1,0 +1,85 @@
+"""Clips: the library, folders to pick from, uploads, and what a clip is."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from effigie.errors import UsageError
+from effigie.studio.endpoints.requests import announced_size, path_of, read_fields, studio_of
+from effigie.studio.uploads import DOCUMENT_SUFFIXES, choose_name, clip_suffixes, receive_file
+from effigie.studio.workspace import CLIPS
+
+MAX_PICKED = 1000
+
+
+async def show_library(request: Request) -> Response:
+    studio = studio_of(request)
+    made = [job.made or {} for job in studio.jobs.jobs()]
+    inputs = {one["output"]: one["input"] for one in made if "output" in one and "input" in one}
+    return JSONResponse(await asyncio.to_thread(studio.library.to_json, inputs))
+
+
+async def list_roots(request: Request) -> Response:
+    workspace = studio_of(request).workspace
+    return JSONResponse([{"id": workspace.handles.issue(path), "name": str(path)} for path in workspace.media])
+
+
+async def list_folder(request: Request) -> Response:
+    return JSONResponse(await asyncio.to_thread(studio_of(request).library.list_folder, path_of(request)))
+
+
+async def pick(request: Request) -> Response:
+    """Add clips of the media folders to the list, without a copy."""
+    studio, fields = studio_of(request), await read_fields(request)
+    ids = fields.get("ids")
+    if not isinstance(ids, list) or not 0 < len(ids) <= MAX_PICKED:
+        raise UsageError(f"ids: choose one clip or more, up to {MAX_PICKED}")
+    paths = [studio.workspace.handles.resolve(str(one)) for one in ids]
+    await asyncio.to_thread(studio.library.pick, paths)
+    studio.events.send("library", [])
+    return JSONResponse({"picked": len(paths)})
+
+
+async def forget(request: Request) -> Response:
+    studio = studio_of(request)
+    await asyncio.to_thread(studio.library.forget, path_of(request))
+    studio.events.send("library", [])
+    return JSONResponse({})
+
+
+async def upload(request: Request) -> Response:
+    """A clip or picture, streamed into the workspace; or a document that a consent rests on."""
+    studio, kind = studio_of(request), request.path_params["kind"]
+    if kind not in (CLIPS, "evidence"):
+        raise UsageError("uploads go to clips or evidence")
+    allowed = clip_suffixes() + (DOCUMENT_SUFFIXES if kind == "evidence" else ())
+    path = choose_name(studio.workspace.root / kind, request.query_params.get("name", ""), allowed)
+    await receive_file(request.stream(), path, announced_size(request))
+    studio.events.send("library", [])
+    return JSONResponse({"id": studio.workspace.handles.issue(path), "name": path.name})
+
+
+async def describe(request: Request) -> Response:
+    return JSONResponse(await asyncio.to_thread(studio_of(request).frames.describe, path_of(request)))
+
+
+async def poster(request: Request) -> Response:
+    """The first frame, small."""
+    jpeg = await asyncio.to_thread(studio_of(request).posters.read, path_of(request))
+    return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "private, max-age=60"})
+
+
+ROUTES = [
+    Route("/api/library", show_library),
+    Route("/api/roots", list_roots),
+    Route("/api/folders/{id:str}", list_folder),
+    Route("/api/clips/pick", pick, methods=["POST"]),
+    Route("/api/clips/{id:str}/forget", forget, methods=["POST"]),
+    Route("/api/clips/{id:str}/poster", poster),
+    Route("/api/clips/{id:str}", describe),
+    Route("/api/uploads/{kind:str}", upload, methods=["PUT"]),
+]

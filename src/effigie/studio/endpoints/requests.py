@@ -1,0 +1,51 @@
+"""What every endpoint reads of a request: the studio, a small JSON body, an id, a file that streams in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+
+from effigie.errors import UsageError
+from effigie.io.atomic_write import parse_json
+from effigie.studio.studio import Studio
+
+MAX_BODY_BYTES = 1 << 16
+
+
+def studio_of(request: Request) -> Studio:
+    """The running studio."""
+    studio: Studio = request.app.state.studio
+    return studio
+
+
+def path_of(request: Request) -> Path:
+    """The file that the id in the address stands for."""
+    return studio_of(request).workspace.handles.resolve(request.path_params["id"])
+
+
+async def read_fields(request: Request) -> dict[str, Any]:
+    """The JSON object in a request's body.
+
+    Raises:
+        UsageError: larger than 64 KiB, or no JSON object.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise UsageError("the request is too large")
+    try:
+        found = parse_json(body.decode("utf-8"))
+    except ValueError:
+        raise UsageError("the request is no JSON") from None
+    if not isinstance(found, dict):
+        raise UsageError("the request is no JSON object")
+    return found
+
+
+def announced_size(request: Request) -> int | None:
+    """Bytes of the body, as the request says; None where it does not."""
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None

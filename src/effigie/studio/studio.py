@@ -1,0 +1,39 @@
+"""What the endpoints share: the workspace, its jobs, its frames, and who listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from effigie.studio.events import EventHub
+from effigie.studio.face_grid import FaceGrids
+from effigie.studio.frames import FrameSources
+from effigie.studio.job_queue import JobQueue
+from effigie.studio.library import Library
+from effigie.studio.posters import Posters
+from effigie.studio.sessions import Sessions
+from effigie.studio.workspace import Workspace
+
+
+@dataclass
+class Studio:
+    """The parts of a running studio.
+
+    Attributes:
+        announce: shows a new address in the terminal.
+    """
+
+    workspace: Workspace
+    sessions: Sessions
+    announce: Callable[[], None]
+    cookie_name: str
+    events: EventHub = field(default_factory=EventHub)
+    library: Library = field(init=False)
+    jobs: JobQueue = field(init=False)
+    frames: FrameSources = field(default_factory=FrameSources)
+    posters: Posters = field(default_factory=Posters)
+    faces: FaceGrids = field(default_factory=FaceGrids)
+
+    def __post_init__(self) -> None:
+        self.library = Library(self.workspace)
+        self.jobs = JobQueue(self.workspace)

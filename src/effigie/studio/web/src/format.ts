@@ -1,0 +1,29 @@
+// Figures and times as people read them.
+export const size = (bytes: number): string => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
+
+export function duration(seconds: number): string {
+  const s = Math.round(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, "0")} s`;
+  return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, "0")} min`;
+}
+
+export function timecode(frame: number, rate: number): string {
+  const seconds = Math.floor(frame / rate);
+  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  return `${two(seconds / 3600)}:${two((seconds / 60) % 60)}:${two(seconds % 60)}:${two(frame - seconds * rate)}`;
+}
+
+export const clock = (seconds: number): string => new Date(seconds * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+export const count = (n: number, thing: string): string => `${n.toLocaleString("en")} ${thing}${n === 1 ? "" : "s"}`;
+export const stem = (name: string): string => name.replace(/^.*\//, "").replace(/\.[^.]*$/, "");
+
+// A name for something new that no row has yet.
+export function freeName(wish: string, rows: { name: string }[], suffix = ""): string {
+  const base = wish.replace(/[^\w .+-]/g, "-").replace(/^[^\w]+/, "").slice(0, 50) || "new";
+  const taken = new Set(rows.map(row => row.name));
+  for (let i = 1; ; i++) {
+    const name = i === 1 ? base : `${base}-${i}`;
+    if (!taken.has(name + suffix)) return name;
+  }
+}

@@ -1,0 +1,89 @@
+// The socket: events come in and frames, wishes go out. The newest wish wins, and one is on its way at a time.
+import { get } from "./api";
+import { connection, jobs, library, people } from "./state";
+import type { Job, Library, People } from "./types";
+
+export interface Shown { n: number; time: number; ms: number; pictures: ImageBitmap[] }
+type Wish = { n: number; width: number; clips: string[] };
+
+export async function reload(): Promise<void> {
+  try {
+    [library.value, people.value] = await Promise.all([get<Library>("/api/library"), get<People>("/api/people")]);
+  } catch {
+    connection.value = "lost";
+  }
+}
+
+class Live {
+  private socket: WebSocket | null = null;
+  private seq = 0;
+  private next: Wish | null = null;
+  private busy = false;
+  private shows: (shown: Shown) => void = () => {};
+  private fails: (reason: string) => void = () => {};
+
+  open(): void {
+    const socket = (this.socket = new WebSocket(`ws://${location.host}/api/live`));
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      connection.value = "open";
+      this.busy = false;
+      void reload();
+      this.flush();
+    };
+    socket.onmessage = event => (typeof event.data === "string" ? this.hear(JSON.parse(event.data)) : void this.show(event.data));
+    socket.onclose = () => {
+      connection.value = "lost";
+      setTimeout(() => this.open(), 700);
+    };
+  }
+
+  // Whoever shows frames now.
+  attach(shows: (shown: Shown) => void, fails: (reason: string) => void): void {
+    this.shows = shows;
+    this.fails = fails;
+  }
+
+  wish(wish: Wish): void {
+    this.next = wish;
+    this.flush();
+  }
+
+  private flush(): void {
+    if (this.busy || !this.next || this.socket?.readyState !== WebSocket.OPEN) return;
+    this.busy = true;
+    this.socket.send(JSON.stringify({ seq: ++this.seq, ...this.next }));
+    this.next = null;
+  }
+
+  private done(): void {
+    this.busy = false;
+    this.flush();
+  }
+
+  private async show(data: ArrayBuffer): Promise<void> {
+    const length = new DataView(data).getUint32(0, true);
+    const head = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
+    let offset = 4 + length;
+    const pictures = await Promise.all(
+      head.sizes.map((size: number) => {
+        const blob = new Blob([new Uint8Array(data, offset, size)], { type: "image/jpeg" });
+        offset += size;
+        return createImageBitmap(blob);
+      }),
+    );
+    this.shows({ n: head.n, time: head.time, ms: head.ms, pictures });
+    this.done();
+  }
+
+  private hear(event: { kind: string; value: any }): void {
+    if (event.kind === "jobs") jobs.value = event.value as Job[];
+    else if (event.kind === "library") void reload();
+    else if (event.kind === "no-frame" || event.kind === "refused") {
+      this.fails(event.value.error);
+      this.done();
+    }
+  }
+}
+
+export const live = new Live();

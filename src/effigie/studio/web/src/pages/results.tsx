@@ -1,0 +1,122 @@
+// Results: what was made, beside what it was made from; what verify finds, in these and in files from anywhere.
+import { useEffect, useState } from "preact/hooks";
+import { Next, Panel } from "../controls";
+import { clock, size } from "../format";
+import { useKeys } from "../keys";
+import { focus, go, library } from "../state";
+import type { Result } from "../types";
+import { type Finding, dropped, findings, verifyFile, verifyResult } from "../verification";
+import { Viewer } from "../viewer";
+
+const VERDICTS: Record<string, [string, string]> = {
+  "made-by-effigie": ["good", "made with effigie"],
+  "marked-by-others": ["warn", "marked by another program"],
+  broken: ["bad", "credentials broken"],
+  "nothing-found": ["warn", "no mark found"],
+};
+
+export function Results() {
+  const results = library.value!.results;
+  const chosen = results.find(result => result.id === focus.value) ?? results.find(result => result.video && result.input) ?? results[0];
+  const at = chosen ? results.indexOf(chosen) : 0;
+  const show = (index: number) => results[index] && go("results", results[index].id);
+  const [tab, setTab] = useState<"frames" | "player" | "sheet">("frames");
+  useKeys({ ArrowDown: () => show(at + 1), ArrowUp: () => show(at - 1) });
+  useEffect(() => setTab("frames"), [chosen?.id]);
+  const choose = (
+    <label class="button">
+      Verify a file
+      <input type="file" accept="video/*,image/*" class="hidden" onChange={e => [...(e.currentTarget.files ?? [])].forEach(file => void verifyFile(file))} />
+    </label>
+  );
+  return (
+    <div class="split three">
+      <div class="strip">
+        <div class="bar">{choose}</div>
+        {dropped.value.map(key => findings.value[key] && <Found key={key} finding={findings.value[key]} />)}
+        <ul class="tiles" aria-label="Results">
+          {results.map(result => (
+            <li key={result.id}>
+              <button aria-pressed={result === chosen} title={result.name} onClick={() => go("results", result.id)}>
+                <img src={`/api/clips/${result.id}/poster`} alt="" loading="lazy" />
+                <span>{result.name}</span>
+                <small>
+                  {size(result.bytes)} · {clock(result.time)}
+                </small>
+              </button>
+            </li>
+          ))}
+        </ul>
+      </div>
+      <div class="stage">
+        {chosen ? (
+          <>
+            {chosen.video && (
+              <div class="bar">
+                <div class="group" role="group" aria-label="Shown as">
+                  {(["frames", "player", ...(chosen.sheet ? ["sheet"] : [])] as const).map(name => (
+                    <button key={name} aria-pressed={tab === name} onClick={() => setTab(name as typeof tab)}>
+                      {{ frames: chosen.input ? "Before and after" : "Frames", player: "Player with sound", sheet: "Sheet" }[name]}
+                    </button>
+                  ))}
+                </div>
+              </div>
+            )}
+            {tab === "player" ? (
+              <video class="frame" src={`/api/files/${chosen.id}`} controls aria-label={chosen.name} />
+            ) : tab === "sheet" && chosen.sheet ? (
+              <div class="preview">
+                <img src={`/api/files/${chosen.sheet}`} alt={`Frames of ${chosen.name}, before and after`} />
+              </div>
+            ) : (
+              <Viewer clips={chosen.input ? [chosen.input, chosen.id] : [chosen.id]} label={chosen.name} />
+            )}
+          </>
+        ) : (
+          <Next title="Nothing made yet" text="Render a clip under Swap. And drop any video or picture here, from anywhere, to see whether it was made with effigie." />
+        )}
+      </div>
+      <aside class="side">{chosen && <Inspect result={chosen} />}</aside>
+    </div>
+  );
+}
+
+function Inspect({ result }: { result: Result }) {
+  useEffect(() => {
+    if (!findings.value[result.id]) void verifyResult(result.id, result.name);
+  }, [result.id]);
+  const finding = findings.value[result.id];
+  return (
+    <>
+      <Panel title="What verify finds" tools={<button onClick={() => verifyResult(result.id, result.name)}>Again</button>}>
+        {finding && <Found finding={finding} />}
+      </Panel>
+      <Panel title="File">
+        <p class="mono">{result.name}</p>
+        <a class="button" href={`/api/files/${result.id}`} download={result.name.split("/").at(-1)}>
+          Save a copy
+        </a>
+      </Panel>
+    </>
+  );
+}
+
+function Found({ finding }: { finding: Finding }) {
+  const [tone, verdict] = VERDICTS[finding.found?.verdict ?? ""] ?? ["", ""];
+  return (
+    <div class="finding">
+      {finding.state === "reading" && <p class="dim">reading {finding.name}</p>}
+      {finding.state === "failed" && <p class="bad">{finding.error}</p>}
+      {finding.found && (
+        <>
+          <b class={`verdict ${tone}`}>{verdict}</b>
+          <ul>
+            {finding.found.lines.map(line => (
+              <li key={line}>{line}</li>
+            ))}
+          </ul>
+        </>
+      )}
+    </div>
+  );
+}

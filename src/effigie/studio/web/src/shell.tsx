@@ -1,0 +1,166 @@
+// The frame around every page: header with workspace, consent and running job; rail; notices; help; files dropped anywhere.
+import { useEffect, useState } from "preact/hooks";
+import { startJob } from "./api";
+import { Dialog, Next } from "./controls";
+import { duration } from "./format";
+import { KEY_HELP, pageKeys, useKeys } from "./keys";
+import { Clips } from "./pages/clips";
+import { Faces } from "./pages/faces";
+import { Jobs } from "./pages/jobs";
+import { PeoplePage } from "./pages/people";
+import { Results } from "./pages/results";
+import { Swap } from "./pages/swap";
+import { Train } from "./pages/train";
+import { takeFiles } from "./uploads";
+import { PAGES, type Page, connection, dismiss, focus, go, help, isEmpty, jobs, library, notices, page, people, running, validRecords, waiting } from "./state";
+import { nextTheme, theme } from "./theme";
+
+const NAMES: Record<Page, string> = { people: "People", clips: "Clips", faces: "Faces", train: "Train", swap: "Swap", results: "Results", jobs: "Jobs" };
+const VIEWS: Record<Page, () => any> = { people: PeoplePage, clips: Clips, faces: Faces, train: Train, swap: Swap, results: Results, jobs: Jobs };
+
+function tally(name: Page): string {
+  const found = library.value;
+  if (!found) return "";
+  const active = running.value.length + waiting.value.length;
+  const figures: Record<Page, number> = {
+    people: people.value.records.length,
+    clips: found.clips.length,
+    faces: found.facesets.reduce((sum, one) => sum + one.faces, 0),
+    train: found.models.length,
+    swap: 0,
+    results: found.results.length,
+    jobs: active,
+  };
+  return figures[name] ? figures[name].toLocaleString("en") : "";
+}
+
+function Header() {
+  const job = running.value.find(one => one.lane === "long") ?? running.value[0];
+  const share = job?.progress?.done && job.progress.total ? job.progress.done / job.progress.total : 0;
+  const left = job?.progress?.left_s;
+  const valid = validRecords.value.length;
+  return (
+    <header class="top">
+      <b class="brand">effigie</b>
+      <span class="dim" title={library.value?.path}>
+        {library.value?.workspace}
+      </span>
+      <span class="space" />
+      <a class={valid ? "badge good" : "badge"} href="#people">
+        {valid ? `✓ ${valid} valid consent${valid === 1 ? "" : "s"}` : "no valid consent yet"}
+      </a>
+      {job && (
+        <a class="badge job" href="#jobs">
+          <progress value={share} max={1} aria-label={`Progress of ${job.title}`} />
+          {job.title}
+          {job.progress?.stage ? ` · ${job.progress.stage}` : ""}
+          {left ? ` · ${duration(left)} left` : ""}
+        </a>
+      )}
+      <button class="quiet" title="Light or dark" onClick={nextTheme}>
+        {theme.value}
+      </button>
+      <button class="quiet" title="Keys (?)" aria-label="Keys" onClick={() => (help.value = true)}>
+        ?
+      </button>
+    </header>
+  );
+}
+
+function Rail() {
+  return (
+    <nav class="rail" aria-label="Pages">
+      {PAGES.map((name, index) => (
+        <a key={name} href={`#${name}`} title={NAMES[name]} aria-current={page.value === name ? "page" : undefined}>
+          <kbd>{index + 1}</kbd>
+          <span>{NAMES[name]}</span>
+          <small>{tally(name)}</small>
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function Welcome() {
+  const active = jobs.value.find(job => job.title === "Make the demo" && (job.state === "running" || job.state === "queued"));
+  return (
+    <Next
+      title={active ? "The demo is being made" : "An empty workspace"}
+      text={
+        active
+          ? "It extracts two people, trains for four minutes, renders and verifies a swap. Its faces, curve and results appear here as they come."
+          : "Bring clips: drop them anywhere, or pick them under Clips. Or see a whole project first: the demo fetches samples with pip and swaps a face, in about ten minutes."
+      }
+    >
+      {active ? (
+        <button class="main" onClick={() => go("jobs")}>
+          Watch it
+        </button>
+      ) : (
+        <>
+          <button class="main" onClick={async () => (await startJob("demo", { minutes: 4 })) && go("jobs")}>
+            Make the demo
+          </button>
+          <button onClick={() => go("clips", "new")}>Bring my own clips</button>
+        </>
+      )}
+    </Next>
+  );
+}
+
+export function Shell() {
+  useKeys(pageKeys);
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    document.title = `${NAMES[page.value]} · effigie studio`;
+  }, [page.value]);
+  useEffect(() => {
+    const drag = (event: DragEvent) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      setOver(event.type === "dragover");
+      if (event.type === "drop") void takeFiles([...event.dataTransfer.files]);
+    };
+    const kinds = ["dragover", "dragleave", "drop"] as const;
+    kinds.forEach(kind => addEventListener(kind, drag));
+    return () => kinds.forEach(kind => removeEventListener(kind, drag));
+  }, []);
+  const View = VIEWS[page.value];
+  const welcome = isEmpty.value && page.value === "clips" && focus.value !== "new";
+  return (
+    <>
+      <Header />
+      <Rail />
+      <main class="page" aria-label={NAMES[page.value]}>
+        {library.value === null ? <p class="dim pad">Loading the workspace</p> : welcome ? <Welcome /> : <View />}
+      </main>
+      {connection.value === "lost" && (
+        <div class="lost" role="alert">
+          The studio does not answer. Jobs go on; this page comes back by itself when the studio does: start it again in the terminal.
+        </div>
+      )}
+      <div class="notices" role="status" aria-live="polite">
+        {notices.value.map(notice => (
+          <button key={notice.key} class={notice.bad ? "bad" : ""} title="Dismiss" onClick={() => dismiss(notice.key)}>
+            {notice.text}
+          </button>
+        ))}
+      </div>
+      {over && <div class="drop">{page.value === "results" ? "Drop to verify" : page.value === "people" ? "Drop a record that came back" : "Drop to bring into the workspace"}</div>}
+      {help.value && (
+        <Dialog title="Keys" close={() => (help.value = false)}>
+          <dl class="keys">
+            {KEY_HELP.map(([keys, text]) => (
+              <div key={keys}>
+                <dt>
+                  <kbd>{keys}</kbd>
+                </dt>
+                <dd>{text}</dd>
+              </div>
+            ))}
+          </dl>
+        </Dialog>
+      )}
+    </>
+  );
+}

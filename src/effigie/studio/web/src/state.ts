@@ -1,0 +1,44 @@
+// What every page looks at.
+import { computed, signal } from "@preact/signals";
+import type { Job, Library, People } from "./types";
+
+export const PAGES = ["people", "clips", "faces", "train", "swap", "results", "jobs"] as const;
+export type Page = (typeof PAGES)[number];
+
+export const library = signal<Library | null>(null);
+export const people = signal<People>({ records: [], requests: [] });
+export const jobs = signal<Job[]>([]);
+export const connection = signal<"open" | "lost">("open");
+export const page = signal<Page>("clips");
+export const focus = signal(""); // id of what a page shows, from the address
+export const notices = signal<{ key: number; text: string; bad: boolean }[]>([]);
+export const help = signal(false);
+
+export const running = computed(() => jobs.value.filter(job => job.state === "running"));
+export const waiting = computed(() => jobs.value.filter(job => job.state === "queued"));
+export const validRecords = computed(() => people.value.records.filter(record => record.state === "valid"));
+export const isEmpty = computed(() => {
+  const found = library.value;
+  return found !== null && !found.clips.length && !found.facesets.length && !found.models.length && !found.results.length;
+});
+
+let count = 0;
+export function notify(text: string, bad = false): void {
+  const key = ++count;
+  notices.value = [...notices.value.slice(-3), { key, text, bad }];
+  setTimeout(() => dismiss(key), bad ? 15000 : 5000);
+}
+
+export function dismiss(key: number): void {
+  notices.value = notices.value.filter(notice => notice.key !== key);
+}
+
+export function go(to: Page, id = ""): void {
+  location.hash = id ? `${to}/${id}` : to;
+}
+
+export function readAddress(): void {
+  const [name, id] = location.hash.slice(1).split("/");
+  page.value = PAGES.find(one => one === name) ?? "clips";
+  focus.value = id ?? "";
+}

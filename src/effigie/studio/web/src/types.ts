@@ -1,0 +1,25 @@
+// What the server tells, as JSON.
+export interface Clip { id: string; name: string; origin: "workspace" | "picked" | "sample"; video: boolean; bytes: number; time: number }
+export interface FaceSet { id: string; name: string; faces: number; clips: number; time: number }
+export interface Model { id: string; name: string; steps: number; error: number | null; finished: boolean; time: number }
+export interface Result { id: string; name: string; video: boolean; bytes: number; time: number; input: string | null; sheet: string | null }
+export interface Library { workspace: string; path: string; clips: Clip[]; facesets: FaceSet[]; models: Model[]; results: Result[] }
+export interface ClipInfo { width: number; height: number; rate: number | null; frames: number; seconds: number | null; codec: string; sound: boolean }
+export interface Progress { stage: string | null; done: number | null; total: number | null; unit: string | null; rate: number | null; left_s: number | null; note: string | null }
+export interface Job {
+  id: string; title: string; command: string; lane: string; state: "queued" | "running" | "done" | "failed" | "stopped"; message: string;
+  created: number; started: number | null; ended: number | null; cancelled: boolean; output: string | null; progress: Progress | null;
+}
+export interface ConsentRecord {
+  id: string; subject: string; uses: string[]; purpose: string | null; territory: string | null; begins: string; until: string | null;
+  strength: string; basis: string; evidence: string[]; signed: string[]; state: string; revoked: string | null; own: boolean;
+}
+export interface ConsentRequest { subject: string; uses: string[]; until: string | null; file: string; command: string }
+export interface People { records: ConsentRecord[]; requests: ConsentRequest[] }
+export interface Lock { open: boolean; why: string; records: { id: string; subject: string; until: string | null }[] }
+export interface Verification { verdict: string; lines: string[] }
+export interface CurveRow { step: number; seconds: number; loss?: number; held_out_error?: number; held_out_error_eyes?: number; held_out_error_mouth?: number; held_out_error_skin?: number }
+export interface Training { curve: CurveRow[]; previews: { step: number; id: string }[] }
+export interface FaceColumns {
+  revision: string; clips: string[]; clip: number[]; frame: number[]; track: number[]; person: number[]; yaw: number[]; pitch: number[]; sharpness: number[]; confidence: number[];
+}

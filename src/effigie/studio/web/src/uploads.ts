@@ -1,0 +1,42 @@
+// Files that are dropped or chosen: clips come into the workspace, records to the people, others are verified.
+import { signal } from "@preact/signals";
+import { put } from "./api";
+import { reload } from "./live";
+import { notify, page } from "./state";
+import { verifyFile } from "./verification";
+
+export const uploads = signal<{ key: number; name: string; share: number }[]>([]);
+let count = 0;
+
+export async function upload(file: File, kind: "clips" | "evidence"): Promise<string | null> {
+  const key = ++count;
+  uploads.value = [...uploads.value, { key, name: file.name, share: 0 }];
+  const progress = (share: number) => (uploads.value = uploads.value.map(one => (one.key === key ? { ...one, share } : one)));
+  try {
+    const answer = await put<{ id: string }>(`/api/uploads/${kind}?name=${encodeURIComponent(file.name)}`, file, progress);
+    return answer.id;
+  } catch (error) {
+    notify((error as Error).message, true);
+    return null;
+  } finally {
+    uploads.value = uploads.value.filter(one => one.key !== key);
+  }
+}
+
+export async function takeFiles(files: File[]): Promise<void> {
+  for (const file of files) {
+    if (file.name.endsWith(".json")) await takeRecord(file);
+    else if (page.value === "results") await verifyFile(file);
+    else await upload(file, "clips");
+  }
+  await reload();
+}
+
+async function takeRecord(file: File): Promise<void> {
+  try {
+    const answer = await put<{ id: string }>("/api/people/record", file);
+    notify(`taken in: ${answer.id}`);
+  } catch (error) {
+    notify((error as Error).message, true);
+  }
+}

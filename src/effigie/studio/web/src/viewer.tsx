@@ -1,0 +1,167 @@
+// The viewer: exact frames of a clip, or of a clip and its swap, by number; wipe, side by side, difference.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { get } from "./api";
+import { timecode } from "./format";
+import { useKeys } from "./keys";
+import { type Shown, live } from "./live";
+import { type Mode, drawFrame, drawTimeline } from "./paint";
+import { theme } from "./theme";
+import type { ClipInfo } from "./types";
+
+const MODES: [Mode, string, string][] = [
+  ["wipe", "Wipe", "W"],
+  ["side", "Side by side", "S"],
+  ["difference", "Difference", "D"],
+  ["before", "Before", "A"],
+  ["after", "After", "A"],
+];
+
+// `clips`: ids, the clip before and the one after; or one clip alone.
+export function Viewer(props: { clips: string[]; label: string }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const bar = useRef<HTMLCanvasElement>(null);
+  const [info, setInfo] = useState<ClipInfo | null>(null);
+  const [error, setError] = useState("");
+  const [n, setN] = useState(0);
+  const [mode, setMode] = useState<Mode>("wipe");
+  const [split, setSplit] = useState(0.5);
+  const [shown, setShown] = useState<Shown | null>(null);
+  const [playing, setPlaying] = useState(0);
+  const [size, setSize] = useState(0);
+  const two = props.clips.length === 2;
+  const last = (info?.frames ?? 1) - 1;
+  const rate = info?.rate ?? 25;
+  const to = (frame: number) => setN(Math.max(0, Math.min(last, Math.round(frame))));
+
+  useEffect(() => {
+    setInfo(null);
+    setError("");
+    setShown(null);
+    setN(0);
+    setPlaying(0);
+    let current = true;
+    Promise.all(props.clips.map(id => get<ClipInfo>(`/api/clips/${id}`)))
+      .then(found => current && setInfo({ ...found[0]!, frames: Math.min(...found.map(one => one.frames)) }))
+      .catch(reason => current && setError(reason.message));
+    return () => void (current = false);
+  }, [props.clips.join()]);
+
+  useEffect(() => {
+    live.attach(
+      got => {
+        setShown(got);
+        setError("");
+      },
+      reason => setError(reason),
+    );
+    return () => live.attach(() => {}, () => {});
+  }, [props.clips.join()]);
+
+  useEffect(() => {
+    if (!info) return;
+    const width = Math.round(Math.min(4096, Math.max(320, (canvas.current?.clientWidth ?? 960) * devicePixelRatio)));
+    live.wish({ n, width, clips: props.clips });
+  }, [info, n, props.clips.join()]);
+
+  useEffect(() => {
+    if (!playing || !shown) return;
+    if (n + playing < 0 || n + playing > last) return setPlaying(0);
+    const timer = setTimeout(() => to(n + playing), 1000 / rate);
+    return () => clearTimeout(timer);
+  }, [playing, shown]);
+
+  useEffect(() => {
+    const watch = new ResizeObserver(() => setSize(Date.now()));
+    if (canvas.current) watch.observe(canvas.current);
+    return () => watch.disconnect();
+  }, []);
+
+  useEffect(() => {
+    if (canvas.current) drawFrame(canvas.current, shown?.pictures ?? [], two ? mode : "after", split);
+    if (bar.current) drawTimeline(bar.current, n, last + 1, rate);
+  }, [shown, mode, split, size, n, last, theme.value]);
+
+  const step = (by: number) => (event: KeyboardEvent) => to(n + by * (event.shiftKey ? 10 : 1));
+  useKeys({
+    ArrowRight: step(1),
+    ArrowLeft: step(-1),
+    Home: () => to(0),
+    End: () => to(last),
+    l: () => setPlaying(1),
+    k: () => setPlaying(0),
+    j: () => setPlaying(-1),
+    " ": () => setPlaying(playing ? 0 : 1),
+    "Ctrl+g": () => document.querySelector<HTMLInputElement>("#frame-number")?.select(),
+    ...(two && {
+      w: () => setMode("wipe"),
+      s: () => setMode("side"),
+      d: () => setMode("difference"),
+      a: () => setMode(mode === "before" ? "after" : "before"),
+      "[": () => setSplit(Math.max(0, split - 0.05)),
+      "]": () => setSplit(Math.min(1, split + 0.05)),
+    }),
+  });
+
+  const wipe = (event: PointerEvent) => {
+    if (!two || mode !== "wipe" || !(event.buttons & 1) || !canvas.current || !shown?.pictures[0]) return;
+    const box = canvas.current.getBoundingClientRect();
+    const picture = shown.pictures[0];
+    const scale = Math.min(box.width / picture.width, box.height / picture.height);
+    const left = (box.width - picture.width * scale) / 2;
+    setSplit(Math.max(0, Math.min(1, (event.clientX - box.left - left) / (picture.width * scale))));
+  };
+  const scrub = (event: PointerEvent) => {
+    if (!(event.buttons & 1) || !bar.current) return;
+    const box = bar.current.getBoundingClientRect();
+    to(Math.floor(((event.clientX - box.left) / box.width) * (last + 1)));
+  };
+  const grab = (act: (event: PointerEvent) => void) => (event: PointerEvent) => {
+    (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
+    act(event);
+  };
+  const fresh = shown?.n === n;
+  return (
+    <div class="viewer">
+      <canvas class="frame" ref={canvas} role="img" aria-label={`${props.label}, frame ${shown?.n ?? n}`} onPointerDown={grab(wipe)} onPointerMove={wipe} />
+      {error && (
+        <p class="over" role="alert">
+          {error}
+        </p>
+      )}
+      <div class="row transport">
+        <button aria-label={playing ? "Stop" : "Play"} title="Space" onClick={() => setPlaying(playing ? 0 : 1)}>
+          {playing ? "❚❚" : "▶"}
+        </button>
+        <b class="mono">{timecode(n, rate)}</b>
+        <label class="inline">
+          frame
+          <input id="frame-number" class="mono" type="number" min={0} max={last} value={n} onChange={e => to(+e.currentTarget.value)} />
+          of {last + 1}
+        </label>
+        <span class={fresh ? "dim" : "warn"}>{shown ? (fresh ? `exact · ${shown.ms.toFixed(0)} ms` : `shows ${shown.n}`) : ""}</span>
+        <span class="space" />
+        {two && (
+          <div class="group" role="group" aria-label="View">
+            {MODES.map(([value, name, key]) => (
+              <button key={value} title={key} aria-pressed={mode === value} onClick={() => setMode(value)}>
+                {name}
+              </button>
+            ))}
+          </div>
+        )}
+      </div>
+      <canvas
+        class="timeline"
+        ref={bar}
+        role="slider"
+        tabIndex={0}
+        aria-label="Frame"
+        aria-valuemin={0}
+        aria-valuemax={last}
+        aria-valuenow={n}
+        onPointerDown={grab(scrub)}
+        onPointerMove={scrub}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,140 @@
+"""The studio in a real browser: a newcomer's way by keyboard, every page without serious findings of axe-core.
+
+Chromium comes from the distribution's packages; without it, or without playwright, these are skipped.
+EFFIGIE_BROWSER=required makes them fail instead, for CI.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running_studio import RunningStudio
+from studio_clips import write_clip
+
+from effigie import studio as package
+from effigie.studio.browser import write_opener
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
+if os.environ.get("EFFIGIE_BROWSER") != "required":
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: apt-get install chromium", allow_module_level=True)
+    if importlib.util.find_spec("playwright") is None:
+        pytest.skip("no playwright here: pip install playwright", allow_module_level=True)
+
+from playwright.sync_api import Page, expect, sync_playwright  # noqa: E402
+
+pytestmark = pytest.mark.slow
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+PAGES = ("people", "clips", "faces", "train", "swap", "results", "jobs")
+AXE = Path(package.__file__).parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
+    """A studio that nobody has entered."""
+    started = RunningStudio(tmp_path_factory.mktemp("browser"))
+    yield started
+    started.end()
+
+
+@pytest.fixture(scope="module")
+def page(running: RunningStudio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A page that entered through the private file, as the user's browser does."""
+    opener = tmp_path_factory.mktemp("opener") / "open.html"
+    write_opener(opener, f"http://{running.host}{running.entrance}")
+    wrong: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = browser.new_context(viewport={"width": 1280, "height": 720})
+        shown = context.new_page()
+        shown.on("pageerror", lambda error: wrong.append(str(error)))
+        shown.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        ours = (f"http://{running.host}/", f"ws://{running.host}/", "blob:", "file:")
+        shown.on("request", lambda request: None if request.url.startswith(ours) else wrong.append(request.url))
+        shown.goto(opener.as_uri())
+        expect(shown.get_by_text("An empty workspace")).to_be_visible(timeout=30_000)
+        yield shown
+        browser.close()
+    assert not [line for line in wrong if "ERR_CONNECTION_REFUSED" not in line]  # while the studio was killed
+
+
+def test_an_empty_workspace_offers_the_demo(page: Page) -> None:
+    expect(page.get_by_role("button", name="Make the demo")).to_be_visible()
+    expect(page.get_by_role("button", name="Bring my own clips")).to_be_visible()
+
+
+def test_a_clip_is_brought_in_and_stepped_through_by_keyboard(page: Page, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "numbers.mp4", 60)
+    page.keyboard.press("2")
+    page.get_by_role("button", name="Bring my own clips").click()
+    page.get_by_label("Bring clips").set_input_files(clip)
+    picture = page.get_by_role("img", name="numbers.mp4, frame 0")
+    expect(picture).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("exact")).to_be_visible()
+    for key, frame in (("ArrowRight", 1), ("Shift+ArrowRight", 11), ("ArrowLeft", 10), ("End", 59), ("Home", 0)):
+        page.keyboard.press(key)
+        expect(page.get_by_role("img", name=f"numbers.mp4, frame {frame}")).to_be_visible()
+    page.keyboard.press("End")
+    expect(page.get_by_role("img", name="numbers.mp4, frame 59")).to_be_visible()
+    bits = page.evaluate(
+        """() => { const frame = document.querySelector("canvas.frame"), c = frame.getContext("2d");
+        const scale = Math.min(frame.width / 192, frame.height / 96), x = (frame.width - 192 * scale) / 2;
+        const y = (frame.height - 96 * scale) / 2 + 8 * scale;
+        return [...Array(12).keys()].map(i => c.getImageData(x + (16 * i + 8) * scale, y, 1, 1).data[1] > 128); }"""
+    )
+    assert sum(1 << index for index, bit in enumerate(bits) if bit) == 59
+
+
+def test_a_job_is_asked_for_watched_and_its_command_shown(page: Page) -> None:
+    page.keyboard.press("2")
+    page.get_by_role("button", name="Extract").click()
+    page.keyboard.press("7")
+    expect(page.get_by_role("cell", name="done", exact=True)).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("effigie extract clips/numbers.mp4 -o faces/numbers.faces")).to_be_visible()
+    expect(page.get_by_text("no face in")).to_be_visible()
+
+
+def test_what_is_typed_stays_in_its_field(page: Page) -> None:
+    page.keyboard.press("1")
+    page.get_by_role("button", name="New record or request").first.click()
+    page.get_by_label("Name").fill("")
+    page.get_by_label("Name").press_sequentially("J K L 7 ?")
+    expect(page.get_by_label("Name")).to_have_value("J K L 7 ?")
+    expect(page.get_by_role("button", name="Sign the record")).to_be_disabled()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing_serious(page: Page, name: str, theme: str) -> None:
+    if not AXE.is_file():
+        pytest.skip("no axe-core here: `make studio` installs it")
+    page.evaluate("theme => (document.documentElement.dataset.theme = theme)", theme)
+    page.keyboard.press(str(PAGES.index(name) + 1))
+    page.wait_for_timeout(500)
+    page.evaluate(AXE.read_text("utf-8"))
+    found: list[dict[str, Any]] = page.evaluate("axe.run().then(found => found.violations)")
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert not serious, [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
+
+
+def test_the_page_comes_back_after_a_kill(page: Page, running: RunningStudio) -> None:
+    page.keyboard.press("7")
+    workspace = running.workspace
+    running.process.kill()
+    expect(page.get_by_role("alert")).to_be_visible(timeout=30_000)
+    again = RunningStudio(workspace, port=running.port)
+    try:
+        expect(page.get_by_role("alert")).to_have_count(0, timeout=30_000)
+        expect(page.get_by_role("cell", name="done", exact=True)).to_be_visible()
+    finally:
+        again.end()
