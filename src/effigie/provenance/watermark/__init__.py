@@ -1,8 +1,9 @@
 """Invisible watermark: a 48-bit output id in the luma of every frame; embedding and detection.
 
 Two patterns carry the same codeword: one fixed to the frame, one to every made face, which is found again wherever
-the face is (:mod:`effigie.provenance.watermark.anchor`). Their keys are public, so that anyone can verify a file with nothing but effigie. What
-an id means (credentials, ledger, consent) may not enter here, nor may networks other than those that find faces.
+the face is (:mod:`effigie.provenance.watermark.anchor`). Their keys are public, so that anyone can verify a file with
+nothing but effigie. What an id means (credentials, ledger, consent) may not enter here, nor may networks other than
+those that find faces.
 """
 
 from effigie.provenance.watermark.anchor import Anchor, measure_anchor
