@@ -149,6 +149,155 @@ def single_frame(place: float) -> Change:
     return change
 
 
+def _each(edit: Callable[[Image], Image]) -> Change:
+    """The same edit of every frame."""
+
+    def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
+        return [np.ascontiguousarray(edit(frame), np.uint8) for frame in frames], rate
+
+    return change
+
+
+mirror = _each(lambda frame: frame[:, ::-1])
+
+
+def crop_to(ratio: float, across: float, down: float, height: float = 1.0) -> Change:
+    """A window of ``ratio`` (width by height) around a place given in shares of the sides, as tall as ``height``."""
+
+    def edit(frame: Image) -> Image:
+        rows, columns = frame.shape[:2]
+        wide = int(min(columns, height * rows * ratio)) // 2 * 2
+        high = int(min(rows, wide / ratio)) // 2 * 2
+        left, top = (
+            int(np.clip(middle - side / 2, 0, whole - side))
+            for middle, side, whole in ((across * columns, wide, columns), (down * rows, high, rows))
+        )
+        return frame[top : top + high, left : left + wide]
+
+    return _each(edit)
+
+
+def turn(degrees: float) -> Change:
+    """Turned about the middle, anticlockwise, in a picture of the same size; black where nothing is shown."""
+
+    def edit(frame: Image) -> Image:
+        height, width = frame.shape[:2]
+        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+        return np.asarray(cv2.warpAffine(frame, matrix, (width, height)), np.uint8)
+
+    return _each(edit)
+
+
+def stretch(across: float, down: float) -> Change:
+    """Width times ``across`` and height times ``down``."""
+
+    def edit(frame: Image) -> Image:
+        size = int(frame.shape[1] * across) // 2 * 2, int(frame.shape[0] * down) // 2 * 2
+        return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    return _each(edit)
+
+
+def distort(share: float) -> Change:
+    """As a screen filmed at an angle: corners moved inwards by up to ``share`` of the sides."""
+
+    def edit(frame: Image) -> Image:
+        height, width = frame.shape[:2]
+        corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+        moved = np.array([[share, share / 2], [1, 0], [1 - 0.3 * share, 1], [0, 1 - share]], np.float32)
+        size = np.array([width, height], np.float32)
+        matrix = cv2.getPerspectiveTransform(corners * size, moved * size)
+        return np.asarray(cv2.warpPerspective(frame, matrix, (width, height)), np.uint8)
+
+    return _each(edit)
+
+
+def show_in_picture(share: float) -> Change:
+    """Shown with sides of ``share`` in the lower right corner of another picture."""
+
+    def edit(frame: Image) -> Image:
+        height, width = frame.shape[:2]
+        noise = np.random.default_rng(3).integers(0, 256, (9, 16, 3)).astype(np.uint8)
+        around = np.asarray(cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+        wide, high = round(width * share), round(height * share)
+        small = cv2.resize(frame, (wide, high), interpolation=cv2.INTER_AREA)
+        around[height - high - 4 : height - 4, width - wide - 4 : width - 4] = small
+        return around
+
+    return _each(edit)
+
+
+def add_borders(share: float) -> Change:
+    """White borders of ``share`` of each side; the picture becomes smaller."""
+
+    def edit(frame: Image) -> Image:
+        height, width = frame.shape[:2]
+        around = np.full_like(frame, 255)
+        wide, high = round(width * (1 - 2 * share)), round(height * (1 - 2 * share))
+        top, left = (height - high) // 2, (width - wide) // 2
+        around[top : top + high, left : left + wide] = cv2.resize(frame, (wide, high), interpolation=cv2.INTER_AREA)
+        return around
+
+    return _each(edit)
+
+
+def add_caption() -> Change:
+    """Two lines of white text on black over the lower quarter."""
+
+    def edit(frame: Image) -> Image:
+        height, width = frame.shape[:2]
+        shown = frame.copy()
+        shown[int(0.75 * height) :] = 16
+        for line, down in (("WHEN YOU SEE IT", 0.85), ("SEND IT TO SOMEBODY", 0.96)):
+            place = width // 20, int(down * height)
+            cv2.putText(
+                shown, line, place, cv2.FONT_HERSHEY_DUPLEX, width / 500, (255,) * 3, max(1, width // 300), cv2.LINE_AA
+            )
+        return shown
+
+    return _each(edit)
+
+
+def add_sticker(across: float, down: float, share: float = 0.06) -> Change:
+    """A yellow disc whose radius is ``share`` of the height."""
+
+    def edit(frame: Image) -> Image:
+        shown, (height, width) = frame.copy(), frame.shape[:2]
+        place = int(across * width), int(down * height)
+        cv2.circle(shown, place, int(share * height), (255, 220, 0), -1, cv2.LINE_AA)
+        return shown
+
+    return _each(edit)
+
+
+def resize_to(height: int) -> Change:
+    """Scaled to so many pixels of height."""
+
+    def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
+        return resize(height / frames[0].shape[0])(frames, rate)
+
+    return change
+
+
+def blur(pixels: float) -> Change:
+    """Blurred by a Gaussian."""
+    return _each(lambda frame: np.asarray(cv2.GaussianBlur(frame, (0, 0), pixels), np.uint8))
+
+
+def denoise(strength: float) -> Change:
+    """Smoothed where it is even, edges kept."""
+    return _each(lambda frame: np.asarray(cv2.bilateralFilter(frame, 7, strength, 5), np.uint8))
+
+
+def change_speed(factor: float) -> Change:
+    """``factor`` times as fast, at the same rate."""
+
+    def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
+        return [frames[int(index * factor)] for index in range(int(len(frames) / factor))], rate
+
+    return change
+
+
 def chain(*changes: Change) -> Change:
     """One change after another."""
 

@@ -32,6 +32,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.conversion import conversion
     from benchmarks.rows.detection import detection
     from benchmarks.rows.driven import driven
+    from benchmarks.rows.edits import edits
     from benchmarks.rows.extraction import extraction
     from benchmarks.rows.first_frame import first_frame
     from benchmarks.rows.footprint import footprint
@@ -81,6 +82,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["verify"] = verify
     rows["likeness"] = picture_match
     rows["watermark"] = watermark
+    rows["edits"] = edits
     rows["kills"] = kills
     rows["stops"] = stops
     rows["broken-media"] = broken_media

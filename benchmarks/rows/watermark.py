@@ -146,12 +146,13 @@ def _marked(part: Part, output_id: int, folder: Path) -> tuple[Path, list[tuple[
         for number, frame in enumerate(reader):
             marked = marker.embed(frame.image)
             if number % EVERY == 0:
-                likeness.append(_likeness(marked, frame.image))
+                likeness.append(measure_likeness(marked, frame.image))
             writer.write(marked, number / rate)
     return output, likeness
 
 
-def _likeness(marked: Image, plain: Image) -> tuple[float, float]:
+def measure_likeness(marked: Image, plain: Image) -> tuple[float, float]:
+    """PSNR in dB and SSIM of luma."""
     error = float(np.mean((marked.astype(np.float32) - plain) ** 2))
     gray = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (marked, plain)]
     return 10 * float(np.log10(255**2 / max(error, 1e-12))), float(structural_similarity(*gray))

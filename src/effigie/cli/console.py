@@ -164,3 +164,9 @@ def format_json(value: Any, encoding: str) -> str:
     except (UnicodeEncodeError, LookupError):
         return json.dumps(value, indent=2, default=str)
     return text
+
+
+def print_json_line(value: Any) -> None:
+    """Write ``value`` to standard output as one line of JSON, at once."""
+    if is_leader():
+        print(json.dumps(value, default=str), flush=True)  # ASCII: names of files may be no valid Unicode

@@ -7,9 +7,17 @@ from typing import Annotated
 
 import typer
 
-from effigie.cli.console import INTERRUPT, print_json, print_line, print_notes, print_table, progress_display
+from effigie.cli.console import (
+    INTERRUPT,
+    print_json,
+    print_json_line,
+    print_line,
+    print_notes,
+    print_table,
+    progress_display,
+)
 from effigie.cli.options import Device, Json, Seed
-from effigie.errors import UsageError
+from effigie.errors import EffigieError, UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -162,18 +170,41 @@ def heads(
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file: video, still, sound, ours or not.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Any files, ours or not; folders of them; patterns such as 'in/*.mp4'."),
+    ],
     as_json: Json = False,
+    workers: Annotated[int, typer.Option(min=1, help="Files looked at side by side.")] = 1,
 ) -> None:
-    """Say where FILE comes from: credentials, invisible mark, ledger, consent. Contacts nobody, needs no set-up.
+    """Say where each FILE comes from: credentials, invisible mark, ledger, consent. Contacts nobody, needs no set-up.
 
-    Exit code 0 whenever there is a verdict, whichever it is; 1 if FILE cannot be read.
+    Of several files, of a folder or of a pattern --json prints a line of JSON for each, in order. Exit code 0 whenever
+    there is a verdict, whichever it is; 1 if a file cannot be read.
     """
+    from effigie.provenance.batch import list_files, verify_many
     from effigie.provenance.verifier import verify as look
 
-    found = look(file, cancel=INTERRUPT)
-    if as_json:
-        print_json(found.to_json())
+    if list(list_files(files)) == files and len(files) == 1:
+        found = look(files[0], cancel=INTERRUPT)
+        if as_json:
+            print_json(found.to_json())
+            return
+        for line in found.lines:
+            print_line(line)
         return
-    for line in found.lines:
-        print_line(line)
+    unread = 0
+    for number, (path, result) in enumerate(verify_many(files, workers=workers, cancel=INTERRUPT)):
+        failed = isinstance(result, EffigieError)
+        unread += failed
+        if as_json:
+            value = {"error": str(result)} if isinstance(result, EffigieError) else result.to_json()
+            print_json_line({"file": str(path), **value})
+            continue
+        if number:
+            print_line("")
+        lines = (str(result),) if isinstance(result, EffigieError) else result.lines
+        for line in lines:
+            print_line(line)
+    if unread:
+        raise EffigieError(f"{unread} of the files could not be read")

@@ -24,10 +24,17 @@ VERDICTS = {
 
 @dataclass(frozen=True)
 class WatermarkReading:
-    """The detected watermark: the output's id, 12 hex digits, and the confidence, 0 to 1."""
+    """The detected watermark.
+
+    Attributes:
+        id: the output's, 12 hex digits.
+        confidence: 0 to 1.
+        edits: what was done to the picture since, in words, as far as the mark tells.
+    """
 
     id: str
     confidence: float
+    edits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,8 @@ def _format_mark(mark: WatermarkReading | None, credentials: CredentialState) ->
     if mark is None:
         return "none found"
     line = f"output {mark.id}, confidence {mark.confidence:.2f}"
+    if mark.edits:
+        line += f"; the picture was {', '.join(mark.edits)}"
     named = credentials.output_id
     if named and named != mark.id:
         line += f"; the credentials name another output, {named}, so this file holds parts of both or one was copied"

@@ -35,7 +35,7 @@ from effigie.provenance.label import Label, sidecar_text
 from effigie.provenance.layer_manifest import sign_layers
 from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint
 from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
-from effigie.provenance.watermark import WatermarkEmbedder
+from effigie.provenance.watermark import Anchor, WatermarkEmbedder
 
 LOG = logging.getLogger(__name__)
 
@@ -139,6 +139,7 @@ class SignedWriter:
         duration: Fraction | None = None,
         native: NativePicture | None = None,
         edits: Sequence[Edit] = (),
+        anchors: Sequence[Anchor] = (),
         tracks: Sequence[Mapping[str, Any]] = (),
     ) -> tuple[slice, slice] | None:
         """Add one frame; returns the rows and columns that the label covers, if it is drawn.
@@ -150,6 +151,7 @@ class SignedWriter:
             native: the frame as decoded, taken over: with the edits it is written in place of ``image``, so that every
                 sample that nothing changed goes to the encoder as it came.
             edits: what was done to the frame to make ``image`` of it.
+            anchors: of the made faces, which the mark is tied to.
             tracks: of each made face what the tracking data of layers shall say.
         """
         begun = clock.perf_counter()
@@ -161,14 +163,14 @@ class SignedWriter:
             self._marker = create_embedder(self.output_id, image.shape[:2], self._alike)
         if native is None:
             if self._marker is not None:
-                image = self._marker.embed(image, mask)
+                image = self._marker.embed(image, mask, anchors)
             image = self._label.draw(image, float(time))
         else:
             native = self._writer.prepare(native)
             before = None if self._layers is None else self._layers.read_before(native)
             native.apply(edits)
             if self._marker is not None:
-                self._marker.embed_native(native, mask)
+                self._marker.embed_native(native, mask, anchors)
             self._label.draw_native(native, float(time))
             if self._layers is not None and before is not None:
                 self._layers.write(before, native, edits, time, tracks)

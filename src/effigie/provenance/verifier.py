@@ -163,7 +163,7 @@ def _read_mark(path: Path, cancel: CancelToken) -> WatermarkReading | None:
     found = detect_file(path, seconds=MARK_SEARCH_S, cancel=cancel)
     if found is None and float(probe(path).duration or 0) > MARK_SEARCH_S:
         found = detect_file(path, seconds=DAY_S, cancel=cancel)
-    return None if found is None else WatermarkReading(found.hex, float(found.confidence))
+    return None if found is None else WatermarkReading(found.hex, float(found.confidence), found.edits)
 
 
 def _search_ledger(

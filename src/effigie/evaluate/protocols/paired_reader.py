@@ -18,7 +18,7 @@ from effigie.media import ClipInfo, EncodeSettings, Frame, VideoReader, VideoWri
 from effigie.progress import CancelToken, Progress, ProgressCallback
 from effigie.provenance.c2pa.reader import read_credentials
 from effigie.provenance.signed_writer import create_embedder
-from effigie.provenance.watermark import WatermarkEmbedder
+from effigie.provenance.watermark import Anchor, WatermarkEmbedder, measure_anchor
 
 MarkFunction = Callable[[Frame], np.ndarray]
 """Marks a frame, as decoded too if that was kept, and returns its (H, W, 3) uint8 RGB."""
@@ -63,18 +63,28 @@ def create_mark_function(output_clip: str | Path, input_clip: Path, folder: Mask
     if found is None:
         return lambda frame: frame.image
     markers: dict[tuple[int, ...], WatermarkEmbedder] = {}
+    tracker = Tracker()
 
     def mark(frame: Frame) -> np.ndarray:
         size = frame.image.shape[:2]
         if size not in markers:
             markers[size] = create_embedder(found, size, input_clip)
         face = folder[frame.index] if folder is not None else None
+        anchors = [measure_anchor(one.landmark_result.landmarks) for one in tracker(frame.image)]
+        if face is not None:
+            anchors = [anchor for anchor in anchors if _is_made(anchor, face)]
         if frame.native is None:
-            return markers[size].embed(frame.image, face)
-        markers[size].embed_native(frame.native, face)
+            return markers[size].embed(frame.image, face, anchors)
+        markers[size].embed_native(frame.native, face, anchors)
         return frame.native.to_rgb()
 
     return mark
+
+
+def _is_made(anchor: Anchor, mask: np.ndarray) -> bool:
+    """Whether the middle of a face lies in the mask of those that were made."""
+    row, column = int(anchor.y), int(anchor.x)
+    return 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1] and bool(mask[row, column] > 0)
 
 
 def crop_to_size(frame: Frame, size: tuple[int, int], path: str | Path | None) -> np.ndarray:

@@ -36,6 +36,7 @@ from effigie.media.color import choose_rgb_color
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 from effigie.provenance.output_plan import plan_signed_output
 from effigie.provenance.signed_writer import SignedWriter
+from effigie.provenance.watermark import Anchor, measure_anchor
 
 if TYPE_CHECKING:
     from effigie.heads.inference.subject import AnimationSubject
@@ -204,7 +205,7 @@ class _Animation:
                 start = time.perf_counter()
                 rendered_frame = renderer(rendered, landmarks, index)
                 self._seconds["paint"] += time.perf_counter() - start
-                out.put((index, *rendered_frame))
+                out.put((index, *rendered_frame, measure_anchor(landmarks)))
                 report.frames += 1
                 report.held += not motion.present[index]
                 self._progress(Progress("animate", report.frames, self._count, "frames"))
@@ -258,10 +259,10 @@ class _Animation:
             self._seconds["retarget"] += time.perf_counter() - start
             yield index, landmarks
 
-    def _write(self, outgoing: SignedWriter, item: tuple[int, np.ndarray, np.ndarray]) -> None:
-        index, picture, mask = item
+    def _write(self, outgoing: SignedWriter, item: tuple[int, np.ndarray, np.ndarray, Anchor]) -> None:
+        index, picture, mask, anchor = item
         start, signing_seconds = time.perf_counter(), outgoing.seconds
-        outgoing.write(picture, mask, self._motion.times[index], self._motion.durations[index])
+        outgoing.write(picture, mask, self._motion.times[index], self._motion.durations[index], anchors=[anchor])
         self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
 
     def _collect_notes(self) -> Iterator[str]:

@@ -1,10 +1,13 @@
 """Invisible watermark: a 48-bit output id in the luma of every frame; embedding and detection.
 
-The pattern is the same through a clip and its key is public, so that anyone can verify a file with nothing but
-effigie. What an id means (credentials, ledger, consent) may not enter here, nor may networks.
+Two patterns carry the same codeword: one fixed to the frame, one to every made face, which is found again wherever
+the face is (:mod:`effigie.provenance.watermark.anchor`). Their keys are public, so that anyone can verify a file with
+nothing but effigie. What an id means (credentials, ledger, consent) may not enter here, nor may networks other than
+those that find faces.
 """
 
+from effigie.provenance.watermark.anchor import Anchor, measure_anchor
 from effigie.provenance.watermark.detector import DetectedMark, detect, detect_file
 from effigie.provenance.watermark.embedder import WatermarkEmbedder
 
-__all__ = ["DetectedMark", "WatermarkEmbedder", "detect", "detect_file"]
+__all__ = ["Anchor", "DetectedMark", "WatermarkEmbedder", "detect", "detect_file", "measure_anchor"]

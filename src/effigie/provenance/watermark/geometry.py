@@ -45,7 +45,7 @@ class PatternSearch:
     """
 
     def __init__(self, residual: NDArray[np.float32]) -> None:
-        self._residual = residual
+        self.residual = residual
         self._size = tuple(scipy.fft.next_fast_len(side, real=True) for side in residual.shape)
         power = np.abs(scipy.fft.rfft2(residual, s=self._size)) ** 2
         # The half plane that rfft2 leaves out mirrors the other: average over the seam as well.
@@ -64,11 +64,11 @@ class PatternSearch:
             float32 proportional to what a mark would add to them.
         """
         every = carriers()
-        height, width = self._residual.shape
+        height, width = self.residual.shape
         if scale_x not in self._halves:
             wave = conjugate_waves(width, np.arange(MAX_ORDER + 1), 1 / (TILE_SIZE * scale_x))
             # One product of real matrices takes a third of the time of a real with a complex one.
-            both = self._residual @ np.concatenate([wave.real, wave.imag], axis=1)
+            both = self.residual @ np.concatenate([wave.real, wave.imag], axis=1)
             self._halves[scale_x] = both[:, : MAX_ORDER + 1] + 1j * both[:, MAX_ORDER + 1 :]
         values = (
             conjugate_waves(height, np.arange(-MAX_ORDER, MAX_ORDER + 1), 1 / (TILE_SIZE * scale_y)).T
@@ -94,14 +94,14 @@ class PatternSearch:
     def correlate_shifts_coarse(self, scale: float) -> NDArray[np.float32]:
         """Nearly the same for one scale both ways, in a fraction of the time, from one dense spectrum."""
         every = carriers()
-        tall, wide = (scipy.fft.next_fast_len(_OVERSAMPLING * side, real=True) for side in self._residual.shape)
+        tall, wide = (scipy.fft.next_fast_len(_OVERSAMPLING * side, real=True) for side in self.residual.shape)
         if self._dense is None:
-            self._dense = scipy.fft.rfft2(self._residual, s=(tall, wide))
+            self._dense = scipy.fft.rfft2(self.residual, s=(tall, wide))
         u = every.frequency_x[every.known] * (wide / (TILE_SIZE * scale))
         v = every.frequency_y[every.known] * (tall / (TILE_SIZE * scale))
         values = self._dense[np.rint(v).astype(np.int64), np.rint(u).astype(np.int64)]
         # Between the nearest frequency and the right one the picture's middle turns by a known angle.
-        height, width = self._residual.shape
+        height, width = self.residual.shape
         turns = (u - np.rint(u)) * width / (2 * wide) + (v - np.rint(v)) * height / (2 * tall)
         turns += (np.rint(u) / wide + np.rint(v) / tall) / 2  # pixels' middles
         weight = self._noise_weight(scale, scale)[every.known]

@@ -56,26 +56,31 @@ class Carriers:
         return (signs[:, 0] + 1j * signs[:, 1]).astype(np.complex64)
 
 
-def _keyed_random(label: str, count: int) -> NDArray[np.uint64]:
+def _keyed_random(key: bytes, label: str, count: int) -> NDArray[np.uint64]:
     """Numbers that depend on the key and on nothing else, numpy's version included."""
-    return np.frombuffer(hashlib.shake_256(KEY + b"/" + label.encode()).digest(8 * count), "<u8")
+    return np.frombuffer(hashlib.shake_256(key + b"/" + label.encode()).digest(8 * count), "<u8")
+
+
+def draw_carriers(key: bytes, lowest: float, highest: float) -> Carriers:
+    """The carriers of a key: all harmonics from ``lowest`` to ``highest`` cycles a tile."""
+    reach = np.arange(-int(highest), int(highest) + 1)
+    x, y = (axis.ravel() for axis in np.meshgrid(reach, reach))
+    radius = np.hypot(x, y)
+    half = (x > 0) | ((x == 0) & (y > 0))
+    use = half & (radius >= lowest) & (radius <= highest)
+    x, y = x[use], y[use]
+    signs = 1 - 2 * (_keyed_random(key, "signs", 2 * len(x)) >> np.uint64(63)).astype(np.float32)
+    harmonics = np.argsort(_keyed_random(key, "harmonics", len(x)), kind="stable")
+    parts = (2 * harmonics[:, None] + np.arange(2)).ravel()
+    order = np.argsort(_keyed_random(key, "symbols", SYMBOL_COUNT), kind="stable")
+    slots = np.concatenate([parts[:SYMBOL_COUNT][order], parts[SYMBOL_COUNT:]])
+    return Carriers(x, y, signs.reshape(-1, 2), slots)
 
 
 @functools.cache
 def carriers() -> Carriers:
-    """The carriers of the project's key."""
-    reach = np.arange(-MAX_ORDER, MAX_ORDER + 1)
-    x, y = (axis.ravel() for axis in np.meshgrid(reach, reach))
-    radius = np.hypot(x, y)
-    half = (x > 0) | ((x == 0) & (y > 0))
-    use = half & (radius >= MIN_FREQUENCY) & (radius <= MAX_FREQUENCY)
-    x, y = x[use], y[use]
-    signs = 1 - 2 * (_keyed_random("signs", 2 * len(x)) >> np.uint64(63)).astype(np.float32)
-    harmonics = np.argsort(_keyed_random("harmonics", len(x)), kind="stable")
-    parts = (2 * harmonics[:, None] + np.arange(2)).ravel()
-    order = np.argsort(_keyed_random("symbols", SYMBOL_COUNT), kind="stable")
-    slots = np.concatenate([parts[:SYMBOL_COUNT][order], parts[SYMBOL_COUNT:]])
-    return Carriers(x, y, signs.reshape(-1, 2), slots)
+    """The carriers of the frame's own tile."""
+    return draw_carriers(KEY, MIN_FREQUENCY, MAX_FREQUENCY)
 
 
 def render_pattern(spectrum: Spectrum, height: int, width: int) -> NDArray[np.float32]:

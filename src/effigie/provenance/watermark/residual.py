@@ -63,11 +63,13 @@ class ResidualAccumulator:
         return score_bands(np.asarray(self._luma / self.frames, np.float32))
 
 
-def score_bands(picture: Plane) -> Plane:
+def score_bands(picture: Plane, per_line: float = 1.0, valid: Plane | None = None) -> Plane:
     """The scores of a picture's filter bank, put together again.
 
     Args:
         picture: (h, w) float32, 0 to 255.
+        per_line: pixels a line of the reference, whose waves the filters are made for.
+        valid: (h, w) of 0 to 1, what each place counts; everywhere 1 without it.
     """
     height, width = picture.shape
     small = cv2.resize(picture, measurement_size(height, width), interpolation=cv2.INTER_AREA)
@@ -78,24 +80,26 @@ def score_bands(picture: Plane) -> Plane:
     wide = cv2.copyMakeBorder(wide, 0, below, 0, right, borderType=cv2.BORDER_REPLICATE)
     weight = np.zeros(padded, np.float32)
     inside = np.s_[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
-    weight[inside] = hiding
+    weight[inside] = hiding if valid is None else hiding * valid
+    shown = 1.0 if valid is None else max(float(np.mean(valid)), 1e-6)
     spectrum = scipy.fft.rfft2(wide)
     total = np.zeros_like(spectrum)
-    for band in _filter_bank(*padded):
+    for band in _filter_bank(*padded, per_line):
         value = scipy.fft.irfft2(spectrum * band, s=padded)
-        level = SCORE_SCALE * float(np.mean(np.abs(value))) + 1e-6
+        size = np.abs(value) if valid is None else np.abs(value[inside]) * valid / shown
+        level = SCORE_SCALE * float(np.mean(size)) + 1e-6
         total += scipy.fft.rfft2(value * weight / (value * value + level * level)) * band
     return np.ascontiguousarray(scipy.fft.irfft2(total, s=padded)[inside], np.float32)
 
 
-@functools.lru_cache(maxsize=2)
-def _filter_bank(height: int, width: int) -> tuple[Plane, ...]:
+@functools.lru_cache(maxsize=3)
+def _filter_bank(height: int, width: int, per_line: float) -> tuple[Plane, ...]:
     """Transfer functions over the half plane of ``rfft2``: log-Gaussian in frequency, Gaussian in angle."""
     down, across = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
     radius, angle = np.hypot(across, down) + 1e-9, np.arctan2(down, across)
     bands = []
     for center in BAND_CENTERS:
-        ring = np.exp(-(np.log(radius / center) ** 2) / (2 * np.log(BANDWIDTH) ** 2))
+        ring = np.exp(-(np.log(radius * per_line / center) ** 2) / (2 * np.log(BANDWIDTH) ** 2))
         for turn in range(ORIENTATIONS):
             off = (angle - np.pi * turn / ORIENTATIONS + np.pi / 2) % np.pi - np.pi / 2
             beam = np.exp(-((off * ORIENTATIONS * BEAM / np.pi) ** 2) / 2)

@@ -24,6 +24,7 @@ from effigie.media import EncodeSettings, Frame, VideoWriter
 from effigie.media.native_picture import NativePicture
 from effigie.progress import CancelToken, Progress, ProgressCallback
 from effigie.provenance.signed_writer import SignedWriter
+from effigie.provenance.watermark import Anchor
 from effigie.swap.config import ConvertSettings
 from effigie.swap.inference.conversion_notes import collect_notes, explain_absence
 from effigie.swap.inference.face_track import describe_face
@@ -270,6 +271,7 @@ class Conversion:
             ]
             masks_of_fields = [one for one in (first_mask, mask) if one is not None]
             mask = np.maximum.reduce(masks_of_fields) if masks_of_fields else None
+            rendered = first_rendered or rendered  # the head is where it was in the first field
             frame, canvas, duration = first, first_canvas, None if duration is None else 2 * duration
         native, tracks = frame.native, []
         if self._settings.layers is not None:
@@ -279,8 +281,9 @@ class Conversion:
                 for picture, faces in pictures
                 for name, _, face, swapped in faces
             ]
+        anchors = [Anchor.from_placement(face.placement) for _, _, face, _ in rendered]
         start, signing_seconds = time.perf_counter(), outgoing.seconds
-        label = outgoing.write(canvas.image, mask, frame.time, duration, native, edits, tracks)
+        label = outgoing.write(canvas.image, mask, frame.time, duration, native, edits, anchors, tracks)
         self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
         if masks is not None:
             gray = np.zeros(canvas.shape[:2], np.uint8) if mask is None else mask.copy()

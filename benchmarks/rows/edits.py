@@ -1,0 +1,226 @@
+"""Row: how far the mark is read after what people and platforms do to a picture, beside the frame's pattern alone.
+
+Outputs are swaps without training, converted once without a mark. Each is marked twice, in the pattern of the frame
+alone (as version 0.1 did) and as `convert` marks, and goes through the same edits, encoded again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.attacks import (
+    GIF,
+    HEVC,
+    JPEG,
+    VP8,
+    VP9,
+    Attack,
+    add_borders,
+    add_caption,
+    add_sticker,
+    adjust_tone,
+    blur,
+    chain,
+    change_frame_rate,
+    change_speed,
+    crop,
+    crop_to,
+    denoise,
+    distort,
+    mirror,
+    refilm,
+    resize,
+    resize_to,
+    show_in_picture,
+    single_frame,
+    stretch,
+    trim,
+    turn,
+)
+from benchmarks.fixtures.row import RowContext, RowResult
+from benchmarks.rows.watermark import measure_likeness
+from effigie.errors import EffigieError
+from effigie.evaluate.report.figures import Figure
+from effigie.faces.tracker import Tracker
+from effigie.io.atomic_write import discard
+from effigie.media import VideoReader, probe
+from effigie.media.clip import Image
+from effigie.progress import Progress
+from effigie.provenance.config import TrustSettings
+from effigie.provenance.watermark import Anchor, WatermarkEmbedder, detect_file, measure_anchor
+from effigie.swap import ConvertSettings, build_swap, convert
+
+FRAMES = 60
+EVERY = 6  # frames between two that are compared with what they were
+AT_MOST_S = 4.0
+
+
+@dataclass(frozen=True)
+class Output:
+    """A swap without a mark: its clip, what it was made of, its frames and where its faces lie."""
+
+    name: str
+    clip: Path
+    frames: list[Image]
+    anchors: list[list[Anchor]]
+    rate: Fraction
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Where the face lies, in shares of the sides."""
+        height, width = self.frames[0].shape[:2]
+        first = next(anchors[0] for anchors in self.anchors if anchors)
+        return first.x / width, first.y / height
+
+    @property
+    def head(self) -> float:
+        """Height of a window around head and hair, 24 cm, in shares of the picture's."""
+        first = next(anchors[0] for anchors in self.anchors if anchors)
+        return 24 * first.scale / self.frames[0].shape[0]
+
+
+def edits_of(output: Output) -> list[Attack]:
+    """The edits, those around the face where this output has it."""
+    place, head = output.middle, output.head
+    across, down = place
+    upright, square = crop_to(9 / 16, *place), crop_to(1, *place)
+    alone = chain(crop_to(1, across, down, head), resize_to(160))
+    eye = add_sticker(across - 0.14 * head, down - 0.14 * head, 0.1 * head)
+    edits: list[tuple[str, Any, int]] = [
+        ("cut to 9:16", upright, 28),
+        ("cut to 4:5", crop_to(4 / 5, *place), 28),
+        ("cut to 1:1", square, 28),
+        ("5 % off every side", crop(0.1), 30),
+        ("15 % off every side", crop(0.3), 30),
+        ("25 % off every side", crop(0.5), 30),
+        ("mirrored", mirror, 28),
+        *[(f"turned by {angle} degrees", turn(angle), 28) for angle in (-10, -2, 2, 10, 20)],
+        ("10 % wider", stretch(1.1, 1), 28),
+        ("10 % narrower", stretch(0.9, 1), 28),
+        ("10 % taller", stretch(1, 1.1), 28),
+        *[(f"filmed at an angle, corners by {100 * by:.0f} %", distort(by), 28) for by in (0.03, 0.06, 0.1)],
+        ("face alone, 160 px high, CRF 33", alone, 33),
+        ("half size, CRF 28", resize(0.5), 28),
+        ("half size, CRF 33", resize(0.5), 33),
+        *[(f"picture in picture, {share:.2f}", show_in_picture(share), 28) for share in (0.5, 1 / 3)],
+        ("caption over the lower quarter", add_caption(), 28),
+        ("sticker over an eye", eye, 28),
+        ("borders of 10 %", add_borders(0.1), 28),
+        *[(f"H.264 CRF {crf}", chain(), crf) for crf in (28, 33, 36, 39)],
+        ("blur, 1 px", blur(1), 28),
+        ("blur, 2 px", blur(2), 28),
+        ("denoised", denoise(25), 28),
+        ("filmed off a screen", refilm(), 28),
+        ("brighter by 20 %", adjust_tone(lift=0.2), 28),
+        ("contrast -20 %", adjust_tone(gain=0.8), 28),
+        ("10 % faster", change_speed(1.1), 28),
+        ("4 of 5 frames", change_frame_rate(Fraction(4, 5)), 28),
+        ("one second", trim(1, 0.5), 28),
+        ("9:16 and mirrored", chain(upright, mirror), 28),
+        ("9:16 and turned by 2 degrees", chain(upright, turn(2)), 28),
+        ("1:1 and caption", chain(square, add_caption()), 28),
+        ("mirrored and 0.7 times", chain(mirror, resize(0.7)), 28),
+        ("15 % off every side and mirrored", chain(crop(0.3), mirror), 30),
+    ]
+    encoded = [Attack(name, name, change, crf=crf) for name, change, crf in edits]
+    stills = [Attack(name, name, change, JPEG) for name, change in _stills(upright)]
+    others = [("HEVC CRF 28", HEVC, 28), ("GIF", GIF, 28), ("WebM, VP8", VP8, 20), ("WebM, VP9", VP9, 34)]
+    return encoded + stills + [Attack(name, name, codec=codec, crf=crf) for name, codec, crf in others]
+
+
+def _stills(upright: Any) -> Iterator[tuple[str, Any]]:
+    yield "one frame as JPEG 80", single_frame(0.61)
+    yield "one frame, 9:16, as JPEG 80", chain(single_frame(0.61), upright)
+
+
+def edits(context: RowContext) -> RowResult:
+    """Mark every output in both ways, edit and encode it, and search for the id; and the same without a mark."""
+    random = np.random.default_rng(0)
+    outputs = list(_make_outputs(context))
+    read: dict[str, dict[str, list[bool]]] = {"frame": defaultdict(list), "face": defaultdict(list)}
+    wrong, alarms, tries = 0, 0, 0
+    seconds: list[float] = []
+    likeness: list[tuple[float, float]] = []
+    folder = context.work / "edits"
+    for number, output in enumerate(outputs):
+        output_id = int(random.integers(1 << 48))
+        marker = WatermarkEmbedder(output_id, output.frames[0].shape[:2], like=output.clip)
+        marked = {
+            "frame": [marker.embed(frame) for frame in output.frames],
+            "face": [
+                marker.embed(frame, None, faces) for frame, faces in zip(output.frames, output.anchors, strict=True)
+            ],
+        }
+        pairs = zip(marked["face"][::EVERY], output.frames[::EVERY], strict=True)
+        compared = [measure_likeness(after, before) for after, before in pairs]
+        likeness.append((float(np.mean([one for one, _ in compared])), float(np.mean([one for _, one in compared]))))
+        for attack in edits_of(output):
+            context.cancel.check()
+            context.progress(Progress("edits", number, len(outputs), "outputs", f"{output.name}, {attack.name}"))
+            for way, frames in (*marked.items(), ("none", output.frames)):
+                path = attack.apply(frames, output.rate, folder / "edited")
+                begun = time.perf_counter()
+                found = detect_file(path)
+                seconds.append(time.perf_counter() - begun)
+                discard(path)
+                if way == "none":
+                    alarms, tries = alarms + (found is not None), tries + 1
+                    continue
+                read[way][attack.name].append(found is not None and found.id == output_id)
+                wrong += found is not None and found.id != output_id
+    figures = [Figure(name, 100 * float(np.mean(hits)), "%") for name, hits in read["face"].items()]
+    figures += [
+        Figure("wrong ids", wrong, "", at_most=0),
+        Figure(f"ids in {tries} edited clips without a mark", alarms, "", at_most=0),
+        Figure("PSNR, least of any output", min(one for one, _ in likeness), "dB", at_least=43),
+        Figure("SSIM, least of any output", min(one for _, one in likeness), "", at_least=0.99),
+        Figure("finding, longest", max(seconds), "s", at_most=AT_MOST_S),
+    ]
+    columns = {
+        "frame's pattern alone": [f"{sum(hits)} of {len(hits)}" for hits in read["frame"].values()] + ["-"] * 5,
+        "with the face's": [f"{sum(hits)} of {len(hits)}" for hits in read["face"].values()]
+        + [figure.value_text for figure in figures[-5:]],
+    }
+    names = ", ".join(f"{output.name} ({output.frames[0].shape[1]}x{output.frames[0].shape[0]})" for output in outputs)
+    notes = [f"{len(outputs)} swaps without training, {FRAMES} frames each: {names}", "H.264 CRF 28 unless named"]
+    return RowResult("Edits of marked outputs", figures, columns, notes)
+
+
+def _make_outputs(context: RowContext) -> Iterator[Output]:
+    """A swap of every pair of the material, both ways."""
+    for pair in context.material.many_pairs()[: 1 if context.quick else None]:
+        for source_name, target_name in (pair, pair[::-1]):
+            source, target = context.material.actor(source_name), context.material.actor(target_name)
+            clip, consent = target.test[0], context.consent(source)
+            folder = context.work / "edits" / f"{source_name}-into-{target_name}"
+            made = folder / "made.mkv"
+            if not made.is_file():
+                discard(folder)
+                folder.mkdir(parents=True)
+                build_swap(context.faces(source), clip, folder / "model", consent=consent, cancel=context.cancel)
+                settings = ConvertSettings(max_frames=FRAMES, trust=TrustSettings(watermark=False))
+                convert(folder / "model", clip, made, settings, consent=consent, cancel=context.cancel)
+            output = _read_output(f"{source_name} into {target_name}", clip, made)
+            if not any(output.anchors):
+                raise EffigieError(f"{made} shows no face: delete {folder} and measure again")
+            yield output
+
+
+def _read_output(name: str, clip: Path, made: Path) -> Output:
+    """The frames of a swap, and its faces as `convert` has measured them: in the footage."""
+    tracker, info = Tracker(), probe(clip)
+    with VideoReader(made) as reader:
+        frames = [frame.image for frame in reader]
+    with VideoReader(clip, 0, len(frames)) as reader:
+        anchors = [
+            [measure_anchor(face.landmark_result.landmarks) for face in tracker(frame.image)] for frame in reader
+        ]
+    return Output(name, clip, frames, anchors, (info.rate or Fraction(25)).limit_denominator(1001))

@@ -1,0 +1,89 @@
+"""Verification of many files: folders and patterns become files, and these are looked at side by side, in order."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from effigie.consent.store import ConsentStore
+from effigie.errors import CancelledError, EffigieError, UsageError
+from effigie.execution.pipeline import ordered_map
+from effigie.media.images import is_picture
+from effigie.progress import CancelToken
+from effigie.provenance.ledger.ledger import Ledger
+from effigie.provenance.report import Verification
+from effigie.provenance.verifier import CLIP_SUFFIXES, verify
+
+MAX_WORKERS = 64
+
+
+def list_files(names: Iterable[str | Path]) -> Iterator[Path]:
+    """The files that names stand for, each once, in the order of the names, within a name by path.
+
+    Args:
+        names: files; folders, which stand for the pictures and clips in them and below, hidden ones left out; and
+            patterns with ``*``, ``?``, ``[...]`` or ``**``, where no file has that name itself.
+
+    Raises:
+        UsageError: a folder or pattern without such a file.
+    """
+    seen: set[Path] = set()
+    for name in names:
+        for path in _expand(Path(name)):
+            if path not in seen:
+                seen.add(path)
+                yield path
+
+
+def verify_many(
+    names: Iterable[str | Path],
+    *,
+    workers: int = 1,
+    ledger: Ledger | None = None,
+    store: ConsentStore | None = None,
+    cancel: CancelToken | None = None,
+) -> Iterator[tuple[Path, Verification | EffigieError]]:
+    """What :func:`effigie.provenance.verify` says of every file, or why it could not be read, in order.
+
+    Args:
+        names: as for :func:`list_files`.
+        workers: files looked at side by side, in threads, 1 to 64.
+        ledger, store, cancel: as for :func:`effigie.provenance.verify`.
+
+    Raises:
+        UsageError: a folder or pattern without a file; workers out of range.
+    """
+    if not 1 <= workers <= MAX_WORKERS:
+        raise UsageError(f"{workers} workers: give 1 to {MAX_WORKERS}")
+
+    def look(path: Path) -> tuple[Path, Verification | EffigieError]:
+        try:
+            return path, verify(path, ledger=ledger, store=store, cancel=cancel)
+        except CancelledError:
+            raise
+        except EffigieError as error:
+            return path, error
+
+    with ordered_map(look, list_files(names), workers, depth=2 * workers) as found:
+        yield from found
+
+
+def _expand(path: Path) -> list[Path]:
+    if path.is_dir():
+        found = [one for one in sorted(path.rglob("*")) if _is_shown(one, path)]
+        if not found:
+            raise UsageError(f"{path} holds no picture and no clip: name another folder, or a file in it")
+        return found
+    if path.exists() or not glob.has_magic(str(path)):
+        return [path]
+    names = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - a pattern may be absolute
+    found = [one for one in map(Path, names) if one.is_file()]
+    if not found:
+        raise UsageError(f"no file is named like {path}: check the pattern")
+    return found
+
+
+def _is_shown(path: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return not hidden and path.is_file() and (is_picture(path) or path.suffix.lower() in CLIP_SUFFIXES)

@@ -1,0 +1,37 @@
+"""Pattern of the mark that is anchored to a face: a tile of its own, in centimetres of the head."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effigie.provenance.watermark.pattern import Carriers, Spectrum, draw_carriers
+
+TILE_CM = 21.0
+LOWEST, HIGHEST = 5.5, 24.0  # cycles a tile: waves of 0.9 to 3.8 cm
+KEY = b"effigie watermark 2, anchored"
+
+
+@functools.cache
+def anchored_carriers() -> Carriers:
+    """The carriers of the face's tile; more than of the frame's bear known symbols, as poses are found by these."""
+    return draw_carriers(KEY, LOWEST, HIGHEST)
+
+
+def render_anchored(spectrum: Spectrum, side: int, per_cm: float) -> NDArray[np.float32]:
+    """(side, side) float32 pattern of mean square 1, its phase 0 in the middle.
+
+    Args:
+        spectrum: (M,) of :meth:`Carriers.spectrum` of :func:`anchored_carriers`.
+        per_cm: pixels a centimetre.
+    """
+    every, order = anchored_carriers(), int(HIGHEST)
+    grid = np.zeros((2 * order + 1, order + 1), np.complex64)
+    grid[every.frequency_y + order, every.frequency_x] = spectrum
+    places = (np.arange(side) + 0.5 - side / 2) / (per_cm * TILE_CM)
+    columns = np.exp(2j * np.pi * np.outer(places, np.arange(order + 1))).astype(np.complex64)
+    rows = np.exp(2j * np.pi * np.outer(places, np.arange(-order, order + 1))).astype(np.complex64)
+    picture = (rows @ grid @ columns.T).real
+    return np.ascontiguousarray(picture / np.sqrt(np.mean(picture**2)), np.float32)

@@ -1,0 +1,190 @@
+"""Search for the pattern in a face patch: small shifts, scales, stretches and turns around where the face says it is.
+
+The landmarks of a made face lie a little elsewhere than those that the mark was placed by, and whoever stretches a clip
+stretches both. The patch's dense spectrum is looked up at the harmonics of every candidate, known symbols alone, so
+that thousands of poses cost a product of matrices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from effigie.provenance.watermark.anchored_pattern import TILE_CM, anchored_carriers
+from effigie.provenance.watermark.face_patch import SIDE, TILE_PIXELS
+from effigie.provenance.watermark.payload import SYMBOL_COUNT
+from effigie.provenance.watermark.residual import Plane
+
+_DENSE = 4 * SIDE  # sides of the spectrum
+_NOISE_BINS = 21  # of the undersampled spectrum that the noise is averaged over
+
+# Reach, step and expected deviation of what the landmarks leave open.
+SIZE_REACH, SIZE_STEP, SIZE_SIGMA = 0.075, 0.015, 0.04  # logarithm
+STRETCH_REACH, STRETCH_STEP, STRETCH_SIGMA = 0.132, 0.022, 0.07  # logarithm of width by height
+TURN_REACH, TURN_STEP, TURN_SIGMA = 2.4, 0.8, 1.5  # degrees
+SHIFT_REACH, SHIFT_STEP, SHIFT_SIGMA = 1.75, 0.25, 0.8  # centimetres
+KEPT = 48  # poses that are refined
+_ROUNDS = 4
+_MOVES, _NEAR = 9, 9  # forms and shifts around a pose that are tried in a round
+_SAME = 0.35  # centimetres, at the face's border, by which two poses are told apart
+
+
+def _steps(reach: float, step: float) -> NDArray[np.float64]:
+    count = round(reach / step)
+    return np.asarray(np.arange(-count, count + 1) * step, np.float64)
+
+
+_FORMS = np.stack(
+    np.meshgrid(
+        _steps(SIZE_REACH, SIZE_STEP), _steps(STRETCH_REACH, STRETCH_STEP), _steps(TURN_REACH, TURN_STEP), [0.0]
+    ),
+    -1,
+).reshape(-1, 4)
+_SHIFTS = np.stack(np.meshgrid(*[_steps(SHIFT_REACH, SHIFT_STEP)] * 2), -1).reshape(-1, 2)
+POSES_TRIED = 2 * (len(_FORMS) * len(_SHIFTS) + KEPT * _ROUNDS * _MOVES * _NEAR)
+"""All poses that the known symbols are looked for at around one face, mirrored ones included."""
+
+
+@dataclass(frozen=True, eq=False)
+class AnchoredPose:
+    """Where the pattern lies in a face's frame: ``matrix`` (2, 2) and ``shift`` (2,) cm from the patch to the pattern.
+
+    Attributes:
+        mirrored: the patch is flipped first.
+        agreement: of the known symbols, in standard deviations of chance.
+    """
+
+    matrix: NDArray[np.float64] = field(default_factory=lambda: np.eye(2))
+    shift: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+    mirrored: bool = False
+    agreement: float = 0.0
+
+
+class AnchoredSearch:
+    """Correlates a patch's residual with the pattern.
+
+    Args:
+        residual: (SIDE, SIDE) float32 of :meth:`effigie.provenance.watermark.face_patch.FacePatch.residual`.
+    """
+
+    def __init__(self, residual: Plane) -> None:
+        self._sides = [_Spectrum(residual), _Spectrum(np.ascontiguousarray(residual[:, ::-1]))]
+
+    def find_candidates(self, count: int) -> list[AnchoredPose]:
+        """The most likely poses, best first; before them where the landmarks say that it lies, mirrored or not.
+
+        Too faint a pattern is not found among thousands of poses, and may still be read there with the frame's.
+        """
+        sides = [self._search(mirrored) for mirrored in (False, True)]
+        found = sorted((pose for side in sides for pose in side[1:]), key=lambda pose: -pose.agreement)
+        found = [side[0] for side in sides] + found
+        kept: list[AnchoredPose] = []
+        for pose in found:
+            if all(_distance(pose, other) > _SAME for other in kept):
+                kept.append(pose)
+            if len(kept) == count:
+                break
+        return kept
+
+    def evidence(self, pose: AnchoredPose) -> NDArray[np.float32]:
+        """(SYMBOL_COUNT + known,) what speaks for every code symbol, then for the known ones, if it lies so."""
+        every = anchored_carriers()
+        orders = np.stack([every.frequency_x, every.frequency_y], 1).astype(np.float64)
+        values, weight = self._sides[pose.mirrored].look_up(pose.matrix[None], orders)
+        turned = values[0] * weight[0] * np.exp(-2j * np.pi * (orders @ pose.shift) / TILE_CM)
+        parts = np.stack([turned.real, turned.imag], axis=1) * every.scramble
+        return np.asarray(parts.ravel()[every.slots], np.float32)
+
+    def _search(self, mirrored: bool) -> list[AnchoredPose]:
+        """Refined poses of one side; the first began where the landmarks lie."""
+        grid, shifts = _FORMS, _SHIFTS
+        fields = self._correlate(mirrored, grid, shifts)
+        likely = np.maximum(fields, 0) ** 2 / 2 - _improbability(grid)[:, None]
+        likely -= ((shifts / SHIFT_SIGMA) ** 2).sum(1)[None] / 2
+        best = likely.argmax(1)
+        order = np.argsort(-likely[np.arange(len(grid)), best])[: KEPT - 1]
+        form = np.concatenate([np.zeros((1, 4)), grid[order]])  # as the landmarks say, then the best of the grid
+        place = np.concatenate([np.zeros((1, 2)), shifts[best[order]]])
+        steps = np.array([SIZE_STEP, STRETCH_STEP, TURN_STEP, 0.02]) / 2
+        near = np.stack(np.meshgrid(*[np.array([-1.0, 0.0, 1.0])] * 2), -1).reshape(-1, 2)
+        moves = np.concatenate([np.zeros((1, 4)), np.eye(4), -np.eye(4)])
+        value = np.zeros(len(form))
+        for number in range(_ROUNDS):
+            reach = SHIFT_STEP / 2 / 2 ** (number / 1.5)
+            tried = (form[:, None] + moves[None] * (steps / 1.6**number)).reshape(-1, 4)
+            local = place[:, None] + near[None] * reach
+            for again in range(len(form)):
+                part = tried[again * len(moves) : (again + 1) * len(moves)]
+                field = self._correlate(mirrored, part, local[again])
+                row, column = np.unravel_index(int(field.argmax()), field.shape)
+                form[again], place[again], value[again] = part[row], local[again, column], field[row, column]
+        return [
+            AnchoredPose(_matrices(form[i : i + 1])[0], place[i].copy(), mirrored, float(value[i]))
+            for i in range(len(form))
+        ]
+
+    def _correlate(
+        self, mirrored: bool, forms: NDArray[np.float64], shifts: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """(forms, shifts) the known symbols' correlation in standard deviations."""
+        every = anchored_carriers()
+        known = every.known
+        orders = np.stack([every.frequency_x[known], every.frequency_y[known]], 1).astype(np.float64)
+        values, weight = self._sides[mirrored].look_up(_matrices(forms), orders)
+        signs = every.scramble[known, 0] - 1j * every.scramble[known, 1]
+        waves = np.exp(-2j * np.pi * (orders @ shifts.T) / TILE_CM).astype(np.complex64)
+        left = (values * weight * signs[None]).astype(np.complex64)
+        both = np.concatenate([left.real, -left.imag], 1) @ np.concatenate([waves.real, waves.imag], 0)
+        return np.asarray(both / np.sqrt(2 * np.sum(weight**2, axis=1))[:, None], np.float32)
+
+
+class _Spectrum:
+    """The spectrum of a patch around its middle, dense enough to be looked up anywhere."""
+
+    def __init__(self, residual: Plane) -> None:
+        self._dense = scipy.fft.fft2(residual, s=(_DENSE, _DENSE))
+        power = np.fft.fftshift(np.abs(self._dense[::4, ::4]) ** 2)
+        noise = cv2.blur(power, (_NOISE_BINS, _NOISE_BINS), borderType=cv2.BORDER_REFLECT)
+        noise = np.fft.ifftshift(noise)
+        self._deviation = np.sqrt(np.maximum(noise, noise.max() * 1e-8 + 1e-30) / 2).astype(np.float32)
+
+    def look_up(
+        self, matrices: NDArray[np.float64], orders: NDArray[np.float64]
+    ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
+        """(n, M) values of variance 1 in either part, and what a mark would add to them, for (n, 2, 2) matrices."""
+        places = np.rint(np.einsum("mi,nij->nmj", orders, matrices) * (_DENSE / TILE_PIXELS)).astype(np.int64)
+        phase = places.sum(-1) * ((SIDE - 1) / 2 / _DENSE)
+        x, y = places[..., 0] % _DENSE, places[..., 1] % _DENSE
+        deviation = self._deviation[(y // 4), (x // 4)]
+        values = self._dense[y, x] / deviation * np.exp(2j * np.pi * phase)
+        weight = 1 / deviation
+        return values.astype(np.complex64), weight / np.sqrt(np.mean(weight**2, axis=1, keepdims=True))
+
+
+def _matrices(forms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 2, 2) of (n, 4): logarithms of size and stretch, turn in degrees, shear."""
+    size, stretch, turn, shear = forms.T
+    wide, high = np.exp(size + stretch / 2), np.exp(size - stretch / 2)
+    cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+    first = np.stack([np.stack([wide, wide * shear], -1), np.stack([np.zeros_like(high), high], -1)], -2)
+    return np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2) @ first
+
+
+def _improbability(forms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) minus the logarithm of how likely each form is."""
+    size, stretch, turn, _ = forms.T
+    return ((size / SIZE_SIGMA) ** 2 + (stretch / STRETCH_SIGMA) ** 2 + (turn / TURN_SIGMA) ** 2) / 2
+
+
+def _distance(one: AnchoredPose, other: AnchoredPose) -> float:
+    """Centimetres by which two poses differ 8 cm from the middle."""
+    if one.mirrored != other.mirrored:
+        return np.inf
+    return float(8 * np.abs(one.matrix - other.matrix).max() + np.hypot(*(one.shift - other.shift)))
+
+
+assert SYMBOL_COUNT % 2 == 0  # so that known symbols fill whole harmonics
