@@ -22,6 +22,7 @@ from effigie.media.exr import write_exr
 from effigie.media.layer_picture import read_whole
 from effigie.media.pixel_shape import PixelGrid
 from effigie.provenance import TrustSettings, plan_signed_output
+from effigie.provenance.batch import list_files
 from effigie.swap import ConvertSettings, convert, convert_clips
 from effigie.swap.inference.face_track import describe_face
 from effigie.swap.inference.shot_settings import ShotSettings
@@ -191,6 +192,7 @@ def test_layers_are_signed_as_a_whole(quick_model, footage, tmp_path):
         assert found.verdict == "made-by-effigie" and found.credentials.output_id == report.output_id
         assert found.ledger is not None and found.ledger.entry.output_id == report.output_id
     assert OpenEXR.File(str(folder / "000000.exr")).header()["effigie/output"] == report.output_id
+    assert list(list_files([tmp_path])) == [folder / "layers.json", tmp_path / "out.mkv"]
     shutil.copy(folder / "000000.exr", folder / "000001.exr")
     (folder / "000003.exr").unlink()
     shutil.copy(folder / "000000.exr", folder / "000009.exr")

@@ -10,7 +10,9 @@ from effigie.consent.store import ConsentStore
 from effigie.errors import CancelledError, EffigieError, UsageError
 from effigie.execution.pipeline import ordered_map
 from effigie.media.images import is_picture
+from effigie.media.layer_plan import MANIFEST
 from effigie.progress import CancelToken
+from effigie.provenance.layer_manifest import is_layer
 from effigie.provenance.ledger.ledger import Ledger
 from effigie.provenance.report import Verification
 from effigie.provenance.verifier import CLIP_SUFFIXES, verify
@@ -22,7 +24,8 @@ def list_files(names: Iterable[str | Path]) -> Iterator[Path]:
     """The files that names stand for, each once, in the order of the names, within a name by path.
 
     Args:
-        names: files; folders, which stand for the pictures and clips in them and below, hidden ones left out; and
+        names: files; folders, which stand for the pictures and clips in them and below, hidden ones left out, and for
+            the manifests of layers in place of these; and
             patterns with ``*``, ``?``, ``[...]`` or ``**``, where no file has that name itself.
 
     Raises:
@@ -86,4 +89,6 @@ def _expand(path: Path) -> list[Path]:
 
 def _is_shown(path: Path, folder: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return not hidden and path.is_file() and (is_picture(path) or path.suffix.lower() in CLIP_SUFFIXES)
+    if is_layer(path) or hidden or not path.is_file():  # of layers their manifest is looked at, once for all of them
+        return False
+    return path.name == MANIFEST or is_picture(path) or path.suffix.lower() in CLIP_SUFFIXES

@@ -30,23 +30,28 @@ def sign_layers(folder: Path, claim: Claim, identity: SigningIdentity, tsa_url: 
     sign_sidecar(manifest, claim, identity, tsa_url, sidecar_path(manifest))
 
 
+def is_layer(path: Path) -> bool:
+    """Whether a file is named like a layer, and has a manifest beside it."""
+    return re.fullmatch(r"\d+\.exr", path.name) is not None and path.with_name(MANIFEST).is_file()
+
+
 def read_layer_credentials(path: Path) -> CredentialState | None:
     """The credentials of a folder's manifest, of the manifest or of one of its layers; None of any other file.
 
     They are ``broken`` where a file that the manifest lists is not as it was; of one layer, where that is not.
     """
-    is_layer = path.suffix.lower() == ".exr"
-    manifest = path.with_name(MANIFEST) if is_layer else path
+    is_one = is_layer(path)
+    manifest = path.with_name(MANIFEST) if is_one else path
     if manifest.name != MANIFEST or not manifest.is_file():
         return None
     state = read_credentials(manifest)
     if not state.is_effigie_output or state.state not in ("valid", "trusted"):
-        return None if is_layer else state
+        return None if is_one else state
     try:
         listed = _read_manifest(manifest)
-        if is_layer and path.name not in listed:
+        if is_one and path.name not in listed:
             return None
-        problems = _compare_files(manifest, {path.name: listed[path.name]} if is_layer else listed, not is_layer)
+        problems = _compare_files(manifest, {path.name: listed[path.name]} if is_one else listed, not is_one)
     except (OSError, ValueError) as error:
         problems = [f"the manifest of layers could not be followed: {error}"]
     return replace(state, state="broken", problems=(*state.problems, *problems)) if problems else state

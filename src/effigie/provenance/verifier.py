@@ -75,9 +75,14 @@ def verify(
     with ThreadPoolExecutor(1) as pool:
         # While credentials and mark are read: whoever has a ledger needs them.
         looks = pool.submit(_compute_fingerprints, path, cancel) if size and ledger.path.exists() else None
-        credentials = read_layer_credentials(path) or read_credentials(path)
+        of_layers = read_layer_credentials(path)
+        credentials = of_layers or read_credentials(path)
         if size:
-            pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(path, cancel))
+            pictures: bool | None = None
+            if of_layers is not None:
+                notes.append("of layers, the invisible mark is read in what they are composed to")
+            else:
+                pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(path, cancel))
             if pictures:
                 mark = _try_reading("the invisible mark", notes, lambda: _read_mark(path, cancel))
             elif pictures is False:
