@@ -84,6 +84,12 @@ def test_a_dry_run_says_what_stands_against_it(here, man, tmp_path, nowhere):
     assert here("convert", "model", man, "-o", "out.mp4", "--codec", "prores", "--dry-run").code == 1
     assert here("animate", man, "--driver", man, "-o", "out.mov", "--dry-run").code == 0
     assert here("swap", man, man, "--frames-to", "frames", "--dry-run").code == 0
+    layers = ("--layers", tmp_path / "layers", "--dry-run")
+    planned = here("convert", "model", man, "-o", "out.mp4", *layers, "--json")
+    assert json.loads(planned.out)[0]["layers"]["folder"] == str(tmp_path / "layers")
+    assert "layers: " in here("swap", man, man, "-o", "out.mp4", *layers).out
+    assert here("convert", "model", man, man, "-o", "out", *layers).code == 2
+    assert not (tmp_path / "layers").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.mp4", "home"]
 
 

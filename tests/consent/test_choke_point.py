@@ -130,10 +130,11 @@ def test_nothing_leaves_without_a_permit(man, tmp_path):
 
 # Ways to turn pixels into a file, or into the bytes of one.
 WRITES = {"VideoWriter", "VideoEncoder", "imwrite", "imencode", "imsave", "mimsave", "write_still", "write_png"}
-WRITES |= {"to_image", "fromarray", "add_stream", "encode_jpeg", "encode_png"}
+WRITES |= {"to_image", "fromarray", "add_stream", "encode_jpeg", "encode_png", "LayerFiles", "write_exr"}
 # Who does so, and what it is: nothing of it is a made face but what `SignedWriter` writes.
 WRITERS = {
-    "provenance/signed_writer.py": {"VideoWriter"},
+    "provenance/signed_writer.py": {"VideoWriter", "LayerFiles"},
+    "media/layer_files.py": {"write_exr"},
     "media/picture_files.py": {"imencode", "write_still"},
     "media/writer.py": {"VideoEncoder"},
     "media/video_encoder.py": {"add_stream"},
@@ -172,6 +173,11 @@ def test_made_frames_are_written_by_the_signed_writer_alone():
             if path.parent == SOURCE / "swap" / "inference" and name == "VideoWriter":
                 assert "masks" in ast.unparse(node.args[0]), f"{path.name}: {ast.unparse(node)}"
     assert found == WRITERS
+
+
+def test_one_module_alone_writes_exr():
+    users = [path.name for path in SOURCE.rglob("*.py") if "import OpenEXR" in path.read_text(encoding="utf-8")]
+    assert users == ["exr.py"]
 
 
 def test_a_revoked_consent_stops_a_finished_model(model, man, tmp_path, monkeypatch):

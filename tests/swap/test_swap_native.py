@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from av.codec.context import Flags
 
-from effigie.media import EncodeSettings, VideoReader, VideoWriter, probe
-from effigie.media.clip import ColorSpace
+from effigie.media import EncodeSettings, VideoReader, probe
 from effigie.media.fields import is_combed
 from effigie.media.pixel_layout import find_layout
 from effigie.provenance import TrustSettings
@@ -21,33 +20,6 @@ from effigie.swap import ConvertSettings, convert
 
 COUNT = 4
 LOSSLESS = EncodeSettings(codec="ffv1")
-KINDS = {
-    "8-bit": ("yuv420p", ColorSpace("limited", "bt709", "bt709", "bt709")),
-    "PQ": ("yuv420p10le", ColorSpace("limited", "bt2020", "bt2020", "smpte2084")),
-    "HLG": ("yuv422p10le", ColorSpace("limited", "bt2020", "bt2020", "arib-std-b67")),
-    "alpha": ("yuva444p10le", ColorSpace("limited", "bt709", "bt709", "bt709")),
-    "RGB": ("gbrp10le", ColorSpace("full", "bt709", "bt709", "bt709")),
-    "grey": ("gray10le", ColorSpace("full", "bt709", "bt709", "bt709")),
-}
-
-
-@pytest.fixture(scope="module")
-def footage(man, tmp_path_factory):
-    """footage(kind, frames) -> the man's first frames, lossless, with highlights above white in a corner."""
-
-    def make(kind, frames=COUNT):
-        path = tmp_path_factory.mktemp("footage") / "in.mkv"
-        name, color = KINDS[kind]
-        info = replace(probe(man), pixel_format=name, color=color)
-        with (
-            VideoReader(man, stop=frames) as reader,
-            VideoWriter(path, info, replace(LOSSLESS, keep_audio=False)) as out,
-        ):
-            for frame in reader:
-                out.write(frame.image, frame.time, frame.duration)
-        return path
-
-    return make
 
 
 def swap(model, clip, folder, **trust):

@@ -126,13 +126,26 @@ def convert(
         settings = replace(settings, shots=timelines.restrict_shots(settings.shots, ranges))
     if dry_run:
         found = find_clips(clips) if clips else [str(project.clip)]
-        planned = {"encode": settings.encode, "trust": settings.trust, "max_frames": settings.max_frames}
+        if many and settings.layers is not None:
+            raise UsageError("layers are of one clip: convert that one by itself")
+        planned = {
+            "encode": settings.encode,
+            "trust": settings.trust,
+            "max_frames": settings.max_frames,
+            "layers": settings.layers,
+        }
         print_plans(plan_clips(found, destination, job.container, **planned), as_json)
         return
     asked: dict[str, Any] = {"consent": list(project.consents) or None, "purpose": project.purpose, "cancel": INTERRUPT}
     # What is for one clip alone is made by itself, in the folder too.
     alone = not many and (
-        save_project or save_timeline or timeline or settings.masks or settings.mask_clip or not clips
+        save_project
+        or save_timeline
+        or timeline
+        or settings.masks
+        or settings.layers
+        or settings.mask_clip
+        or not clips
     )
     if many and (save_project is not None or save_timeline is not None):
         raise UsageError("a project file or a timeline is of one clip: save it with that one alone")
@@ -149,7 +162,7 @@ def convert(
     target = destination.of_clip(footage_name, job.container)
     project = replace(project, output=local_path(target))
     if not job.force:
-        jobs.refuse_existing(target, settings.masks, save_project, save_timeline)
+        jobs.refuse_existing(target, settings.masks, settings.layers, save_project, save_timeline)
     if save_project is not None:
         projects.save_project(replace(project, settings=replace(project.settings, shots=settings.shots)), save_project)
     if save_timeline is not None:

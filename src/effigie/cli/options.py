@@ -71,6 +71,7 @@ METAVARS = {
     "evidence": "FILE",
     "heads": "HEADS",
     "key": "PEM",
+    "layers": "FOLDER",
     "mask_clip": "MASKCLIP",
     "neutral_frame": "FRAME",
     "save_motion": "FILE",
@@ -88,6 +89,7 @@ PANELS = {
     "TrustSettings": TRUST,
 }
 PANELS_OF_FIELDS = {
+    "layers": "Encoding",
     **dict.fromkeys(("mask_clip", "masks"), "Mask"),
     **dict.fromkeys(("workers", "engine", "retries"), JOBS),
     **dict.fromkeys(("device", "precision", "threads"), HARDWARE),

@@ -67,12 +67,17 @@ def swap(
     settings = replace(settings, encode=with_frames(settings.encode, destination))
     target = Path(destination.of_clip(paths[-1], "mp4"))
     if dry_run:
-        planned = {"encode": settings.encode, "trust": settings.trust, "max_frames": settings.max_frames}
+        planned = {
+            "encode": settings.encode,
+            "trust": settings.trust,
+            "max_frames": settings.max_frames,
+            "layers": settings.layers,
+        }
         print_plans(plan_clips([str(paths[-1])], destination, "mp4", **planned), as_json)
         return
     note_folder(destination, many=False)
     if not force:
-        jobs.refuse_existing(target, settings.masks)
+        jobs.refuse_existing(target, settings.masks, settings.layers)
     with progress_display() as progress:
         report = effigie.swap_clip(
             paths[:-1],

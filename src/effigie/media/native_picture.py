@@ -40,6 +40,9 @@ class NativePicture:
         shown_size: (width, height) of the upright picture in square pixels; None if its own are.
         field_order: whether it holds two fields; edits may be of one.
         chroma_location: where its color samples lie, as :class:`~effigie.media.ClipInfo` says.
+
+    Attributes:
+        grid: of the square pixels that are shown, over the file's own.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class NativePicture:
         self.frame, self.color, self.layout = frame, color, layout
         self.orientation = orientation or Orientation()
         upright = self.orientation.turn_size(frame.width, frame.height)
-        self._grid = PixelGrid(upright, shown_size or upright)
+        self.grid = PixelGrid(upright, shown_size or upright)
         self.field_order = field_order
         self._is_writable = False
         self._chroma_location = chroma_location
@@ -70,17 +73,17 @@ class NativePicture:
 
     def with_frame(self, frame: VideoFrame) -> NativePicture:
         """The same picture in other samples, which are taken over."""
-        shown, order = self._grid.shown, self.field_order
+        shown, order = self.grid.shown, self.field_order
         return NativePicture(frame, self.color, self.orientation, shown, order, self._chroma_location)
 
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the upright picture, in square pixels."""
-        return self._grid.shown[1], self._grid.shown[0]
+        return self.grid.shown[1], self.grid.shown[0]
 
     @property
     def has_square_pixels(self) -> bool:
-        return self._grid.is_same
+        return self.grid.is_same
 
     @property
     def white(self) -> float:
@@ -93,27 +96,27 @@ class NativePicture:
 
     def to_rgb(self) -> Image:
         """(H, W, 3) uint8 RGB, as trackers and networks are shown it."""
-        size = self.orientation.turn_size(*self._grid.shown)
+        size = self.orientation.turn_size(*self.grid.shown)
         return self.orientation.apply(to_rgb(self.frame, self.color, size, VideoReformatter()))
 
     def read(self, rows: slice, columns: slice) -> Picture:
         """(h, w, 3) float32 R'G'B' of a box, 0..1 and beyond, without clipping; black where it is transparent."""
-        if self._grid.is_same:
+        if self.grid.is_same:
             return self._read_upright(rows, columns)
-        covered = self._grid.cover(rows, columns)
-        return self._grid.stretch(self._read_upright(*covered), covered, rows, columns)
+        covered = self.grid.cover(rows, columns)
+        return self.grid.stretch(self._read_upright(*covered), covered, rows, columns)
 
     def apply(self, edits: Iterable[Edit]) -> None:
         """Add the edits to the samples, one after the other; alpha, and what is fully transparent, stays."""
         for edit in edits:
             self.make_writable()
             box, before, after, changed = (edit.rows, edit.columns), edit.before, edit.after, edit.share > 0
-            if not self._grid.is_same:
+            if not self.grid.is_same:
                 # What is new replaces the file's own pixels, and not what stretching has made of them.
                 rows, columns = box
-                box = self._grid.cover(rows, columns)
-                share = self._grid.average(edit.share, rows, columns)
-                new = self._grid.average(after - before * (1 - edit.share[..., None]), rows, columns)
+                box = self.grid.cover(rows, columns)
+                share = self.grid.average(edit.share, rows, columns)
+                new = self.grid.average(after - before * (1 - edit.share[..., None]), rows, columns)
                 before = self._read_upright(*box)
                 after, changed = before + new - share[..., None] * before, share > 0
             self._apply_upright(box, before, after, changed, edit.field)
@@ -170,9 +173,9 @@ class NativePicture:
         self.make_writable()
         rgb = self.layout.model == "rgb"
         black, white = (0, self.layout.max_value) if rgb else self.luma_levels
-        if not self._grid.is_same:  # the noise of rounding must stay as strong as it is
-            levels = cv2.resize(levels, self._grid.file, interpolation=cv2.INTER_AREA)
-            rounding = cv2.resize(rounding, self._grid.file, interpolation=cv2.INTER_NEAREST)
+        if not self.grid.is_same:  # the noise of rounding must stay as strong as it is
+            levels = cv2.resize(levels, self.grid.file, interpolation=cv2.INTER_AREA)
+            rounding = cv2.resize(rounding, self.grid.file, interpolation=cv2.INTER_NEAREST)
         change = cv2.scaleAdd(levels, (white - black) / 255, rounding)
         change = change if self.orientation == Orientation() else self.orientation.revert(change)
         for letter in "rgb" if rgb else "y":

@@ -19,6 +19,7 @@ from effigie.progress import format_count
 
 LONGEST_COMPANION = ".notice.txt"  # the longest name that is written beside an output: its own, and this
 DEFAULT_NAME_BYTES = 255  # that file systems allow
+FRAME_NAMES = r"\d+\.png"
 
 OutputKind = Literal["video", "folder", "still"]
 
@@ -44,8 +45,15 @@ def choose_output_kind(path: Path, settings: EncodeSettings) -> OutputKind:
     )
 
 
-def check_place(path: Path, kind: OutputKind, source_info: ClipInfo) -> None:
-    """Raise unless a file or folder of that name can be written there."""
+def check_place(
+    path: Path, kind: OutputKind, source_info: ClipInfo, names: str = FRAME_NAMES, what: str = "frames"
+) -> None:
+    """Raise unless a file or folder of that name can be written there.
+
+    Args:
+        names: pattern of the files that a folder holds which may be replaced.
+        what: these are, in a word.
+    """
     if path.exists() and source_info.path.exists() and path.samefile(source_info.path):
         raise UsageError(f"{path} is the clip being read: choose another name for the output")
     folder = _nearest_folder(path)
@@ -62,7 +70,7 @@ def check_place(path: Path, kind: OutputKind, source_info: ClipInfo) -> None:
             f"{LONGEST_COMPANION} is added to it for the notice: choose a shorter one"
         )
     if kind == "folder":
-        _check_replaceable(path)
+        _check_replaceable(path, names, what)
     elif path.is_dir():
         raise UsageError(f"{path} is a folder: name the file in it, such as {path / 'out'}{path.suffix}")
     try:
@@ -94,17 +102,22 @@ def _longest_name(folder: Path) -> int:
         return DEFAULT_NAME_BYTES
 
 
-def _check_replaceable(path: Path) -> None:
-    """Raise unless the folder to be replaced holds nothing but frames."""
+def _check_replaceable(path: Path, names: str, what: str) -> None:
+    """Raise unless the folder to be replaced holds nothing but files of such names."""
     if not path.is_dir():
         if path.exists():
-            raise UsageError(f"{path} is a file, and frames are written into a folder: choose another name")
+            raise UsageError(f"{path} is a file, and {what} are written into a folder: choose another name")
         return
-    other = next((entry for entry in path.iterdir() if not re.fullmatch(r"\d+\.png", entry.name)), None)
+    other = next((entry for entry in path.iterdir() if not re.fullmatch(names, entry.name)), None)
     if other is not None:
-        raise UsageError(f"{path} holds more than frames ({other.name}): choose another name")
+        raise UsageError(f"{path} holds more than {what} ({other.name}): choose another name")
 
 
 def measure_free_space(path: Path) -> int:
     """Bytes that a user may still write where ``path`` is to be."""
     return shutil.disk_usage(_nearest_folder(path)).free
+
+
+def is_same_disk(one: Path, other: Path) -> bool:
+    """Whether two files that are to be written share their room."""
+    return _nearest_folder(one).stat().st_dev == _nearest_folder(other).stat().st_dev

@@ -11,6 +11,7 @@ from effigie.media import defaults
 from effigie.media.clip import ClipInfo
 from effigie.media.config import EncodeSettings
 from effigie.media.encoders import ENCODERS, choose_codec, estimate_bytes, explain_field_loss
+from effigie.media.layer_plan import LayerPlan
 from effigie.media.output_place import OutputKind, check_place, choose_output_kind, measure_free_space
 from effigie.media.pixel_formats import choose_pixel_format, describe_losses
 from effigie.media.stream_copy import TimeSpan, plan_streams_of
@@ -44,6 +45,7 @@ class OutputPlan:
         timecode, reel: written; None where there is none or the container holds none.
         bytes_needed: estimated size of the output, and what its making takes besides.
         bytes_free: room on its disk.
+        layers: what is written for other compositing programs, if anything.
         signature: how the output is signed, in words; empty until a signed writer has planned it.
         notes: what is not carried over untouched, a sentence each.
     """
@@ -65,6 +67,7 @@ class OutputPlan:
     reel: str | None = None
     bytes_needed: int = 0
     bytes_free: int = 0
+    layers: LayerPlan | None = None
     signature: str = ""
     notes: tuple[str, ...] = field(default=())
 
@@ -95,6 +98,8 @@ class OutputPlan:
             found.append(f"chapters: {self.chapters}")
         if self.timecode:
             found.append(f"timecode: {self.timecode}{'' if self.reel is None else f', reel {self.reel}'}")
+        if self.layers:
+            found.append(f"layers: {self.layers.description}")
         if self.signature:
             found.append(f"signed: {self.signature}")
         found.append(f"disk: about {format_bytes(self.bytes_needed)} of {format_bytes(self.bytes_free)} free")

@@ -10,6 +10,8 @@ from effigie.errors import EffigieError
 from effigie.io.atomic_write import convert_os_error
 from effigie.io.home import home
 from effigie.media import ClipInfo, EncodeSettings, OutputPlan, plan_output, probe
+from effigie.media.layer_plan import plan_layers
+from effigie.media.output_place import is_same_disk
 from effigie.media.output_plan import check_room
 from effigie.media.stream_copy import TimeSpan
 from effigie.provenance.c2pa.certificate import SigningIdentity, select_identity
@@ -29,6 +31,7 @@ def plan_signed_output(
     trust: TrustSettings | None = None,
     span: TimeSpan | None = None,
     max_frames: int | None = None,
+    layers: Path | None = None,
 ) -> OutputPlan:
     """Plan the output of a conversion or an animation: everything that could fail at its end is settled here.
 
@@ -42,9 +45,10 @@ def plan_signed_output(
         encode, trust: of the command's settings.
         span: the part of the clip, (from, up to) seconds.
         max_frames: how many frames will be written at most.
+        layers: the folder for layers, if these are wanted.
 
     Raises:
-        UsageError: a contradiction, or a certificate that cannot sign.
+        UsageError: a contradiction, a package that layers need is missing, or a certificate that cannot sign.
         MediaError: the clip cannot be read.
         EffigieError: no permission, too full a disk, or no answer of the time-stamp authority.
     """
@@ -56,6 +60,8 @@ def plan_signed_output(
     if own:
         check_signing(identity, trust.timestamp_authority)
     _check_ledger()
+    if layers is not None:
+        plan = replace(plan, layers=plan_layers(layers, plan.output, info, plan.frames))
     plan = replace(plan, signature=_describe_signature(plan, identity, trust), bytes_needed=_add_signing(plan))
     check_room(plan)
     return plan
@@ -63,7 +69,9 @@ def plan_signed_output(
 
 def _add_signing(plan: OutputPlan) -> int:
     copies = 0 if plan.kind != "video" or supports_signing_in_place() else COPIES_TO_SIGN
-    return (1 + copies) * plan.bytes_needed + SIGNING_BYTES
+    layers = plan.layers
+    beside = layers.bytes_needed if layers is not None and is_same_disk(layers.folder, plan.output) else 0
+    return (1 + copies) * plan.bytes_needed + SIGNING_BYTES + beside
 
 
 def _describe_signature(plan: OutputPlan, identity: SigningIdentity, trust: TrustSettings) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from effigie.errors import MediaError
 from effigie.io.atomic_write import atomic_write, discard, readable_name, sha256
 from effigie.media import EncodeSettings, VideoWriter
 from effigie.media.clip import ClipInfo
+from effigie.media.layer_files import LayerFiles
 from effigie.media.native_picture import NativePicture
 from effigie.media.stream_copy import TimeSpan
 from effigie.provenance.c2pa.certificate import select_identity
@@ -30,6 +32,7 @@ from effigie.provenance.c2pa.containers import sidecar_path, supports_embedding
 from effigie.provenance.c2pa.credentials import Claim, sign_file, sign_in_place, sign_sidecar
 from effigie.provenance.config import TrustSettings
 from effigie.provenance.label import Label, sidecar_text
+from effigie.provenance.layer_manifest import sign_layers
 from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint
 from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
 from effigie.provenance.watermark import Anchor, WatermarkEmbedder
@@ -50,6 +53,8 @@ class SignedWriter:
         path, encode, span: as for :class:`~effigie.media.VideoWriter`.
         source_path: what the pictures were made from, where that is not ``like`` itself: a portrait in motion has the
             driver's clock and sound and another's pictures. A folder counts as unknown.
+        layers: a folder for the same as layers over the footage, see :mod:`effigie.media.layer_files`; frames must be
+            written as decoded, then.
 
     Attributes:
         output_id: 48 bits as 12 hex digits, in mark, credentials and ledger.
@@ -67,6 +72,7 @@ class SignedWriter:
         encode: EncodeSettings | None = None,
         span: TimeSpan | None = None,
         source_path: Path | None = None,
+        layers: Path | None = None,
     ) -> None:
         if not isinstance(permit, Permit):
             raise TypeError("an output needs the gate's permit")
@@ -90,6 +96,8 @@ class SignedWriter:
         # A certificate that cannot sign is refused before an hour of work, not after it.
         self._identity = select_identity(self.settings.certificate, self.settings.key)
         self._writer = VideoWriter(path, like, encode, span, finalizer=self._finalize)
+        self._layers = None if layers is None else LayerFiles(layers, like, self.output_id)
+        self._stack = contextlib.ExitStack()
         self._label = Label(self.settings.label, self.settings.label_text)
         self._marker: WatermarkEmbedder | None = None
         self._fingerprints: list[tuple[float, int]] = []
@@ -111,13 +119,17 @@ class SignedWriter:
         return [*self._writer.notes, *self._notes]
 
     def __enter__(self) -> Self:
-        self._writer.__enter__()
+        with contextlib.ExitStack() as stack:
+            if self._layers is not None:
+                stack.enter_context(self._layers)
+            stack.enter_context(self._writer)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        return self._writer.__exit__(kind, error, trace)
+        return self._stack.__exit__(kind, error, trace)
 
     def write(
         self,
@@ -128,6 +140,7 @@ class SignedWriter:
         native: NativePicture | None = None,
         edits: Sequence[Edit] = (),
         anchors: Sequence[Anchor] = (),
+        tracks: Sequence[Mapping[str, Any]] = (),
     ) -> tuple[slice, slice] | None:
         """Add one frame; returns the rows and columns that the label covers, if it is drawn.
 
@@ -139,6 +152,7 @@ class SignedWriter:
                 sample that nothing changed goes to the encoder as it came.
             edits: what was done to the frame to make ``image`` of it.
             anchors: of the made faces, which the mark is tied to.
+            tracks: of each made face what the tracking data of layers shall say.
         """
         begun = clock.perf_counter()
         if float(time) >= self._next_fingerprint:
@@ -153,10 +167,13 @@ class SignedWriter:
             image = self._label.draw(image, float(time))
         else:
             native = self._writer.prepare(native)
+            before = None if self._layers is None else self._layers.read_before(native)
             native.apply(edits)
             if self._marker is not None:
                 self._marker.embed_native(native, mask, anchors)
             self._label.draw_native(native, float(time))
+            if self._layers is not None and before is not None:
+                self._layers.write(before, native, edits, time, tracks)
         self.seconds += clock.perf_counter() - begun
         self._writer.write(image if native is None else native, time, duration)
         return self._label.area(image.shape[0], image.shape[1], float(time))
@@ -176,6 +193,10 @@ class SignedWriter:
                 sign_sidecar(whole, self._claim, self._identity, authority, sidecar)
                 self._notes.append(f"{self.path.suffix} holds no content credentials: they lie in {sidecar.name}")
             digest = sha256(whole)
+        if self._layers is not None:
+            self._layers.finalize()
+            claim = replace(self._claim, title=readable_name(self._layers.folder.name))
+            sign_layers(self._layers.temporary, claim, self._identity, self.settings.timestamp_authority)
         keep_used(self._permit.consents)
         Ledger().add(
             LedgerEntry(

@@ -18,9 +18,11 @@ from effigie.errors import CancelledError, EffigieError, MediaError
 from effigie.io.atomic_write import sha256
 from effigie.media import probe
 from effigie.media.images import is_picture
+from effigie.media.layer_plan import MANIFEST
 from effigie.media.sampling import FrameSampling, sample_frames
 from effigie.progress import CancelToken
 from effigie.provenance.c2pa.reader import CredentialState, read_credentials
+from effigie.provenance.layer_manifest import read_layer_credentials
 from effigie.provenance.ledger.fingerprint import Sample, compute_fingerprint, match_clips
 from effigie.provenance.ledger.ledger import Ledger
 from effigie.provenance.report import (
@@ -56,7 +58,7 @@ def verify(
     """Say where a file comes from, as far as can be told.
 
     Args:
-        path: any file: video, still, GIF, sound, text, whole or not.
+        path: any file: video, still, GIF, sound, text, whole or not; or a folder of layers, whose manifest is taken.
         ledger: the user's own by default.
         store: consent records; by default those beside the file, the user's own, and those of outputs made here.
 
@@ -64,6 +66,8 @@ def verify(
         EffigieError: the file is missing, no ordinary file, or may not be read.
     """
     path, ledger = Path(path), ledger or Ledger()
+    if (path / MANIFEST).is_file():
+        path = path / MANIFEST
     cancel = cancel or CancelToken()
     size = _check_size(path)
     notes: list[str] = [] if size else ["the file is empty"]
@@ -71,7 +75,7 @@ def verify(
     with ThreadPoolExecutor(1) as pool:
         # While credentials and mark are read: whoever has a ledger needs them.
         looks = pool.submit(_compute_fingerprints, path, cancel) if size and ledger.path.exists() else None
-        credentials = read_credentials(path)
+        credentials = read_layer_credentials(path) or read_credentials(path)
         if size:
             pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(path, cancel))
             if pictures:

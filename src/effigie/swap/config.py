@@ -106,6 +106,8 @@ class ConvertSettings:
         mask_clip: a mask painted elsewhere, a clip, a picture or a folder of them, of the clip's size, length and
             times: by it the mask is multiplied; white shows the made face, black or transparent leaves the footage.
         masks: a folder to write the masks to as well, one grey PNG a frame; 0 = neither face nor label.
+        layers: a folder for the made face as EXR layers with alpha, and tracking data, for other compositing programs
+            as well. Needs ``effigie[film]``; see docs/media.md.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         max_frames: only the first frames, for a quick look; None takes all.
         shots: stretches of frames with settings of their own.
@@ -127,6 +129,7 @@ class ConvertSettings:
     trust: TrustSettings = field(default_factory=TrustSettings)
     mask_clip: Path | None = field(default=None, metadata={STORED_NAME: "paint"})
     masks: Path | None = None
+    layers: Path | None = None
     device: str = "auto"
     max_frames: int | None = field(default=None, metadata={STORED_NAME: "stop_after"})
     shots: tuple[ShotSettings, ...] = ()
@@ -137,6 +140,8 @@ class ConvertSettings:
     fast: bool = False
 
     def __post_init__(self) -> None:
+        if self.layers is not None and self.layers == self.masks:
+            raise UsageError(f"layers and masks cannot both go into {self.layers}: name two folders")
         if self.eyewear not in EYEWEAR_MODES:
             raise UsageError(f"eyewear is {', '.join(EYEWEAR_MODES[:-1])} or {EYEWEAR_MODES[-1]}, not {self.eyewear!r}")
         ShotList(self.shots)  # refuses those that overlap

@@ -58,15 +58,15 @@ def convert_clips(
     people = tuple(
         PersonAssignment(assignment.model.absolute(), assignment.person) for assignment in parse_assignments(model)
     )
-    if settings.mask_clip is not None or settings.masks is not None:
-        raise UsageError("painted masks and a folder of masks are for one clip: convert that one by itself")
+    if settings.mask_clip is not None or settings.masks is not None or settings.layers is not None:
+        raise UsageError("painted masks, a folder of masks and layers are for one clip: convert that one by itself")
     clip_paths = find_clips(clips)
     fetch_assets((*REQUIRED_ASSETS, "open_nsfw"), progress)
     arguments = BatchArguments(
         people, replace(settings, trust=settings.trust.resolve_paths()), resolve_paths(consent), purpose
     )
     # Not the machine that an output is made on.
-    kept = {name: value for name, value in to_stored(settings).items() if name not in ("device", "masks")}
+    kept = {name: value for name, value in to_stored(settings).items() if name not in ("device", "masks", "layers")}
     return run_batch(
         Batch("convert", convert_one, check_models, ("effigie.swap.inference.convert",)),
         arguments,

@@ -21,11 +21,13 @@ from effigie.execution.pipeline import BackgroundConsumer, shared_cores
 from effigie.faces.analyzer import AnalyzedFrame, Face
 from effigie.faces.person_matcher import PersonMatcher, TargetPerson
 from effigie.media import EncodeSettings, Frame, VideoWriter
+from effigie.media.native_picture import NativePicture
 from effigie.progress import CancelToken, Progress, ProgressCallback
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.provenance.watermark import Anchor
 from effigie.swap.config import ConvertSettings
 from effigie.swap.inference.conversion_notes import collect_notes, explain_absence
+from effigie.swap.inference.face_track import describe_face
 from effigie.swap.inference.footage import Footage
 from effigie.swap.inference.mask_clip import MaskClip
 from effigie.swap.inference.person_state import FaceCompositor, PersonState
@@ -62,10 +64,10 @@ class ConvertReport:
 BATCH_FRAMES = 4  # whose faces a network makes in one go: for 8.4 ms each, not 12.2, at tiny on one core
 
 _PreparedFace = tuple[PersonState, FaceCompositor, Face, FaceInputs]
-_RenderedFace = tuple[FaceCompositor, Face, SwappedFace]
+_RenderedFace = tuple[str, FaceCompositor, Face, SwappedFace]  # with its model's name
 _PreparedFrame = tuple[Frame, np.ndarray | None, list[_PreparedFace]]  # with its matte
 _RenderedFrame = tuple[Frame, np.ndarray | None, list[_RenderedFace]]
-_ComposedFrame = tuple[Frame, Canvas, np.ndarray | None, list[Anchor]]  # with its mask, and where its faces lie
+_ComposedFrame = tuple[Frame, Canvas, np.ndarray | None, list[_RenderedFace]]  # with its mask
 
 
 class Conversion:
@@ -118,6 +120,7 @@ class Conversion:
                     settings.trust,
                     settings.encode,
                     self._audio_range(),
+                    layers=settings.layers,
                 )
             )
             masks = None
@@ -222,17 +225,19 @@ class Conversion:
             for state, inputs in wanted:
                 self._made[id(state)] = inputs, swapped[id(inputs)]
         for frame, matte, faces in prepared_frames:
-            rendered = [(compositor, face, swapped[id(inputs)]) for _, compositor, face, inputs in faces]
+            rendered = [
+                (state.assignment.model.name, compositor, face, swapped[id(inputs)])
+                for state, compositor, face, inputs in faces
+            ]
             composed.put((frame, matte, rendered))
 
     def _compose(self, out: BackgroundConsumer[_ComposedFrame], item: _RenderedFrame) -> None:
         frame, matte, rendered = item
         canvas, mask = Canvas(frame.image, None if frame.shown is None else frame.shown.read), None
-        for compositor, face, swapped in rendered:
+        for _, compositor, face, swapped in rendered:
             face_mask = compositor(canvas, frame, face, swapped, matte)
             mask = face_mask if mask is None else np.maximum(mask, face_mask)
-        anchors = [Anchor.from_placement(face.placement) for _, face, _ in rendered]
-        out.put((frame, canvas, mask, anchors))
+        out.put((frame, canvas, mask, rendered))
 
     def _apply_shot(self, shot: ShotSettings | None) -> None:
         """Use the settings of a shot, or without one the clip's own, from this frame on."""
@@ -249,14 +254,16 @@ class Conversion:
         return shot is not None and (shot.skip or str(state.assignment.model) in shot.excluded_models)
 
     def _write(self, outgoing: SignedWriter, masks: VideoWriter | None, item: _ComposedFrame) -> None:
-        frame, canvas, mask, anchors = item
+        frame, canvas, mask, rendered = item
         edits, duration = canvas.edits, frame.duration
+        pictures = [(frame, rendered)]
         if frame.field is not None:
             if not frame.is_second_field:
                 self._first_field = item
                 return
             assert self._first_field is not None
-            first, first_canvas, first_mask, first_anchors = self._first_field
+            first, first_canvas, first_mask, first_rendered = self._first_field
+            pictures.insert(0, (first, first_rendered))
             edits = [
                 replace(edit, field=one.field)
                 for one, of_field in ((first, first_canvas.edits), (frame, edits))
@@ -264,10 +271,19 @@ class Conversion:
             ]
             masks_of_fields = [one for one in (first_mask, mask) if one is not None]
             mask = np.maximum.reduce(masks_of_fields) if masks_of_fields else None
-            anchors = first_anchors or anchors  # the head is where it was in the first field
+            rendered = first_rendered or rendered  # the head is where it was in the first field
             frame, canvas, duration = first, first_canvas, None if duration is None else 2 * duration
+        native, tracks = frame.native, []
+        if self._settings.layers is not None:
+            native = native or NativePicture.from_rgb(frame.image, self._reader.info.color)
+            tracks = [
+                describe_face(name, face, swapped, native.grid, picture.field)
+                for picture, faces in pictures
+                for name, _, face, swapped in faces
+            ]
+        anchors = [Anchor.from_placement(face.placement) for _, _, face, _ in rendered]
         start, signing_seconds = time.perf_counter(), outgoing.seconds
-        label = outgoing.write(canvas.image, mask, frame.time, duration, frame.native, edits, anchors)
+        label = outgoing.write(canvas.image, mask, frame.time, duration, native, edits, anchors, tracks)
         self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
         if masks is not None:
             gray = np.zeros(canvas.shape[:2], np.uint8) if mask is None else mask.copy()

@@ -60,7 +60,8 @@ def convert(
         RefusedError: no valid consent for the face that would be shown, or the footage is intimate.
         ModelError: the model cannot be used.
         MediaError: the clip cannot be read, or the target is nowhere in it (nothing is written then).
-        UsageError: the paint-over mask is not of the clip's size, length or times (nothing is written then).
+        UsageError: the paint-over mask is not of the clip's size, length or times, or layers cannot be written (nothing
+            is written then).
         CancelledError: asked to stop; nothing is left under the output's name.
     """
     settings, cancel = settings or ConvertSettings(), cancel or CancelToken()
@@ -77,7 +78,9 @@ def convert(
     if output.exists() and clip.exists() and output.samefile(clip):
         raise UsageError(f"{output} is the input itself: choose another name for the output")
     # What would fail after the last frame fails here, before networks are loaded.
-    plan_signed_output(clip, output, settings.encode, settings.trust, max_frames=settings.max_frames)
+    plan_signed_output(
+        clip, output, settings.encode, settings.trust, max_frames=settings.max_frames, layers=settings.layers
+    )
     fetch_assets(REQUIRED_ASSETS, progress)
     with Footage(clip, settings.max_frames, not settings.deinterlace, cancel) as footage:
         shares, asked = (side_share, visibility_interval), (consent, purpose)

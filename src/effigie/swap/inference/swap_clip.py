@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,9 @@ def swap_clip(
     """
     settings, output, clip = settings or ConvertSettings(), Path(output), Path(clip)
     work = Path(work) if work is not None else output.with_name(f"{output.stem}.swap")
-    plan_signed_output(clip, output, settings.encode, settings.trust, max_frames=settings.max_frames)
+    plan_signed_output(
+        clip, output, settings.encode, settings.trust, max_frames=settings.max_frames, layers=settings.layers
+    )
     inputs = [Path(source)] if isinstance(source, (str, Path)) else [Path(one) for one in source]
     faces = _extract_source(inputs, work, progress, cancel)
     wanted = training or SwapSettings()
@@ -119,7 +121,8 @@ def swap_clip(
     shown = wanted.source_person or 0
     notes = describe_source(faces, shown, frame.image)
     options: dict[str, Any] = {"consent": consent, "purpose": purpose, "cancel": cancel}
-    preview = _write_preview(frame.image, model, output, work, partial(convert, settings=settings, **options))
+    of_preview = replace(settings, layers=None)
+    preview = _write_preview(frame.image, model, output, work, partial(convert, settings=of_preview, **options))
     if on_preview is not None and preview is not None:
         on_preview(preview)
     trained = None
