@@ -17,8 +17,8 @@ COMMANDS = {
     "train": ("train", "--source", "a.faces", "--target", "b.faces", "-o", "out", "--steps", 1),
     "tune": ("tune", "me.png", "-o", "out"),
     "meta-train": ("meta-train", "a.faces", "-o", "out", "--steps", 1),
-    "convert": ("convert", "model", "clip.mp4", "-o", "out"),
-    "animate": ("animate", "me.png", "--driver", "clip.mp4", "-o", "out"),
+    "convert": ("convert", "model", "clip.mp4", "--frames-to", "out"),
+    "animate": ("animate", "me.png", "--driver", "clip.mp4", "--frames-to", "out"),
 }
 
 

@@ -175,7 +175,7 @@ def verify(
         typer.Argument(metavar="FILE...", help="Any files, ours or not; folders of them; patterns such as 'in/*.mp4'."),
     ],
     as_json: Json = False,
-    workers: Annotated[int, typer.Option(min=1, help="Files looked at side by side.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Files at a time.")] = 1,
 ) -> None:
     """Say where each FILE comes from: credentials, invisible mark, ledger, consent. Contacts nobody, needs no set-up.
 
