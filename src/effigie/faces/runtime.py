@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import zipfile
 from collections.abc import Iterator
 from functools import cache
@@ -40,20 +41,25 @@ class TFLiteModel:
         return [self._interpreter.get_tensor(index) for index in self._outputs]
 
 
+# Two threads in here would each restore what the other has put there: nothing would ever be printed again.
+_SUPPRESSION = threading.RLock()
+
+
 @contextlib.contextmanager
 def suppress_stderr() -> Iterator[None]:
     """Suppress standard error: native libraries announce their delegates there at every start."""
-    try:
-        saved_stderr = os.dup(2)
-    except OSError:  # no standard error at all, under a service
-        yield
-        return
-    sys.stderr.flush()
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(devnull, 2)
-        yield
-    finally:
-        os.dup2(saved_stderr, 2)
-        os.close(devnull)
-        os.close(saved_stderr)
+    with _SUPPRESSION:
+        try:
+            saved_stderr = os.dup(2)
+        except OSError:  # no standard error at all, under a service
+            yield
+            return
+        sys.stderr.flush()
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(devnull, 2)
+            yield
+        finally:
+            os.dup2(saved_stderr, 2)
+            os.close(devnull)
+            os.close(saved_stderr)

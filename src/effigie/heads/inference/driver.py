@@ -59,7 +59,8 @@ class DriverReading:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._own_cancel.set()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        # Waits: a thread that loads a network keeps standard error silent meanwhile, and a message would be lost.
+        self._executor.shutdown(wait=True, cancel_futures=True)
 
     def result(self, progress: ProgressCallback) -> Motion:
         """Wait for the motion, and for the check.

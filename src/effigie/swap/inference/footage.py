@@ -57,7 +57,8 @@ class Footage:
     ) -> None:
         self._own_cancel.set()
         self._prefetcher.__exit__(kind, error, trace)
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        # Waits: a thread that loads a network keeps standard error silent meanwhile, and a message would be lost.
+        self._executor.shutdown(wait=True, cancel_futures=True)
         self.reader.close()
 
     def require_decent(self) -> None:
