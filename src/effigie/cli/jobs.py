@@ -26,14 +26,6 @@ def refuse_existing(*paths: str | Path | None) -> None:
             raise UsageError(f"{path} exists: choose another name, or replace it with --force")
 
 
-def refuse_video_name(output: str | Path) -> None:
-    """Refuse one video's name for the outputs of several clips."""
-    from effigie.media.video_encoder import OUTPUT_FORMATS
-
-    if Path(str(output)).suffix.lower() in OUTPUT_FORMATS:
-        raise UsageError(f"{output} is one video's name, and there are several clips: name a folder")
-
-
 def print_job_report(report: effigie.JobReport, as_json: bool) -> None:
     """Print a job's report; exits with code 1 if a clip failed."""
     if as_json:

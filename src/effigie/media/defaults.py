@@ -3,16 +3,13 @@
 Containers say "unspecified" in many ways: a code point 2, a sample aspect of 0:1, a channel count without a layout, a
 frame rate of 0. None of these is a value, and code that computes with one fails, often at the end of the work. So each
 is replaced here, on reading, by what the standards and players take. What is assumed is not written into the output as
-a declaration: a player that assumes otherwise then errs on the output exactly as on the input.
+a declaration: a player that assumes otherwise then errs on the output exactly as on the input. Primaries and transfer
+stay unspecified, for nothing is computed with them; the range goes with the pixel format (:mod:`effigie.media.color`).
 
 ===================  ========================================================  ==============================
 unsaid               default                                                   by
 ===================  ========================================================  ==============================
 matrix               SD (fewer than 720 lines) bt601, else bt709               ITU-R BT.601, BT.709; players
-primaries            matrix bt2020: bt2020; HD: bt709; 576 and 288 lines:      ITU-T H.273
-                     bt470bg; other SD: smpte170m
-transfer             matrix bt2020: bt2020-10; else bt709 (SD has the same)    ITU-T H.273
-range                limited; full for RGB and for yuvj formats (JPEG)         ITU-T H.273
 pixel aspect         1                                                         ISO 14496-12, H.264 annex E
 frame rate           25 frames a second, for what must have one                effigie
 layout of sound      mono, stereo, 2.1, 4.0, 5.0, 5.1, 6.1, 7.1 by channels    libavutil, WAVEFORMATEXTENSIBLE
@@ -23,10 +20,8 @@ rate of sound        48000 Hz                                                  S
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Literal
 
 HD_LINES = 720
-PAL_LINES = (576, 288)
 FRAME_RATE = Fraction(25)  # frames a second
 SAMPLE_RATE = 48000  # Hz
 MAX_PIXEL_ASPECT = 100  # beyond this, either way, a header is damaged: CinemaScope is 2, half-height fields are 2
@@ -38,25 +33,6 @@ LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6
 def choose_matrix(height: int) -> str:
     """Matrix by the number of lines."""
     return "bt709" if height >= HD_LINES else "bt601"
-
-
-def choose_primaries(matrix: str, height: int) -> str:
-    """Primaries by the matrix and the number of lines."""
-    if matrix == "bt2020":
-        return "bt2020"
-    if height >= HD_LINES or matrix == "bt709":
-        return "bt709"
-    return "bt470bg" if height in PAL_LINES else "smpte170m"
-
-
-def choose_transfer(matrix: str) -> str:
-    """Transfer curve by the matrix."""
-    return "bt2020-10" if matrix == "bt2020" else "bt709"
-
-
-def choose_range(pixel_format: str, is_rgb: bool) -> Literal["limited", "full"]:
-    """Range of luma and chroma by the pixel format."""
-    return "full" if is_rgb or pixel_format.startswith("yuvj") else "limited"
 
 
 def choose_pixel_aspect(*declared: Fraction | None) -> Fraction:

@@ -29,7 +29,7 @@ from effigie.provenance.watermark.edits import describe_edits, find_frame_edit
 from effigie.provenance.watermark.face_patch import find_anchors, gather_patches
 from effigie.provenance.watermark.frames import sample_luma
 from effigie.provenance.watermark.geometry import PatternPose, PatternSearch
-from effigie.provenance.watermark.payload import FREE_BITS, ID_BITS, SYMBOL_COUNT, decode
+from effigie.provenance.watermark.payload import FREE_BITS, ID_BITS, SYMBOL_COUNT, decode, normalize
 from effigie.provenance.watermark.residual import ResidualAccumulator
 
 MAX_POSES = 8
@@ -173,12 +173,12 @@ class _KeptFrames:
 
 def _sum(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     """The sum of evidence of several kinds, each counting alike."""
-    return np.asarray(np.sum([part / max(float(np.linalg.norm(part)), 1e-12) for part in parts], axis=0), np.float32)
+    return np.asarray(np.sum([normalize(part) for part in parts], axis=0), np.float32)
 
 
 def _combine(face: NDArray[np.float32], frame: NDArray[np.float32]) -> NDArray[np.float32]:
     """The evidence of two patterns that carry the same codeword, followed by that of the known symbols of both."""
-    face, frame = (part / max(float(np.linalg.norm(part)), 1e-12) for part in (face, frame))
+    face, frame = normalize(face), normalize(frame)
     symbols = face[:SYMBOL_COUNT] + frame[:SYMBOL_COUNT]
     return np.concatenate([symbols, face[SYMBOL_COUNT:], frame[SYMBOL_COUNT:]])
 

@@ -20,7 +20,7 @@ from effigie.provenance.watermark.frames import sample_luma
 from effigie.provenance.watermark.geometry import PatternPose, PatternSearch
 from effigie.provenance.watermark.jnd_mask import local_contrast, measurement_size
 from effigie.provenance.watermark.pattern import carriers, render_pattern
-from effigie.provenance.watermark.payload import SYMBOL_COUNT, encode, encode_into
+from effigie.provenance.watermark.payload import SYMBOL_COUNT, encode, encode_into, normalize
 from effigie.provenance.watermark.residual import ResidualAccumulator
 
 Image = NDArray[np.uint8]
@@ -51,7 +51,6 @@ FLAT_LEVEL = 0.45  # where nothing hides it
 MAX_LEVEL = 3.0  # nowhere exceeded, however rough the place, before shares are applied
 WITHOUT_FACES = Strength(texture=0.5, mean=1.96)  # 42.3 dB
 WITH_FACES = Strength(texture=0.5, mean=1.79, structure=0.02)  # 43.1 dB; an SSIM of 0.987 at full size
-FRAME_SHARE = 1.0  # of this strength for the frame's pattern in a picture with a made face
 # Of luma marked as it is: it is rounded once, not in RGB and again on the way to luma. With this share the change of
 # luma is as large as by that way, and what a detector reads after H.264 at CRF 30 within 3 %.
 NATIVE_SHARE = 1.03
@@ -135,7 +134,8 @@ class WatermarkEmbedder:
         delta = cv2.resize(amplitude, (width, height), dst=self._delta, interpolation=cv2.INTER_LINEAR)
         pattern = self._pattern
         if faces:
-            pattern = cv2.multiply(self._pattern, FRAME_SHARE, dst=self._mixed)
+            pattern = self._mixed
+            np.copyto(pattern, self._pattern)
             self._faces.lay_over(pattern, faces)
         return np.asarray(cv2.multiply(delta, pattern, dst=delta), np.float32)
 
@@ -154,7 +154,7 @@ class WatermarkEmbedder:
             amplitude *= 1 + (FACE_FACTOR - 1) / 255 * mask
         energy = amplitude * amplitude
         if faces:
-            shares = np.full(energy.shape, FRAME_SHARE**2, np.float32)
+            shares = np.ones(energy.shape, np.float32)
             self._faces.lay_energy(shares, faces)
             energy *= shares
         allowed = strength.mean**2 - _ROUNDING
@@ -181,10 +181,10 @@ def _select_codeword(output_id: int, clip: Path) -> NDArray[np.float32]:
         total = ResidualAccumulator()
         for frame in shown:
             total.add(frame)
-        evidence += _unit(PatternSearch(total.residual()).evidence(PatternPose())[:SYMBOL_COUNT])
+        evidence += normalize(PatternSearch(total.residual()).evidence(PatternPose())[:SYMBOL_COUNT])
         faces = [{track: anchor.resize(shrink) for track, anchor in found.items()} for found in anchors]
         for patch in gather_patches(shown[::FACE_STEP], faces)[:1]:
-            evidence += FACE_SAY * _unit(AnchoredSearch(patch.residual()).evidence(AnchoredPose())[:SYMBOL_COUNT])
+            evidence += FACE_SAY * normalize(AnchoredSearch(patch.residual()).evidence(AnchoredPose())[:SYMBOL_COUNT])
     return encode_into(output_id, evidence)
 
 
@@ -193,7 +193,3 @@ def _encode_roughly(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
         gray = np.asarray(cv2.resize(gray, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
     data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, _COARSE])[1]
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
-
-
-def _unit(evidence: NDArray[np.float32]) -> NDArray[np.float32]:
-    return evidence / max(float(np.linalg.norm(evidence)), 1e-12)

@@ -85,6 +85,11 @@ def encode_into(output_id: int, evidence: NDArray[np.floating]) -> Symbols:
     return max(map(_convolve, words), key=lambda symbols: float(symbols @ evidence), default=encode(output_id))
 
 
+def normalize(evidence: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Evidence of length 1: of different measurements each then counts alike."""
+    return np.asarray(evidence / max(float(np.linalg.norm(evidence)), 1e-12), np.float32)
+
+
 def decode(evidence: NDArray[np.floating]) -> tuple[int, Symbols] | None:
     """The id, and its codeword, that agrees best with the evidence; None if no likely word's CRC is right.
 
