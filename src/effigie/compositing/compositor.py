@@ -157,18 +157,13 @@ class Compositor:
         matrix: NDArray[Any],
         time: Fraction | None = None,
         visible: NDArray[np.float32] | None = None,
-        matte: NDArray[np.float32] | None = None,
-        features: NDArray[np.float32] | None = None,
-        interior: NDArray[np.float32] | None = None,
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """As :meth:`compose`, and the final mask: (H, W) uint8, 255 where the made face shows alone.
 
         It is 0 exactly where the frame is untouched: the faintest share of the face counts as 1.
-
-        The other arguments are those of :meth:`compose_onto`.
         """
         canvas = Canvas(frame)
-        alpha_map = self.compose_onto(canvas, face, mask, matrix, time, visible, matte, features, interior)
+        alpha_map = self.compose_onto(canvas, face, mask, matrix, time, visible)
         return canvas.image if canvas.edits else frame.copy(), alpha_map
 
     def compose_onto(

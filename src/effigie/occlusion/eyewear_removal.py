@@ -22,17 +22,16 @@ MIN_SKIN = 30  # px that are compared
 
 
 def remove_eyewear(picture: Image, eyewear: Eyewear) -> Image:
-    """The (S, S, 3) uint8 picture with skin in the place of the strokes, and lenses without their tint."""
-    clear = _clear_lenses(np.ascontiguousarray(picture), eyewear)
+    """The (S, S, 3) uint8 picture with skin in the place of the strokes, continued from either side."""
     mask = np.asarray(eyewear.strokes, np.uint8)
-    filled = cv2.inpaint(clear, mask, INPAINT_RADIUS, cv2.INPAINT_TELEA)
+    filled = cv2.inpaint(np.ascontiguousarray(picture), mask, INPAINT_RADIUS, cv2.INPAINT_TELEA)
     smooth = cv2.GaussianBlur(filled, (0, 0), FILL_SIGMA * picture.shape[0])
     weight = cv2.GaussianBlur(cv2.erode(mask, CROSS).astype(np.float32), (0, 0), 1.0) * mask
     return np.asarray(np.rint(filled + weight[..., None] * (smooth.astype(np.float32) - filled)), np.uint8)
 
 
-def _clear_lenses(picture: Image, eyewear: Eyewear) -> Image:
-    """The picture with what either lens shows in the color of the cheek below it."""
+def clear_lenses(picture: Image, eyewear: Eyewear) -> Image:
+    """The (S, S, 3) uint8 picture with what either lens shows in the color of the cheek below it."""
     result = picture.astype(np.float32)
     for outline in eyewear.lenses:
         width = float(np.ptp(outline[:, 0]))

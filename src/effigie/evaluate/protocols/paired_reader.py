@@ -63,14 +63,16 @@ def create_mark_function(output_clip: str | Path, input_clip: Path, folder: Mask
     if found is None:
         return lambda frame: frame.image
     markers: dict[tuple[int, ...], WatermarkEmbedder] = {}
-    tracker = Tracker()
+    tracker, kept = Tracker(), dict[int, list[Anchor]]()  # by frame: the input is read twice, and tracked once
 
     def mark(frame: Frame) -> np.ndarray:
         size = frame.image.shape[:2]
         if size not in markers:
             markers[size] = create_embedder(found, size, input_clip)
         face = folder[frame.index] if folder is not None else None
-        anchors = [measure_anchor(one.landmark_result.landmarks) for one in tracker(frame.image)]
+        if frame.index not in kept:
+            kept[frame.index] = [measure_anchor(one.landmark_result.landmarks) for one in tracker(frame.image)]
+        anchors = kept[frame.index]
         if face is not None:
             anchors = [anchor for anchor in anchors if _is_made(anchor, face)]
         if frame.native is None:

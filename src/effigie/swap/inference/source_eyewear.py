@@ -16,7 +16,7 @@ import numpy as np
 from effigie.arrays import Image
 from effigie.io.measurements import measure_once
 from effigie.occlusion.eyewear import DARK_LENSES, Eyewear, find_eyewear
-from effigie.occlusion.eyewear_removal import remove_eyewear
+from effigie.occlusion.eyewear_removal import clear_lenses, remove_eyewear
 from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.prior.frame_bank import FrameBank
 from effigie.progress import format_count
@@ -113,6 +113,6 @@ def _clean(read: Callable[[int], Image], find: Callable[[int], Eyewear], worn: l
     @lru_cache(CACHE_FRAMES)
     def read_clean(index: int) -> Image:
         picture = read(index)
-        return remove_eyewear(picture, find(index)) if worn[index] else picture
+        return remove_eyewear(clear_lenses(picture, find(index)), find(index)) if worn[index] else picture
 
     return read_clean

@@ -198,8 +198,10 @@ class Swapper:
             warped = inputs.prior.picture / np.float32(255)
             picture = upscale_with_detail(picture, np.clip(2 * blend_weight - DETAIL_BIAS, 0, 1), warped)
             geometry_weight = 1.0 if self._is_cleaned else pose_state.geometry_weight
-            share = np.maximum(_make_skin_mask(inputs.warper.target, side), np.float32(geometry_weight))
-            picture += (inputs.prior.visibility * share)[..., None] * (warped - picture)
+            share = inputs.prior.visibility
+            if geometry_weight < 1:
+                share = share * np.maximum(_make_skin_mask(inputs.warper.target, side), np.float32(geometry_weight))
+            picture += share[..., None] * (warped - picture)
         interior = np.zeros((side, side, 4), np.float32)
         between = (inputs.footage, inputs.geometry.landmarks, inputs.warper)
         if self._take_interior:
