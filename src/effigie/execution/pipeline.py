@@ -10,11 +10,13 @@ import queue
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, Generic, Self, TypeVar
 
 import cv2
+
+from effigie.progress import CancelToken
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
@@ -69,6 +71,45 @@ def ordered_map(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+class BackgroundCalls:
+    """Calls in threads that end with the block: whoever leaves it early asks them to stop, and waits.
+
+    It waits because a thread that loads a network keeps standard error silent meanwhile: a message would be lost.
+
+    Args:
+        workers: threads.
+        cancel: asked while the caller waits in :meth:`wait`.
+
+    Attributes:
+        stop: to be given to the calls; set when the block is left.
+    """
+
+    def __init__(self, workers: int, cancel: CancelToken) -> None:
+        self.stop, self._cancel = CancelToken(), cancel
+        self._executor = ThreadPoolExecutor(workers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def submit(self, call: Callable[..., Output], *values: object, **named: object) -> Future[Output]:
+        """Begin a call."""
+        return self._executor.submit(call, *values, **named)
+
+    def wait(self, futures: Sequence[Future[Any]], poll: Callable[[], None] = lambda: None) -> None:
+        """Wait until the calls have ended, well or not; ``poll`` is called meanwhile, in the caller's thread.
+
+        Raises:
+            CancelledError: asked to stop.
+        """
+        while wait(futures, POLL_S).not_done:
+            self._cancel.check()
+            poll()
 
 
 class Prefetcher(Generic[Item]):

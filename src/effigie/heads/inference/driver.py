@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from effigie.consent.nsfw_detector import check_clip
+from effigie.execution.pipeline import BackgroundCalls
 from effigie.heads.config import AnimateSettings
 from effigie.heads.motion.motion import Motion, read_motion
 from effigie.heads.motion.template import is_template, load_motion, save_motion
@@ -16,7 +17,6 @@ from effigie.progress import CancelToken, Progress, ProgressCallback
 
 QUICK_LOOK_FRAMES = 300
 """Frames of the driver that are read for an animation of a few: enough to find a calm one among."""
-POLL_S = 0.1
 
 
 class DriverReading:
@@ -29,27 +29,27 @@ class DriverReading:
     """
 
     def __init__(self, driver: Path, settings: AnimateSettings, cancel: CancelToken) -> None:
-        self._settings, self._cancel, self._own_cancel = settings, cancel, CancelToken()
+        self._settings, self._calls = settings, BackgroundCalls(2, cancel)
         self._newest: Progress | None = None
-        self._executor = ThreadPoolExecutor(2)
+        self._told: Progress | None = None
         self._check: Future[Any] | None = None
         if is_template(driver):
-            self._motion = self._executor.submit(load_motion, driver)
+            self._motion = self._calls.submit(load_motion, driver)
             return
         probe(driver)
-        self._check = self._executor.submit(check_clip, driver, cancel=self._own_cancel)
+        self._check = self._calls.submit(check_clip, driver, cancel=self._calls.stop)
         max_read = None
         if settings.max_frames is not None and settings.save_motion is None:
             # One more than is shown, whose time says where the sound ends; enough to find a calm one among.
             max_read = max(settings.max_frames + 1, QUICK_LOOK_FRAMES, (settings.neutral_frame or 0) + 1)
-        self._motion = self._executor.submit(
+        self._motion = self._calls.submit(
             read_motion,
             driver,
             settings.driver_person,
             neutral_frame=settings.neutral_frame,
             max_frames=max_read,
             progress=self._report,
-            cancel=self._own_cancel,
+            cancel=self._calls.stop,
         )
 
     def __enter__(self) -> Self:
@@ -58,9 +58,7 @@ class DriverReading:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._own_cancel.set()
-        # Waits: a thread that loads a network keeps standard error silent meanwhile, and a message would be lost.
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        self._calls.__exit__(kind, error, trace)
 
     def result(self, progress: ProgressCallback) -> Motion:
         """Wait for the motion, and for the check.
@@ -72,12 +70,7 @@ class DriverReading:
         """
         settings = self._settings
         futures: list[Future[Any]] = [self._motion] if self._check is None else [self._motion, self._check]
-        told = None
-        while wait(futures, POLL_S).not_done:
-            self._cancel.check()
-            if self._newest is not told and self._newest is not None:
-                progress(self._newest)
-                told = self._newest
+        self._calls.wait(futures, lambda: self._tell(progress))
         motion = self._motion.result()
         if self._check is None:
             if settings.neutral_frame is not None:
@@ -88,6 +81,11 @@ class DriverReading:
         if settings.save_motion is not None:
             save_motion(motion, settings.save_motion)
         return motion
+
+    def _tell(self, progress: ProgressCallback) -> None:
+        if self._newest is not self._told and self._newest is not None:
+            self._told = self._newest
+            progress(self._told)
 
     def _report(self, progress: Progress) -> None:
         self._newest = progress  # told by the caller's thread

@@ -6,20 +6,18 @@ import itertools
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from effigie.consent.nsfw_detector import check_clip
-from effigie.execution.pipeline import Prefetcher
+from effigie.execution.pipeline import BackgroundCalls, Prefetcher
 from effigie.faces.analyzer import AnalyzedFrame, analyze
 from effigie.faces.tracker import Tracker
 from effigie.media import Frame, VideoReader
 from effigie.progress import CancelToken
 
 Item = TypeVar("Item")
-POLL_S = 0.1
 
 
 class Footage:
@@ -43,9 +41,8 @@ class Footage:
         pictures = 2 if fields and self.reader.info.field_order != "progressive" else 1
         self.rate = float(self.reader.info.rate or 25) * pictures
         self.seconds: defaultdict[str, float] = defaultdict(float)
-        self._cancel, self._own_cancel = cancel, CancelToken()
-        self._executor = ThreadPoolExecutor(1)
-        self._check = self._executor.submit(check_clip, clip, self._own_cancel)
+        self._calls = BackgroundCalls(1, cancel)
+        self._check = self._calls.submit(check_clip, clip, self._calls.stop)
         self._prefetcher = Prefetcher(self._measure(None if max_frames is None else max_frames * pictures))
         self.analyzed: Iterator[AnalyzedFrame[Frame]] = self._prefetcher.__enter__()
 
@@ -55,16 +52,14 @@ class Footage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._own_cancel.set()
+        self._calls.stop.set()
         self._prefetcher.__exit__(kind, error, trace)
-        # Waits: a thread that loads a network keeps standard error silent meanwhile, and a message would be lost.
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        self._calls.__exit__(kind, error, trace)
         self.reader.close()
 
     def require_decent(self) -> None:
         """Wait for the check; RefusedError where the clip looks intimate, MediaError where it cannot be read."""
-        while wait([self._check], POLL_S).not_done:
-            self._cancel.check()
+        self._calls.wait([self._check])
         self._check.result()
 
     def _measure(self, max_pictures: int | None) -> Iterator[AnalyzedFrame[Frame]]:
