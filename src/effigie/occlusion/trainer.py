@@ -22,7 +22,6 @@ from effigie.occlusion.task import OcclusionTask
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.training.export import load_ema_weights
 from effigie.training.model_folder import check_output
-from effigie.training.stop import save_on_stop
 from effigie.training.trainer import TrainingReport, describe_facesets, fit, write_manifest
 
 PATIENCE = 10  # evaluations of the held-out error without gain after which an unlimited run ends
@@ -92,23 +91,22 @@ def train_occlusion(
             **values,
         )
 
-    with save_on_stop(output, save):
-        result = fit(
-            task,
-            output,
-            settings,
-            PATIENCE,
-            progress,
-            cancel,
-            callback,
-            learning_rate=settings.learning_rate,
-            weight_decay=1e-4,
-            threads=settings.threads,
-        )
+    result = fit(
+        task,
+        output,
+        settings,
+        PATIENCE,
+        progress,
+        cancel,
+        callback,
+        save,
+        learning_rate=settings.learning_rate,
+        weight_decay=1e-4,
+        threads=settings.threads,
+    )
     report = OcclusionReport.from_result(
         output, result, faces=(len(learned), len(kept), left_out), held_out_error=result.best_error
     )
-    save(report.steps, held_out_error=report.held_out_error, notes=list(report.notes))
     return report
 
 

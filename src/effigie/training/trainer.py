@@ -14,6 +14,7 @@ from effigie.progress import CancelToken, ProgressCallback
 from effigie.training.config import TrainingSettings
 from effigie.training.loop import StepReport, TrainingResult, train
 from effigie.training.model_folder import MANIFEST
+from effigie.training.stop import save_on_stop
 from effigie.training.task import Task
 
 if TYPE_CHECKING:
@@ -79,31 +80,32 @@ def fit(
     progress: ProgressCallback,
     cancel: CancelToken | None,
     callback: Callable[[StepReport], None] | None,
+    save: Callable[..., None] | None = None,
     **options: Any,
 ) -> TrainingResult:
-    """Train with a trainer's own settings.
+    """Train with a trainer's own settings, and save the model at the end or where it is stopped.
 
     Args:
         patience: evaluations without gain after which a run without a budget of minutes or steps ends.
+        save: writes the model, given the step and at the end ``held_out_error`` and ``notes``; see
+            :func:`effigie.training.stop.save_on_stop`. None in processes that write nothing.
         options: further ones of :class:`effigie.training.TrainingSettings`.
     """
     endless = settings.minutes is None and settings.steps is None
-    return train(
-        task,
-        output,
-        TrainingSettings(
-            minutes=settings.minutes,
-            steps=settings.steps,
-            patience=patience if endless else None,
-            precision=settings.precision,
-            device=settings.device,
-            seed=settings.seed,
-            **options,
-        ),
-        progress,
-        cancel,
-        callback,
+    run = TrainingSettings(
+        minutes=settings.minutes,
+        steps=settings.steps,
+        patience=patience if endless else None,
+        precision=settings.precision,
+        device=settings.device,
+        seed=settings.seed,
+        **options,
     )
+    with save_on_stop(output, save):
+        result = train(task, output, run, progress, cancel, callback)
+    if save is not None:
+        save(result.steps, held_out_error=result.best_error, notes=list(result.notes))
+    return result
 
 
 def write_manifest(output: Path, kind: str, settings: Any, **values: Any) -> None:

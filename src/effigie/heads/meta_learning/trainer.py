@@ -23,7 +23,6 @@ from effigie.training.device import isolate_rng
 from effigie.training.export import load_ema_weights
 from effigie.training.model_folder import check_output
 from effigie.training.process_group import join_process_group
-from effigie.training.stop import save_on_stop
 from effigie.training.trainer import TrainingReport, describe_facesets, fit, write_manifest
 
 PATIENCE = 10  # evaluations of the held-out error without gain after which an unlimited run ends
@@ -123,20 +122,20 @@ def meta_train(
                 **values,
             )
 
-        with save_on_stop(output, save if world.is_leader else None):
-            result = fit(
-                task,
-                output,
-                settings,
-                PATIENCE,
-                progress,
-                cancel,
-                callback,
-                learning_rate=settings.generator_learning_rate,
-                betas=(0.0, 0.999),
-                ema_decay=0.998,
-                clip_gradient=None,
-            )
+        result = fit(
+            task,
+            output,
+            settings,
+            PATIENCE,
+            progress,
+            cancel,
+            callback,
+            save if world.is_leader else None,
+            learning_rate=settings.generator_learning_rate,
+            betas=(0.0, 0.999),
+            ema_decay=0.998,
+            clip_gradient=None,
+        )
         report = MetaReport.from_result(
             output,
             result,
@@ -145,8 +144,6 @@ def meta_train(
             held_out_error=result.best_error,
             improving=result.plateau.improving,
         )
-        if world.is_leader:
-            save(report.steps, held_out_error=report.held_out_error, notes=list(report.notes))
         return report
 
 

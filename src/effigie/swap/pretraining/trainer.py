@@ -22,7 +22,6 @@ from effigie.training import export
 from effigie.training.device import isolate_rng
 from effigie.training.model_folder import check_output
 from effigie.training.process_group import join_process_group
-from effigie.training.stop import save_on_stop
 from effigie.training.trainer import TrainingReport, describe_facesets, fit, write_manifest
 
 PATIENCE = 10  # evaluations of the held-out error without gain after which an unlimited run ends
@@ -95,20 +94,20 @@ def pretrain(
                 **values,
             )
 
-        with save_on_stop(output, save if world.is_leader else None):
-            result = fit(
-                task,
-                output,
-                settings,
-                PATIENCE,
-                progress,
-                cancel,
-                callback,
-                learning_rate=settings.learning_rate,
-                betas=(0.5, 0.99),
-                ema_decay=0.998,
-                keep_best=True,
-            )
+        result = fit(
+            task,
+            output,
+            settings,
+            PATIENCE,
+            progress,
+            cancel,
+            callback,
+            save if world.is_leader else None,
+            learning_rate=settings.learning_rate,
+            betas=(0.5, 0.99),
+            ema_decay=0.998,
+            keep_best=True,
+        )
         report = PretrainReport.from_result(
             output,
             result,
@@ -116,8 +115,6 @@ def pretrain(
             examples_per_second=result.steps_per_second * settings.examples,
             held_out_error=result.best_error,
         )
-        if world.is_leader:
-            save(report.steps, held_out_error=report.held_out_error, notes=list(report.notes))
         return report
 
 
