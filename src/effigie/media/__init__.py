@@ -1,6 +1,6 @@
-"""Reads and writes video, animations, stills and picture sequences.
+"""Reads and writes video, animations, stills and picture sequences, and sound by itself.
 
-Times are exact, pictures upright and in the clip's own colours, and sound is copied unchanged.
+Times are exact, pictures upright and in the clip's own colours, and the sound of video is copied unchanged.
 Nothing that knows what a picture shows may enter: no faces, no networks.
 """
 
@@ -14,6 +14,8 @@ from effigie.media.inputs import expand_paths
 from effigie.media.output_plan import OutputPlan, plan_output
 from effigie.media.probe import probe
 from effigie.media.reader import VideoReader
+from effigie.media.sound import Sound, read_sound, stream_sound
+from effigie.media.sound_writer import SoundSettings, SoundWriter
 from effigie.media.writer import VideoWriter
 
 __all__ = [
@@ -23,12 +25,17 @@ __all__ = [
     "EncodeSettings",
     "Frame",
     "OutputPlan",
+    "Sound",
+    "SoundSettings",
+    "SoundWriter",
     "VideoReader",
     "VideoWriter",
     "expand_paths",
     "plan_output",
     "probe",
+    "read_sound",
     "read_still",
+    "stream_sound",
 ]
 
 if not TYPE_CHECKING:
