@@ -18,6 +18,7 @@ PACKAGES = [
     "effigie.provenance",
     "effigie.evaluate",
     "effigie.media",
+    "effigie.speech",
     "effigie.compositing",
     "effigie.training",
     "effigie.execution",

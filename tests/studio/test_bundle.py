@@ -16,6 +16,7 @@ from effigie import studio
 FOLDER = Path(studio.__file__).parent
 BUNDLE, WEB = FOLDER / "bundle", FOLDER / "web"
 MAX_GZIP_BYTES = 80_000
+MAX_BUILD_S = 120
 
 
 def test_the_bundle_is_small_and_asks_nobody_else() -> None:
@@ -39,7 +40,9 @@ def test_the_bundle_is_that_of_the_sources(tmp_path) -> None:
     node = shutil.which("node")
     if node is None or not (WEB / "node_modules" / "esbuild").is_dir():
         pytest.skip("no node, or no node_modules: `make studio` builds the page's bundle")
-    subprocess.run([node, "build.mjs", str(tmp_path)], cwd=WEB, check=True)
+    subprocess.run(
+        [node, "build.mjs", str(tmp_path)], cwd=WEB, check=True, stdin=subprocess.DEVNULL, timeout=MAX_BUILD_S
+    )
     for path in sorted(tmp_path.iterdir()):
         assert path.read_bytes() == (BUNDLE / path.name).read_bytes(), f"{path.name} differs: run `make studio`"
 
@@ -49,5 +52,7 @@ def test_the_types_are_right() -> None:
     compiler = WEB / "node_modules" / ".bin" / "tsc"
     if node is None or not compiler.exists():
         pytest.skip("no node, or no node_modules: `make studio` installs the compiler")
-    ended = subprocess.run([str(compiler), "--noEmit"], cwd=WEB, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [str(compiler), "--noEmit"], cwd=WEB, capture_output=True, text=True, check=False, timeout=MAX_BUILD_S
+    )
     assert ended.returncode == 0, ended.stdout

@@ -11,6 +11,7 @@ import pytest
 
 from effigie.cli.convert import parse_erosion
 from effigie.compositing import ComposeSettings, Compositor
+from effigie.compositing.canvas import Canvas
 from effigie.errors import MediaError, UsageError
 from effigie.faces.analyzer import analyze
 from effigie.media import EncodeSettings, VideoReader, VideoWriter, probe
@@ -178,8 +179,8 @@ def test_paint_that_does_not_fit_is_refused_and_nothing_written(quick_model, cli
 def test_paint_is_of_the_frames_size():
     frame, face = np.zeros((40, 60, 3), np.uint8), np.zeros((16, 16, 3), np.float32)
     with pytest.raises(ValueError, match="paint"):
-        Compositor().compose_masked(
-            frame, face, np.ones((16, 16), np.float32), np.eye(2, 3), matte=np.ones((40, 40), np.float32)
+        Compositor().compose_onto(
+            Canvas(frame), face, np.ones((16, 16), np.float32), np.eye(2, 3), matte=np.ones((40, 40), np.float32)
         )
 
 
