@@ -40,7 +40,7 @@ class SignedSoundWriter:
         seconds: spent on being traceable.
 
     Raises:
-        UsageError: another kind of file, rate or number of channels than can be written, or no such file can be written.
+        UsageError: another kind of file, rate or number of channels than can be written, or a place where no file can.
         TypeError: no permit.
 
     Example::

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from effigie.provenance.ledger.fingerprint import Sample
 from effigie.provenance.ledger.sound_fingerprint import SOUND_INTERVAL_S, compute_sound_fingerprints
 from effigie.provenance.sound_watermark import SoundMarker
-from effigie.provenance.sound_watermark.spectrum import RATE, resample
+from effigie.provenance.sound_watermark.spectrum import resample
 
 HELD_S = 30.0  # seconds that are looked at together
 

@@ -149,7 +149,9 @@ class Ledger:
             when = datetime.fromisoformat(time)
         except (ValueError, TypeError) as error:
             raise self._damaged(error) from error
-        return LedgerEntry(output_id, when, command, name, model_hash, agreed, file_sha256, tuple(samples), tuple(heard))
+        return LedgerEntry(
+            output_id, when, command, name, model_hash, agreed, file_sha256, tuple(samples), tuple(heard)
+        )
 
     def _open_reader(self) -> sqlite3.Connection:
         address = self.path.absolute().as_uri()

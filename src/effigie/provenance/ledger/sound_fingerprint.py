@@ -1,7 +1,7 @@
 """Perceptual hashes of sound: 64 bits of what two seconds sound like, kept by encoders and changes of level.
 
-The signs of how the energy of nine bands changes from band to band and from time to time (after Haitsma and Kalker 2002,
-"A Highly Robust Audio Fingerprinting System"), coarser in time, so that one a second finds a copy cut anywhere.
+The signs of how the energy of nine bands changes from band to band and from time to time (after Haitsma and Kalker
+2002, "A Highly Robust Audio Fingerprinting System"), coarser in time, so that one a second finds a copy cut anywhere.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ MAX_OFFSET_S = 0.03
 SILENCE_DB = -60.0  # of full scale
 
 
-def compute_sound_fingerprints(samples: NDArray[np.float32], interval_s: float = SOUND_INTERVAL_S) -> tuple[Sample, ...]:
+def compute_sound_fingerprints(
+    samples: NDArray[np.float32], interval_s: float = SOUND_INTERVAL_S
+) -> tuple[Sample, ...]:
     """Hashes of (n,) samples at 16 kHz, one an interval, each of the two seconds from its time on."""
     power = power_spectrum(np.asarray(samples, np.float32))
     levels = levels_of(power)
     frequencies = np.arange(levels.shape[1]) * (RATE / 2) / (levels.shape[1] - 1)
-    bands = np.stack(
-        [levels[:, (frequencies >= low) & (frequencies < high)].mean(axis=1) for low, high in zip(EDGES_HZ, EDGES_HZ[1:])],
-        axis=1,
-    )
+    within = (frequencies >= EDGES_HZ[:-1, None]) & (frequencies < EDGES_HZ[1:, None])
+    bands = levels @ (within / within.sum(axis=1, keepdims=True)).T
     frames_a_second = RATE / HOP
     span = round(SPAN_S * frames_a_second)
     total = np.concatenate([np.zeros((1, bands.shape[1])), np.cumsum(bands, axis=0, dtype=np.float64)])

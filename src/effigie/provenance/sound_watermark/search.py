@@ -124,9 +124,7 @@ class SoundSearch:
     def _find(self, total: NDArray[np.float32], speed: float, start: int, stop: int, count: int) -> list[SoundPose]:
         """The best beginnings at a speed in a piece, to 20 ms."""
         slot, origin = HOPS_A_SLOT / speed, max(0, start - _margin(speed))
-        cells = soften(
-            deviations(total, start - origin, slot, int((stop - start) / slot * STEPS_A_SLOT), STEPS_A_SLOT)
-        )
+        cells = soften(deviations(total, start - origin, slot, int((stop - start) / slot * STEPS_A_SLOT), STEPS_A_SLOT))
         periods = -(-len(cells) // STEPS)
         padded = np.zeros((periods * STEPS, BANDS), np.float32)
         padded[: len(cells)] = cells

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import resample_poly
 
-from effigie.provenance.sound_watermark.pattern import BANDS, EDGES, SLOT_S
+from effigie.provenance.sound_watermark.pattern import EDGES, SLOT_S
 
 RATE = 16000  # samples a second that are looked at
 WINDOW, HOP = 768, 160  # samples, 48 and 10 ms
