@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,7 +61,7 @@ def read_onnx(path: Path) -> OnnxGraph:
         graph = next(iterate_submessages(path.read_bytes(), _MODEL_GRAPH))
         nodes = [_read_node(message) for message in iterate_submessages(graph, _GRAPH_NODE)]
         constants = dict(_read_tensor(message) for message in iterate_submessages(graph, _GRAPH_INITIALIZER))
-    except (StopIteration, IndexError, KeyError, struct.error, UnicodeDecodeError) as error:
+    except (StopIteration, IndexError, KeyError, ValueError) as error:
         raise ValueError(f"{path} is no ONNX file, or damaged ({error})") from error
     return OnnxGraph(nodes, constants)
 

@@ -15,10 +15,14 @@ from effigie.speech.spelling import STRESS, VOWELS, sound_out
 
 SECONDARY = "ˌ"
 _TAPPED = "AIOWYiuæɑəɛɪɹʊʌ"  # after these, t before a vowel is a tap
-_NOUN_SIGNS = set("a an the my your his her its our their this that each every some any no of".split())
-_VERB_SIGNS = set(
-    "to will would can could shall should may might must i you we they don't didn't won't can't let's please".split()
-)
+_NOUN_SIGNS = {
+    *("a", "an", "the", "my", "your", "his", "her", "its", "our", "their", "this", "that"),
+    *("each", "every", "some", "any", "no", "of"),
+}
+_VERB_SIGNS = {
+    *("to", "will", "would", "can", "could", "shall", "should", "may", "might", "must", "i", "you"),
+    *("we", "they", "don't", "didn't", "won't", "can't", "let's", "please"),
+}
 _PREFIXES = {"un": "ʌn", "re": "ɹi", "pre": "pɹi", "non": "nɑn", "over": "Ovəɹ", "anti": "ænti", "multi": "mʌlti"}
 _SUFFIXES = {"ly": "li", "less": "ləs", "ness": "nəs", "ful": "fəl", "ment": "mənt", "able": "əbᵊl", "er": "əɹ"}
 SPELLED_LETTERS = 5  # capitals that no lexicon has are read as letters up to so many
@@ -26,7 +30,8 @@ SPELLED_LETTERS = 5  # capitals that no lexicon has are read as letters up to so
 
 @cache
 def _load() -> tuple[dict[str, Any], dict[str, Any]]:
-    return tuple(json.loads(fetch_asset(name).read_text("utf-8")) for name in ("lexicon_gold", "lexicon_silver"))  # type: ignore[return-value]
+    gold, silver = (json.loads(fetch_asset(name).read_text("utf-8")) for name in ("lexicon_gold", "lexicon_silver"))
+    return gold, silver
 
 
 def pronounce(word: str, before: str | None = None, is_last: bool = False, next_vowel: bool | None = None) -> str:

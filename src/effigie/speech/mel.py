@@ -53,7 +53,7 @@ def measure_energy(samples: np.ndarray, hop: int = 300) -> np.ndarray:
 
 
 def compute_cepstra(samples: np.ndarray, count: int = 19, hop: int = 300) -> np.ndarray:
-    """(T, 2 count + 1) float32: mel cepstra without the level, the level, and the cepstra's slopes, each of unit spread.
+    """(T, 2 count + 1) float32: mel cepstra without the level, the level, and slopes, each of unit spread.
 
     Args:
         samples: (n,) float32 of 24 kHz.

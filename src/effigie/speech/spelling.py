@@ -77,7 +77,10 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("i", "ɪ"),
     ("o", "ɑ"),
     ("u", "ʌ"),
-    *((f"{letter}{letter}?", sound) for letter, sound in zip("bcdfghjklmnpqrstvwz", "bkdfɡhʤklmnpkɹstvwz", strict=True)),
+    *(
+        (f"{letter}{letter}?", sound)
+        for letter, sound in zip("bcdfghjklmnpqrstvwz", "bkdfɡhʤklmnpkɹstvwz", strict=True)
+    ),
 )
 _COMPILED = tuple((re.compile(pattern), sound) for pattern, sound in _RULES)
 VOWELS = "aAIOWYiuæɑɒɔəɛɜɪʊʌᵊᵻɐ"
@@ -99,13 +102,13 @@ def sound_out(word: str) -> str:
 
 
 def _stress(sounds: str, letters: str) -> str:
-    """Stress the vowel before -ion, -ic and -ity; else the last but one of a word that ends in a vowel, or the first."""
+    """Stress the vowel before -ion and -ic; else the last but one before a final vowel, or the first."""
     places = [index for index, sound in enumerate(sounds) if sound in VOWELS]
     if not places:
         return sounds
-    if re.search(r"(ion|ic|ian|ious)$", letters) and len(places) > 1:
-        place = places[-2]
-    elif re.search(r"[aio]$", letters) and len(places) > 2:
+    if (re.search(r"(ion|ic|ian|ious)$", letters) and len(places) > 1) or (
+        re.search(r"[aio]$", letters) and len(places) > 2
+    ):
         place = places[-2]
     else:
         place = places[0]

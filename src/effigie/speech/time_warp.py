@@ -17,9 +17,9 @@ def warp(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, float]:
     Returns: (K, 2) indices that never fall, and the mean cost of a step.
     """
     rows, columns = len(one), len(other)
-    distance = np.sqrt(
-        np.maximum(0, (one**2).sum(1)[:, None] + (other**2).sum(1)[None] - 2 * one @ other.T)
-    ).astype(np.float32)
+    distance = np.sqrt(np.maximum(0, (one**2).sum(1)[:, None] + (other**2).sum(1)[None] - 2 * one @ other.T)).astype(
+        np.float32
+    )
     # Diagonals i + j = k lie in rows of their own, by i: a step back is an earlier row, shifted.
     total = np.full((rows + columns - 1 + 3, rows + 2), np.inf, np.float32)
     came = np.zeros((rows + columns - 1, rows), np.int8)
@@ -36,10 +36,11 @@ def warp(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, float]:
             best[better], choice[better] = candidate[better], number
         total[3 + k, 2 + i] = best
         came[k, i] = choice
-    path = [(rows - 1, columns - 1)]
-    while path[-1] != (0, 0):
-        i, j = path[-1]
-        down, right, _ = STEPS[came[i + j, i]]
-        path.append((i - down, j - right))
+    row, column = rows - 1, columns - 1
+    path = [(row, column)]
+    while row or column:
+        down, right, _ = STEPS[came[row + column, row]]
+        row, column = row - down, column - right
+        path.append((row, column))
     cost = float(total[3 + rows + columns - 2, 2 + rows - 1]) / len(path)
     return np.array(path[::-1]), cost

@@ -8,7 +8,20 @@ from collections.abc import Callable
 
 from effigie.speech.numbers import spell_cardinal, spell_decimal, spell_digits, spell_ordinal, spell_year
 
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _MONTH = rf"(?:{'|'.join(_MONTHS)}|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?"
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
 _MONEY = {"$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny")}
@@ -56,7 +69,9 @@ def speak_written(text: str) -> str:
 
 def _drop_accents(text: str) -> str:
     """café as cafe: the lexicon's spelling."""
-    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss").replace("ø", "o").replace("æ", "ae").replace("ł", "l"))
+    plain = unicodedata.normalize(
+        "NFKD", text.replace("ß", "ss").replace("ø", "o").replace("æ", "ae").replace("ł", "l")
+    )
     return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 

@@ -73,7 +73,10 @@ _RENAMES = (
     (r"^decoder\.generator\.noise_convs", "decoder.generator.source_convs"),
     (r"^decoder\.generator\.noise_res", "decoder.generator.source_blocks"),
     (r"^decoder\.generator\.ups", "decoder.generator.upsamplers"),
-    (r"^decoder\.generator\.resblocks\.(\d)", lambda found: "decoder.generator.blocks.%d.%d" % divmod(int(found[1]), 3)),
+    (
+        r"^decoder\.generator\.resblocks\.(\d)",
+        lambda found: f"decoder.generator.blocks.{int(found[1]) // 3}.{int(found[1]) % 3}",
+    ),
     (r"^decoder\.generator\.conv_post", "decoder.generator.spectrum"),
     (r"\.conv1x1", ".shortcut"),
     (r"\.pool", ".upsample"),
@@ -157,7 +160,9 @@ def _read_operation(graph: OnnxGraph, node: Node) -> dict[str, np.ndarray]:
         weight = graph.dequantize(node.inputs[1])
         return {f"{ours}.weight": weight.T if node.kind == "MatMul" else weight}
     if node.kind == "DynamicQuantizeLSTM":
-        inner, outer = (graph.dequantize(node.inputs[index], zero) for index, zero in ((1, node.inputs[9]), (2, node.inputs[11])))
+        inner, outer = (
+            graph.dequantize(node.inputs[index], zero) for index, zero in ((1, node.inputs[9]), (2, node.inputs[11]))
+        )
         return _split_lstm(ours, inner, outer, graph.constants[node.inputs[3]])
     return {}
 

@@ -53,6 +53,7 @@ class Generator(nn.Module):
             nn.ModuleList(SnakeBlock(channels, kernel) for kernel in (3, 7, 11)) for channels in (256, 128)
         )
         self.spectrum = nn.Conv1d(128, _FFT + 2, 7, padding=3)
+        self.window: Tensor
         self.register_buffer("window", torch.hann_window(_FFT), persistent=False)
 
     def forward(self, x: Tensor, style: Tensor, f0: Tensor, noise: float = 0.0) -> Tensor:

@@ -83,9 +83,10 @@ class SnakeBlock(nn.Module):
 
 def snake(x: Tensor, alpha: Tensor) -> Tensor:
     """x + sin^2(alpha x) / alpha (Ziyin et al. 2020)."""
-    return torch.addcmul(x, torch.sin(alpha * x).square_(), 1 / alpha) if not x.requires_grad else (
-        x + torch.sin(alpha * x) ** 2 / alpha
-    )
+    wave = torch.sin(alpha * x)
+    if torch.is_grad_enabled():
+        return x + wave**2 / alpha
+    return torch.addcmul(x, wave.square_(), 1 / alpha)  # in place: memory is what it costs
 
 
 class BidirectionalLSTM(nn.Module):
