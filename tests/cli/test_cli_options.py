@@ -32,6 +32,7 @@ SETTINGS = (
     effigie.JobSettings,
     effigie.MetaSettings,
     effigie.PretrainSettings,
+    effigie.SpeakSettings,
     effigie.SwapSettings,
     effigie.TuneSettings,
     OcclusionSettings,

@@ -48,6 +48,7 @@ LEFT_OUT = {
     "MetaSettings": {"held_out"},
     "OcclusionSettings": {"held_out"},
     "PretrainSettings": {"held_out"},
+    "SpeakSettings": {"trust"},  # a visible notice is of pictures
     "SwapSettings": {"held_out", "bank"},
     "TrustSettings": {"label_text", "watermark"},
     "TuneSettings": {"batch"},
@@ -86,6 +87,7 @@ PANELS = {
     "EncodeSettings": "Encoding",
     "JobSettings": JOBS,
     "MaskSettings": "Mask",
+    "SoundSettings": "Encoding",
     "TrustSettings": TRUST,
 }
 PANELS_OF_FIELDS = {
