@@ -51,7 +51,7 @@ SENSES = {
     "--learning-rate": "Of ",
     "--masks": "masks",
     "--minutes": "How long to train",
-    "--output": "folder|file|picture|write|Keep|Draw|face set",
+    "--output": "folder|file|picture|write|Keep|Draw|face set|.wav",
     "--person": "face|person",
     "--preset": "128 px",
     "--prior": "as extra input",

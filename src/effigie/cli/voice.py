@@ -60,8 +60,8 @@ def speak(
             cancel=INTERRUPT,
         )
     if times is not None:
-        found = {"phonemes": report.phonemes, "words": report.words}
-        write_json(times, {name: [asdict(one) for one in ones] for name, ones in found.items()})
+        phonemes, words = ([asdict(one) for one in ones] for ones in (report.phonemes, report.words))
+        write_json(times, {"phonemes": phonemes, "words": words})
     if as_json:
         stored = to_stored(report)
         print_json({name: value for name, value in stored.items() if name not in ("phonemes", "words")})

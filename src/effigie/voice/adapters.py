@@ -45,7 +45,7 @@ def add_adapters(decoder: Decoder) -> list[nn.Parameter]:
 
 def read_adapters(decoder: Decoder) -> dict[str, Tensor]:
     """The adapters' tensors, by the names under which they are stored."""
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for name, conv in list_adapted(decoder).items():
         adapter = conv.parametrizations.weight[0]  # type: ignore[union-attr, index]
         tensors |= {f"{name}.{part}": getattr(adapter, part).detach().clone() for part in ("down", "up")}

@@ -80,7 +80,7 @@ def predict_log_mel(network: SpeechNetwork, score: Score, timbre: Tensor) -> np.
 def fit_spectrum_map(
     network: SpeechNetwork, phonemes: list[str], names: tuple[str, ...] = TEMPLATES
 ) -> dict[str, np.ndarray]:
-    """The map of :func:`predict_log_mel`, by ridge regression on what stock voices say: how the shipped one was made."""
+    """The map of :func:`predict_log_mel` by ridge regression on stock voices: how the shipped one was made."""
     shaped, spectra = [], []
     with torch.inference_mode():
         for name in names:

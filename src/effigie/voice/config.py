@@ -41,7 +41,7 @@ class SpeakSettings:
 
 @dataclass(frozen=True)
 class VoiceConvertSettings:
-    """Settings of :func:`effigie.voice.convert`.
+    """Settings of the conversion of performances.
 
     Attributes:
         semitones: by which the melody is raised above the voice's own height, -12 to 12.
@@ -65,7 +65,7 @@ class VoiceConvertSettings:
 
 @dataclass(frozen=True)
 class LearnSettings:
-    """Settings of :func:`effigie.voice.learn`.
+    """Settings of learning a voice.
 
     Attributes:
         steps: of the fit at most; it ends earlier when the error on held-out speech no longer falls.

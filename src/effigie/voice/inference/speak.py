@@ -62,7 +62,7 @@ def speak(
     """Speak a text into a file: marked, signed and entered in the ledger, or not written at all.
 
     Args:
-        voice: a folder made by :func:`~effigie.voice.learn`, a stock voice's name, or a loaded voice.
+        voice: a stock voice's name, or a loaded voice.
         text: English; or its paragraphs one by one, so that a book is never in memory as a whole.
         output: .wav, .flac, .mp3, .m4a, .opus or .ogg.
         times: keep the times of all phonemes and words for the report.

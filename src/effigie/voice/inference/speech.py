@@ -18,8 +18,8 @@ from effigie.voice.network.speech_network import FRAME_S, Score
 from effigie.voice.symbols import encode_phonemes, load_symbols
 from effigie.voice.voice_model import VoiceModel
 
-# What is heard comes 50 ms before the durations say: measured on the closures and bursts of p, t and k between vowels, of
-# a man's and a woman's stock voice (medians -50 and -55 ms at the closure, -45 at the burst).
+# What is heard comes 50 ms before the durations say: measured on closures and bursts of p, t and k between vowels, of a
+# man's and a woman's stock voice (medians -50 and -55 ms at the closure, -45 at the burst).
 HEARD_EARLIER_S = 0.05
 LEAD_S, TAIL_S = 0.05, 0.15  # of the network's own silence around a sentence that is kept
 FADE_S = 0.005
