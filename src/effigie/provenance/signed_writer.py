@@ -20,7 +20,6 @@ from effigie.arrays import Image
 from effigie.consent.gate import Permit
 from effigie.consent.store import keep_used
 from effigie.edit import Edit
-from effigie.errors import MediaError
 from effigie.io.atomic_write import atomic_write, discard, readable_name, sha256
 from effigie.media import EncodeSettings, VideoWriter
 from effigie.media.clip import ClipInfo
@@ -31,11 +30,12 @@ from effigie.provenance.c2pa.certificate import select_identity
 from effigie.provenance.c2pa.containers import sidecar_path, supports_embedding
 from effigie.provenance.c2pa.credentials import Claim, sign_file, sign_in_place, sign_sidecar
 from effigie.provenance.config import TrustSettings
-from effigie.provenance.label import Label, sidecar_text
+from effigie.provenance.frame_marker import FrameMarker
+from effigie.provenance.label import sidecar_text
 from effigie.provenance.layer_manifest import sign_layers
 from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint
 from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
-from effigie.provenance.watermark import Anchor, WatermarkEmbedder
+from effigie.provenance.watermark import Anchor
 
 LOG = logging.getLogger(__name__)
 
@@ -74,16 +74,11 @@ class SignedWriter:
         source_path: Path | None = None,
         layers: Path | None = None,
     ) -> None:
-        if not isinstance(permit, Permit):
-            raise TypeError("an output needs the gate's permit")
-        self.settings = settings or TrustSettings()
-        bare = [one for one in permit.consents if one.is_bare and self.settings.label == "off"]
-        if bare:
-            self.settings = replace(self.settings, label="corner")
         self.output_id = secrets.token_hex(6)
+        self._marker = FrameMarker(permit, settings or TrustSettings(), self.output_id, source_path or like.path)
+        self.settings = self._marker.settings
         self.seconds = 0.0
         self._permit = permit
-        self._alike = source_path or like.path
         self._claim = Claim(
             output_id=self.output_id,
             command=command,
@@ -98,12 +93,10 @@ class SignedWriter:
         self._writer = VideoWriter(path, like, encode, span, finalizer=self._finalize)
         self._layers = None if layers is None else LayerFiles(layers, like, self.output_id)
         self._stack = contextlib.ExitStack()
-        self._label = Label(self.settings.label, self.settings.label_text)
-        self._marker: WatermarkEmbedder | None = None
         self._fingerprints: list[tuple[float, int]] = []
         self._next_fingerprint = 0.0
         self._notes: list[str] = []
-        if bare:
+        if bare := self._marker.bare:
             self._notes.append(
                 f"the notice cannot be switched off: the consent of {bare[0].subject} ({bare[0].id}) rests on a bare "
                 "attestation; add --evidence FILE to it, or let them grant it (`effigie consent request`)"
@@ -159,24 +152,18 @@ class SignedWriter:
             # Of the picture as it was made: mark and label are too faint and too small to matter.
             self._fingerprints.append((float(time), compute_fingerprint(image)))
             self._next_fingerprint = float(time) + FINGERPRINT_INTERVAL_S
-        if self.settings.watermark and self._marker is None:
-            self._marker = create_embedder(self.output_id, image.shape[:2], self._alike)
         if native is None:
-            if self._marker is not None:
-                image = self._marker.embed(image, mask, anchors)
-            image = self._label.draw(image, float(time))
+            image = self._marker.mark(image, mask, anchors, float(time))
         else:
             native = self._writer.prepare(native)
             before = None if self._layers is None else self._layers.read_before(native)
             native.apply(edits)
-            if self._marker is not None:
-                self._marker.embed_native(native, mask, anchors)
-            self._label.draw_native(native, float(time))
+            self._marker.mark_native(native, mask, anchors, float(time))
             if self._layers is not None and before is not None:
                 self._layers.write(before, native, edits, time, tracks)
         self.seconds += clock.perf_counter() - begun
         self._writer.write(image if native is None else native, time, duration)
-        return self._label.area(image.shape[0], image.shape[1], float(time))
+        return self._marker.area(image.shape[0], image.shape[1], float(time))
 
     def _finalize(self, whole: Path) -> None:
         """Sign the finished output, still under its temporary name, and enter it in the ledger."""
@@ -231,12 +218,3 @@ def _ingredients(clip: Path, source_path: Path | None) -> tuple[Path, ...]:
     """Ingredients: what was edited first, then what was put into it."""
     files = dict.fromkeys(path for path in (source_path, clip) if path is not None and path.is_file())
     return tuple(files) or (clip,)
-
-
-def create_embedder(output_id: str, size: tuple[int, ...], clip: Path) -> WatermarkEmbedder:
-    """Create the embedder of an output of ``size`` (height, width); the same arguments give the same mark."""
-    height, width = size
-    try:
-        return WatermarkEmbedder(int(output_id, 16), (height, width), like=clip)
-    except MediaError:  # a folder of pictures, or what this reader alone cannot sample: any codeword will do
-        return WatermarkEmbedder(int(output_id, 16), (height, width))
