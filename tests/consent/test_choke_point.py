@@ -23,6 +23,7 @@ from effigie.consent.keys import operator_key
 from effigie.errors import RefusedError
 from effigie.faceset import FaceSet
 from effigie.media import VideoReader
+from effigie.provenance.signed_sound_writer import SignedSoundWriter
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.swap import SwapSettings
 
@@ -126,14 +127,20 @@ def test_only_the_gate_makes_a_permit():
 def test_nothing_leaves_without_a_permit(man, tmp_path):
     with VideoReader(man) as reader, pytest.raises(TypeError):
         SignedWriter(tmp_path / "out.mp4", reader.info, None, "convert")
+    with pytest.raises(TypeError):
+        SignedSoundWriter(tmp_path / "out.wav", 24000, 1, None, "voice speak")
 
 
-# Ways to turn pixels into a file, or into the bytes of one.
+# Ways to turn pixels or samples into a file, or into the bytes of one.
 WRITES = {"VideoWriter", "VideoEncoder", "imwrite", "imencode", "imsave", "mimsave", "write_still", "write_png"}
 WRITES |= {"to_image", "fromarray", "add_stream", "encode_jpeg", "encode_png", "LayerFiles", "write_exr"}
-# Who does so, and what it is: nothing of it is a made face but what `SignedWriter` writes.
+WRITES |= {"SoundWriter", "SoundFile", "wavfile", "write_sound"}
+# Who does so, and what it is: nothing of it is a made face or voice but what
+# `SignedWriter` and `SignedSoundWriter` write.
 WRITERS = {
     "provenance/signed_writer.py": {"VideoWriter", "LayerFiles"},
+    "provenance/signed_sound_writer.py": {"SoundWriter"},
+    "media/sound_writer.py": {"add_stream"},
     "media/layer_files.py": {"write_exr"},
     "media/picture_files.py": {"imencode", "write_still"},
     "media/writer.py": {"VideoEncoder"},
@@ -162,8 +169,8 @@ WRITERS = {
 }
 
 
-def test_made_frames_are_written_by_the_signed_writer_alone():
-    """Every module that writes pixels to a file is on the list, with what it writes."""
+def test_made_frames_and_sound_are_written_by_the_signed_writers_alone():
+    """Every module that writes pixels or samples to a file is on the list, with what it writes."""
     found: dict[str, set[str]] = {}
     for path in sorted(SOURCE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

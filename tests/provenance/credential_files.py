@@ -11,9 +11,11 @@ import c2pa
 import cv2
 import numpy as np
 
+from effigie.media import SoundWriter, read_sound
 from effigie.provenance.c2pa.credentials import Claim
 
-KINDS = ("mp4", "mov", "m4v", "png", "jpg")
+KINDS = ("mp4", "mov", "m4v", "png", "jpg", "wav", "mp3", "flac", "m4a")
+SOUND_SUFFIXES = (".wav", ".mp3", ".flac", ".m4a")
 CLAIM = Claim(
     output_id="00aabbccddee",
     command="convert",
@@ -30,9 +32,14 @@ def picture(seed: int = 0, height: int = 48, width: int = 64) -> np.ndarray:
 
 
 def make(path: Path, seed: int = 0) -> Path:
-    """A still, or a clip of a few frames, by the suffix of ``path``."""
+    """A still, a clip of a few frames or a fifth of a second of noise, by the suffix of ``path``."""
     if path.suffix in (".png", ".jpg"):
         cv2.imwrite(str(path), picture(seed))
+        return path
+    if path.suffix in SOUND_SUFFIXES:
+        noise = np.random.default_rng(seed).uniform(-0.3, 0.3, (1, 4800)).astype(np.float32)
+        with SoundWriter(path, 24000) as writer:
+            writer.write(noise)
         return path
     with av.open(str(path), "w", format="mp4" if path.suffix == ".m4v" else None) as container:
         stream = container.add_stream("h264", rate=25)
@@ -44,7 +51,9 @@ def make(path: Path, seed: int = 0) -> Path:
 
 
 def decoded(path: Path) -> list[np.ndarray]:
-    """Every frame, RGB."""
+    """Every frame, RGB; of sound its samples."""
+    if path.suffix in SOUND_SUFFIXES:
+        return [read_sound(path, 24000).samples]
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 

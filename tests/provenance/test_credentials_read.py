@@ -31,6 +31,16 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="module", params=["mp4", "mov", "png", "jpg"])
 def signed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A signed file whose input brought credentials along."""
+    return _sign(request, tmp_path_factory)
+
+
+@pytest.fixture(scope="module", params=["wav", "mp3", "flac", "m4a"])
+def signed_sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of sound."""
+    return _sign(request, tmp_path_factory)
+
+
+def _sign(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("signed")
     earlier, path = folder / "earlier.mp4", folder / f"signed.{request.param}"
     sign_file(make(folder / "clip.mp4", 5), earlier, CLAIM)
@@ -49,6 +59,15 @@ def _region(path: Path) -> tuple[int, int]:
 
 @pytest.mark.slow
 def test_any_flipped_bit_breaks(signed: Path) -> None:
+    _check_flips(signed)
+
+
+@pytest.mark.slow
+def test_any_flipped_bit_of_sound_breaks(signed_sound: Path) -> None:
+    _check_flips(signed_sound)
+
+
+def _check_flips(signed: Path) -> None:
     size = signed.stat().st_size
     start, stop = _region(signed)
     chance = random.Random(1)
@@ -56,7 +75,8 @@ def test_any_flipped_bit_breaks(signed: Path) -> None:
         *chance.sample(range(size), 60),
         *chance.sample(range(start, stop), 60),
         *chance.sample(range(stop, size), 60),
-        *range(0, start + 64, 3),
+        *range(0, min(start, 256) + 64, 3),
+        *range(start, start + 64),
         *range(size - 4, size),
     ]
     intact = {

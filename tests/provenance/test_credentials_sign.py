@@ -85,7 +85,7 @@ def test_every_format_is_valid_for_an_independent_reader(tmp_path: Path, kind: s
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_pictures_stay_as_they_were(tmp_path: Path, kind: str) -> None:
+def test_pictures_and_sound_stay_as_they_were(tmp_path: Path, kind: str) -> None:
     source, signed = make(tmp_path / f"in.{kind}"), tmp_path / f"out.{kind}"
     sign_file(source, signed, CLAIM)
     before, after = decoded(source), decoded(signed)

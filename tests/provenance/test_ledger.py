@@ -137,8 +137,26 @@ def test_an_older_version_is_brought_up_to_date(ledger, monkeypatch):
     assert ledger.find_by_id("0123456789ab") == entry()
     ledger.add(entry("ffffffffffff"))
     with sqlite3.connect(ledger.path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(room.MIGRATIONS),)
         assert connection.execute("SELECT note FROM outputs").fetchall() == [(None,), (None,)]
+
+
+def test_a_ledger_without_sound_is_read_where_nothing_can_be_written(ledger, monkeypatch):
+    """As version 0.1 made it."""
+    ledger.path.parent.mkdir()
+    with sqlite3.connect(ledger.path) as connection:
+        for statement in room.MIGRATIONS[0]:
+            connection.execute(statement)
+        connection.execute("PRAGMA user_version = 1")
+        row = ("0123456789ab", "2026-01-01T00:00:00+00:00", "convert", "out.mp4", None, "[]", None, b"")
+        connection.execute("INSERT INTO outputs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    connection.close()
+    before = ledger.path.read_bytes()
+    found = ledger.find_by_id("0123456789ab")
+    assert found is not None and found.name == "out.mp4" and found.sound_fingerprints == ()
+    assert ledger.path.read_bytes() == before
+    ledger.add(entry("ffffffffffff", sound_fingerprints=((0.0, 7),)))
+    assert ledger.find_by_id("ffffffffffff").sound_fingerprints == ((0.0, 7),)
 
 
 def test_a_ledger_just_begun_is_empty(ledger):

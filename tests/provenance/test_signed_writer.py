@@ -17,7 +17,7 @@ from effigie.media import EncodeSettings, VideoReader
 from effigie.provenance import TrustSettings
 from effigie.provenance.c2pa.reader import read_credentials
 from effigie.provenance.ledger.ledger import Ledger
-from effigie.provenance.signed_writer import SignedWriter
+from effigie.provenance.output_record import OutputRecord
 from effigie.swap import ConvertSettings
 
 FRAMES = 4
@@ -124,7 +124,7 @@ def test_two_outputs_never_share_an_id(made):
 def test_what_cannot_be_signed_does_not_leave(swapped, tmp_path, monkeypatch):
     """The last step fails: neither output nor notice nor ledger entry stays."""
     entries = len(list(Ledger().entries()))
-    monkeypatch.setattr(SignedWriter, "_sign", lambda self, path: (_ for _ in ()).throw(UsageError("cannot sign")))
+    monkeypatch.setattr(OutputRecord, "_sign", lambda self, path: (_ for _ in ()).throw(UsageError("cannot sign")))
     with pytest.raises(UsageError):
         swapped(tmp_path / "out.mp4")
     assert list(tmp_path.iterdir()) == []

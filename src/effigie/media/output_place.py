@@ -46,15 +46,16 @@ def choose_output_kind(path: Path, settings: EncodeSettings) -> OutputKind:
 
 
 def check_place(
-    path: Path, kind: OutputKind, source_info: ClipInfo, names: str = FRAME_NAMES, what: str = "frames"
+    path: Path, kind: OutputKind, source_info: ClipInfo | None, names: str = FRAME_NAMES, what: str = "frames"
 ) -> None:
     """Raise unless a file or folder of that name can be written there.
 
     Args:
+        source_info: the clip that must not be overwritten; None where there is none.
         names: pattern of the files that a folder holds which may be replaced.
         what: these are, in a word.
     """
-    if path.exists() and source_info.path.exists() and path.samefile(source_info.path):
+    if source_info is not None and path.exists() and source_info.path.exists() and path.samefile(source_info.path):
         raise UsageError(f"{path} is the clip being read: choose another name for the output")
     folder = _nearest_folder(path)
     longest = _longest_name(folder)

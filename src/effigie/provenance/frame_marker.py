@@ -29,14 +29,12 @@ class FrameMarker:
 
     Attributes:
         settings: as given, but with the notice on where a consent rests on a bare attestation.
-        bare: those consents.
     """
 
     def __init__(self, permit: Permit, settings: TrustSettings, output_id: str, alike: Path) -> None:
         if not isinstance(permit, Permit):
             raise TypeError("an output needs the gate's permit")
-        self.bare: list[Consent] = [one for one in permit.consents if one.is_bare and settings.label == "off"]
-        self.settings = replace(settings, label="corner") if self.bare else settings
+        self.settings = require_label(permit, settings)[0]
         self._output_id, self._alike = output_id, alike
         self._label = Label(self.settings.label, self.settings.label_text)
         self._embedder: WatermarkEmbedder | None = None
@@ -73,6 +71,12 @@ class FrameMarker:
         if self.settings.watermark and self._embedder is None:
             self._embedder = create_embedder(self._output_id, size, self._alike)
         return self._embedder
+
+
+def require_label(permit: Permit, settings: TrustSettings) -> tuple[TrustSettings, list[Consent]]:
+    """The settings with the notice on where a consent is a bare attestation, and those consents."""
+    bare = [one for one in permit.consents if one.is_bare and settings.label == "off"]
+    return (replace(settings, label="corner") if bare else settings), bare
 
 
 def create_embedder(output_id: str, size: tuple[int, ...], clip: Path) -> WatermarkEmbedder:

@@ -139,10 +139,10 @@ class Label:
 def sidecar_text(claim: Claim) -> str:
     """The same in words, for a text file beside the output."""
     consents = ", ".join(claim.consents) or "none named"
-    mark = "It carries an invisible mark with this id. " if claim.watermarked else ""
+    mark = "It carries an invisible mark with this id. " if claim.watermarked or claim.sound_watermarked else ""
     return (
         f"{TEXT}: {claim.title or 'this file'} was made or altered by artificial intelligence.\n\n"
-        f"A consenting person's likeness was put into it by a trained model with effigie ({claim.command}).\n"
+        f"{claim.statement[:1].upper()}{claim.statement[1:]} with effigie ({claim.command}).\n"
         f"Output id: {claim.output_id}\n"
         f"Consent records: {consents}\n"
         f"Model manifest, SHA-256: {claim.model_hash or 'none'}\n\n"

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import secrets
 import time as clock
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -18,26 +14,17 @@ import numpy as np
 
 from effigie.arrays import Image
 from effigie.consent.gate import Permit
-from effigie.consent.store import keep_used
 from effigie.edit import Edit
-from effigie.io.atomic_write import atomic_write, discard, readable_name, sha256
 from effigie.media import EncodeSettings, VideoWriter
 from effigie.media.clip import ClipInfo
 from effigie.media.layer_files import LayerFiles
 from effigie.media.native_picture import NativePicture
 from effigie.media.stream_copy import TimeSpan
-from effigie.provenance.c2pa.certificate import select_identity
-from effigie.provenance.c2pa.containers import sidecar_path, supports_embedding
-from effigie.provenance.c2pa.credentials import Claim, sign_file, sign_in_place, sign_sidecar
 from effigie.provenance.config import TrustSettings
 from effigie.provenance.frame_marker import FrameMarker
-from effigie.provenance.label import sidecar_text
-from effigie.provenance.layer_manifest import sign_layers
 from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint
-from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
+from effigie.provenance.output_record import OutputRecord
 from effigie.provenance.watermark import Anchor
-
-LOG = logging.getLogger(__name__)
 
 
 class SignedWriter:
@@ -74,33 +61,25 @@ class SignedWriter:
         source_path: Path | None = None,
         layers: Path | None = None,
     ) -> None:
-        self.output_id = secrets.token_hex(6)
-        self._marker = FrameMarker(permit, settings or TrustSettings(), self.output_id, source_path or like.path)
-        self.settings = self._marker.settings
-        self.seconds = 0.0
-        self._permit = permit
-        self._claim = Claim(
-            output_id=self.output_id,
-            command=command,
-            title=readable_name(path.name),
-            model_hash=model_hash,
-            consents=permit.ids,
+        settings = settings or TrustSettings()
+        self._record = OutputRecord(
+            path,
+            permit,
+            command,
+            model_hash,
+            settings,
             ingredients=_ingredients(like.path, source_path),
-            watermarked=self.settings.watermark,
+            watermarked=settings.watermark,
         )
-        # A certificate that cannot sign is refused before an hour of work, not after it.
-        self._identity = select_identity(self.settings.certificate, self.settings.key)
+        self.settings = self._record.settings
+        self.output_id = self._record.output_id
+        self.seconds = 0.0
+        self._marker = FrameMarker(permit, self.settings, self.output_id, source_path or like.path)
         self._writer = VideoWriter(path, like, encode, span, finalizer=self._finalize)
         self._layers = None if layers is None else LayerFiles(layers, like, self.output_id)
         self._stack = contextlib.ExitStack()
         self._fingerprints: list[tuple[float, int]] = []
         self._next_fingerprint = 0.0
-        self._notes: list[str] = []
-        if bare := self._marker.bare:
-            self._notes.append(
-                f"the notice cannot be switched off: the consent of {bare[0].subject} ({bare[0].id}) rests on a bare "
-                "attestation; add --evidence FILE to it, or let them grant it (`effigie consent request`)"
-            )
 
     @property
     def path(self) -> Path:
@@ -109,7 +88,7 @@ class SignedWriter:
     @property
     def notes(self) -> list[str]:
         """What could not be copied or done, a sentence each."""
-        return [*self._writer.notes, *self._notes]
+        return [*self._writer.notes, *self._record.notes]
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -168,50 +147,12 @@ class SignedWriter:
     def _finalize(self, whole: Path) -> None:
         """Sign the finished output, still under its temporary name, and enter it in the ledger."""
         begun = clock.perf_counter()
-        digest = None
-        if whole.is_dir():
-            for picture in sorted(whole.iterdir()):
-                self._sign(picture)
-        else:
-            if supports_embedding(whole):
-                self._sign(whole)
-            else:
-                sidecar, authority = sidecar_path(self.path), self.settings.timestamp_authority
-                sign_sidecar(whole, self._claim, self._identity, authority, sidecar)
-                self._notes.append(f"{self.path.suffix} holds no content credentials: they lie in {sidecar.name}")
-            digest = sha256(whole)
+        layers = None
         if self._layers is not None:
             self._layers.finalize()
-            claim = replace(self._claim, title=readable_name(self._layers.folder.name))
-            sign_layers(self._layers.temporary, claim, self._identity, self.settings.timestamp_authority)
-        keep_used(self._permit.consents)
-        Ledger().add(
-            LedgerEntry(
-                output_id=self.output_id,
-                time=datetime.now(UTC),
-                command=self._claim.command,
-                name=readable_name(self.path.name),
-                model_hash=self._claim.model_hash,
-                consents=self._permit.ids,
-                file_sha256=digest,
-                fingerprints=tuple(self._fingerprints),
-            )
-        )
-        LOG.info("signed %s as output %s and entered it in the ledger", self.path, self.output_id)
-        with atomic_write(self.path.with_name(f"{self.path.name}.notice.txt")) as notice:
-            notice.write_text(sidecar_text(self._claim), encoding="utf-8")
+            layers = self._layers.temporary, self._layers.folder
+        self._record.complete(whole, tuple(self._fingerprints), layers=layers)
         self.seconds += clock.perf_counter() - begun
-
-    def _sign(self, path: Path) -> None:
-        authority = self.settings.timestamp_authority
-        if sign_in_place(path, self._claim, self._identity, authority):
-            return
-        signed = path.with_name(f"signed-{path.name}")
-        try:
-            sign_file(path, signed, self._claim, self._identity, authority)
-            signed.replace(path)
-        finally:
-            discard(signed)
 
 
 def _ingredients(clip: Path, source_path: Path | None) -> tuple[Path, ...]:

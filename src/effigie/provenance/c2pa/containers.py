@@ -24,13 +24,16 @@ EMBEDDABLE = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
+    ".wav": "audio/wav",
+    ".mp3": "audio/mpeg",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
 }
 """Suffix → MIME type of what holds its credentials itself."""
-SIDECAR_ONLY = {".mkv": "video/x-matroska"}
+SIDECAR_ONLY = {".mkv": "video/x-matroska", ".opus": "audio/ogg", ".ogg": "audio/ogg"}
 """What C2PA knows no place in: the manifest lies beside it, bound to it by the hash of all its bytes."""
 READABLE = {
     **EMBEDDABLE,
-    ".m4a": "audio/mp4",
     ".webp": "image/webp",
     ".gif": "image/gif",
     ".avif": "image/avif",
@@ -38,11 +41,11 @@ READABLE = {
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
     ".avi": "video/avi",
-    ".wav": "audio/wav",
-    ".mp3": "audio/mpeg",
-    ".flac": "audio/flac",
 }
 """What may bring credentials along."""
+
+IN_PLACE = ("video/mp4", "video/x-m4v", "video/quicktime", "audio/mp4")
+"""MIME types of what can be signed without a copy of it."""
 
 TIMEOUT_S, MIN_BYTES_PER_S = 60.0, 10e6  # seconds, bytes a second
 JUMBF_TAIL = bytes.fromhex("00110010800000aa00389b71")

@@ -21,6 +21,7 @@ from effigie.provenance.c2pa.box_space import BoxSpaceError, open_space
 from effigie.provenance.c2pa.certificate import SigningIdentity, select_identity, trust_anchors
 from effigie.provenance.c2pa.containers import (
     EMBEDDABLE,
+    IN_PLACE,
     READABLE,
     SIDECAR_ONLY,
     WatchdogStream,
@@ -43,11 +44,14 @@ if TYPE_CHECKING:
 
 COMPOSITE_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC: a composite that includes elements made by a trained model."""
+MADE_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+"""IPTC: made by a trained model, of nothing that was there before."""
 TRIAL_PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 )
 """A PNG of one black pixel."""
 MARK_ALGORITHM = "org.effigie.mark.1"
+SOUND_MARK_ALGORITHM = "org.effigie.mark.sound.1"
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,9 @@ class Claim:
         consents: ids of the consent records it rests on.
         ingredients: what it was made from; the first is what was edited, the others were put into it. A missing or
             damaged one is named without credentials.
-        watermarked: whether the invisible mark carries the output id.
+        watermarked: whether the invisible mark of the pictures carries the output id.
+        sound_watermarked: whether that of the sound does.
+        has_face, has_voice: whether a person's face was made, and a person's voice.
     """
 
     output_id: str
@@ -72,10 +78,22 @@ class Claim:
     consents: tuple[str, ...] = ()
     ingredients: tuple[Path, ...] = ()
     watermarked: bool = False
+    sound_watermarked: bool = False
+    has_face: bool = True
+    has_voice: bool = False
 
     def __post_init__(self) -> None:
         if not OUTPUT_ID_PATTERN.fullmatch(self.output_id):
             raise UsageError(f"an output id is 12 hex digits, not {self.output_id!r}")
+
+    @property
+    def statement(self) -> str:
+        """What was done, in words."""
+        if self.has_face and self.has_voice:
+            return "a consenting person's likeness and voice were put into it by a trained model"
+        if self.has_voice:
+            return "it speaks in a consenting person's voice, which a trained model made"
+        return "a consenting person's likeness was put into it by a trained model"
 
 
 def check_signing(identity: SigningIdentity, tsa_url: str | None = None) -> None:
@@ -107,7 +125,7 @@ def sign_in_place(
         False where that cannot be done (another format, an old library): the file is as it was; sign a copy.
     """
     media_type = EMBEDDABLE.get(path.suffix.lower(), "")
-    if not media_type.startswith("video/") or not supports_signing_in_place():
+    if media_type not in IN_PLACE or not supports_signing_in_place():
         return False
     with open_ordinary_file(path) as source:
         boxes = _hash_boxes(source, path)
@@ -137,7 +155,7 @@ def sign_file(
     """Write ``path`` with embedded credentials to ``destination``, whole or not at all. Streams.
 
     Args:
-        path: .mp4, .m4v, .mov, .png, .jpg; credentials that it has itself are replaced, those of ingredients kept.
+        path: of a kind in :data:`EMBEDDABLE`; credentials that it has itself are replaced, those of ingredients kept.
         identity: who signs; None takes :func:`effigie.provenance.c2pa.certificate.select_identity`.
         tsa_url: an RFC 3161 time-stamp authority to confirm the time; None contacts nobody.
     """
@@ -241,8 +259,8 @@ def _manifest_definition(claim: Claim, media_type: str, boxes: str | None) -> di
     change = {
         "softwareAgent": agent,
         "when": now,
-        "digitalSourceType": COMPOSITE_SOURCE_TYPE,
-        "description": f"a consenting person's likeness was put into it by a trained model (effigie {claim.command})",
+        "digitalSourceType": COMPOSITE_SOURCE_TYPE if claim.ingredients or claim.has_face else MADE_SOURCE_TYPE,
+        "description": f"{claim.statement} (effigie {claim.command})",
     }
     actions: list[dict[str, Any]] = [
         {
@@ -268,9 +286,10 @@ def _manifest_definition(claim: Claim, media_type: str, boxes: str | None) -> di
         {"label": OUTPUT_LABEL, "data": output},
         {"label": "cawg.training-mining", "data": {"entries": training}},
     ]
-    if claim.watermarked:
-        block = {"scope": {}, "value": claim.output_id}
-        assertions.append({"label": "c2pa.soft-binding", "data": {"alg": MARK_ALGORITHM, "blocks": [block]}})
+    for present, algorithm in ((claim.watermarked, MARK_ALGORITHM), (claim.sound_watermarked, SOUND_MARK_ALGORITHM)):
+        if present:
+            block = {"scope": {}, "value": claim.output_id}
+            assertions.append({"label": "c2pa.soft-binding", "data": {"alg": algorithm, "blocks": [block]}})
     return {
         "claim_version": 2,
         "claim_generator_info": [agent],

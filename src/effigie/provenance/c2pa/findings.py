@@ -20,6 +20,10 @@ BROKEN_TIME = {"timeStamp.malformed", "timeStamp.mismatch", "timeStamp.outsideVa
 """A time stamp that was changed, or never fitted. Readers pass over it; in an output of effigie none stands."""
 
 
+class StrictCheckError(Exception):
+    """Error of bytes that do not belong where they are."""
+
+
 def judge_codes(success: set[str], failure: set[str]) -> tuple[State, tuple[str, ...]]:
     """State that follows from validation codes, and their meaning in words."""
     changed = sorted(tampering_codes(failure))

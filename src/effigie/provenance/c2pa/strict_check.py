@@ -14,6 +14,11 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from effigie.provenance.c2pa.findings import StrictCheckError
+from effigie.provenance.c2pa.sound_manifest import manifest_from_chunks, manifest_from_tag
+
+__all__ = ["StrictCheckError", "check_container", "check_manifest_store", "hash_unprotected_boxes"]
+
 MANIFEST_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 UNHASHED_BOXES = (b"ftyp", b"free", b"skip", b"mfra")
 """Top-level boxes that ``c2pa.hash.bmff.v3`` leaves out (specification 2.x §18.7), besides the manifest's own."""
@@ -35,10 +40,6 @@ COSE_SIGN1 = b"\xd2"
 COSE_UNSIGNED = {"pad", "pad2", "sigTst", "sigTst2", "rVals", "x5chain", 33}
 """Headers of a signature that stand outside it: padding, time stamps, answers about revocation, certificates."""
 MAX_DEPTH = 16
-
-
-class StrictCheckError(Exception):
-    """Error of bytes that do not belong where they are."""
 
 
 def hash_unprotected_boxes(stream: BinaryIO) -> str | None:
@@ -73,6 +74,10 @@ def check_container(stream: BinaryIO, boxes_sha256: str | None) -> None:
         manifest = _manifest_from_chunks(stream)
     elif head.startswith(b"\xff\xd8"):
         manifest = _manifest_from_segments(stream)
+    elif head.startswith(b"RIFF"):
+        manifest = manifest_from_chunks(stream)
+    elif head.startswith(b"ID3"):
+        manifest = manifest_from_tag(stream)
     else:
         raise StrictCheckError("the container is not known")
     check_manifest_store(manifest)

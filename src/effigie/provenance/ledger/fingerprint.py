@@ -92,21 +92,40 @@ def match_clips(asked: Sequence[Sample], known: Sequence[Sample]) -> Match | Non
     Returns:
         The best alignment, or None if none is good enough. One frame alone is enough only where one clip has no more.
     """
+    return match_samples(asked, known, MAX_BITS, MAX_MEAN_BITS, MAX_OFFSET_S, 0.1)
+
+
+def match_samples(
+    asked: Sequence[Sample],
+    known: Sequence[Sample],
+    max_bits: int,
+    max_mean_bits: float,
+    max_offset_s: float,
+    shift_step_s: float,
+) -> Match | None:
+    """The same for hashes of any kind.
+
+    Args:
+        max_bits: Hamming distance up to which two hashes agree, 0 to 64.
+        max_mean_bits: mean distance of the aligned ones.
+        max_offset_s: seconds by which aligned ones may be apart.
+        shift_step_s: seconds between the shifts that are told apart.
+    """
     asked_times, asked_hashes = _to_arrays(asked)
     known_times, known_hashes = _to_arrays(known)
     bits = np.bitwise_count(asked_hashes[:, None] ^ known_hashes[None]).astype(np.float64)
-    close = bits <= MAX_BITS
+    close = bits <= max_bits
     if not close.any():
         return None
     shifts = known_times[None] - asked_times[:, None]
     needed = min(2, len(known_times), max(1, int(np.ptp(asked_times) / FINGERPRINT_INTERVAL_S)))
     matches = []
-    for shift in np.unique(np.round(shifts[close], 1)).tolist():
-        aligned = np.where(np.abs(shifts - shift) <= MAX_OFFSET_S, bits, np.inf).min(axis=0)
+    for shift in np.unique(np.round(shifts[close] / shift_step_s) * shift_step_s).tolist():
+        aligned = np.where(np.abs(shifts - shift) <= max_offset_s, bits, np.inf).min(axis=0)
         aligned = aligned[np.isfinite(aligned)]
-        if len(aligned) < needed or np.mean(aligned <= MAX_BITS) < MIN_AGREEING_SHARE:
+        if len(aligned) < needed or np.mean(aligned <= max_bits) < MIN_AGREEING_SHARE:
             continue
-        if aligned.mean() <= MAX_MEAN_BITS:
+        if aligned.mean() <= max_mean_bits:
             matches.append(Match(len(aligned), float(aligned.mean()), shift))
     # Two frames that agree by chance must not beat twenty that agree well.
     return min(matches, key=lambda one: (one.bits / np.sqrt(one.frames), abs(one.offset)), default=None)

@@ -40,10 +40,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
         "CREATE INDEX outputs_by_hash ON outputs (file_sha256)",
     ),
+    ("ALTER TABLE outputs ADD COLUMN sound_fingerprints BLOB NOT NULL DEFAULT x''",),
 )
 """Statements that lead from version k to k + 1. A change of the format is one more entry at the end."""
 
-COLUMNS = "output_id, time, command, name, model_hash, consents, file_sha256, fingerprints"
+COLUMNS = "output_id, time, command, name, model_hash, consents, file_sha256, fingerprints, sound_fingerprints"
 SAMPLE_DTYPE = np.dtype([("time", "<f8"), ("hash", "<u8")])
 
 
@@ -60,6 +61,7 @@ class LedgerEntry:
         consents: ids of the consent records it rests on.
         file_sha256: of the finished file, hex; None for a folder of pictures.
         fingerprints: (seconds, hash) of frames a second apart, see :mod:`effigie.provenance.ledger.fingerprint`.
+        sound_fingerprints: (seconds, hash) of the sound, see :mod:`effigie.provenance.ledger.sound_fingerprint`.
     """
 
     output_id: str
@@ -70,6 +72,7 @@ class LedgerEntry:
     consents: tuple[str, ...] = ()
     file_sha256: str | None = None
     fingerprints: tuple[Sample, ...] = ()
+    sound_fingerprints: tuple[Sample, ...] = ()
 
 
 class Ledger:
@@ -93,10 +96,11 @@ class Ledger:
             json.dumps(list(entry.consents), ensure_ascii=False),
             entry.file_sha256,
             np.array(list(entry.fingerprints), SAMPLE_DTYPE).tobytes(),
+            np.array(list(entry.sound_fingerprints), SAMPLE_DTYPE).tobytes(),
         )
         with self._transaction() as connection:
             try:
-                connection.execute(f"INSERT INTO outputs ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+                connection.execute(f"INSERT INTO outputs ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
             except sqlite3.IntegrityError as error:
                 raise EffigieError(
                     f"output {entry.output_id} is in {self.path} already: every output needs an id of its own"
@@ -130,22 +134,24 @@ class Ledger:
             version = self._version(connection)
         if version == 0:  # begun a moment ago, or by a process that was killed
             return
-        if version < len(MIGRATIONS):
-            with self._transaction():
-                pass
+        # One of before sound was entered is read as it is: it may lie where nothing can be written.
+        columns = COLUMNS if version > 1 else COLUMNS.replace("sound_fingerprints", "x''")
         with self._explain_errors(), contextlib.closing(self._open_reader()) as connection:
-            for row in connection.execute(f"SELECT {COLUMNS} FROM outputs {clause}", values):
+            for row in connection.execute(f"SELECT {columns} FROM outputs {clause}", values):
                 yield self._parse_row(row)
 
-    def _parse_row(self, row: tuple[str, str, str, str, str | None, str, str | None, bytes]) -> LedgerEntry:
-        output_id, time, command, name, model_hash, consents, file_sha256, blob = row
+    def _parse_row(self, row: tuple[str, str, str, str, str | None, str, str | None, bytes, bytes]) -> LedgerEntry:
+        output_id, time, command, name, model_hash, consents, file_sha256, blob, sound = row
         try:
             samples = np.frombuffer(blob, SAMPLE_DTYPE).tolist()
+            heard = np.frombuffer(sound, SAMPLE_DTYPE).tolist()
             agreed = tuple(str(consent) for consent in json.loads(consents))
             when = datetime.fromisoformat(time)
         except (ValueError, TypeError) as error:
             raise self._damaged(error) from error
-        return LedgerEntry(output_id, when, command, name, model_hash, agreed, file_sha256, tuple(samples))
+        return LedgerEntry(
+            output_id, when, command, name, model_hash, agreed, file_sha256, tuple(samples), tuple(heard)
+        )
 
     def _open_reader(self) -> sqlite3.Connection:
         address = self.path.absolute().as_uri()

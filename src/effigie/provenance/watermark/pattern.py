@@ -56,7 +56,7 @@ class Carriers:
         return (signs[:, 0] + 1j * signs[:, 1]).astype(np.complex64)
 
 
-def _keyed_random(key: bytes, label: str, count: int) -> NDArray[np.uint64]:
+def keyed_random(key: bytes, label: str, count: int) -> NDArray[np.uint64]:
     """Numbers that depend on the key and on nothing else, numpy's version included."""
     return np.frombuffer(hashlib.shake_256(key + b"/" + label.encode()).digest(8 * count), "<u8")
 
@@ -69,10 +69,10 @@ def draw_carriers(key: bytes, lowest: float, highest: float) -> Carriers:
     half = (x > 0) | ((x == 0) & (y > 0))
     use = half & (radius >= lowest) & (radius <= highest)
     x, y = x[use], y[use]
-    signs = 1 - 2 * (_keyed_random(key, "signs", 2 * len(x)) >> np.uint64(63)).astype(np.float32)
-    harmonics = np.argsort(_keyed_random(key, "harmonics", len(x)), kind="stable")
+    signs = 1 - 2 * (keyed_random(key, "signs", 2 * len(x)) >> np.uint64(63)).astype(np.float32)
+    harmonics = np.argsort(keyed_random(key, "harmonics", len(x)), kind="stable")
     parts = (2 * harmonics[:, None] + np.arange(2)).ravel()
-    order = np.argsort(_keyed_random(key, "symbols", SYMBOL_COUNT), kind="stable")
+    order = np.argsort(keyed_random(key, "symbols", SYMBOL_COUNT), kind="stable")
     slots = np.concatenate([parts[:SYMBOL_COUNT][order], parts[SYMBOL_COUNT:]])
     return Carriers(x, y, signs.reshape(-1, 2), slots)
 

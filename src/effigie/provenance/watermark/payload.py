@@ -78,9 +78,7 @@ def encode_into(output_id: int, evidence: NDArray[np.floating]) -> Symbols:
         evidence: (SYMBOL_COUNT,) as for :func:`decode`, of pictures that are not marked yet.
     """
     gains, fixed = _branch_metrics(evidence), _fixed_bits(output_id)
-    newest = np.arange(2 * _STATES) >> MEMORY
-    for step, bit in zip(_FIXED.tolist(), fixed.tolist(), strict=True):
-        gains[step, newest != bit] = _IMPOSSIBLE
+    _restrict(gains, _FIXED, fixed)
     words = [word for word in _list_viterbi(gains) if np.array_equal(word[_FIXED], fixed)]
     return max(map(_convolve, words), key=lambda symbols: float(symbols @ evidence), default=encode(output_id))
 
@@ -90,15 +88,19 @@ def normalize(evidence: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(evidence / max(float(np.linalg.norm(evidence)), 1e-12), np.float32)
 
 
-def decode(evidence: NDArray[np.floating]) -> tuple[int, Symbols] | None:
+def decode(evidence: NDArray[np.floating], free: int | None = None) -> tuple[int, Symbols] | None:
     """The id, and its codeword, that agrees best with the evidence; None if no likely word's CRC is right.
 
     Args:
         evidence: (SYMBOL_COUNT,) for every symbol how much speaks for 1 (positive) or -1 (negative); only the
             ratios matter. Proportional to log-likelihood ratios it is decoded best.
+        free: the free bits, where they are known; None tries all.
     """
     found = []
-    for word in _list_viterbi(_branch_metrics(evidence)):
+    gains = _branch_metrics(evidence)
+    if free is not None:
+        _restrict(gains, _FREE, _to_bits(free, FREE_BITS))
+    for word in _list_viterbi(gains):
         fixed = word[_FIXED]
         if crc8(fixed[:ID_BITS]) == _to_int(fixed[ID_BITS:]):
             found.append((_to_int(fixed[:ID_BITS]), _convolve(word)))
@@ -137,6 +139,13 @@ def _branch_metrics(evidence: NDArray[np.floating]) -> NDArray[np.float32]:
     """(BITS, 2 * states) what speaks for every content of the register at every step."""
     steps = np.asarray(evidence, np.float32).reshape(MESSAGE_BITS, RATE)
     return np.ascontiguousarray((_code_table() @ steps.T).T)
+
+
+def _restrict(gains: NDArray[np.float32], places: NDArray[np.intp], bits: Bits) -> None:
+    """Leave the bits at ``places`` of the message no other value."""
+    newest = np.arange(2 * _STATES) >> MEMORY
+    for step, bit in zip(places.tolist(), bits.tolist(), strict=True):
+        gains[step, newest != bit] = _IMPOSSIBLE
 
 
 def _list_viterbi(gains: NDArray[np.float32]) -> Bits:

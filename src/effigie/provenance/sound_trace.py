@@ -1,0 +1,70 @@
+"""Makes sound traceable as it streams: sets the mark and takes the fingerprints for the ledger."""
+
+from __future__ import annotations
+
+import time as clock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effigie.provenance.ledger.fingerprint import Sample
+from effigie.provenance.ledger.sound_fingerprint import SOUND_INTERVAL_S, compute_sound_fingerprints
+from effigie.provenance.sound_watermark import SoundMarker
+from effigie.provenance.sound_watermark.spectrum import resample
+
+HELD_S = 30.0  # seconds that are looked at together
+
+
+class SoundTrace:
+    """Marks sound given by blocks and remembers what it sounds like.
+
+    Args:
+        output_id: 12 hex digits.
+        rate: samples a second.
+        watermark: whether it is marked.
+
+    Attributes:
+        seconds: spent.
+    """
+
+    def __init__(self, output_id: str, rate: int, channels: int, watermark: bool = True) -> None:
+        self.seconds = 0.0
+        self._rate = rate
+        self._marker = SoundMarker(int(output_id, 16), rate, channels) if watermark else None
+        self._held: list[NDArray[np.float32]] = []
+        self._held_samples = self._first = 0
+        self._fingerprints: list[Sample] = []
+
+    @property
+    def fingerprints(self) -> tuple[Sample, ...]:
+        """(seconds, hash) of what was written; whole after :meth:`finalize`."""
+        return tuple(self._fingerprints)
+
+    def write(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take (channels, n) samples, give (channels, m) that are finished; as many come out in the end."""
+        begun = clock.perf_counter()
+        samples = np.clip(np.nan_to_num(np.asarray(samples, np.float32)), -1.0, 1.0)
+        self._held.append(samples.mean(axis=0, dtype=np.float32))
+        self._held_samples += samples.shape[1]
+        if self._held_samples >= HELD_S * self._rate:
+            self._take_fingerprints()
+        marked = samples if self._marker is None else self._marker.write(samples)
+        self.seconds += clock.perf_counter() - begun
+        return marked
+
+    def finalize(self) -> NDArray[np.float32]:
+        """(channels, m) the rest."""
+        begun = clock.perf_counter()
+        if self._held:
+            self._take_fingerprints()
+        rest = np.zeros((1, 0), np.float32) if self._marker is None else self._marker.finalize()
+        self.seconds += clock.perf_counter() - begun
+        return rest
+
+    def _take_fingerprints(self) -> None:
+        mono = np.concatenate(self._held)
+        begin = self._first / self._rate
+        found = compute_sound_fingerprints(resample(mono, self._rate))
+        self._fingerprints += [(begin + time, value) for time, value in found]
+        done = round(len(found) * SOUND_INTERVAL_S * self._rate)  # the next hash begins there
+        self._held, self._first, self._held_samples = [mono[done:]], self._first + done, len(mono) - done
