@@ -25,7 +25,6 @@ from effigie.consent.terms import SHA256_PATTERN, TIME_FORMAT, check_text, parse
 from effigie.consent.voice_matching import THRESHOLDS, voice_agreement
 from effigie.errors import ConsentError, MediaError, RefusedError, UsageError
 from effigie.io.atomic_write import sha256
-from effigie.media.sound import Sound, read_sound
 from effigie.progress import CancelToken
 
 CHALLENGE = "effigie voice challenge"
@@ -237,9 +236,6 @@ def answer_challenge(
         RefusedError: too late, other words, another voice, or a challenge by somebody else or for another record.
         MediaError: the recording cannot be read, or holds no speech.
     """
-    from effigie.speech.recognizer import recognize
-    from effigie.speech.speaker import embed_speaker
-
     key, path = key or operator_key(), Path(recording)
     if challenge.consent != consent.id or challenge.signature.public_key != key.public_key:
         raise RefusedError(
@@ -252,6 +248,11 @@ def answer_challenge(
         )
     if not consent.voices:
         raise RefusedError(f"{consent.id} holds no voice to compare with: make it again with --voice RECORDING")
+    # Imported when all else holds: the networks behind them take a while.
+    from effigie.media.sound import Sound, read_sound
+    from effigie.speech.recognizer import recognize
+    from effigie.speech.speaker import embed_speaker
+
     sound = read_sound(path, RATE, duration=MAX_ANSWER_S + 1)
     if sound.duration > MAX_ANSWER_S:
         raise MediaError(f"{path} is longer than {MAX_ANSWER_S:.0f} s: record the sentence alone")

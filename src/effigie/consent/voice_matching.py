@@ -10,7 +10,6 @@ import numpy as np
 
 from effigie.consent.terms import MAX_VOICE_REFERENCES, VOICE_NETWORKS, Terms
 from effigie.errors import MediaError, UsageError
-from effigie.media.sound import Sound, stream_sound
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
 THRESHOLDS = {"resemblyzer": 0.70, "voicefilter": 0.50}
@@ -65,6 +64,7 @@ class SubjectVoice:
 
 
 def _embed_pieces(path: Path, cancel: CancelToken | None) -> list[dict[str, np.ndarray]]:
+    from effigie.media.sound import Sound, stream_sound
     from effigie.speech.speaker import embed_speaker
 
     found: list[dict[str, np.ndarray]] = []
