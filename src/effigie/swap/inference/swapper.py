@@ -123,6 +123,7 @@ class Swapper:
         self.pose_log = ExtremePoseLog()
         self._side_share, self._take_interior, self._is_cleaned = side_share, take_interior, is_cleaned
         self._source_visibility = source_visibility
+        self._shows_shut_eyes = model.bank.shows_shut_eyes()
         self._largest = max(model.bank.read(0).shape[0], model.preset.size)
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
@@ -205,7 +206,7 @@ class Swapper:
         interior = np.zeros((side, side, 4), np.float32)
         between = (inputs.footage, inputs.geometry.landmarks, inputs.warper)
         if self._take_interior:
-            transfer_eyes(interior, picture, *between)
+            transfer_eyes(interior, picture, *between, with_lashes=not self._shows_shut_eyes)
         if mouth_share := 1.0 if self._take_interior else inputs.unknown_mouth:
             transfer_mouth(interior, *between, mouth_share)
         # Beside the mesh a network makes skin; geometry alone has the wall behind the source there.
