@@ -239,7 +239,7 @@ ASSETS: dict[str, Asset] = {
         ),
         Asset(
             "speaker_resemblyzer",
-            "Resemblyzer==0.1.4",
+            "resemblyzer==0.1.4",
             "resemblyzer/pretrained.pt",
             "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
             17090379,
