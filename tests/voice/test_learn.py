@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from effigie.consent.challenge import Challenge, VoiceAnswer, answer_challenge
 
 import effigie
 from effigie.consent import new_consent, revoke
+from effigie.consent.challenge import Challenge, VoiceAnswer, answer_challenge
 from effigie.consent.document import Consent
 from effigie.errors import MediaError, ModelError, RefusedError, UsageError
 from effigie.media.sound import read_sound
@@ -28,8 +28,7 @@ from effigie.voice.pretrained import load_speech_network
 RATE = 24000
 TEXT = (
     "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background. It is easy to tell the "
-    "depth of a well. These days a chicken leg is a rare dish. Rice is often served in round bowls. The juice of "
-    "lemons makes fine punch."
+    "depth of a well. These days a chicken leg is a rare dish. Rice is often served in round bowls."
 )
 
 
@@ -63,12 +62,12 @@ def learned(
     recording: Path, consent: Consent, answer: VoiceAnswer, tmp_path_factory: pytest.TempPathFactory
 ) -> effigie.voice.LearnReport:
     output = tmp_path_factory.mktemp("voices") / "kumo"
-    return learn([recording], output, LearnSettings(steps=1, speech_s=20), consent=consent, answer=answer)
+    return learn([recording], output, LearnSettings(steps=1, speech_s=12), consent=consent, answer=answer)
 
 
 @pytest.mark.slow
 def test_a_voice_is_learned_and_speaks(learned: effigie.voice.LearnReport, tmp_path: Path) -> None:
-    assert learned.base == "kumo" and learned.utterances >= 2 and learned.speech_s > 15
+    assert learned.base == "kumo" and learned.utterances >= 2 and learned.speech_s > 10
     found = describe_voice(learned.output)
     assert 70 < found["median_f0_hz"] < 200 and found["recordings"] == ["kumo.flac"]
     utterances = load_utterances(learned.output / "set.parquet")

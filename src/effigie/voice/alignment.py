@@ -67,7 +67,7 @@ def align(
         template = predict_log_mel(network, score, timbre)
         path, cost = warp(compute_cepstra(template[:, lead : template.shape[1] - tail]), observed)
         if best is None or cost < best[0]:
-            best = cost, score, path + [lead, 0]
+            best = cost, score, np.add(path, (lead, 0))
     assert best is not None
     cost, score, path = best
     frames = -(-len(samples) // FRAME)

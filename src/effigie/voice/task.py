@@ -114,7 +114,7 @@ class VoiceTask:
     def _step(self) -> None:
         loss = self._compare(self._cut(self._random.choice(self._learned), self._random))
         self._optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_([self._timbre, *self._adapters], CLIP_NORM)
         self._optimizer.step()
 
@@ -128,15 +128,7 @@ class VoiceTask:
         loud = np.flatnonzero(utterance.energy > utterance.energy.max() - LOUD_NEPERS) // 2
         low, high = int(loud[0]) - 4, max(int(loud[0]) + 1, int(loud[-1]) - SEGMENT + 4)
         start = max(0, min(round(chooser.uniform(low, high)), count - SEGMENT))
-        stop = min(count, start + SEGMENT)
-        sounds = self._sounds[utterance.phonemes]
-        frames = sounds.repeat_interleave(torch.from_numpy(utterance.durations), dim=2)
-        return Segment(
-            frames[:, :, start:stop],
-            torch.from_numpy(utterance.f0[2 * start : 2 * stop])[None],
-            torch.from_numpy(utterance.energy[2 * start : 2 * stop])[None],
-            torch.from_numpy(utterance.samples[600 * start : 600 * stop]),
-        )
+        return cut_segment(utterance, self._sounds[utterance.phonemes], start)
 
     def _snapshot(self, step: int) -> FitResult:
         return FitResult(self._timbre.detach().clone(), read_adapters(self._decoder), step)
@@ -146,18 +138,28 @@ class VoiceTask:
 def choose_base(
     network: SpeechNetwork, utterances: Sequence[Utterance], names: Sequence[str] = tuple(STOCK_VOICES)
 ) -> str:
-    """The stock voice whose sound, with the person's timing and melody, is nearest to theirs."""
-    loss, few = EnvelopeLoss(), sorted(utterances, key=lambda one: one.cost)[:2]
+    """The stock voice whose sound, with the person's timing and melody, is nearest to theirs: by a second of three."""
+    loss, few = EnvelopeLoss(), sorted(utterances, key=lambda one: one.cost)[:3]
     errors = {}
     for name in names:
         timbre = load_stock_voice(name).choose(MIDDLE_COUNT)[0]
         total = 0.0
         for one in few:
-            frames = network.text(encode_phonemes(one.phonemes)).repeat_interleave(
-                torch.from_numpy(one.durations), dim=2
-            )
-            curves = (torch.from_numpy(curve)[None] for curve in (one.f0, one.energy))
-            made = network.decoder(frames, *curves, timbre)[0]
-            total += float(loss(made, torch.from_numpy(one.samples)[: len(made)]))
+            sounds = network.text(encode_phonemes(one.phonemes))
+            segment = cut_segment(one, sounds, max(0, len(one.f0) // 4 - SEGMENT // 2))
+            made = network.decoder(segment.frames, segment.f0, segment.energy, timbre)[0]
+            total += float(loss(made, segment.samples[: len(made)]))
         errors[name] = total
     return min(errors, key=errors.__getitem__)
+
+
+def cut_segment(utterance: Utterance, sounds: Tensor, start: int) -> Segment:
+    """A second of an utterance, from frame ``start`` of 25 ms on; sounds are (1, 512, N + 2) of its phonemes."""
+    stop = min(len(utterance.f0) // 2, start + SEGMENT)
+    frames = sounds.repeat_interleave(torch.from_numpy(utterance.durations), dim=2)
+    return Segment(
+        frames[:, :, start:stop],
+        torch.from_numpy(utterance.f0[2 * start : 2 * stop])[None],
+        torch.from_numpy(utterance.energy[2 * start : 2 * stop])[None],
+        torch.from_numpy(utterance.samples[600 * start : 600 * stop]),
+    )

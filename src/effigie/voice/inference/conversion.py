@@ -52,7 +52,9 @@ class VoiceConvertReport:
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
+    """Samples of a part of the output, utterances in it, and seconds of speech that were not understood."""
+
     samples: np.ndarray
     utterances: int
     unsure_s: float
@@ -100,7 +102,7 @@ def convert(
         path,
     )
     with writer:
-        for block in _convert_blocks(model, path, settings, cancel):
+        for block in convert_blocks(model, path, settings, cancel):
             writer.write(resample(block.samples[None], settings.rate))
             utterances += block.utterances
             unsure_s += block.unsure_s
@@ -120,9 +122,9 @@ def convert(
     )
 
 
-def _convert_blocks(
+def convert_blocks(
     voice: VoiceModel, path: Path, settings: VoiceConvertSettings, cancel: CancelToken | None
-) -> Iterator[_Block]:
+) -> Iterator[Block]:
     """Yield blocks of samples as long as those of the performance."""
     for block in stream_sound(path, RATE, BLOCK_S):
         if cancel is not None:
@@ -141,7 +143,7 @@ def _convert_blocks(
             said = convert_utterance(voice, utterance, settings)[: stop - start]
             made[start : start + len(said)] += _fade(said)
             count += 1
-        yield _Block(limit_peaks(made), count, unsure)
+        yield Block(limit_peaks(made), count, unsure)
 
 
 @torch.inference_mode()
@@ -155,8 +157,8 @@ def convert_utterance(voice: VoiceModel, utterance: Utterance, settings: VoiceCo
     sounds = voice.network.text(encode_phonemes(utterance.phonemes))
     frames = sounds.repeat_interleave(torch.from_numpy(utterance.durations), dim=2)
     timbre, _ = voice.choose(len(known_phonemes(utterance.phonemes)))
-    curves = (torch.from_numpy(np.ascontiguousarray(curve, np.float32))[None] for curve in (f0, utterance.energy))
-    return np.asarray(voice.decode(frames, *curves, timbre).numpy() * GAIN, np.float32)
+    melody, energy = (torch.from_numpy(curve.astype(np.float32))[None] for curve in (f0, utterance.energy))
+    return np.asarray(voice.decode(frames, melody, energy, timbre).numpy() * GAIN, np.float32)
 
 
 def _fade(samples: np.ndarray) -> np.ndarray:
