@@ -1,16 +1,18 @@
 """`python -m benchmarks.voice_likeness DATA`: likeness, naturalness and words of learned voices.
 
-DATA has ``clips/`` and ``clips_grid/`` with clips of the GRID corpus, whose names say what is said. Of each talker named,
+DATA has ``clips/`` and ``clips_grid/`` with clips of the GRID corpus, whose names say what is said. Of each talker
 the first clips are learned from; performances are of other talkers. Judges, none of which is a loss: the two speaker
-encoders of the consent gate, Whisper base without a prompt, and DistillMOS where it is installed (pip install --no-deps
-distillmos xls-r-sqa; it imports torchaudio without using it).
+encoders of the consent gate, Whisper base without a prompt, and DistillMOS where it is installed (pip install
+--no-deps distillmos xls-r-sqa; it imports torchaudio without using it).
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import shutil
 import sys
+import tempfile
 import time
 import types
 from collections.abc import Callable
@@ -30,15 +32,16 @@ from effigie.speech.speaker import embed_speaker
 from effigie.speech.spectrogram import to_mono
 from effigie.voice import VoiceConvertSettings, VoiceModel, stream_speech
 from effigie.voice.adapters import apply_adapters
-from effigie.voice.dataset import collect_utterances
+from effigie.voice.dataset import Utterance, collect_utterances
 from effigie.voice.inference.conversion import convert_blocks
 from effigie.voice.melody import Melody
+from effigie.voice.network.speech_network import SpeechNetwork
 from effigie.voice.pretrained import load_speech_network
 from effigie.voice.stock_voices import load_stock_voice
 from effigie.voice.task import VoiceTask, choose_base
 
 RATE = 24000
-WORDS = (
+WORDS: tuple[dict[str, str], ...] = (
     {"b": "bin", "l": "lay", "p": "place", "s": "set"},
     {"b": "blue", "g": "green", "r": "red", "w": "white"},
     {"a": "at", "b": "by", "i": "in", "w": "with"},
@@ -54,13 +57,14 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--talkers", default="s1,s31")
     parser.add_argument("--performances", default="brbk7n,lbax4n,sbia1a")
-    parser.add_argument("--steps", type=int, default=80)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--adapters", action="store_true")
     parser.add_argument("--clips", type=int, default=24)
     options = parser.parse_args()
     judge = load_mos()
     for talker in options.talkers.split(","):
         clips = find_clips(options.data, talker)[: options.clips]
-        model, embedding = learn_voice(clips, options.steps)
+        model, embedding = learn_voice(clips, options.steps, options.adapters)
         converted, spoken = [], []
         for name in options.performances.split(","):
             source = read_sound(find_clip(options.data, name), RATE)
@@ -81,22 +85,32 @@ def main() -> None:
             print(talker, what, means, flush=True)
 
 
-def learn_voice(clips: list[Path], steps: int) -> tuple[VoiceModel, dict[str, np.ndarray]]:
+def learn_voice(clips: list[Path], steps: int, adapters: bool) -> tuple[VoiceModel, dict[str, np.ndarray]]:
     """The voice, never written to disk, and the speaker embeddings of the clips that it was learned from."""
     record = new_consent("talker", [], ["voice"], basis="GRID corpus, CC-BY-4.0", recordings=clips)
     subject = SubjectVoice.from_recordings(clips)
     permit = permit_voice(subject, record)
     network = load_speech_network()
     begun = time.process_time()
-    utterances = collect_utterances(network, clips, 120.0)
+    utterances = read_clips(network, clips)
     base = choose_base(network, utterances)
-    result = VoiceTask(network, utterances, base).fit(steps, lambda step, error: None)
+    result = VoiceTask(network, utterances, base, adapters).fit(steps, lambda step, error: None)
     print(f"learned in {time.process_time() - begun:.0f} s of CPU, {len(utterances)} utterances: {result.errors}")
     melody = Melody.measure(np.concatenate([one.f0 for one in utterances]))
     decoder = apply_adapters(network.decoder, result.adapters)
     model = VoiceModel("talker", network, decoder, load_stock_voice(base), permit, result.timbre, melody)
     means = {name: vectors.mean(axis=0) for name, vectors in subject.embeddings.items()}
     return model, {name: mean / np.linalg.norm(mean) for name, mean in means.items()}
+
+
+def read_clips(network: SpeechNetwork, clips: list[Path]) -> list[Utterance]:
+    """The clips with the words that their names say, as if these lay beside them in text files."""
+    with tempfile.TemporaryDirectory() as folder:
+        copies = []
+        for clip in clips:
+            copies.append(Path(shutil.copy(clip, folder)))
+            copies[-1].with_suffix(".txt").write_text(spell_grid(clip.stem), encoding="utf-8")
+        return collect_utterances(network, copies, 3600.0)
 
 
 def judge_sound(

@@ -118,7 +118,7 @@ def test_words_are_found_where_they_are_said() -> None:
 
 
 @pytest.mark.slow
-def test_other_words_than_were_said_are_left_out() -> None:
+def test_other_words_than_were_said_cost_more() -> None:
     (speech,) = stream_speech(load_voice("kumo"), "Papa made a copper kettle.")
     words = [Word(one, 0.0, 1.0, 1.0) for one in ["seven", "unsure", "elephants", "wish", "for", "fresh", "fish"]]
     network = load_speech_network()

@@ -68,13 +68,15 @@ class LearnSettings:
     """Settings of learning a voice.
 
     Attributes:
-        steps: of the fit at most; it ends earlier when the error on held-out speech no longer falls.
+        steps: How many steps to train in all.
         speech_s: seconds of speech that are used at most; what is used is spread over the recordings.
-        seed: of the order in which speech is shown.
+        adapters: fit low-rank adapters of the decoder too: more like the person, less natural.
+        seed: Of every random choice.
     """
 
-    steps: int = 120
+    steps: int = 60
     speech_s: float = 120.0
+    adapters: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -34,7 +34,11 @@ LOG = logging.getLogger(__name__)
 BLOCK_S = 30.0  # of a recording that is heard at a time
 LONGEST_S, SHORTEST_S = 12.0, 0.8  # of an utterance
 MARGIN_S = 0.06  # of silence that is added around what is heard as speech
-MAX_COST = 6.2  # of an alignment: above it the words are not what was said
+# Of an alignment: with the right words it is 4.6 to 4.8, with wrong ones 5.0 and more. Of what is converted more is let
+# through: something like the words is better than silence.
+MAX_COST, MAX_LEARNED_COST = 6.2, 5.2
+MAX_SCRIPT = 2000  # letters of it
+TRANSCRIPT = ".txt"  # suffix of what is said in a recording, beside it
 # Of what a stock voice says: how loud its loudest 0.75 s are, and the line from measured to predicted energy (r .988).
 LOUD_ENERGY, ENERGY_MAP = 7.80, (0.873, 1.539)
 GATE = 0.2  # gain of what lies near the noise floor: noise that is learned is heard in everything that is said
@@ -113,15 +117,40 @@ def collect_utterances(
 
 def listen(network: SpeechNetwork, path: Path, cancel: CancelToken | None = None) -> Iterator[Utterance]:
     """Yield what is said in a recording, as far as its words are sure; memory does not grow with it."""
+    if path.with_suffix(TRANSCRIPT).is_file():
+        yield from _listen_to_script(network, path)
+        return
     begin = 0.0
     for block in stream_sound(path, RATE, BLOCK_S):
         samples = block.mono()
         for start_s, end_s, words in cut_sentences(samples, cancel):
             piece = samples[round(start_s * RATE) : round(end_s * RATE)]
             utterance = analyze_utterance(network, piece, words, path.name, begin + start_s)
-            if utterance is not None:
+            if utterance is not None and utterance.cost <= MAX_LEARNED_COST:
                 yield utterance
         begin += len(samples) / RATE
+
+
+def _listen_to_script(network: SpeechNetwork, path: Path) -> Iterator[Utterance]:
+    """The whole recording, whose words lie beside it."""
+    script = path.with_suffix(TRANSCRIPT)
+    samples = read_sound(path, RATE, duration=4 * LONGEST_S).mono()
+    stretches = find_speech(samples, RATE)
+    if not stretches:
+        return
+    start, end = max(0.0, stretches[0][0] - MARGIN_S), stretches[-1][1] + MARGIN_S
+    if end - start > LONGEST_S:
+        raise UsageError(
+            f"{path} has {end - start:.0f} s of speech beside {script.name}: cut it into sentences of 12 s"
+        )
+    try:
+        text = script.read_text("utf-8")[:MAX_SCRIPT]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{script} cannot be read as UTF-8: save it as such, or move it away") from error
+    piece = samples[round(start * RATE) : round(end * RATE)]
+    utterance = analyze_utterance(network, piece, [Word(text, start, end, 1.0)], path.name, start)
+    if utterance is not None:
+        yield utterance
 
 
 def cut_sentences(samples: np.ndarray, cancel: CancelToken | None = None) -> Iterator[tuple[float, float, list[Word]]]:

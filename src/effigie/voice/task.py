@@ -63,15 +63,18 @@ class VoiceTask:
         network: pretrained; not changed.
         utterances: of the person.
         base: name of the stock voice that it begins with.
+        adapters: whether adapters are fitted beside the style.
         seed: of all random choices.
     """
 
-    def __init__(self, network: SpeechNetwork, utterances: Sequence[Utterance], base: str, seed: int = 0) -> None:
+    def __init__(
+        self, network: SpeechNetwork, utterances: Sequence[Utterance], base: str, adapters: bool = False, seed: int = 0
+    ) -> None:
         self._network, self._random = network, random.Random(seed)
         torch.manual_seed(seed)
         self._decoder = copy.deepcopy(network.decoder)
         self._timbre = torch.nn.Parameter(load_stock_voice(base).choose(MIDDLE_COUNT)[0].clone())
-        self._adapters = add_adapters(self._decoder)
+        self._adapters = add_adapters(self._decoder) if adapters else []
         self._sounds = {one.phonemes: network.text(encode_phonemes(one.phonemes)).detach() for one in utterances}
         count = max(1, round(HELD_OUT * len(utterances))) if len(utterances) > 3 else 0
         step = len(utterances) / count if count else 0
@@ -79,7 +82,9 @@ class VoiceTask:
         self._kept = [one for index, one in enumerate(utterances) if index in held]
         self._learned = [one for index, one in enumerate(utterances) if index not in held]
         self._loss = EnvelopeLoss()
-        parameters = [{"params": [self._timbre], "lr": STYLE_RATE}, {"params": self._adapters, "lr": ADAPTER_RATE}]
+        parameters: list[dict[str, object]] = [{"params": [self._timbre], "lr": STYLE_RATE}]
+        if self._adapters:
+            parameters.append({"params": self._adapters, "lr": ADAPTER_RATE})
         self._optimizer = torch.optim.Adam(parameters, betas=(0.8, 0.99))
 
     def fit(self, steps: int, report: Callable[[int, float | None], None]) -> FitResult:
@@ -92,7 +97,7 @@ class VoiceTask:
         errors = [(0, self.evaluate())]
         for step in range(1, steps + 1):
             # The last steps are small: a style that still jitters is heard as roughness.
-            for group, rate in zip(self._optimizer.param_groups, (STYLE_RATE, ADAPTER_RATE), strict=True):
+            for group, rate in zip(self._optimizer.param_groups, (STYLE_RATE, ADAPTER_RATE), strict=False):
                 group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * (step - 1) / steps))
             self._step()
             if step % EVALUATION_INTERVAL == 0 or step == steps:
@@ -131,7 +136,7 @@ class VoiceTask:
         return cut_segment(utterance, self._sounds[utterance.phonemes], start)
 
     def _snapshot(self, step: int) -> FitResult:
-        return FitResult(self._timbre.detach().clone(), read_adapters(self._decoder), step)
+        return FitResult(self._timbre.detach().clone(), read_adapters(self._decoder) if self._adapters else {}, step)
 
 
 @torch.inference_mode()

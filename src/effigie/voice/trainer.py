@@ -80,7 +80,8 @@ def learn(
     """Learn a person's voice.
 
     Args:
-        recordings: sound or video files in which nobody else speaks, 30 s to an hour.
+        recordings: sound or video files in which nobody else speaks, 30 s to an hour. Beside a recording of up to 12 s
+            may lie what is said in it, as a text file of its name: that is surer than what is recognized.
         output: folder of the voice; a voice that lies there is replaced.
         consent: record of the person, with the use ``voice`` and a voice in it; by default looked for.
         answer: what their reading of a fresh sentence showed, see :mod:`effigie.consent.challenge`.
@@ -115,7 +116,7 @@ def learn(
     if melody is None:
         raise UsageError("no voiced sound is heard in the recordings: a whisper has no voice to learn; speak aloud")
     base = choose_base(network, utterances)
-    task = VoiceTask(network, utterances, base, settings.seed)
+    task = VoiceTask(network, utterances, base, settings.adapters, settings.seed)
 
     def report(step: int, error: float | None) -> None:
         if cancel is not None:
