@@ -86,6 +86,7 @@ PANELS = {
     "EncodeSettings": "Encoding",
     "JobSettings": JOBS,
     "MaskSettings": "Mask",
+    "SpeechSettings": "Speech",
     "TrustSettings": TRUST,
 }
 PANELS_OF_FIELDS = {

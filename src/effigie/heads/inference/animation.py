@@ -24,6 +24,7 @@ from effigie.execution.pipeline import BackgroundConsumer, ordered_map, shared_c
 from effigie.heads.config import AnimateSettings
 from effigie.heads.inference.driver import DriverReading
 from effigie.heads.inference.response import fit_gains
+from effigie.heads.inference.speech import SpeechReading, measure_length, read_speech
 from effigie.heads.motion.gains import Gains
 from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.retarget import Retargeter
@@ -33,10 +34,12 @@ from effigie.io.locks import with_output_lock
 from effigie.io.measurements import measure_once
 from effigie.media import ClipInfo, OutputPlan, probe
 from effigie.media.color import choose_rgb_color
+from effigie.media.sound_track import SoundStream
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 from effigie.provenance.output_plan import plan_signed_output
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.provenance.watermark import Anchor, measure_anchor
+from effigie.speech.whisper import ASSETS as WHISPER_ASSETS
 
 if TYPE_CHECKING:
     from effigie.heads.inference.subject import AnimationSubject
@@ -70,25 +73,28 @@ class AnimateReport:
 @with_output_lock("output")
 def animate(
     portrait: str | Path,
-    driver: str | Path,
+    driver: str | Path | None,
     output: str | Path,
     settings: AnimateSettings | None = None,
     *,
+    speech: str | Path | None = None,
     consent: ConsentLike = None,
     purpose: str | None = None,
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> AnimateReport:
-    """Let a portrait move and speak as a driver does.
+    """Let a portrait move and speak as a driver does, or say what a sound says.
 
-    The frames have the driver's exact times, and its sound is carried over. The output appears under its name only
-    when it is whole.
+    The frames have the driver's exact times, and its sound is carried over. With ``speech`` the mouth follows that
+    sound, which is the output's, and the frames are as many as it is long: of the driver, if there is one, come head,
+    eyes and rate. The output appears under its name only when it is whole.
 
     Args:
         portrait: a picture, clip or face set of the person to be shown, or their model made by
             :func:`effigie.heads.tune`.
-        driver: a clip of whoever moves, or a motion template.
+        driver: a clip of whoever moves, or a motion template; None where ``speech`` is all.
         output: ``.mp4``, ``.mov`` or ``.mkv``, or a folder for PNG frames.
+        speech: a sound or video file in which somebody speaks.
         consent: records (files or ids) of the person in the portrait; None looks for one in the store.
         purpose: what the output is for, where a record is limited to one purpose.
 
@@ -99,25 +105,39 @@ def animate(
         CancelledError: asked to stop; nothing is left under the output's name.
     """
     settings, cancel = settings or AnimateSettings(), cancel or CancelToken()
-    portrait, driver, output = Path(portrait), Path(driver), Path(output)
-    for path in (portrait, driver):
-        if output.exists() and path.exists() and output.samefile(path):
+    if driver is None and speech is None:
+        raise UsageError("nothing moves the portrait: name a driver's clip, or a sound with speech")
+    portrait, output = Path(portrait), Path(output)
+    driver, speech = (None if path is None else Path(path) for path in (driver, speech))
+    for path in (portrait, driver, speech):
+        if path is not None and output.exists() and path.exists() and output.samefile(path):
             raise UsageError(f"{output} is an input itself: choose another name for the output")
-    if not is_template(driver):  # of whose clip nothing is known yet
-        # What would fail after the last frame fails here, before anything is read.
+    # What would fail after the last frame fails here, before anything is read.
+    if speech is not None:
+        plan_speech(portrait, speech, output, settings)
+    elif driver is not None and not is_template(driver):  # of whose clip nothing is known yet
         plan_animation(portrait, driver, output, settings)
-    fetch_assets(REQUIRED_ASSETS, progress)
+    fetch_assets(REQUIRED_ASSETS if speech is None else (*REQUIRED_ASSETS, *WHISPER_ASSETS), progress)
     seconds: defaultdict[str, float] = defaultdict(float)
     start = time.perf_counter()
-    with DriverReading(driver, settings, cancel) as reading:
+    with contextlib.ExitStack() as stack:
+        reading: DriverReading | SpeechReading | None = None
+        if driver is not None:
+            read = settings if speech is None else replace(settings, max_frames=None, save_motion=None)
+            reading = stack.enter_context(DriverReading(driver, read, cancel))
+        if speech is not None:
+            reading = stack.enter_context(SpeechReading(speech, reading, settings, cancel))
+        assert reading is not None
         from effigie.heads.inference.subject import load_subject  # with torch, while the driver is read
 
         subject = load_subject(portrait, settings, consent, purpose, progress, cancel)
         warp = build_warp(subject, settings)
         seconds["portrait"] = time.perf_counter() - start
-        motion = reading.result(progress)
+        found = reading.result(progress)
+    motion, notes = (found, ()) if isinstance(found, Motion) else (found.motion, found.notes)
     seconds["driver"] = time.perf_counter() - start - seconds["portrait"]
-    report = _Animation(subject, warp, motion, output, settings, seconds, progress, cancel).run()
+    report = _Animation(subject, warp, motion, output, settings, seconds, progress, cancel, speech).run()
+    report.notes += notes
     report.seconds = time.perf_counter() - start
     return report
 
@@ -161,7 +181,9 @@ class _Animation:
         seconds: defaultdict[str, float],
         progress: ProgressCallback,
         cancel: CancelToken,
+        speech: Path | None = None,
     ) -> None:
+        self._speech = speech
         self._subject, self._warp, self._motion, self._settings = subject, warp, motion, settings
         self._progress, self._cancel, self._seconds = progress, cancel, seconds
         self._count = min(settings.max_frames or len(motion), len(motion))
@@ -187,6 +209,7 @@ class _Animation:
                     settings.encode,
                     audio_range,
                     source_path=self._subject.path,
+                    made_sound=self._open_sound(),
                 )
             )
             out = stack.enter_context(BackgroundConsumer(partial(self._write, outgoing)))
@@ -213,6 +236,14 @@ class _Animation:
         report.stages = {**self._seconds, "trust": outgoing.seconds}
         report.output_id = outgoing.output_id
         return report
+
+    def _open_sound(self) -> SoundStream | None:
+        """What is said, up to the last frame's end; read while frames are written."""
+        if self._speech is None or not self._settings.encode.keep_audio:
+            return None
+        motion = self._motion
+        end = motion.times[self._count] if self._count < len(motion) else None
+        return read_speech(self._speech, None if end is None else float(end), self._cancel)
 
     def _fit_gains(self) -> Gains:
         """How much more than the driver's movements the portrait is asked for, measured once of both here."""
@@ -244,8 +275,10 @@ class _Animation:
         portrait, motion, settings = self._subject.portrait, self._motion, self._settings
         digest = hashlib.sha256(f"{self._subject.model_hash} {settings.renderer} {settings.paste}".encode())
         arrays = (portrait.image, portrait.landmarks, motion.present, motion.rotation, motion.scale)
-        for array in (*arrays, motion.translation, motion.unposed, motion.blendshapes):
+        for array in (*arrays, motion.translation, motion.blendshapes):
             digest.update(np.ascontiguousarray(array).tobytes())
+        for first in range(0, len(motion), 1000):  # shapes of a face that speaks are made as they are asked for
+            digest.update(np.ascontiguousarray(motion.unposed[first : first + 1000]).tobytes())
         return digest.hexdigest()
 
     def _retarget_frames(self, gains: Gains) -> Iterator[tuple[int, np.ndarray]]:
@@ -281,6 +314,38 @@ def _warp_frame(warp: PortraitWarp, target: tuple[int, np.ndarray]) -> tuple[int
     index, landmarks = target
     start = time.perf_counter()
     return index, warp.render(landmarks), landmarks, time.perf_counter() - start
+
+
+def plan_speech(
+    portrait: str | Path, speech: str | Path, output: str | Path, settings: AnimateSettings | None = None
+) -> OutputPlan:
+    """Plan the output of :func:`animate` with ``speech``: its length, the portrait's size.
+
+    Raises:
+        UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`; the file has no sound.
+    """
+    settings = settings or AnimateSettings()
+    duration = measure_length(Path(speech))
+    rate = Fraction(settings.speech.rate)
+    width = height = settings.size or 512  # of a face set or a model: its portrait's size is not known yet
+    with contextlib.suppress(MediaError):
+        shown = probe(portrait)
+        width, height = shown.width, shown.height
+    info = ClipInfo(
+        path=Path(speech),
+        kind="sequence",
+        width=width,
+        height=height,
+        rotation=0,
+        rate=rate,
+        frames=None if duration is None else max(1, round(duration * rate)),
+        duration=None if duration is None else Fraction(duration),
+        time_base=1 / rate,
+        codec="none",
+        pixel_format="yuv420p",
+        color=choose_rgb_color(height),
+    )
+    return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
 
 
 def build_clip_info(motion: Motion, subject: AnimationSubject) -> ClipInfo:
