@@ -141,6 +141,7 @@ WRITERS = {
     "provenance/signed_writer.py": {"VideoWriter", "LayerFiles"},
     "provenance/signed_sound_writer.py": {"SoundWriter"},
     "media/sound_writer.py": {"add_stream"},
+    "media/sound_track.py": {"add_stream"},  # sound that the signed writer hands on
     "media/layer_files.py": {"write_exr"},
     "media/picture_files.py": {"imencode", "write_still"},
     "media/writer.py": {"VideoEncoder"},

@@ -27,6 +27,15 @@ Levels = NDArray[np.float32]
 """(frames, bins) dB."""
 
 
+def mix(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n,) the mean of (channels, n); where they cancel each other out, the loudest of them."""
+    mono = np.asarray(samples.mean(axis=0, dtype=np.float32), np.float32)
+    if not samples.size or len(samples) == 1:
+        return mono
+    power = np.mean(samples**2, axis=1)
+    return samples[int(power.argmax())] if np.mean(mono**2) < 0.01 * power.max() else mono
+
+
 def resample(samples: NDArray[np.float32], rate: int, target: int = RATE) -> NDArray[np.float32]:
     """(n,) samples at another rate."""
     if rate == target:
