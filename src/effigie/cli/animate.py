@@ -118,7 +118,7 @@ def _speak(
 ) -> None:
     """One sound, and a driver's clip at most."""
     from effigie.heads import animate
-    from effigie.heads.inference.animation import plan_speech
+    from effigie.heads.inference.output_plan import plan_speech
     from effigie.io.storage import local_copy, upload_on_exit
 
     if len(drivers) > 1:
@@ -154,7 +154,7 @@ def _plan_drivers(
     portrait: Path, drivers: list[str], destination: Destination, settings: effigie.AnimateSettings, container: str
 ) -> list[tuple[str, effigie.OutputPlan | str]]:
     from effigie.errors import EffigieError
-    from effigie.heads.inference.animation import plan_animation
+    from effigie.heads.inference.output_plan import plan_animation
     from effigie.heads.motion.template import is_template
     from effigie.media.inputs import find_clips
 

@@ -9,7 +9,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +18,13 @@ import numpy as np
 from effigie.arrays import Image
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.gate import ConsentLike
-from effigie.errors import MediaError, UsageError
+from effigie.errors import UsageError
 from effigie.execution.pipeline import BackgroundConsumer, ordered_map, shared_cores
 from effigie.heads.config import AnimateSettings
 from effigie.heads.inference.driver import DriverReading
+from effigie.heads.inference.output_plan import build_clip_info, plan_animation, plan_speech
 from effigie.heads.inference.response import fit_gains
-from effigie.heads.inference.speech import SpeechReading, measure_length, read_speech
+from effigie.heads.inference.speech import SpeechReading, read_speech
 from effigie.heads.motion.gains import Gains
 from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.retarget import Retargeter
@@ -32,11 +32,8 @@ from effigie.heads.motion.template import is_template
 from effigie.heads.warp.scene import PortraitWarp, WarpedPortrait
 from effigie.io.locks import with_output_lock
 from effigie.io.measurements import measure_once
-from effigie.media import ClipInfo, OutputPlan, probe
-from effigie.media.color import choose_rgb_color
 from effigie.media.sound_track import SoundStream
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
-from effigie.provenance.output_plan import plan_signed_output
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.provenance.watermark import Anchor, measure_anchor
 from effigie.speech.whisper import ASSETS as WHISPER_ASSETS
@@ -121,12 +118,13 @@ def animate(
     seconds: defaultdict[str, float] = defaultdict(float)
     start = time.perf_counter()
     with contextlib.ExitStack() as stack:
-        reading: DriverReading | SpeechReading | None = None
+        driver_reading: DriverReading | None = None
         if driver is not None:
             read = settings if speech is None else replace(settings, max_frames=None, save_motion=None)
-            reading = stack.enter_context(DriverReading(driver, read, cancel))
+            driver_reading = stack.enter_context(DriverReading(driver, read, cancel))
+        reading: DriverReading | SpeechReading | None = driver_reading
         if speech is not None:
-            reading = stack.enter_context(SpeechReading(speech, reading, settings, cancel))
+            reading = stack.enter_context(SpeechReading(speech, driver_reading, settings, cancel))
         assert reading is not None
         from effigie.heads.inference.subject import load_subject  # with torch, while the driver is read
 
@@ -151,21 +149,6 @@ def build_warp(subject: AnimationSubject, settings: AnimateSettings) -> Portrait
     # A crop may show too little around the head to tell it from the background.
     still_background = True if settings.paste == "portrait" else None
     return PortraitWarp(subject.portrait.image, subject.portrait.landmarks, still_background=still_background)
-
-
-def plan_animation(
-    portrait: str | Path, driver: str | Path, output: str | Path, settings: AnimateSettings | None = None
-) -> OutputPlan:
-    """Plan the output of :func:`animate`: the driver's clock and sound, the portrait's size.
-
-    Raises:
-        UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`.
-    """
-    settings, info = settings or AnimateSettings(), probe(driver)
-    with contextlib.suppress(MediaError):  # a face set or a model: its portrait's size is not known yet
-        shown = probe(portrait)
-        info = replace(info, width=shown.width, height=shown.height, pixel_aspect=Fraction(1), notes=())
-    return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
 
 
 class _Animation:
@@ -314,63 +297,3 @@ def _warp_frame(warp: PortraitWarp, target: tuple[int, np.ndarray]) -> tuple[int
     index, landmarks = target
     start = time.perf_counter()
     return index, warp.render(landmarks), landmarks, time.perf_counter() - start
-
-
-def plan_speech(
-    portrait: str | Path, speech: str | Path, output: str | Path, settings: AnimateSettings | None = None
-) -> OutputPlan:
-    """Plan the output of :func:`animate` with ``speech``: its length, the portrait's size.
-
-    Raises:
-        UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`; the file has no sound.
-    """
-    settings = settings or AnimateSettings()
-    duration = measure_length(Path(speech))
-    rate = Fraction(settings.speech.rate)
-    width = height = settings.size or 512  # of a face set or a model: its portrait's size is not known yet
-    with contextlib.suppress(MediaError):
-        shown = probe(portrait)
-        width, height = shown.width, shown.height
-    info = ClipInfo(
-        path=Path(speech),
-        kind="sequence",
-        width=width,
-        height=height,
-        rotation=0,
-        rate=rate,
-        frames=None if duration is None else max(1, round(duration * rate)),
-        duration=None if duration is None else Fraction(duration),
-        time_base=1 / rate,
-        codec="none",
-        pixel_format="yuv420p",
-        color=choose_rgb_color(height),
-    )
-    return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
-
-
-def build_clip_info(motion: Motion, subject: AnimationSubject) -> ClipInfo:
-    """The clip info of the output: the driver's clock and sound, the portrait's size and colours."""
-    height, width = subject.portrait.image.shape[:2]
-    shown_as: dict[str, Any] = {
-        "width": width,
-        "height": height,
-        "rotation": 0,
-        "pixel_aspect": Fraction(1),
-        "file_size": None,
-        "field_order": "progressive",
-        "pixel_format": "yuv420p",  # what every player shows, whatever the driver is
-        "color": choose_rgb_color(height),
-    }
-    if motion.clip is not None:
-        return replace(probe(motion.clip), **shown_as)
-    return ClipInfo(
-        path=subject.path,
-        kind="sequence",
-        rate=motion.rate,
-        frames=len(motion),
-        duration=None,
-        time_base=motion.time_base,
-        clock_origin=motion.clock_origin,
-        codec="none",
-        **shown_as,
-    )

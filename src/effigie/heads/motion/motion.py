@@ -115,7 +115,9 @@ class Motion:
         if self.own_rest is not None:
             return self.own_rest
         at = self.neutral_frame
-        return Rest(self.rotation[at], float(self.scale[at]), self.translation[at], self.unposed[at], self.blendshapes[at])
+        return Rest(
+            self.rotation[at], float(self.scale[at]), self.translation[at], self.unposed[at], self.blendshapes[at]
+        )
 
     def seconds(self) -> np.ndarray:
         """(N,) float64: times from the first frame."""

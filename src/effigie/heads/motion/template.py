@@ -63,7 +63,9 @@ def save_motion(motion: Motion, path: str | Path) -> None:
     """
     path = Path(path)
     if motion.own_rest is not None:
-        raise UsageError("a driver whose mouth follows sound is no template: keep that of the driver or of the sound alone")
+        raise UsageError(
+            "a driver whose mouth follows sound is no template: keep that of the driver or of the sound alone"
+        )
     known = {
         "format": FORMAT,
         "version": VERSION,

@@ -1,1 +1,1 @@
-"""A face that speaks: sound becomes the motion of mouth, jaw and cheeks, and head, lids and brows move to its rhythm."""
+"""A face that speaks: sound becomes the motion of mouth, jaw and cheeks, and head, lids and brows keep its rhythm."""

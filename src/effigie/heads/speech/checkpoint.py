@@ -87,7 +87,9 @@ def _load(folder: Path) -> MouthModel:
         )
         _check(model)
     except (SafetensorError, OSError, ValueError, LookupError, RuntimeError) as error:
-        raise ModelError(f"{folder / WEIGHTS} is damaged ({str(error).splitlines()[0]}): get the model again") from error
+        raise ModelError(
+            f"{folder / WEIGHTS} is damaged ({str(error).splitlines()[0]}): get the model again"
+        ) from error
     return model
 
 

@@ -75,9 +75,7 @@ def read_spoken_clip(clip: str | Path, person: str, motion: Motion, sound_late_s
     keep = motion.present
     times = np.array([float(time) for time in motion.times])[keep] + sound_late_s
     samples = np.clip(loudness.gain * mono, -1, 1).astype(np.float32)
-    return SpokenClip(
-        Path(clip).stem, person, times, motion.unposed[keep], motion.blendshapes[keep], samples, loudness
-    )
+    return SpokenClip(Path(clip).stem, person, times, motion.unposed[keep], motion.blendshapes[keep], samples, loudness)
 
 
 def find_rest(clips: Sequence[SpokenClip]) -> np.ndarray:

@@ -73,7 +73,9 @@ def stream_features(
             yield done, gather_features(encoded, mel, times[done:stop] - start / ENCODED_RATE)
             done = stop
         needed_s = (times[done] if done < len(times) else np.inf) - REACH_S
-        dropped = int(np.clip(np.floor(needed_s * ENCODED_RATE) - start, 0, len(encoded) - 1)) if done < len(times) else 0
+        dropped = (
+            int(np.clip(np.floor(needed_s * ENCODED_RATE) - start, 0, len(encoded) - 1)) if done < len(times) else 0
+        )
         encoded, mel, start = encoded[dropped:], mel[2 * dropped :], start + dropped
     if done < len(times) and len(encoded):
         yield done, gather_features(encoded, mel, times[done:] - start / ENCODED_RATE)

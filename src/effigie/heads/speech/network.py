@@ -44,7 +44,7 @@ class MouthModel:
         return coefficients.astype(np.float32), np.maximum(gap * (1 - surely), 0).astype(np.float32)
 
     def measure_gap(self, coefficients: np.ndarray) -> np.ndarray:
-        """(n,) gap between the middles of the inner lips that (n, C) coefficients make, cm; negative if they overlap."""
+        """(n,) gap at the middle of the inner lips that (n, C) coefficients make, cm; negative if they overlap."""
         moves = np.stack([middle_gap(self.rest + shape) for shape in self.basis]) - middle_gap(self.rest)
         return np.asarray(middle_gap(self.rest) + coefficients @ moves)
 

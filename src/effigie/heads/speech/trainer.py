@@ -16,7 +16,7 @@ from effigie.heads.speech.dataset import (
     landmark_weights,
     measure_displacements,
 )
-from effigie.heads.speech.features import Reduction, gather_features
+from effigie.heads.speech.features import ENCODED_TAPS, MEL_TAPS, Reduction, gather_features
 from effigie.heads.speech.network import COEFFICIENTS, MouthModel
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
@@ -63,7 +63,8 @@ def train_mouth(
     basis, coefficients = _find_shapes(moved, shares)
     wanted = {clip.name: _targets(clip, coefficients[clip.name]) for clip in clips}
 
-    moments = {person: np.zeros((2,), object) for person in people}
+    size = ENCODED * len(ENCODED_TAPS) + MELS * len(MEL_TAPS) + 1
+    moments = {person: (np.zeros((size, size)), np.zeros((size, COEFFICIENTS + 1))) for person in people}
     inputs: dict[str, list[np.ndarray]] = {}
     for clip in clips:
         inputs[clip.name] = [
@@ -72,15 +73,19 @@ def train_mouth(
         ]
         for features in inputs[clip.name]:
             wide = features.astype(np.float64)
-            moments[clip.person][0] = moments[clip.person][0] + shares[clip.name] * wide.T @ wide
-            moments[clip.person][1] = moments[clip.person][1] + shares[clip.name] * wide.T @ wanted[clip.name]
-    total = sum(moments.values())
+            normal, moment = moments[clip.person]
+            normal += shares[clip.name] * wide.T @ wide
+            moment += shares[clip.name] * wide.T @ wanted[clip.name]
+    total, total_moment = (np.sum([pair[part] for pair in moments.values()], axis=0) for part in (0, 1))
     blendshapes = _fit_blendshapes(clips, coefficients, shares)
     line = np.tile(np.array([-5.0, 5.0]), (2, 1))
     draft = MouthModel(
-        encoder_reduction, mel_reduction, _solve(*total), rest.astype(np.float32), basis, line, blendshapes
+        encoder_reduction, mel_reduction, _solve(total, total_moment), rest.astype(np.float32), basis, line, blendshapes
     )
-    others = {person: replace(draft, weights=_solve(*(total - moments[person]))) for person in people}
+    others = {
+        person: replace(draft, weights=_solve(total - moments[person][0], total_moment - moments[person][1]))
+        for person in people
+    }
     curve = _fit_gap_curve(clips, inputs, others, shares)
     left_out = {person: replace(model, gap_curve=curve) for person, model in others.items()}
     return MouthTraining(replace(draft, gap_curve=curve), left_out)
@@ -96,9 +101,7 @@ def _encode_all(
     return [alone, *(encode_packed(clips, random, cancel) for _ in range(ROUNDS))]
 
 
-def _find_shapes(
-    moved: dict[str, np.ndarray], shares: dict[str, float]
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _find_shapes(moved: dict[str, np.ndarray], shares: dict[str, float]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """(C, 478, 3) principal shapes, weighted by landmark, and every clip's (n, C) coefficients of them."""
     weights = np.repeat(landmark_weights(), 3)
     flat = {name: one.reshape(len(one), -1) for name, one in moved.items()}
@@ -106,8 +109,8 @@ def _find_shapes(
     _, axes = np.linalg.eigh(stacked.T @ stacked)
     axes = axes[:, : -COEFFICIENTS - 1 : -1]
     coefficients = {name: (one * weights) @ axes for name, one in flat.items()}
-    both = [np.concatenate(list(values.values())) for values in (coefficients, flat)]
-    basis = np.linalg.lstsq(*both, rcond=None)[0]
+    stacked, moved_cm = (np.concatenate(list(values.values())) for values in (coefficients, flat))
+    basis = np.linalg.lstsq(stacked, moved_cm, rcond=None)[0]
     return basis.reshape(COEFFICIENTS, -1, 3).astype(np.float32), coefficients
 
 
@@ -126,7 +129,10 @@ def _fit_blendshapes(
     clips: Sequence[SpokenClip], coefficients: dict[str, np.ndarray], shares: dict[str, float]
 ) -> np.ndarray:
     """(C + 1, 52) from coefficients and a 1 to blendshapes."""
-    rows = [np.sqrt(shares[clip.name]) * np.pad(coefficients[clip.name], ((0, 0), (0, 1)), constant_values=1) for clip in clips]
+    rows = [
+        np.sqrt(shares[clip.name]) * np.pad(coefficients[clip.name], ((0, 0), (0, 1)), constant_values=1)
+        for clip in clips
+    ]
     seen = [np.sqrt(shares[clip.name]) * clip.blendshapes for clip in clips]
     return np.linalg.lstsq(np.concatenate(rows), np.concatenate(seen), rcond=None)[0].astype(np.float32)
 

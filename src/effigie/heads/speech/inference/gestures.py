@@ -1,9 +1,9 @@
 """Head, lids, brows and gaze of somebody who speaks, from the rhythm of the sound: generated, seeded, never predicted.
 
-Blinks and glances cannot be heard. They are drawn at the rate and in the places that people have: at the ends of phrases
-and otherwise at random. Nods and brows go with the loudest syllables (Graf et al. 2002, "Visual prosody"). Sizes: heads
-of 23 people in 150 clips turned by 0.3 (roll), 0.4 (yaw) and 1.0 degrees (pitch) about their mean while they read one
-sentence, at 5 degrees a second; free speakers by 0.5, 2.6 and 1.4; they blinked 0.4 times a second.
+Blinks and glances cannot be heard. They are drawn at the rate and in the places that people have: at the ends of
+phrases and otherwise at random. Nods and brows go with the loudest syllables (Graf et al. 2002, "Visual prosody").
+Sizes: heads of 23 people in 150 clips turned by 0.3 (roll), 0.4 (yaw) and 1.0 degrees (pitch) about their mean while
+they said one sentence, at 5 degrees a second; a free speaker's by 0.5, 2.6 and 1.4. They blinked 0.4 times a second.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from effigie.heads.speech.inference.shapes import DriverFace, SpokenShapes
 from effigie.heads.speech.loudness import Loudness, measure_loudness
 from effigie.heads.speech.network import MouthModel
 from effigie.media.sound import stream_sound
-from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
+from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.speech.recognizer import measure_speech
 from effigie.speech.spectrogram import RATE
 
@@ -28,9 +29,7 @@ PICTURE = (512, 512)  # of nobody: a motion's places are in a picture's pixels
 FACE_CM = 28.0  # that its height shows
 LIDS = [BLENDSHAPES.index(name) for name in ("eyeBlinkLeft", "eyeBlinkRight")]
 BROWS = [BLENDSHAPES.index(name) for name in ("browInnerUp", "browOuterUpLeft", "browOuterUpRight")]
-LOWER_FACE = [
-    index for index, name in enumerate(BLENDSHAPES) if name.startswith(("jaw", "mouth", "cheekPuff"))
-]
+LOWER_FACE = [index for index, name in enumerate(BLENDSHAPES) if name.startswith(("jaw", "mouth", "cheekPuff"))]
 MAX_HOURS = 6
 PROBE_S = 28  # of the sound in which speech is looked for: the loudest
 LEAST_SPEECH = 0.4  # probability below which a note says that it may be none
@@ -145,7 +144,7 @@ def _build_motion(
         rotation=gestures.rotation,
         scale=scale * gestures.grown,
         translation=scale * gestures.shift + np.array([PICTURE[0] / 2, PICTURE[1] / 2, 0]),
-        unposed=shapes,  # type: ignore[arg-type]
+        unposed=cast(np.ndarray, shapes),
         blendshapes=np.clip(blendshapes, 0, 1),
         neutral_frame=0,
         rate=rate,
@@ -188,7 +187,7 @@ def _join_driver(
         rotation=driver.rotation[frames],
         scale=driver.scale[frames],
         translation=driver.translation[frames],
-        unposed=shapes,
+        unposed=cast(np.ndarray, shapes),
         blendshapes=blendshapes,
         neutral_frame=0,
         own_rest=rest,
