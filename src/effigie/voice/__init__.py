@@ -1,0 +1,1 @@
+"""Speaks and converts in the voice of a person who consented."""
