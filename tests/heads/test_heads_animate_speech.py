@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import wave
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -87,8 +88,6 @@ def test_the_mouth_rests_where_nobody_speaks(said, tmp_path):
 
 def test_a_template_of_a_sound_drives_again(said, tmp_path, man, consent):
     kept = tmp_path / "said.motion"
-    from dataclasses import replace
-
     settings = replace(GEOMETRY, save_motion=kept, max_frames=3)
     animate(man, None, tmp_path / "out.mp4", settings, speech=said, consent=consent)
     motion = load_motion(kept)

@@ -9,7 +9,7 @@ from effigie.faces.mesh import middle_lip_gaps
 SHUT_CM, OPEN_CM = 0.12, 0.25  # between the inner lips: shut as the landmark network sees it, and clearly open
 LONGEST_CLOSURE_S = 0.32  # a longer one is a pause
 AROUND_S = 0.2  # before and after a closure the lips are open
-ONSET_SHARE = 0.3  # of a clip's largest gap, from which on a mouth has opened
+ONSET_SHARE, ONSET_WINDOW_S = 0.3, 0.4  # of the largest gap, from which on a mouth has opened; about the first sound
 NAMES = ("lip gap", "jaw", "width")
 
 
@@ -76,20 +76,23 @@ def share_wrongly_shut(made: np.ndarray, own: np.ndarray, heard: np.ndarray) -> 
     return float((made[wide] < SHUT_CM).mean()) if wide.any() else float("nan")
 
 
-def measure_onset(made: np.ndarray, own: np.ndarray, times: np.ndarray) -> float:
-    """Milliseconds by which the made mouth opens for the first time after the own one; NaN where one never does.
+def measure_onset(made: np.ndarray, own: np.ndarray, times: np.ndarray, begin_s: float) -> float:
+    """Milliseconds by which the made mouth opens after the own one, where speech begins; NaN where one is open already.
 
-    Opening is a share of each one's own largest gap. Mouths that open to breathe before they speak confuse it.
+    Opening is a share of each one's own largest gap within 0.4 s of the first sound. Mouths that open to breathe just
+    before they speak confuse it.
     """
     moments = []
-    for gaps in (made, own):
-        limit = gaps.min() + ONSET_SHARE * (gaps.max() - gaps.min())
-        above = np.flatnonzero(gaps >= limit)
-        if gaps.max() - gaps.min() < OPEN_CM or not above.size or above[0] == 0:
+    near = np.flatnonzero(np.abs(times - begin_s) <= ONSET_WINDOW_S)
+    for gaps in (made[near], own[near]):
+        if not gaps.size or np.ptp(gaps) < OPEN_CM:
             return float("nan")
-        at = int(above[0])
+        limit = gaps.min() + ONSET_SHARE * (gaps.max() - gaps.min())
+        at = int(np.flatnonzero(gaps >= limit)[0])
+        if at == 0:
+            return float("nan")
         share = (limit - gaps[at - 1]) / (gaps[at] - gaps[at - 1])
-        moments.append(times[at - 1] + share * (times[at] - times[at - 1]))
+        moments.append(times[near[at] - 1] + share * (times[near[at]] - times[near[at] - 1]))
     return 1000 * float(moments[0] - moments[1])
 
 

@@ -92,7 +92,7 @@ def measure_clip(clip: SpokenClip, model: MouthModel, cancel: CancelToken | None
         closures=len(closures),
         shut=int(metrics.share_shut(made[:, 0], closures, step_s).sum()),
         wrongly_shut=metrics.share_wrongly_shut(made[:, 0], own[:, 0], clip.heard),
-        onset_ms=metrics.measure_onset(made[:, 0], own[:, 0], clip.times),
+        onset_ms=metrics.measure_onset(made[:, 0], own[:, 0], clip.times, clip.loudness.phrases()[0][0]),
         lag_s=metrics.find_lag(made[:, 0], own[:, 0], step_s),
         shake=metrics.measure_shake(made[:, 0], own[:, 0]),
         quiet_cm=float(np.ptp(made[quiet], axis=0).max()) if quiet.any() else float("nan"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def plan_animation(
     portrait: str | Path, driver: str | Path, output: str | Path, settings: AnimateSettings | None = None
 ) -> OutputPlan:
-    """Plan the output of :func:`animate`: the driver's clock and sound, the portrait's size.
+    """Plan the output of :func:`effigie.animate`: the driver's clock and sound, the portrait's size.
 
     Raises:
         UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`.
@@ -38,7 +38,7 @@ def plan_animation(
 def plan_speech(
     portrait: str | Path, speech: str | Path, output: str | Path, settings: AnimateSettings | None = None
 ) -> OutputPlan:
-    """Plan the output of :func:`animate` with ``speech``: its length, the portrait's size.
+    """Plan the output of :func:`effigie.animate` with ``speech``: its length, the portrait's size.
 
     Raises:
         UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`; the file has no sound.

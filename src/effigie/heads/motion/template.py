@@ -90,7 +90,7 @@ def save_motion(motion: Motion, path: str | Path) -> None:
         "scale": motion.scale,
         "rotation": motion.rotation,
         "translation": motion.translation,
-        "unposed": np.clip(np.rint(motion.unposed / LANDMARK_UNIT_CM), -32767, 32767).astype(np.int16),
+        "unposed": np.clip(np.rint(np.asarray(motion.unposed) / LANDMARK_UNIT_CM), -32767, 32767).astype(np.int16),
         "blendshapes": np.rint(np.clip(motion.blendshapes, 0, 1) / BLENDSHAPE_UNIT).astype(np.uint16),
     }
     arrays = [

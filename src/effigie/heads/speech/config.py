@@ -15,7 +15,7 @@ class SpeechSettings:
 
     Attributes:
         rate: frames a second where no driver's clip says it.
-        seed: of blinks, nods, brows and glances; another number, another performance of the same sound.
+        seed: of every random choice. Another number draws other blinks, nods, brows and glances for the same sound.
         gestures: strength of the head, brows and glances that go with the speech, 0 to 2; blinks and breath stay.
     """
 

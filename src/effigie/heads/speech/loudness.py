@@ -59,6 +59,8 @@ def measure_loudness(pieces: Iterable[np.ndarray]) -> Loudness:
         held = held[whole:]
     if len(held):
         powers.append(np.array([(held.astype(np.float64) ** 2).sum() / step]))
+    if len(powers) == 1:
+        powers.append(np.zeros(1))
     level = 10 * np.log10(np.concatenate(powers) + 1e-12)
     if not level.size or (loud := float(np.percentile(level, LOUD_PERCENTILE))) < SILENT_DB:
         # A word in a long silence is below the percentile: the loudest twentieth of a second decides then.
@@ -82,8 +84,6 @@ def _close_gaps(heard: np.ndarray) -> np.ndarray:
 
 def _ease(heard: np.ndarray) -> np.ndarray:
     lead, trail = round(LEAD_S * LEVELS), round(TRAIL_S * LEVELS)
-    wide = np.zeros(len(heard) + lead + trail)
-    for shift in (0, lead + trail):
-        wide[shift : shift + len(heard)] = np.maximum(wide[shift : shift + len(heard)], heard)
-    wide = maximum_filter1d(wide, lead + trail + 1)[lead : lead + len(heard)]
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(heard, (trail, lead)), lead + trail + 1)
+    wide = around.any(axis=1).astype(np.float64)
     return np.asarray(gaussian_filter1d(wide, EASE_S * LEVELS), dtype=np.float32)

@@ -10,7 +10,7 @@ from effigie.faces.mesh import middle_lip_gaps
 from effigie.heads.speech.features import Reduction
 
 COEFFICIENTS = 10  # of mouth, jaw and cheeks; 99.3 % of what moves on people who speak
-SHUT_AT, SHUT_SOFTNESS = 0.4, 0.04  # of the predicted share of people whose lips are shut now
+SHUT_AT, SHUT_SOFTNESS = 0.33, 0.04  # of the predicted share of people whose lips are shut now
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,15 @@ class MouthModel:
     gap_curve: np.ndarray
     blendshapes: np.ndarray
 
-    def predict(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(n, C) coefficients and (n,) gap between the inner lips in cm, 0 or more, from (n, F) features."""
-        found = features @ self.weights
-        coefficients, shut = found[:, :-1], found[:, -1]
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """(n, C + 1) float32 coefficients, and how surely the lips are shut, from (n, F) features."""
+        return np.asarray(features @ self.weights, dtype=np.float32)
+
+    def find_gaps(self, coefficients: np.ndarray, shut: np.ndarray) -> np.ndarray:
+        """(n,) gap between the inner lips in cm, 0 or more, of (n, C) coefficients and (n,) shares of shut lips."""
         gap = np.interp(self.measure_gap(coefficients), *self.gap_curve)
         surely = 1 / (1 + np.exp(np.clip((SHUT_AT - shut) / SHUT_SOFTNESS, -50, 50)))
-        return coefficients.astype(np.float32), np.maximum(gap * (1 - surely), 0).astype(np.float32)
+        return np.maximum(gap * (1 - surely), 0).astype(np.float32)
 
     def measure_gap(self, coefficients: np.ndarray) -> np.ndarray:
         """(n,) gap at the middle of the inner lips that (n, C) coefficients make, cm; negative if they overlap."""

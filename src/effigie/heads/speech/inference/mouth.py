@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from effigie.heads.speech.features import stream_features
 from effigie.heads.speech.loudness import LEVELS, Loudness
 from effigie.heads.speech.network import MouthModel, middle_gap
 from effigie.progress import CancelToken
 from effigie.speech.encoder import analyze_stream
+
+SMOOTHING_S = 0.03  # standard deviation over time
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,17 @@ def predict_mouth(
     activity = np.where(activity < 0.01, 0, activity).astype(np.float32)
     if loudness.is_silent or not len(times):
         return MouthTrack(coefficients, gaps, np.zeros(len(times), np.float32))
+    shut = np.zeros(len(times), np.float32)
     for first, features in stream_features(_reduce(pieces, loudness.gain, model, cancel), times):
-        found, gap = model.predict(features)
+        found = model.predict(features)
         chosen = slice(first, first + len(features))
-        share = activity[chosen]
-        coefficients[chosen] = share[:, None] * found
-        gaps[chosen] = share * gap + (1 - share) * rest_gap
+        coefficients[chosen], shut[chosen] = found[:, :-1], found[:, -1]
         report(first + len(features))
-    return MouthTrack(coefficients, gaps, activity)
+    # What trembles from one picture to the next is the regression's; closures, which are as short, are kept.
+    step_s = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    coefficients = gaussian_filter1d(coefficients, SMOOTHING_S / step_s, axis=0, mode="nearest")
+    gaps = activity * model.find_gaps(coefficients, shut) + (1 - activity) * rest_gap
+    return MouthTrack(activity[:, None] * coefficients, gaps.astype(np.float32), activity)
 
 
 def _reduce(

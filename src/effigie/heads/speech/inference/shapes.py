@@ -103,7 +103,7 @@ class SpokenShapes:
         own = float(np.clip(middle / PARTED_CM, 0, 1))
         form = own * np.maximum(gaps, 0) / max(middle, 0.05) + (1 - own) * GAP_PROFILE
         change = np.zeros((len(gaps), 3))
-        change[:, 1] = wanted * form - gaps
+        change[:, 1] = wanted * form / form[3:6].mean() - gaps
         self._lips.move(shape, change)
 
     def _move_eyes(self, shape: np.ndarray, gestures: Gestures, index: int) -> None:
