@@ -10,7 +10,7 @@ from effigie.faces.mesh import middle_lip_gaps
 from effigie.heads.speech.features import Reduction
 
 COEFFICIENTS = 10  # of mouth, jaw and cheeks; 99.3 % of what moves on people who speak
-SHUT_AT, SHUT_SOFTNESS = 0.33, 0.04  # of the predicted share of people whose lips are shut now
+SHUT_AT, SHUT_SOFTNESS = 0.3, 0.04  # of the predicted share of people whose lips are shut now
 
 
 @dataclass(frozen=True)

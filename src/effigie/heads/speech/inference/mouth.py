@@ -14,7 +14,7 @@ from effigie.heads.speech.network import MouthModel, middle_gap
 from effigie.progress import CancelToken
 from effigie.speech.encoder import analyze_stream
 
-SMOOTHING_S = 0.03  # standard deviation over time
+SMOOTHING_S = 0.035  # standard deviation over time
 
 
 @dataclass(frozen=True)
