@@ -70,9 +70,10 @@ def _measure_stages(
         for item in analyze(iter(reader), Tracker(), rate=rate):
             context.cancel.check()
             for face in item.faces[:1]:
-                inputs = swapper.prepare_inputs(item.frame.image, face, item.frame.index)
-                if inputs is None:
+                plan = swapper.plan(face, item.frame.index)
+                if plan is None:
                     continue
+                inputs = swapper.prepare_inputs(item.frame.image, face, plan)
                 made = swapper.render_faces([inputs])[0]
                 finished = {
                     stage: compositor.compose(item.frame.image, made.picture, made.mask, made.matrix, item.frame.time)

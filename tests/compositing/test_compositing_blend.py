@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -96,3 +97,15 @@ def test_nonsense_is_refused():
         blend(background, foreground, _disc(), "glue")
     with pytest.raises(ValueError, match="shape"):
         blend(background, foreground, _disc(64), "feather")
+
+
+def test_what_crosses_the_edge_shows_no_line_there():
+    """Lashes of the footage that reach into the made face's rim: they fade, and do not end all at once."""
+    across = np.clip((np.arange(160, dtype=np.float32) - 60) / 40, 0, 1)
+    mask = cv2.GaussianBlur(np.tile(across, (96, 1)), (0, 0), 2)
+    background = np.full((96, 160, 3), 0.6, np.float32)
+    background[44:52, 70:95] = 0.05
+    row = blend(background, np.full_like(background, 0.6), mask, "multiband")[48, 74:92, 0]
+    assert np.abs(np.diff(row)).max() < 0.06
+    assert row[0] < 0.3
+    assert row[-1] > 0.5

@@ -58,10 +58,10 @@ def pupil(picture: np.ndarray, points: np.ndarray, outline: np.ndarray) -> float
     return float((np.nonzero(dark)[1].mean() - (lids.min() + lids.max()) / 2) / np.ptp(lids))
 
 
-def filled(made, footage, points):
+def filled(made, footage, points, with_lashes=False):
     """The made face with the footage's eyes put in."""
     interior = np.zeros((SIZE, SIZE, 4), np.float32)
-    transfer_eyes(interior, made, footage, points, MeshWarper(points, SIZE))
+    transfer_eyes(interior, made, footage, points, MeshWarper(points, SIZE), with_lashes)
     return made + interior[..., 3:] * (interior[..., :3] - made)
 
 
@@ -109,6 +109,22 @@ def test_shut_eyes_stay_shut_and_eyes_keep_the_footage_s_light():
         bright.astype(np.float32) / 255 * 0.5, bright, points
     )  # the made face is darker, skin and iris alike
     assert np.abs(result - bright / 255)[inside].max() < 0.08
+
+
+def test_lashes_of_eyes_that_the_source_never_shuts_are_the_footage_s():
+    """A torn line of white where open lids were warped until they met goes; skin around it stays."""
+    shut, corners = face(0.02), EYE_CORNERS[0]
+    skin = np.full((SIZE, SIZE, 3), SKIN, np.uint8)
+    line = [np.round(shut[corner, :2]).astype(int).tolist() for corner in corners]
+    footage, torn = (cv2.line(skin.copy(), *line, color, 3) for color in ((20, 15, 15), (255, 255, 255)))
+    made = torn.astype(np.float32) / 255
+    result = filled(made, footage, shut, with_lashes=True)
+    column = (line[0][0] + line[1][0]) // 2
+    assert result[line[0][1], column].max() < 0.2
+    changed = np.abs(result - made).max(2) > 0.02
+    far = np.hypot(*(np.indices((SIZE, SIZE))[::-1] - np.array(line).mean(0)[:, None, None])) > 40
+    assert not (changed & far)[:, : SIZE // 2].any()
+    assert (filled(made, footage, face(0.02)) == made).all()
 
 
 def test_interiors_are_two():

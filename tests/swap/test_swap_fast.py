@@ -17,12 +17,8 @@ from effigie.media import EncodeSettings, VideoReader
 from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.swap import ConvertSettings, convert
 from effigie.swap.checkpoint import load_swap
-from effigie.swap.inference.convert import (
-    FAST_GRAIN_INTERVAL,
-    FAST_SIDE_SHARE,
-    FAST_VISIBILITY_INTERVAL,
-    use_fast_grain,
-)
+from effigie.swap.inference.cast import FAST_SIDE_SHARE, FAST_VISIBILITY_INTERVAL
+from effigie.swap.inference.convert import FAST_GRAIN_INTERVAL, use_fast_grain
 from effigie.swap.inference.person_state import FaceCompositor
 from effigie.swap.inference.swapper import SIDE_STEP, Swapper
 
@@ -38,7 +34,10 @@ def seen(man):
 def test_faces_made_together_are_those_made_one_by_one(quick_model, seen):
     loaded = load_swap(quick_model, "cpu")
     swapper = Swapper(loaded, torch.device("cpu"), "fp32")
-    inputs_list = [swapper.prepare_inputs(item.frame.image, item.faces[0], item.frame.index) for item in seen]
+    plans = [swapper.plan(item.faces[0], item.frame.index) for item in seen]
+    inputs_list = [
+        swapper.prepare_inputs(item.frame.image, item.faces[0], plan) for item, plan in zip(seen, plans, strict=True)
+    ]
     alone = [swapper.render_faces([prepare_inputs])[0] for prepare_inputs in inputs_list]
     for one, other in zip(alone, swapper.render_faces(inputs_list), strict=True):
         assert (
@@ -52,7 +51,7 @@ def test_a_fast_face_is_smaller_but_never_below_the_network(quick_model, seen):
     sides = {}
     for side_share in (1.0, FAST_SIDE_SHARE, 0.01):
         swapper = Swapper(loaded, torch.device("cpu"), "fp32", side_share=side_share)
-        sides[side_share] = swapper.prepare_inputs(seen[0].frame.image, seen[0].faces[0], 0).warper.size
+        sides[side_share] = swapper.plan(seen[0].faces[0], 0).side
     assert sides[1.0] > loaded.preset.size
     assert abs(sides[FAST_SIDE_SHARE] - max(FAST_SIDE_SHARE * sides[1.0], loaded.preset.size)) <= SIDE_STEP
     assert sides[0.01] == loaded.preset.size

@@ -16,7 +16,7 @@ from effigie.media import EncodeSettings, VideoReader
 from effigie.provenance import TrustSettings
 from effigie.swap import ConvertSettings, PersonAssignment, convert
 from effigie.swap.inference.project import Project, load_project, save_project
-from effigie.swap.inference.shot_settings import ShotList, ShotSettings
+from effigie.swap.inference.shot_settings import ComposeSchedule, KeyFrame, ShotList, ShotSettings
 
 PNG = EncodeSettings(codec="png")
 PLAIN = TrustSettings(watermark=False)
@@ -46,6 +46,7 @@ def test_what_is_saved_is_loaded(tmp_path):
             ShotSettings(120, 239, compose=ComposeSettings(blend="feather", temporal=0.0)),
             ShotSettings(400, skip=True),
             ShotSettings(0, 9, excluded_models=(str(tmp_path / "anna"),)),
+            ShotSettings(20, 60, keys=(KeyFrame(20), KeyFrame(40, ComposeSettings(mask=MaskSettings(feather=0.2))))),
         ),
     )
     project = Project(
@@ -61,6 +62,22 @@ def test_what_is_saved_is_loaded(tmp_path):
     text = (tmp_path / "scene.toml").read_text()
     assert 'clip = "scene.mp4"' in text  # relative: the folder can be moved as a whole
     assert 'model = "/elsewhere/carl"' in text
+
+
+def test_numbers_change_evenly_between_keys_and_the_rest_at_the_next():
+    keys = (
+        KeyFrame(20, ComposeSettings(color="local", complexion=1.0)),
+        KeyFrame(10, ComposeSettings(color="none", complexion=0.0, mask=MaskSettings(feather=0.1))),
+    )
+    schedule = ComposeSchedule(ComposeSettings(blend="feather"), [ShotSettings(5, 30, keys=keys)])
+    assert schedule(4).blend == schedule(31).blend == "feather"
+    assert schedule(5) == schedule(10) == keys[1].compose
+    assert schedule(20) == schedule(30) == keys[0].compose
+    middle = schedule(15)
+    assert (middle.color, middle.complexion) == ("none", 0.5)
+    assert middle.mask.feather == pytest.approx((0.1 + MaskSettings().feather) / 2)
+    with pytest.raises(UsageError, match="two keys"):
+        ShotSettings(0, 9, keys=(KeyFrame(3), KeyFrame(3)))
 
 
 def test_comments_of_a_project_survive_a_save(tmp_path):

@@ -8,7 +8,6 @@ class's docstring, or its ``metadata["help"]``; choices are its ``Literal``, or 
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import Field, fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, get_type_hints
@@ -16,6 +15,8 @@ from typing import Annotated, Any, Literal, get_type_hints
 import typer
 from rich.markup import escape
 from typer.core import TyperCommand
+
+from effigie.field_docs import format_help, read_attribute_docs
 
 TRUST = "Provenance and consent"
 JOBS = "Jobs"
@@ -48,6 +49,7 @@ LEFT_OUT = {
     "MetaSettings": {"held_out"},
     "OcclusionSettings": {"held_out"},
     "PretrainSettings": {"held_out"},
+    "SpeakSettings": {"trust"},  # a visible notice is of pictures
     "SwapSettings": {"held_out", "bank"},
     "TrustSettings": {"label_text", "watermark"},
     "TuneSettings": {"batch"},
@@ -86,6 +88,7 @@ PANELS = {
     "EncodeSettings": "Encoding",
     "JobSettings": JOBS,
     "MaskSettings": "Mask",
+    "SoundSettings": "Encoding",
     "SpeechSettings": "Speech",
     "TrustSettings": TRUST,
 }
@@ -139,21 +142,6 @@ def replace_values(settings: Any, values: dict[str, Any]) -> Any:
         nested = is_dataclass(value)
         changes[field.name] = replace_values(value, values) if nested else values[field.name]
     return replace(settings, **changes)
-
-
-def read_attribute_docs(owner: type) -> dict[str, str]:
-    """Entries of the docstring's section ``Attributes:``, each on one line, by the name of the attribute."""
-    section = (inspect.getdoc(owner) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
-    entries = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", section, re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in entries}
-
-
-def format_help(text: str) -> str:
-    """The first sentence of an entry, up to a full stop with a space, in a terminal's words: no markup, and no None."""
-    sentence = re.split(r"\.(?:\s|$)", text)[0]
-    plain = re.sub(r":\w+:`~?(?:\w+\.)*(\w+)`", r"\1", sentence).replace("``", "")
-    plain = plain.replace("None takes", "by default").replace("None sets", "by default")
-    return (plain if sentence.startswith("``") else plain[:1].upper() + plain[1:]) + "."
 
 
 def add_command(app: typer.Typer, name: str, function: Callable[..., None]) -> None:

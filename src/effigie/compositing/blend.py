@@ -18,6 +18,10 @@ Picture = NDArray[np.float32]
 Mask = NDArray[np.float32]
 
 MAX_LEVELS = 5  # of the Laplacian pyramid
+INSIDE, OUTSIDE = (
+    0.5,
+    0.2,
+)  # of the mask: from the first on the difference is taken as it is, below the second not at all
 EXTENSION_SIGMA = 0.04  # of the longer side: how far around a place the difference beside it is averaged
 EXTENSION_DETAIL = 3.0  # px of that average's standard deviation: it is taken of pictures no larger than that needs
 MIN_LEVEL_SIDE = 8  # px: no pyramid level gets smaller
@@ -61,7 +65,7 @@ def multiband_blend(background: Picture, foreground: Picture, mask: Mask) -> Pic
     walls would colour the jaw: there it is continued from inside.
     """
     inside = (mask > 0).astype(np.float32)
-    difference = _extend_from_inside(foreground - background, (mask > 0.5).astype(np.float32))
+    difference = _extend_from_inside(foreground - background, mask)
     reach, share, bands = inside, mask, []
     for level in range(_pyramid_levels(mask.shape)):
         steepness = STEEPNESS[level] if level < len(STEEPNESS) else 1.0
@@ -77,8 +81,12 @@ def multiband_blend(background: Picture, foreground: Picture, mask: Mask) -> Pic
     return background + cv2.multiply(joined, _to_three_channels(rim))
 
 
-def _extend_from_inside(difference: Picture, inside: Mask) -> Picture:
-    """The difference where ``inside`` is 1, and outside what the nearest of it continues into."""
+def _extend_from_inside(difference: Picture, mask: Mask) -> Picture:
+    """The difference where ``mask`` is above a half, and outside what the nearest of it continues into.
+
+    One goes over into the other: a step between them, where lashes or hair cross the edge, would show as a line.
+    """
+    inside = (mask > INSIDE).astype(np.float32)
     sigma, size = EXTENSION_SIGMA * max(inside.shape), inside.shape[::-1]
     known, counted = cv2.multiply(difference, _to_three_channels(inside)), inside
     # Blurred at its own size, a face of 350 pixels spent half of all its compositing here.
@@ -88,7 +96,8 @@ def _extend_from_inside(difference: Picture, inside: Mask) -> Picture:
         sigma = EXTENSION_DETAIL
     spread = cv2.GaussianBlur(cv2.merge([known, counted]), (0, 0), sigma)
     outside = cv2.resize(spread[..., :3] / (spread[..., 3:] + np.float32(1e-3)), size)
-    return np.asarray(cv2.copyTo(difference, inside.astype(np.uint8), outside), np.float32)
+    share = np.clip((mask - OUTSIDE) / (INSIDE - OUTSIDE), 0, 1)
+    return outside + cv2.multiply(difference - outside, _to_three_channels(share))
 
 
 def _transition_mask(share: Mask, reach: Mask, steepness: float) -> Mask:

@@ -115,6 +115,15 @@ class ColorSmoother:
         self._level: Array | None = None
         self._method = ""
 
+    @property
+    def time_constant(self) -> float:
+        """s; 0 switches it off."""
+        return self._average.time_constant
+
+    @time_constant.setter
+    def time_constant(self, value: float) -> None:
+        self._average.time_constant = value
+
     def __call__(self, statistics: ColorStatistics, time: Time | None = None) -> ColorStatistics:
         if statistics.method == "none":
             return statistics

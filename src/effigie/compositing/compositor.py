@@ -60,10 +60,10 @@ class ComposeSettings:
     mask: MaskSettings = field(default_factory=MaskSettings)
     occlusion: Literal["on", "off"] = "on"
     grain: GrainSettings = field(default_factory=GrainSettings)
-    color_time: float = field(default=0.1, metadata={STORED_NAME: "colour_time"})
-    temporal: float = 0.8
-    motion_blur: float = 1.0
-    complexion: float = 1.0
+    color_time: float = field(default=0.1, metadata={STORED_NAME: "colour_time", "range": (0.0, 2.0)})
+    temporal: float = field(default=0.8, metadata={"range": (0.0, 0.99)})
+    motion_blur: float = field(default=1.0, metadata={"range": (0.0, 1.0)})
+    complexion: float = field(default=1.0, metadata={"range": (0.0, 1.0)})
 
     def __post_init__(self) -> None:
         color.check_method(self.color)
@@ -124,6 +124,13 @@ class Compositor:
         self._temporal_filter.reset()
         self._motion_blur.reset()
         self._placed = None
+
+    def adjust(self, settings: ComposeSettings) -> None:
+        """Use other settings from the next frame on; what is remembered of the frames before stays."""
+        self.settings = settings
+        self._color_smoother.time_constant = self._grain_smoother.time_constant = settings.color_time
+        self._temporal_filter.strength = settings.temporal
+        self._motion_blur.strength = settings.motion_blur
 
     def compose(
         self,

@@ -47,10 +47,10 @@ class GrainSettings:
             frozen texture passes for grain, and grain made up for it boils.
     """
 
-    strength: float = 0.95
-    limit: float = 2.5
-    noise: float = 0.0
-    interval: int = field(default=1, metadata={STORED_NAME: "every"})
+    strength: float = field(default=0.95, metadata={"range": (0.0, 1.0)})
+    limit: float = field(default=2.5, metadata={"range": (1.0, 4.0)})
+    noise: float = field(default=0.0, metadata={"range": (0.0, 1.0)})
+    interval: int = field(default=1, metadata={STORED_NAME: "every", "range": (1, 25)})
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1 or not 0 <= self.noise <= 1 or not 1 <= self.limit <= 4:

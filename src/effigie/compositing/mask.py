@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from effigie.errors import UsageError
 
 Mask = NDArray[np.float32]
+EROSION = {"range": (-0.5, 0.5)}
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,12 @@ class MaskSettings:
             the original face shine through beside them.
     """
 
-    top: float = 0.0
-    bottom: float = 0.0
-    left: float = 0.0
-    right: float = 0.0
-    feather: float = 0.06
-    occlusion_feather: float = 0.004
+    top: float = field(default=0.0, metadata=EROSION)
+    bottom: float = field(default=0.0, metadata=EROSION)
+    left: float = field(default=0.0, metadata=EROSION)
+    right: float = field(default=0.0, metadata=EROSION)
+    feather: float = field(default=0.06, metadata={"range": (0.0, 0.5)})
+    occlusion_feather: float = field(default=0.004, metadata={"range": (0.0, 0.1)})
 
     def __post_init__(self) -> None:
         for side in ("top", "bottom", "left", "right"):

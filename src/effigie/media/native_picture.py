@@ -8,7 +8,8 @@ nothing is added, and every sample is the decoder's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
@@ -75,6 +76,17 @@ class NativePicture:
         """The same picture in other samples, which are taken over."""
         shown, order = self.grid.shown, self.field_order
         return NativePicture(frame, self.color, self.orientation, shown, order, self._chroma_location)
+
+    @contextlib.contextmanager
+    def restore_samples(self) -> Iterator[None]:
+        """Put the samples back, at the end of the block, to what they were before it."""
+        kept = {component: self.samples(component).copy() for component in self.layout.components}
+        try:
+            yield
+        finally:
+            self.make_writable()
+            for component, samples in kept.items():
+                self.samples(component)[...] = samples
 
     @property
     def size(self) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from effigie.faces.mesh import (
     LEFT_EYE,
     LOWER_LIP,
     MESH_VERTEX_COUNT,
+    OPEN_LIDS,
     OUTER_LIPS,
     RIGHT_EYE,
     UPPER_LIP,
@@ -220,6 +221,10 @@ class FrameBank:
     features: FrameFeatures
     penalty: np.ndarray
     digest: str | None = None
+
+    def shows_shut_eyes(self) -> bool:
+        """Whether lids are shut, or nearly so, in any of the frames."""
+        return min(eye_opening(geometry.landmarks) for geometry in self.geometries) < OPEN_LIDS
 
     def distances(self, region: str, target: np.ndarray) -> np.ndarray:
         """(N,) distance (cm) of every frame to the (D,) features ``target`` of a region."""

@@ -76,6 +76,10 @@ class Label:
         self.mode, self.text = mode, text
         self._began: float | None = None
 
+    def begin(self, time_s: float) -> None:
+        """Say when the first frame is shown, where frames do not come in order."""
+        self._began = time_s
+
     def draw(self, image: Image, time_s: float) -> np.ndarray:
         """The picture with the notice; ``image`` itself when nothing is to be drawn.
 

@@ -15,6 +15,7 @@ from effigie.provenance.c2pa.certificate import select_identity
 from effigie.provenance.c2pa.containers import sidecar_path, supports_embedding
 from effigie.provenance.c2pa.credentials import Claim, sign_file, sign_in_place, sign_sidecar
 from effigie.provenance.config import TrustSettings
+from effigie.provenance.frame_marker import require_label
 from effigie.provenance.label import sidecar_text
 from effigie.provenance.layer_manifest import sign_layers
 from effigie.provenance.ledger.fingerprint import Sample
@@ -131,9 +132,8 @@ class OutputRecord:
 
     def _require_label(self) -> None:
         """Switch the label on where the consent is a bare attestation."""
-        bare = [one for one in self._consents if one.is_bare and self.settings.label == "off"]
+        self.settings, bare = require_label(self._consents, self.settings)
         if bare:
-            self.settings = replace(self.settings, label="corner")
             self.notes.append(
                 f"the notice cannot be switched off: the consent of {bare[0].subject} ({bare[0].id}) rests on a bare "
                 "attestation; add --evidence FILE to it, or let them grant it (`effigie consent request`)"

@@ -15,7 +15,6 @@ import numpy as np
 from effigie.arrays import Image
 from effigie.consent.gate import Permit
 from effigie.edit import Edit
-from effigie.errors import MediaError
 from effigie.media import EncodeSettings, VideoWriter
 from effigie.media.clip import ClipInfo
 from effigie.media.layer_files import LayerFiles
@@ -25,11 +24,11 @@ from effigie.media.sound_track import SoundStream
 from effigie.media.stream_copy import TimeSpan
 from effigie.media.video_encoder import OUTPUT_FORMATS
 from effigie.provenance.config import TrustSettings
-from effigie.provenance.label import Label
+from effigie.provenance.frame_marker import FrameMarker
 from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint
 from effigie.provenance.output_record import OutputRecord
 from effigie.provenance.sound_trace import SoundTrace
-from effigie.provenance.watermark import Anchor, WatermarkEmbedder
+from effigie.provenance.watermark import Anchor
 
 
 class SignedWriter:
@@ -86,14 +85,12 @@ class SignedWriter:
         self.settings = self._record.settings
         self.output_id = self._record.output_id
         self.seconds = 0.0
-        self._alike = source_path or like.path
+        self._marker = FrameMarker(permit, self.settings, self.output_id, source_path or like.path)
         self._trace: SoundTrace | None = None
         sound = None if made_sound is None else self._trace_sound(SoundStream.of(made_sound))
         self._writer = VideoWriter(path, like, encode, span, finalizer=self._finalize, sound=sound)
         self._layers = None if layers is None else LayerFiles(layers, like, self.output_id)
         self._stack = contextlib.ExitStack()
-        self._label = Label(self.settings.label, self.settings.label_text)
-        self._marker: WatermarkEmbedder | None = None
         self._fingerprints: list[tuple[float, int]] = []
         self._next_fingerprint = 0.0
 
@@ -147,24 +144,18 @@ class SignedWriter:
             # Of the picture as it was made: mark and label are too faint and too small to matter.
             self._fingerprints.append((float(time), compute_fingerprint(image)))
             self._next_fingerprint = float(time) + FINGERPRINT_INTERVAL_S
-        if self.settings.watermark and self._marker is None:
-            self._marker = create_embedder(self.output_id, image.shape[:2], self._alike)
         if native is None:
-            if self._marker is not None:
-                image = self._marker.embed(image, mask, anchors)
-            image = self._label.draw(image, float(time))
+            image = self._marker.mark(image, mask, anchors, float(time))
         else:
             native = self._writer.prepare(native)
             before = None if self._layers is None else self._layers.read_before(native)
             native.apply(edits)
-            if self._marker is not None:
-                self._marker.embed_native(native, mask, anchors)
-            self._label.draw_native(native, float(time))
+            self._marker.mark_native(native, mask, anchors, float(time))
             if self._layers is not None and before is not None:
                 self._layers.write(before, native, edits, time, tracks)
         self.seconds += clock.perf_counter() - begun
         self._writer.write(image if native is None else native, time, duration)
-        return self._label.area(image.shape[0], image.shape[1], float(time))
+        return self._marker.area(image.shape[0], image.shape[1], float(time))
 
     def _finalize(self, whole: Path) -> None:
         """Sign the finished output, still under its temporary name, and enter it in the ledger."""
@@ -194,12 +185,3 @@ def _ingredients(clip: Path, source_path: Path | None) -> tuple[Path, ...]:
     """Ingredients: what was edited first, then what was put into it."""
     files = dict.fromkeys(path for path in (source_path, clip) if path is not None and path.is_file())
     return tuple(files) or (clip,)
-
-
-def create_embedder(output_id: str, size: tuple[int, ...], clip: Path) -> WatermarkEmbedder:
-    """Create the embedder of an output of ``size`` (height, width); the same arguments give the same mark."""
-    height, width = size
-    try:
-        return WatermarkEmbedder(int(output_id, 16), (height, width), like=clip)
-    except MediaError:  # a folder of pictures, or what this reader alone cannot sample: any codeword will do
-        return WatermarkEmbedder(int(output_id, 16), (height, width))

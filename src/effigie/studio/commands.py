@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from effigie.errors import UsageError
+from effigie.studio.project_files import read_clip
 from effigie.studio.records import find_consents
 from effigie.studio.workspace import FACES, MODELS, RESULTS, Workspace
 
@@ -149,6 +150,15 @@ def convert(wish: Wish) -> Command:
     return Command(f"Render {wish.text('name')}", arguments, made={"output": str(output), "input": str(clip)})
 
 
+def render(wish: Wish) -> Command:
+    """A project rendered: ``project``, ``name``."""
+    output, project = wish.output(RESULTS, ".mp4"), wish.path("project")
+    arguments = ("convert", wish.workspace.shorten(project), "-o", wish.workspace.shorten(output))
+    clip = read_clip(project)
+    made = {"output": str(output)} | ({} if clip is None else {"input": str(clip)})
+    return Command(f"Render {wish.text('name')}", arguments, made=made)
+
+
 def demo(wish: Wish) -> Command:
     """The demo on samples: ``minutes`` of training."""
     output = wish.workspace.root / "demo"
@@ -195,6 +205,7 @@ COMMANDS: dict[str, Callable[[Wish], Command]] = {
     "train-on": train_on,
     "swap": swap,
     "convert": convert,
+    "render": render,
     "demo": demo,
     "consent-new": consent_new,
     "consent-request": consent_request,
@@ -215,7 +226,7 @@ def build_command(workspace: Workspace, kind: str, fields: Mapping[str, Any]) ->
         raise UsageError(f"there is no command {kind!r}")
     command = COMMANDS[kind](Wish(workspace, fields))
     output = Path((command.made or {}).get("output", ""))
-    if kind in ("extract", "train", "swap", "convert", "consent-new", "consent-request") and output.exists():
+    if kind in ("extract", "train", "swap", "convert", "render", "consent-new", "consent-request") and output.exists():
         raise UsageError(f"{output.name} is there already: choose another name")
     if any(argument.startswith("-") for argument in command.arguments[:1]):
         raise UsageError("a command begins with its verb")

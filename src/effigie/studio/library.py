@@ -13,7 +13,8 @@ from typing import Any
 from effigie.assets import ASSETS
 from effigie.errors import UsageError
 from effigie.io.atomic_write import read_json, write_json
-from effigie.studio.workspace import CLIPS, Workspace
+from effigie.studio.project_files import describe_project
+from effigie.studio.workspace import CLIPS, FACES, MODELS, PROJECTS, RESULTS, Workspace
 
 MAX_DEPTH = 4  # folders below the workspace
 MAX_ENTRIES = 20_000  # files and folders that are looked at
@@ -33,6 +34,7 @@ class Found:
     models: list[Path]
     clips: list[Path]
     outputs: list[Path]
+    projects: list[Path]
 
 
 class Library:
@@ -59,6 +61,7 @@ class Library:
             "clips": [self._describe_clip(path, origin) for path, origin in dict(reversed(clips)).items()][::-1],
             "facesets": [described for path in found.facesets if (described := self._describe_faceset(path))],
             "models": [described for path in found.models if (described := self._describe_model(path))],
+            "projects": [described for path in found.projects if (described := self._describe_project(path))],
             "results": sorted(
                 (self._describe_result(path, inputs) for path in found.outputs), key=lambda one: -one["time"]
             ),
@@ -102,7 +105,7 @@ class Library:
         return rows
 
     def _walk(self) -> Found:
-        found, left = Found([], [], [], []), MAX_ENTRIES
+        found, left = Found([], [], [], [], []), MAX_ENTRIES
         waiting = [(self._workspace.root, 0)]
         while waiting and left > 0:
             folder, depth = waiting.pop()
@@ -126,6 +129,8 @@ class Library:
         is_clips_folder = folder == self._workspace.root / CLIPS
         for entry in entries:
             path = Path(entry.path)
+            if entry.is_file() and path.suffix == ".toml" and self._workspace.handles.is_allowed(path):
+                found.projects.append(path)
             if not entry.is_file() or not _is_media(path) or not self._workspace.handles.is_allowed(path):
                 continue
             if f"{entry.name}{NOTICE_SUFFIX}" in names:
@@ -179,6 +184,11 @@ class Library:
             }
         return None
 
+    def _describe_project(self, path: Path) -> dict[str, Any] | None:
+        described = describe_project(path)
+        names = {"id": self._issue(path), "name": self._name(path).removesuffix(".toml"), "time": _time(path)}
+        return None if described is None else names | described
+
     def _describe_result(self, path: Path, inputs: dict[str, str]) -> dict[str, Any]:
         sheets = (path.with_name(f"{path.stem}.sheet.png"), path.with_name("before-after.png"))
         sheet = next((one for one in sheets if one.is_file() and path.suffix.lower() in VIDEO_SUFFIXES), None)
@@ -201,7 +211,7 @@ class Library:
     def _name(self, path: Path) -> str:
         """A short name: the folders of the kind are left out."""
         parts = path.relative_to(self._workspace.root).parts
-        return "/".join(parts[1:] if parts[0] in ("faces", "models", "results") and len(parts) > 1 else parts)
+        return "/".join(parts[1:] if parts[0] in (FACES, MODELS, PROJECTS, RESULTS) and len(parts) > 1 else parts)
 
     def _issue(self, path: Path) -> str:
         return self._workspace.handles.issue(path)

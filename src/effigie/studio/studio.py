@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from effigie.studio.face_grid import FaceGrids
 from effigie.studio.frames import FrameSources
 from effigie.studio.job_queue import JobQueue
 from effigie.studio.library import Library
+from effigie.studio.merge_process import MergeProcesses
 from effigie.studio.posters import Posters
 from effigie.studio.sessions import Sessions
 from effigie.studio.workspace import Workspace
@@ -28,11 +30,19 @@ class Studio:
     announce: Callable[[], None]
     cookie_name: str
     events: EventHub = field(default_factory=EventHub)
+    merges: MergeProcesses = field(default_factory=MergeProcesses)
     library: Library = field(init=False)
     jobs: JobQueue = field(init=False)
     frames: FrameSources = field(default_factory=FrameSources)
     posters: Posters = field(default_factory=Posters)
     faces: FaceGrids = field(default_factory=FaceGrids)
+
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def keep_task(self, task: asyncio.Task[None]) -> None:
+        """Hold a task until it is done: the loop alone would let it go."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def __post_init__(self) -> None:
         self.library = Library(self.workspace)

@@ -16,7 +16,7 @@ from effigie.io.locks import lock_output
 from effigie.studio.handles import Handles
 
 VERSION = 1
-CLIPS, FACES, MODELS, RESULTS = "clips", "faces", "models", "results"
+CLIPS, FACES, MODELS, PROJECTS, RESULTS = "clips", "faces", "models", "projects", "results"
 NAME = re.compile(r"\w[\w .+-]{0,63}")
 """Names that the page may give to what is made: of one part, not hidden, no option."""
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from effigie.swap.inference.person_assignment import PersonAssignment
     from effigie.swap.inference.swap_clip import SwapClipReport, swap_clip
     from effigie.swap.pretraining.trainer import PretrainReport, pretrain
+    from effigie.swap.preview.preview import Preview, PreviewFrame
     from effigie.swap.trainer import TrainReport, train
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "PersonAssignment",
     "PretrainReport",
     "PretrainSettings",
+    "Preview",
+    "PreviewFrame",
     "SwapClipReport",
     "SwapModel",
     "SwapSettings",
@@ -56,6 +59,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "inference.batch": ["convert_clips"],
         "geometry_model": ["build_swap"],
         "pretraining.trainer": ["PretrainReport", "pretrain"],
+        "preview.preview": ["Preview", "PreviewFrame"],
         "inference.swap_clip": ["SwapClipReport", "swap_clip"],
     },
 )

@@ -120,7 +120,7 @@ class ConvertSettings:
             ``source`` shows the source's, ``none`` nobody's. A head, its hair and what it wears belong to the footage.
         deinterlace: write interlaced footage as whole frames; else its fields are kept, and the face is made for each.
         fast: about a quarter faster for a slightly softer face, for looks in between. See
-            :mod:`effigie.swap.inference.convert`.
+            :mod:`effigie.swap.inference.cast`.
     """
 
     person: int | None = field(default=None, metadata={STORED_NAME: "who"})

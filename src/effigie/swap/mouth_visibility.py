@@ -9,10 +9,8 @@ import numpy as np
 
 from effigie.arrays import Image
 from effigie.faces.crop import apply_affine, resize_matrix
-from effigie.faces.mask import polygon_mask
-from effigie.faces.mesh import OUTER_LIPS
 from effigie.occlusion.network import INPUT_SIZE
-from effigie.occlusion.predictor import VisibilityPredictor
+from effigie.occlusion.predictor import VisibilityPredictor, measure_mouth
 from effigie.prior.frame_bank import FaceGeometry, count_neutral, measure_expression
 
 MIN_MOUTH_VISIBILITY = 0.95  # fingers before a mouth are lips to a landmark network, and shut ones
@@ -46,8 +44,5 @@ def measure_mouth_visibility(read: Callable[[int], Image], geometries: Sequence[
         picture = read(index)
         landmarks = apply_affine(resize_matrix(INPUT_SIZE, picture.shape[0]), geometry.landmarks)
         small = cv2.resize(picture, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA)
-        lips = cv2.convexHull(landmarks[OUTER_LIPS, :2].astype(np.float32))[:, 0]
-        weight = polygon_mask(lips, INPUT_SIZE, INPUT_SIZE)
-        visible = predictor.predict(small, landmarks)
-        shares.append(float((visible * weight).sum() / max(float(weight.sum()), 1e-6)))
+        shares.append(measure_mouth(predictor.predict(small, landmarks), landmarks))
     return np.array(shares)

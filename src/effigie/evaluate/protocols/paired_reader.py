@@ -17,7 +17,7 @@ from effigie.faces.tracker import Tracker
 from effigie.media import ClipInfo, EncodeSettings, Frame, VideoReader, VideoWriter
 from effigie.progress import CancelToken, Progress, ProgressCallback
 from effigie.provenance.c2pa.reader import read_credentials
-from effigie.provenance.signed_writer import create_embedder
+from effigie.provenance.frame_marker import create_embedder
 from effigie.provenance.watermark import Anchor, WatermarkEmbedder, measure_anchor
 
 MarkFunction = Callable[[Frame], np.ndarray]

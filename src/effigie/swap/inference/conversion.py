@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from effigie.compositing.canvas import Canvas
 from effigie.consent.gate import merge_permits
 from effigie.errors import MediaError
 from effigie.execution import available_cores
@@ -24,15 +23,16 @@ from effigie.media import EncodeSettings, Frame, VideoWriter
 from effigie.media.native_picture import NativePicture
 from effigie.progress import CancelToken, Progress, ProgressCallback
 from effigie.provenance.signed_writer import SignedWriter
-from effigie.provenance.watermark import Anchor
 from effigie.swap.config import ConvertSettings
+from effigie.swap.inference.composition import ComposedFrame, FieldJoiner, RenderedFace, compose_faces
 from effigie.swap.inference.conversion_notes import collect_notes, explain_absence
+from effigie.swap.inference.face_planner import FacePlanner
 from effigie.swap.inference.face_track import describe_face
 from effigie.swap.inference.footage import Footage
 from effigie.swap.inference.mask_clip import MaskClip
 from effigie.swap.inference.person_state import FaceCompositor, PersonState
-from effigie.swap.inference.shot_settings import ShotList, ShotSettings
-from effigie.swap.inference.swapper import FaceInputs, SwappedFace
+from effigie.swap.inference.shot_settings import ComposeSchedule
+from effigie.swap.inference.swapper import FaceInputs, FacePlan, SwappedFace
 from effigie.training.device import configure_backend
 
 
@@ -64,10 +64,8 @@ class ConvertReport:
 BATCH_FRAMES = 4  # whose faces a network makes in one go: for 8.4 ms each, not 12.2, at tiny on one core
 
 _PreparedFace = tuple[PersonState, FaceCompositor, Face, FaceInputs]
-_RenderedFace = tuple[str, FaceCompositor, Face, SwappedFace]  # with its model's name
 _PreparedFrame = tuple[Frame, np.ndarray | None, list[_PreparedFace]]  # with its matte
-_RenderedFrame = tuple[Frame, np.ndarray | None, list[_RenderedFace]]
-_ComposedFrame = tuple[Frame, Canvas, np.ndarray | None, list[_RenderedFace]]  # with its mask
+_RenderedFrame = tuple[Frame, np.ndarray | None, list[RenderedFace]]
 
 
 class Conversion:
@@ -90,12 +88,11 @@ class Conversion:
         self._person_matcher = PersonMatcher(
             [TargetPerson(state.model.target.embedding, state.assignment.person) for state in people]
         )
-        self._shots = ShotList(settings.shots)
-        self._shot: ShotSettings | None = None
-        self._repeated_faces: list[Face] | None = None  # of the frame before; a frame that repeats it has the same list
-        self._inputs: dict[int, FaceInputs] = {}  # of that frame, by state
+        self._planner = FacePlanner(people, settings.shots)
+        self._schedule = ComposeSchedule(settings.compose, settings.shots)
+        self._inputs: dict[int, tuple[FacePlan, FaceInputs]] = {}  # of the frame before, by state
         self._made: dict[int, tuple[FaceInputs, SwappedFace]] = {}  # of the frame rendered last, by state
-        self._first_field: _ComposedFrame | None = None  # composed, waiting for the field that completes its frame
+        self._joiner = FieldJoiner()
         self._matte: tuple[int, np.ndarray] | None = None  # of the frame before, by its index
         self._swapped_frame = -1  # index of the last frame that counts as swapped
         self._seconds = footage.seconds
@@ -166,44 +163,26 @@ class Conversion:
         return report
 
     def _prepare_frame(self, item: AnalyzedFrame[Frame]) -> list[_PreparedFace]:
-        self._apply_shot(self._shots(item.frame.index))
+        index = item.frame.index
         start = time.perf_counter()
         faces = self._person_matcher(item.frame.image, item.faces)
         self._seconds["identity"] += time.perf_counter() - start
+        earlier, self._inputs = self._inputs, {}
         prepared: list[_PreparedFace] = []
-        earlier = self._inputs if item.faces is self._repeated_faces else {}
-        self._repeated_faces, self._inputs = item.faces, {}
-        for person, own_faces in zip(self._people, faces, strict=True):
-            before = len(prepared)
-            for state, face in person.assign([] if self._is_excluded(person) else own_faces):
-                self._prepare_face(item, state, face, earlier, prepared)
-            if len(prepared) > before:
-                person.count_frame(item.frame.index)
-        if prepared and item.frame.index != self._swapped_frame:
-            self._report.swapped, self._swapped_frame = self._report.swapped + 1, item.frame.index
+        for planned in self._planner(index, item.faces, faces):
+            state, plan = planned.state, planned.plan
+            before = earlier.get(id(state))
+            if before is not None and before[0] is plan:
+                inputs = before[1]
+            else:
+                inputs = state.swapper.prepare_inputs(item.frame.image, planned.face, plan)
+            self._inputs[id(state)] = plan, inputs
+            prepared.append((state, planned.compositor, planned.face, inputs))
+            if not item.frame.is_second_field:
+                state.inventions.add(inputs.warper.target, inputs.unknown_mouth)
+        if prepared and index != self._swapped_frame:
+            self._report.swapped, self._swapped_frame = self._report.swapped + 1, index
         return prepared
-
-    def _prepare_face(
-        self,
-        item: AnalyzedFrame[Frame],
-        state: PersonState,
-        face: Face,
-        earlier: dict[int, FaceInputs],
-        prepared: list[_PreparedFace],
-    ) -> None:
-        """Append what makes a face of a person in a frame, unless their head is turned too far there."""
-        inputs = state.swapper.prepare_inputs(item.frame.image, face, item.frame.index)
-        same = earlier.get(id(state))
-        if inputs is not None and same is not None and inputs.pose_state.opacity == same.pose_state.opacity == 1:
-            # The same picture once more: the same face. What fades from frame to frame has gone on meanwhile.
-            inputs = same
-        if inputs is None:
-            state.reset_compositor()
-            return
-        self._inputs[id(state)] = inputs
-        prepared.append((state, state.compositor, face, inputs))
-        if not item.frame.is_second_field:
-            state.inventions.add(inputs.warper.target, inputs.unknown_mouth)
 
     def _read_matte(self, mask_clip: MaskClip, frame: Frame) -> np.ndarray:
         """The painted mask of a frame; its fields have the same."""
@@ -231,65 +210,32 @@ class Conversion:
             ]
             composed.put((frame, matte, rendered))
 
-    def _compose(self, out: BackgroundConsumer[_ComposedFrame], item: _RenderedFrame) -> None:
+    def _compose(self, out: BackgroundConsumer[ComposedFrame], item: _RenderedFrame) -> None:
         frame, matte, rendered = item
-        canvas, mask = Canvas(frame.image, None if frame.shown is None else frame.shown.read), None
-        for _, compositor, face, swapped in rendered:
-            face_mask = compositor(canvas, frame, face, swapped, matte)
-            mask = face_mask if mask is None else np.maximum(mask, face_mask)
-        out.put((frame, canvas, mask, rendered))
+        out.put(compose_faces(frame, matte, rendered, self._schedule(frame.index)))
 
-    def _apply_shot(self, shot: ShotSettings | None) -> None:
-        """Use the settings of a shot, or without one the clip's own, from this frame on."""
-        if shot == self._shot:
+    def _write(self, outgoing: SignedWriter, masks: VideoWriter | None, item: ComposedFrame) -> None:
+        picture = self._joiner(item)
+        if picture is None:
             return
-        self._shot, self._repeated_faces = shot, None
-        compose = self._settings.compose if shot is None or shot.compose is None else shot.compose
-        for state in itertools.chain(*(person.states for person in self._people)):
-            state.update(None)
-            state.compositor = state.compositor.fresh_copy(compose)
-
-    def _is_excluded(self, state: PersonState) -> bool:
-        shot = self._shot
-        return shot is not None and (shot.skip or str(state.assignment.model) in shot.excluded_models)
-
-    def _write(self, outgoing: SignedWriter, masks: VideoWriter | None, item: _ComposedFrame) -> None:
-        frame, canvas, mask, rendered = item
-        edits, duration = canvas.edits, frame.duration
-        pictures = [(frame, rendered)]
-        if frame.field is not None:
-            if not frame.is_second_field:
-                self._first_field = item
-                return
-            assert self._first_field is not None
-            first, first_canvas, first_mask, first_rendered = self._first_field
-            pictures.insert(0, (first, first_rendered))
-            edits = [
-                replace(edit, field=one.field)
-                for one, of_field in ((first, first_canvas.edits), (frame, edits))
-                for edit in of_field
-            ]
-            masks_of_fields = [one for one in (first_mask, mask) if one is not None]
-            mask = np.maximum.reduce(masks_of_fields) if masks_of_fields else None
-            rendered = first_rendered or rendered  # the head is where it was in the first field
-            frame, canvas, duration = first, first_canvas, None if duration is None else 2 * duration
-        native, tracks = frame.native, []
+        frame, mask, native, tracks = picture.frame, picture.mask, picture.frame.native, []
         if self._settings.layers is not None:
             native = native or NativePicture.from_rgb(frame.image, self._reader.info.color)
             tracks = [
-                describe_face(name, face, swapped, native.grid, picture.field)
-                for picture, faces in pictures
-                for name, _, face, swapped in faces
+                describe_face(name, face, swapped, native.grid, part.frame.field)
+                for part in picture.parts
+                for name, _, face, swapped in part.faces
             ]
-        anchors = [Anchor.from_placement(face.placement) for _, _, face, _ in rendered]
         start, signing_seconds = time.perf_counter(), outgoing.seconds
-        label = outgoing.write(canvas.image, mask, frame.time, duration, native, edits, anchors, tracks)
+        label = outgoing.write(
+            picture.image, mask, frame.time, picture.duration, native, picture.edits, picture.anchors, tracks
+        )
         self._seconds["encode"] += time.perf_counter() - start - (outgoing.seconds - signing_seconds)
         if masks is not None:
-            gray = np.zeros(canvas.shape[:2], np.uint8) if mask is None else mask.copy()
+            gray = np.zeros(picture.image.shape[:2], np.uint8) if mask is None else mask.copy()
             if label is not None:
                 gray[label] = 255
-            masks.write(np.repeat(gray[..., None], 3, axis=2), frame.time, duration)
+            masks.write(np.repeat(gray[..., None], 3, axis=2), frame.time, picture.duration)
 
     def _audio_range(self) -> tuple[Fraction, Fraction] | None:
         """Start and end of the sound that goes with the first frames, s; None for all of it."""

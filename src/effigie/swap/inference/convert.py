@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,11 +23,7 @@ if TYPE_CHECKING:
     from effigie.swap.inference.conversion import ConvertReport
     from effigie.swap.inference.mask_clip import MaskClip
 
-# What the fast mode gives up for speed. A made face's side is this share of the usual: warping it, and all that is done
-# to it before it lies in the frame, costs half.
-FAST_SIDE_SHARE = 0.75
 FAST_GRAIN_INTERVAL = 3  # frames: sharpness changes with the face's distance and focus, not from frame to frame
-FAST_VISIBILITY_INTERVAL = 2  # frames: a crop follows the face, and a hand before it moves little in one
 
 
 @with_output_lock("output")
@@ -65,11 +60,7 @@ def convert(
         CancelledError: asked to stop; nothing is left under the output's name.
     """
     settings, cancel = settings or ConvertSettings(), cancel or CancelToken()
-    side_share, visibility_interval = 1.0, 1
-    if settings.fast:
-        side_share, visibility_interval = FAST_SIDE_SHARE, FAST_VISIBILITY_INTERVAL
-        shots = (replace(shot, compose=shot.compose and use_fast_grain(shot.compose)) for shot in settings.shots)
-        settings = replace(settings, compose=use_fast_grain(settings.compose), shots=tuple(shots))
+    settings = use_fast(settings) if settings.fast else settings
     clip, output, assignments = Path(clip), Path(output), parse_assignments(model)
     if settings.person is not None:
         if len(assignments) > 1 or assignments[0].person is not None:
@@ -83,8 +74,7 @@ def convert(
     )
     fetch_assets(REQUIRED_ASSETS, progress)
     with Footage(clip, settings.max_frames, not settings.deinterlace, cancel) as footage:
-        shares, asked = (side_share, visibility_interval), (consent, purpose)
-        return _convert_footage(footage, assignments, output, settings, shares, asked, progress, cancel)
+        return _convert_footage(footage, assignments, output, settings, (consent, purpose), progress, cancel)
 
 
 def _convert_footage(
@@ -92,82 +82,37 @@ def _convert_footage(
     assignments: Sequence[PersonAssignment],
     output: Path,
     settings: ConvertSettings,
-    shares: tuple[float, int],
     asked: tuple[ConsentLike, str | None],
     progress: ProgressCallback,
     cancel: CancelToken,
 ) -> ConvertReport:
-    """Load the models and convert.
-
-    Args:
-        shares: a made face's side, of the usual; in which of how many frames is looked for what covers it.
-        asked: consent and purpose.
-    """
+    """Load the models and convert; ``asked``: consent and purpose."""
     # Two seconds or more, mostly of torch, in which the clip is looked at.
-    from effigie.occlusion.predictor import VisibilityPredictor
-    from effigie.swap.checkpoint import load_swap
+    from effigie.swap.inference.cast import Cast, needs_visibility
     from effigie.swap.inference.conversion import Conversion
     from effigie.swap.inference.mask_clip import MaskClip
-    from effigie.swap.inference.person_state import FaceCompositor, PersonState, check_distinct_people
-    from effigie.swap.inference.source_eyewear import SourceEyewear, choose_eyewear
-    from effigie.swap.inference.source_visibility import SourceVisibility
-    from effigie.swap.inference.swapper import Swapper
-    from effigie.swap.inference.target_eyewear import TargetEyewear
-    from effigie.training.device import choose_device, choose_precision
 
-    (side_share, visibility_interval), (consent, purpose), reader = shares, asked, footage.reader
-    device = choose_device(settings.device)
-    precision = choose_precision("auto", device)
-    models = [load_swap(one.model, str(device), consent=consent, purpose=purpose) for one in assignments]
-    check_distinct_people(assignments, models)
+    cast = Cast(assignments, settings, *asked)
     footage.require_decent()
-    visibility = VisibilityPredictor(device=device, half=precision == "bf16")
-    compose_settings = [settings.compose, *(shot.compose for shot in settings.shots if shot.compose)]
-    needs_visibility = any(compose.occlusion == "on" for compose in compose_settings)
-    eyewear = [
-        choose_eyewear(model.bank, settings.eyewear, visibility) if model.prior else SourceEyewear(model.bank, [])
-        for model in models
-    ]
-    models = [replace(model, bank=one.bank) for model, one in zip(models, eyewear, strict=True)]
+    people = cast.people(footage.rate, needs_visibility(settings))
     mask_clip: contextlib.AbstractContextManager[MaskClip | None] = contextlib.nullcontext()
     if settings.mask_clip is not None:
-        mask_clip = MaskClip(settings.mask_clip, reader.info, settings.max_frames)
+        mask_clip = MaskClip(settings.mask_clip, footage.reader.info, settings.max_frames)
     with mask_clip as mask:
-        people = [
-            PersonState(
-                assignment,
-                loaded,
-                functools.partial(
-                    Swapper,
-                    loaded,
-                    device,
-                    precision,
-                    footage.rate,
-                    side_share,
-                    settings.extreme_pose == "leave",
-                    SourceVisibility(
-                        loaded.bank,
-                        visibility,
-                        loaded.network is not None,
-                        settings.eyewear == "source",
-                        worn.find_hidden,
-                    )
-                    if needs_visibility
-                    else None,
-                    settings.interior == "footage",
-                    worn.find_hidden is not None,
-                ),
-                FaceCompositor(
-                    settings.compose,
-                    visibility.fresh_copy(),
-                    visibility_interval,
-                    TargetEyewear(visibility, is_kept=settings.eyewear == "target"),
-                ),
-                [*loaded.notes, *worn.notes],
-            )
-            for assignment, loaded, worn in zip(assignments, models, eyewear, strict=True)
-        ]
-        return Conversion(people, device, footage, output, settings, mask, progress, cancel).run()
+        return Conversion(people, cast.device, footage, output, settings, mask, progress, cancel).run()
+
+
+def use_fast(settings: ConvertSettings) -> ConvertSettings:
+    """The settings with what the fast mode changes of compositing."""
+    shots = tuple(
+        replace(
+            shot,
+            compose=shot.compose and use_fast_grain(shot.compose),
+            keys=tuple(replace(key, compose=use_fast_grain(key.compose)) for key in shot.keys),
+        )
+        for shot in settings.shots
+    )
+    return replace(settings, compose=use_fast_grain(settings.compose), shots=shots)
 
 
 def use_fast_grain(settings: ComposeSettings) -> ComposeSettings:

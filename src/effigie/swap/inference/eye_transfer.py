@@ -16,7 +16,9 @@ from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import EYE_CORNERS, LEFT_EYE, LEFT_IRIS, LID_PAIRS, RIGHT_EYE, RIGHT_IRIS
 from effigie.faces.warp import MeshWarper, mask_bounds
 
-SHUT, OPEN = 0.06, 0.14  # lid gap over eye width: up to the first nothing is taken over, from the second on all of it
+SHUT, OPEN = 0.06, 0.14  # lid gap over eye width: up to the first an eye counts as shut, from the second on as open
+# Of the eye's width: how far the lashes of shut lids reach up and down from the line where they meet, and past corners.
+LASHES_UP, LASHES_DOWN, LASHES_BESIDE = 0.05, 0.11, 0.06
 EDGE_SIGMA = 0.025  # of the eye's width: how softly the eyeball ends at the lids
 RING_INNER, RING_OUTER = 1.3, 2.0  # of the eye: the skin around it by whose light the eyeball is lit
 PUPIL_SHARE, LIMBUS_SHARE = 0.45, 0.95  # of the iris's radius: between these lies the color
@@ -25,7 +27,9 @@ GAIN_RANGE = (0.4, 2.5)  # of the light around the eye
 IRIS_RANGE = (0.3, 3.5)  # of the iris's color
 
 
-def transfer_eyes(interior: Image, made: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper) -> None:
+def transfer_eyes(
+    interior: Image, made: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper, with_lashes: bool = False
+) -> None:
     """Put the footage's eyeballs between the made face's lids, in the footage's light.
 
     Args:
@@ -33,37 +37,56 @@ def transfer_eyes(interior: Image, made: Image, footage: Image, landmarks: Landm
         made: (S, S, 3) float32 in [0, 1], of which the irises' color is taken.
         footage: (S, S, 3) uint8, the target's face in the same crop, with its (478, 3) ``landmarks``.
         warper: the made face's geometry.
+        with_lashes: whether lashes of shut lids are the footage's, too: where the source's eyes are never shut.
     """
     target, size = warper.target, warper.size
     eyes = zip((LEFT_EYE, RIGHT_EYE), (LEFT_IRIS, RIGHT_IRIS), LID_PAIRS, EYE_CORNERS, strict=True)
     for outline, iris, (upper, lower), corners in eyes:
         width = float(np.hypot(*(target[corners[0], :2] - target[corners[1], :2])))
         opening = np.linalg.norm(target[upper, :2] - target[lower, :2], axis=1).mean() / max(width, 1e-6)
-        share = float(np.clip((opening - SHUT) / (OPEN - SHUT), 0, 1))
+        shut = 1 - float(np.clip((opening - SHUT) / (OPEN - SHUT), 0, 1))
         ring = _ring_mask(target[outline, :2], size)
         box = mask_bounds(ring)
-        if share == 0 or box is None:
+        if box is None or (shut == 1 and not with_lashes):
             continue
         lids = polygon_mask(target[outline, :2].astype(np.float32), size, size)[box]
         warped = warper.warp(footage, landmarks, box)
         eye = warped.image / np.float32(255)
         # The skin around says what the made face's light is to the footage's.
         own = made[box] * _ratio(eye, made[box], ring[box] > 0.5, GAIN_RANGE)
-        weight = cv2.GaussianBlur(lids, (0, 0), max(0.6, EDGE_SIGMA * width)) * warped.visibility * np.float32(share)
-        interior[box][..., :3] = _tint_iris(eye, own, lids, target[iris, :2] - [box[1].start, box[0].start])
+        shown = lids * np.float32(1 - shut)
+        if with_lashes:
+            shown = polygon_mask(_lash_outline(target[:, :2], upper, lower, corners, shut), size, size)[box]
+        weight = cv2.GaussianBlur(shown, (0, 0), max(0.6, EDGE_SIGMA * width)) * warped.visibility
+        irises = lids * np.float32(1 - shut)
+        interior[box][..., :3] = _tint_iris(eye, own, irises, target[iris, :2] - [box[1].start, box[0].start])
         interior[box][..., 3] = np.maximum(interior[box][..., 3], weight)
 
 
 def _tint_iris(eye: Image, own: Image, lids: np.ndarray, iris: np.ndarray) -> Image:
-    """``eye`` with its iris, (5, 2) px, centre first, in the color that it has in ``own``."""
+    """``eye`` with its iris, (5, 2) px, centre first, in the color that it has in ``own``, by as much as ``lids``."""
     rows, columns = np.indices(eye.shape[:2], np.float32)
     radius = max(float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean()), 1e-3)
     distance = np.hypot(columns - np.float32(iris[0, 0]), rows - np.float32(iris[0, 1])) / np.float32(radius)
     ring = (distance > PUPIL_SHARE) & (distance < LIMBUS_SHARE) & (lids > 0.5)
     if ring.sum() < MIN_IRIS_PIXELS:
         return eye
-    disc = np.clip((1.1 - distance) / 0.2, 0, 1)[..., None]
+    disc = (np.clip((1.1 - distance) / 0.2, 0, 1) * lids)[..., None]
     return np.asarray(eye * (1 + disc * (_ratio(own, eye, ring, IRIS_RANGE) - 1)))
+
+
+def _lash_outline(
+    landmarks: np.ndarray, upper: np.ndarray, lower: np.ndarray, corners: tuple[int, int], shut: float
+) -> np.ndarray:
+    """(n, 2) float32 px: the lids' outline, grown over the lashes by as much as the eye is ``shut``, 0..1."""
+    first, last = landmarks[corners[0]], landmarks[corners[1]]
+    across = last - first
+    up = np.array([across[1], -across[0]])
+    up *= np.sign((landmarks[upper] - landmarks[lower]).mean(0) @ up) or 1
+    bend = np.sin(np.linspace(0.15, 0.85, len(upper)) * np.pi)[:, None] * shut
+    over, under = landmarks[upper] + LASHES_UP * bend * up, landmarks[lower] - LASHES_DOWN * bend * up
+    beside = LASHES_BESIDE * shut * across
+    return np.concatenate([[first - beside], over, [last + beside], under[::-1]]).astype(np.float32)
 
 
 def _ratio(wanted: Image, given: Image, where: np.ndarray, limits: tuple[float, float]) -> np.ndarray:

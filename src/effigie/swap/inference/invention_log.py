@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from effigie.arrays import Landmarks
-from effigie.faces.mesh import OPEN_LIDS, eye_opening, mouth_opening
+from effigie.faces.mesh import eye_opening, mouth_opening
 from effigie.prior.frame_bank import FrameBank
 from effigie.progress import format_count
 
@@ -18,7 +18,7 @@ class InventionLog:
     """Counts the frames of one person in which something had to be made up."""
 
     def __init__(self, bank: FrameBank) -> None:
-        self._shuts_eyes = min(eye_opening(geometry.landmarks) for geometry in bank.geometries) < OPEN_LIDS
+        self._shuts_eyes = bank.shows_shut_eyes()
         self._frames = self._mouths = self._lids = 0
 
     def add(self, made: Landmarks, unknown_mouth: float) -> None:
@@ -41,4 +41,4 @@ class InventionLog:
                 "never opens it so"
             )
         if self._lids:
-            yield f"in {self._lids} of {frames} lids are drawn shut: the source's eyes never are"
+            yield f"in {self._lids} of {frames} lids are drawn shut, with the footage's lashes: the source's never are"

@@ -28,14 +28,17 @@ class MaskClip:
             opaque is 1, black or transparent is 0.
         clip: what it is for.
         max_frames: only so many frames of the clip are made.
+        start: the first frame that is asked for.
 
     Raises:
         UsageError: its size is not the clip's; later, its number of frames or their times are not.
     """
 
-    def __init__(self, path: str | Path, clip: ClipInfo, max_frames: int | None = None) -> None:
+    def __init__(self, path: str | Path, clip: ClipInfo, max_frames: int | None = None, start: int = 0) -> None:
         self.path = Path(path)
         self._reader = VideoReader(self.path)
+        if start and self._reader.info.kind != "still":
+            self._reader = VideoReader(self.path, start)
         self._clip, self._is_complete = clip, max_frames is None
         info = self._reader.info
         self._is_still = info.kind == "still"

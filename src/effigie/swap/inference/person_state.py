@@ -7,21 +7,42 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
+from typing import Protocol
 
 import numpy as np
 
+from effigie.arrays import Image
 from effigie.compositing import ComposeSettings, Compositor
 from effigie.compositing.canvas import Canvas
 from effigie.errors import UsageError
 from effigie.faces.analyzer import Face
 from effigie.faces.recognizer import SAME_PERSON_SIMILARITY
 from effigie.media import Frame
-from effigie.occlusion.predictor import VisibilityPredictor
+from effigie.occlusion.eyewear import Eyewear
 from effigie.swap.checkpoint import SwapModel
 from effigie.swap.inference.invention_log import InventionLog
 from effigie.swap.inference.person_assignment import PersonAssignment
 from effigie.swap.inference.swapper import SwappedFace, Swapper
-from effigie.swap.inference.target_eyewear import TargetEyewear, paint_over
+from effigie.swap.inference.target_eyewear import paint_over
+
+
+class VisibilitySource(Protocol):
+    """Says what covers the faces of one track, as :class:`effigie.occlusion.predictor.VisibilityPredictor` does."""
+
+    def fresh_copy(self) -> VisibilitySource: ...
+
+    def __call__(self, image: Image, face: Face, side: int) -> np.ndarray: ...
+
+
+class EyewearSource(Protocol):
+    """Finds the glasses of one track's face, as :class:`effigie.swap.inference.target_eyewear.TargetEyewear` does."""
+
+    @property
+    def is_kept(self) -> bool: ...
+
+    def fresh_copy(self) -> EyewearSource: ...
+
+    def find(self, image: Image, face: Face, side: int) -> Eyewear | None: ...
 
 
 class FaceCompositor:
@@ -41,9 +62,9 @@ class FaceCompositor:
     def __init__(
         self,
         compose: ComposeSettings,
-        visibility: VisibilityPredictor,
+        visibility: VisibilitySource,
         visibility_interval: int = 1,
-        eyewear: TargetEyewear | None = None,
+        eyewear: EyewearSource | None = None,
     ) -> None:
         self.compose, self.visibility_interval = compose, visibility_interval
         self._eyewear = eyewear
@@ -54,13 +75,33 @@ class FaceCompositor:
         self._last_visibility = np.zeros((0, 0), np.float32)
         self._last_swapped: SwappedFace | None = None
 
-    def fresh_copy(self, compose: ComposeSettings | None = None) -> FaceCompositor:
-        """A new one without memory of earlier frames, with the same settings or others."""
+    def fresh_copy(self) -> FaceCompositor:
+        """A new one without memory of earlier frames, with the same settings."""
         visibility = self._visibility.fresh_copy()
         eyewear = None if self._eyewear is None else self._eyewear.fresh_copy()
-        other = FaceCompositor(compose or self.compose, visibility, self.visibility_interval, eyewear)
+        other = FaceCompositor(self.compose, visibility, self.visibility_interval, eyewear)
         other.seconds = self.seconds
         return other
+
+    def with_looks(
+        self,
+        wrap_visibility: Callable[[VisibilitySource], VisibilitySource],
+        wrap_eyewear: Callable[[EyewearSource], EyewearSource],
+    ) -> FaceCompositor:
+        """A fresh copy whose networks are asked through others."""
+        other = self.fresh_copy()
+        # What is asked after glasses were painted over depends on the painting.
+        if other._eyewear is None or other._eyewear.is_kept:
+            other._visibility = wrap_visibility(other._visibility)
+        if other._eyewear is not None:
+            other._eyewear = wrap_eyewear(other._eyewear)
+        return other
+
+    def adjust(self, compose: ComposeSettings) -> None:
+        """Use other settings from the next frame on; what is remembered of the frames before stays."""
+        if compose != self.compose:
+            self.compose = compose
+            self._compositor.adjust(compose)
 
     def __call__(
         self, canvas: Canvas, frame: Frame, face: Face, swapped: SwappedFace, matte: np.ndarray | None = None

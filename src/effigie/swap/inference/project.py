@@ -93,6 +93,15 @@ def load_project(path: str | Path) -> Project:
         raise UsageError(f"{path} cannot be read ({error})") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is no TOML: {error}") from error
+    return read_project(document, path)
+
+
+def read_project(document: Mapping[str, Any], path: Path) -> Project:
+    """The project that the values of a file are; ``path`` is where it lies, or will.
+
+    Raises:
+        UsageError: as of :func:`load_project`.
+    """
     known = {
         *("version", "clip", "output", "paint", "masks", "people", "compose", "encode", "trust", "shots"),
         *("consents", "purpose", *PLAIN_SETTINGS),
@@ -129,8 +138,20 @@ def load_project(path: str | Path) -> Project:
 
 def save_project(project: Project, path: str | Path) -> None:
     """Write a project file; :func:`load_project` gives the same project back. Comments of one that is there stay."""
-    path, settings = Path(path), project.settings
-    folder = path.absolute().parent
+    path = Path(path)
+    document = describe_project(project, path.absolute().parent)
+    try:
+        written = tomlkit.parse(path.read_text("utf-8"))
+    except (OSError, ValueError):  # none there, or no TOML
+        written = tomlkit.document()
+    _update_table(written, document)
+    with atomic_write(path) as temporary:
+        temporary.write_text(tomlkit.dumps(written), encoding="utf-8")
+
+
+def describe_project(project: Project, folder: Path) -> dict[str, Any]:
+    """The values of a project's file in ``folder``; :func:`read_project` gives the same project back."""
+    settings = project.settings
     document: dict[str, Any] = {"version": VERSION, "clip": _relative_path(project.clip, folder)}
     named = (("output", project.output), ("paint", settings.mask_clip), ("masks", settings.masks))
     document |= {name: _relative_path(file, folder) for name, file in named if file is not None}
@@ -159,13 +180,7 @@ def save_project(project: Project, path: str | Path) -> None:
         _to_table(shot, folder) | {"without": [_relative_path(Path(name), folder) for name in shot.excluded_models]}
         for shot in settings.shots
     ]
-    try:
-        written = tomlkit.parse(path.read_text("utf-8"))
-    except (OSError, ValueError):  # none there, or no TOML
-        written = tomlkit.document()
-    _update_table(written, document)
-    with atomic_write(path) as temporary:
-        temporary.write_text(tomlkit.dumps(written), encoding="utf-8")
+    return document
 
 
 def _update_table(written: MutableMapping[str, Any], wanted: dict[str, Any]) -> None:
@@ -222,6 +237,9 @@ class _ProjectReader:
 
     def _value(self, hint: Any, value: Any, where: str) -> Any:
         if get_origin(hint) is tuple:
+            kind = get_args(hint)[0]
+            if is_dataclass(kind) and isinstance(value, list):
+                return tuple(self.settings(kind, table, where) for table in value)  # type: ignore[arg-type]
             if isinstance(value, list) and all(isinstance(one, str) for one in value):
                 return tuple(value)
             raise UsageError(f"{self.file}: {where} must be a list of texts, not {value!r}")
@@ -265,7 +283,9 @@ def _to_table(settings: Any, folder: Path) -> dict[str, Any]:
         elif isinstance(value, Path):
             value = _relative_path(value, folder)
         elif isinstance(value, tuple):
-            value = list(value)
+            value = [_to_table(part, folder) if is_dataclass(part) else part for part in value]
+            if not value:
+                continue
         table[stored_name(one)] = value
     return table
 

@@ -22,7 +22,7 @@ from effigie.nn.images import to_float
 from effigie.prior.detail import upscale, upscale_with_detail
 from effigie.prior.frame_bank import FaceGeometry, compute_features
 from effigie.prior.render import RenderedPrior, render
-from effigie.prior.selector import FrameSelector
+from effigie.prior.selector import FrameSelector, FrameWeights
 from effigie.swap.checkpoint import SwapModel
 from effigie.swap.inference.eye_transfer import transfer_eyes
 from effigie.swap.inference.mouth_transfer import compute_mouth_share, transfer_mouth
@@ -86,6 +86,22 @@ class FaceInputs:
     pose_state: PoseState
 
 
+@dataclass(frozen=True)
+class FacePlan:
+    """What is decided of a face before a picture is looked at; decisions remember those of the frames before.
+
+    Attributes:
+        side: px of the made picture.
+        layers: which source frames are warped, and how much of each is seen; None where the network takes none.
+        unknown_mouth, pose_state: as of :class:`FaceInputs`.
+    """
+
+    side: int
+    pose_state: PoseState
+    layers: FrameWeights | None
+    unknown_mouth: float
+
+
 class Swapper:
     """Makes the source's face for every frame of one track, in order; :meth:`reset` starts another.
 
@@ -123,6 +139,7 @@ class Swapper:
         self.pose_log = ExtremePoseLog()
         self._side_share, self._take_interior, self._is_cleaned = side_share, take_interior, is_cleaned
         self._source_visibility = source_visibility
+        self._shows_shut_eyes = model.bank.shows_shut_eyes()
         self._largest = max(model.bank.read(0).shape[0], model.preset.size)
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
@@ -136,38 +153,46 @@ class Swapper:
 
         None where the head is turned so far beyond what the source's footage shows that it is better left alone.
         """
-        inputs = self.prepare_inputs(image, face, index)
-        return None if inputs is None else self.render_faces([inputs])[0]
+        plan = self.plan(face, index)
+        return None if plan is None else self.render_faces([self.prepare_inputs(image, face, plan)])[0]
 
-    def prepare_inputs(self, image: Image, face: Face, index: int) -> FaceInputs | None:
-        """The inputs of one face: the part of :meth:`__call__` that remembers earlier frames. None as there."""
+    def plan(self, face: Face, index: int) -> FacePlan | None:
+        """Decide how a face is made: the part of :meth:`__call__` that remembers earlier frames. None as there."""
         small = self._model.preset.size
         full = min(float(np.exp(face.placement[2])), self._largest)
         side = int(np.clip(round(self._side_share * full / SIDE_STEP) * SIDE_STEP, small, self._largest))
-        matrix = face.matrix(side)
-        geometry = FaceGeometry.from_frame_landmarks(face.landmarks, matrix)
+        geometry = FaceGeometry.from_frame_landmarks(face.landmarks, face.matrix(side))
         pose_state = self._pose_limiter(geometry)
         self.pose_log.add(index, pose_state)
         if pose_state.is_skipped:
             self._selector.reset()
             return None
+        layers = None
+        if self._model.prior:
+            with self._time_stage("warp"):
+                features = compute_features([geometry], face.blendshapes[None], self._model.target)
+                layers = dict(self._selector(features))  # which goes on changing its own
+        return FacePlan(side, pose_state, layers, compute_mouth_share(self._selector.distance["mouth"]))
+
+    def prepare_inputs(self, image: Image, face: Face, plan: FacePlan) -> FaceInputs:
+        """The inputs of one face in the frame that it was measured in."""
+        small, side = self._model.preset.size, plan.side
+        matrix = face.matrix(side)
+        geometry = FaceGeometry.from_frame_landmarks(face.landmarks, matrix)
         with self._time_stage("warp"):
             prior = source_mask = None
-            if self._model.prior:
+            if plan.layers is not None:
                 warper = MeshWarper(self._model.retarget(geometry), side)
-                features = compute_features([geometry], face.blendshapes[None], self._model.target)
-                layers = self._selector(features)
                 visibility = self._source_visibility
                 sampler = None if visibility is None else visibility.warp_with_visibility(warper)
-                prior = render(self._model.bank, layers, warper, sampler)
+                prior = render(self._model.bank, plan.layers, warper, sampler)
                 source_mask = None if visibility is None else visibility(prior, warper)
             else:
                 warper = MeshWarper(geometry.landmarks, side)
-            unknown_mouth = compute_mouth_share(self._selector.distance["mouth"])
             footage = crop(image, matrix, side)
         network_face = crop(image, face.matrix(small), small)
         return FaceInputs(
-            network_face, prior, warper, geometry, footage, unknown_mouth, matrix, source_mask, pose_state
+            network_face, prior, warper, geometry, footage, plan.unknown_mouth, matrix, source_mask, plan.pose_state
         )
 
     def render_faces(self, inputs_list: Sequence[FaceInputs]) -> list[SwappedFace]:
@@ -205,7 +230,7 @@ class Swapper:
         interior = np.zeros((side, side, 4), np.float32)
         between = (inputs.footage, inputs.geometry.landmarks, inputs.warper)
         if self._take_interior:
-            transfer_eyes(interior, picture, *between)
+            transfer_eyes(interior, picture, *between, with_lashes=not self._shows_shut_eyes)
         if mouth_share := 1.0 if self._take_interior else inputs.unknown_mouth:
             transfer_mouth(interior, *between, mouth_share)
         # Beside the mesh a network makes skin; geometry alone has the wall behind the source there.

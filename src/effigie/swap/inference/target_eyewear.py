@@ -27,14 +27,19 @@ class TargetEyewear:
     """
 
     def __init__(self, predictor: VisibilityPredictor, is_kept: bool) -> None:
-        self.is_kept = is_kept
+        self._is_kept = is_kept
         self._predictor = predictor
         self._score: float | None = None
         self._skipped = 0
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether they stay before the made face."""
+        return self._is_kept
+
     def fresh_copy(self) -> TargetEyewear:
         """Another without memory of earlier frames."""
-        return TargetEyewear(self._predictor, self.is_kept)
+        return TargetEyewear(self._predictor, self._is_kept)
 
     def find(self, image: Image, face: Face, side: int) -> Eyewear | None:
         """The glasses of a face, in the pixels of ``face.matrix(side)``; None where none are worn.

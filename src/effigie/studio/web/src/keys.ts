@@ -33,12 +33,16 @@ export const pageKeys: Keys = {
 };
 
 export const KEY_HELP: [string, string][] = [
-  ["1 – 7", "pages"],
+  ["1 – 8", "pages"],
   ["← →", "a frame back, on; with Shift ten"],
   ["Home End", "first, last frame"],
   ["J K L, Space", "play back, stop, play"],
   ["W S D A", "wipe, side by side, difference, only before or after"],
   ["[ ]", "move the wipe"],
+  ["I O, N", "merge: in, out, make a shot of it"],
+  ["F, PgUp PgDn", "merge: a key here or none, to the next border or key"],
+  ["M", "merge: the mask"],
+  ["Ctrl+Z, Ctrl+S", "merge: take back, save"],
   ["Ctrl+G", "go to a frame"],
   ["↑ ↓ ← →", "faces and clips: move; Shift marks a row of them, Space one, Ctrl+A all"],
   ["X", "faces: mark to drop; Ctrl+Z takes the last marks back"],

@@ -1,11 +1,11 @@
 // What is drawn on canvases: frames, the timeline, curves, the coverage of head poses.
 import type { CurveRow, FaceColumns } from "./types";
 
-export type Mode = "wipe" | "side" | "difference" | "before" | "after";
+export type Mode = "wipe" | "side" | "difference" | "mask" | "before" | "after";
 
-const color = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+export const color = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-function begin(canvas: HTMLCanvasElement): { c: CanvasRenderingContext2D; W: number; H: number; d: number } {
+export function begin(canvas: HTMLCanvasElement): { c: CanvasRenderingContext2D; W: number; H: number; d: number } {
   const d = devicePixelRatio;
   const [W, H] = [Math.round(canvas.clientWidth * d), Math.round(canvas.clientHeight * d)];
   if (canvas.width !== W || canvas.height !== H) [canvas.width, canvas.height] = [W, H];
@@ -21,12 +21,13 @@ export function drawFrame(canvas: HTMLCanvasElement, pictures: ImageBitmap[], mo
   const before = pictures[0];
   const after = pictures[1] ?? before;
   if (!before || !after) return;
-  const across = mode === "side" && pictures.length === 2 ? 2 : 1;
+  const across = mode === "side" && pictures.length >= 2 ? 2 : 1;
   const scale = Math.min(W / (before.width * across), H / before.height);
   const [w, h] = [before.width * scale, before.height * scale];
   const [x, y] = [(W - w * across) / 2, (H - h) / 2];
   c.imageSmoothingQuality = "high";
-  if (mode === "before") c.drawImage(before, x, y, w, h);
+  if (mode === "mask") c.drawImage(pictures[2] ?? before, x, y, w, h);
+  else if (mode === "before") c.drawImage(before, x, y, w, h);
   else if (mode === "side" && across === 2) {
     c.drawImage(before, x, y, w - d, h);
     c.drawImage(after, x + w + d, y, w - d, h);
@@ -40,7 +41,7 @@ export function drawFrame(canvas: HTMLCanvasElement, pictures: ImageBitmap[], mo
     c.globalCompositeOperation = "source-over";
   } else {
     c.drawImage(after, x, y, w, h);
-    if (mode === "wipe" && pictures.length === 2) {
+    if (mode === "wipe" && pictures.length >= 2) {
       const cut = x + w * split;
       c.save();
       c.beginPath();
@@ -57,6 +58,14 @@ export function drawFrame(canvas: HTMLCanvasElement, pictures: ImageBitmap[], mo
       tag(c, "after", cut + 12 * d, y + h - 10 * d, d, false);
     }
   }
+}
+
+// 0..1: where a pointer is across a picture that a canvas shows.
+export function wipeSplit(canvas: HTMLCanvasElement, picture: ImageBitmap, event: PointerEvent): number {
+  const box = canvas.getBoundingClientRect();
+  const scale = Math.min(box.width / picture.width, box.height / picture.height);
+  const left = (box.width - picture.width * scale) / 2;
+  return Math.max(0, Math.min(1, (event.clientX - box.left - left) / (picture.width * scale)));
 }
 
 function tag(c: CanvasRenderingContext2D, text: string, x: number, y: number, d: number, right: boolean): void {

@@ -7,6 +7,7 @@ import { KEY_HELP, pageKeys, useKeys } from "./keys";
 import { Clips } from "./pages/clips";
 import { Faces } from "./pages/faces";
 import { Jobs } from "./pages/jobs";
+import { Merge } from "./pages/merge";
 import { PeoplePage } from "./pages/people";
 import { Results } from "./pages/results";
 import { Swap } from "./pages/swap";
@@ -15,8 +16,8 @@ import { takeFiles } from "./uploads";
 import { PAGES, type Page, connection, dismiss, focus, go, help, isEmpty, jobs, library, notices, page, people, running, validRecords, waiting } from "./state";
 import { nextTheme, theme } from "./theme";
 
-const NAMES: Record<Page, string> = { people: "People", clips: "Clips", faces: "Faces", train: "Train", swap: "Swap", results: "Results", jobs: "Jobs" };
-const VIEWS: Record<Page, () => any> = { people: PeoplePage, clips: Clips, faces: Faces, train: Train, swap: Swap, results: Results, jobs: Jobs };
+const NAMES: Record<Page, string> = { people: "People", clips: "Clips", faces: "Faces", train: "Train", swap: "Swap", merge: "Merge", results: "Results", jobs: "Jobs" };
+const VIEWS: Record<Page, () => any> = { people: PeoplePage, clips: Clips, faces: Faces, train: Train, swap: Swap, merge: Merge, results: Results, jobs: Jobs };
 
 function tally(name: Page): string {
   const found = library.value;
@@ -28,6 +29,7 @@ function tally(name: Page): string {
     faces: found.facesets.reduce((sum, one) => sum + one.faces, 0),
     train: found.models.length,
     swap: 0,
+    merge: found.projects.length,
     results: found.results.length,
     jobs: active,
   };

@@ -4,7 +4,7 @@ import { get } from "./api";
 import { timecode } from "./format";
 import { useKeys } from "./keys";
 import { type Shown, live } from "./live";
-import { type Mode, drawFrame, drawTimeline } from "./paint";
+import { type Mode, drawFrame, drawTimeline, wipeSplit } from "./paint";
 import { theme } from "./theme";
 import type { ClipInfo } from "./types";
 
@@ -104,11 +104,7 @@ export function Viewer(props: { clips: string[]; label: string }) {
 
   const wipe = (event: PointerEvent) => {
     if (!two || mode !== "wipe" || !(event.buttons & 1) || !canvas.current || !shown?.pictures[0]) return;
-    const box = canvas.current.getBoundingClientRect();
-    const picture = shown.pictures[0];
-    const scale = Math.min(box.width / picture.width, box.height / picture.height);
-    const left = (box.width - picture.width * scale) / 2;
-    setSplit(Math.max(0, Math.min(1, (event.clientX - box.left - left) / (picture.width * scale))));
+    setSplit(wipeSplit(canvas.current, shown.pictures[0], event));
   };
   const scrub = (event: PointerEvent) => {
     if (!(event.buttons & 1) || !bar.current) return;

@@ -1,0 +1,326 @@
+// Merge: a project on a model. What is shown is what `convert` makes of the saved file, and the page says how near it is.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { attempt, get, post, startJob } from "../api";
+import { Choice, Dialog, Next, Panel, Text } from "../controls";
+import { freeName, stem, timecode } from "../format";
+import { useKeys } from "../keys";
+import { live } from "../live";
+import * as desk from "../merge/desk";
+import { Inspector } from "../merge/inspector";
+import { addShot, borders, copyLook, end, replaceShot, shotAt, toggleKey } from "../merge/project";
+import { drawTrack } from "../merge/timeline";
+import { type Mode, drawFrame, wipeSplit } from "../paint";
+import { focus, go, library, notify } from "../state";
+import { theme } from "../theme";
+import type { ClipInfo } from "../types";
+
+const MODES: [Mode, string, string][] = [
+  ["wipe", "Wipe", "W"],
+  ["side", "Side by side", "S"],
+  ["difference", "Difference", "D"],
+  ["mask", "Mask", "M"],
+  ["before", "Before", "A"],
+  ["after", "After", "A"],
+];
+const STATES: Record<desk.Kind, [string, string]> = {
+  film: ["good", "The film's frame: what convert writes of the saved project, to the last bit before it is encoded"],
+  settled: ["warn", "Settled: composed from eight frames before on, within half a grey level of the film's; that one follows"],
+  draft: ["draft", "Draft: this frame by itself; the film's follows"],
+  footage: ["draft", "The footage; the models are still loaded"],
+};
+
+export function Merge() {
+  const { projects, models, clips } = library.value!;
+  const chosen = projects.find(one => one.id === focus.value) ?? projects[0];
+  const [asks, ask] = useState(false);
+  useEffect(() => (chosen ? desk.openDesk(chosen.id) : undefined), [chosen?.id]);
+  if (!models.length) {
+    return (
+      <Next title="No model yet" text="Merging works on a model: train one, or swap a clip at once, and its model appears here.">
+        <button class="main" onClick={() => go("train")}>
+          Train a model
+        </button>
+        <button onClick={() => go("swap")}>Swap at once</button>
+      </Next>
+    );
+  }
+  return (
+    <>
+      {chosen ? (
+        <Desk key={chosen.id} name={chosen.name} id={chosen.id} ask={() => ask(true)} />
+      ) : (
+        <Next title="No project yet" text="A project is a model, a clip, and all that you decide about them: a text file that convert replays.">
+          <button class="main" disabled={!clips.some(clip => clip.video)} onClick={() => ask(true)}>
+            New project
+          </button>
+        </Next>
+      )}
+      {asks && <NewProject close={() => ask(false)} />}
+    </>
+  );
+}
+
+function NewProject({ close }: { close: () => void }) {
+  const { models, clips, projects } = library.value!;
+  const videos = clips.filter(clip => clip.video);
+  const [model, setModel] = useState(models[0]!.id);
+  const [clip, setClip] = useState(videos[0]?.id ?? "");
+  const [name, setName] = useState("");
+  const wanted = freeName(stem(videos.find(one => one.id === clip)?.name ?? "project"), projects);
+  const make = () =>
+    attempt(async () => {
+      const made = await post<{ id: string }>("/api/projects", { model, clip, name: name || wanted });
+      close();
+      go("merge", made.id);
+    });
+  return (
+    <Dialog title="New project" close={close}>
+      <div class="form">
+        <Choice label="Model" value={model} set={setModel} of={models.map(one => [one.id, one.name])} />
+        <Choice label="Clip" value={clip} set={setClip} of={videos.map(one => [one.id, one.name])} />
+        <Text label="Name" value={name} set={setName} hint={name ? "" : wanted} />
+        <div class="row end">
+          <button class="main" disabled={!clip} onClick={make}>
+            Open it
+          </button>
+        </div>
+      </div>
+    </Dialog>
+  );
+}
+
+function Desk(props: { name: string; id: string; ask: () => void }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const bar = useRef<HTMLCanvasElement>(null);
+  const [info, setInfo] = useState<ClipInfo | null>(null);
+  const [n, setN] = useState(0);
+  const [mode, setMode] = useState<Mode>("wipe");
+  const [split, setSplit] = useState(0.5);
+  const [marks, setMarks] = useState<{ in: number | null; out: number | null }>({ in: null, out: null });
+  const [playing, setPlaying] = useState(0);
+  const [size, setSize] = useState(0);
+  const project = desk.project.value;
+  const shown = desk.shown.value;
+  const { loading, measured, count: counted } = desk.progress.value;
+  const count = Math.max(1, counted ?? info?.frames ?? 1);
+  const rate = info?.rate ?? 25;
+  const to = (frame: number) => setN(Math.max(0, Math.min(count - 1, Math.round(frame))));
+  const width = () => Math.round(Math.min(4096, Math.max(320, (canvas.current?.clientWidth ?? 960) * devicePixelRatio)));
+
+  // Until the models are there, the footage's own frames are.
+  useEffect(() => {
+    if (!desk.clip.value) return;
+    get<ClipInfo>(`/api/clips/${desk.clip.value}`).then(setInfo, () => {});
+    live.attach(
+      got => {
+        if (!desk.shown.value || desk.shown.value.state === "footage")
+          desk.shown.value = { n: got.n, state: "footage", ms: got.ms, pictures: [got.pictures[0]!, got.pictures[0]!], faces: [], size: [0, 0] };
+      },
+      () => {},
+    );
+    return () => live.attach(() => {}, () => {});
+  }, [desk.clip.value]);
+  useEffect(() => {
+    if (loading && desk.clip.value) live.wish({ n, width: width(), clips: [desk.clip.value] });
+    desk.show(n, width());
+  }, [n, desk.clip.value, size]);
+  useEffect(() => {
+    if (!playing || shown?.n !== n) return;
+    if (n + playing < 0 || n + playing >= count) return setPlaying(0);
+    const timer = setTimeout(() => to(n + playing), 1000 / rate);
+    return () => clearTimeout(timer);
+  }, [playing, shown]);
+  useEffect(() => {
+    const watch = new ResizeObserver(() => setSize(Math.round(canvas.current?.clientWidth ?? 0)));
+    if (canvas.current) watch.observe(canvas.current);
+    return () => watch.disconnect();
+  }, []);
+  useEffect(() => {
+    if (canvas.current) drawFrame(canvas.current, shown?.pictures ?? [], mode, split);
+    if (bar.current) drawTrack(bar.current, project, { n, count, rate, measured, ...marks });
+  }, [shown, mode, split, size, n, count, rate, measured, marks, project, theme.value]);
+
+  const shot = project && shotAt(project, n);
+  const hasKey = shot?.keys?.some(key => key.frame === n);
+  const edit = (next: typeof project) => next && (desk.endOfChange(), desk.change(next));
+  const range: [number, number] = [Math.min(marks.in ?? 0, marks.out ?? count - 1), Math.max(marks.in ?? 0, marks.out ?? count - 1)];
+  const makeShot = () => project && (edit(addShot(project, ...range)), setMarks({ in: null, out: null }));
+  const key = () => {
+    if (!project) return;
+    if (!shot) return notify("a key belongs to a shot: mark one with I and O first", true);
+    edit(toggleKey(project, n));
+  };
+  const jump = (way: number) => {
+    if (!project) return;
+    const places = borders(project, count);
+    to((way > 0 ? places.find(place => place > n) : places.filter(place => place < n).at(-1)) ?? n);
+  };
+  const render = () =>
+    desk.save(async () => {
+      const name = freeName(props.name.replace(/^.*\//, ""), library.value!.results, ".mp4");
+      if (await startJob("render", { project: props.id, name })) go("jobs");
+    });
+  const step = (by: number) => (event: KeyboardEvent) => to(n + by * (event.shiftKey ? 10 : 1));
+  useKeys({
+    ArrowRight: step(1),
+    ArrowLeft: step(-1),
+    Home: () => to(0),
+    End: () => to(count - 1),
+    PageUp: () => jump(-1),
+    PageDown: () => jump(1),
+    l: () => setPlaying(1),
+    k: () => setPlaying(0),
+    j: () => setPlaying(-1),
+    " ": () => setPlaying(playing ? 0 : 1),
+    i: () => setMarks({ ...marks, in: n }),
+    o: () => setMarks({ ...marks, out: n }),
+    n: makeShot,
+    f: key,
+    w: () => setMode("wipe"),
+    s: () => setMode("side"),
+    d: () => setMode("difference"),
+    m: () => setMode("mask"),
+    a: () => setMode(mode === "before" ? "after" : "before"),
+    "[": () => setSplit(Math.max(0, split - 0.05)),
+    "]": () => setSplit(Math.min(1, split + 0.05)),
+    "Ctrl+z": desk.undo,
+    "Ctrl+s": () => desk.save(),
+    "Ctrl+g": () => document.querySelector<HTMLInputElement>("#frame-number")?.select(),
+  });
+  const grab = (act: (event: PointerEvent) => void) => (event: PointerEvent) => {
+    (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
+    act(event);
+  };
+  const wipe = (event: PointerEvent) => {
+    if (mode === "wipe" && event.buttons & 1 && canvas.current && shown?.pictures[0]) setSplit(wipeSplit(canvas.current, shown.pictures[0], event));
+  };
+  const scrub = (event: PointerEvent) => {
+    if (!(event.buttons & 1) || !bar.current) return;
+    const box = bar.current.getBoundingClientRect();
+    to(Math.floor(((event.clientX - box.left) / box.width) * count));
+  };
+  const [tone, why] = shown ? STATES[shown.state] : ["draft", "nothing is shown yet"];
+  const fresh = shown?.n === n;
+  const { projects } = library.value!;
+  return (
+    <div class="split merge">
+      <div class="stage">
+        <div class="bar">
+          <select aria-label="Project" class="short" value={props.id} onChange={event => go("merge", event.currentTarget.value)}>
+            {projects.map(one => (
+              <option key={one.id} value={one.id}>
+                {one.name}
+              </option>
+            ))}
+          </select>
+          <button onClick={props.ask}>New</button>
+          <span class="space" />
+          <div class="group" role="group" aria-label="View">
+            {MODES.map(([value, label, hint]) => (
+              <button key={value} title={hint} aria-pressed={mode === value} onClick={() => setMode(value)}>
+                {label}
+              </button>
+            ))}
+          </div>
+          <span class="space" />
+          <button title="Ctrl+Z" disabled={!desk.canUndo.value} onClick={desk.undo}>
+            Undo
+          </button>
+          <button title="Ctrl+S; comments in the file stay" disabled={!desk.isDirty.value} onClick={() => desk.save()}>
+            {desk.isDirty.value ? "● Save" : "Saved"}
+          </button>
+          <button class="main" disabled={!project} onClick={render}>
+            Render
+          </button>
+        </div>
+        <div class="viewer">
+          <canvas class="frame" ref={canvas} role="img" aria-label={`${props.name}, frame ${shown?.n ?? n}, ${shown?.state ?? "nothing yet"}`} onPointerDown={grab(wipe)} onPointerMove={wipe} />
+          {desk.trouble.value && (
+            <p class="over" role="alert">
+              {desk.trouble.value}
+            </p>
+          )}
+          <div class="row transport">
+            <button aria-label={playing ? "Stop" : "Play"} title="Space" onClick={() => setPlaying(playing ? 0 : 1)}>
+              {playing ? "❚❚" : "▶"}
+            </button>
+            <b class="mono">{timecode(n, rate)}</b>
+            <label class="inline">
+              frame
+              <input id="frame-number" class="mono" type="number" min={0} max={count - 1} value={n} onChange={event => to(+event.currentTarget.value)} />
+              of {count}
+            </label>
+            <span class={`state ${tone}`} title={why} data-state={shown?.state ?? "none"}>
+              {shown ? (fresh ? { film: "film", settled: "settled", draft: "draft", footage: "footage" }[shown.state] : `shows ${shown.n}`) : "…"}
+            </span>
+            <span class="dim mono">{shown && fresh ? `${shown.ms.toFixed(0)} ms` : ""}</span>
+            <span class="dim">{loading ? `${loading} …` : measured < count ? `measured to ${measured}` : ""}</span>
+          </div>
+          <div class="row transport shots">
+            <button title="I" aria-pressed={marks.in !== null} onClick={() => setMarks({ ...marks, in: n })}>
+              In
+            </button>
+            <button title="O" aria-pressed={marks.out !== null} onClick={() => setMarks({ ...marks, out: n })}>
+              Out
+            </button>
+            <button title="N" onClick={makeShot} disabled={!project}>
+              Make a shot
+            </button>
+            <button title="F" aria-pressed={!!hasKey} onClick={key} disabled={!shot}>
+              ◆ Key
+            </button>
+            <span class="space" />
+            <button title="The look of this frame for everything before its shot" onClick={() => project && edit(copyLook(project, n, "before", count))}>
+              ⇤ Copy to all before
+            </button>
+            <button title="The look of this frame for everything after its shot" onClick={() => project && edit(copyLook(project, n, "after", count))}>
+              Copy to all after ⇥
+            </button>
+          </div>
+          <canvas
+            class="timeline tall"
+            ref={bar}
+            role="slider"
+            tabIndex={0}
+            aria-label="Frame"
+            aria-valuemin={0}
+            aria-valuemax={count - 1}
+            aria-valuenow={n}
+            onPointerDown={grab(scrub)}
+            onPointerMove={scrub}
+          />
+        </div>
+      </div>
+      <aside class="side">
+        {project && (
+          <>
+            <Panel
+              title={shot ? `Shot ${project.shots.indexOf(shot) + 1} · frames ${shot.first}–${end(shot, count)}` : "The whole clip"}
+              tools={
+                shot && (
+                  <button class="quiet" title="Take this shot off: its frames are as the whole clip" onClick={() => edit(replaceShot(project, shot, null))}>
+                    ✕
+                  </button>
+                )
+              }
+            >
+              {shot ? (
+                <div class="row">
+                  <label class="check">
+                    <input type="checkbox" checked={shot.skip} onChange={event => edit(replaceShot(project, shot, { ...shot, skip: event.currentTarget.checked }))} />
+                    leave as it is
+                  </label>
+                  <span class="space" />
+                  <small class="dim">{shot.keys?.length ? (hasKey ? "key here" : "between keys: a change makes one") : "no keys"}</small>
+                </div>
+              ) : (
+                <small class="dim">Mark in and out (I, O) and make a shot (N) to give a range a look of its own.</small>
+              )}
+            </Panel>
+            <Inspector project={project} n={n} />
+          </>
+        )}
+      </aside>
+    </div>
+  );
+}

@@ -1,0 +1,104 @@
+"""Made faces of a clip's pictures, in the batches in which a conversion makes them; the latest are kept."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from effigie.arrays import Image
+from effigie.swap.inference.conversion import BATCH_FRAMES
+from effigie.swap.inference.face_planner import PlannedFace
+from effigie.swap.inference.person_state import PersonState
+from effigie.swap.inference.swapper import FacePlan, SwappedFace
+
+MAX_BYTES = 384 << 20
+
+
+class MadeFaces:
+    """The made faces of planned pictures.
+
+    Args:
+        people: whose swappers make them.
+        plans: of each picture, in order; it grows at its end.
+        read: gives a picture, (H, W, 3) uint8 RGB, by its number.
+    """
+
+    def __init__(
+        self,
+        people: Sequence[PersonState],
+        plans: Sequence[Sequence[PlannedFace]],
+        read: Callable[[int], Image],
+        limit: int = MAX_BYTES,
+    ) -> None:
+        self._people, self._plans, self._read, self._limit = people, plans, read, limit
+        self._kept: OrderedDict[int, tuple[FacePlan, SwappedFace]] = OrderedDict()
+        self._held = 0
+        self._origins: dict[int, int] = {}  # picture that a plan is of, where others repeat it
+        self._known = 0
+
+    def of_picture(self, number: int) -> list[SwappedFace]:
+        """The faces of a picture in the order of its plans, exactly as a conversion makes them.
+
+        All pictures of its batch must be planned, up to the clip's end.
+        """
+        self._note_origins()
+        for planned in self._plans[number]:
+            if id(planned.plan) not in self._kept:
+                self._make_batch(self._origins[id(planned.plan)] // BATCH_FRAMES)
+        return [self._take(planned) for planned in self._plans[number]]
+
+    def of_picture_alone(self, number: int) -> list[SwappedFace]:
+        """As :meth:`of_picture`, without the rest of its batch where it is not made yet: sums may round otherwise."""
+        faces = []
+        for planned in self._plans[number]:
+            known = self._kept.get(id(planned.plan))
+            if known is not None:
+                faces.append(known[1])
+            else:
+                swapper = planned.state.swapper
+                inputs = swapper.prepare_inputs(self._read(number), planned.face, planned.plan)
+                faces += swapper.render_faces([inputs])
+        return faces
+
+    def _note_origins(self) -> None:
+        for number in range(self._known, len(self._plans)):
+            for planned in self._plans[number]:
+                self._origins.setdefault(id(planned.plan), number)
+        self._known = len(self._plans)
+
+    def _make_batch(self, batch: int) -> None:
+        first = batch * BATCH_FRAMES
+        numbers = range(first, min(first + BATCH_FRAMES, len(self._plans)))
+        for person in self._people:
+            own = {id(state) for state in person.states}
+            new: dict[int, tuple[int, PlannedFace]] = {}
+            for number in numbers:
+                for planned in self._plans[number]:
+                    if id(planned.state) in own and self._origins[id(planned.plan)] == number:
+                        new.setdefault(id(planned.plan), (number, planned))
+            if not new:
+                continue
+            inputs = [
+                planned.state.swapper.prepare_inputs(self._read(number), planned.face, planned.plan)
+                for number, planned in new.values()
+            ]
+            made = person.swapper.render_faces(inputs)
+            for (_, planned), face in zip(new.values(), made, strict=True):
+                self._keep(planned.plan, face)
+
+    def _take(self, planned: PlannedFace) -> SwappedFace:
+        self._kept.move_to_end(id(planned.plan))
+        return self._kept[id(planned.plan)][1]
+
+    def _keep(self, plan: FacePlan, face: SwappedFace) -> None:
+        if id(plan) not in self._kept:
+            self._held += _size(face)
+        self._kept[id(plan)] = plan, face
+        self._kept.move_to_end(id(plan))
+        while self._held > self._limit and len(self._kept) > 4 * BATCH_FRAMES:
+            self._held -= _size(self._kept.popitem(last=False)[1][1])
+
+
+def _size(face: SwappedFace) -> int:
+    arrays = (face.picture, face.mask, face.source_mask, face.features, face.interior)
+    return sum(array.nbytes for array in arrays if array is not None)
