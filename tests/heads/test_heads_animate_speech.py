@@ -96,7 +96,7 @@ def test_a_template_of_a_sound_drives_again(said, tmp_path, man, consent):
 
 def test_a_driver_gives_the_head_and_the_sound_the_mouth(man, said):
     driver = read_motion(man, max_frames=12)
-    found = perform(said, SpeechSettings(rate=50), driver)
+    found = perform(said, SpeechSettings(frame_rate=50), driver)
     motion = found.motion
     assert motion.rate == driver.rate and len(motion) == -(-2 * driver.rate // 1)
     assert np.array_equal(motion.rotation[:12], driver.rotation)

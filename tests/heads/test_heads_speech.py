@@ -131,8 +131,8 @@ def test_the_shipped_model_is_whole_and_comes_back_as_it_was_saved(tmp_path) -> 
 
 
 def test_settings_are_checked() -> None:
-    with pytest.raises(UsageError, match="rate must be from 10 to 120"):
-        SpeechSettings(rate=5)
+    with pytest.raises(UsageError, match="frame_rate must be from 10 to 120"):
+        SpeechSettings(frame_rate=5)
     with pytest.raises(UsageError, match="gestures"):
         SpeechSettings(gestures=3)
-    assert Fraction(SpeechSettings().rate) == 25
+    assert Fraction(SpeechSettings().frame_rate) == 25

@@ -45,7 +45,7 @@ def plan_speech(
     """
     settings = settings or AnimateSettings()
     duration = measure_length(Path(speech))
-    rate = Fraction(settings.speech.rate)
+    rate = Fraction(settings.speech.frame_rate)
     width = height = settings.size or 512  # of a face set or a model: its portrait's size is not known yet
     with contextlib.suppress(MediaError):
         shown = probe(portrait)

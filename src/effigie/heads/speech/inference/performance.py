@@ -72,7 +72,7 @@ def perform(
     settings, cancel, sound = settings or SpeechSettings(), cancel or CancelToken(), Path(sound)
     model = model or load_mouth()
     duration, loudness = _listen(sound, cancel)
-    rate = Fraction(settings.rate) if driver is None or driver.rate is None else driver.rate
+    rate = Fraction(settings.frame_rate) if driver is None or driver.rate is None else driver.rate
     count = max(1, -(-duration * rate // 1))
     shown = int(count if max_frames is None else min(count, max_frames + 1))  # the next one's time ends the sound
     times = tuple(k / rate for k in range(shown))
