@@ -43,6 +43,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.many import many_clips
     from benchmarks.rows.occlusion import occlusion
     from benchmarks.rows.people import people
+    from benchmarks.rows.sound_mark import sound_mark
     from benchmarks.rows.stages import stages
     from benchmarks.rows.stops import stops
     from benchmarks.rows.swapping import row_name, swapping
@@ -85,6 +86,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["likeness"] = picture_match
     rows["watermark"] = watermark
     rows["edits"] = edits
+    rows["sound-mark"] = sound_mark
     rows["kills"] = kills
     rows["stops"] = stops
     rows["broken-media"] = broken_media

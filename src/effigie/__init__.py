@@ -32,7 +32,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
-    from effigie import consent, evaluate, faceset, heads, media, occlusion, provenance, speech, swap
+    from effigie import consent, evaluate, faceset, heads, media, occlusion, provenance, speech, swap, voice
     from effigie.execution.job import JobReport, JobSettings
     from effigie.extraction import ExtractReport, ExtractSettings, extract
     from effigie.faceset.review import review
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         swap_clip,
         train,
     )
+    from effigie.voice import SpeakSettings
 
 __all__ = [
     "AnimateReport",
@@ -80,6 +81,7 @@ __all__ = [
     "OutputPlan",
     "PretrainReport",
     "PretrainSettings",
+    "SpeakSettings",
     "SwapClipReport",
     "SwapSettings",
     "TrainReport",
@@ -108,12 +110,24 @@ __all__ = [
     "train",
     "tune",
     "verify",
+    "voice",
 ]
 
 # Imported at first use: torch alone takes seconds, and most verbs do without it.
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
-    submodules=["consent", "evaluate", "faceset", "heads", "media", "occlusion", "provenance", "speech", "swap"],
+    submodules=[
+        "consent",
+        "evaluate",
+        "faceset",
+        "heads",
+        "media",
+        "occlusion",
+        "provenance",
+        "speech",
+        "swap",
+        "voice",
+    ],
     submod_attrs={
         "execution.job": ["JobReport", "JobSettings"],
         "extraction": ["ExtractReport", "ExtractSettings", "extract"],
@@ -147,6 +161,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
             "swap_clip",
             "train",
         ],
+        "voice": ["SpeakSettings"],
     },
 )
 __getattr__ = _renamed.explain_renamed(__name__, __getattr__)

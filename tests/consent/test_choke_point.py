@@ -144,6 +144,7 @@ WRITERS = {
     "provenance/signed_writer.py": {"VideoWriter", "LayerFiles"},
     "provenance/signed_sound_writer.py": {"SoundWriter"},
     "media/sound_writer.py": {"add_stream"},
+    "media/sound_track.py": {"add_stream"},  # sound that the signed writer hands on
     "media/layer_files.py": {"write_exr"},
     "media/picture_files.py": {"imencode", "write_still"},
     "media/writer.py": {"VideoEncoder"},
@@ -164,6 +165,7 @@ WRITERS = {
     "media/stream_copy.py": {"add_stream"},  # sound and subtitles, bytes as they were
     "studio/face_grid.py": {"imencode"},  # crops of a face set, to the user's own browser
     "studio/frames.py": {"imencode"},  # decoded frames of files as they are, to the user's own browser
+    "swap/preview/process.py": {"imencode"},  # frames that `FrameMarker` marked, to the user's own browser
     "training/monitor/plot.py": {"encode_png"},  # curves
     "training/monitor/previews.py": {"encode_png", "imencode"},
     "demo.py": {"write_png"},  # pictures of people that are its inputs

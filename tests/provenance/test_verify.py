@@ -28,7 +28,7 @@ from effigie.provenance.verifier import verify
 from effigie.provenance.watermark import WatermarkEmbedder, detector
 
 OUTPUT_ID = "5ca1ab1e0042"
-KEYS = ["verdict", "credentials", "watermark", "ledger", "consent"]
+KEYS = ["verdict", "credentials", "watermark", "ledger", "consent", "sound_watermark"]
 
 
 @pytest.fixture(autouse=True)

@@ -16,10 +16,19 @@ from effigie.consent.terms import Terms, utc_now
 
 def voice_permit() -> Permit:
     """A permit for the use ``voice``, by a record that this account signs."""
+    return _make_permit("voice", "voice of Anna Ünal")
+
+
+def face_permit() -> Permit:
+    """A permit for the use ``animate``."""
+    return _make_permit("animate", "face of Anna Ünal")
+
+
+def _make_permit(use: str, subject: str) -> Permit:
     embeddings = np.eye(1, 128, dtype=np.float32)
     fields = {
-        "subject": "Anna Ünal",
-        "uses": ("voice",),
+        "subject": subject,
+        "uses": (use,),
         "purpose": None,
         "territory": None,
         "begins": date(2020, 1, 1),
@@ -32,4 +41,4 @@ def voice_permit() -> Permit:
     }
     signature = Signature.create(CONSENT, Terms(**fields).digest, OPERATOR, operator_key())
     record = Consent(**fields, signatures=(signature,))
-    return permit("voice", SubjectFaces(embeddings, np.array(["anna.wav"], object)), record)
+    return permit(use, SubjectFaces(embeddings, np.array(["anna.wav"], object)), record)

@@ -13,7 +13,20 @@ from typing import Annotated
 import typer
 
 from effigie._version import __version__
-from effigie.cli import animate, background, consent, convert, evaluate, extract, faces, samples, studio, swap, train
+from effigie.cli import (
+    animate,
+    background,
+    consent,
+    convert,
+    evaluate,
+    extract,
+    faces,
+    samples,
+    studio,
+    swap,
+    train,
+    voice,
+)
 from effigie.cli.console import (
     ERRORS,
     INTERRUPT,
@@ -40,7 +53,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verbs in (swap, studio, samples, extract, faces, consent, train, convert, animate, evaluate):
+for verbs in (swap, studio, samples, extract, faces, consent, train, convert, animate, voice, evaluate):
     verbs.register(app)
 
 

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose likeness it is.")]
 Photos = Annotated[
-    list[Path], typer.Option("--photo", metavar="FILE", help="A photo or clip of the person; repeat for more.")
+    list[Path] | None, typer.Option("--photo", metavar="FILE", help="A photo or clip of the person; repeat for more.")
+]
+Voices = Annotated[
+    list[Path] | None,
+    typer.Option("--voice", metavar="FILE", help="The person speaking, for the use voice; repeat for more."),
 ]
 Key = Annotated[Path | None, typer.Option(metavar="PEM", help="Sign with this key; by default your own.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace a file that lies there.")]
@@ -78,13 +82,16 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show)
     group.command("list")(list_records)
     group.command("revoke")(revoke)
+    group.command("challenge")(challenge)
+    group.command("answer")(answer)
     app.add_typer(group, name="consent")
 
 
 def new(
     name: Name,
-    photos: Photos,
     terms: TermOptions,
+    photos: Photos = None,
+    recordings: Voices = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="RECORD", help="A file to write, beside your own store.")
     ] = None,
@@ -97,7 +104,8 @@ def new(
 
     _require_free(output, replace)
     with progress_display() as progress:
-        record = new_consent(name, photos, **terms.parse(), progress=progress, cancel=INTERRUPT)
+        options = terms.parse() | {"recordings": recordings or ()}
+        record = new_consent(name, photos or [], **options, progress=progress, cancel=INTERRUPT)
     if output is not None:
         record.save(output, replace)
     # In the store as well: there `verify` finds it, and the gate.
@@ -107,9 +115,10 @@ def new(
 
 def request(
     name: Name,
-    photos: Photos,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="REQUEST", help="The file to write.")],
     terms: TermOptions,
+    photos: Photos = None,
+    recordings: Voices = None,
     replace: Replace = False,
     as_json: Json = False,
 ) -> None:
@@ -118,7 +127,8 @@ def request(
 
     _require_free(output, replace)
     with progress_display() as progress:
-        asked = request_consent(name, photos, **terms.parse(), progress=progress, cancel=INTERRUPT)
+        options = terms.parse() | {"recordings": recordings or ()}
+        asked = request_consent(name, photos or [], **options, progress=progress, cancel=INTERRUPT)
     asked.save(output, replace)
     _print_written(asked, output, as_json)
     if not as_json:
@@ -243,6 +253,51 @@ def revoke(
     print_line("send that file to whoever else has the record: beside it, or in their store, it holds there too")
 
 
+def challenge(
+    record: Record,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="CHALLENGE", help="A file to write, for `answer`.")
+    ] = Path("challenge.json"),
+    as_json: Json = False,
+) -> None:
+    """Draw a sentence that the person of a record reads aloud before their voice is learned; good for 15 minutes."""
+    from effigie.consent.challenge import Challenge
+    from effigie.consent.store import default_store
+
+    found, _ = default_store().locate(record)
+    drawn = Challenge.create(found)
+    drawn.save(output, replace=True)
+    if as_json:
+        print_json(drawn.to_json() | {"expires": drawn.expires.isoformat(), "path": str(output)})
+        return
+    print_line(f"{found.subject} reads aloud, until {drawn.expires:%H:%M} UTC:")
+    print_line(f"    {drawn.sentence}")
+    print_line(f"then: effigie consent answer {output} RECORDING -o ANSWER")
+
+
+def answer(
+    challenge: Annotated[Path, typer.Argument(metavar="CHALLENGE", help="The sentence, of `consent challenge`.")],
+    recording: Annotated[Path, typer.Argument(metavar="RECORDING", help="The person reading it aloud.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="ANSWER", help="The file to write.")],
+    folder: Folder = None,
+    replace: Replace = False,
+    as_json: Json = False,
+) -> None:
+    """Check that the person of a record read the sentence aloud, and sign it: `voice learn` asks for that."""
+    from effigie.consent.challenge import Challenge, answer_challenge
+    from effigie.consent.store import default_store
+
+    _require_free(output, replace)
+    asked = Challenge.load(challenge)
+    found, _ = default_store(folder).locate(asked.consent)
+    given = answer_challenge(asked, recording, found, cancel=INTERRUPT)
+    given.save(output, replace)
+    if as_json:
+        print_json(given.to_json() | {"path": str(output)})
+        return
+    print_line(f"{found.subject} read the sentence: {given.words_right / 10:.0f} % of the words -> {output}")
+
+
 def _require_free(output: Path | None, replace: bool) -> None:
     """Refuse an existing file at once, not after the photos were read."""
     if output is not None and output.exists() and not replace:
@@ -289,6 +344,8 @@ def _print_terms(terms: Terms) -> None:
     for piece in terms.evidence:
         print_line(f"evidence: {piece.kind} {piece.note} (SHA-256 {piece.sha256})")
     print_line(f"faces: {format_count(len(terms.embeddings), 'embedding')}, made {terms.created:%Y-%m-%d %H:%M} UTC")
+    for network, vectors in terms.voices.items():
+        print_line(f"voice: {format_count(len(vectors), 'embedding')} by {network}")
     if isinstance(terms, (Consent, ConsentRequest)):
         for signature in terms.signatures:
             signed_at = f"{signature.signed_at:%Y-%m-%d %H:%M}"

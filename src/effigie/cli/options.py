@@ -49,6 +49,7 @@ LEFT_OUT = {
     "MetaSettings": {"held_out"},
     "OcclusionSettings": {"held_out"},
     "PretrainSettings": {"held_out"},
+    "SpeakSettings": {"trust"},  # a visible notice is of pictures
     "SwapSettings": {"held_out", "bank"},
     "TrustSettings": {"label_text", "watermark"},
     "TuneSettings": {"batch"},
@@ -87,6 +88,8 @@ PANELS = {
     "EncodeSettings": "Encoding",
     "JobSettings": JOBS,
     "MaskSettings": "Mask",
+    "SoundSettings": "Encoding",
+    "SpeechSettings": "Speech",
     "TrustSettings": TRUST,
 }
 PANELS_OF_FIELDS = {

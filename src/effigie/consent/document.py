@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from effigie.consent.canonical import canonical_json, damaged_error, json_digest, parse_document, read_bytes
 from effigie.consent.keys import SigningKey
-from effigie.consent.signature import CONSENT, OPERATOR, REQUEST, REVOCATION, SUBJECT, VERSION, Signature
+from effigie.consent.signature import CONSENT, OPERATOR, REQUEST, REVOCATION, SUBJECT, VERSION, VOICE_VERSION, Signature
 from effigie.consent.terms import ID_PATTERN, MAX_TEXT_LENGTH, SHA256_PATTERN, Terms, check_text
 from effigie.errors import ConsentError, UsageError
 from effigie.io.atomic_write import atomic_write
@@ -91,7 +91,7 @@ class _SignedTerms(_Document, Terms):
     def to_json(self) -> dict[str, Any]:
         return {
             "format": self.KIND,
-            "version": VERSION,
+            "version": VOICE_VERSION if self.voices else VERSION,
             "id": self.id,
             "terms": self.body(),
             "signatures": [signature.to_json() for signature in self.signatures],
@@ -99,7 +99,7 @@ class _SignedTerms(_Document, Terms):
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str) -> Self:
-        document = parse_document(data, cls.KIND, name, VERSION)
+        document = parse_document(data, cls.KIND, name, VOICE_VERSION)
         try:
             if set(document) != {"format", "version", "id", "terms", "signatures"}:
                 raise ValueError("its fields are not those of its kind")

@@ -91,6 +91,8 @@ def reference_similarity(consent: Terms, embeddings: Embedding) -> np.ndarray:
     Args:
         embeddings: (N, 128) unit; zeros, where a face has none, agree with nothing.
     """
+    if not len(consent.embeddings):  # of a record of a voice alone
+        return np.full(len(embeddings), -1, np.float32)
     vectors = np.asarray(embeddings, np.float32).reshape(-1, consent.embeddings.shape[1])
     # Longer than one they would agree with anybody; shorter ones, of blurred means, stay as they are.
     lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from effigie.arrays import Embedding
+from effigie.consent.challenge import VoiceAnswer
 from effigie.consent.document import Consent
 from effigie.consent.face_matching import (
     MATCH_THRESHOLD,
@@ -26,6 +27,8 @@ from effigie.consent.face_matching import (
 )
 from effigie.consent.store import REVOCATION_SUFFIX, ConsentStore, default_store
 from effigie.consent.terms import USES, local_today
+from effigie.consent.voice_matching import MIN_MATCHING_SHARE as MIN_MATCHING_VOICE
+from effigie.consent.voice_matching import SubjectVoice, voice_agreement
 from effigie.errors import RefusedError, UsageError
 from effigie.io.atomic_write import read_json
 
@@ -108,6 +111,96 @@ def permit(
         _check_record(record, use, purpose, store, today, path)
         records.append(record)
     return Permit(use, _match_records(use, faces, records), _GATE)
+
+
+def permit_voice(
+    voice: SubjectVoice,
+    consent: ConsentLike = None,
+    *,
+    answer: VoiceAnswer | None = None,
+    needs_answer: bool = False,
+    purpose: str | None = None,
+    store: ConsentStore | None = None,
+    today: date | None = None,
+) -> Permit:
+    """Allow the use ``voice`` of recordings, or refuse: as :func:`permit` by the record's voice instead of its face.
+
+    Args:
+        voice: all that a voice is learned from, or was.
+        answer: what the reading of a fresh sentence showed, see :mod:`effigie.consent.challenge`.
+        needs_answer: refuse without one that belongs to the record: when a voice is learned.
+        consent, purpose, store, today: as for :func:`permit`.
+
+    Raises:
+        RefusedError: as :func:`permit`; the record holds no voice, or another; there is no answer, or one to another.
+    """
+    store, today = store or default_store(), today or local_today()
+    if not len(voice.recordings):
+        raise RefusedError("there is no voice to ask consent for: name recordings of the person")
+    if consent is None:
+        records = _find_voice_records(voice, store, today)
+    else:
+        records = []
+        for one in [consent] if isinstance(consent, (str, Path, Consent)) else list(consent):
+            record, path = (one, None) if isinstance(one, Consent) else store.locate(one)
+            _check_record(record, "voice", purpose, store, today, path)
+            records.append(record)
+    if not records:
+        raise RefusedError(
+            "there is no consent of the person who speaks: make a record with `effigie consent new NAME "
+            "--voice RECORDING --uses voice -o RECORD`, and name it with --consent RECORD"
+        )
+    found = _match_voices(voice, records)
+    if consent is None:
+        for record in found:
+            _check_record(record, "voice", purpose, store, today, None)
+    if needs_answer or answer is not None:
+        _check_answer(answer, found)
+    return Permit("voice", found, _GATE)
+
+
+def _match_voices(voice: SubjectVoice, records: Sequence[Consent]) -> tuple[Consent, ...]:
+    """Records that match a voice; refuses if too much of it matches none."""
+    mute = [record for record in records if not record.voices]
+    if len(mute) == len(records):
+        raise RefusedError(
+            f"the consent of {mute[0].subject} ({mute[0].id}) holds no voice to compare with: make it again with "
+            "--voice RECORDING"
+        )
+    agreement = np.stack([voice_agreement(record, voice.embeddings) for record in records])
+    agrees = agreement.max(axis=0) >= 0
+    if agrees.mean() < MIN_MATCHING_VOICE:
+        names = ", ".join(f"{record.subject} ({record.id})" for record in records)
+        worst = sorted(set(voice.recordings[~agrees].astype(str)))
+        rest = f" and {len(worst) - MAX_NAMED_CLIPS} more" if len(worst) > MAX_NAMED_CLIPS else ""
+        raise RefusedError(
+            f"{100 * agrees.mean():.0f} % of the speech agrees with the consent of {names}, and "
+            f"{100 * MIN_MATCHING_VOICE:.0f} % must: others, music or noise are heard in "
+            f"{', '.join(worst[:MAX_NAMED_CLIPS])}{rest}; drop these, or get the consent of who speaks there"
+        )
+    return tuple(records[index] for index in np.unique(agreement.argmax(axis=0)[agrees]))
+
+
+def _check_answer(answer: VoiceAnswer | None, records: Sequence[Consent]) -> None:
+    ids = ", ".join(record.id for record in records)
+    if answer is None:
+        raise RefusedError(
+            f"a voice is learned when its person reads a fresh sentence: `effigie consent challenge {ids}` draws one"
+        )
+    if not any(answer.is_about(record) for record in records):
+        raise RefusedError(f"the sentence was read for {answer.consent}, not for {ids}: draw one for this record")
+    if not answer.agrees:
+        raise RefusedError(f"the sentence was not read by the person of {answer.consent}, or wrongly: draw another")
+
+
+def _find_voice_records(voice: SubjectVoice, store: ConsentStore, today: date) -> list[Consent]:
+    """The record in the store whose voice agrees best, if one does."""
+    rated = []
+    for stored in store.list(today):
+        share = float((voice_agreement(stored.consent, voice.embeddings) >= 0).mean())
+        if share >= MIN_MATCHING_VOICE and "voice" in stored.consent.uses:
+            rated.append((share, stored.consent.until or date.max, stored.consent))
+    return [max(rated, key=lambda one: one[:2])[2]] if rated else []
 
 
 def permit_model(
@@ -274,3 +367,13 @@ def _find_record(
         f"there is no consent of the person in {', '.join(clips[:MAX_NAMED_CLIPS])}{rest}: "
         f"{INSTRUCTIONS.format(use=use)}"
     )
+
+
+def permit_stock_voice(name: str) -> Permit:
+    """Permission for a voice that comes with the speech network and is nobody's: it rests on no record.
+
+    Args:
+        name: of the stock voice, for the log.
+    """
+    LOG.info("the stock voice %s needs no consent", name)
+    return Permit("voice", (), _GATE)

@@ -13,7 +13,8 @@ from effigie.consent.document import Consent, ConsentRequest, Revocation
 from effigie.consent.keys import SigningKey, operator_key
 from effigie.consent.references import compute_references
 from effigie.consent.signature import CONSENT, OPERATOR, REQUEST, SUBJECT, Signature
-from effigie.consent.terms import USES, Evidence, Terms, local_today, utc_now
+from effigie.consent.terms import EMBEDDING_SIZE, USES, Evidence, Terms, local_today, utc_now
+from effigie.consent.voice_matching import compute_voice_references
 from effigie.errors import ConsentError, UsageError
 from effigie.io.atomic_write import sha256
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
@@ -41,6 +42,8 @@ class ConsentOptions(TypedDict, total=False):
     """The operator's; by default the one of this account."""
     progress: ProgressCallback
     cancel: CancelToken | None
+    recordings: Sequence[str | Path]
+    """Sound or video files in which the subject speaks and nobody else, for the use ``voice``."""
 
 
 def new_consent(
@@ -129,6 +132,7 @@ def _sign_terms(
     key: SigningKey | None = None,
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
+    recordings: Sequence[str | Path] = (),
 ) -> dict[str, Any]:
     """The fields of a document of ``kind``, with the operator's signature."""
     begins = begins or local_today()
@@ -138,7 +142,10 @@ def _sign_terms(
         raise UsageError(f"{', '.join(unknown)} is no use: choose of {', '.join(USES)}")
     files = [Path(photo) for photo in photos]
     pieces = [_hash_evidence(Path(path), None) for path in evidence]
-    pieces += [_hash_evidence(path, "reference") for path in files if path.is_file()]
+    heard = [Path(path) for path in recordings]
+    pieces += [_hash_evidence(path, "reference") for path in (*files, *heard) if path.is_file()]
+    if heard and "voice" not in uses:
+        raise UsageError("recordings are for the use voice: add it to the uses, or leave them out")
     fields: dict[str, Any] = {
         "subject": subject.strip(),
         "uses": tuple(use for use in USES if use in uses),
@@ -153,7 +160,14 @@ def _sign_terms(
     }
     # Wrong terms are said at once, not after the pictures were looked at.
     Terms(**fields, embeddings=np.eye(1, 128, dtype=np.float32))
-    fields["embeddings"] = compute_references(files, progress, cancel)
+    if files or not heard:
+        fields["embeddings"] = compute_references(files, progress, cancel)
+    else:
+        if set(uses) != {"voice"}:
+            raise UsageError("a record needs a photo or clip of the person for other uses than voice: --photo FILE")
+        fields["embeddings"] = np.zeros((0, EMBEDDING_SIZE), np.float32)
+    if heard:
+        fields["voices"] = compute_voice_references(heard, progress, cancel)
     signature = Signature.create(kind, Terms(**fields).digest, OPERATOR, key or operator_key())
     return {**fields, "signatures": (signature,)}
 

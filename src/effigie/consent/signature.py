@@ -12,6 +12,7 @@ from effigie.consent.keys import SigningKey, fingerprint, verify_signature
 from effigie.consent.terms import TIME_FORMAT, parse_time, utc_now
 
 VERSION = 1
+VOICE_VERSION = 2  # of records that hold a voice: older programs say that they are too old for it
 CONSENT = "effigie consent record"
 REQUEST = "effigie consent request"
 REVOCATION = "effigie consent revocation"

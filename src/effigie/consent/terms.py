@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,9 @@ STRENGTHS = ("attested", "granted")
 EVIDENCE_KINDS = ("document", "recording", "reference")
 EMBEDDING_NETWORK = "sface"  # whose embeddings a record holds; those of another network cannot be compared
 EMBEDDING_SIZE = 128
+VOICE_NETWORKS = ("resemblyzer", "voicefilter")  # whose embeddings of a voice a record holds, both or neither
+VOICE_EMBEDDING_SIZE = 256
+MAX_VOICE_REFERENCES = 4  # by each
 MAX_REFERENCES = 8  # a record is biometric data: it holds as little of a face as recognising it takes
 MAX_EVIDENCE = 100
 MAX_NAME_LENGTH, MAX_TEXT_LENGTH = 200, 2000  # characters
@@ -78,8 +83,11 @@ class Terms:
         evidence: hashes of what it rests on.
         basis: what it rests on in words, such as "signed release" or "public domain".
         strength: ``attested``: the operator says so. ``granted``: the subject signed.
-        embeddings: (n, 128) float32 unit, n of 1 to 8, of the subject's face; not writable.
+        embeddings: (n, 128) float32 unit, n of 1 to 8, of the subject's face; none in a record of a voice alone; not
+            writable.
         created: when it was written, UTC, whole seconds.
+        voices: network → (n, 256) float32 unit, n of 1 to 4, of the subject's voice; empty in a record of a face alone
+            and in those of before 0.2.
     """
 
     subject: str
@@ -93,6 +101,7 @@ class Terms:
     strength: str
     embeddings: Embedding
     created: datetime
+    voices: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_text("the subject's name", self.subject, MAX_NAME_LENGTH)
@@ -110,15 +119,17 @@ class Terms:
             raise UsageError(f"{len(self.evidence)} pieces of evidence: {MAX_EVIDENCE} at most")
         if self.created.tzinfo is None or self.created.microsecond:
             raise UsageError("a record's time is in UTC and whole seconds")
-        vectors = np.array(self.embeddings, np.float32)
-        if vectors.ndim != 2 or vectors.shape[1] != EMBEDDING_SIZE or not 1 <= len(vectors) <= MAX_REFERENCES:
-            raise UsageError(
-                f"a record holds 1 to {MAX_REFERENCES} embeddings of {EMBEDDING_SIZE} numbers, not {vectors.shape}"
-            )
-        if not (np.abs(vectors) < 2).all() or np.abs(np.linalg.norm(vectors, axis=1) - 1).max() > 1e-3:
-            raise UsageError("a record's embeddings have length one")
-        vectors.setflags(write=False)
-        object.__setattr__(self, "embeddings", vectors)
+        if self.voices and set(self.voices) != set(VOICE_NETWORKS):
+            raise UsageError(f"a record holds a voice by {' and '.join(VOICE_NETWORKS)}, not {', '.join(self.voices)}")
+        fewest = 0 if self.voices else 1
+        faces = _check_vectors(self.embeddings, EMBEDDING_SIZE, fewest, MAX_REFERENCES)
+        object.__setattr__(self, "embeddings", faces)
+        voices = {
+            name: _check_vectors(self.voices[name], VOICE_EMBEDDING_SIZE, 1, MAX_VOICE_REFERENCES)
+            for name in VOICE_NETWORKS
+            if self.voices
+        }
+        object.__setattr__(self, "voices", MappingProxyType(voices))
 
     @property
     def digest(self) -> str:
@@ -137,7 +148,8 @@ class Terms:
 
     def body(self) -> dict[str, Any]:
         """JSON values of everything that is signed."""
-        return {
+        voices = {name: pack_vectors(vectors) for name, vectors in self.voices.items()}
+        return ({"voices": voices} if voices else {}) | {
             "subject": self.subject,
             "uses": list(self.uses),
             "project": self.purpose,
@@ -155,14 +167,18 @@ class Terms:
     @classmethod
     def parse_fields(cls, body: Any) -> dict[str, Any]:
         """The fields that a body from a file describes; ValueError or UsageError if it describes none."""
-        if not isinstance(body, dict) or set(body) != _KEYS:
+        if not isinstance(body, dict) or set(body) - {"voices"} != _KEYS:
             raise ValueError("its fields are not those of a consent")
         if body["network"] != EMBEDDING_NETWORK:
             raise ValueError(f"its embeddings are of another network, {str(body['network'])[:40]!r}")
         for key in ("subject", "basis", "strength", "begins", "embeddings", "created"):
             if not isinstance(body[key], str):
                 raise ValueError(f"{key} is no text")
-        uses, evidence = body["uses"], body["evidence"]
+        uses, evidence, voices = body["uses"], body["evidence"], body.get("voices", {})
+        if not isinstance(voices, dict) or ("voices" in body and set(voices) != set(VOICE_NETWORKS)):
+            raise ValueError("its voices are not by the networks that are known")
+        if not all(isinstance(text, str) for text in voices.values()):
+            raise ValueError("voices are no text")
         if not isinstance(uses, list) or not all(isinstance(use, str) for use in uses):
             raise ValueError("uses are no list of words")
         if not isinstance(evidence, list):
@@ -177,9 +193,23 @@ class Terms:
             "evidence": tuple(Evidence.from_json(piece) for piece in evidence),
             "basis": body["basis"],
             "strength": body["strength"],
-            "embeddings": unpack_vectors(body["embeddings"], EMBEDDING_SIZE),
+            "embeddings": unpack_vectors(body["embeddings"], EMBEDDING_SIZE)
+            if body["embeddings"]
+            else np.zeros((0, EMBEDDING_SIZE), np.float32),
             "created": parse_time(body["created"]),
+            "voices": {name: unpack_vectors(text, VOICE_EMBEDDING_SIZE) for name, text in voices.items()},
         }
+
+
+def _check_vectors(given: np.ndarray, width: int, fewest: int, most: int) -> np.ndarray:
+    """Unit vectors as float32 that cannot be written to."""
+    vectors = np.array(given, np.float32)
+    if vectors.ndim != 2 or vectors.shape[1] != width or not fewest <= len(vectors) <= most:
+        raise UsageError(f"a record holds {fewest} to {most} embeddings of {width} numbers, not {vectors.shape}")
+    if not (np.abs(vectors) < 2).all() or (np.abs(np.linalg.norm(vectors, axis=1) - 1) > 1e-3).any():
+        raise UsageError("a record's embeddings have length one")
+    vectors.setflags(write=False)
+    return vectors
 
 
 def check_text(what: str, text: Any, max_length: int, empty: bool = False) -> None:

@@ -47,13 +47,20 @@ class StreamCopier:
 
     Args:
         origin: time of the input that becomes 0 in the output, seconds.
+        keep_sound: whether the sound is carried over, or subtitles and the like alone.
     """
 
     def __init__(
-        self, path: Path, output: OutputContainer, origin: Fraction, span: TimeSpan | None, notes: list[str]
+        self,
+        path: Path,
+        output: OutputContainer,
+        origin: Fraction,
+        span: TimeSpan | None,
+        notes: list[str],
+        keep_sound: bool = True,
     ) -> None:
         self._output, self._origin, self._span, self._notes = output, origin, span, notes
-        plans = plan_streams_of(path, output.format.name)
+        plans = [plan for plan in plan_streams_of(path, output.format.name) if keep_sound or plan.kind != "audio"]
         notes.extend(note for note in notes_of(plans) if note not in notes)
         with contextlib.ExitStack() as stack:
             container = stack.enter_context(open_container(path))

@@ -33,6 +33,7 @@ from effigie.media.native_convert import extend_edges, to_frame
 from effigie.media.native_picture import NativePicture
 from effigie.media.orientation import Orientation
 from effigie.media.pixel_formats import choose_pixel_format, describe_losses
+from effigie.media.sound_track import SoundStream, SoundTrack
 from effigie.media.stream_copy import StreamCopier, TimeSpan
 from effigie.media.timecode import explain_timecode_loss, write_timecode
 
@@ -62,13 +63,22 @@ def describe_padding(codec: str, pixel_format: str, size: tuple[int, int], paddi
 
 
 class VideoEncoder:
-    """Encodes frames to ``temporary``; the size is that of the first frame, the clock that of ``source_info``."""
+    """Encodes frames to ``temporary``; the size is that of the first frame, the clock that of ``source_info``.
+
+    ``sound`` stands in place of the clip's own.
+    """
 
     def __init__(
-        self, temporary: Path, source_info: ClipInfo, settings: EncodeSettings, span: TimeSpan | None, notes: list[str]
+        self,
+        temporary: Path,
+        source_info: ClipInfo,
+        settings: EncodeSettings,
+        span: TimeSpan | None,
+        notes: list[str],
+        sound: SoundStream | None = None,
     ) -> None:
         self._path, self._source_info, self._settings = temporary, source_info, settings
-        self._span, self._notes = span, notes
+        self._span, self._notes, self._sound = span, notes, sound
         self._origin = span[0] if span else source_info.clock_origin
         self._tick = source_info.time_base
         self._format = OUTPUT_FORMATS[temporary.suffix.lower()]
@@ -78,6 +88,7 @@ class VideoEncoder:
         self._output: av.container.OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._stream_copier: StreamCopier | None = None
+        self._sound_track: SoundTrack | None = None
         self._reformatter = VideoReformatter()
         self._last: int | None = None
         self._count = 0
@@ -113,6 +124,8 @@ class VideoEncoder:
         """Flush the encoder, carry the rest of the sound, write the index."""
         assert self._stream is not None and self._output is not None
         self._mux(self._stream.encode(None))
+        if self._sound_track is not None:
+            self._sound_track.finalize()
         if self._stream_copier is not None:
             self._stream_copier.finalize()
             self._stream_copier.close()
@@ -162,8 +175,11 @@ class VideoEncoder:
         self._notes.extend(explain_timecode_loss(source_info, self._format))
         self._notes.extend(explain_field_loss(self._codec, source_info.field_order, picture.field_order))
         self._note_losses(picture)
+        if self._sound is not None:
+            self._sound_track = SoundTrack(self._sound, self._output)
         if settings.keep_audio and source_info.kind == "video":
-            self._stream_copier = StreamCopier(source_info.path, self._output, self._origin, self._span, self._notes)
+            copied = (source_info.path, self._output, self._origin, self._span, self._notes)
+            self._stream_copier = StreamCopier(*copied, keep_sound=self._sound is None)
         self._note_clock(first)
         self._stream = stream
 
@@ -174,6 +190,8 @@ class VideoEncoder:
         clocks = [self._tick.denominator]
         if self._settings.keep_audio:
             clocks += [audio.sample_rate for audio in self._source_info.audio if audio.sample_rate]
+        if self._sound is not None:
+            clocks.append(self._sound.rate)
         timescale = math.lcm(*clocks)
         if timescale > MAX_TIMESCALE:
             timescale = min(self._tick.denominator, MAX_TIMESCALE)
@@ -210,8 +228,9 @@ class VideoEncoder:
                 packet.dts = packet.pts  # of so short clips x265 makes numbers up
             if packet.pts in self._durations:
                 packet.duration = self._durations.pop(packet.pts)
-            if self._stream_copier is not None and packet.dts is not None:
-                self._stream_copier.advance(packet.dts * packet.time_base)
+            for beside in (self._stream_copier, self._sound_track):
+                if beside is not None and packet.dts is not None:
+                    beside.advance(packet.dts * packet.time_base)
             self._output.mux(packet)
 
     def _note(self, note: str) -> None:

@@ -23,6 +23,7 @@ from effigie.media.native_picture import NativePicture
 from effigie.media.output_place import check_place, choose_output_kind
 from effigie.media.output_plan import choose_codec_of, list_picture_losses
 from effigie.media.picture_files import PictureFiles, note_picture_losses
+from effigie.media.sound_track import SoundStream
 from effigie.media.stream_copy import TimeSpan
 from effigie.media.video_encoder import VideoEncoder
 
@@ -40,6 +41,7 @@ class VideoWriter:
         source_info: the clip whose pictures these replace; frames may have another size.
         span: write only this part of the clip, (from, up to) seconds on its clock, beginning at 0; sound
             outside is left out. None keeps every time; only MPEG clocks, which start anywhere, start at 0.
+        sound: written in place of the clip's own, whatever ``settings`` say.
         finalizer: called with the temporary path of the whole output just before it gets its name, to add what
             belongs into the finished file; the same path must hold the output afterwards.
 
@@ -65,6 +67,7 @@ class VideoWriter:
         settings: EncodeSettings | None = None,
         span: TimeSpan | None = None,
         finalizer: Callable[[Path], None] | None = None,
+        sound: SoundStream | None = None,
     ) -> None:
         self.path = Path(path)
         self.source_info = source_info
@@ -72,7 +75,7 @@ class VideoWriter:
         self.notes: list[str] = []
         self.frames = 0
         self._span = span
-        self._finalizer = finalizer
+        self._finalizer, self._sound = finalizer, sound
         self._output_kind = choose_output_kind(self.path, self.settings)
         check_place(self.path, self._output_kind, source_info)
         if self._output_kind == "video":
@@ -147,7 +150,9 @@ class VideoWriter:
 
     def _open_sink(self, temporary: Path) -> VideoEncoder | PictureFiles:
         if self._output_kind == "video":
-            return VideoEncoder(temporary, self.source_info, self.settings, self._span, self.notes)
+            return VideoEncoder(temporary, self.source_info, self.settings, self._span, self.notes, self._sound)
+        if self._sound is not None:
+            self.notes.append("the made sound was left out because pictures hold none")
         self.notes.extend(list_picture_losses(self.source_info, self.settings, self._output_kind))
         return PictureFiles(temporary, self.path, self._output_kind == "folder")
 

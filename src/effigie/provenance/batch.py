@@ -11,6 +11,7 @@ from effigie.errors import CancelledError, EffigieError, UsageError
 from effigie.execution.pipeline import ordered_map
 from effigie.media.images import is_picture
 from effigie.media.layer_plan import MANIFEST
+from effigie.media.sound import SOUND_SUFFIXES
 from effigie.progress import CancelToken
 from effigie.provenance.layer_manifest import is_layer
 from effigie.provenance.ledger.ledger import Ledger
@@ -24,9 +25,9 @@ def list_files(names: Iterable[str | Path]) -> Iterator[Path]:
     """The files that names stand for, each once, in the order of the names, within a name by path.
 
     Args:
-        names: files; folders, which stand for the pictures and clips in them and below, hidden ones left out, and for
-            the manifests of layers in place of these; and
-            patterns with ``*``, ``?``, ``[...]`` or ``**``, where no file has that name itself.
+        names: files; folders, which stand for the pictures, clips and sound in them and below, hidden ones left out,
+            and for the manifests of layers in place of these; and patterns
+            with ``*``, ``?``, ``[...]`` or ``**``, where no file has that name itself.
 
     Raises:
         UsageError: a folder or pattern without such a file.
@@ -76,7 +77,7 @@ def _expand(path: Path) -> list[Path]:
     if path.is_dir():
         found = [one for one in sorted(path.rglob("*")) if _is_shown(one, path)]
         if not found:
-            raise UsageError(f"{path} holds no picture and no clip: name another folder, or a file in it")
+            raise UsageError(f"{path} holds no picture, no clip and no sound: name another folder, or a file in it")
         return found
     if path.exists() or not glob.has_magic(str(path)):
         return [path]
@@ -91,4 +92,4 @@ def _is_shown(path: Path, folder: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
     if is_layer(path) or hidden or not path.is_file():  # of layers their manifest is looked at, once for all of them
         return False
-    return path.name == MANIFEST or is_picture(path) or path.suffix.lower() in CLIP_SUFFIXES
+    return path.name == MANIFEST or is_picture(path) or path.suffix.lower() in (*CLIP_SUFFIXES, *SOUND_SUFFIXES)

@@ -34,7 +34,7 @@ class FrameMarker:
     def __init__(self, permit: Permit, settings: TrustSettings, output_id: str, alike: Path) -> None:
         if not isinstance(permit, Permit):
             raise TypeError("an output needs the gate's permit")
-        self.settings = require_label(permit, settings)[0]
+        self.settings = require_label(permit.consents, settings)[0]
         self._output_id, self._alike = output_id, alike
         self._label = Label(self.settings.label, self.settings.label_text)
         self._embedder: WatermarkEmbedder | None = None
@@ -73,9 +73,9 @@ class FrameMarker:
         return self._embedder
 
 
-def require_label(permit: Permit, settings: TrustSettings) -> tuple[TrustSettings, list[Consent]]:
+def require_label(consents: Sequence[Consent], settings: TrustSettings) -> tuple[TrustSettings, list[Consent]]:
     """The settings with the notice on where a consent is a bare attestation, and those consents."""
-    bare = [one for one in permit.consents if one.is_bare and settings.label == "off"]
+    bare = [one for one in consents if one.is_bare and settings.label == "off"]
     return (replace(settings, label="corner") if bare else settings), bare
 
 

@@ -33,7 +33,7 @@ class OutputRecord:
         model_hash: SHA-256 of the model's manifest; of several separated by commas.
         ingredients: what it was made from, what was edited first.
         watermarked, sound_watermarked: which invisible marks it carries.
-        has_face, has_voice: what of a person was made.
+        voice_permit: for the voice, where one was made beside a face; a permit of the use ``voice`` alone is for that.
 
     Attributes:
         output_id: 48 bits as 12 hex digits, in mark, credentials and ledger.
@@ -52,16 +52,20 @@ class OutputRecord:
         ingredients: tuple[Path, ...] = (),
         watermarked: bool = False,
         sound_watermarked: bool = False,
-        has_face: bool = True,
-        has_voice: bool = False,
+        voice_permit: Permit | None = None,
     ) -> None:
-        if not isinstance(permit, Permit):
+        if not isinstance(permit, Permit) or not isinstance(voice_permit, Permit | None):
             raise TypeError("an output needs the gate's permit")
+        if voice_permit is not None and voice_permit.use != "voice":
+            raise TypeError(f"a made voice needs a permit for it, not one for {voice_permit.use}")
+        has_face = permit.use != "voice"
         self.path = path
         self.settings = settings or TrustSettings()
         self.notes: list[str] = []
         self.output_id = secrets.token_hex(6)
-        self._permit = permit
+        permits = [permit] if voice_permit is None else [permit, voice_permit]
+        self._consents = tuple({consent.id: consent for one in permits for consent in one.consents}.values())
+        self._ids = tuple(consent.id for consent in self._consents)
         if has_face:
             self._require_label()
         self._claim = Claim(
@@ -69,12 +73,12 @@ class OutputRecord:
             command=command,
             title=readable_name(path.name),
             model_hash=model_hash,
-            consents=permit.ids,
+            consents=self._ids,
             ingredients=ingredients,
             watermarked=watermarked,
             sound_watermarked=sound_watermarked,
             has_face=has_face,
-            has_voice=has_voice,
+            has_voice=not has_face or voice_permit is not None,
         )
         # A certificate that cannot sign is refused before an hour of work, not after it.
         self._identity = select_identity(self.settings.certificate, self.settings.key)
@@ -108,7 +112,7 @@ class OutputRecord:
             temporary, folder = layers
             claim = replace(self._claim, title=readable_name(folder.name))
             sign_layers(temporary, claim, self._identity, self.settings.timestamp_authority)
-        keep_used(self._permit.consents)
+        keep_used(self._consents)
         Ledger().add(
             LedgerEntry(
                 output_id=self.output_id,
@@ -116,7 +120,7 @@ class OutputRecord:
                 command=self._claim.command,
                 name=readable_name(self.path.name),
                 model_hash=self._claim.model_hash,
-                consents=self._permit.ids,
+                consents=self._ids,
                 file_sha256=digest,
                 fingerprints=fingerprints,
                 sound_fingerprints=sound_fingerprints,
@@ -128,7 +132,7 @@ class OutputRecord:
 
     def _require_label(self) -> None:
         """Switch the label on where the consent is a bare attestation."""
-        self.settings, bare = require_label(self._permit, self.settings)
+        self.settings, bare = require_label(self._consents, self.settings)
         if bare:
             self.notes.append(
                 f"the notice cannot be switched off: the consent of {bare[0].subject} ({bare[0].id}) rests on a bare "

@@ -11,7 +11,7 @@ from effigie.provenance.c2pa.reader import CredentialState
 from effigie.provenance.ledger.ledger import LedgerEntry
 
 Verdict = Literal["made-by-effigie", "marked-by-others", "broken", "nothing-found"]
-MatchKind = Literal["id", "file", "pictures"]
+MatchKind = Literal["id", "file", "pictures", "sound"]
 
 VERDICTS = {
     "made-by-effigie": "made with effigie: a trained model put a person's likeness into it",
@@ -29,7 +29,7 @@ class WatermarkReading:
     Attributes:
         id: the output's, 12 hex digits.
         confidence: 0 to 1.
-        edits: what was done to the picture since, in words, as far as the mark tells.
+        edits: what was done to the picture or sound since, in words, as far as the mark tells.
     """
 
     id: str
@@ -41,11 +41,17 @@ class WatermarkReading:
 class LedgerMatch:
     """The entry of this machine's ledger that matches a file.
 
-    ``matched`` says by what: ``id`` (of mark or credentials), ``file`` (every byte), ``pictures`` (looks the same).
+    ``matched`` says by what: ``id`` (of mark or credentials), ``file`` (every byte), ``pictures`` (looks the same),
+    ``sound`` (sounds the same).
     """
 
     entry: LedgerEntry
     matched: tuple[MatchKind, ...]
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether more than likeness speaks for it."""
+        return "id" in self.matched or "file" in self.matched
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ class Verification:
             ``nothing-found``.
         credentials, watermark, ledger, consent: what each reading gave; None for nothing.
         notes: readings that were not possible, a sentence each.
+        sound_watermark: the mark in the sound, or None.
+        has_pictures, has_sound: what the file holds, as far as it could be read.
     """
 
     path: Path
@@ -87,6 +95,9 @@ class Verification:
     ledger: LedgerMatch | None
     consent: ConsentSummary | None
     notes: tuple[str, ...] = ()
+    sound_watermark: WatermarkReading | None = None
+    has_pictures: bool = True
+    has_sound: bool = False
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -94,7 +105,8 @@ class Verification:
         lines = (
             f"{self.path.name}: {VERDICTS[self.verdict]}.",
             f"credentials: {_format_credentials(self.credentials)}.",
-            f"invisible mark: {_format_mark(self.watermark, self.credentials)}.",
+            *([f"invisible mark: {_format_mark(self.watermark, self.credentials)}."] if self._shows_mark else []),
+            *([f"mark in the sound: {self._describe_sound_mark()}."] if self.has_sound else []),
             f"ledger of this machine: {_format_ledger(self.ledger)}.",
             *([f"consent: {_format_consent(self.consent)}."] if self.consent else []),
             *(f"note: {note}." for note in self.notes),
@@ -102,14 +114,26 @@ class Verification:
         # Names and reasons come out of the file: a terminal must not obey what is written in them.
         return tuple("".join(letter if letter.isprintable() else "?" for letter in line) for line in lines)
 
+    @property
+    def _shows_mark(self) -> bool:
+        return self.has_pictures or not self.has_sound
+
+    def _describe_sound_mark(self) -> str:
+        line = _format_mark(self.sound_watermark, self.credentials, "sound")
+        ours, theirs = self.watermark, self.sound_watermark
+        if ours is not None and theirs is not None and ours.id != theirs.id:
+            line += f"; the pictures carry another, {ours.id}: they and the sound come from different outputs"
+        return line
+
     def to_json(self) -> dict[str, Any]:
-        """JSON values: ``verdict``, ``credentials``, ``watermark``, ``ledger``, ``consent``."""
+        """JSON values: ``verdict``, ``credentials``, ``watermark``, ``ledger``, ``consent``, ``sound_watermark``."""
         return {
             "verdict": self.verdict,
             "credentials": to_stored(self.credentials),
             "watermark": to_stored(self.watermark),
             "ledger": None if self.ledger is None else _ledger_json(self.ledger),
             "consent": to_stored(self.consent),
+            "sound_watermark": to_stored(self.sound_watermark),
         }
 
 
@@ -145,12 +169,12 @@ def _format_problems(state: CredentialState) -> str:
     return f" ({'; '.join(state.problems)})" if state.problems else ""
 
 
-def _format_mark(mark: WatermarkReading | None, credentials: CredentialState) -> str:
+def _format_mark(mark: WatermarkReading | None, credentials: CredentialState, what: str = "picture") -> str:
     if mark is None:
         return "none found"
     line = f"output {mark.id}, confidence {mark.confidence:.2f}"
     if mark.edits:
-        line += f"; the picture was {', '.join(mark.edits)}"
+        line += f"; the {what} was {', '.join(mark.edits)}"
     named = credentials.output_id
     if named and named != mark.id:
         line += f"; the credentials name another output, {named}, so this file holds parts of both or one was copied"
@@ -166,10 +190,16 @@ def _format_ledger(known: LedgerMatch | None) -> str:
     made = f"output {entry.output_id}, {entry.name}, by `effigie {entry.command}` on {entry.time:%Y-%m-%d %H:%M} UTC"
     if known.matched == ("pictures",):
         return f"it looks like {made}. The clip that it was made from looks alike, too: a hint, no proof"
+    if known.matched == ("sound",):
+        return f"it sounds like {made}. What that was made from may sound alike, too: a hint, no proof"
     if "file" in known.matched:
         return f"{made}; this is that file, byte for byte"
     if "pictures" in known.matched:
         return f"{made}; this file was changed since and looks the same"
+    if "sound" in known.matched:
+        return f"{made}; this file was changed since and sounds the same"
+    if not entry.fingerprints and entry.sound_fingerprints:
+        return f"{made}; this file was changed since and sounds different, as after cutting or in a copy"
     return f"{made}; this file was changed since and looks different, as after cropping or in a copy"
 
 

@@ -63,6 +63,8 @@ class SignedSoundWriter:
         source_path: Path | None = None,
     ) -> None:
         path, settings = Path(path), settings or TrustSettings()
+        if isinstance(permit, Permit) and permit.use != "voice":
+            raise TypeError(f"a made voice needs a permit for it, not one for {permit.use}")
         if source_path is not None and path.exists() and source_path.exists() and path.samefile(source_path):
             raise UsageError(f"{path} is the recording being read: choose another name for the output")
         self._record = OutputRecord(
@@ -73,8 +75,6 @@ class SignedSoundWriter:
             settings,
             ingredients=() if source_path is None else (source_path,),
             sound_watermarked=settings.watermark,
-            has_face=False,
-            has_voice=True,
         )
         self.output_id = self._record.output_id
         self.seconds = 0.0

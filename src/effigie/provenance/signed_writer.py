@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time as clock
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -19,11 +19,15 @@ from effigie.media import EncodeSettings, VideoWriter
 from effigie.media.clip import ClipInfo
 from effigie.media.layer_files import LayerFiles
 from effigie.media.native_picture import NativePicture
+from effigie.media.sound import Sound
+from effigie.media.sound_track import SoundStream
 from effigie.media.stream_copy import TimeSpan
+from effigie.media.video_encoder import OUTPUT_FORMATS
 from effigie.provenance.config import TrustSettings
 from effigie.provenance.frame_marker import FrameMarker
 from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint
 from effigie.provenance.output_record import OutputRecord
+from effigie.provenance.sound_trace import SoundTrace
 from effigie.provenance.watermark import Anchor
 
 
@@ -42,6 +46,9 @@ class SignedWriter:
             driver's clock and sound and another's pictures. A folder counts as unknown.
         layers: a folder for the same as layers over the footage, see :mod:`effigie.media.layer_files`; frames must be
             written as decoded, then.
+        made_sound: sound that stands in place of the clip's own, its first sample at the output's time 0. It carries
+            the mark too. Outputs that hold no sound (pictures) leave it out and say so.
+        voice_permit: the gate's, for the person whose voice a model made in ``made_sound``; None where it was recorded.
 
     Attributes:
         output_id: 48 bits as 12 hex digits, in mark, credentials and ledger.
@@ -60,6 +67,8 @@ class SignedWriter:
         span: TimeSpan | None = None,
         source_path: Path | None = None,
         layers: Path | None = None,
+        made_sound: Sound | SoundStream | None = None,
+        voice_permit: Permit | None = None,
     ) -> None:
         settings = settings or TrustSettings()
         self._record = OutputRecord(
@@ -70,12 +79,16 @@ class SignedWriter:
             settings,
             ingredients=_ingredients(like.path, source_path),
             watermarked=settings.watermark,
+            sound_watermarked=settings.watermark and made_sound is not None and path.suffix.lower() in OUTPUT_FORMATS,
+            voice_permit=voice_permit,
         )
         self.settings = self._record.settings
         self.output_id = self._record.output_id
         self.seconds = 0.0
         self._marker = FrameMarker(permit, self.settings, self.output_id, source_path or like.path)
-        self._writer = VideoWriter(path, like, encode, span, finalizer=self._finalize)
+        self._trace: SoundTrace | None = None
+        sound = None if made_sound is None else self._trace_sound(SoundStream.of(made_sound))
+        self._writer = VideoWriter(path, like, encode, span, finalizer=self._finalize, sound=sound)
         self._layers = None if layers is None else LayerFiles(layers, like, self.output_id)
         self._stack = contextlib.ExitStack()
         self._fingerprints: list[tuple[float, int]] = []
@@ -151,8 +164,21 @@ class SignedWriter:
         if self._layers is not None:
             self._layers.finalize()
             layers = self._layers.temporary, self._layers.folder
-        self._record.complete(whole, tuple(self._fingerprints), layers=layers)
+        heard = () if self._trace is None else self._trace.fingerprints
+        self._record.complete(whole, tuple(self._fingerprints), heard, layers)
         self.seconds += clock.perf_counter() - begun
+
+    def _trace_sound(self, sound: SoundStream) -> SoundStream:
+        """The sound with the mark, remembered for the ledger."""
+        trace = SoundTrace(self.output_id, sound.rate, sound.channels, self.settings.watermark)
+        self._trace = trace
+
+        def mark() -> Iterator[np.ndarray]:
+            for block in sound.blocks:
+                yield trace.write(block)
+            yield trace.finalize()
+
+        return SoundStream(mark(), sound.rate, sound.channels)
 
 
 def _ingredients(clip: Path, source_path: Path | None) -> tuple[Path, ...]:

@@ -29,7 +29,7 @@ class SoundTrace:
 
     def __init__(self, output_id: str, rate: int, channels: int, watermark: bool = True) -> None:
         self.seconds = 0.0
-        self._rate = rate
+        self._rate, self._channels = rate, channels
         self._marker = SoundMarker(int(output_id, 16), rate, channels) if watermark else None
         self._held: list[NDArray[np.float32]] = []
         self._held_samples = self._first = 0
@@ -57,7 +57,7 @@ class SoundTrace:
         begun = clock.perf_counter()
         if self._held:
             self._take_fingerprints()
-        rest = np.zeros((1, 0), np.float32) if self._marker is None else self._marker.finalize()
+        rest = np.zeros((self._channels, 0), np.float32) if self._marker is None else self._marker.finalize()
         self.seconds += clock.perf_counter() - begun
         return rest
 

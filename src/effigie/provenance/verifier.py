@@ -25,6 +25,7 @@ from effigie.provenance.c2pa.reader import CredentialState, read_credentials
 from effigie.provenance.layer_manifest import read_layer_credentials
 from effigie.provenance.ledger.fingerprint import Sample, compute_fingerprint, match_clips
 from effigie.provenance.ledger.ledger import Ledger
+from effigie.provenance.ledger.sound_fingerprint import match_sounds
 from effigie.provenance.report import (
     ConsentStatus,
     ConsentSummary,
@@ -34,6 +35,7 @@ from effigie.provenance.report import (
     Verification,
     WatermarkReading,
 )
+from effigie.provenance.sound_reading import read_sound_traces
 
 MARK_SEARCH_S = 60.0
 """Where the mark is looked for first; in a longer clip that has none there, all over it."""
@@ -71,41 +73,48 @@ def verify(
     cancel = cancel or CancelToken()
     size = _check_size(path)
     notes: list[str] = [] if size else ["the file is empty"]
-    mark = known = None
-    with ThreadPoolExecutor(1) as pool:
+    mark = sound = known = pictures = None
+    with ThreadPoolExecutor(2) as pool:
         # While credentials and mark are read: whoever has a ledger needs them.
-        looks = pool.submit(_compute_fingerprints, path, cancel) if size and ledger.path.exists() else None
+        has_ledger = ledger.path.exists()
+        looks = pool.submit(_compute_fingerprints, path, cancel) if size and has_ledger else None
+        hearing = pool.submit(read_sound_traces, path, has_ledger, cancel) if size else None
         of_layers = read_layer_credentials(path)
         credentials = of_layers or read_credentials(path)
         if size:
-            pictures: bool | None = None
             if of_layers is not None:
                 notes.append("of layers, the invisible mark is read in what they are composed to")
             else:
                 pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(path, cancel))
             if pictures:
                 mark = _try_reading("the invisible mark", notes, lambda: _read_mark(path, cancel))
-            elif pictures is False:
-                notes.append("it holds no pictures, so there is no invisible mark to look for")
+            sound = None if hearing is None else _try_reading("the sound", notes, hearing.result)
+            if pictures is False and sound is None and not notes:
+                notes.append("it holds neither pictures nor sound, so there is no invisible mark to look for")
             if looks is not None:
                 shown = looks if pictures else None
+                marks = [one for one in (mark, sound and sound.mark) if one]
+                heard = sound.fingerprints if sound else ()
                 known = _try_reading(
-                    "the ledger", notes, lambda: _search_ledger(path, ledger, mark, credentials, shown)
+                    "the ledger", notes, lambda: _search_ledger(path, ledger, marks, credentials, shown, heard)
                 )
-    consents = known.entry.consents if known and known.matched != ("pictures",) else ()
+    consents = known.entry.consents if known and known.is_certain else ()
     if not consents and credentials.state in VALID_STATES:
         consents = credentials.consents
     store = store or used_store(path.absolute().parent)
     consent = _try_reading("consent", notes, lambda: _summarize_consent(consents, store))
-    verdict = _judge(credentials, mark, known)
-    return Verification(path, verdict, credentials, mark, known, consent, tuple(notes))
+    sound_mark = None if sound is None else sound.mark
+    verdict = _judge(credentials, mark or sound_mark, known)
+    return Verification(
+        path, verdict, credentials, mark, known, consent, tuple(notes), sound_mark, bool(pictures), sound is not None
+    )
 
 
 def _judge(credentials: CredentialState, mark: WatermarkReading | None, known: LedgerMatch | None) -> Verdict:
     if credentials.state == "broken":
         return "broken"
     # The clip that a swap was made from looks much like the swap: looking alike is a hint and no verdict.
-    recorded = known is not None and known.matched != ("pictures",)
+    recorded = known is not None and known.is_certain
     if recorded or mark is not None or _credentials_output_id(credentials) is not None:
         return "made-by-effigie"
     return "nothing-found" if credentials.state == "absent" else "marked-by-others"
@@ -174,24 +183,35 @@ def _read_mark(path: Path, cancel: CancelToken) -> WatermarkReading | None:
 def _search_ledger(
     path: Path,
     ledger: Ledger,
-    mark: WatermarkReading | None,
+    marks: list[WatermarkReading],
     credentials: CredentialState,
     looks: Future[tuple[Sample, ...]] | None,
+    heard: tuple[Sample, ...],
 ) -> LedgerMatch | None:
-    """The entry that matches; ``looks`` are the fingerprints of the file's pictures, None without any."""
+    """The entry that matches.
+
+    Args:
+        marks: of pictures and sound, those that were read.
+        looks: the fingerprints of the file's pictures, None without any.
+        heard: the fingerprints of its sound.
+    """
     by_hash = ledger.find_by_hash(sha256(path))
-    ids = [mark.id if mark else None, _credentials_output_id(credentials)]
+    ids = [*(mark.id for mark in marks), _credentials_output_id(credentials)]
     by_id = next((entry for name in ids if name and (entry := ledger.find_by_id(name)) is not None), None)
     entry = by_id or by_hash
     fingerprints = () if looks is None else looks.result()
     if entry is None:
-        similar = ledger.find_similar(fingerprints) if fingerprints else None
-        return None if similar is None else LedgerMatch(similar[0], ("pictures",))
+        if fingerprints and (similar := ledger.find_similar(fingerprints)) is not None:
+            return LedgerMatch(similar[0], ("pictures",))
+        alike = ledger.find_similar_sound(heard) if heard else None
+        return None if alike is None else LedgerMatch(alike[0], ("sound",))
     matched: list[MatchKind] = ["id"] if by_id else []
     if by_hash and by_hash.output_id == entry.output_id:
         matched.append("file")
     if match_clips(fingerprints, entry.fingerprints) is not None:
         matched.append("pictures")
+    if heard and match_sounds(heard, entry.sound_fingerprints) is not None:
+        matched.append("sound")
     return LedgerMatch(entry, tuple(matched))
 
 

@@ -52,13 +52,17 @@ def measure_energy(samples: np.ndarray, hop: int = 300) -> np.ndarray:
     return np.asarray(np.log(np.linalg.norm(mel_bank(16000, 2048, 80, 8000.0) @ power, axis=0) + FLOOR), np.float32)
 
 
-def compute_cepstra(samples: np.ndarray, count: int = 19, hop: int = 300) -> np.ndarray:
+def compute_log_mel(samples: np.ndarray, hop: int = 300) -> np.ndarray:
+    """(40, T) float32 nepers of power up to 8 kHz; samples are (n,) float32 of 24 kHz."""
+    return np.asarray(np.log(mel_bank(24000, 1024, 40, 8000.0, True) @ power_spectrum(samples, 1024, hop) + FLOOR))
+
+
+def compute_cepstra(mel: np.ndarray, count: int = 19) -> np.ndarray:
     """(T, 2 count + 1) float32: mel cepstra without the level, the level, and slopes, each of unit spread.
 
     Args:
-        samples: (n,) float32 of 24 kHz.
+        mel: (bands, T) of :func:`compute_log_mel`.
     """
-    mel = np.log(mel_bank(24000, 1024, 40, 8000.0, True) @ power_spectrum(samples, 1024, hop) + FLOOR)
     bands = mel.shape[0]
     basis = np.cos(np.pi / bands * (np.arange(bands) + 0.5) * np.arange(1, count + 1)[:, None])
     cepstra = (basis @ mel).astype(np.float32)

@@ -49,11 +49,16 @@ def compute_spectrogram(samples: np.ndarray, frames: int) -> np.ndarray:
     return np.asarray((np.maximum(decades, decades.max() - DYNAMIC_RANGE) + 4) / 4, dtype=np.float32)
 
 
-@cache
 def mel_filters() -> np.ndarray:
     """(80, 201) triangles on Slaney's mel scale, each of area 1."""
-    frequencies = np.fft.rfftfreq(WINDOW, 1 / RATE)
-    edges = _to_hertz(np.linspace(0, _to_mel(RATE / 2), BANDS + 2))
+    return slaney_filters(WINDOW, BANDS)
+
+
+@cache
+def slaney_filters(window: int, bands: int) -> np.ndarray:
+    """(bands, window // 2 + 1) triangles on Slaney's mel scale up to 8 kHz, each of area 1."""
+    frequencies = np.fft.rfftfreq(window, 1 / RATE)
+    edges = _to_hertz(np.linspace(0, _to_mel(RATE / 2), bands + 2))
     rise = (frequencies - edges[:-2, None]) / np.diff(edges)[:-1, None]
     fall = (edges[2:, None] - frequencies) / np.diff(edges)[1:, None]
     return np.asarray(np.maximum(0, np.minimum(rise, fall)) * (2 / (edges[2:] - edges[:-2]))[:, None])

@@ -21,6 +21,7 @@ from effigie.errors import EffigieError
 from effigie.io.atomic_write import convert_os_error
 from effigie.io.home import home
 from effigie.provenance.ledger.fingerprint import Match, Sample, match_clips
+from effigie.provenance.ledger.sound_fingerprint import match_sounds
 
 WRITE_TIMEOUT_S = 30.0  # how long a writer waits for the others; one entry takes milliseconds
 READ_TIMEOUT_S = 2.0  # how long a reader waits, where there is no write-ahead log
@@ -120,6 +121,12 @@ class Ledger:
         A swap looks much like the clip it was made from, so this says where to look and proves nothing.
         """
         pairs = ((entry, match_clips(fingerprints, entry.fingerprints)) for entry in self.entries())
+        found = [(entry, match) for entry, match in pairs if match is not None]
+        return min(found, key=lambda pair: pair[1].bits, default=None)
+
+    def find_similar_sound(self, fingerprints: Sequence[Sample]) -> tuple[LedgerEntry, Match] | None:
+        """The output whose sound matches best, if any does; a hint as :meth:`find_similar`."""
+        pairs = ((entry, match_sounds(fingerprints, entry.sound_fingerprints)) for entry in self.entries())
         found = [(entry, match) for entry, match in pairs if match is not None]
         return min(found, key=lambda pair: pair[1].bits, default=None)
 

@@ -10,7 +10,6 @@ minute, of an hour, the most that is looked at, below one in 10^8.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
@@ -22,11 +21,13 @@ from effigie.media.sound import stream_sound
 from effigie.progress import CancelToken
 from effigie.provenance.sound_watermark.pattern import layout
 from effigie.provenance.sound_watermark.search import SoundPose, SoundSearch
-from effigie.provenance.sound_watermark.spectrum import RATE
+from effigie.provenance.sound_watermark.spectrum import RATE, mix
 from effigie.provenance.watermark.payload import ID_BITS, decode, normalize
 
 PIECE_S = 60.0  # seconds that are looked at together
 MAX_PIECES = 60  # an hour
+THOROUGH_PIECES, THOROUGH_STEP = 3, 10
+"""Another speed is looked for in the first minutes and in every so many of those behind."""
 MIN_S = 1.0
 STRAIGHT_POSES, REFINED_POSES, CHANGED_POSES = 2, 12, 4
 MIN_SCORE = 3.0  # standard deviations of the known symbols below which no changed speed is believed
@@ -61,11 +62,14 @@ class DetectedSoundMark:
         return f"{self.id:012x}"
 
 
-def detect(samples: NDArray[np.float32], cancel: CancelToken | None = None) -> DetectedSoundMark | None:
+def detect(
+    samples: NDArray[np.float32], cancel: CancelToken | None = None, any_speed: bool = True
+) -> DetectedSoundMark | None:
     """The mark in a piece of sound, or None.
 
     Args:
         samples: (n,) float32 at 16 kHz, a minute at most; what is beyond is left out.
+        any_speed: look for sound that is played faster or slower, too.
     """
     samples = np.asarray(samples[: round(PIECE_S * RATE)], np.float32)
     if len(samples) < MIN_S * RATE or not np.any(samples):
@@ -76,7 +80,7 @@ def detect(samples: NDArray[np.float32], cancel: CancelToken | None = None) -> D
             return found
     if cancel is not None:
         cancel.check()
-    for pose in search.find_changed(REFINED_POSES)[:CHANGED_POSES]:
+    for pose in search.find_changed(REFINED_POSES)[:CHANGED_POSES] if any_speed else ():
         if cancel is not None:
             cancel.check()
         if pose.score < MIN_SCORE:
@@ -92,24 +96,13 @@ def detect_file(path: str | Path, cancel: CancelToken | None = None) -> Detected
     Raises:
         MediaError: the file has no sound, or is damaged.
     """
-    for piece in _read_pieces(Path(path)):
-        if found := detect(piece, cancel):
-            return found
-    return None
-
-
-def _read_pieces(path: Path) -> Iterator[NDArray[np.float32]]:
     for number, block in enumerate(stream_sound(path, RATE, PIECE_S)):
         if number == MAX_PIECES:
-            return
-        yield from _mixes(block.samples)
-
-
-def _mixes(samples: NDArray[np.float32]) -> Iterable[NDArray[np.float32]]:
-    """The mean of the channels; where they cancel each other out, the loudest."""
-    mono = samples.mean(axis=0, dtype=np.float32)
-    power = np.mean(samples**2, axis=1)
-    yield samples[int(power.argmax())] if np.mean(mono**2) < 0.01 * power.max() else mono
+            break
+        thorough = number < THOROUGH_PIECES or number % THOROUGH_STEP == 0
+        if found := detect(mix(block.samples), cancel, any_speed=thorough):
+            return found
+    return None
 
 
 def _decode(search: SoundSearch, pose: SoundPose) -> DetectedSoundMark | None:

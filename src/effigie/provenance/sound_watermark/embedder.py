@@ -21,6 +21,7 @@ from effigie.provenance.sound_watermark.spectrum import (
     deviations,
     floor_of,
     levels_of,
+    mix,
     power_spectrum,
     resample,
 )
@@ -31,10 +32,10 @@ HOP_S = 0.016  # seconds between windows
 BLOCK_SLOTS = SLOTS  # planned at once
 CONTEXT_SLOTS = 8  # on either side, which are looked at too
 REPETITIONS = 5
-STRENGTH_DB = 1.5  # at 1 kHz
+STRENGTH_DB = 1.2  # at 1 kHz
 MIN_STRENGTH_DB, MAX_STRENGTH_DB = 0.7, 4.5
 START_DB = 0.5
-TARGET_DB = 2.0  # agreement that is aimed at, at 1 kHz
+TARGET_DB = 1.5  # agreement that is aimed at, at 1 kHz
 REACH = 2.0  # cells that lack more than this many strengths count as out of reach
 STEP = 0.7  # of what lacks, in each repetition
 
@@ -105,7 +106,7 @@ class SoundMarker:
         begin, old = self._planned, min(CONTEXT_SLOTS, self._planned)
         first, last = begin - old, begin + slots + CONTEXT_SLOTS
         low, high = self._sample_of(first) - self._start, min(self._sample_of(last), self._read) - self._start
-        mono = _mix(self._buffer[:, low:high])
+        mono = mix(self._buffer[:, low:high])
         wanted = np.take(self._pattern, np.arange(first, last) % SLOTS, axis=1)
         gains = _plan_gains(resample(mono, self.rate), wanted, self._gains[:, self._gains.shape[1] - old :])
         gains = np.where(self._usable, gains, 0)[:, : old + slots]
@@ -146,15 +147,6 @@ class SoundMarker:
         sample = min(self._sample_of(keep), self._frame * self._hop - self._lead)
         if sample > self._start:
             self._buffer, self._start = self._buffer[:, sample - self._start :], sample
-
-
-def _mix(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n,) the mean of the channels, or the loudest where they cancel each other out."""
-    mono = samples.mean(axis=0, dtype=np.float32)
-    power = np.mean(samples**2, axis=1) if samples.shape[1] else np.zeros(len(samples))
-    if len(samples) > 1 and samples.shape[1] and np.mean(mono**2) < 0.01 * power.max():
-        return samples[int(power.argmax())]
-    return np.asarray(mono, np.float32)
 
 
 def strengths() -> NDArray[np.float32]:

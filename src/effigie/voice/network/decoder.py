@@ -26,6 +26,16 @@ class Decoder(nn.Module):
         )
         self.generator = Generator()
 
+    def shape(self, phonemes: Tensor, f0: Tensor, energy: Tensor, style: Tensor) -> Tensor:
+        """Frames of 12.5 ms that the generator makes sound of, (B, 512, 2 T); arguments as for decoding."""
+        dtype = self.residual.weight.dtype
+        curves = torch.cat([self.f0(f0[:, None].to(dtype)), self.energy(energy[:, None].to(dtype))], dim=1)
+        residual = self.residual(phonemes)
+        x = self.first(torch.cat([phonemes, curves], dim=1), style)
+        for block in self.blocks:
+            x = block(torch.cat([x, residual, curves], dim=1), style)
+        return x
+
     def forward(self, phonemes: Tensor, f0: Tensor, energy: Tensor, style: Tensor, noise: float = 0.0) -> Tensor:
         """Decode.
 
@@ -38,10 +48,4 @@ class Decoder(nn.Module):
 
         Returns: (B, 600 T) samples of 24 kHz in -1..1.
         """
-        dtype = self.residual.weight.dtype
-        curves = torch.cat([self.f0(f0[:, None].to(dtype)), self.energy(energy[:, None].to(dtype))], dim=1)
-        residual = self.residual(phonemes)
-        x = self.first(torch.cat([phonemes, curves], dim=1), style)
-        for block in self.blocks:
-            x = block(torch.cat([x, residual, curves], dim=1), style)
-        return self.generator(x, style, f0, noise)
+        return self.generator(self.shape(phonemes, f0, energy, style), style, f0, noise)

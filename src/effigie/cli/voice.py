@@ -1,0 +1,95 @@
+"""`effigie voice`: speak in a voice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import effigie
+from effigie.cli.console import INTERRUPT, hold_interrupt, print_json, print_line, print_notes, progress_display
+from effigie.cli.options import Consents, Json, Purpose, add_command
+from effigie.io.stored_names import to_stored
+from effigie.progress import format_count
+
+VoiceName = Annotated[
+    str, typer.Argument(metavar="VOICE", help="A stock voice: alpha, gongitsune, nezumi, tebukuro or kumo.")
+]
+SoundOutput = Annotated[
+    Path, typer.Option("--output", "-o", metavar="SOUND", help=".wav, .flac, .mp3, .m4a, .opus or .ogg.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(help=__doc__, no_args_is_help=True)
+    add_command(group, "speak", speak)
+    group.command("info")(info)
+    app.add_typer(group, name="voice")
+
+
+def speak(
+    voice: VoiceName,
+    text: Annotated[str, typer.Argument(metavar="TEXT|FILE", help="What is to be said, in English, or a text file.")],
+    output: SoundOutput,
+    settings: effigie.SpeakSettings,
+    times: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="Also write when each phoneme and word is said.")
+    ] = None,
+    consent: Consents = None,
+    purpose: Purpose = None,
+    as_json: Json = False,
+) -> None:
+    """Speak a text in a voice, sentence by sentence; a book takes no more memory than a line."""
+    from effigie.io.atomic_write import write_json
+
+    with hold_interrupt():
+        run = effigie.voice.speak  # imported here
+    with progress_display() as progress:
+        report = run(
+            voice,
+            _read_text(text),
+            output,
+            settings,
+            times=times is not None,
+            consent=consent,
+            purpose=purpose,
+            progress=progress,
+            cancel=INTERRUPT,
+        )
+    if times is not None:
+        phonemes, words = ([asdict(one) for one in ones] for ones in (report.phonemes, report.words))
+        write_json(times, {"phonemes": phonemes, "words": words})
+    if as_json:
+        stored = to_stored(report)
+        print_json({name: value for name, value in stored.items() if name not in ("phonemes", "words")})
+        return
+    factor = report.seconds / max(report.duration_s, 1e-9)
+    print_line(
+        f"{report.output}: {format_count(report.sentences, 'sentence')}, {report.duration_s:.1f} s of sound, "
+        f"{factor:.1f} s a second; id {report.output_id}"
+    )
+    print_notes(report.notes)
+
+
+def info(as_json: Json = False) -> None:
+    """List the stock voices, which belong to nobody and need no consent."""
+    voices = effigie.voice.STOCK_VOICES
+    if as_json:
+        print_json({name: {"name_in_package": known} for name, known in voices.items()})
+        return
+    for name, known in voices.items():
+        print_line(f"{name}: {'a man' if known[1] == 'm' else 'a woman'}, {known} of Kokoro-82M (Apache-2.0)")
+
+
+def _read_text(text: str) -> str | Iterator[str]:
+    """The text itself, or the paragraphs of the file that it names."""
+    from effigie.voice.inference.speak import read_paragraphs
+
+    try:
+        is_file = len(text) < 4096 and "\n" not in text and Path(text).is_file()
+    except (OSError, ValueError):
+        is_file = False
+    return read_paragraphs(text) if is_file else text

@@ -1,0 +1,1 @@
+"""Speaks texts and converts performances."""
