@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from effigie.cli.outputs import (
     print_plans,
     with_frames,
 )
+from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
 from effigie.progress import format_count
 
@@ -37,16 +39,24 @@ def animate(
             metavar="PORTRAIT", help="A picture, clip or face set of whoever is shown, or a PERSON made by tune."
         ),
     ],
+    settings: effigie.AnimateSettings,
+    job: effigie.JobSettings,
     drivers: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--driver",
             metavar="CLIP",
             help="Footage of whoever moves, or a motion template; several by naming it again, a folder or a pattern.",
         ),
-    ],
-    settings: effigie.AnimateSettings,
-    job: effigie.JobSettings,
+    ] = None,
+    speech: Annotated[
+        str | None,
+        typer.Option(
+            "--speech",
+            metavar="SOUND",
+            help="What the portrait says: a sound or video file; a driver then gives head and eyes only.",
+        ),
+    ] = None,
     output: Output = None,
     frames_to: FramesTo = None,
     consent: Consents = None,
@@ -54,7 +64,7 @@ def animate(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Let a portrait move and speak as the driver does; the driver's times and sound are kept.
+    """Let a portrait move and speak as the driver does, or say what is heard; times and sound are kept.
 
     Of several drivers those whose outputs are there already, with the same settings, are not animated again.
     """
@@ -62,6 +72,12 @@ def animate(
     from effigie.io.storage import local_copy, upload_on_exit
     from effigie.media.inputs import is_single_clip
 
+    drivers = drivers or []
+    if not drivers and speech is None:
+        raise UsageError("nothing moves the portrait: name --driver CLIP, or --speech SOUND")
+    if speech is not None:
+        _speak(portrait, drivers, speech, settings, job, output, frames_to, consent, purpose, dry_run, as_json)
+        return
     many = len(drivers) > 1 or not is_single_clip(drivers[0])
     destination = choose_destination(output, frames_to, many, settings.encode.codec)
     settings = replace(settings, encode=with_frames(settings.encode, destination))
@@ -84,6 +100,51 @@ def animate(
     if as_json:
         print_json({**to_stored(report), "output": target})
         return
+    _print_report(report, target)
+
+
+def _speak(
+    portrait: Path,
+    drivers: list[str],
+    speech: str,
+    settings: effigie.AnimateSettings,
+    job: effigie.JobSettings,
+    output: str | None,
+    frames_to: str | None,
+    consent: list[str] | None,
+    purpose: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """One sound, and a driver's clip at most."""
+    from effigie.heads import animate
+    from effigie.heads.inference.output_plan import plan_speech
+    from effigie.io.storage import local_copy, upload_on_exit
+
+    if len(drivers) > 1:
+        raise UsageError("one sound takes one driver: name a single clip beside --speech, or none")
+    destination = choose_destination(output, frames_to, False, settings.encode.codec)
+    settings = replace(settings, encode=with_frames(settings.encode, destination))
+    target = destination.of_clip(speech, job.container)
+    if not job.force:
+        jobs.refuse_existing(target, settings.save_motion)
+    with contextlib.ExitStack() as stack:
+        sound = stack.enter_context(local_copy(speech))
+        if dry_run:
+            print_plans([(speech, plan_speech(portrait, sound, target, settings))], as_json)
+            return
+        progress = stack.enter_context(progress_display())
+        driver = stack.enter_context(local_copy(drivers[0])) if drivers else None
+        with upload_on_exit(target) as made:
+            asked: dict[str, Any] = {"consent": consent, "purpose": purpose, "cancel": INTERRUPT}
+            report = animate(portrait, driver, made, settings, speech=sound, progress=progress, **asked)
+    if as_json:
+        print_json({**to_stored(report), "output": target})
+        return
+    _print_report(report, target)
+
+
+def _print_report(report: effigie.AnimateReport, target: str) -> None:
     rate = report.frames / max(report.seconds, 1e-9)
     print_line(f"{target}: {format_count(report.frames, 'frame')}, {rate:.1f} frames/s; id {report.output_id}")
     print_notes(report.notes)
@@ -93,7 +154,7 @@ def _plan_drivers(
     portrait: Path, drivers: list[str], destination: Destination, settings: effigie.AnimateSettings, container: str
 ) -> list[tuple[str, effigie.OutputPlan | str]]:
     from effigie.errors import EffigieError
-    from effigie.heads.inference.animation import plan_animation
+    from effigie.heads.inference.output_plan import plan_animation
     from effigie.heads.motion.template import is_template
     from effigie.media.inputs import find_clips
 

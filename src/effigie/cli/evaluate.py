@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Measure what was made.", no_args_is_help=True)
     group.command("swap")(swap)
     group.command("heads")(heads)
+    group.command("speech")(speech)
     app.command("verify")(verify)
     app.add_typer(group, name="evaluate")
 
@@ -167,6 +168,33 @@ def heads(
     print_line(table.markdown())
     if output is not None:
         print_line(f"{output}: heads.json, heads.md, heads.png")
+
+
+def speech(
+    clips: Annotated[list[Path], typer.Argument(metavar="CLIP...", help="Clips of one person each who speaks.")],
+    talkers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE",
+            help="Columns file, person and maybe sound_late_s, with tabs: each person by a model of the others.",
+        ),
+    ] = None,
+    motions: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Keep the motions there, so that clips are read once.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure mouths made from sound: correlations, closures, onsets, shake, motion in silence."""
+    from effigie.evaluate import evaluate_speech
+    from effigie.evaluate.protocols.speech import read_talkers
+
+    table = None if talkers is None else read_talkers(talkers)
+    with progress_display() as progress:
+        scores = evaluate_speech(clips, table, motions=motions, progress=progress, cancel=INTERRUPT)
+    if as_json:
+        print_json(scores.to_json())
+        return
+    print_line(scores.markdown())
 
 
 def verify(

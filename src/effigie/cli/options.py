@@ -90,6 +90,7 @@ PANELS = {
     "JobSettings": JOBS,
     "MaskSettings": "Mask",
     "SoundSettings": "Encoding",
+    "SpeechSettings": "Speech",
     "TrustSettings": TRUST,
 }
 PANELS_OF_FIELDS = {

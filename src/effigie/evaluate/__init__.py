@@ -18,22 +18,32 @@ from effigie.evaluate.report.scores import PeopleScores, SwapScores
 
 if TYPE_CHECKING:
     from effigie.evaluate.protocols.heads import evaluate_heads
+    from effigie.evaluate.protocols.speech import evaluate_speech
     from effigie.evaluate.report.heads_table import HeadsTable
+    from effigie.evaluate.report.speech_table import SpeechScores
 
 __all__ = [
     "EvaluateSettings",
     "HeadsSettings",
     "HeadsTable",
     "PeopleScores",
+    "SpeechScores",
     "SwapScores",
     "SwappedPerson",
     "evaluate_heads",
     "evaluate_people",
+    "evaluate_speech",
     "evaluate_swap",
 ]
 
 # Imported at first use: torch takes seconds.
 __getattr__, __dir__, _ = lazy_loader.attach(
-    __name__, submod_attrs={"protocols.heads": ["evaluate_heads"], "report.heads_table": ["HeadsTable"]}
+    __name__,
+    submod_attrs={
+        "protocols.heads": ["evaluate_heads"],
+        "protocols.speech": ["evaluate_speech"],
+        "report.heads_table": ["HeadsTable"],
+        "report.speech_table": ["SpeechScores"],
+    },
 )
 __getattr__ = explain_renamed(__name__, __getattr__)

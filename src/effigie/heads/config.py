@@ -8,6 +8,7 @@ from typing import Literal
 
 from effigie.errors import UsageError
 from effigie.heads.motion.controls import Controls
+from effigie.heads.speech.config import SpeechSettings
 from effigie.io.stored_names import STORED_NAME
 from effigie.media import EncodeSettings
 from effigie.provenance.config import TrustSettings
@@ -33,6 +34,7 @@ class AnimateSettings:
             only one.
         driver_person: which face of the driver's clip, by size; None takes the largest.
         neutral_frame: index of the driver's frame that motion is measured from; None takes the calmest.
+        speech: how a face that follows sound speaks.
         save_motion: keep the driver's motion in this file, as a template that drives again.
         encode: how the output is encoded.
         trust: how the output can be traced: label (on by default), mark, certificate.
@@ -41,6 +43,7 @@ class AnimateSettings:
     """
 
     controls: Controls = field(default_factory=Controls)
+    speech: SpeechSettings = field(default_factory=SpeechSettings)
     renderer: RendererName = field(default="network", metadata={STORED_NAME: "paint"})
     heads: Path | None = None
     paste: PasteMode = "portrait"

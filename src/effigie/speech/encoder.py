@@ -36,13 +36,21 @@ def encode_stream(pieces: Iterable[np.ndarray], cancel: CancelToken | None = Non
     Args:
         pieces: (n,) float32 at 16 kHz, of any lengths.
     """
+    return (features for features, _ in analyze_stream(pieces, cancel))
+
+
+def analyze_stream(
+    pieces: Iterable[np.ndarray], cancel: CancelToken | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """As :func:`encode_stream`, with the (2n, 80) spectrogram of the same time: 100 frames a second."""
     whisper = None
     for window, skipped, kept in split_windows(pieces):
         if cancel is not None:
             cancel.check()
         whisper = whisper or load_whisper()
-        output = whisper.encode(compute_spectrogram(window, SPECTROGRAM_FRAMES))
-        yield np.array(output, np.float32)[0, skipped : skipped + kept]
+        spectrogram = compute_spectrogram(window, SPECTROGRAM_FRAMES)
+        output = np.array(whisper.encode(spectrogram), np.float32)[0]
+        yield output[skipped : skipped + kept], spectrogram.T[2 * skipped : 2 * (skipped + kept)]
 
 
 def split_windows(pieces: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, int, int]]:

@@ -69,6 +69,19 @@ def recognize_stream(
         yield from _recognize_window(whisper, window, start / RATE, language)
 
 
+def measure_speech(samples: np.ndarray) -> float:
+    """How sure the network is, 0 to 1, that somebody speaks in up to 30 s of mono sound at 16 kHz.
+
+    Raises:
+        AssetError: the network cannot be fetched.
+    """
+    whisper = load_whisper()
+    encoded = whisper.encode(compute_spectrogram(samples.astype(np.float32), SPECTROGRAM_FRAMES))
+    prompt = whisper.vocabulary.prompt("en")
+    result = whisper.model.generate(encoded, [prompt], max_length=len(prompt) + 1, return_no_speech_prob=True)[0]
+    return 1 - float(result.no_speech_prob)
+
+
 def split_windows(pieces: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
     """First sample and samples of windows of up to 29.5 s that end where it is quiet."""
     longest, shortest = int((WINDOW_S - 0.5) * RATE), SHORTEST_WINDOW_S * RATE

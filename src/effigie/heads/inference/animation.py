@@ -9,7 +9,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,11 +18,13 @@ import numpy as np
 from effigie.arrays import Image
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.gate import ConsentLike
-from effigie.errors import MediaError, UsageError
+from effigie.errors import UsageError
 from effigie.execution.pipeline import BackgroundConsumer, ordered_map, shared_cores
 from effigie.heads.config import AnimateSettings
 from effigie.heads.inference.driver import DriverReading
+from effigie.heads.inference.output_plan import build_clip_info, plan_animation, plan_speech
 from effigie.heads.inference.response import fit_gains
+from effigie.heads.inference.speech import SpeechReading, read_speech
 from effigie.heads.motion.gains import Gains
 from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.retarget import Retargeter
@@ -31,12 +32,11 @@ from effigie.heads.motion.template import is_template
 from effigie.heads.warp.scene import PortraitWarp, WarpedPortrait
 from effigie.io.locks import with_output_lock
 from effigie.io.measurements import measure_once
-from effigie.media import ClipInfo, OutputPlan, probe
-from effigie.media.color import choose_rgb_color
+from effigie.media.sound_track import SoundStream
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
-from effigie.provenance.output_plan import plan_signed_output
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.provenance.watermark import Anchor, measure_anchor
+from effigie.speech.whisper import ASSETS as WHISPER_ASSETS
 
 if TYPE_CHECKING:
     from effigie.heads.inference.subject import AnimationSubject
@@ -70,25 +70,28 @@ class AnimateReport:
 @with_output_lock("output")
 def animate(
     portrait: str | Path,
-    driver: str | Path,
+    driver: str | Path | None,
     output: str | Path,
     settings: AnimateSettings | None = None,
     *,
+    speech: str | Path | None = None,
     consent: ConsentLike = None,
     purpose: str | None = None,
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> AnimateReport:
-    """Let a portrait move and speak as a driver does.
+    """Let a portrait move and speak as a driver does, or say what a sound says.
 
-    The frames have the driver's exact times, and its sound is carried over. The output appears under its name only
-    when it is whole.
+    The frames have the driver's exact times, and its sound is carried over. With ``speech`` the mouth follows that
+    sound, which is the output's, and the frames are as many as it is long: of the driver, if there is one, come head,
+    eyes and rate. The output appears under its name only when it is whole.
 
     Args:
         portrait: a picture, clip or face set of the person to be shown, or their model made by
             :func:`effigie.heads.tune`.
-        driver: a clip of whoever moves, or a motion template.
+        driver: a clip of whoever moves, or a motion template; None where ``speech`` is all.
         output: ``.mp4``, ``.mov`` or ``.mkv``, or a folder for PNG frames.
+        speech: a sound or video file in which somebody speaks.
         consent: records (files or ids) of the person in the portrait; None looks for one in the store.
         purpose: what the output is for, where a record is limited to one purpose.
 
@@ -99,25 +102,40 @@ def animate(
         CancelledError: asked to stop; nothing is left under the output's name.
     """
     settings, cancel = settings or AnimateSettings(), cancel or CancelToken()
-    portrait, driver, output = Path(portrait), Path(driver), Path(output)
-    for path in (portrait, driver):
-        if output.exists() and path.exists() and output.samefile(path):
+    if driver is None and speech is None:
+        raise UsageError("nothing moves the portrait: name a driver's clip, or a sound with speech")
+    portrait, output = Path(portrait), Path(output)
+    driver, speech = (None if path is None else Path(path) for path in (driver, speech))
+    for path in (portrait, driver, speech):
+        if path is not None and output.exists() and path.exists() and output.samefile(path):
             raise UsageError(f"{output} is an input itself: choose another name for the output")
-    if not is_template(driver):  # of whose clip nothing is known yet
-        # What would fail after the last frame fails here, before anything is read.
+    # What would fail after the last frame fails here, before anything is read.
+    if speech is not None:
+        plan_speech(portrait, speech, output, settings)
+    elif driver is not None and not is_template(driver):  # of whose clip nothing is known yet
         plan_animation(portrait, driver, output, settings)
-    fetch_assets(REQUIRED_ASSETS, progress)
+    fetch_assets(REQUIRED_ASSETS if speech is None else (*REQUIRED_ASSETS, *WHISPER_ASSETS), progress)
     seconds: defaultdict[str, float] = defaultdict(float)
     start = time.perf_counter()
-    with DriverReading(driver, settings, cancel) as reading:
+    with contextlib.ExitStack() as stack:
+        driver_reading: DriverReading | None = None
+        if driver is not None:
+            read = settings if speech is None else replace(settings, max_frames=None, save_motion=None)
+            driver_reading = stack.enter_context(DriverReading(driver, read, cancel))
+        reading: DriverReading | SpeechReading | None = driver_reading
+        if speech is not None:
+            reading = stack.enter_context(SpeechReading(speech, driver_reading, settings, cancel))
+        assert reading is not None
         from effigie.heads.inference.subject import load_subject  # with torch, while the driver is read
 
         subject = load_subject(portrait, settings, consent, purpose, progress, cancel)
         warp = build_warp(subject, settings)
         seconds["portrait"] = time.perf_counter() - start
-        motion = reading.result(progress)
+        found = reading.result(progress)
+    motion, notes = (found, ()) if isinstance(found, Motion) else (found.motion, found.notes)
     seconds["driver"] = time.perf_counter() - start - seconds["portrait"]
-    report = _Animation(subject, warp, motion, output, settings, seconds, progress, cancel).run()
+    report = _Animation(subject, warp, motion, output, settings, seconds, progress, cancel, speech).run()
+    report.notes += notes
     report.seconds = time.perf_counter() - start
     return report
 
@@ -133,21 +151,6 @@ def build_warp(subject: AnimationSubject, settings: AnimateSettings) -> Portrait
     return PortraitWarp(subject.portrait.image, subject.portrait.landmarks, still_background=still_background)
 
 
-def plan_animation(
-    portrait: str | Path, driver: str | Path, output: str | Path, settings: AnimateSettings | None = None
-) -> OutputPlan:
-    """Plan the output of :func:`animate`: the driver's clock and sound, the portrait's size.
-
-    Raises:
-        UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`.
-    """
-    settings, info = settings or AnimateSettings(), probe(driver)
-    with contextlib.suppress(MediaError):  # a face set or a model: its portrait's size is not known yet
-        shown = probe(portrait)
-        info = replace(info, width=shown.width, height=shown.height, pixel_aspect=Fraction(1), notes=())
-    return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
-
-
 class _Animation:
     """One animation: its subject, its motion, and the seconds each stage took."""
 
@@ -161,7 +164,9 @@ class _Animation:
         seconds: defaultdict[str, float],
         progress: ProgressCallback,
         cancel: CancelToken,
+        speech: Path | None = None,
     ) -> None:
+        self._speech = speech
         self._subject, self._warp, self._motion, self._settings = subject, warp, motion, settings
         self._progress, self._cancel, self._seconds = progress, cancel, seconds
         self._count = min(settings.max_frames or len(motion), len(motion))
@@ -187,6 +192,7 @@ class _Animation:
                     settings.encode,
                     audio_range,
                     source_path=self._subject.path,
+                    made_sound=self._open_sound(),
                 )
             )
             out = stack.enter_context(BackgroundConsumer(partial(self._write, outgoing)))
@@ -213,6 +219,14 @@ class _Animation:
         report.stages = {**self._seconds, "trust": outgoing.seconds}
         report.output_id = outgoing.output_id
         return report
+
+    def _open_sound(self) -> SoundStream | None:
+        """What is said, up to the last frame's end; read while frames are written."""
+        if self._speech is None or not self._settings.encode.keep_audio:
+            return None
+        motion = self._motion
+        end = motion.times[self._count] if self._count < len(motion) else None
+        return read_speech(self._speech, None if end is None else float(end), self._cancel)
 
     def _fit_gains(self) -> Gains:
         """How much more than the driver's movements the portrait is asked for, measured once of both here."""
@@ -244,8 +258,10 @@ class _Animation:
         portrait, motion, settings = self._subject.portrait, self._motion, self._settings
         digest = hashlib.sha256(f"{self._subject.model_hash} {settings.renderer} {settings.paste}".encode())
         arrays = (portrait.image, portrait.landmarks, motion.present, motion.rotation, motion.scale)
-        for array in (*arrays, motion.translation, motion.unposed, motion.blendshapes):
+        for array in (*arrays, motion.translation, motion.blendshapes):
             digest.update(np.ascontiguousarray(array).tobytes())
+        for first in range(0, len(motion), 1000):  # shapes of a face that speaks are made as they are asked for
+            digest.update(np.ascontiguousarray(motion.unposed[first : first + 1000]).tobytes())
         return digest.hexdigest()
 
     def _retarget_frames(self, gains: Gains) -> Iterator[tuple[int, np.ndarray]]:
@@ -281,31 +297,3 @@ def _warp_frame(warp: PortraitWarp, target: tuple[int, np.ndarray]) -> tuple[int
     index, landmarks = target
     start = time.perf_counter()
     return index, warp.render(landmarks), landmarks, time.perf_counter() - start
-
-
-def build_clip_info(motion: Motion, subject: AnimationSubject) -> ClipInfo:
-    """The clip info of the output: the driver's clock and sound, the portrait's size and colours."""
-    height, width = subject.portrait.image.shape[:2]
-    shown_as: dict[str, Any] = {
-        "width": width,
-        "height": height,
-        "rotation": 0,
-        "pixel_aspect": Fraction(1),
-        "file_size": None,
-        "field_order": "progressive",
-        "pixel_format": "yuv420p",  # what every player shows, whatever the driver is
-        "color": choose_rgb_color(height),
-    }
-    if motion.clip is not None:
-        return replace(probe(motion.clip), **shown_as)
-    return ClipInfo(
-        path=subject.path,
-        kind="sequence",
-        rate=motion.rate,
-        frames=len(motion),
-        duration=None,
-        time_base=motion.time_base,
-        clock_origin=motion.clock_origin,
-        codec="none",
-        **shown_as,
-    )

@@ -160,7 +160,7 @@ def _build_neural_renderer(
 ) -> FrameRenderer:
     from effigie.heads.inference.neural_renderer import NeuralRenderer
 
-    neutral = motion.blendshapes[motion.neutral_frame]
+    neutral = motion.rest.blendshapes
 
     def find_blendshapes(index: int) -> np.ndarray:
         """(52,) the portrait's, changed as the driver's change."""

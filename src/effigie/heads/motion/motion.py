@@ -28,6 +28,17 @@ CALM_S = 0.1  # on either side of a frame that is to be neutral the driver is ca
 
 
 @dataclass(frozen=True)
+class Rest:
+    """What the frames of a motion are a change from: one frame's arrays, as in :class:`Motion`."""
+
+    rotation: np.ndarray
+    scale: float
+    translation: np.ndarray
+    unposed: np.ndarray
+    blendshapes: np.ndarray
+
+
+@dataclass(frozen=True)
 class Motion:
     """N frames of one person's performance; holds no picture of them.
 
@@ -49,6 +60,8 @@ class Motion:
         time_base, clock_origin: of the clip's clock, seconds.
         clip: where the driver's sound is; None if nowhere.
         sha256: of that clip's bytes; empty where there cannot be sound.
+        own_rest: what the frames are a change from, where no frame of the motion is that: a driver whose mouth
+            follows sound. None takes the neutral frame.
     """
 
     times: tuple[Fraction, ...]
@@ -66,6 +79,7 @@ class Motion:
     clock_origin: Fraction = Fraction(0)
     clip: Path | None = None
     sha256: str = ""
+    own_rest: Rest | None = None
 
     def __post_init__(self) -> None:
         count = len(self.times)
@@ -94,6 +108,16 @@ class Motion:
     def landmarks(self, index: int) -> np.ndarray:
         """(478, 3) of one frame, px of the driver's picture."""
         return self.pose(index).apply(self.unposed[index].astype(np.float64))
+
+    @property
+    def rest(self) -> Rest:
+        """What the frames are a change from."""
+        if self.own_rest is not None:
+            return self.own_rest
+        at = self.neutral_frame
+        return Rest(
+            self.rotation[at], float(self.scale[at]), self.translation[at], self.unposed[at], self.blendshapes[at]
+        )
 
     def seconds(self) -> np.ndarray:
         """(N,) float64: times from the first frame."""

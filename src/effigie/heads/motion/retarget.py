@@ -32,6 +32,7 @@ SHUT_SHARE = 0.3  # of an eye's openness, from which down on its lids meet
 MAX_SCALE_CHANGE = 1.6  # times its own size that the head grows or shrinks at most
 EDGE_KNEE = 0.08  # of the face's size, before the furthest place, within which the head slows down
 MAX_OVERHANG = 0.1  # of the face's size that may pass the picture's edge, such as a chin
+MAX_SAMPLES = 20_000  # frames in which the range of a mouth is looked for; 13 minutes
 MAX_RISE = 0.25, 1.0  # of the face's size, and of what is seen below it, that it may rise: more would have no body
 
 
@@ -68,10 +69,11 @@ class Retargeter:
         self.shape = self.pose.to_canonical(self.landmarks)
         self._size = size
         self._seconds = motion.seconds()
-        self._neutral = self.motion.unposed[motion.neutral_frame].astype(np.float64)
+        self._rest = self.motion.rest
+        self._neutral = self._rest.unposed.astype(np.float64)
         self._proportions = compute_proportions(self.shape, self._neutral)
         self._lips = LipField.from_shape(self.shape)
-        self._mouth_widths = mouth_width_range(self.motion.unposed[self.motion.present], self._neutral)
+        self._mouth_widths = mouth_width_range(sample_shapes(self.motion), self._neutral)
         controls = self.controls
         eyes, mouth = region_weights()
         strengths = (
@@ -137,17 +139,23 @@ class Retargeter:
 
     def _transfer_pose(self, index: int, share: float) -> Pose:
         """The portrait's pose with the driver's change of pose."""
-        motion, neutral_frame, own = self.motion, self.motion.neutral_frame, self.pose
+        motion, neutral, own = self.motion, self._rest, self.pose
         strength = share * self.controls.head_strength
-        now, rest = motion.rotation[index], motion.rotation[neutral_frame]
+        now, rest = motion.rotation[index], neutral.rotation
         wanted = transfer_rotation(own.rotation, rest, now) if self.controls.relative else now
-        grown = (motion.scale[index] / motion.scale[neutral_frame]) ** strength
-        moved = (motion.translation[index] - motion.translation[neutral_frame]) / motion.scale[neutral_frame]
+        grown = (motion.scale[index] / neutral.scale) ** strength
+        moved = (motion.translation[index] - neutral.translation) / neutral.scale
         return Pose(
             interpolate_rotation(own.rotation, wanted, strength),
             own.scale * float(np.clip(grown, 1 / MAX_SCALE_CHANGE, MAX_SCALE_CHANGE)),
             own.translation + strength * own.scale * moved * np.array([1.0, 1.0, 0.0]),
         )
+
+
+def sample_shapes(motion: Motion) -> np.ndarray:
+    """(M, 478, 3) unposed shapes of frames that show the driver; evenly some of those of a very long motion."""
+    seen = np.flatnonzero(motion.present)
+    return np.asarray(motion.unposed[seen[:: -(-len(seen) // MAX_SAMPLES)]])
 
 
 def transfer_rotation(own: np.ndarray, rest: np.ndarray, now: np.ndarray) -> np.ndarray:
@@ -216,7 +224,7 @@ def smooth_motion(motion: Motion, sigma: float) -> Motion:
     if sigma <= 0:
         return motion
     times = motion.seconds()
-    base = motion.rotation[motion.neutral_frame]
+    base = motion.rest.rotation
     turns = Rotation.from_matrix(base.T @ motion.rotation).as_rotvec()
     scales = np.log(motion.scale)
     first = np.searchsorted(times, times - 3 * sigma)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from effigie._version import __version__
-from effigie.errors import MediaError
+from effigie.errors import MediaError, UsageError
 from effigie.faces.landmarker import BLENDSHAPES, LANDMARK_COUNT
 from effigie.heads.motion.motion import Motion
 from effigie.io.atomic_write import atomic_write, sha256
@@ -58,9 +58,14 @@ def save_motion(motion: Motion, path: str | Path) -> None:
     """Write a template, whole or not at all; about 3 KB a frame. Landmarks are rounded to 0.001 cm.
 
     Raises:
+        UsageError: the motion is a change from what is none of its frames.
         EffigieError: the disk is full or the folder cannot be written.
     """
     path = Path(path)
+    if motion.own_rest is not None:
+        raise UsageError(
+            "a driver whose mouth follows sound is no template: keep that of the driver or of the sound alone"
+        )
     known = {
         "format": FORMAT,
         "version": VERSION,
@@ -85,7 +90,7 @@ def save_motion(motion: Motion, path: str | Path) -> None:
         "scale": motion.scale,
         "rotation": motion.rotation,
         "translation": motion.translation,
-        "unposed": np.clip(np.rint(motion.unposed / LANDMARK_UNIT_CM), -32767, 32767).astype(np.int16),
+        "unposed": np.clip(np.rint(np.asarray(motion.unposed) / LANDMARK_UNIT_CM), -32767, 32767).astype(np.int16),
         "blendshapes": np.rint(np.clip(motion.blendshapes, 0, 1) / BLENDSHAPE_UNIT).astype(np.uint16),
     }
     arrays = [

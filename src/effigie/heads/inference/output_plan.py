@@ -1,0 +1,95 @@
+"""What an animation's output will be: its clock, its size, its colors."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from effigie.errors import MediaError
+from effigie.heads.config import AnimateSettings
+from effigie.heads.inference.speech import measure_length
+from effigie.heads.motion.motion import Motion
+from effigie.media import ClipInfo, OutputPlan, probe
+from effigie.media.color import choose_rgb_color
+from effigie.provenance.output_plan import plan_signed_output
+
+if TYPE_CHECKING:
+    from effigie.heads.inference.subject import AnimationSubject
+
+
+def plan_animation(
+    portrait: str | Path, driver: str | Path, output: str | Path, settings: AnimateSettings | None = None
+) -> OutputPlan:
+    """Plan the output of :func:`effigie.animate`: the driver's clock and sound, the portrait's size.
+
+    Raises:
+        UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`.
+    """
+    settings, info = settings or AnimateSettings(), probe(driver)
+    with contextlib.suppress(MediaError):  # a face set or a model: its portrait's size is not known yet
+        shown = probe(portrait)
+        info = replace(info, width=shown.width, height=shown.height, pixel_aspect=Fraction(1), notes=())
+    return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
+
+
+def plan_speech(
+    portrait: str | Path, speech: str | Path, output: str | Path, settings: AnimateSettings | None = None
+) -> OutputPlan:
+    """Plan the output of :func:`effigie.animate` with ``speech``: its length, the portrait's size.
+
+    Raises:
+        UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`; the file has no sound.
+    """
+    settings = settings or AnimateSettings()
+    duration = measure_length(Path(speech))
+    rate = Fraction(settings.speech.frame_rate)
+    width = height = settings.size or 512  # of a face set or a model: its portrait's size is not known yet
+    with contextlib.suppress(MediaError):
+        shown = probe(portrait)
+        width, height = shown.width, shown.height
+    info = ClipInfo(
+        path=Path(speech),
+        kind="sequence",
+        width=width,
+        height=height,
+        rotation=0,
+        rate=rate,
+        frames=None if duration is None else max(1, round(duration * rate)),
+        duration=None if duration is None else Fraction(duration),
+        time_base=1 / rate,
+        codec="none",
+        pixel_format="yuv420p",
+        color=choose_rgb_color(height),
+    )
+    return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
+
+
+def build_clip_info(motion: Motion, subject: AnimationSubject) -> ClipInfo:
+    """The clip info of the output: the driver's clock and sound, the portrait's size and colours."""
+    height, width = subject.portrait.image.shape[:2]
+    shown_as: dict[str, Any] = {
+        "width": width,
+        "height": height,
+        "rotation": 0,
+        "pixel_aspect": Fraction(1),
+        "file_size": None,
+        "field_order": "progressive",
+        "pixel_format": "yuv420p",  # what every player shows, whatever the driver is
+        "color": choose_rgb_color(height),
+    }
+    if motion.clip is not None:
+        return replace(probe(motion.clip), **shown_as)
+    return ClipInfo(
+        path=subject.path,
+        kind="sequence",
+        rate=motion.rate,
+        frames=len(motion),
+        duration=None,
+        time_base=motion.time_base,
+        clock_origin=motion.clock_origin,
+        codec="none",
+        **shown_as,
+    )
