@@ -16,33 +16,30 @@ from effigie.consent.document import Consent
 from effigie.errors import MediaError, ModelError, RefusedError, UsageError
 from effigie.media.sound import read_sound
 from effigie.media.sound_writer import SoundWriter
-from effigie.speech.recognizer import Word
 from effigie.voice import LearnSettings, convert, describe_voice, learn, load_voice, speak, stream_speech
 from effigie.voice.adapters import add_adapters, apply_adapters, list_adapted, read_adapters
 from effigie.voice.alignment import align
-from effigie.voice.dataset import Utterance, analyze_utterance, level_samples, load_utterances, save_utterances
+from effigie.voice.dataset import Utterance, level_samples, listen, load_utterances, save_utterances
 from effigie.voice.losses import EnvelopeLoss
 from effigie.voice.network.decoder import Decoder
 from effigie.voice.pretrained import load_speech_network
 
 RATE = 24000
-TEXT = (
-    "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background. It is easy to tell the "
-    "depth of a well. These days a chicken leg is a rare dish. Rice is often served in round bowls."
-)
+TEXT = "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background."
 
 
-def record(path: Path, text: str, voice: str = "kumo") -> Path:
+def record(path: Path, text: str, voice: str = "kumo", times: int = 1) -> Path:
     """A recording of a person; a stock voice is one, for whom we may consent."""
+    sound = np.concatenate([one.sound.samples for one in stream_speech(load_voice(voice), text)], axis=1)
     with SoundWriter(path, RATE, 1) as writer:
-        for speech in stream_speech(load_voice(voice), text):
-            writer.write(speech.sound.samples)
+        for _ in range(times):
+            writer.write(sound)
     return path
 
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return record(tmp_path_factory.mktemp("recorded") / "kumo.flac", TEXT)
+    return record(tmp_path_factory.mktemp("recorded") / "kumo.flac", TEXT, times=2)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +55,13 @@ def answer(consent: Consent, tmp_path_factory: pytest.TempPathFactory) -> VoiceA
 
 
 @pytest.fixture(scope="module")
+def performance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return record(
+        tmp_path_factory.mktemp("performed") / "alpha.flac", "The birch canoe slid on the smooth planks.", "alpha"
+    )
+
+
+@pytest.fixture(scope="module")
 def learned(
     recording: Path, consent: Consent, answer: VoiceAnswer, tmp_path_factory: pytest.TempPathFactory
 ) -> effigie.voice.LearnReport:
@@ -67,7 +71,7 @@ def learned(
 
 @pytest.mark.slow
 def test_a_voice_is_learned_and_speaks(learned: effigie.voice.LearnReport, tmp_path: Path) -> None:
-    assert learned.base == "kumo" and learned.utterances >= 2 and learned.speech_s > 10
+    assert learned.base == "kumo" and learned.utterances >= 2 and learned.speech_s > 8
     found = describe_voice(learned.output)
     assert 70 < found["median_f0_hz"] < 200 and found["recordings"] == ["kumo.flac"]
     utterances = load_utterances(learned.output / "set.parquet")
@@ -80,8 +84,9 @@ def test_a_voice_is_learned_and_speaks(learned: effigie.voice.LearnReport, tmp_p
 
 
 @pytest.mark.slow
-def test_a_performance_is_converted_in_its_time(learned: effigie.voice.LearnReport, tmp_path: Path) -> None:
-    performance = record(tmp_path / "alpha.wav", "The birch canoe slid on the smooth planks.", "alpha")
+def test_a_performance_is_converted_in_its_time(
+    learned: effigie.voice.LearnReport, performance: Path, tmp_path: Path
+) -> None:
     report = convert(learned.output, performance, tmp_path / "out.wav")
     source, made = (read_sound(path, RATE).mono() for path in (performance, tmp_path / "out.wav"))
     assert abs(len(source) - len(made)) <= 1 and report.utterances >= 1
@@ -91,13 +96,17 @@ def test_a_performance_is_converted_in_its_time(learned: effigie.voice.LearnRepo
 
 @pytest.mark.slow
 def test_no_voice_without_consent(
-    recording: Path, consent: Consent, answer: VoiceAnswer, learned: effigie.voice.LearnReport, tmp_path: Path
+    recording: Path,
+    performance: Path,
+    consent: Consent,
+    answer: VoiceAnswer,
+    learned: effigie.voice.LearnReport,
+    tmp_path: Path,
 ) -> None:
     with pytest.raises(RefusedError, match="fresh sentence"):
         learn([recording], tmp_path / "voice", consent=consent)
-    other = record(tmp_path / "other.flac", "The birch canoe slid on the smooth planks, and sank at once.", "alpha")
     with pytest.raises(RefusedError, match="agrees with the consent"):
-        learn([other], tmp_path / "voice", consent=consent, answer=answer)
+        learn([performance], tmp_path / "voice", consent=consent, answer=answer)
     assert not (tmp_path / "voice" / "config.json").exists()
     revocation = revoke(consent, reason="changed their mind")
     revocation.save(learned.output / "consents" / f"{consent.id}.revoked.json")
@@ -110,21 +119,22 @@ def test_no_voice_without_consent(
 
 @pytest.mark.slow
 def test_words_are_found_where_they_are_said() -> None:
-    (speech,) = stream_speech(load_voice("alpha"), "Papa made a copper kettle.")
-    found = align(load_speech_network(), speech.sound.samples[0, : -int(0.4 * RATE)], "pˈɑpə mˌAd ɐ kˈɑpəɹ kˈɛɾᵊl.")
-    begins = (np.cumsum(found.durations)[:-2] * 0.025).tolist()
-    expected = [one.start_s for one in speech.phonemes]
-    assert np.median(np.abs(np.array(begins) - expected[: len(begins)] - 0.05)) < 0.06
-
-
-@pytest.mark.slow
-def test_other_words_than_were_said_cost_more() -> None:
-    (speech,) = stream_speech(load_voice("kumo"), "Papa made a copper kettle.")
-    words = [Word(one, 0.0, 1.0, 1.0) for one in ["seven", "unsure", "elephants", "wish", "for", "fresh", "fish"]]
     network = load_speech_network()
-    wrong = analyze_utterance(network, speech.sound.samples[0], words)
-    right = analyze_utterance(network, speech.sound.samples[0], [Word("Papa made a copper kettle.", 0, 1, 1)])
-    assert right is not None and (wrong is None or wrong.cost > right.cost + 0.5)
+    (speech,) = stream_speech(load_voice("kumo"), "Papa made a copper kettle.")
+    samples = speech.sound.samples[0, : -int(0.4 * RATE)]
+    found = align(network, samples, "pˈɑpə mˌAd ɐ kˈɑpəɹ kˈɛɾᵊl.", ("alpha",))
+    begins = np.cumsum(found.durations)[:-2] * 0.025
+    expected = np.array([one.start_s for one in speech.phonemes])[: len(begins)]
+    assert np.median(np.abs(begins - 0.05 - expected)) < 0.06
+    wrong = align(network, samples, "sˈɛvən ʌnʃˈʊɹ ˈɛləfənts wˈɪʃ fɔɹ fɹˈɛʃ fˈɪʃ.", ("alpha",))
+    assert wrong.cost > found.cost + 0.3
+
+
+def test_silence_beside_a_script_is_nothing(tmp_path: Path) -> None:
+    with SoundWriter(tmp_path / "a.wav", RATE, 1) as writer:
+        writer.write(np.zeros((1, RATE), np.float32))
+    (tmp_path / "a.txt").write_text("Papa.", encoding="utf-8")
+    assert not list(listen(load_speech_network(), tmp_path / "a.wav"))
 
 
 def test_a_set_is_read_back(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ STYLE_RATE, ADAPTER_RATE = 0.02, 1e-3
 CLIP_NORM = 5.0
 EVALUATION_INTERVAL = 20  # steps between two looks at held-out speech
 HELD_OUT = 0.15  # share of the utterances
-HELD_OUT_SEGMENTS = 4
+HELD_OUT_SEGMENTS = 3
 LOUD_NEPERS = 5.0  # below the loudest, within which there is speech
 MIDDLE_COUNT = 30  # phonemes of the sentence whose style a fit begins with
 
@@ -143,8 +143,8 @@ class VoiceTask:
 def choose_base(
     network: SpeechNetwork, utterances: Sequence[Utterance], names: Sequence[str] = tuple(STOCK_VOICES)
 ) -> str:
-    """The stock voice whose sound, with the person's timing and melody, is nearest to theirs: by a second of three."""
-    loss, few = EnvelopeLoss(), sorted(utterances, key=lambda one: one.cost)[:3]
+    """The stock voice whose sound, with the person's timing and melody, is nearest to theirs: by a second of two."""
+    loss, few = EnvelopeLoss(), sorted(utterances, key=lambda one: one.cost)[:2]
     errors = {}
     for name in names:
         timbre = load_stock_voice(name).choose(MIDDLE_COUNT)[0]

@@ -31,7 +31,7 @@ from effigie.voice.pretrained import load_speech_network
 from effigie.voice.task import VoiceTask, choose_base
 
 SET = "set.parquet"
-LEAST_SPEECH_S = 10.0  # of utterances whose words are sure
+LEAST_SPEECH_S = 8.0  # of utterances whose words are sure
 ADVISED_SPEECH_S = 50.0
 TYPICAL_VOWEL = 3.0  # frames of 25 ms: the mean of what the stock voices say
 JUDGED_S = 60.0  # of a recording, by whose quality it is judged
