@@ -160,6 +160,11 @@ class Preview:
         """Frames, from the first on, that are measured: of these there is more than a draft."""
         return self._measurement.count_frames()
 
+    @property
+    def found(self) -> list[tuple[int, int]]:
+        """Ranges of measured frames, both ends included, in which somebody is found whose face is to be replaced."""
+        return self._measurement.list_found()
+
     def draft(self, index: int, settings: ConvertSettings | None = None) -> PreviewFrame:
         """A frame at once, composed by itself; where it is not measured yet, with faces that were looked for in it
         alone.
