@@ -44,6 +44,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.occlusion import occlusion
     from benchmarks.rows.people import people
     from benchmarks.rows.sound_mark import sound_mark
+    from benchmarks.rows.speaking import speaking
     from benchmarks.rows.stages import stages
     from benchmarks.rows.stops import stops
     from benchmarks.rows.swapping import row_name, swapping
@@ -78,6 +79,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["occlusion"] = occlusion
     rows["animate"] = animation
     rows["first-use"] = first_use
+    rows["speaking"] = speaking
     rows["first-frame"] = first_frame
     rows["driven"] = driven
     rows["heads"] = heads

@@ -29,7 +29,7 @@ QUICK_FRAMES = 25
 
 def animation(context: RowContext) -> RowResult:
     """Frames a second, from reading the driver's clip to the signed file; the repetition in the middle counts."""
-    portrait, driver = _portrait(context), _driver(context)
+    portrait, driver = build_portrait(context), _driver(context)
     model, what = fast_model(context)
     record = _consent(context, portrait)
     cases = (
@@ -71,16 +71,16 @@ def _figures(name: str, report: AnimateReport, wanted: float) -> list[Figure]:
 def first_use(context: RowContext) -> RowResult:
     """`effigie animate` as a command of a user who has no keys yet, from its start to its end."""
     fetch_assets(REQUIRED_ASSETS)
-    portrait, driver = _portrait(context), _driver(context)
+    portrait, driver = build_portrait(context), _driver(context)
     model, what = fast_model(context)
     home, output = context.work / "first-use-home", context.work / "first-use.mp4"
     shutil.rmtree(home, ignore_errors=True)
     output.unlink(missing_ok=True)
     record = home / "man.consent.json"
     terms = ASSETS["sample_man"].license
-    _command(home, "consent", "new", "man", "--photo", portrait, "--uses", "animate", "--basis", terms, "-o", record)
+    run_command(home, "consent", "new", "man", "--photo", portrait, "--uses", "animate", "--basis", terms, "-o", record)
     begun = time.perf_counter()
-    _command(home, "animate", portrait, "--driver", driver, "--heads", model, "--consent", record, "-o", output)
+    run_command(home, "animate", portrait, "--driver", driver, "--heads", model, "--consent", record, "-o", output)
     seconds = time.perf_counter() - begun
     info = probe(output)
     figures = [
@@ -99,7 +99,8 @@ def _same(driver: Path, output: Path) -> bool:
     return given.frames == made.frames and bool(given.audio) == bool(made.audio)
 
 
-def _command(home: Path, *arguments: str | Path) -> None:
+def run_command(home: Path, *arguments: str | Path) -> None:
+    """Run effigie as a user who keeps keys and records in ``home``."""
     ended = subprocess.run(
         [*COMMAND, *map(str, arguments)],
         env={**os.environ, "EFFIGIE_HOME": str(home)},
@@ -111,7 +112,7 @@ def _command(home: Path, *arguments: str | Path) -> None:
         raise EffigieError(f"`effigie {arguments[0]}` failed in the bench: {ended.stderr.splitlines()[-1:]}")
 
 
-def _portrait(context: RowContext) -> Path:
+def build_portrait(context: RowContext) -> Path:
     """The sample man, whose first frame looks at the camera."""
     path = context.work / "portrait.png"
     if not path.is_file():

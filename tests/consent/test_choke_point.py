@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import io
 import json
+import math
 import shutil
+import tomllib
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -193,6 +196,10 @@ def test_one_module_alone_writes_exr():
 
 def test_a_revoked_consent_stops_a_finished_model(model, man, tmp_path, monkeypatch):
     from effigie.consent import Consent, default_store, revoke
+    from effigie.progress import CancelToken
+    from effigie.swap import PersonAssignment
+    from effigie.swap.inference.project import Project, save_project
+    from effigie.swap.preview.process import Desk
 
     monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
     copy = shutil.copytree(model, tmp_path / "model", ignore=shutil.ignore_patterns("training", "previews"))
@@ -204,7 +211,17 @@ def test_a_revoked_consent_stops_a_finished_model(model, man, tmp_path, monkeypa
     manifest = json.loads((copy / "manifest.json").read_text("utf-8"))
     (copy / "manifest.json").write_text(json.dumps(manifest | {"consents": [record.id]}), "utf-8")
     assert gate.permit_model(copy, "swap").ids == (record.id,)
+    project = tmp_path / "scene.toml"
+    save_project(Project(man, (PersonAssignment(copy),)), project)
+    out = io.BytesIO()
+    desk = Desk(project, out)
+    desk._open()
+    wish = {"seq": 1, "n": 0, "width": 64, "project": tomllib.loads(project.read_text("utf-8"))}
     default_store().revoke(revoke(record, reason="changed her mind"))
+    desk._asked = -math.inf  # longer ago than PERMIT_INTERVAL_S
+    with pytest.raises(RefusedError, match="changed her mind"):
+        desk._show(wish, CancelToken())
+    assert desk._preview is None and b'"kind": "frame"' not in out.getvalue()
     with pytest.raises(RefusedError, match="changed her mind"):
         effigie.convert(copy, man, tmp_path / "out.mp4")
 

@@ -9,7 +9,8 @@ from media_clips import Recipe, make
 
 from effigie.errors import UsageError
 from effigie.media import VideoReader
-from effigie.media.seeking import find_entry_point
+from effigie.media.container import open_container, select_video_stream
+from effigie.media.seeking import find_entry_point, seek
 
 UNEVEN = [0, 1, 2, 5, 6, 9, 10, 11, 20, 21, 22, 30, 31, 33, 36, 40, 41, 43, 44, 50]
 X265 = "log-level=error:keyint=6:min-keyint=6:bframes=3"
@@ -58,6 +59,16 @@ def test_reading_twice_gives_the_same(tmp_path):
     with VideoReader(clip, 7) as reader:
         first = [frame.time for frame in reader]
         assert first == [frame.time for frame in reader]
+
+
+@pytest.mark.parametrize("name", [name for name, (_, _, is_entered) in CASES.items() if is_entered])
+def test_every_entry_is_reached_by_one_seek(tmp_path, name):
+    suffix, recipe, _ = CASES[name]
+    path = make(tmp_path / f"clip{suffix}", recipe)
+    with open_container(path) as container:
+        stream = select_video_stream(container, path)
+        entries = {point for start in range(1, 20) if (point := find_entry_point(path, start))}
+        assert entries and all(seek(container, stream, point) for point in entries)
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, None), (5, 4)])

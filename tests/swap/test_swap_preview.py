@@ -111,4 +111,4 @@ def test_frames_and_settings_that_there_are_not(preview):
     cancel.set()
     with pytest.raises(CancelledError):
         preview.frame(7, cancel=cancel)
-    assert preview.measured == preview.count == FRAMES
+    assert preview.measured == preview.count == FRAMES and preview.found == [(0, FRAMES - 1)]

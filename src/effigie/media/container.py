@@ -20,6 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from effigie.errors import MediaError
+from effigie.media.nal_units import is_disposable
 
 MAX_SIDE = 16384
 """Pixels; a larger side is a damaged header or an attack, and decoding it would take gigabytes."""
@@ -112,13 +113,19 @@ class DamageCounter:
     packets: int = 0
 
 
-def decode_frames(container: InputContainer, stream: VideoStream, damage: DamageCounter) -> Iterator[VideoFrame]:
+def decode_frames(
+    container: InputContainer, stream: VideoStream, damage: DamageCounter, target: int | None = None
+) -> Iterator[VideoFrame]:
     """Yield every frame from the container's position on, in presentation order.
+
+    Args:
+        target: ticks; frames that are shown before it may be missing: those that no other is made from are not decoded.
 
     Raises:
         OSError: the storage failed, which is not the file's fault.
     """
-    packets = container.demux(stream)
+    packets, codec = container.demux(stream), stream.codec_context.codec.canonical_name
+    extradata = stream.codec_context.extradata or b""
     while True:
         try:
             packet = next(packets)
@@ -133,6 +140,9 @@ def decode_frames(container: InputContainer, stream: VideoStream, damage: Damage
             except FFmpegError:
                 damage.packets += 1
             return
+        is_hidden = target is not None and packet.pts is not None and packet.pts < target
+        if is_hidden and is_disposable(codec, packet, extradata):
+            continue
         try:
             frames = packet.decode()
         except OSError:

@@ -158,8 +158,8 @@ class VideoReader:
         if entry_point is not None:
             container, stream = self._reopen()
             if seeking.seek(container, stream, entry_point):
-                timed = self._decode_timed(container, stream)
                 target = entry_point.target
+                timed = self._decode_timed(container, stream, target)
                 first = next((item for item in timed if item[0].pts is None or item[0].pts >= target), None)
                 if first is not None and first[0].pts == target:
                     yield from self._enumerate_frames([first], self._start)
@@ -177,12 +177,14 @@ class VideoReader:
         for index, (frame, time) in enumerate(timed, first):
             yield (index if index >= self._start else None), frame, time
 
-    def _decode_timed(self, container: InputContainer, stream: VideoStream) -> Iterator[tuple[VideoFrame, Fraction]]:
+    def _decode_timed(
+        self, container: InputContainer, stream: VideoStream, target: int | None = None
+    ) -> Iterator[tuple[VideoFrame, Fraction]]:
         """Decoded frames with exact times; where the container gives none, the last plus its duration."""
         tick = self.info.time_base
         step = 1 / self.info.rate if self.info.rate else tick
         following = Fraction(0)
-        for frame in decode_frames(container, stream, self._damage):
+        for frame in decode_frames(container, stream, self._damage, target):
             time = frame.pts * tick if frame.pts is not None else following
             following = time + (frame.duration * tick if frame.duration else step)
             yield frame, time

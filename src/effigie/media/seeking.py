@@ -6,25 +6,22 @@ the codec's rules prove that nothing before the entry matters; anywhere else the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.packet import Packet
 from av.video.stream import VideoStream
 
 from effigie.media.container import open_container, select_video_stream
+from effigie.media.nal_units import is_random_access
 
 # Those that know a time for every frame; a program stream's seek lands somewhere near.
 INDEXED_CONTAINERS = ("mov", "matroska")
 INTRA_CODECS = {"mjpeg", "prores", "png", "dnxhd", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "v210"}
 KEYFRAME_RESET_CODECS = {"vp8", "vp9", "mpeg4"}  # their key frames drop every reference: a clean entry
 SUPPORTED_CODECS = {"h264", "hevc"} | INTRA_CODECS | KEYFRAME_RESET_CODECS
-H264_IDR = 5
-HEVC_IRAP = range(16, 22)
 
 
 @dataclass(frozen=True)
@@ -80,14 +77,18 @@ def find_entry_point(path: Path, start: int) -> EntryPoint | None:
 
 def seek(container: InputContainer, stream: VideoStream, entry_point: EntryPoint) -> bool:
     """Seek to an entry point; False if the container landed elsewhere (it must then be opened again)."""
-    try:
-        container.seek(entry_point.position, stream=stream, backward=True)
-        packet = next(container.demux(stream))
-        is_exact = packet.is_keyframe and packet.pts == entry_point.pts
-        container.seek(entry_point.position, stream=stream, backward=True)
-    except (FFmpegError, StopIteration):
-        return False
-    return bool(is_exact)
+    # Where pictures are shown in another order, MP4's index lies between decoding and presentation times: by the
+    # decoding time a seek lands a key frame too early.
+    for position in dict.fromkeys((entry_point.pts, entry_point.position)):
+        try:
+            container.seek(position, stream=stream, backward=True)
+            packet = next(container.demux(stream))
+            if packet.is_keyframe and packet.pts == entry_point.pts:
+                container.seek(position, stream=stream, backward=True)
+                return True
+        except (FFmpegError, StopIteration):
+            continue
+    return False
 
 
 def _list_packets(container: InputContainer, stream: VideoStream) -> PacketIndex | None:
@@ -103,7 +104,7 @@ def _list_packets(container: InputContainer, stream: VideoStream) -> PacketIndex
         position = packet.pts if by_presentation else packet.dts
         if packet.pts is None or position is None or packet.is_corrupt:
             return None
-        if packet.is_keyframe and _is_random_access(codec, packet, extradata):
+        if packet.is_keyframe and is_random_access(codec, packet, extradata):
             entry_points.append((len(times), position, packet.pts))
         times.append(packet.pts)
         if not packet.is_discard:
@@ -114,28 +115,3 @@ def _list_packets(container: InputContainer, stream: VideoStream) -> PacketIndex
     if not entry_points or entry_points[0][0] != 0 or times[0] != min(times):
         return None
     return PacketIndex(np.array(times, np.int64), np.sort(np.array(visible, np.int64)), tuple(entry_points))
-
-
-def _is_random_access(codec: str, packet: Packet, extradata: bytes) -> bool:
-    """Whether every picture shown from this packet on decodes without anything before it."""
-    if codec == "h264":
-        # A recovery point marked as key may leave later pictures referring to earlier ones: IDR only.
-        prefix = (extradata[4] & 3) + 1 if extradata[:1] == b"\x01" and len(extradata) > 6 else 0
-        return any(unit[0] & 31 == H264_IDR for unit in _nal_units(bytes(packet), prefix))
-    if codec == "hevc":
-        # Pictures that follow any IRAP in both orders never refer across it (ITU-T H.265, 3.69).
-        prefix = (extradata[21] & 3) + 1 if extradata[:1] == b"\x01" and len(extradata) > 22 else 0
-        return any(unit[0] >> 1 & 63 in HEVC_IRAP for unit in _nal_units(bytes(packet), prefix))
-    return True
-
-
-def _nal_units(data: bytes, prefix: int) -> Iterator[bytes]:
-    """The first bytes of each NAL unit: length-prefixed, or after start codes where ``prefix`` is 0."""
-    offset = 0
-    while prefix and offset + prefix < len(data):
-        length = int.from_bytes(data[offset : offset + prefix], "big")
-        yield data[offset + prefix : offset + prefix + 2]
-        offset += prefix + length
-    while not prefix and (offset := data.find(b"\x00\x00\x01", offset)) >= 0 and offset + 3 < len(data):
-        yield data[offset + 3 : offset + 5]
-        offset += 3

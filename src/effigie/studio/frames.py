@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 192 << 20  # of decoded frames, of all clips together
 MAX_SOURCES = 6  # clips that are open at a time
 AHEAD = 48  # frames that are read on rather than sought: a seek decodes from a key frame
+BEHIND = 24  # frames that are read before the one asked for where somebody steps back: the next steps are there
+MAX_THREADS = 4  # of a decoder
 JPEG_QUALITY = 90
 
 
@@ -67,7 +69,8 @@ class FrameSource:
             MediaError: there is no such frame, or the clip does not decode.
         """
         if self._frames is None or not self._next <= number < self._next + AHEAD:
-            self._seek(number)
+            steps_back = self._next - AHEAD <= number < self._next
+            self._seek(max(0, number - BEHIND) if steps_back else number)
         assert self._frames is not None
         for frame in self._frames:
             self._next = frame.index + 1
@@ -83,10 +86,12 @@ class FrameSource:
         self._reader = self._frames = None
 
     def _seek(self, number: int) -> None:
+        from effigie.execution import available_cores
         from effigie.media import VideoReader
 
         self.close()
-        self._reader = VideoReader(self.path, number, index=self._index)
+        threads = min(available_cores(), MAX_THREADS)
+        self._reader = VideoReader(self.path, number, threads=threads, index=self._index)
         self._frames, self._next = iter(self._reader), number
 
 

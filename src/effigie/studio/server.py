@@ -17,7 +17,7 @@ from effigie.studio.sessions import Sessions
 from effigie.studio.workspace import Workspace
 
 HOST = "127.0.0.1"
-MAX_MESSAGE_BYTES = 1 << 16
+MAX_MESSAGE_BYTES = 1 << 19  # a project with hundreds of shots is sent whole
 """Of a message over the socket; a larger one ends the connection."""
 MAX_CONNECTIONS = 128
 

@@ -79,6 +79,18 @@ class Measurement:
         pictures = self.pictures
         return pictures[-1].index + (1 if self.is_complete else 0) if pictures else 0
 
+    def list_found(self) -> list[tuple[int, int]]:
+        """Ranges of frames, both ends included, in which somebody is found whose face is to be replaced."""
+        ranges: list[tuple[int, int]] = []
+        for picture in list(self.pictures):
+            if not any(picture.matches):
+                continue
+            if ranges and picture.index <= ranges[-1][1] + 1:
+                ranges[-1] = ranges[-1][0], picture.index
+            else:
+                ranges.append((picture.index, picture.index))
+        return ranges
+
     def wait(self, index: int, cancel: CancelToken) -> bool:
         """Wait until a frame is measured; False where the clip ends before it.
 

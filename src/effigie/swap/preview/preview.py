@@ -22,6 +22,7 @@ from effigie.execution import available_cores
 from effigie.faces.analyzer import Face
 from effigie.faces.person_matcher import PersonMatcher, TargetPerson
 from effigie.media import Frame
+from effigie.media.fields import deinterlace
 from effigie.progress import CancelToken
 from effigie.provenance.frame_marker import FrameMarker
 from effigie.swap.config import ConvertSettings
@@ -54,7 +55,7 @@ class PreviewFrame:
     Attributes:
         index: counted from 0.
         time: s, on the clip's clock.
-        image: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 RGB; of interlaced footage the earlier field.
         before: (H, W, 3) uint8 RGB, the footage.
         mask: (H, W) uint8, 255 where a made face shows alone; 0 everywhere where none was put in.
         faces: those that were replaced, with the model's name.
@@ -159,6 +160,11 @@ class Preview:
     def measured(self) -> int:
         """Frames, from the first on, that are measured: of these there is more than a draft."""
         return self._measurement.count_frames()
+
+    @property
+    def found(self) -> list[tuple[int, int]]:
+        """Ranges of measured frames, both ends included, in which somebody is found whose face is to be replaced."""
+        return self._measurement.list_found()
 
     def draft(self, index: int, settings: ConvertSettings | None = None) -> PreviewFrame:
         """A frame at once, composed by itself; where it is not measured yet, with faces that were looked for in it
@@ -315,4 +321,8 @@ def _mark(marker: FrameMarker, picture: ComposedPicture) -> Image:
     with native.restore_samples():
         native.apply(picture.edits)
         marker.mark_native(native, picture.mask, picture.anchors, time)
-        return native.to_rgb()
+        if native.field_order == "progressive":
+            return native.to_rgb()
+        # Of two fields the earlier is shown, as readers do.
+        shown = deinterlace(native.frame, 0 if native.field_order == "top" else 1)
+        return native.with_frame(shown).to_rgb()

@@ -122,7 +122,8 @@ class Desk:
             state = None if preview is None else (preview.measured, preview.count)
             if state is not None and state != told:
                 told = state
-                self._send({"kind": "state", "measured": state[0], "count": state[1]})
+                found = [] if preview is None else preview.found
+                self._send({"kind": "state", "measured": state[0], "count": state[1], "found": found})
             time.sleep(STATE_INTERVAL_S)
 
     def _open(self) -> None:

@@ -1,5 +1,5 @@
 // Keys of the whole page. What is typed into a field stays there.
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { PAGES, go, help } from "./state";
 
 export type Keys = Record<string, (event: KeyboardEvent) => void>;
@@ -13,7 +13,8 @@ function isTaken(event: KeyboardEvent): boolean {
 }
 
 export function useKeys(keys: Keys): void {
-  useEffect(() => {
+  // Before the next key: an effect after painting would leave it to the keys of the page as it was.
+  useLayoutEffect(() => {
     const hear = (event: KeyboardEvent) => {
       if (isTaken(event) || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
       const name = (event.ctrlKey ? "Ctrl+" : "") + (event.key.length === 1 ? event.key.toLowerCase() : event.key);

@@ -11,7 +11,7 @@ export const project = signal<Project | null>(null);
 export const controls = signal<Control[]>([]);
 export const shown = signal<Shown | null>(null);
 export const clip = signal("");
-export const progress = signal<{ loading?: string; measured: number; count: number | null }>({ measured: 0, count: null });
+export const progress = signal<{ loading?: string; measured: number; count: number | null; found: [number, number][] }>({ measured: 0, count: null, found: [] });
 export const trouble = signal("");
 const saved = signal("");
 const past = signal<Project[]>([]);
@@ -27,7 +27,7 @@ let lastChange = "";
 export function openDesk(id: string): () => void {
   let closed = false;
   [project.value, shown.value, clip.value, trouble.value, past.value] = [null, null, "", "", []];
-  progress.value = { loading: "the preview starts", measured: 0, count: null };
+  progress.value = { loading: "the preview starts", measured: 0, count: null, found: [] };
   const connect = () => {
     if (closed) return;
     socket = new WebSocket(`ws://${location.host}/api/merge/${id}`);
@@ -93,7 +93,7 @@ async function hear(data: ArrayBuffer): Promise<void> {
     if (wish) show(wish.n, wish.width);
   } else if (head.kind === "state") {
     const before = progress.value;
-    progress.value = { loading: head.loading, measured: head.measured ?? 0, count: head.count ?? before.count };
+    progress.value = { loading: head.loading, measured: head.measured ?? 0, count: head.count ?? before.count, found: head.found ?? [] };
     if (before.loading && !head.loading && wish) show(wish.n, wish.width);
   } else if (head.kind === "clip") clip.value = head.id;
   else if (head.kind === "saved") {
@@ -114,6 +114,7 @@ async function hear(data: ArrayBuffer): Promise<void> {
       }),
     );
     trouble.value = "";
+    // Of an older wish than the last: near enough to look at, and no more than a draft.
     shown.value = { n: head.n, state: head.seq === seq ? head.state : "draft", ms: head.ms, pictures, faces: head.faces, size: head.size };
   }
 }

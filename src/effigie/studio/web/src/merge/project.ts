@@ -97,8 +97,9 @@ export function copyLook(project: Project, n: number, where: "before" | "after",
   return { ...project, shots: sorted([...shots, ...gaps]) };
 }
 
-// Frames at which something changes, for PgUp and PgDn.
-export function borders(project: Project, count: number): number[] {
+// Frames at which something changes, for PgUp and PgDn; `ranges` are those with a face.
+export function borders(project: Project, count: number, ranges: [number, number][]): number[] {
   const found = project.shots.flatMap(shot => [shot.first, end(shot, count) + 1, ...(shot.keys ?? []).map(key => key.frame)]);
+  found.push(...ranges.flatMap(([first, last]) => [first, last + 1]));
   return [...new Set([0, ...found, count - 1])].filter(n => n >= 0 && n < count).sort((one, other) => one - other);
 }

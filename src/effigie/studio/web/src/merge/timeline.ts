@@ -2,7 +2,7 @@
 import { begin, color } from "../paint";
 import { type Project, end } from "./project";
 
-export interface Track { n: number; count: number; rate: number; measured: number; in: number | null; out: number | null }
+export interface Track { n: number; count: number; rate: number; measured: number; found: [number, number][]; in: number | null; out: number | null }
 
 const TOP = 16; // px, of the ruler
 export function drawTrack(canvas: HTMLCanvasElement, project: Project | null, track: Track): void {
@@ -73,8 +73,10 @@ export function drawTrack(canvas: HTMLCanvasElement, project: Project | null, tr
   }
   c.fillStyle = color("--line");
   c.fillRect(0, H - 5 * d, W, 3 * d);
-  c.fillStyle = color("--good");
+  c.fillStyle = color("--dim");
   c.fillRect(0, H - 5 * d, at(track.measured), 3 * d);
+  c.fillStyle = color("--good");
+  for (const [first, last] of track.found) c.fillRect(at(first), H - 5 * d, at(last + 1) - at(first), 3 * d);
   c.fillStyle = color("--accent");
   const x = at(track.n + 0.5);
   c.fillRect(x - d, TOP * d - 6 * d, 2 * d, H);

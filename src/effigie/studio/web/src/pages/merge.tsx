@@ -101,7 +101,7 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
   const [size, setSize] = useState(0);
   const project = desk.project.value;
   const shown = desk.shown.value;
-  const { loading, measured, count: counted } = desk.progress.value;
+  const { loading, measured, found, count: counted } = desk.progress.value;
   const count = Math.max(1, counted ?? info?.frames ?? 1);
   const rate = info?.rate ?? 25;
   const to = (frame: number) => setN(Math.max(0, Math.min(count - 1, Math.round(frame))));
@@ -137,8 +137,8 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
   }, []);
   useEffect(() => {
     if (canvas.current) drawFrame(canvas.current, shown?.pictures ?? [], mode, split);
-    if (bar.current) drawTrack(bar.current, project, { n, count, rate, measured, ...marks });
-  }, [shown, mode, split, size, n, count, rate, measured, marks, project, theme.value]);
+    if (bar.current) drawTrack(bar.current, project, { n, count, rate, measured, found, ...marks });
+  }, [shown, mode, split, size, n, count, rate, measured, found, marks, project, theme.value]);
 
   const shot = project && shotAt(project, n);
   const hasKey = shot?.keys?.some(key => key.frame === n);
@@ -152,7 +152,7 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
   };
   const jump = (way: number) => {
     if (!project) return;
-    const places = borders(project, count);
+    const places = borders(project, count, found);
     to((way > 0 ? places.find(place => place > n) : places.filter(place => place < n).at(-1)) ?? n);
   };
   const render = () =>
@@ -172,8 +172,8 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
     k: () => setPlaying(0),
     j: () => setPlaying(-1),
     " ": () => setPlaying(playing ? 0 : 1),
-    i: () => setMarks({ ...marks, in: n }),
-    o: () => setMarks({ ...marks, out: n }),
+    i: () => setMarks(now => ({ ...now, in: n })),
+    o: () => setMarks(now => ({ ...now, out: n })),
     n: makeShot,
     f: key,
     w: () => setMode("wipe"),
@@ -199,8 +199,8 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
     const box = bar.current.getBoundingClientRect();
     to(Math.floor(((event.clientX - box.left) / box.width) * count));
   };
-  const [tone, why] = shown ? STATES[shown.state] : ["draft", "nothing is shown yet"];
   const fresh = shown?.n === n;
+  const [tone, why] = shown && fresh ? STATES[shown.state] : ["draft", "the frame is on its way"];
   const { projects } = library.value!;
   return (
     <div class="split merge">
@@ -250,8 +250,8 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
               <input id="frame-number" class="mono" type="number" min={0} max={count - 1} value={n} onChange={event => to(+event.currentTarget.value)} />
               of {count}
             </label>
-            <span class={`state ${tone}`} title={why} data-state={shown?.state ?? "none"}>
-              {shown ? (fresh ? { film: "film", settled: "settled", draft: "draft", footage: "footage" }[shown.state] : `shows ${shown.n}`) : "…"}
+            <span class={`state ${tone}`} title={why} data-state={shown && fresh ? shown.state : "none"}>
+              {shown ? (fresh ? shown.state : `shows ${shown.n}`) : "…"}
             </span>
             <span class="dim mono">{shown && fresh ? `${shown.ms.toFixed(0)} ms` : ""}</span>
             <span class="dim">{loading ? `${loading} …` : measured < count ? `measured to ${measured}` : ""}</span>

@@ -1,0 +1,88 @@
+"""Merge in a real browser: a slider, a shot with a key, the film's frame, the saved file. Skipped as others are."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running_studio import RunningStudio
+from test_browser import AXE, CHROMIUM, FLAGS
+
+from effigie.swap.inference.project import load_project
+
+from playwright.sync_api import Page, expect, sync_playwright  # isort: skip
+
+pytestmark = pytest.mark.slow
+SOON = 120_000  # ms: models are loaded, on a busy machine
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory, model: Path, man: Path) -> Iterator[tuple[Page, Path]]:
+    """The page Merge on a workspace with a model and a clip, and the workspace."""
+    root = tmp_path_factory.mktemp("merge")
+    shutil.copytree(model, root / "models" / "woman")
+    (root / "clips").mkdir()
+    shutil.copy(man, root / "clips" / "man.mp4")
+    studio, wrong = RunningStudio(root), []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        shown = browser.new_page(viewport={"width": 1280, "height": 720})
+        shown.on("pageerror", lambda error: wrong.append(str(error)))
+        shown.goto(f"http://{studio.host}{studio.entrance}")
+        expect(shown.get_by_role("link", name="Merge")).to_be_visible(timeout=SOON)
+        yield shown, root
+        browser.close()
+    studio.end()
+    assert not wrong
+
+
+def test_a_project_is_made_changed_and_saved(page: tuple[Page, Path]) -> None:
+    shown, root = page
+    shown.keyboard.press("6")
+    shown.get_by_role("button", name="New project").click()
+    shown.get_by_role("button", name="Open it").click()
+    expect(shown.get_by_role("img", name="man, frame 0, footage")).to_be_visible(timeout=SOON)  # before the models are
+    expect(shown.get_by_role("img", name="man, frame 0, film")).to_be_visible(timeout=SOON)
+    for key in ("Shift+ArrowRight", "i", "ArrowRight", "ArrowRight", "o", "n", "ArrowLeft", "f"):
+        shown.keyboard.press(key)
+    expect(shown.get_by_role("heading", name="Shot 1 · frames 10–12")).to_be_visible()
+    shown.get_by_label("feather, number", exact=True).fill("0.3")
+    shown.get_by_label("feather, number", exact=True).press("Enter")
+    expect(shown.get_by_role("img", name="man, frame 11, film")).to_be_visible(timeout=SOON)
+    shown.get_by_role("slider", name="Frame").focus()
+    shown.keyboard.press("m")
+    expect(shown.get_by_role("button", name="Mask", exact=True)).to_have_attribute("aria-pressed", "true")
+    shown.keyboard.press("Control+s")
+    expect(shown.get_by_role("button", name="Saved", exact=True)).to_be_visible()
+    (shot,) = load_project(root / "projects" / "man.toml").settings.shots
+    assert (shot.first, shot.last) == (10, 12)
+    assert [(key.frame, key.compose.mask.feather) for key in shot.keys] == [(11, 0.3)]
+    shown.get_by_role("button", name="Undo").click()
+    expect(shown.get_by_label("feather, number", exact=True)).to_have_value("0.06")
+
+
+def test_its_look_is_copied_to_everything_before(page: tuple[Page, Path]) -> None:
+    shown, root = page
+    shown.get_by_label("color", exact=True).select_option("reinhard")
+    shown.get_by_role("button", name="Copy to all before").click()
+    shown.get_by_role("slider", name="Frame").focus()
+    shown.keyboard.press("Home")
+    expect(shown.get_by_role("heading", name="Shot 1 · frames 0–9")).to_be_visible()
+    expect(shown.get_by_label("color", exact=True)).to_have_value("reinhard")
+    shown.keyboard.press("Control+s")
+    expect(shown.get_by_role("button", name="Saved", exact=True)).to_be_visible()
+    assert load_project(root / "projects" / "man.toml").settings.shots[0].compose.color == "reinhard"
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing_serious(page: tuple[Page, Path], theme: str) -> None:
+    if not AXE.is_file():
+        pytest.skip("no axe-core here: `make studio` installs it")
+    shown = page[0]
+    shown.evaluate("theme => (document.documentElement.dataset.theme = theme)", theme)
+    shown.evaluate(AXE.read_text("utf-8"))
+    found = shown.evaluate("axe.run().then(found => found.violations)")
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert not serious, [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
