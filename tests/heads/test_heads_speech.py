@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from itertools import pairwise
 
@@ -10,9 +11,10 @@ import pytest
 from scipy.spatial.transform import Rotation
 from spoken import syllables
 
-from effigie.errors import UsageError
+from effigie.errors import MediaError, UsageError
 from effigie.faces.mesh import eye_opening
 from effigie.heads.speech.checkpoint import load_mouth, save_mouth
+from effigie.heads.speech.coarticulation import read_bilabials, shut_lips
 from effigie.heads.speech.config import SpeechSettings
 from effigie.heads.speech.features import Reduction, gather_features, stream_features
 from effigie.heads.speech.inference.gestures import FLIPS, find_syllables, make_gestures
@@ -110,6 +112,24 @@ def test_lips_have_the_gap_that_was_predicted_and_shut_lips_are_shut_everywhere(
     found = [middle_gap(shapes[index]) for index in range(5)]
     assert np.abs(np.array(found) - gaps).max() < 0.02
     assert np.allclose(np.asarray(shapes), shapes[:]) and shapes[[1, 3]].shape == (2, 478, 3)
+
+
+def test_lips_are_shut_on_every_bilabial_and_open_again_soon(tmp_path) -> None:
+    times = np.arange(50) / 25
+    open_mouth = make_track(np.ones((50, 10)), np.ones(50))
+    spans = [(0.4, 0.46), (1.013, 1.02)]  # the second falls between two pictures
+    shut = shut_lips(open_mouth, times, spans)
+    assert shut.gaps[10] == shut.gaps[11] == 0 and shut.gaps[25] == 0
+    assert shut.gaps[[5, 17, 20, 32]].min() > 0.9 and 0.2 < shut.gaps[9] < 0.8
+    assert np.abs(shut.coefficients[10] - 0.5).max() < 1e-6
+    table = tmp_path / "times.json"
+    phonemes = [{"symbol": "m", "start_s": 0.1, "end_s": 0.2}, {"symbol": "a", "start_s": 0.2, "end_s": 0.3}]
+    table.write_text(json.dumps({"phonemes": phonemes}))
+    assert read_bilabials(table) == [(0.1, 0.2)]
+    for damaged in ("{}", "no", '{"phonemes": [{"symbol": "p", "start_s": 2, "end_s": 1}]}'):
+        table.write_text(damaged)
+        with pytest.raises(MediaError, match="holds no times of phonemes"):
+            read_bilabials(table)
 
 
 def test_at_rest_the_face_is_the_models_exactly() -> None:

@@ -75,6 +75,7 @@ METAVARS = {
     "heads": "HEADS",
     "key": "PEM",
     "layers": "FOLDER",
+    "phonemes": "JSON",
     "mask_clip": "MASKCLIP",
     "neutral_frame": "FRAME",
     "save_motion": "FILE",

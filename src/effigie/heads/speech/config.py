@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from effigie.errors import UsageError
 
@@ -16,11 +17,13 @@ class SpeechSettings:
     Attributes:
         frame_rate: frames a second where no driver's clip says it.
         seed: of every random choice. Another number draws other blinks, nods, brows and glances for the same sound.
+        phonemes: a file of ``effigie voice speak --times``, so that lips shut on every p, b and m. None hears them.
         gestures: strength of the head, brows and glances that go with the speech, 0 to 2; blinks and breath stay.
     """
 
     frame_rate: int = 25
     seed: int = 0
+    phonemes: Path | None = None
     gestures: float = 1.0
 
     def __post_init__(self) -> None:

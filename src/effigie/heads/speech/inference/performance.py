@@ -14,6 +14,7 @@ from effigie.errors import MediaError
 from effigie.faces.landmarker import BLENDSHAPES
 from effigie.heads.motion.motion import Motion
 from effigie.heads.speech.checkpoint import load_mouth
+from effigie.heads.speech.coarticulation import read_bilabials, shut_lips
 from effigie.heads.speech.config import SpeechSettings
 from effigie.heads.speech.inference.gestures import Gestures, make_gestures
 from effigie.heads.speech.inference.mouth import MouthTrack, predict_mouth
@@ -65,12 +66,13 @@ def perform(
         max_frames: only the first pictures.
 
     Raises:
-        MediaError: the file has no sound, is silent throughout, or is longer than six hours.
+        MediaError: the file has no sound, is silent throughout, or is longer than six hours; no times of phonemes.
         AssetError: the recognizer's network cannot be fetched.
         CancelledError: asked to stop.
     """
     settings, cancel, sound = settings or SpeechSettings(), cancel or CancelToken(), Path(sound)
     model = model or load_mouth()
+    bilabials = None if settings.phonemes is None else read_bilabials(settings.phonemes)
     duration, loudness = _listen(sound, cancel)
     rate = Fraction(settings.frame_rate) if driver is None or driver.rate is None else driver.rate
     count = max(1, -(-duration * rate // 1))
@@ -82,6 +84,8 @@ def perform(
         progress(Progress("speech", done, shown, "frames"))
 
     mouth = predict_mouth(_stream(sound, cancel), loudness, seconds, model, report, cancel)
+    if bilabials is not None:
+        mouth = shut_lips(mouth, seconds, bilabials)
     report(shown)
     notes = list(_describe(sound, loudness, duration))
     if driver is None:
