@@ -16,7 +16,7 @@ from effigie.media.fields import is_combed
 from effigie.media.pixel_layout import find_layout
 from effigie.provenance import TrustSettings
 from effigie.provenance.watermark import detect_file
-from effigie.swap import ConvertSettings, convert
+from effigie.swap import ConvertSettings, Preview, convert
 
 COUNT = 4
 LOSSLESS = EncodeSettings(codec="ffv1")
@@ -100,6 +100,9 @@ def test_interlaced_footage_keeps_its_fields(quick_model, man, tmp_path):
         assert not changed[mask == 0].any()
         for parity in (0, 1):
             assert changed[parity::2][mask[parity::2] > 200].mean() > 0.5
+    with Preview(quick_model, tmp_path / "in.mkv", settings) as preview, VideoReader(tmp_path / "out.mkv") as written:
+        for frame in written:
+            assert np.array_equal(preview.frame(frame.index).image, frame.image)
     whole = replace(settings, deinterlace=True, masks=None)
     assert convert(quick_model, tmp_path / "in.mkv", tmp_path / "whole.mkv", whole).frames == COUNT
     assert probe(tmp_path / "whole.mkv").field_order == "progressive"

@@ -22,6 +22,7 @@ from effigie.execution import available_cores
 from effigie.faces.analyzer import Face
 from effigie.faces.person_matcher import PersonMatcher, TargetPerson
 from effigie.media import Frame
+from effigie.media.fields import deinterlace
 from effigie.progress import CancelToken
 from effigie.provenance.frame_marker import FrameMarker
 from effigie.swap.config import ConvertSettings
@@ -54,7 +55,7 @@ class PreviewFrame:
     Attributes:
         index: counted from 0.
         time: s, on the clip's clock.
-        image: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 RGB; of interlaced footage the earlier field.
         before: (H, W, 3) uint8 RGB, the footage.
         mask: (H, W) uint8, 255 where a made face shows alone; 0 everywhere where none was put in.
         faces: those that were replaced, with the model's name.
@@ -320,4 +321,8 @@ def _mark(marker: FrameMarker, picture: ComposedPicture) -> Image:
     with native.restore_samples():
         native.apply(picture.edits)
         marker.mark_native(native, picture.mask, picture.anchors, time)
-        return native.to_rgb()
+        if native.field_order == "progressive":
+            return native.to_rgb()
+        # Of two fields the earlier is shown, as readers do.
+        shown = deinterlace(native.frame, 0 if native.field_order == "top" else 1)
+        return native.with_frame(shown).to_rgb()
