@@ -52,6 +52,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.training_quality import training_quality
     from benchmarks.rows.training_speed import training_speed
     from benchmarks.rows.verify import intimate, picture_match, verify
+    from benchmarks.rows.voice_consent import voice_consent
     from benchmarks.rows.watermark import watermark
 
     rows: dict[str, RowFunction] = {
@@ -83,6 +84,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["driven"] = driven
     rows["heads"] = heads
     rows["consent"] = consent
+    rows["voice-consent"] = voice_consent
     rows["intimate"] = intimate
     rows["verify"] = verify
     rows["likeness"] = picture_match

@@ -18,7 +18,7 @@ from effigie.consent.gate import permit_voice
 from effigie.consent.keys import SigningKey
 from effigie.consent.store import ConsentStore
 from effigie.consent.terms import VOICE_NETWORKS, Terms
-from effigie.consent.voice_matching import THRESHOLDS, SubjectVoice, voice_agreement
+from effigie.consent.voice_matching import MATCH_THRESHOLD, SubjectVoice, match_recordings
 from effigie.errors import ConsentError, RefusedError, UsageError
 
 NOBODY = np.zeros((0, 128), np.float32)
@@ -57,7 +57,7 @@ def read_well(record: Consent, key: SigningKey, **changed: object) -> VoiceAnswe
         "asked": record.created,
         "recording": "cd" * 32,
         "words_right": 1000,
-        "cosines": dict.fromkeys(VOICE_NETWORKS, 900),
+        "similarity": 950,
     }
     return _sign_answer(given | changed, key)
 
@@ -91,7 +91,7 @@ def made_terms(changed: dict[str, np.ndarray]) -> dict[str, object]:
     "wrong",
     [
         {"resemblyzer": np.eye(1, 256, dtype=np.float32)},
-        {network: np.eye(5, 256, dtype=np.float32) for network in VOICE_NETWORKS},
+        {network: np.eye(22, 256, dtype=np.float32) for network in VOICE_NETWORKS},
         {network: 2 * np.eye(1, 256, dtype=np.float32) for network in VOICE_NETWORKS},
         {network: np.full((1, 256), np.nan, np.float32) for network in VOICE_NETWORKS},
         {network: np.eye(1, 128, dtype=np.float32) for network in VOICE_NETWORKS},
@@ -135,7 +135,7 @@ def test_one_network_that_disagrees_is_enough_to_refuse(record: Consent, empty_s
 
 def test_long_vectors_do_not_help(record: Consent) -> None:
     stranger = {network: 50 * vectors for network, vectors in heard(5).embeddings.items()}
-    assert (voice_agreement(record, stranger) < 0).all()
+    assert not match_recordings(record, SubjectVoice(stranger, heard(5).recordings)).any()
 
 
 def test_a_recording_with_somebody_else_in_it_is_refused(record: Consent, empty_store: ConsentStore) -> None:
@@ -158,7 +158,7 @@ def test_learning_needs_an_answer_of_this_record(
     foreign = made(other, uses=("voice",), voices=voices(), embeddings=NOBODY, territory="CH")
     with pytest.raises(RefusedError, match="draw one for this record"):
         permit_voice(heard(), answer=read_well(foreign, key), **ask)
-    for wrong in ({"words_right": 500}, {"cosines": {**dict.fromkeys(VOICE_NETWORKS, 900), "voicefilter": 100}}):
+    for wrong in ({"words_right": 500}, {"similarity": 700}):
         with pytest.raises(RefusedError, match="draw another"):
             permit_voice(heard(), answer=read_well(record, key, **wrong), **ask)
 
@@ -217,8 +217,6 @@ def test_an_old_recording_of_other_words_is_refused(sample, record: Consent, key
 def test_an_answer_below_the_limits_does_not_agree(record: Consent, key: SigningKey) -> None:
     good = read_well(record, key)
     assert good.agrees and good.is_about(record)
-    for network in VOICE_NETWORKS:
-        below = dict(good.cosines) | {network: int(1000 * THRESHOLDS[network]) - 1}
-        assert not read_well(record, key, cosines=below).agrees
+    assert not read_well(record, key, similarity=int(1000 * MATCH_THRESHOLD) - 1).agrees
     with pytest.raises(ConsentError):
         replace(good, words_right=900)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from fractions import Fraction
 from pathlib import Path
 
@@ -156,3 +157,16 @@ def test_what_cannot_be_written_is_refused_and_nothing_is_left(tmp_path: Path) -
         writer.write(make_sweep(24000))
         raise RuntimeError
     assert not list(tmp_path.iterdir())
+
+
+def test_eight_channels_are_read_each_by_itself(tmp_path: Path) -> None:
+    """With planes of their own, PyAV reads beyond them, and the process ends."""
+    levels = np.arange(1, 9) * 1000
+    with wave.open(str(tmp_path / "surround.wav"), "wb") as output:
+        output.setparams((8, 2, 48000, 0, "NONE", ""))
+        output.writeframes(np.tile(levels, 48000).astype("<i2").tobytes())
+    sound = read_sound(tmp_path / "surround.wav", 16000)
+    assert sound.samples.shape == (8, 16000)
+    middle = sound.samples[:, 4000:12000]
+    assert np.allclose(np.sort(middle.mean(axis=1)), levels / 32768, atol=1e-3)
+    assert middle.std(axis=1).max() < 1e-3

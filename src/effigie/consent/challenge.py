@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,7 +21,7 @@ from effigie.consent.document import Consent, _Document, is_id
 from effigie.consent.keys import SigningKey, operator_key
 from effigie.consent.signature import OPERATOR, VERSION, Signature
 from effigie.consent.terms import SHA256_PATTERN, TIME_FORMAT, check_text, parse_time, utc_now
-from effigie.consent.voice_matching import THRESHOLDS, voice_agreement
+from effigie.consent.voice_matching import MATCH_THRESHOLD, measure_similarity
 from effigie.errors import ConsentError, MediaError, RefusedError, UsageError
 from effigie.io.atomic_write import sha256
 from effigie.progress import CancelToken
@@ -142,7 +141,7 @@ class VoiceAnswer(_Document):
         asked: when it was drawn, UTC.
         recording: hex SHA-256 of the file.
         words_right: per mille of the words.
-        cosines: network → cosine to the record's voice, per mille.
+        similarity: to the record's voice, per mille.
         signature: of who checked it.
     """
 
@@ -152,7 +151,7 @@ class VoiceAnswer(_Document):
     asked: datetime
     recording: str
     words_right: int
-    cosines: Mapping[str, int]
+    similarity: int
     signature: Signature
 
     KIND: ClassVar[str] = ANSWER
@@ -163,9 +162,7 @@ class VoiceAnswer(_Document):
         ):
             raise UsageError("an answer names a record and a recording by their hashes")
         check_text("the sentence", self.sentence, 300)
-        if set(self.cosines) != set(THRESHOLDS) or not all(
-            isinstance(one, int) for one in (self.words_right, *self.cosines.values())
-        ):
+        if not all(type(one) is int for one in (self.words_right, self.similarity)):
             raise UsageError("an answer says what was measured in whole numbers")
         if not self.signature.is_valid(ANSWER, json_digest(self.body())):
             raise ConsentError("its signature does not belong to it")
@@ -173,8 +170,7 @@ class VoiceAnswer(_Document):
     @property
     def agrees(self) -> bool:
         """Whether words and voice agreed, by the limits of today."""
-        voices = all(value >= 1000 * THRESHOLDS[network] for network, value in self.cosines.items())
-        return voices and self.words_right >= 1000 * MIN_WORDS_RIGHT
+        return self.similarity >= 1000 * MATCH_THRESHOLD and self.words_right >= 1000 * MIN_WORDS_RIGHT
 
     def is_about(self, consent: Consent) -> bool:
         """Whether it belongs to this record."""
@@ -189,7 +185,7 @@ class VoiceAnswer(_Document):
             "asked": self.asked.strftime(TIME_FORMAT),
             "recording": self.recording,
             "words_right": self.words_right,
-            "cosines": dict(self.cosines),
+            "similarity": self.similarity,
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -209,7 +205,7 @@ class VoiceAnswer(_Document):
                 parse_time(body["asked"]),
                 body["recording"],
                 body["words_right"],
-                dict(body["cosines"]),
+                body["similarity"],
                 Signature.from_json(signature),
             )
         except (ValueError, KeyError, TypeError, UsageError, ConsentError) as error:
@@ -264,13 +260,11 @@ def answer_challenge(
             f"{path} says {_shorten(heard)!r} and not the sentence {challenge.sentence!r}: read that one aloud"
         )
     embeddings = {name: vector[None] for name, vector in embed_speaker(mono).items()}
-    agreement = float(voice_agreement(consent, embeddings)[0])
-    cosines = {name: float((vector @ consent.voices[name].T).max()) for name, vector in embeddings.items()}
-    if agreement < 0:
-        figures = ", ".join(f"{name} {value:.2f} of {THRESHOLDS[name]:.2f}" for name, value in cosines.items())
+    similarity = float(measure_similarity(consent.voices, embeddings)[0])
+    if similarity < MATCH_THRESHOLD:
         raise RefusedError(
-            f"the voice in {path} is not that of {consent.subject} ({figures}): the person of the record reads it, "
-            "close to the microphone, without music or others"
+            f"the voice in {path} is not known as that of {consent.subject} ({similarity:.2f} of {MATCH_THRESHOLD} "
+            "needed): the person of the record reads it, with the same microphone, without music or others"
         )
     body = {
         "consent": consent.id,
@@ -279,7 +273,7 @@ def answer_challenge(
         "asked": challenge.created,
         "recording": sha256(path),
         "words_right": round(1000 * right),
-        "cosines": {name: int(np.floor(1000 * value)) for name, value in cosines.items()},
+        "similarity": int(np.floor(1000 * similarity)),
     }
     return _sign_answer(body, key)
 
@@ -299,7 +293,7 @@ def _sign_answer(fields: dict[str, Any], key: SigningKey) -> VoiceAnswer:
         "asked": fields["asked"].strftime(TIME_FORMAT),
         "recording": fields["recording"],
         "words_right": fields["words_right"],
-        "cosines": fields["cosines"],
+        "similarity": fields["similarity"],
     }
     return VoiceAnswer(**fields, signature=Signature.create(ANSWER, json_digest(body), OPERATOR, key))
 

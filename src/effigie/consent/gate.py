@@ -28,7 +28,7 @@ from effigie.consent.face_matching import (
 from effigie.consent.store import REVOCATION_SUFFIX, ConsentStore, default_store
 from effigie.consent.terms import USES, local_today
 from effigie.consent.voice_matching import MIN_MATCHING_SHARE as MIN_MATCHING_VOICE
-from effigie.consent.voice_matching import SubjectVoice, voice_agreement
+from effigie.consent.voice_matching import SubjectVoice, match_recordings
 from effigie.errors import RefusedError, UsageError
 from effigie.io.atomic_write import read_json
 
@@ -167,8 +167,8 @@ def _match_voices(voice: SubjectVoice, records: Sequence[Consent]) -> tuple[Cons
             f"the consent of {mute[0].subject} ({mute[0].id}) holds no voice to compare with: make it again with "
             "--voice RECORDING"
         )
-    agreement = np.stack([voice_agreement(record, voice.embeddings) for record in records])
-    agrees = agreement.max(axis=0) >= 0
+    matches = np.stack([match_recordings(record, voice) for record in records])
+    agrees = matches.any(axis=0)
     if agrees.mean() < MIN_MATCHING_VOICE:
         names = ", ".join(f"{record.subject} ({record.id})" for record in records)
         worst = sorted(set(voice.recordings[~agrees].astype(str)))
@@ -176,9 +176,10 @@ def _match_voices(voice: SubjectVoice, records: Sequence[Consent]) -> tuple[Cons
         raise RefusedError(
             f"{100 * agrees.mean():.0f} % of the speech agrees with the consent of {names}, and "
             f"{100 * MIN_MATCHING_VOICE:.0f} % must: others, music or noise are heard in "
-            f"{', '.join(worst[:MAX_NAMED_CLIPS])}{rest}; drop these, or get the consent of who speaks there"
+            f"{', '.join(worst[:MAX_NAMED_CLIPS])}{rest}; drop these, get the consent of who speaks there, or if it is "
+            "the same person before another microphone, make the record again with a --voice of that, too"
         )
-    return tuple(records[index] for index in np.unique(agreement.argmax(axis=0)[agrees]))
+    return tuple(records[index] for index in np.unique(matches.argmax(axis=0)[agrees]))
 
 
 def _check_answer(answer: VoiceAnswer | None, records: Sequence[Consent]) -> None:
@@ -197,7 +198,7 @@ def _find_voice_records(voice: SubjectVoice, store: ConsentStore, today: date) -
     """The record in the store whose voice agrees best, if one does."""
     rated = []
     for stored in store.list(today):
-        share = float((voice_agreement(stored.consent, voice.embeddings) >= 0).mean())
+        share = float(match_recordings(stored.consent, voice).mean())
         if share >= MIN_MATCHING_VOICE and "voice" in stored.consent.uses:
             rated.append((share, stored.consent.until or date.max, stored.consent))
     return [max(rated, key=lambda one: one[:2])[2]] if rated else []

@@ -22,7 +22,7 @@ EMBEDDING_NETWORK = "sface"  # whose embeddings a record holds; those of another
 EMBEDDING_SIZE = 128
 VOICE_NETWORKS = ("resemblyzer", "voicefilter")  # whose embeddings of a voice a record holds, both or neither
 VOICE_EMBEDDING_SIZE = 256
-MAX_VOICE_REFERENCES = 4  # by each
+MAX_VOICE_REFERENCES = 21  # by each: of three recordings under seven conditions
 MAX_REFERENCES = 8  # a record is biometric data: it holds as little of a face as recognising it takes
 MAX_EVIDENCE = 100
 MAX_NAME_LENGTH, MAX_TEXT_LENGTH = 200, 2000  # characters
@@ -86,7 +86,7 @@ class Terms:
         embeddings: (n, 128) float32 unit, n of 1 to 8, of the subject's face; none in a record of a voice alone; not
             writable.
         created: when it was written, UTC, whole seconds.
-        voices: network → (n, 256) float32 unit, n of 1 to 4, of the subject's voice; empty in a record of a face alone
+        voices: network → (n, 256) float32 unit, n of 1 to 21, of the subject's voice; empty in a record of a face alone
             and in those of before 0.2.
     """
 

@@ -1,4 +1,7 @@
-"""Voice matching: recordings of an output's subject, and their cosine similarity to a record's voice."""
+"""Voice matching: recordings of an output's subject, and their similarity to a record's voice.
+
+Thresholds are measured by ``python -m benchmarks --only voice-consent`` and explained in docs/trust.md.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,17 @@ from effigie.consent.terms import MAX_VOICE_REFERENCES, VOICE_NETWORKS, Terms
 from effigie.errors import MediaError, UsageError
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
-THRESHOLDS = {"resemblyzer": 0.70, "voicefilter": 0.50}
+WEIGHTS = {"resemblyzer": 0.4, "voicefilter": 0.6}  # of the cosines in the similarity
+MATCH_THRESHOLD = 0.90  # of a sentence, or of a whole recording
+PIECE_THRESHOLD = 0.70  # of single seconds of a recording: below it somebody else speaks
+MIN_MATCHING_SHARE = 0.95  # of a recording's pieces must agree
 PIECE_S = 8.0  # seconds of a recording that are one opinion
 MAX_PIECES = 40  # of a recording, spread over it
-MIN_MATCHING_SHARE = 0.95  # of the pieces must agree
+REFERENCE_S = 24.0  # seconds of a recording that its references are made of
 RATE = 16000
+
+Embeddings = Mapping[str, np.ndarray]
+"""Network → (N, 256) float32 unit."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +34,10 @@ class SubjectVoice:
 
     Attributes:
         embeddings: network → (N, 256) float32 unit, of pieces of some seconds.
-        recordings: (N,) names of what they are from, for messages.
+        recordings: (N,) names of what they are from; pieces of one name are judged together.
     """
 
-    embeddings: Mapping[str, np.ndarray]
+    embeddings: Embeddings
     recordings: np.ndarray
 
     def __post_init__(self) -> None:
@@ -63,6 +72,69 @@ class SubjectVoice:
         return cls({name: np.stack(vectors) for name, vectors in embeddings.items()}, np.array(names, object))
 
 
+def measure_similarity(references: Embeddings, embeddings: Embeddings) -> np.ndarray:
+    """(N,) weighted cosine with the nearest references, -1..1.
+
+    Args:
+        references: network → (n, 256), of a record; -1 where it holds none.
+        embeddings: network → (N, 256); longer vectors than unit ones count as unit ones.
+    """
+    count = len(embeddings[VOICE_NETWORKS[0]])
+    if not references:
+        return np.full(count, -1, np.float32)
+    total = np.zeros(count, np.float32)
+    for network, weight in WEIGHTS.items():
+        vectors = np.asarray(embeddings[network], np.float32)
+        lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1)
+        total += weight * (vectors / lengths @ references[network].T).max(axis=1)
+    return total
+
+
+def match_recordings(consent: Terms, voice: SubjectVoice) -> np.ndarray:
+    """(N,) bool: the pieces that are the voice of a record, in recordings that are, as a whole."""
+    pieces = measure_similarity(consent.voices, voice.embeddings)
+    agrees = pieces >= PIECE_THRESHOLD
+    names = voice.recordings.astype(str)
+    for name in np.unique(names):
+        own = names == name
+        mean = {network: _normalize(vectors[own].mean(axis=0))[None] for network, vectors in voice.embeddings.items()}
+        agrees[own] &= measure_similarity(consent.voices, mean)[0] >= MATCH_THRESHOLD
+    return agrees
+
+
+def compute_voice_references(
+    recordings: Sequence[Path], progress: ProgressCallback = ignore_progress, cancel: CancelToken | None = None
+) -> dict[str, np.ndarray]:
+    """Network → (n, 256) float32 unit, n of 7 to 21, of the one person who speaks in recordings.
+
+    Up to three recordings, best of different days and microphones, count, each under all conditions of
+    :mod:`effigie.speech.conditions`.
+
+    Raises:
+        UsageError: somebody else speaks in a part of them.
+        MediaError: no speech.
+    """
+    from effigie.media.sound import Sound, read_sound
+    from effigie.speech.conditions import CONDITIONS
+    from effigie.speech.speaker import embed_speaker
+
+    voice = SubjectVoice.from_recordings(recordings, progress, cancel)
+    middle = {network: _normalize(vectors.mean(axis=0))[None] for network, vectors in voice.embeddings.items()}
+    agrees = measure_similarity(middle, voice.embeddings) >= PIECE_THRESHOLD
+    if agrees.mean() < MIN_MATCHING_SHARE:
+        names = sorted(set(voice.recordings[~agrees].astype(str)))
+        raise UsageError(f"several people speak in {', '.join(names)}, or there is music: a record is for one person")
+    found: dict[str, list[np.ndarray]] = {network: [] for network in VOICE_NETWORKS}
+    for recording in list(recordings)[: MAX_VOICE_REFERENCES // len(CONDITIONS)]:
+        sound = read_sound(recording, RATE, duration=REFERENCE_S).mono()
+        for change in CONDITIONS.values():
+            if cancel is not None:
+                cancel.check()
+            for network, vector in embed_speaker(Sound(change(sound)[None], RATE)).items():
+                found[network].append(vector)
+    return {network: np.stack(vectors) for network, vectors in found.items()}
+
+
 def _embed_pieces(path: Path, cancel: CancelToken | None) -> list[dict[str, np.ndarray]]:
     from effigie.media.sound import Sound, stream_sound
     from effigie.speech.speaker import embed_speaker
@@ -83,49 +155,6 @@ def _embed_pieces(path: Path, cancel: CancelToken | None) -> list[dict[str, np.n
     if not found:
         raise MediaError(f"{path}: {problem or 'it holds no speech'}")
     return found
-
-
-def compute_voice_references(
-    recordings: Sequence[Path], progress: ProgressCallback = ignore_progress, cancel: CancelToken | None = None
-) -> dict[str, np.ndarray]:
-    """Network → (n, 256) float32 unit, n of 1 to 4, of the one person who speaks in recordings.
-
-    Raises:
-        UsageError: somebody else speaks in a part of them.
-        MediaError: no speech.
-    """
-    voice = SubjectVoice.from_recordings(recordings, progress, cancel)
-    agree = np.ones(len(voice.recordings), bool)
-    for network, vectors in voice.embeddings.items():
-        cosines = vectors @ vectors.T
-        agree &= cosines[int(np.argmax(np.median(cosines, axis=1)))] >= THRESHOLDS[network]
-    if agree.mean() < MIN_MATCHING_SHARE:
-        names = sorted(set(voice.recordings[~agree].astype(str)))
-        raise UsageError(f"several people speak in {', '.join(names)}, or there is music: a record is for one person")
-    parts = np.array_split(np.flatnonzero(agree), min(MAX_VOICE_REFERENCES, int(agree.sum())))
-    return {
-        network: np.stack([_normalize(vectors[part].mean(axis=0)) for part in parts])
-        for network, vectors in voice.embeddings.items()
-    }
-
-
-def voice_agreement(consent: Terms, embeddings: Mapping[str, np.ndarray]) -> np.ndarray:
-    """(N,) how far each piece agrees with a record's voice: the least cosine over its threshold, 0 and more agree.
-
-    Args:
-        embeddings: network → (N, 256); longer vectors than unit ones count as unit ones.
-    """
-    least: np.ndarray | None = None
-    for network in VOICE_NETWORKS:
-        vectors = np.asarray(embeddings[network], np.float32)
-        references = consent.voices.get(network)
-        if references is None:
-            return np.full(len(vectors), -2, np.float32)
-        lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1)
-        above = (vectors / lengths @ references.T).max(axis=1) - THRESHOLDS[network]
-        least = above if least is None else np.minimum(least, above)
-    assert least is not None
-    return np.asarray(least, np.float32)
 
 
 def _normalize(vector: np.ndarray) -> np.ndarray:

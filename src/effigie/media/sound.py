@@ -150,7 +150,7 @@ def _decode_chunks(container: InputContainer, path: Path, rate: int, start: floa
         container.seek(round((start - SEEK_MARGIN_S + origin) * av.time_base), backward=True)
     layout = stream.codec_context.layout.name
     channels = stream.codec_context.channels
-    resampler = AudioResampler("fltp", layout, rate)
+    resampler = AudioResampler("flt", layout, rate)
     damage = DamageCounter()
     position: float | None = None  # samples at ``rate`` that were handed to the resampler so far
     emitted = 0
@@ -168,7 +168,7 @@ def _decode_chunks(container: InputContainer, path: Path, rate: int, start: floa
             for chunk in _convert(resampler, None):
                 yield emitted, chunk
                 emitted += chunk.shape[1]
-            resampler = AudioResampler("fltp", layout, rate)
+            resampler = AudioResampler("flt", layout, rate)
             hole = round(wanted) - emitted
             if hole > 0:
                 yield emitted, np.zeros((channels, hole), np.float32)
@@ -183,7 +183,7 @@ def _decode_chunks(container: InputContainer, path: Path, rate: int, start: floa
             chunks = _convert(resampler, frame)
         except ValueError:  # the stream changes its rate or format on the way
             chunks = _convert(resampler, None)
-            resampler = AudioResampler("fltp", layout, rate)
+            resampler = AudioResampler("flt", layout, rate)
             chunks += _convert(resampler, frame)
         for chunk in chunks:
             yield emitted, chunk
@@ -199,7 +199,8 @@ def _convert(resampler: AudioResampler, frame: AudioFrame | None) -> list[np.nda
     arrays = []
     with contextlib.suppress(EOFError):
         for out in resampler.resample(frame):
-            array = out.to_ndarray().astype(np.float32, copy=False)
+            # Interleaved: PyAV reads beyond the memory of a frame whose eight channels are planes of their own.
+            array = out.to_ndarray().reshape(-1, out.layout.nb_channels).T.astype(np.float32)
             arrays.append(np.clip(np.nan_to_num(array, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0))
     return arrays
 

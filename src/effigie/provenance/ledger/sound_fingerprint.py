@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effigie.provenance.ledger.fingerprint import EMPTY_HASH, Match, Sample, match_samples
-from effigie.provenance.sound_watermark.spectrum import HOP, RATE, levels_of, power_spectrum
+from effigie.provenance.sound_watermark.spectrum import HOP, RATE, floor_of, levels_of, power_spectrum
 
 SOUND_INTERVAL_S = 1.0
 """Seconds between the hashes that the ledger keeps."""
@@ -33,7 +33,7 @@ def compute_sound_fingerprints(
 ) -> tuple[Sample, ...]:
     """Hashes of (n,) samples at 16 kHz, one an interval, each of the two seconds from its time on."""
     power = power_spectrum(np.asarray(samples, np.float32))
-    levels = levels_of(power)
+    levels = levels_of(power, floor_of(power))
     frequencies = np.arange(levels.shape[1]) * (RATE / 2) / (levels.shape[1] - 1)
     within = (frequencies >= EDGES_HZ[:-1, None]) & (frequencies < EDGES_HZ[1:, None])
     bands = levels @ (within / within.sum(axis=1, keepdims=True)).T

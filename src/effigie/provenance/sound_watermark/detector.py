@@ -29,7 +29,7 @@ MAX_PIECES = 60  # an hour
 THOROUGH_PIECES, THOROUGH_STEP = 3, 10
 """Another speed is looked for in the first minutes and in every so many of those behind."""
 MIN_S = 1.0
-STRAIGHT_POSES, REFINED_POSES, CHANGED_POSES = 2, 12, 4
+STRAIGHT_POSES, REFINED_POSES, CHANGED_POSES = 2, 10, 4
 MIN_SCORE = 3.0  # standard deviations of the known symbols below which no changed speed is believed
 FALSE_ALARM_RATE = 1e-10  # of a minute
 MAX_DECODED = 2 * (STRAIGHT_POSES + 2 * CHANGED_POSES)

@@ -32,10 +32,10 @@ HOP_S = 0.016  # seconds between windows
 BLOCK_SLOTS = SLOTS  # planned at once
 CONTEXT_SLOTS = 8  # on either side, which are looked at too
 REPETITIONS = 5
-STRENGTH_DB = 1.2  # at 1 kHz
+STRENGTH_DB = 1.1  # at 1 kHz
 MIN_STRENGTH_DB, MAX_STRENGTH_DB = 0.7, 4.5
 START_DB = 0.5
-TARGET_DB = 1.5  # agreement that is aimed at, at 1 kHz
+TARGET_DB = 1.4  # agreement that is aimed at, at 1 kHz
 REACH = 2.0  # cells that lack more than this many strengths count as out of reach
 STEP = 0.7  # of what lacks, in each repetition
 
@@ -173,7 +173,8 @@ def _plan_gains(
     gains[:, :old] = settled
     target = TARGET_DB / STRENGTH_DB * most
     for _ in range(REPETITIONS):
-        levels = levels_of(power_spectrum(_apply(samples, gains))) @ band_weights()
+        power = power_spectrum(_apply(samples, gains))
+        levels = levels_of(power, floor_of(power)) @ band_weights()
         agreement = wanted * deviations(accumulate(levels), 0, HOPS_A_SLOT, slots).T
         lacking = target - agreement
         within = np.clip(1 - (lacking - REACH * most), 0, 1)

@@ -17,7 +17,9 @@ from effigie.provenance.sound_watermark.spectrum import (
     accumulate,
     band_weights,
     deviations,
+    floor_of,
     levels_of,
+    noise_of,
     power_spectrum,
     soften,
 )
@@ -27,7 +29,7 @@ STEPS = SLOTS * STEPS_A_SLOT
 MAX_SPEED_CHANGE = 0.10
 SPEED_STEP = 0.004  # within a window this moves its ends by 9 ms at most
 WINDOW_PERIODS = 4  # 9 s
-MAX_WINDOWS = 4  # of a minute in which speeds are tried
+MAX_WINDOWS = 3  # of a minute in which speeds are tried
 FINE_SPEED_STEP = 0.001
 FRAMES_A_SECOND = RATE / HOP
 
@@ -63,7 +65,9 @@ class SoundSearch:
     """
 
     def __init__(self, samples: NDArray[np.float32]) -> None:
-        self._levels: Levels = levels_of(power_spectrum(samples))
+        power = power_spectrum(samples)
+        # With steady noise in it, what that covers must not speak.
+        self._levels: Levels = levels_of(power, floor_of(power) + noise_of(power))
         self._straight = self._accumulate(1.0, 0, self.frames)
 
     @property

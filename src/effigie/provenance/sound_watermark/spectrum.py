@@ -18,6 +18,7 @@ HOPS_A_SLOT = round(SLOT_S * RATE / HOP)
 FLOOR = 1e-4
 """Share of the mean power of a bin below which a bin counts as silent. Of 3e-3 to 1e-5 it says most after every attack,
 noise included, at equal quality: quiet cells vary less by themselves."""
+QUIET_SHARE, NOISE_GAIN = 0.3, 3.0  # of the frames, and how far above them steady noise still rules
 LEVEL_SPAN = 401  # frames over which the mean power is taken, 4 s
 NEIGHBOR_BANDS, NEIGHBOR_SLOTS = 5, 5  # over which a level is compared
 SATURATION_DB = 2.0
@@ -65,9 +66,15 @@ def floor_of(power: NDArray[np.float32]) -> NDArray[np.float32]:
     return (FLOOR * mean + 1e-12)[:, None].astype(np.float32)
 
 
-def levels_of(power: NDArray[np.float32]) -> Levels:
-    """Levels of bins, dB."""
-    return np.asarray(DB * np.log(power + floor_of(power)), np.float32)
+def noise_of(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(1, bins) the power of steady noise, by what each bin has in its quieter moments."""
+    quiet = np.quantile(power, QUIET_SHARE, axis=0) if len(power) else np.zeros(power.shape[1])
+    return NOISE_GAIN * uniform_filter1d(quiet, 9)[None].astype(np.float32)
+
+
+def levels_of(power: NDArray[np.float32], floor: NDArray[np.float32]) -> Levels:
+    """Levels of bins, dB; what lies below ``floor`` moves little."""
+    return np.asarray(DB * np.log(power + floor), np.float32)
 
 
 def band_weights(speed: float = 1.0) -> NDArray[np.float32]:
