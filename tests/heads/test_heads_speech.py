@@ -17,11 +17,13 @@ from effigie.heads.speech.checkpoint import load_mouth, save_mouth
 from effigie.heads.speech.coarticulation import read_bilabials, shut_lips
 from effigie.heads.speech.config import SpeechSettings
 from effigie.heads.speech.features import Reduction, gather_features, stream_features
+from effigie.heads.speech.inference import bilabials
 from effigie.heads.speech.inference.gestures import FLIPS, find_syllables, make_gestures
 from effigie.heads.speech.inference.mouth import MouthTrack
 from effigie.heads.speech.inference.shapes import SpokenShapes
 from effigie.heads.speech.loudness import measure_loudness
 from effigie.heads.speech.network import middle_gap
+from effigie.speech.recognizer import Word
 from effigie.speech.spectrogram import RATE
 
 
@@ -130,6 +132,24 @@ def test_lips_are_shut_on_every_bilabial_and_open_again_soon(tmp_path) -> None:
         table.write_text(damaged)
         with pytest.raises(MediaError, match="holds no times of phonemes"):
             read_bilabials(table)
+
+
+def test_bilabials_of_words_are_expected_in_order_and_found_at_the_dip() -> None:
+    puppy = list(bilabials._expect(Word("puppy,", 1.0, 1.4, 0.9)))
+    assert len(puppy) == 2 and 1.0 < puppy[0] < 1.1 and 1.15 < puppy[1] < 1.35
+    assert list(bilabials._expect(Word("puppy", 1.0, 1.4, 0.2))) == []  # not believed
+    assert list(bilabials._expect(Word("seven", 1.0, 1.4, 0.9))) == []
+    assert list(bilabials._expect(Word("你", 1.0, 1.4, 0.9))) == []
+    level = np.full(500, -20.0)
+    level[250:262] = -50  # 1.25 to 1.31 s
+    begin, end = bilabials._find_dip(level, 1.2)
+    assert 1.24 < (begin + end) / 2 < 1.32
+    assert np.mean(bilabials._find_dip(level, 0.5)) == pytest.approx(0.5, abs=0.006)
+    assert np.isfinite(bilabials._find_dip(level, 9.0)).all()
+
+
+def test_silence_has_no_words() -> None:
+    assert bilabials.find_bilabials([np.zeros(RATE, np.float32)]) == []
 
 
 def test_at_rest_the_face_is_the_models_exactly() -> None:

@@ -16,6 +16,7 @@ from effigie.heads.motion.motion import Motion
 from effigie.heads.speech.checkpoint import load_mouth
 from effigie.heads.speech.coarticulation import read_bilabials, shut_lips
 from effigie.heads.speech.config import SpeechSettings
+from effigie.heads.speech.inference.bilabials import find_bilabials
 from effigie.heads.speech.inference.gestures import Gestures, make_gestures
 from effigie.heads.speech.inference.mouth import MouthTrack, predict_mouth
 from effigie.heads.speech.inference.shapes import DriverFace, SpokenShapes
@@ -84,7 +85,10 @@ def perform(
         progress(Progress("speech", done, shown, "frames"))
 
     mouth = predict_mouth(_stream(sound, cancel), loudness, seconds, model, report, cancel)
-    if bilabials is not None:
+    if bilabials is None and settings.lips == "words":
+        leveled = (loudness.gain * piece for piece in _stream(sound, cancel))
+        bilabials = [span for span in find_bilabials(leveled, cancel) if span[0] <= seconds[-1]]
+    if bilabials:
         mouth = shut_lips(mouth, seconds, bilabials)
     report(shown)
     notes = list(_describe(sound, loudness, duration))
