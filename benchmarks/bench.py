@@ -52,6 +52,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.training_quality import training_quality
     from benchmarks.rows.training_speed import training_speed
     from benchmarks.rows.verify import intimate, picture_match, verify
+    from benchmarks.rows.voice import voice
     from benchmarks.rows.voice_consent import voice_consent
     from benchmarks.rows.watermark import watermark
 
@@ -91,6 +92,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["watermark"] = watermark
     rows["edits"] = edits
     rows["sound-mark"] = sound_mark
+    rows["voice"] = voice
     rows["kills"] = kills
     rows["stops"] = stops
     rows["broken-media"] = broken_media

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
         swap_clip,
         train,
     )
-    from effigie.voice import SpeakSettings
+    from effigie.voice import LearnSettings, SpeakSettings, VoiceConvertSettings
 
 __all__ = [
     "AnimateReport",
@@ -76,6 +76,7 @@ __all__ = [
     "ExtractSettings",
     "JobReport",
     "JobSettings",
+    "LearnSettings",
     "MetaReport",
     "MetaSettings",
     "OutputPlan",
@@ -88,6 +89,7 @@ __all__ = [
     "TrustSettings",
     "TuneReport",
     "TuneSettings",
+    "VoiceConvertSettings",
     "animate",
     "animate_clips",
     "consent",
@@ -161,7 +163,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
             "swap_clip",
             "train",
         ],
-        "voice": ["SpeakSettings"],
+        "voice": ["LearnSettings", "SpeakSettings", "VoiceConvertSettings"],
     },
 )
 __getattr__ = _renamed.explain_renamed(__name__, __getattr__)

@@ -17,7 +17,7 @@ from effigie.heads.inference.response import fit_gains, measure_movements
 from effigie.heads.inference.subject import render_geometry
 from effigie.heads.motion.controls import Controls
 from effigie.heads.motion.features import LOWER_LIP, UPPER_LIP, LipField, lip_gaps
-from effigie.heads.motion.gains import CORNERS, Gains
+from effigie.heads.motion.gains import CORNERS, EYE_CORNERS_APART, Gains, limit_mouth_width
 from effigie.heads.motion.motion import read_motion
 from effigie.heads.motion.retarget import Retargeter
 from effigie.heads.warp.scene import PortraitWarp
@@ -98,6 +98,20 @@ def test_a_mouth_goes_no_further_than_a_drivers_can(own):
     assert broad / rest <= max(1.35, 1.1 * driver) + 1e-6
     slight = mouth_width(moved(own, lambda shape: smiled(shape, 0.2), Gains(smile=4.0)))
     assert slight / rest <= 1.35 + 1e-6
+
+
+def test_who_smiles_already_does_not_smile_twice():
+    """Eye corners 9 cm apart: a calm mouth may widen by a third, one in a broad smile hardly at all."""
+    calm = np.zeros((478, 3))
+    calm[list(EYE_CORNERS_APART), 0] = -4.5, 4.5
+    calm[list(CORNERS), 0] = -2.5, 2.5
+    smiling = calm.copy()
+    smiling[list(CORNERS), 0] = -3.4, 3.4
+    wider = np.zeros((478, 3))
+    wider[list(CORNERS), 0] = -0.8, 0.8
+    widths = [np.ptp((own + limit_mouth_width(own, wider, 0.7, 1.5))[list(CORNERS), 0]) for own in (calm, smiling)]
+    assert 6.4 < widths[0] < 6.7
+    assert 6.8 < widths[1] < 7.3
 
 
 def test_lips_that_touch_get_the_gap_that_is_wanted(own):

@@ -131,6 +131,19 @@ def test_the_newest_wish_wins(studio: RunningStudio, desk: tuple[str, Path]) -> 
         assert [head["seq"] for head in seen] == sorted(head["seq"] for head in seen)
 
 
+@pytest.mark.slow
+def test_a_model_that_is_gone_is_said_to_every_page(studio: RunningStudio, desk: tuple[str, Path]) -> None:
+    path = studio.workspace / "projects" / "lost.toml"
+    path.write_text(desk[1].read_text("utf-8").replace("woman", "nobody"), "utf-8")
+    lost = next(row["id"] for row in studio.ask("GET", "/api/library")[1]["projects"] if row["name"] == "lost")
+    for _ in range(2):  # the second page comes when it has been said
+        with connect(studio, lost) as live:
+            live.send(json.dumps({"do": "open"}))
+            said = read_until(live, kind="error", closed=True)[0]
+            assert "nobody" in said["error"]
+    assert studio.is_alive()
+
+
 def test_a_socket_on_what_is_no_project_says_so(studio: RunningStudio) -> None:
     with connect(studio, "0" * 16) as live:
         assert "no such file" in read_message(live)[0]["error"]

@@ -79,7 +79,7 @@ def test_an_endless_text_is_spoken_as_it_comes() -> None:
 def test_what_cannot_be_spoken_leaves_nothing(tmp_path: Path) -> None:
     for voice, text, output, words in (
         ("kumo", "☺ ☺", "a.wav", "nothing that can be said"),
-        ("nobody", "Papa.", "a.wav", "no stock voice"),
+        ("nobody", "Papa.", "a.wav", "nor a stock voice"),
         ("kumo", "Papa.", "a.txt", "cannot be written"),
     ):
         with pytest.raises(UsageError, match=words):

@@ -53,6 +53,7 @@ LEFT_OUT = {
     "SwapSettings": {"held_out", "bank"},
     "TrustSettings": {"label_text", "watermark"},
     "TuneSettings": {"batch"},
+    "VoiceConvertSettings": {"trust"},
 }
 # Fields whose option has a name of its own.
 FLAGS = {

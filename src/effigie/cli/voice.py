@@ -1,4 +1,4 @@
-"""`effigie voice`: speak in a voice."""
+"""`effigie voice`: learn a voice, speak and convert in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from effigie.io.stored_names import to_stored
 from effigie.progress import format_count
 
 VoiceName = Annotated[
-    str, typer.Argument(metavar="VOICE", help="A stock voice: alpha, gongitsune, nezumi, tebukuro or kumo.")
+    str,
+    typer.Argument(
+        metavar="VOICE", help="A folder made by learn, or a stock voice: alpha, gongitsune, nezumi, tebukuro, kumo."
+    ),
 ]
 SoundOutput = Annotated[
     Path, typer.Option("--output", "-o", metavar="SOUND", help=".wav, .flac, .mp3, .m4a, .opus or .ogg.")
@@ -25,9 +28,82 @@ SoundOutput = Annotated[
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help=__doc__, no_args_is_help=True)
+    add_command(group, "learn", learn)
     add_command(group, "speak", speak)
+    add_command(group, "convert", convert)
     group.command("info")(info)
     app.add_typer(group, name="voice")
+
+
+def learn(
+    recordings: Annotated[
+        list[Path], typer.Argument(metavar="RECORDING...", help="Sound or video of the person alone, 30 s to an hour.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="VOICE", help="The voice, a folder.")],
+    settings: effigie.LearnSettings,
+    answer: Annotated[
+        Path | None,
+        typer.Option(metavar="ANSWER", help="What `consent answer` wrote: a fresh sentence that the person read."),
+    ] = None,
+    consent: Consents = None,
+    purpose: Purpose = None,
+    as_json: Json = False,
+) -> None:
+    """Learn the voice of a person who consented to it, from a minute of their speech."""
+    from effigie.consent.challenge import VoiceAnswer
+
+    with hold_interrupt():
+        run = effigie.voice.learn  # imported here
+    given = None if answer is None else VoiceAnswer.load(answer)
+    with progress_display() as progress:
+        report = run(
+            recordings,
+            output,
+            settings,
+            consent=consent,
+            answer=given,
+            purpose=purpose,
+            progress=progress,
+            cancel=INTERRUPT,
+        )
+    if as_json:
+        print_json(to_stored(report))
+        return
+    from effigie.voice.trainer import describe_learned
+
+    print_line(f"{report.output}: {describe_learned(report)}")
+    if report.missing:
+        print_line(f"never said: {' '.join(report.missing)}")
+    print_notes(report.notes)
+
+
+def convert(
+    voice: VoiceName,
+    performance: Annotated[
+        Path, typer.Argument(metavar="PERFORMANCE", help="Sound or video in which one person speaks English.")
+    ],
+    output: SoundOutput,
+    settings: effigie.VoiceConvertSettings,
+    consent: Consents = None,
+    purpose: Purpose = None,
+    as_json: Json = False,
+) -> None:
+    """Say a performance again in a voice: its words, timing and melody, nothing of its sound."""
+    with hold_interrupt():
+        run = effigie.voice.convert  # imported here
+    with progress_display() as progress:
+        report = run(
+            voice, performance, output, settings, consent=consent, purpose=purpose, progress=progress, cancel=INTERRUPT
+        )
+    if as_json:
+        print_json(to_stored(report))
+        return
+    factor = report.seconds / max(report.duration_s, 1e-9)
+    print_line(
+        f"{report.output}: {format_count(report.utterances, 'utterance')}, {report.duration_s:.1f} s of sound, "
+        f"{factor:.1f} s a second; id {report.output_id}"
+    )
+    print_notes(report.notes)
 
 
 def speak(
@@ -74,8 +150,19 @@ def speak(
     print_notes(report.notes)
 
 
-def info(as_json: Json = False) -> None:
-    """List the stock voices, which belong to nobody and need no consent."""
+def info(
+    voice: Annotated[Path | None, typer.Argument(metavar="VOICE", help="A folder made by learn.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a voice was learned from, or list the stock voices, which belong to nobody and need no consent."""
+    if voice is not None:
+        found = effigie.voice.describe_voice(voice)
+        if as_json:
+            print_json(found)
+            return
+        for name, value in found.items():
+            print_line(f"{name.replace('_', ' ')}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+        return
     voices = effigie.voice.STOCK_VOICES
     if as_json:
         print_json({name: {"name_in_package": known} for name, known in voices.items()})

@@ -121,11 +121,11 @@ class MergeProcess:
                 head = json.loads(text)
                 blobs = await stream.readexactly(sum(head.get("sizes", ())))
                 message = struct.pack("<I", length) + text + blobs
-                if head["kind"] in ("state", "error"):
-                    self._last_state = message if head["kind"] == "state" else self._last_state
+                if head["kind"] == "state" or head.get("closed"):
+                    self._last_state = message
                 self._pass_on(message)
         lines = (await errors).decode("utf-8", "replace").strip().splitlines() or ["it was stopped"]
-        self._pass_on(pack({"kind": "ended", "error": f"the preview has ended: {lines[-1]}"}))
+        self._pass_on(pack({"kind": "ended", "error": f"the preview has ended: {lines[-1]}; load the page again"}))
 
     def _pass_on(self, message: bytes) -> None:
         for queue in self._pages:

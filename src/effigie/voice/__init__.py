@@ -16,21 +16,30 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from effigie.voice.checkpoint import load_voice
-    from effigie.voice.config import SpeakSettings
+    from effigie.voice.checkpoint import describe_voice, load_voice
+    from effigie.voice.config import LearnSettings, SpeakSettings, VoiceConvertSettings
+    from effigie.voice.inference.conversion import VoiceConvertReport, convert
     from effigie.voice.inference.speak import SpeakReport, speak
     from effigie.voice.inference.speech import Speech, TimedPhoneme, TimedWord, stream_speech
     from effigie.voice.stock_voices import STOCK_VOICES
+    from effigie.voice.trainer import LearnReport, learn
     from effigie.voice.voice_model import VoiceModel
 
 __all__ = [
     "STOCK_VOICES",
+    "LearnReport",
+    "LearnSettings",
     "SpeakReport",
     "SpeakSettings",
     "Speech",
     "TimedPhoneme",
     "TimedWord",
+    "VoiceConvertReport",
+    "VoiceConvertSettings",
     "VoiceModel",
+    "convert",
+    "describe_voice",
+    "learn",
     "load_voice",
     "speak",
     "stream_speech",
@@ -39,11 +48,13 @@ __all__ = [
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "checkpoint": ["load_voice"],
-        "config": ["SpeakSettings"],
+        "checkpoint": ["describe_voice", "load_voice"],
+        "config": ["LearnSettings", "SpeakSettings", "VoiceConvertSettings"],
+        "inference.conversion": ["VoiceConvertReport", "convert"],
         "inference.speak": ["SpeakReport", "speak"],
         "inference.speech": ["Speech", "TimedPhoneme", "TimedWord", "stream_speech"],
         "stock_voices": ["STOCK_VOICES"],
+        "trainer": ["LearnReport", "learn"],
         "voice_model": ["VoiceModel"],
     },
 )

@@ -24,6 +24,7 @@ from effigie.voice.symbols import encode_phonemes, known_phonemes
 
 TEMPLATES = ("kumo", "alpha")  # a man and a woman; whoever is nearer
 FRAME = 600  # samples of a duration's frame
+QUIET_FRAMES = 3  # of the network's silence at both ends, that a recording is expected to have too
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,12 @@ def align(
     for name in templates:
         timbre, manner = load_stock_voice(name).choose(len(known))
         score = network.plan(symbols, manner)
-        path, cost = warp(compute_cepstra(predict_log_mel(network, score, timbre)), observed)
+        # The network is silent for 0.3 s before and after what it says, and the recording most likely is not.
+        lead, tail = (max(0, int(score.durations[end]) - QUIET_FRAMES) * 2 for end in (0, -1))
+        template = predict_log_mel(network, score, timbre)
+        path, cost = warp(compute_cepstra(template[:, lead : template.shape[1] - tail]), observed)
         if best is None or cost < best[0]:
-            best = cost, score, path
+            best = cost, score, np.add(path, (lead, 0))
     assert best is not None
     cost, score, path = best
     frames = -(-len(samples) // FRAME)

@@ -19,7 +19,7 @@ class SpeakSettings:
     Attributes:
         speed: of the speech, 0.5 to 2; 1 is the voice's own.
         pauses: length of the pauses between sentences, 0 to 5; 1 is natural.
-        semitones: by which the melody is raised, -12 to 12.
+        semitones: by which the melody is raised, -12 to 12; 0 is the voice's own height.
         rate: samples a second of the output. What is made has 24000; 48000 holds no more.
         sound: how the file is stored.
         trust: mark and certificate.
@@ -44,7 +44,7 @@ class VoiceConvertSettings:
     """Settings of the conversion of performances.
 
     Attributes:
-        semitones: by which the melody is raised above the voice's own height, -12 to 12.
+        semitones: by which the melody is raised, -12 to 12; 0 is the voice's own height.
         melody: how far the performance's range of melody is kept: 1 wholly, 0 takes the voice's own.
         rate: samples a second of the output. What is made has 24000; 48000 holds no more.
         sound: how the file is stored.
@@ -68,13 +68,15 @@ class LearnSettings:
     """Settings of learning a voice.
 
     Attributes:
-        steps: of the fit at most; it ends earlier when the error on held-out speech no longer falls.
+        steps: How many steps to train in all.
         speech_s: seconds of speech that are used at most; what is used is spread over the recordings.
-        seed: of the order in which speech is shown.
+        adapters: fit low-rank adapters of the decoder too: more like the person, less natural.
+        seed: Of every random choice.
     """
 
-    steps: int = 120
+    steps: int = 60
     speech_s: float = 120.0
+    adapters: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

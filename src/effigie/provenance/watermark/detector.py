@@ -36,7 +36,7 @@ MAX_POSES = 8
 """Of the frame's pattern, tried beside the upright, uncropped one."""
 MAX_FACES, MAX_FACE_POSES = 3, 10
 """Faces that are looked at, and poses of the pattern around each; every one is tried with and without the frame's."""
-FACE_FRAMES, FACE_LINES = 20, 720
+FACE_FRAMES, FACE_LINES = 48, 720
 """Frames in which faces are looked for, and the shorter side of what is kept of them."""
 FALSE_ALARM_RATE, FACE_FALSE_ALARM_RATE = 1e-9, 4e-9
 """Of a clip: by the frame's pattern, and by those of faces."""

@@ -9,7 +9,8 @@ comes in:
   draft, the settled frame and the film's. The newest wish wins: an older one is given up.
 - ``{"do": "save", "seq": 4, "project": {...}}``: answers ``saved``.
 
-Whatever cannot be done answers ``error`` with the line that says why. The process ends with its input.
+Whatever cannot be done answers ``error`` with the line that says why; it is ``closed`` where there is no preview then,
+as after a consent was revoked. The process ends with its input.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Desk:
         self._cancel = CancelToken()
         self._is_closed = False
         self._preview: Preview | None = None
+        self._has_begun = False
         self._project = load_project(path)
         self._asked = 0.0
 
@@ -130,7 +132,7 @@ class Desk:
         self._send({"kind": "state", "loading": "the models are loaded"})
         from effigie.swap.preview.preview import Preview  # torch, seconds
 
-        project = self._project
+        project, self._has_begun = self._project, True
         self._preview = Preview(
             project.people,
             project.clip,
@@ -198,7 +200,8 @@ class Desk:
         except CancelledError:
             pass
         except EffigieError as error:
-            self._send({"kind": "error", "seq": wish and wish.get("seq"), "error": str(error)})
+            closed = self._has_begun and self._preview is None
+            self._send({"kind": "error", "seq": wish and wish.get("seq"), "error": str(error), "closed": closed})
         except (ValueError, KeyError, TypeError) as error:
             self._send({"kind": "error", "seq": wish and wish.get("seq"), "error": f"no wish that is known ({error})"})
 

@@ -103,6 +103,10 @@ async function hear(data: ArrayBuffer): Promise<void> {
     whenSaved = null;
   } else if (head.kind === "error" || head.kind === "ended") {
     trouble.value = head.error;
+    if (head.closed || head.kind === "ended") {
+      shown.value = null;
+      progress.value = { ...progress.value, loading: undefined };
+    }
     whenSaved = null;
   } else if (head.kind === "frame" && head.seq <= seq) {
     let offset = 4 + length;

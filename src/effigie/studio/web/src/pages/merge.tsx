@@ -113,7 +113,7 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
     get<ClipInfo>(`/api/clips/${desk.clip.value}`).then(setInfo, () => {});
     live.attach(
       got => {
-        if (!desk.shown.value || desk.shown.value.state === "footage")
+        if (!desk.trouble.value && (!desk.shown.value || desk.shown.value.state === "footage"))
           desk.shown.value = { n: got.n, state: "footage", ms: got.ms, pictures: [got.pictures[0]!, got.pictures[0]!], faces: [], size: [0, 0] };
       },
       () => {},

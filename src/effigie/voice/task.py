@@ -1,0 +1,170 @@
+"""Fits the style, and adapters of the decoder, to a person's utterances."""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from effigie.voice.adapters import add_adapters, read_adapters
+from effigie.voice.dataset import Utterance
+from effigie.voice.losses import EnvelopeLoss
+from effigie.voice.network.speech_network import SpeechNetwork
+from effigie.voice.stock_voices import STOCK_VOICES, load_stock_voice
+from effigie.voice.symbols import encode_phonemes
+
+SEGMENT = 40  # frames of 25 ms that a step hears
+STYLE_RATE, ADAPTER_RATE = 0.02, 1e-3
+CLIP_NORM = 5.0
+EVALUATION_INTERVAL = 20  # steps between two looks at held-out speech
+HELD_OUT = 0.15  # share of the utterances
+HELD_OUT_SEGMENTS = 3
+LOUD_NEPERS = 5.0  # below the loudest, within which there is speech
+MIDDLE_COUNT = 30  # phonemes of the sentence whose style a fit begins with
+
+
+@dataclass
+class FitResult:
+    """What was learned.
+
+    Attributes:
+        timbre: (1, 128).
+        adapters: tensors of :func:`~effigie.voice.adapters.read_adapters`.
+        steps: that led to it.
+        errors: (steps, held-out error) of every look.
+    """
+
+    timbre: Tensor
+    adapters: dict[str, Tensor]
+    steps: int
+    errors: list[tuple[int, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What the decoder is given, and what it should say."""
+
+    frames: Tensor
+    f0: Tensor
+    energy: Tensor
+    samples: Tensor
+
+
+class VoiceTask:
+    """A fit of one voice.
+
+    Args:
+        network: pretrained; not changed.
+        utterances: of the person.
+        base: name of the stock voice that it begins with.
+        adapters: whether adapters are fitted beside the style.
+        seed: of all random choices.
+    """
+
+    def __init__(
+        self, network: SpeechNetwork, utterances: Sequence[Utterance], base: str, adapters: bool = False, seed: int = 0
+    ) -> None:
+        self._network, self._random = network, random.Random(seed)
+        torch.manual_seed(seed)
+        self._decoder = copy.deepcopy(network.decoder)
+        self._timbre = torch.nn.Parameter(load_stock_voice(base).choose(MIDDLE_COUNT)[0].clone())
+        self._adapters = add_adapters(self._decoder) if adapters else []
+        self._sounds = {one.phonemes: network.text(encode_phonemes(one.phonemes)).detach() for one in utterances}
+        count = max(1, round(HELD_OUT * len(utterances))) if len(utterances) > 3 else 0
+        step = len(utterances) / count if count else 0
+        held = {int((index + 0.5) * step) for index in range(count)}
+        self._kept = [one for index, one in enumerate(utterances) if index in held]
+        self._learned = [one for index, one in enumerate(utterances) if index not in held]
+        self._loss = EnvelopeLoss()
+        parameters: list[dict[str, object]] = [{"params": [self._timbre], "lr": STYLE_RATE}]
+        if self._adapters:
+            parameters.append({"params": self._adapters, "lr": ADAPTER_RATE})
+        self._optimizer = torch.optim.Adam(parameters, betas=(0.8, 0.99))
+
+    def fit(self, steps: int, report: Callable[[int, float | None], None]) -> FitResult:
+        """Run up to ``steps`` steps; returns the state with the least held-out error.
+
+        Args:
+            report: called with the steps done and the newest held-out error; may raise to stop.
+        """
+        best = self._snapshot(0)
+        errors = [(0, self.evaluate())]
+        for step in range(1, steps + 1):
+            # The last steps are small: a style that still jitters is heard as roughness.
+            for group, rate in zip(self._optimizer.param_groups, (STYLE_RATE, ADAPTER_RATE), strict=False):
+                group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * (step - 1) / steps))
+            self._step()
+            if step % EVALUATION_INTERVAL == 0 or step == steps:
+                errors.append((step, self.evaluate()))
+                if errors[-1][1] <= min(error for _, error in errors):
+                    best = self._snapshot(step)
+            report(step, errors[-1][1])
+        best.errors = errors
+        return best
+
+    def evaluate(self) -> float:
+        """Error on utterances that are not learned from; on those that are, where there are too few."""
+        chooser = random.Random(1)
+        utterances = self._kept or self._learned
+        with torch.no_grad():
+            segments = [self._cut(chooser.choice(utterances), chooser) for _ in range(HELD_OUT_SEGMENTS)]
+            return float(np.mean([float(self._compare(segment)) for segment in segments]))
+
+    def _step(self) -> None:
+        loss = self._compare(self._cut(self._random.choice(self._learned), self._random))
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_([self._timbre, *self._adapters], CLIP_NORM)
+        self._optimizer.step()
+
+    def _compare(self, segment: Segment) -> Tensor:
+        made = self._decoder(segment.frames, segment.f0, segment.energy, self._timbre)[0]
+        return self._loss(made, segment.samples[: len(made)])
+
+    def _cut(self, utterance: Utterance, chooser: random.Random) -> Segment:
+        """A piece of an utterance that has speech in it."""
+        count = len(utterance.f0) // 2
+        loud = np.flatnonzero(utterance.energy > utterance.energy.max() - LOUD_NEPERS) // 2
+        low, high = int(loud[0]) - 4, max(int(loud[0]) + 1, int(loud[-1]) - SEGMENT + 4)
+        start = max(0, min(round(chooser.uniform(low, high)), count - SEGMENT))
+        return cut_segment(utterance, self._sounds[utterance.phonemes], start)
+
+    def _snapshot(self, step: int) -> FitResult:
+        return FitResult(self._timbre.detach().clone(), read_adapters(self._decoder) if self._adapters else {}, step)
+
+
+@torch.inference_mode()
+def choose_base(
+    network: SpeechNetwork, utterances: Sequence[Utterance], names: Sequence[str] = tuple(STOCK_VOICES)
+) -> str:
+    """The stock voice whose sound, with the person's timing and melody, is nearest to theirs: by a second of two."""
+    loss, few = EnvelopeLoss(), sorted(utterances, key=lambda one: one.cost)[:2]
+    errors = {}
+    for name in names:
+        timbre = load_stock_voice(name).choose(MIDDLE_COUNT)[0]
+        total = 0.0
+        for one in few:
+            sounds = network.text(encode_phonemes(one.phonemes))
+            segment = cut_segment(one, sounds, max(0, len(one.f0) // 4 - SEGMENT // 2))
+            made = network.decoder(segment.frames, segment.f0, segment.energy, timbre)[0]
+            total += float(loss(made, segment.samples[: len(made)]))
+        errors[name] = total
+    return min(errors, key=errors.__getitem__)
+
+
+def cut_segment(utterance: Utterance, sounds: Tensor, start: int) -> Segment:
+    """A second of an utterance, from frame ``start`` of 25 ms on; sounds are (1, 512, N + 2) of its phonemes."""
+    stop = min(len(utterance.f0) // 2, start + SEGMENT)
+    frames = sounds.repeat_interleave(torch.from_numpy(utterance.durations), dim=2)
+    return Segment(
+        frames[:, :, start:stop],
+        torch.from_numpy(utterance.f0[2 * start : 2 * stop])[None],
+        torch.from_numpy(utterance.energy[2 * start : 2 * stop])[None],
+        torch.from_numpy(utterance.samples[600 * start : 600 * stop]),
+    )
