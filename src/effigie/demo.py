@@ -1,4 +1,4 @@
-"""`effigie demo`: a swap and a talking head of samples that pip fetches, from nothing to a judged result."""
+"""`effigie demo`: a swap, a talking head and a voice, of samples that pip fetches, from nothing to a judged result."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ SOURCE = ("sample_woman",)
 TARGET = ("sample_man", "sample_man_leaves", "sample_man_enters")
 CLIP = "sample_man"
 AT_ONCE_FRAMES = 240
+VOICE, SENTENCE = "kumo", "Nobody ever said these words: my face and this voice were made, and both say so."
 # What a few minutes on two short clips promise: the verdict counts these alone. `effigie evaluate swap` asks for more,
 # of swaps that were trained for longer, and measures more. Judged is what leaves: with the invisible mark, which alone
 # may take brightness to 42 dB, and with the hair, glasses and hands that stay the target's.
@@ -55,6 +56,7 @@ class DemoReport:
         curve, preview: of the training.
         portrait: the same face put into a still portrait of a third person.
         talking: one picture of the man, moved by the woman's performance.
+        speaking: the same picture, saying a sentence in a stock voice that is nobody's.
         scores: as :func:`effigie.evaluate.evaluate_swap` measures them.
         verdict: the scores in a few sentences.
         found: what `effigie verify` says of the clip.
@@ -67,6 +69,7 @@ class DemoReport:
     preview: Path
     portrait: Path
     talking: Path
+    speaking: Path
     scores: SwapScores = field(repr=False)
     verdict: list[str]
     found: list[str]
@@ -79,7 +82,7 @@ def demo(
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> DemoReport:
-    """Swap with one photo at once; extract two people, train for minutes, convert, measure; animate one picture.
+    """Swap with one photo at once; train for minutes, convert and measure; let one picture move, and speak.
 
     Run again, it keeps the faces and trains the same model further.
 
@@ -114,6 +117,7 @@ def demo(
     portrait = output / "portrait.png"
     convert(model, _write_astronaut(output), portrait, ConvertSettings(person=0, trust=trust), cancel=cancel)
     talking = _animate_picture(output, trust, progress, cancel)
+    speaking = _let_picture_speak(output, trust, progress, cancel)
     scores = evaluate_swap(
         video,
         fetch_asset(CLIP),
@@ -134,6 +138,7 @@ def demo(
         model / "preview.png",
         portrait,
         talking,
+        speaking,
         scores,
         format_verdict(apply_demo_bounds(scores.figures())),
         list(verify(video).lines),
@@ -183,6 +188,30 @@ def _animate_picture(
         cancel=cancel,
     )
     return talking
+
+
+def _let_picture_speak(
+    output: Path, trust: TrustSettings, progress: ProgressCallback, cancel: CancelToken | None
+) -> Path:
+    """A picture of the man, and a sentence spoken in a stock voice."""
+    from effigie.heads import AnimateSettings, SpeechSettings, animate
+    from effigie.voice import SpeakSettings, speak
+
+    said, times, speaking = output / "said.wav", output / "said.json", output / "speaking.mp4"
+    speak(VOICE, SENTENCE, said, SpeakSettings(trust=trust), times=True, progress=progress, cancel=cancel).write_times(
+        times
+    )
+    animate(
+        _write_picture(output),
+        None,
+        speaking,
+        AnimateSettings(trust=trust, speech=SpeechSettings(phonemes=times)),
+        speech=said,
+        consent=sample_consent(CLIP, default_store(output).folders[0]),
+        progress=progress,
+        cancel=cancel,
+    )
+    return speaking
 
 
 def apply_demo_bounds(figures: list[Figure]) -> list[Figure]:

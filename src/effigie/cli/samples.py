@@ -21,7 +21,7 @@ def demo(
     minutes: Annotated[float, typer.Option(help="How long to train.")] = 4.0,
     as_json: Json = False,
 ) -> None:
-    """Swap a face in a sample clip and measure it; let one picture move as somebody else does."""
+    """Swap a face in a sample clip and measure it; let one picture move as somebody else does, and speak."""
     from effigie.demo import demo as run
 
     with progress_display() as progress:
@@ -31,7 +31,7 @@ def demo(
             {
                 **{
                     name: str(getattr(report, name))
-                    for name in ("video", "at_once", "sheet", "curve", "preview", "portrait", "talking")
+                    for name in ("video", "at_once", "sheet", "curve", "preview", "portrait", "talking", "speaking")
                 },
                 "verdict": report.verdict,
                 "verify": report.found,
@@ -50,6 +50,7 @@ def demo(
         ("before and after", report.sheet),
         ("a portrait", report.portrait),
         ("one picture, moving", report.talking),
+        ("and speaking", report.speaking),
         ("training curve", report.curve),
         ("training preview", report.preview),
     ):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -119,8 +118,6 @@ def speak(
     as_json: Json = False,
 ) -> None:
     """Speak a text in a voice, sentence by sentence; a book takes no more memory than a line."""
-    from effigie.io.atomic_write import write_json
-
     with hold_interrupt():
         run = effigie.voice.speak  # imported here
     with progress_display() as progress:
@@ -136,8 +133,7 @@ def speak(
             cancel=INTERRUPT,
         )
     if times is not None:
-        phonemes, words = ([asdict(one) for one in ones] for ones in (report.phonemes, report.words))
-        write_json(times, {"phonemes": phonemes, "words": words})
+        report.write_times(times)
     if as_json:
         stored = to_stored(report)
         print_json({name: value for name, value in stored.items() if name not in ("phonemes", "words")})

@@ -14,6 +14,7 @@ from effigie._renamed import explain_renamed
 from effigie.heads.config import AnimateSettings
 from effigie.heads.meta_learning.config import MetaSettings
 from effigie.heads.motion.controls import Controls
+from effigie.heads.speech.config import SpeechSettings
 
 if TYPE_CHECKING:
     from effigie.heads.checkpoint import load_heads
@@ -33,6 +34,7 @@ __all__ = [
     "MetaReport",
     "MetaSettings",
     "Motion",
+    "SpeechSettings",
     "TuneReport",
     "TuneSettings",
     "animate",

@@ -20,6 +20,7 @@ VERDICTS = {
     "nothing-found": "no mark found. This does not mean that it is authentic: most programs set no marks, and marks "
     "can be removed",
 }
+SPOKEN = "made with effigie: a trained model spoke it, and nobody ever said it so"
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,15 @@ class Verification:
     has_sound: bool = False
 
     @property
+    def _verdict_text(self) -> str:
+        spoken = self.verdict == "made-by-effigie" and self.has_sound and not self.has_pictures
+        return SPOKEN if spoken else VERDICTS[self.verdict]
+
+    @property
     def lines(self) -> tuple[str, ...]:
         """The verdict and what it rests on, in plain words."""
         lines = (
-            f"{self.path.name}: {VERDICTS[self.verdict]}.",
+            f"{self.path.name}: {self._verdict_text}.",
             f"credentials: {_format_credentials(self.credentials)}.",
             *([f"invisible mark: {_format_mark(self.watermark, self.credentials)}."] if self._shows_mark else []),
             *([f"mark in the sound: {self._describe_sound_mark()}."] if self.has_sound else []),

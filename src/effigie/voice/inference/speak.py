@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy.signal import resample_poly
 
 from effigie.consent.gate import ConsentLike
 from effigie.errors import UsageError
+from effigie.io.atomic_write import write_json
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.provenance.signed_sound_writer import SignedSoundWriter
 from effigie.voice.checkpoint import load_voice
@@ -45,6 +46,11 @@ class SpeakReport:
     phonemes: tuple[TimedPhoneme, ...]
     words: tuple[TimedWord, ...]
     notes: tuple[str, ...]
+
+    def write_times(self, path: str | Path) -> None:
+        """Write when each phoneme and word is said as JSON, for ``animate --phonemes``."""
+        phonemes, words = ([asdict(one) for one in ones] for ones in (self.phonemes, self.words))
+        write_json(Path(path), {"phonemes": phonemes, "words": words})
 
 
 def speak(
