@@ -13,7 +13,7 @@ from patchmatch import patch_match
 
 STRAND_WIDTH = 9  # cells: what is thinner than half of that, single hairs, is not continued
 PATCH_RADIUS = 5  # px
-MAX_SIDE = 400  # px of the longer side in which pieces are searched for: a second of work
+MAX_SIDE = 320  # px of the longer side in which pieces are searched for: less than a second of work
 OVERLAP = 3  # cells of known background that are filled as well, to see how the filling differs from it
 
 

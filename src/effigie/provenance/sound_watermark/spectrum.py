@@ -8,7 +8,6 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
-from scipy.signal import resample_poly
 
 from effigie.provenance.sound_watermark.pattern import EDGES, SLOT_S
 
@@ -43,6 +42,8 @@ def resample(samples: NDArray[np.float32], rate: int, target: int = RATE) -> NDA
     if rate == target:
         return samples
     ratio = Fraction(target, rate).limit_denominator(1000)
+    from scipy.signal import resample_poly  # half a second, which a file without sound need not wait for
+
     return np.asarray(resample_poly(samples, ratio.numerator, ratio.denominator), np.float32)
 
 
