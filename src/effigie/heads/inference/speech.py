@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -15,11 +15,13 @@ from effigie.heads.config import AnimateSettings
 from effigie.heads.inference.driver import DriverReading
 from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.template import save_motion
-from effigie.heads.speech.inference.performance import Performance, perform
 from effigie.media.container import open_container
 from effigie.media.sound import SOUND_FORMATS, select_audio_stream, stream_sound
 from effigie.media.sound_track import SoundStream
 from effigie.progress import CancelToken, Progress, ProgressCallback
+
+if TYPE_CHECKING:
+    from effigie.heads.speech.inference.performance import Performance
 
 OUTPUT_RATE = 48000  # samples a second
 
@@ -68,6 +70,10 @@ class SpeechReading:
         return performance
 
     def _perform(self, driver: Motion | None) -> Performance:
+        from effigie.heads.speech.inference.performance import (
+            perform,
+        )  # whoever has a driver alone need not wait for it
+
         settings = self._settings
         return perform(
             self._sound,
