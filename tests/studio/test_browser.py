@@ -98,7 +98,7 @@ def test_a_job_is_asked_for_watched_and_its_command_shown(page: Page) -> None:
     page.get_by_role("button", name="Extract").click()
     page.keyboard.press("8")
     expect(page.get_by_role("cell", name="done", exact=True)).to_be_visible(timeout=120_000)
-    expect(page.get_by_text("effigie extract clips/numbers.mp4 -o faces/numbers.faces")).to_be_visible()
+    expect(page.get_by_text("effigie extract clips/numbers.mp4 -o faces/numbers.faces", exact=True)).to_be_visible()
     expect(page.get_by_text("no face in")).to_be_visible()
 
 
