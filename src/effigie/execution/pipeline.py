@@ -16,7 +16,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import cv2
 
-from effigie.progress import CancelToken
+from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
@@ -89,6 +89,7 @@ class BackgroundCalls:
     def __init__(self, workers: int, cancel: CancelToken) -> None:
         self.stop, self._cancel = CancelToken(), cancel
         self._executor = ThreadPoolExecutor(workers)
+        self._reported: Progress | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -101,15 +102,22 @@ class BackgroundCalls:
         """Begin a call."""
         return self._executor.submit(call, *values, **named)
 
-    def wait(self, futures: Sequence[Future[Any]], poll: Callable[[], None] = lambda: None) -> None:
-        """Wait until the calls have ended, well or not; ``poll`` is called meanwhile, in the caller's thread.
+    def report(self, progress: Progress) -> None:
+        """To be given to the calls as their progress callback: the newest report is passed on by :meth:`wait`."""
+        self._reported = progress
+
+    def wait(self, futures: Sequence[Future[Any]], progress: ProgressCallback = ignore_progress) -> None:
+        """Wait until the calls have ended, well or not; what they report is told meanwhile, in the caller's thread.
 
         Raises:
             CancelledError: asked to stop.
         """
+        told = None
         while wait(futures, POLL_S).not_done:
             self._cancel.check()
-            poll()
+            if (newest := self._reported) is not None and newest is not told:
+                told = newest
+                progress(newest)
 
 
 class Prefetcher(Generic[Item]):

@@ -30,8 +30,6 @@ class DriverReading:
 
     def __init__(self, driver: Path, settings: AnimateSettings, cancel: CancelToken) -> None:
         self._settings, self._calls = settings, BackgroundCalls(2, cancel)
-        self._newest: Progress | None = None
-        self._told: Progress | None = None
         self._check: Future[Any] | None = None
         if is_template(driver):
             self._motion = self._calls.submit(load_motion, driver)
@@ -48,7 +46,7 @@ class DriverReading:
             settings.driver_person,
             neutral_frame=settings.neutral_frame,
             max_frames=max_read,
-            progress=self._report,
+            progress=self._calls.report,
             cancel=self._calls.stop,
         )
 
@@ -70,7 +68,7 @@ class DriverReading:
         """
         settings = self._settings
         futures: list[Future[Any]] = [self._motion] if self._check is None else [self._motion, self._check]
-        self._calls.wait(futures, lambda: self._tell(progress))
+        self._calls.wait(futures, progress)
         motion = self._motion.result()
         if self._check is None:
             if settings.neutral_frame is not None:
@@ -81,11 +79,3 @@ class DriverReading:
         if settings.save_motion is not None:
             save_motion(motion, settings.save_motion)
         return motion
-
-    def _tell(self, progress: ProgressCallback) -> None:
-        if self._newest is not self._told and self._newest is not None:
-            self._told = self._newest
-            progress(self._told)
-
-    def _report(self, progress: Progress) -> None:
-        self._newest = progress  # told by the caller's thread

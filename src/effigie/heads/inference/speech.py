@@ -18,7 +18,7 @@ from effigie.heads.motion.template import save_motion
 from effigie.media.container import open_container
 from effigie.media.sound import SOUND_FORMATS, select_audio_stream, stream_sound
 from effigie.media.sound_track import SoundStream
-from effigie.progress import CancelToken, Progress, ProgressCallback
+from effigie.progress import CancelToken, ProgressCallback
 
 if TYPE_CHECKING:
     from effigie.heads.speech.inference.performance import Performance
@@ -40,7 +40,6 @@ class SpeechReading:
     ) -> None:
         self._sound, self._driver, self._settings = sound, driver, settings
         self._calls = BackgroundCalls(1, cancel)
-        self._newest: Progress | None = None
         self._performance = None if driver is not None else self._calls.submit(self._perform, None)
 
     def __enter__(self) -> Self:
@@ -63,16 +62,15 @@ class SpeechReading:
         if future is None:
             assert self._driver is not None
             future = self._calls.submit(self._perform, self._driver.result(progress))
-        self._calls.wait([future], lambda: self._tell(progress))
+        self._calls.wait([future], progress)
         performance = future.result()
         if self._driver is None and self._settings.save_motion is not None:
             save_motion(performance.motion, self._settings.save_motion)
         return performance
 
     def _perform(self, driver: Motion | None) -> Performance:
-        from effigie.heads.speech.inference.performance import (
-            perform,
-        )  # whoever has a driver alone need not wait for it
+        # Imported here: whoever has a driver alone need not wait for it.
+        from effigie.heads.speech.inference.performance import perform
 
         settings = self._settings
         return perform(
@@ -80,16 +78,9 @@ class SpeechReading:
             settings.speech,
             driver,
             max_frames=settings.max_frames,
-            progress=self._report,
+            progress=self._calls.report,
             cancel=self._calls.stop,
         )
-
-    def _tell(self, progress: ProgressCallback) -> None:
-        if self._newest is not None:
-            progress(self._newest)
-
-    def _report(self, progress: Progress) -> None:
-        self._newest = progress  # told by the caller's thread
 
 
 def measure_length(sound: Path) -> float | None:

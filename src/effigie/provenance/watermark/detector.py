@@ -153,6 +153,7 @@ def _read_faces(
     residual: NDArray[np.float32],
     cancel: CancelToken | None,
 ) -> DetectedMark | None:
+    """As :func:`_detect_at_faces`, in all of these frames."""
     for patch in gather_patches(frames, find_anchors(frames))[:MAX_FACES]:
         if cancel is not None:
             cancel.check()
