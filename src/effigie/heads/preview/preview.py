@@ -124,6 +124,9 @@ class Preview:
         self._plain: FrameRenderer | None = None
         self._renderer: FrameRenderer | None = None
         self._next = 0
+        if self._driver is not None:  # how strongly the portrait answers it is measured now, not at the first frame
+            with self._backend():
+                _ = self._direct(FaceControls(), 0)[1].source
 
     def __enter__(self) -> Self:
         return self
@@ -137,6 +140,16 @@ class Preview:
         """Let go of the portrait; nothing is shown any more."""
         with self._lock:
             self._subject = self._direction = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still shows something."""
+        return self._subject is not None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to expect of a difficult portrait, a sentence each."""
+        return self._portrait.notes
 
     @property
     def own(self) -> FaceControls:
