@@ -26,7 +26,8 @@ from effigie.consent.face_matching import (
     reference_similarity,
 )
 from effigie.consent.store import REVOCATION_SUFFIX, ConsentStore, default_store
-from effigie.consent.terms import USES, local_today
+from effigie.consent.terms import USES
+from effigie.consent.values import local_today
 from effigie.consent.voice_matching import MIN_MATCHING_SHARE as MIN_MATCHING_VOICE
 from effigie.consent.voice_matching import SubjectVoice, match_recordings
 from effigie.errors import RefusedError, UsageError
