@@ -148,9 +148,9 @@ class _Trial:
         for part in self._parts[:: 1 if self._context.quick else 3]:
             somebody = next(one for one in GENUINE if one.person != part.person)
             yield "somebody else does it", self._genuine(part), self._record(somebody), part.steps
-        yield from self._photos()
-        yield from self._old_clips()
         yield from self._made()
+        yield from self._old_clips()
+        yield from self._photos()
 
     def refusal(self, clip: Path, record: Consent, steps: tuple[str, ...]) -> str:
         """Why an answer is refused; empty if it is not. What was found once is not measured again."""
