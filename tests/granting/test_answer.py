@@ -16,7 +16,7 @@ from effigie.consent.grant_challenge import (
     GRANT_CHALLENGE,
     LIFETIME,
     GrantChallenge,
-    _body,
+    challenge_body,
     draw_steps,
     grant_by_challenge,
     is_drawn,
@@ -55,7 +55,7 @@ def asked(key: SigningKey, embeddings: np.ndarray | None = None) -> ConsentReque
 def drawn(request: ConsentRequest, key: SigningKey, steps: tuple[str, ...]) -> GrantChallenge:
     """A challenge of given steps, as if they had been drawn."""
     created, nonce = utc_now(), "ab" * 16
-    digest = json_digest(_body(request, steps, None, created, nonce))
+    digest = json_digest(challenge_body(request, steps, None, created, nonce))
     return GrantChallenge(
         request, steps, None, created, nonce, Signature.create(GRANT_CHALLENGE, digest, OPERATOR, key)
     )

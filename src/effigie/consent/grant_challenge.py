@@ -81,7 +81,7 @@ class GrantChallenge(_Document):
         steps = draw_steps() if len(asked.embeddings) else ()
         sentence = draw_sentence() if sound else None
         created, nonce = utc_now(), secrets.token_hex(16)
-        digest = json_digest(_body(asked, steps, sentence, created, nonce))
+        digest = json_digest(challenge_body(asked, steps, sentence, created, nonce))
         signature = Signature.create(GRANT_CHALLENGE, digest, OPERATOR, key)
         return cls(asked, steps, sentence, created, nonce, signature)
 
@@ -92,7 +92,7 @@ class GrantChallenge(_Document):
 
     def body(self) -> dict[str, Any]:
         """JSON values of what is signed."""
-        return _body(self.asked, self.steps, self.sentence, self.created, self.nonce)
+        return challenge_body(self.asked, self.steps, self.sentence, self.created, self.nonce)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -159,7 +159,7 @@ def grant_by_challenge(
     return Consent(**fields, signatures=tuple(signatures))
 
 
-def _body(
+def challenge_body(
     asked: ConsentRequest | Consent, steps: tuple[str, ...], sentence: str | None, created: datetime, nonce: str
 ) -> dict[str, Any]:
     when = created.strftime(TIME_FORMAT)
