@@ -17,7 +17,7 @@ MIN_FACE_SHARE = 0.95  # of the frames show a face
 MAX_OTHERS = 0.1  # of the frames may show somebody else as large, passing
 MAX_JUMP = 4.0
 MIN_RELIEF = 0.36
-"""Of the turn that tells most. Of genuine answers the least was 0.71, of sheets that were turned and bent 0.32 at most."""
+"""Of the turn that tells most. Of genuine answers the least was 0.71, of sheets turned and bent the most 0.32."""
 MAX_TURN_FRAMES = 90  # points are followed over no more: of a slow turn the frames are thinned out
 TURNS = (TURN_LEFT, TURN_RIGHT, LOOK_UP)
 
