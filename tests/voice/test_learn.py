@@ -11,8 +11,9 @@ import torch
 
 import effigie
 from effigie.consent import new_consent, revoke
-from effigie.consent.challenge import Challenge, VoiceAnswer, answer_challenge
+from effigie.consent.challenge import Challenge, VoiceAnswer
 from effigie.consent.document import Consent
+from effigie.consent.reading import answer_challenge
 from effigie.errors import MediaError, ModelError, RefusedError, UsageError
 from effigie.media.sound import read_sound
 from effigie.media.sound_writer import SoundWriter
