@@ -1,14 +1,19 @@
 // Merge: a project on a model. What is shown is what `convert` makes of the saved file, and the page says how near it is.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { attempt, get, post, startJob } from "../api";
-import { Choice, Dialog, Next, Panel, Text } from "../controls";
-import { freeName, stem, timecode } from "../format";
+import { get, startJob } from "../api";
+import { Next } from "../controls";
+import { freeName, timecode } from "../format";
 import { useKeys } from "../keys";
 import { live } from "../live";
+import { brush, setBrush } from "../merge/brush";
+import { BrushPanel } from "../merge/brush-panel";
 import * as desk from "../merge/desk";
 import { Inspector } from "../merge/inspector";
-import { addShot, borders, copyLook, end, replaceShot, shotAt, toggleKey } from "../merge/project";
+import { NewProject } from "../merge/new-project";
+import { addShot, borders, copyLook, shotAt, toggleKey } from "../merge/project";
+import { ShotPanel } from "../merge/shot-panel";
 import { drawTrack } from "../merge/timeline";
+import { usePaint } from "../merge/use-paint";
 import { type Mode, drawFrame, wipeSplit } from "../paint";
 import { focus, go, library, notify } from "../state";
 import { theme } from "../theme";
@@ -57,35 +62,6 @@ export function Merge() {
       )}
       {asks && <NewProject close={() => ask(false)} />}
     </>
-  );
-}
-
-function NewProject({ close }: { close: () => void }) {
-  const { models, clips, projects } = library.value!;
-  const videos = clips.filter(clip => clip.video);
-  const [model, setModel] = useState(models[0]!.id);
-  const [clip, setClip] = useState(videos[0]?.id ?? "");
-  const [name, setName] = useState("");
-  const wanted = freeName(stem(videos.find(one => one.id === clip)?.name ?? "project"), projects);
-  const make = () =>
-    attempt(async () => {
-      const made = await post<{ id: string }>("/api/projects", { model, clip, name: name || wanted });
-      close();
-      go("merge", made.id);
-    });
-  return (
-    <Dialog title="New project" close={close}>
-      <div class="form">
-        <Choice label="Model" value={model} set={setModel} of={models.map(one => [one.id, one.name])} />
-        <Choice label="Clip" value={clip} set={setClip} of={videos.map(one => [one.id, one.name])} />
-        <Text label="Name" value={name} set={setName} hint={name ? "" : wanted} />
-        <div class="row end">
-          <button class="main" disabled={!clip} onClick={make}>
-            Open it
-          </button>
-        </div>
-      </div>
-    </Dialog>
   );
 }
 
@@ -181,8 +157,9 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
     d: () => setMode("difference"),
     m: () => setMode("mask"),
     a: () => setMode(mode === "before" ? "after" : "before"),
-    "[": () => setSplit(Math.max(0, split - 0.05)),
-    "]": () => setSplit(Math.min(1, split + 0.05)),
+    b: () => setBrush({ on: !brush.value.on }),
+    "[": () => (brush.value.on ? setBrush({ size: brush.value.size / 1.2 }) : setSplit(Math.max(0, split - 0.05))),
+    "]": () => (brush.value.on ? setBrush({ size: brush.value.size * 1.2 }) : setSplit(Math.min(1, split + 0.05))),
     "Ctrl+z": desk.undo,
     "Ctrl+s": () => desk.save(),
     "Ctrl+g": () => document.querySelector<HTMLInputElement>("#frame-number")?.select(),
@@ -191,6 +168,8 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
     (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
     act(event);
   };
+  const { paint, lift, ring, leave } = usePaint(canvas, n, mode === "side");
+  const point = (event: PointerEvent) => (brush.value.on ? paint(event) : wipe(event));
   const wipe = (event: PointerEvent) => {
     if (mode === "wipe" && event.buttons & 1 && canvas.current && shown?.pictures[0]) setSplit(wipeSplit(canvas.current, shown.pictures[0], event));
   };
@@ -234,7 +213,17 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
           </button>
         </div>
         <div class="viewer">
-          <canvas class="frame" ref={canvas} role="img" aria-label={`${props.name}, frame ${shown?.n ?? n}, ${shown?.state ?? "nothing yet"}`} onPointerDown={grab(wipe)} onPointerMove={wipe} />
+          <canvas
+            class={brush.value.on ? "frame brush" : "frame"}
+            ref={canvas}
+            role="img"
+            aria-label={`${props.name}, frame ${shown?.n ?? n}, ${shown?.state ?? "nothing yet"}`}
+            onPointerDown={grab(point)}
+            onPointerMove={point}
+            onPointerUp={lift}
+            onPointerLeave={leave}
+          />
+          {brush.value.on && ring && <span class="ring" style={{ left: `${ring.x - ring.size / 2}px`, top: `${ring.y - ring.size / 2}px`, width: `${ring.size}px`, height: `${ring.size}px` }} />}
           {desk.trouble.value && (
             <p class="over" role="alert">
               {desk.trouble.value}
@@ -294,29 +283,8 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
       <aside class="side">
         {project && (
           <>
-            <Panel
-              title={shot ? `Shot ${project.shots.indexOf(shot) + 1} · frames ${shot.first}–${end(shot, count)}` : "The whole clip"}
-              tools={
-                shot && (
-                  <button class="quiet" title="Take this shot off: its frames are as the whole clip" onClick={() => edit(replaceShot(project, shot, null))}>
-                    ✕
-                  </button>
-                )
-              }
-            >
-              {shot ? (
-                <div class="row">
-                  <label class="check">
-                    <input type="checkbox" checked={shot.skip} onChange={event => edit(replaceShot(project, shot, { ...shot, skip: event.currentTarget.checked }))} />
-                    leave as it is
-                  </label>
-                  <span class="space" />
-                  <small class="dim">{shot.keys?.length ? (hasKey ? "key here" : "between keys: a change makes one") : "no keys"}</small>
-                </div>
-              ) : (
-                <small class="dim">Mark in and out (I, O) and make a shot (N) to give a range a look of its own.</small>
-              )}
-            </Panel>
+            <ShotPanel project={project} n={n} count={count} />
+            <BrushPanel project={project} n={n} />
             <Inspector project={project} n={n} />
           </>
         )}
