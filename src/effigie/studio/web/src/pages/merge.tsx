@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, startJob } from "../api";
 import { Next } from "../controls";
-import { freeName, timecode } from "../format";
+import { freeName } from "../format";
 import { useKeys } from "../keys";
 import { live } from "../live";
 import { brush, setBrush } from "../merge/brush";
@@ -17,6 +17,7 @@ import { usePaint } from "../merge/use-paint";
 import { type Mode, drawFrame, wipeSplit } from "../paint";
 import { focus, go, library, notify } from "../state";
 import { theme } from "../theme";
+import { Transport, grab, pictureWidth, stepKeys, useSize } from "../transport";
 import type { ClipInfo } from "../types";
 
 const MODES: [Mode, string, string][] = [
@@ -74,14 +75,13 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
   const [split, setSplit] = useState(0.5);
   const [marks, setMarks] = useState<{ in: number | null; out: number | null }>({ in: null, out: null });
   const [playing, setPlaying] = useState(0);
-  const [size, setSize] = useState(0);
+  const size = useSize(canvas);
   const project = desk.project.value;
   const shown = desk.shown.value;
   const { loading, measured, found, count: counted } = desk.progress.value;
   const count = Math.max(1, counted ?? info?.frames ?? 1);
   const rate = info?.rate ?? 25;
   const to = (frame: number) => setN(Math.max(0, Math.min(count - 1, Math.round(frame))));
-  const width = () => Math.round(Math.min(4096, Math.max(320, (canvas.current?.clientWidth ?? 960) * devicePixelRatio)));
 
   // Until the models are there, the footage's own frames are.
   useEffect(() => {
@@ -97,8 +97,8 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
     return () => live.attach(() => {}, () => {});
   }, [desk.clip.value]);
   useEffect(() => {
-    if (loading && desk.clip.value) live.wish({ n, width: width(), clips: [desk.clip.value] });
-    desk.show(n, width());
+    if (loading && desk.clip.value) live.wish({ n, width: pictureWidth(canvas), clips: [desk.clip.value] });
+    desk.show(n, pictureWidth(canvas));
   }, [n, desk.clip.value, size]);
   useEffect(() => {
     if (!playing || shown?.n !== n) return;
@@ -106,11 +106,6 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
     const timer = setTimeout(() => to(n + playing), 1000 / rate);
     return () => clearTimeout(timer);
   }, [playing, shown]);
-  useEffect(() => {
-    const watch = new ResizeObserver(() => setSize(Math.round(canvas.current?.clientWidth ?? 0)));
-    if (canvas.current) watch.observe(canvas.current);
-    return () => watch.disconnect();
-  }, []);
   useEffect(() => {
     if (canvas.current) drawFrame(canvas.current, shown?.pictures ?? [], mode, split);
     if (bar.current) drawTrack(bar.current, project, { n, count, rate, measured, found, ...marks });
@@ -136,12 +131,8 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
       const name = freeName(props.name.replace(/^.*\//, ""), library.value!.results, ".mp4");
       if (await startJob("render", { project: props.id, name })) go("jobs");
     });
-  const step = (by: number) => (event: KeyboardEvent) => to(n + by * (event.shiftKey ? 10 : 1));
   useKeys({
-    ArrowRight: step(1),
-    ArrowLeft: step(-1),
-    Home: () => to(0),
-    End: () => to(count - 1),
+    ...stepKeys(n, count - 1, to),
     PageUp: () => jump(-1),
     PageDown: () => jump(1),
     l: () => setPlaying(1),
@@ -162,12 +153,7 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
     "]": () => (brush.value.on ? setBrush({ size: brush.value.size * 1.2 }) : setSplit(Math.min(1, split + 0.05))),
     "Ctrl+z": desk.undo,
     "Ctrl+s": () => desk.save(),
-    "Ctrl+g": () => document.querySelector<HTMLInputElement>("#frame-number")?.select(),
   });
-  const grab = (act: (event: PointerEvent) => void) => (event: PointerEvent) => {
-    (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
-    act(event);
-  };
   const { paint, lift, ring, leave } = usePaint(canvas, n, mode === "side");
   const point = (event: PointerEvent) => (brush.value.on ? paint(event) : wipe(event));
   const wipe = (event: PointerEvent) => {
@@ -229,22 +215,13 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
               {desk.trouble.value}
             </p>
           )}
-          <div class="row transport">
-            <button aria-label={playing ? "Stop" : "Play"} title="Space" onClick={() => setPlaying(playing ? 0 : 1)}>
-              {playing ? "❚❚" : "▶"}
-            </button>
-            <b class="mono">{timecode(n, rate)}</b>
-            <label class="inline">
-              frame
-              <input id="frame-number" class="mono" type="number" min={0} max={count - 1} value={n} onChange={event => to(+event.currentTarget.value)} />
-              of {count}
-            </label>
+          <Transport n={n} last={count - 1} count={count} rate={rate} playing={playing !== 0} play={() => setPlaying(playing ? 0 : 1)} to={to}>
             <span class={`state ${tone}`} title={why} data-state={shown && fresh ? shown.state : "none"}>
               {shown ? (fresh ? shown.state : `shows ${shown.n}`) : "…"}
             </span>
             <span class="dim mono">{shown && fresh ? `${shown.ms.toFixed(0)} ms` : ""}</span>
             <span class="dim">{loading ? `${loading} …` : measured < count ? `measured to ${measured}` : ""}</span>
-          </div>
+          </Transport>
           <div class="row transport shots">
             <button title="I" aria-pressed={marks.in !== null} onClick={() => setMarks({ ...marks, in: n })}>
               In
