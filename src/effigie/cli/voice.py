@@ -123,7 +123,7 @@ def speak(
     with progress_display() as progress:
         report = run(
             voice,
-            _read_text(text),
+            read_text(text),
             output,
             settings,
             times=times is not None,
@@ -167,7 +167,7 @@ def info(
         print_line(f"{name}: {'a man' if known[1] == 'm' else 'a woman'}, {known} of Kokoro-82M (Apache-2.0)")
 
 
-def _read_text(text: str) -> str | Iterator[str]:
+def read_text(text: str) -> str | Iterator[str]:
     """The text itself, or the paragraphs of the file that it names."""
     from effigie.voice.inference.speak import read_paragraphs
 
