@@ -177,6 +177,7 @@ WRITERS = {
     "studio/frames.py": {"imencode"},  # decoded frames of files as they are, to the user's own browser
     "swap/preview/process.py": {"imencode"},  # frames that `FrameMarker` marked, to the user's own browser
     "training/monitor/plot.py": {"encode_png"},  # curves
+    "voice/review/sheet.py": {"imencode"},  # spectrograms
     "voice/dataset.py": {"SoundWriter"},  # recordings: the utterances of a voice set, as they were
     "training/monitor/previews.py": {"encode_png", "imencode"},
     "demo.py": {"write_png"},  # pictures of people that are its inputs

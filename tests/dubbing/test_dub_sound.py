@@ -81,5 +81,9 @@ def test_clicks_are_heard_when_the_fit_says():
 def test_tempo_changes_the_length_and_not_the_pitch():
     found = change_tempo(tone(2.0)[None], 16000, 1.08)[0]
     assert len(found) == pytest.approx(2.0 / 1.08 * 16000, rel=0.01)
+    both = change_tempo(np.stack([tone(2.0), tone(2.0, hertz=330.0)]), 16000, 0.95)
+    assert both.shape[0] == 2 and both.shape[1] == pytest.approx(2.0 / 0.95 * 16000, rel=0.01)
+    peaks = [int(np.abs(np.fft.rfft(one[2000:18000])).argmax()) for one in both]
+    assert abs(peaks[0] - 220) <= 2 and abs(peaks[1] - 330) <= 2
     spectrum = np.abs(np.fft.rfft(found[2000:18000]))
     assert abs(int(spectrum.argmax()) * 16000 / 16000 - 220) <= 2

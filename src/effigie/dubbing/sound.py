@@ -214,9 +214,11 @@ def change_tempo(samples: np.ndarray, rate: int, tempo: float) -> np.ndarray:
     layout = LAYOUTS[samples.shape[0]]
     graph = av.filter.Graph()
     source = graph.add_abuffer(sample_rate=rate, format="fltp", layout=layout, time_base=Fraction(1, rate))
-    middle, sink = graph.add("atempo", f"{tempo:.6f}"), graph.add("abuffersink")
-    source.link_to(middle)
-    middle.link_to(sink)
+    # It gives samples of all channels by turns.
+    chain = [graph.add("atempo", f"{tempo:.6f}"), graph.add("aformat", "sample_fmts=fltp"), graph.add("abuffersink")]
+    for one, following in itertools.pairwise([source, *chain]):
+        one.link_to(following)
+    sink = chain[-1]
     graph.configure()
     frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples, np.float32), "fltp", layout)
     frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), 0

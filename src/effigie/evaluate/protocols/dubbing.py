@@ -110,7 +110,7 @@ def evaluate_dub(
             cancel.check()
             pictures = crop_to_size(made, size, output_clip), mark(original), crop_to_size(alike, size, encoded)
             pair = _Pair(*pictures, folder[index], float(original.time - info.clock_origin))
-            progress(Progress("compare", index + 1, info.frames, "frames"))
+            progress(Progress("compare", index + 1, len(mouth.gaps), "frames"))
             found = _find_faces(trackers, pair)
             if found is None:
                 before = None
