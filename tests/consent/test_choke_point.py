@@ -68,6 +68,10 @@ HARMLESS = {
     "effigie.heads.load_motion",
     "effigie.heads.save_motion",
     "effigie.dubbing.plan_dub",
+    "effigie.heads.build_motion",
+    "effigie.heads.read_rig",
+    "effigie.heads.load_template",
+    "effigie.heads.save_template",
 }
 # Refused in tests of their own: they need more arguments.
 NEEDS_MORE = {"effigie.train", "effigie.tune", "effigie.swap.train", "effigie.animate", "effigie.animate_clips"}

@@ -8,7 +8,7 @@ import pytest
 
 from effigie.faces.crop import apply_affine
 from effigie.faces.mask import face_mask
-from effigie.faces.mesh import AXIS_FLIP, INNER_LIPS, MESH_VERTEX_COUNT, load_canonical_mesh
+from effigie.faces.mesh import AXIS_FLIP, INNER_LIPS, MESH_VERTEX_COUNT, OUTER_LIPS, load_canonical_mesh
 from effigie.faces.warp import MeshWarper, extend_mesh, extended_triangles, signed_area, warp
 
 SIZE = 256
@@ -156,3 +156,16 @@ def test_a_part_is_the_whole_cut_out(picture, size, box):
     assert np.array_equal(part.image, whole.image[rows, columns])
     assert np.array_equal(part.visibility, whole.visibility[rows, columns])
     assert whole.visibility.any() and part.image.shape == (box[1] - box[0], box[3] - box[2], 3)
+
+
+def test_lips_whose_triangles_are_turned_away_show_no_wall():
+    """They leave holes of a pixel, through which the picture's corner was seen: a white dot."""
+    target = head()
+    rims = [183, 42, 41, 38, 12, 268, 271, 272, 407, 96, 89, 179, 86, 15, 316, 403, 319, 325]  # within either lip
+    lips = np.concatenate([INNER_LIPS, rims])
+    target[lips, :2] += np.random.default_rng(9).normal(0, 2, (len(lips), 2))
+    dark = np.full((SIZE, SIZE, 3), 255, np.uint8)
+    cv2.fillConvexPoly(dark, cv2.convexHull(np.rint(head()[:468, :2]).astype(np.int32)), (40, 40, 40))
+    mouth = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillConvexPoly(mouth, cv2.convexHull(np.rint(target[OUTER_LIPS, :2]).astype(np.int32)), 1)
+    assert warp(dark, head(), target, SIZE).image[mouth > 0].max() < 60

@@ -85,6 +85,22 @@ def test_irises_keep_the_source_s_color_and_pupils_stay_dark():
     assert result[y, x].mean() < 0.2
 
 
+def test_the_white_beside_an_iris_that_landmarks_miss_does_not_glare():
+    """A dark iris in a light one's color: its gain, on the white beside it, was a glaring crescent."""
+    points = face(0.4)
+    shifted, eye_width = points.copy(), 0.19 * np.linalg.norm(np.diff(points[list(EYE_CORNERS[0]), :2], axis=0))
+    shifted[list(LEFT_IRIS) + list(RIGHT_IRIS), 0] -= 0.35 * eye_width
+    made, footage = draw(points, BLUE).astype(np.float32) / 255, cv2.GaussianBlur(draw(shifted, BROWN), (0, 0), 1.0)
+    result = filled(made, footage, points)
+    inside = np.zeros((SIZE, SIZE), np.uint8)
+    for outline in (LEFT_EYE, RIGHT_EYE):
+        cv2.fillPoly(inside, [np.round(points[outline, :2]).astype(np.int32)], 1)
+    assert result[inside > 0].mean(axis=1).max() < 230 / 255
+    x, y = np.round(shifted[LEFT_IRIS[0], :2]).astype(int)
+    for side in (-4, 4):  # all of the iris has the color, where it is and not where landmarks have it
+        assert result[y, x + side] * 255 == pytest.approx(BLUE, abs=25)
+
+
 def test_only_what_lies_between_the_lids_changes():
     points = face(0.4, gaze=0.1)
     made = draw(face(0.4), BROWN).astype(np.float32) / 255

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,6 +57,14 @@ def animate(
             help="What the portrait says: a sound or video file; a driver then gives head and eyes only.",
         ),
     ] = None,
+    template: Annotated[
+        Path | None,
+        typer.Option(
+            "--template",
+            metavar="FILE",
+            help="What the face shows over time, as TOML or JSON; by itself, or over a driver or a sound.",
+        ),
+    ] = None,
     output: Output = None,
     frames_to: FramesTo = None,
     consent: Consents = None,
@@ -64,28 +72,32 @@ def animate(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Let a portrait move and speak as the driver does, or say what is heard; times and sound are kept.
+    """Let a portrait move and speak as the driver does, say what is heard, or show what a template says.
 
-    Of several drivers those whose outputs are there already, with the same settings, are not animated again.
+    Times and sound are kept. Of several drivers those whose outputs are there already, with the same settings, are
+    not animated again.
     """
     from effigie.heads import animate, animate_clips
     from effigie.io.storage import local_copy, upload_on_exit
     from effigie.media.inputs import is_single_clip
 
     drivers = drivers or []
-    if not drivers and speech is None:
-        raise UsageError("nothing moves the portrait: name --driver CLIP, or --speech SOUND")
-    if speech is not None:
-        _speak(portrait, drivers, speech, settings, job, output, frames_to, consent, purpose, dry_run, as_json)
+    if not drivers and speech is None and template is None:
+        raise UsageError("nothing moves the portrait: name --driver CLIP, --speech SOUND, or --template FILE")
+    if speech is not None or not drivers:
+        inputs = _Inputs(portrait, drivers, speech, template)
+        _animate_one(inputs, settings, job, output, frames_to, consent, purpose, dry_run, as_json)
         return
     many = len(drivers) > 1 or not is_single_clip(drivers[0])
+    if many and template is not None:
+        raise UsageError("a control template stands over one driver: name a single clip beside --template")
     destination = choose_destination(output, frames_to, many, settings.encode.codec)
     settings = replace(settings, encode=with_frames(settings.encode, destination))
     if dry_run:
         print_plans(_plan_drivers(portrait, drivers, destination, settings, job.container), as_json)
         return
     asked: dict[str, Any] = {"consent": consent, "purpose": purpose, "cancel": INTERRUPT}
-    if destination.is_folder and (many or settings.save_motion is None):
+    if destination.is_folder and (many or (settings.save_motion is None and template is None)):
         note_folder(destination, many)
         job = replace(job, container="frames") if destination.frames else job
         with progress_display() as progress:
@@ -96,17 +108,25 @@ def animate(
     if not job.force:
         jobs.refuse_existing(target, settings.save_motion)
     with progress_display() as progress, local_copy(drivers[0]) as driver, upload_on_exit(target) as made:
-        report = animate(portrait, driver, made, settings, progress=progress, **asked)
+        report = animate(portrait, driver, made, settings, template=template, progress=progress, **asked)
     if as_json:
         print_json({**to_stored(report), "output": target})
         return
     _print_report(report, target)
 
 
-def _speak(
-    portrait: Path,
-    drivers: list[str],
-    speech: str,
+@dataclass(frozen=True)
+class _Inputs:
+    """What one output is made from."""
+
+    portrait: Path
+    drivers: list[str]
+    speech: str | None
+    template: Path | None
+
+
+def _animate_one(
+    inputs: _Inputs,
     settings: effigie.AnimateSettings,
     job: effigie.JobSettings,
     output: str | None,
@@ -116,28 +136,35 @@ def _speak(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """One sound, and a driver's clip at most."""
-    from effigie.heads import animate
-    from effigie.heads.inference.output_plan import plan_speech
+    """One sound or template, and a driver's clip at most."""
+    from effigie.heads import animate, load_template
+    from effigie.heads.inference.output_plan import plan_speech, plan_template
     from effigie.io.storage import local_copy, upload_on_exit
 
+    portrait, drivers, speech, template = inputs.portrait, inputs.drivers, inputs.speech, inputs.template
     if len(drivers) > 1:
         raise UsageError("one sound takes one driver: name a single clip beside --speech, or none")
     destination = choose_destination(output, frames_to, False, settings.encode.codec)
     settings = replace(settings, encode=with_frames(settings.encode, destination))
-    target = destination.of_clip(speech, job.container)
+    target = destination.of_clip(speech or str(template), job.container)
     if not job.force:
         jobs.refuse_existing(target, settings.save_motion)
     with contextlib.ExitStack() as stack:
-        sound = stack.enter_context(local_copy(speech))
+        sound = None if speech is None else stack.enter_context(local_copy(speech))
         if dry_run:
-            print_plans([(speech, plan_speech(portrait, sound, target, settings))], as_json)
+            if sound is None:
+                assert template is not None
+                plan = plan_template(portrait, load_template(template), target, settings)
+            else:
+                plan = plan_speech(portrait, sound, target, settings)
+            print_plans([(speech or str(template), plan)], as_json)
             return
         progress = stack.enter_context(progress_display())
         driver = stack.enter_context(local_copy(drivers[0])) if drivers else None
         with upload_on_exit(target) as made:
             asked: dict[str, Any] = {"consent": consent, "purpose": purpose, "cancel": INTERRUPT}
-            report = animate(portrait, driver, made, settings, speech=sound, progress=progress, **asked)
+            asked |= {"speech": sound, "template": template}
+            report = animate(portrait, driver, made, settings, progress=progress, **asked)
     if as_json:
         print_json({**to_stored(report), "output": target})
         return

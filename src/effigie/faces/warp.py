@@ -19,6 +19,7 @@ RING_EXTENT = 0.22  # the ring lies this share of the way further out from the f
 EYES = np.stack([LEFT_EYE, RIGHT_EYE])
 IRIS_CENTERS = np.array([468, 473])
 EYELIDS = np.array([[159, 145], [386, 374]])  # middle of the upper and lower lid of either eye
+SLIT = np.ones((3, 3), np.uint8)  # px: holes in the mesh up to two wide
 SHRINK_LIMIT = 0.15  # a source triangle seen at less than this share of its target area has nothing to show
 EXTENDED_VERTEX_COUNT = MESH_VERTEX_COUNT + len(IRIS_CENTERS) + len(FACE_OVAL)
 
@@ -175,6 +176,18 @@ def _rasterize_triangles(points: np.ndarray, area: np.ndarray, faces: np.ndarray
     front = front[np.argsort(-depth[front])]
     for index, triangle in zip(front.tolist(), corners[front], strict=True):
         cv2.fillConvexPoly(labels, triangle, index, cv2.LINE_8, 4)
+    return _fill_slits(labels)
+
+
+def _fill_slits(labels: np.ndarray) -> np.ndarray:
+    """Give pixels in narrow holes a triangle beside them.
+
+    At the corners of shut lips triangles are turned away; the picture's corner was seen through the hole they leave.
+    """
+    drawn = (labels >= 0).astype(np.uint8)
+    slits = cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, SLIT) > drawn
+    if slits.any():
+        labels[slits] = cv2.dilate(labels.astype(np.float32), SLIT)[slits]
     return labels
 
 

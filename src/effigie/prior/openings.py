@@ -20,14 +20,7 @@ UPPER_LID_SHARE = 0.75  # of a lid's way to the other; the lower lid hardly move
 
 def seal_openings(source: Landmarks, target: Landmarks) -> Landmarks:
     """The landmarks of a source frame for a warp to ``target``: on skin where lids and lips are to be nearer."""
-    sealed = source.copy()
-    width, target_width = (_distance(each, 61, 291) for each in (source, target))
-    closing = _measure_closing(source, target, UPPER_LIP, LOWER_LIP, width, target_width, 0.02)
-    closing *= np.clip(1 - _distance(target, 13, 14) / (PARTED_LIPS * target_width), 0, 1)
-    for inner, outer in ((UPPER_LIP, OUTER_LIPS[1:10]), (LOWER_LIP, OUTER_LIPS[:10:-1])):
-        skin = source[outer, :2] - source[inner, :2]
-        thickness = np.maximum(np.linalg.norm(skin, axis=1), 1e-6)
-        sealed[inner, :2] += skin * np.minimum(LIP_REACH * width * closing / thickness, MAX_LIP_REACH)[:, None]
+    sealed = seal_lips(source, target)
     for (upper, lower), corners in zip(LID_PAIRS, EYE_CORNERS, strict=True):
         width, target_width = (_distance(each, *corners) for each in (source, target))
         closing = _measure_closing(source, target, upper, lower, width, target_width, OPEN_LIDS)
@@ -39,6 +32,19 @@ def seal_openings(source: Landmarks, target: Landmarks) -> Landmarks:
         up *= np.sign((source[upper, :2] - source[lower, :2]).mean(0) @ up)
         sealed[upper, :2] += reach[:, None] * up
         sealed[lower, :2] -= (1 - UPPER_LID_SHARE) * reach[:, None] * up
+    return sealed
+
+
+def seal_lips(source: Landmarks, target: Landmarks) -> Landmarks:
+    """As :func:`seal_openings`, of the mouth alone."""
+    sealed = source.copy()
+    width, target_width = (_distance(each, 61, 291) for each in (source, target))
+    closing = _measure_closing(source, target, UPPER_LIP, LOWER_LIP, width, target_width, 0.02)
+    closing *= np.clip(1 - _distance(target, 13, 14) / (PARTED_LIPS * target_width), 0, 1)
+    for inner, outer in ((UPPER_LIP, OUTER_LIPS[1:10]), (LOWER_LIP, OUTER_LIPS[:10:-1])):
+        skin = source[outer, :2] - source[inner, :2]
+        thickness = np.maximum(np.linalg.norm(skin, axis=1), 1e-6)
+        sealed[inner, :2] += skin * np.minimum(LIP_REACH * width * closing / thickness, MAX_LIP_REACH)[:, None]
     return sealed
 
 

@@ -159,6 +159,21 @@ def render(wish: Wish) -> Command:
     return Command(f"Render {wish.text('name')}", arguments, made=made)
 
 
+def animate(wish: Wish) -> Command:
+    """A portrait that moves: ``portrait``, ``name``, and of ``template``, ``driver`` and ``speech`` at least one."""
+    output, portrait = wish.output(RESULTS, ".mp4"), wish.path("portrait")
+    arguments = ["animate", wish.workspace.shorten(portrait)]
+    for field in ("template", "driver", "speech"):
+        if wish.has(field):
+            arguments += [f"--{field}", wish.short(field)]
+    if len(arguments) == 2:
+        raise UsageError("nothing moves the portrait: choose a template, a driver or a sound")
+    arguments += ["-o", wish.workspace.shorten(output)]
+    for path in find_consents(wish.workspace, "animate", None):
+        arguments += ["--consent", wish.workspace.shorten(path)]
+    return Command(f"Animate {wish.text('name')}", tuple(arguments), made={"output": str(output)})
+
+
 def demo(wish: Wish) -> Command:
     """The demo on samples: ``minutes`` of training."""
     output = wish.workspace.root / "demo"
@@ -206,12 +221,16 @@ COMMANDS: dict[str, Callable[[Wish], Command]] = {
     "swap": swap,
     "convert": convert,
     "render": render,
+    "animate": animate,
     "demo": demo,
     "consent-new": consent_new,
     "consent-request": consent_request,
     "consent-revoke": consent_revoke,
     "drop-faces": drop_faces,
 }
+
+WRITING = ("extract", "train", "swap", "convert", "render", "animate", "consent-new", "consent-request")
+"""Commands whose output must be new."""
 
 
 def build_command(workspace: Workspace, kind: str, fields: Mapping[str, Any]) -> Command:
@@ -226,7 +245,7 @@ def build_command(workspace: Workspace, kind: str, fields: Mapping[str, Any]) ->
         raise UsageError(f"there is no command {kind!r}")
     command = COMMANDS[kind](Wish(workspace, fields))
     output = Path((command.made or {}).get("output", ""))
-    if kind in ("extract", "train", "swap", "convert", "render", "consent-new", "consent-request") and output.exists():
+    if kind in WRITING and output.exists():
         raise UsageError(f"{output.name} is there already: choose another name")
     if any(argument.startswith("-") for argument in command.arguments[:1]):
         raise UsageError("a command begins with its verb")

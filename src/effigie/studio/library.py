@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,17 @@ from effigie.assets import ASSETS
 from effigie.errors import UsageError
 from effigie.io.atomic_write import read_json, write_json
 from effigie.studio.project_files import describe_project
-from effigie.studio.workspace import CLIPS, FACES, MODELS, PROJECTS, RESULTS, Workspace
+from effigie.studio.template_files import describe_template
+from effigie.studio.workspace import CLIPS, FACES, MODELS, PROJECTS, RESULTS, SOUNDS, TEMPLATES, Workspace
 
 MAX_DEPTH = 4  # folders below the workspace
 MAX_ENTRIES = 20_000  # files and folders that are looked at
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".m4v", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mxf", ".gif", ".apng")
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".hif", ".avif")
+SOUND_SUFFIXES = (".wav", ".mp3", ".m4a", ".flac", ".ogg", ".opus")
 NOTICE_SUFFIX = ".notice.txt"
 """Every output of effigie has such a file beside it, and nothing else has."""
+KINDS = (FACES, MODELS, PROJECTS, RESULTS, TEMPLATES)
 SAMPLES = ("sample_woman", "sample_man", "sample_man_leaves", "sample_man_enters")
 DEMO_INPUTS = {"swap.mp4": "sample_man", "at-once.mp4": "sample_woman"}  # frame n of both belongs together
 
@@ -34,7 +37,8 @@ class Found:
     models: list[Path]
     clips: list[Path]
     outputs: list[Path]
-    projects: list[Path]
+    documents: list[Path]
+    sounds: list[Path]
 
 
 class Library:
@@ -61,7 +65,9 @@ class Library:
             "clips": [self._describe_clip(path, origin) for path, origin in dict(reversed(clips)).items()][::-1],
             "facesets": [described for path in found.facesets if (described := self._describe_faceset(path))],
             "models": [described for path in found.models if (described := self._describe_model(path))],
-            "projects": [described for path in found.projects if (described := self._describe_project(path))],
+            "projects": [one for path in found.documents if (one := self._describe_document(path, describe_project))],
+            "templates": [one for path in found.documents if (one := self._describe_document(path, describe_template))],
+            "sounds": [{"id": self._issue(path), "name": path.name, "time": _time(path)} for path in found.sounds],
             "results": sorted(
                 (self._describe_result(path, inputs) for path in found.outputs), key=lambda one: -one["time"]
             ),
@@ -105,7 +111,7 @@ class Library:
         return rows
 
     def _walk(self) -> Found:
-        found, left = Found([], [], [], [], []), MAX_ENTRIES
+        found, left = Found([], [], [], [], [], []), MAX_ENTRIES
         waiting = [(self._workspace.root, 0)]
         while waiting and left > 0:
             folder, depth = waiting.pop()
@@ -130,7 +136,10 @@ class Library:
         for entry in entries:
             path = Path(entry.path)
             if entry.is_file() and path.suffix == ".toml" and self._workspace.handles.is_allowed(path):
-                found.projects.append(path)
+                found.documents.append(path)
+            is_sound = folder == self._workspace.root / SOUNDS and path.suffix.lower() in SOUND_SUFFIXES
+            if entry.is_file() and is_sound and self._workspace.handles.is_allowed(path):
+                found.sounds.append(path)
             if not entry.is_file() or not _is_media(path) or not self._workspace.handles.is_allowed(path):
                 continue
             if f"{entry.name}{NOTICE_SUFFIX}" in names:
@@ -184,8 +193,11 @@ class Library:
             }
         return None
 
-    def _describe_project(self, path: Path) -> dict[str, Any] | None:
-        described = describe_project(path)
+    def _describe_document(
+        self, path: Path, describe: Callable[[Path], dict[str, Any] | None]
+    ) -> dict[str, Any] | None:
+        """A project or a control template; None for what is the other."""
+        described = describe(path)
         names = {"id": self._issue(path), "name": self._name(path).removesuffix(".toml"), "time": _time(path)}
         return None if described is None else names | described
 
@@ -211,7 +223,7 @@ class Library:
     def _name(self, path: Path) -> str:
         """A short name: the folders of the kind are left out."""
         parts = path.relative_to(self._workspace.root).parts
-        return "/".join(parts[1:] if parts[0] in (FACES, MODELS, PROJECTS, RESULTS) and len(parts) > 1 else parts)
+        return "/".join(parts[1:] if parts[0] in KINDS and len(parts) > 1 else parts)
 
     def _issue(self, path: Path) -> str:
         return self._workspace.handles.issue(path)

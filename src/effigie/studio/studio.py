@@ -11,8 +11,8 @@ from effigie.studio.face_grid import FaceGrids
 from effigie.studio.frames import FrameSources
 from effigie.studio.job_queue import JobQueue
 from effigie.studio.library import Library
-from effigie.studio.merge_process import MergeProcesses
 from effigie.studio.posters import Posters
+from effigie.studio.preview_process import PreviewProcesses
 from effigie.studio.sessions import Sessions
 from effigie.studio.workspace import Workspace
 
@@ -30,7 +30,8 @@ class Studio:
     announce: Callable[[], None]
     cookie_name: str
     events: EventHub = field(default_factory=EventHub)
-    merges: MergeProcesses = field(default_factory=MergeProcesses)
+    merges: PreviewProcesses = field(default_factory=PreviewProcesses)
+    heads: PreviewProcesses = field(default_factory=PreviewProcesses)
     library: Library = field(init=False)
     jobs: JobQueue = field(init=False)
     frames: FrameSources = field(default_factory=FrameSources)

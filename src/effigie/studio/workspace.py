@@ -17,6 +17,7 @@ from effigie.studio.handles import Handles
 
 VERSION = 1
 CLIPS, FACES, MODELS, PROJECTS, RESULTS = "clips", "faces", "models", "projects", "results"
+SOUNDS, TEMPLATES = "sounds", "templates"
 NAME = re.compile(r"\w[\w .+-]{0,63}")
 """Names that the page may give to what is made: of one part, not hidden, no option."""
 

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from effigie.arrays import Image
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.gate import ConsentLike
 from effigie.errors import UsageError
 from effigie.execution.pipeline import BackgroundConsumer, ordered_map, shared_cores
 from effigie.heads.config import AnimateSettings
 from effigie.heads.inference.driver import DriverReading
-from effigie.heads.inference.output_plan import build_clip_info, plan_animation, plan_speech
-from effigie.heads.inference.response import fit_gains
+from effigie.heads.inference.landmark_source import Direction, LandmarkSource
+from effigie.heads.inference.output_plan import build_clip_info, plan_animation, plan_speech, plan_template
 from effigie.heads.inference.speech import SpeechReading, read_speech
-from effigie.heads.motion.gains import Gains
+from effigie.heads.motion.control_template import ControlTemplate, load_template
 from effigie.heads.motion.motion import Motion
-from effigie.heads.motion.retarget import Retargeter
 from effigie.heads.motion.template import is_template
 from effigie.heads.warp.scene import PortraitWarp, WarpedPortrait
 from effigie.io.locks import with_output_lock
-from effigie.io.measurements import measure_once
 from effigie.media.sound_track import SoundStream
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 from effigie.provenance.signed_writer import SignedWriter
@@ -75,6 +70,7 @@ def animate(
     settings: AnimateSettings | None = None,
     *,
     speech: str | Path | None = None,
+    template: str | Path | ControlTemplate | None = None,
     consent: ConsentLike = None,
     purpose: str | None = None,
     progress: ProgressCallback = ignore_progress,
@@ -84,14 +80,16 @@ def animate(
 
     The frames have the driver's exact times, and its sound is carried over. With ``speech`` the mouth follows that
     sound, which is the output's, and the frames are as many as it is long: of the driver, if there is one, come head,
-    eyes and rate. The output appears under its name only when it is whole.
+    eyes and rate. With ``template`` the face shows what that says in absolute values, by itself or over the other two.
+    The output appears under its name only when it is whole.
 
     Args:
         portrait: a picture, clip or face set of the person to be shown, or their model made by
             :func:`effigie.heads.tune`.
-        driver: a clip of whoever moves, or a motion template; None where ``speech`` is all.
+        driver: a clip of whoever moves, or a motion template; None where ``speech`` or ``template`` is all.
         output: ``.mp4``, ``.mov`` or ``.mkv``, or a folder for PNG frames.
         speech: a sound or video file in which somebody speaks.
+        template: a control template, or its file.
         consent: records (files or ids) of the person in the portrait; None looks for one in the store.
         purpose: what the output is for, where a record is limited to one purpose.
 
@@ -102,17 +100,24 @@ def animate(
         CancelledError: asked to stop; nothing is left under the output's name.
     """
     settings, cancel = settings or AnimateSettings(), cancel or CancelToken()
-    if driver is None and speech is None:
-        raise UsageError("nothing moves the portrait: name a driver's clip, or a sound with speech")
+    if driver is None and speech is None and template is None:
+        raise UsageError("nothing moves the portrait: name a driver's clip, a sound with speech, or a template")
     portrait, output = Path(portrait), Path(output)
+    controls = template if isinstance(template, ControlTemplate) or template is None else load_template(template)
     driver, speech = (None if path is None else Path(path) for path in (driver, speech))
-    for path in (portrait, driver, speech):
+    files = (portrait, driver, speech, None if isinstance(template, ControlTemplate) else template)
+    for path in (None if file is None else Path(file) for file in files):
         if path is not None and output.exists() and path.exists() and output.samefile(path):
             raise UsageError(f"{output} is an input itself: choose another name for the output")
+    if driver is None and speech is None and settings.save_motion is not None:
+        raise UsageError("save_motion keeps a driver's motion, or a sound's: a control template is a file already")
     # What would fail after the last frame fails here, before anything is read.
     if speech is not None:
         plan_speech(portrait, speech, output, settings)
-    elif driver is not None and not is_template(driver):  # of whose clip nothing is known yet
+    elif driver is None:
+        assert controls is not None
+        plan_template(portrait, controls, output, settings)
+    elif not is_template(driver):  # of whose clip nothing is known yet
         plan_animation(portrait, driver, output, settings)
     fetch_assets(REQUIRED_ASSETS if speech is None else (*REQUIRED_ASSETS, *WHISPER_ASSETS), progress)
     seconds: defaultdict[str, float] = defaultdict(float)
@@ -125,23 +130,19 @@ def animate(
         reading: DriverReading | SpeechReading | None = driver_reading
         if speech is not None:
             reading = stack.enter_context(SpeechReading(speech, driver_reading, settings, cancel))
-        assert reading is not None
         from effigie.heads.inference.subject import load_subject  # with torch, while the driver is read
 
         subject = load_subject(portrait, settings, consent, purpose, progress, cancel)
         warp = build_warp(subject, settings)
         seconds["portrait"] = time.perf_counter() - start
-        found = reading.result(progress)
-    motion, notes = (found, ()) if isinstance(found, Motion) else (found.motion, found.notes)
+        found = None if reading is None else reading.result(progress)
+    motion, notes = (found, ()) if found is None or isinstance(found, Motion) else (found.motion, found.notes)
+    direction = Direction(subject, motion, controls, settings, warp, cancel)
     seconds["driver"] = time.perf_counter() - start - seconds["portrait"]
-    report = _Animation(subject, warp, motion, output, settings, seconds, progress, cancel, speech).run()
+    report = _Animation(subject, warp, direction, output, settings, seconds, progress, cancel, speech).run()
     report.notes += notes
     report.seconds = time.perf_counter() - start
     return report
-
-
-def _are_gains(values: Any) -> bool:
-    return all(0 < gain < math.inf for gain in asdict(Gains(**values)).values())
 
 
 def build_warp(subject: AnimationSubject, settings: AnimateSettings) -> PortraitWarp:
@@ -158,7 +159,7 @@ class _Animation:
         self,
         subject: AnimationSubject,
         warp: PortraitWarp,
-        motion: Motion,
+        direction: Direction,
         output: Path,
         settings: AnimateSettings,
         seconds: defaultdict[str, float],
@@ -167,7 +168,8 @@ class _Animation:
         speech: Path | None = None,
     ) -> None:
         self._speech = speech
-        self._subject, self._warp, self._motion, self._settings = subject, warp, motion, settings
+        self._subject, self._warp, self._direction, self._settings = subject, warp, direction, settings
+        self._motion = motion = direction.motion
         self._progress, self._cancel, self._seconds = progress, cancel, seconds
         self._count = min(settings.max_frames or len(motion), len(motion))
         self._report = AnimateReport(output, neutral=motion.neutral_frame)
@@ -201,9 +203,12 @@ class _Animation:
                 from effigie.training.device import choose_device, configure_backend
 
                 stack.enter_context(configure_backend(choose_device(settings.device), 1))
-            renderer = self._subject.build_renderer(motion)
+            start = time.perf_counter()
+            source = self._direction.source
+            self._seconds["response"] = time.perf_counter() - start
+            renderer = self._subject.build_renderer(self._direction.motion)
             stack.enter_context(shared_cores())
-            frames = self._retarget_frames(self._fit_gains())
+            frames = self._list_targets(source)
             warped = stack.enter_context(ordered_map(partial(_warp_frame, self._warp), frames))
             for index, rendered, landmarks, seconds in warped:
                 self._cancel.check()
@@ -228,50 +233,11 @@ class _Animation:
         end = motion.times[self._count] if self._count < len(motion) else None
         return read_speech(self._speech, None if end is None else float(end), self._cancel)
 
-    def _fit_gains(self) -> Gains:
-        """How much more than the driver's movements the portrait is asked for, measured once of both here."""
-        start = time.perf_counter()
-        portrait = self._subject.portrait
-        height, width = portrait.image.shape[:2]
-
-        def build_show() -> Callable[[np.ndarray, int], Image]:
-            renderer = self._subject.build_renderer(self._motion)  # of its own: renderers remember the frame before
-
-            def show(landmarks: np.ndarray, index: int) -> Image:
-                self._cancel.check()
-                return renderer(self._warp.render(landmarks), landmarks, index)[0]
-
-            return show
-
-        def measure() -> dict[str, float]:
-            return asdict(fit_gains(portrait.landmarks, self._motion, (width, height), build_show))
-
-        if self._subject.model_hash is None and self._settings.renderer == "network":
-            measured = measure()  # with a network that nothing names: a person who is being tuned
-        else:
-            measured = measure_once("gains", self._describe_pair(), measure, _are_gains)
-        self._seconds["response"] = time.perf_counter() - start
-        return Gains(**measured)
-
-    def _describe_pair(self) -> str:
-        """Digest of all that gains depend on: portrait, motion, and who paints."""
-        portrait, motion, settings = self._subject.portrait, self._motion, self._settings
-        digest = hashlib.sha256(f"{self._subject.model_hash} {settings.renderer} {settings.paste}".encode())
-        arrays = (portrait.image, portrait.landmarks, motion.present, motion.rotation, motion.scale)
-        for array in (*arrays, motion.translation, motion.blendshapes):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        for first in range(0, len(motion), 1000):  # shapes of a face that speaks are made as they are asked for
-            digest.update(np.ascontiguousarray(motion.unposed[first : first + 1000]).tobytes())
-        return digest.hexdigest()
-
-    def _retarget_frames(self, gains: Gains) -> Iterator[tuple[int, np.ndarray]]:
+    def _list_targets(self, source: LandmarkSource) -> Iterator[tuple[int, np.ndarray]]:
         """Every frame's number, and the portrait's (478, 3) landmarks in it."""
-        portrait = self._subject.portrait
-        height, width = portrait.image.shape[:2]
-        retarget = Retargeter(portrait.landmarks, self._motion, self._settings.controls, (width, height), gains)
         for index in range(self._count):
             start = time.perf_counter()
-            landmarks = retarget(index)
+            landmarks = source(index)
             self._seconds["retarget"] += time.perf_counter() - start
             yield index, landmarks
 

@@ -24,6 +24,7 @@ from effigie.heads.network.layers import fold_spectral_norm
 from effigie.heads.warp.scene import WarpedPortrait
 from effigie.prior.detail import upscale, upscale_with_detail
 from effigie.prior.frame_bank import FaceGeometry
+from effigie.prior.selector import FrameSelector, FrameWeights
 from effigie.training import choose_device, choose_precision
 
 SIDE_STEP = 32  # px; faces are made at multiples of it, so that sizes do not change with every movement
@@ -135,12 +136,7 @@ class NeuralRenderer:
         self._compositor = Compositor(settings)
 
     def __call__(self, rendered: WarpedPortrait, landmarks: Landmarks, index: int) -> tuple[np.ndarray, np.ndarray]:
-        place = compute_placement(fit_pose(landmarks))
-        side = int(np.clip(np.ceil(np.exp(place[2]) / SIDE_STEP) * SIDE_STEP, self._generator.size, MAX_SIDE))
-        if self._reference_set is not None:
-            side = self._reference_set.size
-        matrix = crop_matrix(place, side)
-        target_landmarks = apply_affine(matrix.astype(np.float64), landmarks)
+        matrix, target_landmarks, side = self._place(landmarks)
         prior, visibility = self._prior(rendered, matrix, target_landmarks, index, side)
         picture = np.clip(self._generator(target_landmarks, side, prior, visibility), 0, 1)
         if self._reference_set is None:
@@ -148,6 +144,20 @@ class NeuralRenderer:
         return self._compositor.compose_masked(
             rendered.image, picture, draw_face_outline(target_landmarks, side), matrix
         )
+
+    def skip(self, landmarks: Landmarks, index: int) -> None:
+        """Take note of a frame that is not rendered: which shots the next one shows depends on it."""
+        if self._reference_set is not None and self._selector is not None:
+            self._select(self._reference_set, self._selector, self._place(landmarks)[1], index)
+
+    def _place(self, landmarks: Landmarks) -> tuple[AffineMatrix, np.ndarray, int]:
+        """Frame pixels to crop pixels, (478, 3) landmarks in the crop, and its side."""
+        place = compute_placement(fit_pose(landmarks))
+        side = int(np.clip(np.ceil(np.exp(place[2]) / SIDE_STEP) * SIDE_STEP, self._generator.size, MAX_SIDE))
+        if self._reference_set is not None:
+            side = self._reference_set.size
+        matrix = crop_matrix(place, side)
+        return matrix, apply_affine(matrix.astype(np.float64), landmarks), side
 
     def _prior(
         self, rendered: WarpedPortrait, matrix: AffineMatrix, target_landmarks: np.ndarray, index: int, side: int
@@ -157,7 +167,12 @@ class NeuralRenderer:
             visible = cv2.warpAffine(rendered.visibility, matrix, (side, side), flags=cv2.INTER_LINEAR)
             prior_picture = crop(rendered.image, matrix, side) / np.float32(255)
             return prior_picture, extend_visibility(visible, target_landmarks)
-        geometry = FaceGeometry.from_landmarks(target_landmarks)
-        layers = self._selector(self._reference_set.features(geometry, self._blendshapes(index)))
+        layers = self._select(self._reference_set, self._selector, target_landmarks, index)
         prior = self._reference_set.render(layers, target_landmarks)
         return np.clip(prior.picture, 0, 255) / np.float32(255), prior.visibility
+
+    def _select(
+        self, reference_set: ReferenceSet, selector: FrameSelector, target_landmarks: np.ndarray, index: int
+    ) -> FrameWeights:
+        geometry = FaceGeometry.from_landmarks(target_landmarks)
+        return selector(reference_set.features(geometry, self._blendshapes(index)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from effigie.errors import MediaError
 from effigie.heads.config import AnimateSettings
 from effigie.heads.inference.speech import measure_length
+from effigie.heads.motion.control_template import ControlTemplate
 from effigie.heads.motion.motion import Motion
 from effigie.media import ClipInfo, OutputPlan, probe
 from effigie.media.color import choose_rgb_color
@@ -46,25 +47,46 @@ def plan_speech(
     settings = settings or AnimateSettings()
     duration = measure_length(Path(speech))
     rate = Fraction(settings.speech.frame_rate)
+    frames = None if duration is None else max(1, round(duration * rate))
+    info = _describe_made(portrait, Path(speech), rate, frames, settings)
+    return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
+
+
+def plan_template(
+    portrait: str | Path, template: ControlTemplate, output: str | Path, settings: AnimateSettings | None = None
+) -> OutputPlan:
+    """Plan the output of :func:`effigie.animate` with ``template`` alone: its length, the portrait's size.
+
+    Raises:
+        UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`.
+    """
+    settings = settings or AnimateSettings()
+    info = _describe_made(portrait, Path(portrait), Fraction(template.rate), template.count, settings)
+    return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
+
+
+def _describe_made(
+    portrait: str | Path, path: Path, rate: Fraction, frames: int | None, settings: AnimateSettings
+) -> ClipInfo:
+    """A clip of the portrait's size that nobody filmed."""
     width = height = settings.size or 512  # of a face set or a model: its portrait's size is not known yet
     with contextlib.suppress(MediaError):
         shown = probe(portrait)
         width, height = shown.width, shown.height
-    info = ClipInfo(
-        path=Path(speech),
+    return ClipInfo(
+        path=path,
         kind="sequence",
         width=width,
         height=height,
         rotation=0,
         rate=rate,
-        frames=None if duration is None else max(1, round(duration * rate)),
-        duration=None if duration is None else Fraction(duration),
+        frames=frames,
+        duration=None if frames is None else frames / rate,
         time_base=1 / rate,
         codec="none",
         pixel_format="yuv420p",
         color=choose_rgb_color(height),
     )
-    return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
 
 
 def build_clip_info(motion: Motion, subject: AnimationSubject) -> ClipInfo:

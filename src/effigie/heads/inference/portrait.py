@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -23,6 +24,7 @@ from effigie.faces.tracker import Tracker
 from effigie.faceset import FaceSet
 from effigie.faceset.index import INDEX_FILE
 from effigie.heads.inference.face_search import find_faces
+from effigie.heads.motion.face_rig import FaceRig
 from effigie.media import VideoReader
 from effigie.prior.frame_bank import EXPRESSIVE
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
@@ -59,6 +61,12 @@ class Portrait:
     def pose(self) -> Pose:
         """The pose of the face, in picture px."""
         return fit_pose(self.landmarks)
+
+    @cached_property
+    def rig(self) -> FaceRig:
+        """The face, to be given other expressions."""
+        height, width = self.image.shape[:2]
+        return FaceRig(self.landmarks, self.blendshapes, (width, height))
 
     def crop(self, left: int, top: int, right: int, bottom: int) -> Portrait:
         """The part of the picture between these px; what reaches outside is left out."""
@@ -126,6 +134,21 @@ def read_portraits(
     progress(Progress("portrait", len(files), len(files), "files"))
     _check_one_person(portraits)
     return portraits
+
+
+def read_rig(
+    portrait: str | Path, person: int | None = None, *, progress: ProgressCallback = ignore_progress
+) -> FaceRig:
+    """The face of a portrait, for motions without a driver; holds no picture.
+
+    Args:
+        portrait, person: as for :func:`effigie.animate`, but for a person's model.
+
+    Raises:
+        MediaError, UsageError, FaceSetError: as of :func:`effigie.animate`.
+    """
+    (found,) = read_portraits(portrait, person, progress=progress)
+    return found.rig
 
 
 def _read_clip(

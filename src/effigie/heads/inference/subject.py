@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 
 from effigie.arrays import Landmarks
-from effigie.consent.gate import ConsentLike, Permit, permit
+from effigie.consent.gate import ConsentLike, Permit, permit, permit_model
 from effigie.consent.nsfw_detector import check_images
 from effigie.faces.align import CROP_SIDE_CM, compute_placement
 from effigie.faces.mesh import FACE_OVAL
@@ -45,13 +46,17 @@ class AnimationSubject:
         build_renderer: makes the renderer of a motion.
         path: of the portrait, or of the person's model.
         model_hash: SHA-256 of the manifest of the model that paints; None where there is none.
+        has_choice: whether it has several pictures, chosen among by what the face shows.
+        ask: asks the gate again, for consents are revoked; raises what the gate does.
     """
 
     portrait: Portrait
     permit: Permit
+    ask: Callable[[], Permit]
     build_renderer: Callable[[Motion], FrameRenderer]
     path: Path
     model_hash: str | None = None
+    has_choice: bool = False
 
 
 def load_subject(
@@ -68,16 +73,17 @@ def load_subject(
     if is_person_model(path):
         return _load_from_person(path, settings, consent, purpose)
     (portrait,) = read_portraits(path, settings.person, max_portraits=1, progress=progress, cancel=cancel)
-    permission = permit("animate", to_subject_faces([portrait]), consent, purpose=purpose)
+    ask = partial(permit, "animate", to_subject_faces([portrait]), consent, purpose=purpose)
+    permission = ask()
     check_images([portrait.image], portrait.name)
     if settings.renderer == "geometry":
         framed = _frame(portrait, settings)
-        return AnimationSubject(framed, permission, lambda motion: render_geometry, path)
-    return _load_from_portrait(portrait, permission, path, settings)
+        return AnimationSubject(framed, permission, ask, lambda motion: render_geometry, path)
+    return _load_from_portrait(portrait, permission, ask, path, settings)
 
 
 def _load_from_portrait(
-    portrait: Portrait, permission: Permit, path: Path, settings: AnimateSettings
+    portrait: Portrait, permission: Permit, ask: Callable[[], Permit], path: Path, settings: AnimateSettings
 ) -> AnimationSubject:
     """A portrait, rendered by a meta-learned model as it is (the paper's feed-forward variant)."""
     import torch
@@ -100,7 +106,7 @@ def _load_from_portrait(
         return _build_neural_renderer(generator, None, portrait, motion)
 
     framed = _frame(portrait, settings)
-    return AnimationSubject(framed, permission, build_renderer, path, model.manifest_sha256)
+    return AnimationSubject(framed, permission, ask, build_renderer, path, model.manifest_sha256)
 
 
 def _load_from_person(
@@ -121,8 +127,9 @@ def _load_from_person(
         generator = FaceGenerator(person.generator, person.psi, settings.device)
         return _build_neural_renderer(generator, reference_set, person.portrait, motion)
 
-    framed = _frame(person.portrait, settings)
-    return AnimationSubject(framed, person.permit, build_renderer, path, person.manifest_sha256)
+    framed, has_choice = _frame(person.portrait, settings), len(person.shots) > 1
+    ask = partial(permit_model, path, "animate", consent=consent, purpose=purpose)
+    return AnimationSubject(framed, person.permit, ask, build_renderer, path, person.manifest_sha256, has_choice)
 
 
 def render_geometry(rendered: WarpedPortrait, landmarks: Landmarks, index: int) -> tuple[np.ndarray, np.ndarray]:

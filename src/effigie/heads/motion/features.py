@@ -21,6 +21,7 @@ from effigie.faces.mesh import (
 )
 
 MAX_OPENNESS = 1.6  # times its own open gap that an eye opens at most
+SHUT_SHARE = 0.3  # of an eye's openness, from which down on its lids meet
 UPPER_LID_SHARE = 0.9  # of a lid gap's change; the lower lid hardly moves
 UPPER_LIP_SHARE = 0.35  # of a lip gap's change that is not the driver's own; jaw and lower lip move more
 # Inner lip gap, cm, of a portrait whose mouth is shut (below) and of one whose teeth are seen (above).
@@ -85,6 +86,15 @@ def lip_gaps(shape: np.ndarray) -> np.ndarray:
 def compute_openness(now: float, rest: float) -> float:
     """How open an eye is by its opening now and at rest: 0 closed, 1 as at rest."""
     return float(np.clip((now - SHUT_LIDS) / max(rest - SHUT_LIDS, 0.03), 0.0, MAX_OPENNESS))
+
+
+def lid_share(openness: float, gap: float) -> float:
+    """The share of its lid gap over width that an eye shows which is so open.
+
+    As the network reads eyes: those half open have more than half the gap, for shut ones are read open too.
+    """
+    shut = min(SHUT_LIDS, gap)
+    return (min(openness / SHUT_SHARE, 1.0) * shut + openness * (gap - shut)) / gap
 
 
 def set_lids(shape: np.ndarray, own: np.ndarray, eye: EyeLandmarks, open_: float) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from effigie.arrays import Landmarks
-from effigie.faces.mesh import SHUT_LIDS, Pose, fit_pose
+from effigie.faces.mesh import Pose, fit_pose
 from effigie.heads.motion.controls import Controls
 from effigie.heads.motion.features import (
     EYE_LANDMARKS,
@@ -16,6 +16,7 @@ from effigie.heads.motion.features import (
     SHUT_CM,
     LipField,
     compute_openness,
+    lid_share,
     lip_gaps,
     region_weights,
     set_lids,
@@ -28,7 +29,6 @@ WIDTH_PAIR, HEIGHT_PAIR = (234, 454), (10, 2)
 MAX_PROPORTION = 1.25  # times larger that a movement gets on a larger face
 MAX_GAP_CM = (3.5, 5.0)  # between inner lips, from which on the jaw is held back, and that it reaches at most
 MAX_GAZE_SHIFT = np.array([0.25, 0.15])  # of the eye's width that irises move along and across at most
-SHUT_SHARE = 0.3  # of an eye's openness, from which down on its lids meet
 MAX_SCALE_CHANGE = 1.6  # times its own size that the head grows or shrinks at most
 EDGE_KNEE = 0.08  # of the face's size, before the furthest place, within which the head slows down
 MAX_OVERHANG = 0.1  # of the face's size that may pass the picture's edge, such as a chin
@@ -88,11 +88,16 @@ class Retargeter:
 
     def __call__(self, index: int) -> np.ndarray:
         """(478, 3) float32 landmarks in portrait px for frame ``index`` of the motion."""
-        share = self._ease_in(index)
-        landmarks = self._transfer_pose(index, share).apply(self._transfer_expression(index, share))
+        shape, pose = self.transfer(index)
+        landmarks = pose.apply(shape)
         if self._size is not None:
             landmarks[:, :2] += compute_frame_shift(landmarks, self.landmarks, self._size)
         return landmarks.astype(np.float32)
+
+    def transfer(self, index: int) -> tuple[np.ndarray, Pose]:
+        """(478, 3) float64 unposed shape in cm, and the pose, before the face is kept inside the picture."""
+        share = self._ease_in(index)
+        return self._transfer_expression(index, share), self._transfer_pose(index, share)
 
     def _ease_in(self, index: int) -> float:
         """0 at the first frame, 1 when the portrait has taken up the motion."""
@@ -110,10 +115,8 @@ class Retargeter:
         strength = share * self.controls.eye_strength
         for eye in EYE_LANDMARKS:
             open_ = compute_openness(eye.opening(now), eye.opening(rest))
-            # As the network reads eyes: those half open have more than half the gap, for shut ones are read open too.
-            gap, share = max(eye.opening(own), 1e-6), max(0.0, 1 + strength * (open_ - 1))
-            shut = min(SHUT_LIDS, gap)
-            set_lids(shape, own, eye, (min(share / SHUT_SHARE, 1.0) * shut + share * (gap - shut)) / gap)
+            openness = max(0.0, 1 + strength * (open_ - 1))
+            set_lids(shape, own, eye, lid_share(openness, max(eye.opening(own), 1e-6)))
             # Of an iris behind a lid the network knows nothing.
             seen = float(np.clip((open_ - 0.15) / 0.35, 0, 1))
             transfer_rotation = np.clip(eye.gaze(now) - eye.gaze(rest), -MAX_GAZE_SHIFT, MAX_GAZE_SHIFT)

@@ -18,6 +18,7 @@ from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import LEFT_IRIS, OPEN_LIDS, RIGHT_IRIS, SHUT_LIDS
 from effigie.heads.warp.eyeball import Eyeball
 from effigie.heads.warp.opening import EYE_OPENINGS, MOUTH, Opening, OpeningCoordinates, ramp
+from effigie.prior.openings import seal_lips
 
 OWN_GAP_SHARE = 0.75  # of the portrait's own gap, if that is smaller than OPEN_LIDS: a squint is no blink
 MAX_OPENING = (1.8, 0.1)  # times its own gap, and cm more, that an eye opens at most: what is shut cannot be shown
@@ -33,6 +34,7 @@ LOWER_LID_SHARE = 0.1  # of the way by which lids meet
 LASH_STRENGTH = 0.6
 LASH_WIDTH = 0.1  # cm that their line is thick where lids meet
 SEEN_EYE_CM = 0.25  # cm between lids from which an eye shows enough of itself to be taken apart
+PARTED_CM = 0.15  # between lips, from which on they are parted
 EDGE_WIDTH = 0.03  # cm over which an opening fades into its edge
 IRISES = (LEFT_IRIS, RIGHT_IRIS)
 
@@ -76,15 +78,16 @@ class EyeMouthWarp:
             for place, rim, gap in zip(self._eyes, IRISES, self._gaps, strict=True)
         ]
         self._mouth = OpeningCoordinates(MOUTH, landmarks, scale)
+        self._lip_gap = MOUTH.gap(landmarks) / scale  # cm
 
-    def adjust_lids(self, target: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
-        """Close lids that are nearly closed, for a slit left open shows as a glimmer; open none too far.
+    def adjust_edges(self, target: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+        """Close lids and lips that are nearly closed, for a slit left open shows as a glimmer; open none too far.
 
         Returns:
             the (478, 3) landmarks with such lids moved, and the portrait's (478, 3) with theirs moved outward
-            by as much as they close: onto skin.
+            by as much as they close: onto skin, as are its lips where they are to meet.
         """
-        target, own = target.copy(), self._landmarks.copy()
+        target, own = target.copy(), seal_lips(self._landmarks, target)
         for eye, place, portrait in zip(EYE_OPENINGS, self._eyes, self._gaps, strict=True):
             least = max(min(OPEN_LIDS, OWN_GAP_SHARE * portrait / place.width), 1e-6)
             gap = eye.gap(target)
@@ -99,6 +102,11 @@ class EyeMouthWarp:
                 moved = local[:, 1] + sign * wet * (1 - keep)
                 own[edge[1:-1], :2] = place.to_picture(local[:, 0], moved)
         return target, own
+
+    def list_tight(self, target: np.ndarray, scale: float) -> list[Opening]:
+        """Openings of (478, 3) ``target`` whose edges may meet: the eyes, and lips that the portrait shows parted."""
+        shuts = self._lip_gap > PARTED_CM > MOUTH.gap(target) / scale
+        return [*EYE_OPENINGS, *([MOUTH] if shuts else [])]
 
     def build_lash_lines(
         self, target: np.ndarray, scale: float, shape: tuple[int, ...]

@@ -21,8 +21,8 @@ RIM_SMOOTHING = 8.0  # how strongly expression is evened out at the rim: landmar
 FADE_WIDTH = 7.0  # cm outside the oval over which expression fades out
 JUMP_SIGMA = 0.7  # cells
 TRIANGLE_MARGIN = 0.5  # cells beyond its edges that a triangle reaches, so that none is missed between two
-PATCH_CELL_CM = 0.03  # around an eye, where lids meet within less than a cell of the face's field
-PATCH_REACH = (0.3, 0.6)  # cm from the lids up to which it is wholly, and at all, computed there
+PATCH_CELL_CM = 0.03  # around an opening, whose edges meet within less than a cell of the face's field
+PATCH_REACH = (0.3, 0.6)  # cm from the edges up to which it is wholly, and at all, computed there
 RIM_SHARE, EDGE_ON = 0.3, 0.2  # weight at the rim; cosine to the line of sight
 MIN_SMOOTHING_WEIGHT = 1e-4
 SOFTEN_SIGMA = 0.8  # cm over which it is evened out there
@@ -110,7 +110,7 @@ class FaceWarp:
         fields = (cv2.resize(part, size)[: box[3] - y, : box[2] - x] for part in (outer + rest, visibility))
         return FaceField(box, *fields)
 
-    def refine_eye(
+    def refine_opening(
         self,
         field: np.ndarray,
         source: np.ndarray,
@@ -119,12 +119,12 @@ class FaceWarp:
         coarse: np.ndarray,
         outline: np.ndarray,
     ) -> None:
-        """Make the field exact, pixel by pixel, around an eye, in place: between cells a shut lid shows a glimmer.
+        """Make the field exact, pixel by pixel, around an eye or shut lips, in place: cells would show a glimmer.
 
         Args:
             field: (H, W, 2) float32 px of the portrait.
             source, target, pose, coarse: as for :meth:`compute_field`.
-            outline: indices of the vertices along the lids.
+            outline: indices of the vertices along its edges.
         """
         scale = pose.scale
         step = max(1, round(PATCH_CELL_CM * scale))
@@ -149,10 +149,10 @@ class FaceWarp:
         exact[inside] = _map_to_source(
             source[:MESH_VERTEX_COUNT, :2], vertices[:, :2], labels[inside], grid[inside], 1.5 * step
         )
-        eye = np.zeros((rows, columns), np.uint8)
-        cv2.fillPoly(eye, [np.rint((edge - grid[0, 0]) / step).astype(np.int32)], 1)
-        cv2.polylines(eye, [np.rint((edge - grid[0, 0]) / step).astype(np.int32)], True, 1)
-        away = cv2.distanceTransform(1 - eye, cv2.DIST_L2, 5) * step / scale
+        inner = np.zeros((rows, columns), np.uint8)
+        cv2.fillPoly(inner, [np.rint((edge - grid[0, 0]) / step).astype(np.int32)], 1)
+        cv2.polylines(inner, [np.rint((edge - grid[0, 0]) / step).astype(np.int32)], True, 1)
+        away = cv2.distanceTransform(1 - inner, cv2.DIST_L2, 5) * step / scale
         weight = (1 - smooth_step((away - PATCH_REACH[0]) / (PATCH_REACH[1] - PATCH_REACH[0]))) * inside
         box = slice(low[1], high[1]), slice(low[0], high[0])
         parts = exact - grid, cv2.GaussianBlur(weight.astype(np.float32), (0, 0), 0.7) * inside

@@ -75,7 +75,7 @@ class PortraitWarp:
         """The portrait warped so that its face is at ``target``, (478, 3) px of the same picture."""
         target = target.astype(np.float64)
         pose = self._head_warp.estimate_pose(target)
-        target, source = self._eye_mouth_warp.adjust_lids(target, pose.scale)
+        target, source = self._eye_mouth_warp.adjust_edges(target, pose.scale)
         field, visibility, changed = self._field(source, target, pose)
         picture = self._warp_image(field, changed)
         shape, turn = picture.shape, self._head_warp.relative_rotation(pose)[:2, :2]
@@ -113,8 +113,8 @@ class PortraitWarp:
             inside = slice(top, bottom), slice(left, right)
             np.add(self._identity[inside], face.displacement, out=field[inside])
             visibility[inside] = face.visibility
-            for eye in EYE_OPENINGS:
-                self._face.refine_eye(field, source, target, pose, coarse, eye.outline)
+            for opening in self._eye_mouth_warp.list_tight(target, pose.scale):
+                self._face.refine_opening(field, source, target, pose, coarse, opening.outline)
             x0, y0, x1, y1 = min(x0, left), min(y0, top), max(x1, right), max(y1, bottom)
         return field, visibility, (slice(y0, y1), slice(x0, x1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -10,10 +11,16 @@ from starlette.routing import Route
 
 from effigie.errors import UsageError
 from effigie.studio.endpoints.requests import announced_size, path_of, read_fields, studio_of
+from effigie.studio.library import SOUND_SUFFIXES
 from effigie.studio.uploads import DOCUMENT_SUFFIXES, choose_name, clip_suffixes, receive_file
-from effigie.studio.workspace import CLIPS
+from effigie.studio.workspace import CLIPS, SOUNDS
 
 MAX_PICKED = 1000
+UPLOADS: dict[str, Callable[[], tuple[str, ...]]] = {
+    CLIPS: clip_suffixes,
+    SOUNDS: lambda: SOUND_SUFFIXES,
+    "evidence": lambda: clip_suffixes() + DOCUMENT_SUFFIXES,
+}
 
 
 async def show_library(request: Request) -> Response:
@@ -54,10 +61,9 @@ async def forget(request: Request) -> Response:
 async def upload(request: Request) -> Response:
     """A clip or picture, streamed into the workspace; or a document that a consent rests on."""
     studio, kind = studio_of(request), request.path_params["kind"]
-    if kind not in (CLIPS, "evidence"):
-        raise UsageError("uploads go to clips or evidence")
-    allowed = clip_suffixes() + (DOCUMENT_SUFFIXES if kind == "evidence" else ())
-    path = choose_name(studio.workspace.root / kind, request.query_params.get("name", ""), allowed)
+    if kind not in UPLOADS:
+        raise UsageError(f"uploads go to {', '.join(UPLOADS)}")
+    path = choose_name(studio.workspace.root / kind, request.query_params.get("name", ""), UPLOADS[kind]())
     await receive_file(request.stream(), path, announced_size(request))
     studio.events.send("library", [])
     return JSONResponse({"id": studio.workspace.handles.issue(path), "name": path.name})

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from effigie.errors import EffigieError, UsageError
 from effigie.studio.commands import Wish
+from effigie.studio.endpoints.preview_socket import serve_preview
 from effigie.studio.endpoints.requests import read_fields, studio_of
-from effigie.studio.merge_process import MergeProcess, create_project, pack
+from effigie.studio.preview_process import pack, run_once
 from effigie.studio.project_files import read_clip
 from effigie.studio.studio import Studio
 from effigie.studio.workspace import PROJECTS
+
+MODULE = "effigie.swap.preview.process"
 
 
 async def create(request: Request) -> Response:
@@ -25,7 +27,8 @@ async def create(request: Request) -> Response:
     path = wish.output(PROJECTS, ".toml")
     if path.exists():
         raise UsageError(f"{path.name} is there already: choose another name")
-    await asyncio.to_thread(create_project, path, wish.path("model"), wish.path("clip"))
+    arguments = [str(path), str(wish.path("model")), str(wish.path("clip"))]
+    await asyncio.to_thread(run_once, MODULE, arguments)
     studio.events.send("library", [])
     return JSONResponse({"id": studio.workspace.handles.issue(path)})
 
@@ -38,7 +41,7 @@ async def serve_socket(socket: WebSocket) -> None:
         path = studio.workspace.handles.resolve(socket.path_params["id"])
         if path.suffix != ".toml":
             raise UsageError(f"{path.name} is no project file")
-        process = await studio.merges.get(path)
+        process = await studio.merges.get((MODULE, str(path)))
     except EffigieError as error:
         await socket.send_bytes(pack({"kind": "ended", "error": str(error)}))
         await socket.close()
@@ -46,32 +49,7 @@ async def serve_socket(socket: WebSocket) -> None:
     clip = read_clip(path)
     if clip is not None and studio.workspace.handles.is_allowed(clip):
         await socket.send_bytes(pack({"kind": "clip", "id": studio.workspace.handles.issue(clip)}))
-    queue = process.join()
-    sender = asyncio.create_task(_send(socket, queue))
-    try:
-        await _receive(socket, process)
-    finally:
-        process.leave(queue)
-        sender.cancel()
-        studio.keep_task(asyncio.create_task(studio.merges.linger(process)))
-
-
-async def _receive(socket: WebSocket, process: MergeProcess) -> None:
-    with contextlib.suppress(WebSocketDisconnect):
-        while True:
-            message = await socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            try:
-                await process.send(message.get("text") or "")
-            except UsageError as error:
-                await socket.send_bytes(pack({"kind": "error", "error": str(error)}))
-
-
-async def _send(socket: WebSocket, queue: asyncio.Queue[bytes]) -> None:
-    with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the page has gone
-        while True:
-            await socket.send_bytes(await queue.get())
+    await serve_preview(socket, studio.merges, process)
 
 
 ROUTES = [Route("/api/projects", create, methods=["POST"]), WebSocketRoute("/api/merge/{id:str}", serve_socket)]

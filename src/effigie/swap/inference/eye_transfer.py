@@ -23,6 +23,9 @@ EDGE_SIGMA = 0.025  # of the eye's width: how softly the eyeball ends at the lid
 RING_INNER, RING_OUTER = 1.3, 2.0  # of the eye: the skin around it by whose light the eyeball is lit
 PUPIL_SHARE, LIMBUS_SHARE = 0.45, 0.95  # of the iris's radius: between these lies the color
 MIN_IRIS_PIXELS = 8
+WHITE_PERCENTILE = 85  # of the brightness between the lids: the white of the eye
+MIN_CONTRAST = 0.08  # between white and iris, below which the two are not told apart by brightness
+MAX_SHIFT, SEARCH_SHARE = 0.5, 1.5  # of the radius: how far an iris is from where landmarks have it, and looked for
 GAIN_RANGE = (0.4, 2.5)  # of the light around the eye
 IRIS_RANGE = (0.3, 3.5)  # of the iris's color
 
@@ -53,7 +56,8 @@ def transfer_eyes(
         warped = warper.warp(footage, landmarks, box)
         eye = warped.image / np.float32(255)
         # The skin around says what the made face's light is to the footage's.
-        own = made[box] * _ratio(eye, made[box], ring[box] > 0.5, GAIN_RANGE)
+        skin = ring[box] > 0.5
+        own = made[box] * _ratio(eye, made[box], skin, skin, GAIN_RANGE)
         shown = lids * np.float32(1 - shut)
         if with_lashes:
             shown = polygon_mask(_lash_outline(target[:, :2], upper, lower, corners, shut), size, size)[box]
@@ -64,15 +68,53 @@ def transfer_eyes(
 
 
 def _tint_iris(eye: Image, own: Image, lids: np.ndarray, iris: np.ndarray) -> Image:
-    """``eye`` with its iris, (5, 2) px, centre first, in the color that it has in ``own``, by as much as ``lids``."""
-    rows, columns = np.indices(eye.shape[:2], np.float32)
+    """``eye`` with its iris, (5, 2) px, centre first, in the color that it has in ``own``, by as much as ``lids``.
+
+    White and highlights keep their color: landmarks of an iris miss it by up to a third of its radius, and a dark iris
+    made light would leave a glaring crescent in the white beside it.
+    """
     radius = max(float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean()), 1e-3)
-    distance = np.hypot(columns - np.float32(iris[0, 0]), rows - np.float32(iris[0, 1])) / np.float32(radius)
-    ring = (distance > PUPIL_SHARE) & (distance < LIMBUS_SHARE) & (lids > 0.5)
+    light, inside = eye.mean(axis=2), lids > 0.5
+    center = iris[0].astype(np.float32)
+    own_ring = inside & _ring(_distance(light, center, radius))
+    if own_ring.sum() < MIN_IRIS_PIXELS:
+        return eye
+    white = np.percentile(light[inside], WHITE_PERCENTILE)
+    contrast = white - np.median(light[own_ring])
+    dark = np.ones_like(light)
+    if contrast > MIN_CONTRAST:
+        dark = np.clip((white - light) / contrast, 0, 1)
+        center = _refine_center(dark * inside, center, radius)
+    distance = _distance(light, center, radius)
+    ring = inside & _ring(distance) & (dark > 0.5)
     if ring.sum() < MIN_IRIS_PIXELS:
         return eye
-    disc = (np.clip((1.1 - distance) / 0.2, 0, 1) * lids)[..., None]
-    return np.asarray(eye * (1 + disc * (_ratio(own, eye, ring, IRIS_RANGE) - 1)))
+    disc = (np.clip((1.1 - distance) / 0.2, 0, 1) * dark * lids)[..., None]
+    # At the limbus, where iris and white mix, only the iris's part changes: not what is lighter than it.
+    part = np.minimum(eye, np.median(eye[ring], axis=0))
+    return np.asarray(eye + disc * part * (_ratio(own, eye, own_ring, ring, IRIS_RANGE) - 1))
+
+
+def _refine_center(dark: np.ndarray, center: np.ndarray, radius: float) -> np.ndarray:
+    """(2,) px: the middle of what is dark about an iris's ``center``, at most MAX_SHIFT of its radius from it."""
+    rows, columns = np.indices(dark.shape, np.float32)
+    weight = dark * (_distance(dark, center, radius) < SEARCH_SHARE)
+    if weight.sum() < MIN_IRIS_PIXELS:
+        return center
+    shift = np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum() - center
+    shift[1] = 0  # lids hide the upper part, seldom the lower one: the middle of what shows lies too low
+    return np.asarray(center + np.clip(shift, -MAX_SHIFT * radius, MAX_SHIFT * radius), np.float32)
+
+
+def _distance(like: np.ndarray, center: np.ndarray, radius: float) -> np.ndarray:
+    """(H, W) float32: distance from ``center`` in radii."""
+    rows, columns = np.indices(like.shape, np.float32)
+    return np.asarray(np.hypot(columns - np.float32(center[0]), rows - np.float32(center[1])) / np.float32(radius))
+
+
+def _ring(distance: np.ndarray) -> np.ndarray:
+    """Where the color of an iris is."""
+    return (distance > PUPIL_SHARE) & (distance < LIMBUS_SHARE)
 
 
 def _lash_outline(
@@ -89,11 +131,13 @@ def _lash_outline(
     return np.concatenate([[first - beside], over, [last + beside], under[::-1]]).astype(np.float32)
 
 
-def _ratio(wanted: Image, given: Image, where: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+def _ratio(
+    wanted: Image, given: Image, in_wanted: np.ndarray, in_given: np.ndarray, limits: tuple[float, float]
+) -> np.ndarray:
     """(3,) float32 factors from the colors of ``given`` to those of ``wanted``; of medians: rims do not count."""
-    if not where.any():
+    if not in_wanted.any() or not in_given.any():
         return np.ones(3, np.float32)
-    ratio = (np.median(wanted[where], axis=0) + 0.02) / (np.median(given[where], axis=0) + 0.02)
+    ratio = (np.median(wanted[in_wanted], axis=0) + 0.02) / (np.median(given[in_given], axis=0) + 0.02)
     return np.clip(ratio, *limits).astype(np.float32)
 
 

@@ -30,18 +30,16 @@ Paths are relative to the file's folder.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
-
-import tomlkit
-import tomlkit.items
 
 from effigie.compositing import ComposeSettings
 from effigie.errors import UsageError
 from effigie.io.atomic_write import atomic_write
 from effigie.io.stored_names import stored_name
+from effigie.io.toml_text import update_toml
 from effigie.media import EncodeSettings
 from effigie.provenance.config import TrustSettings
 from effigie.swap.config import ConvertSettings
@@ -140,13 +138,9 @@ def save_project(project: Project, path: str | Path) -> None:
     """Write a project file; :func:`load_project` gives the same project back. Comments of one that is there stay."""
     path = Path(path)
     document = describe_project(project, path.absolute().parent)
-    try:
-        written = tomlkit.parse(path.read_text("utf-8"))
-    except (OSError, ValueError):  # none there, or no TOML
-        written = tomlkit.document()
-    _update_table(written, document)
+    text = update_toml(path, document)
     with atomic_write(path) as temporary:
-        temporary.write_text(tomlkit.dumps(written), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def describe_project(project: Project, folder: Path) -> dict[str, Any]:
@@ -181,21 +175,6 @@ def describe_project(project: Project, folder: Path) -> dict[str, Any]:
         for shot in settings.shots
     ]
     return document
-
-
-def _update_table(written: MutableMapping[str, Any], wanted: dict[str, Any]) -> None:
-    """Give a table of a file the wanted values, and leave alone what has them: comments belong to lines."""
-    for name in [name for name in written if name not in wanted]:
-        del written[name]
-    for name, value in wanted.items():
-        old = written.get(name)
-        if isinstance(value, dict) and isinstance(old, MutableMapping):
-            _update_table(old, value)
-        elif isinstance(old, tomlkit.items.AoT) and len(old) == len(value):
-            for one, table in zip(old, value, strict=True):
-                _update_table(one, table)
-        elif old != value:
-            written[name] = value
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ export const pageKeys: Keys = {
 };
 
 export const KEY_HELP: [string, string][] = [
-  ["1 – 8", "pages"],
+  ["1 – 9", "pages"],
   ["← →", "a frame back, on; with Shift ten"],
   ["Home End", "first, last frame"],
   ["J K L, Space", "play back, stop, play"],
@@ -43,7 +43,8 @@ export const KEY_HELP: [string, string][] = [
   ["I O, N", "merge: in, out, make a shot of it"],
   ["F, PgUp PgDn", "merge: a key here or none, to the next border or key"],
   ["M", "merge: the mask"],
-  ["Ctrl+Z, Ctrl+S", "merge: take back, save"],
+  ["F, PgUp PgDn, C", "heads: a key here or none, to the next key, calm"],
+  ["Ctrl+Z, Ctrl+S", "merge and heads: take back, save"],
   ["Ctrl+G", "go to a frame"],
   ["↑ ↓ ← →", "faces and clips: move; Shift marks a row of them, Space one, Ctrl+A all"],
   ["X", "faces: mark to drop; Ctrl+Z takes the last marks back"],

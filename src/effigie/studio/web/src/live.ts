@@ -1,5 +1,6 @@
 // The socket: events come in and frames, wishes go out. The newest wish wins, and one is on its way at a time.
 import { get } from "./api";
+import { readMessage } from "./messages";
 import { connection, jobs, library, people } from "./state";
 import type { Job, Library, People } from "./types";
 
@@ -62,17 +63,8 @@ class Live {
   }
 
   private async show(data: ArrayBuffer): Promise<void> {
-    const length = new DataView(data).getUint32(0, true);
-    const head = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
-    let offset = 4 + length;
-    const pictures = await Promise.all(
-      head.sizes.map((size: number) => {
-        const blob = new Blob([new Uint8Array(data, offset, size)], { type: "image/jpeg" });
-        offset += size;
-        return createImageBitmap(blob);
-      }),
-    );
-    this.shows({ n: head.n, time: head.time, ms: head.ms, pictures });
+    const { head, pictures } = readMessage(data);
+    this.shows({ n: head.n, time: head.time, ms: head.ms, pictures: await pictures() });
     this.done();
   }
 

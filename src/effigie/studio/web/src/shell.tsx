@@ -6,6 +6,7 @@ import { duration } from "./format";
 import { KEY_HELP, pageKeys, useKeys } from "./keys";
 import { Clips } from "./pages/clips";
 import { Faces } from "./pages/faces";
+import { Heads } from "./pages/heads";
 import { Jobs } from "./pages/jobs";
 import { Merge } from "./pages/merge";
 import { PeoplePage } from "./pages/people";
@@ -16,8 +17,8 @@ import { takeFiles } from "./uploads";
 import { PAGES, type Page, connection, dismiss, focus, go, help, isEmpty, jobs, library, notices, page, people, running, validRecords, waiting } from "./state";
 import { nextTheme, theme } from "./theme";
 
-const NAMES: Record<Page, string> = { people: "People", clips: "Clips", faces: "Faces", train: "Train", swap: "Swap", merge: "Merge", results: "Results", jobs: "Jobs" };
-const VIEWS: Record<Page, () => any> = { people: PeoplePage, clips: Clips, faces: Faces, train: Train, swap: Swap, merge: Merge, results: Results, jobs: Jobs };
+const NAMES: Record<Page, string> = { people: "People", clips: "Clips", faces: "Faces", train: "Train", swap: "Swap", merge: "Merge", heads: "Heads", results: "Results", jobs: "Jobs" };
+const VIEWS: Record<Page, () => any> = { people: PeoplePage, clips: Clips, faces: Faces, train: Train, swap: Swap, merge: Merge, heads: Heads, results: Results, jobs: Jobs };
 
 function tally(name: Page): string {
   const found = library.value;
@@ -30,6 +31,7 @@ function tally(name: Page): string {
     train: found.models.length,
     swap: 0,
     merge: found.projects.length,
+    heads: found.templates.length,
     results: found.results.length,
     jobs: active,
   };

@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import type { Job, Library, People } from "./types";
 
-export const PAGES = ["people", "clips", "faces", "train", "swap", "merge", "results", "jobs"] as const;
+export const PAGES = ["people", "clips", "faces", "train", "swap", "merge", "heads", "results", "jobs"] as const;
 export type Page = (typeof PAGES)[number];
 
 export const library = signal<Library | null>(null);

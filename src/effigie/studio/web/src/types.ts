@@ -4,7 +4,9 @@ export interface FaceSet { id: string; name: string; faces: number; clips: numbe
 export interface Model { id: string; name: string; steps: number; error: number | null; finished: boolean; time: number }
 export interface Result { id: string; name: string; video: boolean; bytes: number; time: number; input: string | null; sheet: string | null }
 export interface ProjectFile { id: string; name: string; time: number; clip: string; models: string[]; shots: number }
-export interface Library { workspace: string; path: string; clips: Clip[]; facesets: FaceSet[]; models: Model[]; results: Result[]; projects: ProjectFile[] }
+export interface TemplateFile { id: string; name: string; time: number; keys: number; seconds: number }
+export interface SoundFile { id: string; name: string; time: number }
+export interface Library { workspace: string; path: string; clips: Clip[]; facesets: FaceSet[]; models: Model[]; results: Result[]; projects: ProjectFile[]; templates: TemplateFile[]; sounds: SoundFile[] }
 export interface ClipInfo { width: number; height: number; rate: number | null; frames: number; seconds: number | null; codec: string; sound: boolean }
 export interface Progress { stage: string | null; done: number | null; total: number | null; unit: string | null; rate: number | null; left_s: number | null; note: string | null }
 export interface Job {

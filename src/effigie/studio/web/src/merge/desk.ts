@@ -1,5 +1,6 @@
 // The desk: one project with its preview. Wishes go out, the newest wins; drafts, settled frames and the film's come in.
 import { computed, signal } from "@preact/signals";
+import { readMessage } from "../messages";
 import { notify } from "../state";
 import type { Control, Project } from "./project";
 
@@ -82,8 +83,7 @@ export function save(then?: () => void): void {
 let pending = "";
 
 async function hear(data: ArrayBuffer): Promise<void> {
-  const length = new DataView(data).getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
+  const { head, pictures } = readMessage(data);
   if (head.kind === "project") {
     if (!project.value || !isDirty.value) {
       project.value = head.project;
@@ -109,16 +109,9 @@ async function hear(data: ArrayBuffer): Promise<void> {
     }
     whenSaved = null;
   } else if (head.kind === "frame" && head.seq <= seq) {
-    let offset = 4 + length;
-    const pictures = await Promise.all(
-      (head.sizes as number[]).map(size => {
-        const blob = new Blob([new Uint8Array(data, offset, size)], { type: "image/jpeg" });
-        offset += size;
-        return createImageBitmap(blob);
-      }),
-    );
+    const made = await pictures();
     trouble.value = "";
     // Of an older wish than the last: near enough to look at, and no more than a draft.
-    shown.value = { n: head.n, state: head.seq === seq ? head.state : "draft", ms: head.ms, pictures, faces: head.faces, size: head.size };
+    shown.value = { n: head.n, state: head.seq === seq ? head.state : "draft", ms: head.ms, pictures: made, faces: head.faces, size: head.size };
   }
 }

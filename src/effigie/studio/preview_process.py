@@ -1,4 +1,4 @@
-"""The process that makes previews of a project: its pages share it, and it stays for a while when they go."""
+"""A process that makes previews: its pages share it, and it stays for a while when they go."""
 
 from __future__ import annotations
 
@@ -8,41 +8,44 @@ import json
 import struct
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from effigie.errors import EffigieError, UsageError
 
-MODULE = "effigie.swap.preview.process"
 MAX_MESSAGE_BYTES = 64 << 20  # of the process
 LINGER_S = 600.0  # without a page, for one that is loaded again
 MAX_WAITING = 32  # messages of a page that does not read; older ones go
-CREATE_TIMEOUT_S = 60
+ONCE_TIMEOUT_S = 60
 
 
-def create_project(path: Path, model: Path, clip: Path) -> None:
-    """Have a new project file written.
+def run_once(module: str, arguments: Sequence[str], text: str = "") -> None:
+    """Have a module of a preview write a file.
 
     Raises:
-        EffigieError: it cannot be.
+        EffigieError: it cannot; with its own line.
     """
-    command = [sys.executable, "-P", "-m", MODULE, str(path), str(model), str(clip)]
     ended = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=CREATE_TIMEOUT_S
+        [sys.executable, "-P", "-m", module, *arguments],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=ONCE_TIMEOUT_S,
     )
     if ended.returncode:
-        raise EffigieError((ended.stderr.strip().splitlines() or ["the project cannot be written"])[-1])
+        raise EffigieError((ended.stderr.strip().splitlines() or ["the file cannot be written"])[-1])
 
 
-class MergeProcess:
-    """The preview of one project, in a process of its own.
+class PreviewProcess:
+    """One preview, in a process of its own.
 
     Attributes:
-        project: the file.
+        command: the module, and what it is given.
     """
 
-    def __init__(self, project: Path) -> None:
-        self.project = project
+    def __init__(self, command: tuple[str, ...]) -> None:
+        self.command = command
         self._process: asyncio.subprocess.Process | None = None
         self._pages: set[asyncio.Queue[bytes]] = set()
         self._reader: asyncio.Task[None] | None = None
@@ -51,7 +54,7 @@ class MergeProcess:
     async def start(self) -> None:
         """Start the process."""
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", MODULE, str(self.project)),
+            *(sys.executable, "-P", "-m", *self.command),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -135,25 +138,25 @@ class MergeProcess:
             queue.put_nowait(message)
 
 
-class MergeProcesses:
+class PreviewProcesses:
     """The preview that is open: one at a time, for each holds models and pictures."""
 
     def __init__(self) -> None:
-        self._open: MergeProcess | None = None
+        self._open: PreviewProcess | None = None
         self._lock = asyncio.Lock()
 
-    async def get(self, project: Path) -> MergeProcess:
-        """The preview of a project; that of another ends."""
+    async def get(self, command: tuple[str, ...]) -> PreviewProcess:
+        """The preview of a command; that of another ends."""
         async with self._lock:
-            if self._open is not None and (self._open.project != project or not self._open.is_running):
+            if self._open is not None and (self._open.command != command or not self._open.is_running):
                 await self._open.stop()
                 self._open = None
             if self._open is None:
-                self._open = MergeProcess(project)
+                self._open = PreviewProcess(command)
                 await self._open.start()
             return self._open
 
-    async def linger(self, process: MergeProcess) -> None:
+    async def linger(self, process: PreviewProcess) -> None:
         """End a preview that no page has watched for a while."""
         await asyncio.sleep(LINGER_S)
         async with self._lock:
