@@ -37,6 +37,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.extraction import extraction
     from benchmarks.rows.first_frame import first_frame
     from benchmarks.rows.footprint import footprint
+    from benchmarks.rows.grants import grants
     from benchmarks.rows.heads import heads
     from benchmarks.rows.jobs import ray_pool, two_processes
     from benchmarks.rows.kills import kills
@@ -87,6 +88,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["driven"] = driven
     rows["heads"] = heads
     rows["consent"] = consent
+    rows["grants"] = grants
     rows["voice-consent"] = voice_consent
     rows["intimate"] = intimate
     rows["verify"] = verify

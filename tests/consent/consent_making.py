@@ -11,7 +11,8 @@ from effigie.consent.face_matching import SubjectFaces
 from effigie.consent.keys import SigningKey
 from effigie.consent.record import Consent, ConsentRequest
 from effigie.consent.signature import CONSENT, OPERATOR, REQUEST, Signature
-from effigie.consent.terms import Evidence, Terms, utc_now
+from effigie.consent.terms import Evidence, Terms
+from effigie.consent.values import utc_now
 
 TODAY = date(2026, 6, 15)
 

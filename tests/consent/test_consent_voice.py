@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from consent_making import TODAY, fields, made
 
-from effigie.consent.challenge import LIFETIME, Challenge, VoiceAnswer, _sign_answer, answer_challenge, measure_words
+from effigie.consent.challenge import LIFETIME, Challenge, VoiceAnswer, sign_answer
 from effigie.consent.document import Consent
 from effigie.consent.gate import permit_voice
 from effigie.consent.keys import SigningKey
+from effigie.consent.reading import answer_challenge
+from effigie.consent.sentence import measure_words
 from effigie.consent.store import ConsentStore
 from effigie.consent.terms import VOICE_NETWORKS, Terms
 from effigie.consent.voice_matching import MATCH_THRESHOLD, SubjectVoice, match_recordings
@@ -59,7 +61,7 @@ def read_well(record: Consent, key: SigningKey, **changed: object) -> VoiceAnswe
         "words_right": 1000,
         "similarity": 950,
     }
-    return _sign_answer(given | changed, key)
+    return sign_answer(given | changed, key)
 
 
 def test_a_record_holds_a_voice_and_is_read_back(record: Consent, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from effigie.consent.gate import Permit, permit
 from effigie.consent.keys import operator_key
 from effigie.consent.record import Consent
 from effigie.consent.signature import CONSENT, OPERATOR, Signature
-from effigie.consent.terms import Terms, utc_now
+from effigie.consent.terms import Terms
+from effigie.consent.values import utc_now
 
 
 def voice_permit() -> Permit:

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,12 +20,14 @@ from websockets.sync.client import connect
 class RunningStudio:
     """A studio in a process of its own; requests carry what a page's would, unless a test says otherwise."""
 
-    def __init__(self, workspace: Path, *options: str, port: int = 0) -> None:
+    def __init__(
+        self, workspace: Path, *options: str, port: int = 0, program: Sequence[str] = ("-m", "effigie")
+    ) -> None:
         arguments = ["studio", str(workspace), "--no-browser", "--port", str(port), *options]
         self.workspace = workspace
         begun = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "effigie", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, *program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
         self.line = self.process.stdout.readline()

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from effigie.cli.console import INTERRUPT, format_count, print_json, print_line, print_table, progress_display
+from effigie.cli import consent_challenge
+from effigie.cli.consent_display import print_terms, print_written
+from effigie.cli.consent_options import Folder, Key, Record, Replace, load_key, require_free
+from effigie.cli.console import INTERRUPT, print_json, print_line, print_table, progress_display
 from effigie.cli.options import Json, add_command
 from effigie.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import date
-
-    from effigie.consent.keys import SigningKey
-    from effigie.consent.terms import Terms
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose likeness it is.")]
 Photos = Annotated[
@@ -27,10 +27,6 @@ Voices = Annotated[
     list[Path] | None,
     typer.Option("--voice", metavar="FILE", help="The person speaking, for the use voice; repeat for more."),
 ]
-Key = Annotated[Path | None, typer.Option(metavar="PEM", help="Sign with this key; by default your own.")]
-Replace = Annotated[bool, typer.Option("--replace", help="Replace a file that lies there.")]
-Folder = Annotated[Path | None, typer.Option("--in", metavar="FOLDER", help="Also this project's records.")]
-Record = Annotated[str, typer.Argument(metavar="RECORD", help="A record's file or id.")]
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ class TermOptions:
             "territory": self.territory,
             "basis": self.basis,
             "evidence": self.evidence or (),
-            "key": _load_key(self.key),
+            "key": load_key(self.key),
         }
 
 
@@ -82,8 +78,7 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show)
     group.command("list")(list_records)
     group.command("revoke")(revoke)
-    group.command("challenge")(challenge)
-    group.command("answer")(answer)
+    consent_challenge.register(group)
     app.add_typer(group, name="consent")
 
 
@@ -102,7 +97,7 @@ def new(
     from effigie.consent.record import new_consent
     from effigie.consent.store import default_store
 
-    _require_free(output, replace)
+    require_free(output, replace)
     with progress_display() as progress:
         options = terms.parse() | {"recordings": recordings or ()}
         record = new_consent(name, photos or [], **options, progress=progress, cancel=INTERRUPT)
@@ -110,7 +105,7 @@ def new(
         record.save(output, replace)
     # In the store as well: there `verify` finds it, and the gate.
     kept = default_store().add(record)
-    _print_written(record, output or kept, as_json)
+    print_written(record, output or kept, as_json)
 
 
 def request(
@@ -125,12 +120,12 @@ def request(
     """Write terms for a person to sign on their own machine with `effigie consent grant`."""
     from effigie.consent.record import request_consent
 
-    _require_free(output, replace)
+    require_free(output, replace)
     with progress_display() as progress:
         options = terms.parse() | {"recordings": recordings or ()}
         asked = request_consent(name, photos or [], **options, progress=progress, cancel=INTERRUPT)
     asked.save(output, replace)
-    _print_written(asked, output, as_json)
+    print_written(asked, output, as_json)
     if not as_json:
         print_line(f"send it to {asked.subject}, who runs: effigie consent grant {output.name} -o RECORD")
 
@@ -149,17 +144,17 @@ def grant(
     from effigie.consent.store import default_store
 
     asked = ConsentRequest.load(request)
-    _require_free(output, replace)
+    require_free(output, replace)
     if not yes:
         if as_json:
             raise UsageError("--json asks nothing: read the request with `effigie consent show`, then add --yes")
-        _print_terms(asked)
+        print_terms(asked)
         if not typer.confirm(f"Sign this as {asked.subject}?"):
             raise UsageError("not signed: nothing was written")
-    record = sign(asked, _load_key(key))
+    record = sign(asked, load_key(key))
     record.save(output, replace)
     default_store().add(record)
-    _print_written(record, output, as_json)
+    print_written(record, output, as_json)
     if not as_json:
         print_line(f"to take it back one day: effigie consent revoke {output}")
 
@@ -180,7 +175,7 @@ def show(record: Record, folder: Folder = None, as_json: Json = False) -> None:
         if as_json:
             print_json(asked.to_json() | {"state": "requested", "path": record})
             return
-        _print_terms(asked)
+        print_terms(asked)
         print_line(f"state: requested, not granted ({record})")
         return
     state, revoked = store.consent_state(found, path), store.find_revocation(found, path)
@@ -188,7 +183,7 @@ def show(record: Record, folder: Folder = None, as_json: Json = False) -> None:
         shown = found.to_json() | {"state": state, "path": str(path)}
         print_json(shown | {"revocation": None if revoked is None else revoked.to_json()})
         return
-    _print_terms(found)
+    print_terms(found)
     why = "" if revoked is None else f" on {revoked.signed_at:%Y-%m-%d} by the {revoked.signature.role}"
     why += f": {revoked.reason}" if revoked is not None and revoked.reason else ""
     print_line(f"state: {state}{why} ({path})")
@@ -244,7 +239,7 @@ def revoke(
 
     store = default_store(folder)
     found, path = store.locate(record)
-    revocation = sign(found, _load_key(key), reason)
+    revocation = sign(found, load_key(key), reason)
     places = store.revoke(revocation, path)
     if as_json:
         print_json(revocation.to_json() | {"paths": [str(place) for place in places]})
@@ -253,70 +248,13 @@ def revoke(
     print_line("send that file to whoever else has the record: beside it, or in their store, it holds there too")
 
 
-def challenge(
-    record: Record,
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="CHALLENGE", help="A file to write, for `answer`.")
-    ] = Path("challenge.json"),
-    as_json: Json = False,
-) -> None:
-    """Draw a sentence that the person of a record reads aloud before their voice is learned; good for 15 minutes."""
-    from effigie.consent.challenge import Challenge
-    from effigie.consent.store import default_store
-
-    found, _ = default_store().locate(record)
-    drawn = Challenge.create(found)
-    drawn.save(output, replace=True)
-    if as_json:
-        print_json(drawn.to_json() | {"expires": drawn.expires.isoformat(), "path": str(output)})
-        return
-    print_line(f"{found.subject} reads aloud, until {drawn.expires:%H:%M} UTC:")
-    print_line(f"    {drawn.sentence}")
-    print_line(f"then: effigie consent answer {output} RECORDING -o ANSWER")
-
-
-def answer(
-    challenge: Annotated[Path, typer.Argument(metavar="CHALLENGE", help="The sentence, of `consent challenge`.")],
-    recording: Annotated[Path, typer.Argument(metavar="RECORDING", help="The person reading it aloud.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="ANSWER", help="The file to write.")],
-    folder: Folder = None,
-    replace: Replace = False,
-    as_json: Json = False,
-) -> None:
-    """Check that the person of a record read the sentence aloud, and sign it: `voice learn` asks for that."""
-    from effigie.consent.challenge import Challenge, answer_challenge
-    from effigie.consent.store import default_store
-
-    _require_free(output, replace)
-    asked = Challenge.load(challenge)
-    found, _ = default_store(folder).locate(asked.consent)
-    given = answer_challenge(asked, recording, found, cancel=INTERRUPT)
-    given.save(output, replace)
-    if as_json:
-        print_json(given.to_json() | {"path": str(output)})
-        return
-    print_line(f"{found.subject} read the sentence: {given.words_right / 10:.0f} % of the words -> {output}")
-
-
-def _require_free(output: Path | None, replace: bool) -> None:
-    """Refuse an existing file at once, not after the photos were read."""
-    if output is not None and output.exists() and not replace:
-        raise UsageError(f"{output} exists: choose another name, or add --replace")
-
-
 def _parse_day(text: str | None) -> date | None:
-    from effigie.consent.terms import parse_date
+    from effigie.consent.values import parse_date
 
     try:
         return None if text is None else parse_date(text)
     except ValueError as error:
         raise UsageError(str(error)) from error
-
-
-def _load_key(path: Path | None) -> SigningKey | None:
-    from effigie.consent.keys import SigningKey
-
-    return None if path is None else SigningKey.load(path)
 
 
 def _is_request(path: Path) -> bool:
@@ -329,35 +267,3 @@ def _is_request(path: Path) -> bool:
     except ConsentError:
         return False
     return True
-
-
-def _print_terms(terms: Terms) -> None:
-    from effigie.consent.document import Consent, ConsentRequest
-
-    until = "no end" if terms.until is None else terms.until.isoformat()
-    print_line(f"{terms.id}: consent of {terms.subject}, {terms.strength}")
-    print_line(f"uses: {', '.join(terms.uses)}")
-    print_line(f"from {terms.begins} to {until}")
-    print_line(f"project: {terms.purpose or 'any'}")
-    print_line(f"territory: {terms.territory or 'anywhere'}")
-    print_line(f"rests on: {terms.basis or 'nothing said'}")
-    for piece in terms.evidence:
-        print_line(f"evidence: {piece.kind} {piece.note} (SHA-256 {piece.sha256})")
-    print_line(f"faces: {format_count(len(terms.embeddings), 'embedding')}, made {terms.created:%Y-%m-%d %H:%M} UTC")
-    for network, vectors in terms.voices.items():
-        print_line(f"voice: {format_count(len(vectors), 'embedding')} by {network}")
-    if isinstance(terms, (Consent, ConsentRequest)):
-        for signature in terms.signatures:
-            signed_at = f"{signature.signed_at:%Y-%m-%d %H:%M}"
-            print_line(f"signed by the {signature.role}, key {signature.fingerprint}, {signed_at} UTC")
-
-
-def _print_written(terms: Terms, path: Path, as_json: bool) -> None:
-    if as_json:
-        until = terms.until and terms.until.isoformat()
-        brief: dict[str, Any] = {"id": terms.id, "subject": terms.subject, "uses": list(terms.uses)}
-        brief |= {"until": until, "strength": terms.strength, "references": len(terms.embeddings)}
-        print_json(brief | {"path": str(path)})
-        return
-    until = "without end" if terms.until is None else f"until {terms.until}"
-    print_line(f"{terms.id}: {terms.subject}, {', '.join(terms.uses)}, {until}, {terms.strength} -> {path}")

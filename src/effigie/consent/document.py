@@ -9,13 +9,29 @@ from typing import Any, ClassVar, Self
 
 from effigie.consent.canonical import canonical_json, damaged_error, json_digest, parse_document, read_bytes
 from effigie.consent.keys import SigningKey
-from effigie.consent.signature import CONSENT, OPERATOR, REQUEST, REVOCATION, SUBJECT, VERSION, VOICE_VERSION, Signature
-from effigie.consent.terms import ID_PATTERN, MAX_TEXT_LENGTH, SHA256_PATTERN, Terms, check_text
+from effigie.consent.signature import (
+    CONSENT,
+    OPERATOR,
+    REQUEST,
+    REVOCATION,
+    SUBJECT,
+    VERSION,
+    VOICE_VERSION,
+    WITNESS_VERSION,
+    Signature,
+)
+from effigie.consent.terms import ID_PATTERN, MAX_TEXT_LENGTH, Terms
+from effigie.consent.values import SHA256_PATTERN, check_text
 from effigie.errors import ConsentError, UsageError
 from effigie.io.atomic_write import atomic_write
 
-# Whose signatures a record of each strength carries. A request carries the operator's.
-REQUIRED_SIGNERS = {"attested": (OPERATOR,), "granted": (OPERATOR, SUBJECT)}
+# Whose signatures a record of each strength carries. A request carries the operator's. The subject of a witnessed
+# record need not have a key; one who has may sign as well, and can then revoke it.
+SIGNERS = {
+    "attested": ((OPERATOR,),),
+    "granted": ((OPERATOR, SUBJECT),),
+    "witnessed": ((OPERATOR,), (OPERATOR, SUBJECT)),
+}
 
 
 class _Document:
@@ -68,7 +84,8 @@ class _SignedTerms(_Document, Terms):
         super().__post_init__()
         self.check()
 
-    def _required_signers(self) -> tuple[str, ...]:
+    def _allowed_signers(self) -> tuple[tuple[str, ...], ...]:
+        """Each a whole list of roles in their order."""
         raise NotImplementedError
 
     def check(self) -> None:
@@ -77,10 +94,10 @@ class _SignedTerms(_Document, Terms):
         Raises:
             ConsentError: one is missing or does not hold.
         """
-        wanted = self._required_signers()
+        allowed = self._allowed_signers()
         roles = tuple(signature.role for signature in self.signatures)
-        if roles != wanted:
-            raise ConsentError(f"it needs the signature of {' and '.join(wanted)}, and has {roles or 'none'}")
+        if roles not in allowed:
+            raise ConsentError(f"it needs the signature of {' and '.join(allowed[0])}, and has {roles or 'none'}")
         digest = self.digest
         for signature in self.signatures:
             if not signature.is_valid(self.KIND, digest):
@@ -91,7 +108,7 @@ class _SignedTerms(_Document, Terms):
     def to_json(self) -> dict[str, Any]:
         return {
             "format": self.KIND,
-            "version": VOICE_VERSION if self.voices else VERSION,
+            "version": WITNESS_VERSION if self.witness else VOICE_VERSION if self.voices else VERSION,
             "id": self.id,
             "terms": self.body(),
             "signatures": [signature.to_json() for signature in self.signatures],
@@ -99,12 +116,12 @@ class _SignedTerms(_Document, Terms):
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str) -> Self:
-        document = parse_document(data, cls.KIND, name, VOICE_VERSION)
+        document = parse_document(data, cls.KIND, name, WITNESS_VERSION)
         try:
             if set(document) != {"format", "version", "id", "terms", "signatures"}:
                 raise ValueError("its fields are not those of its kind")
             signatures = document["signatures"]
-            if not isinstance(signatures, list) or len(signatures) > len(REQUIRED_SIGNERS["granted"]):
+            if not isinstance(signatures, list) or len(signatures) > len((OPERATOR, SUBJECT)):
                 raise ValueError("its signatures are no list")
             found = cls(
                 **cls.parse_fields(document["terms"]),
@@ -129,8 +146,8 @@ class Consent(_SignedTerms):
 
     KIND: ClassVar[str] = CONSENT
 
-    def _required_signers(self) -> tuple[str, ...]:
-        return REQUIRED_SIGNERS[self.strength]
+    def _allowed_signers(self) -> tuple[tuple[str, ...], ...]:
+        return SIGNERS[self.strength]
 
     def is_valid_on(self, day: date) -> bool:
         """Whether a day lies in its time."""
@@ -143,10 +160,10 @@ class ConsentRequest(_SignedTerms):
 
     KIND: ClassVar[str] = REQUEST
 
-    def _required_signers(self) -> tuple[str, ...]:
+    def _allowed_signers(self) -> tuple[tuple[str, ...], ...]:
         if self.strength != "granted":
             raise ConsentError("a request asks for a granted record")
-        return (OPERATOR,)
+        return ((OPERATOR,),)
 
 
 @dataclass(frozen=True)

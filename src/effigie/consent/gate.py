@@ -25,20 +25,18 @@ from effigie.consent.face_matching import (
     describe_mismatches,
     reference_similarity,
 )
+from effigie.consent.record_check import INSTRUCTIONS, check_record, manifest_consents
 from effigie.consent.store import REVOCATION_SUFFIX, ConsentStore, default_store
-from effigie.consent.terms import USES, local_today
-from effigie.consent.voice_matching import MIN_MATCHING_SHARE as MIN_MATCHING_VOICE
-from effigie.consent.voice_matching import SubjectVoice, match_recordings
+from effigie.consent.terms import USES
+from effigie.consent.values import local_today
+from effigie.consent.voice_matching import SubjectVoice
+from effigie.consent.voice_records import check_answer, find_voice_records, match_voices
 from effigie.errors import RefusedError, UsageError
-from effigie.io.atomic_write import read_json
 
 LOG = logging.getLogger(__name__)
 
 ConsentLike = str | Path | Consent | Sequence[str | Path | Consent] | None
 
-INSTRUCTIONS = (
-    "make one with `effigie consent new NAME --photo FILE --uses {use} -o RECORD`, and name it with --consent RECORD"
-)
 MAX_NAMED_CLIPS = 4  # clips that a refusal names
 MIN_SAMPLE_AGREEMENT = 0.5  # share of the samples; single ones are turned away, blurred or covered
 _GATE = object()
@@ -108,7 +106,7 @@ def permit(
     records = []
     for one in given:
         record, path = (one, None) if isinstance(one, Consent) else store.locate(one)
-        _check_record(record, use, purpose, store, today, path)
+        check_record(record, use, purpose, store, today, path)
         records.append(record)
     return Permit(use, _match_records(use, faces, records), _GATE)
 
@@ -138,70 +136,25 @@ def permit_voice(
     if not len(voice.recordings):
         raise RefusedError("there is no voice to ask consent for: name recordings of the person")
     if consent is None:
-        records = _find_voice_records(voice, store, today)
+        records = find_voice_records(voice, store, today)
     else:
         records = []
         for one in [consent] if isinstance(consent, (str, Path, Consent)) else list(consent):
             record, path = (one, None) if isinstance(one, Consent) else store.locate(one)
-            _check_record(record, "voice", purpose, store, today, path)
+            check_record(record, "voice", purpose, store, today, path)
             records.append(record)
     if not records:
         raise RefusedError(
             "there is no consent of the person who speaks: make a record with `effigie consent new NAME "
             "--voice RECORDING --uses voice -o RECORD`, and name it with --consent RECORD"
         )
-    found = _match_voices(voice, records)
+    found = match_voices(voice, records)
     if consent is None:
         for record in found:
-            _check_record(record, "voice", purpose, store, today, None)
+            check_record(record, "voice", purpose, store, today, None)
     if needs_answer or answer is not None:
-        _check_answer(answer, found)
+        check_answer(answer, found)
     return Permit("voice", found, _GATE)
-
-
-def _match_voices(voice: SubjectVoice, records: Sequence[Consent]) -> tuple[Consent, ...]:
-    """Records that match a voice; refuses if too much of it matches none."""
-    mute = [record for record in records if not record.voices]
-    if len(mute) == len(records):
-        raise RefusedError(
-            f"the consent of {mute[0].subject} ({mute[0].id}) holds no voice to compare with: make it again with "
-            "--voice RECORDING"
-        )
-    matches = np.stack([match_recordings(record, voice) for record in records])
-    agrees = matches.any(axis=0)
-    if agrees.mean() < MIN_MATCHING_VOICE:
-        names = ", ".join(f"{record.subject} ({record.id})" for record in records)
-        worst = sorted(set(voice.recordings[~agrees].astype(str)))
-        rest = f" and {len(worst) - MAX_NAMED_CLIPS} more" if len(worst) > MAX_NAMED_CLIPS else ""
-        raise RefusedError(
-            f"{100 * agrees.mean():.0f} % of the speech agrees with the consent of {names}, and "
-            f"{100 * MIN_MATCHING_VOICE:.0f} % must: others, music or noise are heard in "
-            f"{', '.join(worst[:MAX_NAMED_CLIPS])}{rest}; drop these, get the consent of who speaks there, or if it is "
-            "the same person before another microphone, make the record again with a --voice of that, too"
-        )
-    return tuple(records[index] for index in np.unique(matches.argmax(axis=0)[agrees]))
-
-
-def _check_answer(answer: VoiceAnswer | None, records: Sequence[Consent]) -> None:
-    ids = ", ".join(record.id for record in records)
-    if answer is None:
-        raise RefusedError(
-            f"a voice is learned when its person reads a fresh sentence: `effigie consent challenge {ids}` draws one"
-        )
-    if not any(answer.is_about(record) for record in records):
-        raise RefusedError(f"the sentence was read for {answer.consent}, not for {ids}: draw one for this record")
-    if not answer.agrees:
-        raise RefusedError(f"the sentence was not read by the person of {answer.consent}, or wrongly: draw another")
-
-
-def _find_voice_records(voice: SubjectVoice, store: ConsentStore, today: date) -> list[Consent]:
-    """The record in the store whose voice agrees best, if one does."""
-    rated = []
-    for stored in store.list(today):
-        share = float(match_recordings(stored.consent, voice).mean())
-        if share >= MIN_MATCHING_VOICE and "voice" in stored.consent.uses:
-            rated.append((share, stored.consent.until or date.max, stored.consent))
-    return [max(rated, key=lambda one: one[:2])[2]] if rated else []
 
 
 def permit_model(
@@ -232,7 +185,7 @@ def permit_model(
                 f"{folder} holds no consent record of the person it shows: name one with --consent RECORD, "
                 f"or {INSTRUCTIONS.format(use=use)}"
             )
-        if missing := sorted(_manifest_consents(folder) - {path.stem for path in files}):
+        if missing := sorted(manifest_consents(folder) - {path.stem for path in files}):
             raise RefusedError(
                 f"{folder} lacks the consent record {', '.join(missing)} that its manifest names: "
                 "put it back into its consents folder, or name another with --consent RECORD"
@@ -266,46 +219,6 @@ def save_consents(folder: str | Path, permit: Permit) -> None:
     """Copy the permit's records into a model, each whole or not at all."""
     for consent in permit.consents:
         consent.save(Path(folder) / "consents" / f"{consent.id}.json", replace=True)
-
-
-def _manifest_consents(folder: Path) -> set[str]:
-    """Ids of the records that a model's manifest names."""
-    try:
-        ids = read_json(folder / "manifest.json")["consents"]
-        return {str(one) for one in ids}
-    except FileNotFoundError:
-        return set()  # training has not finished: its records are there before
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RefusedError(
-            f"{folder / 'manifest.json'} does not say whose consents the model rests on: train it again, "
-            "or name a record with --consent RECORD"
-        ) from error
-
-
-def _check_record(
-    consent: Consent, use: str, purpose: str | None, store: ConsentStore, today: date, path: Path | None
-) -> None:
-    """Refuse a record that does not allow this; the faces are not looked at."""
-    consent.check()
-    who = f"the consent of {consent.subject} ({consent.id})"
-    revoked = store.find_revocation(consent, *([] if path is None else [path]))
-    if revoked is not None:
-        why = f": {revoked.reason}" if revoked.reason else ""
-        raise RefusedError(f"{who} was revoked on {revoked.signed_at.date()}{why}; what shows them cannot be made")
-    if today < consent.begins:
-        raise RefusedError(f"{who} is not valid before {consent.begins}: wait, or ask for an earlier one")
-    if not consent.is_valid_on(today):
-        raise RefusedError(f"{who} expired on {consent.until}: ask again, and {INSTRUCTIONS.format(use=use)}")
-    if use not in consent.uses:
-        raise RefusedError(
-            f"{who} is for {', '.join(consent.uses)}, not for {use}: ask for it, and {INSTRUCTIONS.format(use=use)}"
-        )
-    wanted = (purpose or "").strip().casefold()
-    if consent.purpose is not None and wanted != consent.purpose.strip().casefold():
-        given = "none was named" if purpose is None else f"this is {purpose!r}"
-        raise RefusedError(
-            f"{who} is for the project {consent.purpose!r} only, and {given}: name it with --purpose if it is that one"
-        )
 
 
 def _match_records(use: str, faces: SubjectFaces, records: Sequence[Consent]) -> tuple[Consent, ...]:
@@ -351,7 +264,7 @@ def _find_record(
         if share < MIN_MATCHING_SHARE:
             continue
         try:
-            _check_record(record, use, purpose, store, today, stored.path)
+            check_record(record, use, purpose, store, today, stored.path)
         except RefusedError as error:
             refusal = str(error)
             continue

@@ -13,7 +13,8 @@ from effigie.consent.document import Consent, ConsentRequest, Revocation
 from effigie.consent.keys import SigningKey, operator_key
 from effigie.consent.references import compute_references
 from effigie.consent.signature import CONSENT, OPERATOR, REQUEST, SUBJECT, Signature
-from effigie.consent.terms import EMBEDDING_SIZE, USES, Evidence, Terms, local_today, utc_now
+from effigie.consent.terms import EMBEDDING_SIZE, USES, Evidence, Terms
+from effigie.consent.values import local_today, utc_now
 from effigie.consent.voice_matching import compute_voice_references
 from effigie.errors import ConsentError, UsageError
 from effigie.io.atomic_write import sha256

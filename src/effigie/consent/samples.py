@@ -11,7 +11,7 @@ from pathlib import Path
 from effigie.assets import ASSETS, fetch_asset
 from effigie.consent.document import Consent
 from effigie.consent.record import new_consent
-from effigie.consent.terms import local_today
+from effigie.consent.values import local_today
 from effigie.errors import ConsentError
 
 # Name of the sample -> subject and legal basis.

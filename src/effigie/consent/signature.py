@@ -9,10 +9,11 @@ from typing import Any
 
 from effigie.consent.canonical import canonical_json, unpack_bytes
 from effigie.consent.keys import SigningKey, fingerprint, verify_signature
-from effigie.consent.terms import TIME_FORMAT, parse_time, utc_now
+from effigie.consent.values import TIME_FORMAT, parse_time, utc_now
 
 VERSION = 1
 VOICE_VERSION = 2  # of records that hold a voice: older programs say that they are too old for it
+WITNESS_VERSION = 3  # of records that were granted by a challenge
 CONSENT = "effigie consent record"
 REQUEST = "effigie consent request"
 REVOCATION = "effigie consent revocation"

@@ -10,7 +10,7 @@ from pathlib import Path
 from effigie.consent.canonical import read_bytes
 from effigie.consent.document import Consent, Revocation, is_id
 from effigie.consent.signature import REVOCATION
-from effigie.consent.terms import local_today
+from effigie.consent.values import local_today
 from effigie.errors import ConsentError
 from effigie.io.home import home
 

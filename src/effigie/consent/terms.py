@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -13,10 +13,12 @@ import numpy as np
 
 from effigie.arrays import Embedding
 from effigie.consent.canonical import json_digest, pack_vectors, unpack_vectors
+from effigie.consent.values import SHA256_PATTERN, TIME_FORMAT, check_text, parse_date, parse_time
+from effigie.consent.witness import Witness
 from effigie.errors import UsageError
 
 USES = ("swap", "animate", "voice")
-STRENGTHS = ("attested", "granted")
+STRENGTHS = ("attested", "granted", "witnessed")
 EVIDENCE_KINDS = ("document", "recording", "reference")
 EMBEDDING_NETWORK = "sface"  # whose embeddings a record holds; those of another network cannot be compared
 EMBEDDING_SIZE = 128
@@ -27,8 +29,6 @@ MAX_REFERENCES = 8  # a record is biometric data: it holds as little of a face a
 MAX_EVIDENCE = 100
 MAX_NAME_LENGTH, MAX_TEXT_LENGTH = 200, 2000  # characters
 ID_PATTERN = re.compile(r"c-[0-9a-f]{16}")
-SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
-TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 _KEYS = {
     *("subject", "uses", "project", "territory", "begins", "until", "evidence", "basis", "strength"),
@@ -82,12 +82,14 @@ class Terms:
         until: last day; None for no end.
         evidence: hashes of what it rests on.
         basis: what it rests on in words, such as "signed release" or "public domain".
-        strength: ``attested``: the operator says so. ``granted``: the subject signed.
+        strength: ``attested``: the operator says so. ``granted``: the subject signed. ``witnessed``: the subject did
+            what a random challenge asked for, before a camera or microphone.
         embeddings: (n, 128) float32 unit, n of 1 to 8, of the subject's face; none in a record of a voice alone; not
             writable.
         created: when it was written, UTC, whole seconds.
         voices: network → (n, 256) float32 unit, n of 1 to 21, of the subject's voice; empty in a record of a face alone
             and in those of before 0.2.
+        witness: what the answer to the challenge showed, of a witnessed record; else None.
     """
 
     subject: str
@@ -102,6 +104,7 @@ class Terms:
     embeddings: Embedding
     created: datetime
     voices: Mapping[str, np.ndarray] = field(default_factory=dict)
+    witness: Witness | None = None
 
     def __post_init__(self) -> None:
         check_text("the subject's name", self.subject, MAX_NAME_LENGTH)
@@ -113,6 +116,8 @@ class Terms:
             raise UsageError(f"uses are some of {', '.join(USES)}, each once and in that order, not {self.uses}")
         if self.strength not in STRENGTHS:
             raise UsageError(f"strength is {' or '.join(STRENGTHS)}, not {self.strength!r}")
+        if (self.strength == "witnessed") != (self.witness is not None):
+            raise UsageError("a witnessed record, and no other, holds what the answer to its challenge showed")
         if self.until is not None and self.until < self.begins:
             raise UsageError(f"the consent would end ({self.until}) before it begins ({self.begins})")
         if len(self.evidence) > MAX_EVIDENCE:
@@ -149,7 +154,10 @@ class Terms:
     def body(self) -> dict[str, Any]:
         """JSON values of everything that is signed."""
         voices = {name: pack_vectors(vectors) for name, vectors in self.voices.items()}
-        return ({"voices": voices} if voices else {}) | {
+        extra: dict[str, Any] = {"voices": voices} if voices else {}
+        if self.witness is not None:
+            extra["witness"] = self.witness.to_json()
+        return extra | {
             "subject": self.subject,
             "uses": list(self.uses),
             "project": self.purpose,
@@ -167,7 +175,7 @@ class Terms:
     @classmethod
     def parse_fields(cls, body: Any) -> dict[str, Any]:
         """The fields that a body from a file describes; ValueError or UsageError if it describes none."""
-        if not isinstance(body, dict) or set(body) - {"voices"} != _KEYS:
+        if not isinstance(body, dict) or set(body) - {"voices", "witness"} != _KEYS:
             raise ValueError("its fields are not those of a consent")
         if body["network"] != EMBEDDING_NETWORK:
             raise ValueError(f"its embeddings are of another network, {str(body['network'])[:40]!r}")
@@ -198,6 +206,7 @@ class Terms:
             else np.zeros((0, EMBEDDING_SIZE), np.float32),
             "created": parse_time(body["created"]),
             "voices": {name: unpack_vectors(text, VOICE_EMBEDDING_SIZE) for name, text in voices.items()},
+            "witness": Witness.from_json(body["witness"]) if "witness" in body else None,
         }
 
 
@@ -210,37 +219,3 @@ def _check_vectors(given: np.ndarray, width: int, fewest: int, most: int) -> np.
         raise UsageError("a record's embeddings have length one")
     vectors.setflags(write=False)
     return vectors
-
-
-def check_text(what: str, text: Any, max_length: int, empty: bool = False) -> None:
-    """Refuse text that is too long, or that would do something to a terminal rather than be read."""
-    if not isinstance(text, str) or not (empty or text.strip()):
-        raise UsageError(f"{what} must be given in words")
-    if len(text) > max_length:
-        raise UsageError(f"{what} is longer than {max_length} characters")
-    if not text.isprintable():
-        raise UsageError(f"{what} holds characters that cannot be shown: write it on one line")
-
-
-def parse_date(text: Any) -> date:
-    """A day written as YYYY-MM-DD."""
-    if not isinstance(text, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
-        raise ValueError(f"{str(text)[:20]!r} is no date: write YYYY-MM-DD")
-    return date.fromisoformat(text)
-
-
-def parse_time(text: Any) -> datetime:
-    """A time in UTC written as YYYY-MM-DDTHH:MM:SSZ."""
-    if not isinstance(text, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", text, re.ASCII):
-        raise ValueError(f"{str(text)[:24]!r} is no time in UTC")
-    return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
-
-
-def utc_now() -> datetime:
-    """The current time, UTC, in whole seconds."""
-    return datetime.now(UTC).replace(microsecond=0)
-
-
-def local_today() -> date:
-    """Today in the computer's time zone."""
-    return datetime.now().astimezone().date()

@@ -74,6 +74,7 @@ class OutputRecord:
             title=readable_name(path.name),
             model_hash=model_hash,
             consents=self._ids,
+            strengths=tuple(consent.strength for consent in self._consents),
             ingredients=ingredients,
             watermarked=watermarked,
             sound_watermarked=sound_watermarked,

@@ -20,6 +20,11 @@ VERDICTS = {
     "nothing-found": "no mark found. This does not mean that it is authentic: most programs set no marks, and marks "
     "can be removed",
 }
+STRENGTHS = {
+    "attested": "attested by who made it",
+    "granted": "granted by the person's own signature",
+    "witnessed": "granted by the person before a camera or microphone",
+}
 SPOKEN = "made with effigie: a trained model spoke it, and nobody ever said it so"
 
 
@@ -57,12 +62,16 @@ class LedgerMatch:
 
 @dataclass(frozen=True)
 class ConsentStatus:
-    """State of one consent record that the output rests on, as far as this machine knows it."""
+    """State of one consent record that the output rests on, as far as this machine knows it.
+
+    ``strength`` is the record's; where the record is not on this machine, what intact credentials say, or None.
+    """
 
     id: str
     state: str
     subject: str | None = None
     until: str | None = None
+    strength: str | None = None
 
 
 @dataclass(frozen=True)
@@ -220,5 +229,6 @@ def _format_consent(consent: ConsentSummary) -> str:
     return "; ".join(
         f"{record.subject + ', ' if record.subject else ''}{record.id}: {said[record.state]}"
         + (f" (until {record.until})" if record.until else "")
+        + (f", {STRENGTHS[record.strength]}" if record.strength in STRENGTHS else "")
         for record in consent.records
     )

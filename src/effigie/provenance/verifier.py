@@ -99,10 +99,12 @@ def verify(
                     "the ledger", notes, lambda: _search_ledger(path, ledger, marks, credentials, shown, heard)
                 )
     consents = known.entry.consents if known and known.is_certain else ()
-    if not consents and credentials.state in VALID_STATES:
-        consents = credentials.consents
+    said: dict[str, str] = {}
+    if credentials.state in VALID_STATES:
+        consents = consents or credentials.consents
+        said = dict(zip(credentials.consents, credentials.consent_strengths, strict=False))
     store = store or used_store(path.absolute().parent)
-    consent = _try_reading("consent", notes, lambda: _summarize_consent(consents, store))
+    consent = _try_reading("consent", notes, lambda: _summarize_consent(consents, said, store))
     sound_mark = None if sound is None else sound.mark
     verdict = _judge(credentials, mark or sound_mark, known)
     return Verification(
@@ -222,25 +224,25 @@ def _compute_fingerprints(path: Path, cancel: CancelToken) -> tuple[Sample, ...]
     )
 
 
-def _summarize_consent(ids: tuple[str, ...], store: ConsentStore) -> ConsentSummary | None:
-    records = tuple(_consent_status(name, store) for name in dict.fromkeys(ids))
+def _summarize_consent(ids: tuple[str, ...], said: dict[str, str], store: ConsentStore) -> ConsentSummary | None:
+    records = tuple(_consent_status(name, said.get(name), store) for name in dict.fromkeys(ids))
     if not records:
         return None
     states = {record.state if record.state in STATES_WORST_FIRST else "unknown" for record in records}
     return ConsentSummary(min(states, key=STATES_WORST_FIRST.index), records)
 
 
-def _consent_status(name: str, store: ConsentStore) -> ConsentStatus:
+def _consent_status(name: str, said: str | None, store: ConsentStore) -> ConsentStatus:
     # A file may name anything as its consent: only what is formed like an id is looked for.
     if not is_id(name):
         return ConsentStatus(name, "unknown")
     try:
         record, path = store.locate(name)
     except EffigieError:
-        return ConsentStatus(name, "unknown")
+        return ConsentStatus(name, "unknown", strength=said)
     try:
         state = store.consent_state(record, path)
     except EffigieError:  # its revocation is there, and damaged
         state = "revoked"
     until = record.until.isoformat() if record.until else None
-    return ConsentStatus(name, state, record.subject, until)
+    return ConsentStatus(name, state, record.subject, until, record.strength)

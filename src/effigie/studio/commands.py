@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from effigie.errors import UsageError
+from effigie.studio.grants import find_challenge, find_clip
 from effigie.studio.project_files import read_clip
 from effigie.studio.records import find_consents
 from effigie.studio.workspace import FACES, MODELS, RESULTS, Workspace
@@ -202,6 +203,20 @@ def consent_revoke(wish: Wish) -> Command:
     return Command(f"Revoke {path.stem}", tuple(arguments), "quick")
 
 
+def consent_answer(wish: Wish) -> Command:
+    """The check of a clip that answers a challenge: ``nonce``; whoever passes has granted."""
+    from effigie.consent.grant_challenge import GrantChallenge
+    from effigie.io.storage import safe_name
+
+    challenge = find_challenge(wish.workspace, wish.text("nonce"))
+    clip, asked = find_clip(wish.workspace, challenge.stem), GrantChallenge.load(challenge).asked
+    name = safe_name(asked.subject.replace("/", "_")).replace(" ", "-").lower()
+    output = wish.workspace.store.folders[0] / f"{name}-{challenge.stem[:8]}.json"
+    files = [wish.workspace.shorten(path) for path in (challenge, clip)]
+    arguments = ("consent", "answer", *files, "-o", wish.workspace.shorten(output), "--in", str(wish.workspace.root))
+    return Command(f"Check the grant of {asked.subject}", arguments, "quick", {"output": str(output)})
+
+
 def drop_faces(wish: Wish) -> Command:
     """Faces taken out of a set for good: ``faces``, ``names`` (``clip:frame:track``)."""
     from effigie.faceset.edit import parse_face_name
@@ -226,6 +241,7 @@ COMMANDS: dict[str, Callable[[Wish], Command]] = {
     "consent-new": consent_new,
     "consent-request": consent_request,
     "consent-revoke": consent_revoke,
+    "consent-answer": consent_answer,
     "drop-faces": drop_faces,
 }
 

@@ -8,6 +8,7 @@ can send. Against other users of the machine there is the session's cookie.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers
@@ -31,6 +32,8 @@ RESPONSE_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+PAGE_HEADERS = RESPONSE_HEADERS | {"permissions-policy": "camera=(self), microphone=(self), geolocation=()"}
+"""Of the page itself: it asks for camera and microphone where a person grants, and the browser asks the person."""
 PRIVATE = "private, no-store"  # unless an answer says otherwise: what is shown is personal data
 
 
@@ -52,12 +55,13 @@ class Guard:
             return
         refusal = self._refuse(scope, Headers(scope=scope))
         if refusal is None:
-            await self._app(scope, receive, _add_headers(send))
+            is_page = scope["type"] == "http" and scope["path"] == "/"
+            await self._app(scope, receive, _add_headers(send, PAGE_HEADERS if is_page else RESPONSE_HEADERS))
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1008})
         else:
-            await refusal(scope, receive, _add_headers(send))
+            await refusal(scope, receive, _add_headers(send, RESPONSE_HEADERS))
 
     def _refuse(self, scope: Scope, headers: Headers) -> Response | None:
         """The refusal of a request, or None."""
@@ -93,11 +97,11 @@ def _refusal(status: int, reason: str) -> Response:
     return JSONResponse({"error": f"refused: {reason}"}, status)
 
 
-def _add_headers(send: Send) -> Send:
+def _add_headers(send: Send, headers: Mapping[str, str]) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             there = {name.lower() for name, _ in message["headers"]}
-            extra = RESPONSE_HEADERS | ({} if b"cache-control" in there else {"cache-control": PRIVATE})
+            extra = dict(headers) | ({} if b"cache-control" in there else {"cache-control": PRIVATE})
             message["headers"] = [*message["headers"], *((k.encode(), v.encode()) for k, v in extra.items())]
         await send(message)
 

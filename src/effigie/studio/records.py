@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from effigie.errors import EffigieError, FaceSetError, RefusedError
+from effigie.studio.grants import is_own, list_granted
 from effigie.studio.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ def list_records(workspace: Workspace) -> list[dict[str, Any]]:
                 "basis": record.basis,
                 "evidence": [f"{piece.kind} {piece.note}" for piece in record.evidence],
                 "signed": [f"{s.role}, key {s.fingerprint}, {s.signed_at:%Y-%m-%d}" for s in record.signatures],
+                "witness": None if record.witness is None else record.witness.describe(),
                 "state": stored.state,
                 "revoked": None if revocation is None else _format_revocation(revocation),
+                "file": stored.path.name,
                 "own": stored.path.parent == store.folders[-1],
             }
         )
@@ -47,15 +50,19 @@ def list_records(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def list_requests(workspace: Workspace) -> list[dict[str, Any]]:
-    """Requests that were written and wait for the person."""
+    """Requests that were written and wait for the person; those of this account can be granted at the camera."""
     from effigie.consent.document import ConsentRequest
 
-    rows = []
+    rows, granted = [], list_granted(workspace)
     for path in sorted((workspace.root / "requests").glob("*.request.json")):
         with contextlib.suppress(EffigieError, OSError):
             asked = ConsentRequest.load(path)
+            if asked.digest in granted:
+                continue
             rows.append(
                 {
+                    "id": workspace.handles.issue(path),
+                    "own": is_own(asked),
                     "subject": asked.subject,
                     "uses": list(asked.uses),
                     "until": asked.until and asked.until.isoformat(),

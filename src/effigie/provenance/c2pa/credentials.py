@@ -69,6 +69,7 @@ class Claim:
         watermarked: whether the invisible mark of the pictures carries the output id.
         sound_watermarked: whether that of the sound does.
         has_face, has_voice: whether a person's face was made, and a person's voice.
+        strengths: of each consent, ``attested``, ``granted`` or ``witnessed``.
     """
 
     output_id: str
@@ -81,6 +82,7 @@ class Claim:
     sound_watermarked: bool = False
     has_face: bool = True
     has_voice: bool = False
+    strengths: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not OUTPUT_ID_PATTERN.fullmatch(self.output_id):
@@ -275,6 +277,7 @@ def _manifest_definition(claim: Claim, media_type: str, boxes: str | None) -> di
         "output_id": claim.output_id,
         "command": claim.command,
         "consents": list(claim.consents),
+        "consent_strengths": list(claim.strengths),
         "model_sha256": claim.model_hash,
         "version": __version__,
         "boxes_sha256": boxes,

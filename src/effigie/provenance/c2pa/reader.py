@@ -75,7 +75,7 @@ class CredentialState:
         issuer: organisation and name on the certificate.
         generator: the program that made the file, by its own word.
         is_effigie_output: by its own word; only as good as the state.
-        output_id, command, consents, model_hash: of an output of effigie.
+        output_id, command, consents, consent_strengths, model_hash: of an output of effigie.
         source_types: IPTC digital source types, last part of their URI.
         actions: what was done, in order, such as ``c2pa.opened``.
         ingredients: what it was made from.
@@ -91,6 +91,7 @@ class CredentialState:
     output_id: str | None = None
     command: str | None = None
     consents: tuple[str, ...] = ()
+    consent_strengths: tuple[str, ...] = ()
     model_hash: str | None = None
     source_types: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
@@ -211,6 +212,7 @@ def _describe_store(store: Any) -> CredentialState:
         output_id=_read_output_id(claimed),
         command=get_text(claimed, "command"),
         consents=tuple(filter(None, map(get_text, get_entries(claimed, "consents")))),
+        consent_strengths=tuple(get_text(one) or "" for one in get_entries(claimed, "consent_strengths")),
         model_hash=get_text(claimed, "model_sha256"),
         source_types=tuple(uri.rstrip("/").rpartition("/")[2] for uri in _texts(actions, "digitalSourceType")),
         actions=tuple(_texts(actions, "action")),

@@ -15,9 +15,9 @@ export interface Job {
 }
 export interface ConsentRecord {
   id: string; subject: string; uses: string[]; purpose: string | null; territory: string | null; begins: string; until: string | null;
-  strength: string; basis: string; evidence: string[]; signed: string[]; state: string; revoked: string | null; own: boolean;
+  strength: string; witness: string | null; file: string; basis: string; evidence: string[]; signed: string[]; state: string; revoked: string | null; own: boolean;
 }
-export interface ConsentRequest { subject: string; uses: string[]; until: string | null; file: string; command: string }
+export interface ConsentRequest { id: string; own: boolean; subject: string; uses: string[]; until: string | null; file: string; command: string }
 export interface People { records: ConsentRecord[]; requests: ConsentRequest[] }
 export interface Lock { open: boolean; why: string; records: { id: string; subject: string; until: string | null }[] }
 export interface Verification { verdict: string; lines: string[] }

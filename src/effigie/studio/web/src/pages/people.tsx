@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { attempt, startJob } from "../api";
 import { Choice, Danger, Dialog, Facts, Field, Next, Panel, Text, copy } from "../controls";
 import { reload } from "../live";
+import { Grant } from "../grant/grant";
 import { focus, go, library, notify, people } from "../state";
 import type { ConsentRecord } from "../types";
 import { takeFiles, upload } from "../uploads";
@@ -12,11 +13,17 @@ const USES: [string, string][] = [
   ["animate", "their portrait moved"],
   ["voice", "their voice"],
 ];
+const STRENGTHS: Record<string, string> = {
+  attested: "attested: somebody says so and signed",
+  granted: "granted: signed by the person",
+  witnessed: "witnessed: the person followed a random challenge before a camera or microphone",
+};
 const STATES: Record<string, string> = { valid: "good", revoked: "bad", expired: "warn", "not yet valid": "warn" };
 
 export function PeoplePage() {
   const [making, make] = useState(false);
   const { records, requests } = people.value;
+  if (focus.value.startsWith("grant.")) return <Grant key={focus.value} asked={focus.value.slice(6)} />;
   const chosen = records.find(record => record.id === focus.value) ?? records[0];
   const choose = (
     <label class="button">
@@ -80,6 +87,11 @@ export function PeoplePage() {
                   <td>{request.uses.join(", ")}</td>
                   <td class="mono">{request.until ?? "no end"}</td>
                   <td colSpan={2}>
+                    {request.own && (
+                      <button class="main" onClick={() => go("people", `grant.${request.id}`)}>
+                        Grant at the camera
+                      </button>
+                    )}{" "}
                     <button onClick={() => copy(request.command)} title={request.command}>
                       Copy the command for them
                     </button>{" "}
@@ -114,7 +126,8 @@ function Details({ record }: { record: ConsentRecord }) {
             ["Until", record.until ?? "no end"],
             ["Only for", record.purpose],
             ["Where", record.territory],
-            ["Strength", record.strength === "granted" ? "granted: signed by the person" : "attested: somebody says so and signed"],
+            ["Strength", STRENGTHS[record.strength] ?? record.strength],
+            ["Granted by", record.witness],
             ["Rests on", record.basis || "nothing said: every output carries a visible notice"],
             ["Evidence", record.evidence.join(" · ")],
             ["Signed", record.signed.join(" · ")],
@@ -178,7 +191,7 @@ function Making({ close }: { close: () => void }) {
         <p class="dim">
           {kind === "consent-new"
             ? "You attest it and sign with your key. A record with neither basis nor evidence puts a visible notice on every output."
-            : "Send the file to the person, who signs it on their own machine; drop what comes back into this window. It is the stronger kind."}
+            : "The person grants it before this machine's camera, which is the strongest kind; or signs the file on their own machine, and you drop what comes back into this window."}
         </p>
         <Text label="Name" value={subject} set={setSubject} required />
         <div class="row">
