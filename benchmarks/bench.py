@@ -32,6 +32,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.conversion import conversion
     from benchmarks.rows.detection import detection
     from benchmarks.rows.driven import driven
+    from benchmarks.rows.dubbing import dubbing
     from benchmarks.rows.edits import edits
     from benchmarks.rows.extraction import extraction
     from benchmarks.rows.first_frame import first_frame
@@ -82,6 +83,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["animate"] = animation
     rows["first-use"] = first_use
     rows["speaking"] = speaking
+    rows["dub"] = dubbing
     rows["first-frame"] = first_frame
     rows["driven"] = driven
     rows["heads"] = heads

@@ -13,6 +13,7 @@ PACKAGES = [
     "effigie.faceset",
     "effigie.swap",
     "effigie.heads",
+    "effigie.dubbing",
     "effigie.occlusion",
     "effigie.consent",
     "effigie.provenance",

@@ -32,7 +32,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
-    from effigie import consent, evaluate, faceset, heads, media, occlusion, provenance, speech, swap, voice
+    from effigie import consent, dubbing, evaluate, faceset, heads, media, occlusion, provenance, speech, swap, voice
+    from effigie.dubbing import DubReport, DubSettings, dub
     from effigie.execution.job import JobReport, JobSettings
     from effigie.extraction import ExtractReport, ExtractSettings, extract
     from effigie.faceset.review import review
@@ -72,6 +73,8 @@ __all__ = [
     "AnimateSettings",
     "ConvertReport",
     "ConvertSettings",
+    "DubReport",
+    "DubSettings",
     "ExtractReport",
     "ExtractSettings",
     "JobReport",
@@ -95,6 +98,8 @@ __all__ = [
     "consent",
     "convert",
     "convert_clips",
+    "dub",
+    "dubbing",
     "evaluate",
     "extract",
     "faceset",
@@ -120,6 +125,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submodules=[
         "consent",
+        "dubbing",
         "evaluate",
         "faceset",
         "heads",
@@ -131,6 +137,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "voice",
     ],
     submod_attrs={
+        "dubbing": ["DubReport", "DubSettings", "dub"],
         "execution.job": ["JobReport", "JobSettings"],
         "extraction": ["ExtractReport", "ExtractSettings", "extract"],
         "faceset.review": ["review"],

@@ -78,6 +78,8 @@ def test_a_voice_is_learned_and_speaks(learned: effigie.voice.LearnReport, tmp_p
     utterances = load_utterances(learned.output / "set.parquet")
     assert all(600 * one.durations.sum() == len(one.samples) for one in utterances)
     assert "canoe" in " ".join(one.text for one in utterances).lower()
+    (reviewed,) = effigie.voice.review(learned.output).recordings
+    assert reviewed.name == "kumo.flac" and reviewed.quality.speech_s > 5 and reviewed.phonemes["s"] > 1
     report = speak(learned.output, "Papa.", tmp_path / "out.flac")
     told = " ".join(map(str, effigie.verify(report.output).lines))
     assert report.output_id in told and describe_voice(learned.output)["consents"][0] in told

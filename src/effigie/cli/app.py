@@ -18,6 +18,7 @@ from effigie.cli import (
     background,
     consent,
     convert,
+    dub,
     evaluate,
     extract,
     faces,
@@ -53,7 +54,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verbs in (swap, studio, samples, extract, faces, consent, train, convert, animate, voice, evaluate):
+for verbs in (swap, studio, samples, extract, faces, consent, train, convert, animate, dub, voice, evaluate):
     verbs.register(app)
 
 

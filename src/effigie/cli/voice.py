@@ -1,16 +1,19 @@
-"""`effigie voice`: learn a voice, speak and convert in it."""
+"""`effigie voice`: review recordings, learn a voice, speak and convert in it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 import effigie
 from effigie.cli.console import INTERRUPT, hold_interrupt, print_json, print_line, print_notes, progress_display
 from effigie.cli.options import Consents, Json, Purpose, add_command
+from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
 from effigie.progress import format_count
 
@@ -32,6 +35,7 @@ def register(app: typer.Typer) -> None:
     add_command(group, "speak", speak)
     add_command(group, "convert", convert)
     group.command("info")(info)
+    group.command("review")(review)
     app.add_typer(group, name="voice")
 
 
@@ -124,7 +128,7 @@ def speak(
     with progress_display() as progress:
         report = run(
             voice,
-            _read_text(text),
+            read_text(text),
             output,
             settings,
             times=times is not None,
@@ -168,7 +172,48 @@ def info(
         print_line(f"{name}: {kind} (Kokoro-82M, Apache-2.0)")
 
 
-def _read_text(text: str) -> str | Iterator[str]:
+def review(
+    recordings: Annotated[
+        list[Path],
+        typer.Argument(metavar="VOICE|RECORDING...", help="Sound or video of one person, or a folder made by learn."),
+    ],
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Also draw spectrogram and pitch of every recording.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether recordings are fit to learn a voice from: level, noise, melody, words, and sounds never said."""
+    from effigie.voice.review.sheet import draw_review_sheet
+
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise UsageError(f"a sheet is a PNG: name it {sheet.with_suffix('.png').name}")
+    with progress_display() as progress:
+        found = effigie.voice.review(recordings, progress=progress, cancel=INTERRUPT)
+    if sheet is not None:
+        draw_review_sheet(sheet, found)
+    if as_json:
+        stored = to_stored(replace(found, recordings=()))
+        rows = [to_stored(replace(one, excerpt=np.zeros(0, np.float32))) for one in found.recordings]
+        for row in rows:
+            del row["excerpt"]
+        print_json({**stored, "recordings": rows})
+        return
+    for one in found.recordings:
+        quality = one.quality
+        noise = "" if quality.noise_db is None else f", {quality.noise_db:.0f} dB above noise"
+        middle, low, high = quality.f0_hz
+        print_line(
+            f"{one.name}: {quality.speech_s:.1f} s of speech in {quality.duration_s:.1f} s, {quality.level_db:.0f} dB"
+            f"{noise}, up to {quality.bandwidth_hz / 1000:.1f} kHz, pitch {middle:.0f} Hz ({low:.0f} to {high:.0f}), "
+            f"{format_count(len(one.words), 'word')}"
+        )
+        print_notes(f"{one.name}: {advice}" for advice in one.advice)
+    if found.rare:
+        print_line(f"seldom said: {' '.join(found.rare)}")
+    print_notes(found.advice)
+
+
+def read_text(text: str) -> str | Iterator[str]:
     """The text itself, or the paragraphs of the file that it names."""
     from effigie.voice.inference.speak import read_paragraphs
 

@@ -17,12 +17,15 @@ from effigie.evaluate.protocols.swap import EvaluateSettings, SwappedPerson, eva
 from effigie.evaluate.report.scores import PeopleScores, SwapScores
 
 if TYPE_CHECKING:
+    from effigie.evaluate.protocols.dubbing import evaluate_dub
     from effigie.evaluate.protocols.heads import evaluate_heads
     from effigie.evaluate.protocols.speech import evaluate_speech
+    from effigie.evaluate.report.dub_table import DubScores
     from effigie.evaluate.report.heads_table import HeadsTable
     from effigie.evaluate.report.speech_table import SpeechScores
 
 __all__ = [
+    "DubScores",
     "EvaluateSettings",
     "HeadsSettings",
     "HeadsTable",
@@ -30,6 +33,7 @@ __all__ = [
     "SpeechScores",
     "SwapScores",
     "SwappedPerson",
+    "evaluate_dub",
     "evaluate_heads",
     "evaluate_people",
     "evaluate_speech",
@@ -40,8 +44,10 @@ __all__ = [
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "protocols.dubbing": ["evaluate_dub"],
         "protocols.heads": ["evaluate_heads"],
         "protocols.speech": ["evaluate_speech"],
+        "report.dub_table": ["DubScores"],
         "report.heads_table": ["HeadsTable"],
         "report.speech_table": ["SpeechScores"],
     },

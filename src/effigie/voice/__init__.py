@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from effigie.voice.inference.conversion import VoiceConvertReport, convert
     from effigie.voice.inference.speak import SpeakReport, speak
     from effigie.voice.inference.speech import Speech, TimedPhoneme, TimedWord, stream_speech
+    from effigie.voice.review import RecordingReview, VoiceReview, review
     from effigie.voice.stock_voices import STOCK_VOICES
     from effigie.voice.trainer import LearnReport, learn
     from effigie.voice.voice_model import VoiceModel
@@ -29,6 +30,7 @@ __all__ = [
     "STOCK_VOICES",
     "LearnReport",
     "LearnSettings",
+    "RecordingReview",
     "SpeakReport",
     "SpeakSettings",
     "Speech",
@@ -37,10 +39,12 @@ __all__ = [
     "VoiceConvertReport",
     "VoiceConvertSettings",
     "VoiceModel",
+    "VoiceReview",
     "convert",
     "describe_voice",
     "learn",
     "load_voice",
+    "review",
     "speak",
     "stream_speech",
 ]
@@ -53,6 +57,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "inference.conversion": ["VoiceConvertReport", "convert"],
         "inference.speak": ["SpeakReport", "speak"],
         "inference.speech": ["Speech", "TimedPhoneme", "TimedWord", "stream_speech"],
+        "review": ["RecordingReview", "VoiceReview", "review"],
         "stock_voices": ["STOCK_VOICES"],
         "trainer": ["LearnReport", "learn"],
         "voice_model": ["VoiceModel"],

@@ -33,6 +33,7 @@ def prepare_reference(
     encode: EncodeSettings,
     progress: ProgressCallback,
     cancel: CancelToken,
+    max_frames: int | None = None,
 ) -> None:
     """Track the people of the input, and encode it again as the output was encoded.
 
@@ -41,7 +42,7 @@ def prepare_reference(
     tracker.restart()
     cuts, plain = ShotDetector(), replace(encode, keep_audio=False)
     with contextlib.ExitStack() as stack:
-        reader = stack.enter_context(VideoReader(info.path, native=True))
+        reader = stack.enter_context(VideoReader(info.path, stop=max_frames, native=True))
         writer = stack.enter_context(VideoWriter(encoded, reader.info, plain)) if encoded else None
         for frame in reader:
             cancel.check()

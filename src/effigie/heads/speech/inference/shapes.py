@@ -23,6 +23,20 @@ GAP_PROFILE = np.sin(np.pi * np.arange(1, 10) / 10) ** 0.7
 PARTED_CM = 0.25  # from which gap on a mouth's own form tells how its lips part
 
 
+def part_lips(shape: np.ndarray, lips: LipField, wanted: float) -> None:
+    """Give the inner lips of (478, 3) ``shape`` a gap of ``wanted`` cm at their middle, in place.
+
+    Their form from corner to corner stays. ``lips`` are of the same face.
+    """
+    gaps = lip_gaps(shape)[:, 1]
+    middle = float(gaps[3:6].mean())
+    own = float(np.clip(middle / PARTED_CM, 0, 1))
+    form = own * np.maximum(gaps, 0) / max(middle, 0.05) + (1 - own) * GAP_PROFILE
+    change = np.zeros((len(gaps), 3))
+    change[:, 1] = wanted * form / form[3:6].mean() - gaps
+    lips.move(shape, change)
+
+
 @dataclass(frozen=True)
 class DriverFace:
     """Whose eyes and cheeks a speaking face has.
@@ -91,20 +105,10 @@ class SpokenShapes:
             eyes = self._driver.unposed[self._driver.frames[index]] - self._rest
             shape += (1 - self._mask) * eyes
         if mouth.activity[index] > 0:
-            self._part_lips(shape, float(self._scale[1] * mouth.gaps[index]))
+            part_lips(shape, self._lips, float(self._scale[1] * mouth.gaps[index]))
         if self._gestures is not None:
             self._move_eyes(shape, self._gestures, index)
         return shape.astype(np.float32)
-
-    def _part_lips(self, shape: np.ndarray, wanted: float) -> None:
-        """Give the inner lips of ``shape`` a gap at their middle, in place; its form from corner to corner stays."""
-        gaps = lip_gaps(shape)[:, 1]
-        middle = float(gaps[3:6].mean())
-        own = float(np.clip(middle / PARTED_CM, 0, 1))
-        form = own * np.maximum(gaps, 0) / max(middle, 0.05) + (1 - own) * GAP_PROFILE
-        change = np.zeros((len(gaps), 3))
-        change[:, 1] = wanted * form / form[3:6].mean() - gaps
-        self._lips.move(shape, change)
 
     def _move_eyes(self, shape: np.ndarray, gestures: Gestures, index: int) -> None:
         shape[:, 1] += gestures.brows[index] * self._brows
