@@ -39,6 +39,7 @@ from effigie.voice.network.speech_network import SpeechNetwork
 from effigie.voice.pretrained import load_speech_network
 from effigie.voice.stock_voices import load_stock_voice
 from effigie.voice.task import VoiceTask, choose_base
+from effigie.voice.trainer import average_person
 
 RATE = 24000
 WORDS: tuple[dict[str, str], ...] = (
@@ -93,8 +94,10 @@ def learn_voice(clips: list[Path], steps: int, adapters: bool) -> tuple[VoiceMod
     network = load_speech_network()
     begun = time.process_time()
     utterances = read_clips(network, clips)
-    base = choose_base(network, utterances)
-    result = VoiceTask(network, utterances, base, adapters).fit(steps, lambda step, error: None)
+    person = average_person(subject)
+    base = choose_base(network, utterances, person)
+    print(f"{clips[0].stem.partition('__')[0]} begins with {base}")
+    result = VoiceTask(network, utterances, base, person, adapters).fit(steps, lambda step, error: None)
     print(f"learned in {time.process_time() - begun:.0f} s of CPU, {len(utterances)} utterances: {result.errors}")
     melody = Melody.measure(np.concatenate([one.f0 for one in utterances]))
     decoder = apply_adapters(network.decoder, result.adapters)

@@ -24,7 +24,7 @@ SOURCE = ("sample_woman",)
 TARGET = ("sample_man", "sample_man_leaves", "sample_man_enters")
 CLIP = "sample_man"
 AT_ONCE_FRAMES = 240
-VOICE, SENTENCE = "kumo", "Nobody ever said these words: my face and this voice were made, and both say so."
+VOICE, SENTENCE = "rowan", "Nobody ever said these words: my face and this voice were made, and both say so."
 # What a few minutes on two short clips promise: the verdict counts these alone. `effigie evaluate swap` asks for more,
 # of swaps that were trained for longer, and measures more. Judged is what leaves: with the invisible mark, which alone
 # may take brightness to 42 dB, and with the hair, glasses and hands that stay the target's.

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from effigie.compositing.canvas import Canvas
-from effigie.compositing.compositor import ComposeSettings, Compositor
+from effigie.compositing.compositor import Compositor
+from effigie.compositing.config import ComposeSettings
 from effigie.compositing.grain import GrainSettings
 from effigie.compositing.region import Region
 from effigie.media.clip import ColorSpace

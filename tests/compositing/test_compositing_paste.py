@@ -8,7 +8,8 @@ from portrait_scene import scene
 from effigie.compositing.blend import BLEND_METHODS
 from effigie.compositing.canvas import Canvas
 from effigie.compositing.color import COLOR_METHODS
-from effigie.compositing.compositor import ComposeSettings, Compositor
+from effigie.compositing.compositor import Compositor
+from effigie.compositing.config import ComposeSettings
 from effigie.compositing.grain import GrainSettings
 from effigie.compositing.mask import MaskSettings, build_mask
 from effigie.compositing.region import Region, frame_coverage, warp_to_crop, warp_to_region

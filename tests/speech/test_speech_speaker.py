@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from effigie.assets import fetch_asset
 from effigie.consent.voice_matching import (
@@ -17,7 +18,17 @@ from effigie.consent.voice_matching import (
 )
 from effigie.errors import MediaError
 from effigie.media import Sound, SoundWriter, read_sound
-from effigie.speech.speaker import EMBEDDING_SIZE, ENCODERS, RATE, embed_speaker, extract_speech
+from effigie.speech.speaker import (
+    EMBEDDING_SIZE,
+    ENCODERS,
+    RATE,
+    _load_voicefilter,
+    _power,
+    embed_speaker,
+    extract_speech,
+)
+from effigie.speech.speaker_network import load_speaker_network
+from effigie.speech.spectrogram import slaney_filters, to_mono
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +75,24 @@ def test_pauses_are_left_out_and_the_level_is_set() -> None:
     speech = extract_speech(np.concatenate([np.zeros(3 * RATE, np.float32), 0.2 * tone, np.zeros(RATE, np.float32)]))
     assert abs(len(speech) / RATE - 2.2) < 0.2
     assert abs(10 * np.log10(np.mean(speech**2)) + 30) < 0.1
+
+
+@pytest.mark.slow
+def test_the_encoder_that_voices_are_fitted_by_is_the_one_that_tells_them_apart(sample_speech: np.ndarray) -> None:
+    samples = torch.from_numpy(sample_speech[12_000:36_000]).requires_grad_()
+    found = load_speaker_network()(samples)
+    piece = sample_speech[12_000 : 12_000 + 24_000]
+    other = _load_voicefilter().run(None, {"mel_window": _mel_window(piece)})[0][0]
+    assert float(found.detach() @ torch.from_numpy(other / np.linalg.norm(other))) > 0.95
+    (1 - found[0]).backward()
+    assert samples.grad is not None and float(samples.grad.abs().max()) > 0
+
+
+def _mel_window(samples: np.ndarray) -> np.ndarray:
+    """(1, 80, 40) what the encoder is given of the middle of a second at 24 kHz."""
+    speech = to_mono(samples[None], 24000)
+    speech = speech * 10 ** (-30 / 20) / np.sqrt(np.mean(speech**2))
+    window = np.pad(np.hamming(401)[:-1], 56)
+    power = _power(speech.astype(np.float32), window, 512) @ slaney_filters(512, 40).T
+    start = (len(power) - 80) // 2
+    return np.log10(power + 1e-10)[None, start : start + 80].astype(np.float32)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,13 +85,16 @@ def test_a_clip_is_brought_in_and_stepped_through_by_keyboard(page: Page, tmp_pa
         expect(page.get_by_role("img", name=f"numbers.mp4, frame {frame}")).to_be_visible()
     page.keyboard.press("End")
     expect(page.get_by_role("img", name="numbers.mp4, frame 59")).to_be_visible()
-    bits = page.evaluate(
-        """() => { const frame = document.querySelector("canvas.frame"), c = frame.getContext("2d");
+    shown, deadline = -1, time.monotonic() + 10
+    while shown != 59 and time.monotonic() < deadline:  # the canvas is drawn after its name has changed
+        bits = page.evaluate(
+            """() => { const frame = document.querySelector("canvas.frame"), c = frame.getContext("2d");
         const scale = Math.min(frame.width / 192, frame.height / 96), x = (frame.width - 192 * scale) / 2;
         const y = (frame.height - 96 * scale) / 2 + 8 * scale;
         return [...Array(12).keys()].map(i => c.getImageData(x + (16 * i + 8) * scale, y, 1, 1).data[1] > 128); }"""
-    )
-    assert sum(1 << index for index, bit in enumerate(bits) if bit) == 59
+        )
+        shown = sum(1 << index for index, bit in enumerate(bits) if bit)
+    assert shown == 59
 
 
 def test_a_job_is_asked_for_watched_and_its_command_shown(page: Page) -> None:

@@ -86,3 +86,33 @@ def test_axe_finds_nothing_serious(page: tuple[Page, Path], theme: str) -> None:
     found = shown.evaluate("axe.run().then(found => found.violations)")
     serious = [one for one in found if one["impact"] in ("serious", "critical")]
     assert not serious, [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
+
+
+def test_a_stroke_of_the_brush_goes_into_the_project(page: tuple[Page, Path]) -> None:
+    shown, root = page
+    shown.get_by_role("slider", name="Frame").focus()
+    shown.keyboard.press("End")
+    expect(shown.locator("[data-state=film]")).to_be_visible(timeout=SOON)
+    shown.keyboard.press("m")
+    shown.keyboard.press("b")
+    shown.keyboard.press("]")
+    expect(shown.get_by_role("button", name="Paint", exact=True)).to_have_attribute("aria-pressed", "true")
+    picture = shown.locator("canvas.frame").bounding_box()
+    assert picture is not None
+    before = shown.locator("canvas.frame").screenshot()
+    x, y = picture["x"] + 0.47 * picture["width"], picture["y"] + 0.5 * picture["height"]
+    shown.mouse.move(x, y)
+    shown.mouse.down()
+    shown.mouse.move(x + 30, y + 20, steps=6)
+    shown.mouse.up()
+    expect(shown.get_by_role("button", name="1 stroke")).to_be_visible()
+    expect(shown.locator("[data-state=film]")).to_be_visible(timeout=SOON)
+    assert shown.locator("canvas.frame").screenshot() != before
+    shown.keyboard.press("Control+s")
+    expect(shown.get_by_role("button", name="Saved", exact=True)).to_be_visible()
+    (stroke,) = load_project(root / "projects" / "man.toml").settings.strokes
+    assert stroke.mode == "erase" and stroke.size == 0.072 and len(stroke.points) >= 6
+    assert all(0 < value < 1 for value in stroke.points)
+    shown.get_by_role("button", name="Undo").click()  # the whole stroke is one step
+    expect(shown.get_by_role("button", name="1 stroke")).to_have_count(0)
+    shown.keyboard.press("b")

@@ -62,6 +62,13 @@ def test_sliders_are_shown_and_the_gate_is_asked_again(studio: RunningStudio, st
         assert "smirk" in read_until(live, kind="error", seq=2)[0]["error"]
         live.send(json.dumps({"seq": 3, **wish, "n": 11}))
         assert "no frame 11" in read_until(live, kind="error", seq=3)[0]["error"]
+        for wrong in ({"width": -5}, {"n": 1e999}, {"template": 7}):  # the process outlives them
+            live.send(json.dumps({"seq": 3, **wish, **wrong}))
+        live.send(json.dumps({"seq": 3, **wish, "width": -5, "draft": True}))
+        head, images = {"kind": "error"}, []
+        while head["kind"] == "error":
+            head, images = read_message(live)
+        assert images[0].shape[1] == 16
         record.unlink()
         seq, said = 4, {"kind": ""}
         while said["kind"] != "error":  # within the interval in which the gate is asked

@@ -43,7 +43,7 @@ Seed = Annotated[int, typer.Option(help="Of every random choice.")]
 LEFT_OUT = {
     "ComposeSettings": {"grain", "color_time", "temporal", "motion_blur"},
     "Controls": {"ease"},
-    "ConvertSettings": {"shots"},
+    "ConvertSettings": {"shots", "strokes"},
     "EncodeSettings": {"preset", "pixel_format", "keep_audio", "threads"},
     "MaskSettings": {"top", "bottom", "left", "right", "occlusion_feather"},  # of the sides: --erode
     "MetaSettings": {"held_out"},

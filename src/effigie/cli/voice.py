@@ -17,7 +17,8 @@ from effigie.progress import format_count
 VoiceName = Annotated[
     str,
     typer.Argument(
-        metavar="VOICE", help="A folder made by learn, or a stock voice: alpha, gongitsune, nezumi, tebukuro, kumo."
+        metavar="VOICE",
+        help="A folder made by learn, or a stock voice: willow, hazel, rowan, alder; effigie voice info lists them.",
     ),
 ]
 SoundOutput = Annotated[
@@ -161,10 +162,10 @@ def info(
         return
     voices = effigie.voice.STOCK_VOICES
     if as_json:
-        print_json({name: {"name_in_package": known} for name, known in voices.items()})
+        print_json({name: {"sounds_like": kind} for name, kind in voices.items()})
         return
-    for name, known in voices.items():
-        print_line(f"{name}: {'a man' if known[1] == 'm' else 'a woman'}, {known} of Kokoro-82M (Apache-2.0)")
+    for name, kind in voices.items():
+        print_line(f"{name}: {kind} (Kokoro-82M, Apache-2.0)")
 
 
 def _read_text(text: str) -> str | Iterator[str]:

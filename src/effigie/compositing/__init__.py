@@ -6,7 +6,8 @@ face was made, networks, detectors, files and clips may not enter.
 
 from effigie.compositing.blend import BLEND_METHODS, blend
 from effigie.compositing.color import COLOR_METHODS, ColorSmoother, ColorStatistics, transfer_color
-from effigie.compositing.compositor import ComposeSettings, Compositor
+from effigie.compositing.compositor import Compositor
+from effigie.compositing.config import ComposeSettings
 from effigie.compositing.grain import GrainSettings
 from effigie.compositing.mask import MaskSettings, build_mask
 from effigie.compositing.region import Region

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from effigie.compositing import color, grain
-from effigie.compositing.blend import BLEND_METHODS, blend
+from effigie.compositing.blend import blend
 from effigie.compositing.canvas import Canvas
 from effigie.compositing.complexion import fit_complexion
-from effigie.compositing.grain import GrainSettings
-from effigie.compositing.mask import MaskSettings, bounding_box, build_mask
+from effigie.compositing.config import ComposeSettings
+from effigie.compositing.mask import bounding_box, build_mask
 from effigie.compositing.motion_blur import MotionBlur
+from effigie.compositing.paint import MaskPaint
 from effigie.compositing.region import (
     Image,
     Region,
@@ -29,54 +29,10 @@ from effigie.compositing.region import (
 )
 from effigie.compositing.temporal import MAX_FLOW_SIZE, ExponentialAverage, MotionCompensatedFilter
 from effigie.compositing.window import CropWindow
-from effigie.errors import UsageError
-from effigie.io.stored_names import STORED_NAME
 
-OCCLUSION_MODES = ("on", "off")
 REPEAT_CELLS = 16  # a side, in which a face's region is compared with that of the frame before
 MAX_REPEAT_DIFFERENCE = 4.0  # grey levels of 255, mean of a cell: coding alone leaves 0.05 to 0.3
 REGION_MARGIN = 4  # px of footage around the mask, for the filters' sake
-
-
-@dataclass(frozen=True)
-class ComposeSettings:
-    """Settings of the compositing of a made face.
-
-    Attributes:
-        color: how the made face gets the footage's light and colour; ``local`` looks at each place by itself.
-        blend: how the made face is joined with the footage.
-        mask: erosion per side and feather.
-        occlusion: ``on``: hands, hair, glasses and whatever else is before the face stay there; ``off``.
-        grain: sharpness and noise.
-        color_time: s, time constant of the colour's and the grain's smoothing; 0 switches it off.
-        temporal: 0..1 (below 1), how much of the previous made face calms the new one; 0 switches it off.
-        motion_blur: 0..1, how much of the footage's motion blur the made face is given; 0 switches it off.
-        complexion: whose skin the result has, 0 (the source's, in the footage's light) to 1 (the target's own, place by
-            place, so that the face fits the neck).
-    """
-
-    color: str = field(default="local", metadata={STORED_NAME: "colour", "choices": tuple(color.COLOR_METHODS)})
-    blend: str = field(default="multiband", metadata={"choices": tuple(BLEND_METHODS)})
-    mask: MaskSettings = field(default_factory=MaskSettings)
-    occlusion: Literal["on", "off"] = "on"
-    grain: GrainSettings = field(default_factory=GrainSettings)
-    color_time: float = field(default=0.1, metadata={STORED_NAME: "colour_time", "range": (0.0, 2.0)})
-    temporal: float = field(default=0.8, metadata={"range": (0.0, 0.99)})
-    motion_blur: float = field(default=1.0, metadata={"range": (0.0, 1.0)})
-    complexion: float = field(default=1.0, metadata={"range": (0.0, 1.0)})
-
-    def __post_init__(self) -> None:
-        color.check_method(self.color)
-        if self.blend not in BLEND_METHODS:
-            raise UsageError(f"no blend method {self.blend!r}: choose one of {', '.join(BLEND_METHODS)}")
-        for name in ("motion_blur", "complexion"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} is 0..1, got {getattr(self, name)}")
-        if self.occlusion not in OCCLUSION_MODES:
-            raise UsageError(f"occlusion is {' or '.join(OCCLUSION_MODES)}, not {self.occlusion!r}")
-        if self.color_time < 0 or not 0 <= self.temporal < 1:
-            given = f"{self.color_time} and {self.temporal}"
-            raise UsageError(f"colour_time is >= 0 s and temporal 0..1 (below 1), got {given}")
 
 
 class _PlacedFace(NamedTuple):
@@ -184,6 +140,7 @@ class Compositor:
         matte: NDArray[np.float32] | None = None,
         features: NDArray[np.float32] | None = None,
         interior: NDArray[np.float32] | None = None,
+        paint: MaskPaint | None = None,
     ) -> NDArray[np.uint8]:
         """Put the made face onto a canvas, and return the final mask: (H, W) uint8 as of :meth:`compose_masked`.
 
@@ -193,6 +150,7 @@ class Compositor:
             features: (F, F) float32 in 0..1 of the crop, 1 where brows, eyes and lips are, made or filmed: no skin.
             interior: (S, S, 4) float32 in 0..1, what of the footage shows between lids and lips, and how much of each
                 pixel it is. It has the footage's light, sharpness and blur, and is put in last.
+            paint: what was painted onto the mask, of (S, S).
         """
         _check_shapes(canvas.image, face, mask)
         if matte is not None and matte.shape != canvas.shape[:2]:
@@ -200,6 +158,8 @@ class Compositor:
         self._count += 1
         self._placed = None
         alpha = build_mask(mask, visible, self.settings.mask)
+        if paint is not None:
+            alpha = paint.apply(alpha)
         box = bounding_box(alpha)
         if box is None:
             return self.repeat(canvas)

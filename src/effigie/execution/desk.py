@@ -23,6 +23,7 @@ from effigie.io.atomic_write import parse_json
 from effigie.progress import CancelToken
 
 JPEG_QUALITY = 92
+MIN_WIDTH = 16  # px
 
 
 class Desk:
@@ -103,7 +104,7 @@ class Desk:
             pass
         except EffigieError as error:
             self.send({"kind": "error", "seq": seq, "error": str(error), "closed": self.is_closed})
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
             self.send({"kind": "error", "seq": seq, "error": f"no wish that is known ({error})"})
 
     def _work(self) -> None:
@@ -135,7 +136,8 @@ def run_desk(build: Callable[[BinaryIO], Desk]) -> int:
 
 
 def encode_jpeg(image: Image, width: int) -> bytes:
-    """A picture, (H, W, 3) uint8 RGB or (H, W) grey, as JPEG, at most ``width`` px wide."""
+    """A picture, (H, W, 3) uint8 RGB or (H, W) grey, as JPEG, at most ``width`` px wide, but 16 at least."""
+    width = max(width, MIN_WIDTH)
     if image.shape[1] > width:
         height = max(1, round(image.shape[0] * width / image.shape[1]))
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)

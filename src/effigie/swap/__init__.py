@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from effigie.swap.inference.person_assignment import PersonAssignment
     from effigie.swap.inference.swap_clip import SwapClipReport, swap_clip
     from effigie.swap.pretraining.trainer import PretrainReport, pretrain
-    from effigie.swap.preview.preview import Preview, PreviewFrame
+    from effigie.swap.preview.preview import Preview
+    from effigie.swap.preview.preview_frame import PreviewFrame
     from effigie.swap.trainer import TrainReport, train
 
 __all__ = [
@@ -59,7 +60,8 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "inference.batch": ["convert_clips"],
         "geometry_model": ["build_swap"],
         "pretraining.trainer": ["PretrainReport", "pretrain"],
-        "preview.preview": ["Preview", "PreviewFrame"],
+        "preview.preview": ["Preview"],
+        "preview.preview_frame": ["PreviewFrame"],
         "inference.swap_clip": ["SwapClipReport", "swap_clip"],
     },
 )

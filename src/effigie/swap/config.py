@@ -12,6 +12,7 @@ from effigie.io.stored_names import STORED_NAME
 from effigie.media import EncodeSettings
 from effigie.provenance.config import TrustSettings
 from effigie.swap.inference.shot_settings import ShotList, ShotSettings
+from effigie.swap.inference.strokes import Stroke
 from effigie.swap.presets import PRESET_WEIGHTS, SwapLossWeights, get_preset
 
 PRIORS = ("mesh", "none")
@@ -111,6 +112,7 @@ class ConvertSettings:
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         max_frames: only the first frames, for a quick look; None takes all.
         shots: stretches of frames with settings of their own.
+        strokes: of a brush on the masks, in the order in which they were painted; they go with the head.
         extreme_pose: what becomes of a head that is turned far beyond what the source's footage shows: ``leave`` shows
             the footage's own face there, ``make`` a face by geometry, however bad (nobody is to be recognised).
         interior: whose eyeballs and inside of the mouth show between lids and lips: ``footage`` takes its gaze,
@@ -133,6 +135,7 @@ class ConvertSettings:
     device: str = "auto"
     max_frames: int | None = field(default=None, metadata={STORED_NAME: "stop_after"})
     shots: tuple[ShotSettings, ...] = ()
+    strokes: tuple[Stroke, ...] = ()
     extreme_pose: Literal["leave", "make"] = field(default="leave", metadata={STORED_NAME: "turned"})
     interior: Literal["footage", "source"] = "footage"
     eyewear: Literal["target", "source", "none"] = "target"

@@ -4,7 +4,7 @@ Example::
 
     import effigie
 
-    report = effigie.voice.speak("kumo", "The birch canoe slid on the smooth planks.", "out.wav", times=True)
+    report = effigie.voice.speak("willow", "The birch canoe slid on the smooth planks.", "out.wav", times=True)
     for word in report.words:
         print(word.start_s, word.end_s, word.text)
 """

@@ -26,7 +26,7 @@ from effigie.voice.adapters import apply_adapters
 from effigie.voice.melody import Melody
 from effigie.voice.network.layers import STYLE_SIZE
 from effigie.voice.pretrained import load_speech_network
-from effigie.voice.stock_voices import STOCK_VOICES, load_stock_voice
+from effigie.voice.stock_voices import STOCK_VOICES, list_bases, load_stock_voice
 from effigie.voice.voice_model import VoiceModel
 
 LOG = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class VoiceConfig:
     """What ``config.json`` says.
 
     Attributes:
-        base: name of the stock voice it began with.
+        base: name of the voice it began with.
         melody: of the person.
         tempo: durations of the person against the base's.
     """
@@ -66,7 +66,9 @@ def load_voice_config(folder: Path) -> VoiceConfig:
     def parse(values: dict[str, Any]) -> VoiceConfig:
         base, tempo = str(values["base"]), float(values["tempo"])
         melody = Melody(float(values["melody"]["mean"]), float(values["melody"]["spread"]))
-        if base not in STOCK_VOICES or not 0.2 < tempo < 5 or not 3 < melody.mean < 7 or not 0 <= melody.spread < 2:
+        if base not in (*STOCK_VOICES, *list_bases()):
+            raise ValueError(f"it begins with the voice {base!r}, which is not known")
+        if not 0.2 < tempo < 5 or not 3 < melody.mean < 7 or not 0 <= melody.spread < 2:
             raise ValueError("a value is out of range")
         return VoiceConfig(base, melody, tempo)
 

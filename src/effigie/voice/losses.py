@@ -2,7 +2,7 @@
 
 A long window tells harmonics apart: then every error of F0 is a spectral error, which a fit lowers by blurring the
 harmonics, and the voice becomes hoarse while its envelope grows alike. Windows of one to two periods see the envelope
-alone. No judge of likeness or naturalness is part of it.
+alone. Who speaks is told by one of the two speaker encoders; the other, Resemblyzer, is the judge and never a loss.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from effigie.speech.mel import mel_bank
+from effigie.speech.speaker_network import load_speaker_network
 
 RATE, HIGHEST_HZ = 24000, 10_000.0
 SCALES = ((256, 64, 24, 1.0), (512, 128, 48, 1.0), (1024, 256, 64, 0.5))  # window, hop, bands, weight
@@ -38,3 +39,19 @@ class EnvelopeLoss(nn.Module):
         taper, bank = getattr(self, f"window{window}"), getattr(self, f"bank{window}")
         spectrum = torch.stft(samples, window, hop, window=taper, return_complex=True).abs()
         return torch.log(bank @ spectrum**2 + FLOOR)
+
+
+class SpeakerLoss(nn.Module):
+    """One minus the cosine between who is heard and the person, by the encoder ``voicefilter``.
+
+    Args:
+        person: (256,) of length one, the mean over their recordings.
+    """
+
+    def __init__(self, person: Tensor) -> None:
+        super().__init__()
+        self._network, self._person = load_speaker_network(), person
+
+    def forward(self, made: Tensor) -> Tensor:
+        """(n,) samples of 24 kHz, 0.85 s or more -> scalar, 0 to 2."""
+        return 1 - self._network(made) @ self._person

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from effigie.voice.adapters import add_adapters, read_adapters
 from effigie.voice.dataset import Utterance
-from effigie.voice.losses import EnvelopeLoss
+from effigie.voice.losses import EnvelopeLoss, SpeakerLoss
+from effigie.voice.melody import VOICED_HZ
 from effigie.voice.network.speech_network import SpeechNetwork
-from effigie.voice.stock_voices import STOCK_VOICES, load_stock_voice
+from effigie.voice.stock_voices import list_bases, load_stock_voice
 from effigie.voice.symbols import encode_phonemes
 
 SEGMENT = 40  # frames of 25 ms that a step hears
@@ -27,6 +28,9 @@ HELD_OUT = 0.15  # share of the utterances
 HELD_OUT_SEGMENTS = 3
 LOUD_NEPERS = 5.0  # below the loudest, within which there is speech
 MIDDLE_COUNT = 30  # phonemes of the sentence whose style a fit begins with
+SPEAKER_SHARE = 1.0  # nepers of the envelope that a cosine of one to the person is worth
+BASE_SHARE = 0.25  # the same, when voices to begin with are compared: their envelopes differ by recordings, too
+DEEP_HZ, HIGH_HZ = 140.0, 180.0  # medians of F0: below the first only men's voices are tried, above the second women's
 
 
 @dataclass
@@ -62,13 +66,20 @@ class VoiceTask:
     Args:
         network: pretrained; not changed.
         utterances: of the person.
-        base: name of the stock voice that it begins with.
+        base: name of the voice that it begins with.
+        person: (256,) the mean of their recordings by the encoder ``voicefilter``, of length one.
         adapters: whether adapters are fitted beside the style.
         seed: of all random choices.
     """
 
     def __init__(
-        self, network: SpeechNetwork, utterances: Sequence[Utterance], base: str, adapters: bool = False, seed: int = 0
+        self,
+        network: SpeechNetwork,
+        utterances: Sequence[Utterance],
+        base: str,
+        person: Tensor,
+        adapters: bool = False,
+        seed: int = 0,
     ) -> None:
         self._network, self._random = network, random.Random(seed)
         torch.manual_seed(seed)
@@ -81,7 +92,7 @@ class VoiceTask:
         held = {int((index + 0.5) * step) for index in range(count)}
         self._kept = [one for index, one in enumerate(utterances) if index in held]
         self._learned = [one for index, one in enumerate(utterances) if index not in held]
-        self._loss = EnvelopeLoss()
+        self._loss, self._speaker_loss = EnvelopeLoss(), SpeakerLoss(person)
         parameters: list[dict[str, object]] = [{"params": [self._timbre], "lr": STYLE_RATE}]
         if self._adapters:
             parameters.append({"params": self._adapters, "lr": ADAPTER_RATE})
@@ -125,7 +136,8 @@ class VoiceTask:
 
     def _compare(self, segment: Segment) -> Tensor:
         made = self._decoder(segment.frames, segment.f0, segment.energy, self._timbre)[0]
-        return self._loss(made, segment.samples[: len(made)])
+        error = self._loss(made, segment.samples[: len(made)])
+        return error + SPEAKER_SHARE * self._speaker_loss(made)
 
     def _cut(self, utterance: Utterance, chooser: random.Random) -> Segment:
         """A piece of an utterance that has speech in it."""
@@ -140,22 +152,26 @@ class VoiceTask:
 
 
 @torch.inference_mode()
-def choose_base(
-    network: SpeechNetwork, utterances: Sequence[Utterance], names: Sequence[str] = tuple(STOCK_VOICES)
-) -> str:
-    """The stock voice whose sound, with the person's timing and melody, is nearest to theirs: by a second of two."""
-    loss, few = EnvelopeLoss(), sorted(utterances, key=lambda one: one.cost)[:2]
+def choose_base(network: SpeechNetwork, utterances: Sequence[Utterance], person: Tensor) -> str:
+    """The voice whose sound, with the person's timing and melody, is nearest to theirs; ``person`` as for a fit."""
+    loss, speaker_loss = EnvelopeLoss(), SpeakerLoss(person)
+    one = min(utterances, key=lambda utterance: utterance.cost)
+    sounds = network.text(encode_phonemes(one.phonemes))
+    segment = cut_segment(one, sounds, max(0, len(one.f0) // 4 - SEGMENT // 2))
     errors = {}
-    for name in names:
+    for name in _list_alike(utterances):
         timbre = load_stock_voice(name).choose(MIDDLE_COUNT)[0]
-        total = 0.0
-        for one in few:
-            sounds = network.text(encode_phonemes(one.phonemes))
-            segment = cut_segment(one, sounds, max(0, len(one.f0) // 4 - SEGMENT // 2))
-            made = network.decoder(segment.frames, segment.f0, segment.energy, timbre)[0]
-            total += float(loss(made, segment.samples[: len(made)]))
-        errors[name] = total
+        made = network.decoder(segment.frames, segment.f0, segment.energy, timbre)[0]
+        errors[name] = BASE_SHARE * float(loss(made, segment.samples[: len(made)])) + float(speaker_loss(made))
     return min(errors, key=errors.__getitem__)
+
+
+def _list_alike(utterances: Sequence[Utterance]) -> list[str]:
+    """Voices of about the person's height."""
+    f0 = np.concatenate([one.f0 for one in utterances])
+    height = float(np.median(f0[f0 > VOICED_HZ])) if (f0 > VOICED_HZ).any() else (DEEP_HZ + HIGH_HZ) / 2
+    kinds = {"m"} if height < DEEP_HZ else {"f"} if height > HIGH_HZ else {"f", "m"}
+    return [name for name in list_bases() if name[1] in kinds]
 
 
 def cut_segment(utterance: Utterance, sounds: Tensor, start: int) -> Segment:

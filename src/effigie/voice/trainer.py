@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from effigie._version import __version__
 from effigie.consent.challenge import VoiceAnswer
@@ -48,7 +50,7 @@ class LearnReport:
         speech_s: their length.
         steps: of the fit, and the held-out error before and after.
         held_out: error before and after, nepers.
-        base: stock voice that it began with.
+        base: voice that it began with.
         missing: phonemes of English that were never said.
         seconds: that it took.
         notes: what a user should know of the recordings, a sentence each.
@@ -115,8 +117,9 @@ def learn(
     melody = Melody.measure(np.concatenate([one.f0 for one in utterances]))
     if melody is None:
         raise UsageError("no voiced sound is heard in the recordings: a whisper has no voice to learn; speak aloud")
-    base = choose_base(network, utterances)
-    task = VoiceTask(network, utterances, base, settings.adapters, settings.seed)
+    person = average_person(subject)
+    base = choose_base(network, utterances, person)
+    task = VoiceTask(network, utterances, base, person, settings.adapters, settings.seed)
 
     def report(step: int, error: float | None) -> None:
         if cancel is not None:
@@ -155,6 +158,12 @@ def learn(
         time.perf_counter() - begun,
         tuple(notes),
     )
+
+
+def average_person(subject: SubjectVoice) -> Tensor:
+    """(256,) of length one: who speaks in the recordings, by the encoder that voices are fitted by."""
+    mean = torch.from_numpy(subject.embeddings["voicefilter"].mean(axis=0))
+    return torch.nn.functional.normalize(mean, dim=0)
 
 
 def _check_place(output: Path) -> None:

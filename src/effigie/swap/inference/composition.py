@@ -8,13 +8,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from effigie.compositing import ComposeSettings
 from effigie.compositing.canvas import Canvas
 from effigie.edit import Edit
 from effigie.faces.analyzer import Face
 from effigie.media import Frame
 from effigie.provenance.watermark import Anchor
 from effigie.swap.inference.person_state import FaceCompositor
+from effigie.swap.inference.shot_settings import ComposeSchedule
 from effigie.swap.inference.swapper import SwappedFace
 
 RenderedFace = tuple[str, FaceCompositor, Face, SwappedFace]  # with its model's name
@@ -60,17 +60,20 @@ class ComposedPicture:
 
 
 def compose_faces(
-    frame: Frame, matte: np.ndarray | None, rendered: Sequence[RenderedFace], compose: ComposeSettings
+    frame: Frame, matte: np.ndarray | None, rendered: Sequence[RenderedFace], schedule: ComposeSchedule
 ) -> ComposedFrame:
-    """Put made faces into a frame, in their order, with the settings of this frame.
+    """Put made faces into a frame, in their order, with the settings and the paint of this frame.
 
     Args:
+        schedule: of the clip.
         matte: (H, W) float32 in 0..1 by which masks are multiplied.
     """
     canvas, mask = Canvas(frame.image, None if frame.shown is None else frame.shown.read), None
-    for _, compositor, face, swapped in rendered:
+    compose = schedule(frame.index)
+    for name, compositor, face, swapped in rendered:
         compositor.adjust(compose)
-        face_mask = compositor(canvas, frame, face, swapped, matte)
+        paint = schedule.paint(frame.index, name, swapped.mask.shape[0])
+        face_mask = compositor(canvas, frame, face, swapped, matte, paint)
         mask = face_mask if mask is None else np.maximum(mask, face_mask)
     return ComposedFrame(frame, canvas, mask, rendered)
 

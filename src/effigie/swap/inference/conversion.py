@@ -89,7 +89,7 @@ class Conversion:
             [TargetPerson(state.model.target.embedding, state.assignment.person) for state in people]
         )
         self._planner = FacePlanner(people, settings.shots)
-        self._schedule = ComposeSchedule(settings.compose, settings.shots)
+        self._schedule = ComposeSchedule(settings.compose, settings.shots, settings.strokes)
         self._inputs: dict[int, tuple[FacePlan, FaceInputs]] = {}  # of the frame before, by state
         self._made: dict[int, tuple[FaceInputs, SwappedFace]] = {}  # of the frame rendered last, by state
         self._joiner = FieldJoiner()
@@ -212,7 +212,7 @@ class Conversion:
 
     def _compose(self, out: BackgroundConsumer[ComposedFrame], item: _RenderedFrame) -> None:
         frame, matte, rendered = item
-        out.put(compose_faces(frame, matte, rendered, self._schedule(frame.index)))
+        out.put(compose_faces(frame, matte, rendered, self._schedule))
 
     def _write(self, outgoing: SignedWriter, masks: VideoWriter | None, item: ComposedFrame) -> None:
         picture = self._joiner(item)

@@ -14,6 +14,7 @@ import numpy as np
 from effigie.arrays import Image
 from effigie.compositing import ComposeSettings, Compositor
 from effigie.compositing.canvas import Canvas
+from effigie.compositing.paint import MaskPaint
 from effigie.errors import UsageError
 from effigie.faces.analyzer import Face
 from effigie.faces.recognizer import SAME_PERSON_SIMILARITY
@@ -74,6 +75,7 @@ class FaceCompositor:
         self._count = 0
         self._last_visibility = np.zeros((0, 0), np.float32)
         self._last_swapped: SwappedFace | None = None
+        self._last_paint: MaskPaint | None = None
 
     def fresh_copy(self) -> FaceCompositor:
         """A new one without memory of earlier frames, with the same settings."""
@@ -104,7 +106,13 @@ class FaceCompositor:
             self._compositor.adjust(compose)
 
     def __call__(
-        self, canvas: Canvas, frame: Frame, face: Face, swapped: SwappedFace, matte: np.ndarray | None = None
+        self,
+        canvas: Canvas,
+        frame: Frame,
+        face: Face,
+        swapped: SwappedFace,
+        matte: np.ndarray | None = None,
+        paint: MaskPaint | None = None,
     ) -> np.ndarray:
         """Put the made face onto the canvas; returns the mask of what was replaced, (H, W) uint8.
 
@@ -113,13 +121,15 @@ class FaceCompositor:
             frame: as it came; what covers a face is looked for there.
             swapped: the very one of the frame before where that is repeated: it is placed as it was there.
             matte: (H, W) float32 in 0..1 by which the mask is multiplied.
+            paint: what was painted onto the mask, on the made face's crop; the very same object for the same paint.
         """
         start = time.perf_counter()
-        if swapped is self._last_swapped and matte is None and self._compositor.repeats(canvas.image):
+        is_same = swapped is self._last_swapped and paint is self._last_paint and matte is None
+        if is_same and self._compositor.repeats(canvas.image):
             mask = self._compositor.repeat(canvas)
             self.seconds["compose"] += time.perf_counter() - start
             return mask
-        self._last_swapped = swapped if matte is None else None
+        self._last_swapped, self._last_paint = (swapped if matte is None else None), paint
         visible = bare = None
         side = swapped.mask.shape[0]
         eyewear, worn = self._eyewear, None
@@ -148,6 +158,7 @@ class FaceCompositor:
             matte,
             swapped.features,
             swapped.interior,
+            paint,
         )
         self.seconds["compose"] += time.perf_counter() - start
         return mask if bare is None else np.maximum(mask, bare)

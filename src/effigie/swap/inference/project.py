@@ -24,6 +24,11 @@ Example::
     first = 400
     skip = true
 
+    [[strokes]]              # of a brush on the mask, in the face's crop, so that they go with the head
+    points = [0.31, 0.42, 0.33, 0.47]
+    mode = "erase"
+    size = 0.05
+
 Paths are relative to the file's folder.
 """
 
@@ -45,6 +50,7 @@ from effigie.provenance.config import TrustSettings
 from effigie.swap.config import ConvertSettings
 from effigie.swap.inference.person_assignment import PersonAssignment
 from effigie.swap.inference.shot_settings import ShotSettings
+from effigie.swap.inference.strokes import Stroke
 
 SUFFIX = ".toml"
 VERSION = 1
@@ -101,7 +107,7 @@ def read_project(document: Mapping[str, Any], path: Path) -> Project:
         UsageError: as of :func:`load_project`.
     """
     known = {
-        *("version", "clip", "output", "paint", "masks", "people", "compose", "encode", "trust", "shots"),
+        *("version", "clip", "output", "paint", "masks", "people", "compose", "encode", "trust", "shots", "strokes"),
         *("consents", "purpose", *PLAIN_SETTINGS),
     }
     _check_names(document, known, str(path))
@@ -121,6 +127,7 @@ def read_project(document: Mapping[str, Any], path: Path) -> Project:
         encode=reader.settings(EncodeSettings, document.get("encode", {}), "encode"),
         trust=reader.settings(TrustSettings, document.get("trust", {}), "trust"),
         shots=tuple(reader.resolve_shot(shot, assignments) for shot in shots),
+        strokes=tuple(reader.settings(Stroke, table, "strokes") for table in _get_tables(document, "strokes", path)),
     )
     if not settings.trust.watermark:
         raise UsageError(f"{path}: the invisible mark is not a project's to leave out")
@@ -174,6 +181,8 @@ def describe_project(project: Project, folder: Path) -> dict[str, Any]:
         _to_table(shot, folder) | {"without": [_relative_path(Path(name), folder) for name in shot.excluded_models]}
         for shot in settings.shots
     ]
+    if settings.strokes:
+        document["strokes"] = [_to_table(stroke, folder) for stroke in settings.strokes]
     return document
 
 
@@ -219,9 +228,12 @@ class _ProjectReader:
             kind = get_args(hint)[0]
             if is_dataclass(kind) and isinstance(value, list):
                 return tuple(self.settings(kind, table, where) for table in value)  # type: ignore[arg-type]
-            if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            if kind is float and isinstance(value, list) and all(type(one) in (int, float) for one in value):
+                return tuple(map(float, value))
+            if kind is str and isinstance(value, list) and all(isinstance(one, str) for one in value):
                 return tuple(value)
-            raise UsageError(f"{self.file}: {where} must be a list of texts, not {value!r}")
+            what = "numbers" if kind is float else "texts"
+            raise UsageError(f"{self.file}: {where} must be a list of {what}, not {value!r}")
         choices = [choice for choice in (get_args(hint) or (hint,)) if choice is not type(None)]
         for choice in choices:
             if is_dataclass(choice) and isinstance(value, Mapping):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from effigie.compositing import ComposeSettings
 from effigie.errors import UsageError
 from effigie.io.stored_names import STORED_NAME
+from effigie.swap.inference.strokes import PaintSchedule, Stroke
 
 Settings = TypeVar("Settings")
 
@@ -84,10 +85,17 @@ class ComposeSchedule:
     Args:
         compose: where no shot says otherwise.
         shots: of the clip.
+        strokes: painted onto the masks.
+
+    Attributes:
+        paint: what is painted on whose face in which frame.
     """
 
-    def __init__(self, compose: ComposeSettings, shots: Sequence[ShotSettings] = ()) -> None:
+    def __init__(
+        self, compose: ComposeSettings, shots: Sequence[ShotSettings] = (), strokes: Sequence[Stroke] = ()
+    ) -> None:
         self._compose, self._shots = compose, ShotList(shots)
+        self.paint = PaintSchedule(strokes)
 
     def __call__(self, frame: int) -> ComposeSettings:
         """The settings of a frame."""

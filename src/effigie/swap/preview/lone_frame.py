@@ -43,7 +43,7 @@ class LoneFrame:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         faces = [(name, compositor.fresh_copy(), face, swapped) for name, compositor, face, swapped in self._kept[key]]
-        return compose_faces(frame, matte, faces, schedule(frame.index))
+        return compose_faces(frame, matte, faces, schedule)
 
     def _make(self, frame: Frame, shots: Sequence[ShotSettings]) -> list[RenderedFace]:
         if self._tracker is None:

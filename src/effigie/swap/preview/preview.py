@@ -6,70 +6,43 @@ import contextlib
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 import numpy as np
 
-from effigie.arrays import Image
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.gate import ConsentLike, merge_permits
 from effigie.errors import MediaError, UsageError
 from effigie.execution import available_cores
-from effigie.faces.analyzer import Face
 from effigie.faces.person_matcher import PersonMatcher, TargetPerson
 from effigie.media import Frame
-from effigie.media.fields import deinterlace
 from effigie.progress import CancelToken
 from effigie.provenance.frame_marker import FrameMarker
 from effigie.swap.config import ConvertSettings
 from effigie.swap.inference.cast import Cast, needs_visibility
-from effigie.swap.inference.composition import ComposedFrame, ComposedPicture, FieldJoiner
+from effigie.swap.inference.composition import ComposedFrame
 from effigie.swap.inference.conversion import BATCH_FRAMES
 from effigie.swap.inference.convert import use_fast
 from effigie.swap.inference.face_planner import FacePlanner, PlannedFace
 from effigie.swap.inference.footage import Footage
-from effigie.swap.inference.mask_clip import MaskClip
 from effigie.swap.inference.person_assignment import PersonAssignment, parse_assignments
 from effigie.swap.inference.person_state import PersonState
 from effigie.swap.inference.shot_settings import ComposeSchedule
 from effigie.swap.preview.lone_frame import LoneFrame
 from effigie.swap.preview.look_memory import AnswerStore, RememberedEyewear, RememberedVisibility
 from effigie.swap.preview.made_faces import MadeFaces
+from effigie.swap.preview.mattes import Mattes
 from effigie.swap.preview.measurement import Measurement
 from effigie.swap.preview.pictures import PictureWindow
+from effigie.swap.preview.preview_frame import PreviewFrame, finish_frame
 from effigie.swap.preview.replay import Replay
 from effigie.training.device import configure_backend
 
 OPENED_WITH = ("person", "device", "extreme_pose", "interior", "eyewear", "deinterlace", "fast", "mask_clip")
 """Settings that a preview is opened with; those of compositing, shots and the notice may change at each call."""
-
-
-@dataclass(frozen=True, eq=False)
-class PreviewFrame:
-    """A frame as it would be written, marked and labelled as everything that leaves effigie.
-
-    Attributes:
-        index: counted from 0.
-        time: s, on the clip's clock.
-        image: (H, W, 3) uint8 RGB; of interlaced footage the earlier field.
-        before: (H, W, 3) uint8 RGB, the footage.
-        mask: (H, W) uint8, 255 where a made face shows alone; 0 everywhere where none was put in.
-        faces: those that were replaced, with the model's name.
-        state: ``film``: to the last bit what a conversion writes, before it is encoded; ``settled``: composed from a
-            few frames before on, within a fraction of a grey level of that; ``draft``: by itself.
-    """
-
-    index: int
-    time: Fraction
-    image: Image
-    before: Image
-    mask: np.ndarray
-    faces: Sequence[tuple[str, Face]]
-    state: Literal["draft", "settled", "film"]
 
 
 class Preview:
@@ -129,8 +102,7 @@ class Preview:
             stack.callback(self._measurement.close)
             self._stack = stack.pop_all()
         self._answers = AnswerStore()
-        self._mattes: MaskClip | None = None
-        self._next_matte = 0
+        self._mattes = Mattes(self.settings.mask_clip, self._footage.reader.info)
         self._marker: FrameMarker | None = None
         self._trust: object = None
         self._structure: object = None
@@ -147,8 +119,7 @@ class Preview:
     def close(self) -> None:
         """End the measuring, and close the clip."""
         with self._lock:
-            if self._mattes is not None:
-                self._mattes.__exit__()
+            self._mattes.close()
             self._stack.close()
 
     @property
@@ -181,9 +152,9 @@ class Preview:
                 numbers = self._find_numbers(index)
                 parts = [self._replay.draft(number, self._made.of_picture_alone) for number in numbers]
             else:
-                schedule = ComposeSchedule(settings.compose, settings.shots)
+                schedule = ComposeSchedule(settings.compose, settings.shots, settings.strokes)
                 parts = [
-                    self._lone.compose(frame, self._read_matte(frame), schedule, settings.shots)
+                    self._lone.compose(frame, self._mattes(frame), schedule, settings.shots)
                     for frame in self._pictures.read(index)
                 ]
             return self._finish(parts, "draft")
@@ -227,7 +198,7 @@ class Preview:
         for name in OPENED_WITH:
             if getattr(settings, name) != getattr(self.settings, name):
                 raise UsageError(f"{name} is {getattr(self.settings, name)!r} here: open another preview for another")
-        key = (settings.compose, settings.shots)
+        key = (settings.compose, settings.shots, settings.strokes)
         trust = (settings.trust.label, settings.trust.label_text, settings.trust.watermark)
         if self._marker is None or trust != self._trust:
             self._trust = trust
@@ -242,7 +213,7 @@ class Preview:
         if (bare, looks) != self._structure:
             self._plan_anew(settings, looks)
             self._structure = (bare, looks)
-        schedule = ComposeSchedule(settings.compose, settings.shots)
+        schedule = ComposeSchedule(settings.compose, settings.shots, settings.strokes)
         self._replay = Replay(self._plans, schedule, self._read_picture, self._made.of_picture)
         self._key = key
         return settings
@@ -274,55 +245,14 @@ class Preview:
     def _read_picture(self, number: int) -> tuple[Frame, np.ndarray | None]:
         index = self._measurement.pictures[number].index
         frame = self._pictures.read(index)[number - self._numbers[index][0]]
-        return frame, self._read_matte(frame)
-
-    def _read_matte(self, frame: Frame) -> np.ndarray | None:
-        path = self.settings.mask_clip
-        if path is None:
-            return None
-        if self._mattes is None or self._next_matte not in (frame.index, frame.index + 1):
-            if self._mattes is not None:
-                self._mattes.__exit__()
-            self._mattes = MaskClip(path, self._footage.reader.info, start=frame.index)
-            self._next_matte = frame.index
-        if self._next_matte == frame.index:
-            self._matte = self._mattes(frame)
-            self._next_matte += 1
-        return self._matte
+        return frame, self._mattes(frame)
 
     def _finish(self, parts: Sequence[ComposedFrame], state: Literal["draft", "settled", "film"]) -> PreviewFrame:
-        joiner, joined = FieldJoiner(), None
-        for part in parts:
-            joined = joiner(part)
-        assert joined is not None and self._marker is not None
-        frame = joined.frame
-        return PreviewFrame(
-            frame.index,
-            frame.time,
-            _mark(self._marker, joined),
-            frame.image,
-            np.zeros(frame.image.shape[:2], np.uint8) if joined.mask is None else joined.mask,
-            [(name, face) for name, _, face, _ in joined.parts[-1].faces],
-            state,
-        )
+        assert self._marker is not None
+        return finish_frame(parts, self._marker, state)
 
     @contextlib.contextmanager
     def _backend(self) -> Iterator[None]:
         """As in a conversion, for sums round by the number of threads."""
         with configure_backend(self._cast.device, max(1, available_cores() // 4)):
             yield
-
-
-def _mark(marker: FrameMarker, picture: ComposedPicture) -> Image:
-    """What is written of a picture, as it is shown."""
-    native, time = picture.frame.native, float(picture.frame.time)
-    if native is None:
-        return marker.mark(picture.image, picture.mask, picture.anchors, time)
-    with native.restore_samples():
-        native.apply(picture.edits)
-        marker.mark_native(native, picture.mask, picture.anchors, time)
-        if native.field_order == "progressive":
-            return native.to_rgb()
-        # Of two fields the earlier is shown, as readers do.
-        shown = deinterlace(native.frame, 0 if native.field_order == "top" else 1)
-        return native.with_frame(shown).to_rgb()

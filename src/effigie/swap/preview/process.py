@@ -22,19 +22,24 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
+
 from effigie.consent.gate import permit_model
 from effigie.errors import CancelledError, EffigieError, RefusedError
 from effigie.execution.desk import Desk, encode_jpeg, run_desk
+from effigie.faces.analyzer import Face
 from effigie.progress import CancelToken
 from effigie.swap.inference.person_assignment import PersonAssignment
 from effigie.swap.inference.project import Project, describe_project, load_project, read_project, save_project
 from effigie.swap.preview.inspector import describe_controls
 
 if TYPE_CHECKING:
-    from effigie.swap.preview.preview import Preview, PreviewFrame
+    from effigie.swap.preview.preview import Preview
+    from effigie.swap.preview.preview_frame import PreviewFrame
 
 SETTLE = 8  # frames: within a quarter of a grey level of the film's, after half a second
 STATE_INTERVAL_S = 0.5
+CROP_UNITS = 1024  # px of a crop by which places in it are told
 PERMIT_INTERVAL_S = 5.0  # between two questions to the gate, while frames are shown
 
 
@@ -143,11 +148,18 @@ class ProjectDesk(Desk):
             "time": float(shown.time),
             "state": shown.state,
             "ms": round(1000 * (time.perf_counter() - begun), 1),
-            "faces": [{"model": name, "box": face.box.tolist()} for name, face in shown.faces],
+            "faces": [_describe_face(name, face) for name, face in shown.faces],
             "size": [shown.image.shape[1], shown.image.shape[0]],
             "sizes": [len(picture) for picture in pictures],
         }
         self.send(head, pictures)
+
+
+def _describe_face(model: str, face: Face) -> dict[str, Any]:
+    """Where a face is; ``crop`` takes pixels of the frame to its crop, 0..1, in which strokes lie."""
+    matrix = face.matrix(CROP_UNITS).astype(np.float64)
+    matrix[:, 2] += 0.5  # from pixels' middles
+    return {"model": model, "box": face.box.tolist(), "crop": (matrix / CROP_UNITS).tolist()}
 
 
 def create_project(path: Path, model: Path, clip: Path) -> None:

@@ -73,7 +73,7 @@ class Replay:
             (planned.state.assignment.model.name, planned.compositor.fresh_copy(), planned.face, swapped)
             for planned, swapped in zip(self._plans[number], make(number), strict=True)
         ]
-        return compose_faces(frame, matte, rendered, self._schedule(frame.index))
+        return compose_faces(frame, matte, rendered, self._schedule)
 
     def _compose(self, number: int) -> ComposedFrame:
         frame, matte = self._read(number)
@@ -84,7 +84,7 @@ class Replay:
             compositor = present[key] = self._compositors.get(key) or planned.compositor.fresh_copy()
             rendered.append((planned.state.assignment.model.name, compositor, planned.face, swapped))
         self._compositors |= present
-        return compose_faces(frame, matte, rendered, self._schedule(frame.index))
+        return compose_faces(frame, matte, rendered, self._schedule)
 
     def _find_start(self, number: int) -> int:
         """The latest picture from which ``number`` composes as from the clip's start."""

@@ -42,7 +42,7 @@ export const KEY_HELP: [string, string][] = [
   ["[ ]", "move the wipe"],
   ["I O, N", "merge: in, out, make a shot of it"],
   ["F, PgUp PgDn", "merge: a key here or none, to the next border or key"],
-  ["M", "merge: the mask"],
+  ["M, B", "merge: the mask, the brush; Alt erases or adds, [ ] its size"],
   ["F, PgUp PgDn, C", "heads: a key here or none, to the next key, calm"],
   ["Ctrl+Z, Ctrl+S", "merge and heads: take back, save"],
   ["Ctrl+G", "go to a frame"],

@@ -1,11 +1,11 @@
 // The viewer: exact frames of a clip, or of a clip and its swap, by number; wipe, side by side, difference.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "./api";
-import { timecode } from "./format";
 import { useKeys } from "./keys";
 import { type Shown, live } from "./live";
 import { type Mode, drawFrame, drawTimeline, wipeSplit } from "./paint";
 import { theme } from "./theme";
+import { Transport, grab, pictureWidth, stepKeys, useSize } from "./transport";
 import type { ClipInfo } from "./types";
 
 const MODES: [Mode, string, string][] = [
@@ -27,7 +27,7 @@ export function Viewer(props: { clips: string[]; label: string }) {
   const [split, setSplit] = useState(0.5);
   const [shown, setShown] = useState<Shown | null>(null);
   const [playing, setPlaying] = useState(0);
-  const [size, setSize] = useState(0);
+  const size = useSize(canvas);
   const two = props.clips.length === 2;
   const last = (info?.frames ?? 1) - 1;
   const rate = info?.rate ?? 25;
@@ -59,8 +59,7 @@ export function Viewer(props: { clips: string[]; label: string }) {
 
   useEffect(() => {
     if (!info) return;
-    const width = Math.round(Math.min(4096, Math.max(320, (canvas.current?.clientWidth ?? 960) * devicePixelRatio)));
-    live.wish({ n, width, clips: props.clips });
+    live.wish({ n, width: pictureWidth(canvas), clips: props.clips });
   }, [info, n, props.clips.join()]);
 
   useEffect(() => {
@@ -71,27 +70,16 @@ export function Viewer(props: { clips: string[]; label: string }) {
   }, [playing, shown]);
 
   useEffect(() => {
-    const watch = new ResizeObserver(() => setSize(Date.now()));
-    if (canvas.current) watch.observe(canvas.current);
-    return () => watch.disconnect();
-  }, []);
-
-  useEffect(() => {
     if (canvas.current) drawFrame(canvas.current, shown?.pictures ?? [], two ? mode : "after", split);
     if (bar.current) drawTimeline(bar.current, n, last + 1, rate);
   }, [shown, mode, split, size, n, last, theme.value]);
 
-  const step = (by: number) => (event: KeyboardEvent) => to(n + by * (event.shiftKey ? 10 : 1));
   useKeys({
-    ArrowRight: step(1),
-    ArrowLeft: step(-1),
-    Home: () => to(0),
-    End: () => to(last),
+    ...stepKeys(n, last, to),
     l: () => setPlaying(1),
     k: () => setPlaying(0),
     j: () => setPlaying(-1),
     " ": () => setPlaying(playing ? 0 : 1),
-    "Ctrl+g": () => document.querySelector<HTMLInputElement>("#frame-number")?.select(),
     ...(two && {
       w: () => setMode("wipe"),
       s: () => setMode("side"),
@@ -111,10 +99,6 @@ export function Viewer(props: { clips: string[]; label: string }) {
     const box = bar.current.getBoundingClientRect();
     to(Math.floor(((event.clientX - box.left) / box.width) * (last + 1)));
   };
-  const grab = (act: (event: PointerEvent) => void) => (event: PointerEvent) => {
-    (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
-    act(event);
-  };
   const fresh = shown?.n === n;
   return (
     <div class="viewer">
@@ -124,16 +108,7 @@ export function Viewer(props: { clips: string[]; label: string }) {
           {error}
         </p>
       )}
-      <div class="row transport">
-        <button aria-label={playing ? "Stop" : "Play"} title="Space" onClick={() => setPlaying(playing ? 0 : 1)}>
-          {playing ? "❚❚" : "▶"}
-        </button>
-        <b class="mono">{timecode(n, rate)}</b>
-        <label class="inline">
-          frame
-          <input id="frame-number" class="mono" type="number" min={0} max={last} value={n} onChange={e => to(+e.currentTarget.value)} />
-          of {last + 1}
-        </label>
+      <Transport n={n} last={last} count={last + 1} rate={rate} playing={playing !== 0} play={() => setPlaying(playing ? 0 : 1)} to={to}>
         <span class={fresh ? "dim" : "warn"}>{shown ? (fresh ? `exact · ${shown.ms.toFixed(0)} ms` : `shows ${shown.n}`) : ""}</span>
         <span class="space" />
         {two && (
@@ -145,7 +120,7 @@ export function Viewer(props: { clips: string[]; label: string }) {
             ))}
           </div>
         )}
-      </div>
+      </Transport>
       <canvas
         class="timeline"
         ref={bar}

@@ -5,7 +5,8 @@ import { notify } from "../state";
 import type { Control, Project } from "./project";
 
 export type Kind = "footage" | "draft" | "settled" | "film";
-export interface Face { model: string; box: [number, number, number, number] }
+type Row = [number, number, number];
+export interface Face { model: string; box: [number, number, number, number]; crop: [Row, Row] }
 export interface Shown { n: number; state: Kind; ms: number; pictures: ImageBitmap[]; faces: Face[]; size: [number, number] }
 
 export const project = signal<Project | null>(null);

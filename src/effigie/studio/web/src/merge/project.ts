@@ -3,7 +3,8 @@ export type Value = number | string | boolean;
 export interface Table { [name: string]: Value | Table }
 export interface Key { frame: number; compose: Table }
 export interface Shot { first: number; last?: number; skip: boolean; without: string[]; compose?: Table; keys?: Key[] }
-export interface Project { clip: string; people: { model: string; who?: number }[]; compose: Table; shots: Shot[]; [name: string]: unknown }
+export interface Stroke { points: number[]; first?: number; last?: number; mode: "erase" | "add"; size: number; softness: number; model?: string }
+export interface Project { clip: string; strokes?: Stroke[]; people: { model: string; who?: number }[]; compose: Table; shots: Shot[]; [name: string]: unknown }
 export interface Control { path: string[]; label: string; help: string; panel: string; first: Value; low?: number; high?: number; step?: number; choices?: string[] }
 
 export const end = (shot: Shot, count: number): number => Math.min(shot.last ?? count - 1, count - 1);
@@ -102,4 +103,19 @@ export function borders(project: Project, count: number, ranges: [number, number
   const found = project.shots.flatMap(shot => [shot.first, end(shot, count) + 1, ...(shot.keys ?? []).map(key => key.frame)]);
   found.push(...ranges.flatMap(([first, last]) => [first, last + 1]));
   return [...new Set([0, ...found, count - 1])].filter(n => n >= 0 && n < count).sort((one, other) => one - other);
+}
+
+// Strokes of the brush: one in the place of another, or as the last.
+export const withStroke = (project: Project, old: Stroke | null, stroke: Stroke): Project => ({
+  ...project,
+  strokes: [...(project.strokes ?? []).filter(one => one !== old), stroke],
+});
+
+const liesOn = (stroke: Stroke, n: number): boolean => (stroke.first ?? 0) <= n && n <= (stroke.last ?? Infinity);
+export const strokesAt = (project: Project, n: number): Stroke[] => (project.strokes ?? []).filter(stroke => liesOn(stroke, n));
+
+export function clearStrokes(project: Project, n: number): Project {
+  const strokes = (project.strokes ?? []).filter(stroke => !liesOn(stroke, n));
+  const { strokes: _, ...rest } = project;
+  return strokes.length ? { ...rest, strokes } : rest as Project;
 }

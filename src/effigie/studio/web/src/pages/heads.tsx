@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { attempt, put, startJob } from "../api";
 import { Choice, Next, Panel } from "../controls";
-import { freeName, stem, timecode } from "../format";
+import { freeName, stem } from "../format";
 import * as desk from "../heads/desk";
 import { Inspector } from "../heads/inspector";
 import { EXPRESSION, type Ease, frameOf, keyAt, lastTime, moveKey, named, setEase, setValues, timeOf, toggleKey, valueAt } from "../heads/template";
@@ -11,6 +11,7 @@ import { useKeys } from "../keys";
 import { begin } from "../paint";
 import { focus, go, library, validRecords } from "../state";
 import { theme } from "../theme";
+import { Transport, grab, pictureWidth, stepKeys, useSize } from "../transport";
 
 const STATES: Record<string, [string, string]> = {
   film: ["good", "The film's frame: what animate writes of the saved template, to the last bit before it is encoded"],
@@ -43,7 +44,7 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
   const bar = useRef<HTMLCanvasElement>(null);
   const [n, setN] = useState(0);
   const [playing, setPlaying] = useState(false);
-  const [size, setSize] = useState(0);
+  const size = useSize(canvas);
   const [held, hold] = useState<number | null>(null); // time of the key that is dragged
   const { clips, templates, results } = library.value!;
   const template = desk.template.value;
@@ -56,22 +57,16 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
   const time = timeOf(n, rate);
   const key = keyAt(template, time);
   const to = (frame: number) => setN(Math.max(0, Math.min(room - 1, Math.round(frame))));
-  const width = () => Math.round(Math.min(4096, Math.max(320, (canvas.current?.clientWidth ?? 960) * devicePixelRatio)));
 
-  useEffect(() => desk.show(Math.min(n, count - 1), width(), playing), [n, size, count]);
+  useEffect(() => desk.show(Math.min(n, count - 1), pictureWidth(canvas), playing), [n, size, count]);
   useEffect(() => {
     if (!playing || shown?.n !== n) return;
     const timer = setTimeout(() => setN(n + 1 < count ? n + 1 : 0), 1000 / rate);
     return () => clearTimeout(timer);
   }, [playing, shown]);
   useEffect(() => {
-    if (!playing) desk.show(Math.min(n, count - 1), width());
+    if (!playing) desk.show(Math.min(n, count - 1), pictureWidth(canvas));
   }, [playing]);
-  useEffect(() => {
-    const watch = new ResizeObserver(() => setSize(Math.round(canvas.current?.clientWidth ?? 0)));
-    if (canvas.current) watch.observe(canvas.current);
-    return () => watch.disconnect();
-  }, []);
   useEffect(() => {
     if (canvas.current) drawPortrait(canvas.current, shown?.picture);
     if (bar.current) drawLanes(bar.current, template, { n, count: room, rate, controls: desk.controls.value });
@@ -85,12 +80,8 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
     to((way > 0 ? frames.find(frame => frame > n) : frames.filter(frame => frame < n).at(-1)) ?? n);
   };
   const save = () => desk.save(freeName(props.name, templates));
-  const step = (by: number) => (event: KeyboardEvent) => to(n + by * (event.shiftKey ? 10 : 1));
   useKeys({
-    ArrowRight: step(1),
-    ArrowLeft: step(-1),
-    Home: () => to(0),
-    End: () => to(count - 1),
+    ...stepKeys(n, count - 1, to),
     PageUp: () => jump(-1),
     PageDown: () => jump(1),
     " ": () => setPlaying(!playing),
@@ -100,7 +91,6 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
     c: calm,
     "Ctrl+z": desk.undo,
     "Ctrl+s": () => attempt(save),
-    "Ctrl+g": () => document.querySelector<HTMLInputElement>("#frame-number")?.select(),
   });
 
   const render = () =>
@@ -115,7 +105,6 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
   const start = useRef({ x: 0, y: 0, values: {} as Record<string, number> });
   const names = (event: PointerEvent) => (event.shiftKey ? ["gaze_x", "gaze_y"] : ["yaw", "pitch"]);
   const grabHead = (event: PointerEvent) => {
-    canvas.current!.setPointerCapture(event.pointerId);
     const values = Object.fromEntries(["yaw", "pitch", "gaze_x", "gaze_y"].map(name => [name, valueAt(template, name, time) ?? own[name] ?? 0]));
     start.current = { x: event.clientX, y: event.clientY, values };
     desk.endOfChange();
@@ -132,7 +121,6 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
     desk.change(setValues(template, time, moved, own), across, true);
   };
   const grabKey = (event: PointerEvent) => {
-    bar.current!.setPointerCapture(event.pointerId);
     const frame = frameAt(bar.current!, event, room);
     to(frame);
     const under = template.keys.find(one => one.time > 0 && Math.abs(frameOf(template, one, rate) - frame) <= room / 150);
@@ -194,7 +182,7 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
             role="img"
             aria-label={`${props.name}, frame ${shown?.n ?? n}, ${shown?.state ?? "nothing yet"}`}
             title="Drag: the head turns; with Shift the eyes"
-            onPointerDown={grabHead}
+            onPointerDown={grab(grabHead)}
             onPointerMove={turnHead}
             onPointerUp={desk.endOfChange}
           />
@@ -203,16 +191,7 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
               {desk.trouble.value}
             </p>
           )}
-          <div class="row transport">
-            <button aria-label={playing ? "Stop" : "Play"} title="Space" onClick={() => setPlaying(!playing)}>
-              {playing ? "❚❚" : "▶"}
-            </button>
-            <b class="mono">{timecode(n, rate)}</b>
-            <label class="inline">
-              frame
-              <input id="frame-number" class="mono" type="number" min={0} max={room - 1} value={n} onChange={event => to(+event.currentTarget.value)} />
-              of {count}
-            </label>
+          <Transport n={n} last={room - 1} count={count} rate={rate} playing={playing} play={() => setPlaying(!playing)} to={to}>
             <span class={`state ${tone}`} title={why} data-state={shown && fresh ? shown.state : "none"}>
               {shown ? (fresh ? shown.state : `shows ${shown.n}`) : "…"}
             </span>
@@ -229,7 +208,7 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
                 </button>
               ))}
             </div>
-          </div>
+          </Transport>
           <canvas
             class="timeline lanes"
             ref={bar}
@@ -241,7 +220,7 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
             aria-valuemax={room - 1}
             aria-valuenow={n}
             title="Drag a key to move it"
-            onPointerDown={grabKey}
+            onPointerDown={grab(grabKey)}
             onPointerMove={drag}
             onPointerUp={() => (hold(null), desk.endOfChange())}
           />

@@ -1,17 +1,23 @@
 // Merge: a project on a model. What is shown is what `convert` makes of the saved file, and the page says how near it is.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { attempt, get, post, startJob } from "../api";
-import { Choice, Dialog, Next, Panel, Text } from "../controls";
-import { freeName, stem, timecode } from "../format";
+import { get, startJob } from "../api";
+import { Next } from "../controls";
+import { freeName } from "../format";
 import { useKeys } from "../keys";
 import { live } from "../live";
+import { brush, setBrush } from "../merge/brush";
+import { BrushPanel } from "../merge/brush-panel";
 import * as desk from "../merge/desk";
 import { Inspector } from "../merge/inspector";
-import { addShot, borders, copyLook, end, replaceShot, shotAt, toggleKey } from "../merge/project";
+import { NewProject } from "../merge/new-project";
+import { addShot, borders, copyLook, shotAt, toggleKey } from "../merge/project";
+import { ShotPanel } from "../merge/shot-panel";
 import { drawTrack } from "../merge/timeline";
+import { usePaint } from "../merge/use-paint";
 import { type Mode, drawFrame, wipeSplit } from "../paint";
 import { focus, go, library, notify } from "../state";
 import { theme } from "../theme";
+import { Transport, grab, pictureWidth, stepKeys, useSize } from "../transport";
 import type { ClipInfo } from "../types";
 
 const MODES: [Mode, string, string][] = [
@@ -60,35 +66,6 @@ export function Merge() {
   );
 }
 
-function NewProject({ close }: { close: () => void }) {
-  const { models, clips, projects } = library.value!;
-  const videos = clips.filter(clip => clip.video);
-  const [model, setModel] = useState(models[0]!.id);
-  const [clip, setClip] = useState(videos[0]?.id ?? "");
-  const [name, setName] = useState("");
-  const wanted = freeName(stem(videos.find(one => one.id === clip)?.name ?? "project"), projects);
-  const make = () =>
-    attempt(async () => {
-      const made = await post<{ id: string }>("/api/projects", { model, clip, name: name || wanted });
-      close();
-      go("merge", made.id);
-    });
-  return (
-    <Dialog title="New project" close={close}>
-      <div class="form">
-        <Choice label="Model" value={model} set={setModel} of={models.map(one => [one.id, one.name])} />
-        <Choice label="Clip" value={clip} set={setClip} of={videos.map(one => [one.id, one.name])} />
-        <Text label="Name" value={name} set={setName} hint={name ? "" : wanted} />
-        <div class="row end">
-          <button class="main" disabled={!clip} onClick={make}>
-            Open it
-          </button>
-        </div>
-      </div>
-    </Dialog>
-  );
-}
-
 function Desk(props: { name: string; id: string; ask: () => void }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const bar = useRef<HTMLCanvasElement>(null);
@@ -98,14 +75,13 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
   const [split, setSplit] = useState(0.5);
   const [marks, setMarks] = useState<{ in: number | null; out: number | null }>({ in: null, out: null });
   const [playing, setPlaying] = useState(0);
-  const [size, setSize] = useState(0);
+  const size = useSize(canvas);
   const project = desk.project.value;
   const shown = desk.shown.value;
   const { loading, measured, found, count: counted } = desk.progress.value;
   const count = Math.max(1, counted ?? info?.frames ?? 1);
   const rate = info?.rate ?? 25;
   const to = (frame: number) => setN(Math.max(0, Math.min(count - 1, Math.round(frame))));
-  const width = () => Math.round(Math.min(4096, Math.max(320, (canvas.current?.clientWidth ?? 960) * devicePixelRatio)));
 
   // Until the models are there, the footage's own frames are.
   useEffect(() => {
@@ -121,8 +97,8 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
     return () => live.attach(() => {}, () => {});
   }, [desk.clip.value]);
   useEffect(() => {
-    if (loading && desk.clip.value) live.wish({ n, width: width(), clips: [desk.clip.value] });
-    desk.show(n, width());
+    if (loading && desk.clip.value) live.wish({ n, width: pictureWidth(canvas), clips: [desk.clip.value] });
+    desk.show(n, pictureWidth(canvas));
   }, [n, desk.clip.value, size]);
   useEffect(() => {
     if (!playing || shown?.n !== n) return;
@@ -130,11 +106,6 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
     const timer = setTimeout(() => to(n + playing), 1000 / rate);
     return () => clearTimeout(timer);
   }, [playing, shown]);
-  useEffect(() => {
-    const watch = new ResizeObserver(() => setSize(Math.round(canvas.current?.clientWidth ?? 0)));
-    if (canvas.current) watch.observe(canvas.current);
-    return () => watch.disconnect();
-  }, []);
   useEffect(() => {
     if (canvas.current) drawFrame(canvas.current, shown?.pictures ?? [], mode, split);
     if (bar.current) drawTrack(bar.current, project, { n, count, rate, measured, found, ...marks });
@@ -160,12 +131,8 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
       const name = freeName(props.name.replace(/^.*\//, ""), library.value!.results, ".mp4");
       if (await startJob("render", { project: props.id, name })) go("jobs");
     });
-  const step = (by: number) => (event: KeyboardEvent) => to(n + by * (event.shiftKey ? 10 : 1));
   useKeys({
-    ArrowRight: step(1),
-    ArrowLeft: step(-1),
-    Home: () => to(0),
-    End: () => to(count - 1),
+    ...stepKeys(n, count - 1, to),
     PageUp: () => jump(-1),
     PageDown: () => jump(1),
     l: () => setPlaying(1),
@@ -181,16 +148,14 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
     d: () => setMode("difference"),
     m: () => setMode("mask"),
     a: () => setMode(mode === "before" ? "after" : "before"),
-    "[": () => setSplit(Math.max(0, split - 0.05)),
-    "]": () => setSplit(Math.min(1, split + 0.05)),
+    b: () => setBrush({ on: !brush.value.on }),
+    "[": () => (brush.value.on ? setBrush({ size: brush.value.size / 1.2 }) : setSplit(Math.max(0, split - 0.05))),
+    "]": () => (brush.value.on ? setBrush({ size: brush.value.size * 1.2 }) : setSplit(Math.min(1, split + 0.05))),
     "Ctrl+z": desk.undo,
     "Ctrl+s": () => desk.save(),
-    "Ctrl+g": () => document.querySelector<HTMLInputElement>("#frame-number")?.select(),
   });
-  const grab = (act: (event: PointerEvent) => void) => (event: PointerEvent) => {
-    (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
-    act(event);
-  };
+  const { paint, lift, ring, leave } = usePaint(canvas, n, mode === "side");
+  const point = (event: PointerEvent) => (brush.value.on ? paint(event) : wipe(event));
   const wipe = (event: PointerEvent) => {
     if (mode === "wipe" && event.buttons & 1 && canvas.current && shown?.pictures[0]) setSplit(wipeSplit(canvas.current, shown.pictures[0], event));
   };
@@ -234,28 +199,29 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
           </button>
         </div>
         <div class="viewer">
-          <canvas class="frame" ref={canvas} role="img" aria-label={`${props.name}, frame ${shown?.n ?? n}, ${shown?.state ?? "nothing yet"}`} onPointerDown={grab(wipe)} onPointerMove={wipe} />
+          <canvas
+            class={brush.value.on ? "frame brush" : "frame"}
+            ref={canvas}
+            role="img"
+            aria-label={`${props.name}, frame ${shown?.n ?? n}, ${shown?.state ?? "nothing yet"}`}
+            onPointerDown={grab(point)}
+            onPointerMove={point}
+            onPointerUp={lift}
+            onPointerLeave={leave}
+          />
+          {brush.value.on && ring && <span class="ring" style={{ left: `${ring.x - ring.size / 2}px`, top: `${ring.y - ring.size / 2}px`, width: `${ring.size}px`, height: `${ring.size}px` }} />}
           {desk.trouble.value && (
             <p class="over" role="alert">
               {desk.trouble.value}
             </p>
           )}
-          <div class="row transport">
-            <button aria-label={playing ? "Stop" : "Play"} title="Space" onClick={() => setPlaying(playing ? 0 : 1)}>
-              {playing ? "❚❚" : "▶"}
-            </button>
-            <b class="mono">{timecode(n, rate)}</b>
-            <label class="inline">
-              frame
-              <input id="frame-number" class="mono" type="number" min={0} max={count - 1} value={n} onChange={event => to(+event.currentTarget.value)} />
-              of {count}
-            </label>
+          <Transport n={n} last={count - 1} count={count} rate={rate} playing={playing !== 0} play={() => setPlaying(playing ? 0 : 1)} to={to}>
             <span class={`state ${tone}`} title={why} data-state={shown && fresh ? shown.state : "none"}>
               {shown ? (fresh ? shown.state : `shows ${shown.n}`) : "…"}
             </span>
             <span class="dim mono">{shown && fresh ? `${shown.ms.toFixed(0)} ms` : ""}</span>
             <span class="dim">{loading ? `${loading} …` : measured < count ? `measured to ${measured}` : ""}</span>
-          </div>
+          </Transport>
           <div class="row transport shots">
             <button title="I" aria-pressed={marks.in !== null} onClick={() => setMarks({ ...marks, in: n })}>
               In
@@ -294,29 +260,8 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
       <aside class="side">
         {project && (
           <>
-            <Panel
-              title={shot ? `Shot ${project.shots.indexOf(shot) + 1} · frames ${shot.first}–${end(shot, count)}` : "The whole clip"}
-              tools={
-                shot && (
-                  <button class="quiet" title="Take this shot off: its frames are as the whole clip" onClick={() => edit(replaceShot(project, shot, null))}>
-                    ✕
-                  </button>
-                )
-              }
-            >
-              {shot ? (
-                <div class="row">
-                  <label class="check">
-                    <input type="checkbox" checked={shot.skip} onChange={event => edit(replaceShot(project, shot, { ...shot, skip: event.currentTarget.checked }))} />
-                    leave as it is
-                  </label>
-                  <span class="space" />
-                  <small class="dim">{shot.keys?.length ? (hasKey ? "key here" : "between keys: a change makes one") : "no keys"}</small>
-                </div>
-              ) : (
-                <small class="dim">Mark in and out (I, O) and make a shot (N) to give a range a look of its own.</small>
-              )}
-            </Panel>
+            <ShotPanel project={project} n={n} count={count} />
+            <BrushPanel project={project} n={n} />
             <Inspector project={project} n={n} />
           </>
         )}

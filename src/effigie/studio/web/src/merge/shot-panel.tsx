@@ -1,0 +1,37 @@
+// The panel of the shot under the playhead.
+import { Panel } from "../controls";
+import { change, endOfChange } from "./desk";
+import { type Project, end, replaceShot, shotAt } from "./project";
+
+export function ShotPanel(props: { project: Project; n: number; count: number }) {
+  const { project, n, count } = props;
+  const shot = shotAt(project, n);
+  const edit = (next: Project) => (endOfChange(), change(next));
+  if (!shot) {
+    return (
+      <Panel title="The whole clip">
+        <small class="dim">Mark in and out (I, O) and make a shot (N) to give a range a look of its own.</small>
+      </Panel>
+    );
+  }
+  const hasKey = shot.keys?.some(key => key.frame === n);
+  return (
+    <Panel
+      title={`Shot ${project.shots.indexOf(shot) + 1} · frames ${shot.first}–${end(shot, count)}`}
+      tools={
+        <button class="quiet" title="Take this shot off: its frames are as the whole clip" onClick={() => edit(replaceShot(project, shot, null))}>
+          ✕
+        </button>
+      }
+    >
+      <div class="row">
+        <label class="check">
+          <input type="checkbox" checked={shot.skip} onChange={event => edit(replaceShot(project, shot, { ...shot, skip: event.currentTarget.checked }))} />
+          leave as it is
+        </label>
+        <span class="space" />
+        <small class="dim">{shot.keys?.length ? (hasKey ? "key here" : "between keys: a change makes one") : "no keys"}</small>
+      </div>
+    </Panel>
+  );
+}
