@@ -179,7 +179,9 @@ WRITERS = {
     "media/stream_copy.py": {"add_stream"},  # sound and subtitles, bytes as they were
     "studio/face_grid.py": {"imencode"},  # crops of a face set, to the user's own browser
     "studio/frames.py": {"imencode"},  # decoded frames of files as they are, to the user's own browser
-    "swap/preview/process.py": {"imencode"},  # frames that `FrameMarker` marked, to the user's own browser
+    "execution/desk.py": {"imencode"},  # for the two below
+    "heads/preview/process.py": {"encode_jpeg"},  # frames that `FrameMarker` marked, to the user's own browser
+    "swap/preview/process.py": {"encode_jpeg"},  # as well
     "training/monitor/plot.py": {"encode_png"},  # curves
     "voice/review/sheet.py": {"imencode"},  # spectrograms
     "voice/dataset.py": {"SoundWriter"},  # recordings: the utterances of a voice set, as they were
