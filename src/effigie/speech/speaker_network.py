@@ -54,7 +54,7 @@ class SpeakerNetwork(nn.Module):
 
 
 @lru_cache(maxsize=1)
-@torch.inference_mode(False)  # type: ignore[no-untyped-call]  # it is kept for fits, whoever asks for it first
+@torch.inference_mode(False)  # it is kept for fits, whoever asks for it first
 def load_speaker_network() -> SpeakerNetwork:
     """The network, whose weights are not to be trained.
 
