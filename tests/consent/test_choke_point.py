@@ -217,7 +217,7 @@ def test_a_revoked_consent_stops_a_finished_model(model, man, tmp_path, monkeypa
     from effigie.progress import CancelToken
     from effigie.swap import PersonAssignment
     from effigie.swap.inference.project import Project, save_project
-    from effigie.swap.preview.process import Desk
+    from effigie.swap.preview.process import ProjectDesk
 
     monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))
     copy = shutil.copytree(model, tmp_path / "model", ignore=shutil.ignore_patterns("training", "previews"))
@@ -232,13 +232,13 @@ def test_a_revoked_consent_stops_a_finished_model(model, man, tmp_path, monkeypa
     project = tmp_path / "scene.toml"
     save_project(Project(man, (PersonAssignment(copy),)), project)
     out = io.BytesIO()
-    desk = Desk(project, out)
-    desk._open()
+    desk = ProjectDesk(project, out)
+    desk.open()
     wish = {"seq": 1, "n": 0, "width": 64, "project": tomllib.loads(project.read_text("utf-8"))}
     default_store().revoke(revoke(record, reason="changed her mind"))
     desk._asked = -math.inf  # longer ago than PERMIT_INTERVAL_S
     with pytest.raises(RefusedError, match="changed her mind"):
-        desk._show(wish, CancelToken())
+        desk.show(wish, CancelToken())
     assert desk._preview is None and b'"kind": "frame"' not in out.getvalue()
     with pytest.raises(RefusedError, match="changed her mind"):
         effigie.convert(copy, man, tmp_path / "out.mp4")
