@@ -29,7 +29,7 @@ RATE = 24000
 TEXT = "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background."
 
 
-def record(path: Path, text: str, voice: str = "rowan", times: int = 1) -> Path:
+def record(path: Path, text: str, voice: str = "kumo", times: int = 1) -> Path:
     """A recording of a person; a stock voice is one, for whom we may consent."""
     sound = np.concatenate([one.sound.samples for one in stream_speech(load_voice(voice), text)], axis=1)
     with SoundWriter(path, RATE, 1) as writer:
@@ -40,12 +40,12 @@ def record(path: Path, text: str, voice: str = "rowan", times: int = 1) -> Path:
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return record(tmp_path_factory.mktemp("recorded") / "rowan.flac", TEXT, times=2)
+    return record(tmp_path_factory.mktemp("recorded") / "kumo.flac", TEXT, times=2)
 
 
 @pytest.fixture(scope="module")
 def consent(recording: Path) -> Consent:
-    return new_consent("Rowan", [], ["voice"], basis="a stock voice", recordings=[recording])
+    return new_consent("Kumo", [], ["voice"], basis="a stock voice", recordings=[recording])
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def performance(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def learned(
     recording: Path, consent: Consent, answer: VoiceAnswer, tmp_path_factory: pytest.TempPathFactory
 ) -> effigie.voice.LearnReport:
-    output = tmp_path_factory.mktemp("voices") / "rowan"
+    output = tmp_path_factory.mktemp("voices") / "kumo"
     return learn([recording], output, LearnSettings(steps=1, speech_s=12), consent=consent, answer=answer)
 
 
@@ -74,7 +74,7 @@ def learned(
 def test_a_voice_is_learned_and_speaks(learned: effigie.voice.LearnReport, tmp_path: Path) -> None:
     assert learned.base[:3] in ("am_", "bm_") and learned.utterances >= 2 and learned.speech_s > 8
     found = describe_voice(learned.output)
-    assert 70 < found["median_f0_hz"] < 200 and found["recordings"] == ["rowan.flac"]
+    assert 70 < found["median_f0_hz"] < 200 and found["recordings"] == ["kumo.flac"]
     utterances = load_utterances(learned.output / "set.parquet")
     assert all(600 * one.durations.sum() == len(one.samples) for one in utterances)
     assert "canoe" in " ".join(one.text for one in utterances).lower()
@@ -123,7 +123,7 @@ def test_no_voice_without_consent(
 @pytest.mark.slow
 def test_words_are_found_where_they_are_said() -> None:
     network = load_speech_network()
-    (speech,) = stream_speech(load_voice("rowan"), "Papa made a copper kettle.")
+    (speech,) = stream_speech(load_voice("kumo"), "Papa made a copper kettle.")
     samples = speech.sound.samples[0, : -int(0.4 * RATE)]
     found = align(network, samples, "pˈɑpə mˌAd ɐ kˈɑpəɹ kˈɛɾᵊl.", ("willow",))
     begins = np.cumsum(found.durations)[:-2] * 0.025
