@@ -100,6 +100,9 @@ def test_axe_finds_nothing_serious(page: tuple[Page, Path], theme: str) -> None:
 def test_it_is_rendered_as_a_job(page: tuple[Page, Path]) -> None:
     shown, root = page
     shown.get_by_role("button", name="Render").click()
-    expect(shown.get_by_text("effigie animate clips/man.png --template templates/man.toml")).to_be_visible(timeout=SOON)
+    command = shown.get_by_role("main", name="Jobs").get_by_text(
+        "effigie animate clips/man.png --template templates/man.toml"
+    )
+    expect(command).to_be_visible(timeout=SOON)
     expect(shown.get_by_role("cell", name="done", exact=True)).to_be_visible(timeout=SOON)
     assert (root / "results" / "man-animated.mp4").is_file()
