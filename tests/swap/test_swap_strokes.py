@@ -121,8 +121,7 @@ def test_what_a_preview_shows_of_paint_is_what_a_film_has(quick_model, clip, fil
         for index in (1, 2, 3, 4, 7, 8):  # before, at and after ranges begin and end
             shown = preview.frame(index)
             assert shown.state == "film"
-            # A conversion that other work delays may batch its faces otherwise, which rounds otherwise.
-            assert np.abs(shown.image.astype(int) - film[0][index]).max() <= 1, index
+            assert np.array_equal(shown.image, film[0][index]), index
         bare = preview.frame(1, replace(SETTINGS, strokes=()))
         assert not np.array_equal(bare.image, film[0][1])
         assert np.array_equal(preview.frame(1).image, film[0][1])  # taken back and painted again
