@@ -188,3 +188,22 @@ def test_opencv_gets_its_threads_back_and_python_its_patience():
         assert cv2.getNumThreads() == 1 and sys.getswitchinterval() < before[1]
         raise Trouble
     assert (cv2.getNumThreads(), sys.getswitchinterval()) == before
+
+
+def test_cores_are_shared_until_the_last_block_ends():
+    before = cv2.getNumThreads(), sys.getswitchinterval()
+    entered, may_leave = threading.Event(), threading.Event()
+
+    def share():
+        with shared_cores():
+            entered.set()
+            assert may_leave.wait(HANGS_S)
+
+    other = threading.Thread(target=share)
+    with shared_cores():
+        other.start()
+        assert entered.wait(HANGS_S)
+    assert cv2.getNumThreads() == 1 and sys.getswitchinterval() < before[1]
+    may_leave.set()
+    other.join()
+    assert (cv2.getNumThreads(), sys.getswitchinterval()) == before

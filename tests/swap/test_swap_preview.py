@@ -60,6 +60,16 @@ def test_a_frame_is_the_films_to_the_last_bit(preview, film):
         assert bool(shown.mask.any()) == (not 10 <= index <= 12)
 
 
+def test_a_frame_is_the_films_whatever_opencv_does_elsewhere(preview, film):
+    threads = cv2.getNumThreads()
+    try:
+        for count in (1, 3):  # sums round by how many there are: 3 to 6 samples of some frames
+            cv2.setNumThreads(count)
+            assert all(np.array_equal(preview.frame(index).image, film[0][index]) for index in range(10))
+    finally:
+        cv2.setNumThreads(threads)
+
+
 def test_other_settings_are_shown_and_those_before_come_back(preview, film):
     other = replace(SETTINGS, compose=ComposeSettings(color="none", blend="feather"))
     assert not np.array_equal(preview.frame(2, other).image, film[0][2])

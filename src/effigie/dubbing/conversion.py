@@ -100,7 +100,7 @@ class DubConversion:
         self._prepare_mouths()
         seconds["mouths"] += time.perf_counter() - begun
         voice_permit, voice_hash = spoken_by or (None, None)
-        with contextlib.ExitStack() as stack:
+        with shared_cores(), contextlib.ExitStack() as stack:
             outgoing = stack.enter_context(
                 SignedWriter(
                     report.output,
@@ -119,7 +119,6 @@ class DubConversion:
             if settings.masks is not None:
                 masks = stack.enter_context(VideoWriter(settings.masks, take.info, EncodeSettings(codec="png")))
             out = stack.enter_context(BackgroundConsumer(partial(self._write, outgoing, masks, seconds)))
-            stack.enter_context(shared_cores())
             for number, frame in enumerate(self._read(stack)):
                 self._cancel.check()
                 start = time.perf_counter()

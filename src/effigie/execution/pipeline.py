@@ -24,21 +24,49 @@ POLL_S = 0.2
 SWITCH_INTERVAL_S = 2e-4
 
 
+class _SharedCores:
+    """The process's settings while anybody shares its cores; the last who leaves puts back what the first found."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._found = 0, 0.0
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._users == 0:
+                self._found = cv2.getNumThreads(), sys.getswitchinterval()
+                cv2.setNumThreads(1)
+                sys.setswitchinterval(SWITCH_INTERVAL_S)
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                threads, interval = self._found
+                cv2.setNumThreads(threads)
+                sys.setswitchinterval(interval)
+
+
+_SHARED_CORES = _SharedCores()
+
+
 @contextlib.contextmanager
 def shared_cores() -> Iterator[None]:
     """Settings for threads that share the cores: OpenCV single-threaded, and a short switch interval of Python's lock.
 
     More threads for one stage would only wait for the others. A stage comes back from OpenCV after a fraction of a
     millisecond and wants the lock again; Python's usual 5 ms of waiting cost a conversion 8 % of its rate.
+
+    Enter it before the threads begin: some of OpenCV's sums round by the number of its threads, a few samples of a
+    frame. The settings are the process's, so that they hold until the last of several blocks ends, in any thread.
     """
-    threads, interval = cv2.getNumThreads(), sys.getswitchinterval()
-    cv2.setNumThreads(1)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    _SHARED_CORES.enter()
     try:
         yield
     finally:
-        cv2.setNumThreads(threads)
-        sys.setswitchinterval(interval)
+        _SHARED_CORES.leave()
 
 
 @contextlib.contextmanager

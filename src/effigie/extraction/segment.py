@@ -13,6 +13,7 @@ import numpy as np
 
 from effigie.errors import CancelledError
 from effigie.execution import report, stop_requested
+from effigie.execution.pipeline import shared_cores
 from effigie.extraction.config import ExtractSettings
 from effigie.faces.analyzer import AnalyzedFrame, Face, SmoothingSettings, analyze
 from effigie.faces.crop import crop, sharpness
@@ -72,12 +73,12 @@ get_tracker = cache(Tracker)
 
 def extract_segment(segment: Segment) -> SegmentResult:
     """Analyse a segment; the rows land in ``segment.output``."""
-    cv2.setNumThreads(1)
     result = SegmentResult()
     reach = SmoothingSettings().max_radius
     # A few frames before and after, so that smoothing is the same as without segments.
     before, after = min(segment.start, reach), None if segment.stop is None else segment.stop + reach
     with (
+        shared_cores(),
         local_copy(segment.path) as path,
         VideoReader(path, start=segment.start - before, stop=after, threads=1) as reader,
     ):

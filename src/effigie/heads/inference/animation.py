@@ -182,7 +182,7 @@ class _Animation:
         audio_range = None
         if self._count < len(motion):
             audio_range = clip_info.clock_origin, motion.times[self._count]
-        with contextlib.ExitStack() as stack:
+        with shared_cores(), contextlib.ExitStack() as stack:
             outgoing = stack.enter_context(
                 SignedWriter(
                     report.output,
@@ -207,7 +207,6 @@ class _Animation:
             source = self._direction.source
             self._seconds["response"] = time.perf_counter() - start
             renderer = self._subject.build_renderer(self._direction.motion)
-            stack.enter_context(shared_cores())
             frames = self._list_targets(source)
             warped = stack.enter_context(ordered_map(partial(_warp_frame, self._warp), frames))
             for index, rendered, landmarks, seconds in warped:

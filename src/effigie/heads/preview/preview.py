@@ -19,6 +19,7 @@ from effigie.arrays import Image
 from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.gate import ConsentLike
 from effigie.errors import MediaError, RefusedError
+from effigie.execution.pipeline import shared_cores
 from effigie.faces.mesh import fit_pose
 from effigie.heads.config import AnimateSettings
 from effigie.heads.inference.animation import build_warp
@@ -274,8 +275,7 @@ class Preview:
     @contextlib.contextmanager
     def _backend(self) -> Iterator[None]:
         """As in an animation, for sums round by the number of threads."""
-        if self.settings.renderer != "network":
-            yield
-            return
-        with configure_backend(choose_device(self.settings.device), 1):
+        with shared_cores(), contextlib.ExitStack() as stack:
+            if self.settings.renderer == "network":
+                stack.enter_context(configure_backend(choose_device(self.settings.device), 1))
             yield

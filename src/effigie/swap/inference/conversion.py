@@ -106,7 +106,7 @@ class Conversion:
             total = min(settings.max_frames, total or settings.max_frames)
         models = ",".join(digest for state in self._people if (digest := state.model.manifest_sha256))
         start = time.perf_counter()
-        with contextlib.ExitStack() as stack:
+        with shared_cores(), contextlib.ExitStack() as stack:
             outgoing = stack.enter_context(
                 SignedWriter(
                     report.output,
@@ -125,7 +125,6 @@ class Conversion:
                 masks = stack.enter_context(VideoWriter(settings.masks, info, EncodeSettings(codec="png")))
             out = stack.enter_context(BackgroundConsumer(partial(self._write, outgoing, masks)))
             composed = stack.enter_context(BackgroundConsumer(partial(self._compose, out)))
-            stack.enter_context(shared_cores())
             # Four threads share the cores: more of them for the network would wait for the others.
             stack.enter_context(configure_backend(self._device, max(1, available_cores() // 4)))
             prepared_frames: list[_PreparedFrame] = []

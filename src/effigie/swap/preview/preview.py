@@ -17,6 +17,7 @@ from effigie.assets import REQUIRED_ASSETS, fetch_assets
 from effigie.consent.gate import ConsentLike, merge_permits
 from effigie.errors import MediaError, UsageError
 from effigie.execution import available_cores
+from effigie.execution.pipeline import shared_cores
 from effigie.faces.person_matcher import PersonMatcher, TargetPerson
 from effigie.media import Frame
 from effigie.progress import CancelToken
@@ -254,5 +255,5 @@ class Preview:
     @contextlib.contextmanager
     def _backend(self) -> Iterator[None]:
         """As in a conversion, for sums round by the number of threads."""
-        with configure_backend(self._cast.device, max(1, available_cores() // 4)):
+        with shared_cores(), configure_backend(self._cast.device, max(1, available_cores() // 4)):
             yield
