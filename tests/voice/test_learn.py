@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from effigie.errors import MediaError, ModelError, RefusedError, UsageError
 from effigie.media.sound import read_sound
 from effigie.media.sound_writer import SoundWriter
 from effigie.voice import LearnSettings, convert, describe_voice, learn, load_voice, speak, stream_speech
+from effigie.voice import task
 from effigie.voice.adapters import add_adapters, apply_adapters, list_adapted, read_adapters
 from effigie.voice.alignment import align
 from effigie.voice.dataset import Utterance, level_samples, listen, load_utterances, save_utterances
@@ -75,8 +75,12 @@ def performance(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def learned(
     recording: Path, consent: Consent, answer: VoiceAnswer, tmp_path_factory: pytest.TempPathFactory
 ) -> effigie.voice.LearnReport:
+    """With few and short pieces of speech to compare: each is spoken by a whole network."""
     output = tmp_path_factory.mktemp("voices") / "kumo"
-    return learn([recording], output, LearnSettings(steps=1, speech_s=12), consent=consent, answer=answer)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(task, "SEGMENT", 16)
+        patch.setattr(task, "HELD_OUT_SEGMENTS", 1)
+        return learn([recording], output, LearnSettings(steps=1, speech_s=12), consent=consent, answer=answer)
 
 
 @pytest.mark.slow
