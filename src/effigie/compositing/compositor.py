@@ -27,6 +27,7 @@ from effigie.compositing.region import (
     warp_to_crop,
     warp_to_region,
 )
+from effigie.compositing.skin_tone import FeatureMasks, carry_over, measure_tone
 from effigie.compositing.temporal import MAX_FLOW_SIZE, ExponentialAverage, MotionCompensatedFilter
 from effigie.compositing.window import CropWindow
 
@@ -138,7 +139,7 @@ class Compositor:
         time: Fraction | None = None,
         visible: NDArray[np.float32] | None = None,
         matte: NDArray[np.float32] | None = None,
-        features: NDArray[np.float32] | None = None,
+        features: FeatureMasks | None = None,
         interior: NDArray[np.float32] | None = None,
         paint: MaskPaint | None = None,
     ) -> NDArray[np.uint8]:
@@ -147,7 +148,7 @@ class Compositor:
         Args:
             face, mask, matrix, time, visible: as of :meth:`compose`.
             matte: (H, W) float32 in 0..1 by which the mask is multiplied, in the frame's own pixels.
-            features: (F, F) float32 in 0..1 of the crop, 1 where brows, eyes and lips are, made or filmed: no skin.
+            features: where brows, eyes and lips are in the crop; without, the skin is not fitted.
             interior: (S, S, 4) float32 in 0..1, what of the footage shows between lids and lips, and how much of each
                 pixel it is. It has the footage's light, sharpness and blur, and is put in last.
             paint: what was painted onto the mask, of (S, S).
@@ -220,7 +221,7 @@ class Compositor:
         footage: Image,
         region: Region,
         time: Fraction | None,
-        features: NDArray[np.float32] | None,
+        features: FeatureMasks | None,
         window: CropWindow,
     ) -> Image:
         """What the window shows of the face (S, S, 3), in the footage's colours."""
@@ -231,10 +232,12 @@ class Compositor:
         known = frame_coverage(region, side, color.STATISTICS_SIZE)
         counted = known * cv2.resize(alpha, known.shape, interpolation=cv2.INTER_AREA)
         measured = color.compute_statistics(face, reference, counted, self.settings.color)
-        face = color.apply_transfer(face, self._color_smoother(measured, time), window)
+        made, face = face, color.apply_transfer(face, self._color_smoother(measured, time), window)
         if features is None:
             return face
-        skin = counted * (1 - cv2.resize(features, counted.shape, interpolation=cv2.INTER_AREA))
+        skin = counted * (1 - cv2.resize(features.any, counted.shape, interpolation=cv2.INTER_AREA))
+        tone, share = measure_tone(made, reference, skin), self.settings.complexion
+        face = carry_over(face, reference, features, skin, tone, share, window)
         return fit_complexion(face, reference, skin, self.settings.complexion, window)
 
     def _stabilize(

@@ -16,6 +16,7 @@ REGIONS = ("eyes", "mouth", "skin")
 LID_MARGIN, LIP_MARGIN = 0.25, 0.12
 # Outlines of what is not plain skin, and how much larger than its landmarks each is.
 FEATURES = ((LEFT_BROW, 1.25), (RIGHT_BROW, 1.25), (LEFT_EYE, 1.6), (RIGHT_EYE, 1.6), (OUTER_LIPS, 1.15))
+BROWS = FEATURES[:2]
 MOVING_SKIN = ((LEFT_EYE, 1.4), (RIGHT_EYE, 1.4), (OUTER_LIPS, 1.15))
 SOFTNESS = 0.015  # of the picture's side, of an edge
 EYES_AND_MOUTH_WEIGHT = 2.0  # extra weight of their pixels: small regions that people look at first
@@ -64,6 +65,18 @@ def polygon_mask(points: np.ndarray, height: int, width: int) -> np.ndarray:
 def feature_mask(landmarks: Landmarks, size: int) -> np.ndarray:
     """(size, size) float32 in [0, 1]: 1 over brows, eyes and lips, grown to where plain skin begins."""
     return _fill_outlines(landmarks, FEATURES, size)
+
+
+def brow_mask(landmarks: Landmarks, size: int) -> np.ndarray:
+    """(size, size) float32 in [0, 1]: 1 over both brows."""
+    return _fill_outlines(landmarks, BROWS, size)
+
+
+def lip_mask(landmarks: Landmarks, size: int) -> np.ndarray:
+    """(size, size) float32 in [0, 1]: 1 over the lips, without what shows between them."""
+    return polygon_mask(landmarks[OUTER_LIPS, :2], size, size) * (
+        1 - polygon_mask(landmarks[INNER_LIPS, :2], size, size)
+    )
 
 
 def moving_skin_mask(landmarks: Landmarks, size: int) -> np.ndarray:

@@ -14,9 +14,10 @@ import torch
 
 from effigie.arrays import AffineMatrix, Image, Landmarks
 from effigie.compositing.color import STATISTICS_SIZE
+from effigie.compositing.skin_tone import FeatureMasks
 from effigie.faces.analyzer import Face
 from effigie.faces.crop import apply_affine, crop, resize_matrix
-from effigie.faces.mask import face_mask, feature_mask, moving_skin_mask
+from effigie.faces.mask import brow_mask, face_mask, feature_mask, lip_mask, moving_skin_mask
 from effigie.faces.warp import MeshWarper
 from effigie.nn.images import to_float
 from effigie.prior.detail import upscale, upscale_with_detail
@@ -48,7 +49,7 @@ class SwappedFace:
         opacity: 0..1, less than 1 while the face comes or goes.
         source_mask: (S, S) float32 in [0, 1], 0 where the source's frames show hair or a wall instead of the face; None
             where that was not looked for.
-        features: (F, F) float32 in [0, 1], 1 over the brows, eyes and lips of the made face and of the footage's.
+        features: where the brows, eyes and lips of the made face and of the footage's are.
         interior: (S, S, 4) float32 in [0, 1], the footage's eyeballs and mouth, and how much of each pixel they are.
     """
 
@@ -57,7 +58,7 @@ class SwappedFace:
     matrix: AffineMatrix
     opacity: float = 1.0
     source_mask: np.ndarray | None = None
-    features: np.ndarray | None = None
+    features: FeatureMasks | None = None
     interior: np.ndarray | None = None
 
 
@@ -239,14 +240,14 @@ class Swapper:
         mask = face_mask(inputs.warper.target, side, side, margin)
         placements = (inputs.warper.target, inputs.geometry.landmarks)
         shrink = resize_matrix(STATISTICS_SIZE, side)
-        features = [feature_mask(apply_affine(shrink, landmarks), STATISTICS_SIZE) for landmarks in placements]
+        made, filmed = (apply_affine(shrink, landmarks) for landmarks in placements)
         return SwappedFace(
             np.clip(picture, 0, 1),
             mask,
             inputs.matrix,
             pose_state.opacity,
             inputs.source_mask,
-            np.maximum(*features),
+            _mark_features(made, filmed),
             interior,
         )
 
@@ -266,6 +267,17 @@ class Swapper:
         start = time.perf_counter()
         yield
         self.seconds[stage] += time.perf_counter() - start
+
+
+def _mark_features(made: Landmarks, filmed: Landmarks) -> FeatureMasks:
+    size = STATISTICS_SIZE
+    return FeatureMasks(
+        np.maximum(feature_mask(made, size), feature_mask(filmed, size)),
+        brow_mask(made, size),
+        lip_mask(made, size),
+        brow_mask(filmed, size),
+        lip_mask(filmed, size),
+    )
 
 
 def _make_skin_mask(landmarks: Landmarks, side: int) -> np.ndarray:
