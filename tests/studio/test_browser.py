@@ -34,7 +34,7 @@ from playwright.sync_api import Page, expect, sync_playwright  # noqa: E402
 pytestmark = pytest.mark.slow
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-PAGES = ("people", "clips", "faces", "train", "swap", "merge", "heads", "results", "jobs")
+PAGES = ("people", "clips", "faces", "train", "swap", "merge", "heads", "voices", "results", "jobs")
 AXE = Path(package.__file__).parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -100,7 +100,7 @@ def test_a_clip_is_brought_in_and_stepped_through_by_keyboard(page: Page, tmp_pa
 def test_a_job_is_asked_for_watched_and_its_command_shown(page: Page) -> None:
     page.keyboard.press("2")
     page.get_by_role("button", name="Extract").click()
-    page.keyboard.press("9")
+    page.keyboard.press("0")
     expect(page.get_by_role("cell", name="done", exact=True)).to_be_visible(timeout=120_000)
     expect(page.get_by_text("effigie extract clips/numbers.mp4 -o faces/numbers.faces", exact=True)).to_be_visible()
     expect(page.get_by_text("no face in")).to_be_visible()
@@ -123,7 +123,7 @@ def test_axe_finds_nothing_serious(page: Page, name: str, theme: str) -> None:
     if not AXE.is_file():
         pytest.skip("no axe-core here: `make studio` installs it")
     page.evaluate("theme => (document.documentElement.dataset.theme = theme)", theme)
-    page.keyboard.press(str(PAGES.index(name) + 1))
+    page.keyboard.press(str((PAGES.index(name) + 1) % 10))
     page.wait_for_timeout(500)
     page.evaluate(AXE.read_text("utf-8"))
     found: list[dict[str, Any]] = page.evaluate("axe.run().then(found => found.violations)")
@@ -132,7 +132,7 @@ def test_axe_finds_nothing_serious(page: Page, name: str, theme: str) -> None:
 
 
 def test_the_page_comes_back_after_a_kill(page: Page, running: RunningStudio) -> None:
-    page.keyboard.press("9")
+    page.keyboard.press("0")
     workspace = running.workspace
     running.process.kill()
     expect(page.get_by_role("alert")).to_be_visible(timeout=30_000)

@@ -13,12 +13,13 @@ import { PeoplePage } from "./pages/people";
 import { Results } from "./pages/results";
 import { Swap } from "./pages/swap";
 import { Train } from "./pages/train";
+import { VoicesPage } from "./pages/voices";
 import { takeFiles } from "./uploads";
 import { PAGES, type Page, connection, dismiss, focus, go, help, isEmpty, jobs, library, notices, page, people, running, validRecords, waiting } from "./state";
 import { nextTheme, theme } from "./theme";
 
-const NAMES: Record<Page, string> = { people: "People", clips: "Clips", faces: "Faces", train: "Train", swap: "Swap", merge: "Merge", heads: "Heads", results: "Results", jobs: "Jobs" };
-const VIEWS: Record<Page, () => any> = { people: PeoplePage, clips: Clips, faces: Faces, train: Train, swap: Swap, merge: Merge, heads: Heads, results: Results, jobs: Jobs };
+const NAMES: Record<Page, string> = { people: "People", clips: "Clips", faces: "Faces", train: "Train", swap: "Swap", merge: "Merge", heads: "Heads", voices: "Voices", results: "Results", jobs: "Jobs" };
+const VIEWS: Record<Page, () => any> = { people: PeoplePage, clips: Clips, faces: Faces, train: Train, swap: Swap, merge: Merge, heads: Heads, voices: VoicesPage, results: Results, jobs: Jobs };
 
 function tally(name: Page): string {
   const found = library.value;
@@ -32,6 +33,7 @@ function tally(name: Page): string {
     swap: 0,
     merge: found.projects.length,
     heads: found.templates.length,
+    voices: found.voices.length,
     results: found.results.length,
     jobs: active,
   };
@@ -76,7 +78,7 @@ function Rail() {
     <nav class="rail" aria-label="Pages">
       {PAGES.map((name, index) => (
         <a key={name} href={`#${name}`} title={NAMES[name]} aria-current={page.value === name ? "page" : undefined}>
-          <kbd>{index + 1}</kbd>
+          <kbd>{(index + 1) % 10}</kbd>
           <span>{NAMES[name]}</span>
           <small>{tally(name)}</small>
         </a>

@@ -1,10 +1,10 @@
 // Granting at the camera: terms to read, motions to follow before a mirror, a look at the clip, and what the check says.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { post, put } from "../api";
+import { type Camera, openCamera, record } from "../camera";
 import { Facts, Panel } from "../controls";
 import { go, jobs, people } from "../state";
 import type { Job } from "../types";
-import { type Camera, openCamera, record } from "./camera";
 import { COUNTDOWN_S, type Challenge, type Step, type Terms, list } from "./steps";
 
 type Phase = "terms" | "mirror" | "countdown" | "recording" | "review" | "sending" | "checking";

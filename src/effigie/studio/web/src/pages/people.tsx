@@ -7,6 +7,7 @@ import { Grant } from "../grant/grant";
 import { focus, go, library, notify, people } from "../state";
 import type { ConsentRecord } from "../types";
 import { takeFiles, upload } from "../uploads";
+import { listRecordings } from "../voices/recordings";
 
 const USES: [string, string][] = [
   ["swap", "their face in other footage"],
@@ -151,6 +152,7 @@ function Making({ close }: { close: () => void }) {
   const [kind, setKind] = useState("consent-new");
   const [subject, setSubject] = useState("");
   const [photo, setPhoto] = useState("");
+  const [recording, setRecording] = useState("");
   const [uses, setUses] = useState(["swap"]);
   const [until, setUntil] = useState("");
   const [basis, setBasis] = useState("");
@@ -163,17 +165,20 @@ function Making({ close }: { close: () => void }) {
       if (id) setEvidence(list => [...list, { id, name: file.name }]);
     }
   };
-  const bringPhoto = async (files: FileList | null) => {
+  const bringOne = async (files: FileList | null, kind: "clips" | "recordings", set: (id: string) => void) => {
     const file = files?.[0];
-    const id = file && (await upload(file, "clips"));
+    const id = file && (await upload(file, kind));
     if (!id) return;
     await attempt(reload);
-    setPhoto(id);
+    set(id);
   };
+  const speaks = uses.includes("voice");
+  const needsPhoto = uses.some(use => use !== "voice");
   const make = async (event: Event) => {
     event.preventDefault();
-    if (!photo) return notify("choose a photo or clip of the person first", true);
-    const fields = { subject, photos: [photo], uses, until, basis, purpose, evidence: evidence.map(one => one.id) };
+    if (needsPhoto && !photo) return notify("choose a photo or clip of the person first", true);
+    if (speaks && !recording) return notify("choose a recording of the person first", true);
+    const fields = { subject, ...(photo && { photos: [photo] }), ...(speaks && { recordings: [recording] }), uses, until, basis, purpose, evidence: evidence.map(one => one.id) };
     if (await startJob(kind, fields)) close();
   };
   const toggle = (use: string) => setUses(uses.includes(use) ? uses.filter(one => one !== use) : [...uses, use]);
@@ -203,7 +208,7 @@ function Making({ close }: { close: () => void }) {
           />
           <label class="button">
             Bring one
-            <input type="file" accept="image/*,video/*" class="hidden" onChange={e => bringPhoto(e.currentTarget.files)} />
+            <input type="file" accept="image/*,video/*" class="hidden" onChange={e => bringOne(e.currentTarget.files, "clips", setPhoto)} />
           </label>
         </div>
         <fieldset>
@@ -215,6 +220,20 @@ function Making({ close }: { close: () => void }) {
             </label>
           ))}
         </fieldset>
+        {speaks && (
+          <div class="row">
+            <Choice
+              label="A recording in which they alone speak"
+              value={recording}
+              set={setRecording}
+              of={[["", "choose"], ...listRecordings().map(one => [one.id, one.name] as [string, string])]}
+            />
+            <label class="button">
+              Bring one
+              <input type="file" accept="audio/*,video/*" class="hidden" onChange={e => bringOne(e.currentTarget.files, "recordings", setRecording)} />
+            </label>
+          </div>
+        )}
         <div class="row">
           <Field label="Until" hint="a year if left open">
             <input type="date" value={until} onInput={e => setUntil(e.currentTarget.value)} />
@@ -233,7 +252,7 @@ function Making({ close }: { close: () => void }) {
           <button type="button" onClick={close}>
             Cancel
           </button>
-          <button class="main" disabled={!subject.trim() || !photo || !uses.length}>
+          <button class="main" disabled={!subject.trim() || (needsPhoto && !photo) || (speaks && !recording) || !uses.length}>
             {kind === "consent-new" ? "Sign the record" : "Write the request"}
           </button>
         </div>

@@ -7,6 +7,7 @@ import { focus, go, library } from "../state";
 import type { Result } from "../types";
 import { type Finding, dropped, findings, verifyFile, verifyResult } from "../verification";
 import { Viewer } from "../viewer";
+import { Sound } from "../voices/sound";
 
 const VERDICTS: Record<string, [string, string]> = {
   "made-by-effigie": ["good", "made with effigie"],
@@ -26,7 +27,7 @@ export function Results() {
   const choose = (
     <label class="button">
       Verify a file
-      <input type="file" accept="video/*,image/*" class="hidden" onChange={e => [...(e.currentTarget.files ?? [])].forEach(file => void verifyFile(file))} />
+      <input type="file" accept="video/*,image/*,audio/*" class="hidden" onChange={e => [...(e.currentTarget.files ?? [])].forEach(file => void verifyFile(file))} />
     </label>
   );
   return (
@@ -38,7 +39,7 @@ export function Results() {
           {results.map(result => (
             <li key={result.id}>
               <button aria-pressed={result === chosen} title={result.name} onClick={() => go("results", result.id)}>
-                <img src={`/api/clips/${result.id}/poster`} alt="" loading="lazy" />
+                {result.sound ? <i class="wave" aria-hidden="true" /> : <img src={`/api/clips/${result.id}/poster`} alt="" loading="lazy" />}
                 <span>{result.name}</span>
                 <small>
                   {size(result.bytes)} · {clock(result.time)}
@@ -62,7 +63,9 @@ export function Results() {
                 </div>
               </div>
             )}
-            {tab === "player" ? (
+            {chosen.sound ? (
+              <SoundResult key={chosen.id} result={chosen} />
+            ) : tab === "player" ? (
               <video class="frame" src={`/api/files/${chosen.id}`} controls aria-label={chosen.name} />
             ) : tab === "sheet" && chosen.sheet ? (
               <div class="preview">
@@ -77,6 +80,18 @@ export function Results() {
         )}
       </div>
       <aside class="side">{chosen && <Inspect result={chosen} />}</aside>
+    </div>
+  );
+}
+
+function SoundResult({ result }: { result: Result }) {
+  const [spans, setSpans] = useState<Record<string, number>>({});
+  const span = Math.max(0, ...Object.values(spans));
+  const tell = (id: string) => (seconds: number) => setSpans(known => ({ ...known, [id]: seconds }));
+  return (
+    <div class="body">
+      <Sound id={result.id} name={result.name} title="Made" span={span} tell={tell(result.id)} />
+      {result.input && <Sound id={result.input} name="what it was made from" title="Performance" span={span} tell={tell(result.input)} />}
     </div>
   );
 }
