@@ -1,9 +1,10 @@
 """`python -m benchmarks.voice_likeness DATA`: likeness, naturalness and words of learned voices.
 
 DATA has ``clips/`` and ``clips_grid/`` with clips of the GRID corpus, whose names say what is said. Of each talker
-the first clips are learned from; performances are of other talkers. Judges, none of which is a loss: the two speaker
-encoders of the consent gate, Whisper base without a prompt, and DistillMOS where it is installed (pip install
---no-deps distillmos xls-r-sqa; it imports torchaudio without using it).
+the first clips are learned from; performances are of other talkers. Judges, none of which is a loss: Resemblyzer
+(``to_...``), Whisper base without a prompt, and DistillMOS where it is installed (pip install --no-deps distillmos
+xls-r-sqa; it imports torchaudio without using it). Voices are fitted by the consent gate's other speaker encoder, whose
+cosines, ``fitted_to_...``, say how far the fit came and judge nothing.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from effigie.voice.task import VoiceTask, choose_base
 from effigie.voice.trainer import average_person
 
 RATE = 24000
+ROLES = {"resemblyzer": "to", "voicefilter": "fitted_to"}
 WORDS: tuple[dict[str, str], ...] = (
     {"b": "bin", "l": "lay", "p": "place", "s": "set"},
     {"b": "blue", "g": "green", "r": "red", "w": "white"},
@@ -119,18 +121,18 @@ def read_clips(network: SpeechNetwork, clips: list[Path]) -> list[Utterance]:
 def judge_sound(
     samples: np.ndarray, voice: dict[str, np.ndarray], text: str, mos: Callable[[Sound], float], source: Sound | None
 ) -> dict[str, float]:
-    """Cosines to the voice and to the performer by both encoders, words wrong in per cent, MOS."""
+    """Cosines to the voice and to the performer by the judge, and by the encoder of the fit; words wrong in %, MOS."""
     sound = Sound(samples[None], RATE)
     wrong, count = count_errors(text, " ".join(word.text for word in recognize(sound)))
     found = embed_speaker(sound)
-    row = {f"to_voice_{name}": float(found[name] @ voice[name]) for name in voice}
+    row = {f"{ROLES[name]}_voice": float(found[name] @ voice[name]) for name in voice}
     row |= {"wrong": 100 * wrong / count, "mos": mos(sound)}
     if source is not None:
         own = embed_speaker(source)
         heard = " ".join(word.text for word in recognize(Sound(source.mono()[None], RATE)))
-        row |= {f"to_performer_{name}": float(found[name] @ own[name]) for name in voice}
+        row |= {f"{ROLES[name]}_performer": float(found[name] @ own[name]) for name in voice}
         row |= {"source_wrong": 100 * count_errors(text, heard)[0] / count, "source_mos": mos(source)}
-        row |= {f"source_to_voice_{name}": float(own[name] @ voice[name]) for name in voice}
+        row |= {f"source_{ROLES[name]}_voice": float(own[name] @ voice[name]) for name in voice}
     return row
 
 

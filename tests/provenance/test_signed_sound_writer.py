@@ -107,3 +107,12 @@ def test_what_cannot_be_written_is_one_clear_line(allowed, tmp_path):
 def test_short_sound_comes_out_as_long_as_it_went_in(allowed, tmp_path, count):
     write(tmp_path / "out.wav", allowed, SOUND[:, :count])
     assert read_sound(tmp_path / "out.wav", 24000).samples.shape == (1, count)
+
+
+def test_the_weaker_the_consent_the_louder_the_notice(allowed, tmp_path):
+    """Whoever makes the sound speaks the notice that the writer asks for."""
+    assert all(record.is_bare for record in allowed.consents)
+    writer = write(tmp_path / "out.wav", allowed)
+    assert writer.settings.label == "corner" and "cannot be switched off" in writer.notes[0]
+    asked = write(tmp_path / "other.wav", allowed, settings=TrustSettings(label="first-seconds"))
+    assert asked.settings.label == "first-seconds" and not asked.notes

@@ -49,11 +49,9 @@ LEFT_OUT = {
     "MetaSettings": {"held_out"},
     "OcclusionSettings": {"held_out"},
     "PretrainSettings": {"held_out"},
-    "SpeakSettings": {"trust"},  # a visible notice is of pictures
     "SwapSettings": {"held_out", "bank"},
     "TrustSettings": {"label_text", "watermark"},
     "TuneSettings": {"batch"},
-    "VoiceConvertSettings": {"trust"},
 }
 # Fields whose option has a name of its own.
 FLAGS = {

@@ -17,8 +17,9 @@ class TrustSettings:
     """Label, watermark and certificate of outputs. Credentials and the ledger's entry are always made.
 
     Attributes:
-        label: the visible notice: ``off``, ``corner`` (throughout) or ``first-seconds``.
-        label_text: its words; None takes "AI-generated".
+        label: the notice: ``off``, ``corner`` (throughout) or ``first-seconds``; sound alone is preceded by a spoken
+            one with either.
+        label_text: its words; None takes "AI-generated", spoken "This voice is AI generated."
         watermark: the invisible mark. Without it an output that loses its metadata can be traced by its pictures alone;
             meant for measuring what a swap itself does to pixels.
         certificate: PEM chain to sign with, given together with ``key``; None takes ``EFFIGIE_CERTIFICATE``, or a local

@@ -66,8 +66,7 @@ class OutputRecord:
         permits = [permit] if voice_permit is None else [permit, voice_permit]
         self._consents = tuple({consent.id: consent for one in permits for consent in one.consents}.values())
         self._ids = tuple(consent.id for consent in self._consents)
-        if has_face:
-            self._require_label()
+        self._require_label()
         self._claim = Claim(
             output_id=self.output_id,
             command=command,

@@ -31,7 +31,7 @@ class SignedSoundWriter:
         channels: 1 or 2.
         command: the verb.
         model_hash: SHA-256 of the voice's manifest; of several separated by commas.
-        settings: mark and certificate.
+        settings: notice, mark and certificate.
         encode: bits or bit rate.
         source_path: the performance that it was converted from, which the credentials name.
 
@@ -86,6 +86,11 @@ class SignedSoundWriter:
     @property
     def path(self) -> Path:
         return self._record.path
+
+    @property
+    def settings(self) -> TrustSettings:
+        """As given, the notice on where the weakest consent asks for it: whoever makes the sound speaks it first."""
+        return self._record.settings
 
     @property
     def notes(self) -> list[str]:

@@ -15,6 +15,7 @@ from effigie.errors import ModelError
 from effigie.execution.spawn import defer_signals
 from effigie.training.config import TrainingSettings
 from effigie.training.model_folder import convert_stored
+from effigie.training.optimizer import AdamW
 
 NETWORK, EMA, OPTIMIZER = "network", "average", "optimiser"
 """First part of a tensor's name: ``network/decoder/1.weight``, ``optimiser/decoder/1.weight/exp_avg``."""
@@ -82,7 +83,7 @@ class TrainingState:
             for name, network in networks.items()
         }
         self.ema = ModelEma(self.networks, settings.ema_decay)
-        self.optimizer = torch.optim.AdamW(
+        self.optimizer = AdamW(
             parameter_groups(),
             lr=settings.learning_rate,
             betas=settings.betas,

@@ -22,7 +22,7 @@ class SpeakSettings:
         semitones: by which the melody is raised, -12 to 12; 0 is the voice's own height.
         rate: samples a second of the output. What is made has 24000; 48000 holds no more.
         sound: how the file is stored.
-        trust: mark and certificate.
+        trust: how the output can be traced: notice, mark, certificate.
     """
 
     speed: float = 1.0
@@ -48,7 +48,7 @@ class VoiceConvertSettings:
         melody: how far the performance's range of melody is kept: 1 wholly, 0 takes the voice's own.
         rate: samples a second of the output. What is made has 24000; 48000 holds no more.
         sound: how the file is stored.
-        trust: mark and certificate.
+        trust: how the output can be traced: notice, mark, certificate.
     """
 
     semitones: float = 0.0

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from effigie.training.optimizer import Adam
 from effigie.voice.adapters import add_adapters, read_adapters
 from effigie.voice.dataset import Utterance
 from effigie.voice.losses import EnvelopeLoss, SpeakerLoss
@@ -96,7 +97,7 @@ class VoiceTask:
         parameters: list[dict[str, object]] = [{"params": [self._timbre], "lr": STYLE_RATE}]
         if self._adapters:
             parameters.append({"params": self._adapters, "lr": ADAPTER_RATE})
-        self._optimizer = torch.optim.Adam(parameters, betas=(0.8, 0.99))
+        self._optimizer = Adam(parameters, betas=(0.8, 0.99))
 
     def fit(self, steps: int, report: Callable[[int, float | None], None]) -> FitResult:
         """Run up to ``steps`` steps; returns the state with the least held-out error.

@@ -18,6 +18,7 @@ from effigie.provenance.signed_sound_writer import SignedSoundWriter
 from effigie.voice.checkpoint import load_voice
 from effigie.voice.config import VoiceConvertSettings
 from effigie.voice.dataset import BLOCK_S, Utterance, analyze_utterance, cut_sentences
+from effigie.voice.inference.notice import speak_notice
 from effigie.voice.inference.speak import resample
 from effigie.voice.inference.speech import GAIN, limit_peaks
 from effigie.voice.melody import Melody, carry_over
@@ -37,7 +38,7 @@ class VoiceConvertReport:
         output_id: in its mark, credentials and ledger entry.
         utterances: converted.
         unsure_s: seconds of speech whose words were not understood: they are silent in the output.
-        duration_s: of the sound, that of the performance.
+        duration_s: of the sound but for a spoken notice: that of the performance.
         seconds: that it took.
         notes: what a user should know, a sentence each.
     """
@@ -73,8 +74,8 @@ def convert(
 ) -> VoiceConvertReport:
     """Convert a performance into a voice: marked, signed and entered in the ledger, or not written at all.
 
-    The output is as long as the performance; what is not speech is silent. Nothing of the
-    performer's sound gets into it.
+    The output, after a spoken notice if there is one, is as long as the performance; what is not speech is silent.
+    Nothing of the performer's sound gets into it.
 
     Args:
         voice: as for :func:`effigie.voice.speak`.
@@ -102,6 +103,8 @@ def convert(
         path,
     )
     with writer:
+        notice = speak_notice(writer.settings)
+        writer.write(resample(notice, settings.rate))
         for block in convert_blocks(model, path, settings, cancel):
             writer.write(resample(block.samples[None], settings.rate))
             utterances += block.utterances
@@ -113,6 +116,8 @@ def convert(
                 f"no English words are understood in {path}: choose a clearer recording of one person, without music"
             )
     notes = list(writer.notes)
+    if notice.shape[1]:
+        notes.append(f"the spoken notice takes {notice.shape[1] / RATE:.2f} s before the performance begins")
     if unsure_s > 0.5:
         notes.append(
             f"{unsure_s:.0f} s of speech were not understood and are silent: noise, another language, or others"

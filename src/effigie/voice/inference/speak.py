@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from scipy.signal import resample_poly
@@ -17,10 +18,12 @@ from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_pro
 from effigie.provenance.signed_sound_writer import SignedSoundWriter
 from effigie.voice.checkpoint import load_voice
 from effigie.voice.config import SpeakSettings
+from effigie.voice.inference.notice import speak_notice
 from effigie.voice.inference.speech import TimedPhoneme, TimedWord, stream_speech
 from effigie.voice.network.generator import RATE
 from effigie.voice.voice_model import VoiceModel
 
+Timed = TypeVar("Timed", TimedPhoneme, TimedWord)
 MAX_TEXT_BYTES = 64 << 20  # a file of more is no text
 
 
@@ -32,7 +35,7 @@ class SpeakReport:
         output: the file.
         output_id: in its mark, credentials and ledger entry.
         sentences: spoken.
-        duration_s: of the sound.
+        duration_s: of the sound, a spoken notice included.
         seconds: that it took.
         phonemes, words: with their times in the output, if they were asked for.
         notes: what a user should know, a sentence each.
@@ -83,7 +86,7 @@ def speak(
     model = load_voice(voice, consent=consent, purpose=purpose, progress=progress)
     phonemes: list[TimedPhoneme] = []
     words: list[TimedWord] = []
-    samples = sentences = 0
+    sentences = 0
     writer = SignedSoundWriter(
         Path(output),
         settings.rate,
@@ -95,13 +98,16 @@ def speak(
         settings.sound,
     )
     with writer:
+        notice = speak_notice(writer.settings)
+        writer.write(resample(notice, settings.rate))
+        samples = notice.shape[1]
         for speech in stream_speech(model, text, settings, cancel):
             writer.write(resample(speech.sound.samples, settings.rate))
             samples += speech.sound.samples.shape[1]
             sentences += 1
             if times:
-                phonemes += speech.phonemes
-                words += speech.words
+                phonemes += _delay(speech.phonemes, notice.shape[1] / RATE)
+                words += _delay(speech.words, notice.shape[1] / RATE)
             progress(Progress("speak", sentences, None, "sentences", f"{samples / RATE:.0f} s of sound"))
     return SpeakReport(
         Path(output),
@@ -113,6 +119,10 @@ def speak(
         tuple(words),
         tuple(writer.notes),
     )
+
+
+def _delay(timed: Iterable[Timed], seconds: float) -> list[Timed]:
+    return [replace(one, start_s=one.start_s + seconds, end_s=one.end_s + seconds) for one in timed]
 
 
 def read_paragraphs(path: str | Path) -> Iterator[str]:
