@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from running_studio import RunningStudio
 from studio_clips import write_clip
+from test_language import read_catalogue
 
 from effigie import studio as package
 from effigie.studio.browser import write_opener
@@ -129,6 +130,26 @@ def test_axe_finds_nothing_serious(page: Page, name: str, theme: str) -> None:
     found: list[dict[str, Any]] = page.evaluate("axe.run().then(found => found.violations)")
     serious = [one for one in found if one["impact"] in ("serious", "critical")]
     assert not serious, [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
+
+
+def test_the_browsers_language_is_spoken_and_the_switch_remembered(page: Page, running: RunningStudio) -> None:
+    english = {text for rows in read_catalogue().values() for text, italian in rows.items() if text != italian}
+    assert page.context.browser is not None
+    context = page.context.browser.new_context(locale="it-IT", storage_state=page.context.storage_state())
+    shown = context.new_page()
+    shown.goto(f"http://{running.host}/")
+    expect(shown.get_by_role("link", name="Persone")).to_be_visible(timeout=30_000)
+    for number, name in enumerate(PAGES):
+        shown.keyboard.press(str((number + 1) % 10))
+        shown.wait_for_timeout(500)
+        said = {line.strip() for line in shown.locator("body").inner_text().splitlines()}
+        assert not said & english, f"{name} says {said & english}"
+    shown.get_by_role("button", name="English").click()
+    expect(shown.get_by_role("link", name="People")).to_be_visible()
+    assert shown.locator("html").get_attribute("lang") == "en"
+    shown.reload()
+    expect(shown.get_by_role("link", name="People")).to_be_visible(timeout=30_000)
+    context.close()
 
 
 def test_the_page_comes_back_after_a_kill(page: Page, running: RunningStudio) -> None:

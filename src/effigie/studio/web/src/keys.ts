@@ -1,5 +1,6 @@
 // Keys of the whole page. What is typed into a field stays there.
 import { useLayoutEffect } from "preact/hooks";
+import { type Message } from "./language";
 import { PAGES, go, help } from "./state";
 
 export type Keys = Record<string, (event: KeyboardEvent) => void>;
@@ -33,7 +34,7 @@ export const pageKeys: Keys = {
   "?": () => (help.value = true),
 };
 
-export const KEY_HELP: [string, string][] = [
+export const KEY_HELP: [string, Message][] = [
   ["1 – 9, 0", "pages"],
   ["← →", "a frame back, on; with Shift ten"],
   ["Home End", "first, last frame"],

@@ -1,6 +1,7 @@
 // Files that are dropped or chosen: clips come into the workspace, records to the people, others are verified.
 import { signal } from "@preact/signals";
 import { put } from "./api";
+import { t } from "./language";
 import { reload } from "./live";
 import { notify, page } from "./state";
 import { verifyFile } from "./verification";
@@ -36,7 +37,7 @@ export async function takeFiles(files: File[]): Promise<void> {
 async function takeRecord(file: File): Promise<void> {
   try {
     const answer = await put<{ id: string }>("/api/people/record", file);
-    notify(`taken in: ${answer.id}`);
+    notify(t("taken in: {id}", { id: answer.id }));
   } catch (error) {
     notify((error as Error).message, true);
   }

@@ -1,7 +1,7 @@
 // Voices: those that were learned and the stock voices; what they say, and how a new one is learned.
 import { useEffect } from "preact/hooks";
 import { get } from "../api";
-import { t } from "../language";
+import { t, told } from "../language";
 import { focus, go, jobs, library, notify, voices } from "../state";
 import type { Voice, Voices } from "../types";
 import { Learning } from "../voices/learning";
@@ -37,7 +37,7 @@ export function VoicesPage() {
               <button aria-pressed={at === voice.id} onClick={() => go("voices", voice.id)}>
                 <span>{voice.name}</span>
                 <small>{voice.learned ? `${voice.f0_hz} Hz` : t("not finished")}</small>
-                {voice.learned && <small class={STATES[consentOf(voice)?.state ?? "missing"]}>{t(consentOf(voice)?.state ?? "missing")}</small>}
+                {voice.learned && <small class={STATES[consentOf(voice)?.state ?? "missing"]}>{told(consentOf(voice)?.state ?? "missing")}</small>}
               </button>
             </li>
           ))}
@@ -49,7 +49,7 @@ export function VoicesPage() {
             <li key={one.name}>
               <button aria-pressed={at === one.name} onClick={() => go("voices", one.name)}>
                 <span>{one.name}</span>
-                <small>{t(one.kind)}</small>
+                <small>{told(one.kind)}</small>
               </button>
             </li>
           ))}

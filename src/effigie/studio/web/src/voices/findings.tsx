@@ -1,12 +1,12 @@
 // What a review found: of each recording, and of all of them together.
-import { t } from "../language";
+import { number, t } from "../language";
 import type { Quality, Review } from "../types";
 
 export function describe(quality: Quality): string {
-  const noise = quality.noise_db === null ? "" : ` · ${t("SNR {db} dB", { db: quality.noise_db.toFixed(0) })}`;
+  const noise = quality.noise_db === null ? "" : ` · ${t("SNR {db} dB", { db: number(quality.noise_db) })}`;
   const [median, low, high] = quality.f0_hz;
-  const pitch = median ? ` · ${t("pitch {median} Hz ({low}–{high})", { median: median.toFixed(0), low: low!.toFixed(0), high: high!.toFixed(0) })}` : "";
-  return `${t("{seconds} s of speech", { seconds: quality.speech_s.toFixed(0) })} · ${quality.level_db.toFixed(0).replace("-", "−")} dB${noise}${pitch}`;
+  const pitch = median ? ` · ${t("pitch {median} Hz ({low}–{high})", { median: number(median), low: number(low!), high: number(high!) })}` : "";
+  return `${t("{seconds} s of speech", { seconds: number(quality.speech_s) })} · ${number(quality.level_db)} dB${noise}${pitch}`;
 }
 
 export function Findings({ review }: { review: Review }) {
@@ -17,7 +17,7 @@ export function Findings({ review }: { review: Review }) {
         <li key={one.name}>
           <b>{one.name}</b>
           <span class="dim">
-            {describe(one.quality)} · {t("words: {n}", { n: one.words.length })}
+            {describe(one.quality)} · {t("words: {n}", { n: number(one.words.length) })}
           </span>
           {one.words.length > 0 && <q class="dim">{one.words.slice(0, 16).join(" ")}{one.words.length > 16 ? " …" : ""}</q>}
           {one.advice.map(line => (

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { post, startJob } from "../api";
 import { Choice, Next, Panel, Slider, Text } from "../controls";
 import { freeName, stem } from "../format";
-import { t } from "../language";
+import { language, number, t, told } from "../language";
 import { reload } from "../live";
 import { go, jobs, library, notify, people, validRecords, voices } from "../state";
 import { upload, uploads } from "../uploads";
@@ -150,7 +150,7 @@ export function Learning() {
           </Panel>
         )}
         <Panel title={t("1 · Whose voice")}>
-          {records.length > 0 && <Choice label={t("Consent of")} value={whose?.id ?? ""} set={setRecord} of={records.map(one => [one.id, `${one.subject} · ${one.strength}`])} />}
+          {records.length > 0 && <Choice label={t("Consent of")} value={whose?.id ?? ""} set={setRecord} of={records.map(one => [one.id, `${one.subject} · ${told(one.strength)}`])} />}
           {whose ? <a href={`#people/${whose.id}`}>{t("See the record")}</a> : <Consenting recordings={chosen} />}
         </Panel>
         <Panel title={t("2 · A fresh sentence")}>
@@ -174,7 +174,7 @@ function Working() {
         <div key={job.id} class="row pad working">
           <a href={`#jobs/${job.id}`}>{job.title}</a>
           <progress value={job.progress?.total ? (job.progress.done ?? 0) / job.progress.total : undefined} max={1} aria-label={t("Progress of {title}", { title: job.title })} />
-          <span class="dim">{[job.progress?.stage, job.progress?.note].filter(Boolean).join(" · ")}</span>
+          <span class="dim">{[told(job.progress?.stage ?? ""), job.progress?.note].filter(Boolean).join(" · ")}</span>
         </div>
       ))}
     </>
@@ -218,7 +218,7 @@ function AnswerShown({ record }: { record?: string }) {
   if (!answer) return null;
   return (
     <p class="good">
-      ✓ {t("read: {share} % of the words", { share: (100 * answer.words_right).toFixed(0) })}
+      ✓ {t("read: {share} % of the words", { share: number(100 * answer.words_right) })}
       <q class="dim">{answer.sentence}</q>
     </p>
   );
@@ -286,7 +286,7 @@ function Reading({ sentence, draw, close }: { sentence: Sentence; draw: () => vo
   return (
     <Recorder
       title={t("{subject} reads aloud", { subject: sentence.subject })}
-      hint={t("Until {time}. Speak as in the recordings; nothing leaves this machine.", { time: new Date(sentence.expires).toLocaleTimeString(undefined, { timeStyle: "short" }) })}
+      hint={t("Until {time}. Speak as in the recordings; nothing leaves this machine.", { time: new Date(sentence.expires).toLocaleTimeString(language.value, { timeStyle: "short" }) })}
       text={<p class="large">{sentence.sentence}</p>}
       keepLabel={t("Send it")}
       keep={sound => check(new File([sound], `reading.${extension(sound)}`, { type: sound.type }))}

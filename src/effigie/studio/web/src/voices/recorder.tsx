@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Camera, meter, openMicrophone, record } from "../camera";
 import { duration } from "../format";
-import { t } from "../language";
+import { number, t } from "../language";
 
 const CLIPPED_DB = -0.3;
 
@@ -97,7 +97,7 @@ export function Recorder(props: { title: string; hint: string; text: ComponentCh
         {microphone && (
           <>
             <meter min={-60} max={0} low={-40} high={-6} optimum={-20} value={Math.max(-60, level)} aria-label={t("Level of the microphone")} />
-            <span class={clipped ? "bad mono" : "dim mono"}>{clipped ? t("too loud") : `${level < -60 ? "−∞" : level.toFixed(0)} dB`}</span>
+            <span class={clipped ? "bad mono" : "dim mono"}>{clipped ? t("too loud") : `${level < -60 ? "−∞" : number(level)} dB`}</span>
           </>
         )}
         {stop && (

@@ -2,15 +2,15 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../api";
-import { t } from "../language";
+import { language, number, t } from "../language";
 import { begin, color } from "../paint";
 import { theme } from "../theme";
 import { useSize } from "../transport";
 import type { SoundLook } from "../types";
 
 const [LOWEST_HZ, HIGHEST_HZ] = [55, 600];
+const round = (seconds: number) => Math.round(10 * seconds) / 10;
 const SEEK_S = 0.5; // that an arrow key goes
-const figure = (value: number, digits = 0) => value.toFixed(digits).replace("-", "−");
 
 // `span`: seconds that the width stands for, so that two sounds can be compared; `tell` is given its own.
 export function Sound(props: { id: string; name: string; title: string; span?: number; tell?: (seconds: number) => void; tools?: ComponentChildren }) {
@@ -35,7 +35,7 @@ export function Sound(props: { id: string; name: string; title: string; span?: n
   }, [props.id]);
   useEffect(() => {
     if (pitch.current) drawPitch(pitch.current, look, span);
-  }, [look, span, size, theme.value]);
+  }, [look, span, size, theme.value, language.value]);
   useEffect(() => {
     let next = 0;
     const follow = () => {
@@ -67,7 +67,7 @@ export function Sound(props: { id: string; name: string; title: string; span?: n
   };
   const play = () => void (playing ? player.current?.pause() : player.current?.play().catch(error => setWhy(error.message)));
   const [median, low, high] = look?.f0_hz ?? [];
-  const heard = median ? t("pitch {median} Hz ({low}–{high})", { median: figure(median), low: figure(low!), high: figure(high!) }) : t("no pitch");
+  const heard = median ? t("pitch {median} Hz ({low}–{high})", { median: number(median), low: number(low!), high: number(high!) }) : t("no pitch");
   return (
     <figure class="sound" aria-label={`${props.title}: ${props.name}`}>
       <figcaption>
@@ -79,7 +79,7 @@ export function Sound(props: { id: string; name: string; title: string; span?: n
         <span class="space" />
         {look && (
           <span class="dim mono">
-            {figure(look.seconds, 1)} s · {figure(look.level_db)} dB{look.noise_db === null ? "" : ` · ${t("SNR {db} dB", { db: figure(look.noise_db) })}`} · {heard}
+            {number(look.seconds, 1)} s · {number(look.level_db)} dB{look.noise_db === null ? "" : ` · ${t("SNR {db} dB", { db: number(look.noise_db) })}`} · {heard}
           </span>
         )}
         {props.tools}
@@ -92,9 +92,9 @@ export function Sound(props: { id: string; name: string; title: string; span?: n
           tabIndex={0}
           aria-label={t("Place in {name}, {pitch}", { name: props.name, pitch: heard })}
           aria-valuemin={0}
-          aria-valuemax={+figure(look?.seconds ?? 0, 1)}
-          aria-valuenow={+figure(at, 1)}
-          aria-valuetext={`${figure(at, 1)} s`}
+          aria-valuemax={round(look?.seconds ?? 0)}
+          aria-valuenow={round(at)}
+          aria-valuetext={`${number(at, 1)} s`}
           onKeyDown={step}
         />
         {look && at > 0 && <i class="head" style={{ left: `${(100 * at) / span}%` }} />}
@@ -121,7 +121,7 @@ function drawPitch(canvas: HTMLCanvasElement, look: SoundLook | null, span: numb
     c.fillStyle = color("--line");
     c.fillRect((second / span) * W, H - 8 * d, d, 8 * d);
     c.fillStyle = color("--dim");
-    c.fillText(`${second} s`, (second / span) * W + 3 * d, H - 3 * d);
+    c.fillText(`${number(second, second % 1 ? 1 : 0)} s`, (second / span) * W + 3 * d, H - 3 * d);
   }
   if (!look) return;
   c.fillStyle = color("--warn");

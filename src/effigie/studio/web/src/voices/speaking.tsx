@@ -4,7 +4,7 @@ import { startJob } from "../api";
 import { Choice, Facts, Panel, Slider } from "../controls";
 import { clock, freeName } from "../format";
 import { useKeys } from "../keys";
-import { t } from "../language";
+import { number, t, told } from "../language";
 import { STATES } from "../pages/voices";
 import { go, jobs, library, validRecords, voices } from "../state";
 import type { Voice } from "../types";
@@ -80,7 +80,7 @@ export function Speaking({ voice, learned, kind }: { voice: string; learned: Voi
           <div key={job.id} class="row pad working">
             <a href={`#jobs/${job.id}`}>{job.title}</a>
             <progress value={job.progress?.total ? (job.progress.done ?? 0) / job.progress.total : undefined} max={1} aria-label={t("Progress of {title}", { title: job.title })} />
-            <span class="dim">{job.state === "queued" ? t("waits for its turn") : [job.progress?.stage, job.progress?.note].filter(Boolean).join(" · ")}</span>
+            <span class="dim">{job.state === "queued" ? t("waits for its turn") : [told(job.progress?.stage ?? ""), job.progress?.note].filter(Boolean).join(" · ")}</span>
           </div>
         ))}
         {failed?.state === "failed" && (
@@ -129,7 +129,7 @@ export function Speaking({ voice, learned, kind }: { voice: string; learned: Voi
 function StockFacts({ name, kind }: { name: string; kind: string }) {
   return (
     <Panel title={name}>
-      <Facts rows={[[t("Sounds like"), t(kind)], [t("Consent"), t("needs none: it is nobody's")], [t("From"), "Kokoro-82M, Apache-2.0"]]} />
+      <Facts rows={[[t("Sounds like"), told(kind)], [t("Consent"), t("needs none: it is nobody's")], [t("Network"), "Kokoro-82M, Apache-2.0"]]} />
     </Panel>
   );
 }
@@ -147,7 +147,7 @@ function LearnedFacts({ voice }: { voice: Voice }) {
                 <>
                   {voice.consents.map(one => (
                     <a key={one.id} href={`#people/${one.id}`} class={STATES[one.state]}>
-                      {one.subject || one.id}: {t(one.state)}{" "}
+                      {one.subject || one.id}: {told(one.state)}{" "}
                     </a>
                   ))}
                 </>,
@@ -156,7 +156,7 @@ function LearnedFacts({ voice }: { voice: Voice }) {
               [t("Pitch"), t("{hertz} Hz, median", { hertz: voice.f0_hz })],
               [t("Began with"), voice.base],
               [t("Steps"), voice.steps!],
-              [t("Held-out error"), voice.error!.toFixed(3)],
+              [t("Held-out error"), number(voice.error!, 3)],
               [t("Never said"), voice.missing ?? ""],
               [t("Learned"), clock(Date.parse(voice.learned) / 1000)],
             ]}
