@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from effigie.voice.stock_voices import BLENDS, STYLES_FILE
+from effigie.voice.stock_names import BLENDS
+from effigie.voice.stock_voices import STYLES_FILE
 
 COUNTS = np.array([1, 4, 8, 14, 22, 32, 46, 64, 90, 130, 190, 280, 400, 510])
 LEFT_OUT = {"alloy", "echo", "fable", "nova", "onyx"}

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from running_studio import RunningStudio
 from studio_clips import write_clip
+from test_language import read_catalogue
 
 from effigie import studio as package
 from effigie.studio.browser import write_opener
@@ -34,7 +35,7 @@ from playwright.sync_api import Page, expect, sync_playwright  # noqa: E402
 pytestmark = pytest.mark.slow
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-PAGES = ("people", "clips", "faces", "train", "swap", "merge", "heads", "results", "jobs")
+PAGES = ("people", "clips", "faces", "train", "swap", "merge", "heads", "voices", "results", "jobs")
 AXE = Path(package.__file__).parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -100,7 +101,7 @@ def test_a_clip_is_brought_in_and_stepped_through_by_keyboard(page: Page, tmp_pa
 def test_a_job_is_asked_for_watched_and_its_command_shown(page: Page) -> None:
     page.keyboard.press("2")
     page.get_by_role("button", name="Extract").click()
-    page.keyboard.press("9")
+    page.keyboard.press("0")
     expect(page.get_by_role("cell", name="done", exact=True)).to_be_visible(timeout=120_000)
     expect(page.get_by_text("effigie extract clips/numbers.mp4 -o faces/numbers.faces", exact=True)).to_be_visible()
     expect(page.get_by_text("no face in")).to_be_visible()
@@ -123,7 +124,7 @@ def test_axe_finds_nothing_serious(page: Page, name: str, theme: str) -> None:
     if not AXE.is_file():
         pytest.skip("no axe-core here: `make studio` installs it")
     page.evaluate("theme => (document.documentElement.dataset.theme = theme)", theme)
-    page.keyboard.press(str(PAGES.index(name) + 1))
+    page.keyboard.press(str((PAGES.index(name) + 1) % 10))
     page.wait_for_timeout(500)
     page.evaluate(AXE.read_text("utf-8"))
     found: list[dict[str, Any]] = page.evaluate("axe.run().then(found => found.violations)")
@@ -131,8 +132,28 @@ def test_axe_finds_nothing_serious(page: Page, name: str, theme: str) -> None:
     assert not serious, [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
 
 
+def test_the_browsers_language_is_spoken_and_the_switch_remembered(page: Page, running: RunningStudio) -> None:
+    english = {text for rows in read_catalogue().values() for text, italian in rows.items() if text != italian}
+    assert page.context.browser is not None
+    context = page.context.browser.new_context(locale="it-IT", storage_state=page.context.storage_state())
+    shown = context.new_page()
+    shown.goto(f"http://{running.host}/")
+    expect(shown.get_by_role("link", name="Persone")).to_be_visible(timeout=30_000)
+    for number, name in enumerate(PAGES):
+        shown.keyboard.press(str((number + 1) % 10))
+        shown.wait_for_timeout(500)
+        said = {line.strip() for line in shown.locator("body").inner_text().splitlines()}
+        assert not said & english, f"{name} says {said & english}"
+    shown.get_by_role("button", name="English").click()
+    expect(shown.get_by_role("link", name="People")).to_be_visible()
+    assert shown.locator("html").get_attribute("lang") == "en"
+    shown.reload()
+    expect(shown.get_by_role("link", name="People")).to_be_visible(timeout=30_000)
+    context.close()
+
+
 def test_the_page_comes_back_after_a_kill(page: Page, running: RunningStudio) -> None:
-    page.keyboard.press("9")
+    page.keyboard.press("0")
     workspace = running.workspace
     running.process.kill()
     expect(page.get_by_role("alert")).to_be_visible(timeout=30_000)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from effigie.errors import UsageError
-from effigie.voice.stock_voices import BLENDS, STOCK_VOICES, list_bases, load_stock_voice
+from effigie.voice.stock_names import BLENDS, STOCK_VOICES
+from effigie.voice.stock_voices import list_bases, load_stock_voice
 
 
 @pytest.mark.parametrize("name", BLENDS)

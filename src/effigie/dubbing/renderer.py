@@ -16,6 +16,7 @@ from effigie.arrays import Landmarks
 from effigie.compositing.canvas import Canvas
 from effigie.compositing.region import Region
 from effigie.dubbing.mouths import Mouth
+from effigie.dubbing.shut_line import draw_shut_line
 from effigie.faces.mask import polygon_mask
 from effigie.faces.mesh import FACE_OVAL, INNER_LIPS, MESH_VERTEX_COUNT, OUTER_LIPS, fit_pose, mouth_opening
 from effigie.faces.warp import MeshWarper
@@ -113,6 +114,7 @@ class MouthRenderer:
         base, inside = made[box], soft[box] * np.clip(seen, 0, 1)
         patch = _match_light(patch, base, inside, placed, scale)
         _darken_opening(patch, placed, 1 - self._show_opening(placed, weights), scale)
+        draw_shut_line(patch, placed, self._measure_closing(placed, weights), scale)
         inside = share * inside
         made[box] = base + inside[..., None] * (patch - base)
         found = np.zeros_like(soft)
@@ -129,6 +131,12 @@ class MouthRenderer:
             for number, weight in weights.items()
         ]
         return float(sum(shares))
+
+    def _measure_closing(self, landmarks: Landmarks, weights: Mapping[int, float]) -> float:
+        """0..1, how far the lips are to be shut that in the mouths they are made of are open."""
+        shown = sum(weight * mouth_opening(self._mouths[number].landmarks) for number, weight in weights.items())
+        opened = np.clip((shown * MOUTH_CM - SHUT_CM) / SHUT_CM, 0, 1)
+        return float(opened * np.clip(2 - mouth_opening(landmarks) * MOUTH_CM / SHUT_CM, 0, 1))
 
 
 def lips_mask(landmarks: Landmarks, size: tuple[int, int], scale: float) -> np.ndarray:

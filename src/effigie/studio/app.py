@@ -12,7 +12,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from effigie.errors import EffigieError, RefusedError, UsageError
-from effigie.studio.endpoints import clips, faces, files, grants, heads, jobs, merge, models, people, results, session
+from effigie.studio.endpoints import (
+    clips,
+    faces,
+    files,
+    grants,
+    heads,
+    jobs,
+    merge,
+    models,
+    people,
+    results,
+    session,
+    voices,
+)
 from effigie.studio.guard import Guard
 from effigie.studio.handles import UnknownIdError
 from effigie.studio.live import live_route
@@ -40,7 +53,7 @@ def create_app(workspace: Workspace, sessions: Sessions, port: int, announce: Ca
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    rooms = (session, people, grants, clips, faces, models, merge, heads, results, jobs, files)
+    rooms = (session, people, grants, clips, faces, models, merge, heads, voices, results, jobs, files)
     app = Starlette(
         routes=[*(route for room in rooms for route in room.ROUTES), live_route],
         exception_handlers={EffigieError: _explain, Exception: _explain_unforeseen},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,98 +10,11 @@ from effigie.errors import UsageError
 from effigie.studio.grants import find_challenge, find_clip
 from effigie.studio.project_files import read_clip
 from effigie.studio.records import find_consents
+from effigie.studio.voice_commands import VOICE_COMMANDS, WRITING_VOICES
+from effigie.studio.wish import MAX_FILES, Command, Wish
 from effigie.studio.workspace import FACES, MODELS, RESULTS, Workspace
 
-MAX_FILES = 1000  # of one command
-MAX_TEXT = 2000  # characters of a text such as a consent's basis
 USES = ("swap", "animate", "voice")
-
-
-@dataclass(frozen=True)
-class Command:
-    """Arguments of `effigie`, run in the workspace; for the rest see :class:`effigie.studio.job.Job`."""
-
-    title: str
-    arguments: tuple[str, ...]
-    lane: str = "long"
-    made: dict[str, str] | None = None
-
-
-class Wish:
-    """What a page has sent for one command: fields are checked as they are read.
-
-    Raises (every method):
-        UsageError: a field is missing or of another kind.
-        UnknownIdError: an id stands for nothing.
-    """
-
-    def __init__(self, workspace: Workspace, fields: Mapping[str, Any]) -> None:
-        self.workspace = workspace
-        self._fields = fields
-
-    def path(self, field: str) -> Path:
-        """The file that an id stands for."""
-        return self.workspace.handles.resolve(self._string(field, 16))
-
-    def paths(self, field: str) -> list[Path]:
-        """The files that a list of ids stands for, at least one."""
-        found = self._fields.get(field)
-        if not isinstance(found, list) or not 0 < len(found) <= MAX_FILES:
-            raise UsageError(f"{field}: choose one file or more, up to {MAX_FILES}")
-        return [self.workspace.handles.resolve(one if isinstance(one, str) else "") for one in found]
-
-    def short(self, field: str) -> str:
-        return self.workspace.shorten(self.path(field))
-
-    def shorts(self, field: str) -> list[str]:
-        return [self.workspace.shorten(path) for path in self.paths(field)]
-
-    def has(self, field: str) -> bool:
-        return self._fields.get(field) not in (None, "", [])
-
-    def text(self, field: str, default: str | None = None) -> str:
-        """A line of text."""
-        if default is not None and not self.has(field):
-            return default
-        return " ".join(self._string(field, MAX_TEXT).split())
-
-    def number(self, field: str, low: float, high: float) -> str:
-        """A number in a range, as it is typed."""
-        value = self._fields.get(field)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            raise UsageError(f"{field}: give a number from {low:g} to {high:g}")
-        return f"{value:g}"
-
-    def output(self, kind: str, suffix: str = "") -> Path:
-        """Where something new of the name in ``name`` goes."""
-        return self.workspace.output(kind, self.text("name"), suffix)
-
-    def consents(self, faces: Path | None) -> list[str]:
-        """``--consent`` for the record that was chosen; else for those that may cover the source.
-
-        Commands look in the user's own store alone; the workspace's records must be named.
-        """
-        paths = [self.record("consent")] if self.has("consent") else find_consents(self.workspace, "swap", faces)
-        return [part for path in paths for part in ("--consent", self.workspace.shorten(path))]
-
-    def record(self, field: str) -> Path:
-        """The file of a consent record, by its id.
-
-        Raises:
-            ConsentError: there is none, or it is damaged.
-        """
-        from effigie.consent.document import is_id
-
-        record_id = self._string(field, 64)
-        if not is_id(record_id):
-            raise UsageError(f"{field}: that is no record's id")
-        return self.workspace.store.locate(record_id)[1]
-
-    def _string(self, field: str, limit: int) -> str:
-        value = self._fields.get(field)
-        if not isinstance(value, str) or not value.strip() or len(value) > limit or not value.isprintable():
-            raise UsageError(f"{field}: fill it in, with a line of up to {limit} characters")
-        return value.strip()
 
 
 def extract(wish: Wish) -> Command:
@@ -183,7 +95,7 @@ def demo(wish: Wish) -> Command:
 
 
 def consent_new(wish: Wish) -> Command:
-    """A record that the user attests: ``subject``, ``photos``, ``uses``, ``until``, ``basis``, maybe ``evidence``."""
+    """A record that the user attests: ``subject``, ``photos`` or ``recordings``, ``uses``, other terms as wanted."""
     folder = wish.workspace.store.folders[0]
     return _ask_consent(wish, "new", folder / f"{_file_name(wish)}.json", "Record of")
 
@@ -221,7 +133,7 @@ def drop_faces(wish: Wish) -> Command:
     """Faces taken out of a set for good: ``faces``, ``names`` (``clip:frame:track``)."""
     from effigie.faceset.edit import parse_face_name
 
-    path, names = wish.path("faces"), wish._fields.get("names")
+    path, names = wish.path("faces"), wish.fields.get("names")
     if not isinstance(names, list) or not 0 < len(names) <= MAX_FILES:
         raise UsageError(f"names: mark one face or more, up to {MAX_FILES} at a time")
     checked = ["{}:{}:{}".format(*parse_face_name(str(name))) for name in names]
@@ -243,9 +155,13 @@ COMMANDS: dict[str, Callable[[Wish], Command]] = {
     "consent-revoke": consent_revoke,
     "consent-answer": consent_answer,
     "drop-faces": drop_faces,
+    **VOICE_COMMANDS,
 }
 
-WRITING = ("extract", "train", "swap", "convert", "render", "animate", "consent-new", "consent-request")
+WRITING = (
+    *("extract", "train", "swap", "convert", "render", "animate", "consent-new", "consent-request"),
+    *WRITING_VOICES,
+)
 """Commands whose output must be new."""
 
 
@@ -272,12 +188,17 @@ def _ask_consent(wish: Wish, verb: str, output: Path, title: str) -> Command:
     subject = wish.text("subject")
     if subject.startswith("-"):
         raise UsageError("subject: a name does not begin with a dash")
-    uses = wish._fields.get("uses")
+    uses = wish.fields.get("uses")
     if not isinstance(uses, list) or not uses or not set(uses) <= set(USES):
         raise UsageError(f"uses: choose of {', '.join(USES)}")
     arguments = ["consent", verb, subject]
-    for photo in wish.shorts("photos"):
-        arguments += ["--photo", photo]
+    for field, option in (("photos", "--photo"), ("recordings", "--voice")):
+        for file in wish.shorts(field) if wish.has(field) else []:
+            arguments += [option, file]
+    if len(arguments) == 3:
+        raise UsageError("choose a photo or clip of the person, or a recording of their voice")
+    if ("voice" in uses) != wish.has("recordings"):
+        raise UsageError("recordings: consent to the use of a voice needs a recording of it, and nothing else does")
     arguments += ["--uses", ",".join(use for use in USES if use in uses)]
     arguments += [f"--{field}={wish.text(field)}" for field in ("until", "purpose", "basis") if wish.has(field)]
     for file in wish.shorts("evidence") if wish.has("evidence") else []:

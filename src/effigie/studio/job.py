@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shlex
 import sys
 from dataclasses import asdict, dataclass, fields, replace
@@ -88,6 +89,16 @@ def read_status(folder: Path) -> dict[str, Any]:
     """What the command last wrote of itself; empty before it has."""
     with contextlib.suppress(OSError, ValueError):
         found = read_json(folder / STATUS_FILE)
+        if isinstance(found, dict):
+            return found
+    return {}
+
+
+def read_answer(folder: Path) -> dict[str, Any]:
+    """The JSON object that a command with ``--json`` has printed, whose lines stand in the log; empty without one."""
+    with contextlib.suppress(OSError, ValueError):
+        log = f"\n{(folder / LOG_FILE).read_text('utf-8', 'replace')}"
+        found, _ = json.JSONDecoder().raw_decode(log[log.rindex("\n{\n") + 1 :])
         if isinstance(found, dict):
             return found
     return {}

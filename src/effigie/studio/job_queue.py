@@ -11,10 +11,10 @@ from typing import Any
 
 from effigie.errors import EffigieError, UsageError
 from effigie.io.atomic_write import convert_os_error, discard
-from effigie.studio.commands import Command
 from effigie.studio.handles import UnknownIdError
-from effigie.studio.job import STATUS_FILE, Job, read_log, read_status
+from effigie.studio.job import STATUS_FILE, Job, read_answer, read_log, read_status
 from effigie.studio.job_process import JobRunsError, interrupt_process, is_running, start_process
+from effigie.studio.wish import Command
 from effigie.studio.workspace import Workspace
 
 MAX_ATTEMPTS = 2
@@ -132,6 +132,11 @@ class JobQueue:
         """The end of a job's log."""
         return read_log(self._folder / self.find(job_id).id)
 
+    def answers(self, verb: tuple[str, ...]) -> list[tuple[Job, dict[str, Any]]]:
+        """Jobs of a verb that are done, and what they printed for ``--json``."""
+        done = [job for job in self.jobs() if job.state == "done" and job.arguments[: len(verb)] == verb]
+        return [(job, read_answer(self._folder / job.id)) for job in done]
+
     def advance(self) -> tuple[bool, list[Job]]:
         """Note which processes have ended, and start what is next; whether anything changed, and the ended jobs."""
         with self._lock:
@@ -152,7 +157,8 @@ class JobQueue:
     def _describe(self, job: Job) -> dict[str, Any]:
         known = read_status(self._folder / job.id) if job.state == "running" else {}
         progress = {name: known.get(name) for name in ("stage", "done", "total", "unit", "rate", "left_s", "note")}
-        output = (job.made or {}).get("output")
+        made, issue = job.made or {}, self._workspace.handles.issue
+        ids = {what: issue(Path(made[what])) for what in ("output", "voice") if what in made}
         return {
             "id": job.id,
             "title": job.title,
@@ -164,7 +170,8 @@ class JobQueue:
             "started": job.started,
             "ended": job.ended,
             "cancelled": job.is_cancelled,
-            "output": None if output is None else self._workspace.handles.issue(Path(output)),
+            "output": ids.get("output"),
+            "voice": made.get("stock", ids.get("voice")),
             "progress": progress if known else None,
         }
 

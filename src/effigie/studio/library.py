@@ -15,7 +15,19 @@ from effigie.errors import UsageError
 from effigie.io.atomic_write import read_json, write_json
 from effigie.studio.project_files import describe_project
 from effigie.studio.template_files import describe_template
-from effigie.studio.workspace import CLIPS, FACES, MODELS, PROJECTS, RESULTS, SOUNDS, TEMPLATES, Workspace
+from effigie.studio.voices import describe_voice
+from effigie.studio.workspace import (
+    CLIPS,
+    FACES,
+    MODELS,
+    PROJECTS,
+    RECORDINGS,
+    RESULTS,
+    SOUNDS,
+    TEMPLATES,
+    VOICES,
+    Workspace,
+)
 
 MAX_DEPTH = 4  # folders below the workspace
 MAX_ENTRIES = 20_000  # files and folders that are looked at
@@ -24,7 +36,7 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", "
 SOUND_SUFFIXES = (".wav", ".mp3", ".m4a", ".flac", ".ogg", ".opus")
 NOTICE_SUFFIX = ".notice.txt"
 """Every output of effigie has such a file beside it, and nothing else has."""
-KINDS = (FACES, MODELS, PROJECTS, RESULTS, TEMPLATES)
+KINDS = (FACES, MODELS, PROJECTS, RESULTS, TEMPLATES, VOICES)
 SAMPLES = ("sample_woman", "sample_man", "sample_man_leaves", "sample_man_enters")
 DEMO_INPUTS = {"swap.mp4": "sample_man", "at-once.mp4": "sample_woman"}  # frame n of both belongs together
 
@@ -39,6 +51,7 @@ class Found:
     outputs: list[Path]
     documents: list[Path]
     sounds: list[Path]
+    recordings: list[Path]
 
 
 class Library:
@@ -67,11 +80,17 @@ class Library:
             "models": [described for path in found.models if (described := self._describe_model(path))],
             "projects": [one for path in found.documents if (one := self._describe_document(path, describe_project))],
             "templates": [one for path in found.documents if (one := self._describe_document(path, describe_template))],
-            "sounds": [{"id": self._issue(path), "name": path.name, "time": _time(path)} for path in found.sounds],
+            "sounds": [self._describe_sound(path) for path in found.sounds],
+            "recordings": [self._describe_sound(path) for path in found.recordings],
+            "voices": [{"id": row["id"], "name": row["name"]} for _, row in self._list_voices(found)],
             "results": sorted(
                 (self._describe_result(path, inputs) for path in found.outputs), key=lambda one: -one["time"]
             ),
         }
+
+    def voices(self) -> list[tuple[Path, dict[str, Any]]]:
+        """Folders of the voices that were learned, and what they say of themselves."""
+        return self._list_voices(self._walk())
 
     def picked(self) -> list[Path]:
         """Clips of the media folders that were picked, and are there."""
@@ -111,7 +130,7 @@ class Library:
         return rows
 
     def _walk(self) -> Found:
-        found, left = Found([], [], [], [], [], []), MAX_ENTRIES
+        found, left = Found([], [], [], [], [], [], []), MAX_ENTRIES
         waiting = [(self._workspace.root, 0)]
         while waiting and left > 0:
             folder, depth = waiting.pop()
@@ -137,15 +156,24 @@ class Library:
             path = Path(entry.path)
             if entry.is_file() and path.suffix == ".toml" and self._workspace.handles.is_allowed(path):
                 found.documents.append(path)
-            is_sound = folder == self._workspace.root / SOUNDS and path.suffix.lower() in SOUND_SUFFIXES
-            if entry.is_file() and is_sound and self._workspace.handles.is_allowed(path):
-                found.sounds.append(path)
-            if not entry.is_file() or not _is_media(path) or not self._workspace.handles.is_allowed(path):
+            is_sound = path.suffix.lower() in SOUND_SUFFIXES
+            if not entry.is_file() or not (is_sound or _is_media(path)) or not self._workspace.handles.is_allowed(path):
                 continue
-            if f"{entry.name}{NOTICE_SUFFIX}" in names:
+            is_output = f"{entry.name}{NOTICE_SUFFIX}" in names
+            if is_output:
                 found.outputs.append(path)
+            if is_sound and (is_output or folder == self._workspace.root / SOUNDS):
+                found.sounds.append(path)
+            elif folder == self._workspace.root / RECORDINGS:
+                found.recordings.append(path)
+            elif is_output or is_sound:
+                continue
             elif is_clips_folder or (folder == self._workspace.root and path.suffix.lower() in VIDEO_SUFFIXES):
                 found.clips.append(path)
+
+    def _list_voices(self, found: Found) -> list[tuple[Path, dict[str, Any]]]:
+        described = ((path, describe_voice(path)) for path in found.models)
+        return [(path, {"id": self._issue(path), "name": self._name(path)} | row) for path, row in described if row]
 
     def _samples(self, found: Found) -> Iterator[Path]:
         """The samples that the demo has fetched, where this workspace has a demo."""
@@ -162,6 +190,16 @@ class Library:
             "video": is_video,
             "bytes": _size(path),
             "time": _time(path),
+        }
+
+    def _describe_sound(self, path: Path) -> dict[str, Any]:
+        is_video = path.suffix.lower() in VIDEO_SUFFIXES
+        return {
+            "id": self._issue(path),
+            "name": path.name,
+            "time": _time(path),
+            "bytes": _size(path),
+            "video": is_video,
         }
 
     def _describe_faceset(self, path: Path) -> dict[str, Any] | None:
@@ -210,6 +248,7 @@ class Library:
             "id": self._issue(path),
             "name": self._name(path),
             "video": path.suffix.lower() in VIDEO_SUFFIXES,
+            "sound": path.suffix.lower() in SOUND_SUFFIXES,
             "bytes": _size(path),
             "time": _time(path),
             "input": self._issue(Path(source)) if source is not None and has_input else None,

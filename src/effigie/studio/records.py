@@ -31,6 +31,7 @@ def list_records(workspace: Workspace) -> list[dict[str, Any]]:
                 "id": record.id,
                 "subject": record.subject,
                 "uses": list(record.uses),
+                "voice": bool(record.voices),
                 "purpose": record.purpose,
                 "territory": record.territory,
                 "begins": record.begins.isoformat(),

@@ -14,6 +14,7 @@ from effigie.studio.library import Library
 from effigie.studio.posters import Posters
 from effigie.studio.preview_process import PreviewProcesses
 from effigie.studio.sessions import Sessions
+from effigie.studio.sound_views import SoundViews
 from effigie.studio.workspace import Workspace
 
 
@@ -36,6 +37,7 @@ class Studio:
     jobs: JobQueue = field(init=False)
     frames: FrameSources = field(default_factory=FrameSources)
     posters: Posters = field(default_factory=Posters)
+    sounds: SoundViews = field(default_factory=SoundViews)
     faces: FaceGrids = field(default_factory=FaceGrids)
 
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)

@@ -17,7 +17,7 @@ from effigie.studio.handles import Handles
 
 VERSION = 1
 CLIPS, FACES, MODELS, PROJECTS, RESULTS = "clips", "faces", "models", "projects", "results"
-SOUNDS, TEMPLATES = "sounds", "templates"
+SOUNDS, TEMPLATES, VOICES, RECORDINGS = "sounds", "templates", "voices", "recordings"
 NAME = re.compile(r"\w[\w .+-]{0,63}")
 """Names that the page may give to what is made: of one part, not hidden, no option."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from effigie.voice.inference.speak import SpeakReport, speak
     from effigie.voice.inference.speech import Speech, TimedPhoneme, TimedWord, stream_speech
     from effigie.voice.review import RecordingReview, VoiceReview, review
-    from effigie.voice.stock_voices import STOCK_VOICES
+    from effigie.voice.stock_names import STOCK_VOICES
     from effigie.voice.trainer import LearnReport, learn
     from effigie.voice.voice_model import VoiceModel
 
@@ -58,7 +58,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "inference.speak": ["SpeakReport", "speak"],
         "inference.speech": ["Speech", "TimedPhoneme", "TimedWord", "stream_speech"],
         "review": ["RecordingReview", "VoiceReview", "review"],
-        "stock_voices": ["STOCK_VOICES"],
+        "stock_names": ["STOCK_VOICES"],
         "trainer": ["LearnReport", "learn"],
         "voice_model": ["VoiceModel"],
     },

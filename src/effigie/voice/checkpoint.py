@@ -26,7 +26,8 @@ from effigie.voice.adapters import apply_adapters
 from effigie.voice.melody import Melody
 from effigie.voice.network.layers import STYLE_SIZE
 from effigie.voice.pretrained import load_speech_network
-from effigie.voice.stock_voices import STOCK_VOICES, list_bases, load_stock_voice
+from effigie.voice.stock_names import STOCK_VOICES
+from effigie.voice.stock_voices import list_bases, load_stock_voice
 from effigie.voice.voice_model import VoiceModel
 
 LOG = logging.getLogger(__name__)

@@ -15,28 +15,8 @@ from effigie.assets import fetch_asset
 from effigie.errors import UsageError
 from effigie.io.tensors import load_arrays
 from effigie.voice.network.layers import STYLE_SIZE
+from effigie.voice.stock_names import JAPANESE, STOCK_VOICES
 
-BLENDS = {"willow": "af", "hazel": "bf", "rowan": "am", "alder": "bm"}
-"""Means over the English voices of a kind: American and British, women and men."""
-JAPANESE = {
-    "alpha": "jf_alpha",
-    "gongitsune": "jf_gongitsune",
-    "nezumi": "jf_nezumi",
-    "tebukuro": "jf_tebukuro",
-    "kumo": "jm_kumo",
-}
-STOCK_VOICES = {
-    "willow": "a woman, American: the mean of eight",
-    "hazel": "a woman, British: the mean of four",
-    "rowan": "a man, American: the mean of six",
-    "alder": "a man, British: the mean of three",
-    "alpha": "a woman, Japanese",
-    "gongitsune": "a woman, Japanese",
-    "nezumi": "a woman, Japanese",
-    "tebukuro": "a woman, Japanese",
-    "kumo": "a man, Japanese",
-}
-"""Names, and what they sound like."""
 STYLES_FILE = Path(str(resources.files("effigie.voice") / "shipped" / "styles.safetensors"))
 
 
@@ -45,7 +25,7 @@ class StockVoice:
     """Styles of one voice.
 
     Attributes:
-        name: of :data:`STOCK_VOICES` or :func:`list_bases`.
+        name: of :data:`~effigie.voice.stock_names.STOCK_VOICES` or :func:`list_bases`.
         counts: (n,) phonemes of the sentences that the styles are for, rising; between them styles change evenly.
         styles: (n, 256) float32: 128 of the sound, 128 of the manner.
     """

@@ -11,14 +11,15 @@ from starlette.routing import Route
 
 from effigie.errors import UsageError
 from effigie.studio.endpoints.requests import announced_size, path_of, read_fields, studio_of
-from effigie.studio.library import SOUND_SUFFIXES
+from effigie.studio.library import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from effigie.studio.uploads import DOCUMENT_SUFFIXES, choose_name, clip_suffixes, receive_file
-from effigie.studio.workspace import CLIPS, SOUNDS
+from effigie.studio.workspace import CLIPS, RECORDINGS, SOUNDS
 
 MAX_PICKED = 1000
 UPLOADS: dict[str, Callable[[], tuple[str, ...]]] = {
     CLIPS: clip_suffixes,
     SOUNDS: lambda: SOUND_SUFFIXES,
+    RECORDINGS: lambda: SOUND_SUFFIXES + VIDEO_SUFFIXES,
     "evidence": lambda: clip_suffixes() + DOCUMENT_SUFFIXES,
 }
 

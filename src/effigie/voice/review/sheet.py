@@ -11,15 +11,12 @@ from effigie.arrays import Image
 from effigie.io.atomic_write import atomic_write
 from effigie.speech.activity import find_speech
 from effigie.speech.f0 import HIGHEST_HZ, LOWEST_HZ, measure_f0
-from effigie.speech.mel import power_spectrum
 from effigie.voice.network.generator import RATE
 from effigie.voice.review.recording import RecordingReview, VoiceReview
+from effigie.voice.sound_view import draw_spectrogram
 
 WIDTH, BANDS, PITCH, HEADING, GAP = 1000, 200, 90, 40, 10  # px
 BACKGROUND, TEXT, DIM, LINE = (28, 28, 32), (240, 240, 240), (160, 160, 170), (255, 200, 80)
-RANGE_DB = 70.0  # that the spectrogram shows
-QUIET_DB = -10.0  # of its loudest place, at which silence is drawn dark
-HIGHEST_BAND_HZ = 8000.0
 MOST_ROWS = 20
 
 
@@ -42,7 +39,7 @@ def draw_recording(one: RecordingReview) -> Image:
     )
     _write(image, title, 16, TEXT)
     _write(image, "; ".join(one.advice) or "nothing to object to", 33, DIM)
-    image[HEADING : HEADING + BANDS] = _draw_spectrogram(one.excerpt)
+    image[HEADING : HEADING + BANDS] = draw_spectrogram(one.excerpt, WIDTH, BANDS)
     _draw_pitch(image[HEADING + BANDS : HEADING + BANDS + PITCH], one.excerpt)
     return image
 
@@ -50,16 +47,6 @@ def draw_recording(one: RecordingReview) -> Image:
 def _write(image: Image, text: str, row: int, color: tuple[int, int, int]) -> None:
     plain = text.encode("ascii", "replace").decode()
     cv2.putText(image, plain, (6, row), cv2.FONT_HERSHEY_SIMPLEX, 0.42, color, 1, cv2.LINE_AA)
-
-
-def _draw_spectrogram(samples: np.ndarray) -> Image:
-    power = power_spectrum(samples, 600, 150, 1024)[: round(HIGHEST_BAND_HZ / RATE * 1024)]
-    level = 10 * np.log10(power + 1e-10)
-    shade = np.clip((level - max(float(level.max()), QUIET_DB)) / RANGE_DB + 1, 0, 1)
-    small = cv2.resize(shade[::-1], (WIDTH, BANDS), interpolation=cv2.INTER_AREA)
-    return np.asarray(
-        cv2.cvtColor(cv2.applyColorMap((255 * small).astype(np.uint8), cv2.COLORMAP_MAGMA), cv2.COLOR_BGR2RGB)
-    )
 
 
 def _draw_pitch(image: Image, samples: np.ndarray) -> None:

@@ -1,4 +1,5 @@
 // Requests to the studio's server. Every failure becomes one line, shown by whoever asked or as a notice.
+import { t } from "./language";
 import { notify } from "./state";
 
 export class ServerError extends Error {}
@@ -6,7 +7,7 @@ export class ServerError extends Error {}
 async function read<T>(response: Response): Promise<T> {
   const isJson = response.headers.get("content-type")?.startsWith("application/json");
   const value = isJson ? await response.json() : await response.text();
-  if (!response.ok) throw new ServerError(isJson ? value.error : `the studio answered ${response.status}`);
+  if (!response.ok) throw new ServerError(isJson ? value.error : t("the studio answered {status}", { status: response.status }));
   return value as T;
 }
 
@@ -15,7 +16,7 @@ async function send<T>(path: string, init?: RequestInit): Promise<T> {
   try {
     response = await fetch(path, init);
   } catch {
-    throw new ServerError("the studio does not answer: is it still running in the terminal?");
+    throw new ServerError(t("the studio does not answer: is it still running in the terminal?"));
   }
   return read<T>(response);
 }
@@ -32,10 +33,10 @@ export function put<T>(path: string, file: Blob, onProgress: (share: number) => 
     request.open("PUT", path);
     request.setRequestHeader("X-Effigie", "1");
     request.upload.onprogress = event => onProgress(event.total ? event.loaded / event.total : 0);
-    request.onerror = () => reject(new ServerError("the connection broke off: send the file again"));
+    request.onerror = () => reject(new ServerError(t("the connection broke off: send the file again")));
     request.onload = () => {
       const value = JSON.parse(request.responseText || "{}");
-      request.status < 400 ? resolve(value) : reject(new ServerError(value.error ?? `the studio answered ${request.status}`));
+      request.status < 400 ? resolve(value) : reject(new ServerError(value.error ?? t("the studio answered {status}", { status: request.status })));
     };
     request.send(file);
   });
@@ -45,7 +46,7 @@ export function put<T>(path: string, file: Blob, onProgress: (share: number) => 
 export async function startJob(kind: string, fields: Record<string, unknown>): Promise<boolean> {
   try {
     const job = await post<{ command: string }>("/api/jobs", { key: crypto.randomUUID(), kind, fields });
-    notify(`queued: ${job.command}`);
+    notify(t("queued: {command}", { command: job.command }));
     return true;
   } catch (error) {
     notify((error as Error).message, true);

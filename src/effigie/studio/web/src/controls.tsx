@@ -1,6 +1,7 @@
 // Small parts that every page is made of.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { number, t } from "./language";
 import { notify } from "./state";
 
 export function Panel(props: { title: string; children: ComponentChildren; tools?: ComponentChildren }) {
@@ -51,12 +52,13 @@ export function Choice(props: { label: string; value: string; set: (value: strin
 // A number with a slider beside it; a double click puts the first value back.
 export function Slider(props: { label: string; value: number; set: (value: number) => void; low: number; high: number; step: number; unit: string; first: number }) {
   const changed = props.value !== props.first;
+  const digits = Number.isInteger(props.value) ? 0 : props.step < 0.1 ? 2 : 1;
   return (
     <label class={changed ? "slider changed" : "slider"} onDblClick={() => props.set(props.first)}>
       <span>{props.label}</span>
       <input type="range" min={props.low} max={props.high} step={props.step} value={props.value} onInput={e => props.set(+e.currentTarget.value)} />
       <b>
-        {props.value} {props.unit}
+        {number(props.value, digits)} {props.unit}
       </b>
     </label>
   );
@@ -96,7 +98,7 @@ export function Dialog(props: { title: string; close: () => void; children: Comp
       <header>
         <h1>{props.title}</h1>
         <span class="space" />
-        <button class="quiet" aria-label="Close" onClick={props.close}>
+        <button class="quiet" aria-label={t("Close")} onClick={props.close}>
           ✕
         </button>
       </header>
@@ -108,9 +110,9 @@ export function Dialog(props: { title: string; close: () => void; children: Comp
 export async function copy(text: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
-    notify("copied");
+    notify(t("copied"));
   } catch {
-    notify("this browser does not let pages copy: mark the text and copy it yourself", true);
+    notify(t("this browser does not let pages copy: mark the text and copy it yourself"), true);
   }
 }
 

@@ -1,6 +1,7 @@
 // The grid of faces: only the rows in view are in the page, so that ten thousand scroll like ten.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useKeys } from "./keys";
+import { count, t } from "./language";
 import type { FaceColumns } from "./types";
 
 const CELL = 92; // px
@@ -91,12 +92,12 @@ export function FaceGrid(props: {
   };
   const seen = lines.filter(line => line.top + line.height > view.top - SPARE * CELL && line.top < view.top + view.height + SPARE * CELL);
   return (
-    <div class="grid" ref={box} role="listbox" aria-label="Faces" aria-multiselectable="true" tabIndex={0} aria-activedescendant={`face-${at}`}>
+    <div class="grid" ref={box} role="listbox" aria-label={t("Faces")} aria-multiselectable="true" tabIndex={0} aria-activedescendant={`face-${at}`}>
       <div class="tall" role="presentation" style={{ height: `${total}px` }}>
         {seen.map(line =>
           line.first === undefined ? (
             <div key={`p${line.top}`} class="person" role="presentation" style={{ top: `${line.top}px` }}>
-              {line.person! < 0 ? "Unknown" : `Person ${line.person! + 1}`} <small>{line.faces!.toLocaleString("en")} faces</small>
+              {line.person! < 0 ? t("Unknown") : t("Person {n}", { n: line.person! + 1 })} <small>{count(line.faces!, "{n} face", "{n} faces")}</small>
             </div>
           ) : (
             Array.from({ length: line.last! - line.first }, (_, i) => {
@@ -108,7 +109,7 @@ export function FaceGrid(props: {
                   id={`face-${row}`}
                   role="option"
                   aria-selected={props.selected.has(row)}
-                  aria-label={`Face ${row + 1}, frame ${faces.frame[row]}${props.marked.has(row) ? ", marked to drop" : ""}`}
+                  aria-label={t(props.marked.has(row) ? "Face {n}, frame {frame}, marked to drop" : "Face {n}, frame {frame}", { n: row + 1, frame: faces.frame[row]! })}
                   class={`cell ${kind}`}
                   style={{ top: `${line.top}px`, left: `${8 + i * CELL}px` }}
                   onClick={press(row)}

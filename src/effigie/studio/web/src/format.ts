@@ -1,5 +1,7 @@
 // Figures and times as people read them.
-export const size = (bytes: number): string => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
+import { language, number, t } from "./language";
+export const size = (bytes: number): string =>
+  bytes < 1e6 ? `${number(Math.max(1, bytes / 1e3))} kB` : bytes < 1e9 ? `${number(bytes / 1e6, 1)} MB` : `${number(bytes / 1e9, 1)} GB`;
 
 export function duration(seconds: number): string {
   const s = Math.round(seconds);
@@ -14,8 +16,9 @@ export function timecode(frame: number, rate: number): string {
   return `${two(seconds / 3600)}:${two((seconds / 60) % 60)}:${two(seconds % 60)}:${two(frame - seconds * rate)}`;
 }
 
-export const clock = (seconds: number): string => new Date(seconds * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-export const count = (n: number, thing: string): string => `${n.toLocaleString("en")} ${thing}${n === 1 ? "" : "s"}`;
+export const clock = (seconds: number): string => new Date(seconds * 1000).toLocaleString(language.value, { dateStyle: "medium", timeStyle: "short" });
+// A day of a record, as `2027-05-03`; none is no end.
+export const day = (iso: string | null): string => (iso ? new Date(`${iso}T00:00`).toLocaleDateString(language.value, { dateStyle: "medium" }) : t("no end"));
 export const stem = (name: string): string => name.replace(/^.*\//, "").replace(/\.[^.]*$/, "");
 
 // A name for something new that no row has yet.

@@ -1,5 +1,6 @@
 // Keys of the whole page. What is typed into a field stays there.
 import { useLayoutEffect } from "preact/hooks";
+import { type Message } from "./language";
 import { PAGES, go, help } from "./state";
 
 export type Keys = Record<string, (event: KeyboardEvent) => void>;
@@ -29,12 +30,12 @@ export function useKeys(keys: Keys): void {
 }
 
 export const pageKeys: Keys = {
-  ...Object.fromEntries(PAGES.map((page, index) => [String(index + 1), () => go(page)])),
+  ...Object.fromEntries(PAGES.map((page, index) => [String((index + 1) % 10), () => go(page)])),
   "?": () => (help.value = true),
 };
 
-export const KEY_HELP: [string, string][] = [
-  ["1 – 9", "pages"],
+export const KEY_HELP: [string, Message][] = [
+  ["1 – 9, 0", "pages"],
   ["← →", "a frame back, on; with Shift ten"],
   ["Home End", "first, last frame"],
   ["J K L, Space", "play back, stop, play"],
@@ -45,6 +46,7 @@ export const KEY_HELP: [string, string][] = [
   ["M, B", "merge: the mask, the brush; Alt erases or adds, [ ] its size"],
   ["F, PgUp PgDn, C", "heads: a key here or none, to the next key, calm"],
   ["Ctrl+Z, Ctrl+S", "merge and heads: take back, save"],
+  ["Ctrl+Enter", "voices: say what is written"],
   ["Ctrl+G", "go to a frame"],
   ["↑ ↓ ← →", "faces and clips: move; Shift marks a row of them, Space one, Ctrl+A all"],
   ["X", "faces: mark to drop; Ctrl+Z takes the last marks back"],

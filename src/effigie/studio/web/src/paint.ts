@@ -1,4 +1,5 @@
 // What is drawn on canvases: frames, the timeline, curves, the coverage of head poses.
+import { number, t, told } from "./language";
 import type { CurveRow, FaceColumns } from "./types";
 
 export type Mode = "wipe" | "side" | "difference" | "mask" | "before" | "after";
@@ -54,8 +55,8 @@ export function drawFrame(canvas: HTMLCanvasElement, pictures: ImageBitmap[], mo
       c.beginPath();
       c.arc(cut, y + h / 2, 7 * d, 0, 7);
       c.fill();
-      tag(c, "before", cut - 12 * d, y + h - 10 * d, d, true);
-      tag(c, "after", cut + 12 * d, y + h - 10 * d, d, false);
+      tag(c, t("before"), cut - 12 * d, y + h - 10 * d, d, true);
+      tag(c, t("after"), cut + 12 * d, y + h - 10 * d, d, false);
     }
   }
 }
@@ -119,9 +120,9 @@ export function drawCurve(canvas: HTMLCanvasElement, rows: CurveRow[], until: nu
     c.moveTo(left, py(value));
     c.lineTo(W - right, py(value));
     c.stroke();
-    c.fillText(value.toFixed(3), 6 * d, py(value) + 4 * d);
+    c.fillText(number(value, 3), 6 * d, py(value) + 4 * d);
   }
-  c.fillText(`${(end / 60).toFixed(1)} min`, W - right - 38 * d, H - 5 * d);
+  c.fillText(`${number(end / 60, 1)} min`, W - right - 38 * d, H - 5 * d);
   c.lineWidth = 1.6 * d;
   for (const [key, name, ink] of LINES) {
     const points = held.filter(row => row[key] !== undefined);
@@ -131,7 +132,7 @@ export function drawCurve(canvas: HTMLCanvasElement, rows: CurveRow[], until: nu
     points.forEach(row => c.lineTo(px(row.seconds), py(row[key]!)));
     c.stroke();
     points.forEach(row => c.fillRect(px(row.seconds) - 1.5 * d, py(row[key]!) - 1.5 * d, 3 * d, 3 * d));
-    c.fillText(name, W - right + 8 * d, py(points.at(-1)![key]!) + 4 * d);
+    c.fillText(told(name), W - right + 8 * d, py(points.at(-1)![key]!) + 4 * d);
   }
   if (until !== null) {
     c.fillStyle = color("--text");
@@ -159,5 +160,5 @@ export function drawCoverage(canvas: HTMLCanvasElement, faces: FaceColumns, rows
   }
   c.globalAlpha = 1;
   c.fillStyle = color("--dim");
-  ["-90°", "yaw 0°", "90°"].forEach((text, i) => c.fillText(text, [0, W / 2 - 18 * d, W - 24 * d][i]!, H - 3 * d));
+  ["−90°", t("yaw 0°"), "90°"].forEach((text, i) => c.fillText(text, [0, W / 2 - 18 * d, W - 24 * d][i]!, H - 3 * d));
 }

@@ -4,6 +4,7 @@ import { startJob } from "./api";
 import { Dialog, Next } from "./controls";
 import { duration } from "./format";
 import { KEY_HELP, pageKeys, useKeys } from "./keys";
+import { type Message, count, language, nextLanguage, number, t, told } from "./language";
 import { Clips } from "./pages/clips";
 import { Faces } from "./pages/faces";
 import { Heads } from "./pages/heads";
@@ -13,12 +14,14 @@ import { PeoplePage } from "./pages/people";
 import { Results } from "./pages/results";
 import { Swap } from "./pages/swap";
 import { Train } from "./pages/train";
+import { VoicesPage } from "./pages/voices";
 import { takeFiles } from "./uploads";
 import { PAGES, type Page, connection, dismiss, focus, go, help, isEmpty, jobs, library, notices, page, people, running, validRecords, waiting } from "./state";
 import { nextTheme, theme } from "./theme";
 
-const NAMES: Record<Page, string> = { people: "People", clips: "Clips", faces: "Faces", train: "Train", swap: "Swap", merge: "Merge", heads: "Heads", results: "Results", jobs: "Jobs" };
-const VIEWS: Record<Page, () => any> = { people: PeoplePage, clips: Clips, faces: Faces, train: Train, swap: Swap, merge: Merge, heads: Heads, results: Results, jobs: Jobs };
+const NAMES: Record<Page, Message> = { people: "People", clips: "Clips", faces: "Faces", train: "Train", swap: "Swap", merge: "Merge", heads: "Heads", voices: "Voices", results: "Results", jobs: "Jobs" };
+const OTHER = { en: "Italiano", it: "English" };
+const VIEWS: Record<Page, () => any> = { people: PeoplePage, clips: Clips, faces: Faces, train: Train, swap: Swap, merge: Merge, heads: Heads, voices: VoicesPage, results: Results, jobs: Jobs };
 
 function tally(name: Page): string {
   const found = library.value;
@@ -32,10 +35,11 @@ function tally(name: Page): string {
     swap: 0,
     merge: found.projects.length,
     heads: found.templates.length,
+    voices: found.voices.length,
     results: found.results.length,
     jobs: active,
   };
-  return figures[name] ? figures[name].toLocaleString("en") : "";
+  return figures[name] ? number(figures[name]) : "";
 }
 
 function Header() {
@@ -51,20 +55,23 @@ function Header() {
       </span>
       <span class="space" />
       <a class={valid ? "badge good" : "badge"} href="#people">
-        {valid ? `✓ ${valid} valid consent${valid === 1 ? "" : "s"}` : "no valid consent yet"}
+        {valid ? `✓ ${count(valid, "{n} valid consent", "{n} valid consents")}` : t("no valid consent yet")}
       </a>
       {job && (
         <a class="badge job" href="#jobs">
-          <progress value={share} max={1} aria-label={`Progress of ${job.title}`} />
+          <progress value={share} max={1} aria-label={t("Progress of {title}", { title: job.title })} />
           {job.title}
-          {job.progress?.stage ? ` · ${job.progress.stage}` : ""}
-          {left ? ` · ${duration(left)} left` : ""}
+          {job.progress?.stage ? ` · ${told(job.progress.stage)}` : ""}
+          {left ? ` · ${t("{time} left", { time: duration(left) })}` : ""}
         </a>
       )}
-      <button class="quiet" title="Light or dark" onClick={nextTheme}>
-        {theme.value}
+      <button class="quiet" title={t("Light or dark")} onClick={nextTheme}>
+        {told(theme.value)}
       </button>
-      <button class="quiet" title="Keys (?)" aria-label="Keys" onClick={() => (help.value = true)}>
+      <button class="quiet" lang={language.value === "en" ? "it" : "en"} onClick={nextLanguage}>
+        {OTHER[language.value]}
+      </button>
+      <button class="quiet" title={t("Keys (?)")} aria-label={t("Keys")} onClick={() => (help.value = true)}>
         ?
       </button>
     </header>
@@ -73,11 +80,11 @@ function Header() {
 
 function Rail() {
   return (
-    <nav class="rail" aria-label="Pages">
+    <nav class="rail" aria-label={t("Pages")}>
       {PAGES.map((name, index) => (
-        <a key={name} href={`#${name}`} title={NAMES[name]} aria-current={page.value === name ? "page" : undefined}>
-          <kbd>{index + 1}</kbd>
-          <span>{NAMES[name]}</span>
+        <a key={name} href={`#${name}`} title={t(NAMES[name])} aria-current={page.value === name ? "page" : undefined}>
+          <kbd>{(index + 1) % 10}</kbd>
+          <span>{t(NAMES[name])}</span>
           <small>{tally(name)}</small>
         </a>
       ))}
@@ -89,23 +96,23 @@ function Welcome() {
   const active = jobs.value.find(job => job.title === "Make the demo" && (job.state === "running" || job.state === "queued"));
   return (
     <Next
-      title={active ? "The demo is being made" : "An empty workspace"}
+      title={active ? t("The demo is being made") : t("An empty workspace")}
       text={
         active
-          ? "It extracts two people, trains for four minutes, renders and verifies a swap. Its faces, curve and results appear here as they come."
-          : "Bring clips: drop them anywhere, or pick them under Clips. Or see a whole project first: the demo fetches samples with pip and swaps a face, in about ten minutes."
+          ? t("It extracts two people, trains for four minutes, renders and verifies a swap. Its faces, curve and results appear here as they come.")
+          : t("Bring clips: drop them anywhere, or pick them under Clips. Or see a whole project first: the demo fetches samples with pip and swaps a face, in about ten minutes.")
       }
     >
       {active ? (
         <button class="main" onClick={() => go("jobs")}>
-          Watch it
+          {t("Watch it")}
         </button>
       ) : (
         <>
           <button class="main" onClick={async () => (await startJob("demo", { minutes: 4 })) && go("jobs")}>
-            Make the demo
+            {t("Make the demo")}
           </button>
-          <button onClick={() => go("clips", "new")}>Bring my own clips</button>
+          <button onClick={() => go("clips", "new")}>{t("Bring my own clips")}</button>
         </>
       )}
     </Next>
@@ -116,8 +123,9 @@ export function Shell() {
   useKeys(pageKeys);
   const [over, setOver] = useState(false);
   useEffect(() => {
-    document.title = `${NAMES[page.value]} · effigie studio`;
-  }, [page.value]);
+    document.title = `${t(NAMES[page.value])} · effigie studio`;
+    document.documentElement.lang = language.value;
+  }, [page.value, language.value]);
   useEffect(() => {
     const drag = (event: DragEvent) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
@@ -135,31 +143,31 @@ export function Shell() {
     <>
       <Header />
       <Rail />
-      <main class="page" aria-label={NAMES[page.value]}>
-        {library.value === null ? <p class="dim pad">Loading the workspace</p> : welcome ? <Welcome /> : <View />}
+      <main class="page" aria-label={t(NAMES[page.value])}>
+        {library.value === null ? <p class="dim pad">{t("Loading the workspace")}</p> : welcome ? <Welcome /> : <View />}
       </main>
       {connection.value === "lost" && (
         <div class="lost" role="alert">
-          The studio does not answer. Jobs go on; this page comes back by itself when the studio does: start it again in the terminal.
+          {t("The studio does not answer. Jobs go on; this page comes back by itself when the studio does: start it again in the terminal.")}
         </div>
       )}
       <div class="notices" role="status" aria-live="polite">
         {notices.value.map(notice => (
-          <button key={notice.key} class={notice.bad ? "bad" : ""} title="Dismiss" onClick={() => dismiss(notice.key)}>
+          <button key={notice.key} class={notice.bad ? "bad" : ""} title={t("Dismiss")} onClick={() => dismiss(notice.key)}>
             {notice.text}
           </button>
         ))}
       </div>
-      {over && <div class="drop">{page.value === "results" ? "Drop to verify" : page.value === "people" ? "Drop a record that came back" : "Drop to bring into the workspace"}</div>}
+      {over && <div class="drop">{page.value === "results" ? t("Drop to verify") : page.value === "people" ? t("Drop a record that came back") : t("Drop to bring into the workspace")}</div>}
       {help.value && (
-        <Dialog title="Keys" close={() => (help.value = false)}>
+        <Dialog title={t("Keys")} close={() => (help.value = false)}>
           <dl class="keys">
             {KEY_HELP.map(([keys, text]) => (
               <div key={keys}>
                 <dt>
                   <kbd>{keys}</kbd>
                 </dt>
-                <dd>{text}</dd>
+                <dd>{t(text)}</dd>
               </div>
             ))}
           </dl>

@@ -1,12 +1,13 @@
 // What every page looks at.
 import { computed, signal } from "@preact/signals";
-import type { Job, Library, People } from "./types";
+import type { Job, Library, People, Voices } from "./types";
 
-export const PAGES = ["people", "clips", "faces", "train", "swap", "merge", "heads", "results", "jobs"] as const;
+export const PAGES = ["people", "clips", "faces", "train", "swap", "merge", "heads", "voices", "results", "jobs"] as const;
 export type Page = (typeof PAGES)[number];
 
 export const library = signal<Library | null>(null);
 export const people = signal<People>({ records: [], requests: [] });
+export const voices = signal<Voices | null>(null); // while their page is open
 export const jobs = signal<Job[]>([]);
 export const connection = signal<"open" | "lost">("open");
 export const page = signal<Page>("clips");

@@ -3,6 +3,7 @@ import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { timecode } from "./format";
 import type { Keys } from "./keys";
+import { number, t } from "./language";
 
 type Canvas = RefObject<HTMLCanvasElement | null>;
 
@@ -40,14 +41,14 @@ export function stepKeys(n: number, last: number, to: (frame: number) => void): 
 export function Transport(props: { n: number; last: number; count: number; rate: number; playing: boolean; play: () => void; to: (frame: number) => void; children: ComponentChildren }) {
   return (
     <div class="row transport">
-      <button aria-label={props.playing ? "Stop" : "Play"} title="Space" onClick={props.play}>
+      <button aria-label={props.playing ? t("Stop") : t("Play")} title={t("Space")} onClick={props.play}>
         {props.playing ? "❚❚" : "▶"}
       </button>
       <b class="mono">{timecode(props.n, props.rate)}</b>
       <label class="inline">
-        frame
+        {t("frame")}
         <input id="frame-number" class="mono" type="number" min={0} max={props.last} value={props.n} onChange={event => props.to(+event.currentTarget.value)} />
-        of {props.count}
+        {t("of {n}", { n: number(props.count) })}
       </label>
       {props.children}
     </div>

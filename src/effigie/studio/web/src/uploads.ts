@@ -1,6 +1,7 @@
 // Files that are dropped or chosen: clips come into the workspace, records to the people, others are verified.
 import { signal } from "@preact/signals";
 import { put } from "./api";
+import { t } from "./language";
 import { reload } from "./live";
 import { notify, page } from "./state";
 import { verifyFile } from "./verification";
@@ -8,7 +9,7 @@ import { verifyFile } from "./verification";
 export const uploads = signal<{ key: number; name: string; share: number }[]>([]);
 let count = 0;
 
-export async function upload(file: File, kind: "clips" | "evidence"): Promise<string | null> {
+export async function upload(file: File, kind: "clips" | "evidence" | "recordings" | "sounds"): Promise<string | null> {
   const key = ++count;
   uploads.value = [...uploads.value, { key, name: file.name, share: 0 }];
   const progress = (share: number) => (uploads.value = uploads.value.map(one => (one.key === key ? { ...one, share } : one)));
@@ -27,7 +28,8 @@ export async function takeFiles(files: File[]): Promise<void> {
   for (const file of files) {
     if (file.name.endsWith(".json")) await takeRecord(file);
     else if (page.value === "results") await verifyFile(file);
-    else await upload(file, "clips");
+    else if (page.value === "voices" && /^(audio|video)/.test(file.type)) await upload(file, "recordings");
+    else await upload(file, file.type.startsWith("audio") ? "sounds" : "clips");
   }
   await reload();
 }
@@ -35,7 +37,7 @@ export async function takeFiles(files: File[]): Promise<void> {
 async function takeRecord(file: File): Promise<void> {
   try {
     const answer = await put<{ id: string }>("/api/people/record", file);
-    notify(`taken in: ${answer.id}`);
+    notify(t("taken in: {id}", { id: answer.id }));
   } catch (error) {
     notify((error as Error).message, true);
   }

@@ -2,13 +2,14 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "./api";
 import { useKeys } from "./keys";
+import { type Message, language, number, t } from "./language";
 import { type Shown, live } from "./live";
 import { type Mode, drawFrame, drawTimeline, wipeSplit } from "./paint";
 import { theme } from "./theme";
 import { Transport, grab, pictureWidth, stepKeys, useSize } from "./transport";
 import type { ClipInfo } from "./types";
 
-const MODES: [Mode, string, string][] = [
+const MODES: [Mode, Message, string][] = [
   ["wipe", "Wipe", "W"],
   ["side", "Side by side", "S"],
   ["difference", "Difference", "D"],
@@ -72,7 +73,7 @@ export function Viewer(props: { clips: string[]; label: string }) {
   useEffect(() => {
     if (canvas.current) drawFrame(canvas.current, shown?.pictures ?? [], two ? mode : "after", split);
     if (bar.current) drawTimeline(bar.current, n, last + 1, rate);
-  }, [shown, mode, split, size, n, last, theme.value]);
+  }, [shown, mode, split, size, n, last, theme.value, language.value]);
 
   useKeys({
     ...stepKeys(n, last, to),
@@ -102,17 +103,17 @@ export function Viewer(props: { clips: string[]; label: string }) {
   const fresh = shown?.n === n;
   return (
     <div class="viewer">
-      <canvas class="frame" ref={canvas} role="img" aria-label={`${props.label}, frame ${shown?.n ?? n}`} onPointerDown={grab(wipe)} onPointerMove={wipe} />
+      <canvas class="frame" ref={canvas} role="img" aria-label={t("{name}, frame {n}", { name: props.label, n: shown?.n ?? n })} onPointerDown={grab(wipe)} onPointerMove={wipe} />
       {error && (
         <p class="over" role="alert">
           {error}
         </p>
       )}
       <Transport n={n} last={last} count={last + 1} rate={rate} playing={playing !== 0} play={() => setPlaying(playing ? 0 : 1)} to={to}>
-        <span class={fresh ? "dim" : "warn"}>{shown ? (fresh ? `exact · ${shown.ms.toFixed(0)} ms` : `shows ${shown.n}`) : ""}</span>
+        <span class={fresh ? "dim" : "warn"}>{shown ? (fresh ? t("exact · {ms} ms", { ms: number(shown.ms) }) : t("shows {n}", { n: shown.n })) : ""}</span>
         <span class="space" />
         {two && (
-          <div class="group" role="group" aria-label="View">
+          <div class="group" role="group" aria-label={t("View")}>
             {MODES.map(([value, name, key]) => (
               <button key={value} title={key} aria-pressed={mode === value} onClick={() => setMode(value)}>
                 {name}
@@ -126,7 +127,7 @@ export function Viewer(props: { clips: string[]; label: string }) {
         ref={bar}
         role="slider"
         tabIndex={0}
-        aria-label="Frame"
+        aria-label={t("Frame")}
         aria-valuemin={0}
         aria-valuemax={last}
         aria-valuenow={n}

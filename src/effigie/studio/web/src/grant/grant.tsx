@@ -1,11 +1,13 @@
 // Granting at the camera: terms to read, motions to follow before a mirror, a look at the clip, and what the check says.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { post, put } from "../api";
+import { type Camera, openCamera, record } from "../camera";
 import { Facts, Panel } from "../controls";
+import { day } from "../format";
+import { list as join, t, told } from "../language";
 import { go, jobs, people } from "../state";
 import type { Job } from "../types";
-import { type Camera, openCamera, record } from "./camera";
-import { COUNTDOWN_S, type Challenge, type Step, type Terms, list } from "./steps";
+import { COUNTDOWN_S, type Challenge, READ_ALOUD, type Step, type Terms, list } from "./steps";
 
 type Phase = "terms" | "mirror" | "countdown" | "recording" | "review" | "sending" | "checking";
 
@@ -83,16 +85,16 @@ export function Grant({ asked }: { asked: string }) {
       setPhase("checking");
     }, "review");
 
-  if (!terms) return <p class="pad">{why || "Reading what is asked"}</p>;
+  if (!terms) return <p class="pad">{why || t("Reading what is asked")}</p>;
   const steps = challenge ? list(challenge) : [];
   const isHidden = (index: number) => phase === "countdown" || (phase === "recording" && index > at); // nobody can begin early
   return (
     <div class="split grant">
       <div class="stage">
         <div class="bar">
-          <b>{terms.subject} grants</b>
+          <b>{t("{subject} grants", { subject: terms.subject })}</b>
           <span class="space" />
-          <button onClick={() => go("people")}>Back to People</button>
+          <button onClick={() => go("people")}>{t("Back to People")}</button>
         </div>
         {phase === "terms" ? (
           <Ask terms={terms} sound={sound} setSound={setSound} start={start} />
@@ -112,41 +114,41 @@ export function Grant({ asked }: { asked: string }) {
           <div class="bar">
             {phase === "mirror" && (
               <button class="main" onClick={begin}>
-                Begin
+                {t("Begin")}
               </button>
             )}
-            {(phase === "countdown" || phase === "recording") && <button onClick={cancel}>Stop</button>}
+            {(phase === "countdown" || phase === "recording") && <button onClick={cancel}>{t("Stop")}</button>}
             {phase === "review" && (
               <>
                 <button class="main" onClick={send}>
-                  Send this clip
+                  {t("Send this clip")}
                 </button>
-                <button onClick={begin}>Do it again</button>
+                <button onClick={begin}>{t("Do it again")}</button>
               </>
             )}
-            {phase === "sending" && <progress value={share} max={1} aria-label="Sending the clip" />}
+            {phase === "sending" && <progress value={share} max={1} aria-label={t("Sending the clip")} />}
             <span class="space" />
             <span class="dim">
               {phase === "mirror"
-                ? "Face the camera, in good light, alone. What is asked appears after Begin, one thing at a time."
+                ? t("Face the camera, in good light, alone. What is asked appears after Begin, one thing at a time.")
                 : phase === "review"
-                  ? "Look at it before you send it. It stays on this machine, as the evidence of your consent."
+                  ? t("Look at it before you send it. It stays on this machine, as the evidence of your consent.")
                   : ""}
             </span>
           </div>
         )}
       </div>
       <aside class="side">
-        <Panel title="You are asked to allow">
+        <Panel title={t("You are asked to allow")}>
           <TermsShown terms={terms} />
         </Panel>
         {steps.length > 0 && phase !== "checking" && phase !== "mirror" && (
-          <Panel title="Step by step">
+          <Panel title={t("Step by step")}>
             <ol class="steps">
               {steps.map((step, index) => (
                 <li key={index} class={phase === "recording" && index === at ? "on" : phase !== "countdown" && (phase !== "recording" || index < at) ? "past" : ""}>
                   <span aria-hidden="true">{isHidden(index) ? "·" : step.sign}</span>
-                  {isHidden(index) ? "…" : step.brief}
+                  {isHidden(index) ? "…" : told(step.brief)}
                 </li>
               ))}
             </ol>
@@ -170,22 +172,23 @@ function Ask(props: { terms: Terms; sound: boolean; setSound: (sound: boolean) =
   const { terms, sound, setSound, start } = props;
   return (
     <div class="next">
-      <h1>{terms.subject}, this is for you</h1>
+      <h1>{t("{subject}, this is for you", { subject: terms.subject })}</h1>
       <p>
-        Read on the right what you are asked to allow. To grant it you follow a few motions before your camera{sound ? " and read a sentence aloud" : ""}; the order is drawn afresh. It is
-        yours to grant or not, and nothing leaves this machine.
+        {sound
+          ? t("Read on the right what you are asked to allow. To grant it you follow a few motions before your camera and read a sentence aloud; the order is drawn afresh. It is yours to grant or not, and nothing leaves this machine.")
+          : t("Read on the right what you are asked to allow. To grant it you follow a few motions before your camera; the order is drawn afresh. It is yours to grant or not, and nothing leaves this machine.")}
       </p>
       {!terms.voice && (
         <label class="check">
           <input type="checkbox" checked={sound} onChange={() => setSound(!sound)} />
-          With the microphone: a sentence is read aloud as well
+          {t("With the microphone: a sentence is read aloud as well")}
         </label>
       )}
       <div class="row">
         <button class="main" onClick={start}>
-          I have read it: start the camera
+          {t("I have read it: start the camera")}
         </button>
-        <button onClick={() => go("people")}>Not now</button>
+        <button onClick={() => go("people")}>{t("Not now")}</button>
       </div>
     </div>
   );
@@ -195,13 +198,13 @@ function TermsShown({ terms }: { terms: Terms }) {
   return (
     <Facts
       rows={[
-        ["Whose", terms.subject],
-        ["For", terms.uses.join(", ")],
-        ["From", terms.begins],
-        ["Until", terms.until ?? "no end"],
-        ["Only for", terms.purpose],
-        ["Where", terms.territory ?? "anywhere"],
-        ["Rests on", terms.basis || null],
+        [t("Whose"), terms.subject],
+        [t("For"), join(terms.uses.map(told))],
+        [t("From"), day(terms.begins)],
+        [t("Until"), day(terms.until)],
+        [t("Only for"), terms.purpose],
+        [t("Where"), terms.territory ?? t("anywhere")],
+        [t("Rests on"), terms.basis || null],
       ]}
     />
   );
@@ -215,7 +218,7 @@ function Mirror(props: { camera: Camera; phase: Phase; step?: Step; left: number
   const { phase, step, left } = props;
   return (
     <div class="mirror">
-      <video ref={ref} autoPlay playsInline muted aria-label="Mirror: what the camera sees" />
+      <video ref={ref} autoPlay playsInline muted aria-label={t("Mirror: what the camera sees")} />
       <svg class="oval" viewBox="0 0 160 90" aria-hidden="true">
         <ellipse cx="80" cy="44" rx="22" ry="31" />
       </svg>
@@ -226,7 +229,7 @@ function Mirror(props: { camera: Camera; phase: Phase; step?: Step; left: number
             <span class="sign" aria-hidden="true">
               {step.sign}
             </span>
-            <b>{step.brief === "read aloud" ? `Read aloud: ${step.text}` : step.text}</b>
+            <b>{step.brief === READ_ALOUD ? t("Read aloud: {text}", { text: step.text }) : told(step.text)}</b>
           </>
         )}
       </div>
@@ -246,7 +249,7 @@ function Replay({ clip }: { clip: Blob }) {
     setAddress(made);
     return () => URL.revokeObjectURL(made);
   }, [clip]);
-  return <div class="mirror">{address && <video src={address} controls autoPlay loop playsInline aria-label="Your clip, as it was filmed" />}</div>;
+  return <div class="mirror">{address && <video src={address} controls autoPlay loop playsInline aria-label={t("Your clip, as it was filmed")} />}</div>;
 }
 
 function Outcome({ job, again }: { job: string; again: () => void }) {
@@ -255,13 +258,13 @@ function Outcome({ job, again }: { job: string; again: () => void }) {
   if (found?.state === "failed" || found?.state === "stopped") {
     return (
       <div class="next" role="alert">
-        <h1>Not granted</h1>
-        <p>{found.message || "the check was stopped"}</p>
+        <h1>{t("Not granted")}</h1>
+        <p>{found.message || t("the check was stopped")}</p>
         <div class="row">
           <button class="main" onClick={again}>
-            Try again
+            {t("Try again")}
           </button>
-          <button onClick={() => go("people")}>Back to People</button>
+          <button onClick={() => go("people")}>{t("Back to People")}</button>
         </div>
       </div>
     );
@@ -269,10 +272,10 @@ function Outcome({ job, again }: { job: string; again: () => void }) {
   if (found?.state === "done") {
     return (
       <div class="next" role="status">
-        <h1 class="good">Granted</h1>
-        <p>The record holds what you did and the clip's hash. You can take it back at any time: whoever asked you revokes it for you under People.</p>
+        <h1 class="good">{t("Granted")}</h1>
+        <p>{t("The record holds what you did and the clip's hash. You can take it back at any time: whoever asked you revokes it for you under People.")}</p>
         <button class="main" onClick={() => go("people", record?.id ?? "")}>
-          See the record
+          {t("See the record")}
         </button>
       </div>
     );
@@ -280,9 +283,9 @@ function Outcome({ job, again }: { job: string; again: () => void }) {
   const progress = found?.progress;
   return (
     <div class="next" role="status">
-      <h1>Your answer is being checked</h1>
-      <p>{progress?.stage ?? "waiting for its turn"}: marks, motions, relief of the face, whose it is, and what was said.</p>
-      <progress value={progress?.done && progress.total ? progress.done / progress.total : undefined} max={1} aria-label="Progress of the check" />
+      <h1>{t("Your answer is being checked")}</h1>
+      <p>{t("{stage}: marks, motions, relief of the face, whose it is, and what was said.", { stage: told(progress?.stage ?? t("waiting for its turn")) })}</p>
+      <progress value={progress?.done && progress.total ? progress.done / progress.total : undefined} max={1} aria-label={t("Progress of the check")} />
     </div>
   );
 }

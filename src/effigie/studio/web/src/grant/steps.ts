@@ -1,4 +1,5 @@
 // What a challenge asks for, in words and with a sign, and how long each step is given.
+import { type Message } from "../language";
 
 export interface Challenge { nonce: string; steps: string[]; sentence: string | null; expires: string }
 export interface Terms {
@@ -6,11 +7,12 @@ export interface Terms {
 }
 export interface Step { sign: string; text: string; brief: string; seconds: number }
 
+export const READ_ALOUD: Message = "read aloud";
 export const COUNTDOWN_S = 3;
 const STEP_S = 4;
 const WORDS_A_SECOND = 1.6;
 // Signs point as in the mirror: the person's left is on the left.
-const STEPS: Record<string, [string, string, string]> = {
+const STEPS: Record<string, [string, Message, Message]> = {
   "turn-left": ["←", "Turn your head to your left, and back", "turn left"],
   "turn-right": ["→", "Turn your head to your right, and back", "turn right"],
   "look-up": ["↑", "Look up, and back", "look up"],
@@ -26,5 +28,5 @@ export function list(challenge: Challenge): Step[] {
   });
   if (!challenge.sentence) return steps;
   const seconds = Math.max(6, challenge.sentence.split(" ").length / WORDS_A_SECOND);
-  return [...steps, { sign: "❝", text: challenge.sentence, brief: "read aloud", seconds }];
+  return [...steps, { sign: "❝", text: challenge.sentence, brief: READ_ALOUD, seconds }];
 }

@@ -1,6 +1,7 @@
 // The desk of a portrait: its preview, and the control template that is worked on. Wishes go out, the newest wins.
 import { computed, signal } from "@preact/signals";
 import { get, post } from "../api";
+import { t } from "../language";
 import { readMessage } from "../messages";
 import { notify } from "../state";
 import { type Control, type Template, type Values, empty } from "./template";
@@ -30,7 +31,7 @@ let rest = 0;
 
 export function openDesk(portrait: string, driver: string): () => void {
   let closed = false;
-  [opened.value, shown.value, trouble.value, loading.value] = [null, null, "", "the preview starts"];
+  [opened.value, shown.value, trouble.value, loading.value] = [null, null, "", t("the preview starts")];
   const connect = () => {
     if (closed) return;
     socket = new WebSocket(`ws://${location.host}/api/heads/${portrait}${driver ? `?driver=${driver}` : ""}`);

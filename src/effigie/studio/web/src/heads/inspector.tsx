@@ -1,5 +1,6 @@
 // The inspector of a face: a slider for each control, which starts where the portrait itself is.
 import { Panel } from "../controls";
+import { t, told } from "../language";
 import { change, controls, endOfChange, opened, template } from "./desk";
 import { type Control, keyAt, named, release, setValues, timeOf, valueAt } from "./template";
 
@@ -19,9 +20,9 @@ export function Inspector(props: { n: number; rate: number }) {
         return (
           <Panel
             key={panel}
-            title={panel}
+            title={told(panel)}
             tools={
-              <button class="quiet" disabled={!used.length} title="As the portrait has it" onClick={reset}>
+              <button class="quiet" disabled={!used.length} title={t("As the portrait has it")} onClick={reset}>
                 ↺ {used.length || ""}
               </button>
             }
@@ -42,15 +43,15 @@ function Row({ control, own, value, keyed, set }: { control: Control; own: numbe
   const back = () => (endOfChange(), change(release(template.value, control.name)));
   const tone = value === null ? "knob own" : keyed ? "knob changed" : "knob between";
   return (
-    <label class={tone} title={`${control.help} Double click: as the portrait has it.`} onDblClick={back}>
+    <label class={tone} title={t("{help} Double click: as the portrait has it.", { help: told(control.help) })} onDblClick={back}>
       <span>
-        {control.label} {UNITS[control.name] ?? ""}
+        {told(control.label)} {UNITS[control.name] ?? ""}
       </span>
       <input type="range" min={control.low} max={control.high} step={wide ? 0.5 : 0.01} value={number} onInput={event => set(+event.currentTarget.value, true)} onChange={endOfChange} />
       <input
         type="number"
         class="mono"
-        aria-label={`${control.label}, number`}
+        aria-label={t("{name}, number", { name: told(control.label) })}
         min={control.low}
         max={control.high}
         step={wide ? 0.5 : 0.01}

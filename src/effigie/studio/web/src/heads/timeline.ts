@@ -1,4 +1,5 @@
 // The timeline of a template: time, a lane for each control with its way from key to key, keys, the playhead.
+import { number, told } from "../language";
 import { begin, color } from "../paint";
 import { type Control, type Template, frameOf, named, valueAt } from "./template";
 
@@ -25,7 +26,7 @@ export function drawLanes(canvas: HTMLCanvasElement, template: Template, track: 
   c.fillStyle = color("--dim");
   for (let s = 0; s * track.rate < track.count; s += stride) {
     c.fillRect(Math.round(at(s * track.rate)), (TOP - 5) * d, d, 5 * d);
-    c.fillText(`${+s.toFixed(1)} s`, at(s * track.rate) + 3 * d, 11 * d);
+    c.fillText(`${number(s, s % 1 ? 1 : 0)} s`, at(s * track.rate) + 3 * d, 11 * d);
   }
   named(template).forEach((name, lane) => {
     const [top, bottom] = [(TOP + 3 + lane * LANE) * d, (TOP + 3 + (lane + 1) * LANE - 3) * d];
@@ -33,7 +34,7 @@ export function drawLanes(canvas: HTMLCanvasElement, template: Template, track: 
     const [low, high] = [control?.low ?? -1, control?.high ?? 1];
     const y = (value: number) => bottom - ((value - low) / (high - low)) * (bottom - top);
     c.fillStyle = color("--dim");
-    c.fillText(control?.label ?? name, 8 * d, bottom - 2 * d);
+    c.fillText(told(control?.label ?? name), 8 * d, bottom - 2 * d);
     c.strokeStyle = color("--line");
     c.lineWidth = d;
     c.strokeRect(LEFT * d, bottom + 1.5 * d, W, 0);

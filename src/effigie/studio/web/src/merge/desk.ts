@@ -1,5 +1,6 @@
 // The desk: one project with its preview. Wishes go out, the newest wins; drafts, settled frames and the film's come in.
 import { computed, signal } from "@preact/signals";
+import { t } from "../language";
 import { readMessage } from "../messages";
 import { notify } from "../state";
 import type { Control, Project } from "./project";
@@ -29,7 +30,7 @@ let lastChange = "";
 export function openDesk(id: string): () => void {
   let closed = false;
   [project.value, shown.value, clip.value, trouble.value, past.value] = [null, null, "", "", []];
-  progress.value = { loading: "the preview starts", measured: 0, count: null, found: [] };
+  progress.value = { loading: t("the preview starts"), measured: 0, count: null, found: [] };
   const connect = () => {
     if (closed) return;
     socket = new WebSocket(`ws://${location.host}/api/merge/${id}`);

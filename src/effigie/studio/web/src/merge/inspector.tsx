@@ -1,5 +1,6 @@
 // The inspector: a control for each setting of compositing, as the settings' fields say.
 import { Panel } from "../controls";
+import { t, told } from "../language";
 import { change, controls, endOfChange } from "./desk";
 import { type Control, type Project, composeAt, read, setCompose, write } from "./project";
 
@@ -21,9 +22,9 @@ export function Inspector(props: { project: Project; n: number }) {
         return (
           <Panel
             key={panel}
-            title={panel}
+            title={told(panel)}
             tools={
-              <button class="quiet" disabled={!changed.length} title="Back to the defaults" onClick={reset}>
+              <button class="quiet" disabled={!changed.length} title={t("Back to the defaults")} onClick={reset}>
                 ↺ {changed.length || ""}
               </button>
             }
@@ -42,20 +43,22 @@ function Row({ control, value, set }: { control: Control; value: number | string
   const changed = value !== control.first;
   if (control.choices) {
     return (
-      <div class={changed ? "knob changed" : "knob"} title={control.help}>
-        <span>{control.label}</span>
+      <div class={changed ? "knob changed" : "knob"} title={told(control.help)}>
+        <span>{told(control.label)}</span>
         {control.choices.length < 3 ? (
-          <div class="group" role="group" aria-label={control.label}>
+          <div class="group" role="group" aria-label={told(control.label)}>
             {control.choices.map(choice => (
               <button key={choice} aria-pressed={choice === value} onClick={() => set(choice)}>
-                {choice}
+                {told(choice)}
               </button>
             ))}
           </div>
         ) : (
-          <select aria-label={control.label} value={value} onChange={event => set(event.currentTarget.value)}>
+          <select aria-label={told(control.label)} value={value} onChange={event => set(event.currentTarget.value)}>
             {control.choices.map(choice => (
-              <option key={choice}>{choice}</option>
+              <option key={choice} value={choice}>
+                {told(choice)}
+              </option>
             ))}
           </select>
         )}
@@ -65,13 +68,13 @@ function Row({ control, value, set }: { control: Control; value: number | string
   const step = control.step ?? 0.01;
   const number = round(value as number, step);
   return (
-    <label class={changed ? "knob changed" : "knob"} title={`${control.help} Double click: back to ${control.first}.`} onDblClick={() => (endOfChange(), set(control.first as number))}>
-      <span>{control.label}</span>
+    <label class={changed ? "knob changed" : "knob"} title={t("{help} Double click: back to {first}.", { help: told(control.help), first: String(control.first) })} onDblClick={() => (endOfChange(), set(control.first as number))}>
+      <span>{told(control.label)}</span>
       <input type="range" min={control.low} max={control.high} step={step} value={value} onInput={event => set(+event.currentTarget.value)} onChange={endOfChange} />
       <input
         type="number"
         class="mono"
-        aria-label={`${control.label}, number`}
+        aria-label={t("{name}, number", { name: told(control.label) })}
         min={control.low}
         max={control.high}
         step={step}

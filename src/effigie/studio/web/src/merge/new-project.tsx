@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { attempt, post } from "../api";
 import { Choice, Dialog, Text } from "../controls";
 import { freeName, stem } from "../format";
+import { t } from "../language";
 import { go, library } from "../state";
 
 export function NewProject({ close }: { close: () => void }) {
@@ -19,14 +20,14 @@ export function NewProject({ close }: { close: () => void }) {
       go("merge", made.id);
     });
   return (
-    <Dialog title="New project" close={close}>
+    <Dialog title={t("New project")} close={close}>
       <div class="form">
-        <Choice label="Model" value={model} set={setModel} of={models.map(one => [one.id, one.name])} />
-        <Choice label="Clip" value={clip} set={setClip} of={videos.map(one => [one.id, one.name])} />
-        <Text label="Name" value={name} set={setName} hint={name ? "" : wanted} />
+        <Choice label={t("Model")} value={model} set={setModel} of={models.map(one => [one.id, one.name])} />
+        <Choice label={t("Clip")} value={clip} set={setClip} of={videos.map(one => [one.id, one.name])} />
+        <Text label={t("Name")} value={name} set={setName} hint={name ? "" : wanted} />
         <div class="row end">
           <button class="main" disabled={!clip} onClick={make}>
-            Open it
+            {t("Open it")}
           </button>
         </div>
       </div>

@@ -1,4 +1,5 @@
 // The timeline of a project: time, shots, keys, in and out, how far the clip is measured, the playhead.
+import { t } from "../language";
 import { begin, color } from "../paint";
 import { type Project, end } from "./project";
 
@@ -39,7 +40,7 @@ export function drawTrack(canvas: HTMLCanvasElement, project: Project | null, tr
       c.globalAlpha = 1;
     }
     c.fillStyle = color("--text");
-    c.fillText(shot.skip ? `${index + 1} left` : `${index + 1}`, left + 6 * d, top + 14 * d);
+    c.fillText(shot.skip ? t("{n} left", { n: index + 1 }) : `${index + 1}`, left + 6 * d, top + 14 * d);
     c.restore();
     for (const key of shot.keys ?? []) {
       const [x, y, r] = [at(key.frame + 0.5), bottom - 9 * d, 4.5 * d];

@@ -2,14 +2,15 @@
 import { useEffect, useState } from "preact/hooks";
 import { attempt, get, post, startJob } from "../api";
 import { Dialog, Field, Next, Panel } from "../controls";
-import { count, freeName, size, stem } from "../format";
+import { freeName, size, stem } from "../format";
 import { useKeys } from "../keys";
+import { type Message, count, t } from "../language";
 import { focus, go, library, page } from "../state";
 import type { Clip } from "../types";
 import { takeFiles, uploads } from "../uploads";
 import { Viewer } from "../viewer";
 
-const ORIGINS = { workspace: "", picked: "picked, not copied", sample: "sample" };
+const ORIGINS: Record<Clip["origin"], Message | null> = { workspace: null, picked: "picked, not copied", sample: "sample" };
 
 export function Clips() {
   const [marked, mark] = useState<string[]>([]);
@@ -35,11 +36,11 @@ export function Clips() {
       <div class="strip">
         <div class="bar">
           <label class="button main">
-            Bring clips
+            {t("Bring clips")}
             <input type="file" multiple accept="video/*,image/*,.mkv,.mxf" class="hidden" onChange={e => takeFiles([...(e.currentTarget.files ?? [])])} />
           </label>
-          <button onClick={() => pick(true)} title="Pick clips where they lie, without a copy">
-            Pick
+          <button onClick={() => pick(true)} title={t("Pick clips where they lie, without a copy")}>
+            {t("Pick")}
           </button>
         </div>
         {uploads.value.map(one => (
@@ -48,15 +49,15 @@ export function Clips() {
             <progress value={one.share} max={1} />
           </label>
         ))}
-        <ul class="tiles" aria-label="Clips">
+        <ul class="tiles" aria-label={t("Clips")}>
           {clips.map(clip => (
             <li key={clip.id} class={marked.includes(clip.id) ? "marked" : ""}>
               <button aria-pressed={clip === chosen} onClick={press(clip)} title={clip.name}>
                 <img src={`/api/clips/${clip.id}/poster`} alt="" loading="lazy" />
                 <span>{clip.name}</span>
-                <small>{[size(clip.bytes), ORIGINS[clip.origin]].filter(Boolean).join(" · ")}</small>
+                <small>{[size(clip.bytes), ORIGINS[clip.origin] && t(ORIGINS[clip.origin]!)].filter(Boolean).join(" · ")}</small>
               </button>
-              <input type="checkbox" aria-label={`Mark ${clip.name}`} checked={marked.includes(clip.id)} onChange={() => toggle(clip.id)} />
+              <input type="checkbox" aria-label={t("Mark {name}", { name: clip.name })} checked={marked.includes(clip.id)} onChange={() => toggle(clip.id)} />
             </li>
           ))}
         </ul>
@@ -65,7 +66,7 @@ export function Clips() {
         {chosen ? (
           <Viewer clips={[chosen.id]} label={chosen.name} />
         ) : (
-          <Next title="No clips yet" text="Drop files anywhere in this window: they are copied into the workspace. Or pick them where they lie; then nothing is copied." />
+          <Next title={t("No clips yet")} text={t("Drop files anywhere in this window: they are copied into the workspace. Or pick them where they lie; then nothing is copied.")} />
         )}
       </div>
       <aside class="side">{chosen && <Inspect clip={chosen} marked={clips.filter(clip => marked.includes(clip.id))} clear={() => mark([])} />}</aside>
@@ -85,7 +86,7 @@ function Inspect({ clip, marked, clear }: { clip: Clip; marked: Clip[]; clear: (
   };
   return (
     <>
-      <Panel title={chosen.length > 1 ? count(chosen.length, "clip") : clip.name}>
+      <Panel title={chosen.length > 1 ? count(chosen.length, "{n} clip", "{n} clips") : clip.name}>
         <ul class="plain">
           {chosen.slice(0, 12).map(one => (
             <li key={one.id}>
@@ -93,21 +94,20 @@ function Inspect({ clip, marked, clear }: { clip: Clip; marked: Clip[]; clear: (
             </li>
           ))}
         </ul>
-        {clip.origin === "picked" && <button onClick={() => attempt(() => post(`/api/clips/${clip.id}/forget`))}>Take off the list</button>}
+        {clip.origin === "picked" && <button onClick={() => attempt(() => post(`/api/clips/${clip.id}/forget`))}>{t("Take off the list")}</button>}
       </Panel>
-      <Panel title="Extract faces">
-        <p class="dim">Finds, follows, aligns and stores every face. Clips of one person belong into one set.</p>
-        <Field label="Name of the face set">
+      <Panel title={t("Extract faces")}>
+        <p class="dim">{t("Finds, follows, aligns and stores every face. Clips of one person belong into one set.")}</p>
+        <Field label={t("Name of the face set")}>
           <input type="text" value={name} placeholder={wanted} maxLength={60} onInput={e => setName(e.currentTarget.value)} />
         </Field>
         <button class="main" onClick={extract}>
-          Extract {chosen.length > 1 ? count(chosen.length, "clip") : ""}
+          {chosen.length > 1 ? t("Extract {clips}", { clips: count(chosen.length, "{n} clip", "{n} clips") }) : t("Extract")}
         </button>
       </Panel>
-      <Panel title="Next">
+      <Panel title={t("Next")}>
         <p class="dim">
-          Extract the person who will be shown and the person in the footage, then <a href="#train">train</a>. Or <a href="#swap">swap at once</a> with a
-          single photo.
+          {t("Extract the person who will be shown and the person in the footage, then train. Or swap at once, with a single photo.")} <a href="#train">{t("Train")}</a> · <a href="#swap">{t("Swap")}</a>
         </p>
       </Panel>
     </>
@@ -136,10 +136,10 @@ function Picking({ close }: { close: () => void }) {
     });
   const toggle = (id: string) => choose(chosen.includes(id) ? chosen.filter(one => one !== id) : [...chosen, id]);
   return (
-    <Dialog title="Pick clips where they lie" close={close}>
-      <p class="dim">Folders that may be picked from: the workspace, and those that the studio was started with (--media FOLDER).</p>
+    <Dialog title={t("Pick clips where they lie")} close={close}>
+      <p class="dim">{t("Folders that may be picked from: the workspace, and those that the studio was started with (--media FOLDER).")}</p>
       <div class="row">
-        <button onClick={() => setTrail([])}>Folders</button>
+        <button onClick={() => setTrail([])}>{t("Folders")}</button>
         {trail.map((folder, index) => (
           <button key={folder.id} onClick={() => setTrail(trail.slice(0, index + 1))}>
             {folder.name.split("/").at(-1)}
@@ -159,11 +159,11 @@ function Picking({ close }: { close: () => void }) {
             )}
           </li>
         ))}
-        {!rows.length && <li class="dim">no clips or folders here</li>}
+        {!rows.length && <li class="dim">{t("no clips or folders here")}</li>}
       </ul>
       <div class="row end">
         <button class="main" disabled={!chosen.length} onClick={add}>
-          Pick {chosen.length ? count(chosen.length, "clip") : ""}
+          {chosen.length ? t("Pick {clips}", { clips: count(chosen.length, "{n} clip", "{n} clips") }) : t("Pick")}
         </button>
       </div>
     </Dialog>

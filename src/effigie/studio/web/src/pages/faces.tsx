@@ -3,7 +3,9 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { attempt, get, startJob } from "../api";
 import { Choice, Danger, Facts, Next, Panel } from "../controls";
 import { FaceGrid } from "../face-grid";
+import { day } from "../format";
 import { useKeys } from "../keys";
+import { language, number, t } from "../language";
 import { drawCoverage } from "../paint";
 import { focus, go, library } from "../state";
 import { theme } from "../theme";
@@ -38,9 +40,9 @@ export function Faces() {
 
   if (!chosen) {
     return (
-      <Next title="No faces yet" text="Extract faces from clips first: of the person who will be shown, and of the person in the footage.">
+      <Next title={t("No faces yet")} text={t("Extract faces from clips first: of the person who will be shown, and of the person in the footage.")}>
         <button class="main" onClick={() => go("clips")}>
-          To the clips
+          {t("To the clips")}
         </button>
       </Next>
     );
@@ -53,43 +55,43 @@ export function Faces() {
     <div class="split">
       <div class="body">
         <div class="bar">
-          <Choice label="Face set" value={chosen.id} set={id => go("faces", id)} of={sets.map(set => [set.id, `${set.name} · ${set.faces.toLocaleString("en")}`])} />
+          <Choice label={t("Face set")} value={chosen.id} set={id => go("faces", id)} of={sets.map(set => [set.id, `${set.name} · ${number(set.faces)}`])} />
           <span class="space" />
-          <span class="dim">{selected.size ? `${selected.size} selected` : "click, Shift, Ctrl to select; X marks to drop, Ctrl+Z takes back"}</span>
+          <span class="dim">{selected.size ? t("{n} selected", { n: number(selected.size) }) : t("click, Shift, Ctrl to select; X marks to drop, Ctrl+Z takes back")}</span>
         </div>
         {error && (
           <p class="bad pad" role="alert">
             {error}
           </p>
         )}
-        {faces?.frame.length === 0 && <Next title="No face was found" text="The clips of this set show nobody large and sharp enough. Extract others under another name." />}
+        {faces?.frame.length === 0 && <Next title={t("No face was found")} text={t("The clips of this set show nobody large and sharp enough. Extract others under another name.")} />}
         {faces && faces.frame.length > 0 && <FaceGrid set={chosen.id} faces={faces} marked={marked} selected={selected} select={select} at={at} setAt={setAt} />}
       </div>
       <aside class="side">
         {faces && faces.frame.length > 0 && (
           <>
-            <Panel title="Face">
-              <img class="face" src={`/api/faces/${chosen.id}/${faces.revision}/${at}`} alt={`Face ${at + 1}`} width={192} height={192} />
+            <Panel title={t("Face")}>
+              <img class="face" src={`/api/faces/${chosen.id}/${faces.revision}/${at}`} alt={t("Face {n}", { n: at + 1 })} width={192} height={192} />
               <Facts
                 rows={[
-                  ["Clip", faces.clips[faces.clip[at]!]],
-                  ["Frame", String(faces.frame[at])],
-                  ["Yaw, pitch", `${faces.yaw[at]}°, ${faces.pitch[at]}°`],
-                  ["Sharpness", String(faces.sharpness[at])],
-                  ["Confidence", String(faces.confidence[at])],
+                  [t("Clip"), faces.clips[faces.clip[at]!]],
+                  [t("Frame"), String(faces.frame[at])],
+                  [t("Yaw, pitch"), `${number(faces.yaw[at]!)}°, ${number(faces.pitch[at]!)}°`],
+                  [t("Sharpness"), String(faces.sharpness[at])],
+                  [t("Confidence"), String(faces.confidence[at])],
                 ]}
               />
             </Panel>
             <Coverage faces={faces} rows={[...faces.frame.keys()].filter(row => !marked.has(row) && faces.person[row] === faces.person[at])} />
-            <Panel title="Drop">
+            <Panel title={t("Drop")}>
               <p class="dim">
-                {marked.size ? `${marked.size} marked. Dropping takes them out of the set for good; the clip stays.` : "Mark strangers, covered and blurred faces with X."}
+                {marked.size ? t("{n} marked. Dropping takes them out of the set for good; the clip stays.", { n: number(marked.size) }) : t("Mark strangers, covered and blurred faces with X.")}
               </p>
               <div class="row">
                 <button disabled={!marked.size} onClick={() => setMarks(marks.slice(0, -1))}>
-                  Take back
+                  {t("Take back")}
                 </button>
-                <Danger label={`Drop ${marked.size || ""}`} sure="Press again: for good" disabled={!marked.size} act={dropMarked} />
+                <Danger label={marked.size ? t("Drop {n}", { n: number(marked.size) }) : t("Drop")} sure={t("Press again: for good")} disabled={!marked.size} act={dropMarked} />
               </div>
             </Panel>
             <LockPanel id={chosen.id} />
@@ -102,12 +104,12 @@ export function Faces() {
 
 function Coverage({ faces, rows }: { faces: FaceColumns; rows: number[] }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => canvas.current! && drawCoverage(canvas.current, faces, rows), [faces, rows.length, rows[0], theme.value]);
+  useEffect(() => canvas.current! && drawCoverage(canvas.current, faces, rows), [faces, rows.length, rows[0], theme.value, language.value]);
   const poses = new Set(rows.map(row => `${Math.floor(faces.yaw[row]! / 10)} ${Math.floor(faces.pitch[row]! / 10)}`)).size;
   return (
-    <Panel title="Head poses of this person">
-      <canvas class="coverage" ref={canvas} role="img" aria-label={`Yaw by pitch: ${poses} cells of 10 degrees have a face`} />
-      <p class="dim">{poses} cells of 10° have a face. What is never shown will be made up.</p>
+    <Panel title={t("Head poses of this person")}>
+      <canvas class="coverage" ref={canvas} role="img" aria-label={t("Yaw by pitch: {n} cells of 10 degrees have a face", { n: poses })} />
+      <p class="dim">{t("{n} cells of 10° have a face. What is never shown will be made up.", { n: poses })}</p>
     </Panel>
   );
 }
@@ -120,15 +122,15 @@ export function LockPanel({ id, use = "swap" }: { id: string; use?: string }) {
   }, [id, library.value]);
   if (!id) return null;
   return (
-    <Panel title="Consent">
+    <Panel title={t("Consent")}>
       {!lock ? (
-        <p class="dim">asking the gate</p>
+        <p class="dim">{t("asking the gate")}</p>
       ) : lock.open ? (
-        <p class="good">✓ {lock.records.map(one => `${one.subject}, until ${one.until ?? "no end"}`).join("; ")}</p>
+        <p class="good">✓ {lock.records.map(one => `${one.subject}, ${one.until ? t("until {day}", { day: day(one.until) }) : t("no end")}`).join("; ")}</p>
       ) : (
         <>
-          <p class="bad">Locked: {lock.why.split(": make one with")[0]}</p>
-          <a href="#people">Get their consent</a>
+          <p class="bad">{t("Locked: {why}", { why: lock.why.split(": make one with")[0]! })}</p>
+          <a href="#people">{t("Get their consent")}</a>
         </>
       )}
     </Panel>

@@ -8,12 +8,13 @@ import { Inspector } from "../heads/inspector";
 import { EXPRESSION, type Ease, frameOf, keyAt, lastTime, moveKey, named, setEase, setValues, timeOf, toggleKey, valueAt } from "../heads/template";
 import { drawLanes, frameAt, laneHeight } from "../heads/timeline";
 import { useKeys } from "../keys";
+import { type Message, language, number, t, told } from "../language";
 import { begin } from "../paint";
 import { focus, go, library, validRecords } from "../state";
 import { theme } from "../theme";
 import { Transport, grab, pictureWidth, stepKeys, useSize } from "../transport";
 
-const STATES: Record<string, [string, string]> = {
+const STATES: Record<string, [string, Message]> = {
   film: ["good", "The film's frame: what animate writes of the saved template, to the last bit before it is encoded"],
   draft: ["draft", "Draft: by geometry alone; the film's frame follows when nothing moves"],
 };
@@ -27,9 +28,9 @@ export function Heads() {
   useEffect(() => (portrait ? desk.openDesk(portrait.id, driver) : undefined), [portrait?.id, driver]);
   if (!portrait) {
     return (
-      <Next title="No portrait yet" text="Bring a picture of the person who will move, or a clip: its calmest frame is taken.">
+      <Next title={t("No portrait yet")} text={t("Bring a picture of the person who will move, or a clip: its calmest frame is taken.")}>
         <button class="main" onClick={() => go("clips")}>
-          To the clips
+          {t("To the clips")}
         </button>
       </Next>
     );
@@ -70,7 +71,7 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
   useEffect(() => {
     if (canvas.current) drawPortrait(canvas.current, shown?.picture);
     if (bar.current) drawLanes(bar.current, template, { n, count: room, rate, controls: desk.controls.value });
-  }, [shown, size, n, room, rate, template, desk.controls.value, theme.value]);
+  }, [shown, size, n, room, rate, template, desk.controls.value, theme.value, language.value]);
 
   const own = open?.own ?? {};
   const edit = (next: typeof template) => (desk.endOfChange(), desk.change(next));
@@ -137,20 +138,20 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
   };
 
   const fresh = shown?.n === Math.min(n, count - 1);
-  const [tone, why] = shown && fresh ? STATES[shown.state]! : ["draft", "the frame is on its way"];
+  const [tone, why]: [string, Message] = shown && fresh ? STATES[shown.state]! : ["draft", "the frame is on its way"];
   return (
     <div class="split heads">
       <div class="stage">
         <div class="bar">
-          <select aria-label="Portrait" class="short" value={props.id} onChange={event => go("heads", event.currentTarget.value)}>
+          <select aria-label={t("Portrait")} class="short" value={props.id} onChange={event => go("heads", event.currentTarget.value)}>
             {clips.map(one => (
               <option key={one.id} value={one.id}>
                 {one.name}
               </option>
             ))}
           </select>
-          <select aria-label="Template" class="short" value={desk.file.value} onChange={event => attempt(() => desk.openTemplate(event.currentTarget.value))}>
-            <option value="">new template</option>
+          <select aria-label={t("Template")} class="short" value={desk.file.value} onChange={event => attempt(() => desk.openTemplate(event.currentTarget.value))}>
+            <option value="">{t("new template")}</option>
             {templates.map(one => (
               <option key={one.id} value={one.id}>
                 {one.name}
@@ -158,21 +159,21 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
             ))}
           </select>
           <span class="space" />
-          <button title="C: no smile, mouth shut, lids and brows at rest, as a key here" disabled={!open} onClick={calm}>
-            Neutralise
+          <button title={t("C: no smile, mouth shut, lids and brows at rest, as a key here")} disabled={!open} onClick={calm}>
+            {t("Neutralise")}
           </button>
-          <button title="All as the portrait has it" disabled={!named(template).length} onClick={() => edit({ ...template, keys: [{ time: 0, ease: "smooth" }] })}>
-            Reset
+          <button title={t("All as the portrait has it")} disabled={!named(template).length} onClick={() => edit({ ...template, keys: [{ time: 0, ease: "smooth" }] })}>
+            {t("Reset")}
           </button>
           <span class="space" />
           <button title="Ctrl+Z" disabled={!desk.canUndo.value} onClick={desk.undo}>
-            Undo
+            {t("Undo")}
           </button>
-          <button title="Ctrl+S; comments in the file stay" disabled={!desk.isDirty.value} onClick={() => attempt(save)}>
-            {desk.isDirty.value ? "● Save" : "Saved"}
+          <button title={t("Ctrl+S; comments in the file stay")} disabled={!desk.isDirty.value} onClick={() => attempt(save)}>
+            {desk.isDirty.value ? t("● Save") : t("Saved")}
           </button>
-          <button class="main" disabled={!open} title="animate, as a job" onClick={render}>
-            Render
+          <button class="main" disabled={!open} title={t("animate, as a job")} onClick={render}>
+            {t("Render")}
           </button>
         </div>
         <div class="viewer">
@@ -180,8 +181,8 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
             class="frame grab"
             ref={canvas}
             role="img"
-            aria-label={`${props.name}, frame ${shown?.n ?? n}, ${shown?.state ?? "nothing yet"}`}
-            title="Drag: the head turns; with Shift the eyes"
+            aria-label={t("{name}, frame {n}, {state}", { name: props.name, n: shown?.n ?? n, state: told(shown?.state ?? "nothing yet") })}
+            title={t("Drag: the head turns; with Shift the eyes")}
             onPointerDown={grab(grabHead)}
             onPointerMove={turnHead}
             onPointerUp={desk.endOfChange}
@@ -192,19 +193,19 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
             </p>
           )}
           <Transport n={n} last={room - 1} count={count} rate={rate} playing={playing} play={() => setPlaying(!playing)} to={to}>
-            <span class={`state ${tone}`} title={why} data-state={shown && fresh ? shown.state : "none"}>
-              {shown ? (fresh ? shown.state : `shows ${shown.n}`) : "…"}
+            <span class={`state ${tone}`} title={t(why)} data-state={shown && fresh ? shown.state : "none"}>
+              {shown ? (fresh ? told(shown.state) : t("shows {n}", { n: shown.n })) : "…"}
             </span>
-            <span class="dim mono">{shown && fresh ? `${shown.ms.toFixed(0)} ms` : ""}</span>
-            <span class="dim">{desk.loading.value ? `${desk.loading.value} …` : ""}</span>
+            <span class="dim mono">{shown && fresh ? `${number(shown.ms)} ms` : ""}</span>
+            <span class="dim">{desk.loading.value ? `${told(desk.loading.value)} …` : ""}</span>
             <span class="space" />
             <button title="F" aria-pressed={!!key} onClick={() => edit(toggleKey(template, time))} disabled={!named(template).length}>
-              ◆ Key
+              {t("◆ Key")}
             </button>
-            <div class="group" role="group" aria-label="How values come to this key">
+            <div class="group" role="group" aria-label={t("How values come to this key")}>
               {(["smooth", "linear", "hold"] as Ease[]).map(ease => (
                 <button key={ease} disabled={!key || key.time === 0} aria-pressed={key?.ease === ease} onClick={() => edit(setEase(template, time, ease))}>
-                  {ease}
+                  {told(ease)}
                 </button>
               ))}
             </div>
@@ -215,11 +216,11 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
             style={{ height: `${laneHeight(template)}px` }}
             role="slider"
             tabIndex={0}
-            aria-label="Frame"
+            aria-label={t("Frame")}
             aria-valuemin={0}
             aria-valuemax={room - 1}
             aria-valuenow={n}
-            title="Drag a key to move it"
+            title={t("Drag a key to move it")}
             onPointerDown={grab(grabKey)}
             onPointerMove={drag}
             onPointerUp={() => (hold(null), desk.endOfChange())}
@@ -244,28 +245,28 @@ function MovesPanel({ driver, setDriver, speech, setSpeech }: Moves) {
   const { clips, sounds } = library.value!;
   const videos = clips.filter(clip => clip.video);
   const template = desk.template.value;
-  const heard: [string, string][] = [...sounds.map(one => [one.id, one.name] as [string, string]), ...videos.map(one => [one.id, `sound of ${one.name}`] as [string, string])];
+  const heard: [string, string][] = [...sounds.map(one => [one.id, one.name] as [string, string]), ...videos.map(one => [one.id, t("sound of {name}", { name: one.name })] as [string, string])];
   const bring = (files: FileList | null) =>
     attempt(async () => {
       for (const one of files ?? []) setSpeech((await put<{ id: string }>(`/api/uploads/sounds?name=${encodeURIComponent(one.name)}`, one)).id);
     });
   return (
     <Panel
-      title="Moves with"
+      title={t("Moves with")}
       tools={
         <label class="button quiet">
-          Bring a sound
+          {t("Bring a sound")}
           <input type="file" accept="audio/*" class="hidden" onChange={event => void bring(event.currentTarget.files)} />
         </label>
       }
     >
-      <Choice label="Driver" value={driver} set={setDriver} of={[["", "nobody"], ...videos.map(one => [one.id, one.name] as [string, string])]} hint={driver ? "the sliders stand over its motion" : ""} />
-      <Choice label="Says" value={speech} set={setSpeech} of={[["", "nothing"], ...heard]} hint={speech ? "lips follow the sound when it is rendered" : ""} />
+      <Choice label={t("Driver")} value={driver} set={setDriver} of={[["", t("nobody")], ...videos.map(one => [one.id, one.name] as [string, string])]} hint={driver ? t("the sliders stand over its motion") : ""} />
+      <Choice label={t("Says")} value={speech} set={setSpeech} of={[["", t("nothing")], ...heard]} hint={speech ? t("lips follow the sound when it is rendered") : ""} />
       {(driver || speech) && (
-        <div class="group" role="group" aria-label="Over the motion">
+        <div class="group" role="group" aria-label={t("Over the motion")}>
           {(["replace", "add"] as const).map(over => (
-            <button key={over} aria-pressed={template.over === over} title={over === "replace" ? "its values in place of the driver's" : "its values added to the driver's"} onClick={() => desk.change({ ...template, over })}>
-              {over}
+            <button key={over} aria-pressed={template.over === over} title={over === "replace" ? t("its values in place of the driver's") : t("its values added to the driver's")} onClick={() => desk.change({ ...template, over })}>
+              {told(over)}
             </button>
           ))}
         </div>
@@ -278,9 +279,9 @@ function ConsentPanel() {
   const records = validRecords.value.filter(record => record.uses.includes("animate"));
   if (records.length) return null;
   return (
-    <Panel title="Consent">
-      <p class="bad">Locked: nobody's consent to being animated is valid here.</p>
-      <a href="#people">Get their consent</a>
+    <Panel title={t("Consent")}>
+      <p class="bad">{t("Locked: nobody's consent to being animated is valid here.")}</p>
+      <a href="#people">{t("Get their consent")}</a>
     </Panel>
   );
 }

@@ -4,11 +4,13 @@ import { attempt, get, post } from "../api";
 import { Facts, Next, Panel, copy } from "../controls";
 import { clock, duration } from "../format";
 import { useKeys } from "../keys";
+import { number, t, told } from "../language";
 import { focus, go, jobs, library } from "../state";
 import type { Job } from "../types";
 
 const TONES = { running: "good", queued: "dim", done: "good", failed: "bad", stopped: "warn" };
 
+const figure = (value: number) => number(value, Number.isInteger(value) ? 0 : 1);
 const act = (job: Job, what: string) => attempt(() => post(`/api/jobs/${job.id}/${what}`));
 
 export function Jobs() {
@@ -17,20 +19,20 @@ export function Jobs() {
   const at = chosen ? all.indexOf(chosen) : 0;
   const show = (index: number) => all[index] && go("jobs", all[index].id);
   useKeys({ ArrowDown: () => show(at + 1), ArrowUp: () => show(at - 1) });
-  if (!chosen) return <Next title="No jobs yet" text="What takes long runs here, one after the other. Jobs go on when this window or the studio is closed." />;
+  if (!chosen) return <Next title={t("No jobs yet")} text={t("What takes long runs here, one after the other. Jobs go on when this window or the studio is closed.")} />;
   return (
     <div class="split">
       <div class="body">
         <table class="list">
           <thead>
             <tr>
-              <th>Job</th>
-              <th>State</th>
-              <th>Progress</th>
-              <th>Rate</th>
-              <th>Left</th>
+              <th>{t("Job")}</th>
+              <th>{t("State")}</th>
+              <th>{t("Progress")}</th>
+              <th>{t("Rate")}</th>
+              <th>{t("Left")}</th>
               <th>
-                <span class="sr">Order and end</span>
+                <span class="sr">{t("Order and end")}</span>
               </th>
             </tr>
           </thead>
@@ -41,12 +43,12 @@ export function Jobs() {
                   <a href={`#jobs/${job.id}`}>{job.title}</a>
                 </td>
                 <td>
-                  <b class={TONES[job.state]}>{job.cancelled && job.state === "running" ? "stopping" : job.state}</b>
+                  <b class={TONES[job.state]}>{job.cancelled && job.state === "running" ? t("stopping") : told(job.state)}</b>
                 </td>
                 <td>
                   <Bar job={job} />
                 </td>
-                <td class="mono">{job.progress?.rate ? `${job.progress.rate.toFixed(1)} ${job.progress.unit}/s` : ""}</td>
+                <td class="mono">{job.progress?.rate ? `${number(job.progress.rate, 1)} ${told(job.progress.unit ?? "")}/s` : ""}</td>
                 <td class="mono">{job.progress?.left_s ? duration(job.progress.left_s) : ""}</td>
                 <td class="tools">
                   <Tools job={job} />
@@ -64,13 +66,13 @@ export function Jobs() {
 }
 
 function Bar({ job }: { job: Job }) {
-  if (job.state !== "running") return <span class="dim brief" title={job.message}>{job.state === "done" && job.started && job.ended ? `took ${duration(job.ended - job.started)}` : job.message}</span>;
+  if (job.state !== "running") return <span class="dim brief" title={job.message}>{job.state === "done" && job.started && job.ended ? t("took {time}", { time: duration(job.ended - job.started) }) : job.message}</span>;
   const { stage, done, total, unit } = job.progress ?? {};
   return (
     <span class="progress">
-      <progress value={total ? (done ?? 0) / total : undefined} max={1} aria-label={`Progress of ${job.title}`} />
+      <progress value={total ? (done ?? 0) / total : undefined} max={1} aria-label={t("Progress of {title}", { title: job.title })} />
       <small>
-        {stage ?? "starting"} {done !== null && done !== undefined ? `${+done.toFixed(1)}${total ? `/${+total.toFixed(1)}` : ""} ${unit}` : ""}
+        {stage ? told(stage) : t("starting")} {done !== null && done !== undefined ? `${figure(done)}${total ? `/${figure(total)}` : ""} ${told(unit ?? "")}` : ""}
       </small>
     </span>
   );
@@ -84,21 +86,21 @@ function Tools({ job }: { job: Job }) {
   if (job.state === "queued") {
     return (
       <>
-        <button aria-label={`${job.title} earlier`} onClick={press("up")}>
+        <button aria-label={t("{title} earlier", { title: job.title })} onClick={press("up")}>
           ↑
         </button>
-        <button aria-label={`${job.title} later`} onClick={press("down")}>
+        <button aria-label={t("{title} later", { title: job.title })} onClick={press("down")}>
           ↓
         </button>
-        <button onClick={press("stop")}>Stop</button>
+        <button onClick={press("stop")}>{t("Stop")}</button>
       </>
     );
   }
-  if (job.state === "running") return <button onClick={press("stop")}>{job.cancelled ? "Kill" : "Stop"}</button>;
+  if (job.state === "running") return <button onClick={press("stop")}>{job.cancelled ? t("Kill") : t("Stop")}</button>;
   return (
     <>
-      {job.state !== "done" && <button onClick={press("again")}>Run again</button>}
-      <button class="quiet" aria-label={`Forget ${job.title}`} title="Forget; what it made stays" onClick={press("remove")}>
+      {job.state !== "done" && <button onClick={press("again")}>{t("Run again")}</button>}
+      <button class="quiet" aria-label={t("Forget {title}", { title: job.title })} title={t("Forget; what it made stays")} onClick={press("remove")}>
         ✕
       </button>
     </>
@@ -127,26 +129,26 @@ function Details({ job }: { job: Job }) {
       <Panel title={job.title}>
         <Facts
           rows={[
-            ["State", <b class={TONES[job.state]}>{job.state}</b>],
-            ["Why", job.message],
-            ["Asked for", clock(job.created)],
-            ["Began", job.started && clock(job.started)],
-            ["Ended", job.ended && clock(job.ended)],
+            [t("State"), <b class={TONES[job.state]}>{told(job.state)}</b>],
+            [t("Why"), job.message],
+            [t("Asked for"), clock(job.created)],
+            [t("Began"), job.started && clock(job.started)],
+            [t("Ended"), job.ended && clock(job.ended)],
           ]}
         />
         <div class="row">
-          {result && <a class="button main" href={`#results/${result.id}`}>See it</a>}
-          {set && <a class="button main" href={`#faces/${set.id}`}>See the faces</a>}
-          {model && <a class="button main" href={`#train/${model.id}`}>See the training</a>}
+          {result && <a class="button main" href={`#results/${result.id}`}>{t("See it")}</a>}
+          {set && <a class="button main" href={`#faces/${set.id}`}>{t("See the faces")}</a>}
+          {model && <a class="button main" href={`#train/${model.id}`}>{t("See the training")}</a>}
         </div>
       </Panel>
-      <Panel title="Command" tools={<button onClick={() => copy(job.command)}>Copy</button>}>
+      <Panel title={t("Command")} tools={<button onClick={() => copy(job.command)}>{t("Copy")}</button>}>
         <pre class="command">{job.command}</pre>
-        <small class="dim">in {found.path}</small>
+        <small class="dim">{t("in {folder}", { folder: found.path })}</small>
       </Panel>
-      <Panel title="Log">
-        <pre class="log" tabIndex={0} aria-label="Log">
-          {log || "nothing said yet"}
+      <Panel title={t("Log")}>
+        <pre class="log" tabIndex={0} aria-label={t("Log")}>
+          {log || t("nothing said yet")}
         </pre>
       </Panel>
     </>

@@ -4,6 +4,7 @@ import { get, startJob } from "../api";
 import { Next } from "../controls";
 import { freeName } from "../format";
 import { useKeys } from "../keys";
+import { type Message, language, number, t, told } from "../language";
 import { live } from "../live";
 import { brush, setBrush } from "../merge/brush";
 import { BrushPanel } from "../merge/brush-panel";
@@ -20,7 +21,7 @@ import { theme } from "../theme";
 import { Transport, grab, pictureWidth, stepKeys, useSize } from "../transport";
 import type { ClipInfo } from "../types";
 
-const MODES: [Mode, string, string][] = [
+const MODES: [Mode, Message, string][] = [
   ["wipe", "Wipe", "W"],
   ["side", "Side by side", "S"],
   ["difference", "Difference", "D"],
@@ -28,7 +29,7 @@ const MODES: [Mode, string, string][] = [
   ["before", "Before", "A"],
   ["after", "After", "A"],
 ];
-const STATES: Record<desk.Kind, [string, string]> = {
+const STATES: Record<desk.Kind, [string, Message]> = {
   film: ["good", "The film's frame: what convert writes of the saved project, to the last bit before it is encoded"],
   settled: ["warn", "Settled: composed from eight frames before on, within half a grey level of the film's; that one follows"],
   draft: ["draft", "Draft: this frame by itself; the film's follows"],
@@ -42,11 +43,11 @@ export function Merge() {
   useEffect(() => (chosen ? desk.openDesk(chosen.id) : undefined), [chosen?.id]);
   if (!models.length) {
     return (
-      <Next title="No model yet" text="Merging works on a model: train one, or swap a clip at once, and its model appears here.">
+      <Next title={t("No model yet")} text={t("Merging works on a model: train one, or swap a clip at once, and its model appears here.")}>
         <button class="main" onClick={() => go("train")}>
-          Train a model
+          {t("Train a model")}
         </button>
-        <button onClick={() => go("swap")}>Swap at once</button>
+        <button onClick={() => go("swap")}>{t("Swap at once")}</button>
       </Next>
     );
   }
@@ -55,9 +56,9 @@ export function Merge() {
       {chosen ? (
         <Desk key={chosen.id} name={chosen.name} id={chosen.id} ask={() => ask(true)} />
       ) : (
-        <Next title="No project yet" text="A project is a model, a clip, and all that you decide about them: a text file that convert replays.">
+        <Next title={t("No project yet")} text={t("A project is a model, a clip, and all that you decide about them: a text file that convert replays.")}>
           <button class="main" disabled={!clips.some(clip => clip.video)} onClick={() => ask(true)}>
-            New project
+            {t("New project")}
           </button>
         </Next>
       )}
@@ -109,7 +110,7 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
   useEffect(() => {
     if (canvas.current) drawFrame(canvas.current, shown?.pictures ?? [], mode, split);
     if (bar.current) drawTrack(bar.current, project, { n, count, rate, measured, found, ...marks });
-  }, [shown, mode, split, size, n, count, rate, measured, found, marks, project, theme.value]);
+  }, [shown, mode, split, size, n, count, rate, measured, found, marks, project, theme.value, language.value]);
 
   const shot = project && shotAt(project, n);
   const hasKey = shot?.keys?.some(key => key.frame === n);
@@ -118,7 +119,7 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
   const makeShot = () => project && (edit(addShot(project, ...range)), setMarks({ in: null, out: null }));
   const key = () => {
     if (!project) return;
-    if (!shot) return notify("a key belongs to a shot: mark one with I and O first", true);
+    if (!shot) return notify(t("a key belongs to a shot: mark one with I and O first"), true);
     edit(toggleKey(project, n));
   };
   const jump = (way: number) => {
@@ -165,37 +166,37 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
     to(Math.floor(((event.clientX - box.left) / box.width) * count));
   };
   const fresh = shown?.n === n;
-  const [tone, why] = shown && fresh ? STATES[shown.state] : ["draft", "the frame is on its way"];
+  const [tone, why]: [string, Message] = shown && fresh ? STATES[shown.state] : ["draft", "the frame is on its way"];
   const { projects } = library.value!;
   return (
     <div class="split merge">
       <div class="stage">
         <div class="bar">
-          <select aria-label="Project" class="short" value={props.id} onChange={event => go("merge", event.currentTarget.value)}>
+          <select aria-label={t("Project")} class="short" value={props.id} onChange={event => go("merge", event.currentTarget.value)}>
             {projects.map(one => (
               <option key={one.id} value={one.id}>
                 {one.name}
               </option>
             ))}
           </select>
-          <button onClick={props.ask}>New</button>
+          <button onClick={props.ask}>{t("New")}</button>
           <span class="space" />
-          <div class="group" role="group" aria-label="View">
+          <div class="group" role="group" aria-label={t("View")}>
             {MODES.map(([value, label, hint]) => (
               <button key={value} title={hint} aria-pressed={mode === value} onClick={() => setMode(value)}>
-                {label}
+                {t(label)}
               </button>
             ))}
           </div>
           <span class="space" />
           <button title="Ctrl+Z" disabled={!desk.canUndo.value} onClick={desk.undo}>
-            Undo
+            {t("Undo")}
           </button>
-          <button title="Ctrl+S; comments in the file stay" disabled={!desk.isDirty.value} onClick={() => desk.save()}>
-            {desk.isDirty.value ? "● Save" : "Saved"}
+          <button title={t("Ctrl+S; comments in the file stay")} disabled={!desk.isDirty.value} onClick={() => desk.save()}>
+            {desk.isDirty.value ? t("● Save") : t("Saved")}
           </button>
           <button class="main" disabled={!project} onClick={render}>
-            Render
+            {t("Render")}
           </button>
         </div>
         <div class="viewer">
@@ -203,7 +204,7 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
             class={brush.value.on ? "frame brush" : "frame"}
             ref={canvas}
             role="img"
-            aria-label={`${props.name}, frame ${shown?.n ?? n}, ${shown?.state ?? "nothing yet"}`}
+            aria-label={t("{name}, frame {n}, {state}", { name: props.name, n: shown?.n ?? n, state: told(shown?.state ?? "nothing yet") })}
             onPointerDown={grab(point)}
             onPointerMove={point}
             onPointerUp={lift}
@@ -216,31 +217,31 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
             </p>
           )}
           <Transport n={n} last={count - 1} count={count} rate={rate} playing={playing !== 0} play={() => setPlaying(playing ? 0 : 1)} to={to}>
-            <span class={`state ${tone}`} title={why} data-state={shown && fresh ? shown.state : "none"}>
-              {shown ? (fresh ? shown.state : `shows ${shown.n}`) : "…"}
+            <span class={`state ${tone}`} title={t(why)} data-state={shown && fresh ? shown.state : "none"}>
+              {shown ? (fresh ? told(shown.state) : t("shows {n}", { n: shown.n })) : "…"}
             </span>
-            <span class="dim mono">{shown && fresh ? `${shown.ms.toFixed(0)} ms` : ""}</span>
-            <span class="dim">{loading ? `${loading} …` : measured < count ? `measured to ${measured}` : ""}</span>
+            <span class="dim mono">{shown && fresh ? `${number(shown.ms)} ms` : ""}</span>
+            <span class="dim">{loading ? `${told(loading)} …` : measured < count ? t("measured to {n}", { n: measured }) : ""}</span>
           </Transport>
           <div class="row transport shots">
             <button title="I" aria-pressed={marks.in !== null} onClick={() => setMarks({ ...marks, in: n })}>
-              In
+              {t("In")}
             </button>
             <button title="O" aria-pressed={marks.out !== null} onClick={() => setMarks({ ...marks, out: n })}>
-              Out
+              {t("Out")}
             </button>
             <button title="N" onClick={makeShot} disabled={!project}>
-              Make a shot
+              {t("Make a shot")}
             </button>
             <button title="F" aria-pressed={!!hasKey} onClick={key} disabled={!shot}>
-              ◆ Key
+              {t("◆ Key")}
             </button>
             <span class="space" />
-            <button title="The look of this frame for everything before its shot" onClick={() => project && edit(copyLook(project, n, "before", count))}>
-              ⇤ Copy to all before
+            <button title={t("The look of this frame for everything before its shot")} onClick={() => project && edit(copyLook(project, n, "before", count))}>
+              {t("⇤ Copy to all before")}
             </button>
-            <button title="The look of this frame for everything after its shot" onClick={() => project && edit(copyLook(project, n, "after", count))}>
-              Copy to all after ⇥
+            <button title={t("The look of this frame for everything after its shot")} onClick={() => project && edit(copyLook(project, n, "after", count))}>
+              {t("Copy to all after ⇥")}
             </button>
           </div>
           <canvas
@@ -248,7 +249,7 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
             ref={bar}
             role="slider"
             tabIndex={0}
-            aria-label="Frame"
+            aria-label={t("Frame")}
             aria-valuemin={0}
             aria-valuemax={count - 1}
             aria-valuenow={n}

@@ -3,12 +3,14 @@ import { useEffect, useState } from "preact/hooks";
 import { Next, Panel } from "../controls";
 import { clock, size } from "../format";
 import { useKeys } from "../keys";
+import { type Message, t } from "../language";
 import { focus, go, library } from "../state";
 import type { Result } from "../types";
 import { type Finding, dropped, findings, verifyFile, verifyResult } from "../verification";
 import { Viewer } from "../viewer";
+import { Sound } from "../voices/sound";
 
-const VERDICTS: Record<string, [string, string]> = {
+const VERDICTS: Record<string, [string, Message]> = {
   "made-by-effigie": ["good", "made with effigie"],
   "marked-by-others": ["warn", "marked by another program"],
   broken: ["bad", "credentials broken"],
@@ -25,8 +27,8 @@ export function Results() {
   useEffect(() => setTab("frames"), [chosen?.id]);
   const choose = (
     <label class="button">
-      Verify a file
-      <input type="file" accept="video/*,image/*" class="hidden" onChange={e => [...(e.currentTarget.files ?? [])].forEach(file => void verifyFile(file))} />
+      {t("Verify a file")}
+      <input type="file" accept="video/*,image/*,audio/*" class="hidden" onChange={e => [...(e.currentTarget.files ?? [])].forEach(file => void verifyFile(file))} />
     </label>
   );
   return (
@@ -34,11 +36,11 @@ export function Results() {
       <div class="strip">
         <div class="bar">{choose}</div>
         {dropped.value.map(key => findings.value[key] && <Found key={key} finding={findings.value[key]} />)}
-        <ul class="tiles" aria-label="Results">
+        <ul class="tiles" aria-label={t("Results")}>
           {results.map(result => (
             <li key={result.id}>
               <button aria-pressed={result === chosen} title={result.name} onClick={() => go("results", result.id)}>
-                <img src={`/api/clips/${result.id}/poster`} alt="" loading="lazy" />
+                {result.sound ? <i class="wave" aria-hidden="true" /> : <img src={`/api/clips/${result.id}/poster`} alt="" loading="lazy" />}
                 <span>{result.name}</span>
                 <small>
                   {size(result.bytes)} · {clock(result.time)}
@@ -53,30 +55,44 @@ export function Results() {
           <>
             {chosen.video && (
               <div class="bar">
-                <div class="group" role="group" aria-label="Shown as">
+                <div class="group" role="group" aria-label={t("Shown as")}>
                   {(["frames", "player", ...(chosen.sheet ? ["sheet"] : [])] as const).map(name => (
                     <button key={name} aria-pressed={tab === name} onClick={() => setTab(name as typeof tab)}>
-                      {{ frames: chosen.input ? "Before and after" : "Frames", player: "Player with sound", sheet: "Sheet" }[name]}
+                      {{ frames: chosen.input ? t("Before and after") : t("Frames"), player: t("Player with sound"), sheet: t("Sheet") }[name]}
                     </button>
                   ))}
                 </div>
               </div>
             )}
-            {tab === "player" ? (
+            {chosen.sound ? (
+              <SoundResult key={chosen.id} result={chosen} />
+            ) : tab === "player" ? (
               <video class="frame" src={`/api/files/${chosen.id}`} controls aria-label={chosen.name} />
             ) : tab === "sheet" && chosen.sheet ? (
               <div class="preview">
-                <img src={`/api/files/${chosen.sheet}`} alt={`Frames of ${chosen.name}, before and after`} />
+                <img src={`/api/files/${chosen.sheet}`} alt={t("Frames of {name}, before and after", { name: chosen.name })} />
               </div>
             ) : (
               <Viewer clips={chosen.input ? [chosen.input, chosen.id] : [chosen.id]} label={chosen.name} />
             )}
           </>
         ) : (
-          <Next title="Nothing made yet" text="Render a clip under Swap. And drop any video or picture here, from anywhere, to see whether it was made with effigie." />
+          <Next title={t("Nothing made yet")} text={t("Render a clip under Swap. And drop any video or picture here, from anywhere, to see whether it was made with effigie.")} />
         )}
       </div>
       <aside class="side">{chosen && <Inspect result={chosen} />}</aside>
+    </div>
+  );
+}
+
+function SoundResult({ result }: { result: Result }) {
+  const [spans, setSpans] = useState<Record<string, number>>({});
+  const span = Math.max(0, ...Object.values(spans));
+  const tell = (id: string) => (seconds: number) => setSpans(known => ({ ...known, [id]: seconds }));
+  return (
+    <div class="body">
+      <Sound id={result.id} name={result.name} title={t("Made")} span={span} tell={tell(result.id)} />
+      {result.input && <Sound id={result.input} name={t("what it was made from")} title={t("Performance")} span={span} tell={tell(result.input)} />}
     </div>
   );
 }
@@ -88,13 +104,13 @@ function Inspect({ result }: { result: Result }) {
   const finding = findings.value[result.id];
   return (
     <>
-      <Panel title="What verify finds" tools={<button onClick={() => verifyResult(result.id, result.name)}>Again</button>}>
+      <Panel title={t("What verify finds")} tools={<button onClick={() => verifyResult(result.id, result.name)}>{t("Again")}</button>}>
         {finding && <Found finding={finding} />}
       </Panel>
-      <Panel title="File">
+      <Panel title={t("File")}>
         <p class="mono">{result.name}</p>
         <a class="button" href={`/api/files/${result.id}`} download={result.name.split("/").at(-1)}>
-          Save a copy
+          {t("Save a copy")}
         </a>
       </Panel>
     </>
@@ -102,14 +118,14 @@ function Inspect({ result }: { result: Result }) {
 }
 
 function Found({ finding }: { finding: Finding }) {
-  const [tone, verdict] = VERDICTS[finding.found?.verdict ?? ""] ?? ["", ""];
+  const [tone, verdict] = VERDICTS[finding.found?.verdict ?? ""] ?? ["", null];
   return (
     <div class="finding">
-      {finding.state === "reading" && <p class="dim">reading {finding.name}</p>}
+      {finding.state === "reading" && <p class="dim">{t("reading {name}", { name: finding.name })}</p>}
       {finding.state === "failed" && <p class="bad">{finding.error}</p>}
       {finding.found && (
         <>
-          <b class={`verdict ${tone}`}>{verdict}</b>
+          <b class={`verdict ${tone}`}>{verdict && t(verdict)}</b>
           <ul>
             {finding.found.lines.map(line => (
               <li key={line}>{line}</li>

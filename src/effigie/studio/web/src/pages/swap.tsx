@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { startJob } from "../api";
 import { Choice, Next, Panel, Slider, Text } from "../controls";
 import { freeName, stem } from "../format";
+import { list, t } from "../language";
 import { focus, go, library, validRecords } from "../state";
 import { Viewer } from "../viewer";
 import { LockPanel } from "./faces";
@@ -20,9 +21,9 @@ export function Swap() {
   const target = videos.find(one => one.id === clip) ?? videos[0];
   if (!target) {
     return (
-      <Next title="No footage yet" text="Bring the clip that the face goes into.">
+      <Next title={t("No footage yet")} text={t("Bring the clip that the face goes into.")}>
         <button class="main" onClick={() => go("clips")}>
-          To the clips
+          {t("To the clips")}
         </button>
       </Next>
     );
@@ -33,8 +34,8 @@ export function Swap() {
   const start = () =>
     way === "model" ? startJob("convert", { ...made, model }) : startJob("swap", { ...made, sources: [source], ...(minutes && { minutes }) });
   const sources: [string, string][] = [
-    ...facesets.map(set => [set.id, `faces · ${set.name}`] as [string, string]),
-    ...clips.map(one => [one.id, `${one.video ? "clip" : "photo"} · ${one.name}`] as [string, string]),
+    ...facesets.map(set => [set.id, t("faces · {name}", { name: set.name })] as [string, string]),
+    ...clips.map(one => [one.id, t(one.video ? "clip · {name}" : "photo · {name}", { name: one.name })] as [string, string]),
   ];
   return (
     <div class="split">
@@ -42,34 +43,34 @@ export function Swap() {
         <Viewer clips={[target.id]} label={target.name} />
       </div>
       <aside class="side">
-        <Panel title="Footage">
-          <Choice label="Clip that the face goes into" value={target.id} set={setClip} of={videos.map(one => [one.id, one.name])} />
+        <Panel title={t("Footage")}>
+          <Choice label={t("Clip that the face goes into")} value={target.id} set={setClip} of={videos.map(one => [one.id, one.name])} />
         </Panel>
-        <Panel title="Face">
-          <div class="group" role="group" aria-label="Made by">
-            <button aria-pressed={way === "model"} disabled={!models.length} title={models.length ? "" : "train one first"} onClick={() => setWay("model")}>
-              A model
+        <Panel title={t("Face")}>
+          <div class="group" role="group" aria-label={t("Made by")}>
+            <button aria-pressed={way === "model"} disabled={!models.length} title={models.length ? "" : t("train one first")} onClick={() => setWay("model")}>
+              {t("A model")}
             </button>
             <button aria-pressed={way === "once"} onClick={() => setWay("once")}>
-              At once
+              {t("At once")}
             </button>
           </div>
           {way === "model" ? (
-            <Choice label="Model" value={model} set={setModel} of={models.map(one => [one.id, one.name])} />
+            <Choice label={t("Model")} value={model} set={setModel} of={models.map(one => [one.id, one.name])} />
           ) : (
             <>
-              <Choice label="Who will be shown" value={source} set={setSource} of={sources} hint="one photo is enough" />
-              <Slider label="Train first" value={minutes} set={setMinutes} low={0} high={60} step={1} unit="min" first={0} />
+              <Choice label={t("Who will be shown")} value={source} set={setSource} of={sources} hint={t("one photo is enough")} />
+              <Slider label={t("Train first")} value={minutes} set={setMinutes} low={0} high={60} step={1} unit="min" first={0} />
             </>
           )}
         </Panel>
         {way === "model" ? <LockPanel id={model} /> : isSet ? <LockPanel id={source} /> : <Unseen />}
-        <Panel title="Render">
-          <Text label="Name" value={name} set={setName} hint={name ? "" : `${wanted}.mp4`} />
+        <Panel title={t("Render")}>
+          <Text label={t("Name")} value={name} set={setName} hint={name ? "" : `${wanted}.mp4`} />
           <button class="main" disabled={way === "model" ? !model : !source || (!isSet && !validRecords.value.some(record => record.uses.includes("swap")))} onClick={async () => (await start()) && go("jobs")}>
-            Render
+            {t("Render")}
           </button>
-          <p class="dim">Sound and times stay those of the clip. The result is marked, signed and entered in the ledger, and appears under Results.</p>
+          <p class="dim">{t("Sound and times stay those of the clip. The result is marked, signed and entered in the ledger, and appears under Results.")}</p>
         </Panel>
       </aside>
     </div>
@@ -80,13 +81,13 @@ export function Swap() {
 function Unseen() {
   const records = validRecords.value.filter(record => record.uses.includes("swap"));
   return (
-    <Panel title="Consent">
+    <Panel title={t("Consent")}>
       {records.length ? (
-        <p class="dim">The gate looks whether it is {records.map(record => record.subject).join(" or ")}, and stops if not.</p>
+        <p class="dim">{t("The gate looks whether it is {people}, and stops if not.", { people: list(records.map(record => record.subject), "disjunction") })}</p>
       ) : (
         <>
-          <p class="bad">Locked: nobody's consent to a swap is valid here.</p>
-          <a href="#people">Get their consent</a>
+          <p class="bad">{t("Locked: nobody's consent to a swap is valid here.")}</p>
+          <a href="#people">{t("Get their consent")}</a>
         </>
       )}
     </Panel>

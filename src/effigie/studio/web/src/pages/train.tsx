@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { attempt, get, startJob } from "../api";
 import { Choice, Facts, Next, Panel, Slider, Text } from "../controls";
 import { duration, freeName } from "../format";
+import { language, number, t } from "../language";
 import { drawCurve } from "../paint";
 import { focus, go, jobs, library, running } from "../state";
 import { theme } from "../theme";
@@ -19,21 +20,21 @@ export function Train() {
       <div class="stage">
         <div class="bar">
           {chosen ? (
-            <Choice label="Model" value={chosen.id} set={id => go("train", id)} of={models.map(one => [one.id, `${one.name} · ${one.steps} steps`])} />
+            <Choice label={t("Model")} value={chosen.id} set={id => go("train", id)} of={models.map(one => [one.id, t("{name} · {n} steps", { name: one.name, n: number(one.steps) })])} />
           ) : (
-            <span class="dim">no model yet</span>
+            <span class="dim">{t("no model yet")}</span>
           )}
         </div>
         {chosen ? (
           <Progress model={chosen} />
         ) : facesets.length < 2 ? (
-          <Next title="Two face sets are needed" text="One of the person who will be shown, one of the person in the footage. Extract them from clips.">
+          <Next title={t("Two face sets are needed")} text={t("One of the person who will be shown, one of the person in the footage. Extract them from clips.")}>
             <button class="main" onClick={() => go("clips")}>
-              To the clips
+              {t("To the clips")}
             </button>
           </Next>
         ) : (
-          <Next title="Nothing trained yet" text="Choose who will be shown and whose footage it is, on the right. The first preview comes with the first step." />
+          <Next title={t("Nothing trained yet")} text={t("Choose who will be shown and whose footage it is, on the right. The first preview comes with the first step.")} />
         )}
       </div>
       <aside class="side">
@@ -68,15 +69,15 @@ function Progress({ model }: { model: Model }) {
     const watch = new ResizeObserver(draw);
     if (curve.current) watch.observe(curve.current);
     return () => watch.disconnect();
-  }, [training, step, theme.value]);
+  }, [training, step, theme.value, language.value]);
   const held = training?.curve.filter(row => row.held_out_error !== undefined) ?? [];
   const last = held.at(-1);
   return (
     <>
-      <div class="preview">{shown ? <img src={`/api/files/${shown.id}`} alt={`Preview after ${shown.step} steps`} /> : <p class="dim">the first preview comes with the first evaluation</p>}</div>
+      <div class="preview">{shown ? <img src={`/api/files/${shown.id}`} alt={t("Preview after {n} steps", { n: number(shown.step) })} /> : <p class="dim">{t("the first preview comes with the first evaluation")}</p>}</div>
       {previews.length > 1 && (
         <label class="slider wide">
-          <span>History</span>
+          <span>{t("History")}</span>
           <input
             type="range"
             min={0}
@@ -87,19 +88,19 @@ function Progress({ model }: { model: Model }) {
               setStep(index === previews.length - 1 ? null : previews[index]!.step);
             }}
           />
-          <b>step {shown?.step}</b>
+          <b>{shown && t("step {n}", { n: number(shown.step) })}</b>
         </label>
       )}
       <div class="row pad dim">
         {job?.progress?.note && <span>{job.progress.note}</span>}
         {!job && last && (
           <span>
-            held-out error {last.held_out_error!.toFixed(4)} after {duration(last.seconds)}, step {last.step}
-            {held[0] && held[0] !== last ? `; at the start ${held[0].held_out_error!.toFixed(4)}` : ""}
+            {t("held-out error {error} after {time}, step {n}", { error: number(last.held_out_error!, 4), time: duration(last.seconds), n: number(last.step) })}
+            {held[0] && held[0] !== last ? t("; at the start {error}", { error: number(held[0].held_out_error!, 4) }) : ""}
           </span>
         )}
       </div>
-      <canvas class="curve" ref={curve} role="img" aria-label={`Held-out error over time${last ? `, now ${last.held_out_error!.toFixed(4)}` : ""}`} />
+      <canvas class="curve" ref={curve} role="img" aria-label={last ? t("Held-out error over time, now {error}", { error: number(last.held_out_error!, 4) }) : t("Held-out error over time")} />
     </>
   );
 }
@@ -113,17 +114,17 @@ function Start({ sets, models, chosen }: { sets: FaceSet[]; models: Model[]; cho
   const options = sets.map(set => [set.id, `${set.name} · ${set.faces}`] as [string, string]);
   const label = (id: string) => (sets.find(set => set.id === id)?.name ?? "").replace(/\.faces$/, "").replace(/.*\//, "");
   const wanted = freeName(`${label(source)}-in-${label(target)}`, models);
-  const why = sets.length < 2 ? "needs two face sets" : source === target ? "source and target are the same set" : "";
+  const why = sets.length < 2 ? t("needs two face sets") : source === target ? t("source and target are the same set") : "";
   const train = () => startJob("train", { source, target, minutes, name: name || wanted });
   return (
     <>
-      <Panel title="New model">
-        <Choice label="Source: who will be shown" value={source} set={setSource} of={options} />
-        <Choice label="Target: whose footage it is" value={target} set={setTarget} of={options} />
-        <Slider label="Train for" value={minutes} set={setMinutes} low={1} high={240} step={1} unit="min" first={10} />
-        <Text label="Name" value={name} set={setName} hint={name ? "" : wanted} />
+      <Panel title={t("New model")}>
+        <Choice label={t("Source: who will be shown")} value={source} set={setSource} of={options} />
+        <Choice label={t("Target: whose footage it is")} value={target} set={setTarget} of={options} />
+        <Slider label={t("Train for")} value={minutes} set={setMinutes} low={1} high={240} step={1} unit="min" first={10} />
+        <Text label={t("Name")} value={name} set={setName} hint={name ? "" : wanted} />
         <button class="main" disabled={!!why} title={why} onClick={train}>
-          Train
+          {t("Train")}
         </button>
         {why && <small class="dim">{why}</small>}
       </Panel>
@@ -132,17 +133,17 @@ function Start({ sets, models, chosen }: { sets: FaceSet[]; models: Model[]; cho
         <Panel title={chosen.name}>
           <Facts
             rows={[
-              ["Steps", chosen.steps ? chosen.steps.toLocaleString("en") : "by geometry alone"],
-              ["Held-out error", chosen.error === null ? "" : chosen.error.toFixed(4)],
+              [t("Steps"), chosen.steps ? number(chosen.steps) : t("by geometry alone")],
+              [t("Held-out error"), chosen.error === null ? "" : number(chosen.error, 4)],
             ]}
           />
-          <Slider label="Go on for" value={more} set={setMore} low={1} high={240} step={1} unit="min" first={5} />
+          <Slider label={t("Go on for")} value={more} set={setMore} low={1} high={240} step={1} unit="min" first={5} />
           <div class="row">
-            <button disabled={!!why} title="with source and target above" onClick={() => startJob("train-on", { model: chosen.id, source, target, minutes: more })}>
-              Train on
+            <button disabled={!!why} title={t("with source and target above")} onClick={() => startJob("train-on", { model: chosen.id, source, target, minutes: more })}>
+              {t("Train on")}
             </button>
             <button class="main" onClick={() => go("swap", chosen.id)}>
-              Render with it
+              {t("Render with it")}
             </button>
           </div>
         </Panel>
