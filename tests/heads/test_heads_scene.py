@@ -121,7 +121,7 @@ def test_where_nothing_moves_the_portrait_comes_back(
 
 @pytest.mark.parametrize("still", [False, True])
 def test_a_moved_face_is_found_where_it_was_asked_for(man: Portrait, still: bool, scene_of: Callable) -> None:
-    image, landmarks = man
+    _, landmarks = man
     target = turned(landmarks, roll=8, shift=(2, -1))
     found = measured(scene_of("man", still).render(target).image)
     eyes = np.linalg.norm(landmarks[33] - landmarks[263])
@@ -175,7 +175,7 @@ def test_the_field_has_no_jump_around_the_face(pose: dict, man: Portrait, scene_
 
 
 def test_a_slow_turn_is_smooth_in_time(man: Portrait, scene_of: Callable) -> None:
-    image, landmarks = man
+    _, landmarks = man
     scene = scene_of("man")
     shares = np.linspace(0, 1, 24)
     fields = [scene.render(turned(landmarks, yaw=-14 * s, pitch=5 * s, roll=6 * s)).field for s in shares]
@@ -242,7 +242,7 @@ def test_nearly_closed_lids_close_but_a_squint_stays(man: Portrait, scene_of: Ca
 
 
 def test_an_iris_follows_the_gaze_whole(man: Portrait, scene_of: Callable) -> None:
-    image, landmarks = man
+    _, landmarks = man
     target = landmarks.copy()
     aside = 0.12 * (landmarks[133] - landmarks[33])
     target[468:473] += aside
