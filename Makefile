@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: studio demo test test-fast test-matrix lint types bench reference clean
+.PHONY: studio demo test test-all test-fast test-matrix lint types bench reference clean
 
 demo: $(READY)
 	$(BIN)/effigie demo --output effigie-demo
@@ -13,11 +13,15 @@ demo: $(READY)
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test: $(READY)
+	$(PYTEST) -m "not study"
+
+# And the studies: long repetitions of what cheaper tests cover.
+test-all: $(READY)
 	$(PYTEST)
 
 # What is worth waiting for at every save: all but the slow ones.
 test-fast: $(READY)
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not study"
 
 # The suite on other processors, terminals, clocks...: SETTINGS="avx2 load" for some; hours for all.
 test-matrix: $(READY)

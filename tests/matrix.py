@@ -1,7 +1,7 @@
 """Runs the test suite under settings in which machines differ: `make test-matrix`.
 
 `make test-matrix SETTINGS="avx2 load"` runs some. Each run gets an empty temporary folder, whose size is measured
-while it runs and after. Prints a Markdown table.
+while it runs and after. Studies are left out, as by `make test`. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def run(name: str, setting: Setting, extra: list[str]) -> tuple[bool, str]:
         folder = Path(made)
         # Some programs put sockets there, whose paths may have 107 bytes.
         environment = {**os.environ, **setting.environment, "TMPDIR": made}
-        command = [*setting.prefix, sys.executable, "-m", "pytest", *setting.options, *extra]
+        command = [*setting.prefix, sys.executable, "-m", "pytest", "-m", "not study", *setting.options, *extra]
         begun = time.monotonic()
         with company(setting.busy), measured(folder) as peak:
             ended = subprocess.run(

@@ -49,7 +49,14 @@ def test_the_man_is_found_in_every_frame(man_made, man_faces):
     assert [path.name for path in man_faces.iterdir() if path.name.startswith(".")] == []
 
 
-def test_the_woman_is_found_in_every_frame(sample, tmp_path):
+def test_the_woman_is_found_in_every_frame(woman_faces):
+    """Strong expressions."""
+    assert FaceSet.open(woman_faces).load(())["frame"].tolist() == list(range(96))
+    assert len(FaceSet.open(woman_faces).people()) == 1
+
+
+@pytest.mark.study
+def test_the_woman_is_found_in_all_frames(sample, tmp_path):
     """All 472 frames: strong expressions, a hand over the face."""
     report = effigie.extract([sample("sample_woman")], tmp_path / "faces")
     assert report.frames == 472

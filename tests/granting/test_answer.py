@@ -32,6 +32,8 @@ from effigie.errors import ConsentError, RefusedError, UsageError
 from effigie.granting.answer import answer_grant, require_person
 from effigie.granting.liveness import judge_liveness
 from effigie.granting.performance import Performance
+from effigie.media import VideoReader
+from effigie.media.picture_files import write_still
 
 
 def asked(key: SigningKey, embeddings: np.ndarray | None = None) -> ConsentRequest:
@@ -165,7 +167,7 @@ def test_her_own_face_is_known_and_another_is_not(key: SigningKey, performed: Pa
 
 @pytest.mark.slow
 def test_a_real_answer_grants_and_a_made_one_does_not(
-    key: SigningKey, performed, performance, woman_consent, man, tmp_path
+    key: SigningKey, performed, performance, woman_consent, man, cut, tmp_path
 ):
     """The whole way: her own turn and smile grant; her face swapped into another clip does not, whatever it shows."""
     from effigie.swap import swap_clip
@@ -174,7 +176,10 @@ def test_a_real_answer_grants_and_a_made_one_does_not(
     nowhere = ConsentStore([tmp_path / "nowhere"])
     record = answer_grant(drawn(request, key, (TURN_LEFT, SMILE)), performed, key=key, store=nowhere)
     assert record.strength == "witnessed" and record.witness is not None and record.witness.similarity > 450
-    swap_clip(performed, man, tmp_path / "swap.mp4", consent=woman_consent)
+    with VideoReader(performed, stop=1) as reader:
+        write_still(tmp_path / "woman.png", next(iter(reader)).image)
+    clip = cut(man, tmp_path / "man.mp4", 0, 12)
+    swap_clip(tmp_path / "woman.png", clip, tmp_path / "swap.mp4", consent=woman_consent)
     with pytest.raises(RefusedError, match="made with effigie"):
         answer_grant(drawn(request, key, (TURN_LEFT, SMILE)), tmp_path / "swap.mp4", key=key, store=nowhere)
 

@@ -13,7 +13,7 @@ from effigie.media import VideoReader, probe
 
 pytestmark = pytest.mark.slow
 
-FRAMES = 4
+FRAMES = 2
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ def test_two_processes_train_the_swap_that_one_trains(few_faces, tmp_path: Path)
     assert rest["weights"] == one["weights"]
 
 
+@pytest.mark.study
 def test_the_command_trains_on_two_devices_and_goes_on_with_one(start, here, few_faces, tmp_path: Path) -> None:
     sets = ("--source", few_faces[0], "--target", few_faces[1])
     few = ("--batch", 4, "--device", "cpu", "--precision", "fp32", "-o", tmp_path / "model")

@@ -38,7 +38,7 @@ def is_same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.slow
+@pytest.mark.study
 def test_models_of_trainings_stopped_at_random_moments_convert(few_faces, woman_consent, man, tmp_path):
     """The benchmark's row, twice; it does twenty."""
     with isolated_home(tmp_path / "home"):

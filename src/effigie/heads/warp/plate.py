@@ -7,6 +7,8 @@ than what it joins: the difference along the hole's edge is continued into it.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from patchmatch import patch_match
@@ -14,6 +16,7 @@ from patchmatch import patch_match
 STRAND_WIDTH = 9  # cells: what is thinner than half of that, single hairs, is not continued
 PATCH_RADIUS = 5  # px
 MAX_SIDE = 320  # px of the longer side in which pieces are searched for: less than a second of work
+KEPT = 4  # filled pictures: a portrait is opened anew by every preview, and for each of several drivers
 OVERLAP = 3  # cells of known background that are filled as well, to see how the filling differs from it
 
 
@@ -38,11 +41,20 @@ def fill_plate(image: np.ndarray, small: np.ndarray, known: np.ndarray) -> np.nd
     if not patch_match.patchmatch_available or not offered.any() or offered.all():
         smooth = fill_smoothly(cv2.medianBlur(small, STRAND_WIDTH), known)
         return cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR)
-    patch_match.set_random_seed(0)
-    hole = np.where(offered, 0, 255).astype(np.uint8)[..., None]
-    found = np.asarray(patch_match.inpaint(picture, hole, patch_size=PATCH_RADIUS), np.float32)
-    found += fill_smoothly(picture.astype(np.float32) - found, there)
+    found = _inpaint(picture.tobytes(), offered.tobytes(), picture.shape[:2])
+    found = found + fill_smoothly(picture.astype(np.float32) - found, there)
     return np.clip(cv2.resize(found, (width, height), interpolation=cv2.INTER_CUBIC), 0, 255)
+
+
+@lru_cache(maxsize=KEPT)
+def _inpaint(picture: bytes, known: bytes, size: tuple[int, int]) -> np.ndarray:
+    """(h, w, 3) float32, read-only: the picture of (h, w) uint8 RGB with what is not known found elsewhere in it."""
+    patch_match.set_random_seed(0)
+    hole = np.where(np.frombuffer(known, bool).reshape(size), 0, 255).astype(np.uint8)[..., None]
+    image = np.frombuffer(picture, np.uint8).reshape(*size, 3)
+    found = np.asarray(patch_match.inpaint(image, hole, patch_size=PATCH_RADIUS), np.float32)
+    found.flags.writeable = False
+    return found
 
 
 def fill_smoothly(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
