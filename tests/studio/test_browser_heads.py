@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from running_studio import RunningStudio
 from test_browser import AXE, CHROMIUM, FLAGS
+from test_language import find_english
 
 from effigie.consent import new_consent
 from effigie.heads import load_template
@@ -95,6 +96,14 @@ def test_axe_finds_nothing_serious(page: tuple[Page, Path], theme: str) -> None:
     found = shown.evaluate("axe.run().then(found => found.violations)")
     serious = [one for one in found if one["impact"] in ("serious", "critical")]
     assert not serious, [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
+
+
+def test_all_of_it_is_said_in_italian(page: tuple[Page, Path]) -> None:
+    shown = page[0]
+    shown.get_by_role("button", name="Italiano").click()
+    expect(shown.get_by_role("link", name="Persone")).to_be_visible()
+    assert not find_english(shown.locator("body").inner_text())
+    shown.get_by_role("button", name="English").click()
 
 
 def test_it_is_rendered_as_a_job(page: tuple[Page, Path]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from running_studio import RunningStudio
 from test_browser import AXE, CHROMIUM, FLAGS
+from test_language import find_english
 
 from effigie.swap.inference.project import load_project
 
@@ -116,3 +117,11 @@ def test_a_stroke_of_the_brush_goes_into_the_project(page: tuple[Page, Path]) ->
     shown.get_by_role("button", name="Undo").click()  # the whole stroke is one step
     expect(shown.get_by_role("button", name="1 stroke")).to_have_count(0)
     shown.keyboard.press("b")
+
+
+def test_all_of_it_is_said_in_italian(page: tuple[Page, Path]) -> None:
+    shown = page[0]
+    shown.get_by_role("button", name="Italiano").click()
+    expect(shown.get_by_role("link", name="Persone")).to_be_visible()
+    assert not find_english(shown.locator("body").inner_text())
+    shown.get_by_role("button", name="English").click()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from running_studio import RunningStudio
+from test_language import find_english
 
 import effigie
 from effigie import studio as package
@@ -115,6 +116,9 @@ def test_recordings_are_reviewed_and_a_sentence_is_read_at_the_microphone(page: 
     expect(page.get_by_text("read: 100 % of the words")).to_be_visible()
     page.get_by_role("checkbox", name="rowan.wav").check()
     expect(page.get_by_role("button", name="Learn", exact=True)).to_be_enabled()
+    page.get_by_role("button", name="Italiano").click()
+    expect(page.get_by_role("button", name="Impara", exact=True)).to_be_enabled()
+    assert not find_english(page.locator("body").inner_text())
 
 
 def check_axe(page: Page) -> None:

@@ -49,6 +49,12 @@ def find_literals(source: str) -> set[str]:
     return {text for text in texts if text != BRAND and not re.fullmatch(r":.*\?", text)}  # between two elements
 
 
+def find_english(page: str) -> set[str]:
+    """Lines of a page in Italian that have remained English, of what it says."""
+    texts = {text for rows in read_catalogue().values() for text, italian in rows.items() if text != italian}
+    return {line.strip() for line in page.splitlines()} & texts
+
+
 def test_every_text_has_both_languages() -> None:
     seen: set[str] = set()
     for name, texts in read_catalogue().items():

@@ -116,7 +116,7 @@ export function Viewer(props: { clips: string[]; label: string }) {
           <div class="group" role="group" aria-label={t("View")}>
             {MODES.map(([value, name, key]) => (
               <button key={value} title={key} aria-pressed={mode === value} onClick={() => setMode(value)}>
-                {name}
+                {t(name)}
               </button>
             ))}
           </div>

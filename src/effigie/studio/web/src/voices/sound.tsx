@@ -12,7 +12,8 @@ const [LOWEST_HZ, HIGHEST_HZ] = [55, 600];
 const round = (seconds: number) => Math.round(10 * seconds) / 10;
 const SEEK_S = 0.5; // that an arrow key goes
 
-// `span`: seconds that the width stands for, so that two sounds can be compared; `tell` is given its own.
+// `span`: seconds that the width stands for, so that two sounds can be compared, the longer one as far as it goes; `tell` is given
+// the sound's own.
 export function Sound(props: { id: string; name: string; title: string; span?: number; tell?: (seconds: number) => void; tools?: ComponentChildren }) {
   const [look, setLook] = useState<SoundLook | null>(null);
   const [why, setWhy] = useState("");
@@ -21,7 +22,7 @@ export function Sound(props: { id: string; name: string; title: string; span?: n
   const pitch = useRef<HTMLCanvasElement>(null);
   const player = useRef<HTMLMediaElement>(null);
   const size = useSize(pitch);
-  const span = Math.max(props.span ?? 0, look?.seconds ?? 0, 0.1);
+  const span = Math.max(props.span || (look?.seconds ?? 0), 0.1);
   useEffect(() => {
     setLook(null);
     setWhy("");
@@ -97,7 +98,7 @@ export function Sound(props: { id: string; name: string; title: string; span?: n
           aria-valuetext={`${number(at, 1)} s`}
           onKeyDown={step}
         />
-        {look && at > 0 && <i class="head" style={{ left: `${(100 * at) / span}%` }} />}
+        {look && at > 0 && at < span && <i class="head" style={{ left: `${(100 * at) / span}%` }} />}
         {(why || !look) && <p class={why ? "bad" : "dim"}>{why || t("reading the sound")}</p>}
       </div>
       <audio ref={player} src={`/api/files/${props.id}`} preload="metadata" />

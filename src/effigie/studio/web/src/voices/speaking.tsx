@@ -12,6 +12,8 @@ import { Findings } from "./findings";
 import { listRecordings, listSpeech } from "./recordings";
 import { Sound } from "./sound";
 
+const LEAST_SPAN_S = 8; // that are shown of a longer recording
+
 export function Speaking({ voice, learned, kind }: { voice: string; learned: Voice | null; kind: string }) {
   const { results } = library.value!;
   const [text, setText] = useState("");
@@ -30,7 +32,8 @@ export function Speaking({ voice, learned, kind }: { voice: string; learned: Voi
   const source = made?.input ? listSpeech().find(one => one.id === made.input) : undefined;
   const own = source ?? others.find(one => learned?.recordings?.includes(one.name));
   const other = beside === null ? own : listSpeech().find(one => one.id === beside);
-  const span = Math.max(0, ...[made?.id, other?.id].map(id => (id && spans[id]) || 0));
+  const [length, longest] = [(made && spans[made.id]) ?? 0, Math.max(0, ...[made?.id, other?.id].map(id => (id && spans[id]) || 0))];
+  const span = length ? Math.min(longest, Math.max(LEAST_SPAN_S, 2 * length)) : 0; // a line is not lost beside an hour
   const speak = async () => {
     const wanted = freeName(`${name}-${text.trim().split(/\s+/).slice(0, 4).join("-").replace(/[^\w-]/g, "").toLowerCase()}`, results, ".wav");
     const fields = { voice, text, name: wanted, ...(speed !== 1 && { speed }), ...(height && { semitones: height }) };
