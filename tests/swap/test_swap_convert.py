@@ -102,10 +102,10 @@ def test_the_face_changes_and_nothing_else(swapped, man, tmp_path):
 def test_who_comes_late(quick_model, sample, tmp_path, here):
     """A clip of uneven frame times: 12 frames of sky, then the man; the sky passes through."""
     clip = tmp_path / "enters.mp4"
-    with VideoReader(sample("sample_man_enters"), 84, 104) as reader:
-        with VideoWriter(clip, reader.info, EncodeSettings(crf=8, keep_audio=False)) as writer:
-            for frame in reader:
-                writer.write(frame.image, frame.time, frame.duration)
+    encode = EncodeSettings(crf=8, keep_audio=False)
+    with VideoReader(sample("sample_man_enters"), 84, 104) as reader, VideoWriter(clip, reader.info, encode) as writer:
+        for frame in reader:
+            writer.write(frame.image, frame.time, frame.duration)
     ended = here("convert", quick_model, clip, "-o", "out.mp4", "--frames", 18, "--masks", "masks", "--json")
     assert ended.code == 0, ended.err
     report = json.loads(ended.out)
