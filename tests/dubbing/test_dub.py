@@ -153,11 +153,11 @@ def test_an_input_is_not_written_over(man, said, consent, tmp_path):
 
 def test_a_text_is_spoken_and_its_lips_shut_when_it_says(man, consent, tmp_path, here):
     out = tmp_path / "out.mp4"
-    arguments = ("dub", man, "--text", "Papa.", "--voice", "kumo", "-o", out, "--consent", consent, "--frames", 30)
+    arguments = ("dub", man, "--text", "Papa.", "--voice", "kumo", "-o", out, "--consent", consent, "--frames", 18)
     ended = here(*arguments, "--overrun", "cut", "--json")
     assert ended.code == 0, ended.err
     told = json.loads(ended.out)
-    assert told["frames"] == 30 and told["dubbed"] > 5 and "mouth" not in told
+    assert told["frames"] == 18 and told["dubbed"] > 5 and "mouth" not in told
     assert read_credentials(out).output_id == told["output_id"]
 
 

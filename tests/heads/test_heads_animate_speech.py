@@ -18,6 +18,7 @@ from effigie.heads.speech.config import SpeechSettings
 from effigie.heads.speech.inference.performance import perform
 from effigie.heads.speech.network import middle_gap
 from effigie.media import VideoReader, probe
+from effigie.media.picture_files import write_still
 from effigie.media.sound import read_sound
 from effigie.provenance import TrustSettings
 
@@ -41,9 +42,11 @@ def said(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def consent(man, tmp_path_factory):
+def consent(portrait, tmp_path_factory):
     path = tmp_path_factory.mktemp("consent") / "man.json"
-    record = new_consent("the man of the samples", [man], ("animate",), basis="sample", evidence=[man])
+    photo = path.with_name("man.png")
+    write_still(photo, portrait)
+    record = new_consent("the man of the samples", [photo], ("animate",), basis="sample", evidence=[photo])
     record.save(path)
     return path
 

@@ -74,20 +74,20 @@ def test_shapes_of_every_preset_and_self_attention_where_the_paper_has_it(name):
         for module in network.modules():
             if isinstance(module, SelfAttention):
                 module.register_forward_hook(lambda _, inputs, __: sides.append(inputs[0].shape[-1]))
-    picture, drawing = pictures(2, size.size), pictures(2, size.size, seed=1)
+    picture, drawing = pictures(1, size.size), pictures(1, size.size, seed=1)
     with torch.no_grad():
         embedding = embedder(picture, drawing)
-        judged = discriminator(picture, drawing, torch.tensor([0, PEOPLE - 1]))
+        judged = discriminator(picture, drawing, torch.tensor([PEOPLE - 1]))
         made = [generator(drawing, embedding)]
         assert sides == ATTENTION[name]
-        made.append(Generator(size, True)(drawing, embedding, pictures(2, size.size, 4, seed=2)))
-    assert embedding.shape == (2, size.embedding)
+        made.append(Generator(size, True)(drawing, embedding, pictures(1, size.size, 4, seed=2)))
+    assert embedding.shape == (1, size.embedding)
     for each in made:
-        assert each.picture.shape == (2, 3, size.size, size.size)
-        assert each.blend_weight.shape == (2, 1, size.size, size.size)
+        assert each.picture.shape == (1, 3, size.size, size.size)
+        assert each.blend_weight.shape == (1, 1, size.size, size.size)
         assert each.picture.min() >= 0 and each.picture.max() <= 1
-    assert judged.score.shape == (2,)
-    assert judged.features[-1].shape == (2, size.embedding, 4, 4)
+    assert judged.score.shape == (1,)
+    assert judged.features[-1].shape == (1, size.embedding, 4, 4)
     # One feature map a block, each half the size of the one before, and the block that keeps its size.
     sides = [feature.shape[-1] for feature in judged.features]
     assert sides == [4 << step for step in range(len(sides) - 2, -1, -1)] + [4]

@@ -40,9 +40,9 @@ def still(portrait, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def consent(man, tmp_path_factory):
+def consent(still, tmp_path_factory):
     path = tmp_path_factory.mktemp("consent") / "man.json"
-    new_consent("the man of the samples", [man], ("animate",), basis="sample", evidence=[man]).save(path)
+    new_consent("the man of the samples", [still], ("animate",), basis="sample", evidence=[still]).save(path)
     return path
 
 
@@ -62,7 +62,7 @@ def preview(still, consent, film):
 
 
 def test_a_frame_is_the_animations_to_the_last_bit(preview, film):
-    for index in (3, 0, 5):
+    for index in (3, 5):
         shown = preview.frame(TURN, index)
         assert (shown.state, shown.index) == ("film", index)
         assert np.array_equal(shown.image, film[0][index]), index

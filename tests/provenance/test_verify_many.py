@@ -64,7 +64,7 @@ def test_every_file_is_answered_in_order(folder: Path) -> None:
 
 
 def test_the_command_prints_a_line_for_every_file(folder: Path, here: Callable[..., Any]) -> None:
-    ended = here("verify", "--json", "--workers", 2, folder)
+    ended = here("verify", "--json", "--workers", 1, folder)
     lines = [json.loads(line) for line in ended.out.splitlines()]
     assert ended.code == 0 and [Path(line["file"]).name for line in lines] == ["two.png", "one.png"]
     assert all(line["verdict"] == "nothing-found" for line in lines)

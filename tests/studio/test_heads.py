@@ -42,7 +42,8 @@ def still(studio: RunningStudio, portrait: np.ndarray) -> str:
 def test_sliders_are_shown_and_the_gate_is_asked_again(studio: RunningStudio, still: str, man: Path) -> None:
     record = studio.workspace / ".effigie" / "consents" / "man.json"
     record.parent.mkdir(parents=True, exist_ok=True)
-    new_consent("the man", [man], ("animate",), basis="sample", evidence=[man]).save(record)
+    photo = studio.workspace / "clips" / "man.png"
+    new_consent("the man", [photo], ("animate",), basis="sample", evidence=[photo]).save(record)
     with connect(studio, still) as live:
         live.send(json.dumps({"do": "open"}))
         controls = read_until(live, kind="controls")[0]["controls"]

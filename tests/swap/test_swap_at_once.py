@@ -18,7 +18,7 @@ from effigie.prior.frame_bank import FaceGeometry
 from effigie.swap import build_swap, load_swap
 from effigie.swap.geometry_model import measure_profile
 
-FRAMES = 6
+FRAMES = 4
 
 
 @pytest.fixture(scope="module")

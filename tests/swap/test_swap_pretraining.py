@@ -98,28 +98,33 @@ def test_it_learns_the_people_it_sees(people):
     assert task.preview(task.networks()).shape == (4 * SIZE, 4 * SIZE, 3)
 
 
-def test_training_starts_from_what_was_pretrained(films, tmp_path):
-    settings = PretrainSettings(steps=2, batch=2)
-    report = pretrain([films, films, films], tmp_path / "start", settings)
+@pytest.fixture(scope="module")
+def pretrained(films, tmp_path_factory):
+    """What was pretrained by two steps."""
+    folder = tmp_path_factory.mktemp("pretrained") / "start"
+    return pretrain([films, films, films], folder, PretrainSettings(steps=2, batch=2))
+
+
+def test_training_starts_from_what_was_pretrained(films, pretrained):
+    report, start = pretrained, pretrained.output
     assert report.people == (5, 1) and report.steps == 2
-    manifest = json.loads((tmp_path / "start" / "manifest.json").read_text())
+    manifest = json.loads((start / "manifest.json").read_text())
     assert manifest["people"] == [5, 1] and len(manifest["trained_on"]) == 3
     preset = get_preset("tiny")
     network = build_network(preset, True)
-    start_from_pretrained(network, preset, tmp_path / "start")
+    start_from_pretrained(network, preset, start)
     picture, prior = torch.rand(1, 3, 128, 128), torch.rand(1, 4, 128, 128)
     with torch.inference_mode():
         one, other = network(picture, prior, "source"), network(picture, prior, "target")
     assert torch.equal(one.picture, other.picture)
     with pytest.raises(ModelError, match="another preset"):
-        start_from_pretrained(build_network(get_preset("base"), True), get_preset("base"), tmp_path / "start")
+        start_from_pretrained(build_network(get_preset("base"), True), get_preset("base"), start)
     with pytest.raises(ModelError, match="another preset"):
-        pretrain([films, films, films], tmp_path / "start", replace(settings, preset="base"))
+        pretrain([films, films, films], start, PretrainSettings(steps=2, batch=2, preset="base"))
 
 
-def test_training_begins_with_a_start(films, few_faces, woman_consent, tmp_path):
-    start = pretrain([films, films, films], tmp_path / "start", PretrainSettings(steps=1, batch=2)).output
-    settings = SwapSettings(steps=1, batch=2, start=start)
+def test_training_begins_with_a_start(pretrained, few_faces, woman_consent, tmp_path):
+    settings = SwapSettings(steps=1, batch=2, start=pretrained.output)
     assert train(*few_faces, tmp_path / "model", settings).steps == 1
     with pytest.raises(ModelError, match="another preset"):
         train(*few_faces, tmp_path / "other", replace(settings, preset="base"))

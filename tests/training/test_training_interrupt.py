@@ -17,9 +17,16 @@ from effigie.heads import TuneSettings, tune
 from effigie.heads.person_checkpoint import load_person
 from effigie.progress import CancelToken
 from effigie.swap import SwapSettings, load_swap, train
+from effigie.swap.presets import PRESETS
 from effigie.training.export import load_ema_weights
 
 SETTINGS = SwapSettings(steps=5, batch=2, bank=12, precision="fp32")
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch):
+    """Gives the smallest preset few channels, for training in this process."""
+    monkeypatch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], width=8, depth=1))
 
 
 def stop_after(step):
@@ -122,18 +129,19 @@ def test_a_model_without_any_source_frames_is_told(few_faces, woman_consent, tmp
         load_swap(tmp_path / "m")
 
 
-def test_a_stopped_tuning_can_be_animated(woman, woman_consent, tmp_path):
+def test_a_stopped_tuning_can_be_animated(woman, cut, woman_consent, tmp_path):
+    clip = cut(woman, tmp_path / "woman.mp4", 0, 8)
     settings = TuneSettings(shots=1, steps=4, batch=2, content="none", precision="fp32")
     folder = tmp_path / "woman"
     with pytest.raises(CancelledError, match="before the first step"):
-        tune(None, woman, folder, settings, consent=woman_consent, cancel=stop_after(0)["cancel"])
+        tune(None, clip, folder, settings, consent=woman_consent, cancel=stop_after(0)["cancel"])
     untuned = load_person(folder)
     assert untuned.manifest_sha256 is None
     with pytest.raises(CancelledError, match="stopped after step 2"):
-        tune(None, woman, folder, settings, consent=woman_consent, **stop_after(2))
+        tune(None, clip, folder, settings, consent=woman_consent, **stop_after(2))
     person = load_person(folder)
     exported = load_file(folder / "generator.safetensors")
     assert is_same({name: tensor.half() for name, tensor in person.generator.state_dict().items()}, exported)
-    report = tune(None, woman, folder, settings, consent=woman_consent)
+    report = tune(None, clip, folder, settings, consent=woman_consent)
     assert report.steps == 4
     assert load_person(folder).manifest_sha256 is not None
