@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from consent_making import TODAY, fields, made
+from scipy.signal import resample_poly
 
 from effigie.consent.challenge import LIFETIME, Challenge, VoiceAnswer, sign_answer
 from effigie.consent.document import Consent
@@ -20,8 +21,10 @@ from effigie.consent.reading import answer_challenge
 from effigie.consent.sentence import measure_words
 from effigie.consent.store import ConsentStore
 from effigie.consent.terms import VOICE_NETWORKS, Terms
-from effigie.consent.voice_matching import MATCH_THRESHOLD, SubjectVoice, match_recordings
-from effigie.errors import ConsentError, RefusedError, UsageError
+from effigie.consent.voice_matching import MATCH_THRESHOLD, SubjectVoice, compute_voice_references, match_recordings
+from effigie.errors import ConsentError, MediaError, RefusedError, UsageError
+from effigie.media.sound_writer import SoundWriter
+from effigie.speech.conditions import CONDITIONS
 
 NOBODY = np.zeros((0, 128), np.float32)
 
@@ -222,3 +225,19 @@ def test_an_answer_below_the_limits_does_not_agree(record: Consent, key: Signing
     assert not read_well(record, key, similarity=int(1000 * MATCH_THRESHOLD) - 1).agrees
     with pytest.raises(ConsentError):
         replace(good, words_right=900)
+
+
+def test_a_short_recording_is_kept_under_the_conditions_that_leave_enough_of_it(tmp_path: Path) -> None:
+    """A telephone cuts its low second half off: as it is, there is just enough."""
+    time = np.arange(round(1.25 * 16000)) / 16000
+    hum = 0.3 * ((110 * time) % 1 - 0.5) * (0.6 + 0.4 * np.sin(8 * np.pi * time))
+    low = 0.01 * np.sin(180 * np.pi * time[:8000])
+    with SoundWriter(tmp_path / "short.wav", 24000, 1) as writer:
+        sound = np.concatenate([hum, np.zeros(8000), low, np.zeros(4000)])
+        writer.write(resample_poly(sound, 3, 2)[None].astype(np.float32))
+    kept = compute_voice_references([tmp_path / "short.wav"])
+    assert all(1 <= len(vectors) < len(CONDITIONS) for vectors in kept.values())
+    with SoundWriter(tmp_path / "shorter.wav", 24000, 1) as writer:
+        writer.write(resample_poly(hum, 3, 2)[None].astype(np.float32))
+    with pytest.raises(MediaError, match="record more"):
+        compute_voice_references([tmp_path / "shorter.wav"])

@@ -105,10 +105,10 @@ def match_recordings(consent: Terms, voice: SubjectVoice) -> np.ndarray:
 def compute_voice_references(
     recordings: Sequence[Path], progress: ProgressCallback = ignore_progress, cancel: CancelToken | None = None
 ) -> dict[str, np.ndarray]:
-    """Network → (n, 256) float32 unit, n of 7 to 21, of the one person who speaks in recordings.
+    """Network → (n, 256) float32 unit, n up to 21, of the one person who speaks in recordings.
 
     Up to three recordings, best of different days and microphones, count, each under all conditions of
-    :mod:`effigie.speech.conditions`.
+    :mod:`effigie.speech.conditions` that leave enough speech of it.
 
     Raises:
         UsageError: somebody else speaks in a part of them.
@@ -125,13 +125,21 @@ def compute_voice_references(
         names = sorted(set(voice.recordings[~agrees].astype(str)))
         raise UsageError(f"several people speak in {', '.join(names)}, or there is music: a record is for one person")
     found: dict[str, list[np.ndarray]] = {network: [] for network in VOICE_NETWORKS}
+    problem: MediaError | None = None
     for recording in list(recordings)[: MAX_VOICE_REFERENCES // len(CONDITIONS)]:
         sound = read_sound(recording, RATE, duration=REFERENCE_S).mono()
         for change in CONDITIONS.values():
             if cancel is not None:
                 cancel.check()
-            for network, vector in embed_speaker(Sound(change(sound)[None], RATE)).items():
+            try:
+                vectors = embed_speaker(Sound(change(sound)[None], RATE))
+            except MediaError as error:  # short as it is, noise or a narrow band leaves too little of it
+                problem = error
+                continue
+            for network, vector in vectors.items():
                 found[network].append(vector)
+    if problem is not None and not all(found.values()):
+        raise problem
     return {network: np.stack(vectors) for network, vectors in found.items()}
 
 

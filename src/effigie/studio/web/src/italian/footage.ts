@@ -2,7 +2,7 @@
 export const FOOTAGE = {
   "picked, not copied": "scelta, non copiata",
   sample: "campione",
-  "Bring clips": "Porta clip",
+  "Bring clips": "Aggiungi clip",
   "Pick clips where they lie, without a copy": "Scegli le clip dove si trovano, senza copiarle",
   Pick: "Scegli",
   "Mark {name}": "Segna {name}",
