@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from running_studio import RunningStudio
 from studio_clips import write_clip
@@ -22,6 +23,18 @@ def test_a_dropped_file_is_verified_and_removed(studio: RunningStudio, tmp_path)
     incoming = studio.workspace / ".effigie" / "studio" / "incoming"
     assert [path for path in incoming.iterdir() if path.is_file()] == []
     assert studio.ask("GET", "/api/library")[1]["results"] == []
+
+
+def test_credentials_of_a_dropped_file_are_told_in_full(studio: RunningStudio) -> None:
+    signed = Path(__file__).parents[1] / "compatibility" / "version1" / "output.mp4"
+    status, found = studio.ask("PUT", "/api/verify?name=output.mp4", signed.read_bytes())
+    assert (status, found["verdict"]) == (200, "made-by-effigie"), found
+    said = found["credentials"]
+    assert (said["state"], said["output_id"], said["mark"]) == ("valid", "23a0725361ae", "23a0725361ae")
+    assert len(said["model_hash"]) == 64 and said["actions"] == ["c2pa.opened", "c2pa.edited"]
+    assert [part["title"] for part in said["ingredients"]] == ["target.mp4"]
+    assert found["watermark"]["id"] == said["output_id"] and found["sound_watermark"] is None
+    assert [one["id"] for one in found["consent"]["records"]] == said["consents"]
 
 
 def test_files_that_are_no_media_are_looked_at_and_never_shown(studio: RunningStudio) -> None:

@@ -20,7 +20,17 @@ export interface ConsentRecord {
 export interface ConsentRequest { id: string; own: boolean; subject: string; uses: string[]; until: string | null; file: string; command: string }
 export interface People { records: ConsentRecord[]; requests: ConsentRequest[] }
 export interface Lock { open: boolean; why: string; records: { id: string; subject: string; until: string | null }[] }
-export interface Verification { verdict: string; lines: string[] }
+export interface Mark { id: string; confidence: number; edits: string[] }
+export interface Ingredient { title: string; relationship: string; state: string; generator: string | null; issuer: string | null; output_id: string | null; problems: string[] }
+export interface Credentials {
+  state: string; issuer: string | null; generator: string | null; output_id: string | null; command: string | null; consents: string[]; consent_strengths: string[];
+  model_hash: string | null; source_types: string[]; actions: string[]; ingredients: Ingredient[]; mark: string | null; signed_at: string | null; problems: string[];
+}
+export interface Verification {
+  verdict: string; lines: string[]; credentials: Credentials; watermark: Mark | null; sound_watermark: Mark | null;
+  consent: { state: string; records: { id: string; state: string; subject: string | null; until: string | null; strength: string | null }[] } | null;
+  ledger: { output_id: string; time: string; command: string; name: string; model_hash: string | null; file_sha256: string; matched: string[] } | null;
+}
 export interface CurveRow { step: number; seconds: number; loss?: number; held_out_error?: number; held_out_error_eyes?: number; held_out_error_mouth?: number; held_out_error_skin?: number }
 export interface Training { curve: CurveRow[]; previews: { step: number; id: string }[] }
 export interface FaceColumns {

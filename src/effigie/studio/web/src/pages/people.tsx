@@ -7,6 +7,7 @@ import { reload } from "../live";
 import { Grant } from "../grant/grant";
 import { type Message, list, t, told } from "../language";
 import { focus, go, library, notify, people } from "../state";
+import { STRENGTHS } from "../strengths";
 import type { ConsentRecord } from "../types";
 import { takeFiles, upload } from "../uploads";
 import { listRecordings } from "../voices/recordings";
@@ -16,11 +17,6 @@ const USES: [string, Message][] = [
   ["animate", "their portrait moved"],
   ["voice", "their voice"],
 ];
-const STRENGTHS: Record<string, Message> = {
-  attested: "attested: somebody says so and signed",
-  granted: "granted: signed by the person",
-  witnessed: "witnessed: the person followed a random challenge before a camera or microphone",
-};
 const STATES: Record<string, string> = { valid: "good", revoked: "bad", expired: "warn", "not yet valid": "warn" };
 
 export function PeoplePage() {

@@ -1,6 +1,7 @@
 // Results: what was made, beside what it was made from; what verify finds, in these and in files from anywhere.
 import { useEffect, useState } from "preact/hooks";
 import { Next, Panel } from "../controls";
+import { FullCredentials, hasCredentials } from "../credentials";
 import { clock, size } from "../format";
 import { useKeys } from "../keys";
 import { type Message, t } from "../language";
@@ -119,6 +120,7 @@ function Inspect({ result }: { result: Result }) {
 
 function Found({ finding }: { finding: Finding }) {
   const [tone, verdict] = VERDICTS[finding.found?.verdict ?? ""] ?? ["", null];
+  const [full, setFull] = useState(false);
   return (
     <div class="finding">
       {finding.state === "reading" && <p class="dim">{t("reading {name}", { name: finding.name })}</p>}
@@ -131,6 +133,12 @@ function Found({ finding }: { finding: Finding }) {
               <li key={line}>{line}</li>
             ))}
           </ul>
+          {hasCredentials(finding.found) && (
+            <button aria-label={t("Read in full: {name}", { name: finding.name })} onClick={() => setFull(true)}>
+              {t("Read in full")}
+            </button>
+          )}
+          {full && <FullCredentials name={finding.name} found={finding.found} close={() => setFull(false)} />}
         </>
       )}
     </div>
