@@ -28,6 +28,7 @@ from effigie.consent import new_consent
 from effigie.consent.gate import permit_voice
 from effigie.consent.voice_matching import SubjectVoice
 from effigie.media.sound import Sound, read_sound
+from effigie.media.sound_writer import SoundWriter
 from effigie.speech.recognizer import recognize
 from effigie.speech.speaker import embed_speaker
 from effigie.speech.spectrogram import to_mono
@@ -90,8 +91,11 @@ def main() -> None:
 
 def learn_voice(clips: list[Path], steps: int, adapters: bool) -> tuple[VoiceModel, dict[str, np.ndarray]]:
     """The voice, never written to disk, and the speaker embeddings of the clips that it was learned from."""
-    record = new_consent("talker", [], ["voice"], basis="GRID corpus, CC-BY-4.0", recordings=clips)
-    subject = SubjectVoice.from_recordings(clips)
+    with tempfile.TemporaryDirectory() as folder:
+        # Clips of two seconds say too little of a voice for the gate, one by one.
+        joined = join_clips(clips, Path(folder) / "joined.wav")
+        record = new_consent("talker", [], ["voice"], basis="GRID corpus, CC-BY-4.0", recordings=[joined])
+        subject = SubjectVoice.from_recordings([joined])
     permit = permit_voice(subject, record)
     network = load_speech_network()
     begun = time.process_time()
@@ -106,6 +110,14 @@ def learn_voice(clips: list[Path], steps: int, adapters: bool) -> tuple[VoiceMod
     model = VoiceModel("talker", network, decoder, load_stock_voice(base), permit, result.timbre, melody)
     means = {name: vectors.mean(axis=0) for name, vectors in subject.embeddings.items()}
     return model, {name: mean / np.linalg.norm(mean) for name, mean in means.items()}
+
+
+def join_clips(clips: list[Path], path: Path) -> Path:
+    """One recording of all clips."""
+    with SoundWriter(path, RATE, 1) as writer:
+        for clip in clips:
+            writer.write(read_sound(clip, RATE).mono()[None])
+    return path
 
 
 def read_clips(network: SpeechNetwork, clips: list[Path]) -> list[Utterance]:

@@ -101,6 +101,18 @@ def test_the_white_beside_an_iris_that_landmarks_miss_does_not_glare():
         assert result[y, x + side] * 255 == pytest.approx(BLUE, abs=25)
 
 
+def test_a_dark_iris_of_a_soft_picture_stays_dark():
+    """Softness lightens a small iris and its pupil alike: as grey as there, a brown eye was pale."""
+    points = face(0.4)
+    soft = cv2.GaussianBlur(draw(points, BROWN), (0, 0), 2.0).astype(np.float32) / 255
+    footage = draw(points, BROWN)
+    result = filled(soft, footage, points)
+    center, edge = points[LEFT_IRIS[0], :2], points[LEFT_IRIS[1], :2]
+    x, y = np.round(center + 0.7 * (edge - center)).astype(int)
+    sharp, lightened, made = (float(picture[y, x].mean()) for picture in (footage / 255, soft, result))
+    assert lightened > 1.3 * sharp and made - sharp < 0.75 * (lightened - sharp)
+
+
 def test_only_what_lies_between_the_lids_changes():
     points = face(0.4, gaze=0.1)
     made = draw(face(0.4), BROWN).astype(np.float32) / 255

@@ -24,6 +24,7 @@ RING_INNER, RING_OUTER = 1.3, 2.0  # of the eye: the skin around it by whose lig
 PUPIL_SHARE, LIMBUS_SHARE = 0.45, 0.95  # of the iris's radius: between these lies the color
 MIN_IRIS_PIXELS = 8
 WHITE_PERCENTILE = 85  # of the brightness between the lids: the white of the eye
+PUPIL_PERCENTILE = 4
 MIN_CONTRAST = 0.08  # between white and iris, below which the two are not told apart by brightness
 MAX_SHIFT, SEARCH_SHARE = 0.5, 1.5  # of the radius: how far an iris is from where landmarks have it, and looked for
 GAIN_RANGE = (0.4, 2.5)  # of the light around the eye
@@ -92,7 +93,24 @@ def _tint_iris(eye: Image, own: Image, lids: np.ndarray, iris: np.ndarray) -> Im
     disc = (np.clip((1.1 - distance) / 0.2, 0, 1) * dark * lids)[..., None]
     # At the limbus, where iris and white mix, only the iris's part changes: not what is lighter than it.
     part = np.minimum(eye, np.median(eye[ring], axis=0))
-    return np.asarray(eye + disc * part * (_ratio(own, eye, own_ring, ring, IRIS_RANGE) - 1))
+    tint = _ratio(own, eye, own_ring, ring, IRIS_RANGE)
+    most = _place_brightness(own, own_ring, inside, eye)
+    if most is not None:
+        tint *= min(1.0, most / max(float(np.median((eye * tint)[ring].mean(axis=1))), 1e-3))
+    return np.asarray(eye + disc * part * (np.clip(tint, *IRIS_RANGE) - 1))
+
+
+def _place_brightness(own: Image, own_ring: np.ndarray, inside: np.ndarray, eye: Image) -> float | None:
+    """How bright the iris of ``own`` is in ``eye`` at most: as far between darkest and white as it is in its own eye.
+
+    A soft picture lightens a small iris by what is around it, and its pupil with it. None where there is no white.
+    """
+    levels = [PUPIL_PERCENTILE, WHITE_PERCENTILE]
+    (own_dark, own_white), (dark, white) = (np.percentile(one.mean(axis=2)[inside], levels) for one in (own, eye))
+    if min(own_white - own_dark, white - dark) < MIN_CONTRAST:
+        return None
+    share = np.clip((np.median(own.mean(axis=2)[own_ring]) - own_dark) / (own_white - own_dark), 0, 1)
+    return float(dark + share * (white - dark))
 
 
 def _refine_center(dark: np.ndarray, center: np.ndarray, radius: float) -> np.ndarray:

@@ -3,16 +3,15 @@ import { useState } from "preact/hooks";
 import { post, startJob } from "../api";
 import { Choice, Next, Panel, Slider, Text } from "../controls";
 import { freeName, stem } from "../format";
-import { language, number, t, told } from "../language";
+import { number, t, told } from "../language";
 import { reload } from "../live";
 import { go, jobs, library, notify, people, validRecords, voices } from "../state";
 import { upload, uploads } from "../uploads";
 import { Findings, describe } from "./findings";
+import { Reading, type Sentence } from "./reading";
 import { extension, Recorder } from "./recorder";
 import { listRecordings } from "./recordings";
 import { Sound } from "./sound";
-
-interface Sentence { nonce: string; subject: string; sentence: string; expires: string }
 
 // Harvard sentences (IEEE 1969): all sounds of English in two minutes.
 const PASSAGE = [
@@ -247,56 +246,5 @@ function Fit({ recordings, record, name }: { recordings: string[]; record: strin
       </button>
       {why && <small class="dim">{why}</small>}
     </Panel>
-  );
-}
-
-// The sentence, read at the microphone or recorded elsewhere; the check is a job.
-function Reading({ sentence, draw, close }: { sentence: Sentence; draw: () => void; close: () => void }) {
-  const [sent, send] = useState("");
-  const job = jobs.value.find(one => one.id === sent);
-  const check = async (sound: File) => {
-    const recording = await upload(sound, "evidence");
-    if (!recording) return;
-    try {
-      send((await post<{ id: string }>("/api/jobs", { key: `reading-${sentence.nonce}`, kind: "voice-answer", fields: { nonce: sentence.nonce, recording } })).id);
-    } catch (error) {
-      notify((error as Error).message, true);
-    }
-  };
-  if (sent) {
-    const done = job?.state === "done";
-    const failed = job?.state === "failed" || job?.state === "stopped";
-    return (
-      <div class="next across" role={failed ? "alert" : "status"}>
-        <h1 class={done ? "good" : ""}>{done ? t("Read right") : failed ? t("Not accepted") : t("The reading is being checked")}</h1>
-        <p>{failed ? job.message : done ? t("The answer is signed, and kept in evidence/ with the recording.") : t("its words, and whose voice it is")}</p>
-        <div class="row">
-          {failed && (
-            <button class="main" onClick={draw}>
-              {t("Draw another sentence")}
-            </button>
-          )}
-          <button class={done ? "main" : ""} onClick={close}>
-            {t("Back to the recordings")}
-          </button>
-        </div>
-      </div>
-    );
-  }
-  return (
-    <Recorder
-      title={t("{subject} reads aloud", { subject: sentence.subject })}
-      hint={t("Until {time}. Speak as in the recordings; nothing leaves this machine.", { time: new Date(sentence.expires).toLocaleTimeString(language.value, { timeStyle: "short" }) })}
-      text={<p class="large">{sentence.sentence}</p>}
-      keepLabel={t("Send it")}
-      keep={sound => check(new File([sound], `reading.${extension(sound)}`, { type: sound.type }))}
-      close={close}
-      other={
-        <label class="button">
-          {t("A file instead")}
-          <input type="file" accept="audio/*,video/*" class="hidden" onChange={event => event.currentTarget.files?.[0] && void check(event.currentTarget.files[0])} />
-        </label>
-      }
-    />
   );
 }
