@@ -14,6 +14,7 @@ import effigie
 from effigie.errors import UsageError
 from effigie.faceset import FaceSet
 from effigie.media import EncodeSettings, VideoReader
+from effigie.media.picture_files import write_still
 from effigie.provenance import TrustSettings
 from effigie.provenance.c2pa.reader import read_credentials
 from effigie.provenance.ledger.ledger import Ledger
@@ -150,9 +151,12 @@ def test_settings_that_cannot_be(wrong):
 
 def test_a_bare_attestation_cannot_hide_the_notice(swapped, woman, tmp_path):
     """With evidence the notice is off by default; without any it is drawn, and the report says why."""
-    bare = effigie.consent.new_consent("the woman of the samples", [woman], ("swap",), basis="her word, she says")
+    photo = tmp_path / "woman.png"
+    with VideoReader(woman, stop=1) as reader:
+        write_still(photo, next(iter(reader)).image)
+    bare = effigie.consent.new_consent("the woman of the samples", [photo], ("swap",), basis="her word, she says")
     assert bare.is_bare
-    evident = effigie.consent.new_consent("the woman", [woman], ("swap",), basis="release", evidence=[woman])
+    evident = effigie.consent.new_consent("the woman", [photo], ("swap",), basis="release", evidence=[photo])
     assert not evident.is_bare
     corners = {}
     for name, record in (("bare", bare), ("evident", evident)):

@@ -15,7 +15,7 @@ free_bits = st.integers(0, 2**FREE_BITS - 1)
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@settings(UNHURRIED, max_examples=12)
+@settings(UNHURRIED, max_examples=8)
 @given(output_id=ids, free=free_bits)
 def test_every_codeword_gives_its_id(output_id: int, free: int) -> None:
     symbols = encode(output_id, free)
@@ -25,7 +25,7 @@ def test_every_codeword_gives_its_id(output_id: int, free: int) -> None:
     assert np.array_equal(found[1], symbols)
 
 
-@settings(UNHURRIED, max_examples=12)
+@settings(UNHURRIED, max_examples=6)
 @given(output_id=ids, free=free_bits, seed=st.integers(0, 2**32 - 1))
 def test_an_id_survives_noise_that_flips_a_third_of_the_symbols(output_id: int, free: int, seed: int) -> None:
     symbols = encode(output_id, free)
@@ -58,7 +58,7 @@ def test_noise_decodes_to_nothing_that_agrees_as_a_mark_would() -> None:
 
     random = np.random.default_rng(5)
     agreements = []
-    for _ in range(60):
+    for _ in range(30):
         evidence = random.normal(size=SYMBOL_COUNT)
         found = decode(evidence)
         if found is not None:

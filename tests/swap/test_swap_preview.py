@@ -53,7 +53,7 @@ def preview(quick_model, clip, film):
 
 
 def test_a_frame_is_the_films_to_the_last_bit(preview, film):
-    for index in (8, 9, 3, 25, 17, 0, 11):
+    for index in (9, 3, 25, 11):
         shown = preview.frame(index)
         assert shown.state == "film"
         assert np.array_equal(shown.image, film[0][index]), index
