@@ -100,6 +100,7 @@ def review(
     gone = effigie.faceset.drop(faces, names=found.proposed_drops) if drop and found.proposed_drops else None
     if as_json:
         extra: dict[str, Any] = {"proposed": len(found.proposed_drops), "dropped": gone.faces if gone else 0}
+        extra["advice"] = list(found.advice)
         print_json(found.to_json() | extra)
         return
     print_line(
@@ -119,12 +120,8 @@ def review(
                 for one in found.findings
             ],
         )
-    if unseen := effigie.faceset.review.describe_unseen(found.unseen, "this person"):
-        print_line(f"{unseen}: what footage asks of it will be made up")
-    for lack in found.gaps:
-        print_line(str(lack))
-    if found.affected is not None:
-        print_line(f"{100 * found.affected:.0f} % of the target's frames ask for something this set never shows")
+    for line in found.advice:
+        print_line(line)
     if gone is not None:
         print_line(f"dropped {gone.faces}; {gone.remaining} remain")
     elif found.proposed_drops:

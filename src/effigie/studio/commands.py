@@ -129,6 +129,15 @@ def consent_answer(wish: Wish) -> Command:
     return Command(f"Check the grant of {asked.subject}", arguments, "quick", {"output": str(output)})
 
 
+def review_faces(wish: Wish) -> Command:
+    """What is wrong with the faces of a set: ``faces``, maybe ``target``; the findings are the job's answer."""
+    path = wish.path("faces")
+    arguments = ["faces", "review", wish.workspace.shorten(path)]
+    if wish.has("target"):
+        arguments += ["--target", wish.short("target")]
+    return Command(f"Review {path.name}", (*arguments, "--json"), "quick")
+
+
 def drop_faces(wish: Wish) -> Command:
     """Faces taken out of a set for good: ``faces``, ``names`` (``clip:frame:track``)."""
     from effigie.faceset.edit import parse_face_name
@@ -154,6 +163,7 @@ COMMANDS: dict[str, Callable[[Wish], Command]] = {
     "consent-request": consent_request,
     "consent-revoke": consent_revoke,
     "consent-answer": consent_answer,
+    "review-faces": review_faces,
     "drop-faces": drop_faces,
     **VOICE_COMMANDS,
 }

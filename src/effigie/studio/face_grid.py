@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,13 @@ class FaceGrids:
             raise EffigieError("there is no such face: load the page again")
         image = cv2.cvtColor(faces.crop(row, CROP_SIZE), cv2.COLOR_RGB2BGR)
         return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, CROP_QUALITY])[1].tobytes()
+
+    def find_rows(self, path: Path, names: Iterable[str]) -> list[int]:
+        """Rows of faces by their names, ``clip:frame:track``, in order; those that were dropped are left out."""
+        faces = self._load(path)[1]
+        wanted = set(names)
+        parts = zip(faces.clip.tolist(), faces.frame.tolist(), faces.track.tolist(), strict=True)
+        return [row for row, (clip, frame, track) in enumerate(parts) if f"{clip}:{frame}:{track}" in wanted]
 
     def _load(self, path: Path) -> tuple[int, Faces, dict[str, Any]]:
         from effigie.faceset import FaceSet

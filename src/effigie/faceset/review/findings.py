@@ -10,7 +10,7 @@ import numpy as np
 
 from effigie.faceset import Faces, FaceSet
 from effigie.faceset.review.appearance import CropAppearance, find_duplicates, measure_appearance
-from effigie.faceset.review.coverage import CoverageGap, UnseenAspect, find_gaps, find_unseen
+from effigie.faceset.review.coverage import CoverageGap, UnseenAspect, describe_unseen, find_gaps, find_unseen
 from effigie.faceset.review.sheet import draw_review_sheet
 from effigie.io.stored_names import STORED_NAME, to_stored
 from effigie.prior.frame_bank import FaceGeometry, estimate_occlusion, estimate_profile
@@ -59,6 +59,16 @@ class Review:
     def proposed_drops(self) -> tuple[str, ...]:
         """Names of all faces that are proposed for dropping, each once; for :func:`effigie.faceset.drop`."""
         return tuple(dict.fromkeys(name for one in self.findings if one.drop for name in one.names))
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What no frame of the set shows, in sentences: of everyday talk, and of the target's footage."""
+        lines = [str(gap) for gap in self.gaps]
+        if unseen := describe_unseen(self.unseen, "this person"):
+            lines.insert(0, f"{unseen}: what footage asks of it will be made up")
+        if self.affected is not None:
+            lines.append(f"{100 * self.affected:.0f} % of the target's frames ask for something this set never shows")
+        return tuple(lines)
 
     def to_json(self) -> dict[str, Any]:
         return to_stored(self) | {"path": str(self.path), "sheet": self.sheet and str(self.sheet)}

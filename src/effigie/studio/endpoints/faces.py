@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from effigie.studio.endpoints.requests import path_of, studio_of
+from effigie.studio.face_findings import VERB, describe_findings
+from effigie.studio.studio import Studio
 
 FOREVER = "private, max-age=86400, immutable"  # the address holds the set's revision
 
@@ -24,4 +28,17 @@ async def crop(request: Request) -> Response:
     return Response(jpeg, media_type="image/jpeg", headers={"cache-control": FOREVER})
 
 
-ROUTES = [Route("/api/faces/{id:str}", describe), Route("/api/faces/{id:str}/{revision:str}/{row:int}", crop)]
+async def findings(request: Request) -> Response:
+    """What the last review of the set found; ``null`` where there was none."""
+    return JSONResponse(await asyncio.to_thread(_find, studio_of(request), path_of(request)))
+
+
+def _find(studio: Studio, path: Path) -> dict[str, Any] | None:
+    return describe_findings(studio.workspace, studio.faces, path, studio.jobs.answers(VERB))
+
+
+ROUTES = [
+    Route("/api/faces/{id:str}", describe),
+    Route("/api/faces/{id:str}/findings", findings),
+    Route("/api/faces/{id:str}/{revision:str}/{row:int}", crop),
+]

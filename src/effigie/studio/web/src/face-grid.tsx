@@ -1,7 +1,7 @@
 // The grid of faces: only the rows in view are in the page, so that ten thousand scroll like ten.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useKeys } from "./keys";
-import { count, t } from "./language";
+import { count, list, t, told } from "./language";
 import type { FaceColumns } from "./types";
 
 const CELL = 92; // px
@@ -11,7 +11,7 @@ const SETTLE_MS = 60;
 
 interface Line { top: number; height: number; person?: number; faces?: number; first?: number; last?: number }
 
-// Lines of the grid: headings, and rows of faces as ranges.
+// Lines of the grid: headings, and rows of faces as ranges of what is shown.
 export function layOut(person: number[], across: number): Line[] {
   const lines: Line[] = [];
   let top = 0;
@@ -44,13 +44,14 @@ function Crop({ address }: { address: string }) {
 }
 
 export function FaceGrid(props: {
-  set: string; faces: FaceColumns; marked: Set<number>; selected: Set<number>; select: (rows: Set<number>) => void; at: number; setAt: (row: number) => void;
+  set: string; faces: FaceColumns; shown: number[]; kinds: Map<number, string[]>; marked: Set<number>; selected: Set<number>; select: (rows: Set<number>) => void; at: number; setAt: (row: number) => void;
 }) {
-  const { faces, at } = props;
+  const { faces, shown, at } = props; // shown: rows, in order
+  const place = Math.max(0, shown.indexOf(at));
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600, width: 900 });
   const across = Math.max(1, Math.floor((view.width - 16) / CELL));
-  const lines = useMemo(() => layOut(faces.person, across), [faces, across]);
+  const lines = useMemo(() => layOut(shown.map(row => faces.person[row]!), across), [faces, shown, across]);
   const total = lines.length ? lines.at(-1)!.top + lines.at(-1)!.height : 0;
 
   useLayoutEffect(() => {
@@ -63,15 +64,15 @@ export function FaceGrid(props: {
   }, []);
 
   useEffect(() => {
-    const line = lines.find(one => one.first !== undefined && one.first <= at && at < one.last!);
+    const line = lines.find(one => one.first !== undefined && one.first <= place && place < one.last!);
     if (!line || !box.current) return;
     const { scrollTop, clientHeight } = box.current;
     if (line.top < scrollTop) box.current.scrollTop = line.top - HEAD;
     else if (line.top + CELL > scrollTop + clientHeight) box.current.scrollTop = line.top + CELL - clientHeight;
-  }, [at, lines]);
+  }, [place, lines]);
 
   const move = (by: number) => (event: KeyboardEvent) => {
-    const next = Math.max(0, Math.min(faces.frame.length - 1, at + by));
+    const next = shown[Math.max(0, Math.min(shown.length - 1, place + by))]!;
     if (event.shiftKey) props.select(new Set([...props.selected, at, next]));
     props.setAt(next);
   };
@@ -84,8 +85,8 @@ export function FaceGrid(props: {
 
   const press = (row: number) => (event: MouseEvent) => {
     if (event.shiftKey) {
-      const [from, to] = row < at ? [row, at] : [at, row];
-      props.select(new Set([...props.selected, ...Array.from({ length: to - from + 1 }, (_, i) => from + i)]));
+      const ends = [shown.indexOf(row), place];
+      props.select(new Set([...props.selected, ...shown.slice(Math.min(...ends), Math.max(...ends) + 1)]));
     } else if (event.ctrlKey || event.metaKey) toggle(row);
     else props.select(new Set());
     props.setAt(row);
@@ -101,7 +102,8 @@ export function FaceGrid(props: {
             </div>
           ) : (
             Array.from({ length: line.last! - line.first }, (_, i) => {
-              const row = line.first! + i;
+              const row = shown[line.first! + i]!;
+              const found = (props.kinds.get(row) ?? []).map(told);
               const kind = [row === at && "at", props.selected.has(row) && "selected", props.marked.has(row) && "dropped"].filter(Boolean).join(" ");
               return (
                 <div
@@ -109,12 +111,13 @@ export function FaceGrid(props: {
                   id={`face-${row}`}
                   role="option"
                   aria-selected={props.selected.has(row)}
-                  aria-label={t(props.marked.has(row) ? "Face {n}, frame {frame}, marked to drop" : "Face {n}, frame {frame}", { n: row + 1, frame: faces.frame[row]! })}
+                  aria-label={t(props.marked.has(row) ? "Face {n}, frame {frame}, marked to drop" : "Face {n}, frame {frame}", { n: row + 1, frame: faces.frame[row]! }) + (found.length ? `: ${list(found)}` : "")}
                   class={`cell ${kind}`}
                   style={{ top: `${line.top}px`, left: `${8 + i * CELL}px` }}
                   onClick={press(row)}
                 >
                   <Crop address={`/api/faces/${props.set}/${faces.revision}/${row}`} />
+                  {found.length > 0 && <small aria-hidden="true">{found.join(", ")}</small>}
                 </div>
               );
             })

@@ -36,6 +36,8 @@ export interface Training { curve: CurveRow[]; previews: { step: number; id: str
 export interface FaceColumns {
   revision: string; clips: string[]; clip: number[]; frame: number[]; track: number[]; person: number[]; yaw: number[]; pitch: number[]; sharpness: number[]; confidence: number[];
 }
+export interface FaceFinding { kind: string; why: string; drop: boolean; rows: number[] }
+export interface FaceReview { ended: number | null; changed: boolean; revision: string; findings: FaceFinding[]; advice: string[] }
 export interface Voice {
   id: string; name: string; base: string; f0_hz: number; learned: string | null; consents: { id: string; subject: string; state: string }[];
   recordings?: string[]; steps?: number; error?: number; missing?: string;

@@ -2,16 +2,17 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { attempt, get, startJob } from "../api";
 import { Choice, Danger, Facts, Next, Panel } from "../controls";
+import { FaceFindings } from "../face-findings";
 import { FaceGrid } from "../face-grid";
 import { day } from "../format";
 import { useKeys } from "../keys";
-import { language, number, t } from "../language";
+import { language, list, number, t, told } from "../language";
 import { drawCoverage } from "../paint";
 import { focus, go, library } from "../state";
 import { theme } from "../theme";
-import type { FaceColumns, Lock } from "../types";
+import type { FaceColumns, FaceReview, Lock } from "../types";
 
-const MOST = 1000; // that one command drops
+const MOST = 500; // that one command drops
 
 export function Faces() {
   const sets = library.value!.facesets;
@@ -21,22 +22,45 @@ export function Faces() {
   const [at, setAt] = useState(0);
   const [selected, select] = useState<Set<number>>(new Set());
   const [error, setError] = useState("");
+  const [review, setReview] = useState<FaceReview | null>(null);
+  const [kind, setKind] = useState(""); // of findings, whose faces alone are shown
   const marked = useMemo(() => new Set(marks.flat()), [marks]);
 
   useEffect(() => {
     setFaces(null);
     setMarks([]);
     setAt(0);
+    setKind("");
     select(new Set());
     setError("");
-    if (chosen) get<FaceColumns>(`/api/faces/${chosen.id}`).then(setFaces, reason => setError(reason.message));
+    let current = true; // a set that was left may answer last
+    if (chosen) get<FaceColumns>(`/api/faces/${chosen.id}`).then(found => current && setFaces(found), reason => current && setError(reason.message));
+    return () => void (current = false);
   }, [chosen?.id, chosen?.time]);
+  useEffect(() => {
+    let current = true;
+    if (chosen) get<FaceReview | null>(`/api/faces/${chosen.id}/findings`).then(found => current && setReview(found), () => current && setReview(null));
+    return () => void (current = false);
+  }, [chosen?.id, library.value]);
+  const known = review?.revision === faces?.revision ? review : null; // its rows are those of the grid
+  const kinds = useMemo(() => {
+    const found = new Map<number, string[]>();
+    for (const one of known?.findings ?? []) for (const row of one.rows) found.set(row, [...(found.get(row) ?? []), one.kind]);
+    return found;
+  }, [known]);
+  const shown = useMemo(() => known?.findings.find(one => one.kind === kind)?.rows ?? [...(faces?.frame.keys() ?? [])], [faces, known, kind]);
+  const showOnly = (wanted: string) => {
+    setKind(wanted);
+    select(new Set());
+    const first = known?.findings.find(one => one.kind === wanted)?.rows[0];
+    if (first !== undefined) setAt(first);
+  };
 
   const drop = () => {
     const rows = (selected.size ? [...selected] : [at]).filter(row => !marked.has(row));
     if (rows.length) setMarks([...marks, rows]);
   };
-  useKeys({ x: drop, Delete: drop, "Ctrl+z": () => setMarks(marks.slice(0, -1)), "Ctrl+a": () => faces && select(new Set(faces.frame.keys())), Escape: () => select(new Set()) });
+  useKeys({ x: drop, Delete: drop, "Ctrl+z": () => setMarks(marks.slice(0, -1)), "Ctrl+a": () => select(new Set(shown)), Escape: () => (selected.size ? select(new Set()) : setKind("")) });
 
   if (!chosen) {
     return (
@@ -49,7 +73,11 @@ export function Faces() {
   }
   const name = (row: number) => `${faces!.clips[faces!.clip[row]!]}:${faces!.frame[row]}:${faces!.track[row]}`;
   const dropMarked = async () => {
-    if (await startJob("drop-faces", { faces: chosen.id, names: [...marked].slice(0, MOST).map(name) })) setMarks([]);
+    const names = [...marked].map(name);
+    for (let from = 0; from < names.length; from += MOST) {
+      if (!(await startJob("drop-faces", { faces: chosen.id, names: names.slice(from, from + MOST) }))) return;
+    }
+    setMarks([]);
   };
   return (
     <div class="split">
@@ -65,7 +93,7 @@ export function Faces() {
           </p>
         )}
         {faces?.frame.length === 0 && <Next title={t("No face was found")} text={t("The clips of this set show nobody large and sharp enough. Extract others under another name.")} />}
-        {faces && faces.frame.length > 0 && <FaceGrid set={chosen.id} faces={faces} marked={marked} selected={selected} select={select} at={at} setAt={setAt} />}
+        {faces && faces.frame.length > 0 && <FaceGrid set={chosen.id} faces={faces} shown={shown} kinds={kinds} marked={marked} selected={selected} select={select} at={at} setAt={setAt} />}
       </div>
       <aside class="side">
         {faces && faces.frame.length > 0 && (
@@ -79,9 +107,11 @@ export function Faces() {
                   [t("Yaw, pitch"), `${number(faces.yaw[at]!)}°, ${number(faces.pitch[at]!)}°`],
                   [t("Sharpness"), String(faces.sharpness[at])],
                   [t("Confidence"), String(faces.confidence[at])],
+                  [t("Findings"), list((kinds.get(at) ?? []).map(told))],
                 ]}
               />
             </Panel>
+            <FaceFindings set={chosen.id} review={known} kind={kind} setKind={showOnly} mark={rows => setMarks([...marks, rows])} marked={marked} />
             <Coverage faces={faces} rows={[...faces.frame.keys()].filter(row => !marked.has(row) && faces.person[row] === faces.person[at])} />
             <Panel title={t("Drop")}>
               <p class="dim">
