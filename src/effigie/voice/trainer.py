@@ -37,7 +37,7 @@ LEAST_SPEECH_S = 8.0  # of utterances whose words are sure
 ADVISED_SPEECH_S = 50.0
 TYPICAL_VOWEL = 3.0  # frames of 25 ms: the mean of what the stock voices say
 JUDGED_S = 60.0  # of a recording, by whose quality it is judged
-PHONEMES = "aæɑɔəɛɜɪiʊuʌAIOWYbdðfɡhʤjklmnŋpɹsʃtʧθvwzʒ"  # of English
+PHONEMES = "æɑɔəɛɜɪiʊuʌAIOWYbdðfɡhʤjklmnŋpɹsʃtʧθvwzʒ"  # of American English, as texts are read here
 
 
 @dataclass(frozen=True)
