@@ -184,6 +184,7 @@ WRITERS = {
     "swap/preview/process.py": {"encode_jpeg"},  # as well
     "training/monitor/plot.py": {"encode_png"},  # curves
     "voice/review/sheet.py": {"imencode"},  # spectrograms
+    "voice/sound_view.py": {"imencode"},  # as well
     "voice/dataset.py": {"SoundWriter"},  # recordings: the utterances of a voice set, as they were
     "training/monitor/previews.py": {"encode_png", "imencode"},
     "demo.py": {"write_png"},  # pictures of people that are its inputs
