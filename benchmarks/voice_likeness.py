@@ -27,6 +27,7 @@ from benchmarks.rows.voice import SENTENCES, count_errors
 from effigie.consent import new_consent
 from effigie.consent.gate import permit_voice
 from effigie.consent.voice_matching import SubjectVoice
+from effigie.errors import MediaError
 from effigie.media.sound import Sound, read_sound
 from effigie.media.sound_writer import SoundWriter
 from effigie.speech.recognizer import recognize
@@ -136,16 +137,24 @@ def judge_sound(
     """Cosines to the voice and to the performer by the judge, and by the encoder of the fit; words wrong in %, MOS."""
     sound = Sound(samples[None], RATE)
     wrong, count = count_errors(text, " ".join(word.text for word in recognize(sound)))
-    found = embed_speaker(sound)
+    found = embed(sound)
     row = {f"{ROLES[name]}_voice": float(found[name] @ voice[name]) for name in voice}
     row |= {"wrong": 100 * wrong / count, "mos": mos(sound)}
     if source is not None:
-        own = embed_speaker(source)
+        own = embed(source)
         heard = " ".join(word.text for word in recognize(Sound(source.mono()[None], RATE)))
         row |= {f"{ROLES[name]}_performer": float(found[name] @ own[name]) for name in voice}
         row |= {"source_wrong": 100 * count_errors(text, heard)[0] / count, "source_mos": mos(source)}
         row |= {f"source_{ROLES[name]}_voice": float(own[name] @ voice[name]) for name in voice}
     return row
+
+
+def embed(sound: Sound) -> dict[str, np.ndarray]:
+    """The speaker's embeddings; of too little speech not a number, which no mean counts."""
+    try:
+        return embed_speaker(sound)
+    except MediaError:
+        return {name: np.full(256, np.nan) for name in ROLES}
 
 
 def load_mos() -> Callable[[Sound], float]:
