@@ -216,6 +216,7 @@ def test_people_who_exchange_their_faces_are_noticed(
     name = "own face: closer to the own source than to another's"
     assert figures[name].is_reached is False and {f.name: f for f in kept.figures()}[name].is_reached
     assert len(wrong.to_json(frames=True)["frames"]) == 8
+    assert [one["person"] for one in wrong.worst_frames(2)] == [0, 0, 1, 1]
     with pytest.raises(UsageError, match="somebody"):
         evaluate_people(clip, clip, [])
 
@@ -230,6 +231,8 @@ def test_the_command_measures_one_person_or_several(
     found = json.loads(ended.out)
     assert found["geometry"]["landmark_error"] == 0 and len(found["frames"]) == FRAMES
     assert {figure["name"] for figure in found["figures"]} >= {"pose error", "gaze, correlation"}
+    assert sorted(one["frame"] for one in found["worst"]) == list(range(FRAMES))
+    assert all(one["why"] and one["person"] == 0 for one in found["worst"])
     assert rows.exists()
     short = here(*one, "--source", woman_faces)
     assert short.code == 2 and "2 sources for 1 targets" in short.line()

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from running_studio import RunningStudio
 from studio_clips import write_clip
 
 from effigie.consent import ConsentStore
+from effigie.errors import UsageError
+from effigie.studio.commands import build_command
 from effigie.studio.handles import Handles
+from effigie.studio.job import Job
 from effigie.studio.training_view import MAX_POINTS, describe_training
 from effigie.studio.verification import verify_file
+from effigie.studio.workspace import Workspace
+from effigie.studio.worst_frames import VERB, describe_worst
 
 
 def test_a_dropped_file_is_verified_and_removed(studio: RunningStudio, tmp_path) -> None:
@@ -81,3 +87,35 @@ def test_long_curves_are_thinned_out_but_keep_evaluations(tmp_path) -> None:
     assert len(curve) <= MAX_POINTS + 21
     assert [row["step"] for row in curve if "held_out_error" in row] == [1000 * k + 7 for k in range(20)]
     assert curve[-1]["step"] == 19_999
+
+
+def test_worst_frames_are_those_of_the_last_measurement_of_the_file_as_it_is(tmp_path) -> None:
+    path = tmp_path / "out.mp4"
+    path.write_bytes(b"x")
+    written = path.stat().st_mtime
+
+    def measure(started: float, frame: int) -> tuple[Job, dict]:
+        figures = [{"name": "pose error", "reached": None}, {"name": "flicker", "reached": False}]
+        worst = [{"person": 0, "frame": frame, "why": "pose off 9 deg"}]
+        job = Job("a", "Measure", (*VERB, "out.mp4"), started=started, ended=started + 1)
+        return job, {"worst": worst, "figures": figures}
+
+    assert describe_worst(path, [measure(written - 5, 3)]) is None  # rendered again since
+    assert describe_worst(path, [(measure(written + 1, 3)[0], {})]) is None  # its log was cut
+    found = describe_worst(path, [measure(written + 9, 7), measure(written + 5, 3)])
+    assert found is not None and [one["frame"] for one in found["worst"]] == [7]
+    assert [one["name"] for one in found["figures"]] == ["flicker"]
+
+
+def test_a_result_is_measured_beside_its_original_by_a_command(studio: RunningStudio, tmp_path) -> None:
+    workspace = Workspace.open(tmp_path)
+    names = {"result": "-out.mp4", "clip": "-in.mp4", "source": "b.faces", "target": "-a.faces"}
+    for name in names.values():
+        (tmp_path / name).write_bytes(b"x")
+    ids = {field: workspace.handles.issue(tmp_path / name) for field, name in names.items()}
+    files = ("--input=./-in.mp4", "--source=b.faces", "--target=./-a.faces")
+    assert build_command(workspace, "measure", ids).arguments == (*VERB, "./-out.mp4", *files, "--json")
+    with pytest.raises(UsageError):
+        build_command(workspace, "measure", {**ids, "target": ""})
+    clip = studio.upload("some.mp4", write_clip(tmp_path / "some.mp4", 5).read_bytes())
+    assert studio.ask("GET", f"/api/results/{clip}/worst") == (200, None)

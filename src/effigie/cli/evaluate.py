@@ -99,7 +99,8 @@ def swap(
     people = scores.people
     if as_json:
         found = scores.to_json(frames=True) if len(people) > 1 else people[0].to_json(frames=True)
-        print_json(found | {"figures": [figure.to_json() for figure in scores.figures()]})
+        figures = [figure.to_json() for figure in scores.figures()]
+        print_json(found | {"figures": figures, "worst": scores.worst_frames()})
         return
     columns = scores.columns() if len(people) > 1 else []
     names = [f"person {number + 1}" for number in range(len(columns))]

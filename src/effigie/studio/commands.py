@@ -87,6 +87,14 @@ def animate(wish: Wish) -> Command:
     return Command(f"Animate {wish.text('name')}", tuple(arguments), made={"output": str(output)})
 
 
+def measure(wish: Wish) -> Command:
+    """A swap beside its original: ``result``, ``clip``, and face sets of both people: ``source``, ``target``."""
+    result = wish.path("result")
+    files = [f"--input={wish.short('clip')}", f"--source={wish.short('source')}", f"--target={wish.short('target')}"]
+    arguments = ("evaluate", "swap", wish.workspace.shorten(result), *files, "--json")
+    return Command(f"Measure {result.name}", arguments)
+
+
 def demo(wish: Wish) -> Command:
     """The demo on samples: ``minutes`` of training."""
     output = wish.workspace.root / "demo"
@@ -158,6 +166,7 @@ COMMANDS: dict[str, Callable[[Wish], Command]] = {
     "convert": convert,
     "render": render,
     "animate": animate,
+    "measure": measure,
     "demo": demo,
     "consent-new": consent_new,
     "consent-request": consent_request,

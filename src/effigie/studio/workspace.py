@@ -78,8 +78,9 @@ class Workspace:
         return self.root / kind / f"{name}{suffix}"
 
     def shorten(self, path: Path) -> str:
-        """A path as it is written in a command that runs in the workspace."""
-        return str(path.relative_to(self.root)) if self.root in path.parents else str(path)
+        """A path as it is written in a command that runs in the workspace; never one that reads as an option."""
+        short = str(path.relative_to(self.root)) if self.root in path.parents else str(path)
+        return f"./{short}" if short.startswith("-") else short
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

@@ -19,6 +19,7 @@ from effigie.evaluate.metrics.seam import SeamScores
 from effigie.evaluate.metrics.sharpness import SharpnessScores
 from effigie.evaluate.report.figures import Figure, mean_figure, yes_no_figure
 from effigie.evaluate.report.frames import FrameTable, merge_rows
+from effigie.evaluate.report.worst import worst_overall
 from effigie.io.stored_names import STORED_NAME, stored_name
 
 
@@ -176,6 +177,14 @@ class PeopleScores:
         """JSON values; what is not finite becomes None. With ``frames``, every frame's figures too."""
         rows = list(merge_rows(self.people[0].pictures, [scores.faces for scores in self.people]))
         return {"people": [scores.to_json() for scores in self.people]} | ({"frames": rows} if frames else {})
+
+    def worst_frames(self, most: int = 12) -> list[dict[str, Any]]:
+        """Each person's worst frames by all metrics together, worst first: ``person`` (from 0), ``frame``, ``why``."""
+        return [
+            {"person": number, "frame": one.frame, "why": one.text}
+            for number, scores in enumerate(self.people)
+            for one in worst_overall(scores.faces, most)
+        ]
 
 
 def _plain(value: Any) -> Any:

@@ -34,7 +34,9 @@ async def findings(request: Request) -> Response:
 
 
 def _find(studio: Studio, path: Path) -> dict[str, Any] | None:
-    return describe_findings(studio.workspace, studio.faces, path, studio.jobs.answers(VERB))
+    return describe_findings(
+        studio.workspace, studio.faces, path, studio.jobs.answers((*VERB, studio.workspace.shorten(path)))
+    )
 
 
 ROUTES = [

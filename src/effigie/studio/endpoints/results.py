@@ -1,16 +1,20 @@
-"""Results: what `verify` finds in them, or in any file that is dropped."""
+"""Results: what `verify` finds in them, or in any file that is dropped; the worst frames of swaps."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from effigie.studio.endpoints.requests import announced_size, path_of, studio_of
+from effigie.studio.studio import Studio
 from effigie.studio.uploads import choose_name, receive_file
 from effigie.studio.verification import verify_file
+from effigie.studio.worst_frames import VERB, describe_worst
 
 
 async def verify(request: Request) -> Response:
@@ -28,4 +32,17 @@ async def verify_dropped(request: Request) -> Response:
         path.unlink(missing_ok=True)
 
 
-ROUTES = [Route("/api/results/{id:str}/verify", verify), Route("/api/verify", verify_dropped, methods=["PUT"])]
+async def worst(request: Request) -> Response:
+    """The worst frames of a result that was measured; ``null`` where it was not."""
+    return JSONResponse(await asyncio.to_thread(_find_worst, studio_of(request), path_of(request)))
+
+
+def _find_worst(studio: Studio, path: Path) -> dict[str, Any] | None:
+    return describe_worst(path, studio.jobs.answers((*VERB, studio.workspace.shorten(path))))
+
+
+ROUTES = [
+    Route("/api/results/{id:str}/verify", verify),
+    Route("/api/results/{id:str}/worst", worst),
+    Route("/api/verify", verify_dropped, methods=["PUT"]),
+]

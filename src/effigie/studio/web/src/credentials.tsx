@@ -10,7 +10,7 @@ const STATES: Record<string, [string, Message]> = {
   trusted: ["good", "whole; the signer is on a trust list of this machine"],
   valid: ["good", "whole; no trust list of this machine knows the signer: it shows that nothing was changed, not who signed"],
   broken: ["bad", "broken: nothing that they say can be relied on"],
-  absent: ["dim", "none"],
+  absent: ["dim", "there are none"],
 };
 const ACTIONS: Record<string, Message> = { "c2pa.opened": "opened", "c2pa.edited": "edited", "c2pa.created": "created", "c2pa.placed": "placed into it" };
 const SOURCES: Record<string, Message> = {

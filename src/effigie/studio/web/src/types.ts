@@ -31,6 +31,7 @@ export interface Verification {
   consent: { state: string; records: { id: string; state: string; subject: string | null; until: string | null; strength: string | null }[] } | null;
   ledger: { output_id: string; time: string; command: string; name: string; model_hash: string | null; file_sha256: string; matched: string[] } | null;
 }
+export interface WorstFrames { ended: number | null; worst: { person: number; frame: number; why: string }[]; figures: { name: string; value: number | string; unit: string; reached: boolean }[] }
 export interface CurveRow { step: number; seconds: number; loss?: number; held_out_error?: number; held_out_error_eyes?: number; held_out_error_mouth?: number; held_out_error_skin?: number }
 export interface Training { curve: CurveRow[]; previews: { step: number; id: string }[] }
 export interface FaceColumns {

@@ -18,7 +18,8 @@ const MODES: [Mode, Message, string][] = [
 ];
 
 // `clips`: ids, the clip before and the one after; or one clip alone.
-export function Viewer(props: { clips: string[]; label: string }) {
+// `jump`: where to go, whenever it is another object.
+export function Viewer(props: { clips: string[]; label: string; jump?: { frame: number } | null }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const bar = useRef<HTMLCanvasElement>(null);
   const [info, setInfo] = useState<ClipInfo | null>(null);
@@ -46,6 +47,10 @@ export function Viewer(props: { clips: string[]; label: string }) {
       .catch(reason => current && setError(reason.message));
     return () => void (current = false);
   }, [props.clips.join()]);
+
+  useEffect(() => {
+    if (props.jump && info) to(props.jump.frame);
+  }, [props.jump, info]);
 
   useEffect(() => {
     live.attach(

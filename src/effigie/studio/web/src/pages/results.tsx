@@ -10,6 +10,7 @@ import type { Result } from "../types";
 import { type Finding, dropped, findings, verifyFile, verifyResult } from "../verification";
 import { Viewer } from "../viewer";
 import { Sound } from "../voices/sound";
+import { Worst } from "../worst-frames";
 
 const VERDICTS: Record<string, [string, Message]> = {
   "made-by-effigie": ["good", "made with effigie"],
@@ -24,8 +25,16 @@ export function Results() {
   const at = chosen ? results.indexOf(chosen) : 0;
   const show = (index: number) => results[index] && go("results", results[index].id);
   const [tab, setTab] = useState<"frames" | "player" | "sheet">("frames");
+  const [jump, setJump] = useState<{ frame: number } | null>(null); // a new one each time, to go to the same frame again
+  const jumpTo = (frame: number) => {
+    setTab("frames");
+    setJump({ frame });
+  };
   useKeys({ ArrowDown: () => show(at + 1), ArrowUp: () => show(at - 1) });
-  useEffect(() => setTab("frames"), [chosen?.id]);
+  useEffect(() => {
+    setTab("frames");
+    setJump(null);
+  }, [chosen?.id]);
   const choose = (
     <label class="button">
       {t("Verify a file")}
@@ -74,14 +83,14 @@ export function Results() {
                 <img src={`/api/files/${chosen.sheet}`} alt={t("Frames of {name}, before and after", { name: chosen.name })} />
               </div>
             ) : (
-              <Viewer clips={chosen.input ? [chosen.input, chosen.id] : [chosen.id]} label={chosen.name} />
+              <Viewer clips={chosen.input ? [chosen.input, chosen.id] : [chosen.id]} label={chosen.name} jump={jump} />
             )}
           </>
         ) : (
           <Next title={t("Nothing made yet")} text={t("Render a clip under Swap. And drop any video or picture here, from anywhere, to see whether it was made with effigie.")} />
         )}
       </div>
-      <aside class="side">{chosen && <Inspect result={chosen} />}</aside>
+      <aside class="side">{chosen && <Inspect result={chosen} jump={jumpTo} />}</aside>
     </div>
   );
 }
@@ -98,7 +107,9 @@ function SoundResult({ result }: { result: Result }) {
   );
 }
 
-function Inspect({ result }: { result: Result }) {
+const SWAPS = ["swap", "convert"]; // by the words of their credentials
+
+function Inspect({ result, jump }: { result: Result; jump: (frame: number) => void }) {
   useEffect(() => {
     if (!findings.value[result.id]) void verifyResult(result.id, result.name);
   }, [result.id]);
@@ -108,6 +119,7 @@ function Inspect({ result }: { result: Result }) {
       <Panel title={t("What verify finds")} tools={<button onClick={() => verifyResult(result.id, result.name)}>{t("Again")}</button>}>
         {finding && <Found finding={finding} />}
       </Panel>
+      {result.video && result.input && SWAPS.includes(finding?.found?.credentials.command ?? "") && <Worst result={result} jump={jump} />}
       <Panel title={t("File")}>
         <p class="mono">{result.name}</p>
         <a class="button" href={`/api/files/${result.id}`} download={result.name.split("/").at(-1)}>
