@@ -29,7 +29,9 @@ HERTZ = 150.0
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+def workspace(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """An empty one of somebody who keeps no records: commands name those that they know of."""
+    monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path_factory.mktemp("home")))
     return Workspace.open(tmp_path)
 
 
