@@ -1,45 +1,25 @@
-"""The studio in a real browser: a newcomer's way by keyboard, every page without serious findings of axe-core.
-
-Chromium comes from the distribution's packages; without it, or without playwright, these are skipped.
-EFFIGIE_BROWSER=required makes them fail instead, for CI.
-"""
+"""The studio in a real browser: a newcomer's way by keyboard, every page without serious findings of axe-core."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from real_browser import check_accessibility, open_page
 from running_studio import RunningStudio
 from spoilt_faces import write_spoilt_faces
 from studio_clips import write_clip
 from test_language import find_english
 
-from effigie import studio as package
 from effigie.studio.browser import write_opener
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
-if os.environ.get("EFFIGIE_BROWSER") != "required":
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: apt-get install chromium", allow_module_level=True)
-    if importlib.util.find_spec("playwright") is None:
-        pytest.skip("no playwright here: pip install playwright", allow_module_level=True)
-
-from playwright.sync_api import Page, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Page, expect  # isort: skip
 
 pytestmark = pytest.mark.slow
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 PAGES = ("people", "clips", "faces", "train", "swap", "merge", "heads", "voices", "results", "jobs")
-LOST = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")  # while the studio is killed
 SIGNED = Path(__file__).parents[1] / "compatibility" / "version1" / "output.mp4"
-AXE = Path(package.__file__).parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")
@@ -55,30 +35,9 @@ def page(running: RunningStudio, tmp_path_factory: pytest.TempPathFactory) -> It
     """A page that entered through the private file, as the user's browser does."""
     opener = tmp_path_factory.mktemp("opener") / "open.html"
     write_opener(opener, f"http://{running.host}{running.entrance}")
-    wrong: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = browser.new_context(viewport={"width": 1280, "height": 720})
-        shown = context.new_page()
-        shown.on("pageerror", lambda error: wrong.append(str(error)))
-        shown.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-        ours = (f"http://{running.host}/", f"ws://{running.host}/", "blob:", "file:")
-        shown.on("request", lambda request: None if request.url.startswith(ours) else wrong.append(request.url))
-        shown.goto(opener.as_uri())
+    with open_page(opener.as_uri(), host=running.host) as shown:
         expect(shown.get_by_text("An empty workspace")).to_be_visible(timeout=30_000)
         yield shown
-        browser.close()
-    assert not [line for line in wrong if not any(name in line for name in LOST)]
-
-
-def check_accessibility(page: Page) -> None:
-    """Nothing serious is found by axe-core, where `make studio` has installed it."""
-    if not AXE.is_file():
-        return
-    page.evaluate(AXE.read_text("utf-8"))
-    found: list[dict[str, Any]] = page.evaluate("axe.run().then(found => found.violations)")
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert not serious, [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
 
 
 def test_an_empty_workspace_offers_the_demo(page: Page) -> None:
@@ -175,12 +134,9 @@ def test_what_is_typed_stays_in_its_field(page: Page) -> None:
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_finds_nothing_serious(page: Page, name: str, theme: str) -> None:
-    if not AXE.is_file():
-        pytest.skip("no axe-core here: `make studio` installs it")
-    page.evaluate("theme => (document.documentElement.dataset.theme = theme)", theme)
     page.keyboard.press(str((PAGES.index(name) + 1) % 10))
     page.wait_for_timeout(500)
-    check_accessibility(page)
+    check_accessibility(page, theme)
 
 
 def test_the_browsers_language_is_spoken_and_the_switch_remembered(page: Page, running: RunningStudio) -> None:

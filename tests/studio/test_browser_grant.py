@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,26 +11,14 @@ from typing import Any
 import av
 import cv2
 import pytest
+from real_browser import FAKE_DEVICES, check_accessibility, open_page
 from running_studio import RunningStudio
 
-from effigie import studio as package
 from effigie.media import VideoReader
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
-if os.environ.get("EFFIGIE_BROWSER") != "required":
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: apt-get install chromium", allow_module_level=True)
-    if importlib.util.find_spec("playwright") is None:
-        pytest.skip("no playwright here: pip install playwright", allow_module_level=True)
-
-from playwright.sync_api import Page, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Page, expect  # isort: skip
 
 pytestmark = pytest.mark.slow
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-FLAGS += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-AXE = Path(package.__file__).parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 BEGIN, END, RATE = 13.9, 16.5, 24  # seconds of the clip, which then runs back
 HOLD_S = 6.5  # before, so that the page can begin
 # A studio that draws what she does: everything else is as it is.
@@ -69,33 +53,25 @@ def page(request: Any, film: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     ask = ["consent", "request", "Anna", "--photo", str(film.with_name("woman.png")), "-o"]
     subprocess.run([sys.executable, "-m", "effigie", *ask, workspace / "requests" / "anna.request.json"], check=True)
     studio = RunningStudio(workspace, program=("-c", PROGRAM.format(steps=request.param)))
-    wrong: list[str] = []
-    with sync_playwright() as playwright:
-        flags = [*FLAGS, f"--use-file-for-fake-video-capture={film}"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        shown = browser.new_page(viewport={"width": 1280, "height": 720})
-        shown.on("pageerror", lambda error: wrong.append(str(error)))
-        shown.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-        shown.goto(f"http://{studio.host}{studio.entrance}")
+    camera = f"--use-file-for-fake-video-capture={film}"
+    with open_page(f"http://{studio.host}{studio.entrance}", *FAKE_DEVICES, camera, host=studio.host) as shown:
         shown.goto(f"http://{studio.host}/#people")
         shown.get_by_role("button", name="Grant at the camera").click()
         yield shown
-        browser.close()
     studio.end()
-    assert not wrong
 
 
 def test_a_person_grants_at_the_camera_or_is_told_why_not(page: Page, request: pytest.FixtureRequest) -> None:
     """The same film answers one challenge and not the other; the check is the command's own."""
     expect(page.get_by_role("heading", name="Anna, this is for you")).to_be_visible()
-    check_axe(page)
+    check_accessibility(page)
     page.get_by_role("checkbox", name="With the microphone").uncheck()
     page.get_by_role("button", name="I have read it: start the camera").click()
     expect(page.get_by_label("Mirror: what the camera sees")).to_be_visible()
     page.get_by_role("button", name="Begin").click()
     first = "Close both eyes" if "not-asked" in request.node.name else "Turn your head to your left"
     expect(page.get_by_text(first)).to_be_visible(timeout=20_000)
-    check_axe(page)
+    check_accessibility(page)
     send = page.get_by_role("button", name="Send this clip")
     expect(send).to_be_visible(timeout=60_000)
     expect(page.get_by_label("Your clip, as it was filmed")).to_be_visible()
@@ -110,13 +86,4 @@ def test_a_person_grants_at_the_camera_or_is_told_why_not(page: Page, request: p
     page.get_by_role("button", name="See the record").click()
     expect(page.get_by_text("turn left, blink; in", exact=False)).to_be_visible()
     expect(page.get_by_role("button", name="Grant at the camera")).to_have_count(0)
-    check_axe(page)
-
-
-def check_axe(page: Page) -> None:
-    if not AXE.is_file():
-        return
-    page.evaluate(AXE.read_text("utf-8"))
-    found: list[dict[str, Any]] = page.evaluate("axe.run().then(found => found.violations)")
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert not serious, json.dumps([(one["id"], [node["html"] for node in one["nodes"]]) for one in serious])
+    check_accessibility(page)

@@ -8,14 +8,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from real_browser import check_accessibility, open_page
 from running_studio import RunningStudio
-from test_browser import AXE, CHROMIUM, FLAGS
 from test_language import find_english
 
 from effigie.consent import new_consent
 from effigie.heads import load_template
 
-from playwright.sync_api import Page, expect, sync_playwright  # isort: skip
+from playwright.sync_api import Page, expect  # isort: skip
 
 pytestmark = pytest.mark.slow
 SOON = 120_000  # ms: networks are loaded, on a busy machine
@@ -30,19 +30,13 @@ def page(tmp_path_factory: pytest.TempPathFactory, portrait: np.ndarray, man: Pa
     cv2.imwrite(str(root / "clips" / "man.png"), portrait[..., ::-1])
     record = new_consent("the man", [man], ("animate",), basis="sample", evidence=[man])
     record.save(root / ".effigie" / "consents" / "man.json")
-    studio, wrong = RunningStudio(root), []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        shown = browser.new_page(viewport={"width": 1280, "height": 720})
-        shown.on("pageerror", lambda error: wrong.append(str(error)))
-        shown.goto(f"http://{studio.host}{studio.entrance}")
+    studio = RunningStudio(root)
+    with open_page(f"http://{studio.host}{studio.entrance}") as shown:
         expect(shown.get_by_role("link", name="Heads")).to_be_visible(timeout=SOON)
         shown.keyboard.press("7")
         expect(shown.get_by_role("img", name="man, frame 0, film")).to_be_visible(timeout=SOON)
         yield shown, root
-        browser.close()
     studio.end()
-    assert not wrong
 
 
 def test_a_slider_is_seen_at_once_and_then_as_in_the_film(page: tuple[Page, Path]) -> None:
@@ -88,14 +82,7 @@ def test_keys_become_a_saved_template(page: tuple[Page, Path]) -> None:
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_finds_nothing_serious(page: tuple[Page, Path], theme: str) -> None:
-    if not AXE.is_file():
-        pytest.skip("no axe-core here: `make studio` installs it")
-    shown = page[0]
-    shown.evaluate("theme => (document.documentElement.dataset.theme = theme)", theme)
-    shown.evaluate(AXE.read_text("utf-8"))
-    found = shown.evaluate("axe.run().then(found => found.violations)")
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert not serious, [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
+    check_accessibility(page[0], theme)
 
 
 def test_all_of_it_is_said_in_italian(page: tuple[Page, Path]) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from real_browser import check_accessibility, open_page
 from running_studio import RunningStudio
-from test_browser import AXE, CHROMIUM, FLAGS
 from test_language import find_english
 
 from effigie.swap.inference.project import load_project
 
-from playwright.sync_api import Page, expect, sync_playwright  # isort: skip
+from playwright.sync_api import Page, expect  # isort: skip
 
 pytestmark = pytest.mark.slow
 SOON = 120_000  # ms: models are loaded, on a busy machine
@@ -26,17 +26,11 @@ def page(tmp_path_factory: pytest.TempPathFactory, model: Path, man: Path) -> It
     shutil.copytree(model, root / "models" / "woman")
     (root / "clips").mkdir()
     shutil.copy(man, root / "clips" / "man.mp4")
-    studio, wrong = RunningStudio(root), []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        shown = browser.new_page(viewport={"width": 1280, "height": 720})
-        shown.on("pageerror", lambda error: wrong.append(str(error)))
-        shown.goto(f"http://{studio.host}{studio.entrance}")
+    studio = RunningStudio(root)
+    with open_page(f"http://{studio.host}{studio.entrance}") as shown:
         expect(shown.get_by_role("link", name="Merge")).to_be_visible(timeout=SOON)
         yield shown, root
-        browser.close()
     studio.end()
-    assert not wrong
 
 
 def test_a_project_is_made_changed_and_saved(page: tuple[Page, Path]) -> None:
@@ -79,14 +73,7 @@ def test_its_look_is_copied_to_everything_before(page: tuple[Page, Path]) -> Non
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_finds_nothing_serious(page: tuple[Page, Path], theme: str) -> None:
-    if not AXE.is_file():
-        pytest.skip("no axe-core here: `make studio` installs it")
-    shown = page[0]
-    shown.evaluate("theme => (document.documentElement.dataset.theme = theme)", theme)
-    shown.evaluate(AXE.read_text("utf-8"))
-    found = shown.evaluate("axe.run().then(found => found.violations)")
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert not serious, [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
+    check_accessibility(page[0], theme)
 
 
 def test_a_stroke_of_the_brush_goes_into_the_project(page: tuple[Page, Path]) -> None:

@@ -64,7 +64,7 @@ def save_record(folder: Path) -> Consent:
     record = Consent(
         **values, signatures=(Signature.create(CONSENT, Terms(**values).digest, OPERATOR, operator_key()),)
     )
-    record.save(folder / ".effigie" / "consents" / "anna.json")
+    record.save(folder / ".effigie" / "consents" / "anna.json", replace=True)  # of an earlier test
     return record
 
 
