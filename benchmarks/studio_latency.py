@@ -1,0 +1,159 @@
+"""`python -m benchmarks.studio_latency`: how long the studio's page Merge takes from a slider to the picture.
+
+A project of the pip samples, swapped by geometry alone, in headless Chromium (from the distribution's packages; pip
+install playwright). Prints p50 and p95 of the time from a slider's input to its draft, to the film's frame, and from a
+key to the next frame, as the page shows them; and what a drag of three seconds shows. Meant for an idle machine: the
+load is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+import effigie
+from benchmarks.machine import load_average
+from effigie.assets import ASSETS, fetch_asset
+from effigie.consent import new_consent
+from effigie.media import EncodeSettings, VideoReader, VideoWriter, probe
+from effigie.swap import build_swap
+
+FRAMES = 120
+SOON = 180_000  # ms: models are loaded
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+# Moves a slider, and waits until the page shows a picture of these very settings: its state is "none" until then.
+MOVE = """async ([times, wanted]) => {
+  const state = () => document.querySelector("[data-state]").dataset.state;
+  const slider = document.querySelector("input[type=range]:not([aria-label=Frame])");
+  const setter = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
+  const frame = () => new Promise(requestAnimationFrame);
+  const [low, high] = [Number(slider.min), Number(slider.max)];
+  const taken = [];
+  for (let i = 0; i < times; i++) {
+    setter.call(slider, String(low + (high - low) * (0.2 + 0.6 * ((i * 7) % times) / times)));
+    const begun = performance.now();
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    while (state() !== "none" && performance.now() - begun < 1000) await frame();
+    while (!wanted.includes(state())) await frame();
+    taken.push(performance.now() - begun);
+    while (state() !== "film") await frame();
+    await new Promise((done) => setTimeout(done, 150));
+  }
+  return taken;
+}"""
+DRAG = """async (seconds) => {
+  const canvas = document.querySelector("canvas.frame");
+  const slider = document.querySelector("input[type=range]:not([aria-label=Frame])");
+  const setter = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
+  const state = () => document.querySelector("[data-state]").dataset.state;
+  const [low, high] = [Number(slider.min), Number(slider.max)];
+  const frame = () => new Promise(requestAnimationFrame);
+  let shown = 0;
+  const original = CanvasRenderingContext2D.prototype.drawImage;
+  CanvasRenderingContext2D.prototype.drawImage = function (...all) {
+    if (this.canvas === canvas) shown++;
+    return original.apply(this, all);
+  };
+  const begun = performance.now();
+  while (performance.now() - begun < 1000 * seconds) {
+    const share = 0.5 + 0.45 * Math.sin((performance.now() - begun) / 300);
+    setter.call(slider, String(low + (high - low) * share));
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    await new Promise((done) => setTimeout(done, 33));
+  }
+  const released = performance.now(), pictures = shown;
+  while (state() === "none") await frame();
+  const draft = performance.now() - released;
+  while (state() !== "film") await frame();
+  CanvasRenderingContext2D.prototype.drawImage = original;
+  return [pictures / seconds, draft, performance.now() - released];
+}"""
+
+
+def main() -> None:
+    """Print a line for each figure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=25)
+    times = parser.parse_args().times
+    for width, height in ((640, 360), (1280, 720)):
+        with tempfile.TemporaryDirectory() as folder:
+            workspace = Path(folder)
+            make_workspace(workspace, (width, height))
+            print(f"{width}x{height}, load {load_average()}")
+            for name, values in measure(workspace, times).items():
+                print(f"  {name}: {values}", flush=True)
+
+
+def make_workspace(folder: Path, size: tuple[int, int]) -> None:
+    """A workspace with a model of the woman for the man, and his first frames at a size (width, height)."""
+    woman, man = fetch_asset("sample_woman"), fetch_asset("sample_man")
+    terms = ASSETS["sample_woman"].license
+    consent = new_consent("the woman of the samples", [woman], ["swap"], basis=terms, evidence=[woman])
+    (folder / "clips").mkdir()
+    with VideoReader(man, stop=FRAMES) as reader:
+        info = replace(probe(man), width=size[0], height=size[1], pixel_aspect=Fraction(1))
+        with VideoWriter(folder / "clips" / "man.mp4", info, EncodeSettings(keep_audio=False)) as out:
+            for frame in reader:
+                out.write(cv2.resize(frame.image, size, interpolation=cv2.INTER_CUBIC), frame.time, frame.duration)
+    effigie.extract([woman], folder / "woman.faces")
+    build_swap(folder / "woman.faces", folder / "clips" / "man.mp4", folder / "models" / "woman", consent=consent)
+
+
+def measure(workspace: Path, times: int) -> dict[str, str]:
+    """The figures of one workspace, in words."""
+    from playwright.sync_api import expect, sync_playwright
+
+    chromium = next((path for name in NAMES if (path := shutil.which(name))), None)
+    studio = subprocess.Popen(
+        [sys.executable, "-P", "-m", "effigie", "studio", str(workspace), "--no-browser"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert studio.stdout is not None
+        address = next(word for line in studio.stdout for word in line.split() if word.startswith("http://"))
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+            page = browser.new_page(viewport={"width": 1280, "height": 720})
+            page.goto(address)
+            expect(page.get_by_role("link", name="Merge")).to_be_visible(timeout=SOON)
+            page.keyboard.press("6")
+            page.get_by_role("button", name="New project").click()
+            page.get_by_role("button", name="Open it").click()
+            expect(page.locator("[data-state=film]")).to_be_visible(timeout=SOON)
+            page.wait_for_timeout(8000)  # the clip is measured
+            drafts = page.evaluate(MOVE, [times, ["draft", "settled", "film"]])
+            films = page.evaluate(MOVE, [times, ["film"]])
+            a_second, draft, film = page.evaluate(DRAG, 3)
+            browser.close()
+    finally:
+        studio.terminate()
+        studio.wait()
+    return {
+        "slider to draft": summarize(drafts),
+        "slider to the film's frame": summarize(films),
+        "drag of three seconds": f"{a_second:.0f} pictures a second; draft {draft:.0f} ms and film's frame "
+        f"{film:.0f} ms after its end",
+    }
+
+
+def summarize(taken: Sequence[float]) -> str:
+    """p50 and p95 in ms."""
+    values: Any = np.percentile(taken, [50, 95])
+    return f"p50 {values[0]:.0f} ms, p95 {values[1]:.0f} ms ({len(taken)} times)"
+
+
+if __name__ == "__main__":
+    main()
