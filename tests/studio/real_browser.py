@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_language import find_english
 
 from effigie import studio as package
 
@@ -25,7 +26,7 @@ if os.environ.get("EFFIGIE_BROWSER") != "required":
     if importlib.util.find_spec("playwright") is None:
         pytest.skip("no playwright here: pip install playwright", allow_module_level=True)
 
-from playwright.sync_api import Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Page, expect, sync_playwright  # noqa: E402
 
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
 FLAGS += ("--disable-background-networking", "--disable-component-update", "--disable-sync")
@@ -70,3 +71,11 @@ def check_accessibility(page: Page, theme: str | None = None) -> None:
     found: list[dict[str, Any]] = page.evaluate("axe.run().then(found => found.violations)")
     serious = [one for one in found if one["impact"] in ("serious", "critical")]
     assert not serious, [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
+
+
+def check_italian(page: Page) -> None:
+    """Nothing on the page stays English when it is to speak Italian; then it speaks English again."""
+    page.get_by_role("button", name="Italiano").click()
+    expect(page.get_by_role("link", name="Persone")).to_be_visible()
+    assert not find_english(page.locator("body").inner_text())
+    page.get_by_role("button", name="English").click()

@@ -8,9 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from real_browser import check_accessibility, open_page
+from real_browser import check_accessibility, check_italian, open_page
 from running_studio import RunningStudio
-from test_language import find_english
 
 from effigie.consent import new_consent
 from effigie.heads import load_template
@@ -86,11 +85,7 @@ def test_axe_finds_nothing_serious(page: tuple[Page, Path], theme: str) -> None:
 
 
 def test_all_of_it_is_said_in_italian(page: tuple[Page, Path]) -> None:
-    shown = page[0]
-    shown.get_by_role("button", name="Italiano").click()
-    expect(shown.get_by_role("link", name="Persone")).to_be_visible()
-    assert not find_english(shown.locator("body").inner_text())
-    shown.get_by_role("button", name="English").click()
+    check_italian(page[0])
 
 
 def test_it_is_rendered_as_a_job(page: tuple[Page, Path]) -> None:

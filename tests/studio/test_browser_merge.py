@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real_browser import check_accessibility, open_page
+from real_browser import check_accessibility, check_italian, open_page
 from running_studio import RunningStudio
-from test_language import find_english
 
 from effigie.swap.inference.project import load_project
 
@@ -107,8 +106,4 @@ def test_a_stroke_of_the_brush_goes_into_the_project(page: tuple[Page, Path]) ->
 
 
 def test_all_of_it_is_said_in_italian(page: tuple[Page, Path]) -> None:
-    shown = page[0]
-    shown.get_by_role("button", name="Italiano").click()
-    expect(shown.get_by_role("link", name="Persone")).to_be_visible()
-    assert not find_english(shown.locator("body").inner_text())
-    shown.get_by_role("button", name="English").click()
+    check_italian(page[0])

@@ -238,7 +238,7 @@ class Compositor:
         skin = counted * (1 - cv2.resize(features.any, counted.shape, interpolation=cv2.INTER_AREA))
         tone, share = measure_tone(made, reference, skin), self.settings.complexion
         face = carry_over(face, reference, features, skin, tone, share, window)
-        return fit_complexion(face, reference, skin, self.settings.complexion, window)
+        return fit_complexion(face, reference, skin, share, window)
 
     def _stabilize(
         self, face: Image, footage: Image, region: Region, time: Fraction | None, window: CropWindow, side: int

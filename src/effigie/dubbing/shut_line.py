@@ -31,6 +31,8 @@ def draw_shut_line(patch: np.ndarray, landmarks: Landmarks, share: float, scale:
         share: 0..1, how much is changed.
         scale: px a centimetre.
     """
+    if share <= 0:
+        return
     size = patch.shape[:2]
     line = np.vstack([landmarks[78, :2], (landmarks[UPPER_LIP, :2] + landmarks[LOWER_LIP, :2]) / 2, landmarks[308, :2]])
     away = _measure_distance(line.astype(np.float32), size)
@@ -39,7 +41,7 @@ def draw_shut_line(patch: np.ndarray, landmarks: Landmarks, share: float, scale:
     between = polygon_mask(landmarks[INNER_LIPS, :2].astype(np.float32), *size) > 0
     band = (away < BAND_CM * scale) & lips | between
     known = lips & ~band
-    if share <= 0 or known.sum() < MIN_PIXELS:
+    if known.sum() < MIN_PIXELS:
         return
     lab = cv2.cvtColor(np.clip(patch, 0, 1), cv2.COLOR_RGB2LAB)
     middle, spread = np.median(lab[known], axis=0), np.maximum(lab[known].std(axis=0), MIN_DEVIATION)

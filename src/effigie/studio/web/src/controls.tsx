@@ -134,3 +134,14 @@ export function Danger(props: { label: string; sure: string; act: () => void; di
     </button>
   );
 }
+
+// The address of what was recorded, as long as it is shown; "" before the first.
+export function useAddress(recorded: Blob): string {
+  const [address, setAddress] = useState("");
+  useEffect(() => {
+    const made = URL.createObjectURL(recorded);
+    setAddress(made);
+    return () => URL.revokeObjectURL(made);
+  }, [recorded]);
+  return address;
+}

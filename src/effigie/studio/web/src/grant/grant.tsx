@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { post, put } from "../api";
 import { type Camera, openCamera, record } from "../camera";
-import { Facts, Panel } from "../controls";
+import { Facts, Panel, useAddress } from "../controls";
 import { day } from "../format";
 import { list as join, t, told } from "../language";
 import { go, jobs, people } from "../state";
@@ -243,12 +243,7 @@ function Mirror(props: { camera: Camera; phase: Phase; step?: Step; left: number
 }
 
 function Replay({ clip }: { clip: Blob }) {
-  const [address, setAddress] = useState("");
-  useEffect(() => {
-    const made = URL.createObjectURL(clip);
-    setAddress(made);
-    return () => URL.revokeObjectURL(made);
-  }, [clip]);
+  const address = useAddress(clip);
   return <div class="mirror">{address && <video src={address} controls autoPlay loop playsInline aria-label={t("Your clip, as it was filmed")} />}</div>;
 }
 

@@ -7,7 +7,8 @@ import { useKeys } from "../keys";
 import { type Message, count, t } from "../language";
 import { focus, go, library, page } from "../state";
 import type { Clip } from "../types";
-import { takeFiles, uploads } from "../uploads";
+import { RunningUploads } from "../running-uploads";
+import { takeFiles } from "../uploads";
 import { Viewer } from "../viewer";
 
 const ORIGINS: Record<Clip["origin"], Message | null> = { workspace: null, picked: "picked, not copied", sample: "sample" };
@@ -43,12 +44,7 @@ export function Clips() {
             {t("Pick")}
           </button>
         </div>
-        {uploads.value.map(one => (
-          <label key={one.key} class="uploading">
-            {one.name}
-            <progress value={one.share} max={1} />
-          </label>
-        ))}
+        <RunningUploads />
         <ul class="tiles" aria-label={t("Clips")}>
           {clips.map(clip => (
             <li key={clip.id} class={marked.includes(clip.id) ? "marked" : ""}>

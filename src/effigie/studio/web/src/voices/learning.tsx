@@ -6,7 +6,8 @@ import { freeName, stem } from "../format";
 import { number, t, told } from "../language";
 import { reload } from "../live";
 import { go, jobs, library, notify, people, validRecords, voices } from "../state";
-import { upload, uploads } from "../uploads";
+import { RunningUploads } from "../running-uploads";
+import { upload } from "../uploads";
 import { Findings, describe } from "./findings";
 import { Reading, type Sentence } from "./reading";
 import { extension, Recorder } from "./recorder";
@@ -86,12 +87,7 @@ export function Learning() {
             {t("Review what is marked")}
           </button>
         </div>
-        {uploads.value.map(one => (
-          <label key={one.key} class="uploading">
-            {one.name}
-            <progress value={one.share} max={1} />
-          </label>
-        ))}
+        <RunningUploads />
         {rows.length === 0 ? (
           <Next
             title={t("No recordings yet")}

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Camera, meter, openMicrophone, record } from "../camera";
+import { useAddress } from "../controls";
 import { duration } from "../format";
 import { number, t } from "../language";
 
@@ -118,12 +119,7 @@ export function Recorder(props: { title: string; hint: string; text: ComponentCh
 }
 
 function Listen({ sound }: { sound: Blob }) {
-  const [address, setAddress] = useState("");
-  useEffect(() => {
-    const made = URL.createObjectURL(sound);
-    setAddress(made);
-    return () => URL.revokeObjectURL(made);
-  }, [sound]);
+  const address = useAddress(sound);
   return address ? <audio class="pad" src={address} controls aria-label={t("Your recording")} /> : null;
 }
 
