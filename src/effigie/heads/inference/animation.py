@@ -27,7 +27,7 @@ from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.template import is_template
 from effigie.heads.warp.scene import PortraitWarp, WarpedPortrait
 from effigie.io.locks import with_output_lock
-from effigie.media.sound_track import SoundStream
+from effigie.media.sound.track import SoundStream
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.provenance.watermark import Anchor, measure_anchor

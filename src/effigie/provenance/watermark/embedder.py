@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effigie.errors import UsageError
-from effigie.media.native_picture import NativePicture
+from effigie.media.samples.native_picture import NativePicture
 from effigie.provenance.watermark.anchor import Anchor
 from effigie.provenance.watermark.anchored_search import AnchoredPose, AnchoredSearch
 from effigie.provenance.watermark.face_marker import FaceMarker
