@@ -95,12 +95,10 @@ def plan_sentence(voice: VoiceModel, phonemes: str, settings: SpeakSettings) -> 
     score = voice.network.plan(symbols, voice.choose(symbols.shape[1] - 2)[1], settings.speed / voice.tempo)
     f0 = score.f0[0].numpy()
     own = Melody.measure(f0)
-    if own is None:
-        return score
-    target = voice.melody or own
-    # The network's melody is that of its language; a person's recordings of single words say little about range.
-    moved = carry_over(f0, own, Melody(target.mean, own.spread), 1.0, settings.semitones)
-    score = replace(score, f0=torch.from_numpy(moved)[None])
+    if own is not None:
+        # Half of the way to the person's range: recordings of commands or single words say little about sentences.
+        moved = carry_over(f0, own, voice.melody or own, 0.5, settings.semitones)
+        score = replace(score, f0=torch.from_numpy(moved)[None])
     if voice.timbre is None:
         return score
     return replace(score, energy=torch.from_numpy(raise_to_learned(score.energy[0].numpy()))[None])
