@@ -28,8 +28,8 @@ from effigie.consent import new_consent
 from effigie.consent.gate import permit_voice
 from effigie.consent.voice_matching import SubjectVoice
 from effigie.errors import MediaError
-from effigie.media.sound import Sound, read_sound
-from effigie.media.sound_writer import SoundWriter
+from effigie.media.sound.reader import Sound, read_sound
+from effigie.media.sound.writer import SoundWriter
 from effigie.speech.recognizer import recognize
 from effigie.speech.speaker import embed_speaker
 from effigie.speech.spectrogram import to_mono

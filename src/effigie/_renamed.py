@@ -56,8 +56,13 @@ heads.motion faces: person_matcher
 heads heads.network: discriminator drawing=landmark_image embedder generator layers
 heads heads.warp: apertures=eye_mouth background face_warp interior=mouth_interior scene surround=head_warp
 media media: Audio=AudioInfo Colour=ColorSpace Reader=VideoReader Writer=VideoWriter addresses=inputs
-    colour=color decoder=container decoding=container expand=expand_paths opening=container passengers=stream_copy
-    pictures=images settings=config sources=inputs videofile=video_encoder
+    decoder=container decoding=container expand=expand_paths opening=container settings=config sources=inputs
+media media.layers: layer_files=writer layer_picture=picture layer_plan=plan
+media media.output: encoders output_place=place output_plan=plan stream_copy stream_plan subtitle_text
+    passengers=stream_copy video_encoder videofile=video_encoder
+media media.pictures: exr images=reader native_still picture_files=writer picture_formats=decoder signature
+media media.samples: chroma color colour=color color_matrix native_convert native_picture pixel_formats pixel_layout
+media media.sound: sound_track=track sound_writer=writer
 occlusion occlusion: Visibility=VisibilityPredictor edges=upsample examples=dataset mask=predictor
     model=checkpoint settings=config train=trainer
 occlusion occlusion.synthetic: canvas footage=augmentation hands natural=visibility_labels occluders

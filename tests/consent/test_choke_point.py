@@ -156,12 +156,12 @@ WRITES |= {"SoundWriter", "SoundFile", "wavfile", "write_sound"}
 WRITERS = {
     "provenance/signed_writer.py": {"VideoWriter", "LayerFiles"},
     "provenance/signed_sound_writer.py": {"SoundWriter"},
-    "media/sound_writer.py": {"add_stream"},
-    "media/sound_track.py": {"add_stream"},  # sound that the signed writer hands on
-    "media/layer_files.py": {"write_exr"},
-    "media/picture_files.py": {"imencode", "write_still"},
+    "media/sound/writer.py": {"add_stream"},
+    "media/sound/track.py": {"add_stream"},  # sound that the signed writer hands on
+    "media/layers/writer.py": {"write_exr"},
+    "media/pictures/writer.py": {"imencode", "write_still"},
     "media/writer.py": {"VideoEncoder"},
-    "media/video_encoder.py": {"add_stream"},
+    "media/output/video_encoder.py": {"add_stream"},
     "swap/inference/conversion.py": {"VideoWriter"},  # masks, see below
     "dubbing/conversion.py": {"VideoWriter"},  # masks as well
     "evaluate/protocols/paired_reader.py": {"VideoWriter"},  # the input, encoded again
@@ -176,7 +176,7 @@ WRITERS = {
     "faceset/plots/pose_coverage.py": {"write_png"},
     "faceset/review/sheet.py": {"write_png"},
     "heads/person_checkpoint.py": {"imencode"},  # the person's own portrait
-    "media/stream_copy.py": {"add_stream"},  # sound and subtitles, bytes as they were
+    "media/output/stream_copy.py": {"add_stream"},  # sound and subtitles, bytes as they were
     "studio/face_grid.py": {"imencode"},  # crops of a face set, to the user's own browser
     "studio/frames.py": {"imencode"},  # decoded frames of files as they are, to the user's own browser
     "execution/desk.py": {"imencode"},  # for the two below

@@ -33,7 +33,7 @@ from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.template import load_motion, save_motion
 from effigie.heads.person_checkpoint import crop_shot, load_person, save_person
 from effigie.heads.presets import preset
-from effigie.media.picture_files import write_still
+from effigie.media.pictures.writer import write_still
 from effigie.occlusion.checkpoint import load_occlusion
 from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
 from effigie.swap import load_swap

@@ -19,8 +19,8 @@ from effigie.consent.reading import answer_challenge
 from effigie.consent.signature import OPERATOR, Signature
 from effigie.consent.values import TIME_FORMAT, utc_now
 from effigie.errors import MediaError, ModelError, RefusedError, UsageError
-from effigie.media.sound import read_sound
-from effigie.media.sound_writer import SoundWriter
+from effigie.media.sound.reader import read_sound
+from effigie.media.sound.writer import SoundWriter
 from effigie.voice import LearnSettings, convert, describe_voice, learn, load_voice, speak, stream_speech, task
 from effigie.voice.adapters import add_adapters, apply_adapters, list_adapted, read_adapters
 from effigie.voice.alignment import align

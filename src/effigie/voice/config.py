@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from effigie.errors import UsageError
-from effigie.media.sound_writer import SoundSettings
+from effigie.media.sound.writer import SoundSettings
 from effigie.provenance.config import TrustSettings
 
 OutputRate = Literal[24000, 48000]

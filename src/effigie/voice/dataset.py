@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from effigie.errors import MediaError, ModelError, UsageError
 from effigie.io.atomic_write import atomic_write
-from effigie.media.sound import Sound, read_sound, stream_sound
-from effigie.media.sound_writer import SoundWriter
+from effigie.media.sound.reader import Sound, read_sound, stream_sound
+from effigie.media.sound.writer import SoundWriter
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.speech.activity import find_speech
 from effigie.speech.f0 import measure_f0

@@ -20,7 +20,7 @@ from effigie.consent.voice_matching import SubjectVoice
 from effigie.errors import MediaError, UsageError
 from effigie.io.atomic_write import require_empty_folder, sha256, write_json
 from effigie.io.locks import with_output_lock
-from effigie.media.sound import read_sound
+from effigie.media.sound.reader import read_sound
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 from effigie.speech.quality import SpeechQuality, measure_quality
 from effigie.training.model_folder import CONFIG, MANIFEST

@@ -20,7 +20,7 @@ from effigie.execution.pipeline import BackgroundConsumer, shared_cores
 from effigie.faces.analyzer import AnalyzedFrame, Face
 from effigie.faces.person_matcher import PersonMatcher, TargetPerson
 from effigie.media import EncodeSettings, Frame, VideoWriter
-from effigie.media.native_picture import NativePicture
+from effigie.media.samples.native_picture import NativePicture
 from effigie.progress import CancelToken, Progress, ProgressCallback
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.swap.config import ConvertSettings

@@ -16,7 +16,7 @@ import numpy as np
 from effigie.arrays import Image
 from effigie.io.measurements import measure_once
 from effigie.occlusion.eyewear import DARK_LENSES, Eyewear, find_eyewear
-from effigie.occlusion.eyewear_removal import clear_lenses, remove_eyewear
+from effigie.occlusion.eyewear_removal import clear_lenses, find_reflections, remove_eyewear
 from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.prior.frame_bank import FrameBank
 from effigie.progress import format_count
@@ -78,7 +78,7 @@ def choose_eyewear(bank: FrameBank, mode: str, predictor: VisibilityPredictor) -
     if np.median([one.dark for one in found if one.is_worn]) > DARK_LENSES:
         return SourceEyewear(bank, ["the source's eyes are hidden behind dark glasses, which therefore stay"])
     cleaned = replace(
-        bank, read=_clean(bank.read, find, worn.tolist()), penalty=bank.penalty + CLEANED_CM * (worn & ~worn.all())
+        bank, read=_clean(bank, find, worn.tolist()), penalty=bank.penalty + CLEANED_CM * (worn & ~worn.all())
     )
 
     def find_hidden(index: int) -> np.ndarray:
@@ -109,10 +109,14 @@ def _find_worn(is_worn: Callable[[int], bool], count: int) -> np.ndarray:
     return worn
 
 
-def _clean(read: Callable[[int], Image], find: Callable[[int], Eyewear], worn: list[bool]) -> Callable[[int], Image]:
+def _clean(bank: FrameBank, find: Callable[[int], Eyewear], worn: list[bool]) -> Callable[[int], Image]:
     @lru_cache(CACHE_FRAMES)
     def read_clean(index: int) -> Image:
-        picture = read(index)
-        return remove_eyewear(clear_lenses(picture, find(index)), find(index)) if worn[index] else picture
+        picture = bank.read(index)
+        if not worn[index]:
+            return picture
+        eyewear = find(index)
+        picture = clear_lenses(picture, eyewear)
+        return remove_eyewear(picture, eyewear, find_reflections(picture, eyewear, bank.geometries[index].landmarks))
 
     return read_clean

@@ -15,6 +15,7 @@ import numpy as np
 
 from effigie.faces.crop import apply_affine, resize_matrix
 from effigie.faces.warp import MeshWarper, enlarge
+from effigie.occlusion.hair_strands import find_hair_strands
 from effigie.occlusion.network import INPUT_SIZE
 from effigie.occlusion.predictor import VisibilityPredictor, fill_doubtful_patches
 from effigie.occlusion.synthetic.visibility_labels import certain_face_mask
@@ -26,6 +27,8 @@ from effigie.prior.render import FrameWarp, RenderedPrior
 UNSEEN = 0.4
 CACHE_FRAMES = 8  # frames with their masks, twice as large, 4 MB each: so many fade into each other at once, at most
 TEMPLE, JAW = 9, 19  # px of the network: boxes, half of which is so near to the outline that the mesh may not be face
+STRAND = 27  # px of the network: a box, half of which is how far hair that is surely seen reaches in from the outline
+SURELY_HIDDEN = 0.3  # of a face mask from UNSEEN on
 NOSE_BASE = 2  # landmark
 CERTAIN_SIGMA = 3.0  # px of the network: how softly what is certain ends
 EDGE_SIGMA = 0.025  # of the picture's side: how softly the made face ends there, for skin goes over into skin
@@ -86,6 +89,8 @@ class SourceVisibility:
             certain[:below] = _erode(certain, TEMPLE)[:below]
         if not self._fills:
             certain[below:] = _erode(certain, JAW)[below:]
+        if not self._keeps_glasses:
+            certain[_strands(small, certain)] = 0
         soft = np.maximum(soft, cv2.GaussianBlur(certain, (0, 0), CERTAIN_SIGMA))
         hidden = np.clip(1 - level / UNSEEN, 0, 1)
         if hidden.any():
@@ -100,11 +105,23 @@ class SourceVisibility:
             landmarks = apply_affine(resize_matrix(INPUT_SIZE, side), self._bank.geometries[index].landmarks)
             small = cv2.resize(picture, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA)
             visible = fill_doubtful_patches(self._visibility.predict(small, landmarks))
+            if not self._keeps_glasses:  # whose temples are dark lines, too
+                strands = find_hair_strands(small, landmarks).astype(np.uint8)
+                visible[cv2.dilate(strands, np.ones((3, 3), np.uint8)) > 0] = 0
             visible = UNSEEN + (1 - UNSEEN) * cv2.resize(visible, (side, side))
             if self._find_hidden is not None:
                 visible *= 1 - self._find_hidden(index).astype(np.float32)
             self._cache[index] = (255 * visible).astype(np.uint8)
         return enlarge(cv2.merge([*cv2.split(picture), self._cache[index]]))
+
+
+def _strands(visible: np.ndarray, certain: np.ndarray) -> np.ndarray:
+    """(S, S) bool: what is surely no face and hangs in from beside the mesh, where that is near; all else is doubt."""
+    near = (_erode(certain, STRAND) == 0) & (visible < SURELY_HIDDEN)
+    count, patches = cv2.connectedComponents(near.astype(np.uint8), connectivity=8)
+    outside = np.bincount(patches[certain == 0], minlength=count) > 0
+    outside[0] = False
+    return outside[patches]
 
 
 def _erode(mask: np.ndarray, side: int) -> np.ndarray:

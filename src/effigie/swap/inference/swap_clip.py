@@ -16,8 +16,8 @@ from effigie.extraction import ExtractSettings, extract
 from effigie.faceset import FaceSet
 from effigie.faceset.plots.drawing import write_png
 from effigie.io.atomic_write import NAME_BYTES, discard
-from effigie.media.images import is_picture
 from effigie.media.inputs import expand_paths
+from effigie.media.pictures.reader import is_picture
 from effigie.progress import CancelToken, ProgressCallback, format_count, ignore_progress
 from effigie.provenance import plan_signed_output, verify
 from effigie.swap.config import ConvertSettings, SwapSettings

@@ -12,7 +12,7 @@ import torch
 
 from effigie.consent.gate import ConsentLike
 from effigie.errors import MediaError
-from effigie.media.sound import stream_sound
+from effigie.media.sound.reader import stream_sound
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.provenance.signed_sound_writer import SignedSoundWriter
 from effigie.voice.checkpoint import load_voice

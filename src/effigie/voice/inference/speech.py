@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from effigie.media.sound import Sound
+from effigie.media.sound.reader import Sound
 from effigie.progress import CancelToken
 from effigie.speech.phonemizer import Sentence, phonemize
 from effigie.voice.config import SpeakSettings

@@ -9,8 +9,8 @@ from av.codec import Codec
 from av.video.format import VideoFormat
 
 from effigie.media.clip import ClipInfo
-from effigie.media.encoders import Encoder
-from effigie.media.pixel_layout import find_layout
+from effigie.media.output.encoders import Encoder
+from effigie.media.samples.pixel_layout import find_layout
 
 
 @dataclass(frozen=True)

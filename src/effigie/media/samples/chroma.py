@@ -13,7 +13,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from effigie.media.clip import ColorSpace
-from effigie.media.pixel_layout import PixelLayout, Samples, find_layout
+from effigie.media.samples.pixel_layout import PixelLayout, Samples, find_layout
 
 Picture = NDArray[np.float32]
 

@@ -11,9 +11,9 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from effigie.media.clip import ColorSpace, Image
-from effigie.media.color import flatten_alpha
-from effigie.media.native_convert import to_frame
-from effigie.media.native_picture import NativePicture
+from effigie.media.samples.color import flatten_alpha
+from effigie.media.samples.native_convert import to_frame
+from effigie.media.samples.native_picture import NativePicture
 
 _FORMATS = {(1, 1): "gray", (1, 2): "gray16le", (3, 1): "rgb24", (3, 2): "rgb48le", (4, 1): "rgba", (4, 2): "rgba64le"}
 """By channels and bytes a sample."""

@@ -13,8 +13,8 @@ from effigie.errors import UsageError
 from effigie.io.atomic_write import convert_os_error
 from effigie.media.clip import ClipInfo
 from effigie.media.config import EncodeSettings
-from effigie.media.picture_files import STILL_SUFFIXES
-from effigie.media.video_encoder import OUTPUT_FORMATS
+from effigie.media.output.video_encoder import OUTPUT_FORMATS
+from effigie.media.pictures.writer import STILL_SUFFIXES
 from effigie.progress import format_count
 
 LONGEST_COMPANION = ".notice.txt"  # the longest name that is written beside an output: its own, and this

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from effigie.edit import Edit
 from effigie.io.atomic_write import atomic_write, convert_os_error
 from effigie.media.clip import ClipInfo
-from effigie.media.exr import require_openexr, write_exr
-from effigie.media.layer_picture import compute_alpha, compute_layer, read_whole
-from effigie.media.layer_plan import LAYER_NAMES, TRACKING
-from effigie.media.native_picture import NativePicture
-from effigie.media.output_place import check_place
+from effigie.media.layers.picture import compute_alpha, compute_layer, read_whole
+from effigie.media.layers.plan import LAYER_NAMES, TRACKING
+from effigie.media.output.place import check_place
+from effigie.media.pictures.exr import require_openexr, write_exr
+from effigie.media.samples.native_picture import NativePicture
 
 COMMENT = (
     "Premultiplied layer in the footage's own encoding ({transfer}, {primaries}), no scene light: read it and the "

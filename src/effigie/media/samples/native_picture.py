@@ -18,14 +18,14 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from effigie.edit import Edit
-from effigie.media import chroma
 from effigie.media.clip import ColorSpace, Image
-from effigie.media.color import from_rgb, to_rgb
-from effigie.media.color_matrix import decode_matrix, encode_matrix, luma_levels
 from effigie.media.fields import FieldOrder, select_lines
 from effigie.media.orientation import Orientation
-from effigie.media.pixel_layout import Samples, find_layout, to_editable
 from effigie.media.pixel_shape import PixelGrid
+from effigie.media.samples import chroma
+from effigie.media.samples.color import from_rgb, to_rgb
+from effigie.media.samples.color_matrix import decode_matrix, encode_matrix, luma_levels
+from effigie.media.samples.pixel_layout import Samples, find_layout, to_editable
 from effigie.media.tone import ToneCurve, find_tone_curve
 
 Picture = NDArray[np.float32]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effigie.edit import Edit
-from effigie.media.native_picture import NativePicture
+from effigie.media.samples.native_picture import NativePicture
 
 Picture = NDArray[np.float32]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from effigie.errors import EffigieError, UsageError
 from effigie.media.clip import ClipInfo
-from effigie.media.exr import require_openexr
-from effigie.media.output_place import check_place, measure_free_space
+from effigie.media.output.place import check_place, measure_free_space
+from effigie.media.pictures.exr import require_openexr
 from effigie.progress import format_count
 
 TRACKING = "tracking.jsonl"

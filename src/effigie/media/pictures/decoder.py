@@ -18,10 +18,10 @@ import numpy as np
 from effigie.errors import MediaError
 from effigie.media import defaults
 from effigie.media.clip import Frame, Image
-from effigie.media.color import flatten_alpha
 from effigie.media.container import check_picture_size, describe_error
 from effigie.media.orientation import apply_exif_orientation
-from effigie.media.signature import is_cut_short, list_pages, read_kind
+from effigie.media.pictures.signature import is_cut_short, list_pages, read_kind
+from effigie.media.samples.color import flatten_alpha
 
 WINDOW_BYTES = 64 << 20  # bytes of decoded frames held at once
 

@@ -9,8 +9,8 @@ import cv2
 
 from effigie.errors import MediaError
 from effigie.media.clip import Image
-from effigie.media.native_picture import NativePicture
-from effigie.media.native_still import to_picture_samples
+from effigie.media.pictures.native_still import to_picture_samples
+from effigie.media.samples.native_picture import NativePicture
 
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
 JPEG_QUALITY = 95

@@ -12,10 +12,8 @@ from pathlib import Path
 from effigie.errors import MediaError
 from effigie.media import defaults
 from effigie.media.clip import ClipInfo, Frame, Image
-from effigie.media.color import choose_rgb_color
 from effigie.media.container import PICTURE_FORMATS, check_picture_size, open_container
-from effigie.media.native_still import read_native_still
-from effigie.media.picture_formats import (
+from effigie.media.pictures.decoder import (
     decode_pages,
     decode_still,
     decode_webp,
@@ -24,7 +22,9 @@ from effigie.media.picture_formats import (
     list_equal_pages,
     read_webp_size,
 )
-from effigie.media.signature import is_media, read_kind
+from effigie.media.pictures.native_still import read_native_still
+from effigie.media.pictures.signature import is_media, read_kind
+from effigie.media.samples.color import choose_rgb_color
 
 PICTURE_SUFFIXES = (*(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"), *(".heic", ".heif", ".hif", ".avif"))
 FFMPEG_KINDS = ("animated png", "track")

@@ -10,14 +10,14 @@ from effigie.errors import EffigieError, UsageError
 from effigie.media import defaults
 from effigie.media.clip import ClipInfo
 from effigie.media.config import EncodeSettings
-from effigie.media.encoders import ENCODERS, choose_codec, estimate_bytes, explain_field_loss
-from effigie.media.layer_plan import LayerPlan
-from effigie.media.output_place import OutputKind, check_place, choose_output_kind, measure_free_space
-from effigie.media.pixel_formats import choose_pixel_format, describe_losses
-from effigie.media.stream_copy import TimeSpan, plan_streams_of
-from effigie.media.stream_plan import FORMAT_NAMES, StreamPlan, notes_of
+from effigie.media.layers.plan import LayerPlan
+from effigie.media.output.encoders import ENCODERS, choose_codec, estimate_bytes, explain_field_loss
+from effigie.media.output.place import OutputKind, check_place, choose_output_kind, measure_free_space
+from effigie.media.output.stream_copy import TimeSpan, plan_streams_of
+from effigie.media.output.stream_plan import FORMAT_NAMES, StreamPlan, notes_of
+from effigie.media.output.video_encoder import OUTPUT_FORMATS, compute_padding, describe_padding
+from effigie.media.samples.pixel_formats import choose_pixel_format, describe_losses
 from effigie.media.timecode import explain_timecode_loss
-from effigie.media.video_encoder import OUTPUT_FORMATS, compute_padding, describe_padding
 from effigie.progress import format_count
 
 SURE_SHARE = 0.25  # of the estimated size; with less room than that the work certainly ends with a full disk

@@ -9,9 +9,9 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from effigie.media.clip import ColorSpace
-from effigie.media.color import convert_frame
-from effigie.media.native_picture import NativePicture
-from effigie.media.pixel_layout import find_layout
+from effigie.media.samples.color import convert_frame
+from effigie.media.samples.native_picture import NativePicture
+from effigie.media.samples.pixel_layout import find_layout
 
 
 def to_frame(picture: NativePicture, pixel_format: str, color: ColorSpace, reformatter: VideoReformatter) -> VideoFrame:

@@ -12,8 +12,8 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
 from effigie.errors import UsageError
-from effigie.media.sound import Sound
-from effigie.media.stream_plan import AAC_RATES
+from effigie.media.output.stream_plan import AAC_RATES
+from effigie.media.sound.reader import Sound
 
 BITS_PER_CHANNEL = 128_000  # a second, of AAC
 LAYOUTS = {1: "mono", 2: "stereo"}

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from effigie.media import defaults
 from effigie.media.clip import ColorSpace, Image, LumaRange
-from effigie.media.color_matrix import luma_levels
-from effigie.media.pixel_layout import find_layout
+from effigie.media.samples.color_matrix import luma_levels
+from effigie.media.samples.pixel_layout import find_layout
 from effigie.media.tone import find_tone_curve
 
 # ITU-T H.273 code points, as libavutil numbers them.

@@ -20,8 +20,8 @@ from av.subtitles.stream import SubtitleStream
 
 from effigie.media import defaults
 from effigie.media.container import open_container, select_video_stream
-from effigie.media.stream_plan import AAC_RATES, StreamPlan, add_copy, copy_tags, notes_of, plan_streams
-from effigie.media.subtitle_text import ASS_HEADER, read_text, write_text
+from effigie.media.output.stream_plan import AAC_RATES, StreamPlan, add_copy, copy_tags, notes_of, plan_streams
+from effigie.media.output.subtitle_text import ASS_HEADER, read_text, write_text
 
 if TYPE_CHECKING:
     from av.container.core import Chapter

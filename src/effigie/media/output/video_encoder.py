@@ -17,9 +17,9 @@ from av.video.stream import VideoStream
 
 from effigie.io.atomic_write import discard
 from effigie.media.clip import ClipInfo, Image
-from effigie.media.color import write_color, write_frame_color
 from effigie.media.config import EncodeSettings
-from effigie.media.encoders import (
+from effigie.media.orientation import Orientation
+from effigie.media.output.encoders import (
     ENCODERS,
     PROGRESSIVE_CODECS,
     build_options,
@@ -28,13 +28,13 @@ from effigie.media.encoders import (
     explain_field_loss,
     list_dynamic_metadata,
 )
-from effigie.media.images import SEQUENCE_RATE
-from effigie.media.native_convert import extend_edges, to_frame
-from effigie.media.native_picture import NativePicture
-from effigie.media.orientation import Orientation
-from effigie.media.pixel_formats import choose_pixel_format, describe_losses
-from effigie.media.sound_track import SoundStream, SoundTrack
-from effigie.media.stream_copy import StreamCopier, TimeSpan
+from effigie.media.output.stream_copy import StreamCopier, TimeSpan
+from effigie.media.pictures.reader import SEQUENCE_RATE
+from effigie.media.samples.color import write_color, write_frame_color
+from effigie.media.samples.native_convert import extend_edges, to_frame
+from effigie.media.samples.native_picture import NativePicture
+from effigie.media.samples.pixel_formats import choose_pixel_format, describe_losses
+from effigie.media.sound.track import SoundStream, SoundTrack
 from effigie.media.timecode import explain_timecode_loss, write_timecode
 
 OUTPUT_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
