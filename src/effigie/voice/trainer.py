@@ -133,7 +133,7 @@ def learn(
 
     result = task.fit(settings.steps, report)
     exemplars = learn_exemplars(network, result.timbre, result.adapters, utterances, cancel)
-    save_voice_config(output, VoiceConfig(base, melody, _measure_tempo(utterances)))
+    save_voice_config(output, VoiceConfig(base, melody, measure_tempo(utterances)))
     save_consents(output, permit)
     save_utterances(output / SET, utterances)
     save_voice(output, result.timbre, result.adapters, exemplars, store_subject(subject))
@@ -209,7 +209,7 @@ def _judge(path: Path) -> SpeechQuality:
     return quality
 
 
-def _measure_tempo(utterances: Sequence[Utterance]) -> float:
+def measure_tempo(utterances: Sequence[Utterance]) -> float:
     """Median duration of the person's vowels against the stock voice's, which says a vowel in three frames."""
     lengths: list[int] = []
     for one in utterances:
