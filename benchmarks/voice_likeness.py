@@ -5,6 +5,10 @@ the first clips are learned from; performances are of other talkers. Judges, non
 (``to_...``), Whisper base without a prompt, and DistillMOS where it is installed (pip install --no-deps distillmos
 xls-r-sqa; it imports torchaudio without using it). Voices are fitted by the consent gate's other speaker encoder, whose
 cosines, ``fitted_to_...``, say how far the fit came and judge nothing.
+
+The voice is compared with by what is said in its clips (``to_voice``), and by the clips as they are (``to_clips``):
+half of a clip of GRID is the room, which made sound has not, so that the second figure rewards another talker of the
+corpus. Rows ``joined`` are of all that was made in one piece; a single clip has too little speech for the judge.
 """
 
 from __future__ import annotations
@@ -28,8 +32,8 @@ from effigie.consent import new_consent
 from effigie.consent.gate import permit_voice
 from effigie.consent.voice_matching import SubjectVoice
 from effigie.errors import MediaError
-from effigie.media.sound import Sound, read_sound
-from effigie.media.sound_writer import SoundWriter
+from effigie.media.sound.reader import Sound, read_sound
+from effigie.media.sound.writer import SoundWriter
 from effigie.speech.recognizer import recognize
 from effigie.speech.speaker import embed_speaker
 from effigie.speech.spectrogram import to_mono
@@ -42,10 +46,12 @@ from effigie.voice.network.speech_network import SpeechNetwork
 from effigie.voice.pretrained import load_speech_network
 from effigie.voice.stock_voices import load_stock_voice
 from effigie.voice.task import VoiceTask, choose_base
-from effigie.voice.trainer import average_person
+from effigie.voice.trainer import average_person, learn_exemplars, measure_tempo
 
 RATE = 24000
 ROLES = {"resemblyzer": "to", "voicefilter": "fitted_to"}
+References = dict[str, tuple[str, np.ndarray]]
+"""Column → encoder and (256,) whom it compares with."""
 WORDS: tuple[dict[str, str], ...] = (
     {"b": "bin", "l": "lay", "p": "place", "s": "set"},
     {"b": "blue", "g": "green", "r": "red", "w": "white"},
@@ -71,6 +77,7 @@ def main() -> None:
         clips = find_clips(options.data, talker)[: options.clips]
         model, embedding = learn_voice(clips, options.steps, options.adapters)
         converted, spoken = [], []
+        sounds: dict[str, list[np.ndarray]] = {"convert": [], "speak": []}
         for name in options.performances.split(","):
             source = read_sound(find_clip(options.data, name), RATE)
             begun = time.process_time()
@@ -81,17 +88,21 @@ def main() -> None:
                 ]
             )
             factor = (time.process_time() - begun) / source.duration
+            sounds["convert"].append(made)
             converted.append(judge_sound(made, embedding, spell_grid(name), judge, source) | {"cpu": factor})
         for sentence in SENTENCES:
             made = np.concatenate([one.sound.samples[0] for one in stream_speech(model, sentence)])
+            sounds["speak"].append(made)
             spoken.append(judge_sound(made, embedding, sentence, judge, None))
         for what, rows in (("convert", converted), ("speak", spoken)):
             means = {key: round(float(np.nanmean([row[key] for row in rows])), 3) for key in rows[0]}
-            print(talker, what, means, flush=True)
+            found = embed(Sound(np.concatenate(sounds[what])[None], RATE))
+            joined = {name: round(float(found[encoder] @ vector), 3) for name, (encoder, vector) in embedding.items()}
+            print(talker, what, means, "joined", joined, flush=True)
 
 
-def learn_voice(clips: list[Path], steps: int, adapters: bool) -> tuple[VoiceModel, dict[str, np.ndarray]]:
-    """The voice, never written to disk, and the speaker embeddings of the clips that it was learned from."""
+def learn_voice(clips: list[Path], steps: int, adapters: bool) -> tuple[VoiceModel, References]:
+    """The voice, never written to disk, and who speaks in the clips that it was learned from."""
     with tempfile.TemporaryDirectory() as folder:
         # Clips of two seconds say too little of a voice for the gate, one by one.
         joined = join_clips(clips, Path(folder) / "joined.wav")
@@ -108,9 +119,17 @@ def learn_voice(clips: list[Path], steps: int, adapters: bool) -> tuple[VoiceMod
     print(f"learned in {time.process_time() - begun:.0f} s of CPU, {len(utterances)} utterances: {result.errors}")
     melody = Melody.measure(np.concatenate([one.f0 for one in utterances]))
     decoder = apply_adapters(network.decoder, result.adapters)
-    model = VoiceModel("talker", network, decoder, load_stock_voice(base), permit, result.timbre, melody)
-    means = {name: vectors.mean(axis=0) for name, vectors in subject.embeddings.items()}
-    return model, {name: mean / np.linalg.norm(mean) for name, mean in means.items()}
+    exemplars = learn_exemplars(network, result.timbre, result.adapters, utterances)
+    base_voice = load_stock_voice(base)
+    model = VoiceModel(
+        "talker", network, decoder, base_voice, permit, result.timbre, melody, measure_tempo(utterances), exemplars
+    )
+    references: References = {}
+    for name, vector in embed(Sound(np.concatenate([one.samples for one in utterances])[None], RATE)).items():
+        whole = subject.embeddings[name].mean(axis=0)
+        references[f"{ROLES[name]}_voice"] = name, vector
+        references[f"{ROLES[name]}_clips"] = name, whole / np.linalg.norm(whole)
+    return model, references
 
 
 def join_clips(clips: list[Path], path: Path) -> Path:
@@ -132,20 +151,20 @@ def read_clips(network: SpeechNetwork, clips: list[Path]) -> list[Utterance]:
 
 
 def judge_sound(
-    samples: np.ndarray, voice: dict[str, np.ndarray], text: str, mos: Callable[[Sound], float], source: Sound | None
+    samples: np.ndarray, voice: References, text: str, mos: Callable[[Sound], float], source: Sound | None
 ) -> dict[str, float]:
     """Cosines to the voice and to the performer by the judge, and by the encoder of the fit; words wrong in %, MOS."""
     sound = Sound(samples[None], RATE)
     wrong, count = count_errors(text, " ".join(word.text for word in recognize(sound)))
     found = embed(sound)
-    row = {f"{ROLES[name]}_voice": float(found[name] @ voice[name]) for name in voice}
+    row = {name: float(found[encoder] @ vector) for name, (encoder, vector) in voice.items()}
     row |= {"wrong": 100 * wrong / count, "mos": mos(sound)}
     if source is not None:
         own = embed(source)
         heard = " ".join(word.text for word in recognize(Sound(source.mono()[None], RATE)))
-        row |= {f"{ROLES[name]}_performer": float(found[name] @ own[name]) for name in voice}
+        row |= {f"{role}_performer": float(found[encoder] @ own[encoder]) for encoder, role in ROLES.items()}
         row |= {"source_wrong": 100 * count_errors(text, heard)[0] / count, "source_mos": mos(source)}
-        row |= {f"source_{ROLES[name]}_voice": float(own[name] @ voice[name]) for name in voice}
+        row |= {f"source_{name}": float(own[encoder] @ vector) for name, (encoder, vector) in voice.items()}
     return row
 
 

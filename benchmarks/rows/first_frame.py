@@ -19,7 +19,7 @@ from effigie.assets import ASSETS, fetch_asset
 from effigie.evaluate.report.figures import Figure
 from effigie.io.atomic_write import discard
 from effigie.media import VideoReader
-from effigie.media.picture_files import write_still
+from effigie.media.pictures.writer import write_still
 from effigie.progress import Progress
 
 RUNS, QUICK_RUNS = 5, 1

@@ -15,7 +15,7 @@ from benchmarks.rows.animation import build_portrait, run_command
 from effigie.assets import ASSETS, REQUIRED_ASSETS, fetch_assets
 from effigie.evaluate.report.figures import Figure
 from effigie.media import VideoReader
-from effigie.media.sound import read_sound
+from effigie.media.sound.reader import read_sound
 from effigie.speech.whisper import ASSETS as WHISPER
 
 RATE = 48000

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.fixtures.row import RowContext, RowResult
 from effigie.evaluate.report.figures import Figure
-from effigie.media.sound import Sound
+from effigie.media.sound.reader import Sound
 from effigie.progress import Progress
 from effigie.speech.numbers import spell_cardinal
 from effigie.speech.recognizer import recognize

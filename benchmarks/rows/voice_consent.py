@@ -12,7 +12,7 @@ from benchmarks.fixtures.voices import read_voices
 from effigie.consent.voice_matching import MATCH_THRESHOLD, RATE, measure_similarity
 from effigie.errors import MediaError
 from effigie.evaluate.report.figures import Figure
-from effigie.media.sound import Sound
+from effigie.media.sound.reader import Sound
 from effigie.progress import Progress
 from effigie.speech.conditions import CONDITIONS
 from effigie.speech.speaker import embed_speaker

@@ -56,8 +56,13 @@ heads.motion faces: person_matcher
 heads heads.network: discriminator drawing=landmark_image embedder generator layers
 heads heads.warp: apertures=eye_mouth background face_warp interior=mouth_interior scene surround=head_warp
 media media: Audio=AudioInfo Colour=ColorSpace Reader=VideoReader Writer=VideoWriter addresses=inputs
-    colour=color decoder=container decoding=container expand=expand_paths opening=container passengers=stream_copy
-    pictures=images settings=config sources=inputs videofile=video_encoder
+    decoder=container decoding=container expand=expand_paths opening=container settings=config sources=inputs
+media media.layers: layer_files=writer layer_picture=picture layer_plan=plan
+media media.output: encoders output_place=place output_plan=plan stream_copy stream_plan subtitle_text
+    passengers=stream_copy video_encoder videofile=video_encoder
+media media.pictures: exr images=reader native_still picture_files=writer picture_formats=decoder signature
+media media.samples: chroma color colour=color color_matrix native_convert native_picture pixel_formats pixel_layout
+media media.sound: sound_track=track sound_writer=writer
 occlusion occlusion: Visibility=VisibilityPredictor edges=upsample examples=dataset mask=predictor
     model=checkpoint settings=config train=trainer
 occlusion occlusion.synthetic: canvas footage=augmentation hands natural=visibility_labels occluders
@@ -69,12 +74,17 @@ scale execution: Executor LocalProcesses=ProcessExecutor available_cores executo
 swap swap: Role=PersonAssignment convert_clip=convert data=dataset exchange=dataset
     layout=checkpoint_paths likeness=auxiliary_losses load_model=load_swap model=checkpoint networks=network
     person=person_frames settings=config shares=presets target=shape_retarget teachers=auxiliary_losses
-swap swap.inference: batch cast=person_state conversion convert fast=convert finish=person_state
-    hairline=source_visibility mouth=mouth_transfer paint=mask_clip project
-    reach=pose_limits roles=person_assignment shots=shot_settings swapper
+swap swap.editing: paint=mask_clip project shots=shot_settings
+swap swap.inference: batch conversion convert fast=convert mouth=mouth_transfer reach=pose_limits swapper
+swap swap.inference.people: cast=state finish=state roles=assignment
+swap swap.inference.source: hairline=visibility
 swap faces: pick=person_matcher
 swap.inference faces: person_matcher
-swap.inference swap.inference: compositing=person_state fast_mode=convert
+swap.inference swap.editing: mask_clip project shot_settings strokes timeline
+swap.inference swap.inference: fast_mode=convert
+swap.inference swap.inference.people: cast compositing=state face_planner=planner face_track=track
+    person_assignment=assignment person_state=state
+swap.inference swap.inference.source: source_check=check source_eyewear=eyewear source_visibility=visibility
 training nn: adversary=gan balance=gradient_balancing content=perceptual critic=discriminator
     face_error=ssim pictures=images recogniser=recognizer
 training training: average=state best=checkpoint checkpoints=checkpoint guard=nan_guard

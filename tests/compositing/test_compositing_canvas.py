@@ -11,9 +11,9 @@ from effigie.compositing.config import ComposeSettings
 from effigie.compositing.grain import GrainSettings
 from effigie.compositing.region import Region
 from effigie.media.clip import ColorSpace
-from effigie.media.color import to_rgb
-from effigie.media.native_convert import to_frame
-from effigie.media.native_picture import NativePicture
+from effigie.media.samples.color import to_rgb
+from effigie.media.samples.native_convert import to_frame
+from effigie.media.samples.native_picture import NativePicture
 
 PLAIN = ComposeSettings(color="none", temporal=0, motion_blur=0, grain=GrainSettings(strength=0))
 SIDE = 96

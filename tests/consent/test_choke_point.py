@@ -156,12 +156,12 @@ WRITES |= {"SoundWriter", "SoundFile", "wavfile", "write_sound"}
 WRITERS = {
     "provenance/signed_writer.py": {"VideoWriter", "LayerFiles"},
     "provenance/signed_sound_writer.py": {"SoundWriter"},
-    "media/sound_writer.py": {"add_stream"},
-    "media/sound_track.py": {"add_stream"},  # sound that the signed writer hands on
-    "media/layer_files.py": {"write_exr"},
-    "media/picture_files.py": {"imencode", "write_still"},
+    "media/sound/writer.py": {"add_stream"},
+    "media/sound/track.py": {"add_stream"},  # sound that the signed writer hands on
+    "media/layers/writer.py": {"write_exr"},
+    "media/pictures/writer.py": {"imencode", "write_still"},
     "media/writer.py": {"VideoEncoder"},
-    "media/video_encoder.py": {"add_stream"},
+    "media/output/video_encoder.py": {"add_stream"},
     "swap/inference/conversion.py": {"VideoWriter"},  # masks, see below
     "dubbing/conversion.py": {"VideoWriter"},  # masks as well
     "evaluate/protocols/paired_reader.py": {"VideoWriter"},  # the input, encoded again
@@ -176,9 +176,9 @@ WRITERS = {
     "faceset/plots/pose_coverage.py": {"write_png"},
     "faceset/review/sheet.py": {"write_png"},
     "heads/person_checkpoint.py": {"imencode"},  # the person's own portrait
-    "media/stream_copy.py": {"add_stream"},  # sound and subtitles, bytes as they were
-    "studio/face_grid.py": {"imencode"},  # crops of a face set, to the user's own browser
-    "studio/frames.py": {"imencode"},  # decoded frames of files as they are, to the user's own browser
+    "media/output/stream_copy.py": {"add_stream"},  # sound and subtitles, bytes as they were
+    "studio/views/face_grid.py": {"imencode"},  # crops of a face set, to the user's own browser
+    "studio/views/frames.py": {"imencode"},  # decoded frames of files as they are, to the user's own browser
     "execution/desk.py": {"imencode"},  # for the two below
     "heads/preview/process.py": {"encode_jpeg"},  # frames that `FrameMarker` marked, to the user's own browser
     "swap/preview/process.py": {"encode_jpeg"},  # as well
@@ -217,7 +217,7 @@ def test_a_revoked_consent_stops_a_finished_model(model, man, tmp_path, monkeypa
     from effigie.consent import Consent, default_store, revoke
     from effigie.progress import CancelToken
     from effigie.swap import PersonAssignment
-    from effigie.swap.inference.project import Project, save_project
+    from effigie.swap.editing.project import Project, save_project
     from effigie.swap.preview.process import ProjectDesk
 
     monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))

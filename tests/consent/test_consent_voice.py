@@ -23,7 +23,7 @@ from effigie.consent.store import ConsentStore
 from effigie.consent.terms import VOICE_NETWORKS, Terms
 from effigie.consent.voice_matching import MATCH_THRESHOLD, SubjectVoice, compute_voice_references, match_recordings
 from effigie.errors import ConsentError, MediaError, RefusedError, UsageError
-from effigie.media.sound_writer import SoundWriter
+from effigie.media.sound.writer import SoundWriter
 from effigie.speech.conditions import CONDITIONS
 
 NOBODY = np.zeros((0, 128), np.float32)

@@ -19,7 +19,7 @@ from effigie.dubbing.consent import split_consents
 from effigie.errors import CancelledError, MediaError, RefusedError, UsageError
 from effigie.evaluate import evaluate_dub
 from effigie.media import EncodeSettings, VideoReader, probe
-from effigie.media.sound import read_sound
+from effigie.media.sound.reader import read_sound
 from effigie.progress import CancelToken
 from effigie.provenance import TrustSettings
 from effigie.provenance.c2pa.reader import read_credentials

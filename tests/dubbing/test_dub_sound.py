@@ -7,7 +7,7 @@ import pytest
 
 from effigie.dubbing.fit import FASTEST, LEAST_PAUSE_S, SLOWEST, fit_sound
 from effigie.dubbing.sound import SaidText, change_tempo, stream_fitted
-from effigie.media.sound import Sound
+from effigie.media.sound.reader import Sound
 from effigie.progress import CancelToken
 
 PHRASES = [(0.5, 2.5), (3.5, 5.0), (5.8, 7.8)]  # of a sound of 8.4 s

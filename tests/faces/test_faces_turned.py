@@ -15,7 +15,7 @@ from effigie.faces.tracker import Tracker
 from effigie.heads.inference.portrait import read_portraits
 from effigie.heads.motion.motion import read_motion
 from effigie.media import EncodeSettings, VideoReader, VideoWriter
-from effigie.media.picture_files import write_still
+from effigie.media.pictures.writer import write_still
 from effigie.swap import ConvertSettings, convert
 
 

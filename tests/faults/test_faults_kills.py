@@ -16,7 +16,7 @@ from benchmarks.rows import kills
 from safetensors.torch import load_file
 from small_swap import SMALLEST, small_model
 
-from effigie.media.picture_files import write_still
+from effigie.media.pictures.writer import write_still
 from effigie.swap import SwapSettings, train
 from effigie.swap.presets import PRESETS
 from effigie.training.checkpoint import CheckpointStore

@@ -33,11 +33,11 @@ from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.template import load_motion, save_motion
 from effigie.heads.person_checkpoint import crop_shot, load_person, save_person
 from effigie.heads.presets import preset
-from effigie.media.picture_files import write_still
+from effigie.media.pictures.writer import write_still
 from effigie.occlusion.checkpoint import load_occlusion
 from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
 from effigie.swap import load_swap
-from effigie.swap.inference.project import load_project
+from effigie.swap.editing.project import load_project
 from effigie.training.checkpoint import BestCheckpointStore, CheckpointStore, read_best
 from effigie.training.model_folder import get_shipped_folder
 from effigie.training.monitor.curve import read_curve

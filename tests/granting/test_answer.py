@@ -33,7 +33,7 @@ from effigie.granting.answer import answer_grant, require_person
 from effigie.granting.liveness import judge_liveness
 from effigie.granting.performance import Performance
 from effigie.media import VideoReader
-from effigie.media.picture_files import write_still
+from effigie.media.pictures.writer import write_still
 
 
 def asked(key: SigningKey, embeddings: np.ndarray | None = None) -> ConsentRequest:

@@ -18,8 +18,8 @@ from effigie.heads.speech.config import SpeechSettings
 from effigie.heads.speech.inference.performance import perform
 from effigie.heads.speech.network import middle_gap
 from effigie.media import VideoReader, probe
-from effigie.media.picture_files import write_still
-from effigie.media.sound import read_sound
+from effigie.media.pictures.writer import write_still
+from effigie.media.sound.reader import read_sound
 from effigie.provenance import TrustSettings
 
 pytestmark = pytest.mark.slow

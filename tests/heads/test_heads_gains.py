@@ -9,7 +9,8 @@ from driven import build_motion
 from effigie.assets import fetch_asset
 from effigie.faces.align import compute_placement, crop_matrix
 from effigie.faces.crop import apply_affine
-from effigie.faces.mesh import LEFT_BROW, fit_pose, mouth_opening
+from effigie.faces.mask import polygon_mask
+from effigie.faces.mesh import LEFT_BROW, LEFT_EYE, RIGHT_EYE, fit_pose, mouth_opening
 from effigie.heads.inference.face_search import find_faces
 from effigie.heads.inference.neural_renderer import keep_mouth_interior
 from effigie.heads.inference.portrait import read_portraits
@@ -167,6 +168,22 @@ def test_invented_teeth_are_not_one_shape(man_portrait):
     row = made[round(y + 0.08 * scale), round(x - 1.4 * scale) : round(x + 1.4 * scale)].mean(1)
     gaps = (row[1:-1] < row[:-2]) & (row[1:-1] <= row[2:]) & (row[1:-1] < np.percentile(row, 60))
     assert gaps.sum() >= 3
+
+
+def test_teeth_in_dark_skin_are_as_bright_as_the_light_is(man_portrait):
+    """Skin of a third of the brightness says little of the light, the whites of the eyes do."""
+    portrait = man_portrait.resize(3 * man_portrait.image.shape[1], 3 * man_portrait.image.shape[0])
+    landmarks = portrait.landmarks.astype(np.float64)
+    eyes = sum(polygon_mask(landmarks[eye, :2], *portrait.image.shape[:2]) for eye in (LEFT_EYE, RIGHT_EYE))
+    skin = (portrait.image * (1 / 3 + 2 / 3 * eyes[..., None])).astype(np.uint8)
+    x, y = landmarks[13, :2].astype(int)
+
+    def teeth(image):
+        target = changed(landmarks, lambda shape: opened(shape, 0.9))
+        made = PortraitWarp(image, landmarks, still_background=False).render(target).image
+        return np.percentile(made[y - 10 : y + 60, x - 60 : x + 60].mean(2), 99)
+
+    assert 0.42 * teeth(portrait.image) < teeth(skin) < 0.8 * teeth(portrait.image)
 
 
 def test_a_white_mouth_made_by_a_network_gets_the_warped_one(own):

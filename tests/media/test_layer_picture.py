@@ -8,9 +8,9 @@ from av.video.frame import VideoFrame
 
 from effigie.edit import Edit
 from effigie.media.clip import ColorSpace
-from effigie.media.layer_picture import compute_alpha, compute_layer, read_whole
-from effigie.media.native_picture import NativePicture
+from effigie.media.layers.picture import compute_alpha, compute_layer, read_whole
 from effigie.media.orientation import Orientation
+from effigie.media.samples.native_picture import NativePicture
 
 SIZE = (64, 48)  # width, height
 COLOR = ColorSpace("limited", "bt709", "bt709", "bt709")

@@ -15,7 +15,7 @@ from av.video.reformatter import VideoReformatter
 from effigie.edit import Edit
 from effigie.media import EncodeSettings, VideoReader, VideoWriter, probe
 from effigie.media.fields import deinterlace, is_combed
-from effigie.media.pixel_layout import find_layout
+from effigie.media.samples.pixel_layout import find_layout
 
 SIZE = 96, 64
 CODECS = {"h264": ("libx264", ".mp4", {"crf": "0", "preset": "ultrafast"}), "ffv1": ("ffv1", ".mkv", {})}

@@ -14,12 +14,12 @@ from effigie.edit import Edit
 from effigie.errors import UsageError
 from effigie.media import EncodeSettings, VideoReader, VideoWriter, probe
 from effigie.media.clip import ColorSpace
-from effigie.media.color import write_color
-from effigie.media.encoders import describe_light
-from effigie.media.native_picture import NativePicture
 from effigie.media.orientation import Orientation
-from effigie.media.pixel_layout import find_layout
+from effigie.media.output.encoders import describe_light
 from effigie.media.pixel_shape import compute_square_size
+from effigie.media.samples.color import write_color
+from effigie.media.samples.native_picture import NativePicture
+from effigie.media.samples.pixel_layout import find_layout
 
 FORMATS = [
     *("yuv420p", "yuv422p", "yuv444p", "yuv411p", "yuv440p", "yuvj420p", "nv12", "nv21", "p010le", "p016le"),

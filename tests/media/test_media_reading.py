@@ -13,8 +13,8 @@ from media_clips import HEIGHT, WIDTH, Recipe, Sound, make, number, picture, yuv
 
 from effigie.media import VideoReader, probe, read_still
 from effigie.media.clip import ColorSpace
-from effigie.media.color import _SCALER_FLAGS, to_rgb
 from effigie.media.orientation import orientation_from_matrix
+from effigie.media.samples.color import _SCALER_FLAGS, to_rgb
 
 NTSC = Fraction(1001, 30000)
 UNEVEN = [0, 1, 2, 5, 6, 9, 10, 11, 20, 21, 22, 30, 31, 33, 36, 40, 41, 43, 44, 50]

@@ -14,8 +14,9 @@ from clip_corpus import ClipRecipe, SoundTrack, make_clip
 from media_clips import make
 
 from effigie.errors import EffigieError, UsageError
-from effigie.media import EncodeSettings, VideoWriter, output_place, plan_output, probe
-from effigie.media.encoders import ENCODERS
+from effigie.media import EncodeSettings, VideoWriter, plan_output, probe
+from effigie.media.output import place
+from effigie.media.output.encoders import ENCODERS
 
 Usage = shutil.disk_usage("/").__class__
 
@@ -121,10 +122,10 @@ def test_no_permission(tmp_path, clip):
 
 def test_a_disk_that_is_certainly_too_full(tmp_path, info, monkeypatch):
     needed = plan_output(tmp_path / "out.mp4", info).bytes_needed
-    monkeypatch.setattr(output_place.shutil, "disk_usage", lambda path: Usage(1 << 40, 1 << 40, needed // 5))
+    monkeypatch.setattr(place.shutil, "disk_usage", lambda path: Usage(1 << 40, 1 << 40, needed // 5))
     with pytest.raises(EffigieError, match="free some space"):
         plan_output(tmp_path / "out.mp4", info)
-    monkeypatch.setattr(output_place.shutil, "disk_usage", lambda path: Usage(1 << 40, 1 << 40, needed * 2))
+    monkeypatch.setattr(place.shutil, "disk_usage", lambda path: Usage(1 << 40, 1 << 40, needed * 2))
     assert plan_output(tmp_path / "out.mp4", info).bytes_free == needed * 2
 
 

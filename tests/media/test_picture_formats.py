@@ -13,7 +13,7 @@ from PIL import Image
 
 from effigie.errors import MediaError
 from effigie.media import VideoReader, expand_paths, probe, read_still
-from effigie.media.signature import read_kind
+from effigie.media.pictures.signature import read_kind
 
 FRAMES = [picture(index) for index in range(6)]
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from effigie.errors import MediaError, UsageError
-from effigie.media.sound import Sound, read_sound, require_audible, stream_sound
-from effigie.media.sound_writer import SoundSettings, SoundWriter
+from effigie.media.sound.reader import Sound, read_sound, require_audible, stream_sound
+from effigie.media.sound.writer import SoundSettings, SoundWriter
 
 
 def make_sweep(rate: int, seconds: float = 3.0, channels: int = 1) -> np.ndarray:

@@ -12,7 +12,7 @@ from effigie.faces.crop import apply_affine, crop
 from effigie.faces.mesh import LEFT_EYE, RIGHT_EYE
 from effigie.media import VideoReader
 from effigie.occlusion.eyewear import DARK_LENSES, find_eyewear
-from effigie.occlusion.eyewear_removal import clear_lenses, remove_eyewear
+from effigie.occlusion.eyewear_removal import clear_lenses, find_reflections, remove_eyewear
 from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.occlusion.rim_path import find_closed_paths, find_path
 
@@ -114,3 +114,19 @@ def test_a_tinted_lens_takes_the_color_of_the_cheek(man, predictor):
         np.abs(each[within].astype(float) - picture[within]).mean() for each in (tinted, clear_lenses(tinted, found))
     )
     assert after < 0.5 * before
+
+
+@pytest.mark.parametrize("who", ["man", "woman"])
+def test_a_lamp_in_a_lens_is_taken_out(who, request, predictor):
+    picture, landmarks = aligned(request.getfixturevalue(who))
+    worn, _ = draw_wire_glasses(picture, landmarks)
+    found = find_eyewear(worn, landmarks, predictor)
+    x, y = (0.65 * landmarks[LEFT_EYE, :2].mean(0) + 0.35 * found.lenses[0][:, :2].max(0)).round().astype(int)
+    y = round(float(landmarks[LEFT_EYE, 1].max())) + 5  # below the lid
+    lit = cv2.ellipse(worn.copy(), (int(x), y), (5, 2), 20, 0, 360, (235, 240, 250), -1, cv2.LINE_AA)
+    lamp = np.abs(lit.astype(int) - worn).max(2) > 20
+    reflections = find_reflections(lit, found, landmarks)
+    assert reflections[lamp].mean() > 0.9
+    bare = remove_eyewear(lit, found, reflections)
+    assert np.abs(bare.astype(float) - worn)[lamp].mean() < 0.3 * np.abs(lit.astype(float) - worn)[lamp].mean()
+    assert find_reflections(worn, found, landmarks).mean() < 0.02  # a nose shines

@@ -14,7 +14,7 @@ import effigie
 from effigie.errors import UsageError
 from effigie.faceset import FaceSet
 from effigie.media import EncodeSettings, VideoReader
-from effigie.media.picture_files import write_still
+from effigie.media.pictures.writer import write_still
 from effigie.provenance import TrustSettings
 from effigie.provenance.c2pa.reader import read_credentials
 from effigie.provenance.ledger.ledger import Ledger

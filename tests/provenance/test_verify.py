@@ -21,7 +21,7 @@ from effigie.consent import ConsentStore, new_consent, revoke
 from effigie.errors import EffigieError
 from effigie.io.atomic_write import sha256
 from effigie.media import EncodeSettings, VideoReader, VideoWriter, probe
-from effigie.media.picture_files import write_still
+from effigie.media.pictures.writer import write_still
 from effigie.provenance.c2pa.credentials import Claim, sign_file
 from effigie.provenance.ledger.fingerprint import compute_fingerprint
 from effigie.provenance.ledger.ledger import Ledger, LedgerEntry

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from effigie.errors import EffigieError, UsageError
-from effigie.media.picture_files import write_still
+from effigie.media.pictures.writer import write_still
 from effigie.provenance.batch import list_files, verify_many
 from effigie.provenance.report import Verification
 from effigie.provenance.watermark import detector

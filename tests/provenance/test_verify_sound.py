@@ -11,7 +11,7 @@ from speech_like import speech_like
 from voice_permit import face_permit, voice_permit
 
 from effigie.media import ClipInfo, SoundSettings, SoundWriter, VideoReader, probe, read_sound
-from effigie.media.sound import Sound
+from effigie.media.sound.reader import Sound
 from effigie.provenance.signed_sound_writer import SignedSoundWriter
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.provenance.verifier import verify

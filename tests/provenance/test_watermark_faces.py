@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from benchmarks.attacks import (
@@ -117,6 +118,18 @@ def test_the_face_is_marked_less_than_what_surrounds_it(plain: list[np.ndarray],
     eyes = change[round(anchor.y - 4 * anchor.scale) : round(anchor.y - 2.4 * anchor.scale)]
     eyes = eyes[:, round(anchor.x - 4 * anchor.scale) : round(anchor.x + 4 * anchor.scale)]
     assert np.std(eyes) < 0.5 * np.std(change)
+
+
+def test_a_large_picture_has_a_weaker_mark_that_is_read_as_well(
+    plain: list[np.ndarray], anchors: list[Anchor], tmp_path: Path
+) -> None:
+    large = [cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC) for image in plain[:12]]
+    marker = WatermarkEmbedder(OUTPUT_ID, large[0].shape[:2])
+    marked = [marker.embed(image, None, [at.resize(2)]) for image, at in zip(large, anchors, strict=False)]
+    change = np.abs(marked[0].astype(int) - large[0])
+    assert change.max() <= 8  # 16 and more show on a smooth face
+    found = detect_file(Attack("mirrored", "", mirror, crf=28).apply(marked, RATE, tmp_path / "large"))
+    assert found is not None and found.id == OUTPUT_ID
 
 
 @pytest.mark.parametrize("scale", [0.5, 2.3, 12.0, 80.0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from effigie.media.sound import Sound
+from effigie.media.sound.reader import Sound
 from effigie.speech import encode
 from effigie.speech.encoder import split_windows
 from effigie.speech.spectrogram import RATE

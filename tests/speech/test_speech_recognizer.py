@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from effigie.errors import UsageError
-from effigie.media.sound import Sound, read_sound
+from effigie.media.sound.reader import Sound, read_sound
 from effigie.speech import recognize
 from effigie.speech.recognizer import find_loud, split_windows
 from effigie.speech.spectrogram import RATE

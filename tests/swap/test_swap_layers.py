@@ -17,15 +17,17 @@ import effigie
 from effigie.errors import EffigieError, UsageError
 from effigie.faces.analyzer import Face
 from effigie.faces.mesh import Pose
-from effigie.media import EncodeSettings, VideoReader, layer_files, output_place, probe
-from effigie.media.exr import write_exr
-from effigie.media.layer_picture import read_whole
+from effigie.media import EncodeSettings, VideoReader, probe
+from effigie.media.layers import writer as layer_writer
+from effigie.media.layers.picture import read_whole
+from effigie.media.output import place
+from effigie.media.pictures.exr import write_exr
 from effigie.media.pixel_shape import PixelGrid
 from effigie.provenance import TrustSettings, plan_signed_output
 from effigie.provenance.batch import list_files
 from effigie.swap import ConvertSettings, convert, convert_clips
-from effigie.swap.inference.face_track import describe_face
-from effigie.swap.inference.shot_settings import ShotSettings
+from effigie.swap.editing.shot_settings import ShotSettings
+from effigie.swap.inference.people.track import describe_face
 from effigie.swap.inference.swapper import SwappedFace
 
 OpenEXR = pytest.importorskip("OpenEXR")
@@ -230,7 +232,7 @@ def test_what_stands_against_layers_is_said_before_the_first_frame(man, tmp_path
             plan(name)
     usage, room = shutil.disk_usage("/").__class__, planned.layers.bytes_needed // 5
     with monkeypatch.context() as patch:
-        patch.setattr(output_place.shutil, "disk_usage", lambda path: usage(1 << 40, 1 << 40, room))
+        patch.setattr(place.shutil, "disk_usage", lambda path: usage(1 << 40, 1 << 40, room))
         with pytest.raises(EffigieError, match=r"layers will take about .* free some space"):
             plan("layers")
     monkeypatch.setitem(sys.modules, "OpenEXR", None)
@@ -245,7 +247,7 @@ def test_a_full_disk_leaves_neither_layers_nor_output(quick_model, footage, tmp_
             path.symlink_to("/dev/full")
         write_exr(path, *arguments)
 
-    monkeypatch.setattr(layer_files, "write_exr", fill)
+    monkeypatch.setattr(layer_writer, "write_exr", fill)
     clip = footage("8-bit")
     with pytest.raises(EffigieError, match=r"disk full while writing .*layers: free some space"):
         run(quick_model, clip, tmp_path)

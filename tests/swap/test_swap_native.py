@@ -13,7 +13,7 @@ from av.codec.context import Flags
 
 from effigie.media import EncodeSettings, VideoReader, probe
 from effigie.media.fields import is_combed
-from effigie.media.pixel_layout import find_layout
+from effigie.media.samples.pixel_layout import find_layout
 from effigie.provenance import TrustSettings
 from effigie.provenance.watermark import detect_file
 from effigie.swap import ConvertSettings, Preview, convert

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,13 +20,36 @@ from effigie.consent.reading import answer_challenge
 from effigie.consent.signature import OPERATOR, Signature
 from effigie.consent.values import TIME_FORMAT, utc_now
 from effigie.errors import MediaError, ModelError, RefusedError, UsageError
-from effigie.media.sound import read_sound
-from effigie.media.sound_writer import SoundWriter
-from effigie.voice import LearnSettings, convert, describe_voice, learn, load_voice, speak, stream_speech, task
+from effigie.io.tensors import load_tensors
+from effigie.media.sound.reader import read_sound
+from effigie.media.sound.writer import SoundWriter
+from effigie.training.model_folder import save_weights
+from effigie.voice import (
+    LearnSettings,
+    SpeakSettings,
+    VoiceModel,
+    convert,
+    describe_voice,
+    learn,
+    load_voice,
+    speak,
+    stream_speech,
+    task,
+)
 from effigie.voice.adapters import add_adapters, apply_adapters, list_adapted, read_adapters
 from effigie.voice.alignment import align
-from effigie.voice.dataset import Utterance, level_samples, listen, load_utterances, save_utterances
+from effigie.voice.checkpoint import VOICE
+from effigie.voice.dataset import (
+    Utterance,
+    level_samples,
+    listen,
+    load_utterances,
+    measure_network_energy,
+    raise_to_learned,
+    save_utterances,
+)
 from effigie.voice.losses import EnvelopeLoss
+from effigie.voice.melody import Melody, carry_over
 from effigie.voice.network.decoder import Decoder
 from effigie.voice.pretrained import load_speech_network
 
@@ -96,6 +120,28 @@ def test_a_voice_is_learned_and_speaks(learned: effigie.voice.LearnReport, tmp_p
     told = " ".join(map(str, effigie.verify(report.output).lines))
     assert report.output_id in told and describe_voice(learned.output)["consents"][0] in told
     assert read_sound(report.output, RATE).duration > 0.3
+
+
+@pytest.mark.slow
+def test_a_voice_follows_its_recordings_unless_it_was_learned_before_they_were_kept(
+    learned: effigie.voice.LearnReport, tmp_path: Path
+) -> None:
+    voice = load_voice(learned.output)
+    assert voice.exemplars is not None and len(voice.exemplars.keys) > 100
+
+    def say(model: VoiceModel, likeness: float) -> np.ndarray:
+        (speech,) = stream_speech(model, "Papa.", SpeakSettings(likeness=likeness))
+        return speech.sound.samples[0]
+
+    plain, near = say(voice, 0.0), say(voice, 1.0)
+    assert plain.shape == near.shape and np.abs(plain - near).max() > 0.01
+    older = shutil.copytree(learned.output, tmp_path / "older")
+    tensors = load_tensors(older / VOICE)
+    save_weights(older / VOICE, {name: one for name, one in tensors.items() if not name.startswith("exemplar.")})
+    assert np.allclose(say(load_voice(older), 1.0), plain, atol=1e-3)
+    save_weights(older / VOICE, {name: one for name, one in tensors.items() if name != "exemplar.gains"})
+    with pytest.raises(ModelError, match="learn the voice again"):
+        load_voice(older)
 
 
 @pytest.mark.slow
@@ -197,6 +243,25 @@ def test_the_loss_sees_envelopes_and_not_harmonics() -> None:
         float(loss(one, tone(110, 1.0))) for one in (tone(110, 1.0), tone(114, 1.0), tone(110, 1.8))
     )
     assert same < 1e-4 and envelope > 3 * pitch
+
+
+def test_what_is_unvoiced_is_no_melody() -> None:
+    said = np.array([15, 200, 220, 18, 30, 240, 12], np.float32)
+    own = Melody.measure(said)
+    assert own is not None and 200 < np.exp(own.mean) < 240
+    moved = carry_over(said, own, Melody(np.log(110), own.spread), keep=1.0)
+    assert (moved[[0, 3, 4, 6]] == 0).all() and np.allclose(np.exp(np.log(moved[[1, 2, 5]]).mean()), 110)
+
+
+def test_speech_is_as_loud_as_what_was_learned_and_not_quieter_than_a_room() -> None:
+    quiet = np.concatenate([np.full(100, -6), np.full(100, 3), np.full(100, 6)]).astype(np.float32)
+    raised = raise_to_learned(quiet)
+    speech = np.random.default_rng(0).standard_normal(2 * RATE).astype(np.float32)
+    speech[:RATE] *= 0.01
+    learned = measure_network_energy(level_samples(speech))
+    assert abs(raised[250] - np.median(learned[100:])) < 0.3
+    assert raised[150] - raised[250] == pytest.approx(-3) and -2 < raised[50] < 2
+    assert (np.diff(raise_to_learned(np.arange(-9.0, 9.0))) > 0).all()
 
 
 def test_levels_are_the_networks() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import effigie
-from effigie.media.sound import read_sound
+from effigie.media.sound.reader import read_sound
 from effigie.provenance import TrustSettings
 from effigie.speech.recognizer import recognize
 from effigie.voice import SpeakSettings, speak

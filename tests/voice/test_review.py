@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from effigie.errors import MediaError, ModelError, UsageError
-from effigie.media.sound_writer import SoundWriter
+from effigie.media.sound.writer import SoundWriter
 from effigie.voice import load_voice, review, stream_speech
 from effigie.voice.review.sheet import draw_review_sheet
 

@@ -11,7 +11,7 @@ import pytest
 
 import effigie
 from effigie.errors import CancelledError, UsageError
-from effigie.media.sound import read_sound
+from effigie.media.sound.reader import read_sound
 from effigie.progress import CancelToken
 from effigie.speech.activity import find_speech
 from effigie.speech.f0 import measure_f0

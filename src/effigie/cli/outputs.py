@@ -77,8 +77,8 @@ def choose_destination(output: str | None, frames_to: str | None, many: bool, co
 
 def is_file_name(output: str) -> bool:
     """Whether a name has the suffix of a file that can be written, and is no folder that is there."""
-    from effigie.media.picture_files import STILL_SUFFIXES
-    from effigie.media.video_encoder import OUTPUT_FORMATS
+    from effigie.media.output.video_encoder import OUTPUT_FORMATS
+    from effigie.media.pictures.writer import STILL_SUFFIXES
 
     if output.endswith(("/", "\\")) or Path(output).is_dir():
         return False

@@ -81,7 +81,7 @@ def check_reading(
         MediaError: the recording cannot be read, is too long, or holds no speech.
     """
     # Imported when all else holds: the networks behind them take a while.
-    from effigie.media.sound import Sound, read_sound
+    from effigie.media.sound.reader import Sound, read_sound
     from effigie.speech.recognizer import recognize
     from effigie.speech.speaker import embed_speaker
 

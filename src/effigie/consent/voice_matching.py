@@ -114,7 +114,7 @@ def compute_voice_references(
         UsageError: somebody else speaks in a part of them.
         MediaError: no speech.
     """
-    from effigie.media.sound import Sound, read_sound
+    from effigie.media.sound.reader import Sound, read_sound
     from effigie.speech.conditions import CONDITIONS
     from effigie.speech.speaker import embed_speaker
 
@@ -144,7 +144,7 @@ def compute_voice_references(
 
 
 def _embed_pieces(path: Path, cancel: CancelToken | None) -> list[dict[str, np.ndarray]]:
-    from effigie.media.sound import Sound, stream_sound
+    from effigie.media.sound.reader import Sound, stream_sound
     from effigie.speech.speaker import embed_speaker
 
     found: list[dict[str, np.ndarray]] = []

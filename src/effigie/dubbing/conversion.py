@@ -30,7 +30,7 @@ from effigie.faces.analyzer import Face
 from effigie.faces.crop import apply_affine, crop
 from effigie.heads.speech.network import MouthModel
 from effigie.media import EncodeSettings, Frame, VideoReader, VideoWriter
-from effigie.media.sound_track import SoundStream
+from effigie.media.sound.track import SoundStream
 from effigie.occlusion.network import INPUT_SIZE
 from effigie.occlusion.predictor import VisibilityPredictor, measure_mouth
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count

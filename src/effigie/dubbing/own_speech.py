@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import binary_opening
 from scipy.signal import find_peaks
 
-from effigie.media.sound import stream_sound
+from effigie.media.sound.reader import stream_sound
 from effigie.progress import CancelToken
 from effigie.speech.activity import find_speech
 from effigie.speech.spectrogram import RATE

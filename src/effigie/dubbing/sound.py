@@ -18,8 +18,8 @@ from effigie.dubbing.fit import Fit, Piece
 from effigie.errors import MediaError
 from effigie.heads.speech.coarticulation import BILABIALS, Span
 from effigie.heads.speech.loudness import Loudness, measure_loudness
-from effigie.media.sound import Sound, stream_sound
-from effigie.media.sound_track import LAYOUTS
+from effigie.media.sound.reader import Sound, stream_sound
+from effigie.media.sound.track import LAYOUTS
 from effigie.progress import CancelToken
 from effigie.speech.spectrogram import RATE
 

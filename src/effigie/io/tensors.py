@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import safetensors.torch
-import torch
 from safetensors import safe_open
-from torch import Tensor
+
+if TYPE_CHECKING:  # arrays are read without torch, which takes a second or two to load
+    from torch import Tensor
 
 DIGEST_KEY = "effigie.sha256"
 
 
 def serialize_tensors(tensors: Mapping[str, Tensor | np.ndarray]) -> bytes:
     """Serialize tensors to the bytes of a safetensors file."""
+    import safetensors.torch
+    import torch
+
     held = {
         name: torch.from_numpy(np.ascontiguousarray(value)) if isinstance(value, np.ndarray) else value.contiguous()
         for name, value in tensors.items()
@@ -31,7 +35,31 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         OSError, SafetensorError: it cannot be read, or is no such file.
         ValueError: its bytes have changed since it was written.
     """
-    with safe_open(path, "pt") as file:
+    return _load(path, "pt")
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """As :func:`load_tensors`, but NumPy arrays, and without torch; a ValueError too where one is bfloat16."""
+    try:
+        return _load(path, "np")
+    except TypeError as error:
+        raise ValueError(f"{path.name} holds what NumPy has no type for ({error})") from error
+
+
+def compute_digest(tensors: Mapping[str, Tensor | np.ndarray]) -> str:
+    """SHA-256 over names and bytes: safetensors itself detects a truncated file, but not a changed byte."""
+    hasher = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        dtype = f"torch.{tensor.dtype}" if isinstance(tensor, np.ndarray) else tensor.dtype
+        hasher.update(f"{name} {dtype} {tuple(tensor.shape)}".encode())
+        if 0 not in tensor.shape:  # nothing has no bytes, and no view of them
+            hasher.update(_to_bytes(tensor))
+    return hasher.hexdigest()
+
+
+def _load(path: Path, framework: str) -> dict[str, Any]:
+    with safe_open(path, framework) as file:
         written = (file.metadata() or {}).get(DIGEST_KEY)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if written is not None and written != compute_digest(tensors):
@@ -39,16 +67,9 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """As :func:`load_tensors`, but NumPy arrays."""
-    return {name: tensor.numpy() for name, tensor in load_tensors(path).items()}
+def _to_bytes(tensor: Tensor | np.ndarray) -> memoryview:
+    if isinstance(tensor, np.ndarray):
+        return np.ascontiguousarray(tensor).reshape(-1).view(np.uint8).data
+    import torch
 
-
-def compute_digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names and bytes: safetensors itself detects a truncated file, but not a changed byte."""
-    hasher = hashlib.sha256()
-    for name in sorted(tensors):
-        hasher.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
-        if tensors[name].numel():  # nothing has no bytes, and torch no view of them
-            hasher.update(tensors[name].contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return hasher.hexdigest()
+    return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from effigie._renamed import explain_renamed
 from effigie.media.clip import AudioInfo, ClipInfo, ColorSpace, Frame
 from effigie.media.config import EncodeSettings
-from effigie.media.images import read_still
 from effigie.media.inputs import expand_paths
-from effigie.media.output_plan import OutputPlan, plan_output
+from effigie.media.output.plan import OutputPlan, plan_output
+from effigie.media.pictures.reader import read_still
 from effigie.media.probe import probe
 from effigie.media.reader import VideoReader
-from effigie.media.sound import Sound, read_sound, stream_sound
-from effigie.media.sound_writer import SoundSettings, SoundWriter
+from effigie.media.sound.reader import Sound, read_sound, stream_sound
+from effigie.media.sound.writer import SoundSettings, SoundWriter
 from effigie.media.writer import VideoWriter
 
 __all__ = [

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from effigie.media.fields import FieldOrder
 
 if TYPE_CHECKING:
-    from effigie.media.native_picture import NativePicture
+    from effigie.media.samples.native_picture import NativePicture
 
 Image = NDArray[np.uint8]
 ClipKind = Literal["video", "animation", "still", "sequence"]

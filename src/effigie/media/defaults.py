@@ -4,7 +4,8 @@ Containers say "unspecified" in many ways: a code point 2, a sample aspect of 0:
 frame rate of 0. None of these is a value, and code that computes with one fails, often at the end of the work. So each
 is replaced here, on reading, by what the standards and players take. What is assumed is not written into the output as
 a declaration: a player that assumes otherwise then errs on the output exactly as on the input. Primaries and transfer
-stay unspecified, for nothing is computed with them; the range goes with the pixel format (:mod:`effigie.media.color`).
+stay unspecified, for nothing is computed with them; the range goes with the pixel format
+(:mod:`effigie.media.samples.color`).
 
 ===================  ========================================================  ==============================
 unsaid               default                                                   by

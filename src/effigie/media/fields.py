@@ -10,7 +10,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from effigie.media.pixel_layout import PixelLayout, Samples, find_layout
+from effigie.media.samples.pixel_layout import PixelLayout, Samples, find_layout
 
 FieldOrder = Literal["progressive", "top", "bottom"]
 """Whether frames have fields, and if so which of them is the earlier one: that of the even lines (top) or the odd."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from effigie.errors import EffigieError, MediaError
 from effigie.io.storage import absolute_name, is_remote, local_path, open_filesystem
-from effigie.media.images import PICTURE_SUFFIXES, list_sequence
-from effigie.media.signature import is_media
+from effigie.media.pictures.reader import PICTURE_SUFFIXES, list_sequence
+from effigie.media.pictures.signature import is_media
 
 VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts"),

@@ -16,10 +16,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from effigie.errors import MediaError
-from effigie.media import defaults, images
-from effigie.media.chroma import measure_location
+from effigie.media import defaults
 from effigie.media.clip import AudioInfo, ClipInfo, ClipKind
-from effigie.media.color import choose_rgb_color, read_color
 from effigie.media.container import (
     MAX_SIDE,
     DamageCounter,
@@ -31,9 +29,12 @@ from effigie.media.container import (
 )
 from effigie.media.fields import CODES, SD_LINES, FieldOrder, find_unflagged_order
 from effigie.media.orientation import Orientation, read_orientation
+from effigie.media.output.stream_plan import count_subtitles
+from effigie.media.pictures.reader import is_picture, probe_sequence, probe_still
+from effigie.media.pictures.signature import read_kind
 from effigie.media.pixel_shape import compute_square_size
-from effigie.media.signature import read_kind
-from effigie.media.stream_plan import count_subtitles
+from effigie.media.samples.chroma import measure_location
+from effigie.media.samples.color import choose_rgb_color, read_color
 from effigie.media.timecode import read_timecode
 
 ANIMATIONS = ("gif", "apng")
@@ -49,9 +50,9 @@ def probe(path: str | Path) -> ClipInfo:
     """
     path = Path(path)
     if path.is_dir():
-        return images.probe_sequence(path)
-    if images.is_picture(path):
-        return images.probe_still(path)
+        return probe_sequence(path)
+    if is_picture(path):
+        return probe_still(path)
     with open_container(path) as container:
         return read_clip_info(container, path)[0]
 

@@ -19,7 +19,6 @@ from av.video.stream import VideoStream
 from effigie.errors import UsageError
 from effigie.media import seeking
 from effigie.media.clip import ClipInfo, Frame, Image
-from effigie.media.color import to_rgb
 from effigie.media.container import (
     DamageCounter,
     check_picture_size,
@@ -28,11 +27,12 @@ from effigie.media.container import (
     select_video_stream,
 )
 from effigie.media.fields import FieldOrder, deinterlace
-from effigie.media.images import is_picture, read_pictures
-from effigie.media.native_picture import NativePicture
 from effigie.media.orientation import Orientation
-from effigie.media.pixel_layout import to_editable
+from effigie.media.pictures.reader import is_picture, read_pictures
 from effigie.media.probe import make_storage_error, make_undecodable_error, probe, read_clip_info
+from effigie.media.samples.color import to_rgb
+from effigie.media.samples.native_picture import NativePicture
+from effigie.media.samples.pixel_layout import to_editable
 from effigie.progress import format_count
 
 

@@ -14,7 +14,6 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from effigie.media import ClipInfo, Frame, VideoReader, probe
-from effigie.media.color import to_rgb
 from effigie.media.container import (
     DamageCounter,
     check_picture_size,
@@ -23,6 +22,7 @@ from effigie.media.container import (
     select_video_stream,
 )
 from effigie.media.probe import count_packets, read_clip_info
+from effigie.media.samples.color import to_rgb
 from effigie.progress import CancelToken
 
 # Frames decoded at most from a key frame towards the wanted moment: key frames may be ten seconds apart.

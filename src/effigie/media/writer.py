@@ -18,14 +18,14 @@ from effigie.io.atomic_write import atomic_write, convert_os_error
 from effigie.media.clip import ClipInfo, Image
 from effigie.media.config import EncodeSettings
 from effigie.media.container import describe_error
-from effigie.media.native_convert import as_rgb
-from effigie.media.native_picture import NativePicture
-from effigie.media.output_place import check_place, choose_output_kind
-from effigie.media.output_plan import choose_codec_of, list_picture_losses
-from effigie.media.picture_files import PictureFiles, note_picture_losses
-from effigie.media.sound_track import SoundStream
-from effigie.media.stream_copy import TimeSpan
-from effigie.media.video_encoder import VideoEncoder
+from effigie.media.output.place import check_place, choose_output_kind
+from effigie.media.output.plan import choose_codec_of, list_picture_losses
+from effigie.media.output.stream_copy import TimeSpan
+from effigie.media.output.video_encoder import VideoEncoder
+from effigie.media.pictures.writer import PictureFiles, note_picture_losses
+from effigie.media.samples.native_convert import as_rgb
+from effigie.media.samples.native_picture import NativePicture
+from effigie.media.sound.track import SoundStream
 
 
 class VideoWriter:

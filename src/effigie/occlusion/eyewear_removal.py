@@ -9,7 +9,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from effigie.arrays import Image
+from effigie.arrays import Image, Landmarks
+from effigie.faces.mesh import LEFT_EYE, RIGHT_EYE
 from effigie.occlusion.eyewear import Eyewear
 
 INPAINT_RADIUS = 4  # px
@@ -19,15 +20,47 @@ CROSS = np.ones((3, 3), np.uint8)
 INSIDE, OUTSIDE, EDGE_SIGMA = 0.22, 0.3, 0.05
 TINT_RANGE = (0.6, 1.7)  # factors beyond are no tint but something else
 MIN_SKIN = 30  # px that are compared
+# A reflection: lighter than the cheek, and than what lies beside it within a part of the lens's width.
+GLARE_LEVEL, GLARE_RISE, GLARE_WIDTH, RIM_WIDTH = 1.05, 0.1, 0.3, 0.08
 
 
-def remove_eyewear(picture: Image, eyewear: Eyewear) -> Image:
-    """The (S, S, 3) uint8 picture with skin in the place of the strokes, continued from either side."""
-    mask = np.asarray(eyewear.strokes, np.uint8)
+def remove_eyewear(picture: Image, eyewear: Eyewear, reflections: np.ndarray | None = None) -> Image:
+    """The (S, S, 3) uint8 picture with skin in the place of the strokes, continued from either side.
+
+    Args:
+        reflections: (S, S) bool, from :func:`find_reflections`; filled, too.
+    """
+    mask = np.asarray(eyewear.strokes if reflections is None else eyewear.strokes | reflections, np.uint8)
     filled = cv2.inpaint(np.ascontiguousarray(picture), mask, INPAINT_RADIUS, cv2.INPAINT_TELEA)
     smooth = cv2.GaussianBlur(filled, (0, 0), FILL_SIGMA * picture.shape[0])
     weight = cv2.GaussianBlur(cv2.erode(mask, CROSS).astype(np.float32), (0, 0), 1.0) * mask
     return np.asarray(np.rint(filled + weight[..., None] * (smooth.astype(np.float32) - filled)), np.uint8)
+
+
+def find_reflections(picture: Image, eyewear: Eyewear, landmarks: Landmarks) -> np.ndarray:
+    """(S, S) bool: where a lamp or a window shows in a lens, on the lids and the skin around an eye.
+
+    Args:
+        picture: (S, S, 3) uint8, its lenses cleared of their tint.
+        landmarks: (478, >= 2) px of it.
+    """
+    size = picture.shape[0]
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    eyes = np.zeros((size, size), np.uint8)
+    for eye in (LEFT_EYE, RIGHT_EYE):
+        cv2.fillConvexPoly(eyes, cv2.convexHull(np.rint(landmarks[eye, :2]).astype(np.int32)), 1)
+    found = np.zeros((size, size), bool)
+    for outline in eyewear.lenses:
+        width, lens = float(np.ptp(outline[:, 0])), _fill(outline, size)
+        below = np.arange(size)[:, None] > outline[:, 1].mean()
+        cheek = _erode(lens, -OUTSIDE * width) & ~lens & ~eyewear.strokes & below
+        if width < 8 or cheek.sum() < MIN_SKIN:
+            continue
+        skin = float(np.median(grey[cheek]))
+        rise = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, _disc(GLARE_WIDTH * width / 2))
+        found |= _erode(lens, RIM_WIDTH * width) & (rise > GLARE_RISE * skin) & (grey > GLARE_LEVEL * skin)
+    found &= cv2.dilate(eyes, CROSS) == 0
+    return np.asarray(cv2.dilate(found.astype(np.uint8), _disc(2)) > 0)
 
 
 def clear_lenses(picture: Image, eyewear: Eyewear) -> Image:
@@ -57,7 +90,10 @@ def _fill(outline: np.ndarray, size: int) -> np.ndarray:
 
 def _erode(mask: np.ndarray, distance: float) -> np.ndarray:
     """(S, S) bool, smaller by so many px; larger where it is negative."""
-    side = 2 * max(round(abs(distance)), 1) + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     morph = cv2.erode if distance > 0 else cv2.dilate
-    return np.asarray(morph(mask.astype(np.uint8), disc)) > 0
+    return np.asarray(morph(mask.astype(np.uint8), _disc(abs(distance)))) > 0
+
+
+def _disc(radius: float) -> np.ndarray:
+    side = 2 * max(round(radius), 1) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))

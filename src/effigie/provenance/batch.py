@@ -9,9 +9,9 @@ from pathlib import Path
 from effigie.consent.store import ConsentStore
 from effigie.errors import CancelledError, EffigieError, UsageError
 from effigie.execution.pipeline import ordered_map
-from effigie.media.images import is_picture
-from effigie.media.layer_plan import MANIFEST
-from effigie.media.sound import SOUND_SUFFIXES
+from effigie.media.layers.plan import MANIFEST
+from effigie.media.pictures.reader import is_picture
+from effigie.media.sound.reader import SOUND_SUFFIXES
 from effigie.progress import CancelToken
 from effigie.provenance.layer_manifest import is_layer
 from effigie.provenance.ledger.ledger import Ledger

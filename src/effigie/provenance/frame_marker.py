@@ -12,7 +12,7 @@ from effigie.arrays import Image
 from effigie.consent.document import Consent
 from effigie.consent.gate import Permit
 from effigie.errors import MediaError
-from effigie.media.native_picture import NativePicture
+from effigie.media.samples.native_picture import NativePicture
 from effigie.provenance.config import TrustSettings
 from effigie.provenance.label import Label
 from effigie.provenance.watermark import Anchor, WatermarkEmbedder

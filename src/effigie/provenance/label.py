@@ -17,7 +17,7 @@ import numpy as np
 from effigie.arrays import Image
 from effigie.edit import Edit
 from effigie.errors import UsageError
-from effigie.media.native_picture import NativePicture
+from effigie.media.samples.native_picture import NativePicture
 from effigie.provenance.config import LABEL_MODES, LabelMode
 
 if TYPE_CHECKING:

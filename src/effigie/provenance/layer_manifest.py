@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from effigie.io.atomic_write import read_json, sha256, write_json
-from effigie.media.layer_plan import LAYER_NAMES, MANIFEST, NOTICE
+from effigie.media.layers.plan import LAYER_NAMES, MANIFEST, NOTICE
 from effigie.provenance.c2pa.certificate import SigningIdentity
 from effigie.provenance.c2pa.containers import sidecar_path
 from effigie.provenance.c2pa.credentials import Claim, sign_sidecar

@@ -10,10 +10,10 @@ from effigie.errors import EffigieError
 from effigie.io.atomic_write import convert_os_error
 from effigie.io.home import home
 from effigie.media import ClipInfo, EncodeSettings, OutputPlan, plan_output, probe
-from effigie.media.layer_plan import plan_layers
-from effigie.media.output_place import is_same_disk
-from effigie.media.output_plan import check_room
-from effigie.media.stream_copy import TimeSpan
+from effigie.media.layers.plan import plan_layers
+from effigie.media.output.place import is_same_disk
+from effigie.media.output.plan import check_room
+from effigie.media.output.stream_copy import TimeSpan
 from effigie.provenance.c2pa.certificate import SigningIdentity, select_identity
 from effigie.provenance.c2pa.containers import sidecar_path, supports_embedding
 from effigie.provenance.c2pa.credentials import check_signing

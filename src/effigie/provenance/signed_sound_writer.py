@@ -12,8 +12,8 @@ import numpy as np
 
 from effigie.consent.gate import Permit
 from effigie.errors import UsageError
-from effigie.media.output_place import check_place
-from effigie.media.sound_writer import SoundSettings, SoundWriter
+from effigie.media.output.place import check_place
+from effigie.media.sound.writer import SoundSettings, SoundWriter
 from effigie.provenance.config import TrustSettings
 from effigie.provenance.output_record import OutputRecord
 from effigie.provenance.sound_trace import SoundTrace

@@ -17,12 +17,12 @@ from effigie.consent.gate import Permit
 from effigie.edit import Edit
 from effigie.media import EncodeSettings, VideoWriter
 from effigie.media.clip import ClipInfo
-from effigie.media.layer_files import LayerFiles
-from effigie.media.native_picture import NativePicture
-from effigie.media.sound import Sound
-from effigie.media.sound_track import SoundStream
-from effigie.media.stream_copy import TimeSpan
-from effigie.media.video_encoder import OUTPUT_FORMATS
+from effigie.media.layers.writer import LayerFiles
+from effigie.media.output.stream_copy import TimeSpan
+from effigie.media.output.video_encoder import OUTPUT_FORMATS
+from effigie.media.samples.native_picture import NativePicture
+from effigie.media.sound.reader import Sound
+from effigie.media.sound.track import SoundStream
 from effigie.provenance.config import TrustSettings
 from effigie.provenance.frame_marker import FrameMarker
 from effigie.provenance.ledger.fingerprint import FINGERPRINT_INTERVAL_S, compute_fingerprint
@@ -44,7 +44,7 @@ class SignedWriter:
         path, encode, span: as for :class:`~effigie.media.VideoWriter`.
         source_path: what the pictures were made from, where that is not ``like`` itself: a portrait in motion has the
             driver's clock and sound and another's pictures. A folder counts as unknown.
-        layers: a folder for the same as layers over the footage, see :mod:`effigie.media.layer_files`; frames must be
+        layers: a folder for the same as layers over the footage, see :mod:`effigie.media.layers.writer`; frames must be
             written as decoded, then.
         made_sound: sound that stands in place of the clip's own, its first sample at the output's time 0. It carries
             the mark too. Outputs that hold no sound (pictures) leave it out and say so.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from effigie.errors import MediaError
-from effigie.media.sound import SOUND_SUFFIXES, stream_sound
+from effigie.media.sound.reader import SOUND_SUFFIXES, stream_sound
 from effigie.progress import CancelToken
 from effigie.provenance.ledger.fingerprint import Sample
 from effigie.provenance.ledger.sound_fingerprint import ASKED_INTERVAL_S, compute_sound_fingerprints

@@ -17,8 +17,8 @@ from effigie.consent.store import ConsentStore, used_store
 from effigie.errors import CancelledError, EffigieError, MediaError
 from effigie.io.atomic_write import sha256
 from effigie.media import probe
-from effigie.media.images import is_picture
-from effigie.media.layer_plan import MANIFEST
+from effigie.media.layers.plan import MANIFEST
+from effigie.media.pictures.reader import is_picture
 from effigie.media.sampling import FrameSampling, sample_frames
 from effigie.progress import CancelToken
 from effigie.provenance.c2pa.reader import CredentialState, read_credentials

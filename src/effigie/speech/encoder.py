@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from effigie.media.sound import Sound
+from effigie.media.sound.reader import Sound
 from effigie.progress import CancelToken
 from effigie.speech.spectrogram import RATE, compute_spectrogram, to_mono
 from effigie.speech.whisper import FEATURE_RATE, FEATURES, SPECTROGRAM_FRAMES, WINDOW_S, load_whisper

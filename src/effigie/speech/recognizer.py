@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from effigie.media.sound import Sound
+from effigie.media.sound.reader import Sound
 from effigie.progress import CancelToken
 from effigie.speech.spectrogram import RATE, compute_spectrogram, to_mono
 from effigie.speech.whisper import FEATURE_RATE, SPECTROGRAM_FRAMES, WINDOW_S, Whisper, load_whisper

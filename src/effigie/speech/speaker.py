@@ -16,7 +16,7 @@ import numpy as np
 
 from effigie.assets import fetch_asset
 from effigie.errors import AssetError, MediaError
-from effigie.media.sound import Sound
+from effigie.media.sound.reader import Sound
 from effigie.speech.recognizer import find_loud
 from effigie.speech.spectrogram import RATE, slaney_filters, to_mono
 

@@ -23,6 +23,7 @@ from effigie.io.tensors import load_tensors
 from effigie.progress import ProgressCallback, ignore_progress
 from effigie.training.model_folder import CONFIG, MANIFEST, load_config, require_weights, save_config, save_weights
 from effigie.voice.adapters import apply_adapters
+from effigie.voice.exemplars import Exemplars
 from effigie.voice.melody import Melody
 from effigie.voice.network.layers import STYLE_SIZE
 from effigie.voice.pretrained import load_speech_network
@@ -33,7 +34,7 @@ from effigie.voice.voice_model import VoiceModel
 LOG = logging.getLogger(__name__)
 
 VOICE, KIND, COMMAND = "voice.safetensors", "voice", "effigie voice learn"
-_ADAPTER = "adapter."
+_ADAPTER, _EXEMPLAR = "adapter.", "exemplar."
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,17 @@ def load_voice_config(folder: Path) -> VoiceConfig:
     return load_config(folder, KIND, COMMAND, parse)
 
 
-def save_voice(folder: Path, timbre: Tensor, adapters: Mapping[str, Tensor], subject: Mapping[str, Tensor]) -> None:
-    """Write the learned tensors, and who the voice is, fp16."""
+def save_voice(
+    folder: Path,
+    timbre: Tensor,
+    adapters: Mapping[str, Tensor],
+    exemplars: Exemplars | None,
+    subject: Mapping[str, Tensor],
+) -> None:
+    """Write what was learned, and who the voice is, fp16."""
     tensors = {"timbre": timbre.detach(), **{_ADAPTER + name: tensor for name, tensor in adapters.items()}, **subject}
+    if exemplars is not None:
+        tensors |= {_EXEMPLAR + name: tensor for name, tensor in exemplars.to_tensors().items()}
     save_weights(folder / VOICE, tensors)
 
 
@@ -124,8 +133,9 @@ def _load_learned(folder: Path, consent: ConsentLike, purpose: str | None, progr
         timbre = tensors["timbre"].float()
         if timbre.shape != (1, STYLE_SIZE):
             raise ValueError(f"the style has the shape {tuple(timbre.shape)}")
-        adapters = {name.removeprefix(_ADAPTER): one for name, one in tensors.items() if name.startswith(_ADAPTER)}
-        decoder = apply_adapters(network.decoder, adapters)
+        decoder = apply_adapters(network.decoder, _select(tensors, _ADAPTER))
+        stored = _select(tensors, _EXEMPLAR)
+        exemplars = Exemplars.from_tensors(stored) if stored else None  # older voices have none
     except (KeyError, ValueError) as error:
         raise _damage_error(folder, error) from error
     LOG.info("loaded the voice %s", folder)
@@ -139,8 +149,13 @@ def _load_learned(folder: Path, consent: ConsentLike, purpose: str | None, progr
         timbre,
         config.melody,
         config.tempo,
+        exemplars,
         manifest,
     )
+
+
+def _select(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)}
 
 
 def _damage_error(folder: Path, error: Exception) -> ModelError:

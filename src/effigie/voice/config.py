@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from effigie.errors import UsageError
-from effigie.media.sound_writer import SoundSettings
+from effigie.media.sound.writer import SoundSettings
 from effigie.provenance.config import TrustSettings
 
 OutputRate = Literal[24000, 48000]
@@ -20,6 +20,7 @@ class SpeakSettings:
         speed: of the speech, 0.5 to 2; 1 is the voice's own.
         pauses: length of the pauses between sentences, 0 to 5; 1 is natural.
         semitones: by which the melody is raised, -12 to 12; 0 is the voice's own height.
+        likeness: how far the sound is brought to the recordings of a learned voice, 0 to 1; less is more natural.
         rate: samples a second of the output. What is made has 24000; 48000 holds no more.
         sound: how the file is stored.
         trust: how the output can be traced: notice, mark, certificate.
@@ -28,6 +29,7 @@ class SpeakSettings:
     speed: float = 1.0
     pauses: float = 1.0
     semitones: float = 0.0
+    likeness: float = 1.0
     rate: OutputRate = 24000
     sound: SoundSettings = field(default_factory=SoundSettings)
     trust: TrustSettings = field(default_factory=TrustSettings)
@@ -36,6 +38,7 @@ class SpeakSettings:
         _check_range("speed", self.speed, 0.5, 2.0)
         _check_range("pauses", self.pauses, 0.0, 5.0)
         _check_range("semitones", self.semitones, -12.0, 12.0)
+        _check_range("likeness", self.likeness, 0.0, 1.0)
         check_rate(self.rate)
 
 
@@ -46,6 +49,7 @@ class VoiceConvertSettings:
     Attributes:
         semitones: by which the melody is raised, -12 to 12; 0 is the voice's own height.
         melody: how far the performance's range of melody is kept: 1 wholly, 0 takes the voice's own.
+        likeness: how far the sound is brought to the recordings of a learned voice, 0 to 1; less is more natural.
         rate: samples a second of the output. What is made has 24000; 48000 holds no more.
         sound: how the file is stored.
         trust: how the output can be traced: notice, mark, certificate.
@@ -53,6 +57,7 @@ class VoiceConvertSettings:
 
     semitones: float = 0.0
     melody: float = 0.5
+    likeness: float = 1.0
     rate: OutputRate = 24000
     sound: SoundSettings = field(default_factory=SoundSettings)
     trust: TrustSettings = field(default_factory=TrustSettings)
@@ -60,6 +65,7 @@ class VoiceConvertSettings:
     def __post_init__(self) -> None:
         _check_range("semitones", self.semitones, -12.0, 12.0)
         _check_range("melody", self.melody, 0.0, 1.0)
+        _check_range("likeness", self.likeness, 0.0, 1.0)
         check_rate(self.rate)
 
 

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from effigie.errors import MediaError, ModelError, UsageError
 from effigie.io.atomic_write import atomic_write
-from effigie.media.sound import Sound, read_sound, stream_sound
-from effigie.media.sound_writer import SoundWriter
+from effigie.media.sound.reader import Sound, read_sound, stream_sound
+from effigie.media.sound.writer import SoundWriter
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.speech.activity import find_speech
 from effigie.speech.f0 import measure_f0
@@ -40,7 +40,8 @@ MAX_COST, MAX_LEARNED_COST = 6.2, 5.2
 MAX_SCRIPT = 2000  # letters of it
 TRANSCRIPT = ".txt"  # suffix of what is said in a recording, beside it
 # Of what a stock voice says: how loud its loudest 0.75 s are, and the line from measured to predicted energy (r .988).
-LOUD_ENERGY, ENERGY_MAP = 7.80, (0.873, 1.539)
+LOUD_ENERGY, LOUD_FRAMES, ENERGY_MAP = 7.80, 60, (0.873, 1.539)
+QUIET_ENERGY, QUIET_SLOPE = 4.0, 0.4  # of what it predicts: below, recordings have a floor of noise, at about 0
 GATE = 0.2  # gain of what lies near the noise floor: noise that is learned is heard in everything that is said
 
 SCHEMA = pa.schema(
@@ -224,12 +225,26 @@ def _measure(samples: np.ndarray, found: Alignment, text: str, recording: str, s
 def level_samples(samples: np.ndarray) -> np.ndarray:
     """(n,) at the network's own level, what is near the noise floor lowered; see :data:`LOUD_ENERGY`."""
     energy = measure_energy(samples)
-    loud = np.sort(energy)[-min(60, len(energy)) :].mean()
+    loud = np.sort(energy)[-min(LOUD_FRAMES, len(energy)) :].mean()
     leveled = samples * np.exp((LOUD_ENERGY - loud) / 2)
     energy = energy + (LOUD_ENERGY - loud)
     above = np.clip((energy - np.quantile(energy, 0.1) - 1.0) / 1.5, 0, 1)
     gain = np.interp(np.arange(len(samples)), np.arange(len(above)) * 300, GATE + (1 - GATE) * above)
     return np.asarray(leveled * gain, np.float32)
+
+
+def raise_to_learned(energy: np.ndarray) -> np.ndarray:
+    """(T,) energy that the network predicts, within the range of the leveled recordings that voices are learned from.
+
+    Its voices differ by a neper and more in how loud they mean to be, and what they mean as quiet is quieter than any
+    room; a style that was fitted to recordings is rough beyond their range.
+    """
+    slope, offset = ENERGY_MAP
+    loud = np.sort(energy)[-min(LOUD_FRAMES, len(energy)) :].mean()
+    raised = energy + (slope * LOUD_ENERGY + offset - loud)
+    return np.asarray(
+        np.where(raised < QUIET_ENERGY, QUIET_ENERGY + QUIET_SLOPE * (raised - QUIET_ENERGY), raised), "f4"
+    )
 
 
 def measure_network_energy(samples: np.ndarray) -> np.ndarray:

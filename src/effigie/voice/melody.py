@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-VOICED_HZ = 10.0  # below it the network means unvoiced
+# What the network means by unvoiced is seldom 0 Hz: in some voices it says 10 to 20, and passes through 30 and 40.
+VOICED_HZ = 50.0
 _NARROWEST, _WIDEST = 0.6, 1.6  # by which a range is changed at most
 _LOWEST_HZ, _HIGHEST_HZ = 50.0, 800.0
 

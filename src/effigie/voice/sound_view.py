@@ -18,7 +18,7 @@ import numpy as np
 
 from effigie.arrays import Image
 from effigie.errors import EffigieError
-from effigie.media.sound import read_sound
+from effigie.media.sound.reader import read_sound
 from effigie.speech.f0 import measure_f0
 from effigie.speech.mel import power_spectrum
 from effigie.speech.quality import SpeechQuality, measure_quality

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,16 +20,20 @@ from effigie.consent.voice_matching import SubjectVoice
 from effigie.errors import MediaError, UsageError
 from effigie.io.atomic_write import require_empty_folder, sha256, write_json
 from effigie.io.locks import with_output_lock
-from effigie.media.sound import read_sound
+from effigie.media.sound.reader import read_sound
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 from effigie.speech.quality import SpeechQuality, measure_quality
 from effigie.training.model_folder import CONFIG, MANIFEST
+from effigie.voice.adapters import apply_adapters
 from effigie.voice.checkpoint import VoiceConfig, load_voice_config, save_voice, save_voice_config
 from effigie.voice.config import LearnSettings
 from effigie.voice.consent import permit_learning, store_subject
 from effigie.voice.dataset import Utterance, collect_utterances, save_utterances
+from effigie.voice.exemplars import Exemplars, collect_exemplars
 from effigie.voice.melody import Melody
+from effigie.voice.network.speech_network import SpeechNetwork
 from effigie.voice.pretrained import load_speech_network
+from effigie.voice.symbols import encode_phonemes
 from effigie.voice.task import VoiceTask, choose_base
 
 SET = "set.parquet"
@@ -128,10 +132,11 @@ def learn(
         progress(Progress("learn", step, settings.steps, "steps", note))
 
     result = task.fit(settings.steps, report)
-    save_voice_config(output, VoiceConfig(base, melody, _measure_tempo(utterances)))
+    exemplars = learn_exemplars(network, result.timbre, result.adapters, utterances, cancel)
+    save_voice_config(output, VoiceConfig(base, melody, measure_tempo(utterances)))
     save_consents(output, permit)
     save_utterances(output / SET, utterances)
-    save_voice(output, result.timbre, result.adapters, store_subject(subject))
+    save_voice(output, result.timbre, result.adapters, exemplars, store_subject(subject))
     missing = "".join(sorted(set(PHONEMES) - set("".join(one.phonemes for one in utterances))))
     errors = [error for _, error in result.errors]
     write_json(
@@ -166,6 +171,29 @@ def average_person(subject: SubjectVoice) -> Tensor:
     return torch.nn.functional.normalize(mean, dim=0)
 
 
+@torch.inference_mode()
+def learn_exemplars(
+    network: SpeechNetwork,
+    timbre: Tensor,
+    adapters: Mapping[str, Tensor],
+    utterances: Sequence[Utterance],
+    cancel: CancelToken | None = None,
+) -> Exemplars | None:
+    """The person's own spectra beside those that the fitted network makes of the same words, times and melody."""
+    decoder = apply_adapters(network.decoder, adapters)
+
+    def say_again(one: Utterance) -> tuple[Tensor, Tensor, np.ndarray]:
+        if cancel is not None:
+            cancel.check()
+        sounds = network.text(encode_phonemes(one.phonemes))
+        frames = sounds.repeat_interleave(torch.from_numpy(one.durations), dim=2)
+        f0, energy = torch.from_numpy(one.f0)[None], torch.from_numpy(one.energy)[None]
+        shaped = decoder.shape(frames, f0, energy, timbre)
+        return shaped[0], decoder.generator(shaped, timbre, f0)[0], one.samples
+
+    return collect_exemplars(map(say_again, utterances))
+
+
 def _check_place(output: Path) -> None:
     """Raise unless the folder is empty or holds a voice."""
     if (output / CONFIG).is_file():
@@ -181,7 +209,7 @@ def _judge(path: Path) -> SpeechQuality:
     return quality
 
 
-def _measure_tempo(utterances: Sequence[Utterance]) -> float:
+def measure_tempo(utterances: Sequence[Utterance]) -> float:
     """Median duration of the person's vowels against the stock voice's, which says a vowel in three frames."""
     lengths: list[int] = []
     for one in utterances:

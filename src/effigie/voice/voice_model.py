@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from effigie.consent.gate import Permit
+from effigie.voice.exemplars import Exemplars
 from effigie.voice.melody import Melody
 from effigie.voice.network.decoder import Decoder
 from effigie.voice.network.speech_network import SpeechNetwork
@@ -26,6 +27,7 @@ class VoiceModel:
         timbre: (1, 128) learned style of the sound; None of a stock voice.
         melody: the person's; None of a stock voice, which has the network's.
         tempo: durations of the person against the base's.
+        exemplars: the person's own spectra; None of a stock voice, and of voices that were learned without.
         permit: the gate's.
         manifest_sha256: outputs name the voice by it; None of a stock voice.
     """
@@ -38,6 +40,7 @@ class VoiceModel:
     timbre: Tensor | None = None
     melody: Melody | None = None
     tempo: float = 1.0
+    exemplars: Exemplars | None = None
     manifest_sha256: str | None = None
 
     def choose(self, count: int) -> tuple[Tensor, Tensor]:
@@ -46,6 +49,14 @@ class VoiceModel:
         return (timbre if self.timbre is None else self.timbre), manner
 
     @torch.inference_mode()
-    def decode(self, frames: Tensor, f0: Tensor, energy: Tensor, timbre: Tensor) -> Tensor:
-        """(1, 512, T), (1, 2 T), (1, 2 T), (1, 128) -> (600 T,) samples of 24 kHz."""
-        return self.decoder(frames, f0, energy, timbre)[0]
+    def decode(self, frames: Tensor, f0: Tensor, energy: Tensor, timbre: Tensor, likeness: float = 1.0) -> Tensor:
+        """(1, 512, T), (1, 2 T), (1, 2 T), (1, 128) -> (600 T,) samples of 24 kHz.
+
+        Args:
+            likeness: how far they are brought to the person's own spectra, 0 to 1.
+        """
+        shaped = self.decoder.shape(frames, f0, energy, timbre)
+        samples: Tensor = self.decoder.generator(shaped, timbre, f0)[0]
+        if self.exemplars is None or not likeness:
+            return samples
+        return self.exemplars.apply(samples, shaped[0], likeness)

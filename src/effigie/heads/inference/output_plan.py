@@ -14,7 +14,7 @@ from effigie.heads.inference.speech import measure_length
 from effigie.heads.motion.control_template import ControlTemplate
 from effigie.heads.motion.motion import Motion
 from effigie.media import ClipInfo, OutputPlan, probe
-from effigie.media.color import choose_rgb_color
+from effigie.media.samples.color import choose_rgb_color
 from effigie.provenance.output_plan import plan_signed_output
 
 if TYPE_CHECKING:

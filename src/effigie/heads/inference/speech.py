@@ -16,8 +16,8 @@ from effigie.heads.inference.driver import DriverReading
 from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.template import save_motion
 from effigie.media.container import open_container
-from effigie.media.sound import SOUND_FORMATS, select_audio_stream, stream_sound
-from effigie.media.sound_track import SoundStream
+from effigie.media.sound.reader import SOUND_FORMATS, select_audio_stream, stream_sound
+from effigie.media.sound.track import SoundStream
 from effigie.progress import CancelToken, ProgressCallback
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from effigie.heads.motion.features import region_weights
 from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.retarget import compute_proportions
 from effigie.heads.speech.loudness import Loudness, measure_loudness
-from effigie.media.sound import read_sound
+from effigie.media.sound.reader import read_sound
 from effigie.progress import CancelToken
 from effigie.speech.encoder import analyze_stream
 from effigie.speech.spectrogram import RATE

@@ -17,7 +17,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from effigie.media.sound import stream_sound
+from effigie.media.sound.reader import stream_sound
 from effigie.progress import CancelToken
 from effigie.provenance.sound_watermark.pattern import layout
 from effigie.provenance.sound_watermark.search import SoundPose, SoundSearch

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effigie.errors import UsageError
-from effigie.media.native_picture import NativePicture
+from effigie.media.samples.native_picture import NativePicture
 from effigie.provenance.watermark.anchor import Anchor
 from effigie.provenance.watermark.clip_sample import ClipSample
 from effigie.provenance.watermark.face_marker import FaceMarker
@@ -29,20 +29,30 @@ class Strength:
     """Strength of the mark, root mean square in grey levels of 255.
 
     Attributes:
-        texture: added to :data:`FLAT_LEVEL` for every grey level of local contrast, up to :data:`MAX_LEVEL`.
+        texture: added to :data:`FLAT_LEVEL` for every grey level of local contrast.
+        most: nowhere exceeded, however rough the place, before shares are applied; less in large pictures.
         mean: of a frame at most.
         structure: what a frame may lose of SSIM, as estimated at the size texture is measured.
     """
 
     texture: float
+    most: float
     mean: float
     structure: float = 1.0
 
+    def limit(self, height: int, width: int) -> float:
+        """The most in a picture of that size, grey levels.
+
+        A cheek is rough in a small picture and smooth in a large one, where blotches would show; there a weaker mark is
+        as legible, for each of its waves has more pixels.
+        """
+        return self.most * min(1.0, SMALL_LINES / max(1, min(height, width)))
+
 
 FLAT_LEVEL = 0.45  # where nothing hides it
-MAX_LEVEL = 3.6  # nowhere exceeded, however rough the place, before shares are applied
-WITHOUT_FACES = Strength(texture=0.7, mean=1.96)  # 42.3 dB
-WITH_FACES = Strength(texture=0.7, mean=1.79, structure=0.018)  # 43.1 dB; an SSIM of some 0.989 at full size
+SMALL_LINES = 360  # to which pictures may be marked as strongly as rough places allow
+WITHOUT_FACES = Strength(texture=0.7, most=3.6, mean=1.96)  # 42.3 dB
+WITH_FACES = Strength(texture=0.7, most=2.6, mean=1.79, structure=0.018)  # 43.1 dB; an SSIM of some 0.989 at full size
 ALLOWED_LOSS = 0.0102  # of SSIM, where a clip's own frames tell what is lost
 _CORRECTION = (0.7, 1.5)  # of the estimate, at least and at most
 # Of luma marked as it is: it is rounded once, not in RGB and again on the way to luma. With this share the change of
@@ -163,7 +173,7 @@ class WatermarkEmbedder:
         """
         hidden = local_contrast(small)
         strength = WITH_FACES if faces else WITHOUT_FACES
-        amplitude = np.minimum(FLAT_LEVEL + strength.texture * hidden, MAX_LEVEL)
+        amplitude = np.minimum(FLAT_LEVEL + strength.texture * hidden, strength.limit(*self.size))
         if face_mask is not None:
             mask = cv2.resize(face_mask, self._small, interpolation=cv2.INTER_LINEAR).astype(np.float32)
             amplitude *= 1 + (FACE_FACTOR - 1) / 255 * mask

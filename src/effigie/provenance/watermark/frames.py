@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from effigie.media import ClipInfo, VideoReader
 from effigie.media.container import DamageCounter, decode_frames, open_container, select_video_stream
-from effigie.media.images import is_picture
 from effigie.media.orientation import Orientation
+from effigie.media.pictures.reader import is_picture
 from effigie.media.probe import read_clip_info
 
 MAX_FRAMES = 64

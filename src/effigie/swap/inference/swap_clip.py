@@ -16,8 +16,8 @@ from effigie.extraction import ExtractSettings, extract
 from effigie.faceset import FaceSet
 from effigie.faceset.plots.drawing import write_png
 from effigie.io.atomic_write import NAME_BYTES, discard
-from effigie.media.images import is_picture
 from effigie.media.inputs import expand_paths
+from effigie.media.pictures.reader import is_picture
 from effigie.progress import CancelToken, ProgressCallback, format_count, ignore_progress
 from effigie.provenance import plan_signed_output, verify
 from effigie.swap.config import ConvertSettings, SwapSettings
@@ -25,7 +25,7 @@ from effigie.swap.geometry_model import build_swap
 from effigie.swap.inference.comparison_sheet import write_comparison_sheet
 from effigie.swap.inference.conversion import ConvertReport
 from effigie.swap.inference.convert import convert
-from effigie.swap.inference.source_check import (
+from effigie.swap.inference.source.check import (
     SIDE_ON,
     check_single_person,
     describe_source,

@@ -12,7 +12,7 @@ import torch
 
 from effigie.consent.gate import ConsentLike
 from effigie.errors import MediaError
-from effigie.media.sound import stream_sound
+from effigie.media.sound.reader import stream_sound
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.provenance.signed_sound_writer import SignedSoundWriter
 from effigie.voice.checkpoint import load_voice
@@ -163,7 +163,8 @@ def convert_utterance(voice: VoiceModel, utterance: Utterance, settings: VoiceCo
     frames = sounds.repeat_interleave(torch.from_numpy(utterance.durations), dim=2)
     timbre, _ = voice.choose(len(known_phonemes(utterance.phonemes)))
     melody, energy = (torch.from_numpy(curve.astype(np.float32))[None] for curve in (f0, utterance.energy))
-    return np.asarray(voice.decode(frames, melody, energy, timbre).numpy() * GAIN, np.float32)
+    made = voice.decode(frames, melody, energy, timbre, settings.likeness)
+    return np.asarray(made.numpy() * GAIN, np.float32)
 
 
 def _fade(samples: np.ndarray) -> np.ndarray:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from effigie.media.sound import Sound
+from effigie.media.sound.reader import Sound
 from effigie.progress import CancelToken
 from effigie.speech.phonemizer import Sentence, phonemize
 from effigie.voice.config import SpeakSettings
+from effigie.voice.dataset import raise_to_learned
 from effigie.voice.melody import Melody, carry_over
 from effigie.voice.network.generator import RATE
 from effigie.voice.network.speech_network import FRAME_S, Score
@@ -94,18 +95,19 @@ def plan_sentence(voice: VoiceModel, phonemes: str, settings: SpeakSettings) -> 
     score = voice.network.plan(symbols, voice.choose(symbols.shape[1] - 2)[1], settings.speed / voice.tempo)
     f0 = score.f0[0].numpy()
     own = Melody.measure(f0)
-    if own is None:
+    if own is not None:
+        # Half of the way to the person's range: recordings of commands or single words say little about sentences.
+        moved = carry_over(f0, own, voice.melody or own, 0.5, settings.semitones)
+        score = replace(score, f0=torch.from_numpy(moved)[None])
+    if voice.timbre is None:
         return score
-    target = voice.melody or own
-    # The network's melody is that of its language; a person's recordings of single words say little about range.
-    moved = carry_over(f0, own, Melody(target.mean, own.spread), 1.0, settings.semitones)
-    return replace(score, f0=torch.from_numpy(moved)[None])
+    return replace(score, energy=torch.from_numpy(raise_to_learned(score.energy[0].numpy()))[None])
 
 
 def _speak_sentence(voice: VoiceModel, sentence: Sentence, settings: SpeakSettings, begin_s: float) -> Speech:
     score = plan_sentence(voice, sentence.phonemes, settings)
     timbre, _ = voice.choose(len(score.durations) - 2)
-    samples = voice.decode(score.frames, score.f0, score.energy, timbre).numpy() * GAIN
+    samples = voice.decode(score.frames, score.f0, score.energy, timbre, settings.likeness).numpy() * GAIN
     ends = np.cumsum(score.durations.numpy()) * FRAME_S
     heard = ends - HEARD_EARLIER_S
     first = max(0.0, float(heard[0]) - LEAD_S)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from effigie.errors import UsageError
-from effigie.media.sound import Sound, read_sound
+from effigie.media.sound.reader import Sound, read_sound
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.speech.phonemizer import phonemize
 from effigie.speech.quality import SpeechQuality, measure_quality

@@ -22,7 +22,7 @@ from effigie.heads.speech.inference.mouth import MouthTrack, predict_mouth
 from effigie.heads.speech.inference.shapes import DriverFace, SpokenShapes
 from effigie.heads.speech.loudness import Loudness, measure_loudness
 from effigie.heads.speech.network import MouthModel
-from effigie.media.sound import stream_sound
+from effigie.media.sound.reader import stream_sound
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 from effigie.speech.recognizer import measure_speech
 from effigie.speech.spectrogram import RATE

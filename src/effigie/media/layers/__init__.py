@@ -1,0 +1,1 @@
+"""Layers for other compositing programs: what lies over the footage, premultiplied, with its alpha."""

@@ -1,0 +1,1 @@
+"""Decoded pictures in the footage's own samples: where components lie, their color, and the way to RGB and back."""

@@ -1,0 +1,122 @@
+"""Glasses of the source: left out of its frames, or in all of them; never in some and not in others.
+
+A bank may hold frames with glasses and without, from several days' footage: each frame of the output would take what
+its nearest one has. Rims that are kept are cut where the made face ends; the default is therefore to leave them out.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from effigie.arrays import Image
+from effigie.io.measurements import measure_once
+from effigie.occlusion.eyewear import DARK_LENSES, Eyewear, find_eyewear
+from effigie.occlusion.eyewear_removal import clear_lenses, find_reflections, remove_eyewear
+from effigie.occlusion.predictor import VisibilityPredictor
+from effigie.prior.frame_bank import FrameBank
+from effigie.progress import format_count
+
+SAMPLE = 16  # frames of the bank by which it is told whether the person wears glasses at all
+STEP = 4  # frames: those between two that agree are like them, for a bank is in the order of its footage
+CACHE_FRAMES = 64  # as many as the bank caches
+# Centimetres of distance: frames that would have to be cleaned are taken where none like them is bare, frames without
+# the glasses that are to be shown nowhere.
+CLEANED_CM, UNLIKE_CM = 1.0, 100.0
+
+
+@dataclass(frozen=True)
+class SourceEyewear:
+    """A bank with the source's glasses in all frames or in none.
+
+    Attributes:
+        notes: what was done, a line each.
+        find_hidden: index in the bank -> (S, S) bool, skin that wide rims hid; None where none were taken out.
+    """
+
+    bank: FrameBank
+    notes: list[str]
+    find_hidden: Callable[[int], np.ndarray] | None = None
+
+
+def choose_eyewear(bank: FrameBank, mode: str, predictor: VisibilityPredictor) -> SourceEyewear:
+    """Take the source's glasses out of its frames, or keep to frames that show them.
+
+    Args:
+        mode: of :class:`effigie.ConvertSettings`; ``source`` keeps what most frames show, both others take glasses out.
+    """
+
+    @lru_cache(CACHE_FRAMES)
+    def find(index: int) -> Eyewear:
+        return find_eyewear(bank.read(index), bank.geometries[index].landmarks, predictor)
+
+    count = len(bank.geometries)
+    sample = np.unique(np.linspace(0, count - 1, min(SAMPLE, count)).round().astype(int)).tolist()
+
+    def is_common() -> bool:
+        return _is_common([find(index).is_worn for index in sample])
+
+    # Half a second for sixteen frames: of a bank in a folder it is kept whether anything is worn at all.
+    if not (is_common() if bank.digest is None else measure_once("eyewear", bank.digest, is_common, _is_answer)):
+        return SourceEyewear(bank, [])
+    found = [find(index) for index in sample]
+    worn = _find_worn(lambda index: find(index).is_worn, count)
+    some = "" if worn.all() else f" in {worn.sum()} of {format_count(count, 'frame')}"
+    if mode == "source":
+        if worn.all():
+            return SourceEyewear(bank, [])
+        shown = worn if worn.mean() >= 0.5 else ~worn
+        kept = "kept" if shown is worn else "left out"
+        return SourceEyewear(
+            replace(bank, penalty=bank.penalty + UNLIKE_CM * ~shown),
+            [f"the source wears glasses{some}: {kept}, by choosing from the other frames only"],
+        )
+    if np.median([one.dark for one in found if one.is_worn]) > DARK_LENSES:
+        return SourceEyewear(bank, ["the source's eyes are hidden behind dark glasses, which therefore stay"])
+    cleaned = replace(
+        bank, read=_clean(bank, find, worn.tolist()), penalty=bank.penalty + CLEANED_CM * (worn & ~worn.all())
+    )
+
+    def find_hidden(index: int) -> np.ndarray:
+        return find(index).wide if worn[index] else np.zeros(bank.read(index).shape[:2], bool)
+
+    made_up = "what they hid is made up, brows under wide rims are the footage's"
+    notes = [f"the source wears glasses{some}: left out, {made_up} (--eyewear source keeps them)"]
+    return SourceEyewear(cleaned, notes, find_hidden)
+
+
+def _is_answer(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_common(worn: list[bool]) -> bool:
+    """Whether so many frames show glasses that it is no error: of few frames one in two, of many one in eight."""
+    return sum(worn) >= max(1, len(worn) / (2 if len(worn) < 8 else 8))
+
+
+def _find_worn(is_worn: Callable[[int], bool], count: int) -> np.ndarray:
+    """(N,) bool: which frames show glasses; not all of them are looked at."""
+    looked = sorted({*range(0, count, STEP), count - 1})
+    worn = np.zeros(count, bool)
+    worn[looked] = [is_worn(index) for index in looked]
+    for first, last in itertools.pairwise(looked):
+        between = range(first + 1, last)
+        worn[first + 1 : last] = worn[first] if worn[first] == worn[last] else [is_worn(index) for index in between]
+    return worn
+
+
+def _clean(bank: FrameBank, find: Callable[[int], Eyewear], worn: list[bool]) -> Callable[[int], Image]:
+    @lru_cache(CACHE_FRAMES)
+    def read_clean(index: int) -> Image:
+        picture = bank.read(index)
+        if not worn[index]:
+            return picture
+        eyewear = find(index)
+        picture = clear_lenses(picture, eyewear)
+        return remove_eyewear(picture, eyewear, find_reflections(picture, eyewear, bank.geometries[index].landmarks))
+
+    return read_clean
