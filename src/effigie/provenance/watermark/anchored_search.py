@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-import scipy.fft
+import scipy  # its parts load when they are used
 from numpy.typing import NDArray
 
 from effigie.provenance.watermark.anchored_pattern import TILE_CM, anchored_carriers
