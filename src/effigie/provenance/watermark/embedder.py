@@ -30,13 +30,15 @@ class Strength:
 
     Attributes:
         texture: added to :data:`FLAT_LEVEL` for every grey level of local contrast.
-        most: nowhere exceeded, however rough the place, before shares are applied; less in large pictures.
+        most: nowhere exceeded, however rough the place, before shares are applied.
+        lines: of the shorter side; in larger pictures the most is in proportion less.
         mean: of a frame at most.
         structure: what a frame may lose of SSIM, as estimated at the size texture is measured.
     """
 
     texture: float
     most: float
+    lines: int
     mean: float
     structure: float = 1.0
 
@@ -46,13 +48,12 @@ class Strength:
         A cheek is rough in a small picture and smooth in a large one, where blotches would show; there a weaker mark is
         as legible, for each of its waves has more pixels.
         """
-        return self.most * min(1.0, SMALL_LINES / max(1, min(height, width)))
+        return self.most * min(1.0, self.lines / max(1, min(height, width)))
 
 
 FLAT_LEVEL = 0.45  # where nothing hides it
-SMALL_LINES = 360  # to which pictures may be marked as strongly as rough places allow
-WITHOUT_FACES = Strength(texture=0.7, most=3.6, mean=1.96)  # 42.3 dB
-WITH_FACES = Strength(texture=0.7, most=2.6, mean=1.79, structure=0.018)  # 43.1 dB; an SSIM of some 0.989 at full size
+WITHOUT_FACES = Strength(texture=0.7, most=3.6, lines=360, mean=1.96)  # 42.3 dB
+WITH_FACES = Strength(texture=0.7, most=3.6, lines=260, mean=1.79, structure=0.018)  # 43.1 dB; SSIM of some 0.989
 ALLOWED_LOSS = 0.0102  # of SSIM, where a clip's own frames tell what is lost
 _CORRECTION = (0.7, 1.5)  # of the estimate, at least and at most
 # Of luma marked as it is: it is rounded once, not in RGB and again on the way to luma. With this share the change of
