@@ -74,12 +74,17 @@ scale execution: Executor LocalProcesses=ProcessExecutor available_cores executo
 swap swap: Role=PersonAssignment convert_clip=convert data=dataset exchange=dataset
     layout=checkpoint_paths likeness=auxiliary_losses load_model=load_swap model=checkpoint networks=network
     person=person_frames settings=config shares=presets target=shape_retarget teachers=auxiliary_losses
-swap swap.inference: batch cast=person_state conversion convert fast=convert finish=person_state
-    hairline=source_visibility mouth=mouth_transfer paint=mask_clip project
-    reach=pose_limits roles=person_assignment shots=shot_settings swapper
+swap swap.editing: paint=mask_clip project shots=shot_settings
+swap swap.inference: batch conversion convert fast=convert mouth=mouth_transfer reach=pose_limits swapper
+swap swap.inference.people: cast=state finish=state roles=assignment
+swap swap.inference.source: hairline=visibility
 swap faces: pick=person_matcher
 swap.inference faces: person_matcher
-swap.inference swap.inference: compositing=person_state fast_mode=convert
+swap.inference swap.editing: mask_clip project shot_settings strokes timeline
+swap.inference swap.inference: fast_mode=convert
+swap.inference swap.inference.people: cast compositing=state face_planner=planner face_track=track
+    person_assignment=assignment person_state=state
+swap.inference swap.inference.source: source_check=check source_eyewear=eyewear source_visibility=visibility
 training nn: adversary=gan balance=gradient_balancing content=perceptual critic=discriminator
     face_error=ssim pictures=images recogniser=recognizer
 training training: average=state best=checkpoint checkpoints=checkpoint guard=nan_guard

@@ -177,8 +177,8 @@ WRITERS = {
     "faceset/review/sheet.py": {"write_png"},
     "heads/person_checkpoint.py": {"imencode"},  # the person's own portrait
     "media/output/stream_copy.py": {"add_stream"},  # sound and subtitles, bytes as they were
-    "studio/face_grid.py": {"imencode"},  # crops of a face set, to the user's own browser
-    "studio/frames.py": {"imencode"},  # decoded frames of files as they are, to the user's own browser
+    "studio/views/face_grid.py": {"imencode"},  # crops of a face set, to the user's own browser
+    "studio/views/frames.py": {"imencode"},  # decoded frames of files as they are, to the user's own browser
     "execution/desk.py": {"imencode"},  # for the two below
     "heads/preview/process.py": {"encode_jpeg"},  # frames that `FrameMarker` marked, to the user's own browser
     "swap/preview/process.py": {"encode_jpeg"},  # as well
@@ -217,7 +217,7 @@ def test_a_revoked_consent_stops_a_finished_model(model, man, tmp_path, monkeypa
     from effigie.consent import Consent, default_store, revoke
     from effigie.progress import CancelToken
     from effigie.swap import PersonAssignment
-    from effigie.swap.inference.project import Project, save_project
+    from effigie.swap.editing.project import Project, save_project
     from effigie.swap.preview.process import ProjectDesk
 
     monkeypatch.setenv("EFFIGIE_HOME", str(tmp_path / "home"))

@@ -22,7 +22,7 @@ from effigie.heads.motion.template import load_motion, save_motion
 from effigie.io.atomic_write import parse_json, read_json, write_json
 from effigie.occlusion.checkpoint import load_occlusion
 from effigie.swap.checkpoint import load_config as load_swap_config
-from effigie.swap.inference.project import load_project
+from effigie.swap.editing.project import load_project
 from effigie.training.checkpoint import CheckpointStore, DamagedError, read_checkpoint
 from effigie.training.monitor.curve import Curve, read_curve
 from effigie.training.state import Snapshot

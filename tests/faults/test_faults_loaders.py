@@ -37,7 +37,7 @@ from effigie.media.pictures.writer import write_still
 from effigie.occlusion.checkpoint import load_occlusion
 from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
 from effigie.swap import load_swap
-from effigie.swap.inference.project import load_project
+from effigie.swap.editing.project import load_project
 from effigie.training.checkpoint import BestCheckpointStore, CheckpointStore, read_best
 from effigie.training.model_folder import get_shipped_folder
 from effigie.training.monitor.curve import read_curve

@@ -97,6 +97,7 @@ def test_the_ledger_and_the_notice_know_it(made):
     assert entry is not None
     assert (entry.name, entry.command) == ("out.mp4", "convert")
     assert len(entry.consents) == 1 and entry.fingerprints and entry.model_hash
+    assert entry.free_bits is not None
     notice = path.with_name("out.mp4.notice.txt").read_text(encoding="utf-8")
     assert report.output_id in notice and "AI-generated" in notice
 

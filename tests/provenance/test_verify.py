@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import wave
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import av
@@ -156,6 +157,14 @@ def test_stripped_coded_again_and_half_the_size(made, tmp_path):
 def test_mark_alone(made, stranger):
     found = verify(made[1])
     assert found.verdict == "made-by-effigie" and found.consent is None and found.ledger is None
+
+
+def test_a_mark_that_only_the_ledger_tells_is_called_so(made):
+    found = verify(made[0])
+    assert not found.watermark.by_ledger and "too faint" not in text(found)
+    faint = replace(found, watermark=replace(found.watermark, by_ledger=True))
+    assert "told from the other ids of this machine's ledger" in text(faint)
+    assert faint.to_json()["watermark"]["by_ledger"] is True
 
 
 def test_changed_after_it_was_signed(made, tmp_path):

@@ -8,7 +8,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from effigie.errors import UsageError
-from effigie.provenance.watermark.payload import FREE_BITS, ID_BITS, SYMBOL_COUNT, crc8, decode, encode, encode_into
+from effigie.provenance.watermark.payload import (
+    FREE_BITS,
+    ID_BITS,
+    SYMBOL_COUNT,
+    crc8,
+    decode,
+    encode,
+    encode_into,
+    read_free_bits,
+)
 
 ids = st.integers(0, 2**ID_BITS - 1)
 free_bits = st.integers(0, 2**FREE_BITS - 1)
@@ -23,6 +32,7 @@ def test_every_codeword_gives_its_id(output_id: int, free: int) -> None:
     found = decode(3.7 * symbols)
     assert found is not None and found[0] == output_id
     assert np.array_equal(found[1], symbols)
+    assert read_free_bits(symbols) == free
 
 
 @settings(UNHURRIED, max_examples=6)

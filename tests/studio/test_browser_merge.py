@@ -10,7 +10,7 @@ import pytest
 from real_browser import check_accessibility, check_italian, open_page
 from running_studio import RunningStudio
 
-from effigie.swap.inference.project import load_project
+from effigie.swap.editing.project import load_project
 
 from playwright.sync_api import Page, expect  # isort: skip
 

@@ -10,11 +10,11 @@ from running_studio import RunningStudio
 from spoilt_faces import DARK, UNSURE, write_spoilt_faces
 
 from effigie.faceset import FaceSet
-from effigie.studio.commands import build_command
-from effigie.studio.face_findings import describe_findings
-from effigie.studio.face_grid import FaceGrids
 from effigie.studio.handles import UnknownIdError
-from effigie.studio.job import Job
+from effigie.studio.jobs.commands import build_command
+from effigie.studio.jobs.job import Job
+from effigie.studio.views.face_findings import describe_findings
+from effigie.studio.views.face_grid import FaceGrids
 from effigie.studio.workspace import Workspace
 
 

@@ -15,7 +15,7 @@ from studio_clips import read_number, write_clip
 from effigie.errors import MediaError
 from effigie.media import VideoReader
 from effigie.media.seeking import PacketIndex
-from effigie.studio.frames import FrameSources
+from effigie.studio.views.frames import FrameSources
 
 FRAMES = 300
 UNEVEN = np.cumsum(np.random.default_rng(3).integers(10, 90, FRAMES)).tolist()

@@ -14,7 +14,7 @@ from test_merge import read_message, read_until
 
 from effigie.consent import new_consent
 from effigie.heads import load_template
-from effigie.studio.commands import build_command
+from effigie.studio.jobs.commands import build_command
 from effigie.studio.workspace import Workspace
 
 NOD = {

@@ -16,9 +16,9 @@ from running_studio import RunningStudio
 from studio_clips import write_clip
 
 from effigie.errors import UsageError
-from effigie.studio.commands import Command
-from effigie.studio.job import Job
-from effigie.studio.job_queue import KILLED, JobQueue
+from effigie.studio.jobs.commands import Command
+from effigie.studio.jobs.job import Job
+from effigie.studio.jobs.queue import KILLED, JobQueue
 from effigie.studio.workspace import Workspace
 
 LONG = 800  # frames without a face: extraction takes seconds

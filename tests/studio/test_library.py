@@ -16,8 +16,8 @@ from running_studio import RunningStudio
 from studio_clips import write_clip
 
 from effigie.errors import EffigieError, UsageError
-from effigie.studio.commands import build_command
 from effigie.studio.handles import Handles, UnknownIdError
+from effigie.studio.jobs.commands import build_command
 from effigie.studio.library import Library
 from effigie.studio.uploads import choose_name, clip_suffixes, receive_file
 from effigie.studio.workspace import Workspace

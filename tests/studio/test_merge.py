@@ -15,10 +15,10 @@ import pytest
 from running_studio import RunningStudio
 
 from effigie.media import EncodeSettings, VideoReader
-from effigie.studio.commands import build_command
+from effigie.studio.jobs.commands import build_command
 from effigie.studio.workspace import Workspace
 from effigie.swap import ConvertSettings, convert
-from effigie.swap.inference.project import load_project, save_project
+from effigie.swap.editing.project import load_project, save_project
 
 
 def read_message(live: Any) -> tuple[dict[str, Any], list[np.ndarray]]:

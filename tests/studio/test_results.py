@@ -11,13 +11,13 @@ from studio_clips import write_clip
 
 from effigie.consent import ConsentStore
 from effigie.errors import UsageError
-from effigie.studio.commands import build_command
 from effigie.studio.handles import Handles
-from effigie.studio.job import Job
-from effigie.studio.training_view import MAX_POINTS, describe_training
+from effigie.studio.jobs.commands import build_command
+from effigie.studio.jobs.job import Job
 from effigie.studio.verification import verify_file
+from effigie.studio.views.training_view import MAX_POINTS, describe_training
+from effigie.studio.views.worst_frames import VERB, describe_worst
 from effigie.studio.workspace import Workspace
-from effigie.studio.worst_frames import VERB, describe_worst
 
 
 def test_a_dropped_file_is_verified_and_removed(studio: RunningStudio, tmp_path) -> None:

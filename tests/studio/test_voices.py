@@ -18,8 +18,8 @@ from effigie.consent.terms import VOICE_NETWORKS, Terms
 from effigie.consent.values import local_today, utc_now
 from effigie.errors import EffigieError
 from effigie.media.sound.writer import SoundWriter
-from effigie.studio.commands import build_command
-from effigie.studio.job import LOG_FILE, read_answer
+from effigie.studio.jobs.commands import build_command
+from effigie.studio.jobs.job import LOG_FILE, read_answer
 from effigie.studio.readings import answer_path, draw_sentence, list_answers
 from effigie.studio.voices import describe_voice
 from effigie.studio.workspace import Workspace

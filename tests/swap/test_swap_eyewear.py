@@ -21,7 +21,7 @@ from effigie.occlusion.eyewear import WORN, find_eyewear
 from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.prior.frame_bank import FaceGeometry, FrameBank, FrameFeatures
 from effigie.swap import ConvertSettings
-from effigie.swap.inference.source_eyewear import UNLIKE_CM, SourceEyewear, choose_eyewear
+from effigie.swap.inference.source.eyewear import UNLIKE_CM, SourceEyewear, choose_eyewear
 from effigie.swap.inference.target_eyewear import TargetEyewear, paint_over
 
 FRAMES = 12

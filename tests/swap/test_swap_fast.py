@@ -17,9 +17,9 @@ from effigie.media import EncodeSettings, VideoReader
 from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.swap import ConvertSettings, convert
 from effigie.swap.checkpoint import load_swap
-from effigie.swap.inference.cast import FAST_SIDE_SHARE, FAST_VISIBILITY_INTERVAL
 from effigie.swap.inference.convert import FAST_GRAIN_INTERVAL, use_fast_grain
-from effigie.swap.inference.person_state import FaceCompositor
+from effigie.swap.inference.people.cast import FAST_SIDE_SHARE, FAST_VISIBILITY_INTERVAL
+from effigie.swap.inference.people.state import FaceCompositor
 from effigie.swap.inference.swapper import SIDE_STEP, Swapper
 
 

@@ -17,7 +17,7 @@ from effigie.occlusion.synthetic.visibility_labels import certain_face_mask
 from effigie.prior.frame_bank import FrameBank
 from effigie.prior.render import render
 from effigie.prior.selector import REGIONS
-from effigie.swap.inference.source_visibility import SourceVisibility
+from effigie.swap.inference.source.visibility import SourceVisibility
 from effigie.swap.person_frames import load_person_frames
 from effigie.swap.trainer import build_bank
 

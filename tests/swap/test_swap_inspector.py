@@ -9,7 +9,7 @@ import pytest
 from effigie.compositing import ComposeSettings
 from effigie.errors import UsageError
 from effigie.swap import PersonAssignment
-from effigie.swap.inference.project import Project, describe_project, read_project
+from effigie.swap.editing.project import Project, describe_project, read_project
 from effigie.swap.preview.inspector import describe_controls
 
 HERE = Path("/work/scene.toml")

@@ -26,8 +26,8 @@ from effigie.media.pixel_shape import PixelGrid
 from effigie.provenance import TrustSettings, plan_signed_output
 from effigie.provenance.batch import list_files
 from effigie.swap import ConvertSettings, convert, convert_clips
-from effigie.swap.inference.face_track import describe_face
-from effigie.swap.inference.shot_settings import ShotSettings
+from effigie.swap.editing.shot_settings import ShotSettings
+from effigie.swap.inference.people.track import describe_face
 from effigie.swap.inference.swapper import SwappedFace
 
 OpenEXR = pytest.importorskip("OpenEXR")

@@ -17,9 +17,9 @@ from effigie.faces.analyzer import analyze
 from effigie.media import EncodeSettings, VideoReader, VideoWriter, probe
 from effigie.provenance import TrustSettings
 from effigie.swap import ConvertSettings, convert
-from effigie.swap.inference.mask_clip import MaskClip, mask_from_image
-from effigie.swap.inference.project import load_project
-from effigie.swap.inference.shot_settings import ShotSettings
+from effigie.swap.editing.mask_clip import MaskClip, mask_from_image
+from effigie.swap.editing.project import load_project
+from effigie.swap.editing.shot_settings import ShotSettings
 
 PNG = EncodeSettings(codec="png")
 PLAIN = TrustSettings(watermark=False)

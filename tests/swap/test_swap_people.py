@@ -19,7 +19,7 @@ from effigie.media import EncodeSettings, VideoReader, VideoWriter
 from effigie.provenance import TrustSettings
 from effigie.provenance.ledger.ledger import Ledger
 from effigie.swap import ConvertSettings, PersonAssignment, SwapSettings, convert, load_swap, train
-from effigie.swap.inference.person_assignment import parse_assignments
+from effigie.swap.inference.people.assignment import parse_assignments
 from effigie.swap.presets import PRESETS
 
 PNG = EncodeSettings(codec="png")

@@ -15,7 +15,7 @@ from effigie.media import EncodeSettings, VideoReader
 from effigie.progress import CancelToken
 from effigie.provenance import TrustSettings
 from effigie.swap import ConvertSettings, Preview, convert
-from effigie.swap.inference.shot_settings import KeyFrame, ShotSettings
+from effigie.swap.editing.shot_settings import KeyFrame, ShotSettings
 
 FRAMES = 26
 SOFT = ComposeSettings(mask=MaskSettings(feather=0.2), color="reinhard")

@@ -15,8 +15,8 @@ from effigie.errors import UsageError
 from effigie.media import EncodeSettings, VideoReader
 from effigie.provenance import TrustSettings
 from effigie.swap import ConvertSettings, PersonAssignment, convert
-from effigie.swap.inference.project import Project, load_project, save_project
-from effigie.swap.inference.shot_settings import ComposeSchedule, KeyFrame, ShotList, ShotSettings
+from effigie.swap.editing.project import Project, load_project, save_project
+from effigie.swap.editing.shot_settings import ComposeSchedule, KeyFrame, ShotList, ShotSettings
 
 PNG = EncodeSettings(codec="png")
 PLAIN = TrustSettings(watermark=False)

@@ -13,10 +13,10 @@ from effigie.errors import UsageError
 from effigie.media import EncodeSettings, VideoReader
 from effigie.provenance import TrustSettings
 from effigie.swap import ConvertSettings, Preview, convert
-from effigie.swap.inference.person_assignment import PersonAssignment
-from effigie.swap.inference.project import Project, load_project, read_project, save_project
-from effigie.swap.inference.shot_settings import ComposeSchedule
-from effigie.swap.inference.strokes import PaintSchedule, Stroke, rasterize
+from effigie.swap.editing.project import Project, load_project, read_project, save_project
+from effigie.swap.editing.shot_settings import ComposeSchedule
+from effigie.swap.editing.strokes import PaintSchedule, Stroke, rasterize
+from effigie.swap.inference.people.assignment import PersonAssignment
 
 MIDDLE = (0.5, 0.5)
 CHEEK = (0.36, 0.55, 0.38, 0.62)

@@ -13,9 +13,9 @@ from effigie.compositing import ComposeSettings
 from effigie.errors import UsageError
 from effigie.media import probe
 from effigie.swap import ConvertSettings, PersonAssignment
-from effigie.swap.inference.project import Project
-from effigie.swap.inference.shot_settings import ShotList, ShotSettings
-from effigie.swap.inference.timeline import load_ranges, restrict_shots, save_timeline
+from effigie.swap.editing.project import Project
+from effigie.swap.editing.shot_settings import ShotList, ShotSettings
+from effigie.swap.editing.timeline import load_ranges, restrict_shots, save_timeline
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "media"))
 from clip_corpus import ClipRecipe, make_clip

@@ -91,8 +91,8 @@ def convert(
     from effigie.io.storage import local_copy, local_path, upload_on_exit
     from effigie.media.inputs import find_clips, is_single_clip
     from effigie.swap import PersonAssignment, convert, convert_clips
-    from effigie.swap.inference import project as projects
-    from effigie.swap.inference import timeline as timelines
+    from effigie.swap.editing import project as projects
+    from effigie.swap.editing import timeline as timelines
 
     many = bool(clips) and (len(clips or ()) > 1 or not is_single_clip((clips or [""])[0]))
     clip = clips[0] if clips else None

@@ -39,6 +39,11 @@ class FrameMarker:
         self._label = Label(self.settings.label, self.settings.label_text)
         self._embedder: WatermarkEmbedder | None = None
 
+    @property
+    def free_bits(self) -> int | None:
+        """Which of its id's codewords the mark is; None before the first frame, and without a mark."""
+        return None if self._embedder is None else self._embedder.free_bits
+
     def begin(self, time_s: float) -> None:
         """Say when the first frame is shown, where frames do not come in order."""
         self._label.begin(time_s)

@@ -89,12 +89,14 @@ class OutputRecord:
         fingerprints: tuple[Sample, ...] = (),
         sound_fingerprints: tuple[Sample, ...] = (),
         layers: tuple[Path, Path] | None = None,
+        free_bits: int | None = None,
     ) -> None:
         """Sign the finished output, still under its temporary name, and enter it in the ledger.
 
         Args:
             whole: a file, or a folder of pictures.
             layers: the folder of its layers under its temporary name, and the final one.
+            free_bits: which of its id's codewords the pictures carry.
         """
         digest = None
         if whole.is_dir():
@@ -124,6 +126,7 @@ class OutputRecord:
                 file_sha256=digest,
                 fingerprints=fingerprints,
                 sound_fingerprints=sound_fingerprints,
+                free_bits=free_bits,
             )
         )
         LOG.info("signed %s as output %s and entered it in the ledger", self.path, self.output_id)

@@ -36,11 +36,13 @@ class WatermarkReading:
         id: the output's, 12 hex digits.
         confidence: 0 to 1.
         edits: what was done to the picture or sound since, in words, as far as the mark tells.
+        by_ledger: it is one of this machine's ledger, and too faint to be read by whoever has another.
     """
 
     id: str
     confidence: float
     edits: tuple[str, ...] = ()
+    by_ledger: bool = False
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,8 @@ def _format_mark(mark: WatermarkReading | None, credentials: CredentialState, wh
     if mark is None:
         return "none found"
     line = f"output {mark.id}, confidence {mark.confidence:.2f}"
+    if mark.by_ledger:
+        line += "; too faint to be read, but told from the other ids of this machine's ledger"
     if mark.edits:
         line += f"; the {what} was {', '.join(mark.edits)}"
     named = credentials.output_id

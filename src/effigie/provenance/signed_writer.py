@@ -165,7 +165,7 @@ class SignedWriter:
             self._layers.finalize()
             layers = self._layers.temporary, self._layers.folder
         heard = () if self._trace is None else self._trace.fingerprints
-        self._record.complete(whole, tuple(self._fingerprints), heard, layers)
+        self._record.complete(whole, tuple(self._fingerprints), heard, layers, self._marker.free_bits)
         self.seconds += clock.perf_counter() - begun
 
     def _trace_sound(self, sound: SoundStream) -> SoundStream:

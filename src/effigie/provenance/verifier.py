@@ -87,7 +87,7 @@ def verify(
             else:
                 pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(path, cancel))
             if pictures:
-                mark = _try_reading("the invisible mark", notes, lambda: _read_mark(path, cancel))
+                mark = _try_reading("the invisible mark", notes, lambda: _read_mark(path, ledger, cancel))
             sound = None if hearing is None else _try_reading("the sound", notes, hearing.result)
             if pictures is False and sound is None and not notes:
                 notes.append("it holds neither pictures nor sound, so there is no invisible mark to look for")
@@ -173,13 +173,17 @@ def _has_pictures(path: Path, cancel: CancelToken) -> bool:
     return True
 
 
-def _read_mark(path: Path, cancel: CancelToken) -> WatermarkReading | None:
-    from effigie.provenance.watermark import detect_file
+def _read_mark(path: Path, ledger: Ledger, cancel: CancelToken) -> WatermarkReading | None:
+    from effigie.provenance.watermark import MAX_KNOWN, detect_file
 
-    found = detect_file(path, seconds=MARK_SEARCH_S, cancel=cancel)
+    try:
+        known = [(int(name, 16), free_bits) for name, free_bits in ledger.known_marks(MAX_KNOWN)]
+    except EffigieError:  # said where the ledger is searched: what can be read without it still is
+        known = []
+    found = detect_file(path, seconds=MARK_SEARCH_S, cancel=cancel, known=known)
     if found is None and float(probe(path).duration or 0) > MARK_SEARCH_S:
         found = detect_file(path, seconds=DAY_S, cancel=cancel)
-    return None if found is None else WatermarkReading(found.hex, float(found.confidence), found.edits)
+    return None if found is None else WatermarkReading(found.hex, float(found.confidence), found.edits, found.is_known)
 
 
 def _search_ledger(

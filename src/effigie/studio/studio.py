@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from effigie.studio.events import EventHub
-from effigie.studio.face_grid import FaceGrids
-from effigie.studio.frames import FrameSources
-from effigie.studio.job_queue import JobQueue
+from effigie.studio.jobs.queue import JobQueue
 from effigie.studio.library import Library
-from effigie.studio.posters import Posters
 from effigie.studio.preview_process import PreviewProcesses
 from effigie.studio.sessions import Sessions
-from effigie.studio.sound_views import SoundViews
+from effigie.studio.views.face_grid import FaceGrids
+from effigie.studio.views.frames import FrameSources
+from effigie.studio.views.posters import Posters
+from effigie.studio.views.sound_views import SoundViews
 from effigie.studio.workspace import Workspace
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from effigie.consent.store import ConsentStore
 from effigie.errors import EffigieError
 from effigie.io.atomic_write import read_json
-from effigie.studio.job import Job
+from effigie.studio.jobs.job import Job
 from effigie.studio.workspace import Workspace
 
 MAX_REVIEWS = 20

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from effigie.swap.inference.batch import convert_clips
     from effigie.swap.inference.conversion import ConvertReport
     from effigie.swap.inference.convert import convert
-    from effigie.swap.inference.person_assignment import PersonAssignment
+    from effigie.swap.inference.people.assignment import PersonAssignment
     from effigie.swap.inference.swap_clip import SwapClipReport, swap_clip
     from effigie.swap.pretraining.trainer import PretrainReport, pretrain
     from effigie.swap.preview.preview import Preview
@@ -56,7 +56,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "checkpoint": ["SwapModel", "load_swap"],
         "inference.convert": ["convert"],
         "inference.conversion": ["ConvertReport"],
-        "inference.person_assignment": ["PersonAssignment"],
+        "inference.people.assignment": ["PersonAssignment"],
         "inference.batch": ["convert_clips"],
         "geometry_model": ["build_swap"],
         "pretraining.trainer": ["PretrainReport", "pretrain"],

@@ -11,8 +11,8 @@ from effigie.errors import UsageError
 from effigie.io.stored_names import STORED_NAME
 from effigie.media import EncodeSettings
 from effigie.provenance.config import TrustSettings
-from effigie.swap.inference.shot_settings import ShotList, ShotSettings
-from effigie.swap.inference.strokes import Stroke
+from effigie.swap.editing.shot_settings import ShotList, ShotSettings
+from effigie.swap.editing.strokes import Stroke
 from effigie.swap.presets import PRESET_WEIGHTS, SwapLossWeights, get_preset
 
 PRIORS = ("mesh", "none")
@@ -122,7 +122,7 @@ class ConvertSettings:
             ``source`` shows the source's, ``none`` nobody's. A head, its hair and what it wears belong to the footage.
         deinterlace: write interlaced footage as whole frames; else its fields are kept, and the face is made for each.
         fast: about a quarter faster for a slightly softer face, for looks in between. See
-            :mod:`effigie.swap.inference.cast`.
+            :mod:`effigie.swap.inference.people.cast`.
     """
 
     person: int | None = field(default=None, metadata={STORED_NAME: "who"})

@@ -6,6 +6,7 @@ Several processes may write at once. It is a memory, not a proof: whoever owns t
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import sqlite3
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,10 +44,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX outputs_by_hash ON outputs (file_sha256)",
     ),
     ("ALTER TABLE outputs ADD COLUMN sound_fingerprints BLOB NOT NULL DEFAULT x''",),
+    ("ALTER TABLE outputs ADD COLUMN free_bits INTEGER",),
 )
 """Statements that lead from version k to k + 1. A change of the format is one more entry at the end."""
 
-COLUMNS = "output_id, time, command, name, model_hash, consents, file_sha256, fingerprints, sound_fingerprints"
+COLUMNS = (
+    "output_id, time, command, name, model_hash, consents, file_sha256, fingerprints, sound_fingerprints, free_bits"
+)
+ADDED = {"sound_fingerprints": (2, "x''"), "free_bits": (3, "NULL")}
+"""Columns that came later: the version of the first file that has them, and what stands in their place before."""
 SAMPLE_DTYPE = np.dtype([("time", "<f8"), ("hash", "<u8")])
 
 
@@ -63,6 +70,7 @@ class LedgerEntry:
         file_sha256: of the finished file, hex; None for a folder of pictures.
         fingerprints: (seconds, hash) of frames a second apart, see :mod:`effigie.provenance.ledger.fingerprint`.
         sound_fingerprints: (seconds, hash) of the sound, see :mod:`effigie.provenance.ledger.sound_fingerprint`.
+        free_bits: which of its id's codewords the pictures carry; None without a mark, and before it was entered.
     """
 
     output_id: str
@@ -74,6 +82,7 @@ class LedgerEntry:
     file_sha256: str | None = None
     fingerprints: tuple[Sample, ...] = ()
     sound_fingerprints: tuple[Sample, ...] = ()
+    free_bits: int | None = None
 
 
 class Ledger:
@@ -98,10 +107,11 @@ class Ledger:
             entry.file_sha256,
             np.array(list(entry.fingerprints), SAMPLE_DTYPE).tobytes(),
             np.array(list(entry.sound_fingerprints), SAMPLE_DTYPE).tobytes(),
+            entry.free_bits,
         )
         with self._transaction() as connection:
             try:
-                connection.execute(f"INSERT INTO outputs ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+                connection.execute(f"INSERT INTO outputs ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
             except sqlite3.IntegrityError as error:
                 raise EffigieError(
                     f"output {entry.output_id} is in {self.path} already: every output needs an id of its own"
@@ -134,6 +144,11 @@ class Ledger:
         """Every output, the latest first."""
         return self._select("ORDER BY time DESC")
 
+    def known_marks(self, count: int) -> list[tuple[str, int]]:
+        """Ids and free bits of the latest outputs of which both are known, the latest first."""
+        found = ((entry.output_id, entry.free_bits) for entry in self.entries() if entry.free_bits is not None)
+        return list(itertools.islice(found, count))
+
     def _select(self, clause: str, *values: str) -> Iterator[LedgerEntry]:
         if not self.path.exists():
             return
@@ -141,14 +156,16 @@ class Ledger:
             version = self._version(connection)
         if version == 0:  # begun a moment ago, or by a process that was killed
             return
-        # One of before sound was entered is read as it is: it may lie where nothing can be written.
-        columns = COLUMNS if version > 1 else COLUMNS.replace("sound_fingerprints", "x''")
+        # One of an earlier version is read as it is: it may lie where nothing can be written.
+        columns = COLUMNS
+        for column, (since, instead) in ADDED.items():
+            columns = columns if version >= since else columns.replace(column, instead)
         with self._explain_errors(), contextlib.closing(self._open_reader()) as connection:
             for row in connection.execute(f"SELECT {columns} FROM outputs {clause}", values):
                 yield self._parse_row(row)
 
-    def _parse_row(self, row: tuple[str, str, str, str, str | None, str, str | None, bytes, bytes]) -> LedgerEntry:
-        output_id, time, command, name, model_hash, consents, file_sha256, blob, sound = row
+    def _parse_row(self, row: tuple[Any, ...]) -> LedgerEntry:
+        output_id, time, command, name, model_hash, consents, file_sha256, blob, sound, free_bits = row
         try:
             samples = np.frombuffer(blob, SAMPLE_DTYPE).tolist()
             heard = np.frombuffer(sound, SAMPLE_DTYPE).tolist()
@@ -157,7 +174,7 @@ class Ledger:
         except (ValueError, TypeError) as error:
             raise self._damaged(error) from error
         return LedgerEntry(
-            output_id, when, command, name, model_hash, agreed, file_sha256, tuple(samples), tuple(heard)
+            output_id, when, command, name, model_hash, agreed, file_sha256, tuple(samples), tuple(heard), free_bits
         )
 
     def _open_reader(self) -> sqlite3.Connection:

@@ -9,5 +9,6 @@ those that find faces.
 from effigie.provenance.watermark.anchor import Anchor, measure_anchor
 from effigie.provenance.watermark.detector import DetectedMark, detect, detect_file
 from effigie.provenance.watermark.embedder import WatermarkEmbedder
+from effigie.provenance.watermark.known_marks import MAX_KNOWN
 
-__all__ = ["Anchor", "DetectedMark", "WatermarkEmbedder", "detect", "detect_file", "measure_anchor"]
+__all__ = ["MAX_KNOWN", "Anchor", "DetectedMark", "WatermarkEmbedder", "detect", "detect_file", "measure_anchor"]

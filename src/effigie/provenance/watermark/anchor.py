@@ -21,12 +21,14 @@ Plane = NDArray[np.float32]
 
 INNER_CM, OUTER_CM = 15.0, 19.0
 """From the middle: full strength up to the first, nothing beyond the second."""
-FACE_GAIN = 0.6  # inside the face, whose likeness the mark must not cost
-FEATURE_GAIN = 0.1  # at eyes, brows, nose and lips, by which a recogniser goes
+NEAR_GAIN, FAR_GAIN = 1.2, 0.5  # around the face, up to NEAR_CM and from INNER_CM on: cutting leaves what is near
+NEAR_CM = 12.0
+FACE_GAIN = 0.5  # inside the face, whose likeness the mark must not cost
+FEATURE_GAIN = 0.0  # at eyes, brows, nose and lips, by which a recogniser goes
 EDGE_CM = 0.6  # deviation of the soft edges between these
 
 # Ellipses (x, y, half width, half height) in centimetres of a head that looks into the camera.
-_FACE = (0.0, 0.5, 7.6, 9.6)
+_FACE = (0.0, 0.5, 8.2, 10.0)
 _FEATURES = ((-3.3, -3.2, 2.6, 2.2), (3.3, -3.2, 2.6, 2.2), (0.0, 0.0, 2.0, 3.2), (0.0, 4.6, 3.2, 1.9))
 
 
@@ -62,14 +64,23 @@ def measure_anchor(landmarks: Landmarks) -> Anchor:
 
 @functools.cache
 def render_gain(side: int, per_cm: float) -> Plane:
-    """(side, side) float32 of 0 to 1: the share of its strength that the mark has at each place around a face."""
+    """(side, side) float32 of 0 to NEAR_GAIN: the share of its strength that the mark has around a face."""
     places = (np.arange(side, dtype=np.float32) + 0.5 - side / 2) / np.float32(per_cm)
     x, y = places[None], places[:, None]
-    gain = np.where(_inside(_FACE, x, y), np.float32(FACE_GAIN), np.float32(1))
+    far = np.clip((np.hypot(x, y) - NEAR_CM) / (INNER_CM - NEAR_CM), 0, 1)
+    gain = np.where(_inside(_FACE, x, y), np.float32(FACE_GAIN), NEAR_GAIN + (FAR_GAIN - NEAR_GAIN) * far)
     for ellipse in _FEATURES:
         gain = np.where(_inside(ellipse, x, y), np.float32(FEATURE_GAIN), gain)
     soft = cv2.GaussianBlur(gain.astype(np.float32), (0, 0), EDGE_CM * per_cm)
     return np.ascontiguousarray(soft * render_window(side, per_cm), np.float32)
+
+
+@functools.cache
+def render_face(side: int, per_cm: float) -> Plane:
+    """(side, side) float32 of 0 to 1: 1 inside the face."""
+    places = (np.arange(side, dtype=np.float32) + 0.5 - side / 2) / np.float32(per_cm)
+    inside = _inside(_FACE, places[None], places[:, None]).astype(np.float32)
+    return np.ascontiguousarray(cv2.GaussianBlur(inside, (0, 0), EDGE_CM * per_cm), np.float32)
 
 
 @functools.cache

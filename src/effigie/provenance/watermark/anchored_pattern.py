@@ -11,6 +11,7 @@ from effigie.provenance.watermark.pattern import Carriers, Spectrum, draw_carrie
 
 TILE_CM = 21.0
 LOWEST, HIGHEST = 5.5, 24.0  # cycles a tile: waves of 0.9 to 3.8 cm
+LOWEST_IN_FACE = 12.0  # of those inside the face: longer waves, of the size of features, cost more of its likeness
 KEY = b"effigie watermark 2, anchored"
 
 
@@ -18,6 +19,13 @@ KEY = b"effigie watermark 2, anchored"
 def anchored_carriers() -> Carriers:
     """The carriers of the face's tile; more than of the frame's bear known symbols, as poses are found by these."""
     return draw_carriers(KEY, LOWEST, HIGHEST)
+
+
+def keep_short_waves(spectrum: Spectrum) -> Spectrum:
+    """(M,) of :meth:`Carriers.spectrum` without the waves that are too long for the inside of a face."""
+    every = anchored_carriers()
+    short = np.hypot(every.frequency_x, every.frequency_y) >= LOWEST_IN_FACE
+    return np.asarray(spectrum * short, np.complex64)
 
 
 def render_anchored(spectrum: Spectrum, side: int, per_cm: float) -> NDArray[np.float32]:

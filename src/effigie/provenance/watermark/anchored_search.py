@@ -7,16 +7,17 @@ that thousands of poses cost a product of matrices.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-import scipy.fft
+import scipy  # its parts load when they are used
 from numpy.typing import NDArray
 
 from effigie.provenance.watermark.anchored_pattern import TILE_CM, anchored_carriers
 from effigie.provenance.watermark.face_patch import SIDE, TILE_PIXELS
-from effigie.provenance.watermark.payload import SYMBOL_COUNT
+from effigie.provenance.watermark.payload import SYMBOL_COUNT, normalize
 from effigie.provenance.watermark.residual import Plane
 
 _DENSE = 4 * SIDE  # sides of the spectrum
@@ -30,6 +31,10 @@ SHIFT_REACH, SHIFT_STEP, SHIFT_SIGMA = 1.75, 0.25, 0.8  # centimetres
 KEPT = 48  # poses that are refined
 _ROUNDS = 4
 _MOVES, _NEAR = 9, 9  # forms and shifts around a pose that are tried in a round
+_WORD_ROUNDS = 6
+WORD_POSES = _WORD_ROUNDS * _MOVES * _NEAR
+"""Poses that a whole codeword is looked for at by :meth:`AnchoredSearch.refine`."""
+KEY_SAY = 0.5  # of key frames' evidence, against 1 of that of all frames
 _SAME = 0.35  # centimetres, at the face's border, by which two poses are told apart
 
 
@@ -45,6 +50,10 @@ _FORMS = np.stack(
     -1,
 ).reshape(-1, 4)
 _SHIFTS = np.stack(np.meshgrid(*[_steps(SHIFT_REACH, SHIFT_STEP)] * 2), -1).reshape(-1, 2)
+# Around a pose: changes of its form, one at a time, and of its place, in steps.
+_MOVED = np.concatenate([np.zeros((1, 4)), np.eye(4), -np.eye(4)])
+_AROUND = np.stack(np.meshgrid(*[np.array([-1.0, 0.0, 1.0])] * 2), -1).reshape(-1, 2)
+_FINE_STEPS = np.array([SIZE_STEP, STRETCH_STEP, TURN_STEP, 0.02]) / 2
 POSES_TRIED = 2 * (len(_FORMS) * len(_SHIFTS) + KEPT * _ROUNDS * _MOVES * _NEAR)
 """All poses that the known symbols are looked for at around one face, mirrored ones included."""
 
@@ -69,57 +78,72 @@ class AnchoredSearch:
 
     Args:
         residual: (SIDE, SIDE) float32 of :meth:`effigie.provenance.watermark.face_patch.FacePatch.residual`.
+        of_keys: the same of key frames alone, which an encoder keeps best; None where all frames are, or none.
     """
 
-    def __init__(self, residual: Plane) -> None:
-        self._sides = [_Spectrum(residual), _Spectrum(np.ascontiguousarray(residual[:, ::-1]))]
+    def __init__(self, residual: Plane, of_keys: Plane | None = None) -> None:
+        self._sides = _both_sides(residual)
+        self._key_sides = None if of_keys is None else _both_sides(of_keys)
 
     def find_candidates(self, count: int) -> list[AnchoredPose]:
-        """The most likely poses, best first; before them where the landmarks say that it lies, mirrored or not.
+        """The most likely poses, best first, at most KEPT; before them where the landmarks say, mirrored or not.
 
         Too faint a pattern is not found among thousands of poses, and may still be read there with the frame's.
         """
+        return self._candidates[:count]
+
+    @functools.cached_property
+    def _candidates(self) -> list[AnchoredPose]:
         sides = [self._search(mirrored) for mirrored in (False, True)]
         found = sorted((pose for side in sides for pose in side[1:]), key=lambda pose: -pose.agreement)
-        found = [side[0] for side in sides] + found
         kept: list[AnchoredPose] = []
-        for pose in found:
+        for pose in [*(side[0] for side in sides), *found]:
             if all(_distance(pose, other) > _SAME for other in kept):
                 kept.append(pose)
-            if len(kept) == count:
+            if len(kept) == KEPT:
                 break
         return kept
 
     def evidence(self, pose: AnchoredPose) -> NDArray[np.float32]:
         """(SYMBOL_COUNT + known,) what speaks for every code symbol, then for the known ones, if it lies so."""
-        every = anchored_carriers()
-        orders = np.stack([every.frequency_x, every.frequency_y], 1).astype(np.float64)
-        values, weight = self._sides[pose.mirrored].look_up(pose.matrix[None], orders)
-        turned = values[0] * weight[0] * np.exp(-2j * np.pi * (orders @ pose.shift) / TILE_CM)
-        parts = np.stack([turned.real, turned.imag], axis=1) * every.scramble
-        return np.asarray(parts.ravel()[every.slots], np.float32)
+        said = _read_symbols(self._sides[pose.mirrored], pose)
+        if self._key_sides is not None:
+            said = normalize(said) + KEY_SAY * normalize(_read_symbols(self._key_sides[pose.mirrored], pose))
+        return said
+
+    def refine(self, pose: AnchoredPose, symbols: NDArray[np.float32]) -> AnchoredPose:
+        """The pose near another at which a whole codeword, (SYMBOL_COUNT,), agrees best with the patch.
+
+        It has four times as many symbols as those that are known beforehand, and tells the place twice as well.
+        """
+        wanted = _Wanted.of_codeword(symbols)
+        matrix, shift, value = pose.matrix, pose.shift, pose.agreement
+        for number in range(_WORD_ROUNDS):
+            matrices = _matrices(_MOVED * (_FINE_STEPS / 1.5**number)) @ matrix
+            shifts = shift + _AROUND * (SHIFT_STEP / 2 / 1.5**number)
+            field = self._correlate(pose.mirrored, matrices, shifts, wanted)
+            row, column = np.unravel_index(int(field.argmax()), field.shape)
+            matrix, shift, value = matrices[row], shifts[column], float(field[row, column])
+        return AnchoredPose(matrix, shift, pose.mirrored, value)
 
     def _search(self, mirrored: bool) -> list[AnchoredPose]:
         """Refined poses of one side; the first began where the landmarks lie."""
-        grid, shifts = _FORMS, _SHIFTS
-        fields = self._correlate(mirrored, grid, shifts)
+        grid, shifts, known = _FORMS, _SHIFTS, _Wanted.known()
+        fields = self._correlate(mirrored, _matrices(grid), shifts, known)
         likely = np.maximum(fields, 0) ** 2 / 2 - _improbability(grid)[:, None]
         likely -= ((shifts / SHIFT_SIGMA) ** 2).sum(1)[None] / 2
         best = likely.argmax(1)
         order = np.argsort(-likely[np.arange(len(grid)), best])[: KEPT - 1]
         form = np.concatenate([np.zeros((1, 4)), grid[order]])  # as the landmarks say, then the best of the grid
         place = np.concatenate([np.zeros((1, 2)), shifts[best[order]]])
-        steps = np.array([SIZE_STEP, STRETCH_STEP, TURN_STEP, 0.02]) / 2
-        near = np.stack(np.meshgrid(*[np.array([-1.0, 0.0, 1.0])] * 2), -1).reshape(-1, 2)
-        moves = np.concatenate([np.zeros((1, 4)), np.eye(4), -np.eye(4)])
         value = np.zeros(len(form))
         for number in range(_ROUNDS):
             reach = SHIFT_STEP / 2 / 2 ** (number / 1.5)
-            tried = (form[:, None] + moves[None] * (steps / 1.6**number)).reshape(-1, 4)
-            local = place[:, None] + near[None] * reach
+            tried = form[:, None] + _MOVED[None] * (_FINE_STEPS / 1.6**number)
+            local = place[:, None] + _AROUND[None] * reach
             for again in range(len(form)):
-                part = tried[again * len(moves) : (again + 1) * len(moves)]
-                field = self._correlate(mirrored, part, local[again])
+                part = tried[again]
+                field = self._correlate(mirrored, _matrices(part), local[again], known)
                 row, column = np.unravel_index(int(field.argmax()), field.shape)
                 form[again], place[again], value[again] = part[row], local[again, column], field[row, column]
         return [
@@ -128,18 +152,35 @@ class AnchoredSearch:
         ]
 
     def _correlate(
-        self, mirrored: bool, forms: NDArray[np.float64], shifts: NDArray[np.float64]
+        self, mirrored: bool, matrices: NDArray[np.float64], shifts: NDArray[np.float64], wanted: _Wanted
     ) -> NDArray[np.float32]:
-        """(forms, shifts) the known symbols' correlation in standard deviations."""
-        every = anchored_carriers()
-        known = every.known
-        orders = np.stack([every.frequency_x[known], every.frequency_y[known]], 1).astype(np.float64)
-        values, weight = self._sides[mirrored].look_up(_matrices(forms), orders)
-        signs = every.scramble[known, 0] - 1j * every.scramble[known, 1]
-        waves = np.exp(-2j * np.pi * (orders @ shifts.T) / TILE_CM).astype(np.complex64)
-        left = (values * weight * signs[None]).astype(np.complex64)
+        """(forms, shifts) the correlation with the wanted symbols in standard deviations."""
+        values, weight = self._sides[mirrored].look_up(matrices, wanted.orders)
+        waves = np.exp(-2j * np.pi * (wanted.orders @ shifts.T) / TILE_CM).astype(np.complex64)
+        left = (values * weight * wanted.signs[None]).astype(np.complex64)
         both = np.concatenate([left.real, -left.imag], 1) @ np.concatenate([waves.real, waves.imag], 0)
         return np.asarray(both / np.sqrt(2 * np.sum(weight**2, axis=1))[:, None], np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Wanted:
+    """Symbols that are looked for: harmonics (K, 2) in cycles a tile, and the conjugate of what they carry, (K,)."""
+
+    orders: NDArray[np.float64]
+    signs: NDArray[np.complex64]
+
+    @classmethod
+    @functools.cache
+    def known(cls) -> _Wanted:
+        """Those that are the same in every codeword."""
+        every = anchored_carriers()
+        signs = every.scramble[every.known, 0] - 1j * every.scramble[every.known, 1]
+        return cls(_orders()[every.known], signs.astype(np.complex64))
+
+    @classmethod
+    def of_codeword(cls, symbols: NDArray[np.float32]) -> _Wanted:
+        """All symbols of one codeword."""
+        return cls(_orders(), np.conj(anchored_carriers().spectrum(symbols)))
 
 
 class _Spectrum:
@@ -163,6 +204,25 @@ class _Spectrum:
         values = self._dense[y, x] / deviation * np.exp(2j * np.pi * phase)
         weight = 1 / deviation
         return values.astype(np.complex64), weight / np.sqrt(np.mean(weight**2, axis=1, keepdims=True))
+
+
+def _both_sides(residual: Plane) -> list[_Spectrum]:
+    """The spectra of a patch and of its mirror image."""
+    return [_Spectrum(residual), _Spectrum(np.ascontiguousarray(residual[:, ::-1]))]
+
+
+def _orders() -> NDArray[np.float64]:
+    """(M, 2) cycles a tile of all harmonics."""
+    every = anchored_carriers()
+    return np.stack([every.frequency_x, every.frequency_y], 1).astype(np.float64)
+
+
+def _read_symbols(spectrum: _Spectrum, pose: AnchoredPose) -> NDArray[np.float32]:
+    every, orders = anchored_carriers(), _orders()
+    values, weight = spectrum.look_up(pose.matrix[None], orders)
+    turned = values[0] * weight[0] * np.exp(-2j * np.pi * (orders @ pose.shift) / TILE_CM)
+    parts = np.stack([turned.real, turned.imag], axis=1) * every.scramble
+    return np.asarray(parts.ravel()[every.slots], np.float32)
 
 
 def _matrices(forms: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,13 +7,14 @@ An id is believed only if its whole codeword agrees with what was measured. Code
 from the key. Against such signs the agreement of any one codeword with any measurement that holds no mark exceeds z
 standard deviations with at most 2e³/9 times the probability of a normal deviate (Pinelis 1994, Rademacher sums).
 Summed over all 2^60 codewords and all poses tried, :data:`MIN_AGREEMENT` and :data:`MIN_FACE_AGREEMENT` keep false
-alarms below five in 10^9 clips.
+alarms below four in 10^9 clips. Ids that are known beforehand (:mod:`effigie.provenance.watermark.known_marks`) are
+looked for last, and add two.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,27 +25,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effigie.progress import CancelToken
-from effigie.provenance.watermark.anchored_search import POSES_TRIED, AnchoredPose, AnchoredSearch
+from effigie.provenance.watermark.anchored_search import POSES_TRIED, WORD_POSES, AnchoredPose, AnchoredSearch
 from effigie.provenance.watermark.edits import describe_edits, find_frame_edit
-from effigie.provenance.watermark.face_patch import find_anchors, gather_patches
+from effigie.provenance.watermark.face_patch import find_anchors, gather_with_keys
 from effigie.provenance.watermark.frames import sample_luma
 from effigie.provenance.watermark.geometry import PatternPose, PatternSearch
+from effigie.provenance.watermark.known_marks import KnownMark, find_known
 from effigie.provenance.watermark.payload import FREE_BITS, ID_BITS, SYMBOL_COUNT, decode, normalize
 from effigie.provenance.watermark.residual import ResidualAccumulator
 
 MAX_POSES = 8
 """Of the frame's pattern, tried beside the upright, uncropped one."""
-MAX_FACES, MAX_FACE_POSES = 3, 10
-"""Faces that are looked at, and poses of the pattern around each; every one is tried with and without the frame's."""
+MAX_FACES, MAX_FACE_POSES, FEW_FACE_POSES = 3, 12, 8
+"""Faces that are looked at, and poses of the pattern around each, in all frames and in some; every one is tried with
+and without the frame's pattern."""
+HOPEFUL_AGREEMENT = 9.5
+"""Of a word that was read too faintly to be believed, but whose pose is worth another look with all its symbols."""
 FACE_FRAMES, FACE_LINES = 48, 720
 """Frames in which faces are looked for, and the shorter side of what is kept of them."""
 SOME_FRAMES = 4
 """One in so many of these is looked at first, and then all."""
-FALSE_ALARM_RATE, FACE_FALSE_ALARM_RATE = 1e-9, 4e-9
+FALSE_ALARM_RATE, FACE_FALSE_ALARM_RATE = 1e-9, 3e-9
 """Of a clip: by the frame's pattern, and by those of faces."""
 _WORDS = 2 * math.e**3 / 9 * 2.0 ** (ID_BITS + FREE_BITS)
 _TRIALS = _WORDS * (1 + MAX_POSES)
-_FACE_TRIALS = _WORDS * 2 * 2 * MAX_FACES * POSES_TRIED
+_FACE_TRIALS = _WORDS * 2 * 2 * MAX_FACES * (POSES_TRIED + 2 * MAX_FACE_POSES * WORD_POSES)
 MIN_AGREEMENT = -NormalDist().inv_cdf(FALSE_ALARM_RATE / _TRIALS)
 """Standard deviations that a codeword must agree by in the frame's pattern."""
 MIN_FACE_AGREEMENT = -NormalDist().inv_cdf(FACE_FALSE_ALARM_RATE / _FACE_TRIALS)
@@ -63,6 +68,7 @@ class DetectedMark:
         pose: how the frame's pattern lies; 1, 1, 0, 0 unless the picture was cropped. None where it was not needed.
         face_pose: how the face's pattern lies; None where it was not needed.
         edits: what was done to the picture, in words, as far as the patterns tell.
+        is_known: it was found among ids known beforehand, and is too faint to be read without them.
     """
 
     id: int
@@ -72,6 +78,7 @@ class DetectedMark:
     pose: PatternPose | None
     face_pose: AnchoredPose | None = None
     edits: tuple[str, ...] = ()
+    is_known: bool = False
 
     @property
     def hex(self) -> str:
@@ -79,34 +86,43 @@ class DetectedMark:
         return f"{self.id:012x}"
 
 
-def detect(frames: Iterable[NDArray[np.uint8]], cancel: CancelToken | None = None) -> DetectedMark | None:
+def detect(
+    frames: Iterable[NDArray[np.uint8]], cancel: CancelToken | None = None, known: Sequence[tuple[int, int]] = ()
+) -> DetectedMark | None:
     """The mark in frames of one clip, or None.
 
     Args:
         frames: (H, W, 3) uint8 RGB or (H, W) luma, all of one size; others are passed over. Thirty or more are
             better than one, those far apart better than neighbours.
+        known: id and free bits of marks that are looked for where none can be read, see
+            :mod:`~effigie.provenance.watermark.known_marks`.
     """
-    return _detect(((frame, number == 0) for number, frame in enumerate(frames)), cancel)
+    return _detect(((frame, number == 0) for number, frame in enumerate(frames)), cancel, known)
 
 
-def detect_file(path: str | Path, seconds: float = 60.0, cancel: CancelToken | None = None) -> DetectedMark | None:
+def detect_file(
+    path: str | Path, seconds: float = 60.0, cancel: CancelToken | None = None, known: Sequence[tuple[int, int]] = ()
+) -> DetectedMark | None:
     """The mark in a clip or still, or None.
 
     Args:
         path: anything :class:`effigie.media.VideoReader` reads.
         seconds: how far into a clip to look; frames are taken from all over this part.
+        known: as for :func:`detect`.
     """
-    return _detect(sample_luma(Path(path), seconds), cancel)
+    return _detect(sample_luma(Path(path), seconds), cancel, known)
 
 
-def _detect(frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToken | None) -> DetectedMark | None:
+def _detect(
+    frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToken | None, known: Sequence[tuple[int, int]]
+) -> DetectedMark | None:
     every, keys, kept = ResidualAccumulator(), ResidualAccumulator(), _KeptFrames()
     for frame, key in frames:
         if cancel is not None:
             cancel.check()
         luma = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame, np.uint8)
         if every.add(luma):
-            kept.add(luma)
+            kept.add(luma, key)
             if key:
                 keys.add(luma)
     if not every.frames:
@@ -116,75 +132,102 @@ def _detect(frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToke
     with ThreadPoolExecutor(len(parts)) as pool:
         searches = list(pool.map(lambda part: PatternSearch(part.residual()), parts))
     upright = _sum([search.evidence(PatternPose()) for search in searches])
-    found = _decode(upright, PatternPose(), None) or _detect_at_faces(
-        kept.frames, upright, searches[0].residual, cancel
-    )
+    found = _decode(upright, PatternPose(), None)
     if found is not None:
         return found
+    faces: list[AnchoredSearch] = []
+    # Some of the frames are enough of a clip that was hardly changed, and looked at in a third of the time.
+    stages = ((SOME_FRAMES, FEW_FACE_POSES), (1, MAX_FACE_POSES))
+    for step, poses in stages if len(kept.frames) > 1 else stages[1:]:
+        faces = _search_faces(kept.frames[::step], cancel)
+        found = _read_faces(faces, poses, upright, searches[0].residual, cancel)
+        if found is not None:
+            return found
     for pose in searches[0].find_candidates(MAX_POSES):
         if cancel is not None:
             cancel.check()
         found = _decode(_sum([search.evidence(pose) for search in searches])[:SYMBOL_COUNT], pose, None)
         if found is not None:
             return replace(found, edits=describe_edits(pose, None, None))
-    return None
+    return _name_known(find_known(known, upright, faces), searches[0].residual)
 
 
-def _detect_at_faces(
-    frames: list[NDArray[np.uint8]],
-    upright: NDArray[np.float32],
-    residual: NDArray[np.float32],
-    cancel: CancelToken | None,
-) -> DetectedMark | None:
-    """What is written around faces, by itself or together with what the frame says if it was not cropped.
-
-    Some of the frames are enough of a clip that was hardly changed, and looked at in a third of the time.
-    """
-    some = frames[::SOME_FRAMES]
-    found = _read_faces(some, upright, residual, cancel)
-    if found is None and len(some) < len(frames):
-        found = _read_faces(frames, upright, residual, cancel)
+def _search_faces(frames: list[tuple[NDArray[np.uint8], bool]], cancel: CancelToken | None) -> list[AnchoredSearch]:
+    """Of the faces that are seen most."""
+    pictures, keys = [luma for luma, _ in frames], [key for _, key in frames]
+    found = []
+    for patch, of_keys in gather_with_keys(pictures, find_anchors(pictures), keys)[:MAX_FACES]:
+        if cancel is not None:
+            cancel.check()
+        found.append(AnchoredSearch(patch.residual(), None if of_keys is None else of_keys.residual()))
     return found
 
 
 def _read_faces(
-    frames: list[NDArray[np.uint8]],
+    faces: list[AnchoredSearch],
+    poses: int,
     upright: NDArray[np.float32],
     residual: NDArray[np.float32],
     cancel: CancelToken | None,
 ) -> DetectedMark | None:
-    """As :func:`_detect_at_faces`, in all of these frames."""
-    for patch in gather_patches(frames, find_anchors(frames))[:MAX_FACES]:
+    """What is written around faces, by itself or together with what the frame says if it was not cropped."""
+    for search in faces:
         if cancel is not None:
             cancel.check()
-        search = AnchoredSearch(patch.residual())
-        for pose in search.find_candidates(MAX_FACE_POSES):
-            own = search.evidence(pose)
-            alone = _decode(own, None, pose)
+        for pose in search.find_candidates(poses):
+            alone = _decode_around(search, pose, None)
             if alone is not None:
-                symbols = alone.symbols
-                return replace(
-                    alone, edits=describe_edits(None, pose, find_frame_edit(residual, symbols, pose.mirrored))
-                )
-            together = _decode(_combine(own, upright), PatternPose(), pose)
+                mirrored = alone.face_pose is not None and alone.face_pose.mirrored
+                edit = find_frame_edit(residual, alone.symbols, mirrored)
+                return replace(alone, edits=describe_edits(None, alone.face_pose, edit))
+            together = _decode_around(search, pose, upright)
             if together is not None:
                 return together
     return None
+
+
+def _decode_around(
+    search: AnchoredSearch, pose: AnchoredPose, upright: NDArray[np.float32] | None
+) -> DetectedMark | None:
+    """What is written at a pose; what is read there, but too faintly, is looked for again around it as a whole."""
+    at = None if upright is None else PatternPose()
+    word = _decode_best(_join(search.evidence(pose), upright), at, pose)
+    if word is None or word.agreement < HOPEFUL_AGREEMENT:
+        return None
+    if word.agreement < MIN_FACE_AGREEMENT:
+        refined = search.refine(pose, word.symbols)
+        agreement = _agree(_join(search.evidence(refined), upright), word.symbols)
+        if agreement < MIN_FACE_AGREEMENT:
+            return None
+        confidence = _confide(agreement, _FACE_TRIALS)
+        word = replace(word, agreement=agreement, confidence=confidence, face_pose=refined)
+    return word
+
+
+def _name_known(found: KnownMark | None, residual: NDArray[np.float32]) -> DetectedMark | None:
+    """A known mark as one that was read."""
+    if found is None:
+        return None
+    pose = found.face_pose
+    edit = find_frame_edit(residual, found.symbols, pose is not None and pose.mirrored)
+    edits = describe_edits(None, pose, edit)
+    at = PatternPose() if pose is None else None
+    return DetectedMark(found.id, 1 - found.chance, found.agreement, found.symbols, at, pose, edits, True)
 
 
 class _KeptFrames:
     """Some of the frames, not too large, from all over the clip."""
 
     def __init__(self) -> None:
-        self.frames: list[NDArray[np.uint8]] = []
+        self.frames: list[tuple[NDArray[np.uint8], bool]] = []  # luma, and whether it is a key frame
         self._count, self._step = 0, 1
 
-    def add(self, luma: NDArray[np.uint8]) -> None:
+    def add(self, luma: NDArray[np.uint8], key: bool) -> None:
         if self._count % self._step == 0:
             shrink = FACE_LINES / min(luma.shape)
             if shrink < 1:
                 luma = np.asarray(cv2.resize(luma, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
-            self.frames.append(luma)
+            self.frames.append((luma, key))
         self._count += 1
         if len(self.frames) > FACE_FRAMES:
             self.frames, self._step = self.frames[::2], 2 * self._step
@@ -195,8 +238,10 @@ def _sum(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.asarray(np.sum([normalize(part) for part in parts], axis=0), np.float32)
 
 
-def _combine(face: NDArray[np.float32], frame: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The evidence of two patterns that carry the same codeword, followed by that of the known symbols of both."""
+def _join(face: NDArray[np.float32], frame: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """A face's evidence; with the frame's, that of both, followed by that of the known symbols of either."""
+    if frame is None:
+        return face
     face, frame = normalize(face), normalize(frame)
     symbols = face[:SYMBOL_COUNT] + frame[:SYMBOL_COUNT]
     return np.concatenate([symbols, face[SYMBOL_COUNT:], frame[SYMBOL_COUNT:]])
@@ -205,7 +250,16 @@ def _combine(face: NDArray[np.float32], frame: NDArray[np.float32]) -> NDArray[n
 def _decode(
     evidence: NDArray[np.float32], pose: PatternPose | None, face_pose: AnchoredPose | None
 ) -> DetectedMark | None:
-    """What is written at a pose.
+    """What is written at a pose, if it is believed."""
+    found = _decode_best(evidence, pose, face_pose)
+    least = MIN_AGREEMENT if face_pose is None else MIN_FACE_AGREEMENT
+    return None if found is None or found.agreement < least else found
+
+
+def _decode_best(
+    evidence: NDArray[np.float32], pose: PatternPose | None, face_pose: AnchoredPose | None
+) -> DetectedMark | None:
+    """What is most likely written at a pose, however unlikely.
 
     Args:
         evidence: of the code symbols, followed by that of the known ones that bear witness.
@@ -214,10 +268,16 @@ def _decode(
     if word is None:
         return None
     output_id, symbols = word
+    agreement = _agree(evidence, symbols)
+    confidence = _confide(agreement, _TRIALS if face_pose is None else _FACE_TRIALS)
+    return DetectedMark(output_id, confidence, agreement, symbols, pose, face_pose)
+
+
+def _agree(evidence: NDArray[np.float32], symbols: NDArray[np.float32]) -> float:
+    """Of a codeword with evidence, in standard deviations of chance."""
     agreeing = float(symbols @ evidence[:SYMBOL_COUNT]) + float(np.sum(evidence[SYMBOL_COUNT:]))
-    agreement = agreeing / max(float(np.linalg.norm(evidence)), 1e-12)
-    least, trials = (MIN_AGREEMENT, _TRIALS) if face_pose is None else (MIN_FACE_AGREEMENT, _FACE_TRIALS)
-    if agreement < least:
-        return None
-    chance = math.erfc(agreement / math.sqrt(2)) / 2
-    return DetectedMark(output_id, 1 - trials * chance, agreement, symbols, pose, face_pose)
+    return agreeing / max(float(np.linalg.norm(evidence)), 1e-12)
+
+
+def _confide(agreement: float, trials: float) -> float:
+    return 1 - trials * math.erfc(agreement / math.sqrt(2)) / 2

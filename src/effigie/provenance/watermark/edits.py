@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import scipy.fft
+import scipy  # its parts load when they are used
 from numpy.typing import NDArray
 
 from effigie.provenance.watermark.anchored_search import AnchoredPose

@@ -13,22 +13,14 @@ from numpy.typing import NDArray
 from effigie.errors import UsageError
 from effigie.media.samples.native_picture import NativePicture
 from effigie.provenance.watermark.anchor import Anchor
-from effigie.provenance.watermark.anchored_search import AnchoredPose, AnchoredSearch
+from effigie.provenance.watermark.clip_sample import ClipSample
 from effigie.provenance.watermark.face_marker import FaceMarker
-from effigie.provenance.watermark.face_patch import find_anchors, gather_patches
-from effigie.provenance.watermark.frames import sample_luma
-from effigie.provenance.watermark.geometry import PatternPose, PatternSearch
-from effigie.provenance.watermark.jnd_mask import local_contrast, measurement_size
+from effigie.provenance.watermark.jnd_mask import local_contrast, measure_similarity, measurement_size
 from effigie.provenance.watermark.pattern import carriers, render_pattern
-from effigie.provenance.watermark.payload import SYMBOL_COUNT, encode, encode_into, normalize
-from effigie.provenance.watermark.residual import ResidualAccumulator
+from effigie.provenance.watermark.payload import encode, read_free_bits
 
 Image = NDArray[np.uint8]
 
-SAMPLE_FRAMES, SAMPLE_SPAN_S = 8, 60.0  # of the clip, and from its start, that a codeword is chosen by
-FACE_STEP = 3  # of the sampled frames one in so many is enough for a face: what matters there is the same in all
-FACE_SAY = 1.5  # of a face's carriers, against 1 of the frame's, in which codeword is chosen
-_COARSE = 25  # JPEG quality that stands for what an encoder will leave of a picture at half size
 _ROUNDING = 1 / 6  # mean square of rounding to whole levels with noise
 
 
@@ -60,7 +52,9 @@ class Strength:
 FLAT_LEVEL = 0.45  # where nothing hides it
 SMALL_LINES = 360  # to which pictures may be marked as strongly as rough places allow
 WITHOUT_FACES = Strength(texture=0.7, most=3.6, mean=1.96)  # 42.3 dB
-WITH_FACES = Strength(texture=0.7, most=2.6, mean=1.79, structure=0.018)  # 43.1 dB; an SSIM of 0.989 at full size
+WITH_FACES = Strength(texture=0.7, most=2.6, mean=1.79, structure=0.018)  # 43.1 dB; an SSIM of some 0.989 at full size
+ALLOWED_LOSS = 0.0102  # of SSIM, where a clip's own frames tell what is lost
+_CORRECTION = (0.7, 1.5)  # of the estimate, at least and at most
 # Of luma marked as it is: it is rounded once, not in RGB and again on the way to luma. With this share the change of
 # luma is as large as by that way, and what a detector reads after H.264 at CRF 30 within 3 %.
 NATIVE_SHARE = 1.03
@@ -79,6 +73,9 @@ class WatermarkEmbedder:
             for by itself: worth a fifth of the mark's strength after rough encoding. The same id, size and clip
             give the same mark.
 
+    Attributes:
+        free_bits: which of the id's codewords the mark is.
+
     Example::
 
         embedder = WatermarkEmbedder(secrets.randbits(48), (360, 640))
@@ -90,7 +87,9 @@ class WatermarkEmbedder:
         if height < 1 or width < 1:
             raise UsageError(f"a frame of {width}x{height} pixels cannot be marked")
         self.output_id, self.size = output_id, (height, width)
-        codeword = encode(output_id) if like is None else _select_codeword(output_id, Path(like))
+        sample = None if like is None else ClipSample.of(Path(like))
+        codeword = encode(output_id) if sample is None else sample.select_codeword(output_id)
+        self.free_bits = read_free_bits(codeword)
         self._pattern = render_pattern(carriers().spectrum(codeword), height, width)
         self._faces = FaceMarker(codeword, self.size)
         # Rounding to whole levels would erase a weak mark and draw contours; noise before rounding keeps it on
@@ -98,6 +97,9 @@ class WatermarkEmbedder:
         self._noise = np.random.default_rng(output_id).random((height, width), np.float32) - np.float32(0.5)
         self._small = measurement_size(height, width)
         self._delta, self._mixed = (np.empty((height, width), np.float32) for _ in range(2))
+        self._allowed_loss = WITH_FACES.structure
+        if sample is not None:
+            self._allowed_loss *= self._calibrate(sample)
 
     def embed(self, image: Image, face_mask: Image | None = None, anchors: Sequence[Anchor] = ()) -> Image:
         """A marked copy of a frame.
@@ -133,6 +135,19 @@ class WatermarkEmbedder:
         levels = self._levels(picture.gray(self._small), face_mask, anchors)
         share = HDR_SHARE if picture.is_hdr else NATIVE_SHARE if picture.layout.model != "rgb" else 1.0
         picture.add_luma(cv2.multiply(levels, share, dst=levels), self._noise)
+
+    def _calibrate(self, sample: ClipSample) -> float:
+        """What the estimate of SSIM is to be multiplied by, so that a clip's own frames lose what they may."""
+        losses = []
+        for gray, anchors in sample.faces_of_size(self.size):
+            if not self._faces.select(anchors):
+                continue
+            small = np.asarray(cv2.resize(gray, self._small, interpolation=cv2.INTER_AREA), np.uint8)
+            change = cv2.add(self._levels(small, None, anchors), self._noise)
+            losses.append(1 - measure_similarity(gray, np.clip(np.rint(gray + change), 0, 255).astype(np.uint8)))
+        if not losses:
+            return 1.0
+        return float(np.clip(ALLOWED_LOSS / max(float(np.mean(losses)), 1e-6), *_CORRECTION))
 
     def _levels(
         self, small: NDArray[np.uint8], face_mask: Image | None, anchors: Sequence[Anchor]
@@ -171,35 +186,5 @@ class WatermarkEmbedder:
         share = min(1.0, np.sqrt(allowed / max(float(np.mean(energy)), 1e-12)))
         if faces:
             loss = float(np.mean(energy / (2 * hidden * hidden + energy + _STRUCTURE)))
-            share = min(share, np.sqrt(strength.structure / max(loss, 1e-12)))
+            share = min(share, np.sqrt(self._allowed_loss / max(loss, 1e-12)))
         return np.asarray(amplitude * share, np.float32)
-
-
-def _select_codeword(output_id: int, clip: Path) -> NDArray[np.float32]:
-    """The codeword of an id that a clip, unmarked, speaks for most: as it is, and as an encoder may leave it.
-
-    The frame's carriers have a say, and those of the face that is seen most.
-    """
-    frames = [
-        np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame, np.uint8)
-        for frame, _ in sample_luma(clip, SAMPLE_SPAN_S, SAMPLE_FRAMES)
-    ]
-    evidence = np.zeros(SYMBOL_COUNT, np.float32)
-    anchors = find_anchors(frames[::FACE_STEP])
-    rough = [_encode_roughly(frame) for frame in frames]
-    for shown, shrink in ((frames, 1.0), (rough, 0.5)):
-        total = ResidualAccumulator()
-        for frame in shown:
-            total.add(frame)
-        evidence += normalize(PatternSearch(total.residual()).evidence(PatternPose())[:SYMBOL_COUNT])
-        faces = [{track: anchor.resize(shrink) for track, anchor in found.items()} for found in anchors]
-        for patch in gather_patches(shown[::FACE_STEP], faces)[:1]:
-            evidence += FACE_SAY * normalize(AnchoredSearch(patch.residual()).evidence(AnchoredPose())[:SYMBOL_COUNT])
-    return encode_into(output_id, evidence)
-
-
-def _encode_roughly(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if min(gray.shape) > 1:
-        gray = np.asarray(cv2.resize(gray, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
-    data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, _COARSE])[1]
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effigie.provenance.watermark.anchor import OUTER_CM, Anchor, render_gain, render_window
-from effigie.provenance.watermark.anchored_pattern import anchored_carriers, render_anchored
+from effigie.provenance.watermark.anchor import OUTER_CM, Anchor, render_face, render_gain, render_window
+from effigie.provenance.watermark.anchored_pattern import anchored_carriers, keep_short_waves, render_anchored
 
 Plane = NDArray[np.float32]
 Symbols = NDArray[np.float32]
@@ -33,7 +33,9 @@ class FaceMarker:
     def __init__(self, symbols: Symbols, size: tuple[int, int]) -> None:
         self._size = size
         gain = render_gain(SIDE, PER_CM)
-        pattern = render_anchored(anchored_carriers().spectrum(symbols), SIDE, PER_CM) * gain * FACE_SHARE
+        spectrum, face = anchored_carriers().spectrum(symbols), render_face(SIDE, PER_CM)
+        around, inside = (render_anchored(waves, SIDE, PER_CM) for waves in (spectrum, keep_short_waves(spectrum)))
+        pattern = (around + (inside - around) * face) * gain * FACE_SHARE
         window = render_window(SIDE, PER_CM)
         self._pattern = cv2.merge([pattern, window])
         self._energy = cv2.merge([(gain * FACE_SHARE) ** 2, 1 - (1 - window) ** 2])

@@ -59,11 +59,29 @@ def find_anchors(frames: Iterable[NDArray[np.uint8]], tracker: Tracker | None = 
 
 def gather_patches(frames: Sequence[NDArray[np.uint8]], anchors: Sequence[dict[int, Anchor]]) -> list[FacePatch]:
     """The patches of all faces of :func:`find_anchors`, those that were seen most first."""
+    return sorted(_gather(frames, anchors).values(), key=lambda patch: -patch.frames)
+
+
+def gather_with_keys(
+    frames: Sequence[NDArray[np.uint8]], anchors: Sequence[dict[int, Anchor]], keys: Sequence[bool]
+) -> list[tuple[FacePatch, FacePatch | None]]:
+    """The same, each with the patch of those frames that are key frames; None where all are, or none."""
+    every = _gather(frames, anchors)
+    of_keys = _gather(
+        [frame for frame, key in zip(frames, keys, strict=True) if key],
+        [faces for faces, key in zip(anchors, keys, strict=True) if key],
+    )
+    found = [(patch, of_keys.get(track)) for track, patch in every.items()]
+    found = [(patch, None if few is None or few.frames == patch.frames else few) for patch, few in found]
+    return sorted(found, key=lambda pair: -pair[0].frames)
+
+
+def _gather(frames: Sequence[NDArray[np.uint8]], anchors: Sequence[dict[int, Anchor]]) -> dict[int, FacePatch]:
     patches: dict[int, FacePatch] = {}
     for luma, faces in zip(frames, anchors, strict=True):
         for track, anchor in faces.items():
             patches.setdefault(track, FacePatch()).add(luma, anchor)
-    return sorted(patches.values(), key=lambda patch: -patch.frames)
+    return patches
 
 
 def cut_patch(luma: NDArray[np.uint8], anchor: Anchor) -> tuple[Plane, Plane]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import scipy.fft
+import scipy  # its parts load when they are used
 from numpy.typing import NDArray
 
 from effigie.provenance.watermark.pattern import MAX_ORDER, TILE_SIZE, Spectrum, carriers, conjugate_waves

@@ -11,6 +11,7 @@ MEASUREMENT_LINES = 180  # of the picture in which it is measured
 _SHAPE, _NEIGHBORHOOD = 9, 13
 _STEPS = 4  # of a grey level that are told apart
 _DEVIATION = 1.48  # of a normal distribution, for its median distance from the middle
+_WINDOW = 7  # of SSIM
 _SOFT = 2.0  # deviation of a Gaussian, pixels there
 
 
@@ -33,3 +34,18 @@ def local_contrast(gray: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.
     fine = cv2.absdiff(level, cv2.medianBlur(level, _SHAPE))
     typical = cv2.medianBlur(cv2.multiply(fine, _STEPS), _NEIGHBORHOOD).astype(np.float32)
     return np.asarray(cv2.GaussianBlur(typical * np.float32(_DEVIATION / _STEPS), (0, 0), _SOFT), np.float32)
+
+
+def measure_similarity(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """SSIM of two pictures, (H, W) grey levels: uniform windows of 7x7, borders reflected."""
+    x, y = (picture.astype(np.float32) for picture in (one, other))
+    mean_x, mean_y = (cv2.blur(picture, (_WINDOW, _WINDOW)) for picture in (x, y))
+    sample = _WINDOW**2 / (_WINDOW**2 - 1)
+    var_x, var_y, both = (
+        (cv2.blur(product, (_WINDOW, _WINDOW)) - means) * sample
+        for product, means in ((x * x, mean_x**2), (y * y, mean_y**2), (x * y, mean_x * mean_y))
+    )
+    light, contrast = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    above = (2 * mean_x * mean_y + light) * (2 * both + contrast)
+    below = (mean_x**2 + mean_y**2 + light) * (var_x + var_y + contrast)
+    return float(np.mean(above / below))

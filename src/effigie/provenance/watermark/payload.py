@@ -83,6 +83,12 @@ def encode_into(output_id: int, evidence: NDArray[np.floating]) -> Symbols:
     return max(map(_convolve, words), key=lambda symbols: float(symbols @ evidence), default=encode(output_id))
 
 
+def read_free_bits(symbols: Symbols) -> int:
+    """The 12 free bits of a whole codeword, (SYMBOL_COUNT,) of -1 and 1."""
+    words = _list_viterbi(_branch_metrics(symbols))
+    return _to_int(max(words, key=lambda word: float(_convolve(word) @ symbols))[_FREE])
+
+
 def normalize(evidence: NDArray[np.float32]) -> NDArray[np.float32]:
     """Evidence of length 1: of different measurements each then counts alike."""
     return np.asarray(evidence / max(float(np.linalg.norm(evidence)), 1e-12), np.float32)

@@ -13,7 +13,7 @@ import functools
 
 import cv2
 import numpy as np
-import scipy.fft
+import scipy  # its parts load when they are used
 from numpy.typing import NDArray
 
 from effigie.provenance.watermark.jnd_mask import local_contrast, measurement_size

@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from effigie.studio.endpoints.requests import path_of, studio_of
-from effigie.studio.face_findings import VERB, describe_findings
 from effigie.studio.studio import Studio
+from effigie.studio.views.face_findings import VERB, describe_findings
 
 FOREVER = "private, max-age=86400, immutable"  # the address holds the set's revision
 

@@ -14,11 +14,11 @@ from starlette.websockets import WebSocket
 from effigie.errors import EffigieError, UsageError
 from effigie.studio.endpoints.preview_socket import serve_preview
 from effigie.studio.endpoints.requests import path_of, read_fields, studio_of
+from effigie.studio.jobs.wish import Wish
 from effigie.studio.preview_process import pack, run_once
 from effigie.studio.records import find_consents
 from effigie.studio.studio import Studio
 from effigie.studio.template_files import read_template
-from effigie.studio.wish import Wish
 from effigie.studio.workspace import TEMPLATES
 
 MODULE = "effigie.heads.preview.process"

@@ -9,9 +9,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from effigie.errors import UsageError
-from effigie.studio.commands import build_command
 from effigie.studio.endpoints.requests import read_fields, studio_of
-from effigie.studio.job import Job
+from effigie.studio.jobs.commands import build_command
+from effigie.studio.jobs.job import Job
 
 
 async def ask(request: Request) -> Response:

@@ -12,10 +12,10 @@ from starlette.websockets import WebSocket
 from effigie.errors import EffigieError, UsageError
 from effigie.studio.endpoints.preview_socket import serve_preview
 from effigie.studio.endpoints.requests import read_fields, studio_of
+from effigie.studio.jobs.wish import Wish
 from effigie.studio.preview_process import pack, run_once
 from effigie.studio.project_files import read_clip
 from effigie.studio.studio import Studio
-from effigie.studio.wish import Wish
 from effigie.studio.workspace import PROJECTS
 
 MODULE = "effigie.swap.preview.process"

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from effigie.studio.endpoints.requests import path_of, studio_of
-from effigie.studio.training_view import describe_training
+from effigie.studio.views.training_view import describe_training
 
 
 async def describe(request: Request) -> Response:

@@ -14,7 +14,7 @@ from effigie.studio.endpoints.requests import announced_size, path_of, studio_of
 from effigie.studio.studio import Studio
 from effigie.studio.uploads import choose_name, receive_file
 from effigie.studio.verification import verify_file
-from effigie.studio.worst_frames import VERB, describe_worst
+from effigie.studio.views.worst_frames import VERB, describe_worst
 
 
 async def verify(request: Request) -> Response:

@@ -17,7 +17,7 @@ from effigie.media.inputs import find_clips
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.swap.checkpoint_paths import BANK, CONFIG, MANIFEST, PEOPLE, WEIGHTS
 from effigie.swap.config import ConvertSettings
-from effigie.swap.inference.person_assignment import PersonAssignment, parse_assignments
+from effigie.swap.inference.people.assignment import PersonAssignment, parse_assignments
 
 
 def convert_clips(

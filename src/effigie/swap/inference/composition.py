@@ -13,8 +13,8 @@ from effigie.edit import Edit
 from effigie.faces.analyzer import Face
 from effigie.media import Frame
 from effigie.provenance.watermark import Anchor
-from effigie.swap.inference.person_state import FaceCompositor
-from effigie.swap.inference.shot_settings import ComposeSchedule
+from effigie.swap.editing.shot_settings import ComposeSchedule
+from effigie.swap.inference.people.state import FaceCompositor
 from effigie.swap.inference.swapper import SwappedFace
 
 RenderedFace = tuple[str, FaceCompositor, Face, SwappedFace]  # with its model's name

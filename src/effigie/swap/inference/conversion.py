@@ -24,14 +24,14 @@ from effigie.media.samples.native_picture import NativePicture
 from effigie.progress import CancelToken, Progress, ProgressCallback
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.swap.config import ConvertSettings
+from effigie.swap.editing.mask_clip import MaskClip
+from effigie.swap.editing.shot_settings import ComposeSchedule
 from effigie.swap.inference.composition import ComposedFrame, FieldJoiner, RenderedFace, compose_faces
 from effigie.swap.inference.conversion_notes import collect_notes, explain_absence
-from effigie.swap.inference.face_planner import FacePlanner
-from effigie.swap.inference.face_track import describe_face
 from effigie.swap.inference.footage import Footage
-from effigie.swap.inference.mask_clip import MaskClip
-from effigie.swap.inference.person_state import FaceCompositor, PersonState
-from effigie.swap.inference.shot_settings import ComposeSchedule
+from effigie.swap.inference.people.planner import FacePlanner
+from effigie.swap.inference.people.state import FaceCompositor, PersonState
+from effigie.swap.inference.people.track import describe_face
 from effigie.swap.inference.swapper import FaceInputs, FacePlan, SwappedFace
 from effigie.training.device import configure_backend
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from effigie.faces.person_matcher import REPEATED_SIMILARITY, PersonMatcher
 from effigie.progress import format_count
-from effigie.swap.inference.person_state import PersonState
+from effigie.swap.inference.people.state import PersonState
 
 
 def collect_notes(people: Sequence[PersonState], matcher: PersonMatcher, clip: Path) -> Iterator[str]:

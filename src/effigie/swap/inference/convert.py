@@ -17,11 +17,11 @@ from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.provenance.output_plan import plan_signed_output
 from effigie.swap.config import ConvertSettings
 from effigie.swap.inference.footage import Footage
-from effigie.swap.inference.person_assignment import PersonAssignment, parse_assignments
+from effigie.swap.inference.people.assignment import PersonAssignment, parse_assignments
 
 if TYPE_CHECKING:
+    from effigie.swap.editing.mask_clip import MaskClip
     from effigie.swap.inference.conversion import ConvertReport
-    from effigie.swap.inference.mask_clip import MaskClip
 
 FAST_GRAIN_INTERVAL = 3  # frames: sharpness changes with the face's distance and focus, not from frame to frame
 
@@ -88,9 +88,9 @@ def _convert_footage(
 ) -> ConvertReport:
     """Load the models and convert; ``asked``: consent and purpose."""
     # Two seconds or more, mostly of torch, in which the clip is looked at.
-    from effigie.swap.inference.cast import Cast, needs_visibility
+    from effigie.swap.editing.mask_clip import MaskClip
     from effigie.swap.inference.conversion import Conversion
-    from effigie.swap.inference.mask_clip import MaskClip
+    from effigie.swap.inference.people.cast import Cast, needs_visibility
 
     cast = Cast(assignments, settings, *asked)
     footage.require_decent()

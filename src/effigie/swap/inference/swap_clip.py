@@ -25,7 +25,7 @@ from effigie.swap.geometry_model import build_swap
 from effigie.swap.inference.comparison_sheet import write_comparison_sheet
 from effigie.swap.inference.conversion import ConvertReport
 from effigie.swap.inference.convert import convert
-from effigie.swap.inference.source_check import (
+from effigie.swap.inference.source.check import (
     SIDE_ON,
     check_single_person,
     describe_source,

@@ -28,7 +28,7 @@ from effigie.swap.checkpoint import SwapModel
 from effigie.swap.inference.eye_transfer import transfer_eyes
 from effigie.swap.inference.mouth_transfer import compute_mouth_share, transfer_mouth
 from effigie.swap.inference.pose_limits import ExtremePoseLog, PoseLimiter, PoseState
-from effigie.swap.inference.source_visibility import SourceVisibility
+from effigie.swap.inference.source.visibility import SourceVisibility
 from effigie.swap.network import DecoderOutput
 from effigie.swap.shape_retarget import MASK_MARGIN
 

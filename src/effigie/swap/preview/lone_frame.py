@@ -11,10 +11,10 @@ from effigie.faces.analyzer import analyze
 from effigie.faces.person_matcher import PersonMatcher, TargetPerson
 from effigie.faces.tracker import Tracker
 from effigie.media import Frame
+from effigie.swap.editing.shot_settings import ComposeSchedule, ShotSettings
 from effigie.swap.inference.composition import ComposedFrame, RenderedFace, compose_faces
-from effigie.swap.inference.face_planner import FacePlanner
-from effigie.swap.inference.person_state import PersonState
-from effigie.swap.inference.shot_settings import ComposeSchedule, ShotSettings
+from effigie.swap.inference.people.planner import FacePlanner
+from effigie.swap.inference.people.state import PersonState
 
 MAX_FRAMES = 12  # whose made faces are kept
 

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from effigie.arrays import Image
 from effigie.faces.analyzer import Face
 from effigie.occlusion.eyewear import Eyewear
-from effigie.swap.inference.person_state import EyewearSource, VisibilitySource
+from effigie.swap.inference.people.state import EyewearSource, VisibilitySource
 
 MAX_ANSWERS = 400
 Step = tuple[int, int]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from effigie.arrays import Image
 from effigie.swap.inference.conversion import BATCH_FRAMES
-from effigie.swap.inference.face_planner import PlannedFace
-from effigie.swap.inference.person_state import PersonState
+from effigie.swap.inference.people.planner import PlannedFace
+from effigie.swap.inference.people.state import PersonState
 from effigie.swap.inference.swapper import FacePlan, SwappedFace
 
 MAX_BYTES = 384 << 20

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from effigie.media import ClipInfo, Frame
-from effigie.swap.inference.mask_clip import MaskClip
+from effigie.swap.editing.mask_clip import MaskClip
 
 
 class Mattes:

@@ -23,15 +23,15 @@ from effigie.media import Frame
 from effigie.progress import CancelToken
 from effigie.provenance.frame_marker import FrameMarker
 from effigie.swap.config import ConvertSettings
-from effigie.swap.inference.cast import Cast, needs_visibility
+from effigie.swap.editing.shot_settings import ComposeSchedule
 from effigie.swap.inference.composition import ComposedFrame
 from effigie.swap.inference.conversion import BATCH_FRAMES
 from effigie.swap.inference.convert import use_fast
-from effigie.swap.inference.face_planner import FacePlanner, PlannedFace
 from effigie.swap.inference.footage import Footage
-from effigie.swap.inference.person_assignment import PersonAssignment, parse_assignments
-from effigie.swap.inference.person_state import PersonState
-from effigie.swap.inference.shot_settings import ComposeSchedule
+from effigie.swap.inference.people.assignment import PersonAssignment, parse_assignments
+from effigie.swap.inference.people.cast import Cast, needs_visibility
+from effigie.swap.inference.people.planner import FacePlanner, PlannedFace
+from effigie.swap.inference.people.state import PersonState
 from effigie.swap.preview.lone_frame import LoneFrame
 from effigie.swap.preview.look_memory import AnswerStore, RememberedEyewear, RememberedVisibility
 from effigie.swap.preview.made_faces import MadeFaces

@@ -29,8 +29,8 @@ from effigie.errors import CancelledError, EffigieError, RefusedError
 from effigie.execution.desk import Desk, encode_jpeg, run_desk
 from effigie.faces.analyzer import Face
 from effigie.progress import CancelToken
-from effigie.swap.inference.person_assignment import PersonAssignment
-from effigie.swap.inference.project import Project, describe_project, load_project, read_project, save_project
+from effigie.swap.editing.project import Project, describe_project, load_project, read_project, save_project
+from effigie.swap.inference.people.assignment import PersonAssignment
 from effigie.swap.preview.inspector import describe_controls
 
 if TYPE_CHECKING:

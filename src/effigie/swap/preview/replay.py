@@ -8,10 +8,10 @@ import numpy as np
 
 from effigie.media import Frame
 from effigie.progress import CancelToken
+from effigie.swap.editing.shot_settings import ComposeSchedule
 from effigie.swap.inference.composition import ComposedFrame, compose_faces
-from effigie.swap.inference.face_planner import PlannedFace
-from effigie.swap.inference.person_state import FaceCompositor
-from effigie.swap.inference.shot_settings import ComposeSchedule
+from effigie.swap.inference.people.planner import PlannedFace
+from effigie.swap.inference.people.state import FaceCompositor
 from effigie.swap.inference.swapper import SwappedFace
 
 

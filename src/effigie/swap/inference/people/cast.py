@@ -10,10 +10,10 @@ from effigie.consent.gate import ConsentLike
 from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.swap.checkpoint import SwapModel, load_swap
 from effigie.swap.config import ConvertSettings
-from effigie.swap.inference.person_assignment import PersonAssignment
-from effigie.swap.inference.person_state import FaceCompositor, PersonState, check_distinct_people
-from effigie.swap.inference.source_eyewear import SourceEyewear, choose_eyewear
-from effigie.swap.inference.source_visibility import SourceVisibility
+from effigie.swap.inference.people.assignment import PersonAssignment
+from effigie.swap.inference.people.state import FaceCompositor, PersonState, check_distinct_people
+from effigie.swap.inference.source.eyewear import SourceEyewear, choose_eyewear
+from effigie.swap.inference.source.visibility import SourceVisibility
 from effigie.swap.inference.swapper import Swapper
 from effigie.swap.inference.target_eyewear import TargetEyewear
 from effigie.training.device import choose_device, choose_precision

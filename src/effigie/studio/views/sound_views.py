@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from effigie.errors import EffigieError
-from effigie.studio.frames import read_stamp
+from effigie.studio.views.frames import read_stamp
 
 MODULE = "effigie.voice.sound_view"
 TIMEOUT_S = 120

@@ -22,7 +22,7 @@ from effigie.media import Frame
 from effigie.occlusion.eyewear import Eyewear
 from effigie.swap.checkpoint import SwapModel
 from effigie.swap.inference.invention_log import InventionLog
-from effigie.swap.inference.person_assignment import PersonAssignment
+from effigie.swap.inference.people.assignment import PersonAssignment
 from effigie.swap.inference.swapper import SwappedFace, Swapper
 from effigie.swap.inference.target_eyewear import paint_over
 

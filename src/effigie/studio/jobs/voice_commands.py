@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from effigie.errors import UsageError
+from effigie.studio.jobs.wish import Command, Wish
 from effigie.studio.readings import answer_path, find_reading
 from effigie.studio.records import find_consents
-from effigie.studio.wish import Command, Wish
 from effigie.studio.workspace import RESULTS, VOICES
 from effigie.voice.stock_names import STOCK_VOICES
 

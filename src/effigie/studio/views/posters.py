@@ -7,7 +7,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from effigie.errors import MediaError
-from effigie.studio.frames import encode_frame, read_stamp
+from effigie.studio.views.frames import encode_frame, read_stamp
 
 WIDTH = 320  # px
 MAX_POSTERS = 1000

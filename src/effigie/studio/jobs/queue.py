@@ -12,9 +12,9 @@ from typing import Any
 from effigie.errors import EffigieError, UsageError
 from effigie.io.atomic_write import convert_os_error, discard
 from effigie.studio.handles import UnknownIdError
-from effigie.studio.job import STATUS_FILE, Job, read_answer, read_log, read_status
-from effigie.studio.job_process import JobRunsError, interrupt_process, is_running, start_process
-from effigie.studio.wish import Command
+from effigie.studio.jobs.job import STATUS_FILE, Job, read_answer, read_log, read_status
+from effigie.studio.jobs.process import JobRunsError, interrupt_process, is_running, start_process
+from effigie.studio.jobs.wish import Command
 from effigie.studio.workspace import Workspace
 
 MAX_ATTEMPTS = 2
@@ -29,7 +29,7 @@ class JobQueue:
     """Jobs of a workspace, run one at a time in each lane. One studio holds the workspace, and so the queue.
 
     Every change is written before anything comes of it; a process is told from a dead one by its lock
-    (:mod:`effigie.studio.job_process`). Methods are safe from several threads.
+    (:mod:`effigie.studio.jobs.process`). Methods are safe from several threads.
     """
 
     def __init__(self, workspace: Workspace) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from effigie.studio.face_grid import FaceGrids
-from effigie.studio.job import Job
+from effigie.studio.jobs.job import Job
+from effigie.studio.views.face_grid import FaceGrids
 from effigie.studio.workspace import Workspace
 
 VERB = ("faces", "review")

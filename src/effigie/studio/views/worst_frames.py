@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from effigie.studio.job import Job
+from effigie.studio.jobs.job import Job
 
 VERB = ("evaluate", "swap")
 

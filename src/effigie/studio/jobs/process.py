@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from effigie.io.locks import try_lock
-from effigie.studio.job import LOCK_FILE, LOG_FILE, STATUS_FILE, Job, read_status
+from effigie.studio.jobs.job import LOCK_FILE, LOG_FILE, STATUS_FILE, Job, read_status
 
 INHERITS_LOCKS = os.name == "posix"
 

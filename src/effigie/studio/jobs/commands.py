@@ -8,10 +8,10 @@ from typing import Any
 
 from effigie.errors import UsageError
 from effigie.studio.grants import find_challenge, find_clip
+from effigie.studio.jobs.voice_commands import VOICE_COMMANDS, WRITING_VOICES
+from effigie.studio.jobs.wish import MAX_FILES, Command, Wish
 from effigie.studio.project_files import read_clip
 from effigie.studio.records import find_consents
-from effigie.studio.voice_commands import VOICE_COMMANDS, WRITING_VOICES
-from effigie.studio.wish import MAX_FILES, Command, Wish
 from effigie.studio.workspace import FACES, MODELS, RESULTS, Workspace
 
 USES = ("swap", "animate", "voice")

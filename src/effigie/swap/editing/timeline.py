@@ -16,8 +16,8 @@ from effigie.errors import UsageError
 from effigie.io.atomic_write import atomic_write
 from effigie.media import ClipInfo, defaults, probe
 from effigie.media.timecode import Timecode
-from effigie.swap.inference.project import Project
-from effigie.swap.inference.shot_settings import ShotSettings
+from effigie.swap.editing.project import Project
+from effigie.swap.editing.shot_settings import ShotSettings
 
 SUFFIX = ".otio"
 METADATA = "effigie"

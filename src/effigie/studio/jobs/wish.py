@@ -17,7 +17,7 @@ MAX_TEXT = 2000  # characters of a text such as a consent's basis
 
 @dataclass(frozen=True)
 class Command:
-    """Arguments of `effigie`, run in the workspace; for the rest see :class:`effigie.studio.job.Job`."""
+    """Arguments of `effigie`, run in the workspace; for the rest see :class:`effigie.studio.jobs.job.Job`."""
 
     title: str
     arguments: tuple[str, ...]

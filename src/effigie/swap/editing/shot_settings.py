@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from effigie.compositing import ComposeSettings
 from effigie.errors import UsageError
 from effigie.io.stored_names import STORED_NAME
-from effigie.swap.inference.strokes import PaintSchedule, Stroke
+from effigie.swap.editing.strokes import PaintSchedule, Stroke
 
 Settings = TypeVar("Settings")
 

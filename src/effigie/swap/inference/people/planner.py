@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from effigie.faces.analyzer import Face
-from effigie.swap.inference.person_state import FaceCompositor, PersonState
-from effigie.swap.inference.shot_settings import ShotList, ShotSettings
+from effigie.swap.editing.shot_settings import ShotList, ShotSettings
+from effigie.swap.inference.people.state import FaceCompositor, PersonState
 from effigie.swap.inference.swapper import FacePlan
 
 

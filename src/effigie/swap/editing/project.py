@@ -48,9 +48,9 @@ from effigie.io.toml_text import update_toml
 from effigie.media import EncodeSettings
 from effigie.provenance.config import TrustSettings
 from effigie.swap.config import ConvertSettings
-from effigie.swap.inference.person_assignment import PersonAssignment
-from effigie.swap.inference.shot_settings import ShotSettings
-from effigie.swap.inference.strokes import Stroke
+from effigie.swap.editing.shot_settings import ShotSettings
+from effigie.swap.editing.strokes import Stroke
+from effigie.swap.inference.people.assignment import PersonAssignment
 
 SUFFIX = ".toml"
 VERSION = 1

@@ -1,0 +1,1 @@
+"""Commands that wait, run and end: their words, processes and queue."""

@@ -1,0 +1,1 @@
+"""Pictures and curves that pages show of what lies in a workspace."""

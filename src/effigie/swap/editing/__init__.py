@@ -1,0 +1,1 @@
+"""What an artist changes in a conversion: project files, shots and their settings, keyed values, strokes, masks."""

@@ -1,0 +1,1 @@
+"""Who is swapped for whom in a clip: assignment, tracks, plans, and what is remembered of each person."""
