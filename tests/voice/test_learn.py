@@ -255,13 +255,17 @@ def test_what_is_unvoiced_is_no_melody() -> None:
 
 def test_speech_is_as_loud_as_what_was_learned_and_not_quieter_than_a_room() -> None:
     quiet = np.concatenate([np.full(100, -6), np.full(100, 3), np.full(100, 6)]).astype(np.float32)
-    raised = raise_to_learned(quiet)
+    raised = raise_to_learned(quiet, np.arange(300) < 50)
     speech = np.random.default_rng(0).standard_normal(2 * RATE).astype(np.float32)
     speech[:RATE] *= 0.01
     learned = measure_network_energy(level_samples(speech))
     assert abs(raised[250] - np.median(learned[100:])) < 0.3
-    assert raised[150] - raised[250] == pytest.approx(-3) and -2 < raised[50] < 2
-    assert (np.diff(raise_to_learned(np.arange(-9.0, 9.0))) > 0).all()
+    assert (
+        raised[150] - raised[250] == pytest.approx(-3)
+        and -2 < raised[50] < 2
+        and raised[49] - raised[250] == pytest.approx(-12)
+    )
+    assert (np.diff(raise_to_learned(np.arange(-9.0, 9.0), np.zeros(18, bool))) > 0).all()
 
 
 def test_levels_are_the_networks() -> None:

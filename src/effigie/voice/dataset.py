@@ -233,18 +233,20 @@ def level_samples(samples: np.ndarray) -> np.ndarray:
     return np.asarray(leveled * gain, np.float32)
 
 
-def raise_to_learned(energy: np.ndarray) -> np.ndarray:
+def raise_to_learned(energy: np.ndarray, silent: np.ndarray) -> np.ndarray:
     """(T,) energy that the network predicts, within the range of the leveled recordings that voices are learned from.
 
     Its voices differ by a neper and more in how loud they mean to be, and what they mean as quiet is quieter than any
     room; a style that was fitted to recordings is rough beyond their range.
+
+    Args:
+        silent: (T,) bool, where nothing is said: there it stays quieter than any room.
     """
     slope, offset = ENERGY_MAP
     loud = np.sort(energy)[-min(LOUD_FRAMES, len(energy)) :].mean()
     raised = energy + (slope * LOUD_ENERGY + offset - loud)
-    return np.asarray(
-        np.where(raised < QUIET_ENERGY, QUIET_ENERGY + QUIET_SLOPE * (raised - QUIET_ENERGY), raised), "f4"
-    )
+    lifted = QUIET_ENERGY + QUIET_SLOPE * (raised - QUIET_ENERGY)
+    return np.asarray(np.where((raised < QUIET_ENERGY) & ~silent, lifted, raised), np.float32)
 
 
 def measure_network_energy(samples: np.ndarray) -> np.ndarray:

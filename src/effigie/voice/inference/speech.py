@@ -16,7 +16,7 @@ from effigie.voice.dataset import raise_to_learned
 from effigie.voice.melody import Melody, carry_over
 from effigie.voice.network.generator import RATE
 from effigie.voice.network.speech_network import FRAME_S, Score
-from effigie.voice.symbols import encode_phonemes, load_symbols
+from effigie.voice.symbols import encode_phonemes, known_phonemes, load_symbols
 from effigie.voice.voice_model import VoiceModel
 
 # What is heard comes 50 ms before the durations say: measured on closures and bursts of p, t and k between vowels, of a
@@ -26,6 +26,7 @@ LEAD_S, TAIL_S = 0.05, 0.15  # of the network's own silence around a sentence th
 FADE_S = 0.005
 GAIN = 1.3  # the network speaks at -24 dB of full scale and its peaks reach 0.5: what is usual for speech, with room
 PEAK = 0.97
+PAUSES = frozenset(",.!?;:—…")  # symbols in which nothing is said
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,9 @@ def plan_sentence(voice: VoiceModel, phonemes: str, settings: SpeakSettings) -> 
         score = replace(score, f0=torch.from_numpy(moved)[None])
     if voice.timbre is None:
         return score
-    return replace(score, energy=torch.from_numpy(raise_to_learned(score.energy[0].numpy()))[None])
+    silent = [True, *(symbol in PAUSES for symbol in known_phonemes(phonemes)), True]
+    energy = raise_to_learned(score.energy[0].numpy(), np.repeat(silent, 2 * score.durations.numpy()))
+    return replace(score, energy=torch.from_numpy(energy)[None])
 
 
 def _speak_sentence(voice: VoiceModel, sentence: Sentence, settings: SpeakSettings, begin_s: float) -> Speech:
