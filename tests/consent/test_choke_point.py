@@ -168,7 +168,7 @@ WRITERS = {
     "evaluate/protocols/heads.py": {"write_png"},  # sheets of what is measured
     "evaluate/protocols/swap.py": {"write_png"},
     "occlusion/synthetic/augmentation.py": {"imencode"},
-    "provenance/watermark/embedder.py": {"imencode"},  # what an encoder leaves of the mark
+    "provenance/watermark/clip_sample.py": {"imencode"},  # what an encoder leaves of the mark
     "consent/nsfw_detector.py": {"imencode"},  # as the network was trained
     "extraction/segment.py": {"imencode"},  # footage: the crops of a face set
     "faceset/plots/contact_sheet.py": {"write_png"},
