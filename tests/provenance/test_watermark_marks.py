@@ -133,7 +133,7 @@ def test_the_mark_is_faint_and_fainter_on_bare_ground(plain: list[np.ndarray]) -
 
 def test_a_face_is_marked_more_strongly(plain: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        embedder, "WITHOUT_FACES", embedder.Strength(0.5, 3.6, 5.0)
+        embedder, "WITHOUT_FACES", embedder.Strength(texture=0.5, most=3.6, lines=360, mean=5.0)
     )  # else the rest of the frame would pay for the face
     shape = plain[0].shape[:2]
     mask = np.zeros(shape, np.uint8)
