@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -91,14 +90,13 @@ def _load_from_portrait(
 ) -> AnimationSubject:
     """A portrait, rendered by a meta-learned model as it is (the paper's feed-forward variant)."""
     framed = _frame(portrait, settings)
-    with ThreadPoolExecutor(1) as pool:  # the background behind the head takes as long as torch and the networks
-        warp = pool.submit(build_warp, framed, settings)
-        generator, model_hash = _load_generator(portrait, settings)
+    generator, model_hash = _load_generator(portrait, settings)
+    warp = build_warp(framed, settings)
 
     def build_renderer(motion: Motion) -> FrameRenderer:
         return _build_neural_renderer(generator, None, portrait, motion)
 
-    return AnimationSubject(framed, warp.result(), permission, ask, build_renderer, path, model_hash)
+    return AnimationSubject(framed, warp, permission, ask, build_renderer, path, model_hash)
 
 
 def _load_generator(portrait: Portrait, settings: AnimateSettings) -> tuple[FaceGenerator, str | None]:
