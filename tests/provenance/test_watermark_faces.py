@@ -22,9 +22,7 @@ from benchmarks.attacks import (
     turn,
 )
 
-from effigie.faces.tracker import Tracker
-from effigie.media import VideoReader
-from effigie.provenance.watermark import Anchor, WatermarkEmbedder, detect, detect_file, detector, measure_anchor
+from effigie.provenance.watermark import Anchor, WatermarkEmbedder, detect, detect_file, detector
 from effigie.provenance.watermark.anchored_pattern import anchored_carriers, render_anchored
 from effigie.provenance.watermark.detector import MIN_FACE_AGREEMENT
 from effigie.provenance.watermark.edits import describe_edits
@@ -33,19 +31,7 @@ from effigie.provenance.watermark.payload import encode
 
 OUTPUT_ID = 0xC0FFEE123456
 VECTOR = (-1.5073, -0.8679, 0.2511, 1.4047)  # pixels (84, 84) to (84, 87) of the tile of OUTPUT_ID at 8 pixels a cm
-FRAMES, RATE = 16, Fraction(15)
-
-
-@pytest.fixture(scope="module")
-def plain(man: Path) -> list[np.ndarray]:
-    with VideoReader(man, 0, 2 * FRAMES) as reader:
-        return [frame.image for frame in reader][::2]
-
-
-@pytest.fixture(scope="module")
-def anchors(plain: list[np.ndarray]) -> list[Anchor]:
-    tracker = Tracker()
-    return [measure_anchor(tracker(image)[0].landmark_result.landmarks) for image in plain]
+RATE = Fraction(15)
 
 
 @pytest.fixture(scope="module")

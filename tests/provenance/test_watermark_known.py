@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 from benchmarks.attacks import Attack, chain, crop_to, resize_to
 
-from effigie.faces.tracker import Tracker
-from effigie.media import VideoReader
-from effigie.provenance.watermark import Anchor, WatermarkEmbedder, detect_file, detector, measure_anchor
+from effigie.provenance.watermark import Anchor, WatermarkEmbedder, detect_file, detector
 from effigie.provenance.watermark.anchored_search import AnchoredSearch
 from effigie.provenance.watermark.face_patch import find_anchors, gather_patches
 from effigie.provenance.watermark.known_marks import FALSE_ALARM_RATE, MAX_KNOWN, find_known
@@ -19,20 +17,8 @@ from effigie.provenance.watermark.payload import SYMBOL_COUNT
 
 OUTPUT_ID = 0xC0FFEE123456
 OTHERS = [(number * 0x9E3779B97F4A % 2**48, number % 4096) for number in range(1, 100)]
-FRAMES, RATE = 16, Fraction(15)
+RATE = Fraction(15)
 LINES, CRF = 150, 32  # of what is left of the face
-
-
-@pytest.fixture(scope="module")
-def plain(man: Path) -> list[np.ndarray]:
-    with VideoReader(man, 0, 2 * FRAMES) as reader:
-        return [frame.image for frame in reader][::2]
-
-
-@pytest.fixture(scope="module")
-def anchors(plain: list[np.ndarray]) -> list[Anchor]:
-    tracker = Tracker()
-    return [measure_anchor(tracker(image)[0].landmark_result.landmarks) for image in plain]
 
 
 @pytest.fixture(scope="module")

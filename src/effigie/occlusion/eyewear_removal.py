@@ -52,8 +52,7 @@ def find_reflections(picture: Image, eyewear: Eyewear, landmarks: Landmarks) -> 
     found = np.zeros((size, size), bool)
     for outline in eyewear.lenses:
         width, lens = float(np.ptp(outline[:, 0])), _fill(outline, size)
-        below = np.arange(size)[:, None] > outline[:, 1].mean()
-        cheek = _erode(lens, -OUTSIDE * width) & ~lens & ~eyewear.strokes & below
+        cheek = _find_cheek(lens, width, eyewear, outline[:, 1].mean())
         if width < 8 or cheek.sum() < MIN_SKIN:
             continue
         skin = float(np.median(grey[cheek]))
@@ -68,18 +67,27 @@ def clear_lenses(picture: Image, eyewear: Eyewear) -> Image:
     result = picture.astype(np.float32)
     for outline in eyewear.lenses:
         width = float(np.ptp(outline[:, 0]))
-        lens, free = _fill(outline, picture.shape[0]), ~eyewear.strokes
+        lens = _fill(outline, picture.shape[0])
         if width < 8 or not lens.any():
             continue
-        below = np.arange(picture.shape[0])[:, None] > outline[:, 1].mean() + 0.25 * np.ptp(outline[:, 1])
-        inside = lens & ~_erode(lens, INSIDE * width) & free & below
-        outside = _erode(lens, -OUTSIDE * width) & ~lens & free & below
+        top = outline[:, 1].mean() + 0.25 * np.ptp(outline[:, 1])
+        inside = _below(lens & ~_erode(lens, INSIDE * width) & ~eyewear.strokes, top)
+        outside = _find_cheek(lens, width, eyewear, top)
         if inside.sum() < MIN_SKIN or outside.sum() < MIN_SKIN:
             continue
         gain = (np.median(picture[outside], axis=0) + 2) / (np.median(picture[inside], axis=0) + 2)
         soft = cv2.GaussianBlur(lens.astype(np.float32), (0, 0), max(EDGE_SIGMA * width, 0.5))[..., None]
         result *= 1 + soft * (np.clip(gain, *TINT_RANGE).astype(np.float32) - 1)
     return np.asarray(np.clip(np.rint(result), 0, 255), np.uint8)
+
+
+def _find_cheek(lens: np.ndarray, width: float, eyewear: Eyewear, top: float) -> np.ndarray:
+    """(S, S) bool: bare skin beside a lens, below a row."""
+    return _below(_erode(lens, -OUTSIDE * width) & ~lens & ~eyewear.strokes, top)
+
+
+def _below(mask: np.ndarray, top: float) -> np.ndarray:
+    return np.asarray(mask & (np.arange(len(mask))[:, None] > top))
 
 
 def _fill(outline: np.ndarray, size: int) -> np.ndarray:

@@ -6,8 +6,9 @@ others go on.
 
 from __future__ import annotations
 
+import contextlib
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -173,14 +174,19 @@ def _has_pictures(path: Path, cancel: CancelToken) -> bool:
     return True
 
 
-def _read_mark(path: Path, ledger: Ledger, cancel: CancelToken) -> WatermarkReading | None:
-    from effigie.provenance.watermark import MAX_KNOWN, detect_file
+def _read_known_marks(ledger: Ledger) -> Iterator[tuple[int, int]]:
+    """Id and free bits of the ledger's latest marks; the ledger is read only if no id can be read in the pictures."""
+    from effigie.provenance.watermark import MAX_KNOWN
 
-    try:
-        known = [(int(name, 16), free_bits) for name, free_bits in ledger.known_marks(MAX_KNOWN)]
-    except EffigieError:  # said where the ledger is searched: what can be read without it still is
-        known = []
-    found = detect_file(path, seconds=MARK_SEARCH_S, cancel=cancel, known=known)
+    # What is wrong with the ledger is said where it is searched.
+    with contextlib.suppress(EffigieError):
+        yield from ((int(name, 16), free_bits) for name, free_bits in ledger.known_marks(MAX_KNOWN))
+
+
+def _read_mark(path: Path, ledger: Ledger, cancel: CancelToken) -> WatermarkReading | None:
+    from effigie.provenance.watermark import detect_file
+
+    found = detect_file(path, seconds=MARK_SEARCH_S, cancel=cancel, known=_read_known_marks(ledger))
     if found is None and float(probe(path).duration or 0) > MARK_SEARCH_S:
         found = detect_file(path, seconds=DAY_S, cancel=cancel)
     return None if found is None else WatermarkReading(found.hex, float(found.confidence), found.edits, found.is_known)

@@ -133,15 +133,23 @@ def animate(
         from effigie.heads.inference.subject import load_subject  # with torch, while the driver is read
 
         subject = load_subject(portrait, settings, consent, purpose, progress, cancel)
+        warp = build_warp(subject, settings)
         seconds["portrait"] = time.perf_counter() - start
         found = None if reading is None else reading.result(progress)
     motion, notes = (found, ()) if found is None or isinstance(found, Motion) else (found.motion, found.notes)
-    direction = Direction(subject, motion, controls, settings, subject.warp, cancel)
+    direction = Direction(subject, motion, controls, settings, warp, cancel)
     seconds["driver"] = time.perf_counter() - start - seconds["portrait"]
-    report = _Animation(subject, direction, output, settings, seconds, progress, cancel, speech).run()
+    report = _Animation(subject, warp, direction, output, settings, seconds, progress, cancel, speech).run()
     report.notes += notes
     report.seconds = time.perf_counter() - start
     return report
+
+
+def build_warp(subject: AnimationSubject, settings: AnimateSettings) -> PortraitWarp:
+    """The warp of the person's portrait."""
+    # A crop may show too little around the head to tell it from the background.
+    still_background = True if settings.paste == "portrait" else None
+    return PortraitWarp(subject.portrait.image, subject.portrait.landmarks, still_background=still_background)
 
 
 class _Animation:
@@ -150,6 +158,7 @@ class _Animation:
     def __init__(
         self,
         subject: AnimationSubject,
+        warp: PortraitWarp,
         direction: Direction,
         output: Path,
         settings: AnimateSettings,
@@ -159,7 +168,7 @@ class _Animation:
         speech: Path | None = None,
     ) -> None:
         self._speech = speech
-        self._subject, self._warp, self._direction, self._settings = subject, subject.warp, direction, settings
+        self._subject, self._warp, self._direction, self._settings = subject, warp, direction, settings
         self._motion = motion = direction.motion
         self._progress, self._cancel, self._seconds = progress, cancel, seconds
         self._count = min(settings.max_frames or len(motion), len(motion))

@@ -19,7 +19,7 @@ from effigie.faces.mesh import FACE_OVAL
 from effigie.heads.config import AnimateSettings
 from effigie.heads.inference.portrait import Portrait, read_portraits, to_subject_faces
 from effigie.heads.motion.motion import Motion
-from effigie.heads.warp.scene import PortraitWarp, WarpedPortrait
+from effigie.heads.warp.scene import WarpedPortrait
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ class AnimationSubject:
 
     Attributes:
         portrait: framed as the output is.
-        warp: of that portrait.
         build_renderer: makes the renderer of a motion.
         path: of the portrait, or of the person's model.
         model_hash: SHA-256 of the manifest of the model that paints; None where there is none.
@@ -52,7 +51,6 @@ class AnimationSubject:
     """
 
     portrait: Portrait
-    warp: PortraitWarp
     permit: Permit
     ask: Callable[[], Permit]
     build_renderer: Callable[[Motion], FrameRenderer]
@@ -80,8 +78,7 @@ def load_subject(
     check_images([portrait.image], portrait.name)
     if settings.renderer == "geometry":
         framed = _frame(portrait, settings)
-        warp = build_warp(framed, settings)
-        return AnimationSubject(framed, warp, permission, ask, lambda motion: render_geometry, path)
+        return AnimationSubject(framed, permission, ask, lambda motion: render_geometry, path)
     return _load_from_portrait(portrait, permission, ask, path, settings)
 
 
@@ -89,18 +86,6 @@ def _load_from_portrait(
     portrait: Portrait, permission: Permit, ask: Callable[[], Permit], path: Path, settings: AnimateSettings
 ) -> AnimationSubject:
     """A portrait, rendered by a meta-learned model as it is (the paper's feed-forward variant)."""
-    framed = _frame(portrait, settings)
-    generator, model_hash = _load_generator(portrait, settings)
-    warp = build_warp(framed, settings)
-
-    def build_renderer(motion: Motion) -> FrameRenderer:
-        return _build_neural_renderer(generator, None, portrait, motion)
-
-    return AnimationSubject(framed, warp, permission, ask, build_renderer, path, model_hash)
-
-
-def _load_generator(portrait: Portrait, settings: AnimateSettings) -> tuple[FaceGenerator, str | None]:
-    """The meta-learned generator for a person of one picture, and the SHA-256 of its manifest."""
     import torch
 
     from effigie.heads.checkpoint import load_heads
@@ -114,7 +99,14 @@ def _load_generator(portrait: Portrait, settings: AnimateSettings) -> tuple[Face
     with torch.no_grad():
         embedding = compute_embedding(model, [resize_shot(crop_shot(portrait, 2 * size), size)])
         psi = model.networks.generator.project_embedding(embedding[None])
-    return FaceGenerator(model.networks.generator, psi, settings.device), model.manifest_sha256
+
+    generator = FaceGenerator(model.networks.generator, psi, settings.device)
+
+    def build_renderer(motion: Motion) -> FrameRenderer:
+        return _build_neural_renderer(generator, None, portrait, motion)
+
+    framed = _frame(portrait, settings)
+    return AnimationSubject(framed, permission, ask, build_renderer, path, model.manifest_sha256)
 
 
 def _load_from_person(
@@ -137,15 +129,7 @@ def _load_from_person(
 
     framed, has_choice = _frame(person.portrait, settings), len(person.shots) > 1
     ask = partial(permit_model, path, "animate", consent=consent, purpose=purpose)
-    warp = build_warp(framed, settings)
-    return AnimationSubject(framed, warp, person.permit, ask, build_renderer, path, person.manifest_sha256, has_choice)
-
-
-def build_warp(portrait: Portrait, settings: AnimateSettings) -> PortraitWarp:
-    """The warp of a framed portrait."""
-    # A crop may show too little around the head to tell it from the background.
-    still_background = True if settings.paste == "portrait" else None
-    return PortraitWarp(portrait.image, portrait.landmarks, still_background=still_background)
+    return AnimationSubject(framed, person.permit, ask, build_renderer, path, person.manifest_sha256, has_choice)
 
 
 def render_geometry(rendered: WarpedPortrait, landmarks: Landmarks, index: int) -> tuple[np.ndarray, np.ndarray]:

@@ -22,10 +22,11 @@ from effigie.errors import MediaError, RefusedError
 from effigie.execution.pipeline import shared_cores
 from effigie.faces.mesh import fit_pose
 from effigie.heads.config import AnimateSettings
+from effigie.heads.inference.animation import build_warp
 from effigie.heads.inference.driver import DriverReading
 from effigie.heads.inference.landmark_source import Direction
 from effigie.heads.inference.neural_renderer import NeuralRenderer
-from effigie.heads.inference.subject import FrameRenderer, build_warp, load_subject, render_geometry
+from effigie.heads.inference.subject import FrameRenderer, load_subject, render_geometry
 from effigie.heads.motion.control_template import ControlTemplate
 from effigie.heads.motion.face_controls import FaceControls
 from effigie.heads.motion.motion import Motion
@@ -111,7 +112,7 @@ class Preview:
                 Path(portrait), self.settings, consent, purpose, progress, self._cancel
             )
             self._asked = time.monotonic()
-            self._warp = self._subject.warp
+            self._warp = build_warp(self._subject, self.settings)
             self._driver = driver if isinstance(driver, Motion) else None
             if reading is not None:
                 self._driver = reading.result(progress)
@@ -213,7 +214,7 @@ class Preview:
         if scale >= 1:
             return self._warp, 1.0, self._marker
         small = self._portrait.resize(max(1, round(width * scale)), max(1, round(height * scale)))
-        return build_warp(small, self.settings), scale, self._build_marker(subject)
+        return build_warp(replace(subject, portrait=small), self.settings), scale, self._build_marker(subject)
 
     def _direct(self, template: ControlTemplate | FaceControls, index: int) -> tuple[AnimationSubject, Direction]:
         """The direction of a template; that of the template before is kept."""

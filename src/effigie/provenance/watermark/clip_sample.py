@@ -36,7 +36,7 @@ class ClipSample:
     anchors: list[dict[int, Anchor]]
 
     @classmethod
-    def of(cls, clip: Path) -> ClipSample:
+    def read(cls, clip: Path) -> ClipSample:
         """Frames from all over the beginning of a clip."""
         frames = [
             np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame, np.uint8)

@@ -14,7 +14,7 @@ looked for last, and add two.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -87,7 +87,7 @@ class DetectedMark:
 
 
 def detect(
-    frames: Iterable[NDArray[np.uint8]], cancel: CancelToken | None = None, known: Sequence[tuple[int, int]] = ()
+    frames: Iterable[NDArray[np.uint8]], cancel: CancelToken | None = None, known: Iterable[tuple[int, int]] = ()
 ) -> DetectedMark | None:
     """The mark in frames of one clip, or None.
 
@@ -101,7 +101,7 @@ def detect(
 
 
 def detect_file(
-    path: str | Path, seconds: float = 60.0, cancel: CancelToken | None = None, known: Sequence[tuple[int, int]] = ()
+    path: str | Path, seconds: float = 60.0, cancel: CancelToken | None = None, known: Iterable[tuple[int, int]] = ()
 ) -> DetectedMark | None:
     """The mark in a clip or still, or None.
 
@@ -114,7 +114,7 @@ def detect_file(
 
 
 def _detect(
-    frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToken | None, known: Sequence[tuple[int, int]]
+    frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToken | None, known: Iterable[tuple[int, int]]
 ) -> DetectedMark | None:
     every, keys, kept = ResidualAccumulator(), ResidualAccumulator(), _KeptFrames()
     for frame, key in frames:

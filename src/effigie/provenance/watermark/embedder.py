@@ -88,7 +88,7 @@ class WatermarkEmbedder:
         if height < 1 or width < 1:
             raise UsageError(f"a frame of {width}x{height} pixels cannot be marked")
         self.output_id, self.size = output_id, (height, width)
-        sample = None if like is None else ClipSample.of(Path(like))
+        sample = None if like is None else ClipSample.read(Path(like))
         codeword = encode(output_id) if sample is None else sample.select_codeword(output_id)
         self.free_bits = read_free_bits(codeword)
         self._pattern = render_pattern(carriers().spectrum(codeword), height, width)

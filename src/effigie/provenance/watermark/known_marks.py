@@ -8,8 +8,9 @@ the ids and all poses and weights that are tried.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -50,16 +51,16 @@ class KnownMark:
 
 
 def find_known(
-    marks: Sequence[tuple[int, int]], upright: Evidence, faces: Sequence[AnchoredSearch]
+    marks: Iterable[tuple[int, int]], upright: Evidence, faces: Sequence[AnchoredSearch]
 ) -> KnownMark | None:
     """The one of the known marks that agrees best, or None if none agrees well enough.
 
     Args:
-        marks: id and free bits of each.
+        marks: id and free bits of each, read here and not before.
         upright: (SYMBOL_COUNT + known,) evidence of the frame's pattern as it lies in an uncut picture.
         faces: the searches of the faces' patches.
     """
-    marks = marks[:MAX_KNOWN]
+    marks = list(itertools.islice(marks, MAX_KNOWN))
     if not marks:
         return None
     words = np.stack([encode(output_id, free) for output_id, free in marks])
