@@ -8,6 +8,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -95,7 +96,10 @@ def _measure(work: Path, source: Path, verb: str, command: Sequence[object]) -> 
     environment = os.environ | AVX2 | {"PYTHONPATH": f"{source}{os.pathsep}{here}"}
     probe = [sys.executable, "-m", "benchmarks.fixtures.first_frame_probe", str(report)]
     subprocess.run(
-        [*probe, "--progress", "none", verb, *map(str, command)], env=environment, check=True, capture_output=True
+        [*probe, str(time.time()), "--progress", "none", verb, *map(str, command)],
+        env=environment,
+        check=True,
+        capture_output=True,
     )
     measured: dict[str, float] = json.loads(report.read_text(encoding="utf-8"))
     shutil.rmtree(work / "out.faces", ignore_errors=True)

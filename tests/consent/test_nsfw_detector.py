@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import skimage.data
 
+from effigie.consent import nsfw_detector
 from effigie.consent.nsfw_detector import (
     MAX_FRAMES,
     MAX_NSFW_SHARE,
@@ -57,6 +58,18 @@ def clip(path, seeds, rate=25):
 def test_the_network_tells_them_apart():
     low, high = score_images([lumps(HARMLESS), lumps(INTIMATE)])
     assert low < 0.1 and high > 0.8
+
+
+def test_a_picture_is_scored_once(tmp_path, monkeypatch):
+    assert score_images([lumps(HARMLESS)]) < 0.1  # the network is loaded from the shared cache
+    monkeypatch.setenv("EFFIGIE_CACHE", str(tmp_path / "cache"))
+    first = score_images([lumps(HARMLESS), lumps(INTIMATE)])
+    monkeypatch.setattr(nsfw_detector, "_score", lambda *_: pytest.fail("scored again"))
+    assert np.array_equal(score_images([lumps(HARMLESS), lumps(INTIMATE)]), first)
+    for kept in (tmp_path / "cache" / "nsfw").iterdir():
+        kept.write_text('{"value": 7}')  # no score
+    with pytest.raises(pytest.fail.Exception, match="scored again"):
+        score_images([lumps(HARMLESS)])
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from effigie.assets import fetch_asset
 from effigie.faces.mesh import fit_pose
 from effigie.faces.tracker import Tracker
 from effigie.heads.motion.retarget import compute_frame_shift
+from effigie.heads.warp import plate
 from effigie.heads.warp.border import extend_person
 from effigie.heads.warp.matte import estimate_matte
 from effigie.heads.warp.plate import fill_plate, fill_smoothly
@@ -115,6 +116,25 @@ def test_a_plate_goes_on_with_stripes() -> None:
     error = np.abs(filled - wall)[hole].mean()
     smooth = np.abs(fill_smoothly(picture, known) - wall)[hole].mean()
     assert error < 0.5 * smooth
+
+
+def test_a_plate_is_kept_on_disk_and_made_anew_where_the_file_is_damaged(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("EFFIGIE_CACHE", str(tmp_path))
+    picture = np.random.default_rng(3).integers(0, 256, (60, 80, 3), np.uint8)
+    known = np.ones((60, 80), bool)
+    known[20:40, 30:50] = False
+
+    def fill() -> np.ndarray:
+        plate._inpaint.cache_clear()
+        return fill_plate(picture, picture, known)
+
+    first = fill()
+    (kept,) = (tmp_path / "plates").iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(plate.patch_match, "inpaint", lambda *_, **__: pytest.fail("filled again"))
+        assert np.array_equal(fill(), first)
+    kept.write_text('{"value": "AAAA"}')  # of too few pixels
+    assert np.array_equal(fill(), first)
 
 
 def test_a_plate_of_nothing_known_and_of_everything_known() -> None:

@@ -7,19 +7,24 @@ user, no judge.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from effigie.assets import fetch_asset
+from effigie.assets import ASSETS, fetch_asset
 from effigie.errors import RefusedError, UsageError
+from effigie.io.measurements import measure_once
 from effigie.media.clip import Image
 from effigie.media.sampling import FrameSampling, sample_frames
 from effigie.progress import CancelToken
+
+if TYPE_CHECKING:
+    from effigie.faces.detector import BlazeFaceDetector
 
 THRESHOLD = 0.5
 """Score, 0 to 1, above which a frame counts as intimate: even odds by the network, between its authors' marks for safe
@@ -59,15 +64,31 @@ class NsfwReport:
 def score_images(images: Iterable[Image]) -> np.ndarray:
     """(N,) float64 NSFW scores, 0 to 1, of (H, W, 3) uint8 RGB pictures of any sizes; taken one at a time.
 
-    The network knows upright people: a picture whose faces stand turned is turned for it.
+    A picture that was scored on this machine before is not scored again.
     """
     from effigie.faces.detector import BlazeFaceDetector
+
+    make_detector = functools.cache(BlazeFaceDetector)  # only if it is needed, and of this thread alone
+    return np.array([_score_once(image, make_detector) for image in images], np.float64)
+
+
+def _score_once(image: Image, make_detector: Callable[[], BlazeFaceDetector]) -> float:
+    content = hashlib.sha256(f"{ASSETS['open_nsfw'].digest} {image.shape}".encode())
+    content.update(np.ascontiguousarray(image).data)
+    return float(measure_once("nsfw", content.hexdigest(), lambda: _score(image, make_detector()), _is_score))
+
+
+def _is_score(value: object) -> bool:
+    return isinstance(value, float) and 0 <= value <= 1
+
+
+def _score(image: Image, detector: BlazeFaceDetector) -> float:
+    """The network knows upright people: a picture whose faces stand turned is turned for it."""
     from effigie.faces.turned_search import find_upright_turn
 
-    (session, name), detector = _network(), BlazeFaceDetector()
-    upright = (np.ascontiguousarray(np.rot90(image, find_upright_turn(image, detector))) for image in images)
-    outputs = [np.asarray(session.run(None, {name: preprocess(image)[None]})[0]) for image in upright]
-    return np.array([output[0, 1] for output in outputs], np.float64)
+    session, name = _network()
+    upright = np.ascontiguousarray(np.rot90(image, find_upright_turn(image, detector)))
+    return float(session.run(None, {name: preprocess(upright)[None]})[0][0, 1])
 
 
 def score_clip(path: str | Path, cancel: CancelToken | None = None) -> NsfwReport:

@@ -30,16 +30,16 @@ from effigie.heads.checkpoint import COMMANDS, load_config, save_networks
 from effigie.heads.inference.portrait import Portrait
 from effigie.heads.meta_learning.identity_dataset import ReferenceShot
 from effigie.heads.network.generator import Generator
+from effigie.heads.person_folder import BANK, GENERATOR, PERSON, PORTRAIT
 from effigie.heads.presets import Preset
 from effigie.io.atomic_write import atomic_write, sha256
 from effigie.io.tensors import load_arrays, serialize_tensors
 from effigie.prior.frame_bank import FaceGeometry
 from effigie.training.export import CHECKPOINTS, has_newer_weights, load_checkpoint_weights
-from effigie.training.model_folder import CONFIG, MANIFEST, fill_network, load_weights, require_weights, save_config
+from effigie.training.model_folder import MANIFEST, fill_network, load_weights, require_weights, save_config
 
 LOG = logging.getLogger(__name__)
 
-PERSON, PORTRAIT, BANK, GENERATOR = "person.safetensors", "portrait.png", "bank", "generator.safetensors"
 CROP_SIZE = 384  # px, side of the stored shots
 
 
@@ -65,11 +65,6 @@ class PersonModel:
     portrait: Portrait
     permit: Permit
     manifest_sha256: str | None
-
-
-def is_person_model(path: Path) -> bool:
-    """Whether a person's model lies there."""
-    return (path / CONFIG).is_file() and (path / BANK).is_dir()
 
 
 def crop_shot(portrait: Portrait, size: int) -> ReferenceShot:

@@ -17,7 +17,8 @@ from effigie.heads.finetune.task import TuneTask, compute_parameters
 from effigie.heads.inference.portrait import Portrait, read_portraits, to_subject_faces
 from effigie.heads.meta_learning.identity_dataset import ReferenceShot
 from effigie.heads.meta_learning.trainer import build_perceptual_loss
-from effigie.heads.person_checkpoint import BANK, GENERATOR, crop_shot, save_person
+from effigie.heads.person_checkpoint import crop_shot, save_person
+from effigie.heads.person_folder import BANK, GENERATOR
 from effigie.io.atomic_write import discard, sha256
 from effigie.io.locks import with_output_lock
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress

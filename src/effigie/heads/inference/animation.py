@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from effigie.heads.inference.driver import DriverReading
 from effigie.heads.inference.landmark_source import Direction, LandmarkSource
 from effigie.heads.inference.output_plan import build_clip_info, plan_animation, plan_speech, plan_template
 from effigie.heads.inference.speech import SpeechReading, read_speech
+from effigie.heads.inference.subject import AnimationSubject, load_subject
 from effigie.heads.motion.control_template import ControlTemplate, load_template
 from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.template import is_template
@@ -32,9 +32,6 @@ from effigie.progress import CancelToken, Progress, ProgressCallback, format_cou
 from effigie.provenance.signed_writer import SignedWriter
 from effigie.provenance.watermark import Anchor, measure_anchor
 from effigie.speech.whisper import ASSETS as WHISPER_ASSETS
-
-if TYPE_CHECKING:
-    from effigie.heads.inference.subject import AnimationSubject
 
 
 @dataclass
@@ -130,10 +127,10 @@ def animate(
         reading: DriverReading | SpeechReading | None = driver_reading
         if speech is not None:
             reading = stack.enter_context(SpeechReading(speech, driver_reading, settings, cancel))
-        from effigie.heads.inference.subject import load_subject  # with torch, while the driver is read
-
+        # While the driver is read and the networks load.
         subject = load_subject(portrait, settings, consent, purpose, progress, cancel)
         warp = build_warp(subject, settings)
+        _ = subject.model  # what is wrong with it is said before the driver is waited for
         seconds["portrait"] = time.perf_counter() - start
         found = None if reading is None else reading.result(progress)
     motion, notes = (found, ()) if found is None or isinstance(found, Motion) else (found.motion, found.notes)
@@ -189,7 +186,7 @@ class _Animation:
                     clip_info,
                     self._subject.permit,
                     "animate",
-                    self._subject.model_hash,
+                    self._subject.model.sha256,
                     settings.trust,
                     settings.encode,
                     audio_range,
@@ -206,7 +203,7 @@ class _Animation:
             start = time.perf_counter()
             source = self._direction.source
             self._seconds["response"] = time.perf_counter() - start
-            renderer = self._subject.build_renderer(self._direction.motion)
+            renderer = self._subject.model.build_renderer(self._direction.motion)
             frames = self._list_targets(source)
             warped = stack.enter_context(ordered_map(partial(_warp_frame, self._warp), frames))
             for index, rendered, landmarks, seconds in warped:

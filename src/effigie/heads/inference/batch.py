@@ -78,11 +78,12 @@ def animate_clips(
 
 
 def check_portrait(arguments: BatchArguments) -> BatchArguments:
-    """Read the portrait and ask the consent gate once, before any driver is read; chooses the precision."""
+    """Read portrait and networks and ask the consent gate once, before any driver is read; chooses the precision."""
     from effigie.heads.inference.subject import load_subject
     from effigie.training.device import choose_device, choose_precision
 
-    load_subject(arguments.subject, arguments.settings, consent=arguments.consent, purpose=arguments.purpose)
+    subject = load_subject(arguments.subject, arguments.settings, consent=arguments.consent, purpose=arguments.purpose)
+    _ = subject.model
     return replace(arguments, precision=choose_precision("auto", choose_device(arguments.settings.device)))
 
 

@@ -114,7 +114,7 @@ def fit_pair_gains(
     height, width = portrait.image.shape[:2]
 
     def build_show() -> Callable[[np.ndarray, int], Image]:
-        renderer = subject.build_renderer(motion)  # of its own: renderers remember the frame before
+        renderer = subject.model.build_renderer(motion)  # of its own: renderers remember the frame before
 
         def show(landmarks: np.ndarray, index: int) -> Image:
             cancel.check()
@@ -125,7 +125,7 @@ def fit_pair_gains(
     def measure() -> dict[str, float]:
         return asdict(fit_gains(portrait.landmarks, motion, (width, height), build_show))
 
-    if subject.model_hash is None and settings.renderer == "network":
+    if subject.model.sha256 is None and settings.renderer == "network":
         return Gains(**measure())  # with a network that nothing names: a person who is being tuned
     return Gains(**measure_once("gains", _describe_pair(subject, motion, settings), measure, _are_gains))
 
@@ -137,7 +137,7 @@ def _are_gains(values: Any) -> bool:
 def _describe_pair(subject: AnimationSubject, motion: Motion, settings: AnimateSettings) -> str:
     """Digest of all that gains depend on: portrait, motion, and who paints."""
     portrait = subject.portrait
-    digest = hashlib.sha256(f"{subject.model_hash} {settings.renderer} {settings.paste}".encode())
+    digest = hashlib.sha256(f"{subject.model.sha256} {settings.renderer} {settings.paste}".encode())
     arrays = (portrait.image, portrait.landmarks, motion.present, motion.rotation, motion.scale)
     for array in (*arrays, motion.translation, motion.blendshapes):
         digest.update(np.ascontiguousarray(array).tobytes())

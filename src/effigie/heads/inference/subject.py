@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,12 @@ from effigie.faces.mesh import FACE_OVAL
 from effigie.heads.config import AnimateSettings
 from effigie.heads.inference.portrait import Portrait, read_portraits, to_subject_faces
 from effigie.heads.motion.motion import Motion
+from effigie.heads.person_folder import is_person_model
 from effigie.heads.warp.scene import WarpedPortrait
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 
 if TYPE_CHECKING:
+    from effigie.heads.checkpoint import HeadsModel
     from effigie.heads.finetune.reference_set import ReferenceSet
     from effigie.heads.inference.neural_renderer import FaceGenerator
 
@@ -38,14 +41,21 @@ FrameRenderer = Callable[[WarpedPortrait, np.ndarray, int], tuple[np.ndarray, np
 
 
 @dataclass(frozen=True)
+class RenderModel:
+    """What renders a person: makes the renderer of a motion, and its manifest's SHA-256; None where geometry does."""
+
+    build_renderer: Callable[[Motion], FrameRenderer]
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
 class AnimationSubject:
     """The person who is animated.
 
     Attributes:
         portrait: framed as the output is.
-        build_renderer: makes the renderer of a motion.
         path: of the portrait, or of the person's model.
-        model_hash: SHA-256 of the manifest of the model that paints; None where there is none.
+        load_model: waits for the networks, which load in a thread; raises ModelError. Use :attr:`model`.
         has_choice: whether it has several pictures, chosen among by what the face shows.
         ask: asks the gate again, for consents are revoked; raises what the gate does.
     """
@@ -53,10 +63,14 @@ class AnimationSubject:
     portrait: Portrait
     permit: Permit
     ask: Callable[[], Permit]
-    build_renderer: Callable[[Motion], FrameRenderer]
     path: Path
-    model_hash: str | None = None
+    load_model: Callable[[], RenderModel] = lambda: RenderModel(lambda motion: render_geometry)
     has_choice: bool = False
+
+    @cached_property
+    def model(self) -> RenderModel:
+        """What renders the person; the first to ask waits for its networks, and gets what loading them raises."""
+        return self.load_model()
 
 
 def load_subject(
@@ -68,33 +82,43 @@ def load_subject(
     cancel: CancelToken | None = None,
 ) -> AnimationSubject:
     """Read the person to be animated and ask the consent gate; errors as of :func:`read_portraits` and of the gate."""
-    from effigie.heads.person_checkpoint import is_person_model
-
     if is_person_model(path):
         return _load_from_person(path, settings, consent, purpose)
+    networks = _load_in_thread(settings) if settings.renderer == "network" else None
     (portrait,) = read_portraits(path, settings.person, max_portraits=1, progress=progress, cancel=cancel)
     ask = partial(permit, "animate", to_subject_faces([portrait]), consent, purpose=purpose)
     permission = ask()
     check_images([portrait.image], portrait.name)
-    if settings.renderer == "geometry":
-        framed = _frame(portrait, settings)
-        return AnimationSubject(framed, permission, ask, lambda motion: render_geometry, path)
-    return _load_from_portrait(portrait, permission, ask, path, settings)
+    subject = AnimationSubject(_frame(portrait, settings), permission, ask, path)
+    return (
+        subject if networks is None else replace(subject, load_model=lambda: _load_model(networks, portrait, settings))
+    )
 
 
-def _load_from_portrait(
-    portrait: Portrait, permission: Permit, ask: Callable[[], Permit], path: Path, settings: AnimateSettings
-) -> AnimationSubject:
-    """A portrait, rendered by a meta-learned model as it is (the paper's feed-forward variant)."""
+def _load_in_thread(settings: AnimateSettings) -> Future[HeadsModel]:
+    """Load the meta-learned model, and torch, which takes longer, while the portrait is measured and its warp built."""
+
+    def load() -> HeadsModel:
+        from effigie.heads.checkpoint import load_heads
+
+        return load_heads(settings.heads)
+
+    executor = ThreadPoolExecutor(1)
+    loading = executor.submit(load)
+    executor.shutdown(wait=False)
+    return loading
+
+
+def _load_model(networks: Future[HeadsModel], portrait: Portrait, settings: AnimateSettings) -> RenderModel:
+    """A meta-learned model that renders a portrait as it is (the paper's feed-forward variant)."""
+    model = networks.result()
     import torch
 
-    from effigie.heads.checkpoint import load_heads
     from effigie.heads.finetune.reference_set import resize_shot
     from effigie.heads.finetune.task import compute_embedding
     from effigie.heads.inference.neural_renderer import FaceGenerator
     from effigie.heads.person_checkpoint import crop_shot
 
-    model = load_heads(settings.heads)
     size = model.preset.size
     with torch.no_grad():
         embedding = compute_embedding(model, [resize_shot(crop_shot(portrait, 2 * size), size)])
@@ -105,8 +129,7 @@ def _load_from_portrait(
     def build_renderer(motion: Motion) -> FrameRenderer:
         return _build_neural_renderer(generator, None, portrait, motion)
 
-    framed = _frame(portrait, settings)
-    return AnimationSubject(framed, permission, ask, build_renderer, path, model.manifest_sha256)
+    return RenderModel(build_renderer, model.manifest_sha256)
 
 
 def _load_from_person(
@@ -129,7 +152,8 @@ def _load_from_person(
 
     framed, has_choice = _frame(person.portrait, settings), len(person.shots) > 1
     ask = partial(permit_model, path, "animate", consent=consent, purpose=purpose)
-    return AnimationSubject(framed, person.permit, ask, build_renderer, path, person.manifest_sha256, has_choice)
+    model = RenderModel(build_renderer, person.manifest_sha256)
+    return AnimationSubject(framed, person.permit, ask, path, lambda: model, has_choice)
 
 
 def render_geometry(rendered: WarpedPortrait, landmarks: Landmarks, index: int) -> tuple[np.ndarray, np.ndarray]:

@@ -249,10 +249,10 @@ class Preview:
         if not subject.has_choice:  # one picture: nothing of earlier frames matters
             if self._plain is None:
                 still = build_motion(FaceControls(), self._portrait.rig)
-                self._plain = subject.build_renderer(still)
+                self._plain = subject.model.build_renderer(still)
             return self._plain
         if self._renderer is None or index < self._next:
-            self._renderer, self._next = subject.build_renderer(direction.motion), 0
+            self._renderer, self._next = subject.model.build_renderer(direction.motion), 0
         if isinstance(self._renderer, NeuralRenderer):
             for before in range(self._next, index):
                 self._renderer.skip(direction.source(before), before)

@@ -7,7 +7,6 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from effigie.provenance.sound_watermark.pattern import EDGES, SLOT_S
 
@@ -63,12 +62,16 @@ def power_spectrum(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def floor_of(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """(frames, 1) the power of a bin that counts as silent, around each frame."""
+    from scipy.ndimage import uniform_filter1d  # here, for most files that are verified are silent
+
     mean = uniform_filter1d(power.mean(axis=1), min(LEVEL_SPAN, max(1, len(power))), mode="nearest")
     return (FLOOR * mean + 1e-12)[:, None].astype(np.float32)
 
 
 def noise_of(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """(1, bins) the power of steady noise, by what each bin has in its quieter moments."""
+    from scipy.ndimage import uniform_filter1d
+
     quiet = np.quantile(power, QUIET_SHARE, axis=0) if len(power) else np.zeros(power.shape[1])
     return NOISE_GAIN * uniform_filter1d(quiet, 9)[None].astype(np.float32)
 
@@ -102,6 +105,8 @@ def deviations(
         count: of cells.
         steps: cells that begin within the time of one.
     """
+    from scipy.ndimage import uniform_filter1d
+
     half, frames = NEIGHBOR_SLOTS // 2, len(total) - 1
     places = start + slot / steps * np.arange(-steps * half, count + steps * (half + 1))
     clipped = np.clip(places, 0, frames)  # before and behind the sound the neighbors are those that are there

@@ -1,0 +1,13 @@
+"""The folder of a person's model: its files' names, and whether a folder is one. Read before torch is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CONFIG = "config.json"
+PERSON, PORTRAIT, BANK, GENERATOR = "person.safetensors", "portrait.png", "bank", "generator.safetensors"
+
+
+def is_person_model(path: Path) -> bool:
+    """Whether a person's model lies there."""
+    return (path / CONFIG).is_file() and (path / BANK).is_dir()
