@@ -20,6 +20,7 @@ EYES = np.stack([LEFT_EYE, RIGHT_EYE])
 IRIS_CENTERS = np.array([468, 473])
 EYELIDS = np.array([[159, 145], [386, 374]])  # middle of the upper and lower lid of either eye
 SLIT = np.ones((3, 3), np.uint8)  # px: holes in the mesh up to two wide
+MAX_SLOPE = 8.0  # source pixels a pixel of the target: four times an enlarged picture's, twice that of its coarse field
 SHRINK_LIMIT = 0.15  # a source triangle seen at less than this share of its target area has nothing to show
 EXTENDED_VERTEX_COUNT = MESH_VERTEX_COUNT + len(IRIS_CENTERS) + len(FACE_OVAL)
 
@@ -163,7 +164,34 @@ class MeshWarper:
             np.where(inside, by_x[triangle] * x + by_y[triangle] * y + shift[triangle], np.float32(-1))
             for by_x, by_y, shift in np.ascontiguousarray(maps.transpose(1, 2, 0))
         )
+        _limit_slivers((map_x, map_y), points[faces][..., :2], maps, inside, triangle)
         return map_x, map_y, np.where(inside, visible[triangle], np.float32(0))
+
+
+def _limit_slivers(
+    coordinates: tuple[np.ndarray, np.ndarray],
+    corners: np.ndarray,
+    maps: np.ndarray,
+    inside: np.ndarray,
+    triangle: np.ndarray,
+) -> None:
+    """Keep what slivers show within what they are of the source, in place.
+
+    Where lips or lids meet, triangles are thinner than a pixel: its center lies outside of them, and their maps, steep
+    as they are, lead from there to skin or teeth far off, which showed as specks at the corners of shut lips.
+
+    Args:
+        coordinates: (h, w) source pixels x and y.
+        corners: (T, 3, 2) of the triangles in the source.
+        maps: (T, 2, 3) of :func:`affine_maps`.
+        inside, triangle: (h, w) whether and in which triangle a pixel lies.
+    """
+    steep = np.abs(maps[:, :, :2]).max((1, 2)) > MAX_SLOPE
+    pixels = np.nonzero(inside & steep[triangle])
+    slivers = corners[triangle[pixels]]
+    for axis, coordinate in enumerate(coordinates):
+        ends = slivers[:, :, axis]
+        coordinate[pixels] = np.clip(coordinate[pixels], ends.min(1), ends.max(1))
 
 
 def _rasterize_triangles(points: np.ndarray, area: np.ndarray, faces: np.ndarray, size: int) -> np.ndarray:
