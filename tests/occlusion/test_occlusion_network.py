@@ -21,7 +21,13 @@ from effigie.occlusion import trainer as training
 from effigie.occlusion.checkpoint import WEIGHTS
 from effigie.occlusion.dataset import OcclusionSampler, load_uncovered_faces
 from effigie.occlusion.network import INPUT_SIZE, OcclusionNet, draw_face_parts, fold_batch_norm
-from effigie.occlusion.predictor import MAX_REUSED_FRAMES, fill_doubtful_patches, fill_lashes, strengthen_rims
+from effigie.occlusion.predictor import (
+    MAX_REUSED_FRAMES,
+    fill_doubted_nose,
+    fill_doubtful_patches,
+    fill_lashes,
+    strengthen_rims,
+)
 from effigie.occlusion.task import BATCH_ARRAYS, OcclusionTask, network_inputs, weighted_cross_entropy
 from effigie.training.data.collate import collate
 from effigie.training.model_folder import MANIFEST, get_shipped_folder
@@ -224,6 +230,20 @@ def test_lashes_and_doubts_are_face_a_finger_is_not(measured):
     assert (found[y - 2 : y + 4, x - 6 : x + 7] == 1).all()
     assert (found[nose_y - 5 : nose_y + 6, nose_x - 5 : nose_x + 6] == 1).all()
     assert np.allclose(found[chin_y - 20 : chin_y, chin_x : chin_x + 9], 0.05)
+
+
+def test_doubt_about_a_nose_beside_rims_is_no_rim(measured):
+    """Joined with a rim, doubt was strengthened as one: the footage's nose showed beside the made one."""
+    _, face = measured[0]
+    landmarks = (face.matrix(INPUT_SIZE) @ np.c_[face.landmarks[:, :2], np.ones(478)].T).T
+    rim, tip = landmarks[[193, 4]].astype(int)
+    for nose, expected in ((0.45, 1.0), (0.05, 0.05)):  # one that shines, one that a finger covers
+        said = np.ones((INPUT_SIZE, INPUT_SIZE), np.float32)
+        said[tip[1] - 5 : tip[1] + 4, tip[0] - 5 : tip[0] + 6] = nose
+        said[rim[1] : tip[1] - 5, rim[0] : rim[0] + 2] = 0.1  # the pad, down to the nose
+        found = fill_doubted_nose(said, landmarks)
+        assert np.allclose(found[tip[1] - 3 : tip[1] + 2, tip[0] - 3 : tip[0] + 4], expected)
+        assert np.allclose(found[rim[1] : tip[1] - 7, rim[0] : rim[0] + 2], 0.1)
 
 
 def test_rims_around_the_eyes_cover_more_and_nothing_else_does(measured):

@@ -35,6 +35,8 @@ MAX_REUSED_FRAMES = 3  # after which it does so in any case
 # frames, are asked again, not kept.
 MAX_UNSETTLED_SHARE = 0.002
 
+LOWER_NOSE = np.array([197, 195, 5, 4, 1, 2, 48, 278, 64, 294, 98, 327, 129, 358])  # below the pads of glasses
+
 LASH_WIDTH = 5  # px: what is thinner, at an eye, is taken for lashes and make-up, which belong to the face
 LASH_ZONE = 9  # px around the lids in which that holds; the rims of glasses lie farther off
 RIM_WIDTH = 7  # px: what is thinner around the eyes, lashes left out, is taken for a rim
@@ -117,7 +119,9 @@ class VisibilityPredictor:
     def _look(self, small: Image, landmarks: Landmarks) -> np.ndarray:
         """(INPUT_SIZE, INPUT_SIZE) visibility of one crop, what is known of lashes, rims and doubts applied."""
         predicted = self.predict(small, landmarks)
-        visibility = fill_doubtful_patches(strengthen_rims(fill_lashes(predicted, landmarks), landmarks))
+        # Before rims are strengthened: doubt about a nose beside them would pass for one.
+        believed = fill_doubted_nose(fill_lashes(predicted, landmarks), landmarks)
+        visibility = fill_doubtful_patches(strengthen_rims(believed, landmarks))
         return hide_covered_mouth(visibility, measure_mouth(predicted, landmarks), landmarks)
 
     def _smooth(self, visibility: np.ndarray) -> np.ndarray:
@@ -203,3 +207,12 @@ def fill_doubtful_patches(visible: np.ndarray) -> np.ndarray:
     weak = firm < MIN_SURE_SHARE * sizes
     weak[0] = False  # what is in no patch
     return np.where(weak[patches], 1.0, visible).astype(np.float32)
+
+
+def fill_doubted_nose(visible: np.ndarray, landmarks: Landmarks) -> np.ndarray:
+    """As :func:`fill_doubtful_patches`, of what is wider than rims on the nose alone, whatever rims it touches."""
+    wide = _close_strokes(visible, RIM_WIDTH)
+    nose = np.zeros((INPUT_SIZE, INPUT_SIZE), np.uint8)
+    hull = cv2.convexHull(np.rint(landmarks[LOWER_NOSE, :2]).astype(np.int32))
+    cv2.fillConvexPoly(nose, hull, 1)
+    return np.where((fill_doubtful_patches(wide) > wide) & (nose > 0), np.float32(1), visible)
