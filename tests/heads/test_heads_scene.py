@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from effigie.assets import fetch_asset
 from effigie.faces.mask import face_mask, polygon_mask
-from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, RIGHT_EYE, fit_pose
+from effigie.faces.mesh import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, fit_pose
 from effigie.faces.tracker import Tracker
 from effigie.heads.warp.scene import PortraitWarp, WarpedPortrait
 from effigie.media import VideoReader
@@ -296,6 +296,29 @@ def test_an_opened_mouth_is_dark_inside_and_shows_teeth(man: Portrait, scene_of:
     # Half open is between the two, so that speech does not blink.
     steps = [scene.render(open_mouth(landmarks, cm)).image[inside].astype(float).mean() for cm in np.linspace(0, 2, 81)]
     assert np.abs(np.diff(steps)).max() < 6
+
+
+def test_teeth_meet_in_a_grin_and_part_with_the_jaw(man: Portrait, scene_of: Callable) -> None:
+    """Lips as wide and as far apart both times; only the chin tells."""
+    _, landmarks = man
+    cm = fit_pose(landmarks).scale
+    grin = landmarks.copy()
+    grin[OUTER_LIPS, 0] += 0.5 * (landmarks[OUTER_LIPS, 0] - landmarks[13, 0])
+    grin[INNER_LIPS, 0] += 0.5 * (landmarks[INNER_LIPS, 0] - landmarks[13, 0])
+    for lips, way in ((INNER_LIPS[1:10], -0.25), (INNER_LIPS[:10:-1], 0.75)):
+        grin[lips, 1] += way * cm * (1 - np.linspace(-1, 1, 9) ** 4)
+    laugh = grin.copy()
+    laugh[152, 1] += 1.2 * cm
+
+    def darkest(target: np.ndarray) -> float:
+        """The darkest of the rows between the lips, near the middle, of the brightest of them."""
+        made = scene_of("man").render(target).image.mean(2)
+        top, bottom = np.round(target[[13, 14], 1] + [0.12 * cm, -0.15 * cm]).astype(int)
+        x = round(float(target[13, 0]))
+        rows = made[top:bottom, x - 8 : x + 9].mean(1)
+        return float(rows.min() / rows.max())
+
+    assert darkest(laugh) < 0.6 < 0.7 < darkest(grin)
 
 
 @pytest.mark.slow

@@ -1,8 +1,9 @@
 """Paints a simple inside of mouths that were closed in the portrait: dark, a tongue's shimmer, two rows of teeth.
 
 Colours come from the portrait's own lips and light, so that a grey picture stays grey. The upper teeth are fixed to the
-skull, lips move over them; the lower ones hang on the lower lip and lie further back. Where the portrait shows its own
-teeth they stay, and only what lies below is painted.
+skull, lips move over them; the lower ones hang on the lower lip and lie further back, and in a grin, whose lips part
+while the jaw stays shut, on the jaw. Where the portrait shows its own teeth they stay, and only what lies below is
+painted; a narrow strip of them goes as the mouth opens far beyond it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,18 @@ TEETH_SHOW = (0.08, 0.55)  # cm of opening: light reaches the teeth
 LOWER_SHOW = (0.25, 0.6, 1.4, 2.2)  # cm of opening at which the lower teeth come into sight and leave it
 TEETH_DEPTH = 0.6  # cm from the lips to the teeth
 DARK_LEVEL, TONGUE_LEVEL, TOOTH_LEVEL = 0.33, 0.65, 0.92  # how bright they are
+# Of the way that the chin goes down as lips part: so much is theirs and not the jaw's, and what is left opens the teeth
+# so far. Grins with shut teeth have 0.32 cm of chin a cm of opening, speech 0.4 to 0.65.
+LIP_SHARE, JAW_GAIN = 0.35, 1.5
+# Width of the mouth, of the distance of the eyes' outer corners, 0.54 in a calm face, at most 0.69 in speech, 0.75 in a
+# grin: up to the first lower teeth hang on the lower lip, from the second on the jaw.
+GRIN_RANGE = (0.63, 0.72)
+GRIN_LEVEL = 0.9  # how bright lower teeth are in a grin
+BITE = 0.03  # cm by which shut teeth overlap
+JAW, MOUTH_ENDS, EYE_ENDS = (2, 152), (61, 291), (33, 263)  # landmarks: from the nose to the chin, outer corners
 OWN_RANGE = (0.1, 0.3)  # cm of opening from which the portrait has an inside of its own
+STRIP_RANGE = (0.4, 0.7)  # cm of opening in the portrait: a strip of teeth, a whole inside
+STRIP_GROWTH = (1.5, 3.0)  # times as open as in the portrait: a strip still is the inside, is no longer
 GROWTH_RANGE = (0.03, 0.18)  # cm wider than in the portrait: painted not at all, wholly
 SHADE_WIDTH = 0.2  # cm of shadow along the lips
 # White, of the geometric mean of bright skin and the whites of the eyes, and at most of the skin's: of twelve smiling
@@ -45,19 +57,24 @@ class MouthInterior:
         scale: pixels a cm.
 
     Attributes:
-        own_share: 0..1, how far the portrait shows an inside of its own.
         middle: (3,) px of the portrait; the teeth's middle.
     """
 
     def __init__(self, image: Image, landmarks: Landmarks, scale: float) -> None:
         self._own_gap = MOUTH.gap(landmarks) / scale
-        self.own_share = float(ramp(self._own_gap, *OWN_RANGE))
+        self._own_jaw = _distance(landmarks, *JAW) / scale
         self.middle = landmarks[MOUTH.outline].mean(0) + np.array([0, 0, TEETH_DEPTH * scale])
         axis = (landmarks[MOUTH.upper[-1], :2] - landmarks[MOUTH.upper[0], :2]) / MOUTH.width(landmarks)
         self._axes = np.stack([axis, [-axis[1], axis[0]]], axis=1) * scale
         self._flesh, self._light = _sample_colors(image, landmarks)
         self._upper = _draw_row(TOOTH_EDGES, upper=True)
         self._lower = _draw_row(LOWER_EDGES, upper=False)
+
+    def own_share(self, opening: float) -> float:
+        """0..1, how far what shows between lips ``opening`` cm apart is the portrait's own."""
+        strip = 1 - ramp(self._own_gap, *STRIP_RANGE)
+        outgrown = ramp(opening, *(self._own_gap * growth + OWN_RANGE[0] for growth in STRIP_GROWTH))
+        return float(ramp(self._own_gap, *OWN_RANGE) * (1 - strip * outgrown))
 
     def paint(
         self,
@@ -81,8 +98,9 @@ class MouthInterior:
             (h, w) float32 over the layer's box: how far each pixel was painted over.
         """
         opening = MOUTH.gap(target) / scale
-        share = self.own_share + (1 - self.own_share) * float(ramp(opening - self._own_gap, *GROWTH_RANGE))
-        painted = np.float32(share) * layer.cover * (1 - np.float32(self.own_share) * layer.known)
+        own = self.own_share(opening)
+        share = own + (1 - own) * float(ramp(opening - self._own_gap, *GROWTH_RANGE))
+        painted = np.float32(share) * layer.cover * (1 - np.float32(own) * layer.known)
         if painted.max(initial=0) < 1 / 255:
             return painted
         rows, columns = layer.box
@@ -91,20 +109,40 @@ class MouthInterior:
         light = cv2.GaussianBlur(layer.cover, (0, 0), max(1.0, SHADE_WIDTH * scale))[..., None]
         tongue = _draw_tongue(target - [*corner, 0], painted.shape, scale)
         color = self._flesh * (DARK_LEVEL + (TONGUE_LEVEL - DARK_LEVEL) * tongue) * light
-        if self.own_share < 1:
+        if own < 1:
             axes = turn @ self._axes
-            lower = (target[MOUTH.lower[4:-4], :2]).mean(0) - LOWER_RISE * axes[:, 1]
-            show = LOWER_LEVEL * float(ramp(opening, *LOWER_SHOW[:2]) - ramp(opening, *LOWER_SHOW[2:]))
-            rows_of_teeth = ((self._lower, lower, show), (self._upper, middle, float(ramp(opening, *TEETH_SHOW))))
+            lit = float(ramp(opening, *TEETH_SHOW))
+            lower, show = self._place_lower_teeth(target, scale, axes, middle, lit)
+            rows_of_teeth = ((self._lower, lower, show), (self._upper, middle, lit))
             for drawn, place, strength in rows_of_teeth:
                 to_box = np.column_stack([axes / CELLS_PER_CM, place - corner + axes @ [LEFT, TOP]])
                 teeth = cv2.warpAffine(drawn, to_box, painted.shape[::-1], None, cv2.INTER_AREA)
-                shown = ((1 - self.own_share) * strength * teeth[..., 1])[..., None]
+                shown = ((1 - own) * strength * teeth[..., 1])[..., None]
                 tooth = self._light * (TOOTH_LEVEL * teeth[..., :1]) * np.sqrt(light)
                 color = color + shown * (tooth - color)
         region = picture[layer.box]
         region[:] = np.round(region + painted[..., None] * (color - region)).astype(np.uint8)
         return painted
+
+    def _place_lower_teeth(
+        self, target: np.ndarray, scale: float, axes: np.ndarray, middle: np.ndarray, lit: float
+    ) -> tuple[np.ndarray, float]:
+        """(2,) px of the middle of their edge, and how bright they are."""
+        opening, down = MOUTH.gap(target) / scale, axes[:, 1]
+        place = (target[MOUTH.lower[4:-4], :2]).mean(0) - LOWER_RISE * down
+        show = LOWER_LEVEL * float(ramp(opening, *LOWER_SHOW[:2]) - ramp(opening, *LOWER_SHOW[2:]))
+        mouth, eyes = (_distance(target, *ends) for ends in (MOUTH_ENDS, EYE_ENDS))
+        grin = float(ramp(mouth / max(eyes, 1e-6), *GRIN_RANGE))
+        jaw = max(0.0, _distance(target, *JAW) / scale - self._own_jaw - LIP_SHARE * opening) * JAW_GAIN
+        shut = middle + (TEETH[1] - BITE + jaw) * down
+        rise = max(0.0, float((place - shut) @ down) / float(down @ down))  # cm; lips may hide them, never push them up
+        hung = min(grin, rise / LOWER_RISE)  # where both places are near each other nothing changes
+        return place - hung * rise * down, show + hung * (GRIN_LEVEL * lit - show)
+
+
+def _distance(landmarks: Landmarks, first: int, second: int) -> float:
+    """In space: whatever way the head is turned."""
+    return float(np.linalg.norm(landmarks[first] - landmarks[second]))
 
 
 def _draw_row(edges: tuple[float, ...], upper: bool) -> np.ndarray:
@@ -125,7 +163,7 @@ def _draw_row(edges: tuple[float, ...], upper: bool) -> np.ndarray:
         height = np.clip(inside / (edge - top), 0, 1)
         shade = 0.93 + 0.07 * np.sin(np.pi * np.clip(height + 0.15, 0, 1)) - 0.1 * ramp(height, 0.6, 1.0)
     else:
-        inside = y - bow - curve * x * x
+        inside = y - bow + curve * x * x
         cover = ramp(inside, -0.04, 0.06) * (1 - ramp(y, 0.7, 1.0))
         shade = 1 - 0.25 * ramp(inside, 0.0, 0.6)
     round_ = 0.86 + 0.14 * ramp(between, 0.0, 0.2)

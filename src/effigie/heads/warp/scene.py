@@ -15,7 +15,7 @@ from effigie.heads.warp.eye_mouth import EyeMouthWarp, OpeningLayer
 from effigie.heads.warp.face_warp import FaceWarp
 from effigie.heads.warp.head_warp import HeadWarp
 from effigie.heads.warp.mouth_interior import MouthInterior
-from effigie.heads.warp.opening import EYE_OPENINGS
+from effigie.heads.warp.opening import EYE_OPENINGS, MOUTH
 
 BACKGROUND_RATIO = 1.25  # times as large as a crop of the face, and a picture has a background
 
@@ -89,7 +89,8 @@ class PortraitWarp:
         mouth = self._eye_mouth_warp.build_mouth_layer(target, pose.scale, shape)
         if mouth is not None:
             inside = self._mouth_interior
-            self._composite_layer(mouth, mouth.cover * np.float32(inside.own_share), picture, field)
+            own = inside.own_share(MOUTH.gap(target) / pose.scale)
+            self._composite_layer(mouth, mouth.cover * np.float32(own), picture, field)
             teeth = self._head_warp.move_points(pose, inside.middle[None])[0, :2]
             visibility[mouth.box] *= 1 - inside.paint(picture, mouth, target, pose.scale, turn, teeth)
         return WarpedPortrait(picture, visibility, field)
