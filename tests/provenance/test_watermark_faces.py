@@ -24,7 +24,7 @@ from benchmarks.attacks import (
 
 from effigie.provenance.watermark import Anchor, WatermarkEmbedder, detect, detect_file, detector
 from effigie.provenance.watermark.anchored_pattern import anchored_carriers, render_anchored
-from effigie.provenance.watermark.detector import MIN_FACE_AGREEMENT
+from effigie.provenance.watermark.belief import WHOLE
 from effigie.provenance.watermark.edits import describe_edits
 from effigie.provenance.watermark.geometry import PatternPose
 from effigie.provenance.watermark.payload import encode
@@ -76,7 +76,7 @@ def test_the_id_stays_with_the_face(
     found = detect_file(Attack(name, name, make(place), crf=28).apply(marked, RATE, tmp_path / "edited"))
     assert found is not None and found.id == OUTPUT_ID
     if found.face_pose is not None:
-        assert found.agreement >= MIN_FACE_AGREEMENT and 1 - 5e-9 <= found.confidence <= 1
+        assert found.agreement >= WHOLE.least_at_face and 1 - 5e-9 <= found.confidence <= 1
     for edit in edits:
         assert any(said.split("about")[0] == edit.split("about")[0] for said in found.edits), found.edits
 

@@ -27,7 +27,7 @@ from effigie.errors import CancelledError, MediaError, UsageError
 from effigie.media import EncodeSettings, VideoReader, VideoWriter
 from effigie.progress import CancelToken
 from effigie.provenance.watermark import WatermarkEmbedder, detect, detect_file, detector, embedder
-from effigie.provenance.watermark.detector import MIN_AGREEMENT
+from effigie.provenance.watermark.belief import WHOLE
 
 OUTPUT_ID = 0xC0FFEE123456
 FRAMES = 40  # of the man's 72
@@ -82,7 +82,7 @@ def test_the_id_survives(attack: Attack, marked: list[np.ndarray], tmp_path: Pat
     found = detect_file(attack.apply(marked, RATE, tmp_path / "attacked"))
     assert found is not None
     assert found.id == OUTPUT_ID and found.hex == "c0ffee123456"
-    assert found.agreement >= MIN_AGREEMENT and 1 - 1e-9 <= found.confidence <= 1
+    assert found.agreement >= WHOLE.least and 1 - 1e-9 <= found.confidence <= 1
 
 
 def test_the_pose_of_a_cropped_clip_is_found(marked: list[np.ndarray]) -> None:

@@ -64,7 +64,7 @@ def test_of_its_codewords_an_id_takes_one_that_the_evidence_speaks_for(output_id
 
 
 def test_noise_decodes_to_nothing_that_agrees_as_a_mark_would() -> None:
-    from effigie.provenance.watermark.detector import MIN_AGREEMENT
+    from effigie.provenance.watermark.belief import WHOLE
 
     random = np.random.default_rng(5)
     agreements = []
@@ -73,7 +73,7 @@ def test_noise_decodes_to_nothing_that_agrees_as_a_mark_would() -> None:
         found = decode(evidence)
         if found is not None:
             agreements.append(float(found[1] @ evidence / np.linalg.norm(evidence)))
-    assert max(agreements, default=0.0) < MIN_AGREEMENT - 1
+    assert max(agreements, default=0.0) < WHOLE.least - 1
 
 
 def test_the_checksum_is_the_published_one() -> None:

@@ -1,59 +1,50 @@
 """Watermark detector for frames, clips and stills.
 
 The frame's pattern is read first, as it lies where nothing was cut; then those of the faces, alone and together with
-it; then the frame's at other scales and shifts.
+it; then the frame's at other scales and shifts; and at last all of this in what may be a picture in the picture.
 
-An id is believed only if its whole codeword agrees with what was measured. Codewords are scrambled with signs drawn
-from the key. Against such signs the agreement of any one codeword with any measurement that holds no mark exceeds z
-standard deviations with at most 2e³/9 times the probability of a normal deviate (Pinelis 1994, Rademacher sums).
-Summed over all 2^60 codewords and all poses tried, :data:`MIN_AGREEMENT` and :data:`MIN_FACE_AGREEMENT` keep false
-alarms below four in 10^9 clips. Ids that are known beforehand (:mod:`effigie.provenance.watermark.known_marks`) are
-looked for last, and add two.
+Ids that are known beforehand (:mod:`effigie.provenance.watermark.known_marks`) are looked for last. What is believed:
+:mod:`effigie.provenance.watermark.belief`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import NormalDist
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from effigie.progress import CancelToken
-from effigie.provenance.watermark.anchored_search import POSES_TRIED, WORD_POSES, AnchoredPose, AnchoredSearch
+from effigie.provenance.watermark.anchored_search import AnchoredPose, AnchoredSearch
+from effigie.provenance.watermark.belief import (
+    FEW_FACE_POSES,
+    INSET,
+    MAX_FACE_POSES,
+    MAX_FACES,
+    MAX_INSETS,
+    MAX_POSES,
+    WHOLE,
+    Look,
+)
 from effigie.provenance.watermark.edits import describe_edits, find_frame_edit
 from effigie.provenance.watermark.face_patch import find_anchors, gather_with_keys
 from effigie.provenance.watermark.frames import sample_luma
 from effigie.provenance.watermark.geometry import PatternPose, PatternSearch
+from effigie.provenance.watermark.inset import find_insets
 from effigie.provenance.watermark.known_marks import KnownMark, find_known
-from effigie.provenance.watermark.payload import FREE_BITS, ID_BITS, SYMBOL_COUNT, decode, normalize
+from effigie.provenance.watermark.payload import SYMBOL_COUNT, decode, normalize
 from effigie.provenance.watermark.residual import ResidualAccumulator
 
-MAX_POSES = 8
-"""Of the frame's pattern, tried beside the upright, uncropped one."""
-MAX_FACES, MAX_FACE_POSES, FEW_FACE_POSES = 3, 12, 8
-"""Faces that are looked at, and poses of the pattern around each, in all frames and in some; every one is tried with
-and without the frame's pattern."""
 HOPEFUL_AGREEMENT = 9.5
 """Of a word that was read too faintly to be believed, but whose pose is worth another look with all its symbols."""
 FACE_FRAMES, FACE_LINES = 48, 720
 """Frames in which faces are looked for, and the shorter side of what is kept of them."""
 SOME_FRAMES = 4
 """One in so many of these is looked at first, and then all."""
-FALSE_ALARM_RATE, FACE_FALSE_ALARM_RATE = 1e-9, 3e-9
-"""Of a clip: by the frame's pattern, and by those of faces."""
-_WORDS = 2 * math.e**3 / 9 * 2.0 ** (ID_BITS + FREE_BITS)
-_TRIALS = _WORDS * (1 + MAX_POSES)
-_FACE_TRIALS = _WORDS * 2 * 2 * MAX_FACES * (POSES_TRIED + 2 * MAX_FACE_POSES * WORD_POSES)
-MIN_AGREEMENT = -NormalDist().inv_cdf(FALSE_ALARM_RATE / _TRIALS)
-"""Standard deviations that a codeword must agree by in the frame's pattern."""
-MIN_FACE_AGREEMENT = -NormalDist().inv_cdf(FACE_FALSE_ALARM_RATE / _FACE_TRIALS)
-"""The same around a face, where the known symbols bear witness too, and all poses that were tried count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,11 +107,45 @@ def detect_file(
 def _detect(
     frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToken | None, known: Iterable[tuple[int, int]]
 ) -> DetectedMark | None:
-    every, keys, kept = ResidualAccumulator(), ResidualAccumulator(), _KeptFrames()
+    kept = _KeptFrames()
+    whole = _look(_check(frames, cancel), kept, WHOLE, cancel)
+    if whole is None or isinstance(whole, DetectedMark):
+        return whole
+    pictures = [luma for luma, _ in kept.frames]
+    for inset in find_insets(pictures, MAX_INSETS):
+        cuts = ((inset.cut(luma), key) for luma, key in kept.frames)
+        found = _look(_check(cuts, cancel), _KeptFrames(), INSET, cancel)
+        if isinstance(found, DetectedMark):
+            where = inset.describe(*pictures[0].shape[::-1])
+            return replace(found, edits=(where, *found.edits))
+    return _name_known(find_known(known, whole.upright, whole.faces), whole.residual)
+
+
+@dataclass(frozen=True, eq=False)
+class _Unread:
+    """What was measured in pictures in which nothing can be read: evidence, searches of faces, residual."""
+
+    upright: NDArray[np.float32]
+    faces: list[AnchoredSearch]
+    residual: NDArray[np.float32]
+
+
+def _check(
+    frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToken | None
+) -> Iterator[tuple[NDArray[np.uint8], bool]]:
+    """Luma of the frames, until cancelled."""
     for frame, key in frames:
         if cancel is not None:
             cancel.check()
-        luma = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame, np.uint8)
+        yield np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame, np.uint8), key
+
+
+def _look(
+    frames: Iterable[tuple[NDArray[np.uint8], bool]], kept: _KeptFrames, look: Look, cancel: CancelToken | None
+) -> DetectedMark | _Unread | None:
+    """What is read in pictures of one size, some of which are kept; None if there are none."""
+    every, keys = ResidualAccumulator(), ResidualAccumulator()
+    for luma, key in frames:
         if every.add(luma):
             kept.add(luma, key)
             if key:
@@ -132,7 +157,7 @@ def _detect(
     with ThreadPoolExecutor(len(parts)) as pool:
         searches = list(pool.map(lambda part: PatternSearch(part.residual()), parts))
     upright = _sum([search.evidence(PatternPose()) for search in searches])
-    found = _decode(upright, PatternPose(), None)
+    found = _decode(upright, PatternPose(), look)
     if found is not None:
         return found
     faces: list[AnchoredSearch] = []
@@ -140,16 +165,16 @@ def _detect(
     stages = ((SOME_FRAMES, FEW_FACE_POSES), (1, MAX_FACE_POSES))
     for step, poses in stages if len(kept.frames) > 1 else stages[1:]:
         faces = _search_faces(kept.frames[::step], cancel)
-        found = _read_faces(faces, poses, upright, searches[0].residual, cancel)
+        found = _read_faces(faces, poses, upright, searches[0].residual, look, cancel)
         if found is not None:
             return found
     for pose in searches[0].find_candidates(MAX_POSES):
         if cancel is not None:
             cancel.check()
-        found = _decode(_sum([search.evidence(pose) for search in searches])[:SYMBOL_COUNT], pose, None)
+        found = _decode(_sum([search.evidence(pose) for search in searches])[:SYMBOL_COUNT], pose, look)
         if found is not None:
             return replace(found, edits=describe_edits(pose, None, None))
-    return _name_known(find_known(known, upright, faces), searches[0].residual)
+    return _Unread(upright, faces, searches[0].residual)
 
 
 def _search_faces(frames: list[tuple[NDArray[np.uint8], bool]], cancel: CancelToken | None) -> list[AnchoredSearch]:
@@ -168,6 +193,7 @@ def _read_faces(
     poses: int,
     upright: NDArray[np.float32],
     residual: NDArray[np.float32],
+    look: Look,
     cancel: CancelToken | None,
 ) -> DetectedMark | None:
     """What is written around faces, by itself or together with what the frame says if it was not cropped."""
@@ -175,31 +201,31 @@ def _read_faces(
         if cancel is not None:
             cancel.check()
         for pose in search.find_candidates(poses):
-            alone = _decode_around(search, pose, None)
+            alone = _decode_around(search, pose, None, look)
             if alone is not None:
                 mirrored = alone.face_pose is not None and alone.face_pose.mirrored
                 edit = find_frame_edit(residual, alone.symbols, mirrored)
                 return replace(alone, edits=describe_edits(None, alone.face_pose, edit))
-            together = _decode_around(search, pose, upright)
+            together = _decode_around(search, pose, upright, look)
             if together is not None:
                 return together
     return None
 
 
 def _decode_around(
-    search: AnchoredSearch, pose: AnchoredPose, upright: NDArray[np.float32] | None
+    search: AnchoredSearch, pose: AnchoredPose, upright: NDArray[np.float32] | None, look: Look
 ) -> DetectedMark | None:
     """What is written at a pose; what is read there, but too faintly, is looked for again around it as a whole."""
     at = None if upright is None else PatternPose()
-    word = _decode_best(_join(search.evidence(pose), upright), at, pose)
+    word = _decode_best(_join(search.evidence(pose), upright), at, pose, look)
     if word is None or word.agreement < HOPEFUL_AGREEMENT:
         return None
-    if word.agreement < MIN_FACE_AGREEMENT:
+    if word.agreement < look.least_at_face:
         refined = search.refine(pose, word.symbols)
         agreement = _agree(_join(search.evidence(refined), upright), word.symbols)
-        if agreement < MIN_FACE_AGREEMENT:
+        if agreement < look.least_at_face:
             return None
-        confidence = _confide(agreement, _FACE_TRIALS)
+        confidence = look.confide(agreement, True)
         word = replace(word, agreement=agreement, confidence=confidence, face_pose=refined)
     return word
 
@@ -247,17 +273,14 @@ def _join(face: NDArray[np.float32], frame: NDArray[np.float32] | None) -> NDArr
     return np.concatenate([symbols, face[SYMBOL_COUNT:], frame[SYMBOL_COUNT:]])
 
 
-def _decode(
-    evidence: NDArray[np.float32], pose: PatternPose | None, face_pose: AnchoredPose | None
-) -> DetectedMark | None:
-    """What is written at a pose, if it is believed."""
-    found = _decode_best(evidence, pose, face_pose)
-    least = MIN_AGREEMENT if face_pose is None else MIN_FACE_AGREEMENT
-    return None if found is None or found.agreement < least else found
+def _decode(evidence: NDArray[np.float32], pose: PatternPose, look: Look) -> DetectedMark | None:
+    """What the frame's pattern says at a pose, if it is believed."""
+    found = _decode_best(evidence, pose, None, look)
+    return None if found is None or found.agreement < look.least else found
 
 
 def _decode_best(
-    evidence: NDArray[np.float32], pose: PatternPose | None, face_pose: AnchoredPose | None
+    evidence: NDArray[np.float32], pose: PatternPose | None, face_pose: AnchoredPose | None, look: Look
 ) -> DetectedMark | None:
     """What is most likely written at a pose, however unlikely.
 
@@ -269,7 +292,7 @@ def _decode_best(
         return None
     output_id, symbols = word
     agreement = _agree(evidence, symbols)
-    confidence = _confide(agreement, _TRIALS if face_pose is None else _FACE_TRIALS)
+    confidence = look.confide(agreement, face_pose is not None)
     return DetectedMark(output_id, confidence, agreement, symbols, pose, face_pose)
 
 
@@ -277,7 +300,3 @@ def _agree(evidence: NDArray[np.float32], symbols: NDArray[np.float32]) -> float
     """Of a codeword with evidence, in standard deviations of chance."""
     agreeing = float(symbols @ evidence[:SYMBOL_COUNT]) + float(np.sum(evidence[SYMBOL_COUNT:]))
     return agreeing / max(float(np.linalg.norm(evidence)), 1e-12)
-
-
-def _confide(agreement: float, trials: float) -> float:
-    return 1 - trials * math.erfc(agreement / math.sqrt(2)) / 2
