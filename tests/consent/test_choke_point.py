@@ -179,8 +179,9 @@ WRITERS = {
     "media/output/stream_copy.py": {"add_stream"},  # sound and subtitles, bytes as they were
     "studio/views/face_grid.py": {"imencode"},  # crops of a face set, to the user's own browser
     "studio/views/frames.py": {"imencode"},  # decoded frames of files as they are, to the user's own browser
-    "execution/desk.py": {"imencode"},  # for the two below
+    "execution/desk.py": {"imencode"},  # for the three below
     "heads/preview/process.py": {"encode_jpeg"},  # frames that `FrameMarker` marked, to the user's own browser
+    "swap/preview/comparison_process.py": {"encode_jpeg"},  # as well
     "swap/preview/process.py": {"encode_jpeg"},  # as well
     "training/monitor/plot.py": {"encode_png"},  # curves
     "voice/review/sheet.py": {"imencode"},  # spectrograms

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from effigie.errors import EffigieError, RefusedError, UsageError
 from effigie.studio.endpoints import (
     clips,
+    compare,
     faces,
     files,
     grants,
@@ -53,7 +54,7 @@ def create_app(workspace: Workspace, sessions: Sessions, port: int, announce: Ca
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    rooms = (session, people, grants, clips, faces, models, merge, heads, voices, results, jobs, files)
+    rooms = (session, people, grants, clips, faces, models, compare, merge, heads, voices, results, jobs, files)
     app = Starlette(
         routes=[*(route for room in rooms for route in room.ROUTES), live_route],
         exception_handlers={EffigieError: _explain, Exception: _explain_unforeseen},

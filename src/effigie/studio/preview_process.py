@@ -50,6 +50,7 @@ class PreviewProcess:
         self._pages: set[asyncio.Queue[bytes]] = set()
         self._reader: asyncio.Task[None] | None = None
         self._last_state = b""
+        self._is_closed = False
 
     async def start(self) -> None:
         """Start the process."""
@@ -64,7 +65,8 @@ class PreviewProcess:
 
     @property
     def is_running(self) -> bool:
-        return self._process is not None and self._process.returncode is None
+        """Whether there is a process that shows something, or soon will."""
+        return self._process is not None and self._process.returncode is None and not self._is_closed
 
     @property
     def is_watched(self) -> bool:
@@ -126,6 +128,7 @@ class PreviewProcess:
                 message = struct.pack("<I", length) + text + blobs
                 if head["kind"] == "state" or head.get("closed"):
                     self._last_state = message
+                    self._is_closed = self._is_closed or bool(head.get("closed"))
                 self._pass_on(message)
         lines = (await errors).decode("utf-8", "replace").strip().splitlines() or ["it was stopped"]
         self._pass_on(pack({"kind": "ended", "error": f"the preview has ended: {lines[-1]}; load the page again"}))

@@ -28,7 +28,14 @@ from effigie.swap.presets import SwapPreset
 from effigie.swap.shape_retarget import ShapeRetarget
 from effigie.swap.source_bank import has_bank, load_bank
 from effigie.training import model_folder
-from effigie.training.export import CHECKPOINTS, READ_ATTEMPTS, find_newest_step, has_newer_weights, load_newest_weights
+from effigie.training.export import (
+    CHECKPOINTS,
+    READ_ATTEMPTS,
+    count_steps,
+    find_newest_step,
+    has_newer_weights,
+    load_newest_weights,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -56,6 +63,7 @@ class SwapModel:
         source, target: either person's face profile.
         permit: the gate's, for showing the source.
         manifest_sha256: of ``manifest.json``: outputs name the model by it.
+        steps: that it was trained; 0 by geometry alone.
     """
 
     preset: SwapPreset
@@ -67,6 +75,7 @@ class SwapModel:
     permit: Permit
     manifest_sha256: str | None
     notes: tuple[str, ...] = ()
+    steps: int = 0
 
     @property
     def retarget(self) -> ShapeRetarget:
@@ -158,11 +167,12 @@ def _load(
     step, weights = find_newest_step(folder), folder / WEIGHTS
     # A manifest is written after the weights: where it lies without them they were lost.
     by_geometry = step is None and not weights.is_file() and not (folder / MANIFEST).is_file() and has_bank(folder)
-    preset, network, notes = SwapPreset(**config["preset"]), None, []
+    preset, network, notes, steps = SwapPreset(**config["preset"]), None, [], 0
     if not by_geometry:
         network = build_network(preset, bool(config["prior"]))
         load_newest_weights(folder, network, weights.stem, COMMAND)
         network.to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+        steps = count_steps(folder, weights)
         if has_newer_weights(folder, weights):
             notes.append(f"{folder} has not been trained to its end: its weights are those of step {step}")
     source, target = load_profiles(folder)
@@ -171,7 +181,7 @@ def _load(
     manifest = sha256(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
     LOG.info("loaded the swap %s on %s", folder, device)
     prior = by_geometry or bool(config["prior"])
-    return SwapModel(preset, prior, network, bank, source, target, permit, manifest, tuple(notes))
+    return SwapModel(preset, prior, network, bank, source, target, permit, manifest, tuple(notes), steps)
 
 
 def enable_model_cache() -> None:

@@ -105,6 +105,16 @@ def has_newer_weights(folder: Path, path: Path) -> bool:
         return False
 
 
+def count_steps(folder: Path, path: Path) -> int:
+    """Steps that a model, whose exported weights are the file ``path``, was trained; 0 where nothing says."""
+    if has_newer_weights(folder, path):
+        return find_newest_step(folder) or 0
+    try:
+        return int(read_json(folder / MANIFEST)["steps"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0
+
+
 def find_newest_step(folder: Path) -> int | None:
     """The step of the newest checkpoint in a model's folder; None where there is none after a step."""
     paths = list_checkpoints(folder / CHECKPOINTS)

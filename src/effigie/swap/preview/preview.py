@@ -22,6 +22,7 @@ from effigie.faces.person_matcher import PersonMatcher, TargetPerson
 from effigie.media import Frame
 from effigie.progress import CancelToken
 from effigie.provenance.frame_marker import FrameMarker
+from effigie.swap.checkpoint import SwapModel
 from effigie.swap.config import ConvertSettings
 from effigie.swap.editing.shot_settings import ComposeSchedule
 from effigie.swap.inference.composition import ComposedFrame
@@ -122,6 +123,11 @@ class Preview:
         with self._lock:
             self._mattes.close()
             self._stack.close()
+
+    @property
+    def models(self) -> Sequence[SwapModel]:
+        """The models as they are loaded: of one that is trained meanwhile, its weights at that moment."""
+        return self._cast.models
 
     @property
     def count(self) -> int | None:
