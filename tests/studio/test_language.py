@@ -7,13 +7,17 @@ import re
 from pathlib import Path
 
 from effigie import studio
+from effigie.heads.motion.face_controls import describe_face_controls
+from effigie.swap.preview.inspector import describe_controls
 
 SOURCES = Path(studio.__file__).parent / "web" / "src"
 CATALOGUE = SOURCES / "italian"
 STRING = r'"(?:[^"\\]|\\.)*"'
 ENTRY = re.compile(rf"^  (?:({STRING})|(\w+)):\s*({STRING}),$", re.MULTILINE)
-SERVER = "server.ts"  # what the server sends, which no source names
-SAME = re.compile(r"Clip|File|Swap|swap|film|st|clip · \{name\}|\{n\} clip|in \{folder\}|The birch canoe .*")
+SERVER = ("server.ts", "controls.ts")  # what the server sends, which no source names
+SAME = re.compile(
+    r"Clip|File|reinhard|poisson|Swap|swap|film|st|clip · \{name\}|\{n\} clip|in \{folder\}|The birch canoe .*"
+)
 """Texts that are the same in both languages."""
 ATTRIBUTES = "title|aria-label|label|hint|text|placeholder|alt|sure|keepLabel"
 KEYS = re.compile(r"(?:Ctrl\+)?(?:\w|Enter)")  # names of keys are on the keyboard
@@ -85,10 +89,17 @@ def test_what_is_asked_for_is_in_the_catalogue_and_what_is_in_it_is_used() -> No
         for quoted in re.findall(rf"\bt\(({STRING})", source):
             assert json.loads(quoted) in known, f"{name}: {quoted} has no Italian"
     whole = "\n".join(sources.values())
-    texts = {english for name, rows in catalogue.items() if name != SERVER for english in rows}
+    texts = {english for name, rows in catalogue.items() if name not in SERVER for english in rows}
     bare = {english for english in texts if json.dumps(english, ensure_ascii=False) not in whole}
     unused = {english for english in bare if not re.search(rf"\b{re.escape(english)}\b", whole)}
     assert not unused, f"nothing says {sorted(unused)}"
+
+
+def test_no_control_lacks_its_italian() -> None:
+    known = {english for texts in read_catalogue().values() for english in texts}
+    controls = [*describe_controls(), *describe_face_controls()]
+    texts = {text for one in controls for text in (one["label"], one["help"], one["panel"], *one.get("choices", ()))}
+    assert len(controls) > 20 and not (lacking := texts - known), lacking
 
 
 def test_no_page_has_a_text_of_its_own() -> None:

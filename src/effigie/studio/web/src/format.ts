@@ -30,3 +30,6 @@ export function freeName(wish: string, rows: { name: string }[], suffix = ""): s
     if (!taken.has(name + suffix)) return name;
   }
 }
+
+// A model's name with how long it was trained.
+export const trained = (name: string, steps: number): string => (steps ? t("{name} · {n} steps", { name, n: number(steps) }) : `${name} · ${t("by geometry alone")}`);

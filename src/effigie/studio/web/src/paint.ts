@@ -16,8 +16,8 @@ export function begin(canvas: HTMLCanvasElement): { c: CanvasRenderingContext2D;
   return { c, W, H, d };
 }
 
-// Pictures: before and after, or one alone.
-export function drawFrame(canvas: HTMLCanvasElement, pictures: ImageBitmap[], mode: Mode, split: number): void {
+// Pictures: before and after, or one alone. `labels` name them in every view; without them only a wipe has "before" and "after".
+export function drawFrame(canvas: HTMLCanvasElement, pictures: ImageBitmap[], mode: Mode, split: number, labels?: [string, string]): void {
   const { c, W, H, d } = begin(canvas);
   const before = pictures[0];
   const after = pictures[1] ?? before;
@@ -55,10 +55,16 @@ export function drawFrame(canvas: HTMLCanvasElement, pictures: ImageBitmap[], mo
       c.beginPath();
       c.arc(cut, y + h / 2, 7 * d, 0, 7);
       c.fill();
-      tag(c, t("before"), cut - 12 * d, y + h - 10 * d, d, true);
-      tag(c, t("after"), cut + 12 * d, y + h - 10 * d, d, false);
+      if (!labels) {
+        tag(c, t("before"), cut - 12 * d, y + h - 10 * d, d, true);
+        tag(c, t("after"), cut + 12 * d, y + h - 10 * d, d, false);
+      }
     }
   }
+  if (!labels) return;
+  // In the corners, where a wipe never pushes them out of the picture.
+  if (mode !== "after") tag(c, labels[0], x + 8 * d, y + h - 12 * d, d, false);
+  if (mode !== "before") tag(c, labels[1], x + w * across - 8 * d, y + h - (mode === "side" || c.measureText(labels.join("")).width + 60 * d < w ? 12 : 34) * d, d, true);
 }
 
 // 0..1: where a pointer is across a picture that a canvas shows.

@@ -1,4 +1,5 @@
 // Everything that the page says, English on the left, Italian on the right; `language.ts` has no key that is not here.
+import { CONTROLS } from "./controls";
 import { FOOTAGE } from "./footage";
 import { FRAME } from "./frame";
 import { MAKING } from "./making";
@@ -7,4 +8,4 @@ import { PEOPLE } from "./people";
 import { SERVER } from "./server";
 import { VOICES } from "./voices";
 
-export const ITALIAN = { ...FRAME, ...PEOPLE, ...FOOTAGE, ...MAKING, ...OUTCOME, ...VOICES, ...SERVER };
+export const ITALIAN = { ...FRAME, ...PEOPLE, ...FOOTAGE, ...MAKING, ...OUTCOME, ...VOICES, ...CONTROLS, ...SERVER };

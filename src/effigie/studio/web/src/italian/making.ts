@@ -8,8 +8,21 @@ export const MAKING = {
   "Nothing trained yet": "Ancora nessun addestramento",
   "Choose who will be shown and whose footage it is, on the right. The first preview comes with the first step.":
     "Scegli a destra chi si vedrà e di chi è il girato. La prima anteprima arriva con il primo passo.",
+  Compare: "Confronta",
+  "this model beside another, on one frame": "questo modello accanto a un altro, sullo stesso fotogramma",
+  "needs a second model": "serve un secondo modello",
+  beside: "accanto a",
+  "Model beside it": "Modello accanto",
+  "Only A": "Solo A",
+  "Only B": "Solo B",
+  "The films' frames: what convert writes with either model, to the last bit before it is encoded": "I fotogrammi dei film: ciò che convert scrive con ciascun modello, identici al bit prima della codifica",
+  "{name} finds nobody in this clip whose face it replaces: choose footage of the person it was trained for":
+    "{name} non trova in questa clip nessuno di cui sostituire il volto: scegli un girato della persona per cui è stato addestrato",
+  "{name} replaces nobody in this frame": "{name} non sostituisce nessuno in questo fotogramma",
   "Preview after {n} steps": "Anteprima dopo {n} passi",
   "the first preview comes with the first evaluation": "la prima anteprima arriva con la prima valutazione",
+  "Made by geometry alone: nothing was trained, so there are no previews and no curve. Train it on, or compare it with another.":
+    "Fatto con la sola geometria: nulla è stato addestrato, quindi non ci sono anteprime né curva. Continua ad addestrarlo, o confrontalo con un altro.",
   History: "Cronologia",
   "step {n}": "passo {n}",
   "held-out error {error} after {time}, step {n}": "errore di validazione {error} dopo {time}, passo {n}",

@@ -84,8 +84,7 @@ export function Faces() {
       <div class="body">
         <div class="bar">
           <Choice label={t("Face set")} value={chosen.id} set={id => go("faces", id)} of={sets.map(set => [set.id, `${set.name} · ${number(set.faces)}`])} />
-          <span class="space" />
-          <span class="dim">{selected.size ? t("{n} selected", { n: number(selected.size) }) : t("click, Shift, Ctrl to select; X marks to drop, Ctrl+Z takes back")}</span>
+          <span class={selected.size ? "dim" : "dim hint"} title={t("click, Shift, Ctrl to select; X marks to drop, Ctrl+Z takes back")}>{selected.size ? t("{n} selected", { n: number(selected.size) }) : t("click, Shift, Ctrl to select; X marks to drop, Ctrl+Z takes back")}</span>
         </div>
         {error && (
           <p class="bad pad" role="alert">

@@ -38,8 +38,7 @@ export function PeoplePage() {
             {t("New record or request")}
           </button>
           {choose}
-          <span class="space" />
-          <span class="dim">{t("Nobody's likeness is used without a valid record: train, render and animate stop without one.")}</span>
+          <span class="dim hint" title={t("Nobody's likeness is used without a valid record: train, render and animate stop without one.")}>{t("Nobody's likeness is used without a valid record: train, render and animate stop without one.")}</span>
         </div>
         {records.length + requests.length === 0 ? (
           <Next

@@ -1,8 +1,9 @@
 // Train: start it, see the curve and the previews that it writes, go on with it.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { attempt, get, startJob } from "../api";
+import { Compare } from "../compare/compare";
 import { Choice, Facts, Next, Panel, Slider, Text } from "../controls";
-import { duration, freeName } from "../format";
+import { duration, freeName, trained } from "../format";
 import { language, number, t } from "../language";
 import { drawCurve } from "../paint";
 import { focus, go, jobs, library, running } from "../state";
@@ -15,17 +16,27 @@ const POLL_MS = 2000;
 export function Train() {
   const { models, facesets } = library.value!;
   const chosen = models.find(model => model.id === focus.value) ?? models[0];
+  const [compares, compare] = useState(false);
+  const isBeside = compares && models.length > 1;
   return (
     <div class="split">
       <div class="stage">
         <div class="bar">
           {chosen ? (
-            <Choice label={t("Model")} value={chosen.id} set={id => go("train", id)} of={models.map(one => [one.id, t("{name} · {n} steps", { name: one.name, n: number(one.steps) })])} />
+            <Choice label={t("Model")} value={chosen.id} set={id => go("train", id)} of={models.map(one => [one.id, trained(one.name, one.steps)])} />
           ) : (
             <span class="dim">{t("no model yet")}</span>
           )}
+          <span class="space" />
+          {chosen && (
+            <button aria-pressed={isBeside} disabled={models.length < 2} title={models.length < 2 ? t("needs a second model") : t("this model beside another, on one frame")} onClick={() => compare(!compares)}>
+              {t("Compare")}
+            </button>
+          )}
         </div>
-        {chosen ? (
+        {chosen && isBeside ? (
+          <Compare first={chosen} />
+        ) : chosen ? (
           <Progress model={chosen} />
         ) : facesets.length < 2 ? (
           <Next title={t("Two face sets are needed")} text={t("One of the person who will be shown, one of the person in the footage. Extract them from clips.")}>
@@ -72,9 +83,10 @@ function Progress({ model }: { model: Model }) {
   }, [training, step, theme.value, language.value]);
   const held = training?.curve.filter(row => row.held_out_error !== undefined) ?? [];
   const last = held.at(-1);
+  const isBare = !alive && !model.steps && training !== null && !held.length;
   return (
     <>
-      <div class="preview">{shown ? <img src={`/api/files/${shown.id}`} alt={t("Preview after {n} steps", { n: number(shown.step) })} /> : <p class="dim">{t("the first preview comes with the first evaluation")}</p>}</div>
+      <div class="preview">{shown ? <img src={`/api/files/${shown.id}`} alt={t("Preview after {n} steps", { n: number(shown.step) })} /> : <p class="dim">{isBare ? t("Made by geometry alone: nothing was trained, so there are no previews and no curve. Train it on, or compare it with another.") : t("the first preview comes with the first evaluation")}</p>}</div>
       {previews.length > 1 && (
         <label class="slider wide">
           <span>{t("History")}</span>
@@ -91,7 +103,7 @@ function Progress({ model }: { model: Model }) {
           <b>{shown && t("step {n}", { n: number(shown.step) })}</b>
         </label>
       )}
-      <div class="row pad dim">
+      <div class={job || last ? "row pad dim" : "none"}>
         {job?.progress?.note && <span>{job.progress.note}</span>}
         {!job && last && (
           <span>
@@ -100,7 +112,7 @@ function Progress({ model }: { model: Model }) {
           </span>
         )}
       </div>
-      <canvas class="curve" ref={curve} role="img" aria-label={last ? t("Held-out error over time, now {error}", { error: number(last.held_out_error!, 4) }) : t("Held-out error over time")} />
+      <canvas class={held.length ? "curve" : "curve none"} ref={curve} role="img" aria-label={last ? t("Held-out error over time, now {error}", { error: number(last.held_out_error!, 4) }) : t("Held-out error over time")} />
     </>
   );
 }
