@@ -364,8 +364,8 @@ def test_an_unfinished_render_is_refused(footage, tmp_path):
 @pytest.mark.parametrize(
     "text, rate", [("24", Fraction(24)), ("23.976", Fraction(24000, 1001)), ("30000/1001", Fraction(30000, 1001))]
 )
-def test_the_frame_rate_is_an_option(footage, tmp_path, text, rate):
-    clip, settings = footage("png8"), FootageSettings(frame_rate=text)
+def test_the_sequence_rate_is_an_option(footage, tmp_path, text, rate):
+    clip, settings = footage("png8"), FootageSettings(sequence_rate=text)
     info = probe(clip, settings)
     assert (info.rate, info.duration, info.notes) == (rate, COUNT / rate, ())
     with VideoReader(clip, footage=settings) as reader, VideoWriter(tmp_path / "out.mkv", reader.info) as writer:
@@ -377,9 +377,9 @@ def test_the_frame_rate_is_an_option(footage, tmp_path, text, rate):
 
 
 @pytest.mark.parametrize("text", ["0", "fast", "-3", "1/0", "5000"])
-def test_other_frame_rates_are_refused(text):
+def test_other_sequence_rates_are_refused(text):
     with pytest.raises(UsageError, match="frame rate"):
-        FootageSettings(frame_rate=text)
+        FootageSettings(sequence_rate=text)
 
 
 def test_scene_linear_footage_becomes_video_as_it_is_shown(footage, tmp_path):

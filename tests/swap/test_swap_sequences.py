@@ -119,12 +119,12 @@ def test_a_sequence_through_the_command_line(quick_model, plates, tmp_path, here
     assert changed.verdict == "broken" and any("man.1002.exr is changed" in p for p in changed.credentials.problems)
     # A folder of clips: the sequence is one of them, by its name.
     pattern = str(clip.parent / "man.*.exr")
-    assert here("convert", model, pattern, "-o", f"{tmp_path / 'clips'}/", "--frame-rate", "30").code == 0
+    assert here("convert", model, pattern, "-o", f"{tmp_path / 'clips'}/", "--sequence-rate", "30").code == 0
     assert probe(tmp_path / "clips" / "man.mp4").rate == 30
 
 
-def test_a_frame_rate_reaches_the_output(quick_model, plates, tmp_path):
-    settings = ConvertSettings(footage=FootageSettings(frame_rate="23.976"), max_frames=2)
+def test_a_sequence_rate_reaches_the_output(quick_model, plates, tmp_path):
+    settings = ConvertSettings(footage=FootageSettings(sequence_rate="23.976"), max_frames=2)
     report = convert(quick_model, plates("png"), tmp_path / "out.mov", settings)
     assert probe(tmp_path / "out.mov").rate == Fraction(24000, 1001)
     assert not any("frame rate" in note for note in report.notes)

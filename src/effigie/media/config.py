@@ -23,25 +23,25 @@ class FootageSettings:
     """What footage does not say itself.
 
     Attributes:
-        frame_rate: frames a second of a sequence of pictures: 24, 23.976, 24000/1001; None takes what the pictures say
-            (EXR), else 25.
+        sequence_rate: frames a second of a sequence of pictures: 24, 23.976, 24000/1001; None takes what the pictures
+            say (EXR), else 25.
         view: how scene-linear pictures (EXR, TIFF of floats) are shown to trackers and networks: by sRGB's curve, a
             gamma of 2.2 or 2.4, or as they are (``raw``), where they are not linear.
     """
 
-    frame_rate: str | None = None
+    sequence_rate: str | None = None
     view: ViewTransfer = "srgb"
 
     def __post_init__(self) -> None:
         if self.view not in VIEW_TRANSFERS:
             raise UsageError(f"view is one of {', '.join(VIEW_TRANSFERS)}, not {self.view!r}")
-        if self.frame_rate is not None:
-            parse_rate(self.frame_rate)
+        if self.sequence_rate is not None:
+            parse_rate(self.sequence_rate)
 
     @property
     def rate(self) -> Fraction | None:
         """Frames a second, where given."""
-        return None if self.frame_rate is None else parse_rate(self.frame_rate)
+        return None if self.sequence_rate is None else parse_rate(self.sequence_rate)
 
 
 def parse_rate(text: str) -> Fraction:

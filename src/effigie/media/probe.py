@@ -66,9 +66,9 @@ def probe(path: str | Path, footage: FootageSettings | None = None) -> ClipInfo:
 
 def note_own_rate(info: ClipInfo, footage: FootageSettings | None) -> ClipInfo:
     """The description of a video; with a note where a frame rate was given that is its own to say."""
-    if footage is None or footage.frame_rate is None:
+    if footage is None or footage.sequence_rate is None:
         return info
-    said = f"--frame-rate {footage.frame_rate} is for sequences of pictures: {info.path.name} keeps its own times"
+    said = f"--sequence-rate {footage.sequence_rate} is for sequences of pictures: {info.path.name} keeps its own times"
     return replace(info, notes=(*info.notes, said))
 
 

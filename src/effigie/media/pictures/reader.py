@@ -159,7 +159,7 @@ def _describe_pictures(
         gaps = sequence.describe_gaps()
         notes += (gaps,) if gaps else ()
         if footage.rate is None and said is None:
-            notes += (f"the pictures say no frame rate: {rate} frames/s taken, and --frame-rate gives another",)
+            notes += (f"the pictures say no frame rate: {rate} frames/s taken, and --sequence-rate gives another",)
     return ClipInfo(
         path=path,
         kind="still" if sequence is None else "sequence",
