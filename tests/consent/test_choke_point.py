@@ -150,6 +150,7 @@ def test_nothing_leaves_without_a_permit(man, tmp_path):
 # Ways to turn pixels or samples into a file, or into the bytes of one.
 WRITES = {"VideoWriter", "VideoEncoder", "imwrite", "imencode", "imsave", "mimsave", "write_still", "write_png"}
 WRITES |= {"to_image", "fromarray", "add_stream", "encode_jpeg", "encode_png", "LayerFiles", "write_exr"}
+WRITES |= {"rewrite_exr", "write_tiff", "SequenceFiles"}
 WRITES |= {"SoundWriter", "SoundFile", "wavfile", "write_sound"}
 # Who does so, and what it is: nothing of it is a made face or voice but what
 # `SignedWriter` and `SignedSoundWriter` write.
@@ -160,7 +161,9 @@ WRITERS = {
     "media/sound/track.py": {"add_stream"},  # sound that the signed writer hands on
     "media/layers/writer.py": {"write_exr"},
     "media/pictures/writer.py": {"imencode", "write_still"},
-    "media/writer.py": {"VideoEncoder"},
+    "media/pictures/frame_files.py": {"imencode", "rewrite_exr", "write_tiff"},  # behind VideoWriter
+    "media/pictures/tiff.py": {"imwrite"},
+    "media/writer.py": {"VideoEncoder", "SequenceFiles"},
     "media/output/video_encoder.py": {"add_stream"},
     "swap/inference/conversion.py": {"VideoWriter"},  # masks, see below
     "dubbing/conversion.py": {"VideoWriter"},  # masks as well

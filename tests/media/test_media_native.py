@@ -246,7 +246,7 @@ def test_outside_of_an_edit_a_png_is_the_input_sample_by_sample(tmp_path, shape,
     outside, writer = write_edited(folder, tmp_path / "out")
     assert writer.notes == []
     for number, kept in enumerate(outside):
-        got = cv2.imread(str(tmp_path / "out" / f"{number:06d}.png"), cv2.IMREAD_UNCHANGED)
+        got = cv2.imread(str(tmp_path / "out" / f"{number:04d}.png"), cv2.IMREAD_UNCHANGED)
         assert got.dtype == dtype and got.shape == shape
         where = kept.get("y", kept.get("r"))
         assert np.array_equal(got[where], made[number][where])

@@ -89,6 +89,7 @@ def convert(
     Of several clips those that are there already, of the same clip, model and settings, are not made again.
     """
     from effigie.io.storage import local_copy, local_path, upload_on_exit
+    from effigie.media import probe
     from effigie.media.inputs import find_clips, is_single_clip
     from effigie.swap import PersonAssignment, convert, convert_clips
     from effigie.swap.editing import project as projects
@@ -122,7 +123,7 @@ def convert(
     if timeline is not None:
         if many:
             raise UsageError("a timeline's ranges are of one clip: convert that one by itself")
-        ranges = timelines.load_ranges(timeline, project.clip)
+        ranges = timelines.load_ranges(timeline, project.clip, probe(project.clip, settings.footage))
         settings = replace(settings, shots=timelines.restrict_shots(settings.shots, ranges))
     if dry_run:
         found = find_clips(clips) if clips else [str(project.clip)]
@@ -133,6 +134,7 @@ def convert(
             "trust": settings.trust,
             "max_frames": settings.max_frames,
             "layers": settings.layers,
+            "footage": settings.footage,
         }
         print_plans(plan_clips(found, destination, job.container, **planned), as_json)
         return

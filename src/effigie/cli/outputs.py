@@ -15,7 +15,10 @@ from effigie.errors import UsageError
 from effigie.io.stored_names import to_stored
 
 OUTPUT_HELP = ".mp4, .mov or .mkv; or a folder, in which each clip has an output of its name."
-FRAMES_HELP = "Write PNG frames into this folder instead; of several clips a folder each in it."
+FRAMES_HELP = (
+    "Write frames into this folder instead, PNG files or, of a sequence of pictures, files of its own kind and names; "
+    "of several clips a folder each in it."
+)
 DRY_RUN_HELP = "Only say what would be done, and what stands against it."
 
 Output = Annotated[str | None, typer.Option("--output", "-o", help=OUTPUT_HELP)]
@@ -68,7 +71,10 @@ def choose_destination(output: str | None, frames_to: str | None, many: bool, co
     assert output is not None
     if is_file_name(output):
         if many:
-            raise UsageError(f"{output} is one file's name, and there may be several clips: name a folder")
+            raise UsageError(
+                f"{output} is one file's name, and there may be several clips: name a folder (pictures of a sequence "
+                "are one clip by a name such as shot.####.exr)"
+            )
         return Destination(output, False)
     if codec == "png":
         return Destination(output, many, frames=True)

@@ -72,6 +72,7 @@ def swap(
             "trust": settings.trust,
             "max_frames": settings.max_frames,
             "layers": settings.layers,
+            "footage": settings.footage,
         }
         print_plans(plan_clips([str(paths[-1])], destination, "mp4", **planned), as_json)
         return

@@ -117,7 +117,9 @@ class DubConversion:
             )
             masks = None
             if settings.masks is not None:
-                masks = stack.enter_context(VideoWriter(settings.masks, take.info, EncodeSettings(codec="png")))
+                masks = stack.enter_context(
+                    VideoWriter(settings.masks, take.info, EncodeSettings(codec="png", frame_files="png"))
+                )
             out = stack.enter_context(BackgroundConsumer(partial(self._write, outgoing, masks, seconds)))
             for number, frame in enumerate(self._read(stack)):
                 self._cancel.check()

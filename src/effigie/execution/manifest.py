@@ -16,7 +16,8 @@ from typing import Any
 from effigie.errors import EffigieError, OutputLockedError
 from effigie.io.atomic_write import JSON_ESCAPES, NAME_BYTES
 from effigie.io.locks import lock_output
-from effigie.io.storage import LocalFolder, StorageFolder, safe_name
+from effigie.io.sequence_names import parse_sequence_name
+from effigie.io.storage import LocalFolder, StorageFolder, is_remote, safe_name
 
 VERSION = 1
 RECORDS_FOLDER = ".effigie"
@@ -120,7 +121,8 @@ def compute_key(identity: str, sha256: str) -> str:
 
 def plain_name(clip: str, suffix: str) -> str:
     """Name of a clip's output if no other clip has that name."""
-    name = safe_name(clip)
+    pattern = None if is_remote(clip) else parse_sequence_name(clip)
+    name = safe_name(clip if pattern is None else f"{pattern.title}{pattern.after}")
     return (name.rpartition(".")[0] or name) + suffix
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from effigie.errors import UsageError
+from effigie.media.config import FootageSettings
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class ExtractSettings:
         min_face_size: faces whose crop is smaller than this many pixels in the frame are left out.
         stills: the pictures of a folder are unrelated photos: nobody is followed from one to the next.
         quality: JPEG quality of the crops, 1..100.
+        footage: what a sequence of pictures does not say itself.
         workers: clips or parts of them at a time; None takes every available core, of a cluster too.
         engine: ``local``: processes of this machine; ``ray``, ``ray://host:port``, ``ray://auto``: Ray.
         retries: how often a clip that failed is tried again, after all the others.
@@ -28,6 +30,7 @@ class ExtractSettings:
     min_face_size: int = 40
     stills: bool = False
     quality: int = 95
+    footage: FootageSettings = field(default_factory=FootageSettings)
     workers: int | None = None
     engine: str = "local"
     retries: int = 1

@@ -20,7 +20,7 @@ from effigie.faces.tracker import Tracker
 from effigie.faceset import FaceSet, SourceInfo
 from effigie.io.atomic_write import content_digest
 from effigie.io.storage import is_remote, local_copy
-from effigie.media import ClipInfo, VideoReader, probe
+from effigie.media import ClipInfo, FootageSettings, VideoReader, probe
 from effigie.progress import CancelToken, Progress, ProgressCallback
 
 MIN_SEGMENT_FRAMES = 240  # frames; a shorter segment costs more in seeking and warming up than it gains
@@ -84,7 +84,8 @@ def inspect_clips(
         pending = [clip for clip in remote if not isinstance(inspected_remote.get(clip), tuple)]
         if not pending:
             break
-        for clip, inspection in executor.run(inspect_clip, pending, lambda _: None, cancel, _describe_crash):
+        asked = [(clip, settings.footage) for clip in pending]
+        for (clip, _), inspection in executor.run(inspect_clip, asked, lambda _: None, cancel, _describe_crash):
             inspected_remote[clip] = inspection
             progress(Progress("look at clips", len(inspected_remote), len(clips), "clips", clip))
     new_clips: list[tuple[ClipInfo, SourceInfo]] = []
@@ -92,7 +93,7 @@ def inspect_clips(
     for number, clip in enumerate(clips):
         seen = max(number, len(inspected_remote))
         progress(Progress("look at clips", seen, len(clips), "clips", Path(clip).name))
-        inspection = inspected_remote.pop(clip) if clip in inspected_remote else inspect_clip(clip)
+        inspection = inspected_remote.pop(clip) if clip in inspected_remote else inspect_clip((clip, settings.footage))
         if isinstance(inspection, str):
             failed[clip] = inspection
             continue
@@ -107,17 +108,18 @@ def inspect_clips(
     return new_clips
 
 
-def inspect_clip(clip: str) -> ClipInspection:
-    """Inspect one clip; returns its description and digest, or the reason why it cannot be read."""
+def inspect_clip(asked: tuple[str, FootageSettings]) -> ClipInspection:
+    """Inspect one clip, as it is to be read; returns description and digest, or why it cannot be read."""
+    clip, footage = asked
     try:
         with local_copy(clip) as path:
-            return probe(path), content_digest(path)
+            return probe(path, footage), content_digest(path)
     except EffigieError as error:
         return str(error)
 
 
-def _describe_crash(clip: str) -> ClipInspection:
-    return f"{clip} killed the process that looked at it, twice"
+def _describe_crash(asked: tuple[str, FootageSettings]) -> ClipInspection:
+    return f"{asked[0]} killed the process that looked at it, twice"
 
 
 def plan_jobs(

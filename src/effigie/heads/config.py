@@ -10,7 +10,7 @@ from effigie.errors import UsageError
 from effigie.heads.motion.controls import Controls
 from effigie.heads.speech.config import SpeechSettings
 from effigie.io.stored_names import STORED_NAME
-from effigie.media import EncodeSettings
+from effigie.media import EncodeSettings, FootageSettings
 from effigie.provenance.config import TrustSettings
 
 PasteMode = Literal["portrait", "crop"]
@@ -37,6 +37,7 @@ class AnimateSettings:
         speech: how a face that follows sound speaks.
         save_motion: keep the driver's motion in this file, as a template that drives again.
         encode: how the output is encoded.
+        footage: what a driver that is a sequence of pictures does not say itself.
         trust: how the output can be traced: label (on by default), mark, certificate.
         device: torch device; ``auto`` takes CUDA, then MPS, then the CPU.
         max_frames: only the first frames, for a quick look; None takes all.
@@ -53,6 +54,7 @@ class AnimateSettings:
     neutral_frame: int | None = field(default=None, metadata={STORED_NAME: "neutral"})
     save_motion: Path | None = None
     encode: EncodeSettings = field(default_factory=EncodeSettings)
+    footage: FootageSettings = field(default_factory=FootageSettings)
     trust: TrustSettings = field(default_factory=lambda: TrustSettings(label="corner"))
     device: str = "auto"
     max_frames: int | None = field(default=None, metadata={STORED_NAME: "stop_after"})

@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 
 from effigie.errors import EffigieError, UsageError
+from effigie.io.sequence_names import parse_sequence_name
 
 DISK_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT}
 PERMISSION_ERRNOS = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -229,10 +230,14 @@ def sha256(path: Path) -> str:
 
 
 def content_digest(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of all files in a folder except hidden ones."""
+    """SHA-256 of a file, or of the names and contents of all files in a folder except hidden ones, or of a sequence."""
     if path.is_file():
         return sha256(path)
     digest = hashlib.sha256()
+    if (pattern := parse_sequence_name(path)) is not None:
+        for file in pattern.list_files().values():
+            digest.update(f"{file.name}\0{sha256(file)}\0".encode(errors=NAME_BYTES))
+        return digest.hexdigest()
     for file in sorted(path.rglob("*")):
         name = file.relative_to(path)
         if file.is_file() and not any(part.startswith(".") for part in name.parts):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from effigie._renamed import explain_renamed
 from effigie.media.clip import AudioInfo, ClipInfo, ColorSpace, Frame
-from effigie.media.config import EncodeSettings
+from effigie.media.config import EncodeSettings, FootageSettings
 from effigie.media.inputs import expand_paths
 from effigie.media.output.plan import OutputPlan, plan_output
 from effigie.media.pictures.reader import read_still
@@ -23,6 +23,7 @@ __all__ = [
     "ClipInfo",
     "ColorSpace",
     "EncodeSettings",
+    "FootageSettings",
     "Frame",
     "OutputPlan",
     "Sound",

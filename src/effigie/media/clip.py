@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effigie.media.fields import FieldOrder
+from effigie.media.pictures.sequence import PictureSequence
 
 if TYPE_CHECKING:
     from effigie.media.samples.native_picture import NativePicture
@@ -77,6 +78,7 @@ class ClipInfo:
     timecode: str | None = None  # of the first frame, hh:mm:ss:ff, or ; before ff where frame numbers are dropped
     reel: str | None = None  # name of the tape or camera card
     chapters: int = 0
+    sequence: PictureSequence | None = None  # the files of a clip of numbered pictures
     notes: tuple[str, ...] = ()  # what of the file is not part of the clip, a sentence each
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from effigie.errors import EffigieError, MediaError
 from effigie.io.storage import absolute_name, is_remote, local_path, open_filesystem
-from effigie.media.pictures.reader import PICTURE_SUFFIXES, list_sequence
+from effigie.media.pictures.sequence import PICTURE_SUFFIXES, group_frames, is_sequence_name, list_sequence
 from effigie.media.pictures.signature import is_media
 
 VIDEO_SUFFIXES = (
@@ -24,13 +24,15 @@ def expand_paths(inputs: Iterable[str | Path] | str | Path, recursive: bool = Tr
 
     A folder gives its videos; without any, its pictures: one clip (the folder itself) if they are numbered
     alike, else each by itself. Its subfolders follow the same rule where ``recursive``. Hidden files and
-    files of other kinds are passed over in folders and patterns.
+    files of other kinds are passed over in folders and patterns. ``shot.####.exr`` and ``shot.%04d.exr`` are one
+    clip, and so are files that are numbered as frames are (``shot.0001.exr``), wherever several of them come together.
 
     Raises:
         MediaError: a name does not exist, is of no kind that can be read, or nothing was found.
     """
     names = [inputs] if isinstance(inputs, (str, Path)) else list(inputs)
-    found = {clip.resolve(): clip for name in names for clip in _expand_name(name, recursive)}
+    listed = {clip.resolve(): clip for name in names for clip in _expand_name(name, recursive)}
+    found = {clip.resolve(): clip for clip in group_frames(listed.values())}
     if not found:
         wanted = ", ".join(str(name) for name in names) or "nothing"
         raise MediaError(f"no clip found in {wanted}: name a video, a picture, or a folder that holds some")
@@ -45,6 +47,8 @@ def _expand_name(name: str | Path, recursive: bool) -> Iterator[Path]:
         if not _is_media_file(path):
             kind = path.suffix or "no suffix"
             raise MediaError(f"{path} is not of a kind that can be read ({kind}): convert it to MP4, or to PNG")
+        yield path
+    elif is_sequence_name(path):
         yield path
     elif glob.has_magic(str(name)):
         for match in map(Path, sorted(glob.glob(str(path), recursive=True))):  # noqa: PTH207 absolute patterns too
@@ -113,6 +117,8 @@ def is_single_clip(name: str | Path) -> bool:
             return expand_paths(path) == [path]
         except MediaError:
             return True  # whoever reads it will say what is wrong
+    if is_sequence_name(path):
+        return True
     return path.exists() or not glob.has_magic(str(name))
 
 

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from av.video.stream import VideoStream
 from effigie.errors import MediaError
 from effigie.media import defaults
 from effigie.media.clip import AudioInfo, ClipInfo, ClipKind
+from effigie.media.config import FootageSettings
 from effigie.media.container import (
     MAX_SIDE,
     DamageCounter,
@@ -31,6 +33,7 @@ from effigie.media.fields import CODES, SD_LINES, FieldOrder, find_unflagged_ord
 from effigie.media.orientation import Orientation, read_orientation
 from effigie.media.output.stream_plan import count_subtitles
 from effigie.media.pictures.reader import is_picture, probe_sequence, probe_still
+from effigie.media.pictures.sequence import is_sequence_name
 from effigie.media.pictures.signature import read_kind
 from effigie.media.pixel_shape import compute_square_size
 from effigie.media.samples.chroma import measure_location
@@ -42,19 +45,31 @@ ARBITRARY_CLOCKS = ("mpeg", "mpegts")
 FIELD_FRAMES = 4  # of a clip that may be interlaced without saying so, looked at for lines that alternate
 
 
-def probe(path: str | Path) -> ClipInfo:
-    """Describe a clip, a picture or a folder of numbered pictures.
+def probe(path: str | Path, footage: FootageSettings | None = None) -> ClipInfo:
+    """Describe a clip, a picture, a folder of numbered pictures or a pattern of them (``shot.####.exr``).
+
+    Args:
+        footage: what a sequence of pictures does not say itself.
 
     Raises:
         MediaError: missing, empty, not media, without a decodable frame, or larger than 16384 pixels a side.
+        UsageError: an EXR picture, and the package that reads it is missing.
     """
     path = Path(path)
-    if path.is_dir():
-        return probe_sequence(path)
+    if path.is_dir() or is_sequence_name(path):
+        return probe_sequence(path, footage)
     if is_picture(path):
-        return probe_still(path)
+        return probe_still(path, footage)
     with open_container(path) as container:
-        return read_clip_info(container, path)[0]
+        return note_own_rate(read_clip_info(container, path)[0], footage)
+
+
+def note_own_rate(info: ClipInfo, footage: FootageSettings | None) -> ClipInfo:
+    """The description of a video; with a note where a frame rate was given that is its own to say."""
+    if footage is None or footage.sequence_rate is None:
+        return info
+    said = f"--sequence-rate {footage.sequence_rate} is for sequences of pictures: {info.path.name} keeps its own times"
+    return replace(info, notes=(*info.notes, said))
 
 
 def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Orientation]:

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from effigie.errors import UsageError
 from effigie.media import seeking
 from effigie.media.clip import ClipInfo, Frame, Image
+from effigie.media.config import FootageSettings
 from effigie.media.container import (
     DamageCounter,
     check_picture_size,
@@ -29,7 +30,8 @@ from effigie.media.container import (
 from effigie.media.fields import FieldOrder, deinterlace
 from effigie.media.orientation import Orientation
 from effigie.media.pictures.reader import is_picture, read_pictures
-from effigie.media.probe import make_storage_error, make_undecodable_error, probe, read_clip_info
+from effigie.media.pictures.sequence import is_sequence_name
+from effigie.media.probe import make_storage_error, make_undecodable_error, note_own_rate, probe, read_clip_info
 from effigie.media.samples.color import to_rgb
 from effigie.media.samples.native_picture import NativePicture
 from effigie.media.samples.pixel_layout import to_editable
@@ -44,7 +46,8 @@ class VideoReader:
     indices then count the frames that did decode.
 
     Args:
-        path: a video, GIF, APNG, WebP, AVIF, picture, TIFF of several pages, or folder of numbered pictures.
+        path: a video, GIF, APNG, WebP, AVIF, picture, TIFF of several pages, or folder or pattern
+            (``shot.####.exr``) of numbered pictures.
         threads: decoder threads. None leaves it to the codec (slices, without delay); 1 is right where other
             processes keep the cores busy; more decode several frames ahead.
         native: keep each picture as decoded beside the RGB, so that an edit leaves all else as it was.
@@ -52,6 +55,7 @@ class VideoReader:
             the earlier one alone, as a whole picture.
         index: the clip's packets, from :meth:`~effigie.media.seeking.PacketIndex.read`, where the same clip is opened
             again and again; None lists them when ``start`` asks for it.
+        footage: what a sequence of pictures does not say itself.
 
     Raises:
         MediaError: the clip cannot be read, or not one frame of it decodes.
@@ -72,6 +76,7 @@ class VideoReader:
         native: bool = False,
         fields: bool = False,
         index: seeking.PacketIndex | None = None,
+        footage: FootageSettings | None = None,
     ) -> None:
         if start < 0 or (stop is not None and stop < start):
             raise UsageError(f"frames {start} to {stop} are no range: give 0 <= start <= stop")
@@ -80,7 +85,8 @@ class VideoReader:
         self.path = Path(path)
         self._start, self._stop, self._threads, self._index = start, stop, threads, index
         self._native, self._fields = native, fields
-        self._pictures = self.path.is_dir() or is_picture(self.path)
+        self._footage = footage
+        self._pictures = self.path.is_dir() or is_picture(self.path) or is_sequence_name(self.path)
         self._damage = DamageCounter()
         self._stack = contextlib.ExitStack()
         self._reformatter = VideoReformatter()
@@ -116,7 +122,7 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[Frame]:
         if self._pictures:
-            yield from read_pictures(self.info, self._start, self._stop, self._native)
+            yield from read_pictures(self.info, self._start, self._stop, self._native, self._footage)
             return
         try:
             yield from self._read_video()
@@ -125,10 +131,10 @@ class VideoReader:
 
     def _open(self) -> ClipInfo:
         if self._pictures:
-            return probe(self.path)
+            return probe(self.path, self._footage)
         with open_container(self.path) as container:
             info, self._orientation = read_clip_info(container, self.path)
-        return info
+        return note_own_rate(info, self._footage)
 
     def _reopen(self) -> tuple[InputContainer, VideoStream]:
         self.close()

@@ -18,14 +18,22 @@ from effigie.io.atomic_write import atomic_write, convert_os_error
 from effigie.media.clip import ClipInfo, Image
 from effigie.media.config import EncodeSettings
 from effigie.media.container import describe_error
-from effigie.media.output.place import check_place, choose_output_kind
-from effigie.media.output.plan import choose_codec_of, list_picture_losses
+from effigie.media.output.place import choose_output_kind
+from effigie.media.output.plan import check_output_place, choose_codec_of, list_picture_losses
 from effigie.media.output.stream_copy import TimeSpan
 from effigie.media.output.video_encoder import VideoEncoder
+from effigie.media.pictures.frame_files import SequenceFiles, choose_frame_format
 from effigie.media.pictures.writer import PictureFiles, note_picture_losses
 from effigie.media.samples.native_convert import as_rgb
 from effigie.media.samples.native_picture import NativePicture
+from effigie.media.samples.scene_picture import ScenePicture
 from effigie.media.sound.track import SoundStream
+
+BRIGHT_LOSS = (
+    "scene-linear pictures were written as they are shown, and what is brighter than white was cut off: --frames-to "
+    "writes them as they are"
+)
+Sink = VideoEncoder | PictureFiles | SequenceFiles
 
 
 class VideoWriter:
@@ -33,9 +41,10 @@ class VideoWriter:
 
     ``.mp4``, ``.m4v``, ``.mov`` and ``.mkv`` give video with sound and subtitles copied packet by packet (what will
     happen to each, :func:`effigie.media.plan_output` says beforehand); a name without suffix (or codec png) gives a
-    folder of ``000000.png``, ``000001.png``, ...; ``.png`` and
-    ``.jpg`` hold one frame. The file appears under its name when the block ends well; on an exception, Ctrl-C
-    too, nothing is left. Odd sides grow by one pixel in 4:2:0 video, which cannot say that it was odd.
+    folder of ``000000.png``, ``000001.png``, ..., of a sequence of PNG, TIFF or EXR pictures files of its own kind and
+    names; ``.png`` and ``.jpg`` hold one frame. The file appears under its name when the block ends well; on an
+    exception, Ctrl-C too, nothing is left.
+    Odd sides grow by one pixel in 4:2:0 video, which cannot say that it was odd.
 
     Args:
         source_info: the clip whose pictures these replace; frames may have another size.
@@ -77,12 +86,13 @@ class VideoWriter:
         self._span = span
         self._finalizer, self._sound = finalizer, sound
         self._output_kind = choose_output_kind(self.path, self.settings)
-        check_place(self.path, self._output_kind, source_info)
+        self._frame_format = choose_frame_format(source_info, self.settings) if self._output_kind == "folder" else None
+        check_output_place(self.path, self._output_kind, source_info, self._frame_format)
         if self._output_kind == "video":
             choose_codec_of(self.path, source_info, self.settings)
         self._size: tuple[int, int] | None = None
-        self._sink: VideoEncoder | PictureFiles | None = None
-        self._context: contextlib.AbstractContextManager[VideoEncoder | PictureFiles] | None = None
+        self._sink: Sink | None = None
+        self._context: contextlib.AbstractContextManager[Sink] | None = None
 
     def __enter__(self) -> Self:
         self._context = self._open_output()
@@ -101,8 +111,16 @@ class VideoWriter:
 
         A picture file holds RGB: what is drawn into color samples of 4:2:0 would bleed into pixels beside it.
         """
+        if isinstance(picture, ScenePicture):
+            if self._frame_format is not None:
+                return picture
+            if picture.exceeds_white() and BRIGHT_LOSS not in self.notes:
+                self.notes.append(BRIGHT_LOSS)
+            return picture.to_display()
         if self._output_kind == "video":
             return picture
+        if self._frame_format is not None:
+            return as_rgb(picture)
         note_picture_losses(self.path, self._output_kind == "folder", picture, self.notes)
         return as_rgb(picture)
 
@@ -133,7 +151,7 @@ class VideoWriter:
         self.frames += 1
 
     @contextlib.contextmanager
-    def _open_output(self) -> Iterator[VideoEncoder | PictureFiles]:
+    def _open_output(self) -> Iterator[Sink]:
         with atomic_write(self.path) as temporary:
             sink = self._open_sink(temporary)
             try:
@@ -148,12 +166,14 @@ class VideoWriter:
                 sink.abort()
                 raise
 
-    def _open_sink(self, temporary: Path) -> VideoEncoder | PictureFiles:
+    def _open_sink(self, temporary: Path) -> Sink:
         if self._output_kind == "video":
             return VideoEncoder(temporary, self.source_info, self.settings, self._span, self.notes, self._sound)
         if self._sound is not None:
             self.notes.append("the made sound was left out because pictures hold none")
         self.notes.extend(list_picture_losses(self.source_info, self.settings, self._output_kind))
+        if self._frame_format is not None:
+            return SequenceFiles(temporary, self.source_info, self._frame_format, self.notes)
         return PictureFiles(temporary, self.path, self._output_kind == "folder")
 
     @contextlib.contextmanager

@@ -9,11 +9,10 @@ from pathlib import Path
 from effigie.consent.store import ConsentStore
 from effigie.errors import CancelledError, EffigieError, UsageError
 from effigie.execution.pipeline import ordered_map
-from effigie.media.layers.plan import MANIFEST
 from effigie.media.pictures.reader import is_picture
 from effigie.media.sound.reader import SOUND_SUFFIXES
 from effigie.progress import CancelToken
-from effigie.provenance.layer_manifest import is_layer
+from effigie.provenance.layer_manifest import find_manifest, is_listed
 from effigie.provenance.ledger.ledger import Ledger
 from effigie.provenance.report import Verification
 from effigie.provenance.verifier import CLIP_SUFFIXES, verify
@@ -26,7 +25,7 @@ def list_files(names: Iterable[str | Path]) -> Iterator[Path]:
 
     Args:
         names: files; folders, which stand for the pictures, clips and sound in them and below, hidden ones left out,
-            and for the manifests of layers in place of these; and patterns
+            and for the manifests of layers and frames in place of these; and patterns
             with ``*``, ``?``, ``[...]`` or ``**``, where no file has that name itself.
 
     Raises:
@@ -90,6 +89,6 @@ def _expand(path: Path) -> list[Path]:
 
 def _is_shown(path: Path, folder: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    if is_layer(path) or hidden or not path.is_file():  # of layers their manifest is looked at, once for all of them
+    if is_listed(path) or hidden or not path.is_file():  # their manifest is looked at, once for all of them
         return False
-    return path.name == MANIFEST or is_picture(path) or path.suffix.lower() in (*CLIP_SUFFIXES, *SOUND_SUFFIXES)
+    return find_manifest(path) == path or is_picture(path) or path.suffix.lower() in (*CLIP_SUFFIXES, *SOUND_SUFFIXES)

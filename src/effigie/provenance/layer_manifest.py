@@ -1,4 +1,4 @@
-"""Signs and checks a folder of layers: EXR holds no credentials, so a manifest lists every file and is signed."""
+"""Signs and checks a folder of layers, EXR or TIFF frames: these hold no credentials, so a manifest lists them all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from effigie.io.atomic_write import read_json, sha256, write_json
 from effigie.media.layers.plan import LAYER_NAMES, MANIFEST, NOTICE
+from effigie.media.pictures.frame_files import FRAMES_MANIFEST
 from effigie.provenance.c2pa.certificate import SigningIdentity
 from effigie.provenance.c2pa.containers import sidecar_path
 from effigie.provenance.c2pa.credentials import Claim, sign_sidecar
@@ -15,6 +16,7 @@ from effigie.provenance.c2pa.reader import CredentialState, read_credentials
 from effigie.provenance.label import sidecar_text
 
 MAX_NAMED = 3  # changed files that are named one by one
+FRAME_NAMES = r"[^/\\]+\.(?i:exr|tiff?|png)"
 
 
 def sign_layers(folder: Path, claim: Claim, identity: SigningIdentity, tsa_url: str | None = None) -> None:
@@ -24,15 +26,35 @@ def sign_layers(folder: Path, claim: Claim, identity: SigningIdentity, tsa_url: 
         claim, identity, tsa_url: as for :func:`effigie.provenance.c2pa.credentials.sign_file`.
     """
     (folder / NOTICE).write_text(sidecar_text(claim), encoding="utf-8")
+    _sign_files(folder, MANIFEST, claim, identity, tsa_url)
+
+
+def sign_frames(folder: Path, claim: Claim, identity: SigningIdentity, tsa_url: str | None = None) -> None:
+    """Write manifest and its credentials into a folder of frames; the notice lies beside the folder."""
+    _sign_files(folder, FRAMES_MANIFEST, claim, identity, tsa_url)
+
+
+def _sign_files(folder: Path, name: str, claim: Claim, identity: SigningIdentity, tsa_url: str | None) -> None:
     files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
-    manifest = folder / MANIFEST
+    manifest = folder / name
     write_json(manifest, {"output_id": claim.output_id, "sha256": files})
     sign_sidecar(manifest, claim, identity, tsa_url, sidecar_path(manifest))
 
 
-def is_layer(path: Path) -> bool:
-    """Whether a file is named like a layer, and has a manifest beside it."""
-    return re.fullmatch(r"\d+\.exr", path.name) is not None and path.with_name(MANIFEST).is_file()
+def find_manifest(path: Path) -> Path | None:
+    """The manifest that a folder or a file in one is listed by, itself if it is one; None where there is none."""
+    for name, names in ((MANIFEST, r"\d+\.exr"), (FRAMES_MANIFEST, FRAME_NAMES)):
+        if path.name == name and path.is_file():
+            return path
+        manifest = path / name if path.is_dir() else path.with_name(name)
+        if (path.is_dir() or re.fullmatch(names, path.name)) and manifest.is_file():
+            return manifest
+    return None
+
+
+def is_listed(path: Path) -> bool:
+    """Whether a file is a layer or a frame that a manifest beside it may list."""
+    return path.is_file() and find_manifest(path) not in (None, path)
 
 
 def read_layer_credentials(path: Path) -> CredentialState | None:
@@ -40,9 +62,8 @@ def read_layer_credentials(path: Path) -> CredentialState | None:
 
     They are ``broken`` where a file that the manifest lists is not as it was; of one layer, where that is not.
     """
-    is_one = is_layer(path)
-    manifest = path.with_name(MANIFEST) if is_one else path
-    if manifest.name != MANIFEST or not manifest.is_file():
+    is_one, manifest = is_listed(path), find_manifest(path)
+    if manifest is None:
         return None
     state = read_credentials(manifest)
     if not state.is_effigie_output or state.state not in ("valid", "trusted"):
@@ -53,7 +74,7 @@ def read_layer_credentials(path: Path) -> CredentialState | None:
             return None
         problems = _compare_files(manifest, {path.name: listed[path.name]} if is_one else listed, not is_one)
     except (OSError, ValueError) as error:
-        problems = [f"the manifest of layers could not be followed: {error}"]
+        problems = [f"the manifest could not be followed: {error}"]
     return replace(state, state="broken", problems=(*state.problems, *problems)) if problems else state
 
 
@@ -61,8 +82,9 @@ def _read_manifest(manifest: Path) -> dict[str, str]:
     """SHA-256 by file name; ValueError if it is no manifest of layers."""
     value = read_json(manifest)
     listed = value.get("sha256") if isinstance(value, dict) else None
-    if not isinstance(listed, dict) or not all(re.fullmatch(LAYER_NAMES, name) for name in listed):
-        raise ValueError("it lists no layers")
+    names = LAYER_NAMES if manifest.name == MANIFEST else FRAME_NAMES
+    if not isinstance(listed, dict) or not all(re.fullmatch(names, name) for name in listed):
+        raise ValueError("it lists no pictures")
     return listed
 
 
@@ -71,7 +93,11 @@ def _compare_files(manifest: Path, listed: dict[str, str], whole: bool) -> list[
     folder = manifest.parent
     missing = [name for name in listed if not (folder / name).is_file()]
     changed = [name for name in listed if name not in missing and sha256(folder / name) != listed[name]]
-    added = sorted(path.name for path in folder.glob("*.exr") if whole and path.name not in listed)
+    added = sorted(
+        path.name
+        for path in folder.iterdir()
+        if whole and path.name not in listed and re.fullmatch(FRAME_NAMES, path.name)
+    )
     kinds = ((changed, "changed after it was signed"), (missing, "missing"), (added, "not in the signed manifest"))
     return [sentence for names, what in kinds for sentence in _name_files(names, what)]
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from effigie.errors import EffigieError
 from effigie.io.atomic_write import convert_os_error
 from effigie.io.home import home
-from effigie.media import ClipInfo, EncodeSettings, OutputPlan, plan_output, probe
+from effigie.media import ClipInfo, EncodeSettings, FootageSettings, OutputPlan, plan_output, probe
 from effigie.media.layers.plan import plan_layers
 from effigie.media.output.place import is_same_disk
 from effigie.media.output.plan import check_room
 from effigie.media.output.stream_copy import TimeSpan
+from effigie.media.pictures.frame_files import FRAMES_MANIFEST
 from effigie.provenance.c2pa.certificate import SigningIdentity, select_identity
 from effigie.provenance.c2pa.containers import sidecar_path, supports_embedding
 from effigie.provenance.c2pa.credentials import check_signing
@@ -32,6 +33,7 @@ def plan_signed_output(
     span: TimeSpan | None = None,
     max_frames: int | None = None,
     layers: Path | None = None,
+    footage: FootageSettings | None = None,
 ) -> OutputPlan:
     """Plan the output of a conversion or an animation: everything that could fail at its end is settled here.
 
@@ -46,6 +48,7 @@ def plan_signed_output(
         span: the part of the clip, (from, up to) seconds.
         max_frames: how many frames will be written at most.
         layers: the folder for layers, if these are wanted.
+        footage: what a sequence of pictures does not say itself.
 
     Raises:
         UsageError: a contradiction, a package that layers need is missing, or a certificate that cannot sign.
@@ -53,7 +56,7 @@ def plan_signed_output(
         EffigieError: no permission, too full a disk, or no answer of the time-stamp authority.
     """
     trust = trust or TrustSettings()
-    info = clip if isinstance(clip, ClipInfo) else probe(clip)
+    info = clip if isinstance(clip, ClipInfo) else probe(clip, footage)
     plan = plan_output(output, info, encode, span, max_frames)
     identity = select_identity(trust.certificate, trust.key)
     own = trust.certificate is not None or trust.timestamp_authority is not None
@@ -77,6 +80,8 @@ def _add_signing(plan: OutputPlan) -> int:
 def _describe_signature(plan: OutputPlan, identity: SigningIdentity, trust: TrustSettings) -> str:
     by = "the certificate of this machine" if trust.certificate is None else str(trust.certificate)
     where = "in every picture" if plan.kind == "folder" else "in the file"
+    if plan.kind == "folder" and not supports_embedding(Path(f"x.{plan.codec}")):
+        where = f"in {FRAMES_MANIFEST}, which lists every picture"
     if plan.kind != "folder" and not supports_embedding(plan.output):
         where = f"beside the file, in {sidecar_path(plan.output).name}"
     stamped = "" if trust.timestamp_authority is None else f", time-stamped by {trust.timestamp_authority}"

@@ -17,7 +17,7 @@ from effigie.provenance.c2pa.credentials import Claim, sign_file, sign_in_place,
 from effigie.provenance.config import TrustSettings
 from effigie.provenance.frame_marker import require_label
 from effigie.provenance.label import sidecar_text
-from effigie.provenance.layer_manifest import sign_layers
+from effigie.provenance.layer_manifest import sign_frames, sign_layers
 from effigie.provenance.ledger.fingerprint import Sample
 from effigie.provenance.ledger.ledger import Ledger, LedgerEntry
 
@@ -100,8 +100,12 @@ class OutputRecord:
         """
         digest = None
         if whole.is_dir():
-            for picture in sorted(whole.iterdir()):
-                self._sign(picture)
+            pictures = sorted(whole.iterdir())
+            if all(map(supports_embedding, pictures)):
+                for picture in pictures:
+                    self._sign(picture)
+            else:
+                sign_frames(whole, self._claim, self._identity, self.settings.timestamp_authority)
         else:
             if supports_embedding(whole):
                 self._sign(whole)

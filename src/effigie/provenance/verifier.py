@@ -19,11 +19,12 @@ from effigie.errors import CancelledError, EffigieError, MediaError
 from effigie.io.atomic_write import sha256
 from effigie.media import probe
 from effigie.media.layers.plan import MANIFEST
+from effigie.media.pictures.frame_files import FRAMES_MANIFEST
 from effigie.media.pictures.reader import is_picture
 from effigie.media.sampling import FrameSampling, sample_frames
 from effigie.progress import CancelToken
 from effigie.provenance.c2pa.reader import CredentialState, read_credentials
-from effigie.provenance.layer_manifest import read_layer_credentials
+from effigie.provenance.layer_manifest import find_manifest, read_layer_credentials
 from effigie.provenance.ledger.fingerprint import Sample, compute_fingerprint, match_clips
 from effigie.provenance.ledger.ledger import Ledger
 from effigie.provenance.ledger.sound_fingerprint import match_sounds
@@ -61,7 +62,8 @@ def verify(
     """Say where a file comes from, as far as can be told.
 
     Args:
-        path: any file: video, still, GIF, sound, text, whole or not; or a folder of layers, whose manifest is taken.
+        path: any file: video, still, GIF, sound, text, whole or not; or a folder of layers or frames, whose
+            manifest is taken.
         ledger: the user's own by default.
         store: consent records; by default those beside the file, the user's own, and those of outputs made here.
 
@@ -69,8 +71,11 @@ def verify(
         EffigieError: the file is missing, no ordinary file, or may not be read.
     """
     path, ledger = Path(path), ledger or Ledger()
-    if (path / MANIFEST).is_file():
-        path = path / MANIFEST
+    if path.is_dir():
+        path = find_manifest(path) or path
+    manifest = find_manifest(path)
+    is_of_layers = manifest is not None and manifest.name == MANIFEST
+    viewed = path.parent if path.name == FRAMES_MANIFEST else path  # frames have the mark, layers are composed first
     cancel = cancel or CancelToken()
     size = _check_size(path)
     notes: list[str] = [] if size else ["the file is empty"]
@@ -78,17 +83,17 @@ def verify(
     with ThreadPoolExecutor(2) as pool:
         # While credentials and mark are read: whoever has a ledger needs them.
         has_ledger = ledger.path.exists()
-        looks = pool.submit(_compute_fingerprints, path, cancel) if size and has_ledger else None
+        looks = pool.submit(_compute_fingerprints, viewed, cancel) if size and has_ledger else None
         hearing = pool.submit(read_sound_traces, path, has_ledger, cancel) if size else None
         of_layers = read_layer_credentials(path)
         credentials = of_layers or read_credentials(path)
         if size:
-            if of_layers is not None:
+            if of_layers is not None and is_of_layers:
                 notes.append("of layers, the invisible mark is read in what they are composed to")
             else:
-                pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(path, cancel))
+                pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(viewed, cancel))
             if pictures:
-                mark = _try_reading("the invisible mark", notes, lambda: _read_mark(path, ledger, cancel))
+                mark = _try_reading("the invisible mark", notes, lambda: _read_mark(viewed, ledger, cancel))
             sound = None if hearing is None else _try_reading("the sound", notes, hearing.result)
             if pictures is False and sound is None and not notes:
                 notes.append("it holds neither pictures nor sound, so there is no invisible mark to look for")

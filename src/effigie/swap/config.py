@@ -9,7 +9,7 @@ from typing import Literal
 from effigie.compositing import ComposeSettings
 from effigie.errors import UsageError
 from effigie.io.stored_names import STORED_NAME
-from effigie.media import EncodeSettings
+from effigie.media import EncodeSettings, FootageSettings
 from effigie.provenance.config import TrustSettings
 from effigie.swap.editing.shot_settings import ShotList, ShotSettings
 from effigie.swap.editing.strokes import Stroke
@@ -103,6 +103,7 @@ class ConvertSettings:
             on, by identity.
         compose: how the made face is put into the frame.
         encode: how the output is encoded.
+        footage: what a sequence of pictures does not say itself.
         trust: how the output can be traced: label, mark, certificate.
         mask_clip: a mask painted elsewhere, a clip, a picture or a folder of them, of the clip's size, length and
             times: by it the mask is multiplied; white shows the made face, black or transparent leaves the footage.
@@ -128,6 +129,7 @@ class ConvertSettings:
     person: int | None = field(default=None, metadata={STORED_NAME: "who"})
     compose: ComposeSettings = field(default_factory=ComposeSettings)
     encode: EncodeSettings = field(default_factory=EncodeSettings)
+    footage: FootageSettings = field(default_factory=FootageSettings)
     trust: TrustSettings = field(default_factory=TrustSettings)
     mask_clip: Path | None = field(default=None, metadata={STORED_NAME: "paint"})
     masks: Path | None = None

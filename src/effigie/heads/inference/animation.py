@@ -174,7 +174,7 @@ class _Animation:
     def run(self) -> AnimateReport:
         """Warp, render and write, overlapping."""
         report, motion, settings = self._report, self._motion, self._settings
-        clip_info = build_clip_info(motion, self._subject)
+        clip_info = build_clip_info(motion, self._subject, self._settings.footage)
         # Start and end of the sound that goes with the first frames, s; None for all of it.
         audio_range = None
         if self._count < len(motion):

@@ -34,7 +34,7 @@ class DriverReading:
         if is_template(driver):
             self._motion = self._calls.submit(load_motion, driver)
             return
-        probe(driver)
+        probe(driver, settings.footage)
         self._check = self._calls.submit(check_clip, driver, cancel=self._calls.stop)
         max_read = None
         if settings.max_frames is not None and settings.save_motion is None:
@@ -46,6 +46,7 @@ class DriverReading:
             settings.driver_person,
             neutral_frame=settings.neutral_frame,
             max_frames=max_read,
+            footage=settings.footage,
             progress=self._calls.report,
             cancel=self._calls.stop,
         )

@@ -13,7 +13,7 @@ from effigie.heads.config import AnimateSettings
 from effigie.heads.inference.speech import measure_length
 from effigie.heads.motion.control_template import ControlTemplate
 from effigie.heads.motion.motion import Motion
-from effigie.media import ClipInfo, OutputPlan, probe
+from effigie.media import ClipInfo, FootageSettings, OutputPlan, probe
 from effigie.media.samples.color import choose_rgb_color
 from effigie.provenance.output_plan import plan_signed_output
 
@@ -29,10 +29,12 @@ def plan_animation(
     Raises:
         UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`.
     """
-    settings, info = settings or AnimateSettings(), probe(driver)
+    settings = settings or AnimateSettings()
+    info = probe(driver, settings.footage)
     with contextlib.suppress(MediaError):  # a face set or a model: its portrait's size is not known yet
         shown = probe(portrait)
         info = replace(info, width=shown.width, height=shown.height, pixel_aspect=Fraction(1), notes=())
+    info = replace(info, sequence=None)  # the portrait's pictures are no frames of the driver's
     return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
 
 
@@ -89,7 +91,7 @@ def _describe_made(
     )
 
 
-def build_clip_info(motion: Motion, subject: AnimationSubject) -> ClipInfo:
+def build_clip_info(motion: Motion, subject: AnimationSubject, footage: FootageSettings | None = None) -> ClipInfo:
     """The clip info of the output: the driver's clock and sound, the portrait's size and colours."""
     height, width = subject.portrait.image.shape[:2]
     shown_as: dict[str, Any] = {
@@ -99,11 +101,12 @@ def build_clip_info(motion: Motion, subject: AnimationSubject) -> ClipInfo:
         "pixel_aspect": Fraction(1),
         "file_size": None,
         "field_order": "progressive",
+        "sequence": None,  # the portrait's pictures are no frames of the driver's
         "pixel_format": "yuv420p",  # what every player shows, whatever the driver is
         "color": choose_rgb_color(height),
     }
     if motion.clip is not None:
-        return replace(probe(motion.clip), **shown_as)
+        return replace(probe(motion.clip, footage), **shown_as)
     return ClipInfo(
         path=subject.path,
         kind="sequence",

@@ -20,7 +20,7 @@ from effigie.faces.person_matcher import PersonFollower
 from effigie.faces.quarter_turns import count_quarter_turns, turn_pose
 from effigie.faces.tracker import Tracker
 from effigie.io.atomic_write import sha256
-from effigie.media import Frame, VideoReader
+from effigie.media import FootageSettings, Frame, VideoReader
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 
 RECOVER_S = 0.2  # how long the held face takes to join the driver again
@@ -142,6 +142,7 @@ def read_motion(
     *,
     neutral_frame: int | None = None,
     max_frames: int | None = None,
+    footage: FootageSettings | None = None,
     progress: ProgressCallback = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> Motion:
@@ -153,6 +154,7 @@ def read_motion(
             many; None is 0.
         neutral_frame: index of the frame that the motion is a change from; None finds the calmest.
         max_frames: read only so many frames.
+        footage: what a sequence of pictures does not say itself.
         progress: gets frames done and to do.
 
     Raises:
@@ -165,7 +167,7 @@ def read_motion(
         raise UsageError(f"the driver's person must be 0 (the largest face) or more, not {person}")
     fetch_assets(REQUIRED_ASSETS, progress)
     cancel, clip = cancel or CancelToken(), Path(clip)
-    with VideoReader(clip, stop=max_frames) as reader:
+    with VideoReader(clip, stop=max_frames, footage=footage) as reader:
         info = reader.info
         rows = _measure(reader, PersonFollower(person or 0), clip, person, max_frames, progress, cancel)
     sounding = info.kind == "video"

@@ -16,6 +16,14 @@ from effigie.media.output.place import OutputKind, check_place, choose_output_ki
 from effigie.media.output.stream_copy import TimeSpan, plan_streams_of
 from effigie.media.output.stream_plan import FORMAT_NAMES, StreamPlan, notes_of
 from effigie.media.output.video_encoder import OUTPUT_FORMATS, compute_padding, describe_padding
+from effigie.media.pictures.frame_files import (
+    FRAMES_MANIFEST,
+    MANIFEST_NAMES,
+    FrameFormat,
+    check_frames,
+    choose_frame_format,
+)
+from effigie.media.pictures.sequence import PictureSequence
 from effigie.media.samples.pixel_formats import choose_pixel_format, describe_losses
 from effigie.media.timecode import explain_timecode_loss
 from effigie.progress import format_count
@@ -45,6 +53,7 @@ class OutputPlan:
         timecode, reel: written; None where there is none or the container holds none.
         bytes_needed: estimated size of the output, and what its making takes besides.
         bytes_free: room on its disk.
+        names: of the files of a folder, where they are the footage's own.
         layers: what is written for other compositing programs, if anything.
         signature: how the output is signed, in words; empty until a signed writer has planned it.
         notes: what is not carried over untouched, a sentence each.
@@ -67,6 +76,7 @@ class OutputPlan:
     reel: str | None = None
     bytes_needed: int = 0
     bytes_free: int = 0
+    names: str = ""
     layers: LayerPlan | None = None
     signature: str = ""
     notes: tuple[str, ...] = field(default=())
@@ -76,7 +86,7 @@ class OutputPlan:
         """The plan in words, a line per part."""
         what = {
             "video": FORMAT_NAMES.get(self.container, ""),
-            "folder": "a folder of PNG files",
+            "folder": f"a folder of {self.codec.upper()} files{self.names and f', {self.names}'}",
             "still": "one picture",
         }
         found = [f"output: {self.output}, {what[self.kind]}"]
@@ -133,10 +143,13 @@ def plan_output(
     """
     path, settings = Path(path), settings or EncodeSettings()
     kind = choose_output_kind(path, settings)
-    check_place(path, kind, source_info)
+    frame_format = choose_frame_format(source_info, settings) if kind == "folder" else None
+    check_output_place(path, kind, source_info, frame_format)
     container = OUTPUT_FORMATS[path.suffix.lower()] if kind == "video" else ""
-    codec = choose_codec_of(path, source_info, settings) if kind == "video" else "png"
-    pixel_format = "rgb24" if kind != "video" else _choose_pixel_format(codec, source_info, settings)
+    codec = choose_codec_of(path, source_info, settings) if kind == "video" else frame_format or "png"
+    pixel_format = source_info.pixel_format if frame_format else "rgb24"
+    if kind == "video":
+        pixel_format = _choose_pixel_format(codec, source_info, settings)
     notes = list(source_info.notes)
     width, height = source_info.file_size or (source_info.width, source_info.height)
     streams: tuple[StreamPlan, ...] = ()
@@ -154,13 +167,18 @@ def plan_output(
         notes.extend(explain_field_loss(codec, source_info.field_order, source_info.field_order))
     else:
         notes.extend(list_picture_losses(source_info, settings, kind))
+    if frame_format is not None and source_info.sequence is not None:
+        check_frames(source_info.sequence, frame_format)
     frames, seconds = _measure_length(source_info, span, max_frames)
-    needed = _estimate_size(codec, settings, source_info, width * height, frames, seconds, streams)
+    if frame_format is not None and source_info.sequence is not None:
+        needed = _sum_files(source_info.sequence, frames)
+    else:
+        needed = _estimate_size(codec, settings, source_info, width * height, frames, seconds, streams)
     plan = OutputPlan(
         output=path,
         kind=kind,
         container=container,
-        codec=codec if kind == "video" else path.suffix.lower().lstrip(".") or "png",
+        codec=codec if kind == "video" or frame_format else path.suffix.lower().lstrip(".") or "png",
         pixel_format=pixel_format,
         width=width,
         height=height,
@@ -170,8 +188,9 @@ def plan_output(
         pixel_aspect=source_info.pixel_aspect,
         streams=streams,
         chapters=source_info.chapters if container else 0,
-        timecode=source_info.timecode if container else None,
-        reel=source_info.reel if container in ("mov", "matroska") else None,
+        timecode=source_info.timecode if container or frame_format == "exr" else None,
+        reel=source_info.reel if container in ("mov", "matroska") or frame_format == "exr" else None,
+        names=_name_frames(source_info.sequence, frames) if frame_format and source_info.sequence else "",
         bytes_needed=needed,
         bytes_free=measure_free_space(path),
         notes=tuple(dict.fromkeys(notes)),
@@ -209,13 +228,43 @@ def list_picture_losses(source_info: ClipInfo, settings: EncodeSettings, kind: O
         losses.append("the subtitles were left out because pictures hold none")
     if kind == "folder" and source_info.kind == "video":
         losses.append("frame times were left out because pictures hold none; they are numbered in order")
-    if source_info.timecode:
+    if source_info.timecode and (kind != "folder" or choose_frame_format(source_info, settings) != "exr"):
         losses.append(f"the timecode {source_info.timecode} was left out because pictures hold none")
     if source_info.chapters:
         losses.append("the chapters were left out because pictures hold none")
     if source_info.field_order != "progressive":
         losses.append(f"the clip is interlaced ({source_info.field_order}), which pictures cannot say")
     return losses
+
+
+def check_output_place(
+    path: Path, kind: OutputKind, source_info: ClipInfo, frame_format: FrameFormat | None = None
+) -> None:
+    """Raise unless an output can be written there, see :func:`~effigie.media.output.place.check_place`.
+
+    Args:
+        frame_format: in which the footage's frames are written under their own names; None of all else.
+    """
+    sequence = source_info.sequence
+    if sequence is not None and path.exists() and path.samefile(sequence.folder):
+        raise UsageError(f"{path} is the folder of the clip being read: choose another name for the output")
+    if frame_format is None or sequence is None:
+        check_place(path, kind, source_info)
+        return
+    if frame_format != "png" and path.is_dir() and any(path.iterdir()) and not (path / FRAMES_MANIFEST).is_file():
+        raise UsageError(f"{path} holds pictures that were not made by effigie: choose another name")
+    check_place(path, kind, source_info, sequence.names + MANIFEST_NAMES)
+
+
+def _name_frames(sequence: PictureSequence, frames: int | None) -> str:
+    files = sequence.files[: frames or None]
+    return f"{files[0].name} to {files[-1].name}"
+
+
+def _sum_files(sequence: PictureSequence, frames: int | None) -> int:
+    """Bytes of so many frames of a size that the footage's own have."""
+    files = sequence.files[: frames or None]
+    return sum(file.stat().st_size for file in files)
 
 
 def _measure_length(

@@ -34,6 +34,7 @@ from effigie.media.samples.color import write_color, write_frame_color
 from effigie.media.samples.native_convert import extend_edges, to_frame
 from effigie.media.samples.native_picture import NativePicture
 from effigie.media.samples.pixel_formats import choose_pixel_format, describe_losses
+from effigie.media.samples.scene_picture import as_display
 from effigie.media.sound.track import SoundStream, SoundTrack
 from effigie.media.timecode import explain_timecode_loss, write_timecode
 
@@ -100,6 +101,7 @@ class VideoEncoder:
         native = picture
         if not isinstance(native, NativePicture):
             native = NativePicture.from_rgb(native, self._source_info.color)
+        native = as_display(native)
         if self._stream is None:
             self._open_output(native, time)
         assert self._stream is not None

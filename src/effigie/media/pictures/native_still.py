@@ -11,9 +11,10 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from effigie.media.clip import ColorSpace, Image
+from effigie.media.pictures.signature import read_kind
 from effigie.media.samples.color import flatten_alpha
 from effigie.media.samples.native_convert import to_frame
-from effigie.media.samples.native_picture import NativePicture
+from effigie.media.samples.native_picture import NativePicture, Picture
 
 _FORMATS = {(1, 1): "gray", (1, 2): "gray16le", (3, 1): "rgb24", (3, 2): "rgb48le", (4, 1): "rgba", (4, 2): "rgba64le"}
 """By channels and bytes a sample."""
@@ -41,6 +42,21 @@ def read_native_still(path: Path, transparent: bool, color: ColorSpace) -> tuple
         return flatten_alpha(samples), native
     image = cv2.convertScaleAbs(samples, alpha=1 / 257) if samples.dtype == np.uint16 else samples
     return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if channels == 1 else image, native
+
+
+def read_float_still(path: Path) -> Picture | None:
+    """(H, W, 3) float32 of a TIFF of floats, as stored; None for any other picture."""
+    if read_kind(path) not in ("tiff", "pages"):
+        return None
+    try:
+        samples = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+    if samples is None or samples.dtype.kind != "f":
+        return None
+    if samples.ndim == 2:
+        samples = np.repeat(samples[..., None], 3, axis=2)
+    return np.ascontiguousarray(samples[..., 2::-1], np.float32)
 
 
 def to_picture_samples(picture: NativePicture, deep: bool, alpha: bool) -> np.ndarray:

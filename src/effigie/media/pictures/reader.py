@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -12,7 +11,8 @@ from pathlib import Path
 from effigie.errors import MediaError
 from effigie.media import defaults
 from effigie.media.clip import ClipInfo, Frame, Image
-from effigie.media.container import PICTURE_FORMATS, check_picture_size, open_container
+from effigie.media.config import FootageSettings
+from effigie.media.container import MAX_SIDE, PICTURE_FORMATS, check_picture_size, open_container
 from effigie.media.pictures.decoder import (
     decode_pages,
     decode_still,
@@ -22,14 +22,19 @@ from effigie.media.pictures.decoder import (
     list_equal_pages,
     read_webp_size,
 )
-from effigie.media.pictures.native_still import read_native_still
+from effigie.media.pictures.exr import ExrDescription, describe_exr, read_exr
+from effigie.media.pictures.native_still import read_float_still, read_native_still
+from effigie.media.pictures.sequence import PICTURE_SUFFIXES, PictureSequence, find_sequence
 from effigie.media.pictures.signature import is_media, read_kind
+from effigie.media.pixel_shape import compute_square_size
 from effigie.media.samples.color import choose_rgb_color
+from effigie.media.samples.native_picture import NativePicture, Picture
+from effigie.media.samples.scene_picture import ScenePicture
+from effigie.media.view_transfer import H273_NAMES, ViewCurve, find_view_curve
 
-PICTURE_SUFFIXES = (*(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"), *(".heic", ".heif", ".hif", ".avif"))
 FFMPEG_KINDS = ("animated png", "track")
 SEQUENCE_RATE = defaults.FRAME_RATE  # of a folder of pictures, which cannot say
-_NUMBERED = re.compile(r"^(.*?)(\d+)$")
+FLOAT_FORMATS = ("gbrpf", "gbrapf", "grayf", "rgbf", "rgbaf")
 
 
 def is_picture(path: Path) -> bool:
@@ -49,6 +54,8 @@ def read_still(path: str | Path) -> Image:
         MediaError: missing, empty, damaged, not a picture, or larger than 16384 pixels a side.
     """
     path = Path(path)
+    if (light := _read_light(path)) is not None:
+        return _show_light(light, _describe_pictures(path, [path]), find_view_curve("srgb"), False)[0]
     transparent = _read_header(path)[2]
     image = decode_still(path, path.read_bytes(), transparent)
     if image is None:
@@ -56,47 +63,30 @@ def read_still(path: str | Path) -> Image:
     return image
 
 
-def probe_still(path: Path) -> ClipInfo:
+def probe_still(path: Path, footage: FootageSettings | None = None) -> ClipInfo:
     """Describe a picture file; an animated WebP is an animation, and so is a TIFF of several pages."""
     kind = read_kind(path)
     if kind == "animated webp":
         return _describe_webp(path)
     if kind == "pages" and len(list_equal_pages(path)[0]) > 1:
         return _describe_pages(path)
-    return _describe_pictures(path, [path])
+    return _describe_pictures(path, [path], footage)
 
 
-def list_sequence(folder: Path) -> list[Path]:
-    """List the pictures of a folder in the order of their numbers; empty unless all are numbered alike.
-
-    Alike: the same words before the number and the same suffix, at least two of them, such as ``000000.png``,
-    ``000001.png``. Gaps are fine. Files that are not pictures and hidden files do not count.
-    """
-    files = [f for f in folder.iterdir() if f.suffix.lower() in PICTURE_SUFFIXES and f.name[0] != "."]
-    matches = [(_NUMBERED.match(file.stem), file) for file in files]
-    numbered = [(int(match[2]), match[1], file) for match, file in matches if match is not None]
-    alike = len({(words, file.suffix.lower()) for _, words, file in numbered}) == 1
-    if len(files) < 2 or len(numbered) != len(files) or not alike:
-        return []
-    return [file for _, _, file in sorted(numbered)]
+def probe_sequence(path: Path, footage: FootageSettings | None = None) -> ClipInfo:
+    """Describe a folder of numbered pictures, or those that a pattern names."""
+    sequence = find_sequence(path)
+    return _describe_pictures(path, list(sequence.files), footage, sequence)
 
 
-def probe_sequence(folder: Path) -> ClipInfo:
-    """Describe a folder of numbered pictures; 25 frames a second, since pictures do not say."""
-    files = list_sequence(folder)
-    if not files:
-        raise MediaError(
-            f"{folder} holds no sequence of numbered pictures (such as 000000.png, 000001.png): "
-            "name a clip in it, or number its pictures"
-        )
-    return _describe_pictures(folder, files)
-
-
-def read_pictures(info: ClipInfo, start: int, stop: int | None, native: bool = False) -> Iterator[Frame]:
+def read_pictures(
+    info: ClipInfo, start: int, stop: int | None, native: bool = False, footage: FootageSettings | None = None
+) -> Iterator[Frame]:
     """Yield frames ``start`` to ``stop`` (excluded) of a still, a sequence or an animated WebP.
 
     Args:
         native: with the picture as stored, of a still or a sequence.
+        footage: how scene-linear pictures are shown.
     """
     if info.kind == "animation":
         if info.codec == "tiff":
@@ -104,15 +94,10 @@ def read_pictures(info: ClipInfo, start: int, stop: int | None, native: bool = F
         else:
             yield from itertools.islice(decode_webp(info.path, info.width * info.height * 3), start, stop)
         return
-    files = list_sequence(info.path) if info.kind == "sequence" else [info.path]
+    files = [info.path] if info.sequence is None else list(info.sequence.files)
+    curve = find_view_curve((footage or FootageSettings()).view)
     for index, file in enumerate(files[start:stop], start):
-        transparent = _read_header(file)[2]
-        both = (
-            read_native_still(file, transparent, info.color)
-            if native and is_read_by_opencv(file, transparent)
-            else None
-        )
-        image, stored = both or (read_still(file), None)
+        image, stored = _read_file(file, info, native, curve)
         if image.shape[:2] != (info.height, info.width):
             raise MediaError(
                 f"{file} is {image.shape[1]}x{image.shape[0]} pixels, the sequence began with "
@@ -122,23 +107,77 @@ def read_pictures(info: ClipInfo, start: int, stop: int | None, native: bool = F
         yield Frame(image, index, index * info.time_base, duration, stored, stored)
 
 
-def _describe_pictures(path: Path, files: list[Path]) -> ClipInfo:
-    codec, pixel_format, _, notes = _read_header(files[0])
-    height, width = read_still(files[0]).shape[:2]
-    sequence = path != files[0]
+def _read_file(file: Path, info: ClipInfo, native: bool, curve: ViewCurve) -> tuple[Image, NativePicture | None]:
+    """One picture, as it is shown and, if wanted and possible, as stored."""
+    if (light := _read_light(file)) is not None:
+        return _show_light(light, info, curve, native)
+    transparent = _read_header(file)[2]
+    if native and is_read_by_opencv(file, transparent):
+        both = read_native_still(file, transparent, info.color)
+        if both is not None:
+            return both
+    return read_still(file), None
+
+
+def _read_light(file: Path) -> Picture | None:
+    """(H, W, 3) float32 of a file of scene-linear floats; None of any other."""
+    return read_exr(file) if read_kind(file) == "exr" else read_float_still(file)
+
+
+def _show_light(light: Picture, info: ClipInfo, curve: ViewCurve, native: bool) -> tuple[Image, NativePicture | None]:
+    height, width = light.shape[:2]
+    size = compute_square_size(width, height, info.pixel_aspect, MAX_SIDE)
+    picture = ScenePicture(light, info.color, curve, size)
+    return picture.to_rgb(), picture if native else None
+
+
+def _describe_pictures(
+    path: Path, files: list[Path], footage: FootageSettings | None = None, sequence: PictureSequence | None = None
+) -> ClipInfo:
+    footage = footage or FootageSettings()
+    first: ExrDescription | None = None
+    notes: tuple[str, ...] = ()
+    aspect = Fraction(1)
+    light = _read_light(files[0])  # what is probed can be decoded
+    if light is not None:
+        check_picture_size(light.shape[1], light.shape[0], files[0])
+        codec, pixel_format, stored = "tiff", "gbrpf32le", (light.shape[1], light.shape[0])
+        if read_kind(files[0]) == "exr":
+            first = describe_exr(files[0])
+            codec, pixel_format, aspect = "exr", first.pixel_format, first.pixel_aspect
+    else:
+        codec, pixel_format, _, notes = _read_header(files[0])
+        shape = read_still(files[0]).shape
+        stored = shape[1], shape[0]
+    width, height = compute_square_size(*stored, aspect, MAX_SIDE)
+    color = choose_rgb_color(height)
+    if pixel_format.startswith(FLOAT_FORMATS):
+        color = replace(color, transfer=H273_NAMES[footage.view])
+    said = None if first is None else first.rate
+    rate = footage.rate or said or SEQUENCE_RATE
+    if sequence is not None:
+        gaps = sequence.describe_gaps()
+        notes += (gaps,) if gaps else ()
+        if footage.rate is None and said is None:
+            notes += (f"the pictures say no frame rate: {rate} frames/s taken, and --sequence-rate gives another",)
     return ClipInfo(
         path=path,
-        kind="sequence" if sequence else "still",
+        kind="still" if sequence is None else "sequence",
         width=width,
         height=height,
         rotation=0,
-        rate=SEQUENCE_RATE if sequence else None,
+        rate=None if sequence is None else rate,
         frames=len(files),
-        duration=len(files) / SEQUENCE_RATE if sequence else None,
-        time_base=1 / SEQUENCE_RATE,
+        duration=None if sequence is None else len(files) / rate,
+        time_base=1 / rate,
         codec=codec,
         pixel_format=pixel_format,
-        color=choose_rgb_color(height),
+        color=color,
+        pixel_aspect=aspect,
+        file_size=None if stored == (width, height) else stored,
+        timecode=None if first is None or sequence is None else first.timecode,
+        reel=None if first is None else first.reel,
+        sequence=sequence,
         notes=notes,
     )
 
@@ -147,6 +186,8 @@ def _read_header(path: Path) -> tuple[str, str, bool, tuple[str, ...]]:
     """Codec, pixel format, whether there is alpha, and notes, from the header alone."""
     if read_kind(path) in ("avif", "heif"):
         return describe_still(path)
+    if read_kind(path) == "exr":
+        return "exr", describe_exr(path).pixel_format, False, ()
     with open_container(path, PICTURE_FORMATS) as container:
         if not container.streams.video or container.streams.video[0].codec_context is None:
             raise MediaError(f"{path} is not a picture that can be read: export it as PNG or JPEG")

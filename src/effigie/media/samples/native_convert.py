@@ -12,13 +12,15 @@ from effigie.media.clip import ColorSpace
 from effigie.media.samples.color import convert_frame
 from effigie.media.samples.native_picture import NativePicture
 from effigie.media.samples.pixel_layout import find_layout
+from effigie.media.samples.scene_picture import as_display
 
 
 def to_frame(picture: NativePicture, pixel_format: str, color: ColorSpace, reformatter: VideoReformatter) -> VideoFrame:
     """The stored picture in a pixel format, of the matrix and range of ``color``; itself where that is its own.
 
-    What is transparent is laid over black if the format has no alpha.
+    What is transparent is laid over black if the format has no alpha; what is scene-linear is written as it is shown.
     """
+    picture = as_display(picture)
     if picture.is_transparent() and not any(part.is_alpha for part in VideoFormat(pixel_format, 16, 16).components):
         _flatten(picture)
     target = find_layout(pixel_format)
@@ -29,6 +31,7 @@ def to_frame(picture: NativePicture, pixel_format: str, color: ColorSpace, refor
 
 def as_rgb(picture: NativePicture) -> NativePicture:
     """The picture in RGB of 8 or 16 bits, with alpha if it has that; itself where it is RGB or grey."""
+    picture = as_display(picture)
     if picture.layout.model != "yuv":
         return picture
     deep, alpha = picture.layout.bits > 8, picture.layout.has_alpha

@@ -55,6 +55,7 @@ class PixelLayout:
         bits: of a sample's value.
         shift: unused bits below the value.
         across, down: pixels for one color sample.
+        is_float: samples are float32, of which 1 is white; ``bits`` are those of integers that are as fine.
     """
 
     name: str
@@ -65,6 +66,7 @@ class PixelLayout:
     across: int
     down: int
     _places: tuple[_Place, ...]
+    is_float: bool = False
 
     @property
     def has_alpha(self) -> bool:
@@ -72,11 +74,13 @@ class PixelLayout:
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        if self.is_float:
+            return np.dtype("<f4")
         return np.dtype("u1") if self.bits + self.shift <= 8 else np.dtype("<u2")
 
     @property
     def max_value(self) -> int:
-        return (1 << self.bits) - 1
+        return 1 if self.is_float else (1 << self.bits) - 1
 
     def view(self, frame: VideoFrame, component: str) -> Samples:
         """The samples of one component, (h, w) uint8 or uint16, sharing the frame's memory.
@@ -90,6 +94,12 @@ class PixelLayout:
         plane = frame.planes[place.plane]
         rows = np.frombuffer(plane, self.dtype).reshape(plane.height, plane.line_size // self.dtype.itemsize)  # type: ignore[call-overload]
         return rows[:height, place.first : place.first + place.step * width : place.step]
+
+
+# Of pictures whose files hold floats. No decoder of video gives such frames, and FFmpeg would take them for gamma.
+SCENE_LAYOUT = PixelLayout(
+    "gbrpf32le", "rgb", "rgb", 16, 0, 1, 1, (_Place(2, 0, 1), _Place(0, 0, 1), _Place(1, 0, 1)), is_float=True
+)
 
 
 @functools.cache

@@ -49,7 +49,7 @@ def save_timeline(project: Project, path: str | Path) -> None:
     otio, path = _load_library(), Path(path)
     if path.suffix.lower() != SUFFIX:
         raise UsageError(f"{path} is no timeline's name: end it with {SUFFIX}")
-    info = probe(project.clip)
+    info = probe(project.clip, project.settings.footage)
     rate, start = float(info.rate or defaults.FRAME_RATE), _first_frame(info)
     count = info.frames or 1
     media = (project.output or project.clip).absolute()

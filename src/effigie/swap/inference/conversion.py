@@ -122,7 +122,9 @@ class Conversion:
             )
             masks = None
             if settings.masks is not None:
-                masks = stack.enter_context(VideoWriter(settings.masks, info, EncodeSettings(codec="png")))
+                masks = stack.enter_context(
+                    VideoWriter(settings.masks, info, EncodeSettings(codec="png", frame_files="png"))
+                )
             out = stack.enter_context(BackgroundConsumer(partial(self._write, outgoing, masks)))
             composed = stack.enter_context(BackgroundConsumer(partial(self._compose, out)))
             # Four threads share the cores: more of them for the network would wait for the others.

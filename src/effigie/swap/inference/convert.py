@@ -70,10 +70,16 @@ def convert(
         raise UsageError(f"{output} is the input itself: choose another name for the output")
     # What would fail after the last frame fails here, before networks are loaded.
     plan_signed_output(
-        clip, output, settings.encode, settings.trust, max_frames=settings.max_frames, layers=settings.layers
+        clip,
+        output,
+        settings.encode,
+        settings.trust,
+        max_frames=settings.max_frames,
+        layers=settings.layers,
+        footage=settings.footage,
     )
     fetch_assets(REQUIRED_ASSETS, progress)
-    with Footage(clip, settings.max_frames, not settings.deinterlace, cancel) as footage:
+    with Footage(clip, settings.max_frames, not settings.deinterlace, cancel, settings.footage) as footage:
         return _convert_footage(footage, assignments, output, settings, (consent, purpose), progress, cancel)
 
 

@@ -14,7 +14,7 @@ from effigie.consent.nsfw_detector import check_clip
 from effigie.execution.pipeline import BackgroundCalls, Prefetcher
 from effigie.faces.analyzer import AnalyzedFrame, analyze
 from effigie.faces.tracker import Tracker
-from effigie.media import Frame, VideoReader
+from effigie.media import FootageSettings, Frame, VideoReader
 from effigie.progress import CancelToken
 
 Item = TypeVar("Item")
@@ -28,6 +28,7 @@ class Footage:
     Args:
         max_frames: so many are looked at; None looks at all.
         fields: whether the fields of interlaced frames are pictures of their own, two a frame.
+        footage: what a sequence of pictures does not say itself.
 
     Attributes:
         reader: of the clip; frames come with the file's own samples.
@@ -36,8 +37,15 @@ class Footage:
         seconds: spent on decoding and on landmarks.
     """
 
-    def __init__(self, clip: Path, max_frames: int | None, fields: bool, cancel: CancelToken) -> None:
-        self.reader = VideoReader(clip, native=True, fields=fields)
+    def __init__(
+        self,
+        clip: Path,
+        max_frames: int | None,
+        fields: bool,
+        cancel: CancelToken,
+        footage: FootageSettings | None = None,
+    ) -> None:
+        self.reader = VideoReader(clip, native=True, fields=fields, footage=footage)
         pictures = 2 if fields and self.reader.info.field_order != "progressive" else 1
         self.rate = float(self.reader.info.rate or 25) * pictures
         self.seconds: defaultdict[str, float] = defaultdict(float)

@@ -16,6 +16,7 @@ from effigie.extraction import ExtractSettings, extract
 from effigie.faceset import FaceSet
 from effigie.faceset.plots.drawing import write_png
 from effigie.io.atomic_write import NAME_BYTES, discard
+from effigie.io.sequence_names import parse_sequence_name
 from effigie.media.inputs import expand_paths
 from effigie.media.pictures.reader import is_picture
 from effigie.progress import CancelToken, ProgressCallback, format_count, ignore_progress
@@ -182,10 +183,12 @@ def _digest(*groups: Sequence[Path], extra: str = "") -> str:
     """Eight hex digits of files by name, size and time: other files get other folders."""
     found = hashlib.sha256(extra.encode())
     for path in (path for group in groups for path in group):
-        if not path.exists():
+        pattern = parse_sequence_name(path)
+        if pattern is None and not path.exists():
             raise UsageError(f"{path} does not exist")
-        status = path.stat()
-        found.update(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode(errors=NAME_BYTES))
+        for file in [path] if pattern is None else pattern.list_files().values():
+            status = file.stat()
+            found.update(f"{file.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode(errors=NAME_BYTES))
     return found.hexdigest()[:8]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from effigie.errors import MediaError
-from effigie.media import Frame, VideoReader
+from effigie.media import FootageSettings, Frame, VideoReader
 from effigie.media.seeking import PacketIndex
 
 MAX_BYTES = 192 << 20
@@ -19,9 +19,13 @@ class PictureWindow:
 
     Args:
         fields: whether interlaced frames come as two pictures.
+        footage: what a sequence of pictures does not say itself.
     """
 
-    def __init__(self, path: Path, fields: bool, limit: int = MAX_BYTES) -> None:
+    def __init__(
+        self, path: Path, fields: bool, footage: FootageSettings | None = None, limit: int = MAX_BYTES
+    ) -> None:
+        self._footage = footage
         self._path, self._fields, self._limit = path, fields, limit
         self._kept: OrderedDict[int, list[Frame]] = OrderedDict()
         self._held = 0
@@ -67,7 +71,9 @@ class PictureWindow:
         if self._index is None and index:
             is_video = VideoReader(self._path).info.kind == "video"
             self._index = PacketIndex.read(self._path) if is_video else None
-        self._reader = VideoReader(self._path, index, native=True, fields=self._fields, index=self._index)
+        self._reader = VideoReader(
+            self._path, index, native=True, fields=self._fields, index=self._index, footage=self._footage
+        )
         self._frames, self._waiting = iter(self._reader), None
 
     def _keep(self, index: int, pictures: list[Frame]) -> None:

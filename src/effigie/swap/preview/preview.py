@@ -89,7 +89,9 @@ class Preview:
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as stack:
             fields_apart = not self.settings.deinterlace
-            self._footage = stack.enter_context(Footage(Path(clip), None, fields_apart, CancelToken()))
+            self._footage = stack.enter_context(
+                Footage(Path(clip), None, fields_apart, CancelToken(), self.settings.footage)
+            )
             self._cast = Cast(assignments, self.settings, consent, purpose)
             self._footage.require_decent()
             models = self._cast.models
@@ -98,7 +100,7 @@ class Preview:
             self._matcher = [
                 TargetPerson(one.target.embedding, each.person) for one, each in zip(models, assignments, strict=True)
             ]
-            self._pictures = PictureWindow(Path(clip), fields_apart)
+            self._pictures = PictureWindow(Path(clip), fields_apart, self.settings.footage)
             stack.callback(self._pictures.close)
             self._measurement = Measurement(self._footage, PersonMatcher(self._matcher))
             stack.callback(self._measurement.close)
