@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from real_browser import FAKE_DEVICES, check_accessibility, open_page
@@ -28,9 +30,14 @@ PROGRAM = (
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("voices")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Page]:
     """The page Voices of a workspace with one recording."""
-    folder, root = tmp_path_factory.mktemp("heard"), tmp_path_factory.mktemp("voices")
+    folder = tmp_path_factory.mktemp("heard")
     effigie.voice.speak("rowan", f"{SENTENCE.capitalize()}.", folder / "microphone.wav")
     (root / "recordings").mkdir()
     effigie.voice.speak("rowan", SAID, folder / "said.wav")
@@ -95,6 +102,38 @@ def test_recordings_are_reviewed_and_a_sentence_is_read_at_the_microphone(page: 
     expect(page.get_by_role("button", name="Learn", exact=True)).to_be_enabled()
     page.get_by_role("button", name="Italiano").click()
     expect(page.get_by_role("button", name="Impara", exact=True)).to_be_enabled()
+    assert not find_english(page.locator("body").inner_text())
+
+
+def test_a_learned_voice_has_a_likeness_and_a_stock_voice_none(page: Page, root: Path) -> None:
+    config = {"kind": "voice", "base": "am_adam", "melody": {"mean": 4.8, "spread": 0.2}, "tempo": 1.0}
+    manifest = {"created": "2026-11-01T10:00:00+00:00", "consents": [], "recordings": [{"name": "anna.wav"}]}
+    manifest |= {"steps": 60, "held_out": {"best": 1.25}, "missing_phonemes": ""}
+    folder = root / "voices" / "anna"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    page.evaluate("localStorage.clear()")  # the language of an earlier test
+    page.reload()
+    page.get_by_role("button", name="willow").click()
+    expect(page.get_by_label("willow says, in English")).to_be_visible(timeout=SOON)
+    expect(page.get_by_label("Likeness")).to_have_count(0)
+    page.get_by_role("button", name="anna").click()
+    likeness = page.get_by_label("Likeness")
+    expect(likeness).to_have_count(2)  # of speaking, and of converting
+    check_both_themes(page)
+    page.get_by_label("anna says, in English").fill("See you soon.")
+    likeness.first.fill("0.35")
+    with page.expect_request("**/api/jobs") as spoken:
+        page.get_by_role("button", name="Speak", exact=True).click()
+    assert spoken.value.post_data_json["fields"]["likeness"] == 0.35
+    page.get_by_role("region", name="Convert a performance").get_by_role("combobox").select_option(label="rowan.wav")
+    likeness.last.fill("0.15")
+    with page.expect_request("**/api/jobs") as converted:
+        page.get_by_role("button", name="Convert", exact=True).click()
+    assert converted.value.post_data_json["fields"]["likeness"] == 0.15
+    page.get_by_role("button", name="Italiano").click()
+    expect(page.get_by_label("Somiglianza")).to_have_count(2)
     assert not find_english(page.locator("body").inner_text())
 
 

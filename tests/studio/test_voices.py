@@ -23,6 +23,7 @@ from effigie.studio.jobs.job import LOG_FILE, read_answer
 from effigie.studio.readings import answer_path, draw_sentence, list_answers
 from effigie.studio.voices import describe_voice
 from effigie.studio.workspace import Workspace
+from effigie.voice import SpeakSettings, VoiceConvertSettings
 
 RATE = 24000
 HERTZ = 150.0
@@ -90,8 +91,9 @@ def test_a_text_is_spoken_by_a_command_that_users_could_type(workspace: Workspac
     )
     dash = build_command(workspace, "voice-speak", {"voice": "willow", "text": "--help", "name": "a"})
     assert dash.arguments[-3:] == ("--", "willow", "--help")
-    learned = build_command(workspace, "voice-speak", {"voice": put_voice(workspace, []), "text": "Hi.", "name": "a"})
-    assert "voices/anna" in learned.arguments
+    fields = {"voice": put_voice(workspace, []), "text": "Hi.", "name": "a", "likeness": 0}
+    learned = build_command(workspace, "voice-speak", fields)
+    assert {"voices/anna", "--likeness=0"} < set(learned.arguments)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +106,7 @@ def test_a_text_is_spoken_by_a_command_that_users_could_type(workspace: Workspac
         ({"text": "x" * 2001}, "text: fill it in"),
         ({"text": "Hi.", "voice": "nobody"}, "no such file"),
         ({"text": "Hi.", "speed": 9}, "from 0.5 to 2"),
+        ({"text": "Hi.", "likeness": 1.1}, "from 0 to 1"),
         ({"text": "Hi.", "name": "../out"}, "a name has letters"),
     ],
 )
@@ -129,13 +132,14 @@ def test_performances_are_converted_and_clips_dubbed(workspace: Workspace) -> No
     )
     record.save(workspace.root / "voices" / "anna" / "consents" / f"{record.id}.json")
     command = build_command(
-        workspace, "voice-convert", {"voice": voice, "performance": sound, "name": "b", "melody": 1}
+        workspace, "voice-convert", {"voice": voice, "performance": sound, "name": "b", "melody": 1, "likeness": 0.4}
     )
     assert command.arguments == (
         *("voice", "convert", "voices/anna", "sounds/b.wav"),
         "-o",
         "results/b.wav",
         "--melody=1",
+        "--likeness=0.4",
     )
     assert command.made is not None and command.made["input"].endswith("sounds/b.wav")
     spoken = build_command(workspace, "dub", {"clip": clip, "voice": voice, "text": "Hi.", "name": "a"})
@@ -206,6 +210,7 @@ def test_voices_are_listed_with_their_consent(studio: RunningStudio) -> None:
     assert (voice["name"], voice["f0_hz"], voice["base"], voice["missing"]) == ("anna", 120, "am_adam", "ʒ")
     assert {one["subject"]: one["state"] for one in voice["consents"]} == {"Anna": "valid", "": "missing"}
     assert {"name": "willow", "kind": "a woman, American: the mean of eight"} in found["stock"]
+    assert found["likeness"] == {"speak": SpeakSettings().likeness, "convert": VoiceConvertSettings().likeness}
     (answer,) = found["answers"]
     assert (answer["record"], answer["words_right"], answer["agrees"]) == (record.id, 0.7, False)
     library = studio.ask("GET", "/api/library")[1]

@@ -13,6 +13,7 @@ from effigie.studio.endpoints.requests import path_of, read_fields, studio_of
 from effigie.studio.readings import draw_sentence, list_answers
 from effigie.studio.studio import Studio
 from effigie.studio.voices import describe_consents, list_reviews
+from effigie.voice.config import SpeakSettings, VoiceConvertSettings
 from effigie.voice.stock_names import STOCK_VOICES
 
 
@@ -45,6 +46,7 @@ def _list(studio: Studio) -> dict[str, Any]:
     return {
         "voices": rows,
         "stock": [{"name": name, "kind": kind} for name, kind in STOCK_VOICES.items()],
+        "likeness": {"speak": SpeakSettings.likeness, "convert": VoiceConvertSettings.likeness},
         "answers": list_answers(studio.workspace),
         "reviews": list_reviews(studio.workspace, studio.jobs.answers(("voice", "review"))),
     }

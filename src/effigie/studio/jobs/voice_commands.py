@@ -56,11 +56,11 @@ def learn(wish: Wish) -> Command:
 
 
 def speak(wish: Wish) -> Command:
-    """A text said: ``voice``, ``text``, ``name``, and if wanted ``speed``, ``pauses`` and ``semitones``."""
+    """A text said: ``voice``, ``text``, ``name``, if wanted ``speed``, ``pauses``, ``semitones`` and ``likeness``."""
     (voice, folder), output = read_voice(wish), wish.output(RESULTS, SOUND)
     text = read_text(wish)
     arguments = ["voice", "speak", "-o", wish.workspace.shorten(output)]
-    for field, low, high in (("speed", 0.5, 2), ("pauses", 0, 5), ("semitones", -12, 12)):
+    for field, low, high in (("speed", 0.5, 2), ("pauses", 0, 5), ("semitones", -12, 12), ("likeness", 0, 1)):
         if wish.has(field):
             arguments.append(f"--{field}={wish.number(field, low, high)}")
     arguments += ["--", voice, text] if text.startswith("-") else [voice, text]
@@ -68,11 +68,11 @@ def speak(wish: Wish) -> Command:
 
 
 def convert(wish: Wish) -> Command:
-    """A performance said again: ``voice``, ``performance``, ``name``, if wanted ``semitones`` and ``melody``."""
+    """A performance said again: ``voice``, ``performance``, ``name``, and ``semitones``, ``melody``, ``likeness``."""
     (voice, folder), output = read_voice(wish), wish.output(RESULTS, SOUND)
     performance = wish.path("performance")
     arguments = ["voice", "convert", voice, wish.workspace.shorten(performance), "-o", wish.workspace.shorten(output)]
-    for field, low, high in (("semitones", -12, 12), ("melody", 0, 1)):
+    for field, low, high in (("semitones", -12, 12), ("melody", 0, 1), ("likeness", 0, 1)):
         if wish.has(field):
             arguments.append(f"--{field}={wish.number(field, low, high)}")
     made = _made(output, voice, folder) | {"input": str(performance)}

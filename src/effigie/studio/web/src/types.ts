@@ -49,7 +49,7 @@ export interface Review {
   job: string; ended: number; files: string[];
   found: { recordings: { name: string; quality: Quality; words: string[]; sureness: number | null; advice: string[] }[]; missing: string; rare: string; advice: string[] };
 }
-export interface Voices { voices: Voice[]; stock: { name: string; kind: string }[]; answers: Answer[]; reviews: Review[] }
+export interface Voices { voices: Voice[]; stock: { name: string; kind: string }[]; likeness: { speak: number; convert: number }; answers: Answer[]; reviews: Review[] }
 export interface SoundLook {
   seconds: number; speech_s: number; level_db: number; noise_db: number | null; bandwidth_hz: number; f0_hz: number[]; f0_rate: number; f0: number[]; advice: string[];
 }

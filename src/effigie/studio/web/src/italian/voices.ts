@@ -80,6 +80,7 @@ export const VOICES = {
   Speed: "Velocità",
   Height: "Altezza",
   st: "st",
+  Likeness: "Somiglianza",
   Speak: "Pronuncia",
   "waits for its turn": "attende il suo turno",
   Heard: "Si ascolta",

@@ -19,6 +19,8 @@ export function Speaking({ voice, learned, kind }: { voice: string; learned: Voi
   const [text, setText] = useState("");
   const [speed, setSpeed] = useState(1);
   const [height, setHeight] = useState(0);
+  const usual = voices.value!.likeness.speak;
+  const [likeness, setLikeness] = useState(usual);
   const [heard, hear] = useState("");
   const [beside, putBeside] = useState<string | null>(null);
   const [spans, setSpans] = useState<Record<string, number>>({});
@@ -36,7 +38,7 @@ export function Speaking({ voice, learned, kind }: { voice: string; learned: Voi
   const span = length ? Math.min(longest, Math.max(LEAST_SPAN_S, 2 * length)) : 0; // a line is not lost beside an hour
   const speak = async () => {
     const wanted = freeName(`${name}-${text.trim().split(/\s+/).slice(0, 4).join("-").replace(/[^\w-]/g, "").toLowerCase()}`, results, ".wav");
-    const fields = { voice, text, name: wanted, ...(speed !== 1 && { speed }), ...(height && { semitones: height }) };
+    const fields = { voice, text, name: wanted, ...(speed !== 1 && { speed }), ...(height && { semitones: height }), ...(learned && likeness !== usual && { likeness }) };
     if (await startJob("voice-speak", fields)) hear("");
   };
   const tell = (id: string) => (seconds: number) => setSpans(known => ({ ...known, [id]: seconds }));
@@ -73,6 +75,7 @@ export function Speaking({ voice, learned, kind }: { voice: string; learned: Voi
           <div class="row">
             <Slider label={t("Speed")} value={speed} set={setSpeed} low={0.5} high={2} step={0.05} unit="×" first={1} />
             <Slider label={t("Height")} value={height} set={setHeight} low={-12} high={12} step={0.5} unit={t("st")} first={0} />
+            {learned && <Likeness value={likeness} set={setLikeness} first={usual} />}
             <span class="space" />
             <button class="main" disabled={!text.trim() || (learned !== null && !learned.learned)} title="Ctrl+Enter">
               {t("Speak")}
@@ -122,7 +125,7 @@ export function Speaking({ voice, learned, kind }: { voice: string; learned: Voi
       </div>
       <aside class="side">
         {learned ? <LearnedFacts voice={learned} /> : <StockFacts name={voice} kind={kind} />}
-        <Converting voice={voice} name={name} />
+        <Converting voice={voice} name={name} learned={learned !== null} />
         <Dubbing voice={voice} name={name} text={text} />
       </aside>
     </>
@@ -177,23 +180,31 @@ function LearnedFacts({ voice }: { voice: Voice }) {
   );
 }
 
-function Converting({ voice, name }: { voice: string; name: string }) {
+// Stock voices have no recordings to be brought to.
+function Likeness(props: { value: number; set: (value: number) => void; first: number }) {
+  return <Slider label={t("Likeness")} low={0} high={1} step={0.05} unit="" {...props} />;
+}
+
+function Converting({ voice, name, learned }: { voice: string; name: string; learned: boolean }) {
   const { results } = library.value!;
   const of = listSpeech();
   const [chosen, choose] = useState("");
   const [height, setHeight] = useState(0);
   const [melody, setMelody] = useState(0.5);
+  const usual = voices.value!.likeness.convert;
+  const [likeness, setLikeness] = useState(usual);
   const performance = of.find(one => one.id === chosen);
   const convert = () =>
     startJob("voice-convert", {
       ...{ voice, performance: chosen, name: freeName(`${name}-${performance!.name.replace(/.*\/|\.\w+$/g, "")}`, results, ".wav") },
-      ...{ ...(height && { semitones: height }), ...(melody !== 0.5 && { melody }) },
+      ...{ ...(height && { semitones: height }), ...(melody !== 0.5 && { melody }), ...(learned && likeness !== usual && { likeness }) },
     });
   return (
     <Panel title={t("Convert a performance")}>
       <Choice label={t("Performance")} value={chosen} set={choose} of={[["", t("choose")], ...of.map(one => [one.id, one.name] as [string, string])]} hint={t("its words, timing and melody; nothing of its sound")} />
       <Slider label={t("Height")} value={height} set={setHeight} low={-12} high={12} step={0.5} unit={t("st")} first={0} />
       <Slider label={t("Melody kept")} value={melody} set={setMelody} low={0} high={1} step={0.1} unit="" first={0.5} />
+      {learned && <Likeness value={likeness} set={setLikeness} first={usual} />}
       <button disabled={!performance} onClick={convert}>
         {t("Convert")}
       </button>
