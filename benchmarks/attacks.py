@@ -289,6 +289,22 @@ def denoise(strength: float) -> Change:
     return _each(lambda frame: np.asarray(cv2.bilateralFilter(frame, 7, strength, 5), np.uint8))
 
 
+def only_inside(places: Sequence[Sequence[tuple[float, float, float]]], edit: Change) -> Change:
+    """A change of frames inside of circles only: (x, y, radius) in pixels, of every frame."""
+
+    def change(frames: list[Image], rate: Fraction) -> tuple[list[Image], Fraction]:
+        edited, at = edit(frames, rate)
+        shown = []
+        for frame, other, circles in zip(frames, edited, places, strict=False):
+            mask = np.zeros(frame.shape[:2], np.uint8)
+            for x, y, radius in circles:
+                cv2.circle(mask, (round(x), round(y)), round(radius), 255, -1)
+            shown.append(np.where(mask[..., None] > 0, other, frame))
+        return shown, at
+
+    return change
+
+
 def change_speed(factor: float) -> Change:
     """``factor`` times as fast, at the same rate."""
 

@@ -27,6 +27,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.adversary import adversary
     from benchmarks.rows.animation import animation, first_use
     from benchmarks.rows.at_once import at_once, five_minutes
+    from benchmarks.rows.baselines import baselines
     from benchmarks.rows.broken_media import broken_media
     from benchmarks.rows.consent import consent
     from benchmarks.rows.conversion import conversion
@@ -35,6 +36,7 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     from benchmarks.rows.dubbing import dubbing
     from benchmarks.rows.edits import edits
     from benchmarks.rows.extraction import extraction
+    from benchmarks.rows.false_ids import false_ids
     from benchmarks.rows.first_frame import first_frame
     from benchmarks.rows.footprint import footprint
     from benchmarks.rows.grants import grants
@@ -95,6 +97,8 @@ def create_rows(material: Material) -> dict[str, RowFunction]:
     rows["likeness"] = picture_match
     rows["watermark"] = watermark
     rows["edits"] = edits
+    rows["baselines"] = baselines
+    rows["false-ids"] = false_ids
     rows["sound-mark"] = sound_mark
     rows["voice"] = voice
     rows["kills"] = kills

@@ -1,7 +1,7 @@
 """Row: how far the mark is read after what people and platforms do to a picture.
 
-Outputs are swaps without training, converted once without a mark, then marked as `convert` marks. Each goes through
-every edit, encoded again, and is read as anybody reads it and as whoever has the ledger does.
+Outputs are swaps without training and animations, made once without a mark, then marked as `convert` marks. Each goes
+through every edit, encoded again, and is read as anybody reads it and as whoever has the ledger does.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,49 +43,20 @@ from benchmarks.attacks import (
     trim,
     turn,
 )
+from benchmarks.fixtures.made_outputs import FRAMES, Output, make_outputs, mark_cases
 from benchmarks.fixtures.row import RowContext, RowResult
 from benchmarks.rows.watermark import measure_likeness
-from effigie.errors import EffigieError
 from effigie.evaluate.report.figures import Figure
-from effigie.faces.tracker import Tracker
 from effigie.io.atomic_write import discard
-from effigie.media import VideoReader, probe
-from effigie.media.clip import Image
 from effigie.progress import Progress
-from effigie.provenance.config import TrustSettings
-from effigie.provenance.watermark import Anchor, WatermarkEmbedder, detect_file, measure_anchor
-from effigie.swap import ConvertSettings, swap_clip
+from effigie.provenance.watermark import WatermarkEmbedder, detect_file
 
-FRAMES = 48
+OUTPUTS = 12  # swaps of clips, of photos, and animations in turn
 LEDGER = 100  # ids, the right one among them
 UNMARKED_STEP = 4  # one edit in so many is also done to outputs without a mark
 EVERY = 6  # frames between two that are compared with what they were
 AT_MOST_S = 4.0
 SMALL = 300  # lines of a picture that counts as small
-
-
-@dataclass(frozen=True)
-class Output:
-    """A swap without a mark: its clip, what it was made of, its frames and where its faces lie."""
-
-    name: str
-    clip: Path
-    frames: list[Image]
-    anchors: list[list[Anchor]]
-    rate: Fraction
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        """Where the face lies, in shares of the sides."""
-        height, width = self.frames[0].shape[:2]
-        first = next(anchors[0] for anchors in self.anchors if anchors)
-        return first.x / width, first.y / height
-
-    @property
-    def head(self) -> float:
-        """Height of a window around head and hair, 24 cm, in shares of the picture's."""
-        first = next(anchors[0] for anchors in self.anchors if anchors)
-        return 24 * first.scale / self.frames[0].shape[0]
 
 
 def edits_of(output: Output) -> list[Attack]:
@@ -117,7 +86,7 @@ def edits_of(output: Output) -> list[Attack]:
         ("caption over the lower quarter", add_caption(), 28),
         ("sticker over an eye", eye, 28),
         ("borders of 10 %", add_borders(0.1), 28),
-        *[(f"H.264 CRF {crf}", chain(), crf) for crf in (28, 33, 36, 39)],
+        *[(f"H.264 CRF {crf}", chain(), crf) for crf in (18, 28, 33, 36, 39)],
         ("blur, 1 px", blur(1), 28),
         ("blur, 2 px", blur(2), 28),
         ("denoised", denoise(25), 28),
@@ -147,7 +116,7 @@ def _stills(upright: Any) -> Iterator[tuple[str, Any]]:
 def edits(context: RowContext) -> RowResult:
     """Mark every output, edit and encode it, and search for the id; and some of the same without a mark."""
     random = np.random.default_rng(0)
-    outputs = list(_make_outputs(context))
+    outputs = list(make_outputs(context, mark_cases(context.material)[: 1 if context.quick else OUTPUTS]))
     ledger = [(int(random.integers(1 << 48)), int(random.integers(1 << 12))) for _ in range(LEDGER - 1)]
     anybody: dict[str, list[bool]] = defaultdict(list)
     holder: dict[str, list[bool]] = defaultdict(list)
@@ -201,7 +170,7 @@ def edits(context: RowContext) -> RowResult:
     }
     names = ", ".join(f"{output.name} ({output.frames[0].shape[1]}x{output.frames[0].shape[0]})" for output in outputs)
     notes = [
-        f"{len(outputs)} swaps without training, {FRAMES} frames each: {names}",
+        f"{len(outputs)} swaps without training and animations, {FRAMES} frames each: {names}",
         "H.264 CRF 28 unless named",
         f"the ledger holds {LEDGER} outputs",
     ]
@@ -211,34 +180,3 @@ def edits(context: RowContext) -> RowResult:
 def _count(hits: list[bool], which: list[bool] | None = None) -> str:
     counted = hits if which is None else [hit for hit, one in zip(hits, which, strict=True) if one]
     return f"{sum(counted)} of {len(counted)}"
-
-
-def _make_outputs(context: RowContext) -> Iterator[Output]:
-    """A swap of every pair of the material, both ways."""
-    for pair in context.material.many_pairs()[: 1 if context.quick else None]:
-        for source_name, target_name in (pair, pair[::-1]):
-            source, target = context.material.actor(source_name), context.material.actor(target_name)
-            clip, consent = target.test[0], context.consent(source)
-            folder = context.work / "edits" / f"{source_name}-into-{target_name}"
-            made = folder / "made.mkv"
-            if not made.is_file():
-                discard(folder)
-                folder.mkdir(parents=True)
-                settings = ConvertSettings(max_frames=FRAMES, trust=TrustSettings(watermark=False))
-                swap_clip(source.train[0], clip, made, settings, consent=consent, cancel=context.cancel)
-            output = _read_output(f"{source_name} into {target_name}", clip, made)
-            if not any(output.anchors):
-                raise EffigieError(f"{made} shows no face: delete {folder} and measure again")
-            yield output
-
-
-def _read_output(name: str, clip: Path, made: Path) -> Output:
-    """The frames of a swap, and its faces as `convert` has measured them: in the footage."""
-    tracker, info = Tracker(), probe(clip)
-    with VideoReader(made) as reader:
-        frames = [frame.image for frame in reader]
-    with VideoReader(clip, 0, len(frames)) as reader:
-        anchors = [
-            [measure_anchor(face.landmark_result.landmarks) for face in tracker(frame.image)] for frame in reader
-        ]
-    return Output(name, clip, frames, anchors, (info.rate or Fraction(25)).limit_denominator(1001))
