@@ -52,6 +52,13 @@ def test_footage_without_an_inset_has_none(plain: list[np.ndarray]) -> None:
         assert (inset.right - inset.left) * (inset.bottom - inset.top) <= MAX_SHARE * height * width
 
 
+def test_a_single_straight_edge_is_no_inset() -> None:
+    pictures = film(4, *SIZE)
+    for picture, other in zip(pictures, film(5, *SIZE), strict=True):
+        picture[:, 210:] = other[:, 210:]
+    assert not find_insets(pictures, MAX_INSETS)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (40, 900), (64, 64)])
 def test_pictures_of_any_size_are_searched(shape: tuple[int, int]) -> None:
     assert not find_insets([np.zeros(shape, np.uint8)] * 3, MAX_INSETS)

@@ -19,6 +19,7 @@ FRAMES = 16  # of the clip's, in which edges are looked for
 STEP = 10.0  # grey levels: a difference of neighbours that counts in full
 MIN_SIDE = 64  # pixels of an inset's shorter side: in fewer no pattern is left
 MAX_SHARE = 0.92  # of the picture's area; what is larger is read as it lies
+NEAR_HALF = 0.01  # by which the halves of a split screen may differ from it
 MIN_EDGE = 0.14  # of STEP, on the faintest side, above what is beside it
 MARGIN = 4  # pixels from the picture's border within which none is looked for
 SAME = 2  # pixels by which a side may differ and be the same
@@ -74,7 +75,10 @@ def find_insets(frames: Sequence[NDArray[np.uint8]], count: int) -> list[Inset]:
         is_border = [begin == 0, end == width, np.full(len(wide), top == 0), np.full(len(wide), bottom == height)]
         inside = ~np.stack(is_border)
         sharp = ((sums >= MIN_EDGE * lengths) | ~inside).all(axis=0)
-        usable = sharp & (wide >= MIN_SIDE) & (wide * high <= MAX_SHARE * width * height)
+        share = wide * high / (width * height)
+        # A single straight edge is common in footage, but seldom where a screen is split in two.
+        framed = (inside.sum(axis=0) >= 2) | (np.abs(share - 0.5) < NEAR_HALF)
+        usable = sharp & framed & (wide >= MIN_SIDE) & (share <= MAX_SHARE)
         if not usable.any():
             continue
         # What is sharp beyond an inset's corners, and what is not within them, speaks against it alike.
