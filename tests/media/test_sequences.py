@@ -468,3 +468,13 @@ def test_pixels_that_are_not_square(tmp_path):
     assert ((info.width, info.height), info.file_size, info.pixel_aspect) == ((2 * SIZE[0], SIZE[1]), SIZE, 2)
     copy_edited(tmp_path / "scope.#.exr", tmp_path / "out")
     assert probe(tmp_path / "out").pixel_aspect == 2
+
+
+def test_two_pictures_of_one_number_are_refused_and_not_left_out(tmp_path):
+    for number, name in enumerate(["shot.1.png", "shot.0001.png", "shot.0002.png"]):
+        cv2.imwrite(str(tmp_path / name), np.full((48, 64, 3), 40 * number, np.uint8))
+    with pytest.raises(MediaError, match="have the same number") as refusal:
+        probe(tmp_path)
+    assert "shot.1.png" in str(refusal.value) and "shot.0001.png" in str(refusal.value)
+    with VideoReader(tmp_path / "shot.####.png") as reader:
+        assert [int(frame.image[0, 0, 0]) for frame in reader] == [40, 80]

@@ -82,7 +82,7 @@ def find_sequence(path: Path) -> PictureSequence:
     """The sequence that a folder or a pattern stands for.
 
     Raises:
-        MediaError: there is none, a picture of a range that was named is missing, or one is empty.
+        MediaError: there is none, a picture of a range that was named is missing, one is empty, or two have one number.
     """
     pattern = parse_sequence_name(path)
     if pattern is not None:
@@ -94,11 +94,27 @@ def find_sequence(path: Path) -> PictureSequence:
                 f"{path} holds no sequence of numbered pictures (such as 000000.png, 000001.png): "
                 "name a clip in it, or number its pictures"
             )
-        found = {int(match[2]): file for file in files if (match := NUMBERED.match(file.stem)) is not None}
+        found = _number_files(files)
     for file in found.values():
         if file.stat().st_size == 0:
             raise MediaError(f"{file} is empty: render or copy it again")
     return PictureSequence(tuple(found.values()), tuple(found))
+
+
+def _number_files(files: Iterable[Path]) -> dict[int, Path]:
+    found: dict[int, Path] = {}
+    for file in files:
+        match = NUMBERED.match(file.stem)
+        if match is None:
+            continue
+        other = found.setdefault(int(match[2]), file)
+        if other != file:
+            # Which of them is the frame nobody can tell, and leaving one out would go unseen.
+            raise MediaError(
+                f"{other.name} and {file.name} have the same number: keep one of them in {file.parent}, or name a "
+                "pattern such as shot.####.png"
+            )
+    return found
 
 
 def is_sequence_name(path: Path) -> bool:
