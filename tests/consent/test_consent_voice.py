@@ -184,7 +184,7 @@ def test_sentences_are_drawn_anew(record: Consent, key: SigningKey) -> None:
     sentences = [Challenge.create(record, key).sentence for _ in range(50)]
     assert len(set(sentences)) == 50
     pairs = [measure_words(one, another) for one, another in itertools.pairwise(sentences)]
-    assert max(pairs) < 0.5 and np.mean(pairs) < 0.1
+    assert max(pairs) < 0.5 and np.mean(pairs) < 0.15  # of 16 words, where 12 are needed
 
 
 def test_words_are_counted_in_their_order() -> None:

@@ -1,6 +1,6 @@
 """A fresh random sentence, read aloud: shows that a person who consents to the use of their voice is there today.
 
-A recording that exists already, of other words, does not help: the words are drawn anew, are worth some 39 bits, and
+A recording that exists already, of other words, does not help: the words are drawn anew, are worth some 78 bits, and
 must be said within a quarter of an hour. What the answer showed is a document of its own beside the record, signed.
 """
 

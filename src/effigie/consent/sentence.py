@@ -1,6 +1,6 @@
 """Fresh sentences to be read aloud, and how much of one was heard.
 
-A recording that exists already, of other words, does not help: the words are drawn anew and are worth some 39 bits.
+A recording that exists already, of other words, does not help: the words are drawn anew and are worth some 78 bits.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ import secrets
 from typing import Any
 
 MIN_WORDS_RIGHT = 0.75
-"""Of the eight words that are drawn, in order: the recognizer, which is given no hint, mishears one now and then."""
+"""Of the words that are drawn, in order: the recognizer, which is given no hint, mishears one now and then."""
+
+CLAUSES = 2
+"""Of eight drawn words each: by one alone, four seconds, many of the right people are not known (docs/trust.md)."""
 
 # Each list has words that are common, that a recognizer tells apart and that sound unlike each other.
 ADJECTIVES = (
@@ -48,10 +51,8 @@ PLACES = ("behind", "under", "beside", "without", "before", "near", "after", "ag
 
 
 def draw_sentence() -> str:
-    """Three things and what they do, by the system's randomness."""
-    draw = secrets.choice
-    first, second, third = (_pair(draw) for _ in range(3))
-    return f"the {first} {draw(VERBS)} the {second} {draw(PLACES)} the {third}"
+    """Twice three things and what they do, by the system's randomness: some nine seconds, by which a voice is known."""
+    return ", ".join(_draw_clause(secrets.choice) for _ in range(CLAUSES))
 
 
 def measure_words(sentence: str, heard: str) -> float:
@@ -65,6 +66,11 @@ def shorten_heard(text: str) -> str:
     """What was heard, for a message: printable and not long."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text).strip()
     return printable if len(printable) <= 120 else printable[:117] + "..."
+
+
+def _draw_clause(draw: Any) -> str:
+    first, second, third = (_pair(draw) for _ in range(3))
+    return f"the {first} {draw(VERBS)} the {second} {draw(PLACES)} the {third}"
 
 
 def _pair(draw: Any) -> str:

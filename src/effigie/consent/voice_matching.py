@@ -16,7 +16,7 @@ from effigie.errors import MediaError, UsageError
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
 WEIGHTS = {"resemblyzer": 0.4, "voicefilter": 0.6}  # of the cosines in the similarity
-MATCH_THRESHOLD = 0.90  # of a sentence, or of a whole recording
+MATCH_THRESHOLD = 0.91  # of what is read, or of a whole recording: nobody else came to it (docs/trust.md)
 PIECE_THRESHOLD = 0.70  # of single seconds of a recording: below it somebody else speaks
 MIN_MATCHING_SHARE = 0.95  # of a recording's pieces must agree
 PIECE_S = 8.0  # seconds of a recording that are one opinion

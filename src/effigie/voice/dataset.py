@@ -33,6 +33,7 @@ LOG = logging.getLogger(__name__)
 
 BLOCK_S = 30.0  # of a recording that is heard at a time
 LONGEST_S, SHORTEST_S = 12.0, 0.8  # of an utterance
+WORD_S = 0.1  # by which a word's times and those of what is heard as speech may differ
 MARGIN_S = 0.06  # of silence that is added around what is heard as speech
 # Of an alignment: with the right words it is 4.6 to 4.8, with wrong ones 5.0 and more. Of what is converted more is let
 # through: something like the words is better than silence.
@@ -164,10 +165,21 @@ def cut_sentences(samples: np.ndarray, cancel: CancelToken | None = None) -> Ite
     if not stretches:
         return
     words = recognize(Sound(samples[None], RATE), "en", cancel)
-    for start, end in stretches:
-        inside = [word for word in words if start - 0.1 <= (word.start_s + word.end_s) / 2 <= end + 0.1]
+    places = [_find_stretch(word, stretches) for word in words]
+    for number, (start, end) in enumerate(stretches):
+        inside = [word for word, place in zip(words, places, strict=True) if place == number]
         if inside and end - start >= SHORTEST_S:
             yield max(0.0, start - MARGIN_S), min(len(samples) / RATE, end + MARGIN_S), inside
+
+
+def _find_stretch(word: Word, stretches: list[tuple[float, float]]) -> int | None:
+    """The stretch of speech that a word lies in for the most part; None of a word in a pause.
+
+    By its middle the first word would be lost: the recognizer counts the noise of the room before a word to it.
+    """
+    shared = [min(word.end_s, end + WORD_S) - max(word.start_s, start - WORD_S) for start, end in stretches]
+    best = int(np.argmax(shared))
+    return best if shared[best] > 0 else None
 
 
 def _join(stretches: list[tuple[float, float]]) -> list[tuple[float, float]]:
