@@ -57,7 +57,7 @@ def test_phonemes_are_where_they_are_said(spoken: effigie.voice.SpeakReport) -> 
 def test_speed_pitch_and_pauses_are_the_users() -> None:
     voice = load_voice("kumo")
     plain, changed = (
-        next(stream_speech(voice, "Papa.", settings))
+        next(stream_speech(voice, "Nobody ever knew her real name.", settings))
         for settings in (SpeakSettings(pauses=0), SpeakSettings(pauses=0, speed=0.7, semitones=5))
     )
     assert changed.sound.duration > 1.15 * plain.sound.duration

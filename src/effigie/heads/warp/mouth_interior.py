@@ -72,6 +72,8 @@ class MouthInterior:
 
     def own_share(self, opening: float) -> float:
         """0..1, how far what shows between lips ``opening`` cm apart is the portrait's own."""
+        if self._own_gap <= OWN_RANGE[0]:
+            return 0.0
         strip = 1 - ramp(self._own_gap, *STRIP_RANGE)
         outgrown = ramp(opening, *(self._own_gap * growth + OWN_RANGE[0] for growth in STRIP_GROWTH))
         return float(ramp(self._own_gap, *OWN_RANGE) * (1 - strip * outgrown))

@@ -52,6 +52,11 @@ class Strength:
 
 
 FLAT_LEVEL = 0.45  # where nothing hides it
+# A step of a dark grey level is a larger part of its light: blotches showed on black cloth. The share of strength in
+# black, where a picture is large enough to spare it, and the grey level from which it is whole.
+DARKEST, DARK = 0.3, 56.0
+DARK_LINES = (640, 720)  # of the shorter side: the mark is as strong in black as elsewhere, is as weak as that
+SHADE = 1.5  # pixels at the size texture is measured, of what counts as dark
 WITHOUT_FACES = Strength(texture=0.7, most=3.6, lines=360, mean=1.96)  # 42.3 dB
 WITH_FACES = Strength(texture=0.7, most=3.6, lines=260, mean=1.79, structure=0.018)  # 43.1 dB; SSIM of some 0.989
 ALLOWED_LOSS = 0.0102  # of SSIM, where a clip's own frames tell what is lost
@@ -175,6 +180,9 @@ class WatermarkEmbedder:
         hidden = local_contrast(small)
         strength = WITH_FACES if faces else WITHOUT_FACES
         amplitude = np.minimum(FLAT_LEVEL + strength.texture * hidden, strength.limit(*self.size))
+        least = float(np.interp(min(self.size), DARK_LINES, (1, DARKEST)))
+        if least < 1:
+            amplitude *= least + (1 - least) * np.minimum(cv2.GaussianBlur(small, (0, 0), SHADE) / np.float32(DARK), 1)
         if face_mask is not None:
             mask = cv2.resize(face_mask, self._small, interpolation=cv2.INTER_LINEAR).astype(np.float32)
             amplitude *= 1 + (FACE_FACTOR - 1) / 255 * mask
