@@ -17,7 +17,7 @@ Plane = NDArray[np.float32]
 
 FRAMES = 16  # of the clip's, in which edges are looked for
 STEP = 10.0  # grey levels: a difference of neighbours that counts in full
-MIN_SIDE = 64  # pixels of an inset's shorter side: in fewer no pattern is left
+MIN_SIDE = 120  # pixels of an inset's shorter side: in fewer hardly any mark is legible, for most of a second's work
 MAX_SHARE = 0.92  # of the picture's area; what is larger is read as it lies
 NEAR_HALF = 0.01  # by which the halves of a split screen may differ from it
 MIN_EDGE = 0.14  # of STEP, on the faintest side, above what is beside it
