@@ -30,7 +30,8 @@ from effigie.occlusion.predictor import (
 )
 from effigie.occlusion.task import BATCH_ARRAYS, OcclusionTask, network_inputs, weighted_cross_entropy
 from effigie.training.data.collate import collate
-from effigie.training.model_folder import MANIFEST, get_shipped_folder
+from effigie.training.folder_names import MANIFEST
+from effigie.training.model_folder import get_shipped_folder
 
 SIDE = 256
 

@@ -32,7 +32,7 @@ def page(
     shutil.copy(man, root / "clips" / "man.mp4")
     studio = RunningStudio(root)
     with open_page(f"http://{studio.host}{studio.entrance}") as shown:
-        expect(shown.get_by_role("link", name="Train")).to_be_visible(timeout=SOON)
+        expect(shown.get_by_role("navigation").get_by_role("link", name="Train")).to_be_visible(timeout=SOON)
         shown.keyboard.press("4")
         shown.get_by_role("combobox", name="Model", exact=True).select_option(label="bare · by geometry alone")
         yield shown, root

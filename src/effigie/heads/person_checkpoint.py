@@ -36,7 +36,8 @@ from effigie.io.atomic_write import atomic_write, sha256
 from effigie.io.tensors import load_arrays, serialize_tensors
 from effigie.prior.frame_bank import FaceGeometry
 from effigie.training.export import CHECKPOINTS, has_newer_weights, load_checkpoint_weights
-from effigie.training.model_folder import MANIFEST, fill_network, load_weights, require_weights, save_config
+from effigie.training.folder_names import MANIFEST
+from effigie.training.model_folder import fill_network, load_weights, require_weights, save_config
 
 LOG = logging.getLogger(__name__)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-CONFIG = "config.json"
+from effigie.training.folder_names import CONFIG
+
 PERSON, PORTRAIT, BANK, GENERATOR = "person.safetensors", "portrait.png", "bank", "generator.safetensors"
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-CONFIG, WEIGHTS, PEOPLE, BANK, PENALTIES, MANIFEST = (
-    "config.json",
-    "swap.safetensors",
-    "people.safetensors",
-    "bank",
-    "penalties.json",
-    "manifest.json",
-)
+from effigie.training.folder_names import CONFIG, MANIFEST
+
+__all__ = ["BANK", "CONFIG", "MANIFEST", "PENALTIES", "PEOPLE", "WEIGHTS"]
+
+WEIGHTS, PEOPLE, BANK, PENALTIES = "swap.safetensors", "people.safetensors", "bank", "penalties.json"

@@ -18,7 +18,8 @@ from effigie.training.checkpoint import (
     parse_step,
     read_best,
 )
-from effigie.training.model_folder import MANIFEST, fill_network, load_weights, require_weights, save_weights, to_half
+from effigie.training.folder_names import MANIFEST
+from effigie.training.model_folder import fill_network, load_weights, require_weights, save_weights, to_half
 from effigie.training.state import EMA
 
 CHECKPOINTS = "training"  # folder in a model's folder

@@ -12,8 +12,8 @@ from effigie.io.atomic_write import write_json
 from effigie.io.stored_names import to_stored
 from effigie.progress import CancelToken, ProgressCallback
 from effigie.training.config import TrainingSettings
+from effigie.training.folder_names import MANIFEST
 from effigie.training.loop import StepReport, TrainingResult, train
-from effigie.training.model_folder import MANIFEST
 from effigie.training.stop import save_on_stop
 from effigie.training.task import Task
 

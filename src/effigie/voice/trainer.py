@@ -23,7 +23,7 @@ from effigie.io.locks import with_output_lock
 from effigie.media.sound.reader import read_sound
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 from effigie.speech.quality import SpeechQuality, measure_quality
-from effigie.training.model_folder import CONFIG, MANIFEST
+from effigie.training.folder_names import CONFIG, MANIFEST
 from effigie.voice.adapters import apply_adapters
 from effigie.voice.checkpoint import VoiceConfig, load_voice_config, save_voice, save_voice_config
 from effigie.voice.config import LearnSettings

@@ -24,7 +24,8 @@ from effigie.io.locks import with_output_lock
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.training import TrainingResult, train
 from effigie.training.export import load_ema_weights
-from effigie.training.model_folder import MANIFEST, check_output
+from effigie.training.folder_names import MANIFEST
+from effigie.training.model_folder import check_output
 from effigie.training.process_group import join_process_group
 from effigie.training.stop import complete_start, save_on_stop
 from effigie.training.trainer import TrainingReport, write_manifest

@@ -114,7 +114,7 @@ class MouthInterior:
         if own < 1:
             axes = turn @ self._axes
             lit = float(ramp(opening, *TEETH_SHOW))
-            lower, show = self._place_lower_teeth(target, scale, axes, middle, lit)
+            lower, show = self._place_lower_teeth(target, opening, scale, axes, middle, lit)
             rows_of_teeth = ((self._lower, lower, show), (self._upper, middle, lit))
             for drawn, place, strength in rows_of_teeth:
                 to_box = np.column_stack([axes / CELLS_PER_CM, place - corner + axes @ [LEFT, TOP]])
@@ -127,10 +127,10 @@ class MouthInterior:
         return painted
 
     def _place_lower_teeth(
-        self, target: np.ndarray, scale: float, axes: np.ndarray, middle: np.ndarray, lit: float
+        self, target: np.ndarray, opening: float, scale: float, axes: np.ndarray, middle: np.ndarray, lit: float
     ) -> tuple[np.ndarray, float]:
         """(2,) px of the middle of their edge, and how bright they are."""
-        opening, down = MOUTH.gap(target) / scale, axes[:, 1]
+        down = axes[:, 1]
         place = (target[MOUTH.lower[4:-4], :2]).mean(0) - LOWER_RISE * down
         show = LOWER_LEVEL * float(ramp(opening, *LOWER_SHOW[:2]) - ramp(opening, *LOWER_SHOW[2:]))
         mouth, eyes = (_distance(target, *ends) for ends in (MOUTH_ENDS, EYE_ENDS))

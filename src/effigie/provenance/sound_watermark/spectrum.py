@@ -6,6 +6,7 @@ import functools
 from fractions import Fraction
 
 import numpy as np
+import scipy  # its parts load when they are used, and most files that are verified are silent
 from numpy.typing import NDArray
 
 from effigie.provenance.sound_watermark.pattern import EDGES, SLOT_S
@@ -41,9 +42,7 @@ def resample(samples: NDArray[np.float32], rate: int, target: int = RATE) -> NDA
     if rate == target:
         return samples
     ratio = Fraction(target, rate).limit_denominator(1000)
-    from scipy.signal import resample_poly  # half a second, which a file without sound need not wait for
-
-    return np.asarray(resample_poly(samples, ratio.numerator, ratio.denominator), np.float32)
+    return np.asarray(scipy.signal.resample_poly(samples, ratio.numerator, ratio.denominator), np.float32)
 
 
 def power_spectrum(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -62,18 +61,14 @@ def power_spectrum(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def floor_of(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """(frames, 1) the power of a bin that counts as silent, around each frame."""
-    from scipy.ndimage import uniform_filter1d  # here, for most files that are verified are silent
-
-    mean = uniform_filter1d(power.mean(axis=1), min(LEVEL_SPAN, max(1, len(power))), mode="nearest")
+    mean = scipy.ndimage.uniform_filter1d(power.mean(axis=1), min(LEVEL_SPAN, max(1, len(power))), mode="nearest")
     return (FLOOR * mean + 1e-12)[:, None].astype(np.float32)
 
 
 def noise_of(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """(1, bins) the power of steady noise, by what each bin has in its quieter moments."""
-    from scipy.ndimage import uniform_filter1d
-
     quiet = np.quantile(power, QUIET_SHARE, axis=0) if len(power) else np.zeros(power.shape[1])
-    return NOISE_GAIN * uniform_filter1d(quiet, 9)[None].astype(np.float32)
+    return NOISE_GAIN * scipy.ndimage.uniform_filter1d(quiet, 9)[None].astype(np.float32)
 
 
 def levels_of(power: NDArray[np.float32], floor: NDArray[np.float32]) -> Levels:
@@ -105,8 +100,6 @@ def deviations(
         count: of cells.
         steps: cells that begin within the time of one.
     """
-    from scipy.ndimage import uniform_filter1d
-
     half, frames = NEIGHBOR_SLOTS // 2, len(total) - 1
     places = start + slot / steps * np.arange(-steps * half, count + steps * (half + 1))
     clipped = np.clip(places, 0, frames)  # before and behind the sound the neighbors are those that are there
@@ -119,7 +112,7 @@ def deviations(
     last = steps * NEIGHBOR_SLOTS
     time = np.maximum(clipped[last : last + count] - clipped[:count], slot).astype(np.float32)[:, None]
     found -= (sums[last : last + count] - sums[:count]) / time
-    return found - uniform_filter1d(found, NEIGHBOR_BANDS, axis=1, mode="nearest")
+    return found - scipy.ndimage.uniform_filter1d(found, NEIGHBOR_BANDS, axis=1, mode="nearest")
 
 
 def soften(deviation: NDArray[np.float32]) -> NDArray[np.float32]:

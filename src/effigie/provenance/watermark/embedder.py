@@ -102,6 +102,7 @@ class WatermarkEmbedder:
         # average. It is the same in all frames, like the mark, and so costs the encoder nothing.
         self._noise = np.random.default_rng(output_id).random((height, width), np.float32) - np.float32(0.5)
         self._small = measurement_size(height, width)
+        self._in_black = float(np.interp(min(self.size), DARK_LINES, (1, DARKEST)))
         self._delta, self._mixed = (np.empty((height, width), np.float32) for _ in range(2))
         self._allowed_loss = WITH_FACES.structure
         if sample is not None:
@@ -180,9 +181,9 @@ class WatermarkEmbedder:
         hidden = local_contrast(small)
         strength = WITH_FACES if faces else WITHOUT_FACES
         amplitude = np.minimum(FLAT_LEVEL + strength.texture * hidden, strength.limit(*self.size))
-        least = float(np.interp(min(self.size), DARK_LINES, (1, DARKEST)))
-        if least < 1:
-            amplitude *= least + (1 - least) * np.minimum(cv2.GaussianBlur(small, (0, 0), SHADE) / np.float32(DARK), 1)
+        if self._in_black < 1:
+            light = np.minimum(cv2.GaussianBlur(small, (0, 0), SHADE) / np.float32(DARK), 1)
+            amplitude *= self._in_black + (1 - self._in_black) * light
         if face_mask is not None:
             mask = cv2.resize(face_mask, self._small, interpolation=cv2.INTER_LINEAR).astype(np.float32)
             amplitude *= 1 + (FACE_FACTOR - 1) / 255 * mask

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { number, t } from "./language";
-import { notify } from "./state";
+import { go, notify } from "./state";
 
 export function Panel(props: { title: string; children: ComponentChildren; tools?: ComponentChildren }) {
   return (
@@ -87,6 +87,16 @@ export function Next(props: { title: string; text: string; children?: ComponentC
       <p>{props.text}</p>
       <div class="row">{props.children}</div>
     </div>
+  );
+}
+
+export function NoFootage() {
+  return (
+    <Next title={t("No footage yet")} text={t("Bring the clip that the face goes into.")}>
+      <button class="main" onClick={() => go("clips")}>
+        {t("To the clips")}
+      </button>
+    </Next>
   );
 }
 

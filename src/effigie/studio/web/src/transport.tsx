@@ -1,9 +1,9 @@
 // What every viewer has: a canvas that is drawn again when it grows, play and stop, the frame's number, keys to step.
-import type { ComponentChildren, RefObject } from "preact";
+import type { CanvasHTMLAttributes, ComponentChildren, RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { timecode } from "./format";
 import type { Keys } from "./keys";
-import { number, t } from "./language";
+import { type Message, number, t } from "./language";
 
 type Canvas = RefObject<HTMLCanvasElement | null>;
 
@@ -51,6 +51,24 @@ export function Transport(props: { n: number; last: number; count: number; rate:
         {t("of {n}", { n: number(props.count) })}
       </label>
       {props.children}
+    </div>
+  );
+}
+
+// The line under a picture that is drawn on: a slider over the frames, with what a page adds.
+export function Timeline({ bar, n, count, ...more }: { bar: Canvas; n: number; count: number } & CanvasHTMLAttributes<HTMLCanvasElement>) {
+  return <canvas class="timeline" ref={bar} role="slider" tabIndex={0} aria-label={t("Frame")} aria-valuemin={0} aria-valuemax={count - 1} aria-valuenow={n} {...more} />;
+}
+
+// How two pictures are shown: of each way its value, its name and its key.
+export function Views<Mode extends string>(props: { modes: readonly (readonly [Mode, Message, string])[]; mode: Mode; choose: (mode: Mode) => void }) {
+  return (
+    <div class="group" role="group" aria-label={t("View")}>
+      {props.modes.map(([value, name, key]) => (
+        <button key={value} title={key} aria-pressed={props.mode === value} onClick={() => props.choose(value)}>
+          {t(name)}
+        </button>
+      ))}
     </div>
   );
 }

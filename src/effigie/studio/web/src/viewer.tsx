@@ -6,7 +6,7 @@ import { type Message, language, number, t } from "./language";
 import { type Shown, live } from "./live";
 import { type Mode, drawFrame, drawTimeline, wipeSplit } from "./paint";
 import { theme } from "./theme";
-import { Transport, grab, pictureWidth, stepKeys, useSize } from "./transport";
+import { Timeline, Transport, Views, grab, pictureWidth, stepKeys, useSize } from "./transport";
 import type { ClipInfo } from "./types";
 
 const MODES: [Mode, Message, string][] = [
@@ -118,27 +118,10 @@ export function Viewer(props: { clips: string[]; label: string; jump?: { frame: 
         <span class={fresh ? "dim" : "warn"}>{shown ? (fresh ? t("exact · {ms} ms", { ms: number(shown.ms) }) : t("shows {n}", { n: shown.n })) : ""}</span>
         <span class="space" />
         {two && (
-          <div class="group" role="group" aria-label={t("View")}>
-            {MODES.map(([value, name, key]) => (
-              <button key={value} title={key} aria-pressed={mode === value} onClick={() => setMode(value)}>
-                {t(name)}
-              </button>
-            ))}
-          </div>
+          <Views modes={MODES} mode={mode} choose={setMode} />
         )}
       </Transport>
-      <canvas
-        class="timeline"
-        ref={bar}
-        role="slider"
-        tabIndex={0}
-        aria-label={t("Frame")}
-        aria-valuemin={0}
-        aria-valuemax={last}
-        aria-valuenow={n}
-        onPointerDown={grab(scrub)}
-        onPointerMove={scrub}
-      />
+      <Timeline bar={bar} n={n} count={last + 1} onPointerDown={grab(scrub)} onPointerMove={scrub} />
     </div>
   );
 }

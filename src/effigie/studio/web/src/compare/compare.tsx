@@ -1,14 +1,14 @@
 // Compare: one frame of a clip as two models make it, side by side or under a wipe; each is named with its steps.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../api";
-import { Next } from "../controls";
+import { NoFootage } from "../controls";
 import { trained } from "../format";
 import { useKeys } from "../keys";
 import { type Message, language, t, told } from "../language";
 import { type Mode, drawFrame, drawTimeline, wipeSplit } from "../paint";
-import { go, library } from "../state";
+import { library } from "../state";
 import { theme } from "../theme";
-import { Transport, grab, pictureWidth, stepKeys, useSize } from "../transport";
+import { Timeline, Transport, Views, grab, pictureWidth, stepKeys, useSize } from "../transport";
 import type { ClipInfo, Model } from "../types";
 import * as desk from "./desk";
 
@@ -34,13 +34,7 @@ export function Compare({ first }: { first: Model }) {
   const second = others.find(model => model.id === other) ?? others[0]!;
   const footage = videos.find(one => one.id === clip) ?? videos[0];
   if (!footage) {
-    return (
-      <Next title={t("No footage yet")} text={t("Bring the clip that the face goes into.")}>
-        <button class="main" onClick={() => go("clips")}>
-          {t("To the clips")}
-        </button>
-      </Next>
-    );
+    return <NoFootage />;
   }
   return (
     <>
@@ -156,26 +150,9 @@ function Desk({ clip, models }: { clip: string; models: [Model, Model] }) {
         </span>
         <span class="dim">{loading ? `${told(loading)} …` : counted !== null && measured < counted ? t("measured to {n}", { n: measured }) : ""}</span>
         <span class="space" />
-        <div class="group" role="group" aria-label={t("View")}>
-          {MODES.map(([value, name, key]) => (
-            <button key={value} title={key} aria-pressed={mode === value} onClick={() => setMode(value)}>
-              {t(name)}
-            </button>
-          ))}
-        </div>
+        <Views modes={MODES} mode={mode} choose={setMode} />
       </Transport>
-      <canvas
-        class="timeline"
-        ref={bar}
-        role="slider"
-        tabIndex={0}
-        aria-label={t("Frame")}
-        aria-valuemin={0}
-        aria-valuemax={count - 1}
-        aria-valuenow={n}
-        onPointerDown={grab(scrub)}
-        onPointerMove={scrub}
-      />
+      <Timeline bar={bar} n={n} count={count} onPointerDown={grab(scrub)} onPointerMove={scrub} />
     </div>
   );
 }

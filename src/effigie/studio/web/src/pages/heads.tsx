@@ -12,7 +12,7 @@ import { type Message, language, number, t, told } from "../language";
 import { begin } from "../paint";
 import { focus, go, library, validRecords } from "../state";
 import { theme } from "../theme";
-import { Transport, grab, pictureWidth, stepKeys, useSize } from "../transport";
+import { Timeline, Transport, grab, pictureWidth, stepKeys, useSize } from "../transport";
 
 const STATES: Record<string, [string, Message]> = {
   film: ["good", "The film's frame: what animate writes of the saved template, to the last bit before it is encoded"],
@@ -210,16 +210,12 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
               ))}
             </div>
           </Transport>
-          <canvas
+          <Timeline
+            bar={bar}
+            n={n}
+            count={room}
             class="timeline lanes"
-            ref={bar}
             style={{ height: `${laneHeight(template)}px` }}
-            role="slider"
-            tabIndex={0}
-            aria-label={t("Frame")}
-            aria-valuemin={0}
-            aria-valuemax={room - 1}
-            aria-valuenow={n}
             title={t("Drag a key to move it")}
             onPointerDown={grab(grabKey)}
             onPointerMove={drag}

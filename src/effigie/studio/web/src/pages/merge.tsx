@@ -18,7 +18,7 @@ import { usePaint } from "../merge/use-paint";
 import { type Mode, drawFrame, wipeSplit } from "../paint";
 import { focus, go, library, notify } from "../state";
 import { theme } from "../theme";
-import { Transport, grab, pictureWidth, stepKeys, useSize } from "../transport";
+import { Timeline, Transport, Views, grab, pictureWidth, stepKeys, useSize } from "../transport";
 import type { ClipInfo } from "../types";
 
 const MODES: [Mode, Message, string][] = [
@@ -181,13 +181,7 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
           </select>
           <button onClick={props.ask}>{t("New")}</button>
           <span class="space" />
-          <div class="group" role="group" aria-label={t("View")}>
-            {MODES.map(([value, label, hint]) => (
-              <button key={value} title={hint} aria-pressed={mode === value} onClick={() => setMode(value)}>
-                {t(label)}
-              </button>
-            ))}
-          </div>
+          <Views modes={MODES} mode={mode} choose={setMode} />
           <span class="space" />
           <button title="Ctrl+Z" disabled={!desk.canUndo.value} onClick={desk.undo}>
             {t("Undo")}
@@ -244,18 +238,7 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
               {t("Copy to all after ⇥")}
             </button>
           </div>
-          <canvas
-            class="timeline tall"
-            ref={bar}
-            role="slider"
-            tabIndex={0}
-            aria-label={t("Frame")}
-            aria-valuemin={0}
-            aria-valuemax={count - 1}
-            aria-valuenow={n}
-            onPointerDown={grab(scrub)}
-            onPointerMove={scrub}
-          />
+          <Timeline bar={bar} n={n} count={count} class="timeline tall" onPointerDown={grab(scrub)} onPointerMove={scrub} />
         </div>
       </div>
       <aside class="side">

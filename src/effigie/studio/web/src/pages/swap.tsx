@@ -1,7 +1,7 @@
 // Swap: a clip rendered with a model, or at once with photos or a face set; as a job.
 import { useState } from "preact/hooks";
 import { startJob } from "../api";
-import { Choice, Next, Panel, Slider, Text } from "../controls";
+import { Choice, NoFootage, Panel, Slider, Text } from "../controls";
 import { freeName, stem } from "../format";
 import { list, t } from "../language";
 import { focus, go, library, validRecords } from "../state";
@@ -20,13 +20,7 @@ export function Swap() {
   const [name, setName] = useState("");
   const target = videos.find(one => one.id === clip) ?? videos[0];
   if (!target) {
-    return (
-      <Next title={t("No footage yet")} text={t("Bring the clip that the face goes into.")}>
-        <button class="main" onClick={() => go("clips")}>
-          {t("To the clips")}
-        </button>
-      </Next>
-    );
+    return <NoFootage />;
   }
   const wanted = freeName(`${stem(target.name)}-swap`, results, ".mp4");
   const made = { clip: target.id, name: name || wanted };
