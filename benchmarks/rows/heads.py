@@ -11,7 +11,7 @@ from effigie.evaluate.protocols.heads import evaluate_heads
 from effigie.evaluate.protocols.heads_config import OURS_FF, OURS_FT, PAPER_FF, PAPER_FT, ROWS, WARPED, HeadsSettings
 from effigie.evaluate.report.figures import Figure
 from effigie.evaluate.report.heads_table import COLUMNS, CROSS, HeadsTable, MetricColumn, list_not_better
-from effigie.training.folder_names import MANIFEST
+from effigie.io.folder_names import MANIFEST
 from effigie.training.model_folder import get_shipped_folder
 
 OURS = (OURS_FF, OURS_FT)

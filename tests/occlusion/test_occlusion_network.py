@@ -15,6 +15,7 @@ from effigie.extraction import ExtractSettings, extract
 from effigie.faces.analyzer import analyze
 from effigie.faces.mask import face_mask
 from effigie.io.atomic_write import sha256
+from effigie.io.folder_names import MANIFEST
 from effigie.media import VideoReader
 from effigie.occlusion import OcclusionSettings, VisibilityPredictor, load_occlusion, train_occlusion
 from effigie.occlusion import trainer as training
@@ -30,7 +31,6 @@ from effigie.occlusion.predictor import (
 )
 from effigie.occlusion.task import BATCH_ARRAYS, OcclusionTask, network_inputs, weighted_cross_entropy
 from effigie.training.data.collate import collate
-from effigie.training.folder_names import MANIFEST
 from effigie.training.model_folder import get_shipped_folder
 
 SIDE = 256

@@ -24,9 +24,9 @@ from effigie.heads.network.embedder import Embedder
 from effigie.heads.network.generator import Generator
 from effigie.heads.presets import Preset
 from effigie.io.atomic_write import atomic_write, sha256
+from effigie.io.folder_names import MANIFEST
 from effigie.io.tensors import load_arrays, serialize_tensors
 from effigie.training import model_folder
-from effigie.training.folder_names import MANIFEST
 from effigie.training.model_folder import get_shipped_folder, load_weights, require_weights, save_weights
 
 LOG = logging.getLogger(__name__)

@@ -33,10 +33,10 @@ from effigie.heads.network.generator import Generator
 from effigie.heads.person_folder import BANK, GENERATOR, PERSON, PORTRAIT
 from effigie.heads.presets import Preset
 from effigie.io.atomic_write import atomic_write, sha256
+from effigie.io.folder_names import MANIFEST
 from effigie.io.tensors import load_arrays, serialize_tensors
 from effigie.prior.frame_bank import FaceGeometry
 from effigie.training.export import CHECKPOINTS, has_newer_weights, load_checkpoint_weights
-from effigie.training.folder_names import MANIFEST
 from effigie.training.model_folder import fill_network, load_weights, require_weights, save_config
 
 LOG = logging.getLogger(__name__)

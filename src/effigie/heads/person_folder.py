@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from effigie.training.folder_names import CONFIG
+from effigie.io.folder_names import CONFIG
 
 PERSON, PORTRAIT, BANK, GENERATOR = "person.safetensors", "portrait.png", "bank", "generator.safetensors"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from effigie.training.folder_names import CONFIG, MANIFEST
+from effigie.io.folder_names import CONFIG, MANIFEST
 
 __all__ = ["BANK", "CONFIG", "MANIFEST", "PENALTIES", "PEOPLE", "WEIGHTS"]
 

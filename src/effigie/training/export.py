@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from effigie.errors import ModelError
 from effigie.io.atomic_write import read_json
+from effigie.io.folder_names import MANIFEST
 from effigie.training.checkpoint import (
     BestCheckpoint,
     CheckpointStore,
@@ -18,7 +19,6 @@ from effigie.training.checkpoint import (
     parse_step,
     read_best,
 )
-from effigie.training.folder_names import MANIFEST
 from effigie.training.model_folder import fill_network, load_weights, require_weights, save_weights, to_half
 from effigie.training.state import EMA
 

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from effigie.errors import ModelError
 from effigie.io.atomic_write import atomic_write, read_json, require_empty_folder, write_json
+from effigie.io.folder_names import CONFIG
 from effigie.io.tensors import load_tensors, serialize_tensors
-from effigie.training.folder_names import CONFIG
 
 VERSION = 1
 Parsed = TypeVar("Parsed")

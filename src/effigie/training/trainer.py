@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from effigie._version import __version__
 from effigie.io.atomic_write import write_json
+from effigie.io.folder_names import MANIFEST
 from effigie.io.stored_names import to_stored
 from effigie.progress import CancelToken, ProgressCallback
 from effigie.training.config import TrainingSettings
-from effigie.training.folder_names import MANIFEST
 from effigie.training.loop import StepReport, TrainingResult, train
 from effigie.training.stop import save_on_stop
 from effigie.training.task import Task

@@ -19,9 +19,9 @@ from torch import Tensor
 from effigie.consent.gate import ConsentLike, permit_stock_voice
 from effigie.errors import ModelError, UsageError
 from effigie.io.atomic_write import read_json, sha256
+from effigie.io.folder_names import CONFIG, MANIFEST
 from effigie.io.tensors import load_tensors
 from effigie.progress import ProgressCallback, ignore_progress
-from effigie.training.folder_names import CONFIG, MANIFEST
 from effigie.training.model_folder import load_config, require_weights, save_config, save_weights
 from effigie.voice.adapters import apply_adapters
 from effigie.voice.exemplars import Exemplars

@@ -15,7 +15,7 @@ from effigie.consent.store import REVOCATION_SUFFIX, ConsentStore, default_store
 from effigie.consent.voice_matching import SubjectVoice
 from effigie.errors import ModelError, RefusedError
 from effigie.io.atomic_write import read_json
-from effigie.training.folder_names import MANIFEST
+from effigie.io.folder_names import MANIFEST
 
 _EMBEDDING = "speaker."
 

@@ -19,11 +19,11 @@ from effigie.consent.gate import ConsentLike, save_consents
 from effigie.consent.voice_matching import SubjectVoice
 from effigie.errors import MediaError, UsageError
 from effigie.io.atomic_write import require_empty_folder, sha256, write_json
+from effigie.io.folder_names import CONFIG, MANIFEST
 from effigie.io.locks import with_output_lock
 from effigie.media.sound.reader import read_sound
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
 from effigie.speech.quality import SpeechQuality, measure_quality
-from effigie.training.folder_names import CONFIG, MANIFEST
 from effigie.voice.adapters import apply_adapters
 from effigie.voice.checkpoint import VoiceConfig, load_voice_config, save_voice, save_voice_config
 from effigie.voice.config import LearnSettings

@@ -20,11 +20,11 @@ from effigie.heads.meta_learning.trainer import build_perceptual_loss
 from effigie.heads.person_checkpoint import crop_shot, save_person
 from effigie.heads.person_folder import BANK, GENERATOR
 from effigie.io.atomic_write import discard, sha256
+from effigie.io.folder_names import MANIFEST
 from effigie.io.locks import with_output_lock
 from effigie.progress import CancelToken, ProgressCallback, ignore_progress
 from effigie.training import TrainingResult, train
 from effigie.training.export import load_ema_weights
-from effigie.training.folder_names import MANIFEST
 from effigie.training.model_folder import check_output
 from effigie.training.process_group import join_process_group
 from effigie.training.stop import complete_start, save_on_stop

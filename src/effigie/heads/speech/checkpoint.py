@@ -17,7 +17,7 @@ from effigie.faces.landmarker import BLENDSHAPES, LANDMARK_COUNT
 from effigie.heads.speech.features import ENCODED_TAPS, MEL_TAPS, Reduction
 from effigie.heads.speech.network import MouthModel
 from effigie.io.atomic_write import atomic_write, sha256, write_json
-from effigie.training.folder_names import CONFIG, MANIFEST
+from effigie.io.folder_names import CONFIG, MANIFEST
 from effigie.training.model_folder import load_config, save_config
 
 WEIGHTS = "speech.safetensors"
