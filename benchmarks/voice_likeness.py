@@ -37,7 +37,7 @@ from effigie.media.sound.writer import SoundWriter
 from effigie.speech.recognizer import recognize
 from effigie.speech.speaker import embed_speaker
 from effigie.speech.spectrogram import to_mono
-from effigie.voice import VoiceConvertSettings, VoiceModel, stream_speech
+from effigie.voice import SpeakSettings, VoiceConvertSettings, VoiceModel, stream_speech
 from effigie.voice.adapters import apply_adapters
 from effigie.voice.dataset import Utterance, collect_utterances
 from effigie.voice.inference.conversion import convert_blocks
@@ -71,34 +71,46 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--adapters", action="store_true")
     parser.add_argument("--clips", type=int, default=24)
+    parser.add_argument("--likeness", default="1", help="of speech and conversions, several after commas")
     options = parser.parse_args()
     judge = load_mos()
     for talker in options.talkers.split(","):
         clips = find_clips(options.data, talker)[: options.clips]
         model, embedding = learn_voice(clips, options.steps, options.adapters)
-        converted, spoken = [], []
-        sounds: dict[str, list[np.ndarray]] = {"convert": [], "speak": []}
-        for name in options.performances.split(","):
-            source = read_sound(find_clip(options.data, name), RATE)
-            begun = time.process_time()
-            made = np.concatenate(
-                [
-                    one.samples
-                    for one in convert_blocks(model, find_clip(options.data, name), VoiceConvertSettings(), None)
-                ]
-            )
-            factor = (time.process_time() - begun) / source.duration
-            sounds["convert"].append(made)
-            converted.append(judge_sound(made, embedding, spell_grid(name), judge, source) | {"cpu": factor})
-        for sentence in SENTENCES:
-            made = np.concatenate([one.sound.samples[0] for one in stream_speech(model, sentence)])
-            sounds["speak"].append(made)
-            spoken.append(judge_sound(made, embedding, sentence, judge, None))
-        for what, rows in (("convert", converted), ("speak", spoken)):
-            means = {key: round(float(np.nanmean([row[key] for row in rows])), 3) for key in rows[0]}
-            found = embed(Sound(np.concatenate(sounds[what])[None], RATE))
-            joined = {name: round(float(found[encoder] @ vector), 3) for name, (encoder, vector) in embedding.items()}
-            print(talker, what, means, "joined", joined, flush=True)
+        for likeness in map(float, options.likeness.split(",")):
+            judge_voice(options.data, model, embedding, options.performances.split(","), likeness, judge, talker)
+
+
+def judge_voice(
+    data: Path,
+    model: VoiceModel,
+    embedding: References,
+    performances: list[str],
+    likeness: float,
+    judge: Callable[[Sound], float],
+    talker: str,
+) -> None:
+    """Print what performances and sentences become at a likeness."""
+    converted, spoken = [], []
+    sounds: dict[str, list[np.ndarray]] = {"convert": [], "speak": []}
+    settings = VoiceConvertSettings(likeness=likeness)
+    for name in performances:
+        source = read_sound(find_clip(data, name), RATE)
+        begun = time.process_time()
+        made = np.concatenate([one.samples for one in convert_blocks(model, find_clip(data, name), settings, None)])
+        factor = (time.process_time() - begun) / source.duration
+        sounds["convert"].append(made)
+        converted.append(judge_sound(made, embedding, spell_grid(name), judge, source) | {"cpu": factor})
+    for sentence in SENTENCES:
+        parts = stream_speech(model, sentence, SpeakSettings(likeness=likeness))
+        made = np.concatenate([one.sound.samples[0] for one in parts])
+        sounds["speak"].append(made)
+        spoken.append(judge_sound(made, embedding, sentence, judge, None))
+    for what, rows in (("convert", converted), ("speak", spoken)):
+        means = {key: round(float(np.nanmean([row[key] for row in rows])), 3) for key in rows[0]}
+        found = embed(Sound(np.concatenate(sounds[what])[None], RATE))
+        joined = {name: round(float(found[encoder] @ vector), 3) for name, (encoder, vector) in embedding.items()}
+        print(talker, what, f"likeness {likeness:g}", means, "joined", joined, flush=True)
 
 
 def learn_voice(clips: list[Path], steps: int, adapters: bool) -> tuple[VoiceModel, References]:

@@ -1,4 +1,7 @@
-"""Rows: swaps without training, on many pairs, by geometry alone; and the same after five minutes of training."""
+"""Rows: swaps without training, on many pairs, by geometry alone; and the same after five minutes of training.
+
+What a direction gave is kept: a bench that was stopped goes on with the next one.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import effigie
 from benchmarks.fixtures.row import RowContext, RowResult
 from benchmarks.rows.swapping import convert_and_evaluate
 from effigie.evaluate.report.figures import Figure
-from effigie.io.atomic_write import discard
+from effigie.io.atomic_write import discard, read_json, write_json
 from effigie.swap import SwapSettings, build_swap, train
 
 MINUTES = 5.0
@@ -69,7 +72,7 @@ def five_minutes(context: RowContext) -> RowResult:
 
 def _list_directions(context: RowContext) -> list[tuple[str, str]]:
     pairs = context.material.many_pairs()[: 1 if context.quick else None]
-    return [way for pair in pairs for way in (pair, pair[::-1])]
+    return [*pairs, *(pair[::-1] for pair in pairs)]
 
 
 def _measure_direction(
@@ -79,11 +82,17 @@ def _measure_direction(
     source, target = context.material.actor(source_name), context.material.actor(target_name)
     clip, faces, consent = target.test[0], context.faces(source), context.consent(source)
     folder = context.work / ("at-once" if minutes is None else "five-minutes") / f"{source_name}-into-{target_name}"
+    kept = folder / "figures.json"
+    if kept.is_file():
+        record = read_json(kept)
+        return [Figure.from_json(values) for values in record["figures"]], record["rate"]
     discard(folder)
     folder.mkdir(parents=True)
     build_swap(faces, clip, folder / "model", consent=consent, cancel=context.cancel)
     if minutes is not None:
         settings = SwapSettings(minutes=minutes)
         train(faces, context.faces(target), folder / "model", settings, consent=consent, cancel=context.cancel)
-    scores, report = convert_and_evaluate(context, folder / "model", clip, source, target, folder)
-    return scores.figures(), report.frames / report.seconds
+    scores, report = convert_and_evaluate(context, folder / "model", clip, source, target, folder, context.gallery())
+    figures, rate = scores.figures(), report.frames / report.seconds
+    write_json(kept, {"figures": [figure.to_json() for figure in figures], "rate": rate})
+    return figures, rate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,15 @@ def row_name(source: str, target: str) -> str:
 
 
 def convert_and_evaluate(
-    context: RowContext, model: Path, clip: Path, source: Actor, target: Actor, folder: Path
+    context: RowContext,
+    model: Path,
+    clip: Path,
+    source: Actor,
+    target: Actor,
+    folder: Path,
+    gallery: Sequence[Path] = (),
 ) -> tuple[SwapScores, effigie.ConvertReport]:
-    """Convert a clip into ``folder`` and measure it."""
+    """Convert a clip into ``folder`` and measure it; with a gallery, also among whom the made face is its source's."""
     output, masks = folder / f"{clip.stem}.mp4", folder / f"{clip.stem}-masks"
     for stale in (output, masks):
         discard(stale)
@@ -84,6 +91,7 @@ def convert_and_evaluate(
         context.faces(target),
         masks,
         sheet=folder / f"{clip.stem}.png",
+        gallery=gallery,
         settings=EvaluateSettings(encode=settings.encode),
         progress=context.progress,
         cancel=context.cancel,

@@ -22,7 +22,7 @@ from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.prior.frame_bank import FaceGeometry, FrameBank, FrameFeatures
 from effigie.swap import ConvertSettings
 from effigie.swap.inference.source.eyewear import UNLIKE_CM, SourceEyewear, choose_eyewear
-from effigie.swap.inference.target_eyewear import TargetEyewear, paint_over
+from effigie.swap.inference.target_eyewear import TargetEyewear, paint_over, wears_glasses
 
 FRAMES = 12
 FAINT = 0.22  # of drawn rims: hardly seen
@@ -54,33 +54,67 @@ def count_worn(bank, predictor):
     return sum(found.is_worn for found in shown)
 
 
-@pytest.mark.parametrize("mode", ["target", "source", "none"])
+def is_bare():
+    return True
+
+
+def is_worn():
+    return False
+
+
+@pytest.mark.parametrize("mode", ["auto", "target", "source", "none"])
 def test_a_bare_source_is_left_alone(mode, faces, predictor):
     bank = bank_of(faces[0], faces[2])
-    assert choose_eyewear(bank, mode, predictor) == SourceEyewear(bank, [])
+    decided = "target" if mode == "auto" else mode
+    assert choose_eyewear(bank, mode, predictor, is_bare) == SourceEyewear(bank, [], decided)
 
 
 def test_glasses_are_taken_out_of_all_frames_or_kept_in_all(faces, predictor):
     bank = bank_of(faces[1], faces[2])
     assert count_worn(bank, predictor) == FRAMES
-    assert choose_eyewear(bank, "source", predictor) == SourceEyewear(bank, [])
+    assert choose_eyewear(bank, "source", predictor, is_bare) == SourceEyewear(bank, [], "source", is_shown=True)
     for mode in ("target", "none"):
-        cleaned = choose_eyewear(bank, mode, predictor)
+        cleaned = choose_eyewear(bank, mode, predictor, is_bare)
+        assert cleaned.mode == mode and not cleaned.is_shown
         (note,) = cleaned.notes
         assert "left out" in note and "--eyewear source" in note
         assert count_worn(cleaned.bank, predictor) <= 1
         assert not cleaned.bank.penalty.any()
 
 
+def test_glasses_that_are_never_off_stay_before_a_bare_face(faces, predictor):
+    """Unless asked otherwise: one of twelve in which they were missed changes nothing, a third of bare frames does."""
+    bare, worn, geometries = faces
+    always = choose_eyewear(bank_of([*worn[:11], bare[11]], geometries), "auto", predictor, is_bare)
+    assert (always.mode, always.is_shown) == ("source", True)
+    assert always.bank.penalty.tolist() == [0] * 11 + [UNLIKE_CM]
+    (note,) = always.notes
+    assert "never seen without glasses" in note and "--eyewear target" in note
+    for pictures, asks in ((worn, is_worn), ([*worn[:8], *bare[8:]], is_bare)):
+        left_out = choose_eyewear(bank_of(pictures, geometries), "auto", predictor, asks)
+        assert left_out.mode == "target" and not left_out.is_shown and "left out" in left_out.notes[0]
+
+
+def test_glasses_in_the_footage_are_noticed(man, cut, predictor, tmp_path):
+    bare = cut(man, tmp_path / "bare.mp4", 0, 4)
+    assert not wears_glasses(bare, predictor)
+    with VideoReader(bare) as reader:
+        item = next(iter(analyze(reader)))
+    photo = tmp_path / "worn.png"
+    cv2.imwrite(str(photo), draw_wire_glasses(item.frame.image, item.faces[0].landmarks)[0][..., ::-1])
+    assert wears_glasses(photo, predictor)
+
+
 def test_frames_unlike_the_rest_are_not_taken(faces, predictor):
     """Eight frames with glasses, four without: shown, they are shown throughout; left out, bare frames come first."""
     bare, worn, geometries = faces
     bank = bank_of([*worn[:8], *bare[8:]], geometries)
-    shown = choose_eyewear(bank, "source", predictor)
+    shown = choose_eyewear(bank, "source", predictor, is_bare)
     assert "in 8 of 12 frames: kept" in shown.notes[0]
     assert shown.bank.penalty.tolist() == [0] * 8 + [UNLIKE_CM] * 4
-    assert "left out" in choose_eyewear(bank_of([*worn[:4], *bare[4:]], geometries), "source", predictor).notes[0]
-    chosen = choose_eyewear(bank, "target", predictor)
+    rare = bank_of([*worn[:4], *bare[4:]], geometries)
+    assert "left out" in choose_eyewear(rare, "source", predictor, is_bare).notes[0]
+    chosen = choose_eyewear(bank, "target", predictor, is_bare)
     cleaned = chosen.bank
     assert chosen.find_hidden is not None and not chosen.find_hidden(9).any()
     assert (cleaned.penalty[:8] > 0).all() and not cleaned.penalty[8:].any()
@@ -128,9 +162,9 @@ def test_thin_rims_do_not_come_and_go(man, predictor):
 
 
 def test_the_option_is_checked_and_kept():
-    with pytest.raises(UsageError, match="eyewear is target, source or none"):
+    with pytest.raises(UsageError, match="eyewear is auto, target, source or none"):
         ConvertSettings(eyewear="both")
-    assert ConvertSettings().eyewear == "target"
+    assert ConvertSettings().eyewear == "auto"
     assert replace(ConvertSettings(), eyewear="none").eyewear == "none"
 
 
@@ -143,11 +177,12 @@ def test_a_photo_with_glasses_shows_them_throughout_or_nowhere(man, woman, cut, 
     record = tmp_path / "man.json"
     new_consent("the man of the samples", [photo], ("swap",), basis="sample", evidence=[photo]).save(record)
     clip = cut(woman, tmp_path / "woman.mp4", 0, 4)
-    for mode, expected in (("target", 0), ("source", 4)):
+    for mode, expected in (("target", 0), ("source", 4), ("auto", 4)):
         report = effigie.swap_clip(
             photo, clip, tmp_path / f"{mode}.mp4", ConvertSettings(eyewear=mode), work=tmp_path / "work", consent=record
         )
-        assert any("the source wears glasses" in note for note in report.conversion.notes) == (mode == "target")
+        for said, told in (("the source wears glasses", "target"), ("never seen without glasses", "auto")):
+            assert any(said in note for note in report.conversion.notes) == (mode == told)
         shown = 0
         with VideoReader(report.output) as reader:
             for item in analyze(reader):

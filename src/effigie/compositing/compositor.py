@@ -33,6 +33,7 @@ from effigie.compositing.window import CropWindow
 
 REPEAT_CELLS = 16  # a side, in which a face's region is compared with that of the frame before
 MAX_REPEAT_DIFFERENCE = 4.0  # grey levels of 255, mean of a cell: coding alone leaves 0.05 to 0.3
+FRONT_MARGIN = 7  # px of the made face: a box around glasses that are on it
 REGION_MARGIN = 4  # px of footage around the mask, for the filters' sake
 
 
@@ -142,6 +143,7 @@ class Compositor:
         features: FeatureMasks | None = None,
         interior: NDArray[np.float32] | None = None,
         paint: MaskPaint | None = None,
+        front: NDArray[np.float32] | None = None,
     ) -> NDArray[np.uint8]:
         """Put the made face onto a canvas, and return the final mask: (H, W) uint8 as of :meth:`compose_masked`.
 
@@ -152,6 +154,7 @@ class Compositor:
             interior: (S, S, 4) float32 in 0..1, what of the footage shows between lids and lips, and how much of each
                 pixel it is. It has the footage's light, sharpness and blur, and is put in last.
             paint: what was painted onto the mask, of (S, S).
+            front: (S, S) float32 in 0..1, glasses on the made face, whose sharpness says nothing of its skin's.
         """
         _check_shapes(canvas.image, face, mask)
         if matte is not None and matte.shape != canvas.shape[:2]:
@@ -183,7 +186,11 @@ class Compositor:
             share *= region.crop(matte)
         middle = region.matrix @ ((size - 1) / 2, (size - 1) / 2, 1) + (region.left, region.top)
         placed = self._motion_blur(placed, footage, share, middle, time)
-        placed = self._match_grain(placed, footage, share, time)
+        skin = share
+        if front is not None:
+            near = cv2.dilate(resize_square(front, size), np.ones((FRONT_MARGIN, FRONT_MARGIN), np.uint8))
+            skin = share * (1 - np.clip(warp_to_region(near, region, cv2.INTER_LINEAR), 0, 1))
+        placed = self._match_grain(placed, footage, skin, time)
         if interior is not None:
             between = np.clip(warp_to_region(resize_square(interior, size), region), 0, 1)
             placed = placed + between[..., 3:] * (between[..., :3] - placed)

@@ -18,7 +18,7 @@ from effigie.swap.presets import PRESET_WEIGHTS, SwapLossWeights, get_preset
 PRIORS = ("mesh", "none")
 EXTREME_POSE_MODES = ("leave", "make")
 INTERIORS = ("footage", "source")
-EYEWEAR_MODES = ("target", "source", "none")
+EYEWEAR_MODES = ("auto", "target", "source", "none")
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,9 @@ class ConvertSettings:
             highlights, teeth and tongue, with the source's iris color; ``source`` warps the source's own, wherever that
             ever showed them.
         eyewear: whose glasses are worn: ``target`` keeps the footage's whole and takes the source's out of its frames,
-            ``source`` shows the source's, ``none`` nobody's. A head, its hair and what it wears belong to the footage.
+            ``source`` shows the source's, ``none`` nobody's. ``auto`` is ``target``, for a head, its hair and what it
+            wears belong to the footage, but ``source`` where nobody in the footage wears any and the source is never
+            seen without them: what they hide would be made up.
         deinterlace: write interlaced footage as whole frames; else its fields are kept, and the face is made for each.
         fast: about a quarter faster for a slightly softer face, for looks in between. See
             :mod:`effigie.swap.inference.people.cast`.
@@ -140,7 +142,7 @@ class ConvertSettings:
     strokes: tuple[Stroke, ...] = ()
     extreme_pose: Literal["leave", "make"] = field(default="leave", metadata={STORED_NAME: "turned"})
     interior: Literal["footage", "source"] = "footage"
-    eyewear: Literal["target", "source", "none"] = "target"
+    eyewear: Literal["auto", "target", "source", "none"] = "auto"
     deinterlace: bool = False
     fast: bool = False
 

@@ -165,7 +165,7 @@ def describe_project(project: Project, folder: Path) -> dict[str, Any]:
         document["turned"] = settings.extreme_pose
     if settings.interior != "footage":
         document["interior"] = settings.interior
-    if settings.eyewear != "target":
+    if settings.eyewear != "auto":
         document["eyewear"] = settings.eyewear
     if project.purpose is not None:
         document["purpose"] = project.purpose

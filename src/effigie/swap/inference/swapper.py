@@ -20,6 +20,8 @@ from effigie.faces.crop import apply_affine, crop, resize_matrix
 from effigie.faces.mask import brow_mask, face_mask, feature_mask, lip_mask, moving_skin_mask
 from effigie.faces.warp import MeshWarper
 from effigie.nn.images import to_float
+from effigie.occlusion.eyewear import find_eyewear
+from effigie.occlusion.predictor import VisibilityPredictor
 from effigie.prior.detail import upscale, upscale_with_detail
 from effigie.prior.frame_bank import FaceGeometry, compute_features
 from effigie.prior.render import RenderedPrior, render
@@ -36,6 +38,7 @@ SIDE_STEP = 32  # px; faces are made at multiples of it, so that sizes do not ch
 # Twice the blend weight less this is how much of the prior's fine detail is shown: where a network that took four
 # fifths of the prior changed its colour, pores and lashes are still the prior's.
 DETAIL_BIAS = 0.5
+GLASSES_REACH = 0.04  # of the picture's side: how far rims may stand out beside the face
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class SwappedFace:
             where that was not looked for.
         features: where the brows, eyes and lips of the made face and of the footage's are.
         interior: (S, S, 4) float32 in [0, 1], the footage's eyeballs and mouth, and how much of each pixel they are.
+        front: (S, S) float32 in [0, 1], the source's glasses, before whatever hangs over the footage's face; None where
+            none are shown.
     """
 
     picture: Image
@@ -60,6 +65,7 @@ class SwappedFace:
     source_mask: np.ndarray | None = None
     features: FeatureMasks | None = None
     interior: np.ndarray | None = None
+    front: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,7 @@ class Swapper:
             it is the source's own, and the footage's only in a mouth that the source never showed so open.
         is_cleaned: whether glasses were taken out of the source's frames; a network that learned them with glasses then
             makes only what the prior lacks.
+        glasses: finds the source's glasses in made faces, which then are whole; None where none are shown.
         skip_extreme: whether a head turned too far is left as it is, see :class:`PoseLimiter`.
 
     Attributes:
@@ -133,13 +140,14 @@ class Swapper:
         source_visibility: SourceVisibility | None = None,
         take_interior: bool = True,
         is_cleaned: bool = False,
+        glasses: VisibilityPredictor | None = None,
     ) -> None:
         self._model, self._device, self._precision = model, device, precision
         self._selector = FrameSelector(model.bank, rate)
         self._pose_limiter = PoseLimiter(model.bank.geometries, rate, skip_extreme)
         self.pose_log = ExtremePoseLog()
         self._side_share, self._take_interior, self._is_cleaned = side_share, take_interior, is_cleaned
-        self._source_visibility = source_visibility
+        self._source_visibility, self._glasses = source_visibility, glasses
         self._shows_shut_eyes = model.bank.shows_shut_eyes()
         self._largest = max(model.bank.read(0).shape[0], model.preset.size)
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -238,17 +246,19 @@ class Swapper:
         side_margin = 0.0 if self._model.network is None else MASK_MARGIN.side * pose_state.side_growth
         margin = replace(MASK_MARGIN, side=side_margin)
         mask = face_mask(inputs.warper.target, side, side, margin)
+        front = None if self._glasses is None else _find_glasses(picture, inputs.warper.target, mask, self._glasses)
         placements = (inputs.warper.target, inputs.geometry.landmarks)
         shrink = resize_matrix(STATISTICS_SIZE, side)
         made, filmed = (apply_affine(shrink, landmarks) for landmarks in placements)
         return SwappedFace(
             np.clip(picture, 0, 1),
-            mask,
+            mask if front is None else np.maximum(mask, front),
             inputs.matrix,
             pose_state.opacity,
             inputs.source_mask,
             _mark_features(made, filmed),
             interior,
+            front,
         )
 
     def _run_network(self, inputs_list: Sequence[FaceInputs]) -> DecoderOutput:
@@ -278,6 +288,15 @@ def _mark_features(made: Landmarks, filmed: Landmarks) -> FeatureMasks:
         brow_mask(filmed, size),
         lip_mask(filmed, size),
     )
+
+
+def _find_glasses(picture: Image, landmarks: Landmarks, mask: np.ndarray, predictor: VisibilityPredictor) -> np.ndarray:
+    """(S, S) float32 in [0, 1]: how much of each pixel the glasses of a made face are, as far as it was filmed."""
+    found = find_eyewear(np.asarray(255 * np.clip(picture, 0, 1), np.uint8), landmarks, predictor)
+    if not found.is_worn:
+        return np.zeros(mask.shape, np.float32)
+    reach = 2 * round(GLASSES_REACH * mask.shape[0]) + 1
+    return np.asarray(found.cover * cv2.dilate(mask, np.ones((1, reach), np.uint8)), np.float32)
 
 
 def _make_skin_mask(landmarks: Landmarks, side: int) -> np.ndarray:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
 from effigie.arrays import AffineMatrix, Image
 from effigie.compositing.canvas import Canvas
 from effigie.compositing.region import Region, to_float_image, warp_to_region
-from effigie.faces.analyzer import Face
+from effigie.faces.analyzer import Face, analyze
 from effigie.faces.crop import apply_affine, crop
+from effigie.faces.tracker import Tracker
+from effigie.media.sampling import FrameSampling, sample_frames
 from effigie.occlusion.eyewear import Eyewear, find_eyewear
 from effigie.occlusion.eyewear_removal import remove_eyewear
 from effigie.occlusion.predictor import VisibilityPredictor
@@ -18,6 +22,7 @@ SCORE_SHARE = 0.3  # of a frame's score in the running mean: glasses are not put
 # That mean, above which glasses are worn. By the threshold for a single picture, 0.5, thin rims in warm light, which
 # have -1 to 2, were there in one moment and gone in the next; clips of 14 people without glasses have -7.4 to -5.9.
 WORN_IN_CLIP = -3.0
+LOOKS, LOOK_SIDE = 4, 256  # frames by which it is told whether a clip has glasses at all; px of a face
 INTERVAL = 10  # frames: somebody without glasses is seldom looked at
 EDGE_SIGMA = 1.0  # px
 
@@ -59,6 +64,18 @@ class TargetEyewear:
         before = found.score if self._score is None else self._score
         self._score = before + SCORE_SHARE * (found.score - before)
         return found if self._score > WORN_IN_CLIP else None
+
+
+def wears_glasses(clip: Path, predictor: VisibilityPredictor) -> bool:
+    """Whether anybody in a few frames spread over a clip wears glasses."""
+    scores: list[float] = []
+    for frame in sample_frames(clip, FrameSampling(positions=LOOKS)):
+        for item in analyze(iter([frame]), Tracker()):
+            for face in item.faces:
+                matrix = face.matrix(LOOK_SIDE)
+                picture, landmarks = crop(frame.image, matrix, LOOK_SIDE), apply_affine(matrix, face.landmarks)
+                scores.append(find_eyewear(picture, landmarks, predictor).score)
+    return bool(scores) and float(np.mean(scores)) > WORN_IN_CLIP
 
 
 def paint_over(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from effigie.consent.gate import ConsentLike
 from effigie.occlusion.predictor import VisibilityPredictor
@@ -15,7 +16,7 @@ from effigie.swap.inference.people.state import FaceCompositor, PersonState, che
 from effigie.swap.inference.source.eyewear import SourceEyewear, choose_eyewear
 from effigie.swap.inference.source.visibility import SourceVisibility
 from effigie.swap.inference.swapper import Swapper
-from effigie.swap.inference.target_eyewear import TargetEyewear
+from effigie.swap.inference.target_eyewear import TargetEyewear, wears_glasses
 from effigie.training.device import choose_device, choose_precision
 
 # What the fast mode gives up for speed. A made face's side is this share of the usual: warping it, and all that is done
@@ -31,6 +32,7 @@ class Cast:
         assignments: models, and whose faces they replace.
         settings: of the conversion; how faces are put in may change later, see :meth:`people`.
         consent, purpose: as of :func:`effigie.convert`.
+        footage: the clip, in which glasses are looked for where ``eyewear`` depends on it.
 
     Attributes:
         device: that networks run on.
@@ -48,6 +50,7 @@ class Cast:
         settings: ConvertSettings,
         consent: ConsentLike = None,
         purpose: str | None = None,
+        footage: Path | None = None,
     ) -> None:
         self._assignments, self._settings = assignments, settings
         self.device = choose_device(settings.device)
@@ -55,10 +58,11 @@ class Cast:
         models = [load_swap(one.model, str(self.device), consent=consent, purpose=purpose) for one in assignments]
         check_distinct_people(assignments, models)
         self._visibility = VisibilityPredictor(device=self.device, half=self._precision == "bf16")
+        is_bare = functools.cache(lambda: footage is None or not wears_glasses(footage, self._visibility))
         self._eyewear = [
-            choose_eyewear(model.bank, settings.eyewear, self._visibility)
+            choose_eyewear(model.bank, settings.eyewear, self._visibility, is_bare)
             if model.prior
-            else SourceEyewear(model.bank, [])
+            else SourceEyewear(model.bank, [], "target" if settings.eyewear == "auto" else settings.eyewear)
             for model in models
         ]
         self.models = [replace(model, bank=one.bank) for model, one in zip(models, self._eyewear, strict=True)]
@@ -80,7 +84,7 @@ class Cast:
     ) -> PersonState:
         settings, source_visibility = self._settings, None
         if needs_visibility:
-            keeps_glasses = settings.eyewear == "source"
+            keeps_glasses = worn.mode == "source"
             source_visibility = SourceVisibility(
                 model.bank, self._visibility, model.network is not None, keeps_glasses, worn.find_hidden
             )
@@ -98,12 +102,13 @@ class Cast:
                 source_visibility,
                 settings.interior == "footage",
                 worn.find_hidden is not None,
+                self._visibility if worn.is_shown else None,
             ),
             FaceCompositor(
                 settings.compose,
                 self._visibility.fresh_copy(),
                 FAST_VISIBILITY_INTERVAL if settings.fast else 1,
-                TargetEyewear(self._visibility, is_kept=settings.eyewear == "target"),
+                TargetEyewear(self._visibility, is_kept=worn.mode == "target"),
             ),
             [*model.notes, *worn.notes],
         )

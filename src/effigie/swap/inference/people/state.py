@@ -144,6 +144,8 @@ class FaceCompositor:
                 visible = np.minimum(visible, 1 - worn.cover)
             if swapped.source_mask is not None:
                 visible = visible * swapped.source_mask
+            if swapped.front is not None:
+                visible = np.maximum(visible, swapped.front)
         self.seconds["occlusion"] += time.perf_counter() - start
         start = time.perf_counter()
         if swapped.opacity < 1:
@@ -159,6 +161,7 @@ class FaceCompositor:
             swapped.features,
             swapped.interior,
             paint,
+            swapped.front,
         )
         self.seconds["compose"] += time.perf_counter() - start
         return mask if bare is None else np.maximum(mask, bare)

@@ -1,7 +1,8 @@
 """Glasses of the source: left out of its frames, or in all of them; never in some and not in others.
 
 A bank may hold frames with glasses and without, from several days' footage: each frame of the output would take what
-its nearest one has. Rims that are kept are cut where the made face ends; the default is therefore to leave them out.
+its nearest one has. A head's glasses belong to the footage, so they are left out, but of a source who is never seen
+without them: nobody knows what they hide, and that face without its glasses is like nobody's.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ CACHE_FRAMES = 64  # as many as the bank caches
 # Centimetres of distance: frames that would have to be cleaned are taken where none like them is bare, frames without
 # the glasses that are to be shown nowhere.
 CLEANED_CM, UNLIKE_CM = 1.0, 100.0
+ALWAYS = 0.9  # of the frames: glasses are missed in one of sixteen
 
 
 @dataclass(frozen=True)
@@ -35,20 +37,29 @@ class SourceEyewear:
 
     Attributes:
         notes: what was done, a line each.
+        mode: as of :class:`effigie.ConvertSettings`, decided.
+        is_shown: whether the source's glasses are seen in the result.
         find_hidden: index in the bank -> (S, S) bool, skin that wide rims hid; None where none were taken out.
     """
 
     bank: FrameBank
     notes: list[str]
+    mode: str
+    is_shown: bool = False
     find_hidden: Callable[[int], np.ndarray] | None = None
 
 
-def choose_eyewear(bank: FrameBank, mode: str, predictor: VisibilityPredictor) -> SourceEyewear:
+def choose_eyewear(
+    bank: FrameBank, mode: str, predictor: VisibilityPredictor, is_footage_bare: Callable[[], bool]
+) -> SourceEyewear:
     """Take the source's glasses out of its frames, or keep to frames that show them.
 
     Args:
-        mode: of :class:`effigie.ConvertSettings`; ``source`` keeps what most frames show, both others take glasses out.
+        mode: of :class:`effigie.ConvertSettings`; ``source`` keeps what most frames show, ``target`` and ``none`` take
+            glasses out.
+        is_footage_bare: whether nobody in the footage wears any; asked where ``auto`` depends on it.
     """
+    decided = "target" if mode == "auto" else mode
 
     @lru_cache(CACHE_FRAMES)
     def find(index: int) -> Eyewear:
@@ -62,21 +73,29 @@ def choose_eyewear(bank: FrameBank, mode: str, predictor: VisibilityPredictor) -
 
     # Half a second for sixteen frames: of a bank in a folder it is kept whether anything is worn at all.
     if not (is_common() if bank.digest is None else measure_once("eyewear", bank.digest, is_common, _is_answer)):
-        return SourceEyewear(bank, [])
+        return SourceEyewear(bank, [], decided)
     found = [find(index) for index in sample]
     worn = _find_worn(lambda index: find(index).is_worn, count)
     some = "" if worn.all() else f" in {worn.sum()} of {format_count(count, 'frame')}"
-    if mode == "source":
+    is_dark = float(np.median([one.dark for one in found if one.is_worn])) > DARK_LENSES
+    notes = []
+    if mode == "auto" and worn.mean() >= ALWAYS and not is_dark and is_footage_bare():
+        decided = "source"
+        notes = ["the source is never seen without glasses, and nobody in the footage wears any: they stay"]
+        notes[0] += " (--eyewear target takes them out)"
+    if decided == "source":
         if worn.all():
-            return SourceEyewear(bank, [])
+            return SourceEyewear(bank, notes, decided, is_shown=True)
         shown = worn if worn.mean() >= 0.5 else ~worn
         kept = "kept" if shown is worn else "left out"
         return SourceEyewear(
             replace(bank, penalty=bank.penalty + UNLIKE_CM * ~shown),
-            [f"the source wears glasses{some}: {kept}, by choosing from the other frames only"],
+            notes or [f"the source wears glasses{some}: {kept}, by choosing from the other frames only"],
+            decided,
+            is_shown=shown is worn,
         )
-    if np.median([one.dark for one in found if one.is_worn]) > DARK_LENSES:
-        return SourceEyewear(bank, ["the source's eyes are hidden behind dark glasses, which therefore stay"])
+    if is_dark:
+        return SourceEyewear(bank, ["the source's eyes are hidden behind dark glasses, which therefore stay"], decided)
     cleaned = replace(
         bank, read=_clean(bank, find, worn.tolist()), penalty=bank.penalty + CLEANED_CM * (worn & ~worn.all())
     )
@@ -86,7 +105,7 @@ def choose_eyewear(bank: FrameBank, mode: str, predictor: VisibilityPredictor) -
 
     made_up = "what they hid is made up, brows under wide rims are the footage's"
     notes = [f"the source wears glasses{some}: left out, {made_up} (--eyewear source keeps them)"]
-    return SourceEyewear(cleaned, notes, find_hidden)
+    return SourceEyewear(cleaned, notes, decided, find_hidden=find_hidden)
 
 
 def _is_answer(value: object) -> bool:
