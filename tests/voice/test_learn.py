@@ -37,7 +37,7 @@ from effigie.voice import (
     task,
 )
 from effigie.voice.adapters import add_adapters, apply_adapters, list_adapted, read_adapters
-from effigie.voice.alignment import align
+from effigie.voice.alignment import align, carry_over_durations
 from effigie.voice.checkpoint import VOICE
 from effigie.voice.dataset import (
     Utterance,
@@ -51,6 +51,7 @@ from effigie.voice.dataset import (
 from effigie.voice.losses import EnvelopeLoss
 from effigie.voice.melody import Melody, carry_over
 from effigie.voice.network.decoder import Decoder
+from effigie.voice.network.speech_network import FRAME_S, HEARD_EARLIER_S
 from effigie.voice.pretrained import load_speech_network
 
 RATE = 24000
@@ -189,6 +190,17 @@ def test_words_are_found_where_they_are_said() -> None:
     assert np.median(np.abs(begins - 0.05 - expected)) < 0.06
     wrong = align(network, samples, "sˈɛvən ʌnʃˈʊɹ ˈɛləfənts wˈɪʃ fɔɹ fɹˈɛʃ fˈɪʃ.", ("willow",))
     assert wrong.cost > found.cost + 0.3
+
+
+def test_what_is_heard_is_carried_over_to_speech_of_another_speed() -> None:
+    """A network that is heard early by a frame in slow speech is so in fast speech, not by half of it."""
+    durations, slow = np.full(10, 20), np.arange(401)
+    path = np.stack([slow, slow / 2], axis=1)  # all is said twice as fast
+    found = carry_over_durations(durations, path, 100)
+    ends = np.cumsum(found)
+    heard = (np.cumsum(durations) * FRAME_S - HEARD_EARLIER_S) / 2
+    assert ends[-1] == 100
+    assert np.abs(ends[:-1] * FRAME_S - HEARD_EARLIER_S - heard[:-1]).max() <= FRAME_S / 2 + 1e-9
 
 
 def test_silence_beside_a_script_is_nothing(tmp_path: Path) -> None:

@@ -18,12 +18,14 @@ from torch import Tensor
 from effigie.io.tensors import load_arrays
 from effigie.speech.mel import compute_cepstra, compute_log_mel
 from effigie.speech.time_warp import warp
-from effigie.voice.network.speech_network import Score, SpeechNetwork
+from effigie.voice.network.generator import RATE
+from effigie.voice.network.speech_network import HEARD_EARLIER_S, Score, SpeechNetwork
 from effigie.voice.stock_voices import load_stock_voice
 from effigie.voice.symbols import encode_phonemes, known_phonemes
 
 TEMPLATES = ("kumo", "alpha")  # a man and a woman; whoever is nearer
 FRAME = 600  # samples of a duration's frame
+HEARD_EARLIER = 2 * round(HEARD_EARLIER_S * RATE / FRAME)  # frames of 12.5 ms
 QUIET_FRAMES = 3  # of the network's silence at both ends, that a recording is expected to have too
 
 
@@ -71,7 +73,9 @@ def align(
     assert best is not None
     cost, score, path = best
     frames = -(-len(samples) // FRAME)
-    return Alignment(known, score.phonemes[0].numpy(), _carry_over(score.durations.numpy(), path, frames), cost)
+    return Alignment(
+        known, score.phonemes[0].numpy(), carry_over_durations(score.durations.numpy(), path, frames), cost
+    )
 
 
 def predict_log_mel(network: SpeechNetwork, score: Score, timbre: Tensor) -> np.ndarray:
@@ -110,9 +114,19 @@ def _load_spectrum_map() -> tuple[np.ndarray, np.ndarray]:
     return arrays["weight"], arrays["bias"]
 
 
-def _carry_over(durations: np.ndarray, path: np.ndarray, frames: int) -> np.ndarray:
-    """Durations in the recording: the ends of the template's phonemes, carried over by the path."""
-    ends = np.interp(np.cumsum(durations) * 2, path[:, 0], path[:, 1])
+def carry_over_durations(durations: np.ndarray, path: np.ndarray, frames: int) -> np.ndarray:
+    """Durations in a recording: the ends of the template's phonemes, carried over by the path.
+
+    What is heard is carried over: it comes before the durations by as much in fast speech as in slow.
+
+    Args:
+        durations: (N,) of the template, frames of 25 ms.
+        path: (K, 2) frames of 12.5 ms of the template and of the recording that belong together.
+        frames: of 25 ms, of the recording.
+
+    Returns: (N,) int64 frames of 25 ms, each at least one as long as there are enough; their sum is ``frames``.
+    """
+    ends = np.interp(np.cumsum(durations) * 2 - HEARD_EARLIER, path[:, 0], path[:, 1]) + HEARD_EARLIER
     ends = np.rint(ends / 2).astype(np.int64)
     ends[-1] = frames
     count = len(ends)

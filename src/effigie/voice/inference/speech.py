@@ -15,13 +15,10 @@ from effigie.voice.config import SpeakSettings
 from effigie.voice.dataset import raise_to_learned
 from effigie.voice.melody import Melody, carry_over
 from effigie.voice.network.generator import RATE
-from effigie.voice.network.speech_network import FRAME_S, Score
+from effigie.voice.network.speech_network import FRAME_S, HEARD_EARLIER_S, Score
 from effigie.voice.symbols import encode_phonemes, known_phonemes, load_symbols
 from effigie.voice.voice_model import VoiceModel
 
-# What is heard comes 50 ms before the durations say: measured on closures and bursts of p, t and k between vowels, of a
-# man's and a woman's stock voice (medians -50 and -55 ms at the closure, -45 at the burst).
-HEARD_EARLIER_S = 0.05
 LEAD_S, TAIL_S = 0.05, 0.15  # of the network's own silence around a sentence that is kept
 FADE_S = 0.005
 GAIN = 1.3  # the network speaks at -24 dB of full scale and its peaks reach 0.5: what is usual for speech, with room

@@ -12,6 +12,9 @@ from effigie.voice.network.prosody import ProsodyPredictor
 from effigie.voice.network.text import PhonemeTransformer, TextEncoder
 
 FRAME_S = 0.025  # of a duration
+# What is heard comes 50 ms before the durations say: measured on closures and bursts of p, t and k between vowels, of a
+# man's and a woman's stock voice (medians -50 and -55 ms at the closure, -45 at the burst).
+HEARD_EARLIER_S = 0.05
 
 
 @dataclass(frozen=True)
