@@ -13,6 +13,7 @@ from running_studio import RunningStudio
 
 from effigie.swap import build_swap
 
+from hands import Keyboard  # isort: skip
 from playwright.sync_api import Page, expect  # isort: skip
 
 pytestmark = pytest.mark.slow
@@ -97,6 +98,10 @@ def test_it_speaks_italian_and_axe_finds_nothing_serious(page: tuple[Page, Path]
     check_italian(page[0])
     check_accessibility(page[0], "dark")
     check_accessibility(page[0], "light")
+
+
+def test_tab_goes_over_the_whole_page_and_is_seen(page: tuple[Page, Path]) -> None:
+    assert Keyboard(page[0]).go_round() > 20
 
 
 def test_a_locked_model_is_one_line(page: tuple[Page, Path]) -> None:

@@ -12,7 +12,7 @@ export const jobs = signal<Job[]>([]);
 export const connection = signal<"open" | "lost">("open");
 export const page = signal<Page>("clips");
 export const focus = signal(""); // id of what a page shows, from the address
-export const notices = signal<{ key: number; text: string; bad: boolean }[]>([]);
+export const notices = signal<{ key: number; text: string; bad: boolean; to?: string }[]>([]);
 export const help = signal(false);
 
 export const running = computed(() => jobs.value.filter(job => job.state === "running"));
@@ -24,9 +24,10 @@ export const isEmpty = computed(() => {
 });
 
 let count = 0;
-export function notify(text: string, bad = false): void {
+// `to`: address of the page's part that says more.
+export function notify(text: string, bad = false, to?: string): void {
   const key = ++count;
-  notices.value = [...notices.value.slice(-3), { key, text, bad }];
+  notices.value = [...notices.value.slice(-3), { key, text, bad, to }];
   setTimeout(() => dismiss(key), bad ? 15000 : 5000);
 }
 

@@ -1,6 +1,6 @@
 // Merge: a project on a model. What is shown is what `convert` makes of the saved file, and the page says how near it is.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { get, startJob } from "../api";
+import { get, startAndWatch } from "../api";
 import { Next } from "../controls";
 import { freeName } from "../format";
 import { useKeys } from "../keys";
@@ -130,7 +130,7 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
   const render = () =>
     desk.save(async () => {
       const name = freeName(props.name.replace(/^.*\//, ""), library.value!.results, ".mp4");
-      if (await startJob("render", { project: props.id, name })) go("jobs");
+      await startAndWatch("render", { project: props.id, name });
     });
   useKeys({
     ...stepKeys(n, count - 1, to),

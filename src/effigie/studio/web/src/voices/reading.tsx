@@ -1,6 +1,7 @@
 // The fresh sentence, read at the microphone or recorded elsewhere; the check is a job.
 import { useState } from "preact/hooks";
 import { post } from "../api";
+import { FileButton } from "../controls";
 import { language, t } from "../language";
 import { jobs, notify } from "../state";
 import { upload } from "../uploads";
@@ -48,12 +49,7 @@ export function Reading({ sentence, draw, close }: { sentence: Sentence; draw: (
       keepLabel={t("Send it")}
       keep={sound => check(new File([sound], `reading.${extension(sound)}`, { type: sound.type }))}
       close={close}
-      other={
-        <label class="button">
-          {t("A file instead")}
-          <input type="file" accept="audio/*,video/*" class="hidden" onChange={event => event.currentTarget.files?.[0] && void check(event.currentTarget.files[0])} />
-        </label>
-      }
+      other={<FileButton label={t("A file instead")} accept="audio/*,video/*" take={files => void check(files[0]!)} />}
     />
   );
 }

@@ -1,12 +1,12 @@
 // A voice at work: a box to speak from, what was made beside a recording, a performance converted, a clip dubbed.
 import { useState } from "preact/hooks";
-import { startJob } from "../api";
+import { startAndWatch, startJob } from "../api";
 import { Choice, Facts, Panel, Slider } from "../controls";
 import { clock, freeName } from "../format";
 import { useKeys } from "../keys";
 import { number, t, told } from "../language";
 import { STATES } from "../pages/voices";
-import { go, jobs, library, validRecords, voices } from "../state";
+import { jobs, library, validRecords, voices } from "../state";
 import type { Voice } from "../types";
 import { Findings } from "./findings";
 import { listRecordings, listSpeech } from "./recordings";
@@ -229,7 +229,7 @@ function Dubbing({ voice, name, text }: { voice: string; name: string; text: str
   }
   const dub = async () => {
     const made = { clip: chosen.id, name: freeName(`${chosen.name.replace(/\.\w+$/, "")}-dubbed`, results, ".mp4") };
-    if (await startJob("dub", speech ? { ...made, speech } : { ...made, voice, text })) go("jobs");
+    await startAndWatch("dub", speech ? { ...made, speech } : { ...made, voice, text });
   };
   const why = !allowed ? t("nobody's consent to being animated is valid here") : !speech && !text.trim() ? t("write what is said, or choose a sound") : "";
   return (
