@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 WIDTH, HEIGHT, CAPTION = 640, 360, 30  # px of a step
 MAX_BYTES = 250_000
@@ -19,8 +19,10 @@ class Film:
         self._page = page
         self._steps: list[np.ndarray] = []
 
-    def take(self, caption: str) -> None:
-        """Add what the page shows; ``caption``: ASCII."""
+    def take(self, caption: str, hidden: Locator | None = None) -> None:
+        """Add what the page shows, but for what is of this machine alone; ``caption``: ASCII."""
+        if hidden is not None:
+            hidden.evaluate("one => (one.style.visibility = 'hidden')")
         data = np.frombuffer(self._page.screenshot(type="png"), np.uint8)
         step = np.full((HEIGHT + CAPTION, WIDTH, 3), 24, np.uint8)
         step[CAPTION:] = cv2.resize(cv2.imdecode(data, cv2.IMREAD_COLOR), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)

@@ -65,6 +65,7 @@ class Keyboard:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        page.on("filechooser", lambda chooser: None)  # from now on none is the browser's own: a key is faster than that
         self._last: int | None = None
         self._stays = 0
 
@@ -102,8 +103,11 @@ class Keyboard:
         opened.value.set_files(list(files))
 
     def go_round(self) -> int:
-        """Tab from the page itself over everything on it and back to it; returns how many things that were."""
-        self.page.evaluate("document.activeElement?.blur()")
+        """Tab from the page's beginning over everything on it to its end; returns how many things that were."""
+        for _ in range(MOST_TABS):  # to the end of a round that began where the focus was
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate(LOOK) is None:
+                break
         seen: list[str] = []
         for _ in range(MOST_TABS):
             words = self.tab()

@@ -61,7 +61,7 @@ export function ConsentDialog({ close, shows = "" }: { close: () => void; shows?
         </div>
         <p class="dim">
           {kind === "consent-new"
-            ? t("You attest it and sign with your key. A record with neither basis nor evidence puts a visible notice on every output.")
+            ? t("You attest it and sign with your key. Without evidence, such as their signed release, every output carries a visible notice.")
             : t("The person grants it before this machine's camera, which is the strongest kind; or signs the file on their own machine, and you drop what comes back into this window.")}
         </p>
         <Text label={t("Name")} value={subject} set={setSubject} required first />

@@ -1,6 +1,6 @@
 // Small parts that every page is made of.
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { number, t } from "./language";
 import { go, notify } from "./state";
 
@@ -126,7 +126,8 @@ export function NoFootage() {
 
 export function Dialog(props: { title: string; close: () => void; children: ComponentChildren }) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the next key, which is the dialog's.
+  useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null;
     ref.current!.showModal();
     return () => before?.isConnected && before.focus(); // it is taken out of the page, not closed: browsers give nothing back then

@@ -1,8 +1,9 @@
 // The socket: events come in and frames, wishes go out. The newest wish wins, and one is on its way at a time.
 import { get } from "./api";
+import { plain } from "./format";
 import { t } from "./language";
 import { readMessage } from "./messages";
-import { connection, jobs, library, notify, people, running, waiting } from "./state";
+import { connection, jobs, library, notify, page, people, running, toldInPlace, waiting } from "./state";
 import type { Job, Library, People } from "./types";
 
 export interface Shown { n: number; time: number; ms: number; pictures: ImageBitmap[] }
@@ -69,10 +70,11 @@ class Live {
     this.done();
   }
 
-  // A job that fails says so on every page: whoever asked for it may be waiting for what comes of it.
+  // A job that fails says so on every page but Jobs: whoever asked for it may be waiting for what comes of it.
   private note(told: Job[]): void {
     const active = new Set([...running.value, ...waiting.value].map(job => job.id));
-    for (const job of told) if (job.state === "failed" && active.has(job.id)) notify(t("{title} failed: {why}", { title: job.title, why: job.message }), true, `jobs/${job.id}`);
+    const failed = told.filter(job => job.state === "failed" && active.has(job.id) && !toldInPlace.has(job.id) && page.value !== "jobs");
+    failed.forEach(job => notify(t("{title} failed: {why}", { title: job.title, why: plain(job.message) }), true, `jobs/${job.id}`));
     jobs.value = told;
   }
 

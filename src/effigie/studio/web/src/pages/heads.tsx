@@ -10,7 +10,7 @@ import { drawLanes, frameAt, laneHeight } from "../heads/timeline";
 import { useKeys } from "../keys";
 import { type Message, language, number, t, told } from "../language";
 import { begin } from "../paint";
-import { focus, go, library, validRecords } from "../state";
+import { focus, go, library, takenNames, validRecords } from "../state";
 import { theme } from "../theme";
 import { Timeline, Transport, grab, pictureWidth, stepKeys, useSize } from "../transport";
 
@@ -47,7 +47,7 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
   const [playing, setPlaying] = useState(false);
   const size = useSize(canvas);
   const [held, hold] = useState<number | null>(null); // time of the key that is dragged
-  const { clips, templates, results } = library.value!;
+  const { clips, templates } = library.value!;
   const template = desk.template.value;
   const open = desk.opened.value;
   const shown = desk.shown.value;
@@ -97,7 +97,7 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
   const render = () =>
     attempt(async () => {
       const id = desk.isDirty.value || !desk.file.value ? await save() : desk.file.value;
-      const name = freeName(`${props.name}-animated`, results, ".mp4");
+      const name = freeName(`${props.name}-animated`, takenNames.value, ".mp4");
       const { driver, speech } = props.moves;
       await startAndWatch("animate", { portrait: props.id, template: id, ...(driver && { driver }), ...(speech && { speech }), name });
     });

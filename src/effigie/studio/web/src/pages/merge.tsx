@@ -16,7 +16,7 @@ import { ShotPanel } from "../merge/shot-panel";
 import { drawTrack } from "../merge/timeline";
 import { usePaint } from "../merge/use-paint";
 import { type Mode, drawFrame, wipeSplit } from "../paint";
-import { focus, go, library, notify } from "../state";
+import { focus, go, library, notify, takenNames } from "../state";
 import { theme } from "../theme";
 import { Timeline, Transport, Views, grab, pictureWidth, stepKeys, useSize } from "../transport";
 import type { ClipInfo } from "../types";
@@ -129,7 +129,7 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
   };
   const render = () =>
     desk.save(async () => {
-      const name = freeName(props.name.replace(/^.*\//, ""), library.value!.results, ".mp4");
+      const name = freeName(props.name.replace(/^.*\//, ""), takenNames.value, ".mp4");
       await startAndWatch("render", { project: props.id, name });
     });
   useKeys({

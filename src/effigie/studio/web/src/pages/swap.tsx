@@ -7,13 +7,14 @@ import { freeName, stem } from "../format";
 import { list, t } from "../language";
 import { reload } from "../live";
 import { RunningUploads } from "../running-uploads";
-import { focus, library, running, validRecords, waiting } from "../state";
+import { focus, library, running, takenNames, validRecords, waiting } from "../state";
 import { CLIP_TYPES, takeFiles, upload } from "../uploads";
 import { Viewer } from "../viewer";
 import { LockPanel } from "./faces";
 
 export function Swap() {
-  const { clips, models, facesets, results } = library.value!;
+  const { clips, models } = library.value!;
+  const facesets = library.value!.facesets.filter(set => set.faces);
   const videos = clips.filter(clip => clip.video);
   const model0 = models.find(model => model.id === focus.value);
   const clip0 = clips.find(clip => clip.id === focus.value); // footage if it moves, else the face
@@ -32,14 +33,15 @@ export function Swap() {
       </Next>
     );
   }
-  const wanted = freeName(`${stem(target.name)}-swap`, results, ".mp4");
+  const wanted = freeName(`${stem(target.name)}-swap`, takenNames.value, ".mp4");
   const made = { clip: target.id, name: name || wanted };
   const sources: [string, string][] = [
     ...facesets.map(set => [set.id, t("faces · {name}", { name: set.name })] as [string, string]),
     ...clips.map(one => [one.id, t(one.video ? "clip · {name}" : "photo · {name}", { name: one.name })] as [string, string]),
   ];
-  // Until somebody is chosen: the first who is not the footage itself.
-  const from = sources.find(([id]) => id === source)?.[0] ?? sources.find(([id]) => id !== target.id)?.[0] ?? "";
+  // Until somebody is chosen: faces that were extracted; else a clip or photo other than the footage, before what swaps at once have kept.
+  const likely = [...facesets.filter(set => !set.name.includes(".swap/")), ...clips.filter(one => one.id !== target.id), ...facesets];
+  const from = sources.find(([id]) => id === source)?.[0] ?? likely[0]?.id ?? "";
   const isSet = facesets.some(set => set.id === from);
   const exchange = () => {
     setClip(from);
@@ -51,8 +53,9 @@ export function Swap() {
       await reload();
       if (id) setSource(id);
     });
+  const signing = [...running.value, ...waiting.value].some(job => job.command.startsWith("effigie consent "));
   const allowed = isSet || validRecords.value.some(record => record.uses.includes("swap"));
-  const lacking = way === "model" ? (model ? "" : t("train one first")) : !from ? t("choose who will be shown") : from === target.id ? t("face and footage are one clip") : allowed ? "" : t("consent is missing");
+  const lacking = way === "model" ? (model ? "" : t("train one first")) : !from ? t("choose who will be shown") : from === target.id ? t("face and footage are one clip") : allowed ? "" : signing ? t("the record is being signed") : t("consent is missing");
   const start = () =>
     way === "model" ? startAndWatch("convert", { ...made, model }) : startAndWatch("swap", { ...made, sources: [from], ...(minutes && { minutes }) });
   return (
@@ -90,7 +93,7 @@ export function Swap() {
             </>
           )}
         </Panel>
-        {way === "model" ? <LockPanel id={model} /> : isSet ? <LockPanel id={from} /> : <Unseen source={from} />}
+        {way === "model" ? <LockPanel id={model} /> : isSet ? <LockPanel id={from} /> : <Unseen source={from} signing={signing} />}
         <Panel title={t("Render")}>
           <Text label={t("Name")} value={name} set={setName} hint={name ? "" : `${wanted}.mp4`} />
           <button class="main" disabled={!!lacking} onClick={start}>
@@ -105,10 +108,9 @@ export function Swap() {
 }
 
 // Photos and clips whose faces nobody has measured yet: the command asks the gate when it has.
-function Unseen({ source }: { source: string }) {
+function Unseen({ source, signing }: { source: string; signing: boolean }) {
   const [asks, ask] = useState(false);
   const records = validRecords.value.filter(record => record.uses.includes("swap"));
-  const signing = [...running.value, ...waiting.value].some(job => job.command.startsWith("effigie consent "));
   return (
     <Panel title={t("Consent")}>
       {records.length ? (

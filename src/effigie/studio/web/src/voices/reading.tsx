@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { post } from "../api";
 import { FileButton } from "../controls";
 import { language, t } from "../language";
-import { jobs, notify } from "../state";
+import { jobs, notify, toldInPlace } from "../state";
 import { upload } from "../uploads";
 import { extension, Recorder } from "./recorder";
 
@@ -16,7 +16,9 @@ export function Reading({ sentence, draw, close }: { sentence: Sentence; draw: (
     const recording = await upload(sound, "evidence");
     if (!recording) return;
     try {
-      send((await post<{ id: string }>("/api/jobs", { key: `reading-${sentence.nonce}`, kind: "voice-answer", fields: { nonce: sentence.nonce, recording } })).id);
+      const { id } = await post<{ id: string }>("/api/jobs", { key: `reading-${sentence.nonce}`, kind: "voice-answer", fields: { nonce: sentence.nonce, recording } });
+      toldInPlace.add(id);
+      send(id);
     } catch (error) {
       notify((error as Error).message, true);
     }
