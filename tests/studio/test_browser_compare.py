@@ -109,7 +109,9 @@ def test_a_locked_model_is_one_line(page: tuple[Page, Path]) -> None:
     records = root / "models" / "bare" / "consents"
     records.rename(records.with_name("away"))
     shown.keyboard.press("1")
+    expect(shown.get_by_role("main", name="People")).to_be_visible()
     shown.keyboard.press("4")
+    expect(shown.get_by_role("main", name="Train")).to_be_visible()
     shown.get_by_role("button", name="Compare").click()
     expect(shown.locator("canvas.frame")).to_be_visible()
     # The gate is asked while frames are shown, and when a comparison is opened.

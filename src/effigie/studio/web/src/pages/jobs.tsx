@@ -23,7 +23,7 @@ export function Jobs() {
   return (
     <div class="split">
       <div class="body">
-        <table class="list">
+        <table class="list queue">
           <thead>
             <tr>
               <th>{t("Job")}</th>
