@@ -32,9 +32,10 @@ from effigie.faceset import FaceSet
 
 # What a shell or a launcher may have set and effigie, pytest's own output aside, listens to: tests set their own.
 INHERITED = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "RAY_ADDRESS"}
+HEEDED = {"EFFIGIE_CACHE", "EFFIGIE_BROWSER", "EFFIGIE_PICTURES"}  # they are meant for the tests
 INHERITED |= {"RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
 for name in os.environ.copy():
-    if name in INHERITED or (name.startswith("EFFIGIE_") and name != "EFFIGIE_CACHE"):
+    if name in INHERITED or (name.startswith("EFFIGIE_") and name not in HEEDED):
         del os.environ[name]
 
 # Tests that run side by side share the cores: threads of OpenMP that wait for each other would take turns.

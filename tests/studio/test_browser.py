@@ -15,6 +15,7 @@ from test_language import find_english
 
 from effigie.studio.browser import write_opener
 
+from hands import Keyboard  # isort: skip
 from playwright.sync_api import Page, expect  # isort: skip
 
 pytestmark = pytest.mark.slow
@@ -48,8 +49,7 @@ def test_an_empty_workspace_offers_the_demo(page: Page) -> None:
 def test_a_clip_is_brought_in_and_stepped_through_by_keyboard(page: Page, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "numbers.mp4", 60)
     page.keyboard.press("2")
-    page.get_by_role("button", name="Bring my own clips").click()
-    page.get_by_label("Bring clips").set_input_files(clip)
+    page.get_by_label("Bring my own clips").set_input_files(clip)
     picture = page.get_by_role("img", name="numbers.mp4, frame 0")
     expect(picture).to_be_visible(timeout=30_000)
     expect(page.get_by_text("exact")).to_be_visible()
@@ -137,6 +137,13 @@ def test_axe_finds_nothing_serious(page: Page, name: str, theme: str) -> None:
     page.keyboard.press(str((PAGES.index(name) + 1) % 10))
     page.wait_for_timeout(500)
     check_accessibility(page, theme)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_tab_goes_over_the_whole_page_and_is_seen(page: Page, name: str) -> None:
+    page.keyboard.press(str((PAGES.index(name) + 1) % 10))
+    page.wait_for_timeout(500)
+    assert Keyboard(page).go_round() > len(PAGES)
 
 
 def test_the_browsers_language_is_spoken_and_the_switch_remembered(page: Page, running: RunningStudio) -> None:

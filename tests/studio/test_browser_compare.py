@@ -13,6 +13,7 @@ from running_studio import RunningStudio
 
 from effigie.swap import build_swap
 
+from hands import Keyboard  # isort: skip
 from playwright.sync_api import Page, expect  # isort: skip
 
 pytestmark = pytest.mark.slow
@@ -99,12 +100,18 @@ def test_it_speaks_italian_and_axe_finds_nothing_serious(page: tuple[Page, Path]
     check_accessibility(page[0], "light")
 
 
+def test_tab_goes_over_the_whole_page_and_is_seen(page: tuple[Page, Path]) -> None:
+    assert Keyboard(page[0]).go_round() > 20
+
+
 def test_a_locked_model_is_one_line(page: tuple[Page, Path]) -> None:
     shown, root = page
     records = root / "models" / "bare" / "consents"
     records.rename(records.with_name("away"))
     shown.keyboard.press("1")
+    expect(shown.get_by_role("main", name="People")).to_be_visible()
     shown.keyboard.press("4")
+    expect(shown.get_by_role("main", name="Train")).to_be_visible()
     shown.get_by_role("button", name="Compare").click()
     expect(shown.locator("canvas.frame")).to_be_visible()
     # The gate is asked while frames are shown, and when a comparison is opened.

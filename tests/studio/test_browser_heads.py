@@ -14,6 +14,7 @@ from running_studio import RunningStudio
 from effigie.consent import new_consent
 from effigie.heads import load_template
 
+from hands import Keyboard  # isort: skip
 from playwright.sync_api import Page, expect  # isort: skip
 
 pytestmark = pytest.mark.slow
@@ -82,6 +83,10 @@ def test_keys_become_a_saved_template(page: tuple[Page, Path]) -> None:
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_finds_nothing_serious(page: tuple[Page, Path], theme: str) -> None:
     check_accessibility(page[0], theme)
+
+
+def test_tab_goes_over_the_whole_page_and_is_seen(page: tuple[Page, Path]) -> None:
+    assert Keyboard(page[0]).go_round() > 30
 
 
 def test_all_of_it_is_said_in_italian(page: tuple[Page, Path]) -> None:

@@ -12,6 +12,7 @@ from running_studio import RunningStudio
 
 from effigie.swap.editing.project import load_project
 
+from hands import Keyboard  # isort: skip
 from playwright.sync_api import Page, expect  # isort: skip
 
 pytestmark = pytest.mark.slow
@@ -73,6 +74,10 @@ def test_its_look_is_copied_to_everything_before(page: tuple[Page, Path]) -> Non
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_finds_nothing_serious(page: tuple[Page, Path], theme: str) -> None:
     check_accessibility(page[0], theme)
+
+
+def test_tab_goes_over_the_whole_page_and_is_seen(page: tuple[Page, Path]) -> None:
+    assert Keyboard(page[0]).go_round() > 40
 
 
 def test_a_stroke_of_the_brush_goes_into_the_project(page: tuple[Page, Path]) -> None:

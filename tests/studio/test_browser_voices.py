@@ -14,6 +14,7 @@ from test_language import find_english
 
 import effigie
 
+from hands import Keyboard  # isort: skip
 from playwright.sync_api import Page, expect  # isort: skip
 
 pytestmark = pytest.mark.slow
@@ -67,6 +68,7 @@ def test_a_text_is_spoken_and_seen_beside_a_recording(page: Page) -> None:
     place.press("ArrowRight")
     expect(place).to_have_attribute("aria-valuenow", "0.5")
     check_both_themes(page)
+    assert Keyboard(page).go_round() > 30
     made.get_by_role("link", name="Verify").click()
     expect(page.get_by_text("made with effigie", exact=True)).to_be_visible(timeout=SOON)
     check_both_themes(page)

@@ -123,6 +123,28 @@ def test_other_kinds_of_files_are_not_taken(studio: RunningStudio, name: str) ->
     assert studio.ask("PUT", "/api/uploads/other?name=a.mp4", b"x")[0] == 400
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("noise.mp4", bytes(range(256)) * 20, "clips/noise.mp4 is not a clip that can be read"),
+        ("noise.jpg", bytes(range(256)) * 20, "clips/noise.jpg is not a clip that can be read"),
+        ("nothing.mp4", b"", "clips/nothing.mp4 is empty"),
+    ],
+)
+def test_a_clip_that_is_none_is_said_and_not_kept(
+    studio: RunningStudio, root: Path, name: str, data: bytes, said: str
+) -> None:
+    status, answer = studio.ask("PUT", f"/api/uploads/clips?name={name}", data)
+    assert status == 422 and answer["error"].startswith(said)
+    assert not (root / "clips" / name).exists()
+
+
+def test_a_clip_that_is_cut_short_is_said_and_not_kept(studio: RunningStudio, root: Path, clip: bytes) -> None:
+    status, answer = studio.ask("PUT", "/api/uploads/clips?name=half.mp4", clip[: len(clip) // 2])
+    assert status == 422 and "cut short" in answer["error"]
+    assert not (root / "clips" / "half.mp4").exists()
+
+
 def test_an_upload_that_breaks_off_leaves_nothing(studio: RunningStudio, root: Path) -> None:
     lines = ["PUT /api/uploads/clips?name=broken.mp4 HTTP/1.1", "Content-Length: 1000000"]
     lines += [f"{name}: {value}" for name, value in studio.headers().items()]

@@ -68,7 +68,8 @@ def test_records_are_taken_in_and_forged_ones_refused(studio: RunningStudio, tmp
     text = (tmp_path / "cleo.json").read_text("utf-8")
     forged = text.replace("Cleo", "Dora")
     for wrong in (forged.encode(), b"{}", b"\xff", b"[" * 5000):
-        assert studio.ask("PUT", "/api/people/record", wrong)[0] == 403
+        status, answer = studio.ask("PUT", "/api/people/record?name=cleo.json", wrong)
+        assert status == 403 and answer["error"].startswith("cleo.json")
     assert studio.ask("PUT", "/api/people/record", text.encode()) == (200, {"id": record.id})
     states = list_states(studio)
     assert states["Cleo"] == "valid" and "Dora" not in states

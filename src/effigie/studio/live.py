@@ -110,7 +110,9 @@ class Connection:
             try:
                 message = await asyncio.to_thread(self._make_frames, wish)
             except EffigieError as error:
-                await self._send("no-frame", {"seq": wish.seq, "n": wish.n, "error": str(error)})
+                await self._send(
+                    "no-frame", {"seq": wish.seq, "n": wish.n, "error": self._studio.workspace.explain(error)}
+                )
                 continue
             with contextlib.suppress(RuntimeError):  # the page has gone meanwhile
                 await self._socket.send_bytes(message)

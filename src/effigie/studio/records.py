@@ -39,6 +39,7 @@ def list_records(workspace: Workspace) -> list[dict[str, Any]]:
                 "strength": record.strength,
                 "basis": record.basis,
                 "evidence": [f"{piece.kind} {piece.note}" for piece in record.evidence],
+                "bare": record.is_bare,
                 "signed": [f"{s.role}, key {s.fingerprint}, {s.signed_at:%Y-%m-%d}" for s in record.signatures],
                 "witness": None if record.witness is None else record.witness.describe(),
                 "state": stored.state,

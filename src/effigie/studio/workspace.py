@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -81,6 +82,13 @@ class Workspace:
         """A path as it is written in a command that runs in the workspace; never one that reads as an option."""
         short = str(path.relative_to(self.root)) if self.root in path.parents else str(path)
         return f"./{short}" if short.startswith("-") else short
+
+    def explain(self, error: Exception) -> str:
+        """What an error says, with files of the workspace named as they are found in it."""
+        text = str(error)
+        for folder in (self.private / "incoming", self.root):
+            text = text.replace(f"{folder}{os.sep}", "")
+        return text
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

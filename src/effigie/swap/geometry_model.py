@@ -101,7 +101,7 @@ def measure_profile(
         found = (
             f"at most {format_count(most, 'face')} at once: choose a smaller number with --person"
             if most
-            else "no face"
+            else "no face: choose footage in which somebody can be seen, large and sharp"
         )
         raise MediaError(f"{clip} shows {found}")
     wanted = next(embeddings[person] for _, faces, embeddings in seen if len(faces) == most)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from effigie.errors import UsageError
+from effigie.errors import EffigieError, UsageError
+from effigie.io.atomic_write import discard
 from effigie.studio.endpoints.requests import announced_size, path_of, read_fields, studio_of
 from effigie.studio.library import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from effigie.studio.uploads import DOCUMENT_SUFFIXES, choose_name, clip_suffixes, receive_file
@@ -60,14 +62,30 @@ async def forget(request: Request) -> Response:
 
 
 async def upload(request: Request) -> Response:
-    """A clip or picture, streamed into the workspace; or a document that a consent rests on."""
+    """A clip or picture, streamed into the workspace; or a document that a consent rests on.
+
+    Raises:
+        MediaError: it came as a clip and is none; nothing of it is left.
+    """
     studio, kind = studio_of(request), request.path_params["kind"]
     if kind not in UPLOADS:
         raise UsageError(f"uploads go to {', '.join(UPLOADS)}")
     path = choose_name(studio.workspace.root / kind, request.query_params.get("name", ""), UPLOADS[kind]())
     await receive_file(request.stream(), path, announced_size(request))
+    if kind == CLIPS:
+        await asyncio.to_thread(_check_clip, path)
     studio.events.send("library", [])
     return JSONResponse({"id": studio.workspace.handles.issue(path), "name": path.name})
+
+
+def _check_clip(path: Path) -> None:
+    from effigie.media import probe
+
+    try:
+        probe(path)
+    except EffigieError:
+        discard(path)
+        raise
 
 
 async def describe(request: Request) -> Response:

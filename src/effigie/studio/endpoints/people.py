@@ -11,7 +11,7 @@ from starlette.routing import Route
 from effigie.errors import UsageError
 from effigie.studio.endpoints.requests import announced_size, path_of, studio_of
 from effigie.studio.records import add_record, explain_lock, list_records, list_requests
-from effigie.studio.uploads import receive_file
+from effigie.studio.uploads import choose_name, receive_file
 
 MAX_RECORD_BYTES = 4 << 20
 
@@ -25,7 +25,7 @@ async def list_people(request: Request) -> Response:
 async def take_record(request: Request) -> Response:
     """A record or revocation, as the file that the person sent back."""
     studio = studio_of(request)
-    path = studio.workspace.private / "incoming" / "record.json"
+    path = choose_name(studio.workspace.private / "incoming", request.query_params.get("name", "record.json"))
     try:
         await receive_file(request.stream(), path, announced_size(request), MAX_RECORD_BYTES)
         record_id = await asyncio.to_thread(add_record, studio.workspace, path)

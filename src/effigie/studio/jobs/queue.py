@@ -171,6 +171,7 @@ class JobQueue:
             "ended": job.ended,
             "cancelled": job.is_cancelled,
             "output": ids.get("output"),
+            "makes": Path(made["output"]).name if "output" in made else None,
             "voice": made.get("stock", ids.get("voice")),
             "progress": progress if known else None,
         }

@@ -33,7 +33,7 @@ def explain_absence(people: Sequence[PersonState], matcher: PersonMatcher, clip:
         return f"{clip}: {notes[0]}"
     by_number = "--person" if len(people) == 1 else "--map NUMBER=MODEL"
     if not matcher.max_faces:
-        return f"{clip} shows no face: nothing to swap"
+        return f"{clip} shows no face, so nothing is swapped: choose footage in which somebody can be seen"
     if person is not None:
         return (
             f"{clip} never shows {person + 1} faces at once, at most {matcher.max_faces}: "

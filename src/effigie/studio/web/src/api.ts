@@ -1,6 +1,6 @@
 // Requests to the studio's server. Every failure becomes one line, shown by whoever asked or as a notice.
 import { t } from "./language";
-import { notify } from "./state";
+import { go, notify } from "./state";
 
 export class ServerError extends Error {}
 
@@ -42,16 +42,21 @@ export function put<T>(path: string, file: Blob, onProgress: (share: number) => 
   });
 }
 
-// Asks for a job; the key makes it one job, however often it is sent.
-export async function startJob(kind: string, fields: Record<string, unknown>): Promise<boolean> {
+// Asks for a job; the key makes it one job, however often it is sent. Its id, or "" where it was refused.
+export async function startJob(kind: string, fields: Record<string, unknown>): Promise<string> {
   try {
-    const job = await post<{ command: string }>("/api/jobs", { key: crypto.randomUUID(), kind, fields });
+    const job = await post<{ id: string; command: string }>("/api/jobs", { key: crypto.randomUUID(), kind, fields });
     notify(t("queued: {command}", { command: job.command }));
-    return true;
+    return job.id;
   } catch (error) {
     notify((error as Error).message, true);
-    return false;
+    return "";
   }
+}
+
+export async function startAndWatch(kind: string, fields: Record<string, unknown>): Promise<void> {
+  const id = await startJob(kind, fields);
+  if (id) go("jobs", id);
 }
 
 export async function attempt(work: () => Promise<unknown>): Promise<void> {

@@ -1,6 +1,6 @@
 // Small parts that every page is made of.
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { number, t } from "./language";
 import { go, notify } from "./state";
 
@@ -27,10 +27,11 @@ export function Field(props: { label: string; hint?: string; children: Component
   );
 }
 
-export function Text(props: { label: string; value: string; set: (value: string) => void; hint?: string; required?: boolean }) {
+// `first`: it has the focus when its dialog opens.
+export function Text(props: { label: string; value: string; set: (value: string) => void; hint?: string; required?: boolean; first?: boolean }) {
   return (
     <Field label={props.label} hint={props.hint}>
-      <input type="text" value={props.value} required={props.required} maxLength={2000} onInput={e => props.set(e.currentTarget.value)} />
+      <input type="text" value={props.value} required={props.required} autofocus={props.first} maxLength={2000} onInput={e => props.set(e.currentTarget.value)} />
     </Field>
   );
 }
@@ -79,6 +80,29 @@ export function Facts(props: { rows: [string, ComponentChildren][] }) {
   );
 }
 
+// The first frame of a clip; a sign where it cannot be read.
+export function Poster({ id, look = "" }: { id: string; look?: string }) {
+  const [lost, lose] = useState(false);
+  useEffect(() => lose(false), [id]);
+  return lost ? <i class={`unread ${look}`} aria-hidden="true" /> : <img class={look} src={`/api/clips/${id}/poster`} alt="" loading="lazy" onError={() => lose(true)} />;
+}
+
+// A button that opens the chooser of files. The same file may be chosen twice: it may have been mended since.
+export function FileButton(props: { label: string; take: (files: File[]) => void; accept?: string; many?: boolean; look?: string }) {
+  const chosen = (event: Event) => {
+    const input = event.currentTarget as HTMLInputElement;
+    const files = [...(input.files ?? [])];
+    input.value = "";
+    if (files.length) props.take(files);
+  };
+  return (
+    <label class={`button ${props.look ?? ""}`}>
+      {props.label}
+      <input type="file" multiple={props.many} accept={props.accept} class="hidden" onChange={chosen} />
+    </label>
+  );
+}
+
 // What is needed next, where nothing is there yet.
 export function Next(props: { title: string; text: string; children?: ComponentChildren }) {
   return (
@@ -102,7 +126,12 @@ export function NoFootage() {
 
 export function Dialog(props: { title: string; close: () => void; children: ComponentChildren }) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => ref.current!.showModal(), []);
+  // Before the next key, which is the dialog's.
+  useLayoutEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    ref.current!.showModal();
+    return () => before?.isConnected && before.focus(); // it is taken out of the page, not closed: browsers give nothing back then
+  }, []);
   return (
     <dialog ref={ref} aria-label={props.title} onClose={props.close} onClick={e => e.target === ref.current && props.close()}>
       <header>

@@ -21,6 +21,11 @@ export const clock = (seconds: number): string => new Date(seconds * 1000).toLoc
 export const day = (iso: string | null): string => (iso ? new Date(`${iso}T00:00`).toLocaleDateString(language.value, { dateStyle: "medium" }) : t("no end"));
 export const stem = (name: string): string => name.replace(/^.*\//, "").replace(/\.[^.]*$/, "");
 
+// What the gate says, without the command that it tells users of a terminal: the page has a button for that.
+const ADVICE = ": make one with `effigie consent";
+export const asksConsent = (why: string): boolean => why.includes(ADVICE);
+export const plain = (why: string): string => why.split(ADVICE)[0]!;
+
 // A name for something new that no row has yet.
 export function freeName(wish: string, rows: { name: string }[], suffix = ""): string {
   const base = wish.replace(/[^\w .+-]/g, "-").replace(/^[^\w]+/, "").slice(0, 50) || "new";

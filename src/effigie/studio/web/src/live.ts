@@ -1,7 +1,9 @@
 // The socket: events come in and frames, wishes go out. The newest wish wins, and one is on its way at a time.
 import { get } from "./api";
+import { plain } from "./format";
+import { t } from "./language";
 import { readMessage } from "./messages";
-import { connection, jobs, library, people } from "./state";
+import { connection, jobs, library, notify, page, people, running, toldInPlace, waiting } from "./state";
 import type { Job, Library, People } from "./types";
 
 export interface Shown { n: number; time: number; ms: number; pictures: ImageBitmap[] }
@@ -68,8 +70,16 @@ class Live {
     this.done();
   }
 
+  // A job that fails says so on every page but Jobs: whoever asked for it may be waiting for what comes of it.
+  private note(told: Job[]): void {
+    const active = new Set([...running.value, ...waiting.value].map(job => job.id));
+    const failed = told.filter(job => job.state === "failed" && active.has(job.id) && !toldInPlace.has(job.id) && page.value !== "jobs");
+    failed.forEach(job => notify(t("{title} failed: {why}", { title: job.title, why: plain(job.message) }), true, `jobs/${job.id}`));
+    jobs.value = told;
+  }
+
   private hear(event: { kind: string; value: any }): void {
-    if (event.kind === "jobs") jobs.value = event.value as Job[];
+    if (event.kind === "jobs") this.note(event.value as Job[]);
     else if (event.kind === "library") void reload();
     else if (event.kind === "no-frame" || event.kind === "refused") {
       this.fails(event.value.error);

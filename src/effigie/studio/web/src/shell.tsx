@@ -1,7 +1,7 @@
 // The frame around every page: header with workspace, consent and running job; rail; notices; help; files dropped anywhere.
 import { useEffect, useState } from "preact/hooks";
-import { startJob } from "./api";
-import { Dialog, Next } from "./controls";
+import { startAndWatch } from "./api";
+import { Dialog, FileButton, Next } from "./controls";
 import { duration } from "./format";
 import { KEY_HELP, pageKeys, useKeys } from "./keys";
 import { type Message, count, language, nextLanguage, number, t, told } from "./language";
@@ -15,7 +15,8 @@ import { Results } from "./pages/results";
 import { Swap } from "./pages/swap";
 import { Train } from "./pages/train";
 import { VoicesPage } from "./pages/voices";
-import { takeFiles } from "./uploads";
+import { RunningUploads } from "./running-uploads";
+import { CLIP_TYPES, takeFiles } from "./uploads";
 import { PAGES, type Page, connection, dismiss, focus, go, help, isEmpty, jobs, library, notices, page, people, running, validRecords, waiting } from "./state";
 import { nextTheme, theme } from "./theme";
 
@@ -100,7 +101,7 @@ function Welcome() {
       text={
         active
           ? t("It extracts two people, trains for four minutes, renders and verifies a swap. Its faces, curve and results appear here as they come.")
-          : t("Bring clips: drop them anywhere, or pick them under Clips. Or see a whole project first: the demo fetches samples with pip and swaps a face, in about ten minutes.")
+          : t("Bring a clip, and a photo or clip of whoever is to be shown in it: choose both, or drop them anywhere. Or see a whole project first: the demo fetches samples with pip and swaps a face, in about ten minutes.")
       }
     >
       {active ? (
@@ -109,10 +110,12 @@ function Welcome() {
         </button>
       ) : (
         <>
-          <button class="main" onClick={async () => (await startJob("demo", { minutes: 4 })) && go("jobs")}>
+          <button class="main" onClick={() => startAndWatch("demo", { minutes: 4 })}>
             {t("Make the demo")}
           </button>
-          <button onClick={() => go("clips", "new")}>{t("Bring my own clips")}</button>
+          <FileButton label={t("Bring my own clips")} accept={CLIP_TYPES} many take={takeFiles} />
+          <button onClick={() => go("clips", "new")}>{t("Pick them where they lie")}</button>
+          <RunningUploads />
         </>
       )}
     </Next>
@@ -153,7 +156,15 @@ export function Shell() {
       )}
       <div class="notices" role="status" aria-live="polite">
         {notices.value.map(notice => (
-          <button key={notice.key} class={notice.bad ? "bad" : ""} title={t("Dismiss")} onClick={() => dismiss(notice.key)}>
+          <button
+            key={notice.key}
+            class={notice.bad ? "bad" : ""}
+            title={notice.to ? t("See it") : t("Dismiss")}
+            onClick={() => {
+              dismiss(notice.key);
+              if (notice.to) location.hash = notice.to;
+            }}
+          >
             {notice.text}
           </button>
         ))}

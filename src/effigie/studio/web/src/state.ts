@@ -12,11 +12,16 @@ export const jobs = signal<Job[]>([]);
 export const connection = signal<"open" | "lost">("open");
 export const page = signal<Page>("clips");
 export const focus = signal(""); // id of what a page shows, from the address
-export const notices = signal<{ key: number; text: string; bad: boolean }[]>([]);
+export const notices = signal<{ key: number; text: string; bad: boolean; to?: string }[]>([]);
 export const help = signal(false);
+
+// Jobs whose end a page tells in its own place.
+export const toldInPlace = new Set<string>();
 
 export const running = computed(() => jobs.value.filter(job => job.state === "running"));
 export const waiting = computed(() => jobs.value.filter(job => job.state === "queued"));
+// What lies under results, and what is going to: names that are taken there.
+export const takenNames = computed(() => [...(library.value?.results ?? []), ...[...running.value, ...waiting.value].map(job => ({ name: job.makes ?? "" }))]);
 export const validRecords = computed(() => people.value.records.filter(record => record.state === "valid"));
 export const isEmpty = computed(() => {
   const found = library.value;
@@ -24,9 +29,10 @@ export const isEmpty = computed(() => {
 });
 
 let count = 0;
-export function notify(text: string, bad = false): void {
+// `to`: address of the page's part that says more.
+export function notify(text: string, bad = false, to?: string): void {
   const key = ++count;
-  notices.value = [...notices.value.slice(-3), { key, text, bad }];
+  notices.value = [...notices.value.slice(-3), { key, text, bad, to }];
   setTimeout(() => dismiss(key), bad ? 15000 : 5000);
 }
 

@@ -11,11 +11,11 @@ export interface ClipInfo { width: number; height: number; rate: number | null; 
 export interface Progress { stage: string | null; done: number | null; total: number | null; unit: string | null; rate: number | null; left_s: number | null; note: string | null }
 export interface Job {
   id: string; title: string; command: string; lane: string; state: "queued" | "running" | "done" | "failed" | "stopped"; message: string;
-  created: number; started: number | null; ended: number | null; cancelled: boolean; output: string | null; voice: string | null; progress: Progress | null;
+  created: number; started: number | null; ended: number | null; cancelled: boolean; output: string | null; makes: string | null; voice: string | null; progress: Progress | null;
 }
 export interface ConsentRecord {
   id: string; subject: string; uses: string[]; voice: boolean; purpose: string | null; territory: string | null; begins: string; until: string | null;
-  strength: string; witness: string | null; file: string; basis: string; evidence: string[]; signed: string[]; state: string; revoked: string | null; own: boolean;
+  strength: string; witness: string | null; file: string; basis: string; evidence: string[]; bare: boolean; signed: string[]; state: string; revoked: string | null; own: boolean;
 }
 export interface ConsentRequest { id: string; own: boolean; subject: string; uses: string[]; until: string | null; file: string; command: string }
 export interface People { records: ConsentRecord[]; requests: ConsentRequest[] }

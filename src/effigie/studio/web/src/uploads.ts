@@ -3,9 +3,11 @@ import { signal } from "@preact/signals";
 import { put } from "./api";
 import { t } from "./language";
 import { reload } from "./live";
-import { notify, page } from "./state";
+import { go, notify, page } from "./state";
 import { verifyFile } from "./verification";
 
+// What a chooser of files offers for clips.
+export const CLIP_TYPES = "video/*,image/*,.mkv,.mxf";
 export const uploads = signal<{ key: number; name: string; share: number }[]>([]);
 let count = 0;
 
@@ -25,18 +27,24 @@ export async function upload(file: File, kind: "clips" | "evidence" | "recording
 }
 
 export async function takeFiles(files: File[]): Promise<void> {
+  let first: string | null = null; // clip that came
   for (const file of files) {
     if (file.name.endsWith(".json")) await takeRecord(file);
     else if (page.value === "results") await verifyFile(file);
     else if (page.value === "voices" && /^(audio|video)/.test(file.type)) await upload(file, "recordings");
-    else await upload(file, file.type.startsWith("audio") ? "sounds" : "clips");
+    else if (file.type.startsWith("audio")) await upload(file, "sounds");
+    else {
+      const id = await upload(file, "clips");
+      first ??= id;
+    }
   }
   await reload();
+  if (first && page.value === "clips") go("clips", first);
 }
 
 async function takeRecord(file: File): Promise<void> {
   try {
-    const answer = await put<{ id: string }>("/api/people/record", file);
+    const answer = await put<{ id: string }>(`/api/people/record?name=${encodeURIComponent(file.name)}`, file);
     notify(t("taken in: {id}", { id: answer.id }));
   } catch (error) {
     notify((error as Error).message, true);

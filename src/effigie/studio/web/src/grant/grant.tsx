@@ -5,7 +5,7 @@ import { type Camera, openCamera, record } from "../camera";
 import { Facts, Panel, useAddress } from "../controls";
 import { day } from "../format";
 import { list as join, t, told } from "../language";
-import { go, jobs, people } from "../state";
+import { go, jobs, people, toldInPlace } from "../state";
 import type { Job } from "../types";
 import { COUNTDOWN_S, type Challenge, READ_ALOUD, type Step, type Terms, list } from "./steps";
 
@@ -81,6 +81,7 @@ export function Grant({ asked }: { asked: string }) {
       await put(`/api/grants/${challenge!.nonce}/clip`, clip!, setShare);
       open.current?.end();
       const sent = await post<Job>("/api/jobs", { key: `grant-${challenge!.nonce}`, kind: "consent-answer", fields: { nonce: challenge!.nonce } });
+      toldInPlace.add(sent.id);
       setJob(sent.id);
       setPhase("checking");
     }, "review");

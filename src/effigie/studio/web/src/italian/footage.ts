@@ -17,8 +17,10 @@ export const FOOTAGE = {
   "Name of the face set": "Nome del set di volti",
   "Extract {clips}": "Estrai da {clips}",
   Extract: "Estrai",
-  "Extract the person who will be shown and the person in the footage, then train. Or swap at once, with a single photo.":
-    "Estrai la persona che si vedrà e la persona nel girato, poi addestra. Oppure fai subito lo swap, con una sola foto.",
+  "Swap at once, with a single photo or clip of whoever is shown. Or extract both people's faces, and train a model of them.":
+    "Fai subito lo swap, con una sola foto o clip di chi si vedrà. Oppure estrai i volti di entrambe le persone e addestra un modello.",
+  "Put a face into this clip": "Metti un volto in questa clip",
+  "Put this face into a clip": "Metti questo volto in una clip",
   "Pick clips where they lie": "Scegli le clip dove si trovano",
   "Folders that may be picked from: the workspace, and those that the studio was started with (--media FOLDER).":
     "Cartelle da cui si può scegliere: l'area di lavoro e quelle con cui è stato avviato lo studio (--media CARTELLA).",

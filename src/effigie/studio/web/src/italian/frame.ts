@@ -33,11 +33,12 @@ export const FRAME = {
   "The demo is being made": "La demo è in lavorazione",
   "It extracts two people, trains for four minutes, renders and verifies a swap. Its faces, curve and results appear here as they come.":
     "Estrae due persone, addestra per quattro minuti, renderizza e verifica uno swap. Volti, curva e risultati compaiono qui via via.",
-  "Bring clips: drop them anywhere, or pick them under Clips. Or see a whole project first: the demo fetches samples with pip and swaps a face, in about ten minutes.":
-    "Porta delle clip: trascinale ovunque, oppure sceglile in Clip. O guarda prima un progetto intero: la demo scarica i campioni con pip e sostituisce un volto, in circa dieci minuti.",
+  "Bring a clip, and a photo or clip of whoever is to be shown in it: choose both, or drop them anywhere. Or see a whole project first: the demo fetches samples with pip and swaps a face, in about ten minutes.":
+    "Porta una clip, e una foto o clip di chi vi si deve vedere: sceglile entrambe, o trascinale ovunque. O guarda prima un progetto intero: la demo scarica i campioni con pip e sostituisce un volto, in circa dieci minuti.",
   "Watch it": "Seguila",
   "Make the demo": "Crea la demo",
   "Bring my own clips": "Porto le mie clip",
+  "Pick them where they lie": "Le scelgo dove si trovano",
   "The studio does not answer. Jobs go on; this page comes back by itself when the studio does: start it again in the terminal.":
     "Lo studio non risponde. I lavori proseguono; questa pagina torna da sola insieme allo studio: riavvialo nel terminale.",
   "Drop to verify": "Rilascia per verificare",
@@ -45,6 +46,7 @@ export const FRAME = {
   "Drop to bring into the workspace": "Rilascia per portarlo nell'area di lavoro",
   "taken in: {id}": "acquisito: {id}",
   "queued: {command}": "in coda: {command}",
+  "{title} failed: {why}": "{title}: non riuscito: {why}",
   "the studio answered {status}": "lo studio ha risposto {status}",
   "the studio does not answer: is it still running in the terminal?": "lo studio non risponde: è ancora attivo nel terminale?",
   "the connection broke off: send the file again": "la connessione si è interrotta: invia di nuovo il file",

@@ -60,6 +60,11 @@ export const MAKING = {
     "Suono e tempi restano quelli della clip. Il risultato è marcato, firmato e iscritto nel registro, e compare in Risultati.",
   "The gate looks whether it is {people}, and stops if not.": "Il controllo dei consensi verifica che sia {people}, e altrimenti si ferma.",
   "Locked: nobody's consent to a swap is valid here.": "Bloccato: qui nessun consenso allo swap è valido.",
+  "the record is being signed": "il consenso è in firma",
+  "choose who will be shown": "scegli chi si vedrà",
+  "face and footage are one clip": "volto e girato sono la stessa clip",
+  "consent is missing": "manca il consenso",
+  "⇄ The other way round": "⇄ Al contrario",
   "the preview starts": "l'anteprima si avvia",
   "The film's frame: what convert writes of the saved project, to the last bit before it is encoded": "Il fotogramma del film: ciò che convert scrive del progetto salvato, identico al bit prima della codifica",
   "Settled: composed from eight frames before on, within half a grey level of the film's; that one follows":

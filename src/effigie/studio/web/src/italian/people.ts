@@ -27,7 +27,8 @@ export const PEOPLE = {
   anywhere: "ovunque",
   "Granted by": "Concesso con",
   "Rests on": "Si fonda su",
-  "nothing said: every output carries a visible notice": "non indicato: ogni risultato porta un avviso visibile",
+  "nothing said": "non indicato",
+  "no evidence but their pictures: every output carries a visible notice": "nessuna prova oltre alle immagini: ogni risultato porta un avviso visibile",
   Evidence: "Prove",
   Signed: "Firmato",
   "Lies in": "Si trova in",
@@ -51,8 +52,8 @@ export const PEOPLE = {
   Kind: "Tipo",
   "Record: I have their consent": "Consenso: ce l'ho già",
   "Request: they sign themselves": "Richiesta: firma la persona",
-  "You attest it and sign with your key. A record with neither basis nor evidence puts a visible notice on every output.":
-    "Lo attesti tu e firmi con la tua chiave. Un consenso senza fondamento né prove mette un avviso visibile su ogni risultato.",
+  "You attest it and sign with your key. Without evidence, such as their signed release, every output carries a visible notice.":
+    "Lo attesti tu e firmi con la tua chiave. Senza prove, come la sua liberatoria firmata, ogni risultato porta un avviso visibile.",
   "The person grants it before this machine's camera, which is the strongest kind; or signs the file on their own machine, and you drop what comes back into this window.":
     "La persona lo concede davanti alla videocamera di questo computer, la forma più forte; oppure firma il file sul proprio, e tu trascini in questa finestra ciò che ti torna.",
   "A photo or clip of them alone": "Una foto o clip in cui appare da sola",

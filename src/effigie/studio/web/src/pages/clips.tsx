@@ -1,21 +1,21 @@
 // Clips: brought in by dropping, or picked where they lie; looked at, marked, and extracted from.
 import { useEffect, useState } from "preact/hooks";
 import { attempt, get, post, startJob } from "../api";
-import { Dialog, Field, Next, Panel } from "../controls";
+import { Dialog, Field, FileButton, Next, Panel, Poster } from "../controls";
 import { freeName, size, stem } from "../format";
 import { useKeys } from "../keys";
 import { type Message, count, t } from "../language";
-import { focus, go, library, page } from "../state";
+import { focus, go, isEmpty, library, page } from "../state";
 import type { Clip } from "../types";
 import { RunningUploads } from "../running-uploads";
-import { takeFiles } from "../uploads";
+import { CLIP_TYPES, takeFiles } from "../uploads";
 import { Viewer } from "../viewer";
 
 const ORIGINS: Record<Clip["origin"], Message | null> = { workspace: null, picked: "picked, not copied", sample: "sample" };
 
 export function Clips() {
   const [marked, mark] = useState<string[]>([]);
-  const [picking, pick] = useState(false);
+  const [picking, pick] = useState(isEmpty.value && focus.value === "new"); // asked for on the empty workspace's first page
   const clips = library.value!.clips;
   const chosen = clips.find(clip => clip.id === focus.value) ?? clips[0];
   const at = chosen ? clips.indexOf(chosen) : 0;
@@ -36,10 +36,7 @@ export function Clips() {
     <div class="split three">
       <div class="strip">
         <div class="bar">
-          <label class="button main">
-            {t("Bring clips")}
-            <input type="file" multiple accept="video/*,image/*,.mkv,.mxf" class="hidden" onChange={e => takeFiles([...(e.currentTarget.files ?? [])])} />
-          </label>
+          <FileButton label={t("Bring clips")} accept={CLIP_TYPES} many look="main" take={takeFiles} />
           <button onClick={() => pick(true)} title={t("Pick clips where they lie, without a copy")}>
             {t("Pick")}
           </button>
@@ -49,7 +46,7 @@ export function Clips() {
           {clips.map(clip => (
             <li key={clip.id} class={marked.includes(clip.id) ? "marked" : ""}>
               <button aria-pressed={clip === chosen} onClick={press(clip)} title={clip.name}>
-                <img src={`/api/clips/${clip.id}/poster`} alt="" loading="lazy" />
+                <Poster id={clip.id} />
                 <span>{clip.name}</span>
                 <small>{[size(clip.bytes), ORIGINS[clip.origin] && t(ORIGINS[clip.origin]!)].filter(Boolean).join(" · ")}</small>
               </button>
@@ -102,9 +99,11 @@ function Inspect({ clip, marked, clear }: { clip: Clip; marked: Clip[]; clear: (
         </button>
       </Panel>
       <Panel title={t("Next")}>
-        <p class="dim">
-          {t("Extract the person who will be shown and the person in the footage, then train. Or swap at once, with a single photo.")} <a href="#train">{t("Train")}</a> · <a href="#swap">{t("Swap")}</a>
-        </p>
+        <p class="dim">{t("Swap at once, with a single photo or clip of whoever is shown. Or extract both people's faces, and train a model of them.")}</p>
+        <div class="row">
+          <button onClick={() => go("swap", clip.id)}>{clip.video ? t("Put a face into this clip") : t("Put this face into a clip")}</button>
+          <button onClick={() => go("train")}>{t("Train")}</button>
+        </div>
       </Panel>
     </>
   );

@@ -4,7 +4,7 @@ import { attempt, get, startJob } from "../api";
 import { Choice, Danger, Facts, Next, Panel } from "../controls";
 import { FaceFindings } from "../face-findings";
 import { FaceGrid } from "../face-grid";
-import { day } from "../format";
+import { day, plain } from "../format";
 import { useKeys } from "../keys";
 import { language, list, number, t, told } from "../language";
 import { drawCoverage } from "../paint";
@@ -158,7 +158,7 @@ export function LockPanel({ id, use = "swap" }: { id: string; use?: string }) {
         <p class="good">✓ {lock.records.map(one => `${one.subject}, ${one.until ? t("until {day}", { day: day(one.until) }) : t("no end")}`).join("; ")}</p>
       ) : (
         <>
-          <p class="bad">{t("Locked: {why}", { why: lock.why.split(": make one with")[0]! })}</p>
+          <p class="bad">{t("Locked: {why}", { why: plain(lock.why) })}</p>
           <a href="#people">{t("Get their consent")}</a>
         </>
       )}

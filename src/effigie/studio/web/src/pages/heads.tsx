@@ -1,7 +1,7 @@
 // Heads: a portrait that shows what sliders say, at once; keys over time become a template, and the template a film.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { attempt, put, startJob } from "../api";
-import { Choice, Next, Panel } from "../controls";
+import { attempt, put, startAndWatch } from "../api";
+import { Choice, FileButton, Next, Panel } from "../controls";
 import { freeName, stem } from "../format";
 import * as desk from "../heads/desk";
 import { Inspector } from "../heads/inspector";
@@ -10,7 +10,7 @@ import { drawLanes, frameAt, laneHeight } from "../heads/timeline";
 import { useKeys } from "../keys";
 import { type Message, language, number, t, told } from "../language";
 import { begin } from "../paint";
-import { focus, go, library, validRecords } from "../state";
+import { focus, go, library, takenNames, validRecords } from "../state";
 import { theme } from "../theme";
 import { Timeline, Transport, grab, pictureWidth, stepKeys, useSize } from "../transport";
 
@@ -47,7 +47,7 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
   const [playing, setPlaying] = useState(false);
   const size = useSize(canvas);
   const [held, hold] = useState<number | null>(null); // time of the key that is dragged
-  const { clips, templates, results } = library.value!;
+  const { clips, templates } = library.value!;
   const template = desk.template.value;
   const open = desk.opened.value;
   const shown = desk.shown.value;
@@ -97,9 +97,9 @@ function Desk(props: { id: string; name: string; moves: Moves }) {
   const render = () =>
     attempt(async () => {
       const id = desk.isDirty.value || !desk.file.value ? await save() : desk.file.value;
-      const name = freeName(`${props.name}-animated`, results, ".mp4");
+      const name = freeName(`${props.name}-animated`, takenNames.value, ".mp4");
       const { driver, speech } = props.moves;
-      if (await startJob("animate", { portrait: props.id, template: id, ...(driver && { driver }), ...(speech && { speech }), name })) go("jobs");
+      await startAndWatch("animate", { portrait: props.id, template: id, ...(driver && { driver }), ...(speech && { speech }), name });
     });
 
   // On the picture: the head follows the pointer; with Shift the eyes do.
@@ -242,19 +242,11 @@ function MovesPanel({ driver, setDriver, speech, setSpeech }: Moves) {
   const videos = clips.filter(clip => clip.video);
   const template = desk.template.value;
   const heard: [string, string][] = [...sounds.map(one => [one.id, one.name] as [string, string]), ...videos.map(one => [one.id, t("sound of {name}", { name: one.name })] as [string, string])];
-  const bring = (files: FileList | null) =>
-    attempt(async () => {
-      for (const one of files ?? []) setSpeech((await put<{ id: string }>(`/api/uploads/sounds?name=${encodeURIComponent(one.name)}`, one)).id);
-    });
+  const bring = (file: File) => attempt(async () => setSpeech((await put<{ id: string }>(`/api/uploads/sounds?name=${encodeURIComponent(file.name)}`, file)).id));
   return (
     <Panel
       title={t("Moves with")}
-      tools={
-        <label class="button quiet">
-          {t("Bring a sound")}
-          <input type="file" accept="audio/*" class="hidden" onChange={event => void bring(event.currentTarget.files)} />
-        </label>
-      }
+      tools={<FileButton label={t("Bring a sound")} accept="audio/*" look="quiet" take={files => void bring(files[0]!)} />}
     >
       <Choice label={t("Driver")} value={driver} set={setDriver} of={[["", t("nobody")], ...videos.map(one => [one.id, one.name] as [string, string])]} hint={driver ? t("the sliders stand over its motion") : ""} />
       <Choice label={t("Says")} value={speech} set={setSpeech} of={[["", t("nothing")], ...heard]} hint={speech ? t("lips follow the sound when it is rendered") : ""} />

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { attempt, get, post } from "../api";
 import { Facts, Next, Panel, copy } from "../controls";
-import { clock, duration } from "../format";
+import { asksConsent, clock, duration, plain } from "../format";
 import { useKeys } from "../keys";
 import { number, t, told } from "../language";
 import { focus, go, jobs, library } from "../state";
@@ -23,7 +23,7 @@ export function Jobs() {
   return (
     <div class="split">
       <div class="body">
-        <table class="list">
+        <table class="list queue">
           <thead>
             <tr>
               <th>{t("Job")}</th>
@@ -66,7 +66,7 @@ export function Jobs() {
 }
 
 function Bar({ job }: { job: Job }) {
-  if (job.state !== "running") return <span class="dim brief" title={job.message}>{job.state === "done" && job.started && job.ended ? t("took {time}", { time: duration(job.ended - job.started) }) : job.message}</span>;
+  if (job.state !== "running") return <span class="dim brief" title={plain(job.message)}>{job.state === "done" && job.started && job.ended ? t("took {time}", { time: duration(job.ended - job.started) }) : plain(job.message)}</span>;
   const { stage, done, total, unit } = job.progress ?? {};
   return (
     <span class="progress">
@@ -130,13 +130,14 @@ function Details({ job }: { job: Job }) {
         <Facts
           rows={[
             [t("State"), <b class={TONES[job.state]}>{told(job.state)}</b>],
-            [t("Why"), job.message],
+            [t("Why"), plain(job.message)],
             [t("Asked for"), clock(job.created)],
             [t("Began"), job.started && clock(job.started)],
             [t("Ended"), job.ended && clock(job.ended)],
           ]}
         />
         <div class="row">
+          {asksConsent(job.message) && <a class="button main" href="#people">{t("Get their consent")}</a>}
           {result && <a class="button main" href={`#results/${result.id}`}>{t("See it")}</a>}
           {set && <a class="button main" href={`#faces/${set.id}`}>{t("See the faces")}</a>}
           {model && <a class="button main" href={`#train/${model.id}`}>{t("See the training")}</a>}

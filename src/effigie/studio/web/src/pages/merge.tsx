@@ -1,6 +1,6 @@
 // Merge: a project on a model. What is shown is what `convert` makes of the saved file, and the page says how near it is.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { get, startJob } from "../api";
+import { get, startAndWatch } from "../api";
 import { Next } from "../controls";
 import { freeName } from "../format";
 import { useKeys } from "../keys";
@@ -16,7 +16,7 @@ import { ShotPanel } from "../merge/shot-panel";
 import { drawTrack } from "../merge/timeline";
 import { usePaint } from "../merge/use-paint";
 import { type Mode, drawFrame, wipeSplit } from "../paint";
-import { focus, go, library, notify } from "../state";
+import { focus, go, library, notify, takenNames } from "../state";
 import { theme } from "../theme";
 import { Timeline, Transport, Views, grab, pictureWidth, stepKeys, useSize } from "../transport";
 import type { ClipInfo } from "../types";
@@ -129,8 +129,8 @@ function Desk(props: { name: string; id: string; ask: () => void }) {
   };
   const render = () =>
     desk.save(async () => {
-      const name = freeName(props.name.replace(/^.*\//, ""), library.value!.results, ".mp4");
-      if (await startJob("render", { project: props.id, name })) go("jobs");
+      const name = freeName(props.name.replace(/^.*\//, ""), takenNames.value, ".mp4");
+      await startAndWatch("render", { project: props.id, name });
     });
   useKeys({
     ...stepKeys(n, count - 1, to),

@@ -1,22 +1,16 @@
 // People and consent: who allows what until when; records made, requested, taken in and revoked.
 import { useState } from "preact/hooks";
-import { attempt, startJob } from "../api";
-import { Choice, Danger, Dialog, Facts, Field, Next, Panel, Text, copy } from "../controls";
+import { startJob } from "../api";
+import { ConsentDialog } from "../consent-dialog";
+import { Danger, Facts, FileButton, Next, Panel, Text, copy } from "../controls";
 import { day } from "../format";
-import { reload } from "../live";
 import { Grant } from "../grant/grant";
-import { type Message, list, t, told } from "../language";
-import { focus, go, library, notify, people } from "../state";
+import { list, t, told } from "../language";
+import { focus, go, people } from "../state";
 import { STRENGTHS } from "../strengths";
 import type { ConsentRecord } from "../types";
-import { takeFiles, upload } from "../uploads";
-import { listRecordings } from "../voices/recordings";
+import { takeFiles } from "../uploads";
 
-const USES: [string, Message][] = [
-  ["swap", "their face in other footage"],
-  ["animate", "their portrait moved"],
-  ["voice", "their voice"],
-];
 const STATES: Record<string, string> = { valid: "good", revoked: "bad", expired: "warn", "not yet valid": "warn" };
 
 export function PeoplePage() {
@@ -24,12 +18,6 @@ export function PeoplePage() {
   const { records, requests } = people.value;
   if (focus.value.startsWith("grant.")) return <Grant key={focus.value} asked={focus.value.slice(6)} />;
   const chosen = records.find(record => record.id === focus.value) ?? records[0];
-  const choose = (
-    <label class="button">
-      {t("Take in a record")}
-      <input type="file" accept=".json" class="hidden" onChange={e => takeFiles([...(e.currentTarget.files ?? [])])} />
-    </label>
-  );
   return (
     <div class="split">
       <div class="body">
@@ -37,7 +25,7 @@ export function PeoplePage() {
           <button class="main" onClick={() => make(true)}>
             {t("New record or request")}
           </button>
-          {choose}
+          <FileButton label={t("Take in a record")} accept=".json" take={takeFiles} />
           <span class="dim hint" title={t("Nobody's likeness is used without a valid record: train, render and animate stop without one.")}>{t("Nobody's likeness is used without a valid record: train, render and animate stop without one.")}</span>
         </div>
         {records.length + requests.length === 0 ? (
@@ -102,7 +90,7 @@ export function PeoplePage() {
         )}
       </div>
       <aside class="side">{chosen && <Details record={chosen} />}</aside>
-      {making && <Making close={() => make(false)} />}
+      {making && <ConsentDialog close={() => make(false)} />}
     </div>
   );
 }
@@ -126,8 +114,8 @@ function Details({ record }: { record: ConsentRecord }) {
             [t("Where"), record.territory],
             [t("Strength"), STRENGTHS[record.strength] ? t(STRENGTHS[record.strength]!) : record.strength],
             [t("Granted by"), record.witness],
-            [t("Rests on"), record.basis || t("nothing said: every output carries a visible notice")],
-            [t("Evidence"), record.evidence.join(" · ")],
+            [t("Rests on"), record.basis || t("nothing said")],
+            [t("Evidence"), record.bare ? t("no evidence but their pictures: every output carries a visible notice") : record.evidence.join(" · ")],
             [t("Signed"), record.signed.join(" · ")],
             ["ID", <span class="mono">{record.id}</span>],
             [t("Lies in"), record.own ? t("your own store") : t("this workspace")],
@@ -142,118 +130,5 @@ function Details({ record }: { record: ConsentRecord }) {
         </Panel>
       )}
     </>
-  );
-}
-
-function Making({ close }: { close: () => void }) {
-  const [kind, setKind] = useState("consent-new");
-  const [subject, setSubject] = useState("");
-  const [photo, setPhoto] = useState("");
-  const [recording, setRecording] = useState("");
-  const [uses, setUses] = useState(["swap"]);
-  const [until, setUntil] = useState("");
-  const [basis, setBasis] = useState("");
-  const [purpose, setPurpose] = useState("");
-  const [evidence, setEvidence] = useState<{ id: string; name: string }[]>([]);
-  const clips = library.value?.clips ?? [];
-  const bring = async (files: FileList | null) => {
-    for (const file of files ?? []) {
-      const id = await upload(file, "evidence");
-      if (id) setEvidence(list => [...list, { id, name: file.name }]);
-    }
-  };
-  const bringOne = async (files: FileList | null, kind: "clips" | "recordings", set: (id: string) => void) => {
-    const file = files?.[0];
-    const id = file && (await upload(file, kind));
-    if (!id) return;
-    await attempt(reload);
-    set(id);
-  };
-  const speaks = uses.includes("voice");
-  const needsPhoto = uses.some(use => use !== "voice");
-  const make = async (event: Event) => {
-    event.preventDefault();
-    if (needsPhoto && !photo) return notify(t("choose a photo or clip of the person first"), true);
-    if (speaks && !recording) return notify(t("choose a recording of the person first"), true);
-    const fields = { subject, ...(photo && { photos: [photo] }), ...(speaks && { recordings: [recording] }), uses, until, basis, purpose, evidence: evidence.map(one => one.id) };
-    if (await startJob(kind, fields)) close();
-  };
-  const toggle = (use: string) => setUses(uses.includes(use) ? uses.filter(one => one !== use) : [...uses, use]);
-  return (
-    <Dialog title={t("A person's consent")} close={close}>
-      <form class="form" onSubmit={make}>
-        <div class="group" role="group" aria-label={t("Kind")}>
-          <button type="button" aria-pressed={kind === "consent-new"} onClick={() => setKind("consent-new")}>
-            {t("Record: I have their consent")}
-          </button>
-          <button type="button" aria-pressed={kind === "consent-request"} onClick={() => setKind("consent-request")}>
-            {t("Request: they sign themselves")}
-          </button>
-        </div>
-        <p class="dim">
-          {kind === "consent-new"
-            ? t("You attest it and sign with your key. A record with neither basis nor evidence puts a visible notice on every output.")
-            : t("The person grants it before this machine's camera, which is the strongest kind; or signs the file on their own machine, and you drop what comes back into this window.")}
-        </p>
-        <Text label={t("Name")} value={subject} set={setSubject} required />
-        <div class="row">
-          <Choice
-            label={t("A photo or clip of them alone")}
-            value={photo}
-            set={setPhoto}
-            of={[["", t("choose")], ...clips.map(clip => [clip.id, clip.name] as [string, string])]}
-          />
-          <label class="button">
-            {t("Bring one")}
-            <input type="file" accept="image/*,video/*" class="hidden" onChange={e => bringOne(e.currentTarget.files, "clips", setPhoto)} />
-          </label>
-        </div>
-        <fieldset>
-          <legend>{t("They allow")}</legend>
-          {USES.map(([use, text]) => (
-            <label key={use} class="check">
-              <input type="checkbox" checked={uses.includes(use)} onChange={() => toggle(use)} />
-              {told(use)}: {t(text)}
-            </label>
-          ))}
-        </fieldset>
-        {speaks && (
-          <div class="row">
-            <Choice
-              label={t("A recording in which they alone speak")}
-              value={recording}
-              set={setRecording}
-              of={[["", t("choose")], ...listRecordings().map(one => [one.id, one.name] as [string, string])]}
-            />
-            <label class="button">
-              {t("Bring one")}
-              <input type="file" accept="audio/*,video/*" class="hidden" onChange={e => bringOne(e.currentTarget.files, "recordings", setRecording)} />
-            </label>
-          </div>
-        )}
-        <div class="row">
-          <Field label={t("Until")} hint={t("a year if left open")}>
-            <input type="date" value={until} onInput={e => setUntil(e.currentTarget.value)} />
-          </Field>
-          <Text label={t("Only for this project")} value={purpose} set={setPurpose} hint={t("any if left open")} />
-        </div>
-        <Text label={t("It rests on")} value={basis} set={setBasis} hint={t("such as: signed release of 3 May")} />
-        <div class="row">
-          <label class="button">
-            {t("Add evidence")}
-            <input type="file" multiple class="hidden" onChange={e => bring(e.currentTarget.files)} />
-          </label>
-          <span class="dim">{evidence.map(one => one.name).join(", ") || t("a release or recording; the record keeps its hash")}</span>
-        </div>
-        <div class="row end">
-          <button type="button" onClick={close}>
-            {t("Cancel")}
-          </button>
-          <button class="main" disabled={!subject.trim() || (needsPhoto && !photo) || (speaks && !recording) || !uses.length}>
-            {kind === "consent-new" ? t("Sign the record") : t("Write the request")}
-          </button>
-        </div>
-      </form>
-    </Dialog>
   );
 }

@@ -1,6 +1,6 @@
 // Results: what was made, beside what it was made from; what verify finds, in these and in files from anywhere.
 import { useEffect, useState } from "preact/hooks";
-import { Next, Panel } from "../controls";
+import { FileButton, Next, Panel, Poster } from "../controls";
 import { FullCredentials, hasCredentials } from "../credentials";
 import { clock, size } from "../format";
 import { useKeys } from "../keys";
@@ -35,22 +35,18 @@ export function Results() {
     setTab("frames");
     setJump(null);
   }, [chosen?.id]);
-  const choose = (
-    <label class="button">
-      {t("Verify a file")}
-      <input type="file" accept="video/*,image/*,audio/*" class="hidden" onChange={e => [...(e.currentTarget.files ?? [])].forEach(file => void verifyFile(file))} />
-    </label>
-  );
   return (
     <div class="split three">
       <div class="strip">
-        <div class="bar">{choose}</div>
+        <div class="bar">
+          <FileButton label={t("Verify a file")} accept="video/*,image/*,audio/*" many take={files => files.forEach(file => void verifyFile(file))} />
+        </div>
         {dropped.value.map(key => findings.value[key] && <Found key={key} finding={findings.value[key]} />)}
         <ul class="tiles" aria-label={t("Results")}>
           {results.map(result => (
             <li key={result.id}>
               <button aria-pressed={result === chosen} title={result.name} onClick={() => go("results", result.id)}>
-                {result.sound ? <i class="wave" aria-hidden="true" /> : <img src={`/api/clips/${result.id}/poster`} alt="" loading="lazy" />}
+                {result.sound ? <i class="wave" aria-hidden="true" /> : <Poster id={result.id} />}
                 <span>{result.name}</span>
                 <small>
                   {size(result.bytes)} · {clock(result.time)}

@@ -1,11 +1,11 @@
 // A new voice: recordings brought in and reviewed, whose voice it is, a fresh sentence that they read, and the fit.
 import { useState } from "preact/hooks";
-import { post, startJob } from "../api";
-import { Choice, Next, Panel, Slider, Text } from "../controls";
+import { post, startAndWatch, startJob } from "../api";
+import { Choice, FileButton, Next, Panel, Slider, Text } from "../controls";
 import { freeName, stem } from "../format";
 import { number, t, told } from "../language";
 import { reload } from "../live";
-import { go, jobs, library, notify, people, validRecords, voices } from "../state";
+import { jobs, library, notify, people, validRecords, voices } from "../state";
 import { RunningUploads } from "../running-uploads";
 import { upload } from "../uploads";
 import { Findings, describe } from "./findings";
@@ -77,10 +77,7 @@ export function Learning() {
     <>
       <div class="body">
         <div class="bar">
-          <label class="button main">
-            {t("Bring recordings")}
-            <input type="file" multiple accept="audio/*,video/*" class="hidden" onChange={event => void bring(event.currentTarget.files ?? [])} />
-          </label>
+          <FileButton label={t("Bring recordings")} accept="audio/*,video/*" many look="main" take={bring} />
           <button onClick={() => setRecording(true)}>{t("Record here")}</button>
           <span class="space" />
           <button disabled={!chosen.length} title={t("level, noise, pitch, words, and sounds never said")} onClick={() => startJob("voice-review", { recordings: chosen })}>
@@ -227,7 +224,7 @@ function Fit({ recordings, record, name }: { recordings: string[]; record: strin
   const wanted = freeName(name.split(" ")[0]!.toLowerCase() || "voice", library.value!.voices);
   const why = !recordings.length ? t("mark recordings") : !record ? t("needs a consent") : !answer ? t("needs the sentence that was read") : "";
   const learn = async () => {
-    if (await startJob("voice-learn", { recordings, consent: record, answer: answer!.id, name: wish || wanted, steps, adapters })) go("jobs");
+    await startAndWatch("voice-learn", { recordings, consent: record, answer: answer!.id, name: wish || wanted, steps, adapters });
   };
   return (
     <Panel title={t("3 · Learn")}>

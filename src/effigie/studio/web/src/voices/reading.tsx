@@ -1,8 +1,9 @@
 // The fresh sentence, read at the microphone or recorded elsewhere; the check is a job.
 import { useState } from "preact/hooks";
 import { post } from "../api";
+import { FileButton } from "../controls";
 import { language, t } from "../language";
-import { jobs, notify } from "../state";
+import { jobs, notify, toldInPlace } from "../state";
 import { upload } from "../uploads";
 import { extension, Recorder } from "./recorder";
 
@@ -15,7 +16,9 @@ export function Reading({ sentence, draw, close }: { sentence: Sentence; draw: (
     const recording = await upload(sound, "evidence");
     if (!recording) return;
     try {
-      send((await post<{ id: string }>("/api/jobs", { key: `reading-${sentence.nonce}`, kind: "voice-answer", fields: { nonce: sentence.nonce, recording } })).id);
+      const { id } = await post<{ id: string }>("/api/jobs", { key: `reading-${sentence.nonce}`, kind: "voice-answer", fields: { nonce: sentence.nonce, recording } });
+      toldInPlace.add(id);
+      send(id);
     } catch (error) {
       notify((error as Error).message, true);
     }
@@ -48,12 +51,7 @@ export function Reading({ sentence, draw, close }: { sentence: Sentence; draw: (
       keepLabel={t("Send it")}
       keep={sound => check(new File([sound], `reading.${extension(sound)}`, { type: sound.type }))}
       close={close}
-      other={
-        <label class="button">
-          {t("A file instead")}
-          <input type="file" accept="audio/*,video/*" class="hidden" onChange={event => event.currentTarget.files?.[0] && void check(event.currentTarget.files[0])} />
-        </label>
-      }
+      other={<FileButton label={t("A file instead")} accept="audio/*,video/*" take={files => void check(files[0]!)} />}
     />
   );
 }

@@ -1,12 +1,12 @@
 // A voice at work: a box to speak from, what was made beside a recording, a performance converted, a clip dubbed.
 import { useState } from "preact/hooks";
-import { startJob } from "../api";
+import { startAndWatch, startJob } from "../api";
 import { Choice, Facts, Panel, Slider } from "../controls";
 import { clock, freeName } from "../format";
 import { useKeys } from "../keys";
 import { number, t, told } from "../language";
 import { STATES } from "../pages/voices";
-import { go, jobs, library, validRecords, voices } from "../state";
+import { jobs, library, takenNames, validRecords, voices } from "../state";
 import type { Voice } from "../types";
 import { Findings } from "./findings";
 import { listRecordings, listSpeech } from "./recordings";
@@ -37,7 +37,7 @@ export function Speaking({ voice, learned, kind }: { voice: string; learned: Voi
   const [length, longest] = [(made && spans[made.id]) ?? 0, Math.max(0, ...[made?.id, other?.id].map(id => (id && spans[id]) || 0))];
   const span = length ? Math.min(longest, Math.max(LEAST_SPAN_S, 2 * length)) : 0; // a line is not lost beside an hour
   const speak = async () => {
-    const wanted = freeName(`${name}-${text.trim().split(/\s+/).slice(0, 4).join("-").replace(/[^\w-]/g, "").toLowerCase()}`, results, ".wav");
+    const wanted = freeName(`${name}-${text.trim().split(/\s+/).slice(0, 4).join("-").replace(/[^\w-]/g, "").toLowerCase()}`, takenNames.value, ".wav");
     const fields = { voice, text, name: wanted, ...(speed !== 1 && { speed }), ...(height && { semitones: height }), ...(learned && likeness !== usual && { likeness }) };
     if (await startJob("voice-speak", fields)) hear("");
   };
@@ -186,7 +186,6 @@ function Likeness(props: { value: number; set: (value: number) => void; first: n
 }
 
 function Converting({ voice, name, learned }: { voice: string; name: string; learned: boolean }) {
-  const { results } = library.value!;
   const of = listSpeech();
   const [chosen, choose] = useState("");
   const [height, setHeight] = useState(0);
@@ -196,7 +195,7 @@ function Converting({ voice, name, learned }: { voice: string; name: string; lea
   const performance = of.find(one => one.id === chosen);
   const convert = () =>
     startJob("voice-convert", {
-      ...{ voice, performance: chosen, name: freeName(`${name}-${performance!.name.replace(/.*\/|\.\w+$/g, "")}`, results, ".wav") },
+      ...{ voice, performance: chosen, name: freeName(`${name}-${performance!.name.replace(/.*\/|\.\w+$/g, "")}`, takenNames.value, ".wav") },
       ...{ ...(height && { semitones: height }), ...(melody !== 0.5 && { melody }), ...(learned && likeness !== usual && { likeness }) },
     });
   return (
@@ -213,7 +212,7 @@ function Converting({ voice, name, learned }: { voice: string; name: string; lea
 }
 
 function Dubbing({ voice, name, text }: { voice: string; name: string; text: string }) {
-  const { clips, results } = library.value!;
+  const { clips } = library.value!;
   const videos = clips.filter(clip => clip.video);
   const [clip, setClip] = useState("");
   const [speech, setSpeech] = useState("");
@@ -228,8 +227,8 @@ function Dubbing({ voice, name, text }: { voice: string; name: string; text: str
     );
   }
   const dub = async () => {
-    const made = { clip: chosen.id, name: freeName(`${chosen.name.replace(/\.\w+$/, "")}-dubbed`, results, ".mp4") };
-    if (await startJob("dub", speech ? { ...made, speech } : { ...made, voice, text })) go("jobs");
+    const made = { clip: chosen.id, name: freeName(`${chosen.name.replace(/\.\w+$/, "")}-dubbed`, takenNames.value, ".mp4") };
+    await startAndWatch("dub", speech ? { ...made, speech } : { ...made, voice, text });
   };
   const why = !allowed ? t("nobody's consent to being animated is valid here") : !speech && !text.trim() ? t("write what is said, or choose a sound") : "";
   return (
