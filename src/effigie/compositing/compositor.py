@@ -154,7 +154,8 @@ class Compositor:
             interior: (S, S, 4) float32 in 0..1, what of the footage shows between lids and lips, and how much of each
                 pixel it is. It has the footage's light, sharpness and blur, and is put in last.
             paint: what was painted onto the mask, of (S, S).
-            front: (S, S) float32 in 0..1, glasses on the made face, whose sharpness says nothing of its skin's.
+            front: (S, S) float32 in 0..1, glasses on the made face: they stay as sharp as they are, and say nothing of
+                its skin's sharpness.
         """
         _check_shapes(canvas.image, face, mask)
         if matte is not None and matte.shape != canvas.shape[:2]:
@@ -186,11 +187,13 @@ class Compositor:
             share *= region.crop(matte)
         middle = region.matrix @ ((size - 1) / 2, (size - 1) / 2, 1) + (region.left, region.top)
         placed = self._motion_blur(placed, footage, share, middle, time)
-        skin = share
-        if front is not None:
+        if front is None:
+            placed = self._match_grain(placed, footage, share, time)
+        else:
             near = cv2.dilate(resize_square(front, size), np.ones((FRONT_MARGIN, FRONT_MARGIN), np.uint8))
-            skin = share * (1 - np.clip(warp_to_region(near, region, cv2.INTER_LINEAR), 0, 1))
-        placed = self._match_grain(placed, footage, skin, time)
+            near = np.clip(warp_to_region(near, region, cv2.INTER_LINEAR), 0, 1)
+            matched = self._match_grain(placed, footage, share * (1 - near), time)
+            placed = matched + near[..., None] * (placed - matched)
         if interior is not None:
             between = np.clip(warp_to_region(resize_square(interior, size), region), 0, 1)
             placed = placed + between[..., 3:] * (between[..., :3] - placed)
