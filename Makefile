@@ -10,7 +10,8 @@ demo: $(READY)
 	$(BIN)/effigie demo --output effigie-demo
 
 # A worker a core; a file's tests stay together, for they share what takes long to make. conftest.py orders the files.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+# NumPy's threads are counted before any test is read: more than one for each worker would wait for each other.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test: $(READY)
 	$(PYTEST) -m "not study"
