@@ -18,14 +18,13 @@ from torch import Tensor
 from effigie.io.tensors import load_arrays
 from effigie.speech.mel import compute_cepstra, compute_log_mel
 from effigie.speech.time_warp import warp
-from effigie.voice.network.generator import RATE
-from effigie.voice.network.speech_network import HEARD_EARLIER_S, Score, SpeechNetwork
+from effigie.voice.network.speech_network import FRAME_S, HEARD_EARLIER_S, Score, SpeechNetwork
 from effigie.voice.stock_voices import load_stock_voice
 from effigie.voice.symbols import encode_phonemes, known_phonemes
 
 TEMPLATES = ("kumo", "alpha")  # a man and a woman; whoever is nearer
 FRAME = 600  # samples of a duration's frame
-HEARD_EARLIER = 2 * round(HEARD_EARLIER_S * RATE / FRAME)  # frames of 12.5 ms
+HEARD_EARLIER = round(2 * HEARD_EARLIER_S / FRAME_S)  # frames of 12.5 ms
 QUIET_FRAMES = 3  # of the network's silence at both ends, that a recording is expected to have too
 
 

@@ -59,8 +59,7 @@ class TargetEyewear:
             self._skipped += 1
             return None
         self._skipped = 0
-        matrix = face.matrix(side)
-        found = find_eyewear(crop(image, matrix, side), apply_affine(matrix, face.landmarks), self._predictor)
+        found = _find(image, face, side, self._predictor)
         before = found.score if self._score is None else self._score
         self._score = before + SCORE_SHARE * (found.score - before)
         return found if self._score > WORN_IN_CLIP else None
@@ -68,14 +67,18 @@ class TargetEyewear:
 
 def wears_glasses(clip: Path, predictor: VisibilityPredictor) -> bool:
     """Whether anybody in a few frames spread over a clip wears glasses."""
-    scores: list[float] = []
-    for frame in sample_frames(clip, FrameSampling(positions=LOOKS)):
-        for item in analyze(iter([frame]), Tracker()):
-            for face in item.faces:
-                matrix = face.matrix(LOOK_SIDE)
-                picture, landmarks = crop(frame.image, matrix, LOOK_SIDE), apply_affine(matrix, face.landmarks)
-                scores.append(find_eyewear(picture, landmarks, predictor).score)
+    scores = [
+        _find(frame.image, face, LOOK_SIDE, predictor).score
+        for frame in sample_frames(clip, FrameSampling(positions=LOOKS))
+        for item in analyze(iter([frame]), Tracker())
+        for face in item.faces
+    ]
     return bool(scores) and float(np.mean(scores)) > WORN_IN_CLIP
+
+
+def _find(image: Image, face: Face, side: int, predictor: VisibilityPredictor) -> Eyewear:
+    matrix = face.matrix(side)
+    return find_eyewear(crop(image, matrix, side), apply_affine(matrix, face.landmarks), predictor)
 
 
 def paint_over(

@@ -81,8 +81,8 @@ def choose_eyewear(
     notes = []
     if mode == "auto" and worn.mean() >= ALWAYS and not is_dark and is_footage_bare():
         decided = "source"
-        notes = ["the source is never seen without glasses, and nobody in the footage wears any: they stay"]
-        notes[0] += " (--eyewear target takes them out)"
+        why = "the source is never seen without glasses, and nobody in the footage wears any"
+        notes = [f"{why}: they stay (--eyewear target takes them out)"]
     if decided == "source":
         if worn.all():
             return SourceEyewear(bank, notes, decided, is_shown=True)
