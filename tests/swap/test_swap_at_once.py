@@ -16,7 +16,7 @@ from effigie.faceset import FaceSet
 from effigie.media import VideoReader
 from effigie.prior.frame_bank import FaceGeometry
 from effigie.swap import build_swap, load_swap
-from effigie.swap.geometry_model import measure_profile
+from effigie.swap.target_profile import measure_profile
 
 FRAMES = 4
 

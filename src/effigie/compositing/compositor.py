@@ -34,6 +34,9 @@ from effigie.compositing.window import CropWindow
 REPEAT_CELLS = 16  # a side, in which a face's region is compared with that of the frame before
 MAX_REPEAT_DIFFERENCE = 4.0  # grey levels of 255, mean of a cell: coding alone leaves 0.05 to 0.3
 FRONT_MARGIN = 7  # px of the made face: a box around glasses that are on it
+# How far glasses follow the gains of the skin around them: wholly, rims turn into black strokes with pale edges where
+# the footage is sharper; not at all, they look out of focus there, and drawn where it is softer.
+FRONT_MATCH = 0.5
 REGION_MARGIN = 4  # px of footage around the mask, for the filters' sake
 
 
@@ -154,8 +157,8 @@ class Compositor:
             interior: (S, S, 4) float32 in 0..1, what of the footage shows between lids and lips, and how much of each
                 pixel it is. It has the footage's light, sharpness and blur, and is put in last.
             paint: what was painted onto the mask, of (S, S).
-            front: (S, S) float32 in 0..1, glasses on the made face: they stay as sharp as they are, and say nothing of
-                its skin's sharpness.
+            front: (S, S) float32 in 0..1, glasses on the made face: they say nothing of its skin's sharpness, and
+                follow the footage's by half.
         """
         _check_shapes(canvas.image, face, mask)
         if matte is not None and matte.shape != canvas.shape[:2]:
@@ -193,7 +196,7 @@ class Compositor:
             near = cv2.dilate(resize_square(front, size), np.ones((FRONT_MARGIN, FRONT_MARGIN), np.uint8))
             near = np.clip(warp_to_region(near, region, cv2.INTER_LINEAR), 0, 1)
             matched = self._match_grain(placed, footage, share * (1 - near), time)
-            placed = matched + near[..., None] * (placed - matched)
+            placed = matched + (1 - FRONT_MATCH) * near[..., None] * (placed - matched)
         if interior is not None:
             between = np.clip(warp_to_region(resize_square(interior, size), region), 0, 1)
             placed = placed + between[..., 3:] * (between[..., :3] - placed)

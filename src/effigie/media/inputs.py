@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from effigie.errors import EffigieError, MediaError
+from effigie.errors import EffigieError, MediaError, UsageError
+from effigie.io.atomic_write import NAME_BYTES
+from effigie.io.sequence_names import parse_sequence_name
 from effigie.io.storage import absolute_name, is_remote, local_path, open_filesystem
 from effigie.media.pictures.sequence import PICTURE_SUFFIXES, group_frames, is_sequence_name, list_sequence
 from effigie.media.pictures.signature import is_media
@@ -105,6 +108,23 @@ def find_clips(inputs: Iterable[str | Path] | str | Path) -> list[str]:
         if is_remote(name):
             found.update(_list_remote(str(name)))
     return sorted(found, key=natural_sort_key)
+
+
+def digest_files(*groups: Sequence[Path], extra: str = "") -> str:
+    """Eight hex digits of files by name, size and time, those of numbered pictures included: what they are known by.
+
+    Raises:
+        UsageError: one does not exist.
+    """
+    found = hashlib.sha256(extra.encode())
+    for path in (path for group in groups for path in group):
+        pattern = parse_sequence_name(path)
+        if pattern is None and not path.exists():
+            raise UsageError(f"{path} does not exist")
+        for file in [path] if pattern is None else pattern.list_files().values():
+            status = file.stat()
+            found.update(f"{file.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode(errors=NAME_BYTES))
+    return found.hexdigest()[:8]
 
 
 def is_single_clip(name: str | Path) -> bool:

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from effigie.media import ClipInfo, Frame, VideoReader, probe
+from effigie.media import ClipInfo, FootageSettings, Frame, VideoReader, probe
 from effigie.media.container import (
     DamageCounter,
     check_picture_size,
@@ -39,7 +39,9 @@ class FrameSampling:
     step_s: float = 0.25  # seconds between the frames of one position
 
 
-def sample_frames(path: Path, sampling: FrameSampling, cancel: CancelToken | None = None) -> Iterator[Frame]:
+def sample_frames(
+    path: Path, sampling: FrameSampling, cancel: CancelToken | None = None, footage: FootageSettings | None = None
+) -> Iterator[Frame]:
     """Yield frames spread over a clip, in order of time; ``index`` counts them. A short clip gives what it has."""
     cancel = cancel or CancelToken()
     info = probe(path)
@@ -47,20 +49,20 @@ def sample_frames(path: Path, sampling: FrameSampling, cancel: CancelToken | Non
         frames = _sample_positions(info, sampling)
     else:
         count = info.frames or count_packets(path) or 1
-        frames = _sample_evenly(path, count, sampling.positions * sampling.frames_per_position)
+        frames = _sample_evenly(path, footage, count, sampling.positions * sampling.frames_per_position)
     found = False
     for index, frame in enumerate(frames):
         cancel.check()
         found = True
         yield Frame(frame.image, index, frame.time, frame.duration)
     if not found:
-        with VideoReader(path) as reader:
+        with VideoReader(path, footage=footage) as reader:
             yield next(iter(reader))
 
 
-def _sample_evenly(path: Path, count: int, samples: int) -> Iterator[Frame]:
+def _sample_evenly(path: Path, footage: FootageSettings | None, count: int, samples: int) -> Iterator[Frame]:
     chosen = {int((k + 0.5) * count / samples) for k in range(samples)}
-    with VideoReader(path, stop=max(chosen) + 1) as reader:
+    with VideoReader(path, stop=max(chosen) + 1, footage=footage) as reader:
         for frame in reader:
             if frame.index in chosen:
                 yield frame

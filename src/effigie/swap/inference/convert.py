@@ -98,7 +98,7 @@ def _convert_footage(
     from effigie.swap.inference.conversion import Conversion
     from effigie.swap.inference.people.cast import Cast, needs_visibility
 
-    cast = Cast(assignments, settings, *asked, footage.reader.path)
+    cast = Cast(assignments, footage.reader.path, settings, *asked)
     footage.require_decent()
     people = cast.people(footage.rate, needs_visibility(settings))
     mask_clip: contextlib.AbstractContextManager[MaskClip | None] = contextlib.nullcontext()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,13 +10,12 @@ from typing import Any
 
 from effigie.arrays import Image
 from effigie.consent.gate import ConsentLike
-from effigie.errors import FaceSetError, MediaError, UsageError
+from effigie.errors import FaceSetError, MediaError
 from effigie.extraction import ExtractSettings, extract
 from effigie.faceset import FaceSet
 from effigie.faceset.plots.drawing import write_png
-from effigie.io.atomic_write import NAME_BYTES, discard
-from effigie.io.sequence_names import parse_sequence_name
-from effigie.media.inputs import expand_paths
+from effigie.io.atomic_write import discard
+from effigie.media.inputs import digest_files, expand_paths
 from effigie.media.pictures.reader import is_picture
 from effigie.progress import CancelToken, ProgressCallback, format_count, ignore_progress
 from effigie.provenance import plan_signed_output, verify
@@ -115,7 +113,7 @@ def swap_clip(
             "bring a clip, or do not train"
         )
     person = settings.person or 0
-    model = work / f"model-{_digest(inputs, [clip], extra=f'{person} {wanted.preset} {wanted.source_person}')}"
+    model = work / f"model-{digest_files(inputs, [clip], extra=f'{person} {wanted.preset} {wanted.source_person}')}"
     frame = build_swap(
         faces, clip, model, wanted, person=person, consent=consent, purpose=purpose, progress=progress, cancel=cancel
     )
@@ -128,7 +126,7 @@ def swap_clip(
         on_preview(preview)
     trained = None
     if trains:
-        target = work / f"target-{_digest([clip])}.faces"
+        target = work / f"target-{digest_files([clip])}.faces"
         extract([clip], target, progress=progress, cancel=cancel)
         trained = train(
             faces, target, model, wanted, consent=consent, purpose=purpose, progress=progress, cancel=cancel
@@ -169,7 +167,7 @@ def _extract_source(inputs: list[Path], work: Path, progress: ProgressCallback, 
     files = expand_paths(inputs)
     if not files:
         raise MediaError(f"{_list_names(inputs)}: no picture or clip there")
-    faces = work / f"source-{_digest(files)}.faces"
+    faces = work / f"source-{digest_files(files)}.faces"
     photos = all(is_picture(path) for path in files)
     # Photos are read in this process: starting another would take longer.
     settings = ExtractSettings(stills=photos, engine="inline" if photos else "local")
@@ -177,19 +175,6 @@ def _extract_source(inputs: list[Path], work: Path, progress: ProgressCallback, 
     if not FaceSet.exists(faces):
         raise FaceSetError(explain_missing_face(files, _list_names(inputs), settings.min_face_size))
     return faces
-
-
-def _digest(*groups: Sequence[Path], extra: str = "") -> str:
-    """Eight hex digits of files by name, size and time: other files get other folders."""
-    found = hashlib.sha256(extra.encode())
-    for path in (path for group in groups for path in group):
-        pattern = parse_sequence_name(path)
-        if pattern is None and not path.exists():
-            raise UsageError(f"{path} does not exist")
-        for file in [path] if pattern is None else pattern.list_files().values():
-            status = file.stat()
-            found.update(f"{file.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode(errors=NAME_BYTES))
-    return found.hexdigest()[:8]
 
 
 def _list_names(inputs: Sequence[Path]) -> str:

@@ -13,6 +13,7 @@ from effigie.compositing.region import Region, to_float_image, warp_to_region
 from effigie.faces.analyzer import Face, analyze
 from effigie.faces.crop import apply_affine, crop
 from effigie.faces.tracker import Tracker
+from effigie.media import FootageSettings
 from effigie.media.sampling import FrameSampling, sample_frames
 from effigie.occlusion.eyewear import Eyewear, find_eyewear
 from effigie.occlusion.eyewear_removal import remove_eyewear
@@ -65,11 +66,11 @@ class TargetEyewear:
         return found if self._score > WORN_IN_CLIP else None
 
 
-def wears_glasses(clip: Path, predictor: VisibilityPredictor) -> bool:
+def wears_glasses(clip: Path, predictor: VisibilityPredictor, footage: FootageSettings | None = None) -> bool:
     """Whether anybody in a few frames spread over a clip wears glasses."""
     scores = [
         _find(frame.image, face, LOOK_SIDE, predictor).score
-        for frame in sample_frames(clip, FrameSampling(positions=LOOKS))
+        for frame in sample_frames(clip, FrameSampling(positions=LOOKS), footage=footage)
         for item in analyze(iter([frame]), Tracker())
         for face in item.faces
     ]

@@ -92,7 +92,7 @@ class Preview:
             self._footage = stack.enter_context(
                 Footage(Path(clip), None, fields_apart, CancelToken(), self.settings.footage)
             )
-            self._cast = Cast(assignments, self.settings, consent, purpose, Path(clip))
+            self._cast = Cast(assignments, Path(clip), self.settings, consent, purpose)
             self._footage.require_decent()
             models = self._cast.models
             self._permit = merge_permits([one.permit for one in models])

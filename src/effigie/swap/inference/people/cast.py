@@ -17,6 +17,7 @@ from effigie.swap.inference.source.eyewear import SourceEyewear, choose_eyewear
 from effigie.swap.inference.source.visibility import SourceVisibility
 from effigie.swap.inference.swapper import Swapper
 from effigie.swap.inference.target_eyewear import TargetEyewear, wears_glasses
+from effigie.swap.target_profile import measure_target
 from effigie.training.device import choose_device, choose_precision
 
 # What the fast mode gives up for speed. A made face's side is this share of the usual: warping it, and all that is done
@@ -30,13 +31,15 @@ class Cast:
 
     Args:
         assignments: models, and whose faces they replace.
+        clip: the footage: in it the targets' calm faces are measured, and glasses looked for where ``eyewear`` depends
+            on it.
         settings: of the conversion; how faces are put in may change later, see :meth:`people`.
         consent, purpose: as of :func:`effigie.convert`.
-        footage: the clip, in which glasses are looked for where ``eyewear`` depends on it.
 
     Attributes:
         device: that networks run on.
-        models: in the order of the assignments, glasses out of their source frames as the settings want it.
+        models: in the order of the assignments, glasses out of their source frames as the settings want it, and their
+            targets' face profiles as the clip shows them.
 
     Raises:
         RefusedError: no valid consent for a face that would be shown.
@@ -47,10 +50,10 @@ class Cast:
     def __init__(
         self,
         assignments: Sequence[PersonAssignment],
+        clip: Path,
         settings: ConvertSettings,
         consent: ConsentLike = None,
         purpose: str | None = None,
-        footage: Path | None = None,
     ) -> None:
         self._assignments, self._settings = assignments, settings
         self.device = choose_device(settings.device)
@@ -58,14 +61,21 @@ class Cast:
         models = [load_swap(one.model, str(self.device), consent=consent, purpose=purpose) for one in assignments]
         check_distinct_people(assignments, models)
         self._visibility = VisibilityPredictor(device=self.device, half=self._precision == "bf16")
-        is_bare = functools.cache(lambda: footage is None or not wears_glasses(footage, self._visibility))
+        is_bare = functools.cache(lambda: not wears_glasses(clip, self._visibility, settings.footage))
         self._eyewear = [
             choose_eyewear(model.bank, settings.eyewear, self._visibility, is_bare)
             if model.prior
             else SourceEyewear(model.bank, [], "target" if settings.eyewear == "auto" else settings.eyewear)
             for model in models
         ]
-        self.models = [replace(model, bank=one.bank) for model, one in zip(models, self._eyewear, strict=True)]
+        targets = [
+            measure_target(clip, model.target, one.person, settings.footage) if model.prior else model.target
+            for model, one in zip(models, assignments, strict=True)
+        ]
+        self.models = [
+            replace(model, bank=one.bank, target=target)
+            for model, one, target in zip(models, self._eyewear, targets, strict=True)
+        ]
 
     def people(self, rate: float, needs_visibility: bool) -> list[PersonState]:
         """Everybody, without memory of earlier frames.
