@@ -89,8 +89,8 @@ def test_false_ids_are_counted_from_where_they_were_left(tmp_path: Path, monkeyp
     monkeypatch.setattr(false_ids, "_look", look)
     material = SimpleNamespace(labeled_clips=lambda: [SimpleNamespace(path=tmp_path, people=1)])
     context = RowContext(material, tmp_path, False, ignore_progress, CancelToken())
-    count_false_ids(context, 4)
-    figures = {figure.name: figure.value for figure in count_false_ids(context, 6).figures}
+    count_false_ids(context, 4, map)
+    figures = {figure.name: figure.value for figure in count_false_ids(context, 6, map).figures}
     assert looked == [0, 1, 2, 3, 4, 5]
     assert figures == {
         "segments without a mark": 3,
