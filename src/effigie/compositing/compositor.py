@@ -34,9 +34,9 @@ from effigie.compositing.window import CropWindow
 REPEAT_CELLS = 16  # a side, in which a face's region is compared with that of the frame before
 MAX_REPEAT_DIFFERENCE = 4.0  # grey levels of 255, mean of a cell: coding alone leaves 0.05 to 0.3
 FRONT_MARGIN = 7  # px of the made face: a box around glasses that are on it
-# How far glasses follow the gains of the skin around them: wholly, rims turn into black strokes with pale edges where
-# the footage is sharper; not at all, they look out of focus there, and drawn where it is softer.
-FRONT_MATCH = 0.5
+# How far glasses follow the gains of the skin around them, of a face that is enlarged by a quarter or more: wholly,
+# rims turn into black strokes with pale edges; not at all, they look out of focus. Those of other faces are sharp.
+FRONT_MATCH, FRONT_ENLARGEMENT = 0.5, 0.25
 REGION_MARGIN = 4  # px of footage around the mask, for the filters' sake
 
 
@@ -158,7 +158,7 @@ class Compositor:
                 pixel it is. It has the footage's light, sharpness and blur, and is put in last.
             paint: what was painted onto the mask, of (S, S).
             front: (S, S) float32 in 0..1, glasses on the made face: they say nothing of its skin's sharpness, and
-                follow the footage's by half.
+                follow the footage's by half where the face is enlarged.
         """
         _check_shapes(canvas.image, face, mask)
         if matte is not None and matte.shape != canvas.shape[:2]:
@@ -174,6 +174,7 @@ class Compositor:
         region = Region.from_crop_box(matrix, box, (canvas.shape[1], canvas.shape[0]), REGION_MARGIN)
         if region.is_empty:
             return self.repeat(canvas)
+        enlargement = region.scale
         size = compute_working_size(region, face.shape[0])
         region = region.with_crop_size(face.shape[0], size)
         window = CropWindow.around(tuple(edge * size / face.shape[0] for edge in box), size)
@@ -196,7 +197,8 @@ class Compositor:
             near = cv2.dilate(resize_square(front, size), np.ones((FRONT_MARGIN, FRONT_MARGIN), np.uint8))
             near = np.clip(warp_to_region(near, region, cv2.INTER_LINEAR), 0, 1)
             matched = self._match_grain(placed, footage, share * (1 - near), time)
-            placed = matched + (1 - FRONT_MATCH) * near[..., None] * (placed - matched)
+            followed = FRONT_MATCH * min(max((enlargement - 1) / FRONT_ENLARGEMENT, 0), 1)
+            placed = matched + (1 - followed) * near[..., None] * (placed - matched)
         if interior is not None:
             between = np.clip(warp_to_region(resize_square(interior, size), region), 0, 1)
             placed = placed + between[..., 3:] * (between[..., :3] - placed)
