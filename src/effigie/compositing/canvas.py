@@ -53,7 +53,7 @@ class Canvas:
             if top < bottom and left < right:
                 source = slice(top - edit.top, bottom - edit.top), slice(left - edit.left, right - edit.left)
                 target = picture[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start]
-                np.copyto(target, edit.after[source], where=edit.share[source][..., None] > 0)
+                np.copyto(target, edit.output[source], where=edit.share[source][..., None] > 0)
         return picture
 
     def paste(self, region: Region, before: Picture, pixels: Picture, mask: NDArray[np.float32]) -> None:

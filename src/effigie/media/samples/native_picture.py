@@ -122,7 +122,7 @@ class NativePicture:
         """Add the edits to the samples, one after the other; alpha, and what is fully transparent, stays."""
         for edit in edits:
             self.make_writable()
-            box, before, after, changed = (edit.rows, edit.columns), edit.before, edit.after, edit.share > 0
+            box, before, after, changed = (edit.rows, edit.columns), edit.input, edit.output, edit.share > 0
             if not self.grid.is_same:
                 # What is new replaces the file's own pixels, and not what stretching has made of them.
                 rows, columns = box

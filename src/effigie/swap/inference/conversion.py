@@ -91,7 +91,7 @@ class Conversion:
         self._planner = FacePlanner(people, settings.shots)
         self._schedule = ComposeSchedule(settings.compose, settings.shots, settings.strokes)
         self._inputs: dict[int, tuple[FacePlan, FaceInputs]] = {}  # of the frame before, by state
-        self._made: dict[int, tuple[FaceInputs, SwappedFace]] = {}  # of the frame rendered last, by state
+        self._latest_faces: dict[int, tuple[FaceInputs, SwappedFace]] = {}  # of the frame rendered last, by state
         self._joiner = FieldJoiner()
         self._matte: tuple[int, np.ndarray] | None = None  # of the frame before, by its index
         self._swapped_frame = -1  # index of the last frame that counts as swapped
@@ -168,13 +168,13 @@ class Conversion:
         start = time.perf_counter()
         faces = self._person_matcher(item.frame.image, item.faces)
         self._seconds["identity"] += time.perf_counter() - start
-        earlier, self._inputs = self._inputs, {}
+        previous_inputs, self._inputs = self._inputs, {}
         prepared: list[_PreparedFace] = []
         for planned in self._planner(index, item.faces, faces):
             state, plan = planned.state, planned.plan
-            before = earlier.get(id(state))
-            if before is not None and before[0] is plan:
-                inputs = before[1]
+            previous = previous_inputs.get(id(state))
+            if previous is not None and previous[0] is plan:
+                inputs = previous[1]
             else:
                 inputs = state.swapper.prepare_inputs(item.frame.image, planned.face, plan)
             self._inputs[id(state)] = plan, inputs
@@ -195,15 +195,17 @@ class Conversion:
         self, prepared_frames: list[_PreparedFrame], composed: BackgroundConsumer[_RenderedFrame]
     ) -> None:
         """Make the faces of a few frames, each network run once, and pass them to the compositor."""
-        swapped: dict[int, SwappedFace] = {id(inputs): face for inputs, face in self._made.values()}
+        swapped: dict[int, SwappedFace] = {id(inputs): face for inputs, face in self._latest_faces.values()}
         for person in self._people:
             own = {id(state) for state in person.states}
-            wanted = [(state, one) for _, _, faces in prepared_frames for state, _, _, one in faces if id(state) in own]
-            new = {id(inputs): inputs for _, inputs in wanted if id(inputs) not in swapped}
+            requests = [
+                (state, one) for _, _, faces in prepared_frames for state, _, _, one in faces if id(state) in own
+            ]
+            new = {id(inputs): inputs for _, inputs in requests if id(inputs) not in swapped}
             if new:
                 swapped |= zip(new, person.swapper.render_faces(list(new.values())), strict=True)
-            for state, inputs in wanted:
-                self._made[id(state)] = inputs, swapped[id(inputs)]
+            for state, inputs in requests:
+                self._latest_faces[id(state)] = inputs, swapped[id(inputs)]
         for frame, matte, faces in prepared_frames:
             rendered = [
                 (state.assignment.model.name, compositor, face, swapped[id(inputs)])

@@ -142,9 +142,9 @@ class Preview:
         return self._measurement.count_frames()
 
     @property
-    def found(self) -> list[tuple[int, int]]:
+    def person_ranges(self) -> list[tuple[int, int]]:
         """Ranges of measured frames, both ends included, in which somebody is found whose face is to be replaced."""
-        return self._measurement.list_found()
+        return self._measurement.list_person_ranges()
 
     def draft(self, index: int, settings: ConvertSettings | None = None) -> PreviewFrame:
         """A frame at once, composed by itself; where it is not measured yet, with faces that were looked for in it
@@ -159,7 +159,7 @@ class Preview:
             parts: list[ComposedFrame]
             if index < self.measured:
                 numbers = self._find_numbers(index)
-                parts = [self._replay.draft(number, self._made.of_picture_alone) for number in numbers]
+                parts = [self._replay.draft(number, self._faces.of_picture_alone) for number in numbers]
             else:
                 schedule = ComposeSchedule(settings.compose, settings.shots, settings.strokes)
                 parts = [
@@ -223,7 +223,7 @@ class Preview:
             self._plan_anew(settings, looks)
             self._structure = (bare, looks)
         schedule = ComposeSchedule(settings.compose, settings.shots, settings.strokes)
-        self._replay = Replay(self._plans, schedule, self._read_picture, self._made.of_picture)
+        self._replay = Replay(self._plans, schedule, self._read_picture, self._faces.of_picture)
         self._key = key
         return settings
 
@@ -232,7 +232,7 @@ class Preview:
         self._planner = FacePlanner(people, settings.shots)
         self._plans: list[list[PlannedFace]] = []
         self._numbers: dict[int, list[int]] = {}
-        self._made = MadeFaces(people, self._plans, lambda number: self._read_picture(number)[0].image)
+        self._faces = MadeFaces(people, self._plans, lambda number: self._read_picture(number)[0].image)
         alone = [self._remember(person) for person in self._cast.people(self._footage.rate, looks)]
         self._lone = LoneFrame(alone, self._matcher)
 

@@ -24,7 +24,7 @@ class PreviewFrame:
         index: counted from 0.
         time: s, on the clip's clock.
         image: (H, W, 3) uint8 RGB; of interlaced footage the earlier field.
-        before: (H, W, 3) uint8 RGB, the footage.
+        footage: (H, W, 3) uint8 RGB, the input frame.
         mask: (H, W) uint8, 255 where a made face shows alone; 0 everywhere where none was put in.
         faces: those that were replaced, with the model's name.
         state: ``film``: to the last bit what a conversion writes, before it is encoded; ``settled``: composed from a
@@ -34,7 +34,7 @@ class PreviewFrame:
     index: int
     time: Fraction
     image: Image
-    before: Image
+    footage: Image
     mask: np.ndarray
     faces: Sequence[tuple[str, Face]]
     state: Literal["draft", "settled", "film"]

@@ -61,11 +61,11 @@ def check_single_person(faces: Path, name: str, person: int | None, sheet: Path)
     ):
         order = np.argsort(loaded.landmarks[:, :, 0].mean(1))
         left = ", ".join(str(int(loaded.cluster[row])) for row in order)
-        told = f"from left to right they are {left}"
+        legend = f"from left to right they are {left}"
     else:
         draw_contact_sheet(faceset, sheet)
-        told = f"{sheet} shows them by number"
-    raise FaceSetError(f"{name} shows {len(people)} people: choose one with --source-person NUMBER; {told}")
+        legend = f"{sheet} shows them by number"
+    raise FaceSetError(f"{name} shows {len(people)} people: choose one with --source-person NUMBER; {legend}")
 
 
 def describe_source(faces: Path, person: int, footage: Image) -> list[str]:

@@ -84,11 +84,11 @@ class SourceVisibility:
         soft = np.clip((2 if self._fills else 5) * (soft - 1) + 1, 0, 1)
         landmarks = apply_affine(resize_matrix(INPUT_SIZE, warper.size), warper.target)
         certain = certain_face_mask(landmarks, INPUT_SIZE).astype(np.float32)
-        below = max(round(float(landmarks[NOSE_BASE, 1])), 0)
+        nose_row = max(round(float(landmarks[NOSE_BASE, 1])), 0)
         if not self._keeps_glasses:
-            certain[:below] = _erode(certain, TEMPLE)[:below]
+            certain[:nose_row] = _erode(certain, TEMPLE)[:nose_row]
         if not self._fills:
-            certain[below:] = _erode(certain, JAW)[below:]
+            certain[nose_row:] = _erode(certain, JAW)[nose_row:]
         if not self._keeps_glasses:
             certain[_strands(small, certain)] = 0
         soft = np.maximum(soft, cv2.GaussianBlur(certain, (0, 0), CERTAIN_SIGMA))
