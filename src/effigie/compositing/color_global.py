@@ -112,11 +112,11 @@ def _monotone_map(grid: Array, source: Array, target: Array) -> Array:
 
 def measure_covariance(picture: Picture, weight: Array) -> Array:
     """(4, 3) mean RGB and, below it, the covariance."""
-    kept = _trim_weights(picture, weight).ravel().astype(np.float64)
+    weights = _trim_weights(picture, weight).ravel().astype(np.float64)
     pixels = picture.reshape(-1, 3).astype(np.float64)
-    mean = kept @ pixels / kept.sum()
+    mean = weights @ pixels / weights.sum()
     centered = pixels - mean
-    return np.vstack([mean, (centered * kept[:, None]).T @ centered / kept.sum()]).astype(np.float32)
+    return np.vstack([mean, (centered * weights[:, None]).T @ centered / weights.sum()]).astype(np.float32)
 
 
 def apply_covariance(face: Picture, source: Array, target: Array) -> Picture:
