@@ -212,8 +212,8 @@ def test_a_lookalike_is_left_and_told(two_people):
         picker = PersonMatcher([TargetPerson(target / np.linalg.norm(target))])
         (picked,) = picker(first.frame.image, first.faces)
         assert len(picked) == faces, (share, [float(one @ picker._targets[0]) for one in (woman, man)])
-        assert picker.repeats[0].left == 2 - faces
-        assert (picker.repeats[0].left_similarity > 0.36) == (faces == 1)
+        assert picker.repeats[0].rejections == 2 - faces
+        assert (picker.repeats[0].rejected_similarity > 0.36) == (faces == 1)
 
 
 def test_bad_casts(quick_model, other_model, two_people, tmp_path, here):

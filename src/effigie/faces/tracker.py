@@ -48,8 +48,8 @@ class _Track:
     current: LandmarkResult | None = field(default=None, repr=False)
 
 
-def _overlaps(track: _Track, others: list[_Track]) -> bool:
-    return any(other.current is not None and other.roi.overlap(track.roi) >= 0.6 for other in others)
+def _overlaps(track: _Track, tracks: list[_Track]) -> bool:
+    return any(other.current is not None and other.roi.overlap(track.roi) >= 0.6 for other in tracks)
 
 
 class Tracker:
@@ -105,11 +105,11 @@ class Tracker:
 
     def _merge_duplicates(self) -> None:
         """Merge tracks that drifted onto one face into the older one."""
-        kept: list[_Track] = []
+        tracks: list[_Track] = []
         for track in self._tracks:
-            if track.current is None or not _overlaps(track, kept):
-                kept.append(track)
-        self._tracks = kept
+            if track.current is None or not _overlaps(track, tracks):
+                tracks.append(track)
+        self._tracks = tracks
 
     def _detect(self, image: Image) -> None:
         self._frames_since_detect = 0
