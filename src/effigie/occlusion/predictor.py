@@ -83,7 +83,7 @@ class VisibilityPredictor:
     def reset(self) -> None:
         """Forget the frames before: call at a cut."""
         self._previous: np.ndarray | None = None
-        self._seen: np.ndarray | None = None
+        self._reference: np.ndarray | None = None
         self._reused_frames, self._settled = 0, False
 
     def __call__(self, image: Image, face: Face, side: int) -> np.ndarray:
@@ -106,14 +106,14 @@ class VisibilityPredictor:
     def _is_unchanged(self, small: Image) -> bool:
         """Whether a crop looks like the one that the network saw last; if not it is the one to compare with."""
         gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        if self._seen is not None and self._settled and self._reused_frames < MAX_REUSED_FRAMES:
+        if self._reference is not None and self._settled and self._reused_frames < MAX_REUSED_FRAMES:
             cells = cv2.resize(
-                cv2.absdiff(gray, self._seen), (CHANGE_CELLS, CHANGE_CELLS), interpolation=cv2.INTER_AREA
+                cv2.absdiff(gray, self._reference), (CHANGE_CELLS, CHANGE_CELLS), interpolation=cv2.INTER_AREA
             )
             if cells.max() < MAX_CELL_CHANGE:
                 self._reused_frames += 1
                 return True
-        self._seen, self._reused_frames = gray, 0
+        self._reference, self._reused_frames = gray, 0
         return False
 
     def _look(self, small: Image, landmarks: Landmarks) -> np.ndarray:
@@ -144,8 +144,8 @@ class VisibilityPredictor:
         return np.asarray(torch.sigmoid(logits.float())[0, 0].cpu().numpy())
 
 
-def _agree(one: np.ndarray, other: np.ndarray) -> bool:
-    return float((np.abs(one - other) > SMOOTHING_TOLERANCE).mean()) < MAX_UNSETTLED_SHARE
+def _agree(first: np.ndarray, second: np.ndarray) -> bool:
+    return float((np.abs(first - second) > SMOOTHING_TOLERANCE).mean()) < MAX_UNSETTLED_SHARE
 
 
 def fill_lashes(visible: np.ndarray, landmarks: Landmarks) -> np.ndarray:

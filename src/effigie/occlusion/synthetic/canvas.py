@@ -90,9 +90,9 @@ def pixel_grid(size: int) -> tuple[Picture, Picture]:
     return x, y
 
 
-def smooth_noise(random: np.random.Generator, size: int, cells: float, along: float = 1.0) -> Picture:
-    """(size, size) smooth noise of zero mean and unit spread, ``cells`` bumps across; ``along`` stretches it."""
-    shape = max(2, round(cells / along)), max(2, round(cells))
+def smooth_noise(random: np.random.Generator, size: int, cells: float, stretch: float = 1.0) -> Picture:
+    """(size, size) smooth noise of zero mean and unit spread, ``cells`` bumps across; ``stretch`` stretches it."""
+    shape = max(2, round(cells / stretch)), max(2, round(cells))
     small = random.standard_normal(shape, dtype=np.float32)
     return np.asarray(cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC))
 
@@ -118,18 +118,18 @@ def fabric_texture(random: np.random.Generator, size: int) -> Picture:
     """(size, size, 3) a cloth, wood, print or wall: two or three colours mixed by noise, stripes, checks or dots."""
     x, y = pixel_grid(size)
     angle = random.uniform(0, np.pi)
-    across = x * np.cos(angle) + y * np.sin(angle)
-    along = y * np.cos(angle) - x * np.sin(angle)
+    stripe_x = x * np.cos(angle) + y * np.sin(angle)
+    stripe_y = y * np.cos(angle) - x * np.sin(angle)
     period = random.uniform(3, 30)
     kind = random.integers(0, 6)
     if kind == 0:
         mix = smooth_noise(random, size, random.uniform(2, 30))
     elif kind == 1:
-        mix = 2 * np.sin(2 * np.pi * across / period)
+        mix = 2 * np.sin(2 * np.pi * stripe_x / period)
     elif kind == 2:
-        mix = np.sign(np.sin(2 * np.pi * across / period)) + np.sign(np.sin(2 * np.pi * along / period))
+        mix = np.sign(np.sin(2 * np.pi * stripe_x / period)) + np.sign(np.sin(2 * np.pi * stripe_y / period))
     elif kind == 3:
-        mix = 2 * (np.sin(2 * np.pi * across / period) * np.sin(2 * np.pi * along / period) > 0.4)
+        mix = 2 * (np.sin(2 * np.pi * stripe_x / period) * np.sin(2 * np.pi * stripe_y / period) > 0.4)
     elif kind == 4:
         mix = streak_noise(random, size, random.uniform(0, 180), random.uniform(20, 80))
     else:
@@ -184,10 +184,10 @@ def draw_tube(
     aside, beneath, width = (np.ones_like(x) for _ in range(3))
     for start, end, first, last in zip(path, path[1:], radii, radii[1:], strict=False):
         axis = end - start
-        along = ((x - start[0]) * axis[0] + (y - start[1]) * axis[1]) / max(float(axis @ axis), 1e-6)
-        along = np.clip(along, 0, 1)
-        dx, dy = x - start[0] - along * axis[0], y - start[1] - along * axis[1]
-        radius = first + along * (last - first)
+        axis_share = ((x - start[0]) * axis[0] + (y - start[1]) * axis[1]) / max(float(axis @ axis), 1e-6)
+        axis_share = np.clip(axis_share, 0, 1)
+        dx, dy = x - start[0] - axis_share * axis[0], y - start[1] - axis_share * axis[1]
+        radius = first + axis_share * (last - first)
         within = radius - np.hypot(dx, dy)
         nearer = within > inside
         inside = np.where(nearer, within, inside)

@@ -55,17 +55,17 @@ def label_visibility(picture: Image, landmarks: Landmarks) -> np.ndarray:
         column, row = int(np.clip(x, 2, size - 3)), int(np.clip(y, 2, size - 3))
         samples.append(colors[row - 2 : row + 3, column - 2 : column + 3].reshape(-1, 3))
     skin = np.median(np.concatenate(samples), 0)
-    away = np.linalg.norm((colors - skin) * np.array([0.5, 1.0, 1.0], np.float32), axis=2)
+    skin_distance = np.linalg.norm((colors - skin) * np.array([0.5, 1.0, 1.0], np.float32), axis=2)
     outline = face_mask(landmarks, size, size, FACE_GROWTH) > 0.5
-    found = np.where(away < MAX_SKIN_DISTANCE, 1.0, np.where(away > MIN_OTHER_DISTANCE, 0.0, UNKNOWN)).astype(
-        np.float32
-    )
+    labels = np.where(
+        skin_distance < MAX_SKIN_DISTANCE, 1.0, np.where(skin_distance > MIN_OTHER_DISTANCE, 0.0, UNKNOWN)
+    ).astype(np.float32)
     # Between skin and hair the colours mix: nobody knows there, nor at a lone pixel of either.
-    mixed = cv2.dilate((found == 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    found[mixed & (found == 1)] = UNKNOWN
-    found[certain_face_mask(landmarks, size)] = 1
-    found[~outline & (found == 1)] = UNKNOWN
-    return found
+    mixed = cv2.dilate((labels == 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    labels[mixed & (labels == 1)] = UNKNOWN
+    labels[certain_face_mask(landmarks, size)] = 1
+    labels[~outline & (labels == 1)] = UNKNOWN
+    return labels
 
 
 def certain_face_mask(landmarks: Landmarks, size: int) -> np.ndarray:
