@@ -123,15 +123,15 @@ def estimate_bytes(codec: str, settings: EncodeSettings, pixels: float) -> float
 PROGRESSIVE_CODECS = ("hevc", "hevc10", "av1")  # of whose encoders none writes fields
 
 
-def explain_field_loss(codec: str, clip: FieldOrder, written: FieldOrder) -> list[str]:
+def explain_field_loss(codec: str, clip: FieldOrder, output: FieldOrder) -> list[str]:
     """What becomes of a clip's fields, unless they are kept: a sentence at most.
 
     Args:
-        written: field order of the pictures that are encoded.
+        output: field order of the pictures that are encoded.
     """
     if clip == "progressive":
         return []
-    if written == "progressive":
+    if output == "progressive":
         return ["the clip is interlaced, and its fields were joined to whole pictures"]
     if codec in PROGRESSIVE_CODECS:
         return [
@@ -179,9 +179,9 @@ def build_options(
 
 def describe_light(frame: VideoFrame) -> str | None:
     """What a frame says of the display that it was graded on and of its brightest pixels, in the words of x265."""
-    found = {entry.type.name: bytes(entry) for entry in _list_side_data(frame)}
+    side_data = {entry.type.name: bytes(entry) for entry in _list_side_data(frame)}
     parts = []
-    display = found.get("MASTERING_DISPLAY_METADATA", b"")
+    display = side_data.get("MASTERING_DISPLAY_METADATA", b"")
     if len(display) >= 88:
         # AVMasteringDisplayMetadata: fractions of red, green, blue, white (x, y), least and most light; two flags.
         numbers = struct.unpack("<22i", display[:88])
@@ -196,7 +196,7 @@ def describe_light(frame: VideoFrame) -> str | None:
             colors = zip("GBR", (green, blue, red), strict=True)
             named = "".join(f"{letter}({x},{y})" for letter, (x, y) in colors)
             parts.append(f"master-display={named}WP({white[0]},{white[1]})L({high},{low})")
-    level = found.get("CONTENT_LIGHT_LEVEL", b"")
+    level = side_data.get("CONTENT_LIGHT_LEVEL", b"")
     if len(level) >= 8:
         most, average = struct.unpack("<2I", level[:8])
         parts.append(f"max-cll={most},{average}")

@@ -84,18 +84,18 @@ class OutputPlan:
     @property
     def lines(self) -> list[str]:
         """The plan in words, a line per part."""
-        what = {
+        kinds = {
             "video": FORMAT_NAMES.get(self.container, ""),
             "folder": f"a folder of {self.codec.upper()} files{self.names and f', {self.names}'}",
             "still": "one picture",
         }
-        found = [f"output: {self.output}, {what[self.kind]}"]
+        lines = [f"output: {self.output}, {kinds[self.kind]}"]
         rate = "" if self.rate is None else f", {float(self.rate):.6g} frames/s"
         count = "" if self.frames is None else f", {format_count(self.frames, 'frame')}"
         aspect = "" if self.pixel_aspect == 1 else f", pixel aspect {self.pixel_aspect}"
-        found.append(f"picture: {self.codec} {self.pixel_format}, {self.width}x{self.height}{aspect}{rate}{count}")
+        lines.append(f"picture: {self.codec} {self.pixel_format}, {self.width}x{self.height}{aspect}{rate}{count}")
         for stream in self.streams:
-            made = {
+            treatments = {
                 "copy": f"{stream.codec}, copied",
                 "encode": f"{stream.codec}, re-encoded as {stream.target}",
                 "convert": f"{stream.codec}, rewritten as {stream.target}",
@@ -103,18 +103,18 @@ class OutputPlan:
                 "tag": "written anew",
             }
             name = {"audio": "sound", "subtitle": "subtitles", "video": "second picture"}.get(stream.kind, stream.kind)
-            found.append(f"{stream.codec if stream.action == 'tag' else name}: {made[stream.action]}")
+            lines.append(f"{stream.codec if stream.action == 'tag' else name}: {treatments[stream.action]}")
         if self.chapters:
-            found.append(f"chapters: {self.chapters}")
+            lines.append(f"chapters: {self.chapters}")
         if self.timecode:
-            found.append(f"timecode: {self.timecode}{'' if self.reel is None else f', reel {self.reel}'}")
+            lines.append(f"timecode: {self.timecode}{'' if self.reel is None else f', reel {self.reel}'}")
         if self.layers:
-            found.append(f"layers: {self.layers.description}")
+            lines.append(f"layers: {self.layers.description}")
         if self.signature:
-            found.append(f"signed: {self.signature}")
-        found.append(f"disk: about {format_bytes(self.bytes_needed)} of {format_bytes(self.bytes_free)} free")
-        found.extend(f"note: {note}" for note in self.notes)
-        return found
+            lines.append(f"signed: {self.signature}")
+        lines.append(f"disk: about {format_bytes(self.bytes_needed)} of {format_bytes(self.bytes_free)} free")
+        lines.extend(f"note: {note}" for note in self.notes)
+        return lines
 
 
 def format_bytes(size: float) -> str:

@@ -50,7 +50,7 @@ class ScenePicture(NativePicture):
 
     def with_frame(self, frame: VideoFrame) -> NativePicture:
         """A picture in integer samples, which are taken over, of the same shape, as this one is shown."""
-        return NativePicture(frame, self.color, None, self.grid.shown)
+        return NativePicture(frame, self.color, None, self.grid.display)
 
     def to_display(self) -> NativePicture:
         """The picture as it is shown, in RGB of 16 bits; what lies beyond 0..1 is cut off."""
@@ -67,7 +67,7 @@ class ScenePicture(NativePicture):
             bits = self.light.astype(np.float16).view(np.uint16)
         image = self._curve.bytes_table[bits]
         if not self.grid.is_same:
-            image = cv2.resize(image, self.grid.shown, interpolation=cv2.INTER_LINEAR)
+            image = cv2.resize(image, self.grid.display, interpolation=cv2.INTER_LINEAR)
         return np.ascontiguousarray(image, np.uint8)
 
     @property
