@@ -23,7 +23,7 @@ class MaskSource:
     """Where a folder of masks comes from, for error messages."""
 
     name: str  # of the pictures
-    wanted: str  # the folder that should have been named
+    folder: str  # the folder that should have been named
     remedy: str  # what to do about pictures that do not fit
 
 
@@ -45,7 +45,7 @@ class MaskFolder:
         self._size, self._source = size, source
         self._files = sorted(self.folder.glob("*.png")) if self.folder.is_dir() else []
         if not self._files:
-            raise UsageError(f"{folder} holds no {source.name}: name {source.wanted}")
+            raise UsageError(f"{folder} holds no {source.name}: name {source.folder}")
 
     def __len__(self) -> int:
         return len(self._files)

@@ -78,10 +78,10 @@ def edge_pairs(mask: np.ndarray, eye_distance: float) -> np.ndarray:
     smooth = cv2.GaussianBlur(touched.astype(np.float32), (0, 0), blur)
     normal = np.stack([sample_bilinear(cv2.Sobel(smooth, cv2.CV_32F, *o), edge) for o in ((1, 0), (0, 1))], axis=1)
     length = np.linalg.norm(normal, axis=1, keepdims=True)
-    known = length[:, 0] > 1e-4
-    if not known.any():  # the whole picture is replaced
+    has_normal = length[:, 0] > 1e-4
+    if not has_normal.any():  # the whole picture is replaced
         return none
-    edge, normal = edge[known], normal[known] / length[known]
+    edge, normal = edge[has_normal], normal[has_normal] / length[has_normal]
     steps = np.arange(1, max(4, round(REACH * eye_distance)), dtype=np.float32)
     walked = edge[:, None] + steps[None, :, None] * normal[:, None]
     full = sample_bilinear(part, walked.reshape(-1, 2)).reshape(len(edge), len(steps)) >= FULL_MASK

@@ -183,9 +183,13 @@ def evaluate_people(
         comparison = ClipComparison(faces, tracks, tracker, settings.interval)
         times = _compare(comparison, output_clip, info, encoded, mark, folder, covers, progress, cancel)
     crowds = [sample_source_faces(one.source, one.source_person, settings.frechet_faces) for one in people]
-    known = gallery_embeddings(gallery)
-    known += [target for target in targets if known and not any(is_same_person(target, one) for one in known)]
-    found = [face_scores(comparison, role, sources, crowd, known) for role, crowd in enumerate(crowds)]
+    gallery_people = gallery_embeddings(gallery)
+    gallery_people += [
+        target
+        for target in targets
+        if gallery_people and not any(is_same_person(target, one) for one in gallery_people)
+    ]
+    scores = [face_scores(comparison, role, sources, crowd, gallery_people) for role, crowd in enumerate(crowds)]
     if sheet is not None:
         name = Path(output_clip).name
         tables = [face.table for face in faces]
@@ -198,7 +202,7 @@ def evaluate_people(
     return PeopleScores(
         [
             SwapScores(**each, **shared, notes=_own_notes(face, each["frechet"]) + notes, faces=face.table)
-            for each, face in zip(found, faces, strict=True)
+            for each, face in zip(scores, faces, strict=True)
         ]
     )
 

@@ -77,8 +77,8 @@ def mean_figure(figures: list[Figure], weights: list[int]) -> Figure:
     values = [figure.value for figure in figures]
     if figures[0].unit == YES:
         return replace(figures[0], value=min(values))
-    known = [(value, weight) for value, weight in zip(values, weights, strict=True) if not math.isnan(value)]
-    if not known:
+    finite = [(value, weight) for value, weight in zip(values, weights, strict=True) if not math.isnan(value)]
+    if not finite:
         return figures[0]
-    total = sum(value * weight for value, weight in known) / sum(weight for _, weight in known)
+    total = sum(value * weight for value, weight in finite) / sum(weight for _, weight in finite)
     return replace(figures[0], value=total)
