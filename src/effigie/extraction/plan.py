@@ -108,9 +108,9 @@ def inspect_clips(
     return new_clips
 
 
-def inspect_clip(asked: tuple[str, FootageSettings]) -> ClipInspection:
+def inspect_clip(request: tuple[str, FootageSettings]) -> ClipInspection:
     """Inspect one clip, as it is to be read; returns description and digest, or why it cannot be read."""
-    clip, footage = asked
+    clip, footage = request
     try:
         with local_copy(clip) as path:
             return probe(path, footage), content_digest(path)
@@ -118,8 +118,8 @@ def inspect_clip(asked: tuple[str, FootageSettings]) -> ClipInspection:
         return str(error)
 
 
-def _describe_crash(asked: tuple[str, FootageSettings]) -> ClipInspection:
-    return f"{asked[0]} killed the process that looked at it, twice"
+def _describe_crash(request: tuple[str, FootageSettings]) -> ClipInspection:
+    return f"{request[0]} killed the process that looked at it, twice"
 
 
 def plan_jobs(
@@ -127,13 +127,13 @@ def plan_jobs(
 ) -> dict[str, ClipJob]:
     """Split long clips into segments, so that the workers finish at the same time."""
     total = sum(info.frames or 1 for info, _ in new_clips)
-    wanted = max(MIN_SEGMENT_FRAMES, math.ceil(total / (2 * workers)))
+    segment_frames = max(MIN_SEGMENT_FRAMES, math.ceil(total / (2 * workers)))
     jobs = {}
     for info, source in sorted(new_clips, key=lambda pair: -(pair[0].frames or 0)):
         frames = info.frames or 0
         # Every segment of a remote clip would be fetched for itself.
         whole = settings.stills or info.kind == "animation" or is_remote(source.path)
-        pieces = 1 if whole else max(1, round(frames / wanted))
+        pieces = 1 if whole else max(1, round(frames / segment_frames))
         edges: list[int | None] = [*(round(frames * i / pieces) for i in range(pieces)), None]
         segments = [
             Segment(source.name, source.path, folder / f"{source.name}.{i}.parquet", start or 0, stop, settings)
