@@ -19,6 +19,7 @@ from effigie.execution import available_cores
 from effigie.execution.pipeline import BackgroundConsumer, shared_cores
 from effigie.faces.analyzer import AnalyzedFrame, Face
 from effigie.faces.person_matcher import PersonMatcher, TargetPerson
+from effigie.io.stored_names import STORED_NAME
 from effigie.media import EncodeSettings, Frame, VideoWriter
 from effigie.media.samples.native_picture import NativePicture
 from effigie.progress import CancelToken, Progress, ProgressCallback
@@ -44,7 +45,7 @@ class ConvertReport:
         output: the clip written.
         frames: read and written.
         swapped: frames in which a face was replaced; the others went through untouched.
-        each: of each model, by its folder, the frames in which its person's face was replaced.
+        swapped_by_model: of each model, by its folder, the frames in which its person's face was replaced.
         seconds: wall time of the frames, loading excluded.
         stages: seconds of each stage; they overlap, so their sum may exceed ``seconds``.
         notes: what could not be carried over untouched, and what of the face is made up.
@@ -55,7 +56,7 @@ class ConvertReport:
     output_id: str = ""
     frames: int = 0
     swapped: int = 0
-    each: dict[str, int] = field(default_factory=dict)
+    swapped_by_model: dict[str, int] = field(default_factory=dict, metadata={STORED_NAME: "each"})
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -150,7 +151,7 @@ class Conversion:
         self._progress(Progress("convert", report.frames, report.frames, "frames", f"{report.swapped} swapped"))
         report.seconds = time.perf_counter() - start
         for state in self._people:
-            report.each[str(state.assignment.model)] = state.swapped
+            report.swapped_by_model[str(state.assignment.model)] = state.swapped
             spent_on = [one.swapper.seconds for one in state.states] + [state.compositor.seconds]
             for stage, spent in itertools.chain(*(seconds.items() for seconds in spent_on)):
                 self._seconds[stage] += spent
