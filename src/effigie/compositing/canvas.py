@@ -78,8 +78,8 @@ def _restore_headroom(original: Picture, pixels: Picture, mask: NDArray[np.float
     places = np.nonzero(cv2.inRange(original, (0.0, 0.0, 0.0, 0.0), (1.0, 1.0, 1.0, 1.0)) == 0)
     excess = original[places] - np.clip(original[places], 0, 1)
     new = pixels[places]
-    near = np.where(excess > 0, new - (1 - HEADROOM), HEADROOM - new) / HEADROOM
-    kept = 1 - mask[places][:, None] * (1 - np.clip(near, 0, 1))
+    fade = np.where(excess > 0, new - (1 - HEADROOM), HEADROOM - new) / HEADROOM
+    headroom_share = 1 - mask[places][:, None] * (1 - np.clip(fade, 0, 1))
     restored = pixels.copy()
-    restored[places] += (excess * kept).astype(np.float32)
+    restored[places] += (excess * headroom_share).astype(np.float32)
     return restored

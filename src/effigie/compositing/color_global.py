@@ -25,8 +25,8 @@ def _trim_weights(picture: Picture, weight: Array) -> Array:
     gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     counted = weight > 0.5 * weight.max()
     low, high = np.quantile(gray[counted], (TRIM, 1 - TRIM))
-    kept = weight * ((gray >= low) & (gray <= high))
-    return kept if kept.sum() > 0 else weight
+    trimmed = weight * ((gray >= low) & (gray <= high))
+    return trimmed if trimmed.sum() > 0 else weight
 
 
 # Reinhard: mean and spread of each CIE LAB channel.

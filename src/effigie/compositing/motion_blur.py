@@ -104,8 +104,8 @@ def _edge_energy_ratio(gray: Array, inside: Array, motion: Array) -> float:
     """Energy of a picture's edges along the motion over that across it."""
     x, y = (cv2.Sobel(gray, cv2.CV_32F, *order)[inside] for order in ((1, 0), (0, 1)))
     cosine, sine = motion / np.linalg.norm(motion)
-    along, across = cosine * x + sine * y, cosine * y - sine * x
-    return float((along * along).mean() / max(float((across * across).mean()), 1e-9))
+    parallel, perpendicular = cosine * x + sine * y, cosine * y - sine * x
+    return float((parallel * parallel).mean() / max(float((perpendicular * perpendicular).mean()), 1e-9))
 
 
 def apply_motion_blur(picture: Picture, motion: Array) -> Picture:

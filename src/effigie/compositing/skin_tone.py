@@ -63,8 +63,8 @@ def measure_tone(face: Image, reference: Image, skin: np.ndarray) -> float:
     if skin.sum() < MIN_PIXELS:
         return 0.0
     small = cv2.resize(face, skin.shape, interpolation=cv2.INTER_AREA)
-    made, filmed = (float((_to_gray(picture) * skin).sum()) for picture in (small, reference))
-    share = np.clip((np.log(max(filmed, 1e-6) / max(made, 1e-6)) - ALIKE) / (OTHER - ALIKE), 0, 1)
+    own_brightness, footage_brightness = (float((_to_gray(picture) * skin).sum()) for picture in (small, reference))
+    share = np.clip((np.log(max(footage_brightness, 1e-6) / max(own_brightness, 1e-6)) - ALIKE) / (OTHER - ALIKE), 0, 1)
     return float(share * share * (3 - 2 * share))
 
 
@@ -164,5 +164,5 @@ def _darken_hair(face: Image, shading: Image, brows: np.ndarray, gain: float) ->
     gray = _to_gray(face)
     hair = np.maximum(_to_gray(shading) - gray - np.float32(BROW_NOISE), 0) * brows
     # In proportion, so that hair keeps its hue.
-    kept = np.maximum(gray - np.float32(gain - 1) * hair, 0) / np.maximum(gray, np.float32(0.01))
-    return np.asarray(face * kept[..., None], np.float32)
+    gain_map = np.maximum(gray - np.float32(gain - 1) * hair, 0) / np.maximum(gray, np.float32(0.01))
+    return np.asarray(face * gain_map[..., None], np.float32)

@@ -77,8 +77,8 @@ class MotionCompensatedFilter:
 
     def __init__(self, strength: float = 0.5, tolerance: float = 0.02) -> None:
         if not 0 <= strength < 1 or tolerance <= 0:
-            given = f"{strength} and {tolerance}"
-            raise UsageError(f"temporal strength is 0..1 (below 1), tolerance > 0; got {given}")
+            values = f"{strength} and {tolerance}"
+            raise UsageError(f"temporal strength is 0..1 (below 1), tolerance > 0; got {values}")
         self.strength, self.tolerance = strength, tolerance
         self._flow: Any = None
         self.reset()

@@ -230,9 +230,9 @@ def join_tracks(results: list[SegmentResult]) -> list[dict[int, int]]:
     for position, result in enumerate(results):
         mapping: dict[int, int] = {}
         if position:
-            before, numbers_before = results[position - 1].last_boxes, numbers[-1]
+            last_boxes, previous_numbers = results[position - 1].last_boxes, numbers[-1]
             for track, box in result.first_boxes.items():
-                overlaps = {numbers_before[other]: iou(box, other_box) for other, other_box in before.items()}
+                overlaps = {previous_numbers[other]: iou(box, other_box) for other, other_box in last_boxes.items()}
                 best = max(overlaps, key=lambda number: overlaps[number], default=None)
                 if best is not None and overlaps[best] > MIN_TRACK_IOU and best not in mapping.values():
                     mapping[track] = best

@@ -49,11 +49,13 @@ def choose_crop_size(output: Path, clips: list[str], executor: Executor, cancel:
     """
     with contextlib.suppress(FaceSetError):
         return FaceSet.open(output, allow_empty=True).crop_size
-    chosen = sorted({int(i) for i in np.linspace(0, len(clips) - 1, min(SAMPLED_CLIPS, len(clips)))})
-    results = executor.run(measure_crop_sides, [clips[index] for index in chosen], lambda _: None, cancel, lambda _: [])
+    indices = sorted({int(i) for i in np.linspace(0, len(clips) - 1, min(SAMPLED_CLIPS, len(clips)))})
+    results = executor.run(
+        measure_crop_sides, [clips[index] for index in indices], lambda _: None, cancel, lambda _: []
+    )
     sides = [side for _, found in results for side in found]
-    wanted = STEP * int(np.ceil(max(sides, default=0.0) / STEP))
-    return int(np.clip(wanted, MIN_CROP_SIZE, MAX_CROP_SIZE))
+    crop_size = STEP * int(np.ceil(max(sides, default=0.0) / STEP))
+    return int(np.clip(crop_size, MIN_CROP_SIZE, MAX_CROP_SIZE))
 
 
 def measure_crop_sides(clip: str) -> list[float]:
@@ -61,8 +63,8 @@ def measure_crop_sides(clip: str) -> list[float]:
     tracker = Tracker()
     with contextlib.suppress(EffigieError), local_copy(clip) as path, VideoReader(path, stop=SAMPLED_FRAMES) as reader:
         for frame in itertools.islice(reader, SAMPLED_FRAMES):
-            if found := tracker(frame.image):
-                poses = [fit_pose(face.landmark_result.landmarks) for face in found]
+            if faces := tracker(frame.image):
+                poses = [fit_pose(face.landmark_result.landmarks) for face in faces]
                 return [float(np.exp(compute_placement(pose)[2])) for pose in poses]
     return []
 
@@ -84,15 +86,15 @@ def inspect_clips(
         pending = [clip for clip in remote if not isinstance(inspected_remote.get(clip), tuple)]
         if not pending:
             break
-        asked = [(clip, settings.footage) for clip in pending]
-        for (clip, _), inspection in executor.run(inspect_clip, asked, lambda _: None, cancel, _describe_crash):
+        requests = [(clip, settings.footage) for clip in pending]
+        for (clip, _), inspection in executor.run(inspect_clip, requests, lambda _: None, cancel, _describe_crash):
             inspected_remote[clip] = inspection
             progress(Progress("look at clips", len(inspected_remote), len(clips), "clips", clip))
     new_clips: list[tuple[ClipInfo, SourceInfo]] = []
     digests: set[str] = set()
     for number, clip in enumerate(clips):
-        seen = max(number, len(inspected_remote))
-        progress(Progress("look at clips", seen, len(clips), "clips", Path(clip).name))
+        count = max(number, len(inspected_remote))
+        progress(Progress("look at clips", count, len(clips), "clips", Path(clip).name))
         inspection = inspected_remote.pop(clip) if clip in inspected_remote else inspect_clip((clip, settings.footage))
         if isinstance(inspection, str):
             failed[clip] = inspection

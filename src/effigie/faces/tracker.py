@@ -158,9 +158,9 @@ class Tracker:
             return
         # The detector's square is rough; a second look through the landmarks' own square is exact.
         landmark_result = self._landmarks(image, first.roi())
-        again = next((t for t in self._tracks if t.current is None and t.roi.overlap(roi) > 0.3), None)
-        if again is not None:
-            self._update(again, landmark_result, self.settings.keep_threshold, image)
+        known_track = next((t for t in self._tracks if t.current is None and t.roi.overlap(roi) > 0.3), None)
+        if known_track is not None:
+            self._update(known_track, landmark_result, self.settings.keep_threshold, image)
             return
         track = _Track(self._next_number, roi)
         self._update(track, landmark_result, self.settings.accept_threshold, image)

@@ -142,8 +142,8 @@ class Faces:
         encoded = np.frombuffer(self.jpeg_bytes(index), np.uint8)
         image = cv2.imdecode(encoded, flags) if encoded.size else None
         if image is None:
-            where = self._reader.parts[int(self.part[index])].path
-            raise FaceSetError(f"a crop in {where} (row {int(self.row[index])}) is no JPEG: drop it or extract again")
+            path = self._reader.parts[int(self.part[index])].path
+            raise FaceSetError(f"a crop in {path} (row {int(self.row[index])}) is no JPEG: drop it or extract again")
         if image.shape[:2] != (size, size):
             way = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_CUBIC
             image = cv2.resize(image, (size, size), interpolation=way)

@@ -99,9 +99,11 @@ def _select_rows(
 ) -> Iterable[tuple[int, int]]:
     """Part and row of each chosen face, perhaps repeatedly."""
     if clusters:
-        known = [person.cluster for person in faceset.people()]
-        if unknown := sorted(set(clusters).difference(known)):
-            raise UsageError(f"{faceset.path} has no cluster {unknown[0]}; it has {', '.join(map(str, known))}")
+        cluster_numbers = [person.cluster for person in faceset.people()]
+        if unknown := sorted(set(clusters).difference(cluster_numbers)):
+            raise UsageError(
+                f"{faceset.path} has no cluster {unknown[0]}; it has {', '.join(map(str, cluster_numbers))}"
+            )
         faces = faceset.load(["cluster"])
         yield from _row_addresses(faces.take(np.isin(faces.cluster, list(clusters))))
     if where is not None:
@@ -130,9 +132,9 @@ def _frame_ranges(faces: Faces, keep: dict[str, np.ndarray], order: list[str]) -
         tracks.setdefault((clip, track), []).append((frame, bool(keep[order[part]][row])))
     texts = []
     for (clip, track), rows in tracks.items():
-        for kept, run in groupby(sorted(rows), key=lambda row: row[1]):
+        for is_kept, run in groupby(sorted(rows), key=lambda row: row[1]):
             frames = [frame for frame, _ in run]
-            if not kept:
+            if not is_kept:
                 span = str(frames[0]) if frames[0] == frames[-1] else f"{frames[0]}-{frames[-1]}"
                 texts.append(f"{clip}:{span}:{track}")
     return texts

@@ -60,8 +60,8 @@ def summarize(
         PersonShare(person.cluster, person.faces, person.faces / len(faces), person.clips)
         for person in faceset.people()
     ]
-    shown = ("name", "path", "frames", "faces", "width", "height", "rate")
-    clips = [{key: source.to_json()[key] for key in shown} for source in faceset.sources.values()]
+    keys = ("name", "path", "frames", "faces", "width", "height", "rate")
+    clips = [{key: source.to_json()[key] for key in keys} for source in faceset.sources.values()]
     return FaceSetSummary(
         path=faceset.path,
         crop_size=faceset.crop_size,

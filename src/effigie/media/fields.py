@@ -54,8 +54,8 @@ def _limit_other_field(samples: Samples, parity: int, layout: PixelLayout) -> Sa
         return result
     # The own lines above and below each of the other's; beyond the picture its first or last goes on.
     places = np.arange(len(opposite)) - parity
-    above, below = own[np.maximum(places, 0)], own[np.minimum(places + 1, len(own) - 1)]
-    low, high = np.minimum(above, below), np.maximum(above, below)
+    upper, lower = own[np.maximum(places, 0)], own[np.minimum(places + 1, len(own) - 1)]
+    low, high = np.minimum(upper, lower), np.maximum(upper, lower)
     slack = max(1, round(SLACK * layout.max_value)) << layout.shift
     top = np.iinfo(samples.dtype).max
     low = np.where(low > slack, low - slack, 0).astype(samples.dtype)

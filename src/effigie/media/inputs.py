@@ -37,8 +37,8 @@ def expand_paths(inputs: Iterable[str | Path] | str | Path, recursive: bool = Tr
     listed = {clip.resolve(): clip for name in names for clip in _expand_name(name, recursive)}
     clips = {clip.resolve(): clip for clip in group_frames(listed.values())}
     if not clips:
-        wanted = ", ".join(str(name) for name in names) or "nothing"
-        raise MediaError(f"no clip found in {wanted}: name a video, a picture, or a folder that holds some")
+        request = ", ".join(str(name) for name in names) or "nothing"
+        raise MediaError(f"no clip found in {request}: name a video, a picture, or a folder that holds some")
     return sorted(clips.values(), key=natural_sort_key)
 
 

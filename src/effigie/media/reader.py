@@ -225,5 +225,5 @@ class VideoReader:
         if (frame.width, frame.height) != size:  # a stream that changes its size on the way
             frame = VideoReformatter().reformat(frame, width=size[0], height=size[1], threads=1)
         info = self.info
-        shown = info.width, info.height
-        return NativePicture(frame, info.color, self._orientation, shown, order, info.chroma_location)
+        display = info.width, info.height
+        return NativePicture(frame, info.color, self._orientation, display, order, info.chroma_location)

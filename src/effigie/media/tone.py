@@ -91,6 +91,6 @@ def _to_light(signal: Values, transfer: str) -> Values:
 def _show(light: Values) -> Values:
     """SDR signal of light in diffuse whites: a display's gamma up to the shoulder, which ends at the peak with 1."""
     room = 1 - SHOULDER
-    above, end = np.maximum(light - SHOULDER, 0) / room, (PEAK / DIFFUSE_WHITE - SHOULDER) / room
-    bent = np.minimum(light, SHOULDER) + room * above * (1 + above / end**2) / (1 + above)
+    excess, end = np.maximum(light - SHOULDER, 0) / room, (PEAK / DIFFUSE_WHITE - SHOULDER) / room
+    bent = np.minimum(light, SHOULDER) + room * excess * (1 + excess / end**2) / (1 + excess)
     return np.asarray(bent ** (1 / DISPLAY_GAMMA))

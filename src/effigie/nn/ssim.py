@@ -40,8 +40,8 @@ def region_ssim_errors(
     """
     errors: dict[str, list[float]] = {}
     masks = [labels > 0 for labels in regions] if masks is None else masks
-    for one, other, labels, mask in zip(output, truth, regions, masks, strict=True):
-        similarity = _ssim_map(one, other)
+    for output_picture, truth_picture, labels, mask in zip(output, truth, regions, masks, strict=True):
+        similarity = _ssim_map(output_picture, truth_picture)
         errors.setdefault("error", []).append(float(1 - similarity[mask].mean()))
         for number, name in enumerate(names, 1):
             inside = labels == number

@@ -95,8 +95,8 @@ def load_uncovered_faces(
             if is_unsure or glasses_score(picture, landmarks) >= GLASSES_THRESHOLD:
                 left_out += 1
                 continue
-            known = label_visibility(picture, landmarks).astype(np.int8)
-            uncovered_faces.append(UncoveredFace(picture, landmarks, known, f"{number}/{faces.clip[row]}"))
+            labels = label_visibility(picture, landmarks).astype(np.int8)
+            uncovered_faces.append(UncoveredFace(picture, landmarks, labels, f"{number}/{faces.clip[row]}"))
     if not uncovered_faces:
         raise FaceSetError(f"no uncovered face in {', '.join(map(str, folders))}: extract others")
     return uncovered_faces, left_out

@@ -129,9 +129,9 @@ def _eye_matrix(landmarks: Landmarks) -> AffineMatrix:
     across, middle = right - left, (left + right) / 2
     third_point = middle + 0.5 * np.array([-across[1], across[0]])
     half = EYE_DISTANCE / 2
-    to = [[MIDDLE_X - half, EYE_LINE], [MIDDLE_X + half, EYE_LINE], [MIDDLE_X, EYE_LINE + half]]
+    patch_points = [[MIDDLE_X - half, EYE_LINE], [MIDDLE_X + half, EYE_LINE], [MIDDLE_X, EYE_LINE + half]]
     return np.asarray(
-        cv2.getAffineTransform(np.array([left, right, third_point], np.float32), np.array(to, np.float32))
+        cv2.getAffineTransform(np.array([left, right, third_point], np.float32), np.array(patch_points, np.float32))
     )
 
 
@@ -228,8 +228,8 @@ def _draw_temple(middle: np.ndarray, strengths: np.ndarray, rim: np.ndarray, sid
         return
     top, bottom = max(int(rim[:, 1].min()) - 6, 0), int((rim[:, 1].min() + rim[:, 1].max()) / 2) + 8
     rows = top + find_path(strengths[top:bottom, columns].T, BAR_STEP_COST)
-    along = cv2.blur(strengths[rows, columns][None], (7, 1))[0]
-    _draw_run(middle, np.stack([columns, rows], 1), along > MIN_BAR)
+    bar_strengths = cv2.blur(strengths[rows, columns][None], (7, 1))[0]
+    _draw_run(middle, np.stack([columns, rows], 1), bar_strengths > MIN_BAR)
 
 
 def _draw_run(middle: np.ndarray, places: np.ndarray, visible: np.ndarray) -> None:

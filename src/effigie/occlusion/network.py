@@ -61,8 +61,8 @@ class OcclusionNet(nn.Module):
         inputs = 3 + DRAWING_CHANNELS
         self.down = nn.ModuleList()
         for number, width in enumerate(widths):
-            before = widths[number - 1] if number else inputs
-            self.down.append(nn.Sequential(conv_block(before, width, 2), conv_block(width, width)))
+            input_width = widths[number - 1] if number else inputs
+            self.down.append(nn.Sequential(conv_block(input_width, width, 2), conv_block(width, width)))
         self.across = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
         self.up = nn.ModuleList(conv_block(width, width) for width in widths[:-1])
         fine = widths[0] // 2

@@ -76,9 +76,9 @@ class VisibilityPredictor:
 
     def fresh_copy(self) -> VisibilityPredictor:
         """A predictor without memory of earlier frames, with the same network."""
-        other = copy.copy(self)
-        other.reset()
-        return other
+        predictor = copy.copy(self)
+        predictor.reset()
+        return predictor
 
     def reset(self) -> None:
         """Forget the frames before: call at a cut."""
@@ -96,9 +96,9 @@ class VisibilityPredictor:
         matrix = face.matrix(INPUT_SIZE)
         small = crop(image, matrix, INPUT_SIZE)
         if not self._is_unchanged(small) or self._previous is None:
-            seen = self._smooth(self._look(small, apply_affine(matrix, face.landmarks[:, :2])))
-            self._settled = self._previous is not None and _agree(seen, self._previous)
-            self._previous = seen
+            visibility = self._smooth(self._look(small, apply_affine(matrix, face.landmarks[:, :2])))
+            self._settled = self._previous is not None and _agree(visibility, self._previous)
+            self._previous = visibility
         low, high = CONTRAST_RANGE
         edged = upsample_mask(self._previous, small, crop(image, face.matrix(side), side))
         return np.clip((edged - low) / (high - low), 0, 1).astype(np.float32)
@@ -155,8 +155,8 @@ def fill_lashes(visible: np.ndarray, landmarks: Landmarks) -> np.ndarray:
 
 def strengthen_rims(visible: np.ndarray, landmarks: Landmarks) -> np.ndarray:
     """(INPUT_SIZE, INPUT_SIZE) visibility in which thin strokes around the eyes cover more: rims do not break."""
-    around = _close_strokes(visible, RIM_WIDTH)
-    rims = np.clip(around - RIM_GAIN * (around - visible), 0, 1)
+    background = _close_strokes(visible, RIM_WIDTH)
+    rims = np.clip(background - RIM_GAIN * (background - visible), 0, 1)
     return np.where(_eye_mask(landmarks, RIM_ZONE), rims, visible)
 
 
@@ -175,8 +175,8 @@ def hide_covered_mouth(visible: np.ndarray, mouth: float, landmarks: Landmarks) 
     covered = float(np.clip((BARE_MOUTH - mouth) / (BARE_MOUTH - COVERED_MOUTH), 0, 1))
     if covered == 0:
         return visible
-    around = cv2.GaussianBlur(_lip_mask(landmarks, MOUTH_GROWTH), (0, 0), MOUTH_SIGMA)
-    return np.asarray(visible * (1 - covered * around), np.float32)
+    zone = cv2.GaussianBlur(_lip_mask(landmarks, MOUTH_GROWTH), (0, 0), MOUTH_SIGMA)
+    return np.asarray(visible * (1 - covered * zone), np.float32)
 
 
 def _lip_mask(landmarks: Landmarks, growth: float) -> np.ndarray:

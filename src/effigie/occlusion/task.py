@@ -120,8 +120,8 @@ def weighted_cross_entropy(logits: Tensor, visible: Tensor, weight: Tensor) -> T
     low = -nn.functional.max_pool2d(-truth, 5, 1, 2)
     edge = nn.functional.max_pool2d(truth, 5, 1, 2) - low
     pixel_weight = certainty * (1 + (COVERED_WEIGHT - 1) * (1 - truth) + EDGE_WEIGHT * edge)
-    each = nn.functional.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
-    return weighted_mean(each, pixel_weight, 1)
+    entropy = nn.functional.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
+    return weighted_mean(entropy, pixel_weight, 1)
 
 
 def predict_visible(network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:

@@ -118,8 +118,8 @@ def split_clips(
     if len(clips) < MIN_CLIPS:
         raise FaceSetError(f"only {len(clips)} clips or pictures are fit to learn from: {MIN_CLIPS} or more are needed")
     count = max(1, round(held_out * len(clips)))
-    kept = set(np.random.default_rng(seed).choice(clips, count, replace=False).tolist())
-    return [face for face in faces if face.clip not in kept], [face for face in faces if face.clip in kept]
+    test_clips = set(np.random.default_rng(seed).choice(clips, count, replace=False).tolist())
+    return [face for face in faces if face.clip not in test_clips], [face for face in faces if face.clip in test_clips]
 
 
 def sample_held_out(faces: Sequence[UncoveredFace]) -> list[OcclusionExample]:

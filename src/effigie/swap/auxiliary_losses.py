@@ -59,9 +59,9 @@ class IdentityLoss:
     @torch.no_grad()
     def _embeddings(self, dataset: SwapDataset) -> Tensor:
         """(N, 128) of the source's best frames, at the size that the networks work at."""
-        chosen = dataset.bank_rows[np.argsort(dataset.bank.penalty, kind="stable")[:IDENTITY_FRAMES]]
+        rows = dataset.bank_rows[np.argsort(dataset.bank.penalty, kind="stable")[:IDENTITY_FRAMES]]
         embeddings = []
-        for row in chosen:
+        for row in rows:
             placement = dataset.placement()
             picture = to_float(torch.from_numpy(dataset.place_crop(int(row), placement)[None]))
             chip = torch.from_numpy(compute_chip_matrix(dataset.landmarks(int(row))).astype(np.float32))[None]

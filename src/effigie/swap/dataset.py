@@ -118,8 +118,10 @@ class SwapDataset:
     def distant_frames(self, row: int) -> np.ndarray:
         """(N,) bool: the bank's frames that are not near a footage row in time; all where there are no others."""
         clips, frames = self.footage.faces["clip"], self.footage.faces["frame"]
-        near = (clips[self.bank_rows] == clips[row]) & (np.abs(frames[self.bank_rows] - frames[row]) < MIN_FRAME_GAP)
-        return near if near.all() else ~near
+        is_close = (clips[self.bank_rows] == clips[row]) & (
+            np.abs(frames[self.bank_rows] - frames[row]) < MIN_FRAME_GAP
+        )
+        return is_close if is_close.all() else ~is_close
 
     def select_frames(self, row: int, candidates: np.ndarray) -> FrameWeights:
         """The bank's frames nearest to a footage row, among ``candidates``, (N,) bool."""

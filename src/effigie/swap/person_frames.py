@@ -76,9 +76,9 @@ def load_person_frames(
         for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)
     ]
     training, test_rows = split_held_out(faces["clip"], faces["frame"], held_out)
-    shown, blendshapes = [geometries[i] for i in training], faces["blendshapes"][training]
-    penalty = penalize_covered_mouths(lambda i: faces.crop(int(training[i])), shown, blendshapes)
-    described = estimate_profile(shown, blendshapes, faces["embedding"][training], penalty)
+    training_geometries, blendshapes = [geometries[i] for i in training], faces["blendshapes"][training]
+    penalty = penalize_covered_mouths(lambda i: faces.crop(int(training[i])), training_geometries, blendshapes)
+    described = estimate_profile(training_geometries, blendshapes, faces["embedding"][training], penalty)
     return PersonFrames(faces, geometries, described, training, test_rows)
 
 
@@ -103,8 +103,8 @@ def split_held_out(clips: np.ndarray, frames: np.ndarray, held_out: float) -> tu
     blocks = np.minimum(np.arange(count) * BLOCK_COUNT // count, BLOCK_COUNT - 1)
     block_count = max(1, round(held_out * BLOCK_COUNT))
     # Blocks from the middle outward: the ends of a clip are often unlike the rest.
-    chosen = np.isin(blocks, [(BLOCK_COUNT // 2 + 3 * i) % BLOCK_COUNT for i in range(block_count)])
-    test_rows, rest = order[chosen], order[~chosen]
+    is_test = np.isin(blocks, [(BLOCK_COUNT // 2 + 3 * i) % BLOCK_COUNT for i in range(block_count)])
+    test_rows, rest = order[is_test], order[~is_test]
     is_close = np.zeros(len(rest), bool)
     for clip in np.unique(clips[test_rows]):
         test_frames = np.sort(frames[test_rows][clips[test_rows] == clip])

@@ -138,8 +138,8 @@ class SwapTask:
         network = networks["swap"]
         errors_by_person: dict[str, dict[str, float]] = {}
         for person, held_out in self._held_out.items():
-            made = self._run(network, held_out.pictures, held_out.priors, person).picture
-            pictures = made.float().cpu().permute(0, 2, 3, 1).numpy()
+            output = self._run(network, held_out.pictures, held_out.priors, person).picture
+            pictures = output.float().cpu().permute(0, 2, 3, 1).numpy()
             truth = to_float(held_out.pictures).permute(0, 2, 3, 1).numpy()
             errors_by_person[person] = region_ssim_errors(pictures, truth, held_out.regions, REGIONS)
         names = dict.fromkeys(name for errors in errors_by_person.values() for name in errors)

@@ -109,8 +109,8 @@ def train(
 
         def start(_: CancelToken | None) -> tuple[TrainingSetup, Permit]:
             if world.is_leader:
-                wanted = {"prior": prior, "preset": asdict(size)}
-                check_output(output, load_config, wanted, "another preset or prior")
+                model_options = {"prior": prior, "preset": asdict(size)}
+                check_output(output, load_config, model_options, "another preset or prior")
             footages = load_people(source, target, settings, progress)
             subject = SubjectFaces.from_faces(footages["source"].faces)
             permission = permit("swap", subject, consent, purpose=purpose)
@@ -246,12 +246,15 @@ def build_bank(footage: PersonFrames, max_frames: int) -> tuple[FrameBank, np.nd
         rows, penalty = rows[bare], penalty[bare]
         geometries = [geometry for geometry, keep in zip(geometries, bare, strict=True) if keep]
     features = compute_features(geometries, footage.faces["blendshapes"][rows], footage.person)
-    kept = select_frames(features, penalty, max_frames)
-    chosen = rows[kept]
+    bank_indices = select_frames(features, penalty, max_frames)
+    bank_rows = rows[bank_indices]
     bank = FrameBank(
-        lambda i: footage.crop(int(chosen[i])), [geometries[i] for i in kept], features[kept], penalty[kept]
+        lambda i: footage.crop(int(bank_rows[i])),
+        [geometries[i] for i in bank_indices],
+        features[bank_indices],
+        penalty[bank_indices],
     )
-    return bank, chosen
+    return bank, bank_rows
 
 
 def save_source(

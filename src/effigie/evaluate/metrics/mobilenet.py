@@ -109,8 +109,8 @@ class PerceptualModel:
     def __call__(self, pictures: Sequence[np.ndarray]) -> list[PerceptualFeatures]:
         """Features of (S, S, 3) uint8 RGB pictures of one size, 32 px or more."""
         stacked = torch.from_numpy(np.stack(pictures)).to(self._device).permute(0, 3, 1, 2)
-        seen, pooled = self._network((stacked.float() / 255 - self._mean) / self._deviation)
-        units = [F.normalize(layer, dim=1, eps=1e-8).cpu() for layer in seen]
+        stages, pooled = self._network((stacked.float() / 255 - self._mean) / self._deviation)
+        units = [F.normalize(layer, dim=1, eps=1e-8).cpu() for layer in stages]
         means = pooled.double().cpu().numpy()
         return [PerceptualFeatures(tuple(layer[i] for layer in units), mean) for i, mean in enumerate(means)]
 

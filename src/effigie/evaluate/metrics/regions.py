@@ -60,10 +60,8 @@ class MaskFolder:
         path = self._files[index]
         mask = cv2.imdecode(np.frombuffer(path.read_bytes() or b"\0", np.uint8), cv2.IMREAD_GRAYSCALE)
         if mask is None or mask.shape != self._size:
-            found = "no picture" if mask is None else f"{mask.shape[1]}x{mask.shape[0]}"
-            raise UsageError(
-                f"{path} is {found}, the frames are {self._size[1]}x{self._size[0]}: {self._source.remedy}"
-            )
+            size = "no picture" if mask is None else f"{mask.shape[1]}x{mask.shape[0]}"
+            raise UsageError(f"{path} is {size}, the frames are {self._size[1]}x{self._size[0]}: {self._source.remedy}")
         return mask
 
 

@@ -106,5 +106,7 @@ def find_lag(output: np.ndarray, own: np.ndarray, step_s: float, most_s: float =
     """Seconds by which the made series is late, where the two (n,) series correlate best; negative if early."""
     steps = range(-round(most_s / step_s), round(most_s / step_s) + 1)
     pairs = [(output[max(0, k) : len(output) + min(0, k)], own[max(0, -k) : len(own) + min(0, -k)]) for k in steps]
-    found = [float(np.corrcoef(*pair)[0, 1]) if min(one.std() for one in pair) > 1e-9 else -1.0 for pair in pairs]
-    return step_s * steps[int(np.argmax(found))]
+    correlations = [
+        float(np.corrcoef(*pair)[0, 1]) if min(one.std() for one in pair) > 1e-9 else -1.0 for pair in pairs
+    ]
+    return step_s * steps[int(np.argmax(correlations))]

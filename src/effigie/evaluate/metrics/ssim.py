@@ -30,8 +30,8 @@ def compute_background_ssim(output: Image, truth: np.ndarray, mask: np.ndarray) 
     if not outside.any() or min(mask.shape) < 2 * WINDOW + 1:
         return float("nan")
     mine, true = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (output, truth))
-    _, each = _windows(mine, true, None)
-    return float(each[outside].mean())
+    _, similarity = _windows(mine, true, None)
+    return float(similarity[outside].mean())
 
 
 def _windows(output: Image, truth: np.ndarray, channels: int | None) -> tuple[float, np.ndarray]:

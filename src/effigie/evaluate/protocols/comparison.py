@@ -35,8 +35,8 @@ class ClipComparison:
     ) -> None:
         self.faces, self._tracks, self._interval = faces, tracks, interval
         self._input_tracker, self._output_tracker = tracker, Tracker()
-        for each in (self._input_tracker, self._output_tracker):
-            each.restart()
+        for one in (self._input_tracker, self._output_tracker):
+            one.restart()
         self._cuts, self._shot = ShotDetector(), 0
         self.table = FrameTable(COLUMNS)
         self.background, self.background_luma = BackgroundError(), BackgroundError(luma=True)

@@ -146,9 +146,9 @@ class FaceComparison:
             self._previous = None
             return row
         pictures = moment.output, moment.original
-        after, before = (sharpness.laplacian_variance(each, inside) for each in pictures)
-        if before > 0:
-            row |= {"sharpness_output": after, "sharpness_input": before}
+        output_variance, input_variance = (sharpness.laplacian_variance(each, inside) for each in pictures)
+        if input_variance > 0:
+            row |= {"sharpness_output": output_variance, "sharpness_input": input_variance}
         if self._previous is not None:
             output, original, was = self._previous
             pairs = (output, moment.output), (original, moment.original), (was, inside)

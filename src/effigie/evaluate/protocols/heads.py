@@ -188,8 +188,8 @@ class _Evaluation:
             moments = [TargetFrame(shot.geometry, shot.blendshapes) for shot in shots]
             runs.append(_MotionRun(moments, self._evaluator.measure([shot.picture for shot in shots])))
         for driver in self._drivers(number):
-            chosen = np.linspace(0, len(driver.runs) - 1, min(len(driver.runs), settings.cross_frames // RUN))
-            for indices in (driver.runs[int(index)] for index in chosen):
+            run_numbers = np.linspace(0, len(driver.runs) - 1, min(len(driver.runs), settings.cross_frames // RUN))
+            for indices in (driver.runs[int(index)] for index in run_numbers):
                 pictures = [gallery.shot(driver.identity, index).picture for index in indices]
                 moments = drive_subject(gallery, subject, driver, indices)
                 truth = self._evaluator.measure_without_features(pictures)
@@ -199,8 +199,8 @@ class _Evaluation:
 
     def _drivers(self, number: int) -> list[Subject]:
         """Other subjects who are filmed, in turns."""
-        others = self._subjects[number + 1 :] + self._subjects[:number]
-        videos = [other for other in others if other.identity.is_video]
+        candidates = self._subjects[number + 1 :] + self._subjects[:number]
+        videos = [other for other in candidates if other.identity.is_video]
         first = number % max(1, len(videos))
         return (videos[first:] + videos[:first])[: self._settings.cross_drivers]
 
@@ -212,12 +212,12 @@ class _Evaluation:
         for is_driven, counts in ((False, self._own_columns), (True, self._other_columns)):
             offered = []
             for run in (run for run in runs if bool(run.driver) == is_driven):
-                apart = [abs(mouth_opening(m.geometry.landmarks) - rest) for m in run.moments]
-                offered.append((max(apart), int(np.argmax(apart)), run))
+                changes = [abs(mouth_opening(m.geometry.landmarks) - rest) for m in run.moments]
+                offered.append((max(changes), int(np.argmax(changes)), run))
             offered.sort(key=lambda one: -one[0])
             for place, (_, moment, run) in enumerate(offered[: counts[number] if number < len(counts) else 0]):
-                by = f" by {run.driver}" if run.driver else ""
-                run.column, run.sheet_moment = f"{subject.name[:11]}{by} {place + 1}", moment
+                suffix = f" by {run.driver}" if run.driver else ""
+                run.column, run.sheet_moment = f"{subject.name[:11]}{suffix} {place + 1}", moment
                 self.sheet.add(SHOT, run.column, shot.picture)
                 self.sheet.add(TRUTH, run.column, run.truth[moment].picture)
 

@@ -73,9 +73,9 @@ def choose_subjects(gallery: IdentityDataset, model: IdentityModel, settings: He
 
 def neutral_distance(gallery: IdentityDataset, identity: Identity, index: int) -> float:
     """Distance of a frame from a neutral, frontal face with open eyes; 0 is there."""
-    shown = gallery.blendshapes(identity, index)
+    expression = gallery.blendshapes(identity, index)
     angles = gallery.geometry(identity, index).pose.angles[:2] / 25
-    return float((shown[EXPRESSIVE] ** 2).sum() + (shown[BLINKS] ** 2).sum() + (angles**2).sum())
+    return float((expression[EXPRESSIVE] ** 2).sum() + (expression[BLINKS] ** 2).sum() + (angles**2).sum())
 
 
 def split_shots(calm: np.ndarray, is_video: bool, frames: int) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
@@ -83,8 +83,8 @@ def split_shots(calm: np.ndarray, is_video: bool, frames: int) -> tuple[tuple[in
     count = len(calm)
     if not is_video:
         order = [int(index) for index in np.argsort(calm, kind="stable")]
-        wanted = sorted(order[1::2])[:frames]
-        return tuple(i for i in order if i not in wanted)[:MAX_SHOTS], tuple((i,) for i in wanted)
+        test_shots = sorted(order[1::2])[:frames]
+        return tuple(i for i in order if i not in test_shots)[:MAX_SHOTS], tuple((i,) for i in test_shots)
     edge = round((1 - HELD_OUT) * count)
     last = max(1, edge - min(MIN_FRAME_GAP, edge // 2))
     length = min(RUN, count - edge)

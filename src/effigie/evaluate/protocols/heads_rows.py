@@ -70,8 +70,8 @@ class GeneratorRenderer:
             pictures = []
             for points, stored in zip(targets, render_priors(self._album, run), strict=True):
                 prior = stored / np.float32(255)
-                made = self._maker(points, self._side, prior[..., :3], prior[..., 3])
-                pictures.append(paste_face(made, prior[..., :3], points))
+                output = self._maker(points, self._side, prior[..., :3], prior[..., 3])
+                pictures.append(paste_face(output, prior[..., :3], points))
         return [np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8) for picture in pictures]
 
 

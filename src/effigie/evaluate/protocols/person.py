@@ -32,8 +32,8 @@ def gallery_embeddings(facesets: Iterable[FaceSet | str | Path]) -> list[np.ndar
     people = []
     for faces in facesets:
         opened = FaceSet.from_path(faces)
-        found = opened.load(["embedding", "cluster"])
-        clusters, embeddings = np.asarray(found["cluster"]), np.asarray(found["embedding"])
+        records = opened.load(["embedding", "cluster"])
+        clusters, embeddings = np.asarray(records["cluster"]), np.asarray(records["embedding"])
         people += [embeddings[clusters == cluster] for cluster in np.unique(clusters)]
     return people
 
@@ -49,8 +49,8 @@ def _sample_faces(faces: FaceSet | str | Path, person: int, most: int) -> Iterat
     samples = opened.load(["landmarks", "matrix"], where=f"cluster == {person}")
     if not len(samples):
         raise FaceSetError(f"{opened.path} has no person {person}: see `effigie faces cluster {opened.path}`")
-    chosen = np.unique(np.linspace(0, len(samples) - 1, min(most, len(samples))).round().astype(int))
-    for picture, index in zip(samples.crops(chosen), chosen, strict=True):
+    indices = np.unique(np.linspace(0, len(samples) - 1, min(most, len(samples))).round().astype(int))
+    for picture, index in zip(samples.crops(indices), indices, strict=True):
         yield picture, apply_affine(samples.matrix[index], samples.landmarks[index])
 
 
@@ -98,8 +98,8 @@ class TrackMatcher:
 
 def find_person(faces: Sequence[TrackedFace], tracks: dict[int, float]) -> TrackedFace | None:
     """The face in a frame whose track is nearest to the person, if one is there."""
-    there = [face for face in faces if face.track in tracks]
-    return max(there, key=lambda face: tracks[face.track], default=None)
+    candidates = [face for face in faces if face.track in tracks]
+    return max(candidates, key=lambda face: tracks[face.track], default=None)
 
 
 def find_overlapping_face(faces: Sequence[TrackedFace], face: TrackedFace) -> TrackedFace | None:

@@ -159,9 +159,9 @@ def evaluate_people(
     settings, cancel = settings or EvaluateSettings(), cancel or CancelToken()
     if not people:
         raise UsageError("name somebody whose face was swapped: a source and a target")
-    info, made = probe(input_clip), probe(output_clip)
+    info, output_info = probe(input_clip), probe(output_clip)
     size = (info.height, info.width)
-    check_size((made.height, made.width), size, output_clip)
+    check_size((output_info.height, output_info.width), size, output_clip)
     folder = MaskFolder(masks, size) if masks is not None else None
     covers = MaskFolder(occluders, size, OCCLUDER_MASKS) if occluders is not None else None
     identity = IdentityModel()
@@ -224,8 +224,8 @@ def _compare(
     with contextlib.ExitStack() as stack:
         reader = stack.enter_context(VideoReader(info.path, native=True))
         output = stack.enter_context(VideoReader(output_clip))
-        other = stack.enter_context(VideoReader(encoded)) if encoded else None
-        for index, (frame, original, reencoded) in enumerate(zip_longest(output, reader, other or ())):
+        encoded_reader = stack.enter_context(VideoReader(encoded)) if encoded else None
+        for index, (frame, original, reencoded) in enumerate(zip_longest(output, reader, encoded_reader or ())):
             cancel.check()
             for one, so_far in ((frame, times[0]), (original, times[1])):
                 if one is not None:

@@ -63,8 +63,8 @@ class Figure:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Figure:
-        known = {key: values[key] for key in ("name", "unit", "at_least", "at_most")}
-        return cls(value=float(values["value"]), **known)
+        labels = {key: values[key] for key in ("name", "unit", "at_least", "at_most")}
+        return cls(value=float(values["value"]), **labels)
 
 
 def yes_no_figure(name: str, holds: bool) -> Figure:

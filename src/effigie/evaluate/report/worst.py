@@ -39,8 +39,8 @@ class FrameMetric:
 
 def _excess(name: str, text: str, columns: tuple[str, str]) -> FrameMetric:
     """Levels that stand beside the footage's, ordered by difference: a ratio to next to nothing says little."""
-    made, true = columns
-    return FrameMetric(name, lambda table: table[made] - table[true], text, columns)
+    output_column, input_column = columns
+    return FrameMetric(name, lambda table: table[output_column] - table[input_column], text, columns)
 
 
 FRAME_METRICS = (
@@ -79,17 +79,17 @@ def worst_rows(frames: np.ndarray, badness: np.ndarray, most: int, min_distance:
 
 def ranks(badness: np.ndarray) -> np.ndarray:
     """(N,) in [0, 1]: the share of the measured rows that are less bad; NaN where nothing was measured."""
-    known = badness[~np.isnan(badness)]
-    below = np.searchsorted(np.sort(known), badness, side="left")
-    return np.where(np.isnan(badness), np.nan, below / max(1, len(known) - 1))
+    finite = badness[~np.isnan(badness)]
+    lower_count = np.searchsorted(np.sort(finite), badness, side="left")
+    return np.where(np.isnan(badness), np.nan, lower_count / max(1, len(finite) - 1))
 
 
 def combine_ranks(ranks_by_metric: Mapping[str, np.ndarray]) -> np.ndarray:
     """(N,) in [0, 1]: the power mean of each row's ranks over the metrics that were measured there; NaN for none."""
     stacked = np.stack(list(ranks_by_metric.values()))
-    known = ~np.isnan(stacked)
-    total = np.where(known, stacked, 0) ** RANK_POWER
-    count = known.sum(0)
+    is_finite = ~np.isnan(stacked)
+    total = np.where(is_finite, stacked, 0) ** RANK_POWER
+    count = is_finite.sum(0)
     return np.where(count > 0, (total.sum(0) / np.maximum(count, 1)) ** (1 / RANK_POWER), np.nan)
 
 

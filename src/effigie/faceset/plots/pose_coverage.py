@@ -35,8 +35,8 @@ class PoseCoverage:
 
 def count_poses(yaw: np.ndarray, pitch: np.ndarray) -> PoseCoverage:
     """Count faces by pose: yaw (N,) and pitch (N,) in degrees; poses that are not numbers are left out."""
-    known = np.isfinite(yaw) & np.isfinite(pitch)
-    rows, columns = _cell(pitch[known], PITCH_EDGES), _cell(yaw[known], YAW_EDGES)
+    is_finite = np.isfinite(yaw) & np.isfinite(pitch)
+    rows, columns = _cell(pitch[is_finite], PITCH_EDGES), _cell(yaw[is_finite], YAW_EDGES)
     counts = np.zeros((len(PITCH_EDGES) - 1, len(YAW_EDGES) - 1), np.int64)
     np.add.at(counts, (rows, columns), 1)
     return PoseCoverage(counts)

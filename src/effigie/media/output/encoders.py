@@ -101,9 +101,9 @@ def choose_codec(settings: EncodeSettings, info: ClipInfo, container: str) -> st
     form = VideoFormat(source, 16, 16)
     is_footage = info.kind in ("video", "sequence")
     if is_footage and any(part.is_alpha for part in form.components):
-        kept = {"mov": "prores", "matroska": "ffv1"}.get(container)
-        if kept is not None:
-            return kept
+        alpha_codec = {"mov": "prores", "matroska": "ffv1"}.get(container)
+        if alpha_codec is not None:
+            return alpha_codec
     is_deep = max(part.bits for part in form.components) > 8 and not form.has_palette
     if info.field_order != "progressive":  # x265 does not write fields
         return "h264"
@@ -194,8 +194,8 @@ def describe_light(frame: VideoFrame) -> str | None:
             )
             low, high = (round(value * 10000) for value in values[8:10])
             colors = zip("GBR", (green, blue, red), strict=True)
-            named = "".join(f"{letter}({x},{y})" for letter, (x, y) in colors)
-            parts.append(f"master-display={named}WP({white[0]},{white[1]})L({high},{low})")
+            primaries = "".join(f"{letter}({x},{y})" for letter, (x, y) in colors)
+            parts.append(f"master-display={primaries}WP({white[0]},{white[1]})L({high},{low})")
     level = side_data.get("CONTENT_LIGHT_LEVEL", b"")
     if len(level) >= 8:
         most, average = struct.unpack("<2I", level[:8])

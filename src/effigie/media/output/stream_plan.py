@@ -135,8 +135,8 @@ def _plan_sound(stream: AudioStream, output_format: str, packet: Packet | None) 
         return StreamPlan(stream.index, "audio", codec, "leave out", note=note)
     exact = (codec in LOSSLESS or codec.startswith("pcm_")) and context.format.name in EXACT_FORMATS
     target = "alac" if exact and output_format != "matroska" else "flac" if exact else "aac"
-    how = f"to {target.upper()}, without loss," if exact else "to AAC"
-    note = f"sound re-encoded {how} because {name} cannot hold {codec}"
+    method = f"to {target.upper()}, without loss," if exact else "to AAC"
+    note = f"sound re-encoded {method} because {name} cannot hold {codec}"
     if target == "aac" and context.sample_rate not in AAC_RATES:
         note += f", at 48000 Hz instead of {context.sample_rate}"
     return StreamPlan(stream.index, "audio", codec, "encode", target, layout, note)
@@ -192,8 +192,8 @@ def _can_copy(stream: Stream, output_format: str, packet: Packet | None, layout:
         if stream.type != "data":
             return True
         file.seek(0)  # MOV takes any data, and then nobody can tell what it is
-        with av.open(file) as made:
-            return any(codec_name(other) == codec_name(stream) for other in made.streams)
+        with av.open(file) as container:
+            return any(codec_name(other) == codec_name(stream) for other in container.streams)
     except (FFmpegError, ValueError):
         return False
 

@@ -110,13 +110,17 @@ def rewrite_exr(path: Path, source: Path, rgb: Picture) -> list[str]:
             np.copyto(samples[inside], new.astype(samples.dtype), where=mask)
         parts = []
         for part, attributes in zip(file.parts, header.parts, strict=True):
-            kept, lost = _keep_header(package, part.header, attributes)
-            notes += lost
-            parts.append((kept, part.channels))
+            fields, losses = _keep_header(package, part.header, attributes)
+            notes += losses
+            parts.append((fields, part.channels))
         _write(package, path, parts, notes)
-    written = read_exr_header(path)
-    for before_, after in zip(header.parts, written.parts, strict=True):
-        different = [name for name in before_ if name not in _LAYOUT and after.get(name) != before_[name]]
+    output_header = read_exr_header(path)
+    for source_attributes, output_attributes in zip(header.parts, output_header.parts, strict=True):
+        different = [
+            name
+            for name in source_attributes
+            if name not in _LAYOUT and output_attributes.get(name) != source_attributes[name]
+        ]
         if different:
             notes.append(f"of the EXR header these could not be carried over: {', '.join(sorted(different))}")
     return list(dict.fromkeys(notes))
@@ -149,9 +153,11 @@ def _write(package: Any, path: Path, parts: list[tuple[dict[str, Any], Any]], no
     while True:
         try:
             # The package exchanges what is in the dictionaries, and so is given copies.
-            made = [package.Part(dict(header), dict(channels), header.get("name", "")) for header, channels in parts]
+            new_parts = [
+                package.Part(dict(header), dict(channels), header.get("name", "")) for header, channels in parts
+            ]
             with _convert_errors(path):
-                package.File(made).write(os.fspath(path))
+                package.File(new_parts).write(os.fspath(path))
             return
         except (RuntimeError, TypeError, ValueError) as error:
             words = str(error).split("'")
@@ -234,8 +240,10 @@ def _find_color(path: Path, header: ExrHeader) -> tuple[int, tuple[str, ...]]:
     first = header.channels(0)
     if not layers and "Y" in first and "RY" not in first and first["Y"][0] != "uint":
         return 0, ("Y",)
-    found = ", ".join(name for number in range(len(header.parts)) for name in list(header.channels(number))[:6])
-    raise MediaError(f"{path} has no channels R, G and B of half or float to show ({found}): write them in one layer")
+    channel_names = ", ".join(name for number in range(len(header.parts)) for name in list(header.channels(number))[:6])
+    raise MediaError(
+        f"{path} has no channels R, G and B of half or float to show ({channel_names}): write them in one layer"
+    )
 
 
 def _overlap(header: ExrHeader, part: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
@@ -285,8 +293,8 @@ def _read_rate(attributes: Attributes) -> Fraction | None:
     kind, value = attributes.get("framesPerSecond", ("", b""))
     if kind != "rational" or len(value) != 8:
         return None
-    above, below = struct.unpack("<iI", value)
-    return Fraction(above, below) if above > 0 and below else None
+    numerator, denominator = struct.unpack("<iI", value)
+    return Fraction(numerator, denominator) if numerator > 0 and denominator else None
 
 
 def _read_timecode(attributes: Attributes) -> str | None:

@@ -113,9 +113,9 @@ def _read_file(file: Path, info: ClipInfo, native: bool, curve: ViewCurve) -> tu
         return _show_light(light, info, curve, native)
     transparent = _read_header(file)[2]
     if native and is_read_by_opencv(file, transparent):
-        both = read_native_still(file, transparent, info.color)
-        if both is not None:
-            return both
+        still = read_native_still(file, transparent, info.color)
+        if still is not None:
+            return still
     return read_still(file), None
 
 

@@ -48,8 +48,8 @@ class PictureSequence:
     def names(self) -> str:
         """A regular expression of the names that numbers give."""
         match = NUMBERED.match(self.files[0].stem)
-        before = "" if match is None else match[1]
-        return rf"{re.escape(before)}\d+(?i:{re.escape(self.suffix)})"
+        prefix = "" if match is None else match[1]
+        return rf"{re.escape(prefix)}\d+(?i:{re.escape(self.suffix)})"
 
     def describe_gaps(self) -> str:
         """Which numbers between the first and the last are missing, in a sentence; empty where none is."""

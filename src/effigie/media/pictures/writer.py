@@ -73,8 +73,8 @@ def write_still(path: Path, picture: Image | NativePicture) -> None:
         samples = to_picture_samples(picture, deep=not jpeg, alpha=not jpeg)
     else:
         samples = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(path.suffix.lower(), samples, options)
-    if not done:
+    is_encoded, data = cv2.imencode(path.suffix.lower(), samples, options)
+    if not is_encoded:
         raise MediaError(f"cannot encode {path}")
     path.write_bytes(data.tobytes())
 

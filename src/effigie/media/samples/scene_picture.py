@@ -58,8 +58,8 @@ class ScenePicture(NativePicture):
         layout = find_layout("rgb48le")
         assert layout is not None
         for letter in "rgb":
-            shown = np.clip(self._curve.show(self.samples(letter)), 0, 1)
-            layout.view(frame, letter)[...] = np.rint(shown * layout.max_value)
+            display = np.clip(self._curve.show(self.samples(letter)), 0, 1)
+            layout.view(frame, letter)[...] = np.rint(display * layout.max_value)
         return self.with_frame(frame)
 
     def to_rgb(self) -> Image:
@@ -92,8 +92,8 @@ class ScenePicture(NativePicture):
             levels = cv2.resize(levels, self.grid.file, interpolation=cv2.INTER_AREA)
         for letter in "rgb":
             samples = self.samples(letter)
-            shown = self._curve.show(samples)
-            changed = self._curve.restore(np.clip(shown + levels / np.float32(255), 0, 1))
+            display = self._curve.show(samples)
+            changed = self._curve.restore(np.clip(display + levels / np.float32(255), 0, 1))
             with np.errstate(invalid="ignore"):
                 np.copyto(samples, changed, where=(samples >= 0) & (samples <= 1) & (levels != 0))
 

@@ -72,8 +72,8 @@ def draw_glasses(random: np.random.Generator, scene: OccluderScene) -> OccluderL
     ]
     middle = (inner[0] + inner[1]) / 2 - down * eye_distance * random.uniform(0, 0.08)
     alpha = np.maximum(alpha, draw_line(size, np.stack([inner[0], middle, inner[1]]), max(1.2, thick * 0.9)))
-    for lens, temple, other in zip(lenses, TEMPLE_LANDMARKS, centers[::-1], strict=True):
-        outer = lens[int(np.argmax(np.linalg.norm(lens - other, axis=1)))]
+    for lens, temple, opposite in zip(lenses, TEMPLE_LANDMARKS, centers[::-1], strict=True):
+        outer = lens[int(np.argmax(np.linalg.norm(lens - opposite, axis=1)))]
         end = (
             scene.landmarks[temple]
             + random.normal(0, 0.03, 2) * eye_distance

@@ -75,8 +75,8 @@ class OccluderScene:
 
     def sample_point(self, random: np.random.Generator) -> Picture:
         """(2,) px: a point on the face."""
-        chosen = self.landmarks[random.integers(0, 468, 2)]
-        return np.asarray(chosen[0] + random.random() * (chosen[1] - chosen[0]), np.float32)
+        pair = self.landmarks[random.integers(0, 468, 2)]
+        return np.asarray(pair[0] + random.random() * (pair[1] - pair[0]), np.float32)
 
     def jitter_point(self, random: np.random.Generator, point: Picture, spread: float) -> Picture:
         """(2,) px: ``point`` moved by chance, ``spread`` distances between the eyes."""
@@ -135,9 +135,9 @@ def fabric_texture(random: np.random.Generator, size: int) -> Picture:
     else:
         mix = np.zeros_like(x)  # plain
     share = np.clip(0.5 + 0.5 * mix, 0, 1)[..., None]
-    one = sample_color(random)
-    other = sample_color(random) if random.random() < 0.6 else np.clip(one * random.uniform(0.5, 1.4), 0, 1)
-    cloth = one * (1 - share) + other * share
+    first = sample_color(random)
+    second = sample_color(random) if random.random() < 0.6 else np.clip(first * random.uniform(0.5, 1.4), 0, 1)
+    cloth = first * (1 - share) + second * share
     weave = 1 + random.uniform(0, 0.12) * random.standard_normal((size, size, 1), dtype=np.float32)
     folds = 1 + random.uniform(0, 0.3) * smooth_noise(random, size, random.uniform(2, 8))[..., None]
     return np.clip(cloth * weave * folds, 0, 1).astype(np.float32)
@@ -188,9 +188,9 @@ def draw_tube(
         axis_share = np.clip(axis_share, 0, 1)
         dx, dy = x - start[0] - axis_share * axis[0], y - start[1] - axis_share * axis[1]
         radius = first + axis_share * (last - first)
-        within = radius - np.hypot(dx, dy)
-        nearer = within > inside
-        inside = np.where(nearer, within, inside)
+        depth = radius - np.hypot(dx, dy)
+        nearer = depth > inside
+        inside = np.where(nearer, depth, inside)
         aside, beneath = np.where(nearer, dx, aside), np.where(nearer, dy, beneath)
         width = np.where(nearer, radius, width)
     alpha = np.clip(inside + 0.5, 0, 1).astype(np.float32)

@@ -22,11 +22,11 @@ FINGER_LAYOUT = ((-0.42, 0.78), (-0.15, 0.93), (0.13, 1.0), (0.40, 0.9))
 def skin_texture(random: np.random.Generator, scene: OccluderScene) -> Picture:
     """(S, S, 3) skin like the face's, or of another person: mottled, at times grained by a real picture."""
     size = scene.size
-    near = random.choice([0.3, 1.0])  # as often as not the very colour of the face
-    tone = scene.skin * np.exp(near * random.normal(0, 0.12)) * np.exp(near * random.normal(0, 0.035, 3))
+    spread = random.choice([0.3, 1.0])  # as often as not the very colour of the face
+    tone = scene.skin * np.exp(spread * random.normal(0, 0.12)) * np.exp(spread * random.normal(0, 0.035, 3))
     if random.random() < 0.2:
-        other = np.array([0.85, 0.62, 0.5]) * random.uniform(0.25, 1.1)
-        tone = other * np.exp(random.normal(0, 0.06, 3)) * (0.4 + 0.8 * scene.skin.max())
+        base = np.array([0.85, 0.62, 0.5]) * random.uniform(0.25, 1.1)
+        tone = base * np.exp(random.normal(0, 0.06, 3)) * (0.4 + 0.8 * scene.skin.max())
     surface = np.broadcast_to(tone.astype(np.float32), (size, size, 3)).copy()
     mottled = 0.05 * smooth_noise(random, size, 5) + 0.03 * smooth_noise(random, size, 14)
     surface *= 1 + mottled[..., None] * np.array([0.7, 1.0, 1.1], np.float32)
@@ -156,9 +156,9 @@ def draw_finger(
     draw_tube(layer, path, radii, surface, scene.light, roundness)
     if random.random() < 0.6:
         fold = surface * np.float32(random.uniform(0.75, 0.95))
-        for joint, before in zip(path[1:3], path[:2], strict=True):
-            along = (joint - before) / max(float(np.linalg.norm(joint - before)), 1e-6)
-            side = np.array([-along[1], along[0]], np.float32) * radius * 0.6
+        for joint, previous in zip(path[1:3], path[:2], strict=True):
+            limb_axis = (joint - previous) / max(float(np.linalg.norm(joint - previous)), 1e-6)
+            side = np.array([-limb_axis[1], limb_axis[0]], np.float32) * radius * 0.6
             draw_capsule(layer, joint - side, joint + side, (radius * 0.07,) * 2, fold, scene.light, 0.0)
     if random.random() < 0.5:
         tip = path[3] - (path[3] - path[2]) * 0.12

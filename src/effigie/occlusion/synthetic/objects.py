@@ -146,8 +146,8 @@ def draw_blob(random: np.random.Generator, scene: OccluderScene) -> OccluderLaye
     else:
         surface = fabric_texture(random, size)
     height = cv2.GaussianBlur(alpha, (0, 0), scene.eye_distance * 0.12)
-    along, down = (cv2.Sobel(height, cv2.CV_32F, axis, 1 - axis) for axis in (1, 0))
-    slope = along * scene.light[0] + down * scene.light[1]
+    slope_x, slope_y = (cv2.Sobel(height, cv2.CV_32F, axis, 1 - axis) for axis in (1, 0))
+    slope = slope_x * scene.light[0] + slope_y * scene.light[1]
     relief = np.clip(1 - random.uniform(0, 4) * slope, 0.4, 1.5)
     lit = apply_light(np.asarray(surface, np.float32), scene)
     layer.paint(np.clip(lit * relief[..., None], 0, 1), alpha.astype(np.float32))

@@ -120,9 +120,9 @@ def read_project(document: Mapping[str, Any], path: Path) -> Project:
         raise UsageError(f"{path} needs a clip and, under [[people]], a model")
     assignments = tuple(reader.settings(PersonAssignment, table, "people") for table in people)
     shots = [reader.settings(ShotSettings, table, "shots") for table in _get_tables(document, "shots", path)]
-    given = {name: document[name] for name in ("paint", "masks", *PLAIN_SETTINGS) if name in document}
+    plain_values = {name: document[name] for name in ("paint", "masks", *PLAIN_SETTINGS) if name in document}
     settings = replace(
-        reader.settings(ConvertSettings, given, "the top"),
+        reader.settings(ConvertSettings, plain_values, "the top"),
         compose=reader.settings(ComposeSettings, document.get("compose", {}), "compose"),
         encode=reader.settings(EncodeSettings, document.get("encode", {}), "encode"),
         trust=reader.settings(TrustSettings, document.get("trust", {}), "trust"),
@@ -154,8 +154,8 @@ def describe_project(project: Project, folder: Path) -> dict[str, Any]:
     """The values of a project's file in ``folder``; :func:`read_project` gives the same project back."""
     settings = project.settings
     document: dict[str, Any] = {"version": VERSION, "clip": _relative_path(project.clip, folder)}
-    named = (("output", project.output), ("paint", settings.mask_clip), ("masks", settings.masks))
-    document |= {name: _relative_path(file, folder) for name, file in named if file is not None}
+    files = (("output", project.output), ("paint", settings.mask_clip), ("masks", settings.masks))
+    document |= {name: _relative_path(file, folder) for name, file in files if file is not None}
     document["device"] = settings.device
     if settings.fast:
         document["fast"] = True
@@ -203,9 +203,9 @@ class _ProjectReader:
         """The shot with its models named as the assignments name them."""
         models = {str(assignment.model) for assignment in assignments}
         excluded_models = tuple(str(self.path(name)) for name in shot.excluded_models)
-        for name, given in zip(excluded_models, shot.excluded_models, strict=True):
+        for name, file_name in zip(excluded_models, shot.excluded_models, strict=True):
             if name not in models:
-                raise UsageError(f"{self.file}: a shot is without {given!r}, which is nobody's model")
+                raise UsageError(f"{self.file}: a shot is without {file_name!r}, which is nobody's model")
         return replace(shot, excluded_models=excluded_models)
 
     def settings(self, kind: type[Settings], table: Any, place: str) -> Settings:

@@ -108,8 +108,10 @@ class ComposeSchedule:
         place = bisect_right([key.frame for key in keys], frame)
         if place in (0, len(keys)):
             return keys[min(place, len(keys) - 1)].compose
-        before, after = keys[place - 1], keys[place]
-        return blend_settings(before.compose, after.compose, (frame - before.frame) / (after.frame - before.frame))
+        previous, following = keys[place - 1], keys[place]
+        return blend_settings(
+            previous.compose, following.compose, (frame - previous.frame) / (following.frame - previous.frame)
+        )
 
 
 def blend_settings(first: Settings, second: Settings, share: float) -> Settings:

@@ -117,8 +117,8 @@ def restrict_shots(shots: Sequence[ShotSettings], ranges: Sequence[FrameRange]) 
         for shot in sorted(shots, key=lambda one: one.first):
             begins, ends = max(first, shot.first), end if shot.last is None else min(end, shot.last)
             if begins <= ends:
-                kept = {"skip": shot.skip, "excluded_models": shot.excluded_models, "compose": shot.compose}
-                restricted.append(ShotSettings(begins, ends, **kept))  # type: ignore[arg-type]
+                values = {"skip": shot.skip, "excluded_models": shot.excluded_models, "compose": shot.compose}
+                restricted.append(ShotSettings(begins, ends, **values))  # type: ignore[arg-type]
         last = end
     return (*restricted, ShotSettings(last + 1, None, skip=True))
 

@@ -145,8 +145,8 @@ def _lash_outline(
     up *= np.sign((landmarks[upper] - landmarks[lower]).mean(0) @ up) or 1
     bend = np.sin(np.linspace(0.15, 0.85, len(upper)) * np.pi)[:, None] * shut
     over, under = landmarks[upper] + LASHES_UP * bend * up, landmarks[lower] - LASHES_DOWN * bend * up
-    beside = LASHES_BESIDE * shut * across
-    return np.concatenate([[first - beside], over, [last + beside], under[::-1]]).astype(np.float32)
+    corner_offset = LASHES_BESIDE * shut * across
+    return np.concatenate([[first - corner_offset], over, [last + corner_offset], under[::-1]]).astype(np.float32)
 
 
 def _ratio(

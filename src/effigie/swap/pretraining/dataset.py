@@ -116,8 +116,8 @@ class PeopleDataset:
     def draw_person(self, people: Sequence[int], random: np.random.Generator) -> int:
         """One of ``people``, filmed or photographed in the shares of training."""
         filmed = [person for person in people if person in set(self.filmed)]
-        others = [person for person in people if person not in set(self.filmed)]
-        pool = filmed if filmed and (not others or random.random() < FILMED_SHARE) else others
+        photographed = [person for person in people if person not in set(self.filmed)]
+        pool = filmed if filmed and (not photographed or random.random() < FILMED_SHARE) else photographed
         return int(random.choice(pool))
 
     def _draw_offset(self, random: np.random.Generator) -> np.ndarray:
@@ -129,10 +129,10 @@ class PeopleDataset:
         """(N,) bool, the bank's frames that a prior may choose from: none is near in time, if any other is there."""
         allowed = dataset.distant_frames(row)
         count = int(random.choice(BANK_SIZES))
-        kept = random.permutation(np.flatnonzero(allowed))[:count]
-        chosen = np.zeros(len(allowed), bool)
-        chosen[kept] = True
-        return chosen
+        indices = random.permutation(np.flatnonzero(allowed))[:count]
+        selection = np.zeros(len(allowed), bool)
+        selection[indices] = True
+        return selection
 
     def _swap_in(self, person: int, row: int, placement: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """(S, S, 3) uint8: the frame with the face of another of the people, distorted, in another light."""

@@ -233,8 +233,8 @@ class Preview:
         self._plans: list[list[PlannedFace]] = []
         self._numbers: dict[int, list[int]] = {}
         self._faces = MadeFaces(people, self._plans, lambda number: self._read_picture(number)[0].image)
-        alone = [self._remember(person) for person in self._cast.people(self._footage.rate, looks)]
-        self._lone = LoneFrame(alone, self._matcher)
+        lone_people = [self._remember(person) for person in self._cast.people(self._footage.rate, looks)]
+        self._lone = LoneFrame(lone_people, self._matcher)
 
     def _remember(self, person: PersonState) -> PersonState:
         """The person with a compositor that remembers what networks said."""

@@ -71,5 +71,5 @@ def _mark(marker: FrameMarker, picture: ComposedPicture) -> Image:
         if native.field_order == "progressive":
             return native.to_rgb()
         # Of two fields the earlier is shown, as readers do.
-        shown = deinterlace(native.frame, 0 if native.field_order == "top" else 1)
-        return native.with_frame(shown).to_rgb()
+        frame = deinterlace(native.frame, 0 if native.field_order == "top" else 1)
+        return native.with_frame(frame).to_rgb()

@@ -81,9 +81,9 @@ class FaceCompositor:
         """A new one without memory of earlier frames, with the same settings."""
         visibility = self._visibility.fresh_copy()
         eyewear = None if self._eyewear is None else self._eyewear.fresh_copy()
-        other = FaceCompositor(self.compose, visibility, self.visibility_interval, eyewear)
-        other.seconds = self.seconds
-        return other
+        compositor = FaceCompositor(self.compose, visibility, self.visibility_interval, eyewear)
+        compositor.seconds = self.seconds
+        return compositor
 
     def with_looks(
         self,
@@ -209,9 +209,9 @@ class PersonState:
     def assign(self, faces: Sequence[Face]) -> list[tuple[PersonState, Face]]:
         """Give each of the person's faces in the next frame to the state that knows its track; others end theirs."""
         while len(self.states) < len(faces):
-            other = PersonState(self.assignment, self.model, self.build_swapper, self.compositor.fresh_copy())
-            other.inventions = self.inventions
-            self.repeats.append(other)
+            repeat = PersonState(self.assignment, self.model, self.build_swapper, self.compositor.fresh_copy())
+            repeat.inventions = self.inventions
+            self.repeats.append(repeat)
         tracks = {face.track: face for face in faces}
         continuations = {id(state): tracks.pop(state._track) for state in self.states if state._track in tracks}
         waiting = iter(tracks.values())
@@ -249,10 +249,10 @@ def check_distinct_people(assignments: Sequence[PersonAssignment], models: Seque
         for assignment, model in zip(assignments, models, strict=True)
         if assignment.person is None
     ]
-    for (one, embedding), (other, other_embedding) in combinations(targets, 2):
+    for (first, embedding), (second, other_embedding) in combinations(targets, 2):
         similarity = float(np.dot(embedding, other_embedding))
         if similarity >= SAME_PERSON_SIMILARITY:
             raise UsageError(
-                f"{one.model} and {other.model} were trained on the same person (cosine {similarity:.2f}): say by "
+                f"{first.model} and {second.model} were trained on the same person (cosine {similarity:.2f}): say by "
                 "number whom each of them plays, --map 1=MODEL for the second largest face"
             )

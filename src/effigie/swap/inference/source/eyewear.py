@@ -125,9 +125,9 @@ def _find_glasses(is_worn: Callable[[int], bool], count: int) -> np.ndarray:
     has_glasses = np.zeros(count, bool)
     has_glasses[indices] = [is_worn(index) for index in indices]
     for first, last in itertools.pairwise(indices):
-        between = range(first + 1, last)
+        middle = range(first + 1, last)
         has_glasses[first + 1 : last] = (
-            has_glasses[first] if has_glasses[first] == has_glasses[last] else [is_worn(index) for index in between]
+            has_glasses[first] if has_glasses[first] == has_glasses[last] else [is_worn(index) for index in middle]
         )
     return has_glasses
 
