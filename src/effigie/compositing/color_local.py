@@ -127,5 +127,5 @@ def apply_shading_and_chroma(face: Picture, source: Array, target: Array, window
     """
     cells = round(np.sqrt(len(source) - 2))
     face = reduce_chroma(face, source[-2:], target[-2:])
-    shadings = [known[:-2].reshape(cells, cells, 3) for known in (source, target)]
+    shadings = [statistics[:-2].reshape(cells, cells, 3) for statistics in (source, target)]
     return apply_shading(face, reduce_chroma(shadings[0], source[-2:], target[-2:]), shadings[1], window, side)

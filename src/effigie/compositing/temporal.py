@@ -51,13 +51,13 @@ class ExponentialAverage:
 
     def __call__(self, value: Array, time: Time | None = None, min_weight: float = 0.0) -> Array:
         """The average so far. ``min_weight`` in 0..1 is the least weight of the new value: 1 takes it whole."""
-        average, now = self._value, None if time is None else float(time)
-        elapsed = self.STEP if now is None or self._time is None else now - self._time
+        average, seconds = self._value, None if time is None else float(time)
+        elapsed = self.STEP if seconds is None or self._time is None else seconds - self._time
         if average is None or average.shape != value.shape or elapsed <= 0 or self.time_constant == 0:
-            self._time, self._value = now, value
+            self._time, self._value = seconds, value
             return value
         share = max(1 - math.exp(-elapsed / self.time_constant), min(min_weight, 1.0))
-        self._time, self._value = now, average + (value - average) * value.dtype.type(share)
+        self._time, self._value = seconds, average + (value - average) * value.dtype.type(share)
         return self._value
 
 
@@ -104,9 +104,9 @@ class MotionCompensatedFilter:
                 :data:`MAX_FLOW_SIZE`; without it nothing is carried along but by the crop itself.
         """
         window, side = window or CropWindow.whole(), side or face.shape[0]
-        previous, now = self._previous, None if time is None else float(time)
-        elapsed = ExponentialAverage.STEP if now is None or self._time is None else now - self._time
-        self._time, self._previous = now, _Previous(face, window, side, footage)
+        previous, seconds = self._previous, None if time is None else float(time)
+        elapsed = ExponentialAverage.STEP if seconds is None or self._time is None else seconds - self._time
+        self._time, self._previous = seconds, _Previous(face, window, side, footage)
         if self.strength == 0 or previous is None or elapsed <= 0:
             return face
         flow = residual = None

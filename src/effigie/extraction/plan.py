@@ -53,7 +53,7 @@ def choose_crop_size(output: Path, clips: list[str], executor: Executor, cancel:
     results = executor.run(
         measure_crop_sides, [clips[index] for index in indices], lambda _: None, cancel, lambda _: []
     )
-    sides = [side for _, found in results for side in found]
+    sides = [side for _, clip_sides in results for side in clip_sides]
     crop_size = STEP * int(np.ceil(max(sides, default=0.0) / STEP))
     return int(np.clip(crop_size, MIN_CROP_SIZE, MAX_CROP_SIZE))
 

@@ -64,7 +64,7 @@ def find_upright_turn(image: Image, detector: Detector) -> int:
     scores = [0.0] * 4
     for turn in range(4):
         turned = np.ascontiguousarray(np.rot90(image, turn)) if turn else image
-        level = [found.score for found in detector(turned) if abs(found.roi().angle) < np.pi / 4]
+        level = [detection.score for detection in detector(turned) if abs(detection.roi().angle) < np.pi / 4]
         scores[turn] = max(level, default=0.0)
         if scores[0] >= SURE_SCORE:
             return 0

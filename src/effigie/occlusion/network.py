@@ -83,16 +83,16 @@ class OcclusionNet(nn.Module):
         if len(shape) != 4 or shape[1] != channels or shape[2] % 16 or shape[3] % 16:
             raise ValueError(f"inputs are (B, {channels}, S, S), S a multiple of 16, got {shape}")
         scales = []
-        now = inputs - 0.5
-        detail = self.detail(now)
+        features = inputs - 0.5
+        detail = self.detail(features)
         for down in self.down:
-            now = down(now)
-            scales.append(now)
+            features = down(features)
+            scales.append(features)
         for number in range(len(self.up) - 1, -1, -1):
-            now = nn.functional.interpolate(self.across[number](now), scale_factor=2.0, mode="bilinear")
-            now = self.up[number](now + scales[number])
-        now = nn.functional.interpolate(self.narrow(now), scale_factor=2.0, mode="bilinear")
-        return self.last(torch.relu(now + detail))
+            features = nn.functional.interpolate(self.across[number](features), scale_factor=2.0, mode="bilinear")
+            features = self.up[number](features + scales[number])
+        features = nn.functional.interpolate(self.narrow(features), scale_factor=2.0, mode="bilinear")
+        return self.last(torch.relu(features + detail))
 
 
 def fold_batch_norm(network: OcclusionNet) -> nn.Module:

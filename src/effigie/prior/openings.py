@@ -22,7 +22,7 @@ def seal_openings(source: Landmarks, target: Landmarks) -> Landmarks:
     """The landmarks of a source frame for a warp to ``target``: on skin where lids and lips are to be nearer."""
     sealed = seal_lips(source, target)
     for (upper, lower), corners in zip(LID_PAIRS, EYE_CORNERS, strict=True):
-        width, target_width = (_distance(each, *corners) for each in (source, target))
+        width, target_width = (_distance(points, *corners) for points in (source, target))
         closing = _measure_closing(source, target, upper, lower, width, target_width, OPEN_LIDS)
         # Lids that are shut in the frame show their own lashes; the wider open, the more of the eye would show.
         middle = np.linalg.norm(source[upper, :2] - source[lower, :2], axis=1).mean() / width
@@ -71,7 +71,9 @@ def _measure_closing(
     least: float,
 ) -> np.ndarray:
     """For each pair 0..1: how much nearer ``target`` wants the edges; of gaps below ``least`` widths less."""
-    source_gap, target_gap = (np.linalg.norm(each[upper, :2] - each[lower, :2], axis=1) for each in (source, target))
+    source_gap, target_gap = (
+        np.linalg.norm(points[upper, :2] - points[lower, :2], axis=1) for points in (source, target)
+    )
     return np.asarray(
         np.clip((source_gap - target_gap * (width / target_width)) / np.maximum(source_gap, least * width), 0, 1)
     )

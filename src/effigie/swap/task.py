@@ -115,9 +115,9 @@ class SwapTask:
             truth = GroundTruth(to_float(arrays["picture"]), arrays["weight"].permute(0, 3, 1, 2) / UNIT_WEIGHT)
             terms = reconstruction_losses(output, truth)
             if person == "source":
-                known = torch.stack(list(terms.values())).sum()
+                reconstruction = torch.stack(list(terms.values())).sum()
                 auxiliary = self._auxiliary_losses.compute_terms(
-                    step, output.picture, arrays, known / len(PEOPLE), lambda: self._decode_swap(batch["swap"])
+                    step, output.picture, arrays, reconstruction / len(PEOPLE), lambda: self._decode_swap(batch["swap"])
                 )
             for name, term in terms.items():
                 total[name] = total.get(name, torch.zeros((), device=term.device)) + term / len(PEOPLE)

@@ -52,11 +52,11 @@ def color_drift(times: np.ndarray, offsets: np.ndarray) -> float:
         times: (N,) s since the start, ascending.
         offsets: (N, 3) mean colour of the made face less that of the footage's.
     """
-    first, then = times < WINDOW_S, (times >= WINDOW_S) & (times < 2 * WINDOW_S)
-    if min(first.sum(), then.sum()) < MIN_FRAMES:
+    first, second = times < WINDOW_S, (times >= WINDOW_S) & (times < 2 * WINDOW_S)
+    if min(first.sum(), second.sum()) < MIN_FRAMES:
         return float("nan")
-    settled = offsets[then].mean(0)
-    off, usual = (np.linalg.norm(offsets[when] - settled, axis=1).mean() for when in (first, then))
+    settled = offsets[second].mean(0)
+    off, usual = (np.linalg.norm(offsets[window] - settled, axis=1).mean() for window in (first, second))
     return float(off - usual)
 
 

@@ -57,7 +57,7 @@ def compare_driven(output: Motion, driver: Motion) -> DrivenScores:
         np.array([_measure(motion.landmarks(index)) for index in indices]) for motion in (output, driver)
     )
     columns = zip(output_values.reshape(-1, 4).T, driver_values.reshape(-1, 4).T, STILL, strict=True)
-    smile, opening, brows, yaw = (_compare(mine, theirs, still) for mine, theirs, still in columns)
+    smile, opening, brows, yaw = (_compare(mine, theirs, threshold) for mine, theirs, threshold in columns)
     return DrivenScores(smile, opening, brows, yaw, len(indices))
 
 

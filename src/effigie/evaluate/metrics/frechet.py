@@ -109,7 +109,7 @@ def _features(look: PerceptualModel, faces: Sequence[np.ndarray], count: int) ->
     """(count, 1280) of faces chosen evenly."""
     faces = [faces[int(index)] for index in np.linspace(0, len(faces) - 1, count).round()]
     batches = (faces[start : start + BATCH] for start in range(0, len(faces), BATCH))
-    return np.stack([seen.pooled for batch in batches for seen in look(batch)])
+    return np.stack([features.pooled for batch in batches for features in look(batch)])
 
 
 def frechet_distance(output: np.ndarray, truth: np.ndarray) -> float:

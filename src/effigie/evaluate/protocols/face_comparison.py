@@ -146,7 +146,7 @@ class FaceComparison:
             self._previous = None
             return row
         pictures = moment.output, moment.original
-        output_variance, input_variance = (sharpness.laplacian_variance(each, inside) for each in pictures)
+        output_variance, input_variance = (sharpness.laplacian_variance(picture, inside) for picture in pictures)
         if input_variance > 0:
             row |= {"sharpness_output": output_variance, "sharpness_input": input_variance}
         if self._previous is not None:
@@ -164,7 +164,7 @@ class FaceComparison:
 
 def _measure_movement(output_landmarks: Landmarks, landmarks: Landmarks) -> dict[str, float]:
     mine, true = FaceGeometry.from_landmarks(output_landmarks), FaceGeometry.from_landmarks(landmarks)
-    eyes = [eye_state(each) for each in (output_landmarks, landmarks)]
+    eyes = [eye_state(points) for points in (output_landmarks, landmarks)]
     row = {
         "landmarks": geometry.landmark_error(output_landmarks, landmarks),
         "expression": expression_error(mine, true),

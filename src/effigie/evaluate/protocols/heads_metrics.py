@@ -88,7 +88,7 @@ class PictureEvaluator:
     ) -> list[SelfReenactment]:
         """Compare a run of consecutive generated frames with the true ones."""
         records = []
-        masks = [face_mask(each.geometry.landmarks, *each.picture.shape[:2]) for each in truth]
+        masks = [face_mask(measures.geometry.landmarks, *measures.picture.shape[:2]) for measures in truth]
         for index, (mine, real) in enumerate(zip(self.measure(renders), truth, strict=True)):
             assert mine.perceived is not None and real.perceived is not None
             inside = masks[index] > INSIDE

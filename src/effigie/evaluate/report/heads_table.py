@@ -48,9 +48,9 @@ class HeadScores:
     def from_records(cls, own: Sequence[SelfReenactment], cross: Sequence[CrossReenactment]) -> HeadScores:
         """Aggregate the moments of a row."""
         eyes = compare_eyes(
-            [each.eyes[0] for each in own], [each.eyes[1] for each in own], [each.person for each in own]
+            [record.eyes[0] for record in own], [record.eyes[1] for record in own], [record.person for record in own]
         )
-        pooled = [np.stack([each.pooled[side] for each in own]) for side in (0, 1)]
+        pooled = [np.stack([record.pooled[side] for record in own]) for side in (0, 1)]
         means = ("ssim", "ssim_face", "perceptual_distance", "csim", "landmarks", "expression", "pose")
         return cls(
             **{name: _mean(own, name) for name in means},
@@ -59,8 +59,8 @@ class HeadScores:
             blink=eyes.blink,
             gaze_error=eyes.gaze_error,
             gaze=eyes.gaze,
-            sharpness=compare_sharpness(np.array([each.sharpness for each in own])).ratio,
-            flicker=compare_flicker(np.array([each.flicker for each in own if each.flicker])).ratio,
+            sharpness=compare_sharpness(np.array([record.sharpness for record in own])).ratio,
+            flicker=compare_flicker(np.array([record.flicker for record in own if record.flicker])).ratio,
             moments=len(own),
             to_portrait=_mean(cross, "to_portrait"),
             to_driver=_mean(cross, "to_driver"),

@@ -12,7 +12,7 @@ import numpy as np
 
 from effigie.arrays import Image
 from effigie.evaluate.report.frames import FrameTable
-from effigie.evaluate.report.worst import FRAME_METRICS, SelectedFrame, worst_by, worst_overall
+from effigie.evaluate.report.worst import FRAME_METRICS, SelectedFrame, select_worst, worst_overall
 from effigie.faceset.plots.drawing import BACKGROUND, DIM, TEXT, draw_text
 from effigie.media import VideoReader
 from effigie.progress import CancelToken
@@ -55,7 +55,7 @@ def draw_sheet(
             pictures = input_frame.image, output_frame.image[: input_frame.image.shape[0], : input_frame.image.shape[1]]
             for person, row in rows_by_frame.get(output_frame.index, ()):
                 box = boxes[person][row]
-                faces[person, row] = crop_around(pictures[0], box), crop_around(pictures[1], box)
+                faces[person, row] = crop_box(pictures[0], box), crop_box(pictures[1], box)
             ends = [*ends[:1], (f"frame {output_frame.index}", pictures)]
     parts = []
     for person, person_rows in enumerate(rows):
@@ -70,11 +70,11 @@ def select_rows(table: FrameTable, columns: int) -> list[SheetRow]:
     worst = worst_overall(table, ALL_ROWS * columns)
     lines = [worst[start : start + columns] for start in range(0, len(worst), columns)]
     rows = [SheetRow("" if number else "worst of all", line) for number, line in enumerate(lines)]
-    rows += [SheetRow(measure.name, worst_by(table, measure, columns)) for measure in FRAME_METRICS]
+    rows += [SheetRow(measure.name, select_worst(table, measure, columns)) for measure in FRAME_METRICS]
     return [row for row in rows if row.chosen]
 
 
-def crop_around(image: Image, box: np.ndarray) -> np.ndarray:
+def crop_box(image: Image, box: np.ndarray) -> np.ndarray:
     """(SIDE, SIDE, 3) square of ``image`` around a (4,) box x0 y0 x1 y1, with some surroundings."""
     low, high = box[:2], box[2:]
     scale = SIDE / (1.3 * max(float((high - low).max()), 1.0))

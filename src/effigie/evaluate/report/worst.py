@@ -93,7 +93,7 @@ def combine_ranks(ranks_by_metric: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.where(count > 0, (total.sum(0) / np.maximum(count, 1)) ** (1 / RANK_POWER), np.nan)
 
 
-def worst_by(table: FrameTable, measure: FrameMetric, most: int) -> list[SelectedFrame]:
+def select_worst(table: FrameTable, measure: FrameMetric, most: int) -> list[SelectedFrame]:
     frames = table["frame"]
     rows = worst_rows(frames, measure.badness(table), most)
     return [SelectedFrame(row, int(frames[row]), measure.format_value(table, row)) for row in rows]

@@ -13,8 +13,8 @@ from effigie.media.config import EncodeSettings
 from effigie.media.layers.plan import LayerPlan
 from effigie.media.output.encoders import ENCODERS, choose_codec, estimate_bytes, explain_field_loss
 from effigie.media.output.place import OutputKind, check_place, choose_output_kind, measure_free_space
-from effigie.media.output.stream_copy import TimeSpan, plan_streams_of
-from effigie.media.output.stream_plan import FORMAT_NAMES, StreamPlan, notes_of
+from effigie.media.output.stream_copy import TimeSpan, plan_file_streams
+from effigie.media.output.stream_plan import FORMAT_NAMES, StreamPlan, list_stream_notes
 from effigie.media.output.video_encoder import OUTPUT_FORMATS, compute_padding, describe_padding
 from effigie.media.pictures.frame_files import (
     FRAMES_MANIFEST,
@@ -146,7 +146,7 @@ def plan_output(
     frame_format = choose_frame_format(source_info, settings) if kind == "folder" else None
     check_output_place(path, kind, source_info, frame_format)
     container = OUTPUT_FORMATS[path.suffix.lower()] if kind == "video" else ""
-    codec = choose_codec_of(path, source_info, settings) if kind == "video" else frame_format or "png"
+    codec = choose_output_codec(path, source_info, settings) if kind == "video" else frame_format or "png"
     pixel_format = source_info.pixel_format if frame_format else "rgb24"
     if kind == "video":
         pixel_format = _choose_pixel_format(codec, source_info, settings)
@@ -161,8 +161,8 @@ def plan_output(
             notes.extend(describe_losses(source_info.pixel_format, pixel_format, source_info.kind))
         height, width = height + rows, width + columns
         if settings.keep_audio and source_info.kind == "video":
-            streams = tuple(plan_streams_of(source_info.path, container))
-            notes.extend(notes_of(list(streams)))
+            streams = tuple(plan_file_streams(source_info.path, container))
+            notes.extend(list_stream_notes(list(streams)))
         notes.extend(explain_timecode_loss(source_info, container))
         notes.extend(explain_field_loss(codec, source_info.field_order, source_info.field_order))
     else:
@@ -199,7 +199,7 @@ def plan_output(
     return plan
 
 
-def choose_codec_of(path: Path, source_info: ClipInfo, settings: EncodeSettings) -> str:
+def choose_output_codec(path: Path, source_info: ClipInfo, settings: EncodeSettings) -> str:
     """The codec of a video output.
 
     Raises:

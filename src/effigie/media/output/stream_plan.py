@@ -224,7 +224,7 @@ def copy_tags(stream: Stream, source: Stream) -> None:
     stream.disposition = source.disposition
 
 
-def notes_of(plans: list[StreamPlan]) -> Iterator[str]:
+def list_stream_notes(plans: list[StreamPlan]) -> Iterator[str]:
     """What is not carried over untouched, each once, with how often."""
     notes = [plan.note for plan in plans if plan.note]
     for note in dict.fromkeys(notes):

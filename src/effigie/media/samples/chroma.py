@@ -142,9 +142,9 @@ def downsample(
     # Whole samples, and a sample's pixels around them: beyond the picture its edge goes on, beyond the box nothing is.
     lead = rows.start - (box[0].start - 1) * down, columns.start - (box[1].start - 1) * across
     tail = (box[0].stop + 1) * down - rows.stop, (box[1].stop + 1) * across - columns.stop
-    at_edge = (rows.start == 0, rows.stop == size[0], columns.start == 0, columns.stop == size[1])
+    edge_flags = (rows.start == 0, rows.stop == size[0], columns.start == 0, columns.stop == size[1])
     sides = (lead[0], tail[0], lead[1], tail[1])
-    edges = tuple(side if edge else 0 for side, edge in zip(sides, at_edge, strict=True))
+    edges = tuple(side if is_edge else 0 for side, is_edge in zip(sides, edge_flags, strict=True))
     zeros = tuple(side - edge for side, edge in zip(sides, edges, strict=True))
     padded = _surround(_surround(change, edges, cv2.BORDER_REPLICATE), zeros, cv2.BORDER_CONSTANT)
     counts = box[0].stop - box[0].start, box[1].stop - box[1].start

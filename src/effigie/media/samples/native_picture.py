@@ -38,7 +38,7 @@ class NativePicture:
         frame: taken over: edits change its samples.
         color: of the clip.
         orientation: that makes the stored picture upright.
-        shown_size: (width, height) of the upright picture in square pixels; None if its own are.
+        display_size: (width, height) of the upright picture in square pixels; None if its own are.
         field_order: whether it holds two fields; edits may be of one.
         chroma_location: where its color samples lie, as :class:`~effigie.media.ClipInfo` says.
 
@@ -51,7 +51,7 @@ class NativePicture:
         frame: VideoFrame,
         color: ColorSpace,
         orientation: Orientation | None = None,
-        shown_size: tuple[int, int] | None = None,
+        display_size: tuple[int, int] | None = None,
         field_order: FieldOrder = "progressive",
         chroma_location: str = "unspecified",
     ) -> None:
@@ -61,7 +61,7 @@ class NativePicture:
         self.frame, self.color, self.layout = frame, color, layout
         self.orientation = orientation or Orientation()
         upright = self.orientation.turn_size(frame.width, frame.height)
-        self.grid = PixelGrid(upright, shown_size or upright)
+        self.grid = PixelGrid(upright, display_size or upright)
         self.field_order = field_order
         self._is_writable = False
         self._chroma_location = chroma_location

@@ -25,16 +25,16 @@ class ScenePicture(NativePicture):
         light: (H, W, 3) float32, of any value; copied.
         color: that of the picture as it is shown.
         curve: by which it is shown.
-        shown_size: (width, height) in square pixels; None if its own are.
+        display_size: (width, height) in square pixels; None if its own are.
     """
 
     def __init__(
-        self, light: Picture, color: ColorSpace, curve: ViewCurve, shown_size: tuple[int, int] | None = None
+        self, light: Picture, color: ColorSpace, curve: ViewCurve, display_size: tuple[int, int] | None = None
     ) -> None:
         height, width = light.shape[:2]
         self.frame, self.color, self.layout = VideoFrame(width, height, SCENE_LAYOUT.name), color, SCENE_LAYOUT
         self.orientation = Orientation()
-        self.grid = PixelGrid((width, height), shown_size or (width, height))
+        self.grid = PixelGrid((width, height), display_size or (width, height))
         self.field_order = "progressive"
         self._is_writable = True
         self._chroma_location = "unspecified"

@@ -97,7 +97,7 @@ def load_ranges(path: str | Path, clip: str | Path, info: ClipInfo | None = None
     for one in timeline.find_clips():
         name = _media_name(one)
         if name is not None:
-            ranges.setdefault(name, []).extend(_frames_of(one, info))
+            ranges.setdefault(name, []).extend(_list_frame_ranges(one, info))
     own_ranges = ranges.get(clip.stem.casefold())
     if own_ranges is None and len(ranges) == 1:
         (own_ranges,) = ranges.values()
@@ -148,7 +148,7 @@ def _media_name(clip: Any) -> str | None:
     return Path(name.replace("\\", "/")).stem.casefold() if name else None
 
 
-def _frames_of(clip: Any, info: ClipInfo) -> Iterator[FrameRange]:
+def _list_frame_ranges(clip: Any, info: ClipInfo) -> Iterator[FrameRange]:
     """The frames of its media that a clip shows; those outside the media are left out."""
     try:
         span, available = clip.source_range or clip.available_range(), clip.media_reference.available_range

@@ -25,7 +25,7 @@ def write_comparison_sheet(path: Path, input_clip: Path, output_clip: Path, colu
         for a, b in zip(input_frames, output_frames, strict=False):
             if a.index in indices:
                 middle = _find_change(a.image, b.image)
-                pairs.append(np.concatenate([_to_square(each.image, middle) for each in (a, b)], axis=0))
+                pairs.append(np.concatenate([_to_square(frame.image, middle) for frame in (a, b)], axis=0))
     write_png(path, np.concatenate(pairs, axis=1))
 
 
@@ -40,7 +40,7 @@ def _to_square(image: Image, middle: tuple[int, int]) -> Image:
     """At the sheet's height, the largest square of the picture around the middle, as far as it goes."""
     side = min(image.shape[:2])
     top, left = (
-        int(np.clip(at - side // 2, 0, extent - side)) for at, extent in zip(middle, image.shape, strict=False)
+        int(np.clip(center - side // 2, 0, extent - side)) for center, extent in zip(middle, image.shape, strict=False)
     )
     square = image[top : top + side, left : left + side]
     return cv2.resize(square, (SHEET_HEIGHT, SHEET_HEIGHT), interpolation=cv2.INTER_AREA)

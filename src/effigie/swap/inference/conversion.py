@@ -152,8 +152,8 @@ class Conversion:
         report.seconds = time.perf_counter() - start
         for state in self._people:
             report.swapped_by_model[str(state.assignment.model)] = state.swapped
-            spent_on = [one.swapper.seconds for one in state.states] + [state.compositor.seconds]
-            for stage, spent in itertools.chain(*(seconds.items() for seconds in spent_on)):
+            stage_seconds = [one.swapper.seconds for one in state.states] + [state.compositor.seconds]
+            for stage, spent in itertools.chain(*(seconds.items() for seconds in stage_seconds)):
                 self._seconds[stage] += spent
         report.notes = [
             *self._reader.notes,

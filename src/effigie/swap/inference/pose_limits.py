@@ -94,8 +94,8 @@ class ExtremePoseLog:
         )
         return [
             f"{format_frame_ranges(frames)}: the head is turned some {degrees:g} degrees or more beyond what "
-            f"the source's footage shows; {what}"
-            for frames, degrees, what in kinds
+            f"the source's footage shows; {text}"
+            for frames, degrees, text in kinds
             if frames
         ]
 

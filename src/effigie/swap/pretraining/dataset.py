@@ -164,7 +164,7 @@ def paste_face(background: Image, face: RenderedPrior, warper: MeshWarper, match
     share = (np.clip(2 * share - 1, 0, 1) * face.visibility)[..., None]
     inner, outer = face.picture / np.float32(255), background / np.float32(255)
     if match and share.sum() > 1:
-        inner_mean, outer_mean = ((each * share).sum((0, 1)) / share.sum() for each in (inner, outer))
+        inner_mean, outer_mean = ((pixels * share).sum((0, 1)) / share.sum() for pixels in (inner, outer))
         inner = np.clip(inner * (outer_mean + 0.02) / (inner_mean + 0.02), 0, 1)
     picture = outer + share * (inner - outer)
     interior = np.zeros((side, side, 4), np.float32)

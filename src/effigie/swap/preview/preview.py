@@ -88,9 +88,9 @@ class Preview:
         self._lock = threading.RLock()
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as stack:
-            fields_apart = not self.settings.deinterlace
+            separate_fields = not self.settings.deinterlace
             self._footage = stack.enter_context(
-                Footage(Path(clip), None, fields_apart, CancelToken(), self.settings.footage)
+                Footage(Path(clip), None, separate_fields, CancelToken(), self.settings.footage)
             )
             self._cast = Cast(assignments, Path(clip), self.settings, consent, purpose)
             self._footage.require_decent()
@@ -100,7 +100,7 @@ class Preview:
             self._matcher = [
                 TargetPerson(one.target.embedding, each.person) for one, each in zip(models, assignments, strict=True)
             ]
-            self._pictures = PictureWindow(Path(clip), fields_apart, self.settings.footage)
+            self._pictures = PictureWindow(Path(clip), separate_fields, self.settings.footage)
             stack.callback(self._pictures.close)
             self._measurement = Measurement(self._footage, PersonMatcher(self._matcher))
             stack.callback(self._measurement.close)

@@ -57,7 +57,7 @@ def check_single_person(faces: Path, name: str, person: int | None, sheet: Path)
     loaded = faceset.load(("landmarks", "cluster", "frame", "clip"))
     if (
         len(loaded) == len(people)
-        and len({(str(row), int(at)) for row, at in zip(loaded.clip, loaded.frame, strict=True)}) == 1
+        and len({(str(clip), int(frame)) for clip, frame in zip(loaded.clip, loaded.frame, strict=True)}) == 1
     ):
         order = np.argsort(loaded.landmarks[:, :, 0].mean(1))
         left = ", ".join(str(int(loaded.cluster[row])) for row in order)
